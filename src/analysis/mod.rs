@@ -1,0 +1,102 @@
+//! Facts to numbers: folds over the event stream, none of which asks which stage told it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::NodeId;
+
+/// All that a run showed, small enough to keep: what the report draws and nothing else.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// The metrics, in the order of `docs/metrics.md`.
+    pub metrics: Vec<Metric>,
+    /// Quantities over time, thinned to at most some two thousand points each.
+    pub series: Vec<Series>,
+    /// One row for each node.
+    pub nodes: Vec<NodeFinding>,
+    /// Boot stages of the first boot of a sample of nodes, for the Gantt figure.
+    pub boots: Vec<BootSpan>,
+}
+
+/// One number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name, such as `makespan`.
+    pub name: String,
+    /// Its value, in SI base units.
+    pub value: f64,
+    /// Its unit: `s`, `B`, `J`, `W`, `1` for shares, `count`, ...
+    pub unit: String,
+}
+
+/// A quantity over time.
+///
+/// Names: `nodes_up`; `node_share/<class>` for each [`NodeClass`] (mean number of nodes in it);
+/// `server_sent/<server>` and `server_received/<server>` [bit/s, mean over the interval];
+/// `power_mean` and `power_max` [W].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its name.
+    pub name: String,
+    /// Unit of the values.
+    pub unit: String,
+    /// (start of the interval [s], value until the next point); the last point ends the run.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What became of one node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFinding {
+    /// The node.
+    pub node: NodeId,
+    /// Power-ons.
+    pub boots: u32,
+    /// Time from the start of the run until it was first up; negative if it never was [s].
+    pub first_up_s: f64,
+    /// Time in which it was up, working or not [s].
+    pub up_s: f64,
+    /// Time down, hung or given up [s].
+    pub down_s: f64,
+    /// Failures (crash, hang, loss of power).
+    pub failures: u32,
+}
+
+/// One stage of one node's first boot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BootSpan {
+    /// The node.
+    pub node: NodeId,
+    /// The stage, as in [`crate::event::NodeState`].
+    pub stage: String,
+    /// Start [s].
+    pub from_s: f64,
+    /// End [s].
+    pub to_s: f64,
+}
+
+/// The classes that share out every node-second: a node is in exactly one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeClass {
+    /// No power, nothing wrong.
+    Off,
+    /// In any stage of the boot.
+    Boot,
+    /// Up, with no job.
+    Idle,
+    /// Up, in a job that waits.
+    Wait,
+    /// Reading a checkpoint back.
+    Restart,
+    /// Computing for the first time.
+    Compute,
+    /// Computing again what a failure threw away.
+    Rework,
+    /// Writing a checkpoint.
+    Checkpoint,
+    /// Powered and silent.
+    Hung,
+    /// Crashed or without power.
+    Down,
+    /// Boot given up.
+    GaveUp,
+}

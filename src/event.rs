@@ -1,0 +1,228 @@
+//! The one vocabulary in which every stage tells what happened; nothing after the log may ask which stage spoke.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{FaultId, JobId, Life, NodeId, Part};
+use crate::units::{Bytes, Span, Time};
+
+/// One fact, at one instant. Events of a run are told in the order of their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it happened.
+    pub at: Time,
+    /// What happened.
+    pub what: What,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A node enters a state. Before its first such event a node is [`NodeState::Off`].
+    NodeState { node: NodeId, life: Life, state: NodeState, cause: Cause },
+    /// A part other than a node changes: switch, server, link or PSU.
+    PartState { part: Part, state: PartState, cause: Cause },
+    /// A fault strikes a part. Told before its consequences.
+    FaultStrikes { fault: FaultId, kind: Fault, part: Part },
+    /// The damage of a fault is repaired.
+    FaultEnds { fault: FaultId, kind: Fault, part: Part },
+    /// A job enters a phase. Before its first such event it is [`JobPhase::Waiting`].
+    JobPhase { job: JobId, phase: JobPhase, cause: Cause },
+    /// A node joins a job (its time is now the job's) or leaves it.
+    JobNode { job: JobId, node: NodeId, joined: bool },
+    /// The job has completed steps up to and including this one (counted from 1).
+    StepDone { job: JobId, step: u64 },
+    /// A checkpoint of the job begins, is committed or is abandoned. `step` is the last step it holds.
+    Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
+    /// A failure threw away this much of the job's computing, back to the last committed checkpoint.
+    WorkLost { job: JobId, node: NodeId, lost: Span },
+    /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
+    /// Sent = received + lost, always.
+    Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
+    /// A meter reading. See [`Sensor`] for its unit.
+    Reading { sensor: Sensor, value: u64 },
+    /// The run is over. Always the last event, and told once.
+    RunEnds { reason: EndReason },
+}
+
+/// The states of a node, one at a time.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// No power, and nothing wrong with it.
+    #[default]
+    Off,
+    /// Boot ROM: SD and USB waits before the first DISCOVER.
+    Rom,
+    /// Asking for an address.
+    Dhcp,
+    /// Fetching firmware, kernel (and initramfs).
+    Tftp,
+    /// The kernel starts.
+    Kernel,
+    /// Reading the root file system, from NFS, NBD or the SD card.
+    Root,
+    /// User space starts, up to the agent.
+    Init,
+    /// The agent is up: the node can work.
+    Up,
+    /// Powered and silent: only a power cycle helps.
+    Hung,
+    /// Crashed, under repair or waiting for it.
+    Down,
+    /// The boot gave up and waits in low power for a power cycle.
+    GaveUp,
+}
+
+/// The states of a part that is not a node.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartState {
+    /// Works.
+    #[default]
+    Up,
+    /// Works not at all.
+    Down,
+    /// A link works at this share of its rate, in parts per million.
+    Degraded(u32),
+}
+
+/// Why a state changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The scenario's own course: power-on schedule, end of a stage, end of a step.
+    Course,
+    /// A fault of this kind, on the part itself or on one it hangs on.
+    Fault(Fault),
+    /// A PSU's current limit tripped.
+    BrownOut,
+    /// The boot ROM used up its DHCP tries.
+    NoOffer,
+    /// A boot server did not answer in time.
+    ServerSilent,
+    /// The controller power-cycled it: it did not show up in time.
+    Timeout,
+    /// A repair brought it back.
+    Repair,
+    /// A node of the job failed.
+    NodeFailure,
+    /// Too few nodes are up.
+    TooFewNodes,
+}
+
+/// The kinds of fault that can be injected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// A node stops dead.
+    Crash,
+    /// A node goes silent but keeps its power.
+    Hang,
+    /// A PSU domain loses power.
+    PowerLoss,
+    /// A switch stops forwarding.
+    SwitchLoss,
+    /// A file server stops serving.
+    ServerLoss,
+    /// A link works at a share of its rate.
+    LinkDegradation,
+}
+
+/// The phases of a job.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobPhase {
+    /// Not enough nodes, or a failure not yet dealt with.
+    #[default]
+    Waiting,
+    /// Reading the last committed checkpoint back.
+    Restart,
+    /// Computing steps for the first time.
+    Compute,
+    /// Computing steps again that a failure threw away.
+    Rework,
+    /// Writing a checkpoint, with computing stopped.
+    Checkpoint,
+    /// All its work is done.
+    Done,
+}
+
+/// What happens to a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckpointAct {
+    /// Writing begins.
+    Begin,
+    /// It is complete: a restart may use it.
+    Commit,
+    /// A failure struck while it was written.
+    Abandon,
+}
+
+/// What bytes are moved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Boot files over TFTP.
+    Tftp,
+    /// The root file system over NFS or NBD.
+    Root,
+    /// A checkpoint, towards the server.
+    Checkpoint,
+    /// A checkpoint read back.
+    Restart,
+}
+
+/// The meters. Counters only grow; the mean over an interval is a difference of two readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sensor {
+    /// Energy drawn by all nodes, switches and servers since the start [mJ].
+    Energy,
+    /// Highest total power since the last reading of this sensor [mW].
+    PowerMax,
+    /// Bytes that server `0` has sent to the network since the start.
+    ServerSent(u32),
+    /// Bytes that server `0` has received from the network since the start.
+    ServerReceived(u32),
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// All work of all jobs is done.
+    WorkDone,
+    /// All nodes are up.
+    AllUp,
+    /// The scenario's last instant was reached.
+    TimeUp,
+    /// Nothing can happen any more.
+    Quiet,
+}
+
+/// Where a stage tells its events to.
+pub trait Sink {
+    /// Takes one event, at once. An `Err` asks the stage to stop and to pass it on.
+    ///
+    /// # Errors
+    /// When the user interrupted the run or a file could not be written.
+    fn event(&mut self, event: &Event) -> Result<(), Stop>;
+}
+
+/// Why a sink asked a stage to stop before the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The user asked for it.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something that a person must mend, such as a full disk.
+    #[error("{0}")]
+    Failed(String),
+}

@@ -1,0 +1,66 @@
+//! Dense numbers for the parts of a machine, and the words people use for them.
+
+use serde::{Deserialize, Serialize};
+
+/// A node, counted from 0 in the order of the rack.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+/// A job of the scenario, counted from 0.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct JobId(pub u16);
+
+/// A fault rule of the scenario, counted from 0 in the order of the plan.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct FaultId(pub u16);
+
+/// A node's incarnation: it grows at each power-on. Timers of a dead life are dead.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Life(pub u32);
+
+/// The kinds of part that a machine is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartKind {
+    /// One Raspberry Pi.
+    Node,
+    /// A carrier board of (usually four) nodes.
+    Blade,
+    /// A cluster pack of blades (CP60, CP30).
+    Pack,
+    /// A cluster module of packs, switches and PSUs.
+    Module,
+    /// A rack of modules.
+    Rack,
+    /// A switch inside a module.
+    Switch,
+    /// A power supply and the domain it feeds.
+    Psu,
+    /// A boot and file server.
+    Server,
+    /// The link between a node and its switch.
+    NodeLink,
+    /// The link between a switch and the top of the rack.
+    Uplink,
+}
+
+/// One part: its kind and its number, counted from 0 over the whole machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// Its number over the whole machine, from 0.
+    pub index: u32,
+}

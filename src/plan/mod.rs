@@ -1,0 +1,43 @@
+//! The decision: an immutable, complete, printable plan made from a scenario and its seed.
+
+pub mod machine;
+
+use crate::scenario::Scenario;
+use crate::units::Span;
+
+/// Everything a stage needs to play a run; nothing is decided after it is made.
+///
+/// Outside chance is part of it as *functions*: the k-th lifetime of a part is a pure function of
+/// (seed, stream, part, k), see [`crate::rng`], so that a part costs nothing until it fails.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The resolved scenario that it was made from: rules, hardware, boot, server, faults.
+    pub scenario: Scenario,
+    /// Every part of the machine as rows.
+    pub machine: machine::Machine,
+    /// The jobs, placed on no nodes yet: that depends on who is up.
+    pub jobs: Vec<Job>,
+}
+
+/// A job with its numbers worked out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Name for people.
+    pub name: String,
+    /// Nodes it needs at once.
+    pub nodes: u32,
+    /// Whole steps of `step`, the last one possibly shorter.
+    pub steps: u64,
+    /// Duration of a step.
+    pub step: Span,
+    /// Duration of the last step.
+    pub last_step: Span,
+    /// Computing after which the next checkpoint is due; `None` without a checkpoint protocol.
+    /// A checkpoint starts at the first step boundary at or after it.
+    pub interval: Option<Span>,
+    /// The checkpoint cost C that the interval was worked out from.
+    pub checkpoint_cost: Span,
+    /// The mean time between failures M of the job that the interval was worked out from;
+    /// [`Span::FOREVER`] if no fault with a lifetime strikes its nodes.
+    pub mtbf: Span,
+}

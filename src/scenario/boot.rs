@@ -1,0 +1,59 @@
+//! How nodes boot, and what the controller does about those that do not.
+
+use crate::units::{Bytes, Span};
+
+/// How nodes boot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boot {
+    /// Where firmware, kernel and root come from.
+    pub method: BootMethod,
+    /// Time between two power-ons at the start, in node order. Zero: all at once.
+    pub stagger: Span,
+    /// What is read from NFS, NBD or SD before user space is up.
+    pub root_read: Bytes,
+    /// Size of the initramfs that is fetched over TFTP with `pxe-initramfs`.
+    pub initramfs: Bytes,
+    /// The cure for the OFFER bug that the site applies.
+    pub offer_cure: OfferCure,
+    /// Without a cure: chance that stray traffic completes a try.
+    pub stray_frame: f64,
+}
+
+/// Where firmware, kernel and root come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootMethod {
+    /// No boot at all: a powered node is up. For closed forms.
+    Instant,
+    /// From the SD card.
+    Sd,
+    /// Firmware and kernel over TFTP, root over NFS.
+    PxeNfs,
+    /// Firmware and kernel over TFTP, root over NBD.
+    PxeNbd,
+    /// All over TFTP, root in memory.
+    PxeInitramfs,
+}
+
+/// A cure for the 3B's OFFER bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferCure {
+    /// None: the try succeeds only if a stray frame comes.
+    None,
+    /// The server sends a frame 0.6 s and 1.2 s after the OFFER.
+    Nudge,
+    /// LANL's: a frame each second until the DISCOVER is seen.
+    Ssdp,
+}
+
+/// What the controller does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Controller {
+    /// Time from a node's failure until the controller (and the job) knows.
+    pub detect: Span,
+    /// A node that is not up so long after power-on is power-cycled.
+    pub boot_timeout: Span,
+    /// Power cycles without success after which the node is left alone.
+    pub boot_retries: u32,
+    /// Time between off and on in a power cycle.
+    pub settle: Span,
+}

@@ -1,0 +1,86 @@
+//! Fault rules: what strikes which parts, when, and how it is repaired.
+
+use crate::event::Fault;
+use crate::ids::PartKind;
+use crate::scenario::law::Law;
+use crate::units::Time;
+
+/// One table of `[[fault.*]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultRule {
+    /// Name for people; the kind's own if the file gives none.
+    pub name: String,
+    /// What strikes.
+    pub kind: Fault,
+    /// What it may strike.
+    pub on: PartSet,
+    /// When.
+    pub when: When,
+    /// How the damage ends.
+    pub repair: Repair,
+    /// For [`Fault::LinkDegradation`]: the share of the rate that remains, in parts per million.
+    pub share_ppm: u32,
+}
+
+/// A set of parts of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSet {
+    /// Their kind.
+    pub kind: PartKind,
+    /// Their numbers over the whole machine, from 0: sorted, disjoint, half-open ranges.
+    pub ranges: Vec<std::ops::Range<u32>>,
+}
+
+/// When a fault strikes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// Once, on each part of the set, at this time.
+    At(Time),
+    /// Again and again on each part, after lifetimes of this law.
+    /// The clock of a node's lifetime runs while the node has power; that of other parts always.
+    Lifetime {
+        /// The law.
+        law: Law,
+        /// The age of the parts at the start.
+        age: Age,
+    },
+}
+
+/// The age of parts at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// As found in a machine that has run for long: the first lifetime is what remains of one.
+    Stationary,
+    /// All new.
+    New,
+}
+
+/// How the damage ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repair {
+    /// The controller notices and power-cycles the node, which boots again.
+    PowerCycle,
+    /// After a time of this law; a node then powers on and boots.
+    After(Law),
+    /// Never.
+    Never,
+}
+
+impl PartSet {
+    /// The numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+
+    /// How many parts.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}

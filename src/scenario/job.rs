@@ -1,0 +1,82 @@
+//! The job: a bulk-synchronous workload and its coordinated checkpoint.
+
+use crate::units::{Bytes, Span};
+
+/// A bulk-synchronous job: all ranks compute a step, then all meet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BulkSynchronous {
+    /// Nodes that the job needs, all at once. Default: all that are not spares.
+    pub nodes: u32,
+    /// Ranks on each node.
+    pub ranks_per_node: u32,
+    /// Duration of one step.
+    pub step: Span,
+    /// Computing that the whole job needs, failure-free and without checkpoints.
+    pub work: Span,
+}
+
+/// Coordinated checkpoint of every node of the job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinated {
+    /// Data per node.
+    pub size: Bytes,
+    /// Computing between two checkpoints.
+    pub interval: Interval,
+    /// What writing and reading back cost.
+    pub cost: Cost,
+    /// Whether a checkpoint is written after the last step as well.
+    pub last: bool,
+    /// Which failures count.
+    pub strikes: Strikes,
+    /// Whether a committed checkpoint holds the state of its start or of its end.
+    /// With computing stopped during the checkpoint both are the same step; the period differs.
+    pub period: Period,
+}
+
+/// Computing between two checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interval {
+    /// Fixed.
+    Fixed(Span),
+    /// Young 1974: sqrt(2 C M).
+    Young,
+    /// Daly 2006, higher order.
+    Daly,
+}
+
+/// What a checkpoint costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Transfers to and from the file server through the fabric.
+    FileServer,
+    /// Fixed spans in place of transfers.
+    Fixed {
+        /// Writing, C.
+        write: Span,
+        /// Reading back, R.
+        read: Span,
+        /// Downtime D between a failure and the restart, beside detection and repair.
+        downtime: Span,
+    },
+}
+
+/// In which phases a failure may strike the job. Papers differ; the default is: everywhere but
+/// in downtime (Bougeret et al.).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strikes {
+    /// While a checkpoint is written.
+    pub checkpoint: bool,
+    /// While a checkpoint is read back.
+    pub restart: bool,
+    /// During downtime.
+    pub downtime: bool,
+}
+
+/// What the interval counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// Only the computing between two checkpoints: W.
+    Work,
+    /// From the start of one checkpoint to the start of the next: W + C.
+    Whole,
+}

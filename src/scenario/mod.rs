@@ -1,0 +1,145 @@
+//! The wish: scenario files in TOML, read into a [`Scenario`], every mistake reported at its line and column.
+
+pub mod boot;
+pub mod cluster;
+pub mod fault;
+pub mod job;
+pub mod law;
+
+use crate::units::{Length, Span, Time};
+
+/// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file's stem; the name of its folder under `results/`.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// The one seed of all chance.
+    pub seed: u64,
+    /// Where the machine stands.
+    pub site: Site,
+    /// How many modules of what.
+    pub cluster: cluster::Cluster,
+    /// The node hardware.
+    pub hardware: cluster::Hardware,
+    /// The module hardware.
+    pub module: cluster::Module,
+    /// Links above the switches, and the share of a link that payload gets.
+    pub network: cluster::Network,
+    /// The boot and file servers.
+    pub server: cluster::Server,
+    /// How nodes boot.
+    pub boot: boot::Boot,
+    /// What the controller does about nodes that fail or do not show up.
+    pub controller: boot::Controller,
+    /// The fault rules, in the order of the file.
+    pub faults: Vec<fault::FaultRule>,
+    /// The job, if any.
+    pub workload: Option<job::BulkSynchronous>,
+    /// The checkpoint protocol of the job, if any.
+    pub checkpoint: Option<job::Coordinated>,
+    /// When the run ends.
+    pub stop: StopRule,
+    /// What is written down.
+    pub record: Record,
+    /// What the run must show; exit code 1 if it does not.
+    pub expect: Vec<Expect>,
+    /// Where each figure of hardware, module, network, server and boot comes from.
+    pub provenance: Vec<Provenance>,
+}
+
+/// Where the machine stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Above sea level.
+    pub altitude: Length,
+}
+
+/// When the run ends: at the first of the two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StopRule {
+    /// The condition that ends it.
+    pub when: StopWhen,
+    /// The latest end. Always present: a run without end is a mistake of the scenario.
+    pub at: Time,
+}
+
+/// The condition that ends a run early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopWhen {
+    /// All work of all jobs is done.
+    WorkloadDone,
+    /// All nodes are up.
+    AllUp,
+    /// Only at [`StopRule::at`].
+    Never,
+}
+
+/// What is written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Which events go to disk. Fingerprint and metrics see all of them in any case.
+    pub events: EventLevel,
+    /// Time between two meter readings.
+    pub sample: Span,
+}
+
+/// Which events go to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventLevel {
+    /// Every one.
+    All,
+    /// Only faults, job failures and checkpoints' ends.
+    Faults,
+    /// None.
+    None,
+}
+
+/// A demand on a metric: `efficiency = "> 0.5"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// The metric's name, as in `metrics.csv`.
+    pub metric: String,
+    /// The comparison.
+    pub op: Comparison,
+    /// The bound, in the metric's own unit.
+    pub bound: f64,
+}
+
+/// How a metric is compared with its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `=`
+    Equal,
+}
+
+/// Where one figure comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The key, such as `hardware.link`.
+    pub key: String,
+    /// The value as written.
+    pub value: String,
+    /// What stands behind it.
+    pub source: Source,
+}
+
+/// What stands behind a figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A published source, as given in the profile's `source` table.
+    Published(String),
+    /// An assumption: nobody published it. The text says why this value, if the profile says so.
+    Assumption(String),
+    /// The scenario sets it itself.
+    Scenario,
+}
