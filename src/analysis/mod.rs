@@ -100,3 +100,44 @@ pub enum NodeClass {
     /// Boot given up.
     GaveUp,
 }
+
+// ---- Stand-ins of the cli branch, dropped at the merge. ----
+
+/// Stand-in.
+#[derive(Debug)]
+pub struct Fold;
+
+impl Fold {
+    /// Stand-in.
+    #[must_use]
+    pub fn new(_plan: &crate::plan::Plan) -> Self {
+        Self
+    }
+
+    /// Stand-in.
+    pub fn event(&mut self, _event: &crate::event::Event) {}
+
+    /// Stand-in.
+    #[must_use]
+    pub fn finish(self, _end: crate::units::Time) -> Findings {
+        Findings::default()
+    }
+}
+
+/// Stand-in.
+pub mod expect {
+    /// Stand-in.
+    #[derive(Clone, Debug)]
+    pub struct Verdict {
+        /// Stand-in.
+        pub met: bool,
+        /// Stand-in.
+        pub text: String,
+    }
+
+    /// Stand-in.
+    #[must_use]
+    pub fn check(_: &[crate::scenario::Expect], _: &[super::Metric]) -> Vec<Verdict> {
+        Vec::new()
+    }
+}

@@ -41,3 +41,27 @@ pub struct Job {
     /// [`Span::FOREVER`] if no fault with a lifetime strikes its nodes.
     pub mtbf: Span,
 }
+
+// ---- Stand-ins of the cli branch, dropped at the merge. ----
+
+impl Plan {
+    /// Stand-in.
+    #[must_use]
+    pub fn make(scenario: &Scenario) -> Self {
+        Self { scenario: scenario.clone(), machine: machine::Machine::default(), jobs: Vec::new() }
+    }
+
+    /// Stand-in.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        String::new()
+    }
+
+    /// Stand-in.
+    ///
+    /// # Errors
+    /// As the writer.
+    pub fn print(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        writeln!(out, "{}", self.scenario.title)
+    }
+}

@@ -143,3 +143,51 @@ pub enum Source {
     /// The scenario sets it itself.
     Scenario,
 }
+
+// ---- Stand-ins of the cli branch, dropped at the merge. ----
+
+/// Stand-in.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Stand-in.
+    pub set: Vec<String>,
+    /// Stand-in.
+    pub seed: Option<u64>,
+}
+
+/// Stand-in.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Stand-in.
+    pub scenario: Scenario,
+    /// Stand-in.
+    pub resolved: String,
+    /// Stand-in.
+    pub point: Vec<(String, String)>,
+}
+
+/// Stand-in.
+#[derive(Clone, Debug)]
+pub struct Mistakes(String);
+
+impl Mistakes {
+    /// Stand-in.
+    #[must_use]
+    pub fn render(&self, _colour: bool) -> String {
+        self.0.clone()
+    }
+}
+
+/// Stand-in.
+///
+/// # Errors
+/// Always.
+pub fn load(path: &std::path::Path, _overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
+    Err(Mistakes(format!("error: {} cannot be read yet\n", path.display())))
+}
+
+/// Stand-in.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    serde_json::json!({})
+}
