@@ -1,1 +1,87 @@
-//! x.
+//! The command line: one file per command, and no logic.
+
+mod run;
+
+mod completions;
+mod events;
+mod plan;
+mod replay;
+mod report;
+mod schema;
+mod validate;
+
+mod exit;
+mod files;
+mod in_order;
+mod interrupt;
+mod page;
+mod play;
+mod progress;
+mod streams;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// What stands under the list of commands.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm run scenarios/study/lanl_750_boot.toml         play a scenario and draw its report
+  rackstorm run scenarios/smoke/*.toml --jobs 4            many at once
+  rackstorm run month.toml --seed 7 --set boot.method=sd   the same with another seed and key
+  rackstorm validate month.toml                            every mistake at its line and column
+  rackstorm replay results/month/7-model-1f0c2ab9          the same again, down to the last event
+
+Exit codes:
+    0  done, and what [expect] demands was met
+    1  done, but an expectation was missed
+    2  wrong usage, or a mistake in a scenario file; nothing was written
+    3  a run failed, or a replay differs
+   75  partly done; the rest can be resumed
+  130  interrupted; the folder of the run stays, named .partial
+
+Data goes to stdout, everything else to stderr.";
+
+/// Rackstorm plays resilience experiments on clusters of thousands of Raspberry Pis.
+///
+/// A scenario file says what machine stands where, what it computes, and what goes wrong. The
+/// same scenario and seed give the same events, metrics and figures on every machine.
+#[derive(Debug, Parser)]
+#[command(name = "rackstorm", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Validate(validate::Arguments),
+    Plan(plan::Arguments),
+    Replay(replay::Arguments),
+    Report(report::Arguments),
+    Events(events::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// The whole program. What a person mistyped is told by clap, which then exits with 2 itself.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+    };
+    exit::of(done).into()
+}

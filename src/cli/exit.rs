@@ -1,0 +1,73 @@
+//! The exit codes of the program, in one place.
+
+use std::process::ExitCode;
+
+use crate::cli::streams;
+use crate::event::Stop;
+
+/// How a command ended. The largest of several is the one that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, and every expectation was met.
+    Done = 0,
+    /// Done, but an expectation of `[expect]` was missed.
+    Missed = 1,
+    /// Wrong usage or a mistake in a scenario; nothing was written. Clap uses the same number.
+    Usage = 2,
+    /// A run failed, a fault was not injected, or a replay differs.
+    Failed = 3,
+    /// Partly done; the rest can be resumed (`EX_TEMPFAIL` of sysexits).
+    Partial = 75,
+    /// Interrupted (128 + SIGINT, as shells count).
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// How a run that could not be finished ends the program.
+pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<Stop>() {
+        Some(Stop::Interrupted) => Exit::Interrupted,
+        Some(Stop::Failed(_)) | None => Exit::Failed,
+    }
+}
+
+/// Tells an error that reached the top and turns everything into an exit code.
+///
+/// A reader that has seen enough (`rackstorm events ... | head`) is no error: the program then
+/// stops without a word and counts as done.
+pub(super) fn of(done: anyhow::Result<Exit>) -> Exit {
+    match done {
+        Ok(exit) => exit,
+        Err(_) if streams::reader_has_gone() => Exit::Done,
+        Err(error) => {
+            streams::say(&format!("error: {error:#}"));
+            of_error(&error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_many_runs_counts() {
+        let ends = [Exit::Done, Exit::Failed, Exit::Missed];
+        assert_eq!(ends.into_iter().max(), Some(Exit::Failed));
+        assert!(Exit::Interrupted > Exit::Failed);
+    }
+
+    #[test]
+    fn an_interrupted_run_is_not_a_failed_one() {
+        let interrupted = anyhow::Error::from(Stop::Interrupted).context("results/a is partial");
+        assert_eq!(of_error(&interrupted), Exit::Interrupted);
+        let failed = anyhow::Error::from(Stop::Failed("disk full".into()));
+        assert_eq!(of_error(&failed), Exit::Failed);
+    }
+}

@@ -1,0 +1,49 @@
+//! Loads the scenario files of a command line, and tells all mistakes of all of them at once.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::streams;
+use crate::record::Manifest;
+use crate::scenario::{self, Loaded, Overrides, Scenario};
+
+/// What a person may override in every file of the command line.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Override {
+    /// Overrides a key of the scenario; may be given many times
+    #[arg(long = "set", value_name = "PATH.TO.KEY=VALUE")]
+    set: Vec<String>,
+    /// Plays with this seed in place of the scenario's own
+    #[arg(long, env = "RACKSTORM_SEED")]
+    seed: Option<u64>,
+}
+
+impl Override {
+    /// In the words of the scenario room, with further keys set first (so that `--set` wins).
+    pub(super) fn with(&self, further: impl IntoIterator<Item = String>) -> Overrides {
+        Overrides { set: further.into_iter().chain(self.set.clone()).collect(), seed: self.seed }
+    }
+}
+
+/// All runs of all files: one each, or as many as a file's `[sweep]` has points. `None` if any
+/// file has a mistake; they have been told then.
+pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<Loaded>> {
+    let loaded: Vec<_> = files.iter().map(|file| load(file, overrides)).collect();
+    loaded.into_iter().collect::<Option<Vec<_>>>().map(|runs| runs.concat())
+}
+
+/// All runs of one file, or `None` after telling its mistakes.
+pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
+    scenario::load(file, overrides)
+        .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
+        .ok()
+}
+
+/// The scenario that a results folder was played from, under the name it had.
+pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
+    let file = folder.join("scenario.toml");
+    let mut scenario = load(&file, &Overrides::default())?.pop()?.scenario;
+    scenario.name.clone_from(&manifest.scenario);
+    Some(scenario)
+}

@@ -1,0 +1,161 @@
+//! Wires a stage to what listens to it: the recorder, the metrics, the progress bar and Ctrl-C.
+
+use std::num::NonZero;
+
+use anyhow::Context;
+use rayon::iter::{ParallelBridge, ParallelIterator};
+
+use crate::analysis::{Findings, Fold};
+use crate::backend::Backend;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::{Bar, Progress};
+use crate::event::{Event, Sink, Stop};
+use crate::plan::Plan;
+use crate::record::{Folder, Recorder, Status, save_findings, tables};
+use crate::units::Time;
+
+/// Events between two looks at Ctrl-C and the progress bar: some milliseconds of a run.
+const EVENTS_PER_LOOK: u32 = 4096;
+
+/// What a command watches while its runs go on.
+#[derive(Debug)]
+pub(super) struct Watch {
+    interrupt: Interrupt,
+    progress: Progress,
+}
+
+/// What a run showed.
+#[derive(Debug)]
+pub(super) struct Played {
+    /// The hash over all its events.
+    pub(super) fingerprint: String,
+    /// Its numbers.
+    pub(super) findings: Findings,
+}
+
+impl Watch {
+    /// Watches over so many runs, and catches Ctrl-C from here on.
+    pub(super) fn over(n_runs: usize, quiet: bool) -> anyhow::Result<Self> {
+        Ok(Self { interrupt: Interrupt::catch()?, progress: Progress::new(n_runs, quiet) })
+    }
+
+    /// Prints something with the progress bars out of the way.
+    pub(super) fn aside(&self, print: impl FnOnce()) {
+        self.progress.aside(print);
+    }
+
+    /// Whether another run may begin.
+    pub(super) fn may_begin(&self, name: &str) -> anyhow::Result<()> {
+        if self.interrupt.is_wanted() {
+            return Err(Stop::Interrupted).with_context(|| format!("{name} was not begun"));
+        }
+        Ok(())
+    }
+
+    /// Plays a plan and passes its events on; stops it when the person wants to.
+    pub(super) fn play(
+        &self,
+        stage: &dyn Backend,
+        plan: &Plan,
+        listener: &mut dyn Sink,
+    ) -> Result<(), Stop> {
+        let reasons = stage.cannot(plan);
+        if !reasons.is_empty() {
+            let reasons = reasons.join("; ");
+            return Err(Stop::Failed(format!("stage {} cannot: {reasons}", stage.name())));
+        }
+        let bar = self.progress.begin(&plan.scenario.name, plan.scenario.stop.at);
+        let look_in = EVENTS_PER_LOOK;
+        let mut watched = Watched { listener, bar, interrupt: &self.interrupt, look_in };
+        stage.play(plan, &mut watched).map(|_reason| ())
+    }
+}
+
+/// Does the same for each of many, so many at a time, and returns what came of it in their order.
+pub(super) fn each<T: Sync, R: Send>(
+    jobs: Option<NonZero<usize>>,
+    all: &[T],
+    one: impl Fn(usize, &T) -> R + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.map_or(0, NonZero::get));
+    let threads = threads.build().context("the threads for --jobs could not be started")?;
+    // A bridge hands out one after the other; splitting the range in halves would begin in the
+    // middle, and what is said in order would have to wait.
+    let mut ends: Vec<_> = threads.install(|| {
+        all.iter().enumerate().par_bridge().map(|(index, it)| (index, one(index, it))).collect()
+    });
+    ends.sort_unstable_by_key(|(index, _)| *index);
+    Ok(ends.into_iter().map(|(_, end)| end).collect())
+}
+
+/// Plays a plan into a results folder. If it does not come to its end, the folder stays what it
+/// is, partial, and its manifest says why.
+pub(super) fn record(
+    stage: &dyn Backend,
+    plan: &Plan,
+    folder: &mut Folder,
+    watch: &Watch,
+) -> anyhow::Result<Played> {
+    fill(stage, plan, folder, watch).or_else(|error| {
+        let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
+        let status = if interrupted { Status::Interrupted } else { Status::Failed };
+        // Where the disk is full the manifest may not be writable either: the first error is
+        // the one to tell.
+        let _ = folder.abandon(status, &format!("{error:#}"));
+        let place = folder.path().display();
+        Err(error.context(format!("{}: what there is lies in {place}", plan.scenario.name)))
+    })
+}
+
+fn fill(
+    stage: &dyn Backend,
+    plan: &Plan,
+    folder: &Folder,
+    watch: &Watch,
+) -> anyhow::Result<Played> {
+    tables::write_plan_tables(plan, folder.path()).context("the plan tables")?;
+    let recorder = Recorder::create(folder.path(), plan.scenario.record.events)?;
+    let mut listener = Listener { recorder, fold: Fold::new(plan), last: Time::ZERO };
+    watch.play(stage, plan, &mut listener)?;
+    let findings = listener.fold.finish(listener.last);
+    let fingerprint = listener.recorder.finish()?;
+    save_findings(&findings, folder.path()).context("the metrics")?;
+    Ok(Played { fingerprint, findings })
+}
+
+/// Every event goes to the disk and to the metrics.
+struct Listener {
+    recorder: Recorder,
+    fold: Fold,
+    last: Time,
+}
+
+impl Sink for Listener {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.last = event.at;
+        self.fold.event(event);
+        self.recorder.event(event)
+    }
+}
+
+/// Passes every event on; every now and then looks up.
+struct Watched<'a> {
+    listener: &'a mut dyn Sink,
+    bar: Bar,
+    interrupt: &'a Interrupt,
+    look_in: u32,
+}
+
+impl Sink for Watched<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.look_in -= 1;
+        if self.look_in == 0 {
+            self.look_in = EVENTS_PER_LOOK;
+            self.bar.at(event.at);
+            if self.interrupt.is_wanted() {
+                return Err(Stop::Interrupted);
+            }
+        }
+        self.listener.event(event)
+    }
+}

@@ -1,0 +1,97 @@
+//! Progress bars with simulated time and ETA, on a terminal only.
+
+use std::fmt::Write;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::units::{Span, Time};
+
+/// The bars of all runs of a command.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bars: MultiProgress,
+    /// Counts finished runs, when there are several.
+    runs: Option<ProgressBar>,
+}
+
+/// The bar of one run; it goes away when dropped.
+#[derive(Debug)]
+pub(super) struct Bar {
+    bar: ProgressBar,
+    runs: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Bars for so many runs. Nothing is drawn in a pipe or when the person wants quiet.
+    pub(super) fn new(n_runs: usize, quiet: bool) -> Self {
+        let bars = MultiProgress::new();
+        if quiet {
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let runs = (n_runs > 1).then(|| {
+            bars.add(
+                ProgressBar::new(n_runs as u64)
+                    .with_style(style("{wide_bar} {pos} of {len} runs, {eta} left")),
+            )
+        });
+        Self { bars, runs }
+    }
+
+    /// A bar for one run that lasts at most until `end`. A run may end before: its ETA is an
+    /// upper bound.
+    pub(super) fn begin(&self, name: &str, end: Time) -> Bar {
+        let bar = ProgressBar::new(end.0)
+            .with_prefix(name.to_owned())
+            .with_style(style("{prefix} {wide_bar} {simulated} of {end}, at most {eta} left"));
+        let bar = match &self.runs {
+            Some(runs) => self.bars.insert_before(runs, bar),
+            None => self.bars.add(bar),
+        };
+        Bar { bar, runs: self.runs.clone() }
+    }
+
+    /// Does something that prints, with the bars out of the way.
+    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bars.suspend(print)
+    }
+}
+
+impl Bar {
+    /// Simulated time has come to here.
+    pub(super) fn at(&self, now: Time) {
+        self.bar.set_position(now.0);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        if let Some(runs) = &self.runs {
+            runs.inc(1);
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the template is our own")
+        .with_key("simulated", |state: &ProgressState, text: &mut dyn Write| {
+            let _ = write!(text, "{}", Span(state.pos()));
+        })
+        .with_key("end", |state: &ProgressState, text: &mut dyn Write| {
+            let _ = write!(text, "{}", Span(state.len().unwrap_or(0)));
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_command_draws_nothing_and_still_counts_its_runs() {
+        let progress = Progress::new(2, true);
+        assert!(progress.bars.is_hidden());
+        drop(progress.begin("first", Time(10)));
+        assert_eq!(progress.runs.as_ref().map(ProgressBar::position), Some(1));
+    }
+}

@@ -1,0 +1,44 @@
+//! `rackstorm report`: draws the figures and the page of a results folder again.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::{Exit, files, page, streams};
+use crate::plan::Plan;
+use crate::record::{self, Manifest};
+
+/// What stands under the help of `report`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm report results/lanl_750_boot/42-model-1f0c2ab9 --open
+
+Nothing is played: the page is drawn from the metrics and series that the run left. It prints
+where the page lies.";
+
+/// Draw the report of a results folder again
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Results folder of a finished run
+    results: PathBuf,
+    /// Open the report
+    #[arg(long)]
+    open: bool,
+}
+
+/// Reads what the run left, draws, says where.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let manifest = Manifest::load(&arguments.results)?;
+    let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
+        return Ok(Exit::Failed);
+    };
+    let findings = record::load_findings(&arguments.results)?;
+    let report = page::draw(&arguments.results, &Plan::make(&scenario), &findings)?;
+    writeln!(streams::data(), "{}", report.display())?;
+    if arguments.open {
+        page::open(&report);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,142 @@
+//! `rackstorm run`: plays scenarios and leaves a results folder of each.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::analysis::expect;
+use crate::backend::Backend;
+use crate::backend::model::Model;
+use crate::cli::files::{self, Override};
+use crate::cli::in_order::InOrder;
+use crate::cli::play::{self, Watch};
+use crate::cli::summary::Outcome;
+use crate::cli::{Exit, exit, page, streams};
+use crate::plan::Plan;
+use crate::record::Folder;
+use crate::scenario::Loaded;
+
+/// What stands under the help of `run`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm run lanl_750_boot.toml --open            play it, then open the report
+  rackstorm run *.toml --jobs 4 --out /scratch/runs  many at once, results elsewhere
+  rackstorm run month.toml --events none --no-report only the metrics
+  rackstorm run month.toml --set workload.bulk-synchronous.work='\"10 d\"' --seed 7
+  rackstorm run month.toml --json | jq .metrics.efficiency
+
+The results of a run lie in OUT/<scenario>/<seed>-<stage>-<fingerprint>/. While it runs, and when
+it is interrupted or fails, the folder is called .partial and its manifest says why. A run that
+ends exactly like one that is already there keeps the folder that is there.
+
+With --json, stdout gets one JSON object per run, each on a line of its own, with the keys
+scenario, seed, stage, fingerprint, results (the folder) and metrics {name: value}; runs of a
+sweep have point {axis: value} as well. The lines stand in the order of the files, whatever --jobs
+says.";
+
+/// Play scenarios, leave a results folder of each
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    overrides: Override,
+    /// Where the results folders go
+    #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
+    out: PathBuf,
+    /// So many runs at a time; results do not depend on it [default: one per processor core]
+    #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS")]
+    jobs: Option<std::num::NonZero<usize>>,
+    /// Which events go to disk, in place of what the scenario says; metrics and fingerprint see
+    /// all of them in any case
+    #[arg(long, value_enum)]
+    events: Option<Events>,
+    /// Draw no figures and write no report.html; `rackstorm report` can do it later
+    #[arg(long)]
+    no_report: bool,
+    /// Open the report of the first run when all is done
+    #[arg(long, conflicts_with = "no_report")]
+    open: bool,
+    /// One JSON object per run on stdout in place of the summary
+    #[arg(long)]
+    json: bool,
+    /// No progress bars and no summary, only mistakes and errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Which events go to disk.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Events {
+    /// Every one
+    All,
+    /// Only faults, job failures and the ends of checkpoints
+    Faults,
+    /// None
+    None,
+}
+
+/// Loads all files, plays all runs, says how they ended. The worst end is the exit code.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let overrides = arguments.overrides.with(arguments.record_level());
+    let Some(runs) = files::load_all(&arguments.files, &overrides) else {
+        return Ok(Exit::Usage);
+    };
+    let watch = Watch::over(runs.len(), arguments.quiet)?;
+    let order = InOrder::new();
+    let ends = play::each(arguments.jobs, &runs, |index, loaded| {
+        let ended = one(loaded, arguments, &watch);
+        let exit = ended.as_ref().map_or_else(exit::of_error, Outcome::exit);
+        let report = ended.as_ref().ok().and_then(|outcome| outcome.report.clone());
+        order.take(index, ended, |ended| watch.aside(|| tell(&ended, arguments)));
+        (exit, report)
+    })?;
+    if let Some(report) = ends.first().and_then(|(_, report)| report.as_ref())
+        && arguments.open
+    {
+        page::open(report);
+    }
+    Ok(ends.into_iter().map(|(exit, _)| exit).max().unwrap_or(Exit::Done))
+}
+
+/// One run, from the plan to the report.
+fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Outcome> {
+    watch.may_begin(&loaded.scenario.name)?;
+    let (stage, point) = (Model.name(), loaded.point.clone());
+    let plan = Plan::make(&loaded.scenario);
+    let mut folder = Folder::begin(&arguments.out, loaded, &plan, stage)?;
+    let played = play::record(&Model, &plan, &mut folder, watch)?;
+    let finished = folder.finish(&played.fingerprint)?;
+    let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
+    let report = (!arguments.no_report)
+        .then(|| page::draw(&finished.path, &plan, &played.findings))
+        .transpose()?;
+    Ok(Outcome { point, plan, stage, played, finished, report, verdicts })
+}
+
+/// Says how a run ended. A summary that nobody reads any more is no reason to stop the others.
+fn tell(ended: &anyhow::Result<Outcome>, arguments: &Arguments) {
+    match ended {
+        Ok(outcome) if arguments.json => streams::print(&outcome.json()),
+        Ok(outcome) if !arguments.quiet => streams::print(&outcome.text()),
+        Ok(_) => {}
+        Err(error) => streams::say(&format!("error: {error:#}")),
+    }
+    for miss in ended.iter().flat_map(Outcome::misses) {
+        streams::say(&miss);
+    }
+}
+
+impl Arguments {
+    /// The override that `--events` is short for.
+    fn record_level(&self) -> Option<String> {
+        let level = match self.events? {
+            Events::All => "all",
+            Events::Faults => "faults",
+            Events::None => "none",
+        };
+        Some(format!("record.events={level}"))
+    }
+}

@@ -1,0 +1,54 @@
+//! The two streams: data on stdout, everything else on stderr.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set when a write to stdout found nobody reading. It is a flag beside the error because the
+/// libraries between a command and its stdout wrap errors until their kind is lost.
+static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// Stdout, which notices when its reader goes away.
+#[derive(Debug)]
+pub(super) struct Data(io::Stdout);
+
+impl Write for Data {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer).inspect_err(notice)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().inspect_err(notice)
+    }
+}
+
+fn notice(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        READER_HAS_GONE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Stdout for data of any length.
+pub(super) fn data() -> io::BufWriter<Data> {
+    io::BufWriter::with_capacity(1 << 16, Data(io::stdout()))
+}
+
+/// Prints data, all or nothing. Whoever needs to know whether it arrived uses [`data`].
+pub(super) fn print(text: &str) {
+    let mut out = data();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Whether whoever read stdout has seen enough.
+pub(super) fn reader_has_gone() -> bool {
+    READER_HAS_GONE.load(Ordering::Relaxed)
+}
+
+/// Says a line to the person, on stderr. If even that is closed there is nobody left to tell.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", line.trim_end());
+}
+
+/// Whether messages may be coloured: on a terminal, unless `NO_COLOR` is set and not empty.
+pub(super) fn colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
