@@ -22,7 +22,7 @@ mod summary;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 
@@ -84,4 +84,10 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&arguments),
     };
     exit::of(done).into()
+}
+
+/// The names of all commands, for those who check that each is documented.
+#[must_use]
+pub fn commands() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }

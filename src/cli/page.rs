@@ -26,9 +26,9 @@ pub(super) fn draw(folder: &Path, plan: &Plan, findings: &Findings) -> anyhow::R
 
 /// Opens a page with whatever the desktop opens pages with.
 pub(super) fn open(page: &Path) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let opened = Command::new(opener).arg(page).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    if opened.is_err() {
-        streams::say(&format!("no {opener} here: open {} yourself", page.display()));
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(program);
+    if command.arg(page).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_err() {
+        streams::say(&format!("no {program} here: open {} yourself", page.display()));
     }
 }

@@ -96,14 +96,14 @@ pub(super) fn record(
     folder: &mut Folder,
     watch: &Watch,
 ) -> anyhow::Result<Played> {
-    fill(stage, plan, folder, watch).or_else(|error| {
+    fill(stage, plan, folder, watch).map_err(|error| {
         let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
         let status = if interrupted { Status::Interrupted } else { Status::Failed };
         // Where the disk is full the manifest may not be writable either: the first error is
         // the one to tell.
         let _ = folder.abandon(status, &format!("{error:#}"));
         let place = folder.path().display();
-        Err(error.context(format!("{}: what there is lies in {place}", plan.scenario.name)))
+        error.context(format!("{}: what there is lies in {place}", plan.scenario.name))
     })
 }
 

@@ -37,6 +37,7 @@ says.";
 /// Play scenarios, leave a results folder of each
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// Scenario files
     #[arg(required = true, value_name = "FILE")]

@@ -1,0 +1,273 @@
+//! The program as a user meets it: help, mistakes, streams, exit codes, interruption.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::{Bench, Done, root, smoke_scenarios, wait};
+
+fn smoke() -> PathBuf {
+    smoke_scenarios().swap_remove(0)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("names are UTF-8")
+}
+
+fn folder(bench: &Bench, run: &Value) -> PathBuf {
+    bench.path().join(run["results"].as_str().expect("a folder"))
+}
+
+#[test]
+fn help_has_examples_for_every_command() {
+    let bench = Bench::new();
+    let commands = rackstorm::cli::commands();
+    assert!(commands.contains(&"run".to_owned()), "{commands:?}");
+    for command in &commands {
+        let done = bench.run(&[command, "--help"]);
+        assert_eq!(done.code, 0);
+        let example = format!("  rackstorm {command}");
+        assert!(done.stdout.contains("Examples:"), "{command}");
+        assert!(done.stdout.contains(&example), "{command}");
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_told_on_stderr_with_exit_2() {
+    let bench = Bench::new();
+    let scenario = smoke();
+    for arguments in [
+        vec!["run"],
+        vec!["run", text(&scenario), "--sede", "7"],
+        vec!["run", text(&scenario), "--seed", "-1"],
+        vec!["run", text(&scenario), "--jobs", "0"],
+        vec!["run", text(&scenario), "--events", "some"],
+        vec!["run", text(&scenario), "--open", "--no-report"],
+        vec!["rnu"],
+        vec![],
+    ] {
+        let done = bench.run(&arguments);
+        assert_eq!(done.code, 2, "{arguments:?}");
+        assert!(done.stdout.is_empty() && !done.stderr.is_empty(), "{arguments:?}");
+    }
+    assert!(bench.files().is_empty(), "{:?}", bench.files());
+}
+
+#[test]
+fn mistakes_of_all_files_are_told_and_no_run_begins() {
+    let bench = Bench::new();
+    bench.write("first.toml", "schema = 1\ntitel = \"a\"\n");
+    bench.write("second.toml", "schema = 1\nseed = \n");
+    let good = smoke();
+    let done = bench.run(&["run", text(&good), "first.toml", "second.toml", "missing.toml"]);
+    assert_eq!(done.code, 2);
+    assert_eq!(done.stdout, "");
+    for place in ["first.toml:2:1", "second.toml:2:", "missing.toml"] {
+        assert!(done.stderr.contains(place), "{place} is missing in:\n{}", done.stderr);
+    }
+    assert_eq!(bench.files(), ["first.toml", "second.toml"]);
+}
+
+#[test]
+fn validate_tells_good_files_on_stdout_and_bad_ones_on_stderr() {
+    let bench = Bench::new();
+    let bad = bench.write("bad.toml", "schema = 1\ntitel = \"a\"\n");
+    let good = smoke();
+    let done = bench.run(&["validate", text(&bad), text(&good)]);
+    assert_eq!(done.code, 2);
+    assert!(done.stdout.contains(text(&good)) && !done.stdout.contains("bad.toml"));
+    assert!(done.stderr.contains("bad.toml:2:1"), "{}", done.stderr);
+    assert_eq!(bench.run(&["validate", text(&good)]).code, 0);
+    assert_eq!(bench.files(), ["bad.toml"]);
+}
+
+#[test]
+fn every_scenario_of_the_repository_is_good() {
+    let mut files = Vec::new();
+    for folder in ["scenarios/smoke", "scenarios/study"] {
+        crate::program::walk(&root().join(folder), &mut |file| {
+            if file.extension().is_some_and(|extension| extension == "toml") {
+                files.push(text(file).to_owned());
+            }
+        });
+    }
+    let bench = Bench::new();
+    let done = bench.run(&[&["validate".to_owned()], files.as_slice()].concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(done.stdout.lines().count(), files.len());
+}
+
+#[test]
+fn json_is_one_object_per_run_and_nothing_else() {
+    let bench = Bench::new();
+    let files = smoke_scenarios();
+    for run in bench.play(&files, &["--seed", "7"]) {
+        let keys: Vec<_> = run.as_object().expect("an object").keys().cloned().collect();
+        let without_point: Vec<_> = keys.iter().filter(|key| *key != "point").collect();
+        let promised = ["scenario", "seed", "stage", "fingerprint", "results", "metrics"];
+        assert_eq!(without_point, promised);
+        assert_eq!(run["seed"], 7);
+        assert!(run["metrics"].as_object().is_some_and(|metrics| !metrics.is_empty()));
+        assert!(folder(&bench, &run).join("metrics.csv").is_file());
+    }
+}
+
+#[test]
+fn a_run_in_a_pipe_draws_no_progress_and_sums_up_on_stdout() {
+    let bench = Bench::new();
+    let done = bench.run(&["run", text(&smoke())]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.contains("report.html"), "{}", done.stdout);
+}
+
+#[test]
+fn a_quiet_run_says_nothing() {
+    let bench = Bench::new();
+    let done = bench.run(&["run", "--quiet", "--no-report", text(&smoke())]);
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn the_same_run_again_keeps_the_folder_that_is_there() {
+    let bench = Bench::new();
+    let first = bench.play(&[smoke()], &[]);
+    let before = bench.files();
+    let done = bench.run(&["run", "--no-report", text(&smoke())]);
+    assert_eq!(done.code, 0);
+    assert!(done.stdout.contains("already"), "{}", done.stdout);
+    assert_eq!(bench.files(), before);
+    assert_eq!(bench.play(&[smoke()], &[]), first);
+}
+
+#[test]
+fn the_same_file_many_times_at_once_leaves_one_folder() {
+    let bench = Bench::new();
+    let runs = bench.play(&[smoke(), smoke(), smoke(), smoke()], &["--jobs", "4"]);
+    assert_eq!(runs.len(), 4);
+    assert!(runs.iter().all(|run| *run == runs[0]));
+    assert!(!bench.files().iter().any(|name| name.ends_with(".partial")), "{:?}", bench.files());
+}
+
+#[test]
+fn a_missed_expectation_is_exit_1_and_the_results_stay() {
+    let bench = Bench::new();
+    let run = bench.play(&[smoke()], &[]).swap_remove(0);
+    let metrics = run["metrics"].as_object().expect("an object");
+    let (metric, _) = metrics.iter().find(|(_, value)| value.is_number()).expect("a number");
+    let expect = format!("expect.{metric}=\"> 1e300\"");
+    let done = bench.run(&["run", "--no-report", "--json", "--set", &expect, text(&smoke())]);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    assert!(done.stderr.contains(metric), "{}", done.stderr);
+    assert!(folder(&bench, &done.json_lines()[0]).is_dir());
+}
+
+#[test]
+fn a_reader_that_leaves_early_ends_the_program_without_a_word() {
+    let bench = Bench::new();
+    for arguments in [vec!["schema"], vec!["completions", "zsh"], vec!["plan", text(&smoke())]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = bench.command(&arguments);
+        command.stdout(writer).stderr(std::process::Stdio::piped());
+        let done = Done::from(command.output().expect("the program starts"));
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named_with_exit_3() {
+    let bench = Bench::new();
+    bench.write("file", "not a folder");
+    let done = bench.run(&["run", "--json", "--out", "file/results", text(&smoke())]);
+    assert_eq!(done.code, 3);
+    assert_eq!(done.stdout, "");
+    assert!(done.stderr.contains("file/results"), "{}", done.stderr);
+    assert_eq!(bench.files(), ["file"]);
+}
+
+#[test]
+fn a_folder_that_holds_no_results_is_named_with_exit_3() {
+    let bench = Bench::new();
+    for command in ["replay", "report", "events"] {
+        let done = bench.run(&[command, "nowhere"]);
+        assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{command}");
+        assert!(done.stderr.contains("nowhere"), "{command}: {}", done.stderr);
+    }
+    assert!(bench.files().is_empty());
+}
+
+#[test]
+fn a_report_drawn_again_is_the_same_page() {
+    let bench = Bench::new();
+    let done = bench.run(&["run", "--json", text(&smoke())]);
+    let folder = folder(&bench, &done.json_lines()[0]);
+    let page = folder.join("report.html");
+    let first = std::fs::read(&page).expect("the run drew its report");
+    std::fs::remove_file(&page).expect("results can be written");
+    let again = bench.run(&["report", text(&folder)]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(Path::new(again.stdout.trim_end()), page);
+    assert!(std::fs::read(&page).expect("it was drawn again") == first, "the pages differ");
+}
+
+#[test]
+fn the_event_log_comes_out_as_a_table() {
+    let bench = Bench::new();
+    let run = bench.play(&[smoke()], &["--events", "all"]).swap_remove(0);
+    let done = bench.run(&["events", text(&folder(&bench, &run))]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let mut table = csv::Reader::from_reader(done.stdout.as_bytes());
+    assert!(table.headers().expect("a header").len() >= 3);
+    let rows: Vec<_> = table.records().collect::<Result<_, _>>().expect("as wide as the header");
+    assert!(rows.len() > 1, "{} rows", rows.len());
+}
+
+#[test]
+fn the_plan_is_printed_and_nothing_is_written() {
+    let bench = Bench::new();
+    let done = bench.run(&["plan", text(&smoke())]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.lines().count() > 5, "{}", done.stdout);
+    assert!(bench.files().is_empty());
+}
+
+/// A run that takes far longer than any test: centuries of the month scenario.
+const LONG: [&str; 7] = [
+    "--events=none",
+    "--no-report",
+    "--json",
+    "--set",
+    "workload.bulk-synchronous.work=\"300 y\"",
+    "--set",
+    "stop.at=\"500 y\"",
+];
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_stays_partial_and_says_so() {
+    let bench = Bench::new();
+    let month = root().join("scenarios/study/lanl_750_month.toml");
+    let child = bench.start(&[&["run", text(&month)], LONG.as_slice()].concat());
+    // The handler is in place before the first folder is begun.
+    while !bench.files().iter().any(|name| name.ends_with(".partial")) {
+        rest();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()));
+    let done = wait(child);
+    assert_eq!((done.code, done.stdout.as_str()), (130, ""), "{}", done.stderr);
+    let names = bench.files();
+    let partial = names.iter().find(|name| name.ends_with(".partial")).expect("it stays");
+    assert!(done.stderr.contains(partial.as_str()), "{}", done.stderr);
+    let manifest = bench.path().join(partial).join("manifest.json");
+    let manifest = std::fs::read_to_string(manifest).expect("a partial folder has a manifest");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    assert_eq!(manifest["status"], "interrupted");
+}
+
+#[expect(clippy::disallowed_methods, reason = "waits for another process, not for a model")]
+fn rest() {
+    std::thread::sleep(Duration::from_millis(10));
+}

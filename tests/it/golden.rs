@@ -1,0 +1,33 @@
+//! The golden list: the fingerprint of every smoke scenario, on every machine and in every build.
+
+use std::fmt::Write;
+
+use crate::program::{Bench, root, smoke_scenarios, update};
+
+const HEADER: &str = "\
+# Fingerprints of all smoke scenarios, one run after the other (a sweep has a line per point).
+# They change when the model changes what happens, and for no other reason. A commit that changes
+# one says in its message which scenario plays differently and why that is right.
+# UPDATE=1 cargo test golden rewrites this file.
+";
+
+#[test]
+fn every_smoke_scenario_has_its_golden_fingerprint() {
+    let bench = Bench::new();
+    let mut list = HEADER.to_owned();
+    for run in bench.play(&smoke_scenarios(), &["--events", "none"]) {
+        let text = |key: &str| run[key].as_str().expect("a string").to_owned();
+        let _ = write!(list, "{} {}", text("fingerprint"), text("scenario"));
+        if let Some(point) = run.get("point") {
+            let _ = write!(list, " {point}");
+        }
+        list.push('\n');
+    }
+    let file = root().join("tests/it/golden/fingerprints.txt");
+    if update() {
+        std::fs::write(&file, &list).expect("the golden list can be written");
+    }
+    let golden = std::fs::read_to_string(&file).unwrap_or_default();
+    let (list, golden): (Vec<_>, Vec<_>) = (list.lines().collect(), golden.lines().collect());
+    assert_eq!(list, golden, "UPDATE=1 accepts the change; the commit has to explain it");
+}

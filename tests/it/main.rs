@@ -1,0 +1,11 @@
+//! The one integration binary: whole runs of the program, and the house rules.
+//!
+//! `UPDATE=1 cargo test` rewrites golden files. `RACKSTORM_BIN=path` tests another build of the
+//! program (`.ci/run` holds the debug build against the golden list that way).
+
+mod program;
+
+mod cli;
+mod determinism;
+mod golden;
+mod tidy;

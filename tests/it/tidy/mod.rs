@@ -1,0 +1,302 @@
+//! The house rules as tests; CONTRIBUTING.md gives the reasons.
+
+mod code;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::program::{root, update, walk};
+use code::{functions, plain, rooms_used, shipped};
+
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
+const LINE_COLUMNS_MAX: usize = 100;
+
+/// The storeys of the house, from the ground: a room uses only lower ones.
+const STOREYS: [&[&str]; 8] = [
+    &["units", "ids"],
+    &["scenario", "engine", "rng", "event"],
+    &["workload", "protocol"],
+    &["plan"],
+    &["hardware", "fleet", "record"],
+    &["drivers", "analysis"],
+    &["backend", "report"],
+    &["cli"],
+];
+
+/// Who may use whom on the same storey.
+const NEIGHBOURS: [(&str, &str); 1] = [("scenario", "event")];
+
+/// Packages that belong to one room.
+const PACKAGES: [(&str, &str); 14] = [
+    ("annotate_snippets", "scenario"),
+    ("clap", "cli"),
+    ("clap_complete", "cli"),
+    ("ctrlc", "cli"),
+    ("indicatif", "cli"),
+    ("jiff", "record"),
+    ("maud", "report"),
+    ("plotters", "report"),
+    ("png", "report"),
+    ("rand", "rng"),
+    ("rand_chacha", "rng"),
+    ("rayon", "cli"),
+    ("strsim", "scenario"),
+    ("toml", "scenario"),
+];
+
+/// Names that say nothing: what has no name has no place yet.
+const NAMELESS: [&str; 9] =
+    ["util", "utils", "common", "misc", "helper", "helpers", "extra", "manager", "shared"];
+
+/// All Rust files below some folders of the repository, with their text.
+fn rust_files(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for folder in folders {
+        walk(&root().join(folder), &mut |path| {
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(path).expect("sources are UTF-8");
+                let name = path.strip_prefix(root()).expect("below the root").to_owned();
+                files.push((name, text));
+            }
+        });
+    }
+    files
+}
+
+fn all_rust_files() -> Vec<(PathBuf, String)> {
+    rust_files(&["src", "tests", "benches"])
+}
+
+/// The room that a file under `src/` belongs to, or `None` for `main.rs` and `lib.rs`.
+fn room(file: &Path) -> Option<&str> {
+    let name = file.strip_prefix("src").ok()?.iter().next()?.to_str()?;
+    let name = name.strip_suffix(".rs").unwrap_or(name);
+    (!["main", "lib"].contains(&name)).then_some(name)
+}
+
+fn storey(room: &str) -> usize {
+    let found = STOREYS.iter().position(|rooms| rooms.contains(&room));
+    found.unwrap_or_else(|| panic!("room `{room}` stands on no storey: DESIGN and STOREYS"))
+}
+
+/// Fails with all complaints at once.
+fn demand(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn every_file_begins_with_a_sentence() {
+    let mut complaints = Vec::new();
+    for (file, text) in all_rust_files() {
+        let first = text.lines().next().unwrap_or_default();
+        let sentence = first.strip_prefix("//! ").unwrap_or_default();
+        if sentence.len() < 10 || !sentence.ends_with('.') {
+            complaints.push(format!("{}: no sentence in line 1: {first}", file.display()));
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn files_functions_and_lines_are_short() {
+    let mut complaints = Vec::new();
+    for (file, text) in all_rust_files() {
+        let file = file.display();
+        let n_lines = text.lines().count();
+        if n_lines > FILE_LINES_MAX {
+            complaints.push(format!("{file}: {n_lines} lines; {FILE_LINES_MAX} are allowed"));
+        }
+        for (index, line) in text.lines().enumerate() {
+            let columns = line.chars().count();
+            if columns > LINE_COLUMNS_MAX {
+                complaints.push(format!("{file}:{}: {columns} columns", index + 1));
+            }
+        }
+        for function in functions(&plain(&text)) {
+            if function.n_lines > FUNCTION_LINES_MAX {
+                let (line, name, n_lines) = (function.line, function.name, function.n_lines);
+                complaints.push(format!("{file}:{line}: fn {name} has {n_lines} lines"));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn a_room_uses_only_lower_storeys() {
+    let mut complaints = Vec::new();
+    for (file, text) in rust_files(&["src"]) {
+        let Some(user) = room(&file) else { continue };
+        for (line, used) in rooms_used(&plain(shipped(&text))) {
+            let neighbours = NEIGHBOURS.contains(&(user, used.as_str()));
+            if used != user && !neighbours && storey(&used) >= storey(user) {
+                let file = file.display();
+                complaints.push(format!("{file}:{line}: {user} looks up to {used}"));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn packages_stay_in_their_rooms() {
+    let mut complaints = Vec::new();
+    for (file, text) in rust_files(&["src"]) {
+        let plain = plain(&text);
+        for (package, home) in PACKAGES {
+            let used = code::uses_package(&plain, package);
+            if used && room(&file) != Some(home) {
+                complaints.push(format!("{}: {package} belongs to {home}", file.display()));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn nothing_is_called_by_a_name_that_says_nothing() {
+    let mut complaints = Vec::new();
+    for (file, text) in all_rust_files() {
+        let words = file.with_extension("");
+        for word in words.iter().filter_map(|word| word.to_str()) {
+            if NAMELESS.contains(&word) {
+                complaints.push(format!("{}: `{word}` says nothing", file.display()));
+            }
+        }
+        for (line, name) in code::modules(&plain(&text)) {
+            if NAMELESS.contains(&name.as_str()) {
+                complaints.push(format!("{}:{line}: mod {name} says nothing", file.display()));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn no_file_is_left_out_of_the_build() {
+    let files: BTreeMap<_, _> = rust_files(&["src", "tests/it"]).into_iter().collect();
+    let mut complaints = Vec::new();
+    for file in files.keys() {
+        let door = file.file_name().is_some_and(|name| name == "mod.rs");
+        let this = if door { file.parent().expect("in a folder") } else { file.as_path() };
+        let folder = this.parent().expect("in a folder");
+        let name = this.file_stem().and_then(|name| name.to_str()).expect("UTF-8");
+        if ["main", "lib"].contains(&name) {
+            continue;
+        }
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|door| folder.join(door));
+        let declared = parents
+            .iter()
+            .filter_map(|parent| files.get(parent))
+            .any(|text| code::modules(&plain(text)).iter().any(|(_, module)| module == name));
+        if !declared {
+            complaints.push(format!("{}: no `mod {name};` anywhere", file.display()));
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn nothing_is_put_off_in_a_comment() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let mut complaints = Vec::new();
+    for (file, text) in all_rust_files() {
+        for (index, line) in text.lines().enumerate() {
+            if let Some(mark) = marks.iter().find(|mark| line.contains(**mark)) {
+                complaints.push(format!("{}:{}: {mark}", file.display(), index + 1));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn every_command_stands_in_the_readme() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
+    for command in rackstorm::cli::commands() {
+        assert!(readme.contains(&format!("| `{command} ")), "no row of the table for {command}");
+    }
+}
+
+/// The lines of the tree: rooms with their files, and the doors of rooms within rooms.
+fn tree() -> String {
+    let mut lines = String::from("```text\nsrc/\n");
+    let mut files = rust_files(&["src"]);
+    files.retain(|(file, _)| {
+        let depth = file.iter().count();
+        depth <= 3 || (depth == 4 && file.ends_with("mod.rs"))
+    });
+    files.sort_by_key(|(file, _)| place(file));
+    for (file, text) in files {
+        let door = file.ends_with("mod.rs");
+        let place = if door { file.parent().expect("in a folder") } else { &file };
+        let indent = "  ".repeat(place.iter().count() - 1);
+        let name = place.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+        let slash = if door { "/" } else { "" };
+        let name = format!("{indent}{name}{slash}");
+        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("//! ");
+        let _ = writeln!(lines, "{name:<24} {sentence}");
+    }
+    lines + "```\n"
+}
+
+/// Sorts single files of a folder before its rooms, and a room's door before what is in it.
+fn place(file: &Path) -> Vec<(bool, String)> {
+    let n_parts = file.iter().count();
+    let key = |(index, part): (usize, &std::ffi::OsStr)| {
+        let is_folder = index + 1 < n_parts;
+        let name = part.to_string_lossy().into_owned();
+        (is_folder, if name == "mod.rs" { String::new() } else { name })
+    };
+    file.iter().enumerate().map(key).collect()
+}
+
+#[test]
+fn the_tree_in_the_architecture_is_that_of_the_first_lines() {
+    let (begin, end) = ("<!-- tree: UPDATE=1 cargo test tidy -->\n", "<!-- end of tree -->");
+    let file = root().join("ARCHITECTURE.md");
+    let text = std::fs::read_to_string(&file).expect("ARCHITECTURE.md");
+    let (before, rest) = text.split_once(begin).expect("the tree begins with its mark");
+    let (written, after) = rest.split_once(end).expect("the tree ends with its mark");
+    let tree = tree();
+    if update() {
+        let text = [before, begin, &tree, end, after].concat();
+        std::fs::write(&file, text).expect("ARCHITECTURE.md can be written");
+    } else {
+        let (tree, written): (Vec<_>, Vec<_>) = (tree.lines().collect(), written.lines().collect());
+        assert_eq!(tree, written, "UPDATE=1 rewrites the tree");
+    }
+}
+
+#[test]
+fn papers_have_one_title_and_no_dead_links() {
+    let mut papers = vec![];
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        papers.push(root().join(name));
+    }
+    for folder in ["docs", "results", "notebooks", "scenarios"] {
+        walk(&root().join(folder), &mut |path| {
+            // What runs leave under results/ is no paper of ours.
+            let ours = folder != "results" || path.parent() == Some(&root().join("results"));
+            if ours && path.extension().is_some_and(|extension| extension == "md") {
+                papers.push(path.to_owned());
+            }
+        });
+    }
+    let mut complaints = Vec::new();
+    for paper in papers {
+        let text = std::fs::read_to_string(&paper).expect("papers are UTF-8");
+        let (n_titles, links) = code::titles_and_links(&text);
+        if n_titles != 1 {
+            complaints.push(format!("{}: {n_titles} titles", paper.display()));
+        }
+        for link in links {
+            if !paper.parent().expect("in a folder").join(&link).exists() {
+                complaints.push(format!("{}: dead link {link}", paper.display()));
+            }
+        }
+    }
+    demand(&complaints);
+}
