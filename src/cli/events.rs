@@ -1,12 +1,12 @@
 //! `rackstorm events`: the event log of a results folder as CSV.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::cli::{Exit, streams};
-use crate::record;
+use crate::record::{LogReader, export};
 
 /// What stands under the help of `events`.
 const EXAMPLES: &str = "\
@@ -27,7 +27,8 @@ pub(super) struct Arguments {
 /// Streams the log; it may be longer than memory.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut out = streams::data();
-    record::export_events(&arguments.results, &mut out)?;
+    let log = LogReader::open(&arguments.results)?;
+    export::write_csv(log, &mut out, Path::new("stdout"))?;
     out.flush()?;
     Ok(Exit::Done)
 }

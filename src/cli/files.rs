@@ -8,6 +8,9 @@ use crate::cli::streams;
 use crate::record::Manifest;
 use crate::scenario::{self, Loaded, Overrides, Scenario};
 
+/// The resolved scenario in a results folder.
+pub(super) const RESOLVED: &str = "scenario.toml";
+
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Override {
@@ -42,7 +45,7 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
 
 /// The scenario that a results folder was played from, under the name it had.
 pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
-    let file = folder.join("scenario.toml");
+    let file = folder.join(RESOLVED);
     let mut scenario = load(&file, &Overrides::default())?.pop()?.scenario;
     scenario.name.clone_from(&manifest.scenario);
     Some(scenario)

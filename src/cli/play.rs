@@ -1,17 +1,21 @@
 //! Wires a stage to what listens to it: the recorder, the metrics, the progress bar and Ctrl-C.
 
+use std::fs::{self, File};
 use std::num::NonZero;
 
 use anyhow::Context;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::analysis::{Findings, Fold};
+use crate::analysis::{Findings, Fold, save};
 use crate::backend::Backend;
+use crate::cli::files;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Bar, Progress};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
-use crate::record::{Folder, Recorder, Status, save_findings, tables};
+use crate::record::fingerprint::sha256;
+use crate::record::{Folder, Manifest, Recorder, Status, tables};
+use crate::scenario::Loaded;
 use crate::units::Time;
 
 /// Events between two looks at Ctrl-C and the progress bar: some milliseconds of a run.
@@ -24,13 +28,15 @@ pub(super) struct Watch {
     progress: Progress,
 }
 
-/// What a run showed.
+/// A run that came to its end and lies in a folder that only needs its name.
 #[derive(Debug)]
 pub(super) struct Played {
     /// The hash over all its events.
     pub(super) fingerprint: String,
     /// Its numbers.
     pub(super) findings: Findings,
+    /// What the folder says of it.
+    pub(super) manifest: Manifest,
 }
 
 impl Watch {
@@ -88,44 +94,73 @@ pub(super) fn each<T: Sync, R: Send>(
     Ok(ends.into_iter().map(|(_, end)| end).collect())
 }
 
-/// Plays a plan into a results folder. If it does not come to its end, the folder stays what it
-/// is, partial, and its manifest says why.
+/// Plays a plan into a folder and returns both. If it does not come to its end, the folder stays
+/// what it is, partial, and its manifest says why.
 pub(super) fn record(
     stage: &dyn Backend,
+    loaded: &Loaded,
     plan: &Plan,
-    folder: &mut Folder,
+    folder: Folder,
     watch: &Watch,
-) -> anyhow::Result<Played> {
-    fill(stage, plan, folder, watch).map_err(|error| {
-        let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
-        let status = if interrupted { Status::Interrupted } else { Status::Failed };
-        // Where the disk is full the manifest may not be writable either: the first error is
-        // the one to tell.
-        let _ = folder.abandon(status, &format!("{error:#}"));
-        let place = folder.path().display();
-        error.context(format!("{}: what there is lies in {place}", plan.scenario.name))
-    })
+) -> anyhow::Result<(Folder, Played)> {
+    let mut manifest = manifest_of(stage, loaded, plan);
+    match fill(stage, loaded, plan, &folder, &mut manifest, watch) {
+        Ok((fingerprint, findings)) => Ok((folder, Played { fingerprint, findings, manifest })),
+        Err(error) => {
+            let name = &loaded.scenario.name;
+            let left = format!("{name}: what there is lies in {}", folder.path().display());
+            let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
+            let status = if interrupted { Status::Interrupted } else { Status::Failed };
+            // Where the disk is full the manifest may not be writable either; the first error is
+            // the one to tell.
+            let _ = folder.leave(&mut manifest, status);
+            Err(error.context(left))
+        }
+    }
 }
 
+fn manifest_of(stage: &dyn Backend, loaded: &Loaded, plan: &Plan) -> Manifest {
+    let (scenario, command) = (&loaded.scenario, std::env::args().collect());
+    let level = scenario.record.events;
+    let mut manifest = Manifest::begin(&scenario.name, scenario.seed, stage.name(), level, command);
+    manifest.scenario_sha256 = Some(sha256(&loaded.resolved));
+    manifest.plan_digest = Some(plan.digest());
+    manifest.sweep = loaded.point.iter().cloned().collect();
+    manifest
+}
+
+/// Writes all that a results folder holds, but the report.
 fn fill(
     stage: &dyn Backend,
+    loaded: &Loaded,
     plan: &Plan,
     folder: &Folder,
+    manifest: &mut Manifest,
     watch: &Watch,
-) -> anyhow::Result<Played> {
-    tables::write_plan_tables(plan, folder.path()).context("the plan tables")?;
-    let recorder = Recorder::create(folder.path(), plan.scenario.record.events)?;
+) -> anyhow::Result<(String, Findings)> {
+    let path = folder.path();
+    manifest.write(path)?;
+    fs::write(path.join(files::RESOLVED), &loaded.resolved).context("the resolved scenario")?;
+    tables::write_plan_tables(plan, path).context("the plan tables")?;
+    let recorder = Recorder::create(path, loaded.scenario.record.events)?;
     let mut listener = Listener { recorder, fold: Fold::new(plan), last: Time::ZERO };
-    watch.play(stage, plan, &mut listener)?;
+    let ended = watch.play(stage, plan, &mut listener);
+    // Also the log of an interrupted run holds all that happened until then.
+    let recorded = listener.recorder.finish();
+    ended?;
+    let recorded = recorded?;
     let findings = listener.fold.finish(listener.last);
-    let fingerprint = listener.recorder.finish()?;
-    save_findings(&findings, folder.path()).context("the metrics")?;
-    Ok(Played { fingerprint, findings })
+    save::save(&findings, path).context("the metrics")?;
+    manifest.fingerprint = Some(recorded.fingerprint.clone());
+    manifest.events = recorded.events;
+    manifest.end(Status::Finished);
+    manifest.write(path)?;
+    Ok((recorded.fingerprint, findings))
 }
 
 /// Every event goes to the disk and to the metrics.
 struct Listener {
-    recorder: Recorder,
+    recorder: Recorder<File>,
     fold: Fold,
     last: Time,
 }

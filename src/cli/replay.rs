@@ -1,15 +1,18 @@
 //! `rackstorm replay`: plays a recorded plan again and demands the same events.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::backend::model::Model;
 use crate::cli::play::Watch;
 use crate::cli::{Exit, files, streams};
+use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
-use crate::record::{Manifest, Verifier};
+use crate::record::log::Difference;
+use crate::record::{Fingerprint, LogReader, Manifest, RecordError, Verifier};
 
 /// What stands under the help of `replay`.
 const EXAMPLES: &str = "\
@@ -17,8 +20,9 @@ Examples:
   rackstorm replay results/lanl_750_month/42-model-1f0c2ab9
 
 Makes the plan again from the recorded scenario, plays it, and compares the fingerprint. If the
-run was recorded with --events all, a difference is told with the first event that differs. The
-exit code is 0 if all is the same and 3 if not. Nothing is written.";
+run was recorded with --events all, a difference is told with the first event that differs; with
+--events faults, with the first of those that were recorded. The exit code is 0 if all
+is the same and 3 if not. Nothing is written.";
 
 /// Play a recorded run again and demand the same events
 #[derive(Debug, Args)]
@@ -33,30 +37,59 @@ pub(super) struct Arguments {
 
 /// Plans again, plays again, compares.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = Manifest::load(&arguments.results)?;
+    let manifest = Manifest::read(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
     let plan = Plan::make(&scenario);
-    if plan.digest() != manifest.plan {
-        let (then, now) = (&manifest.plan, plan.digest());
-        streams::say(&format!(
-            "the plan differs before anything is played: {then} then, {now} now"
-        ));
+    if manifest.plan_digest.is_some_and(|then| then != plan.digest()) {
+        streams::say(
+            "the plan differs before anything is played: the scenario file or the program",
+        );
         return Ok(Exit::Failed);
     }
     let watch = Watch::over(1, arguments.quiet)?;
-    let mut verifier = Verifier::open(&arguments.results)?;
-    watch.play(&Model, &plan, &mut verifier)?;
-    let replayed = verifier.finish()?;
-    if replayed.fingerprint == manifest.fingerprint {
-        writeln!(streams::data(), "the same: {}", manifest.fingerprint)?;
+    let mut again = Again::beside(&arguments.results)?;
+    watch.play(&Model, &plan, &mut again)?;
+    let (fingerprint, difference) = again.finish()?;
+    if let Some(difference) = difference {
+        streams::say(&difference.to_string());
+    }
+    if manifest.fingerprint.as_ref() == Some(&fingerprint) {
+        writeln!(streams::data(), "the same: {fingerprint}")?;
         return Ok(Exit::Done);
     }
-    let (then, now) = (&manifest.fingerprint, &replayed.fingerprint);
-    streams::say(&format!("the run differs: fingerprint {then} then, {now} now"));
-    streams::say(replayed.difference.as_deref().unwrap_or(
-        "which event differs first can be told of runs recorded with --events all only",
-    ));
+    let then = manifest.fingerprint.unwrap_or_else(|| "none, it did not come to its end".into());
+    streams::say(&format!("the run differs: the fingerprint was {then} and is {fingerprint}"));
     Ok(Exit::Failed)
+}
+
+/// Listens to a run played again: the fingerprint counts, the log tells where a difference begins.
+struct Again {
+    fingerprint: Fingerprint,
+    verifier: Option<Verifier<File>>,
+}
+
+impl Again {
+    /// Compares with the log of this results folder, if it has one.
+    fn beside(results: &Path) -> anyhow::Result<Self> {
+        let verifier = match LogReader::open(results) {
+            Ok(log) => Some(Verifier::new(log)),
+            Err(RecordError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { fingerprint: Fingerprint::default(), verifier })
+    }
+
+    fn finish(self) -> anyhow::Result<(String, Option<Difference>)> {
+        let difference = self.verifier.map(Verifier::finish).transpose()?.flatten();
+        Ok((self.fingerprint.finish(), difference))
+    }
+}
+
+impl Sink for Again {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.fingerprint.event(event);
+        self.verifier.as_mut().map_or(Ok(()), |verifier| verifier.event(event))
+    }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::analysis::save;
 use crate::cli::{Exit, files, page, streams};
 use crate::plan::Plan;
-use crate::record::{self, Manifest};
+use crate::record::Manifest;
 
 /// What stands under the help of `report`.
 const EXAMPLES: &str = "\
@@ -30,12 +31,13 @@ pub(super) struct Arguments {
 
 /// Reads what the run left, draws, says where.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = Manifest::load(&arguments.results)?;
+    let manifest = Manifest::read(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
-    let findings = record::load_findings(&arguments.results)?;
-    let report = page::draw(&arguments.results, &Plan::make(&scenario), &findings)?;
+    let findings = save::load(&arguments.results)?;
+    let plan = Plan::make(&scenario);
+    let report = page::draw(&arguments.results, &plan, &findings, &manifest)?;
     writeln!(streams::data(), "{}", report.display())?;
     if arguments.open {
         page::open(&report);

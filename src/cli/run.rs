@@ -107,13 +107,12 @@ fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<
     watch.may_begin(&loaded.scenario.name)?;
     let (stage, point) = (Model.name(), loaded.point.clone());
     let plan = Plan::make(&loaded.scenario);
-    let mut folder = Folder::begin(&arguments.out, loaded, &plan, stage)?;
-    let played = play::record(&Model, &plan, &mut folder, watch)?;
+    let name = &loaded.scenario.name;
+    let folder = Folder::begin(&arguments.out, name, loaded.scenario.seed, stage)?;
+    let (folder, played) = play::record(&Model, loaded, &plan, folder, watch)?;
     let finished = folder.finish(&played.fingerprint)?;
     let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
-    let report = (!arguments.no_report)
-        .then(|| page::draw(&finished.path, &plan, &played.findings))
-        .transpose()?;
+    let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played)).transpose()?;
     Ok(Outcome { point, plan, stage, played, finished, report, verdicts })
 }
 

@@ -1,201 +1,90 @@
-//! x.
+//! Everything on disk: the results folder, its manifest, the event log and the fingerprint.
 
-// ---- Stand-ins of the cli branch, dropped at the merge. ----
+pub mod codec;
+pub mod export;
+pub mod fingerprint;
+pub mod folder;
+pub mod log;
+pub mod manifest;
+pub mod recorder;
+pub mod tables;
+pub mod words;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::Findings;
-use crate::event::{Event, Sink, Stop};
-use crate::plan::Plan;
-use crate::scenario::{EventLevel, Loaded};
+pub use fingerprint::Fingerprint;
+pub use folder::{Finished, Folder};
+pub use log::{LogReader, LogWriter, Verifier};
+pub use manifest::{Manifest, Status};
+pub use recorder::{Recorded, Recorder};
 
-/// Stand-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Stand-in.
-    Running,
-    /// Stand-in.
-    Finished,
-    /// Stand-in.
-    Interrupted,
-    /// Stand-in.
-    Failed,
+/// Why something could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The operating system refused.
+    #[error("cannot {act} {}: {source}{}", path.display(), hint(source))]
+    Io {
+        /// What was tried, such as "write".
+        act: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{}: {why}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as a sentence.
+        why: String,
+    },
+    /// The event log ends before the run did, as that of an interrupted run.
+    #[error("{}: the log breaks off after {events} events, before the end of the run", path.display())]
+    CutOff {
+        /// The log.
+        path: PathBuf,
+        /// Whole events before the break.
+        events: u64,
+    },
 }
 
-/// Stand-in.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    /// Stand-in.
-    pub scenario: String,
-    /// Stand-in.
-    pub seed: u64,
-    /// Stand-in.
-    pub stage: String,
-    /// Stand-in.
-    pub status: Status,
-    /// Stand-in.
-    pub fingerprint: String,
-    /// Stand-in.
-    pub plan: String,
-}
-
-impl Manifest {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn load(folder: &Path) -> io::Result<Self> {
-        Err(io::Error::new(io::ErrorKind::NotFound, folder.display().to_string()))
+impl RecordError {
+    /// Wraps an error of the operating system: `map_err(RecordError::io("write", path))`.
+    pub fn io(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { act, path, source }
     }
 }
 
-/// Stand-in.
-#[derive(Debug)]
-pub struct Folder {
-    path: PathBuf,
-}
-
-/// Stand-in.
-#[derive(Clone, Debug)]
-pub struct Finished {
-    /// Stand-in.
-    pub path: PathBuf,
-    /// Stand-in.
-    pub already_there: bool,
-}
-
-impl Folder {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn begin(out: &Path, _loaded: &Loaded, _plan: &Plan, _stage: &str) -> io::Result<Self> {
-        Err(io::Error::other(out.display().to_string()))
-    }
-
-    /// Stand-in.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn finish(self, _fingerprint: &str) -> io::Result<Finished> {
-        Ok(Finished { path: self.path, already_there: false })
-    }
-
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn abandon(&mut self, _status: Status, _why: &str) -> io::Result<()> {
-        Ok(())
+/// What a person can do about an error of the operating system; empty if we know nothing better.
+fn hint(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded => {
+            "\n  hint: the disk is full: free some space, write elsewhere with --out, \
+             or write less with --events faults"
+        }
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+            "\n  hint: this place is not writable: choose another with --out"
+        }
+        Kind::NotADirectory | Kind::AlreadyExists => {
+            "\n  hint: a file of this name is in the way: move it, or choose another place with --out"
+        }
+        _ => "",
     }
 }
 
-/// Stand-in.
-#[derive(Debug)]
-pub struct Recorder;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Recorder {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn create(_folder: &Path, _level: EventLevel) -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn finish(self) -> io::Result<String> {
-        Ok(String::new())
-    }
-}
-
-impl Sink for Recorder {
-    fn event(&mut self, _event: &Event) -> Result<(), Stop> {
-        Ok(())
-    }
-}
-
-/// Stand-in.
-#[derive(Debug)]
-pub struct Verifier;
-
-/// Stand-in.
-#[derive(Debug)]
-pub struct Replayed {
-    /// Stand-in.
-    pub fingerprint: String,
-    /// Stand-in.
-    pub difference: Option<String>,
-}
-
-impl Verifier {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn open(_folder: &Path) -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn finish(self) -> io::Result<Replayed> {
-        Ok(Replayed { fingerprint: String::new(), difference: None })
-    }
-}
-
-impl Sink for Verifier {
-    fn event(&mut self, _event: &Event) -> Result<(), Stop> {
-        Ok(())
-    }
-}
-
-/// Stand-in.
-///
-/// # Errors
-/// Never.
-pub fn save_findings(_findings: &Findings, _folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Stand-in.
-///
-/// # Errors
-/// Never.
-pub fn load_findings(_folder: &Path) -> io::Result<Findings> {
-    Ok(Findings::default())
-}
-
-/// Stand-in.
-///
-/// # Errors
-/// Never.
-pub fn export_events(_folder: &Path, _out: &mut dyn io::Write) -> io::Result<()> {
-    Ok(())
-}
-
-/// Stand-in.
-pub mod tables {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn write_plan_tables(
-        _plan: &crate::plan::Plan,
-        _folder: &std::path::Path,
-    ) -> std::io::Result<()> {
-        Ok(())
+    #[test]
+    fn a_full_disk_is_named_with_its_path_and_a_way_out() {
+        let source = io::Error::from(io::ErrorKind::StorageFull);
+        let text = RecordError::io("write", Path::new("results/a/events.rsl"))(source).to_string();
+        assert!(text.starts_with("cannot write results/a/events.rsl: "), "{text}");
+        assert!(text.contains("the disk is full") && text.contains("--out"), "{text}");
     }
 }

@@ -1,0 +1,592 @@
+//! The canonical bytes of an event: what the log stores and the fingerprint hashes.
+//!
+//! An event is the time since the previous event [ns] as a varint, a tag byte, and the fields of
+//! its variant in the order of their declaration. Numbers are varints (LEB128: seven bits a byte,
+//! the lowest first, the top bit set on all but the last), fieldless enums are one byte. Causes
+//! that carry a fault are `16 + fault`. Any change of these bytes is a change of [`VERSION`],
+//! since it changes every fingerprint; a golden test holds them.
+
+use crate::event::{
+    Cause, CheckpointAct, EndReason, Event, Fault, JobPhase, NodeState, PartState, Purpose, Sensor,
+    What,
+};
+use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
+use crate::units::{Bytes, Span, Time};
+
+/// Version of the encoding; part of the log's header and of the fingerprint.
+pub const VERSION: u8 = 1;
+
+/// No event is longer than this [bytes].
+pub const MAX_LEN: usize = 64;
+
+/// Codes from here on are faults.
+const CAUSE_FAULT: u8 = 16;
+
+/// Writes events one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Encoder {
+    last: Time,
+}
+
+/// Reads events one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Decoder {
+    last: Time,
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The bytes end inside an event.
+    #[error("it ends inside an event")]
+    Truncated,
+    /// A byte has no meaning here.
+    #[error("{code} is not a known {field}")]
+    Unknown {
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        code: u8,
+    },
+    /// A number does not fit its field.
+    #[error("a number is too large for its field")]
+    TooLarge,
+}
+
+impl Encoder {
+    /// Appends the event. Events must come in the order of their time.
+    pub fn encode(&mut self, event: &Event, out: &mut Vec<u8>) {
+        put(out, event.at.since(self.last).0);
+        self.last = event.at;
+        match event.what {
+            What::NodeState { node, life, state, cause } => {
+                out.push(0);
+                put(out, u64::from(node.0));
+                put(out, u64::from(life.0));
+                out.push(state as u8);
+                out.push(cause_code(cause));
+            }
+            What::PartState { part, state, cause } => {
+                out.push(1);
+                put_part(out, part);
+                put_part_state(out, state);
+                out.push(cause_code(cause));
+            }
+            What::FaultStrikes { fault, kind, part } => put_fault(out, 2, fault, kind, part),
+            What::FaultEnds { fault, kind, part } => put_fault(out, 3, fault, kind, part),
+            What::JobPhase { job, phase, cause } => {
+                out.push(4);
+                put(out, u64::from(job.0));
+                out.extend([phase as u8, cause_code(cause)]);
+            }
+            What::JobNode { job, node, joined } => {
+                out.push(5);
+                put(out, u64::from(job.0));
+                put(out, u64::from(node.0));
+                out.push(u8::from(joined));
+            }
+            What::StepDone { job, step } => {
+                out.push(6);
+                put(out, u64::from(job.0));
+                put(out, step);
+            }
+            What::Checkpoint { job, number, act, step } => {
+                out.push(7);
+                put(out, u64::from(job.0));
+                put(out, number);
+                out.push(act as u8);
+                put(out, step);
+            }
+            What::WorkLost { job, node, lost } => {
+                out.push(8);
+                put(out, u64::from(job.0));
+                put(out, u64::from(node.0));
+                put(out, lost.0);
+            }
+            What::Transfer { purpose, nodes, received, lost } => {
+                out.extend([9, purpose as u8]);
+                put(out, u64::from(nodes));
+                put(out, received.0);
+                put(out, lost.0);
+            }
+            What::Reading { sensor, value } => {
+                out.push(10);
+                put_sensor(out, sensor);
+                put(out, value);
+            }
+            What::RunEnds { reason } => out.extend([11, reason as u8]),
+        }
+    }
+}
+
+impl Decoder {
+    /// Takes one event off the front of `bytes`, which stays as it was on an error.
+    ///
+    /// # Errors
+    /// When the bytes do not start with a whole event.
+    pub fn decode(&mut self, bytes: &mut &[u8]) -> Result<Event, CodecError> {
+        let mut rest = *bytes;
+        let from = &mut rest;
+        let delta = number(from)?;
+        let at = Time(self.last.0.checked_add(delta).ok_or(CodecError::TooLarge)?);
+        let what = decode_what(from)?;
+        self.last = at;
+        *bytes = rest;
+        Ok(Event { at, what })
+    }
+}
+
+fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
+    Ok(match byte(from)? {
+        0 => What::NodeState {
+            node: NodeId(small(from)?),
+            life: Life(small(from)?),
+            state: one_of(from, &NODE_STATES, "node state")?,
+            cause: cause(from)?,
+        },
+        1 => What::PartState { part: part(from)?, state: part_state(from)?, cause: cause(from)? },
+        2 => What::FaultStrikes {
+            fault: FaultId(small(from)?),
+            kind: one_of(from, &FAULTS, "fault")?,
+            part: part(from)?,
+        },
+        3 => What::FaultEnds {
+            fault: FaultId(small(from)?),
+            kind: one_of(from, &FAULTS, "fault")?,
+            part: part(from)?,
+        },
+        4 => What::JobPhase {
+            job: JobId(small(from)?),
+            phase: one_of(from, &JOB_PHASES, "job phase")?,
+            cause: cause(from)?,
+        },
+        5 => What::JobNode {
+            job: JobId(small(from)?),
+            node: NodeId(small(from)?),
+            joined: one_of(from, &[false, true], "truth value")?,
+        },
+        6 => What::StepDone { job: JobId(small(from)?), step: number(from)? },
+        7 => What::Checkpoint {
+            job: JobId(small(from)?),
+            number: number(from)?,
+            act: one_of(from, &CHECKPOINT_ACTS, "act of a checkpoint")?,
+            step: number(from)?,
+        },
+        8 => What::WorkLost {
+            job: JobId(small(from)?),
+            node: NodeId(small(from)?),
+            lost: Span(number(from)?),
+        },
+        9 => What::Transfer {
+            purpose: one_of(from, &PURPOSES, "purpose")?,
+            nodes: small(from)?,
+            received: Bytes(number(from)?),
+            lost: Bytes(number(from)?),
+        },
+        10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
+        11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
+        code => return Err(CodecError::Unknown { field: "event", code }),
+    })
+}
+
+// ---- Fields -------------------------------------------------------------------------------------
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn number(from: &mut &[u8]) -> Result<u64, CodecError> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = byte(from)?;
+        let bits = u64::from(byte & 0x7f);
+        if shift == 63 && bits > 1 {
+            break;
+        }
+        value |= bits << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(CodecError::TooLarge)
+}
+
+fn small<T: TryFrom<u64>>(from: &mut &[u8]) -> Result<T, CodecError> {
+    T::try_from(number(from)?).map_err(|_| CodecError::TooLarge)
+}
+
+fn byte(from: &mut &[u8]) -> Result<u8, CodecError> {
+    let (first, rest) = from.split_first().ok_or(CodecError::Truncated)?;
+    *from = rest;
+    Ok(*first)
+}
+
+fn one_of<T: Copy>(from: &mut &[u8], all: &[T], field: &'static str) -> Result<T, CodecError> {
+    let code = byte(from)?;
+    all.get(usize::from(code)).copied().ok_or(CodecError::Unknown { field, code })
+}
+
+fn put_part(out: &mut Vec<u8>, part: Part) {
+    out.push(part.kind as u8);
+    put(out, u64::from(part.index));
+}
+
+fn part(from: &mut &[u8]) -> Result<Part, CodecError> {
+    Ok(Part { kind: one_of(from, &PART_KINDS, "kind of part")?, index: small(from)? })
+}
+
+fn put_fault(out: &mut Vec<u8>, tag: u8, fault: FaultId, kind: Fault, part: Part) {
+    out.push(tag);
+    put(out, u64::from(fault.0));
+    out.push(kind as u8);
+    put_part(out, part);
+}
+
+fn put_part_state(out: &mut Vec<u8>, state: PartState) {
+    match state {
+        PartState::Up => out.push(0),
+        PartState::Down => out.push(1),
+        PartState::Degraded(ppm) => {
+            out.push(2);
+            put(out, u64::from(ppm));
+        }
+    }
+}
+
+fn part_state(from: &mut &[u8]) -> Result<PartState, CodecError> {
+    Ok(match byte(from)? {
+        0 => PartState::Up,
+        1 => PartState::Down,
+        2 => PartState::Degraded(small(from)?),
+        code => return Err(CodecError::Unknown { field: "state of a part", code }),
+    })
+}
+
+fn put_sensor(out: &mut Vec<u8>, sensor: Sensor) {
+    match sensor {
+        Sensor::Energy => out.push(0),
+        Sensor::PowerMax => out.push(1),
+        Sensor::ServerSent(server) => {
+            out.push(2);
+            put(out, u64::from(server));
+        }
+        Sensor::ServerReceived(server) => {
+            out.push(3);
+            put(out, u64::from(server));
+        }
+    }
+}
+
+fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
+    Ok(match byte(from)? {
+        0 => Sensor::Energy,
+        1 => Sensor::PowerMax,
+        2 => Sensor::ServerSent(small(from)?),
+        3 => Sensor::ServerReceived(small(from)?),
+        code => return Err(CodecError::Unknown { field: "sensor", code }),
+    })
+}
+
+fn cause_code(cause: Cause) -> u8 {
+    match cause {
+        Cause::Course => 0,
+        Cause::BrownOut => 1,
+        Cause::NoOffer => 2,
+        Cause::ServerSilent => 3,
+        Cause::Timeout => 4,
+        Cause::Repair => 5,
+        Cause::NodeFailure => 6,
+        Cause::TooFewNodes => 7,
+        Cause::Fault(fault) => CAUSE_FAULT + fault as u8,
+    }
+}
+
+fn cause(from: &mut &[u8]) -> Result<Cause, CodecError> {
+    let code = byte(from)?;
+    if let Some(fault) = code.checked_sub(CAUSE_FAULT)
+        && let Some(fault) = FAULTS.get(usize::from(fault))
+    {
+        return Ok(Cause::Fault(*fault));
+    }
+    PLAIN_CAUSES.get(usize::from(code)).copied().ok_or(CodecError::Unknown { field: "cause", code })
+}
+
+// ---- Codes: the place in the list is the code ---------------------------------------------------
+
+pub(super) const NODE_STATES: [NodeState; 11] = [
+    NodeState::Off,
+    NodeState::Rom,
+    NodeState::Dhcp,
+    NodeState::Tftp,
+    NodeState::Kernel,
+    NodeState::Root,
+    NodeState::Init,
+    NodeState::Up,
+    NodeState::Hung,
+    NodeState::Down,
+    NodeState::GaveUp,
+];
+pub(super) const PLAIN_CAUSES: [Cause; 8] = [
+    Cause::Course,
+    Cause::BrownOut,
+    Cause::NoOffer,
+    Cause::ServerSilent,
+    Cause::Timeout,
+    Cause::Repair,
+    Cause::NodeFailure,
+    Cause::TooFewNodes,
+];
+pub(super) const FAULTS: [Fault; 6] = [
+    Fault::Crash,
+    Fault::Hang,
+    Fault::PowerLoss,
+    Fault::SwitchLoss,
+    Fault::ServerLoss,
+    Fault::LinkDegradation,
+];
+pub(super) const PART_KINDS: [PartKind; 10] = [
+    PartKind::Node,
+    PartKind::Blade,
+    PartKind::Pack,
+    PartKind::Module,
+    PartKind::Rack,
+    PartKind::Switch,
+    PartKind::Psu,
+    PartKind::Server,
+    PartKind::NodeLink,
+    PartKind::Uplink,
+];
+pub(super) const JOB_PHASES: [JobPhase; 6] = [
+    JobPhase::Waiting,
+    JobPhase::Restart,
+    JobPhase::Compute,
+    JobPhase::Rework,
+    JobPhase::Checkpoint,
+    JobPhase::Done,
+];
+pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 3] =
+    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon];
+pub(super) const PURPOSES: [Purpose; 4] =
+    [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart];
+pub(super) const END_REASONS: [EndReason; 4] =
+    [EndReason::WorkDone, EndReason::AllUp, EndReason::TimeUp, EndReason::Quiet];
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn any_cause() -> impl Strategy<Value = Cause> {
+        prop_oneof![select(&PLAIN_CAUSES[..]), select(&FAULTS[..]).prop_map(Cause::Fault),]
+    }
+
+    fn any_part() -> impl Strategy<Value = Part> {
+        (select(&PART_KINDS[..]), any::<u32>()).prop_map(|(kind, index)| Part { kind, index })
+    }
+
+    fn any_part_state() -> impl Strategy<Value = PartState> {
+        prop_oneof![
+            Just(PartState::Up),
+            Just(PartState::Down),
+            any::<u32>().prop_map(PartState::Degraded),
+        ]
+    }
+
+    fn any_sensor() -> impl Strategy<Value = Sensor> {
+        prop_oneof![
+            Just(Sensor::Energy),
+            Just(Sensor::PowerMax),
+            any::<u32>().prop_map(Sensor::ServerSent),
+            any::<u32>().prop_map(Sensor::ServerReceived),
+        ]
+    }
+
+    fn any_what() -> impl Strategy<Value = What> {
+        let node = any::<u32>().prop_map(NodeId);
+        let job = any::<u16>().prop_map(JobId);
+        let fault = any::<u16>().prop_map(FaultId);
+        let kind = select(&FAULTS[..]);
+        let big = prop_oneof![any::<u64>(), 0u64..300];
+        prop_oneof![
+            (node.clone(), any::<u32>(), select(&NODE_STATES[..]), any_cause()).prop_map(
+                |(node, life, state, cause)| What::NodeState {
+                    node,
+                    life: Life(life),
+                    state,
+                    cause
+                }
+            ),
+            (any_part(), any_part_state(), any_cause())
+                .prop_map(|(part, state, cause)| What::PartState { part, state, cause }),
+            (fault.clone(), kind.clone(), any_part())
+                .prop_map(|(fault, kind, part)| What::FaultStrikes { fault, kind, part }),
+            (fault, kind, any_part()).prop_map(|(fault, kind, part)| What::FaultEnds {
+                fault,
+                kind,
+                part
+            }),
+            (job.clone(), select(&JOB_PHASES[..]), any_cause())
+                .prop_map(|(job, phase, cause)| What::JobPhase { job, phase, cause }),
+            (job.clone(), node.clone(), any::<bool>())
+                .prop_map(|(job, node, joined)| What::JobNode { job, node, joined }),
+            (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
+            (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
+                .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
+            (job, node, big.clone()).prop_map(|(job, node, lost)| What::WorkLost {
+                job,
+                node,
+                lost: Span(lost)
+            }),
+            (select(&PURPOSES[..]), any::<u32>(), big.clone(), big.clone()).prop_map(
+                |(purpose, nodes, received, lost)| What::Transfer {
+                    purpose,
+                    nodes,
+                    received: Bytes(received),
+                    lost: Bytes(lost),
+                }
+            ),
+            (any_sensor(), big).prop_map(|(sensor, value)| What::Reading { sensor, value }),
+            select(&END_REASONS[..]).prop_map(|reason| What::RunEnds { reason }),
+        ]
+    }
+
+    /// Any events, in the order of their time.
+    pub(crate) fn any_events() -> impl Strategy<Value = Vec<Event>> {
+        let delta = prop_oneof![Just(0), 0u64..1000, 0u64..(1 << 55)];
+        proptest::collection::vec((delta, any_what()), 0..60).prop_map(|pairs| {
+            let mut at = Time::ZERO;
+            let step = |(delta, what)| {
+                at = at + Span(delta);
+                Event { at, what }
+            };
+            pairs.into_iter().map(step).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(events in any_events()) {
+            let (mut encoder, mut bytes) = (Encoder::default(), Vec::new());
+            for event in &events {
+                let before = bytes.len();
+                encoder.encode(event, &mut bytes);
+                prop_assert!(bytes.len() - before <= MAX_LEN);
+            }
+            let (mut decoder, mut rest) = (Decoder::default(), &bytes[..]);
+            for event in &events {
+                prop_assert_eq!(decoder.decode(&mut rest), Ok(*event));
+            }
+            prop_assert!(rest.is_empty());
+        }
+
+        #[test]
+        fn any_prefix_of_an_event_is_truncated_and_nothing_panics(
+            events in any_events(), noise in any::<Vec<u8>>(),
+        ) {
+            if let Some(event) = events.first() {
+                let mut bytes = Vec::new();
+                Encoder::default().encode(event, &mut bytes);
+                for end in 0..bytes.len() {
+                    let decoded = Decoder::default().decode(&mut &bytes[..end]);
+                    prop_assert_eq!(decoded, Err(CodecError::Truncated));
+                }
+            }
+            // Noise is an event or an error, but never a panic.
+            let _ = Decoder::default().decode(&mut &noise[..]);
+        }
+    }
+
+    #[test]
+    fn a_code_is_the_place_in_its_list() {
+        assert!((0..).zip(NODE_STATES).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(FAULTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(PART_KINDS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(JOB_PHASES).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(CHECKPOINT_ACTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(PURPOSES).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(END_REASONS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(PLAIN_CAUSES).all(|(code, it)| cause_code(it) == code));
+    }
+
+    /// One event of each variant; the golden bytes below are written out by hand.
+    pub(crate) fn one_of_each() -> Vec<Event> {
+        let (node, job, fault) = (NodeId(300), JobId(1), FaultId(2));
+        let psu = Part { kind: PartKind::Psu, index: 5 };
+        let link = Part { kind: PartKind::NodeLink, index: 7 };
+        let state = NodeState::Down;
+        let cause = Cause::Fault(Fault::PowerLoss);
+        let degraded = PartState::Degraded(500_000);
+        let begin = CheckpointAct::Begin;
+        let what = [
+            What::FaultStrikes { fault, kind: Fault::PowerLoss, part: psu },
+            What::PartState { part: psu, state: PartState::Down, cause },
+            What::NodeState { node, life: Life(3), state, cause },
+            What::PartState { part: link, state: degraded, cause: Cause::Course },
+            What::JobPhase { job, phase: JobPhase::Rework, cause: Cause::NodeFailure },
+            What::JobNode { job, node, joined: true },
+            What::StepDone { job, step: 128 },
+            What::Checkpoint { job, number: 4, act: begin, step: 127 },
+            What::WorkLost { job, node, lost: Span(256) },
+            What::Transfer {
+                purpose: Purpose::Root,
+                nodes: 9,
+                received: Bytes(u64::MAX),
+                lost: Bytes(0),
+            },
+            What::Reading { sensor: Sensor::Energy, value: 1 },
+            What::Reading { sensor: Sensor::PowerMax, value: 2 },
+            What::Reading { sensor: Sensor::ServerSent(0), value: 3 },
+            What::Reading { sensor: Sensor::ServerReceived(1), value: 4 },
+            What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
+            What::RunEnds { reason: EndReason::TimeUp },
+        ];
+        (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
+    }
+
+    #[test]
+    fn the_bytes_of_version_1_never_change() {
+        let golden: &[&[u8]] = &[
+            &[0, 2, 2, 2, 6, 5],
+            &[100, 1, 6, 5, 1, 18],
+            &[100, 0, 0xac, 2, 3, 9, 18],
+            &[100, 1, 8, 7, 2, 0xa0, 0xc2, 0x1e, 0],
+            &[100, 4, 1, 3, 6],
+            &[100, 5, 1, 0xac, 2, 1],
+            &[100, 6, 1, 0x80, 1],
+            &[100, 7, 1, 4, 0, 127],
+            &[100, 8, 1, 0xac, 2, 0x80, 2],
+            &[100, 9, 1, 9, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0],
+            &[100, 10, 0, 1],
+            &[100, 10, 1, 2],
+            &[100, 10, 2, 0, 3],
+            &[100, 10, 3, 1, 4],
+            &[100, 3, 2, 2, 6, 5],
+            &[100, 11, 2],
+        ];
+        let mut encoder = Encoder::default();
+        for (event, golden) in one_of_each().iter().zip(golden) {
+            let mut bytes = Vec::new();
+            encoder.encode(event, &mut bytes);
+            assert_eq!(&bytes, golden, "{event:?}");
+        }
+        assert_eq!(VERSION, 1);
+    }
+
+    #[test]
+    fn a_number_that_overflows_its_field_is_an_error() {
+        let mut eleven = &[0xff; 11][..];
+        assert_eq!(number(&mut eleven), Err(CodecError::TooLarge));
+        // Job 65,536 in a step event.
+        let mut bytes = &[0, 6, 0x80, 0x80, 4, 1][..];
+        assert_eq!(Decoder::default().decode(&mut bytes), Err(CodecError::TooLarge));
+        assert_eq!(bytes.len(), 6, "an error takes nothing away");
+        let unknown = Decoder::default().decode(&mut &[0, 99][..]);
+        assert_eq!(unknown, Err(CodecError::Unknown { field: "event", code: 99 }));
+    }
+}

@@ -1,0 +1,236 @@
+//! An event log as a tidy table: one row for each event, one column for each field.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{RecordError, words};
+use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
+use crate::ids::{FaultId, JobId, Part};
+
+/// The columns. Cells without meaning for an event are empty.
+///
+/// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
+/// included; `state` is that of a node, part, job (its phase), checkpoint (its act), membership
+/// (`joined`, `left`) or run (why it ended); `share_ppm` is what a degraded link keeps; `value`
+/// is a reading in its sensor's unit.
+pub const COLUMNS: [&str; 20] = [
+    "t_ns",
+    "event",
+    "node",
+    "life",
+    "part",
+    "index",
+    "fault",
+    "kind",
+    "state",
+    "cause",
+    "job",
+    "number",
+    "step",
+    "nodes",
+    "lost_ns",
+    "received_bytes",
+    "lost_bytes",
+    "share_ppm",
+    "sensor",
+    "value",
+];
+
+/// One row; the names of the fields are those of the columns.
+#[derive(Debug, Default)]
+struct Row {
+    event: &'static str,
+    node: Option<u32>,
+    life: Option<u32>,
+    part: &'static str,
+    index: Option<u32>,
+    fault: Option<u16>,
+    kind: &'static str,
+    state: &'static str,
+    cause: &'static str,
+    job: Option<u16>,
+    number: Option<u64>,
+    step: Option<u64>,
+    nodes: Option<u32>,
+    lost_ns: Option<u64>,
+    received_bytes: Option<u64>,
+    lost_bytes: Option<u64>,
+    share_ppm: Option<u32>,
+    sensor: &'static str,
+    value: Option<u64>,
+}
+
+/// Writes the events as CSV. The path is that of the output, for messages.
+///
+/// # Errors
+/// The first error of the events, or when the output cannot be written.
+pub fn write_csv<W: Write>(
+    events: impl IntoIterator<Item = Result<Event, RecordError>>,
+    out: W,
+    path: &Path,
+) -> Result<(), RecordError> {
+    let io = |error: csv::Error| RecordError::io("write", path)(error.into());
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(COLUMNS).map_err(io)?;
+    for event in events {
+        let event = event?;
+        table.write_record(cells(event.at.0, &row(&event.what))).map_err(io)?;
+    }
+    table.flush().map_err(RecordError::io("write", path))
+}
+
+fn cells(t_ns: u64, row: &Row) -> [String; COLUMNS.len()] {
+    fn cell<T: ToString>(value: Option<T>) -> String {
+        value.map_or_else(String::new, |value| value.to_string())
+    }
+    [
+        t_ns.to_string(),
+        row.event.to_owned(),
+        cell(row.node),
+        cell(row.life),
+        row.part.to_owned(),
+        cell(row.index),
+        cell(row.fault),
+        row.kind.to_owned(),
+        row.state.to_owned(),
+        row.cause.to_owned(),
+        cell(row.job),
+        cell(row.number),
+        cell(row.step),
+        cell(row.nodes),
+        cell(row.lost_ns),
+        cell(row.received_bytes),
+        cell(row.lost_bytes),
+        cell(row.share_ppm),
+        row.sensor.to_owned(),
+        cell(row.value),
+    ]
+}
+
+fn row(what: &What) -> Row {
+    match *what {
+        What::NodeState { node, life, state, cause } => Row {
+            event: "node-state",
+            node: Some(node.0),
+            life: Some(life.0),
+            state: words::node_state(state),
+            cause: words::cause(cause),
+            ..Row::default()
+        },
+        What::PartState { part, state, cause } => part_row(part, state, cause),
+        What::FaultStrikes { fault, kind, part } => fault_row("fault-strikes", fault, kind, part),
+        What::FaultEnds { fault, kind, part } => fault_row("fault-ends", fault, kind, part),
+        What::JobPhase { job, phase, cause } => Row {
+            state: words::job_phase(phase),
+            cause: words::cause(cause),
+            ..job_row("job-phase", job)
+        },
+        What::JobNode { job, node, joined } => Row {
+            node: Some(node.0),
+            state: if joined { "joined" } else { "left" },
+            ..job_row("job-node", job)
+        },
+        What::StepDone { job, step } => Row { step: Some(step), ..job_row("step-done", job) },
+        What::Checkpoint { job, number, act, step } => Row {
+            number: Some(number),
+            state: words::checkpoint_act(act),
+            step: Some(step),
+            ..job_row("checkpoint", job)
+        },
+        What::WorkLost { job, node, lost } => {
+            Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
+        }
+        What::Transfer { purpose, nodes, received, lost } => Row {
+            event: "transfer",
+            kind: words::purpose(purpose),
+            nodes: Some(nodes),
+            received_bytes: Some(received.0),
+            lost_bytes: Some(lost.0),
+            ..Row::default()
+        },
+        What::Reading { sensor, value } => reading_row(sensor, value),
+        What::RunEnds { reason } => {
+            Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
+        }
+    }
+}
+
+fn job_row(event: &'static str, job: JobId) -> Row {
+    Row { event, job: Some(job.0), ..Row::default() }
+}
+
+fn fault_row(event: &'static str, fault: FaultId, kind: Fault, part: Part) -> Row {
+    Row {
+        event,
+        part: words::part_kind(part.kind),
+        index: Some(part.index),
+        fault: Some(fault.0),
+        kind: words::fault(kind),
+        ..Row::default()
+    }
+}
+
+fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
+    let share_ppm = match state {
+        PartState::Degraded(share) => Some(share),
+        PartState::Up | PartState::Down => None,
+    };
+    Row {
+        event: "part-state",
+        part: words::part_kind(part.kind),
+        index: Some(part.index),
+        state: words::part_state(state),
+        cause: words::cause(cause),
+        share_ppm,
+        ..Row::default()
+    }
+}
+
+fn reading_row(sensor: Sensor, value: u64) -> Row {
+    let server = match sensor {
+        Sensor::ServerSent(server) | Sensor::ServerReceived(server) => Some(server),
+        Sensor::Energy | Sensor::PowerMax => None,
+    };
+    Row {
+        event: "reading",
+        part: server.map_or("", |_| "server"),
+        index: server,
+        sensor: words::sensor(sensor),
+        value: Some(value),
+        ..Row::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::codec::tests::one_of_each;
+
+    #[test]
+    fn every_event_is_a_row_with_its_fields_in_their_columns() {
+        let mut out = Vec::new();
+        let events = one_of_each().into_iter().map(Ok);
+        write_csv(events, &mut out, Path::new("x.csv")).expect("memory");
+        let golden = "\
+t_ns,event,node,life,part,index,fault,kind,state,cause,job,number,step,nodes,lost_ns,\
+received_bytes,lost_bytes,share_ppm,sensor,value
+0,fault-strikes,,,psu,5,2,power-loss,,,,,,,,,,,,
+100,part-state,,,psu,5,,,down,power-loss,,,,,,,,,,
+200,node-state,300,3,,,,,down,power-loss,,,,,,,,,,
+300,part-state,,,node-link,7,,,degraded,course,,,,,,,,500000,,
+400,job-phase,,,,,,,rework,node-failure,1,,,,,,,,,
+500,job-node,300,,,,,,joined,,1,,,,,,,,,
+600,step-done,,,,,,,,,1,,128,,,,,,,
+700,checkpoint,,,,,,,begin,,1,4,127,,,,,,,
+800,work-lost,300,,,,,,,,1,,,,256,,,,,
+900,transfer,,,,,,root,,,,,,9,,18446744073709551615,0,,,
+1000,reading,,,,,,,,,,,,,,,,,energy,1
+1100,reading,,,,,,,,,,,,,,,,,power-max,2
+1200,reading,,,server,0,,,,,,,,,,,,,server-sent,3
+1300,reading,,,server,1,,,,,,,,,,,,,server-received,4
+1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
+1500,run-ends,,,,,,,time-up,,,,,,,,,,,
+";
+        assert_eq!(String::from_utf8(out).expect("text"), golden);
+    }
+}

@@ -1,0 +1,204 @@
+//! `manifest.json`: what was run, by which program, on which machine, when, and how it ended.
+//!
+//! The only file with wall-clock times, so that all others compare byte by byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{RecordError, words};
+use crate::scenario::EventLevel;
+
+/// The manifest's name in a results folder.
+pub const FILE_NAME: &str = "manifest.json";
+
+/// Version of the manifest's layout.
+pub const SCHEMA: u32 = 1;
+
+/// The manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this layout.
+    pub schema: u32,
+    /// How the run stands.
+    pub status: Status,
+    /// The program's name.
+    pub program: String,
+    /// The program's version.
+    pub version: String,
+    /// The commit it was built from, if `RACKSTORM_COMMIT` was set at build time.
+    pub commit: Option<String>,
+    /// The scenario's name.
+    pub scenario: String,
+    /// SHA-256 of the resolved scenario.
+    pub scenario_sha256: Option<String>,
+    /// The seed.
+    pub seed: u64,
+    /// The stage that played it.
+    pub stage: String,
+    /// The point of the sweep: value by axis. Empty outside a sweep.
+    #[serde(default)]
+    pub sweep: BTreeMap<String, String>,
+    /// SHA-256 of the printed plan.
+    pub plan_digest: Option<String>,
+    /// The fingerprint, once the run is over.
+    pub fingerprint: Option<String>,
+    /// Events of the run.
+    pub events: u64,
+    /// Which of them the event log holds: `all`, `faults` or `none`.
+    pub event_level: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The machine that ran it.
+    pub machine: MachineFacts,
+    /// When it started, RFC 3339, UTC.
+    pub started: String,
+    /// When it ended, RFC 3339, UTC.
+    pub ended: Option<String>,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It runs; or it was killed, if no process runs it any more.
+    Running,
+    /// It came to its end, and everything is written.
+    Finished,
+    /// The user stopped it.
+    Interrupted,
+    /// It could not go on, for instance because the disk was full.
+    Failed,
+}
+
+/// The machine that ran it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineFacts {
+    /// Operating system.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Processors that the program may use.
+    pub cpus: usize,
+}
+
+impl Manifest {
+    /// The manifest of a run that starts now, on this machine, by this program.
+    #[must_use]
+    pub fn begin(
+        scenario: &str,
+        seed: u64,
+        stage: &str,
+        level: EventLevel,
+        command: Vec<String>,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            status: Status::Running,
+            program: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("RACKSTORM_COMMIT").map(str::to_owned),
+            scenario: scenario.to_owned(),
+            scenario_sha256: None,
+            seed,
+            stage: stage.to_owned(),
+            sweep: BTreeMap::new(),
+            plan_digest: None,
+            fingerprint: None,
+            events: 0,
+            event_level: words::event_level(level).to_owned(),
+            command,
+            machine: MachineFacts {
+                os: std::env::consts::OS.to_owned(),
+                arch: std::env::consts::ARCH.to_owned(),
+                cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            },
+            started: now(),
+            ended: None,
+        }
+    }
+
+    /// Notes that the run ends now, and how.
+    pub fn end(&mut self, status: Status) {
+        self.status = status;
+        self.ended = Some(now());
+    }
+
+    /// Writes it into a folder, in one step: a reader sees the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        text.push('\n');
+        let (path, new) = (folder.join(FILE_NAME), folder.join("manifest.json.new"));
+        let write = || {
+            let mut file = fs::File::create(&new)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)
+        };
+        write().map_err(RecordError::io("write", &path))
+    }
+
+    /// Reads that of a folder.
+    ///
+    /// # Errors
+    /// When there is none, or it is not a manifest.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let path = folder.join(FILE_NAME);
+        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let why = |error| format!("it is not a manifest of this program: {error}");
+        serde_json::from_str(&text)
+            .map_err(|error| RecordError::Foreign { path: path.clone(), why: why(error) })
+    }
+
+    /// Whether the other run was the same and left the same files behind.
+    #[must_use]
+    pub fn same_run(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+            && self.scenario_sha256 == other.scenario_sha256
+            && self.sweep == other.sweep
+            && self.event_level == other.event_level
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the manifest is the one place that has a date")]
+fn now() -> String {
+    Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_what_it_wrote() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let command = vec!["rackstorm".to_owned(), "run".to_owned()];
+        let mut manifest = Manifest::begin("boot", u64::MAX, "model", EventLevel::Faults, command);
+        manifest.sweep.insert("boot.method".to_owned(), "sd".to_owned());
+        manifest.write(folder.path()).expect("a disk");
+        assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
+        assert_eq!(manifest.status, Status::Running);
+        manifest.end(Status::Interrupted);
+        manifest.write(folder.path()).expect("a disk");
+        let text = fs::read_to_string(folder.path().join(FILE_NAME)).expect("a file");
+        assert!(text.contains("\"status\": \"interrupted\""), "{text}");
+        assert!(text.contains("\"seed\": 18446744073709551615"), "{text}");
+        assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_manifest_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(FILE_NAME), "{}").expect("a disk");
+        let text = Manifest::read(folder.path()).expect_err("not a manifest").to_string();
+        assert!(text.contains("it is not a manifest of this program: missing field"), "{text}");
+    }
+}

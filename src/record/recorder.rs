@@ -1,0 +1,136 @@
+//! The sink of every run: it hashes each event and writes down those that the level asks for.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use super::{Fingerprint, LogWriter, RecordError};
+use crate::event::{Event, Sink, Stop};
+use crate::scenario::EventLevel;
+
+/// Fingerprint and event log in one sink.
+#[derive(Debug)]
+pub struct Recorder<W> {
+    fingerprint: Fingerprint,
+    log: Option<LogWriter<W>>,
+    events: u64,
+}
+
+/// What a recorder has to say at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The run's fingerprint: 64 hexadecimal digits.
+    pub fingerprint: String,
+    /// Events of the run.
+    pub events: u64,
+    /// Events in the log.
+    pub logged: u64,
+}
+
+impl Recorder<File> {
+    /// Records into a results folder; at the level `none` no log is created.
+    ///
+    /// # Errors
+    /// When the log cannot be created.
+    pub fn create(folder: &Path, level: EventLevel) -> Result<Self, RecordError> {
+        let log = match level {
+            EventLevel::None => None,
+            level => Some(LogWriter::create(folder, level)?),
+        };
+        Ok(Self::new(log))
+    }
+}
+
+impl<W: Write> Recorder<W> {
+    /// Records into this log, or only the fingerprint.
+    #[must_use]
+    pub fn new(log: Option<LogWriter<W>>) -> Self {
+        Self { fingerprint: Fingerprint::default(), log, events: 0 }
+    }
+
+    /// Events seen so far.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Writes what is still in memory. Call it after an interruption as well: the log then holds
+    /// all that happened until there.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn finish(self) -> Result<Recorded, RecordError> {
+        let logged = self.log.as_ref().map_or(0, LogWriter::written);
+        if let Some(log) = self.log {
+            log.finish()?;
+        }
+        Ok(Recorded { fingerprint: self.fingerprint.finish(), events: self.events, logged })
+    }
+}
+
+impl<W: Write> Sink for Recorder<W> {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.events += 1;
+        self.fingerprint.event(event);
+        match &mut self.log {
+            Some(log) => log.event(event).map_err(|error| Stop::Failed(error.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::record::codec::tests::one_of_each;
+    use crate::record::log::LogReader;
+
+    fn record(folder: &Path, level: EventLevel) -> Recorded {
+        let mut recorder = Recorder::create(folder, level).expect("a folder");
+        one_of_each().iter().for_each(|event| recorder.event(event).expect("a disk"));
+        recorder.finish().expect("a disk")
+    }
+
+    #[test]
+    fn the_level_changes_the_log_and_never_the_fingerprint() {
+        let [all, faults, none] = [EventLevel::All, EventLevel::Faults, EventLevel::None]
+            .map(|level| (tempfile::tempdir().expect("a folder"), level))
+            .map(|(folder, level)| (record(folder.path(), level), folder));
+        assert_eq!(all.0.fingerprint, faults.0.fingerprint);
+        assert_eq!(all.0.fingerprint, none.0.fingerprint);
+        assert_eq!((all.0.events, faults.0.events, none.0.events), (16, 16, 16));
+        assert_eq!((all.0.logged, faults.0.logged, none.0.logged), (16, 9, 0));
+        let read = |folder: &Path| LogReader::open(folder).map(Iterator::count);
+        assert_eq!(read(all.1.path()).expect("a log"), 16);
+        assert_eq!(read(faults.1.path()).expect("a log"), 9);
+        assert!(read(none.1.path()).is_err());
+    }
+
+    /// A disk with room for so many bytes.
+    struct SmallDisk(usize);
+
+    impl Write for SmallDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_stops_the_run_with_the_path_and_the_reason() {
+        let path = Path::new("r/events.rsl");
+        let log = LogWriter::new(SmallDisk(100_000), path, EventLevel::All);
+        let mut recorder = Recorder::new(Some(log));
+        let first = one_of_each()[0];
+        let stop = std::iter::repeat_n(first, 100_000).find_map(|it| recorder.event(&it).err());
+        let text = stop.expect("the disk fills up").to_string();
+        assert!(text.starts_with("cannot write r/events.rsl: "), "{text}");
+        assert!(text.contains("the disk is full"), "{text}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The words under which events appear in tables: the same as in scenario files and serde.
+
+use crate::event::{
+    Cause, CheckpointAct, EndReason, Fault, JobPhase, NodeState, PartState, Purpose, Sensor,
+};
+use crate::ids::PartKind;
+use crate::scenario::EventLevel;
+
+/// A node's state.
+#[must_use]
+pub fn node_state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Off => "off",
+        NodeState::Rom => "rom",
+        NodeState::Dhcp => "dhcp",
+        NodeState::Tftp => "tftp",
+        NodeState::Kernel => "kernel",
+        NodeState::Root => "root",
+        NodeState::Init => "init",
+        NodeState::Up => "up",
+        NodeState::Hung => "hung",
+        NodeState::Down => "down",
+        NodeState::GaveUp => "gave-up",
+    }
+}
+
+/// The state of a part that is not a node; its share of the rate is a number of its own.
+#[must_use]
+pub fn part_state(state: PartState) -> &'static str {
+    match state {
+        PartState::Up => "up",
+        PartState::Down => "down",
+        PartState::Degraded(_) => "degraded",
+    }
+}
+
+/// A kind of fault.
+#[must_use]
+pub fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Crash => "crash",
+        Fault::Hang => "hang",
+        Fault::PowerLoss => "power-loss",
+        Fault::SwitchLoss => "switch-loss",
+        Fault::ServerLoss => "server-loss",
+        Fault::LinkDegradation => "link-degradation",
+    }
+}
+
+/// A cause; a fault goes by its own name.
+#[must_use]
+pub fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Course => "course",
+        Cause::Fault(kind) => fault(kind),
+        Cause::BrownOut => "brown-out",
+        Cause::NoOffer => "no-offer",
+        Cause::ServerSilent => "server-silent",
+        Cause::Timeout => "timeout",
+        Cause::Repair => "repair",
+        Cause::NodeFailure => "node-failure",
+        Cause::TooFewNodes => "too-few-nodes",
+    }
+}
+
+/// A kind of part.
+#[must_use]
+pub fn part_kind(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Node => "node",
+        PartKind::Blade => "blade",
+        PartKind::Pack => "pack",
+        PartKind::Module => "module",
+        PartKind::Rack => "rack",
+        PartKind::Switch => "switch",
+        PartKind::Psu => "psu",
+        PartKind::Server => "server",
+        PartKind::NodeLink => "node-link",
+        PartKind::Uplink => "uplink",
+    }
+}
+
+/// A job's phase.
+#[must_use]
+pub fn job_phase(phase: JobPhase) -> &'static str {
+    match phase {
+        JobPhase::Waiting => "waiting",
+        JobPhase::Restart => "restart",
+        JobPhase::Compute => "compute",
+        JobPhase::Rework => "rework",
+        JobPhase::Checkpoint => "checkpoint",
+        JobPhase::Done => "done",
+    }
+}
+
+/// An act of a checkpoint.
+#[must_use]
+pub fn checkpoint_act(act: CheckpointAct) -> &'static str {
+    match act {
+        CheckpointAct::Begin => "begin",
+        CheckpointAct::Commit => "commit",
+        CheckpointAct::Abandon => "abandon",
+    }
+}
+
+/// The purpose of a transfer.
+#[must_use]
+pub fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Tftp => "tftp",
+        Purpose::Root => "root",
+        Purpose::Checkpoint => "checkpoint",
+        Purpose::Restart => "restart",
+    }
+}
+
+/// A sensor; its server is a number of its own.
+#[must_use]
+pub fn sensor(sensor: Sensor) -> &'static str {
+    match sensor {
+        Sensor::Energy => "energy",
+        Sensor::PowerMax => "power-max",
+        Sensor::ServerSent(_) => "server-sent",
+        Sensor::ServerReceived(_) => "server-received",
+    }
+}
+
+/// Why a run ended.
+#[must_use]
+pub fn end_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::WorkDone => "work-done",
+        EndReason::AllUp => "all-up",
+        EndReason::TimeUp => "time-up",
+        EndReason::Quiet => "quiet",
+    }
+}
+
+/// A level of the event log, as in `--events`.
+#[must_use]
+pub fn event_level(level: EventLevel) -> &'static str {
+    match level {
+        EventLevel::All => "all",
+        EventLevel::Faults => "faults",
+        EventLevel::None => "none",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::record::codec;
+
+    fn check<T: Serialize + Copy>(all: &[T], word: fn(T) -> &'static str) {
+        for it in all {
+            assert_eq!(serde_json::to_value(it).expect("an enum"), word(*it));
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_serde() {
+        check(&codec::NODE_STATES, node_state);
+        check(&codec::FAULTS, fault);
+        check(&codec::PLAIN_CAUSES, cause);
+        check(&codec::PART_KINDS, part_kind);
+        check(&codec::JOB_PHASES, job_phase);
+        check(&codec::CHECKPOINT_ACTS, checkpoint_act);
+        check(&codec::PURPOSES, purpose);
+        check(&codec::END_REASONS, end_reason);
+        check(&[Sensor::Energy, Sensor::PowerMax], sensor);
+        check(&[PartState::Up, PartState::Down], part_state);
+    }
+}
