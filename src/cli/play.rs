@@ -146,16 +146,16 @@ fn fill(
     let mut listener = Listener { recorder, fold: Fold::new(plan), last: Time::ZERO };
     let ended = watch.play(stage, plan, &mut listener);
     // Also the log of an interrupted run holds all that happened until then.
-    let recorded = listener.recorder.finish();
+    let closed = listener.recorder.finish();
     ended?;
-    let recorded = recorded?;
+    let run = closed?;
     let findings = listener.fold.finish(listener.last);
     save::save(&findings, path).context("the metrics")?;
-    manifest.fingerprint = Some(recorded.fingerprint.clone());
-    manifest.events = recorded.events;
+    manifest.fingerprint = Some(run.fingerprint.clone());
+    manifest.events = run.events;
     manifest.end(Status::Finished);
     manifest.write(path)?;
-    Ok((recorded.fingerprint, findings))
+    Ok((run.fingerprint, findings))
 }
 
 /// Every event goes to the disk and to the metrics.
