@@ -1,22 +1,115 @@
-//! x.
+//! Numbers to pages: figures as SVG and PNG, and a report of one self-contained HTML file.
+//!
+//! Nothing is computed here that is not among the findings: this room picks, formats and draws.
+//! A figure describes itself as shapes (`drawing`), `canvas` paints them with plotters, and
+//! `page` puts figures, tables and words together.
 
-// ---- Stand-ins of the cli branch, dropped at the merge. ----
+use std::fs;
+use std::io;
+use std::path::Path;
 
-/// Stand-in.
-#[derive(Debug)]
+use crate::analysis::Findings;
+use crate::plan::Plan;
+
+mod canvas;
+mod drawing;
+mod figures;
+mod frame;
+mod page;
+#[cfg(test)]
+mod sample;
+mod scale;
+mod theme;
+mod typeface;
+mod words;
+
+/// All that a report is made from.
 pub struct Input<'a> {
-    /// Stand-in.
-    pub plan: &'a crate::plan::Plan,
-    /// Stand-in.
-    pub findings: &'a crate::analysis::Findings,
-    /// Stand-in.
-    pub manifest: &'a crate::record::Manifest,
+    /// The plan of the run: machine, resolved scenario, jobs.
+    pub plan: &'a Plan,
+    /// What the run showed.
+    pub findings: &'a Findings,
+    /// The stage that played it, such as `model`.
+    pub stage: &'a str,
+    /// The fingerprint of the run.
+    pub fingerprint: &'a str,
+    /// Version of the program.
+    pub version: &'a str,
+    /// The resolved scenario as TOML.
+    pub resolved: &'a str,
+    /// One line for each demand of `[expect]`.
+    pub verdicts: &'a [VerdictLine],
+    /// The command that plays the same run again.
+    pub reproduce: &'a str,
 }
 
-/// Stand-in.
+/// What became of one demand of `[expect]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictLine {
+    /// The demand and what was found, in words.
+    pub text: String,
+    /// Whether it was met.
+    pub met: bool,
+}
+
+/// Writes `figures/*.svg`, `figures/*.png` and `report.html` into a results folder.
+///
+/// A figure that has nothing to show is left out. The same input gives the same bytes.
 ///
 /// # Errors
-/// Never.
-pub fn write(_input: &Input<'_>, _folder: &std::path::Path) -> std::io::Result<()> {
-    Ok(())
+/// If a file or the folder `figures` cannot be written.
+pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
+    let pictures = folder.join("figures");
+    fs::create_dir_all(&pictures)?;
+    let fonts = typeface::font_faces();
+    let mut bitmap = canvas::Bitmap::new();
+    let mut shown = Vec::new();
+    for figure in figures::ALL {
+        if !figure.wanted(input) {
+            continue;
+        }
+        let drawing = figure.draw(input);
+        let caption = figure.caption(input);
+        let label = format!("{}. {caption}", figure.title());
+        let svg = canvas::svg(&drawing, &label)?;
+        let name = figure.name();
+        fs::write(pictures.join(format!("{name}.svg")), canvas::with_style(&svg, &fonts))?;
+        fs::write(pictures.join(format!("{name}.png")), bitmap.png(&drawing)?)?;
+        shown.push(page::Shown { name, caption, svg });
+    }
+    fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sample::Kind;
+
+    fn draw_all(kind: Kind, folder: &Path) {
+        let (plan, findings) = (sample::plan(kind), sample::findings(kind));
+        let verdicts = [
+            VerdictLine { text: "efficiency > 0.5: 0.871".to_owned(), met: true },
+            VerdictLine { text: "waste < 0.1: 0.129".to_owned(), met: false },
+        ];
+        let input = Input {
+            plan: &plan,
+            findings: &findings,
+            stage: "model",
+            fingerprint: "5d41402abc4b2a76",
+            version: "0.1.0",
+            resolved: "schema = 1\ntitle = \"LANL pilot\"\n\n[site]\naltitude = \"2231 m\"\n",
+            verdicts: &verdicts,
+            reproduce: "rackstorm run scenarios/study/lanl_750_month.toml --seed 42",
+        };
+        write(&input, folder).expect("the folder can be written");
+    }
+
+    #[test]
+    fn see() {
+        let Some(to) = std::env::var_os("REPORT_SEE") else { return };
+        let to = Path::new(&to);
+        for (name, kind) in [("month", sample::MONTH), ("boot", sample::BOOT)] {
+            draw_all(kind, &to.join(name));
+        }
+    }
 }

@@ -1,0 +1,326 @@
+//! Paints a drawing with plotters: as SVG text, and as a PNG of twice the size.
+//!
+//! plotters rounds to whole pixels. So the SVG is drawn on ten times the canvas and shown at the
+//! size meant (`viewBox`), and the bitmap is drawn at four times the size and averaged down to
+//! twice, which also smooths the letters.
+
+use std::fmt::Write as _;
+use std::io;
+
+use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontTransform, IntoFont, RGBAColor, ShapeStyle, TextStyle};
+
+use crate::report::drawing::{Align, Area, Drawing, HEIGHT, Line, Point, Shape, WIDTH};
+use crate::report::theme::{Ink, PAPER};
+use crate::report::typeface::{self, FAMILY, HEIGHT_PER_EM};
+
+/// Canvas units of an SVG per pixel meant.
+const SVG_SCALE: f64 = 10.0;
+/// Pixels painted per pixel meant, to either side.
+const PNG_SCALE: f64 = 4.0;
+/// Width of the bitmap as painted.
+const FINE_WIDTH: usize = 3840;
+/// Height of the bitmap as painted.
+const FINE_HEIGHT: usize = 2160;
+
+/// What is special about a medium.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Medium {
+    /// plotters' SVG: lines and polygons stay what they are.
+    Vector,
+    /// plotters' bitmap: level and upright lines are painted as blocks, which is exact and fast.
+    Raster,
+}
+
+/// The drawing as SVG text. `label` is what a screen reader says.
+pub(crate) fn svg(drawing: &Drawing, label: &str) -> io::Result<String> {
+    let size = ((WIDTH * SVG_SCALE) as u32, (HEIGHT * SVG_SCALE) as u32);
+    let mut text = String::new();
+    let mut backend = SVGBackend::with_string(&mut text, size);
+    paint(drawing, &mut backend, SVG_SCALE, Medium::Vector)?;
+    backend.present().map_err(|e| io::Error::other(e.to_string()))?;
+    drop(backend);
+    Ok(tidied(&text, label))
+}
+
+/// The same SVG with a style sheet inside, for a file that stands alone.
+pub(crate) fn with_style(svg: &str, css: &str) -> String {
+    let (root, rest) = svg.split_once('\n').expect("the root tag is a line of its own");
+    format!("{root}\n<style>\n{css}</style>\n{rest}")
+}
+
+/// Rewrites what plotters wrote: a root tag with the size meant and a label, no attributes that
+/// say the default, and blocks of one colour that follow each other as a single path.
+fn tidied(text: &str, label: &str) -> String {
+    let mut lines = text.lines();
+    let root = lines.next().unwrap_or_default();
+    assert!(root.starts_with("<svg "), "plotters starts with the root tag");
+    let mut out = String::with_capacity(text.len());
+    let (wide, high) = (WIDTH * SVG_SCALE, HEIGHT * SVG_SCALE);
+    let _ = writeln!(
+        out,
+        "<svg width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {wide} {high}\" role=\"img\" \
+         aria-label=\"{}\" xmlns=\"http://www.w3.org/2000/svg\">",
+        escaped(label)
+    );
+    let mut blocks = Blocks::default();
+    for line in lines {
+        if blocks.take(line) {
+            continue;
+        }
+        blocks.flush(&mut out);
+        out.push_str(&line.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", ""));
+        out.push('\n');
+    }
+    blocks.flush(&mut out);
+    out
+}
+
+/// Text for an attribute of XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Blocks of one colour that follow each other, gathered into a path.
+#[derive(Default)]
+struct Blocks {
+    paint: String,
+    path: String,
+    at: (i64, i64),
+}
+
+impl Blocks {
+    /// Takes a line of SVG if it is a filled block of the colour gathered so far.
+    fn take(&mut self, line: &str) -> bool {
+        if !line.starts_with("<rect ") || line.contains("fill=\"none\"") {
+            return false;
+        }
+        let value = |name: &str| -> Option<&str> {
+            let rest = &line[line.find(&format!(" {name}=\""))? + name.len() + 3..];
+            Some(&rest[..rest.find('"')?])
+        };
+        let number = |name: &str| value(name)?.parse::<i64>().ok();
+        let (Some(x), Some(y), Some(wide), Some(high), Some(fill), Some(opacity)) = (
+            number("x"),
+            number("y"),
+            number("width"),
+            number("height"),
+            value("fill"),
+            value("opacity"),
+        ) else {
+            return false;
+        };
+        let mut paint = format!("fill=\"{fill}\"");
+        if opacity != "1" {
+            let _ = write!(paint, " opacity=\"{opacity}\"");
+        }
+        if self.path.is_empty() {
+            self.paint = paint;
+            let _ = write!(self.path, "M{x} {y}");
+        } else if self.paint == paint {
+            let _ = write!(self.path, "m{} {}", x - self.at.0, y - self.at.1);
+        } else {
+            return false;
+        }
+        let _ = write!(self.path, "h{wide}v{high}h-{wide}z");
+        self.at = (x, y);
+        true
+    }
+
+    /// Writes the path, if there is one, and is empty again.
+    fn flush(&mut self, out: &mut String) {
+        if !self.path.is_empty() {
+            let _ = writeln!(out, "<path {} d=\"{}\"/>", self.paint, self.path);
+            self.path.clear();
+        }
+    }
+}
+
+/// A bitmap that is painted again and again, one figure after the other.
+pub(crate) struct Bitmap {
+    fine: Vec<u8>,
+    coarse: Vec<u8>,
+}
+
+impl Bitmap {
+    /// An empty one; some 31 MB.
+    pub(crate) fn new() -> Self {
+        let bytes = FINE_WIDTH * FINE_HEIGHT * 3;
+        Self { fine: vec![0; bytes], coarse: vec![0; bytes / 4] }
+    }
+
+    /// The drawing as a PNG file of 1920 by 1080 pixels.
+    pub(crate) fn png(&mut self, drawing: &Drawing) -> io::Result<Vec<u8>> {
+        let size = (FINE_WIDTH as u32, FINE_HEIGHT as u32);
+        let mut backend = BitMapBackend::with_buffer(&mut self.fine, size);
+        paint(drawing, &mut backend, PNG_SCALE, Medium::Raster)?;
+        drop(backend);
+        self.average();
+        let mut file = Vec::new();
+        let (wide, high) = (FINE_WIDTH as u32 / 2, FINE_HEIGHT as u32 / 2);
+        let mut encoder = png::Encoder::new(&mut file, wide, high);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
+        encoder.set_filter(png::Filter::Up);
+        let mut writer = encoder.write_header().map_err(io::Error::other)?;
+        writer.write_image_data(&self.coarse).map_err(io::Error::other)?;
+        writer.finish().map_err(io::Error::other)?;
+        Ok(file)
+    }
+
+    /// Each coarse pixel becomes the mean of four fine ones.
+    fn average(&mut self) {
+        let row = FINE_WIDTH * 3;
+        let pairs = self.fine.chunks_exact(2 * row);
+        for (fine, coarse) in pairs.zip(self.coarse.chunks_exact_mut(row / 2)) {
+            let (upper, lower) = fine.split_at(row);
+            let fours = upper.chunks_exact(6).zip(lower.chunks_exact(6));
+            for ((up, low), pixel) in fours.zip(coarse.chunks_exact_mut(3)) {
+                for c in 0..3 {
+                    let sum = u16::from(up[c])
+                        + u16::from(up[c + 3])
+                        + u16::from(low[c])
+                        + u16::from(low[c + 3]);
+                    pixel[c] = ((sum + 2) / 4) as u8;
+                }
+            }
+        }
+    }
+}
+
+/// Paints all shapes on paper.
+fn paint<DB: DrawingBackend>(
+    drawing: &Drawing,
+    backend: &mut DB,
+    scale: f64,
+    medium: Medium,
+) -> io::Result<()> {
+    typeface::register();
+    let mut brush = Brush { backend, scale, medium };
+    brush.block(Area::new(0.0, 0.0, WIDTH, HEIGHT), PAPER)?;
+    for shape in &drawing.shapes {
+        match shape {
+            Shape::Block(area, ink) => brush.block(*area, *ink)?,
+            Shape::Disc(centre, radius, ink) => brush.disc(*centre, *radius, *ink)?,
+            Shape::Steps { corners, ink, width } => brush.steps(corners, *ink, *width)?,
+            Shape::Under { stairs, right, base, ink } => {
+                brush.under(stairs, *right, *base, *ink)?;
+            }
+            Shape::Text(line) => brush.text(line)?,
+        }
+    }
+    Ok(())
+}
+
+/// A plotters backend with its scale.
+struct Brush<'a, DB: DrawingBackend> {
+    backend: &'a mut DB,
+    scale: f64,
+    medium: Medium,
+}
+
+impl<DB: DrawingBackend> Brush<'_, DB> {
+    fn place(&self, at: Point) -> (i32, i32) {
+        // Halves always round up, so that two blocks that share an edge share it on the canvas.
+        let whole = |value: f64| (value * self.scale + 0.5).floor() as i32;
+        (whole(at.0), whole(at.1))
+    }
+
+    fn block(&mut self, area: Area, ink: Ink) -> io::Result<()> {
+        let (from, to) = (self.place((area.left, area.top)), self.place((area.right, area.bottom)));
+        self.backend
+            .draw_rect(from, to, &fill(ink), true)
+            .map_err(|e| io::Error::other(e.to_string()))
+    }
+
+    fn disc(&mut self, centre: Point, radius: f64, ink: Ink) -> io::Result<()> {
+        let radius = (radius * self.scale) as u32;
+        self.backend
+            .draw_circle(self.place(centre), radius, &fill(ink), true)
+            .map_err(|e| io::Error::other(e.to_string()))
+    }
+
+    fn steps(&mut self, corners: &[Point], ink: Ink, width: f64) -> io::Result<()> {
+        if self.medium == Medium::Vector {
+            let style = fill(ink).stroke_width((width * self.scale) as u32);
+            let places: Vec<_> = corners.iter().map(|at| self.place(*at)).collect();
+            return self
+                .backend
+                .draw_path(places, &style)
+                .map_err(|e| io::Error::other(e.to_string()));
+        }
+        // Half a width to the sides; along the line as well, to fill the corners it has.
+        let half = width / 2.0;
+        let along = if corners.len() == 2 { 0.0 } else { half };
+        for pair in corners.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let mut area = Area::new(
+                f64::min(from.0, to.0),
+                f64::min(from.1, to.1),
+                f64::max(from.0, to.0),
+                f64::max(from.1, to.1),
+            );
+            let level = area.height() < area.width();
+            let (dx, dy) = if level { (along, half) } else { (half, along) };
+            area.left -= dx;
+            area.right += dx;
+            area.top -= dy;
+            area.bottom += dy;
+            self.block(area, ink)?;
+        }
+        Ok(())
+    }
+
+    fn under(&mut self, stairs: &[Point], right: f64, base: f64, ink: Ink) -> io::Result<()> {
+        if self.medium == Medium::Raster {
+            for (i, (left, top)) in stairs.iter().enumerate() {
+                let end = stairs.get(i + 1).map_or(right, |next| next.0);
+                self.block(Area::new(*left, *top, end, base), ink)?;
+            }
+            return Ok(());
+        }
+        let mut corners = vec![(stairs[0].0, base)];
+        for (i, (left, top)) in stairs.iter().enumerate() {
+            corners.push((*left, *top));
+            corners.push((stairs.get(i + 1).map_or(right, |next| next.0), *top));
+        }
+        corners.push((right, base));
+        let places: Vec<_> = corners.iter().map(|at| self.place(*at)).collect();
+        self.backend.fill_polygon(places, &fill(ink)).map_err(|e| io::Error::other(e.to_string()))
+    }
+
+    fn text(&mut self, line: &Line) -> io::Result<()> {
+        // The backends hang a text differently from the place they are given: the bitmap sets the
+        // baseline half a font size below it, the SVG 0.76 of what it writes as `font-size`, which
+        // is the size by 1.24. Both are undone here, so that `at` is the baseline in both.
+        let em = line.size * self.scale;
+        let (size, drop) = match self.medium {
+            Medium::Raster => (em * HEIGHT_PER_EM, (em * HEIGHT_PER_EM / 2.0).floor()),
+            Medium::Vector => (em * 1.24, em * 0.76),
+        };
+        let (x, y) = (line.at.0 * self.scale, line.at.1 * self.scale);
+        let (x, y) = if line.turned { (x - drop, y) } else { (x, y - drop) };
+        let across = match line.align {
+            Align::Left => HPos::Left,
+            Align::Middle => HPos::Center,
+            Align::Right => HPos::Right,
+        };
+        let turn = if line.turned { FontTransform::Rotate270 } else { FontTransform::None };
+        let font = (FAMILY, size).into_font().style(line.weight.style()).transform(turn);
+        let ink = color(line.ink);
+        let style = TextStyle::from(font).color(&ink).pos(Pos::new(across, VPos::Top));
+        self.backend
+            .draw_text(&line.text, &style, ((x + 0.5).floor() as i32, (y + 0.5).floor() as i32))
+            .map_err(|e| io::Error::other(e.to_string()))
+    }
+}
+
+fn color(ink: Ink) -> RGBAColor {
+    RGBAColor(ink.rgb.0, ink.rgb.1, ink.rgb.2, ink.alpha)
+}
+
+fn fill(ink: Ink) -> ShapeStyle {
+    ShapeStyle { color: color(ink), filled: true, stroke_width: 1 }
+}

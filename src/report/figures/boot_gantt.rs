@@ -1,0 +1,95 @@
+//! The stages of the first boot of a sample of nodes.
+
+use super::{Figure, node_name};
+use crate::ids::NodeId;
+use crate::report::Input;
+use crate::report::drawing::{Align, Area, Drawing};
+use crate::report::frame::{
+    Frame, LEGEND_BASELINE, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading,
+};
+use crate::report::scale::Scale;
+use crate::report::theme::{AXIS, BOOT_STAGES, Ink, LABEL_SIZE, SOFT_TEXT, TICK_SIZE, stage_ink};
+use crate::report::words;
+
+/// See the file's first line.
+pub(crate) struct BootGantt;
+
+/// Rows that can be read with ease.
+const ROWS: usize = 24;
+
+impl Figure for BootGantt {
+    fn name(&self) -> &'static str {
+        "boot_gantt"
+    }
+
+    fn title(&self) -> &'static str {
+        "How nodes booted, stage by stage"
+    }
+
+    fn caption(&self, input: &Input) -> String {
+        format!(
+            "The first boot of {} spread over the machine, one row each. The length of a bar is \
+             the time in that stage: boot ROM waits, address from DHCP, firmware and kernel over \
+             TFTP, kernel start, reading the root file system, user space. Long bars of one \
+             colour show what the machine waited for.",
+            words::count(rows(input).len(), "node", "nodes")
+        )
+    }
+
+    fn wanted(&self, input: &Input) -> bool {
+        input.findings.boots.iter().any(|span| span.to_s > span.from_s)
+    }
+
+    fn draw(&self, input: &Input) -> Drawing {
+        let mut drawing = Drawing::default();
+        heading(&mut drawing, self.title(), &super::subtitle(input));
+        let rows = rows(input);
+        let spans: Vec<_> =
+            input.findings.boots.iter().filter(|span| rows.contains(&span.node)).collect();
+        let end = spans.iter().map(|span| span.to_s).fold(0.0, f64::max);
+        let mut legend: Vec<(&str, Ink)> = Vec::new();
+        let known = BOOT_STAGES.iter().map(|(stage, _)| *stage);
+        for stage in known.chain(["up", "hung", "down", "gave-up", "off"]) {
+            if spans.iter().any(|span| span.stage == stage) {
+                legend.push((stage, stage_ink(stage)));
+            }
+        }
+        let names: Vec<_> = rows.iter().map(|node| (0.0, node_name(input.plan, *node))).collect();
+        let y = Scale { end: 1.0, ticks: names, title: String::new() };
+        let mut frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end), y);
+        // No axis has a name here, so the names of the rows may stand further left.
+        frame.area.left -= 20.0;
+        let ink = drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &legend);
+        debug_assert!(ink <= PLOT_RIGHT, "the legend fits");
+        frame.upright_grid(&mut drawing);
+        let pitch = (PLOT_BOTTOM - PLOT_TOP_WITH_LEGEND) / rows.len().max(6) as f64;
+        let size = TICK_SIZE.min(pitch * 0.72);
+        for (i, node) in rows.iter().enumerate() {
+            let middle = PLOT_TOP_WITH_LEGEND + (i as f64 + 0.5) * pitch;
+            let (top, bottom) = (middle - 0.36 * pitch, middle + 0.36 * pitch);
+            for span in spans.iter().filter(|span| span.node == *node) {
+                let bar = Area::new(frame.x(span.from_s), top, frame.x(span.to_s), bottom);
+                drawing.block(bar, stage_ink(&span.stage));
+            }
+            let left = frame.area.left;
+            drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
+            let at = (left - 9.0, middle + size * 0.35);
+            drawing.text(&node_name(input.plan, *node), at, size, Align::Right, SOFT_TEXT);
+        }
+        frame.time_axis(&mut drawing);
+        let Area { left, top, bottom, .. } = frame.area;
+        drawing.steps(vec![(left, top), (left, bottom)], AXIS, 1.2);
+        drawing
+    }
+}
+
+/// The nodes that are shown: those of the sample, evenly thinned to [`ROWS`].
+fn rows(input: &Input) -> Vec<NodeId> {
+    let mut nodes: Vec<_> = input.findings.boots.iter().map(|span| span.node).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    if nodes.len() <= ROWS {
+        return nodes;
+    }
+    (0..ROWS).map(|i| nodes[i * (nodes.len() - 1) / (ROWS - 1)]).collect()
+}

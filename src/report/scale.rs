@@ -1,0 +1,136 @@
+//! Axes: where the ticks stand, what they are called, and which unit an axis is counted in.
+
+use crate::report::words;
+
+/// An axis that starts at zero.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scale {
+    /// The value at its end, in SI base units; above zero.
+    pub(crate) end: f64,
+    /// (value, label), ascending.
+    pub(crate) ticks: Vec<(f64, String)>,
+    /// Quantity and unit, such as `Time (min)`.
+    pub(crate) title: String,
+}
+
+impl Scale {
+    /// A time axis from 0 to `end` [s], counted in s, min, h or d.
+    pub(crate) fn time(end: f64) -> Self {
+        let end = if end > 0.0 { end } else { 1.0 };
+        let (unit, seconds, steps): (&str, f64, &[f64]) = match end {
+            e if e <= 180.0 => ("s", 1.0, &[]),
+            e if e <= 3.0 * 3600.0 => ("min", 60.0, &[0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0]),
+            e if e <= 4.0 * 86_400.0 => ("h", 3600.0, &[0.5, 1.0, 2.0, 3.0, 6.0, 12.0]),
+            _ => ("d", 86_400.0, &[]),
+        };
+        let length = end / seconds;
+        let step = steps.iter().copied().find(|step| length / step <= 10.0);
+        let step = step.unwrap_or_else(|| nice_step(length, 10.0));
+        let ticks = even_ticks(length, step).into_iter().map(|(v, l)| (v * seconds, l)).collect();
+        Self { end, ticks, title: format!("Time ({unit})") }
+    }
+
+    /// A count from 0 to exactly `end`, which gets a tick of its own.
+    pub(crate) fn count(end: f64, title: &str) -> Self {
+        let end = f64::max(end, 1.0);
+        let step = f64::max(nice_step(end, 8.0), 1.0);
+        let mut ticks = even_ticks(end, step);
+        if ticks.last().is_some_and(|(value, _)| *value < end) {
+            if ticks.last().is_some_and(|(value, _)| end - value < 0.6 * step) {
+                ticks.pop();
+            }
+            ticks.push((end, words::grouped(end)));
+        }
+        Self { end, ticks, title: title.to_owned() }
+    }
+
+    /// A quantity from 0 to a little above `peak`, with a metric prefix: `Power (kW)`.
+    pub(crate) fn amount(peak: f64, name: &str, unit: &str) -> Self {
+        let peak = if peak > 0.0 { peak } else { 1.0 };
+        let (mut factor, mut prefix) = (1.0, "");
+        for (size, word) in [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")] {
+            if peak >= size {
+                (factor, prefix) = (size, word);
+            }
+        }
+        let step = nice_step(peak / factor, 7.0);
+        let end = (peak / factor / step * 1.000_001).ceil() * step;
+        let ticks = even_ticks(end, step).into_iter().map(|(v, l)| (v * factor, l)).collect();
+        Self { end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
+    }
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that gives at most `most` steps in `length`.
+fn nice_step(length: f64, most: f64) -> f64 {
+    let mut power = 1e-12;
+    while power * 10.0 * most < length {
+        power *= 10.0;
+    }
+    // One power further for the case that 5 times this one is still too small.
+    let candidates = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
+    candidates.into_iter().find(|step| length / step <= most).unwrap_or(power * 10.0)
+}
+
+/// Multiples of a step from 0 to `end`, all written with the same number of decimals.
+fn even_ticks(end: f64, step: f64) -> Vec<(f64, String)> {
+    let mut places = 0;
+    let mut shown = step;
+    while places < 12 && (shown - shown.round()).abs() > 1e-6 * shown {
+        shown *= 10.0;
+        places += 1;
+    }
+    let label = |value: f64| match places {
+        0 => words::grouped(value.round()),
+        _ => format!("{value:.places$}"),
+    };
+    let last = (end / step * 1.000_001).floor() as u32;
+    (0..=last).map(|i| (f64::from(i) * step, label(f64::from(i) * step))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(scale: &Scale) -> String {
+        let words: Vec<_> = scale.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        format!("{}: {}", scale.title, words.join(" "))
+    }
+
+    #[test]
+    fn a_time_axis_takes_the_unit_that_people_would() {
+        let cases = [
+            (0.0, "Time (s): 0.0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0"),
+            (42.0, "Time (s): 0 5 10 15 20 25 30 35 40"),
+            (180.0, "Time (s): 0 20 40 60 80 100 120 140 160 180"),
+            (1200.0, "Time (min): 0 2 4 6 8 10 12 14 16 18 20"),
+            (9000.0, "Time (min): 0 15 30 45 60 75 90 105 120 135 150"),
+            (86_400.0, "Time (h): 0 3 6 9 12 15 18 21 24"),
+            (30.0 * 86_400.0, "Time (d): 0 5 10 15 20 25 30"),
+        ];
+        for (end, expected) in cases {
+            assert_eq!(labels(&Scale::time(end)), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_count_axis_ends_on_the_count_itself() {
+        let cases = [
+            (1.0, "Nodes: 0 1"),
+            (7.0, "Nodes: 0 1 2 3 4 5 6 7"),
+            (750.0, "Nodes: 0 100 200 300 400 500 600 750"),
+            (10_050.0, "Nodes: 0 2000 4000 6000 8000 10\u{2009}050"),
+        ];
+        for (end, expected) in cases {
+            assert_eq!(labels(&Scale::count(end, "Nodes")), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn an_amount_axis_has_a_prefix_and_covers_its_peak() {
+        let scale = Scale::amount(3_210.0, "Power", "W");
+        assert_eq!(labels(&scale), "Power (kW): 0.0 0.5 1.0 1.5 2.0 2.5 3.0 3.5");
+        assert_eq!(scale.end, 3500.0);
+        assert_eq!(Scale::amount(10e9, "Rate", "bit/s").end, 10e9);
+        assert!(Scale::amount(0.0, "Power", "W").end > 0.0);
+    }
+}
