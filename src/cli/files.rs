@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::analysis::metrics;
 use crate::cli::streams;
 use crate::record::Manifest;
 use crate::scenario::{self, Loaded, Overrides, Scenario};
@@ -38,9 +39,21 @@ pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<L
 
 /// All runs of one file, or `None` after telling its mistakes.
 pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
-    scenario::load(file, overrides)
+    let runs = scenario::load(file, overrides)
         .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
-        .ok()
+        .ok()?;
+    // Which metrics there are is known on a higher storey than the scenario's.
+    let demands = runs.first().map_or(&[][..], |run| &run.scenario.expect);
+    let names = demands.iter().map(|demand| demand.metric.as_str());
+    let unknown: Vec<_> = names.filter(|name| metrics::find(name).is_none()).collect();
+    for name in &unknown {
+        let file = file.display();
+        streams::say(&format!("error: {file}: [expect] names `{name}`, which is no metric"));
+        if let Some(like) = metrics::suggest(name) {
+            streams::say(&format!("  = help: did you mean `{like}`?"));
+        }
+    }
+    unknown.is_empty().then_some(runs)
 }
 
 /// The scenario that a results folder was played from, under the name it had.

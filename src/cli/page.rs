@@ -1,16 +1,17 @@
 //! Draws the report of a results folder, and opens it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::analysis::Findings;
+use crate::analysis::{Findings, expect};
 use crate::cli::play::Played;
-use crate::cli::streams;
+use crate::cli::{files, streams};
 use crate::plan::Plan;
 use crate::record::{Finished, Manifest};
-use crate::report;
+use crate::report::{self, Input, VerdictLine};
 
 /// The page's name in a results folder.
 const NAME: &str = "report.html";
@@ -32,9 +33,30 @@ pub(super) fn draw(
     findings: &Findings,
     manifest: &Manifest,
 ) -> anyhow::Result<PathBuf> {
-    report::write(&report::Input { plan, findings, manifest }, folder).with_context(|| {
+    let resolved = folder.join(files::RESOLVED);
+    let resolved = fs::read_to_string(&resolved)
+        .with_context(|| format!("cannot read {}", resolved.display()))?;
+    let verdicts: Vec<_> = expect::check(&plan.scenario.expect, &findings.metrics)
+        .iter()
+        .map(|verdict| VerdictLine { text: verdict.to_string(), met: verdict.is_met() })
+        .collect();
+    let input = Input {
+        plan,
+        findings,
+        stage: &manifest.stage,
+        fingerprint: manifest.fingerprint.as_deref().unwrap_or("none: it did not come to its end"),
+        version: &manifest.version,
+        resolved: &resolved,
+        verdicts: &verdicts,
+        // The resolved scenario inherits nothing and names its seed, and the page holds it.
+        reproduce: &format!("rackstorm run {}.toml", plan.scenario.name),
+    };
+    report::write(&input, folder).with_context(|| {
         let folder = folder.display();
-        format!("the run is complete, but not its report: try `rackstorm report {folder}`")
+        format!(
+            "{folder}: the run is complete, but its report could not be drawn; \
+             try `rackstorm report {folder}`"
+        )
     })?;
     Ok(folder.join(NAME))
 }

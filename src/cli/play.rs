@@ -6,7 +6,7 @@ use std::num::NonZero;
 use anyhow::Context;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::analysis::{Findings, Fold, save};
+use crate::analysis::{Findings, Fold, results};
 use crate::backend::Backend;
 use crate::cli::files;
 use crate::cli::interrupt::Interrupt;
@@ -150,7 +150,7 @@ fn fill(
     ended?;
     let run = closed?;
     let findings = listener.fold.finish(listener.last);
-    save::save(&findings, path).context("the metrics")?;
+    results::save(&findings, path)?;
     manifest.fingerprint = Some(run.fingerprint.clone());
     manifest.events = run.events;
     manifest.end(Status::Finished);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::analysis::save;
+use crate::analysis::results;
 use crate::cli::{Exit, files, page, streams};
 use crate::plan::Plan;
 use crate::record::Manifest;
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
-    let findings = save::load(&arguments.results)?;
+    let findings = results::load(&arguments.results)?;
     let plan = Plan::make(&scenario);
     let report = page::draw(&arguments.results, &plan, &findings, &manifest)?;
     writeln!(streams::data(), "{}", report.display())?;

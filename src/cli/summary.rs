@@ -14,15 +14,16 @@ use crate::record::Finished;
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
-const HEADLINES: [&str; 10] = [
+const HEADLINES: [&str; 11] = [
     "makespan",
     "efficiency",
     "waste",
+    "interrupts",
     "availability",
-    "mtti",
-    "boot_50",
-    "boot_99",
-    "boot_100",
+    "failures",
+    "boot_t50",
+    "boot_t99",
+    "boot_t100",
     "nodes_up_max",
     "energy",
 ];
@@ -49,13 +50,13 @@ pub(super) struct Outcome {
 impl Outcome {
     /// What it means for the exit code.
     pub(super) fn exit(&self) -> Exit {
-        if self.verdicts.iter().all(|verdict| verdict.met) { Exit::Done } else { Exit::Missed }
+        if self.verdicts.iter().all(|verdict| verdict.is_met()) { Exit::Done } else { Exit::Missed }
     }
 
     /// A line for each expectation that was missed.
     pub(super) fn misses(&self) -> impl Iterator<Item = String> {
-        let missed = self.verdicts.iter().filter(|verdict| !verdict.met);
-        missed.map(|verdict| format!("{}: missed: {}", self.plan.scenario.name, verdict.text))
+        let missed = self.verdicts.iter().filter(|verdict| !verdict.is_met());
+        missed.map(|verdict| format!("{}: {}", self.plan.scenario.name, verdict))
     }
 
     /// One JSON object on one line, with the keys that the help of `run` promises.

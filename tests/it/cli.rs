@@ -164,6 +164,16 @@ fn a_missed_expectation_is_exit_1_and_the_results_stay() {
 }
 
 #[test]
+fn an_expectation_of_no_metric_is_a_mistake_of_the_scenario() {
+    let bench = Bench::new();
+    let demand = "expect.efficiensy=\"> 0.5\"";
+    let done = bench.run(&["run", "--set", demand, text(&smoke())]);
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""));
+    assert!(done.stderr.contains("did you mean `efficiency`"), "{}", done.stderr);
+    assert!(bench.files().is_empty());
+}
+
+#[test]
 fn a_reader_that_leaves_early_ends_the_program_without_a_word() {
     let bench = Bench::new();
     for arguments in [vec!["schema"], vec!["completions", "zsh"], vec!["plan", text(&smoke())]] {

@@ -29,7 +29,7 @@ const STOREYS: [&[&str]; 8] = [
 const NEIGHBOURS: [(&str, &str); 1] = [("scenario", "event")];
 
 /// Packages that belong to one room.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -42,7 +42,6 @@ const PACKAGES: [(&str, &str); 14] = [
     ("rand", "rng"),
     ("rand_chacha", "rng"),
     ("rayon", "cli"),
-    ("strsim", "scenario"),
     ("toml", "scenario"),
 ];
 
