@@ -1,8 +1,22 @@
 //! Facts to numbers: folds over the event stream, none of which asks which stage told it.
 
+mod bins;
+pub mod expect;
+mod fold;
+mod jobs;
+mod meters;
+pub mod metrics;
+mod nodes;
+pub mod results;
+mod sample;
+pub mod stats;
+mod timeline;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
+
+pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
 #[derive(Clone, Debug, Default, PartialEq)]
