@@ -1,8 +1,22 @@
 //! Facts to numbers: folds over the event stream, none of which asks which stage told it.
 
+mod bins;
+pub mod expect;
+mod fold;
+mod jobs;
+mod meters;
+pub mod metrics;
+mod nodes;
+pub mod results;
+mod sample;
+pub mod stats;
+mod timeline;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
+
+pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,63 +113,4 @@ pub enum NodeClass {
     Down,
     /// Boot given up.
     GaveUp,
-}
-
-// ---- Stand-ins of the cli branch, dropped at the merge. ----
-
-/// Stand-in.
-#[derive(Debug)]
-pub struct Fold;
-
-impl Fold {
-    /// Stand-in.
-    #[must_use]
-    pub fn new(_plan: &crate::plan::Plan) -> Self {
-        Self
-    }
-
-    /// Stand-in.
-    pub fn event(&mut self, _event: &crate::event::Event) {}
-
-    /// Stand-in.
-    #[must_use]
-    pub fn finish(self, _end: crate::units::Time) -> Findings {
-        Findings::default()
-    }
-}
-
-/// Stand-in.
-pub mod expect {
-    /// Stand-in.
-    #[derive(Clone, Debug)]
-    pub struct Verdict {
-        /// Stand-in.
-        pub met: bool,
-        /// Stand-in.
-        pub text: String,
-    }
-
-    /// Stand-in.
-    #[must_use]
-    pub fn check(_: &[crate::scenario::Expect], _: &[super::Metric]) -> Vec<Verdict> {
-        Vec::new()
-    }
-}
-
-/// Stand-in.
-pub mod save {
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn save(_: &super::Findings, _: &std::path::Path) -> std::io::Result<()> {
-        Ok(())
-    }
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn load(_: &std::path::Path) -> std::io::Result<super::Findings> {
-        Ok(super::Findings::default())
-    }
 }

@@ -66,7 +66,9 @@ mod tests {
 
     fn fingerprint(events: &[Event]) -> String {
         let mut fingerprint = Fingerprint::default();
-        events.iter().for_each(|event| fingerprint.event(event));
+        for event in events {
+            fingerprint.event(event);
+        }
         fingerprint.finish()
     }
 
@@ -89,7 +91,9 @@ mod tests {
         }
         let mut bytes = b"rackstorm events \x01".to_vec();
         let mut encoder = Encoder::default();
-        many.iter().for_each(|event| encoder.encode(event, &mut bytes));
+        for event in &many {
+            encoder.encode(event, &mut bytes);
+        }
         assert!(bytes.len() > 3 * CHUNK);
         assert_eq!(fingerprint(&many), hex(&Sha256::digest(&bytes)));
     }

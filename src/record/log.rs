@@ -366,7 +366,9 @@ mod tests {
 
     fn written(events: &[Event], level: EventLevel) -> Vec<u8> {
         let mut writer = LogWriter::new(Vec::new(), path(), level);
-        events.iter().for_each(|event| writer.event(event).expect("memory takes all"));
+        for event in events {
+            writer.event(event).expect("memory takes all");
+        }
         writer.finish().expect("memory takes all")
     }
 
@@ -467,7 +469,9 @@ mod tests {
             let bytes = written(&events, level);
             let verify = |played: &[Event]| {
                 let mut verifier = Verifier::new(LogReader::new(&bytes[..], path()).expect("log"));
-                played.iter().for_each(|event| verifier.event(event).expect("readable"));
+                for event in played {
+                    verifier.event(event).expect("readable");
+                }
                 verifier.finish().expect("readable")
             };
             assert_eq!(verify(&events), None);

@@ -89,7 +89,9 @@ mod tests {
 
     fn record(folder: &Path, level: EventLevel) -> Recorded {
         let mut recorder = Recorder::create(folder, level).expect("a folder");
-        one_of_each().iter().for_each(|event| recorder.event(event).expect("a disk"));
+        for event in &one_of_each() {
+            recorder.event(event).expect("a disk");
+        }
         recorder.finish().expect("a disk")
     }
 

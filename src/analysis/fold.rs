@@ -1,0 +1,522 @@
+//! The fold of a run: every event once, in order, with small and constant cost.
+
+use super::jobs::Jobs;
+use super::meters::Meters;
+use super::metrics::Table;
+use super::nodes::{Change, Nodes};
+use super::timeline::Timeline;
+use super::{Findings, Series};
+use crate::event::{Event, Sink, Stop, What};
+use crate::plan::Plan;
+use crate::units::Time;
+
+/// Folds the events of a run into [`Findings`].
+///
+/// Memory is 64 bytes a node and about a megabyte beside. It is a [`Sink`] as well.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    now: u64,
+    nodes: Nodes,
+    jobs: Jobs,
+    timeline: Timeline,
+    meters: Meters,
+    strikes: u64,
+}
+
+/// What the fold needs to know of a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    /// Nodes of the machine.
+    pub(super) nodes: u32,
+    /// Nodes of each job.
+    pub(super) jobs: Vec<u32>,
+    /// Servers of the machine.
+    pub(super) servers: u32,
+    /// Rate of a server's link [bit/s].
+    pub(super) server_link: u64,
+}
+
+impl Fold {
+    /// A fold of the runs of this plan, before the first event.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self::of(&Shape {
+            nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
+            jobs: plan.jobs.iter().map(|job| job.nodes).collect(),
+            servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
+            server_link: plan.scenario.server.link.0,
+        })
+    }
+
+    pub(super) fn of(shape: &Shape) -> Self {
+        Self {
+            now: 0,
+            nodes: Nodes::new(shape.nodes),
+            jobs: Jobs::new(&shape.jobs),
+            timeline: Timeline::new(shape.nodes),
+            meters: Meters::new(shape.servers, shape.server_link),
+            strikes: 0,
+        }
+    }
+
+    /// Takes the next event. Panics if it contradicts those before: that is a mistake of ours.
+    pub fn event(&mut self, event: &Event) {
+        let now = event.at.0;
+        assert!(now >= self.now, "events come in the order of their time");
+        self.now = now;
+        match event.what {
+            What::NodeState { node, life, state, cause } => {
+                let change = Change { node, life, state, cause };
+                self.nodes.change(now, change, &mut self.jobs, &mut self.timeline);
+            }
+            What::JobNode { job, node, joined } => {
+                let member = (job, node, joined);
+                self.nodes.join(now, member, &mut self.jobs, &mut self.timeline);
+            }
+            What::JobPhase { job, phase, cause } => {
+                self.jobs.enter(now, (job, phase, cause), &mut self.timeline);
+            }
+            What::Checkpoint { job, number, act, .. } => {
+                self.jobs.checkpoint(now, job, number, act);
+            }
+            What::WorkLost { job, lost, .. } => self.jobs.lose(now, job, lost.0),
+            What::Transfer { purpose, received, lost, .. } => {
+                self.meters.transfer(purpose, received.0, lost.0);
+            }
+            What::Reading { sensor, value } => self.meters.read(now, sensor, value),
+            What::FaultStrikes { .. } => self.strikes += 1,
+            What::PartState { .. }
+            | What::FaultEnds { .. }
+            | What::StepDone { .. }
+            | What::RunEnds { .. } => {}
+        }
+    }
+
+    /// Closes the books at the end of the run. Asserts that every node-nanosecond is in exactly
+    /// one class and that nodes, jobs and classes add up to the same.
+    #[must_use]
+    pub fn finish(mut self, end: Time) -> Findings {
+        let end = end.0;
+        assert!(end >= self.now, "nothing happens after the end of the run");
+        self.timeline.close(end);
+        self.nodes.close(end, &self.timeline);
+        self.jobs.close(end);
+        let mut table = Table::default();
+        table.put("run_time", Time(end).as_secs_f64());
+        table.count("faults", self.strikes);
+        self.jobs.measure(end, &mut table);
+        self.nodes.measure(end, &self.timeline, &mut table);
+        self.meters.measure(&mut table);
+        let mut series: Vec<Series> = vec![self.timeline.nodes_up(end, self.nodes.most_up())];
+        series.extend(self.timeline.shares(end));
+        series.extend(self.meters.series());
+        let nodes = self.nodes.findings();
+        let boots = self.nodes.boot_spans();
+        Findings { metrics: table.finish(), series, nodes, boots }
+    }
+}
+
+impl Sink for Fold {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        Self::event(self, event);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{BootSpan, NodeClass};
+    use super::*;
+    use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
+    use crate::ids::{JobId, Life, NodeId};
+    use crate::units::{Bytes, NANOS_PER_SECOND, Span};
+
+    const CRASH: Cause = Cause::Fault(Fault::Crash);
+
+    /// Plays a run by hand; times are in seconds.
+    struct Play {
+        fold: Fold,
+        now: u64,
+    }
+
+    impl Play {
+        fn new(nodes: u32, jobs: &[u32]) -> Self {
+            let shape = Shape { nodes, jobs: jobs.to_vec(), servers: 1, server_link: 1000 };
+            Self { fold: Fold::of(&shape), now: 0 }
+        }
+
+        fn at(&mut self, seconds: u64) -> &mut Self {
+            self.now = seconds;
+            self
+        }
+
+        fn tell(&mut self, what: What) -> &mut Self {
+            self.fold.event(&Event { at: Time(self.now * NANOS_PER_SECOND), what });
+            self
+        }
+
+        fn node(&mut self, node: u32, life: u32, state: NodeState, cause: Cause) -> &mut Self {
+            self.tell(What::NodeState { node: NodeId(node), life: Life(life), state, cause })
+        }
+
+        fn join(&mut self, node: u32, joined: bool) -> &mut Self {
+            self.tell(What::JobNode { job: JobId(0), node: NodeId(node), joined })
+        }
+
+        fn phase(&mut self, phase: JobPhase, cause: Cause) -> &mut Self {
+            self.tell(What::JobPhase { job: JobId(0), phase, cause })
+        }
+
+        fn checkpoint(&mut self, number: u64, act: CheckpointAct) -> &mut Self {
+            self.tell(What::Checkpoint { job: JobId(0), number, act, step: 0 })
+        }
+
+        fn lose(&mut self, seconds: u64) -> &mut Self {
+            let lost = Span::from_secs(seconds);
+            self.tell(What::WorkLost { job: JobId(0), node: NodeId(0), lost })
+        }
+
+        fn end(self, seconds: u64) -> Findings {
+            self.fold.finish(Time(seconds * NANOS_PER_SECOND))
+        }
+    }
+
+    fn value(findings: &Findings, name: &str) -> Option<f64> {
+        findings.metrics.iter().find(|metric| metric.name == name).map(|metric| metric.value)
+    }
+
+    fn assert_metrics(findings: &Findings, expected: &[(&str, f64)]) {
+        for (name, expected) in expected {
+            let found = value(findings, name).unwrap_or_else(|| panic!("{name} is absent"));
+            assert!((found - expected).abs() < 1e-12, "{name}: {found}, not {expected}");
+        }
+    }
+
+    /// Three nodes, a job on two of them, one crash that costs 20 s of computing:
+    ///
+    /// boot 10, compute 40, checkpoint 5, compute 20 and crash, wait 15, restart 5, rework 20,
+    /// compute 30, done at 145; the run goes on until 150.
+    fn crash_and_restart() -> Findings {
+        use CheckpointAct::{Abandon, Begin, Commit};
+        use JobPhase::{Checkpoint, Compute, Done, Restart, Rework, Waiting};
+        let mut play = Play::new(3, &[2]);
+        for node in 0..3 {
+            play.node(node, 1, NodeState::Rom, Cause::Course);
+        }
+        play.at(4).node(0, 1, NodeState::Kernel, Cause::Course);
+        play.at(10);
+        for node in 0..3 {
+            play.node(node, 1, NodeState::Up, Cause::Course);
+        }
+        play.join(0, true).join(1, true).phase(Compute, Cause::Course);
+        play.at(50).phase(Checkpoint, Cause::Course).checkpoint(1, Begin);
+        play.at(55).checkpoint(1, Commit).phase(Compute, Cause::Course);
+        play.at(73).checkpoint(2, Begin);
+        play.at(75).node(0, 1, NodeState::Down, CRASH).checkpoint(2, Abandon).lose(20);
+        play.phase(Waiting, Cause::NodeFailure);
+        play.at(80).join(0, false).join(2, true);
+        play.at(90).phase(Restart, Cause::NodeFailure);
+        play.at(95).phase(Rework, Cause::Course);
+        play.at(100).node(0, 2, NodeState::Rom, Cause::Repair);
+        play.at(112).node(0, 2, NodeState::Up, Cause::Course);
+        play.at(115).phase(Compute, Cause::Course);
+        play.at(145).phase(Done, Cause::Course);
+        play.end(150)
+    }
+
+    #[test]
+    fn a_crash_and_its_restart_are_booked_to_the_second() {
+        let t = 145.0;
+        assert_metrics(
+            &crash_and_restart(),
+            &[
+                ("run_time", 150.0),
+                ("makespan", t),
+                ("jobs_done", 1.0),
+                ("work", 90.0),
+                ("work_lost", 20.0),
+                ("rework_time", 20.0),
+                ("efficiency", 90.0 / t),
+                ("overhead", (t - 90.0) / 90.0),
+                ("waste", 55.0 / t),
+                ("waste_checkpoint", 5.0 / t),
+                ("waste_rework", 20.0 / t),
+                ("waste_restart", 5.0 / t),
+                ("waste_boot", 10.0 / t),
+                ("waste_idle", 15.0 / t),
+                ("interrupts", 1.0),
+                // All but 10 s of boot and 15 s of waiting.
+                ("mtti", 120.0),
+                ("checkpoints_begun", 2.0),
+                ("checkpoints_committed", 1.0),
+                ("checkpoints_abandoned", 1.0),
+                ("checkpoint_time_mean", 5.0),
+                ("checkpoint_time_p99", 5.0),
+                ("checkpoint_interval_mean", f64::midpoint(40.0, 18.0)),
+                ("restarts", 1.0),
+                ("restart_time_mean", 5.0),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_nodes_of_that_run_are_booked_to_the_second() {
+        let findings = crash_and_restart();
+        let up = 65.0 + 38.0 + 140.0 + 140.0;
+        assert_metrics(
+            &findings,
+            &[
+                ("failures", 1.0),
+                ("failures_crash", 1.0),
+                ("failures_hang", 0.0),
+                // Up, and 3 x 10 s and 12 s of boot.
+                ("mtbf", up + 42.0),
+                ("mttr", 37.0),
+                ("availability", up / 450.0),
+                ("node_time_boot", 42.0),
+                ("node_time_down", 25.0),
+                ("node_time_compute", 2.0 * (40.0 + 20.0 + 30.0)),
+                ("node_time_rework", 2.0 * 20.0),
+                ("node_time_restart", 2.0 * 5.0),
+                ("node_time_checkpoint", 2.0 * 5.0),
+                // One node waits from 75 on; node 2 joins at 80.
+                ("node_time_wait", 5.0 + 2.0 * 10.0),
+                // Node 2 until 80, node 0 from 112, and two nodes when the job is done.
+                ("node_time_idle", 70.0 + 38.0 + 2.0 * 5.0),
+                ("node_time_hung", 0.0),
+                ("nodes_up_max", 3.0),
+                ("nodes_up_end", 3.0),
+                ("boot_t50", 10.0),
+                ("boot_t100", 10.0),
+                ("boots", 4.0),
+                ("power_cycles", 1.0),
+                ("boot_time_mean", 10.5),
+                ("boot_time_max", 12.0),
+            ],
+        );
+        let node = &findings.nodes[0];
+        assert_eq!((node.boots, node.failures, node.first_up_s), (2, 1, 10.0));
+        assert_eq!((node.up_s, node.down_s), (103.0, 25.0));
+        let span = |node, stage: &str, from_s, to_s| BootSpan {
+            node: NodeId(node),
+            stage: stage.to_owned(),
+            from_s,
+            to_s,
+        };
+        let spans = [
+            span(0, "rom", 0.0, 4.0),
+            span(0, "kernel", 4.0, 10.0),
+            span(1, "rom", 0.0, 10.0),
+            span(2, "rom", 0.0, 10.0),
+        ];
+        assert_eq!(findings.boots, spans);
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_absent() {
+        let findings = Play::new(4, &[]).end(10);
+        for name in [
+            "makespan",
+            "efficiency",
+            "waste",
+            "mtti",
+            "mtbf",
+            "mttr",
+            "boot_t50",
+            "boot_time_p50",
+            "energy",
+            "power_peak",
+            "server_sent_utilisation_mean",
+        ] {
+            assert_eq!(value(&findings, name), None, "{name}");
+        }
+        assert_metrics(&findings, &[("availability", 0.0), ("node_time_off", 40.0)]);
+        assert!(findings.nodes[3].first_up_s < 0.0);
+        assert_eq!(value(&Play::new(4, &[]).end(0), "availability"), None);
+    }
+
+    #[test]
+    fn a_machine_that_never_comes_up_whole_tells_its_most() {
+        let mut play = Play::new(4, &[]);
+        for node in 0..3 {
+            play.at(u64::from(node) + 1).node(node, 1, NodeState::Up, Cause::Course);
+        }
+        play.at(5).node(0, 1, NodeState::Hung, Cause::Fault(Fault::Hang));
+        play.at(6).node(3, 1, NodeState::GaveUp, Cause::NoOffer);
+        // A node that hangs already does not fail again when its power goes.
+        play.at(7).node(0, 1, NodeState::Down, Cause::BrownOut);
+        let findings = play.end(8);
+        let expected = [
+            ("nodes_up_max", 3.0),
+            ("nodes_up_end", 2.0),
+            ("boot_t50", 2.0),
+            ("gave_up", 1.0),
+            ("failures", 1.0),
+            ("failures_hang", 1.0),
+        ];
+        assert_metrics(&findings, &expected);
+        assert_eq!(value(&findings, "boot_t90"), None);
+        assert_eq!(value(&findings, "mttr"), None);
+    }
+
+    #[test]
+    fn a_job_cut_off_by_the_end_is_measured_until_there() {
+        let mut play = Play::new(1, &[1]);
+        play.at(10).node(0, 1, NodeState::Up, Cause::Course).join(0, true);
+        play.phase(JobPhase::Compute, Cause::Course);
+        let findings = play.end(40);
+        let expected = [
+            ("makespan", 40.0),
+            ("jobs_done", 0.0),
+            ("efficiency", 0.75),
+            ("waste_boot", 0.25),
+            ("node_time_compute", 30.0),
+        ];
+        assert_metrics(&findings, &expected);
+    }
+
+    #[test]
+    fn sent_is_received_and_lost_and_meters_become_rates() {
+        let mut play = Play::new(1, &[]);
+        let transfer = |purpose, received, lost| What::Transfer {
+            purpose,
+            nodes: 1,
+            received: Bytes(received),
+            lost: Bytes(lost),
+        };
+        let read = |sensor, value| What::Reading { sensor, value };
+        play.tell(read(Sensor::ServerSent(0), 0));
+        play.at(10).tell(transfer(Purpose::Tftp, 100, 7)).tell(transfer(Purpose::Root, 30, 0));
+        play.tell(read(Sensor::Energy, 50_000)).tell(read(Sensor::PowerMax, 8_000));
+        play.tell(read(Sensor::ServerSent(0), 1250));
+        play.at(30).tell(transfer(Purpose::Tftp, 1, 2));
+        play.tell(read(Sensor::Energy, 90_000)).tell(read(Sensor::PowerMax, 6_000));
+        play.tell(read(Sensor::ServerSent(0), 1500));
+        let findings = play.end(30);
+        let expected = [
+            ("bytes_sent", 140.0),
+            ("bytes_received", 131.0),
+            ("bytes_lost", 9.0),
+            ("bytes_received_tftp", 101.0),
+            ("bytes_lost_tftp", 9.0),
+            ("energy", 90.0),
+            ("power_mean", 3.0),
+            ("power_peak", 8.0),
+            ("server_sent_utilisation_mean", 0.4),
+            ("server_sent_utilisation_max", 1.0),
+        ];
+        assert_metrics(&findings, &expected);
+        let assert_ends = |name: &str, first: f64, last: (f64, f64)| {
+            let series = findings.series.iter().find(|it| it.name == name).expect("a series");
+            let found = (series.points[0], series.points[series.points.len() - 1]);
+            assert!((found.1.0 - last.0).abs() < 1e-9, "{name}: {found:?}");
+            assert!((found.0.1 / first - 1.0).abs() < 1e-5, "{name}: {found:?}");
+            assert!((found.1.1 / last.1 - 1.0).abs() < 1e-5, "{name}: {found:?}");
+        };
+        assert_ends("power_mean", 5.0, (30.0, 2.0));
+        assert_ends("power_max", 8.0, (30.0, 6.0));
+        assert_ends("server_sent/0", 1000.0, (30.0, 100.0));
+    }
+
+    const STATES: [NodeState; 11] = [
+        NodeState::Off,
+        NodeState::Rom,
+        NodeState::Dhcp,
+        NodeState::Tftp,
+        NodeState::Kernel,
+        NodeState::Root,
+        NodeState::Init,
+        NodeState::Up,
+        NodeState::Hung,
+        NodeState::Down,
+        NodeState::GaveUp,
+    ];
+    const PHASES: [JobPhase; 5] = [
+        JobPhase::Waiting,
+        JobPhase::Restart,
+        JobPhase::Compute,
+        JobPhase::Rework,
+        JobPhase::Checkpoint,
+    ];
+
+    /// The class of each node now, the slow way: asked for node by node.
+    struct Twin {
+        states: Vec<NodeState>,
+        joined: Vec<bool>,
+        phase: JobPhase,
+        time: [u128; 11],
+    }
+
+    impl Twin {
+        fn pass(&mut self, span: u64) {
+            for (state, joined) in self.states.iter().zip(&self.joined) {
+                let class = NodeClass::of(*state, joined.then_some(self.phase));
+                self.time[class as usize] += u128::from(span);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_run_closes_and_agrees_with_the_slow_twin(
+            acts in proptest::collection::vec((0u64..3, 0usize..5, 0usize..11, 0u8..4), 0..120),
+        ) {
+            let mut play = Play::new(5, &[5]);
+            let (states, joined) = (vec![NodeState::Off; 5], vec![false; 5]);
+            let mut twin = Twin { states, joined, phase: JobPhase::Waiting, time: [0; 11] };
+            let mut now = 0;
+            for (wait, node, pick, act) in acts {
+                twin.pass(wait);
+                now += wait;
+                play.at(now);
+                let id = node as u32;
+                match act {
+                    0 => {
+                        twin.joined[node] = !twin.joined[node];
+                        play.join(id, twin.joined[node]);
+                    }
+                    1 => {
+                        twin.phase = PHASES[pick % PHASES.len()];
+                        play.phase(twin.phase, Cause::NodeFailure);
+                    }
+                    _ => {
+                        twin.states[node] = STATES[pick];
+                        play.node(id, 0, STATES[pick], CRASH);
+                    }
+                }
+            }
+            twin.pass(10);
+            let findings = play.end(now + 10);
+            for class in NodeClass::ALL {
+                let name = format!("node_time_{}", class.name().replace('-', "_"));
+                let seconds = twin.time[class as usize] as f64;
+                prop_assert_eq!(value(&findings, &name), Some(seconds));
+            }
+            let parts = ["efficiency", "waste_checkpoint", "waste_rework", "waste_restart",
+                "waste_boot", "waste_idle"];
+            let sum: f64 = parts.iter().filter_map(|name| value(&findings, name)).sum();
+            prop_assert!((sum - 1.0).abs() < 1e-12, "{}", sum);
+            for series in &findings.series {
+                prop_assert!(series.points.is_sorted_by(|a, b| a.0 < b.0), "{}", series.name);
+                prop_assert!(series.points.len() <= 2050);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a job loses only what it has computed")]
+    fn losing_more_than_was_computed_is_our_mistake() {
+        let mut play = Play::new(1, &[1]);
+        play.at(3).phase(JobPhase::Compute, Cause::Course).at(5).lose(3);
+    }
+
+    #[test]
+    #[should_panic(expected = "events come in the order of their time")]
+    fn an_event_out_of_order_is_our_mistake() {
+        let mut play = Play::new(1, &[]);
+        play.at(3).node(0, 1, NodeState::Up, Cause::Course);
+        play.at(2).node(0, 1, NodeState::Down, CRASH);
+    }
+}

@@ -1,0 +1,255 @@
+//! The ledger of the jobs: where their time went, and what of their computing survived.
+//!
+//! A job's time runs from the start of the run until it is done (or the run ends). It is shared
+//! out over phases; computing, first or again, counts as useful unless a failure threw it away.
+//! So what is lost is counted once, as rework, and the same work done again is useful: useful
+//! time and the parts of the waste add up to the job's time.
+
+use super::NodeClass;
+use super::bins::seconds;
+use super::metrics::Table;
+use super::sample::Sample;
+use super::timeline::Timeline;
+use crate::event::{Cause, CheckpointAct, JobPhase};
+use crate::ids::JobId;
+
+/// Where a job's time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Waiting for its first start.
+    Boot,
+    /// Waiting after that.
+    Idle,
+    Restart,
+    Compute,
+    Rework,
+    Checkpoint,
+}
+
+const PARTS: usize = 6;
+
+#[derive(Clone, Debug, Default)]
+struct Job {
+    /// Nodes that it needs.
+    nodes: u32,
+    /// Nodes that are in it and up.
+    up: u32,
+    phase: JobPhase,
+    /// When it entered its phase [ns].
+    since: u64,
+    /// Whether it ever left its first waiting.
+    began: bool,
+    spent: [u64; PARTS],
+    lost: u64,
+    done_at: Option<u64>,
+    /// The checkpoint that is being written: its number and start [ns].
+    writing: Option<(u64, u64)>,
+    /// The computing done at the last commit or interrupt [ns].
+    mark: u64,
+}
+
+/// All jobs, and what they have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Jobs {
+    rows: Vec<Job>,
+    interrupts: u64,
+    begun: u64,
+    abandoned: u64,
+    restarts: u64,
+    checkpoint_times: Sample,
+    intervals: Sample,
+    restart_times: Sample,
+}
+
+impl Jobs {
+    /// A job for each number of nodes, all waiting.
+    pub(super) fn new(nodes: &[u32]) -> Self {
+        Self {
+            rows: nodes.iter().map(|nodes| Job { nodes: *nodes, ..Job::default() }).collect(),
+            interrupts: 0,
+            begun: 0,
+            abandoned: 0,
+            restarts: 0,
+            checkpoint_times: Sample::default(),
+            intervals: Sample::default(),
+            restart_times: Sample::default(),
+        }
+    }
+
+    pub(super) fn phase_of(&self, job: JobId) -> JobPhase {
+        self.rows[usize::from(job.0)].phase
+    }
+
+    /// So many more nodes of the job are up.
+    pub(super) fn change_up(&mut self, job: JobId, more: i32) {
+        let up = &mut self.rows[usize::from(job.0)].up;
+        *up = up.checked_add_signed(more).expect("a job has the nodes that leave it");
+    }
+
+    /// A job enters a phase at `now` [ns].
+    pub(super) fn enter(
+        &mut self,
+        now: u64,
+        (job, phase, cause): (JobId, JobPhase, Cause),
+        timeline: &mut Timeline,
+    ) {
+        let row = &mut self.rows[usize::from(job.0)];
+        let old = row.phase;
+        assert_ne!(old, JobPhase::Done, "a job that is done stays so");
+        let span = now - row.since;
+        row.settle(now);
+        row.phase = phase;
+        row.began |= phase != JobPhase::Waiting;
+        if cause == Cause::NodeFailure && old != JobPhase::Waiting {
+            self.interrupts += 1;
+            row.mark = row.computed(now);
+        }
+        if old == JobPhase::Restart && matches!(phase, JobPhase::Compute | JobPhase::Rework) {
+            self.restart_times.add(span);
+        }
+        match phase {
+            JobPhase::Restart => self.restarts += 1,
+            JobPhase::Done => row.done_at = Some(now),
+            _ => {}
+        }
+        timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
+    }
+
+    /// A checkpoint begins, is committed or abandoned at `now` [ns].
+    pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
+        let row = &mut self.rows[usize::from(job.0)];
+        if act == CheckpointAct::Begin {
+            assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
+            row.writing = Some((number, now));
+            self.begun += 1;
+            self.intervals.add(row.computed(now) - row.mark);
+            return;
+        }
+        let (begun, from) = row.writing.take().expect("a checkpoint begins before it ends");
+        assert_eq!(begun, number, "the checkpoint that ends is the one that began");
+        if act == CheckpointAct::Commit {
+            self.checkpoint_times.add(now - from);
+            row.mark = row.computed(now);
+        } else {
+            self.abandoned += 1;
+        }
+    }
+
+    /// A failure at `now` threw away so much computing [ns].
+    pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
+        let row = &mut self.rows[usize::from(job.0)];
+        row.lost += lost;
+        assert!(row.lost <= row.computed(now), "a job loses only what it has computed");
+    }
+
+    /// Brings all jobs to the end of the run [ns].
+    pub(super) fn close(&mut self, end: u64) {
+        for row in &mut self.rows {
+            row.settle(end);
+            let spent: u64 = row.spent.iter().sum();
+            assert_eq!(spent, row.done_at.unwrap_or(end), "the phases share out a job's time");
+        }
+    }
+
+    /// The metrics of the jobs, after [`Self::close`]; none without a job.
+    pub(super) fn measure(&self, end: u64, table: &mut Table) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let makespan = self.rows.iter().map(|row| row.done_at.unwrap_or(end)).max();
+        table.maybe("makespan", makespan.map(seconds));
+        table.count(
+            "jobs_done",
+            self.rows.iter().filter(|row| row.done_at.is_some()).count() as u64,
+        );
+        self.measure_shares(table);
+        let sum =
+            |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
+        table.put("work", sum(Job::useful) as f64 / 1e9);
+        table.put("work_lost", sum(|row| row.lost) as f64 / 1e9);
+        table.put("rework_time", sum(|row| row.spent[Part::Rework as usize]) as f64 / 1e9);
+        table.count("interrupts", self.interrupts);
+        let exposed = sum(|row| {
+            row.total() - row.spent[Part::Boot as usize] - row.spent[Part::Idle as usize]
+        });
+        table.ratio("mtti", exposed, u128::from(self.interrupts) * 1_000_000_000);
+        self.measure_checkpoints(table);
+    }
+
+    /// Efficiency, overhead, waste and its parts, weighted by the nodes of each job.
+    fn measure_shares(&self, table: &mut Table) {
+        let sum = |of: &dyn Fn(&Job) -> u64| -> u128 {
+            self.rows.iter().map(|row| u128::from(row.nodes) * u128::from(of(row))).sum()
+        };
+        let all = sum(&Job::total);
+        let useful = sum(&Job::useful);
+        let parts = [
+            ("waste_checkpoint", sum(&|row| row.spent[Part::Checkpoint as usize])),
+            ("waste_rework", sum(&|row| row.lost)),
+            ("waste_restart", sum(&|row| row.spent[Part::Restart as usize])),
+            ("waste_boot", sum(&|row| row.spent[Part::Boot as usize])),
+            ("waste_idle", sum(&|row| row.spent[Part::Idle as usize])),
+        ];
+        let waste = all - useful;
+        let sum_of_parts: u128 = parts.iter().map(|(_, time)| time).sum();
+        assert_eq!(waste, sum_of_parts, "the parts of the waste add up");
+        table.ratio("efficiency", useful, all);
+        table.ratio("overhead", waste, useful);
+        table.ratio("waste", waste, all);
+        for (name, time) in parts {
+            table.ratio(name, time, all);
+        }
+    }
+
+    fn measure_checkpoints(&self, table: &mut Table) {
+        table.count("checkpoints_begun", self.begun);
+        table.count("checkpoints_committed", self.checkpoint_times.count());
+        table.count("checkpoints_abandoned", self.abandoned);
+        let times = &self.checkpoint_times;
+        table.maybe("checkpoint_time_mean", times.mean_s());
+        let [p50, p95, p99] = times.percentiles_s([50, 95, 99]).map_or([None; 3], |p| p.map(Some));
+        table.maybe("checkpoint_time_p50", p50);
+        table.maybe("checkpoint_time_p95", p95);
+        table.maybe("checkpoint_time_p99", p99);
+        table.maybe("checkpoint_time_max", times.max_s());
+        table.maybe("checkpoint_interval_mean", self.intervals.mean_s());
+        table.count("restarts", self.restarts);
+        table.maybe("restart_time_mean", self.restart_times.mean_s());
+    }
+}
+
+impl Job {
+    /// Books the time since the last change on the phase that it leaves.
+    fn settle(&mut self, now: u64) {
+        let part = match self.phase {
+            JobPhase::Waiting if self.began => Part::Idle,
+            JobPhase::Waiting => Part::Boot,
+            JobPhase::Restart => Part::Restart,
+            JobPhase::Compute => Part::Compute,
+            JobPhase::Rework => Part::Rework,
+            JobPhase::Checkpoint => Part::Checkpoint,
+            JobPhase::Done => return,
+        };
+        self.spent[part as usize] += now - self.since;
+        self.since = now;
+    }
+
+    /// Computing so far, first or again [ns].
+    fn computed(&self, now: u64) -> u64 {
+        let open = match self.phase {
+            JobPhase::Compute | JobPhase::Rework => now - self.since,
+            _ => 0,
+        };
+        self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] + open
+    }
+
+    /// From the start of the run until it was done, after it was closed [ns].
+    fn total(&self) -> u64 {
+        self.spent.iter().sum()
+    }
+
+    /// Computing that was not lost, after it was closed [ns].
+    fn useful(&self) -> u64 {
+        self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] - self.lost
+    }
+}

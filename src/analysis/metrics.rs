@@ -1,0 +1,225 @@
+//! The registry of metrics: every name, its unit and what it means, in one place.
+//!
+//! `docs/metrics.md` says the same with formulas; a test holds the two together.
+
+use super::Metric;
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, as in `metrics.csv` and `[expect]`.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What it means, as a sentence.
+    pub meaning: &'static str,
+}
+
+/// All metrics, in the order of `metrics.csv`. One that has no meaning in a run is absent there.
+#[rustfmt::skip]
+pub const ALL: &[Definition] = &[
+    // ---- The run and its job
+    is("run_time", "s", "Length of the run."),
+    is("faults", "count", "Times a fault struck a part."),
+    is("makespan", "s", "Time until the last job was done; the length of the run if one was not."),
+    is("jobs_done", "count", "Jobs whose work is all done."),
+    is("efficiency", "1", "Share of the jobs' node time that went into computing that survived."),
+    is("overhead", "1", "Time beside the computing that survived, as a share of it."),
+    is("waste", "1", "Share of the jobs' node time that was not computing that survived."),
+    is("waste_checkpoint", "1", "Share in which computing stood still for a checkpoint."),
+    is("waste_rework", "1", "Share spent on computing that a failure threw away later."),
+    is("waste_restart", "1", "Share in which a checkpoint was read back."),
+    is("waste_boot", "1", "Share in which a job waited for its first start."),
+    is("waste_idle", "1",
+        "Share in which a job waited later: detection, downtime, repair, too few nodes."),
+    is("work", "s", "Computing of all jobs that survived."),
+    is("work_lost", "s", "Computing of all jobs that failures threw away."),
+    is("rework_time", "s", "Time in which jobs computed again what was thrown away."),
+    is("interrupts", "count", "Times a failure of a node stopped a job that was not waiting."),
+    is("mtti", "s", "Mean time to interrupt of the jobs; absent without an interrupt."),
+    // ---- Checkpoints
+    is("checkpoints_begun", "count", "Checkpoints begun."),
+    is("checkpoints_committed", "count", "Checkpoints completed."),
+    is("checkpoints_abandoned", "count", "Checkpoints that a failure broke off."),
+    is("checkpoint_time_mean", "s", "Mean time from begin to commit."),
+    is("checkpoint_time_p50", "s", "Median of the same."),
+    is("checkpoint_time_p95", "s", "95th percentile of the same."),
+    is("checkpoint_time_p99", "s", "99th percentile of the same."),
+    is("checkpoint_time_max", "s", "Largest of the same."),
+    is("checkpoint_interval_mean", "s",
+        "Mean computing before a checkpoint, since the last one or the last interrupt."),
+    is("restarts", "count", "Times a job began to read a checkpoint back."),
+    is("restart_time_mean", "s", "Mean time of the restarts that succeeded."),
+    // ---- Nodes
+    is("nodes", "count", "Nodes of the machine, spares included."),
+    is("failures", "count", "Failures of nodes that had power and had not failed yet."),
+    is("failures_crash", "count", "Failures by crash."),
+    is("failures_hang", "count", "Failures by hang."),
+    is("failures_power_loss", "count", "Failures by loss of power."),
+    is("failures_switch_loss", "count", "Failures by loss of a switch."),
+    is("failures_server_loss", "count", "Failures by loss of a server."),
+    is("failures_link_degradation", "count", "Failures by a degraded link."),
+    is("failures_brown_out", "count", "Failures by a brown-out of the PSU."),
+    is("mtbf", "s", "Mean time between failures of one node; absent without a failure."),
+    is("mttr", "s",
+        "Mean time from a node's failure until it was up again; absent if none came back."),
+    is("availability", "1", "Share of all node time in which nodes were up."),
+    is("node_time_off", "s", "Node time without power, nothing being wrong."),
+    is("node_time_boot", "s", "Node time in any stage of the boot."),
+    is("node_time_idle", "s", "Node time up, with no job or one that is done."),
+    is("node_time_wait", "s", "Node time up, in a job that waits."),
+    is("node_time_restart", "s", "Node time up, in a job that reads a checkpoint back."),
+    is("node_time_compute", "s", "Node time up, in a job that computes for the first time."),
+    is("node_time_rework", "s", "Node time up, in a job that computes again."),
+    is("node_time_checkpoint", "s", "Node time up, in a job that stands still for a checkpoint."),
+    is("node_time_hung", "s", "Node time powered and silent."),
+    is("node_time_down", "s", "Node time crashed or without power by a fault."),
+    is("node_time_gave_up", "s", "Node time after a boot that gave up."),
+    // ---- Boot
+    is("nodes_up_max", "count", "Most nodes that were up at once."),
+    is("nodes_up_end", "count", "Nodes up at the end of the run."),
+    is("boot_t50", "s", "Time until half of all nodes were up at once; absent if they never were."),
+    is("boot_t90", "s", "Time until 90 % were up at once; absent if they never were."),
+    is("boot_t99", "s", "Time until 99 % were up at once; absent if they never were."),
+    is("boot_t100", "s", "Time until all were up at once; absent if they never were."),
+    is("boots", "count", "Times a node was powered on."),
+    is("power_cycles", "count", "Power-ons of a node after its first."),
+    is("gave_up", "count", "Boots that gave up."),
+    is("boot_time_mean", "s", "Mean time from power-on until up."),
+    is("boot_time_p50", "s", "Median of the same."),
+    is("boot_time_p90", "s", "90th percentile of the same."),
+    is("boot_time_p99", "s", "99th percentile of the same."),
+    is("boot_time_max", "s", "Largest of the same."),
+    // ---- Network and power
+    is("bytes_sent", "B", "Bytes that transfers sent."),
+    is("bytes_received", "B", "Bytes that arrived."),
+    is("bytes_lost", "B", "Bytes that were sent in vain, because a part failed on the way."),
+    is("bytes_received_tftp", "B", "Bytes that arrived for boot files."),
+    is("bytes_lost_tftp", "B", "Bytes that were sent in vain for boot files."),
+    is("bytes_received_root", "B", "Bytes that arrived for the root file system."),
+    is("bytes_lost_root", "B", "Bytes that were sent in vain for the root file system."),
+    is("bytes_received_checkpoint", "B", "Bytes that arrived for checkpoints."),
+    is("bytes_lost_checkpoint", "B", "Bytes that were sent in vain for checkpoints."),
+    is("bytes_received_restart", "B", "Bytes that arrived for checkpoints read back."),
+    is("bytes_lost_restart", "B", "Bytes that were sent in vain for checkpoints read back."),
+    is("server_sent_utilisation_mean", "1", "Mean use of the servers' links, outbound."),
+    is("server_sent_utilisation_max", "1",
+        "Largest mean use between two readings, outbound, of any server."),
+    is("server_received_utilisation_mean", "1", "Mean use of the servers' links, inbound."),
+    is("server_received_utilisation_max", "1",
+        "Largest mean use between two readings, inbound, of any server."),
+    is("energy", "J", "Energy that nodes, switches and servers drew."),
+    is("power_mean", "W", "Mean power of the machine."),
+    is("power_peak", "W", "Largest power of the machine."),
+];
+
+const fn is(name: &'static str, unit: &'static str, meaning: &'static str) -> Definition {
+    Definition { name, unit, meaning }
+}
+
+/// The definition of a metric, if there is one of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
+}
+
+/// The metric whose name is most like this one, for a hint; `None` if none is much like it.
+#[must_use]
+pub fn suggest(name: &str) -> Option<&'static str> {
+    let like = |definition: &'static Definition| {
+        (strsim::jaro_winkler(name, definition.name), definition.name)
+    };
+    let best = ALL.iter().map(like).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.8).then_some(best.1)
+}
+
+/// The metrics of a run, gathered in any order.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    rows: Vec<(usize, f64)>,
+}
+
+impl Table {
+    /// Adds a metric. Its name must be in [`ALL`] and its value a number.
+    pub(super) fn put(&mut self, name: &str, value: f64) {
+        let place = ALL.iter().position(|definition| definition.name == name);
+        let place = place.unwrap_or_else(|| panic!("{name} is not in the registry of metrics"));
+        assert!(value.is_finite(), "{name} is a number");
+        self.rows.push((place, value));
+    }
+
+    /// Adds a count.
+    pub(super) fn count(&mut self, name: &str, value: u64) {
+        self.put(name, value as f64);
+    }
+
+    /// Adds a metric if it has a meaning in this run.
+    pub(super) fn maybe(&mut self, name: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+
+    /// Adds a quotient, unless it is one by zero.
+    pub(super) fn ratio(&mut self, name: &str, over: u128, under: u128) {
+        self.maybe(name, (under > 0).then(|| over as f64 / under as f64));
+    }
+
+    /// The metrics in the order of [`ALL`].
+    pub(super) fn finish(mut self) -> Vec<Metric> {
+        self.rows.sort_by_key(|(place, _)| *place);
+        assert!(self.rows.is_sorted_by(|a, b| a.0 < b.0), "a metric is measured once");
+        let metric = |(place, value): (usize, f64)| Metric {
+            name: ALL[place].name.to_owned(),
+            value,
+            unit: ALL[place].unit.to_owned(),
+        };
+        self.rows.into_iter().map(metric).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_defines_the_metrics_of_the_registry_in_its_order() {
+        let document = include_str!("../../docs/metrics.md");
+        let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+        let documented: Vec<_> = rows
+            .map(|row| {
+                let mut cells = row.split('|').map(str::trim);
+                let mut cell = || cells.next().unwrap_or_default();
+                (cell().trim_end_matches('`'), cell(), cell())
+            })
+            .collect();
+        let registry: Vec<_> = ALL.iter().map(|it| (it.name, it.unit, it.meaning)).collect();
+        assert_eq!(documented, registry);
+    }
+
+    #[test]
+    fn names_are_unique_and_units_are_si() {
+        for (i, definition) in ALL.iter().enumerate() {
+            assert!(ALL[..i].iter().all(|other| other.name != definition.name));
+            assert!(["s", "count", "1", "B", "J", "W"].contains(&definition.unit));
+            assert!(definition.meaning.ends_with('.'), "{}", definition.name);
+        }
+    }
+
+    #[test]
+    fn a_name_mistyped_is_suggested_and_nonsense_is_not() {
+        assert_eq!(suggest("eficiency"), Some("efficiency"));
+        assert_eq!(suggest("boot_t_100"), Some("boot_t100"));
+        assert_eq!(suggest("zzz"), None);
+    }
+
+    #[test]
+    fn a_quotient_by_zero_is_absent() {
+        let mut table = Table::default();
+        table.ratio("mtbf", 1, 0);
+        table.ratio("availability", 1, 4);
+        table.put("run_time", 2.0);
+        let names: Vec<_> = table.finish().into_iter().map(|it| (it.name, it.value)).collect();
+        assert_eq!(names, [("run_time".to_owned(), 2.0), ("availability".to_owned(), 0.25)]);
+    }
+}

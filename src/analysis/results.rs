@@ -1,0 +1,192 @@
+//! Findings as tidy tables in the results folder, from which they can be read back as they were.
+//!
+//! Floats are written with the fewest digits that read back as the same number.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{BootSpan, Findings, Metric, NodeFinding, Series};
+use crate::record::RecordError;
+
+/// The metrics' file and its columns.
+pub const METRICS: (&str, &[&str]) = ("metrics.csv", &["name", "value", "unit"]);
+
+/// The series' file and its columns.
+pub const SERIES: (&str, &[&str]) = ("series.csv", &["series", "unit", "t_s", "value"]);
+
+/// The nodes' file and its columns.
+pub const NODES: (&str, &[&str]) =
+    ("nodes.csv", &["node", "boots", "first_up_s", "up_s", "down_s", "failures"]);
+
+/// The boots' file and its columns.
+pub const BOOTS: (&str, &[&str]) = ("boots.csv", &["node", "stage", "from_s", "to_s"]);
+
+/// One point of a series as a row.
+#[derive(Debug, Serialize, Deserialize)]
+struct Point<S> {
+    series: S,
+    unit: S,
+    t_s: f64,
+    value: f64,
+}
+
+/// Writes the four tables into the folder.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
+    let points = findings.series.iter().flat_map(|series| {
+        series.points.iter().map(|(t_s, value)| Point {
+            series: series.name.as_str(),
+            unit: series.unit.as_str(),
+            t_s: *t_s,
+            value: *value,
+        })
+    });
+    write(folder, METRICS, &findings.metrics)?;
+    write(folder, SERIES, points)?;
+    write(folder, NODES, &findings.nodes)?;
+    write(folder, BOOTS, &findings.boots)
+}
+
+/// Reads the four tables of the folder.
+///
+/// # Errors
+/// When one cannot be read, or is not what [`save`] wrote.
+pub fn load(folder: &Path) -> Result<Findings, RecordError> {
+    let mut series: Vec<Series> = Vec::new();
+    for Point { series: name, unit, t_s, value } in read::<Point<String>>(folder, SERIES)? {
+        match series.last_mut() {
+            Some(last) if last.name == name => last.points.push((t_s, value)),
+            _ => series.push(Series { name, unit, points: vec![(t_s, value)] }),
+        }
+    }
+    Ok(Findings {
+        metrics: read::<Metric>(folder, METRICS)?,
+        series,
+        nodes: read::<NodeFinding>(folder, NODES)?,
+        boots: read::<BootSpan>(folder, BOOTS)?,
+    })
+}
+
+fn write<T: Serialize>(
+    folder: &Path,
+    (name, columns): (&str, &[&str]),
+    rows: impl IntoIterator<Item = T>,
+) -> Result<(), RecordError> {
+    let path = folder.join(name);
+    let io = |error: csv::Error| RecordError::io("write", &path)(error.into());
+    let file = File::create(&path).map_err(RecordError::io("create", &path))?;
+    // The header is written by hand, so that a table without rows has one as well.
+    let mut table = csv::WriterBuilder::new().has_headers(false).from_writer(file);
+    table.write_record(columns).map_err(io)?;
+    for row in rows {
+        table.serialize(row).map_err(io)?;
+    }
+    table.flush().map_err(RecordError::io("write", &path))
+}
+
+fn read<T: DeserializeOwned>(
+    folder: &Path,
+    (name, _): (&str, &[&str]),
+) -> Result<Vec<T>, RecordError> {
+    let path = folder.join(name);
+    let file = File::open(&path).map_err(RecordError::io("open", &path))?;
+    let rows: Result<_, csv::Error> = csv::Reader::from_reader(file).into_deserialize().collect();
+    rows.map_err(|error| RecordError::Foreign { path, why: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::NodeId;
+
+    fn metric(name: &str, value: f64) -> Metric {
+        Metric { name: name.to_owned(), value, unit: "s".to_owned() }
+    }
+
+    fn findings(values: &[f64]) -> Findings {
+        let points: Vec<_> = (0..).map(f64::from).zip(values.iter().copied()).collect();
+        let series = |name: &str| Series {
+            name: name.to_owned(),
+            unit: "count".to_owned(),
+            points: points.clone(),
+        };
+        let node = |(i, value): (u32, &f64)| NodeFinding {
+            node: NodeId(i),
+            boots: i,
+            first_up_s: -1.0,
+            up_s: *value,
+            down_s: 0.1,
+            failures: 7,
+        };
+        let (stage, from_s) = ("rom".to_owned(), 0.1 + 0.2);
+        Findings {
+            metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
+            series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
+            nodes: (0..).zip(values).map(node).collect(),
+            boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn findings_are_read_back_as_they_were(
+            values in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 1..20),
+        ) {
+            let folder = tempfile::tempdir().expect("a folder");
+            save(&findings(&values), folder.path()).expect("a disk");
+            prop_assert_eq!(load(folder.path()).expect("tables"), findings(&values));
+        }
+    }
+
+    #[test]
+    fn no_rows_leave_a_header_and_are_read_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        save(&Findings::default(), folder.path()).expect("a disk");
+        let text = fs::read_to_string(folder.path().join("metrics.csv")).expect("a file");
+        assert_eq!(text, "name,value,unit\n");
+        assert_eq!(load(folder.path()).expect("tables"), Findings::default());
+    }
+
+    #[test]
+    fn the_tables_are_tidy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut findings = findings(&[0.1 + 0.2, 4.0]);
+        findings.series.truncate(1);
+        save(&findings, folder.path()).expect("a disk");
+        let text = |name| fs::read_to_string(folder.path().join(name)).expect("a file");
+        assert_eq!(
+            text("metrics.csv"),
+            "name,value,unit\nmtbf,0.30000000000000004,s\nmtbf,4.0,s\n"
+        );
+        assert_eq!(
+            text("series.csv"),
+            "series,unit,t_s,value\nnodes_up,count,0.0,0.30000000000000004\nnodes_up,count,1.0,4.0\n"
+        );
+        assert_eq!(
+            text("nodes.csv"),
+            "node,boots,first_up_s,up_s,down_s,failures\n\
+             0,0,-1.0,0.30000000000000004,0.1,7\n1,1,-1.0,4.0,0.1,7\n"
+        );
+        assert_eq!(text("boots.csv"), "node,stage,from_s,to_s\n3,rom,0.30000000000000004,1e-9\n");
+    }
+
+    #[test]
+    fn a_table_that_is_damaged_names_the_file_and_the_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        save(&findings(&[1.0]), folder.path()).expect("a disk");
+        fs::write(folder.path().join("metrics.csv"), "name,value,unit\nmtbf,x,s\n")
+            .expect("a disk");
+        let text = load(folder.path()).expect_err("damaged").to_string();
+        assert!(text.contains("metrics.csv: ") && text.contains("line: 2"), "{text}");
+    }
+}
