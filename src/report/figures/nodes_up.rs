@@ -13,7 +13,7 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct NodesUp;
 
-/// The shares that are marked: percent and metric.
+/// The shares that are marked: percent and metric, which is absent if the share was never reached.
 const MARKS: [(f64, &str); 4] =
     [(50.0, "boot_t50"), (90.0, "boot_t90"), (99.0, "boot_t99"), (100.0, "boot_t100")];
 
@@ -47,11 +47,9 @@ impl Figure for NodesUp {
         heading(&mut drawing, self.title(), &super::subtitle(input));
         let Some(up) = series(input.findings, "nodes_up") else { return drawing };
         let nodes = input.plan.machine.nodes.len() as f64;
-        let marks: Vec<_> = MARKS
-            .iter()
-            .filter_map(|(percent, name)| Some((*percent, metric(input.findings, name)?)))
-            .collect();
-        let right = if marks.is_empty() { PLOT_RIGHT } else { PLOT_RIGHT - COLUMN };
+        let marks: Vec<_> =
+            MARKS.iter().map(|(percent, name)| (*percent, metric(input.findings, name))).collect();
+        let right = PLOT_RIGHT - COLUMN;
         let frame =
             Frame::new(PLOT_TOP, right, Scale::time(end_of(up)), Scale::count(nodes, "Nodes up"));
         frame.grid(&mut drawing);
@@ -65,21 +63,19 @@ impl Figure for NodesUp {
         drawing.steps(corners, BLUE, 2.0);
         frame.axes(&mut drawing);
         for (percent, time) in marks.iter().rev() {
-            if *time >= 0.0 && *time <= end_of(up) {
+            if let Some(time) = time {
                 let at = (frame.x(*time), frame.y(nodes * percent / 100.0));
                 drawing.disc(at, 5.5, PAPER);
                 drawing.disc(at, 4.2, mark_ink(*percent));
             }
         }
-        if !marks.is_empty() {
-            column(&mut drawing, &marks, right + 26.0);
-        }
+        column(&mut drawing, &marks, right + 26.0);
         drawing
     }
 }
 
 /// The list of marks beside the plot.
-fn column(drawing: &mut Drawing, marks: &[(f64, f64)], left: f64) {
+fn column(drawing: &mut Drawing, marks: &[(f64, Option<f64>)], left: f64) {
     let mut y = PLOT_TOP + 14.0;
     drawing.text("Time until up", (left, y), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
     for (percent, time) in marks {
@@ -87,7 +83,7 @@ fn column(drawing: &mut Drawing, marks: &[(f64, f64)], left: f64) {
         drawing.disc((left + 4.5, y - 4.2), 4.2, mark_ink(*percent));
         let share = words::share(percent / 100.0);
         drawing.text(&share, (left + 16.0, y), LABEL_SIZE, Align::Left, TEXT);
-        let value = if *time < 0.0 { "never".to_owned() } else { words::span(*time) };
+        let value = time.map_or_else(|| "never".to_owned(), words::span);
         drawing.bold(&value, (PLOT_RIGHT, y), LABEL_SIZE, Align::Right, TEXT);
     }
 }
