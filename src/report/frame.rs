@@ -29,7 +29,7 @@ pub(crate) fn heading(drawing: &mut Drawing, title: &str, subtitle: &str) {
     drawing.text(&subtitle, (MARGIN, 45.0), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
 }
 
-/// A plot area with two axes from zero.
+/// A plot area with a time axis from zero and a value axis.
 pub(crate) struct Frame {
     /// Where the data goes.
     pub(crate) area: Area,
@@ -52,7 +52,8 @@ impl Frame {
 
     /// From value to paper, clamped to the plot.
     pub(crate) fn y(&self, value: f64) -> f64 {
-        self.area.bottom - self.area.height() * (value / self.y.end).clamp(0.0, 1.0)
+        let share = (value - self.y.low) / (self.y.end - self.y.low);
+        self.area.bottom - self.area.height() * share.clamp(0.0, 1.0)
     }
 
     /// The grid; goes below the data.

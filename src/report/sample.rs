@@ -316,7 +316,7 @@ pub(super) fn findings(kind: Kind) -> Findings {
         // A smooth step between a fifth of the boot and all of it.
         let x = ((time / boot_s - 0.2) / 0.8).clamp(0.0, 1.0);
         let rise = x * x * (3.0 - 2.0 * x);
-        let lost = (dice.roll() * nodes / 200.0).floor().min(nodes);
+        let lost = (dice.roll() * dice.roll() * nodes / 60.0).floor().min(nodes);
         let here = (rise * nodes).floor().min(nodes - lost);
         let job = kind.job && rise >= 1.0;
         let writes = if job && i % 13 == 5 { 0.6 } else { 0.0 };

@@ -2,10 +2,12 @@
 
 use crate::report::words;
 
-/// An axis that starts at zero.
+/// An axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
-    /// The value at its end, in SI base units; above zero.
+    /// The value at its start; zero but for counts that are looked at closely.
+    pub(crate) low: f64,
+    /// The value at its end, in SI base units; above `low`.
     pub(crate) end: f64,
     /// (value, label), ascending.
     pub(crate) ticks: Vec<(f64, String)>,
@@ -27,7 +29,7 @@ impl Scale {
         let step = steps.iter().copied().find(|step| length / step <= 10.0);
         let step = step.unwrap_or_else(|| nice_step(length, 10.0));
         let ticks = even_ticks(length, step).into_iter().map(|(v, l)| (v * seconds, l)).collect();
-        Self { end, ticks, title: format!("Time ({unit})") }
+        Self { low: 0.0, end, ticks, title: format!("Time ({unit})") }
     }
 
     /// A count from 0 to exactly `end`, which gets a tick of its own.
@@ -45,7 +47,22 @@ impl Scale {
             }
             ticks.push((end, words::grouped(end)));
         }
-        Self { end, ticks, title: title.to_owned() }
+        Self { low: 0.0, end, ticks, title: title.to_owned() }
+    }
+
+    /// A count from at most `low` to exactly `end`.
+    pub(crate) fn upper_counts(low: f64, end: f64, title: &str) -> Self {
+        let step = f64::max(nice_step(end - low, 6.0), 1.0);
+        let low = f64::max((low / step).floor() * step, 0.0);
+        let ticks = even_ticks(end - low, step).into_iter().map(|(value, _)| value + low);
+        let mut ticks: Vec<_> = ticks.map(|value| (value, words::grouped(value))).collect();
+        if ticks.last().is_some_and(|(value, _)| end - value < 0.6 * step && *value < end) {
+            ticks.pop();
+        }
+        if ticks.last().is_none_or(|(value, _)| *value < end) {
+            ticks.push((end, words::grouped(end)));
+        }
+        Self { low, end, ticks, title: title.to_owned() }
     }
 
     /// A quantity from 0 to a little above `peak`, with a metric prefix: `Power (kW)`.
@@ -61,7 +78,7 @@ impl Scale {
         let end = (peak / factor / step * 0.999_999).ceil() * step;
         let end = even_ticks(end, step).last().map_or(end, |tick| tick.0);
         let ticks = even_ticks(end, step).into_iter().map(|(v, l)| (v * factor, l)).collect();
-        Self { end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
+        Self { low: 0.0, end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
     }
 }
 
@@ -137,6 +154,14 @@ mod tests {
         for (end, expected) in cases {
             assert_eq!(labels(&Scale::count(end, "Nodes")), expected, "{end}");
         }
+    }
+
+    #[test]
+    fn a_close_look_at_counts_still_ends_on_the_count() {
+        let scale = Scale::upper_counts(727.0, 750.0, "Nodes");
+        assert_eq!(labels(&scale), "Nodes: 725 730 735 740 745 750");
+        let scale = Scale::upper_counts(10_031.0, 10_050.0, "Nodes");
+        assert_eq!(scale.low, 10_030.0);
     }
 
     #[test]

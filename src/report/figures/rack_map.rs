@@ -341,10 +341,10 @@ fn colour_bar(drawing: &mut Drawing, most: f64) {
     let scale = Scale::time(most);
     let (top, bottom) = (PLOT_TOP + LABEL, MAP_BOTTOM);
     let y = |value: f64| bottom - (bottom - top) * value / scale.end;
-    for shade in 0..SHADES {
-        let step = (bottom - top) / SHADES as f64;
-        let low = bottom - step * shade as f64;
-        let area = Area::new(BAR_LEFT, low - step, BAR_LEFT + BAR_WIDTH, low);
+    // From the full height down, so that no seam shows between two shades.
+    for shade in (0..SHADES).rev() {
+        let high = bottom - (bottom - top) * (shade + 1) as f64 / SHADES as f64;
+        let area = Area::new(BAR_LEFT, high, BAR_LEFT + BAR_WIDTH, bottom);
         drawing.block(area, viridis(shade));
     }
     for (value, label) in &scale.ticks {

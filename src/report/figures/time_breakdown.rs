@@ -15,7 +15,7 @@ use crate::report::words;
 pub(crate) struct TimeBreakdown;
 
 /// Width of the bar of overall shares and its labels [px].
-const COLUMN: f64 = 196.0;
+const COLUMN: f64 = 206.0;
 /// Width of the bar alone [px].
 const BAR: f64 = 26.0;
 /// Distance between two labels [px].

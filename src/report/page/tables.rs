@@ -195,11 +195,11 @@ pub(super) fn sources(input: &Input) -> Markup {
                 p { "The scenario names no sources." }
             } @else {
                 p {
-                    (words::count(assumed.len(), "figure is an assumption", "figures are assumptions"))
-                    ": nobody published the value, so results that hang on it need a second look. "
-                    (words::count(published.len(), "figure has", "figures have"))
+                    (words::count(assumed.len(), "value is an assumption", "values are assumptions"))
+                    ": nobody published them, so results that hang on them need a second look. "
+                    (words::count(published.len(), "value has", "values have"))
                     " a published source, and the scenario itself sets "
-                    (words::count(own, "figure", "figures")) "."
+                    (words::count(own, "value", "values")) "."
                 }
             }
             @if !assumed.is_empty() {
@@ -208,7 +208,7 @@ pub(super) fn sources(input: &Input) -> Markup {
             @if !published.is_empty() {
                 details {
                     summary { "Published sources" }
-                    (source_table("Figures with a published source", "Source", &published, false))
+                    (source_table("Values with a published source", "Source", &published, false))
                 }
             }
         }
