@@ -9,11 +9,11 @@ use std::io;
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontTransform, IntoFont, RGBAColor, ShapeStyle, TextStyle};
+use plotters::style::{FontTransform, RGBAColor, ShapeStyle, TextStyle};
 
 use crate::report::drawing::{Align, Area, Drawing, HEIGHT, Line, Point, Shape, WIDTH};
 use crate::report::theme::{Ink, PAPER};
-use crate::report::typeface::{self, FAMILY, HEIGHT_PER_EM};
+use crate::report::typeface::{self, HEIGHT_PER_EM};
 
 /// Canvas units of an SVG per pixel meant.
 const SVG_SCALE: f64 = 10.0;
@@ -308,7 +308,7 @@ impl<DB: DrawingBackend> Brush<'_, DB> {
             Align::Right => HPos::Right,
         };
         let turn = if line.turned { FontTransform::Rotate270 } else { FontTransform::None };
-        let font = (FAMILY, size).into_font().style(line.weight.style()).transform(turn);
+        let font = typeface::font(size, line.weight).transform(turn);
         let ink = color(line.ink);
         let style = TextStyle::from(font).color(&ink).pos(Pos::new(across, VPos::Top));
         self.backend

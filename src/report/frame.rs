@@ -29,7 +29,7 @@ pub(crate) fn heading(drawing: &mut Drawing, title: &str, subtitle: &str) {
     drawing.text(&subtitle, (MARGIN, 45.0), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
 }
 
-/// A plot area with two axes from zero.
+/// A plot area with a time axis from zero and a value axis.
 pub(crate) struct Frame {
     /// Where the data goes.
     pub(crate) area: Area,
@@ -52,7 +52,8 @@ impl Frame {
 
     /// From value to paper, clamped to the plot.
     pub(crate) fn y(&self, value: f64) -> f64 {
-        self.area.bottom - self.area.height() * (value / self.y.end).clamp(0.0, 1.0)
+        let share = (value - self.y.low) / (self.y.end - self.y.low);
+        self.area.bottom - self.area.height() * share.clamp(0.0, 1.0)
     }
 
     /// The grid; goes below the data.
@@ -119,11 +120,11 @@ impl Frame {
         &self.y.ticks
     }
 
-    /// The series with at most one interval for each pixel of the plot: short intervals of a
-    /// pixel become one, with their mean over time or their highest value. A picture cannot show
-    /// more, and its size stays bounded.
+    /// The series with at most two intervals for each pixel of the plot, as many as the PNG
+    /// can show: those of half a pixel become one, with their mean over time or their highest value. So the size
+    /// of an SVG stays bounded.
     pub(crate) fn condensed(&self, points: &[(f64, f64)], fold: Fold) -> Vec<(f64, f64)> {
-        let pixels = self.area.width().floor();
+        let pixels = (self.area.width() * 2.0).floor();
         if points.len() as f64 <= pixels {
             return points.to_vec();
         }
@@ -208,7 +209,7 @@ mod tests {
             points.windows(2).map(|p| p[0].1 * (p[1].0 - p[0].0)).sum()
         };
         let means = frame.condensed(&points, Fold::Mean);
-        assert!(means.len() as f64 <= frame.area.width() + 2.0);
+        assert!(means.len() as f64 <= 2.0 * frame.area.width() + 2.0);
         assert!((area(&means) - area(&points)).abs() < 1e-6 * area(&points));
         let highest = frame.condensed(&points, Fold::Highest);
         assert_eq!(peak(&highest), peak(&points));

@@ -39,6 +39,8 @@ pub struct Input<'a> {
     pub resolved: &'a str,
     /// One line for each demand of `[expect]`.
     pub verdicts: &'a [VerdictLine],
+    /// The definition of a metric by its name, as in `docs/metrics.md`; empty if it has none.
+    pub definition: fn(&str) -> &'static str,
     /// The command that plays the same run again.
     pub reproduce: &'a str,
 }
@@ -99,6 +101,7 @@ mod tests {
             version: "0.1.0",
             resolved: "schema = 1\ntitle = \"LANL pilot\"\n\n[site]\naltitude = \"2231 m\"\n",
             verdicts: &verdicts,
+            definition: |_| "what it means, in a sentence",
             reproduce: "rackstorm run scenarios/study/lanl_750_month.toml --seed 42",
         };
         write(&input, folder).expect("the folder can be written");

@@ -2,10 +2,12 @@
 
 use crate::report::words;
 
-/// An axis that starts at zero.
+/// An axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
-    /// The value at its end, in SI base units; above zero.
+    /// The value at its start; zero but for counts that are looked at closely.
+    pub(crate) low: f64,
+    /// The value at its end, in SI base units; above `low`.
     pub(crate) end: f64,
     /// (value, label), ascending.
     pub(crate) ticks: Vec<(f64, String)>,
@@ -27,13 +29,17 @@ impl Scale {
         let step = steps.iter().copied().find(|step| length / step <= 10.0);
         let step = step.unwrap_or_else(|| nice_step(length, 10.0));
         let ticks = even_ticks(length, step).into_iter().map(|(v, l)| (v * seconds, l)).collect();
-        Self { end, ticks, title: format!("Time ({unit})") }
+        Self { low: 0.0, end, ticks, title: format!("Time ({unit})") }
     }
 
     /// A count from 0 to exactly `end`, which gets a tick of its own.
     pub(crate) fn count(end: f64, title: &str) -> Self {
         let end = f64::max(end, 1.0);
-        let step = f64::max(nice_step(end, 8.0), 1.0);
+        // A step that divides the count reads best; else the last stretch is a short one.
+        let even = steps(&["1", "1.5", "2", "2.5", "3", "5"])
+            .find(|step| (3.0..=8.0).contains(&(end / step)) && end % step == 0.0)
+            .filter(|step| step.fract() == 0.0);
+        let step = even.unwrap_or_else(|| f64::max(nice_step(end, 8.0), 1.0));
         let mut ticks = even_ticks(end, step);
         if ticks.last().is_some_and(|(value, _)| *value < end) {
             if ticks.last().is_some_and(|(value, _)| end - value < 0.6 * step) {
@@ -41,7 +47,22 @@ impl Scale {
             }
             ticks.push((end, words::grouped(end)));
         }
-        Self { end, ticks, title: title.to_owned() }
+        Self { low: 0.0, end, ticks, title: title.to_owned() }
+    }
+
+    /// A count from at most `low` to exactly `end`.
+    pub(crate) fn upper_counts(low: f64, end: f64, title: &str) -> Self {
+        let step = f64::max(nice_step(end - low, 6.0), 1.0);
+        let low = f64::max((low / step).floor() * step, 0.0);
+        let ticks = even_ticks(end - low, step).into_iter().map(|(value, _)| value + low);
+        let mut ticks: Vec<_> = ticks.map(|value| (value, words::grouped(value))).collect();
+        if ticks.last().is_some_and(|(value, _)| end - value < 0.6 * step && *value < end) {
+            ticks.pop();
+        }
+        if ticks.last().is_none_or(|(value, _)| *value < end) {
+            ticks.push((end, words::grouped(end)));
+        }
+        Self { low, end, ticks, title: title.to_owned() }
     }
 
     /// A quantity from 0 to a little above `peak`, with a metric prefix: `Power (kW)`.
@@ -54,21 +75,24 @@ impl Scale {
             }
         }
         let step = nice_step(peak / factor, 7.0);
-        let end = (peak / factor / step * 1.000_001).ceil() * step;
+        let end = (peak / factor / step * 0.999_999).ceil() * step;
+        let end = even_ticks(end, step).last().map_or(end, |tick| tick.0);
         let ticks = even_ticks(end, step).into_iter().map(|(v, l)| (v * factor, l)).collect();
-        Self { end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
+        Self { low: 0.0, end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
     }
 }
 
 /// The smallest of 1, 2, 5 times a power of ten that gives at most `most` steps in `length`.
 fn nice_step(length: f64, most: f64) -> f64 {
-    let mut power = 1e-12;
-    while power * 10.0 * most < length {
-        power *= 10.0;
-    }
-    // One power further for the case that 5 times this one is still too small.
-    let candidates = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
-    candidates.into_iter().find(|step| length / step <= most).unwrap_or(power * 10.0)
+    let fits = |step: &f64| length / step <= most;
+    steps(&["1", "2", "5"]).find(fits).unwrap_or(length)
+}
+
+/// Steps of these leading digits, ascending. Read from decimal notation, which rounds only once.
+fn steps<'a>(digits: &'a [&'a str]) -> impl Iterator<Item = f64> + 'a {
+    (-12..24).flat_map(move |power: i32| {
+        digits.iter().filter_map(move |digit| format!("{digit}e{power}").parse().ok())
+    })
 }
 
 /// Multiples of a step from 0 to `end`, all written with the same number of decimals.
@@ -84,7 +108,14 @@ fn even_ticks(end: f64, step: f64) -> Vec<(f64, String)> {
         _ => format!("{value:.places$}"),
     };
     let last = (end / step * 1.000_001).floor() as u32;
-    (0..=last).map(|i| (f64::from(i) * step, label(f64::from(i) * step))).collect()
+    (0..=last)
+        .map(|i| {
+            // A sum of steps is a hair off its decimal; the label's own digits are not.
+            let value = f64::from(i) * step;
+            let text = label(value);
+            (format!("{value:.places$}").parse().unwrap_or(value), text)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,12 +148,20 @@ mod tests {
         let cases = [
             (1.0, "Nodes: 0 1"),
             (7.0, "Nodes: 0 1 2 3 4 5 6 7"),
-            (750.0, "Nodes: 0 100 200 300 400 500 600 750"),
+            (750.0, "Nodes: 0 150 300 450 600 750"),
             (10_050.0, "Nodes: 0 2000 4000 6000 8000 10\u{2009}050"),
         ];
         for (end, expected) in cases {
             assert_eq!(labels(&Scale::count(end, "Nodes")), expected, "{end}");
         }
+    }
+
+    #[test]
+    fn a_close_look_at_counts_still_ends_on_the_count() {
+        let scale = Scale::upper_counts(727.0, 750.0, "Nodes");
+        assert_eq!(labels(&scale), "Nodes: 725 730 735 740 745 750");
+        let scale = Scale::upper_counts(10_031.0, 10_050.0, "Nodes");
+        assert_eq!(scale.low, 10_030.0);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) const TEXT: Ink = Ink::hex(0x28_2C34);
 /// Subtitles and tick labels.
 pub(crate) const SOFT_TEXT: Ink = Ink::hex(0x64_6A76);
 /// Axes.
-pub(crate) const AXIS: Ink = Ink::hex(0x64_6A77);
+pub(crate) const AXIS: Ink = SOFT_TEXT;
 /// Grid lines.
 pub(crate) const GRID: Ink = Ink::hex(0xE2_E5EA);
 

@@ -4,7 +4,7 @@
 
 use std::sync::Once;
 
-use plotters::style::{FontStyle, IntoFont, register_font};
+use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 /// The name under which the face is known to plotters, SVG and CSS.
 pub(crate) const FAMILY: &str = "Inter";
@@ -28,14 +28,15 @@ pub(crate) enum Weight {
     Bold,
 }
 
-impl Weight {
-    /// What plotters calls it.
-    pub(crate) fn style(self) -> FontStyle {
-        match self {
-            Self::Regular => FontStyle::Normal,
-            Self::Bold => FontStyle::Bold,
-        }
-    }
+/// The face at a size as plotters counts it.
+pub(crate) fn font(size: f64, weight: Weight) -> FontDesc<'static> {
+    register();
+    let style = match weight {
+        Weight::Regular => FontStyle::Normal,
+        Weight::Bold => FontStyle::Bold,
+    };
+    // The style must be given at once: a `FontDesc` keeps the letters it was made with.
+    FontDesc::new(FontFamily::Name(FAMILY), size, style)
 }
 
 /// Makes the face known to plotters, once per process.
@@ -52,11 +53,11 @@ pub(crate) fn register() {
 
 /// Width of a line of text at an em of `size`, in the unit of `size`.
 pub(crate) fn width(text: &str, size: f64, weight: Weight) -> f64 {
-    register();
     // plotters answers in whole pixels; at a hundred times the size that is fine enough.
     const FINE: f64 = 100.0;
-    let font = (FAMILY, size * HEIGHT_PER_EM * FINE).into_font().style(weight.style());
-    let (wide, _) = font.box_size(text).expect("the built-in font is registered");
+    let (wide, _) = font(size * HEIGHT_PER_EM * FINE, weight)
+        .box_size(text)
+        .expect("the built-in font is registered");
     f64::from(wide) / FINE
 }
 

@@ -55,7 +55,7 @@ impl Figure for BootGantt {
             }
         }
         let names: Vec<_> = rows.iter().map(|node| (0.0, node_name(input.plan, *node))).collect();
-        let y = Scale { end: 1.0, ticks: names, title: String::new() };
+        let y = Scale { low: 0.0, end: 1.0, ticks: names, title: String::new() };
         let mut frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end), y);
         // No axis has a name here, so the names of the rows may stand further left.
         frame.area.left -= 20.0;

@@ -13,7 +13,7 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct NodesUp;
 
-/// The shares that are marked: percent and metric.
+/// The shares that are marked: percent and metric, which is absent if the share was never reached.
 const MARKS: [(f64, &str); 4] =
     [(50.0, "boot_t50"), (90.0, "boot_t90"), (99.0, "boot_t99"), (100.0, "boot_t100")];
 
@@ -44,50 +44,70 @@ impl Figure for NodesUp {
 
     fn draw(&self, input: &Input) -> Drawing {
         let mut drawing = Drawing::default();
-        heading(&mut drawing, self.title(), &super::subtitle(input));
         let Some(up) = series(input.findings, "nodes_up") else { return drawing };
         let nodes = input.plan.machine.nodes.len() as f64;
-        let marks: Vec<_> = MARKS
-            .iter()
-            .filter_map(|(percent, name)| Some((*percent, metric(input.findings, name)?)))
-            .collect();
-        let right = if marks.is_empty() { PLOT_RIGHT } else { PLOT_RIGHT - COLUMN };
-        let frame =
-            Frame::new(PLOT_TOP, right, Scale::time(end_of(up)), Scale::count(nodes, "Nodes up"));
+        let marks = MARKS.map(|(percent, name)| (percent, metric(input.findings, name)));
+        let low = close_look(&up.points, nodes, marks[1].1);
+        let mut subtitle = super::subtitle(input);
+        let y = match low {
+            None => Scale::count(nodes, "Nodes up"),
+            Some(low) => Scale::upper_counts(low, nodes, "Nodes up"),
+        };
+        if low.is_some() {
+            let from = words::grouped(y.low);
+            subtitle.push_str(&format!(" · the axis starts at {from}, not at 0"));
+        }
+        heading(&mut drawing, self.title(), &subtitle);
+        let (right, bottom) = (PLOT_RIGHT - COLUMN, y.low);
+        let frame = Frame::new(PLOT_TOP, right, Scale::time(end_of(up)), y);
         frame.grid(&mut drawing);
         let mut corners = frame.staircase(&up.points);
         // A count is exact, so its last value, reached at the very end, may be shown.
         if let Some(last) = up.points.last() {
             corners.push((frame.area.right, frame.y(last.1)));
         }
-        let (base, end) = (frame.area.bottom, frame.area.right);
-        drawing.under(frame.stairs(&up.points), end, base, BLUE.at(0.16));
-        drawing.steps(corners, BLUE, 2.0);
+        if low.is_none() {
+            let (base, end) = (frame.area.bottom, frame.area.right);
+            drawing.under(frame.stairs(&up.points), end, base, BLUE.at(0.16));
+        }
+        drawing.steps(corners, BLUE, if low.is_none() { 2.0 } else { 1.2 });
         frame.axes(&mut drawing);
         for (percent, time) in marks.iter().rev() {
-            if *time >= 0.0 && *time <= end_of(up) {
-                let at = (frame.x(*time), frame.y(nodes * percent / 100.0));
+            let count = nodes * percent / 100.0;
+            if let Some(time) = time.filter(|_| count >= bottom && low.is_none()) {
+                let at = (frame.x(time), frame.y(count));
                 drawing.disc(at, 5.5, PAPER);
                 drawing.disc(at, 4.2, mark_ink(*percent));
             }
         }
-        if !marks.is_empty() {
-            column(&mut drawing, &marks, right + 26.0);
-        }
+        column(&mut drawing, &marks, right + 26.0, low.is_none());
         drawing
     }
 }
 
+/// The fewest nodes that were up once nine tenths had been, if the boot is so short against the
+/// run that an axis from zero would show a flat line and nothing else.
+fn close_look(points: &[(f64, f64)], nodes: f64, most_up: Option<f64>) -> Option<f64> {
+    const SHORT: f64 = 0.03;
+    let (most_up, end) = (most_up?, points.last()?.0);
+    let after = points.iter().filter(|(time, _)| *time > most_up);
+    let low = after.map(|(_, count)| *count).fold(f64::INFINITY, f64::min);
+    (most_up < SHORT * end && low > nodes * 0.5 && low < nodes && nodes >= 10.0).then_some(low)
+}
+
 /// The list of marks beside the plot.
-fn column(drawing: &mut Drawing, marks: &[(f64, f64)], left: f64) {
+fn column(drawing: &mut Drawing, marks: &[(f64, Option<f64>)], left: f64, dots: bool) {
     let mut y = PLOT_TOP + 14.0;
     drawing.text("Time until up", (left, y), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
     for (percent, time) in marks {
         y += 24.0;
-        drawing.disc((left + 4.5, y - 4.2), 4.2, mark_ink(*percent));
+        let indent = if dots { 16.0 } else { 0.0 };
+        if dots {
+            drawing.disc((left + 4.5, y - 4.2), 4.2, mark_ink(*percent));
+        }
         let share = words::share(percent / 100.0);
-        drawing.text(&share, (left + 16.0, y), LABEL_SIZE, Align::Left, TEXT);
-        let value = if *time < 0.0 { "never".to_owned() } else { words::span(*time) };
+        drawing.text(&share, (left + indent, y), LABEL_SIZE, Align::Left, TEXT);
+        let value = time.map_or_else(|| "never".to_owned(), words::span);
         drawing.bold(&value, (PLOT_RIGHT, y), LABEL_SIZE, Align::Right, TEXT);
     }
 }

@@ -6,7 +6,7 @@ use super::{Figure, node_name};
 use crate::plan::machine::Machine;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, Point};
-use crate::report::frame::{MARGIN, PLOT_RIGHT, PLOT_TOP, heading};
+use crate::report::frame::{MARGIN, PLOT_TOP, heading};
 use crate::report::scale::Scale;
 use crate::report::theme::{Ink, SOFT_TEXT, TICK_SIZE};
 use crate::report::words;
@@ -22,13 +22,14 @@ const MAP_BOTTOM: f64 = 520.0;
 /// Left edge and width of the colour bar [px].
 const BAR_LEFT: f64 = 866.0;
 const BAR_WIDTH: f64 = 22.0;
-/// A node is never drawn larger [px].
+/// A cell is never drawn larger [px], nor wider than so many times its height.
 const CELL_MOST: f64 = 30.0;
+const CELL_STRETCH: f64 = 1.4;
 /// Distances in cells: between blades, packs and modules, and between racks.
 const BLADE_GAP: f64 = 0.22;
 const PACK_GAP: f64 = 0.6;
-const MODULE_GAP: f64 = 1.0;
-const RACK_GAP: f64 = 2.0;
+const MODULE_GAP: f64 = 0.5;
+const RACK_GAP: f64 = 1.6;
 /// Height of a line of labels above each rack or module [px].
 const LABEL: f64 = 17.0;
 /// Narrower racks and modules than this carry no label [px].
@@ -156,8 +157,10 @@ struct Layout {
     rack: Point,
     /// Modules that the largest rack holds above each other.
     modules_down: usize,
-    /// Size of a cell [px].
+    /// Height of a cell [px].
     cell: f64,
+    /// Width of a cell [px].
+    wide: f64,
     /// Whether modules and racks carry labels.
     labelled: (bool, bool),
 }
@@ -171,7 +174,9 @@ impl Layout {
             let module = largest_module(racks, stacked);
             for modules_across in 1..=modules {
                 for racks_across in 1..=racks.len().max(1) {
-                    for labels in [(true, true), (false, true), (false, false)] {
+                    // One rack needs no name.
+                    let racked = racks.len() > 1;
+                    for labels in [(true, racked), (false, racked), (false, false)] {
                         let ways = (racks_across, modules_across, stacked);
                         let Some(one) = Self::try_one(racks.len(), modules, module, ways, labels)
                         else {
@@ -217,6 +222,7 @@ impl Layout {
             rack,
             modules_down,
             cell,
+            wide: f64::min((MAP_RIGHT - MARGIN) / wide, cell * CELL_STRETCH).min(CELL_MOST),
             labelled,
         })
     }
@@ -226,7 +232,7 @@ impl Layout {
         let (across, down) = (rack % self.racks_across, rack / self.racks_across);
         let label = if self.labelled.1 { LABEL } else { 0.0 };
         let lines = if self.labelled.0 { LABEL * self.modules_down as f64 } else { 0.0 };
-        let pitch = ((self.rack.0 + RACK_GAP) * self.cell, (self.rack.1 + RACK_GAP) * self.cell);
+        let pitch = ((self.rack.0 + RACK_GAP) * self.wide, (self.rack.1 + RACK_GAP) * self.cell);
         (
             MARGIN + across as f64 * pitch.0,
             PLOT_TOP + label + down as f64 * (pitch.1 + label + lines),
@@ -239,7 +245,7 @@ impl Layout {
         let (across, down) = (module % self.modules_across, module / self.modules_across);
         let label = if self.labelled.0 { LABEL } else { 0.0 };
         let pitch =
-            ((self.module.0 + MODULE_GAP) * self.cell, (self.module.1 + MODULE_GAP) * self.cell);
+            ((self.module.0 + MODULE_GAP) * self.wide, (self.module.1 + MODULE_GAP) * self.cell);
         (left + across as f64 * pitch.0, top + label + down as f64 * (pitch.1 + label))
     }
 
@@ -252,18 +258,18 @@ impl Layout {
                 let (mut left, mut top) = self.module_at(r, m);
                 for pack in module {
                     for (b, blade) in pack.iter().enumerate() {
-                        let x = left + b as f64 * (1.0 + BLADE_GAP) * self.cell;
+                        let x = left + b as f64 * (1.0 + BLADE_GAP) * self.wide;
                         for (n, value) in blade.iter().enumerate() {
                             let y = top + n as f64 * self.cell;
-                            let side = self.cell - gap;
-                            put(Area::new(x, y, x + side, y + side), *value);
+                            let (right, bottom) = (x + self.wide - gap, y + self.cell - gap);
+                            put(Area::new(x, y, right, bottom), *value);
                         }
                     }
                     let (wide, high) = pack_size(pack);
                     if self.stacked {
                         top += (high + PACK_GAP) * self.cell;
                     } else {
-                        left += (wide + PACK_GAP) * self.cell;
+                        left += (wide + PACK_GAP) * self.wide;
                     }
                 }
             }
@@ -335,10 +341,10 @@ fn colour_bar(drawing: &mut Drawing, most: f64) {
     let scale = Scale::time(most);
     let (top, bottom) = (PLOT_TOP + LABEL, MAP_BOTTOM);
     let y = |value: f64| bottom - (bottom - top) * value / scale.end;
-    for shade in 0..SHADES {
-        let step = (bottom - top) / SHADES as f64;
-        let low = bottom - step * shade as f64;
-        let area = Area::new(BAR_LEFT, low - step, BAR_LEFT + BAR_WIDTH, low);
+    // From the full height down, so that no seam shows between two shades.
+    for shade in (0..SHADES).rev() {
+        let high = bottom - (bottom - top) * (shade + 1) as f64 / SHADES as f64;
+        let area = Area::new(BAR_LEFT, high, BAR_LEFT + BAR_WIDTH, bottom);
         drawing.block(area, viridis(shade));
     }
     for (value, label) in &scale.ticks {
@@ -346,6 +352,6 @@ fn colour_bar(drawing: &mut Drawing, most: f64) {
         drawing.text(label, at, TICK_SIZE, Align::Left, SOFT_TEXT);
     }
     let title = scale.title.replace("Time", "Down");
-    let at = (PLOT_RIGHT, PLOT_TOP + 4.0);
-    drawing.text(&title, at, TICK_SIZE, Align::Right, SOFT_TEXT);
+    let at = (BAR_LEFT, PLOT_TOP + 6.0);
+    drawing.text(&title, at, TICK_SIZE, Align::Left, SOFT_TEXT);
 }

@@ -114,7 +114,7 @@ fn share_axis(drawing: &mut Drawing, frame: &Frame, line: f64) {
     for (value, _) in frame.y_ticks() {
         let y = frame.y(*value);
         drawing.steps(vec![(right, y), (right + 5.0, y)], AXIS, 1.0);
-        let label = words::share(value / line);
+        let label = format!("{} %", words::digits(value / line * 100.0));
         drawing.text(&label, (right + 9.0, y + 3.9), TICK_SIZE, Align::Left, SOFT_TEXT);
     }
 }

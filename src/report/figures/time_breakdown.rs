@@ -15,7 +15,7 @@ use crate::report::words;
 pub(crate) struct TimeBreakdown;
 
 /// Width of the bar of overall shares and its labels [px].
-const COLUMN: f64 = 196.0;
+const COLUMN: f64 = 206.0;
 /// Width of the bar alone [px].
 const BAR: f64 = 26.0;
 /// Distance between two labels [px].
@@ -74,13 +74,15 @@ fn layers<'a>(input: &Input<'a>) -> Vec<(NodeClass, &'a Series)> {
     found.filter(|(_, series)| peak(&series.points) > 0.0).collect()
 }
 
-/// The share of all node time of each class that has one, as the metrics give them.
+/// The node time of each class as a share of the time of all classes, from the metrics.
 fn shares(input: &Input, layers: &[(NodeClass, &Series)]) -> Vec<(NodeClass, f64)> {
     let found = layers.iter().filter_map(|(class, _)| {
-        let name = format!("share_{}", class_word(*class).replace('-', "_"));
+        let name = format!("node_time_{}", class_word(*class).replace('-', "_"));
         Some((*class, metric(input.findings, &name)?))
     });
-    found.filter(|(_, share)| *share > 0.0).collect()
+    let times: Vec<_> = found.filter(|(_, time)| *time > 0.0).collect();
+    let whole: f64 = times.iter().map(|(_, time)| time).sum();
+    times.into_iter().map(|(class, time)| (class, time / whole)).collect()
 }
 
 /// Paints the stack from the full height down, so that no seam shows between layers.
@@ -115,12 +117,11 @@ fn cumulated(layers: &[(NodeClass, &Series)]) -> Vec<Vec<(f64, f64)>> {
 
 /// The bar of overall shares with its labels.
 fn column(drawing: &mut Drawing, shares: &[(NodeClass, f64)], left: f64) {
-    let whole: f64 = shares.iter().map(|(_, share)| share).sum();
     let height = PLOT_BOTTOM - PLOT_TOP;
     let mut bottom = PLOT_BOTTOM;
     let mut middles = Vec::new();
     for (class, share) in shares {
-        let top = bottom - height * share / whole;
+        let top = bottom - height * share;
         drawing.block(Area::new(left, top, left + BAR, bottom), class_ink(*class));
         middles.push((top + bottom) / 2.0);
         bottom = top;

@@ -1,0 +1,145 @@
+//! The report: one HTML file that needs nothing but itself.
+//!
+//! It carries its font, its style and its figures, asks nothing of the network, follows the light
+//! or dark taste of its reader, and prints.
+
+mod summary;
+mod tables;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::Input;
+use super::words;
+
+/// The style of the page.
+const STYLE: &str = include_str!("page.css");
+
+/// Nothing may be fetched; the page only uses what it carries.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; font-src data:";
+
+/// A figure that was drawn.
+pub(crate) struct Shown {
+    /// Stem of its files.
+    pub(crate) name: &'static str,
+    /// What it shows and how to read it.
+    pub(crate) caption: String,
+    /// Its SVG.
+    pub(crate) svg: String,
+}
+
+/// The whole page. `fonts` are the `@font-face` rules.
+pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
+    let scenario = &input.plan.scenario;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="generator" content={ "rackstorm " (input.version) };
+                title { (scenario.title) " · Rackstorm" }
+                style { (PreEscaped(fonts)) (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (header(input))
+                    (summary::tiles(input))
+                    (tables::verdicts(input))
+                    (figures(shown))
+                    (tables::metrics(input))
+                    (tables::faults(input))
+                    (tables::sources(input))
+                    (resolved(input))
+                    (origin(input))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn header(input: &Input) -> Markup {
+    let scenario = &input.plan.scenario;
+    let links = [
+        ("#figures", "Figures"),
+        ("#metrics", "Metrics"),
+        ("#faults", "Faults"),
+        ("#sources", "Assumptions"),
+        ("#scenario", "Scenario"),
+        ("#origin", "Reproduce"),
+    ];
+    html! {
+        header {
+            p.kicker { "Rackstorm · " (scenario.name) " · seed " (scenario.seed) " · " (input.stage) }
+            h1 { (scenario.title) }
+            p.summary { (summary::paragraph(input)) }
+            nav aria-label="Sections" {
+                @for (to, word) in links { a href=(to) { (word) } }
+            }
+        }
+    }
+}
+
+fn figures(shown: &[Shown]) -> Markup {
+    html! {
+        section id="figures" {
+            h2 { "Figures" }
+            @if shown.is_empty() { p { "This run has nothing to draw." } }
+            @for figure in shown {
+                figure id={ "figure-" (figure.name) } {
+                    (PreEscaped(&figure.svg))
+                    figcaption { (figure.caption) }
+                }
+            }
+        }
+    }
+}
+
+fn resolved(input: &Input) -> Markup {
+    let lines = input.resolved.lines().count();
+    html! {
+        section id="scenario" {
+            h2 { "Scenario" }
+            p {
+                "What was played, with everything inherited and every default filled in. "
+                "Saved as a file it plays the same run."
+            }
+            details {
+                summary { (words::count(lines, "line", "lines")) " of TOML" }
+                pre { code { (input.resolved) } }
+            }
+        }
+    }
+}
+
+fn origin(input: &Input) -> Markup {
+    let rows = [
+        ("Program", format!("rackstorm {}", input.version)),
+        ("Scenario", input.plan.scenario.name.clone()),
+        ("Seed", input.plan.scenario.seed.to_string()),
+        ("Stage", input.stage.to_owned()),
+        ("Fingerprint", input.fingerprint.to_owned()),
+    ];
+    html! {
+        section id="origin" {
+            h2 { "Where this comes from" }
+            div.wide {
+                table {
+                    caption { "The run" }
+                    tbody {
+                        @for (word, value) in rows {
+                            tr { th scope="row" { (word) } td { code { (value) } } }
+                        }
+                    }
+                }
+            }
+            p {
+                "The same program, scenario and seed give the same events on any machine; the "
+                "fingerprint is a hash over every one of them. To play it again:"
+            }
+            pre.command { code { (input.reproduce) } }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The run in one paragraph and a row of tiles, put into words from its metrics.
+
+use maud::{Markup, html};
+
+use crate::report::Input;
+use crate::report::words;
+use crate::scenario::StopWhen;
+
+/// A number at the top of the page: metric, heading, and the sentence below.
+type Tile = (&'static str, &'static str, &'static str);
+
+/// The numbers that people look for first. The first [`TILES`] that the run has are shown.
+const WANTED: [Tile; 12] = [
+    ("efficiency", "Efficiency", "useful computing of all time"),
+    ("makespan", "Makespan", "until the work was done, or the run ended"),
+    ("mtti", "MTTI", "mean time to interrupt of the job"),
+    ("checkpoint_time_mean", "Checkpoint", "mean time to write one"),
+    ("boot_t50", "Half up", "50 % of the nodes up"),
+    ("boot_t99", "Nearly all up", "99 % of the nodes up"),
+    ("boot_t100", "All up", "every node up at once"),
+    ("availability", "Availability", "share of node time up"),
+    ("failures", "Failures", "of nodes, of any kind"),
+    ("energy", "Energy", "of nodes, switches, servers"),
+    ("power_peak", "Peak power", "highest total at any time"),
+    ("run_time", "Simulated time", "from power-on to the end"),
+];
+
+/// Tiles in a row and a second one.
+const TILES: usize = 8;
+
+/// The tiles.
+pub(super) fn tiles(input: &Input) -> Markup {
+    let found = WANTED.iter().filter_map(|(name, head, what)| {
+        let metric = input.findings.metrics.iter().find(|metric| metric.name == *name)?;
+        let known = metric.value.is_finite() && metric.value >= 0.0;
+        known.then(|| (*head, words::quantity(metric.value, &metric.unit), *what))
+    });
+    let found: Vec<_> = found.take(TILES).collect();
+    html! {
+        @if !found.is_empty() {
+            dl.tiles {
+                @for (head, value, what) in found {
+                    div { dt { (head) } dd.value { (value) } dd { (what) } }
+                }
+            }
+        }
+    }
+}
+
+/// What was played, how it ended, and the headline numbers.
+pub(super) fn paragraph(input: &Input) -> String {
+    let about = About(input);
+    let sentences = [
+        Some(about.played()),
+        about.ended(),
+        about.booted(),
+        about.failed(),
+        about.checkpointed(),
+        about.drew(),
+        about.judged(),
+    ];
+    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+struct About<'a>(&'a Input<'a>);
+
+impl About<'_> {
+    fn get(&self, name: &str) -> Option<f64> {
+        let found = self.0.findings.metrics.iter().find(|metric| metric.name == name);
+        found.map(|metric| metric.value).filter(|value| value.is_finite() && *value >= 0.0)
+    }
+
+    fn nodes(&self) -> usize {
+        self.0.plan.machine.nodes.len()
+    }
+
+    fn played(&self) -> String {
+        let (plan, stage) = (self.0.plan, self.0.stage);
+        format!(
+            "The {stage} played {} ({}) in {} with {}.",
+            words::count(self.nodes(), "node", "nodes"),
+            plan.scenario.hardware.model,
+            words::count(plan.machine.modules.len(), "module", "modules"),
+            words::count(plan.machine.servers.len(), "boot and file server", "servers"),
+        )
+    }
+
+    fn ended(&self) -> Option<String> {
+        let time = words::span(self.get("run_time")?);
+        let jobs = self.0.plan.jobs.len();
+        if jobs == 0 {
+            let all_up = self.0.plan.scenario.stop.when == StopWhen::AllUp
+                && self.get("nodes_up_end") == Some(self.nodes() as f64);
+            return Some(if all_up {
+                format!("It ended after {time}, when all nodes were up.")
+            } else {
+                format!("It ended after {time}.")
+            });
+        }
+        let done = self.get("jobs_done").unwrap_or(0.0) >= jobs as f64;
+        let job = if jobs == 1 { "The job" } else { "All jobs" };
+        let needs = words::span(self.0.plan.scenario.workload.as_ref()?.work.as_secs_f64());
+        let mut text = if done {
+            let makespan = words::span(self.get("makespan")?);
+            format!("{job}, {needs} of computing, took {makespan}")
+        } else {
+            format!("{job}, {needs} of computing, was not done when the run ended after {time}")
+        };
+        if let Some(efficiency) = self.get("efficiency") {
+            let share = words::share(efficiency);
+            text.push_str(&format!(": an efficiency of {share}"));
+            text.push_str(&self.wasted());
+        }
+        Some(format!("{text}."))
+    }
+
+    /// The largest parts of the waste, in order.
+    fn wasted(&self) -> String {
+        const PARTS: [(&str, &str); 5] = [
+            ("waste_checkpoint", "checkpoints"),
+            ("waste_rework", "work that failures threw away"),
+            ("waste_restart", "restarts"),
+            ("waste_boot", "the first boot"),
+            ("waste_idle", "waiting for nodes"),
+        ];
+        let mut parts: Vec<_> = PARTS
+            .iter()
+            .filter_map(|(name, word)| Some((self.get(name)?, *word)))
+            .filter(|(share, _)| *share >= 0.0005)
+            .collect();
+        parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let words: Vec<_> = parts
+            .iter()
+            .take(3)
+            .map(|(s, word)| format!("{} to {word}", words::share(*s)))
+            .collect();
+        match words.as_slice() {
+            [] => String::new(),
+            [one] => format!(", with {one}"),
+            [first, second] => format!(", with {first} and {second}"),
+            [first, second, third, ..] => format!(", with {first}, {second} and {third}"),
+        }
+    }
+
+    fn booted(&self) -> Option<String> {
+        let nodes = self.nodes();
+        if let Some(all) = self.get("boot_t100") {
+            let half = self.get("boot_t50").map_or(String::new(), |half| {
+                format!("Half of the nodes were up after {}, ", words::span(half))
+            });
+            let all = words::span(all);
+            let who = if half.is_empty() { "All nodes were up" } else { "all of them" };
+            return Some(format!("{half}{who} after {all}."));
+        }
+        let most = self.get("nodes_up_max")?;
+        let most = words::count(most as usize, "node", "nodes");
+        let half = self.get("boot_t50").map_or(String::new(), |half| {
+            format!("Half of the nodes were up after {}, but the", words::span(half))
+        });
+        let the = if half.is_empty() { "The" } else { &half };
+        Some(format!(
+            "{the} {} were never all up at once: the most were {most}.",
+            words::grouped(nodes as f64)
+        ))
+    }
+
+    fn failed(&self) -> Option<String> {
+        let failures = self.get("failures")?;
+        if failures == 0.0 {
+            return Some("No node failed.".to_owned());
+        }
+        let mut text = format!(
+            "There were {}",
+            words::count(failures as usize, "node failure", "node failures")
+        );
+        match (self.get("interrupts"), self.get("mtti")) {
+            (Some(interrupts), Some(mtti)) if interrupts > 0.0 => text.push_str(&format!(
+                ", and the job was interrupted {}, every {} of its running time in the mean",
+                words::count(interrupts as usize, "time", "times"),
+                words::span(mtti)
+            )),
+            (Some(0.0), _) => text.push_str(", none of which interrupted the job"),
+            _ => {}
+        }
+        Some(format!("{text}."))
+    }
+
+    fn checkpointed(&self) -> Option<String> {
+        let committed = self.get("checkpoints_committed").filter(|count| *count > 0.0)?;
+        let mean = self.get("checkpoint_time_mean")?;
+        Some(format!(
+            "It wrote {}, in {} each in the mean.",
+            words::count(committed as usize, "checkpoint", "checkpoints"),
+            words::span(mean)
+        ))
+    }
+
+    fn drew(&self) -> Option<String> {
+        let energy = words::quantity(self.get("energy")?, "J");
+        Some(match self.get("power_peak") {
+            Some(peak) => {
+                format!("The machine used {energy} and drew at most {}.", words::si(peak, "W"))
+            }
+            None => format!("The machine used {energy}."),
+        })
+    }
+
+    fn judged(&self) -> Option<String> {
+        let all = self.0.verdicts.len();
+        let met = self.0.verdicts.iter().filter(|verdict| verdict.met).count();
+        match (all, met) {
+            (0, _) => None,
+            (1, 1) => Some("What was expected came true.".to_owned()),
+            (1, _) => Some("What was expected did not come true.".to_owned()),
+            _ if all == met => Some(format!("All {all} expectations were met.")),
+            _ => Some(format!("{met} of {all} expectations were met.")),
+        }
+    }
+}
