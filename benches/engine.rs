@@ -38,9 +38,10 @@ impl Queue for Agenda<u32> {
     }
 }
 
-/// A plain 4-ary heap of 16-byte entries, ordered by (time, sequence number).
+/// A plain 4-ary heap. An entry is one number, time << 64 | sequence number << 32 | event, so that
+/// a comparison is a single one without branches: the yardstick should not be a weak one.
 struct Heap {
-    entries: Vec<(u64, u32, u32)>,
+    entries: Vec<u128>,
     sequence: u32,
 }
 
@@ -51,13 +52,13 @@ impl Queue for Heap {
 
     #[inline]
     fn push(&mut self, at: u64, event: u32) {
-        let entry = (at, self.sequence, event);
+        let entry = u128::from(at) << 64 | u128::from(self.sequence) << 32 | u128::from(event);
         self.sequence += 1;
         let mut hole = self.entries.len();
         self.entries.push(entry);
         while hole > 0 {
             let parent = (hole - 1) / 4;
-            if (self.entries[parent].0, self.entries[parent].1) <= (entry.0, entry.1) {
+            if self.entries[parent] < entry {
                 break;
             }
             self.entries[hole] = self.entries[parent];
@@ -68,33 +69,30 @@ impl Queue for Heap {
 
     #[inline]
     fn pop(&mut self) -> (u64, u32) {
-        let first = self.entries[0];
         let entry = self.entries.pop().expect("PHOLD never runs dry");
-        let entries = &mut self.entries[..];
-        if entries.is_empty() {
-            return (first.0, first.2);
-        }
+        let Some(&first) = self.entries.first() else {
+            return ((entry >> 64) as u64, entry as u32);
+        };
         let mut hole = 0;
         loop {
             let child = 4 * hole + 1;
-            if child >= entries.len() {
+            let Some(children) = self.entries.get(child..) else { break };
+            let least = |a: usize, b: usize| if children[b] < children[a] { b } else { a };
+            let next = match children.len() {
+                0 => break,
+                1 => 0,
+                2 => least(0, 1),
+                3 => least(least(0, 1), 2),
+                _ => least(least(0, 1), least(2, 3)),
+            };
+            if entry < children[next] {
                 break;
             }
-            let end = (child + 4).min(entries.len());
-            let mut least = child;
-            for other in child + 1..end {
-                if (entries[other].0, entries[other].1) < (entries[least].0, entries[least].1) {
-                    least = other;
-                }
-            }
-            if (entry.0, entry.1) <= (entries[least].0, entries[least].1) {
-                break;
-            }
-            entries[hole] = entries[least];
-            hole = least;
+            self.entries[hole] = children[next];
+            hole = child + next;
         }
-        entries[hole] = entry;
-        (first.0, first.2)
+        self.entries[hole] = entry;
+        ((first >> 64) as u64, first as u32)
     }
 }
 
