@@ -1,1 +1,3 @@
 //! x.
+pub mod flow;
+pub mod flow_oracle;

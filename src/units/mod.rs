@@ -1,5 +1,7 @@
 //! Quantities with their units: time in integer nanoseconds, data, rates, power and length.
 
+pub mod text;
+
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -26,6 +28,14 @@ pub struct Bytes(pub u64);
 /// A data rate [bit/s].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BitRate(pub u64);
+
+/// A data rate [bytes/s], of disks and memory cards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteRate(pub u64);
+
+/// Packets in a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketRate(pub u64);
 
 /// Electric power [mW].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,12 +155,5 @@ impl Sub for Bytes {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Span(self.0).fmt(f)
-    }
-}
-
-// Parsing and printing of all quantities ("100 Mbit/s", "1 GiB", "15 min", "2231 m", "0.5 W") belong here as well.
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} s", self.as_secs_f64())
     }
 }

@@ -1,0 +1,228 @@
+//! What both solvers share: flows, groups of like flows, clocks and the dates when these ring.
+
+use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
+use super::heap::{Entry, GROUP, KeyHeap, MarkHeap, NONE, Places};
+
+/// A bundle of like flows that started together.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// Tells this flow from an earlier one in the same place.
+    pub(super) generation: u32,
+    /// Tells its entry in a heap from entries it has left behind.
+    pub(super) stamp: u32,
+    /// Its group, or one of the values below.
+    pub(super) group: u32,
+    /// Flows in the bundle.
+    pub(super) count: u32,
+    /// Size of each.
+    pub(super) bytes: u64,
+    pub(super) tag: u64,
+    /// Start order.
+    pub(super) order: u64,
+    high: i64,
+    low: u64,
+}
+
+/// `Flow::group` of a flow that has finished and waits to be asked for.
+pub(super) const DUE: u32 = u32::MAX;
+/// `Flow::group` of a vacant place.
+pub(super) const VACANT: u32 = u32::MAX - 1;
+
+impl Flow {
+    /// The value of its group's clock at which it finishes.
+    pub(super) fn mark(&self) -> Mark {
+        (Mark::from(self.high) << 64) | Mark::from(self.low)
+    }
+
+    fn set_mark(&mut self, mark: Mark) {
+        self.high = (mark >> 64) as i64;
+        self.low = mark as u64;
+    }
+}
+
+/// Flows of one route with one private cap: they all move at one rate.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) route: u32,
+    /// Private cap of each flow [bit/s].
+    pub(super) cap: u64,
+    /// Flows in it, members of bundles counted.
+    pub(super) n: u64,
+    /// Tree: its own clock if it runs at its cap, else [`NONE`]. Elsewhere: its class.
+    pub(super) home: u32,
+    /// Its clock minus the clock it rides on.
+    pub(super) offset: Mark,
+    /// Sum over its flows of the value its clock had when they started (that is, would have had,
+    /// had they been with it from their first byte). Wraps, like all that is compared with it.
+    pub(super) starts: Mark,
+    pub(super) marks: MarkHeap,
+    /// Bundles in it; the other entries of `marks` are stale.
+    pub(super) bundles: u32,
+}
+
+/// The state that a solver works on.
+#[derive(Debug, Default)]
+pub(super) struct Core {
+    pub(super) now: u64,
+    pub(super) flows: Vec<Flow>,
+    vacant_flows: Vec<u32>,
+    pub(super) groups: Vec<Group>,
+    vacant_groups: Vec<u32>,
+    pub(super) clocks: Vec<Clock>,
+    vacant_clocks: Vec<u32>,
+    /// When each clock reaches the first mark that rides on it.
+    pub(super) dates: KeyHeap<u64>,
+    pub(super) date_places: Places,
+    orders: u64,
+}
+
+impl Core {
+    pub(super) fn new_flow(&mut self, count: u32, bytes: u64, tag: u64) -> u32 {
+        let order = self.orders;
+        self.orders += 1;
+        let index = self.vacant_flows.pop().unwrap_or_else(|| {
+            let (generation, stamp, group) = (0, 0, VACANT);
+            let (high, low, order) = (0, 0, 0);
+            let vacant =
+                Flow { generation, stamp, group, count: 0, bytes: 0, tag: 0, order, high, low };
+            self.flows.push(vacant);
+            self.flows.len() as u32 - 1
+        });
+        let flow = &mut self.flows[index as usize];
+        (flow.group, flow.count, flow.bytes) = (DUE, count, bytes);
+        (flow.tag, flow.order) = (tag, order);
+        index
+    }
+
+    pub(super) fn drop_flow(&mut self, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        flow.group = VACANT;
+        flow.generation = flow.generation.wrapping_add(1);
+        self.vacant_flows.push(index);
+    }
+
+    pub(super) fn new_group(&mut self, route: u32, cap: u64) -> u32 {
+        if let Some(index) = self.vacant_groups.pop() {
+            let group = &mut self.groups[index as usize];
+            (group.route, group.cap, group.home, group.offset) = (route, cap, NONE, 0);
+            return index;
+        }
+        let (n, home, offset, starts, bundles) = (0, NONE, 0, 0, 0);
+        let marks = MarkHeap::default();
+        self.groups.push(Group { route, cap, n, home, offset, starts, marks, bundles });
+        let index = self.groups.len() as u32 - 1;
+        assert!(index < GROUP, "a fabric holds fewer groups");
+        index
+    }
+
+    /// Gives back the place of an empty group.
+    pub(super) fn drop_group(&mut self, group: u32) {
+        debug_assert_eq!(self.groups[group as usize].n, 0, "only empty groups go");
+        self.vacant_groups.push(group);
+    }
+
+    /// Puts a flow into a group whose clock will reach `mark` when it finishes.
+    pub(super) fn enter(&mut self, index: u32, group: u32, mark: Mark) {
+        let flow = &mut self.flows[index as usize];
+        flow.group = group;
+        flow.set_mark(mark);
+        let group = &mut self.groups[group as usize];
+        let start = mark.wrapping_sub(distance(flow.bytes));
+        group.starts = group.starts.wrapping_add(start.wrapping_mul(Mark::from(flow.count)));
+        group.n += u64::from(flow.count);
+        group.bundles += 1;
+        group.marks.push(Entry { mark: mark.into(), flow: index, stamp: flow.stamp });
+    }
+
+    /// Takes a flow out of its group, which it returns.
+    pub(super) fn leave(&mut self, index: u32) -> u32 {
+        let flow = &mut self.flows[index as usize];
+        let name = flow.group;
+        let group = &mut self.groups[name as usize];
+        let start = flow.mark().wrapping_sub(distance(flow.bytes));
+        group.starts = group.starts.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
+        group.n -= u64::from(flow.count);
+        group.bundles -= 1;
+        flow.group = DUE;
+        flow.stamp = flow.stamp.wrapping_add(1);
+        self.purge(name);
+        name
+    }
+
+    /// Sees to it that the first mark of a group is a live one, and most others too.
+    fn purge(&mut self, group: u32) {
+        let (flows, group) = (&self.flows, &mut self.groups[group as usize]);
+        let lives = |entry: &Entry| flows[entry.flow as usize].stamp == entry.stamp;
+        while group.marks.top().is_some_and(|entry| !lives(&entry)) {
+            group.marks.pop();
+        }
+        if group.marks.len() > 2 * group.bundles as usize + 16 {
+            group.marks.retain(lives);
+        }
+    }
+
+    /// Takes one member out of a bundle, as a flow of its own with the same progress.
+    pub(super) fn split(&mut self, index: u32, tag: u64) -> u32 {
+        let flow = &mut self.flows[index as usize];
+        assert!(flow.count > 1, "only a bundle can be split");
+        flow.count -= 1;
+        let (bytes, group, mark) = (flow.bytes, flow.group, flow.mark());
+        let single = self.new_flow(1, bytes, tag);
+        if group != DUE {
+            let flow = &mut self.flows[single as usize];
+            flow.group = group;
+            flow.set_mark(mark);
+            let group = &mut self.groups[group as usize];
+            group.bundles += 1;
+            group.marks.push(Entry { mark: mark.into(), flow: single, stamp: flow.stamp });
+        }
+        single
+    }
+
+    /// The first finish mark of a group.
+    pub(super) fn first_mark(&self, group: u32) -> Option<Mark> {
+        self.groups[group as usize].marks.top().map(|entry| entry.mark.into())
+    }
+
+    pub(super) fn new_clock(&mut self, owner: Owner, value: Mark) -> u32 {
+        let clock = Clock::standing(owner, value, self.now);
+        if let Some(index) = self.vacant_clocks.pop() {
+            self.clocks[index as usize] = clock;
+            return index;
+        }
+        self.clocks.push(clock);
+        self.clocks.len() as u32 - 1
+    }
+
+    pub(super) fn drop_clock(&mut self, clock: u32) {
+        self.dates.put(&mut self.date_places, clock, None);
+        self.vacant_clocks.push(clock);
+    }
+
+    /// Notes when a clock reaches the first mark that rides on it.
+    pub(super) fn redate(&mut self, clock: u32, mark: Option<Mark>) {
+        let date = mark.map(|mark| self.clocks[clock as usize].date(mark));
+        self.dates.put(&mut self.date_places, clock, date.filter(|&date| date != NEVER));
+    }
+
+    /// Changes a clock's rate from now on.
+    pub(super) fn pace(&mut self, clock: u32, rate: Rate) {
+        let clock = &mut self.clocks[clock as usize];
+        if clock.rate != rate {
+            clock.anchor(self.now);
+            clock.rate = rate;
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let marks: usize = self.groups.iter().map(|group| group.marks.heap_bytes()).sum();
+        marks
+            + self.flows.capacity() * size_of::<Flow>()
+            + self.groups.capacity() * size_of::<Group>()
+            + self.clocks.capacity() * size_of::<Clock>()
+            + 4 * (self.vacant_flows.capacity() + self.vacant_groups.capacity())
+            + 4 * self.vacant_clocks.capacity()
+            + self.dates.heap_bytes()
+            + self.date_places.heap_bytes()
+    }
+}

@@ -1,0 +1,348 @@
+//! The fabric itself: flows come and go, the solvers say how fast they move.
+
+use std::collections::VecDeque;
+
+use super::clock::{Mark, Owner, distance, whole_bytes};
+use super::core::{Core, DUE, VACANT};
+use super::general::General;
+use super::share::SPEED_MAX;
+use super::{Finished, FlowId, Ledger, LinkId, RouteId};
+use crate::units::{BitRate, Bytes, Time};
+
+/// Empty groups that a route may keep for the next flow.
+const SPARE_GROUPS: usize = 4;
+
+#[derive(Debug, Default)]
+struct Route {
+    /// Its groups by cap.
+    groups: Vec<(u64, u32)>,
+    /// Bytes that flows moved which have ended [2^-64 byte].
+    ended: u128,
+}
+
+/// Transfers over shared links.
+#[derive(Debug)]
+pub struct Fabric {
+    core: Core,
+    general: General,
+    routes: Vec<Route>,
+    /// Routes over each link.
+    crossing: Vec<Vec<u32>>,
+    /// Flows that have finished and have not been asked for, in start order.
+    due: VecDeque<u32>,
+    /// Flows and bundles started and not ended.
+    active: usize,
+    /// Sums over flows that have been started or have ended.
+    ledger: Ledger,
+}
+
+impl Fabric {
+    pub(super) fn new(capacities: &[u64], routes: &[Vec<u32>], component_of: &[u32]) -> Self {
+        let mut crossing = vec![Vec::new(); capacities.len()];
+        for (route, links) in routes.iter().enumerate() {
+            for &link in links {
+                crossing[link as usize].push(route as u32);
+            }
+        }
+        Self {
+            general: General::new(capacities, routes, component_of),
+            core: Core::default(),
+            routes: routes.iter().map(|_| Route::default()).collect(),
+            crossing,
+            due: VecDeque::new(),
+            active: 0,
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Starts `count` like flows of `bytes` each over `route`, as one bundle under `tag`. `cap`
+    /// is what holds each of them back privately: its node's link, or its protocol's pace.
+    ///
+    /// # Panics
+    /// Like every call with `now`: if `now` lies in the past, or beyond a completion that has
+    /// not been taken with [`Fabric::finished`].
+    pub fn start(
+        &mut self,
+        now: Time,
+        route: RouteId,
+        cap: BitRate,
+        bytes: Bytes,
+        count: u32,
+        tag: u64,
+    ) -> FlowId {
+        self.advance(now);
+        assert!(count > 0, "a bundle has members");
+        let index = self.core.new_flow(count, bytes.0, tag);
+        self.active += 1;
+        self.ledger.started += u128::from(bytes.0) * u128::from(count);
+        if bytes.0 == 0 {
+            self.due.push_back(index);
+        } else {
+            self.enter(index, route.0, cap.0.min(SPEED_MAX), distance(bytes.0));
+        }
+        self.id(index)
+    }
+
+    /// Ends a flow, or a whole bundle, early. Returns the bytes that each member had moved.
+    pub fn cancel(&mut self, now: Time, flow: FlowId) -> Bytes {
+        self.advance(now);
+        let index = self.index(flow);
+        let moved = self.moved_by(index);
+        if self.core.flows[index as usize].group == DUE {
+            self.due.retain(|&due| due != index);
+        } else {
+            let left = self.left(index);
+            self.leave(index, left);
+        }
+        let flow = &self.core.flows[index as usize];
+        let count = u128::from(flow.count);
+        self.ledger.cancelled_moved += u128::from(moved) * count;
+        self.ledger.cancelled_unmoved += u128::from(flow.bytes - moved) * count;
+        self.core.drop_flow(index);
+        self.active -= 1;
+        Bytes(moved)
+    }
+
+    /// Takes one member out of a bundle, as a flow of its own under `tag`, with the progress it
+    /// has made. The bundle keeps its id and has one member less.
+    pub fn split(&mut self, now: Time, flow: FlowId, tag: u64) -> FlowId {
+        self.advance(now);
+        let index = self.index(flow);
+        let single = self.core.split(index, tag);
+        self.active += 1;
+        if self.core.flows[single as usize].group == DUE {
+            self.due.push_back(single);
+        }
+        self.id(single)
+    }
+
+    /// Changes the private cap of a flow under way; 0 stalls it.
+    pub fn set_cap(&mut self, now: Time, flow: FlowId, cap: BitRate) {
+        self.advance(now);
+        let index = self.index(flow);
+        let cap = cap.0.min(SPEED_MAX);
+        let group = self.core.flows[index as usize].group;
+        if group == DUE || self.core.groups[group as usize].cap == cap {
+            return;
+        }
+        let route = self.core.groups[group as usize].route;
+        let left = self.left(index);
+        let ended = self.routes[route as usize].ended;
+        self.leave(index, left);
+        // It goes on elsewhere, so nothing has ended.
+        self.routes[route as usize].ended = ended;
+        self.enter(index, route, cap, left);
+    }
+
+    /// Changes what a link can carry: degraded, failed (0: its flows stall and keep what they
+    /// have moved) or back.
+    pub fn set_capacity(&mut self, now: Time, link: LinkId, capacity: BitRate) {
+        self.advance(now);
+        self.general.set_capacity(link.0, capacity.0.min(SPEED_MAX));
+    }
+
+    /// The instant of the next completion, rounded once to whole nanoseconds.
+    pub fn next(&mut self) -> Option<Time> {
+        self.collect();
+        if self.due.is_empty() {
+            return self.core.dates.top().map(|(date, _)| Time(date));
+        }
+        Some(Time(self.core.now))
+    }
+
+    /// Takes one flow that has finished by `now`. Those that finish at one instant come in the
+    /// order in which they were started.
+    pub fn finished(&mut self, now: Time) -> Option<Finished> {
+        self.advance(now);
+        if self.due.is_empty() {
+            self.collect();
+        }
+        let index = self.due.pop_front()?;
+        let flow = self.id(index);
+        let state = &self.core.flows[index as usize];
+        let (tag, count, bytes) = (state.tag, state.count, Bytes(state.bytes));
+        self.ledger.finished += u128::from(bytes.0) * u128::from(count);
+        self.core.drop_flow(index);
+        self.active -= 1;
+        Some(Finished { flow, tag, count, bytes })
+    }
+
+    /// Bytes that each member of a flow has moved so far.
+    pub fn moved(&mut self, now: Time, flow: FlowId) -> Bytes {
+        self.advance(now);
+        Bytes(self.moved_by(self.index(flow)))
+    }
+
+    /// Bytes that a link has carried since the start. Costs a little for each group on it.
+    pub fn carried(&mut self, now: Time, link: LinkId) -> Bytes {
+        self.advance(now);
+        let mut carried = 0_u128;
+        for &route in &self.crossing[link.0 as usize] {
+            let route = &self.routes[route as usize];
+            carried = carried.wrapping_add(route.ended);
+            for &(_, name) in &route.groups {
+                let group = &self.core.groups[name as usize];
+                if group.n > 0 {
+                    let reached = self.value(name).wrapping_mul(Mark::from(group.n));
+                    carried = carried.wrapping_add(reached.wrapping_sub(group.starts) as u128);
+                }
+            }
+        }
+        Bytes(whole_bytes(carried as Mark))
+    }
+
+    /// The present rate of each member of a flow [bit/s].
+    pub fn rate(&mut self, flow: FlowId) -> f64 {
+        self.collect();
+        let group = self.core.flows[self.index(flow) as usize].group;
+        if group == DUE {
+            return 0.0;
+        }
+        let clock = self.general.clock(&self.core, group);
+        self.core.clocks[clock as usize].rate.bits_per_second()
+    }
+
+    /// Flows and bundles that have been started and neither finished nor cancelled.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Where all bytes are. Looks at every flow under way.
+    pub fn ledger(&mut self, now: Time) -> Ledger {
+        self.advance(now);
+        let mut ledger = self.ledger;
+        for index in 0..self.core.flows.len() as u32 {
+            let flow = &self.core.flows[index as usize];
+            if flow.group == VACANT {
+                continue;
+            }
+            let (moved, count) = (self.moved_by(index), u128::from(flow.count));
+            ledger.in_flight_moved += u128::from(moved) * count;
+            ledger.in_flight_left += u128::from(flow.bytes - moved) * count;
+        }
+        ledger
+    }
+
+    /// Memory that the fabric holds on the heap [bytes], by the capacities of its containers.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let groups: usize = self.routes.iter().map(|route| 16 * route.groups.capacity()).sum();
+        let crossing: usize = self.crossing.iter().map(|routes| 4 * routes.capacity()).sum();
+        groups
+            + crossing
+            + self.core.heap_bytes()
+            + self.general.heap_bytes()
+            + 4 * self.due.capacity()
+            + self.routes.capacity() * size_of::<Route>()
+            + self.crossing.capacity() * size_of::<Vec<u32>>()
+    }
+
+    fn id(&self, index: u32) -> FlowId {
+        FlowId { index, generation: self.core.flows[index as usize].generation }
+    }
+
+    fn index(&self, flow: FlowId) -> u32 {
+        let state = &self.core.flows[flow.index as usize];
+        let lives = state.group != VACANT && state.generation == flow.generation;
+        assert!(lives, "a flow that has ended is asked for");
+        flow.index
+    }
+
+    /// Moves on to `now`, which settles what was left unsettled, and finds what is due there.
+    fn advance(&mut self, now: Time) {
+        if now.0 == self.core.now {
+            return;
+        }
+        assert!(now.0 > self.core.now, "time runs forward");
+        self.collect();
+        assert!(self.due.is_empty(), "finished flows are taken before time moves on");
+        let next = self.core.dates.top().map_or(u64::MAX, |(date, _)| date);
+        assert!(now.0 <= next, "a completion at {next} ns was passed over at {} ns", now.0);
+        self.core.now = now.0;
+        if next == now.0 {
+            self.collect_due();
+        }
+    }
+
+    /// Settles this instant and finds what is due in it.
+    fn collect(&mut self) {
+        self.general.settle(&mut self.core);
+        self.collect_due();
+    }
+
+    /// Takes all flows out of the solvers that finish by now at the rates they have had.
+    fn collect_due(&mut self) {
+        let mut found = false;
+        while let Some((date, clock)) = self.core.dates.top() {
+            if date > self.core.now {
+                break;
+            }
+            found = true;
+            let owner = self.core.clocks[clock as usize].owner;
+            let Owner::Class(class) = owner else { unreachable!() };
+            let index = self.general.first(&self.core, class).expect("a dated clock has a flow");
+            self.leave(index, 0);
+            self.due.push_back(index);
+        }
+        if found {
+            let flows = &self.core.flows;
+            self.due.make_contiguous().sort_unstable_by_key(|&due| flows[due as usize].order);
+        }
+    }
+
+    /// The value of a group's clock now.
+    fn value(&self, group: u32) -> Mark {
+        self.general.value(&self.core, group)
+    }
+
+    /// What is left to each member of a flow that is in a group.
+    fn left(&self, index: u32) -> Mark {
+        let flow = &self.core.flows[index as usize];
+        (flow.mark() - self.value(flow.group)).clamp(0, distance(flow.bytes))
+    }
+
+    fn moved_by(&self, index: u32) -> u64 {
+        let flow = &self.core.flows[index as usize];
+        if flow.group == DUE {
+            return flow.bytes;
+        }
+        whole_bytes(distance(flow.bytes) - self.left(index)).min(flow.bytes)
+    }
+
+    /// Puts a flow into the group where it belongs.
+    fn enter(&mut self, index: u32, route: u32, cap: u64, left: Mark) {
+        let groups = &mut self.routes[route as usize].groups;
+        let group = match groups.binary_search_by_key(&cap, |&(cap, _)| cap) {
+            Ok(place) => groups[place].1,
+            Err(place) => {
+                let group = self.core.new_group(route, cap);
+                groups.insert(place, (cap, group));
+                self.general.adopt(&mut self.core, group);
+                group
+            }
+        };
+        let mark = self.value(group) + left;
+        self.core.enter(index, group, mark);
+        let count = self.core.flows[index as usize].count;
+        self.general.joined(&mut self.core, group, count);
+    }
+
+    /// Takes a flow out of its group, with so much left to each member.
+    fn leave(&mut self, index: u32, left: Mark) {
+        let group = self.core.leave(index);
+        let flow = &self.core.flows[index as usize];
+        let (count, moved) = (flow.count, distance(flow.bytes) - left);
+        self.general.left(&mut self.core, group, count);
+        let route = &mut self.routes[self.core.groups[group as usize].route as usize];
+        route.ended = route.ended.wrapping_add((moved as u128).wrapping_mul(u128::from(count)));
+        let empty = self.core.groups[group as usize].n == 0;
+        if empty && route.groups.len() > SPARE_GROUPS {
+            let cap = self.core.groups[group as usize].cap;
+            let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
+            route.groups.remove(place.expect("a group is listed"));
+            self.general.disown(&mut self.core, group);
+            self.core.drop_group(group);
+        }
+    }
+}
