@@ -14,8 +14,9 @@ pub struct Event {
     pub what: What,
 }
 
-/// What can happen.
+/// What can happen. Fields are named for what they hold; their types carry the units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a field says no more than its name and type")]
 pub enum What {
     /// A node enters a state. Before its first such event a node is [`NodeState::Off`].
     NodeState { node: NodeId, life: Life, state: NodeState, cause: Cause },

@@ -1,3 +1,9 @@
-//! x.
+//! The models of the hardware: boot chain, DHCP daemon, fabric, power, storage and hazard clocks.
+
+pub mod boot;
+pub mod dhcp;
+pub mod power;
+pub mod storage;
+pub mod hazard;
 pub mod flow;
 pub mod flow_oracle;

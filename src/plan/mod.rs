@@ -1,6 +1,7 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
 pub mod machine;
+pub mod chance;
 
 use crate::scenario::Scenario;
 use crate::units::Span;

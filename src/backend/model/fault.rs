@@ -1,0 +1,276 @@
+//! Faults: when they strike, what they break, and how it is repaired.
+
+use crate::event::{Cause, Fault, JobPhase, NodeState, What};
+use crate::hardware::hazard::HazardClock;
+use crate::ids::{FaultId, Part, PartKind};
+use crate::scenario::fault::{FaultRule, Repair, When};
+use crate::units::Span;
+
+use super::network::WHOLE_PPM;
+use super::part::by;
+use super::world::{Timer, World};
+
+/// The hazard clocks of one rule, for the parts from `first` on.
+pub(super) struct Clocks {
+    first: u32,
+    clocks: Vec<HazardClock>,
+    /// Repairs drawn so far, for each part.
+    repairs: Vec<u32>,
+}
+
+/// A fault that holds a link down now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkFault {
+    rule: u16,
+    part: Part,
+    share_ppm: u32,
+}
+
+impl World<'_> {
+    fn rule(&self, rule: u16) -> &FaultRule {
+        &self.plan.scenario.faults[usize::from(rule)]
+    }
+
+    /// Clocks for the parts of a rule, standing; parts between its ranges get one that never
+    /// runs down.
+    pub(super) fn make_clocks(&mut self, rule: usize) -> Clocks {
+        let wish = &self.plan.scenario.faults[rule];
+        let first = wish.on.ranges.first().map_or(0, |range| range.start);
+        let end = wish.on.ranges.last().map_or(0, |range| range.end);
+        let size = (end - first) as usize;
+        let mut clocks = vec![HazardClock::new(Span::FOREVER); size];
+        if matches!(wish.when, When::At(_)) {
+            clocks = Vec::new();
+        } else {
+            for part in wish.on.iter() {
+                let lifetime = self.chance.lifetime(FaultId(rule as u16), part, 0);
+                clocks[(part - first) as usize] = HazardClock::new(lifetime);
+            }
+            if wish.on.kind == PartKind::Node {
+                self.node_rules.push(rule as u16);
+            }
+        }
+        Clocks { first, clocks, repairs: vec![0; size] }
+    }
+
+    /// Sets the timers of fixed times, and starts the clocks that need no power.
+    pub(super) fn begin_faults(&mut self) {
+        for (index, rule) in self.plan.scenario.faults.iter().enumerate() {
+            let index = index as u16;
+            match rule.when {
+                When::At(at) => self.agenda.schedule(at, Timer::StrikeAt { rule: index }),
+                When::Lifetime { .. } if rule.on.kind != PartKind::Node => {
+                    for part in rule.on.iter() {
+                        self.start_clock(index, part);
+                    }
+                }
+                When::Lifetime { .. } => {}
+            }
+        }
+    }
+
+    /// The clock of a part under a rule, if it has one.
+    fn clock(&mut self, rule: u16, part: u32) -> Option<&mut HazardClock> {
+        let clocks = &mut self.clocks[usize::from(rule)];
+        let place = part.checked_sub(clocks.first)?;
+        clocks.clocks.get_mut(place as usize)
+    }
+
+    fn start_clock(&mut self, rule: u16, part: u32) {
+        let (now, end) = (self.now, self.plan.scenario.stop.at);
+        if let Some(clock) = self.clock(rule, part) {
+            let due = clock.start(now);
+            if due <= end {
+                self.agenda.schedule(due, Timer::Hazard { rule, part });
+            }
+        }
+    }
+
+    /// A node has power: its clocks run.
+    pub(super) fn start_clocks(&mut self, node: u32) {
+        for index in 0..self.node_rules.len() {
+            self.start_clock(self.node_rules[index], node);
+        }
+    }
+
+    /// A node lacks power or is down: its clocks stand.
+    pub(super) fn stop_clocks(&mut self, node: u32) {
+        let now = self.now;
+        for index in 0..self.node_rules.len() {
+            if let Some(clock) = self.clock(self.node_rules[index], node) {
+                clock.stop(now);
+            }
+        }
+    }
+
+    /// A fault with a fixed time strikes.
+    pub(super) fn strike_all(&mut self, rule: u16) {
+        let plan = self.plan;
+        for part in plan.scenario.faults[usize::from(rule)].on.iter() {
+            self.strike(rule, part);
+        }
+    }
+
+    /// A lifetime may have run out.
+    pub(super) fn hazard(&mut self, rule: u16, part: u32) {
+        let now = self.now;
+        let Some(clock) = self.clock(rule, part) else { return };
+        if !clock.is_due(now) {
+            return;
+        }
+        let used = clock.used;
+        let lifetime = self.chance.lifetime(FaultId(rule), part, u64::from(used));
+        self.clock(rule, part).expect("it was due").renew(lifetime);
+        if self.may_strike(rule, part) {
+            self.strike(rule, part);
+        }
+        // A part that goes on living starts its next lifetime at once; one that died starts it
+        // when it has power again.
+        let goes_on = match self.rule(rule).on.kind {
+            PartKind::Node => self.clock_runs(part),
+            _ => !matches!(self.rule(rule).repair, Repair::Never),
+        };
+        if goes_on {
+            self.start_clock(rule, part);
+        }
+    }
+
+    fn clock_runs(&self, node: u32) -> bool {
+        let node = &self.nodes[node as usize];
+        node.powered && node.state != NodeState::Down
+    }
+
+    /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
+    fn may_strike(&self, rule: u16, part: u32) -> bool {
+        let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
+            (Some(checkpoint), Some(job)) => checkpoint.strikes.and_phase(job.phase()),
+            _ => return true,
+        };
+        let on_node = self.rule(rule).on.kind == PartKind::Node;
+        strikes || !on_node || !self.nodes[part as usize].in_job
+    }
+
+    fn strike(&mut self, rule: u16, part: u32) {
+        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let struck = Part { kind: part_kind, index: part };
+        self.tell(What::FaultStrikes { fault: FaultId(rule), kind, part: struck });
+        match kind {
+            Fault::Crash => self.crash(rule, part),
+            Fault::Hang => self.hang(rule, part),
+            Fault::PowerLoss => self.psu_down(part, by(kind)),
+            Fault::SwitchLoss => self.switch_down(part, by(kind)),
+            Fault::ServerLoss => self.server_down(part, by(kind)),
+            Fault::LinkDegradation => self.degrade(rule, struck),
+        }
+        self.set_repair(rule, part);
+    }
+
+    /// Sets the end of a fault that has a time of its own.
+    fn set_repair(&mut self, rule: u16, part: u32) {
+        let Repair::After(_) = self.rule(rule).repair else { return };
+        let clocks = &mut self.clocks[usize::from(rule)];
+        let count = &mut clocks.repairs[(part - clocks.first) as usize];
+        let number = std::mem::replace(count, *count + 1);
+        let span = self.chance.repair(FaultId(rule), part, u64::from(number));
+        self.after(span, Timer::Repaired { rule, part });
+    }
+
+    /// A node stops dead; it draws what an idle node draws until its power is cut.
+    fn crash(&mut self, rule: u16, id: u32) {
+        let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
+        if !by_controller {
+            self.nodes[id as usize].blocked += 1;
+        }
+        self.fail(id, NodeState::Down, by(Fault::Crash), by_controller);
+        if !by_controller {
+            self.power_off(id, NodeState::Down, by(Fault::Crash));
+        }
+    }
+
+    fn hang(&mut self, rule: u16, id: u32) {
+        let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
+        self.fail(id, NodeState::Hung, by(Fault::Hang), by_controller);
+    }
+
+    /// A powered node fails. The controller learns of a node that was up after its detection
+    /// time; one that was booting it power-cycles when the boot is overdue.
+    fn fail(&mut self, id: u32, state: NodeState, cause: Cause, by_controller: bool) {
+        let node = &self.nodes[id as usize];
+        let (was, life) = (node.state, node.life);
+        if !node.powered || was == NodeState::Down {
+            return;
+        }
+        if state == NodeState::Down {
+            self.stop_clocks(id);
+        }
+        self.leave(id, state, cause);
+        self.set_draw(id, super::node::Draw::Idle);
+        let noticed = was == NodeState::Up || was == NodeState::Hung || state == NodeState::Hung;
+        if by_controller && noticed {
+            let detect = self.plan.scenario.controller.detect;
+            self.after(detect, Timer::Detected { node: id, life });
+        }
+    }
+
+    /// The controller knows of a failed node and power-cycles it.
+    pub(super) fn detected(&mut self, id: u32) {
+        if matches!(self.nodes[id as usize].state, NodeState::Down | NodeState::Hung) {
+            self.power_cycle(id, Cause::Repair);
+        }
+    }
+
+    fn degrade(&mut self, rule: u16, part: Part) {
+        let share_ppm = self.rule(rule).share_ppm;
+        self.link_faults.push(LinkFault { rule, part, share_ppm });
+        self.set_link(part, by(Fault::LinkDegradation));
+    }
+
+    /// A link has the smallest share that any fault on it leaves.
+    fn set_link(&mut self, part: Part, cause: Cause) {
+        let faults = self.link_faults.iter().filter(|fault| fault.part == part);
+        let share = faults.map(|fault| fault.share_ppm).min().unwrap_or(WHOLE_PPM);
+        if part.kind == PartKind::Uplink {
+            self.set_uplink(part.index, share, cause);
+        } else {
+            self.set_node_link(part.index, share, cause);
+        }
+    }
+
+    /// The damage of a fault is repaired.
+    pub(super) fn repaired(&mut self, rule: u16, part: u32) {
+        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let struck = Part { kind: part_kind, index: part };
+        self.tell(What::FaultEnds { fault: FaultId(rule), kind, part: struck });
+        match kind {
+            Fault::Crash => {
+                self.nodes[part as usize].blocked -= 1;
+                self.power_on(part);
+            }
+            Fault::Hang if self.nodes[part as usize].state == NodeState::Hung => {
+                self.power_cycle(part, Cause::Repair);
+            }
+            Fault::Hang => {}
+            Fault::PowerLoss => self.psu_up(part, Cause::Repair),
+            Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
+            Fault::ServerLoss => self.server_up(part, Cause::Repair),
+            Fault::LinkDegradation => {
+                let same = |fault: &LinkFault| fault.rule == rule && fault.part == struck;
+                let place = self.link_faults.iter().position(same).expect("the fault holds");
+                self.link_faults.swap_remove(place);
+                self.set_link(struck, Cause::Repair);
+            }
+        }
+    }
+}
+
+impl crate::scenario::job::Strikes {
+    /// Whether a failure may strike in this phase.
+    pub(super) fn and_phase(self, phase: JobPhase) -> bool {
+        match phase {
+            JobPhase::Checkpoint => self.checkpoint,
+            JobPhase::Restart => self.restart,
+            JobPhase::Waiting => self.downtime,
+            JobPhase::Compute | JobPhase::Rework | JobPhase::Done => true,
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The job: who plays it, what its protocol orders, and its transfers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{EndReason, JobPhase, NodeState, Purpose, What};
+use crate::hardware::flow::{Finished, FlowId, RouteId};
+use crate::ids::{JobId, NodeId};
+use crate::plan::Plan;
+use crate::protocol::coordinated::{Coordinated, Input, Order, Schedule};
+use crate::scenario::StopWhen;
+use crate::scenario::job::Cost;
+use crate::units::{BitRate, Bytes, Span, Time};
+use crate::workload::bulk_synchronous::BulkSynchronous;
+
+use super::node::Draw;
+use super::world::{Timer, World};
+
+/// The job with the number 0; scenarios have one job.
+const JOB: JobId = JobId(0);
+/// Tags of the job's transfers are bundle numbers with this bit; others are node numbers.
+const JOB_TAG: u64 = 1 << 63;
+
+/// The job as the model plays it.
+pub(super) struct JobPlay {
+    machine: Coordinated,
+    needed: usize,
+    members: BTreeSet<u32>,
+    /// Nodes that are up, reachable and in no job, spares last.
+    free: BTreeSet<(bool, u32)>,
+    /// Members behind each PSU, for their power.
+    by_psu: BTreeMap<u32, u32>,
+    computing: bool,
+    /// Grows with each order: timers and bundles of older orders are dead.
+    epoch: u32,
+    /// Before this instant the job may not be placed again.
+    ready_at: Time,
+    bundles: Vec<Bundle>,
+    outstanding: usize,
+}
+
+/// Like transfers of several nodes that started together.
+struct Bundle {
+    route: RouteId,
+    cap: BitRate,
+    purpose: Purpose,
+    count: u32,
+    flow: Option<FlowId>,
+}
+
+impl JobPlay {
+    pub(super) fn new(plan: &Plan) -> Option<Self> {
+        let job = plan.jobs.first()?;
+        let checkpoint = plan.scenario.checkpoint.as_ref();
+        let schedule = Schedule {
+            interval: job.interval,
+            last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
+            initial: checkpoint.is_some_and(|checkpoint| checkpoint.cost != Cost::FileServer),
+        };
+        let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
+        Some(Self {
+            machine: Coordinated::new(JOB, work, schedule),
+            needed: job.nodes as usize,
+            members: BTreeSet::new(),
+            free: BTreeSet::new(),
+            by_psu: BTreeMap::new(),
+            computing: false,
+            epoch: 0,
+            ready_at: Time::ZERO,
+            bundles: Vec::new(),
+            outstanding: 0,
+        })
+    }
+
+    pub(super) fn phase(&self) -> JobPhase {
+        self.machine.phase()
+    }
+
+    /// Whether it waits and has enough nodes within reach.
+    fn may_be_placed(&self) -> bool {
+        self.phase() == JobPhase::Waiting && self.members.len() + self.free.len() >= self.needed
+    }
+}
+
+impl World<'_> {
+    /// A node that is up and reachable may work.
+    pub(super) fn offer_to_job(&mut self, id: u32) {
+        let spare = self.plan.machine.nodes[id as usize].spare;
+        let connected = self.connected(id);
+        let in_job = self.nodes[id as usize].in_job;
+        let Some(job) = &mut self.job else { return };
+        if connected && !in_job && job.free.insert((spare, id)) && job.may_be_placed() {
+            let at = job.ready_at.max(self.now);
+            self.agenda.schedule(at, Timer::Place);
+        }
+    }
+
+    /// A node that was up is lost to the job, by failure or because nobody reaches it.
+    pub(super) fn node_lost(&mut self, id: u32) {
+        let spare = self.plan.machine.nodes[id as usize].spare;
+        let in_job = std::mem::replace(&mut self.nodes[id as usize].in_job, false);
+        let Some(job) = &mut self.job else { return };
+        if !in_job {
+            job.free.remove(&(spare, id));
+            return;
+        }
+        let controller = &self.plan.scenario.controller;
+        let downtime = match self.plan.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
+            Some(Cost::Fixed { downtime, .. }) => downtime,
+            _ => Span::ZERO,
+        };
+        job.ready_at = self.now + controller.detect + downtime;
+        self.step_job(Input::Failed(NodeId(id)));
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        let job = self.job.as_mut().expect("there is a job");
+        assert!(job.members.remove(&id), "a node in the job is a member");
+        *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
+        let ready_at = job.ready_at;
+        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
+        self.agenda.schedule(ready_at, Timer::Place);
+    }
+
+    /// Places the job, if it waits and enough nodes are free.
+    pub(super) fn place(&mut self) {
+        let Some(job) = &mut self.job else { return };
+        if job.ready_at > self.now || !job.may_be_placed() {
+            return;
+        }
+        for _ in job.members.len()..job.needed {
+            let (_, id) = job.free.pop_first().expect("enough are free");
+            job.members.insert(id);
+            let psu = self.plan.machine.nodes[id as usize].psu;
+            *job.by_psu.entry(psu).or_insert(0) += 1;
+            self.nodes[id as usize].in_job = true;
+            let what = What::JobNode { job: JOB, node: NodeId(id), joined: true };
+            self.told.push(crate::event::Event { at: self.now, what });
+        }
+        self.step_job(Input::Placed);
+    }
+
+    /// Gives the protocol one input and carries out its order.
+    fn step_job(&mut self, input: Input) {
+        let mut told = Vec::new();
+        let job = self.job.as_mut().expect("there is a job");
+        let order = job.machine.on(self.now, input, &mut told);
+        job.epoch += 1;
+        let epoch = job.epoch;
+        for what in told {
+            self.tell(what);
+        }
+        self.cut_job_transfers();
+        let computing = matches!(order, Order::Compute(_));
+        self.set_computing(computing);
+        match order {
+            Order::Wait => {}
+            Order::Compute(span) => self.after(span, Timer::Job { epoch }),
+            Order::Write => self.order_transfers(epoch, true),
+            Order::Read => self.order_transfers(epoch, false),
+            Order::Finish => self.finish_job(),
+        }
+    }
+
+    /// The time of an order is over.
+    pub(super) fn job_time_over(&mut self, epoch: u32) {
+        let Some(job) = &self.job else { return };
+        if job.epoch != epoch {
+            return;
+        }
+        let input = match job.phase() {
+            JobPhase::Compute | JobPhase::Rework => Input::StepDone,
+            JobPhase::Checkpoint => Input::Written,
+            JobPhase::Restart => Input::Read,
+            JobPhase::Waiting | JobPhase::Done => unreachable!("nothing was ordered"),
+        };
+        self.step_job(input);
+    }
+
+    /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
+    /// taken the requests.
+    fn order_transfers(&mut self, epoch: u32, write: bool) {
+        let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
+        match wish.cost {
+            Cost::Fixed { write: time, .. } if write => self.after(time, Timer::Job { epoch }),
+            Cost::Fixed { read: time, .. } => self.after(time, Timer::Job { epoch }),
+            Cost::FileServer => {
+                let ready = self.admit_requests();
+                self.agenda.schedule(ready, Timer::Transfers { epoch });
+            }
+        }
+    }
+
+    /// Queues one request for each member at its server; says when the last is admitted.
+    fn admit_requests(&mut self) -> Time {
+        let cost = self.plan.scenario.server.disk_request;
+        if cost == Span::ZERO {
+            return self.now;
+        }
+        let mut counts = BTreeMap::new();
+        for &id in &self.job.as_ref().expect("there is a job").members {
+            *counts.entry(self.plan.machine.nodes[id as usize].server).or_insert(0) += 1;
+        }
+        let admit = |(server, count): (u32, u32)| {
+            self.servers[server as usize].requests.admit(self.now, count, cost)
+        };
+        counts.into_iter().map(admit).max().expect("a job has members")
+    }
+
+    /// Starts the transfers of an order, bundled by route and cap.
+    pub(super) fn start_transfers(&mut self, epoch: u32) {
+        let Some(job) = &self.job else { return };
+        if job.epoch != epoch {
+            return;
+        }
+        let write = job.phase() == JobPhase::Checkpoint;
+        let size = self.plan.scenario.checkpoint.as_ref().expect("it was ordered").size;
+        let mut counts: BTreeMap<(RouteId, BitRate), u32> = BTreeMap::new();
+        for &id in &job.members {
+            *counts.entry(self.job_route(id, write)).or_insert(0) += 1;
+        }
+        let purpose = if write { Purpose::Checkpoint } else { Purpose::Restart };
+        let mut bundles = Vec::with_capacity(counts.len());
+        for ((route, cap), count) in counts {
+            let tag = JOB_TAG | bundles.len() as u64;
+            let flow = self.network.fabric.start(self.now, route, cap, size, count, tag);
+            bundles.push(Bundle { route, cap, purpose, count, flow: Some(flow) });
+        }
+        let job = self.job.as_mut().expect("there is a job");
+        job.outstanding = bundles.len();
+        job.bundles = bundles;
+    }
+
+    fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
+        let switch = self.plan.machine.nodes[id as usize].switch;
+        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
+        if write {
+            (self.network.write_route(switch), cap)
+        } else {
+            (self.network.read_route(switch), cap)
+        }
+    }
+
+    /// A transfer is complete: of the job or of a booting node.
+    pub(super) fn transfer_done(&mut self, finished: &Finished) {
+        if finished.tag & JOB_TAG == 0 {
+            self.boot_transfer_done(finished.tag as u32, finished);
+            return;
+        }
+        let job = self.job.as_mut().expect("a tag of the job");
+        let bundle = &mut job.bundles[(finished.tag & !JOB_TAG) as usize];
+        bundle.flow = None;
+        let (purpose, nodes) = (bundle.purpose, finished.count);
+        job.outstanding -= 1;
+        let all_done = job.outstanding == 0;
+        let received = Bytes(finished.bytes.0 * u64::from(nodes));
+        self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
+        if all_done {
+            let write = purpose == Purpose::Checkpoint;
+            self.step_job(if write { Input::Written } else { Input::Read });
+        }
+    }
+
+    /// Cuts the job's transfers short: what they moved is lost.
+    fn cut_job_transfers(&mut self) {
+        let Some(job) = &mut self.job else { return };
+        job.outstanding = 0;
+        let bundles = std::mem::take(&mut job.bundles);
+        for bundle in bundles {
+            let Some(flow) = bundle.flow else { continue };
+            let moved = self.network.fabric.cancel(self.now, flow);
+            let lost = Bytes(moved.0 * u64::from(bundle.count));
+            let (purpose, nodes) = (bundle.purpose, bundle.count);
+            self.tell(What::Transfer { purpose, nodes, received: Bytes(0), lost });
+        }
+    }
+
+    /// The end of the run cuts short what is under way.
+    pub(super) fn cut_all_transfers(&mut self) {
+        self.cut_job_transfers();
+        for id in 0..self.nodes.len() as u32 {
+            self.abort_boot_transfer(id);
+        }
+    }
+
+    /// A node's link has another rate: its transfer, alone or in a bundle, follows.
+    pub(super) fn node_cap_changed(&mut self, id: u32) {
+        let link = self.network.node_cap(self.nodes[id as usize].share_ppm);
+        if let Some(flow) = self.nodes[id as usize].flow {
+            let pace = crate::hardware::boot::tftp_rate(&self.plan.scenario.hardware.boot);
+            let tftp = self.nodes[id as usize].state == NodeState::Tftp;
+            let cap = if tftp { pace.min(link) } else { link };
+            self.network.fabric.set_cap(self.now, flow, cap);
+        }
+        if self.nodes[id as usize].in_job {
+            self.split_from_bundle(id, link);
+        }
+    }
+
+    /// Takes a member out of its bundle, as one of its own with another cap.
+    fn split_from_bundle(&mut self, id: u32, cap: BitRate) {
+        let write = self.job.as_ref().is_some_and(|job| job.phase() == JobPhase::Checkpoint);
+        let (route, _) = self.job_route(id, write);
+        let job = self.job.as_mut().expect("a member has a job");
+        // Which bundle held it does not matter where several have its route: their members
+        // differ only in caps that faults changed, and each fault's end splits again.
+        let found = job.bundles.iter().position(|b| b.route == route && b.flow.is_some());
+        let Some(place) = found else { return };
+        let tag = JOB_TAG | job.bundles.len() as u64;
+        let flow = job.bundles[place].flow.expect("it is under way");
+        let alone = job.bundles[place].count == 1;
+        let own = if alone { flow } else { self.network.fabric.split(self.now, flow, tag) };
+        self.network.fabric.set_cap(self.now, own, cap);
+        if alone {
+            job.bundles[place].cap = cap;
+        } else {
+            job.bundles[place].count -= 1;
+            let purpose = job.bundles[place].purpose;
+            job.bundles.push(Bundle { route, cap, purpose, count: 1, flow: Some(own) });
+            job.outstanding += 1;
+        }
+    }
+
+    /// Members that compute draw more. O(PSU domains).
+    fn set_computing(&mut self, computing: bool) {
+        let job = self.job.as_mut().expect("there is a job");
+        if std::mem::replace(&mut job.computing, computing) == computing {
+            return;
+        }
+        let (from, to) =
+            if computing { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
+        for (psu, count) in job.by_psu.clone() {
+            self.change_draw(psu, from, to, count);
+        }
+    }
+
+    fn finish_job(&mut self) {
+        let job = self.job.as_mut().expect("there is a job");
+        job.by_psu.clear();
+        for id in std::mem::take(&mut job.members) {
+            self.nodes[id as usize].in_job = false;
+            self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
+        }
+        if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
+            self.ended = Some(EndReason::WorkDone);
+        }
+    }
+}

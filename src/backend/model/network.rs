@@ -1,0 +1,138 @@
+//! The fabric of the machine: which links a transfer crosses, and what faults leave of them.
+//!
+//! ```text
+//!  node --(cap)-- switch === uplink up   ==> server rx ==> disk      checkpoint
+//!  node --(cap)-- switch === uplink down <== server tx <== disk      root, restart
+//!  node --(pace)- switch === uplink down <== server tx <== tftp      boot files
+//! ```
+//!
+//! All capacities are those of payload: the line rate times `network.tcp_share`. A node's own
+//! link is the private cap of its transfers.
+
+use crate::hardware::flow::{Fabric, FabricBuilder, LinkId, RouteId};
+use crate::plan::Plan;
+use crate::units::{BitRate, Bytes, Time};
+
+/// One million parts per million: an unharmed link.
+pub(super) const WHOLE_PPM: u32 = 1_000_000;
+
+struct Uplink {
+    down: LinkId,
+    up: LinkId,
+    tftp: RouteId,
+    read: RouteId,
+    write: RouteId,
+}
+
+struct ServerLinks {
+    sent: LinkId,
+    received: LinkId,
+}
+
+/// The links and routes of the machine.
+pub(super) struct Network {
+    pub fabric: Fabric,
+    uplinks: Vec<Uplink>,
+    servers: Vec<ServerLinks>,
+    uplink_rate: BitRate,
+    server_rate: BitRate,
+    node_rate: BitRate,
+}
+
+impl Network {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let scenario = &plan.scenario;
+        let payload = |rate: BitRate| payload_rate(rate, scenario.network.tcp_share);
+        let uplink_rate = payload(scenario.module.uplink);
+        let server_rate = payload(scenario.server.link);
+        let disk_rate = BitRate(scenario.server.disk.saturating_mul(8));
+        let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
+        let tftp_rate = BitRate(scenario.server.tftp_packets.saturating_mul(block_bits));
+        let mut builder = FabricBuilder::new();
+        let roots: Vec<_> = (plan.machine.servers.iter())
+            .map(|_| {
+                let links = ServerLinks {
+                    sent: builder.link(server_rate),
+                    received: builder.link(server_rate),
+                };
+                (links, builder.link(disk_rate), builder.link(tftp_rate))
+            })
+            .collect();
+        let uplinks = (plan.machine.switches.iter())
+            .map(|switch| {
+                let (server, disk, tftp) = &roots[switch.server as usize];
+                let (down, up) = (builder.link(uplink_rate), builder.link(uplink_rate));
+                Uplink {
+                    down,
+                    up,
+                    tftp: builder.route(&[down, server.sent, *tftp]),
+                    read: builder.route(&[down, server.sent, *disk]),
+                    write: builder.route(&[up, server.received, *disk]),
+                }
+            })
+            .collect();
+        Self {
+            fabric: builder.build(),
+            uplinks,
+            servers: roots.into_iter().map(|(links, ..)| links).collect(),
+            uplink_rate,
+            server_rate,
+            node_rate: payload(scenario.hardware.link),
+        }
+    }
+
+    /// The payload rate of a node's link at this share.
+    pub(super) fn node_cap(&self, share_ppm: u32) -> BitRate {
+        share_of(self.node_rate, share_ppm)
+    }
+
+    pub(super) fn tftp_route(&self, switch: u32) -> RouteId {
+        self.uplinks[switch as usize].tftp
+    }
+
+    pub(super) fn read_route(&self, switch: u32) -> RouteId {
+        self.uplinks[switch as usize].read
+    }
+
+    pub(super) fn write_route(&self, switch: u32) -> RouteId {
+        self.uplinks[switch as usize].write
+    }
+
+    /// Leaves this share of an uplink; zero stalls what crosses it.
+    pub(super) fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
+        let rate = share_of(self.uplink_rate, share_ppm);
+        let uplink = &self.uplinks[switch as usize];
+        self.fabric.set_capacity(now, uplink.down, rate);
+        self.fabric.set_capacity(now, uplink.up, rate);
+    }
+
+    /// Stops or resumes a server's network.
+    pub(super) fn set_server(&mut self, now: Time, server: u32, up: bool) {
+        let rate = if up { self.server_rate } else { BitRate(0) };
+        let links = &self.servers[server as usize];
+        self.fabric.set_capacity(now, links.sent, rate);
+        self.fabric.set_capacity(now, links.received, rate);
+    }
+
+    /// Bytes that a server has sent and received since the start.
+    pub(super) fn server_bytes(&mut self, now: Time, server: u32) -> (Bytes, Bytes) {
+        let links = &self.servers[server as usize];
+        (self.fabric.carried(now, links.sent), self.fabric.carried(now, links.received))
+    }
+
+    /// Every byte that was to be sent has arrived or is accounted lost, and none is under way.
+    pub(super) fn assert_conserved(&mut self, now: Time) {
+        let ledger = self.fabric.ledger(now);
+        let moved = ledger.finished + ledger.cancelled_moved + ledger.cancelled_unmoved;
+        assert_eq!(ledger.started, moved, "every byte is received or accounted lost");
+        assert_eq!(ledger.in_flight_left, 0, "nothing is under way after the end");
+    }
+}
+
+fn payload_rate(rate: BitRate, share: f64) -> BitRate {
+    BitRate(libm::round(rate.0 as f64 * share) as u64)
+}
+
+fn share_of(rate: BitRate, share_ppm: u32) -> BitRate {
+    BitRate((u128::from(rate.0) * u128::from(share_ppm) / u128::from(WHOLE_PPM)) as u64)
+}

@@ -1,0 +1,209 @@
+//! A node's power, life and state: what every other part of the model changes through here.
+
+use crate::event::{Cause, NodeState, What};
+use crate::hardware::flow::FlowId;
+use crate::ids::{Life, NodeId};
+use crate::units::Power;
+
+use super::network::WHOLE_PPM;
+use super::world::{Timer, World};
+
+/// What a node draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Draw {
+    #[default]
+    Off,
+    Inrush,
+    Boot,
+    Idle,
+    Compute,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub state: NodeState,
+    pub life: u32,
+    /// Index into the boot chain.
+    pub step: u8,
+    /// DISCOVERs sent in this life.
+    pub tries: u8,
+    /// Power cycles since it was last up.
+    pub cycles: u8,
+    /// Repairs that must be done before it may have power.
+    pub blocked: u8,
+    pub powered: bool,
+    pub in_job: bool,
+    /// Whether the DHCP daemon has its request queued.
+    pub queued: bool,
+    pub draw: Draw,
+    /// What is left of its link.
+    pub share_ppm: u32,
+    /// Its boot transfer.
+    pub flow: Option<FlowId>,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            state: NodeState::Off,
+            life: 0,
+            step: 0,
+            tries: 0,
+            cycles: 0,
+            blocked: 0,
+            powered: false,
+            in_job: false,
+            queued: false,
+            draw: Draw::Off,
+            share_ppm: WHOLE_PPM,
+            flow: None,
+        }
+    }
+}
+
+impl World<'_> {
+    /// Whether the node still lives this life.
+    pub(super) fn lives(&self, node: u32, life: u32) -> bool {
+        self.nodes[node as usize].life == life
+    }
+
+    /// The first power-on of a node, and the timer for the next node of its module.
+    pub(super) fn start_in_turn(&mut self, node: u32) {
+        let rows = &self.plan.machine.nodes;
+        let (module, stagger) = (rows[node as usize].module, self.plan.scenario.boot.stagger);
+        if rows.get(node as usize + 1).is_some_and(|next| next.module == module) {
+            self.after(stagger, Timer::Start { node: node + 1 });
+        }
+        self.power_on(node);
+    }
+
+    /// Gives a node power, if nothing forbids it and it lacks it. A new life begins.
+    pub(super) fn power_on(&mut self, id: u32) {
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        let node = &mut self.nodes[id as usize];
+        if node.powered || node.blocked > 0 || self.psus[psu as usize].domain.down > 0 {
+            return;
+        }
+        node.life += 1;
+        node.powered = true;
+        (node.step, node.tries, node.queued) = (0, 0, false);
+        let life = node.life;
+        self.start_clocks(id);
+        if self.chain.is_empty() {
+            self.set_draw(id, Draw::Boot);
+            self.comes_up(id);
+            return;
+        }
+        self.set_draw(id, Draw::Inrush);
+        let scenario = &self.plan.scenario;
+        self.after(scenario.hardware.boot.inrush, Timer::Settled { node: id, life });
+        self.after(scenario.controller.boot_timeout, Timer::BootDue { node: id, life });
+        self.begin_step(id, Cause::Course);
+    }
+
+    /// Takes a node's power away; its life ends. `state` says how it is left.
+    pub(super) fn power_off(&mut self, id: u32, state: NodeState, cause: Cause) {
+        if self.nodes[id as usize].powered {
+            self.stop_clocks(id);
+            self.nodes[id as usize].powered = false;
+            self.leave(id, state, cause);
+            self.set_draw(id, Draw::Off);
+        }
+    }
+
+    /// Takes a node out of whatever it does and into a state in which it does nothing.
+    pub(super) fn leave(&mut self, id: u32, state: NodeState, cause: Cause) {
+        self.abort_boot_transfer(id);
+        let was_up = self.nodes[id as usize].state == NodeState::Up;
+        self.set_state(id, state, cause);
+        if was_up {
+            self.up -= 1;
+            self.node_lost(id);
+        }
+    }
+
+    /// The agent is up.
+    pub(super) fn comes_up(&mut self, id: u32) {
+        self.nodes[id as usize].cycles = 0;
+        self.set_state(id, NodeState::Up, Cause::Course);
+        self.set_draw(id, Draw::Idle);
+        self.up += 1;
+        self.offer_to_job(id);
+        self.check_all_up();
+    }
+
+    /// Changes and tells a node's state, if it is another one.
+    pub(super) fn set_state(&mut self, id: u32, state: NodeState, cause: Cause) {
+        let node = &mut self.nodes[id as usize];
+        if node.state != state {
+            node.state = state;
+            let life = Life(node.life);
+            self.tell(What::NodeState { node: NodeId(id), life, state, cause });
+        }
+    }
+
+    /// The inrush after power-on is over.
+    pub(super) fn settled(&mut self, id: u32) {
+        if self.nodes[id as usize].draw == Draw::Inrush {
+            self.set_draw(id, Draw::Boot);
+        }
+    }
+
+    /// Changes what a node draws, in the meter and in its PSU domain.
+    pub(super) fn set_draw(&mut self, id: u32, draw: Draw) {
+        let from = std::mem::replace(&mut self.nodes[id as usize].draw, draw);
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        self.change_draw(psu, from, draw, 1);
+    }
+
+    /// Changes what so many nodes of a PSU domain draw. O(1).
+    pub(super) fn change_draw(&mut self, psu: u32, from: Draw, to: Draw, count: u32) {
+        let (mean_from, peak_from) = self.watts(from);
+        let (mean_to, peak_to) = self.watts(to);
+        let times = |power: Power| Power(power.0 * u64::from(count));
+        self.meter.change(self.now, times(mean_from), times(mean_to));
+        let domain = &mut self.psus[psu as usize].domain;
+        if domain.change(times(peak_from), times(peak_to)) {
+            self.tripped.push(psu);
+        }
+    }
+
+    /// Mean and peak power of a draw.
+    fn watts(&self, draw: Draw) -> (Power, Power) {
+        let power = &self.plan.scenario.hardware.power;
+        match draw {
+            Draw::Off => (power.off, power.off),
+            Draw::Inrush => (power.boot_peak, power.boot_peak),
+            Draw::Boot => (power.boot, power.boot),
+            Draw::Idle => (power.idle, power.idle),
+            Draw::Compute => (power.compute, power.compute_peak),
+        }
+    }
+
+    /// A node that is not up in time is power-cycled, up to the controller's patience.
+    pub(super) fn boot_due(&mut self, id: u32) {
+        let node = &self.nodes[id as usize];
+        let patience = self.plan.scenario.controller.boot_retries;
+        if matches!(node.state, NodeState::Up | NodeState::Hung) || !node.powered {
+            return;
+        }
+        if u32::from(node.cycles) < patience {
+            self.power_cycle(id, Cause::Timeout);
+        }
+    }
+
+    /// Off, a pause, and on again.
+    pub(super) fn power_cycle(&mut self, id: u32, cause: Cause) {
+        self.nodes[id as usize].cycles = self.nodes[id as usize].cycles.saturating_add(1);
+        self.power_off(id, NodeState::Off, cause);
+        self.set_state(id, NodeState::Off, cause);
+        self.after(self.plan.scenario.controller.settle, Timer::PowerOn { node: id });
+    }
+
+    /// Whether the network reaches the node from its switch's top of rack.
+    pub(super) fn connected(&self, id: u32) -> bool {
+        let switch = self.plan.machine.nodes[id as usize].switch;
+        self.nodes[id as usize].share_ppm > 0 && self.switches[switch as usize].connects()
+    }
+}

@@ -1,0 +1,69 @@
+//! Hazard clocks: a part fails when its own clock has run for a drawn lifetime.
+//!
+//! A node's clock runs while the node has power; a clock that stands keeps what is left. The
+//! clock names the instant at which it is due, so that an older alarm is known to be stale.
+
+use crate::units::{Span, Time};
+
+/// The clock of one part under one fault rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HazardClock {
+    /// Lifetimes used up: the next one to draw is number `used`.
+    pub used: u32,
+    /// Whether it runs; `value` is then the instant at which it is due, else the time left.
+    running: bool,
+    value: u64,
+}
+
+impl HazardClock {
+    /// A clock that stands, with so much time left.
+    #[must_use]
+    pub fn new(left: Span) -> Self {
+        Self { used: 1, running: false, value: left.0 }
+    }
+
+    /// Lets it run; says when it is due.
+    pub fn start(&mut self, now: Time) -> Time {
+        if !self.running {
+            self.running = true;
+            self.value = now.0.saturating_add(self.value);
+        }
+        Time(self.value)
+    }
+
+    /// Stops it, keeping what is left.
+    pub fn stop(&mut self, now: Time) {
+        if self.running {
+            self.running = false;
+            self.value = self.value.saturating_sub(now.0);
+        }
+    }
+
+    /// Whether it runs and is due exactly now.
+    #[must_use]
+    pub fn is_due(&self, now: Time) -> bool {
+        self.running && self.value == now.0
+    }
+
+    /// Begins the next lifetime, standing.
+    pub fn renew(&mut self, lifetime: Span) {
+        *self = Self { used: self.used + 1, running: false, value: lifetime.0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_without_power_keeps_what_is_left() {
+        let mut clock = HazardClock::new(Span(100));
+        assert_eq!(clock.start(Time(10)), Time(110));
+        clock.stop(Time(60));
+        assert!(!clock.is_due(Time(110)));
+        assert_eq!(clock.start(Time(1_000)), Time(1_050));
+        assert!(clock.is_due(Time(1_050)));
+        clock.renew(Span(7));
+        assert_eq!((clock.used, clock.start(Time(0))), (2, Time(7)));
+    }
+}

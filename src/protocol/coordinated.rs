@@ -1,0 +1,249 @@
+//! Coordinated checkpoint and restart of one bulk-synchronous job.
+//!
+//! ```text
+//!            placed                 step done, not due
+//!  waiting ---------> restart? ---> compute <---------+
+//!     ^                                |  step done, due
+//!     |  failed, from any phase        v
+//!     +----------------------------- checkpoint --written--> compute ... done
+//! ```
+//!
+//! A checkpoint starts at the first step boundary at or after its interval, with computing
+//! stopped. It holds the last completed step. A failure throws the job back to the last
+//! committed checkpoint, or to the start.
+
+use crate::event::{Cause, CheckpointAct, JobPhase, What};
+use crate::ids::{JobId, NodeId};
+use crate::units::{Span, Time};
+use crate::workload::bulk_synchronous::BulkSynchronous;
+
+/// What the stage tells the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// All nodes of the job are placed, up and reachable.
+    Placed,
+    /// The step that was ordered is done.
+    StepDone,
+    /// The checkpoint that was ordered is complete.
+    Written,
+    /// The checkpoint has been read back.
+    Read,
+    /// A node of the job failed.
+    Failed(NodeId),
+}
+
+/// What the stage shall do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Wait until the job is placed (again).
+    Wait,
+    /// Compute for so long.
+    Compute(Span),
+    /// Write a checkpoint of every node.
+    Write,
+    /// Read the last committed checkpoint back on every node.
+    Read,
+    /// Nothing: the job is done.
+    Finish,
+}
+
+/// When checkpoints are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Computing after which the next one is due; `None`: never.
+    pub interval: Option<Span>,
+    /// Whether one is written after the last step.
+    pub last: bool,
+    /// Whether a restart without a committed checkpoint reads the initial state back, which
+    /// closed forms with a fixed recovery cost suppose.
+    pub initial: bool,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct Coordinated {
+    job: JobId,
+    work: BulkSynchronous,
+    schedule: Schedule,
+    phase: JobPhase,
+    /// Start of the phase.
+    since: Time,
+    /// Computing since the last checkpoint or restart.
+    computed: Span,
+    /// Last step that the last committed checkpoint holds.
+    committed: u64,
+    /// Checkpoints begun.
+    number: u64,
+    /// Whether it has ever started.
+    started: bool,
+}
+
+impl Coordinated {
+    /// A job that waits for its nodes.
+    #[must_use]
+    pub fn new(job: JobId, work: BulkSynchronous, schedule: Schedule) -> Self {
+        Self {
+            job,
+            work,
+            schedule,
+            phase: JobPhase::Waiting,
+            since: Time::ZERO,
+            computed: Span::ZERO,
+            committed: 0,
+            number: 0,
+            started: false,
+        }
+    }
+
+    /// The phase it is in.
+    #[must_use]
+    pub fn phase(&self) -> JobPhase {
+        self.phase
+    }
+
+    /// Takes one input; adds what happened to `told` and says what to do next.
+    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+        match input {
+            Input::Placed => self.placed(now, told),
+            Input::StepDone => self.step_done(now, told),
+            Input::Written => {
+                self.committed = self.work.done();
+                self.computed = Span::ZERO;
+                self.tell_checkpoint(CheckpointAct::Commit, told);
+                self.compute(now, told)
+            }
+            Input::Read => self.compute(now, told),
+            Input::Failed(node) => self.failed(now, node, told),
+        }
+    }
+
+    fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
+        let again = std::mem::replace(&mut self.started, true);
+        self.computed = Span::ZERO;
+        if again && (self.committed > 0 || self.schedule.initial) {
+            self.enter(now, JobPhase::Restart, Cause::Course, told);
+            return Order::Read;
+        }
+        self.compute(now, told)
+    }
+
+    fn step_done(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        self.computed += self.work.next_step().expect("a step was ordered");
+        self.work.complete();
+        told.push(What::StepDone { job: self.job, step: self.work.done() });
+        let due = self.schedule.interval.is_some_and(|interval| self.computed >= interval);
+        let finished = self.work.next_step().is_none();
+        let write = if finished { self.schedule.last } else { due };
+        if !write {
+            return self.compute(now, told);
+        }
+        self.number += 1;
+        self.tell_checkpoint(CheckpointAct::Begin, told);
+        self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
+        Order::Write
+    }
+
+    fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        let Some(span) = self.work.next_step() else {
+            self.enter(now, JobPhase::Done, Cause::Course, told);
+            return Order::Finish;
+        };
+        let phase = if self.work.is_rework() { JobPhase::Rework } else { JobPhase::Compute };
+        self.enter(now, phase, Cause::Course, told);
+        Order::Compute(span)
+    }
+
+    fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        match self.phase {
+            JobPhase::Done => return Order::Finish,
+            JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
+            _ => {}
+        }
+        if self.phase != JobPhase::Waiting {
+            let mut lost = self.work.roll_back(self.committed);
+            if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {
+                lost += now.since(self.since);
+            }
+            told.push(What::WorkLost { job: self.job, node, lost });
+        }
+        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
+        Order::Wait
+    }
+
+    fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
+        let (number, step) = (self.number, self.work.done());
+        told.push(What::Checkpoint { job: self.job, number, act, step });
+    }
+
+    /// Enters a phase; a phase that goes on is not told again, but its clock starts anew at each
+    /// step.
+    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
+        self.since = now;
+        if self.phase != phase {
+            self.phase = phase;
+            told.push(What::JobPhase { job: self.job, phase, cause });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(interval: u64) -> Coordinated {
+        let schedule = Schedule { interval: Some(Span(interval)), last: false, initial: false };
+        Coordinated::new(JobId(0), BulkSynchronous::new(4, Span(10), Span(10)), schedule)
+    }
+
+    #[test]
+    fn a_checkpoint_starts_at_the_first_step_boundary_after_its_interval() {
+        let mut job = machine(15);
+        let mut told = Vec::new();
+        assert_eq!(job.on(Time(0), Input::Placed, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(10), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Write);
+        assert_eq!(job.on(Time(25), Input::Written, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(35), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(45), Input::StepDone, &mut told), Order::Finish);
+        assert_eq!(job.phase(), JobPhase::Done);
+    }
+
+    #[test]
+    fn a_failure_throws_away_all_since_the_last_committed_checkpoint() {
+        let mut job = machine(10);
+        let mut told = Vec::new();
+        job.on(Time(0), Input::Placed, &mut told);
+        job.on(Time(10), Input::StepDone, &mut told);
+        job.on(Time(12), Input::Written, &mut told);
+        job.on(Time(22), Input::StepDone, &mut told);
+        told.clear();
+        let node = NodeId(3);
+        assert_eq!(job.on(Time(23), Input::Failed(node), &mut told), Order::Wait);
+        let job_id = JobId(0);
+        let abandon = CheckpointAct::Abandon;
+        let (phase, cause) = (JobPhase::Waiting, Cause::NodeFailure);
+        assert_eq!(
+            told,
+            [
+                What::Checkpoint { job: job_id, number: 2, act: abandon, step: 2 },
+                What::WorkLost { job: job_id, node, lost: Span(10) },
+                What::JobPhase { job: job_id, phase, cause },
+            ]
+        );
+        assert_eq!(job.on(Time(30), Input::Placed, &mut told), Order::Read);
+        assert_eq!(job.on(Time(31), Input::Read, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.phase(), JobPhase::Rework);
+    }
+
+    #[test]
+    fn without_a_checkpoint_a_restart_begins_at_the_start_and_reads_nothing() {
+        let mut job = machine(100);
+        let mut told = Vec::new();
+        job.on(Time(0), Input::Placed, &mut told);
+        job.on(Time(10), Input::StepDone, &mut told);
+        job.on(Time(17), Input::Failed(NodeId(0)), &mut told);
+        assert!(told.iter().any(|what| matches!(what, What::WorkLost { lost: Span(17), .. })));
+        assert_eq!(job.on(Time(20), Input::Placed, &mut told), Order::Compute(Span(10)));
+    }
+}

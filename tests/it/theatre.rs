@@ -1,0 +1,76 @@
+//! Plays scenario texts on the model stage and hands out what happened.
+
+use std::path::Path;
+
+use rackstorm::analysis::{Findings, Fold};
+use rackstorm::backend::Backend;
+use rackstorm::backend::model::Model;
+use rackstorm::event::{Event, Sink, Stop, What};
+use rackstorm::plan::Plan;
+use rackstorm::scenario::{self, Overrides};
+use rackstorm::units::Time;
+
+/// What a run told, and what it comes to.
+pub(crate) struct Played {
+    pub(crate) events: Vec<Event>,
+    pub(crate) findings: Findings,
+}
+
+struct Audience {
+    events: Vec<Event>,
+    fold: Fold,
+}
+
+impl Sink for Audience {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.fold.event(event);
+        self.events.push(*event);
+        Ok(())
+    }
+}
+
+/// Plays the text of a scenario file.
+pub(crate) fn play_text(text: &str, seed: Option<u64>) -> Played {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("play.toml");
+    std::fs::write(&path, text).expect("the scenario is written");
+    play_file(&path, seed, &[])
+}
+
+/// Plays a scenario file, the first of its points.
+pub(crate) fn play_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Played {
+    let set = set.iter().map(ToString::to_string).collect();
+    let loaded = match scenario::load(path, &Overrides { set, seed }) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => panic!("{}", mistakes.render(false)),
+    };
+    let plan = Plan::make(&loaded[0].scenario);
+    play_plan(&plan)
+}
+
+/// Plays a plan.
+pub(crate) fn play_plan(plan: &Plan) -> Played {
+    let mut audience = Audience { events: Vec::new(), fold: Fold::new(plan) };
+    Model.play(plan, &mut audience).expect("nobody stops the play");
+    let end = audience.events.last().expect("a run tells something").at;
+    Played { findings: audience.fold.finish(end), events: audience.events }
+}
+
+impl Played {
+    /// A metric that the run must have.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let found = self.findings.metrics.iter().find(|metric| metric.name == name);
+        found.unwrap_or_else(|| panic!("the run has no metric {name}")).value
+    }
+
+    /// The instants at which something happened.
+    pub(crate) fn times(&self, wanted: impl Fn(&What) -> bool) -> Vec<Time> {
+        let events = self.events.iter().filter(|event| wanted(&event.what));
+        events.map(|event| event.at).collect()
+    }
+
+    /// How often something happened.
+    pub(crate) fn count(&self, wanted: impl Fn(&What) -> bool) -> usize {
+        self.times(wanted).len()
+    }
+}
