@@ -1,0 +1,2 @@
+//! Tests of the whole program, in one binary.
+mod diagnostics;
