@@ -4,8 +4,12 @@
 //! program (`.ci/run` holds the debug build against the golden list that way).
 
 mod program;
+mod theatre;
 
 mod cli;
 mod determinism;
+mod diagnostics;
 mod golden;
+mod model;
+mod theory;
 mod tidy;
