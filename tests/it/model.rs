@@ -255,12 +255,12 @@ hardware = "pi_3b"
 module = "cluster_module_150"
 modules = 1
 [[module.psu]]
-packs = [1, 3]
+packs = [1, 2]
 switches = [1]
 limit = "300 W"
 restart = "5 s"
 [[module.psu]]
-packs = [2]
+packs = [3]
 switches = [2, 3]
 limit = "10 kW"
 restart = "5 s"
