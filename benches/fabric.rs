@@ -35,9 +35,7 @@ fn main() {
         assert_eq!(storm.play(|_, _| {}).last, end * SECOND, "{nodes} nodes at once");
     }
     println!("\nstaggered writes of 1 GB     CPU s   target   B/flow   last completion");
-    for (nodes, target) in
-        [(3_000, 0.003), (10_000, 0.012), (100_000, 0.15), (1_000_000, 3.0)]
-    {
+    for (nodes, target) in [(3_000, 0.003), (10_000, 0.012), (100_000, 0.15), (1_000_000, 3.0)] {
         if short && nodes > 100_000 {
             continue;
         }
@@ -212,7 +210,8 @@ fn oracle_check(unequal: bool) {
     let mut starts = storm.starts.iter().peekable();
     loop {
         let next = oracle.next();
-        if let Some(&(at, node, size)) = starts.next_if(|start| next.is_none_or(|n| start.0 < n.0)) {
+        if let Some(&(at, node, size)) = starts.next_if(|start| next.is_none_or(|n| start.0 < n.0))
+        {
             let route = [uplinks[node / MODULE], server];
             oracle.start(Time(at), &route, NODE_LINK, Bytes(size), 1, node as u64);
         } else if let Some(next) = next {
@@ -275,7 +274,8 @@ fn boot_like() {
     let (send, receive, tftpd, disk) = (link(1_000), link(1_000), link(400), link(2_000));
     let mut routes = Vec::new();
     for _ in 0..NODES / PER_SWITCH {
-        let (up, down) = (builder.link(BitRate(20_000 * MBIT)), builder.link(BitRate(20_000 * MBIT)));
+        let (up, down) =
+            (builder.link(BitRate(20_000 * MBIT)), builder.link(BitRate(20_000 * MBIT)));
         routes.push([
             builder.route(&[down, send, tftpd]),
             builder.route(&[down, send, disk]),
