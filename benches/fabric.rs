@@ -24,7 +24,8 @@ const NODE_LINK: BitRate = BitRate(100 * MBIT);
 
 fn main() {
     let short = std::env::args().any(|argument| argument == "--short");
-    let scale = 21.0 / phold();
+    // The quickest of five: what the machine can do when it is not disturbed.
+    let scale = 21.0 / (0..5).map(|_| phold()).fold(0.0, f64::max);
     println!("4-ary heap: {:.1} M events/s, so targets are scaled by {scale:.2}", 21.0 / scale);
     oracle_check(false);
     oracle_check(true);
@@ -68,14 +69,14 @@ impl Draws {
     }
 
     fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(bound) >> 33) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 33) as u64
     }
 }
 
 /// Million events per second of PHOLD with 16,384 pending on a plain 4-ary heap. Delays come
 /// from a table, so that this is the speed of the heap.
 fn phold() -> f64 {
-    const EVENTS: usize = 4_000_000;
+    const EVENTS: usize = 1_000_000;
     let mut draws = Draws(1);
     let delays: Vec<u64> = (0..1 << 16)
         .map(|_| {
@@ -88,7 +89,7 @@ fn phold() -> f64 {
     heap.sort_unstable();
     let began = cpu_seconds();
     for event in 0..EVENTS {
-        let item = (heap[0].0 + delays[event * 7 & 0xffff], heap[0].1);
+        let item = (heap[0].0 + delays[(event * 7) & 0xffff], heap[0].1);
         let mut place = 0;
         loop {
             let first = 4 * place + 1;
@@ -249,78 +250,88 @@ fn bundles(scale: f64) {
     println!("\n1,000 rounds of 10,000 nodes in 67 bundles: {cpu:.4} s of {target:.4}  {verdict}");
 }
 
-/// 1,008 nodes on 21 switches behind one server that sends TFTP and disk and receives logs:
-/// no tree. Each node does 12 transfers one after the other, starting within 100 s.
+const NODES: usize = 1_008;
+const PER_SWITCH: usize = 48;
+/// What a node transfers, one after the other: kind of route (0 TFTP, 1 read, 2 write), pace of
+/// the protocol [bit/s], bytes.
+const CHAIN: [(usize, u64, u64); 12] = [
+    (0, 8_200_000, 52_000),
+    (0, 8_200_000, 2_900_000),
+    (0, 8_200_000, 6_700),
+    (0, 8_200_000, 5_100_000),
+    (0, 8_200_000, 25_000),
+    (1, 94_000_000, 40_000_000),
+    (1, 94_000_000, 25_000_000),
+    (1, 94_000_000, 60_000_000),
+    (2, 94_000_000, 1_000_000),
+    (1, 94_000_000, 10_000_000),
+    (2, 94_000_000, 4_000_000),
+    (1, 94_000_000, 5_000_000),
+];
+
+/// 1,008 nodes on 21 switches behind one server whose NIC, TFTP daemon and disk the routes cross
+/// in different ways: no tree. Each node goes through its chain, starting within 100 s.
 fn boot_like() {
-    const NODES: usize = 1_008;
-    const PER_SWITCH: usize = 48;
-    /// (kind of route, Mbit/s of the protocol, bytes); kinds are TFTP, read, write.
-    const CHAIN: [(usize, u64, u64); 12] = [
-        (0, 8_200_000, 52_000),
-        (0, 8_200_000, 2_900_000),
-        (0, 8_200_000, 6_700),
-        (0, 8_200_000, 5_100_000),
-        (0, 8_200_000, 25_000),
-        (1, 94_000_000, 40_000_000),
-        (1, 94_000_000, 25_000_000),
-        (1, 94_000_000, 60_000_000),
-        (2, 94_000_000, 1_000_000),
-        (1, 94_000_000, 10_000_000),
-        (2, 94_000_000, 4_000_000),
-        (1, 94_000_000, 5_000_000),
-    ];
-    let mut builder = FabricBuilder::new();
-    let mut link = |mbit: u64| builder.link(BitRate(mbit * MBIT));
-    let (send, receive, tftpd, disk) = (link(1_000), link(1_000), link(400), link(2_000));
-    let mut routes = Vec::new();
-    for _ in 0..NODES / PER_SWITCH {
-        let (up, down) =
-            (builder.link(BitRate(20_000 * MBIT)), builder.link(BitRate(20_000 * MBIT)));
-        routes.push([
-            builder.route(&[down, send, tftpd]),
-            builder.route(&[down, send, disk]),
-            builder.route(&[up, receive, disk]),
-        ]);
-    }
-    let mut fabric = builder.build();
+    let mut boot = Boot::new();
     let mut draws = Draws(7);
     let mut starts: Vec<(u64, usize)> =
         (0..NODES).map(|node| (draws.below(100 * SECOND), node)).collect();
     starts.sort_unstable();
-    let mut done = vec![0_usize; NODES];
-    let began = cpu_seconds();
-    let mut place = 0;
+    let before = cpu_seconds();
+    let mut starts = starts.into_iter().peekable();
     let mut last = Time::ZERO;
-    let mut begin = |fabric: &mut Fabric, now, node: usize, stage: usize| {
-        let (kind, pace, bytes) = CHAIN[stage];
-        let route = routes[node / PER_SWITCH][kind];
-        fabric.start(now, route, BitRate(pace), Bytes(bytes), 1, node as u64);
-    };
     loop {
-        let next = fabric.next();
-        match starts.get(place) {
-            Some(&(at, node)) if next.is_none_or(|next| at < next.0) => {
-                begin(&mut fabric, Time(at), node, 0);
-                place += 1;
-            }
-            _ => {
-                let Some(next) = next else { break };
-                last = next;
-                while let Some(finished) = fabric.finished(next) {
-                    let node = finished.tag as usize;
-                    done[node] += 1;
-                    if done[node] < CHAIN.len() {
-                        begin(&mut fabric, next, node, done[node]);
-                    }
-                }
+        let next = boot.fabric.next();
+        if let Some((at, node)) = starts.next_if(|start| next.is_none_or(|next| start.0 < next.0)) {
+            boot.transfer(Time(at), node);
+            continue;
+        }
+        let Some(next) = next else { break };
+        last = next;
+        while let Some(finished) = boot.fabric.finished(next) {
+            let node = finished.tag as usize;
+            boot.done[node] += 1;
+            if boot.done[node] < CHAIN.len() {
+                boot.transfer(next, node);
             }
         }
     }
-    let events = 2 * NODES * CHAIN.len();
-    let cpu = cpu_seconds() - began;
+    let cpu = cpu_seconds() - before;
     println!(
         "boot-like, 1,008 nodes x 12 transfers, last at {:.3} s: {:.3} us per flow event (aim 1)",
         last.as_secs_f64(),
-        1e6 * cpu / events as f64
+        1e6 * cpu / (2 * NODES * CHAIN.len()) as f64
     );
+}
+
+struct Boot {
+    fabric: Fabric,
+    /// Of each switch, the routes of the three kinds.
+    routes: Vec<[RouteId; 3]>,
+    done: Vec<usize>,
+}
+
+impl Boot {
+    fn new() -> Self {
+        let mut builder = FabricBuilder::new();
+        let [send, receive, tftpd, disk] =
+            [1_000, 1_000, 400, 2_000].map(|mbit| builder.link(BitRate(mbit * MBIT)));
+        let mut routes = Vec::new();
+        for _ in 0..NODES / PER_SWITCH {
+            let [up, down] = [20_000; 2].map(|mbit| builder.link(BitRate(mbit * MBIT)));
+            routes.push([
+                builder.route(&[down, send, tftpd]),
+                builder.route(&[down, send, disk]),
+                builder.route(&[up, receive, disk]),
+            ]);
+        }
+        Self { fabric: builder.build(), routes, done: vec![0; NODES] }
+    }
+
+    /// Starts a node's next transfer.
+    fn transfer(&mut self, now: Time, node: usize) {
+        let (kind, pace, bytes) = CHAIN[self.done[node]];
+        let route = self.routes[node / PER_SWITCH][kind];
+        self.fabric.start(now, route, BitRate(pace), Bytes(bytes), 1, node as u64);
+    }
 }
