@@ -159,6 +159,7 @@ impl Fabric {
     }
 
     /// The instant of the next completion, rounded once to whole nanoseconds.
+    #[expect(clippy::should_implement_trait, reason = "it looks ahead and takes nothing")]
     pub fn next(&mut self) -> Option<Time> {
         self.collect();
         if self.due.is_empty() {
@@ -205,7 +206,7 @@ impl Fabric {
                 }
             }
         }
-        Bytes(whole_bytes(carried as Mark))
+        Bytes(whole_bytes(carried.cast_signed()))
     }
 
     /// The present rate of each member of a flow [bit/s].
@@ -245,7 +246,7 @@ impl Fabric {
         ledger
     }
 
-    /// Memory that the fabric holds on the heap [bytes], by the capacities of its containers.
+    /// Memory that the fabric holds on the heap, in bytes, by the capacities of its containers.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let groups: usize = self.routes.iter().map(|route| 16 * route.groups.capacity()).sum();
