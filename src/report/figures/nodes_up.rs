@@ -62,7 +62,7 @@ impl Figure for NodesUp {
         };
         if low.is_some() {
             let from = words::grouped(y.low);
-            subtitle.push_str(&format!(" · the axis starts at {from}, not at 0"));
+            subtitle = format!("{subtitle} · the axis starts at {from}, not at 0");
         }
         heading(&mut drawing, self.title(), &subtitle);
         let (right, bottom) = (PLOT_RIGHT - COLUMN, y.low);
