@@ -50,7 +50,7 @@ pub(super) struct Outcome {
 impl Outcome {
     /// What it means for the exit code.
     pub(super) fn exit(&self) -> Exit {
-        if self.verdicts.iter().all(|verdict| verdict.is_met()) { Exit::Done } else { Exit::Missed }
+        if self.verdicts.iter().all(Verdict::is_met) { Exit::Done } else { Exit::Missed }
     }
 
     /// A line for each expectation that was missed.

@@ -8,4 +8,7 @@ mod program;
 mod cli;
 mod determinism;
 mod golden;
+mod model;
+mod theatre;
+mod theory;
 mod tidy;
