@@ -1,6 +1,13 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
+pub mod chance;
+pub mod interval;
+mod jobs;
 pub mod machine;
+mod names;
+#[cfg(test)]
+mod pilot;
+mod print;
 
 use crate::scenario::Scenario;
 use crate::units::Span;
@@ -40,4 +47,14 @@ pub struct Job {
     /// The mean time between failures M of the job that the interval was worked out from;
     /// [`Span::FOREVER`] if no fault with a lifetime strikes its nodes.
     pub mtbf: Span,
+}
+
+impl Plan {
+    /// Decides everything for a scenario that was checked. Panics if it was not.
+    #[must_use]
+    pub fn make(scenario: &Scenario) -> Self {
+        let machine = machine::Machine::build(scenario);
+        let jobs = jobs::make(scenario, &machine);
+        Self { scenario: scenario.clone(), machine, jobs }
+    }
 }
