@@ -1,4 +1,14 @@
-//! The machine as rows: racks, modules, packs, blades, nodes, switches, PSU domains and servers, by dense number.
+//! The machine as rows: racks, modules, packs, blades, nodes, switches, PSUs, servers, by number.
+//!
+//! Assumptions, where nobody published how the pilot is wired: the active nodes of a module hang on
+//! its switches in contiguous equal blocks, and its spares (its last nodes) are dealt to the
+//! switches in turn. Blades do not span packs; the last blade of a pack may be short.
+
+use std::ops::Range;
+
+use crate::ids::{NodeId, Part, PartKind};
+use crate::scenario::Scenario;
+use crate::scenario::cluster::{Module, ServerPer};
 
 /// All parts. Index `i` of each table is the part with number `i` (see [`crate::ids::Part`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,4 +98,202 @@ pub struct ServerRow {
     pub first_node: u32,
     /// One past the last node it serves.
     pub end_node: u32,
+}
+
+impl Machine {
+    /// Builds the rows of a scenario that was checked.
+    #[must_use]
+    pub fn build(scenario: &Scenario) -> Self {
+        let (cluster, module) = (&scenario.cluster, &scenario.module);
+        assert_eq!(module.packs.iter().sum::<u32>(), module.nodes, "packs hold all nodes");
+        assert!(module.spares <= module.nodes, "spares are nodes");
+        assert!(module.switches > 0 || module.nodes == 0, "nodes hang on a switch");
+        let nodes = u64::from(module.nodes) * u64::from(cluster.modules);
+        assert!(nodes <= u64::from(u32::MAX), "nodes are numbered with 32 bits");
+        let mut machine = Self {
+            racks: cluster.modules.div_ceil(cluster.modules_per_rack),
+            nodes: Vec::with_capacity(nodes as usize),
+            ..Self::default()
+        };
+        for number in 0..cluster.modules {
+            let rack = number / cluster.modules_per_rack;
+            let server = match scenario.server.per {
+                ServerPer::Cluster => 0,
+                ServerPer::Rack => rack,
+                ServerPer::Module => number,
+            };
+            machine.modules.push(ModuleRow { rack });
+            machine.add_module(module, number, server);
+        }
+        machine
+    }
+
+    /// Adds the parts inside a module.
+    fn add_module(&mut self, module: &Module, number: u32, server: u32) {
+        let first_psu = self.psus.len() as u32;
+        let first_switch = self.switches.len() as u32;
+        let psu_of = |feeds: &dyn Fn(usize) -> bool| {
+            let slot = (0..module.psus.len()).find(|&slot| feeds(slot));
+            first_psu + slot.expect("a PSU feeds each pack and switch") as u32
+        };
+        for slot in 0..module.psus.len() as u32 {
+            self.psus.push(PsuRow { module: number, slot });
+        }
+        for slot in 1..=module.switches {
+            let psu = psu_of(&|psu| module.psus[psu].switches.contains(&slot));
+            self.switches.push(SwitchRow { module: number, psu, server });
+        }
+        let first_node = self.nodes.len() as u32;
+        for (slot, &size) in (1..).zip(&module.packs) {
+            let psu = psu_of(&|psu| module.psus[psu].packs.contains(&slot));
+            let pack = self.packs.len() as u32;
+            self.packs.push(PackRow { module: number, psu });
+            for place in 0..size {
+                if place.is_multiple_of(module.nodes_per_blade) {
+                    self.blades.push(BladeRow { pack });
+                }
+                let blade = self.blades.len() as u32 - 1;
+                let inside = self.nodes.len() as u32 - first_node;
+                let (switch, spare) = plug(module, inside);
+                let switch = first_switch + switch;
+                self.nodes.push(NodeRow { module: number, blade, switch, psu, server, spare });
+            }
+        }
+        let end_node = self.nodes.len() as u32;
+        if self.servers.len() as u32 == server {
+            self.servers.push(ServerRow { first_node, end_node });
+        }
+        self.servers.last_mut().expect("there is a server").end_node = end_node;
+    }
+
+    /// The nodes that belong to a part or hang on it, in order: those of a rack, module, pack,
+    /// blade, switch (also by its uplink), PSU or server; a node (also by its link) is itself.
+    pub fn nodes_of(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
+        let belongs = move |row: &NodeRow| match part.kind {
+            PartKind::Node | PartKind::NodeLink | PartKind::Module | PartKind::Rack => true,
+            PartKind::Blade => row.blade == part.index,
+            PartKind::Pack => self.blades[row.blade as usize].pack == part.index,
+            PartKind::Switch | PartKind::Uplink => row.switch == part.index,
+            PartKind::Psu => row.psu == part.index,
+            PartKind::Server => row.server == part.index,
+        };
+        self.range_around(part).filter(move |&node| belongs(&self.nodes[node as usize])).map(NodeId)
+    }
+
+    /// A range of nodes that holds all nodes of a part.
+    fn range_around(&self, part: Part) -> Range<u32> {
+        let index = part.index as usize;
+        let size = (self.nodes.len() / self.modules.len()) as u32;
+        let module = match part.kind {
+            PartKind::Node | PartKind::NodeLink => return part.index..part.index + 1,
+            PartKind::Rack => {
+                let first = self.modules.partition_point(|row| row.rack < part.index) as u32;
+                let end = self.modules.partition_point(|row| row.rack <= part.index) as u32;
+                return first * size..end * size;
+            }
+            PartKind::Server => {
+                let row = &self.servers[index];
+                return row.first_node..row.end_node;
+            }
+            PartKind::Module => part.index,
+            PartKind::Pack => self.packs[index].module,
+            PartKind::Blade => self.packs[self.blades[index].pack as usize].module,
+            PartKind::Switch | PartKind::Uplink => self.switches[index].module,
+            PartKind::Psu => self.psus[index].module,
+        };
+        module * size..(module + 1) * size
+    }
+}
+
+/// The switch (inside the module, from 0) of the node with this number inside the module, and
+/// whether the node is a spare.
+fn plug(module: &Module, inside: u32) -> (u32, bool) {
+    let active = module.nodes - module.spares;
+    match inside.checked_sub(active) {
+        Some(spare) => (spare % module.switches, true),
+        None => {
+            let switch = u64::from(inside) * u64::from(module.switches) / u64::from(active);
+            (switch as u32, false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+
+    fn nodes_of(machine: &Machine, kind: PartKind, index: u32) -> Vec<u32> {
+        machine.nodes_of(Part { kind, index }).map(|node| node.0).collect()
+    }
+
+    #[test]
+    fn the_pilot_has_five_modules_of_144_nodes_and_6_spares() {
+        let machine = Machine::build(&pilot::scenario());
+        assert_eq!(machine.racks, 1);
+        assert_eq!(machine.modules.len(), 5);
+        assert_eq!(machine.nodes.len(), 750);
+        assert_eq!(machine.nodes.iter().filter(|node| node.spare).count(), 30);
+        assert_eq!((machine.packs.len(), machine.psus.len(), machine.switches.len()), (15, 10, 15));
+        // 15 boards of 4 in each pack of 60; 30 nodes make 7 boards of 4 and one of 2.
+        assert_eq!(machine.blades.len(), 5 * (15 + 15 + 8));
+        assert_eq!(machine.servers, [ServerRow { first_node: 0, end_node: 750 }]);
+    }
+
+    #[test]
+    fn a_switch_carries_48_active_nodes_and_2_spares() {
+        let machine = Machine::build(&pilot::scenario());
+        for switch in 0..15 {
+            let nodes = nodes_of(&machine, PartKind::Switch, switch);
+            assert_eq!(nodes.len(), 50);
+            let spares = nodes.iter().filter(|&&node| machine.nodes[node as usize].spare).count();
+            assert_eq!(spares, 2);
+            assert_eq!(nodes[47] - nodes[0], 47, "the active ones are contiguous");
+        }
+    }
+
+    #[test]
+    fn the_left_psu_takes_90_nodes_and_one_switch_with_it() {
+        let machine = Machine::build(&pilot::scenario());
+        for (psu, nodes, switches) in [(0, 90, 1), (1, 60, 2), (8, 90, 1), (9, 60, 2)] {
+            assert_eq!(nodes_of(&machine, PartKind::Psu, psu).len(), nodes);
+            assert_eq!(machine.switches.iter().filter(|row| row.psu == psu).count(), switches);
+        }
+    }
+
+    #[test]
+    fn parts_hold_the_nodes_that_lie_in_them() {
+        let machine = Machine::build(&pilot::scenario());
+        assert_eq!(nodes_of(&machine, PartKind::Node, 7), [7]);
+        assert_eq!(nodes_of(&machine, PartKind::Blade, 39), [154, 155, 156, 157]);
+        assert_eq!(nodes_of(&machine, PartKind::Pack, 3), (150..210).collect::<Vec<_>>());
+        assert_eq!(nodes_of(&machine, PartKind::Module, 1), (150..300).collect::<Vec<_>>());
+        assert_eq!(nodes_of(&machine, PartKind::Rack, 0).len(), 750);
+        let mut scenario = pilot::scenario();
+        scenario.cluster.modules_per_rack = 2;
+        let racks = Machine::build(&scenario);
+        assert_eq!(nodes_of(&racks, PartKind::Rack, 1), (300..600).collect::<Vec<_>>());
+        assert_eq!(nodes_of(&racks, PartKind::Rack, 2), (600..750).collect::<Vec<_>>());
+        assert_eq!(nodes_of(&machine, PartKind::Server, 0).len(), 750);
+    }
+
+    #[test]
+    fn servers_come_per_cluster_rack_or_module() {
+        let mut scenario = pilot::scenario();
+        scenario.cluster.modules_per_rack = 2;
+        for (per, ends) in [
+            (ServerPer::Cluster, vec![750]),
+            (ServerPer::Rack, vec![300, 600, 750]),
+            (ServerPer::Module, vec![150, 300, 450, 600, 750]),
+        ] {
+            scenario.server.per = per;
+            let machine = Machine::build(&scenario);
+            assert_eq!(machine.racks, 3);
+            assert_eq!(machine.servers.iter().map(|row| row.end_node).collect::<Vec<_>>(), ends);
+            for (node, row) in (0..).zip(&machine.nodes) {
+                let server = &machine.servers[row.server as usize];
+                assert!((server.first_node..server.end_node).contains(&node));
+            }
+        }
+    }
 }

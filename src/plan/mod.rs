@@ -1,7 +1,13 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
-pub mod machine;
 pub mod chance;
+pub mod interval;
+mod jobs;
+pub mod machine;
+mod names;
+#[cfg(test)]
+mod pilot;
+mod print;
 
 use crate::scenario::Scenario;
 use crate::units::Span;
@@ -43,26 +49,12 @@ pub struct Job {
     pub mtbf: Span,
 }
 
-// ---- Stand-ins of the cli branch, dropped at the merge. ----
-
 impl Plan {
-    /// Stand-in.
+    /// Decides everything for a scenario that was checked. Panics if it was not.
     #[must_use]
     pub fn make(scenario: &Scenario) -> Self {
-        Self { scenario: scenario.clone(), machine: machine::Machine::default(), jobs: Vec::new() }
-    }
-
-    /// Stand-in.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        String::new()
-    }
-
-    /// Stand-in.
-    ///
-    /// # Errors
-    /// As the writer.
-    pub fn print(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
-        writeln!(out, "{}", self.scenario.title)
+        let machine = machine::Machine::build(scenario);
+        let jobs = jobs::make(scenario, &machine);
+        Self { scenario: scenario.clone(), machine, jobs }
     }
 }

@@ -1,0 +1,235 @@
+//! The job's numbers: its steps, its mean time between failures, the cost of a checkpoint, the interval.
+
+use crate::event::Fault;
+use crate::ids::{Part, PartKind};
+use crate::plan::machine::{Machine, NodeRow};
+use crate::plan::{Job, chance, interval};
+use crate::scenario::Scenario;
+use crate::scenario::fault::When;
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period};
+use crate::units::{BitRate, Span};
+
+/// The jobs of a scenario: one, or none.
+pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
+    scenario.workload.iter().map(|work| job(scenario, machine, work)).collect()
+}
+
+fn job(scenario: &Scenario, machine: &Machine, work: &BulkSynchronous) -> Job {
+    assert!(work.step > Span::ZERO && work.work > Span::ZERO, "a job has work");
+    let crew = Crew::new(machine, work.nodes);
+    let steps = work.work.0.div_ceil(work.step.0);
+    let mtbf = mtbf(scenario, machine, &crew);
+    let checkpoint = scenario.checkpoint.as_ref();
+    let cost = checkpoint.map_or(Span::ZERO, |wish| cost(scenario, machine, &crew, wish));
+    Job {
+        name: "bulk-synchronous".into(),
+        nodes: work.nodes,
+        steps,
+        step: work.step,
+        last_step: Span(work.work.0 - (steps - 1) * work.step.0),
+        interval: checkpoint.map(|wish| computing(wish, cost, mtbf)),
+        checkpoint_cost: cost,
+        mtbf,
+    }
+}
+
+/// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
+/// with the same probability.
+struct Crew {
+    /// Spares are candidates only if the job needs more than the others.
+    with_spares: bool,
+    /// Nodes of the job per candidate.
+    share: f64,
+}
+
+impl Crew {
+    fn new(machine: &Machine, nodes: u32) -> Self {
+        let active = machine.nodes.iter().filter(|node| !node.spare).count();
+        let with_spares = nodes as usize > active;
+        let candidates = if with_spares { machine.nodes.len() } else { active };
+        Self { with_spares, share: f64::from(nodes) / candidates.max(1) as f64 }
+    }
+
+    fn may_hold(&self, node: &NodeRow) -> bool {
+        self.with_spares || !node.spare
+    }
+
+    /// Nodes of the job under a part, on average.
+    fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
+        let nodes = machine.nodes_of(part);
+        let candidates = nodes.filter(|node| self.may_hold(&machine.nodes[node.0 as usize]));
+        self.share * candidates.count() as f64
+    }
+}
+
+/// The mean time between failures M of the job: one over the sum of the rates at which lifetimes
+/// end whose end stops the job.
+///
+/// These are crashes, hangs, power losses and switch losses on nodes or on parts that hold nodes;
+/// each part counts with its probability to hold a node of the job. A lifetime of mean L strikes
+/// at the rate 1 / L, whatever its law.
+///
+/// Not modelled: fixed times; repair times, during which a part does not age; file servers and
+/// links, whose loss delays the job but loses no node.
+fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
+    let mut rate = 0.0;
+    for rule in &scenario.faults {
+        let When::Lifetime { law, .. } = rule.when else { continue };
+        if matches!(rule.kind, Fault::ServerLoss | Fault::LinkDegradation) {
+            continue;
+        }
+        let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
+        let struck: f64 = parts.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
+        rate += struck / chance::mean(law);
+    }
+    if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
+}
+
+/// The cost C of a checkpoint: what is fixed, or the time in which all data pass the narrowest
+/// place on their way to the file server, with all nodes writing at once: the node's link, the
+/// uplink, the server's link (each with the payload share of TCP), the server's disk.
+///
+/// Not modelled: a narrow place that moves during the checkpoint, requests' costs on the disk.
+fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated) -> Span {
+    if let Cost::Fixed { write, .. } = wish.cost {
+        return write;
+    }
+    let size = wish.size.0 as f64;
+    let most = |kind, count: usize| {
+        let parts = (0..count as u32).map(|index| Part { kind, index });
+        parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
+    };
+    let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
+    let (uplink, server) = (
+        most(PartKind::Uplink, machine.switches.len()),
+        most(PartKind::Server, machine.servers.len()),
+    );
+    let ways = [
+        size / link(scenario.hardware.link),
+        uplink / link(scenario.module.uplink),
+        server / link(scenario.server.link),
+        server / scenario.server.disk as f64,
+    ];
+    Span::from_secs_f64(ways.into_iter().fold(0.0, f64::max))
+}
+
+/// The computing between two checkpoints. With [`Period::Whole`] the interval, however it was
+/// found, counts from start to start, so that computing is what C leaves of it.
+fn computing(wish: &Coordinated, cost: Span, mtbf: Span) -> Span {
+    let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
+    let interval = match wish.interval {
+        Interval::Fixed(span) => span,
+        // Nothing fails: the best interval has no end.
+        _ if mtbf == Span::FOREVER => return Span::FOREVER,
+        Interval::Young => Span::from_secs_f64(interval::young(c, m)),
+        Interval::Daly => Span::from_secs_f64(interval::daly(c, m)),
+    };
+    match wish.period {
+        Period::Work => interval,
+        Period::Whole => Span(interval.0.saturating_sub(cost.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, pilot};
+    use crate::scenario::fault::{Age, PartSet};
+    use crate::scenario::law::Law;
+    use crate::units::Bytes;
+
+    const MINUTE: f64 = 60.0;
+
+    fn planned(change: impl FnOnce(&mut Scenario)) -> Job {
+        let mut scenario = pilot::scenario();
+        change(&mut scenario);
+        Plan::make(&scenario).jobs.remove(0)
+    }
+
+    fn near(span: Span, seconds: f64) {
+        assert!((span.as_secs_f64() / seconds - 1.0).abs() < 1e-3, "{span} is not {seconds} s");
+    }
+
+    #[test]
+    fn the_pilots_mtbf_is_the_mean_life_of_a_node_over_720() {
+        let job = planned(|_| {});
+        assert_eq!(job.nodes, 720);
+        near(job.mtbf, 365.0 * 86_400.0 / 720.0);
+    }
+
+    #[test]
+    fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
+        let job = planned(|scenario| {
+            let mut psu = pilot::crash();
+            psu.kind = Fault::PowerLoss;
+            psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
+            let law = Law::Fixed(Span::from_secs(3_000));
+            psu.when = When::Lifetime { law, age: Age::New };
+            scenario.faults = vec![psu];
+        });
+        near(job.mtbf, 1_000.0);
+    }
+
+    #[test]
+    fn a_job_that_nothing_strikes_needs_no_checkpoint() {
+        let job = planned(|scenario| scenario.faults.clear());
+        assert_eq!((job.mtbf, job.interval), (Span::FOREVER, Some(Span::FOREVER)));
+    }
+
+    /// 720 GB through 10 Gbit/s x 0.941 take 612.1 s; through 100 Mbit/s a node needs 85.0 s.
+    #[test]
+    fn a_checkpoint_of_the_pilot_is_as_slow_as_its_narrowest_place() {
+        let wide = |scenario: &mut Scenario| scenario.server.disk = u64::MAX;
+        near(planned(wide).checkpoint_cost, 720e9 * 8.0 / 9.41e9);
+        let job = planned(|scenario| {
+            wide(scenario);
+            scenario.server.link = BitRate(u64::MAX);
+        });
+        near(job.checkpoint_cost, 8e9 / 94.1e6);
+        near(planned(|scenario| scenario.server.disk = 500_000_000).checkpoint_cost, 1_440.0);
+        let job = planned(|scenario| {
+            wide(scenario);
+            scenario.module.uplink = BitRate(100_000_000);
+        });
+        near(job.checkpoint_cost, 48.0 * 8e9 / 94.1e6);
+    }
+
+    #[test]
+    fn the_interval_is_dalys_of_the_scenarios_own_numbers() {
+        for (mtbf, by_daly) in [(1_440.0, 116.690), (360.0, 56.713), (15.0, 9.141)] {
+            let job = planned(|scenario| {
+                let mean = Span::from_secs_f64(mtbf * MINUTE * 720.0);
+                let law = Law::Exponential { mean };
+                scenario.faults[0].when = When::Lifetime { law, age: Age::New };
+                pilot::fix_costs(scenario, Span::from_secs(300));
+            });
+            near(job.interval.unwrap(), by_daly * MINUTE);
+        }
+    }
+
+    #[test]
+    fn the_whole_period_includes_the_checkpoint() {
+        let job = planned(|scenario| {
+            pilot::fix_costs(scenario, Span::from_secs(300));
+            let checkpoint = scenario.checkpoint.as_mut().unwrap();
+            checkpoint.interval = Interval::Fixed(Span::from_secs(3_600));
+            checkpoint.period = Period::Whole;
+        });
+        assert_eq!(job.interval, Some(Span::from_secs(3_300)));
+    }
+
+    #[test]
+    fn the_last_step_is_what_is_left() {
+        let job = planned(|scenario| {
+            let work = scenario.workload.as_mut().unwrap();
+            (work.step, work.work) = (Span::from_secs(30), Span::from_secs(100));
+            scenario.checkpoint.as_mut().unwrap().size = Bytes(1);
+        });
+        assert_eq!((job.steps, job.last_step), (4, Span::from_secs(10)));
+        let job = planned(|scenario| {
+            let work = scenario.workload.as_mut().unwrap();
+            (work.step, work.work) = (Span::from_secs(25), Span::from_secs(100));
+        });
+        assert_eq!((job.steps, job.last_step), (4, Span::from_secs(25)));
+    }
+}

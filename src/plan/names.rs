@@ -1,0 +1,63 @@
+//! What people call the parts of a machine, in the notation that scenario files use too.
+
+use crate::ids::{NodeId, Part, PartKind};
+use crate::plan::machine::Machine;
+
+impl Machine {
+    /// `pi017`: counted from 1, padded with zeros to the width of the number of nodes.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> String {
+        let places = self.nodes.len().max(1).ilog10() as usize + 1;
+        format!("pi{:0places$}", u64::from(node.0) + 1)
+    }
+
+    /// The name of any part, counted from 1, inside its module where it has one: `module[2]/psu[1]`.
+    #[must_use]
+    pub fn name(&self, part: Part) -> String {
+        let index = part.index;
+        let in_module = |word: &str, parts: usize| {
+            let per_module = (parts / self.modules.len()) as u32;
+            let (module, slot) = (index / per_module, index % per_module);
+            format!("module[{}]/{word}[{}]", module + 1, slot + 1)
+        };
+        match part.kind {
+            PartKind::Node => self.node_name(NodeId(index)),
+            PartKind::NodeLink => format!("{}/link", self.node_name(NodeId(index))),
+            PartKind::Rack => format!("rack[{}]", index + 1),
+            PartKind::Server => format!("server[{}]", index + 1),
+            PartKind::Module => format!("module[{}]", index + 1),
+            PartKind::Pack => in_module("pack", self.packs.len()),
+            PartKind::Blade => in_module("blade", self.blades.len()),
+            PartKind::Switch => in_module("switch", self.switches.len()),
+            PartKind::Psu => in_module("psu", self.psus.len()),
+            PartKind::Uplink => in_module("switch", self.switches.len()) + "/uplink",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+
+    #[test]
+    fn parts_have_the_names_of_scenario_files() {
+        let machine = Machine::build(&pilot::scenario());
+        let names = [
+            (PartKind::Node, 0, "pi001"),
+            (PartKind::Node, 749, "pi750"),
+            (PartKind::NodeLink, 16, "pi017/link"),
+            (PartKind::Rack, 0, "rack[1]"),
+            (PartKind::Module, 1, "module[2]"),
+            (PartKind::Pack, 1, "module[1]/pack[2]"),
+            (PartKind::Blade, 41, "module[2]/blade[4]"),
+            (PartKind::Psu, 2, "module[2]/psu[1]"),
+            (PartKind::Switch, 5, "module[2]/switch[3]"),
+            (PartKind::Uplink, 5, "module[2]/switch[3]/uplink"),
+            (PartKind::Server, 0, "server[1]"),
+        ];
+        for (kind, index, name) in names {
+            assert_eq!(machine.name(Part { kind, index }), name);
+        }
+    }
+}

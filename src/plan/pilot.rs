@@ -1,0 +1,180 @@
+//! The Los Alamos pilot as a scenario value, for tests.
+
+use crate::event::Fault;
+use crate::ids::PartKind;
+use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
+use crate::scenario::cluster::{
+    BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
+};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Strikes};
+use crate::scenario::law::Law;
+use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
+use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
+
+const DAY: u64 = 86_400;
+
+/// 750 nodes, crashes by Weibull 0.7 with a mean life of a year, one power loss at a fixed time.
+pub(super) fn scenario() -> Scenario {
+    Scenario {
+        name: "lanl_750_month".into(),
+        title: "The pilot in a test".into(),
+        seed: 42,
+        site: Site { altitude: Length(2_231_000) },
+        cluster: Cluster {
+            hardware: "pi_3b".into(),
+            module: "cluster_module_150".into(),
+            modules: 5,
+            modules_per_rack: 7,
+        },
+        hardware: hardware(),
+        module: module(),
+        network: Network { tcp_share: 0.941 },
+        server: server(),
+        boot: Boot {
+            method: BootMethod::PxeNfs,
+            stagger: Span::from_millis(100),
+            root_read: Bytes(80_000_000),
+            initramfs: Bytes(0),
+            offer_cure: OfferCure::Ssdp,
+            stray_frame: 0.0,
+        },
+        controller: Controller {
+            detect: Span::from_secs(10),
+            boot_timeout: Span::from_secs(300),
+            boot_retries: 3,
+            settle: Span::from_secs(2),
+        },
+        faults: vec![crash(), power_loss()],
+        workload: Some(BulkSynchronous {
+            nodes: 720,
+            ranks_per_node: 4,
+            step: Span::from_secs(30),
+            work: Span::from_secs(30 * DAY),
+        }),
+        checkpoint: Some(Coordinated {
+            size: Bytes(1_000_000_000),
+            interval: Interval::Daly,
+            cost: Cost::FileServer,
+            last: false,
+            strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+            period: Period::Work,
+        }),
+        stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
+        record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
+        expect: Vec::new(),
+        provenance: vec![
+            Provenance {
+                key: "server.link".into(),
+                value: "10 Gbit/s".into(),
+                source: Source::Assumption("nobody published the server of the pilot".into()),
+            },
+            Provenance {
+                key: "module.nodes".into(),
+                value: "150".into(),
+                source: Source::Published("heise".into()),
+            },
+        ],
+    }
+}
+
+/// Crashes of all nodes, repaired by a power cycle.
+pub(super) fn crash() -> FaultRule {
+    let scale = 365.0 * DAY as f64 / libm::tgamma(1.0 + 1.0 / 0.7);
+    let law = Law::Weibull { shape: 0.7, scale: Span::from_secs_f64(scale) };
+    FaultRule {
+        name: "node crash".into(),
+        kind: Fault::Crash,
+        on: PartSet { kind: PartKind::Node, ranges: vec![0..750] },
+        when: When::Lifetime { law, age: Age::Stationary },
+        repair: Repair::PowerCycle,
+        share_ppm: 0,
+    }
+}
+
+/// `module[2]/psu[1]` at 3 d 4 h.
+fn power_loss() -> FaultRule {
+    FaultRule {
+        name: "power loss".into(),
+        kind: Fault::PowerLoss,
+        on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
+        when: When::At(Time((3 * 24 + 4) * 3_600 * 1_000_000_000)),
+        repair: Repair::After(Law::Fixed(Span::from_secs(3_600))),
+        share_ppm: 0,
+    }
+}
+
+/// Fixed spans in place of transfers.
+pub(super) fn fix_costs(scenario: &mut Scenario, write: Span) {
+    let cost = Cost::Fixed { write, read: write, downtime: Span::ZERO };
+    scenario.checkpoint.as_mut().expect("the pilot writes checkpoints").cost = cost;
+}
+
+fn hardware() -> Hardware {
+    Hardware {
+        model: "Raspberry Pi 3B".into(),
+        cores: 4,
+        memory: Bytes(1 << 30),
+        link: BitRate(100_000_000),
+        power: NodePower {
+            off: Power(100),
+            boot_peak: Power(5_000),
+            boot: Power(3_000),
+            idle: Power(1_500),
+            compute: Power(4_000),
+            compute_peak: Power(5_330),
+        },
+        sd_read: 20_000_000,
+        boot: BootTimes {
+            inrush: Span::from_secs(1),
+            rom: Span::from_secs(5),
+            rom_sd: Span::from_secs(2),
+            dhcp_tries: 5,
+            dhcp_interval: Span::from_secs(5),
+            offer_bug: true,
+            offer_window: Span::from_secs(2),
+            tftp_block: Bytes(1_468),
+            tftp_pace: Span(400_000),
+            tftp_file_overhead: Span::from_millis(10),
+            tftp_timeout: Span::from_secs(5),
+            files: vec![BootFile { name: "kernel7.img".into(), size: Bytes(6_000_000) }],
+            kernel: Span::from_secs(5),
+            init: Span::from_secs(20),
+            spread: 0.05,
+        },
+    }
+}
+
+/// 2 x CP60 and 1 x CP30; left PSU: a pack of 60, the pack of 30 and a switch.
+fn module() -> Module {
+    let psu = |packs, switches| Psu {
+        packs,
+        switches,
+        limit: Power(600_000),
+        restart: Span::from_secs(5),
+    };
+    Module {
+        model: "BitScope Cluster Module 150".into(),
+        nodes: 150,
+        spares: 6,
+        nodes_per_blade: 4,
+        packs: vec![60, 60, 30],
+        switches: 3,
+        uplink: BitRate(20_000_000_000),
+        psus: vec![psu(vec![1, 3], vec![1]), psu(vec![2], vec![2, 3])],
+        switch_power: Power(30_000),
+    }
+}
+
+fn server() -> Server {
+    Server {
+        per: ServerPer::Cluster,
+        link: BitRate(10_000_000_000),
+        disk: 1_000_000_000,
+        disk_request: Span::ZERO,
+        tftp_packets: 100_000,
+        dhcp_service: Span::from_millis(1),
+        dhcp_ping: None,
+        power: Power(200_000),
+    }
+}
