@@ -6,6 +6,31 @@ pub mod fault;
 pub mod job;
 pub mod law;
 
+mod base;
+mod course;
+mod document;
+mod files;
+mod keys;
+mod language;
+mod layers;
+mod layout;
+mod load;
+mod machine;
+mod misfortune;
+mod mistakes;
+mod nodeset;
+mod overrides;
+mod resolved;
+mod schema;
+mod section;
+mod sweep;
+mod walk;
+mod words;
+
+pub use load::{Loaded, Overrides, load};
+pub use mistakes::Mistakes;
+pub use schema::schema;
+
 use crate::units::{Length, Span, Time};
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.

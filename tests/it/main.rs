@@ -1,14 +1,2 @@
-//! The one integration binary: whole runs of the program, and the house rules.
-//!
-//! `UPDATE=1 cargo test` rewrites golden files. `RACKSTORM_BIN=path` tests another build of the
-//! program (`.ci/run` holds the debug build against the golden list that way).
-
-mod program;
-
-mod cli;
-mod determinism;
-mod golden;
-mod model;
-mod theatre;
-mod theory;
-mod tidy;
+//! Tests of the whole program, in one binary.
+mod diagnostics;

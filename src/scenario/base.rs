@@ -1,0 +1,24 @@
+//! The built-in files of `scenarios/base/`, found by name, so that an installed program has them.
+
+/// Name and text of each.
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("defaults", include_str!("../../scenarios/base/defaults.toml")),
+    ("pi_3b", include_str!("../../scenarios/base/pi_3b.toml")),
+    ("pi_3b_plus", include_str!("../../scenarios/base/pi_3b_plus.toml")),
+    ("pi_1b", include_str!("../../scenarios/base/pi_1b.toml")),
+    ("pi_4b", include_str!("../../scenarios/base/pi_4b.toml")),
+    ("cluster_module_150", include_str!("../../scenarios/base/cluster_module_150.toml")),
+    ("edge_rack_24", include_str!("../../scenarios/base/edge_rack_24.toml")),
+    ("lanl_pilot", include_str!("../../scenarios/base/lanl_pilot.toml")),
+    ("exascale", include_str!("../../scenarios/base/exascale.toml")),
+];
+
+/// The text of a built-in file.
+pub(super) fn text(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == name).map(|&(_, text)| text)
+}
+
+/// The name under which mistakes show it.
+pub(super) fn shown(name: &str) -> String {
+    format!("scenarios/base/{name}.toml (built in)")
+}

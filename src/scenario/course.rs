@@ -1,0 +1,224 @@
+//! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
+
+use crate::event::Fault;
+use crate::scenario::document::Data;
+use crate::scenario::fault::{FaultRule, When};
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Strikes};
+use crate::scenario::language::{Read, read_bound};
+use crate::scenario::machine::read;
+use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::section::Section;
+use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
+use crate::units::{Bytes, Span, Time};
+
+/// Nodes of the machine that a job may use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nodes {
+    pub all: u32,
+    pub spares: u32,
+    /// Cores of each.
+    pub cores: u32,
+}
+
+/// The job. `None` if it cannot be read, `Some(None)` if there is none.
+pub(super) fn workload(
+    root: &Section<'_>,
+    nodes: Option<Nodes>,
+    m: &mut Mistakes,
+) -> Option<Option<BulkSynchronous>> {
+    let section = root.section("workload").section("bulk-synchronous");
+    if !section.exists() {
+        return Some(None);
+    }
+    let cores = nodes.map(|nodes| nodes.cores);
+    let job = read!(BulkSynchronous {
+        nodes: if section.has("nodes") {
+            section.optional("nodes")
+        } else {
+            nodes.map(|nodes| nodes.all - nodes.spares)
+        },
+        ranks_per_node: if section.has("ranks_per_node") {
+            section.optional("ranks_per_node")
+        } else {
+            cores
+        },
+        step: section.get("step", m),
+        work: section.get("work", m),
+    })?;
+    if let Some(nodes) = nodes
+        && job.nodes > nodes.all
+    {
+        let title = format!("a job of {} nodes on a machine of {}", job.nodes, nodes.all);
+        m.note(Mistake::new(section.place("nodes"), title).help(format!("at most {}", nodes.all)));
+    }
+    if job.step > job.work {
+        let title = format!("a step of {} in a job of {}", job.step, job.work);
+        let mistake = Mistake::new(section.place("step"), title).help("`step` is at most `work`");
+        m.note(mistake.other(section.place("work"), "the whole work"));
+    }
+    Some(Some(job))
+}
+
+/// The checkpoint protocol. `None` if it cannot be read, `Some(None)` if there is none.
+pub(super) fn checkpoint(
+    root: &Section<'_>,
+    faults: Option<&[FaultRule]>,
+    m: &mut Mistakes,
+) -> Option<Option<Coordinated>> {
+    let section = root.section("checkpoint").section("coordinated");
+    if !section.exists() {
+        return Some(None);
+    }
+    if !root.section("workload").exists() {
+        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
+        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
+    }
+    let protocol = read!(Coordinated {
+        size: if section.has("size") || !section.has("cost") {
+            section.get("size", m)
+        } else {
+            Some(Bytes(0))
+        },
+        interval: interval(&section),
+        cost: cost(&section, m),
+        last: section.get("last", m),
+        strikes: strikes(&section, m),
+        period: section.word("period", m),
+    })?;
+    let strikes_nodes = |rule: &FaultRule| {
+        matches!(rule.kind, Fault::Crash | Fault::Hang | Fault::PowerLoss)
+            && matches!(rule.when, When::Lifetime { .. })
+    };
+    let computed = !matches!(protocol.interval, Interval::Fixed(_));
+    if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
+        let title = "the interval is to be computed from lifetimes, but no fault has one";
+        let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
+        m.note(Mistake::new(section.place("interval"), title).help(help));
+    }
+    Some(Some(protocol))
+}
+
+fn interval(section: &Section<'_>) -> Option<Interval> {
+    let value = section.value("interval")?;
+    match value.text()? {
+        "young" => Some(Interval::Young),
+        "daly" => Some(Interval::Daly),
+        _ => Span::read(&value).ok().filter(|span| *span > Span::ZERO).map(Interval::Fixed),
+    }
+}
+
+fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
+    let cost = section.section("cost");
+    if !cost.exists() {
+        return (!section.has("cost")).then_some(Cost::FileServer);
+    }
+    let (write, read) = (cost.get("write", m), cost.get("read", m));
+    let downtime = cost.get("downtime", m);
+    Some(Cost::Fixed { write: write?, read: read?, downtime: downtime? })
+}
+
+fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes> {
+    let section = section.section("strikes");
+    read!(Strikes {
+        checkpoint: section.get("checkpoint", m),
+        restart: section.get("restart", m),
+        downtime: section.get("downtime", m),
+    })
+}
+
+/// The end of the run. Its latest end must be given, but for the boot of a machine.
+pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
+    let section = root.section("stop");
+    let has_work = root.section("workload").section("bulk-synchronous").exists();
+    let when = if section.has("when") {
+        section.word("when", m)?
+    } else if has_work {
+        StopWhen::WorkloadDone
+    } else {
+        StopWhen::AllUp
+    };
+    if when == StopWhen::WorkloadDone && !has_work {
+        let mistake =
+            Mistake::new(section.place("when"), "the run ends with a workload it has not");
+        m.note(
+            mistake.help("add [workload.bulk-synchronous], or stop when \"all up\" or \"never\""),
+        );
+    }
+    let at = if section.has("at") || when != StopWhen::AllUp {
+        section.get::<Span>("at", m)?
+    } else {
+        Span::from_secs(3_600)
+    };
+    Some(StopRule { when, at: Time(at.0) })
+}
+
+/// What is written down.
+pub(super) fn record(
+    root: &Section<'_>,
+    stop: Option<&StopRule>,
+    m: &mut Mistakes,
+) -> Option<Record> {
+    /// More readings than anybody draws.
+    const SAMPLES_MAX: u64 = 100_000_000;
+    let section = root.section("record");
+    let events: Option<EventLevel> = section.word("events", m);
+    let end = stop.map(|stop| Span(stop.at.0));
+    let sample = if section.has("sample") {
+        section.optional::<Span>("sample")
+    } else {
+        end.map(usual_sample)
+    };
+    let (events, sample, end) = (events?, sample?, end?);
+    if end.0 / sample.0.max(1) > SAMPLES_MAX {
+        let title = format!("a reading each {sample} for {end} is too much");
+        let help = format!("at least {}", usual_sample(end));
+        m.note(Mistake::new(section.place("sample"), title).help(help));
+    }
+    Some(Record { events, sample })
+}
+
+/// A round span of about a two-thousandth of the run, at least a second.
+fn usual_sample(end: Span) -> Span {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 3_600;
+    const DAY: u64 = 86_400;
+    const ROUND: &[u64] = &[
+        1,
+        2,
+        5,
+        10,
+        15,
+        30,
+        MINUTE,
+        2 * MINUTE,
+        5 * MINUTE,
+        10 * MINUTE,
+        15 * MINUTE,
+        30 * MINUTE,
+        HOUR,
+        2 * HOUR,
+        3 * HOUR,
+        6 * HOUR,
+        12 * HOUR,
+        DAY,
+        2 * DAY,
+        5 * DAY,
+        10 * DAY,
+        30 * DAY,
+        90 * DAY,
+    ];
+    let wanted = end.0 / 2_000;
+    let spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
+    spans.clone().find(|span| span.0 >= wanted).or(spans.last()).expect("a round span")
+}
+
+/// The demands on metrics.
+pub(super) fn expect(root: &Section<'_>) -> Option<Vec<Expect>> {
+    let Some(value) = root.given("expect") else { return Some(Vec::new()) };
+    let Data::Table(table) = &value.data else { return None };
+    let demands = table.entries.iter().map(|entry| {
+        let (op, bound) = read_bound(&entry.value).ok()?;
+        Some(Expect { metric: entry.name.clone(), op, bound })
+    });
+    demands.collect()
+}

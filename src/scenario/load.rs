@@ -1,0 +1,297 @@
+//! From a path to scenarios: reads the files, lays them over each other, expands the sweep.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::scenario::document::{Table, Value, parse};
+use crate::scenario::keys::ROOT;
+use crate::scenario::language::nearest;
+use crate::scenario::layers::{at_path, lay_over, only, without_own};
+use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+use crate::scenario::section::Section;
+use crate::scenario::sweep::{Axis, axes, points};
+use crate::scenario::{Scenario, Source, base, course, files, machine, misfortune, overrides};
+use crate::scenario::{layout::Layout, resolved, walk};
+
+/// What the command line changes of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `path.to.key=value` each; the value is TOML, or a string without quotes.
+    pub set: Vec<String>,
+    /// The seed in place of the file's.
+    pub seed: Option<u64>,
+}
+
+/// One scenario, ready to be planned.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its complete text: loads to the same scenario, and inherits nothing.
+    pub resolved: String,
+    /// The point of the sweep that it is, as (path, value); empty without `[sweep]`.
+    pub point: Vec<(String, String)>,
+}
+
+/// One text with its keys.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub file: u32,
+    pub table: Table,
+}
+
+/// The sources that each text gives for its figures.
+pub(super) type Sources = BTreeMap<u32, Vec<(String, Source)>>;
+
+/// Reads a scenario file: one scenario for each point of its sweep, a single one without.
+///
+/// # Errors
+/// All mistakes of all files, at once.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
+    let mut m = Mistakes::default();
+    match Loader::new(path, overrides, &mut m) {
+        Some(loader) => {
+            let loaded = loader.all(&mut m);
+            if m.is_empty() { Ok(loaded) } else { Err(m) }
+        }
+        None => Err(m),
+    }
+}
+
+struct Loader {
+    /// The file's stem.
+    stem: String,
+    /// The number of the file itself.
+    file: u32,
+    defaults: Layer,
+    /// Profiles that were asked for so far, by name.
+    profiles: BTreeMap<String, Layer>,
+    /// All that the user gave: the chain of files, then the overrides.
+    user: Table,
+    axes: Vec<Axis>,
+    sources: Sources,
+}
+
+impl Loader {
+    /// Reads all files. `None` if something is missing without which other complaints would
+    /// mislead; the reason is noted.
+    fn new(path: &Path, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
+        let defaults = built_in("defaults", m).expect("the defaults are built in");
+        let mut chain = files::chain(path, m)?;
+        let file = chain.top;
+        chain.layers.extend(overrides::layers(overrides, m)?);
+        let mut loader = Self {
+            stem: stem(path),
+            file,
+            sources: Sources::new(),
+            profiles: BTreeMap::new(),
+            user: Table::default(),
+            axes: Vec::new(),
+            defaults,
+        };
+        let defaults = loader.defaults.clone();
+        loader.take_sources(&defaults, m);
+        let mut fixed = Vec::new();
+        for layer in chain.layers {
+            walk::check_document(&layer.table, m);
+            loader.take_sources(&layer, m);
+            let own = layer.file == file;
+            if layer.file > file {
+                fixed.extend(overrides::paths(&layer.table));
+            }
+            let table = if own { layer.table } else { without_own(layer.table) };
+            lay_over(&mut loader.user, &table, m);
+        }
+        loader.axes = axes(&loader.user, m);
+        loader.axes.retain(|axis| !fixed.contains(&axis.path));
+        // A file that is not read to its end would seem to lack keys.
+        chain.whole.then_some(loader)
+    }
+
+    fn take_sources(&mut self, layer: &Layer, m: &mut Mistakes) {
+        let mut all = Vec::new();
+        for (table, make) in [
+            ("source", Source::Published as fn(String) -> Source),
+            ("assumption", Source::Assumption as fn(String) -> Source),
+        ] {
+            let entries = layer.table.get(table).and_then(Value::table).map(|t| &t.entries);
+            for entry in entries.into_iter().flatten() {
+                if let Some(text) = entry.value.text() {
+                    if walk::kind_at(&entry.name).is_none() {
+                        let title = format!("[{table}] names `{}`, which is no key", entry.name);
+                        m.note(Mistake::new(entry.place, title));
+                    }
+                    all.push((entry.name.clone(), make(text.into())));
+                }
+            }
+        }
+        self.sources.insert(layer.file, all);
+    }
+
+    /// All points of the sweep.
+    fn all(mut self, m: &mut Mistakes) -> Vec<Loaded> {
+        let mut loaded = Vec::new();
+        let axes = std::mem::take(&mut self.axes);
+        for point in points(&axes, Place::whole(self.file), m) {
+            let mut user = self.user.clone();
+            for (path, value) in &point {
+                lay_over(&mut user, &at_path(path, value.place, (*value).clone()), m);
+            }
+            if let Some(scenario) = self.scenario(&user, m) {
+                let resolved = resolved::text(&scenario);
+                let point = point
+                    .iter()
+                    .map(|(path, value)| ((*path).to_owned(), resolved::value_text(value)))
+                    .collect();
+                loaded.push(Loaded { scenario, resolved, point });
+            }
+        }
+        loaded
+    }
+
+    /// The profile that `cluster.<key>` names, reduced to the table of the same meaning.
+    fn profile(
+        &mut self,
+        merged: &Table,
+        key: &str,
+        table: &str,
+        m: &mut Mistakes,
+    ) -> Option<Table> {
+        let value = merged.at(&format!("cluster.{key}"))?;
+        let name = value.text()?;
+        if !self.profiles.contains_key(name) {
+            let Some(layer) = built_in(name, m) else {
+                unknown_profile(key, table, name, value.place, m);
+                return None;
+            };
+            self.take_sources(&layer, m);
+            self.profiles.insert(name.into(), layer);
+        }
+        let layer = &self.profiles[name];
+        if layer.table.get(table).is_none() {
+            unknown_profile(key, table, name, value.place, m);
+            return None;
+        }
+        Some(only(&layer.table, table))
+    }
+
+    fn scenario(&mut self, user: &Table, m: &mut Mistakes) -> Option<Scenario> {
+        let mut names = without_own(self.defaults.table.clone());
+        lay_over(&mut names, user, m);
+        let hardware = self.profile(&names, "hardware", "hardware", m);
+        let module = self.profile(&names, "module", "module", m);
+        let mut merged = without_own(self.defaults.table.clone());
+        for profile in [&hardware, &module].into_iter().flatten() {
+            lay_over(&mut merged, profile, m);
+        }
+        lay_over(&mut merged, user, m);
+        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
+        // Without its profile, a table would seem to lack all of its keys.
+        let known = |name: &str, profile: &Option<Table>| {
+            profile.is_some() || names.at(&format!("cluster.{name}")).is_none()
+        };
+        let have = (known("hardware", &hardware), known("module", &module));
+        let mut scenario = self.build(&root, have, m)?;
+        resolved::fill_provenance(&mut scenario, &merged, &self.sources);
+        Some(scenario)
+    }
+
+    fn build(
+        &self,
+        root: &Section<'_>,
+        (have_hardware, have_module): (bool, bool),
+        m: &mut Mistakes,
+    ) -> Option<Scenario> {
+        let name = self.name(root, m);
+        let title = root.optional("title").or_else(|| name.clone());
+        let seed = root.get("seed", m);
+        let site = machine::site(root, m);
+        let cluster = machine::cluster(root, m);
+        let hardware = if have_hardware { machine::hardware(root, m) } else { None };
+        let module = if have_module { machine::module(root, m) } else { None };
+        let network = machine::network(root, m);
+        let server = machine::server(root, m);
+        let boot = machine::boot(root, hardware.as_ref(), m);
+        let controller = machine::controller(root, m);
+        let fits = match (&cluster, &module) {
+            (Some(cluster), Some(module)) => machine::check_size(root, cluster, module, m),
+            _ => false,
+        };
+        let whole = cluster.as_ref().zip(module.as_ref()).filter(|_| fits);
+        let layout = whole
+            .zip(server.as_ref())
+            .map(|((cluster, module), server)| Layout::new(cluster, module, server.per));
+        let nodes = whole.zip(hardware.as_ref()).map(|((cluster, module), hardware)| {
+            let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
+            course::Nodes { all, spares, cores: hardware.cores }
+        });
+        let faults = misfortune::rules(root, layout.as_ref(), m);
+        let workload = course::workload(root, nodes, m);
+        let checkpoint = course::checkpoint(root, faults.as_deref(), m);
+        let stop = course::stop(root, m);
+        let record = course::record(root, stop.as_ref(), m);
+        let expect = course::expect(root);
+        Some(Scenario {
+            name: name?,
+            title: title?,
+            seed: seed?,
+            site: site?,
+            cluster: cluster?,
+            hardware: hardware?,
+            module: module?,
+            network: network?,
+            server: server?,
+            boot: boot?,
+            controller: controller?,
+            faults: faults?,
+            workload: workload?,
+            checkpoint: checkpoint?,
+            stop: stop?,
+            record: record?,
+            expect: expect?,
+            provenance: Vec::new(),
+        })
+    }
+
+    /// The name of the results folder.
+    fn name(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !root.has("name") {
+            let plain = |c| if allowed(c) { c } else { '-' };
+            return Some(self.stem.chars().map(plain).collect());
+        }
+        let name: String = root.optional("name")?;
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            let mistake = Mistake::new(root.place("name"), format!("`{name}` names no folder"));
+            m.note(mistake.help("use letters, digits, `-`, `_` and `.`, and no `.` at the start"));
+        }
+        Some(name)
+    }
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "scenario".into())
+}
+
+/// A file of `scenarios/base/`, by name.
+pub(super) fn built_in(name: &str, m: &mut Mistakes) -> Option<Layer> {
+    let file = m.file(base::shown(name), base::text(name)?);
+    let (table, whole) = parse(file, m);
+    assert!(whole, "the built-in file {name} is TOML");
+    Some(Layer { file, table })
+}
+
+fn unknown_profile(key: &str, table: &str, name: &str, place: Place, m: &mut Mistakes) {
+    let header = format!("\n[{table}]");
+    let known: Vec<&str> = base::FILES
+        .iter()
+        .filter(|(_, text)| text.contains(&header))
+        .map(|&(name, _)| name)
+        .collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"? known: {}", known.join(", ")),
+        None => format!("known: {}", known.join(", ")),
+    };
+    m.note(Mistake::new(place, format!("unknown {key} `{name}`")).help(help));
+}

@@ -1,0 +1,291 @@
+//! From merged tables to the typed machine: cluster, node, module, network, servers, boot and controller.
+
+use crate::scenario::Site;
+use crate::scenario::boot::{Boot, BootMethod, Controller};
+use crate::scenario::cluster::{
+    BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
+};
+use crate::scenario::document::{Data, Table, Value};
+use crate::scenario::keys::{DHCP_PING, FILE, NODES_MAX, PSU};
+use crate::scenario::language::Spec;
+use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::section::Section;
+use crate::units::{ByteRate, PacketRate};
+
+/// Makes a struct of optional fields: reads all of them first, so that every missing one is told.
+macro_rules! read {
+    ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
+        $(let $field = $value;)*
+        Some($type { $($field: $field?),* })
+    }};
+}
+pub(super) use read;
+
+pub(super) fn site(root: &Section<'_>, m: &mut Mistakes) -> Option<Site> {
+    let section = root.section("site");
+    read!(Site { altitude: section.get("altitude", m) })
+}
+
+pub(super) fn cluster(root: &Section<'_>, m: &mut Mistakes) -> Option<Cluster> {
+    let section = root.section("cluster");
+    read!(Cluster {
+        hardware: section.get("hardware", m),
+        module: section.get("module", m),
+        modules: section.get("modules", m),
+        modules_per_rack: section.get("modules_per_rack", m),
+    })
+}
+
+pub(super) fn hardware(root: &Section<'_>, m: &mut Mistakes) -> Option<Hardware> {
+    let section = root.section("hardware");
+    read!(Hardware {
+        model: section.get("model", m),
+        cores: section.get("cores", m),
+        memory: section.get("memory", m),
+        link: section.get("link", m),
+        power: node_power(&section, m),
+        sd_read: section.get::<ByteRate>("sd_read", m).map(|rate| rate.0),
+        boot: boot_times(&section, m),
+    })
+}
+
+fn node_power(hardware: &Section<'_>, m: &mut Mistakes) -> Option<NodePower> {
+    let section = hardware.section("power");
+    read!(NodePower {
+        off: section.get("off", m),
+        boot_peak: section.get("boot_peak", m),
+        boot: section.get("boot", m),
+        idle: section.get("idle", m),
+        compute: section.get("compute", m),
+        compute_peak: section.get("compute_peak", m),
+    })
+}
+
+fn boot_times(hardware: &Section<'_>, m: &mut Mistakes) -> Option<BootTimes> {
+    let section = hardware.section("boot");
+    read!(BootTimes {
+        inrush: section.get("inrush", m),
+        rom: section.get("rom", m),
+        rom_sd: section.get("rom_sd", m),
+        dhcp_tries: section.get("dhcp_tries", m),
+        dhcp_interval: section.get("dhcp_interval", m),
+        offer_bug: section.get("offer_bug", m),
+        offer_window: section.get("offer_window", m),
+        tftp_block: section.get("tftp_block", m),
+        tftp_pace: section.get("tftp_pace", m),
+        tftp_file_overhead: section.get("tftp_file_overhead", m),
+        tftp_timeout: section.get("tftp_timeout", m),
+        files: files(&section, m),
+        kernel: section.get("kernel", m),
+        init: section.get("init", m),
+        spread: section.share("spread", m),
+    })
+}
+
+fn files(boot: &Section<'_>, m: &mut Mistakes) -> Option<Vec<BootFile>> {
+    items(boot, "files", &FILE, "hardware.boot.files", m, |section, m| {
+        read!(BootFile { name: section.get("name", m), size: section.get("size", m) })
+    })
+}
+
+/// Reads each table of an array.
+fn items<T>(
+    section: &Section<'_>,
+    name: &str,
+    spec: &'static Spec,
+    path: &str,
+    m: &mut Mistakes,
+    read: impl Fn(&Section<'_>, &mut Mistakes) -> Option<T>,
+) -> Option<Vec<T>> {
+    section.demand(name, m);
+    let list = section.given(name)?.list()?;
+    let all: Vec<Option<T>> = list
+        .iter()
+        .map(|item| read(&Section::new(spec, item.table()?, path, item.place), m))
+        .collect();
+    all.into_iter().collect()
+}
+
+pub(super) fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {
+    let section = root.section("module");
+    let module = read!(Module {
+        model: section.get("model", m),
+        nodes: section.get("nodes", m),
+        spares: section.get("spares", m),
+        nodes_per_blade: section.get("nodes_per_blade", m),
+        packs: section.counts("packs", m),
+        switches: section.get("switches", m),
+        uplink: section.get("uplink", m),
+        psus: psus(&section, m),
+        switch_power: section.get("switch_power", m),
+    })?;
+    check_module(&module, &section, m).then_some(module)
+}
+
+fn psus(module: &Section<'_>, m: &mut Mistakes) -> Option<Vec<Psu>> {
+    items(module, "psu", &PSU, "module.psu", m, |section, m| {
+        read!(Psu {
+            packs: section.counts("packs", m),
+            switches: section.counts("switches", m),
+            limit: section.get("limit", m),
+            restart: section.get("restart", m),
+        })
+    })
+}
+
+/// Notes what does not fit in a module; gives whether all does.
+fn check_module(module: &Module, section: &Section<'_>, m: &mut Mistakes) -> bool {
+    let mut fits = true;
+    let sum: u64 = module.packs.iter().map(|&pack| u64::from(pack)).sum();
+    if sum != u64::from(module.nodes) {
+        let title = format!("the packs hold {sum} nodes, but the module has {}", module.nodes);
+        let mistake = Mistake::new(section.place("packs"), title)
+            .help("`module.nodes` must be the sum of `module.packs`");
+        m.note(mistake.other(section.place("nodes"), "the number of nodes"));
+        fits = false;
+    }
+    if module.spares >= module.nodes {
+        let title = format!("{} spares in a module of {} nodes", module.spares, module.nodes);
+        let mistake = Mistake::new(section.place("spares"), title)
+            .help("set `module.spares` to less than `module.nodes`");
+        m.note(mistake.other(section.place("nodes"), "the number of nodes"));
+        fits = false;
+    }
+    let packs = module.packs.len() as u32;
+    let of_packs: Vec<u32> = module.psus.iter().flat_map(|psu| psu.packs.clone()).collect();
+    fits &= feeds("pack", packs, &of_packs, section, m);
+    let of_switches: Vec<u32> = module.psus.iter().flat_map(|psu| psu.switches.clone()).collect();
+    feeds("switch", module.switches, &of_switches, section, m) && fits
+}
+
+/// Each pack and each switch hangs on exactly one PSU.
+fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mistakes) -> bool {
+    let place = section.place("psu");
+    let mut fits = true;
+    let mut times = vec![0_u32; count as usize];
+    for &number in fed {
+        match number.checked_sub(1).and_then(|index| times.get_mut(index as usize)) {
+            Some(times) => *times += 1,
+            None => {
+                let title = format!("a psu feeds {what} {number}, which the module has not");
+                let help = format!("the module's count of this part is {count}, from 1");
+                m.note(Mistake::new(place, title).help(help));
+                fits = false;
+            }
+        }
+    }
+    if let Some(index) = times.iter().position(|&times| times != 1) {
+        let number = index + 1;
+        let title = match times[index] {
+            0 => format!("no psu feeds {what} {number}"),
+            _ => format!("two psus feed {what} {number}"),
+        };
+        let help = "in [[module.psu]], `packs` and `switches` must name each one once";
+        m.note(Mistake::new(place, title).help(help));
+        fits = false;
+    }
+    fits
+}
+
+/// Notes a machine too large to number its parts; gives whether it is not.
+pub(super) fn check_size(
+    root: &Section<'_>,
+    cluster: &Cluster,
+    module: &Module,
+    m: &mut Mistakes,
+) -> bool {
+    let place = root.section("cluster").place("modules");
+    for (what, each) in [("nodes", module.nodes), ("switches", module.switches)] {
+        let count = u64::from(cluster.modules) * u64::from(each);
+        if count > NODES_MAX {
+            let modules = cluster.modules;
+            let title = format!("{modules} modules of {each} {what} are {count}: too many");
+            let help = format!("at most {NODES_MAX} {what} can be simulated");
+            m.note(Mistake::new(place, title).help(help));
+            return false;
+        }
+    }
+    true
+}
+
+pub(super) fn network(root: &Section<'_>, m: &mut Mistakes) -> Option<Network> {
+    let section = root.section("network");
+    read!(Network { tcp_share: section.share("tcp_share", m) })
+}
+
+pub(super) fn server(root: &Section<'_>, m: &mut Mistakes) -> Option<Server> {
+    let section = root.section("server");
+    read!(Server {
+        per: section.word("per", m),
+        link: section.get("link", m),
+        disk: section.get::<ByteRate>("disk", m).map(|rate| rate.0),
+        disk_request: section.get("disk_request", m),
+        tftp_packets: section.get::<PacketRate>("tftp_packets", m).map(|rate| rate.0),
+        dhcp_service: section.get("dhcp_service", m),
+        dhcp_ping: dhcp_ping(&section, m),
+        power: section.get("power", m),
+    })
+}
+
+fn dhcp_ping(server: &Section<'_>, m: &mut Mistakes) -> Option<Option<DhcpPing>> {
+    server.demand("dhcp_ping", m);
+    let value: &Value = server.given("dhcp_ping")?;
+    let none = Table::default();
+    let table = match &value.data {
+        Data::Flag(false) => return Some(None),
+        Data::Flag(true) => &none,
+        Data::Table(table) => table,
+        _ => return None,
+    };
+    let section = Section::new(&DHCP_PING, table, "server.dhcp_ping", value.place);
+    let ping = read!(DhcpPing {
+        wait: section.get("wait", m),
+        burst: section.get("burst", m),
+        window: section.get("window", m),
+    });
+    ping.map(Some)
+}
+
+pub(super) fn boot(
+    root: &Section<'_>,
+    hardware: Option<&Hardware>,
+    m: &mut Mistakes,
+) -> Option<Boot> {
+    let section = root.section("boot");
+    let boot = read!(Boot {
+        method: section.word("method", m),
+        stagger: section.section("power_on").get("stagger", m),
+        root_read: section.get("root_read", m),
+        initramfs: section.get("initramfs", m),
+        offer_cure: section.word("offer_cure", m),
+        stray_frame: section.share("stray_frame", m),
+    })?;
+    let from_net =
+        matches!(boot.method, BootMethod::PxeNfs | BootMethod::PxeNbd | BootMethod::PxeInitramfs);
+    if from_net && let Some(hardware) = hardware {
+        let model = &hardware.model;
+        let place = section.place("method");
+        if hardware.boot.dhcp_tries == 0 {
+            let title = format!("the boot ROM of {model} cannot boot from the network");
+            m.note(Mistake::new(place, title).help("set `boot.method` to \"sd\""));
+        } else if hardware.boot.files.is_empty() {
+            let title = format!("{model} has no files to fetch from the network");
+            m.note(Mistake::new(place, title).help("give `hardware.boot.files`"));
+        }
+    }
+    if boot.method == BootMethod::PxeInitramfs && boot.initramfs.0 == 0 {
+        let mistake = Mistake::new(section.place("initramfs"), "`pxe-initramfs` without initramfs");
+        m.note(mistake.help("give `boot.initramfs` a size, such as \"12 MB\""));
+    }
+    Some(boot)
+}
+
+pub(super) fn controller(root: &Section<'_>, m: &mut Mistakes) -> Option<Controller> {
+    let section = root.section("controller");
+    read!(Controller {
+        detect: section.get("detect", m),
+        boot_timeout: section.get("boot_timeout", m),
+        boot_retries: section.get("boot_retries", m),
+        settle: section.get("settle", m),
+    })
+}

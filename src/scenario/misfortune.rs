@@ -1,0 +1,219 @@
+//! From merged tables to fault rules: laws, part sets, and which parts each kind of fault may strike.
+
+use crate::event::Fault;
+use crate::ids::PartKind;
+use crate::scenario::document::{Data, Table, Value};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::keys::{
+    EXPONENTIAL, LAW, LINK_FAULT, LOGNORMAL, NODE_FAULT, PART_FAULT, WEIBULL,
+};
+use crate::scenario::language::{Problem, Read, Share};
+use crate::scenario::law::Law;
+use crate::scenario::layout::Layout;
+use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::nodeset::{self, with_article};
+use crate::scenario::section::Section;
+use crate::scenario::walk;
+use crate::scenario::words::Word;
+use crate::units::{Span, Time};
+
+/// Events carry the number of their rule in 16 bits.
+const RULES_MAX: usize = 65_000;
+
+/// Reads all rules, in the order of the files. Without a layout (because the machine itself is
+/// wrong) part sets are not looked up.
+pub(super) fn rules(
+    root: &Section<'_>,
+    layout: Option<&Layout>,
+    m: &mut Mistakes,
+) -> Option<Vec<FaultRule>> {
+    let faults = root.section("fault");
+    let mut tables: Vec<(Fault, &Value, &Table)> = Vec::new();
+    for &(name, kind) in Fault::WORDS {
+        let list = faults.given(name).and_then(Value::list).unwrap_or_default();
+        tables.extend(list.iter().filter_map(|item| Some((kind, item, item.table()?))));
+    }
+    tables.sort_by_key(|(_, item, _)| item.place);
+    if tables.len() > RULES_MAX {
+        let title = format!("{} fault rules are too many: at most {RULES_MAX}", tables.len());
+        m.note(Mistake::new(faults.own_place(), title).help("use part sets"));
+        return None;
+    }
+    let rules: Vec<Option<FaultRule>> = tables
+        .into_iter()
+        .map(|(kind, item, table)| {
+            let spec = match kind {
+                Fault::Crash | Fault::Hang => &NODE_FAULT,
+                Fault::LinkDegradation => &LINK_FAULT,
+                _ => &PART_FAULT,
+            };
+            let path = format!("fault.{}", kind.word());
+            rule(kind, &Section::new(spec, table, &path, item.place), layout, m)
+        })
+        .collect();
+    rules.into_iter().collect()
+}
+
+fn rule(
+    kind: Fault,
+    section: &Section<'_>,
+    layout: Option<&Layout>,
+    m: &mut Mistakes,
+) -> Option<FaultRule> {
+    let name: Option<String> = section.optional("name");
+    let share_ppm = match kind {
+        Fault::LinkDegradation => {
+            section.get::<Share>("share", m).map(|share| libm::round(share.0 * 1e6) as u32)
+        }
+        _ => Some(0),
+    };
+    let (on, when, repair) =
+        (parts(kind, section, layout, m), when(section, m), repair(section, m));
+    if section.has("age") && matches!(when, Some(When::At(_))) {
+        let mistake = Mistake::new(section.place("age"), "`age` without `lifetime`");
+        m.note(mistake.help("a fault at a fixed time does not ask for the age of parts"));
+    }
+    Some(FaultRule {
+        name: name.unwrap_or_else(|| kind.word().into()),
+        kind,
+        on: on?,
+        when: when?,
+        repair: repair?,
+        share_ppm: share_ppm?,
+    })
+}
+
+fn when(section: &Section<'_>, m: &mut Mistakes) -> Option<When> {
+    if section.has("at") {
+        return section.optional::<Span>("at").map(|span| When::At(Time(span.0)));
+    }
+    let Some(value) = section.given("lifetime") else {
+        let mistake = Mistake::new(section.own_place(), "this fault does not say when it strikes");
+        let help = "give `at = \"3 d 4 h\"` or `lifetime = { exponential = { mean = \"1 y\" } }`";
+        m.note(mistake.help(help));
+        return None;
+    };
+    let law = law(value, m)?;
+    if law == Law::Fixed(Span::ZERO) {
+        m.note(Mistake::new(value.place, "a lifetime of no time at all").help("at least 1 ns"));
+        return None;
+    }
+    section.word::<Age>("age", m).map(|age| When::Lifetime { law, age })
+}
+
+fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
+    let value = section.value("repair")?;
+    match &value.data {
+        Data::Table(_) => law(&value, m).map(Repair::After),
+        Data::Text(text) if text == "power-cycle" => Some(Repair::PowerCycle),
+        Data::Text(text) if text == "never" => Some(Repair::Never),
+        _ => Span::read(&value).ok().map(|span| Repair::After(Law::Fixed(span))),
+    }
+}
+
+/// Reads a law from its table.
+fn law(value: &Value, m: &mut Mistakes) -> Option<Law> {
+    let table = value.table()?;
+    let section = Section::new(&LAW, table, "law", value.place);
+    let inner = |name| Some((table.get(name)?.table()?, table.get(name)?.place));
+    if section.has("fixed") {
+        return section.optional("fixed").map(Law::Fixed);
+    }
+    if let Some((table, place)) = inner("exponential") {
+        let section = Section::new(&EXPONENTIAL, table, "exponential", place);
+        return section.get("mean", m).map(|mean| Law::Exponential { mean });
+    }
+    if let Some((table, place)) = inner("weibull") {
+        return weibull(&Section::new(&WEIBULL, table, "weibull", place), m);
+    }
+    if let Some((table, place)) = inner("lognormal") {
+        let section = Section::new(&LOGNORMAL, table, "lognormal", place);
+        let (median, sigma) = (section.get("median", m), section.get("sigma", m));
+        return Some(Law::Lognormal { median: median?, sigma: sigma? });
+    }
+    let mistake = Mistake::new(value.place, "this law is empty");
+    m.note(mistake.help("known laws: fixed, exponential, weibull, lognormal"));
+    None
+}
+
+/// A Weibull law, given by scale or by mean: scale = mean / gamma(1 + 1/shape).
+fn weibull(section: &Section<'_>, m: &mut Mistakes) -> Option<Law> {
+    let shape: Option<f64> = section.get("shape", m);
+    if section.has("scale") {
+        let scale = section.optional("scale");
+        return Some(Law::Weibull { shape: shape?, scale: scale? });
+    }
+    let mean: Option<Span> = section.get("mean", m);
+    let (shape, mean) = (shape?, mean?);
+    let scale = Span::from_secs_f64(mean.as_secs_f64() / libm::tgamma(1.0 + 1.0 / shape));
+    if scale == Span::ZERO {
+        m.note(Mistake::new(section.place("mean"), "this mean is too small for the shape"));
+        return None;
+    }
+    Some(Law::Weibull { shape, scale })
+}
+
+/// What a fault may strike, and what stands for parts inside it.
+fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
+    use PartKind as P;
+    match kind {
+        Fault::Crash | Fault::Hang => {
+            (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu])
+        }
+        Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),
+        Fault::SwitchLoss => (&[P::Switch], &[P::Module, P::Rack, P::Psu]),
+        Fault::ServerLoss => (&[P::Server], &[]),
+        Fault::LinkDegradation => (&[P::NodeLink, P::Uplink], &[]),
+    }
+}
+
+fn parts(
+    kind: Fault,
+    section: &Section<'_>,
+    layout: Option<&Layout>,
+    m: &mut Mistakes,
+) -> Option<PartSet> {
+    section.demand("on", m);
+    let value = section.given("on")?;
+    let expression = nodeset::parse(value.text()?).ok()?;
+    let layout = layout?;
+    let problem = match expression.resolve(layout) {
+        Ok(set) => match fitting(kind, set, layout) {
+            Ok(set) => return Some(set),
+            Err(problem) => problem,
+        },
+        Err(problem) => problem,
+    };
+    walk::note(problem, value, m);
+    None
+}
+
+/// The set as parts that the fault may strike.
+fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
+    let (direct, containers) = targets(kind);
+    if set.is_empty() {
+        return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
+    }
+    if direct.contains(&set.kind) {
+        return Ok(set);
+    }
+    if containers.contains(&set.kind) {
+        let inner = direct[0];
+        let mut ranges: Vec<std::ops::Range<u32>> = Vec::new();
+        for index in set.iter() {
+            let inside = layout.inside(set.kind, index, inner);
+            ranges.extend(inside.expect("containers hold what they stand for"));
+        }
+        let ranges = nodeset::merged(ranges);
+        return Ok(PartSet { kind: inner, ranges });
+    }
+    let can = direct.iter().map(|&kind| with_article(kind)).collect::<Vec<_>>().join(" or ");
+    let title = format!("`{}` cannot strike {}", kind.word(), with_article(set.kind));
+    let help = match set.kind {
+        PartKind::Node if kind == Fault::PowerLoss => " (for a node, write [[fault.crash]])",
+        PartKind::Node if kind == Fault::LinkDegradation => " (`node/link` is a node's link)",
+        PartKind::Switch if kind == Fault::LinkDegradation => " (`switch/uplink` is its uplink)",
+        _ => "",
+    };
+    Err(Problem::new(title).help(format!("it strikes {can}{help}")))
+}

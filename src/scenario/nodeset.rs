@@ -1,0 +1,387 @@
+//! Sets of parts in ClusterShell notation: `pi[001-150]!pi[010-020]`, `module[2]/psu[1]`, `node/link`.
+
+use std::ops::Range;
+
+use crate::ids::PartKind;
+use crate::scenario::fault::PartSet;
+use crate::scenario::language::{Problem, nearest};
+use crate::scenario::layout::Layout;
+
+/// A set as written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Expression {
+    first: Path,
+    /// Applied from left to right, all of equal strength, as ClusterShell does.
+    rest: Vec<(Operator, Path)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Operator {
+    Union,
+    Difference,
+    Intersection,
+    Symmetric,
+}
+
+/// `module[1-3]/switch[2]`.
+#[derive(Clone, Debug, PartialEq)]
+struct Path {
+    steps: Vec<Step>,
+    span: Range<usize>,
+}
+
+/// `switch[2]`: a kind, and its numbers (from 1) if any are given.
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    kind: PartKind,
+    numbers: Option<Vec<Numbers>>,
+    span: Range<usize>,
+}
+
+/// `1-9/2`.
+#[derive(Clone, Debug, PartialEq)]
+struct Numbers {
+    first: u32,
+    last: u32,
+    step: u32,
+    span: Range<usize>,
+}
+
+/// The words for kinds of part. The first of each is the one that is printed.
+const WORDS: &[(&str, PartKind)] = &[
+    ("pi", PartKind::Node),
+    ("node", PartKind::Node),
+    ("blade", PartKind::Blade),
+    ("pack", PartKind::Pack),
+    ("module", PartKind::Module),
+    ("rack", PartKind::Rack),
+    ("switch", PartKind::Switch),
+    ("psu", PartKind::Psu),
+    ("server", PartKind::Server),
+    ("file-server", PartKind::Server),
+    ("link", PartKind::NodeLink),
+    ("uplink", PartKind::Uplink),
+];
+
+/// "a node", "an uplink", ...
+pub(super) fn with_article(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Node => "a node",
+        PartKind::Blade => "a blade",
+        PartKind::Pack => "a pack",
+        PartKind::Module => "a module",
+        PartKind::Rack => "a rack",
+        PartKind::Switch => "a switch",
+        PartKind::Psu => "a psu",
+        PartKind::Server => "a server",
+        PartKind::NodeLink => "a node's link",
+        PartKind::Uplink => "an uplink",
+    }
+}
+
+fn plural(kind: PartKind) -> String {
+    let word = with_article(kind).split_once(' ').expect("an article").1;
+    if kind == PartKind::Switch { "switches".into() } else { format!("{word}s") }
+}
+
+fn problem(title: impl Into<String>, span: Range<usize>) -> Problem {
+    Problem { within: Some(span), ..Problem::new(title) }
+}
+
+/// Reads a set as written.
+pub(super) fn parse(text: &str) -> Result<Expression, Problem> {
+    let mut reader = Reader { text, at: 0 };
+    let first = reader.path()?;
+    let mut rest = Vec::new();
+    loop {
+        reader.skip_space();
+        let operator = match reader.peek() {
+            None => return Ok(Expression { first, rest }),
+            Some(',') => Operator::Union,
+            Some('!') => Operator::Difference,
+            Some('&') => Operator::Intersection,
+            Some('^') => Operator::Symmetric,
+            Some(other) => {
+                let span = reader.at..reader.at + other.len_utf8();
+                return Err(problem(format!("unexpected `{other}` in a set of parts"), span)
+                    .help("join sets by `,` (and), `!` (but not), `&` (in both), `^` (in one)"));
+            }
+        };
+        reader.at += 1;
+        rest.push((operator, reader.path()?));
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn skip_space(&mut self) {
+        self.at = self.text.len() - self.text[self.at..].trim_start().len();
+    }
+
+    fn take_while(&mut self, keep: impl Fn(char) -> bool) -> Range<usize> {
+        let rest = &self.text[self.at..];
+        let length = rest.find(|c| !keep(c)).unwrap_or(rest.len());
+        self.at += length;
+        self.at - length..self.at
+    }
+
+    fn path(&mut self) -> Result<Path, Problem> {
+        self.skip_space();
+        let start = self.at;
+        let mut steps = vec![self.step()?];
+        while self.peek() == Some('/') {
+            self.at += 1;
+            steps.push(self.step()?);
+        }
+        Ok(Path { steps, span: start..self.at })
+    }
+
+    fn step(&mut self) -> Result<Step, Problem> {
+        let word = self.take_while(|c| c.is_alphabetic() || c == '-' || c == '_');
+        let name = &self.text[word.clone()];
+        let Some(&(_, kind)) = WORDS.iter().find(|(known, _)| *known == name) else {
+            let names = WORDS.iter().map(|&(known, _)| known);
+            if name.is_empty() {
+                let end = (word.end + 1).min(self.text.len());
+                let span = word.start..self.text.ceil_char_boundary(end);
+                let list = names.collect::<Vec<_>>().join(", ");
+                return Err(problem("here the name of a kind of part is missing", span)
+                    .help(format!("kinds of part: {list}")));
+            }
+            let help = nearest(name, names.clone()).map_or_else(
+                || format!("kinds of part: {}", names.collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(
+                problem(format!("there is no kind of part called `{name}`"), word).help(help)
+            );
+        };
+        let numbers = match self.peek() {
+            Some('[') => Some(self.brackets()?),
+            Some(c) if c.is_ascii_digit() => {
+                let span = self.at..self.at;
+                let number = self.number()?;
+                let span = span.start..self.at;
+                Some(vec![Numbers { first: number, last: number, step: 1, span }])
+            }
+            _ => None,
+        };
+        Ok(Step { kind, numbers, span: word.start..self.at })
+    }
+
+    fn brackets(&mut self) -> Result<Vec<Numbers>, Problem> {
+        let open = self.at;
+        self.at += 1;
+        let mut list = Vec::new();
+        loop {
+            list.push(self.range()?);
+            match self.peek() {
+                Some(',') => self.at += 1,
+                Some(']') => {
+                    self.at += 1;
+                    return Ok(list);
+                }
+                _ => return Err(problem("this bracket is not closed", open..open + 1)),
+            }
+        }
+    }
+
+    fn range(&mut self) -> Result<Numbers, Problem> {
+        self.skip_space();
+        let start = self.at;
+        let first = self.number()?;
+        let (mut last, mut step) = (first, 1);
+        if self.peek() == Some('-') {
+            self.at += 1;
+            last = self.number()?;
+        }
+        if self.peek() == Some('/') {
+            self.at += 1;
+            step = self.number()?;
+        }
+        let span = start..self.at;
+        self.skip_space();
+        if last < first {
+            return Err(problem(format!("the range ends before it starts: {first}-{last}"), span));
+        }
+        if step == 0 {
+            return Err(problem("a step of 0 goes nowhere", span));
+        }
+        Ok(Numbers { first, last, step, span })
+    }
+
+    fn number(&mut self) -> Result<u32, Problem> {
+        let digits = self.take_while(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            let end = self.text.ceil_char_boundary((self.at + 1).min(self.text.len()));
+            return Err(problem("here a number is missing", self.at..end));
+        }
+        let large = |_| problem("this number is too large", digits.clone());
+        self.text[digits.clone()].parse().map_err(large)
+    }
+}
+
+impl Expression {
+    /// The parts of a machine that the expression means.
+    pub(super) fn resolve(&self, layout: &Layout) -> Result<PartSet, Problem> {
+        let (kind, mut ranges) = self.first.resolve(layout)?;
+        for (operator, path) in &self.rest {
+            let (other, more) = path.resolve(layout)?;
+            if other != kind {
+                let title = format!("{} and {} in one set", plural(kind), plural(other));
+                return Err(problem(title, path.span.clone()).help("write a fault for each kind"));
+            }
+            ranges = match operator {
+                Operator::Union => merged(ranges.into_iter().chain(more).collect()),
+                Operator::Difference => without(&ranges, &more),
+                Operator::Intersection => without(&ranges, &without(&ranges, &more)),
+                Operator::Symmetric => {
+                    let both = [without(&ranges, &more), without(&more, &ranges)].concat();
+                    merged(both)
+                }
+            };
+        }
+        Ok(PartSet { kind, ranges })
+    }
+}
+
+impl Path {
+    fn resolve(&self, layout: &Layout) -> Result<(PartKind, Vec<Range<u32>>), Problem> {
+        let first = &self.steps[0];
+        let all = [0..layout.count(first.kind)];
+        let mut found = first.pick(&all, None)?;
+        let mut kind = first.kind;
+        for step in &self.steps[1..] {
+            if let (PartKind::Node, PartKind::NodeLink) | (PartKind::Switch, PartKind::Uplink) =
+                (kind, step.kind)
+                && step.numbers.is_none()
+            {
+                // One to one, with equal numbers.
+                kind = step.kind;
+                continue;
+            }
+            let mut next = Vec::new();
+            for index in found.iter().cloned().flatten() {
+                let Some(inside) = layout.inside(kind, index, step.kind) else {
+                    let title = format!("{} has no {}", with_article(kind), plural(step.kind));
+                    return Err(problem(title, step.span.clone()));
+                };
+                next.extend(step.pick(&inside, Some(kind))?);
+            }
+            found = next;
+            kind = step.kind;
+        }
+        Ok((kind, merged(found)))
+    }
+}
+
+impl Step {
+    /// The numbered ones among `parts` (which lie in one container, or in the whole cluster).
+    fn pick(&self, parts: &[Range<u32>], of: Option<PartKind>) -> Result<Vec<Range<u32>>, Problem> {
+        let Some(numbers) = &self.numbers else { return Ok(parts.to_vec()) };
+        let count: u32 = parts.iter().map(|range| range.end - range.start).sum();
+        let mut found = Vec::new();
+        for range in numbers {
+            if range.first == 0 {
+                return Err(problem("parts are counted from 1", range.span.clone()));
+            }
+            if range.last > count {
+                let whole = of.map_or("the cluster", with_article);
+                let (kind, kinds) = (with_article(self.kind), plural(self.kind));
+                let kind = kind.split_once(' ').expect("an article").1;
+                let have = match count {
+                    0 => format!("{whole} has no {kinds}"),
+                    1 => format!("{whole} has 1 {kind}"),
+                    _ => format!("{whole} has {count} {kinds}"),
+                };
+                let title = format!("there is no {kind} {}: {have}", range.last);
+                let hint = if count > 1 { format!("they are counted 1 to {count}") } else { have };
+                return Err(problem(title, range.span.clone()).help(hint));
+            }
+            if range.step == 1 {
+                found.extend(nth_range(parts, range.first - 1..range.last));
+            } else {
+                let each = (range.first..=range.last).step_by(range.step as usize);
+                found.extend(each.flat_map(|number| nth_range(parts, number - 1..number)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The parts at positions `wanted` of the listed parts.
+fn nth_range(parts: &[Range<u32>], wanted: Range<u32>) -> Vec<Range<u32>> {
+    let mut before = 0;
+    let mut found = Vec::new();
+    for part in parts {
+        let length = part.end - part.start;
+        let from = wanted.start.max(before);
+        let to = wanted.end.min(before + length);
+        if from < to {
+            found.push(part.start + from - before..part.start + to - before);
+        }
+        before += length;
+    }
+    found
+}
+
+/// Sorted, disjoint, and joined where they touch.
+pub(super) fn merged(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut out: Vec<Range<u32>> = Vec::new();
+    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+        match out.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
+}
+
+/// What is in `from` and not in `less`; both sorted and disjoint.
+fn without(from: &[Range<u32>], less: &[Range<u32>]) -> Vec<Range<u32>> {
+    let mut out = Vec::new();
+    let mut cut = less.iter().peekable();
+    for range in from {
+        let mut start = range.start;
+        while let Some(gap) = cut.peek() {
+            if gap.start >= range.end {
+                break;
+            }
+            if gap.start > start {
+                out.push(start..gap.start);
+            }
+            start = start.max(gap.end);
+            if gap.end > range.end {
+                break;
+            }
+            cut.next();
+        }
+        if start < range.end {
+            out.push(start..range.end);
+        }
+    }
+    out
+}
+
+/// The set in this notation, all numbers over the whole machine: `pi[1-9,20]`.
+pub(super) fn print(set: &PartSet) -> String {
+    let word = WORDS.iter().find(|(_, kind)| *kind == set.kind).expect("each kind has a word").0;
+    let ranges: Vec<String> = set
+        .ranges
+        .iter()
+        .map(|range| match range.end - range.start {
+            1 => range.end.to_string(),
+            _ => format!("{}-{}", range.start + 1, range.end),
+        })
+        .collect();
+    format!("{word}[{}]", ranges.join(","))
+}

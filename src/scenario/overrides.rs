@@ -1,0 +1,64 @@
+//! What the command line sets, as layers on top of the files.
+
+use toml::de::DeTable;
+
+use crate::scenario::document::{Table, Value, parse};
+use crate::scenario::load::{Layer, Overrides};
+use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+
+/// One layer for each `--set`, and one for `--seed`. `None` if one cannot be read.
+pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> Option<Vec<Layer>> {
+    let mut layers = Vec::new();
+    let mut whole = true;
+    let seed = overrides.seed.map(|seed| format!("seed = {seed}"));
+    let sets = overrides.set.iter().map(|set| ("--set", as_toml(set)));
+    for (name, text) in sets.chain(seed.map(|seed| ("--seed", seed))) {
+        let file = m.file(name, text.as_str());
+        if !text.contains('=') {
+            let mistake = Mistake::new(Place::at(file, 0..text.len()), "an override needs a `=`");
+            m.note(mistake.help("such as --set cluster.modules=2"));
+            whole = false;
+            continue;
+        }
+        let (table, complete) = parse(file, m);
+        whole &= complete;
+        layers.push(Layer { file, table });
+    }
+    whole.then_some(layers)
+}
+
+/// The override as TOML: a value that is none is a string that lacks its quotes.
+fn as_toml(set: &str) -> String {
+    if DeTable::parse(set).is_ok() {
+        return set.into();
+    }
+    let Some((path, value)) = set.split_once('=') else { return set.into() };
+    let quoted = format!("{path}={}", toml::Value::String(value.trim().into()));
+    if DeTable::parse(&quoted).is_ok() { quoted } else { set.into() }
+}
+
+/// The paths of all values of a table.
+pub(super) fn paths(table: &Table) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in &table.entries {
+        match entry.value.table() {
+            Some(inner) => {
+                all.extend(paths(inner).into_iter().map(|path| format!("{}.{path}", entry.name)));
+            }
+            None => all.push(entry.name.clone()),
+        }
+    }
+    all
+}
+
+/// All values of a table with their paths; the names of keys may hold paths themselves.
+pub(super) fn leaves<'t>(table: &'t Table, above: &str, out: &mut Vec<(String, &'t Value)>) {
+    for entry in &table.entries {
+        let path =
+            if above.is_empty() { entry.name.clone() } else { format!("{above}.{}", entry.name) };
+        match entry.value.table() {
+            Some(inner) => leaves(inner, &path, out),
+            None => out.push((path, &entry.value)),
+        }
+    }
+}

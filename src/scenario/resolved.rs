@@ -1,0 +1,400 @@
+//! Writes a scenario as the complete text that loads to it again, and tells where each figure comes from.
+
+use std::fmt::Write as _;
+
+use crate::scenario::document::{Data, Table, Value};
+use crate::scenario::fault::{FaultRule, Repair, When};
+use crate::scenario::job::{Coordinated, Cost, Interval};
+use crate::scenario::law::Law;
+use crate::scenario::load::Sources;
+use crate::scenario::nodeset;
+use crate::scenario::words::Word;
+use crate::scenario::{Provenance, Scenario, Source};
+use crate::units::{ByteRate, PacketRate};
+
+/// A key with its value as TOML.
+struct Line {
+    /// The table, such as `hardware.power`; empty at the top. Arrays of tables have brackets.
+    table: String,
+    key: &'static str,
+    value: String,
+}
+
+/// The complete text.
+pub(super) fn text(scenario: &Scenario) -> String {
+    let mut lines = top(scenario);
+    lines.extend(machine(scenario));
+    for rule in &scenario.faults {
+        lines.extend(fault(rule));
+    }
+    lines.extend(course(scenario));
+    let mut out = String::new();
+    let mut table = String::new();
+    for line in lines {
+        // Each fault rule starts with its name, and is a table of its own.
+        if line.table != table || (line.table.starts_with('[') && line.key == "name") {
+            let _ = writeln!(out, "\n[{}]", line.table);
+            table.clone_from(&line.table);
+        }
+        let _ = writeln!(out, "{} = {}", line.key, line.value);
+    }
+    if !scenario.expect.is_empty() {
+        out += "\n[expect]\n";
+        for demand in &scenario.expect {
+            let bound = format!("{} {:?}", demand.op.word(), demand.bound);
+            let _ = writeln!(out, "{} = {}", quoted(&demand.metric), quoted(&bound));
+        }
+    }
+    out + &sources(scenario)
+}
+
+fn sources(scenario: &Scenario) -> String {
+    let mut published = String::new();
+    let mut assumed = String::new();
+    for figure in &scenario.provenance {
+        let (out, text) = match &figure.source {
+            Source::Published(text) => (&mut published, text),
+            Source::Assumption(text) => (&mut assumed, text),
+            Source::Scenario => continue,
+        };
+        let _ = writeln!(out, "{} = {}", quoted(&figure.key), quoted(text));
+    }
+    let mut out = String::new();
+    for (name, lines) in [("source", published), ("assumption", assumed)] {
+        if !lines.is_empty() {
+            let _ = write!(out, "\n[{name}]\n{lines}");
+        }
+    }
+    out
+}
+
+/// Fills in the source of each figure of the machine: the text that its value comes from tells it
+/// for the key itself or for a table above it; what no text tells, the scenario sets itself.
+pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: &Sources) {
+    scenario.provenance = machine(scenario)
+        .into_iter()
+        .filter(|line| line.table != "cluster")
+        .map(|line| {
+            let key = format!("{}.{}", line.table, line.key);
+            let file = merged.at(&key).map(|value| value.place.file);
+            let told = file.and_then(|file| sources.get(&file));
+            let source = told.and_then(|told| {
+                told.iter()
+                    .filter(|(path, _)| covers(path, &key))
+                    .max_by_key(|(path, _)| path.len())
+                    .map(|(_, source)| source.clone())
+            });
+            Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
+        })
+        .collect();
+}
+
+/// Whether `path` is `key` or a table above it.
+pub(super) fn covers(path: &str, key: &str) -> bool {
+    key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A value as people would write it.
+pub(super) fn value_text(value: &Value) -> String {
+    match &value.data {
+        Data::Text(text) => text.clone(),
+        Data::Integer(number) => number.to_string(),
+        Data::Float(number) => format!("{number:?}"),
+        Data::Flag(flag) => flag.to_string(),
+        Data::Date => String::new(),
+        Data::List(list) => {
+            format!("[{}]", list.iter().map(value_text).collect::<Vec<_>>().join(", "))
+        }
+        Data::Table(table) => {
+            let entry = |entry: &crate::scenario::document::Entry| {
+                format!("{} = {}", entry.name, value_text(&entry.value))
+            };
+            format!("{{ {} }}", table.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.into()).to_string()
+}
+
+/// A quantity or another thing in quotes.
+fn text_of(value: impl std::fmt::Display) -> String {
+    quoted(&value.to_string())
+}
+
+fn number(value: f64) -> String {
+    format!("{value:?}")
+}
+
+/// Lines of one table.
+fn lines<const N: usize>(table: &str, keys: [(&'static str, String); N]) -> Vec<Line> {
+    keys.into_iter().map(|(key, value)| Line { table: table.into(), key, value }).collect()
+}
+
+fn top(scenario: &Scenario) -> Vec<Line> {
+    lines(
+        "",
+        [
+            ("schema", "1".into()),
+            ("name", quoted(&scenario.name)),
+            ("title", quoted(&scenario.title)),
+            ("seed", scenario.seed.to_string()),
+        ],
+    )
+}
+
+/// All figures of site, cluster, hardware, module, network, server, boot and controller.
+fn machine(scenario: &Scenario) -> Vec<Line> {
+    let cluster = &scenario.cluster;
+    let mut all = lines("site", [("altitude", text_of(scenario.site.altitude))]);
+    all.extend(lines(
+        "cluster",
+        [
+            ("hardware", quoted(&cluster.hardware)),
+            ("module", quoted(&cluster.module)),
+            ("modules", cluster.modules.to_string()),
+            ("modules_per_rack", cluster.modules_per_rack.to_string()),
+        ],
+    ));
+    all.extend(hardware(scenario));
+    all.extend(module(scenario));
+    all.extend(lines("network", [("tcp_share", number(scenario.network.tcp_share))]));
+    all.extend(server(scenario));
+    all.extend(boot(scenario));
+    all
+}
+
+fn hardware(scenario: &Scenario) -> Vec<Line> {
+    let hardware = &scenario.hardware;
+    let (power, boot) = (&hardware.power, &hardware.boot);
+    let mut all = lines(
+        "hardware",
+        [
+            ("model", quoted(&hardware.model)),
+            ("cores", hardware.cores.to_string()),
+            ("memory", text_of(hardware.memory)),
+            ("link", text_of(hardware.link)),
+            ("sd_read", text_of(ByteRate(hardware.sd_read))),
+        ],
+    );
+    all.extend(lines(
+        "hardware.power",
+        [
+            ("off", text_of(power.off)),
+            ("boot_peak", text_of(power.boot_peak)),
+            ("boot", text_of(power.boot)),
+            ("idle", text_of(power.idle)),
+            ("compute", text_of(power.compute)),
+            ("compute_peak", text_of(power.compute_peak)),
+        ],
+    ));
+    let file = |file: &crate::scenario::cluster::BootFile| {
+        format!("{{ name = {}, size = {} }}", quoted(&file.name), text_of(file.size))
+    };
+    let files = boot.files.iter().map(file).collect::<Vec<_>>().join(", ");
+    all.extend(lines(
+        "hardware.boot",
+        [
+            ("inrush", text_of(boot.inrush)),
+            ("rom", text_of(boot.rom)),
+            ("rom_sd", text_of(boot.rom_sd)),
+            ("dhcp_tries", boot.dhcp_tries.to_string()),
+            ("dhcp_interval", text_of(boot.dhcp_interval)),
+            ("offer_bug", boot.offer_bug.to_string()),
+            ("offer_window", text_of(boot.offer_window)),
+            ("tftp_block", text_of(boot.tftp_block)),
+            ("tftp_pace", text_of(boot.tftp_pace)),
+            ("tftp_file_overhead", text_of(boot.tftp_file_overhead)),
+            ("tftp_timeout", text_of(boot.tftp_timeout)),
+            ("files", format!("[{files}]")),
+            ("kernel", text_of(boot.kernel)),
+            ("init", text_of(boot.init)),
+            ("spread", number(boot.spread)),
+        ],
+    ));
+    all
+}
+
+fn module(scenario: &Scenario) -> Vec<Line> {
+    let module = &scenario.module;
+    let psu = |psu: &crate::scenario::cluster::Psu| {
+        format!(
+            "{{ packs = {:?}, switches = {:?}, limit = {}, restart = {} }}",
+            psu.packs,
+            psu.switches,
+            text_of(psu.limit),
+            text_of(psu.restart)
+        )
+    };
+    let psus = module.psus.iter().map(psu).collect::<Vec<_>>().join(", ");
+    lines(
+        "module",
+        [
+            ("model", quoted(&module.model)),
+            ("nodes", module.nodes.to_string()),
+            ("spares", module.spares.to_string()),
+            ("nodes_per_blade", module.nodes_per_blade.to_string()),
+            ("packs", format!("{:?}", module.packs)),
+            ("switches", module.switches.to_string()),
+            ("uplink", text_of(module.uplink)),
+            ("switch_power", text_of(module.switch_power)),
+            ("psu", format!("[{psus}]")),
+        ],
+    )
+}
+
+fn server(scenario: &Scenario) -> Vec<Line> {
+    let server = &scenario.server;
+    let ping = server.dhcp_ping.as_ref().map_or_else(
+        || "false".into(),
+        |ping| {
+            let (wait, window) = (text_of(ping.wait), text_of(ping.window));
+            format!("{{ wait = {wait}, burst = {}, window = {window} }}", ping.burst)
+        },
+    );
+    lines(
+        "server",
+        [
+            ("per", quoted(server.per.word())),
+            ("link", text_of(server.link)),
+            ("disk", text_of(ByteRate(server.disk))),
+            ("disk_request", text_of(server.disk_request)),
+            ("tftp_packets", text_of(PacketRate(server.tftp_packets))),
+            ("dhcp_service", text_of(server.dhcp_service)),
+            ("dhcp_ping", ping),
+            ("power", text_of(server.power)),
+        ],
+    )
+}
+
+fn boot(scenario: &Scenario) -> Vec<Line> {
+    let (boot, controller) = (&scenario.boot, &scenario.controller);
+    let mut all = lines(
+        "boot",
+        [
+            ("method", quoted(boot.method.word())),
+            ("root_read", text_of(boot.root_read)),
+            ("initramfs", text_of(boot.initramfs)),
+            ("offer_cure", quoted(boot.offer_cure.word())),
+            ("stray_frame", number(boot.stray_frame)),
+        ],
+    );
+    all.extend(lines("boot.power_on", [("stagger", text_of(boot.stagger))]));
+    all.extend(lines(
+        "controller",
+        [
+            ("detect", text_of(controller.detect)),
+            ("boot_timeout", text_of(controller.boot_timeout)),
+            ("boot_retries", controller.boot_retries.to_string()),
+            ("settle", text_of(controller.settle)),
+        ],
+    ));
+    all
+}
+
+fn law(law: &Law) -> String {
+    match law {
+        Law::Fixed(span) => format!("{{ fixed = {} }}", text_of(span)),
+        Law::Exponential { mean } => {
+            format!("{{ exponential = {{ mean = {} }} }}", text_of(mean))
+        }
+        Law::Weibull { shape, scale } => {
+            format!("{{ weibull = {{ shape = {shape:?}, scale = {} }} }}", text_of(scale))
+        }
+        Law::Lognormal { median, sigma } => {
+            format!("{{ lognormal = {{ median = {}, sigma = {sigma:?} }} }}", text_of(median))
+        }
+    }
+}
+
+fn fault(rule: &FaultRule) -> Vec<Line> {
+    let table = format!("[fault.{}]", rule.kind.word());
+    let mut all =
+        lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
+    match &rule.when {
+        When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
+        When::Lifetime { law: lifetime, age } => {
+            all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]))
+        }
+    }
+    let repair = match &rule.repair {
+        Repair::PowerCycle => quoted("power-cycle"),
+        Repair::Never => quoted("never"),
+        Repair::After(Law::Fixed(span)) => text_of(span),
+        Repair::After(after) => law(after),
+    };
+    all.extend(lines(&table, [("repair", repair)]));
+    if rule.share_ppm > 0 {
+        all.extend(lines(&table, [("share", number(f64::from(rule.share_ppm) / 1e6))]));
+    }
+    all
+}
+
+fn course(scenario: &Scenario) -> Vec<Line> {
+    let mut all = Vec::new();
+    if let Some(job) = &scenario.workload {
+        all.extend(lines(
+            "workload.bulk-synchronous",
+            [
+                ("nodes", job.nodes.to_string()),
+                ("ranks_per_node", job.ranks_per_node.to_string()),
+                ("step", text_of(job.step)),
+                ("work", text_of(job.work)),
+            ],
+        ));
+    }
+    if let Some(protocol) = &scenario.checkpoint {
+        all.extend(checkpoint(protocol));
+    }
+    all.extend(lines(
+        "stop",
+        [("when", quoted(scenario.stop.when.word())), ("at", text_of(scenario.stop.at))],
+    ));
+    all.extend(lines(
+        "record",
+        [
+            ("events", quoted(scenario.record.events.word())),
+            ("sample", text_of(scenario.record.sample)),
+        ],
+    ));
+    all
+}
+
+fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
+    let table = "checkpoint.coordinated";
+    let interval = match protocol.interval {
+        Interval::Fixed(span) => text_of(span),
+        Interval::Young => quoted("young"),
+        Interval::Daly => quoted("daly"),
+    };
+    let cost = match protocol.cost {
+        Cost::FileServer => ("to", quoted("file-server")),
+        Cost::Fixed { write, read, downtime } => {
+            let (write, read, downtime) = (text_of(write), text_of(read), text_of(downtime));
+            ("cost", format!("{{ write = {write}, read = {read}, downtime = {downtime} }}"))
+        }
+    };
+    let mut all = Vec::new();
+    if protocol.size.0 > 0 {
+        all.extend(lines(table, [("size", text_of(protocol.size))]));
+    }
+    all.extend(lines(
+        table,
+        [
+            ("interval", interval),
+            cost,
+            ("last", protocol.last.to_string()),
+            ("period", quoted(protocol.period.word())),
+        ],
+    ));
+    all.extend(lines(
+        "checkpoint.coordinated.strikes",
+        [
+            ("checkpoint", protocol.strikes.checkpoint.to_string()),
+            ("restart", protocol.strikes.restart.to_string()),
+            ("downtime", protocol.strikes.downtime.to_string()),
+        ],
+    ));
+    all
+}
