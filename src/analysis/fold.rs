@@ -92,6 +92,12 @@ impl Fold {
         }
     }
 
+    /// The time of the last event so far; after the whole run, its end.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        Time(self.now)
+    }
+
     /// Closes the books at the end of the run. Asserts that every node-nanosecond is in exactly
     /// one class and that nodes, jobs and classes add up to the same.
     #[must_use]

@@ -31,8 +31,9 @@ const FAILURES: [&str; 7] = [
 const NEVER: u64 = u64::MAX;
 const NO_JOB: u16 = u16::MAX;
 
-/// One node; a million of them must stay small.
+/// One node; a million of them must stay small, and a change must touch one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Node {
     /// When it entered its state [ns].
     since: u64,

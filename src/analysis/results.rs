@@ -103,6 +103,7 @@ fn read<T: DeserializeOwned>(
 mod tests {
     use std::fs;
 
+    use proptest::num::f64::{NORMAL, ZERO};
     use proptest::prelude::*;
 
     use super::*;
@@ -140,7 +141,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
         fn findings_are_read_back_as_they_were(
-            values in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 1..20),
+            values in proptest::collection::vec(NORMAL | ZERO, 1..20),
         ) {
             let folder = tempfile::tempdir().expect("a folder");
             save(&findings(&values), folder.path()).expect("a disk");
@@ -170,7 +171,8 @@ mod tests {
         );
         assert_eq!(
             text("series.csv"),
-            "series,unit,t_s,value\nnodes_up,count,0.0,0.30000000000000004\nnodes_up,count,1.0,4.0\n"
+            "series,unit,t_s,value\n\
+             nodes_up,count,0.0,0.30000000000000004\nnodes_up,count,1.0,4.0\n"
         );
         assert_eq!(
             text("nodes.csv"),

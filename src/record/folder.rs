@@ -73,8 +73,8 @@ impl Folder {
         Ok(self.partial)
     }
 
-    /// Brings everything to the disk and gives the folder its final name,
-    /// `<seed>-<stage>-<16 digits of the fingerprint>`. The manifest must be final.
+    /// Notes the end in the manifest if it says that the run goes on, brings everything to the
+    /// disk and gives the folder its final name, `<seed>-<stage>-<16 digits of the fingerprint>`.
     ///
     /// An identical finished run is kept and this one dropped. A different run with that name
     /// (another log level, a scenario with other expectations) is kept as well: this one then
@@ -83,8 +83,8 @@ impl Folder {
     /// # Errors
     /// When the disk refuses; the folder then stays a `.partial`, whole.
     pub fn finish(self, fingerprint: &str) -> Result<Finished, RecordError> {
+        let mine = seal(&self.partial, fingerprint)?;
         sync_all(&self.partial)?;
-        let mine = read_manifest(&self.partial)?;
         let digits = &fingerprint[..DIGITS.min(fingerprint.len())];
         let mut counter = 1;
         while counter < TRIES {
@@ -114,12 +114,18 @@ impl Folder {
     }
 }
 
-/// The manifest, if there is one.
-fn read_manifest(folder: &Path) -> Result<Option<Manifest>, RecordError> {
-    if folder.join(manifest::FILE_NAME).exists() {
-        return Manifest::read(folder).map(Some);
+/// Notes in the manifest, if there is one, that the run is finished.
+fn seal(folder: &Path, fingerprint: &str) -> Result<Option<Manifest>, RecordError> {
+    if !folder.join(manifest::FILE_NAME).exists() {
+        return Ok(None);
     }
-    Ok(None)
+    let mut manifest = Manifest::read(folder)?;
+    if manifest.status == Status::Running {
+        manifest.fingerprint = Some(fingerprint.to_owned());
+        manifest.end(Status::Finished);
+        manifest.write(folder)?;
+    }
+    Ok(Some(manifest))
 }
 
 /// Whether the folder holds a finished run that is the same as ours.
@@ -164,9 +170,7 @@ mod tests {
 
     fn run(out: &Path, level: EventLevel) -> Finished {
         let folder = Folder::begin(out, "boot", 42, "model").expect("a folder");
-        let mut manifest = Manifest::begin("boot", 42, "model", level, Vec::new());
-        manifest.fingerprint = Some(PRINT.to_owned());
-        manifest.end(Status::Finished);
+        let manifest = Manifest::begin("boot", 42, "model", level, Vec::new());
         manifest.write(folder.path()).expect("a disk");
         fs::create_dir(folder.path().join("figures")).expect("a disk");
         fs::write(folder.path().join("figures/a.svg"), words::event_level(level)).expect("a disk");
@@ -189,6 +193,9 @@ mod tests {
         let first = run(out.path(), EventLevel::All);
         assert!(!first.already_there);
         assert_eq!(first.path, out.path().join("boot/42-model-0123456789abcdef"));
+        let manifest = Manifest::read(&first.path).expect("a manifest");
+        assert_eq!(manifest.status, Status::Finished);
+        assert_eq!(manifest.fingerprint.as_deref(), Some(PRINT));
         let second = run(out.path(), EventLevel::All);
         assert_eq!(second, Finished { already_there: true, ..first });
         assert_eq!(names(out.path()), ["42-model-0123456789abcdef"]);

@@ -41,7 +41,7 @@ pub enum RecordError {
         why: String,
     },
     /// The event log ends before the run did, as that of an interrupted run.
-    #[error("{}: the log breaks off after {events} events, before the end of the run", path.display())]
+    #[error("{}: it breaks off after {events} events, before the end of the run", path.display())]
     CutOff {
         /// The log.
         path: PathBuf,
@@ -70,7 +70,7 @@ fn hint(error: &io::Error) -> &'static str {
             "\n  hint: this place is not writable: choose another with --out"
         }
         Kind::NotADirectory | Kind::AlreadyExists => {
-            "\n  hint: a file of this name is in the way: move it, or choose another place with --out"
+            "\n  hint: a file of this name is in the way: move it, or write elsewhere with --out"
         }
         _ => "",
     }

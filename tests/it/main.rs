@@ -1,2 +1,15 @@
-//! Tests of the whole program, in one binary.
+//! The one integration binary: whole runs of the program, and the house rules.
+//!
+//! `UPDATE=1 cargo test` rewrites golden files. `RACKSTORM_BIN=path` tests another build of the
+//! program (`.ci/run` holds the debug build against the golden list that way).
+
+mod program;
+mod theatre;
+
+mod cli;
+mod determinism;
 mod diagnostics;
+mod golden;
+mod model;
+mod theory;
+mod tidy;

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use super::clock::{Mark, Owner, distance, whole_bytes};
 use super::core::{Core, DUE, VACANT};
 use super::general::General;
+use super::shape::Shape;
 use super::share::SPEED_MAX;
+use super::tree::Tree;
 use super::{Finished, FlowId, Ledger, LinkId, RouteId};
 use crate::units::{BitRate, Bytes, Time};
 
@@ -14,6 +16,8 @@ const SPARE_GROUPS: usize = 4;
 
 #[derive(Debug, Default)]
 struct Route {
+    /// Whether it belongs to a tree.
+    tree: bool,
     /// Its groups by cap.
     groups: Vec<(u64, u32)>,
     /// Bytes that flows moved which have ended [2^-64 byte].
@@ -24,7 +28,10 @@ struct Route {
 #[derive(Debug)]
 pub struct Fabric {
     core: Core,
+    tree: Tree,
     general: General,
+    /// Of each link, whether it belongs to a tree.
+    in_tree: Vec<bool>,
     routes: Vec<Route>,
     /// Routes over each link.
     crossing: Vec<Vec<u32>>,
@@ -37,17 +44,22 @@ pub struct Fabric {
 }
 
 impl Fabric {
-    pub(super) fn new(capacities: &[u64], routes: &[Vec<u32>], component_of: &[u32]) -> Self {
+    pub(super) fn new(capacities: &[u64], routes: &[Vec<u32>]) -> Self {
+        let shape = Shape::new(capacities.len(), routes);
         let mut crossing = vec![Vec::new(); capacities.len()];
         for (route, links) in routes.iter().enumerate() {
             for &link in links {
                 crossing[link as usize].push(route as u32);
             }
         }
+        let in_tree = |links: &Vec<u32>| links.first().is_some_and(|&link| shape.in_tree(link));
+        let mut core = Core::default();
         Self {
-            general: General::new(capacities, routes, component_of),
-            core: Core::default(),
-            routes: routes.iter().map(|_| Route::default()).collect(),
+            tree: Tree::new(&mut core, capacities, routes, &shape.parents),
+            general: General::new(capacities, routes, &shape.components),
+            core,
+            in_tree: (0..capacities.len() as u32).map(|link| shape.in_tree(link)).collect(),
+            routes: routes.iter().map(|r| Route { tree: in_tree(r), ..Route::default() }).collect(),
             crossing,
             due: VecDeque::new(),
             active: 0,
@@ -138,7 +150,12 @@ impl Fabric {
     /// have moved) or back.
     pub fn set_capacity(&mut self, now: Time, link: LinkId, capacity: BitRate) {
         self.advance(now);
-        self.general.set_capacity(link.0, capacity.0.min(SPEED_MAX));
+        let capacity = capacity.0.min(SPEED_MAX);
+        if self.in_tree[link.0 as usize] {
+            self.tree.set_capacity(&mut self.core, link.0, capacity);
+        } else {
+            self.general.set_capacity(link.0, capacity);
+        }
     }
 
     /// The instant of the next completion, rounded once to whole nanoseconds.
@@ -198,7 +215,11 @@ impl Fabric {
         if group == DUE {
             return 0.0;
         }
-        let clock = self.general.clock(&self.core, group);
+        let clock = if self.is_tree(group) {
+            self.tree.clock(&self.core, group)
+        } else {
+            self.general.clock(&self.core, group)
+        };
         self.core.clocks[clock as usize].rate.bits_per_second()
     }
 
@@ -232,6 +253,7 @@ impl Fabric {
         groups
             + crossing
             + self.core.heap_bytes()
+            + self.tree.heap_bytes()
             + self.general.heap_bytes()
             + 4 * self.due.capacity()
             + self.routes.capacity() * size_of::<Route>()
@@ -267,6 +289,7 @@ impl Fabric {
 
     /// Settles this instant and finds what is due in it.
     fn collect(&mut self) {
+        self.tree.settle(&mut self.core);
         self.general.settle(&mut self.core);
         self.collect_due();
     }
@@ -280,10 +303,17 @@ impl Fabric {
             }
             found = true;
             let owner = self.core.clocks[clock as usize].owner;
-            let Owner::Class(class) = owner else { unreachable!() };
-            let index = self.general.first(&self.core, class).expect("a dated clock has a flow");
+            let index = match owner {
+                Owner::Link(link) => self.tree.first(&self.core, link),
+                Owner::Group(group) => self.core.groups[group as usize].marks.top().map(|e| e.flow),
+                Owner::Class(class) => self.general.first(&self.core, class),
+            };
+            let index = index.expect("a dated clock has a flow");
             self.leave(index, 0);
             self.due.push_back(index);
+            if let Owner::Link(link) = owner {
+                self.tree.redate(&mut self.core, link);
+            }
         }
         if found {
             let flows = &self.core.flows;
@@ -293,7 +323,14 @@ impl Fabric {
 
     /// The value of a group's clock now.
     fn value(&self, group: u32) -> Mark {
+        if self.is_tree(group) {
+            return self.tree.value(&self.core, group);
+        }
         self.general.value(&self.core, group)
+    }
+
+    fn is_tree(&self, group: u32) -> bool {
+        self.routes[self.core.groups[group as usize].route as usize].tree
     }
 
     /// What is left to each member of a flow that is in a group.
@@ -318,14 +355,20 @@ impl Fabric {
             Err(place) => {
                 let group = self.core.new_group(route, cap);
                 groups.insert(place, (cap, group));
-                self.general.adopt(&mut self.core, group);
+                if !self.routes[route as usize].tree {
+                    self.general.adopt(&mut self.core, group);
+                }
                 group
             }
         };
         let mark = self.value(group) + left;
         self.core.enter(index, group, mark);
         let count = self.core.flows[index as usize].count;
-        self.general.joined(&mut self.core, group, count);
+        if self.routes[route as usize].tree {
+            self.tree.joined(&mut self.core, group, count);
+        } else {
+            self.general.joined(&mut self.core, group, count);
+        }
     }
 
     /// Takes a flow out of its group, with so much left to each member.
@@ -333,15 +376,21 @@ impl Fabric {
         let group = self.core.leave(index);
         let flow = &self.core.flows[index as usize];
         let (count, moved) = (flow.count, distance(flow.bytes) - left);
-        self.general.left(&mut self.core, group, count);
         let route = &mut self.routes[self.core.groups[group as usize].route as usize];
         route.ended = route.ended.wrapping_add((moved as u128).wrapping_mul(u128::from(count)));
+        if route.tree {
+            self.tree.left(&mut self.core, group, count);
+        } else {
+            self.general.left(&mut self.core, group, count);
+        }
         let empty = self.core.groups[group as usize].n == 0;
         if empty && route.groups.len() > SPARE_GROUPS {
             let cap = self.core.groups[group as usize].cap;
             let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
             route.groups.remove(place.expect("a group is listed"));
-            self.general.disown(&mut self.core, group);
+            if !route.tree {
+                self.general.disown(&mut self.core, group);
+            }
             self.core.drop_group(group);
         }
     }

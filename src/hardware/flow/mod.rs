@@ -14,7 +14,11 @@ mod core;
 mod fabric;
 mod general;
 mod heap;
+mod shape;
 mod share;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 use std::collections::BTreeMap;
 
@@ -120,32 +124,6 @@ impl FabricBuilder {
     /// The fabric, at time zero and without flows.
     #[must_use]
     pub fn build(self) -> Fabric {
-        let component_of = components(self.capacities.len(), &self.routes);
-        Fabric::new(&self.capacities, &self.routes, &component_of)
+        Fabric::new(&self.capacities, &self.routes)
     }
-}
-
-/// Which component each link belongs to: links on one route belong together.
-fn components(links: usize, routes: &[Vec<u32>]) -> Vec<u32> {
-    fn root(parent: &mut [u32], mut link: u32) -> u32 {
-        while parent[link as usize] != link {
-            parent[link as usize] = parent[parent[link as usize] as usize];
-            link = parent[link as usize];
-        }
-        link
-    }
-    let mut parent: Vec<u32> = (0..links as u32).collect();
-    for route in routes {
-        for pair in route.windows(2) {
-            let (a, b) = (root(&mut parent, pair[0]), root(&mut parent, pair[1]));
-            parent[a.max(b) as usize] = a.min(b);
-        }
-    }
-    let mut names = BTreeMap::new();
-    (0..links as u32)
-        .map(|link| {
-            let next = names.len() as u32;
-            *names.entry(root(&mut parent, link)).or_insert(next)
-        })
-        .collect()
 }
