@@ -11,6 +11,10 @@ use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
 use crate::units::{Bytes, Span, Time};
 
+/// A table is there but cannot be read; why is noted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unread;
+
 /// Nodes of the machine that a job may use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nodes {
@@ -20,15 +24,15 @@ pub(super) struct Nodes {
     pub cores: u32,
 }
 
-/// The job. `None` if it cannot be read, `Some(None)` if there is none.
+/// The job, if there is one.
 pub(super) fn workload(
     root: &Section<'_>,
     nodes: Option<Nodes>,
     m: &mut Mistakes,
-) -> Option<Option<BulkSynchronous>> {
+) -> Result<Option<BulkSynchronous>, Unread> {
     let section = root.section("workload").section("bulk-synchronous");
     if !section.exists() {
-        return Some(None);
+        return Ok(None);
     }
     let cores = nodes.map(|nodes| nodes.cores);
     let job = read!(BulkSynchronous {
@@ -44,7 +48,8 @@ pub(super) fn workload(
         },
         step: section.get("step", m),
         work: section.get("work", m),
-    })?;
+    })
+    .ok_or(Unread)?;
     if let Some(nodes) = nodes
         && job.nodes > nodes.all
     {
@@ -56,18 +61,18 @@ pub(super) fn workload(
         let mistake = Mistake::new(section.place("step"), title).help("`step` is at most `work`");
         m.note(mistake.other(section.place("work"), "the whole work"));
     }
-    Some(Some(job))
+    Ok(Some(job))
 }
 
-/// The checkpoint protocol. `None` if it cannot be read, `Some(None)` if there is none.
+/// The checkpoint protocol, if there is one.
 pub(super) fn checkpoint(
     root: &Section<'_>,
     faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
-) -> Option<Option<Coordinated>> {
+) -> Result<Option<Coordinated>, Unread> {
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {
-        return Some(None);
+        return Ok(None);
     }
     if !root.section("workload").exists() {
         let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
@@ -84,7 +89,8 @@ pub(super) fn checkpoint(
         last: section.get("last", m),
         strikes: strikes(&section, m),
         period: section.word("period", m),
-    })?;
+    })
+    .ok_or(Unread)?;
     let strikes_nodes = |rule: &FaultRule| {
         matches!(rule.kind, Fault::Crash | Fault::Hang | Fault::PowerLoss)
             && matches!(rule.when, When::Lifetime { .. })
@@ -95,7 +101,7 @@ pub(super) fn checkpoint(
         let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
         m.note(Mistake::new(section.place("interval"), title).help(help));
     }
-    Some(Some(protocol))
+    Ok(Some(protocol))
 }
 
 fn interval(section: &Section<'_>) -> Option<Interval> {
@@ -208,8 +214,8 @@ fn usual_sample(end: Span) -> Span {
         90 * DAY,
     ];
     let wanted = end.0 / 2_000;
-    let spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
-    spans.clone().find(|span| span.0 >= wanted).or(spans.last()).expect("a round span")
+    let mut spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
+    spans.clone().find(|span| span.0 >= wanted).or(spans.next_back()).expect("a round span")
 }
 
 /// The demands on metrics.

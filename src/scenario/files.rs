@@ -41,15 +41,14 @@ pub(super) fn chain(path: &Path, m: &mut Mistakes) -> Option<Chain> {
             whole = false;
             break;
         };
-        let is_name = !wanted.contains(['/', '\\']) && !wanted.ends_with(".toml");
+        let is_name = !wanted.contains(['/', '\\', '.']);
         if is_name {
-            match built_in(&wanted, m) {
-                Some(layer) => layers.push(layer),
-                None => {
-                    unknown_name(&wanted, &value, m);
-                    whole = false;
-                    break;
-                }
+            if let Some(layer) = built_in(&wanted, m) {
+                layers.push(layer)
+            } else {
+                unknown_name(&wanted, &value, m);
+                whole = false;
+                break;
             }
             continue;
         }
@@ -113,15 +112,12 @@ fn open(path: &Path, shown: &str, asked: Option<&Value>, m: &mut Mistakes) -> Op
         Ok(text) => return Some(m.file(shown, text)),
         Err(complaint) => complaint,
     };
-    match asked {
-        Some(value) => {
-            let title = format!("cannot inherit {shown}: {}", complaint.title);
-            m.note(Mistake::new(value.place, title).maybe_help(complaint.help));
-        }
-        None => {
-            let file = m.file(shown, "");
-            m.note(Mistake::new(Place::whole(file), complaint.title).maybe_help(complaint.help));
-        }
+    if let Some(value) = asked {
+        let title = format!("cannot inherit {shown}: {}", complaint.title);
+        m.note(Mistake::new(value.place, title).maybe_help(complaint.help));
+    } else {
+        let file = m.file(shown, "");
+        m.note(Mistake::new(Place::whole(file), complaint.title).maybe_help(complaint.help));
     }
     None
 }
@@ -157,7 +153,7 @@ fn read(path: &Path) -> Result<String, Complaint> {
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
-        let line = 1 + bytes[..offset].iter().filter(|&&byte| byte == b'\n').count();
+        let line = bytes[..offset].split(|&byte| byte == b'\n').count();
         let byte = bytes[offset];
         Complaint {
             title: format!(

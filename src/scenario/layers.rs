@@ -17,7 +17,9 @@ pub(super) fn lay_over(base: &mut Table, over: &Table, mistakes: &mut Mistakes) 
 
 /// Without what belongs to the file alone; for the layers below the scenario's own.
 pub(super) fn without_own(mut table: Table) -> Table {
-    OWN.iter().for_each(|name| table.remove(name));
+    for name in OWN {
+        table.remove(name);
+    }
     table
 }
 
@@ -75,16 +77,17 @@ fn merge_value(
             let spec = kind.and_then(table_of).or_else(|| inner.and_then(table_of));
             for entry in &upper.entries {
                 let count = list.len();
-                match entry.name.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
-                    Some(item) => match (&mut item.data, &entry.value.data) {
+                if let Some(item) =
+                    entry.name.parse::<usize>().ok().and_then(|index| list.get_mut(index))
+                {
+                    match (&mut item.data, &entry.value.data) {
                         (Data::Table(a), Data::Table(b)) => merge(a, b, spec, mistakes),
                         _ => *item = entry.value.clone(),
-                    },
-                    None => {
-                        let title = format!("there is no item {} here", entry.name);
-                        let help = format!("there are {count}, counted from 0");
-                        mistakes.note(Mistake::new(entry.place, title).help(help));
                     }
+                } else {
+                    let title = format!("there is no item {} here", entry.name);
+                    let help = format!("there are {count}, counted from 0");
+                    mistakes.note(Mistake::new(entry.place, title).help(help));
                 }
             }
         }

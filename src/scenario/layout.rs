@@ -81,15 +81,26 @@ impl Layout {
         use PartKind as P;
         let some = |range| Some(vec![range]);
         match (outer, inner) {
-            (P::Rack, P::Module | P::Pack | P::Blade | P::Node | P::NodeLink)
-            | (P::Rack, P::Switch | P::Uplink | P::Psu) => {
+            (
+                P::Rack,
+                P::Module
+                | P::Pack
+                | P::Blade
+                | P::Node
+                | P::NodeLink
+                | P::Switch
+                | P::Uplink
+                | P::Psu,
+            ) => {
                 let first = index * self.modules_per_rack;
                 let end = (first + self.modules_per_rack).min(self.modules);
                 let each = self.per_module(inner);
                 some(first * each..end * each)
             }
-            (P::Module, P::Pack | P::Blade | P::Node | P::NodeLink)
-            | (P::Module, P::Switch | P::Uplink | P::Psu) => {
+            (
+                P::Module,
+                P::Pack | P::Blade | P::Node | P::NodeLink | P::Switch | P::Uplink | P::Psu,
+            ) => {
                 let each = self.per_module(inner);
                 some(index * each..(index + 1) * each)
             }

@@ -51,8 +51,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes>
     let mut m = Mistakes::default();
     match Loader::new(path, overrides, &mut m) {
         Some(loader) => {
-            let loaded = loader.all(&mut m);
-            if m.is_empty() { Ok(loaded) } else { Err(m) }
+            let points = loader.all(&mut m);
+            if m.is_empty() { Ok(points) } else { Err(m) }
         }
         None => Err(m),
     }
@@ -244,8 +244,8 @@ impl Loader {
             boot: boot?,
             controller: controller?,
             faults: faults?,
-            workload: workload?,
-            checkpoint: checkpoint?,
+            workload: workload.ok()?,
+            checkpoint: checkpoint.ok()?,
             stop: stop?,
             record: record?,
             expect: expect?,

@@ -5,6 +5,7 @@ use crate::scenario::boot::{Boot, BootMethod, Controller};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
 };
+use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::keys::{DHCP_PING, FILE, NODES_MAX, PSU};
 use crate::scenario::language::Spec;
@@ -16,7 +17,10 @@ use crate::units::{ByteRate, PacketRate};
 macro_rules! read {
     ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
         $(let $field = $value;)*
-        Some($type { $($field: $field?),* })
+        match ($($field,)*) {
+            ($(Some($field),)*) => Some($type { $($field),* }),
+            _ => None,
+        }
     }};
 }
 pub(super) use read;
@@ -164,14 +168,13 @@ fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mis
     let mut fits = true;
     let mut times = vec![0_u32; count as usize];
     for &number in fed {
-        match number.checked_sub(1).and_then(|index| times.get_mut(index as usize)) {
-            Some(times) => *times += 1,
-            None => {
-                let title = format!("a psu feeds {what} {number}, which the module has not");
-                let help = format!("the module's count of this part is {count}, from 1");
-                m.note(Mistake::new(place, title).help(help));
-                fits = false;
-            }
+        if let Some(times) = number.checked_sub(1).and_then(|index| times.get_mut(index as usize)) {
+            *times += 1
+        } else {
+            let title = format!("a psu feeds {what} {number}, which the module has not");
+            let help = format!("the module's count of this part is {count}, from 1");
+            m.note(Mistake::new(place, title).help(help));
+            fits = false;
         }
     }
     if let Some(index) = times.iter().position(|&times| times != 1) {
@@ -222,20 +225,20 @@ pub(super) fn server(root: &Section<'_>, m: &mut Mistakes) -> Option<Server> {
         disk_request: section.get("disk_request", m),
         tftp_packets: section.get::<PacketRate>("tftp_packets", m).map(|rate| rate.0),
         dhcp_service: section.get("dhcp_service", m),
-        dhcp_ping: dhcp_ping(&section, m),
+        dhcp_ping: dhcp_ping(&section, m).ok(),
         power: section.get("power", m),
     })
 }
 
-fn dhcp_ping(server: &Section<'_>, m: &mut Mistakes) -> Option<Option<DhcpPing>> {
+fn dhcp_ping(server: &Section<'_>, m: &mut Mistakes) -> Result<Option<DhcpPing>, Unread> {
     server.demand("dhcp_ping", m);
-    let value: &Value = server.given("dhcp_ping")?;
+    let value: &Value = server.given("dhcp_ping").ok_or(Unread)?;
     let none = Table::default();
     let table = match &value.data {
-        Data::Flag(false) => return Some(None),
+        Data::Flag(false) => return Ok(None),
         Data::Flag(true) => &none,
         Data::Table(table) => table,
-        _ => return None,
+        _ => return Err(Unread),
     };
     let section = Section::new(&DHCP_PING, table, "server.dhcp_ping", value.place);
     let ping = read!(DhcpPing {
@@ -243,7 +246,7 @@ fn dhcp_ping(server: &Section<'_>, m: &mut Mistakes) -> Option<Option<DhcpPing>>
         burst: section.get("burst", m),
         window: section.get("window", m),
     });
-    ping.map(Some)
+    ping.map(Some).ok_or(Unread)
 }
 
 pub(super) fn boot(

@@ -1,6 +1,6 @@
 //! The user's mistakes: collected over all files, shown with file, line, column, caret and hint.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -41,8 +41,6 @@ pub(super) struct Mistake {
     place: Place,
     /// What is wrong.
     title: String,
-    /// A word at the caret.
-    label: Option<String>,
     /// What could be done about it.
     help: Option<String>,
     /// A second place that has to do with it.
@@ -69,12 +67,7 @@ impl Place {
 
 impl Mistake {
     pub(super) fn new(place: Place, title: impl Into<String>) -> Self {
-        Self { place, title: title.into(), label: None, help: None, other: None }
-    }
-
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
-        self
+        Self { place, title: title.into(), help: None, other: None }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
@@ -156,7 +149,7 @@ impl Mistakes {
             if of_file.len() > SHOWN_PER_FILE {
                 let more = of_file.len() - SHOWN_PER_FILE;
                 let name = self.file_name(file);
-                out += &format!("error: {more} more mistakes in {name}\n\n");
+                let _ = writeln!(out, "error: {more} more mistakes in {name}\n");
             }
         }
         let count = self.list.len();
@@ -171,10 +164,7 @@ impl Mistakes {
         match mistake.place.span() {
             None => elements.push(Origin::path(file.name.as_str()).into()),
             Some(span) => {
-                let mut main = AnnotationKind::Primary.span(clipped(&file.text, span));
-                if let Some(label) = &mistake.label {
-                    main = main.label(label.as_str());
-                }
+                let main = AnnotationKind::Primary.span(clipped(&file.text, span));
                 let mut snippet =
                     Snippet::source(file.text.as_str()).path(file.name.as_str()).annotation(main);
                 let mut apart = None;
@@ -204,8 +194,10 @@ impl Mistakes {
 /// A range that starts and ends inside the text and spans one line at most, so that a caret
 /// under a whole table does not show the whole table.
 fn clipped(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    let whole = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=span.start.min(text.len())).rev().find(whole).unwrap_or(0);
+    let end = span.end.clamp(start, text.len());
+    let end = (end..=text.len()).find(whole).unwrap_or(text.len());
     let line = text[start..end].find('\n').map_or(end, |length| start + length);
     start..line
 }

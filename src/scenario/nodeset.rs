@@ -1,4 +1,4 @@
-//! Sets of parts in ClusterShell notation: `pi[001-150]!pi[010-020]`, `module[2]/psu[1]`, `node/link`.
+//! Sets of parts in `ClusterShell` notation: `pi[001-150]!pi[010-020]`, `module[2]/psu[1]`, `node/link`.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::scenario::layout::Layout;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Expression {
     first: Path,
-    /// Applied from left to right, all of equal strength, as ClusterShell does.
+    /// Applied from left to right, all of equal strength, as `ClusterShell` does.
     rest: Vec<(Operator, Path)>,
 }
 
@@ -122,6 +122,11 @@ impl Reader<'_> {
         self.text[self.at..].chars().next()
     }
 
+    /// The end of the character that comes next.
+    fn end_of_next(&self) -> usize {
+        self.at + self.peek().map_or(0, char::len_utf8)
+    }
+
     fn skip_space(&mut self) {
         self.at = self.text.len() - self.text[self.at..].trim_start().len();
     }
@@ -150,8 +155,7 @@ impl Reader<'_> {
         let Some(&(_, kind)) = WORDS.iter().find(|(known, _)| *known == name) else {
             let names = WORDS.iter().map(|&(known, _)| known);
             if name.is_empty() {
-                let end = (word.end + 1).min(self.text.len());
-                let span = word.start..self.text.ceil_char_boundary(end);
+                let span = word.start..self.end_of_next();
                 let list = names.collect::<Vec<_>>().join(", ");
                 return Err(problem("here the name of a kind of part is missing", span)
                     .help(format!("kinds of part: {list}")));
@@ -221,8 +225,7 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<u32, Problem> {
         let digits = self.take_while(|c| c.is_ascii_digit());
         if digits.is_empty() {
-            let end = self.text.ceil_char_boundary((self.at + 1).min(self.text.len()));
-            return Err(problem("here a number is missing", self.at..end));
+            return Err(problem("here a number is missing", self.at..self.end_of_next()));
         }
         let large = |_| problem("this number is too large", digits.clone());
         self.text[digits.clone()].parse().map_err(large)
@@ -256,8 +259,8 @@ impl Expression {
 impl Path {
     fn resolve(&self, layout: &Layout) -> Result<(PartKind, Vec<Range<u32>>), Problem> {
         let first = &self.steps[0];
-        let all = [0..layout.count(first.kind)];
-        let mut found = first.pick(&all, None)?;
+        let all = 0..layout.count(first.kind);
+        let mut found = first.pick(std::slice::from_ref(&all), None)?;
         let mut kind = first.kind;
         for step in &self.steps[1..] {
             if let (PartKind::Node, PartKind::NodeLink) | (PartKind::Switch, PartKind::Uplink) =

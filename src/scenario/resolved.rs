@@ -315,7 +315,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
         When::Lifetime { law: lifetime, age } => {
-            all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]))
+            all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]));
         }
     }
     let repair = match &rule.repair {

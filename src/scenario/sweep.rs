@@ -41,16 +41,17 @@ fn axis(path: String, value: &Value, m: &mut Mistakes) -> Option<Axis> {
             return None;
         }
         Data::List(list) => list.clone(),
-        Data::Text(text) => match range(text) {
-            Some(numbers) => numbers
-                .map(|number| Value { place: value.place, data: Data::Integer(number) })
-                .collect(),
-            None => {
+        Data::Text(text) => {
+            if let Some(numbers) = range(text) {
+                numbers
+                    .map(|number| Value { place: value.place, data: Data::Integer(number) })
+                    .collect()
+            } else {
                 let problem = Problem::new(format!("`{text}` is no range"));
                 walk::note(problem.help("write \"0..10\" for 0 to 9, or a list"), value, m);
                 return None;
             }
-        },
+        }
         _ => {
             let problem =
                 Problem::wrong_type("a list of values or a range such as \"0..10\"", value);

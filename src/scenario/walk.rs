@@ -117,12 +117,11 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
         // `--set fault.crash.0.at=...`
         (Kind::Tables(spec), Data::Table(table)) if is_numbered(table) => {
             for entry in &table.entries {
-                match entry.value.table() {
-                    Some(table) => check_table(spec, path, table, mistakes),
-                    None => {
-                        let problem = Problem::wrong_type("a table", &entry.value);
-                        note(problem, &entry.value, mistakes);
-                    }
+                if let Some(table) = entry.value.table() {
+                    check_table(spec, path, table, mistakes)
+                } else {
+                    let problem = Problem::wrong_type("a table", &entry.value);
+                    note(problem, &entry.value, mistakes);
                 }
             }
         }
@@ -131,7 +130,9 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
             note(problem.help(format!("write [[{path}]]")), value, mistakes);
         }
         (Kind::List(kind), Data::List(list)) => {
-            list.iter().for_each(|item| check(kind, path, item, mistakes));
+            for item in list {
+                check(kind, path, item, mistakes);
+            }
         }
         (Kind::List(kind), Data::Table(table)) if is_numbered(table) => {
             table.entries.iter().for_each(|entry| check(kind, path, &entry.value, mistakes));
@@ -286,7 +287,11 @@ fn check_plain(kind: &Kind, value: &Value) -> Result<(), Problem> {
 }
 
 /// Reads a value and holds it against its bounds.
-fn bounded<T: Read + PartialOrd + Display>(value: &Value, min: T, max: T) -> Result<(), Problem> {
+fn bounded<T: Read + PartialOrd + Display + Copy>(
+    value: &Value,
+    min: T,
+    max: T,
+) -> Result<(), Problem> {
     let found = T::read(value)?;
     if found < min {
         let problem = Problem::new(format!("`{found}` is too small here"));

@@ -55,7 +55,7 @@ const BYTES: &[Unit] = &[
     unit(&["B", "byte", "bytes"], 1),
 ];
 
-/// Bit rates; `bps` and `Bps` forms are those of SimGrid's platform files.
+/// Bit rates; `bps` and `Bps` forms are those of `SimGrid`'s platform files.
 const BIT_RATES: &[Unit] = &[
     unit(&["Tbit/s", "Tbps"], 1_000_000_000_000),
     unit(&["Gbit/s", "Gbps"], 1_000_000_000),
@@ -338,12 +338,11 @@ fn shortest(f: &mut fmt::Formatter<'_>, value: u128, units: &[Unit]) -> fmt::Res
         .filter(|unit| unit.denominator == 1 && value >= unit.numerator)
         .map(|unit| format!("{} {}", decimal(value, unit.numerator), unit.names[0]))
         .min_by_key(String::len);
-    match text {
-        Some(text) => f.write_str(&text),
-        None => {
-            let base = units.iter().find(|unit| unit.numerator == 1 && unit.denominator == 1);
-            write!(f, "{value} {}", base.expect("a base unit").names[0])
-        }
+    if let Some(text) = text {
+        f.write_str(&text)
+    } else {
+        let base = units.iter().find(|unit| unit.numerator == 1 && unit.denominator == 1);
+        write!(f, "{value} {}", base.expect("a base unit").names[0])
     }
 }
 

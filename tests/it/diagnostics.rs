@@ -1,37 +1,65 @@
 //! Every file in `scenarios/` loads and obeys the schema; every kind of mistake is told as its golden text.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::scenario::{Overrides, Source, load};
+use rackstorm::scenario::{Overrides, Scenario, Source, load, schema};
 
-/// All scenario files, sorted.
+/// All scenario files of the repository, sorted.
 fn scenario_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in ["base", "smoke", "study"] {
         let folder = Path::new("scenarios").join(folder);
-        let entries = std::fs::read_dir(&folder).expect("the folder is there");
+        let entries = fs::read_dir(&folder).expect("the folder is there");
         files.extend(entries.map(|entry| entry.expect("an entry").path()));
     }
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
-    assert!(files.len() > 8, "{files:?}");
+    assert!(files.len() > 20, "{files:?}");
     files
 }
 
-/// `defaults.toml` alone names no hardware; all else is a scenario.
-fn is_scenario(path: &Path) -> bool {
-    !path.ends_with("base/defaults.toml")
+fn load_one(path: &Path, set: &[&str]) -> Scenario {
+    let set = set.iter().map(|&text| text.to_owned()).collect();
+    let mut all = load(path, &Overrides { set, seed: None })
+        .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
+    assert_eq!(all.len(), 1);
+    all.remove(0).scenario
+}
+
+/// What is told about a file that does not load.
+fn complaint(path: &Path, set: &[&str]) -> String {
+    let set = set.iter().map(|&text| text.to_owned()).collect();
+    match load(path, &Overrides { set, seed: None }) {
+        Ok(_) => panic!("{} loads", path.display()),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+/// Holds a text against its golden file; `UPDATE=1` rewrites that.
+fn check(golden: &Path, found: &str) -> Result<(), String> {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(golden, found).expect("the golden file is written");
+    }
+    let wanted = fs::read_to_string(golden).unwrap_or_default();
+    if wanted == found {
+        return Ok(());
+    }
+    Err(format!("{}\n--- wanted\n{wanted}\n--- found\n{found}", golden.display()))
 }
 
 #[test]
 fn every_scenario_loads_and_its_resolved_text_loads_to_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
-    for path in scenario_files().into_iter().filter(|path| is_scenario(path)) {
+    for path in scenario_files() {
+        if path.ends_with("base/defaults.toml") {
+            continue; // It names no hardware: it is not a scenario by itself.
+        }
         let all = load(&path, &Overrides::default())
             .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
         for loaded in all {
             let copy = folder.path().join("resolved.toml");
-            std::fs::write(&copy, &loaded.resolved).expect("written");
+            fs::write(&copy, &loaded.resolved).expect("written");
             let again = load(&copy, &Overrides::default())
                 .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
             assert_eq!(again.len(), 1);
@@ -39,4 +67,140 @@ fn every_scenario_loads_and_its_resolved_text_loads_to_the_same() {
             assert_eq!(again[0].resolved, loaded.resolved, "{}", path.display());
         }
     }
+}
+
+#[test]
+fn every_scenario_obeys_the_schema() {
+    let schema = jsonschema::draft7::new(&schema()).expect("the schema is one");
+    for path in scenario_files() {
+        let text = fs::read_to_string(&path).expect("readable");
+        let table: toml::Table = toml::from_str(&text).expect("TOML");
+        let json = serde_json::to_value(table).expect("JSON");
+        let errors: Vec<String> = schema
+            .iter_errors(&json)
+            .map(|error| format!("{}: {error}", error.instance_path))
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+    }
+}
+
+#[test]
+fn the_schema_refuses_unknown_keys_and_rivals() {
+    let schema = jsonschema::draft7::new(&schema()).expect("the schema is one");
+    let bad = [
+        "modules = 3",
+        "[cluster]\nmodlues = 3",
+        "[cluster]\nmodules = \"3\"",
+        "[boot]\nmethod = \"floppy\"",
+        "[stop]\nat = \"15\"",
+        "[checkpoint.coordinated]\nto = \"file-server\"\ncost = { write = \"1 s\", read = \"1 s\" }",
+        "[[fault.crash]]\non = \"node\"\nat = \"1 h\"\nlifetime = { fixed = \"1 h\" }",
+    ];
+    for text in bad {
+        let table: toml::Table = toml::from_str(text).expect("TOML");
+        let json = serde_json::to_value(table).expect("JSON");
+        assert!(!schema.is_valid(&json), "{text}");
+    }
+}
+
+#[test]
+fn every_figure_of_a_built_in_machine_has_a_source_or_is_an_assumption() {
+    for path in scenario_files() {
+        if !path.starts_with("scenarios/base") || path.ends_with("base/defaults.toml") {
+            continue;
+        }
+        for figure in load_one(&path, &[]).provenance {
+            let name = matches!(figure.key.as_str(), "hardware.model" | "module.model");
+            let told = match &figure.source {
+                Source::Published(text) | Source::Assumption(text) => !text.is_empty(),
+                // What a base file sets for its own run is a choice, not a figure.
+                Source::Scenario => name || figure.key == "boot.method",
+            };
+            assert!(told, "{}: {figure:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_mistake_is_told_as_its_golden_text() {
+    let folder = Path::new("tests/it/diagnostics");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| !path.ends_with("many_base.toml"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 15);
+    let wrong: Vec<String> = files
+        .iter()
+        .filter_map(|path| check(&path.with_extension("stderr"), &complaint(path, &[])).err())
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn what_is_no_scenario_file_at_all_is_told_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let shown =
+        |path: &Path| complaint(path, &[]).replace(&folder.path().display().to_string(), "FOLDER");
+    fs::write(at("latin.toml"), b"seed = 1\ntitle = \"f\xfcnf\"\n").expect("written");
+    // Bytes of a linear congruence: garbage of 10 MB.
+    let mut state = 1_u32;
+    let garbage: Vec<u8> = (0..10_000_000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    fs::write(at("garbage.toml"), &garbage).expect("written");
+    let text: String = garbage[..3_000_000].iter().map(|byte| char::from(byte & 0x7f)).collect();
+    fs::write(at("noise.toml"), text).expect("written");
+    fs::create_dir(at("folder.toml")).expect("made");
+
+    let golden = [
+        (
+            "latin.toml",
+            "error: the text is not UTF-8: byte 0xfc at offset 19, line 2\n --> FOLDER/latin.toml\n  |\n  = help: save the file as UTF-8\n\n1 mistake; nothing was run\n",
+        ),
+        (
+            "garbage.toml",
+            "error: the file is 10.0 MB large: this is no scenario\n --> FOLDER/garbage.toml\n  |\n  = help: at most 4 MB are read\n\n1 mistake; nothing was run\n",
+        ),
+        (
+            "folder.toml",
+            "error: this is a directory, not a scenario file\n --> FOLDER/folder.toml\n  |\n  = help: name the .toml file in it\n\n1 mistake; nothing was run\n",
+        ),
+        (
+            "fodler.toml",
+            "error: there is no such file\n --> FOLDER/fodler.toml\n  |\n  = help: did you mean FOLDER/folder.toml?\n\n1 mistake; nothing was run\n",
+        ),
+    ];
+    for (name, wanted) in golden {
+        assert_eq!(shown(&at(name)), wanted);
+    }
+    // Noise below the limit is parsed: some mistakes are shown, the rest counted.
+    let noise = shown(&at("noise.toml"));
+    assert!(noise.len() < 100_000, "{} bytes", noise.len());
+    assert!(noise.contains("more mistakes in FOLDER/noise.toml"), "{noise}");
+}
+
+#[test]
+fn overrides_change_single_keys_and_are_checked_like_files() {
+    let month = Path::new("scenarios/study/lanl_750_month.toml");
+    let scenario = load_one(
+        month,
+        &["cluster.modules=2", "boot.method=sd", "stop.at=5 d", "fault.crash.0.repair=never"],
+    );
+    assert_eq!(scenario.cluster.modules, 2);
+    assert_eq!(scenario.stop.at.0, 5 * 86_400_000_000_000);
+    assert_eq!(scenario.faults[0].repair, rackstorm::scenario::fault::Repair::Never);
+    assert_eq!(scenario.workload.expect("a job").nodes, 288);
+    let told = complaint(
+        month,
+        &["cluster.modlues=2", "stop.at=5", "fault.crash.7.repair=never", "cluster.modules"],
+    );
+    check(Path::new("tests/it/diagnostics/overrides.stderr"), &told)
+        .unwrap_or_else(|e| panic!("{e}"));
 }
