@@ -70,6 +70,10 @@ fn tidied(text: &str, label: &str) -> String {
             continue;
         }
         blocks.flush(&mut out);
+        // A block of another colour begins a path of its own.
+        if blocks.take(line) {
+            continue;
+        }
         out.push_str(&line.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", ""));
         out.push('\n');
     }
@@ -162,7 +166,7 @@ impl Bitmap {
         let mut encoder = png::Encoder::new(&mut file, wide, high);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Fast);
+        encoder.set_compression(png::Compression::Balanced);
         encoder.set_filter(png::Filter::Up);
         let mut writer = encoder.write_header().map_err(io::Error::other)?;
         writer.write_image_data(&self.coarse).map_err(io::Error::other)?;
@@ -323,4 +327,73 @@ fn color(ink: Ink) -> RGBAColor {
 
 fn fill(ink: Ink) -> ShapeStyle {
     ShapeStyle { color: color(ink), filled: true, stroke_width: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::theme::{BLUE, GRID, TEXT, VERMILLION};
+
+    fn one_of_each() -> Drawing {
+        let mut drawing = Drawing::default();
+        drawing.block(Area::new(10.0, 10.0, 20.0, 20.0), BLUE);
+        drawing.block(Area::new(22.0, 10.0, 32.0, 20.5), BLUE);
+        drawing.block(Area::new(34.0, 10.0, 44.0, 20.0), VERMILLION.at(0.16));
+        drawing.disc((60.0, 15.0), 4.0, BLUE);
+        drawing.steps(vec![(10.0, 40.0), (30.0, 40.0), (30.0, 50.0)], GRID, 1.0);
+        drawing.under(vec![(10.0, 60.0), (20.0, 65.0)], 30.0, 70.0, BLUE);
+        drawing.bold("a < b", (10.0, 90.0), 12.0, Align::Left, TEXT);
+        drawing.turned("Nodes", (100.0, 90.0), 12.0, TEXT);
+        drawing
+    }
+
+    #[test]
+    fn an_svg_has_the_size_meant_and_no_needless_words() {
+        let expected = "\
+<svg width=\"960\" height=\"540\" viewBox=\"0 0 9600 5400\" role=\"img\" \
+aria-label=\"&lt;one&gt; of each\" xmlns=\"http://www.w3.org/2000/svg\">
+<path fill=\"#FFFFFF\" d=\"M0 0h9600v5400h-9600z\"/>
+<path fill=\"#0072B2\" d=\"M100 100h100v100h-100zm120 0h100v105h-100z\"/>
+<path fill=\"#D55E00\" opacity=\"0.16\" d=\"M340 100h100v100h-100z\"/>
+";
+        let svg = svg(&one_of_each(), "<one> of each").expect("a string takes any text");
+        assert!(svg.starts_with(expected), "{svg}");
+        assert!(svg.contains("points=\"100,400 300,400 300,500 \""), "{svg}");
+        assert!(svg.contains("points=\"100,700 100,600 200,600 200,650 300,650 300,700 \""));
+        assert!(svg.contains("\na &lt; b\n</text>"), "{svg}");
+        assert!(svg.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn a_png_shows_each_shape_where_the_svg_has_it() {
+        let file = Bitmap::new().png(&one_of_each()).expect("memory takes any file");
+        let decoder = png::Decoder::new(std::io::Cursor::new(file));
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("it fits memory")];
+        let info = reader.next_frame(&mut pixels).expect("a picture");
+        assert_eq!((info.width, info.height), (1920, 1080));
+        let at = |x: usize, y: usize| {
+            let start = (y * 2 * 1920 + x * 2) * 3;
+            (pixels[start], pixels[start + 1], pixels[start + 2])
+        };
+        assert_eq!(at(15, 15), BLUE.rgb, "in the block");
+        assert_eq!(at(60, 15), BLUE.rgb, "in the disc");
+        assert_eq!(at(15, 62), BLUE.rgb, "under the first stair");
+        assert_eq!(at(25, 62), PAPER.rgb, "above the second stair");
+        assert_eq!(at(20, 40), GRID.rgb, "on the line");
+        assert_eq!(at(500, 500), PAPER.rgb, "nowhere");
+    }
+
+    #[test]
+    fn letters_stand_on_their_baseline_in_the_bitmap() {
+        let mut drawing = Drawing::default();
+        drawing.text("HHHH", (100.0, 200.0), 20.0, Align::Left, TEXT);
+        let mut bitmap = Bitmap::new();
+        bitmap.png(&drawing).expect("memory takes any file");
+        let row =
+            |y: usize| bitmap.coarse[y * 1920 * 3..(y + 1) * 1920 * 3].iter().any(|c| *c < 99);
+        let lowest = (0..1080).rev().find(|y| row(*y)).expect("there is ink");
+        // Twice the size: the baseline at 200 is between the rows 399 and 400.
+        assert!((397..=400).contains(&lowest), "{lowest}");
+    }
 }

@@ -75,7 +75,7 @@ impl Frame {
             drawing.steps(vec![(left - 5.0, y), (left, y)], AXIS, 1.0);
             drawing.text(label, (left - 9.0, y + 3.9), TICK_SIZE, Align::Right, SOFT_TEXT);
         }
-        drawing.turned(&self.y.title, (MARGIN - 3.0, (top + bottom) / 2.0), LABEL_SIZE, TEXT);
+        drawing.turned(&self.y.title, (MARGIN - 3.0, f64::midpoint(top, bottom)), LABEL_SIZE, TEXT);
     }
 
     /// The axis at the bottom alone.
@@ -87,7 +87,7 @@ impl Frame {
             drawing.steps(vec![(x, bottom), (x, bottom + 5.0)], AXIS, 1.0);
             drawing.text(label, (x, bottom + 17.5), TICK_SIZE, Align::Middle, SOFT_TEXT);
         }
-        let middle = (left + right) / 2.0;
+        let middle = f64::midpoint(left, right);
         drawing.text(&self.x.title, (middle, HEIGHT - 14.0), LABEL_SIZE, Align::Middle, TEXT);
     }
 
@@ -100,7 +100,7 @@ impl Frame {
             let y = self.y(value);
             // A level stretch is one stretch, however many points it has.
             match corners.last_mut() {
-                Some(last) if last.1 == y => last.0 = self.x(to),
+                Some(last) if last.1.total_cmp(&y).is_eq() => last.0 = self.x(to),
                 _ => corners.extend([(self.x(from), y), (self.x(to), y)]),
             }
         }
@@ -120,9 +120,9 @@ impl Frame {
         &self.y.ticks
     }
 
-    /// The series with at most two intervals for each pixel of the plot, as many as the PNG
-    /// can show: those of half a pixel become one, with their mean over time or their highest value. So the size
-    /// of an SVG stays bounded.
+    /// The series with at most two intervals for each pixel of the plot, as many as the PNG can
+    /// show: those of half a pixel become one, with their mean over time or their highest value.
+    /// So the size of an SVG stays bounded.
     pub(crate) fn condensed(&self, points: &[(f64, f64)], fold: Fold) -> Vec<(f64, f64)> {
         let pixels = (self.area.width() * 2.0).floor();
         if points.len() as f64 <= pixels {
@@ -160,7 +160,7 @@ impl Frame {
         let mut stairs: Vec<Point> = Vec::new();
         for (time, value) in points.iter().take(points.len().saturating_sub(1)) {
             let y = self.y(*value);
-            if stairs.last().is_none_or(|last| last.1 != y) {
+            if stairs.last().is_none_or(|last| last.1.total_cmp(&y).is_ne()) {
                 stairs.push((self.x(*time), y));
             }
         }
@@ -196,7 +196,9 @@ mod tests {
         let corners = frame.staircase(&[(0.0, 1.0), (4.0, 7.0), (6.0, 7.0), (10.0, 0.0)]);
         assert_eq!(corners.len(), 4, "two equal values make one tread");
         for pair in corners.windows(2) {
-            assert!(pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1, "{pair:?}");
+            let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
+            let straight = x0.total_cmp(&x1).is_eq() || y0.total_cmp(&y1).is_eq();
+            assert!(straight, "{pair:?}");
         }
     }
 
@@ -212,7 +214,7 @@ mod tests {
         assert!(means.len() as f64 <= 2.0 * frame.area.width() + 2.0);
         assert!((area(&means) - area(&points)).abs() < 1e-6 * area(&points));
         let highest = frame.condensed(&points, Fold::Highest);
-        assert_eq!(peak(&highest), peak(&points));
+        assert!(peak(&highest).total_cmp(&peak(&points)).is_eq());
         assert_eq!(frame.condensed(&points[..100], Fold::Mean), points[..100]);
     }
 }

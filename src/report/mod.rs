@@ -19,6 +19,8 @@ mod page;
 #[cfg(test)]
 mod sample;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod typeface;
 mod words;
@@ -80,39 +82,4 @@ pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
         shown.push(page::Shown { name, caption, svg });
     }
     fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sample::Kind;
-
-    fn draw_all(kind: Kind, folder: &Path) {
-        let (plan, findings) = (sample::plan(kind), sample::findings(kind));
-        let verdicts = [
-            VerdictLine { text: "efficiency > 0.5: 0.871".to_owned(), met: true },
-            VerdictLine { text: "waste < 0.1: 0.129".to_owned(), met: false },
-        ];
-        let input = Input {
-            plan: &plan,
-            findings: &findings,
-            stage: "model",
-            fingerprint: "5d41402abc4b2a76",
-            version: "0.1.0",
-            resolved: "schema = 1\ntitle = \"LANL pilot\"\n\n[site]\naltitude = \"2231 m\"\n",
-            verdicts: &verdicts,
-            definition: |_| "what it means, in a sentence",
-            reproduce: "rackstorm run scenarios/study/lanl_750_month.toml --seed 42",
-        };
-        write(&input, folder).expect("the folder can be written");
-    }
-
-    #[test]
-    fn see() {
-        let Some(to) = std::env::var_os("REPORT_SEE") else { return };
-        let to = Path::new(&to);
-        for (name, kind) in [("month", sample::MONTH), ("boot", sample::BOOT)] {
-            draw_all(kind, &to.join(name));
-        }
-    }
 }

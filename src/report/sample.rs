@@ -223,7 +223,7 @@ fn scenario(kind: Kind) -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
         }),
-        checkpoint: kind.job.then(|| Coordinated {
+        checkpoint: kind.job.then_some(Coordinated {
             size: Bytes(1_000_000_000),
             interval: Interval::Daly,
             cost: Cost::FileServer,

@@ -1,4 +1,4 @@
-//! Colours and sizes of all figures: one look, and one colour for each class of node and boot stage.
+//! Colours and sizes of all figures: each class of node and boot stage keeps one colour.
 
 use crate::analysis::NodeClass;
 
@@ -20,18 +20,6 @@ impl Ink {
     /// The same colour, see-through.
     pub(crate) const fn at(self, alpha: f64) -> Self {
         Self { rgb: self.rgb, alpha }
-    }
-
-    /// The same colour thinned with white as if it were drawn at `alpha` on paper, but solid, so
-    /// that shapes may overlap.
-    pub(crate) fn tint(self, alpha: f64) -> Self {
-        let thin = |c: u8| (f64::from(c) * alpha + 255.0 * (1.0 - alpha) + 0.5) as u8;
-        Self { rgb: (thin(self.rgb.0), thin(self.rgb.1), thin(self.rgb.2)), alpha: 1.0 }
-    }
-
-    /// CSS notation, `#RRGGBB`.
-    pub(crate) fn css(self) -> String {
-        format!("#{:02X}{:02X}{:02X}", self.rgb.0, self.rgb.1, self.rgb.2)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here looks at the fonts of the system, so that a figure is the same on every machine.
 
+use std::fmt::Write as _;
 use std::sync::Once;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
@@ -80,11 +81,12 @@ pub(crate) fn fit(text: &str, size: f64, weight: Weight, room: f64) -> String {
 pub(crate) fn font_faces() -> String {
     let mut css = String::new();
     for (weight, bytes) in [(400, REGULAR_WOFF2), (700, SEMI_BOLD_WOFF2)] {
-        css.push_str(&format!(
+        let _ = writeln!(
+            css,
             "@font-face{{font-family:{FAMILY};font-weight:{weight};\
-             src:url(data:font/woff2;base64,{}) format(\"woff2\")}}\n",
+             src:url(data:font/woff2;base64,{}) format(\"woff2\")}}",
             base64(bytes)
-        ));
+        );
     }
     css
 }

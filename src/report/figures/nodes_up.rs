@@ -30,11 +30,18 @@ impl Figure for NodesUp {
     }
 
     fn caption(&self, input: &Input) -> String {
+        let nodes = words::count(input.plan.machine.nodes.len(), "node", "nodes");
+        let dots = match looked_at_closely(input) {
+            None => "The dots mark, and the list says,",
+            Some(_) => {
+                "The axis of nodes does not start at 0, so that single failures can be seen, each \
+                 a dip until repair and boot are over. The list says"
+            }
+        };
         format!(
-            "How many of the {} were up, which means booted and able to work. The dots mark when \
-             50, 90, 99 and 100 % of them were up at once for the first time; a share that was \
-             never reached says so.",
-            words::count(input.plan.machine.nodes.len(), "node", "nodes")
+            "How many of the {nodes} were up, which means booted and able to work, as the mean of \
+             each short interval. {dots} when 50, 90, 99 and 100 % of them were up at once for \
+             the first time."
         )
     }
 
@@ -47,7 +54,7 @@ impl Figure for NodesUp {
         let Some(up) = series(input.findings, "nodes_up") else { return drawing };
         let nodes = input.plan.machine.nodes.len() as f64;
         let marks = MARKS.map(|(percent, name)| (percent, metric(input.findings, name)));
-        let low = close_look(&up.points, nodes, marks[1].1);
+        let low = looked_at_closely(input);
         let mut subtitle = super::subtitle(input);
         let y = match low {
             None => Scale::count(nodes, "Nodes up"),
@@ -55,14 +62,14 @@ impl Figure for NodesUp {
         };
         if low.is_some() {
             let from = words::grouped(y.low);
-            subtitle.push_str(&format!(" · the axis starts at {from}, not at 0"));
+            subtitle = format!("{subtitle} · the axis starts at {from}, not at 0");
         }
         heading(&mut drawing, self.title(), &subtitle);
         let (right, bottom) = (PLOT_RIGHT - COLUMN, y.low);
         let frame = Frame::new(PLOT_TOP, right, Scale::time(end_of(up)), y);
         frame.grid(&mut drawing);
         let mut corners = frame.staircase(&up.points);
-        // A count is exact, so its last value, reached at the very end, may be shown.
+        // The last point is the count at the very end.
         if let Some(last) = up.points.last() {
             corners.push((frame.area.right, frame.y(last.1)));
         }
@@ -87,9 +94,11 @@ impl Figure for NodesUp {
 
 /// The fewest nodes that were up once nine tenths had been, if the boot is so short against the
 /// run that an axis from zero would show a flat line and nothing else.
-fn close_look(points: &[(f64, f64)], nodes: f64, most_up: Option<f64>) -> Option<f64> {
+fn looked_at_closely(input: &Input) -> Option<f64> {
     const SHORT: f64 = 0.03;
-    let (most_up, end) = (most_up?, points.last()?.0);
+    let points = &series(input.findings, "nodes_up")?.points;
+    let nodes = input.plan.machine.nodes.len() as f64;
+    let (most_up, end) = (metric(input.findings, "boot_t90")?, points.last()?.0);
     let after = points.iter().filter(|(time, _)| *time > most_up);
     let low = after.map(|(_, count)| *count).fold(f64::INFINITY, f64::min);
     (most_up < SHORT * end && low > nodes * 0.5 && low < nodes && nodes >= 10.0).then_some(low)

@@ -32,7 +32,7 @@ impl Figure for PowerOverTime {
                         in it, which is what supplies and breakers must carry."
             .to_owned();
         if let Some(energy) = metric(input.findings, "energy") {
-            text.push_str(&format!(" In all {} were used.", words::quantity(energy, "J")));
+            text = format!("{text} In all {} were used.", words::quantity(energy, "J"));
         }
         text
     }

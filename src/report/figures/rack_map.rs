@@ -182,8 +182,12 @@ impl Layout {
                         else {
                             continue;
                         };
-                        // Labels are worth a fifth of a cell, not more.
-                        let worth = |l: &Self| l.cell * if l.labelled.0 { 1.25 } else { 1.0 };
+                        // Names are worth smaller cells, up to a point.
+                        let worth = |layout: &Self| {
+                            let modules = if layout.labelled.0 { 1.25 } else { 1.0 };
+                            let racks = if layout.labelled.1 { 1.4 } else { 1.0 };
+                            layout.cell * modules * racks
+                        };
                         if best.is_none_or(|best| worth(&one) > worth(&best) + 1e-9) {
                             best = Some(one);
                         }

@@ -123,7 +123,7 @@ fn column(drawing: &mut Drawing, shares: &[(NodeClass, f64)], left: f64) {
     for (class, share) in shares {
         let top = bottom - height * share;
         drawing.block(Area::new(left, top, left + BAR, bottom), class_ink(*class));
-        middles.push((top + bottom) / 2.0);
+        middles.push(f64::midpoint(top, bottom));
         bottom = top;
     }
     let at = (left + BAR / 2.0, PLOT_BOTTOM + 17.5);

@@ -72,7 +72,9 @@ fn header(input: &Input) -> Markup {
     ];
     html! {
         header {
-            p.kicker { "Rackstorm · " (scenario.name) " · seed " (scenario.seed) " · " (input.stage) }
+            p.kicker {
+                "Rackstorm · " (scenario.name) " · seed " (scenario.seed) " · " (input.stage)
+            }
             h1 { (scenario.title) }
             p.summary { (summary::paragraph(input)) }
             nav aria-label="Sections" {

@@ -108,8 +108,7 @@ impl About<'_> {
         };
         if let Some(efficiency) = self.get("efficiency") {
             let share = words::share(efficiency);
-            text.push_str(&format!(": an efficiency of {share}"));
-            text.push_str(&self.wasted());
+            text = format!("{text}: an efficiency of {share}{}", self.wasted());
         }
         Some(format!("{text}."))
     }
@@ -174,11 +173,13 @@ impl About<'_> {
             words::count(failures as usize, "node failure", "node failures")
         );
         match (self.get("interrupts"), self.get("mtti")) {
-            (Some(interrupts), Some(mtti)) if interrupts > 0.0 => text.push_str(&format!(
-                ", and the job was interrupted {}, every {} of its running time in the mean",
-                words::count(interrupts as usize, "time", "times"),
-                words::span(mtti)
-            )),
+            (Some(interrupts), Some(mtti)) if interrupts > 0.0 => {
+                text = format!(
+                    "{text}, and the job was interrupted {}, every {} of its running time in the mean",
+                    words::count(interrupts as usize, "time", "times"),
+                    words::span(mtti)
+                )
+            }
             (Some(0.0), _) => text.push_str(", none of which interrupted the job"),
             _ => {}
         }

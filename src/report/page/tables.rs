@@ -188,6 +188,8 @@ pub(super) fn sources(input: &Input) -> Markup {
             Source::Scenario => own += 1,
         }
     }
+    let assumptions =
+        words::count(assumed.len(), "value is an assumption", "values are assumptions");
     html! {
         section id="sources" {
             h2 { "Assumptions and sources" }
@@ -195,7 +197,7 @@ pub(super) fn sources(input: &Input) -> Markup {
                 p { "The scenario names no sources." }
             } @else {
                 p {
-                    (words::count(assumed.len(), "value is an assumption", "values are assumptions"))
+                    (assumptions)
                     ": nobody published them, so results that hang on them need a second look. "
                     (words::count(published.len(), "value has", "values have"))
                     " a published source, and the scenario itself sets "
@@ -282,8 +284,8 @@ mod tests {
             kind: PartKind::Node,
             ranges: ranges.to_vec(),
         };
-        assert_eq!(parts(&set(&[(0..750)])), "750 nodes (1–750)");
-        assert_eq!(parts(&set(&[(4..5)])), "node 5 of the machine");
+        assert_eq!(parts(&set(std::slice::from_ref(&(0..750)))), "750 nodes (1–750)");
+        assert_eq!(parts(&set(std::slice::from_ref(&(4..5)))), "node 5 of the machine");
         assert_eq!(parts(&set(&[(0..1), (3..5)])), "3 nodes (1, 4–5)");
     }
 }

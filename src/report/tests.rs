@@ -1,0 +1,178 @@
+//! The whole report, on plausible and on odd input.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::sample::{self, Kind};
+use super::{Input, VerdictLine, canvas, figures, write};
+use crate::analysis::Findings;
+use crate::plan::Plan;
+
+/// The largest SVG that a figure may be [bytes].
+const SVG_MOST: usize = 500_000;
+
+fn verdicts() -> [VerdictLine; 2] {
+    [
+        VerdictLine { text: "efficiency > 0.5: it is 0.871".to_owned(), met: true },
+        VerdictLine { text: "waste < 0.1: it is 0.129".to_owned(), met: false },
+    ]
+}
+
+fn input<'a>(plan: &'a Plan, findings: &'a Findings, verdicts: &'a [VerdictLine]) -> Input<'a> {
+    Input {
+        plan,
+        findings,
+        stage: "model",
+        fingerprint: "5d41402abc4b2a76b9719d911017c592",
+        version: "0.1.0",
+        resolved: "schema = 1\ntitle = \"LANL pilot\"\n\n[site]\naltitude = \"2231 m\"\n",
+        verdicts,
+        definition: |_| "What it means, in a sentence.",
+        reproduce: "rackstorm run lanl_750_month.toml",
+    }
+}
+
+/// Draws everything into a folder: one that can be looked at if `REPORT_SEE` names a place.
+fn draw(name: &str, plan: &Plan, findings: &Findings) -> Vec<(String, String)> {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let see = std::env::var_os("REPORT_SEE").map(|place| Path::new(&place).join(name));
+    let folder = see.as_deref().unwrap_or(temporary.path());
+    write(&input(plan, findings, &verdicts()), folder).expect("the folder can be written");
+    let page = fs::read_to_string(folder.join("report.html")).expect("the page is there");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
+    for fetch in ["src=\"http", "url(http", "<script", "<link", "@import"] {
+        assert!(!page.contains(fetch), "the page fetches nothing, but has {fetch:?}");
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder.join("figures")).expect("the figures are there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|end| end == "svg") {
+            let svg = fs::read_to_string(&path).expect("an SVG is text");
+            assert!(svg.len() < SVG_MOST, "{} has {} bytes", path.display(), svg.len());
+            assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{}", path.display());
+            assert!(path.with_extension("png").exists(), "each SVG has a PNG beside it");
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            found.push((stem, svg));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn names(drawn: &[(String, String)]) -> Vec<&str> {
+    drawn.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+const ALL: [&str; 6] =
+    ["boot_gantt", "nodes_up", "power", "rack_map", "server_link", "time_breakdown"];
+
+#[test]
+fn a_month_and_a_boot_give_all_figures() {
+    for (name, kind) in [("month", sample::MONTH), ("boot", sample::BOOT)] {
+        let drawn = draw(name, &sample::plan(kind), &sample::findings(kind));
+        assert_eq!(names(&drawn), ALL, "{name}");
+    }
+}
+
+#[test]
+fn figures_of_ten_thousand_and_of_a_million_nodes_stay_small() {
+    let ten = Kind { nodes: 10_050, servers: 67, points: 700, ..sample::BOOT };
+    let drawn = draw("ten_thousand", &sample::plan(ten), &sample::findings(ten));
+    assert_eq!(names(&drawn), ALL);
+    let million = Kind { nodes: 1_000_000, servers: 900, points: 100, ..sample::BOOT };
+    let drawn = draw("million", &sample::plan(million), &sample::findings(million));
+    assert_eq!(names(&drawn), ALL);
+}
+
+#[test]
+fn ten_thousand_nodes_of_ten_thousand_downtimes_stay_small() {
+    let kind = Kind { nodes: 19_950, ..sample::BOOT };
+    let mut findings = sample::findings(kind);
+    let mut dice = sample::Dice::new(7);
+    findings.nodes.iter_mut().for_each(|node| node.down_s = 1000.0 * dice.roll());
+    let drawn = draw("motley", &sample::plan(kind), &findings);
+    assert!(names(&drawn).contains(&"rack_map"));
+}
+
+#[test]
+fn one_node_has_a_report() {
+    let kind = Kind { nodes: 1, points: 1, ..sample::BOOT };
+    let drawn = draw("one_node", &sample::plan(kind), &sample::findings(kind));
+    assert!(names(&drawn).contains(&"boot_gantt"), "{:?}", names(&drawn));
+}
+
+#[test]
+fn what_has_nothing_to_show_is_left_out() {
+    let kind = Kind { points: 1, end_s: 0.0, ..sample::BOOT };
+    let drawn = draw("no_time", &sample::plan(kind), &sample::findings(kind));
+    assert_eq!(names(&drawn), [""; 0], "a run without time");
+    let drawn = draw("nothing", &sample::plan(sample::BOOT), &Findings::default());
+    assert_eq!(names(&drawn), [""; 0], "no findings at all");
+    let mut findings = sample::findings(sample::BOOT);
+    findings.boots.clear();
+    findings.nodes.iter_mut().for_each(|node| node.down_s = 0.0);
+    for series in &mut findings.series {
+        if series.name.starts_with("server_") {
+            series.points.iter_mut().for_each(|point| point.1 = 0.0);
+        }
+    }
+    let drawn = draw("quiet", &sample::plan(sample::BOOT), &findings);
+    assert_eq!(names(&drawn), ["nodes_up", "power", "time_breakdown"]);
+}
+
+#[test]
+fn a_machine_that_never_comes_up_is_drawn() {
+    let mut findings = sample::findings(sample::BOOT);
+    let nodes = findings.nodes.len() as f64;
+    for series in &mut findings.series {
+        let value = if series.name == "node_share/down" { nodes } else { 0.0 };
+        series.points.iter_mut().for_each(|point| point.1 = value);
+    }
+    findings.nodes.iter_mut().for_each(|node| node.down_s = sample::BOOT.end_s);
+    findings.boots.clear();
+    findings.metrics.retain(|m| !m.name.starts_with("boot_") && !m.name.starts_with("node_time"));
+    let drawn = draw("all_down", &sample::plan(sample::BOOT), &findings);
+    assert_eq!(names(&drawn), ["nodes_up", "power", "rack_map", "time_breakdown"]);
+}
+
+#[test]
+fn very_long_and_hostile_names_are_cut_and_escaped() {
+    let mut plan = sample::plan(sample::BOOT);
+    plan.scenario.name = "a_very_long_name_".repeat(40);
+    plan.scenario.title = "<script>alert(\"1\")</script> & ".repeat(30);
+    plan.scenario.faults[0].name = "電源".repeat(100);
+    let drawn = draw("long_names", &plan, &sample::findings(sample::BOOT));
+    let (_, svg) = &drawn[0];
+    assert!(svg.contains('…'), "the subtitle is cut");
+}
+
+#[test]
+fn the_same_input_gives_the_same_figures_on_every_machine() {
+    let kind = Kind { nodes: 300, points: 60, servers: 2, ..sample::MONTH };
+    let (plan, findings) = (sample::plan(kind), sample::findings(kind));
+    let mut hashes = String::new();
+    for figure in figures::ALL {
+        let drawing = figure.draw(&input(&plan, &findings, &[]));
+        let svg = canvas::svg(&drawing, figure.title()).expect("a string takes any text");
+        let digest = Sha256::digest(svg.as_bytes());
+        let hash = digest.iter().take(8).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        let _ = writeln!(hashes, "{} {hash}", figure.name());
+    }
+    // After a change of a figure: look at it (`REPORT_SEE=folder`), then set its hash here.
+    assert_eq!(hashes, GOLDEN);
+}
+
+const GOLDEN: &str = "\
+nodes_up 181e23a4490cf4e3
+boot_gantt b7548fd5eaad381f
+time_breakdown f53b7af91888aea0
+rack_map 90f9e2c64e0c291a
+server_link 048bfd7acd14e753
+power 19535b754d0c6e6e
+";
