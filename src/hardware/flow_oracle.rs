@@ -180,6 +180,7 @@ impl FlowOracle {
     }
 
     /// The instant of the next completion.
+    #[expect(clippy::should_implement_trait, reason = "it looks ahead and takes nothing")]
     pub fn next(&mut self) -> Option<Time> {
         self.collect();
         if !self.due.is_empty() {
@@ -297,7 +298,7 @@ fn covered(rate: Ratio, span: u64) -> i128 {
         fraction = (fraction << (UNIT_BITS / 2)) | (rest / per);
         rest %= per;
     }
-    ((whole << UNIT_BITS) | fraction) as i128
+    ((whole << UNIT_BITS) | fraction).cast_signed()
 }
 
 /// Nanoseconds until so much has been moved at a rate.

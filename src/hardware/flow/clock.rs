@@ -61,7 +61,7 @@ impl Rate {
         let product = u128::from(self.p) * u128::from(nanos);
         let (whole, rest) = (product / d, product % d);
         let fraction = (rest << BYTE_BITS) / d;
-        ((whole << BYTE_BITS) | fraction) as Mark
+        ((whole << BYTE_BITS) | fraction).cast_signed()
     }
 
     /// Nanoseconds to cover a distance, rounded once to the nearest.

@@ -159,6 +159,7 @@ impl Fabric {
     }
 
     /// The instant of the next completion, rounded once to whole nanoseconds.
+    #[expect(clippy::should_implement_trait, reason = "it looks ahead and takes nothing")]
     pub fn next(&mut self) -> Option<Time> {
         self.collect();
         if self.due.is_empty() {
@@ -205,7 +206,7 @@ impl Fabric {
                 }
             }
         }
-        Bytes(whole_bytes(carried as Mark))
+        Bytes(whole_bytes(carried.cast_signed()))
     }
 
     /// The present rate of each member of a flow [bit/s].

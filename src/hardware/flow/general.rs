@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::clock::{Mark, Owner};
+use super::clock::{Mark, Owner, Rate};
 use super::core::Core;
 use super::heap::{GROUP, KeyHeap, NONE, Packed, Places};
 use super::share::Share;
@@ -43,6 +43,8 @@ struct Component {
     dirty: bool,
     /// What is watched must be found anew.
     stale: bool,
+    /// Arrivals and departures since that was last done.
+    age: usize,
 }
 
 #[derive(Debug)]
@@ -171,9 +173,6 @@ impl General {
         };
         let index = self.vacant.pop().unwrap_or(self.classes.len() as u32);
         let clock = core.new_clock(Owner::Class(index), 0);
-        if crossing == 0 {
-            core.pace(clock, Share::whole(cap).rate());
-        }
         if index as usize == self.classes.len() {
             let (n, groups, redate, next) = (0, 0, false, KeyHeap::default());
             self.classes.push(Class { cap, crossing, n, groups, clock, redate, next });
@@ -210,9 +209,11 @@ impl General {
         for &link in &self.routes[route as usize].links {
             let link = &mut self.links[link as usize];
             link.demand -= less;
-            // Far below its capacity, so that a link on the edge is not let go time and again.
+            // A link on the edge must not be let go time and again, as that costs a look at all
+            // groups: so it happens far below the capacity, and after as many events.
             if link.watched && 2 * link.demand < u128::from(link.capacity) {
-                self.components[component as usize].stale = true;
+                let state = &mut self.components[component as usize];
+                state.stale |= state.age > state.routes.len() + state.groups.len();
             }
         }
         self.classes[core.groups[group as usize].home as usize].n -= u64::from(count);
@@ -224,13 +225,20 @@ impl General {
         let offset = core.groups[group as usize].offset;
         let first = core.first_mark(group).map(|mark| Packed::from(mark - offset));
         let class = &mut self.classes[core.groups[group as usize].home as usize];
+        if class.crossing == 0 {
+            // An idle clock stands still: it could run out of numbers.
+            let rate = if class.n > 0 { Share::whole(class.cap).rate() } else { Rate::STILL };
+            core.pace(class.clock, rate);
+        }
         let before = class.next.top().map(|(key, _)| key);
         class.next.put(&mut self.places, group | GROUP, first);
         let after = class.next.top().map(|(key, _)| key);
         if before != after {
             core.redate(class.clock, after.map(Mark::from));
         }
-        if class.crossing > 0 || self.components[component as usize].stale {
+        let state = &mut self.components[component as usize];
+        state.age += 1;
+        if class.crossing > 0 || state.stale {
             self.mark(component);
         }
     }
@@ -302,6 +310,7 @@ impl General {
                 state.crossings.len() as u32 - 1
             });
         }
+        state.age = 0;
         self.reclass(core, component);
     }
 
@@ -351,8 +360,9 @@ impl General {
                 for &link in &state.crossings[class.crossing as usize] {
                     scratch.links[link as usize].1 += class.n;
                 }
-            } else if class.redate {
-                finish(core, &mut classes[name as usize], None);
+            } else {
+                let cap = if class.n > 0 { class.cap } else { 0 };
+                finish(core, &mut classes[name as usize], Share::whole(cap));
             }
         }
         while let Some(&first) = scratch.open.first() {
@@ -371,7 +381,7 @@ impl General {
                         *left = left.less(share, class.n);
                         *open -= class.n;
                     }
-                    finish(core, class, Some(share));
+                    finish(core, class, share);
                 }
                 !decided
             });
@@ -408,15 +418,11 @@ fn tightest(links: &[(Share, u64)]) -> Option<(Share, u32)> {
 }
 
 /// Gives a class its rate, if it has a new one, and dates its clock if anything changed.
-fn finish(core: &mut Core, class: &mut Class, share: Option<Share>) {
-    if let Some(share) = share {
-        let rate = share.rate();
-        if core.clocks[class.clock as usize].rate != rate {
-            core.pace(class.clock, rate);
-            class.redate = true;
-        }
-    }
-    if std::mem::take(&mut class.redate) {
+fn finish(core: &mut Core, class: &mut Class, share: Share) {
+    let rate = share.rate();
+    let redate = std::mem::take(&mut class.redate);
+    if redate || core.clocks[class.clock as usize].rate != rate {
+        core.pace(class.clock, rate);
         core.redate(class.clock, class.next.top().map(|(key, _)| key.into()));
     }
 }

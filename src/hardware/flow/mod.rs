@@ -3,7 +3,7 @@
 //! All flows of one route with one private cap move at one rate, so they form a group with one
 //! virtual clock and a heap of finish marks: an arrival or departure touches the group, not its
 //! flows. Where the routes form trees, groups ride on the clocks of the links that hold them
-//! back ([`tree`]); elsewhere rates are found per component ([`general`]). Both are hidden here.
+//! back (`tree`); elsewhere rates are found per component (`general`). Both are hidden here.
 //! `docs/models/fabric.md` has equations, cost and limits.
 //!
 //! Time is the caller's: every call names `now`, which never runs backwards, and never past a

@@ -361,9 +361,10 @@ impl Tree {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let links = self.links.iter().map(|link| {
-            link.fills.heap_bytes() + link.frees.heap_bytes() + link.next.heap_bytes()
-        });
+        let links = self
+            .links
+            .iter()
+            .map(|link| link.fills.heap_bytes() + link.frees.heap_bytes() + link.next.heap_bytes());
         links.sum::<usize>()
             + self.links.capacity() * size_of::<Link>()
             + self.fill_places.heap_bytes()
