@@ -1,9 +1,10 @@
-//! Counter-based chance: a draw is a pure function of (seed, stream name, part, k); our own samplers.
+//! Counter-based chance: a draw is a pure function of (seed, stream, part, k); our own samplers.
 //!
 //! A [`Stream`] is a `ChaCha8` key made from the scenario's seed and a name. A [`Draw`] is a place
-//! in its key stream: `ChaCha`'s 64-bit stream id is the part, the word position is `k << 20`. So no
-//! two pairs (part, k) share a word as long as one draw takes fewer than 2^20 words, which is asserted,
-//! and drawing more for one part, or adding a part or a stream, moves nobody else's numbers.
+//! in its key stream: `ChaCha`'s 64-bit stream id is the part, the word position is `k << 20`. So
+//! no two pairs (part, k) share a word as long as one draw takes fewer than 2^20 words, which is
+//! asserted, and drawing more for one part, or adding a part or a stream, moves nobody else's
+//! numbers.
 //!
 //! The samplers are ours, on `libm`, because `rand_distr`'s values change with its version and with
 //! the features that other crates turn on. Inverse CDFs are used wherever there is one, so that a

@@ -37,6 +37,17 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// An error with its causes on one line, each told once: some name their cause themselves.
+pub(super) fn message(error: &anyhow::Error) -> String {
+    let mut text = "error".to_owned();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// Tells an error that reached the top and turns everything into an exit code.
 ///
 /// A reader that has seen enough (`rackstorm events ... | head`) is no error: the program then
@@ -46,7 +57,7 @@ pub(super) fn of(done: anyhow::Result<Exit>) -> Exit {
         Ok(exit) => exit,
         Err(_) if streams::reader_has_gone() => Exit::Done,
         Err(error) => {
-            streams::say(&format!("error: {error:#}"));
+            streams::say(&message(&error));
             of_error(&error)
         }
     }
@@ -61,6 +72,12 @@ mod tests {
         let ends = [Exit::Done, Exit::Failed, Exit::Missed];
         assert_eq!(ends.into_iter().max(), Some(Exit::Failed));
         assert!(Exit::Interrupted > Exit::Failed);
+    }
+
+    #[test]
+    fn a_cause_that_is_told_already_is_not_told_again() {
+        let full = anyhow::anyhow!("disk full").context("cannot write a: disk full").context("b");
+        assert_eq!(message(&full), "error: b: cannot write a: disk full");
     }
 
     #[test]

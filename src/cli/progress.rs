@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::units::{Span, Time};
+use crate::cli::summary::span;
+use crate::units::Time;
 
 /// The bars of all runs of a command.
 #[derive(Debug)]
@@ -63,6 +64,14 @@ impl Bar {
     }
 }
 
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(runs) = &self.runs {
+            runs.finish_and_clear();
+        }
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
@@ -76,10 +85,10 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .expect("the template is our own")
         .with_key("simulated", |state: &ProgressState, text: &mut dyn Write| {
-            let _ = write!(text, "{}", Span(state.pos()));
+            let _ = text.write_str(&span(Time(state.pos()).as_secs_f64()));
         })
         .with_key("end", |state: &ProgressState, text: &mut dyn Write| {
-            let _ = write!(text, "{}", Span(state.len().unwrap_or(0)));
+            let _ = text.write_str(&span(Time(state.len().unwrap_or(0)).as_secs_f64()));
         })
 }
 

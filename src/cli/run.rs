@@ -122,7 +122,7 @@ fn tell(ended: &anyhow::Result<Outcome>, arguments: &Arguments) {
         Ok(outcome) if arguments.json => streams::print(&outcome.json()),
         Ok(outcome) if !arguments.quiet => streams::print(&outcome.text()),
         Ok(_) => {}
-        Err(error) => streams::say(&format!("error: {error:#}")),
+        Err(error) => streams::say(&exit::message(error)),
     }
     for miss in ended.iter().flat_map(Outcome::misses) {
         streams::say(&miss);

@@ -50,7 +50,7 @@ pub(super) struct Outcome {
 impl Outcome {
     /// What it means for the exit code.
     pub(super) fn exit(&self) -> Exit {
-        if self.verdicts.iter().all(|verdict| verdict.is_met()) { Exit::Done } else { Exit::Missed }
+        if self.verdicts.iter().all(Verdict::is_met) { Exit::Done } else { Exit::Missed }
     }
 
     /// A line for each expectation that was missed.
@@ -79,7 +79,7 @@ impl Outcome {
     pub(super) fn text(&self) -> String {
         let scenario = &self.plan.scenario;
         let (name, seed, stage) = (&scenario.name, scenario.seed, self.stage);
-        let mut text = format!("{name}  seed {seed}  {stage}  {}", self.played.fingerprint);
+        let mut text = format!("{name}  seed {seed}  {stage}");
         for (axis, value) in &self.point {
             let _ = write!(text, "  {axis} = {value}");
         }
@@ -103,14 +103,31 @@ fn entry(metric: &Metric) -> (String, Value) {
     (metric.name.clone(), json!(metric.value))
 }
 
-/// A metric with its unit, for people.
+/// A metric with its unit, for people: no more digits than are read.
 fn quantity(metric: &Metric) -> String {
+    let value = metric.value;
     match metric.unit.as_str() {
-        "s" if metric.value >= 0.0 => Span::from_secs_f64(metric.value).to_string(),
-        "1" => format!("{:.4}", metric.value),
-        "count" => format!("{}", metric.value),
-        unit => format!("{:.6} {unit}", metric.value),
+        "s" if value >= 0.0 => span(value),
+        "1" => format!("{value:.4}"),
+        "count" => format!("{value}"),
+        unit => {
+            let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+            let fitting = prefixes.into_iter().find(|(size, _)| value.abs() >= *size);
+            let (size, prefix) = fitting.unwrap_or((1.0, ""));
+            format!("{:.2} {prefix}{unit}", value / size)
+        }
     }
+}
+
+/// A span without the digits that nobody reads.
+pub(super) fn span(seconds: f64) -> String {
+    let grain = match seconds {
+        day if day >= 86_400.0 => 60.0,
+        hour if hour >= 3_600.0 => 1.0,
+        minute if minute >= 60.0 => 0.1,
+        _ => 0.001,
+    };
+    Span::from_secs_f64((seconds / grain).round() * grain).to_string()
 }
 
 #[cfg(test)]
@@ -122,7 +139,10 @@ mod tests {
         let metric = |value, unit: &str| Metric { name: String::new(), value, unit: unit.into() };
         assert_eq!(quantity(&metric(0.75, "1")), "0.7500");
         assert_eq!(quantity(&metric(750.0, "count")), "750");
-        assert_eq!(quantity(&metric(2.5, "W")), "2.500000 W");
+        assert_eq!(quantity(&metric(2.5, "W")), "2.50 W");
+        assert_eq!(quantity(&metric(28_497_686.2, "J")), "28.50 MJ");
+        assert_eq!(quantity(&metric(69.782_108_996, "s")), "1 min 9.8 s");
+        assert_eq!(quantity(&metric(89_651.17, "s")), "1 d 54 min");
     }
 
     #[test]

@@ -269,8 +269,8 @@ impl<E: Copy> Agenda<E> {
         }
     }
 
-    /// Spreads a list, whose times lie from `start` to `latest`, over a new deepest rung that ends at
-    /// or before `limit`.
+    /// Spreads a list, whose times lie from `start` to `latest`, over a new deepest rung that ends
+    /// at or before `limit`.
     fn add_rung(&mut self, mut list: List, start: u64, latest: u64, limit: u64) {
         if self.depth == self.rungs.len() {
             self.rungs.push(Rung { start: 0, end: 0, shift: 0, current: 0, buckets: Vec::new() });

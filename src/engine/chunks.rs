@@ -1,4 +1,4 @@
-//! Many growing lists of pending events in one block of memory, so that no event is allocated by itself.
+//! Many growing lists of events in one block of memory, so that no event is allocated by itself.
 
 /// Entries in a chunk.
 const CHUNK: u32 = 32;

@@ -1,4 +1,4 @@
-//! Outside chance as functions: which part lives how long, how long its repair takes, how a boot varies.
+//! Outside chance as functions: how long parts live, how long repairs take, how boots vary.
 //!
 //! Every rule has streams of its own, named after its kind and name, so that a rule that is added,
 //! taken away or moved changes nobody else's draws.
@@ -80,7 +80,7 @@ impl Chance {
     }
 
     /// The duration of the repair number `k` of a part under a rule, [`Span::FOREVER`] if it is
-    /// never repaired. Panics if a power cycle is the repair: the boot chain says how long it takes.
+    /// never repaired. Panics if a power cycle is the repair: its duration is the boot chain's.
     #[must_use]
     pub fn repair(&self, fault: FaultId, part: u32, k: u64) -> Span {
         let rule = &self.rules[usize::from(fault.0)];
@@ -95,7 +95,7 @@ impl Chance {
         self.boot[what as usize].draw(part, u64::from(k)).unit()
     }
 
-    /// The first strike of each rule on each of its parts, as far as it falls before `end`, by time.
+    /// The first strike of each rule on each of its parts, if it falls before `end`, by time.
     #[must_use]
     pub fn first_strikes(&self, plan: &Plan, end: Time) -> Vec<Strike> {
         let mut strikes = Vec::new();
@@ -120,10 +120,8 @@ impl Chance {
 impl Rule {
     /// `earlier` counts the rules of the same kind and name before this one.
     fn new(seed: u64, rule: &FaultRule, earlier: usize) -> Self {
-        let mut path = format!("fault/{}/{}", kind_word(rule.kind), rule.name);
-        if earlier > 0 {
-            path += &format!("/{}", earlier + 1);
-        }
+        let number = if earlier > 0 { format!("/{}", earlier + 1) } else { String::new() };
+        let path = format!("fault/{}/{}{number}", kind_word(rule.kind), rule.name);
         Self {
             lifetime: match rule.when {
                 When::At(_) => None,
@@ -265,14 +263,14 @@ mod tests {
     }
 
     /// Old nodes of a mean life of a year: the remainder of a life is shorter than 30 days with
-    /// probability (integral of S over 30 days) / mean = 0.072, so 54 +- 19 (99 %) of 750 are struck.
+    /// probability (integral of S over 30 days) / mean = 0.073: 55 +- 18 (99 %) of 750.
     #[test]
-    fn the_pilot_loses_about_54_nodes_in_a_month() {
+    fn the_pilot_loses_about_55_nodes_in_a_month() {
         let plan = Plan::make(&pilot::scenario());
         let chance = Chance::new(&plan.scenario);
         let strikes = chance.first_strikes(&plan, Time(30 * 86_400 * 1_000_000_000));
         let crashes = strikes.iter().filter(|strike| strike.fault == FaultId(0)).count();
-        assert!((35..74).contains(&crashes), "{crashes}");
+        assert!((37..74).contains(&crashes), "{crashes}");
         assert!(strikes.is_sorted());
         assert_eq!(strikes.iter().filter(|strike| strike.fault == FaultId(1)).count(), 1);
     }

@@ -1,4 +1,4 @@
-//! The job's numbers: its steps, its mean time between failures, the cost of a checkpoint, the interval.
+//! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::event::Fault;
 use crate::ids::{Part, PartKind};

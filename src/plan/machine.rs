@@ -109,7 +109,7 @@ impl Machine {
         assert!(module.spares <= module.nodes, "spares are nodes");
         assert!(module.switches > 0 || module.nodes == 0, "nodes hang on a switch");
         let nodes = u64::from(module.nodes) * u64::from(cluster.modules);
-        assert!(nodes <= u64::from(u32::MAX), "nodes are numbered with 32 bits");
+        assert!(u32::try_from(nodes).is_ok(), "nodes are numbered with 32 bits");
         let mut machine = Self {
             racks: cluster.modules.div_ceil(cluster.modules_per_rack),
             nodes: Vec::with_capacity(nodes as usize),
@@ -209,13 +209,11 @@ impl Machine {
 /// whether the node is a spare.
 fn plug(module: &Module, inside: u32) -> (u32, bool) {
     let active = module.nodes - module.spares;
-    match inside.checked_sub(active) {
-        Some(spare) => (spare % module.switches, true),
-        None => {
-            let switch = u64::from(inside) * u64::from(module.switches) / u64::from(active);
-            (switch as u32, false)
-        }
+    if let Some(spare) = inside.checked_sub(active) {
+        return (spare % module.switches, true);
     }
+    let switch = u64::from(inside) * u64::from(module.switches) / u64::from(active);
+    (switch as u32, false)
 }
 
 #[cfg(test)]

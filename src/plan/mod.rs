@@ -1,13 +1,14 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
 pub mod chance;
+mod digest;
 pub mod interval;
 mod jobs;
 pub mod machine;
 mod names;
 #[cfg(test)]
-mod pilot;
-mod print;
+pub(crate) mod pilot;
+pub mod print;
 
 use crate::scenario::Scenario;
 use crate::units::Span;

@@ -11,7 +11,7 @@ impl Machine {
         format!("pi{:0places$}", u64::from(node.0) + 1)
     }
 
-    /// The name of any part, counted from 1, inside its module where it has one: `module[2]/psu[1]`.
+    /// The name of any part, counted from 1, in its module where it has one: `module[2]/psu[1]`.
     #[must_use]
     pub fn name(&self, part: Part) -> String {
         let index = part.index;

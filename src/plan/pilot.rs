@@ -15,7 +15,7 @@ use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 const DAY: u64 = 86_400;
 
 /// 750 nodes, crashes by Weibull 0.7 with a mean life of a year, one power loss at a fixed time.
-pub(super) fn scenario() -> Scenario {
+pub(crate) fn scenario() -> Scenario {
     Scenario {
         name: "lanl_750_month".into(),
         title: "The pilot in a test".into(),
@@ -79,13 +79,13 @@ pub(super) fn scenario() -> Scenario {
 }
 
 /// Crashes of all nodes, repaired by a power cycle.
-pub(super) fn crash() -> FaultRule {
+pub(crate) fn crash() -> FaultRule {
     let scale = 365.0 * DAY as f64 / libm::tgamma(1.0 + 1.0 / 0.7);
     let law = Law::Weibull { shape: 0.7, scale: Span::from_secs_f64(scale) };
     FaultRule {
         name: "node crash".into(),
         kind: Fault::Crash,
-        on: PartSet { kind: PartKind::Node, ranges: vec![0..750] },
+        on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..750).collect() },
         when: When::Lifetime { law, age: Age::Stationary },
         repair: Repair::PowerCycle,
         share_ppm: 0,
@@ -105,7 +105,7 @@ fn power_loss() -> FaultRule {
 }
 
 /// Fixed spans in place of transfers.
-pub(super) fn fix_costs(scenario: &mut Scenario, write: Span) {
+pub(crate) fn fix_costs(scenario: &mut Scenario, write: Span) {
     let cost = Cost::Fixed { write, read: write, downtime: Span::ZERO };
     scenario.checkpoint.as_mut().expect("the pilot writes checkpoints").cost = cost;
 }

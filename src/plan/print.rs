@@ -1,7 +1,334 @@
-//! stub.
-impl super::Plan {
-    #[allow(missing_docs)]
-    pub fn digest(&self) -> String { "stub".into() }
-    #[allow(missing_docs)]
-    pub fn print(&self, _out: &mut impl std::io::Write) -> std::io::Result<()> { Ok(()) }
+//! The plan for people: what `rackstorm plan` shows.
+
+use std::io;
+
+use crate::ids::{Part, PartKind};
+use crate::plan::chance::{self, Chance, Strike};
+use crate::plan::{Job, Plan};
+use crate::scenario::fault::{Age, FaultRule, Repair, When};
+use crate::scenario::law::Law;
+use crate::scenario::{Source, StopWhen};
+use crate::units::{NANOS_PER_SECOND, Span};
+
+/// First strikes shown.
+const STRIKES: usize = 10;
+
+impl Plan {
+    /// Writes what a person wants to see of the plan.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let scenario = &self.scenario;
+        writeln!(out, "{}: {}", scenario.name, scenario.title)?;
+        let when = match scenario.stop.when {
+            StopWhen::WorkloadDone => "when the workload is done, or ",
+            StopWhen::AllUp => "when all nodes are up, or ",
+            StopWhen::Never => "",
+        };
+        let seed = scenario.seed;
+        writeln!(out, "seed {seed}, ends {when}after {}", short(Span(scenario.stop.at.0)))?;
+        writeln!(out, "digest {}", self.digest())?;
+        self.print_machine(out)?;
+        self.print_links(out)?;
+        self.print_module(out)?;
+        self.print_faults(out)?;
+        for job in &self.jobs {
+            print_job(job, out)?;
+        }
+        self.print_assumptions(out)
+    }
+
+    fn print_machine(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let (machine, scenario) = (&self.machine, &self.scenario);
+        let nodes = machine.nodes.len();
+        let spares = machine.nodes.iter().filter(|node| node.spare).count();
+        writeln!(out, "\nMachine, at {}", scenario.site.altitude)?;
+        for (count, one, what) in [
+            (machine.racks as usize, "rack", String::new()),
+            (machine.modules.len(), "module", format!(" of {}", scenario.module.model)),
+            (machine.packs.len(), "pack", String::new()),
+            (machine.blades.len(), "blade", String::new()),
+            (nodes, "node", self.about_nodes(spares)),
+            (machine.switches.len(), "switch", String::new()),
+            (machine.psus.len(), "PSU", String::new()),
+            (machine.servers.len(), "server", String::new()),
+        ] {
+            let plural = plural(count, one);
+            writeln!(out, "  {count:>9} {plural}{what}")?;
+        }
+        Ok(())
+    }
+
+    fn about_nodes(&self, spares: usize) -> String {
+        let hardware = &self.scenario.hardware;
+        let nodes = self.machine.nodes.len();
+        let cores = nodes as u64 * u64::from(hardware.cores);
+        format!(
+            " of {}, {} active and {spares} spare, {cores} cores",
+            hardware.model,
+            nodes - spares
+        )
+    }
+
+    fn print_links(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let (machine, scenario) = (&self.machine, &self.scenario);
+        let server = &scenario.server;
+        writeln!(out, "\nLinks and disks")?;
+        for (count, what, rate) in [
+            (machine.nodes.len(), "node to switch", scenario.hardware.link.to_string()),
+            (machine.switches.len(), "switch uplink", scenario.module.uplink.to_string()),
+            (machine.servers.len(), "server link", server.link.to_string()),
+            (machine.servers.len(), "server disk", format!("{} MB/s", server.disk as f64 / 1e6)),
+        ] {
+            writeln!(out, "  {count:>9} x {what:<15} {rate}")?;
+        }
+        writeln!(out, "  TCP payload gets {} % of a link", percent(scenario.network.tcp_share))
+    }
+
+    /// Switches and PSUs of the first module; all are alike.
+    fn print_module(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let (machine, module) = (&self.machine, &self.scenario.module);
+        if machine.modules.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nEach module")?;
+        let nodes = |part| machine.nodes_of(part).count();
+        for index in 0..module.switches {
+            let part = Part { kind: PartKind::Switch, index };
+            let spares = machine.nodes_of(part).filter(|id| machine.nodes[id.0 as usize].spare);
+            let (all, spares) = (nodes(part), spares.count());
+            writeln!(out, "  switch[{}] carries {all} nodes, {spares} of them spare", index + 1)?;
+        }
+        for (index, psu) in (0..).zip(&module.psus) {
+            let fed = nodes(Part { kind: PartKind::Psu, index });
+            let switches = counted(psu.switches.len(), "switch");
+            let limit = psu.limit;
+            writeln!(out, "  psu[{}] feeds {fed} nodes and {switches}, limit {limit}", index + 1)?;
+        }
+        Ok(())
+    }
+
+    fn print_faults(&self, out: &mut impl io::Write) -> io::Result<()> {
+        if self.scenario.faults.is_empty() {
+            return writeln!(out, "\nNo faults");
+        }
+        writeln!(out, "\nFaults")?;
+        for rule in &self.scenario.faults {
+            let parts = counted(rule.on.len() as usize, kind_of_part(rule.on.kind));
+            let (kind, when) = (chance::kind_word(rule.kind), when_text(rule));
+            writeln!(out, "  {} ({kind}) on {parts}: {when}", rule.name)?;
+            writeln!(out, "    repair: {}", repair_text(&rule.repair))?;
+        }
+        let end = self.scenario.stop.at;
+        let strikes = Chance::new(&self.scenario).first_strikes(self, end);
+        let within = short(Span(end.0));
+        let parts = counted(strikes.len(), "first strike");
+        writeln!(out, "\n{parts} within {within} (nodes: of time with power)")?;
+        for Strike { at, fault, part } in strikes.iter().take(STRIKES) {
+            let rule = &self.scenario.faults[usize::from(fault.0)];
+            let (at, part) = (short(Span(at.0)), self.machine.name(*part));
+            writeln!(out, "  {at:>22}  {part}  {}", rule.name)?;
+        }
+        if let Some(more @ 1..) = strikes.len().checked_sub(STRIKES) {
+            writeln!(out, "  {:>22}  and {more} more", "")?;
+        }
+        Ok(())
+    }
+
+    fn print_assumptions(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let assumed = self.scenario.provenance.iter().filter_map(|entry| match &entry.source {
+            Source::Assumption(why) => Some((&entry.key, &entry.value, why)),
+            Source::Published(_) | Source::Scenario => None,
+        });
+        writeln!(out, "\nAssumptions")?;
+        writeln!(
+            out,
+            "  nodes on switches: active ones in contiguous equal blocks, spares in turn"
+        )?;
+        for (key, value, why) in assumed {
+            let colon = if why.is_empty() { "" } else { ": " };
+            writeln!(out, "  {key} = {value}{colon}{why}")?;
+        }
+        Ok(())
+    }
+}
+
+fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
+    writeln!(out, "\nJob {}", job.name)?;
+    let (step, last) = (short(job.step), short(job.last_step));
+    writeln!(out, "  {} nodes, {} steps of {step}, the last of {last}", job.nodes, job.steps)?;
+    writeln!(out, "  mean time between failures M = {}", short(job.mtbf))?;
+    let Some(interval) = job.interval else {
+        return writeln!(out, "  no checkpoints");
+    };
+    writeln!(out, "  checkpoint cost C = {}", short(job.checkpoint_cost))?;
+    writeln!(out, "  computing between two checkpoints = {}", short(interval))
+}
+
+/// When a rule strikes, as a phrase.
+#[must_use]
+pub fn when_text(rule: &FaultRule) -> String {
+    match rule.when {
+        When::At(at) => format!("once, at {}", short(Span(at.0))),
+        When::Lifetime { law, age } => {
+            let age = match age {
+                Age::Stationary => "parts of any age",
+                Age::New => "new parts",
+            };
+            format!("lifetimes {}, {age}", law_text(law))
+        }
+    }
+}
+
+/// How a rule's damage ends, as a phrase.
+#[must_use]
+pub fn repair_text(repair: &Repair) -> String {
+    match repair {
+        Repair::PowerCycle => "power cycle".into(),
+        Repair::After(law) => format!("after {}", law_text(*law)),
+        Repair::Never => "never".into(),
+    }
+}
+
+/// A law, as a phrase.
+fn law_text(law: Law) -> String {
+    let mean = short(Span::from_secs_f64(chance::mean(law)));
+    match law {
+        Law::Fixed(span) => short(span),
+        Law::Exponential { .. } => format!("exponential of mean {mean}"),
+        Law::Weibull { shape, .. } => format!("Weibull of shape {shape} and mean {mean}"),
+        Law::Lognormal { median, sigma } => {
+            format!("lognormal of median {} and sigma {sigma}", short(median))
+        }
+    }
+}
+
+/// A span rounded for the eye: to seconds from a minute on, to milliseconds from a second on.
+fn short(span: Span) -> String {
+    if span == Span::FOREVER {
+        return span.to_string();
+    }
+    let grain = match span {
+        Span(nanos) if nanos >= 60 * NANOS_PER_SECOND => NANOS_PER_SECOND,
+        Span(nanos) if nanos >= NANOS_PER_SECOND => NANOS_PER_SECOND / 1_000,
+        _ => 1,
+    };
+    Span((span.0.saturating_add(grain / 2)) / grain * grain).to_string()
+}
+
+/// A share in per cent, without the noise of binary fractions.
+fn percent(share: f64) -> f64 {
+    libm::round(share * 1e6) / 1e4
+}
+
+fn kind_of_part(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Node => "node",
+        PartKind::Blade => "blade",
+        PartKind::Pack => "pack",
+        PartKind::Module => "module",
+        PartKind::Rack => "rack",
+        PartKind::Switch => "switch",
+        PartKind::Psu => "PSU",
+        PartKind::Server => "server",
+        PartKind::NodeLink => "node link",
+        PartKind::Uplink => "uplink",
+    }
+}
+
+fn plural(count: usize, one: &str) -> String {
+    match (count, one.ends_with("ch")) {
+        (1, _) => one.to_owned(),
+        (_, true) => format!("{one}es"),
+        (_, false) => format!("{one}s"),
+    }
+}
+
+fn counted(count: usize, one: &str) -> String {
+    format!("{count} {}", plural(count, one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+
+    const GOLDEN: &str = "\
+lanl_750_month: The pilot in a test
+seed 42, ends when the workload is done, or after 90 d
+digest ...
+
+Machine, at 2231 m
+          1 rack
+          5 modules of BitScope Cluster Module 150
+         15 packs
+        190 blades
+        750 nodes of Raspberry Pi 3B, 720 active and 30 spare, 3000 cores
+         15 switches
+         10 PSUs
+          1 server
+
+Links and disks
+        750 x node to switch  100 Mbit/s
+         15 x switch uplink   20 Gbit/s
+          1 x server link     10 Gbit/s
+          1 x server disk     1000 MB/s
+  TCP payload gets 94.1 % of a link
+
+Each module
+  switch[1] carries 50 nodes, 2 of them spare
+  switch[2] carries 50 nodes, 2 of them spare
+  switch[3] carries 50 nodes, 2 of them spare
+  psu[1] feeds 90 nodes and 1 switch, limit 600 W
+  psu[2] feeds 60 nodes and 2 switches, limit 600 W
+
+Faults
+  node crash (crash) on 750 nodes: lifetimes Weibull of shape 0.7 and mean 1 y, parts of any age
+    repair: power cycle
+  power loss (power-loss) on 1 PSU: once, at 3 d 4 h
+    repair: after 1 h
+
+154 first strikes within 90 d (nodes: of time with power)
+        19 h 34 min 28 s  pi640  node crash
+      1 d 7 h 6 min 42 s  pi134  node crash
+     1 d 9 h 25 min 26 s  pi128  node crash
+    1 d 11 h 42 min 59 s  pi252  node crash
+     1 d 21 h 21 min 6 s  pi476  node crash
+     2 d 4 h 38 min 30 s  pi269  node crash
+                 3 d 4 h  module[2]/psu[1]  power loss
+    4 d 17 h 55 min 23 s  pi067  node crash
+    4 d 21 h 48 min 30 s  pi045  node crash
+     5 d 8 h 10 min 41 s  pi048  node crash
+                          and 144 more
+
+Job bulk-synchronous
+  720 nodes, 86400 steps of 30 s, the last of 30 s
+  mean time between failures M = 12 h 10 min
+  checkpoint cost C = 12 min
+  computing between two checkpoints = 2 h 4 min 29 s
+
+Assumptions
+  nodes on switches: active ones in contiguous equal blocks, spares in turn
+  server.link = 10 Gbit/s: nobody published the server of the pilot
+";
+
+    #[test]
+    fn the_pilots_plan_reads_well() {
+        let mut out = Vec::new();
+        let plan = Plan::make(&pilot::scenario());
+        plan.print(&mut out).unwrap();
+        // The digest covers more than what is printed.
+        let text = String::from_utf8(out).unwrap().replace(&plan.digest(), "...");
+        assert_eq!(text, GOLDEN);
+    }
+
+    #[test]
+    fn spans_are_rounded_for_the_eye() {
+        let nanos = [(999, "999 ns"), (1_234_567_890, "1.235 s"), (61_499_999_999, "1 min 1 s")];
+        for (nanos, text) in nanos {
+            assert_eq!(short(Span(nanos)), text);
+        }
+        assert_eq!(short(Span::FOREVER), "forever");
+    }
 }

@@ -25,8 +25,8 @@ const STOREYS: [&[&str]; 8] = [
     &["cli"],
 ];
 
-/// Who may use whom on the same storey.
-const NEIGHBOURS: [(&str, &str); 1] = [("scenario", "event")];
+/// Who may use whom on the same storey: faults have one name, and a checkpoint waits for a step.
+const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
 /// Packages that belong to one room.
 const PACKAGES: [(&str, &str); 13] = [
@@ -220,26 +220,42 @@ fn every_command_stands_in_the_readme() {
     }
 }
 
-/// The lines of the tree: rooms with their files, and the doors of rooms within rooms.
+/// The tree: first lines of single files and of rooms, and the names of the files in a room.
 fn tree() -> String {
-    let mut lines = String::from("```text\nsrc/\n");
     let mut files = rust_files(&["src"]);
-    files.retain(|(file, _)| {
-        let depth = file.iter().count();
-        depth <= 3 || (depth == 4 && file.ends_with("mod.rs"))
-    });
     files.sort_by_key(|(file, _)| place(file));
-    for (file, text) in files {
+    let mut lines = String::from("```text\nsrc/\n");
+    for (file, text) in &files {
         let door = file.ends_with("mod.rs");
-        let place = if door { file.parent().expect("in a folder") } else { &file };
-        let indent = "  ".repeat(place.iter().count() - 1);
-        let name = place.file_name().and_then(|name| name.to_str()).expect("UTF-8");
-        let slash = if door { "/" } else { "" };
-        let name = format!("{indent}{name}{slash}");
+        let place = if door { file.parent().expect("in a folder") } else { file };
+        if !door && place.iter().count() > 2 {
+            continue;
+        }
+        let name = place.strip_prefix("src").expect("below src").display();
+        let name = format!("{name}{}", if door { "/" } else { "" });
         let sentence = text.lines().next().unwrap_or_default().trim_start_matches("//! ");
-        let _ = writeln!(lines, "{name:<24} {sentence}");
+        entry(&mut lines, &name, sentence);
+        let inside = files.iter().filter(|(file, _)| door && file.parent() == Some(place));
+        let names = inside.filter_map(|(file, _)| file.file_stem()?.to_str());
+        let names: Vec<_> = names.filter(|name| *name != "mod").collect();
+        if !names.is_empty() {
+            entry(&mut lines, "", &format!("· {}", names.join(" · ")));
+        }
     }
     lines + "```\n"
+}
+
+/// One entry of the tree, its text folded beside its name.
+fn entry(lines: &mut String, name: &str, text: &str) {
+    let mut line = format!("  {name:<16}");
+    for word in text.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > LINE_COLUMNS_MAX {
+            let _ = writeln!(lines, "{}", line.trim_end());
+            line = " ".repeat(18);
+        }
+        line = line + " " + word;
+    }
+    let _ = writeln!(lines, "{line}");
 }
 
 /// Sorts single files of a folder before its rooms, and a room's door before what is in it.

@@ -1,0 +1,83 @@
+//! One number for a whole plan, to tell whether two are the same.
+
+use std::fmt::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::Plan;
+use crate::plan::machine::Machine;
+
+/// Text is hashed in pieces of about this size [bytes].
+const PIECE: usize = 1 << 16;
+
+/// A hash that takes text.
+struct Text {
+    sha: Sha256,
+    piece: String,
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.piece.push_str(text);
+        if self.piece.len() >= PIECE {
+            self.sha.update(&self.piece);
+            self.piece.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// SHA-256, in hexadecimal, over a canonical text of all that the plan decides: the resolved
+    /// scenario with its seed, the jobs and each row of the machine.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut text = Text { sha: Sha256::new(), piece: String::with_capacity(2 * PIECE) };
+        write!(text, "{:?}\n{:?}\n", self.scenario, self.jobs).expect("a hash takes any text");
+        write_rows(&self.machine, &mut text).expect("a hash takes any text");
+        text.sha.update(&text.piece);
+        let mut hexadecimal = String::with_capacity(64);
+        for byte in text.sha.finalize() {
+            write!(hexadecimal, "{byte:02x}").expect("a string takes any text");
+        }
+        hexadecimal
+    }
+}
+
+fn write_rows(machine: &Machine, out: &mut Text) -> fmt::Result {
+    let Machine { racks, modules, packs, blades, nodes, switches, psus, servers } = machine;
+    write!(out, "{racks} {modules:?} {packs:?} {switches:?} {psus:?} {servers:?}")?;
+    for row in blades {
+        write!(out, "\n{}", row.pack)?;
+    }
+    // By hand, because a debug print of a million nodes takes a second.
+    for row in nodes {
+        let (blade, switch, psu) = (row.blade, row.switch, row.psu);
+        let (module, server, spare) = (row.module, row.server, row.spare);
+        write!(out, "\n{module} {blade} {switch} {psu} {server} {spare}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+
+    #[test]
+    fn the_digest_changes_with_anything_decided_and_with_nothing_else() {
+        let plan = Plan::make(&pilot::scenario());
+        let digest = plan.digest();
+        assert_eq!(digest, Plan::make(&pilot::scenario()).digest());
+        assert_eq!(digest.len(), 64);
+        let mut scenario = pilot::scenario();
+        scenario.seed += 1;
+        assert_ne!(digest, Plan::make(&scenario).digest());
+        let mut other = plan.clone();
+        other.machine.nodes[749].spare = false;
+        assert_ne!(digest, other.digest());
+        let mut other = plan.clone();
+        other.jobs[0].steps += 1;
+        assert_ne!(digest, other.digest());
+    }
+}
