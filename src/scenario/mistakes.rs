@@ -43,6 +43,8 @@ pub(super) struct Mistake {
     title: String,
     /// What could be done about it.
     help: Option<String>,
+    /// The text cannot be parsed here, so that other complaints about the place say nothing.
+    syntax: bool,
     /// A second place that has to do with it.
     other: Option<(Place, String)>,
 }
@@ -67,7 +69,7 @@ impl Place {
 
 impl Mistake {
     pub(super) fn new(place: Place, title: impl Into<String>) -> Self {
-        Self { place, title: title.into(), help: None, other: None }
+        Self { place, title: title.into(), help: None, syntax: false, other: None }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
@@ -76,6 +78,11 @@ impl Mistake {
 
     pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
+        self
+    }
+
+    pub(super) fn of_syntax(mut self) -> Self {
+        self.syntax = true;
         self
     }
 
@@ -102,7 +109,9 @@ impl Mistakes {
 
     /// Notes one mistake; the same one twice is one.
     pub(super) fn note(&mut self, mistake: Mistake) {
-        if !self.list.contains(&mistake) {
+        let known =
+            |other: &Mistake| *other == mistake || (other.syntax && other.place == mistake.place);
+        if !self.list.iter().any(known) {
             self.list.push(mistake);
         }
     }

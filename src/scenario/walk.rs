@@ -82,7 +82,10 @@ fn unknown_key(spec: &'static Spec, path: &str, entry: &Entry, mistakes: &mut Mi
     } else {
         format!("unknown key `{name}` in {place}")
     };
-    let help = if let Some(near) = nearest(name, known.iter().copied()) {
+    let home = home_of(&ROOT, "", name);
+    let help = if let Some(home) = home.filter(|_| path.is_empty()) {
+        format!("`{name}` is a key of [{home}]")
+    } else if let Some(near) = nearest(name, known.iter().copied()) {
         format!("did you mean `{near}`?")
     } else if let Some(home) = home_of(&ROOT, "", name) {
         format!("`{name}` is a key of [{home}]")
