@@ -1,4 +1,4 @@
-//! Checks one parsed text against the language: unknown keys, wrong types, wrong units, bounds, rivals.
+//! Checks a parsed text against the language: keys, types, units, bounds, rivals.
 
 use std::fmt::Display;
 
@@ -121,7 +121,7 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
         (Kind::Tables(spec), Data::Table(table)) if is_numbered(table) => {
             for entry in &table.entries {
                 if let Some(table) = entry.value.table() {
-                    check_table(spec, path, table, mistakes)
+                    check_table(spec, path, table, mistakes);
                 } else {
                     let problem = Problem::wrong_type("a table", &entry.value);
                     note(problem, &entry.value, mistakes);

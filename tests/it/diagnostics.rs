@@ -1,5 +1,6 @@
-//! Every file in `scenarios/` loads and obeys the schema; every kind of mistake is told as its golden text.
+//! Every scenario loads and obeys the schema; every kind of mistake is told as its golden text.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -93,7 +94,7 @@ fn the_schema_refuses_unknown_keys_and_rivals() {
         "[cluster]\nmodules = \"3\"",
         "[boot]\nmethod = \"floppy\"",
         "[stop]\nat = \"15\"",
-        "[checkpoint.coordinated]\nto = \"file-server\"\ncost = { write = \"1 s\", read = \"1 s\" }",
+        "[checkpoint.coordinated]\nto = \"file-server\"\ncost = { write = \"1 s\" }",
         "[[fault.crash]]\non = \"node\"\nat = \"1 h\"\nlifetime = { fixed = \"1 h\" }",
     ];
     for text in bad {
@@ -162,22 +163,17 @@ fn what_is_no_scenario_file_at_all_is_told_in_one_line() {
     let golden = [
         (
             "latin.toml",
-            "error: the text is not UTF-8: byte 0xfc at offset 19, line 2\n--> FOLDER/latin.toml\n = help: save the file as UTF-8\n\n1 mistake; nothing was run\n",
+            "the text is not UTF-8: byte 0xfc at offset 19, line 2",
+            "save the file as UTF-8",
         ),
-        (
-            "garbage.toml",
-            "error: the file is 10.0 MB large: this is no scenario\n--> FOLDER/garbage.toml\n = help: at most 4 MB are read\n\n1 mistake; nothing was run\n",
-        ),
-        (
-            "folder.toml",
-            "error: this is a directory, not a scenario file\n--> FOLDER/folder.toml\n = help: name the .toml file in it\n\n1 mistake; nothing was run\n",
-        ),
-        (
-            "fodler.toml",
-            "error: there is no such file\n--> FOLDER/fodler.toml\n = help: did you mean FOLDER/folder.toml?\n\n1 mistake; nothing was run\n",
-        ),
+        ("garbage.toml", "the file is 10.0 MB large: this is no scenario", "at most 4 MB are read"),
+        ("folder.toml", "this is a directory, not a scenario file", "name the .toml file in it"),
+        ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];
-    for (name, wanted) in golden {
+    for (name, title, help) in golden {
+        let wanted = format!(
+            "error: {title}\n--> FOLDER/{name}\n = help: {help}\n\n1 mistake; nothing was run\n"
+        );
         assert_eq!(shown(&at(name)), wanted);
     }
     // Noise below the limit is parsed: some mistakes are shown, the rest counted.
@@ -210,7 +206,7 @@ fn a_sweep_is_expanded_to_all_its_points() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sweep.toml");
     let text =
-        "inherit = \"edge_rack_24\"\n[sweep]\n\"cluster.modules\" = [1, 2, 5]\nseed = \"0..2\"\n";
+        "inherit = \"edge_rack_24\"\n[sweep]\ncluster.modules = [1, 2, 5]\nseed = \"0..2\"\n";
     fs::write(&path, text).expect("written");
     let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let points: Vec<(u32, u64)> =
@@ -237,7 +233,7 @@ fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
     let mean = scale.as_secs_f64() * 1.265_823_506_057_283;
     assert!((mean / (365.0 * 86_400.0) - 1.0).abs() < 1e-9, "{shape} {mean}");
     assert_eq!(scenario.workload.expect("a job").nodes, 720);
-    assert_eq!(scenario.faults[1].on.ranges, [2..3], "module[2]/psu[1]");
+    assert_eq!(scenario.faults[1].on.iter().collect::<Vec<_>>(), [2], "module[2]/psu[1]");
 }
 
 /// Lines `| key | takes | default | meaning |` for each table of the schema, in order.
@@ -256,8 +252,8 @@ fn table_reference(
     let mut below = Vec::new();
     let name = if path.is_empty() { "The file".to_owned() } else { format!("`{path}`") };
     let doc = table["description"].as_str().unwrap_or_default();
-    *out +=
-        &format!("### {name}\n\n{doc}\n\n| key | takes | default | meaning |\n|---|---|---|---|\n");
+    let head = "| key | takes | default | meaning |\n|---|---|---|---|";
+    let _ = writeln!(out, "### {name}\n\n{doc}\n\n{head}");
     for (key, item) in table["properties"].as_object().expect("a table has keys") {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let inner = [Some(item), item.get("items")]
@@ -274,7 +270,7 @@ fn table_reference(
         let default = default_of(item, &full, defaults);
         let takes = item["$comment"].as_str().unwrap_or_default();
         let doc = item["description"].as_str().unwrap_or_default();
-        *out += &format!("| `{key}` | {takes} | {default} | {doc} |\n");
+        let _ = writeln!(out, "| `{key}` | {takes} | {default} | {doc} |");
     }
     *out += "\n";
     for (inner, full) in below {
