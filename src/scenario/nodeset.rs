@@ -472,7 +472,8 @@ mod tests {
             let mut plain: std::collections::BTreeSet<u32> = (0..100).collect();
             for (operator, first, more, step) in steps {
                 let last = first + more;
-                text += &format!("{}pi[{first}-{last}/{step}]", [",", "!", "&", "^"][operator]);
+                let operator_text = [",", "!", "&", "^"][operator];
+                text = format!("{text}{operator_text}pi[{first}-{last}/{step}]");
                 let other = (first..=last).step_by(step as usize).map(|n| n - 1).collect();
                 plain = match operator {
                     0 => &plain | &other,

@@ -516,7 +516,7 @@ mod tests {
             prop_assert_eq!(ByteRate(value).to_string().parse(), Ok(ByteRate(value)));
             prop_assert_eq!(PacketRate(value).to_string().parse(), Ok(PacketRate(value)));
             prop_assert_eq!(Power(value).to_string().parse(), Ok(Power(value)));
-            let length = Length(value as i64);
+            let length = Length(value.cast_signed());
             prop_assert_eq!(length.to_string().parse(), Ok(length));
         }
 
