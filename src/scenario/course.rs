@@ -215,7 +215,8 @@ fn usual_sample(end: Span) -> Span {
         30 * DAY,
         90 * DAY,
     ];
-    let wanted = end.0 / 2_000;
+    // A little finer than wanted is better than much coarser.
+    let wanted = end.0 / 2_000 / 4 * 3;
     let mut spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
     spans.clone().find(|span| span.0 >= wanted).or(spans.next_back()).expect("a round span")
 }

@@ -105,7 +105,7 @@ pub(super) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
             "" => "this is not TOML".into(),
             message => format!("this is not TOML: {}", message.replace('\n', "; ")),
         };
-        mistakes.note(Mistake::new(place, title));
+        mistakes.note(Mistake::new(place, title).of_syntax());
     }
     (table(file, root.get_ref()), errors.is_empty())
 }

@@ -44,7 +44,7 @@ pub(super) fn chain(path: &Path, m: &mut Mistakes) -> Option<Chain> {
         let is_name = !wanted.contains(['/', '\\', '.']);
         if is_name {
             if let Some(layer) = built_in(&wanted, m) {
-                layers.push(layer)
+                layers.push(layer);
             } else {
                 unknown_name(&wanted, &value, m);
                 whole = false;
@@ -114,7 +114,10 @@ fn open(path: &Path, shown: &str, asked: Option<&Value>, m: &mut Mistakes) -> Op
     };
     if let Some(value) = asked {
         let title = format!("cannot inherit {shown}: {}", complaint.title);
-        m.note(Mistake::new(value.place, title).maybe_help(complaint.help));
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let known = stem.filter(|stem| base::text(stem).is_some());
+        let built_in = known.map(|name| format!("`inherit = \"{name}\"` is built in"));
+        m.note(Mistake::new(value.place, title).maybe_help(complaint.help.or(built_in)));
     } else {
         let file = m.file(shown, "");
         m.note(Mistake::new(Place::whole(file), complaint.title).maybe_help(complaint.help));

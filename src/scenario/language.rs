@@ -1,4 +1,4 @@
-//! What a scenario file may hold: kinds of value, keys and tables. Reader, schema and reference all use it.
+//! What a scenario file may hold: kinds of value, keys and tables; the base of reader and schema.
 
 use std::fmt::Display;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Layers of a scenario: built-in files, the chain of `inherit`, `--set` and sweep points, merged field by field.
+//! Layers of a scenario, merged field by field: built-in files, `inherit`, `--set`, sweep points.
 
 use crate::scenario::document::{Data, Entry, Table, Value};
 use crate::scenario::keys::ROOT;

@@ -44,6 +44,28 @@ impl Layout {
         }
     }
 
+    /// A layout for tests.
+    #[cfg(test)]
+    pub(super) fn of_counts(
+        modules: u32,
+        modules_per_rack: u32,
+        packs: &[u32],
+        nodes_per_blade: u32,
+        switches: u32,
+        psus: &[(&[u32], &[u32])],
+    ) -> Self {
+        let psus = psus.iter().map(|(packs, switches)| (packs.to_vec(), switches.to_vec()));
+        Self {
+            modules,
+            modules_per_rack,
+            packs: packs.to_vec(),
+            nodes_per_blade,
+            switches,
+            psus: psus.collect(),
+            servers: 1,
+        }
+    }
+
     fn blades_of_pack(&self, pack: u32) -> u32 {
         self.packs[pack as usize].div_ceil(self.nodes_per_blade)
     }

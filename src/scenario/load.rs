@@ -79,7 +79,9 @@ impl Loader {
         let defaults = built_in("defaults", m).expect("the defaults are built in");
         let mut chain = files::chain(path, m)?;
         let file = chain.top;
-        chain.layers.extend(overrides::layers(overrides, m)?);
+        let (set, whole) = overrides::layers(overrides, m);
+        chain.layers.extend(set);
+        chain.whole &= whole;
         let mut loader = Self {
             stem: stem(path),
             file,

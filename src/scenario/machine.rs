@@ -1,4 +1,4 @@
-//! From merged tables to the typed machine: cluster, node, module, network, servers, boot and controller.
+//! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
 use crate::scenario::Site;
 use crate::scenario::boot::{Boot, BootMethod, Controller};
@@ -169,7 +169,7 @@ fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mis
     let mut times = vec![0_u32; count as usize];
     for &number in fed {
         if let Some(times) = number.checked_sub(1).and_then(|index| times.get_mut(index as usize)) {
-            *times += 1
+            *times += 1;
         } else {
             let title = format!("a psu feeds {what} {number}, which the module has not");
             let help = format!("the module's count of this part is {count}, from 1");

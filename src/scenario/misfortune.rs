@@ -1,4 +1,4 @@
-//! From merged tables to fault rules: laws, part sets, and which parts each kind of fault may strike.
+//! From merged tables to fault rules: laws, part sets, and which parts a fault may strike.
 
 use crate::event::Fault;
 use crate::ids::PartKind;

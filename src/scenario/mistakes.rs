@@ -4,16 +4,23 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{
+    Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet,
+};
 
 /// More than this many in one file say nothing new.
 const SHOWN_PER_FILE: usize = 50;
+
+/// More than this many are only counted: a file of noise has as many as it has lines.
+const KEPT: usize = 1_000;
 
 /// All mistakes of all files of a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Mistakes {
     files: Vec<SourceFile>,
     list: Vec<Mistake>,
+    /// How many more there were.
+    not_kept: usize,
 }
 
 /// A text that values come from: a file, a built-in profile, or an argument of the command line.
@@ -43,6 +50,8 @@ pub(super) struct Mistake {
     title: String,
     /// What could be done about it.
     help: Option<String>,
+    /// The text cannot be parsed here, so that other complaints about the place say nothing.
+    syntax: bool,
     /// A second place that has to do with it.
     other: Option<(Place, String)>,
 }
@@ -67,7 +76,7 @@ impl Place {
 
 impl Mistake {
     pub(super) fn new(place: Place, title: impl Into<String>) -> Self {
-        Self { place, title: title.into(), help: None, other: None }
+        Self { place, title: title.into(), help: None, syntax: false, other: None }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
@@ -76,6 +85,11 @@ impl Mistake {
 
     pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
+        self
+    }
+
+    pub(super) fn of_syntax(mut self) -> Self {
+        self.syntax = true;
         self
     }
 
@@ -102,7 +116,13 @@ impl Mistakes {
 
     /// Notes one mistake; the same one twice is one.
     pub(super) fn note(&mut self, mistake: Mistake) {
-        if !self.list.contains(&mistake) {
+        if self.list.len() == KEPT {
+            self.not_kept += 1;
+            return;
+        }
+        let known =
+            |other: &Mistake| *other == mistake || (other.syntax && other.place == mistake.place);
+        if !self.list.iter().any(known) {
             self.list.push(mistake);
         }
     }
@@ -110,7 +130,7 @@ impl Mistakes {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.list.len() + self.not_kept
     }
 
     /// Whether there is none.
@@ -152,7 +172,7 @@ impl Mistakes {
                 let _ = writeln!(out, "error: {more} more mistakes in {name}\n");
             }
         }
-        let count = self.list.len();
+        let count = self.len();
         let plural = if count == 1 { "mistake" } else { "mistakes" };
         out + &format!("{count} {plural}; nothing was run\n")
     }
@@ -164,30 +184,48 @@ impl Mistakes {
         match mistake.place.span() {
             None => elements.push(Origin::path(file.name.as_str()).into()),
             Some(span) => {
-                let main = AnnotationKind::Primary.span(clipped(&file.text, span));
-                let mut snippet =
-                    Snippet::source(file.text.as_str()).path(file.name.as_str()).annotation(main);
+                let mut marks = vec![(AnnotationKind::Primary, clipped(&file.text, span), None)];
+                let other = mistake.other.as_ref();
+                let other = other.and_then(|(place, label)| Some((place, place.span()?, label)));
                 let mut apart = None;
-                if let Some((place, label)) = &mistake.other
-                    && let Some(span) = place.span()
-                {
+                if let Some((place, span, label)) = other {
                     let source = &self.files[place.file as usize];
-                    let note = AnnotationKind::Context
-                        .span(clipped(&source.text, span))
-                        .label(label.as_str());
+                    let span = clipped(&source.text, span);
+                    let mark = (AnnotationKind::Context, span, Some(label.as_str()));
                     if place.file == mistake.place.file {
-                        snippet = snippet.annotation(note);
+                        marks.push(mark);
                     } else {
-                        let text = Snippet::source(source.text.as_str());
-                        apart = Some(text.path(source.name.as_str()).annotation(note));
+                        apart = Some(source.snippet(vec![mark]));
                     }
                 }
-                elements.push(snippet.into());
+                elements.push(file.snippet(marks).into());
                 elements.extend(apart.map(Element::from));
             }
         }
         elements.extend(mistake.help.as_deref().map(|help| Level::HELP.message(help).into()));
         title.elements(elements)
+    }
+}
+
+impl SourceFile {
+    /// The lines with these marks. Only they are given to the renderer: it looks through all that
+    /// it gets, which for a large file and many mistakes takes minutes.
+    fn snippet<'a>(
+        &'a self,
+        marks: Vec<(AnnotationKind, Range<usize>, Option<&'a str>)>,
+    ) -> Snippet<'a, Annotation<'a>> {
+        let text = self.text.as_str();
+        let first = marks.iter().map(|(_, span, _)| span.start).min().unwrap_or(0);
+        let last = marks.iter().map(|(_, span, _)| span.end).max().unwrap_or(text.len());
+        let start = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |newline| last + newline);
+        let line = 1 + text[..start].matches('\n').count();
+        marks.into_iter().fold(
+            Snippet::source(&text[start..end]).line_start(line).path(self.name.as_str()),
+            |snippet, (kind, span, label)| {
+                snippet.annotation(kind.span(span.start - start..span.end - start).label(label))
+            },
+        )
     }
 }
 

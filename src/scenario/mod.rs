@@ -1,4 +1,4 @@
-//! The wish: scenario files in TOML, read into a [`Scenario`], every mistake reported at its line and column.
+//! The wish: TOML files, read into a [`Scenario`], every mistake told at its line and column.
 
 pub mod boot;
 pub mod cluster;

@@ -1,4 +1,4 @@
-//! Sets of parts in `ClusterShell` notation: `pi[001-150]!pi[010-020]`, `module[2]/psu[1]`, `node/link`.
+//! Sets of parts in the notation of `ClusterShell`, such as `pi[001-150]!pi[010-020]`.
 
 use std::ops::Range;
 
@@ -387,4 +387,108 @@ pub(super) fn print(set: &PartSet) -> String {
         })
         .collect();
     format!("{word}[{}]", ranges.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The pilot: 5 modules, of which three fill the first rack.
+    fn pilot() -> Layout {
+        Layout::of_counts(5, 3, &[60, 30, 60], 4, 3, &[(&[0, 1], &[0]), (&[2], &[1, 2])])
+    }
+
+    fn set(text: &str) -> PartSet {
+        let told = |problem: Problem| panic!("{text}: {}", problem.title);
+        parse(text).and_then(|set| set.resolve(&pilot())).unwrap_or_else(told)
+    }
+
+    /// Checks the ranges of a set.
+    fn check(text: &str, wanted: &str) {
+        let found = set(text).ranges;
+        let found: Vec<String> = found.iter().map(|range| format!("{range:?}")).collect();
+        assert_eq!(found.join(" "), wanted, "{text}");
+    }
+
+    #[test]
+    fn nodes_are_counted_from_one_outside_and_from_zero_inside() {
+        check("node", "0..750");
+        check("pi[001-150]", "0..150");
+        check("pi7,pi9", "6..7 8..9");
+        check("pi[7,9,10]", "6..7 8..10");
+        check("pi[1-9/4]", "0..1 4..5 8..9");
+    }
+
+    #[test]
+    fn operators_bind_from_left_to_right() {
+        check("pi[001-150]!pi[010-020]", "0..9 20..150");
+        check("pi[1-10]&pi[5-20]", "4..10");
+        check("pi[1-10]^pi[5-20]", "0..4 10..20");
+        check("pi[1-10]!pi[5-20],pi7", "0..4 6..7");
+        check("pi[1-10] , pi[11-20]", "0..20");
+    }
+
+    #[test]
+    fn parts_inside_parts_are_counted_there() {
+        check("module[2]/psu[1]", "2..3");
+        check("module[1-3]/switch[2]", "1..2 4..5 7..8");
+        check("module[2]/switch[1]/uplink", "3..4");
+        assert_eq!(set("module[2]/switch[1]/uplink").kind, PartKind::Uplink);
+        check("pi017/link", "16..17");
+        check("node/link", "0..750");
+        check("file-server", "0..1");
+        check("rack[2]/module", "3..5");
+        check("module[2]/psu[1]/node", "150..240");
+        check("psu[2]/switch", "1..3");
+    }
+
+    #[test]
+    fn no_blade_spans_two_packs() {
+        // 15 blades of 60 nodes, 8 of 30 (the last with two nodes), 15 of 60.
+        check("module[1]/blade", "0..38");
+        check("blade[1]/node", "0..4");
+        check("module[1]/blade[1-4]/node", "0..16");
+        check("blade[23]/node", "88..90");
+        check("blade[24]/node", "90..94");
+        check("module[2]/pack[2]/blade[8]/node", "238..240");
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for text in ["pi[001-150]!pi[010-020]", "psu", "module[1-3]/switch[2]", "node/link"] {
+            let found = set(text);
+            assert_eq!(set(&print(&found)), found, "{text}");
+        }
+    }
+
+    proptest! {
+        /// Against sets of single numbers.
+        #[test]
+        fn operators_agree_with_plain_sets(
+            steps in proptest::collection::vec((0_usize..4, 1_u32..700, 0_u32..50, 1_u32..5), 1..8),
+        ) {
+            let mut text = String::from("pi[1-100]");
+            let mut plain: std::collections::BTreeSet<u32> = (0..100).collect();
+            for (operator, first, more, step) in steps {
+                let last = first + more;
+                let operator_text = [",", "!", "&", "^"][operator];
+                text = format!("{text}{operator_text}pi[{first}-{last}/{step}]");
+                let other = (first..=last).step_by(step as usize).map(|n| n - 1).collect();
+                plain = match operator {
+                    0 => &plain | &other,
+                    1 => &plain - &other,
+                    2 => &plain & &other,
+                    _ => &plain ^ &other,
+                };
+            }
+            let found: Vec<u32> = set(&text).iter().collect();
+            prop_assert_eq!(found, plain.into_iter().collect::<Vec<u32>>(), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_fall_over(text in "[a-z0-9\\[\\],!&^/ µ-]{0,16}") {
+            let _ = parse(&text).map(|set| set.resolve(&pilot()));
+        }
+    }
 }

@@ -6,8 +6,8 @@ use crate::scenario::document::{Table, Value, parse};
 use crate::scenario::load::{Layer, Overrides};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 
-/// One layer for each `--set`, and one for `--seed`. `None` if one cannot be read.
-pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> Option<Vec<Layer>> {
+/// One layer for each `--set`, and one for `--seed`; and whether all could be read.
+pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> (Vec<Layer>, bool) {
     let mut layers = Vec::new();
     let mut whole = true;
     let seed = overrides.seed.map(|seed| format!("seed = {seed}"));
@@ -24,7 +24,7 @@ pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> Option<Vec<Laye
         whole &= complete;
         layers.push(Layer { file, table });
     }
-    whole.then_some(layers)
+    (layers, whole)
 }
 
 /// The override as TOML: a value that is none is a string that lacks its quotes.

@@ -1,4 +1,4 @@
-//! Writes a scenario as the complete text that loads to it again, and tells where each figure comes from.
+//! Writes a scenario as the text that loads to it again; tells where each figure comes from.
 
 use std::fmt::Write as _;
 

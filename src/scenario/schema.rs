@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::{Kind, Spec};
+use crate::scenario::walk::expected;
 
 /// The JSON Schema (draft 7) of scenario files.
 ///
@@ -25,6 +26,9 @@ fn table(spec: &Spec) -> Value {
         let object = item.as_object_mut().expect("a kind is an object");
         if !key.doc.is_empty() {
             object.insert("description".into(), json!(key.doc));
+        }
+        if !matches!(key.kind, Kind::Table(_)) {
+            object.insert("$comment".into(), json!(expected(&key.kind)));
         }
         if let Some(default) = key.default {
             let parsed: toml::Table =

@@ -15,11 +15,13 @@ pub(super) struct Section<'a> {
     table: Option<&'a Table>,
     path: String,
     place: Place,
+    /// A file gives something else in the place of the table; that is noted already.
+    broken: bool,
 }
 
 impl<'a> Section<'a> {
     pub(super) fn new(spec: &'static Spec, table: &'a Table, path: &str, place: Place) -> Self {
-        Self { spec, table: Some(table), path: path.into(), place }
+        Self { spec, table: Some(table), path: path.into(), place, broken: false }
     }
 
     /// The table below.
@@ -31,6 +33,7 @@ impl<'a> Section<'a> {
             table: value.and_then(Value::table),
             path: if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) },
             place: value.map_or(self.place, |value| value.place),
+            broken: self.broken || value.is_some_and(|value| value.table().is_none()),
         }
     }
 
@@ -106,7 +109,7 @@ impl<'a> Section<'a> {
 
     /// Notes the key as missing if neither a file nor a default gives it.
     pub(super) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
-        if self.value(name).is_some() {
+        if self.broken || self.value(name).is_some() {
             return;
         }
         let title = if self.path.is_empty() {

@@ -1,4 +1,4 @@
-//! Checks one parsed text against the language: unknown keys, wrong types, wrong units, bounds, rivals.
+//! Checks a parsed text against the language: keys, types, units, bounds, rivals.
 
 use std::fmt::Display;
 
@@ -82,7 +82,10 @@ fn unknown_key(spec: &'static Spec, path: &str, entry: &Entry, mistakes: &mut Mi
     } else {
         format!("unknown key `{name}` in {place}")
     };
-    let help = if let Some(near) = nearest(name, known.iter().copied()) {
+    let home = home_of(&ROOT, "", name);
+    let help = if let Some(home) = home.filter(|_| path.is_empty()) {
+        format!("`{name}` is a key of [{home}]")
+    } else if let Some(near) = nearest(name, known.iter().copied()) {
         format!("did you mean `{near}`?")
     } else if let Some(home) = home_of(&ROOT, "", name) {
         format!("`{name}` is a key of [{home}]")
@@ -118,7 +121,7 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
         (Kind::Tables(spec), Data::Table(table)) if is_numbered(table) => {
             for entry in &table.entries {
                 if let Some(table) = entry.value.table() {
-                    check_table(spec, path, table, mistakes)
+                    check_table(spec, path, table, mistakes);
                 } else {
                     let problem = Problem::wrong_type("a table", &entry.value);
                     note(problem, &entry.value, mistakes);

@@ -15,6 +15,13 @@ pub struct QuantityError {
     pub help: Option<String>,
 }
 
+impl QuantityError {
+    /// Without a hint.
+    fn bare(message: String) -> Self {
+        Self { message, help: None }
+    }
+}
+
 /// A unit: its names (the first is the one that is printed) and its size in base units, as a
 /// fraction.
 struct Unit {
@@ -151,7 +158,7 @@ impl Quantity {
             .map(|known| {
                 (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known)
             })
-            .filter(|&(distance, known)| distance == 0 || 2 * distance < known.len())
+            .filter(|&(distance, known)| distance == 0 || 2 * distance <= known.len())
             .min_by_key(|&(distance, _)| distance);
         let help = match guess {
             Some((_, known)) => {
@@ -205,7 +212,7 @@ impl Quantity {
     }
 
     fn scale(&self, number: Decimal, unit: &Unit, text: &str) -> Result<i128, QuantityError> {
-        let large = || self.error(format!("`{text}` is too large for {}", self.what));
+        let large = || QuantityError::bare(format!("`{text}` is too large for {}", self.what));
         let ten = |power: i32| 10_u128.checked_pow(power.unsigned_abs()).ok_or_else(large);
         let mut above = number.mantissa.checked_mul(unit.numerator).ok_or_else(large)?;
         let mut below = unit.denominator;
@@ -216,7 +223,7 @@ impl Quantity {
         }
         let value = i128::try_from((above + below / 2) / below).map_err(|_| large())?;
         if value == 0 && number.mantissa > 0 {
-            return Err(self.error(format!("`{text}` is too small for {}", self.what)));
+            return Err(QuantityError::bare(format!("`{text}` is too small for {}", self.what)));
         }
         Ok(if number.negative { -value } else { value })
     }
@@ -229,10 +236,11 @@ impl Quantity {
     fn unsigned(&self, value: i128, text: &str) -> Result<u64, QuantityError> {
         if value < 0 {
             let message = format!("{} cannot be negative: `{}`", self.what, text.trim());
-            return Err(QuantityError { message, help: None });
+            return Err(QuantityError::bare(message));
         }
-        u64::try_from(value)
-            .map_err(|_| self.error(format!("`{}` is too large for {}", text.trim(), self.what)))
+        u64::try_from(value).map_err(|_| {
+            QuantityError::bare(format!("`{}` is too large for {}", text.trim(), self.what))
+        })
     }
 }
 
@@ -508,7 +516,7 @@ mod tests {
             prop_assert_eq!(ByteRate(value).to_string().parse(), Ok(ByteRate(value)));
             prop_assert_eq!(PacketRate(value).to_string().parse(), Ok(PacketRate(value)));
             prop_assert_eq!(Power(value).to_string().parse(), Ok(Power(value)));
-            let length = Length(value as i64);
+            let length = Length(value.cast_signed());
             prop_assert_eq!(length.to_string().parse(), Ok(length));
         }
 

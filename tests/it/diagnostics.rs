@@ -1,5 +1,6 @@
-//! Every file in `scenarios/` loads and obeys the schema; every kind of mistake is told as its golden text.
+//! Every scenario loads and obeys the schema; every kind of mistake is told as its golden text.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -93,7 +94,7 @@ fn the_schema_refuses_unknown_keys_and_rivals() {
         "[cluster]\nmodules = \"3\"",
         "[boot]\nmethod = \"floppy\"",
         "[stop]\nat = \"15\"",
-        "[checkpoint.coordinated]\nto = \"file-server\"\ncost = { write = \"1 s\", read = \"1 s\" }",
+        "[checkpoint.coordinated]\nto = \"file-server\"\ncost = { write = \"1 s\" }",
         "[[fault.crash]]\non = \"node\"\nat = \"1 h\"\nlifetime = { fixed = \"1 h\" }",
     ];
     for text in bad {
@@ -162,22 +163,17 @@ fn what_is_no_scenario_file_at_all_is_told_in_one_line() {
     let golden = [
         (
             "latin.toml",
-            "error: the text is not UTF-8: byte 0xfc at offset 19, line 2\n --> FOLDER/latin.toml\n  |\n  = help: save the file as UTF-8\n\n1 mistake; nothing was run\n",
+            "the text is not UTF-8: byte 0xfc at offset 19, line 2",
+            "save the file as UTF-8",
         ),
-        (
-            "garbage.toml",
-            "error: the file is 10.0 MB large: this is no scenario\n --> FOLDER/garbage.toml\n  |\n  = help: at most 4 MB are read\n\n1 mistake; nothing was run\n",
-        ),
-        (
-            "folder.toml",
-            "error: this is a directory, not a scenario file\n --> FOLDER/folder.toml\n  |\n  = help: name the .toml file in it\n\n1 mistake; nothing was run\n",
-        ),
-        (
-            "fodler.toml",
-            "error: there is no such file\n --> FOLDER/fodler.toml\n  |\n  = help: did you mean FOLDER/folder.toml?\n\n1 mistake; nothing was run\n",
-        ),
+        ("garbage.toml", "the file is 10.0 MB large: this is no scenario", "at most 4 MB are read"),
+        ("folder.toml", "this is a directory, not a scenario file", "name the .toml file in it"),
+        ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];
-    for (name, wanted) in golden {
+    for (name, title, help) in golden {
+        let wanted = format!(
+            "error: {title}\n--> FOLDER/{name}\n = help: {help}\n\n1 mistake; nothing was run\n"
+        );
         assert_eq!(shown(&at(name)), wanted);
     }
     // Noise below the limit is parsed: some mistakes are shown, the rest counted.
@@ -203,4 +199,120 @@ fn overrides_change_single_keys_and_are_checked_like_files() {
     );
     check(Path::new("tests/it/diagnostics/overrides.stderr"), &told)
         .unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn a_sweep_is_expanded_to_all_its_points() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sweep.toml");
+    let text =
+        "inherit = \"edge_rack_24\"\n[sweep]\ncluster.modules = [1, 2, 5]\nseed = \"0..2\"\n";
+    fs::write(&path, text).expect("written");
+    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let points: Vec<(u32, u64)> =
+        all.iter().map(|one| (one.scenario.cluster.modules, one.scenario.seed)).collect();
+    assert_eq!(points, [(1, 0), (1, 1), (2, 0), (2, 1), (5, 0), (5, 1)]);
+    let named = [("cluster.modules".to_owned(), "5".to_owned()), ("seed".into(), "1".into())];
+    assert_eq!(all[5].point, named);
+    // What the command line fixes is no axis any more.
+    let fixed = Overrides { set: vec!["cluster.modules=3".into()], seed: Some(7) };
+    let all = load(&path, &fixed).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].scenario.cluster.modules, all[0].scenario.seed), (3, 7));
+}
+
+#[test]
+fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
+    use rackstorm::scenario::fault::When;
+    use rackstorm::scenario::law::Law;
+    let scenario = load_one(Path::new("scenarios/study/lanl_750_month.toml"), &[]);
+    let When::Lifetime { law: Law::Weibull { shape, scale }, .. } = scenario.faults[0].when else {
+        panic!("{:?}", scenario.faults[0]);
+    };
+    // gamma(1 + 1/0.7) = 1.2658235060572... (tables of the gamma function).
+    let mean = scale.as_secs_f64() * 1.265_823_506_057_283;
+    assert!((mean / (365.0 * 86_400.0) - 1.0).abs() < 1e-9, "{shape} {mean}");
+    assert_eq!(scenario.workload.expect("a job").nodes, 720);
+    assert_eq!(scenario.faults[1].on.iter().collect::<Vec<_>>(), [2], "module[2]/psu[1]");
+}
+
+/// Lines `| key | takes | default | meaning |` for each table of the schema, in order.
+fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
+    let mut out = String::new();
+    table_reference(schema, "", defaults, &mut out);
+    out
+}
+
+fn table_reference(
+    table: &serde_json::Value,
+    path: &str,
+    defaults: &toml::Table,
+    out: &mut String,
+) {
+    let mut below = Vec::new();
+    let name = if path.is_empty() { "The file".to_owned() } else { format!("`{path}`") };
+    let doc = table["description"].as_str().unwrap_or_default();
+    let head = "| key | takes | default | meaning |\n|---|---|---|---|";
+    let _ = writeln!(out, "### {name}\n\n{doc}\n\n{head}");
+    for (key, item) in table["properties"].as_object().expect("a table has keys") {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let inner = [Some(item), item.get("items")]
+            .into_iter()
+            .flatten()
+            .chain(item["anyOf"].as_array().into_iter().flatten())
+            .find(|candidate| candidate.get("properties").is_some());
+        if let Some(inner) = inner {
+            below.push((inner.clone(), full.clone()));
+            if item.get("properties").is_some() {
+                continue;
+            }
+        }
+        let default = default_of(item, &full, defaults);
+        let takes = item["$comment"].as_str().unwrap_or_default();
+        let doc = item["description"].as_str().unwrap_or_default();
+        let _ = writeln!(out, "| `{key}` | {takes} | {default} | {doc} |");
+    }
+    *out += "\n";
+    for (inner, full) in below {
+        table_reference(&inner, &full, defaults, out);
+    }
+}
+
+fn default_of(item: &serde_json::Value, path: &str, defaults: &toml::Table) -> String {
+    if let Some(default) = item.get("default") {
+        return format!("`{default}`");
+    }
+    let mut parts = path.split('.');
+    let first = parts.next().and_then(|part| defaults.get(part));
+    let found = parts.fold(first, |value, part| value.and_then(|value| value.get(part)));
+    match found {
+        Some(value) if path != "title" && !value.is_table() => format!("`{value}`"),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn the_reference_of_the_language_names_every_key() {
+    const START: &str = "<!-- keys: written by `UPDATE=1 cargo test --test it` -->\n";
+    let path = Path::new("docs/scenario.md");
+    let page = fs::read_to_string(path).expect("the reference is there");
+    let defaults = fs::read_to_string("scenarios/base/defaults.toml").expect("the defaults");
+    let keys = reference(&schema(), &toml::from_str(&defaults).expect("TOML"));
+    let before = page.split_once(START).expect("the marker").0;
+    let wanted = format!("{before}{START}\n{}", keys.trim_end().to_owned() + "\n");
+    check(path, &wanted).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+#[test]
+fn the_examples_of_the_reference_load() {
+    let page = fs::read_to_string("docs/scenario.md").expect("the reference is there");
+    let folder = tempfile::tempdir().expect("a folder");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 2);
+    for text in examples {
+        let path = folder.path().join("example.toml");
+        fs::write(&path, text).expect("written");
+        load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    }
 }
