@@ -34,7 +34,7 @@ impl Figure for NodesUp {
         let dots = match looked_at_closely(input) {
             None => "The dots mark, and the list says,",
             Some(_) => {
-                "The axis of nodes does not start at 0, so that single failures can be seen, each \
+                "The axis of nodes does not start at 0, so that losses can be seen, each \
                  a dip until repair and boot are over. The list says"
             }
         };

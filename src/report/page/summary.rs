@@ -175,10 +175,11 @@ impl About<'_> {
         match (self.get("interrupts"), self.get("mtti")) {
             (Some(interrupts), Some(mtti)) if interrupts > 0.0 => {
                 text = format!(
-                    "{text}, and the job was interrupted {}, every {} of its running time in the mean",
+                    "{text}, and the job was interrupted {}, \
+                     every {} of its running time in the mean",
                     words::count(interrupts as usize, "time", "times"),
                     words::span(mtti)
-                )
+                );
             }
             (Some(0.0), _) => text.push_str(", none of which interrupted the job"),
             _ => {}

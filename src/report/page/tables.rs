@@ -235,7 +235,7 @@ fn source_table(caption: &str, head: &str, rows: &[Row], doubtful: bool) -> Mark
                     @for (row, text) in rows {
                         tr {
                             th scope="row" { code { (row.key) } }
-                            td { (row.value) }
+                            td { (row.value.trim_matches('"')) }
                             td.prose {
                                 @if doubtful { span.badge.doubt { "assumption" } " " }
                                 (linked(text))
