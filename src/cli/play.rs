@@ -108,7 +108,8 @@ pub(super) fn record(
         Ok((fingerprint, findings)) => Ok((folder, Played { fingerprint, findings, manifest })),
         Err(error) => {
             let name = &loaded.scenario.name;
-            let left = format!("{name} ended early, what there is lies in {}", folder.path().display());
+            let left =
+                format!("{name} ended early, what there is lies in {}", folder.path().display());
             let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
             let status = if interrupted { Status::Interrupted } else { Status::Failed };
             // Where the disk is full the manifest may not be writable either; the first error is
