@@ -1,4 +1,6 @@
-//! The one vocabulary in which every stage tells what happened; nothing after the log may ask which stage spoke.
+//! The one vocabulary in which every stage tells what happened.
+//!
+//! Nothing after the log may ask which stage spoke.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,11 +32,11 @@ pub enum What {
     JobPhase { job: JobId, phase: JobPhase, cause: Cause },
     /// A node joins a job (its time is now the job's) or leaves it.
     JobNode { job: JobId, node: NodeId, joined: bool },
-    /// The job has completed steps up to and including this one (counted from 1).
+    /// The job has completed its steps up to this one (counted from 1).
     StepDone { job: JobId, step: u64 },
-    /// A checkpoint of the job begins, is committed or is abandoned. `step` is the last step it holds.
+    /// A checkpoint of the job begins, is committed or is abandoned. It holds steps up to `step`.
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
-    /// A failure threw away this much of the job's computing, back to the last committed checkpoint.
+    /// A failure threw away this much of the job's computing, the step under way included.
     WorkLost { job: JobId, node: NodeId, lost: Span },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.

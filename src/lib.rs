@@ -1,4 +1,4 @@
-//! Rackstorm plays resilience experiments, written as scenario files, on clusters of thousands of Raspberry Pis.
+//! Rackstorm plays resilience experiments on clusters of thousands of Raspberry Pis.
 //!
 //! The way of data: a scenario (the wish) becomes a [`plan::Plan`] (the decision), a
 //! [`backend::Backend`] plays it and tells every [`event::Event`] to a sink, and from there on

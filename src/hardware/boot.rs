@@ -1,7 +1,7 @@
 //! The boot chain of a node as a list of steps, the same for all nodes of one kind.
 //!
 //! ```text
-//! pxe-nfs   ROM wait -> DISCOVER/OFFER -> TFTP file after file -> kernel -> lease -> NFS root -> init -> up
+//! pxe-nfs   ROM -> DISCOVER -> TFTP file after file -> kernel -> lease -> NFS root -> init -> up
 //! pxe-nbd   the same, root over NBD
 //! pxe-initramfs      ... -> TFTP files and initramfs -> kernel -> lease -> init -> up
 //! sd        ROM -> kernel -> root from the card -> init -> up

@@ -2,8 +2,8 @@
 
 pub mod boot;
 pub mod dhcp;
-pub mod power;
-pub mod storage;
-pub mod hazard;
 pub mod flow;
 pub mod flow_oracle;
+pub mod hazard;
+pub mod power;
+pub mod storage;

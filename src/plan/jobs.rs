@@ -87,9 +87,10 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 
 /// The cost C of a checkpoint: what is fixed, or the time in which all data pass the narrowest
 /// place on their way to the file server, with all nodes writing at once: the node's link, the
-/// uplink, the server's link (each with the payload share of TCP), the server's disk.
+/// uplink, the server's link (each with the payload share of TCP), the server's disk. Before the
+/// first byte the disk takes one request of each node.
 ///
-/// Not modelled: a narrow place that moves during the checkpoint, requests' costs on the disk.
+/// Not modelled: a narrow place that moves during the checkpoint.
 fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated) -> Span {
     if let Cost::Fixed { write, .. } = wish.cost {
         return write;
@@ -110,23 +111,22 @@ fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated)
         server / link(scenario.server.link),
         server / scenario.server.disk as f64,
     ];
-    Span::from_secs_f64(ways.into_iter().fold(0.0, f64::max))
+    let requests = server / size * scenario.server.disk_request.as_secs_f64();
+    Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
 }
 
-/// The computing between two checkpoints. With [`Period::Whole`] the interval, however it was
-/// found, counts from start to start, so that computing is what C leaves of it.
+/// The computing between two checkpoints. Young's and Daly's formulas give just that. With
+/// [`Period::Whole`] a fixed interval counts from start to start, and computing is what C leaves
+/// of it.
 fn computing(wish: &Coordinated, cost: Span, mtbf: Span) -> Span {
     let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
-    let interval = match wish.interval {
-        Interval::Fixed(span) => span,
+    match (wish.interval, wish.period) {
+        (Interval::Fixed(span), Period::Work) => span,
+        (Interval::Fixed(span), Period::Whole) => Span(span.0.saturating_sub(cost.0)),
         // Nothing fails: the best interval has no end.
-        _ if mtbf == Span::FOREVER => return Span::FOREVER,
-        Interval::Young => Span::from_secs_f64(interval::young(c, m)),
-        Interval::Daly => Span::from_secs_f64(interval::daly(c, m)),
-    };
-    match wish.period {
-        Period::Work => interval,
-        Period::Whole => Span(interval.0.saturating_sub(cost.0)),
+        _ if mtbf == Span::FOREVER => Span::FOREVER,
+        (Interval::Young, _) => Span::from_secs_f64(interval::young(c, m)),
+        (Interval::Daly, _) => Span::from_secs_f64(interval::daly(c, m)),
     }
 }
 

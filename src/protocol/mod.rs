@@ -1,4 +1,5 @@
-//! Resilience protocols as pure machines, `on(input) -> order`: the model calls them as
-//! functions, a fleet runs the same machines over sockets.
+//! Resilience protocols as pure machines: each input is answered by an order.
+//!
+//! The model calls them as functions; a fleet runs the same machines over sockets.
 
 pub mod coordinated;

@@ -140,6 +140,8 @@ pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
         section.word("when", m)?
     } else if has_work {
         StopWhen::WorkloadDone
+    } else if section.has("at") {
+        StopWhen::Never
     } else {
         StopWhen::AllUp
     };

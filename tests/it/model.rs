@@ -82,7 +82,8 @@ at = "1 d"
         ),
         None,
     );
-    let begun = |act| move |what: &What| matches!(what, What::Checkpoint { act: a, .. } if *a == act);
+    let begun =
+        |wanted| move |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == wanted);
     let begin = run.times(begun(CheckpointAct::Begin));
     let commit = run.times(begun(CheckpointAct::Commit));
     assert_eq!(begin, [seconds(100)]);
@@ -142,7 +143,8 @@ at = "1 d"
     let joins: Vec<_> = joins.collect();
     assert_eq!(joins[..144], (0..144).collect::<Vec<_>>());
     assert_eq!(joins[144..], [144]);
-    let lost = |what: &What| matches!(what, What::WorkLost { lost, .. } if lost.0 == 150_000_000_000);
+    let lost =
+        |what: &What| matches!(what, What::WorkLost { lost, .. } if *lost == Span::from_secs(150));
     assert_eq!(run.count(lost), 1);
 }
 
@@ -255,12 +257,12 @@ hardware = "pi_3b"
 module = "cluster_module_150"
 modules = 1
 [[module.psu]]
-packs = [1, 3]
+packs = [1, 2]
 switches = [1]
 limit = "300 W"
 restart = "5 s"
 [[module.psu]]
-packs = [2]
+packs = [3]
 switches = [2, 3]
 limit = "10 kW"
 restart = "5 s"

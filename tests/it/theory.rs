@@ -82,7 +82,7 @@ sample = "1 y"
         let expected = self.expected();
         assert!(
             (mean - expected).abs() <= half_width,
-            "mean makespan {mean:.1} s +- {half_width:.1} s over seeds 0..{seeds}, exact {expected:.1} s"
+            "mean {mean:.1} s +- {half_width:.1} s over seeds 0..{seeds}, exact {expected:.1} s"
         );
     }
 }

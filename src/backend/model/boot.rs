@@ -49,7 +49,7 @@ impl World<'_> {
 
     fn step_of(&self, id: u32) -> Option<Step> {
         let node = &self.nodes[id as usize];
-        let booting = node.powered && node.state != NodeState::Up && is_boot(node.state);
+        let booting = node.powered && is_boot(node.state);
         booting.then(|| self.chain.get(usize::from(node.step)).copied()).flatten()
     }
 
@@ -232,7 +232,8 @@ impl World<'_> {
     }
 }
 
-fn is_boot(state: NodeState) -> bool {
+/// Whether a node in this state is on its way up.
+pub(super) fn is_boot(state: NodeState) -> bool {
     use NodeState::{Dhcp, Init, Kernel, Rom, Root, Tftp};
     matches!(state, Rom | Dhcp | Tftp | Kernel | Root | Init)
 }

@@ -5,6 +5,7 @@ use crate::hardware::flow::FlowId;
 use crate::ids::{Life, NodeId};
 use crate::units::Power;
 
+use super::boot::is_boot;
 use super::network::WHOLE_PPM;
 use super::world::{Timer, World};
 
@@ -66,6 +67,13 @@ impl World<'_> {
     /// Whether the node still lives this life.
     pub(super) fn lives(&self, node: u32, life: u32) -> bool {
         self.nodes[node as usize].life == life
+    }
+
+    /// Whether the node still lives this life and is on its way up: a step of a node that crashed,
+    /// hung, gave up or lost its power never ends.
+    pub(super) fn boots(&self, node: u32, life: u32) -> bool {
+        let node = &self.nodes[node as usize];
+        node.life == life && node.powered && is_boot(node.state)
     }
 
     /// The first power-on of a node, and the timer for the next node of its module.

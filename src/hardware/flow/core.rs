@@ -143,9 +143,15 @@ impl Core {
         group.starts = group.starts.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
         group.n -= u64::from(flow.count);
         group.bundles -= 1;
+        if group.marks.top().is_some_and(|entry| entry.flow == index && entry.stamp == flow.stamp) {
+            group.marks.pop();
+        }
         flow.group = DUE;
         flow.stamp = flow.stamp.wrapping_add(1);
-        self.purge(name);
+        // With no stale entry there, nobody else's record needs to be looked at.
+        if group.marks.len() > group.bundles as usize {
+            self.purge(name);
+        }
         name
     }
 

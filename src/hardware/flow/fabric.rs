@@ -246,7 +246,7 @@ impl Fabric {
         ledger
     }
 
-    /// Memory that the fabric holds on the heap [bytes], by the capacities of its containers.
+    /// Memory that the fabric holds on the heap, in bytes, by the capacities of its containers.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let groups: usize = self.routes.iter().map(|route| 16 * route.groups.capacity()).sum();
