@@ -22,7 +22,7 @@ Examples:
   rackstorm run lanl_750_boot.toml --open            play it, then open the report
   rackstorm run *.toml --jobs 4 --out /scratch/runs  many at once, results elsewhere
   rackstorm run month.toml --events none --no-report only the metrics
-  rackstorm run month.toml --set workload.bulk-synchronous.work='\"10 d\"' --seed 7
+  rackstorm run month.toml --set 'workload.bulk-synchronous.work=10 d' --seed 7
   rackstorm run month.toml --json | jq .metrics.efficiency
 
 The results of a run lie in OUT/<scenario>/<seed>-<stage>-<fingerprint>/. While it runs, and when

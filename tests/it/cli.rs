@@ -100,6 +100,19 @@ fn every_scenario_of_the_repository_is_good() {
 }
 
 #[test]
+fn the_scenario_in_the_readme_is_good() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
+    let (_, rest) = readme.split_once("```toml\n").expect("it shows a scenario");
+    let (scenario, _) = rest.split_once("```").expect("the scenario ends");
+    let bench = Bench::new();
+    let base = root().join("scenarios/base");
+    let file = bench.write("readme.toml", &scenario.replace("../base", text(&base)));
+    let done = bench.run(&["validate", text(&file)]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.stdout.contains("750 nodes"), "{}", done.stdout);
+}
+
+#[test]
 fn json_is_one_object_per_run_and_nothing_else() {
     let bench = Bench::new();
     let files = smoke_scenarios();
