@@ -186,9 +186,9 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sensor {
-    /// Energy drawn by all nodes, switches and servers since the start [mJ].
+    /// Energy drawn by all nodes, switches and servers since the start (mJ).
     Energy,
-    /// Highest total power since the last reading of this sensor [mW].
+    /// Highest total power since the last reading of this sensor (mW).
     PowerMax,
     /// Bytes that server `0` has sent to the network since the start.
     ServerSent(u32),

@@ -28,7 +28,7 @@ impl Default for Bins {
 }
 
 impl Bins {
-    /// Makes the bins reach to `end` [ns].
+    /// Makes the bins reach to `end` (ns).
     pub(super) fn cover(&mut self, end: u64) {
         let Some(last) = end.checked_sub(1) else { return };
         while last >> self.shift >= MAX_BINS as u64 {
@@ -42,13 +42,13 @@ impl Bins {
         }
     }
 
-    /// Adds a level that held from `from` to `to` [ns].
+    /// Adds a level that held from `from` to `to` (ns).
     pub(super) fn add_level(&mut self, from: u64, to: u64, level: u64) {
         let due = |stop: u64| u128::from(level) * u128::from(stop - from);
         self.add(from, to, due);
     }
 
-    /// Adds an amount that came evenly between `from` and `to` [ns], in units of 1 / [`FINE`] so
+    /// Adds an amount that came evenly between `from` and `to` (ns), in units of 1 / [`FINE`] so
     /// that narrow bins get their fraction; all of it, to the last of these units.
     pub(super) fn add_amount(&mut self, from: u64, to: u64, amount: u64) {
         assert!(from < to, "an amount needs time to come in");
@@ -94,8 +94,8 @@ impl Bins {
         }
     }
 
-    /// The mean of each bin times `scale`, against the start of the bin [s].
-    /// The last bin ends at `end` [ns].
+    /// The mean of each bin times `scale`, against the start of the bin (s).
+    /// The last bin ends at `end` (ns).
     pub(super) fn means(&self, end: u64, scale: f64) -> Vec<(f64, f64)> {
         let mean = |(bin, sum): (usize, &u128)| {
             let bin = bin as u64;
@@ -125,7 +125,7 @@ impl Default for Peaks {
 }
 
 impl Peaks {
-    /// Notes that the largest value from `from` to `to` [ns] was this.
+    /// Notes that the largest value from `from` to `to` (ns) was this.
     pub(super) fn add(&mut self, from: u64, to: u64, peak: u64) {
         if from == to {
             return;
@@ -144,7 +144,7 @@ impl Peaks {
         }
     }
 
-    /// The peak of each bin times `scale`, against the start of the bin [s].
+    /// The peak of each bin times `scale`, against the start of the bin (s).
     pub(super) fn points(&self, scale: f64) -> Vec<(f64, f64)> {
         let point = |(bin, peak): (usize, &u64)| {
             (seconds((bin as u64) << self.shift), *peak as f64 * scale)

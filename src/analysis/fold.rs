@@ -32,7 +32,7 @@ pub(super) struct Shape {
     pub(super) jobs: Vec<u32>,
     /// Servers of the machine.
     pub(super) servers: u32,
-    /// Rate of a server's link [bit/s].
+    /// Rate of a server's link (bit/s).
     pub(super) server_link: u64,
 }
 

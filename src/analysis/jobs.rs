@@ -35,16 +35,16 @@ struct Job {
     /// Nodes that are in it and up.
     up: u32,
     phase: JobPhase,
-    /// When it entered its phase [ns].
+    /// When it entered its phase (ns).
     since: u64,
     /// Whether it ever left its first waiting.
     began: bool,
     spent: [u64; PARTS],
     lost: u64,
     done_at: Option<u64>,
-    /// The checkpoint that is being written: its number and start [ns].
+    /// The checkpoint that is being written: its number and start (ns).
     writing: Option<(u64, u64)>,
-    /// The computing done at the last commit or interrupt [ns].
+    /// The computing done at the last commit or interrupt (ns).
     mark: u64,
 }
 
@@ -86,7 +86,7 @@ impl Jobs {
         *up = up.checked_add_signed(more).expect("a job has the nodes that leave it");
     }
 
-    /// A job enters a phase at `now` [ns].
+    /// A job enters a phase at `now` (ns).
     pub(super) fn enter(
         &mut self,
         now: u64,
@@ -115,7 +115,7 @@ impl Jobs {
         timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
     }
 
-    /// A checkpoint begins, is committed or abandoned at `now` [ns].
+    /// A checkpoint begins, is committed or abandoned at `now` (ns).
     pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
         let row = &mut self.rows[usize::from(job.0)];
         if act == CheckpointAct::Begin {
@@ -135,14 +135,14 @@ impl Jobs {
         }
     }
 
-    /// A failure at `now` threw away so much computing [ns].
+    /// A failure at `now` threw away so much computing (ns).
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
         row.lost += lost;
         assert!(row.lost <= row.computed(now), "a job loses only what it has computed");
     }
 
-    /// Brings all jobs to the end of the run [ns].
+    /// Brings all jobs to the end of the run (ns).
     pub(super) fn close(&mut self, end: u64) {
         for row in &mut self.rows {
             row.settle(end);
@@ -234,7 +234,7 @@ impl Job {
         self.since = now;
     }
 
-    /// Computing so far, first or again [ns].
+    /// Computing so far, first or again (ns).
     fn computed(&self, now: u64) -> u64 {
         let open = match self.phase {
             JobPhase::Compute | JobPhase::Rework => now - self.since,
@@ -243,12 +243,12 @@ impl Job {
         self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] + open
     }
 
-    /// From the start of the run until it was done, after it was closed [ns].
+    /// From the start of the run until it was done, after it was closed (ns).
     fn total(&self) -> u64 {
         self.spent.iter().sum()
     }
 
-    /// Computing that was not lost, after it was closed [ns].
+    /// Computing that was not lost, after it was closed (ns).
     fn useful(&self) -> u64 {
         self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] - self.lost
     }

@@ -15,7 +15,7 @@ const PURPOSES: [&str; 4] = ["tftp", "root", "checkpoint", "restart"];
 struct Counter {
     /// The last reading, even if no time had passed since the one before.
     latest: u64,
-    /// The reading that the next difference starts from, and when it was taken [ns].
+    /// The reading that the next difference starts from, and when it was taken (ns).
     base: (u64, u64),
     /// Whether it was ever read.
     is_read: bool,
@@ -55,19 +55,19 @@ impl Counter {
 #[derive(Clone, Debug)]
 pub(super) struct Meters {
     energy: Counter,
-    /// The largest power so far [mW], and the end of the interval that it was read for [ns].
+    /// The largest power so far (mW), and the end of the interval that it was read for (ns).
     power_max: Option<(u64, u64)>,
     power_peaks: Peaks,
     sent: Vec<Counter>,
     received: Vec<Counter>,
-    /// Rate of a server's link [bit/s].
+    /// Rate of a server's link (bit/s).
     server_link: u64,
     /// Bytes that arrived and that did not, by purpose.
     bytes: [(u128, u128); PURPOSES.len()],
 }
 
 impl Meters {
-    /// So many servers, each with a link of this rate [bit/s].
+    /// So many servers, each with a link of this rate (bit/s).
     pub(super) fn new(servers: u32, server_link: u64) -> Self {
         let counter = |has_series: bool| Counter {
             bins: has_series.then(Bins::default),
@@ -86,7 +86,7 @@ impl Meters {
         }
     }
 
-    /// A meter was read at `now` [ns].
+    /// A meter was read at `now` (ns).
     pub(super) fn read(&mut self, now: u64, sensor: Sensor, value: u64) {
         match sensor {
             Sensor::Energy => self.energy.read(now, value),

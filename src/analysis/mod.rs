@@ -45,15 +45,15 @@ pub struct Metric {
 /// A quantity over time.
 ///
 /// Names: `nodes_up`; `node_share/<class>` for each [`NodeClass`] (mean number of nodes in it);
-/// `server_sent/<server>` and `server_received/<server>` [bit/s, mean over the interval];
-/// `power_mean` and `power_max` [W].
+/// `server_sent/<server>` and `server_received/<server>` (bit/s, mean over the interval);
+/// `power_mean` and `power_max` (W).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its name.
     pub name: String,
     /// Unit of the values.
     pub unit: String,
-    /// (start of the interval [s], value until the next point); the last point ends the run.
+    /// (start of the interval (s), value until the next point); the last point ends the run.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -64,11 +64,11 @@ pub struct NodeFinding {
     pub node: NodeId,
     /// Power-ons.
     pub boots: u32,
-    /// Time from the start of the run until it was first up; negative if it never was [s].
+    /// Time from the start of the run until it was first up; negative if it never was (s).
     pub first_up_s: f64,
-    /// Time in which it was up, working or not [s].
+    /// Time in which it was up, working or not (s).
     pub up_s: f64,
-    /// Time down, hung or given up [s].
+    /// Time down, hung or given up (s).
     pub down_s: f64,
     /// Failures (crash, hang, loss of power).
     pub failures: u32,
@@ -81,9 +81,9 @@ pub struct BootSpan {
     pub node: NodeId,
     /// The stage, as in [`crate::event::NodeState`].
     pub stage: String,
-    /// Start [s].
+    /// Start (s).
     pub from_s: f64,
-    /// End [s].
+    /// End (s).
     pub to_s: f64,
 }
 

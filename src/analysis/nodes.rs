@@ -35,14 +35,14 @@ const NO_JOB: u16 = u16::MAX;
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 struct Node {
-    /// When it entered its state [ns].
+    /// When it entered its state (ns).
     since: u64,
     up_ns: u64,
     down_ns: u64,
     first_up: u64,
-    /// When it was last powered on [ns].
+    /// When it was last powered on (ns).
     on_at: u64,
-    /// When the outage began that it has not yet come back from, or never [ns].
+    /// When the outage began that it has not yet come back from, or never (ns).
     failed_at: u64,
     boots: u32,
     failures: u32,
@@ -58,7 +58,7 @@ const _: () = assert!(size_of::<Node>() <= 64);
 pub(super) struct Nodes {
     rows: Vec<Node>,
     up: u32,
-    /// When the most nodes were first up [ns], and how many.
+    /// When the most nodes were first up (ns), and how many.
     most_up: (u64, u32),
     milestones: [Option<u64>; MILESTONES.len()],
     failures: [u64; FAILURES.len()],
@@ -115,12 +115,12 @@ impl Nodes {
         self.rows.len() as u32
     }
 
-    /// When the most nodes were first up at once [ns], and how many these were.
+    /// When the most nodes were first up at once (ns), and how many these were.
     pub(super) fn most_up(&self) -> (u64, u32) {
         self.most_up
     }
 
-    /// A node enters a state at `now` [ns].
+    /// A node enters a state at `now` (ns).
     pub(super) fn change(
         &mut self,
         now: u64,
@@ -172,7 +172,7 @@ impl Nodes {
         }
     }
 
-    /// A node joins a job or leaves it at `now` [ns].
+    /// A node joins a job or leaves it at `now` (ns).
     pub(super) fn join(
         &mut self,
         now: u64,
@@ -216,7 +216,7 @@ impl Nodes {
         }
     }
 
-    /// Brings all nodes to the end of the run [ns], and asserts that what they add up to is what
+    /// Brings all nodes to the end of the run (ns), and asserts that what they add up to is what
     /// the timeline counted.
     pub(super) fn close(&mut self, end: u64, timeline: &Timeline) {
         let (mut up, mut down) = (0, 0);

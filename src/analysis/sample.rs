@@ -10,7 +10,7 @@ const EXACT: usize = 1 << 16;
 /// Bins of an octave, as a power of two.
 const SUB_BITS: u32 = 10;
 
-/// A sample of spans [ns].
+/// A sample of spans (ns).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {
     count: u64,
@@ -21,7 +21,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Adds a span [ns].
+    /// Adds a span (ns).
     pub(super) fn add(&mut self, span: u64) {
         self.count += 1;
         self.sum += u128::from(span);
@@ -43,17 +43,17 @@ impl Sample {
         self.count
     }
 
-    /// Their mean [s]; `None` without any.
+    /// Their mean (s); `None` without any.
     pub(super) fn mean_s(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum as f64 / self.count as f64 / 1e9)
     }
 
-    /// The largest [s]; `None` without any.
+    /// The largest (s); `None` without any.
     pub(super) fn max_s(&self) -> Option<f64> {
         (self.count > 0).then(|| self.max as f64 / 1e9)
     }
 
-    /// The quantiles [s] by nearest rank: the least span that is not exceeded by this percentage
+    /// The quantiles (s) by nearest rank: the least span that is not exceeded by this percentage
     /// of the sample; `None` without any.
     pub(super) fn percentiles_s<const N: usize>(&self, percent: [u64; N]) -> Option<[f64; N]> {
         if self.count == 0 {

@@ -88,7 +88,7 @@ impl NodeClass {
 #[derive(Clone, Debug, Default)]
 struct Level {
     nodes: u64,
-    /// The past is in the bins up to here [ns].
+    /// The past is in the bins up to here (ns).
     since: u64,
     bins: Bins,
 }
@@ -117,7 +117,7 @@ impl Timeline {
         Self { levels, nodes: u64::from(nodes) }
     }
 
-    /// So many nodes go from one class to another at `now` [ns].
+    /// So many nodes go from one class to another at `now` (ns).
     pub(super) fn shift(&mut self, now: u64, from: NodeClass, to: NodeClass, nodes: u32) {
         if from == to || nodes == 0 {
             return;
@@ -130,7 +130,7 @@ impl Timeline {
         joined.nodes += u64::from(nodes);
     }
 
-    /// Brings all classes to the end of the run [ns], and asserts that every node-second is in
+    /// Brings all classes to the end of the run (ns), and asserts that every node-second is in
     /// exactly one of them.
     pub(super) fn close(&mut self, end: u64) {
         for level in &mut self.levels {
@@ -165,7 +165,7 @@ impl Timeline {
     }
 
     /// The series `nodes_up`, after [`Self::close`]: the mean of each bin; the most nodes that
-    /// were up at once are a point of their own at the time `peak.0` [ns] when they first were.
+    /// were up at once are a point of their own at the time `peak.0` (ns) when they first were.
     pub(super) fn nodes_up(&self, end: u64, peak: (u64, u32)) -> Series {
         let mut bins = Bins::default();
         bins.cover(end);

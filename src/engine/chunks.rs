@@ -8,7 +8,7 @@ const NIL: u32 = u32::MAX;
 /// One pending event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<E> {
-    /// When it is due [ns].
+    /// When it is due (ns).
     pub(super) at: u64,
     /// Its place in the table of tickets, or [`super::tickets::NO_SLOT`].
     pub(super) slot: u32,

@@ -14,7 +14,7 @@ const UNIT_BITS: u32 = 64;
 /// Bit-nanoseconds per second in a byte.
 const NANOS_PER_BYTE: u128 = 8_000_000_000;
 
-/// An exact rational rate [bit/s], in lowest terms.
+/// An exact rational rate (bit/s), in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ratio {
     num: i128,
@@ -56,7 +56,7 @@ struct Flow {
     /// Still to move [2^-64 byte].
     left: i128,
     rate: Ratio,
-    /// End at the present rate [ns].
+    /// End at the present rate (ns).
     end: u64,
 }
 

@@ -12,7 +12,7 @@ pub struct PowerMeter {
     now: Power,
     max: Power,
     since: Time,
-    /// Energy so far [mW ns].
+    /// Energy so far (mW ns).
     energy: u128,
 }
 
@@ -25,7 +25,7 @@ impl PowerMeter {
         self.max = self.max.max(self.now);
     }
 
-    /// Energy since the start [mJ].
+    /// Energy since the start (mJ).
     pub fn energy_millijoules(&mut self, at: Time) -> u64 {
         self.settle(at);
         (self.energy / 1_000_000_000) as u64

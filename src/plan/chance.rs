@@ -172,7 +172,7 @@ fn residual(law: Law, draw: &mut Draw) -> Span {
     })
 }
 
-/// The mean of a law [s].
+/// The mean of a law (s).
 #[must_use]
 pub fn mean(law: Law) -> f64 {
     match law {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::plan::Plan;
 use crate::plan::machine::Machine;
 
-/// Text is hashed in pieces of about this size [bytes].
+/// Text is hashed in pieces of about this size (bytes).
 const PIECE: usize = 1 << 16;
 
 /// A hash that takes text.

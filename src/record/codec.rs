@@ -1,6 +1,6 @@
 //! The canonical bytes of an event: what the log stores and the fingerprint hashes.
 //!
-//! An event is the time since the previous event [ns] as a varint, a tag byte, and the fields of
+//! An event is the time since the previous event (ns) as a varint, a tag byte, and the fields of
 //! its variant in the order of their declaration. Numbers are varints (LEB128: seven bits a byte,
 //! the lowest first, the top bit set on all but the last), fieldless enums are one byte. Causes
 //! that carry a fault are `16 + fault`. Any change of these bytes is a change of [`VERSION`],
@@ -16,7 +16,7 @@ use crate::units::{Bytes, Span, Time};
 /// Version of the encoding; part of the log's header and of the fingerprint.
 pub const VERSION: u8 = 1;
 
-/// No event is longer than this [bytes].
+/// No event is longer than this (bytes).
 pub const MAX_LEN: usize = 64;
 
 /// Codes from here on are faults.

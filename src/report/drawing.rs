@@ -7,15 +7,15 @@
 use crate::report::theme::Ink;
 use crate::report::typeface::{self, Weight};
 
-/// Width of every figure [px].
+/// Width of every figure (px).
 pub(crate) const WIDTH: f64 = 960.0;
-/// Height of every figure [px].
+/// Height of every figure (px).
 pub(crate) const HEIGHT: f64 = 540.0;
 
-/// A place: to the right, then down, from the top left corner [px].
+/// A place: to the right, then down, from the top left corner (px).
 pub(crate) type Point = (f64, f64);
 
-/// An upright rectangle [px].
+/// An upright rectangle (px).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Area {
     /// Left edge.
@@ -63,7 +63,7 @@ pub(crate) struct Line {
     pub(crate) text: String,
     /// A point of the baseline.
     pub(crate) at: Point,
-    /// The em [px].
+    /// The em (px).
     pub(crate) size: f64,
     /// Regular or bold.
     pub(crate) weight: Weight,
@@ -88,7 +88,7 @@ pub(crate) enum Shape {
         corners: Vec<Point>,
         /// Colour; solid, because segments overlap at corners.
         ink: Ink,
-        /// Width [px].
+        /// Width (px).
         width: f64,
     },
     /// What lies between a staircase and a level line.

@@ -40,7 +40,7 @@ impl Dice {
 pub(super) struct Kind {
     /// Nodes.
     pub(super) nodes: u32,
-    /// Length of the run [s].
+    /// Length of the run (s).
     pub(super) end_s: f64,
     /// Points of each series.
     pub(super) points: usize,

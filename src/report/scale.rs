@@ -16,7 +16,7 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// A time axis from 0 to `end` [s], counted in s, min, h or d.
+    /// A time axis from 0 to `end` (s), counted in s, min, h or d.
     pub(crate) fn time(end: f64) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
         let (unit, seconds, steps): (&str, f64, &[f64]) = match end {

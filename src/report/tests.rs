@@ -11,7 +11,7 @@ use super::{Input, VerdictLine, canvas, figures, write};
 use crate::analysis::Findings;
 use crate::plan::Plan;
 
-/// The largest SVG that a figure may be [bytes].
+/// The largest SVG that a figure may be (bytes).
 const SVG_MOST: usize = 500_000;
 
 fn verdicts() -> [VerdictLine; 2] {

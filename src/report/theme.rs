@@ -50,13 +50,13 @@ pub(crate) const SKY: Ink = Ink::hex(0x56_B4E9);
 /// Okabe-Ito yellow, a little darker so that it stands out from paper.
 pub(crate) const YELLOW: Ink = Ink::hex(0xE8_D94A);
 
-/// Title of a figure [px].
+/// Title of a figure (px).
 pub(crate) const TITLE_SIZE: f64 = 16.5;
-/// Subtitle [px].
+/// Subtitle (px).
 pub(crate) const SUBTITLE_SIZE: f64 = 11.5;
-/// Names of axes, legends, direct labels [px].
+/// Names of axes, legends, direct labels (px).
 pub(crate) const LABEL_SIZE: f64 = 12.0;
-/// Tick labels [px].
+/// Tick labels (px).
 pub(crate) const TICK_SIZE: f64 = 11.0;
 
 /// The classes in the order in which they are stacked, from the bottom: work first, then what

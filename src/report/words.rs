@@ -21,7 +21,7 @@ pub(crate) fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
-/// A span of time [s] in its two largest units.
+/// A span of time (s) in its two largest units.
 pub(crate) fn span(seconds: f64) -> String {
     if !seconds.is_finite() {
         return "–".to_owned();

@@ -28,7 +28,7 @@ pub struct Hardware {
     pub link: BitRate,
     /// Power by state.
     pub power: NodePower,
-    /// Sequential rates of the SD card [bytes/s].
+    /// Sequential rates of the SD card (bytes/s).
     pub sd_read: u64,
     /// Times and habits of the boot chain.
     pub boot: BootTimes,
@@ -145,7 +145,7 @@ pub struct Server {
     pub per: ServerPer,
     /// Line rate of its network interface.
     pub link: BitRate,
-    /// Rate of its disk, reads and writes together [bytes/s].
+    /// Rate of its disk, reads and writes together (bytes/s).
     pub disk: u64,
     /// Cost of each file request on the disk, paid before the first byte.
     pub disk_request: Span,

@@ -82,12 +82,12 @@ at = "1 d"
         ),
         None,
     );
-    let begun =
+    let told =
         |wanted| move |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == wanted);
-    let begin = run.times(begun(CheckpointAct::Begin));
-    let commit = run.times(begun(CheckpointAct::Commit));
-    assert_eq!(begin, [seconds(100)]);
-    let took = commit[0].since(begin[0]).as_secs_f64();
+    let begun = run.times(told(CheckpointAct::Begin));
+    let commit = run.times(told(CheckpointAct::Commit));
+    assert_eq!(begun, [seconds(100)]);
+    let took = commit[0].since(begun[0]).as_secs_f64();
     assert!((took - 144.0 * 8.0 / 9.41).abs() < 1e-6, "it took {took} s");
 }
 

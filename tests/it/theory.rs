@@ -25,7 +25,7 @@ impl Segment {
 
     fn scenario(&self) -> String {
         let Self { mtbf, checkpoint, recovery, downtime, work, chunks } = self;
-        let step_nanos = (*work as u128 * 1_000_000_000).div_ceil(u128::from(*chunks));
+        let step_nanos = (u128::from(*work) * 1_000_000_000).div_ceil(u128::from(*chunks));
         format!(
             r#"
 schema = 1

@@ -13,7 +13,7 @@ use super::world::{Timer, World};
 /// The hazard clocks of one rule, for the parts from `first` on.
 pub(super) struct Clocks {
     first: u32,
-    clocks: Vec<HazardClock>,
+    each: Vec<HazardClock>,
     /// Repairs drawn so far, for each part.
     repairs: Vec<u32>,
 }
@@ -50,7 +50,7 @@ impl World<'_> {
                 self.node_rules.push(rule as u16);
             }
         }
-        Clocks { first, clocks, repairs: vec![0; size] }
+        Clocks { first, each: clocks, repairs: vec![0; size] }
     }
 
     /// Sets the timers of fixed times, and starts the clocks that need no power.
@@ -73,7 +73,7 @@ impl World<'_> {
     fn clock(&mut self, rule: u16, part: u32) -> Option<&mut HazardClock> {
         let clocks = &mut self.clocks[usize::from(rule)];
         let place = part.checked_sub(clocks.first)?;
-        clocks.clocks.get_mut(place as usize)
+        clocks.each.get_mut(place as usize)
     }
 
     fn start_clock(&mut self, rule: u16, part: u32) {

@@ -44,7 +44,7 @@ impl Flow {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) route: u32,
-    /// Private cap of each flow [bit/s].
+    /// Private cap of each flow (bit/s).
     pub(super) cap: u64,
     /// Flows in it, members of bundles counted.
     pub(super) n: u64,

@@ -209,7 +209,7 @@ impl Fabric {
         Bytes(whole_bytes(carried.cast_signed()))
     }
 
-    /// The present rate of each member of a flow [bit/s].
+    /// The present rate of each member of a flow (bit/s).
     pub fn rate(&mut self, flow: FlowId) -> f64 {
         self.collect();
         let group = self.core.flows[self.index(flow) as usize].group;

@@ -16,7 +16,7 @@ use super::share::Share;
 #[derive(Debug)]
 struct Link {
     capacity: u64,
-    /// What its flows would take if only their caps held them back [bit/s].
+    /// What its flows would take if only their caps held them back (bit/s).
     demand: u128,
     watched: bool,
     component: u32,

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::clock::Rate;
 use super::heap::Key;
 
-/// No link and no cap is faster [bit/s]; what is given as more is taken as this much.
+/// No link and no cap is faster (bit/s); what is given as more is taken as this much.
 pub(super) const SPEED_MAX: u64 = 1 << 48;
 /// Denominators up to here are exact; a larger one becomes this one, which is wrong by 1e-9 bit/s.
 const DENOMINATOR_MAX: u64 = 1 << 30;

@@ -33,7 +33,7 @@ struct Pair {
     flows: Vec<(u64, FlowId, usize, u32)>,
     tags: u64,
     now: u64,
-    /// Largest difference between completion times that is allowed [ns].
+    /// Largest difference between completion times that is allowed (ns).
     slack: u64,
 }
 

@@ -51,7 +51,7 @@ fn lasts(series: &Series) -> bool {
     }
 }
 
-/// When a series ends [s].
+/// When a series ends (s).
 fn end_of(series: &Series) -> f64 {
     series.points.last().map_or(0.0, |point| point.0)
 }

@@ -17,7 +17,7 @@ pub(crate) struct NodesUp;
 const MARKS: [(f64, &str); 4] =
     [(50.0, "boot_t50"), (90.0, "boot_t90"), (99.0, "boot_t99"), (100.0, "boot_t100")];
 
-/// Width of the column of marks beside the plot [px].
+/// Width of the column of marks beside the plot (px).
 const COLUMN: f64 = 150.0;
 
 impl Figure for NodesUp {

@@ -16,13 +16,13 @@ pub(crate) struct RackMap;
 
 /// Above so many nodes a cell is a whole module.
 const CELLS: usize = 20_000;
-/// Where the map ends, at the right and below [px].
+/// Where the map ends, at the right and below (px).
 const MAP_RIGHT: f64 = 838.0;
 const MAP_BOTTOM: f64 = 520.0;
-/// Left edge and width of the colour bar [px].
+/// Left edge and width of the colour bar (px).
 const BAR_LEFT: f64 = 866.0;
 const BAR_WIDTH: f64 = 22.0;
-/// A cell is never drawn larger [px], nor wider than so many times its height.
+/// A cell is never drawn larger (px), nor wider than so many times its height.
 const CELL_MOST: f64 = 30.0;
 const CELL_STRETCH: f64 = 1.4;
 /// Distances in cells: between blades, packs and modules, and between racks.
@@ -30,9 +30,9 @@ const BLADE_GAP: f64 = 0.22;
 const PACK_GAP: f64 = 0.6;
 const MODULE_GAP: f64 = 0.5;
 const RACK_GAP: f64 = 1.6;
-/// Height of a line of labels above each rack or module [px].
+/// Height of a line of labels above each rack or module (px).
 const LABEL: f64 = 17.0;
-/// Narrower racks and modules than this carry no label [px].
+/// Narrower racks and modules than this carry no label (px).
 const LABEL_ROOM: f64 = 62.0;
 
 impl Figure for RackMap {
@@ -96,7 +96,7 @@ fn aggregated(input: &Input) -> bool {
     input.plan.machine.nodes.len() > CELLS
 }
 
-/// Downtime of every node [s] where it stands; of every module, if there are too many nodes.
+/// Downtime of every node (s) where it stands; of every module, if there are too many nodes.
 fn tree(input: &Input) -> Tree {
     let machine = &input.plan.machine;
     let mut down = vec![0.0; machine.nodes.len()];
@@ -157,9 +157,9 @@ struct Layout {
     rack: Point,
     /// Modules that the largest rack holds above each other.
     modules_down: usize,
-    /// Height of a cell [px].
+    /// Height of a cell (px).
     cell: f64,
-    /// Width of a cell [px].
+    /// Width of a cell (px).
     wide: f64,
     /// Whether modules and racks carry labels.
     labelled: (bool, bool),
@@ -231,7 +231,7 @@ impl Layout {
         })
     }
 
-    /// Top left corner of a rack's modules [px].
+    /// Top left corner of a rack's modules (px).
     fn rack_at(&self, rack: usize) -> Point {
         let (across, down) = (rack % self.racks_across, rack / self.racks_across);
         let label = if self.labelled.1 { LABEL } else { 0.0 };
@@ -243,7 +243,7 @@ impl Layout {
         )
     }
 
-    /// Top left corner of a module's cells [px].
+    /// Top left corner of a module's cells (px).
     fn module_at(&self, rack: usize, module: usize) -> Point {
         let (left, top) = self.rack_at(rack);
         let (across, down) = (module % self.modules_across, module / self.modules_across);

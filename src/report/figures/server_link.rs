@@ -16,7 +16,7 @@ pub(crate) struct ServerLink;
 
 /// Servers drawn at most; more lines would hide each other.
 const SERVERS: usize = 6;
-/// Room for the axis of shares at the right [px].
+/// Room for the axis of shares at the right (px).
 const SHARE_AXIS: f64 = 60.0;
 
 impl Figure for ServerLink {

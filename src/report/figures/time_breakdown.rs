@@ -14,11 +14,11 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct TimeBreakdown;
 
-/// Width of the bar of overall shares and its labels [px].
+/// Width of the bar of overall shares and its labels (px).
 const COLUMN: f64 = 206.0;
-/// Width of the bar alone [px].
+/// Width of the bar alone (px).
 const BAR: f64 = 26.0;
-/// Distance between two labels [px].
+/// Distance between two labels (px).
 const LABEL_PITCH: f64 = 19.0;
 
 impl Figure for TimeBreakdown {
