@@ -6,6 +6,7 @@
 mod program;
 mod theatre;
 
+mod boot;
 mod cli;
 mod determinism;
 mod diagnostics;
