@@ -11,6 +11,7 @@ mod cli;
 mod determinism;
 mod diagnostics;
 mod golden;
+mod measured;
 mod model;
 mod theory;
 mod tidy;
