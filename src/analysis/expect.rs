@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Metric, metrics};
 use crate::scenario::{Comparison, Expect};
+use crate::units::Span;
 
 /// How a run stands to one demand.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +64,41 @@ fn holds(value: f64, demand: &Expect) -> bool {
     }
 }
 
+impl Verdict {
+    /// The value in the digits that people read: four of a number, a time in its units. All of
+    /// them where fewer would stand on the other side of the bound.
+    fn short(&self, value: f64) -> String {
+        let rounded = if self.is_time() {
+            Span::from_secs_f64(value).rounded().as_secs_f64()
+        } else {
+            four_digits(value)
+        };
+        let bound = &self.demand.bound;
+        let same = rounded.total_cmp(bound) == value.total_cmp(bound);
+        let value = if same && value >= 0.0 { rounded } else { value };
+        self.in_units(value)
+    }
+
+    fn in_units(&self, value: f64) -> String {
+        let known = self.is_time() && (0.0..1e9).contains(&value);
+        if known { Span::from_secs_f64(value).to_string() } else { value.to_string() }
+    }
+
+    fn is_time(&self) -> bool {
+        metrics::find(&self.demand.metric).is_some_and(|metric| metric.unit == "s")
+    }
+}
+
+/// Rounded to four significant digits; whole numbers stay.
+fn four_digits(value: f64) -> f64 {
+    if value.fract() == 0.0 || !value.is_finite() {
+        return value;
+    }
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
+
 impl fmt::Display for Verdict {
+    /// The demand and what is, such as `efficiency > 0.5 (it is 0.8236)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Expect { metric, op, bound } = &self.demand;
         let sign = match op {
@@ -73,10 +108,11 @@ impl fmt::Display for Verdict {
             Comparison::AtLeast => ">=",
             Comparison::Equal => "=",
         };
-        let word = if self.is_met() { "met" } else { "missed" };
-        write!(f, "{word}: {metric} {sign} {bound}")?;
+        write!(f, "{metric} {sign} {}", self.in_units(*bound))?;
         match self.outcome {
-            Outcome::Met(value) | Outcome::Missed(value) => write!(f, " (it is {value})"),
+            Outcome::Met(value) | Outcome::Missed(value) => {
+                write!(f, " (it is {})", self.short(value))
+            }
             Outcome::Absent => write!(f, " (it has no meaning in this run)"),
             Outcome::Unknown(None) => write!(f, " (there is no such metric)"),
             Outcome::Unknown(Some(name)) => {
@@ -135,12 +171,39 @@ mod tests {
         assert_eq!(
             told,
             [
-                "met: efficiency > 0.5 (it is 0.75)",
-                "missed: restarts = 0 (it is 3)",
-                "missed: mtbf > 10 (it has no meaning in this run)",
-                "missed: eficiency < 1 (there is no such metric; did you mean efficiency?)",
-                "missed: xyz < 1 (there is no such metric)",
+                "efficiency > 0.5 (it is 0.75)",
+                "restarts = 0 (it is 3)",
+                "mtbf > 10 s (it has no meaning in this run)",
+                "eficiency < 1 (there is no such metric; did you mean efficiency?)",
+                "xyz < 1 (there is no such metric)",
             ]
         );
+    }
+
+    #[test]
+    fn values_are_told_in_four_digits_and_times_in_their_units() {
+        use Comparison::{Greater, Less};
+        let told = |metric: &str, op, bound, value| {
+            let demand = Expect { metric: metric.to_owned(), op, bound };
+            let outcome =
+                if holds(value, &demand) { Outcome::Met(value) } else { Outcome::Missed(value) };
+            Verdict { demand, outcome }.to_string()
+        };
+        for (metric, op, bound, value, text) in [
+            ("efficiency", Greater, 0.5, 0.823_637_396, "efficiency > 0.5 (it is 0.8236)"),
+            (
+                "efficiency",
+                Greater,
+                0.8236,
+                0.823_637_396,
+                "efficiency > 0.8236 (it is 0.823637396)",
+            ),
+            ("energy", Less, 1.0, 123_456_789.0, "energy < 1 (it is 123456789)"),
+            ("makespan", Less, 432_000.0, 486_129.4, "makespan < 5 d (it is 5 d 15 h 2 min)"),
+            ("boot_t100", Less, 40.0, 40.000_1, "boot_t100 < 40 s (it is 40.0001 s)"),
+            ("boot_t100", Less, 60.0, 58.328_555_221, "boot_t100 < 1 min (it is 58.33 s)"),
+        ] {
+            assert_eq!(told(metric, op, bound, value), text);
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::cli::{Exit, streams};
-use crate::record::{LogReader, export};
+use crate::record::{LogReader, Manifest, RecordError, Status, export, words};
+use crate::scenario::EventLevel;
 
 /// What stands under the help of `events`.
 const EXAMPLES: &str = "\
@@ -14,7 +16,8 @@ Examples:
   rackstorm events results/month/42-model-1f0c2ab9 | head
   rackstorm events results/month/42-model-1f0c2ab9 > events.csv
 
-The log holds what the run was told to record: --events all, faults or none.";
+The log holds what the run was told to record: --events all or faults. Nodes, modules and other
+parts have their numbers from 0, as in the tables under plan/, which give their names.";
 
 /// Print the event log of a results folder as CSV
 #[derive(Debug, Args)]
@@ -26,9 +29,21 @@ pub(super) struct Arguments {
 
 /// Streams the log; it may be longer than memory.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let folder = &arguments.results;
+    let manifest = Manifest::read(folder)?;
+    let shown = folder.display();
+    if manifest.event_level == words::event_level(EventLevel::None) {
+        bail!("{shown}: the run was played with --events none, so it has no event log");
+    }
     let mut out = streams::data();
-    let log = LogReader::open(&arguments.results)?;
-    export::write_csv(log, &mut out, Path::new("stdout"))?;
+    let log = LogReader::open(folder)?;
+    match export::write_csv(log, &mut out, Path::new("stdout")) {
+        // What a run left that did not come to its end is all that there is.
+        Err(RecordError::CutOff { events, .. }) if manifest.status != Status::Finished => {
+            streams::say(&format!("{shown}: the run did not come to its end: {events} events"));
+        }
+        done => done?,
+    }
     out.flush()?;
     Ok(Exit::Done)
 }

@@ -17,8 +17,6 @@ pub enum Exit {
     Usage = 2,
     /// A run failed, a fault was not injected, or a replay differs.
     Failed = 3,
-    /// Partly done; the rest can be resumed (`EX_TEMPFAIL` of sysexits).
-    Partial = 75,
     /// Interrupted (128 + SIGINT, as shells count).
     Interrupted = 130,
 }
@@ -37,15 +35,17 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// An error with its causes on one line, each told once: some name their cause themselves.
+/// An error with its causes on one line, each told once: some name their cause themselves. That
+/// somebody wanted to stop is no error.
 pub(super) fn message(error: &anyhow::Error) -> String {
-    let mut text = "error".to_owned();
+    let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{cause}");
         }
     }
-    text
+    if of_error(error) == Exit::Interrupted { text } else { format!("error: {text}") }
 }
 
 /// Tells an error that reached the top and turns everything into an exit code.
@@ -82,8 +82,9 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_is_not_a_failed_one() {
-        let interrupted = anyhow::Error::from(Stop::Interrupted).context("results/a is partial");
+        let interrupted = anyhow::Error::from(Stop::Interrupted).context("a was interrupted");
         assert_eq!(of_error(&interrupted), Exit::Interrupted);
+        assert_eq!(message(&interrupted), "a was interrupted");
         let failed = anyhow::Error::from(Stop::Failed("disk full".into()));
         assert_eq!(of_error(&failed), Exit::Failed);
     }

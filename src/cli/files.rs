@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::analysis::metrics;
 use crate::cli::streams;
-use crate::record::Manifest;
+use crate::record::{Manifest, Status};
 use crate::scenario::{self, Loaded, Overrides, Scenario};
 
 /// The resolved scenario in a results folder.
@@ -19,7 +20,7 @@ pub(super) struct Override {
     #[arg(long = "set", value_name = "PATH.TO.KEY=VALUE")]
     set: Vec<String>,
     /// Plays with this seed in place of the scenario's own
-    #[arg(long, env = "RACKSTORM_SEED")]
+    #[arg(long, env = "RACKSTORM_SEED", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 }
 
@@ -28,6 +29,11 @@ impl Override {
     pub(super) fn with(&self, further: impl IntoIterator<Item = String>) -> Overrides {
         Overrides { set: further.into_iter().chain(self.set.clone()).collect(), seed: self.seed }
     }
+}
+
+/// A seed.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
 }
 
 /// All runs of all files: one each, or as many as a file's `[sweep]` has points. `None` if any
@@ -54,6 +60,19 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
         }
     }
     unknown.is_empty().then_some(runs)
+}
+
+/// The manifest of a results folder whose run came to its end.
+pub(super) fn finished(folder: &Path) -> anyhow::Result<Manifest> {
+    let manifest = Manifest::read(folder)?;
+    let how = match manifest.status {
+        Status::Finished => return Ok(manifest),
+        Status::Running => "is going on, or was killed",
+        Status::Interrupted => "was interrupted",
+        Status::Failed => "failed",
+    };
+    let folder = folder.display();
+    bail!("{folder}: the run {how}, so it has no metrics and no fingerprint; play it again")
 }
 
 /// The scenario that a results folder was played from, under the name it had.

@@ -40,7 +40,6 @@ Exit codes:
     1  done, but an expectation was missed
     2  wrong usage, or a mistake in a scenario file; nothing was written
     3  a run failed, or a replay differs
-   75  partly done; the rest can be resumed
   130  interrupted; the folder of the run stays, named .partial
 
 Data goes to stdout, everything else to stderr.";

@@ -15,7 +15,7 @@ Examples:
   rackstorm plan lanl_750_month.toml
   rackstorm plan lanl_750_month.toml --seed 7 | less
 
-Prints machine, jobs and faults with their first strikes, and where each figure comes from. A
+Prints machine, jobs and faults with their first strikes, and which figures are assumptions. A
 scenario with a [sweep] prints the plan of each of its points.";
 
 /// Print what a scenario decides, playing nothing

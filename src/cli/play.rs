@@ -51,11 +51,8 @@ impl Watch {
     }
 
     /// Whether another run may begin.
-    pub(super) fn may_begin(&self, name: &str) -> anyhow::Result<()> {
-        if self.interrupt.is_wanted() {
-            return Err(Stop::Interrupted).with_context(|| format!("{name} was not begun"));
-        }
-        Ok(())
+    pub(super) fn may_begin(&self) -> bool {
+        !self.interrupt.is_wanted()
     }
 
     /// Plays a plan and passes its events on; stops it when the person wants to.
@@ -107,11 +104,14 @@ pub(super) fn record(
     match fill(stage, loaded, plan, &folder, &mut manifest, watch) {
         Ok((fingerprint, findings)) => Ok((folder, Played { fingerprint, findings, manifest })),
         Err(error) => {
-            let name = &loaded.scenario.name;
-            let left =
-                format!("{name} ended early, what there is lies in {}", folder.path().display());
             let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
-            let status = if interrupted { Status::Interrupted } else { Status::Failed };
+            let (status, how) = if interrupted {
+                (Status::Interrupted, "was interrupted")
+            } else {
+                (Status::Failed, "failed")
+            };
+            let (name, path) = (&loaded.scenario.name, folder.path().display());
+            let left = format!("{name} {how}; what there is lies in {path}");
             // Where the disk is full the manifest may not be writable either; the first error is
             // the one to tell.
             let _ = folder.leave(&mut manifest, status);

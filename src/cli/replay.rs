@@ -1,6 +1,6 @@
 //! `rackstorm replay`: plays a recorded plan again and demands the same events.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use crate::cli::play::Watch;
 use crate::cli::{Exit, files, streams};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
+use crate::record::fingerprint::sha256;
 use crate::record::log::Difference;
 use crate::record::{Fingerprint, LogReader, Manifest, RecordError, Verifier};
 
@@ -21,8 +22,8 @@ Examples:
 
 Makes the plan again from the recorded scenario, plays it, and compares the fingerprint. If the
 run was recorded with --events all, a difference is told with the first event that differs; with
---events faults, with the first of those that were recorded. The exit code is 0 if all
-is the same and 3 if not. Nothing is written.";
+--events faults, with the first of those that were recorded. The exit code is 0 if all is the
+same and 3 if not. Nothing is written.";
 
 /// Play a recorded run again and demand the same events
 #[derive(Debug, Args)]
@@ -37,15 +38,13 @@ pub(super) struct Arguments {
 
 /// Plans again, plays again, compares.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = Manifest::read(&arguments.results)?;
+    let manifest = files::finished(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
     let plan = Plan::make(&scenario);
-    if manifest.plan_digest.is_some_and(|then| then != plan.digest()) {
-        streams::say(
-            "the plan differs before anything is played: the scenario file or the program",
-        );
+    if manifest.plan_digest.as_ref().is_some_and(|then| *then != plan.digest()) {
+        streams::say(&suspect(&arguments.results, &manifest));
         return Ok(Exit::Failed);
     }
     let watch = Watch::over(1, arguments.quiet)?;
@@ -59,9 +58,29 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         writeln!(streams::data(), "the same: {fingerprint}")?;
         return Ok(Exit::Done);
     }
-    let then = manifest.fingerprint.unwrap_or_else(|| "none, it did not come to its end".into());
+    let then = manifest.fingerprint.as_deref().unwrap_or("none");
     streams::say(&format!("the run differs: the fingerprint was {then} and is {fingerprint}"));
+    if let Some(version) = other_version(&manifest) {
+        streams::say(&version);
+    }
     Ok(Exit::Failed)
+}
+
+/// Why the plan differs before anything is played.
+fn suspect(results: &Path, manifest: &Manifest) -> String {
+    let file = results.join(files::RESOLVED);
+    let now = fs::read_to_string(&file).map(|text| sha256(&text)).ok();
+    let why = if now == manifest.scenario_sha256 {
+        other_version(manifest).unwrap_or_else(|| "this program plans differently".to_owned())
+    } else {
+        format!("{} is not the scenario that was played", file.display())
+    };
+    format!("the plan differs: {why}")
+}
+
+fn other_version(manifest: &Manifest) -> Option<String> {
+    let (then, now) = (&manifest.version, env!("CARGO_PKG_VERSION"));
+    (then != now).then(|| format!("rackstorm {then} played it, and this is {now}"))
 }
 
 /// Listens to a run played again: the fingerprint counts, the log tells where a difference begins.

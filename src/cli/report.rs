@@ -8,7 +8,6 @@ use clap::Args;
 use crate::analysis::results;
 use crate::cli::{Exit, files, page, streams};
 use crate::plan::Plan;
-use crate::record::Manifest;
 
 /// What stands under the help of `report`.
 const EXAMPLES: &str = "\
@@ -31,7 +30,7 @@ pub(super) struct Arguments {
 
 /// Reads what the run left, draws, says where.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = Manifest::read(&arguments.results)?;
+    let manifest = files::finished(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };

@@ -1,5 +1,6 @@
 //! `rackstorm run`: plays scenarios and leaves a results folder of each.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use crate::backend::model::Model;
 use crate::cli::files::{self, Override};
 use crate::cli::in_order::InOrder;
 use crate::cli::play::{self, Watch};
-use crate::cli::summary::Outcome;
+use crate::cli::summary::{Outcome, Style};
 use crate::cli::{Exit, exit, page, streams};
 use crate::plan::Plan;
 use crate::record::Folder;
@@ -34,6 +35,9 @@ scenario, seed, stage, fingerprint, results (the folder) and metrics {name: valu
 sweep have point {axis: value} as well. The lines stand in the order of the files, whatever --jobs
 says.";
 
+/// More runs than this are summed up in a line each.
+const IN_FULL: usize = 5;
+
 /// Play scenarios, leave a results folder of each
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -48,8 +52,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
     /// So many runs at a time; results do not depend on it [default: one per processor core]
-    #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS")]
-    jobs: Option<std::num::NonZero<usize>>,
+    #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS", value_parser = at_least_one)]
+    jobs: Option<NonZero<usize>>,
     /// Which events go to disk, in place of what the scenario says; metrics and fingerprint see
     /// all of them in any case
     #[arg(long, value_enum)]
@@ -66,6 +70,11 @@ pub(super) struct Arguments {
     /// No progress bars and no summary, only mistakes and errors
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// A number of runs at a time.
+fn at_least_one(text: &str) -> Result<NonZero<usize>, &'static str> {
+    text.parse().map_err(|_| "not a whole number from 1 up")
 }
 
 /// Which events go to disk.
@@ -87,24 +96,35 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let watch = Watch::over(runs.len(), arguments.quiet)?;
     let order = InOrder::new();
+    let style = if runs.len() > IN_FULL { Style::Line } else { Style::Full };
     let ends = play::each(arguments.jobs, &runs, |index, loaded| {
-        let ended = one(loaded, arguments, &watch);
-        let exit = ended.as_ref().map_or_else(exit::of_error, Outcome::exit);
-        let report = ended.as_ref().ok().and_then(|outcome| outcome.report.clone());
-        order.take(index, ended, |ended| watch.aside(|| tell(&ended, arguments)));
-        (exit, report)
+        let ended = watch.may_begin().then(|| one(loaded, arguments, &watch));
+        let exit = match &ended {
+            Some(Ok(outcome)) => outcome.exit(),
+            Some(Err(error)) => exit::of_error(error),
+            None => Exit::Interrupted,
+        };
+        let report = ended.as_ref().and_then(|ended| ended.as_ref().ok()?.page().cloned());
+        let begun = ended.is_some();
+        order.take(index, ended, |ended| watch.aside(|| tell(ended, arguments, style)));
+        (exit, report, begun)
     })?;
-    if let Some(report) = ends.first().and_then(|(_, report)| report.as_ref())
+    let left = ends.iter().filter(|(.., begun)| !begun).count();
+    if left > 0 {
+        let runs = if left == 1 { "run was" } else { "runs were" };
+        streams::say(&format!("{left} {runs} not begun"));
+    }
+    if let Some(report) = ends.first().and_then(|(_, report, _)| report.as_ref())
         && arguments.open
     {
         page::open(report);
     }
-    Ok(ends.into_iter().map(|(exit, _)| exit).max().unwrap_or(Exit::Done))
+    let lost = if streams::data_was_lost() { Exit::Failed } else { Exit::Done };
+    Ok(ends.into_iter().map(|(exit, ..)| exit).max().unwrap_or(Exit::Done).max(lost))
 }
 
 /// One run, from the plan to the report.
 fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Outcome> {
-    watch.may_begin(&loaded.scenario.name)?;
     let (stage, point) = (Model.name(), loaded.point.clone());
     let plan = Plan::make(&loaded.scenario);
     let name = &loaded.scenario.name;
@@ -112,20 +132,28 @@ fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<
     let (folder, played) = play::record(&Model, loaded, &plan, folder, watch)?;
     let finished = folder.finish(&played.fingerprint)?;
     let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
-    let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played)).transpose()?;
+    let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played));
     Ok(Outcome { point, plan, stage, played, finished, report, verdicts })
 }
 
-/// Says how a run ended. A summary that nobody reads any more is no reason to stop the others.
-fn tell(ended: &anyhow::Result<Outcome>, arguments: &Arguments) {
-    match ended {
-        Ok(outcome) if arguments.json => streams::print(&outcome.json()),
-        Ok(outcome) if !arguments.quiet => streams::print(&outcome.text()),
-        Ok(_) => {}
-        Err(error) => streams::say(&exit::message(error)),
+/// Says how a run ended, if it was begun. A summary that nobody reads any more is no reason to
+/// stop the others.
+fn tell(ended: Option<anyhow::Result<Outcome>>, arguments: &Arguments, style: Style) {
+    let outcome = match ended {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(error)) => return streams::say(&exit::message(&error)),
+        None => return,
+    };
+    if arguments.json {
+        streams::print(&outcome.json());
+    } else if !arguments.quiet {
+        streams::print(&outcome.text(style));
     }
-    for miss in ended.iter().flat_map(Outcome::misses) {
+    for miss in outcome.misses() {
         streams::say(&miss);
+    }
+    if let Some(Err(error)) = &outcome.report {
+        streams::say(&exit::message(error));
     }
 }
 

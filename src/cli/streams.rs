@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// libraries between a command and its stdout wrap errors until their kind is lost.
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 
+/// Set when stdout refused data for another reason, such as a full disk.
+static DATA_WAS_LOST: AtomicBool = AtomicBool::new(false);
+
 /// Stdout, which notices when its reader goes away.
 #[derive(Debug)]
 pub(super) struct Data(io::Stdout);
@@ -24,6 +27,8 @@ impl Write for Data {
 fn notice(error: &io::Error) {
     if error.kind() == io::ErrorKind::BrokenPipe {
         READER_HAS_GONE.store(true, Ordering::Relaxed);
+    } else {
+        DATA_WAS_LOST.store(true, Ordering::Relaxed);
     }
 }
 
@@ -32,10 +37,20 @@ pub(super) fn data() -> io::BufWriter<Data> {
     io::BufWriter::with_capacity(1 << 16, Data(io::stdout()))
 }
 
-/// Prints data, all or nothing. Whoever needs to know whether it arrived uses [`data`].
+/// Prints data, all or nothing. A failure is told; [`data_was_lost`] remembers it.
 pub(super) fn print(text: &str) {
     let mut out = data();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = done
+        && !reader_has_gone()
+    {
+        say(&format!("error: cannot write to stdout: {error}"));
+    }
+}
+
+/// Whether something that was to be printed could not be, although somebody may want it.
+pub(super) fn data_was_lost() -> bool {
+    DATA_WAS_LOST.load(Ordering::Relaxed)
 }
 
 /// Whether whoever read stdout has seen enough.

@@ -11,22 +11,34 @@ use crate::cli::Exit;
 use crate::cli::play::Played;
 use crate::plan::Plan;
 use crate::record::Finished;
+use crate::scenario::StopWhen;
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
-const HEADLINES: [&str; 11] = [
+const HEADLINES: [&str; 10] = [
     "makespan",
     "efficiency",
-    "waste",
     "interrupts",
-    "availability",
     "failures",
+    "availability",
     "boot_t50",
     "boot_t99",
     "boot_t100",
     "nodes_up_max",
     "energy",
 ];
+
+/// Metrics on a line that sums up a run, when there are many runs.
+const ON_A_LINE: usize = 3;
+
+/// How much is said of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// A line for each headline.
+    Full,
+    /// One line in all.
+    Line,
+}
 
 /// A run that came to its end.
 #[derive(Debug)]
@@ -41,8 +53,8 @@ pub(super) struct Outcome {
     pub(super) played: Played,
     /// Where it lies.
     pub(super) finished: Finished,
-    /// Its report, if it has one.
-    pub(super) report: Option<PathBuf>,
+    /// Its report, if it was to have one; or why it could not be drawn.
+    pub(super) report: Option<anyhow::Result<PathBuf>>,
     /// What became of each expectation.
     pub(super) verdicts: Vec<Verdict>,
 }
@@ -50,13 +62,49 @@ pub(super) struct Outcome {
 impl Outcome {
     /// What it means for the exit code.
     pub(super) fn exit(&self) -> Exit {
-        if self.verdicts.iter().all(Verdict::is_met) { Exit::Done } else { Exit::Missed }
+        match &self.report {
+            Some(Err(_)) => Exit::Failed,
+            _ if self.verdicts.iter().all(Verdict::is_met) => Exit::Done,
+            _ => Exit::Missed,
+        }
+    }
+
+    /// Its report, if it was drawn.
+    pub(super) fn page(&self) -> Option<&PathBuf> {
+        self.report.as_ref()?.as_ref().ok()
     }
 
     /// A line for each expectation that was missed.
     pub(super) fn misses(&self) -> impl Iterator<Item = String> {
         let missed = self.verdicts.iter().filter(|verdict| !verdict.is_met());
-        missed.map(|verdict| format!("{}: {}", self.plan.scenario.name, verdict))
+        missed.map(|verdict| format!("{}: missed: {verdict}", self.head("  ")))
+    }
+
+    /// Which run it is: scenario, seed, and its point of the sweep.
+    fn head(&self, gap: &str) -> String {
+        let scenario = &self.plan.scenario;
+        let mut head = format!("{}{gap}seed {}", scenario.name, scenario.seed);
+        for (axis, value) in self.point.iter().filter(|(axis, _)| axis != "seed") {
+            let _ = write!(head, "{gap}{axis} = {value}");
+        }
+        head
+    }
+
+    fn metric(&self, name: &str) -> Option<&Metric> {
+        self.played.findings.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// What the run had not reached when its time was up.
+    fn unreached(&self) -> Option<String> {
+        let value = |name| self.metric(name).map_or(0.0, |metric| metric.value);
+        let missing = match self.plan.scenario.stop.when {
+            StopWhen::WorkloadDone if value("jobs_done") < self.plan.jobs.len() as f64 => {
+                "the workload was not done"
+            }
+            StopWhen::AllUp if value("nodes_up_end") < value("nodes") => "not all nodes were up",
+            _ => return None,
+        };
+        Some(format!("after {}, when {missing}", span(value("run_time"))))
     }
 
     /// One JSON object on one line, with the keys that the help of `run` promises.
@@ -75,25 +123,28 @@ impl Outcome {
         format!("{}\n", Value::Object(object))
     }
 
-    /// Some lines for people.
-    pub(super) fn text(&self) -> String {
-        let scenario = &self.plan.scenario;
-        let (name, seed, stage) = (&scenario.name, scenario.seed, self.stage);
-        let mut text = format!("{name}  seed {seed}  {stage}");
-        for (axis, value) in &self.point {
-            let _ = write!(text, "  {axis} = {value}");
-        }
-        text.push('\n');
-        for headline in HEADLINES {
-            let metrics = &self.played.findings.metrics;
-            if let Some(metric) = metrics.iter().find(|metric| metric.name == headline) {
-                let _ = writeln!(text, "  {headline:<14} {}", quantity(metric));
-            }
-        }
-        let place = self.report.as_ref().unwrap_or(&self.finished.path);
+    /// Some lines for people, or a single one.
+    pub(super) fn text(&self, style: Style) -> String {
+        // What needs no repair tells nothing by its availability.
+        let calm = self.metric("failures").is_none_or(|failures| failures.value == 0.0);
+        let shown = HEADLINES.iter().filter(|name| !(calm && **name == "availability"));
+        let mut rows: Vec<_> = shown
+            .filter_map(|name| Some(((*name).to_owned(), quantity(self.metric(name)?))))
+            .collect();
         let known =
             if self.finished.already_there { "  (the same run was there already)" } else { "" };
-        let _ = writeln!(text, "  {:<14} {}{known}", "results", place.display());
+        let place = self.page().unwrap_or(&self.finished.path).display();
+        if style == Style::Line {
+            rows.truncate(ON_A_LINE);
+            let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
+            return format!("{}{}  {place}{known}\n", self.head("  "), values.collect::<String>());
+        }
+        rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));
+        rows.push(("results".to_owned(), format!("{place}{known}")));
+        let mut text = format!("{}  {}\n", self.head("  "), self.stage);
+        for (name, value) in rows {
+            let _ = writeln!(text, "  {name:<14} {value}");
+        }
         text
     }
 }
@@ -121,13 +172,7 @@ fn quantity(metric: &Metric) -> String {
 
 /// A span without the digits that nobody reads.
 pub(super) fn span(seconds: f64) -> String {
-    let grain = match seconds {
-        day if day >= 86_400.0 => 60.0,
-        hour if hour >= 3_600.0 => 1.0,
-        minute if minute >= 60.0 => 0.1,
-        _ => 0.001,
-    };
-    Span::from_secs_f64((seconds / grain).round() * grain).to_string()
+    Span::from_secs_f64(seconds).rounded().to_string()
 }
 
 #[cfg(test)]

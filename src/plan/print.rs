@@ -117,7 +117,9 @@ impl Plan {
         for rule in &self.scenario.faults {
             let parts = counted(rule.on.len() as usize, kind_of_part(rule.on.kind));
             let (kind, when) = (chance::kind_word(rule.kind), when_text(rule));
-            writeln!(out, "  {} ({kind}) on {parts}: {when}", rule.name)?;
+            // A rule without a name has that of its kind.
+            let kind = if rule.name == kind { String::new() } else { format!(" ({kind})") };
+            writeln!(out, "  {}{kind} on {parts}: {when}", rule.name)?;
             writeln!(out, "    repair: {}", repair_text(&rule.repair))?;
         }
         let end = self.scenario.stop.at;
@@ -157,7 +159,8 @@ impl Plan {
 fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "\nJob {}", job.name)?;
     let (step, last) = (short(job.step), short(job.last_step));
-    writeln!(out, "  {} nodes, {} steps of {step}, the last of {last}", job.nodes, job.steps)?;
+    let last = if last == step { String::new() } else { format!(", the last of {last}") };
+    writeln!(out, "  {} nodes, {} steps of {step}{last}", job.nodes, job.steps)?;
     writeln!(out, "  mean time between failures M = {}", short(job.mtbf))?;
     let Some(interval) = job.interval else {
         return writeln!(out, "  no checkpoints");
@@ -303,7 +306,7 @@ Faults
                           and 144 more
 
 Job bulk-synchronous
-  720 nodes, 86400 steps of 30 s, the last of 30 s
+  720 nodes, 86400 steps of 30 s
   mean time between failures M = 12 h 10 min
   checkpoint cost C = 12 min
   computing between two checkpoints = 2 h 4 min 29 s

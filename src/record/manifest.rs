@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -130,6 +130,9 @@ impl Manifest {
 
     /// Writes it into a folder, in one step: a reader sees the old one or the new one, whole.
     ///
+    /// Where the disk is full, it is written over the old one: that needs no space, and a run that
+    /// failed shall not seem to go on.
+    ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
@@ -142,7 +145,12 @@ impl Manifest {
             file.sync_all()?;
             fs::rename(&new, &path)
         };
-        write().map_err(RecordError::io("write", &path))
+        let written = write().or_else(|error| {
+            let _ = fs::remove_file(&new);
+            let full = error.kind() == io::ErrorKind::StorageFull && path.exists();
+            if full { overwrite(&path, text.as_bytes()) } else { Err(error) }
+        });
+        written.map_err(RecordError::io("write", &path))
     }
 
     /// Reads that of a folder.
@@ -151,7 +159,7 @@ impl Manifest {
     /// When there is none, or it is not a manifest.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
         let path = folder.join(FILE_NAME);
-        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let text = fs::read_to_string(&path).map_err(|error| missing(folder, &path, error))?;
         let why = |error| format!("it is not a manifest of this program: {error}");
         serde_json::from_str(&text)
             .map_err(|error| RecordError::Foreign { path: path.clone(), why: why(error) })
@@ -165,6 +173,27 @@ impl Manifest {
             && self.sweep == other.sweep
             && self.event_level == other.event_level
     }
+}
+
+/// Writes over what a file holds.
+fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    file.write_all(text)?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
+}
+
+/// Why a folder has no manifest to read.
+fn missing(folder: &Path, path: &Path, error: io::Error) -> RecordError {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => "there is no such folder",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            "this is no results folder: it has no manifest.json. `rackstorm run` prints where it \
+             leaves its results"
+        }
+        _ => return RecordError::io("read", path)(error),
+    };
+    RecordError::Foreign { path: folder.to_path_buf(), why: why.to_owned() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the manifest is the one place that has a date")]
@@ -200,5 +229,30 @@ mod tests {
         fs::write(folder.path().join(FILE_NAME), "{}").expect("a disk");
         let text = Manifest::read(folder.path()).expect_err("not a manifest").to_string();
         assert!(text.contains("it is not a manifest of this program: missing field"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_no_results_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let told = |path: &Path| Manifest::read(path).expect_err("no manifest").to_string();
+        assert!(told(folder.path()).contains("this is no results folder"));
+        assert!(told(&folder.path().join("nowhere")).ends_with("there is no such folder"));
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("a disk");
+        assert!(told(&file).contains("this is no results folder"));
+    }
+
+    #[test]
+    fn a_longer_and_a_shorter_text_can_be_written_over_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a");
+        for text in ["", "running", "interrupted", "failed"] {
+            if text.is_empty() {
+                fs::write(&file, "begun").expect("a disk");
+                continue;
+            }
+            overwrite(&file, text.as_bytes()).expect("a disk");
+            assert_eq!(fs::read_to_string(&file).expect("a file"), text);
+        }
     }
 }

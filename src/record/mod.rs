@@ -23,7 +23,7 @@ pub use recorder::{Recorded, Recorder};
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The operating system refused.
-    #[error("cannot {act} {}: {source}{}", path.display(), hint(source))]
+    #[error("cannot {act} {}: {source}{}", path.display(), hint(act, source))]
     Io {
         /// What was tried, such as "write".
         act: &'static str,
@@ -59,8 +59,11 @@ impl RecordError {
 }
 
 /// What a person can do about an error of the operating system; empty if we know nothing better.
-fn hint(error: &io::Error) -> &'static str {
+fn hint(act: &str, error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
+    if matches!(act, "read" | "open") {
+        return "";
+    }
     match error.kind() {
         Kind::StorageFull | Kind::QuotaExceeded => {
             "\n  hint: the disk is full: free some space, write elsewhere with --out, \
@@ -86,5 +89,12 @@ mod tests {
         let text = RecordError::io("write", Path::new("results/a/events.rsl"))(source).to_string();
         assert!(text.starts_with("cannot write results/a/events.rsl: "), "{text}");
         assert!(text.contains("the disk is full") && text.contains("--out"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_gets_no_hint_about_writing() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let text = RecordError::io("read", Path::new("a"))(source).to_string();
+        assert!(!text.contains("--out"), "{text}");
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn span(seconds: f64) -> String {
         s if s < 86_370.0 => pair(3600.0, "h", 60.0, "min"),
         s if s < 100.0 * 86_400.0 => pair(86_400.0, "d", 3600.0, "h"),
         s if s < 1e4 * 86_400.0 => format!("{} d", grouped((s / 86_400.0).round())),
-        s => format!("{} y", digits(s / 31_557_600.0)),
+        s => format!("{} y", digits(s / (365.0 * 86_400.0))),
     }
 }
 

@@ -185,7 +185,8 @@ pub(super) fn record(
     Some(Record { events, sample })
 }
 
-/// A round span of about a two-thousandth of the run, at least a second.
+/// A round span of about a twenty-thousandth of the run, at least a second: fine enough that a
+/// month shows each of its checkpoints.
 fn usual_sample(end: Span) -> Span {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 3_600;
@@ -216,7 +217,7 @@ fn usual_sample(end: Span) -> Span {
         90 * DAY,
     ];
     // A little finer than wanted is better than much coarser.
-    let wanted = end.0 / 2_000 / 4 * 3;
+    let wanted = end.0 / 20_000 / 4 * 3;
     let mut spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
     spans.clone().find(|span| span.0 >= wanted).or(spans.next_back()).expect("a round span")
 }

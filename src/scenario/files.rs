@@ -132,6 +132,12 @@ struct Complaint {
 
 fn read(path: &Path) -> Result<String, Complaint> {
     let complain = |title: String| Complaint { title, help: None };
+    if path == Path::new("-") {
+        return Err(Complaint {
+            title: "a scenario is a file, not the standard input".into(),
+            help: Some("/dev/stdin reads it; inherit by name then, such as \"lanl_pilot\"".into()),
+        });
+    }
     let about = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Complaint { title: "there is no such file".into(), help: neighbour(path) }

@@ -258,7 +258,11 @@ static BOOT: Spec = spec(
 
 static POWER_ON: Spec = spec(
     "How the machine is powered on.",
-    &[Key::new("stagger", SPAN, "Time between two power-ons, in node order.")],
+    &[Key::new(
+        "stagger",
+        SPAN,
+        "Time between two power-ons in a module, in node order; all modules start at once.",
+    )],
 );
 
 static CONTROLLER: Spec = spec(
@@ -488,7 +492,8 @@ static RECORD: Spec = spec(
         Key::new(
             "sample",
             SPAN_SOME,
-            "Time between two meter readings. Default: some 1/2000 of `stop.at`, at least 1 s.",
+            "Time between two meter readings. Default: a round span of some 1/20,000 of `stop.at`, \
+             at least 1 s.",
         ),
     ],
 );

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::scenario::document::{Table, Value, parse};
+use crate::scenario::document::{Table, Value, own_value, parse};
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
 use crate::scenario::layers::{at_path, lay_over, only, without_own};
@@ -80,7 +80,6 @@ impl Loader {
         let mut chain = files::chain(path, m)?;
         let file = chain.top;
         let (set, whole) = overrides::layers(overrides, m);
-        chain.layers.extend(set);
         chain.whole &= whole;
         let mut loader = Self {
             stem: stem(path),
@@ -93,14 +92,13 @@ impl Loader {
         };
         let defaults = loader.defaults.clone();
         loader.take_sources(&defaults, m);
-        let mut fixed = Vec::new();
-        for layer in chain.layers {
+        // What the command line fixes is no axis any more; what a base sets may be swept.
+        let fixed: Vec<_> = set.iter().flat_map(|layer| overrides::paths(&layer.table)).collect();
+        let set_from = set.first().map_or(u32::MAX, |layer| layer.file);
+        for layer in chain.layers.into_iter().chain(set) {
             walk::check_document(&layer.table, m);
             loader.take_sources(&layer, m);
-            let own = layer.file == file;
-            if layer.file > file {
-                fixed.extend(overrides::paths(&layer.table));
-            }
+            let own = layer.file == file || layer.file >= set_from;
             let table = if own { layer.table } else { without_own(layer.table) };
             lay_over(&mut loader.user, &table, m);
         }
@@ -139,7 +137,7 @@ impl Loader {
             for (path, value) in &point {
                 lay_over(&mut user, &at_path(path, value.place, (*value).clone()), m);
             }
-            if let Some(scenario) = self.scenario(&user, m) {
+            if let Some(scenario) = self.scenario(&mut user, m) {
                 let resolved = resolved::text(&scenario);
                 let point = point
                     .iter()
@@ -177,9 +175,12 @@ impl Loader {
         Some(only(&layer.table, table))
     }
 
-    fn scenario(&mut self, user: &Table, m: &mut Mistakes) -> Option<Scenario> {
+    fn scenario(&mut self, user: &mut Table, m: &mut Mistakes) -> Option<Scenario> {
         let mut names = without_own(self.defaults.table.clone());
         lay_over(&mut names, user, m);
+        if names.at("cluster.hardware").is_none() {
+            self.name_hardware(&mut names, user, m);
+        }
         let hardware = self.profile(&names, "hardware", "hardware", m);
         let module = self.profile(&names, "module", "module", m);
         let mut merged = without_own(self.defaults.table.clone());
@@ -189,13 +190,24 @@ impl Loader {
         lay_over(&mut merged, user, m);
         let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
         // Without its profile, a table would seem to lack all of its keys.
-        let known = |name: &str, profile: &Option<Table>| {
-            profile.is_some() || names.at(&format!("cluster.{name}")).is_none()
-        };
-        let have = (known("hardware", &hardware), known("module", &module));
+        let have = (hardware.is_some(), module.is_some());
         let mut scenario = self.build(&root, have, m)?;
         resolved::fill_provenance(&mut scenario, &merged, &self.sources);
         Some(scenario)
+    }
+
+    /// Notes that the scenario names no hardware, and goes on with some: without it, all keys of
+    /// a node would seem to be missing.
+    fn name_hardware(&self, names: &mut Table, user: &mut Table, m: &mut Mistakes) {
+        let place = user.get("cluster").map_or(Place::whole(self.file), |cluster| cluster.place);
+        let known = profiles("hardware").join(", ");
+        let help = format!(
+            "`inherit = \"lanl_pilot\"`, or `hardware = \"pi_3b\"` in [cluster]; known: {known}"
+        );
+        m.note(Mistake::new(place, "the scenario names no hardware").help(help));
+        let stand_in = at_path("cluster.hardware", place, own_value("\"pi_3b\""));
+        lay_over(names, &stand_in, m);
+        lay_over(user, &stand_in, m);
     }
 
     fn build(
@@ -231,6 +243,7 @@ impl Loader {
         let workload = course::workload(root, nodes, m);
         let checkpoint = course::checkpoint(root, faults.as_deref(), m);
         let stop = course::stop(root, m);
+        misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
         let expect = course::expect(root);
         Some(Scenario {
@@ -285,15 +298,17 @@ pub(super) fn built_in(name: &str, m: &mut Mistakes) -> Option<Layer> {
 }
 
 fn unknown_profile(key: &str, table: &str, name: &str, place: Place, m: &mut Mistakes) {
-    let header = format!("\n[{table}]");
-    let known: Vec<&str> = base::FILES
-        .iter()
-        .filter(|(_, text)| text.contains(&header))
-        .map(|&(name, _)| name)
-        .collect();
+    let known = profiles(table);
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean \"{near}\"? known: {}", known.join(", ")),
         None => format!("known: {}", known.join(", ")),
     };
     m.note(Mistake::new(place, format!("unknown {key} `{name}`")).help(help));
+}
+
+/// The built-in files that give this table.
+fn profiles(table: &str) -> Vec<&'static str> {
+    let header = format!("\n[{table}]");
+    let give = base::FILES.iter().filter(|(_, text)| text.contains(&header));
+    give.map(|&(name, _)| name).collect()
 }

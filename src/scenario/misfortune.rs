@@ -2,6 +2,7 @@
 
 use crate::event::Fault;
 use crate::ids::PartKind;
+use crate::scenario::StopRule;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
 use crate::scenario::keys::{
@@ -27,16 +28,11 @@ pub(super) fn rules(
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
-    let faults = root.section("fault");
-    let mut tables: Vec<(Fault, &Value, &Table)> = Vec::new();
-    for &(name, kind) in Fault::WORDS {
-        let list = faults.given(name).and_then(Value::list).unwrap_or_default();
-        tables.extend(list.iter().filter_map(|item| Some((kind, item, item.table()?))));
-    }
+    let mut tables = tables(root);
     tables.sort_by_key(|(_, item, _)| item.place);
     if tables.len() > RULES_MAX {
         let title = format!("{} fault rules are too many: at most {RULES_MAX}", tables.len());
-        m.note(Mistake::new(faults.own_place(), title).help("use part sets"));
+        m.note(Mistake::new(root.section("fault").own_place(), title).help("use part sets"));
         return None;
     }
     let rules: Vec<Option<FaultRule>> = tables
@@ -52,6 +48,38 @@ pub(super) fn rules(
         })
         .collect();
     rules.into_iter().collect()
+}
+
+/// The tables of all rules, kind by kind.
+fn tables<'a>(root: &Section<'a>) -> Vec<(Fault, &'a Value, &'a Table)> {
+    let faults = root.section("fault");
+    let of = |&(name, kind): &(&str, Fault)| {
+        let list = faults.given(name).and_then(Value::list).unwrap_or_default();
+        list.iter().filter_map(move |item| Some((kind, item, item.table()?)))
+    };
+    Fault::WORDS.iter().flat_map(of).collect()
+}
+
+/// Notes the faults that come too late to strike.
+pub(super) fn check_times(root: &Section<'_>, stop: Option<&StopRule>, m: &mut Mistakes) {
+    let Some(stop) = stop else { return };
+    let end = Span(stop.at.0);
+    for (kind, _, table) in tables(root) {
+        let Some(value) = table.get("at") else { continue };
+        if Span::read(value).is_ok_and(|at| at >= end) {
+            let title = format!("this fault never strikes: the run ends after {end}");
+            let help = format!(
+                "a later `stop.at`, or an earlier `at`; `--set fault.{}=[]` drops the rules of \
+                 this kind",
+                kind.word()
+            );
+            let mut mistake = Mistake::new(value.place, title).help(help);
+            if root.section("stop").has("at") {
+                mistake = mistake.other(root.section("stop").place("at"), "the latest end");
+            }
+            m.note(mistake);
+        }
+    }
 }
 
 fn rule(

@@ -22,6 +22,11 @@ pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> (Vec<Layer>, bo
         }
         let (table, complete) = parse(file, m);
         whole &= complete;
+        if let Some(entry) = table.entry("inherit") {
+            let mistake = Mistake::new(entry.place, "`inherit` cannot be overridden");
+            m.note(mistake.help("write a file with another `inherit`"));
+            whole = false;
+        }
         layers.push(Layer { file, table });
     }
     (layers, whole)

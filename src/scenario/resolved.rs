@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::event::Fault;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Coordinated, Cost, Interval};
@@ -11,6 +12,10 @@ use crate::scenario::nodeset;
 use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
 use crate::units::{ByteRate, PacketRate};
+
+/// Why parts are mended after the time that the language gives, if a scenario gives none.
+const REPAIR_REASON: &str =
+    "not given in the scenario: somebody mends it within half a working day";
 
 /// A key with its value as TOML.
 struct Line {
@@ -86,7 +91,32 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             });
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
+        .chain(repairs(scenario, merged, sources))
         .collect();
+}
+
+/// What stands behind the repairs of parts. One that no text gives is the default of the language,
+/// which is an assumption; of those that are given, the sources that a text tells.
+fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Provenance> {
+    let mut told = Vec::new();
+    for &(word, kind) in Fault::WORDS {
+        let list = merged.at(&format!("fault.{word}")).and_then(Value::list).unwrap_or_default();
+        let rules = scenario.faults.iter().filter(|rule| rule.kind == kind);
+        for (index, (item, rule)) in list.iter().zip(rules).enumerate() {
+            let key = format!("fault.{word}.{index}.repair");
+            let source = match item.table().and_then(|table| table.get("repair")) {
+                Some(given) => sources.get(&given.place.file).and_then(|texts| {
+                    let text = texts.iter().find(|(path, _)| *path == key);
+                    text.map(|(_, source)| source.clone())
+                }),
+                None if matches!(kind, Fault::Crash | Fault::Hang) => None,
+                None => Some(Source::Assumption(REPAIR_REASON.into())),
+            };
+            let value = repair(&rule.repair);
+            told.extend(source.map(|source| Provenance { key, value, source }));
+        }
+    }
+    told
 }
 
 /// Whether `path` is `key` or a table above it.
@@ -308,6 +338,15 @@ fn law(law: &Law) -> String {
     }
 }
 
+fn repair(repair: &Repair) -> String {
+    match repair {
+        Repair::PowerCycle => quoted("power-cycle"),
+        Repair::Never => quoted("never"),
+        Repair::After(Law::Fixed(span)) => text_of(span),
+        Repair::After(after) => law(after),
+    }
+}
+
 fn fault(rule: &FaultRule) -> Vec<Line> {
     let table = format!("[fault.{}]", rule.kind.word());
     let mut all =
@@ -318,13 +357,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]));
         }
     }
-    let repair = match &rule.repair {
-        Repair::PowerCycle => quoted("power-cycle"),
-        Repair::Never => quoted("never"),
-        Repair::After(Law::Fixed(span)) => text_of(span),
-        Repair::After(after) => law(after),
-    };
-    all.extend(lines(&table, [("repair", repair)]));
+    all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     if rule.share_ppm > 0 {
         all.extend(lines(&table, [("share", number(f64::from(rule.share_ppm) / 1e6))]));
     }

@@ -95,6 +95,23 @@ impl Span {
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SECOND as f64
     }
+
+    /// Without the digits that nobody reads: days to the minute, hours to the second, minutes to
+    /// the tenth of a second, seconds to the hundredth and what is shorter to the microsecond.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        let grain = match self.0 / NANOS_PER_SECOND {
+            86_400.. => 60 * NANOS_PER_SECOND,
+            3_600.. => NANOS_PER_SECOND,
+            60.. => NANOS_PER_SECOND / 10,
+            1.. => NANOS_PER_SECOND / 100,
+            0 => 1_000,
+        };
+        if self == Self::FOREVER {
+            return self;
+        }
+        Self(self.0.saturating_add(grain / 2) / grain * grain)
+    }
 }
 
 impl Add<Span> for Time {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{Bench, Done, root, smoke_scenarios, wait};
+use crate::program::{Bench, Done, root, smoke_scenarios, update, wait};
 
 fn smoke() -> PathBuf {
     smoke_scenarios().swap_remove(0)
@@ -113,6 +113,24 @@ fn the_scenario_in_the_readme_is_good() {
 }
 
 #[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let file = root().join("README.md");
+    let readme = std::fs::read_to_string(&file).expect("a README");
+    let (before, rest) = readme.split_once("```text\n").expect("it shows what is printed");
+    let (shown, after) = rest.split_once("```").expect("the block ends");
+    let bench = Bench::new();
+    let study = root().join("scenarios/study/lanl_750_boot.toml");
+    let done = bench.run(&["run", text(&study)]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    if update() {
+        let new = format!("{before}```text\n{}```{after}", done.stdout);
+        std::fs::write(&file, new).expect("the README can be written");
+        return;
+    }
+    assert_eq!(shown, done.stdout);
+}
+
+#[test]
 fn json_is_one_object_per_run_and_nothing_else() {
     let bench = Bench::new();
     let files = smoke_scenarios();
@@ -177,6 +195,47 @@ fn a_missed_expectation_is_exit_1_and_the_results_stay() {
 }
 
 #[test]
+fn a_verdict_is_told_once_in_four_digits_and_with_its_point() {
+    let bench = Bench::new();
+    let file = bench.write(
+        "sweep.toml",
+        "inherit = \"edge_rack_24\"\n[boot]\nmethod = \"instant\"\n\
+         [stop]\nwhen = \"never\"\nat = \"1 h\"\n\
+         [sweep]\n\"cluster.modules\" = [1, 2]\nseed = \"3..5\"\n\
+         [expect]\nrun_time = \"< 30 min\"\nnodes = \"< 48\"\n",
+    );
+    let done = bench.run(&["run", text(&file), "--jobs", "1"]);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    let first = "sweep  seed 3  cluster.modules = 1: missed: run_time < 30 min (it is 1 h)";
+    assert_eq!(done.stderr.lines().next(), Some(first));
+    assert_eq!(done.stderr.lines().count(), 2 + 2 * 2);
+    let page = bench.files().into_iter().find(|name| name.ends_with("report.html"));
+    let page = std::fs::read_to_string(bench.path().join(page.expect("a report")));
+    let page = page.expect("a page is text");
+    assert!(page.contains("run_time &lt; 30 min (it is 1 h)"), "the verdict is missing");
+    assert!(!page.contains("missed: run_time"), "the verdict says twice how it ended");
+}
+
+#[test]
+fn many_runs_are_summed_up_in_a_line_each() {
+    let bench = Bench::new();
+    let files = vec![text(&smoke()).to_owned(); 6];
+    let done = bench.run(&[&["run".to_owned(), "--no-report".into()], files.as_slice()].concat());
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert_eq!(done.stdout.lines().count(), 6, "{}", done.stdout);
+    assert!(done.stdout.lines().all(|line| line.contains("  results/")), "{}", done.stdout);
+}
+
+#[test]
+fn a_run_whose_time_is_up_says_what_it_did_not_reach() {
+    let bench = Bench::new();
+    let spares = root().join("scenarios/smoke/spares.toml");
+    let done = bench.run(&["run", "--no-report", text(&spares)]);
+    let line = "  ended          after 40 d, when the workload was not done";
+    assert!(done.stdout.lines().any(|said| said == line), "{}", done.stdout);
+}
+
+#[test]
 fn an_expectation_of_no_metric_is_a_mistake_of_the_scenario() {
     let bench = Bench::new();
     let demand = "expect.efficiensy=\"> 0.5\"";
@@ -219,6 +278,43 @@ fn a_folder_that_holds_no_results_is_named_with_exit_3() {
         assert!(done.stderr.contains("nowhere"), "{command}: {}", done.stderr);
     }
     assert!(bench.files().is_empty());
+}
+
+#[test]
+fn a_replay_of_another_scenario_names_the_file_that_changed() {
+    let bench = Bench::new();
+    let run = bench.play(&[smoke()], &[]).swap_remove(0);
+    let folder = folder(&bench, &run);
+    let file = folder.join("scenario.toml");
+    let played = std::fs::read_to_string(&file).expect("it is there");
+    let other = played.replacen("seed = ", "seed = 1", 1);
+    std::fs::write(&file, other).expect("results can be written");
+    let done = bench.run(&["replay", text(&folder)]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, ""));
+    let why = format!("the plan differs: {} is not the scenario that was played", file.display());
+    assert_eq!(done.stderr.trim_end(), why);
+}
+
+#[test]
+fn a_run_without_a_log_says_why_it_has_no_events() {
+    let bench = Bench::new();
+    let run = bench.play(&[smoke()], &["--events", "none"]).swap_remove(0);
+    let done = bench.run(&["events", text(&folder(&bench, &run))]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, ""));
+    assert!(done.stderr.contains("played with --events none"), "{}", done.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_summary_that_cannot_be_printed_is_exit_3() {
+    let bench = Bench::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let smoke = smoke();
+    let mut command = bench.command(&["run", "--json", "--no-report", text(&smoke)]);
+    command.stdout(full).stderr(std::process::Stdio::piped());
+    let done = Done::from(command.output().expect("the program starts"));
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("cannot write to stdout: No space left"), "{}", done.stderr);
 }
 
 #[test]
@@ -288,6 +384,30 @@ fn an_interrupted_run_stays_partial_and_says_so() {
     let manifest = std::fs::read_to_string(manifest).expect("a partial folder has a manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     assert_eq!(manifest["status"], "interrupted");
+    for command in ["report", "replay"] {
+        let done = bench.run(&[command, partial]);
+        assert_eq!((done.code, done.stdout.as_str()), (3, ""));
+        assert!(done.stderr.contains("the run was interrupted"), "{}", done.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_counts_the_runs_that_it_did_not_begin() {
+    let bench = Bench::new();
+    let month = root().join("scenarios/study/lanl_750_month.toml");
+    let file = bench
+        .write("long.toml", &format!("inherit = \"{}\"\n[sweep]\nseed = \"0..9\"\n", text(&month)));
+    let child = bench.start(&[&["run", "--jobs=1", text(&file)], LONG.as_slice()].concat());
+    while !bench.files().iter().any(|name| name.ends_with(".partial")) {
+        rest();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()));
+    let done = wait(child);
+    assert_eq!(done.code, 130);
+    assert_eq!(done.stderr.lines().count(), 3, "{}", done.stderr);
+    assert!(done.stderr.ends_with("8 runs were not begun\n"), "{}", done.stderr);
 }
 
 #[expect(clippy::disallowed_methods, reason = "waits for another process, not for a model")]

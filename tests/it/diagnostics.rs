@@ -222,6 +222,54 @@ fn a_sweep_is_expanded_to_all_its_points() {
 }
 
 #[test]
+fn an_axis_may_be_a_key_that_the_base_sets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("base.toml"), "inherit = \"lanl_pilot\"\nseed = 3\n")
+        .expect("written");
+    let path = folder.path().join("sweep.toml");
+    let text = "inherit = \"base.toml\"\n[sweep]\n\"cluster.modules\" = [1, 2]\nseed = [8, 9]\n";
+    fs::write(&path, text).expect("written");
+    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let points: Vec<(u32, u64)> =
+        all.iter().map(|one| (one.scenario.cluster.modules, one.scenario.seed)).collect();
+    assert_eq!(points, [(1, 8), (1, 9), (2, 8), (2, 9)]);
+}
+
+#[test]
+fn an_override_may_name_the_run_but_not_another_base() {
+    let pilot = Path::new("scenarios/base/lanl_pilot.toml");
+    assert_eq!(load_one(pilot, &["name=half", "cluster.modules=2"]).name, "half");
+    let told = complaint(pilot, &["inherit=pi_4b"]);
+    assert!(told.contains("`inherit` cannot be overridden"), "{told}");
+    let told = complaint(pilot, &["name=a/b"]);
+    assert!(told.contains("`a/b` names no folder"), "{told}");
+    let told = complaint(Path::new("-"), &[]);
+    assert!(told.contains("/dev/stdin reads it"), "{told}");
+}
+
+#[test]
+fn a_repair_that_nobody_gave_is_an_assumption() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("repair.toml");
+    let text = "inherit = \"edge_rack_24\"\n\
+        [[fault.switch-loss]]\non = \"switch\"\nat = \"1 min\"\nrepair = \"1 h\"\n\
+        [[fault.switch-loss]]\non = \"switch\"\nat = \"2 min\"\n";
+    fs::write(&path, text).expect("written");
+    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let told: Vec<_> =
+        all[0].scenario.provenance.iter().filter(|entry| entry.key.starts_with("fault")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (told[0].key.as_str(), told[0].value.as_str()),
+        ("fault.switch-loss.1.repair", "\"4 h\"")
+    );
+    assert!(matches!(&told[0].source, Source::Assumption(why) if why.contains("working day")));
+    let copy = folder.path().join("resolved.toml");
+    fs::write(&copy, &all[0].resolved).expect("written");
+    assert_eq!(load_one(&copy, &[]).provenance, all[0].scenario.provenance);
+}
+
+#[test]
 fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
     use rackstorm::scenario::fault::When;
     use rackstorm::scenario::law::Law;
@@ -238,34 +286,64 @@ fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
 
 /// Lines `| key | takes | default | meaning |` for each table of the schema, in order.
 fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
+    let mut tables = Vec::new();
+    gather(schema, "", &mut tables);
     let mut out = String::new();
-    table_reference(schema, "", defaults, &mut out);
+    for (table, paths) in &tables {
+        table_reference(table, paths, defaults, &mut out);
+    }
     out
+}
+
+/// A table with all the paths at which it stands.
+type Table<'a> = (&'a serde_json::Value, Vec<String>);
+
+/// All tables of the language, each once.
+fn gather<'a>(table: &'a serde_json::Value, path: &str, tables: &mut Vec<Table<'a>>) {
+    match tables.iter_mut().find(|(known, _)| *known == table) {
+        Some((_, paths)) => paths.push(path.to_owned()),
+        None => tables.push((table, vec![path.to_owned()])),
+    }
+    for (key, item) in table["properties"].as_object().expect("a table has keys") {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if let Some(inner) = inner(item) {
+            gather(inner, &full, tables);
+        }
+    }
+}
+
+/// The table that a key may hold.
+fn inner(item: &serde_json::Value) -> Option<&serde_json::Value> {
+    [Some(item), item.get("items")]
+        .into_iter()
+        .flatten()
+        .chain(item["anyOf"].as_array().into_iter().flatten())
+        .find(|candidate| candidate.get("properties").is_some())
 }
 
 fn table_reference(
     table: &serde_json::Value,
-    path: &str,
+    paths: &[String],
     defaults: &toml::Table,
     out: &mut String,
 ) {
-    let mut below = Vec::new();
-    let name = if path.is_empty() { "The file".to_owned() } else { format!("`{path}`") };
+    let path = paths[0].as_str();
+    let last = path.rsplit('.').next().unwrap_or_default();
+    let name = match paths {
+        [one] if one.is_empty() => "The file".to_owned(),
+        [one, ..] if paths.len() > 4 => {
+            let stars = "*.".repeat(one.split('.').count() - 2);
+            format!("`fault.{stars}{last}`")
+        }
+        some => some.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "),
+    };
     let doc = table["description"].as_str().unwrap_or_default();
     let head = "| key | takes | default | meaning |\n|---|---|---|---|";
     let _ = writeln!(out, "### {name}\n\n{doc}\n\n{head}");
     for (key, item) in table["properties"].as_object().expect("a table has keys") {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let inner = [Some(item), item.get("items")]
-            .into_iter()
-            .flatten()
-            .chain(item["anyOf"].as_array().into_iter().flatten())
-            .find(|candidate| candidate.get("properties").is_some());
-        if let Some(inner) = inner {
-            below.push((inner.clone(), full.clone()));
-            if item.get("properties").is_some() {
-                continue;
-            }
+        if item.get("properties").is_some() {
+            continue;
         }
         let default = default_of(item, &full, defaults);
         let takes = item["$comment"].as_str().unwrap_or_default();
@@ -273,9 +351,6 @@ fn table_reference(
         let _ = writeln!(out, "| `{key}` | {takes} | {default} | {doc} |");
     }
     *out += "\n";
-    for (inner, full) in below {
-        table_reference(&inner, &full, defaults, out);
-    }
 }
 
 fn default_of(item: &serde_json::Value, path: &str, defaults: &toml::Table) -> String {

@@ -1,6 +1,6 @@
 //! The stages of the first boot of a sample of nodes.
 
-use super::{Figure, node_name};
+use super::Figure;
 use crate::ids::NodeId;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing};
@@ -54,7 +54,8 @@ impl Figure for BootGantt {
                 legend.push((stage, stage_ink(stage)));
             }
         }
-        let names: Vec<_> = rows.iter().map(|node| (0.0, node_name(input.plan, *node))).collect();
+        let names: Vec<_> =
+            rows.iter().map(|node| (0.0, input.plan.machine.node_name(*node))).collect();
         let y = Scale { low: 0.0, end: 1.0, ticks: names, title: String::new() };
         let mut frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end), y);
         // No axis has a name here, so the names of the rows may stand further left.
@@ -74,7 +75,7 @@ impl Figure for BootGantt {
             let left = frame.area.left;
             drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
             let at = (left - 9.0, middle + size * 0.35);
-            drawing.text(&node_name(input.plan, *node), at, size, Align::Right, SOFT_TEXT);
+            drawing.text(&input.plan.machine.node_name(*node), at, size, Align::Right, SOFT_TEXT);
         }
         frame.time_axis(&mut drawing);
         let Area { left, top, bottom, .. } = frame.area;

@@ -8,8 +8,6 @@ mod server_link;
 mod time_breakdown;
 
 use crate::analysis::{Findings, Series};
-use crate::ids::NodeId;
-use crate::plan::Plan;
 use crate::report::Input;
 use crate::report::drawing::Drawing;
 use crate::report::words;
@@ -66,10 +64,4 @@ fn subtitle(input: &Input) -> String {
     let scenario = &input.plan.scenario;
     let nodes = words::count(input.plan.machine.nodes.len(), "node", "nodes");
     format!("{} · {nodes} · seed {} · {}", scenario.name, scenario.seed, input.stage)
-}
-
-/// What people call a node: `pi` and its number from 1, as in `pi[001-150]`.
-fn node_name(plan: &Plan, node: NodeId) -> String {
-    let places = plan.machine.nodes.len().to_string().len().max(3);
-    format!("pi{:0places$}", u64::from(node.0) + 1)
 }

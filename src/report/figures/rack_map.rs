@@ -2,7 +2,7 @@
 
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 
-use super::{Figure, node_name};
+use super::Figure;
 use crate::plan::machine::Machine;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, Point};
@@ -48,7 +48,7 @@ impl Figure for RackMap {
         let nodes = &input.findings.nodes;
         let worst = nodes.iter().max_by(|a, b| a.down_s.total_cmp(&b.down_s));
         let worst = worst.map_or_else(String::new, |node| {
-            let name = node_name(input.plan, node.node);
+            let name = input.plan.machine.node_name(node.node);
             format!(" The longest was {} ({name}).", words::span(node.down_s))
         });
         let cells = if aggregated(input) {

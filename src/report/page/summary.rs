@@ -30,8 +30,12 @@ const TILES: usize = 8;
 
 /// The tiles.
 pub(super) fn tiles(input: &Input) -> Markup {
-    let found = WANTED.iter().filter_map(|(name, head, what)| {
-        let metric = input.findings.metrics.iter().find(|metric| metric.name == *name)?;
+    let get = |name: &str| input.findings.metrics.iter().find(|metric| metric.name == name);
+    // What needs no repair tells nothing by its availability.
+    let calm = get("failures").is_none_or(|failures| failures.value == 0.0);
+    let shown = WANTED.iter().filter(|(name, ..)| !(calm && *name == "availability"));
+    let found = shown.filter_map(|(name, head, what)| {
+        let metric = get(name)?;
         let known = metric.value.is_finite() && metric.value >= 0.0;
         known.then(|| (*head, words::quantity(metric.value, &metric.unit), *what))
     });
@@ -59,7 +63,27 @@ pub(super) fn paragraph(input: &Input) -> String {
         about.drew(),
         about.judged(),
     ];
-    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    bound(&sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// The same text with its numbers bound to their units, so that no line ends between the two.
+fn bound(text: &str) -> String {
+    let mut words = text.split(' ').peekable();
+    let mut out = String::new();
+    while let Some(word) = words.next() {
+        out += word;
+        let number = word.starts_with(|c: char| c.is_ascii_digit());
+        let unit = |next: &&str| {
+            let next = next.trim_end_matches(['.', ',', ':']);
+            next == "%" || (next.len() <= 3 && next.chars().all(char::is_alphabetic))
+        };
+        match words.peek() {
+            Some(next) if number && unit(next) => out.push('\u{a0}'),
+            Some(_) => out.push(' '),
+            None => {}
+        }
+    }
+    out
 }
 
 struct About<'a>(&'a Input<'a>);
@@ -143,6 +167,9 @@ impl About<'_> {
 
     fn booted(&self) -> Option<String> {
         let nodes = self.nodes();
+        if self.get("boot_t100") == Some(0.0) {
+            return Some("All nodes were up from the start.".to_owned());
+        }
         if let Some(all) = self.get("boot_t100") {
             let half = self.get("boot_t50").map_or(String::new(), |half| {
                 format!("Half of the nodes were up after {}, ", words::span(half))
@@ -152,6 +179,9 @@ impl About<'_> {
             return Some(format!("{half}{who} after {all}."));
         }
         let most = self.get("nodes_up_max")?;
+        if most == 0.0 {
+            return Some("No node was ever up.".to_owned());
+        }
         let most = words::count(most as usize, "node", "nodes");
         let half = self.get("boot_t50").map_or(String::new(), |half| {
             format!("Half of the nodes were up after {}, but the", words::span(half))
@@ -217,5 +247,17 @@ impl About<'_> {
             _ if all == met => Some(format!("All {all} expectations were met.")),
             _ => Some(format!("{met} of {all} expectations were met.")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_bound_to_its_unit_and_to_nothing_else() {
+        let text = bound("It used 12.6 kWh, in 3 min 5 s, with 5 modules and 1 boot of 2 %.");
+        let wanted = "It used 12.6~kWh, in 3~min 5~s, with 5 modules and 1 boot of 2~%.";
+        assert_eq!(text, wanted.replace('~', "\u{a0}"));
     }
 }

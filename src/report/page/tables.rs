@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use crate::event::Fault;
-use crate::ids::PartKind;
+use crate::ids::{Part, PartKind};
+use crate::plan::machine::Machine;
+use crate::plan::print::{repair_text, when_text};
 use crate::report::Input;
 use crate::report::words;
 use crate::scenario::Source;
-use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
-use crate::scenario::law::Law;
+use crate::scenario::fault::{FaultRule, PartSet};
 
 /// The demands of `[expect]` and whether they were met; nothing if there are none.
 pub(super) fn verdicts(input: &Input) -> Markup {
@@ -87,7 +88,7 @@ pub(super) fn faults(input: &Input) -> Markup {
                                 th scope="col" { "Repair" }
                             }
                         }
-                        tbody { @for rule in rules { (fault(rule)) } }
+                        tbody { @for rule in rules { (fault(rule, &input.plan.machine)) } }
                     }
                 }
             }
@@ -95,7 +96,7 @@ pub(super) fn faults(input: &Input) -> Markup {
     }
 }
 
-fn fault(rule: &FaultRule) -> Markup {
+fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
     let kind = match rule.kind {
         Fault::Crash => "crash".to_owned(),
         Fault::Hang => "hang".to_owned(),
@@ -107,48 +108,19 @@ fn fault(rule: &FaultRule) -> Markup {
             format!("link degradation to {share}")
         }
     };
-    let when = match &rule.when {
-        When::At(time) => format!("once, at {}", words::span(time.as_secs_f64())),
-        When::Lifetime { law, age } => {
-            let age = match age {
-                Age::Stationary => "long in use at the start",
-                Age::New => "new at the start",
-            };
-            format!("after lifetimes: {}; {age}", law_words(law))
-        }
-    };
-    let repair = match &rule.repair {
-        Repair::PowerCycle => "the controller power-cycles the node".to_owned(),
-        Repair::After(law) => format!("after a time: {}", law_words(law)),
-        Repair::Never => "never".to_owned(),
-    };
     html! {
         tr {
             th scope="row" { (rule.name) }
             td { (kind) }
-            td { (parts(&rule.on)) }
-            td { (when) }
-            td { (repair) }
+            td { (parts(&rule.on, machine)) }
+            td { (when_text(rule)) }
+            td { (repair_text(&rule.repair)) }
         }
     }
 }
 
-fn law_words(law: &Law) -> String {
-    let span = |span: crate::units::Span| words::span(span.as_secs_f64());
-    match law {
-        Law::Fixed(length) => format!("always {}", span(*length)),
-        Law::Exponential { mean } => format!("exponential, mean {}", span(*mean)),
-        Law::Weibull { shape, scale } => {
-            format!("Weibull, shape {}, scale {}", words::digits(*shape), span(*scale))
-        }
-        Law::Lognormal { median, sigma } => {
-            format!("lognormal, median {}, sigma {}", span(*median), words::digits(*sigma))
-        }
-    }
-}
-
-/// A set of parts in words: all numbers from 1 as far as they are few.
-fn parts(set: &PartSet) -> String {
+/// A set of parts in words: a single one by its name, more by their numbers from 1.
+fn parts(set: &PartSet, machine: &Machine) -> String {
     let (one, many) = match set.kind {
         PartKind::Node => ("node", "nodes"),
         PartKind::Blade => ("blade", "blades"),
@@ -163,8 +135,8 @@ fn parts(set: &PartSet) -> String {
     };
     let number = set.len() as usize;
     if number == 1 {
-        let which = set.ranges.first().map_or(0, |range| range.start);
-        return format!("{one} {} of the machine", u64::from(which) + 1);
+        let index = set.ranges.first().map_or(0, |range| range.start);
+        return machine.name(Part { kind: set.kind, index });
     }
     let stretch = |range: &std::ops::Range<u32>| match range.len() {
         1 => format!("{}", u64::from(range.start) + 1),
@@ -248,20 +220,36 @@ fn source_table(caption: &str, head: &str, rows: &[Row], doubtful: bool) -> Mark
     }
 }
 
-/// A text with its web addresses made links.
+/// A text with its web addresses made links, those without `https://` too.
 fn linked(text: &str) -> Markup {
     html! {
         @for (i, word) in text.split(' ').enumerate() {
             @if i > 0 { " " }
-            @if word.starts_with("https://") || word.starts_with("http://") {
-                @let address = word.trim_end_matches([',', ';', '.', ')', ':']);
-                a href=(address) { (address) }
-                (&word[address.len()..])
+            @let rest = word.trim_start_matches('(');
+            @let address = rest.trim_end_matches([',', ';', '.', ')', ':']);
+            @if let Some(target) = target(address) {
+                (&word[..word.len() - rest.len()])
+                a href=(target) { (address) }
+                (&rest[address.len()..])
             } @else {
                 (word)
             }
         }
     }
+}
+
+/// Where a word leads, if it is a web address.
+fn target(word: &str) -> Option<String> {
+    /// Ends of the hosts that sources of hardware figures live on. File names end otherwise.
+    const ENDS: [&str; 10] = ["com", "org", "net", "io", "gov", "edu", "fr", "de", "uk", "au"];
+    if word.starts_with("https://") || word.starts_with("http://") {
+        return Some(word.to_owned());
+    }
+    let host = word.split('/').next()?;
+    let (name, end) = host.rsplit_once('.')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let known = ENDS.contains(&end) && !name.is_empty() && name.chars().all(plain);
+    known.then(|| format!("https://{word}"))
 }
 
 #[cfg(test)]
@@ -279,13 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_host_is_an_address_and_a_file_is_none() {
+        let html = linked("seen (blog.alexellis.io, 2017), config.txt, i.e. 0.127 s").into_string();
+        assert_eq!(
+            html,
+            "seen (<a href=\"https://blog.alexellis.io\">blog.alexellis.io</a>, 2017), \
+             config.txt, i.e. 0.127 s"
+        );
+        let path = linked("cdrdv2.example.com/a/b.pdf;").into_string();
+        assert!(path.starts_with("<a href=\"https://cdrdv2.example.com/a/b.pdf\">"), "{path}");
+    }
+
+    #[test]
     fn parts_are_numbered_from_one() {
         let set = |ranges: &[std::ops::Range<u32>]| PartSet {
             kind: PartKind::Node,
             ranges: ranges.to_vec(),
         };
-        assert_eq!(parts(&set(std::slice::from_ref(&(0..750)))), "750 nodes (1–750)");
-        assert_eq!(parts(&set(std::slice::from_ref(&(4..5)))), "node 5 of the machine");
-        assert_eq!(parts(&set(&[(0..1), (3..5)])), "3 nodes (1, 4–5)");
+        let machine = Machine::build(&crate::plan::pilot::scenario());
+        let parts = |ranges: &[std::ops::Range<u32>]| parts(&set(ranges), &machine);
+        assert_eq!(parts(std::slice::from_ref(&(0..750))), "750 nodes (1–750)");
+        assert_eq!(parts(std::slice::from_ref(&(4..5))), "pi005");
+        assert_eq!(parts(&[(0..1), (3..5)]), "3 nodes (1, 4–5)");
     }
 }
