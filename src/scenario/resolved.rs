@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::event::Fault;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Coordinated, Cost, Interval};
@@ -314,9 +315,14 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
-        When::Lifetime { law: lifetime, age } => {
-            all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]));
-        }
+        When::Lifetime { law: lifetime, age, rejuvenate } => all.extend(lines(
+            &table,
+            [
+                ("lifetime", law(lifetime)),
+                ("age", quoted(age.word())),
+                ("rejuvenate", quoted(rejuvenate.word())),
+            ],
+        )),
     }
     let repair = match &rule.repair {
         Repair::PowerCycle => quoted("power-cycle"),
@@ -325,7 +331,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         Repair::After(after) => law(after),
     };
     all.extend(lines(&table, [("repair", repair)]));
-    if rule.share_ppm > 0 {
+    if rule.kind == Fault::LinkDegradation {
         all.extend(lines(&table, [("share", number(f64::from(rule.share_ppm) / 1e6))]));
     }
     all

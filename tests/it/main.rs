@@ -11,5 +11,7 @@ mod determinism;
 mod diagnostics;
 mod golden;
 mod model;
+mod overlap;
+mod swarm;
 mod theory;
 mod tidy;

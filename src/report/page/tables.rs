@@ -7,7 +7,7 @@ use crate::ids::PartKind;
 use crate::report::Input;
 use crate::report::words;
 use crate::scenario::Source;
-use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
 use crate::scenario::law::Law;
 
 /// The demands of `[expect]` and whether they were met; nothing if there are none.
@@ -109,12 +109,16 @@ fn fault(rule: &FaultRule) -> Markup {
     };
     let when = match &rule.when {
         When::At(time) => format!("once, at {}", words::span(time.as_secs_f64())),
-        When::Lifetime { law, age } => {
+        When::Lifetime { law, age, rejuvenate } => {
             let age = match age {
                 Age::Stationary => "long in use at the start",
                 Age::New => "new at the start",
             };
-            format!("after lifetimes: {}; {age}", law_words(law))
+            let rejuvenate = match rejuvenate {
+                Rejuvenate::Failed => "",
+                Rejuvenate::All => "; all parts are new after each",
+            };
+            format!("after lifetimes: {}; {age}{rejuvenate}", law_words(law))
         }
     };
     let repair = match &rule.repair {
