@@ -36,9 +36,10 @@ impl DhcpDaemon {
         self.free_at
     }
 
-    /// Forgets all that is queued: the server went down.
+    /// Forgets all that is queued, and its pings: the server went down.
     pub fn reset(&mut self, now: Time) {
         self.free_at = now;
+        self.pings.clear();
     }
 
     fn may_ping(&mut self, start: Time, ping: &DhcpPing) -> bool {

@@ -39,6 +39,12 @@ impl HazardClock {
         }
     }
 
+    /// Whether it runs.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.running
+    }
+
     /// Whether it runs and is due exactly now.
     #[must_use]
     pub fn is_due(&self, now: Time) -> bool {

@@ -50,7 +50,7 @@ pub struct PsuDomain {
     /// What its parts may draw at their peaks now.
     pub load: Power,
     /// Faults and brown-outs that keep it down now.
-    pub down: u8,
+    pub down: u16,
     /// Brown-outs so far.
     pub trips: u32,
 }
@@ -65,6 +65,12 @@ impl PsuDomain {
     /// Replaces a part of the load; says whether the domain browns out by it.
     pub fn change(&mut self, from: Power, to: Power) -> bool {
         self.load = Power(self.load.0.checked_sub(from.0).expect("load is never negative") + to.0);
+        self.is_overloaded()
+    }
+
+    /// Whether it gives power, and more than it can.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
         self.down == 0 && self.load > self.limit
     }
 }

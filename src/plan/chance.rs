@@ -125,7 +125,7 @@ impl Rule {
         Self {
             lifetime: match rule.when {
                 When::At(_) => None,
-                When::Lifetime { law, age } => Some((law, age)),
+                When::Lifetime { law, age, .. } => Some((law, age)),
             },
             repair: match rule.repair {
                 Repair::PowerCycle => None,
@@ -233,7 +233,7 @@ mod tests {
         let mut scenario = pilot::scenario();
         let life = Span::from_secs(1_000);
         for (age, first_is_whole) in [(Age::New, true), (Age::Stationary, false)] {
-            scenario.faults[0].when = When::Lifetime { law: Law::Fixed(life), age };
+            scenario.faults[0].when = pilot::lifetime(Law::Fixed(life), age);
             let chance = Chance::new(&scenario);
             let first = chance.lifetime(FaultId(0), 3, 0);
             assert!(first <= life);

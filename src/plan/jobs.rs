@@ -5,8 +5,9 @@ use crate::ids::{Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, chance, interval};
 use crate::scenario::Scenario;
-use crate::scenario::fault::When;
+use crate::scenario::fault::{Rejuvenate, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period};
+use crate::scenario::law::Law;
 use crate::units::{BitRate, Span};
 
 /// The jobs of a scenario: one, or none.
@@ -67,20 +68,28 @@ impl Crew {
 ///
 /// These are crashes, hangs, power losses and switch losses on nodes or on parts that hold nodes;
 /// each part counts with its probability to hold a node of the job. A lifetime of mean L strikes
-/// at the rate 1 / L, whatever its law.
+/// at the rate 1 / L, whatever its law. If all n parts of a rule are new after each failure, it
+/// is the least of n lifetimes that runs out: L / n^(1/k) on average with a Weibull of shape k.
 ///
 /// Not modelled: fixed times; repair times, during which a part does not age; file servers and
-/// links, whose loss delays the job but loses no node.
+/// links, whose loss delays the job but loses no node; the least of n lognormal lifetimes, which
+/// has no closed form and counts as L / n.
 fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {
-        let When::Lifetime { law, .. } = rule.when else { continue };
+        let When::Lifetime { law, rejuvenate, .. } = rule.when else { continue };
         if matches!(rule.kind, Fault::ServerLoss | Fault::LinkDegradation) {
             continue;
         }
         let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
         let struck: f64 = parts.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
-        rate += struck / chance::mean(law);
+        let parts = f64::from(rule.on.len());
+        let ahead = match (rejuvenate, law) {
+            (Rejuvenate::All, Law::Weibull { shape, .. }) => libm::pow(parts, 1.0 / shape),
+            (Rejuvenate::All, Law::Fixed(_)) => 1.0,
+            _ => parts,
+        };
+        rate += struck / parts * ahead / chance::mean(law);
     }
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
 }
@@ -134,8 +143,7 @@ fn computing(wish: &Coordinated, cost: Span, mtbf: Span) -> Span {
 mod tests {
     use super::*;
     use crate::plan::{Plan, pilot};
-    use crate::scenario::fault::{Age, PartSet};
-    use crate::scenario::law::Law;
+    use crate::scenario::fault::{Age, PartSet, Rejuvenate};
     use crate::units::Bytes;
 
     const MINUTE: f64 = 60.0;
@@ -157,6 +165,18 @@ mod tests {
         near(job.mtbf, 365.0 * 86_400.0 / 720.0);
     }
 
+    /// The least of 750 lives of shape 0.7 is 750^(1/0.7) times shorter than one; 720 of the 750
+    /// nodes are the job's.
+    #[test]
+    fn new_parts_after_each_failure_make_failures_of_a_falling_hazard_frequent() {
+        let job = planned(|scenario| {
+            let When::Lifetime { rejuvenate, .. } = &mut scenario.faults[0].when else { panic!() };
+            *rejuvenate = Rejuvenate::All;
+        });
+        let first = 365.0 * 86_400.0 / libm::pow(750.0, 1.0 / 0.7);
+        near(job.mtbf, first * 750.0 / 720.0);
+    }
+
     #[test]
     fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
         let job = planned(|scenario| {
@@ -164,7 +184,7 @@ mod tests {
             psu.kind = Fault::PowerLoss;
             psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
             let law = Law::Fixed(Span::from_secs(3_000));
-            psu.when = When::Lifetime { law, age: Age::New };
+            psu.when = pilot::lifetime(law, Age::New);
             scenario.faults = vec![psu];
         });
         near(job.mtbf, 1_000.0);
@@ -200,7 +220,7 @@ mod tests {
             let job = planned(|scenario| {
                 let mean = Span::from_secs_f64(mtbf * MINUTE * 720.0);
                 let law = Law::Exponential { mean };
-                scenario.faults[0].when = When::Lifetime { law, age: Age::New };
+                scenario.faults[0].when = pilot::lifetime(law, Age::New);
                 pilot::fix_costs(scenario, Span::from_secs(300));
             });
             near(job.interval.unwrap(), by_daly * MINUTE);

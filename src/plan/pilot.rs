@@ -6,7 +6,7 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
-use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Strikes};
 use crate::scenario::law::Law;
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
@@ -86,7 +86,7 @@ pub(crate) fn crash() -> FaultRule {
         name: "node crash".into(),
         kind: Fault::Crash,
         on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..750).collect() },
-        when: When::Lifetime { law, age: Age::Stationary },
+        when: lifetime(law, Age::Stationary),
         repair: Repair::PowerCycle,
         share_ppm: 0,
     }
@@ -177,4 +177,9 @@ fn server() -> Server {
         dhcp_ping: None,
         power: Power(200_000),
     }
+}
+
+/// Lifetimes of this law, after which only the part that failed is new.
+pub(crate) fn lifetime(law: Law, age: Age) -> When {
+    When::Lifetime { law, age, rejuvenate: Rejuvenate::Failed }
 }

@@ -5,7 +5,7 @@ use std::io;
 use crate::ids::{Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan};
-use crate::scenario::fault::{Age, FaultRule, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, Rejuvenate, Repair, When};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span};
@@ -174,12 +174,16 @@ fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
 pub fn when_text(rule: &FaultRule) -> String {
     match rule.when {
         When::At(at) => format!("once, at {}", short(Span(at.0))),
-        When::Lifetime { law, age } => {
+        When::Lifetime { law, age, rejuvenate } => {
             let age = match age {
                 Age::Stationary => "parts of any age",
                 Age::New => "new parts",
             };
-            format!("lifetimes {}, {age}", law_text(law))
+            let rejuvenate = match rejuvenate {
+                Rejuvenate::Failed => "",
+                Rejuvenate::All => ", all new after each",
+            };
+            format!("lifetimes {}, {age}{rejuvenate}", law_text(law))
         }
     }
 }

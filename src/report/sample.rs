@@ -12,7 +12,7 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
-use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Strikes};
 use crate::scenario::law::Law;
 use crate::scenario::{
@@ -252,6 +252,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             when: When::Lifetime {
                 law: Law::Weibull { shape: 0.7, scale: year },
                 age: Age::Stationary,
+                rejuvenate: Rejuvenate::Failed,
             },
             repair: Repair::PowerCycle,
             share_ppm: 0,

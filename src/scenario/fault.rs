@@ -43,7 +43,19 @@ pub enum When {
         law: Law,
         /// The age of the parts at the start.
         age: Age,
+        /// Whose lifetimes begin anew when one has run out.
+        rejuvenate: Rejuvenate,
     },
+}
+
+/// Whose lifetimes begin anew when one has run out and its part has failed. Papers differ; with
+/// exponential lifetimes, which have no memory, it makes no difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejuvenate {
+    /// Only that of the part that failed.
+    Failed,
+    /// Those of all parts of the rule.
+    All,
 }
 
 /// The age of parts at the start.

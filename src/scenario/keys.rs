@@ -2,7 +2,7 @@
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::fault::Age;
+use crate::scenario::fault::{Age, Rejuvenate};
 use crate::scenario::job::Period;
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
@@ -310,6 +310,13 @@ const AGE: Key = Key::new(
     "Age of the parts at the start: `stationary` as in a machine that has run for long, or `new`.",
 )
 .or("\"stationary\"");
+const REJUVENATE: Key = Key::new(
+    "rejuvenate",
+    Kind::Choice(words::<Rejuvenate>),
+    "Whose lifetimes begin anew when one has run out: the `failed` part's, or those of `all` parts \
+     of this fault.",
+)
+.or("\"failed\"");
 const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
 const REPAIR_DOC: &str = "How the damage ends: `never`, a duration, a law, or (nodes only) \
                           `power-cycle` by the controller.";
@@ -323,6 +330,7 @@ pub(super) static NODE_FAULT: Spec = Spec {
         AT,
         LIFETIME,
         AGE,
+        REJUVENATE,
         Key::new(
             "repair",
             Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
@@ -346,7 +354,7 @@ const PART_REPAIR: Key = Key::new(
 /// A fault of other parts.
 pub(super) static PART_FAULT: Spec = Spec {
     doc: "A fault that strikes PSU domains, switches or servers.",
-    keys: &[NAME, ON, AT, LIFETIME, AGE, PART_REPAIR],
+    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, PART_REPAIR],
     rivals: WHEN,
 };
 
@@ -359,8 +367,13 @@ pub(super) static LINK_FAULT: Spec = Spec {
         AT,
         LIFETIME,
         AGE,
+        REJUVENATE,
         PART_REPAIR,
-        Key::new("share", Kind::Share(0.000_001, 0.999_999), "Share of the rate that remains."),
+        Key::new(
+            "share",
+            Kind::Share(0.0, 0.999_999),
+            "Share of the rate that remains; 0 cuts the link.",
+        ),
     ],
     rivals: WHEN,
 };

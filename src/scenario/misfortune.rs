@@ -4,7 +4,7 @@ use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::fault::{Age, FaultRule, PartSet, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
 use crate::scenario::keys::{
     EXPONENTIAL, LAW, LINK_FAULT, LOGNORMAL, NODE_FAULT, PART_FAULT, WEIBULL,
 };
@@ -97,9 +97,15 @@ fn rule(
     };
     let (on, when, repair) =
         (parts(kind, section, layout, m), when(section, m), repair(section, m));
-    if section.has("age") && matches!(when, Some(When::At(_))) {
-        let mistake = Mistake::new(section.place("age"), "`age` without `lifetime`");
-        m.note(mistake.help("a fault at a fixed time does not ask for the age of parts"));
+    let fixed = matches!(when, Some(When::At(_)));
+    for (key, help) in [
+        ("age", "a fault at a fixed time does not ask for the age of parts"),
+        ("rejuvenate", "after a fault at a fixed time no lifetime begins anew"),
+    ] {
+        if fixed && section.has(key) {
+            let title = format!("`{key}` without `lifetime`");
+            m.note(Mistake::new(section.place(key), title).help(help));
+        }
     }
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),
@@ -126,7 +132,9 @@ fn when(section: &Section<'_>, m: &mut Mistakes) -> Option<When> {
         m.note(Mistake::new(value.place, "a lifetime of no time at all").help("at least 1 ns"));
         return None;
     }
-    section.word::<Age>("age", m).map(|age| When::Lifetime { law, age })
+    let (age, rejuvenate) =
+        (section.word::<Age>("age", m), section.word::<Rejuvenate>("rejuvenate", m));
+    Some(When::Lifetime { law, age: age?, rejuvenate: rejuvenate? })
 }
 
 fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {

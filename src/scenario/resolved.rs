@@ -353,12 +353,17 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
-        When::Lifetime { law: lifetime, age } => {
-            all.extend(lines(&table, [("lifetime", law(lifetime)), ("age", quoted(age.word()))]));
-        }
+        When::Lifetime { law: lifetime, age, rejuvenate } => all.extend(lines(
+            &table,
+            [
+                ("lifetime", law(lifetime)),
+                ("age", quoted(age.word())),
+                ("rejuvenate", quoted(rejuvenate.word())),
+            ],
+        )),
     }
     all.extend(lines(&table, [("repair", repair(&rule.repair))]));
-    if rule.share_ppm > 0 {
+    if rule.kind == Fault::LinkDegradation {
         all.extend(lines(&table, [("share", number(f64::from(rule.share_ppm) / 1e6))]));
     }
     all

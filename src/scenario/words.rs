@@ -3,7 +3,7 @@
 use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::fault::Age;
+use crate::scenario::fault::{Age, Rejuvenate};
 use crate::scenario::job::Period;
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
@@ -52,6 +52,10 @@ impl Word for ServerPer {
 impl Word for Age {
     const WORDS: &'static [(&'static str, Self)] =
         &[("stationary", Self::Stationary), ("new", Self::New)];
+}
+
+impl Word for Rejuvenate {
+    const WORDS: &'static [(&'static str, Self)] = &[("failed", Self::Failed), ("all", Self::All)];
 }
 
 impl Word for StopWhen {

@@ -13,5 +13,8 @@ mod diagnostics;
 mod golden;
 mod measured;
 mod model;
+mod overlap;
+mod rejuvenation;
+mod swarm;
 mod theory;
 mod tidy;

@@ -5,8 +5,9 @@ use crate::hardware::boot::{self, Step};
 use crate::hardware::flow::Finished;
 use crate::plan::chance::BootDraw;
 use crate::scenario::boot::OfferCure;
-use crate::units::{Bytes, Span};
+use crate::units::{Bytes, Span, Time};
 
+use super::node::Request;
 use super::world::{Timer, World};
 
 /// The cure of a site that sends a frame 0.6 s and 1.2 s after the OFFER: the second comes after
@@ -43,7 +44,8 @@ impl World<'_> {
 
     /// The step is done: on to the next.
     pub(super) fn next_step(&mut self, id: u32) {
-        self.nodes[id as usize].step += 1;
+        let node = &mut self.nodes[id as usize];
+        (node.step, node.due) = (node.step + 1, Time::NEVER);
         self.begin_step(id, Cause::Course);
     }
 
@@ -68,32 +70,46 @@ impl World<'_> {
         self.after(self.plan.scenario.hardware.boot.dhcp_interval, Timer::Retry { node: id, life });
         // A request that waits in the daemon's queue answers this try as well: the ROM uses one
         // transaction number for all.
-        if !self.reaches_server(id) || self.nodes[id as usize].queued {
-            return;
+        let request = self.nodes[id as usize].request;
+        if self.reaches_server(id) && request != Request::Queued {
+            self.queue_request(id, request == Request::None, Timer::Offer { node: id, life });
         }
-        let fresh = self.nodes[id as usize].tries == 1;
-        let server = self.server_of(id);
-        let wish = &self.plan.scenario.server;
-        let answer = self.servers[server].dhcp.request(self.now, fresh, wish);
-        self.nodes[id as usize].queued = true;
-        self.agenda.schedule(answer, Timer::Offer { node: id, life });
+    }
+
+    /// Puts a request into the daemon's queue; the timer is that of its answer.
+    fn queue_request(&mut self, id: u32, fresh: bool, answer: Timer) {
+        let (server, wish) = (self.server_of(id), &self.plan.scenario.server);
+        let at = self.servers[server].dhcp.request(self.now, fresh, wish);
+        self.nodes[id as usize].request = Request::Queued;
+        self.await_until(id, at, answer);
+    }
+
+    /// The daemon dies with all that it has queued and checked.
+    pub(super) fn daemon_lost(&mut self, id: u32) {
+        let (step, queued) = (self.step_of(id), self.nodes[id as usize].request);
+        self.nodes[id as usize].request = Request::None;
+        match step {
+            Some(Step::Discover) => self.nodes[id as usize].due = Time::NEVER,
+            Some(Step::Lease) if queued == Request::Queued => self.ask_later(id),
+            _ => {}
+        }
     }
 
     pub(super) fn discover_again(&mut self, id: u32) {
         if self.step_of(id) != Some(Step::Discover) {
             return;
         }
-        if u32::from(self.nodes[id as usize].tries) < self.plan.scenario.hardware.boot.dhcp_tries {
+        if self.nodes[id as usize].tries < self.plan.scenario.hardware.boot.dhcp_tries {
             self.discover(id);
         } else {
-            self.leave(id, NodeState::GaveUp, Cause::NoOffer);
+            self.gives_up(id, Cause::NoOffer);
         }
     }
 
     /// An OFFER arrives; whether and when the ROM notices it is another matter.
     pub(super) fn offer_arrives(&mut self, id: u32) {
         let node = &mut self.nodes[id as usize];
-        node.queued = false;
+        (node.request, node.due) = (Request::Answered, Time::NEVER);
         let life = node.life;
         if self.step_of(id) == Some(Step::Discover)
             && self.reaches_server(id)
@@ -121,8 +137,7 @@ impl World<'_> {
             OfferCure::Ssdp => Some(SSDP),
             OfferCure::None => {
                 let node = &self.nodes[id as usize];
-                let try_number = u32::from(node.tries);
-                let unit = self.chance.boot_unit(id, node.life, BootDraw::Stray, try_number);
+                let unit = self.chance.boot_unit(id, node.life, BootDraw::Stray, node.tries);
                 // The same draw says whether a frame comes and, if so, when: below the share it
                 // is uniform again.
                 (unit < boot.stray_frame).then(|| {
@@ -140,46 +155,49 @@ impl World<'_> {
         let route = self.network.tftp_route(switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
-        if !self.reaches_server(id) {
-            self.expect_silence(id);
-        }
+        self.listen(id);
     }
 
-    /// Sets the limit of a boot ROM's patience, if it fetches a file.
-    pub(super) fn expect_silence(&mut self, id: u32) {
-        if matches!(self.step_of(id), Some(Step::Fetch(_))) {
+    /// A boot ROM that fetches a file has patience with a silent server, which begins with the
+    /// silence and is new after each.
+    pub(super) fn listen(&mut self, id: u32) {
+        if !matches!(self.step_of(id), Some(Step::Fetch(_))) {
+            return;
+        }
+        if self.reaches_server(id) {
+            self.nodes[id as usize].due = Time::NEVER;
+        } else if self.nodes[id as usize].due == Time::NEVER {
             let life = self.nodes[id as usize].life;
-            let patience = self.plan.scenario.hardware.boot.tftp_timeout;
-            self.after(patience, Timer::Silence { node: id, life });
+            let end = self.now + self.plan.scenario.hardware.boot.tftp_timeout;
+            self.await_until(id, end, Timer::Silence { node: id, life });
         }
     }
 
+    /// The patience with a silent server is over.
     pub(super) fn silence(&mut self, id: u32) {
-        if matches!(self.step_of(id), Some(Step::Fetch(_))) && !self.reaches_server(id) {
-            self.leave(id, NodeState::GaveUp, Cause::ServerSilent);
-        }
+        self.gives_up(id, Cause::ServerSilent);
     }
 
     fn ask_for_lease(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
         if self.reaches_server(id) {
-            let server = self.server_of(id);
-            let wish = &self.plan.scenario.server;
-            let answer = self.servers[server].dhcp.request(self.now, false, wish);
-            self.nodes[id as usize].queued = true;
-            self.agenda.schedule(answer, Timer::Lease { node: id, life });
+            self.queue_request(id, false, Timer::Lease { node: id, life });
         } else {
-            let interval = self.plan.scenario.hardware.boot.dhcp_interval;
-            self.after(interval, Timer::Lease { node: id, life });
+            self.ask_later(id);
         }
     }
 
+    /// No answer will come: the kernel asks again after a while.
+    fn ask_later(&mut self, id: u32) {
+        let life = self.nodes[id as usize].life;
+        self.nodes[id as usize].request = Request::None;
+        let again = self.now + self.plan.scenario.hardware.boot.dhcp_interval;
+        self.await_until(id, again, Timer::Lease { node: id, life });
+    }
+
     pub(super) fn lease_comes(&mut self, id: u32) {
-        if self.step_of(id) != Some(Step::Lease) {
-            return;
-        }
-        let answered = std::mem::replace(&mut self.nodes[id as usize].queued, false);
-        if answered && self.reaches_server(id) {
+        let request = std::mem::replace(&mut self.nodes[id as usize].request, Request::Answered);
+        if request == Request::Queued && self.reaches_server(id) {
             self.next_step(id);
         } else {
             self.ask_for_lease(id);

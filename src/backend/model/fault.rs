@@ -3,10 +3,11 @@
 use crate::event::{Cause, Fault, JobPhase, NodeState, What};
 use crate::hardware::hazard::HazardClock;
 use crate::ids::{FaultId, Part, PartKind};
-use crate::scenario::fault::{FaultRule, Repair, When};
+use crate::scenario::fault::{FaultRule, Rejuvenate, Repair, When};
 use crate::units::Span;
 
 use super::network::WHOLE_PPM;
+use super::node::{Draw, Watch};
 use super::part::by;
 use super::world::{Timer, World};
 
@@ -16,14 +17,6 @@ pub(super) struct Clocks {
     each: Vec<HazardClock>,
     /// Repairs drawn so far, for each part.
     repairs: Vec<u32>,
-}
-
-/// A fault that holds a link down now.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LinkFault {
-    rule: u16,
-    part: Part,
-    share_ppm: u32,
 }
 
 impl World<'_> {
@@ -118,20 +111,38 @@ impl World<'_> {
         if !clock.is_due(now) {
             return;
         }
-        let used = clock.used;
-        let lifetime = self.chance.lifetime(FaultId(rule), part, u64::from(used));
-        self.clock(rule, part).expect("it was due").renew(lifetime);
+        self.renew(rule, part);
         if self.may_strike(rule, part) {
+            self.rejuvenate(rule, part);
             self.strike(rule, part);
         }
-        // A part that goes on living starts its next lifetime at once; one that died starts it
-        // when it has power again.
-        let goes_on = match self.rule(rule).on.kind {
-            PartKind::Node => self.clock_runs(part),
-            _ => !matches!(self.rule(rule).repair, Repair::Never),
-        };
-        if goes_on {
+        // A node that goes on living starts its next lifetime at once, one that died when it has
+        // power again; another part when it is repaired.
+        if self.rule(rule).on.kind == PartKind::Node && self.clock_runs(part) {
             self.start_clock(rule, part);
+        }
+    }
+
+    /// Begins a part's next lifetime; its clock stands.
+    fn renew(&mut self, rule: u16, part: u32) {
+        let used = self.clock(rule, part).expect("the part has a clock").used;
+        let lifetime = self.chance.lifetime(FaultId(rule), part, u64::from(used));
+        self.clock(rule, part).expect("it has one").renew(lifetime);
+    }
+
+    /// A part fails: under some rules the others are as good as new as well. O(parts of the rule).
+    fn rejuvenate(&mut self, rule: u16, failed: u32) {
+        let plan = self.plan;
+        let wish = &plan.scenario.faults[usize::from(rule)];
+        if !matches!(wish.when, When::Lifetime { rejuvenate: Rejuvenate::All, .. }) {
+            return;
+        }
+        for part in wish.on.iter().filter(|&part| part != failed) {
+            let runs = self.clock(rule, part).is_some_and(|clock| clock.runs());
+            self.renew(rule, part);
+            if runs {
+                self.start_clock(rule, part);
+            }
         }
     }
 
@@ -172,7 +183,9 @@ impl World<'_> {
         let count = &mut clocks.repairs[(part - clocks.first) as usize];
         let number = std::mem::replace(count, *count + 1);
         let span = self.chance.repair(FaultId(rule), part, u64::from(number));
-        self.after(span, Timer::Repaired { rule, part });
+        let on_node = self.rule(rule).on.kind == PartKind::Node;
+        let life = if on_node { self.nodes[part as usize].life } else { 0 };
+        self.after(span, Timer::Repaired { rule, part, life });
     }
 
     /// A node stops dead; it draws what an idle node draws until its power is cut.
@@ -184,6 +197,7 @@ impl World<'_> {
         self.fail(id, NodeState::Down, by(Fault::Crash), by_controller);
         if !by_controller {
             self.power_off(id, NodeState::Down, by(Fault::Crash));
+            self.set_state(id, NodeState::Down, by(Fault::Crash));
         }
     }
 
@@ -192,21 +206,23 @@ impl World<'_> {
         self.fail(id, NodeState::Hung, by(Fault::Hang), by_controller);
     }
 
-    /// A powered node fails. The controller learns of a node that was up after its detection
-    /// time; one that was booting it power-cycles when the boot is overdue.
+    /// A powered node fails; one that has failed so already fails no further. The controller
+    /// learns of a node that was up after its detection time; one that was booting it power-cycles
+    /// when the boot is overdue.
     fn fail(&mut self, id: u32, state: NodeState, cause: Cause, by_controller: bool) {
         let node = &self.nodes[id as usize];
-        let (was, life) = (node.state, node.life);
-        if !node.powered || was == NodeState::Down {
+        let (was, life, watch) = (node.state, node.life, node.watch);
+        if !node.powered || was == NodeState::Down || was == state {
             return;
         }
         if state == NodeState::Down {
             self.stop_clocks(id);
         }
         self.leave(id, state, cause);
-        self.set_draw(id, super::node::Draw::Idle);
-        let noticed = was == NodeState::Up || was == NodeState::Hung || state == NodeState::Hung;
-        if by_controller && noticed {
+        self.set_draw(id, Draw::Idle);
+        if !by_controller {
+            self.nodes[id as usize].watch = Watch::LeftAlone;
+        } else if watch != Watch::Boot {
             let detect = self.plan.scenario.controller.detect;
             self.after(detect, Timer::Detected { node: id, life });
         }
@@ -214,21 +230,22 @@ impl World<'_> {
 
     /// The controller knows of a failed node and power-cycles it.
     pub(super) fn detected(&mut self, id: u32) {
-        if matches!(self.nodes[id as usize].state, NodeState::Down | NodeState::Hung) {
+        let node = &self.nodes[id as usize];
+        if node.powered && matches!(node.state, NodeState::Down | NodeState::Hung) {
             self.power_cycle(id, Cause::Repair);
         }
     }
 
     fn degrade(&mut self, rule: u16, part: Part) {
         let share_ppm = self.rule(rule).share_ppm;
-        self.link_faults.push(LinkFault { rule, part, share_ppm });
+        self.link_faults.entry(part).or_default().push((rule, share_ppm));
         self.set_link(part, by(Fault::LinkDegradation));
     }
 
     /// A link has the smallest share that any fault on it leaves.
     fn set_link(&mut self, part: Part, cause: Cause) {
-        let faults = self.link_faults.iter().filter(|fault| fault.part == part);
-        let share = faults.map(|fault| fault.share_ppm).min().unwrap_or(WHOLE_PPM);
+        let faults = self.link_faults.get(&part).into_iter().flatten();
+        let share = faults.map(|&(_, share)| share).min().unwrap_or(WHOLE_PPM);
         if part.kind == PartKind::Uplink {
             self.set_uplink(part.index, share, cause);
         } else {
@@ -236,8 +253,8 @@ impl World<'_> {
         }
     }
 
-    /// The damage of a fault is repaired.
-    pub(super) fn repaired(&mut self, rule: u16, part: u32) {
+    /// The damage of a fault is repaired, which struck a node in this life.
+    pub(super) fn repaired(&mut self, rule: u16, part: u32, life: u32) {
         let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultEnds { fault: FaultId(rule), kind, part: struck });
@@ -245,20 +262,26 @@ impl World<'_> {
             Fault::Crash => {
                 self.nodes[part as usize].blocked -= 1;
                 self.power_on(part);
+                self.rest(part, Cause::Repair);
             }
-            Fault::Hang if self.nodes[part as usize].state == NodeState::Hung => {
-                self.power_cycle(part, Cause::Repair);
+            Fault::Hang => {
+                let hangs = self.nodes[part as usize].state == NodeState::Hung;
+                if hangs && self.lives(part, life) {
+                    self.power_cycle(part, Cause::Repair);
+                }
             }
-            Fault::Hang => {}
             Fault::PowerLoss => self.psu_up(part, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
             Fault::ServerLoss => self.server_up(part, Cause::Repair),
             Fault::LinkDegradation => {
-                let same = |fault: &LinkFault| fault.rule == rule && fault.part == struck;
-                let place = self.link_faults.iter().position(same).expect("the fault holds");
-                self.link_faults.swap_remove(place);
+                let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
+                let place = faults.iter().position(|&(by, _)| by == rule);
+                faults.swap_remove(place.expect("this one does"));
                 self.set_link(struck, Cause::Repair);
             }
+        }
+        if part_kind != PartKind::Node {
+            self.start_clock(rule, part);
         }
     }
 }

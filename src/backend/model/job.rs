@@ -35,13 +35,13 @@ pub(super) struct JobPlay {
     /// Before this instant the job may not be placed again.
     ready_at: Time,
     bundles: Vec<Bundle>,
+    /// Each member with the number of its bundle, in the order of the members.
+    seats: Vec<(u32, u32)>,
     outstanding: usize,
 }
 
 /// Like transfers of several nodes that started together.
 struct Bundle {
-    route: RouteId,
-    cap: BitRate,
     purpose: Purpose,
     count: u32,
     flow: Option<FlowId>,
@@ -67,6 +67,7 @@ impl JobPlay {
             epoch: 0,
             ready_at: Time::ZERO,
             bundles: Vec::new(),
+            seats: Vec::new(),
             outstanding: 0,
         })
     }
@@ -212,20 +213,23 @@ impl World<'_> {
         }
         let write = job.phase() == JobPhase::Checkpoint;
         let size = self.plan.scenario.checkpoint.as_ref().expect("it was ordered").size;
-        let mut counts: BTreeMap<(RouteId, BitRate), u32> = BTreeMap::new();
+        let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         for &id in &job.members {
-            *counts.entry(self.job_route(id, write)).or_insert(0) += 1;
+            groups.entry(self.job_route(id, write)).or_insert((0, 0)).1 += 1;
         }
         let purpose = if write { Purpose::Checkpoint } else { Purpose::Restart };
-        let mut bundles = Vec::with_capacity(counts.len());
-        for ((route, cap), count) in counts {
-            let tag = JOB_TAG | bundles.len() as u64;
-            let flow = self.network.fabric.start(self.now, route, cap, size, count, tag);
-            bundles.push(Bundle { route, cap, purpose, count, flow: Some(flow) });
+        let mut bundles = Vec::with_capacity(groups.len());
+        for (&(route, cap), (number, count)) in &mut groups {
+            *number = bundles.len() as u32;
+            let tag = JOB_TAG | u64::from(*number);
+            let flow = self.network.fabric.start(self.now, route, cap, size, *count, tag);
+            bundles.push(Bundle { purpose, count: *count, flow: Some(flow) });
         }
+        let seat = |&id: &u32| (id, groups[&self.job_route(id, write)].0);
+        let seats = job.members.iter().map(seat).collect();
         let job = self.job.as_mut().expect("there is a job");
         job.outstanding = bundles.len();
-        job.bundles = bundles;
+        (job.bundles, job.seats) = (bundles, seats);
     }
 
     fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
@@ -263,6 +267,7 @@ impl World<'_> {
         let Some(job) = &mut self.job else { return };
         job.outstanding = 0;
         let bundles = std::mem::take(&mut job.bundles);
+        job.seats.clear();
         for bundle in bundles {
             let Some(flow) = bundle.flow else { continue };
             let moved = self.network.fabric.cancel(self.now, flow);
@@ -289,33 +294,27 @@ impl World<'_> {
             let cap = if tftp { pace.min(link) } else { link };
             self.network.fabric.set_cap(self.now, flow, cap);
         }
-        if self.nodes[id as usize].in_job {
-            self.split_from_bundle(id, link);
-        }
+        self.split_from_bundle(id, link);
     }
 
-    /// Takes a member out of its bundle, as one of its own with another cap.
+    /// Gives the transfer of a member another cap, as a bundle of its own.
     fn split_from_bundle(&mut self, id: u32, cap: BitRate) {
-        let write = self.job.as_ref().is_some_and(|job| job.phase() == JobPhase::Checkpoint);
-        let (route, _) = self.job_route(id, write);
-        let job = self.job.as_mut().expect("a member has a job");
-        // Which bundle held it does not matter where several have its route: their members
-        // differ only in caps that faults changed, and each fault's end splits again.
-        let found = job.bundles.iter().position(|b| b.route == route && b.flow.is_some());
-        let Some(place) = found else { return };
-        let tag = JOB_TAG | job.bundles.len() as u64;
-        let flow = job.bundles[place].flow.expect("it is under way");
-        let alone = job.bundles[place].count == 1;
-        let own = if alone { flow } else { self.network.fabric.split(self.now, flow, tag) };
-        self.network.fabric.set_cap(self.now, own, cap);
-        if alone {
-            job.bundles[place].cap = cap;
-        } else {
-            job.bundles[place].count -= 1;
-            let purpose = job.bundles[place].purpose;
-            job.bundles.push(Bundle { route, cap, purpose, count: 1, flow: Some(own) });
-            job.outstanding += 1;
+        let Some(job) = &mut self.job else { return };
+        let Ok(seat) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else { return };
+        let new = job.bundles.len() as u32;
+        let bundle = &mut job.bundles[job.seats[seat].1 as usize];
+        let Some(flow) = bundle.flow else { return };
+        if bundle.count == 1 {
+            self.network.fabric.set_cap(self.now, flow, cap);
+            return;
         }
+        bundle.count -= 1;
+        let purpose = bundle.purpose;
+        let own = self.network.fabric.split(self.now, flow, JOB_TAG | u64::from(new));
+        self.network.fabric.set_cap(self.now, own, cap);
+        job.bundles.push(Bundle { purpose, count: 1, flow: Some(own) });
+        job.seats[seat].1 = new;
+        job.outstanding += 1;
     }
 
     /// Members that compute draw more. O(PSU domains).

@@ -3,7 +3,7 @@
 use crate::event::{Cause, NodeState, What};
 use crate::hardware::flow::FlowId;
 use crate::ids::{Life, NodeId};
-use crate::units::Power;
+use crate::units::{Power, Span, Time};
 
 use super::boot::is_boot;
 use super::network::WHOLE_PPM;
@@ -20,23 +20,52 @@ pub(super) enum Draw {
     Compute,
 }
 
+/// What the controller makes of a node in its present life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// Its turn at the start of the run has not come.
+    #[default]
+    NotYet,
+    /// It shall come up in time.
+    Boot,
+    /// It has been up.
+    Seen,
+    /// It hangs by a fault that is not the controller's to repair.
+    LeftAlone,
+}
+
+/// What the DHCP daemon makes of a node in its present life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Request {
+    /// It knows nothing of it.
+    #[default]
+    None,
+    /// It has a request of it in its queue.
+    Queued,
+    /// It has answered, or checked the address.
+    Answered,
+}
+
 /// One node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub state: NodeState,
     pub life: u32,
+    /// When the one thing happens that it waits for: its power-on, an answer of the daemon, the
+    /// end of its patience with a silent server. Timers of other instants are dead.
+    pub due: Time,
     /// Index into the boot chain.
-    pub step: u8,
-    /// DISCOVERs sent in this life.
-    pub tries: u8,
-    /// Power cycles since it was last up.
-    pub cycles: u8,
+    pub step: u16,
     /// Repairs that must be done before it may have power.
-    pub blocked: u8,
+    pub blocked: u16,
+    /// DISCOVERs sent in this life.
+    pub tries: u32,
+    /// Power cycles since it was last up.
+    pub cycles: u32,
     pub powered: bool,
     pub in_job: bool,
-    /// Whether the DHCP daemon has its request queued.
-    pub queued: bool,
+    pub watch: Watch,
+    pub request: Request,
     pub draw: Draw,
     /// What is left of its link.
     pub share_ppm: u32,
@@ -49,13 +78,15 @@ impl Default for Node {
         Self {
             state: NodeState::Off,
             life: 0,
+            due: Time::NEVER,
             step: 0,
+            blocked: 0,
             tries: 0,
             cycles: 0,
-            blocked: 0,
             powered: false,
             in_job: false,
-            queued: false,
+            watch: Watch::NotYet,
+            request: Request::None,
             draw: Draw::Off,
             share_ppm: WHOLE_PPM,
             flow: None,
@@ -76,26 +107,51 @@ impl World<'_> {
         node.life == life && node.powered && is_boot(node.state)
     }
 
-    /// The first power-on of a node, and the timer for the next node of its module.
-    pub(super) fn start_in_turn(&mut self, node: u32) {
-        let rows = &self.plan.machine.nodes;
-        let (module, stagger) = (rows[node as usize].module, self.plan.scenario.boot.stagger);
-        if rows.get(node as usize + 1).is_some_and(|next| next.module == module) {
-            self.after(stagger, Timer::Start { node: node + 1 });
+    /// Whether the node lives this life, is on its way up, and what it waits for is due now.
+    pub(super) fn awaits(&self, node: u32, life: u32) -> bool {
+        self.boots(node, life) && self.is_due(node)
+    }
+
+    /// Whether what the node waits for is due now.
+    pub(super) fn is_due(&self, node: u32) -> bool {
+        self.nodes[node as usize].due == self.now
+    }
+
+    /// Sets the instant and the timer of what the node waits for.
+    pub(super) fn await_until(&mut self, node: u32, at: Time, timer: Timer) {
+        self.nodes[node as usize].due = at;
+        self.agenda.schedule(at, timer);
+    }
+
+    /// The first power-on of a node, and the timer for the next node of its module. Without a
+    /// stagger all of them have power before anything else happens at this instant.
+    pub(super) fn start_in_turn(&mut self, first: u32) {
+        let (rows, stagger) = (&self.plan.machine.nodes, self.plan.scenario.boot.stagger);
+        let module = rows[first as usize].module;
+        for node in first.. {
+            if rows.get(node as usize).is_none_or(|row| row.module != module) {
+                return;
+            }
+            if node > first && stagger > Span::ZERO {
+                self.after(stagger, Timer::Start { node });
+                return;
+            }
+            self.nodes[node as usize].watch = Watch::Boot;
+            self.power_on(node);
         }
-        self.power_on(node);
     }
 
     /// Gives a node power, if nothing forbids it and it lacks it. A new life begins.
     pub(super) fn power_on(&mut self, id: u32) {
         let psu = self.plan.machine.nodes[id as usize].psu;
         let node = &mut self.nodes[id as usize];
-        if node.powered || node.blocked > 0 || self.psus[psu as usize].domain.down > 0 {
+        let forbidden = node.blocked > 0 || node.watch == Watch::NotYet;
+        if node.powered || forbidden || self.psus[psu as usize].domain.down > 0 {
             return;
         }
         node.life += 1;
-        node.powered = true;
-        (node.step, node.tries, node.queued) = (0, 0, false);
+        (node.powered, node.watch, node.due) = (true, Watch::Boot, Time::NEVER);
+        (node.step, node.tries, node.request) = (0, 0, Request::None);
         let life = node.life;
         self.start_clocks(id);
         if self.chain.is_empty() {
@@ -120,6 +176,21 @@ impl World<'_> {
         }
     }
 
+    /// A node without power that nothing holds down any more is merely off.
+    pub(super) fn rest(&mut self, id: u32, cause: Cause) {
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        let node = &self.nodes[id as usize];
+        if !node.powered && node.blocked == 0 && self.psus[psu as usize].domain.down == 0 {
+            self.set_state(id, NodeState::Off, cause);
+        }
+    }
+
+    /// A boot gives up: the node waits in low power, like one that was halted.
+    pub(super) fn gives_up(&mut self, id: u32, cause: Cause) {
+        self.leave(id, NodeState::GaveUp, cause);
+        self.set_draw(id, Draw::Off);
+    }
+
     /// Takes a node out of whatever it does and into a state in which it does nothing.
     pub(super) fn leave(&mut self, id: u32, state: NodeState, cause: Cause) {
         self.abort_boot_transfer(id);
@@ -133,12 +204,12 @@ impl World<'_> {
 
     /// The agent is up.
     pub(super) fn comes_up(&mut self, id: u32) {
-        self.nodes[id as usize].cycles = 0;
+        let node = &mut self.nodes[id as usize];
+        (node.cycles, node.watch) = (0, Watch::Seen);
         self.set_state(id, NodeState::Up, Cause::Course);
         self.set_draw(id, Draw::Idle);
         self.up += 1;
         self.offer_to_job(id);
-        self.check_all_up();
     }
 
     /// Changes and tells a node's state, if it is another one.
@@ -170,11 +241,8 @@ impl World<'_> {
         let (mean_from, peak_from) = self.watts(from);
         let (mean_to, peak_to) = self.watts(to);
         let times = |power: Power| Power(power.0 * u64::from(count));
-        self.meter.change(self.now, times(mean_from), times(mean_to));
-        let domain = &mut self.psus[psu as usize].domain;
-        if domain.change(times(peak_from), times(peak_to)) {
-            self.tripped.push(psu);
-        }
+        let (from, to) = ((times(mean_from), times(peak_from)), (times(mean_to), times(peak_to)));
+        self.change_load(psu, from, to);
     }
 
     /// Mean and peak power of a draw.
@@ -193,20 +261,17 @@ impl World<'_> {
     pub(super) fn boot_due(&mut self, id: u32) {
         let node = &self.nodes[id as usize];
         let patience = self.plan.scenario.controller.boot_retries;
-        if matches!(node.state, NodeState::Up | NodeState::Hung) || !node.powered {
-            return;
-        }
-        if u32::from(node.cycles) < patience {
+        if node.powered && node.watch == Watch::Boot && node.cycles < patience {
             self.power_cycle(id, Cause::Timeout);
         }
     }
 
     /// Off, a pause, and on again.
     pub(super) fn power_cycle(&mut self, id: u32, cause: Cause) {
-        self.nodes[id as usize].cycles = self.nodes[id as usize].cycles.saturating_add(1);
+        self.nodes[id as usize].cycles += 1;
         self.power_off(id, NodeState::Off, cause);
-        self.set_state(id, NodeState::Off, cause);
-        self.after(self.plan.scenario.controller.settle, Timer::PowerOn { node: id });
+        let on = self.now + self.plan.scenario.controller.settle;
+        self.await_until(id, on, Timer::PowerOn { node: id });
     }
 
     /// Whether the network reaches the node from its switch's top of rack.

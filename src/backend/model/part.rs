@@ -9,13 +9,14 @@ use crate::plan::Plan;
 use crate::units::{Power, Span};
 
 use super::network::WHOLE_PPM;
+use super::node::Watch;
 use super::world::{Timer, World};
 
 /// One switch.
 #[derive(Clone, Debug)]
 pub(super) struct Switch {
     /// Faults and dead PSUs that keep it down now.
-    pub down: u8,
+    pub down: u16,
     /// What is left of its uplink.
     pub uplink_ppm: u32,
 }
@@ -38,6 +39,8 @@ pub(super) struct Psu {
     /// Its nodes, in order: half-open ranges.
     pub nodes: Vec<std::ops::Range<u32>>,
     pub switches: Vec<u32>,
+    /// What it gives as long as all its nodes are off.
+    pub base: Power,
     pub restart: Span,
 }
 
@@ -51,6 +54,7 @@ impl Psu {
                     domain: PsuDomain::new(wish.limit),
                     nodes: Vec::new(),
                     switches: Vec::new(),
+                    base: Power(0),
                     restart: wish.restart,
                 }
             })
@@ -65,6 +69,12 @@ impl Psu {
         for (index, switch) in machine.switches.iter().enumerate() {
             psus[switch.psu as usize].switches.push(index as u32);
         }
+        for psu in &mut psus {
+            let nodes = psu.nodes.iter().map(|range| u64::from(range.end - range.start));
+            let off = plan.scenario.hardware.power.off.0 * nodes.sum::<u64>();
+            let switches = plan.scenario.module.switch_power.0 * psu.switches.len() as u64;
+            psu.base = Power(off + switches);
+        }
         psus
     }
 }
@@ -73,7 +83,7 @@ impl Psu {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Server {
     /// Faults that keep it down now.
-    pub down: u8,
+    pub down: u16,
     pub dhcp: DhcpDaemon,
     pub requests: RequestQueue,
 }
@@ -81,18 +91,19 @@ pub(super) struct Server {
 impl World<'_> {
     /// Servers and switches draw their power from the start; nodes that are off draw theirs.
     pub(super) fn draw_static_loads(&mut self) {
-        let scenario = &self.plan.scenario;
-        let servers = scenario.server.power.0 * self.servers.len() as u64;
+        let servers = self.plan.scenario.server.power.0 * self.servers.len() as u64;
         self.meter.change(self.now, Power(0), Power(servers));
-        let off = scenario.hardware.power.off;
-        for psu in &mut self.psus {
-            let count =
-                psu.nodes.iter().map(|range| u64::from(range.end - range.start)).sum::<u64>();
-            let switches = scenario.module.switch_power.0 * psu.switches.len() as u64;
-            let load = Power(off.0 * count + switches);
-            self.meter.change(self.now, Power(0), load);
-            let trips = psu.domain.change(Power(0), load);
-            assert!(!trips, "a PSU bears its switches");
+        for psu in 0..self.psus.len() as u32 {
+            let base = self.psus[psu as usize].base;
+            self.change_load(psu, (Power(0), Power(0)), (base, base));
+        }
+    }
+
+    /// Changes what a PSU domain draws, as (mean, peak). O(1).
+    pub(super) fn change_load(&mut self, psu: u32, from: (Power, Power), to: (Power, Power)) {
+        self.meter.change(self.now, from.0, to.0);
+        if self.psus[psu as usize].domain.change(from.1, to.1) {
+            self.tripped.push(psu);
         }
     }
 
@@ -114,6 +125,9 @@ impl World<'_> {
                 self.set_state(node, NodeState::Down, cause);
             }
         }
+        let base = self.psus[psu as usize].base;
+        self.change_load(psu, (base, base), (Power(0), Power(0)));
+        assert_eq!(self.psus[psu as usize].domain.load, Power(0), "a dead PSU gives nothing");
     }
 
     /// One of the reasons is gone; with the last one power is back, node after node.
@@ -124,23 +138,40 @@ impl World<'_> {
             return;
         }
         self.tell_part(PartKind::Psu, psu, PartState::Up, cause);
+        let base = self.psus[psu as usize].base;
+        self.change_load(psu, (Power(0), Power(0)), (base, base));
         for switch in self.psus[psu as usize].switches.clone() {
             self.switch_up(switch, cause);
         }
         let mut wait = Span::ZERO;
         for node in self.psus[psu as usize].nodes.clone().into_iter().flatten() {
-            self.after(wait, Timer::PowerOn { node });
-            wait += self.plan.scenario.boot.stagger;
+            if self.nodes[node as usize].watch == Watch::NotYet {
+                self.rest(node, cause);
+            } else {
+                self.await_until(node, self.now + wait, Timer::PowerOn { node });
+                wait += self.plan.scenario.boot.stagger;
+            }
+        }
+    }
+
+    /// The PSU domains that are above their limits brown out, all at once: that one goes relieves
+    /// no other.
+    pub(super) fn brown_outs(&mut self) {
+        while !self.tripped.is_empty() {
+            let mut tripped = std::mem::take(&mut self.tripped);
+            tripped.sort_unstable();
+            tripped.dedup();
+            tripped.retain(|&psu| self.psus[psu as usize].domain.is_overloaded());
+            for psu in tripped {
+                self.brown_out(psu);
+            }
         }
     }
 
     /// A PSU whose limit was passed cuts its domain off, and tries again as often as the
     /// controller's patience lasts.
-    pub(super) fn brown_out(&mut self, psu: u32) {
+    fn brown_out(&mut self, psu: u32) {
         let domain = &mut self.psus[psu as usize].domain;
-        if domain.down > 0 || domain.load <= domain.limit {
-            return;
-        }
         domain.trips += 1;
         let again = domain.trips <= self.plan.scenario.controller.boot_retries;
         let restart = self.psus[psu as usize].restart;
@@ -216,8 +247,8 @@ impl World<'_> {
             } else {
                 self.node_lost(id);
             }
-        } else if !connected {
-            self.expect_silence(id);
+        } else {
+            self.listen(id);
         }
     }
 
@@ -231,7 +262,8 @@ impl World<'_> {
         self.servers[server as usize].dhcp.reset(self.now);
         let row = &self.plan.machine.servers[server as usize];
         for node in row.first_node..row.end_node {
-            self.expect_silence(node);
+            self.daemon_lost(node);
+            self.listen(node);
         }
     }
 
@@ -241,6 +273,10 @@ impl World<'_> {
             self.tell_part(PartKind::Server, server, PartState::Up, cause);
             self.network.set_server(self.now, server, true);
             self.servers[server as usize].dhcp.reset(self.now);
+            let row = &self.plan.machine.servers[server as usize];
+            for node in row.first_node..row.end_node {
+                self.listen(node);
+            }
         }
     }
 

@@ -1,9 +1,12 @@
 //! The state of the modelled machine, its timers, and the loop that drives them.
 
+use std::collections::BTreeMap;
+
 use crate::engine::Agenda;
 use crate::event::{EndReason, Event, Sensor, Sink, Stop, What};
 use crate::hardware::boot::{self, Step};
 use crate::hardware::power::PowerMeter;
+use crate::ids::Part;
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::scenario::StopWhen;
@@ -46,8 +49,8 @@ pub(super) enum Timer {
     StrikeAt { rule: u16 },
     /// A hazard clock may be due.
     Hazard { rule: u16, part: u32 },
-    /// A repair is done.
-    Repaired { rule: u16, part: u32 },
+    /// A repair is done. A node has the life in which it was struck, another part 0.
+    Repaired { rule: u16, part: u32, life: u32 },
     /// A PSU gives power again after a brown-out.
     PsuRestart { psu: u32 },
     /// The job's ordered time is over.
@@ -78,9 +81,9 @@ pub(super) struct World<'p> {
     pub clocks: Vec<Clocks>,
     /// The rules whose clocks run with a node's power.
     pub node_rules: Vec<u16>,
-    /// Shares of links that faults hold down now: (rule, part index, share in ppm).
-    pub link_faults: Vec<super::fault::LinkFault>,
-    /// PSU domains that browned out at this instant.
+    /// Of each link that faults hold down now, the rules and the shares that they leave (ppm).
+    pub link_faults: BTreeMap<Part, Vec<(u16, u32)>>,
+    /// PSU domains whose load passed their limit by what has just happened.
     pub tripped: Vec<u32>,
     pub job: Option<JobPlay>,
     /// Nodes that are up.
@@ -107,7 +110,7 @@ impl<'p> World<'p> {
             meter: PowerMeter::default(),
             clocks: Vec::new(),
             node_rules: Vec::new(),
-            link_faults: Vec::new(),
+            link_faults: BTreeMap::new(),
             tripped: Vec::new(),
             job: JobPlay::new(plan),
             up: 0,
@@ -178,26 +181,26 @@ impl<'p> World<'p> {
             assert_eq!(at, next, "the agenda keeps its word");
             self.fire(timer);
         }
-        while let Some(psu) = self.tripped.pop() {
-            self.brown_out(psu);
-        }
+        self.brown_outs();
+        self.check_all_up();
     }
 
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Start { node } => self.start_in_turn(node),
-            Timer::PowerOn { node } => self.power_on(node),
+            Timer::PowerOn { node } if self.is_due(node) => self.power_on(node),
             Timer::Step { node, life } if self.boots(node, life) => self.next_step(node),
             Timer::Retry { node, life } if self.boots(node, life) => self.discover_again(node),
-            Timer::Offer { node, life } if self.boots(node, life) => self.offer_arrives(node),
+            Timer::Offer { node, life } if self.awaits(node, life) => self.offer_arrives(node),
             Timer::Accept { node, life } if self.boots(node, life) => self.offer_accepted(node),
-            Timer::Lease { node, life } if self.boots(node, life) => self.lease_comes(node),
+            Timer::Lease { node, life } if self.awaits(node, life) => self.lease_comes(node),
             Timer::Root { node, life } if self.boots(node, life) => self.read_root(node),
-            Timer::Silence { node, life } if self.boots(node, life) => self.silence(node),
+            Timer::Silence { node, life } if self.awaits(node, life) => self.silence(node),
             Timer::Settled { node, life } if self.lives(node, life) => self.settled(node),
             Timer::BootDue { node, life } if self.lives(node, life) => self.boot_due(node),
             Timer::Detected { node, life } if self.lives(node, life) => self.detected(node),
-            Timer::Step { .. }
+            Timer::PowerOn { .. }
+            | Timer::Step { .. }
             | Timer::Retry { .. }
             | Timer::Offer { .. }
             | Timer::Accept { .. }
@@ -209,7 +212,7 @@ impl<'p> World<'p> {
             | Timer::Detected { .. } => {}
             Timer::StrikeAt { rule } => self.strike_all(rule),
             Timer::Hazard { rule, part } => self.hazard(rule, part),
-            Timer::Repaired { rule, part } => self.repaired(rule, part),
+            Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
             Timer::PsuRestart { psu } => self.psu_restarts(psu),
             Timer::Job { epoch } => self.job_time_over(epoch),
             Timer::Transfers { epoch } => self.start_transfers(epoch),
@@ -245,8 +248,9 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Ends the run if the scenario's condition holds.
-    pub(super) fn check_all_up(&mut self) {
+    /// Ends the run if the scenario's condition holds when all that follows from the last thing
+    /// has happened, such as a brown-out by the last node.
+    fn check_all_up(&mut self) {
         let all = self.up as usize == self.nodes.len();
         if all && self.plan.scenario.stop.when == StopWhen::AllUp {
             self.ended = Some(EndReason::AllUp);

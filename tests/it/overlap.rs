@@ -1,0 +1,472 @@
+//! Faults that overlap, that coincide, and that strike what is not ready for them.
+
+use rackstorm::event::{Cause, Fault, NodeState, PartState, What};
+use rackstorm::ids::{NodeId, PartKind};
+use rackstorm::units::{Span, Time};
+
+use crate::theatre::{Played, play_text};
+
+/// One module of four nodes on one switch and one supply, or what a test makes of it.
+fn four(changes: &[(&str, &str)], rest: &str) -> Played {
+    let mut text = r#"
+schema = 1
+title = "four nodes"
+[cluster]
+hardware = "pi_3b"
+module = "cluster_module_150"
+modules = 1
+[hardware.boot]
+offer_bug = false
+[module]
+nodes = 4
+spares = 0
+packs = [2, 2]
+switches = 1
+psu = [{ packs = [1, 2], switches = [1], limit = "1 kW", restart = "5 s" }]
+[server]
+disk_request = "0 s"
+[boot]
+method = "instant"
+power_on = { stagger = "0 s" }
+[controller]
+detect = "10 s"
+"#
+    .to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    text.push_str(rest);
+    play_text(&text, None)
+}
+
+fn seconds(seconds: u64) -> Time {
+    Time::ZERO + Span::from_secs(seconds)
+}
+
+fn in_seconds(times: &[Time]) -> Vec<u64> {
+    times.iter().map(|time| time.0 / 1_000_000_000).collect()
+}
+
+fn becomes(wanted: NodeState) -> impl Fn(&What) -> bool {
+    move |what| matches!(what, What::NodeState { state, .. } if *state == wanted)
+}
+
+/// What a node went through.
+fn story(run: &Played, id: u32) -> Vec<(u64, NodeState)> {
+    let of_node = |what: &What| match *what {
+        What::NodeState { node: NodeId(node), state, .. } if node == id => Some(state),
+        _ => None,
+    };
+    let events = run.events.iter();
+    events.filter_map(|event| Some((event.at.0 / 1_000_000_000, of_node(&event.what)?))).collect()
+}
+
+fn browns_out(what: &What) -> bool {
+    matches!(what, What::PartState { part, state: PartState::Down, cause: Cause::BrownOut }
+        if part.kind == PartKind::Psu)
+}
+
+#[test]
+fn each_of_two_bad_links_gets_its_own_rate_back_when_it_is_mended() {
+    let run = four(
+        &[],
+        r#"
+[[fault.link-degradation]]
+on = "pi1/link"
+at = "110 s"
+share = 0.1
+repair = "20 s"
+[[fault.link-degradation]]
+on = "pi2/link"
+at = "120 s"
+share = 0.1
+repair = "20 s"
+[workload.bulk-synchronous]
+step = "100 s"
+work = "200 s"
+[checkpoint.coordinated]
+size = "1 GB"
+interval = "100 s"
+[stop]
+at = "1 d"
+"#,
+    );
+    // Each lost nine tenths of 20 s; the others wait for them.
+    let expected = 200.0 + 1e9 / (94.1e6 / 8.0) + 18.0;
+    let took = run.metric("makespan");
+    assert!((took - expected).abs() < 1e-6, "{took} s against {expected} s");
+}
+
+#[test]
+fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order() {
+    let fault = |at: u64, share: &str, repair: u64| {
+        format!(
+            "[[fault.link-degradation]]\non = \"pi1/link\"\nat = \"{at} s\"\nshare = {share}\n\
+             repair = \"{repair} s\"\n"
+        )
+    };
+    let faults = fault(10, "0.5", 60)
+        + &fault(20, "0.0", 10)
+        + &fault(25, "0.1", 15)
+        + "[stop]\nat = \"2 min\"";
+    let run = four(&[], &faults);
+    let states = run.events.iter().filter_map(|event| match event.what {
+        What::PartState { part, state, .. } if part.kind == PartKind::NodeLink => {
+            Some((event.at.0 / 1_000_000_000, state))
+        }
+        _ => None,
+    });
+    let (half, tenth) = (PartState::Degraded(500_000), PartState::Degraded(100_000));
+    let (up, down) = (PartState::Up, PartState::Down);
+    let expected = [(10, half), (20, down), (25, down), (30, tenth), (40, half), (70, up)];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_answer_of_a_daemon_that_died_never_arrives() {
+    let run = four(
+        &[
+            ("nodes = 4", "nodes = 1"),
+            ("packs = [2, 2]", "packs = [1]"),
+            ("packs = [1, 2]", "packs = [1]"),
+            ("disk_request = \"0 s\"", "disk_request = \"0 s\"\ndhcp_service = \"10 s\""),
+            ("\"instant\"", "\"pxe-nfs\""),
+        ],
+        r#"
+[[fault.server-loss]]
+on = "file-server"
+at = "8 s"
+repair = "1 s"
+"#,
+    );
+    // Asked at 7 s, to be answered at 17 s; asked again at 12 s, and answered at 22 s.
+    assert_eq!(in_seconds(&run.times(becomes(NodeState::Tftp))), [22]);
+}
+
+#[test]
+fn power_that_fails_again_begins_a_new_row_of_power_ons() {
+    let run = four(
+        &[("stagger = \"0 s\"", "stagger = \"10 s\"")],
+        r#"
+[[fault.power-loss]]
+on = "psu[1]"
+at = "100 s"
+repair = "5 s"
+[[fault.power-loss]]
+on = "psu[1]"
+at = "110 s"
+repair = "2 s"
+[stop]
+at = "5 min"
+"#,
+    );
+    let up = in_seconds(&run.times(becomes(NodeState::Up)));
+    assert_eq!(up, [0, 10, 20, 30, 105, 112, 122, 132, 142]);
+}
+
+#[test]
+fn power_that_comes_back_powers_no_node_before_its_turn() {
+    let run = four(
+        &[("stagger = \"0 s\"", "stagger = \"100 s\"")],
+        r#"
+[[fault.power-loss]]
+on = "psu[1]"
+at = "5 s"
+repair = "5 s"
+[[fault.crash]]
+on = "pi4"
+at = "20 s"
+repair = "5 s"
+[stop]
+at = "10 min"
+"#,
+    );
+    assert_eq!(in_seconds(&run.times(becomes(NodeState::Up))), [0, 10, 100, 200, 300]);
+    use NodeState::{Down, Off, Up};
+    assert_eq!(story(&run, 3), [(5, Down), (10, Off), (20, Down), (25, Off), (300, Up)]);
+}
+
+#[test]
+fn a_node_that_hangs_while_it_boots_is_found_when_it_is_overdue() {
+    let run = four(
+        &[("\"instant\"", "\"sd\""), ("detect = \"10 s\"", "boot_timeout = \"90 s\"")],
+        r#"
+[[fault.hang]]
+on = "pi1"
+at = "1 s"
+[[fault.hang]]
+on = "pi2"
+at = "1 s"
+repair = "never"
+[stop]
+at = "5 min"
+"#,
+    );
+    let off = |what: &What| matches!(what, What::NodeState { cause: Cause::Timeout, .. });
+    assert_eq!(in_seconds(&run.times(off)), [90]);
+    assert_eq!(
+        story(&run, 0)[..3],
+        [(0, NodeState::Rom), (1, NodeState::Hung), (90, NodeState::Off)]
+    );
+    assert_eq!(story(&run, 1), [(0, NodeState::Rom), (1, NodeState::Hung)]);
+}
+
+#[test]
+fn a_dead_node_on_a_dead_supply_is_down_and_not_off() {
+    let run = four(
+        &[],
+        r#"
+[[fault.crash]]
+on = "pi1"
+at = "60 s"
+[[fault.power-loss]]
+on = "psu[1]"
+at = "65 s"
+repair = "1 h"
+[stop]
+at = "2 h"
+"#,
+    );
+    use NodeState::{Down, Up};
+    assert_eq!(story(&run, 0), [(0, Up), (60, Down), (3_665, Up)]);
+}
+
+#[test]
+fn a_repair_that_is_pending_is_not_cut_short_by_a_power_cycle() {
+    let run = four(
+        &[],
+        r#"
+[[fault.hang]]
+on = "pi1"
+at = "60 s"
+[[fault.crash]]
+on = "pi1"
+at = "65 s"
+repair = "1 h"
+[stop]
+at = "2 h"
+"#,
+    );
+    use NodeState::{Down, Hung, Up};
+    assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (65, Down), (3_665, Up)]);
+}
+
+#[test]
+fn the_repair_of_an_old_hang_does_not_touch_a_new_one() {
+    let run = four(
+        &[],
+        r#"
+[[fault.hang]]
+on = "pi1"
+at = "60 s"
+repair = "10 min"
+[[fault.power-loss]]
+on = "psu[1]"
+at = "70 s"
+repair = "10 s"
+[[fault.hang]]
+name = "for good"
+on = "pi1"
+at = "90 s"
+repair = "never"
+[stop]
+at = "1 h"
+"#,
+    );
+    use NodeState::{Down, Hung, Up};
+    assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (70, Down), (80, Up), (90, Hung)]);
+}
+
+#[test]
+fn a_part_under_repair_does_not_fail_again() {
+    let run = four(
+        &[],
+        r#"
+[[fault.power-loss]]
+on = "psu[1]"
+lifetime = { fixed = "10 s" }
+age = "new"
+repair = "1 h"
+[stop]
+at = "3 h"
+"#,
+    );
+    let strikes = |what: &What| matches!(what, What::FaultStrikes { kind: Fault::PowerLoss, .. });
+    assert_eq!(in_seconds(&run.times(strikes)), [10, 3_620, 7_230]);
+}
+
+#[test]
+fn patience_with_a_silent_server_begins_anew_after_each_silence() {
+    let run = four(
+        &[("\"instant\"", "\"pxe-nfs\"")],
+        r#"
+[[fault.switch-loss]]
+on = "switch[1]"
+at = "10 s"
+repair = "3 s"
+[[fault.switch-loss]]
+on = "switch[1]"
+at = "14 s"
+repair = "3 s"
+"#,
+    );
+    assert_eq!(run.count(becomes(NodeState::GaveUp)), 0);
+    assert_eq!(run.metric("nodes_up_max") as u32, 4);
+}
+
+#[test]
+fn two_supplies_that_are_too_small_brown_out_together() {
+    let run = four(
+        &[(
+            "psu = [{ packs = [1, 2], switches = [1], limit = \"1 kW\", restart = \"5 s\" }]",
+            "switch_power = \"0 W\"\npsu = [{ packs = [1], switches = [1], limit = \"10 W\", \
+             restart = \"5 s\" }, { packs = [2], limit = \"10 W\", restart = \"5 s\" }]",
+        )],
+        r#"
+[workload.bulk-synchronous]
+step = "10 s"
+work = "1 min"
+[stop]
+at = "1 s"
+"#,
+    );
+    assert_eq!(run.times(browns_out), [Time::ZERO; 2]);
+}
+
+#[test]
+fn a_supply_too_small_for_its_switch_browns_out() {
+    let run = four(
+        &[("1 kW", "1 W"), ("detect = \"10 s\"", "boot_retries = 2")],
+        "[stop]\nat = \"1 min\"",
+    );
+    assert_eq!(in_seconds(&run.times(browns_out)), [0, 5, 10]);
+    assert_eq!(run.times(becomes(NodeState::Up)).len(), 4, "for no time at all");
+    assert!(run.metric("node_time_idle").abs() < 1e-9);
+}
+
+#[test]
+fn a_dead_supply_gives_nothing_to_its_switch_and_nodes() {
+    let run = four(
+        &[],
+        "[[fault.power-loss]]\non = \"psu[1]\"\nat = \"100 s\"\nrepair = \"never\"\n\
+         [stop]\nat = \"300 s\"",
+    );
+    let expected = 300.0 * 200.0 + 100.0 * (30.0 + 4.0 * 1.53);
+    assert!((run.metric("energy") - expected).abs() < 1e-3, "{}", run.metric("energy"));
+}
+
+#[test]
+fn a_node_that_gave_up_draws_what_a_halted_node_draws() {
+    let run = four(
+        &[("\"instant\"", "\"pxe-nfs\""), ("detect = \"10 s\"", "boot_retries = 0")],
+        "[[fault.server-loss]]\non = \"file-server\"\nat = \"0 s\"\nrepair = \"never\"\n\
+         [stop]\nat = \"100 s\"",
+    );
+    assert_eq!(run.times(becomes(NodeState::GaveUp)), [seconds(32); 4]);
+    let node = 2.0 * 3.83 + 30.0 * 1.79 + 68.0 * 0.1;
+    let expected = 100.0 * 230.0 + 4.0 * node;
+    assert!((run.metric("energy") - expected).abs() < 1e-3, "{}", run.metric("energy"));
+}
+
+#[test]
+fn a_boot_rom_may_ask_three_hundred_times() {
+    let run = four(
+        &[
+            ("\"instant\"", "\"pxe-nfs\""),
+            ("offer_bug = false", "dhcp_tries = 300\ndhcp_interval = \"1 s\""),
+        ],
+        "[[fault.server-loss]]\non = \"file-server\"\nat = \"0 s\"\nrepair = \"never\"\n\
+         [stop]\nat = \"8 min\"",
+    );
+    assert_eq!(run.times(becomes(NodeState::GaveUp)), [seconds(307); 4]);
+}
+
+#[test]
+fn faults_strike_at_the_first_instant_and_at_the_last() {
+    let run = four(
+        &[("\"instant\"", "\"sd\"")],
+        "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n\
+         [[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
+    );
+    assert_eq!(run.times(becomes(NodeState::Down)), [Time::ZERO; 4]);
+    assert_eq!(run.times(becomes(NodeState::Hung)), [seconds(3_600); 4]);
+}
+
+#[test]
+fn failures_that_end_at_once_let_time_pass() {
+    let run = four(
+        &[("detect = \"10 s\"", "detect = \"0 s\"\nsettle = \"0 s\"")],
+        r#"
+[[fault.crash]]
+on = "node"
+lifetime = { exponential = { mean = "1 us" } }
+[[fault.hang]]
+on = "node"
+lifetime = { weibull = { scale = "1 us", shape = 0.1 } }
+[stop]
+at = "1 ms"
+"#,
+    );
+    let crashes = run.metric("failures_crash");
+    assert!((3_500.0..4_500.0).contains(&crashes), "{crashes}");
+}
+
+#[test]
+fn a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone() {
+    let run = four(
+        &[],
+        r#"
+[[fault.link-degradation]]
+on = "pi4/link"
+at = "150 s"
+share = 0.0
+repair = "100 s"
+[[fault.crash]]
+on = "pi4"
+at = "200 s"
+[workload.bulk-synchronous]
+step = "100 s"
+work = "200 s"
+[stop]
+at = "1 d"
+"#,
+    );
+    assert_eq!(run.metric("interrupts") as u32, 1);
+    // Up again at 215 s, within reach at 250 s.
+    assert_eq!(run.metric("makespan") as u32, 450);
+}
+
+#[test]
+fn detection_and_downtime_begin_anew_with_each_failure() {
+    let run = four(
+        &[],
+        r#"
+[[fault.crash]]
+on = "pi1"
+at = "150 s"
+repair = "1 s"
+[[fault.crash]]
+on = "pi2"
+at = "155 s"
+repair = "1 s"
+[workload.bulk-synchronous]
+step = "100 s"
+work = "200 s"
+[checkpoint.coordinated]
+interval = "1 h"
+cost = { write = "1 s", read = "0 s", downtime = "7 s" }
+[stop]
+at = "1 d"
+"#,
+    );
+    // 155 s + 10 s of detection + 7 s of downtime, then the whole work.
+    assert_eq!(run.metric("makespan") as u32, 372);
+}
+
+#[test]
+fn nodes_that_brown_out_as_they_come_up_are_not_all_up() {
+    let run = four(&[("1 kW", "31 W")], "[stop]\nwhen = \"all up\"\nat = \"1 min\"");
+    assert_eq!(run.metric("run_time") as u32, 60);
+    assert_eq!(run.metric("nodes_up_end") as u32, 0);
+}
