@@ -24,7 +24,8 @@ struct Link {
 
 #[derive(Debug)]
 struct Route {
-    links: Vec<u32>,
+    /// Its links: half-open places in [`General::crossed`].
+    links: (u32, u32),
     component: u32,
     crossing: u32,
 }
@@ -75,6 +76,8 @@ struct Scratch {
 pub(super) struct General {
     links: Vec<Link>,
     routes: Vec<Route>,
+    /// The links of all routes, route after route.
+    crossed: Vec<u32>,
     components: Vec<Component>,
     classes: Vec<Class>,
     vacant: Vec<u32>,
@@ -101,7 +104,10 @@ impl General {
             // Routes without links are a component of their own, in which nobody shares.
             let component = links.first().map_or(count as u32, |&link| component_of[link as usize]);
             this.components[component as usize].routes.push(route as u32);
-            this.routes.push(Route { links: links.clone(), component, crossing: 0 });
+            let start = this.crossed.len() as u32;
+            this.crossed.extend(links);
+            let links = (start, this.crossed.len() as u32);
+            this.routes.push(Route { links, component, crossing: 0 });
         }
         for component in &mut this.components {
             component.crossings.push(Vec::new());
@@ -189,8 +195,8 @@ impl General {
     pub(super) fn joined(&mut self, core: &mut Core, group: u32, count: u32) {
         let (route, cap) = (core.groups[group as usize].route, core.groups[group as usize].cap);
         let more = u128::from(cap) * u128::from(count);
-        let component = self.routes[route as usize].component;
-        for &link in &self.routes[route as usize].links {
+        let Route { links: (start, end), component, .. } = self.routes[route as usize];
+        for &link in &self.crossed[start as usize..end as usize] {
             let link = &mut self.links[link as usize];
             link.demand += more;
             if !link.watched && link.demand > u128::from(link.capacity) {
@@ -205,8 +211,8 @@ impl General {
     pub(super) fn left(&mut self, core: &mut Core, group: u32, count: u32) {
         let (route, cap) = (core.groups[group as usize].route, core.groups[group as usize].cap);
         let less = u128::from(cap) * u128::from(count);
-        let component = self.routes[route as usize].component;
-        for &link in &self.routes[route as usize].links {
+        let Route { links: (start, end), component, .. } = self.routes[route as usize];
+        for &link in &self.crossed[start as usize..end as usize] {
             let link = &mut self.links[link as usize];
             link.demand -= less;
             // A link on the edge must not be let go time and again, as that costs a look at all
@@ -302,8 +308,9 @@ impl General {
         let mut known = BTreeMap::from([(Vec::new(), 0)]);
         for &route in &state.routes {
             let route = &mut self.routes[route as usize];
+            let links = &self.crossed[route.links.0 as usize..route.links.1 as usize];
             let mut crossed: Vec<u32> =
-                route.links.iter().filter_map(|link| place.get(link).copied()).collect();
+                links.iter().filter_map(|link| place.get(link).copied()).collect();
             crossed.sort_unstable();
             route.crossing = *known.entry(crossed).or_insert_with_key(|crossed| {
                 state.crossings.push(crossed.clone());
@@ -389,10 +396,9 @@ impl General {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let routes: usize = self.routes.iter().map(|route| 4 * route.links.capacity()).sum();
         let classes: usize = self.classes.iter().map(|class| class.next.heap_bytes()).sum();
-        routes
-            + classes
+        classes
+            + 4 * self.crossed.capacity()
             + self.links.capacity() * size_of::<Link>()
             + self.routes.capacity() * size_of::<Route>()
             + self.classes.capacity() * size_of::<Class>()
