@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
-use super::heap::{Entry, GROUP, KeyHeap, Marks, NONE, Places};
+use super::heap::{Entry, GROUP, Key, KeyHeap, Marks, NONE, Places};
 
 /// A bundle of like flows that started together; one cache line, as there may be a million.
 #[derive(Debug)]
@@ -51,19 +51,22 @@ impl Flow {
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Group {
+    /// Its route, or [`NONE`] if its place is vacant.
     pub(super) route: u32,
     /// Whether its route belongs to a tree.
     pub(super) tree: bool,
     /// Private cap of each flow (bit/s).
     pub(super) cap: u64,
     /// Flows in it, members of bundles counted.
-    pub(super) n: u64,
+    pub(super) n: u32,
     /// Tree: its own clock if it runs at its cap, else [`NONE`]. Elsewhere: its class.
     pub(super) home: u32,
     /// Bundles in it; the other entries of `marks` are stale.
     pub(super) bundles: u32,
     /// Its clock minus the clock it rides on.
     pub(super) offset: Mark,
+    /// Elsewhere: the links of its route, if there are one to three; they save a look at it.
+    pub(super) near: [u32; 3],
     /// What its flows have moved, but for `n` times the value of its clock: what those have moved
     /// that have ended, less, for each that has not, the value its clock had when it started (that
     /// is, would have had, had it been with it from its first byte). Wraps, like all that is
@@ -73,6 +76,20 @@ pub(super) struct Group {
 }
 
 const _: () = assert!(size_of::<Group>() == 128);
+
+/// When a clock reaches a mark. Of equal dates the older clock's comes first, only because like
+/// components, whose flows often end together, are then visited as they lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Date {
+    pub(super) at: u64,
+    clock: u32,
+}
+
+impl Key for Date {
+    fn before(&self, other: &Self) -> bool {
+        self < other
+    }
+}
 
 /// The state that a solver works on.
 #[derive(Debug, Default)]
@@ -85,7 +102,7 @@ pub(super) struct Core {
     pub(super) clocks: Vec<Clock>,
     vacant_clocks: Vec<u32>,
     /// When each clock reaches the first mark that rides on it.
-    pub(super) dates: KeyHeap<u64>,
+    pub(super) dates: KeyHeap<Date>,
     pub(super) date_places: Places,
     orders: u64,
 }
@@ -120,11 +137,23 @@ impl Core {
             let group = &mut self.groups[index as usize];
             (group.route, group.tree, group.cap) = (route, tree, cap);
             (group.home, group.offset, group.balance) = (NONE, 0, 0);
+            group.near = [NONE; 3];
             return index;
         }
         let (n, home, bundles, offset, balance) = (0, NONE, 0, 0, 0);
-        let marks = Marks::default();
-        self.groups.push(Group { route, tree, cap, n, home, bundles, offset, balance, marks });
+        let (near, marks) = ([NONE; 3], Marks::default());
+        self.groups.push(Group {
+            route,
+            tree,
+            cap,
+            n,
+            home,
+            bundles,
+            offset,
+            near,
+            balance,
+            marks,
+        });
         let index = self.groups.len() as u32 - 1;
         assert!(index < GROUP, "a fabric holds fewer groups");
         index
@@ -133,6 +162,7 @@ impl Core {
     /// Gives back the place of an empty group.
     pub(super) fn drop_group(&mut self, group: u32) {
         debug_assert_eq!(self.groups[group as usize].n, 0, "only empty groups go");
+        self.groups[group as usize].route = NONE;
         self.vacant_groups.push(group);
     }
 
@@ -144,7 +174,7 @@ impl Core {
         let group = &mut self.groups[group as usize];
         let start = mark.wrapping_sub(distance(flow.bytes));
         group.balance = group.balance.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
-        group.n += u64::from(flow.count);
+        group.n = group.n.checked_add(flow.count).expect("a group has fewer than 2^32 flows");
         group.bundles += 1;
         group.marks.push(Entry { mark: mark.into(), flow: index, stamp: flow.stamp });
     }
@@ -157,7 +187,7 @@ impl Core {
         let group = &mut self.groups[name as usize];
         let kept = flow.mark().wrapping_sub(distance(flow.bytes)).wrapping_add(moved);
         group.balance = group.balance.wrapping_add(kept.wrapping_mul(Mark::from(flow.count)));
-        group.n -= u64::from(flow.count);
+        group.n -= flow.count;
         group.bundles -= 1;
         if group.marks.top().is_some_and(|entry| entry.flow == index && entry.stamp == flow.stamp) {
             group.marks.pop();
@@ -223,8 +253,9 @@ impl Core {
 
     /// Notes when a clock reaches the first mark that rides on it.
     pub(super) fn redate(&mut self, clock: u32, mark: Option<Mark>) {
-        let date = mark.map(|mark| self.clocks[clock as usize].date(mark));
-        self.dates.put(&mut self.date_places, clock, date.filter(|&date| date != NEVER));
+        let at = mark.map(|mark| self.clocks[clock as usize].date(mark));
+        let date = at.filter(|&at| at != NEVER).map(|at| Date { at, clock });
+        self.dates.put(&mut self.date_places, clock, date);
     }
 
     /// Changes a clock's rate from now on.

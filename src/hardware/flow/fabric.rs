@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::clock::{Mark, Owner, distance, whole_bytes};
 use super::core::{Core, DUE, Group, VACANT};
 use super::general::General;
+use super::heap::NONE;
 use super::shape::Shape;
 use super::share::SPEED_MAX;
 use super::tree::Tree;
@@ -18,8 +19,6 @@ const SPARE_GROUPS: usize = 4;
 struct Route {
     /// Whether it belongs to a tree.
     tree: bool,
-    /// The group that was entered last, by its cap, to spare a look at the list.
-    recent: Option<(u64, u32)>,
     /// Its groups by cap.
     groups: Vec<(u64, u32)>,
     /// Bytes that flows moved whose groups are gone [2^-64 byte].
@@ -35,6 +34,8 @@ pub struct Fabric {
     /// Of each link, whether it belongs to a tree.
     in_tree: Vec<bool>,
     routes: Vec<Route>,
+    /// Of each route, the group that was entered last, to spare a look at the list, or [`NONE`].
+    recent: Vec<u32>,
     /// Routes over each link.
     crossing: Vec<Vec<u32>>,
     /// Flows that have finished and have not been asked for, with and in their start order.
@@ -62,6 +63,7 @@ impl Fabric {
             core,
             in_tree: (0..capacities.len() as u32).map(|link| shape.in_tree(link)).collect(),
             routes: routes.iter().map(|r| Route { tree: in_tree(r), ..Route::default() }).collect(),
+            recent: vec![NONE; routes.len()],
             crossing,
             due: VecDeque::new(),
             active: 0,
@@ -164,7 +166,7 @@ impl Fabric {
     pub fn next(&mut self) -> Option<Time> {
         self.collect();
         if self.due.is_empty() {
-            return self.core.dates.top().map(|(date, _)| Time(date));
+            return self.core.dates.top().map(|(date, _)| Time(date.at));
         }
         Some(Time(self.core.now))
     }
@@ -266,7 +268,7 @@ impl Fabric {
             + self.tree.heap_bytes()
             + self.general.heap_bytes()
             + self.due.capacity() * size_of::<(u64, u32)>()
-            + self.routes.capacity() * size_of::<Route>()
+            + self.routes.capacity() * (size_of::<Route>() + 4)
             + self.crossing.capacity() * size_of::<Vec<u32>>()
     }
 
@@ -289,7 +291,7 @@ impl Fabric {
         assert!(now.0 > self.core.now, "time runs forward");
         self.collect();
         assert!(self.due.is_empty(), "finished flows are taken before time moves on");
-        let next = self.core.dates.top().map_or(u64::MAX, |(date, _)| date);
+        let next = self.core.dates.top().map_or(u64::MAX, |(date, _)| date.at);
         assert!(now.0 <= next, "a completion at {next} ns was passed over at {} ns", now.0);
         self.core.now = now.0;
         if next == now.0 {
@@ -308,7 +310,7 @@ impl Fabric {
     fn collect_due(&mut self) {
         let mut found = false;
         while let Some((date, clock)) = self.core.dates.top() {
-            if date > self.core.now {
+            if date.at > self.core.now {
                 break;
             }
             found = true;
@@ -358,8 +360,10 @@ impl Fabric {
 
     /// Puts a flow into the group where it belongs.
     fn enter(&mut self, index: u32, route: u32, cap: u64, left: Mark) {
-        let group = match self.routes[route as usize].recent {
-            Some((of, group)) if of == cap => group,
+        let recent = self.recent[route as usize];
+        let fits = |group: &Group| group.route == route && group.cap == cap;
+        let group = match self.core.groups.get(recent as usize) {
+            Some(group) if fits(group) => recent,
             _ => self.group(route, cap),
         };
         let mark = self.value(group) + left;
@@ -374,7 +378,7 @@ impl Fabric {
 
     /// Finds or makes the group of a route with this cap.
     fn group(&mut self, route: u32, cap: u64) -> u32 {
-        let Route { tree, groups, recent, .. } = &mut self.routes[route as usize];
+        let Route { tree, groups, .. } = &mut self.routes[route as usize];
         let group = match groups.binary_search_by_key(&cap, |&(cap, _)| cap) {
             Ok(place) => groups[place].1,
             Err(place) => {
@@ -386,7 +390,7 @@ impl Fabric {
                 group
             }
         };
-        *recent = Some((cap, group));
+        self.recent[route as usize] = group;
         group
     }
 
@@ -412,7 +416,6 @@ impl Fabric {
         let route = &mut self.routes[route as usize];
         let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
         route.groups.remove(place.expect("a group is listed"));
-        route.recent = None;
         route.gone = route.gone.wrapping_add(balance);
         if !tree {
             self.general.disown(&mut self.core, group);

@@ -15,12 +15,6 @@ pub(super) trait Key: Copy {
     fn before(&self, other: &Self) -> bool;
 }
 
-impl Key for u64 {
-    fn before(&self, other: &Self) -> bool {
-        self < other
-    }
-}
-
 /// A [`Mark`] without the 16-byte alignment, so that an entry of a heap takes 24 bytes, not 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Packed {
@@ -271,6 +265,12 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+impl Key for u64 {
+    fn before(&self, other: &Self) -> bool {
+        self < other
+    }
+}
 
     /// A small generator for tests: Knuth's MMIX constants, upper half.
     fn draw(state: &mut u64) -> u64 {
