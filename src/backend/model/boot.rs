@@ -56,7 +56,7 @@ impl World<'_> {
     }
 
     fn server_of(&self, id: u32) -> usize {
-        self.plan.machine.nodes[id as usize].server as usize
+        self.switches[self.nodes[id as usize].switch as usize].server as usize
     }
 
     fn reaches_server(&self, id: u32) -> bool {
@@ -149,10 +149,9 @@ impl World<'_> {
     }
 
     fn fetch(&mut self, id: u32, bytes: Bytes) {
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let link = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        let cap = boot::tftp_rate(&self.plan.scenario.hardware.boot).min(link);
-        let route = self.network.tftp_route(switch);
+        let node = &self.nodes[id as usize];
+        let cap = self.network.tftp_cap(node.share_ppm);
+        let route = self.network.tftp_route(node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
         self.listen(id);
@@ -218,9 +217,9 @@ impl World<'_> {
             self.next_step(id);
             return;
         }
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        let route = self.network.read_route(switch);
+        let node = &self.nodes[id as usize];
+        let cap = self.network.node_cap(node.share_ppm);
+        let route = self.network.read_route(node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
     }

@@ -287,11 +287,11 @@ impl World<'_> {
 
     /// A node's link has another rate: its transfer, alone or in a bundle, follows.
     pub(super) fn node_cap_changed(&mut self, id: u32) {
-        let link = self.network.node_cap(self.nodes[id as usize].share_ppm);
+        let share_ppm = self.nodes[id as usize].share_ppm;
+        let link = self.network.node_cap(share_ppm);
         if let Some(flow) = self.nodes[id as usize].flow {
-            let pace = crate::hardware::boot::tftp_rate(&self.plan.scenario.hardware.boot);
             let tftp = self.nodes[id as usize].state == NodeState::Tftp;
-            let cap = if tftp { pace.min(link) } else { link };
+            let cap = if tftp { self.network.tftp_cap(share_ppm) } else { link };
             self.network.fabric.set_cap(self.now, flow, cap);
         }
         self.split_from_bundle(id, link);

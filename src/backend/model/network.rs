@@ -9,6 +9,7 @@
 //! All capacities are those of payload: the line rate times `network.tcp_share`. A node's own
 //! link is the private cap of its transfers.
 
+use crate::hardware::boot;
 use crate::hardware::flow::{Fabric, FabricBuilder, LinkId, RouteId};
 use crate::plan::Plan;
 use crate::units::{BitRate, Bytes, Time};
@@ -37,6 +38,8 @@ pub(super) struct Network {
     uplink_rate: BitRate,
     server_rate: BitRate,
     node_rate: BitRate,
+    /// The pace of a boot ROM that fetches a file.
+    tftp_pace: BitRate,
 }
 
 impl Network {
@@ -78,12 +81,18 @@ impl Network {
             uplink_rate,
             server_rate,
             node_rate: payload(scenario.hardware.link),
+            tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
         }
     }
 
     /// The payload rate of a node's link at this share.
     pub(super) fn node_cap(&self, share_ppm: u32) -> BitRate {
         share_of(self.node_rate, share_ppm)
+    }
+
+    /// What holds a boot ROM back at this share of its node's link.
+    pub(super) fn tftp_cap(&self, share_ppm: u32) -> BitRate {
+        self.tftp_pace.min(self.node_cap(share_ppm))
     }
 
     pub(super) fn tftp_route(&self, switch: u32) -> RouteId {
@@ -134,5 +143,8 @@ fn payload_rate(rate: BitRate, share: f64) -> BitRate {
 }
 
 fn share_of(rate: BitRate, share_ppm: u32) -> BitRate {
+    if share_ppm == WHOLE_PPM {
+        return rate;
+    }
     BitRate((u128::from(rate.0) * u128::from(share_ppm) / u128::from(WHOLE_PPM)) as u64)
 }

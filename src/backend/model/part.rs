@@ -19,15 +19,16 @@ pub(super) struct Switch {
     pub down: u16,
     /// What is left of its uplink.
     pub uplink_ppm: u32,
-}
-
-impl Default for Switch {
-    fn default() -> Self {
-        Self { down: 0, uplink_ppm: WHOLE_PPM }
-    }
+    /// The server of its nodes.
+    pub server: u32,
 }
 
 impl Switch {
+    /// A switch that works, whose nodes have this server.
+    pub(super) fn of(server: u32) -> Self {
+        Self { down: 0, uplink_ppm: WHOLE_PPM, server }
+    }
+
     pub(super) fn connects(&self) -> bool {
         self.down == 0 && self.uplink_ppm > 0
     }

@@ -95,7 +95,8 @@ impl<'p> World<'p> {
     /// The machine before the first instant: everything off. O(parts).
     pub(super) fn new(plan: &'p Plan) -> Self {
         let chance = Chance::new(&plan.scenario);
-        let nodes = plan.machine.nodes.iter().map(|_| Node::default()).collect();
+        let nodes = plan.machine.nodes.iter().map(|row| Node::at(row.switch)).collect();
+        let switches = plan.machine.switches.iter().map(|row| Switch::of(row.server)).collect();
         let mut world = Self {
             plan,
             chain: boot::chain(&plan.scenario),
@@ -103,7 +104,7 @@ impl<'p> World<'p> {
             agenda: Agenda::new(),
             told: Vec::new(),
             nodes,
-            switches: plan.machine.switches.iter().map(|_| Switch::default()).collect(),
+            switches,
             psus: Psu::all(plan),
             servers: plan.machine.servers.iter().map(|_| Server::default()).collect(),
             network: Network::new(plan),
@@ -156,7 +157,9 @@ impl<'p> World<'p> {
     /// Makes the next thing happen: a finished transfer, then a timer; or the end.
     fn advance(&mut self) {
         let timer_at = self.agenda.peek_time();
-        let flow_at = self.network.fabric.next();
+        // The fabric need not find rates between two timers of one instant.
+        let settled = timer_at != Some(self.now) || self.network.fabric.has_due();
+        let flow_at = if settled { self.network.fabric.next() } else { None };
         let next = match (timer_at, flow_at) {
             (Some(timer), Some(flow)) => timer.min(flow),
             (Some(at), None) | (None, Some(at)) => at,

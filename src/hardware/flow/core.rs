@@ -1,13 +1,16 @@
 //! What both solvers share: flows, groups of like flows, clocks and the dates when these ring.
 
-use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
-use super::heap::{Entry, GROUP, KeyHeap, MarkHeap, NONE, Places};
+use std::num::NonZero;
 
-/// A bundle of like flows that started together.
+use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
+use super::heap::{Entry, GROUP, Key, KeyHeap, Marks, NONE, Places};
+
+/// A bundle of like flows that started together; one cache line, as there may be a million.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Flow {
     /// Tells this flow from an earlier one in the same place.
-    pub(super) generation: u32,
+    pub(super) generation: NonZero<u32>,
     /// Tells its entry in a heap from entries it has left behind.
     pub(super) stamp: u32,
     /// Its group, or one of the values below.
@@ -23,6 +26,10 @@ pub(super) struct Flow {
     low: u64,
 }
 
+const _: () = assert!(size_of::<Flow>() == 64);
+
+/// The generation of the first flow in a place.
+const FIRST: NonZero<u32> = NonZero::<u32>::MIN;
 /// `Flow::group` of a flow that has finished and waits to be asked for.
 pub(super) const DUE: u32 = u32::MAX;
 /// `Flow::group` of a vacant place.
@@ -40,24 +47,48 @@ impl Flow {
     }
 }
 
-/// Flows of one route with one private cap: they all move at one rate.
+/// Flows of one route with one private cap: they all move at one rate. Two cache lines.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Group {
+    /// Its route, or [`NONE`] if its place is vacant.
     pub(super) route: u32,
+    /// Whether its route belongs to a tree.
+    pub(super) tree: bool,
     /// Private cap of each flow (bit/s).
     pub(super) cap: u64,
     /// Flows in it, members of bundles counted.
-    pub(super) n: u64,
+    pub(super) n: u32,
     /// Tree: its own clock if it runs at its cap, else [`NONE`]. Elsewhere: its class.
     pub(super) home: u32,
-    /// Its clock minus the clock it rides on.
-    pub(super) offset: Mark,
-    /// Sum over its flows of the value its clock had when they started (that is, would have had,
-    /// had they been with it from their first byte). Wraps, like all that is compared with it.
-    pub(super) starts: Mark,
-    pub(super) marks: MarkHeap,
     /// Bundles in it; the other entries of `marks` are stale.
     pub(super) bundles: u32,
+    /// Its clock minus the clock it rides on.
+    pub(super) offset: Mark,
+    /// Elsewhere: the links of its route, if there are one to three; they save a look at it.
+    pub(super) near: [u32; 3],
+    /// What its flows have moved, but for `n` times the value of its clock: what those have moved
+    /// that have ended, less, for each that has not, the value its clock had when it started (that
+    /// is, would have had, had it been with it from its first byte). Wraps, like all that is
+    /// compared with it.
+    pub(super) balance: Mark,
+    pub(super) marks: Marks,
+}
+
+const _: () = assert!(size_of::<Group>() == 128);
+
+/// When a clock reaches a mark. Of equal dates the older clock's comes first, only because like
+/// components, whose flows often end together, are then visited as they lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Date {
+    pub(super) at: u64,
+    clock: u32,
+}
+
+impl Key for Date {
+    fn before(&self, other: &Self) -> bool {
+        self < other
+    }
 }
 
 /// The state that a solver works on.
@@ -71,7 +102,7 @@ pub(super) struct Core {
     pub(super) clocks: Vec<Clock>,
     vacant_clocks: Vec<u32>,
     /// When each clock reaches the first mark that rides on it.
-    pub(super) dates: KeyHeap<u64>,
+    pub(super) dates: KeyHeap<Date>,
     pub(super) date_places: Places,
     orders: u64,
 }
@@ -81,7 +112,7 @@ impl Core {
         let order = self.orders;
         self.orders += 1;
         let index = self.vacant_flows.pop().unwrap_or_else(|| {
-            let (generation, stamp, group) = (0, 0, VACANT);
+            let (generation, stamp, group) = (FIRST, 0, VACANT);
             let (high, low, order) = (0, 0, 0);
             let vacant =
                 Flow { generation, stamp, group, count: 0, bytes: 0, tag: 0, order, high, low };
@@ -97,19 +128,32 @@ impl Core {
     pub(super) fn drop_flow(&mut self, index: u32) {
         let flow = &mut self.flows[index as usize];
         flow.group = VACANT;
-        flow.generation = flow.generation.wrapping_add(1);
+        flow.generation = flow.generation.checked_add(1).unwrap_or(FIRST);
         self.vacant_flows.push(index);
     }
 
-    pub(super) fn new_group(&mut self, route: u32, cap: u64) -> u32 {
+    pub(super) fn new_group(&mut self, route: u32, tree: bool, cap: u64) -> u32 {
         if let Some(index) = self.vacant_groups.pop() {
             let group = &mut self.groups[index as usize];
-            (group.route, group.cap, group.home, group.offset) = (route, cap, NONE, 0);
+            (group.route, group.tree, group.cap) = (route, tree, cap);
+            (group.home, group.offset, group.balance) = (NONE, 0, 0);
+            group.near = [NONE; 3];
             return index;
         }
-        let (n, home, offset, starts, bundles) = (0, NONE, 0, 0, 0);
-        let marks = MarkHeap::default();
-        self.groups.push(Group { route, cap, n, home, offset, starts, marks, bundles });
+        let (n, home, bundles, offset, balance) = (0, NONE, 0, 0, 0);
+        let (near, marks) = ([NONE; 3], Marks::default());
+        self.groups.push(Group {
+            route,
+            tree,
+            cap,
+            n,
+            home,
+            bundles,
+            offset,
+            near,
+            balance,
+            marks,
+        });
         let index = self.groups.len() as u32 - 1;
         assert!(index < GROUP, "a fabric holds fewer groups");
         index
@@ -118,6 +162,7 @@ impl Core {
     /// Gives back the place of an empty group.
     pub(super) fn drop_group(&mut self, group: u32) {
         debug_assert_eq!(self.groups[group as usize].n, 0, "only empty groups go");
+        self.groups[group as usize].route = NONE;
         self.vacant_groups.push(group);
     }
 
@@ -128,20 +173,21 @@ impl Core {
         flow.set_mark(mark);
         let group = &mut self.groups[group as usize];
         let start = mark.wrapping_sub(distance(flow.bytes));
-        group.starts = group.starts.wrapping_add(start.wrapping_mul(Mark::from(flow.count)));
-        group.n += u64::from(flow.count);
+        group.balance = group.balance.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
+        group.n = group.n.checked_add(flow.count).expect("a group has fewer than 2^32 flows");
         group.bundles += 1;
         group.marks.push(Entry { mark: mark.into(), flow: index, stamp: flow.stamp });
     }
 
-    /// Takes a flow out of its group, which it returns.
-    pub(super) fn leave(&mut self, index: u32) -> u32 {
+    /// Takes a flow out of its group, which it returns. Of the group's bytes each member keeps
+    /// `moved`.
+    pub(super) fn leave(&mut self, index: u32, moved: Mark) -> u32 {
         let flow = &mut self.flows[index as usize];
         let name = flow.group;
         let group = &mut self.groups[name as usize];
-        let start = flow.mark().wrapping_sub(distance(flow.bytes));
-        group.starts = group.starts.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
-        group.n -= u64::from(flow.count);
+        let kept = flow.mark().wrapping_sub(distance(flow.bytes)).wrapping_add(moved);
+        group.balance = group.balance.wrapping_add(kept.wrapping_mul(Mark::from(flow.count)));
+        group.n -= flow.count;
         group.bundles -= 1;
         if group.marks.top().is_some_and(|entry| entry.flow == index && entry.stamp == flow.stamp) {
             group.marks.pop();
@@ -207,8 +253,9 @@ impl Core {
 
     /// Notes when a clock reaches the first mark that rides on it.
     pub(super) fn redate(&mut self, clock: u32, mark: Option<Mark>) {
-        let date = mark.map(|mark| self.clocks[clock as usize].date(mark));
-        self.dates.put(&mut self.date_places, clock, date.filter(|&date| date != NEVER));
+        let at = mark.map(|mark| self.clocks[clock as usize].date(mark));
+        let date = at.filter(|&at| at != NEVER).map(|at| Date { at, clock });
+        self.dates.put(&mut self.date_places, clock, date);
     }
 
     /// Changes a clock's rate from now on.

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::clock::{Mark, Owner, distance, whole_bytes};
-use super::core::{Core, DUE, VACANT};
+use super::core::{Core, DUE, Group, VACANT};
 use super::general::General;
+use super::heap::NONE;
 use super::shape::Shape;
 use super::share::SPEED_MAX;
 use super::tree::Tree;
@@ -20,8 +21,8 @@ struct Route {
     tree: bool,
     /// Its groups by cap.
     groups: Vec<(u64, u32)>,
-    /// Bytes that flows moved which have ended [2^-64 byte].
-    ended: u128,
+    /// Bytes that flows moved whose groups are gone [2^-64 byte].
+    gone: Mark,
 }
 
 /// Transfers over shared links.
@@ -33,10 +34,12 @@ pub struct Fabric {
     /// Of each link, whether it belongs to a tree.
     in_tree: Vec<bool>,
     routes: Vec<Route>,
+    /// Of each route, the group that was entered last, to spare a look at the list, or [`NONE`].
+    recent: Vec<u32>,
     /// Routes over each link.
     crossing: Vec<Vec<u32>>,
-    /// Flows that have finished and have not been asked for, in start order.
-    due: VecDeque<u32>,
+    /// Flows that have finished and have not been asked for, with and in their start order.
+    due: VecDeque<(u64, u32)>,
     /// Flows and bundles started and not ended.
     active: usize,
     /// Sums over flows that have been started or have ended.
@@ -60,6 +63,7 @@ impl Fabric {
             core,
             in_tree: (0..capacities.len() as u32).map(|link| shape.in_tree(link)).collect(),
             routes: routes.iter().map(|r| Route { tree: in_tree(r), ..Route::default() }).collect(),
+            recent: vec![NONE; routes.len()],
             crossing,
             due: VecDeque::new(),
             active: 0,
@@ -88,7 +92,7 @@ impl Fabric {
         self.active += 1;
         self.ledger.started += u128::from(bytes.0) * u128::from(count);
         if bytes.0 == 0 {
-            self.due.push_back(index);
+            self.due.push_back((self.core.flows[index as usize].order, index));
         } else {
             self.enter(index, route.0, cap.0.min(SPEED_MAX), distance(bytes.0));
         }
@@ -101,10 +105,10 @@ impl Fabric {
         let index = self.index(flow);
         let moved = self.moved_by(index);
         if self.core.flows[index as usize].group == DUE {
-            self.due.retain(|&due| due != index);
+            self.due.retain(|&(_, due)| due != index);
         } else {
             let left = self.left(index);
-            self.leave(index, left);
+            self.leave(index, distance(self.core.flows[index as usize].bytes) - left);
         }
         let flow = &self.core.flows[index as usize];
         let count = u128::from(flow.count);
@@ -122,8 +126,9 @@ impl Fabric {
         let index = self.index(flow);
         let single = self.core.split(index, tag);
         self.active += 1;
-        if self.core.flows[single as usize].group == DUE {
-            self.due.push_back(single);
+        let state = &self.core.flows[single as usize];
+        if state.group == DUE {
+            self.due.push_back((state.order, single));
         }
         self.id(single)
     }
@@ -139,10 +144,8 @@ impl Fabric {
         }
         let route = self.core.groups[group as usize].route;
         let left = self.left(index);
-        let ended = self.routes[route as usize].ended;
-        self.leave(index, left);
-        // It goes on elsewhere, so nothing has ended.
-        self.routes[route as usize].ended = ended;
+        // It takes what it has moved along.
+        self.leave(index, 0);
         self.enter(index, route, cap, left);
     }
 
@@ -163,9 +166,16 @@ impl Fabric {
     pub fn next(&mut self) -> Option<Time> {
         self.collect();
         if self.due.is_empty() {
-            return self.core.dates.top().map(|(date, _)| Time(date));
+            return self.core.dates.top().map(|(date, _)| Time(date.at));
         }
         Some(Time(self.core.now))
+    }
+
+    /// Whether a flow has finished that has not been taken yet. Unlike [`Fabric::next`] it settles
+    /// nothing: a caller with more to do at this instant spares rates that would not last.
+    #[must_use]
+    pub fn has_due(&self) -> bool {
+        !self.due.is_empty()
     }
 
     /// Takes one flow that has finished by `now`. Those that finish at one instant come in the
@@ -175,7 +185,7 @@ impl Fabric {
         if self.due.is_empty() {
             self.collect();
         }
-        let index = self.due.pop_front()?;
+        let (_, index) = self.due.pop_front()?;
         let flow = self.id(index);
         let state = &self.core.flows[index as usize];
         let (tag, count, bytes) = (state.tag, state.count, Bytes(state.bytes));
@@ -194,19 +204,20 @@ impl Fabric {
     /// Bytes that a link has carried since the start. Costs a little for each group on it.
     pub fn carried(&mut self, now: Time, link: LinkId) -> Bytes {
         self.advance(now);
-        let mut carried = 0_u128;
+        let mut carried: Mark = 0;
         for &route in &self.crossing[link.0 as usize] {
             let route = &self.routes[route as usize];
-            carried = carried.wrapping_add(route.ended);
+            carried = carried.wrapping_add(route.gone);
             for &(_, name) in &route.groups {
                 let group = &self.core.groups[name as usize];
+                carried = carried.wrapping_add(group.balance);
                 if group.n > 0 {
                     let reached = self.value(name).wrapping_mul(Mark::from(group.n));
-                    carried = carried.wrapping_add(reached.wrapping_sub(group.starts) as u128);
+                    carried = carried.wrapping_add(reached);
                 }
             }
         }
-        Bytes(whole_bytes(carried.cast_signed()))
+        Bytes(whole_bytes(carried))
     }
 
     /// The present rate of each member of a flow (bit/s).
@@ -216,7 +227,7 @@ impl Fabric {
         if group == DUE {
             return 0.0;
         }
-        let clock = if self.is_tree(group) {
+        let clock = if self.core.groups[group as usize].tree {
             self.tree.clock(&self.core, group)
         } else {
             self.general.clock(&self.core, group)
@@ -256,8 +267,8 @@ impl Fabric {
             + self.core.heap_bytes()
             + self.tree.heap_bytes()
             + self.general.heap_bytes()
-            + 4 * self.due.capacity()
-            + self.routes.capacity() * size_of::<Route>()
+            + self.due.capacity() * size_of::<(u64, u32)>()
+            + self.routes.capacity() * (size_of::<Route>() + 4)
             + self.crossing.capacity() * size_of::<Vec<u32>>()
     }
 
@@ -280,7 +291,7 @@ impl Fabric {
         assert!(now.0 > self.core.now, "time runs forward");
         self.collect();
         assert!(self.due.is_empty(), "finished flows are taken before time moves on");
-        let next = self.core.dates.top().map_or(u64::MAX, |(date, _)| date);
+        let next = self.core.dates.top().map_or(u64::MAX, |(date, _)| date.at);
         assert!(now.0 <= next, "a completion at {next} ns was passed over at {} ns", now.0);
         self.core.now = now.0;
         if next == now.0 {
@@ -299,7 +310,7 @@ impl Fabric {
     fn collect_due(&mut self) {
         let mut found = false;
         while let Some((date, clock)) = self.core.dates.top() {
-            if date > self.core.now {
+            if date.at > self.core.now {
                 break;
             }
             found = true;
@@ -310,28 +321,27 @@ impl Fabric {
                 Owner::Class(class) => self.general.first(&self.core, class),
             };
             let index = index.expect("a dated clock has a flow");
-            self.leave(index, 0);
-            self.due.push_back(index);
+            let (order, bytes) = {
+                let flow = &self.core.flows[index as usize];
+                (flow.order, flow.bytes)
+            };
+            self.leave(index, distance(bytes));
+            self.due.push_back((order, index));
             if let Owner::Link(link) = owner {
                 self.tree.redate(&mut self.core, link);
             }
         }
         if found {
-            let flows = &self.core.flows;
-            self.due.make_contiguous().sort_unstable_by_key(|&due| flows[due as usize].order);
+            self.due.make_contiguous().sort_unstable();
         }
     }
 
     /// The value of a group's clock now.
     fn value(&self, group: u32) -> Mark {
-        if self.is_tree(group) {
+        if self.core.groups[group as usize].tree {
             return self.tree.value(&self.core, group);
         }
         self.general.value(&self.core, group)
-    }
-
-    fn is_tree(&self, group: u32) -> bool {
-        self.routes[self.core.groups[group as usize].route as usize].tree
     }
 
     /// What is left to each member of a flow that is in a group.
@@ -350,49 +360,66 @@ impl Fabric {
 
     /// Puts a flow into the group where it belongs.
     fn enter(&mut self, index: u32, route: u32, cap: u64, left: Mark) {
-        let groups = &mut self.routes[route as usize].groups;
-        let group = match groups.binary_search_by_key(&cap, |&(cap, _)| cap) {
-            Ok(place) => groups[place].1,
-            Err(place) => {
-                let group = self.core.new_group(route, cap);
-                groups.insert(place, (cap, group));
-                if !self.routes[route as usize].tree {
-                    self.general.adopt(&mut self.core, group);
-                }
-                group
-            }
+        let recent = self.recent[route as usize];
+        let fits = |group: &Group| group.route == route && group.cap == cap;
+        let group = match self.core.groups.get(recent as usize) {
+            Some(group) if fits(group) => recent,
+            _ => self.group(route, cap),
         };
         let mark = self.value(group) + left;
         self.core.enter(index, group, mark);
         let count = self.core.flows[index as usize].count;
-        if self.routes[route as usize].tree {
+        if self.core.groups[group as usize].tree {
             self.tree.joined(&mut self.core, group, count);
         } else {
             self.general.joined(&mut self.core, group, count);
         }
     }
 
-    /// Takes a flow out of its group, with so much left to each member.
-    fn leave(&mut self, index: u32, left: Mark) {
-        let group = self.core.leave(index);
-        let flow = &self.core.flows[index as usize];
-        let (count, moved) = (flow.count, distance(flow.bytes) - left);
-        let route = &mut self.routes[self.core.groups[group as usize].route as usize];
-        route.ended = route.ended.wrapping_add((moved as u128).wrapping_mul(u128::from(count)));
-        if route.tree {
+    /// Finds or makes the group of a route with this cap.
+    fn group(&mut self, route: u32, cap: u64) -> u32 {
+        let Route { tree, groups, .. } = &mut self.routes[route as usize];
+        let group = match groups.binary_search_by_key(&cap, |&(cap, _)| cap) {
+            Ok(place) => groups[place].1,
+            Err(place) => {
+                let group = self.core.new_group(route, *tree, cap);
+                groups.insert(place, (cap, group));
+                if !*tree {
+                    self.general.adopt(&mut self.core, group);
+                }
+                group
+            }
+        };
+        self.recent[route as usize] = group;
+        group
+    }
+
+    /// Takes a flow out of its group, of whose bytes each member keeps `moved`.
+    fn leave(&mut self, index: u32, moved: Mark) {
+        let group = self.core.leave(index, moved);
+        let count = self.core.flows[index as usize].count;
+        let state = &self.core.groups[group as usize];
+        let (route, tree, empty) = (state.route, state.tree, state.n == 0);
+        if tree {
             self.tree.left(&mut self.core, group, count);
         } else {
             self.general.left(&mut self.core, group, count);
         }
-        let empty = self.core.groups[group as usize].n == 0;
-        if empty && route.groups.len() > SPARE_GROUPS {
-            let cap = self.core.groups[group as usize].cap;
-            let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
-            route.groups.remove(place.expect("a group is listed"));
-            if !route.tree {
-                self.general.disown(&mut self.core, group);
-            }
-            self.core.drop_group(group);
+        if empty && self.routes[route as usize].groups.len() > SPARE_GROUPS {
+            self.forget(route, group);
         }
+    }
+
+    /// Gives up an empty group.
+    fn forget(&mut self, route: u32, group: u32) {
+        let Group { cap, balance, tree, .. } = self.core.groups[group as usize];
+        let route = &mut self.routes[route as usize];
+        let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
+        route.groups.remove(place.expect("a group is listed"));
+        route.gone = route.gone.wrapping_add(balance);
+        if !tree {
+            self.general.disown(&mut self.core, group);
+        }
+        self.core.drop_group(group);
     }
 }

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::clock::{Mark, Owner, Rate};
-use super::core::Core;
+use super::core::{Core, Group};
 use super::heap::{GROUP, KeyHeap, NONE, Packed, Places};
 use super::share::Share;
 
@@ -24,7 +24,8 @@ struct Link {
 
 #[derive(Debug)]
 struct Route {
-    links: Vec<u32>,
+    /// Its links: half-open places in [`General::crossed`].
+    links: (u32, u32),
     component: u32,
     crossing: u32,
 }
@@ -34,8 +35,9 @@ struct Component {
     links: Vec<u32>,
     routes: Vec<u32>,
     watched: Vec<u32>,
-    /// Sets of watched links (as places in `watched`) that some route crosses.
-    crossings: Vec<Vec<u32>>,
+    /// Sets of watched links (as places in `watched`) that some route crosses, one after the other:
+    /// a set is known by where it begins, with its length. The first one is empty.
+    crossings: Vec<u32>,
     /// In order of (cap, crossing).
     classes: Vec<u32>,
     groups: Vec<u32>,
@@ -47,7 +49,9 @@ struct Component {
     age: usize,
 }
 
+/// Groups that cross the same watched links with the same cap; one cache line.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Class {
     cap: u64,
     crossing: u32,
@@ -75,6 +79,8 @@ struct Scratch {
 pub(super) struct General {
     links: Vec<Link>,
     routes: Vec<Route>,
+    /// The links of all routes, route after route.
+    crossed: Vec<u32>,
     components: Vec<Component>,
     classes: Vec<Class>,
     vacant: Vec<u32>,
@@ -101,10 +107,13 @@ impl General {
             // Routes without links are a component of their own, in which nobody shares.
             let component = links.first().map_or(count as u32, |&link| component_of[link as usize]);
             this.components[component as usize].routes.push(route as u32);
-            this.routes.push(Route { links: links.clone(), component, crossing: 0 });
+            let start = this.crossed.len() as u32;
+            this.crossed.extend(links);
+            let links = (start, this.crossed.len() as u32);
+            this.routes.push(Route { links, component, crossing: 0 });
         }
         for component in &mut this.components {
-            component.crossings.push(Vec::new());
+            component.crossings.push(0);
         }
         this
     }
@@ -124,7 +133,11 @@ impl General {
     /// Gives a group that has just been made its class.
     pub(super) fn adopt(&mut self, core: &mut Core, group: u32) {
         let (route, cap) = (core.groups[group as usize].route, core.groups[group as usize].cap);
-        let Route { component, crossing, .. } = self.routes[route as usize];
+        let Route { links: (start, end), component, crossing } = self.routes[route as usize];
+        let links = &self.crossed[start as usize..end as usize];
+        if let Some(near) = core.groups[group as usize].near.get_mut(..links.len()) {
+            near.copy_from_slice(links);
+        }
         let class = self.class(core, component, cap, crossing);
         core.groups[group as usize].home = class;
         self.classes[class as usize].groups += 1;
@@ -187,36 +200,40 @@ impl General {
 
     /// Reckons with `count` flows more in a group they have entered.
     pub(super) fn joined(&mut self, core: &mut Core, group: u32, count: u32) {
-        let (route, cap) = (core.groups[group as usize].route, core.groups[group as usize].cap);
-        let more = u128::from(cap) * u128::from(count);
-        let component = self.routes[route as usize].component;
-        for &link in &self.routes[route as usize].links {
+        let state = &core.groups[group as usize];
+        let more = u128::from(state.cap) * u128::from(count);
+        let mut component = self.components.len() as u32 - 1;
+        let mut stale = false;
+        for &link in crossed(&self.crossed, &self.routes, state) {
             let link = &mut self.links[link as usize];
             link.demand += more;
-            if !link.watched && link.demand > u128::from(link.capacity) {
-                self.components[component as usize].stale = true;
-            }
+            component = link.component;
+            stale |= !link.watched && link.demand > u128::from(link.capacity);
         }
-        self.classes[core.groups[group as usize].home as usize].n += u64::from(count);
+        self.components[component as usize].stale |= stale;
+        self.classes[state.home as usize].n += u64::from(count);
         self.changed(core, group, component);
     }
 
     /// Reckons with `count` flows less in a group they have left.
     pub(super) fn left(&mut self, core: &mut Core, group: u32, count: u32) {
-        let (route, cap) = (core.groups[group as usize].route, core.groups[group as usize].cap);
-        let less = u128::from(cap) * u128::from(count);
-        let component = self.routes[route as usize].component;
-        for &link in &self.routes[route as usize].links {
+        let state = &core.groups[group as usize];
+        let less = u128::from(state.cap) * u128::from(count);
+        let mut component = self.components.len() as u32 - 1;
+        let mut idle = false;
+        for &link in crossed(&self.crossed, &self.routes, state) {
             let link = &mut self.links[link as usize];
             link.demand -= less;
+            component = link.component;
+            idle |= link.watched && 2 * link.demand < u128::from(link.capacity);
+        }
+        if idle {
             // A link on the edge must not be let go time and again, as that costs a look at all
             // groups: so it happens far below the capacity, and after as many events.
-            if link.watched && 2 * link.demand < u128::from(link.capacity) {
-                let state = &mut self.components[component as usize];
-                state.stale |= state.age > state.routes.len() + state.groups.len();
-            }
+            let state = &mut self.components[component as usize];
+            state.stale |= state.age > state.routes.len() + state.groups.len();
         }
-        self.classes[core.groups[group as usize].home as usize].n -= u64::from(count);
+        self.classes[state.home as usize].n -= u64::from(count);
         self.changed(core, group, component);
     }
 
@@ -298,16 +315,19 @@ impl General {
         }
         state.watched = watched;
         state.crossings.clear();
-        state.crossings.push(Vec::new());
+        state.crossings.push(0);
         let mut known = BTreeMap::from([(Vec::new(), 0)]);
         for &route in &state.routes {
             let route = &mut self.routes[route as usize];
+            let links = &self.crossed[route.links.0 as usize..route.links.1 as usize];
             let mut crossed: Vec<u32> =
-                route.links.iter().filter_map(|link| place.get(link).copied()).collect();
+                links.iter().filter_map(|link| place.get(link).copied()).collect();
             crossed.sort_unstable();
             route.crossing = *known.entry(crossed).or_insert_with_key(|crossed| {
-                state.crossings.push(crossed.clone());
-                state.crossings.len() as u32 - 1
+                let start = state.crossings.len() as u32;
+                state.crossings.push(crossed.len() as u32);
+                state.crossings.extend(crossed);
+                start
             });
         }
         state.age = 0;
@@ -335,7 +355,7 @@ impl General {
             let offset = value - core.clocks[class.clock as usize].at(core.now);
             core.groups[group as usize].home = name;
             core.groups[group as usize].offset = offset;
-            class.n += core.groups[group as usize].n;
+            class.n += u64::from(core.groups[group as usize].n);
             class.groups += 1;
             let first = core.first_mark(group).map(|mark| Packed::from(mark - offset));
             class.next.put(&mut self.places, group | GROUP, first);
@@ -357,7 +377,7 @@ impl General {
             let class = &classes[name as usize];
             if class.crossing > 0 && class.n > 0 {
                 scratch.open.push(name);
-                for &link in &state.crossings[class.crossing as usize] {
+                for &link in set(&state.crossings, class.crossing) {
                     scratch.links[link as usize].1 += class.n;
                 }
             } else {
@@ -373,7 +393,7 @@ impl General {
             let residual = &mut scratch.links;
             scratch.open.retain(|&name| {
                 let class = &mut classes[name as usize];
-                let crossed = &state.crossings[class.crossing as usize];
+                let crossed = set(&state.crossings, class.crossing);
                 let decided = if capped { name == first } else { crossed.contains(&link) };
                 if decided {
                     for &link in crossed {
@@ -389,10 +409,9 @@ impl General {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let routes: usize = self.routes.iter().map(|route| 4 * route.links.capacity()).sum();
         let classes: usize = self.classes.iter().map(|class| class.next.heap_bytes()).sum();
-        routes
-            + classes
+        classes
+            + 4 * self.crossed.capacity()
             + self.links.capacity() * size_of::<Link>()
             + self.routes.capacity() * size_of::<Route>()
             + self.classes.capacity() * size_of::<Class>()
@@ -400,6 +419,24 @@ impl General {
             + self.places.heap_bytes()
             + 4 * self.listed.capacity()
     }
+}
+
+/// The links that a group crosses.
+fn crossed<'a>(all: &'a [u32], routes: &[Route], group: &'a Group) -> &'a [u32] {
+    match group.near.iter().position(|&link| link == NONE) {
+        Some(0) => {
+            let (start, end) = routes[group.route as usize].links;
+            &all[start as usize..end as usize]
+        }
+        Some(end) => &group.near[..end],
+        None => &group.near,
+    }
+}
+
+/// A set of watched links.
+fn set(crossings: &[u32], crossing: u32) -> &[u32] {
+    let (len, sets) = crossings[crossing as usize..].split_first().expect("a set has a length");
+    &sets[..*len as usize]
 }
 
 /// The watched link with the smallest share for each flow that is still open.

@@ -21,6 +21,7 @@ mod tests;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 
 pub use self::fabric::Fabric;
 use self::share::SPEED_MAX;
@@ -38,7 +39,8 @@ pub struct RouteId(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId {
     index: u32,
-    generation: u32,
+    /// Never zero, so that an `Option<FlowId>` is no larger.
+    generation: NonZero<u32>,
 }
 
 /// A flow or bundle that has moved all its bytes.
