@@ -92,7 +92,7 @@ pub(super) fn checkpoint(
     })
     .ok_or(Unread)?;
     let strikes_nodes = |rule: &FaultRule| {
-        matches!(rule.kind, Fault::Crash | Fault::Hang | Fault::PowerLoss)
+        !matches!(rule.kind, Fault::ServerLoss | Fault::LinkDegradation)
             && matches!(rule.when, When::Lifetime { .. })
     };
     let computed = !matches!(protocol.interval, Interval::Fixed(_));

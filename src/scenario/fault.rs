@@ -37,7 +37,8 @@ pub enum When {
     /// Once, on each part of the set, at this time.
     At(Time),
     /// Again and again on each part, after lifetimes of this law.
-    /// The clock of a node's lifetime runs while the node has power; that of other parts always.
+    /// The clock of a node's lifetime runs while the node has power; that of another part stands
+    /// while the rule's damage lasts.
     Lifetime {
         /// The law.
         law: Law,

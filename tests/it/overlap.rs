@@ -1,6 +1,7 @@
 //! Faults that overlap, that coincide, and that strike what is not ready for them.
 
-use rackstorm::event::{Cause, Fault, NodeState, PartState, What};
+use rackstorm::event::NodeState::{self, Down, Hung, Off, Up};
+use rackstorm::event::{Cause, Fault, PartState, What};
 use rackstorm::ids::{NodeId, PartKind};
 use rackstorm::units::{Span, Time};
 
@@ -183,7 +184,6 @@ at = "10 min"
 "#,
     );
     assert_eq!(in_seconds(&run.times(becomes(NodeState::Up))), [0, 10, 100, 200, 300]);
-    use NodeState::{Down, Off, Up};
     assert_eq!(story(&run, 3), [(5, Down), (10, Off), (20, Down), (25, Off), (300, Up)]);
 }
 
@@ -228,7 +228,6 @@ repair = "1 h"
 at = "2 h"
 "#,
     );
-    use NodeState::{Down, Up};
     assert_eq!(story(&run, 0), [(0, Up), (60, Down), (3_665, Up)]);
 }
 
@@ -248,7 +247,6 @@ repair = "1 h"
 at = "2 h"
 "#,
     );
-    use NodeState::{Down, Hung, Up};
     assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (65, Down), (3_665, Up)]);
 }
 
@@ -274,7 +272,6 @@ repair = "never"
 at = "1 h"
 "#,
     );
-    use NodeState::{Down, Hung, Up};
     assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (70, Down), (80, Up), (90, Hung)]);
 }
 

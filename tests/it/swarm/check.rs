@@ -75,7 +75,7 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
         if event.at != machine.now {
             assert!(event.at > machine.now, "time runs back at {event:?}");
             machine.close();
-            clocks.close(&machine, &job);
+            clocks.close(&machine);
             meter.close(&machine, &job);
             job.close(&machine);
             machine.expect_nothing_due_before(event.at, &paths);
@@ -94,7 +94,7 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
         };
         let told = std::panic::AssertUnwindSafe(told);
         if let Err(panic) = std::panic::catch_unwind(told) {
-            println!("at the event {event:?}");
+            eprintln!("at the event {event:?}");
             std::panic::resume_unwind(panic);
         }
     }
@@ -258,10 +258,9 @@ impl<'p> Machine<'p> {
                     && spent.0 == boot.dhcp_interval.0 * u64::from(boot.dhcp_tries)
             }
             (Tftp, GaveUp) => cause == Cause::ServerSilent,
-            (Tftp, Kernel) => true,
             (Kernel, Root) => !initramfs && (is_pxe || near(boot.kernel)),
             (Kernel, Init) => initramfs,
-            (Root, Init) => true,
+            (Tftp, Kernel) | (Root, Init) => true,
             (Init, Up) => near(boot.init),
             _ => false,
         };
@@ -347,10 +346,8 @@ impl<'p> Machine<'p> {
         }
         self.last_strike = Some((fault, part));
         match rule.repair {
-            Repair::PowerCycle => {
-                // A node that was powered off and is Down is not touched; nothing to remember.
-                return;
-            }
+            // The controller keeps this repair, not the fault.
+            Repair::PowerCycle => return,
             Repair::Never => {}
             Repair::After(_) => {
                 let number = self.repaired.entry((fault, part)).or_insert(0);
@@ -409,8 +406,10 @@ impl<'p> Machine<'p> {
         }
         for (index, node) in (0..).zip(&self.nodes) {
             self.check_link(Part { kind: PartKind::NodeLink, index });
-            let power = node.powered && (!self.psu_is_up(index));
-            assert!(!power, "node {index} has power from a dead PSU");
+            assert!(
+                !node.powered || self.psu_is_up(index),
+                "node {index} has power from a dead PSU"
+            );
             let wounded = wounded(PartKind::Node, index);
             assert!(!wounded || !node.powered, "node {index} has power under repair");
             let ill = wounded || !self.psu_is_up(index);

@@ -94,7 +94,7 @@ impl Clocks {
     }
 
     /// What runs and is due has struck, or was skipped.
-    pub(super) fn close(&mut self, machine: &Machine, _job: &Job) {
+    pub(super) fn close(&mut self, machine: &Machine) {
         for rule in &mut self.rules {
             for clock in rule.clocks.iter_mut().filter(|clock| clock.left == 0 && !clock.unsure) {
                 let shielded =

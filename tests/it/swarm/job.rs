@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, NodeState, Purpose, What};
-use rackstorm::ids::PartKind;
 use rackstorm::plan::{self, Plan};
 use rackstorm::scenario::job::{Coordinated, Cost};
 use rackstorm::units::{Span, Time};
@@ -18,6 +17,9 @@ pub(super) struct Job<'p> {
     phase: JobPhase,
     /// When the phase, or the step under way, began.
     since: Time,
+    /// When the phase began, and the time spent in phases of computing before it.
+    entered: Time,
+    computing: Span,
     members: BTreeSet<u32>,
     /// Before this instant it may not be placed again.
     ready_at: Time,
@@ -49,6 +51,8 @@ impl<'p> Job<'p> {
             detect: plan.scenario.controller.detect,
             phase: JobPhase::Waiting,
             since: Time::ZERO,
+            entered: Time::ZERO,
+            computing: Span::ZERO,
             members: BTreeSet::new(),
             ready_at: Time::ZERO,
             done: 0,
@@ -171,10 +175,10 @@ impl<'p> Job<'p> {
                 self.computed = Span::ZERO;
             }
             (JobPhase::Restart, JobPhase::Compute | JobPhase::Rework) => {
-                self.whole(fixed(false), span)
+                self.whole(fixed(false), span);
             }
             (JobPhase::Checkpoint, JobPhase::Compute | JobPhase::Rework | JobPhase::Done) => {
-                assert!(!self.writing, "it computes before the commit")
+                assert!(!self.writing, "it computes before the commit");
             }
             (JobPhase::Compute | JobPhase::Rework, JobPhase::Checkpoint) => {
                 assert!(self.writing && span == Span::ZERO);
@@ -198,7 +202,15 @@ impl<'p> Job<'p> {
             let n = self.members.len();
             assert!(phase == JobPhase::Done || n as u32 == self.wish().nodes, "{n} members");
         }
-        (self.phase, self.since, self.moved, self.failed) = (phase, at, 0, false);
+        self.computing = self.computing_until(at);
+        (self.phase, self.since, self.entered) = (phase, at, at);
+        (self.moved, self.failed) = (0, false);
+    }
+
+    /// Time spent in phases of computing so far.
+    fn computing_until(&self, at: Time) -> Span {
+        let open = if self.is_computing() { at.since(self.entered) } else { Span::ZERO };
+        self.computing + open
     }
 
     /// A checkpoint was written, or read back, as a whole.
@@ -317,7 +329,7 @@ impl<'p> Job<'p> {
         let under_way =
             if self.is_computing() { machine.now.since(self.since) } else { Span::ZERO };
         let all = self.work(self.done) + self.lost;
-        assert_eq!(self.spent, all, "computing is done or lost ({under_way} under way)");
-        let _ = PartKind::Node;
+        assert_eq!(self.spent, all, "computing is done or lost");
+        assert_eq!(self.computing_until(machine.now), all + under_way, "and nothing else");
     }
 }

@@ -64,7 +64,7 @@ fn random_machines_tell_only_what_can_be() {
         if catch_unwind(AssertUnwindSafe(|| play(&text))).is_err() {
             let command =
                 format!("RACKSTORM_SEEDS={seed}..{} cargo test --test it swarm", seed + 1);
-            println!("seed {seed} fails; play it alone with\n    {command}\n{text}");
+            eprintln!("seed {seed} fails; play it alone with\n    {command}\n{text}");
             failed.push(seed);
             if failed.len() == 5 {
                 break;

@@ -57,7 +57,7 @@ impl Paths {
             if machine.reaches_server(node) {
                 *silent = None;
             } else {
-                silent.get_or_insert(machine.now.max(Time::ZERO));
+                silent.get_or_insert(machine.now);
             }
         }
     }

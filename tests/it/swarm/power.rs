@@ -58,8 +58,7 @@ impl Meter {
         let (scenario, rows) = (&machine.plan.scenario, &machine.plan.machine);
         let span = u128::from(to.since(machine.now).0);
         let mut power = u128::from(scenario.server.power.0) * rows.servers.len() as u128;
-        for (switch, row) in (0_u32..).zip(&rows.switches) {
-            let _ = switch;
+        for row in &rows.switches {
             if machine.part(PartKind::Psu, row.psu) == PartState::Up {
                 power += u128::from(scenario.module.switch_power.0);
             }

@@ -80,17 +80,17 @@ fn machine(dice: &mut Dice, text: &mut String) -> Outline {
     put!(text, "uplink = \"{} Mbit/s\"\nswitch_power = \"10 W\"", dice.pick(&[20, 100, 1_000]));
     for psu in 0..psus {
         let mine = |count: u64| (1..=count).filter(|n| n % psus == psu).collect::<Vec<_>>();
-        let (fed, switched) = (mine(packs.len() as u64), mine(switches));
+        let (fed, wired) = (mine(packs.len() as u64), mine(switches));
         let load: u64 = fed.iter().map(|&pack| packs[pack as usize - 1]).sum();
         // From too little for its switches to enough for all nodes at their peak of 6.83 W.
-        let base = 10_000 * switched.len() as u64;
+        let base = 10_000 * wired.len() as u64;
         let limit = match dice.below(20) {
             0 => base,
             1..6 => base + dice.between(1_000, 3_900) * load,
             6..12 => base + dice.between(4_000, 6_830) * load,
             _ => base + 6_830 * load,
         };
-        put!(text, "[[module.psu]]\npacks = {fed:?}\nswitches = {switched:?}");
+        put!(text, "[[module.psu]]\npacks = {fed:?}\nswitches = {wired:?}");
         put!(text, "limit = \"{} mW\"\nrestart = \"{} s\"", limit.max(1), dice.pick(&[1, 5, 30]));
     }
     let (per, servers) = match dice.below(3) {
