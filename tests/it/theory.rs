@@ -129,12 +129,12 @@ fn one_node_failing_once_an_hour_meets_the_exact_expectation() {
     HOUR.check(300);
 }
 
-/// The month of the pilot with memoryless nodes, whose supply fails when the work is done.
+/// The month of the pilot with memoryless nodes, and without the supply that fails.
 fn memoryless_month(seed: u64) -> Played {
     let file = root().join("scenarios/study/lanl_750_month.toml");
     let set = [
         "fault.crash.0.lifetime={ exponential = { mean = \"1 y\" } }",
-        "fault.power-loss.0.at=90 d",
+        "fault.power-loss=[]",
         "record.sample=10 d",
     ];
     play_file(&file, Some(seed), &set)
