@@ -10,7 +10,7 @@ use crate::record::Manifest;
 use crate::scenario::{self, Loaded, Overrides, Scenario};
 
 /// The resolved scenario in a results folder.
-pub(super) const RESOLVED: &str = "scenario.toml";
+pub(super) use crate::record::folder::SCENARIO as RESOLVED;
 
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]
