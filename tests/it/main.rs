@@ -7,6 +7,7 @@ mod program;
 mod theatre;
 
 mod cli;
+mod compare;
 mod determinism;
 mod diagnostics;
 mod golden;
