@@ -1,6 +1,7 @@
 //! Facts to numbers: folds over the event stream, none of which asks which stage told it.
 
 mod bins;
+pub mod compare;
 pub mod expect;
 mod fold;
 mod jobs;
@@ -8,9 +9,13 @@ mod meters;
 pub mod metrics;
 mod nodes;
 pub mod results;
+pub mod run;
 mod sample;
 pub mod stats;
 mod timeline;
+pub mod tolerance;
+pub mod two_samples;
+mod unlike;
 
 use serde::{Deserialize, Serialize};
 

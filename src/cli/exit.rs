@@ -17,6 +17,8 @@ pub enum Exit {
     Usage = 2,
     /// A run failed, a fault was not injected, or a replay differs.
     Failed = 3,
+    /// The runs that were compared are out of tolerance.
+    OutOfTolerance = 4,
     /// Interrupted (128 + SIGINT, as shells count).
     Interrupted = 130,
 }

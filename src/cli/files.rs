@@ -11,7 +11,7 @@ use crate::record::{Manifest, Status};
 use crate::scenario::{self, Loaded, Overrides, Scenario};
 
 /// The resolved scenario in a results folder.
-pub(super) const RESOLVED: &str = "scenario.toml";
+pub(super) use crate::record::folder::SCENARIO as RESOLVED;
 
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]

@@ -2,6 +2,7 @@
 
 mod run;
 
+mod compare;
 mod completions;
 mod events;
 mod plan;
@@ -40,6 +41,7 @@ Exit codes:
     1  done, but an expectation was missed
     2  wrong usage, or a mistake in a scenario file; nothing was written
     3  a run failed, or a replay differs
+     4  the runs compared are out of tolerance
   130  interrupted; the folder of the run stays, named .partial
 
 Data goes to stdout, everything else to stderr.";
@@ -64,6 +66,7 @@ enum Command {
     Plan(plan::Arguments),
     Replay(replay::Arguments),
     Report(report::Arguments),
+    Compare(compare::Arguments),
     Events(events::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use super::RecordError;
 use super::manifest::{self, Manifest, Status};
 
+/// The name of the resolved scenario in a results folder.
+pub const SCENARIO: &str = "scenario.toml";
+
 /// Digits of the fingerprint in the folder's name.
 const DIGITS: usize = 16;
 

@@ -29,7 +29,7 @@ pub(crate) fn heading(drawing: &mut Drawing, title: &str, subtitle: &str) {
     drawing.text(&subtitle, (MARGIN, 45.0), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
 }
 
-/// A plot area with a time axis from zero and a value axis.
+/// A plot area with a time axis and a value axis.
 pub(crate) struct Frame {
     /// Where the data goes.
     pub(crate) area: Area,
@@ -47,7 +47,8 @@ impl Frame {
 
     /// From time to paper, clamped to the plot.
     pub(crate) fn x(&self, value: f64) -> f64 {
-        self.area.left + self.area.width() * (value / self.x.end).clamp(0.0, 1.0)
+        let share = (value - self.x.low) / (self.x.end - self.x.low);
+        self.area.left + self.area.width() * share.clamp(0.0, 1.0)
     }
 
     /// From value to paper, clamped to the plot.

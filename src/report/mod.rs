@@ -12,6 +12,7 @@ use crate::analysis::Findings;
 use crate::plan::Plan;
 
 mod canvas;
+pub mod comparison;
 mod drawing;
 mod figures;
 mod frame;
@@ -73,13 +74,24 @@ pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
             continue;
         }
         let drawing = figure.draw(input);
-        let caption = figure.caption(input);
+        let (name, caption) = (figure.name(), figure.caption(input));
         let label = format!("{}. {caption}", figure.title());
-        let svg = canvas::svg(&drawing, &label)?;
-        let name = figure.name();
-        fs::write(pictures.join(format!("{name}.svg")), canvas::with_style(&svg, &fonts))?;
-        fs::write(pictures.join(format!("{name}.png")), bitmap.png(&drawing)?)?;
-        shown.push(page::Shown { name, caption, svg });
+        let svg = hang(&pictures.join(name), &drawing, &label, &fonts, &mut bitmap)?;
+        shown.push(page::Shown { name: name.to_owned(), caption, svg });
     }
     fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))
+}
+
+/// Writes a drawing as `<stem>.svg` and `<stem>.png`, and gives back the SVG for a page.
+fn hang(
+    stem: &Path,
+    drawing: &drawing::Drawing,
+    label: &str,
+    fonts: &str,
+    bitmap: &mut canvas::Bitmap,
+) -> io::Result<String> {
+    let svg = canvas::svg(drawing, label)?;
+    fs::write(stem.with_extension("svg"), canvas::with_style(&svg, fonts))?;
+    fs::write(stem.with_extension("png"), bitmap.png(drawing)?)?;
+    Ok(svg)
 }

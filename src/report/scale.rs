@@ -5,7 +5,7 @@ use crate::report::words;
 /// An axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
-    /// The value at its start; zero but for counts that are looked at closely.
+    /// The value at its start; zero but for what is looked at closely.
     pub(crate) low: f64,
     /// The value at its end, in SI base units; above `low`.
     pub(crate) end: f64,
@@ -30,6 +30,33 @@ impl Scale {
         let step = step.unwrap_or_else(|| nice_step(length, 10.0));
         let ticks = even_ticks(length, step).into_iter().map(|(v, l)| (v * seconds, l)).collect();
         Self { low: 0.0, end, ticks, title: format!("Time ({unit})") }
+    }
+
+    /// A stretch of time from `low` to `end` (s), counted in the unit that fits its length; from 0
+    /// if most of the way is in it.
+    pub(crate) fn stretch(low: f64, end: f64) -> Self {
+        let length = end - low;
+        if length >= 0.5 * end || length <= 0.0 {
+            return Self::time(end);
+        }
+        let whole = Self::time(length);
+        let step = whole.ticks.get(1).map_or(length, |tick| tick.0);
+        let unit = match whole.title.as_str() {
+            "Time (min)" => 60.0,
+            "Time (h)" => 3600.0,
+            "Time (d)" => 86_400.0,
+            _ => 1.0,
+        };
+        let ticks = ticks_between(low / unit, end / unit, step / unit);
+        let ticks = ticks.into_iter().map(|(value, label)| (value * unit, label)).collect();
+        Self { low, end, ticks, title: whole.title }
+    }
+
+    /// Shares of one, from 0 to 100 %.
+    pub(crate) fn share(title: &str) -> Self {
+        let ticks = even_ticks(100.0, 20.0).into_iter();
+        let ticks = ticks.map(|(value, label)| (value / 100.0, format!("{label} %"))).collect();
+        Self { low: 0.0, end: 1.0, ticks, title: title.to_owned() }
     }
 
     /// A count from 0 to exactly `end`, which gets a tick of its own.
@@ -97,6 +124,11 @@ fn steps<'a>(digits: &'a [&'a str]) -> impl Iterator<Item = f64> + 'a {
 
 /// Multiples of a step from 0 to `end`, all written with the same number of decimals.
 fn even_ticks(end: f64, step: f64) -> Vec<(f64, String)> {
+    ticks_between(0.0, end, step)
+}
+
+/// Multiples of a step from `low` to `end`, all written with the same number of decimals.
+fn ticks_between(low: f64, end: f64, step: f64) -> Vec<(f64, String)> {
     let mut places = 0;
     let mut shown = step;
     while places < 12 && (shown - shown.round()).abs() > 1e-6 * shown {
@@ -107,11 +139,12 @@ fn even_ticks(end: f64, step: f64) -> Vec<(f64, String)> {
         0 => words::grouped(value.round()),
         _ => format!("{value:.places$}"),
     };
-    let last = (end / step * 1.000_001).floor() as u32;
-    (0..=last)
+    let hair = (end - low) / step * 0.000_001;
+    let (first, last) = ((low / step - hair).ceil() as u64, (end / step + hair).floor() as u64);
+    (first..=last)
         .map(|i| {
             // A sum of steps is a hair off its decimal; the label's own digits are not.
-            let value = f64::from(i) * step;
+            let value = i as f64 * step;
             let text = label(value);
             (format!("{value:.places$}").parse().unwrap_or(value), text)
         })
@@ -141,6 +174,22 @@ mod tests {
         for (end, expected) in cases {
             assert_eq!(labels(&Scale::time(end)), expected, "{end}");
         }
+    }
+
+    #[test]
+    fn a_stretch_of_time_begins_late_only_if_its_way_there_is_long() {
+        assert_eq!(
+            labels(&Scale::stretch(3000.0, 3010.0)),
+            "Time (s): 3000 3001 3002 3003 3004 \
+            3005 3006 3007 3008 3009 3010"
+        );
+        assert_eq!(
+            labels(&Scale::stretch(7000.0, 8000.0)),
+            "Time (min): 118 120 122 124 126 128 \
+            130 132"
+        );
+        assert_eq!(Scale::stretch(10.0, 42.0), Scale::time(42.0));
+        assert_eq!(Scale::stretch(0.0, 0.0), Scale::time(0.0));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod cluster;
+pub mod difference;
 pub mod fault;
 pub mod job;
 pub mod law;

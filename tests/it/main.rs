@@ -8,6 +8,7 @@ mod theatre;
 
 mod boot;
 mod cli;
+mod compare;
 mod determinism;
 mod diagnostics;
 mod golden;

@@ -7,6 +7,8 @@ mod rack_map;
 mod server_link;
 mod time_breakdown;
 
+pub(crate) use nodes_up::close_look;
+
 use crate::analysis::{Findings, Series};
 use crate::report::Input;
 use crate::report::drawing::Drawing;
@@ -37,7 +39,7 @@ pub(crate) const ALL: &[&dyn Figure] = &[
 ];
 
 /// A series by its name, if it has at least one interval.
-fn series<'a>(findings: &'a Findings, name: &str) -> Option<&'a Series> {
+pub(crate) fn series<'a>(findings: &'a Findings, name: &str) -> Option<&'a Series> {
     findings.series.iter().find(|series| series.name == name && lasts(series))
 }
 
@@ -50,12 +52,12 @@ fn lasts(series: &Series) -> bool {
 }
 
 /// When a series ends (s).
-fn end_of(series: &Series) -> f64 {
+pub(crate) fn end_of(series: &Series) -> f64 {
     series.points.last().map_or(0.0, |point| point.0)
 }
 
 /// The value of a metric, if the run has it.
-fn metric(findings: &Findings, name: &str) -> Option<f64> {
+pub(crate) fn metric(findings: &Findings, name: &str) -> Option<f64> {
     findings.metrics.iter().find(|metric| metric.name == name).map(|metric| metric.value)
 }
 

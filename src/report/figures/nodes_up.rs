@@ -92,16 +92,23 @@ impl Figure for NodesUp {
     }
 }
 
-/// The fewest nodes that were up once nine tenths had been, if the boot is so short against the
-/// run that an axis from zero would show a flat line and nothing else.
+/// The fewest nodes that were up once nine tenths had been, if that is where to look.
 fn looked_at_closely(input: &Input) -> Option<f64> {
-    const SHORT: f64 = 0.03;
     let points = &series(input.findings, "nodes_up")?.points;
     let nodes = input.plan.machine.nodes.len() as f64;
-    let (most_up, end) = (metric(input.findings, "boot_t90")?, points.last()?.0);
+    let low = close_look(points, nodes, metric(input.findings, "boot_t90")?)?;
+    (low < nodes).then_some(low)
+}
+
+/// The fewest of so many nodes that were up after `most_up` (s), when nine tenths had been, if the
+/// boot is so short against the run that an axis from zero would show a flat line and nothing else.
+/// It is all of them if none was lost.
+pub(crate) fn close_look(points: &[(f64, f64)], nodes: f64, most_up: f64) -> Option<f64> {
+    const SHORT: f64 = 0.03;
+    let end = points.last()?.0;
     let after = points.iter().filter(|(time, _)| *time > most_up);
     let low = after.map(|(_, count)| *count).fold(f64::INFINITY, f64::min);
-    (most_up < SHORT * end && low > nodes * 0.5 && low < nodes && nodes >= 10.0).then_some(low)
+    (most_up < SHORT * end && low > nodes * 0.5 && low <= nodes && nodes >= 10.0).then_some(low)
 }
 
 /// The list of marks beside the plot.

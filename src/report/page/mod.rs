@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; font-src da
 /// A figure that was drawn.
 pub(crate) struct Shown {
     /// Stem of its files.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What it shows and how to read it.
     pub(crate) caption: String,
     /// Its SVG.
@@ -29,7 +29,22 @@ pub(crate) struct Shown {
 
 /// The whole page. `fonts` are the `@font-face` rules.
 pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
-    let scenario = &input.plan.scenario;
+    let content = html! {
+        (header(input))
+        (summary::tiles(input))
+        (tables::verdicts(input))
+        (figures(shown))
+        (tables::metrics(input))
+        (tables::faults(input))
+        (tables::sources(input))
+        (resolved(input))
+        (origin(input))
+    };
+    sheet(&input.plan.scenario.title, input.version, fonts, &content)
+}
+
+/// A page of this house with a title and a content.
+pub(crate) fn sheet(title: &str, version: &str, fonts: &str, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,23 +53,11 @@ pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="generator" content={ "rackstorm " (input.version) };
-                title { (scenario.title) " · Rackstorm" }
+                meta name="generator" content={ "rackstorm " (version) };
+                title { (title) " · Rackstorm" }
                 style { (PreEscaped(fonts)) (PreEscaped(STYLE)) }
             }
-            body {
-                main {
-                    (header(input))
-                    (summary::tiles(input))
-                    (tables::verdicts(input))
-                    (figures(shown))
-                    (tables::metrics(input))
-                    (tables::faults(input))
-                    (tables::sources(input))
-                    (resolved(input))
-                    (origin(input))
-                }
-            }
+            body { main { (content) } }
         }
     };
     page.into_string()
@@ -84,7 +87,8 @@ fn header(input: &Input) -> Markup {
     }
 }
 
-fn figures(shown: &[Shown]) -> Markup {
+/// The figures, one below the other.
+pub(crate) fn figures(shown: &[Shown]) -> Markup {
     html! {
         section id="figures" {
             h2 { "Figures" }

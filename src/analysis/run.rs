@@ -1,0 +1,106 @@
+//! A recorded run, read back from its results folder as far as a comparison needs it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Findings, results};
+use crate::event::{CheckpointAct, What};
+use crate::record::folder::SCENARIO;
+use crate::record::{LogReader, Manifest, RecordError, Status};
+use crate::scenario::difference;
+
+/// A recorded run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its results folder.
+    pub folder: PathBuf,
+    /// What was run, by which program.
+    pub manifest: Manifest,
+    /// The value of each key of its resolved scenario, as TOML.
+    pub keys: BTreeMap<String, String>,
+    /// What it showed.
+    pub findings: Findings,
+    /// Time from begin to commit of each checkpoint (s), as far as the log recorded them; `None`
+    /// if it records none.
+    pub checkpoint_times: Option<Vec<f64>>,
+}
+
+impl Run {
+    /// Reads the folder of a finished run.
+    ///
+    /// # Errors
+    /// When it cannot be read, holds no finished run, or holds what is not a number.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let manifest = Manifest::read(folder)?;
+        let foreign = |why: &str| RecordError::Foreign { path: folder.to_owned(), why: why.into() };
+        match manifest.status {
+            Status::Finished => {}
+            Status::Running => {
+                return Err(foreign("the run is not finished: it runs still, or it was killed"));
+            }
+            Status::Interrupted => return Err(foreign("the run was interrupted; play it again")),
+            Status::Failed => return Err(foreign("the run failed; play it again")),
+        }
+        let path = folder.join(SCENARIO);
+        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let keys = difference::keys(&text)
+            .map_err(|why| RecordError::Foreign { path, why: format!("it is not TOML: {why}") })?;
+        let findings = results::load(folder)?;
+        if let Some(what) = not_a_number(&findings) {
+            return Err(foreign(&format!("{what} is not a number")));
+        }
+        let checkpoint_times = checkpoint_times(folder, &manifest)?;
+        let folder = folder.to_owned();
+        Ok(Self { folder, manifest, keys, findings, checkpoint_times })
+    }
+
+    /// Its nodes.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.findings.nodes.len()
+    }
+}
+
+/// The first value of the tables that is infinite or not a number.
+fn not_a_number(findings: &Findings) -> Option<String> {
+    let metric = findings.metrics.iter().find(|metric| !metric.value.is_finite());
+    let node = findings.nodes.iter().find(|node| {
+        ![node.first_up_s, node.up_s, node.down_s].iter().all(|value| value.is_finite())
+    });
+    let boot = findings.boots.iter().find(|span| !(span.to_s - span.from_s).is_finite());
+    let point = |(time, value): &(f64, f64)| time.is_finite() && value.is_finite();
+    let series = findings.series.iter().find(|series| !series.points.iter().all(point));
+    metric
+        .map(|metric| format!("metric {}", metric.name))
+        .or_else(|| node.map(|node| format!("a time of node {}", node.node.0)))
+        .or_else(|| boot.map(|span| format!("a boot stage of node {}", span.node.0)))
+        .or_else(|| series.map(|series| format!("a point of series {}", series.name)))
+}
+
+/// The times of committed checkpoints, from the log; a log of level `none` has none.
+fn checkpoint_times(folder: &Path, manifest: &Manifest) -> Result<Option<Vec<f64>>, RecordError> {
+    if manifest.event_level == "none" {
+        return Ok(None);
+    }
+    let mut begun = BTreeMap::new();
+    let mut times = Vec::new();
+    for event in LogReader::open(folder)? {
+        let event = event?;
+        let What::Checkpoint { job, number, act, .. } = event.what else { continue };
+        match act {
+            CheckpointAct::Begin => {
+                begun.insert((job, number), event.at);
+            }
+            CheckpointAct::Abandon => {
+                begun.remove(&(job, number));
+            }
+            CheckpointAct::Commit => {
+                if let Some(from) = begun.remove(&(job, number)) {
+                    times.push(event.at.since(from).as_secs_f64());
+                }
+            }
+        }
+    }
+    Ok(Some(times))
+}

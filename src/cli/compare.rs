@@ -1,0 +1,198 @@
+//! `rackstorm compare`: two results folders, or two sets of them, side by side.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::analysis::compare::Comparison;
+use crate::analysis::run::Run;
+use crate::analysis::tolerance::Tolerance;
+use crate::cli::{Exit, page, streams};
+use crate::record::manifest;
+use crate::report::comparison::{self, Input};
+
+/// What stands under the help of `compare`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm compare results/boot/1-model-1f0c2ab9 results/boot/1-model-77d01c3e
+  rackstorm compare results/nfs/* --with results/nbd/*       several seeds a side, with intervals
+  rackstorm compare A B --band 2% --band 'node_time_*=10%' --band energy=any --floor mttr=1
+  rackstorm compare A B --out comparison --open              a page with the figures overlaid
+  rackstorm compare A B --json | jq '.metrics[] | select(.verdict == \"out\")'
+
+A is the reference: differences are B minus A, and a band is a share of A's value. The table names
+what is out of tolerance first; docs/compare.md has the formulas. Different scenarios may be
+compared on purpose; the keys in which they differ are told at the top.
+
+Exit codes: 0 within tolerance, 4 out of tolerance, 2 wrong usage, 3 a folder cannot be read.";
+
+/// Compare two results folders, or two sets of them
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that the user gives or not")]
+pub(super) struct Arguments {
+    /// Results folders of finished runs: A and B, or all of A if --with names those of B
+    #[arg(required = true)]
+    results: Vec<PathBuf>,
+    /// Results folders of B
+    #[arg(long, num_args = 1.., value_name = "RESULTS")]
+    with: Vec<PathBuf>,
+    /// Tolerated difference as a share of A, for all or for one metric or distribution; `any` for
+    /// no bound, a star at the end of a name for many; may be given many times [default: 5%]
+    #[arg(long, value_name = "[NAME=]SHARE", allow_hyphen_values = true)]
+    band: Vec<String>,
+    /// Difference that is tolerated however small A's value is, in the unit of the metric
+    #[arg(long, value_name = "NAME=NUMBER")]
+    floor: Vec<String>,
+    /// Also exit with 4 on what is unclear and on what only one side has
+    #[arg(long)]
+    strict: bool,
+    /// Tell every row, also those within tolerance
+    #[arg(long, short)]
+    all: bool,
+    /// Print one JSON object in place of the table
+    #[arg(long, conflicts_with = "all")]
+    json: bool,
+    /// Write compare.html and its figures into this folder
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Open the page
+    #[arg(long, requires = "out")]
+    open: bool,
+}
+
+/// Reads both sides, compares, tells, draws.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Some((a, b)) = sides(arguments) else { return Ok(Exit::Usage) };
+    let tolerance = match Tolerance::read(&arguments.band, &arguments.floor) {
+        Ok(tolerance) => tolerance,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                streams::say(&format!("error: {mistake}"));
+            }
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(out) = arguments.out.as_ref().filter(|out| out.join(manifest::FILE_NAME).exists()) {
+        let out = out.display();
+        streams::say(&format!("error: {out} is a results folder; write the page elsewhere"));
+        return Ok(Exit::Usage);
+    }
+    let Some((a, b)) = read(a).zip(read(b)) else { return Ok(Exit::Failed) };
+    let comparison = Comparison::of(&a, &b, &tolerance);
+    let input = Input {
+        a: &a,
+        b: &b,
+        comparison: &comparison,
+        strict: arguments.strict,
+        version: env!("CARGO_PKG_VERSION"),
+        command: &command(arguments),
+    };
+    let agrees = comparison.agrees(arguments.strict);
+    let page = arguments.out.as_ref().map(|out| out.join(comparison::FILE_NAME));
+    let mut data = streams::data();
+    if arguments.json {
+        writeln!(data, "{}", json(&input, agrees, page.as_deref())?)?;
+    } else {
+        data.write_all(comparison::text(&input, arguments.all).as_bytes())?;
+    }
+    if let Some(out) = &arguments.out {
+        let draw = comparison::write(&input, out);
+        draw.with_context(|| format!("the page could not be written into {}", out.display()))?;
+    }
+    if let Some(page) = page {
+        if !arguments.json {
+            writeln!(data, "{}", page.display())?;
+        }
+        if arguments.open {
+            page::open(&page);
+        }
+    }
+    data.flush()?;
+    Ok(if agrees { Exit::Done } else { Exit::OutOfTolerance })
+}
+
+/// The folders of A and of B, or `None` after telling what is missing.
+fn sides(arguments: &Arguments) -> Option<(&[PathBuf], &[PathBuf])> {
+    match (arguments.results.as_slice(), arguments.with.as_slice()) {
+        ([a, b], []) => Some((std::slice::from_ref(a), std::slice::from_ref(b))),
+        (results, []) => {
+            streams::say(&format!(
+                "error: compare takes two results folders, and was given {}; several of a side \
+                 are written as A... --with B...",
+                results.len()
+            ));
+            None
+        }
+        sides => Some(sides),
+    }
+}
+
+/// All runs of a side, or `None` after telling every folder that cannot be read.
+fn read(folders: &[PathBuf]) -> Option<Vec<Run>> {
+    let read = |folder: &PathBuf| {
+        let told = |error: &crate::record::RecordError| streams::say(&format!("error: {error}"));
+        Run::read(folder).inspect_err(told).ok()
+    };
+    let runs: Vec<_> = folders.iter().map(read).collect();
+    runs.into_iter().collect()
+}
+
+/// The whole comparison as one object.
+fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<String> {
+    let side = |runs: &[Run]| -> Vec<Value> {
+        let run = |run: &Run| {
+            json!({
+                "results": run.folder,
+                "scenario": run.manifest.scenario,
+                "seed": run.manifest.seed,
+                "stage": run.manifest.stage,
+                "fingerprint": run.manifest.fingerprint,
+                "nodes": run.nodes(),
+            })
+        };
+        runs.iter().map(run).collect()
+    };
+    let mut object = json!({ "agrees": agrees, "a": side(input.a), "b": side(input.b) });
+    let Value::Object(rest) = serde_json::to_value(input.comparison)? else {
+        unreachable!("a comparison is an object")
+    };
+    let all = object.as_object_mut().expect("it was made as an object");
+    all.extend(rest);
+    if let Some(page) = page {
+        all.insert("page".to_owned(), json!(page));
+    }
+    Ok(object.to_string())
+}
+
+/// The command that compares the same again.
+fn command(arguments: &Arguments) -> String {
+    let mut text = "rackstorm compare".to_owned();
+    let mut add = |word: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=%+,:".contains(c);
+        let _ = if !word.is_empty() && word.chars().all(plain) {
+            write!(text, " {word}")
+        } else {
+            write!(text, " '{}'", word.replace('\'', "'\\''"))
+        };
+    };
+    arguments.results.iter().for_each(|folder| add(&folder.to_string_lossy()));
+    for (flag, values) in [("--band", &arguments.band), ("--floor", &arguments.floor)] {
+        for value in values {
+            add(flag);
+            add(value);
+        }
+    }
+    if arguments.strict {
+        add("--strict");
+    }
+    if !arguments.with.is_empty() {
+        add("--with");
+        arguments.with.iter().for_each(|folder| add(&folder.to_string_lossy()));
+    }
+    text
+}

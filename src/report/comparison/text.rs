@@ -1,0 +1,134 @@
+//! The comparison as text for a terminal: what matters first, in columns.
+
+use std::fmt::Write as _;
+
+use super::{Input, phrases};
+use crate::analysis::compare::{Row, Verdict};
+use crate::report::words;
+
+/// Characters that a key's value may take before it is cut.
+const VALUE: usize = 40;
+
+/// The whole text. Rows that are the same or within tolerance are left out unless `all` is set.
+#[must_use]
+pub fn text(input: &Input, all: bool) -> String {
+    let comparison = input.comparison;
+    let mut out = String::new();
+    for (letter, runs) in [("A", input.a), ("B", input.b)] {
+        let _ = writeln!(out, "{letter}  {}", phrases::side(runs).join("  "));
+    }
+    if !comparison.remarks.is_empty() {
+        out.push('\n');
+    }
+    for remark in &comparison.remarks {
+        let _ = writeln!(out, "{remark}");
+    }
+    out += &keys(input);
+    let left_out = |row: &&Row| !all && row.verdict <= Verdict::Within;
+    out += &metrics(input, &|row| !left_out(&row));
+    out += &distributions(input, &|row| !left_out(&row));
+    out.push('\n');
+    for line in &comparison.not_recorded {
+        let _ = writeln!(out, "Not compared. {line}");
+    }
+    for tally in phrases::tallies(comparison) {
+        let _ = writeln!(out, "{tally}");
+    }
+    let hidden = comparison.verdicts().any(|verdict| verdict <= Verdict::Within);
+    let hint = if hidden && !all { " (--all shows every row.)" } else { "" };
+    let _ = writeln!(out, "{}{hint}", phrases::conclusion(comparison, input.strict));
+    out
+}
+
+/// The keys of the scenarios that differ.
+fn keys(input: &Input) -> String {
+    let row = |key: &crate::analysis::compare::KeyDifference| {
+        let [a, b] = [&key.a, &key.b].map(|values| cut(&phrases::key_values(values)));
+        vec![key.key.clone(), a, b]
+    };
+    let rows: Vec<_> = input.comparison.keys.iter().map(row).collect();
+    columns(&["Scenario key", "A", "B"], "lll", &rows)
+}
+
+fn metrics(input: &Input, wanted: &dyn Fn(&Row) -> bool) -> String {
+    let rows = in_order(input.comparison.metrics.iter(), |row| row.verdict);
+    let line = |row: &Row| {
+        vec![
+            row.name.clone(),
+            phrases::value(row, row.a.as_ref()),
+            phrases::value(row, row.b.as_ref()),
+            phrases::difference(row),
+            phrases::relative(row.difference, true),
+            row.verdict.words().to_owned(),
+        ]
+    };
+    let rows: Vec<_> = rows.into_iter().filter(|row| wanted(row)).map(line).collect();
+    columns(&["Metric", "A", "B", "B − A", "of A", "verdict"], "lrrrrl", &rows)
+}
+
+fn distributions(input: &Input, wanted: &dyn Fn(&Row) -> bool) -> String {
+    let rows = in_order(input.comparison.distributions.iter(), |it| it.row.verdict);
+    let rows = rows.into_iter().filter(|it| wanted(&it.row)).map(|it| {
+        let row = &it.row;
+        let ks = it.kolmogorov_smirnov;
+        let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), words::digits);
+        vec![
+            row.name.clone(),
+            phrases::median(row, row.a.as_ref()),
+            phrases::median(row, row.b.as_ref()),
+            phrases::apart(row),
+            phrases::relative(row.difference, false),
+            number(ks.map(|ks| ks.distance)),
+            ks.map_or_else(|| "–".to_owned(), |ks| phrases::chance(ks.p)),
+            row.verdict.words().to_owned(),
+        ]
+    });
+    let heads =
+        ["Distribution", "A median (n)", "B median (n)", "apart", "of A", "KS", "p", "verdict"];
+    columns(&heads, "lrrrrrrl", &rows.collect::<Vec<_>>())
+}
+
+/// The rows, those of the worst verdict first, and else as they were.
+pub(super) fn in_order<T>(
+    rows: impl Iterator<Item = T>,
+    verdict: impl Fn(&T) -> Verdict,
+) -> Vec<T> {
+    let mut rows: Vec<_> = rows.collect();
+    let place = |row: &T| Verdict::ALL.iter().position(|it| *it == verdict(row));
+    rows.sort_by_key(place);
+    rows
+}
+
+/// A table with a blank line before it; nothing without rows. `sides` says of each column whether
+/// it hangs left or right.
+fn columns(heads: &[&str], sides: &str, rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+    let width = |column: usize| {
+        let lengths = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
+        lengths.max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..heads.len()).map(width).collect();
+    let mut out = String::from("\n");
+    for row in [&heads].into_iter().chain(rows) {
+        let mut line = String::new();
+        for ((cell, side), width) in row.iter().zip(sides.chars()).zip(&widths) {
+            let _ = match side {
+                'r' => write!(line, "{cell:>width$}  "),
+                _ => write!(line, "{cell:<width$}  "),
+            };
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= VALUE {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(VALUE - 1).collect();
+    format!("{kept}…")
+}

@@ -1,0 +1,171 @@
+//! Results folders held against each other by the program.
+
+use serde_json::Value;
+
+use crate::program::{Bench, root};
+
+/// Plays the boot of a module over NFS and gives the results folder.
+fn boot(bench: &Bench, options: &[&str]) -> String {
+    let file = root().join("scenarios/smoke/boot_nfs_3b_nudged.toml");
+    let run = bench.play(&[file], options).swap_remove(0);
+    run["results"].as_str().expect("a folder").to_owned()
+}
+
+/// The comparison as an object, and its exit code.
+fn compare(bench: &Bench, arguments: &[&str]) -> (i32, Value) {
+    let arguments = [&["compare", "--json"], arguments].concat();
+    let done = bench.run(&arguments);
+    assert_eq!(done.stderr, "", "{arguments:?}");
+    (done.code, done.json_lines().swap_remove(0))
+}
+
+fn rows<'a>(comparison: &'a Value, table: &str) -> &'a Vec<Value> {
+    comparison[table].as_array().expect("a list")
+}
+
+fn row<'a>(comparison: &'a Value, table: &str, name: &str) -> &'a Value {
+    let found = rows(comparison, table).iter().find(|row| row["name"] == name);
+    found.unwrap_or_else(|| panic!("{table} has no {name}"))
+}
+
+#[test]
+fn a_run_against_itself_is_the_same_everywhere() {
+    let bench = Bench::new();
+    let run = boot(&bench, &[]);
+    let (code, comparison) = compare(&bench, &[&run, &run, "--strict"]);
+    assert_eq!((code, &comparison["agrees"]), (0, &Value::Bool(true)));
+    for table in ["metrics", "distributions"] {
+        assert!(!rows(&comparison, table).is_empty());
+        assert!(rows(&comparison, table).iter().all(|row| row["verdict"] == "same"), "{table}");
+    }
+    assert_eq!(comparison["remarks"][0], "Both sides are the same to the last event.");
+    assert!(rows(&comparison, "keys").is_empty());
+    let names: Vec<_> = rows(&comparison, "distributions").iter().map(|row| &row["name"]).collect();
+    let stages = ["rom", "dhcp", "tftp", "kernel", "root", "init"];
+    let expected: Vec<_> = ["first_up".to_owned()]
+        .into_iter()
+        .chain(stages.map(|stage| format!("boot_stage/{stage}")))
+        .collect();
+    assert_eq!(names, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn another_seed_differs_in_the_seed_and_agrees_on_the_boot() {
+    let bench = Bench::new();
+    let (one, two) = (boot(&bench, &["--seed", "1"]), boot(&bench, &["--seed", "2"]));
+    assert_eq!(compare(&bench, &[&one, &two]).0, 4, "the run ends when all are up");
+    // So the little time in which nodes were up is the rest between two large numbers.
+    let bands = ["--band", "availability=any", "--band", "node_time_*=15%"];
+    let (code, comparison) = compare(&bench, &[&[one.as_str(), &two], &bands[..]].concat());
+    assert_eq!(code, 0, "{comparison}");
+    let keys: Vec<_> = rows(&comparison, "keys").iter().map(|key| &key["key"]).collect();
+    assert_eq!(keys, ["seed"]);
+    assert_eq!(row(&comparison, "metrics", "boot_t100")["verdict"], "within");
+    assert_eq!(row(&comparison, "metrics", "nodes_up_max")["verdict"], "same");
+}
+
+#[test]
+fn another_stagger_is_told_by_its_key_and_fails() {
+    let bench = Bench::new();
+    let one = boot(&bench, &[]);
+    let two = boot(&bench, &["--set", "boot.power_on.stagger=1 s"]);
+    let (code, comparison) = compare(&bench, &[&one, &two]);
+    assert_eq!((code, &comparison["agrees"]), (4, &Value::Bool(false)));
+    let keys = rows(&comparison, "keys");
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    assert_eq!(keys[0]["key"], "boot.power_on.stagger");
+    assert_eq!(keys[0]["b"][0], "\"1 s\"");
+    // 150 nodes, one a second: the last is powered on 149 s later than the first.
+    let late = row(&comparison, "metrics", "boot_t100");
+    assert_eq!(late["verdict"], "out");
+    assert!(late["difference"]["absolute"].as_f64().is_some_and(|late| late > 100.0), "{late}");
+    let first_up = row(&comparison, "distributions", "first_up");
+    assert_eq!(first_up["verdict"], "out");
+    // The stages that wait for nobody take as long as before.
+    for stage in ["boot_stage/rom", "boot_stage/kernel", "boot_stage/init"] {
+        assert_ne!(row(&comparison, "distributions", stage)["verdict"], "out", "{stage}");
+    }
+    let text = bench.run(&["compare", &one, &two]).stdout;
+    let first = text.lines().find(|line| line.starts_with("boot_t50 ")).expect("a row");
+    assert!(first.ends_with("out of tolerance"), "{text}");
+}
+
+#[test]
+fn several_seeds_a_side_have_intervals() {
+    let bench = Bench::new();
+    let runs: Vec<_> = (1..=6).map(|seed| boot(&bench, &["--seed", &seed.to_string()])).collect();
+    let [a, b] = [&runs[..3], &runs[3..]].map(|side| side.iter().map(String::as_str));
+    let arguments: Vec<_> = a.chain(["--with"]).chain(b).collect();
+    let (_, comparison) = compare(&bench, &arguments);
+    let row = row(&comparison, "metrics", "boot_time_mean");
+    assert_eq!((&row["a"]["count"], &row["b"]["count"]), (&3.into(), &3.into()));
+    for value in [&row["a"], &row["b"], &row["difference"]] {
+        assert!(value["half_width"].as_f64().is_some_and(|width| width > 0.0), "{row}");
+    }
+    assert_eq!(rows(&comparison, "a").len(), 3);
+    let first_up = rows(&comparison, "distributions")[0].clone();
+    assert_eq!(first_up["a"]["count"], 450, "three runs of 150 nodes");
+}
+
+#[test]
+fn checkpoint_times_come_from_the_log_and_are_missed_without_it() {
+    let bench = Bench::new();
+    let file = root().join("scenarios/smoke/crash_weibull_daly.toml");
+    let play = |level: &str| {
+        let run = bench.play(std::slice::from_ref(&file), &["--events", level]).swap_remove(0);
+        run["results"].as_str().expect("a folder").to_owned()
+    };
+    let [all, faults, none] = ["all", "faults", "none"].map(play);
+    let (code, comparison) = compare(&bench, &[&all, &faults]);
+    assert_eq!(code, 0);
+    let times = row(&comparison, "distributions", "checkpoint_time");
+    let committed = row(&comparison, "metrics", "checkpoints_committed");
+    assert_eq!(times["a"]["count"].as_f64(), committed["a"]["mean"].as_f64());
+    assert_eq!(times["verdict"], "same");
+    let (_, comparison) = compare(&bench, &[&all, &none]);
+    assert_eq!(row(&comparison, "distributions", "checkpoint_time")["verdict"], "only-a");
+    assert_eq!(rows(&comparison, "not_recorded").len(), 1);
+}
+
+#[test]
+fn a_page_is_written_where_it_is_asked_for() {
+    let bench = Bench::new();
+    let (one, two) = (boot(&bench, &[]), boot(&bench, &["--seed", "9"]));
+    let done = bench.run(&["compare", &one, &two, "--out", "page", "--band", "any"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.ends_with("page/compare.html\n"), "{}", done.stdout);
+    for name in ["compare.html", "figures/nodes_up.svg", "figures/cdf_first_up.png"] {
+        assert!(bench.path().join("page").join(name).is_file(), "{name}");
+    }
+    let page = std::fs::read_to_string(bench.path().join("page/compare.html")).expect("a page");
+    assert!(page.contains(&format!("rackstorm compare {one} {two} --band any")));
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_a_wrong_folder_exit_3() {
+    let bench = Bench::new();
+    let run = boot(&bench, &[]);
+    for arguments in [
+        vec![],
+        vec![run.as_str()],
+        vec![&run, &run, &run],
+        vec![&run, &run, "--band", "makespam=1%"],
+        vec![&run, &run, "--floor", "makespan"],
+        vec![&run, &run, "--out", &run],
+        vec![&run, &run, "--open"],
+        vec![&run, "--with"],
+    ] {
+        let done = bench.run(&[&["compare"], arguments.as_slice()].concat());
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(!done.stderr.is_empty(), "{arguments:?}");
+    }
+    let manifest = bench.path().join(&run).join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    std::fs::create_dir(bench.path().join("interrupted")).expect("a folder");
+    bench.write("interrupted/manifest.json", &text.replace("\"finished\"", "\"interrupted\""));
+    let done = bench.run(&["compare", "nowhere", "interrupted"]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, ""));
+    for told in ["nowhere/manifest.json", "interrupted: the run was interrupted"] {
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+    }
+}
