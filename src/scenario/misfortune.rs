@@ -66,7 +66,7 @@ pub(super) fn check_times(root: &Section<'_>, stop: Option<&StopRule>, m: &mut M
     let end = Span(stop.at.0);
     for (kind, _, table) in tables(root) {
         let Some(value) = table.get("at") else { continue };
-        if Span::read(value).is_ok_and(|at| at >= end) {
+        if Span::read(value).is_ok_and(|at| at > end) {
             let title = format!("this fault never strikes: the run ends after {end}");
             let help = format!(
                 "a later `stop.at`, or an earlier `at`; `--set fault.{}=[]` drops the rules of \

@@ -165,7 +165,7 @@ fn wrong_usage_is_exit_2_and_a_wrong_folder_exit_3() {
     bench.write("interrupted/manifest.json", &text.replace("\"finished\"", "\"interrupted\""));
     let done = bench.run(&["compare", "nowhere", "interrupted"]);
     assert_eq!((done.code, done.stdout.as_str()), (3, ""));
-    for told in ["nowhere/manifest.json", "interrupted: the run was interrupted"] {
+    for told in ["nowhere: there is no such folder", "interrupted: the run was interrupted"] {
         assert!(done.stderr.contains(told), "{}", done.stderr);
     }
 }
