@@ -15,7 +15,7 @@ use rackstorm::backend::model::Model;
 use rackstorm::event::{Event, Sink, Stop};
 use rackstorm::plan::Plan;
 use rackstorm::record::Fingerprint;
-use rackstorm::scenario;
+use rackstorm::scenario::{Overrides, load};
 use rackstorm::units::Time;
 
 const NODES_PER_MODULE: u32 = 144;
@@ -25,12 +25,15 @@ const RUNS: usize = 3;
 fn main() {
     let short = std::env::args().any(|argument| argument == "--short");
     let modules: &[u32] = if short { &[7, 70] } else { &[70, 700, 6945] };
-    println!("{:>22} {:>10} {:>9} {:>8} {:>7}", "million_boot", "events", "CPU s", "B/node", "growth");
+    println!(
+        "{:>22} {:>10} {:>9} {:>8} {:>7}",
+        "million_boot", "events", "CPU s", "B/node", "growth"
+    );
     let mut first = None;
     for &modules in modules {
         let nodes = modules * NODES_PER_MODULE;
         let runs = if nodes > 500_000 { 1 } else { RUNS };
-        let played = median(runs, "million_boot.toml", &[format!("cluster.modules={modules}")]);
+        let played = median(runs, "million_boot.toml", format!("cluster.modules={modules}"));
         let per_law = played.cpu / (f64::from(nodes) * libm::log2(f64::from(nodes)));
         let growth = per_law / *first.get_or_insert(per_law);
         println!(
@@ -40,10 +43,14 @@ fn main() {
             played.bytes / u64::from(nodes),
         );
         if nodes > 500_000 {
-            println!("targets: 60 s {}, growth 1 {}", verdict(played.cpu <= 60.0), verdict(growth <= 1.0));
+            println!(
+                "targets: 60 s {}, growth 1 {}",
+                verdict(played.cpu <= 60.0),
+                verdict(growth <= 1.0)
+            );
         }
     }
-    let month = median(RUNS, "lanl_750_month.toml", &["record.events=none".to_owned()]);
+    let month = median(RUNS, "lanl_750_month.toml", "record.events=none".to_owned());
     println!(
         "{:>22} {:>10} {:>9.3}  of 0.5: {}",
         "lanl_750_month",
@@ -81,23 +88,25 @@ struct Played {
     bytes: u64,
 }
 
-/// Plays a study so often and returns the run with the median time.
-fn median(runs: usize, file: &str, overrides: &[String]) -> Played {
-    let mut all: Vec<Played> = (0..runs).map(|_| play(file, overrides)).collect();
+/// Plays a study, with a key set, so often and returns the run with the median time.
+fn median(runs: usize, file: &str, set: String) -> Played {
+    let overrides = Overrides { set: vec![set], seed: None };
+    let mut all: Vec<Played> = (0..runs).map(|_| play(file, &overrides)).collect();
     all.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
     all.swap_remove(runs / 2)
 }
 
 /// From the file to findings and fingerprint.
-fn play(file: &str, overrides: &[String]) -> Played {
+fn play(file: &str, overrides: &Overrides) -> Played {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/study").join(file);
     // The kernel's mark of the most memory starts anew here.
     fs::write("/proc/self/clear_refs", "5").expect("Linux");
     let (bytes, cpu) = (most_bytes(), cpu_seconds());
-    let loaded = scenario::load(&path, overrides).expect("the study is good");
+    let loaded = load(&path, overrides).expect("the study is good");
     let plan = Plan::make(&loaded[0].scenario);
     let fingerprint = Fingerprint::default();
-    let mut listener = Listener { fingerprint, fold: Fold::new(&plan), events: 0, last: Time::ZERO };
+    let mut listener =
+        Listener { fingerprint, fold: Fold::new(&plan), events: 0, last: Time::ZERO };
     Model.play(&plan, &mut listener).expect("nobody stops it");
     let Listener { fingerprint, fold, events, last } = listener;
     std::hint::black_box((fold.finish(last), fingerprint.finish()));

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
-use super::heap::{Entry, GROUP, Key, KeyHeap, Marks, NONE, Places};
+use super::heap::{Entry, GROUP, Key, KeyHeap, MarkHeap, NONE, Places};
 
 /// A bundle of like flows that started together; one cache line, as there may be a million.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Flow {
     /// Tells this flow from an earlier one in the same place.
     pub(super) generation: NonZero<u32>,
     /// Tells its entry in a heap from entries it has left behind.
-    pub(super) stamp: u32,
+    stamp: u32,
     /// Its group, or one of the values below.
     pub(super) group: u32,
     /// Flows in the bundle.
@@ -24,12 +24,18 @@ pub(super) struct Flow {
     pub(super) order: u64,
     high: i64,
     low: u64,
+    /// Its neighbours in the run of its group, or [`NONE`]; `before` is [`HEAPED`] if it is in the
+    /// heap.
+    before: u32,
+    after: u32,
 }
 
 const _: () = assert!(size_of::<Flow>() == 64);
 
 /// The generation of the first flow in a place.
 const FIRST: NonZero<u32> = NonZero::<u32>::MIN;
+/// `Flow::before` of a flow that is in the heap of its group.
+const HEAPED: u32 = u32::MAX - 1;
 /// `Flow::group` of a flow that has finished and waits to be asked for.
 pub(super) const DUE: u32 = u32::MAX;
 /// `Flow::group` of a vacant place.
@@ -48,6 +54,9 @@ impl Flow {
 }
 
 /// Flows of one route with one private cap: they all move at one rate. Two cache lines.
+///
+/// Its flows stand in the order of their finish marks in a list, the run, as long as each that
+/// comes finishes after all of it, which those of like size do; the rest goes to a heap beside it.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Group {
@@ -61,8 +70,6 @@ pub(super) struct Group {
     pub(super) n: u32,
     /// Tree: its own clock if it runs at its cap, else [`NONE`]. Elsewhere: its class.
     pub(super) home: u32,
-    /// Bundles in it; the other entries of `marks` are stale.
-    pub(super) bundles: u32,
     /// Its clock minus the clock it rides on.
     pub(super) offset: Mark,
     /// Elsewhere: the links of its route, if there are one to three; they save a look at it.
@@ -72,10 +79,90 @@ pub(super) struct Group {
     /// is, would have had, had it been with it from its first byte). Wraps, like all that is
     /// compared with it.
     pub(super) balance: Mark,
-    pub(super) marks: Marks,
+    /// The ends of the run, or [`NONE`].
+    first: u32,
+    last: u32,
+    /// The mark of the first one.
+    first_mark: Mark,
+    heap: MarkHeap,
+    /// Flows in the heap; its other entries are stale.
+    heaped: u32,
 }
 
 const _: () = assert!(size_of::<Group>() == 128);
+
+impl Group {
+    /// The first finish mark, and a flow that has it.
+    pub(super) fn top(&self) -> Option<(Mark, u32)> {
+        let run = (self.first != NONE).then_some((self.first_mark, self.first));
+        match (run, self.heap.top()) {
+            (Some((mark, _)), Some(entry)) if mark <= Mark::from(entry.mark) => run,
+            (_, Some(entry)) => Some((entry.mark.into(), entry.flow)),
+            (run, None) => run,
+        }
+    }
+
+    /// Appends a flow that has its mark to the run, or pushes it to the heap.
+    fn push(&mut self, flows: &mut [Flow], index: u32) {
+        let mark = flows[index as usize].mark();
+        if self.last == NONE {
+            (self.first, self.first_mark) = (index, mark);
+        } else if flows[self.last as usize].mark() <= mark {
+            flows[self.last as usize].after = index;
+        } else {
+            let flow = &mut flows[index as usize];
+            flow.before = HEAPED;
+            self.heap.push(Entry { mark: mark.into(), flow: index, stamp: flow.stamp });
+            self.heaped += 1;
+            return;
+        }
+        let flow = &mut flows[index as usize];
+        (flow.before, flow.after) = (self.last, NONE);
+        self.last = index;
+    }
+
+    /// Takes a flow out of the run, or of the heap.
+    fn remove(&mut self, flows: &mut [Flow], index: u32) {
+        let flow = &mut flows[index as usize];
+        let Flow { before, after, stamp, .. } = *flow;
+        flow.stamp = stamp.wrapping_add(1);
+        if before == HEAPED {
+            self.heaped -= 1;
+            if self.heap.top().is_some_and(|top| top.flow == index && top.stamp == stamp) {
+                self.heap.pop();
+            }
+            // With no stale entry there, nobody else's record needs to be looked at.
+            if self.heap.len() > self.heaped as usize {
+                self.purge(flows);
+            }
+            return;
+        }
+        if after == NONE {
+            self.last = before;
+        } else {
+            flows[after as usize].before = before;
+        }
+        if before != NONE {
+            flows[before as usize].after = after;
+            return;
+        }
+        self.first = after;
+        if after != NONE {
+            self.first_mark = flows[after as usize].mark();
+        }
+    }
+
+    /// Sees to it that the first entry of the heap is a live one, and most others too.
+    fn purge(&mut self, flows: &[Flow]) {
+        let lives = |entry: &Entry| flows[entry.flow as usize].stamp == entry.stamp;
+        while self.heap.top().is_some_and(|entry| !lives(&entry)) {
+            self.heap.pop();
+        }
+        if self.heap.len() > 2 * self.heaped as usize + 16 {
+            self.heap.retain(lives);
+        }
+    }
+}
 
 /// When a clock reaches a mark. Of equal dates the older clock's comes first, only because like
 /// components, whose flows often end together, are then visited as they lie in memory.
@@ -113,10 +200,21 @@ impl Core {
         self.orders += 1;
         let index = self.vacant_flows.pop().unwrap_or_else(|| {
             let (generation, stamp, group) = (FIRST, 0, VACANT);
-            let (high, low, order) = (0, 0, 0);
-            let vacant =
-                Flow { generation, stamp, group, count: 0, bytes: 0, tag: 0, order, high, low };
-            self.flows.push(vacant);
+            let (count, bytes, tag, order, high, low) = (0, 0, 0, 0, 0, 0);
+            let (before, after) = (NONE, NONE);
+            self.flows.push(Flow {
+                generation,
+                stamp,
+                group,
+                count,
+                bytes,
+                tag,
+                order,
+                high,
+                low,
+                before,
+                after,
+            });
             self.flows.len() as u32 - 1
         });
         let flow = &mut self.flows[index as usize];
@@ -140,19 +238,20 @@ impl Core {
             group.near = [NONE; 3];
             return index;
         }
-        let (n, home, bundles, offset, balance) = (0, NONE, 0, 0, 0);
-        let (near, marks) = ([NONE; 3], Marks::default());
         self.groups.push(Group {
             route,
             tree,
             cap,
-            n,
-            home,
-            bundles,
-            offset,
-            near,
-            balance,
-            marks,
+            n: 0,
+            home: NONE,
+            offset: 0,
+            near: [NONE; 3],
+            balance: 0,
+            first: NONE,
+            last: NONE,
+            first_mark: 0,
+            heap: MarkHeap::default(),
+            heaped: 0,
         });
         let index = self.groups.len() as u32 - 1;
         assert!(index < GROUP, "a fabric holds fewer groups");
@@ -175,8 +274,7 @@ impl Core {
         let start = mark.wrapping_sub(distance(flow.bytes));
         group.balance = group.balance.wrapping_sub(start.wrapping_mul(Mark::from(flow.count)));
         group.n = group.n.checked_add(flow.count).expect("a group has fewer than 2^32 flows");
-        group.bundles += 1;
-        group.marks.push(Entry { mark: mark.into(), flow: index, stamp: flow.stamp });
+        group.push(&mut self.flows, index);
     }
 
     /// Takes a flow out of its group, which it returns. Of the group's bytes each member keeps
@@ -188,29 +286,9 @@ impl Core {
         let kept = flow.mark().wrapping_sub(distance(flow.bytes)).wrapping_add(moved);
         group.balance = group.balance.wrapping_add(kept.wrapping_mul(Mark::from(flow.count)));
         group.n -= flow.count;
-        group.bundles -= 1;
-        if group.marks.top().is_some_and(|entry| entry.flow == index && entry.stamp == flow.stamp) {
-            group.marks.pop();
-        }
         flow.group = DUE;
-        flow.stamp = flow.stamp.wrapping_add(1);
-        // With no stale entry there, nobody else's record needs to be looked at.
-        if group.marks.len() > group.bundles as usize {
-            self.purge(name);
-        }
+        group.remove(&mut self.flows, index);
         name
-    }
-
-    /// Sees to it that the first mark of a group is a live one, and most others too.
-    fn purge(&mut self, group: u32) {
-        let (flows, group) = (&self.flows, &mut self.groups[group as usize]);
-        let lives = |entry: &Entry| flows[entry.flow as usize].stamp == entry.stamp;
-        while group.marks.top().is_some_and(|entry| !lives(&entry)) {
-            group.marks.pop();
-        }
-        if group.marks.len() > 2 * group.bundles as usize + 16 {
-            group.marks.retain(lives);
-        }
     }
 
     /// Takes one member out of a bundle, as a flow of its own with the same progress.
@@ -224,16 +302,14 @@ impl Core {
             let flow = &mut self.flows[single as usize];
             flow.group = group;
             flow.set_mark(mark);
-            let group = &mut self.groups[group as usize];
-            group.bundles += 1;
-            group.marks.push(Entry { mark: mark.into(), flow: single, stamp: flow.stamp });
+            self.groups[group as usize].push(&mut self.flows, single);
         }
         single
     }
 
     /// The first finish mark of a group.
     pub(super) fn first_mark(&self, group: u32) -> Option<Mark> {
-        self.groups[group as usize].marks.top().map(|entry| entry.mark.into())
+        self.groups[group as usize].top().map(|(mark, _)| mark)
     }
 
     pub(super) fn new_clock(&mut self, owner: Owner, value: Mark) -> u32 {
@@ -268,8 +344,8 @@ impl Core {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let marks: usize = self.groups.iter().map(|group| group.marks.heap_bytes()).sum();
-        marks
+        let heaps: usize = self.groups.iter().map(|group| group.heap.heap_bytes()).sum();
+        heaps
             + self.flows.capacity() * size_of::<Flow>()
             + self.groups.capacity() * size_of::<Group>()
             + self.clocks.capacity() * size_of::<Clock>()

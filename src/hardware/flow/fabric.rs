@@ -317,7 +317,7 @@ impl Fabric {
             let owner = self.core.clocks[clock as usize].owner;
             let index = match owner {
                 Owner::Link(link) => self.tree.first(&self.core, link),
-                Owner::Group(group) => self.core.groups[group as usize].marks.top().map(|e| e.flow),
+                Owner::Group(group) => self.core.groups[group as usize].top().map(|(_, flow)| flow),
                 Owner::Class(class) => self.general.first(&self.core, class),
             };
             let index = index.expect("a dated clock has a flow");

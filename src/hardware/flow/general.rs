@@ -279,7 +279,7 @@ impl General {
     /// A flow, and its group, that is due first on the clock of a class.
     pub(super) fn first(&self, core: &Core, class: u32) -> Option<u32> {
         let (_, group) = self.classes[class as usize].next.top()?;
-        core.groups[(group & !GROUP) as usize].marks.top().map(|entry| entry.flow)
+        core.groups[(group & !GROUP) as usize].top().map(|(_, flow)| flow)
     }
 
     /// Finds the rates of all components that have changed.

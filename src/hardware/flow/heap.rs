@@ -1,6 +1,4 @@
-//! Ordered sets: a 4-ary heap that knows where its members are, and the finish marks of a group.
-
-use std::collections::VecDeque;
+//! Heaps of arity four: one that knows where its members are, and one of finish marks.
 
 use super::clock::Mark;
 
@@ -171,7 +169,7 @@ impl<K: Key> KeyHeap<K> {
     }
 }
 
-/// A bundle's place in [`Marks`]; it is stale once the bundle's stamp has moved on.
+/// A bundle's place in a [`MarkHeap`]; it is stale once the bundle's stamp has moved on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) mark: Packed,
@@ -179,86 +177,64 @@ pub(super) struct Entry {
     pub(super) stamp: u32,
 }
 
-/// The finish marks of the flows of one group, as a run and a heap beside it.
-///
-/// Whoever finishes after all of the run is appended to it, so that like flows, which come in the
-/// order in which they go, touch one end of a queue each; the rest goes to the heap. Members
-/// cannot be taken out from the middle: whoever leaves early makes its entry stale, which spares
-/// one random memory access per step.
+/// Finish marks of flows of one group. Members cannot be taken out from the middle: whoever
+/// leaves early makes its entry stale, which spares one random memory access per step.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
-    run: VecDeque<Entry>,
-    heap: Vec<Entry>,
+pub(super) struct MarkHeap {
+    items: Vec<Entry>,
 }
 
-impl Marks {
+impl MarkHeap {
     pub(super) fn top(&self) -> Option<Entry> {
-        match (self.run.front(), self.heap.first()) {
-            (Some(run), Some(heap)) if heap.mark < run.mark => Some(*heap),
-            (None, heap) => heap.copied(),
-            (run, _) => run.copied(),
-        }
+        self.items.first().copied()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.run.len() + self.heap.len()
+        self.items.len()
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        if self.run.back().is_none_or(|last| last.mark <= entry.mark) {
-            self.run.push_back(entry);
-            return;
-        }
-        let mut place = self.heap.len();
-        self.heap.push(entry);
+        let mut place = self.items.len();
+        self.items.push(entry);
         while place > 0 {
             let above = (place - 1) / 4;
-            if self.heap[above].mark <= entry.mark {
+            if self.items[above].mark <= entry.mark {
                 break;
             }
-            self.heap[place] = self.heap[above];
+            self.items[place] = self.items[above];
             place = above;
         }
-        self.heap[place] = entry;
+        self.items[place] = entry;
     }
 
-    /// Takes off what is at the top.
     pub(super) fn pop(&mut self) {
-        let in_heap = match (self.run.front(), self.heap.first()) {
-            (Some(run), Some(heap)) => heap.mark < run.mark,
-            (run, _) => run.is_none(),
-        };
-        if !in_heap {
-            self.run.pop_front();
-        } else if let Some(last) = self.heap.pop()
-            && !self.heap.is_empty()
-        {
+        let Some(last) = self.items.pop() else { return };
+        if !self.items.is_empty() {
             self.sink(0, last);
         }
     }
 
     /// Drops all entries that are stale.
     pub(super) fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
-        self.run.retain(&keep);
-        self.heap.retain(keep);
-        for place in (0..self.heap.len().div_ceil(4)).rev() {
-            self.sink(place, self.heap[place]);
+        self.items.retain(keep);
+        for place in (0..self.items.len().div_ceil(4)).rev() {
+            self.sink(place, self.items[place]);
         }
     }
 
     fn sink(&mut self, mut place: usize, item: Entry) {
-        while let Some(best) = best_below(&self.heap, place, |a, b| a.mark < b.mark) {
-            if item.mark <= self.heap[best].mark {
+        while let Some(best) = best_below(&self.items, place, |a, b| a.mark < b.mark) {
+            if item.mark <= self.items[best].mark {
                 break;
             }
-            self.heap[place] = self.heap[best];
+            self.items[place] = self.items[best];
             place = best;
         }
-        self.heap[place] = item;
+        self.items[place] = item;
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        (self.run.capacity() + self.heap.capacity()) * size_of::<Entry>()
+        self.items.capacity() * size_of::<Entry>()
     }
 }
 
@@ -297,8 +273,8 @@ mod tests {
     }
 
     #[test]
-    fn marks_come_in_order_also_after_a_purge() {
-        let mut heap = Marks::default();
+    fn a_mark_heap_pops_in_order_also_after_a_purge() {
+        let mut heap = MarkHeap::default();
         let mut state = 2;
         for flow in 0..1_000 {
             let mark = Packed::from(Mark::from(draw(&mut state) % 500) - 250);

@@ -181,8 +181,7 @@ impl Tree {
         loop {
             let (_, member) = self.links[link as usize].next.top()?;
             if member & GROUP != 0 {
-                let group = &core.groups[(member & !GROUP) as usize];
-                return group.marks.top().map(|entry| entry.flow);
+                return core.groups[(member & !GROUP) as usize].top().map(|(_, flow)| flow);
             }
             link = member;
         }
@@ -225,7 +224,7 @@ impl Tree {
         let (fills, frees, next) = if member & GROUP != 0 {
             let group = &core.groups[(member & !GROUP) as usize];
             let level = (group.n > 0).then(|| Level::new(i128::from(group.cap), 1));
-            let first = group.marks.top().map(|entry| Mark::from(entry.mark) - group.offset);
+            let first = group.top().map(|(mark, _)| mark - group.offset);
             if group.home == NONE { (level, None, first) } else { (None, level, None) }
         } else {
             let state = &self.links[member as usize];
