@@ -135,6 +135,7 @@ impl Outcome {
             if self.finished.already_there { "  (the same run was there already)" } else { "" };
         let place = self.page().unwrap_or(&self.finished.path).display();
         if style == Style::Line {
+            rows.retain(|(name, _)| !(calm && name == "failures"));
             rows.truncate(ON_A_LINE);
             let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
             return format!("{}{}  {place}{known}\n", self.head("  "), values.collect::<String>());

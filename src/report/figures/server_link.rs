@@ -34,14 +34,18 @@ impl Figure for ServerLink {
         let rate = words::si(input.plan.scenario.server.link.0 as f64, "bit/s");
         let which = match all {
             1 => String::new(),
-            _ if shown == all => format!(" There is one line for each of the {all} servers."),
+            _ if shown >= input.plan.machine.servers.len().max(all) => {
+                format!(" There is one line for each of the {all} servers.")
+            }
             _ => format!(
-                " {shown} of the {} servers are drawn, evenly picked.",
-                words::grouped(all as f64)
+                " {shown} of the {} servers are drawn.",
+                words::grouped(input.plan.machine.servers.len().max(all) as f64)
             ),
         };
+        let width = interval(&sent(input)).or_else(|| interval(&received(input)));
+        let width = width.map_or(String::new(), |width| format!(" of {}", words::span(width)));
         format!(
-            "Mean rate in each interval, sent to the nodes and received from them. The axis at \
+            "Mean rate in each interval{width}, sent to the nodes and received from them. The axis at \
              the right gives the share of the line rate of {rate}. The link works in both \
              directions at once, so each direction may use all of it.{which}"
         )
@@ -138,4 +142,13 @@ fn shown(servers: usize) -> Vec<usize> {
         return (0..servers).collect();
     }
     (0..SERVERS).map(|i| i * (servers - 1) / (SERVERS - 1)).collect()
+}
+
+/// The length of an interval (s): the least distance of points. The last one may be cut short.
+fn interval(series: &[&Series]) -> Option<f64> {
+    let points = series.iter().flat_map(|series| {
+        let whole = &series.points[..series.points.len().saturating_sub(1)];
+        whole.windows(2).map(|pair| pair[1].0 - pair[0].0)
+    });
+    points.filter(|width| *width > 0.0).min_by(f64::total_cmp)
 }

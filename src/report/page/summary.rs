@@ -77,8 +77,10 @@ fn bound(text: &str) -> String {
             let next = next.trim_end_matches(['.', ',', ':']);
             next == "%" || (next.len() <= 3 && next.chars().all(char::is_alphabetic))
         };
+        let time = matches!(word, "y" | "d" | "h" | "min");
+        let more = |next: &&str| time && next.starts_with(|c: char| c.is_ascii_digit());
         match words.peek() {
-            Some(next) if number && unit(next) => out.push('\u{a0}'),
+            Some(next) if (number && unit(next)) || more(next) => out.push('\u{a0}'),
             Some(_) => out.push(' '),
             None => {}
         }
@@ -257,7 +259,7 @@ mod tests {
     #[test]
     fn a_number_is_bound_to_its_unit_and_to_nothing_else() {
         let text = bound("It used 12.6 kWh, in 3 min 5 s, with 5 modules and 1 boot of 2 %.");
-        let wanted = "It used 12.6~kWh, in 3~min 5~s, with 5 modules and 1 boot of 2~%.";
+        let wanted = "It used 12.6~kWh, in 3~min~5~s, with 5 modules and 1 boot of 2~%.";
         assert_eq!(text, wanted.replace('~', "\u{a0}"));
     }
 }
