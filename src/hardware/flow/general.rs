@@ -203,14 +203,14 @@ impl General {
         let state = &core.groups[group as usize];
         let more = u128::from(state.cap) * u128::from(count);
         let mut component = self.components.len() as u32 - 1;
-        let mut stale = false;
+        let mut over = false;
         for &link in crossed(&self.crossed, &self.routes, state) {
             let link = &mut self.links[link as usize];
             link.demand += more;
             component = link.component;
-            stale |= !link.watched && link.demand > u128::from(link.capacity);
+            over |= !link.watched && link.demand > u128::from(link.capacity);
         }
-        self.components[component as usize].stale |= stale;
+        self.components[component as usize].stale |= over;
         self.classes[state.home as usize].n += u64::from(count);
         self.changed(core, group, component);
     }
