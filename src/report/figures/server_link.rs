@@ -45,8 +45,8 @@ impl Figure for ServerLink {
         let width = interval(&sent(input)).or_else(|| interval(&received(input)));
         let width = width.map_or(String::new(), |width| format!(" of {}", words::span(width)));
         format!(
-            "Mean rate in each interval{width}, sent to the nodes and received from them. The axis at \
-             the right gives the share of the line rate of {rate}. The link works in both \
+            "Mean rate in each interval{width}, sent to the nodes and received from them. The \
+             axis at the right gives the share of the line rate of {rate}. The link works in both \
              directions at once, so each direction may use all of it.{which}"
         )
     }
