@@ -8,8 +8,10 @@
 pub mod analysis;
 pub mod backend;
 pub mod cli;
+pub mod drivers;
 pub mod engine;
 pub mod event;
+pub mod fleet;
 pub mod hardware;
 pub mod ids;
 pub mod plan;

@@ -1,14 +1,36 @@
 //! The stages that can play a plan.
 
 pub mod model;
+#[cfg(feature = "turmoil")]
+pub mod turmoil;
+
+use model::Model;
+#[cfg(feature = "turmoil")]
+use turmoil::Turmoil;
 
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
+
+/// Every stage of this build, the usual one first.
+pub const ALL: &[&(dyn Backend + Sync)] = &[
+    &Model,
+    #[cfg(feature = "turmoil")]
+    &Turmoil,
+];
+
+/// The stage of this name, if this build has it.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
+    ALL.iter().copied().find(|stage| stage.name() == name)
+}
 
 /// A stage.
 pub trait Backend {
     /// The stage's name, as in `--on` and in the results folder.
     fn name(&self) -> &'static str;
+
+    /// What it is, in a few words, for the help.
+    fn about(&self) -> &'static str;
 
     /// What of the plan this stage cannot play, a sentence for each. Empty: it can play it all.
     fn cannot(&self, plan: &Plan) -> Vec<String>;

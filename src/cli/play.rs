@@ -18,8 +18,9 @@ use crate::record::{Folder, Manifest, Recorder, Status, tables};
 use crate::scenario::Loaded;
 use crate::units::Time;
 
-/// Events between two looks at Ctrl-C and the progress bar: some milliseconds of a run.
-const EVENTS_PER_LOOK: u32 = 4096;
+/// Events between two looks at Ctrl-C and the progress bar: a millisecond of a run of the model,
+/// some tenths of a second where real programs run between them.
+const EVENTS_PER_LOOK: u32 = 128;
 
 /// What a command watches while its runs go on.
 #[derive(Debug)]
@@ -62,16 +63,22 @@ impl Watch {
         plan: &Plan,
         listener: &mut dyn Sink,
     ) -> Result<(), Stop> {
-        let reasons = stage.cannot(plan);
-        if !reasons.is_empty() {
-            let reasons = reasons.join("; ");
-            return Err(Stop::Failed(format!("stage {} cannot: {reasons}", stage.name())));
-        }
         let bar = self.progress.begin(&plan.scenario.name, plan.scenario.stop.at);
         let look_in = EVENTS_PER_LOOK;
         let mut watched = Watched { listener, bar, interrupt: &self.interrupt, look_in };
         stage.play(plan, &mut watched).map(|_reason| ())
     }
+}
+
+/// Whether a stage can play all of a plan; if not, an error says all that it cannot.
+pub(super) fn demand_can(stage: &dyn Backend, plan: &Plan) -> anyhow::Result<()> {
+    let reasons = stage.cannot(plan);
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let (name, stage) = (&plan.scenario.name, stage.name());
+    Err(Stop::Failed(format!("{name}: stage {stage} cannot play it: {}", reasons.join("; ")))
+        .into())
 }
 
 /// Does the same for each of many, so many at a time, and returns what came of it in their order.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::backend::model::Model;
-use crate::cli::play::Watch;
+use crate::backend;
+use crate::cli::play::{self, Watch};
 use crate::cli::{Exit, files, streams};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
@@ -47,9 +47,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&suspect(&arguments.results, &manifest));
         return Ok(Exit::Failed);
     }
+    let Some(stage) = backend::named(&manifest.stage) else {
+        streams::say(&format!("this build has no stage {}", manifest.stage));
+        return Ok(Exit::Failed);
+    };
+    play::demand_can(stage, &plan)?;
     let watch = Watch::over(1, arguments.quiet)?;
     let mut again = Again::beside(&arguments.results)?;
-    watch.play(&Model, &plan, &mut again)?;
+    watch.play(stage, &plan, &mut again)?;
     let (fingerprint, difference) = again.finish()?;
     if let Some(difference) = difference {
         streams::say(&difference.to_string());

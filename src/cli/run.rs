@@ -3,11 +3,11 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use crate::analysis::expect;
-use crate::backend::Backend;
-use crate::backend::model::Model;
+use crate::backend;
 use crate::cli::files::{self, Override};
 use crate::cli::in_order::InOrder;
 use crate::cli::play::{self, Watch};
@@ -24,6 +24,7 @@ Examples:
   rackstorm run *.toml --jobs 4 --out /scratch/runs  many at once, results elsewhere
   rackstorm run month.toml --events none --no-report only the metrics
   rackstorm run month.toml --set 'workload.bulk-synchronous.work=10 d' --seed 7
+  rackstorm run boot.toml --on turmoil               the real control plane, simulated network
   rackstorm run month.toml --json | jq .metrics.efficiency
 
 The results of a run lie in OUT/<scenario>/<seed>-<stage>-<fingerprint>/. While it runs, and when
@@ -48,6 +49,10 @@ pub(super) struct Arguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     overrides: Override,
+    /// The stage that plays them
+    #[arg(long, value_name = "STAGE", default_value = backend::ALL[0].name())]
+    #[arg(value_parser = stages())]
+    on: String,
     /// Where the results folders go
     #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
@@ -125,11 +130,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// One run, from the plan to the report.
 fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Outcome> {
-    let (stage, point) = (Model.name(), loaded.point.clone());
+    let backend = backend::named(&arguments.on).expect("clap takes no other names");
+    let (stage, point) = (backend.name(), loaded.point.clone());
     let plan = Plan::make(&loaded.scenario);
+    play::demand_can(backend, &plan)?;
     let name = &loaded.scenario.name;
     let folder = Folder::begin(&arguments.out, name, loaded.scenario.seed, stage)?;
-    let (folder, played) = play::record(&Model, loaded, &plan, folder, watch)?;
+    let (folder, played) = play::record(backend, loaded, &plan, folder, watch)?;
     let finished = folder.finish(&played.fingerprint)?;
     let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
     let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played));
@@ -155,6 +162,15 @@ fn tell(ended: Option<anyhow::Result<Outcome>>, arguments: &Arguments, style: St
     if let Some(Err(error)) = &outcome.report {
         streams::say(&exit::message(error));
     }
+}
+
+/// The stages of this build, with a word on each.
+fn stages() -> PossibleValuesParser {
+    backend::ALL
+        .iter()
+        .map(|stage| PossibleValue::new(stage.name()).help(stage.about()))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 impl Arguments {

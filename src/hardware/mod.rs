@@ -4,6 +4,7 @@ pub mod boot;
 pub mod dhcp;
 pub mod flow;
 pub mod flow_oracle;
-pub mod hazard;
+pub mod network;
 pub mod power;
+pub mod rack;
 pub mod storage;

@@ -2,6 +2,7 @@
 
 pub mod chance;
 mod digest;
+pub mod hazard;
 pub mod interval;
 mod jobs;
 pub mod machine;

@@ -12,6 +12,8 @@
 //! stopped. It holds the last completed step. A failure throws the job back to the last
 //! committed checkpoint, or to the start.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::units::{Span, Time};
@@ -48,7 +50,7 @@ pub enum Order {
 }
 
 /// When checkpoints are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Computing after which the next one is due; `None`: never.
     pub interval: Option<Span>,
@@ -60,7 +62,7 @@ pub struct Schedule {
 }
 
 /// The machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Coordinated {
     job: JobId,
     work: BulkSynchronous,
@@ -99,6 +101,12 @@ impl Coordinated {
     #[must_use]
     pub fn phase(&self) -> JobPhase {
         self.phase
+    }
+
+    /// Steps completed and not thrown away.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.work.done()
     }
 
     /// Takes one input; adds what happened to `told` and says what to do next.

@@ -3,3 +3,4 @@
 //! The model calls them as functions; a fleet runs the same machines over sockets.
 
 pub mod coordinated;
+pub mod heartbeat;

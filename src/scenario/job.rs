@@ -1,5 +1,6 @@
 //! The job: a bulk-synchronous workload and its coordinated checkpoint.
 
+use crate::event::JobPhase;
 use crate::units::{Bytes, Span};
 
 /// A bulk-synchronous job: all ranks compute a step, then all meet.
@@ -70,6 +71,19 @@ pub struct Strikes {
     pub restart: bool,
     /// During downtime.
     pub downtime: bool,
+}
+
+impl Strikes {
+    /// Whether a failure may strike in this phase.
+    #[must_use]
+    pub fn allow(self, phase: JobPhase) -> bool {
+        match phase {
+            JobPhase::Checkpoint => self.checkpoint,
+            JobPhase::Restart => self.restart,
+            JobPhase::Waiting => self.downtime,
+            JobPhase::Compute | JobPhase::Rework | JobPhase::Done => true,
+        }
+    }
 }
 
 /// What the interval counts.

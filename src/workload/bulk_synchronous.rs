@@ -2,10 +2,12 @@
 //!
 //! Not modelled: exchange between ranks (its time is part of the step), imbalance of ranks.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Span;
 
 /// The progress of one job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkSynchronous {
     steps: u64,
     step: Span,

@@ -1,11 +1,11 @@
-//! Plays scenario texts on the model stage and hands out what happened.
+//! Plays scenario texts on a stage and hands out what happened.
 
 use std::path::Path;
 
 use rackstorm::analysis::{Findings, Fold};
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
-use rackstorm::event::{Event, Sink, Stop, What};
+use rackstorm::event::{EndReason, Event, Sink, Stop, What};
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::Time;
@@ -31,27 +31,53 @@ impl Sink for Audience {
 
 /// Plays the text of a scenario file.
 pub(crate) fn play_text(text: &str, seed: Option<u64>) -> Played {
+    play_plan(&plan_of_text(text, seed))
+}
+
+/// The plan of the text of a scenario file.
+pub(crate) fn plan_of(text: &str) -> Plan {
+    plan_of_text(text, None)
+}
+
+fn plan_of_text(text: &str, seed: Option<u64>) -> Plan {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("play.toml");
     std::fs::write(&path, text).expect("the scenario is written");
-    play_file(&path, seed, &[])
+    plan_of_file(&path, seed, &[])
 }
 
-/// Plays a scenario file, the first of its points.
-pub(crate) fn play_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Played {
+/// The plan of a scenario file, the first of its points.
+pub(crate) fn plan_of_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Plan {
     let set = set.iter().map(ToString::to_string).collect();
     let loaded = match scenario::load(path, &Overrides { set, seed }) {
         Ok(loaded) => loaded,
         Err(mistakes) => panic!("{}", mistakes.render(false)),
     };
-    let plan = Plan::make(&loaded[0].scenario);
-    play_plan(&plan)
+    Plan::make(&loaded[0].scenario)
 }
 
-/// Plays a plan.
+/// Plays a scenario file on the model, the first of its points.
+pub(crate) fn play_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Played {
+    play_plan(&plan_of_file(path, seed, set))
+}
+
+/// Plays a plan on the model.
 pub(crate) fn play_plan(plan: &Plan) -> Played {
+    play_on(&Model, plan)
+}
+
+/// Plays a plan on a stage.
+pub(crate) fn play_on(stage: &dyn Backend, plan: &Plan) -> Played {
+    play_with(plan, |plan, sink| stage.play(plan, sink))
+}
+
+/// Plays a plan in some way.
+pub(crate) fn play_with(
+    plan: &Plan,
+    stage: impl FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
+) -> Played {
     let mut audience = Audience { events: Vec::new(), fold: Fold::new(plan) };
-    Model.play(plan, &mut audience).expect("nobody stops the play");
+    stage(plan, &mut audience).expect("nobody stops the play");
     let end = audience.events.last().expect("a run tells something").at;
     Played { findings: audience.fold.finish(end), events: audience.events }
 }

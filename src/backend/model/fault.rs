@@ -1,15 +1,15 @@
 //! Faults: when they strike, what they break, and how it is repaired.
 
-use crate::event::{Cause, Fault, JobPhase, NodeState, What};
-use crate::hardware::hazard::HazardClock;
+use crate::event::{Cause, Fault, NodeState, What};
 use crate::ids::{FaultId, Part, PartKind};
+use crate::plan::hazard::HazardClock;
 use crate::scenario::fault::{FaultRule, Rejuvenate, Repair, When};
 use crate::units::Span;
 
-use super::network::WHOLE_PPM;
 use super::node::{Draw, Watch};
 use super::part::by;
 use super::world::{Timer, World};
+use crate::hardware::network::WHOLE_PPM;
 
 /// The hazard clocks of one rule, for the parts from `first` on.
 pub(super) struct Clocks {
@@ -154,7 +154,7 @@ impl World<'_> {
     /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
-            (Some(checkpoint), Some(job)) => checkpoint.strikes.and_phase(job.phase()),
+            (Some(checkpoint), Some(job)) => checkpoint.strikes.allow(job.phase()),
             _ => return true,
         };
         let on_node = self.rule(rule).on.kind == PartKind::Node;
@@ -282,18 +282,6 @@ impl World<'_> {
         }
         if part_kind != PartKind::Node {
             self.start_clock(rule, part);
-        }
-    }
-}
-
-impl crate::scenario::job::Strikes {
-    /// Whether a failure may strike in this phase.
-    pub(super) fn and_phase(self, phase: JobPhase) -> bool {
-        match phase {
-            JobPhase::Checkpoint => self.checkpoint,
-            JobPhase::Restart => self.restart,
-            JobPhase::Waiting => self.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Done => true,
         }
     }
 }

@@ -10,7 +10,6 @@
 mod boot;
 mod fault;
 mod job;
-mod network;
 mod node;
 mod part;
 mod world;
@@ -26,6 +25,10 @@ pub struct Model;
 impl Backend for Model {
     fn name(&self) -> &'static str {
         "model"
+    }
+
+    fn about(&self) -> &'static str {
+        "discrete-event model of hardware, protocols and jobs"
     }
 
     fn cannot(&self, _plan: &Plan) -> Vec<String> {

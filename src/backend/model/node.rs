@@ -6,8 +6,8 @@ use crate::ids::{Life, NodeId};
 use crate::units::{Power, Span, Time};
 
 use super::boot::is_boot;
-use super::network::WHOLE_PPM;
 use super::world::{Timer, World};
+use crate::hardware::network::WHOLE_PPM;
 
 /// What a node draws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

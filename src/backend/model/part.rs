@@ -8,9 +8,9 @@ use crate::ids::{Part, PartKind};
 use crate::plan::Plan;
 use crate::units::{Power, Span};
 
-use super::network::WHOLE_PPM;
 use super::node::Watch;
 use super::world::{Timer, World};
+use crate::hardware::network::WHOLE_PPM;
 
 /// One switch.
 #[derive(Clone, Debug)]

@@ -14,9 +14,9 @@ use crate::units::{Span, Time};
 
 use super::fault::Clocks;
 use super::job::JobPlay;
-use super::network::Network;
 use super::node::Node;
 use super::part::{Psu, Server, Switch};
+use crate::hardware::network::Network;
 
 /// What can become due. A timer that names a life is dead when the node lives another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,8 +28,8 @@ const STOREYS: [&[&str]; 8] = [
 /// Who may use whom on the same storey: faults have one name, and a checkpoint waits for a step.
 const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
-/// Packages that belong to one room.
-const PACKAGES: [(&str, &str); 13] = [
+/// Packages that belong to one room, or to the rooms of several lines.
+const PACKAGES: [(&str, &str); 17] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -42,7 +42,11 @@ const PACKAGES: [(&str, &str); 13] = [
     ("rand", "rng"),
     ("rand_chacha", "rng"),
     ("rayon", "cli"),
+    ("tokio", "backend"),
+    ("tokio", "drivers"),
+    ("tokio", "fleet"),
     ("toml", "scenario"),
+    ("turmoil_net", "backend"),
 ];
 
 /// Names that say nothing: what has no name has no place yet.
@@ -146,8 +150,24 @@ fn packages_stay_in_their_rooms() {
         let plain = plain(&text);
         for (package, home) in PACKAGES {
             let used = code::uses_package(&plain, package);
-            if used && room(&file) != Some(home) {
+            let at_home = room(&file).is_some_and(|room| PACKAGES.contains(&(package, room)));
+            if used && !at_home {
                 complaints.push(format!("{}: {package} belongs to {home}", file.display()));
+            }
+        }
+    }
+    demand(&complaints);
+}
+
+#[test]
+fn every_select_is_biased() {
+    let mut complaints = Vec::new();
+    for (file, text) in rust_files(&["src"]) {
+        let plain = plain(&text);
+        for (at, macro_name) in plain.match_indices("select! {") {
+            if !plain[at + macro_name.len()..].trim_start().starts_with("biased;") {
+                let line = plain[..at].matches('\n').count() + 1;
+                complaints.push(format!("{}:{line}: it draws its branch by lot", file.display()));
             }
         }
     }

@@ -9,14 +9,15 @@
 //! All capacities are those of payload: the line rate times `network.tcp_share`. A node's own
 //! link is the private cap of its transfers.
 
-use crate::hardware::boot;
-use crate::hardware::flow::{Fabric, FabricBuilder, LinkId, RouteId};
+use super::boot;
+use super::flow::{Fabric, FabricBuilder, LinkId, RouteId};
 use crate::plan::Plan;
 use crate::units::{BitRate, Bytes, Time};
 
 /// One million parts per million: an unharmed link.
-pub(super) const WHOLE_PPM: u32 = 1_000_000;
+pub const WHOLE_PPM: u32 = 1_000_000;
 
+#[derive(Debug)]
 struct Uplink {
     down: LinkId,
     up: LinkId,
@@ -25,13 +26,16 @@ struct Uplink {
     write: RouteId,
 }
 
+#[derive(Debug)]
 struct ServerLinks {
     sent: LinkId,
     received: LinkId,
 }
 
 /// The links and routes of the machine.
-pub(super) struct Network {
+#[derive(Debug)]
+pub struct Network {
+    /// The transfers under way.
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
@@ -43,7 +47,9 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(plan: &Plan) -> Self {
+    /// The network of a plan's machine, unharmed. O(parts).
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
         let scenario = &plan.scenario;
         let payload = |rate: BitRate| payload_rate(rate, scenario.network.tcp_share);
         let uplink_rate = payload(scenario.module.uplink);
@@ -86,29 +92,37 @@ impl Network {
     }
 
     /// The payload rate of a node's link at this share.
-    pub(super) fn node_cap(&self, share_ppm: u32) -> BitRate {
+    #[must_use]
+    pub fn node_cap(&self, share_ppm: u32) -> BitRate {
         share_of(self.node_rate, share_ppm)
     }
 
     /// What holds a boot ROM back at this share of its node's link.
-    pub(super) fn tftp_cap(&self, share_ppm: u32) -> BitRate {
+    #[must_use]
+    pub fn tftp_cap(&self, share_ppm: u32) -> BitRate {
         self.tftp_pace.min(self.node_cap(share_ppm))
     }
 
-    pub(super) fn tftp_route(&self, switch: u32) -> RouteId {
+    /// The way of boot files to nodes behind a switch.
+    #[must_use]
+    pub fn tftp_route(&self, switch: u32) -> RouteId {
         self.uplinks[switch as usize].tftp
     }
 
-    pub(super) fn read_route(&self, switch: u32) -> RouteId {
+    /// The way of what is read from the server.
+    #[must_use]
+    pub fn read_route(&self, switch: u32) -> RouteId {
         self.uplinks[switch as usize].read
     }
 
-    pub(super) fn write_route(&self, switch: u32) -> RouteId {
+    /// The way of what is written to the server.
+    #[must_use]
+    pub fn write_route(&self, switch: u32) -> RouteId {
         self.uplinks[switch as usize].write
     }
 
     /// Leaves this share of an uplink; zero stalls what crosses it.
-    pub(super) fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
+    pub fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
         let rate = share_of(self.uplink_rate, share_ppm);
         let uplink = &self.uplinks[switch as usize];
         self.fabric.set_capacity(now, uplink.down, rate);
@@ -116,7 +130,7 @@ impl Network {
     }
 
     /// Stops or resumes a server's network.
-    pub(super) fn set_server(&mut self, now: Time, server: u32, up: bool) {
+    pub fn set_server(&mut self, now: Time, server: u32, up: bool) {
         let rate = if up { self.server_rate } else { BitRate(0) };
         let links = &self.servers[server as usize];
         self.fabric.set_capacity(now, links.sent, rate);
@@ -124,13 +138,13 @@ impl Network {
     }
 
     /// Bytes that a server has sent and received since the start.
-    pub(super) fn server_bytes(&mut self, now: Time, server: u32) -> (Bytes, Bytes) {
+    pub fn server_bytes(&mut self, now: Time, server: u32) -> (Bytes, Bytes) {
         let links = &self.servers[server as usize];
         (self.fabric.carried(now, links.sent), self.fabric.carried(now, links.received))
     }
 
     /// Every byte that was to be sent has arrived or is accounted lost, and none is under way.
-    pub(super) fn assert_conserved(&mut self, now: Time) {
+    pub fn assert_conserved(&mut self, now: Time) {
         let ledger = self.fabric.ledger(now);
         let moved = ledger.finished + ledger.cancelled_moved + ledger.cancelled_unmoved;
         assert_eq!(ledger.started, moved, "every byte is received or accounted lost");

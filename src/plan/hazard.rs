@@ -3,10 +3,12 @@
 //! A node's clock runs while the node has power; a clock that stands keeps what is left. The
 //! clock names the instant at which it is due, so that an older alarm is known to be stale.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Span, Time};
 
 /// The clock of one part under one fault rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HazardClock {
     /// Lifetimes used up: the next one to draw is number `used`.
     pub used: u32,

@@ -1,0 +1,180 @@
+//! The doors of the fleet, carried out on the simulated rack.
+
+use std::io;
+use std::rc::Rc;
+
+use super::stage::Stage;
+use crate::event::{Cause, What};
+use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
+use crate::hardware::rack::{self, Supply, Ticket};
+use crate::ids::NodeId;
+use crate::scenario::fault::Repair;
+use crate::units::Bytes;
+
+/// The day on which every simulated run begins: 2026-01-01.
+const EPOCH: u64 = 1_767_225_600_000_000_000;
+
+/// Power switches that act at once and never fail.
+#[derive(Clone)]
+pub(super) struct Power(pub Rc<Stage>);
+
+impl doors::Power for Power {
+    async fn on(&self, node: NodeId) -> io::Result<()> {
+        self.0.with_rack(|rack, now| {
+            if rack.supply(node) == Supply::Dead {
+                return Err(io::Error::other("the feed is dead"));
+            }
+            rack.power_on(now, node);
+            Ok(())
+        })
+    }
+
+    async fn off(&self, node: NodeId, cause: Cause) -> io::Result<()> {
+        self.0.with_rack(|rack, now| rack.power_off(now, node, cause));
+        Ok(())
+    }
+
+    async fn state(&self, node: NodeId) -> io::Result<PowerState> {
+        Ok(self.0.with_rack(|rack, _| match rack.supply(node) {
+            Supply::Off => PowerState::Off,
+            Supply::On => PowerState::On,
+            Supply::Dead => PowerState::Dead,
+        }))
+    }
+}
+
+/// Hands that do all harm to the rack themselves.
+#[derive(Clone)]
+pub(super) struct Harm(pub Rc<Stage>);
+
+impl Harm {
+    fn how(&self, deed: &Deed) -> rack::Harm {
+        let rule = &self.0.plan.scenario.faults[usize::from(deed.fault.0)];
+        let by_controller = matches!(rule.repair, Repair::PowerCycle);
+        rack::Harm { by_controller, share_ppm: deed.share_ppm }
+    }
+}
+
+impl doors::Harm for Harm {
+    fn by_agent(&self, _deed: &Deed) -> bool {
+        false
+    }
+
+    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
+        if self.0.done.borrow_mut().insert(deed.number) {
+            let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
+            self.0.with_rack(|rack, now| rack.harm(now, number, kind, part, how));
+        }
+        Ok(())
+    }
+
+    async fn undo(&self, deed: &Deed) -> io::Result<()> {
+        if self.0.done.borrow_mut().remove(&deed.number) {
+            let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
+            self.0.with_rack(|rack, now| rack.repair(now, number, kind, part, how));
+        }
+        Ok(())
+    }
+}
+
+/// The store of a host: the file server for a node, whose transfers take their declared time; a
+/// disk that takes none for the controller.
+#[derive(Clone)]
+pub(super) struct Store {
+    pub stage: Rc<Stage>,
+    /// `None`: the controller.
+    pub node: Option<NodeId>,
+}
+
+impl Store {
+    /// Takes the time that moving so many bytes takes.
+    async fn take_time(&self, object: Object, write: bool, declared: Bytes) -> io::Result<()> {
+        let Some(node) = self.node.filter(|_| object == Object::Checkpoint && declared.0 > 0)
+        else {
+            return Ok(());
+        };
+        let stage = Rc::clone(&self.stage);
+        let ticket = stage.with_rack(|rack, now| rack.move_bytes(now, node, write, declared));
+        let moved = stage.wait_for(ticket);
+        let dropped = DropsTransfer { stage, ticket };
+        let moved = moved.await;
+        drop(dropped);
+        moved.map_err(|_| io::Error::other("the run is over"))
+    }
+}
+
+impl doors::Store for Store {
+    async fn put(
+        &self,
+        object: Object,
+        name: &str,
+        data: Vec<u8>,
+        declared: Bytes,
+    ) -> io::Result<()> {
+        self.take_time(object, true, declared).await?;
+        self.stage.kept.borrow_mut().insert(key(object, name), data);
+        Ok(())
+    }
+
+    async fn get(
+        &self,
+        object: Object,
+        name: &str,
+        declared: Bytes,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let kept = self.stage.kept.borrow().get(&key(object, name)).cloned();
+        if kept.is_some() {
+            self.take_time(object, false, declared).await?;
+        }
+        Ok(kept)
+    }
+
+    async fn delete(&self, object: Object, name: &str) -> io::Result<()> {
+        self.stage.kept.borrow_mut().remove(&key(object, name));
+        Ok(())
+    }
+}
+
+/// What an object is kept under.
+fn key(object: Object, name: &str) -> (bool, String) {
+    (object == Object::State, name.to_owned())
+}
+
+/// Gives a transfer up if whoever waits for it is dropped; nothing if it is complete.
+struct DropsTransfer {
+    stage: Rc<Stage>,
+    ticket: Ticket,
+}
+
+impl Drop for DropsTransfer {
+    fn drop(&mut self) {
+        if self.stage.ended().is_none() {
+            let ticket = self.ticket;
+            self.stage.with_rack(|rack, now| rack.drop_transfer(now, ticket));
+        }
+    }
+}
+
+/// The time of day: a fixed day plus the simulated time.
+#[derive(Clone)]
+pub(super) struct Clock(pub Rc<Stage>);
+
+impl doors::Clock for Clock {
+    fn wall(&self) -> u64 {
+        EPOCH + self.0.now().0
+    }
+}
+
+/// Stamps what happens with the simulated time.
+#[derive(Clone)]
+pub(super) struct Told(pub Rc<Stage>);
+
+impl doors::Told for Told {
+    fn tell(&self, what: What) {
+        self.0.tell(what);
+    }
+
+    fn notice(&self, notice: Notice) {
+        self.0.notices.borrow_mut().push((self.0.now(), notice));
+    }
+}

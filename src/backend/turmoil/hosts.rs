@@ -1,0 +1,98 @@
+//! The tasks of each host: they start with a life of it and are dropped with it.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local};
+
+/// The tasks of all hosts.
+pub(super) struct Hosts {
+    each: RefCell<Vec<Tasks>>,
+    panics: Rc<Panics>,
+}
+
+/// Panics of tasks, which are ours and must not be lost with the task.
+struct Panics {
+    first: RefCell<Option<Box<dyn Any + Send>>>,
+    bell: Rc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    /// Lives so far: sockets of a former life do nothing.
+    life: u32,
+    handles: Vec<AbortHandle>,
+    /// So many handles are kept before those of ended tasks are thrown away.
+    keep: usize,
+}
+
+impl Hosts {
+    /// So many hosts, none of which runs anything.
+    pub(super) fn new(count: usize, bell: Rc<Notify>) -> Self {
+        let each = (0..count).map(|_| Tasks { keep: 8, ..Tasks::default() }).collect();
+        let panics = Rc::new(Panics { first: RefCell::new(None), bell });
+        Self { each: RefCell::new(each), panics }
+    }
+
+    /// Lives that a host has begun.
+    pub(super) fn life(&self, host: usize) -> u32 {
+        self.each.borrow()[host].life
+    }
+
+    /// Begins the next life of a host.
+    pub(super) fn begin_life(&self, host: usize) {
+        self.each.borrow_mut()[host].life += 1;
+    }
+
+    /// Starts a task of a host.
+    pub(super) fn spawn(&self, host: usize, task: impl Future<Output = ()> + 'static) {
+        let loud = Loud { task: Box::pin(task), panics: Rc::clone(&self.panics) };
+        let handle = spawn_local(loud).abort_handle();
+        let tasks = &mut self.each.borrow_mut()[host];
+        if tasks.handles.len() >= tasks.keep {
+            tasks.handles.retain(|handle| !handle.is_finished());
+            tasks.keep = tasks.handles.len() * 2 + 8;
+        }
+        tasks.handles.push(handle);
+    }
+
+    /// Goes on with the first panic of any task, if there was one.
+    pub(super) fn resume_panic(&self) {
+        if let Some(panic) = self.panics.first.take() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// Ends all tasks of a host, wherever they stand.
+    pub(super) fn kill(&self, host: usize) {
+        let handles = std::mem::take(&mut self.each.borrow_mut()[host].handles);
+        for handle in handles {
+            handle.abort();
+        }
+    }
+}
+
+/// A task whose panic ends the run.
+struct Loud {
+    task: Pin<Box<dyn Future<Output = ()>>>,
+    panics: Rc<Panics>,
+}
+
+impl Future for Loud {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = self.task.as_mut();
+        catch_unwind(AssertUnwindSafe(|| task.poll(context))).unwrap_or_else(|panic| {
+            self.panics.first.borrow_mut().get_or_insert(panic);
+            self.panics.bell.notify_one();
+            Poll::Ready(())
+        })
+    }
+}

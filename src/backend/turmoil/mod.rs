@@ -1,0 +1,74 @@
+//! The stage `turmoil`: the real controller and agents on a simulated rack and network.
+//!
+//! The programs are those of [`crate::fleet`]; the doors they are given are simulated. Power,
+//! boot, parts and declared transfers are [`crate::hardware::rack`], the same models as in the
+//! stage `model`; packets go through turmoil-net, one kernel for each host. Time is tokio's paused
+//! clock, so a run takes as long as its computing and gives the same events each time.
+//! `docs/models/turmoil.md` says what is simulated and what is not.
+//!
+//! Not modelled: delay and failure of power switches, the controller's own crash, clocks that
+//! drift, TLS (the simulated network carries plain text).
+
+mod doors;
+mod hosts;
+mod paths;
+mod play;
+mod programs;
+mod socket;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use crate::backend::Backend;
+use crate::event::{EndReason, Sink, Stop};
+use crate::fleet::doors::Notice;
+use crate::plan::Plan;
+use crate::units::Time;
+
+/// Hosts for which turmoil-net has addresses (192.168.0.0/16), the controller among them.
+const HOSTS_MAX: usize = 65_000;
+
+/// The stage `turmoil`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turmoil;
+
+impl Turmoil {
+    /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
+    ///
+    /// # Errors
+    /// What the sink asked for, or why a program could not go on.
+    pub fn play_noting(
+        &self,
+        plan: &Plan,
+        sink: &mut dyn Sink,
+        notices: &mut Vec<(Time, Notice)>,
+    ) -> Result<EndReason, Stop> {
+        play::play(plan, &programs::Fleet, sink, notices)
+    }
+}
+
+impl Backend for Turmoil {
+    fn name(&self) -> &'static str {
+        "turmoil"
+    }
+
+    fn about(&self) -> &'static str {
+        "the real controller and agents on a simulated rack and network"
+    }
+
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let nodes = plan.machine.nodes.len();
+        if nodes >= HOSTS_MAX {
+            reasons.push(format!(
+                "[cluster] has {nodes} nodes, the simulated network has addresses for {HOSTS_MAX}"
+            ));
+        }
+        reasons
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        self.play_noting(plan, sink, &mut Vec::new())
+    }
+}

@@ -1,0 +1,199 @@
+//! Where packets may go and how long they take: links as byte clocks, cuts, and latency.
+//!
+//! ```text
+//!  node ==(link)== switch ==(uplink)== top of rack ==(link)== controller and server
+//! ```
+//!
+//! Each link has a byte clock for each direction: a packet waits until the clock is free and then
+//! holds it for its own length. Worked example: 1,500 bytes at 100 Mbit/s hold a link for 120 us,
+//! so the second of two packets that are sent together leaves after 240 us.
+//!
+//! Not modelled: queues that overflow, switch delay beside the latency, and what declared
+//! transfers (see `rack`) take from the control traffic, which is small.
+
+use crate::units::{BitRate, NANOS_PER_SECOND, Span, Time};
+
+/// One million parts per million: an unharmed link.
+pub(super) const WHOLE_PPM: u32 = 1_000_000;
+
+/// Delay of a packet beside its own length: cable, switch and kernel. Assumption; a ping between
+/// two Pis on one switch takes some 0.3 ms to and fro.
+const LATENCY: Span = Span(150_000);
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct ByteClock {
+    free_at: u64,
+}
+
+impl ByteClock {
+    /// Sends so many bytes at `at` or later; says when the last of them has left.
+    fn pass(&mut self, at: u64, bytes: u32, rate: u64) -> u64 {
+        let bits = u128::from(bytes) * 8 * u128::from(NANOS_PER_SECOND);
+        let span = bits.div_ceil(u128::from(rate.max(1))) as u64;
+        self.free_at = self.free_at.max(at) + span;
+        self.free_at
+    }
+}
+
+/// A link: its rate, what is left of it, and its two clocks.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    rate: BitRate,
+    share_ppm: u32,
+    up: ByteClock,
+    down: ByteClock,
+}
+
+impl Link {
+    fn new(rate: BitRate) -> Self {
+        let (up, down) = (ByteClock::default(), ByteClock::default());
+        Self { rate, share_ppm: WHOLE_PPM, up, down }
+    }
+
+    fn left(&self) -> u64 {
+        (u128::from(self.rate.0) * u128::from(self.share_ppm) / u128::from(WHOLE_PPM)) as u64
+    }
+}
+
+/// One host: whether it hears and speaks at all, its link and its switch.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    alive: bool,
+    link: Link,
+    /// `None`: at the top of the rack.
+    switch: Option<u32>,
+}
+
+/// One switch and its uplink.
+#[derive(Clone, Copy, Debug)]
+struct Trunk {
+    forwards: bool,
+    uplink: Link,
+}
+
+/// All links.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paths {
+    places: Vec<Place>,
+    trunks: Vec<Trunk>,
+}
+
+impl Paths {
+    /// Adds a switch.
+    pub(super) fn add_switch(&mut self, uplink: BitRate) {
+        self.trunks.push(Trunk { forwards: true, uplink: Link::new(uplink) });
+    }
+
+    /// Adds a host, which is silent until it is made alive.
+    pub(super) fn add_host(&mut self, link: BitRate, switch: Option<u32>) {
+        self.places.push(Place { alive: false, link: Link::new(link), switch });
+    }
+
+    /// Lets a host speak and hear, or silences it.
+    pub(super) fn set_alive(&mut self, host: usize, alive: bool) {
+        self.places[host].alive = alive;
+    }
+
+    /// Whether a host speaks and hears.
+    pub(super) fn is_alive(&self, host: usize) -> bool {
+        self.places[host].alive
+    }
+
+    /// Sets what is left of a host's link.
+    pub(super) fn set_link(&mut self, host: usize, share_ppm: u32) {
+        self.places[host].link.share_ppm = share_ppm;
+    }
+
+    /// Sets whether a switch forwards, and what is left of its uplink.
+    pub(super) fn set_switch(&mut self, switch: u32, forwards: bool, uplink_ppm: u32) {
+        let trunk = &mut self.trunks[switch as usize];
+        (trunk.forwards, trunk.uplink.share_ppm) = (forwards, uplink_ppm);
+    }
+
+    /// When a packet arrives that is sent now; `None`: it is lost.
+    pub(super) fn send(&mut self, now: Time, from: usize, to: usize, bytes: u32) -> Option<Time> {
+        if !self.reach(from, to) {
+            return None;
+        }
+        let (a, b) = (self.places[from].switch, self.places[to].switch);
+        let source = &mut self.places[from].link;
+        let mut at = source.up.pass(now.0, bytes, source.left());
+        if a != b {
+            for (switch, upwards) in [(a, true), (b, false)] {
+                let Some(switch) = switch else { continue };
+                let uplink = &mut self.trunks[switch as usize].uplink;
+                let rate = uplink.left();
+                let clock = if upwards { &mut uplink.up } else { &mut uplink.down };
+                at = clock.pass(at, bytes, rate);
+            }
+        }
+        let target = &mut self.places[to].link;
+        at = target.down.pass(at, bytes, target.left());
+        Some(Time(at) + LATENCY)
+    }
+
+    /// Whether every part of the way works.
+    fn reach(&self, from: usize, to: usize) -> bool {
+        let (a, b) = (&self.places[from], &self.places[to]);
+        let ends = [a, b].iter().all(|place| place.alive && place.link.share_ppm > 0);
+        let across = a.switch != b.switch;
+        let switches = [a.switch, b.switch].into_iter().flatten().all(|switch| {
+            let trunk = &self.trunks[switch as usize];
+            trunk.forwards && (!across || trunk.uplink.share_ppm > 0)
+        });
+        ends && switches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A controller at the top, two nodes behind switch 0 and one behind switch 1.
+    fn paths() -> Paths {
+        let mut paths = Paths::default();
+        paths.add_switch(BitRate(1_000_000_000));
+        paths.add_switch(BitRate(1_000_000_000));
+        paths.add_host(BitRate(1_000_000_000), None);
+        for switch in [0, 0, 1] {
+            paths.add_host(BitRate(100_000_000), Some(switch));
+        }
+        for host in 0..4 {
+            paths.set_alive(host, true);
+        }
+        paths
+    }
+
+    #[test]
+    fn packets_that_are_sent_together_leave_one_after_the_other() {
+        let mut paths = paths();
+        let first = paths.send(Time::ZERO, 1, 2, 1_500);
+        let second = paths.send(Time::ZERO, 1, 2, 1_500);
+        // Store and forward: 120 us on each of two links; the second is one packet behind.
+        assert_eq!(first, Some(Time::ZERO + Span(240_000) + LATENCY));
+        assert_eq!(second, Some(Time::ZERO + Span(360_000) + LATENCY));
+    }
+
+    #[test]
+    fn a_cut_uplink_leaves_the_nodes_of_its_switch_together() {
+        let mut paths = paths();
+        paths.set_switch(0, true, 0);
+        assert!(paths.send(Time::ZERO, 1, 2, 100).is_some());
+        assert!(paths.send(Time::ZERO, 1, 0, 100).is_none());
+        assert!(paths.send(Time::ZERO, 3, 1, 100).is_none());
+        assert!(paths.send(Time::ZERO, 3, 0, 100).is_some());
+        paths.set_switch(0, false, WHOLE_PPM);
+        assert!(paths.send(Time::ZERO, 1, 2, 100).is_none());
+    }
+
+    #[test]
+    fn a_degraded_link_is_slower_and_a_dead_host_hears_nothing() {
+        let mut paths = paths();
+        paths.set_link(1, WHOLE_PPM / 10);
+        let slow = paths.send(Time::ZERO, 1, 2, 1_500);
+        assert_eq!(slow, Some(Time::ZERO + Span(1_320_000) + LATENCY));
+        paths.set_alive(2, false);
+        assert!(paths.send(Time::ZERO, 1, 2, 100).is_none());
+    }
+}

@@ -1,0 +1,570 @@
+//! The agent of a node: joins the controller, beats, and carries out the orders of a job.
+//!
+//! One loop holds all that the agent knows; tasks around it read, write and wait, and tell it what
+//! came of it. An order that is given twice is carried out once and answered twice, so that neither
+//! a lost answer nor a restarted controller does harm. Of two controllers the one with the higher
+//! term is obeyed. When the controller is not heard for the lease of a harm, the agent undoes it.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Object, Store, Told};
+use crate::fleet::job::image_name;
+use crate::fleet::link::{Link, Linked};
+use crate::fleet::neighbours::{self, Incoming};
+use crate::fleet::ranks::Ranks;
+use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Order, Refusals, Work};
+use crate::ids::{Life, NodeId};
+use crate::units::Span;
+
+/// Sums of neighbours that came before the order they belong to.
+const EARLY_MAX: usize = 16;
+/// Things heard and not yet looked at.
+const QUEUE: usize = 256;
+
+/// The doors that an agent uses.
+#[derive(Clone, Debug)]
+pub struct Doors<N, S, H, T> {
+    /// Its node's network.
+    pub net: N,
+    /// The checkpoints' server.
+    pub store: S,
+    /// Hands on its own node.
+    pub harm: H,
+    /// Where it tells what it obeys.
+    pub told: T,
+}
+
+/// Who an agent is and whom it obeys.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its node: the place in the rack is its serial number.
+    pub node: NodeId,
+    /// Its life: grows with each boot.
+    pub life: Life,
+    /// Under which name others reach it.
+    pub host: String,
+    /// Where its neighbours connect to; 0: a free port.
+    pub port: u16,
+    /// The controller.
+    pub controller: Address,
+    /// Where the controller takes beats.
+    pub beats: Address,
+    /// What it can do, for people.
+    pub capabilities: Vec<String>,
+    /// Its times.
+    pub pace: Pace,
+}
+
+/// The times of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two beats.
+    pub beat: Duration,
+    /// For a connection, a write, a first message.
+    pub patience: Duration,
+    /// Between two tries of what failed.
+    pub retry: Duration,
+    /// Without an answer to its beats for so long, it makes its link anew.
+    pub silence: Duration,
+}
+
+impl Pace {
+    /// The times that suit a detector with this timeout: four beats in a timeout, one a second at
+    /// most.
+    #[must_use]
+    pub fn for_timeout(detect: Span) -> Self {
+        let detect = Duration::from_nanos(detect.0);
+        let beat = (detect / 4).min(Duration::from_secs(1));
+        Self { beat, patience: beat * 5, retry: beat, silence: beat * 5 }
+    }
+}
+
+/// What the loop hears.
+enum Heard {
+    Link(Linked),
+    Neighbour(Incoming),
+    Answer(Beat),
+    /// What the store gave for an order; `None`: it was saved.
+    Stored(u64, Option<Vec<u8>>),
+}
+
+/// The order under way.
+struct Task {
+    order: Order,
+    /// It is not done before.
+    until: Instant,
+    /// Whether all but the time is done.
+    ready: bool,
+    /// Its answer, once it is done.
+    sum: Option<u64>,
+    #[expect(dead_code, reason = "dropped with the order, it ends the call to the store")]
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+struct Agent<N, S, H, T> {
+    doors: Doors<N, S, H, T>,
+    setup: Setup,
+    heard: mpsc::Sender<Heard>,
+    socket: Rc<dyn Fn(Beat)>,
+    session: Rc<Cell<Option<u64>>>,
+    again: Rc<Notify>,
+    out: Option<mpsc::UnboundedSender<Message>>,
+    /// The highest term seen.
+    term: u64,
+    beats: u64,
+    next_beat: Instant,
+    /// When the controller was last heard.
+    answered: Instant,
+    /// When the link was made.
+    linked: Instant,
+    task: Option<Task>,
+    ranks: Option<(u64, Ranks)>,
+    /// The neighbour to the right, and the queue to it.
+    right: Option<(Address, watch::Sender<Option<Message>>)>,
+    /// Sums from the left by placement and step.
+    early: BTreeMap<(u64, u64), u64>,
+    deeds: BTreeMap<u64, Deed>,
+    refusals: Refusals,
+}
+
+/// Runs an agent for ever.
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
+    doors: Doors<N, S, H, T>,
+    setup: Setup,
+) -> io::Result<()> {
+    let (heard, mut queue) = mpsc::channel(QUEUE);
+    let net = &doors.net;
+    let listener = net.listen(setup.port).await?;
+    let peers = Address::new(setup.host.clone(), N::port(&listener)?);
+    relay(net, &heard, Heard::Neighbour, |to| {
+        neighbours::listen(net.clone(), listener, setup.pace.patience, to)
+    });
+    let (session, again) = (Rc::new(Cell::new(None)), Rc::new(Notify::new()));
+    let link = Link {
+        net: net.clone(),
+        to: setup.controller.clone(),
+        patience: setup.pace.patience,
+        retry: setup.pace.retry,
+        join: Message::Join {
+            serial: setup.node.0,
+            life: setup.life.0,
+            session: None,
+            peers,
+            capabilities: setup.capabilities.clone(),
+        },
+        session: session.clone(),
+        again: again.clone(),
+    };
+    relay(net, &heard, Heard::Link, |to| link.hold(to));
+    let socket = beats(net, &setup, heard.clone()).await?;
+    let now = Instant::now();
+    let mut agent = Agent {
+        doors,
+        setup,
+        heard,
+        socket,
+        session,
+        again,
+        out: None,
+        term: 0,
+        beats: 0,
+        next_beat: now,
+        answered: now,
+        linked: now,
+        task: None,
+        ranks: None,
+        right: None,
+        early: BTreeMap::new(),
+        deeds: BTreeMap::new(),
+        refusals: Refusals::default(),
+    };
+    loop {
+        match timeout_at(agent.next(), queue.recv()).await {
+            Ok(Some(heard)) => agent.hear(heard),
+            Ok(None) => return Ok(()),
+            Err(_) => agent.pass(),
+        }
+    }
+}
+
+/// Starts a task that tells what it hears as `kind`.
+fn relay<N: Net, X: 'static, F: Future<Output = ()> + 'static>(
+    net: &N,
+    heard: &mpsc::Sender<Heard>,
+    kind: fn(X) -> Heard,
+    start: impl FnOnce(mpsc::Sender<X>) -> F,
+) {
+    let (to, mut from) = mpsc::channel(QUEUE);
+    net.spawn(start(to));
+    let heard = heard.clone();
+    net.spawn(async move {
+        while let Some(x) = from.recv().await {
+            if heard.send(kind(x)).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Opens the socket for beats; gives what sends one.
+async fn beats<N: Net>(
+    net: &N,
+    setup: &Setup,
+    heard: mpsc::Sender<Heard>,
+) -> io::Result<Rc<dyn Fn(Beat)>> {
+    let socket = Rc::new(net.bind(0).await?);
+    let (own, from, retry) = (net.clone(), socket.clone(), setup.pace.retry);
+    net.spawn(async move {
+        let mut buffer = [0; 2 * DATAGRAM];
+        loop {
+            match own.recv_from(&from, &mut buffer).await {
+                Ok((n, _)) => {
+                    // Whatever is no answer to a beat means nothing to an agent.
+                    if let Ok(beat) = Beat::decode(&buffer[..n])
+                        && heard.send(Heard::Answer(beat)).await.is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(_) => sleep(retry).await,
+            }
+        }
+    });
+    let (queue, mut beats) = mpsc::unbounded_channel::<Beat>();
+    let (own, to, patience) = (net.clone(), setup.beats.clone(), setup.pace.patience);
+    net.spawn(async move {
+        while let Some(beat) = beats.recv().await {
+            let _ = timeout(patience, own.send_to(&socket, &beat.encode(), &to)).await;
+        }
+    });
+    Ok(Rc::new(move |beat| {
+        let _ = queue.send(beat);
+    }))
+}
+
+impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
+    /// When something is due, if nothing is heard before.
+    fn next(&self) -> Instant {
+        let task = self.task.as_ref().filter(|task| task.ready && task.sum.is_none());
+        let leases = self.deeds.values().map(|deed| self.answered + span(deed.lease));
+        let due = leases.chain(task.map(|task| task.until));
+        due.fold(self.next_beat, Instant::min)
+    }
+
+    /// Time has passed.
+    fn pass(&mut self) {
+        let now = Instant::now();
+        if self.next_beat <= now {
+            self.next_beat = now + self.setup.pace.beat;
+            self.beat(now);
+        }
+        let over: Vec<_> = (self.deeds.iter())
+            .filter(|(_, deed)| self.answered + span(deed.lease) <= now)
+            .map(|(&number, _)| number)
+            .collect();
+        for number in over {
+            self.undo(number);
+        }
+        self.finish(now);
+    }
+
+    fn beat(&mut self, now: Instant) {
+        let Some(session) = self.session.get().filter(|_| self.out.is_some()) else { return };
+        if self.answered.max(self.linked) + self.setup.pace.silence <= now {
+            self.out = None;
+            self.again.notify_one();
+            return;
+        }
+        self.beats += 1;
+        (self.socket)(Beat {
+            serial: self.setup.node.0,
+            life: self.setup.life.0,
+            session,
+            count: self.beats,
+            term: 0,
+            stale: false,
+        });
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Link(Linked::Up(out)) => {
+                self.out = Some(out);
+                self.linked = Instant::now();
+            }
+            Heard::Link(Linked::Said(message)) => self.said(message),
+            Heard::Link(Linked::Down(ended)) => {
+                self.out = None;
+                self.ended(ended);
+            }
+            Heard::Answer(beat) => self.answer(beat),
+            Heard::Neighbour(Incoming::Sum { placement, step, seat, sum }) => {
+                self.sum(placement, step, seat, sum);
+            }
+            Heard::Neighbour(Incoming::Broken(ended)) => self.ended(ended),
+            Heard::Stored(order, data) => self.stored(order, data),
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        if self.refusals.ended(ended) {
+            self.tell_refusals();
+        }
+    }
+
+    fn tell_refusals(&self) {
+        let (by, refusals) = (Some(self.setup.node), self.refusals);
+        self.doors.told.notice(Notice::Refused { by, refusals });
+    }
+
+    fn answer(&mut self, beat: Beat) {
+        let ours = Some(beat.session) == self.session.get() && beat.life == self.setup.life.0;
+        if !ours || beat.term < self.term {
+            return;
+        }
+        if beat.stale {
+            if self.out.take().is_some() {
+                self.again.notify_one();
+            }
+        } else {
+            self.answered = Instant::now();
+        }
+    }
+
+    fn said(&mut self, message: Message) {
+        match message {
+            Message::Welcome { term, session } if term >= self.term => {
+                self.term = term;
+                self.session.set(Some(session));
+                self.answered = Instant::now();
+                self.next_beat = self.answered;
+            }
+            // An older controller: another one has taken over.
+            Message::Welcome { .. } => self.again.notify_one(),
+            Message::Order(order) if order.term >= self.term => self.ordered(order),
+            Message::Harm { deed } => {
+                let known = self.deeds.insert(deed.number, deed.clone()).is_some();
+                if !known {
+                    let harm = self.doors.harm.clone();
+                    self.act(async move { harm.do_harm(&deed).await });
+                }
+            }
+            Message::Undo { deed } => self.undo(deed.number),
+            Message::Unknown => {
+                self.refusals.unknown += 1;
+                self.tell_refusals();
+            }
+            _ => {}
+        }
+    }
+
+    /// Carries out an act that nobody waits for.
+    fn act(&self, act: impl Future<Output = io::Result<()>> + 'static) {
+        let patience = self.setup.pace.patience;
+        self.doors.net.spawn(async move {
+            let _ = timeout(patience, act).await;
+        });
+    }
+
+    fn undo(&mut self, number: u64) {
+        if let Some(deed) = self.deeds.remove(&number) {
+            let harm = self.doors.harm.clone();
+            self.act(async move { harm.undo(&deed).await });
+        }
+    }
+
+    fn ordered(&mut self, order: Order) {
+        self.term = order.term;
+        match &self.task {
+            Some(task) if task.order.number > order.number => return,
+            Some(Task { order: old, sum, .. }) if old.number == order.number => {
+                if let Some(sum) = *sum {
+                    self.say(Message::Done { order: order.number, sum });
+                }
+                return;
+            }
+            _ => {}
+        }
+        let (node, term, number) = (self.setup.node, order.term, order.number);
+        self.doors.told.notice(Notice::Obeys { node, term, order: number });
+        if self.ranks.as_ref().is_none_or(|(placement, _)| *placement != order.placement) {
+            self.ranks = None;
+            self.right = None;
+            self.early.retain(|&(placement, _), _| placement >= order.placement);
+        }
+        let now = Instant::now();
+        let (Work::Compute { span: time, .. }
+        | Work::Save { span: time, .. }
+        | Work::Load { span: time, .. }) = order.work;
+        if let Some((ready, cancel)) = self.begin(&order) {
+            let until = now + span(time);
+            self.task = Some(Task { order, until, ready, sum: None, cancel });
+            self.receive();
+            self.finish(now);
+        }
+    }
+
+    /// Begins an order. Says whether only its time is left, and gives what ends it. `None` if the
+    /// memory is not the one that the order supposes.
+    fn begin(&mut self, order: &Order) -> Option<(bool, Option<oneshot::Sender<()>>)> {
+        let (store, seat) = (self.doors.store.clone(), order.seat.number);
+        match order.work {
+            Work::Compute { step, .. } => {
+                self.compute(order, step)?;
+                Some((false, None))
+            }
+            Work::Save { ref name, step, declared, .. } => {
+                let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
+                let (name, image) = (image_name(name, seat), ranks.image());
+                let cancel = self.store(order.number, move || {
+                    let (store, name, image) = (store.clone(), name.clone(), image.clone());
+                    async move {
+                        store.put(Object::Checkpoint, &name, image, declared).await.map(|()| None)
+                    }
+                });
+                Some((false, Some(cancel)))
+            }
+            Work::Load { name: Some(ref name), declared, .. } => {
+                let name = image_name(name, seat);
+                let cancel = self.store(order.number, move || {
+                    let (store, name) = (store.clone(), name.clone());
+                    async move {
+                        let found = store.get(Object::Checkpoint, &name, declared).await?;
+                        found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
+                    }
+                });
+                Some((false, Some(cancel)))
+            }
+            Work::Load { name: None, .. } => {
+                self.ranks = Some((order.placement, Ranks::new(&order.seat)));
+                Some((true, None))
+            }
+        }
+    }
+
+    /// Starts a call to the store, again and again until it succeeds; what is given back ends it
+    /// when it is dropped.
+    fn store<F>(&self, number: u64, call: impl Fn() -> F + 'static) -> oneshot::Sender<()>
+    where
+        F: Future<Output = io::Result<Option<Vec<u8>>>> + 'static,
+    {
+        let (cancel, cancelled) = oneshot::channel::<()>();
+        let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
+        let work = async move {
+            loop {
+                if let Ok(data) = call().await {
+                    let _ = heard.send(Heard::Stored(number, data)).await;
+                    return;
+                }
+                sleep(retry).await;
+            }
+        };
+        self.doors.net.spawn(async move {
+            tokio::select! {
+                biased;
+                _ = cancelled => {}
+                () = work => {}
+            }
+        });
+        cancel
+    }
+
+    fn stored(&mut self, number: u64, data: Option<Vec<u8>>) {
+        let Some(task) = self.task.as_mut().filter(|task| task.order.number == number) else {
+            return;
+        };
+        if let (Some(data), Work::Load { step, .. }) = (data, &task.order.work) {
+            // A broken image is no image: the order stays undone, for all to see.
+            let Some(ranks) = Ranks::from_image(&data, &task.order.seat, *step) else {
+                self.refusals.garbage += 1;
+                self.tell_refusals();
+                return;
+            };
+            self.ranks = Some((task.order.placement, ranks));
+        }
+        task.ready = true;
+        self.finish(Instant::now());
+    }
+
+    /// Computes a step and sends its sum to the right.
+    fn compute(&mut self, order: &Order, step: u64) -> Option<()> {
+        let (seat, placement) = (&order.seat, order.placement);
+        if step == 1 && self.ranks.is_none() {
+            self.ranks = Some((placement, Ranks::new(seat)));
+        }
+        let (_, ranks) = self.ranks.as_mut().filter(|(_, r)| r.step() + 1 == step)?;
+        let sum = ranks.compute();
+        if self.right.as_ref().is_none_or(|(to, _)| *to != seat.right) {
+            let pace = &self.setup.pace;
+            let to = seat.right.clone();
+            let queue = neighbours::send(&self.doors.net, to.clone(), pace.patience, pace.retry);
+            self.right = Some((to, queue));
+        }
+        let (_, queue) = self.right.as_ref().expect("it was set");
+        queue.send_replace(Some(Message::Exchange { placement, step, seat: seat.number, sum }));
+        Some(())
+    }
+
+    fn sum(&mut self, placement: u64, step: u64, seat: u32, sum: u64) {
+        let old = self.ranks.as_ref().is_some_and(|(p, r)| (*p, r.step()) >= (placement, step));
+        let left = self.task.as_ref().map(|task| (task.order.placement, &task.order.seat));
+        let stranger = left
+            .is_some_and(|(p, own)| p == placement && seat != (own.number + own.of - 1) % own.of);
+        if old || stranger {
+            return;
+        }
+        self.early.insert((placement, step), sum);
+        while self.early.len() > EARLY_MAX {
+            self.early.pop_first();
+        }
+        self.receive();
+        self.finish(Instant::now());
+    }
+
+    /// Takes the left neighbour's sum for the step under way, if it has come.
+    fn receive(&mut self) {
+        let (Some(task), Some((placement, ranks))) = (&mut self.task, &mut self.ranks) else {
+            return;
+        };
+        if task.order.placement != *placement || !ranks.waits() {
+            return;
+        }
+        if let Some(sum) = self.early.remove(&(*placement, ranks.step() + 1)) {
+            ranks.receive(sum);
+            task.ready = true;
+        }
+    }
+
+    /// Answers the order, if it is done and its time is over.
+    fn finish(&mut self, now: Instant) {
+        let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
+        if task.ready && task.sum.is_none() && task.until <= now {
+            let sum = ranks.sum();
+            task.sum = Some(sum);
+            let order = task.order.number;
+            self.say(Message::Done { order, sum });
+        }
+    }
+
+    fn say(&self, message: Message) {
+        if let Some(out) = &self.out {
+            // If the link is down, the controller asks again when the agent has joined again.
+            let _ = out.send(message);
+        }
+    }
+}
+
+fn span(span: Span) -> Duration {
+    Duration::from_nanos(span.0)
+}

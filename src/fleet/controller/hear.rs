@@ -1,0 +1,199 @@
+//! What the controller hears: joins, answers, beats, and the outcomes of its own acts.
+
+use tokio::time::timeout;
+
+use super::{Act, Controller, Doors, Heard, Session};
+use crate::event::EndReason;
+use crate::fleet::doors::{Address, Clock, Harm, Net, Notice, Power, Store, Told};
+use crate::fleet::faults;
+use crate::fleet::memory::{Harmed, Stage};
+use crate::fleet::reception::{Connection, Incoming, Join};
+use crate::fleet::wire::{Beat, Message};
+use crate::ids::{Life, NodeId};
+use crate::scenario::StopWhen;
+use crate::units::Time;
+
+impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
+    Controller<'_, Doors<N, P, H, S, C, T>>
+{
+    pub(super) fn hear(&mut self, heard: Heard) {
+        let now = self.now();
+        match heard {
+            Heard::Incoming(Incoming::Join(join, connection)) => self.join(now, join, connection),
+            Heard::Incoming(Incoming::Said(node, number, message)) => {
+                if self.connection(node, number).is_some() {
+                    self.said(now, node, &message);
+                }
+            }
+            Heard::Incoming(Incoming::Gone(node, number, ended)) => {
+                if let Some(session) = node.and_then(|node| self.connection(node, number)) {
+                    session.connection = None;
+                }
+                if self.refusals.ended(ended) {
+                    self.tell_refusals();
+                }
+            }
+            Heard::Incoming(Incoming::Beat(..)) => unreachable!("beats are answered at once"),
+            Heard::Switched { node, on, obeyed } => {
+                self.dirty = true;
+                self.muster.switched(now, node, on, obeyed);
+                match (obeyed, on) {
+                    (true, true) => self.timeline.power_on(now, node),
+                    (true, false) => self.timeline.power_off(now, node),
+                    _ => {}
+                }
+            }
+            Heard::Harmed { number, begin, obeyed } => self.harmed(now, number, begin, obeyed),
+        }
+    }
+
+    fn tell_refusals(&mut self) {
+        self.acts.push(Act::Notice(Notice::Refused { by: None, refusals: self.refusals }));
+    }
+
+    fn join(&mut self, now: Time, join: Join, connection: Connection) {
+        let Join { serial, life, session, peers } = join;
+        let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
+        let is_watched = self.detector.heard(node).is_some();
+        let same = known.filter(|known| known.0 == life);
+        let why = if serial as usize >= self.plan.machine.nodes.len() {
+            self.refusals.stranger += 1;
+            "no such node"
+        } else if known.is_some_and(|known| life < known.0) {
+            self.refusals.replayed += 1;
+            "this life is over"
+        } else if same.is_some_and(|same| is_watched && session != Some(same.1)) {
+            self.refusals.replayed += 1;
+            "this life is another's"
+        } else {
+            ""
+        };
+        if !why.is_empty() {
+            let _ = connection.out.send(Message::Refused { why: why.into() });
+            self.tell_refusals();
+            return;
+        }
+        if same.is_none()
+            && let Some(heard) = self.detector.heard(node)
+        {
+            self.lost(now, node, heard);
+        }
+        self.muster.joined(node);
+        if !self.muster.is_up(node) {
+            let why = "this node is being switched off".into();
+            let _ = connection.out.send(Message::Refused { why });
+            return;
+        }
+        self.dirty = true;
+        let token = same.filter(|same| session == Some(same.1)).map_or_else(
+            || {
+                self.memory.sessions += 1;
+                self.tokens.draw(u64::from(serial), self.memory.sessions).next_u64()
+            },
+            |same| same.1,
+        );
+        self.memory.lives.insert(serial, (life, token));
+        if self.detector.heard(node).is_none() {
+            self.acts.push(Act::Notice(Notice::Joined { node, life: Life(life) }));
+        }
+        self.detector.watch(now, node);
+        self.sessions.insert(node, Session { life, token, connection: Some(connection) });
+        let term = self.memory.term;
+        self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
+        self.harm_again(node);
+        if let Some(job) = &mut self.job {
+            let demands = job.offer(node, peers, term);
+            self.demand(demands);
+        }
+        let all = self.muster.n_up() == self.plan.machine.nodes.len();
+        if all && self.plan.scenario.stop.when == StopWhen::AllUp {
+            self.ended = Some(EndReason::AllUp);
+        }
+    }
+
+    /// What an agent has to do on its own node it is told at each join: it may have been restarted.
+    fn harm_again(&mut self, node: NodeId) {
+        for harmed in self.memory.deeds.values() {
+            let deed = &harmed.deed;
+            if deed.part.index == node.0
+                && harmed.stage != Stage::Undoing
+                && self.doors.harm.by_agent(deed)
+            {
+                self.acts.push(Act::Say(node, Message::Harm { deed: deed.clone() }));
+            }
+        }
+    }
+
+    /// The session of a node, if this is its connection: an older one has nothing to say.
+    fn connection(&mut self, node: NodeId, number: u64) -> Option<&mut Session> {
+        let session = self.sessions.get_mut(&node)?;
+        let is_its = session.connection.as_ref().is_some_and(|c| c.number == number);
+        is_its.then_some(session)
+    }
+
+    fn said(&mut self, now: Time, node: NodeId, message: &Message) {
+        match *message {
+            Message::Done { order, sum } => {
+                if let Some(job) = &mut self.job {
+                    let demands = job.done(now, node, order, sum, self.memory.term);
+                    self.demand(demands);
+                }
+            }
+            Message::Unknown => {
+                self.refusals.unknown += 1;
+                self.tell_refusals();
+            }
+            _ => {}
+        }
+    }
+
+    /// A beat, and its answer.
+    pub(super) async fn beat(&mut self, socket: &N::Datagrams, beat: Option<Beat>, from: Address) {
+        let Some(beat) = beat else {
+            self.refusals.garbage += 1;
+            self.tell_refusals();
+            return;
+        };
+        let node = NodeId(beat.serial);
+        let session = self.sessions.get(&node);
+        let session = session.filter(|s| (s.life, s.token) == (beat.life, beat.session));
+        if session.is_some() {
+            self.detector.beat(self.now(), node);
+        }
+        let stale = session.is_none_or(|session| session.connection.is_none());
+        let answer = Beat { term: self.memory.term, stale, ..beat }.encode();
+        let patience = self.setup.pace.patience;
+        let _ = timeout(patience, self.doors.net.send_to(socket, &answer, &from)).await;
+    }
+
+    /// A harm was done or undone, or could not be.
+    fn harmed(&mut self, now: Time, number: u64, begin: bool, obeyed: bool) {
+        self.harms_failed += u32::from(!obeyed);
+        self.dirty = true;
+        let Some(harmed) = self.memory.deeds.get_mut(&number) else { return };
+        if begin && faults::is_undone(self.plan, &harmed.deed) {
+            if harmed.stage == Stage::Doing {
+                harmed.stage = Stage::Done;
+            }
+            return;
+        }
+        let harmed = self.memory.deeds.remove(&number).expect("it is there");
+        if !begin {
+            self.release(now, &harmed);
+        }
+    }
+
+    /// What a harm kept from service may serve again.
+    fn release(&mut self, now: Time, harmed: &Harmed) {
+        for node in faults::cut_off(self.plan, &harmed.deed) {
+            self.muster.hold(now, node, false);
+        }
+        if harmed.out {
+            let mut at = now;
+            for node in faults::out_of_service(self.plan, &harmed.deed, |_| true) {
+                self.muster.bring_back(at, node);
+                at = at + self.plan.scenario.boot.stagger;
+            }
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The controller: hears agents, switches and time, asks the machines, saves, and acts.
+//!
+//! ```text
+//!  heard --> muster, timeline, job, detector --> acts --> save, if anything changed --> do them
+//! ```
+//!
+//! Decisions are the machines'; this file carries words to and fro. What has changed is saved
+//! before anything is told or done. A controller that is started again therefore asks once more
+//! for what it is not sure of, and every order, harm and power act bears to be asked for twice.
+//!
+//! Not modelled: a second controller that waits to take over; the log of a turn that was saved
+//! but not told is lost with the controller.
+
+mod act;
+mod hear;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::event::{EndReason, What};
+use crate::fleet::agent::Pace;
+use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
+use crate::fleet::faults;
+use crate::fleet::job::{self, JobPlay};
+use crate::fleet::memory::{Harmed, Memory, Stage};
+use crate::fleet::muster::{self, Muster};
+use crate::fleet::reception::{self, Connection, Incoming};
+use crate::fleet::timeline::{self, Timeline};
+use crate::fleet::wire::{Message, Refusals};
+use crate::ids::{Life, NodeId};
+use crate::plan::Plan;
+use crate::protocol::heartbeat::Heartbeat;
+use crate::rng::Stream;
+use crate::scenario::StopWhen;
+use crate::units::{Span, Time};
+
+/// Things heard and not yet looked at.
+const QUEUE: usize = 1024;
+
+/// The doors that a controller uses.
+#[derive(Clone, Debug)]
+pub struct Doors<N, P, H, S, C, T> {
+    /// Its network.
+    pub net: N,
+    /// The nodes' power switches.
+    pub power: P,
+    /// Hands that do harm.
+    pub harm: H,
+    /// Its disk, and the checkpoints' server.
+    pub store: S,
+    /// The time of day.
+    pub clock: C,
+    /// The log.
+    pub told: T,
+}
+
+/// Where a controller listens, and its measures.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// For agents.
+    pub port: u16,
+    /// For their beats.
+    pub beats: u16,
+    /// Real memory of each rank (64-bit words).
+    pub words: u32,
+    /// Its times; the same as its agents'.
+    pub pace: Pace,
+    /// Agents undo their harms when they have not heard from it for so long.
+    pub lease: Span,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// Harms that are still done and can be undone by hand, for the stage to clear away.
+    pub harms: Vec<Deed>,
+    /// Harms that could not be done.
+    pub harms_failed: u32,
+}
+
+/// What is heard.
+enum Heard {
+    Incoming(Incoming),
+    Switched { node: NodeId, on: bool, obeyed: bool },
+    Harmed { number: u64, begin: bool, obeyed: bool },
+}
+
+/// What is to be done after the state is saved.
+enum Act {
+    Tell(What),
+    Notice(Notice),
+    Say(NodeId, Message),
+    Power(muster::Act),
+    Harm(Deed),
+    Undo(Deed),
+    Delete(String),
+}
+
+/// An agent that was taken in.
+struct Session {
+    life: u32,
+    token: u64,
+    connection: Option<Connection>,
+}
+
+struct Controller<'p, D> {
+    doors: D,
+    setup: Setup,
+    plan: &'p Plan,
+    heard: mpsc::Sender<Heard>,
+    memory: Memory,
+    /// The time of the run when this controller began, by its own clock.
+    since: (Instant, Time),
+    muster: Muster,
+    timeline: Timeline<'p>,
+    job: Option<JobPlay<'p>>,
+    detector: Heartbeat,
+    sessions: BTreeMap<NodeId, Session>,
+    tokens: Stream,
+    refusals: Refusals,
+    acts: Vec<Act>,
+    dirty: bool,
+    harms_failed: u32,
+    ended: Option<EndReason>,
+}
+
+/// Plays a plan to its end.
+///
+/// # Errors
+/// When it cannot listen, or cannot save what it must not forget.
+pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
+    doors: Doors<N, P, H, S, C, T>,
+    setup: Setup,
+    plan: Rc<Plan>,
+) -> io::Result<End> {
+    let run = (plan.scenario.name.clone(), plan.scenario.seed);
+    let left = Memory::load(&doors.store, &run).await?;
+    let (heard, mut queue) = mpsc::channel(QUEUE);
+    let net = doors.net.clone();
+    let listener = net.listen(setup.port).await?;
+    let socket = Rc::new(net.bind(setup.beats).await?);
+    let (to, mut incoming) = mpsc::channel(QUEUE);
+    net.spawn(reception::receive(net.clone(), listener, setup.pace.patience, to.clone()));
+    net.spawn(reception::beats(net.clone(), socket.clone(), setup.pace.retry, to));
+    let relay = heard.clone();
+    net.spawn(async move {
+        while let Some(incoming) = incoming.recv().await {
+            if relay.send(Heard::Incoming(incoming)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let fresh = left.is_none();
+    let memory = left.unwrap_or_else(|| Memory::new(run, doors.clock.wall()));
+    let mut controller = Controller::new(doors, setup, &plan, heard, memory, fresh)?;
+    if fresh {
+        controller.discover().await;
+    } else {
+        controller.resume();
+    }
+    loop {
+        controller.turn();
+        controller.save().await?;
+        controller.act();
+        if let Some(reason) = controller.ended {
+            return Ok(controller.end(reason));
+        }
+        let first = timeout_at(controller.next(), queue.recv()).await;
+        let mut words = first.ok().flatten();
+        while let Some(heard) = words {
+            if let Heard::Incoming(Incoming::Beat(beat, from)) = heard {
+                controller.beat(&socket, beat.ok(), from).await;
+            } else {
+                controller.hear(heard);
+            }
+            words = queue.try_recv().ok();
+        }
+    }
+}
+
+impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
+    Controller<'p, Doors<N, P, H, S, C, T>>
+{
+    fn new(
+        doors: Doors<N, P, H, S, C, T>,
+        setup: Setup,
+        plan: &'p Plan,
+        heard: mpsc::Sender<Heard>,
+        mut memory: Memory,
+        fresh: bool,
+    ) -> io::Result<Self> {
+        memory.term += 1;
+        let now = Time(doors.clock.wall().saturating_sub(memory.began));
+        let rules = muster_rules(plan);
+        let (muster, timeline, job) = if fresh {
+            let muster = Muster::new(rules, starts(plan));
+            (muster, Timeline::new(plan, setup.lease, None), JobPlay::new(plan, setup.words, None))
+        } else {
+            let timeline = Timeline::new(plan, setup.lease, Some(memory.timeline.clone()));
+            let job = JobPlay::new(plan, setup.words, memory.job.clone());
+            (Muster::load(rules, memory.muster.clone())?, timeline, job)
+        };
+        Ok(Self {
+            doors,
+            setup,
+            plan,
+            heard,
+            since: (Instant::now(), now),
+            muster,
+            timeline,
+            job,
+            detector: Heartbeat::new(plan.scenario.controller.detect),
+            sessions: BTreeMap::new(),
+            tokens: Stream::new(plan.scenario.seed, "fleet/session"),
+            refusals: Refusals::default(),
+            acts: vec![Act::Notice(Notice::Term { term: memory.term })],
+            dirty: true,
+            harms_failed: 0,
+            ended: None,
+            memory,
+        })
+    }
+
+    /// Asks every switch what it is: a node that has power already only has to join.
+    async fn discover(&mut self) {
+        for node in (0..self.plan.machine.nodes.len() as u32).map(NodeId) {
+            let state = timeout(self.setup.pace.patience, self.doors.power.state(node)).await;
+            if let Ok(Ok(PowerState::On)) = state {
+                let now = self.now();
+                self.muster.found_on(now, node);
+                self.timeline.power_on(now, node);
+            }
+        }
+    }
+
+    /// Takes up where an earlier controller was: its agents have the detector's time to come
+    /// back, and what it was not sure of is asked for again.
+    fn resume(&mut self) {
+        let now = self.now();
+        for (&serial, &(life, token)) in &self.memory.lives {
+            let node = NodeId(serial);
+            if self.muster.is_up(node) || self.job.as_ref().is_some_and(|job| job.holds(node)) {
+                self.detector.watch(now, node);
+                self.sessions.insert(node, Session { life, token, connection: None });
+            }
+        }
+        for harmed in self.memory.deeds.values() {
+            match harmed.stage {
+                Stage::Doing => self.acts.push(Act::Harm(harmed.deed.clone())),
+                Stage::Undoing => self.acts.push(Act::Undo(harmed.deed.clone())),
+                Stage::Done => {}
+            }
+        }
+    }
+
+    /// The time of the run.
+    fn now(&self) -> Time {
+        self.since.1 + Span(self.since.0.elapsed().as_nanos() as u64)
+    }
+
+    /// When something is due, if nothing is heard before.
+    fn next(&self) -> Instant {
+        let job = self.job.as_ref().and_then(JobPlay::next);
+        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), job];
+        let stop = self.plan.scenario.stop.at;
+        let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
+        self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
+    }
+
+    /// Asks the machines what is due by now.
+    fn turn(&mut self) {
+        let now = self.now();
+        if now >= self.plan.scenario.stop.at {
+            self.ended = self.ended.or(Some(EndReason::TimeUp));
+            return;
+        }
+        let strikes = self.plan.scenario.checkpoint.as_ref().map(|wish| wish.strikes);
+        let spared = |node: NodeId| match (strikes, &self.job) {
+            (Some(strikes), Some(job)) => !strikes.allow(job.phase()) && job.holds(node),
+            _ => false,
+        };
+        for demand in self.timeline.due(now, spared) {
+            self.dirty = true;
+            match demand {
+                timeline::Demand::Strike(deed) => self.strike(now, deed),
+                timeline::Demand::End(deed) => self.repaired(&deed),
+            }
+        }
+        for (node, heard) in self.detector.suspects(now) {
+            self.lost(now, node, heard);
+        }
+        for act in self.muster.acts(now) {
+            self.dirty = true;
+            self.acts.push(Act::Power(act));
+        }
+        if let Some(job) = &mut self.job {
+            let demands = job.place(now, self.memory.term);
+            self.demand(demands);
+        }
+    }
+
+    /// A node was not heard for too long, or lives another life.
+    fn lost(&mut self, now: Time, node: NodeId, heard: Time) {
+        self.dirty = true;
+        self.detector.forget(node);
+        if let Some(session) = self.sessions.remove(&node) {
+            let life = Life(session.life);
+            self.acts.push(Act::Notice(Notice::Silent { node, life }));
+        }
+        self.muster.silent(now, node);
+        if let Some(job) = &mut self.job {
+            let demands = job.lost(now, heard, node);
+            self.demand(demands);
+        }
+    }
+
+    fn demand(&mut self, demands: Vec<job::Demand>) {
+        self.dirty |= !demands.is_empty();
+        for demand in demands {
+            self.acts.push(match demand {
+                job::Demand::Tell(what) => Act::Tell(what),
+                job::Demand::Order(node, order) => Act::Say(node, Message::Order(order)),
+                job::Demand::Delete(name) => Act::Delete(name),
+                job::Demand::Finished(sum) => {
+                    if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
+                        self.ended = Some(EndReason::WorkDone);
+                    }
+                    Act::Notice(Notice::Result { sum })
+                }
+            });
+        }
+    }
+
+    fn strike(&mut self, now: Time, deed: Deed) {
+        let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
+        self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
+        for node in faults::cut_off(self.plan, &deed) {
+            self.muster.hold(now, node, true);
+        }
+        let out = faults::out_of_service(self.plan, &deed, |node| self.timeline.has_power(node));
+        for &node in &out {
+            self.muster.take_out(node, faults::is_dark(&deed));
+        }
+        self.acts.push(Act::Harm(deed.clone()));
+        let out = !out.is_empty();
+        self.memory.deeds.insert(deed.number, Harmed { deed, stage: Stage::Doing, out });
+    }
+
+    fn repaired(&mut self, deed: &Deed) {
+        let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
+        self.acts.push(Act::Tell(What::FaultEnds { fault, kind, part }));
+        if let Some(harmed) = self.memory.deeds.get_mut(&deed.number) {
+            harmed.stage = Stage::Undoing;
+            self.acts.push(Act::Undo(deed.clone()));
+        }
+    }
+
+    /// Saves what must not be forgotten, if it has changed.
+    async fn save(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
+        self.memory.muster = serde_json::to_value(self.muster.save())?;
+        self.memory.timeline = self.timeline.state().clone();
+        self.memory.job = self.job.as_ref().map(|job| job.state().clone());
+        self.memory.save(&self.doors.store).await
+    }
+
+    fn end(&self, reason: EndReason) -> End {
+        let harms = self.memory.deeds.values().map(|harmed| harmed.deed.clone()).collect();
+        End { reason, harms, harms_failed: self.harms_failed }
+    }
+}
+
+/// The muster's rules of a plan. A quarter of the machine may be cycled at a time, 16 nodes at
+/// least (an assumption: more than a blade, less than a module).
+fn muster_rules(plan: &Plan) -> muster::Rules {
+    let wish = &plan.scenario.controller;
+    muster::Rules {
+        boot_timeout: wish.boot_timeout,
+        cycles_patience: wish.boot_retries,
+        settle: wish.settle,
+        cycles_max: (plan.machine.nodes.len() / 4).max(16),
+    }
+}
+
+/// When each node is first switched on: module by module at once, staggered inside.
+fn starts(plan: &Plan) -> impl Iterator<Item = Time> {
+    let (stagger, per_module) = (plan.scenario.boot.stagger, plan.scenario.module.nodes);
+    (0..plan.machine.nodes.len() as u32)
+        .map(move |node| Time(stagger.0.saturating_mul(u64::from(node % per_module))))
+}

@@ -1,0 +1,333 @@
+//! The controller's side of a job: who has which seat, what was ordered, who has done it.
+//!
+//! The protocol machine is the model's own. It is told that a step is done when every seat says
+//! so, and that a node failed when the detector says so; the time of the failure, for the count of
+//! lost work, is that of the node's last sign of life.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{CheckpointAct, JobPhase, What};
+use crate::fleet::agent::Pace;
+use crate::fleet::doors::Address;
+use crate::fleet::ranks;
+use crate::fleet::wire::{Order, Seat, Work};
+use crate::ids::{JobId, NodeId};
+use crate::plan::Plan;
+use crate::protocol::coordinated::{self, Coordinated, Input, Schedule};
+use crate::scenario::job::Cost;
+use crate::units::{Bytes, Span, Time};
+use crate::workload::bulk_synchronous::BulkSynchronous;
+
+/// The job with the number 0; scenarios have one job.
+const JOB: JobId = JobId(0);
+
+/// What a job demands of the controller, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Tell this.
+    Tell(What),
+    /// Give this order to a node.
+    Order(NodeId, Order),
+    /// Forget what is stored under this name.
+    Delete(String),
+    /// The job is done, with this result.
+    Finished(u64),
+}
+
+/// The job.
+#[derive(Clone, Debug)]
+pub struct JobPlay<'p> {
+    plan: &'p Plan,
+    /// Memory of each rank (64-bit words).
+    words: u32,
+    state: State,
+    /// Nodes that may work, spares last, and where their neighbours reach them.
+    free: BTreeSet<(bool, NodeId)>,
+    reached: BTreeMap<NodeId, Address>,
+}
+
+/// What changes of a job, to be saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    machine: Coordinated,
+    seats: Vec<Option<NodeId>>,
+    /// Where the nodes of the seats are reached.
+    addresses: Vec<Option<Address>>,
+    placement: u64,
+    order: u64,
+    work: Option<Work>,
+    /// Seats that have not yet done what was ordered.
+    waiting: BTreeSet<u32>,
+    /// Checksum of each seat's memory after its last order.
+    sums: Vec<u64>,
+    /// When the order was given.
+    since: Time,
+    /// Before this instant the job may not be placed again.
+    ready_at: Time,
+    /// The last committed checkpoint: its number and step.
+    committed: Option<(u64, u64)>,
+    /// The checkpoint under way.
+    begun: (u64, u64),
+}
+
+impl<'p> JobPlay<'p> {
+    /// The plan's job, if it has one, at its start or where `saved` left it.
+    #[must_use]
+    pub fn new(plan: &'p Plan, words: u32, saved: Option<State>) -> Option<Self> {
+        let job = plan.jobs.first()?;
+        let state = saved.unwrap_or_else(|| {
+            let checkpoint = plan.scenario.checkpoint.as_ref();
+            let schedule = Schedule {
+                interval: job.interval,
+                last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
+                initial: checkpoint.is_some_and(|checkpoint| checkpoint.cost != Cost::FileServer),
+            };
+            let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
+            let seats = job.nodes as usize;
+            State {
+                machine: Coordinated::new(JOB, work, schedule),
+                seats: vec![None; seats],
+                addresses: vec![None; seats],
+                placement: 0,
+                order: 0,
+                work: None,
+                waiting: BTreeSet::new(),
+                sums: vec![0; seats],
+                since: Time::ZERO,
+                ready_at: Time::ZERO,
+                committed: None,
+                begun: (0, 0),
+            }
+        });
+        Some(Self { plan, words, state, free: BTreeSet::new(), reached: BTreeMap::new() })
+    }
+
+    /// What has to be saved.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The phase it is in.
+    #[must_use]
+    pub fn phase(&self) -> JobPhase {
+        self.state.machine.phase()
+    }
+
+    /// Whether a node has a seat.
+    #[must_use]
+    pub fn holds(&self, node: NodeId) -> bool {
+        self.state.seats.contains(&Some(node))
+    }
+
+    /// The result that the job must have.
+    #[must_use]
+    pub fn expected(plan: &Plan, words: u32) -> Option<u64> {
+        let job = plan.jobs.first()?;
+        let ranks = plan.scenario.workload.as_ref()?.ranks_per_node;
+        let right = Address::new("", 0);
+        let seat = Seat { number: 0, of: job.nodes, ranks, words, right };
+        Some(ranks::expected(&seat, job.steps))
+    }
+
+    /// A node may work; a node with a seat is told its order again.
+    pub fn offer(&mut self, node: NodeId, peers: Address, term: u64) -> Vec<Demand> {
+        if let Some(number) = self.state.seats.iter().position(|seat| *seat == Some(node)) {
+            self.state.addresses[number] = Some(peers);
+            return self.order_of(number as u32, term).into_iter().collect();
+        }
+        let spare = self.plan.machine.nodes[node.0 as usize].spare;
+        self.free.insert((spare, node));
+        self.reached.insert(node, peers);
+        Vec::new()
+    }
+
+    /// A node was lost; it was last heard at `heard`.
+    pub fn lost(&mut self, now: Time, heard: Time, node: NodeId) -> Vec<Demand> {
+        let spare = self.plan.machine.nodes[node.0 as usize].spare;
+        self.free.remove(&(spare, node));
+        self.reached.remove(&node);
+        let mut demands = Vec::new();
+        let Some(number) = self.state.seats.iter().position(|seat| *seat == Some(node)) else {
+            return demands;
+        };
+        let downtime = match self.plan.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
+            Some(Cost::Fixed { downtime, .. }) => downtime,
+            _ => Span::ZERO,
+        };
+        // Nodes that failed together fall silent within one beat of each other: who is given a
+        // seat before that may be silent already.
+        let beat = Pace::for_timeout(self.plan.scenario.controller.detect).beat;
+        self.state.ready_at = now + downtime + Span(beat.as_nanos() as u64);
+        self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
+        self.state.seats[number] = None;
+        self.state.addresses[number] = None;
+        demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: false }));
+        demands
+    }
+
+    /// When [`Self::place`] may have something to do.
+    #[must_use]
+    pub fn next(&self) -> Option<Time> {
+        self.may_be_placed().then_some(self.state.ready_at)
+    }
+
+    fn may_be_placed(&self) -> bool {
+        let empty = self.state.seats.iter().filter(|seat| seat.is_none()).count();
+        self.phase() == JobPhase::Waiting && self.free.len() >= empty
+    }
+
+    /// Gives the empty seats to free nodes, if the job waits and enough are free.
+    pub fn place(&mut self, now: Time, term: u64) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        if self.state.ready_at > now || !self.may_be_placed() {
+            return demands;
+        }
+        for number in 0..self.state.seats.len() {
+            if self.state.seats[number].is_none() {
+                let (_, node) = self.free.pop_first().expect("enough are free");
+                self.state.seats[number] = Some(node);
+                self.state.addresses[number] = self.reached.remove(&node);
+                demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: true }));
+            }
+        }
+        self.state.placement += 1;
+        self.step(now, Input::Placed, term, &mut demands);
+        demands
+    }
+
+    /// A node has done an order; `sum` is its memory's checksum.
+    pub fn done(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        order: u64,
+        sum: u64,
+        term: u64,
+    ) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        let seat = self.state.seats.iter().position(|seat| *seat == Some(node));
+        let Some(number) = seat.filter(|_| order == self.state.order) else { return demands };
+        if !self.state.waiting.remove(&(number as u32)) {
+            return demands;
+        }
+        self.state.sums[number] = sum;
+        if self.state.waiting.is_empty() {
+            let input = match self.state.work.take() {
+                Some(Work::Compute { .. }) => Input::StepDone,
+                Some(Work::Save { .. }) => Input::Written,
+                Some(Work::Load { .. }) => Input::Read,
+                None => unreachable!("nobody waits without an order"),
+            };
+            self.step(now, input, term, &mut demands);
+        }
+        demands
+    }
+
+    /// Gives the protocol one input and turns its order into orders to nodes.
+    fn step(&mut self, now: Time, input: Input, term: u64, demands: &mut Vec<Demand>) {
+        let mut told = Vec::new();
+        let order = self.state.machine.on(now, input, &mut told);
+        self.state.since = now;
+        self.state.order += 1;
+        self.state.work = None;
+        self.state.waiting.clear();
+        for what in told {
+            if let What::Checkpoint { number, act, step, .. } = what {
+                self.checkpoint(number, act, step, demands);
+            }
+            demands.push(Demand::Tell(what));
+        }
+        match order {
+            coordinated::Order::Wait => {}
+            coordinated::Order::Compute(span) => {
+                let step = self.state.machine.done() + 1;
+                self.order_all(Work::Compute { step, span }, term, demands);
+            }
+            coordinated::Order::Write => {
+                let (number, step) = self.state.begun;
+                let (declared, span) = self.cost(true);
+                let name = checkpoint_name(number);
+                self.order_all(Work::Save { name, step, declared, span }, term, demands);
+            }
+            coordinated::Order::Read => {
+                let step = self.state.committed.map_or(0, |(_, step)| step);
+                let (declared, span) = self.cost(false);
+                let name = self.state.committed.map(|(number, _)| checkpoint_name(number));
+                self.order_all(Work::Load { name, step, declared, span }, term, demands);
+            }
+            coordinated::Order::Finish => self.finish(demands),
+        }
+    }
+
+    /// Keeps the books of checkpoints: only the last committed one is kept.
+    fn checkpoint(&mut self, number: u64, act: CheckpointAct, step: u64, out: &mut Vec<Demand>) {
+        let gone = match act {
+            CheckpointAct::Begin => {
+                self.state.begun = (number, step);
+                return;
+            }
+            CheckpointAct::Commit => self.state.committed.replace((number, step)),
+            CheckpointAct::Abandon => Some((number, step)),
+        };
+        let Some((number, _)) = gone else { return };
+        let seats = 0..self.state.seats.len() as u32;
+        out.extend(seats.map(|seat| Demand::Delete(image_name(&checkpoint_name(number), seat))));
+    }
+
+    /// What is declared for a checkpoint of a node, and the time that it takes at least.
+    fn cost(&self, write: bool) -> (Bytes, Span) {
+        let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
+        match wish.cost {
+            Cost::FileServer => (wish.size, Span::ZERO),
+            Cost::Fixed { write: time, .. } if write => (Bytes(0), time),
+            Cost::Fixed { read: time, .. } => (Bytes(0), time),
+        }
+    }
+
+    fn order_all(&mut self, work: Work, term: u64, demands: &mut Vec<Demand>) {
+        let seats = 0..self.state.seats.len() as u32;
+        self.state.work = Some(work);
+        self.state.waiting = seats.clone().collect();
+        demands.extend(seats.filter_map(|seat| self.order_of(seat, term)));
+    }
+
+    /// The order that a seat has not yet carried out.
+    fn order_of(&self, number: u32, term: u64) -> Option<Demand> {
+        let State { seats, addresses, placement, order, work, waiting, .. } = &self.state;
+        if !waiting.contains(&number) {
+            return None;
+        }
+        let ranks = self.plan.scenario.workload.as_ref()?.ranks_per_node;
+        let of = seats.len() as u32;
+        let right = addresses[((number + 1) % of) as usize].clone()?;
+        let order = Order {
+            number: *order,
+            placement: *placement,
+            term,
+            seat: Seat { number, of, ranks, words: self.words, right },
+            work: work.clone()?,
+        };
+        Some(Demand::Order(seats[number as usize]?, order))
+    }
+
+    fn finish(&mut self, demands: &mut Vec<Demand>) {
+        let mut nodes: Vec<_> = self.state.seats.iter_mut().filter_map(Option::take).collect();
+        nodes.sort_unstable();
+        let left = |node| Demand::Tell(What::JobNode { job: JOB, node, joined: false });
+        demands.extend(nodes.into_iter().map(left));
+        demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
+    }
+}
+
+fn checkpoint_name(number: u64) -> String {
+    format!("job-0/checkpoint-{number}")
+}
+
+/// The name under which a seat's image of a checkpoint is stored.
+#[must_use]
+pub fn image_name(checkpoint: &str, seat: u32) -> String {
+    format!("{checkpoint}/seat-{seat}")
+}

@@ -1,0 +1,89 @@
+//! What a controller must not forget over its own restart, as one object on its disk.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::doors::{Deed, Object, Store};
+use crate::fleet::{job, timeline};
+use crate::units::Bytes;
+
+/// The name of the object.
+const NAME: &str = "controller";
+/// The version of its form.
+const VERSION: u32 = 1;
+
+/// All of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Memory {
+    pub version: u32,
+    /// Which run it belongs to: the scenario's name and seed.
+    pub run: (String, u64),
+    /// Time of day at which the run began (ns since 1970).
+    pub began: u64,
+    /// Counts the controllers of the run.
+    pub term: u64,
+    /// Sessions ever given.
+    pub sessions: u64,
+    /// The last life of each node that was seen, and its session.
+    pub lives: BTreeMap<u32, (u32, u64)>,
+    pub muster: serde_json::Value,
+    pub timeline: timeline::State,
+    pub job: Option<job::State>,
+    /// Harms that are not over, by number.
+    pub deeds: BTreeMap<u64, Harmed>,
+}
+
+/// A harm that is not over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Harmed {
+    pub deed: Deed,
+    pub stage: Stage,
+    /// Whether the struck node was taken out of the muster.
+    pub out: bool,
+}
+
+/// How far a harm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Asked for, not yet confirmed.
+    Doing,
+    /// Done.
+    Done,
+    /// Its undoing is asked for, not yet confirmed.
+    Undoing,
+}
+
+impl Memory {
+    pub(super) fn new(run: (String, u64), began: u64) -> Self {
+        Self {
+            version: VERSION,
+            run,
+            began,
+            term: 0,
+            sessions: 0,
+            lives: BTreeMap::new(),
+            muster: serde_json::Value::Null,
+            timeline: timeline::State::default(),
+            job: None,
+            deeds: BTreeMap::new(),
+        }
+    }
+
+    /// What an earlier controller of this run left; `None` if there was none.
+    pub(super) async fn load(store: &impl Store, run: &(String, u64)) -> io::Result<Option<Self>> {
+        let Some(bytes) = store.get(Object::State, NAME, Bytes(0)).await? else { return Ok(None) };
+        let memory: Self = serde_json::from_slice(&bytes)?;
+        if memory.version != VERSION || memory.run != *run {
+            let text = format!("`{NAME}` is the memory of another run, or of another version");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(Some(memory))
+    }
+
+    pub(super) async fn save(&self, store: &impl Store) -> io::Result<()> {
+        let bytes = serde_json::to_vec(self)?;
+        store.put(Object::State, NAME, bytes, Bytes(0)).await
+    }
+}

@@ -1,0 +1,19 @@
+//! The real controller and agent, written once on tokio, generic over the doors of a stage.
+//!
+//! Nothing leaves the fleet except by a door of [`doors`]: a stage gives simulated ones, a rack
+//! gives real ones, and the programs are the same. They need a tokio runtime of one thread with a
+//! `LocalSet`; time comes from `tokio::time` only.
+
+pub mod agent;
+pub mod controller;
+pub mod doors;
+mod faults;
+pub mod job;
+mod link;
+mod memory;
+pub mod muster;
+mod neighbours;
+pub mod ranks;
+mod reception;
+pub mod timeline;
+pub mod wire;

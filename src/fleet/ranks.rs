@@ -1,0 +1,208 @@
+//! The ranks of a bulk-synchronous job on one node: real memory, real computing, a real checksum.
+//!
+//! Every rank holds `words` words. A step mixes each word with its neighbour and the number of the
+//! step, sums the memory up, and mixes in the sum of the rank before it in the ring; so a wrong
+//! word anywhere spreads to every rank, and the last sum says whether all steps were done, once
+//! each, on the right memory. [`expected`] plays the whole ring in one loop.
+
+use crate::fleet::wire::Seat;
+
+/// First word of a saved image.
+const MAGIC: u64 = u64::from_be_bytes(*b"rsimage1");
+/// Words of an image before its memory.
+const HEAD: usize = 6;
+
+/// The ranks of one seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranks {
+    /// Number of the first rank in the whole job.
+    first: u64,
+    memories: Vec<Vec<u64>>,
+    /// Steps that the memory holds.
+    step: u64,
+    /// Sums of the step under way, until the left neighbour's comes.
+    sums: Vec<u64>,
+}
+
+impl Ranks {
+    /// The memory before the first step.
+    #[must_use]
+    pub fn new(seat: &Seat) -> Self {
+        let first = u64::from(seat.number) * u64::from(seat.ranks);
+        let fill = |rank: u64| (0..u64::from(seat.words)).map(|i| mix(rank << 32 | i)).collect();
+        let memories = (first..first + u64::from(seat.ranks)).map(fill).collect();
+        Self { first, memories, step: 0, sums: Vec::new() }
+    }
+
+    /// Steps that the memory holds.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Whether a step waits for the left neighbour's sum.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !self.sums.is_empty()
+    }
+
+    /// Computes the next step; gives the sum for the right neighbour. Asked again before
+    /// [`Self::receive`], it gives the same sum and computes nothing.
+    pub fn compute(&mut self) -> u64 {
+        if !self.waits() {
+            let step = self.step + 1;
+            self.sums = self.memories.iter_mut().map(|memory| advance(memory, step)).collect();
+        }
+        *self.sums.last().expect("a seat has ranks")
+    }
+
+    /// Takes the left neighbour's sum: the step is done.
+    pub fn receive(&mut self, sum: u64) {
+        assert!(self.waits(), "a sum belongs to a step");
+        let mut left = sum;
+        for (memory, own) in self.memories.iter_mut().zip(std::mem::take(&mut self.sums)) {
+            memory[0] = mix(memory[0] ^ left);
+            left = own;
+        }
+        self.step += 1;
+    }
+
+    /// The checksum of all memory.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.memories.iter().flatten().fold(self.first, |sum, &word| mix(sum ^ word))
+    }
+
+    /// The memory as bytes, with its checksum.
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
+        assert!(!self.waits(), "an image holds whole steps");
+        let (ranks, words) = (self.memories.len() as u64, self.memories[0].len() as u64);
+        let head = [MAGIC, self.first, ranks, words, self.step, self.sum()];
+        let words = head.into_iter().chain(self.memories.iter().flatten().copied());
+        words.flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// The memory from an image; `None` if it is not whole, or not this seat's at this step.
+    #[must_use]
+    pub fn from_image(bytes: &[u8], seat: &Seat, step: u64) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks();
+        let words: Vec<_> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let first = u64::from(seat.number) * u64::from(seat.ranks);
+        let head = [MAGIC, first, u64::from(seat.ranks), u64::from(seat.words), step];
+        let (&sum, memory) = (words.get(HEAD - 1)?, words.get(HEAD..)?);
+        let size = u64::from(seat.ranks) * u64::from(seat.words);
+        if !rest.is_empty() || words[..HEAD - 1] != head || memory.len() as u64 != size {
+            return None;
+        }
+        let memories = memory.chunks(seat.words as usize).map(<[u64]>::to_vec).collect();
+        let ranks = Self { first, memories, step, sums: Vec::new() };
+        (ranks.sum() == sum).then_some(ranks)
+    }
+}
+
+/// The result of a job from the sums of its seats, in order.
+#[must_use]
+pub fn result(sums: impl IntoIterator<Item = u64>) -> u64 {
+    sums.into_iter().fold(0, |all, sum| mix(all ^ sum))
+}
+
+/// The result that a job of so many seats must have, computed in one place.
+#[must_use]
+pub fn expected(seat: &Seat, steps: u64) -> u64 {
+    let seats = (0..seat.of).map(|number| Seat { number, ..seat.clone() });
+    let mut nodes: Vec<_> = seats.map(|seat| Ranks::new(&seat)).collect();
+    for _ in 0..steps {
+        let mut sums: Vec<_> = nodes.iter_mut().map(Ranks::compute).collect();
+        sums.rotate_right(1);
+        for (node, sum) in nodes.iter_mut().zip(sums) {
+            node.receive(sum);
+        }
+    }
+    result(nodes.iter().map(Ranks::sum))
+}
+
+/// One step of one rank; gives its sum.
+fn advance(memory: &mut [u64], step: u64) -> u64 {
+    let mut left = memory[memory.len() - 1];
+    let mut sum = step;
+    for word in memory {
+        let new = mix(*word ^ left.rotate_left(17) ^ step);
+        left = *word;
+        *word = new;
+        sum = mix(sum ^ new);
+    }
+    sum
+}
+
+/// The finaliser of `SplitMix64`: Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", 2014. A bijection in which every bit of the input moves half of the output's.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::doors::Address;
+
+    fn seat(number: u32, of: u32, ranks: u32) -> Seat {
+        Seat { number, of, ranks, words: 8, right: Address::new("right", 1) }
+    }
+
+    #[test]
+    fn one_seat_of_six_ranks_computes_as_six_ranks_on_one_ring() {
+        let mut alone = Ranks::new(&seat(0, 1, 6));
+        let mut split: Vec<_> = (0..3).map(|n| Ranks::new(&seat(n, 3, 2))).collect();
+        for _ in 0..5 {
+            let sum = alone.compute();
+            alone.receive(sum);
+            let sums: Vec<_> = split.iter_mut().map(Ranks::compute).collect();
+            for (n, ranks) in split.iter_mut().enumerate() {
+                ranks.receive(sums[(n + 2) % 3]);
+            }
+        }
+        let memories: Vec<_> = split.iter().flat_map(|ranks| ranks.memories.clone()).collect();
+        assert_eq!(alone.memories, memories);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_changes_the_result_and_no_image_hides_it() {
+        let place = seat(1, 3, 2);
+        let ranks = Ranks::new(&place);
+        let image = ranks.image();
+        assert_eq!(Ranks::from_image(&image, &place, 0), Some(ranks));
+        for at in 0..image.len() {
+            let mut broken = image.clone();
+            broken[at] ^= 4;
+            assert_eq!(Ranks::from_image(&broken, &place, 0), None, "byte {at}");
+        }
+        for cut in 0..image.len() {
+            assert_eq!(Ranks::from_image(&image[..cut], &place, 0), None);
+        }
+        assert_eq!(Ranks::from_image(&image, &place, 1), None, "another step");
+        assert_eq!(Ranks::from_image(&image, &seat(2, 3, 2), 0), None, "another seat");
+    }
+
+    #[test]
+    fn a_step_too_few_or_too_many_shows_in_the_result() {
+        let results: Vec<_> = (0..6).map(|steps| expected(&seat(0, 4, 2), steps)).collect();
+        let mut distinct = results.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), results.len());
+    }
+
+    #[test]
+    fn a_step_ordered_twice_is_computed_once() {
+        let mut ranks = Ranks::new(&seat(0, 1, 1));
+        let sum = ranks.compute();
+        assert_eq!(ranks.compute(), sum);
+        ranks.receive(sum);
+        assert_eq!(ranks.step(), 1);
+        assert!(!ranks.waits());
+    }
+}

@@ -1,0 +1,344 @@
+//! The plan's misfortunes in the order of time: fixed times, and lifetimes of the plan's chance.
+//!
+//! The same clocks, draws and rules as in the model: a node's clock runs while it has power and is
+//! not down, others run always; a part that dies starts its next lifetime when it has power again.
+//! The whole state can be saved, so that a restarted controller strikes nothing twice and forgets
+//! nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fault;
+use crate::fleet::doors::Deed;
+use crate::ids::{FaultId, NodeId, Part, PartKind};
+use crate::plan::Plan;
+use crate::plan::chance::Chance;
+use crate::plan::hazard::HazardClock;
+use crate::scenario::fault::{Repair, When};
+use crate::units::{Span, Time};
+
+/// What the timeline demands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A harm is to be done.
+    Strike(Deed),
+    /// A harm is to be undone: it is repaired.
+    End(Deed),
+}
+
+/// The timeline.
+#[derive(Clone, Debug)]
+pub struct Timeline<'p> {
+    plan: &'p Plan,
+    chance: Chance,
+    lease: Span,
+    state: State,
+}
+
+/// What changes of a timeline, to be saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Clocks by rule and part.
+    clocks: Vec<BTreeMap<u32, HazardClock>>,
+    /// Repairs drawn so far, by rule and part.
+    repairs: Vec<BTreeMap<u32, u32>>,
+    /// Nodes whose clocks run.
+    running: BTreeSet<u32>,
+    /// What may be due, in order.
+    queue: BTreeSet<(Time, u64, Due)>,
+    /// Entries ever made in the queue, and deeds ever done.
+    entries: u64,
+    deeds: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Due {
+    At { rule: u16 },
+    Hazard { rule: u16, part: u32 },
+    Repaired { rule: u16, part: u32, deed: u64 },
+}
+
+impl<'p> Timeline<'p> {
+    /// The timeline of a plan, at its start or where `saved` left it. `lease` is that of its
+    /// deeds.
+    #[must_use]
+    pub fn new(plan: &'p Plan, lease: Span, saved: Option<State>) -> Self {
+        let chance = Chance::new(&plan.scenario);
+        let fresh = saved.is_none();
+        let state = saved.unwrap_or_default();
+        let mut timeline = Self { plan, chance, lease, state };
+        if fresh {
+            timeline.begin();
+        }
+        timeline
+    }
+
+    /// What has to be saved.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn begin(&mut self) {
+        for (rule, wish) in self.plan.scenario.faults.iter().enumerate() {
+            let mut clocks = BTreeMap::new();
+            if matches!(wish.when, When::Lifetime { .. }) {
+                for part in wish.on.iter() {
+                    let lifetime = self.chance.lifetime(FaultId(rule as u16), part, 0);
+                    clocks.insert(part, HazardClock::new(lifetime));
+                }
+            }
+            self.state.clocks.push(clocks);
+            self.state.repairs.push(BTreeMap::new());
+        }
+        for (rule, wish) in self.plan.scenario.faults.iter().enumerate() {
+            let rule = rule as u16;
+            match wish.when {
+                When::At(at) => self.queue(at, Due::At { rule }),
+                When::Lifetime { .. } if wish.on.kind != PartKind::Node => {
+                    for part in wish.on.iter() {
+                        self.start(Time::ZERO, rule, part);
+                    }
+                }
+                When::Lifetime { .. } => {}
+            }
+        }
+    }
+
+    fn queue(&mut self, at: Time, due: Due) {
+        if at <= self.plan.scenario.stop.at {
+            self.state.entries += 1;
+            self.state.queue.insert((at, self.state.entries, due));
+        }
+    }
+
+    fn start(&mut self, now: Time, rule: u16, part: u32) {
+        if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&part) {
+            let due = clock.start(now);
+            self.queue(due, Due::Hazard { rule, part });
+        }
+    }
+
+    fn node_rules(&self) -> impl Iterator<Item = u16> + use<'p> {
+        let rules = self.plan.scenario.faults.iter().enumerate();
+        rules.filter(|(_, rule)| rule.on.kind == PartKind::Node).map(|(index, _)| index as u16)
+    }
+
+    /// A node got power.
+    pub fn power_on(&mut self, now: Time, node: NodeId) {
+        if self.state.running.insert(node.0) {
+            for rule in self.node_rules() {
+                self.start(now, rule, node.0);
+            }
+        }
+    }
+
+    /// Whether a node has power and is not down, as far as is known.
+    #[must_use]
+    pub fn has_power(&self, node: NodeId) -> bool {
+        self.state.running.contains(&node.0)
+    }
+
+    /// A node lost its power or went down: its clocks stand.
+    pub fn power_off(&mut self, now: Time, node: NodeId) {
+        if self.state.running.remove(&node.0) {
+            for rule in self.node_rules() {
+                if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&node.0) {
+                    clock.stop(now);
+                }
+            }
+        }
+    }
+
+    /// When [`Self::due`] may have something to say.
+    #[must_use]
+    pub fn next(&self) -> Option<Time> {
+        self.state.queue.first().map(|&(at, ..)| at)
+    }
+
+    /// What is due by now. `spared` says whether the scenario's rules spare a node now: its
+    /// lifetime is then over without harm.
+    pub fn due(&mut self, now: Time, spared: impl Fn(NodeId) -> bool) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        while let Some(&(at, _, due)) = self.state.queue.first()
+            && at <= now
+        {
+            self.state.queue.pop_first();
+            match due {
+                Due::At { rule } => {
+                    for part in self.plan.scenario.faults[usize::from(rule)].on.iter() {
+                        self.strike(at, rule, part, &mut demands);
+                    }
+                }
+                Due::Hazard { rule, part } => self.hazard(at, rule, part, &spared, &mut demands),
+                Due::Repaired { rule, part, deed } => {
+                    demands.push(Demand::End(self.deed(rule, part, deed)));
+                }
+            }
+        }
+        demands
+    }
+
+    fn hazard(
+        &mut self,
+        at: Time,
+        rule: u16,
+        part: u32,
+        spared: &impl Fn(NodeId) -> bool,
+        demands: &mut Vec<Demand>,
+    ) {
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        let on_node = wish.on.kind == PartKind::Node;
+        let clocks = &mut self.state.clocks[usize::from(rule)];
+        let clock = clocks.get_mut(&part).expect("it was set");
+        if !clock.is_due(at) {
+            return;
+        }
+        clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
+        if !(on_node && spared(NodeId(part))) {
+            self.strike(at, rule, part, demands);
+        }
+        let goes_on =
+            if on_node { self.state.running.contains(&part) } else { wish.repair != Repair::Never };
+        if goes_on {
+            self.start(at, rule, part);
+        }
+    }
+
+    fn strike(&mut self, at: Time, rule: u16, part: u32, demands: &mut Vec<Demand>) {
+        let number = self.state.deeds;
+        self.state.deeds += 1;
+        let deed = self.deed(rule, part, number);
+        match deed.kind {
+            Fault::Crash => self.power_off(at, NodeId(part)),
+            Fault::PowerLoss => {
+                for node in self.plan.machine.nodes_of(deed.part) {
+                    self.power_off(at, node);
+                }
+            }
+            _ => {}
+        }
+        demands.push(Demand::Strike(deed));
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        if matches!(wish.repair, Repair::After(_)) {
+            let drawn = self.state.repairs[usize::from(rule)].entry(part).or_insert(0);
+            let k = std::mem::replace(drawn, *drawn + 1);
+            let span = self.chance.repair(FaultId(rule), part, u64::from(k));
+            self.queue(at + span, Due::Repaired { rule, part, deed: number });
+        }
+    }
+
+    fn deed(&self, rule: u16, part: u32, number: u64) -> Deed {
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        Deed {
+            number,
+            fault: FaultId(rule),
+            kind: wish.kind,
+            part: Part { kind: wish.on.kind, index: part },
+            share_ppm: wish.share_ppm,
+            lease: self.lease,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+    use crate::scenario::fault::Rejuvenate;
+    use crate::scenario::law::Law;
+
+    const DAY: u64 = 86_400;
+
+    fn plan() -> Plan {
+        let mut scenario = pilot::scenario();
+        scenario.stop.at = Time::ZERO + Span::from_secs(400 * DAY);
+        Plan::make(&scenario)
+    }
+
+    fn strikes(timeline: &mut Timeline<'_>, end: Time) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        while let Some(at) = timeline.next()
+            && at <= end
+        {
+            for demand in timeline.due(at, |_| false) {
+                if let Demand::Strike(deed) = demand {
+                    deeds.push(deed);
+                }
+            }
+        }
+        deeds
+    }
+
+    #[test]
+    fn the_first_strikes_are_those_of_the_plan() {
+        let plan = plan();
+        let mut timeline = Timeline::new(&plan, Span(1), None);
+        for node in 0..plan.machine.nodes.len() as u32 {
+            timeline.power_on(Time::ZERO, NodeId(node));
+        }
+        let end = Time::ZERO + Span::from_secs(60 * DAY);
+        let deeds = strikes(&mut timeline, end);
+        let planned = Chance::new(&plan.scenario).first_strikes(&plan, end);
+        let struck: Vec<_> = deeds.iter().map(|deed| (deed.fault, deed.part)).collect();
+        let planned: Vec<_> = planned.iter().map(|strike| (strike.fault, strike.part)).collect();
+        assert!(struck.len() > 20);
+        assert_eq!(struck, planned, "a crashed node without power crashes no second time");
+    }
+
+    #[test]
+    fn a_node_without_power_does_not_age() {
+        let mut scenario = pilot::scenario();
+        scenario.faults.truncate(1);
+        let life = Span(1_000);
+        let age = crate::scenario::fault::Age::New;
+        scenario.faults[0].when =
+            When::Lifetime { law: Law::Fixed(life), age, rejuvenate: Rejuvenate::Failed };
+        let plan = Plan::make(&scenario);
+        let mut timeline = Timeline::new(&plan, Span(1), None);
+        let node = NodeId(3);
+        timeline.power_on(Time(0), node);
+        timeline.power_off(Time(400), node);
+        assert_eq!(timeline.due(Time(1_000), |_| false), []);
+        timeline.power_on(Time(5_000), node);
+        assert_eq!(timeline.due(Time(5_599), |_| false), []);
+        let demands = timeline.due(Time(5_600), |_| false);
+        let Demand::Strike(deed) = &demands[0] else { panic!("{demands:?}") };
+        assert_eq!((deed.kind, deed.part.index), (Fault::Crash, 3));
+    }
+
+    #[test]
+    fn a_restart_in_between_changes_nothing() {
+        let plan = plan();
+        let end = Time::ZERO + Span::from_secs(300 * DAY);
+        let strikes = |restart: bool| {
+            let mut timeline = Timeline::new(&plan, Span(1), None);
+            let mut told = Vec::new();
+            for node in 0..plan.machine.nodes.len() as u32 {
+                timeline.power_on(Time::ZERO, NodeId(node));
+            }
+            while let Some(at) = timeline.next()
+                && at <= end
+            {
+                for demand in timeline.due(at, |node| node.0 % 7 == 0) {
+                    if let Demand::Strike(deed) = &demand
+                        && deed.kind == Fault::Crash
+                    {
+                        timeline.power_on(at + Span::from_secs(60), NodeId(deed.part.index));
+                    }
+                    told.push(demand);
+                }
+                if restart {
+                    let saved = serde_json::to_string(timeline.state()).expect("plain data");
+                    let saved = serde_json::from_str(&saved).expect("as it was saved");
+                    timeline = Timeline::new(&plan, Span(1), Some(saved));
+                }
+            }
+            told
+        };
+        let told = strikes(false);
+        assert!(told.len() > 50, "{}", told.len());
+        assert_eq!(told, strikes(true));
+    }
+}

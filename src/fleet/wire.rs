@@ -1,0 +1,453 @@
+//! The wire: length-limited frames of versioned messages, read without trust.
+//!
+//! ```text
+//!  frame     u32 length of what follows (big-endian) | u8 version | JSON
+//!  datagram  "rsb" | u8 version | fields of fixed size (big-endian)
+//! ```
+//!
+//! A field that a reader does not know is skipped; a kind of message that it does not know is
+//! counted and skipped. An older version than [`VERSION_MIN`], an oversized frame and garbage end
+//! the connection. Whatever the bytes, the decoder holds at most one frame and never panics.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::fleet::doors::{Address, Deed};
+use crate::units::{Bytes, Span};
+
+/// The version that is written. A newer one may add fields and kinds of message.
+pub const VERSION: u8 = 1;
+/// The oldest version that is read.
+pub const VERSION_MIN: u8 = 1;
+/// The longest frame, version included (bytes).
+pub const FRAME_MAX: usize = 64 * 1024;
+/// The length of a datagram (bytes).
+pub const DATAGRAM: usize = 40;
+const MAGIC: [u8; 3] = *b"rsb";
+
+/// What controller, agents and their neighbours say to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "a field says no more than its name and type")]
+pub enum Message {
+    /// An agent asks to be taken in. `session` is what an earlier welcome of this life gave.
+    /// `peers` is where its neighbours reach it.
+    Join {
+        serial: u32,
+        life: u32,
+        session: Option<u64>,
+        peers: Address,
+        #[serde(default)]
+        capabilities: Vec<String>,
+    },
+    /// The controller takes it in.
+    Welcome { term: u64, session: u64 },
+    /// The controller does not.
+    Refused { why: String },
+    /// The controller gives an order. Given twice, it is carried out once and answered twice.
+    Order(Order),
+    /// The order is carried out; `sum` is the checksum of the node's memory after it.
+    Done { order: u64, sum: u64 },
+    /// The agent shall do harm on its own node.
+    Harm { deed: Deed },
+    /// The agent shall undo it.
+    Undo { deed: Deed },
+    /// From a neighbour: the checksum of its last rank after a step.
+    Exchange { placement: u64, step: u64, seat: u32, sum: u64 },
+    /// A kind of message that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// An order to one node of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Grows with every order of the job, over all placements; the same for all its nodes.
+    pub number: u64,
+    /// Grows with every placement of the job. Memory of an older one is worthless.
+    pub placement: u64,
+    /// The term of the controller that gives it.
+    pub term: u64,
+    /// The node's place in the job.
+    pub seat: Seat,
+    /// What to do.
+    pub work: Work,
+}
+
+/// A node's place in a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// From 0.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
+    /// Ranks on each seat.
+    pub ranks: u32,
+    /// Memory of each rank (64-bit words).
+    pub words: u32,
+    /// Where the next seat's node is reached; the last one's next is the first.
+    pub right: Address,
+}
+
+/// What a node of a job has to do. It lasts `span` at least.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "a field says no more than its name and type")]
+pub enum Work {
+    /// Compute this step and exchange checksums.
+    Compute { step: u64, span: Span },
+    /// Save the memory, which holds all up to `step`, under this name.
+    Save { name: String, step: u64, declared: Bytes, span: Span },
+    /// Load what was saved under this name. Without one: begin anew.
+    Load { name: Option<String>, step: u64, declared: Bytes, span: Span },
+}
+
+/// Why bytes were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A frame longer than [`FRAME_MAX`], or one without a version.
+    #[error("a frame of {0} bytes")]
+    Length(u32),
+    /// A version before [`VERSION_MIN`].
+    #[error("version {0} is too old")]
+    Version(u8),
+    /// No message of ours.
+    #[error("no message")]
+    Garbage,
+}
+
+/// What was refused so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// Frames of an impossible length.
+    pub length: u64,
+    /// Versions that are too old.
+    pub version: u64,
+    /// Bytes that are no message.
+    pub garbage: u64,
+    /// Messages of a kind that is not known; the connection goes on.
+    pub unknown: u64,
+    /// Connections on which nobody said anything, or nothing that was due.
+    pub silent: u64,
+    /// Joins of a life that is over, or of a session that is another's.
+    pub replayed: u64,
+    /// Joins of nodes that the plan does not have.
+    pub stranger: u64,
+}
+
+impl Refusals {
+    /// Counts the end of a connection; says whether there was something to count.
+    pub fn ended(&mut self, ended: Ended) -> bool {
+        match ended {
+            Ended::Closed => return false,
+            Ended::Silent => self.silent += 1,
+            Ended::Refused(refusal) => self.count(refusal),
+        }
+        true
+    }
+
+    /// Counts one.
+    pub fn count(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Length(_) => self.length += 1,
+            Refusal::Version(_) => self.version += 1,
+            Refusal::Garbage => self.garbage += 1,
+        }
+    }
+}
+
+/// Bytes in, messages out. After a refusal it is of no more use.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    bytes: Vec<u8>,
+}
+
+impl Decoder {
+    /// Takes bytes as they come.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next message; `None` until it is whole.
+    ///
+    /// # Errors
+    /// What the peer did wrong.
+    pub fn next_message(&mut self) -> Result<Option<Message>, Refusal> {
+        let Some((length, rest)) = self.bytes.split_first_chunk() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length);
+        if length == 0 || length as usize > FRAME_MAX {
+            return Err(Refusal::Length(length));
+        }
+        let Some(&version) = rest.first() else { return Ok(None) };
+        if version < VERSION_MIN {
+            return Err(Refusal::Version(version));
+        }
+        let Some(body) = rest.get(1..length as usize) else { return Ok(None) };
+        let message = serde_json::from_slice(body).map_err(|_| Refusal::Garbage)?;
+        self.bytes.drain(..4 + length as usize);
+        Ok(Some(message))
+    }
+}
+
+/// A message as a frame. Panics if it is longer than [`FRAME_MAX`]: ours are not.
+#[must_use]
+pub fn frame(message: &Message) -> Vec<u8> {
+    let body = serde_json::to_vec(message).expect("messages have string keys");
+    let length = body.len() + 1;
+    assert!(length <= FRAME_MAX, "our messages are short");
+    let mut bytes = Vec::with_capacity(4 + length);
+    bytes.extend_from_slice(&(length as u32).to_be_bytes());
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer closed it, or the network did.
+    Closed,
+    /// Nothing came in time.
+    Silent,
+    /// The peer said what may not be said.
+    Refused(Refusal),
+}
+
+/// The reading half of a connection.
+#[derive(Debug)]
+pub struct Reader<R> {
+    from: R,
+    decoder: Decoder,
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    /// Reads messages from `from`.
+    pub fn new(from: R) -> Self {
+        Self { from, decoder: Decoder::default() }
+    }
+
+    /// The next message, if it comes within `patience`. Not safe to drop half-way together with
+    /// its reader's bytes; a reader belongs to one task.
+    ///
+    /// # Errors
+    /// Why none comes any more.
+    pub async fn next(&mut self, patience: Duration) -> Result<Message, Ended> {
+        let mut buffer = [0; 2048];
+        loop {
+            match self.decoder.next_message() {
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => {}
+                Err(refusal) => return Err(Ended::Refused(refusal)),
+            }
+            match timeout(patience, self.from.read(&mut buffer)).await {
+                Err(_) => return Err(Ended::Silent),
+                Ok(Ok(n)) if n > 0 => self.decoder.push(&buffer[..n]),
+                Ok(_) => return Err(Ended::Closed),
+            }
+        }
+    }
+}
+
+/// Writes one message within `patience`.
+///
+/// # Errors
+/// When it could not be written; the connection is then of no more use.
+pub async fn write<W: AsyncWrite + Unpin>(
+    to: &mut W,
+    message: &Message,
+    patience: Duration,
+) -> Result<(), Ended> {
+    let bytes = frame(message);
+    match timeout(patience, async {
+        to.write_all(&bytes).await?;
+        to.flush().await
+    })
+    .await
+    {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Ended::Closed),
+        Err(_) => Err(Ended::Silent),
+    }
+}
+
+/// A datagram: an agent's beat, or the controller's answer to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The agent's node.
+    pub serial: u32,
+    /// Its life.
+    pub life: u32,
+    /// Its session.
+    pub session: u64,
+    /// Counts the agent's beats; an answer repeats it.
+    pub count: u64,
+    /// In an answer: the controller's term. In a beat: 0.
+    pub term: u64,
+    /// In an answer: whether the controller does not know the session.
+    pub stale: bool,
+}
+
+impl Beat {
+    /// As bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; DATAGRAM] {
+        let mut bytes = [0; DATAGRAM];
+        bytes[..3].copy_from_slice(&MAGIC);
+        bytes[3] = VERSION;
+        bytes[4..8].copy_from_slice(&self.serial.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.life.to_be_bytes());
+        bytes[12..20].copy_from_slice(&self.session.to_be_bytes());
+        bytes[20..28].copy_from_slice(&self.count.to_be_bytes());
+        bytes[28..36].copy_from_slice(&self.term.to_be_bytes());
+        bytes[36] = u8::from(self.stale);
+        bytes
+    }
+
+    /// From bytes; a longer datagram is one of a newer version.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
+        let garbage = || Refusal::Garbage;
+        let word = |at: usize| -> Result<u64, Refusal> {
+            let field = bytes.get(at..at + 8).and_then(|field| field.try_into().ok());
+            field.map(u64::from_be_bytes).ok_or_else(garbage)
+        };
+        if bytes.get(..3) != Some(&MAGIC) || bytes.len() < DATAGRAM {
+            return Err(Refusal::Garbage);
+        }
+        if bytes[3] < VERSION_MIN {
+            return Err(Refusal::Version(bytes[3]));
+        }
+        let pair = word(4)?;
+        Ok(Self {
+            serial: (pair >> 32) as u32,
+            life: pair as u32,
+            session: word(12)?,
+            count: word(20)?,
+            term: word(28)?,
+            stale: bytes[36] != 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+
+    fn done(order: u64) -> Message {
+        Message::Done { order, sum: u64::MAX }
+    }
+
+    fn raw(version: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = (body.len() as u32 + 1).to_be_bytes().to_vec();
+        bytes.push(version);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    #[test]
+    fn a_message_comes_through_however_its_bytes_are_cut() {
+        let mut bytes = frame(&done(1));
+        bytes.extend(frame(&done(2)));
+        for cut in 1..bytes.len() {
+            let mut decoder = Decoder::default();
+            let mut messages = Vec::new();
+            for part in bytes.chunks(cut) {
+                decoder.push(part);
+                while let Some(message) = decoder.next_message().expect("all is well") {
+                    messages.push(message);
+                }
+            }
+            assert_eq!(messages, [done(1), done(2)]);
+        }
+    }
+
+    #[test]
+    fn a_newer_peer_is_understood_as_far_as_possible() {
+        let mut decoder = Decoder::default();
+        decoder.push(&raw(9, br#"{"kind":"done","order":7,"sum":18446744073709551615,"new":[1]}"#));
+        decoder.push(&raw(9, br#"{"kind":"sing","song":"of the cold"}"#));
+        assert_eq!(decoder.next_message(), Ok(Some(done(7))));
+        assert_eq!(decoder.next_message(), Ok(Some(Message::Unknown)));
+        assert_eq!(decoder.next_message(), Ok(None));
+    }
+
+    #[test]
+    fn each_wrong_frame_is_refused_for_its_reason() {
+        let cases: [(&[u8], Refusal); 5] = [
+            (&[255; 4], Refusal::Length(u32::MAX)),
+            (&[0; 4], Refusal::Length(0)),
+            (&[0, 0, 0, 2, 0], Refusal::Version(0)),
+            (&raw(1, b"GET / HTTP/1.1"), Refusal::Garbage),
+            (&raw(1, br#"{"kind":"done","order":-1,"sum":0}"#), Refusal::Garbage),
+        ];
+        let mut refusals = Refusals::default();
+        for (bytes, refusal) in cases {
+            let mut decoder = Decoder::default();
+            decoder.push(bytes);
+            assert_eq!(decoder.next_message(), Err(refusal));
+            refusals.count(refusal);
+        }
+        assert_eq!((refusals.length, refusals.version, refusals.garbage), (2, 1, 2));
+    }
+
+    #[test]
+    fn a_long_frame_is_refused_before_it_is_held() {
+        let mut decoder = Decoder::default();
+        decoder.push(&(FRAME_MAX as u32 + 1).to_be_bytes());
+        assert_eq!(decoder.next_message(), Err(Refusal::Length(FRAME_MAX as u32 + 1)));
+    }
+
+    /// Whole and broken frames, flipped bits and plain noise: no input makes the decoder panic or
+    /// hold more than a frame.
+    #[test]
+    fn no_bytes_break_the_decoder() {
+        let stream = Stream::new(3, "hostile peer");
+        let frames = [frame(&done(3)), frame(&Message::Refused { why: "x".into() })];
+        let mut n_messages = 0_u64;
+        for round in 0..200_000 {
+            let mut draw = stream.draw(0, round);
+            let mut bytes = Vec::new();
+            for _ in 0..=draw.below(3) {
+                let mut piece = match draw.below(3) {
+                    0 => (0..draw.below(24)).map(|_| draw.next_u64() as u8).collect(),
+                    kind => frames[kind as usize - 1].clone(),
+                };
+                if draw.below(2) == 0 && !piece.is_empty() {
+                    let at = draw.below(piece.len() as u64) as usize;
+                    piece[at] ^= 1 << draw.below(8);
+                }
+                bytes.extend(piece);
+            }
+            let mut decoder = Decoder::default();
+            for part in bytes.chunks(1 + draw.below(16) as usize) {
+                decoder.push(part);
+                match decoder.next_message() {
+                    Ok(message) => n_messages += u64::from(message.is_some()),
+                    Err(_) => break,
+                }
+            }
+            let _ = Beat::decode(&bytes);
+        }
+        assert!(n_messages > 100_000, "{n_messages}");
+    }
+
+    #[test]
+    fn a_beat_comes_through_and_nothing_else_does() {
+        let beat = Beat { serial: 7, life: 2, session: 99, count: 5, term: 3, stale: true };
+        let bytes = beat.encode();
+        assert_eq!(Beat::decode(&bytes), Ok(beat));
+        let longer = [&bytes[..], &[1, 2, 3]].concat();
+        assert_eq!(Beat::decode(&longer), Ok(beat));
+        assert_eq!(Beat::decode(&bytes[..DATAGRAM - 1]), Err(Refusal::Garbage));
+        let mut old = bytes;
+        old[3] = 0;
+        assert_eq!(Beat::decode(&old), Err(Refusal::Version(0)));
+        assert_eq!(Beat::decode(b""), Err(Refusal::Garbage));
+    }
+}

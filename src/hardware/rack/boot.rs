@@ -1,0 +1,239 @@
+//! Nodes on their way through the boot chain.
+
+use crate::event::{Cause, NodeState, Purpose, What};
+use crate::hardware::boot::{self, Step};
+use crate::hardware::flow::Finished;
+use crate::plan::chance::BootDraw;
+use crate::scenario::boot::OfferCure;
+use crate::units::{Bytes, Span};
+
+use super::{Rack, Timer};
+
+/// The cure of a site that sends a frame 0.6 s and 1.2 s after the OFFER: the second comes after
+/// the first second has passed and completes the try (openSUSE/netboot-rpi3b, README).
+const NUDGE: Span = Span::from_millis(1_200);
+/// LANL's cure, a frame each second: the first that comes more than a second after the OFFER
+/// completes the try (hpc/kraken d33cdfc). The phase is not known; the middle is assumed.
+const SSDP: Span = Span::from_millis(1_500);
+
+impl Rack {
+    /// Begins the step that the node stands at, or finds that it is up.
+    pub(super) fn begin_step(&mut self, id: u32, cause: Cause) {
+        let node = &self.nodes[id as usize];
+        let (life, index) = (node.life, node.step);
+        let Some(&step) = self.chain.get(usize::from(index)) else {
+            self.comes_up(id);
+            return;
+        };
+        self.set_state(id, step.state(), cause);
+        match step {
+            Step::Stay(_, span) => self.after(span, Timer::Step { node: id, life }),
+            Step::Vary(state, span) => {
+                let what = if state == NodeState::Init { BootDraw::Init } else { BootDraw::Kernel };
+                let unit = self.chance.boot_unit(id, life, what, 0);
+                let spread = self.plan.scenario.hardware.boot.spread;
+                self.after(boot::vary(span, spread, unit), Timer::Step { node: id, life });
+            }
+            Step::Discover => self.discover(id),
+            Step::Fetch(bytes) => self.fetch(id, bytes),
+            Step::Lease => self.ask_for_lease(id),
+            Step::ReadRoot(_) => self.ask_for_root(id),
+        }
+    }
+
+    /// The step is done: on to the next.
+    pub(super) fn next_step(&mut self, id: u32) {
+        self.nodes[id as usize].step += 1;
+        self.begin_step(id, Cause::Course);
+    }
+
+    fn step_of(&self, id: u32) -> Option<Step> {
+        let node = &self.nodes[id as usize];
+        let booting = node.powered && is_boot(node.state);
+        booting.then(|| self.chain.get(usize::from(node.step)).copied()).flatten()
+    }
+
+    fn server_of(&self, id: u32) -> usize {
+        self.plan.machine.nodes[id as usize].server as usize
+    }
+
+    fn reaches_server(&self, id: u32) -> bool {
+        self.connected(id) && self.servers[self.server_of(id)].down == 0
+    }
+
+    /// Sends a DISCOVER; the next try is set, whatever comes of this one.
+    fn discover(&mut self, id: u32) {
+        let life = self.nodes[id as usize].life;
+        self.nodes[id as usize].tries += 1;
+        self.after(self.plan.scenario.hardware.boot.dhcp_interval, Timer::Retry { node: id, life });
+        // A request that waits in the daemon's queue answers this try as well: the ROM uses one
+        // transaction number for all.
+        if !self.reaches_server(id) || self.nodes[id as usize].queued {
+            return;
+        }
+        let fresh = self.nodes[id as usize].tries == 1;
+        let server = self.server_of(id);
+        let wish = &self.plan.scenario.server;
+        let answer = self.servers[server].dhcp.request(self.now, fresh, wish);
+        self.nodes[id as usize].queued = true;
+        self.agenda.schedule(answer, Timer::Offer { node: id, life });
+    }
+
+    pub(super) fn discover_again(&mut self, id: u32) {
+        if self.step_of(id) != Some(Step::Discover) {
+            return;
+        }
+        if u32::from(self.nodes[id as usize].tries) < self.plan.scenario.hardware.boot.dhcp_tries {
+            self.discover(id);
+        } else {
+            self.leave(id, NodeState::GaveUp, Cause::NoOffer);
+        }
+    }
+
+    /// An OFFER arrives; whether and when the ROM notices it is another matter.
+    pub(super) fn offer_arrives(&mut self, id: u32) {
+        let node = &mut self.nodes[id as usize];
+        node.queued = false;
+        let life = node.life;
+        if self.step_of(id) == Some(Step::Discover)
+            && self.reaches_server(id)
+            && let Some(delay) = self.offer_delay(id)
+        {
+            self.after(delay, Timer::Accept { node: id, life });
+        }
+    }
+
+    /// The ROM notices an OFFER.
+    pub(super) fn offer_accepted(&mut self, id: u32) {
+        if self.step_of(id) == Some(Step::Discover) {
+            self.next_step(id);
+        }
+    }
+
+    /// Time from an OFFER to the ROM noticing it; `None`: it does not.
+    fn offer_delay(&self, id: u32) -> Option<Span> {
+        let (boot, times) = (&self.plan.scenario.boot, &self.plan.scenario.hardware.boot);
+        if !times.offer_bug {
+            return Some(Span::ZERO);
+        }
+        match boot.offer_cure {
+            OfferCure::Nudge => Some(NUDGE),
+            OfferCure::Ssdp => Some(SSDP),
+            OfferCure::None => {
+                let node = &self.nodes[id as usize];
+                let try_number = u32::from(node.tries);
+                let unit = self.chance.boot_unit(id, node.life, BootDraw::Stray, try_number);
+                // The same draw says whether a frame comes and, if so, when: below the share it
+                // is uniform again.
+                (unit < boot.stray_frame).then(|| {
+                    let part = unit / boot.stray_frame;
+                    Span::from_secs_f64(times.offer_window.as_secs_f64() * part)
+                })
+            }
+        }
+    }
+
+    fn fetch(&mut self, id: u32, bytes: Bytes) {
+        let switch = self.plan.machine.nodes[id as usize].switch;
+        let link = self.network.node_cap(self.nodes[id as usize].share_ppm);
+        let cap = boot::tftp_rate(&self.plan.scenario.hardware.boot).min(link);
+        let route = self.network.tftp_route(switch);
+        let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
+        self.nodes[id as usize].flow = Some(flow);
+        if !self.reaches_server(id) {
+            self.expect_silence(id);
+        }
+    }
+
+    /// Sets the limit of a boot ROM's patience, if it fetches a file.
+    pub(super) fn expect_silence(&mut self, id: u32) {
+        if matches!(self.step_of(id), Some(Step::Fetch(_))) {
+            let life = self.nodes[id as usize].life;
+            let patience = self.plan.scenario.hardware.boot.tftp_timeout;
+            self.after(patience, Timer::Silence { node: id, life });
+        }
+    }
+
+    pub(super) fn silence(&mut self, id: u32) {
+        if matches!(self.step_of(id), Some(Step::Fetch(_))) && !self.reaches_server(id) {
+            self.leave(id, NodeState::GaveUp, Cause::ServerSilent);
+        }
+    }
+
+    fn ask_for_lease(&mut self, id: u32) {
+        let life = self.nodes[id as usize].life;
+        if self.reaches_server(id) {
+            let server = self.server_of(id);
+            let wish = &self.plan.scenario.server;
+            let answer = self.servers[server].dhcp.request(self.now, false, wish);
+            self.nodes[id as usize].queued = true;
+            self.agenda.schedule(answer, Timer::Lease { node: id, life });
+        } else {
+            let interval = self.plan.scenario.hardware.boot.dhcp_interval;
+            self.after(interval, Timer::Lease { node: id, life });
+        }
+    }
+
+    pub(super) fn lease_comes(&mut self, id: u32) {
+        if self.step_of(id) != Some(Step::Lease) {
+            return;
+        }
+        let answered = std::mem::replace(&mut self.nodes[id as usize].queued, false);
+        if answered && self.reaches_server(id) {
+            self.next_step(id);
+        } else {
+            self.ask_for_lease(id);
+        }
+    }
+
+    fn ask_for_root(&mut self, id: u32) {
+        let life = self.nodes[id as usize].life;
+        let cost = self.plan.scenario.server.disk_request;
+        let server = self.server_of(id);
+        let ready = self.servers[server].requests.admit(self.now, 1, cost);
+        self.agenda.schedule(ready, Timer::Root { node: id, life });
+    }
+
+    pub(super) fn read_root(&mut self, id: u32) {
+        let Some(Step::ReadRoot(bytes)) = self.step_of(id) else { return };
+        if bytes == Bytes(0) {
+            self.next_step(id);
+            return;
+        }
+        let switch = self.plan.machine.nodes[id as usize].switch;
+        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
+        let route = self.network.read_route(switch);
+        let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
+        self.nodes[id as usize].flow = Some(flow);
+    }
+
+    fn boot_purpose(&self, id: u32) -> Purpose {
+        match self.nodes[id as usize].state {
+            NodeState::Tftp => Purpose::Tftp,
+            _ => Purpose::Root,
+        }
+    }
+
+    /// A boot transfer is complete.
+    pub(super) fn boot_transfer_done(&mut self, id: u32, finished: &Finished) {
+        self.nodes[id as usize].flow = None;
+        let (purpose, received) = (self.boot_purpose(id), finished.bytes);
+        self.tell(What::Transfer { purpose, nodes: 1, received, lost: Bytes(0) });
+        self.next_step(id);
+    }
+
+    /// A boot transfer is cut short: what it moved is lost, the next boot begins anew.
+    pub(super) fn abort_boot_transfer(&mut self, id: u32) {
+        if let Some(flow) = self.nodes[id as usize].flow.take() {
+            let lost = self.network.fabric.cancel(self.now, flow);
+            let (purpose, received) = (self.boot_purpose(id), Bytes(0));
+            self.tell(What::Transfer { purpose, nodes: 1, received, lost });
+        }
+    }
+}
+
+/// Whether a node in this state is on its way up.
+pub(super) fn is_boot(state: NodeState) -> bool {
+    use NodeState::{Dhcp, Init, Kernel, Rom, Root, Tftp};
+    matches!(state, Rom | Dhcp | Tftp | Kernel | Root | Init)
+}

@@ -1,0 +1,258 @@
+//! A rack of agents in one process, with hands that kill, cut off and revive them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rackstorm::event::{Cause, Fault, What};
+use rackstorm::fleet::doors::{
+    Address, Clock, Deed, Harm, Net, Notice, Object, Power, PowerState, Store, Told,
+};
+use rackstorm::fleet::{agent, controller};
+use rackstorm::ids::{Life, NodeId, PartKind};
+use rackstorm::plan::Plan;
+use rackstorm::scenario::{self, Overrides};
+use rackstorm::units::{Bytes, Span};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::LocalSet;
+
+/// Words of memory of each rank.
+pub(crate) const WORDS: u32 = 16;
+
+/// Everything that stands outside the fleet.
+pub(crate) struct World<N> {
+    pub(crate) plan: Rc<Plan>,
+    pub(crate) told: RefCell<Vec<What>>,
+    pub(crate) notices: RefCell<Vec<Notice>>,
+    pub(crate) stored: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// Deeds done, by number, with how often they were asked for.
+    pub(crate) deeds: RefCell<BTreeMap<u64, (Deed, u32)>>,
+    pub(crate) undone: RefCell<Vec<u64>>,
+    net_of: Box<dyn Fn(u32) -> (N, String)>,
+    cut: Box<dyn Fn(u32, bool)>,
+    pub(crate) controller: (Address, Address),
+    pace: agent::Pace,
+    /// What keeps each agent alive, by node.
+    alive: RefCell<Vec<Option<oneshot::Sender<()>>>>,
+    lives: RefCell<Vec<u32>>,
+    powered: RefCell<Vec<bool>>,
+    wall: Box<dyn Fn() -> u64>,
+    /// Stops the controller, which starts again after the pause.
+    pub(crate) stop: Notify,
+    pub(crate) pause: Cell<Duration>,
+}
+
+/// A handle on the world: all doors but the network.
+pub(crate) struct Hands<N>(pub(crate) Rc<World<N>>);
+
+impl<N> Clone for Hands<N> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// The plan of a scenario text.
+pub(crate) fn plan(text: &str) -> Rc<Plan> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("fleet.toml");
+    std::fs::write(&path, text).expect("the scenario is written");
+    match scenario::load(&path, &Overrides { set: Vec::new(), seed: None }) {
+        Ok(loaded) => Rc::new(Plan::make(&loaded[0].scenario)),
+        Err(mistakes) => panic!("{}", mistakes.render(false)),
+    }
+}
+
+impl<N: Net> World<N> {
+    pub(crate) fn hands(
+        plan: Rc<Plan>,
+        controller: (Address, Address),
+        net_of: impl Fn(u32) -> (N, String) + 'static,
+        cut: impl Fn(u32, bool) + 'static,
+        wall: impl Fn() -> u64 + 'static,
+    ) -> Hands<N> {
+        let n_nodes = plan.machine.nodes.len();
+        Hands(Rc::new(Self {
+            pace: agent::Pace::for_timeout(plan.scenario.controller.detect),
+            plan,
+            told: RefCell::default(),
+            notices: RefCell::default(),
+            stored: RefCell::default(),
+            deeds: RefCell::default(),
+            undone: RefCell::default(),
+            net_of: Box::new(net_of),
+            cut: Box::new(cut),
+            controller,
+            alive: RefCell::new((0..n_nodes).map(|_| None).collect()),
+            lives: RefCell::new(vec![0; n_nodes]),
+            powered: RefCell::new(vec![false; n_nodes]),
+            wall: Box::new(wall),
+            stop: Notify::new(),
+            pause: Cell::default(),
+        }))
+    }
+
+    pub(crate) fn count(&self, wanted: impl Fn(&What) -> bool) -> usize {
+        self.told.borrow().iter().filter(|what| wanted(what)).count()
+    }
+
+    pub(crate) fn results(&self) -> Vec<u64> {
+        let result = |notice: &Notice| match notice {
+            Notice::Result { sum } => Some(*sum),
+            _ => None,
+        };
+        self.notices.borrow().iter().filter_map(result).collect()
+    }
+
+    /// The lives with which a node was taken in, in order.
+    pub(crate) fn joins(&self, wanted: u32) -> Vec<u32> {
+        let join = |notice: &Notice| match notice {
+            Notice::Joined { node, life } if node.0 == wanted => Some(life.0),
+            _ => None,
+        };
+        self.notices.borrow().iter().filter_map(join).collect()
+    }
+
+    fn kill(&self, node: u32) {
+        self.alive.borrow_mut()[node as usize] = None;
+    }
+}
+
+impl<N: Net> Hands<N> {
+    pub(crate) fn setup(&self) -> controller::Setup {
+        let (control, beats) = &self.0.controller;
+        let lease = Span::from_secs(30);
+        let (port, beats) = (control.port, beats.port);
+        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease }
+    }
+
+    pub(crate) fn doors(&self, net: N) -> controller::Doors<N, Self, Self, Self, Self, Self> {
+        let hands = || self.clone();
+        controller::Doors {
+            net,
+            power: hands(),
+            harm: hands(),
+            store: hands(),
+            clock: hands(),
+            told: hands(),
+        }
+    }
+
+    /// Starts the agent of a node; it dies when its life ends, with all its tasks.
+    fn start(&self, node: u32) {
+        let (net, host) = (self.0.net_of)(node);
+        let setup = agent::Setup {
+            node: NodeId(node),
+            life: Life(self.0.lives.borrow()[node as usize]),
+            host,
+            port: 0,
+            controller: self.0.controller.0.clone(),
+            beats: self.0.controller.1.clone(),
+            capabilities: vec!["bulk-synchronous".into()],
+            pace: self.0.pace,
+        };
+        let (alive, dead) = oneshot::channel::<()>();
+        self.0.alive.borrow_mut()[node as usize] = Some(alive);
+        let hands = self.clone();
+        tokio::task::spawn_local(async move {
+            let host = LocalSet::new();
+            let doors =
+                agent::Doors { net, store: hands.clone(), harm: hands.clone(), told: hands };
+            tokio::select! {
+                biased;
+                _ = dead => {}
+                end = host.run_until(agent::run(doors, setup)) => end.expect("an agent listens"),
+            }
+        });
+    }
+}
+
+impl<N: Net> Power for Hands<N> {
+    async fn on(&self, node: NodeId) -> io::Result<()> {
+        let place = node.0 as usize;
+        if !std::mem::replace(&mut self.0.powered.borrow_mut()[place], true) {
+            self.0.lives.borrow_mut()[place] += 1;
+            self.start(node.0);
+        }
+        Ok(())
+    }
+
+    async fn off(&self, node: NodeId, _: Cause) -> io::Result<()> {
+        self.0.powered.borrow_mut()[node.0 as usize] = false;
+        self.0.kill(node.0);
+        Ok(())
+    }
+
+    async fn state(&self, node: NodeId) -> io::Result<PowerState> {
+        let on = self.0.powered.borrow()[node.0 as usize];
+        Ok(if on { PowerState::On } else { PowerState::Off })
+    }
+}
+
+impl<N: Net> Harm for Hands<N> {
+    fn by_agent(&self, deed: &Deed) -> bool {
+        deed.part.kind == PartKind::NodeLink && deed.share_ppm > 0
+    }
+
+    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
+        let mut deeds = self.0.deeds.borrow_mut();
+        let asked = &mut deeds.entry(deed.number).or_insert((deed.clone(), 0)).1;
+        *asked += 1;
+        if *asked > 1 {
+            return Ok(());
+        }
+        match deed.kind {
+            Fault::Crash | Fault::Hang => self.0.kill(deed.part.index),
+            Fault::SwitchLoss => {
+                for node in self.0.plan.machine.nodes_of(deed.part) {
+                    (self.0.cut)(node.0, true);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn undo(&self, deed: &Deed) -> io::Result<()> {
+        self.0.undone.borrow_mut().push(deed.number);
+        if deed.kind == Fault::SwitchLoss {
+            for node in self.0.plan.machine.nodes_of(deed.part) {
+                (self.0.cut)(node.0, false);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<N: Net> Store for Hands<N> {
+    async fn put(&self, _: Object, name: &str, data: Vec<u8>, _: Bytes) -> io::Result<()> {
+        self.0.stored.borrow_mut().insert(name.into(), data);
+        Ok(())
+    }
+
+    async fn get(&self, _: Object, name: &str, _: Bytes) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.stored.borrow().get(name).cloned())
+    }
+
+    async fn delete(&self, _: Object, name: &str) -> io::Result<()> {
+        self.0.stored.borrow_mut().remove(name);
+        Ok(())
+    }
+}
+
+impl<N: Net> Clock for Hands<N> {
+    fn wall(&self) -> u64 {
+        (self.0.wall)()
+    }
+}
+
+impl<N: Net> Told for Hands<N> {
+    fn tell(&self, what: What) {
+        self.0.told.borrow_mut().push(what);
+    }
+
+    fn notice(&self, notice: Notice) {
+        self.0.notices.borrow_mut().push(notice);
+    }
+}

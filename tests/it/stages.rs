@@ -1,0 +1,373 @@
+//! The same plan on the model and on the fleet: the same facts in the same order, times in a band.
+//!
+//! Facts are compared per node, per part and per job, so that what happens to two of them at
+//! about the same time may swap. The band of a fact has three reasons: a silent node is noticed up
+//! to one beat (a second, or a quarter of `detect`) earlier than after `detect`; orders and their
+//! answers cross the network, a few milliseconds for each step; a node whose way was cut needs
+//! some time to join again. That a job has failed is told by the model when it happens, and by
+//! the fleet when it is noticed. Which of several nodes that fail together is noticed first, and
+//! so counts as the one that failed, may differ.
+
+use std::collections::BTreeMap;
+
+use rackstorm::backend::Backend;
+use rackstorm::backend::model::Model;
+use rackstorm::backend::turmoil::Turmoil;
+use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, What};
+use rackstorm::fleet::doors::Notice;
+use rackstorm::ids::{NodeId, Part, PartKind};
+use rackstorm::units::Span;
+
+use crate::program::Bench;
+use crate::theatre::{Played, plan_of, play_on};
+
+/// Time for which a node may be late in joining again after its way was cut, and the beat.
+const BAND: Span = Span::from_secs(3);
+/// `controller.detect` of the scenarios below.
+const DETECT: Span = Span::from_secs(8);
+/// Time that orders and answers of one step may take.
+const BAND_PER_STEP: Span = Span::from_millis(10);
+
+/// 24 nodes on one switch, of which four are spares, with a job on 20; what `with` says beside.
+fn rack(with: &str) -> String {
+    format!(
+        r#"
+schema = 1
+title = "agreement"
+inherit = "edge_rack_24"
+[module]
+spares = 4
+[controller]
+detect = "8 s"
+boot_timeout = "5 min"
+[workload.bulk-synchronous]
+step = "20 s"
+work = "400 s"
+[stop]
+when = "workload done"
+at = "2 h"
+{with}
+"#
+    )
+}
+
+/// The same with checkpoints of 50 MB every 60 s.
+fn saving(with: &str) -> String {
+    let checkpoint = r#"
+[checkpoint.coordinated]
+size = "50 MB"
+interval = "60 s"
+to = "file-server"
+"#;
+    rack(&format!("[boot]\nmethod = \"sd\"\n{checkpoint}{with}"))
+}
+
+/// The same without spares: who takes part is not a question of who is back first.
+fn saving_without_spares(with: &str) -> String {
+    saving(with).replace("spares = 4", "spares = 0")
+}
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Node(NodeId),
+    Part(&'static str, u32),
+    Seat(NodeId),
+    Job,
+    Fault(u16),
+}
+
+/// The subject of a fact; `None` for readings and transfers, which are compared as sums.
+fn subject(what: &What) -> Option<Subject> {
+    let of_part = |part: &Part| match part.kind {
+        PartKind::Switch => "switch",
+        PartKind::Psu => "psu",
+        PartKind::Server => "server",
+        PartKind::NodeLink => "link",
+        _ => "uplink",
+    };
+    match what {
+        What::NodeState { node, .. } => Some(Subject::Node(*node)),
+        What::PartState { part, .. } => Some(Subject::Part(of_part(part), part.index)),
+        What::FaultStrikes { fault, .. } | What::FaultEnds { fault, .. } => {
+            Some(Subject::Fault(fault.0))
+        }
+        What::JobNode { node, .. } => Some(Subject::Seat(*node)),
+        What::JobPhase { .. }
+        | What::StepDone { .. }
+        | What::Checkpoint { .. }
+        | What::WorkLost { .. }
+        | What::RunEnds { .. } => Some(Subject::Job),
+        What::Transfer { .. } | What::Reading { .. } => None,
+    }
+}
+
+/// The facts of a run, by subject.
+fn facts(played: &Played) -> BTreeMap<Subject, Vec<Event>> {
+    let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for event in &played.events {
+        if let Some(subject) = subject(&event.what) {
+            facts.entry(subject).or_default().push(*event);
+        }
+    }
+    facts
+}
+
+/// A fact without what the stages may differ in.
+fn bare(what: &What) -> What {
+    match *what {
+        What::WorkLost { job, .. } => What::WorkLost { job, node: NodeId(0), lost: Span::ZERO },
+        what => what,
+    }
+}
+
+/// Whether a fact tells that a job has failed.
+fn is_failure(what: &What) -> bool {
+    matches!(
+        what,
+        What::WorkLost { .. }
+            | What::JobPhase { cause: Cause::NodeFailure, .. }
+            | What::JobNode { joined: false, .. }
+            | What::Checkpoint { act: CheckpointAct::Abandon, .. }
+    )
+}
+
+/// Demands that both stages tell the same; gives what the fleet told.
+fn agree(text: &str) -> Played {
+    let plan = plan_of(text);
+    assert!(Turmoil.cannot(&plan).is_empty());
+    let (model, fleet) = (play_on(&Model, &plan), play_on(&Turmoil, &plan));
+    let steps = model.count(|what| matches!(what, What::StepDone { .. })) as u64;
+    let band = Span(BAND.0 + BAND_PER_STEP.0 * steps);
+    let (ours, theirs) = (facts(&model), facts(&fleet));
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>(),
+        "facts about the same subjects"
+    );
+    for (subject, model) in ours {
+        let fleet = &theirs[&subject];
+        let list = |events: &[Event]| events.iter().map(|event| bare(&event.what)).collect();
+        let (a, b): (Vec<_>, Vec<_>) = (list(&model), list(fleet));
+        assert_eq!(a, b, "{subject:?}, model on the left: {model:#?} {fleet:#?}");
+        for (a, b) in model.iter().zip(fleet) {
+            let noticed = if is_failure(&a.what) { DETECT } else { Span::ZERO };
+            let (early, late) = (a.at.0.saturating_sub(band.0), a.at + noticed + band);
+            assert!((early..=late.0).contains(&b.at.0), "{subject:?}: {a:?} against {b:?}");
+            if let (What::WorkLost { lost: a, .. }, What::WorkLost { lost: b, .. }) =
+                (a.what, b.what)
+            {
+                assert!(a.0.abs_diff(b.0) <= band.0, "{a} lost against {b}");
+            }
+        }
+    }
+    moved_alike(&model, &fleet);
+    fleet
+}
+
+/// Both stages moved the same, as far as it arrived.
+fn moved_alike(model: &Played, fleet: &Played) {
+    let sums = |played: &Played| {
+        let mut sums = BTreeMap::new();
+        for event in &played.events {
+            if let What::Transfer { purpose, received, .. } = event.what {
+                *sums.entry(purpose).or_insert(0) += received.0;
+            }
+        }
+        sums.retain(|_, sum| *sum > 0);
+        sums
+    };
+    assert_eq!(sums(model), sums(fleet));
+}
+
+/// Demands that a run tells something so often.
+fn demand(played: &Played, count: usize, wanted: impl Fn(&What) -> bool) {
+    assert_eq!(played.count(wanted), count);
+}
+
+fn is_phase(phase: JobPhase) -> impl Fn(&What) -> bool {
+    move |what| matches!(what, What::JobPhase { phase: told, .. } if *told == phase)
+}
+
+fn fault(kind: &str, on: &str, at: &str, repair: &str) -> String {
+    format!("\n[[fault.{kind}]]\non = \"{on}\"\nat = \"{at}\"\nrepair = \"{repair}\"\n")
+}
+
+#[test]
+fn agreement_boot_from_sd() {
+    let text = "schema = 1\ntitle = \"boot\"\ninherit = \"edge_rack_24\"\n[boot]\nmethod = \"sd\"\n\
+                [stop]\nwhen = \"all up\"\nat = \"10 min\"\n";
+    agree(text);
+}
+
+#[test]
+fn agreement_boot_over_nfs() {
+    let text = "schema = 1\ntitle = \"boot\"\ninherit = \"edge_rack_24\"\n[boot]\n\
+                method = \"pxe-nfs\"\noffer_cure = \"nudge\"\n\
+                [stop]\nwhen = \"all up\"\nat = \"30 min\"\n";
+    agree(text);
+}
+
+#[test]
+fn agreement_calm_job_with_checkpoints() {
+    let fleet = agree(&saving(""));
+    demand(&fleet, 6, is_phase(JobPhase::Checkpoint));
+}
+
+#[test]
+fn agreement_crash_and_restart_on_a_spare() {
+    let fleet = agree(&saving(&fault("crash", "pi03", "250 s", "power-cycle")));
+    demand(&fleet, 1, |what| matches!(what, What::WorkLost { .. }));
+    demand(&fleet, 1, is_phase(JobPhase::Restart));
+}
+
+#[test]
+fn agreement_crash_that_is_repaired_by_hand() {
+    agree(&saving(&fault("crash", "pi03", "250 s", "200 s")));
+}
+
+#[test]
+fn agreement_crash_that_is_never_repaired_without_checkpoints() {
+    let text =
+        rack(&format!("[boot]\nmethod = \"sd\"\n{}", fault("crash", "pi05", "250 s", "never")));
+    agree(&text);
+}
+
+#[test]
+fn agreement_crash_of_more_nodes_than_there_are_spares() {
+    agree(&saving(&fault("crash", "pi[01-08]", "250 s", "power-cycle")));
+}
+
+#[test]
+fn agreement_hang() {
+    agree(&saving(&fault("hang", "pi11", "250 s", "power-cycle")));
+}
+
+#[test]
+fn agreement_hang_that_is_repaired_by_hand() {
+    agree(&saving(&fault("hang", "pi11", "250 s", "100 s")));
+}
+
+#[test]
+fn agreement_power_loss() {
+    agree(&saving_without_spares(&fault("power-loss", "module[1]/psu[1]", "250 s", "60 s")));
+}
+
+#[test]
+fn agreement_switch_loss() {
+    agree(&saving_without_spares(&fault("switch-loss", "module[1]/switch[1]", "250 s", "60 s")));
+}
+
+#[test]
+fn agreement_server_loss_in_a_checkpoint() {
+    agree(&saving(&fault("server-loss", "file-server", "120 s", "90 s")));
+}
+
+#[test]
+fn agreement_degraded_link() {
+    let with = "\n[[fault.link-degradation]]\non = \"pi02/link\"\n\
+                at = \"110 s\"\n\
+                share = \"10 %\"\nrepair = \"300 s\"\n";
+    agree(&saving(with));
+}
+
+#[test]
+fn agreement_degraded_uplink() {
+    let with = "\n[[fault.link-degradation]]\non = \"module[1]/switch[1]/uplink\"\nat = \"110 s\"\n\
+                share = \"5 %\"\nrepair = \"200 s\"\n";
+    agree(&saving(with));
+}
+
+#[test]
+fn agreement_fixed_costs() {
+    let with = "[boot]\nmethod = \"instant\"\n[checkpoint.coordinated]\ninterval = \"60 s\"\n\
+                cost = { write = \"10 s\", read = \"15 s\", downtime = \"30 s\" }\n";
+    agree(&rack(&format!("{with}{}", fault("crash", "pi03", "250 s", "power-cycle"))));
+}
+
+#[test]
+fn agreement_crash_in_a_checkpoint() {
+    let fleet = agree(&saving(&fault("crash", "pi03", "106 s", "power-cycle")));
+    demand(&fleet, 1, |what| matches!(what, What::Checkpoint { act: CheckpointAct::Abandon, .. }));
+}
+
+#[test]
+fn agreement_crash_in_the_boot() {
+    let text = "schema = 1\ntitle = \"boot\"\ninherit = \"edge_rack_24\"\n[boot]\nmethod = \"sd\"\n\
+                [controller]\nboot_timeout = \"2 min\"\n\
+                [[fault.crash]]\non = \"pi03\"\nat = \"5 s\"\nrepair = \"power-cycle\"\n\
+                [stop]\nwhen = \"all up\"\nat = \"10 min\"\n";
+    agree(text);
+}
+
+#[test]
+fn agreement_brown_out() {
+    let path = crate::program::root().join("scenarios/smoke/brown_out.toml");
+    agree(&std::fs::read_to_string(path).expect("a scenario"));
+}
+
+#[test]
+fn agreement_many_crashes_by_lifetime() {
+    let with = "\n[[fault.crash]]\non = \"node\"\nlifetime = { exponential = { mean = \"3 h\" } }\n\
+                repair = \"power-cycle\"\n";
+    let fleet = agree(&saving(with));
+    let crashes = |what: &What| matches!(what, What::FaultStrikes { kind: Fault::Crash, .. });
+    assert!(fleet.count(crashes) > 0);
+}
+
+#[test]
+fn a_silent_node_is_noticed_within_the_detectors_bound() {
+    let plan = plan_of(&saving(&fault("hang", "pi03", "250 s", "power-cycle")));
+    let mut notices = Vec::new();
+    let played = crate::theatre::play_with(&plan, |plan, sink| {
+        Turmoil.play_noting(plan, sink, &mut notices)
+    });
+    let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];
+    let silent = notices.iter().find_map(|(at, notice)| match notice {
+        Notice::Silent { node: NodeId(2), .. } => Some(*at),
+        _ => None,
+    });
+    let took = silent.expect("it is noticed").since(struck);
+    assert!((6..=9).contains(&(took.0 / 1_000_000_000)), "{took}");
+}
+
+#[test]
+fn the_fleet_plays_the_same_run_in_every_process_and_in_a_replay() {
+    let bench = Bench::new();
+    let crashes = "\n[[fault.crash]]\non = \"node\"\n\
+                   lifetime = { exponential = { mean = \"2 h\" } }\n\
+                   repair = \"power-cycle\"\n";
+    let file = bench.write("twice.toml", &saving(crashes));
+    let log = |out: &str| {
+        let options = ["--on", "turmoil", "--events", "all", "--out", out];
+        let runs = bench.play(std::slice::from_ref(&file), &options);
+        let folder = runs[0]["results"].as_str().expect("a folder").to_owned();
+        let done = bench.run(&["events", &folder]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        (folder, done.stdout)
+    };
+    let (folder, first) = log("one");
+    assert!(first.lines().count() > 500);
+    assert!(first == log("two").1, "another process, another run");
+    let done = bench.run(&["replay", &folder]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+#[test]
+fn a_plan_that_is_too_large_for_the_simulated_network_is_refused_and_leaves_nothing() {
+    let bench = Bench::new();
+    let text = "schema = 1\ntitle = \"large\"\ninherit = \"edge_rack_24\"\n\
+                cluster.modules = 2709\n[boot]\nmethod = \"instant\"\n";
+    let file = bench.write("large.toml", text);
+    let done = bench.run(&["run", file.to_str().expect("UTF-8"), "--on", "turmoil"]);
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    assert!(done.stderr.contains("[cluster] has 65016 nodes"), "{}", done.stderr);
+    assert!(!bench.path().join("results").exists(), "{:?}", bench.files());
+}
+
+#[test]
+fn a_stage_that_this_build_has_not_is_a_mistake_of_usage() {
+    let done = Bench::new().run(&["run", "x.toml", "--on", "moon"]);
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("model, turmoil"), "{}", done.stderr);
+}
