@@ -15,12 +15,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Object, Store, Told};
+use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
+use crate::fleet::images::Images;
 use crate::fleet::job::image_name;
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
 use crate::fleet::ranks::Ranks;
-use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Order, Refusals, Work};
+use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Order, Refusals, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
@@ -147,9 +148,9 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     let net = &doors.net;
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
-    relay(net, &heard, Heard::Neighbour, |to| {
-        neighbours::listen(net.clone(), listener, setup.pace.patience, to)
-    });
+    let (own, store) = (net.clone(), doors.store.clone());
+    let images = Images { net: own, store, patience: setup.pace.patience };
+    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images, listener, to));
     let (session, again) = (Rc::new(Cell::new(None)), Rc::new(Notify::new()));
     let link = Link {
         net: net.clone(),
@@ -361,6 +362,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 }
             }
             Message::Undo { deed } => self.undo(deed.number),
+            Message::Forget { name } => self.doors.net.spawn(self.images().forget(name)),
             Message::Unknown => {
                 self.refusals.unknown += 1;
                 self.tell_refusals();
@@ -418,31 +420,24 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// Begins an order. Says whether only its time is left, and gives what ends it. `None` if the
     /// memory is not the one that the order supposes.
     fn begin(&mut self, order: &Order) -> Option<(bool, Option<oneshot::Sender<()>>)> {
-        let (store, seat) = (self.doors.store.clone(), order.seat.number);
+        let seat = order.seat.number;
         match order.work {
             Work::Compute { step, .. } => {
                 self.compute(order, step)?;
                 Some((false, None))
             }
-            Work::Save { ref name, step, declared, .. } => {
+            Work::Save { ref name, ref to, step, declared, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
                 let (name, image) = (image_name(name, seat), ranks.image());
-                let cancel = self.store(order.number, move || {
-                    let (store, name, image) = (store.clone(), name.clone(), image.clone());
-                    async move {
-                        store.put(Object::Checkpoint, &name, image, declared).await.map(|()| None)
-                    }
+                let cancel = self.keep(order.number, to, move |images, to| {
+                    images.put(to, name.clone(), image.clone(), declared)
                 });
                 Some((false, Some(cancel)))
             }
-            Work::Load { name: Some(ref name), declared, .. } => {
+            Work::Load { name: Some(ref name), ref from, declared, .. } => {
                 let name = image_name(name, seat);
-                let cancel = self.store(order.number, move || {
-                    let (store, name) = (store.clone(), name.clone());
-                    async move {
-                        let found = store.get(Object::Checkpoint, &name, declared).await?;
-                        found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
-                    }
+                let cancel = self.keep(order.number, from, move |images, from| {
+                    images.get(from, name.clone(), declared)
                 });
                 Some((false, Some(cancel)))
             }
@@ -453,17 +448,29 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
     }
 
-    /// Starts a call to the store, again and again until it succeeds; what is given back ends it
-    /// when it is dropped.
-    fn store<F>(&self, number: u64, call: impl Fn() -> F + 'static) -> oneshot::Sender<()>
+    /// The ways to images.
+    fn images(&self) -> Images<N, S> {
+        let (net, store) = (self.doors.net.clone(), self.doors.store.clone());
+        Images { net, store, patience: self.setup.pace.patience }
+    }
+
+    /// Starts a call to where images are kept, again and again until it succeeds; what is given
+    /// back ends it when it is dropped.
+    fn keep<F>(
+        &self,
+        number: u64,
+        place: &Where,
+        call: impl Fn(Images<N, S>, Where) -> F + 'static,
+    ) -> oneshot::Sender<()>
     where
         F: Future<Output = io::Result<Option<Vec<u8>>>> + 'static,
     {
+        let (images, place) = (self.images(), place.clone());
         let (cancel, cancelled) = oneshot::channel::<()>();
         let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
         let work = async move {
             loop {
-                if let Ok(data) = call().await {
+                if let Ok(data) = call(images.clone(), place.clone()).await {
                     let _ = heard.send(Heard::Stored(number, data)).await;
                     return;
                 }

@@ -144,8 +144,10 @@ pub trait Harm: Clone + 'static {
 /// What a stored object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// A rank's checkpoint, at the file server.
+    /// A seat's checkpoint, at the file server.
     Checkpoint,
+    /// A seat's checkpoint, on the node's own card: it outlives a crash and a power cycle.
+    Card,
     /// The controller's memory, on its own disk.
     State,
 }

@@ -12,11 +12,12 @@ use crate::event::{CheckpointAct, JobPhase, What};
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::Address;
 use crate::fleet::ranks;
-use crate::fleet::wire::{Order, Seat, Work};
+use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::protocol::coordinated::{self, Coordinated, Input, Schedule};
-use crate::scenario::job::Cost;
+use crate::protocol::seating::{Seating, Source};
+use crate::scenario::job::{Cost, Place};
 use crate::units::{Bytes, Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -30,8 +31,10 @@ pub enum Demand {
     Tell(What),
     /// Give this order to a node.
     Order(NodeId, Order),
-    /// Forget what is stored under this name.
+    /// The file server forgets what is stored under this name.
     Delete(String),
+    /// A node forgets what is on its card under this name.
+    Forget(NodeId, String),
     /// The job is done, with this result.
     Finished(u64),
 }
@@ -52,7 +55,7 @@ pub struct JobPlay<'p> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     machine: Coordinated,
-    seats: Vec<Option<NodeId>>,
+    seating: Seating,
     /// Where the nodes of the seats are reached.
     addresses: Vec<Option<Address>>,
     placement: u64,
@@ -82,13 +85,14 @@ impl<'p> JobPlay<'p> {
             let schedule = Schedule {
                 interval: job.interval,
                 last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
-                initial: checkpoint.is_some_and(|checkpoint| checkpoint.cost != Cost::FileServer),
+                initial: checkpoint
+                    .is_some_and(|checkpoint| matches!(checkpoint.cost, Cost::Fixed { .. })),
             };
             let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
             let seats = job.nodes as usize;
             State {
                 machine: Coordinated::new(JOB, work, schedule),
-                seats: vec![None; seats],
+                seating: Seating::new(seats),
                 addresses: vec![None; seats],
                 placement: 0,
                 order: 0,
@@ -119,7 +123,7 @@ impl<'p> JobPlay<'p> {
     /// Whether a node has a seat.
     #[must_use]
     pub fn holds(&self, node: NodeId) -> bool {
-        self.state.seats.contains(&Some(node))
+        self.state.seating.seat_of(node).is_some()
     }
 
     /// The result that the job must have.
@@ -134,7 +138,7 @@ impl<'p> JobPlay<'p> {
 
     /// A node may work; a node with a seat is told its order again.
     pub fn offer(&mut self, node: NodeId, peers: Address, term: u64) -> Vec<Demand> {
-        if let Some(number) = self.state.seats.iter().position(|seat| *seat == Some(node)) {
+        if let Some(number) = self.state.seating.seat_of(node) {
             self.state.addresses[number] = Some(peers);
             return self.order_of(number as u32, term).into_iter().collect();
         }
@@ -150,9 +154,7 @@ impl<'p> JobPlay<'p> {
         self.free.remove(&(spare, node));
         self.reached.remove(&node);
         let mut demands = Vec::new();
-        let Some(number) = self.state.seats.iter().position(|seat| *seat == Some(node)) else {
-            return demands;
-        };
+        let Some(number) = self.state.seating.seat_of(node) else { return demands };
         let downtime = match self.plan.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
             Some(Cost::Fixed { downtime, .. }) => downtime,
             _ => Span::ZERO,
@@ -162,7 +164,7 @@ impl<'p> JobPlay<'p> {
         let beat = Pace::for_timeout(self.plan.scenario.controller.detect).beat;
         self.state.ready_at = now + downtime + Span(beat.as_nanos() as u64);
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
-        self.state.seats[number] = None;
+        self.state.seating.leave(node);
         self.state.addresses[number] = None;
         demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: false }));
         demands
@@ -175,8 +177,7 @@ impl<'p> JobPlay<'p> {
     }
 
     fn may_be_placed(&self) -> bool {
-        let empty = self.state.seats.iter().filter(|seat| seat.is_none()).count();
-        self.phase() == JobPhase::Waiting && self.free.len() >= empty
+        self.phase() == JobPhase::Waiting && self.state.seating.fill(&self.free).is_some()
     }
 
     /// Gives the empty seats to free nodes, if the job waits and enough are free.
@@ -185,13 +186,11 @@ impl<'p> JobPlay<'p> {
         if self.state.ready_at > now || !self.may_be_placed() {
             return demands;
         }
-        for number in 0..self.state.seats.len() {
-            if self.state.seats[number].is_none() {
-                let (_, node) = self.free.pop_first().expect("enough are free");
-                self.state.seats[number] = Some(node);
-                self.state.addresses[number] = self.reached.remove(&node);
-                demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: true }));
-            }
+        for (number, node) in self.state.seating.fill(&self.free).expect("it may be placed") {
+            self.free.retain(|(_, free)| *free != node);
+            self.state.seating.take(number, node);
+            self.state.addresses[number] = self.reached.remove(&node);
+            demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: true }));
         }
         self.state.placement += 1;
         self.step(now, Input::Placed, term, &mut demands);
@@ -208,7 +207,7 @@ impl<'p> JobPlay<'p> {
         term: u64,
     ) -> Vec<Demand> {
         let mut demands = Vec::new();
-        let seat = self.state.seats.iter().position(|seat| *seat == Some(node));
+        let seat = self.state.seating.seat_of(node);
         let Some(number) = seat.filter(|_| order == self.state.order) else { return demands };
         if !self.state.waiting.remove(&(number as u32)) {
             return demands;
@@ -249,14 +248,15 @@ impl<'p> JobPlay<'p> {
             coordinated::Order::Write => {
                 let (number, step) = self.state.begun;
                 let (declared, span) = self.cost(true);
-                let name = checkpoint_name(number);
-                self.order_all(Work::Save { name, step, declared, span }, term, demands);
+                let (name, to) = (checkpoint_name(number), Where::Server);
+                self.order_all(Work::Save { name, to, step, declared, span }, term, demands);
             }
             coordinated::Order::Read => {
                 let step = self.state.committed.map_or(0, |(_, step)| step);
                 let (declared, span) = self.cost(false);
                 let name = self.state.committed.map(|(number, _)| checkpoint_name(number));
-                self.order_all(Work::Load { name, step, declared, span }, term, demands);
+                let from = Where::Server;
+                self.order_all(Work::Load { name, from, step, declared, span }, term, demands);
             }
             coordinated::Order::Finish => self.finish(demands),
         }
@@ -264,31 +264,48 @@ impl<'p> JobPlay<'p> {
 
     /// Keeps the books of checkpoints: only the last committed one is kept.
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, step: u64, out: &mut Vec<Demand>) {
-        let gone = match act {
+        let place = self.place_kept();
+        let (gone, holders) = match act {
             CheckpointAct::Begin => {
                 self.state.begun = (number, step);
                 return;
             }
-            CheckpointAct::Commit => self.state.committed.replace((number, step)),
-            CheckpointAct::Abandon => Some((number, step)),
+            CheckpointAct::Commit => {
+                let old = self.state.committed.replace((number, step));
+                (old, self.state.seating.commit(place))
+            }
+            CheckpointAct::Abandon => (Some((number, step)), self.state.seating.writers(place)),
         };
         let Some((number, _)) = gone else { return };
-        let seats = 0..self.state.seats.len() as u32;
-        out.extend(seats.map(|seat| Demand::Delete(image_name(&checkpoint_name(number), seat))));
+        let image = |seat| image_name(&checkpoint_name(number), seat);
+        if place == Place::FileServer {
+            let seats = 0..self.state.seating.seats().len() as u32;
+            out.extend(seats.map(|seat| Demand::Delete(image(seat))));
+        }
+        for (seat, (owner, copy)) in (0..).zip(holders) {
+            let nodes = std::iter::once(owner).chain(copy);
+            out.extend(nodes.map(|node| Demand::Forget(node, image(seat))));
+        }
+    }
+
+    /// Where checkpoints are kept.
+    fn place_kept(&self) -> Place {
+        let wish = self.plan.scenario.checkpoint.as_ref();
+        wish.map_or(Place::FileServer, |wish| wish.cost.place())
     }
 
     /// What is declared for a checkpoint of a node, and the time that it takes at least.
     fn cost(&self, write: bool) -> (Bytes, Span) {
         let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
-        match wish.cost {
-            Cost::FileServer => (wish.size, Span::ZERO),
-            Cost::Fixed { write: time, .. } if write => (Bytes(0), time),
-            Cost::Fixed { read: time, .. } => (Bytes(0), time),
+        let has_newcomer = !write && self.state.seating.has_newcomer();
+        match self.plan.checkpoint_span(write, has_newcomer) {
+            Some(span) => (Bytes(0), span),
+            None => (wish.size, Span::ZERO),
         }
     }
 
     fn order_all(&mut self, work: Work, term: u64, demands: &mut Vec<Demand>) {
-        let seats = 0..self.state.seats.len() as u32;
+        let seats = 0..self.state.seating.seats().len() as u32;
         self.state.work = Some(work);
         self.state.waiting = seats.clone().collect();
         demands.extend(seats.filter_map(|seat| self.order_of(seat, term)));
@@ -296,28 +313,38 @@ impl<'p> JobPlay<'p> {
 
     /// The order that a seat has not yet carried out.
     fn order_of(&self, number: u32, term: u64) -> Option<Demand> {
-        let State { seats, addresses, placement, order, work, waiting, .. } = &self.state;
+        let State { seating, addresses, placement, order, work, waiting, .. } = &self.state;
         if !waiting.contains(&number) {
             return None;
         }
         let ranks = self.plan.scenario.workload.as_ref()?.ranks_per_node;
-        let of = seats.len() as u32;
+        let of = addresses.len() as u32;
         let right = addresses[((number + 1) % of) as usize].clone()?;
+        let mut work = work.clone()?;
+        match (self.place_kept(), &mut work) {
+            (Place::FileServer, _) | (_, Work::Compute { .. }) => {}
+            (Place::Card, Work::Save { to, .. }) => *to = Where::Card,
+            (Place::Partner, Work::Save { to, .. }) => *to = Where::Neighbour(right.clone()),
+            (_, Work::Load { from, .. }) => {
+                *from = match seating.source(number as usize) {
+                    Source::Own => Where::Card,
+                    Source::Seat(seat) => Where::Neighbour(addresses[seat].clone()?),
+                };
+            }
+        }
         let order = Order {
             number: *order,
             placement: *placement,
             term,
             seat: Seat { number, of, ranks, words: self.words, right },
-            work: work.clone()?,
+            work,
         };
-        Some(Demand::Order(seats[number as usize]?, order))
+        Some(Demand::Order(seating.seats()[number as usize]?, order))
     }
 
     fn finish(&mut self, demands: &mut Vec<Demand>) {
-        let mut nodes: Vec<_> = self.state.seats.iter_mut().filter_map(Option::take).collect();
-        nodes.sort_unstable();
         let left = |node| Demand::Tell(What::JobNode { job: JOB, node, joined: false });
-        demands.extend(nodes.into_iter().map(left));
+        demands.extend(self.state.seating.leave_all().map(left));
         demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
     }
 }

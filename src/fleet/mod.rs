@@ -8,6 +8,7 @@ pub mod agent;
 pub mod controller;
 pub mod doors;
 mod faults;
+mod images;
 pub mod job;
 mod link;
 mod memory;

@@ -1,4 +1,6 @@
-//! The exchange between neighbours of a job: every sum is sent until it is acknowledged.
+//! What neighbours of a job give each other: sums of a step, and copies of checkpoints.
+//!
+//! Every sum is sent until it is acknowledged.
 //!
 //! A sender keeps one connection and makes a new one when an acknowledgement does not come: a
 //! network that swallowed bytes, or a neighbour that moved, costs a retry and no more. A newer sum
@@ -10,7 +12,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::fleet::doors::{Address, Net};
+use crate::fleet::doors::{Address, Net, Store};
+use crate::fleet::images::{Copy, Images};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};
 
 /// A neighbour that says nothing for so long is disconnected; it will connect again.
@@ -74,20 +77,20 @@ async fn deliver<N: Net>(
 }
 
 /// Takes in neighbours for ever. The first message must come within `patience`.
-pub(super) async fn listen<N: Net>(
-    net: N,
+pub(super) async fn listen<N: Net, S: Store>(
+    images: Images<N, S>,
     mut listener: N::Listener,
-    patience: Duration,
     to: mpsc::Sender<Incoming>,
 ) {
+    let net = images.net.clone();
     loop {
-        let Ok(mut stream) = net.accept(&mut listener).await else {
-            sleep(patience).await;
+        let Ok(stream) = net.accept(&mut listener).await else {
+            sleep(images.patience).await;
             continue;
         };
-        let to = to.clone();
+        let (images, to) = (images.clone(), to.clone());
         net.spawn(async move {
-            let ended = hear(&mut stream, patience, &to).await;
+            let ended = hear(&images, stream, &to).await;
             if ended != Ended::Closed {
                 let _ = to.send(Incoming::Broken(ended)).await;
             }
@@ -95,10 +98,12 @@ pub(super) async fn listen<N: Net>(
     }
 }
 
-async fn hear<S>(stream: &mut S, patience: Duration, to: &mpsc::Sender<Incoming>) -> Ended
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
+async fn hear<N: Net, S: Store>(
+    images: &Images<N, S>,
+    stream: N::Stream,
+    to: &mpsc::Sender<Incoming>,
+) -> Ended {
+    let (patience, mut copy) = (images.patience, Copy::default());
     let mut wait = patience;
     let (from, mut into) = tokio::io::split(stream);
     let mut reader = Reader::new(from);
@@ -110,6 +115,24 @@ where
                 }
                 let answer = Message::Done { order: step, sum };
                 if wire::write(&mut into, &answer, patience).await.is_err() {
+                    return Ended::Closed;
+                }
+            }
+            Ok(Message::Piece { name, at, of, bytes }) => {
+                let Ok(added) = copy.add(name, at, of, &bytes) else {
+                    return Ended::Refused(Refusal::Garbage);
+                };
+                if let Some((name, image)) = added {
+                    // A card that fails is silence: the neighbour tries again.
+                    let Ok(()) = images.take(&name, image).await else { return Ended::Closed };
+                    let answer = Message::Done { order: of, sum: 0 };
+                    if wire::write(&mut into, &answer, patience).await.is_err() {
+                        return Ended::Closed;
+                    }
+                }
+            }
+            Ok(Message::Fetch { name }) => {
+                if images.give(&mut into, &name).await.is_err() {
                     return Ended::Closed;
                 }
             }

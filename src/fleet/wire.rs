@@ -57,6 +57,13 @@ pub enum Message {
     Undo { deed: Deed },
     /// From a neighbour: the checksum of its last rank after a step.
     Exchange { placement: u64, step: u64, seat: u32, sum: u64 },
+    /// To a neighbour: a piece of a copy that it shall keep on its card, or of one that it gives
+    /// back. The bytes in base 64; the whole has `of` bytes.
+    Piece { name: String, at: u64, of: u64, bytes: String },
+    /// To a neighbour: give back the copy of this name.
+    Fetch { name: String },
+    /// From the controller: forget what is on the card under this name.
+    Forget { name: String },
     /// A kind of message that this version does not know.
     #[serde(other)]
     Unknown,
@@ -100,9 +107,21 @@ pub enum Work {
     /// Compute this step and exchange checksums.
     Compute { step: u64, span: Span },
     /// Save the memory, which holds all up to `step`, under this name.
-    Save { name: String, step: u64, declared: Bytes, span: Span },
+    Save { name: String, to: Where, step: u64, declared: Bytes, span: Span },
     /// Load what was saved under this name. Without one: begin anew.
-    Load { name: Option<String>, step: u64, declared: Bytes, span: Span },
+    Load { name: Option<String>, from: Where, step: u64, declared: Bytes, span: Span },
+}
+
+/// Where an image goes to, or comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Where {
+    /// The file server.
+    Server,
+    /// The node's own card.
+    Card,
+    /// Saved: the node's own card, and a copy on the card of whom this reaches. Loaded: from there.
+    Neighbour(Address),
 }
 
 /// Why bytes were refused.

@@ -3,12 +3,28 @@
 use crate::event::Fault;
 use crate::ids::{Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, chance, interval};
+use crate::plan::{Job, Plan, chance, interval};
 use crate::scenario::Scenario;
 use crate::scenario::fault::{Rejuvenate, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period};
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
-use crate::units::{BitRate, Span};
+use crate::units::{BitRate, Bytes, Span};
+
+impl Plan {
+    /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
+    /// transfers take. `has_newcomer`: a node reads the copy of a partner.
+    #[must_use]
+    pub fn checkpoint_span(&self, write: bool, has_newcomer: bool) -> Option<Span> {
+        let wish = self.scenario.checkpoint.as_ref()?;
+        match wish.cost {
+            Cost::Fixed { write: span, .. } if write => Some(span),
+            Cost::Fixed { read: span, .. } => Some(span),
+            Cost::Store(Place::FileServer) => None,
+            Cost::Store(place) if write => Some(card_write(&self.scenario, wish.size, place)),
+            Cost::Store(_) => Some(card_read(&self.scenario, wish.size, has_newcomer)),
+        }
+    }
+}
 
 /// The jobs of a scenario: one, or none.
 pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
@@ -94,15 +110,44 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
 }
 
-/// The cost C of a checkpoint: what is fixed, or the time in which all data pass the narrowest
-/// place on their way to the file server, with all nodes writing at once: the node's link, the
-/// uplink, the server's link (each with the payload share of TCP), the server's disk. Before the
-/// first byte the disk takes one request of each node.
+/// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner
+/// each card takes two images, and each link one: the longer of the two.
+///
+/// Not modelled: a degraded link, and the uplink that a copy crosses if the partner is on another
+/// switch (one pair of nodes for each switch at most).
+fn card_write(scenario: &Scenario, size: Bytes, place: Place) -> Span {
+    let hardware = &scenario.hardware;
+    let write = size.0 as f64 / hardware.sd_write as f64;
+    Span::from_secs_f64(match place {
+        Place::Partner => (2.0 * write).max(over_link(scenario, size)),
+        Place::FileServer | Place::Card => write,
+    })
+}
+
+/// Time to read a checkpoint of this size back from the nodes' cards: `size / sd_read`, or the
+/// time on the link if that is longer and a newcomer reads from a partner.
+fn card_read(scenario: &Scenario, size: Bytes, has_newcomer: bool) -> Span {
+    let read = size.0 as f64 / scenario.hardware.sd_read as f64;
+    let link = if has_newcomer { over_link(scenario, size) } else { 0.0 };
+    Span::from_secs_f64(read.max(link))
+}
+
+fn over_link(scenario: &Scenario, size: Bytes) -> f64 {
+    let rate = scenario.hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
+    size.0 as f64 / rate
+}
+
+/// The cost C of a checkpoint: what is fixed, what the cards need, or the time in which all data
+/// pass the narrowest place on their way to the file server, with all nodes writing at once: the
+/// node's link, the uplink, the server's link (each with the payload share of TCP), the server's
+/// disk. Before the first byte the disk takes one request of each node.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
 fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated) -> Span {
-    if let Cost::Fixed { write, .. } = wish.cost {
-        return write;
+    match wish.cost {
+        Cost::Fixed { write, .. } => return write,
+        Cost::Store(Place::FileServer) => {}
+        Cost::Store(place) => return card_write(scenario, wish.size, place),
     }
     let size = wish.size.0 as f64;
     let most = |kind, count: usize| {

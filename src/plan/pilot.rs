@@ -7,7 +7,7 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Strikes};
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
 use crate::scenario::law::Law;
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
@@ -55,7 +55,7 @@ pub(crate) fn scenario() -> Scenario {
         checkpoint: Some(Coordinated {
             size: Bytes(1_000_000_000),
             interval: Interval::Daly,
-            cost: Cost::FileServer,
+            cost: Cost::Store(Place::FileServer),
             last: false,
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
@@ -125,6 +125,7 @@ fn hardware() -> Hardware {
             compute_peak: Power(5_330),
         },
         sd_read: 20_000_000,
+        sd_write: 10_000_000,
         boot: BootTimes {
             inrush: Span::from_secs(1),
             rom: Span::from_secs(5),

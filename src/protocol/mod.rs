@@ -4,3 +4,4 @@
 
 pub mod coordinated;
 pub mod heartbeat;
+pub mod seating;

@@ -28,8 +28,10 @@ pub struct Hardware {
     pub link: BitRate,
     /// Power by state.
     pub power: NodePower,
-    /// Sequential rates of the SD card (bytes/s).
+    /// Rate at which the SD card is read in sequence (bytes/s).
     pub sd_read: u64,
+    /// Rate at which it is written in sequence (bytes/s).
+    pub sd_write: u64,
     /// Times and habits of the boot chain.
     pub boot: BootTimes,
 }

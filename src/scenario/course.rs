@@ -3,7 +3,7 @@
 use crate::event::Fault;
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Strikes};
+use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Place, Strikes};
 use crate::scenario::language::{Read, read_bound};
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
@@ -68,6 +68,7 @@ pub(super) fn workload(
 pub(super) fn checkpoint(
     root: &Section<'_>,
     faults: Option<&[FaultRule]>,
+    workload: Option<&BulkSynchronous>,
     m: &mut Mistakes,
 ) -> Result<Option<Coordinated>, Unread> {
     let section = root.section("checkpoint").section("coordinated");
@@ -101,6 +102,13 @@ pub(super) fn checkpoint(
         let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
         m.note(Mistake::new(section.place("interval"), title).help(help));
     }
+    if protocol.cost == Cost::Store(Place::Partner)
+        && workload.is_some_and(|workload| workload.nodes < 2)
+    {
+        let title = "a job on one node has no partner";
+        let help = "let the job have two nodes or more, or write to = \"card\"";
+        m.note(Mistake::new(section.place("to"), title).help(help));
+    }
     Ok(Some(protocol))
 }
 
@@ -116,7 +124,8 @@ fn interval(section: &Section<'_>) -> Option<Interval> {
 fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     let cost = section.section("cost");
     if !cost.exists() {
-        return (!section.has("cost")).then_some(Cost::FileServer);
+        let place = if section.has("to") { section.word("to", m)? } else { Place::FileServer };
+        return (!section.has("cost")).then_some(Cost::Store(place));
     }
     let (write, read) = (cost.get("write", m), cost.get("read", m));
     let downtime = cost.get("downtime", m);

@@ -48,8 +48,8 @@ pub enum Interval {
 /// What a checkpoint costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
-    /// Transfers to and from the file server through the fabric.
-    FileServer,
+    /// Moving the data to where they are kept, and back.
+    Store(Place),
     /// Fixed spans in place of transfers.
     Fixed {
         /// Writing, C.
@@ -59,6 +59,29 @@ pub enum Cost {
         /// Downtime D between a failure and the restart, beside detection and repair.
         downtime: Span,
     },
+}
+
+impl Cost {
+    /// Where the data are kept. With fixed spans that is the file server, from which whoever takes
+    /// a seat can read.
+    #[must_use]
+    pub fn place(self) -> Place {
+        match self {
+            Self::Store(place) => place,
+            Self::Fixed { .. } => Place::FileServer,
+        }
+    }
+}
+
+/// Where a checkpoint is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the file server: transfers through the fabric.
+    FileServer,
+    /// On the SD card of the node itself.
+    Card,
+    /// On the node's card, and on that of the node with the job's next seat.
+    Partner,
 }
 
 /// In which phases a failure may strike the job. Papers differ; the default is: everywhere but

@@ -3,7 +3,7 @@
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Rejuvenate};
-use crate::scenario::job::Period;
+use crate::scenario::job::{Period, Place};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
 use crate::scenario::{EventLevel, StopWhen};
@@ -118,6 +118,7 @@ static HARDWARE: Spec = spec(
         Key::new("memory", SIZE_SOME, "Main memory."),
         Key::new("link", BIT_RATE, "Line rate of the network link."),
         Key::new("sd_read", BYTE_RATE, "Rate at which the SD card is read."),
+        Key::new("sd_write", BYTE_RATE, "Rate at which the SD card is written."),
         Key::new("power", Kind::Table(&NODE_POWER), ""),
         Key::new("boot", Kind::Table(&BOOT_TIMES), ""),
     ],
@@ -449,9 +450,11 @@ pub(super) static COORDINATED: Spec = Spec {
         .or("\"daly\""),
         Key::new(
             "to",
-            Kind::Choice(|| vec!["file-server"]),
-            "Where the data goes, through the fabric. Default: the file server, unless `cost` is \
-             given.",
+            Kind::Choice(words::<Place>),
+            "Where the data goes: through the fabric to the `file-server`; to the node's own SD \
+             `card`, so that the job waits for that very node after a crash; or to the card and \
+             to that of a `partner` too, so that a spare can take over. Default: the file server, \
+             unless `cost` is given.",
         ),
         Key::new("cost", Kind::Table(&COST), ""),
         Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")

@@ -241,7 +241,8 @@ impl Loader {
         });
         let faults = misfortune::rules(root, layout.as_ref(), m);
         let workload = course::workload(root, nodes, m);
-        let checkpoint = course::checkpoint(root, faults.as_deref(), m);
+        let job = workload.as_ref().ok().and_then(Option::as_ref);
+        let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
         let stop = course::stop(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);

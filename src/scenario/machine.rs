@@ -49,6 +49,7 @@ pub(super) fn hardware(root: &Section<'_>, m: &mut Mistakes) -> Option<Hardware>
         link: section.get("link", m),
         power: node_power(&section, m),
         sd_read: section.get::<ByteRate>("sd_read", m).map(|rate| rate.0),
+        sd_write: section.get::<ByteRate>("sd_write", m).map(|rate| rate.0),
         boot: boot_times(&section, m),
     })
 }

@@ -206,6 +206,7 @@ fn hardware(scenario: &Scenario) -> Vec<Line> {
             ("memory", text_of(hardware.memory)),
             ("link", text_of(hardware.link)),
             ("sd_read", text_of(ByteRate(hardware.sd_read))),
+            ("sd_write", text_of(ByteRate(hardware.sd_write))),
         ],
     );
     all.extend(lines(
@@ -407,7 +408,7 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
         Interval::Daly => quoted("daly"),
     };
     let cost = match protocol.cost {
-        Cost::FileServer => ("to", quoted("file-server")),
+        Cost::Store(place) => ("to", quoted(place.word())),
         Cost::Fixed { write, read, downtime } => {
             let (write, read, downtime) = (text_of(write), text_of(read), text_of(downtime));
             ("cost", format!("{{ write = {write}, read = {read}, downtime = {downtime} }}"))

@@ -4,7 +4,7 @@ use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Rejuvenate};
-use crate::scenario::job::Period;
+use crate::scenario::job::{Period, Place};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
 /// A choice with a word for each of its values.
@@ -66,6 +66,11 @@ impl Word for StopWhen {
 impl Word for EventLevel {
     const WORDS: &'static [(&'static str, Self)] =
         &[("all", Self::All), ("faults", Self::Faults), ("none", Self::None)];
+}
+
+impl Word for Place {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("file-server", Self::FileServer), ("card", Self::Card), ("partner", Self::Partner)];
 }
 
 impl Word for Period {

@@ -16,6 +16,7 @@ mod golden;
 mod measured;
 mod model;
 mod overlap;
+mod places;
 mod rejuvenation;
 mod stages;
 mod swarm;

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{EndReason, JobPhase, NodeState, Purpose, What};
+use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
 use crate::hardware::flow::{Finished, FlowId, RouteId};
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::protocol::coordinated::{Coordinated, Input, Order, Schedule};
+use crate::protocol::seating::Seating;
 use crate::scenario::StopWhen;
-use crate::scenario::job::Cost;
+use crate::scenario::job::{Cost, Place};
 use crate::units::{BitRate, Bytes, Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -25,8 +26,10 @@ pub(super) struct JobPlay {
     machine: Coordinated,
     needed: usize,
     members: BTreeSet<u32>,
+    /// Who sits where, if nodes keep the checkpoint on their cards.
+    seating: Option<Seating>,
     /// Nodes that are up, reachable and in no job, spares last.
-    free: BTreeSet<(bool, u32)>,
+    free: BTreeSet<(bool, NodeId)>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
@@ -54,13 +57,17 @@ impl JobPlay {
         let schedule = Schedule {
             interval: job.interval,
             last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
-            initial: checkpoint.is_some_and(|checkpoint| checkpoint.cost != Cost::FileServer),
+            initial: checkpoint
+                .is_some_and(|checkpoint| matches!(checkpoint.cost, Cost::Fixed { .. })),
         };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
+        let place = checkpoint.map(|checkpoint| checkpoint.cost.place());
+        let seating = Seating::new(job.nodes as usize);
         Some(Self {
             machine: Coordinated::new(JOB, work, schedule),
             needed: job.nodes as usize,
             members: BTreeSet::new(),
+            seating: place.filter(|place| *place != Place::FileServer).map(|_| seating),
             free: BTreeSet::new(),
             by_psu: BTreeMap::new(),
             computing: false,
@@ -78,7 +85,24 @@ impl JobPlay {
 
     /// Whether it waits and has enough nodes within reach.
     fn may_be_placed(&self) -> bool {
-        self.phase() == JobPhase::Waiting && self.members.len() + self.free.len() >= self.needed
+        self.phase() == JobPhase::Waiting
+            && self.members.len() + self.free.len() >= self.needed
+            && self.seating.as_ref().is_none_or(|seating| seating.fill(&self.free).is_some())
+    }
+
+    /// Takes the free nodes that the job needs.
+    fn choose(&mut self) -> Vec<NodeId> {
+        let Some(seating) = &mut self.seating else {
+            let missing = self.members.len()..self.needed;
+            let first = |_| self.free.pop_first().expect("enough are free").1;
+            return missing.map(first).collect();
+        };
+        let chosen = seating.fill(&self.free).expect("it may be placed");
+        for &(seat, node) in &chosen {
+            seating.take(seat, node);
+            self.free.retain(|&(_, free)| free != node);
+        }
+        chosen.into_iter().map(|(_, node)| node).collect()
     }
 }
 
@@ -89,7 +113,7 @@ impl World<'_> {
         let connected = self.connected(id);
         let in_job = self.nodes[id as usize].in_job;
         let Some(job) = &mut self.job else { return };
-        if connected && !in_job && job.free.insert((spare, id)) && job.may_be_placed() {
+        if connected && !in_job && job.free.insert((spare, NodeId(id))) && job.may_be_placed() {
             let at = job.ready_at.max(self.now);
             self.agenda.schedule(at, Timer::Place);
         }
@@ -101,7 +125,7 @@ impl World<'_> {
         let in_job = std::mem::replace(&mut self.nodes[id as usize].in_job, false);
         let Some(job) = &mut self.job else { return };
         if !in_job {
-            job.free.remove(&(spare, id));
+            job.free.remove(&(spare, NodeId(id)));
             return;
         }
         let controller = &self.plan.scenario.controller;
@@ -114,6 +138,9 @@ impl World<'_> {
         let psu = self.plan.machine.nodes[id as usize].psu;
         let job = self.job.as_mut().expect("there is a job");
         assert!(job.members.remove(&id), "a node in the job is a member");
+        if let Some(seating) = &mut job.seating {
+            seating.leave(NodeId(id));
+        }
         *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
         let ready_at = job.ready_at;
         self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
@@ -126,8 +153,7 @@ impl World<'_> {
         if job.ready_at > self.now || !job.may_be_placed() {
             return;
         }
-        for _ in job.members.len()..job.needed {
-            let (_, id) = job.free.pop_first().expect("enough are free");
+        for NodeId(id) in job.choose() {
             job.members.insert(id);
             let psu = self.plan.machine.nodes[id as usize].psu;
             *job.by_psu.entry(psu).or_insert(0) += 1;
@@ -145,6 +171,13 @@ impl World<'_> {
         let order = job.machine.on(self.now, input, &mut told);
         job.epoch += 1;
         let epoch = job.epoch;
+        let committed =
+            |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Commit, .. });
+        if let (Some(seating), Some(wish)) = (&mut job.seating, &self.plan.scenario.checkpoint)
+            && told.iter().any(committed)
+        {
+            seating.commit(wish.cost.place());
+        }
         for what in told {
             self.tell(what);
         }
@@ -178,14 +211,13 @@ impl World<'_> {
     /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
     /// taken the requests.
     fn order_transfers(&mut self, epoch: u32, write: bool) {
-        let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
-        match wish.cost {
-            Cost::Fixed { write: time, .. } if write => self.after(time, Timer::Job { epoch }),
-            Cost::Fixed { read: time, .. } => self.after(time, Timer::Job { epoch }),
-            Cost::FileServer => {
-                let ready = self.admit_requests();
-                self.agenda.schedule(ready, Timer::Transfers { epoch });
-            }
+        let seating = self.job.as_ref().and_then(|job| job.seating.as_ref());
+        let has_newcomer = !write && seating.is_some_and(Seating::has_newcomer);
+        if let Some(span) = self.plan.checkpoint_span(write, has_newcomer) {
+            self.after(span, Timer::Job { epoch });
+        } else {
+            let ready = self.admit_requests();
+            self.agenda.schedule(ready, Timer::Transfers { epoch });
         }
     }
 
@@ -333,6 +365,9 @@ impl World<'_> {
     fn finish_job(&mut self) {
         let job = self.job.as_mut().expect("there is a job");
         job.by_psu.clear();
+        if let Some(seating) = &mut job.seating {
+            seating.leave_all().for_each(drop);
+        }
         for id in std::mem::take(&mut job.members) {
             self.nodes[id as usize].in_job = false;
             self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });

@@ -87,6 +87,15 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// What an object is kept under: a card is its node's own.
+    fn key(&self, object: Object, name: &str) -> String {
+        match (object, self.node) {
+            (Object::State, _) => format!("controller/{name}"),
+            (Object::Card, Some(node)) => format!("card-{}/{name}", node.0),
+            (Object::Card, None) | (Object::Checkpoint, _) => format!("server/{name}"),
+        }
+    }
+
     /// Takes the time that moving so many bytes takes.
     async fn take_time(&self, object: Object, write: bool, declared: Bytes) -> io::Result<()> {
         let Some(node) = self.node.filter(|_| object == Object::Checkpoint && declared.0 > 0)
@@ -112,7 +121,7 @@ impl doors::Store for Store {
         declared: Bytes,
     ) -> io::Result<()> {
         self.take_time(object, true, declared).await?;
-        self.stage.kept.borrow_mut().insert(key(object, name), data);
+        self.stage.kept.borrow_mut().insert(self.key(object, name), data);
         Ok(())
     }
 
@@ -122,7 +131,7 @@ impl doors::Store for Store {
         name: &str,
         declared: Bytes,
     ) -> io::Result<Option<Vec<u8>>> {
-        let kept = self.stage.kept.borrow().get(&key(object, name)).cloned();
+        let kept = self.stage.kept.borrow().get(&self.key(object, name)).cloned();
         if kept.is_some() {
             self.take_time(object, false, declared).await?;
         }
@@ -130,14 +139,9 @@ impl doors::Store for Store {
     }
 
     async fn delete(&self, object: Object, name: &str) -> io::Result<()> {
-        self.stage.kept.borrow_mut().remove(&key(object, name));
+        self.stage.kept.borrow_mut().remove(&self.key(object, name));
         Ok(())
     }
-}
-
-/// What an object is kept under.
-fn key(object: Object, name: &str) -> (bool, String) {
-    (object == Object::State, name.to_owned())
 }
 
 /// Gives a transfer up if whoever waits for it is dropped; nothing if it is complete.

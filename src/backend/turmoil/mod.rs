@@ -23,6 +23,7 @@ mod wire;
 use crate::backend::Backend;
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
+use crate::fleet::job::JobPlay;
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -45,6 +46,12 @@ impl Turmoil {
         notices: &mut Vec<(Time, Notice)>,
     ) -> Result<EndReason, Stop> {
         play::play(plan, &programs::Fleet, sink, notices)
+    }
+
+    /// The result that the plan's job must have, whatever strikes it; `None` without a job.
+    #[must_use]
+    pub fn expected(&self, plan: &Plan) -> Option<u64> {
+        JobPlay::expected(plan, programs::WORDS)
     }
 }
 

@@ -17,7 +17,7 @@ const PORT: u16 = 7_000;
 const BEATS: u16 = 7_001;
 /// Real memory of each rank (64-bit words): enough for a checksum to mean something. The size of
 /// a checkpoint is declared and shapes the time whatever is carried.
-const WORDS: u32 = 64;
+pub(super) const WORDS: u32 = 64;
 /// Agents do no harm on this stage, so the lease is never needed.
 const LEASE: Span = Span::from_secs(60);
 

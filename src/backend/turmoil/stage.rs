@@ -42,7 +42,7 @@ pub(super) struct Stage {
     /// Nodes whose agents are to be started.
     starting: RefCell<Vec<(NodeId, Life)>>,
     /// What the stores hold: the controller's disk (`true`) and the file server.
-    pub kept: RefCell<BTreeMap<(bool, String), Vec<u8>>>,
+    pub kept: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Deeds that are done and not undone.
     pub done: RefCell<BTreeSet<u64>>,
     /// Members of the job, and whether they compute.

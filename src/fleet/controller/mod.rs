@@ -328,6 +328,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 job::Demand::Tell(what) => Act::Tell(what),
                 job::Demand::Order(node, order) => Act::Say(node, Message::Order(order)),
                 job::Demand::Delete(name) => Act::Delete(name),
+                job::Demand::Forget(node, name) => Act::Say(node, Message::Forget { name }),
                 job::Demand::Finished(sum) => {
                     if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
                         self.ended = Some(EndReason::WorkDone);

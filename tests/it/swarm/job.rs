@@ -257,7 +257,7 @@ impl<'p> Job<'p> {
                 assert!(!self.failed && self.writing, "a member failed while it was written");
                 let fixed = match self.protocol.expect("there is one").cost {
                     Cost::Fixed { write, .. } => Some(write),
-                    Cost::FileServer => None,
+                    Cost::Store(_) => None,
                 };
                 self.whole(fixed, at.since(self.since));
                 (self.committed, self.writing, self.computed) = (self.done, false, Span::ZERO);
