@@ -13,16 +13,12 @@ use crate::fleet::agent::Pace;
 use crate::fleet::doors::Address;
 use crate::fleet::ranks;
 use crate::fleet::wire::{Order, Seat, Where, Work};
-use crate::ids::{JobId, NodeId};
-use crate::plan::Plan;
-use crate::protocol::coordinated::{self, Coordinated, Input, Schedule};
+use crate::ids::NodeId;
+use crate::plan::{JOB, Plan};
 use crate::protocol::seating::{Seating, Source};
-use crate::scenario::job::{Cost, Place};
+use crate::protocol::{self, Input, Protocol};
+use crate::scenario::job::Place;
 use crate::units::{Bytes, Span, Time};
-use crate::workload::bulk_synchronous::BulkSynchronous;
-
-/// The job with the number 0; scenarios have one job.
-const JOB: JobId = JobId(0);
 
 /// What a job demands of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +50,7 @@ pub struct JobPlay<'p> {
 /// What changes of a job, to be saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    machine: Coordinated,
+    machine: Protocol,
     seating: Seating,
     /// Where the nodes of the seats are reached.
     addresses: Vec<Option<Address>>,
@@ -81,17 +77,9 @@ impl<'p> JobPlay<'p> {
     pub fn new(plan: &'p Plan, words: u32, saved: Option<State>) -> Option<Self> {
         let job = plan.jobs.first()?;
         let state = saved.unwrap_or_else(|| {
-            let checkpoint = plan.scenario.checkpoint.as_ref();
-            let schedule = Schedule {
-                interval: job.interval,
-                last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
-                initial: checkpoint
-                    .is_some_and(|checkpoint| matches!(checkpoint.cost, Cost::Fixed { .. })),
-            };
-            let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
             let seats = job.nodes as usize;
             State {
-                machine: Coordinated::new(JOB, work, schedule),
+                machine: plan.protocol().expect("there is a job"),
                 seating: Seating::new(seats),
                 addresses: vec![None; seats],
                 placement: 0,
@@ -155,14 +143,10 @@ impl<'p> JobPlay<'p> {
         self.reached.remove(&node);
         let mut demands = Vec::new();
         let Some(number) = self.state.seating.seat_of(node) else { return demands };
-        let downtime = match self.plan.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
-            Some(Cost::Fixed { downtime, .. }) => downtime,
-            _ => Span::ZERO,
-        };
         // Nodes that failed together fall silent within one beat of each other: who is given a
         // seat before that may be silent already.
         let beat = Pace::for_timeout(self.plan.scenario.controller.detect).beat;
-        self.state.ready_at = now + downtime + Span(beat.as_nanos() as u64);
+        self.state.ready_at = now + self.plan.downtime() + Span(beat.as_nanos() as u64);
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
         self.state.seating.leave(node);
         self.state.addresses[number] = None;
@@ -240,25 +224,25 @@ impl<'p> JobPlay<'p> {
             demands.push(Demand::Tell(what));
         }
         match order {
-            coordinated::Order::Wait => {}
-            coordinated::Order::Compute(span) => {
+            protocol::Order::Wait => {}
+            protocol::Order::Compute(span) => {
                 let step = self.state.machine.done() + 1;
                 self.order_all(Work::Compute { step, span }, term, demands);
             }
-            coordinated::Order::Write => {
+            protocol::Order::Write => {
                 let (number, step) = self.state.begun;
                 let (declared, span) = self.cost(true);
                 let (name, to) = (checkpoint_name(number), Where::Server);
                 self.order_all(Work::Save { name, to, step, declared, span }, term, demands);
             }
-            coordinated::Order::Read => {
+            protocol::Order::Read => {
                 let step = self.state.committed.map_or(0, |(_, step)| step);
                 let (declared, span) = self.cost(false);
                 let name = self.state.committed.map(|(number, _)| checkpoint_name(number));
                 let from = Where::Server;
                 self.order_all(Work::Load { name, from, step, declared, span }, term, demands);
             }
-            coordinated::Order::Finish => self.finish(demands),
+            protocol::Order::Finish => self.finish(demands),
         }
     }
 

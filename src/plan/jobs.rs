@@ -1,16 +1,44 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::event::Fault;
-use crate::ids::{Part, PartKind};
+use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, chance, interval};
+use crate::protocol::Protocol;
+use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::scenario::Scenario;
 use crate::scenario::fault::{Rejuvenate, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place};
+use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
 use crate::units::{BitRate, Bytes, Span};
+use crate::workload::bulk_synchronous::BulkSynchronous;
+
+/// The number of a plan's job; scenarios have one job.
+pub const JOB: JobId = JobId(0);
 
 impl Plan {
+    /// The protocol of the plan's job, before the job is placed; `None` without a job.
+    #[must_use]
+    pub fn protocol(&self) -> Option<Protocol> {
+        let (job, wish) = (self.jobs.first()?, self.scenario.checkpoint.as_ref());
+        let schedule = Schedule {
+            interval: job.interval,
+            last: wish.is_some_and(|wish| wish.last),
+            initial: wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })),
+        };
+        let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
+        Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
+    }
+
+    /// The time between a failure's detection and the restart.
+    #[must_use]
+    pub fn downtime(&self) -> Span {
+        match self.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
+            Some(Cost::Fixed { downtime, .. }) => downtime,
+            _ => Span::ZERO,
+        }
+    }
+
     /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
     /// transfers take. `has_newcomer`: a node reads the copy of a partner.
     #[must_use]
@@ -31,7 +59,7 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
     scenario.workload.iter().map(|work| job(scenario, machine, work)).collect()
 }
 
-fn job(scenario: &Scenario, machine: &Machine, work: &BulkSynchronous) -> Job {
+fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> Job {
     assert!(work.step > Span::ZERO && work.work > Span::ZERO, "a job has work");
     let crew = Crew::new(machine, work.nodes);
     let steps = work.work.0.div_ceil(work.step.0);
@@ -143,7 +171,7 @@ fn over_link(scenario: &Scenario, size: Bytes) -> f64 {
 /// disk. Before the first byte the disk takes one request of each node.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated) -> Span {
+fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Coordinated) -> Span {
     match wish.cost {
         Cost::Fixed { write, .. } => return write,
         Cost::Store(Place::FileServer) => {}
@@ -172,7 +200,7 @@ fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &Coordinated)
 /// The computing between two checkpoints. Young's and Daly's formulas give just that. With
 /// [`Period::Whole`] a fixed interval counts from start to start, and computing is what C leaves
 /// of it.
-fn computing(wish: &Coordinated, cost: Span, mtbf: Span) -> Span {
+fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
     let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
     match (wish.interval, wish.period) {
         (Interval::Fixed(span), Period::Work) => span,

@@ -11,6 +11,8 @@ mod names;
 pub(crate) mod pilot;
 pub mod print;
 
+pub use self::jobs::JOB;
+
 use crate::scenario::Scenario;
 use crate::units::Span;
 

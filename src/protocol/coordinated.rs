@@ -16,38 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
-
-/// What the stage tells the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// All nodes of the job are placed, up and reachable.
-    Placed,
-    /// The step that was ordered is done.
-    StepDone,
-    /// The checkpoint that was ordered is complete.
-    Written,
-    /// The checkpoint has been read back.
-    Read,
-    /// A node of the job failed.
-    Failed(NodeId),
-}
-
-/// What the stage shall do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Wait until the job is placed (again).
-    Wait,
-    /// Compute for so long.
-    Compute(Span),
-    /// Write a checkpoint of every node.
-    Write,
-    /// Read the last committed checkpoint back on every node.
-    Read,
-    /// Nothing: the job is done.
-    Finish,
-}
 
 /// When checkpoints are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

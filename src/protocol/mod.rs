@@ -1,7 +1,77 @@
 //! Resilience protocols as pure machines: each input is answered by an order.
 //!
-//! The model calls them as functions; a fleet runs the same machines over sockets.
+//! The model calls them as functions; a fleet runs the same machines over sockets. A protocol of a
+//! job is a file with a machine, and a line in [`Protocol`]; stages know only [`Input`] and
+//! [`Order`].
 
 pub mod coordinated;
 pub mod heartbeat;
 pub mod seating;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{JobPhase, What};
+use crate::ids::NodeId;
+use crate::units::{Span, Time};
+
+/// What a stage tells the protocol of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// All nodes of the job are placed, up and reachable.
+    Placed,
+    /// The step that was ordered is done.
+    StepDone,
+    /// The checkpoint that was ordered is complete.
+    Written,
+    /// The checkpoint has been read back.
+    Read,
+    /// A node of the job failed.
+    Failed(NodeId),
+}
+
+/// What the stage shall do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Wait until the job is placed (again).
+    Wait,
+    /// Compute for so long.
+    Compute(Span),
+    /// Write a checkpoint of every node.
+    Write,
+    /// Read the last committed checkpoint back on every node.
+    Read,
+    /// Nothing: the job is done.
+    Finish,
+}
+
+/// The protocol of a job. Each input costs what its machine says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Protocol {
+    /// All nodes stop computing and write, together.
+    Coordinated(coordinated::Coordinated),
+}
+
+impl Protocol {
+    /// Takes one input; adds what happened to `told` and says what to do next.
+    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+        match self {
+            Self::Coordinated(machine) => machine.on(now, input, told),
+        }
+    }
+
+    /// The phase that the job is in.
+    #[must_use]
+    pub fn phase(&self) -> JobPhase {
+        match self {
+            Self::Coordinated(machine) => machine.phase(),
+        }
+    }
+
+    /// Steps completed and not thrown away.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        match self {
+            Self::Coordinated(machine) => machine.done(),
+        }
+    }
+}

@@ -4,26 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
 use crate::hardware::flow::{Finished, FlowId, RouteId};
-use crate::ids::{JobId, NodeId};
-use crate::plan::Plan;
-use crate::protocol::coordinated::{Coordinated, Input, Order, Schedule};
+use crate::ids::NodeId;
+use crate::plan::{JOB, Plan};
 use crate::protocol::seating::Seating;
+use crate::protocol::{Input, Order, Protocol};
 use crate::scenario::StopWhen;
-use crate::scenario::job::{Cost, Place};
+use crate::scenario::job::Place;
 use crate::units::{BitRate, Bytes, Span, Time};
-use crate::workload::bulk_synchronous::BulkSynchronous;
 
 use super::node::Draw;
 use super::world::{Timer, World};
 
-/// The job with the number 0; scenarios have one job.
-const JOB: JobId = JobId(0);
 /// Tags of the job's transfers are bundle numbers with this bit; others are node numbers.
 const JOB_TAG: u64 = 1 << 63;
 
 /// The job as the model plays it.
 pub(super) struct JobPlay {
-    machine: Coordinated,
+    machine: Protocol,
     needed: usize,
     members: BTreeSet<u32>,
     /// Who sits where, if nodes keep the checkpoint on their cards.
@@ -53,18 +50,10 @@ struct Bundle {
 impl JobPlay {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
         let job = plan.jobs.first()?;
-        let checkpoint = plan.scenario.checkpoint.as_ref();
-        let schedule = Schedule {
-            interval: job.interval,
-            last: checkpoint.is_some_and(|checkpoint| checkpoint.last),
-            initial: checkpoint
-                .is_some_and(|checkpoint| matches!(checkpoint.cost, Cost::Fixed { .. })),
-        };
-        let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
-        let place = checkpoint.map(|checkpoint| checkpoint.cost.place());
+        let place = plan.scenario.checkpoint.as_ref().map(|wish| wish.cost.place());
         let seating = Seating::new(job.nodes as usize);
         Some(Self {
-            machine: Coordinated::new(JOB, work, schedule),
+            machine: plan.protocol()?,
             needed: job.nodes as usize,
             members: BTreeSet::new(),
             seating: place.filter(|place| *place != Place::FileServer).map(|_| seating),
@@ -129,11 +118,7 @@ impl World<'_> {
             return;
         }
         let controller = &self.plan.scenario.controller;
-        let downtime = match self.plan.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
-            Some(Cost::Fixed { downtime, .. }) => downtime,
-            _ => Span::ZERO,
-        };
-        job.ready_at = self.now + controller.detect + downtime;
+        job.ready_at = self.now + controller.detect + self.plan.downtime();
         self.step_job(Input::Failed(NodeId(id)));
         let psu = self.plan.machine.nodes[id as usize].psu;
         let job = self.job.as_mut().expect("there is a job");
