@@ -49,7 +49,7 @@ impl<N: Net, S: Store> Images<N, S> {
         Ok(None)
     }
 
-    /// The image under a name, which must be there.
+    /// The image under a name, which must be there; a neighbour's copy goes on the card as well.
     pub(super) async fn get(
         self,
         from: Where,
@@ -59,7 +59,11 @@ impl<N: Net, S: Store> Images<N, S> {
         let found = match from {
             Where::Server => self.store.get(Object::Checkpoint, &name, declared).await?,
             Where::Card => self.store.get(Object::Card, &name, Bytes(0)).await?,
-            Where::Neighbour(neighbour) => Some(self.copy_from(&neighbour, &name).await?),
+            Where::Neighbour(neighbour) => {
+                let image = self.copy_from(&neighbour, &name).await?;
+                self.take(&name, image.clone()).await?;
+                Some(image)
+            }
         };
         found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
     }

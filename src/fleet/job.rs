@@ -45,6 +45,8 @@ pub struct JobPlay<'p> {
     /// Nodes that may work, spares last, and where their neighbours reach them.
     free: BTreeSet<(bool, NodeId)>,
     reached: BTreeMap<NodeId, Address>,
+    /// Who shall sit where, as soon as the job may be placed.
+    wanted: Option<Vec<NodeId>>,
 }
 
 /// What changes of a job, to be saved.
@@ -93,7 +95,14 @@ impl<'p> JobPlay<'p> {
                 begun: (0, 0),
             }
         });
-        Some(Self { plan, words, state, free: BTreeSet::new(), reached: BTreeMap::new() })
+        Some(Self {
+            plan,
+            words,
+            state,
+            free: BTreeSet::new(),
+            reached: BTreeMap::new(),
+            wanted: None,
+        })
     }
 
     /// What has to be saved.
@@ -133,6 +142,7 @@ impl<'p> JobPlay<'p> {
         let spare = self.plan.machine.nodes[node.0 as usize].spare;
         self.free.insert((spare, node));
         self.reached.insert(node, peers);
+        self.wanted = self.state.seating.fill(&self.free);
         Vec::new()
     }
 
@@ -141,6 +151,7 @@ impl<'p> JobPlay<'p> {
         let spare = self.plan.machine.nodes[node.0 as usize].spare;
         self.free.remove(&(spare, node));
         self.reached.remove(&node);
+        self.wanted = self.state.seating.fill(&self.free);
         let mut demands = Vec::new();
         let Some(number) = self.state.seating.seat_of(node) else { return demands };
         // Nodes that failed together fall silent within one beat of each other: who is given a
@@ -150,6 +161,7 @@ impl<'p> JobPlay<'p> {
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
         self.state.seating.leave(node);
         self.state.addresses[number] = None;
+        self.wanted = self.state.seating.fill(&self.free);
         demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: false }));
         demands
     }
@@ -161,7 +173,7 @@ impl<'p> JobPlay<'p> {
     }
 
     fn may_be_placed(&self) -> bool {
-        self.phase() == JobPhase::Waiting && self.state.seating.fill(&self.free).is_some()
+        self.phase() == JobPhase::Waiting && self.wanted.is_some()
     }
 
     /// Gives the empty seats to free nodes, if the job waits and enough are free.
@@ -170,11 +182,21 @@ impl<'p> JobPlay<'p> {
         if self.state.ready_at > now || !self.may_be_placed() {
             return demands;
         }
-        for (number, node) in self.state.seating.fill(&self.free).expect("it may be placed") {
-            self.free.retain(|(_, free)| *free != node);
-            self.state.seating.take(number, node);
-            self.state.addresses[number] = self.reached.remove(&node);
-            demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: true }));
+        let old = std::mem::take(&mut self.state.addresses);
+        let sat = self.state.seating.seats().iter().copied().zip(old);
+        self.reached.extend(sat.filter_map(|(node, address)| Some((node?, address?))));
+        let wanted = self.wanted.take().expect("it may be placed");
+        let addresses = wanted.iter().map(|node| self.reached.remove(node));
+        self.state.addresses = addresses.collect();
+        let (left, joined) = self.state.seating.seat(wanted);
+        let change = |joined| move |node| Demand::Tell(What::JobNode { job: JOB, node, joined });
+        for node in left {
+            self.free.insert((self.plan.machine.nodes[node.0 as usize].spare, node));
+            demands.push(change(false)(node));
+        }
+        for node in joined {
+            self.free.remove(&(self.plan.machine.nodes[node.0 as usize].spare, node));
+            demands.push(change(true)(node));
         }
         self.state.placement += 1;
         self.step(now, Input::Placed, term, &mut demands);
@@ -201,7 +223,10 @@ impl<'p> JobPlay<'p> {
             let input = match self.state.work.take() {
                 Some(Work::Compute { .. }) => Input::StepDone,
                 Some(Work::Save { .. }) => Input::Written,
-                Some(Work::Load { .. }) => Input::Read,
+                Some(Work::Load { .. }) => {
+                    self.state.seating.restored();
+                    Input::Read
+                }
                 None => unreachable!("nobody waits without an order"),
             };
             self.step(now, input, term, &mut demands);

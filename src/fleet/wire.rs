@@ -120,7 +120,8 @@ pub enum Where {
     Server,
     /// The node's own card.
     Card,
-    /// Saved: the node's own card, and a copy on the card of whom this reaches. Loaded: from there.
+    /// Saved: the node's own card, and a copy on the card of whom this reaches. Loaded: from
+    /// there, onto the own card.
     Neighbour(Address),
 }
 

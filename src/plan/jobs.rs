@@ -152,12 +152,14 @@ fn card_write(scenario: &Scenario, size: Bytes, place: Place) -> Span {
     })
 }
 
-/// Time to read a checkpoint of this size back from the nodes' cards: `size / sd_read`, or the
-/// time on the link if that is longer and a newcomer reads from a partner.
+/// Time to read a checkpoint of this size back from the nodes' cards: `size / sd_read`. If a
+/// newcomer takes over the copy of a partner, the longest of that, of the time on the link, and of
+/// that to write it to the newcomer's card.
 fn card_read(scenario: &Scenario, size: Bytes, has_newcomer: bool) -> Span {
     let read = size.0 as f64 / scenario.hardware.sd_read as f64;
-    let link = if has_newcomer { over_link(scenario, size) } else { 0.0 };
-    Span::from_secs_f64(read.max(link))
+    let write = size.0 as f64 / scenario.hardware.sd_write as f64;
+    let taken_over = read.max(write).max(over_link(scenario, size));
+    Span::from_secs_f64(if has_newcomer { taken_over } else { read })
 }
 
 fn over_link(scenario: &Scenario, size: Bytes) -> f64 {

@@ -7,13 +7,14 @@
 //! ```
 //!
 //! Example with four seats on nodes 0 to 3, spare 9, and copies at partners: node 1 dies. Node 2
-//! has the copy of seat 1, so 9 takes seat 1 and reads from 2. If 2 dies as well, nobody within
-//! reach has seat 1 and the job waits until 1 or 2 is back.
+//! has the copy of seat 1, so 9 takes seat 1 and reads from 2. If 2 dies as well before that is
+//! done, nobody within reach has seat 1 and the job waits until 1 or 2 is back. Whoever has read a
+//! copy has an image of its own.
 //!
-//! A failure of one node, whichever, never makes a checkpoint with copies unreadable for longer
-//! than a spare needs; of two nodes only if they are neighbours.
+//! A failure of one node, whichever, never makes a checkpoint with copies unreadable; of two nodes
+//! only if they are neighbours.
 //!
-//! Not modelled: a new copy of a lost image before the next checkpoint.
+//! Not modelled: a new copy at a partner before the next checkpoint.
 
 use std::collections::BTreeSet;
 
@@ -59,12 +60,6 @@ impl Seating {
         self.seats.iter().position(|seat| *seat == Some(node))
     }
 
-    /// Seats that nobody has.
-    #[must_use]
-    pub fn empty(&self) -> usize {
-        self.seats.iter().filter(|seat| seat.is_none()).count()
-    }
-
     /// A node leaves its seat; gives the seat.
     pub fn leave(&mut self, node: NodeId) -> Option<usize> {
         let seat = self.seat_of(node)?;
@@ -98,64 +93,62 @@ impl Seating {
         std::mem::replace(&mut self.kept, writers)
     }
 
-    /// Who of the free nodes, in their order, takes which empty seat so that the last checkpoint
-    /// can be read back; `None` as long as that cannot be. O(seats log n).
+    /// Who shall sit where, seat by seat, so that the last checkpoint can be read back: of those
+    /// who sit and the free nodes, in their order. `None` as long as that cannot be. O(seats^2).
     #[must_use]
-    pub fn fill(&self, free: &BTreeSet<(bool, NodeId)>) -> Option<Vec<(usize, NodeId)>> {
-        let empty: Vec<_> = (0..self.seats.len()).filter(|&s| self.seats[s].is_none()).collect();
-        if free.len() < empty.len() {
+    pub fn fill(&self, free: &BTreeSet<(bool, NodeId)>) -> Option<Vec<NodeId>> {
+        let sitting = self.seats.iter().copied().flatten();
+        let mut pool: Vec<_> = sitting.chain(free.iter().map(|&(_, node)| node)).collect();
+        if pool.len() < self.seats.len() {
             return None;
         }
-        let mut free = free.clone();
-        let mut taken = self.seats.clone();
-        // Whoever wrote an image sits where he was; then whoever has the only copy within reach.
-        for copies in [false, true] {
-            for &seat in &empty {
-                let holder = self.kept.get(seat);
-                let holder = holder.and_then(|kept| if copies { kept.1 } else { Some(kept.0) });
-                let Some(node) = holder else { continue };
-                let has = taken[seat].is_some() || (copies && self.is_read(seat, &taken));
-                let found = [false, true].map(|spare| (spare, node));
-                if let (false, Some(entry)) = (has, found.iter().find(|e| free.contains(*e))) {
-                    free.remove(entry);
-                    taken[seat] = Some(node);
-                }
+        let mut all = vec![None; self.seats.len()];
+        let mut offer = |seat: usize, node: Option<NodeId>| {
+            let place = node.and_then(|node| pool.iter().position(|&there| there == node));
+            if let (None, Some(place)) = (all[seat], place) {
+                all[seat] = Some(pool.remove(place));
             }
+        };
+        // Whoever wrote an image sits where it was; then whoever has the only copy within reach,
+        // unless he sits already; then everybody where he was, and the others in their order.
+        for (seat, &(writer, _)) in self.kept.iter().enumerate() {
+            offer(seat, Some(writer));
         }
-        for &seat in &empty {
-            if taken[seat].is_none() {
-                if !self.is_read(seat, &taken) {
-                    return None;
-                }
-                taken[seat] = Some(free.pop_first()?.1);
-            }
+        for (seat, &(_, copy)) in self.kept.iter().enumerate() {
+            offer(seat, copy);
         }
-        Some(empty.into_iter().filter_map(|seat| Some((seat, taken[seat]?))).collect())
-    }
-
-    /// Whether a newcomer can read the image of a seat from somebody who sits in the job.
-    fn is_read(&self, seat: usize, taken: &[Option<NodeId>]) -> bool {
-        match self.kept.get(seat) {
+        for (seat, &node) in self.seats.iter().enumerate() {
+            offer(seat, node);
+        }
+        let mut rest = pool.into_iter();
+        let all: Vec<_> = all.into_iter().filter_map(|node| node.or_else(|| rest.next())).collect();
+        let is_read = |(seat, node): (usize, &NodeId)| match self.kept.get(seat) {
+            Some((writer, copy)) => node == writer || copy.is_some_and(|copy| all.contains(&copy)),
             None => true,
-            Some((_, Some(copy))) => taken.contains(&Some(*copy)),
-            Some((_, None)) => false,
-        }
+        };
+        all.iter().enumerate().all(is_read).then_some(all)
     }
 
-    /// A node takes a seat.
-    pub fn take(&mut self, seat: usize, node: NodeId) {
-        assert!(self.seats[seat].replace(node).is_none(), "the seat is empty");
+    /// Seats these nodes; gives who left for others, and who joined.
+    pub fn seat(&mut self, all: Vec<NodeId>) -> (Vec<NodeId>, Vec<NodeId>) {
+        assert_eq!(all.len(), self.seats.len(), "every seat is filled");
+        let old: BTreeSet<_> = self.seats.iter().copied().flatten().collect();
+        self.seats = all.iter().copied().map(Some).collect();
+        let left = old.iter().copied().filter(|node| !all.contains(node)).collect();
+        let joined = all.into_iter().filter(|node| !old.contains(node)).collect();
+        (left, joined)
     }
 
     /// Where the node on a seat reads its image; the seats must have been filled.
     #[must_use]
     pub fn source(&self, seat: usize) -> Source {
-        let Some(&(owner, copy)) = self.kept.get(seat) else { return Source::Own };
-        let node = self.seats[seat];
-        if node == Some(owner) || (copy.is_some() && node == copy) {
+        let (Some(&(writer, copy)), Some(node)) = (self.kept.get(seat), self.seats[seat]) else {
+            return Source::Own;
+        };
+        if node == writer || copy == Some(node) {
             return Source::Own;
         }
-        let copy = copy.expect("without a copy only the owner takes the seat");
+        let copy = copy.expect("without a copy only the writer takes the seat");
         Source::Seat(self.seat_of(copy).expect("the copy sits in the job"))
     }
 
@@ -163,6 +156,15 @@ impl Seating {
     #[must_use]
     pub fn has_newcomer(&self) -> bool {
         (0..self.seats.len()).any(|seat| self.source(seat) != Source::Own)
+    }
+
+    /// All have read their images; who read a copy has it on its own card from now on.
+    pub fn restored(&mut self) {
+        for seat in 0..self.kept.len() {
+            if self.source(seat) != Source::Own {
+                self.kept[seat].0 = self.seats[seat].expect("it was filled");
+            }
+        }
     }
 }
 
@@ -172,23 +174,22 @@ mod tests {
 
     fn seated(place: Place) -> Seating {
         let mut seating = Seating::new(4);
-        for seat in 0..4 {
-            seating.take(seat, NodeId(seat as u32));
-        }
+        seating.seat((0..4).map(NodeId).collect());
         seating.commit(place);
         seating
     }
 
     fn free(nodes: &[u32]) -> BTreeSet<(bool, NodeId)> {
-        nodes.iter().map(|&node| (node == 9, NodeId(node))).collect()
+        nodes.iter().map(|&node| (node >= 8, NodeId(node))).collect()
     }
 
     fn fill(seating: &mut Seating, nodes: &[u32]) -> bool {
-        let Some(all) = seating.fill(&free(nodes)) else { return false };
-        for (seat, node) in all {
-            seating.take(seat, node);
-        }
-        true
+        let all = seating.fill(&free(nodes));
+        all.is_some_and(|all| !seating.seat(all).1.is_empty())
+    }
+
+    fn nodes(seating: &Seating) -> Vec<u32> {
+        seating.seats().iter().map(|node| node.expect("all sit").0).collect()
     }
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
         let mut seating = seated(Place::FileServer);
         assert_eq!(seating.leave(NodeId(1)), Some(1));
         assert!(fill(&mut seating, &[9]));
-        assert_eq!(seating.source(1), Source::Own);
+        assert_eq!((nodes(&seating), seating.source(1)), (vec![0, 9, 2, 3], Source::Own));
     }
 
     #[test]
@@ -205,17 +206,34 @@ mod tests {
         seating.leave(NodeId(1));
         assert!(!fill(&mut seating, &[9]), "a spare has no image");
         assert!(fill(&mut seating, &[1, 9]));
-        assert_eq!(seating.seats()[1], Some(NodeId(1)));
+        assert_eq!(nodes(&seating), [0, 1, 2, 3]);
         assert!(!seating.has_newcomer());
     }
 
     #[test]
-    fn a_newcomer_reads_the_copy_of_the_partner() {
+    fn a_newcomer_reads_the_copy_of_the_partner_and_has_it_then() {
         let mut seating = seated(Place::Partner);
         seating.leave(NodeId(1));
         assert!(fill(&mut seating, &[9]));
         assert_eq!(seating.source(1), Source::Seat(2));
         assert_eq!(seating.source(0), Source::Own, "its own image is whole");
+        seating.restored();
+        assert!(!seating.has_newcomer());
+        seating.leave(NodeId(2));
+        assert!(fill(&mut seating, &[8]), "node 9 has the image of seat 1 by now");
+        assert_eq!((nodes(&seating), seating.source(2)), (vec![0, 9, 8, 3], Source::Seat(3)));
+    }
+
+    #[test]
+    fn a_newcomer_that_has_not_read_yet_makes_room_for_whoever_can() {
+        let mut seating = seated(Place::Partner);
+        seating.leave(NodeId(1));
+        assert!(fill(&mut seating, &[9]));
+        seating.leave(NodeId(2));
+        assert!(!fill(&mut seating, &[8]), "nobody within reach has seat 1");
+        let all = seating.fill(&free(&[1, 2])).expect("both are back");
+        assert_eq!(seating.seat(all), (vec![NodeId(9)], vec![NodeId(1), NodeId(2)]));
+        assert_eq!(nodes(&seating), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -224,11 +242,8 @@ mod tests {
         seating.leave(NodeId(1));
         seating.leave(NodeId(2));
         assert!(!fill(&mut seating, &[8, 9]), "both copies of seat 1 are out of reach");
-        // The partner alone sits down where only it can read; its own image is at node 3.
         assert!(fill(&mut seating, &[2, 9]));
-        let sources: Vec<_> =
-            (0..4).map(|seat| (seating.seats()[seat], seating.source(seat))).collect();
-        assert!(sources.contains(&(Some(NodeId(9)), Source::Seat(2))));
+        assert_eq!((nodes(&seating), seating.source(1)), (vec![0, 9, 2, 3], Source::Seat(2)));
     }
 
     /// Against the obvious twin: all ways to fill the seats, tried one after the other.
@@ -237,53 +252,49 @@ mod tests {
         let stream = crate::rng::Stream::new(3, "seating");
         let mut draw = stream.draw(0, 0);
         let (mut could, mut could_not) = (0, 0);
-        for _ in 0..3_000 {
-            let place = if draw.below(4) == 0 { Place::Card } else { Place::Partner };
-            let mut seating = seated(place);
-            let mut there = Vec::new();
-            for node in 0..4 {
-                if draw.below(2) == 0 {
-                    seating.leave(NodeId(node));
-                    if draw.below(2) == 0 {
-                        there.push(node);
+        for _ in 0..400 {
+            let mut seating = seated(if draw.below(4) == 0 { Place::Card } else { Place::Partner });
+            let mut away: Vec<u32> = vec![7, 8, 9];
+            for _ in 0..12 {
+                for node in (0..4).filter_map(|seat| seating.seats()[seat]).collect::<Vec<_>>() {
+                    if draw.below(3) == 0 {
+                        seating.leave(node);
+                        away.push(node.0);
                     }
                 }
-            }
-            there.extend([8, 9].iter().filter(|_| draw.below(2) == 0));
-            let found = seating.fill(&free(&there));
-            let possible = can_fill(&seating, &there);
-            assert_eq!(found.is_some(), possible, "{seating:?} {there:?}");
-            if let Some(found) = found {
-                for (seat, node) in found {
-                    seating.take(seat, node);
-                }
-                assert_eq!(seating.empty(), 0);
-                let own = (0..4).filter(|&seat| seating.source(seat) == Source::Own).count();
-                assert_eq!(seating.has_newcomer(), own < 4);
+                let there: Vec<_> = away.iter().copied().filter(|_| draw.below(2) == 0).collect();
+                let found = seating.fill(&free(&there));
+                let sitting = seating.seats().iter().flatten().map(|node| node.0);
+                let pool: Vec<_> = sitting.chain(there).collect();
+                assert_eq!(found.is_some(), can_fill(&seating, &[], &pool), "{seating:?} {pool:?}");
+                let Some(found) = found else {
+                    could_not += 1;
+                    continue;
+                };
                 could += 1;
-            } else {
-                could_not += 1;
+                away.retain(|node| !found.contains(&NodeId(*node)));
+                away.extend(seating.seat(found).0.iter().map(|node| node.0));
+                match draw.below(3) {
+                    0 => seating.restored(),
+                    1 => drop(seating.commit(Place::Partner)),
+                    _ => {}
+                }
             }
         }
-        assert!(could > 300 && could_not > 300, "{could} {could_not}");
+        assert!(could > 1_000 && could_not > 300, "{could} {could_not}");
     }
 
-    fn can_fill(seating: &Seating, there: &[u32]) -> bool {
-        let Some(seat) = seating.seats.iter().position(Option::is_none) else {
+    fn can_fill(seating: &Seating, all: &[u32], pool: &[u32]) -> bool {
+        if all.len() == 4 {
             return (0..4).all(|seat| {
-                let (owner, copy) = seating.kept[seat];
-                let node = seating.seats[seat];
-                node == Some(owner)
-                    || copy.is_some_and(|copy| {
-                        node == Some(copy) || seating.seats.contains(&Some(copy))
-                    })
+                let (writer, copy) = seating.kept[seat];
+                NodeId(all[seat]) == writer || copy.is_some_and(|copy| all.contains(&copy.0))
             });
-        };
-        there.iter().enumerate().any(|(place, &node)| {
-            let (mut next, mut rest) = (seating.clone(), there.to_vec());
-            rest.remove(place);
-            next.take(seat, NodeId(node));
-            can_fill(&next, &rest)
+        }
+        (0..pool.len()).any(|place| {
+            let (mut all, mut rest) = (all.to_vec(), pool.to_vec());
+            all.push(rest.remove(place));
+            can_fill(seating, &all, &rest)
         })
     }
 }

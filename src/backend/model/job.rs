@@ -79,19 +79,14 @@ impl JobPlay {
             && self.seating.as_ref().is_none_or(|seating| seating.fill(&self.free).is_some())
     }
 
-    /// Takes the free nodes that the job needs.
-    fn choose(&mut self) -> Vec<NodeId> {
-        let Some(seating) = &mut self.seating else {
-            let missing = self.members.len()..self.needed;
-            let first = |_| self.free.pop_first().expect("enough are free").1;
-            return missing.map(first).collect();
-        };
-        let chosen = seating.fill(&self.free).expect("it may be placed");
-        for &(seat, node) in &chosen {
-            seating.take(seat, node);
-            self.free.retain(|&(_, free)| free != node);
+    /// Who leaves the job and who joins it, now that it is placed.
+    fn choose(&mut self) -> (Vec<NodeId>, Vec<NodeId>) {
+        if let Some(seating) = &mut self.seating {
+            let all = seating.fill(&self.free).expect("it may be placed");
+            return seating.seat(all);
         }
-        chosen.into_iter().map(|(_, node)| node).collect()
+        let missing = self.needed - self.members.len();
+        (Vec::new(), self.free.iter().take(missing).map(|&(_, node)| node).collect())
     }
 }
 
@@ -111,24 +106,20 @@ impl World<'_> {
     /// A node that was up is lost to the job, by failure or because nobody reaches it.
     pub(super) fn node_lost(&mut self, id: u32) {
         let spare = self.plan.machine.nodes[id as usize].spare;
-        let in_job = std::mem::replace(&mut self.nodes[id as usize].in_job, false);
         let Some(job) = &mut self.job else { return };
-        if !in_job {
+        if !self.nodes[id as usize].in_job {
             job.free.remove(&(spare, NodeId(id)));
             return;
         }
         let controller = &self.plan.scenario.controller;
         job.ready_at = self.now + controller.detect + self.plan.downtime();
+        let ready_at = job.ready_at;
         self.step_job(Input::Failed(NodeId(id)));
-        let psu = self.plan.machine.nodes[id as usize].psu;
+        self.leave_job(id);
         let job = self.job.as_mut().expect("there is a job");
-        assert!(job.members.remove(&id), "a node in the job is a member");
         if let Some(seating) = &mut job.seating {
             seating.leave(NodeId(id));
         }
-        *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
-        let ready_at = job.ready_at;
-        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
         self.agenda.schedule(ready_at, Timer::Place);
     }
 
@@ -138,15 +129,34 @@ impl World<'_> {
         if job.ready_at > self.now || !job.may_be_placed() {
             return;
         }
-        for NodeId(id) in job.choose() {
-            job.members.insert(id);
-            let psu = self.plan.machine.nodes[id as usize].psu;
-            *job.by_psu.entry(psu).or_insert(0) += 1;
-            self.nodes[id as usize].in_job = true;
-            let what = What::JobNode { job: JOB, node: NodeId(id), joined: true };
-            self.told.push(crate::event::Event { at: self.now, what });
+        let (left, joined) = job.choose();
+        for NodeId(id) in left {
+            self.leave_job(id);
+            self.offer_to_job(id);
+        }
+        for NodeId(id) in joined {
+            self.join_job(id);
         }
         self.step_job(Input::Placed);
+    }
+
+    fn join_job(&mut self, id: u32) {
+        let row = &self.plan.machine.nodes[id as usize];
+        self.nodes[id as usize].in_job = true;
+        let job = self.job.as_mut().expect("there is a job");
+        assert!(job.free.remove(&(row.spare, NodeId(id))), "who joins was free");
+        job.members.insert(id);
+        *job.by_psu.entry(row.psu).or_insert(0) += 1;
+        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: true });
+    }
+
+    fn leave_job(&mut self, id: u32) {
+        self.nodes[id as usize].in_job = false;
+        let job = self.job.as_mut().expect("there is a job");
+        assert!(job.members.remove(&id), "a node in the job is a member");
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
+        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
     }
 
     /// Gives the protocol one input and carries out its order.
@@ -187,7 +197,11 @@ impl World<'_> {
         let input = match job.phase() {
             JobPhase::Compute | JobPhase::Rework => Input::StepDone,
             JobPhase::Checkpoint => Input::Written,
-            JobPhase::Restart => Input::Read,
+            JobPhase::Restart => {
+                let seating = self.job.as_mut().and_then(|job| job.seating.as_mut());
+                seating.map(Seating::restored);
+                Input::Read
+            }
             JobPhase::Waiting | JobPhase::Done => unreachable!("nothing was ordered"),
         };
         self.step_job(input);
