@@ -81,6 +81,7 @@ fn in_memory<F: Future<Output = ()> + 'static>(
             move |node, cut| cutter.cut(&format!("node-{node}"), cut),
             move || 1_000_000_000 + start.elapsed().as_nanos() as u64,
         );
+        tokio::task::spawn_local(hands.clone().boot());
         tokio::task::spawn_local(script(hands.clone(), wires.clone()));
         let mut ends = Vec::new();
         loop {
@@ -306,6 +307,7 @@ fn over_real_tcp_a_job_of_four_agents_survives_the_loss_of_one() {
             |_, _| {},
             move || start.elapsed().as_nanos() as u64,
         );
+        tokio::task::spawn_local(hands.clone().boot());
         let (doors, plan) = (hands.doors(net), hands.0.plan.clone());
         let end = controller::run(doors, hands.setup(), plan).await;
         (hands, vec![end.expect("the controller listens")])

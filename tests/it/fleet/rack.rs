@@ -15,7 +15,7 @@ use rackstorm::ids::{Life, NodeId, PartKind};
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::{Bytes, Span};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 /// Words of memory of each rank.
@@ -38,6 +38,9 @@ pub(crate) struct World<N> {
     alive: RefCell<Vec<Option<oneshot::Sender<()>>>>,
     lives: RefCell<Vec<u32>>,
     powered: RefCell<Vec<bool>>,
+    /// Nodes that got power, for [`Hands::boot`].
+    booting: mpsc::UnboundedSender<u32>,
+    bootable: RefCell<Option<mpsc::UnboundedReceiver<u32>>>,
     wall: Box<dyn Fn() -> u64>,
     /// Stops the controller, which starts again after the pause.
     pub(crate) stop: Notify,
@@ -73,6 +76,7 @@ impl<N: Net> World<N> {
         wall: impl Fn() -> u64 + 'static,
     ) -> Hands<N> {
         let n_nodes = plan.machine.nodes.len();
+        let (booting, bootable) = mpsc::unbounded_channel();
         Hands(Rc::new(Self {
             pace: agent::Pace::for_timeout(plan.scenario.controller.detect),
             plan,
@@ -87,6 +91,8 @@ impl<N: Net> World<N> {
             alive: RefCell::new((0..n_nodes).map(|_| None).collect()),
             lives: RefCell::new(vec![0; n_nodes]),
             powered: RefCell::new(vec![false; n_nodes]),
+            booting,
+            bootable: RefCell::new(Some(bootable)),
             wall: Box::new(wall),
             stop: Notify::new(),
             pause: Cell::default(),
@@ -139,6 +145,14 @@ impl<N: Net> Hands<N> {
         }
     }
 
+    /// Boots the nodes that get power. A task of its own, so that no agent dies with a controller.
+    pub(crate) async fn boot(self) {
+        let mut nodes = self.0.bootable.take().expect("it is called once");
+        while let Some(node) = nodes.recv().await {
+            self.start(node);
+        }
+    }
+
     /// Starts the agent of a node; it dies when its life ends, with all its tasks.
     fn start(&self, node: u32) {
         let (net, host) = (self.0.net_of)(node);
@@ -173,7 +187,7 @@ impl<N: Net> Power for Hands<N> {
         let place = node.0 as usize;
         if !std::mem::replace(&mut self.0.powered.borrow_mut()[place], true) {
             self.0.lives.borrow_mut()[place] += 1;
-            self.start(node.0);
+            self.0.booting.send(node.0).expect("the nodes can boot");
         }
         Ok(())
     }
