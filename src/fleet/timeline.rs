@@ -1,7 +1,8 @@
 //! The plan's misfortunes in the order of time: fixed times, and lifetimes of the plan's chance.
 //!
 //! The same clocks, draws and rules as in the model: a node's clock runs while it has power and is
-//! not down, others run always; a part that dies starts its next lifetime when it has power again.
+//! not down, another part's while it is whole; a part that dies starts its next lifetime when it
+//! has power again or is repaired.
 //! The whole state can be saved, so that a restarted controller strikes nothing twice and forgets
 //! nothing.
 
@@ -15,7 +16,7 @@ use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::plan::hazard::HazardClock;
-use crate::scenario::fault::{Repair, When};
+use crate::scenario::fault::{Rejuvenate, Repair, When};
 use crate::units::{Span, Time};
 
 /// What the timeline demands now.
@@ -173,7 +174,11 @@ impl<'p> Timeline<'p> {
                 }
                 Due::Hazard { rule, part } => self.hazard(at, rule, part, &spared, &mut demands),
                 Due::Repaired { rule, part, deed } => {
-                    demands.push(Demand::End(self.deed(rule, part, deed)));
+                    let deed = self.deed(rule, part, deed);
+                    if deed.part.kind != PartKind::Node {
+                        self.start(at, rule, part);
+                    }
+                    demands.push(Demand::End(deed));
                 }
             }
         }
@@ -197,12 +202,30 @@ impl<'p> Timeline<'p> {
         }
         clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
         if !(on_node && spared(NodeId(part))) {
+            self.rejuvenate(at, rule, part);
             self.strike(at, rule, part, demands);
         }
-        let goes_on =
-            if on_node { self.state.running.contains(&part) } else { wish.repair != Repair::Never };
-        if goes_on {
+        // A node that died starts its next lifetime when it has power again; another part when it
+        // is repaired.
+        if on_node && self.state.running.contains(&part) {
             self.start(at, rule, part);
+        }
+    }
+
+    /// A part fails: under some rules the others are as good as new as well. O(parts of the rule).
+    fn rejuvenate(&mut self, now: Time, rule: u16, failed: u32) {
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        if !matches!(wish.when, When::Lifetime { rejuvenate: Rejuvenate::All, .. }) {
+            return;
+        }
+        for part in wish.on.iter().filter(|&part| part != failed) {
+            let clocks = &mut self.state.clocks[usize::from(rule)];
+            let clock = clocks.get_mut(&part).expect("it was set");
+            let runs = clock.runs();
+            clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
+            if runs {
+                self.start(now, rule, part);
+            }
         }
     }
 
@@ -246,7 +269,6 @@ impl<'p> Timeline<'p> {
 mod tests {
     use super::*;
     use crate::plan::pilot;
-    use crate::scenario::fault::Rejuvenate;
     use crate::scenario::law::Law;
 
     const DAY: u64 = 86_400;
@@ -263,9 +285,13 @@ mod tests {
             && at <= end
         {
             for demand in timeline.due(at, |_| false) {
-                if let Demand::Strike(deed) = demand {
-                    deeds.push(deed);
+                let Demand::Strike(deed) = demand else { continue };
+                if deed.kind == Fault::PowerLoss {
+                    for node in timeline.plan.machine.nodes_of(deed.part) {
+                        timeline.power_on(at, node);
+                    }
                 }
+                deeds.push(deed);
             }
         }
         deeds
@@ -281,10 +307,17 @@ mod tests {
         let end = Time::ZERO + Span::from_secs(60 * DAY);
         let deeds = strikes(&mut timeline, end);
         let planned = Chance::new(&plan.scenario).first_strikes(&plan, end);
-        let struck: Vec<_> = deeds.iter().map(|deed| (deed.fault, deed.part)).collect();
+        let mut struck: Vec<_> = deeds.iter().map(|deed| (deed.fault, deed.part)).collect();
+        let mut seen = BTreeSet::new();
+        struck.retain(|strike| seen.insert(*strike));
         let planned: Vec<_> = planned.iter().map(|strike| (strike.fault, strike.part)).collect();
         assert!(struck.len() > 20);
-        assert_eq!(struck, planned, "a crashed node without power crashes no second time");
+        let differs = struck.iter().zip(&planned).position(|(a, b)| a != b);
+        assert_eq!(
+            (differs, struck.len()),
+            (None, planned.len()),
+            "a short power loss ages nobody"
+        );
     }
 
     #[test]

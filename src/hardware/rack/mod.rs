@@ -3,7 +3,7 @@
 //! The rack does only what hardware does by itself. Whom to power on, when a fault strikes and
 //! what a job does is told to it by calls; what comes of it is told in [`Rack::told`] and, for
 //! the one who holds it, in [`Rack::effects`]. Every call names `now`, which never runs backwards,
-//! and first lets happen all that was due until then.
+//! and first lets happen all that was due before.
 //!
 //! ```text
 //!  power_on(n) ... ROM, DHCP, TFTP, kernel, root, init ... Effect::Starts(n)
@@ -137,12 +137,22 @@ impl Rack {
 
     /// When something happens next by itself.
     pub fn next_at(&mut self) -> Option<Time> {
-        let times = [self.agenda.peek_time(), self.network.fabric.next()];
+        let tripped = (!self.tripped.is_empty()).then_some(self.now);
+        let times = [tripped, self.agenda.peek_time(), self.network.fabric.next()];
         times.into_iter().flatten().min()
+    }
+
+    /// Time has come to `now`. What is due at that very instant waits for [`Self::advance`], so
+    /// that all nodes that get power at one instant have it before a supply trips.
+    fn reach(&mut self, now: Time) {
+        if now > self.now {
+            self.advance(now);
+        }
     }
 
     /// Lets happen what is due until `now`.
     pub fn advance(&mut self, now: Time) {
+        self.settle_trips();
         while let Some(next) = self.next_at().filter(|next| *next <= now) {
             self.now = next;
             if self.network.fabric.next() == Some(next) {

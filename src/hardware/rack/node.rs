@@ -73,15 +73,14 @@ impl Default for Node {
 impl Rack {
     /// Switches a node on; a new life begins, if it had no power and its feed is there.
     pub fn power_on(&mut self, now: Time, node: NodeId) {
-        self.advance(now);
+        self.reach(now);
         self.nodes[node.0 as usize].channel = true;
         self.energise(node.0);
-        self.settle_trips();
     }
 
     /// Switches a node off. A node that had failed is off by this cause as well.
     pub fn power_off(&mut self, now: Time, node: NodeId, cause: Cause) {
-        self.advance(now);
+        self.reach(now);
         self.nodes[node.0 as usize].channel = false;
         if self.supply(node) != Supply::Dead {
             self.cut_power(node.0, NodeState::Off, cause);
@@ -105,10 +104,9 @@ impl Rack {
 
     /// Whether a node computes: it draws more then. Nothing for a node that is not up.
     pub fn set_computing(&mut self, now: Time, node: NodeId, computing: bool) {
-        self.advance(now);
+        self.reach(now);
         if self.nodes[node.0 as usize].state == NodeState::Up {
             self.set_draw(node.0, if computing { Draw::Compute } else { Draw::Idle });
-            self.settle_trips();
         }
     }
 

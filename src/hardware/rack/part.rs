@@ -118,7 +118,7 @@ impl Rack {
     /// A fault strikes a part. `by_controller`: only a power cycle by the controller cures it, and
     /// the node keeps its power until then. `share_ppm` counts for degraded links only.
     pub fn harm(&mut self, now: Time, number: u64, kind: Fault, part: Part, how: Harm) {
-        self.advance(now);
+        self.reach(now);
         let cause = Cause::Fault(kind);
         match kind {
             Fault::Crash => {
@@ -138,12 +138,11 @@ impl Rack {
                 self.set_link(part, cause);
             }
         }
-        self.settle_trips();
     }
 
     /// The damage of a fault is repaired. A node whose channel is off stays off.
     pub fn repair(&mut self, now: Time, number: u64, kind: Fault, part: Part, how: Harm) {
-        self.advance(now);
+        self.reach(now);
         match kind {
             Fault::Crash if !how.by_controller => {
                 self.nodes[part.index as usize].blocked -= 1;
@@ -160,7 +159,6 @@ impl Rack {
                 self.set_link(part, Cause::Repair);
             }
         }
-        self.settle_trips();
     }
 
     /// A link has the smallest share that any fault on it leaves.

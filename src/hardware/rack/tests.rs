@@ -148,5 +148,6 @@ fn a_supply_that_is_too_weak_for_computing_browns_out() {
         rack.power_on(at(2), id);
         rack.set_computing(at(2), id, true);
     }
+    rack.advance(at(2));
     assert!(tripped(rack.told()), "90 are not");
 }

@@ -39,7 +39,7 @@ impl Rack {
     /// Moves so many bytes from a node to its server, or back. [`Effect::Moved`] says when all
     /// have arrived.
     pub fn move_bytes(&mut self, now: Time, node: NodeId, write: bool, bytes: Bytes) -> Ticket {
-        self.advance(now);
+        self.reach(now);
         let ticket = Ticket(self.transfers.asked);
         self.transfers.asked += 1;
         let transfer = Transfer { node: node.0, write, bytes, flow: None };
@@ -53,7 +53,7 @@ impl Rack {
 
     /// Gives a transfer up: what it moved is lost. Nothing if it is complete.
     pub fn drop_transfer(&mut self, now: Time, ticket: Ticket) {
-        self.advance(now);
+        self.reach(now);
         let Some(transfer) = self.transfers.under_way.remove(&ticket) else { return };
         if let Some(flow) = transfer.flow {
             let lost = self.network.fabric.cancel(self.now, flow);
