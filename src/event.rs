@@ -22,7 +22,7 @@ pub struct Event {
 pub enum What {
     /// A node enters a state. Before its first such event a node is [`NodeState::Off`].
     NodeState { node: NodeId, life: Life, state: NodeState, cause: Cause },
-    /// A part other than a node changes: switch, server, link or PSU.
+    /// A part other than a node changes: switch, server, link, PSU or controller.
     PartState { part: Part, state: PartState, cause: Cause },
     /// A fault strikes a part. Told before its consequences.
     FaultStrikes { fault: FaultId, kind: Fault, part: Part },
@@ -133,6 +133,19 @@ pub enum Fault {
     ServerLoss,
     /// A link works at a share of its rate.
     LinkDegradation,
+    /// The controller stops dead, and starts again from its disk.
+    ControllerCrash,
+}
+
+impl Fault {
+    /// Whether it takes nodes from a job. The others delay it.
+    #[must_use]
+    pub fn loses_nodes(self) -> bool {
+        match self {
+            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss => true,
+            Self::ServerLoss | Self::LinkDegradation | Self::ControllerCrash => false,
+        }
+    }
 }
 
 /// The phases of a job.

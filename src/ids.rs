@@ -54,6 +54,8 @@ pub enum PartKind {
     NodeLink,
     /// The link between a switch and the top of the rack.
     Uplink,
+    /// The machine's controller.
+    Controller,
 }
 
 /// One part: its kind and its number, counted from 0 over the whole machine.

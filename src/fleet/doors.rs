@@ -124,6 +124,8 @@ pub struct Deed {
     pub part: Part,
     /// For a degraded link: what remains of its rate, in parts per million.
     pub share_ppm: u32,
+    /// How long it lasts, if that is known: who stops the controller itself has to start it again.
+    pub lasts: Option<Span>,
     /// Whoever carries it out on his own node undoes it when he has not heard from the controller
     /// for so long.
     pub lease: Span,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::doors::{Deed, Object, Store};
 use crate::fleet::{job, timeline};
-use crate::units::Bytes;
+use crate::units::{Bytes, Time};
 
 /// The name of the object.
 const NAME: &str = "controller";
@@ -22,6 +22,8 @@ pub(super) struct Memory {
     pub run: (String, u64),
     /// Time of day at which the run began (ns since 1970).
     pub began: u64,
+    /// Time of the run at which it was saved last.
+    pub saved: Time,
     /// Counts the controllers of the run.
     pub term: u64,
     /// Sessions ever given.
@@ -61,6 +63,7 @@ impl Memory {
             version: VERSION,
             run,
             began,
+            saved: Time::ZERO,
             term: 0,
             sessions: 0,
             lives: BTreeMap::new(),

@@ -232,7 +232,13 @@ impl<'p> Timeline<'p> {
     fn strike(&mut self, at: Time, rule: u16, part: u32, demands: &mut Vec<Demand>) {
         let number = self.state.deeds;
         self.state.deeds += 1;
-        let deed = self.deed(rule, part, number);
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        let lasts = matches!(wish.repair, Repair::After(_)).then(|| {
+            let drawn = self.state.repairs[usize::from(rule)].entry(part).or_insert(0);
+            let k = std::mem::replace(drawn, *drawn + 1);
+            self.chance.repair(FaultId(rule), part, u64::from(k))
+        });
+        let deed = Deed { lasts, ..self.deed(rule, part, number) };
         match deed.kind {
             Fault::Crash => self.power_off(at, NodeId(part)),
             Fault::PowerLoss => {
@@ -243,11 +249,7 @@ impl<'p> Timeline<'p> {
             _ => {}
         }
         demands.push(Demand::Strike(deed));
-        let wish = &self.plan.scenario.faults[usize::from(rule)];
-        if matches!(wish.repair, Repair::After(_)) {
-            let drawn = self.state.repairs[usize::from(rule)].entry(part).or_insert(0);
-            let k = std::mem::replace(drawn, *drawn + 1);
-            let span = self.chance.repair(FaultId(rule), part, u64::from(k));
+        if let Some(span) = lasts {
             self.queue(at + span, Due::Repaired { rule, part, deed: number });
         }
     }
@@ -260,6 +262,7 @@ impl<'p> Timeline<'p> {
             kind: wish.kind,
             part: Part { kind: wish.on.kind, index: part },
             share_ppm: wish.share_ppm,
+            lasts: None,
             lease: self.lease,
         }
     }

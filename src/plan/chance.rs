@@ -148,6 +148,7 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::SwitchLoss => "switch-loss",
         Fault::ServerLoss => "server-loss",
         Fault::LinkDegradation => "link-degradation",
+        Fault::ControllerCrash => "controller-crash",
     }
 }
 

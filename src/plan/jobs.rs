@@ -1,6 +1,5 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
-use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, chance, interval};
@@ -122,7 +121,7 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {
         let When::Lifetime { law, rejuvenate, .. } = rule.when else { continue };
-        if matches!(rule.kind, Fault::ServerLoss | Fault::LinkDegradation) {
+        if !rule.kind.loses_nodes() {
             continue;
         }
         let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
@@ -256,7 +255,7 @@ mod tests {
     fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
         let job = planned(|scenario| {
             let mut psu = pilot::crash();
-            psu.kind = Fault::PowerLoss;
+            psu.kind = crate::event::Fault::PowerLoss;
             psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
             let law = Law::Fixed(Span::from_secs(3_000));
             psu.when = pilot::lifetime(law, Age::New);

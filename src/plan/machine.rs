@@ -176,6 +176,7 @@ impl Machine {
             PartKind::Switch | PartKind::Uplink => row.switch == part.index,
             PartKind::Psu => row.psu == part.index,
             PartKind::Server => row.server == part.index,
+            PartKind::Controller => false,
         };
         self.range_around(part).filter(move |&node| belongs(&self.nodes[node as usize])).map(NodeId)
     }
@@ -186,6 +187,7 @@ impl Machine {
         let size = (self.nodes.len() / self.modules.len()) as u32;
         let module = match part.kind {
             PartKind::Node | PartKind::NodeLink => return part.index..part.index + 1,
+            PartKind::Controller => return 0..0,
             PartKind::Rack => {
                 let first = self.modules.partition_point(|row| row.rack < part.index) as u32;
                 let end = self.modules.partition_point(|row| row.rack <= part.index) as u32;

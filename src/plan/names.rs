@@ -23,6 +23,7 @@ impl Machine {
         match part.kind {
             PartKind::Node => self.node_name(NodeId(index)),
             PartKind::NodeLink => format!("{}/link", self.node_name(NodeId(index))),
+            PartKind::Controller => "controller".into(),
             PartKind::Rack => format!("rack[{}]", index + 1),
             PartKind::Server => format!("server[{}]", index + 1),
             PartKind::Module => format!("module[{}]", index + 1),
@@ -55,6 +56,7 @@ mod tests {
             (PartKind::Switch, 5, "module[2]/switch[3]"),
             (PartKind::Uplink, 5, "module[2]/switch[3]/uplink"),
             (PartKind::Server, 0, "server[1]"),
+            (PartKind::Controller, 0, "controller"),
         ];
         for (kind, index, name) in names {
             assert_eq!(machine.name(Part { kind, index }), name);

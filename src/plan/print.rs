@@ -241,6 +241,7 @@ fn kind_of_part(kind: PartKind) -> &'static str {
         PartKind::Server => "server",
         PartKind::NodeLink => "node link",
         PartKind::Uplink => "uplink",
+        PartKind::Controller => "controller",
     }
 }
 

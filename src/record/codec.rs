@@ -340,15 +340,16 @@ pub(super) const PLAIN_CAUSES: [Cause; 8] = [
     Cause::NodeFailure,
     Cause::TooFewNodes,
 ];
-pub(super) const FAULTS: [Fault; 6] = [
+pub(super) const FAULTS: [Fault; 7] = [
     Fault::Crash,
     Fault::Hang,
     Fault::PowerLoss,
     Fault::SwitchLoss,
     Fault::ServerLoss,
     Fault::LinkDegradation,
+    Fault::ControllerCrash,
 ];
-pub(super) const PART_KINDS: [PartKind; 10] = [
+pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Node,
     PartKind::Blade,
     PartKind::Pack,
@@ -359,6 +360,7 @@ pub(super) const PART_KINDS: [PartKind; 10] = [
     PartKind::Server,
     PartKind::NodeLink,
     PartKind::Uplink,
+    PartKind::Controller,
 ];
 pub(super) const JOB_PHASES: [JobPhase; 6] = [
     JobPhase::Waiting,

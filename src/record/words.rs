@@ -44,6 +44,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::SwitchLoss => "switch-loss",
         Fault::ServerLoss => "server-loss",
         Fault::LinkDegradation => "link-degradation",
+        Fault::ControllerCrash => "controller-crash",
     }
 }
 
@@ -77,6 +78,7 @@ pub fn part_kind(kind: PartKind) -> &'static str {
         PartKind::Server => "server",
         PartKind::NodeLink => "node-link",
         PartKind::Uplink => "uplink",
+        PartKind::Controller => "controller",
     }
 }
 

@@ -1,6 +1,5 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
-use crate::event::Fault;
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Place, Strikes};
@@ -92,10 +91,8 @@ pub(super) fn checkpoint(
         period: section.word("period", m),
     })
     .ok_or(Unread)?;
-    let strikes_nodes = |rule: &FaultRule| {
-        !matches!(rule.kind, Fault::ServerLoss | Fault::LinkDegradation)
-            && matches!(rule.when, When::Lifetime { .. })
-    };
+    let strikes_nodes =
+        |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
     let computed = !matches!(protocol.interval, Interval::Fixed(_));
     if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
         let title = "the interval is to be computed from lifetimes, but no fault has one";

@@ -289,6 +289,11 @@ static FAULTS: Spec = spec(
         Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
         Key::new("server-loss", Kind::Tables(&PART_FAULT), "Servers stop serving."),
         Key::new(
+            "controller-crash",
+            Kind::Tables(&PART_FAULT),
+            "The controller stops dead, and starts again from its disk.",
+        ),
+        Key::new(
             "link-degradation",
             Kind::Tables(&LINK_FAULT),
             "Links work at a share of their rate.",

@@ -79,7 +79,9 @@ impl Layout {
             PartKind::Module => 1,
             PartKind::Switch | PartKind::Uplink => self.switches,
             PartKind::Psu => self.psus.len() as u32,
-            PartKind::Rack | PartKind::Server => unreachable!("not parts of a module"),
+            PartKind::Rack | PartKind::Server | PartKind::Controller => {
+                unreachable!("not parts of a module")
+            }
         }
     }
 
@@ -88,6 +90,7 @@ impl Layout {
         match kind {
             PartKind::Rack => self.modules.div_ceil(self.modules_per_rack),
             PartKind::Server => self.servers,
+            PartKind::Controller => 1,
             kind => self.modules * self.per_module(kind),
         }
     }

@@ -200,6 +200,7 @@ fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
         Fault::SwitchLoss => (&[P::Switch], &[P::Module, P::Rack, P::Psu]),
         Fault::ServerLoss => (&[P::Server], &[]),
         Fault::LinkDegradation => (&[P::NodeLink, P::Uplink], &[]),
+        Fault::ControllerCrash => (&[P::Controller], &[]),
     }
 }
 

@@ -61,6 +61,7 @@ const WORDS: &[(&str, PartKind)] = &[
     ("file-server", PartKind::Server),
     ("link", PartKind::NodeLink),
     ("uplink", PartKind::Uplink),
+    ("controller", PartKind::Controller),
 ];
 
 /// "a node", "an uplink", ...
@@ -76,6 +77,7 @@ pub(super) fn with_article(kind: PartKind) -> &'static str {
         PartKind::Server => "a server",
         PartKind::NodeLink => "a node's link",
         PartKind::Uplink => "an uplink",
+        PartKind::Controller => "a controller",
     }
 }
 

@@ -95,5 +95,6 @@ impl Word for Fault {
         ("switch-loss", Self::SwitchLoss),
         ("server-loss", Self::ServerLoss),
         ("link-degradation", Self::LinkDegradation),
+        ("controller-crash", Self::ControllerCrash),
     ];
 }

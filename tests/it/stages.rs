@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
-use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, What};
+use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, What};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::{NodeId, Part, PartKind};
 use rackstorm::units::Span;
@@ -84,6 +84,7 @@ fn subject(what: &What) -> Option<Subject> {
         PartKind::Psu => "psu",
         PartKind::Server => "server",
         PartKind::NodeLink => "link",
+        PartKind::Controller => "controller",
         _ => "uplink",
     };
     match what {
@@ -139,6 +140,18 @@ fn agree(text: &str) -> Played {
     fleet
 }
 
+/// For how long nobody could notice anything.
+fn controller_down(played: &Played) -> Span {
+    let of_controller = |wanted| {
+        played.times(move |what| {
+            matches!(what, What::PartState { part, state, .. }
+                if part.kind == PartKind::Controller && *state == wanted)
+        })
+    };
+    let (down, up) = (of_controller(PartState::Down), of_controller(PartState::Up));
+    down.iter().zip(&up).fold(Span::ZERO, |sum, (down, up)| sum + up.since(*down))
+}
+
 /// Demands that both stages tell the same facts.
 fn tell_alike(text: &str) -> (Played, Played) {
     let plan = plan_of(text);
@@ -146,6 +159,12 @@ fn tell_alike(text: &str) -> (Played, Played) {
     let (model, fleet) = (play_on(&Model, &plan), play_on(&Turmoil, &plan));
     let steps = model.count(|what| matches!(what, What::StepDone { .. })) as u64;
     let band = Span(BAND.0 + BAND_PER_STEP.0 * steps);
+    // A controller that comes back gives each node the detector's time anew, and knows of a node
+    // that failed in between only that it was alive when its memory was saved last.
+    let (notices_by, alive_by) = match controller_down(&model) {
+        Span::ZERO => (DETECT, band),
+        down => (DETECT + down + DETECT, DETECT + band),
+    };
     let (ours, theirs) = (facts(&model), facts(&fleet));
     assert_eq!(
         ours.keys().collect::<Vec<_>>(),
@@ -158,13 +177,13 @@ fn tell_alike(text: &str) -> (Played, Played) {
         let (a, b): (Vec<_>, Vec<_>) = (list(&model), list(fleet));
         assert_eq!(a, b, "{subject:?}, model on the left: {model:#?} {fleet:#?}");
         for (a, b) in model.iter().zip(fleet) {
-            let noticed = if is_failure(&a.what) { DETECT } else { Span::ZERO };
+            let noticed = if is_failure(&a.what) { notices_by } else { Span::ZERO };
             let (early, late) = (a.at.0.saturating_sub(band.0), a.at + noticed + band);
             assert!((early..=late.0).contains(&b.at.0), "{subject:?}: {a:?} against {b:?}");
             if let (What::WorkLost { lost: a, .. }, What::WorkLost { lost: b, .. }) =
                 (a.what, b.what)
             {
-                assert!(a.0.abs_diff(b.0) <= band.0, "{a} lost against {b}");
+                assert!(a.0.abs_diff(b.0) <= alive_by.0, "{a} lost against {b}");
             }
         }
     }
@@ -267,6 +286,25 @@ fn agreement_switch_loss() {
 #[test]
 fn agreement_server_loss_in_a_checkpoint() {
     agree(&saving(&fault("server-loss", "file-server", "90 s", "90 s")));
+}
+
+#[test]
+fn agreement_controller_crash_while_computing() {
+    let fleet = agree(&saving(&fault("controller-crash", "controller", "100 s", "45 s")));
+    let silent = |what: &What| matches!(what, What::JobNode { joined: false, .. });
+    assert_eq!(fleet.times(silent).iter().filter(|at| at.0 < 200_000_000_000).count(), 0);
+}
+
+#[test]
+fn agreement_controller_crash_in_a_checkpoint() {
+    agree(&saving(&fault("controller-crash", "controller", "90 s", "60 s")));
+}
+
+#[test]
+fn agreement_controller_crash_after_a_node_crash() {
+    let faults = fault("crash", "pi03", "100 s", "power-cycle")
+        + &fault("controller-crash", "controller", "104 s", "20 s");
+    agree(&saving(&faults));
 }
 
 #[test]

@@ -172,6 +172,7 @@ impl World<'_> {
             Fault::SwitchLoss => self.switch_down(part, by(kind)),
             Fault::ServerLoss => self.server_down(part, by(kind)),
             Fault::LinkDegradation => self.degrade(rule, struck),
+            Fault::ControllerCrash => self.controller_down(by(kind)),
         }
         self.set_repair(rule, part);
     }
@@ -273,6 +274,7 @@ impl World<'_> {
             Fault::PowerLoss => self.psu_up(part, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
             Fault::ServerLoss => self.server_up(part, Cause::Repair),
+            Fault::ControllerCrash => self.controller_up(Cause::Repair),
             Fault::LinkDegradation => {
                 let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
                 let place = faults.iter().position(|&(by, _)| by == rule);

@@ -111,16 +111,30 @@ impl World<'_> {
             job.free.remove(&(spare, NodeId(id)));
             return;
         }
-        let controller = &self.plan.scenario.controller;
-        job.ready_at = self.now + controller.detect + self.plan.downtime();
-        let ready_at = job.ready_at;
+        self.control.hold(None);
         self.step_job(Input::Failed(NodeId(id)));
         self.leave_job(id);
         let job = self.job.as_mut().expect("there is a job");
         if let Some(seating) = &mut job.seating {
             seating.leave(NodeId(id));
         }
-        self.agenda.schedule(ready_at, Timer::Place);
+        self.look_for_nodes();
+    }
+
+    /// The job looks for nodes when the failure has been noticed and the downtime is over.
+    fn look_for_nodes(&mut self) {
+        let span = self.plan.scenario.controller.detect + self.plan.downtime();
+        let job = self.job.as_mut().expect("there is a job");
+        job.ready_at = self.now + span;
+        self.agenda.schedule(job.ready_at, Timer::Place);
+    }
+
+    /// The controller is back: a failure that it had not noticed when it went down is noticed now.
+    pub(super) fn look_for_nodes_anew(&mut self, since: Time) {
+        let waits = |job: &JobPlay| job.ready_at > since && job.phase() == JobPhase::Waiting;
+        if self.job.as_ref().is_some_and(waits) {
+            self.look_for_nodes();
+        }
     }
 
     /// Places the job, if it waits and enough nodes are free.
@@ -160,7 +174,7 @@ impl World<'_> {
     }
 
     /// Gives the protocol one input and carries out its order.
-    fn step_job(&mut self, input: Input) {
+    pub(super) fn step_job(&mut self, input: Input) {
         let mut told = Vec::new();
         let job = self.job.as_mut().expect("there is a job");
         let order = job.machine.on(self.now, input, &mut told);
@@ -205,6 +219,15 @@ impl World<'_> {
             JobPhase::Waiting | JobPhase::Done => unreachable!("nothing was ordered"),
         };
         self.step_job(input);
+    }
+
+    /// The nodes tell the controller that they have done what was ordered.
+    fn answer(&mut self, input: Input) {
+        if self.control.is_down() {
+            self.control.hold(Some(input));
+        } else {
+            self.step_job(input);
+        }
     }
 
     /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
@@ -289,7 +312,7 @@ impl World<'_> {
         self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
         if all_done {
             let write = purpose == Purpose::Checkpoint;
-            self.step_job(if write { Input::Written } else { Input::Read });
+            self.answer(if write { Input::Written } else { Input::Read });
         }
     }
 

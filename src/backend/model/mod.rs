@@ -4,10 +4,11 @@
 //! event. One run costs O(log n) for each timer and, on trees, for each transfer, and nothing
 //! for nodes to which nothing happens.
 //!
-//! Not modelled: the controller's own failure, the boot of switches and servers (they work at
+//! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
 mod boot;
+mod control;
 mod fault;
 mod job;
 mod node;

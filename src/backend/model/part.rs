@@ -281,7 +281,7 @@ impl World<'_> {
         }
     }
 
-    fn tell_part(&mut self, kind: PartKind, index: u32, state: PartState, cause: Cause) {
+    pub(super) fn tell_part(&mut self, kind: PartKind, index: u32, state: PartState, cause: Cause) {
         self.tell(What::PartState { part: Part { kind, index }, state, cause });
     }
 }

@@ -12,6 +12,7 @@ use crate::plan::chance::Chance;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
+use super::control::Control;
 use super::fault::Clocks;
 use super::job::JobPlay;
 use super::node::Node;
@@ -86,6 +87,7 @@ pub(super) struct World<'p> {
     /// PSU domains whose load passed their limit by what has just happened.
     pub tripped: Vec<u32>,
     pub job: Option<JobPlay>,
+    pub control: Control,
     /// Nodes that are up.
     pub up: u32,
     pub ended: Option<EndReason>,
@@ -114,6 +116,7 @@ impl<'p> World<'p> {
             link_faults: BTreeMap::new(),
             tripped: Vec::new(),
             job: JobPlay::new(plan),
+            control: Control::default(),
             up: 0,
             ended: None,
             chance,
@@ -189,6 +192,9 @@ impl<'p> World<'p> {
     }
 
     fn fire(&mut self, timer: Timer) {
+        if self.put_off(timer) {
+            return;
+        }
         match timer {
             Timer::Start { node } => self.start_in_turn(node),
             Timer::PowerOn { node } if self.is_due(node) => self.power_on(node),

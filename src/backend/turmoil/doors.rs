@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::stage::Stage;
-use crate::event::{Cause, What};
+use crate::event::{Cause, Fault, What};
 use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
 use crate::hardware::rack::{self, Supply, Ticket};
 use crate::ids::NodeId;
@@ -62,6 +62,10 @@ impl doors::Harm for Harm {
 
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
         if self.0.done.borrow_mut().insert(deed.number) {
+            if deed.kind == Fault::ControllerCrash {
+                self.0.crash_controller(deed.lasts);
+                return Ok(());
+            }
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
             self.0.with_rack(|rack, now| rack.harm(now, number, kind, part, how));
         }
@@ -69,7 +73,9 @@ impl doors::Harm for Harm {
     }
 
     async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        if self.0.done.borrow_mut().remove(&deed.number) {
+        // A controller that is told to undo its own crash is up again.
+        let undo = self.0.done.borrow_mut().remove(&deed.number);
+        if undo && deed.kind != Fault::ControllerCrash {
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
             self.0.with_rack(|rack, now| rack.repair(now, number, kind, part, how));
         }

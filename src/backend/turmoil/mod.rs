@@ -6,8 +6,9 @@
 //! clock, so a run takes as long as its computing and gives the same events each time.
 //! `docs/models/turmoil.md` says what is simulated and what is not.
 //!
-//! Not modelled: delay and failure of power switches, the controller's own crash, clocks that
-//! drift, TLS (the simulated network carries plain text).
+//! Not modelled: delay and failure of power switches, clocks that drift, TLS (the simulated network
+//! carries plain text). Faults are the controller's to inject: those that are due while it is down
+//! strike when it is back.
 
 mod doors;
 mod hosts;

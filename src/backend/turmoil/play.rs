@@ -100,6 +100,10 @@ async fn drive(
             stage.begin_life(host_of(node));
             programs.start_agent(stage, node, life);
         }
+        if stage.controller_returns() {
+            stage.begin_life(CONTROLLER);
+            programs.start_controller(stage);
+        }
         stage.hosts.resume_panic();
         if let Some(why) = stage.failure() {
             return Err(Stop::Failed(why));

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::hosts::Hosts;
 use super::wire::Wire;
-use crate::event::{EndReason, Event, JobPhase, What};
+use crate::event::{Cause, EndReason, Event, Fault, JobPhase, PartState, What};
 use crate::fleet::doors::Notice;
 use crate::hardware::rack::{Effect, Rack, Ticket};
-use crate::ids::{Life, NodeId};
+use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::StopWhen;
 use crate::units::{NANOS_PER_SECOND, Span, Time};
@@ -41,7 +41,9 @@ pub(super) struct Stage {
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
     /// Nodes whose agents are to be started.
     starting: RefCell<Vec<(NodeId, Life)>>,
-    /// What the stores hold: the controller's disk (`true`) and the file server.
+    /// When a controller that crashed starts again.
+    controller_due: Cell<Option<Time>>,
+    /// What the stores hold: the controller's disk, the file server and the nodes' cards.
     pub kept: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Deeds that are done and not undone.
     pub done: RefCell<BTreeSet<u64>>,
@@ -66,6 +68,7 @@ impl Stage {
             notices: RefCell::default(),
             waiting: RefCell::default(),
             starting: RefCell::default(),
+            controller_due: Cell::new(None),
             kept: RefCell::default(),
             done: RefCell::default(),
             members: RefCell::default(),
@@ -209,9 +212,32 @@ impl Stage {
 
     /// When the driver has to look next.
     pub(super) fn next(&self) -> Time {
-        let times = [self.rack.borrow_mut().next_at(), self.wire.next()];
+        let rack = self.rack.borrow_mut().next_at();
+        let times = [rack, self.wire.next(), self.controller_due.get()];
         let next = times.into_iter().flatten().min();
         next.map_or(self.plan.scenario.stop.at, |next| next.min(self.plan.scenario.stop.at))
+    }
+
+    /// The controller stops dead, and starts again after a while, if ever.
+    pub(super) fn crash_controller(&self, lasts: Option<Span>) {
+        self.stop_host(CONTROLLER);
+        self.controller_due.set(lasts.map(|span| self.now() + span));
+        self.tell_controller(PartState::Down, Cause::Fault(Fault::ControllerCrash));
+    }
+
+    /// Whether a controller that crashed starts again now.
+    pub(super) fn controller_returns(&self) -> bool {
+        let due = self.controller_due.get().is_some_and(|at| at <= self.now());
+        if due {
+            self.controller_due.set(None);
+            self.tell_controller(PartState::Up, Cause::Repair);
+        }
+        due
+    }
+
+    fn tell_controller(&self, state: PartState, cause: Cause) {
+        let part = Part { kind: PartKind::Controller, index: 0 };
+        self.tell(What::PartState { part, state, cause });
     }
 
     /// Lets the rack do what is due, and ends the run if its time is over or its aim is reached.

@@ -131,7 +131,7 @@ async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Res
 fn deed(number: u64, kind: Fault, part: PartKind, index: u32) -> Deed {
     let part = Part { kind: part, index };
     let lease = Span::from_secs(1);
-    Deed { number, fault: FaultId(0), kind, part, share_ppm: 100_000, lease }
+    Deed { number, fault: FaultId(0), kind, part, share_ppm: 100_000, lasts: None, lease }
 }
 
 async fn switch_on(stage: &Rc<Stage>, nodes: u32) {

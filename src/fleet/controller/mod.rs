@@ -118,6 +118,8 @@ struct Controller<'p, D> {
     memory: Memory,
     /// The time of the run when this controller began, by its own clock.
     since: (Instant, Time),
+    /// How far the controller before this one knew.
+    known_until: Time,
     muster: Muster,
     timeline: Timeline<'p>,
     job: Option<JobPlay<'p>>,
@@ -213,6 +215,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             plan,
             heard,
             since: (Instant::now(), now),
+            known_until: memory.saved,
             muster,
             timeline,
             job,
@@ -294,7 +297,10 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             }
         }
         for (node, heard) in self.detector.suspects(now) {
-            self.lost(now, node, heard);
+            // A node that was not heard since this controller began was last heard by the one
+            // before it.
+            let unheard = heard <= self.since.1;
+            self.lost(now, node, if unheard { self.known_until } else { heard });
         }
         for act in self.muster.acts(now) {
             self.dirty = true;
@@ -368,6 +374,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         if !std::mem::take(&mut self.dirty) {
             return Ok(());
         }
+        self.memory.saved = self.now();
         self.memory.muster = serde_json::to_value(self.muster.save())?;
         self.memory.timeline = self.timeline.state().clone();
         self.memory.job = self.job.as_ref().map(|job| job.state().clone());

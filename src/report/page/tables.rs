@@ -103,6 +103,7 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
         Fault::PowerLoss => "power loss".to_owned(),
         Fault::SwitchLoss => "switch loss".to_owned(),
         Fault::ServerLoss => "server loss".to_owned(),
+        Fault::ControllerCrash => "controller crash".to_owned(),
         Fault::LinkDegradation => {
             let share = words::share(f64::from(rule.share_ppm) / 1e6);
             format!("link degradation to {share}")
@@ -132,6 +133,7 @@ fn parts(set: &PartSet, machine: &Machine) -> String {
         PartKind::Server => ("server", "servers"),
         PartKind::NodeLink => ("node link", "node links"),
         PartKind::Uplink => ("uplink", "uplinks"),
+        PartKind::Controller => ("controller", "controllers"),
     };
     let number = set.len() as usize;
     if number == 1 {

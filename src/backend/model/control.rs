@@ -1,0 +1,91 @@
+//! The controller: while it is down, nothing is ordered, noticed or placed.
+//!
+//! What goes on without it goes on: nodes compute the step that was ordered, write the checkpoint
+//! that was ordered, boot, and fail. Whatever needs it waits until it is back; it then gives every
+//! node the detector's time to be heard.
+//!
+//! Not modelled: the time that it takes to read its disk and to hear its agents again.
+
+use crate::event::{Cause, PartState};
+use crate::ids::PartKind;
+use crate::protocol::Input;
+use crate::units::Time;
+
+use super::world::{Timer, World};
+
+/// What the model knows of the controller.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// Faults that keep it down now.
+    down: u16,
+    /// When it went down.
+    since: Time,
+    /// What became due while it was down, and when.
+    timers: Vec<(Time, Timer)>,
+    /// What the job would have told it.
+    input: Option<Input>,
+}
+
+impl Control {
+    /// Whether it is down.
+    pub(super) fn is_down(&self) -> bool {
+        self.down > 0
+    }
+
+    /// The job's nodes have done what was ordered; a failure makes that worthless.
+    pub(super) fn hold(&mut self, input: Option<Input>) {
+        self.input = input;
+    }
+}
+
+impl World<'_> {
+    /// The controller stops dead, for one more reason.
+    pub(super) fn controller_down(&mut self, cause: Cause) {
+        self.control.down += 1;
+        if self.control.down == 1 {
+            self.control.since = self.now;
+            self.tell_part(PartKind::Controller, 0, PartState::Down, cause);
+        }
+    }
+
+    /// One of the reasons is gone; with the last one it takes up what has become due.
+    pub(super) fn controller_up(&mut self, cause: Cause) {
+        self.control.down -= 1;
+        if self.control.down > 0 {
+            return;
+        }
+        self.tell_part(PartKind::Controller, 0, PartState::Up, cause);
+        for (due, timer) in std::mem::take(&mut self.control.timers) {
+            match timer {
+                Timer::Detected { .. } => self.after(self.plan.scenario.controller.detect, timer),
+                Timer::PowerOn { node } if self.nodes[node as usize].due == due => {
+                    self.await_until(node, self.now, timer);
+                }
+                Timer::PowerOn { .. } => {}
+                _ => self.agenda.schedule(self.now, timer),
+            }
+        }
+        if let Some(input) = self.control.input.take() {
+            self.step_job(input);
+        }
+        self.look_for_nodes_anew(self.control.since);
+    }
+
+    /// Whether a timer waits for the controller to be back; it is then kept.
+    pub(super) fn put_off(&mut self, timer: Timer) -> bool {
+        let needs = matches!(
+            timer,
+            Timer::Start { .. }
+                | Timer::PowerOn { .. }
+                | Timer::BootDue { .. }
+                | Timer::Detected { .. }
+                | Timer::Job { .. }
+                | Timer::Place
+        );
+        let kept = needs && self.control.is_down();
+        if kept {
+            self.control.timers.push((self.now, timer));
+        }
+        kept
+    }
+}
