@@ -138,6 +138,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Crash,
+        Self::Hang,
+        Self::PowerLoss,
+        Self::SwitchLoss,
+        Self::ServerLoss,
+        Self::LinkDegradation,
+        Self::ControllerCrash,
+    ];
+
     /// Whether it takes nodes from a job. The others delay it.
     #[must_use]
     pub fn loses_nodes(self) -> bool {

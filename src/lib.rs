@@ -20,5 +20,7 @@ pub mod record;
 pub mod report;
 pub mod rng;
 pub mod scenario;
+#[cfg(feature = "turmoil")]
+pub mod swarm;
 pub mod units;
 pub mod workload;

@@ -20,6 +20,8 @@ mod play;
 mod progress;
 mod streams;
 mod summary;
+#[cfg(feature = "turmoil")]
+mod swarm;
 
 use std::process::ExitCode;
 
@@ -65,6 +67,8 @@ enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Replay(replay::Arguments),
+    #[cfg(feature = "turmoil")]
+    Swarm(swarm::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
     Events(events::Arguments),
@@ -80,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        #[cfg(feature = "turmoil")]
+        Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),

@@ -51,6 +51,11 @@ impl Watch {
         self.progress.aside(print);
     }
 
+    /// A run ended that had no bar of its own.
+    pub(super) fn ended(&self) {
+        self.progress.ended();
+    }
+
     /// Whether another run may begin.
     pub(super) fn may_begin(&self) -> bool {
         !self.interrupt.is_wanted()

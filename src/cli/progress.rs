@@ -51,6 +51,13 @@ impl Progress {
         Bar { bar, runs: self.runs.clone() }
     }
 
+    /// A run ended that had no bar of its own.
+    pub(super) fn ended(&self) {
+        if let Some(runs) = &self.runs {
+            runs.inc(1);
+        }
+    }
+
     /// Does something that prints, with the bars out of the way.
     pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bars.suspend(print)

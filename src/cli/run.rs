@@ -78,7 +78,7 @@ pub(super) struct Arguments {
 }
 
 /// A number of runs at a time.
-fn at_least_one(text: &str) -> Result<NonZero<usize>, &'static str> {
+pub(super) fn at_least_one(text: &str) -> Result<NonZero<usize>, &'static str> {
     text.parse().map_err(|_| "not a whole number from 1 up")
 }
 

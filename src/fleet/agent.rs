@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::images::Images;
-use crate::fleet::job::image_name;
+use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
 use crate::fleet::ranks::Ranks;
@@ -62,6 +62,8 @@ pub struct Setup {
     pub capabilities: Vec<String>,
     /// Its times.
     pub pace: Pace,
+    /// A mistake that is built in on purpose.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// The times of an agent.
@@ -398,8 +400,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             _ => {}
         }
-        let (node, term, number) = (self.setup.node, order.term, order.number);
-        self.doors.told.notice(Notice::Obeys { node, term, order: number });
+        let (node, seat) = (self.setup.node, order.seat.number);
+        let Order { number, placement, term, .. } = order;
+        self.doors.told.notice(Notice::Obeys { node, term, order: number, placement, seat });
         if self.ranks.as_ref().is_none_or(|(placement, _)| *placement != order.placement) {
             self.ranks = None;
             self.right = None;
@@ -426,22 +429,30 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.compute(order, step)?;
                 Some((false, None))
             }
-            Work::Save { ref name, ref to, step, declared, .. } => {
+            Work::Save { checkpoint, ref to, step, declared, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(name, seat), ranks.image());
+                let (name, image) = (image_name(checkpoint, seat), ranks.image());
                 let cancel = self.keep(order.number, to, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
                 });
                 Some((false, Some(cancel)))
             }
-            Work::Load { name: Some(ref name), ref from, declared, .. } => {
-                let name = image_name(name, seat);
+            Work::Load { checkpoint: Some(_), .. }
+                if self.setup.sabotage == Some(Sabotage::SkipLoad) =>
+            {
+                self.ranks = Some((order.placement, Ranks::new(&order.seat)));
+                Some((true, None))
+            }
+            Work::Load { checkpoint: Some(checkpoint), ref from, declared, .. } => {
+                let node = self.setup.node;
+                self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
+                let name = image_name(checkpoint, seat);
                 let cancel = self.keep(order.number, from, move |images, from| {
                     images.get(from, name.clone(), declared)
                 });
                 Some((false, Some(cancel)))
             }
-            Work::Load { name: None, .. } => {
+            Work::Load { checkpoint: None, .. } => {
                 self.ranks = Some((order.placement, Ranks::new(&order.seat)));
                 Some((true, None))
             }
@@ -499,6 +510,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 return;
             };
             self.ranks = Some((task.order.placement, ranks));
+        }
+        if let Work::Save { checkpoint, .. } = task.order.work {
+            let (node, seat) = (self.setup.node, task.order.seat.number);
+            self.doors.told.notice(Notice::Saved { node, checkpoint, seat });
         }
         task.ready = true;
         self.finish(Instant::now());

@@ -195,8 +195,12 @@ pub enum Notice {
     Silent { node: NodeId, life: Life },
     /// A controller of this term begins to give orders.
     Term { term: u64 },
-    /// A node's agent begins an order of a controller of this term.
-    Obeys { node: NodeId, term: u64, order: u64 },
+    /// A node's agent begins an order of a controller of this term, on a seat of a placement.
+    Obeys { node: NodeId, term: u64, order: u64, placement: u64, seat: u32 },
+    /// A node's agent has saved the memory of a seat.
+    Saved { node: NodeId, checkpoint: u64, seat: u32 },
+    /// A node's agent begins to load the memory of a seat; the job has `of` seats.
+    Loads { node: NodeId, checkpoint: u64, of: u32 },
     /// The job ended with this result.
     Result { sum: u64 },
     /// Somebody was refused: by the controller, or by the agent of a node. All counts so far.

@@ -20,6 +20,17 @@ use crate::protocol::{self, Input, Protocol};
 use crate::scenario::job::Place;
 use crate::units::{Bytes, Span, Time};
 
+/// Mistakes that can be built in on purpose, to see that they are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// A checkpoint is committed when the first seat has saved its memory.
+    CommitEarly,
+    /// A restart reads the newest checkpoint, committed or not.
+    RestoreNewest,
+    /// A seat says that it has loaded its memory and begins anew.
+    SkipLoad,
+}
+
 /// What a job demands of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
@@ -41,6 +52,7 @@ pub struct JobPlay<'p> {
     plan: &'p Plan,
     /// Memory of each rank (64-bit words).
     words: u32,
+    sabotage: Option<Sabotage>,
     state: State,
     /// Nodes that may work, spares last, and where their neighbours reach them.
     free: BTreeSet<(bool, NodeId)>,
@@ -98,11 +110,18 @@ impl<'p> JobPlay<'p> {
         Some(Self {
             plan,
             words,
+            sabotage: None,
             state,
             free: BTreeSet::new(),
             reached: BTreeMap::new(),
             wanted: None,
         })
+    }
+
+    /// Builds a mistake in.
+    #[must_use]
+    pub fn sabotaged(self, sabotage: Option<Sabotage>) -> Self {
+        Self { sabotage, ..self }
     }
 
     /// What has to be saved.
@@ -219,6 +238,11 @@ impl<'p> JobPlay<'p> {
             return demands;
         }
         self.state.sums[number] = sum;
+        if let (Some(Sabotage::CommitEarly), Some(Work::Save { .. })) =
+            (self.sabotage, &self.state.work)
+        {
+            self.state.waiting.clear();
+        }
         if self.state.waiting.is_empty() {
             let input = match self.state.work.take() {
                 Some(Work::Compute { .. }) => Input::StepDone,
@@ -257,15 +281,19 @@ impl<'p> JobPlay<'p> {
             protocol::Order::Write => {
                 let (number, step) = self.state.begun;
                 let (declared, span) = self.cost(true);
-                let (name, to) = (checkpoint_name(number), Where::Server);
-                self.order_all(Work::Save { name, to, step, declared, span }, term, demands);
+                let (checkpoint, to) = (number, Where::Server);
+                self.order_all(Work::Save { checkpoint, to, step, declared, span }, term, demands);
             }
             protocol::Order::Read => {
-                let step = self.state.committed.map_or(0, |(_, step)| step);
-                let (declared, span) = self.cost(false);
-                let name = self.state.committed.map(|(number, _)| checkpoint_name(number));
-                let from = Where::Server;
-                self.order_all(Work::Load { name, from, step, declared, span }, term, demands);
+                let newest = Some(self.state.begun).filter(|(number, _)| *number > 0);
+                let last = match self.sabotage {
+                    Some(Sabotage::RestoreNewest) => newest,
+                    _ => self.state.committed,
+                };
+                let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
+                let ((declared, span), from) = (self.cost(false), Where::Server);
+                let load = Work::Load { checkpoint, from, step, declared, span };
+                self.order_all(load, term, demands);
             }
             protocol::Order::Finish => self.finish(demands),
         }
@@ -286,7 +314,7 @@ impl<'p> JobPlay<'p> {
             CheckpointAct::Abandon => (Some((number, step)), self.state.seating.writers(place)),
         };
         let Some((number, _)) = gone else { return };
-        let image = |seat| image_name(&checkpoint_name(number), seat);
+        let image = |seat| image_name(number, seat);
         if place == Place::FileServer {
             let seats = 0..self.state.seating.seats().len() as u32;
             out.extend(seats.map(|seat| Demand::Delete(image(seat))));
@@ -358,12 +386,8 @@ impl<'p> JobPlay<'p> {
     }
 }
 
-fn checkpoint_name(number: u64) -> String {
-    format!("job-0/checkpoint-{number}")
-}
-
 /// The name under which a seat's image of a checkpoint is stored.
 #[must_use]
-pub fn image_name(checkpoint: &str, seat: u32) -> String {
-    format!("{checkpoint}/seat-{seat}")
+pub fn image_name(checkpoint: u64, seat: u32) -> String {
+    format!("job-0/checkpoint-{checkpoint}/seat-{seat}")
 }

@@ -106,10 +106,10 @@ pub struct Seat {
 pub enum Work {
     /// Compute this step and exchange checksums.
     Compute { step: u64, span: Span },
-    /// Save the memory, which holds all up to `step`, under this name.
-    Save { name: String, to: Where, step: u64, declared: Bytes, span: Span },
-    /// Load what was saved under this name. Without one: begin anew.
-    Load { name: Option<String>, from: Where, step: u64, declared: Bytes, span: Span },
+    /// Save the memory, which holds all up to `step`, as this checkpoint.
+    Save { checkpoint: u64, to: Where, step: u64, declared: Bytes, span: Span },
+    /// Load what was saved as this checkpoint. Without one: begin anew.
+    Load { checkpoint: Option<u64>, from: Where, step: u64, declared: Bytes, span: Span },
 }
 
 /// Where an image goes to, or comes from.

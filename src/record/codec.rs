@@ -340,15 +340,7 @@ pub(super) const PLAIN_CAUSES: [Cause; 8] = [
     Cause::NodeFailure,
     Cause::TooFewNodes,
 ];
-pub(super) const FAULTS: [Fault; 7] = [
-    Fault::Crash,
-    Fault::Hang,
-    Fault::PowerLoss,
-    Fault::SwitchLoss,
-    Fault::ServerLoss,
-    Fault::LinkDegradation,
-    Fault::ControllerCrash,
-];
+pub(super) const FAULTS: [Fault; 7] = Fault::ALL;
 pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Node,
     PartKind::Blade,

@@ -24,6 +24,16 @@ pub(super) struct Chain {
 /// Reads a file and what it inherits. `None` if the file itself cannot be read.
 pub(super) fn chain(path: &Path, m: &mut Mistakes) -> Option<Chain> {
     let top = open(path, &path.display().to_string(), None, m)?;
+    Some(chain_from(top, path, m))
+}
+
+/// Reads a text and what it inherits.
+pub(super) fn chain_of_text(name: &str, text: &str, m: &mut Mistakes) -> Chain {
+    let top = m.file(name, text);
+    chain_from(top, Path::new(name), m)
+}
+
+fn chain_from(top: u32, path: &Path, m: &mut Mistakes) -> Chain {
     let (table, mut whole) = parse(top, m);
     if table.entries.is_empty() && whole {
         let help = "a small one: [cluster] hardware = \"pi_3b\" boots one module of 150 nodes";
@@ -69,7 +79,7 @@ pub(super) fn chain(path: &Path, m: &mut Mistakes) -> Option<Chain> {
         layers.push(Layer { file, table });
     }
     layers.reverse();
-    Some(Chain { layers, top, whole })
+    Chain { layers, top, whole }
 }
 
 fn canonical(path: &Path) -> PathBuf {

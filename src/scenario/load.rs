@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::scenario::document::{Table, Value, own_value, parse};
+use crate::scenario::files::Chain;
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
 use crate::scenario::layers::{at_path, lay_over, only, without_own};
@@ -58,6 +59,18 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes>
     }
 }
 
+/// Reads the text of a scenario that needs no file but those built in. It has no sweep.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn read(name: &str, text: &str) -> Result<Scenario, Mistakes> {
+    let mut m = Mistakes::default();
+    let chain = files::chain_of_text(name, text, &mut m);
+    let loader = Loader::of(name.to_owned(), chain, &Overrides::default(), &mut m);
+    let mut points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
+    if m.is_empty() { Ok(points.remove(0).scenario) } else { Err(m) }
+}
+
 struct Loader {
     /// The file's stem.
     stem: String,
@@ -76,13 +89,17 @@ impl Loader {
     /// Reads all files. `None` if something is missing without which other complaints would
     /// mislead; the reason is noted.
     fn new(path: &Path, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
+        let chain = files::chain(path, m)?;
+        Self::of(stem(path), chain, overrides, m)
+    }
+
+    fn of(stem: String, mut chain: Chain, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
         let defaults = built_in("defaults", m).expect("the defaults are built in");
-        let mut chain = files::chain(path, m)?;
         let file = chain.top;
         let (set, whole) = overrides::layers(overrides, m);
         chain.whole &= whole;
         let mut loader = Self {
-            stem: stem(path),
+            stem,
             file,
             sources: Sources::new(),
             profiles: BTreeMap::new(),

@@ -28,7 +28,7 @@ mod sweep;
 mod walk;
 mod words;
 
-pub use load::{Loaded, Overrides, load};
+pub use load::{Loaded, Overrides, load, read};
 pub use mistakes::Mistakes;
 pub use schema::schema;
 

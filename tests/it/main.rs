@@ -12,6 +12,7 @@ mod compare;
 mod determinism;
 mod diagnostics;
 mod fleet;
+mod fleet_swarm;
 mod golden;
 mod measured;
 mod model;

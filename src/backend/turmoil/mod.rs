@@ -24,7 +24,7 @@ mod wire;
 use crate::backend::Backend;
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::fleet::job::JobPlay;
+use crate::fleet::job::{JobPlay, Sabotage};
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -46,7 +46,21 @@ impl Turmoil {
         sink: &mut dyn Sink,
         notices: &mut Vec<(Time, Notice)>,
     ) -> Result<EndReason, Stop> {
-        play::play(plan, &programs::Fleet, sink, notices)
+        self.play_sabotaged(plan, None, sink, notices)
+    }
+
+    /// Plays a plan with a mistake built into the programs.
+    ///
+    /// # Errors
+    /// As [`Self::play_noting`].
+    pub fn play_sabotaged(
+        &self,
+        plan: &Plan,
+        sabotage: Option<Sabotage>,
+        sink: &mut dyn Sink,
+        notices: &mut Vec<(Time, Notice)>,
+    ) -> Result<EndReason, Stop> {
+        play::play(plan, &programs::Fleet { sabotage }, sink, notices)
     }
 
     /// The result that the plan's job must have, whatever strikes it; `None` without a job.

@@ -9,6 +9,7 @@ use super::stage::{CONTROLLER, Stage, host_of};
 use crate::fleet::agent::{self, Pace};
 use crate::fleet::controller;
 use crate::fleet::doors::{Address, Net as _};
+use crate::fleet::job::Sabotage;
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
@@ -21,9 +22,11 @@ pub(super) const WORDS: u32 = 64;
 /// Agents do no harm on this stage, so the lease is never needed.
 const LEASE: Span = Span::from_secs(60);
 
-/// The fleet.
+/// The fleet, with a mistake built in if somebody wants to see it found.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fleet;
+pub(super) struct Fleet {
+    pub sabotage: Option<Sabotage>,
+}
 
 fn pace(stage: &Stage) -> Pace {
     Pace::for_timeout(stage.plan.scenario.controller.detect)
@@ -46,6 +49,7 @@ impl Programs for Fleet {
             words: WORDS,
             pace: pace(stage),
             lease: LEASE,
+            sabotage: self.sabotage,
         };
         let stage = Rc::clone(stage);
         net.spawn(async move {
@@ -73,6 +77,7 @@ impl Programs for Fleet {
             beats: Address::new(CONTROLLER_NAME, BEATS),
             capabilities: Vec::new(),
             pace: pace(stage),
+            sabotage: self.sabotage,
         };
         let stage = Rc::clone(stage);
         net.spawn(async move {

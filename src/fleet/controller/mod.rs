@@ -26,7 +26,7 @@ use crate::event::{EndReason, What};
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
 use crate::fleet::faults;
-use crate::fleet::job::{self, JobPlay};
+use crate::fleet::job::{self, JobPlay, Sabotage};
 use crate::fleet::memory::{Harmed, Memory, Stage};
 use crate::fleet::muster::{self, Muster};
 use crate::fleet::reception::{self, Connection, Incoming};
@@ -72,6 +72,8 @@ pub struct Setup {
     pub pace: Pace,
     /// Agents undo their harms when they have not heard from it for so long.
     pub lease: Span,
+    /// A mistake that is built in on purpose.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// How a run ended.
@@ -209,6 +211,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let job = JobPlay::new(plan, setup.words, memory.job.clone());
             (Muster::load(rules, memory.muster.clone())?, timeline, job)
         };
+        let job = job.map(|job| job.sabotaged(setup.sabotage));
         Ok(Self {
             doors,
             setup,

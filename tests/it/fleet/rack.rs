@@ -130,7 +130,7 @@ impl<N: Net> Hands<N> {
         let (control, beats) = &self.0.controller;
         let lease = Span::from_secs(30);
         let (port, beats) = (control.port, beats.port);
-        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease }
+        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease, sabotage: None }
     }
 
     pub(crate) fn doors(&self, net: N) -> controller::Doors<N, Self, Self, Self, Self, Self> {
@@ -165,6 +165,7 @@ impl<N: Net> Hands<N> {
             beats: self.0.controller.1.clone(),
             capabilities: vec!["bulk-synchronous".into()],
             pace: self.0.pace,
+            sabotage: None,
         };
         let (alive, dead) = oneshot::channel::<()>();
         self.0.alive.borrow_mut()[node as usize] = Some(alive);

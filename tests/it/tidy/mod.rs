@@ -14,7 +14,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
-const STOREYS: [&[&str]; 8] = [
+const STOREYS: [&[&str]; 9] = [
     &["units", "ids"],
     &["scenario", "engine", "rng", "event"],
     &["workload", "protocol"],
@@ -22,6 +22,7 @@ const STOREYS: [&[&str]; 8] = [
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],
     &["backend", "report"],
+    &["swarm"],
     &["cli"],
 ];
 

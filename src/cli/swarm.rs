@@ -1,0 +1,135 @@
+//! `rackstorm swarm`: plays random experiments on the real programs and checks each of them.
+
+use std::fs;
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::cli::in_order::InOrder;
+use crate::cli::play::{self, Watch};
+use crate::cli::run::at_least_one;
+use crate::cli::{Exit, streams};
+use crate::fleet::job::Sabotage;
+use crate::swarm::{self, Violation};
+
+/// What stands under the help of `swarm`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm swarm                         a thousand seeds, all cores
+  rackstorm swarm --seed 4711             one seed again
+  rackstorm swarm --first 1001 --out bad  the next thousand; failing scenarios go to bad/
+
+Each seed is a machine of a few nodes, a job and faults that all heal, played by the real controller
+and agents on a simulated network. A seed that breaks a property is told with the property, the
+command that plays it again, and a scenario with as few of its faults as still break it, which
+`rackstorm run FILE --on turmoil` plays. Exit code 3 if there is one.";
+
+/// Play random experiments on the real controller and agents, check each
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// So many seeds
+    #[arg(long, value_name = "N", default_value = "1000", conflicts_with = "seed")]
+    seeds: NonZero<u32>,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 1, conflicts_with = "seed")]
+    first: u64,
+    /// This seed only
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// So many at a time; what is told does not depend on it [default: one per processor core]
+    #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS", value_parser = at_least_one)]
+    jobs: Option<NonZero<usize>>,
+    /// Where the scenarios of failing seeds go, in place of standard output
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// No progress bar and no summary, only violations
+    #[arg(long, short)]
+    quiet: bool,
+    /// Build a mistake into the programs, to see that it is found
+    #[arg(long, value_enum, hide = true)]
+    sabotage: Option<Mistake>,
+}
+
+/// Mistakes that can be built in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mistake {
+    CommitEarly,
+    RestoreNewest,
+    SkipLoad,
+}
+
+impl From<Mistake> for Sabotage {
+    fn from(mistake: Mistake) -> Self {
+        match mistake {
+            Mistake::CommitEarly => Self::CommitEarly,
+            Mistake::RestoreNewest => Self::RestoreNewest,
+            Mistake::SkipLoad => Self::SkipLoad,
+        }
+    }
+}
+
+/// Plays all seeds, tells each violation in the order of the seeds.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let seeds: Vec<u64> = match arguments.seed {
+        Some(seed) => vec![seed],
+        None => (arguments.first..).take(arguments.seeds.get() as usize).collect(),
+    };
+    if let Some(folder) = &arguments.out {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let watch = Watch::over(seeds.len(), arguments.quiet)?;
+    let order = InOrder::new();
+    let sabotage = arguments.sabotage.map(Sabotage::from);
+    let ends = play::each(arguments.jobs, &seeds, |index, &seed| {
+        let violation = watch.may_begin().then(|| swarm::play(seed, sabotage));
+        watch.ended();
+        let (begun, broken) = (violation.is_some(), matches!(violation, Some(Some(_))));
+        let mut told = Ok(());
+        order.take(index, violation.flatten(), |violation| {
+            if let Some(violation) = violation {
+                watch.aside(|| told = tell(&violation, arguments));
+            }
+        });
+        told.map(|()| (begun, broken))
+    })?;
+    let ends: Vec<(bool, bool)> = ends.into_iter().collect::<anyhow::Result<_>>()?;
+    let played = ends.iter().filter(|(begun, _)| *begun).count();
+    let broken = ends.iter().filter(|(_, broken)| *broken).count();
+    if !arguments.quiet {
+        streams::print(&format!("{}, {}\n", count(played, "seed"), count(broken, "violation")));
+    }
+    Ok(match (broken, played < ends.len()) {
+        (1.., _) => Exit::Failed,
+        (0, true) => Exit::Interrupted,
+        (0, false) => Exit::Done,
+    })
+}
+
+/// `1 seed`, `200 seeds`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Tells a violation, and writes or prints its scenario.
+fn tell(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
+    let Violation { seed, breach, wish, n_faults } = violation;
+    streams::say(&format!(
+        "seed {seed} breaks \"{}\" at {}: {}\n  {n_faults} faults, of which {} are enough\n  \
+         again: rackstorm swarm --seed {seed}",
+        breach.property,
+        breach.at.since(crate::units::Time::ZERO),
+        breach.how,
+        wish.faults.len(),
+    ));
+    let Some(folder) = &arguments.out else {
+        streams::print(&wish.text());
+        return Ok(());
+    };
+    let file = folder.join(format!("{}.toml", wish.name()));
+    fs::write(&file, wish.text()).with_context(|| format!("cannot write {}", file.display()))?;
+    streams::say(&format!("  its scenario: {}", file.display()));
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Random small experiments on the real controller and agents, checked for safety and liveness.
+//!
+//! Each seed is a wish: a machine of a few nodes, a job, and misfortunes that all heal. It also
+//! draws which kinds of fault there are at all, since a run with few kinds goes further into what
+//! they do than one with all of them (Groce, Zhang, Eide, Chen, Regehr: "Swarm testing", ISSTA
+//! 2012). The stage `turmoil` plays it, [`check`] reads what was told and noticed, and a run that
+//! breaks a property is made small by [`shrink`].
+//!
+//! ```text
+//!  seed -> wish -> scenario -> plan -> turmoil -> events, notices -> check -> breach -> shrink
+//! ```
+
+pub mod check;
+pub mod shrink;
+pub mod wish;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::backend::turmoil::Turmoil;
+use crate::event::{Event, Sink, Stop};
+use crate::fleet::doors::Notice;
+use crate::fleet::job::Sabotage;
+use crate::plan::Plan;
+use crate::scenario;
+use crate::units::Time;
+use check::Breach;
+use wish::Wish;
+
+/// What a run told, and what its control plane came to know.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The event log.
+    pub events: Vec<Event>,
+    /// Notices, with their time.
+    pub notices: Vec<(Time, Notice)>,
+    /// The result that the job must have.
+    pub expected: Option<u64>,
+}
+
+impl Sink for Told {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.events.push(*event);
+        Ok(())
+    }
+}
+
+/// A seed whose run breaks a property.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The seed.
+    pub seed: u64,
+    /// What it breaks first.
+    pub breach: Breach,
+    /// The wish, as small as it could be made.
+    pub wish: Wish,
+    /// Faults that the seed had before.
+    pub n_faults: usize,
+}
+
+/// Plays one wish; gives the first breach, if there is one. A panic is a breach.
+#[must_use]
+pub fn breach(wish: &Wish, sabotage: Option<Sabotage>) -> Option<Breach> {
+    let text = wish.text();
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let scenario = scenario::read(&wish.name(), &text);
+        let scenario = scenario.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
+        let plan = Plan::make(&scenario);
+        let (mut told, mut notices) = (Told::default(), Vec::new());
+        let end = Turmoil.play_sabotaged(&plan, sabotage, &mut told, &mut notices);
+        (told.notices, told.expected) = (notices, Turmoil.expected(&plan));
+        match end {
+            Ok(_) => check::check(&plan, &told),
+            Err(stop) => Some(Breach::new("the programs go on", Time::ZERO, format!("{stop:?}"))),
+        }
+    }));
+    played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Some(Breach::new("nothing panics", Time::ZERO, text.unwrap_or_default()))
+    })
+}
+
+/// Plays a seed; a violation is shrunk to as few faults as still break the same property.
+#[must_use]
+pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Option<Violation> {
+    let wish = Wish::draw(seed);
+    let first = breach(&wish, sabotage)?;
+    let same = |smaller: &Wish| {
+        breach(smaller, sabotage).filter(|breach| breach.property == first.property)
+    };
+    let (small, breach) = shrink::shrink(&wish, first.clone(), same);
+    Some(Violation { seed, breach, wish: small, n_faults: wish.faults.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each mistake that is built in is found within some seeds and comes down to few faults.
+    #[test]
+    fn built_in_mistakes_are_found_and_made_small() {
+        for sabotage in [Sabotage::CommitEarly, Sabotage::RestoreNewest, Sabotage::SkipLoad] {
+            let found = (1..=50).find_map(|seed| play(seed, Some(sabotage)));
+            let violation = found.unwrap_or_else(|| panic!("{sabotage:?} is not found"));
+            let faults = &violation.wish.faults;
+            assert!((1..=3).contains(&faults.len()), "{sabotage:?}: {}", violation.wish.text());
+            assert_eq!(breach(&violation.wish, None), None, "without {sabotage:?} all is well");
+        }
+    }
+}

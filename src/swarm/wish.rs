@@ -1,0 +1,191 @@
+//! What a seed wishes for: a small machine, a job, and misfortunes that all heal.
+
+use std::fmt::Write;
+
+use crate::event::Fault;
+use crate::plan::chance::kind_word;
+use crate::rng::{Draw, Stream};
+
+/// Faults strike in this time (ms); the boot and the whole job fit in.
+const TROUBLE: u64 = 240_000;
+/// The longest damage (s).
+const LASTS_MAX: u64 = 60;
+/// Time in which a healed machine must finish: boots, power cycles and the whole job, many times
+/// over (s).
+const GRACE: u64 = 3_600;
+
+/// Where a wish keeps its checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    Nowhere,
+    FixedCosts,
+    FileServer,
+    Card,
+    Partner,
+}
+
+/// A machine, a job and misfortunes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    seed: u64,
+    nodes: u64,
+    spares: u64,
+    switches: u64,
+    instant: bool,
+    detect: u64,
+    step: u64,
+    steps: u64,
+    interval: u64,
+    keep: Keep,
+    /// The misfortunes, in no order.
+    pub faults: Vec<Misfortune>,
+}
+
+/// One fault at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfortune {
+    /// Its kind.
+    pub kind: Fault,
+    /// What it strikes, as scenario files name it.
+    pub on: String,
+    /// When (ms).
+    pub at: u64,
+    /// How long it lasts (s); 0: until the controller cycles the node's power.
+    pub lasts: u64,
+    /// What is left of a link (per cent).
+    pub share: u64,
+}
+
+impl Wish {
+    /// The wish of a seed, and of nothing else.
+    #[must_use]
+    pub fn draw(seed: u64) -> Self {
+        let mut draw = Stream::new(seed, "swarm").draw(0, 0);
+        let (spares, switches) = (draw.below(3), 1 + draw.below(2));
+        let nodes = 2 + spares + draw.below(6);
+        let keeps =
+            [Keep::Nowhere, Keep::FixedCosts, Keep::FileServer, Keep::FileServer, Keep::Card];
+        let mut wish = Self {
+            seed,
+            nodes,
+            spares,
+            switches,
+            instant: draw.below(3) > 0,
+            detect: 3 + draw.below(6),
+            step: 1 + draw.below(8),
+            steps: 5 + draw.below(20),
+            interval: 5 + draw.below(30),
+            keep: *pick(&mut draw, &[&keeps[..], &[Keep::Partner; 2]].concat()),
+            faults: Vec::new(),
+        };
+        let mut kinds = Fault::ALL.to_vec();
+        kinds.retain(|_| draw.below(2) == 0);
+        if kinds.is_empty() {
+            kinds.push(Fault::Crash);
+        }
+        // Misfortunes seldom come alone: they gather around a few instants.
+        let instants: Vec<_> = (0..=draw.below(3)).map(|_| draw.below(TROUBLE)).collect();
+        for _ in 0..draw.below(9) {
+            let kind = *pick(&mut draw, &kinds);
+            let near = pick(&mut draw, &instants) + draw.below(12_000);
+            let misfortune = wish.misfortune(&mut draw, kind, near);
+            wish.faults.push(misfortune);
+        }
+        wish
+    }
+
+    fn misfortune(&self, draw: &mut Draw, kind: Fault, at: u64) -> Misfortune {
+        let node = 1 + draw.below(self.nodes);
+        let switch = 1 + draw.below(self.switches);
+        let on = match kind {
+            Fault::Crash | Fault::Hang => format!("pi{node}"),
+            Fault::PowerLoss => "psu[1]".into(),
+            Fault::SwitchLoss => format!("switch[{switch}]"),
+            Fault::ServerLoss => "server[1]".into(),
+            Fault::LinkDegradation if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
+            Fault::LinkDegradation => format!("pi{node}/link"),
+            Fault::ControllerCrash => "controller".into(),
+        };
+        let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
+        let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
+        let share = *pick(draw, &[0, 0, 1, 50]);
+        Misfortune { kind, on, at, lasts, share }
+    }
+
+    /// Its name, as that of a file.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("swarm_{}", self.seed)
+    }
+
+    /// The wish as a scenario file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { seed, nodes, spares, switches, detect, step, interval, .. } = *self;
+        let (boot, work) = (if self.instant { "instant" } else { "sd" }, step * self.steps);
+        let end = (TROUBLE + 12_000) / 1_000 + LASTS_MAX + GRACE;
+        let mut text = format!(
+            "schema  = 1\ntitle   = \"Swarm, seed {seed}\"\ninherit = \"edge_rack_24\"\n\
+             seed    = {seed}\n\n\
+             [cluster]\nmodules = 1\n\n\
+             [module]\nnodes    = {nodes}\nspares   = {spares}\npacks    = [{nodes}]\n\
+             switches = {switches}\n\n\
+             [[module.psu]]\npacks    = [1]\nswitches = {all:?}\nlimit    = \"1 kW\"\n\
+             restart  = \"5 s\"\n\n\
+             [boot]\nmethod = \"{boot}\"\n\n\
+             [controller]\ndetect       = \"{detect} s\"\nboot_timeout = \"2 min\"\n\
+             boot_retries = 1000\nsettle       = \"2 s\"\n\n\
+             [workload.bulk-synchronous]\nstep = \"{step} s\"\nwork = \"{work} s\"\n\n\
+             [stop]\nwhen = \"workload done\"\nat   = \"{end} s\"\n",
+            all = (1..=switches).collect::<Vec<_>>(),
+        );
+        let keep = match self.keep {
+            Keep::Nowhere => "",
+            Keep::FixedCosts => {
+                "cost     = { write = \"3 s\", read = \"2 s\", downtime = \"1 s\" }\n"
+            }
+            Keep::FileServer => "size     = \"20 MB\"\nto       = \"file-server\"\n",
+            Keep::Card => "size     = \"20 MB\"\nto       = \"card\"\n",
+            Keep::Partner => "size     = \"20 MB\"\nto       = \"partner\"\n",
+        };
+        if !keep.is_empty() {
+            let table = "[checkpoint.coordinated]";
+            write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
+        }
+        for Misfortune { kind, on, at, lasts, share } in &self.faults {
+            write!(text, "\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind)).expect(WRITES);
+            let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
+            write!(text, "at     = \"{at} ms\"\nrepair = \"{repair}\"\n").expect(WRITES);
+            if *kind == Fault::LinkDegradation {
+                writeln!(text, "share  = \"{share} %\"").expect(WRITES);
+            }
+        }
+        text
+    }
+}
+
+const WRITES: &str = "a string takes any text";
+
+fn pick<'a, T>(draw: &mut Draw, from: &'a [T]) -> &'a T {
+    &from[draw.below(from.len() as u64) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    #[test]
+    fn every_wish_is_a_scenario_and_every_kind_of_fault_is_wished_for() {
+        let mut kinds = std::collections::BTreeSet::new();
+        for seed in 0..500 {
+            let wish = Wish::draw(seed);
+            assert_eq!(wish, Wish::draw(seed));
+            kinds.extend(wish.faults.iter().map(|fault| fault.kind));
+            if let Err(mistakes) = scenario::read(&wish.name(), &wish.text()) {
+                panic!("{mistakes}\n{}", wish.text());
+            }
+        }
+        assert_eq!(kinds.len(), Fault::ALL.len());
+    }
+}
