@@ -6,7 +6,7 @@ pub mod turmoil;
 
 use model::Model;
 #[cfg(feature = "turmoil")]
-use turmoil::Turmoil;
+use turmoil::{Reference, Turmoil};
 
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
@@ -16,6 +16,8 @@ pub const ALL: &[&(dyn Backend + Sync)] = &[
     &Model,
     #[cfg(feature = "turmoil")]
     &Turmoil,
+    #[cfg(feature = "turmoil")]
+    &Reference,
 ];
 
 /// The stage of this name, if this build has it.

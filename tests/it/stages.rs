@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
-use rackstorm::backend::turmoil::Turmoil;
+use rackstorm::backend::turmoil::{Reference, Turmoil};
 use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, What};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::{NodeId, Part, PartKind};
@@ -154,11 +154,16 @@ fn controller_down(played: &Played) -> Span {
 
 /// Demands that both stages tell the same facts.
 fn tell_alike(text: &str) -> (Played, Played) {
+    alike(text, &Model, &Turmoil, BAND_PER_STEP)
+}
+
+/// The same of any two stages.
+fn alike(text: &str, one: &dyn Backend, other: &dyn Backend, per_step: Span) -> (Played, Played) {
     let plan = plan_of(text);
-    assert!(Turmoil.cannot(&plan).is_empty());
-    let (model, fleet) = (play_on(&Model, &plan), play_on(&Turmoil, &plan));
+    assert!(other.cannot(&plan).is_empty());
+    let (model, fleet) = (play_on(one, &plan), play_on(other, &plan));
     let steps = model.count(|what| matches!(what, What::StepDone { .. })) as u64;
-    let band = Span(BAND.0 + BAND_PER_STEP.0 * steps);
+    let band = Span(BAND.0 + per_step.0 * steps);
     // A controller that comes back gives each node the detector's time anew, and knows of a node
     // that failed in between only that it was alive when its memory was saved last.
     let (notices_by, alive_by) = match controller_down(&model) {
@@ -358,6 +363,31 @@ fn agreement_many_crashes_by_lifetime() {
     let fleet = agree(&saving(with));
     let crashes = |what: &What| matches!(what, What::FaultStrikes { kind: Fault::Crash, .. });
     assert!(fleet.count(crashes) > 0);
+}
+
+/// The two simulated networks are implementations of different people. turmoil moves packets each
+/// 10 ms only, so that each of the exchanges of a step takes as long.
+#[test]
+fn both_networks_give_the_fleet_the_same_facts() {
+    for with in [
+        String::new(),
+        fault("crash", "pi03", "90 s", "power-cycle"),
+        fault("hang", "pi03", "100 s", "power-cycle"),
+        fault("power-loss", "psu[1]", "100 s", "30 s"),
+        fault("controller-crash", "controller", "100 s", "45 s"),
+        fault("switch-loss", "module[1]/switch[1]", "100 s", "40 s"),
+        fault("link-degradation", "pi02/link", "100 s", "40 s") + "share = 0.0\n",
+    ] {
+        let text = saving_without_spares(&with).replace("work = \"400 s\"", "work = \"200 s\"");
+        alike(&text, &Turmoil, &Reference, Span::from_millis(80));
+    }
+}
+
+#[test]
+fn the_reference_refuses_what_it_cannot_bear() {
+    let plan = plan_of("inherit = \"lanl_pilot\"\n");
+    let reasons = Reference.cannot(&plan);
+    assert!(reasons[0].contains("750 nodes") && reasons[0].contains("64"), "{reasons:?}");
 }
 
 #[test]

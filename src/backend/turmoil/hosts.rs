@@ -18,9 +18,28 @@ pub(super) struct Hosts {
 }
 
 /// Panics of tasks, which are ours and must not be lost with the task.
-struct Panics {
+#[derive(Default)]
+pub(super) struct Panics {
     first: RefCell<Option<Box<dyn Any + Send>>>,
+    /// Rung at a panic.
     bell: Rc<Notify>,
+}
+
+impl Panics {
+    /// A task whose panic is kept.
+    pub(super) fn watch(
+        self: &Rc<Self>,
+        task: impl Future<Output = ()> + 'static,
+    ) -> impl Future<Output = ()> + 'static {
+        Loud { task: Box::pin(task), panics: Rc::clone(self) }
+    }
+
+    /// Goes on with the first panic of any task, if there was one.
+    pub(super) fn resume(&self) {
+        if let Some(panic) = self.first.take() {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +71,7 @@ impl Hosts {
 
     /// Starts a task of a host.
     pub(super) fn spawn(&self, host: usize, task: impl Future<Output = ()> + 'static) {
-        let loud = Loud { task: Box::pin(task), panics: Rc::clone(&self.panics) };
-        let handle = spawn_local(loud).abort_handle();
+        let handle = spawn_local(self.panics.watch(task)).abort_handle();
         let tasks = &mut self.each.borrow_mut()[host];
         if tasks.handles.len() >= tasks.keep {
             tasks.handles.retain(|handle| !handle.is_finished());
@@ -64,9 +82,7 @@ impl Hosts {
 
     /// Goes on with the first panic of any task, if there was one.
     pub(super) fn resume_panic(&self) {
-        if let Some(panic) = self.panics.first.take() {
-            std::panic::resume_unwind(panic);
-        }
+        self.panics.resume();
     }
 
     /// Ends all tasks of a host, wherever they stand.

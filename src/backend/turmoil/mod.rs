@@ -15,6 +15,7 @@ mod hosts;
 mod paths;
 mod play;
 mod programs;
+mod reference;
 mod socket;
 mod stage;
 #[cfg(test)]
@@ -60,13 +61,55 @@ impl Turmoil {
         sink: &mut dyn Sink,
         notices: &mut Vec<(Time, Notice)>,
     ) -> Result<EndReason, Stop> {
-        play::play(plan, &programs::Fleet { sabotage }, sink, notices)
+        play::play(plan, |kernels| programs::Fleet { kernels, sabotage }, sink, notices)
     }
 
     /// The result that the plan's job must have, whatever strikes it; `None` without a job.
     #[must_use]
     pub fn expected(&self, plan: &Plan) -> Option<u64> {
         JobPlay::expected(plan, programs::WORDS)
+    }
+}
+
+/// The stage `turmoil-reference`: the same on the package turmoil, for small plans.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference;
+
+impl Reference {
+    /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
+    ///
+    /// # Errors
+    /// What the sink asked for, or why a program could not go on.
+    pub fn play_noting(
+        &self,
+        plan: &Plan,
+        sink: &mut dyn Sink,
+        notices: &mut Vec<(Time, Notice)>,
+    ) -> Result<EndReason, Stop> {
+        reference::play(plan, sink, notices)
+    }
+}
+
+impl Backend for Reference {
+    fn name(&self) -> &'static str {
+        "turmoil-reference"
+    }
+
+    fn about(&self) -> &'static str {
+        "the same on the package turmoil, up to 64 nodes: a check on the stage turmoil"
+    }
+
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        let (nodes, most) = (plan.machine.nodes.len(), reference::NODES_MAX);
+        let reason = format!(
+            "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
+             allowed (`--on turmoil` plays any number)"
+        );
+        (nodes > most).then_some(reason).into_iter().collect()
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        self.play_noting(plan, sink, &mut Vec::new())
     }
 }
 

@@ -7,26 +7,17 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use turmoil_net::EnterGuard;
 
 use super::hosts::Hosts;
 use super::paths::Paths;
-use super::stage::{CONTROLLER, Stage, host_of};
+use super::stage::{Ground, Programs, Stage};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::ids::{Life, NodeId};
 use crate::plan::Plan;
-use crate::units::Time;
-
-/// The programs that a run starts on its hosts.
-pub(super) trait Programs {
-    /// Starts the controller.
-    fn start_controller(&self, stage: &Rc<Stage>);
-    /// Starts the agent of a node that has just booted.
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
-}
+use crate::units::{Span, Time};
 
 /// The name of the controller on the network.
 pub(super) const CONTROLLER_NAME: &str = "controller";
@@ -36,10 +27,11 @@ pub(super) fn name_of(node: u32) -> String {
     format!("node-{node}")
 }
 
-/// Plays a plan with these programs, and hands over what the control plane came to know.
-pub(super) fn play(
+/// Plays a plan with programs that are given the hosts, and hands over what the control plane came
+/// to know.
+pub(super) fn play<P: Programs>(
     plan: &Plan,
-    programs: &dyn Programs,
+    with: impl FnOnce(Rc<Kernels>) -> P,
     sink: &mut dyn Sink,
     notices: &mut Vec<(Time, Notice)>,
 ) -> Result<EndReason, Stop> {
@@ -56,8 +48,10 @@ pub(super) fn play(
     let run = async {
         // From here on all timers fire at whole milliseconds after the start.
         sleep(std::time::Duration::from_nanos(TICK.0)).await;
-        let stage = Rc::new(Stage::new(plan, wire, hosts, bell));
-        let ended = drive(&stage, &guard, programs, sink).await;
+        let kernels = Rc::new(Kernels { wire, hosts, bell, start: Instant::now() });
+        let stage = Rc::new(Stage::new(plan, Rc::clone(&kernels) as Rc<dyn Ground>));
+        let programs = with(Rc::clone(&kernels));
+        let ended = drive(&stage, &kernels, &guard, &programs, sink).await;
         notices.append(&mut stage.notices.borrow_mut());
         ended
     };
@@ -85,42 +79,75 @@ fn network(plan: &Plan, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     Wire::new(&names, paths, Rc::clone(bell))
 }
 
+/// One kernel for each host, and tokio's paused clock.
+pub(super) struct Kernels {
+    pub wire: Rc<Wire>,
+    pub hosts: Rc<Hosts>,
+    bell: Rc<Notify>,
+    start: Instant,
+}
+
+impl Kernels {
+    /// The instant of tokio's clock that is not before a simulated time.
+    fn instant(&self, at: Time) -> Instant {
+        let millis = at.0.div_ceil(TICK.0);
+        self.start + std::time::Duration::from_millis(millis)
+    }
+}
+
+impl Ground for Kernels {
+    fn now(&self) -> Time {
+        // tokio's timers fire at whole milliseconds after the start.
+        let millis = (self.start.elapsed().as_nanos() + 500_000) / 1_000_000;
+        Time::ZERO + Span::from_millis(millis as u64)
+    }
+
+    fn wake(&self) {
+        self.bell.notify_one();
+    }
+
+    fn next(&self) -> Option<Time> {
+        self.wire.next()
+    }
+
+    fn stop(&self, host: usize) {
+        self.wire.silence(host);
+        self.hosts.kill(host);
+    }
+
+    fn begin_life(&self, host: usize) {
+        self.hosts.begin_life(host);
+        self.wire.revive(host);
+    }
+
+    fn set_link(&self, host: usize, share_ppm: u32) {
+        self.wire.change_paths(|paths| paths.set_link(host, share_ppm));
+    }
+
+    fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32) {
+        self.wire.change_paths(|paths| paths.set_switch(switch, forwards, uplink_ppm));
+    }
+}
+
 async fn drive(
     stage: &Rc<Stage>,
+    kernels: &Kernels,
     guard: &EnterGuard,
     programs: &dyn Programs,
     sink: &mut dyn Sink,
 ) -> Result<EndReason, Stop> {
-    stage.begin_life(CONTROLLER);
-    programs.start_controller(stage);
+    stage.start_controller(programs);
     loop {
-        stage.wire.pump(guard, stage.now());
-        stage.advance();
-        for (node, life) in stage.take_starting() {
-            stage.begin_life(host_of(node));
-            programs.start_agent(stage, node, life);
-        }
-        if stage.controller_returns() {
-            stage.begin_life(CONTROLLER);
-            programs.start_controller(stage);
-        }
-        stage.hosts.resume_panic();
-        if let Some(why) = stage.failure() {
-            return Err(Stop::Failed(why));
-        }
-        for event in stage.take_told() {
-            sink.event(&event)?;
-        }
-        if let Some(reason) = stage.ended() {
-            for event in stage.finish(reason) {
-                sink.event(&event)?;
-            }
+        kernels.wire.pump(guard, kernels.now());
+        let ended = stage.settle(programs, sink);
+        kernels.hosts.resume_panic();
+        if let Some(reason) = ended? {
             return Ok(reason);
         }
         tokio::select! {
             biased;
-            () = stage.bell.notified() => {}
-            () = sleep_until(stage.instant(stage.next())) => {}
+            () = kernels.bell.notified() => {}
+            () = sleep_until(kernels.instant(stage.next())) => {}
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The programs of a run: the fleet's controller and agents, given the simulated doors.
+//! The programs of the fleet, with the doors of the stage.
 
+use std::future::Future;
 use std::rc::Rc;
 
 use super::doors::{Clock, Harm, Power, Store, Told};
-use super::play::{CONTROLLER_NAME, Programs, name_of};
-use super::socket::Net;
-use super::stage::{CONTROLLER, Stage, host_of};
+use super::play::{CONTROLLER_NAME, Kernels, name_of};
+use super::socket;
+use super::stage::{CONTROLLER, Programs, Stage, host_of};
 use crate::fleet::agent::{self, Pace};
 use crate::fleet::controller;
-use crate::fleet::doors::{Address, Net as _};
+use crate::fleet::doors::{Address, Net};
 use crate::fleet::job::Sabotage;
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
@@ -22,68 +23,81 @@ pub(super) const WORDS: u32 = 64;
 /// Agents do no harm on this stage, so the lease is never needed.
 const LEASE: Span = Span::from_secs(60);
 
-/// The fleet, with a mistake built in if somebody wants to see it found.
-#[derive(Clone, Copy, Debug)]
+/// The fleet on simulated kernels, with a mistake built in if somebody wants to see it found.
 pub(super) struct Fleet {
+    pub kernels: Rc<Kernels>,
     pub sabotage: Option<Sabotage>,
+}
+
+impl Programs for Fleet {
+    fn start_controller(&self, stage: &Rc<Stage>) {
+        let net = socket::Net::new(&self.kernels, CONTROLLER);
+        net.spawn(controller(Rc::clone(stage), net.clone(), self.sabotage));
+    }
+
+    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
+        let net = socket::Net::new(&self.kernels, host_of(node));
+        net.spawn(agent(Rc::clone(stage), net.clone(), node, life, self.sabotage));
+    }
 }
 
 fn pace(stage: &Stage) -> Pace {
     Pace::for_timeout(stage.plan.scenario.controller.detect)
 }
 
-impl Programs for Fleet {
-    fn start_controller(&self, stage: &Rc<Stage>) {
-        let net = Net::new(stage, CONTROLLER);
-        let doors = controller::Doors {
-            net: net.clone(),
-            power: Power(Rc::clone(stage)),
-            harm: Harm(Rc::clone(stage)),
-            store: Store { stage: Rc::clone(stage), node: None },
-            clock: Clock(Rc::clone(stage)),
-            told: Told(Rc::clone(stage)),
-        };
-        let setup = controller::Setup {
-            port: PORT,
-            beats: BEATS,
-            words: WORDS,
-            pace: pace(stage),
-            lease: LEASE,
-            sabotage: self.sabotage,
-        };
-        let stage = Rc::clone(stage);
-        net.spawn(async move {
-            match controller::run(doors, setup, Rc::clone(&stage.plan)).await {
-                Ok(end) => stage.end(end.reason),
-                Err(error) => stage.fail(format!("the controller: {error}")),
-            }
-        });
+/// The controller, until the run has ended.
+pub(super) fn controller<N: Net>(
+    stage: Rc<Stage>,
+    net: N,
+    sabotage: Option<Sabotage>,
+) -> impl Future<Output = ()> {
+    let doors = controller::Doors {
+        net,
+        power: Power(Rc::clone(&stage)),
+        harm: Harm(Rc::clone(&stage)),
+        store: Store { stage: Rc::clone(&stage), node: None },
+        clock: Clock(Rc::clone(&stage)),
+        told: Told(Rc::clone(&stage)),
+    };
+    let pace = pace(&stage);
+    let setup =
+        controller::Setup { port: PORT, beats: BEATS, words: WORDS, pace, lease: LEASE, sabotage };
+    async move {
+        match controller::run(doors, setup, Rc::clone(&stage.plan)).await {
+            Ok(end) => stage.end(end.reason),
+            Err(error) => stage.fail(format!("the controller: {error}")),
+        }
     }
+}
 
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
-        let net = Net::new(stage, host_of(node));
-        let doors = agent::Doors {
-            net: net.clone(),
-            store: Store { stage: Rc::clone(stage), node: Some(node) },
-            harm: Harm(Rc::clone(stage)),
-            told: Told(Rc::clone(stage)),
-        };
-        let setup = agent::Setup {
-            node,
-            life,
-            host: name_of(node.0),
-            port: 0,
-            controller: Address::new(CONTROLLER_NAME, PORT),
-            beats: Address::new(CONTROLLER_NAME, BEATS),
-            capabilities: Vec::new(),
-            pace: pace(stage),
-            sabotage: self.sabotage,
-        };
-        let stage = Rc::clone(stage);
-        net.spawn(async move {
-            if let Err(error) = agent::run(doors, setup).await {
-                stage.fail(format!("the agent of {}: {error}", name_of(node.0)));
-            }
-        });
+/// The agent of a node, until the node stops.
+pub(super) fn agent<N: Net>(
+    stage: Rc<Stage>,
+    net: N,
+    node: NodeId,
+    life: Life,
+    sabotage: Option<Sabotage>,
+) -> impl Future<Output = ()> {
+    let doors = agent::Doors {
+        net,
+        store: Store { stage: Rc::clone(&stage), node: Some(node) },
+        harm: Harm(Rc::clone(&stage)),
+        told: Told(Rc::clone(&stage)),
+    };
+    let setup = agent::Setup {
+        node,
+        life,
+        host: name_of(node.0),
+        port: 0,
+        controller: Address::new(CONTROLLER_NAME, PORT),
+        beats: Address::new(CONTROLLER_NAME, BEATS),
+        capabilities: Vec::new(),
+        pace: pace(&stage),
+        sabotage,
+    };
+    async move {
+        if let Err(error) = agent::run(doors, setup).await {
+            stage.fail(format!("the agent of {}: {error}", name_of(node.0)));
+        }
     }
 }

@@ -15,7 +15,7 @@ use turmoil_net::shim::tokio::net::{TcpListener, TcpStream, UdpSocket};
 use turmoil_net::{HostId, set_current};
 
 use super::hosts::Hosts;
-use super::stage::Stage;
+use super::play::Kernels;
 use super::wire::Wire;
 use crate::fleet::doors::{self, Address};
 
@@ -48,8 +48,8 @@ pub(super) struct Own<S> {
 
 impl Net {
     /// The network for the life of a host that runs now.
-    pub(super) fn new(stage: &Stage, host: usize) -> Self {
-        let (wire, hosts) = (Rc::clone(&stage.wire), Rc::clone(&stage.hosts));
+    pub(super) fn new(kernels: &Kernels, host: usize) -> Self {
+        let (wire, hosts) = (Rc::clone(&kernels.wire), Rc::clone(&kernels.hosts));
         let (id, life) = (wire.host(host).id, hosts.life(host));
         Self { wire, hosts, host, id, life }
     }

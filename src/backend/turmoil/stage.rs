@@ -4,18 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
 
-use super::hosts::Hosts;
-use super::wire::Wire;
-use crate::event::{Cause, EndReason, Event, Fault, JobPhase, PartState, What};
+use crate::event::{Cause, EndReason, Event, Fault, JobPhase, PartState, Sink, Stop, What};
+
 use crate::fleet::doors::Notice;
 use crate::hardware::rack::{Effect, Rack, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::StopWhen;
-use crate::units::{NANOS_PER_SECOND, Span, Time};
+use crate::units::{Span, Time};
 
 /// The controller is the first host; node `i` is host `i + 1`.
 pub(super) const CONTROLLER: usize = 0;
@@ -25,13 +23,36 @@ pub(super) fn host_of(node: NodeId) -> usize {
     node.0 as usize + 1
 }
 
+/// The programs that a run starts on its hosts.
+pub(super) trait Programs {
+    /// Starts the controller.
+    fn start_controller(&self, stage: &Rc<Stage>);
+    /// Starts the agent of a node that has just booted.
+    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
+}
+
+/// What a stage stands on: hosts with a clock, and the network between them.
+pub(super) trait Ground {
+    /// The simulated time, a whole millisecond.
+    fn now(&self) -> Time;
+    /// Something has changed: whoever drives the run shall look.
+    fn wake(&self);
+    /// When the network moves next by itself.
+    fn next(&self) -> Option<Time>;
+    /// A host loses its power: it falls silent, and nothing runs on it any more.
+    fn stop(&self, host: usize);
+    /// Begins a life of a host.
+    fn begin_life(&self, host: usize);
+    /// So much is left of a host's link (ppm).
+    fn set_link(&self, host: usize, share_ppm: u32);
+    /// Whether a switch forwards, and what is left of its uplink (ppm).
+    fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32);
+}
+
 /// What all doors of a run share.
 pub(super) struct Stage {
     pub plan: Rc<Plan>,
-    pub wire: Rc<Wire>,
-    pub hosts: Rc<Hosts>,
-    pub bell: Rc<Notify>,
-    start: Instant,
+    ground: Rc<dyn Ground>,
     rack: RefCell<Rack>,
     /// Told and not yet handed to the sink.
     told: RefCell<Vec<Event>>,
@@ -56,14 +77,11 @@ pub(super) struct Stage {
 
 impl Stage {
     /// A stage whose time begins now.
-    pub(super) fn new(plan: Rc<Plan>, wire: Rc<Wire>, hosts: Rc<Hosts>, bell: Rc<Notify>) -> Self {
+    pub(super) fn new(plan: Rc<Plan>, ground: Rc<dyn Ground>) -> Self {
         Self {
             rack: RefCell::new(Rack::new(Rc::clone(&plan))),
             plan,
-            wire,
-            hosts,
-            bell,
-            start: Instant::now(),
+            ground,
             told: RefCell::default(),
             notices: RefCell::default(),
             waiting: RefCell::default(),
@@ -78,23 +96,15 @@ impl Stage {
         }
     }
 
-    /// The simulated time. tokio's timers fire at whole milliseconds, so this is one.
+    /// The simulated time.
     pub(super) fn now(&self) -> Time {
-        let span = self.start.elapsed();
-        let millis = (span.as_nanos() + 500_000) / 1_000_000;
-        Time::ZERO + Span::from_millis(millis as u64)
-    }
-
-    /// The instant of tokio's clock that is not before a simulated time.
-    pub(super) fn instant(&self, at: Time) -> Instant {
-        let millis = at.0.div_ceil(NANOS_PER_SECOND / 1_000);
-        self.start + std::time::Duration::from_millis(millis)
+        self.ground.now()
     }
 
     /// Does something to the rack at this instant and carries out what comes of it.
     pub(super) fn with_rack<T>(&self, act: impl FnOnce(&mut Rack, Time) -> T) -> T {
         let answer = self.act(act);
-        self.bell.notify_one();
+        self.ground.wake();
         answer
     }
 
@@ -116,13 +126,13 @@ impl Stage {
             Effect::Starts(node, life) => self.starting.borrow_mut().push((node, life)),
             Effect::Stops(node) => {
                 self.starting.borrow_mut().retain(|(starting, _)| *starting != node);
-                self.stop_host(host_of(node));
+                self.ground.stop(host_of(node));
             }
             Effect::Link(node, share_ppm) => {
-                self.wire.change_paths(|paths| paths.set_link(host_of(node), share_ppm));
+                self.ground.set_link(host_of(node), share_ppm);
             }
             Effect::Switch(switch, forwards, uplink_ppm) => {
-                self.wire.change_paths(|paths| paths.set_switch(switch, forwards, uplink_ppm));
+                self.ground.set_switch(switch, forwards, uplink_ppm);
             }
             Effect::Moved(ticket) => {
                 if let Some(waiting) = self.waiting.borrow_mut().remove(&ticket) {
@@ -131,23 +141,6 @@ impl Stage {
                 }
             }
         }
-    }
-
-    /// A host loses its power: it falls silent, and nothing runs on it any more.
-    pub(super) fn stop_host(&self, host: usize) {
-        self.wire.silence(host);
-        self.hosts.kill(host);
-    }
-
-    /// Begins a life of a host.
-    pub(super) fn begin_life(&self, host: usize) {
-        self.hosts.begin_life(host);
-        self.wire.revive(host);
-    }
-
-    /// Takes the nodes whose agents are to be started.
-    pub(super) fn take_starting(&self) -> Vec<(NodeId, Life)> {
-        std::mem::take(&mut self.starting.borrow_mut())
     }
 
     /// Waits for a transfer.
@@ -191,18 +184,13 @@ impl Stage {
     /// Asks for the end of the run; the first reason counts.
     pub(super) fn end(&self, reason: EndReason) {
         self.ended.set(self.ended.get().or(Some(reason)));
-        self.bell.notify_one();
+        self.ground.wake();
     }
 
     /// Gives the run up: a program could not go on.
     pub(super) fn fail(&self, why: String) {
         self.failure.borrow_mut().get_or_insert(why);
-        self.bell.notify_one();
-    }
-
-    /// Why the run was given up, if it was.
-    pub(super) fn failure(&self) -> Option<String> {
-        self.failure.borrow().clone()
+        self.ground.wake();
     }
 
     /// Why the run is over, if it is.
@@ -213,20 +201,20 @@ impl Stage {
     /// When the driver has to look next.
     pub(super) fn next(&self) -> Time {
         let rack = self.rack.borrow_mut().next_at();
-        let times = [rack, self.wire.next(), self.controller_due.get()];
+        let times = [rack, self.ground.next(), self.controller_due.get()];
         let next = times.into_iter().flatten().min();
         next.map_or(self.plan.scenario.stop.at, |next| next.min(self.plan.scenario.stop.at))
     }
 
     /// The controller stops dead, and starts again after a while, if ever.
     pub(super) fn crash_controller(&self, lasts: Option<Span>) {
-        self.stop_host(CONTROLLER);
+        self.ground.stop(CONTROLLER);
         self.controller_due.set(lasts.map(|span| self.now() + span));
         self.tell_controller(PartState::Down, Cause::Fault(Fault::ControllerCrash));
     }
 
     /// Whether a controller that crashed starts again now.
-    pub(super) fn controller_returns(&self) -> bool {
+    fn controller_returns(&self) -> bool {
         let due = self.controller_due.get().is_some_and(|at| at <= self.now());
         if due {
             self.controller_due.set(None);
@@ -241,7 +229,7 @@ impl Stage {
     }
 
     /// Lets the rack do what is due, and ends the run if its time is over or its aim is reached.
-    pub(super) fn advance(&self) {
+    fn advance(&self) {
         let last = self.plan.scenario.stop.at;
         let all_up = self.act(|rack, now| {
             rack.advance(now.min(last));
@@ -257,9 +245,43 @@ impl Stage {
         }
     }
 
+    /// Lets happen what is due and starts the programs that shall begin; gives how the run ended,
+    /// if it did, once the sink has all.
+    pub(super) fn settle(
+        self: &Rc<Self>,
+        programs: &dyn Programs,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<EndReason>, Stop> {
+        self.advance();
+        for (node, life) in std::mem::take(&mut *self.starting.borrow_mut()) {
+            self.ground.begin_life(host_of(node));
+            programs.start_agent(self, node, life);
+        }
+        if self.controller_returns() {
+            self.start_controller(programs);
+        }
+        if let Some(why) = self.failure.borrow().clone() {
+            return Err(Stop::Failed(why));
+        }
+        for event in self.take_told() {
+            sink.event(&event)?;
+        }
+        let Some(reason) = self.ended() else { return Ok(None) };
+        for event in self.finish(reason) {
+            sink.event(&event)?;
+        }
+        Ok(Some(reason))
+    }
+
+    /// Starts the controller.
+    pub(super) fn start_controller(self: &Rc<Self>, programs: &dyn Programs) {
+        self.ground.begin_life(CONTROLLER);
+        programs.start_controller(self);
+    }
+
     /// Takes what was told before this instant, in the order of time; later things may still be
     /// told of this one.
-    pub(super) fn take_told(&self) -> Vec<Event> {
+    fn take_told(&self) -> Vec<Event> {
         let now = self.now();
         let mut told = self.told.borrow_mut();
         told.sort_by_key(|event| event.at);
@@ -268,7 +290,7 @@ impl Stage {
     }
 
     /// Ends the run: all that was told and the last events.
-    pub(super) fn finish(&self, reason: EndReason) -> Vec<Event> {
+    fn finish(&self, reason: EndReason) -> Vec<Event> {
         let at = self.now().min(self.plan.scenario.stop.at);
         self.act(|rack, _| rack.finish(at));
         let mut told = self.told.take();

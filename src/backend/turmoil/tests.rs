@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
 use super::doors::{Harm, Power, Store};
-use super::play::{CONTROLLER_NAME, Programs, name_of, play};
+use super::play::{CONTROLLER_NAME, Kernels, name_of, play};
 use super::socket::Net;
-use super::stage::{CONTROLLER, Stage, host_of};
+use super::stage::{CONTROLLER, Programs, Stage, host_of};
 use crate::event::{Cause, Event, Fault, Sink, Stop, What};
 use crate::fleet::doors::{
     self, Address, Deed, Harm as _, Net as _, Object, Power as _, Store as _,
@@ -55,6 +55,7 @@ impl Sink for Listener {
 
 /// A program of the controller, and one of each agent.
 struct Pair<C, A> {
+    kernels: Rc<Kernels>,
     controller: C,
     agent: A,
 }
@@ -67,12 +68,12 @@ where
     AF: Future<Output = ()> + 'static,
 {
     fn start_controller(&self, stage: &Rc<Stage>) {
-        let net = Net::new(stage, CONTROLLER);
+        let net = Net::new(&self.kernels, CONTROLLER);
         net.clone().spawn((self.controller)(Rc::clone(stage), net));
     }
 
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
-        let net = Net::new(stage, host_of(node));
+        let net = Net::new(&self.kernels, host_of(node));
         net.clone().spawn((self.agent)(Rc::clone(stage), net, node, life));
     }
 }
@@ -85,8 +86,8 @@ where
     AF: Future<Output = ()> + 'static,
 {
     let mut listener = Listener(Vec::new());
-    let programs = Pair { controller, agent };
-    play(plan, &programs, &mut listener, &mut Vec::new()).expect("nobody stops the run");
+    let programs = |kernels| Pair { kernels, controller, agent };
+    play(plan, programs, &mut listener, &mut Vec::new()).expect("nobody stops the run");
     assert!(listener.0.is_sorted_by_key(|event| event.at), "events stand in the order of time");
     listener.0
 }

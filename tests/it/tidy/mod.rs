@@ -30,7 +30,7 @@ const STOREYS: [&[&str]; 9] = [
 const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 18] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -47,6 +47,7 @@ const PACKAGES: [(&str, &str); 17] = [
     ("tokio", "drivers"),
     ("tokio", "fleet"),
     ("toml", "scenario"),
+    ("turmoil", "backend"),
     ("turmoil_net", "backend"),
 ];
 
