@@ -201,4 +201,9 @@ impl Sink for Watched<'_> {
         }
         self.listener.event(event)
     }
+
+    fn look(&mut self, now: Time) -> Result<(), Stop> {
+        self.bar.at(now);
+        if self.interrupt.is_wanted() { Err(Stop::Interrupted) } else { Ok(()) }
+    }
 }

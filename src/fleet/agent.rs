@@ -72,6 +72,8 @@ pub struct Pace {
     pub patience: Duration,
     /// Between two tries of what failed.
     pub retry: Duration,
+    /// The longest time between two tries to join of an agent that was never taken in.
+    pub retry_max: Duration,
     /// Without an answer to its beats for so long, it makes its link anew.
     pub silence: Duration,
 }
@@ -83,12 +85,22 @@ impl Pace {
     pub fn for_timeout(detect: Span) -> Self {
         let detect = Duration::from_nanos(detect.0);
         let beat = (detect / 4).min(Duration::from_secs(1));
-        Self { beat, patience: beat * 5, retry: beat, silence: beat * 5 }
+        Self { beat, patience: beat * 5, retry: beat, retry_max: beat, silence: beat * 5 }
     }
+}
+
+/// What the process around an agent has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// To be told to the controller, if the link is up; else it is lost.
+    Tell(Message),
+    /// The agent shall end, after undoing what it did to its node.
+    Leave,
 }
 
 /// What the loop hears.
 enum Heard {
+    Note(Note),
     Link(Linked),
     Neighbour(Incoming),
     Answer(Beat),
@@ -143,8 +155,30 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     doors: Doors<N, S, H, T>,
     setup: Setup,
 ) -> io::Result<()> {
+    let (notes, none) = mpsc::channel(1);
+    let ended = run_noting(doors, setup, none).await;
+    drop(notes);
+    ended
+}
+
+/// Runs an agent until a note asks it to leave.
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
+    doors: Doors<N, S, H, T>,
+    setup: Setup,
+    mut notes: mpsc::Receiver<Note>,
+) -> io::Result<()> {
     let (heard, mut queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
+    relay(net, &heard, Heard::Note, |to| async move {
+        while let Some(note) = notes.recv().await {
+            if to.send(note).await.is_err() {
+                return;
+            }
+        }
+    });
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
     relay(net, &heard, Heard::Neighbour, |to| {
@@ -156,6 +190,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
         to: setup.controller.clone(),
         patience: setup.pace.patience,
         retry: setup.pace.retry,
+        retry_max: setup.pace.retry_max,
         join: Message::Join {
             serial: setup.node.0,
             life: setup.life.0,
@@ -191,6 +226,10 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     };
     loop {
         match timeout_at(agent.next(), queue.recv()).await {
+            Ok(Some(Heard::Note(Note::Leave))) => {
+                agent.leave().await;
+                return Ok(());
+            }
             Ok(Some(heard)) => agent.hear(heard),
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
@@ -279,6 +318,13 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.finish(now);
     }
 
+    /// Undoes what is done.
+    async fn leave(mut self) {
+        for deed in std::mem::take(&mut self.deeds).values() {
+            let _ = timeout(self.setup.pace.patience, self.doors.harm.undo(deed)).await;
+        }
+    }
+
     fn beat(&mut self, now: Instant) {
         let Some(session) = self.session.get().filter(|_| self.out.is_some()) else { return };
         if self.answered.max(self.linked) + self.setup.pace.silence <= now {
@@ -299,6 +345,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     fn hear(&mut self, heard: Heard) {
         match heard {
+            Heard::Note(Note::Tell(message)) => self.say(message),
+            Heard::Note(Note::Leave) => unreachable!("it has left"),
             Heard::Link(Linked::Up(out)) => {
                 self.out = Some(out);
                 self.linked = Instant::now();

@@ -270,15 +270,18 @@ fn put_sensor(out: &mut Vec<u8>, sensor: Sensor) {
     match sensor {
         Sensor::Energy => out.push(0),
         Sensor::PowerMax => out.push(1),
-        Sensor::ServerSent(server) => {
-            out.push(2);
-            put(out, u64::from(server));
-        }
-        Sensor::ServerReceived(server) => {
-            out.push(3);
-            put(out, u64::from(server));
-        }
+        Sensor::ServerSent(server) => put_numbered(out, 2, server),
+        Sensor::ServerReceived(server) => put_numbered(out, 3, server),
+        Sensor::NodeLoad(node) => put_numbered(out, 4, node),
+        Sensor::NodeMemory(node) => put_numbered(out, 5, node),
+        Sensor::NodeTemperature(node) => put_numbered(out, 6, node),
+        Sensor::NodeThrottled(node) => put_numbered(out, 7, node),
     }
+}
+
+fn put_numbered(out: &mut Vec<u8>, code: u8, number: u32) {
+    out.push(code);
+    put(out, u64::from(number));
 }
 
 fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
@@ -287,6 +290,10 @@ fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
         1 => Sensor::PowerMax,
         2 => Sensor::ServerSent(small(from)?),
         3 => Sensor::ServerReceived(small(from)?),
+        4 => Sensor::NodeLoad(small(from)?),
+        5 => Sensor::NodeMemory(small(from)?),
+        6 => Sensor::NodeTemperature(small(from)?),
+        7 => Sensor::NodeThrottled(small(from)?),
         code => return Err(CodecError::Unknown { field: "sensor", code }),
     })
 }
@@ -404,6 +411,10 @@ pub(crate) mod tests {
             Just(Sensor::PowerMax),
             any::<u32>().prop_map(Sensor::ServerSent),
             any::<u32>().prop_map(Sensor::ServerReceived),
+            any::<u32>().prop_map(Sensor::NodeLoad),
+            any::<u32>().prop_map(Sensor::NodeMemory),
+            any::<u32>().prop_map(Sensor::NodeTemperature),
+            any::<u32>().prop_map(Sensor::NodeThrottled),
         ]
     }
 

@@ -46,6 +46,7 @@ impl Programs for Fleet {
             words: WORDS,
             pace: pace(stage),
             lease: LEASE,
+            chance: stage.plan.scenario.seed,
         };
         let stage = Rc::clone(stage);
         net.spawn(async move {

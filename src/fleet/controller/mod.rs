@@ -72,6 +72,8 @@ pub struct Setup {
     pub pace: Pace,
     /// Agents undo their harms when they have not heard from it for so long.
     pub lease: Span,
+    /// What its sessions are drawn from. On a real network nobody else may know it.
+    pub chance: u64,
 }
 
 /// How a run ended.
@@ -218,7 +220,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             job,
             detector: Heartbeat::new(plan.scenario.controller.detect),
             sessions: BTreeMap::new(),
-            tokens: Stream::new(plan.scenario.seed, "fleet/session"),
+            tokens: Stream::new(setup.chance, "fleet/session"),
             refusals: Refusals::default(),
             acts: vec![Act::Notice(Notice::Term { term: memory.term })],
             dirty: true,

@@ -124,7 +124,8 @@ impl<N: Net> Hands<N> {
         let (control, beats) = &self.0.controller;
         let lease = Span::from_secs(30);
         let (port, beats) = (control.port, beats.port);
-        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease }
+        let chance = self.0.plan.scenario.seed;
+        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease, chance }
     }
 
     pub(crate) fn doors(&self, net: N) -> controller::Doors<N, Self, Self, Self, Self, Self> {

@@ -29,7 +29,7 @@ const STOREYS: [&[&str]; 8] = [
 const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 22] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -42,9 +42,14 @@ const PACKAGES: [(&str, &str); 17] = [
     ("rand", "rng"),
     ("rand_chacha", "rng"),
     ("rayon", "cli"),
+    ("rcgen", "drivers"),
+    ("rustix", "backend"),
+    ("rustix", "drivers"),
+    ("socket2", "drivers"),
     ("tokio", "backend"),
     ("tokio", "drivers"),
     ("tokio", "fleet"),
+    ("tokio_rustls", "drivers"),
     ("toml", "scenario"),
     ("turmoil_net", "backend"),
 ];
