@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     /// Port for neighbours [default: a free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// After how long a silence the controller gives a node up, as [controller] detect
+    /// After how long a silence the controller gives a node up, as the scenario says
     #[arg(long, value_name = "SPAN", default_value = "4 s")]
     detect: Span,
     /// End with this process

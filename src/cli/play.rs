@@ -131,6 +131,7 @@ fn manifest_of(stage: &dyn Backend, loaded: &Loaded, plan: &Plan) -> Manifest {
     let (scenario, command) = (&loaded.scenario, std::env::args().collect());
     let level = scenario.record.events;
     let mut manifest = Manifest::begin(&scenario.name, scenario.seed, stage.name(), level, command);
+    manifest.deterministic = stage.is_deterministic();
     manifest.scenario_sha256 = Some(sha256(&loaded.resolved));
     manifest.plan_digest = Some(plan.digest());
     manifest.sweep = loaded.point.iter().cloned().collect();

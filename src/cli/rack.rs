@@ -22,6 +22,7 @@ where it is. Keys are readable by their owner only, and none is ever written ove
 
 /// Prepare a real rack
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,

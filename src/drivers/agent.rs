@@ -29,6 +29,8 @@ use crate::units::{ByteRate, Span};
 
 /// Between two looks at what the board measures. Assumption: heat and load change in minutes.
 const READINGS: Duration = Duration::from_secs(10);
+/// Before the first one: by then it has mostly been taken in.
+const FIRST_READING: Duration = Duration::from_secs(1);
 /// The longest time between two tries of an agent that was never taken in (assumption).
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Between two looks whether the parent lives, where the system does not tell by itself.
@@ -99,7 +101,7 @@ async fn live(
     let life = wish.life.or_else(|| board.booted().map(Life));
     let life = life.ok_or_else(|| io::Error::other("the system does not tell when it booted"))?;
     let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
-    let (notes, noted) = mpsc::channel(NOTES);
+    let (notes, from_process) = mpsc::channel(NOTES);
     let told = notes.clone();
     let moved: Moved = Rc::new(move |purpose, bytes| {
         let _ = told.try_send(Note::Tell(Message::Moved { purpose, bytes }));
@@ -124,7 +126,7 @@ async fn live(
         let _ = notes.send(Note::Leave).await;
     });
     spawn_local(watch_parent(wish.parent));
-    agent::run_noting(doors, setup, noted).await
+    agent::run_noting(doors, setup, from_process).await
 }
 
 fn capabilities(board: &Board) -> Vec<String> {
@@ -136,10 +138,12 @@ fn capabilities(board: &Board) -> Vec<String> {
 }
 
 async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
+    let mut wait = FIRST_READING;
     loop {
-        // A link that is down has a full queue: these readings are then lost.
+        sleep(wait).await;
+        // Without a link they are lost; the next ones are worth more.
         let _ = notes.try_send(Note::Tell(Message::Readings(board.read())));
-        sleep(READINGS).await;
+        wait = READINGS;
     }
 }
 

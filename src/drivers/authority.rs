@@ -1,4 +1,4 @@
-//! The rack's own authority: a folder of certificates and keys, as `rackstorm rack enrol` leaves it.
+//! The rack's own authority: a folder of certificates and keys, made by `rackstorm rack enrol`.
 //!
 //! ```text
 //!  rack-ca/  authority.pem   authority.key     signs all others; its key leaves this folder never

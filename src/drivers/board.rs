@@ -48,7 +48,8 @@ impl Board {
         }
     }
 
-    /// When it was booted (seconds since 1970): a life that grows with each boot, if its clock does.
+    /// When it was booted (seconds since 1970): a life that grows with each boot, if its clock
+    /// does.
     #[must_use]
     pub fn booted(&self) -> Option<u32> {
         let text = fs::read_to_string(self.root.join("proc/stat")).ok()?;

@@ -19,6 +19,7 @@ use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Object, Store, Told}
 use crate::fleet::job::image_name;
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
+pub use crate::fleet::pace::Pace;
 use crate::fleet::ranks::Ranks;
 use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Order, Refusals, Work};
 use crate::ids::{Life, NodeId};
@@ -61,32 +62,6 @@ pub struct Setup {
     pub capabilities: Vec<String>,
     /// Its times.
     pub pace: Pace,
-}
-
-/// The times of an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// Between two beats.
-    pub beat: Duration,
-    /// For a connection, a write, a first message.
-    pub patience: Duration,
-    /// Between two tries of what failed.
-    pub retry: Duration,
-    /// The longest time between two tries to join of an agent that was never taken in.
-    pub retry_max: Duration,
-    /// Without an answer to its beats for so long, it makes its link anew.
-    pub silence: Duration,
-}
-
-impl Pace {
-    /// The times that suit a detector with this timeout: four beats in a timeout, one a second at
-    /// most.
-    #[must_use]
-    pub fn for_timeout(detect: Span) -> Self {
-        let detect = Duration::from_nanos(detect.0);
-        let beat = (detect / 4).min(Duration::from_secs(1));
-        Self { beat, patience: beat * 5, retry: beat, retry_max: beat, silence: beat * 5 }
-    }
 }
 
 /// What the process around an agent has for it.
@@ -168,17 +143,11 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
 pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     doors: Doors<N, S, H, T>,
     setup: Setup,
-    mut notes: mpsc::Receiver<Note>,
+    notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
     let (heard, mut queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
-    relay(net, &heard, Heard::Note, |to| async move {
-        while let Some(note) = notes.recv().await {
-            if to.send(note).await.is_err() {
-                return;
-            }
-        }
-    });
+    relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
     relay(net, &heard, Heard::Neighbour, |to| {
@@ -254,6 +223,14 @@ fn relay<N: Net, X: 'static, F: Future<Output = ()> + 'static>(
             }
         }
     });
+}
+
+async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
+    while let Some(note) = notes.recv().await {
+        if to.send(note).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Opens the socket for beats; gives what sends one.

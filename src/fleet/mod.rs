@@ -13,6 +13,7 @@ mod link;
 mod memory;
 pub mod muster;
 mod neighbours;
+mod pace;
 pub mod ranks;
 mod reception;
 pub mod timeline;

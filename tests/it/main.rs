@@ -13,6 +13,7 @@ mod determinism;
 mod diagnostics;
 mod fleet;
 mod golden;
+mod loopback;
 mod measured;
 mod model;
 mod overlap;

@@ -33,7 +33,7 @@ fn message(dice: &mut Dice) -> Message {
         0 => Message::Join {
             serial: number as u32,
             life: 1,
-            session: (number % 2 == 0).then_some(number),
+            session: number.is_multiple_of(2).then_some(number),
             peers: Address::new("pi7", 7000),
             capabilities: vec!["bulk-synchronous".into(); dice.below(4)],
         },

@@ -22,6 +22,11 @@ use super::{JOB, assert_done, in_memory_over, nothing, with};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+#[expect(clippy::disallowed_methods, reason = "certificates are valid from a day to a day")]
+fn today() -> SystemTime {
+    SystemTime::now()
+}
+
 /// A rack's certificates, for nodes called `node-0` and so on.
 struct Rack {
     folder: TempDir,
@@ -29,7 +34,7 @@ struct Rack {
 
 impl Rack {
     fn new() -> Self {
-        Self::at(SystemTime::now())
+        Self::at(today())
     }
 
     /// Certificates made on some day, for ten days.
@@ -116,7 +121,7 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
         move |_, wires| async move {
             sleep(Duration::from_secs(30)).await;
             let stranger = Rack::impostor_of(&rack, &Rack::new());
-            let past = Authority::open_at(rack.folder.path(), SystemTime::now() - DAY * 20);
+            let past = Authority::open_at(rack.folder.path(), today() - DAY * 20);
             let (past, _) = past.expect("the rack's own authority");
             past.enrol_nodes(&[NodeId(8)], &[], 10).expect("a node whose time is over");
             let mallory = wires.of("mallory");
@@ -210,7 +215,7 @@ fn an_agent_speaks_to_nobody_but_the_controller_of_its_own_rack() {
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let plain = Plain { own: IpAddr::V4(Ipv4Addr::LOCALHOST) };
         let (rack, stranger) = (Rack::new(), Rack::new());
-        let old = Rack::at(SystemTime::now() - DAY * 20);
+        let old = Rack::at(today() - DAY * 20);
         assert_eq!(calls(&rack, rack.over(plain, None)).await, (Ok(7), String::new()));
         let refused = |(read, why): (Result<usize, ErrorKind>, String), word: &str| {
             assert_eq!(read, Err(ErrorKind::InvalidData), "{why}");
