@@ -218,6 +218,16 @@ pub enum Sensor {
     ServerSent(u32),
     /// Bytes that server `0` has received from the network since the start.
     ServerReceived(u32),
+    /// Load of node `0`: mean number of tasks that run or wait to, over a minute (thousandths).
+    NodeLoad(u32),
+    /// Memory of node `0` that is in use (bytes).
+    NodeMemory(u32),
+    /// Temperature of node `0` (thousandths of a degree Celsius; 0 if it freezes).
+    NodeTemperature(u32),
+    /// Throttle bits of node `0`, as a Raspberry Pi's firmware gives them: bit 0 is
+    /// under-voltage, 1 a capped frequency, 2 throttling, 3 the soft limit of temperature; bits
+    /// 16 to 19 say the same of the time since the boot.
+    NodeThrottled(u32),
 }
 
 /// Why a run ended.
@@ -241,6 +251,15 @@ pub trait Sink {
     /// # Errors
     /// When the user interrupted the run or a file could not be written.
     fn event(&mut self, event: &Event) -> Result<(), Stop>;
+
+    /// Asked several times a second by a stage that plays in real time, in which nothing may
+    /// happen for long. `now` is the time of the run.
+    ///
+    /// # Errors
+    /// When the user interrupted the run.
+    fn look(&mut self, _now: Time) -> Result<(), Stop> {
+        Ok(())
+    }
 }
 
 /// Why a sink asked a stage to stop before the end.

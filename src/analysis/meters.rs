@@ -97,6 +97,11 @@ impl Meters {
             }
             Sensor::ServerSent(server) => self.sent[server as usize].read(now, value),
             Sensor::ServerReceived(server) => self.received[server as usize].read(now, value),
+            // What single boards say stands in the log; no metric is made of it.
+            Sensor::NodeLoad(_)
+            | Sensor::NodeMemory(_)
+            | Sensor::NodeTemperature(_)
+            | Sensor::NodeThrottled(_) => {}
         }
     }
 

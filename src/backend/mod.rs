@@ -1,9 +1,11 @@
 //! The stages that can play a plan.
 
+pub mod loopback;
 pub mod model;
 #[cfg(feature = "turmoil")]
 pub mod turmoil;
 
+use loopback::Loopback;
 use model::Model;
 #[cfg(feature = "turmoil")]
 use turmoil::{Reference, Turmoil};
@@ -18,6 +20,7 @@ pub const ALL: &[&(dyn Backend + Sync)] = &[
     &Turmoil,
     #[cfg(feature = "turmoil")]
     &Reference,
+    &Loopback,
 ];
 
 /// The stage of this name, if this build has it.
@@ -33,6 +36,11 @@ pub trait Backend {
 
     /// What it is, in a few words, for the help.
     fn about(&self) -> &'static str;
+
+    /// Whether the same plan gives the same events each time.
+    fn is_deterministic(&self) -> bool {
+        true
+    }
 
     /// What of the plan this stage cannot play, a sentence for each. Empty: it can play it all.
     fn cannot(&self, plan: &Plan) -> Vec<String>;

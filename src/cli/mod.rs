@@ -2,10 +2,12 @@
 
 mod run;
 
+mod agent;
 mod compare;
 mod completions;
 mod events;
 mod plan;
+mod rack;
 mod replay;
 mod report;
 mod schema;
@@ -64,6 +66,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Agent(agent::Arguments),
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Replay(replay::Arguments),
@@ -72,6 +75,7 @@ enum Command {
     Report(report::Arguments),
     Compare(compare::Arguments),
     Events(events::Arguments),
+    Rack(rack::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -81,6 +85,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Agent(arguments) => agent::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
@@ -89,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Rack(arguments) => rack::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

@@ -136,6 +136,7 @@ fn manifest_of(stage: &dyn Backend, loaded: &Loaded, plan: &Plan) -> Manifest {
     let (scenario, command) = (&loaded.scenario, std::env::args().collect());
     let level = scenario.record.events;
     let mut manifest = Manifest::begin(&scenario.name, scenario.seed, stage.name(), level, command);
+    manifest.deterministic = stage.is_deterministic();
     manifest.scenario_sha256 = Some(sha256(&loaded.resolved));
     manifest.plan_digest = Some(plan.digest());
     manifest.sweep = loaded.point.iter().cloned().collect();
@@ -205,5 +206,10 @@ impl Sink for Watched<'_> {
             }
         }
         self.listener.event(event)
+    }
+
+    fn look(&mut self, now: Time) -> Result<(), Stop> {
+        self.bar.at(now);
+        if self.interrupt.is_wanted() { Err(Stop::Interrupted) } else { Ok(()) }
     }
 }

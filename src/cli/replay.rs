@@ -42,6 +42,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
+    if !manifest.deterministic {
+        let stage = &manifest.stage;
+        streams::say(&format!(
+            "the stage {stage} plays in real time and tells other events each time: its runs \
+             cannot be replayed; `rackstorm run` plays the scenario anew"
+        ));
+        return Ok(Exit::Failed);
+    }
     let plan = Plan::make(&scenario);
     if manifest.plan_digest.as_ref().is_some_and(|then| *then != plan.digest()) {
         streams::say(&suspect(&arguments.results, &manifest));

@@ -1,5 +1,10 @@
-//! Hands on real things: the network of the operating system.
+//! Hands on real things: network and certificates, disk, a node's board, the agent as a process.
 //!
 //! A driver carries out what a door of [`crate::fleet::doors`] asks for, and decides nothing.
 
+pub mod agent;
+pub mod authority;
+pub mod board;
 pub mod net;
+pub mod store;
+pub mod tls;

@@ -1,15 +1,46 @@
 //! The real network: TCP and UDP of the operating system, without encryption.
 //!
-//! Not modelled: encryption. Whoever reaches the port can join, so that these sockets listen only
-//! on the address that they are given.
+//! Whoever reaches the port can join. Tests use it; [`super::tls`] is for a rack.
 
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::fleet::doors::{Address, Net};
+
+/// A peer that is silent for so long is asked whether it is there (assumption: a detector's timeout
+/// is of this order), then after each of these spans, so many times.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_AGAIN: Duration = Duration::from_secs(5);
+const KEEPALIVE_TRIES: u32 = 3;
+
+/// Lets small messages leave at once, and finds out when the peer's host is gone.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_AGAIN);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_TRIES))
+}
+
+/// The address with which this host reaches another one. Nothing is sent.
+///
+/// # Errors
+/// When there is no way, or no such host.
+pub async fn own_address(towards: &Address) -> io::Result<IpAddr> {
+    let mut why = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for to in tokio::net::lookup_host((towards.host.as_str(), towards.port)).await? {
+        let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).await?;
+        match socket.connect(to).await {
+            Ok(()) => return socket.local_addr().map(|own| own.ip()),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
 
 /// The network as seen from one host. Needs a tokio runtime with I/O and a `LocalSet`.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +64,13 @@ impl Net for Plain {
 
     async fn accept(&self, listener: &mut TcpListener) -> io::Result<TcpStream> {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        tune(&stream)?;
         Ok(stream)
     }
 
     async fn connect(&self, to: &Address) -> io::Result<TcpStream> {
         let stream = TcpStream::connect((to.host.as_str(), to.port)).await?;
-        stream.set_nodelay(true)?;
+        tune(&stream)?;
         Ok(stream)
     }
 

@@ -15,13 +15,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::fleet::beats;
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::images::Images;
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
+pub use crate::fleet::pace::Pace;
 use crate::fleet::ranks::Ranks;
-use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Order, Refusals, Where, Work};
+use crate::fleet::wire::{Beat, Ended, Message, Order, Refusals, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
@@ -66,32 +68,18 @@ pub struct Setup {
     pub sabotage: Option<Sabotage>,
 }
 
-/// The times of an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// Between two beats.
-    pub beat: Duration,
-    /// For a connection, a write, a first message.
-    pub patience: Duration,
-    /// Between two tries of what failed.
-    pub retry: Duration,
-    /// Without an answer to its beats for so long, it makes its link anew.
-    pub silence: Duration,
-}
-
-impl Pace {
-    /// The times that suit a detector with this timeout: four beats in a timeout, one a second at
-    /// most.
-    #[must_use]
-    pub fn for_timeout(detect: Span) -> Self {
-        let detect = Duration::from_nanos(detect.0);
-        let beat = (detect / 4).min(Duration::from_secs(1));
-        Self { beat, patience: beat * 5, retry: beat, silence: beat * 5 }
-    }
+/// What the process around an agent has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// To be told to the controller, if the link is up; else it is lost.
+    Tell(Message),
+    /// The agent shall end, after undoing what it did to its node.
+    Leave,
 }
 
 /// What the loop hears.
 enum Heard {
+    Note(Note),
     Link(Linked),
     Neighbour(Incoming),
     Answer(Beat),
@@ -146,8 +134,24 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     doors: Doors<N, S, H, T>,
     setup: Setup,
 ) -> io::Result<()> {
+    let (notes, none) = mpsc::channel(1);
+    let ended = run_noting(doors, setup, none).await;
+    drop(notes);
+    ended
+}
+
+/// Runs an agent until a note asks it to leave.
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
+    doors: Doors<N, S, H, T>,
+    setup: Setup,
+    notes: mpsc::Receiver<Note>,
+) -> io::Result<()> {
     let (heard, mut queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
+    relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
     let (own, store) = (net.clone(), doors.store.clone());
@@ -159,6 +163,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
         to: setup.controller.clone(),
         patience: setup.pace.patience,
         retry: setup.pace.retry,
+        retry_max: setup.pace.retry_max,
         join: Message::Join {
             serial: setup.node.0,
             life: setup.life.0,
@@ -170,7 +175,9 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
         again: again.clone(),
     };
     relay(net, &heard, Heard::Link, |to| link.hold(to));
-    let socket = beats(net, &setup, heard.clone()).await?;
+    let (pace, to) = (setup.pace, setup.beats.clone());
+    let (socket, answers) = beats::open(net, to, pace).await?;
+    relay(net, &heard, Heard::Answer, |to| answers.hear(to));
     let now = Instant::now();
     let mut agent = Agent {
         doors,
@@ -194,6 +201,10 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     };
     loop {
         match timeout_at(agent.next(), queue.recv()).await {
+            Ok(Some(Heard::Note(Note::Leave))) => {
+                agent.leave().await;
+                return Ok(());
+            }
             Ok(Some(heard)) => agent.hear(heard),
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
@@ -220,40 +231,12 @@ fn relay<N: Net, X: 'static, F: Future<Output = ()> + 'static>(
     });
 }
 
-/// Opens the socket for beats; gives what sends one.
-async fn beats<N: Net>(
-    net: &N,
-    setup: &Setup,
-    heard: mpsc::Sender<Heard>,
-) -> io::Result<Rc<dyn Fn(Beat)>> {
-    let socket = Rc::new(net.bind(0).await?);
-    let (own, from, retry) = (net.clone(), socket.clone(), setup.pace.retry);
-    net.spawn(async move {
-        let mut buffer = [0; 2 * DATAGRAM];
-        loop {
-            match own.recv_from(&from, &mut buffer).await {
-                Ok((n, _)) => {
-                    // Whatever is no answer to a beat means nothing to an agent.
-                    if let Ok(beat) = Beat::decode(&buffer[..n])
-                        && heard.send(Heard::Answer(beat)).await.is_err()
-                    {
-                        return;
-                    }
-                }
-                Err(_) => sleep(retry).await,
-            }
+async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
+    while let Some(note) = notes.recv().await {
+        if to.send(note).await.is_err() {
+            return;
         }
-    });
-    let (queue, mut beats) = mpsc::unbounded_channel::<Beat>();
-    let (own, to, patience) = (net.clone(), setup.beats.clone(), setup.pace.patience);
-    net.spawn(async move {
-        while let Some(beat) = beats.recv().await {
-            let _ = timeout(patience, own.send_to(&socket, &beat.encode(), &to)).await;
-        }
-    });
-    Ok(Rc::new(move |beat| {
-        let _ = queue.send(beat);
-    }))
+    }
 }
 
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
@@ -282,6 +265,13 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.finish(now);
     }
 
+    /// Undoes what is done.
+    async fn leave(mut self) {
+        for deed in std::mem::take(&mut self.deeds).values() {
+            let _ = timeout(self.setup.pace.patience, self.doors.harm.undo(deed)).await;
+        }
+    }
+
     fn beat(&mut self, now: Instant) {
         let Some(session) = self.session.get().filter(|_| self.out.is_some()) else { return };
         if self.answered.max(self.linked) + self.setup.pace.silence <= now {
@@ -302,6 +292,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     fn hear(&mut self, heard: Heard) {
         match heard {
+            Heard::Note(Note::Tell(message)) => self.say(message),
+            Heard::Note(Note::Leave) => unreachable!("it has left"),
             Heard::Link(Linked::Up(out)) => {
                 self.out = Some(out);
                 self.linked = Instant::now();

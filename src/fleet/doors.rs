@@ -13,6 +13,7 @@
 
 use std::future::Future;
 use std::io;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,6 +40,9 @@ impl Address {
     }
 }
 
+/// Says whether a peer proved to be the agent of a node.
+pub type Witness = Rc<dyn Fn(NodeId) -> bool>;
+
 /// The network, and the tasks of the host that stands on it. One value is one host's: a clone is
 /// the same host.
 pub trait Net: Clone + 'static {
@@ -61,6 +65,11 @@ pub trait Net: Clone + 'static {
         &self,
         listener: &mut Self::Listener,
     ) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// Whom the peer of an accepted connection may speak for, asked once it has said who it is. A
+    /// network that proves nothing believes everybody.
+    fn witness(_stream: &Self::Stream) -> Witness {
+        Rc::new(|_| true)
+    }
     /// Connects.
     fn connect(&self, to: &Address) -> impl Future<Output = io::Result<Self::Stream>>;
 

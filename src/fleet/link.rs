@@ -30,6 +30,7 @@ pub(super) struct Link<N> {
     pub to: Address,
     pub patience: Duration,
     pub retry: Duration,
+    pub retry_max: Duration,
     /// What to say first; the session of an earlier welcome is filled in.
     pub join: Message,
     pub session: Rc<Cell<Option<u64>>>,
@@ -38,8 +39,10 @@ pub(super) struct Link<N> {
 }
 
 impl<N: Net> Link<N> {
-    /// Holds the link for ever, or until nobody listens any more.
+    /// Holds the link for ever, or until nobody listens any more. An agent that was never taken
+    /// in asks ever more slowly; one that was has only the detector's time to come back.
     pub(super) async fn hold(self, to: mpsc::Sender<Linked>) {
+        let mut wait = self.retry;
         loop {
             if let Ok(Ok(stream)) = timeout(self.patience, self.net.connect(&self.to)).await {
                 let ended = self.serve(stream, &to).await;
@@ -47,7 +50,11 @@ impl<N: Net> Link<N> {
                     return;
                 }
             }
-            sleep(self.retry).await;
+            if self.session.get().is_some() {
+                wait = self.retry;
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(self.retry_max).max(self.retry);
         }
     }
 

@@ -5,6 +5,7 @@
 //! `LocalSet`; time comes from `tokio::time` only.
 
 pub mod agent;
+mod beats;
 pub mod controller;
 pub mod doors;
 mod faults;
@@ -14,6 +15,7 @@ mod link;
 mod memory;
 pub mod muster;
 mod neighbours;
+mod pace;
 pub mod ranks;
 mod reception;
 pub mod timeline;

@@ -81,6 +81,7 @@ async fn hear<N: Net>(
     close: oneshot::Sender<()>,
     to: &mpsc::Sender<Incoming>,
 ) -> (Option<NodeId>, Ended) {
+    let is_proven = N::witness(&stream);
     let (from, into) = tokio::io::split(stream);
     let mut reader = Reader::new(from);
     let join = match reader.next(patience).await {
@@ -91,6 +92,9 @@ async fn hear<N: Net>(
         Err(ended) => return (None, ended),
     };
     let node = NodeId(join.serial);
+    if !is_proven(node) {
+        return (None, Ended::Refused(Refusal::Impostor));
+    }
     let connection = Connection { number, out: writer(net, into, patience), close };
     if to.send(Incoming::Join(join, connection)).await.is_err() {
         return (None, Ended::Closed);

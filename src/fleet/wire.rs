@@ -9,12 +9,14 @@
 //! counted and skipped. An older version than [`VERSION_MIN`], an oversized frame and garbage end
 //! the connection. Whatever the bytes, the decoder holds at most one frame and never panics.
 
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::event::Purpose;
 use crate::fleet::doors::{Address, Deed};
 use crate::units::{Bytes, Span};
 
@@ -64,9 +66,27 @@ pub enum Message {
     Fetch { name: String },
     /// From the controller: forget what is on the card under this name.
     Forget { name: String },
+    /// From an agent: what its board measures.
+    Readings(Readings),
+    /// From an agent: a transfer of a checkpoint is complete.
+    Moved { purpose: Purpose, bytes: Bytes },
     /// A kind of message that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// What a node's board measures now; nothing where it has no such sensor. Units as in
+/// [`crate::event::Sensor`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readings {
+    /// Load.
+    pub load: Option<u64>,
+    /// Memory in use.
+    pub memory: Option<u64>,
+    /// Temperature.
+    pub temperature: Option<u64>,
+    /// Throttle bits.
+    pub throttled: Option<u64>,
 }
 
 /// An order to one node of a job.
@@ -137,6 +157,12 @@ pub enum Refusal {
     /// No message of ours.
     #[error("no message")]
     Garbage,
+    /// No proof of the rack's authority, or one that does not hold.
+    #[error("no proof of who it is")]
+    Unproven,
+    /// The proof is another one's.
+    #[error("the proof of somebody else")]
+    Impostor,
 }
 
 /// What was refused so far.
@@ -156,6 +182,10 @@ pub struct Refusals {
     pub replayed: u64,
     /// Joins of nodes that the plan does not have.
     pub stranger: u64,
+    /// Connections without a proof that they belong to the rack.
+    pub unproven: u64,
+    /// Joins with the proof of another node.
+    pub impostor: u64,
 }
 
 impl Refusals {
@@ -175,6 +205,8 @@ impl Refusals {
             Refusal::Length(_) => self.length += 1,
             Refusal::Version(_) => self.version += 1,
             Refusal::Garbage => self.garbage += 1,
+            Refusal::Unproven => self.unproven += 1,
+            Refusal::Impostor => self.impostor += 1,
         }
     }
 }
@@ -265,6 +297,9 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             match timeout(patience, self.from.read(&mut buffer)).await {
                 Err(_) => return Err(Ended::Silent),
                 Ok(Ok(n)) if n > 0 => self.decoder.push(&buffer[..n]),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Err(Ended::Refused(Refusal::Unproven));
+                }
                 Ok(_) => return Err(Ended::Closed),
             }
         }

@@ -267,17 +267,19 @@ fn part_state(from: &mut &[u8]) -> Result<PartState, CodecError> {
 }
 
 fn put_sensor(out: &mut Vec<u8>, sensor: Sensor) {
-    match sensor {
-        Sensor::Energy => out.push(0),
-        Sensor::PowerMax => out.push(1),
-        Sensor::ServerSent(server) => {
-            out.push(2);
-            put(out, u64::from(server));
-        }
-        Sensor::ServerReceived(server) => {
-            out.push(3);
-            put(out, u64::from(server));
-        }
+    let (code, number) = match sensor {
+        Sensor::Energy => (0, None),
+        Sensor::PowerMax => (1, None),
+        Sensor::ServerSent(server) => (2, Some(server)),
+        Sensor::ServerReceived(server) => (3, Some(server)),
+        Sensor::NodeLoad(node) => (4, Some(node)),
+        Sensor::NodeMemory(node) => (5, Some(node)),
+        Sensor::NodeTemperature(node) => (6, Some(node)),
+        Sensor::NodeThrottled(node) => (7, Some(node)),
+    };
+    out.push(code);
+    if let Some(number) = number {
+        put(out, u64::from(number));
     }
 }
 
@@ -287,6 +289,10 @@ fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
         1 => Sensor::PowerMax,
         2 => Sensor::ServerSent(small(from)?),
         3 => Sensor::ServerReceived(small(from)?),
+        4 => Sensor::NodeLoad(small(from)?),
+        5 => Sensor::NodeMemory(small(from)?),
+        6 => Sensor::NodeTemperature(small(from)?),
+        7 => Sensor::NodeThrottled(small(from)?),
         code => return Err(CodecError::Unknown { field: "sensor", code }),
     })
 }
@@ -393,12 +399,11 @@ pub(crate) mod tests {
     }
 
     fn any_sensor() -> impl Strategy<Value = Sensor> {
-        prop_oneof![
-            Just(Sensor::Energy),
-            Just(Sensor::PowerMax),
-            any::<u32>().prop_map(Sensor::ServerSent),
-            any::<u32>().prop_map(Sensor::ServerReceived),
-        ]
+        (0..8_u8, any::<u32>()).prop_map(|(code, number)| {
+            let mut bytes = vec![code];
+            put(&mut bytes, u64::from(number));
+            sensor(&mut &bytes[..]).expect("all codes are known")
+        })
     }
 
     fn any_what() -> impl Strategy<Value = What> {

@@ -187,14 +187,18 @@ fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
 }
 
 fn reading_row(sensor: Sensor, value: u64) -> Row {
-    let server = match sensor {
-        Sensor::ServerSent(server) | Sensor::ServerReceived(server) => Some(server),
-        Sensor::Energy | Sensor::PowerMax => None,
+    let (part, index) = match sensor {
+        Sensor::ServerSent(server) | Sensor::ServerReceived(server) => ("server", Some(server)),
+        Sensor::NodeLoad(node)
+        | Sensor::NodeMemory(node)
+        | Sensor::NodeTemperature(node)
+        | Sensor::NodeThrottled(node) => ("node", Some(node)),
+        Sensor::Energy | Sensor::PowerMax => ("", None),
     };
     Row {
         event: "reading",
-        part: server.map_or("", |_| "server"),
-        index: server,
+        part,
+        index,
         sensor: words::sensor(sensor),
         value: Some(value),
         ..Row::default()

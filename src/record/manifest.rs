@@ -40,6 +40,9 @@ pub struct Manifest {
     pub seed: u64,
     /// The stage that played it.
     pub stage: String,
+    /// Whether the stage tells the same events each time, so that the run can be replayed.
+    #[serde(default = "yes")]
+    pub deterministic: bool,
     /// The point of the sweep: value by axis. Empty outside a sweep.
     #[serde(default)]
     pub sweep: BTreeMap<String, String>,
@@ -86,6 +89,11 @@ pub struct MachineFacts {
     pub cpus: usize,
 }
 
+/// What older manifests, that do not say it, mean.
+fn yes() -> bool {
+    true
+}
+
 impl Manifest {
     /// The manifest of a run that starts now, on this machine, by this program.
     #[must_use]
@@ -106,6 +114,7 @@ impl Manifest {
             scenario_sha256: None,
             seed,
             stage: stage.to_owned(),
+            deterministic: true,
             sweep: BTreeMap::new(),
             plan_digest: None,
             fingerprint: None,

@@ -116,7 +116,7 @@ pub fn purpose(purpose: Purpose) -> &'static str {
     }
 }
 
-/// A sensor; its server is a number of its own.
+/// A sensor; its server or node is a number of its own.
 #[must_use]
 pub fn sensor(sensor: Sensor) -> &'static str {
     match sensor {
@@ -124,6 +124,10 @@ pub fn sensor(sensor: Sensor) -> &'static str {
         Sensor::PowerMax => "power-max",
         Sensor::ServerSent(_) => "server-sent",
         Sensor::ServerReceived(_) => "server-received",
+        Sensor::NodeLoad(_) => "node-load",
+        Sensor::NodeMemory(_) => "node-memory",
+        Sensor::NodeTemperature(_) => "node-temperature",
+        Sensor::NodeThrottled(_) => "node-throttled",
     }
 }
 

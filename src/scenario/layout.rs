@@ -44,6 +44,19 @@ impl Layout {
         }
     }
 
+    /// A machine of so many nodes, of which nothing else is known.
+    pub(super) fn of_nodes(nodes: u32) -> Self {
+        Self {
+            modules: 1,
+            modules_per_rack: 1,
+            packs: vec![nodes],
+            nodes_per_blade: 1,
+            switches: 1,
+            psus: Vec::new(),
+            servers: 1,
+        }
+    }
+
     /// A layout for tests.
     #[cfg(test)]
     pub(super) fn of_counts(

@@ -30,6 +30,7 @@ mod words;
 
 pub use load::{Loaded, Overrides, load, read};
 pub use mistakes::Mistakes;
+pub use nodeset::nodes;
 pub use schema::schema;
 
 use crate::units::{Length, Span, Time};

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use crate::ids::PartKind;
+use crate::ids::{NodeId, PartKind};
 use crate::scenario::fault::PartSet;
 use crate::scenario::language::{Problem, nearest};
 use crate::scenario::layout::Layout;
+
+/// Nodes that a machine may have that nobody described. Assumption: more than any rack.
+const NODES_MAX: u32 = 1_000_000;
 
 /// A set as written.
 #[derive(Clone, Debug, PartialEq)]
@@ -377,6 +380,27 @@ fn without(from: &[Range<u32>], less: &[Range<u32>]) -> Vec<Range<u32>> {
     out
 }
 
+/// The nodes of a set such as `pi[1-24]!pi7`, counted from 0, of a machine that nobody described.
+/// So each path must be one of numbered nodes.
+///
+/// # Errors
+/// What is wrong with the text, for people.
+pub fn nodes(text: &str) -> Result<Vec<NodeId>, String> {
+    let told = |problem: Problem| problem.title;
+    let set = parse(text).map_err(told)?;
+    for path in std::iter::once(&set.first).chain(set.rest.iter().map(|(_, path)| path)) {
+        let [Step { kind: PartKind::Node, numbers: Some(_), .. }] = path.steps.as_slice() else {
+            let part = &text[path.span.clone()];
+            return Err(format!("`{part}`: here nodes are needed with their numbers, as pi[1-24]"));
+        };
+    }
+    let found = set.resolve(&Layout::of_nodes(NODES_MAX)).map_err(told)?;
+    if found.is_empty() {
+        return Err("there is no node in this set".to_owned());
+    }
+    Ok(found.iter().map(NodeId).collect())
+}
+
 /// The set in this notation, all numbers over the whole machine: `pi[1-9,20]`.
 pub(super) fn print(set: &PartSet) -> String {
     let word = WORDS.iter().find(|(_, kind)| *kind == set.kind).expect("each kind has a word").0;
@@ -420,6 +444,16 @@ mod tests {
         check("pi7,pi9", "6..7 8..9");
         check("pi[7,9,10]", "6..7 8..10");
         check("pi[1-9/4]", "0..1 4..5 8..9");
+    }
+
+    #[test]
+    fn nodes_of_no_machine_need_their_numbers() {
+        let numbers = |text| nodes(text).map(|set| set.iter().map(|node| node.0).collect());
+        assert_eq!(numbers("pi[1-4]!pi2"), Ok(vec![0, 2, 3]));
+        for wrong in ["pi", "switch[1]", "pi[1-4]!pi", "pi1!pi1", "pi0", "pi[1-"] {
+            let told: Result<Vec<u32>, _> = numbers(wrong);
+            assert!(told.is_err(), "{wrong}: {told:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod diagnostics;
 mod fleet;
 mod fleet_swarm;
 mod golden;
+mod loopback;
 mod measured;
 mod model;
 mod overlap;

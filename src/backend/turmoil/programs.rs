@@ -60,8 +60,15 @@ pub(super) fn controller<N: Net>(
         told: Told(Rc::clone(&stage)),
     };
     let pace = pace(&stage);
-    let setup =
-        controller::Setup { port: PORT, beats: BEATS, words: WORDS, pace, lease: LEASE, sabotage };
+    let setup = controller::Setup {
+        port: PORT,
+        beats: BEATS,
+        words: WORDS,
+        pace,
+        lease: LEASE,
+        chance: stage.plan.scenario.seed,
+        sabotage,
+    };
     async move {
         match controller::run(doors, setup, Rc::clone(&stage.plan)).await {
             Ok(end) => stage.end(end.reason),

@@ -3,15 +3,15 @@
 use tokio::time::timeout;
 
 use super::{Act, Controller, Doors, Heard, Session};
-use crate::event::EndReason;
+use crate::event::{EndReason, Purpose, Sensor, What};
 use crate::fleet::doors::{Address, Clock, Harm, Net, Notice, Power, Store, Told};
 use crate::fleet::faults;
 use crate::fleet::memory::{Harmed, Stage};
 use crate::fleet::reception::{Connection, Incoming, Join};
-use crate::fleet::wire::{Beat, Message};
+use crate::fleet::wire::{Beat, Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::scenario::StopWhen;
-use crate::units::Time;
+use crate::units::{Bytes, Time};
 
 impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     Controller<'_, Doors<N, P, H, S, C, T>>
@@ -139,11 +139,35 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                     self.demand(demands);
                 }
             }
+            Message::Readings(readings) => self.readings(node, readings),
+            // Only what a job moves is an agent's to tell.
+            Message::Moved {
+                purpose: purpose @ (Purpose::Checkpoint | Purpose::Restart),
+                bytes,
+            } => {
+                let what = What::Transfer { purpose, nodes: 1, received: bytes, lost: Bytes(0) };
+                self.acts.push(Act::Tell(what));
+            }
             Message::Unknown => {
                 self.refusals.unknown += 1;
                 self.tell_refusals();
             }
             _ => {}
+        }
+    }
+
+    /// What a node's board measures is told of this node, whatever it claims.
+    fn readings(&mut self, NodeId(node): NodeId, readings: Readings) {
+        let Readings { load, memory, temperature, throttled } = readings;
+        let all = [
+            (Sensor::NodeLoad(node), load),
+            (Sensor::NodeMemory(node), memory),
+            (Sensor::NodeTemperature(node), temperature),
+            (Sensor::NodeThrottled(node), throttled),
+        ];
+        for (sensor, value) in all {
+            let what = value.map(|value| What::Reading { sensor, value });
+            self.acts.extend(what.map(Act::Tell));
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Setup {
     pub lease: Span,
     /// A mistake that is built in on purpose.
     pub sabotage: Option<Sabotage>,
+    /// What its sessions are drawn from. On a real network nobody else may know it.
+    pub chance: u64,
 }
 
 /// How a run ended.
@@ -224,7 +226,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             job,
             detector: Heartbeat::new(plan.scenario.controller.detect),
             sessions: BTreeMap::new(),
-            tokens: Stream::new(plan.scenario.seed, "fleet/session"),
+            tokens: Stream::new(setup.chance, "fleet/session"),
             refusals: Refusals::default(),
             acts: vec![Act::Notice(Notice::Term { term: memory.term })],
             dirty: true,

@@ -1,6 +1,8 @@
 //! The real controller and agents: on paused time in memory, and on real loopback TCP.
 
+mod frames;
 mod rack;
+mod tls;
 mod wires;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -64,6 +66,15 @@ fn in_memory<F: Future<Output = ()> + 'static>(
     text: &str,
     script: impl FnOnce(Hands<Wires>, Wires) -> F,
 ) -> (Hands<Wires>, Vec<End>) {
+    in_memory_over(text, |wires, _| wires, script)
+}
+
+/// The same over the network that `over` makes of the wires of a node, or of the controller.
+fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
+    text: &str,
+    over: impl Fn(Wires, Option<u32>) -> N + 'static,
+    script: impl FnOnce(Hands<N>, Wires) -> F,
+) -> (Hands<N>, Vec<End>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -74,10 +85,14 @@ fn in_memory<F: Future<Output = ()> + 'static>(
     local.block_on(&runtime, async move {
         let (wires, start) = (Wires::new("controller"), Instant::now());
         let (net, cutter) = (wires.clone(), wires.clone());
+        let own = over(wires.clone(), None);
         let hands = World::hands(
             plan,
             (Address::new("controller", 7000), Address::new("controller", 7001)),
-            move |node| (net.of(&format!("node-{node}")), format!("node-{node}")),
+            move |node| {
+                let name = format!("node-{node}");
+                (over(net.of(&name), Some(node)), name)
+            },
             move |node, cut| cutter.cut(&format!("node-{node}"), cut),
             move || 1_000_000_000 + start.elapsed().as_nanos() as u64,
         );
@@ -85,7 +100,7 @@ fn in_memory<F: Future<Output = ()> + 'static>(
         tokio::task::spawn_local(script(hands.clone(), wires.clone()));
         let mut ends = Vec::new();
         loop {
-            let (doors, plan) = (hands.doors(wires.clone()), hands.0.plan.clone());
+            let (doors, plan) = (hands.doors(own.clone()), hands.0.plan.clone());
             let host = LocalSet::new();
             let run = host.run_until(controller::run(doors, hands.setup(), plan));
             let end = tokio::select! {
@@ -124,7 +139,7 @@ fn with(fault: &str) -> String {
     format!("{JOB}\n{fault}")
 }
 
-async fn nothing(_: Hands<Wires>, _: Wires) {}
+async fn nothing<N: Net>(_: Hands<N>, _: Wires) {}
 
 #[test]
 fn a_job_without_faults_takes_its_steps_and_ends_with_the_right_checksum() {
@@ -244,6 +259,7 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
         silent: 1,
         replayed: 2,
         stranger: 1,
+        ..Refusals::default()
     };
     assert_eq!(refusals, Some(expected));
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Silent { .. })));

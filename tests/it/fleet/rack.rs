@@ -130,7 +130,8 @@ impl<N: Net> Hands<N> {
         let (control, beats) = &self.0.controller;
         let lease = Span::from_secs(30);
         let (port, beats) = (control.port, beats.port);
-        controller::Setup { port, beats, words: WORDS, pace: self.0.pace, lease, sabotage: None }
+        let (chance, pace) = (self.0.plan.scenario.seed, self.0.pace);
+        controller::Setup { port, beats, words: WORDS, pace, lease, chance, sabotage: None }
     }
 
     pub(crate) fn doors(&self, net: N) -> controller::Doors<N, Self, Self, Self, Self, Self> {

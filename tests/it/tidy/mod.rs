@@ -30,7 +30,7 @@ const STOREYS: [&[&str]; 9] = [
 const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 18] = [
+const PACKAGES: [(&str, &str); 23] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -43,9 +43,14 @@ const PACKAGES: [(&str, &str); 18] = [
     ("rand", "rng"),
     ("rand_chacha", "rng"),
     ("rayon", "cli"),
+    ("rcgen", "drivers"),
+    ("rustix", "backend"),
+    ("rustix", "drivers"),
+    ("socket2", "drivers"),
     ("tokio", "backend"),
     ("tokio", "drivers"),
     ("tokio", "fleet"),
+    ("tokio_rustls", "drivers"),
     ("toml", "scenario"),
     ("turmoil", "backend"),
     ("turmoil_net", "backend"),

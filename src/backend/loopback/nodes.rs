@@ -1,0 +1,334 @@
+//! The nodes: a process each while it has power, and what is told of it.
+//!
+//! ```text
+//!  Off --on--> Init --joined--> Up --crash--> Down --off, on--> Init
+//!                                  --hang---> Hung --off, on--> Init    PSU: Down until it is back
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::Rc;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
+
+use super::scratch::Scratch;
+use crate::drivers::tls::name_of;
+use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
+use crate::fleet::doors::{Address, Deed, PowerState};
+use crate::ids::{Life, NodeId, Part};
+use crate::plan::Plan;
+use crate::scenario::fault::Repair;
+use crate::units::{Span, Time};
+
+/// One node.
+#[derive(Debug, Default)]
+struct Node {
+    process: Option<Child>,
+    life: u32,
+    state: NodeState,
+    /// Whether its channel is on; power comes with it when the feed is there.
+    channel: bool,
+    /// Whether it has power, though its process may have crashed.
+    powered: bool,
+    /// Repairs that must be done before it may have power: its own and its PSU's.
+    blocked: u32,
+}
+
+/// How an agent is started.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub program: PathBuf,
+    pub controller: Address,
+    pub beats: Address,
+    pub scratch: Scratch,
+}
+
+/// All nodes of a run. No process outlives this value.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    pub plan: Rc<Plan>,
+    pub start: Start,
+    began: Instant,
+    each: RefCell<Vec<Node>>,
+    told: RefCell<Vec<Event>>,
+    done: RefCell<BTreeSet<u64>>,
+    failure: RefCell<Option<String>>,
+    over: Cell<bool>,
+}
+
+impl Nodes {
+    /// All nodes off, at the first instant of a run.
+    pub(super) fn new(plan: Rc<Plan>, start: Start) -> Self {
+        let each = plan.machine.nodes.iter().map(|_| Node::default()).collect();
+        Self {
+            plan,
+            start,
+            began: Instant::now(),
+            each: RefCell::new(each),
+            told: RefCell::default(),
+            done: RefCell::default(),
+            failure: RefCell::default(),
+            over: Cell::new(false),
+        }
+    }
+
+    /// The time of the run, which ends with the scenario.
+    pub(super) fn now(&self) -> Time {
+        let now = Time::ZERO + Span(self.began.elapsed().as_nanos() as u64);
+        now.min(self.plan.scenario.stop.at)
+    }
+
+    /// Tells an event at this instant, unless the run is over.
+    pub(super) fn tell(&self, what: What) {
+        if !self.over.get() {
+            self.told.borrow_mut().push(Event { at: self.now(), what });
+            self.over.set(matches!(what, What::RunEnds { .. }));
+        }
+    }
+
+    /// What was told since this was asked last.
+    pub(super) fn take_told(&self) -> Vec<Event> {
+        self.told.take()
+    }
+
+    /// Why the run cannot go on, if it cannot.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    /// Gives the run up; the first reason counts.
+    pub(super) fn fail(&self, why: String) {
+        self.failure.borrow_mut().get_or_insert(why);
+    }
+
+    /// Switches a node's channel on.
+    pub(super) fn on(&self, node: NodeId) -> io::Result<()> {
+        let blocked = {
+            let own = &mut self.each.borrow_mut()[node.0 as usize];
+            own.channel |= own.blocked == 0;
+            own.blocked > 0
+        };
+        if blocked {
+            return Err(io::Error::other("the feed is dead"));
+        }
+        self.energise(node)
+    }
+
+    /// Switches a node's channel off.
+    pub(super) fn off(&self, node: NodeId, cause: Cause) {
+        let blocked = {
+            let own = &mut self.each.borrow_mut()[node.0 as usize];
+            (own.channel, own.powered) = (false, false);
+            own.blocked > 0
+        };
+        self.kill(node);
+        if !blocked {
+            self.set_state(node, NodeState::Off, cause);
+        }
+    }
+
+    /// What a node's switch says.
+    pub(super) fn supply(&self, node: NodeId) -> PowerState {
+        let own = &self.each.borrow()[node.0 as usize];
+        match (own.blocked > 0, own.channel) {
+            (true, _) => PowerState::Dead,
+            (false, true) => PowerState::On,
+            (false, false) => PowerState::Off,
+        }
+    }
+
+    /// Power reaches a node whose channel is on and that has none: a life begins.
+    fn energise(&self, node: NodeId) -> io::Result<()> {
+        let life = {
+            let own = &mut self.each.borrow_mut()[node.0 as usize];
+            if own.powered || own.blocked > 0 || !own.channel {
+                return Ok(());
+            }
+            own.powered = true;
+            own.life += 1;
+            own.life
+        };
+        let process = self.spawn(node, life)?;
+        self.each.borrow_mut()[node.0 as usize].process = Some(process);
+        self.set_state(node, NodeState::Init, Cause::Course);
+        Ok(())
+    }
+
+    fn spawn(&self, node: NodeId, life: u32) -> io::Result<Child> {
+        let Start { program, controller, beats, scratch } = &self.start;
+        let said = File::options().create(true).append(true).open(scratch.said(&name_of(node)))?;
+        let address = |to: &Address| format!("{}:{}", to.host, to.port);
+        Command::new(program)
+            .args(["agent", "--controller", &address(controller), "--beats", &address(beats)])
+            .args(["--node", &(u64::from(node.0) + 1).to_string(), "--life", &life.to_string()])
+            .args(["--detect", &format!("{} ns", self.plan.scenario.controller.detect.0)])
+            .args(["--parent", &std::process::id().to_string()])
+            .arg("--certificates")
+            .arg(scratch.certificates())
+            .arg("--store")
+            .arg(scratch.store())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said)
+            // Ctrl-C in the terminal is the controller's to act on.
+            .process_group(0)
+            .spawn()
+    }
+
+    fn kill(&self, node: NodeId) {
+        end(self.each.borrow_mut()[node.0 as usize].process.take());
+    }
+
+    fn set_state(&self, node: NodeId, state: NodeState, cause: Cause) {
+        let own = &mut self.each.borrow_mut()[node.0 as usize];
+        if own.state != state {
+            own.state = state;
+            self.tell(What::NodeState { node, life: Life(own.life), state, cause });
+        }
+    }
+
+    /// The controller took a node's agent in.
+    pub(super) fn joined(&self, node: NodeId, life: Life) {
+        let (state, own) = {
+            let own = &self.each.borrow()[node.0 as usize];
+            (own.state, own.life)
+        };
+        if state == NodeState::Init && own == life.0 {
+            self.set_state(node, NodeState::Up, Cause::Course);
+        }
+    }
+
+    /// Looks for agents that ended by themselves: killed by somebody else they have crashed, and
+    /// whatever else ends them is a mistake of ours.
+    pub(super) fn reap(&self) {
+        let mut ended: Vec<(NodeId, ExitStatus)> = Vec::new();
+        for (node, own) in (0..).map(NodeId).zip(self.each.borrow_mut().iter_mut()) {
+            if let Some(Ok(Some(status))) = own.process.as_mut().map(Child::try_wait) {
+                own.process = None;
+                ended.push((node, status));
+            }
+        }
+        for (node, status) in ended {
+            self.set_state(node, NodeState::Down, Cause::Fault(Fault::Crash));
+            if status.signal().is_none() {
+                let name = name_of(node);
+                let words = self.start.scratch.last_words(&name);
+                self.fail(format!("the agent of {name} ended by itself: {words}"));
+            }
+        }
+    }
+
+    /// Does a harm, once.
+    pub(super) fn harm(&self, deed: &Deed) -> io::Result<()> {
+        if !self.done.borrow_mut().insert(deed.number) {
+            return Ok(());
+        }
+        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
+        match deed.kind {
+            Fault::Crash => {
+                let is_blocked = self.is_blocked_by(deed);
+                self.strike(node, is_blocked, cause);
+            }
+            Fault::Hang => self.hang(node, cause)?,
+            Fault::PowerLoss => {
+                self.tell_part(deed.part, PartState::Down, cause);
+                for node in self.plan.machine.nodes_of(deed.part) {
+                    self.block(node);
+                    self.set_state(node, NodeState::Down, cause);
+                }
+            }
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        }
+        Ok(())
+    }
+
+    /// Undoes a harm, once. What only a power cycle cures stays.
+    pub(super) fn undo(&self, deed: &Deed) -> io::Result<()> {
+        if !self.done.borrow_mut().remove(&deed.number) {
+            return Ok(());
+        }
+        match deed.kind {
+            Fault::Crash if self.is_blocked_by(deed) => self.unblock(NodeId(deed.part.index)),
+            Fault::PowerLoss => {
+                self.tell_part(deed.part, PartState::Up, Cause::Repair);
+                let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
+                all.into_iter().try_for_each(|node| self.unblock(node))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a crashed node has no power until it is repaired.
+    fn is_blocked_by(&self, deed: &Deed) -> bool {
+        let rule = &self.plan.scenario.faults[usize::from(deed.fault.0)];
+        !matches!(rule.repair, Repair::PowerCycle)
+    }
+
+    /// A node crashes, if it has power.
+    fn strike(&self, node: NodeId, blocked: bool, cause: Cause) {
+        let has_power = self.each.borrow()[node.0 as usize].powered;
+        if blocked {
+            self.block(node);
+            self.each.borrow_mut()[node.0 as usize].channel = false;
+        }
+        self.kill(node);
+        if has_power {
+            self.set_state(node, NodeState::Down, cause);
+        }
+    }
+
+    fn hang(&self, node: NodeId, cause: Cause) -> io::Result<()> {
+        let stopped = match &self.each.borrow()[node.0 as usize].process {
+            Some(process) => {
+                kill_process(Pid::from_child(process), Signal::STOP)?;
+                true
+            }
+            None => false,
+        };
+        if stopped {
+            self.set_state(node, NodeState::Hung, cause);
+        }
+        Ok(())
+    }
+
+    /// A node has no power for one more reason.
+    fn block(&self, node: NodeId) {
+        let own = &mut self.each.borrow_mut()[node.0 as usize];
+        own.blocked += 1;
+        own.powered = false;
+        end(own.process.take());
+    }
+
+    /// A repair is done: with the last one the node has power, if its channel is on.
+    fn unblock(&self, node: NodeId) -> io::Result<()> {
+        self.each.borrow_mut()[node.0 as usize].blocked -= 1;
+        self.energise(node)
+    }
+
+    fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
+        self.tell(What::PartState { part, state, cause });
+    }
+}
+
+/// Ends a process, if there is one, stopped or not.
+fn end(process: Option<Child>) {
+    if let Some(mut process) = process {
+        // It may have ended by itself meanwhile.
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        for node in 0..self.plan.machine.nodes.len() as u32 {
+            self.kill(NodeId(node));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A run from its first instant to its last: the controller, the agents' processes, and the sink.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::doors::Hands;
+use super::nodes::{Nodes, Start};
+use super::scratch::Scratch;
+use crate::drivers::net::Plain;
+use crate::drivers::store::Folder;
+use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
+use crate::event::{EndReason, Sink, Stop, What};
+use crate::fleet::agent::Pace;
+use crate::fleet::controller::{self, End};
+use crate::fleet::doors::{Address, Net, Notice};
+use crate::fleet::job::JobPlay;
+use crate::plan::Plan;
+use crate::units::{Span, Time};
+
+/// Real memory of each rank (64-bit words): 8 KiB, so that an image is worth its checksum.
+const WORDS: u32 = 1_024;
+/// Agents do no harm on this stage, so the lease is never needed.
+const LEASE: Span = Span::from_secs(60);
+/// Between two looks at processes, Ctrl-C and what was told.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Plays a plan with agents of this program.
+pub(super) fn play(
+    plan: &Plan,
+    program: &Path,
+    sink: &mut dyn Sink,
+    notices: &mut Vec<(Time, Notice)>,
+) -> Result<EndReason, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed("no runtime", &error))?;
+    let noted = Rc::new(RefCell::new(Vec::new()));
+    // All tasks, and with them all agents, end with this value.
+    let tasks = LocalSet::new();
+    let run = run(plan, program, sink, noted.clone());
+    let ended = tasks.block_on(&runtime, run);
+    drop(tasks);
+    notices.append(&mut noted.borrow_mut());
+    ended
+}
+
+fn failed(what: &str, error: &io::Error) -> Stop {
+    Stop::Failed(format!("{what}: {error}"))
+}
+
+async fn run(
+    plan: &Plan,
+    program: &Path,
+    sink: &mut dyn Sink,
+    notices: Rc<RefCell<Vec<(Time, Notice)>>>,
+) -> Result<EndReason, Stop> {
+    let own = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let host = own.to_string();
+    let no_scratch = |error: io::Error| failed("no temporary folder for the run", &error);
+    let scratch = Scratch::make(plan.machine.nodes.len() as u32, &host).map_err(no_scratch)?;
+    let certificates = Credentials::read(&scratch.certificates(), CONTROLLER);
+    let store = Folder::open(&scratch.store(), CONTROLLER, None, Rc::new(|_, _| {}));
+    let below = Plain { own };
+    let no_start = |error: io::Error| failed("the controller", &error);
+    let (port, beats) = free_ports(below).await.map_err(no_start)?;
+    // Who is refused is counted by the controller.
+    let net = Tls::new(below, &certificates.map_err(no_scratch)?, None, Rc::new(|_| {}));
+    let setup = controller::Setup {
+        port,
+        beats,
+        words: WORDS,
+        pace: Pace::for_timeout(plan.scenario.controller.detect),
+        lease: LEASE,
+        chance: chance().map_err(no_start)?,
+        sabotage: None,
+    };
+    let start = Start {
+        program: program.to_owned(),
+        controller: Address::new(host.clone(), port),
+        beats: Address::new(host, beats),
+        scratch,
+    };
+    let plan = Rc::new(plan.clone());
+    let nodes = Rc::new(Nodes::new(plan.clone(), start));
+    let expected = JobPlay::expected(&plan, WORDS);
+    let hands = Hands { nodes: nodes.clone(), notices, expected };
+    let doors = controller::Doors {
+        net: net.map_err(no_start)?,
+        power: hands.clone(),
+        harm: hands.clone(),
+        store: store.map_err(no_scratch)?,
+        clock: hands.clone(),
+        told: hands,
+    };
+    attend(controller::run(doors, setup, plan), &nodes, sink).await
+}
+
+/// Attends a run until the controller ends it, or somebody stops it.
+async fn attend(
+    controller: impl Future<Output = io::Result<End>>,
+    nodes: &Nodes,
+    sink: &mut dyn Sink,
+) -> Result<EndReason, Stop> {
+    let mut controller = pin!(controller);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = loop {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut controller => Some(ended),
+            _ = looks.tick() => None,
+        };
+        let ended = ended.transpose().map_err(|error| failed("the controller", &error))?;
+        nodes.reap();
+        if let Some(why) = nodes.failure() {
+            return Err(Stop::Failed(why));
+        }
+        hand_over(nodes, sink)?;
+        sink.look(nodes.now())?;
+        if let Some(end) = ended {
+            break end;
+        }
+    };
+    if end.harms_failed > 0 {
+        return Err(Stop::Failed(format!("{} faults could not be injected", end.harms_failed)));
+    }
+    nodes.tell(What::RunEnds { reason: end.reason });
+    hand_over(nodes, sink)?;
+    Ok(end.reason)
+}
+
+fn hand_over(nodes: &Nodes, sink: &mut dyn Sink) -> Result<(), Stop> {
+    nodes.take_told().iter().try_for_each(|event| sink.event(event))
+}
+
+/// Two ports that nobody has now.
+async fn free_ports(net: Plain) -> io::Result<(u16, u16)> {
+    let (listener, socket) = (net.listen(0).await?, net.bind(0).await?);
+    Ok((Plain::port(&listener)?, Plain::datagram_port(&socket)?))
+}

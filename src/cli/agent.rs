@@ -1,0 +1,92 @@
+//! `rackstorm agent`: the agent of a node of a real rack.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::cli::{Exit, streams};
+use crate::drivers::agent::{self, Leave, Wish};
+use crate::fleet::doors::Address;
+use crate::ids::{Life, NodeId};
+use crate::units::{ByteRate, Span};
+
+/// What stands under the help of `agent`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm agent --controller 10.0.0.1:7000 --beats 10.0.0.1:7001 --node 17 \\
+      --certificates /etc/rackstorm --store /srv/checkpoints
+
+The folder of certificates holds authority.pem, pi17.pem and pi17.key, as `rackstorm rack enrol`
+made them. The agent runs until SIGTERM or Ctrl-C; without its controller it looks for it again
+and again. docs/agent.md says how to build it for a Pi.";
+
+/// Run the agent of a node of a real rack
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Where the controller listens for agents
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    controller: Address,
+    /// Where the controller takes beats
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    beats: Address,
+    /// The number of this node, counted from 1 as in scenarios
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    node: u32,
+    /// Its life, which must grow with each boot [default: the time of the boot]
+    #[arg(long, value_name = "L")]
+    life: Option<u32>,
+    /// Folder with its certificate and key, and the authority's certificate
+    #[arg(long, value_name = "FOLDER")]
+    certificates: PathBuf,
+    /// Folder of checkpoints, such as a mount of the file server's
+    #[arg(long, value_name = "FOLDER")]
+    store: PathBuf,
+    /// Let declared bytes take their time at this rate, such as '11.8 MB/s'
+    #[arg(long, value_name = "RATE")]
+    store_rate: Option<ByteRate>,
+    /// Name or address at which neighbours reach it [default: the one that leads to the controller]
+    #[arg(long, value_name = "HOST")]
+    address: Option<String>,
+    /// Port for neighbours [default: a free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// After how long a silence the controller gives a node up, as the scenario says
+    #[arg(long, value_name = "SPAN", default_value = "4 s")]
+    detect: Span,
+    /// End with this process
+    #[arg(long, hide = true)]
+    parent: Option<u32>,
+}
+
+/// `10.0.0.1:7000`, `[fe80::1]:7000` or `controller:7000`.
+fn address(text: &str) -> Result<Address, &'static str> {
+    let wrong = "not HOST:PORT";
+    let (host, port) = text.rsplit_once(':').ok_or(wrong)?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or(wrong)?;
+    if host.is_empty() { Err(wrong) } else { Ok(Address::new(host, port)) }
+}
+
+/// Runs until it is asked to leave.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let leave = Leave::default();
+    let asks = leave.clone();
+    ctrlc::set_handler(move || asks.ask()).context("Ctrl-C cannot be caught")?;
+    let wish = Wish {
+        node: NodeId(arguments.node - 1),
+        life: arguments.life.map(Life),
+        controller: arguments.controller.clone(),
+        beats: arguments.beats.clone(),
+        address: arguments.address.clone(),
+        port: arguments.port,
+        certificates: arguments.certificates.clone(),
+        store: arguments.store.clone(),
+        store_rate: arguments.store_rate,
+        detect: arguments.detect,
+        parent: arguments.parent,
+    };
+    agent::run(&wish, &leave, streams::say)?;
+    Ok(Exit::Done)
+}

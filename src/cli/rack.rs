@@ -1,0 +1,76 @@
+//! `rackstorm rack`: what a real rack needs before anything is played on it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::{Exit, streams};
+use crate::drivers::authority::{Authority, Enrolled};
+use crate::scenario;
+
+/// What stands under the help of `rack enrol`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm rack enrol --folder rack-ca --controller-address 10.0.0.1 \\
+      --address '10.0.1.{n}' 'pi[1-24]'
+  rackstorm rack enrol --folder rack-ca --address pi25.lab 'pi25'       one more, later
+
+The first call makes the rack's own authority and the certificate of the controller. Give each node
+authority.pem and its own two files, such as pi17.pem and pi17.key; the key of the authority stays
+where it is. Keys are readable by their owner only, and none is ever written over.";
+
+/// Prepare a real rack
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Enrol(Enrol),
+}
+
+/// Make the certificates with which controller and agents know each other
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+struct Enrol {
+    /// Nodes, as in scenarios: pi[1-24], pi[1-150]!pi7
+    #[arg(value_name = "NODES", required = true, num_args = 1..)]
+    nodes: Vec<String>,
+    /// The authority's folder
+    #[arg(long, value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Name or IP address at which a node is reached, {n} for its number; may be given repeatedly
+    #[arg(long, value_name = "ADDRESS")]
+    address: Vec<String>,
+    /// Name or IP address at which the controller is reached; may be given repeatedly
+    #[arg(long, value_name = "ADDRESS")]
+    controller_address: Vec<String>,
+    /// How long the certificates are valid
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    days: u32,
+}
+
+/// Enrols and says what was made.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let What::Enrol(wish) = &arguments.what;
+    let nodes = match scenario::nodes(&wish.nodes.join(",")) {
+        Ok(nodes) => nodes,
+        Err(mistake) => {
+            streams::say(&format!("error: {mistake}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    let (authority, made) = Authority::open(&wish.folder)?;
+    let controller = authority.enrol_controller(&wish.controller_address, wish.days)?;
+    let enrolled = authority.enrol_nodes(&nodes, &wish.address, wish.days)?;
+    let mut out = streams::data();
+    for Enrolled { name, valid } in made.iter().chain(&controller).chain(&enrolled) {
+        writeln!(out, "{name}  valid {} to {}", valid.0, valid.1)?;
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}

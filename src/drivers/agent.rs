@@ -1,0 +1,218 @@
+//! The agent as a process: the fleet's agent with the doors of a real node.
+//!
+//! It proves itself with its node's certificate, keeps checkpoints in a folder, tells what its
+//! board measures, and looks for its controller ever more slowly until it was taken in once.
+//!
+//! Not modelled: harm on its own node. An agent that is asked for it does nothing.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::sleep;
+
+use super::board::Board;
+use super::net::{Plain, own_address};
+use super::store::{Folder, Moved};
+use super::tls::{Credentials, Refused, Tls, name_of};
+use crate::event::What;
+use crate::fleet::agent::{self, Note, Pace};
+use crate::fleet::doors::{Address, Deed, Harm, Notice, Told};
+use crate::fleet::wire::Message;
+use crate::ids::{Life, NodeId};
+use crate::units::{ByteRate, Span};
+
+/// Between two looks at what the board measures. Assumption: heat and load change in minutes.
+const READINGS: Duration = Duration::from_secs(10);
+/// Before the first one: by then it has mostly been taken in.
+const FIRST_READING: Duration = Duration::from_secs(1);
+/// The longest time between two tries of an agent that was never taken in (assumption).
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Between two looks whether the parent lives, where the system does not tell by itself.
+const PARENT: Duration = Duration::from_secs(1);
+/// Notes that wait for the link; what does not fit is lost.
+const NOTES: usize = 64;
+
+/// What an agent has to know.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Its node.
+    pub node: NodeId,
+    /// Its life; if not given, the time of the boot.
+    pub life: Option<Life>,
+    /// The controller.
+    pub controller: Address,
+    /// Where the controller takes beats.
+    pub beats: Address,
+    /// Where its neighbours reach it; if not given, the address that leads to the controller.
+    pub address: Option<String>,
+    /// The port for its neighbours, or 0.
+    pub port: u16,
+    /// The folder with its certificate and key, and that of the rack's authority.
+    pub certificates: PathBuf,
+    /// The folder of checkpoints.
+    pub store: PathBuf,
+    /// At which rate declared bytes take their time there, if at all.
+    pub store_rate: Option<ByteRate>,
+    /// After how long a silence the controller gives a node up.
+    pub detect: Span,
+    /// The process with which it ends.
+    pub parent: Option<u32>,
+}
+
+/// Asks an agent to leave, from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct Leave(Arc<Notify>);
+
+impl Leave {
+    /// Asks it.
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Runs the agent of this node until it is asked to leave. `say` tells people.
+///
+/// # Errors
+/// When its certificates or its store are of no use, or it cannot listen.
+pub fn run(wish: &Wish, leave: &Leave, say: fn(&str)) -> io::Result<()> {
+    end_with_parent(wish.parent)?;
+    let credentials = Credentials::read(&wish.certificates, &name_of(wish.node))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, live(wish, &credentials, leave, say))
+}
+
+async fn live(
+    wish: &Wish,
+    credentials: &Credentials,
+    leave: &Leave,
+    say: fn(&str),
+) -> io::Result<()> {
+    let own = own_address(&wish.controller).await.map_err(|error| {
+        let text = format!("no way to the controller at {}: {error}", wish.controller.host);
+        io::Error::new(error.kind(), text)
+    })?;
+    let board = Board::own();
+    let life = wish.life.or_else(|| board.booted().map(Life));
+    let life = life.ok_or_else(|| io::Error::other("the system does not tell when it booted"))?;
+    let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
+    let (notes, from_process) = mpsc::channel(NOTES);
+    let told = notes.clone();
+    let moved: Moved = Rc::new(move |purpose, bytes| {
+        let _ = told.try_send(Note::Tell(Message::Moved { purpose, bytes }));
+    });
+    let name = name_of(wish.node);
+    let store = Folder::open(&wish.store, &name, wish.store_rate, moved)?;
+    let doors = agent::Doors { net, store, harm: NoHands, told: Says(say) };
+    let setup = agent::Setup {
+        node: wish.node,
+        life,
+        host: wish.address.clone().unwrap_or_else(|| own.to_string()),
+        port: wish.port,
+        controller: wish.controller.clone(),
+        beats: wish.beats.clone(),
+        capabilities: capabilities(&board),
+        pace: Pace { retry_max: RETRY_MAX, ..Pace::for_timeout(wish.detect) },
+        sabotage: None,
+    };
+    spawn_local(tell_readings(board, notes.clone()));
+    let leave = leave.0.clone();
+    spawn_local(async move {
+        leave.notified().await;
+        let _ = notes.send(Note::Leave).await;
+    });
+    spawn_local(watch_parent(wish.parent));
+    agent::run_noting(doors, setup, from_process).await
+}
+
+fn capabilities(board: &Board) -> Vec<String> {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+    let mut all = vec![format!("{arch} {os}"), format!("{cpus} cpus"), "bulk-synchronous".into()];
+    all.extend(board.capabilities());
+    all
+}
+
+async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
+    let mut wait = FIRST_READING;
+    loop {
+        sleep(wait).await;
+        // Without a link they are lost; the next ones are worth more.
+        let _ = notes.try_send(Note::Tell(Message::Readings(board.read())));
+        wait = READINGS;
+    }
+}
+
+/// Says why a handshake failed, if it is not what was said last.
+fn once(say: fn(&str)) -> Refused {
+    let last = RefCell::new(String::new());
+    Rc::new(move |error| {
+        let text = format!("refused: {error}");
+        if last.replace(text.clone()) != text {
+            say(&text);
+        }
+    })
+}
+
+/// Where the system can, it ends this process as soon as its parent ends, even while it hangs.
+fn end_with_parent(parent: Option<u32>) -> io::Result<()> {
+    if parent.is_none() {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    demand_parent(parent)
+}
+
+fn demand_parent(parent: Option<u32>) -> io::Result<()> {
+    if parent.is_some_and(|parent| std::os::unix::process::parent_id() != parent) {
+        return Err(io::Error::other("the process that started this agent is gone"));
+    }
+    Ok(())
+}
+
+async fn watch_parent(parent: Option<u32>) {
+    while parent.is_some() {
+        sleep(PARENT).await;
+        if demand_parent(parent).is_err() {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// No harm is done by this agent.
+#[derive(Clone, Copy, Debug)]
+struct NoHands;
+
+impl Harm for NoHands {
+    fn by_agent(&self, _deed: &Deed) -> bool {
+        true
+    }
+
+    async fn do_harm(&self, _deed: &Deed) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn undo(&self, _deed: &Deed) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An agent has no log; what it refused it says.
+#[derive(Clone, Copy)]
+struct Says(fn(&str));
+
+impl Told for Says {
+    fn tell(&self, _what: What) {}
+
+    fn notice(&self, notice: Notice) {
+        if let Notice::Refused { refusals, .. } = notice {
+            (self.0)(&format!("refused so far: {refusals:?}"));
+        }
+    }
+}

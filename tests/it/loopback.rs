@@ -1,0 +1,247 @@
+//! The stage `loopback`: real processes, real TCP, real kills; no timing is asserted.
+//!
+//! `RACKSTORM_AGENTS=50 cargo test --release --test it loopback::a_job` plays the job
+//! with fifty agents and ten crashes.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use rackstorm::backend::loopback::Loopback;
+use rackstorm::event::NodeState as N;
+use rackstorm::event::{EndReason, Event, Sensor, Sink, Stop, What};
+use rackstorm::fleet::doors::Notice;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::program::{Bench, wait};
+use crate::theatre::{Played, plan_of, play_with};
+
+/// Longer than anything that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So many nodes, a fifth of them spares, and a job of some seconds; steps are short.
+fn scenario(nodes: u32, work: u32, faults: &str) -> String {
+    let spares = nodes.div_ceil(5);
+    format!(
+        r#"
+schema  = 1
+title   = "a job on processes"
+inherit = "edge_rack_24"
+seed    = 5
+
+[cluster]
+modules = 1
+
+[module]
+nodes    = {nodes}
+spares   = {spares}
+packs    = [{nodes}]
+switches = 1
+
+[boot]
+method = "instant"
+
+[boot.power_on]
+stagger = "0 s"
+
+[controller]
+detect = "1 s"
+settle = "200 ms"
+
+[workload.bulk-synchronous]
+ranks_per_node = 2
+step           = "50 ms"
+work           = "{work} s"
+
+[checkpoint.coordinated]
+size     = "10 MB"
+interval = "500 ms"
+to       = "file-server"
+
+[stop]
+at = "300 s"
+{faults}"#
+    )
+}
+
+fn program() -> PathBuf {
+    let program = std::env::var_os("RACKSTORM_BIN");
+    program.unwrap_or_else(|| env!("CARGO_BIN_EXE_rackstorm").into()).into()
+}
+
+/// Plays a text; gives what happened and the results that the job came to.
+fn play(text: &str) -> (Played, Vec<u64>, Vec<Notice>) {
+    let mut notices = Vec::new();
+    let plan = plan_of(text);
+    let played =
+        play_with(&plan, |plan, sink| Loopback.play_noting(plan, &program(), sink, &mut notices));
+    let notices: Vec<_> = notices.into_iter().map(|(_, notice)| notice).collect();
+    let sum = |notice: &Notice| match notice {
+        Notice::Result { sum } => Some(*sum),
+        _ => None,
+    };
+    let sums = notices.iter().filter_map(sum).collect();
+    (played, sums, notices)
+}
+
+/// Node states that a run told of a node.
+fn states(played: &Played, wanted: u32) -> Vec<N> {
+    let state = |event: &Event| match event.what {
+        What::NodeState { node, state, .. } if node.0 == wanted => Some(state),
+        _ => None,
+    };
+    played.events.iter().filter_map(state).collect()
+}
+
+#[test]
+fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
+    let agents = std::env::var("RACKSTORM_AGENTS").ok();
+    let agents = agents.map_or(8, |n| n.parse().expect("RACKSTORM_AGENTS is a number"));
+    let crashes = if agents < 50 { 2 } else { 10 };
+    let fault = |k: u32| {
+        let (node, at) = (1 + k % agents, f64::from(k) * 1.2 + 1.3);
+        format!("[[fault.crash]]\non = \"pi{node}\"\nat = \"{at} s\"\nrepair = \"power-cycle\"\n")
+    };
+    let hang = "[[fault.hang]]\non = \"pi5\"\nat = \"2 s\"\nrepair = \"power-cycle\"\n";
+    let faults: String = (0..crashes).map(fault).chain([hang.to_owned()]).collect();
+    let (played, sums, notices) = play(&scenario(agents, 2 + crashes / 2, &faults));
+    // The stage itself holds the sum against the one that the job must have.
+    assert_eq!(sums.len(), 1, "the job ends once");
+    let last = played.events.last().map(|event| event.what);
+    assert_eq!(last, Some(What::RunEnds { reason: EndReason::WorkDone }));
+    let strikes = played.count(|what| matches!(what, What::FaultStrikes { .. }));
+    assert_eq!(strikes, crashes as usize + 1);
+    let down = played.count(|what| {
+        matches!(what, What::NodeState { state, .. }
+        if [N::Down, N::Hung].contains(state))
+    });
+    assert!(down > crashes as usize, "each fault strikes a node that is there: {down}");
+    let first = &states(&played, 0)[..5];
+    assert_eq!(first, [N::Init, N::Up, N::Down, N::Off, N::Init]);
+    assert!(played.count(|what| matches!(what, What::WorkLost { .. })) > 0);
+    let loads = |what: &What| {
+        matches!(what, What::Reading { sensor: Sensor::NodeLoad(_) | Sensor::NodeMemory(_), .. })
+    };
+    assert!(played.count(loads) > 0, "boards are read");
+    assert!(!notices.iter().any(|notice| matches!(notice, Notice::Refused { .. })), "{notices:?}");
+}
+
+#[test]
+fn a_psu_takes_its_nodes_with_it_and_brings_them_back() {
+    let fault = "[[fault.power-loss]]\non = \"psu[1]\"\nat = \"1.2 s\"\nrepair = \"1 s\"\n";
+    let (played, sums, _) = play(&scenario(5, 2, fault));
+    assert_eq!(sums.len(), 1);
+    for node in 0..5 {
+        let states = states(&played, node);
+        assert_eq!(states[..5], [N::Init, N::Up, N::Down, N::Init, N::Up], "node {node}");
+    }
+}
+
+/// Stops everything with a panic at the first step of the job.
+struct Bomb;
+
+impl Sink for Bomb {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        assert!(!matches!(event.what, What::StepDone { .. }), "the bomb");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_leaves_no_agent_behind() {
+    let plan = plan_of(&scenario(5, 60, ""));
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        Loopback.play_noting(&plan, &program(), &mut Bomb, &mut Vec::new())
+    }));
+    assert!(played.is_err(), "the bomb went off");
+    let children = fs::read_to_string("/proc/thread-self/children");
+    assert_eq!(children.expect("Linux lists the children of a thread"), "");
+}
+
+/// Agents whose parent is or was this process.
+fn agents_of(parent: u32) -> Vec<u32> {
+    let wanted = format!("\0--parent\0{parent}\0");
+    let processes = fs::read_dir("/proc").expect("there is a /proc").filter_map(Result::ok);
+    let is_agent = |folder: &Path| {
+        let words = fs::read(folder.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(&wanted)
+    };
+    let number = |entry: fs::DirEntry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        is_agent(&entry.path()).then_some(number)
+    };
+    processes.filter_map(number).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "other processes are waited for")]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts a long run of five agents, one of which hangs, and sends a signal to the program.
+fn signalled(bench: &Bench, signal: Signal) -> (Child, u32) {
+    let hang = "[[fault.hang]]\non = \"pi2\"\nat = \"500 ms\"\nrepair = \"never\"\n";
+    let file = bench.write("long.toml", &scenario(5, 200, hang));
+    let file = file.to_str().expect("UTF-8");
+    let child = bench.start(&["run", file, "--on", "loopback", "--no-report", "--quiet"]);
+    let parent = child.id();
+    let stops = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.contains("State:\tT")
+    };
+    wait_until("one of five agents hangs", || {
+        let agents = agents_of(parent);
+        agents.len() == 5 && agents.iter().any(stops)
+    });
+    kill_process(Pid::from_child(&child), signal).expect("it runs");
+    (child, parent)
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_agent_behind_and_says_so() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let bench = Bench::new();
+        let (child, parent) = signalled(&bench, signal);
+        let done = wait(child);
+        assert_eq!(done.code, 130, "{}", done.stderr);
+        assert_eq!(agents_of(parent), [0; 0]);
+        let manifest = bench.files().into_iter().find(|file| file.ends_with("manifest.json"));
+        let manifest = manifest.expect("a partial folder");
+        let text = fs::read_to_string(bench.path().join(manifest)).expect("a manifest");
+        assert!(text.contains("\"interrupted\"") && text.contains("\"deterministic\": false"));
+    }
+}
+
+#[test]
+fn a_killed_controller_leaves_no_agent_behind_not_even_one_that_hangs() {
+    let bench = Bench::new();
+    let (mut child, parent) = signalled(&bench, Signal::KILL);
+    child.wait().expect("it was started");
+    wait_until("agents end with their controller", || agents_of(parent).is_empty());
+}
+
+#[test]
+fn a_run_in_real_time_is_not_replayed_and_a_fault_that_cannot_be_done_is_named() {
+    let bench = Bench::new();
+    let file = bench.write("short.toml", &scenario(2, 1, ""));
+    let file = file.to_str().expect("UTF-8");
+    let run = ["run", file, "--on", "loopback", "--no-report", "--json"];
+    let done = bench.run(&run);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let results = done.json_lines()[0]["results"].as_str().expect("a folder").to_owned();
+    let done = bench.run(&["replay", &results]);
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("cannot be replayed"), "{}", done.stderr);
+    let faults = "[[fault.switch-loss]]\non = \"switch[1]\"\nat = \"1 s\"\nrepair = \"1 s\"\n";
+    bench.write("short.toml", &scenario(2, 1, faults));
+    let done = bench.run(&run);
+    assert_eq!(done.code, 3);
+    let told = "stage loopback cannot play it: [[fault.switch-loss]] `switch-loss`";
+    assert!(done.stderr.contains(told), "{}", done.stderr);
+}
