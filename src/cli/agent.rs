@@ -52,9 +52,9 @@ pub(super) struct Arguments {
     /// Port for neighbours [default: a free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// After how long a silence the controller gives a node up, as the scenario says
-    #[arg(long, value_name = "SPAN", default_value = "4 s")]
-    detect: Span,
+    /// Time between two beats, as the scenario says
+    #[arg(long, value_name = "SPAN", default_value = "1 s")]
+    beat: Span,
     /// End with this process
     #[arg(long, hide = true)]
     parent: Option<u32>,
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         certificates: arguments.certificates.clone(),
         store: arguments.store.clone(),
         store_rate: arguments.store_rate,
-        detect: arguments.detect,
+        beat: arguments.beat,
         parent: arguments.parent,
     };
     agent::run(&wish, &leave, streams::say)?;

@@ -59,8 +59,8 @@ pub struct Wish {
     pub store: PathBuf,
     /// At which rate declared bytes take their time there, if at all.
     pub store_rate: Option<ByteRate>,
-    /// After how long a silence the controller gives a node up.
-    pub detect: Span,
+    /// Time between two beats.
+    pub beat: Span,
     /// The process with which it ends.
     pub parent: Option<u32>,
 }
@@ -117,7 +117,7 @@ async fn live(
         controller: wish.controller.clone(),
         beats: wish.beats.clone(),
         capabilities: capabilities(&board),
-        pace: Pace { retry_max: RETRY_MAX, ..Pace::for_timeout(wish.detect) },
+        pace: Pace { retry_max: RETRY_MAX, ..Pace::for_beat(wish.beat) },
         sabotage: None,
     };
     spawn_local(tell_readings(board, notes.clone()));

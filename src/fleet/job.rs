@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{CheckpointAct, JobPhase, What};
-use crate::fleet::agent::Pace;
 use crate::fleet::doors::Address;
 use crate::fleet::ranks;
 use crate::fleet::wire::{Order, Seat, Where, Work};
@@ -175,8 +174,8 @@ impl<'p> JobPlay<'p> {
         let Some(number) = self.state.seating.seat_of(node) else { return demands };
         // Nodes that failed together fall silent within one beat of each other: who is given a
         // seat before that may be silent already.
-        let beat = Pace::for_timeout(self.plan.scenario.controller.detect).beat;
-        self.state.ready_at = now + self.plan.downtime() + Span(beat.as_nanos() as u64);
+        let beat = self.plan.scenario.controller.beat();
+        self.state.ready_at = now + self.plan.downtime() + beat;
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
         self.state.seating.leave(node);
         self.state.addresses[number] = None;

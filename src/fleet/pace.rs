@@ -20,12 +20,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The times that suit a detector with this timeout: four beats in a timeout, one a second at
-    /// most.
+    /// The times that suit this time between two beats.
     #[must_use]
-    pub fn for_timeout(detect: Span) -> Self {
-        let detect = Duration::from_nanos(detect.0);
-        let beat = (detect / 4).min(Duration::from_secs(1));
+    pub fn for_beat(beat: Span) -> Self {
+        let beat = Duration::from_nanos(beat.0);
         Self { beat, patience: beat * 5, retry: beat, retry_max: beat, silence: beat * 5 }
     }
 }

@@ -5,6 +5,7 @@ use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, chance, interval};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
+use crate::protocol::detector::Detector;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
@@ -27,6 +28,13 @@ impl Plan {
         };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
         Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
+    }
+
+    /// The time between a failure and its detection, taken to be the longest that it can be: as if
+    /// the node had beaten when it failed.
+    #[must_use]
+    pub fn detection(&self) -> Span {
+        Detector::delay(&self.scenario.controller)
     }
 
     /// The time between a failure's detection and the restart.

@@ -41,6 +41,7 @@ pub(crate) fn scenario() -> Scenario {
         },
         controller: Controller {
             detect: Span::from_secs(10),
+            phi: None,
             boot_timeout: Span::from_secs(300),
             boot_retries: 3,
             settle: Span::from_secs(2),

@@ -5,7 +5,9 @@
 //! [`Order`].
 
 pub mod coordinated;
+pub mod detector;
 pub mod heartbeat;
+pub mod phi;
 pub mod seating;
 
 use serde::{Deserialize, Serialize};

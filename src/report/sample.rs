@@ -213,6 +213,7 @@ fn scenario(kind: Kind) -> Scenario {
         },
         controller: Controller {
             detect: Span::from_secs(30),
+            phi: None,
             boot_timeout: Span::from_secs(300),
             boot_retries: 3,
             settle: Span::from_secs(5),

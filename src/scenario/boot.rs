@@ -48,12 +48,35 @@ pub enum OfferCure {
 /// What the controller does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Controller {
-    /// Time from a node's failure until the controller (and the job) knows.
+    /// Time without a beat after which a node is taken to have failed.
     pub detect: Span,
+    /// Phi accrual in place of that fixed time.
+    pub phi: Option<Phi>,
     /// A node that is not up so long after power-on is power-cycled.
     pub boot_timeout: Span,
     /// Power cycles without success after which the node is left alone.
     pub boot_retries: u32,
     /// Time between off and on in a power cycle.
     pub settle: Span,
+}
+
+impl Controller {
+    /// Time between two beats of a node: four in `detect`, one a second at most.
+    #[must_use]
+    pub fn beat(&self) -> Span {
+        let usual = Span(self.detect.0 / 4).min(Span::from_secs(1));
+        self.phi.map_or(usual, |phi| phi.beat)
+    }
+}
+
+/// Failure detection by phi accrual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Phi {
+    /// A node is suspected when the chance that its next beat is only late is below
+    /// 10^-threshold.
+    pub threshold: f64,
+    /// Time between two beats of a node.
+    pub beat: Span,
+    /// The least standard deviation of the time between two beats.
+    pub deviation: Span,
 }

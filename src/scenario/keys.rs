@@ -266,10 +266,36 @@ static POWER_ON: Spec = spec(
     )],
 );
 
+pub(super) static PHI: Spec = spec(
+    "Failure detection by phi accrual: the time to wait follows from the beats themselves.",
+    &[
+        Key::new(
+            "threshold",
+            Kind::Number(0.5, 16.0),
+            "A node is suspected when the chance that its beat is only late is below \
+             10^-threshold.",
+        )
+        .or("8.0"),
+        Key::new("beat", SPAN_SOME, "Time between two beats of a node.").or("\"1 s\""),
+        Key::new(
+            "deviation",
+            SPAN_SOME,
+            "The least standard deviation of the time between two beats.",
+        )
+        .or("\"100 ms\""),
+    ],
+);
+
 static CONTROLLER: Spec = spec(
     "What the controller does about nodes that fail or do not show up.",
     &[
-        Key::new("detect", SPAN, "From a node's failure until controller and job know."),
+        Key::new(
+            "detect",
+            SPAN,
+            "Time without a beat after which a node is taken to have failed; without use with \
+             `phi`.",
+        ),
+        Key::new("phi", Kind::Table(&PHI), ""),
         Key::new("boot_timeout", SPAN_SOME, "A node not up so long after power-on is cycled."),
         Key::new(
             "boot_retries",

@@ -1,10 +1,11 @@
 //! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
 use crate::scenario::Site;
-use crate::scenario::boot::{Boot, BootMethod, Controller};
+use crate::scenario::boot::{Boot, BootMethod, Controller, Phi};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
 };
+use crate::scenario::course::Unread;
 use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::keys::{DHCP_PING, FILE, NODES_MAX, PSU};
@@ -288,8 +289,23 @@ pub(super) fn controller(root: &Section<'_>, m: &mut Mistakes) -> Option<Control
     let section = root.section("controller");
     read!(Controller {
         detect: section.get("detect", m),
+        phi: phi(&section, m).ok(),
         boot_timeout: section.get("boot_timeout", m),
         boot_retries: section.get("boot_retries", m),
         settle: section.get("settle", m),
     })
+}
+
+/// Phi accrual, if it is wished for.
+fn phi(controller: &Section<'_>, m: &mut Mistakes) -> Result<Option<Phi>, Unread> {
+    let section = controller.section("phi");
+    if !section.exists() {
+        return if controller.has("phi") { Err(Unread) } else { Ok(None) };
+    }
+    let phi = read!(Phi {
+        threshold: section.get("threshold", m),
+        beat: section.get("beat", m),
+        deviation: section.get("deviation", m),
+    });
+    phi.map(Some).ok_or(Unread)
 }

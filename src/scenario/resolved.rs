@@ -321,6 +321,16 @@ fn boot(scenario: &Scenario) -> Vec<Line> {
             ("settle", text_of(controller.settle)),
         ],
     ));
+    if let Some(phi) = &controller.phi {
+        all.extend(lines(
+            "controller.phi",
+            [
+                ("threshold", number(phi.threshold)),
+                ("beat", text_of(phi.beat)),
+                ("deviation", text_of(phi.deviation)),
+            ],
+        ));
+    }
     all
 }
 

@@ -391,6 +391,25 @@ fn the_reference_refuses_what_it_cannot_bear() {
 }
 
 #[test]
+fn agreement_detection_by_phi_accrual() {
+    let phi = "[controller.phi]\nthreshold = 8\nbeat = \"1 s\"\ndeviation = \"100 ms\"\n";
+    let text = saving(&fault("hang", "pi03", "250 s", "power-cycle")) + phi;
+    agree(&text);
+    let mut notices = Vec::new();
+    let plan = plan_of(&text);
+    let played = crate::theatre::play_with(&plan, |plan, sink| {
+        Turmoil.play_noting(plan, sink, &mut notices)
+    });
+    let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];
+    let silent = notices.iter().find_map(|(at, notice)| match notice {
+        Notice::Silent { .. } => Some(*at),
+        _ => None,
+    });
+    let took = silent.expect("it is noticed").since(struck).as_secs_f64();
+    assert!((0.5..1.6).contains(&took), "mean + z deviation is 1.56 s: {took}");
+}
+
+#[test]
 fn a_silent_node_is_noticed_within_the_detectors_bound() {
     let plan = plan_of(&saving(&fault("hang", "pi03", "250 s", "power-cycle")));
     let mut notices = Vec::new();

@@ -167,7 +167,7 @@ impl Nodes {
         Command::new(program)
             .args(["agent", "--controller", &address(controller), "--beats", &address(beats)])
             .args(["--node", &(u64::from(node.0) + 1).to_string(), "--life", &life.to_string()])
-            .args(["--detect", &format!("{} ns", self.plan.scenario.controller.detect.0)])
+            .args(["--beat", &format!("{} ns", self.plan.scenario.controller.beat().0)])
             .args(["--parent", &std::process::id().to_string()])
             .arg("--certificates")
             .arg(scratch.certificates())

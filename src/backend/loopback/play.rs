@@ -76,7 +76,7 @@ async fn run(
         port,
         beats,
         words: WORDS,
-        pace: Pace::for_timeout(plan.scenario.controller.detect),
+        pace: Pace::for_beat(plan.scenario.controller.beat()),
         lease: LEASE,
         chance: chance().map_err(no_start)?,
         sabotage: None,

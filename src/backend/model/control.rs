@@ -57,7 +57,7 @@ impl World<'_> {
         self.tell_part(PartKind::Controller, 0, PartState::Up, cause);
         for (due, timer) in std::mem::take(&mut self.control.timers) {
             match timer {
-                Timer::Detected { .. } => self.after(self.plan.scenario.controller.detect, timer),
+                Timer::Detected { .. } => self.after(self.plan.detection(), timer),
                 Timer::PowerOn { node } if self.nodes[node as usize].due == due => {
                     self.await_until(node, self.now, timer);
                 }

@@ -224,8 +224,7 @@ impl World<'_> {
         if !by_controller {
             self.nodes[id as usize].watch = Watch::LeftAlone;
         } else if watch != Watch::Boot {
-            let detect = self.plan.scenario.controller.detect;
-            self.after(detect, Timer::Detected { node: id, life });
+            self.after(self.plan.detection(), Timer::Detected { node: id, life });
         }
     }
 

@@ -123,7 +123,7 @@ impl World<'_> {
 
     /// The job looks for nodes when the failure has been noticed and the downtime is over.
     fn look_for_nodes(&mut self) {
-        let span = self.plan.scenario.controller.detect + self.plan.downtime();
+        let span = self.plan.detection() + self.plan.downtime();
         let job = self.job.as_mut().expect("there is a job");
         job.ready_at = self.now + span;
         self.agenda.schedule(job.ready_at, Timer::Place);

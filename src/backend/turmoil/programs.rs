@@ -42,7 +42,7 @@ impl Programs for Fleet {
 }
 
 fn pace(stage: &Stage) -> Pace {
-    Pace::for_timeout(stage.plan.scenario.controller.detect)
+    Pace::for_beat(stage.plan.scenario.controller.beat())
 }
 
 /// The controller, until the run has ended.

@@ -34,7 +34,7 @@ use crate::fleet::timeline::{self, Timeline};
 use crate::fleet::wire::{Message, Refusals};
 use crate::ids::{Life, NodeId};
 use crate::plan::Plan;
-use crate::protocol::heartbeat::Heartbeat;
+use crate::protocol::detector::Detector;
 use crate::rng::Stream;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
@@ -127,7 +127,7 @@ struct Controller<'p, D> {
     muster: Muster,
     timeline: Timeline<'p>,
     job: Option<JobPlay<'p>>,
-    detector: Heartbeat,
+    detector: Detector,
     sessions: BTreeMap<NodeId, Session>,
     tokens: Stream,
     refusals: Refusals,
@@ -224,7 +224,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             muster,
             timeline,
             job,
-            detector: Heartbeat::new(plan.scenario.controller.detect),
+            detector: Detector::new(&plan.scenario.controller),
             sessions: BTreeMap::new(),
             tokens: Stream::new(setup.chance, "fleet/session"),
             refusals: Refusals::default(),

@@ -78,7 +78,7 @@ impl<N: Net> World<N> {
         let n_nodes = plan.machine.nodes.len();
         let (booting, bootable) = mpsc::unbounded_channel();
         Hands(Rc::new(Self {
-            pace: agent::Pace::for_timeout(plan.scenario.controller.detect),
+            pace: agent::Pace::for_beat(plan.scenario.controller.beat()),
             plan,
             told: RefCell::default(),
             notices: RefCell::default(),
