@@ -245,3 +245,20 @@ fn a_run_in_real_time_is_not_replayed_and_a_fault_that_cannot_be_done_is_named()
     let told = "stage loopback cannot play it: [[fault.switch-loss]] `switch-loss`";
     assert!(done.stderr.contains(told), "{}", done.stderr);
 }
+
+#[test]
+fn an_agent_leaves_when_it_is_asked_though_its_controller_never_came() {
+    let bench = Bench::new();
+    let done = bench.run(&["rack", "enrol", "--folder", "ca", "pi3"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    for signal in [Signal::TERM, Signal::INT] {
+        let nowhere = ["--controller", "127.0.0.1:9", "--beats", "127.0.0.1:9"];
+        let own = ["--node", "3", "--certificates", "ca", "--store", "store"];
+        let child = bench.start(&[&["agent"][..], &nowhere, &own].concat());
+        wait_until("it has its store", || bench.path().join("store/state").exists());
+        kill_process(Pid::from_child(&child), signal).expect("it runs");
+        let done = wait(child);
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+        fs::remove_dir_all(bench.path().join("store")).expect("the store");
+    }
+}
