@@ -6,7 +6,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rackstorm::backend::loopback::Loopback;
@@ -185,7 +185,10 @@ fn signalled(bench: &Bench, signal: Signal) -> (Child, u32) {
     let hang = "[[fault.hang]]\non = \"pi2\"\nat = \"500 ms\"\nrepair = \"never\"\n";
     let file = bench.write("long.toml", &scenario(5, 200, hang));
     let file = file.to_str().expect("UTF-8");
-    let child = bench.start(&["run", file, "--on", "loopback", "--no-report", "--quiet"]);
+    let mut run = bench.command(&["run", file, "--on", "loopback", "--no-report", "--quiet"]);
+    // What a killed run leaves goes with the bench.
+    run.env("TMPDIR", bench.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = run.spawn().expect("the program starts");
     let parent = child.id();
     let stops = |pid: &u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
