@@ -20,6 +20,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
 };
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::tls::{AUTHORITY, CONTROLLER, name_of};
 use crate::ids::NodeId;
@@ -124,11 +125,12 @@ impl Authority {
     fn enrol(&self, name: &str, addresses: &[String], days: u32) -> io::Result<Enrolled> {
         let names: Vec<_> =
             [name.to_owned()].into_iter().chain(addresses.iter().cloned()).collect();
-        let wrong = |error: rcgen::Error| {
-            let text = format!("{name}: {error} in the addresses {}", addresses.join(", "));
-            io::Error::new(io::ErrorKind::InvalidInput, text)
-        };
-        let mut params = CertificateParams::new(names).map_err(wrong)?;
+        if let Some(wrong) = names.iter().find(|name| ServerName::try_from(name.as_str()).is_err())
+        {
+            let text = format!("{name}: `{wrong}` is no name of a host and no IP address");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name = named(name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =

@@ -19,7 +19,8 @@
 //! order, give none and change no result. The management network of a rack is assumed to be its
 //! own.
 //!
-//! Not modelled: revocation. A node whose key was lost is kept out by a new authority.
+//! Not modelled: revocation (a node whose key was lost is kept out by a new authority); a node of
+//! the rack that lies to its neighbours.
 
 use std::cell::OnceCell;
 use std::fs;

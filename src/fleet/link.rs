@@ -50,11 +50,10 @@ impl<N: Net> Link<N> {
                     return;
                 }
             }
-            if self.session.get().is_some() {
-                wait = self.retry;
-            }
+            let was_taken_in = self.session.get().is_some();
+            wait = if was_taken_in { self.retry } else { wait };
             sleep(wait).await;
-            wait = (wait * 2).min(self.retry_max).max(self.retry);
+            wait = longer(wait, self.retry_max);
         }
     }
 
@@ -103,4 +102,27 @@ pub(super) fn writer<N: Net>(
         }
     });
     sender
+}
+
+/// The wait after one that was in vain.
+fn longer(wait: Duration, most: Duration) -> Duration {
+    (wait * 2).min(most).max(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_is_not_taken_in_asks_ever_more_slowly_up_to_a_bound() {
+        let most = Duration::from_secs(30);
+        let mut waits = vec![Duration::from_secs(1)];
+        for k in 0..6 {
+            waits.push(longer(waits[k], most));
+        }
+        let seconds: Vec<_> = waits.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        let steady = Duration::from_secs(1);
+        assert_eq!(longer(steady, steady), steady, "a simulation asks at a steady pace");
+    }
 }

@@ -6,7 +6,6 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
 };
 use crate::scenario::course::Unread;
-use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::keys::{DHCP_PING, FILE, NODES_MAX, PSU};
 use crate::scenario::language::Spec;

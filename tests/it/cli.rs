@@ -414,3 +414,48 @@ fn an_interrupted_sweep_counts_the_runs_that_it_did_not_begin() {
 fn rest() {
     std::thread::sleep(Duration::from_millis(10));
 }
+
+#[test]
+fn enrolling_makes_each_key_once_and_says_what_is_wrong() {
+    let bench = Bench::new();
+    let enrol = |rest: &[&str]| {
+        let mut all = vec!["rack", "enrol", "--folder", "ca", "--address", "10.0.1.{n}"];
+        all.extend(rest);
+        bench.run(&all)
+    };
+    for wrong in [&["pi"][..], &["switch[1]"], &["pi[1-", "pi2"]] {
+        let done = enrol(wrong);
+        assert_eq!(done.code, 2, "{}", done.stderr);
+        assert!(bench.files().is_empty(), "nothing was written");
+    }
+    let done = enrol(&["pi[1-3]!pi2", "--days", "30"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let names: Vec<_> = done.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["authority", "controller", "pi1", "pi3"]);
+    assert_eq!(enrol(&["pi2"]).stdout.lines().count(), 1, "the authority is there");
+    let done = enrol(&["pi[2-4]"]);
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("pi2.key: is there already"), "{}", done.stderr);
+    assert!(!bench.files().iter().any(|file| file.contains("pi4")), "all or none");
+    assert!(enrol(&["pi9", "--days", "99999"]).stderr.contains("at most"));
+    let done = enrol(&["pi9", "--address", "a b"]);
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("pi9") && done.stderr.contains("a b"), "{}", done.stderr);
+}
+
+#[test]
+fn an_agent_without_a_certificate_says_what_it_misses() {
+    let bench = Bench::new();
+    let agent = |node: &str, to: &str| {
+        let rest = ["--node", node, "--certificates", "ca", "--store", "store"];
+        let mut all = vec!["agent", "--controller", to, "--beats", "127.0.0.1:1"];
+        all.extend(rest);
+        bench.run(&all)
+    };
+    let done = agent("1", "127.0.0.1:1");
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("ca/pi1.key"), "{}", done.stderr);
+    for (node, to) in [("0", "127.0.0.1:1"), ("1", "nowhere"), ("1", ":7"), ("1", "a:0")] {
+        assert_eq!(agent(node, to).code, 2, "{node} {to}");
+    }
+}
