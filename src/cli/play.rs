@@ -52,6 +52,7 @@ impl Watch {
     }
 
     /// A run ended that had no bar of its own.
+    #[cfg(feature = "turmoil")]
     pub(super) fn ended(&self) {
         self.progress.ended();
     }

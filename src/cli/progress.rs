@@ -52,6 +52,7 @@ impl Progress {
     }
 
     /// A run ended that had no bar of its own.
+    #[cfg(feature = "turmoil")]
     pub(super) fn ended(&self) {
         if let Some(runs) = &self.runs {
             runs.inc(1);
