@@ -1,7 +1,7 @@
 //! Failure detection by phi accrual: the time to wait follows from the beats themselves.
 //!
 //! Hayashibara, Defago, Yared, Katayama: "The phi accrual failure detector", SRDS 2004. The times
-//! between beats are taken to be normal with the mean and deviation of the last [`WINDOW`] ones.
+//! between beats are taken to be normal with the mean and deviation of the last 100 ones.
 //! With t since the last beat
 //!
 //! ```text
