@@ -91,9 +91,20 @@ impl doors::Net for Net {
     type Listener = Own<TcpListener>;
     type Datagrams = Own<UdpSocket>;
 
+    /// A well-known port is moved if a former life left something on it: turmoil-net 0.1 keeps a
+    /// half-open connection that was reset before it was accepted, and its port with it, for ever.
     async fn listen(&self, port: u16) -> io::Result<Self::Listener> {
         self.lives()?;
-        Ok(self.own(self.scoped(TcpListener::bind(any(port))).await?))
+        let listener = match self.scoped(TcpListener::bind(any(port))).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                self.scoped(TcpListener::bind(any(0))).await
+            }
+            bound => bound,
+        };
+        let listener = self.own(listener?);
+        let at = Self::port(&listener)?;
+        let free = port == 0 || self.wire.place_port(self.host, self.life, port, at);
+        free.then_some(listener).ok_or_else(|| io::ErrorKind::AddrInUse.into())
     }
 
     fn port(listener: &Self::Listener) -> io::Result<u16> {
@@ -110,6 +121,7 @@ impl doors::Net for Net {
     async fn connect(&self, to: &Address) -> io::Result<Self::Stream> {
         self.lives()?;
         let to = resolve(to)?;
+        let to = SocketAddr::new(to.ip(), self.wire.port_of(to.ip(), to.port()));
         self.wire.touch();
         let stream = self.scoped(TcpStream::connect(to)).await?;
         Ok(self.stream(stream))

@@ -51,6 +51,8 @@ pub(super) struct Wire {
     dirty: Cell<bool>,
     /// Wakes whoever drives the run.
     pub bell: Rc<Notify>,
+    /// Where a host's well-known ports really are, and since which life of it.
+    placed: RefCell<BTreeMap<(IpAddr, u16), (u32, u16)>>,
     /// What a socket reads into before it is handed on.
     pub scratch: RefCell<Vec<u8>>,
 }
@@ -93,6 +95,7 @@ impl Wire {
             state: RefCell::new(state),
             dirty: Cell::new(false),
             bell,
+            placed: RefCell::default(),
             scratch: RefCell::new(vec![0; 64 * 1024]),
         };
         (Rc::new(wire), net.enter())
@@ -101,6 +104,22 @@ impl Wire {
     /// A host by its number.
     pub(super) fn host(&self, host: usize) -> Host {
         self.hosts[host]
+    }
+
+    /// Notes where a life of a host listens for `port`; false if that life already does.
+    pub(super) fn place_port(&self, host: usize, life: u32, port: u16, at: u16) -> bool {
+        let mut placed = self.placed.borrow_mut();
+        let place = placed.entry((self.hosts[host].ip, port)).or_insert((life, at));
+        let free = place.0 < life || *place == (life, at);
+        if free {
+            *place = (life, at);
+        }
+        free
+    }
+
+    /// The port at which a host listens for whoever asks for `port`.
+    pub(super) fn port_of(&self, ip: IpAddr, port: u16) -> u16 {
+        self.placed.borrow().get(&(ip, port)).map_or(port, |&(_, to)| to)
     }
 
     /// A kernel may have something to send now.
