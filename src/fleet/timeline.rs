@@ -261,7 +261,7 @@ impl<'p> Timeline<'p> {
             fault: FaultId(rule),
             kind: wish.kind,
             part: Part { kind: wish.on.kind, index: part },
-            share_ppm: wish.share_ppm,
+            share_ppm: wish.left_ppm(),
             lasts: None,
             lease: self.lease,
         }

@@ -90,6 +90,7 @@ pub(crate) fn crash() -> FaultRule {
         when: lifetime(law, Age::Stationary),
         repair: Repair::PowerCycle,
         share_ppm: 0,
+        loss_ppm: 0,
     }
 }
 
@@ -102,6 +103,7 @@ fn power_loss() -> FaultRule {
         when: When::At(Time((3 * 24 + 4) * 3_600 * 1_000_000_000)),
         repair: Repair::After(Law::Fixed(Span::from_secs(3_600))),
         share_ppm: 0,
+        loss_ppm: 0,
     }
 }
 

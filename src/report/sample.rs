@@ -258,6 +258,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             },
             repair: Repair::PowerCycle,
             share_ppm: 0,
+            loss_ppm: 0,
         },
         FaultRule {
             name: "power-loss".to_owned(),
@@ -266,6 +267,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             when: When::At(Time(0) + Span::from_secs(273_600)),
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
             share_ppm: 0,
+            loss_ppm: 0,
         },
     ]
 }

@@ -403,9 +403,11 @@ pub(super) static LINK_FAULT: Spec = Spec {
         PART_REPAIR,
         Key::new(
             "share",
-            Kind::Share(0.0, 0.999_999),
+            Kind::Share(0.0, 1.0),
             "Share of the rate that remains; 0 cuts the link.",
-        ),
+        )
+        .or("1.0"),
+        Key::new("loss", Kind::Share(0.0, 0.9), "Share of the packets that is lost.").or("0.0"),
     ],
     rivals: WHEN,
 };

@@ -89,12 +89,16 @@ fn rule(
     m: &mut Mistakes,
 ) -> Option<FaultRule> {
     let name: Option<String> = section.optional("name");
-    let share_ppm = match kind {
-        Fault::LinkDegradation => {
-            section.get::<Share>("share", m).map(|share| libm::round(share.0 * 1e6) as u32)
-        }
-        _ => Some(0),
+    let is_link = kind == Fault::LinkDegradation;
+    let mut ppm = |key| {
+        let share = is_link.then(|| section.get::<Share>(key, m));
+        share.map_or(Some(0), |share| share.map(|share| libm::round(share.0 * 1e6) as u32))
     };
+    let (share_ppm, loss_ppm) = (ppm("share"), ppm("loss"));
+    if is_link && share_ppm == Some(1_000_000) && loss_ppm == Some(0) {
+        let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
+        m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or both"));
+    }
     let (on, when, repair) =
         (parts(kind, section, layout, m), when(section, m), repair(section, m));
     let fixed = matches!(when, Some(When::At(_)));
@@ -114,6 +118,7 @@ fn rule(
         when: when?,
         repair: repair?,
         share_ppm: share_ppm?,
+        loss_ppm: loss_ppm?,
     })
 }
 

@@ -375,7 +375,11 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
     }
     all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     if rule.kind == Fault::LinkDegradation {
-        all.extend(lines(&table, [("share", number(f64::from(rule.share_ppm) / 1e6))]));
+        let share = |ppm| number(f64::from(ppm) / 1e6);
+        all.extend(lines(
+            &table,
+            [("share", share(rule.share_ppm)), ("loss", share(rule.loss_ppm))],
+        ));
     }
     all
 }

@@ -63,6 +63,7 @@ mod tests {
             at,
             lasts: 1,
             share: 0,
+            loss: 0,
         };
         wish.faults = (0..40).map(misfortune).collect();
         for needed in [vec![], vec![7], vec![0, 39], vec![3, 4, 20]] {

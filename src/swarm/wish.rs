@@ -6,8 +6,12 @@ use crate::event::Fault;
 use crate::plan::chance::kind_word;
 use crate::rng::{Draw, Stream};
 
-/// Faults strike in this time (ms); the boot and the whole job fit in.
-const TROUBLE: u64 = 240_000;
+/// About when an instant boot and one from a card let the job start (ms).
+const BOOTS: [u64; 2] = [2_000, 35_000];
+/// Misfortunes strike within this time of an instant (ms).
+const NEAR: u64 = 12_000;
+/// All have struck by then (ms): the longest boot, twice the longest job, and what is near.
+const TROUBLE: u64 = BOOTS[1] + 2 * 8 * 24 * 1_000 + NEAR;
 /// The longest damage (s).
 const LASTS_MAX: u64 = 60;
 /// Time in which a healed machine must finish: boots, power cycles and the whole job, many times
@@ -36,6 +40,8 @@ pub struct Wish {
     step: u64,
     steps: u64,
     interval: u64,
+    /// Of a checkpoint image (MB).
+    size: u64,
     keep: Keep,
     /// The misfortunes, in no order.
     pub faults: Vec<Misfortune>,
@@ -52,8 +58,10 @@ pub struct Misfortune {
     pub at: u64,
     /// How long it lasts (s); 0: until the controller cycles the node's power.
     pub lasts: u64,
-    /// What is left of a link (per cent).
+    /// What is left of a link's rate (per cent).
     pub share: u64,
+    /// Packets that a link loses (per cent).
+    pub loss: u64,
 }
 
 impl Wish {
@@ -75,6 +83,7 @@ impl Wish {
             step: 1 + draw.below(8),
             steps: 5 + draw.below(20),
             interval: 5 + draw.below(30),
+            size: *pick(&mut draw, &[5, 20, 80]),
             keep: *pick(&mut draw, &[&keeps[..], &[Keep::Partner; 2]].concat()),
             faults: Vec::new(),
         };
@@ -83,11 +92,12 @@ impl Wish {
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
         }
-        // Misfortunes seldom come alone: they gather around a few instants.
-        let instants: Vec<_> = (0..=draw.below(3)).map(|_| draw.below(TROUBLE)).collect();
+        // Misfortunes seldom come alone: they gather around a few instants, while the job runs.
+        let span = BOOTS[usize::from(!wish.instant)] + 2 * wish.step * wish.steps * 1_000;
+        let instants: Vec<_> = (0..=draw.below(3)).map(|_| draw.below(span)).collect();
         for _ in 0..draw.below(9) {
             let kind = *pick(&mut draw, &kinds);
-            let near = pick(&mut draw, &instants) + draw.below(12_000);
+            let near = pick(&mut draw, &instants) + draw.below(NEAR);
             let misfortune = wish.misfortune(&mut draw, kind, near);
             wish.faults.push(misfortune);
         }
@@ -109,7 +119,8 @@ impl Wish {
         let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let share = *pick(draw, &[0, 0, 1, 50]);
-        Misfortune { kind, on, at, lasts, share }
+        let loss = *pick(draw, &[0, 5, 30]);
+        Misfortune { kind, on, at, lasts, share, loss }
     }
 
     /// Its name, as that of a file.
@@ -121,9 +132,9 @@ impl Wish {
     /// The wish as a scenario file.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { seed, nodes, spares, switches, detect, step, interval, .. } = *self;
+        let Self { seed, nodes, spares, switches, detect, step, interval, size, .. } = *self;
         let (boot, work) = (if self.instant { "instant" } else { "sd" }, step * self.steps);
-        let end = (TROUBLE + 12_000) / 1_000 + LASTS_MAX + GRACE;
+        let end = TROUBLE / 1_000 + LASTS_MAX + GRACE;
         let mut text = format!(
             "schema  = 1\ntitle   = \"Swarm, seed {seed}\"\ninherit = \"edge_rack_24\"\n\
              seed    = {seed}\n\n\
@@ -139,25 +150,26 @@ impl Wish {
              [stop]\nwhen = \"workload done\"\nat   = \"{end} s\"\n",
             all = (1..=switches).collect::<Vec<_>>(),
         );
+        let to = |level: &str| format!("size     = \"{size} MB\"\nto       = \"{level}\"\n");
         let keep = match self.keep {
-            Keep::Nowhere => "",
+            Keep::Nowhere => String::new(),
             Keep::FixedCosts => {
-                "cost     = { write = \"3 s\", read = \"2 s\", downtime = \"1 s\" }\n"
+                "cost     = { write = \"3 s\", read = \"2 s\", downtime = \"1 s\" }\n".into()
             }
-            Keep::FileServer => "size     = \"20 MB\"\nto       = \"file-server\"\n",
-            Keep::Card => "size     = \"20 MB\"\nto       = \"card\"\n",
-            Keep::Partner => "size     = \"20 MB\"\nto       = \"partner\"\n",
+            Keep::FileServer => to("file-server"),
+            Keep::Card => to("card"),
+            Keep::Partner => to("partner"),
         };
         if !keep.is_empty() {
             let table = "[checkpoint.coordinated]";
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
         }
-        for Misfortune { kind, on, at, lasts, share } in &self.faults {
+        for Misfortune { kind, on, at, lasts, share, loss } in &self.faults {
             write!(text, "\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind)).expect(WRITES);
             let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
             write!(text, "at     = \"{at} ms\"\nrepair = \"{repair}\"\n").expect(WRITES);
             if *kind == Fault::LinkDegradation {
-                writeln!(text, "share  = \"{share} %\"").expect(WRITES);
+                write!(text, "share  = \"{share} %\"\nloss   = \"{loss} %\"\n").expect(WRITES);
             }
         }
         text

@@ -321,6 +321,14 @@ fn agreement_degraded_link() {
 }
 
 #[test]
+fn agreement_lossy_link() {
+    let with = "\n[[fault.link-degradation]]\non = \"pi02/link\"\nat = \"80 s\"\n\
+                loss = \"20 %\"\nrepair = \"300 s\"\n";
+    let fleet = agree(&saving(with));
+    demand(&fleet, 0, |what| matches!(what, What::WorkLost { .. }));
+}
+
+#[test]
 fn agreement_degraded_uplink() {
     let with = "\n[[fault.link-degradation]]\non = \"module[1]/switch[1]/uplink\"\nat = \"80 s\"\n\
                 share = \"5 %\"\nrepair = \"200 s\"\n";

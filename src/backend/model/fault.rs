@@ -237,7 +237,7 @@ impl World<'_> {
     }
 
     fn degrade(&mut self, rule: u16, part: Part) {
-        let share_ppm = self.rule(rule).share_ppm;
+        let share_ppm = self.rule(rule).left_ppm();
         self.link_faults.entry(part).or_default().push((rule, share_ppm));
         self.set_link(part, by(Fault::LinkDegradation));
     }

@@ -8,7 +8,7 @@ use crate::event::{Cause, Fault, What};
 use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
 use crate::hardware::rack::{self, Supply, Ticket};
 use crate::ids::NodeId;
-use crate::scenario::fault::Repair;
+use crate::scenario::fault::{FaultRule, Repair};
 use crate::units::Bytes;
 
 /// The day on which every simulated run begins: 2026-01-01.
@@ -48,9 +48,12 @@ impl doors::Power for Power {
 pub(super) struct Harm(pub Rc<Stage>);
 
 impl Harm {
+    fn rule(&self, deed: &Deed) -> &FaultRule {
+        &self.0.plan.scenario.faults[usize::from(deed.fault.0)]
+    }
+
     fn how(&self, deed: &Deed) -> rack::Harm {
-        let rule = &self.0.plan.scenario.faults[usize::from(deed.fault.0)];
-        let by_controller = matches!(rule.repair, Repair::PowerCycle);
+        let by_controller = matches!(self.rule(deed).repair, Repair::PowerCycle);
         rack::Harm { by_controller, share_ppm: deed.share_ppm }
     }
 }
@@ -66,6 +69,10 @@ impl doors::Harm for Harm {
                 self.0.crash_controller(deed.lasts);
                 return Ok(());
             }
+            let loss_ppm = self.rule(deed).loss_ppm;
+            if loss_ppm > 0 {
+                self.0.set_loss(deed.number, Some((deed.part, loss_ppm)));
+            }
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
             self.0.with_rack(|rack, now| rack.harm(now, number, kind, part, how));
         }
@@ -76,6 +83,7 @@ impl doors::Harm for Harm {
         // A controller that is told to undo its own crash is up again.
         let undo = self.0.done.borrow_mut().remove(&deed.number);
         if undo && deed.kind != Fault::ControllerCrash {
+            self.0.set_loss(deed.number, None);
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
             self.0.with_rack(|rack, now| rack.repair(now, number, kind, part, how));
         }

@@ -105,7 +105,11 @@ impl Backend for Reference {
             "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
              allowed (`--on turmoil` plays any number)"
         );
-        (nodes > most).then_some(reason).into_iter().collect()
+        let lossy = plan.scenario.faults.iter().filter(|rule| rule.loss_ppm > 0);
+        let lossy = lossy.map(|rule| {
+            format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
+        });
+        (nodes > most).then_some(reason).into_iter().chain(lossy).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {

@@ -8,9 +8,16 @@
 //! holds it for its own length. Worked example: 1,500 bytes at 100 Mbit/s hold a link for 120 us,
 //! so the second of two packets that are sent together leaves after 240 us.
 //!
+//! A lossy link loses packets by chance that is counted, so that a run loses the same each time.
+//!
 //! Not modelled: queues that overflow, switch delay beside the latency, and what declared
 //! transfers (see `rack`) take from the control traffic, which is small.
 
+use std::collections::BTreeMap;
+
+use super::stage::host_of;
+use crate::ids::{NodeId, Part, PartKind};
+use crate::rng::Stream;
 use crate::units::{BitRate, NANOS_PER_SECOND, Span, Time};
 
 /// One million parts per million: an unharmed link.
@@ -73,13 +80,48 @@ struct Trunk {
 }
 
 /// All links.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Paths {
     places: Vec<Place>,
     trunks: Vec<Trunk>,
+    /// Harms by which a link loses packets, by number.
+    losses: BTreeMap<u64, (Part, u32)>,
+    /// Chance for them, and draws so far.
+    chance: Stream,
+    draws: u64,
 }
 
 impl Paths {
+    /// No hosts yet.
+    pub(super) fn new(seed: u64) -> Self {
+        let (places, trunks, losses) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { places, trunks, losses, chance: Stream::new(seed, "turmoil/loss"), draws: 0 }
+    }
+
+    /// A harm makes a link lose so many of its packets (ppm), or no longer does.
+    pub(super) fn set_loss(&mut self, number: u64, loss: Option<(Part, u32)>) {
+        match loss {
+            Some(loss) => self.losses.insert(number, loss),
+            None => self.losses.remove(&number),
+        };
+    }
+
+    /// Whether a link on the way loses a packet. Each harm draws by itself.
+    fn is_lost(&mut self, from: usize, to: usize) -> bool {
+        let (a, b) = (self.places[from].switch, self.places[to].switch);
+        let is_crossed = |part: Part| match part.kind {
+            PartKind::NodeLink => [from, to].contains(&host_of(NodeId(part.index))),
+            _ => a != b && [a, b].contains(&Some(part.index)),
+        };
+        let crossed = self.losses.values().filter(|(part, _)| is_crossed(*part));
+        let mut lost = false;
+        for &(_, loss_ppm) in crossed {
+            self.draws += 1;
+            lost |= self.chance.draw(0, self.draws).below(u64::from(WHOLE_PPM)) < loss_ppm.into();
+        }
+        lost
+    }
+
     /// Adds a switch.
     pub(super) fn add_switch(&mut self, uplink: BitRate) {
         self.trunks.push(Trunk { forwards: true, uplink: Link::new(uplink) });
@@ -113,7 +155,7 @@ impl Paths {
 
     /// When a packet arrives that is sent now; `None`: it is lost.
     pub(super) fn send(&mut self, now: Time, from: usize, to: usize, bytes: u32) -> Option<Time> {
-        if !self.reach(from, to) {
+        if !self.reach(from, to) || self.is_lost(from, to) {
             return None;
         }
         let (a, b) = (self.places[from].switch, self.places[to].switch);
@@ -152,7 +194,7 @@ mod tests {
 
     /// A controller at the top, two nodes behind switch 0 and one behind switch 1.
     fn paths() -> Paths {
-        let mut paths = Paths::default();
+        let mut paths = Paths::new(1);
         paths.add_switch(BitRate(1_000_000_000));
         paths.add_switch(BitRate(1_000_000_000));
         paths.add_host(BitRate(1_000_000_000), None);
@@ -185,6 +227,23 @@ mod tests {
         assert!(paths.send(Time::ZERO, 3, 0, 100).is_some());
         paths.set_switch(0, false, WHOLE_PPM);
         assert!(paths.send(Time::ZERO, 1, 2, 100).is_none());
+    }
+
+    #[test]
+    fn a_lossy_link_loses_its_share_of_packets_and_another_none() {
+        let mut paths = paths();
+        let link = Part { kind: PartKind::NodeLink, index: 0 };
+        paths.set_loss(7, Some((link, 200_000)));
+        let mut lost = |from, to| {
+            let sent = (0..10_000).map(|_| paths.send(Time::ZERO, from, to, 100));
+            sent.filter(Option::is_none).count()
+        };
+        // Node 0 is host 1. Within four standard deviations of 40 packets.
+        assert!(lost(1, 2).abs_diff(2_000) < 160);
+        assert!(lost(0, 1).abs_diff(2_000) < 160);
+        assert_eq!(lost(2, 3), 0);
+        paths.set_loss(7, None);
+        assert!(paths.send(Time::ZERO, 1, 2, 100).is_some());
     }
 
     #[test]

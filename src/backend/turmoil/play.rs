@@ -16,6 +16,7 @@ use super::stage::{Ground, Programs, Stage};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
+use crate::ids::Part;
 use crate::plan::Plan;
 use crate::units::{Span, Time};
 
@@ -66,7 +67,7 @@ pub(super) fn play<P: Programs>(
 /// The hosts of a plan: the controller at the top of the rack, and each node behind its switch.
 fn network(plan: &Plan, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     let (machine, scenario) = (&plan.machine, &plan.scenario);
-    let mut paths = Paths::default();
+    let mut paths = Paths::new(scenario.seed);
     for _ in &machine.switches {
         paths.add_switch(scenario.module.uplink);
     }
@@ -126,6 +127,10 @@ impl Ground for Kernels {
 
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32) {
         self.wire.change_paths(|paths| paths.set_switch(switch, forwards, uplink_ppm));
+    }
+
+    fn set_loss(&self, number: u64, loss: Option<(Part, u32)>) {
+        self.wire.change_paths(|paths| paths.set_loss(number, loss));
     }
 }
 

@@ -27,7 +27,7 @@ use super::programs;
 use super::stage::{CONTROLLER, Ground, Programs, Stage, host_of};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::{Address, Net, Notice};
-use crate::ids::{Life, NodeId};
+use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::units::{NANOS_PER_SECOND, Span, Time};
 
@@ -175,6 +175,10 @@ impl Ground for Hosts {
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32) {
         let trunk = Trunk { forwards, uplink: uplink_ppm > 0 };
         self.change(|ways| ways.trunks[switch as usize] = trunk);
+    }
+
+    fn set_loss(&self, _: u64, loss: Option<(Part, u32)>) {
+        assert!(loss.is_none(), "such plans are refused");
     }
 }
 

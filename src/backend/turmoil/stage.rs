@@ -47,6 +47,8 @@ pub(super) trait Ground {
     fn set_link(&self, host: usize, share_ppm: u32);
     /// Whether a switch forwards, and what is left of its uplink (ppm).
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32);
+    /// A harm makes a link lose so many of its packets (ppm), or no longer does.
+    fn set_loss(&self, number: u64, loss: Option<(Part, u32)>);
 }
 
 /// What all doors of a run share.
@@ -204,6 +206,11 @@ impl Stage {
         let times = [rack, self.ground.next(), self.controller_due.get()];
         let next = times.into_iter().flatten().min();
         next.map_or(self.plan.scenario.stop.at, |next| next.min(self.plan.scenario.stop.at))
+    }
+
+    /// A harm makes a link lose so many of its packets (ppm), or no longer does.
+    pub(super) fn set_loss(&self, number: u64, loss: Option<(Part, u32)>) {
+        self.ground.set_loss(number, loss);
     }
 
     /// The controller stops dead, and starts again after a while, if ever.

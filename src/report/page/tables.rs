@@ -106,7 +106,11 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
         Fault::ControllerCrash => "controller crash".to_owned(),
         Fault::LinkDegradation => {
             let share = words::share(f64::from(rule.share_ppm) / 1e6);
-            format!("link degradation to {share}")
+            let loss = words::share(f64::from(rule.loss_ppm) / 1e6);
+            match rule.loss_ppm {
+                0 => format!("link degradation to {share}"),
+                _ => format!("link degradation to {share}, {loss} of the packets lost"),
+            }
         }
     };
     html! {

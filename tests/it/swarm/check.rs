@@ -419,7 +419,7 @@ impl<'p> Machine<'p> {
 
     fn check_link(&self, part: Part) {
         let rules = self.wounds.get(&part).into_iter().flatten();
-        let share = rules.map(|&fault| self.rule(fault).share_ppm).min();
+        let share = rules.map(|&fault| self.rule(fault).left_ppm()).min();
         let state = match share {
             None => PartState::Up,
             Some(0) => PartState::Down,
