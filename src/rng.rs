@@ -146,6 +146,13 @@ impl Draw {
         past * self.lognormal(mu + sigma * sigma, sigma)
     }
 
+    /// What remains of a gamma life that is met at a random instant: the length-biased gamma is a
+    /// gamma of shape + 1.
+    pub fn gamma_residual(&mut self, shape: f64, scale: f64) -> f64 {
+        let past = self.unit();
+        past * self.gamma(shape + 1.0, scale)
+    }
+
     /// What remains of an exponential life that is met at a random instant: it has no memory.
     pub fn exponential_residual(&mut self, mean: f64) -> f64 {
         self.exponential(mean)

@@ -16,7 +16,7 @@ use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::plan::hazard::HazardClock;
-use crate::scenario::fault::{Rejuvenate, Repair, When};
+use crate::scenario::fault::{Radius, Rejuvenate, Repair, When};
 use crate::units::{Span, Time};
 
 /// What the timeline demands now.
@@ -44,6 +44,8 @@ pub struct State {
     clocks: Vec<BTreeMap<u32, HazardClock>>,
     /// Repairs drawn so far, by rule and part.
     repairs: Vec<BTreeMap<u32, u32>>,
+    /// Strikes so far that may have brought others with them, by rule.
+    strikes: Vec<u64>,
     /// Nodes whose clocks run.
     running: BTreeSet<u32>,
     /// What may be due, in order.
@@ -57,6 +59,7 @@ pub struct State {
 enum Due {
     At { rule: u16 },
     Hazard { rule: u16, part: u32 },
+    FollowOn { rule: u16, part: u32 },
     Repaired { rule: u16, part: u32, deed: u64 },
 }
 
@@ -92,6 +95,7 @@ impl<'p> Timeline<'p> {
             }
             self.state.clocks.push(clocks);
             self.state.repairs.push(BTreeMap::new());
+            self.state.strikes.push(0);
         }
         for (rule, wish) in self.plan.scenario.faults.iter().enumerate() {
             let rule = rule as u16;
@@ -116,7 +120,7 @@ impl<'p> Timeline<'p> {
 
     fn start(&mut self, now: Time, rule: u16, part: u32) {
         if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&part) {
-            let due = clock.start(now);
+            let due = clock.start(now, self.chance.hours(FaultId(rule)));
             self.queue(due, Due::Hazard { rule, part });
         }
     }
@@ -145,10 +149,14 @@ impl<'p> Timeline<'p> {
     pub fn power_off(&mut self, now: Time, node: NodeId) {
         if self.state.running.remove(&node.0) {
             for rule in self.node_rules() {
-                if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&node.0) {
-                    clock.stop(now);
-                }
+                self.stop(now, rule, node.0);
             }
+        }
+    }
+
+    fn stop(&mut self, now: Time, rule: u16, part: u32) {
+        if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&part) {
+            clock.stop(now, self.chance.hours(FaultId(rule)));
         }
     }
 
@@ -169,8 +177,11 @@ impl<'p> Timeline<'p> {
             match due {
                 Due::At { rule } => {
                     for part in self.plan.scenario.faults[usize::from(rule)].on.iter() {
-                        self.strike(at, rule, part, &mut demands);
+                        self.strike_with_others(at, rule, part, &spared, &mut demands);
                     }
+                }
+                Due::FollowOn { rule, part } => {
+                    self.follow_on(at, rule, part, &spared, &mut demands);
                 }
                 Due::Hazard { rule, part } => self.hazard(at, rule, part, &spared, &mut demands),
                 Due::Repaired { rule, part, deed } => {
@@ -203,7 +214,7 @@ impl<'p> Timeline<'p> {
         clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
         if !(on_node && spared(NodeId(part))) {
             self.rejuvenate(at, rule, part);
-            self.strike(at, rule, part, demands);
+            self.strike_with_others(at, rule, part, spared, demands);
         }
         // A node that died starts its next lifetime when it has power again; another part when it
         // is repaired.
@@ -227,6 +238,61 @@ impl<'p> Timeline<'p> {
                 self.start(now, rule, part);
             }
         }
+    }
+
+    /// A strike that another one brought with it is due: on a node that runs, or on another part
+    /// that this rule has not already struck down.
+    fn follow_on(
+        &mut self,
+        at: Time,
+        rule: u16,
+        part: u32,
+        spared: &impl Fn(NodeId) -> bool,
+        demands: &mut Vec<Demand>,
+    ) {
+        let on_node = self.plan.scenario.faults[usize::from(rule)].on.kind == PartKind::Node;
+        let clock = self.state.clocks[usize::from(rule)].get(&part);
+        let stands = clock.is_some_and(|clock| !clock.runs());
+        let node = NodeId(part);
+        let in_vain = if on_node { !self.has_power(node) || spared(node) } else { stands };
+        if !in_vain {
+            if !on_node {
+                self.stop(at, rule, part);
+            }
+            self.strike_with_others(at, rule, part, spared, demands);
+        }
+    }
+
+    /// A part is struck, with all who are in the radius, and perhaps another one later.
+    fn strike_with_others(
+        &mut self,
+        at: Time,
+        rule: u16,
+        part: u32,
+        spared: &impl Fn(NodeId) -> bool,
+        demands: &mut Vec<Demand>,
+    ) {
+        let others = self.in_radius(rule, part);
+        self.strike(at, rule, part, demands);
+        for other in others.into_iter().filter(|&other| !spared(other)) {
+            self.strike(at, rule, other.0, demands);
+        }
+        let strikes = &mut self.state.strikes[usize::from(rule)];
+        let number = std::mem::replace(strikes, *strikes + 1);
+        if let Some((span, part)) = self.chance.follow_on(FaultId(rule), part, number) {
+            self.queue(at + span, Due::FollowOn { rule, part });
+        }
+    }
+
+    /// The other nodes that a strike on this part reaches now.
+    fn in_radius(&self, rule: u16, part: u32) -> Vec<NodeId> {
+        let (machine, wish) = (&self.plan.machine, &self.plan.scenario.faults[usize::from(rule)]);
+        if wish.radius == Radius::Node {
+            return Vec::new();
+        }
+        let around = machine.around(wish.radius, Part { kind: wish.on.kind, index: part });
+        let others = machine.nodes_of(around).filter(|node| node.0 != part);
+        others.filter(|node| wish.on.contains(node.0) && self.has_power(*node)).collect()
     }
 
     fn strike(&mut self, at: Time, rule: u16, part: u32, demands: &mut Vec<Demand>) {
@@ -329,8 +395,7 @@ mod tests {
         scenario.faults.truncate(1);
         let life = Span(1_000);
         let age = crate::scenario::fault::Age::New;
-        scenario.faults[0].when =
-            When::Lifetime { law: Law::Fixed(life), age, rejuvenate: Rejuvenate::Failed };
+        scenario.faults[0].when = pilot::lifetime(Law::Fixed(life), age);
         let plan = Plan::make(&scenario);
         let mut timeline = Timeline::new(&plan, Span(1), None);
         let node = NodeId(3);

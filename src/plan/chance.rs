@@ -6,9 +6,11 @@
 use crate::event::Fault;
 use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
-use crate::rng::{Draw, Stream};
+use crate::plan::lifetimes::{residual, sample};
+use crate::plan::rhythm::Hours;
+use crate::rng::Stream;
 use crate::scenario::Scenario;
-use crate::scenario::fault::{Age, FaultRule, Repair, When};
+use crate::scenario::fault::{Age, Cascade, FaultRule, PartSet, Repair, When};
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
 
@@ -24,8 +26,14 @@ pub struct Chance {
 #[derive(Clone, Debug)]
 struct Rule {
     lifetime: Option<(Law, Age)>,
+    frailty: f64,
+    hours: Option<Hours>,
+    cascade: Option<Cascade>,
+    parts: PartSet,
     repair: Option<Law>,
     lifetimes: Stream,
+    frailties: Stream,
+    cascades: Stream,
     repairs: Stream,
 }
 
@@ -70,13 +78,42 @@ impl Chance {
     #[must_use]
     pub fn lifetime(&self, fault: FaultId, part: u32, k: u64) -> Span {
         let rule = &self.rules[usize::from(fault.0)];
-        let (law, age) = rule.lifetime.expect("a rule at a fixed time has no lifetimes");
+        let lifetime = rule.lifetime.as_ref();
+        let (law, age) = lifetime.expect("a rule at a fixed time has no lifetimes");
         let mut draw = rule.lifetimes.draw(u64::from(part), k);
-        if k == 0 && age == Age::Stationary {
+        let span = if k == 0 && *age == Age::Stationary {
             residual(law, &mut draw)
         } else {
             sample(law, &mut draw)
+        };
+        // Not through a float, which has 53 bits only.
+        if rule.frailty == 0.0 {
+            return span;
         }
+        Span::from_secs_f64(span.as_secs_f64() / rule.rate(part))
+    }
+
+    /// How fast the lifetimes of a rule pass at each hour, if not always alike.
+    #[must_use]
+    pub fn hours(&self, fault: FaultId) -> Option<&Hours> {
+        self.rules[usize::from(fault.0)].hours.as_ref()
+    }
+
+    /// The strike that strike number `n` of a rule, on this part, brings with it, if any: after
+    /// which time, and on which other part.
+    #[must_use]
+    pub fn follow_on(&self, fault: FaultId, part: u32, n: u64) -> Option<(Span, u32)> {
+        let rule = &self.rules[usize::from(fault.0)];
+        let cascade = rule.cascade?;
+        let mut draw = rule.cascades.draw(0, n);
+        if draw.unit() >= cascade.chance {
+            return None;
+        }
+        let span = Span::from_secs_f64(draw.exponential(cascade.delay.as_secs_f64()));
+        // Uniform among the others: the last takes the place of the part itself.
+        let last = rule.parts.nth(rule.parts.len() - 1);
+        let drawn = rule.parts.nth(draw.below(u64::from(rule.parts.len()) - 1) as u32);
+        Some((span, if drawn == part { last } else { drawn }))
     }
 
     /// The duration of the repair number `k` of a part under a rule, [`Span::FOREVER`] if it is
@@ -84,7 +121,7 @@ impl Chance {
     #[must_use]
     pub fn repair(&self, fault: FaultId, part: u32, k: u64) -> Span {
         let rule = &self.rules[usize::from(fault.0)];
-        let law = rule.repair.expect("a power cycle has no duration of its own");
+        let law = rule.repair.as_ref().expect("a power cycle has no duration of its own");
         sample(law, &mut rule.repairs.draw(u64::from(part), k))
     }
 
@@ -123,18 +160,41 @@ impl Rule {
         let number = if earlier > 0 { format!("/{}", earlier + 1) } else { String::new() };
         let path = format!("fault/{}/{}{number}", kind_word(rule.kind), rule.name);
         Self {
-            lifetime: match rule.when {
+            lifetime: match &rule.when {
                 When::At(_) => None,
-                When::Lifetime { law, age, .. } => Some((law, age)),
+                When::Lifetime { law, age, .. } => Some((law.clone(), *age)),
             },
-            repair: match rule.repair {
+            frailty: match rule.when {
+                When::At(_) => 0.0,
+                When::Lifetime { frailty, .. } => frailty,
+            },
+            hours: match rule.when {
+                When::At(_) => None,
+                When::Lifetime { rhythm, .. } => rhythm.map(Hours::new),
+            },
+            cascade: rule.cascade,
+            parts: rule.on.clone(),
+            repair: match &rule.repair {
                 Repair::PowerCycle => None,
-                Repair::After(law) => Some(law),
+                Repair::After(law) => Some(law.clone()),
                 Repair::Never => Some(Law::Fixed(Span::FOREVER)),
             },
+            frailties: Stream::new(seed, &format!("{path}/frailty")),
+            cascades: Stream::new(seed, &format!("{path}/cascade")),
             lifetimes: Stream::new(seed, &format!("{path}/lifetime")),
             repairs: Stream::new(seed, &format!("{path}/repair")),
         }
+    }
+
+    /// The rate at which a part lives: gamma distributed with mean 1 and the frailty as variance.
+    ///
+    /// So the whole machine fails as often as without frailty, and the number of failures of a part
+    /// within a time in which each has m on average has variance m + m^2 frailty (exponential
+    /// lifetimes). Lifetimes are divided by it, which for a Weibull of shape k multiplies the
+    /// hazard by its power k. Source of the name and of the gamma law: Vaupel, Manton, Stallard,
+    /// "The impact of heterogeneity in individual frailty on the dynamics of mortality", 1979.
+    fn rate(&self, part: u32) -> f64 {
+        self.frailties.draw(u64::from(part), 0).gamma(1.0 / self.frailty, self.frailty)
     }
 }
 
@@ -150,42 +210,6 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::LinkDegradation => "link-degradation",
         Fault::ControllerCrash => "controller-crash",
     }
-}
-
-/// A span of this law.
-fn sample(law: Law, draw: &mut Draw) -> Span {
-    Span::from_secs_f64(match law {
-        // Not through a float, which has 53 bits only.
-        Law::Fixed(span) => return span,
-        Law::Exponential { mean } => draw.exponential(mean.as_secs_f64()),
-        Law::Weibull { shape, scale } => draw.weibull(shape, scale.as_secs_f64()),
-        Law::Lognormal { median, sigma } => draw.lognormal(log(median), sigma),
-    })
-}
-
-/// What remains of a span of this law that is met at a random instant.
-fn residual(law: Law, draw: &mut Draw) -> Span {
-    Span::from_secs_f64(match law {
-        Law::Fixed(span) => draw.fixed_residual(span.as_secs_f64()),
-        Law::Exponential { mean } => draw.exponential_residual(mean.as_secs_f64()),
-        Law::Weibull { shape, scale } => draw.weibull_residual(shape, scale.as_secs_f64()),
-        Law::Lognormal { median, sigma } => draw.lognormal_residual(log(median), sigma),
-    })
-}
-
-/// The mean of a law (s).
-#[must_use]
-pub fn mean(law: Law) -> f64 {
-    match law {
-        Law::Fixed(span) => span.as_secs_f64(),
-        Law::Exponential { mean } => mean.as_secs_f64(),
-        Law::Weibull { shape, scale } => scale.as_secs_f64() * libm::tgamma(1.0 + 1.0 / shape),
-        Law::Lognormal { median, sigma } => median.as_secs_f64() * libm::exp(sigma * sigma / 2.0),
-    }
-}
-
-fn log(span: Span) -> f64 {
-    libm::log(span.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -241,6 +265,62 @@ mod tests {
             assert_eq!(first == life, first_is_whole);
             assert_eq!(chance.lifetime(FaultId(0), 3, 1), life);
         }
+    }
+
+    /// With frailty v the number of failures of a part in a time in which it has m on average has
+    /// mean m and variance m + m^2 v: here 4 and 36. Over 4,000 parts the mean lies within
+    /// 2.5758 sqrt(36 / 4000) = 0.24, and the variance within 12 % (the kurtosis of the law is 7.5
+    /// at most: sqrt(6.5 / 4000) x 2.5758 = 10 %).
+    #[test]
+    fn frail_parts_fail_more_often_and_all_together_as_often_as_before() {
+        const PARTS: u32 = 4_000;
+        let mut scenario = pilot::scenario();
+        let law = Law::Exponential { mean: Span::from_secs(1_000) };
+        scenario.faults[0].when = pilot::lifetime(law, Age::New);
+        let When::Lifetime { frailty, .. } = &mut scenario.faults[0].when else { panic!() };
+        *frailty = 2.0;
+        let chance = Chance::new(&scenario);
+        let failures = |part| {
+            let (mut left, mut k) = (4_000.0, 0);
+            loop {
+                left -= chance.lifetime(FaultId(0), part, k).as_secs_f64();
+                if left < 0.0 {
+                    return k as f64;
+                }
+                k += 1;
+            }
+        };
+        let counts: Vec<_> = (0..PARTS).map(failures).collect();
+        let n = f64::from(PARTS);
+        let mean = counts.iter().sum::<f64>() / n;
+        let variance = counts.iter().map(|k| (k - mean) * (k - mean)).sum::<f64>() / (n - 1.0);
+        assert!((mean - 4.0).abs() < 0.24, "{mean}");
+        assert!((variance / 36.0 - 1.0).abs() < 0.12, "{variance}");
+    }
+
+    /// 1 / (1 - p) strikes on average, one that is not brought by another included; the number is
+    /// geometric of variance p / (1 - p)^2.
+    #[test]
+    fn a_cascade_brings_as_many_strikes_as_its_chance_says() {
+        const TRIES: u64 = 10_000;
+        let mut scenario = pilot::scenario();
+        let delay = Span::from_secs(60);
+        scenario.faults[0].cascade = Some(Cascade { chance: 0.75, delay });
+        let chance = Chance::new(&scenario);
+        let (mut n, mut spans, mut seen) = (0, 0.0, 0.0);
+        for _ in 0..TRIES {
+            let mut part = 7;
+            loop {
+                n += 1;
+                let Some((span, next)) = chance.follow_on(FaultId(0), part, n) else { break };
+                assert!(next != part && scenario.faults[0].on.contains(next));
+                (spans, seen) = (spans + span.as_secs_f64(), seen + 1.0);
+                part = next;
+            }
+        }
+        let half = 2.5758 * (0.75 / 0.0625 / TRIES as f64).sqrt();
+        assert!((n as f64 / TRIES as f64 - 4.0).abs() < half, "{n}");
+        assert!((spans / seen - 60.0).abs() < 2.5758 * 60.0 / f64::sqrt(seen), "{}", spans / seen);
     }
 
     #[test]

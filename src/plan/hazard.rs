@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::rhythm::{self, Hours};
 use crate::units::{Span, Time};
 
 /// The clock of one part under one fault rule.
@@ -24,20 +25,20 @@ impl HazardClock {
         Self { used: 1, running: false, value: left.0 }
     }
 
-    /// Lets it run; says when it is due.
-    pub fn start(&mut self, now: Time) -> Time {
+    /// Lets it run, at the pace of its rule's hours; says when it is due.
+    pub fn start(&mut self, now: Time, hours: Option<&Hours>) -> Time {
         if !self.running {
             self.running = true;
-            self.value = now.0.saturating_add(self.value);
+            self.value = rhythm::later(hours, now, Span(self.value)).0;
         }
         Time(self.value)
     }
 
     /// Stops it, keeping what is left.
-    pub fn stop(&mut self, now: Time) {
+    pub fn stop(&mut self, now: Time, hours: Option<&Hours>) {
         if self.running {
             self.running = false;
-            self.value = self.value.saturating_sub(now.0);
+            self.value = rhythm::between(hours, now, Time(self.value)).0;
         }
     }
 
@@ -66,12 +67,12 @@ mod tests {
     #[test]
     fn a_clock_without_power_keeps_what_is_left() {
         let mut clock = HazardClock::new(Span(100));
-        assert_eq!(clock.start(Time(10)), Time(110));
-        clock.stop(Time(60));
+        assert_eq!(clock.start(Time(10), None), Time(110));
+        clock.stop(Time(60), None);
         assert!(!clock.is_due(Time(110)));
-        assert_eq!(clock.start(Time(1_000)), Time(1_050));
+        assert_eq!(clock.start(Time(1_000), None), Time(1_050));
         assert!(clock.is_due(Time(1_050)));
         clock.renew(Span(7));
-        assert_eq!((clock.used, clock.start(Time(0))), (2, Time(7)));
+        assert_eq!((clock.used, clock.start(Time(0), None)), (2, Time(7)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, chance, interval};
+use crate::plan::{Job, Plan, interval, lifetimes};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
@@ -121,26 +121,31 @@ impl Crew {
 /// each part counts with its probability to hold a node of the job. A lifetime of mean L strikes
 /// at the rate 1 / L, whatever its law. If all n parts of a rule are new after each failure, it
 /// is the least of n lifetimes that runs out: L / n^(1/k) on average with a Weibull of shape k.
+/// Each strike counts with those that a cascade makes of it, 1 / (1 - chance) on average; a blast
+/// counts once, if it reaches a node of the job.
 ///
-/// Not modelled: fixed times; repair times, during which a part does not age; file servers and
-/// links, whose loss delays the job but loses no node; the least of n lognormal lifetimes, which
-/// has no closed form and counts as L / n.
+/// Not modelled: fixed times; that failures in cascades come in groups; that a blast is taken to
+/// reach the whole of its radius; repair times, during which a part does not age; file servers and
+/// links, whose loss delays the job but loses no node; the least of n
+/// lifetimes of the other laws, which has no simple form and counts as L / n.
 fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {
-        let When::Lifetime { law, rejuvenate, .. } = rule.when else { continue };
+        let When::Lifetime { law, rejuvenate, .. } = &rule.when else { continue };
         if !rule.kind.loses_nodes() {
             continue;
         }
         let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
-        let struck: f64 = parts.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
+        let around = parts.map(|part| machine.around(rule.radius, part));
+        let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
         let parts = f64::from(rule.on.len());
         let ahead = match (rejuvenate, law) {
-            (Rejuvenate::All, Law::Weibull { shape, .. }) => libm::pow(parts, 1.0 / shape),
+            (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
             (Rejuvenate::All, Law::Fixed(_)) => 1.0,
             _ => parts,
         };
-        rate += struck / parts * ahead / chance::mean(law);
+        let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
+        rate += struck / parts * ahead * follow / lifetimes::mean(law);
     }
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Module, ServerPer};
+use crate::scenario::fault::Radius;
 
 /// All parts. Index `i` of each table is the part with number `i` (see [`crate::ids::Part`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -179,6 +180,26 @@ impl Machine {
             PartKind::Controller => false,
         };
         self.range_around(part).filter(move |&node| belongs(&self.nodes[node as usize])).map(NodeId)
+    }
+
+    /// The part around a node that a radius reaches; any other part is struck alone.
+    #[must_use]
+    pub fn around(&self, radius: Radius, part: Part) -> Part {
+        if part.kind != PartKind::Node {
+            return part;
+        }
+        let row = &self.nodes[part.index as usize];
+        let index = match radius {
+            Radius::Node => part.index,
+            Radius::Blade => row.blade,
+            Radius::Pack => self.blades[row.blade as usize].pack,
+            Radius::Module => row.module,
+            Radius::Rack => self.modules[row.module as usize].rack,
+            Radius::Switch => row.switch,
+            Radius::Psu => row.psu,
+            Radius::Server => row.server,
+        };
+        Part { kind: radius.kind(), index }
     }
 
     /// A range of nodes that holds all nodes of a part.

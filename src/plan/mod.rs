@@ -5,11 +5,13 @@ mod digest;
 pub mod hazard;
 pub mod interval;
 mod jobs;
+pub mod lifetimes;
 pub mod machine;
 mod names;
 #[cfg(test)]
 pub(crate) mod pilot;
 pub mod print;
+pub mod rhythm;
 
 pub use self::jobs::JOB;
 

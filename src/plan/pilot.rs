@@ -6,9 +6,9 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
-use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
-use crate::scenario::law::Law;
+use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
@@ -82,13 +82,15 @@ pub(crate) fn scenario() -> Scenario {
 /// Crashes of all nodes, repaired by a power cycle.
 pub(crate) fn crash() -> FaultRule {
     let scale = 365.0 * DAY as f64 / libm::tgamma(1.0 + 1.0 / 0.7);
-    let law = Law::Weibull { shape: 0.7, scale: Span::from_secs_f64(scale) };
+    let law = Law::Weibull(Weibull { shape: 0.7, scale: Span::from_secs_f64(scale) });
     FaultRule {
         name: "node crash".into(),
         kind: Fault::Crash,
         on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..750).collect() },
         when: lifetime(law, Age::Stationary),
         repair: Repair::PowerCycle,
+        cascade: None,
+        radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
     }
@@ -102,6 +104,8 @@ fn power_loss() -> FaultRule {
         on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
         when: When::At(Time((3 * 24 + 4) * 3_600 * 1_000_000_000)),
         repair: Repair::After(Law::Fixed(Span::from_secs(3_600))),
+        cascade: None,
+        radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
     }
@@ -185,5 +189,5 @@ fn server() -> Server {
 
 /// Lifetimes of this law, after which only the part that failed is new.
 pub(crate) fn lifetime(law: Law, age: Age) -> When {
-    When::Lifetime { law, age, rejuvenate: Rejuvenate::Failed }
+    When::Lifetime { law, age, rejuvenate: Rejuvenate::Failed, frailty: 0.0, rhythm: None }
 }

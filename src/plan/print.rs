@@ -4,8 +4,8 @@ use std::io;
 
 use crate::ids::{Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
-use crate::plan::{Job, Plan};
-use crate::scenario::fault::{Age, FaultRule, Rejuvenate, Repair, When};
+use crate::plan::{Job, Plan, lifetimes};
+use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span};
@@ -172,9 +172,9 @@ fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
 /// When a rule strikes, as a phrase.
 #[must_use]
 pub fn when_text(rule: &FaultRule) -> String {
-    match rule.when {
+    let when = match &rule.when {
         When::At(at) => format!("once, at {}", short(Span(at.0))),
-        When::Lifetime { law, age, rejuvenate } => {
+        When::Lifetime { law, age, rejuvenate, frailty, rhythm } => {
             let age = match age {
                 Age::Stationary => "parts of any age",
                 Age::New => "new parts",
@@ -183,9 +183,26 @@ pub fn when_text(rule: &FaultRule) -> String {
                 Rejuvenate::Failed => "",
                 Rejuvenate::All => ", all new after each",
             };
-            format!("lifetimes {}, {age}{rejuvenate}", law_text(law))
+            let frailty = match frailty {
+                0.0 => String::new(),
+                variance => format!(", rates of variance {variance}"),
+            };
+            let rhythm = rhythm.map_or(String::new(), |rhythm| {
+                let (day, peak) = (percent(rhythm.day), rhythm.peak);
+                format!(", {day} % swing with its peak at {peak}, weekends x {}", rhythm.weekend)
+            });
+            format!("lifetimes {}, {age}{rejuvenate}{frailty}{rhythm}", law_text(law))
         }
-    }
+    };
+    let radius = match rule.radius {
+        Radius::Node => String::new(),
+        radius => format!(", with all nodes of its {}", kind_of_part(radius.kind())),
+    };
+    let cascade = rule.cascade.map_or(String::new(), |Cascade { chance, delay }| {
+        let (chance, delay) = (percent(chance), short(delay));
+        format!("; {chance} % bring another one after {delay} on average")
+    });
+    format!("{when}{radius}{cascade}")
 }
 
 /// How a rule's damage ends, as a phrase.
@@ -193,21 +210,24 @@ pub fn when_text(rule: &FaultRule) -> String {
 pub fn repair_text(repair: &Repair) -> String {
     match repair {
         Repair::PowerCycle => "power cycle".into(),
-        Repair::After(law) => format!("after {}", law_text(*law)),
+        Repair::After(law) => format!("after {}", law_text(law)),
         Repair::Never => "never".into(),
     }
 }
 
 /// A law, as a phrase.
-fn law_text(law: Law) -> String {
-    let mean = short(Span::from_secs_f64(chance::mean(law)));
+fn law_text(law: &Law) -> String {
+    let mean = short(Span::from_secs_f64(lifetimes::mean(law)));
     match law {
-        Law::Fixed(span) => short(span),
+        Law::Fixed(span) => short(*span),
         Law::Exponential { .. } => format!("exponential of mean {mean}"),
-        Law::Weibull { shape, .. } => format!("Weibull of shape {shape} and mean {mean}"),
+        Law::Weibull(law) => format!("Weibull of shape {} and mean {mean}", law.shape),
         Law::Lognormal { median, sigma } => {
-            format!("lognormal of median {} and sigma {sigma}", short(median))
+            format!("lognormal of median {} and sigma {sigma}", short(*median))
         }
+        Law::Gamma { shape, .. } => format!("gamma of shape {shape} and mean {mean}"),
+        Law::Bathtub { .. } => format!("bathtub of mean {mean}"),
+        Law::Empirical(spans) => format!("one of {} spans of mean {mean}", spans.len()),
     }
 }
 

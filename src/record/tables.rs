@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::ids::{Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::{self, Chance};
+use crate::plan::lifetimes;
 use crate::plan::print;
 use crate::scenario::Source;
 use crate::scenario::fault::When;
@@ -94,9 +95,9 @@ fn write_servers(plan: &Plan, dir: &Path) -> io::Result<()> {
 fn write_faults(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = plan.scenario.faults.iter().enumerate().map(|(id, rule)| {
         let kind = chance::kind_word(rule.kind);
-        let (at, mean) = match rule.when {
+        let (at, mean) = match &rule.when {
             When::At(at) => (Some(at.as_secs_f64()), None),
-            When::Lifetime { law, .. } => (None, Some(chance::mean(law))),
+            When::Lifetime { law, .. } => (None, Some(lifetimes::mean(law))),
         };
         let (when, repair) = (print::when_text(rule), print::repair_text(&rule.repair));
         (id, &rule.name, kind, rule.on.kind, rule.on.len(), at, mean, when, repair)

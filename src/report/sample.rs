@@ -12,9 +12,9 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
-use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
+use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
-use crate::scenario::law::Law;
+use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
 };
@@ -252,11 +252,15 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             kind: Fault::Crash,
             on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..nodes).collect() },
             when: When::Lifetime {
-                law: Law::Weibull { shape: 0.7, scale: year },
+                law: Law::Weibull(Weibull { shape: 0.7, scale: year }),
                 age: Age::Stationary,
                 rejuvenate: Rejuvenate::Failed,
+                frailty: 0.0,
+                rhythm: None,
             },
             repair: Repair::PowerCycle,
+            cascade: None,
+            radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
         },
@@ -266,6 +270,8 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
             when: When::At(Time(0) + Span::from_secs(273_600)),
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
+            cascade: None,
+            radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
         },

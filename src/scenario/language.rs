@@ -57,7 +57,7 @@ pub(super) enum Kind {
     Table(&'static Spec),
     /// An array of tables.
     Tables(&'static Spec),
-    /// An array, with at least one item.
+    /// An array.
     List(&'static Kind),
     /// One of several kinds that differ in type or words.
     Any(&'static [Kind]),

@@ -1,15 +1,17 @@
-//! From merged tables to fault rules: laws, part sets, and which parts a fault may strike.
+//! From merged tables to fault rules: times, part sets, and which parts a fault may strike.
 
 use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
+use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
-use crate::scenario::keys::{
-    EXPONENTIAL, LAW, LINK_FAULT, LOGNORMAL, NODE_FAULT, PART_FAULT, WEIBULL,
+use crate::scenario::fault::{
+    Age, Cascade, FaultRule, PartSet, Radius, Rejuvenate, Repair, Rhythm, When,
 };
+use crate::scenario::keys::faults::{LINK_FAULT, NODE_FAULT, PART_FAULT};
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
+use crate::scenario::lawbook::law;
 use crate::scenario::layout::Layout;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::nodeset::{self, with_article};
@@ -105,17 +107,25 @@ fn rule(
     for (key, help) in [
         ("age", "a fault at a fixed time does not ask for the age of parts"),
         ("rejuvenate", "after a fault at a fixed time no lifetime begins anew"),
+        ("frailty", "a fault at a fixed time strikes all its parts alike"),
+        ("rhythm", "a fault at a fixed time knows no hours"),
+        ("radius", "a fault at a fixed time strikes all of `on` together"),
     ] {
-        if fixed && section.has(key) {
+        if fixed && section.given(key).is_some() {
             let title = format!("`{key}` without `lifetime`");
             m.note(Mistake::new(section.place(key), title).help(help));
         }
     }
+    let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang);
+    let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
+    let cascade = cascade(section, on.as_ref(), m);
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),
         kind,
         on: on?,
         when: when?,
+        cascade: cascade.ok()?,
+        radius: radius?,
         repair: repair?,
         share_ppm: share_ppm?,
         loss_ppm: loss_ppm?,
@@ -139,7 +149,44 @@ fn when(section: &Section<'_>, m: &mut Mistakes) -> Option<When> {
     }
     let (age, rejuvenate) =
         (section.word::<Age>("age", m), section.word::<Rejuvenate>("rejuvenate", m));
-    Some(When::Lifetime { law, age: age?, rejuvenate: rejuvenate? })
+    let (frailty, rhythm) = (section.get("frailty", m), rhythm(section, m));
+    Some(When::Lifetime {
+        law,
+        age: age?,
+        rejuvenate: rejuvenate?,
+        frailty: frailty?,
+        rhythm: rhythm.ok()?,
+    })
+}
+
+fn rhythm(section: &Section<'_>, m: &mut Mistakes) -> Result<Option<Rhythm>, Unread> {
+    let section = section.section("rhythm");
+    if !section.exists() {
+        return Ok(None);
+    }
+    let (day, peak) = (section.share("day", m), section.get("peak", m));
+    let (weekend, start) = (section.get("weekend", m), section.get("start", m));
+    let rhythm = || Some(Rhythm { day: day?, peak: peak?, weekend: weekend?, start: start? });
+    rhythm().map(Some).ok_or(Unread)
+}
+
+/// A cascade needs another part that it can go on to.
+fn cascade(
+    section: &Section<'_>,
+    on: Option<&PartSet>,
+    m: &mut Mistakes,
+) -> Result<Option<Cascade>, Unread> {
+    let section = section.section("cascade");
+    if !section.exists() {
+        return Ok(None);
+    }
+    if on.is_some_and(|on| on.len() < 2) {
+        let mistake = Mistake::new(section.own_place(), "a cascade on a single part");
+        m.note(mistake.help("it goes on to another part of `on`; give two or more"));
+    }
+    let (chance, delay) = (section.share("chance", m), section.get("delay", m));
+    let cascade = || Some(Cascade { chance: chance?, delay: delay? });
+    cascade().map(Some).ok_or(Unread)
 }
 
 fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
@@ -150,48 +197,6 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
         Data::Text(text) if text == "never" => Some(Repair::Never),
         _ => Span::read(&value).ok().map(|span| Repair::After(Law::Fixed(span))),
     }
-}
-
-/// Reads a law from its table.
-fn law(value: &Value, m: &mut Mistakes) -> Option<Law> {
-    let table = value.table()?;
-    let section = Section::new(&LAW, table, "law", value.place);
-    let inner = |name| Some((table.get(name)?.table()?, table.get(name)?.place));
-    if section.has("fixed") {
-        return section.optional("fixed").map(Law::Fixed);
-    }
-    if let Some((table, place)) = inner("exponential") {
-        let section = Section::new(&EXPONENTIAL, table, "exponential", place);
-        return section.get("mean", m).map(|mean| Law::Exponential { mean });
-    }
-    if let Some((table, place)) = inner("weibull") {
-        return weibull(&Section::new(&WEIBULL, table, "weibull", place), m);
-    }
-    if let Some((table, place)) = inner("lognormal") {
-        let section = Section::new(&LOGNORMAL, table, "lognormal", place);
-        let (median, sigma) = (section.get("median", m), section.get("sigma", m));
-        return Some(Law::Lognormal { median: median?, sigma: sigma? });
-    }
-    let mistake = Mistake::new(value.place, "this law is empty");
-    m.note(mistake.help("known laws: fixed, exponential, weibull, lognormal"));
-    None
-}
-
-/// A Weibull law, given by scale or by mean: scale = mean / gamma(1 + 1/shape).
-fn weibull(section: &Section<'_>, m: &mut Mistakes) -> Option<Law> {
-    let shape: Option<f64> = section.get("shape", m);
-    if section.has("scale") {
-        let scale = section.optional("scale");
-        return Some(Law::Weibull { shape: shape?, scale: scale? });
-    }
-    let mean: Option<Span> = section.get("mean", m);
-    let (shape, mean) = (shape?, mean?);
-    let scale = Span::from_secs_f64(mean.as_secs_f64() / libm::tgamma(1.0 + 1.0 / shape));
-    if scale == Span::ZERO {
-        m.note(Mistake::new(section.place("mean"), "this mean is too small for the shape"));
-        return None;
-    }
-    Some(Law::Weibull { shape, scale })
 }
 
 /// What a fault may strike, and what stands for parts inside it.

@@ -13,6 +13,7 @@ mod document;
 mod files;
 mod keys;
 mod language;
+mod lawbook;
 mod layers;
 mod layout;
 mod load;

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use crate::event::Fault;
 use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::fault::{FaultRule, Repair, When};
+use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
 use crate::scenario::job::{Coordinated, Cost, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::load::Sources;
 use crate::scenario::nodeset;
 use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
-use crate::units::{ByteRate, PacketRate};
+use crate::units::{ByteRate, PacketRate, Span};
 
 /// Why parts are mended after the time that the language gives, if a scenario gives none.
 const REPAIR_REASON: &str =
@@ -158,7 +158,7 @@ fn number(value: f64) -> String {
 }
 
 /// Lines of one table.
-fn lines<const N: usize>(table: &str, keys: [(&'static str, String); N]) -> Vec<Line> {
+fn lines(table: &str, keys: impl IntoIterator<Item = (&'static str, String)>) -> Vec<Line> {
     keys.into_iter().map(|(key, value)| Line { table: table.into(), key, value }).collect()
 }
 
@@ -335,18 +335,28 @@ fn boot(scenario: &Scenario) -> Vec<Line> {
 }
 
 fn law(law: &Law) -> String {
-    match law {
-        Law::Fixed(span) => format!("{{ fixed = {} }}", text_of(span)),
-        Law::Exponential { mean } => {
-            format!("{{ exponential = {{ mean = {} }} }}", text_of(mean))
-        }
-        Law::Weibull { shape, scale } => {
-            format!("{{ weibull = {{ shape = {shape:?}, scale = {} }} }}", text_of(scale))
-        }
+    let inner = match law {
+        Law::Fixed(span) => format!("fixed = {}", text_of(span)),
+        Law::Exponential { mean } => format!("exponential = {{ mean = {} }}", text_of(mean)),
+        Law::Weibull(law) => format!("weibull = {}", shaped(law.shape, law.scale)),
         Law::Lognormal { median, sigma } => {
-            format!("{{ lognormal = {{ median = {}, sigma = {sigma:?} }} }}", text_of(median))
+            format!("lognormal = {{ median = {}, sigma = {sigma:?} }}", text_of(median))
         }
-    }
+        Law::Gamma { shape, scale } => format!("gamma = {}", shaped(*shape, *scale)),
+        Law::Bathtub { early, mean, wear } => {
+            let (early, wear) = (shaped(early.shape, early.scale), shaped(wear.shape, wear.scale));
+            format!("bathtub = {{ early = {early}, mean = {}, wear = {wear} }}", text_of(mean))
+        }
+        Law::Empirical(spans) => {
+            let spans: Vec<_> = spans.iter().map(text_of).collect();
+            format!("empirical = {{ values = [{}] }}", spans.join(", "))
+        }
+    };
+    format!("{{ {inner} }}")
+}
+
+fn shaped(shape: f64, scale: Span) -> String {
+    format!("{{ shape = {shape:?}, scale = {} }}", text_of(scale))
 }
 
 fn repair(repair: &Repair) -> String {
@@ -358,21 +368,40 @@ fn repair(repair: &Repair) -> String {
     }
 }
 
+fn rhythm_text(rhythm: &Rhythm) -> String {
+    let (day, weekend) = (number(rhythm.day), number(rhythm.weekend));
+    let (peak, start) = (text_of(rhythm.peak), text_of(rhythm.start));
+    format!("{{ day = {day}, peak = {peak}, weekend = {weekend}, start = {start} }}")
+}
+
 fn fault(rule: &FaultRule) -> Vec<Line> {
     let table = format!("[fault.{}]", rule.kind.word());
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
-        When::Lifetime { law: lifetime, age, rejuvenate } => all.extend(lines(
-            &table,
-            [
-                ("lifetime", law(lifetime)),
-                ("age", quoted(age.word())),
-                ("rejuvenate", quoted(rejuvenate.word())),
-            ],
-        )),
+        When::Lifetime { law: lifetime, age, rejuvenate, frailty, rhythm } => {
+            all.extend(lines(
+                &table,
+                [
+                    ("lifetime", law(lifetime)),
+                    ("age", quoted(age.word())),
+                    ("rejuvenate", quoted(rejuvenate.word())),
+                    ("frailty", number(*frailty)),
+                ],
+            ));
+            let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
+            all.extend(lines(&table, rhythm));
+            if matches!(rule.kind, Fault::Crash | Fault::Hang) {
+                all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
+            }
+        }
     }
+    let cascade = rule.cascade.as_ref().map(|Cascade { chance, delay }| {
+        let text = format!("{{ chance = {}, delay = {} }}", number(*chance), text_of(delay));
+        ("cascade", text)
+    });
+    all.extend(lines(&table, cascade));
     all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     if rule.kind == Fault::LinkDegradation {
         let share = |ppm| number(f64::from(ppm) / 1e6);

@@ -3,7 +3,7 @@
 use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::fault::{Age, Rejuvenate};
+use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::job::{Period, Place};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
@@ -52,6 +52,19 @@ impl Word for ServerPer {
 impl Word for Age {
     const WORDS: &'static [(&'static str, Self)] =
         &[("stationary", Self::Stationary), ("new", Self::New)];
+}
+
+impl Word for Radius {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("node", Self::Node),
+        ("blade", Self::Blade),
+        ("pack", Self::Pack),
+        ("module", Self::Module),
+        ("rack", Self::Rack),
+        ("switch", Self::Switch),
+        ("psu", Self::Psu),
+        ("server", Self::Server),
+    ];
 }
 
 impl Word for Rejuvenate {

@@ -274,12 +274,12 @@ fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
     use rackstorm::scenario::fault::When;
     use rackstorm::scenario::law::Law;
     let scenario = load_one(Path::new("scenarios/study/lanl_750_month.toml"), &[]);
-    let When::Lifetime { law: Law::Weibull { shape, scale }, .. } = scenario.faults[0].when else {
+    let When::Lifetime { law: Law::Weibull(law), .. } = &scenario.faults[0].when else {
         panic!("{:?}", scenario.faults[0]);
     };
     // gamma(1 + 1/0.7) = 1.2658235060572... (tables of the gamma function).
-    let mean = scale.as_secs_f64() * 1.265_823_506_057_283;
-    assert!((mean / (365.0 * 86_400.0) - 1.0).abs() < 1e-9, "{shape} {mean}");
+    let mean = law.scale.as_secs_f64() * 1.265_823_506_057_283;
+    assert!((mean / (365.0 * 86_400.0) - 1.0).abs() < 1e-9, "{law:?} {mean}");
     assert_eq!(scenario.workload.expect("a job").nodes, 720);
     assert_eq!(scenario.faults[1].on.iter().collect::<Vec<_>>(), [2], "module[2]/psu[1]");
 }

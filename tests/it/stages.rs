@@ -329,6 +329,19 @@ fn agreement_lossy_link() {
 }
 
 #[test]
+fn agreement_lifetimes_of_a_week_of_frail_nodes_with_blasts_and_cascades() {
+    let with = "\n[[fault.crash]]\non = \"node\"\nradius = \"blade\"\nfrailty = 2.0\n\
+                lifetime = { gamma = { shape = 0.6, mean = \"10 h\" } }\n\
+                rhythm = { day = 0.9, peak = \"0 h\", weekend = 3.0, start = \"5 d\" }\n\
+                \n[[fault.hang]]\non = \"node\"\n\
+                lifetime = { bathtub = { early = { shape = 0.5, mean = \"50 h\" }, \
+                mean = \"15 h\", wear = { shape = 3, mean = \"10 h\" } } }\n\
+                cascade = { chance = 0.6, delay = \"20 s\" }\n";
+    let fleet = agree(&saving(with));
+    demand(&fleet, 5, |what| matches!(what, What::FaultStrikes { .. }));
+}
+
+#[test]
 fn agreement_degraded_uplink() {
     let with = "\n[[fault.link-degradation]]\non = \"module[1]/switch[1]/uplink\"\nat = \"80 s\"\n\
                 share = \"5 %\"\nrepair = \"200 s\"\n";

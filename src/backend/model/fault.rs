@@ -3,7 +3,7 @@
 use crate::event::{Cause, Fault, NodeState, What};
 use crate::ids::{FaultId, Part, PartKind};
 use crate::plan::hazard::HazardClock;
-use crate::scenario::fault::{FaultRule, Rejuvenate, Repair, When};
+use crate::scenario::fault::{FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::units::Span;
 
 use super::node::{Draw, Watch};
@@ -17,6 +17,16 @@ pub(super) struct Clocks {
     each: Vec<HazardClock>,
     /// Repairs drawn so far, for each part.
     repairs: Vec<u32>,
+    /// Strikes so far that may have brought others with them.
+    strikes: u64,
+}
+
+impl Clocks {
+    /// The clock of a part, if it has one.
+    fn of(&mut self, part: u32) -> Option<&mut HazardClock> {
+        let place = part.checked_sub(self.first)?;
+        self.each.get_mut(place as usize)
+    }
 }
 
 impl World<'_> {
@@ -43,7 +53,7 @@ impl World<'_> {
                 self.node_rules.push(rule as u16);
             }
         }
-        Clocks { first, each: clocks, repairs: vec![0; size] }
+        Clocks { first, each: clocks, repairs: vec![0; size], strikes: 0 }
     }
 
     /// Sets the timers of fixed times, and starts the clocks that need no power.
@@ -64,15 +74,13 @@ impl World<'_> {
 
     /// The clock of a part under a rule, if it has one.
     fn clock(&mut self, rule: u16, part: u32) -> Option<&mut HazardClock> {
-        let clocks = &mut self.clocks[usize::from(rule)];
-        let place = part.checked_sub(clocks.first)?;
-        clocks.each.get_mut(place as usize)
+        self.clocks[usize::from(rule)].of(part)
     }
 
     fn start_clock(&mut self, rule: u16, part: u32) {
         let (now, end) = (self.now, self.plan.scenario.stop.at);
-        if let Some(clock) = self.clock(rule, part) {
-            let due = clock.start(now);
+        if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
+            let due = clock.start(now, self.chance.hours(FaultId(rule)));
             if due <= end {
                 self.agenda.schedule(due, Timer::Hazard { rule, part });
             }
@@ -88,11 +96,14 @@ impl World<'_> {
 
     /// A node lacks power or is down: its clocks stand.
     pub(super) fn stop_clocks(&mut self, node: u32) {
-        let now = self.now;
         for index in 0..self.node_rules.len() {
-            if let Some(clock) = self.clock(self.node_rules[index], node) {
-                clock.stop(now);
-            }
+            self.stop_clock(self.node_rules[index], node);
+        }
+    }
+
+    fn stop_clock(&mut self, rule: u16, part: u32) {
+        if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
+            clock.stop(self.now, self.chance.hours(FaultId(rule)));
         }
     }
 
@@ -100,7 +111,35 @@ impl World<'_> {
     pub(super) fn strike_all(&mut self, rule: u16) {
         let plan = self.plan;
         for part in plan.scenario.faults[usize::from(rule)].on.iter() {
-            self.strike(rule, part);
+            self.strike_with_others(rule, part);
+        }
+    }
+
+    /// A strike that another one brought with it is due: on a node that runs, or on another part
+    /// that this rule has not already struck down.
+    pub(super) fn follow_on(&mut self, rule: u16, part: u32) {
+        let on_node = self.rule(rule).on.kind == PartKind::Node;
+        let stands = self.clock(rule, part).is_some_and(|clock| !clock.runs());
+        let in_vain = if on_node { !self.clock_runs(part) } else { stands };
+        if !in_vain && self.may_strike(rule, part) {
+            if !on_node {
+                self.stop_clock(rule, part);
+            }
+            self.strike_with_others(rule, part);
+        }
+    }
+
+    /// A part is struck, with all who are in the radius, and perhaps another one later.
+    fn strike_with_others(&mut self, rule: u16, part: u32) {
+        let others = self.in_radius(rule, part);
+        self.strike(rule, part);
+        for other in others {
+            self.strike(rule, other);
+        }
+        let strikes = &mut self.clocks[usize::from(rule)].strikes;
+        let number = std::mem::replace(strikes, *strikes + 1);
+        if let Some((span, part)) = self.chance.follow_on(FaultId(rule), part, number) {
+            self.after(span, Timer::FollowOn { rule, part });
         }
     }
 
@@ -114,13 +153,25 @@ impl World<'_> {
         self.renew(rule, part);
         if self.may_strike(rule, part) {
             self.rejuvenate(rule, part);
-            self.strike(rule, part);
+            self.strike_with_others(rule, part);
         }
         // A node that goes on living starts its next lifetime at once, one that died when it has
         // power again; another part when it is repaired.
         if self.rule(rule).on.kind == PartKind::Node && self.clock_runs(part) {
             self.start_clock(rule, part);
         }
+    }
+
+    /// The other nodes that a strike on this part reaches, and may reach, now.
+    fn in_radius(&self, rule: u16, part: u32) -> Vec<u32> {
+        let (machine, wish) = (&self.plan.machine, self.rule(rule));
+        if wish.radius == Radius::Node {
+            return Vec::new();
+        }
+        let around = machine.around(wish.radius, Part { kind: wish.on.kind, index: part });
+        let others = machine.nodes_of(around).map(|node| node.0).filter(|&other| other != part);
+        let reached = others.filter(|&other| wish.on.contains(other) && self.clock_runs(other));
+        reached.filter(|&other| self.may_strike(rule, other)).collect()
     }
 
     /// Begins a part's next lifetime; its clock stands.

@@ -50,6 +50,8 @@ pub(super) enum Timer {
     StrikeAt { rule: u16 },
     /// A hazard clock may be due.
     Hazard { rule: u16, part: u32 },
+    /// A strike that another one brought with it.
+    FollowOn { rule: u16, part: u32 },
     /// A repair is done. A node has the life in which it was struck, another part 0.
     Repaired { rule: u16, part: u32, life: u32 },
     /// A PSU gives power again after a brown-out.
@@ -221,6 +223,7 @@ impl<'p> World<'p> {
             | Timer::Detected { .. } => {}
             Timer::StrikeAt { rule } => self.strike_all(rule),
             Timer::Hazard { rule, part } => self.hazard(rule, part),
+            Timer::FollowOn { rule, part } => self.follow_on(rule, part),
             Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
             Timer::PsuRestart { psu } => self.psu_restarts(psu),
             Timer::Job { epoch } => self.job_time_over(epoch),

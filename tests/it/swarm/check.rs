@@ -342,7 +342,8 @@ impl<'p> Machine<'p> {
         assert_eq!((rule.kind, rule.on.kind), (kind, part.kind));
         assert!(rule.on.iter().any(|index| index == part.index), "it strikes its parts only");
         if let When::At(at) = rule.when {
-            assert!(self.struck.insert((fault, part)) && at == self.now, "once, at its time");
+            let first = self.struck.insert((fault, part)) && at == self.now;
+            assert!(first || self.rule(fault).cascade.is_some(), "once, at its time");
         }
         self.last_strike = Some((fault, part));
         match rule.repair {

@@ -147,14 +147,50 @@ fn boot(dice: &mut Dice, outline: &mut Outline, text: &mut String) {
 
 /// A law of spans around so many seconds.
 fn law(dice: &mut Dice, seconds: u64) -> String {
-    match dice.below(4) {
+    match dice.below(7) {
         0 => format!("{{ fixed = \"{} s\" }}", seconds.max(1)),
         1 => format!("{{ exponential = {{ mean = \"{} s\" }} }}", seconds.max(1)),
         2 => {
             let shape = dice.pick(&["0.3", "0.7", "3.0"]);
             format!("{{ weibull = {{ mean = \"{} s\", shape = {shape} }} }}", seconds.max(1))
         }
+        3 => {
+            let shape = dice.pick(&["0.2", "1.0", "5.0"]);
+            format!("{{ gamma = {{ mean = \"{} s\", shape = {shape} }} }}", seconds.max(1))
+        }
+        4 => format!(
+            "{{ bathtub = {{ early = {{ shape = 0.5, mean = \"{} s\" }}, mean = \"{} s\", \
+             wear = {{ shape = 3, scale = \"{} s\" }} }} }}",
+            3 * seconds.max(1),
+            2 * seconds.max(1),
+            4 * seconds.max(1)
+        ),
+        5 => format!(
+            "{{ empirical = {{ values = [\"{} s\", \"{} s\"] }} }}",
+            2 * seconds.max(1),
+            seconds / 2
+        ),
         _ => format!("{{ lognormal = {{ median = \"{} s\", sigma = 1.0 }} }}", seconds.max(1)),
+    }
+}
+
+/// What lifetimes may have beside their law.
+fn manner(dice: &mut Dice, node: bool, text: &mut String) {
+    put!(text, "age = \"{}\"", dice.pick(&["stationary", "new"]));
+    put!(text, "rejuvenate = \"{}\"", dice.pick(&["failed", "failed", "all"]));
+    if dice.percent(20) {
+        put!(text, "frailty = {}", dice.pick(&["0.1", "1.0", "8.0"]));
+    }
+    if dice.percent(20) {
+        let (day, weekend) =
+            (dice.pick(&["0.0", "0.5", "0.95"]), dice.pick(&["0.1", "1.0", "4.0"]));
+        let (peak, start) = (dice.below(24), dice.below(168));
+        put!(text, "rhythm.day = {day}\nrhythm.weekend = {weekend}");
+        put!(text, "rhythm.peak = \"{peak} h\"\nrhythm.start = \"{start} h\"");
+    }
+    if node && dice.percent(20) {
+        let around = ["blade", "pack", "module", "rack", "switch", "psu", "server"];
+        put!(text, "radius = \"{}\"", dice.pick(&around));
     }
 }
 
@@ -202,8 +238,11 @@ fn fault(dice: &mut Dice, outline: &Outline, text: &mut String) {
         let parts = if node { modules * nodes } else { 1 };
         let seconds = end * parts / dice.pick(&[1, 3, 30]);
         put!(text, "lifetime = {}", law(dice, seconds));
-        put!(text, "age = \"{}\"", dice.pick(&["stationary", "new"]));
-        put!(text, "rejuvenate = \"{}\"", dice.pick(&["failed", "failed", "all"]));
+        manner(dice, node, text);
+    }
+    if on.contains("[1-") && !on.contains("[1-1]") && dice.percent(20) {
+        let (chance, delay) = (dice.pick(&["0.1", "0.8"]), dice.pick(&["1 s", "1 min", "1 h"]));
+        put!(text, "cascade = {{ chance = {chance}, delay = \"{delay}\" }}");
     }
     match dice.below(5) {
         0 => put!(text, "repair = \"never\""),

@@ -1,8 +1,9 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
+pub(super) mod faults;
+
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::fault::{Age, Rejuvenate};
 use crate::scenario::job::{Period, Place};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
@@ -59,7 +60,7 @@ pub(super) static ROOT: Spec = spec(
         Key::new("server", Kind::Table(&SERVER), ""),
         Key::new("boot", Kind::Table(&BOOT), ""),
         Key::new("controller", Kind::Table(&CONTROLLER), ""),
-        Key::new("fault", Kind::Table(&FAULTS), ""),
+        Key::new("fault", Kind::Table(&faults::FAULTS), ""),
         Key::new("workload", Kind::Table(&WORKLOAD), ""),
         Key::new("checkpoint", Kind::Table(&CHECKPOINT), ""),
         Key::new("stop", Kind::Table(&STOP), ""),
@@ -303,145 +304,6 @@ static CONTROLLER: Spec = spec(
             "Power cycles before it is left alone.",
         ),
         Key::new("settle", SPAN, "Time between off and on in a power cycle."),
-    ],
-);
-
-static FAULTS: Spec = spec(
-    "The faults, one table for each rule, in the order of the file.",
-    &[
-        Key::new("crash", Kind::Tables(&NODE_FAULT), "Nodes stop dead."),
-        Key::new("hang", Kind::Tables(&NODE_FAULT), "Nodes go silent but keep their power."),
-        Key::new("power-loss", Kind::Tables(&PART_FAULT), "PSU domains lose power."),
-        Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
-        Key::new("server-loss", Kind::Tables(&PART_FAULT), "Servers stop serving."),
-        Key::new(
-            "controller-crash",
-            Kind::Tables(&PART_FAULT),
-            "The controller stops dead, and starts again from its disk.",
-        ),
-        Key::new(
-            "link-degradation",
-            Kind::Tables(&LINK_FAULT),
-            "Links work at a share of their rate.",
-        ),
-    ],
-);
-
-const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
-const ON: Key = Key::new(
-    "on",
-    Kind::Parts,
-    "The parts, in ClusterShell notation: `node`, `pi[001-150]!pi7`, `module[2]/psu[1]`.",
-);
-const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
-const LIFETIME: Key =
-    Key::new("lifetime", Kind::Table(&LAW), "Again and again, after lifetimes of this law.");
-const AGE: Key = Key::new(
-    "age",
-    Kind::Choice(words::<Age>),
-    "Age of the parts at the start: `stationary` as in a machine that has run for long, or `new`.",
-)
-.or("\"stationary\"");
-const REJUVENATE: Key = Key::new(
-    "rejuvenate",
-    Kind::Choice(words::<Rejuvenate>),
-    "Whose lifetimes begin anew when one has run out: the `failed` part's, or those of `all` parts \
-     of this fault.",
-)
-.or("\"failed\"");
-const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
-const REPAIR_DOC: &str = "How the damage ends: `never`, a duration, a law, or (nodes only) \
-                          `power-cycle` by the controller.";
-
-/// A fault of nodes.
-pub(super) static NODE_FAULT: Spec = Spec {
-    doc: "A fault that strikes nodes.",
-    keys: &[
-        NAME,
-        ON,
-        AT,
-        LIFETIME,
-        AGE,
-        REJUVENATE,
-        Key::new(
-            "repair",
-            Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
-            REPAIR_DOC,
-        )
-        .or("\"power-cycle\""),
-    ],
-    rivals: WHEN,
-};
-
-/// Repair of parts: somebody comes and mends them.
-static PART_REPAIRS: [Kind; 3] = [Kind::Choice(|| vec!["never"]), SPAN, Kind::Table(&LAW)];
-const PART_REPAIR: Key = Key::new(
-    "repair",
-    Kind::Any(&PART_REPAIRS),
-    "How the damage ends: `never`, a duration or a law. The default is an assumption: somebody \
-     mends it within half a working day.",
-)
-.or("\"4 h\"");
-
-/// A fault of other parts.
-pub(super) static PART_FAULT: Spec = Spec {
-    doc: "A fault that strikes PSU domains, switches or servers.",
-    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, PART_REPAIR],
-    rivals: WHEN,
-};
-
-/// A fault of links.
-pub(super) static LINK_FAULT: Spec = Spec {
-    doc: "A fault that strikes links.",
-    keys: &[
-        NAME,
-        ON,
-        AT,
-        LIFETIME,
-        AGE,
-        REJUVENATE,
-        PART_REPAIR,
-        Key::new(
-            "share",
-            Kind::Share(0.0, 1.0),
-            "Share of the rate that remains; 0 cuts the link.",
-        )
-        .or("1.0"),
-        Key::new("loss", Kind::Share(0.0, 0.9), "Share of the packets that is lost.").or("0.0"),
-    ],
-    rivals: WHEN,
-};
-
-/// A law of random spans.
-pub(super) static LAW: Spec = Spec {
-    doc: "A law of random spans.",
-    keys: &[
-        Key::new("fixed", SPAN, "Always the same span."),
-        Key::new("exponential", Kind::Table(&EXPONENTIAL), ""),
-        Key::new("weibull", Kind::Table(&WEIBULL), ""),
-        Key::new("lognormal", Kind::Table(&LOGNORMAL), ""),
-    ],
-    rivals: &[&["fixed", "exponential", "weibull", "lognormal"]],
-};
-
-pub(super) static EXPONENTIAL: Spec =
-    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.")]);
-
-pub(super) static WEIBULL: Spec = Spec {
-    doc: "S(t) = exp(-(t/scale)^shape).",
-    keys: &[
-        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age."),
-        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape)."),
-        Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
-    ],
-    rivals: &[&["mean", "scale"]],
-};
-
-pub(super) static LOGNORMAL: Spec = spec(
-    "ln t is normal.",
-    &[
-        Key::new("median", SPAN_SOME, "Median."),
-        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t."),
     ],
 );
 

@@ -1,0 +1,222 @@
+//! The keys of faults and of the laws of their times.
+
+use super::{SPAN, SPAN_SOME, spec};
+use crate::scenario::fault::{Age, Radius, Rejuvenate};
+use crate::scenario::language::{Key, Kind, Spec};
+use crate::scenario::words::words;
+use crate::units::Span;
+
+const DAY: Span = Span::from_secs(86_400);
+const WEEK: Span = Span::from_secs(7 * 86_400);
+
+pub(in crate::scenario) static FAULTS: Spec = spec(
+    "The faults, one table for each rule, in the order of the file.",
+    &[
+        Key::new("crash", Kind::Tables(&NODE_FAULT), "Nodes stop dead."),
+        Key::new("hang", Kind::Tables(&NODE_FAULT), "Nodes go silent but keep their power."),
+        Key::new("power-loss", Kind::Tables(&PART_FAULT), "PSU domains lose power."),
+        Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
+        Key::new("server-loss", Kind::Tables(&PART_FAULT), "Servers stop serving."),
+        Key::new(
+            "controller-crash",
+            Kind::Tables(&PART_FAULT),
+            "The controller stops dead, and starts again from its disk.",
+        ),
+        Key::new(
+            "link-degradation",
+            Kind::Tables(&LINK_FAULT),
+            "Links work at a share of their rate.",
+        ),
+    ],
+);
+
+const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
+const ON: Key = Key::new(
+    "on",
+    Kind::Parts,
+    "The parts, in ClusterShell notation: `node`, `pi[001-150]!pi7`, `module[2]/psu[1]`.",
+);
+const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
+const LIFETIME: Key =
+    Key::new("lifetime", Kind::Table(&LAW), "Again and again, after lifetimes of this law.");
+const AGE: Key = Key::new(
+    "age",
+    Kind::Choice(words::<Age>),
+    "Age of the parts at the start: `stationary` as in a machine that has run for long, or `new`.",
+)
+.or("\"stationary\"");
+const REJUVENATE: Key = Key::new(
+    "rejuvenate",
+    Kind::Choice(words::<Rejuvenate>),
+    "Whose lifetimes begin anew when one has run out: the `failed` part's, or those of `all` parts \
+     of this fault.",
+)
+.or("\"failed\"");
+const FRAILTY: Key = Key::new(
+    "frailty",
+    Kind::Number(0.0, 100.0),
+    "Variance of the rates at which the parts of this fault live, about their mean of 1: some fail \
+     far more often than others. 0: all alike.",
+)
+.or("0.0");
+const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
+const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
+const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
+const REPAIR_DOC: &str = "How the damage ends: `never`, a duration, a law, or (nodes only) \
+                          `power-cycle` by the controller.";
+
+/// A fault of nodes.
+pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
+    doc: "A fault that strikes nodes.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        Key::new(
+            "radius",
+            Kind::Choice(words::<Radius>),
+            "Who is struck with a node: nobody else (`node`), or all nodes of this fault in its \
+             `blade`, `pack`, `module` or `rack`, or on its `switch`, `psu` or `server`.",
+        )
+        .or("\"node\""),
+        Key::new(
+            "repair",
+            Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
+            REPAIR_DOC,
+        )
+        .or("\"power-cycle\""),
+    ],
+    rivals: WHEN,
+};
+
+/// Repair of parts: somebody comes and mends them.
+static PART_REPAIRS: [Kind; 3] = [Kind::Choice(|| vec!["never"]), SPAN, Kind::Table(&LAW)];
+const PART_REPAIR: Key = Key::new(
+    "repair",
+    Kind::Any(&PART_REPAIRS),
+    "How the damage ends: `never`, a duration or a law. The default is an assumption: somebody \
+     mends it within half a working day.",
+)
+.or("\"4 h\"");
+
+/// A fault of other parts.
+pub(in crate::scenario) static PART_FAULT: Spec = Spec {
+    doc: "A fault that strikes PSU domains, switches or servers.",
+    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, FRAILTY, RHYTHM, CASCADE, PART_REPAIR],
+    rivals: WHEN,
+};
+
+/// A fault of links.
+pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
+    doc: "A fault that strikes links.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        PART_REPAIR,
+        Key::new(
+            "share",
+            Kind::Share(0.0, 1.0),
+            "Share of the rate that remains; 0 cuts the link.",
+        )
+        .or("1.0"),
+        Key::new("loss", Kind::Share(0.0, 0.9), "Share of the packets that is lost.").or("0.0"),
+    ],
+    rivals: WHEN,
+};
+
+/// A law of random spans.
+pub(in crate::scenario) static LAW: Spec = Spec {
+    doc: "A law of random spans.",
+    keys: &[
+        Key::new("fixed", SPAN, "Always the same span."),
+        Key::new("exponential", Kind::Table(&EXPONENTIAL), ""),
+        Key::new("weibull", Kind::Table(&WEIBULL), ""),
+        Key::new("lognormal", Kind::Table(&LOGNORMAL), ""),
+        Key::new("gamma", Kind::Table(&GAMMA), ""),
+        Key::new("bathtub", Kind::Table(&BATHTUB), ""),
+        Key::new("empirical", Kind::Table(&EMPIRICAL), ""),
+    ],
+    rivals: &[&["fixed", "exponential", "weibull", "lognormal", "gamma", "bathtub", "empirical"]],
+};
+
+pub(in crate::scenario) static EXPONENTIAL: Spec =
+    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.")]);
+
+pub(in crate::scenario) static WEIBULL: Spec = Spec {
+    doc: "S(t) = exp(-(t/scale)^shape).",
+    keys: &[
+        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age."),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape)."),
+        Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
+    ],
+    rivals: &[&["mean", "scale"]],
+};
+
+pub(in crate::scenario) static LOGNORMAL: Spec = spec(
+    "ln t is normal.",
+    &[
+        Key::new("median", SPAN_SOME, "Median."),
+        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t."),
+    ],
+);
+
+pub(in crate::scenario) static GAMMA: Spec = Spec {
+    doc: "The density falls as t^(shape - 1) exp(-t/scale).",
+    keys: &[
+        Key::new("shape", Kind::Number(0.01, 1_000.0), "Below 1 the hazard falls with age."),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape."),
+        Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
+    ],
+    rivals: &[&["mean", "scale"]],
+};
+
+pub(in crate::scenario) static BATHTUB: Spec = spec(
+    "The first of three ends: an early one whose hazard falls, a chance one, and wear.",
+    &[
+        Key::new("early", Kind::Table(&WEIBULL), "Early failures: a shape below 1."),
+        Key::new("mean", SPAN_SOME, "Mean of the lifetimes that chance alone would end."),
+        Key::new("wear", Kind::Table(&WEIBULL), "Wear: a shape above 1."),
+    ],
+);
+
+pub(in crate::scenario) static EMPIRICAL: Spec = spec(
+    "One of the given spans, each as likely as the others.",
+    &[Key::new("values", Kind::List(&SPAN_SOME), "The spans, such as those of a trace.")],
+);
+
+static RHYTHM_SPEC: Spec = spec(
+    "Lifetimes pass faster at some hours of the week than at others; over a week all is even.",
+    &[
+        Key::new("day", Kind::Share(0.0, 0.95), "Swing of a day about its mean.").or("0.0"),
+        Key::new("peak", Kind::Span(Span::ZERO, DAY), "Time of day of the peak.").or("\"14 h\""),
+        Key::new(
+            "weekend",
+            Kind::Number(0.05, 20.0),
+            "How fast they pass on Saturday and Sunday, against the other days.",
+        )
+        .or("1.0"),
+        Key::new("start", Kind::Span(Span::ZERO, WEEK), "When the run begins, since Monday 0:00.")
+            .or("\"0 s\""),
+    ],
+);
+
+static CASCADE_SPEC: Spec = spec(
+    "A strike may bring another one of the same fault with it, on another part.",
+    &[
+        Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so."),
+        Key::new("delay", SPAN_SOME, "Mean time until then, exponential."),
+    ],
+);
