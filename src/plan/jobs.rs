@@ -2,7 +2,7 @@
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, chance, interval};
+use crate::plan::{Job, Plan, chance};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
@@ -10,6 +10,7 @@ use crate::scenario::Scenario;
 use crate::scenario::fault::{Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
+use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -216,8 +217,8 @@ fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
         (Interval::Fixed(span), Period::Whole) => Span(span.0.saturating_sub(cost.0)),
         // Nothing fails: the best interval has no end.
         _ if mtbf == Span::FOREVER => Span::FOREVER,
-        (Interval::Young, _) => Span::from_secs_f64(interval::young(c, m)),
-        (Interval::Daly, _) => Span::from_secs_f64(interval::daly(c, m)),
+        (Interval::Young, _) => Span::from_secs_f64(young_daly::young(c, m)),
+        (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
     }
 }
 
