@@ -7,7 +7,7 @@ use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
 use crate::scenario::Scenario;
-use crate::scenario::fault::{Rejuvenate, When};
+use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
 use crate::theory::young_daly;
@@ -45,6 +45,14 @@ impl Plan {
             Some(Cost::Fixed { downtime, .. }) => downtime,
             _ => Span::ZERO,
         }
+    }
+
+    /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
+    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes.
+    #[must_use]
+    pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
+        let Some(job) = self.jobs.first() else { return 0.0 };
+        interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
     }
 
     /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
@@ -129,21 +137,26 @@ impl Crew {
 fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {
-        let When::Lifetime { law, rejuvenate, .. } = rule.when else { continue };
-        if !rule.kind.loses_nodes() {
-            continue;
-        }
-        let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
-        let struck: f64 = parts.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
-        let parts = f64::from(rule.on.len());
-        let ahead = match (rejuvenate, law) {
-            (Rejuvenate::All, Law::Weibull { shape, .. }) => libm::pow(parts, 1.0 / shape),
-            (Rejuvenate::All, Law::Fixed(_)) => 1.0,
-            _ => parts,
-        };
-        rate += struck / parts * ahead / chance::mean(law);
+        rate += interrupt_rate(rule, machine, crew);
     }
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
+}
+
+/// What a rule adds to the rate of [`mtbf`] (1/s).
+fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+    let When::Lifetime { law, rejuvenate, .. } = rule.when else { return 0.0 };
+    if !rule.kind.loses_nodes() {
+        return 0.0;
+    }
+    let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
+    let struck: f64 = parts.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
+    let parts = f64::from(rule.on.len());
+    let ahead = match (rejuvenate, law) {
+        (Rejuvenate::All, Law::Weibull { shape, .. }) => libm::pow(parts, 1.0 / shape),
+        (Rejuvenate::All, Law::Fixed(_)) => 1.0,
+        _ => parts,
+    };
+    struck / parts * ahead / chance::mean(law)
 }
 
 /// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner
