@@ -12,11 +12,7 @@ use crate::theory::young_daly::{daly, daly_first, exact, wall_time, young};
 pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
     let work = setting.interval.unwrap_or(setting.work);
     let row = Row::new(setting, "exact expectation", work);
-    let time = exact_time(plan, setting);
-    let mut rows = vec![Prediction {
-        deviation: Some(libm::sqrt(time.variance)).filter(|deviation| deviation.is_finite()),
-        ..row.lasting(time.mean)
-    }];
+    let mut rows = vec![row.taking(exact_time(plan, setting))];
     let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
     let costs = setting.costs();
     // Daly has no downtime beside R.
@@ -48,17 +44,21 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
         ("Daly 2006, higher order", daly(write, mtbf), false),
         ("exact optimum", exact(write, mtbf), false),
         ("equal chunks", setting.work / chunks, false),
-        ("first-order waste", waste::period(costs, mtbf).unwrap_or(0.0) - write, true),
-        ("the same, Young", waste::period_young(costs, mtbf) - write, true),
-        ("the same, Daly", waste::period_daly(costs, mtbf) - write, true),
+        ("first-order waste, best T", waste::period(costs, mtbf).unwrap_or(0.0) - write, true),
+        ("first-order waste, Young's T", waste::period_young(costs, mtbf) - write, true),
+        ("first-order waste, Daly's T", waste::period_daly(costs, mtbf) - write, true),
     ];
     let row = |(formula, work, first_order): (&'static str, f64, bool)| {
         let row = Row::new(setting, formula, work);
-        if work <= 0.0 {
-            let outside = "a checkpoint costs too much: it leaves no computing".to_owned();
-            return Prediction { outside, ..row.empty };
+        let unfit = match work {
+            work if work <= 0.0 => Some("a checkpoint costs too much: it leaves no computing"),
+            work if work > setting.work => Some("longer than the whole job"),
+            _ => None,
+        };
+        if let Some(unfit) = unfit {
+            return Prediction { outside: unfit.to_owned(), ..row.empty };
         }
-        let time = segment.time(work, true).mean * setting.work / work;
+        let time = segment.time(work, true).times(setting.work / work);
         let outside = if first_order { row.beyond_first_order() } else { String::new() };
         let outside = match formula {
             "Daly 2006, higher order" if write >= 2.0 * mtbf => {
@@ -67,7 +67,7 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
             "exact optimum" | "equal chunks" => struck_otherwise(segment.strikes),
             _ => outside,
         };
-        Prediction { outside, ..row.lasting(time) }
+        Prediction { outside, ..row.taking(time) }
     };
     intervals.into_iter().map(row).collect()
 }
@@ -114,6 +114,12 @@ impl Row {
             outside: String::new(),
         };
         Self { empty, solve: setting.work }
+    }
+
+    /// With a makespan of these moments.
+    fn taking(self, time: Moments) -> Prediction {
+        let deviation = Some(libm::sqrt(time.variance)).filter(|deviation| deviation.is_finite());
+        Prediction { deviation, ..self.lasting(time.mean) }
     }
 
     /// With this makespan.

@@ -130,6 +130,7 @@ mod tests {
             assert_eq!(row.outside, "");
         }
         let best = row(&forecast.best, "exact optimum").makespan.expect("it ends");
+        assert_eq!(forecast.best.len(), 8);
         for row in &forecast.best {
             assert!(row.makespan.expect("it ends") >= best * (1.0 - 1e-9), "{row:?}");
         }

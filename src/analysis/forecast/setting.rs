@@ -72,7 +72,7 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
         When::Lifetime { law: Law::Exponential { .. }, .. } => (rule.repair == Repair::Never)
             .then(|| format!("what `{name}` strikes never comes back, so the machine shrinks")),
         When::Lifetime { .. } | When::At(_) => Some(format!(
-            "`{name}` strikes {}; the formulas suppose exponential lifetimes",
+            "the formulas suppose exponential lifetimes; `{name}`: {}",
             when_text(rule)
         )),
     }
@@ -110,8 +110,13 @@ fn whole_steps(interval: Span, step: Span, work: f64) -> f64 {
 
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
 fn recovery(plan: &Plan) -> Span {
-    let newcomer = standby(plan) > 0;
-    plan.checkpoint_span(false, newcomer).unwrap_or(plan.jobs[0].checkpoint_cost)
+    let has_newcomer = standby(plan) > 0 && place(plan) == Some(Place::Partner);
+    plan.checkpoint_span(false, has_newcomer).unwrap_or(plan.jobs[0].checkpoint_cost)
+}
+
+/// Where checkpoints are kept; `None` without them.
+fn place(plan: &Plan) -> Option<Place> {
+    plan.scenario.checkpoint.as_ref().map(|wish| wish.cost.place())
 }
 
 /// Nodes that the machine has beyond those of the job.
@@ -123,7 +128,7 @@ fn standby(plan: &Plan) -> usize {
 /// the repair if that takes longer and no other node can take the place.
 fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
     let noticed = (plan.detection() + plan.downtime()).as_secs_f64();
-    let (mut sum, mut rates) = (0.0, 0.0);
+    let (mut mean, mut rates) = (noticed, 0.0);
     let (mut replaced_any, mut repaired_any) = (false, false);
     for rule in &plan.scenario.faults {
         let rate = plan.interrupt_rate(rule);
@@ -133,8 +138,8 @@ fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
         let replaced = is_replaced(plan, rule);
         (replaced_any, repaired_any) = (replaced_any || replaced, repaired_any || !replaced);
         let down = if replaced { noticed } else { noticed.max(repair(plan, rule)) };
-        sum += rate * down;
         rates += rate;
+        mean += (down - mean) * (rate / rates);
         if rule.on.kind != PartKind::Node && !strikes(plan).downtime {
             notes.push(format!("`{}` may strike during downtime as well.", rule.name));
         }
@@ -145,15 +150,14 @@ fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
     if repaired_any && !boot::chain(&plan.scenario).is_empty() {
         notes.push("A node that is repaired boots alone, and is given its address at once.".into());
     }
-    if rates > 0.0 { sum / rates } else { noticed }
+    mean
 }
 
 /// Whether other nodes can take the places of those that the rule strikes.
 fn is_replaced(plan: &Plan, rule: &FaultRule) -> bool {
-    let by_card =
-        plan.scenario.checkpoint.as_ref().is_some_and(|wish| wish.cost.place() == Place::Card);
     let nodes = |index| plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
-    !by_card && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(plan)
+    place(plan) != Some(Place::Card)
+        && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(plan)
 }
 
 /// From a failure until the node is up again.

@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use crate::analysis::forecast::Beside;
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
-use crate::report::words;
 
 /// A row for each formula that applies, or one line that says why none does.
 pub(super) fn beside(input: &Input) -> Markup {
@@ -27,7 +26,7 @@ fn table(rows: &[Beside]) -> Markup {
             "Formulas tell the mean of many runs, and this is one run. The first boot of the job's "
             "nodes is left out on both sides."
             @if let Some(by) = rows.iter().find_map(|row| row.deviations) {
-                " By the exact expectation its makespan lies " (words::digits(by.abs()))
+                " By the exact expectation its makespan lies " (format!("{:.1}", by.abs()))
                 " standard deviations " @if by < 0.0 { "below" } @else { "above" } " the mean."
             }
         }
