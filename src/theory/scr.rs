@@ -7,13 +7,13 @@
 //! A pattern of L levels is a tree. The smallest piece computes `t` and writes a checkpoint of some
 //! level. A piece of level k is one piece of level k - 1 and, where level k - 1 writes V times
 //! before k writes once, V - 1 more like it, with recovery of their own, and one whose last
-//! checkpoint is of the higher level. Each piece is a [`Leg`]: it is left by success or by a
+//! checkpoint is of the higher level. Each piece is a `Leg`: it is left by success or by a
 //! failure of a class that it cannot repair, each with a probability and a mean time. A leg holds
 //! p and p t for every way out: such pairs multiply in series like numbers with a derivative, and a
 //! loop that is gone round until it is left is 1 / (1 - p).
 //!
 //! Worked example, with one level: a stretch of 2 h with failures once an hour, recovery of no
-//! time. Left by success with p = e^-2; the loop gives (e^2 - 1) h, as every other file here has it.
+//! time. Left by success with p = e^-2; the loop gives (e^2 - 1) h, as `segment` has it.
 
 /// One level of checkpoints, and the failures that need it.
 pub use super::multilevel::Level;

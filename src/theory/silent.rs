@@ -6,8 +6,8 @@
 //! checked by Monte Carlo; first order as in the papers of Benoit, Cavelan, Robert, Sun. Not
 //! confirmed from a second source.
 //!
-//! Worked example: C = R = 600 s, V = D = 60 s, both once a day. The best pattern computes 5,821.3 s
-//! and takes 7,201.88 s in the mean.
+//! Worked example: C = R = 600 s, V = D = 60 s, both once a day. The best pattern computes
+//! 5,821.3 s and takes 7,201.88 s in the mean.
 
 use super::Costs;
 
