@@ -4,6 +4,7 @@ mod bins;
 pub mod compare;
 pub mod expect;
 mod fold;
+pub mod forecast;
 mod jobs;
 mod meters;
 pub mod metrics;

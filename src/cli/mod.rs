@@ -11,6 +11,7 @@ mod rack;
 mod replay;
 mod report;
 mod schema;
+mod theory;
 mod validate;
 
 mod exit;
@@ -69,6 +70,7 @@ enum Command {
     Agent(agent::Arguments),
     Validate(validate::Arguments),
     Plan(plan::Arguments),
+    Theory(theory::Arguments),
     Replay(replay::Arguments),
     #[cfg(feature = "turmoil")]
     Swarm(swarm::Arguments),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Theory(arguments) => theory::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         #[cfg(feature = "turmoil")]
         Command::Swarm(arguments) => swarm::run(&arguments),

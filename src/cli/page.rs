@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::analysis::{Findings, expect, metrics};
+use crate::analysis::{Findings, expect, forecast, metrics};
 use crate::cli::play::Played;
 use crate::cli::{files, streams};
 use crate::plan::Plan;
@@ -48,6 +48,7 @@ pub(super) fn draw(
         version: &manifest.version,
         resolved: &resolved,
         verdicts: &verdicts,
+        theory: &forecast::held(plan, findings),
         definition: |name| metrics::find(name).map_or("", |definition| definition.meaning),
         // The resolved scenario inherits nothing and names its seed, and the page holds it.
         reproduce: &format!("rackstorm run {}.toml", plan.scenario.name),

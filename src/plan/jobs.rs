@@ -2,14 +2,15 @@
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, interval, lifetimes};
+use crate::plan::{Job, Plan, lifetimes};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
 use crate::scenario::Scenario;
-use crate::scenario::fault::{Rejuvenate, When};
+use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
+use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -44,6 +45,14 @@ impl Plan {
             Some(Cost::Fixed { downtime, .. }) => downtime,
             _ => Span::ZERO,
         }
+    }
+
+    /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
+    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes.
+    #[must_use]
+    pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
+        let Some(job) = self.jobs.first() else { return 0.0 };
+        interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
     }
 
     /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
@@ -131,23 +140,28 @@ impl Crew {
 fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {
-        let When::Lifetime { law, rejuvenate, .. } = &rule.when else { continue };
-        if !rule.kind.loses_nodes() {
-            continue;
-        }
-        let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
-        let around = parts.map(|part| machine.around(rule.radius, part));
-        let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
-        let parts = f64::from(rule.on.len());
-        let ahead = match (rejuvenate, law) {
-            (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
-            (Rejuvenate::All, Law::Fixed(_)) => 1.0,
-            _ => parts,
-        };
-        let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
-        rate += struck / parts * ahead * follow / lifetimes::mean(law);
+        rate += interrupt_rate(rule, machine, crew);
     }
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
+}
+
+/// What a rule adds to the rate of [`mtbf`] (1/s).
+fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+    let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
+    if !rule.kind.loses_nodes() {
+        return 0.0;
+    }
+    let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
+    let around = parts.map(|part| machine.around(rule.radius, part));
+    let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
+    let parts = f64::from(rule.on.len());
+    let ahead = match (rejuvenate, law) {
+        (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
+        (Rejuvenate::All, Law::Fixed(_)) => 1.0,
+        _ => parts,
+    };
+    let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
+    struck / parts * ahead * follow / lifetimes::mean(law)
 }
 
 /// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner
@@ -221,8 +235,8 @@ fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
         (Interval::Fixed(span), Period::Whole) => Span(span.0.saturating_sub(cost.0)),
         // Nothing fails: the best interval has no end.
         _ if mtbf == Span::FOREVER => Span::FOREVER,
-        (Interval::Young, _) => Span::from_secs_f64(interval::young(c, m)),
-        (Interval::Daly, _) => Span::from_secs_f64(interval::daly(c, m)),
+        (Interval::Young, _) => Span::from_secs_f64(young_daly::young(c, m)),
+        (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
     }
 }
 

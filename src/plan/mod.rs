@@ -3,7 +3,6 @@
 pub mod chance;
 mod digest;
 pub mod hazard;
-pub mod interval;
 mod jobs;
 pub mod lifetimes;
 pub mod machine;

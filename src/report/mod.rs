@@ -9,12 +9,15 @@ use std::io;
 use std::path::Path;
 
 use crate::analysis::Findings;
+use crate::analysis::forecast::Beside;
 use crate::plan::Plan;
 
 mod canvas;
+mod columns;
 pub mod comparison;
 mod drawing;
 mod figures;
+pub mod forecast;
 mod frame;
 mod page;
 #[cfg(test)]
@@ -42,6 +45,8 @@ pub struct Input<'a> {
     pub resolved: &'a str,
     /// One line for each demand of `[expect]`.
     pub verdicts: &'a [VerdictLine],
+    /// The run beside each formula that applies to its plan, or why none does.
+    pub theory: &'a Result<Vec<Beside>, Vec<String>>,
     /// The definition of a metric by its name, as in `docs/metrics.md`; empty if it has none.
     pub definition: fn(&str) -> &'static str,
     /// The command that plays the same run again.

@@ -13,6 +13,7 @@ mod determinism;
 mod diagnostics;
 mod fleet;
 mod fleet_swarm;
+mod forecast;
 mod golden;
 mod loopback;
 mod measured;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Input, phrases};
 use crate::analysis::compare::{Row, Verdict};
+use crate::report::columns::columns;
 use crate::report::words;
 
 /// Characters that a key's value may take before it is cut.
@@ -97,32 +98,6 @@ pub(super) fn in_order<T>(
     let place = |row: &T| Verdict::ALL.iter().position(|it| *it == verdict(row));
     rows.sort_by_key(place);
     rows
-}
-
-/// A table with a blank line before it; nothing without rows. `sides` says of each column whether
-/// it hangs left or right.
-fn columns(heads: &[&str], sides: &str, rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
-    let width = |column: usize| {
-        let lengths = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
-        lengths.max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..heads.len()).map(width).collect();
-    let mut out = String::from("\n");
-    for row in [&heads].into_iter().chain(rows) {
-        let mut line = String::new();
-        for ((cell, side), width) in row.iter().zip(sides.chars()).zip(&widths) {
-            let _ = match side {
-                'r' => write!(line, "{cell:>width$}  "),
-                _ => write!(line, "{cell:<width$}  "),
-            };
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
 }
 
 fn cut(text: &str) -> String {

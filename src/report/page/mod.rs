@@ -5,6 +5,7 @@
 
 mod summary;
 mod tables;
+mod theory;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -34,6 +35,7 @@ pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
         (summary::tiles(input))
         (tables::verdicts(input))
         (figures(shown))
+        (theory::beside(input))
         (tables::metrics(input))
         (tables::faults(input))
         (tables::sources(input))
@@ -67,6 +69,7 @@ fn header(input: &Input) -> Markup {
     let scenario = &input.plan.scenario;
     let links = [
         ("#figures", "Figures"),
+        ("#theory", "Theory"),
         ("#metrics", "Metrics"),
         ("#faults", "Faults"),
         ("#sources", "Assumptions"),

@@ -17,7 +17,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 const STOREYS: [&[&str]; 9] = [
     &["units", "ids"],
     &["scenario", "engine", "rng", "event"],
-    &["workload", "protocol"],
+    &["workload", "protocol", "theory"],
     &["plan"],
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],

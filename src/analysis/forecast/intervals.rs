@@ -1,0 +1,160 @@
+//! The scenario's own interval by each formula, and the interval that each formula calls best.
+
+use super::{Prediction, Setting, setting};
+use crate::plan::Plan;
+use crate::scenario::job::{Cost, Strikes};
+use crate::theory::ettr;
+use crate::theory::segment::{Moments, Segment};
+use crate::theory::waste;
+use crate::theory::young_daly::{daly, daly_first, exact, wall_time, young};
+
+/// What the scenario's own interval comes to.
+pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
+    let work = setting.interval.unwrap_or(setting.work);
+    let row = Row::new(setting, "exact expectation", work);
+    let mut rows = vec![row.taking(exact_time(plan, setting))];
+    let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
+    let costs = setting.costs();
+    // Daly has no downtime beside R.
+    let repair = costs.recovery + costs.downtime;
+    let by_daly = wall_time(setting.work, work, write, repair, mtbf);
+    let mut row = Row::new(setting, "Daly, wall time", work).lasting(by_daly);
+    row.outside = struck_otherwise(setting::strikes(plan));
+    rows.push(row);
+    let wasted = waste::waste(work + write, costs, mtbf);
+    rows.push(Row::new(setting, "first-order waste", work).first_order(1.0 - wasted));
+    let job = ettr::Job { nodes: 1.0, rate: 1.0 / mtbf, restart: repair, interval: work, write };
+    rows.push(Row::new(setting, "ETTR", work).first_order(job.ettr()));
+    rows
+}
+
+/// Which intervals are called best; none without failures or checkpoints.
+pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
+    let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return Vec::new() };
+    if write <= 0.0 {
+        return Vec::new();
+    }
+    let costs = setting.costs();
+    let repair = costs.recovery + costs.downtime;
+    let segment = Segment { rate: 1.0 / mtbf, costs, strikes: setting::strikes(plan) };
+    let chunks = segment.chunks_best_whole(setting.work);
+    let intervals = [
+        ("Young 1974", young(write, mtbf), true),
+        ("Daly 2003, first order", daly_first(write, mtbf, repair), true),
+        ("Daly 2006, higher order", daly(write, mtbf), false),
+        ("exact optimum", exact(write, mtbf), false),
+        ("equal chunks", setting.work / chunks, false),
+        ("first-order waste, best T", waste::period(costs, mtbf).unwrap_or(0.0) - write, true),
+        ("first-order waste, Young's T", waste::period_young(costs, mtbf) - write, true),
+        ("first-order waste, Daly's T", waste::period_daly(costs, mtbf) - write, true),
+    ];
+    let row = |(formula, work, first_order): (&'static str, f64, bool)| {
+        let row = Row::new(setting, formula, work);
+        let unfit = match work {
+            work if work <= 0.0 => Some("a checkpoint costs too much: it leaves no computing"),
+            work if work > setting.work => Some("longer than the whole job"),
+            _ => None,
+        };
+        if let Some(unfit) = unfit {
+            return Prediction { outside: unfit.to_owned(), ..row.empty };
+        }
+        let time = segment.time(work, true).times(setting.work / work);
+        let outside = if first_order { row.beyond_first_order() } else { String::new() };
+        let outside = match formula {
+            "Daly 2006, higher order" if write >= 2.0 * mtbf => {
+                format!("C is {:.2} of the MTBF: it falls back to W = M from 2 on", write / mtbf)
+            }
+            "exact optimum" | "equal chunks" => struck_otherwise(segment.strikes),
+            _ => outside,
+        };
+        Prediction { outside, ..row.taking(time) }
+    };
+    intervals.into_iter().map(row).collect()
+}
+
+/// The exact time of the plan's chunks: all but the last end with a checkpoint, at step boundaries.
+fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
+    let wish = plan.scenario.checkpoint.as_ref();
+    let segment =
+        Segment { rate: setting.rate(), costs: setting.costs(), strikes: setting::strikes(plan) };
+    // Before the first checkpoint nothing is read back, unless costs are fixed.
+    let mut first = segment;
+    if !wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })) {
+        first.costs.recovery = 0.0;
+    }
+    let last = wish.is_some_and(|wish| wish.last);
+    let work = setting.interval.unwrap_or(setting.work);
+    // Half a nanosecond is less than any step.
+    let saved = libm::floor((setting.work - 0.5e-9) / work).max(0.0);
+    let rest = setting.work - saved * work;
+    if saved < 1.0 {
+        return first.time(rest, last);
+    }
+    let between = segment.time(work, true).times(saved - 1.0);
+    first.time(work, true).and(between).and(segment.time(rest, last))
+}
+
+/// A formula with its interval, and all the computing that there is to do.
+struct Row {
+    empty: Prediction,
+    solve: f64,
+}
+
+impl Row {
+    fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
+        let period = work + setting.write.unwrap_or(0.0);
+        let empty = Prediction {
+            formula,
+            work,
+            period,
+            period_of_mtbf: setting.mtbf.map(|mtbf| period / mtbf),
+            makespan: None,
+            deviation: None,
+            efficiency: None,
+            outside: String::new(),
+        };
+        Self { empty, solve: setting.work }
+    }
+
+    /// With a makespan of these moments.
+    fn taking(self, time: Moments) -> Prediction {
+        let deviation = Some(libm::sqrt(time.variance)).filter(|deviation| deviation.is_finite());
+        Prediction { deviation, ..self.lasting(time.mean) }
+    }
+
+    /// With this makespan.
+    fn lasting(self, makespan: f64) -> Prediction {
+        let known = makespan.is_finite().then_some(makespan);
+        Prediction { makespan: known, efficiency: Some(self.solve / makespan), ..self.empty }
+    }
+
+    /// With this efficiency, of a formula of the first order.
+    fn first_order(self, efficiency: f64) -> Prediction {
+        let outside = self.beyond_first_order();
+        if efficiency <= 0.0 {
+            return Prediction { outside, ..self.empty };
+        }
+        let makespan = self.solve / efficiency;
+        Prediction { outside, ..self.lasting(makespan) }
+    }
+
+    fn beyond_first_order(&self) -> String {
+        let share = self.empty.period_of_mtbf.unwrap_or(0.0);
+        if share <= waste::RANGE {
+            return String::new();
+        }
+        format!(
+            "period {share:.2} of the MTBF: outside the range of the first order ({})",
+            waste::RANGE
+        )
+    }
+}
+
+/// Formulas that suppose the usual switches, under others.
+fn struck_otherwise(strikes: Strikes) -> String {
+    let usual = Strikes { checkpoint: true, restart: true, downtime: false };
+    if strikes == usual {
+        return String::new();
+    }
+    "it supposes failures during checkpoint and restart, and none during downtime".to_owned()
+}

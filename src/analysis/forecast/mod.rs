@@ -1,0 +1,202 @@
+//! What theory says of a plan before it is played, and beside what a run of it showed.
+//!
+//! The formulas are those of [`crate::theory`]; here their numbers are found in the plan, and it is
+//! judged whether they apply. Times are in seconds.
+
+mod beside;
+mod intervals;
+mod setting;
+
+use serde::Serialize;
+
+use crate::analysis::Findings;
+use crate::plan::Plan;
+
+pub use beside::{Beside, beside};
+pub use setting::Setting;
+
+/// All that theory says of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The numbers that the formulas are given.
+    pub setting: Setting,
+    /// What the scenario's own interval comes to, by each formula that tells it.
+    pub own: Vec<Prediction>,
+    /// Which interval each formula calls best, and what it comes to by the exact formula.
+    pub best: Vec<Prediction>,
+    /// What the numbers leave out, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// What one formula says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The formula, by its authors.
+    pub formula: &'static str,
+    /// Computing between two checkpoints.
+    pub work: f64,
+    /// From the start of a checkpoint to that of the next.
+    pub period: f64,
+    /// The period as a share of the mean time between failures, if there is one.
+    pub period_of_mtbf: Option<f64>,
+    /// Expected time from the job's start until its work is done, if it has an end.
+    pub makespan: Option<f64>,
+    /// Standard deviation of that time from run to run, where the formula tells it.
+    pub deviation: Option<f64>,
+    /// Expected share of that time that is computing that survives.
+    pub efficiency: Option<f64>,
+    /// Why the formula is outside of its range; empty if it is inside.
+    pub outside: String,
+}
+
+/// The forecast of a plan.
+///
+/// # Errors
+/// Each reason for which no closed form applies, as a clause.
+pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
+    let reasons = setting::reasons(plan);
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    let (setting, notes) = setting::of(plan);
+    let own = intervals::own(plan, &setting);
+    let best = intervals::best(plan, &setting);
+    Ok(Forecast { setting, own, best, notes })
+}
+
+/// What a run of the plan showed beside the plan's forecast.
+///
+/// # Errors
+/// As [`of`].
+pub fn held(plan: &Plan, findings: &Findings) -> Result<Vec<Beside>, Vec<String>> {
+    of(plan).map(|forecast| beside(&forecast, findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Fault;
+    use crate::plan::pilot;
+    use crate::scenario::Scenario;
+    use crate::scenario::fault::{Age, Repair, When};
+    use crate::scenario::job::{Cost, Interval, Place};
+    use crate::scenario::law::Law;
+    use crate::units::{Span, Time};
+
+    fn exponential() -> Scenario {
+        let mut scenario = pilot::scenario();
+        scenario.faults.truncate(1);
+        let mean = Span::from_secs(365 * 86_400);
+        scenario.faults[0].when = pilot::lifetime(Law::Exponential { mean }, Age::New);
+        scenario
+    }
+
+    fn forecast(change: impl FnOnce(&mut Scenario)) -> Result<Forecast, Vec<String>> {
+        let mut scenario = exponential();
+        change(&mut scenario);
+        of(&Plan::make(&scenario))
+    }
+
+    fn row<'a>(rows: &'a [Prediction], formula: &str) -> &'a Prediction {
+        let found = rows.iter().find(|row| row.formula == formula);
+        found.unwrap_or_else(|| panic!("no row of {formula}: {rows:?}"))
+    }
+
+    #[test]
+    fn what_theory_cannot_say_is_told_with_its_reason() {
+        let reasons = of(&Plan::make(&pilot::scenario())).expect_err("Weibull, and a fixed time");
+        assert_eq!(reasons.len(), 2);
+        assert!(reasons[0].contains("Weibull of shape 0.7"), "{reasons:?}");
+        assert!(reasons[1].contains("once, at 3 d 4 h"), "{reasons:?}");
+        for (change, word) in [
+            ((|s| s.workload = None) as fn(&mut Scenario), "no job"),
+            (|s| s.faults[0].repair = Repair::Never, "never"),
+            (|s| s.faults[0].kind = Fault::ServerLoss, "delays"),
+            (|s| s.faults[0].when = When::At(Time(5)), "once, at 5 ns"),
+        ] {
+            let reasons = forecast(change).expect_err("no closed form");
+            assert!(reasons.len() == 1 && reasons[0].contains(word), "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn the_pilots_own_interval_is_near_the_best_and_all_formulas_agree() {
+        let forecast = forecast(|_| {}).expect("exponential");
+        assert!((forecast.setting.mtbf.expect("nodes fail") - 43_800.0).abs() < 1.0);
+        let exact = row(&forecast.own, "exact expectation");
+        let makespan = exact.makespan.expect("it ends");
+        for row in &forecast.own {
+            assert!((row.makespan.expect("it ends") / makespan - 1.0).abs() < 0.02, "{row:?}");
+            assert_eq!(row.outside, "");
+        }
+        let best = row(&forecast.best, "exact optimum").makespan.expect("it ends");
+        assert_eq!(forecast.best.len(), 8);
+        for row in &forecast.best {
+            assert!(row.makespan.expect("it ends") >= best * (1.0 - 1e-9), "{row:?}");
+        }
+        let deviation = exact.deviation.expect("it is known");
+        assert!(deviation > 0.0 && deviation < 0.1 * makespan);
+    }
+
+    #[test]
+    fn a_period_near_the_mtbf_is_outside_of_the_first_order() {
+        let forecast = forecast(|scenario| {
+            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            wish.interval = Interval::Fixed(Span::from_secs(40_000));
+        });
+        let forecast = forecast.expect("exponential");
+        let outside = &row(&forecast.own, "first-order waste").outside;
+        assert!(outside.starts_with("period 0.9"), "{outside}");
+        assert_eq!(row(&forecast.own, "exact expectation").outside, "");
+    }
+
+    /// Steps of 30 s: an interval of 70 s is 90 s of computing; the last chunk has no checkpoint.
+    #[test]
+    fn the_exact_row_counts_the_chunks_that_are_played() {
+        let forecast = forecast(|scenario| {
+            scenario.faults.clear();
+            let work = scenario.workload.as_mut().expect("the pilot has a job");
+            work.work = Span::from_secs(275);
+            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            wish.interval = Interval::Fixed(Span::from_secs(70));
+            wish.last = false;
+            let second = Span::from_secs(1);
+            wish.cost = Cost::Fixed { write: second, read: second, downtime: second };
+        });
+        let forecast = forecast.expect("nothing fails");
+        let exact = row(&forecast.own, "exact expectation");
+        assert_eq!((exact.work, exact.makespan), (90.0, Some(275.0 + 3.0)));
+        assert_eq!(exact.deviation, Some(0.0));
+        assert!(forecast.best.is_empty(), "without failures the best interval has no end");
+    }
+
+    #[test]
+    fn a_job_that_writes_nothing_starts_again_from_its_start() {
+        let forecast = forecast(|scenario| scenario.checkpoint = None).expect("exponential");
+        assert_eq!(forecast.own.len(), 1);
+        let (work, mtbf) = (forecast.setting.work, forecast.setting.mtbf.expect("nodes fail"));
+        let makespan = row(&forecast.own, "exact expectation").makespan.expect("it ends");
+        assert!(makespan > work / 2.0 * mtbf.sqrt(), "30 d with a failure each 12 h: {makespan}");
+        assert!(forecast.best.is_empty());
+    }
+
+    #[test]
+    fn downtime_is_that_of_a_spare_or_of_the_repair() {
+        let downtime = |change: fn(&mut Scenario)| {
+            let forecast = forecast(change).expect("exponential");
+            (forecast.setting.downtime, forecast.setting.recovery)
+        };
+        let (spare, _) = downtime(|_| {});
+        let (repaired, _) = downtime(|scenario| {
+            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            wish.cost = Cost::Store(Place::Card);
+        });
+        let (all, read) = downtime(|scenario| {
+            let work = scenario.workload.as_mut().expect("the pilot has a job");
+            work.nodes = 750;
+        });
+        assert!(spare > 0.0 && repaired > spare + 20.0, "{spare} and {repaired}");
+        assert!((repaired - all).abs() < 1e-6, "{repaired} and {all}");
+        assert!(read > 60.0, "1 GB over 100 Mbit/s");
+    }
+}

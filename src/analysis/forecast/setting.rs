@@ -1,0 +1,190 @@
+//! The numbers of the formulas, found in a plan, and whether the formulas apply to it.
+
+use serde::Serialize;
+
+use crate::hardware::boot::{self, Step};
+use crate::ids::{Part, PartKind};
+use crate::plan::print::when_text;
+use crate::plan::{Plan, lifetimes};
+use crate::scenario::fault::{FaultRule, Repair, When};
+use crate::scenario::job::{Cost, Place, Strikes};
+use crate::scenario::law::Law;
+use crate::theory::Costs;
+use crate::units::Span;
+
+/// The numbers that the formulas are given (s).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// Nodes of the job.
+    pub nodes: u32,
+    /// Computing of the whole job: Ts.
+    pub work: f64,
+    /// Mean time between failures of the job: M; `None` if nothing fails.
+    pub mtbf: Option<f64>,
+    /// Writing a checkpoint: C; `None` without checkpoints.
+    pub write: Option<f64>,
+    /// Reading one back: R.
+    pub recovery: f64,
+    /// From a failure until recovery begins: D.
+    pub downtime: f64,
+    /// Computing between two checkpoints, in whole steps: W; `None` without checkpoints.
+    pub interval: Option<f64>,
+}
+
+impl Setting {
+    /// Failures of the job per second.
+    pub(super) fn rate(&self) -> f64 {
+        self.mtbf.map_or(0.0, |mtbf| 1.0 / mtbf)
+    }
+
+    /// The costs, without checkpoints free ones.
+    pub(super) fn costs(&self) -> Costs {
+        let (recovery, downtime) = (self.recovery, self.downtime);
+        Costs { write: self.write.unwrap_or(0.0), recovery, downtime }
+    }
+}
+
+/// In which phases failures strike the plan's job.
+pub(super) fn strikes(plan: &Plan) -> Strikes {
+    // Without checkpoints no switch holds a failure back.
+    let all = Strikes { checkpoint: true, restart: true, downtime: true };
+    plan.scenario.checkpoint.as_ref().map_or(all, |wish| wish.strikes)
+}
+
+/// Why no closed form applies, if none does.
+pub(super) fn reasons(plan: &Plan) -> Vec<String> {
+    if plan.jobs.is_empty() {
+        return vec!["there is no job".to_owned()];
+    }
+    plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).collect()
+}
+
+fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
+    let name = &rule.name;
+    if !rule.kind.loses_nodes() {
+        return Some(format!(
+            "`{name}` delays the job without stopping it, which no formula counts"
+        ));
+    }
+    let hit = plan.interrupt_rate(rule) > 0.0;
+    match &rule.when {
+        When::Lifetime { .. } if !hit => None,
+        When::Lifetime { law: Law::Exponential { .. }, frailty, rhythm: None, .. }
+            if *frailty <= 0.0 && rule.cascade.is_none() =>
+        {
+            let shrinks = format!("what `{name}` strikes never comes back, so the machine shrinks");
+            (rule.repair == Repair::Never).then_some(shrinks)
+        }
+        When::Lifetime { .. } | When::At(_) => Some(format!(
+            "the formulas suppose exponential lifetimes, always and for all alike; `{name}`: {}",
+            when_text(rule)
+        )),
+    }
+}
+
+/// The numbers, and what they leave out. The plan has a job and its faults fit the formulas.
+pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
+    let job = &plan.jobs[0];
+    let wish = plan.scenario.checkpoint.as_ref();
+    let mut notes = vec![
+        "Times run from the job's first start: the first boot of its nodes is not in them.".into(),
+    ];
+    let work = (job.steps - 1) as f64 * job.step.as_secs_f64() + job.last_step.as_secs_f64();
+    let write = wish.map(|_| job.checkpoint_cost.as_secs_f64());
+    let setting = Setting {
+        nodes: job.nodes,
+        work,
+        mtbf: (job.mtbf != Span::FOREVER).then(|| job.mtbf.as_secs_f64()),
+        write,
+        recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
+        downtime: downtime(plan, &mut notes),
+        interval: job.interval.map(|span| whole_steps(span, job.step, work)),
+    };
+    if wish.is_some_and(|wish| matches!(wish.cost, Cost::Store(_))) {
+        notes.push("C and R are those of transfers that nothing disturbs.".into());
+    }
+    (setting, notes)
+}
+
+/// The computing until a checkpoint that is due after `interval`, at most all of it.
+fn whole_steps(interval: Span, step: Span, work: f64) -> f64 {
+    let steps = interval.0.div_ceil(step.0).max(1);
+    (steps as f64 * step.as_secs_f64()).min(work)
+}
+
+/// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
+fn recovery(plan: &Plan) -> Span {
+    let has_newcomer = standby(plan) > 0 && place(plan) == Some(Place::Partner);
+    plan.checkpoint_span(false, has_newcomer).unwrap_or(plan.jobs[0].checkpoint_cost)
+}
+
+/// Where checkpoints are kept; `None` without them.
+fn place(plan: &Plan) -> Option<Place> {
+    plan.scenario.checkpoint.as_ref().map(|wish| wish.cost.place())
+}
+
+/// Nodes that the machine has beyond those of the job.
+fn standby(plan: &Plan) -> usize {
+    plan.machine.nodes.len().saturating_sub(plan.jobs[0].nodes as usize)
+}
+
+/// From a failure until the job starts again, on average over the rules: detection and downtime, or
+/// the repair if that takes longer and no other node can take the place.
+fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
+    let noticed = (plan.detection() + plan.downtime()).as_secs_f64();
+    let (mut mean, mut rates) = (noticed, 0.0);
+    let (mut replaced_any, mut repaired_any) = (false, false);
+    for rule in &plan.scenario.faults {
+        let rate = plan.interrupt_rate(rule);
+        if rate <= 0.0 {
+            continue;
+        }
+        let replaced = is_replaced(plan, rule);
+        (replaced_any, repaired_any) = (replaced_any || replaced, repaired_any || !replaced);
+        let down = if replaced { noticed } else { noticed.max(repair(plan, rule)) };
+        rates += rate;
+        mean += (down - mean) * (rate / rates);
+        if rule.on.kind != PartKind::Node && !strikes(plan).downtime {
+            notes.push(format!("`{}` may strike during downtime as well.", rule.name));
+        }
+    }
+    if replaced_any {
+        notes.push("Nodes that failed are replaced at once; spares are taken to suffice.".into());
+    }
+    if repaired_any && !boot::chain(&plan.scenario).is_empty() {
+        notes.push("A node that is repaired boots alone, and is given its address at once.".into());
+    }
+    mean
+}
+
+/// Whether other nodes can take the places of those that the rule strikes.
+fn is_replaced(plan: &Plan, rule: &FaultRule) -> bool {
+    let nodes = |index| plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
+    place(plan) != Some(Place::Card)
+        && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(plan)
+}
+
+/// From a failure until the node is up again.
+fn repair(plan: &Plan, rule: &FaultRule) -> f64 {
+    let repair = match &rule.repair {
+        Repair::PowerCycle => (plan.detection() + plan.scenario.controller.settle).as_secs_f64(),
+        Repair::After(law) => lifetimes::mean(law),
+        Repair::Never => unreachable!("what never comes back has no closed form"),
+    };
+    repair + boot_alone(plan).as_secs_f64()
+}
+
+/// From power-on until up, of a node that boots alone and is given its address at once.
+fn boot_alone(plan: &Plan) -> Span {
+    let scenario = &plan.scenario;
+    let link = scenario.hardware.link.0 as f64 * scenario.network.tcp_share;
+    let tftp = link.min(boot::tftp_rate(&scenario.hardware.boot).0 as f64);
+    let moved = |bytes: u64, rate: f64| Span::from_secs_f64(bytes as f64 * 8.0 / rate);
+    let time = |step| match step {
+        Step::Stay(_, span) | Step::Vary(_, span) => span,
+        Step::Discover | Step::Lease => Span::ZERO,
+        Step::Fetch(bytes) => moved(bytes.0, tftp),
+        Step::ReadRoot(bytes) => moved(bytes.0, link),
+    };
+    boot::chain(scenario).into_iter().map(time).fold(Span::ZERO, |sum, span| sum + span)
+}

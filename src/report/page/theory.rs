@@ -1,0 +1,65 @@
+//! Theory beside the run: what formulas expect, and what the run showed.
+
+use maud::{Markup, html};
+
+use crate::analysis::forecast::Beside;
+use crate::report::Input;
+use crate::report::forecast::{efficiency, span};
+
+/// A row for each formula that applies, or one line that says why none does.
+pub(super) fn beside(input: &Input) -> Markup {
+    html! {
+        section id="theory" {
+            h2 { "Theory beside the run" }
+            @match input.theory {
+                Err(reasons) => p { "No closed form applies: " (reasons.join("; ")) "." },
+                Ok(rows) if rows.is_empty() => p { "The job never began, so nothing compares." },
+                Ok(rows) => (table(rows)),
+            }
+        }
+    }
+}
+
+fn table(rows: &[Beside]) -> Markup {
+    html! {
+        p {
+            "Formulas tell the mean of many runs, and this is one run. The first boot of the job's "
+            "nodes is left out on both sides."
+            @if let Some(by) = rows.iter().find_map(|row| row.deviations) {
+                " By the exact expectation its makespan lies " (format!("{:.1}", by.abs()))
+                " standard deviations " @if by < 0.0 { "below" } @else { "above" } " the mean."
+            }
+        }
+        div.wide {
+            table {
+                caption { "What closed forms expect of the scenario's own interval" }
+                thead {
+                    tr {
+                        th scope="col" { "Formula" }
+                        th.number scope="col" { "Makespan expected" }
+                        th.number scope="col" { "of the run" }
+                        th.number scope="col" { "Efficiency expected" }
+                        th.number scope="col" { "of the run" }
+                        th scope="col" { "Range" }
+                    }
+                }
+                tbody { @for row in rows { (line(row)) } }
+            }
+        }
+    }
+}
+
+fn line(row: &Beside) -> Markup {
+    let (wanted, is) = row.makespan.unzip();
+    let (share_wanted, share) = row.efficiency.unzip();
+    html! {
+        tr {
+            th scope="row" { (row.formula) }
+            td.number { (span(wanted)) }
+            td.number { (span(is)) }
+            td.number { (efficiency(share_wanted)) }
+            td.number { (efficiency(share)) }
+            td.prose { @if row.outside.is_empty() { "inside" } @else { (row.outside) } }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Checkpoints in the memory of one buddy or two: the chance to lose both copies, and the waste.
+//!
+//! The formulas are recalled from Dongarra, Herault, Robert, "Performance and reliability
+//! trade-offs for the double checkpointing algorithm", 2014. Not confirmed from a second source;
+//! the chances follow from the rates of their failures, the waste from the optima given with it.
+
+/// The chance that `nodes` in pairs lose no pair within `time`:
+/// (1 - 2 l^2 T Risk)^(n/2). `rate` is l of one node; `risk` is the time after a failure in which
+/// its buddy has the only copy. For l Risk much less than 1; zero where the bracket is negative.
+#[must_use]
+pub fn double_success(nodes: f64, rate: f64, time: f64, risk: f64) -> f64 {
+    let lost = 2.0 * rate * rate * time * risk;
+    libm::pow((1.0 - lost).max(0.0), nodes / 2.0)
+}
+
+/// The chance that `nodes` in triples lose no triple within `time`: (1 - 6 l^3 T Risk^2)^(n/3).
+/// For l Risk much less than 1; zero where the bracket is negative.
+#[must_use]
+pub fn triple_success(nodes: f64, rate: f64, time: f64, risk: f64) -> f64 {
+    let lost = 6.0 * rate * rate * rate * time * risk * risk;
+    libm::pow((1.0 - lost).max(0.0), nodes / 3.0)
+}
+
+/// A transfer between buddies that may be stretched to disturb computing less.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exchange {
+    /// Its time if computing stands still: theta min.
+    pub time_min: f64,
+    /// How much longer it takes for each unit of overhead saved: alpha.
+    pub stretch: f64,
+    /// The overhead that it is let to cause: phi, from 0 to theta min.
+    pub overhead: f64,
+}
+
+impl Exchange {
+    /// Its time: theta = theta min + alpha (theta min - phi).
+    #[must_use]
+    pub fn time(&self) -> f64 {
+        self.time_min + self.stretch * (self.time_min - self.overhead)
+    }
+}
+
+/// A protocol of buddies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Protocol {
+    /// A local copy, which takes this time (delta), then one at the buddy.
+    Double {
+        /// Time of the local copy.
+        local: f64,
+    },
+    /// A copy at each of two buddies, none at home.
+    Triple,
+}
+
+/// Buddies under failures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Buddies {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The transfer to a buddy.
+    pub exchange: Exchange,
+    /// Reading a copy back: R.
+    pub recovery: f64,
+    /// From a failure until recovery begins: D.
+    pub downtime: f64,
+    /// Mean time between failures of the whole machine: M.
+    pub mtbf: f64,
+}
+
+impl Buddies {
+    /// The overhead of a period without failures: delta + phi, or 2 phi with triples.
+    fn overhead(&self) -> f64 {
+        match self.protocol {
+            Protocol::Double { local } => local + self.exchange.overhead,
+            Protocol::Triple => 2.0 * self.exchange.overhead,
+        }
+    }
+
+    /// The waste of a period P: a + b - a b with a = overhead / P, b = (D + R + theta + P/2) / M.
+    /// For P much less than M. b is the one whose optimum is [`Self::period`].
+    #[must_use]
+    pub fn waste(&self, period: f64) -> f64 {
+        let free = self.overhead() / period;
+        let fixed = self.downtime + self.recovery + self.exchange.time();
+        let lost = (fixed + period / 2.0) / self.mtbf;
+        free + lost - free * lost
+    }
+
+    /// The period of least waste: sqrt(2 (delta + phi) (M - R - D - theta)) of doubles,
+    /// 2 sqrt(phi (M - R - D - theta)) of triples. `None` if a failure costs more than M.
+    #[must_use]
+    pub fn period(&self) -> Option<f64> {
+        let left = self.mtbf - self.recovery - self.downtime - self.exchange.time();
+        (left > 0.0).then(|| libm::sqrt(2.0 * self.overhead() * left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+
+    /// A pair is lost when a failure meets the buddy within the risk: 2 l times 1 - e^(-l Risk).
+    #[test]
+    fn losses_of_pairs_meet_a_play_of_their_failures() {
+        let (rate, time, risk, pairs) = (1.0 / 1_000.0, 10_000.0, 2.0, 40_000_u32);
+        let stream = Stream::new(11, "theory/buddy");
+        let lost = (0..pairs).filter(|pair| {
+            let mut draw = stream.draw(u64::from(*pair), 0);
+            let mut now = draw.exponential(0.5 / rate);
+            while now < time {
+                if draw.exponential(1.0 / rate) < risk {
+                    return true;
+                }
+                now += risk + draw.exponential(0.5 / rate);
+            }
+            false
+        });
+        let found = lost.count() as f64 / f64::from(pairs);
+        let exact = 1.0 - double_success(2.0, rate, time, risk);
+        let half_width = 2.576 * libm::sqrt(exact * (1.0 - exact) / f64::from(pairs));
+        // The formula is of first order in l T Risk l: it is good to about 2 % here.
+        assert!((found - exact).abs() < half_width + 0.02 * exact, "{found} {exact}");
+    }
+
+    #[test]
+    fn a_second_buddy_makes_losses_rare() {
+        let (nodes, rate, time, risk) = (1e6, 1.0 / 3e8, 1e7, 60.0);
+        let (two, three) =
+            (double_success(nodes, rate, time, risk), triple_success(nodes, rate, time, risk));
+        assert!((two - 0.993_4).abs() < 1e-4, "{two}");
+        assert!(1.0 - three < 1e-6 && three < 1.0, "{three}");
+        assert!(double_success(1e6, 1.0, 1e7, 1.0).abs() < 1e-300, "beyond its range");
+    }
+
+    #[test]
+    fn the_period_is_the_least_of_the_waste() {
+        let exchange = Exchange { time_min: 4.0, stretch: 10.0, overhead: 1.0 };
+        assert!((exchange.time() - 34.0).abs() < 1e-12);
+        for protocol in [Protocol::Double { local: 2.0 }, Protocol::Triple] {
+            let buddies =
+                Buddies { protocol, exchange, recovery: 4.0, downtime: 10.0, mtbf: 3_600.0 };
+            let best = buddies.period().expect("M is larger than what a failure costs");
+            for near in [0.99, 1.01] {
+                assert!(buddies.waste(best) < buddies.waste(near * best));
+            }
+            assert_eq!(Buddies { mtbf: 40.0, ..buddies }.period(), None);
+        }
+    }
+}

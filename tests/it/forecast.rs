@@ -1,0 +1,217 @@
+//! What theory predicts for a scenario, as `rackstorm theory` prints it and as runs come to it.
+
+use std::path::Path;
+
+use rackstorm::analysis::forecast::{self, Prediction};
+use rackstorm::plan::Plan;
+
+use crate::program::{Bench, root};
+use crate::theatre::{plan_of, plan_of_file, play_plan};
+
+/// Half the width of a normal law's 99 % interval, in standard deviations.
+const NINETY_NINE: f64 = 2.576;
+
+/// The exact expectation of a plan's own interval.
+fn exact(plan: &Plan) -> Prediction {
+    let forecast = forecast::of(plan).expect("a closed form applies");
+    forecast.own.into_iter().next().expect("the exact expectation comes first")
+}
+
+/// The mean makespan of the plans, each another seed of the same scenario, lies in the 99 %
+/// interval that the forecast gives for it. The first boot is left out.
+fn check(plans: &[Plan], name: &str) {
+    let makespan = |plan: &Plan| {
+        let run = play_plan(plan);
+        run.metric("makespan") * (1.0 - run.metric("waste_boot"))
+    };
+    let n = plans.len() as f64;
+    let mean = plans.iter().map(makespan).sum::<f64>() / n;
+    let expected = exact(&plans[0]);
+    let (makespan, deviation) = (expected.makespan, expected.deviation);
+    let (makespan, deviation) = makespan.zip(deviation).expect("the job comes to its end");
+    let half_width = NINETY_NINE * deviation / n.sqrt();
+    assert!(
+        (mean - makespan).abs() <= half_width,
+        "{name}: mean {mean:.0} s over {n} seeds, expected {makespan:.0} s +- {half_width:.0} s"
+    );
+}
+
+/// One node that fails once an hour; everything takes long, so that each switch matters.
+fn one_node(strikes: &str, seed: u64) -> String {
+    format!(
+        r#"
+schema = 1
+title = "one node, every switch"
+seed = {seed}
+[cluster]
+hardware = "pi_3b"
+[module]
+nodes = 1
+spares = 0
+packs = [1]
+switches = 1
+psu = [{{ packs = [1], switches = [1], limit = "1 kW", restart = "5 s" }}]
+[boot]
+method = "instant"
+[controller]
+detect = "0 s"
+settle = "0 s"
+[[fault.crash]]
+on = "node"
+lifetime = {{ exponential = {{ mean = "1 h" }} }}
+repair = "1 min"
+[workload.bulk-synchronous]
+step = "10 min"
+work = "41 h"
+[checkpoint.coordinated]
+interval = "25 min"
+cost = {{ write = "8 min", read = "12 min" }}
+strikes = {{ {strikes} }}
+[stop]
+when = "workload done"
+at = "5 y"
+[record]
+sample = "1 y"
+"#
+    )
+}
+
+#[test]
+fn each_switch_of_what_may_be_struck_moves_the_makespan_as_its_closed_form_says() {
+    let mut expected = Vec::new();
+    for strikes in [
+        "checkpoint = true, restart = true, downtime = false",
+        "checkpoint = false, restart = true, downtime = false",
+        "checkpoint = true, restart = false, downtime = false",
+        "checkpoint = false, restart = false, downtime = false",
+    ] {
+        let plans: Vec<_> = (0..60).map(|seed| plan_of(&one_node(strikes, seed))).collect();
+        check(&plans, strikes);
+        expected.push(exact(&plans[0]).makespan.expect("the job comes to its end"));
+    }
+    let [all, no_checkpoint, no_restart, none] = expected[..] else { panic!("four switches") };
+    assert!(none < no_checkpoint && none < no_restart, "{expected:?}");
+    assert!(no_checkpoint < all && no_restart < all, "{expected:?}");
+}
+
+#[test]
+fn many_nodes_with_cards_partners_spares_and_boots_come_to_their_forecast() {
+    for name in ["hang_fixed_cost", "checkpoint_card", "checkpoint_partner", "no_checkpoint"] {
+        let file = root().join(format!("scenarios/smoke/{name}.toml"));
+        let plan = |seed| plan_of_file(&file, Some(seed), &["record.sample=1 d"]);
+        check(&(0..60).map(plan).collect::<Vec<_>>(), name);
+    }
+}
+
+#[test]
+fn a_checkpoint_through_the_fabric_comes_to_its_forecast() {
+    let file = root().join("scenarios/study/lanl_750_month.toml");
+    let set = [
+        "fault.crash.0.lifetime={ exponential = { mean = \"1 y\" } }",
+        "fault.power-loss=[]",
+        "record.sample=10 d",
+    ];
+    let plans: Vec<_> = (0..15).map(|seed| plan_of_file(&file, Some(seed), &set)).collect();
+    check(&plans, "the month of the pilot");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("names are UTF-8")
+}
+
+const ONE_NODE: &str = concat!(
+    "\
+single_node_exponential  seed 1
+  1 node, 20 d of computing
+  mean time between failures M = 1 d
+  checkpoint C = 10 min
+  recovery R = 10 min
+  downtime D = 1 min
+  computing between two checkpoints W = 2 h 42 min 43 s
+
+Own interval                     W                T    T/M          makespan               +-",
+    "  efficiency  range
+exact expectation  2 h 42 min 43 s  2 h 52 min 43 s  0.120  22 d 17 h 28 min  8 h 57 min 23 s",
+    "      0.8800  inside
+"
+);
+
+#[test]
+fn theory_prints_tables_for_people() {
+    let bench = Bench::new();
+    let file = root().join("scenarios/smoke/single_node_exponential.toml");
+    let done = bench.run(&["theory", text(&file)]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.starts_with(ONE_NODE), "{}", done.stdout);
+    assert!(done.stdout.contains("\nBest interval"), "{}", done.stdout);
+    assert!(bench.files().is_empty(), "nothing is written");
+    let often = root().join("scenarios/smoke/single_node_frequent.toml");
+    let done = bench.run(&["theory", text(&often)]);
+    let outside = "period 0.44 of the MTBF: outside the range of the first order (0.27)";
+    assert!(done.stdout.contains(outside), "{}", done.stdout);
+}
+
+#[test]
+fn theory_says_why_no_closed_form_applies() {
+    let bench = Bench::new();
+    let file = root().join("scenarios/smoke/crash_weibull_daly.toml");
+    let done = bench.run(&["theory", text(&file)]);
+    assert_eq!(done.code, 0);
+    assert_eq!(
+        done.stdout,
+        "crash_weibull_daly  seed 2\n  no closed form applies:\n    the formulas suppose \
+         exponential lifetimes; `node crash`: lifetimes Weibull of shape 0.7 and mean 10 d, parts \
+         of any age\n"
+    );
+    let done = bench.run(&["theory", text(&file), "--json"]);
+    assert!(done.stdout.contains("\"no_closed_form\":[\"the formulas suppose"), "{}", done.stdout);
+}
+
+#[test]
+fn theory_prints_json_and_csv_for_programs_and_every_point_of_a_sweep() {
+    let bench = Bench::new();
+    let base = root().join("scenarios/smoke/single_node_exponential.toml");
+    let file = bench.write(
+        "sweep.toml",
+        &format!(
+            "inherit = \"{}\"\n[sweep]\n\"checkpoint.coordinated.interval\" = [\"1 h\", \"1 d\"]\n",
+            text(&base)
+        ),
+    );
+    let done = bench.run(&["theory", text(&file), "--json"]);
+    let points: Vec<serde_json::Value> = done
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line is one object"))
+        .collect();
+    assert_eq!(points.len(), 2, "{}", done.stdout);
+    assert_eq!(points[0]["setting"]["mtbf"], 86_400.0);
+    assert_eq!(points[0]["point"]["checkpoint.coordinated.interval"], "1 h");
+    let efficiency = |point: &serde_json::Value| point["own"][0]["efficiency"].as_f64();
+    assert!(efficiency(&points[0]) > efficiency(&points[1]), "{}", done.stdout);
+    let done = bench.run(&["theory", text(&file), "--csv"]);
+    let lines: Vec<_> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 1 + 2 * (4 + 8), "{}", done.stdout);
+    assert!(lines[0].starts_with("scenario,seed,point,table,formula,work_s,period_s"));
+    let columns = lines[0].split(',').count();
+    assert_eq!(lines[1].split(',').count(), columns, "{}", lines[1]);
+}
+
+#[test]
+fn the_report_holds_the_run_against_theory_or_says_why_not() {
+    let bench = Bench::new();
+    let page = |name: &str| {
+        let file = root().join(format!("scenarios/smoke/{name}.toml"));
+        let done = bench.run(&["run", text(&file), "--json", "--out", name]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let object: serde_json::Value = serde_json::from_str(&done.stdout).expect("an object");
+        let folder = bench.path().join(object["results"].as_str().expect("a folder"));
+        std::fs::read_to_string(folder.join("report.html")).expect("the page is there")
+    };
+    let exponential = page("hang_fixed_cost");
+    for part in ["Theory beside the run", "13 h 1 min 42 s", "0.9211", "above the mean"] {
+        assert!(exponential.contains(part), "{part}");
+    }
+    let weibull = page("crash_weibull_daly");
+    assert!(weibull.contains("No closed form applies: the formulas suppose exponential"));
+}
