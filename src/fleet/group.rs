@@ -108,3 +108,59 @@ impl Membership {
         said.filter_map(packet).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::swim::Kind;
+
+    const RULES: Gossip = Gossip {
+        period: Span::from_secs(1),
+        timeout: Span::from_millis(300),
+        indirect: 3,
+        suspicion: 5,
+    };
+
+    fn address(node: u32) -> Address {
+        Address::new(format!("node-{node}"), 9)
+    }
+
+    fn group(key: u64, joined: &[u32], left: &[u32]) -> Group {
+        let joined = joined.iter().map(|&node| (node, address(node))).collect();
+        Group { key, rules: RULES, afresh: false, joined, left: left.to_vec() }
+    }
+
+    fn ping(from: NodeId) -> Datagram {
+        Datagram { from, kind: Kind::Ping { number: 1 }, updates: Vec::new() }
+    }
+
+    /// Whom an agent answers when all of these ping it with this key.
+    fn answers(membership: &mut Membership, key: u64) -> Vec<Address> {
+        for from in [NodeId(1), NodeId(2), CONTROLLER] {
+            membership.hear(key, &ping(from));
+        }
+        membership.take_said().into_iter().map(|(_, to)| to).collect()
+    }
+
+    #[test]
+    fn an_agent_answers_members_that_have_the_key_and_nobody_else() {
+        let controller = Address::new("controller", 7);
+        let mut membership = Membership::new(NodeId(0), controller.clone());
+        membership.told(group(5, &[1], &[]));
+        assert_eq!(answers(&mut membership, 5), [], "it was told of no group yet");
+        membership.told(Group { afresh: true, ..group(5, &[0, 1], &[]) });
+        assert_eq!(answers(&mut membership, 6), []);
+        assert_eq!(answers(&mut membership, 5), [address(1), controller.clone()]);
+        membership.told(group(5, &[2], &[1]));
+        assert_eq!(answers(&mut membership, 5), [address(2), controller.clone()]);
+        membership.told(group(6, &[], &[2]));
+        assert_eq!(answers(&mut membership, 5).len(), 2, "news of another group are none");
+        membership.told(Group { afresh: true, ..group(6, &[1], &[]) });
+        assert_eq!(answers(&mut membership, 5), [], "the old group is over");
+        assert_eq!(answers(&mut membership, 6), [address(1), controller]);
+        let mut broken = Group { afresh: true, ..group(7, &[1], &[]) };
+        broken.rules.timeout = broken.rules.period;
+        membership.told(broken);
+        assert_eq!(answers(&mut membership, 7), [], "rules that cannot be are none");
+    }
+}

@@ -132,3 +132,48 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::wire::{FRAME_MAX, frame};
+    use crate::units::Span;
+
+    #[test]
+    fn a_large_group_is_told_in_messages_that_fit_a_frame() {
+        let period = Span::from_secs(1);
+        let timeout = Span::from_millis(300);
+        let mut roster =
+            Roster::new(u64::MAX, Gossip { period, timeout, indirect: 3, suspicion: 5 });
+        let host = "a-host-name-of-sixty-three-letters-is-the-longest-label-of-dns-";
+        for node in 0..1_000 {
+            roster.members.insert(NodeId(node), Address::new(host, 65_535));
+        }
+        let gone = [NodeId(1_000)];
+        let all: Vec<_> = (0..1_000).map(NodeId).chain(gone).collect();
+        let messages = roster.messages(&all, true);
+        let groups: Vec<_> = messages
+            .iter()
+            .map(|message| {
+                assert!(frame(message).len() <= FRAME_MAX / 2);
+                let Message::Group(group) = message else { panic!("{message:?}") };
+                group
+            })
+            .collect();
+        let afresh: Vec<_> = groups.iter().map(|group| group.afresh).collect();
+        assert_eq!(afresh, [true, false, false, false], "the group begins anew once");
+        assert_eq!(groups.iter().map(|group| group.joined.len()).sum::<usize>(), 1_000);
+        assert_eq!(groups[3].left, [1_000]);
+    }
+
+    #[test]
+    fn many_that_join_together_are_told_together() {
+        let (period, timeout) = (Span::from_secs(1), Span::from_millis(300));
+        let mut roster = Roster::new(1, Gossip { period, timeout, indirect: 3, suspicion: 5 });
+        assert_eq!(roster.next(), None);
+        for node in 0..10 {
+            roster.change(Time(u64::from(node)), NodeId(node));
+        }
+        assert_eq!(roster.next(), Some(Time(0) + period));
+    }
+}
