@@ -213,9 +213,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
         }
-        for (bytes, to) in agent.membership.take_said() {
-            (agent.post)(bytes, to);
-        }
+        agent.send_gossip();
     }
 }
 
@@ -291,6 +289,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.beats);
         let beat = Beat { serial, life, session, count, term: 0, stale: false };
         (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
+    }
+
+    fn send_gossip(&mut self) {
+        for (bytes, to) in self.membership.take_said() {
+            (self.post)(bytes, to);
+        }
     }
 
     fn hear(&mut self, heard: Heard) {
