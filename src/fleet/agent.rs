@@ -15,13 +15,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::fleet::beats;
+use crate::fleet::beats::{self, Post};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
+use crate::fleet::group::Membership;
 use crate::fleet::images::Images;
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
+use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
 use crate::fleet::wire::{Beat, Ended, Message, Order, Refusals, Where, Work};
 use crate::ids::{Life, NodeId};
@@ -82,7 +84,7 @@ enum Heard {
     Note(Note),
     Link(Linked),
     Neighbour(Incoming),
-    Answer(Beat),
+    Packet(Packet),
     /// What the store gave for an order; `None`: it was saved.
     Stored(u64, Option<Vec<u8>>),
 }
@@ -104,7 +106,8 @@ struct Agent<N, S, H, T> {
     doors: Doors<N, S, H, T>,
     setup: Setup,
     heard: mpsc::Sender<Heard>,
-    socket: Rc<dyn Fn(Beat)>,
+    post: Post,
+    membership: Membership,
     session: Rc<Cell<Option<u64>>>,
     again: Rc<Notify>,
     out: Option<mpsc::UnboundedSender<Message>>,
@@ -154,10 +157,11 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
-    let (own, store) = (net.clone(), doors.store.clone());
-    let images = Images { net: own, store, patience: setup.pace.patience };
+    let store = doors.store.clone();
+    let images = Images { net: net.clone(), store, patience: setup.pace.patience };
     relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images, listener, to));
-    let (session, again) = (Rc::new(Cell::new(None)), Rc::new(Notify::new()));
+    let (post, packets) = beats::open(net, setup.pace).await?;
+    let (session, again) = <(Rc<Cell<_>>, Rc<Notify>)>::default();
     let link = Link {
         net: net.clone(),
         to: setup.controller.clone(),
@@ -169,21 +173,21 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             life: setup.life.0,
             session: None,
             peers,
+            datagrams: packets.port()?,
             capabilities: setup.capabilities.clone(),
         },
         session: session.clone(),
         again: again.clone(),
     };
     relay(net, &heard, Heard::Link, |to| link.hold(to));
-    let (pace, to) = (setup.pace, setup.beats.clone());
-    let (socket, answers) = beats::open(net, to, pace).await?;
-    relay(net, &heard, Heard::Answer, |to| answers.hear(to));
+    relay(net, &heard, Heard::Packet, |to| packets.hear(to));
     let now = Instant::now();
     let mut agent = Agent {
+        membership: Membership::new(setup.node, setup.beats.clone()),
         doors,
         setup,
         heard,
-        socket,
+        post,
         session,
         again,
         out: None,
@@ -209,6 +213,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
         }
+        agent.send_gossip();
     }
 }
 
@@ -244,7 +249,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.sum.is_none());
         let leases = self.deeds.values().map(|deed| self.answered + span(deed.lease));
-        let due = leases.chain(task.map(|task| task.until));
+        let due = leases.chain(task.map(|task| task.until)).chain(self.membership.next());
         due.fold(self.next_beat, Instant::min)
     }
 
@@ -263,6 +268,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             self.undo(number);
         }
         self.finish(now);
+        self.membership.pass();
     }
 
     /// Undoes what is done.
@@ -280,14 +286,15 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             return;
         }
         self.beats += 1;
-        (self.socket)(Beat {
-            serial: self.setup.node.0,
-            life: self.setup.life.0,
-            session,
-            count: self.beats,
-            term: 0,
-            stale: false,
-        });
+        let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.beats);
+        let beat = Beat { serial, life, session, count, term: 0, stale: false };
+        (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
+    }
+
+    fn send_gossip(&mut self) {
+        for (bytes, to) in self.membership.take_said() {
+            (self.post)(bytes, to);
+        }
     }
 
     fn hear(&mut self, heard: Heard) {
@@ -303,7 +310,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.out = None;
                 self.ended(ended);
             }
-            Heard::Answer(beat) => self.answer(beat),
+            Heard::Packet(Packet::Beat(beat)) => self.answer(beat),
+            Heard::Packet(Packet::Gossip(key, datagram)) => self.membership.hear(key, &datagram),
             Heard::Neighbour(Incoming::Sum { placement, step, seat, sum }) => {
                 self.sum(placement, step, seat, sum);
             }
@@ -357,6 +365,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Message::Undo { deed } => self.undo(deed.number),
             Message::Forget { name } => self.doors.net.spawn(self.images().forget(name)),
+            Message::Group(group) => self.membership.told(group),
             Message::Unknown => {
                 self.refusals.unknown += 1;
                 self.tell_refusals();

@@ -1,4 +1,4 @@
-//! An agent's beats to its controller, and the answers to them.
+//! An agent's datagrams: beats to its controller and the answers to them, and gossip.
 
 use std::io;
 use std::rc::Rc;
@@ -8,44 +8,48 @@ use tokio::time::{sleep, timeout};
 
 use crate::fleet::doors::{Address, Net};
 use crate::fleet::pace::Pace;
-use crate::fleet::wire::{Beat, DATAGRAM};
+use crate::fleet::packet::{PACKET_MAX, Packet};
 
-/// The answers that come in.
-pub(super) struct Answers<N: Net> {
+/// Sends bytes to an address, some time soon.
+pub(super) type Post = Rc<dyn Fn(Vec<u8>, Address)>;
+
+/// The datagrams that come in.
+pub(super) struct Incoming<N: Net> {
     net: N,
     socket: Rc<N::Datagrams>,
     pace: Pace,
 }
 
-/// Opens a socket for beats; gives what sends one, and what hears answers.
-pub(super) async fn open<N: Net>(
-    net: &N,
-    to: Address,
-    pace: Pace,
-) -> io::Result<(Rc<dyn Fn(Beat)>, Answers<N>)> {
+/// Opens a socket for datagrams; gives what sends one, and what hears them.
+pub(super) async fn open<N: Net>(net: &N, pace: Pace) -> io::Result<(Post, Incoming<N>)> {
     let socket = Rc::new(net.bind(0).await?);
-    let (queue, mut beats) = mpsc::unbounded_channel::<Beat>();
+    let (queue, mut posted) = mpsc::unbounded_channel::<(Vec<u8>, Address)>();
     let (own, from) = (net.clone(), Rc::clone(&socket));
     net.spawn(async move {
-        while let Some(beat) = beats.recv().await {
-            let _ = timeout(pace.patience, own.send_to(&from, &beat.encode(), &to)).await;
+        while let Some((bytes, to)) = posted.recv().await {
+            let _ = timeout(pace.patience, own.send_to(&from, &bytes, &to)).await;
         }
     });
-    let send = move |beat| {
-        let _ = queue.send(beat);
+    let send = move |bytes, to| {
+        let _ = queue.send((bytes, to));
     };
-    Ok((Rc::new(send), Answers { net: net.clone(), socket, pace }))
+    Ok((Rc::new(send), Incoming { net: net.clone(), socket, pace }))
 }
 
-impl<N: Net> Answers<N> {
-    /// Hears answers for ever. Whatever is no answer to a beat means nothing to an agent.
-    pub(super) async fn hear(self, to: mpsc::Sender<Beat>) {
-        let mut buffer = [0; 2 * DATAGRAM];
+impl<N: Net> Incoming<N> {
+    /// The port of the socket.
+    pub(super) fn port(&self) -> io::Result<u16> {
+        N::datagram_port(&self.socket)
+    }
+
+    /// Hears datagrams for ever. Whatever is none of ours means nothing to an agent.
+    pub(super) async fn hear(self, to: mpsc::Sender<Packet>) {
+        let mut buffer = [0; PACKET_MAX];
         loop {
             match self.net.recv_from(&self.socket, &mut buffer).await {
                 Ok((n, _)) => {
-                    if let Ok(beat) = Beat::decode(&buffer[..n])
-                        && to.send(beat).await.is_err()
+                    if let Ok(packet) = Packet::decode(&buffer[..n])
+                        && to.send(packet).await.is_err()
                     {
                         return;
                     }

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 
 use crate::fleet::doors::{Address, Net};
 use crate::fleet::link::writer;
-use crate::fleet::wire::{Beat, DATAGRAM, Ended, Message, Reader, Refusal};
+use crate::fleet::packet::{PACKET_MAX, Packet};
+use crate::fleet::wire::{Ended, Message, Reader, Refusal};
 use crate::ids::NodeId;
 
 /// After its join an agent speaks when it has something to say; its beats are watched meanwhile.
@@ -31,6 +32,7 @@ pub(super) struct Join {
     pub life: u32,
     pub session: Option<u64>,
     pub peers: Address,
+    pub datagrams: u16,
 }
 
 /// What comes in.
@@ -42,7 +44,7 @@ pub(super) enum Incoming {
     /// A connection ended; of which node, if it came to a join.
     Gone(Option<NodeId>, u64, Ended),
     /// A datagram.
-    Beat(Result<Beat, Refusal>, Address),
+    Packet(Result<Packet, Refusal>, Address),
 }
 
 /// Accepts connections for ever.
@@ -85,8 +87,8 @@ async fn hear<N: Net>(
     let (from, into) = tokio::io::split(stream);
     let mut reader = Reader::new(from);
     let join = match reader.next(patience).await {
-        Ok(Message::Join { serial, life, session, peers, .. }) => {
-            Join { serial, life, session, peers }
+        Ok(Message::Join { serial, life, session, peers, datagrams, .. }) => {
+            Join { serial, life, session, peers, datagrams }
         }
         Ok(_) => return (None, Ended::Refused(Refusal::Garbage)),
         Err(ended) => return (None, ended),
@@ -111,19 +113,19 @@ async fn hear<N: Net>(
     }
 }
 
-/// Takes beats for ever.
-pub(super) async fn beats<N: Net>(
+/// Takes datagrams for ever.
+pub(super) async fn packets<N: Net>(
     net: N,
     socket: Rc<N::Datagrams>,
     retry: Duration,
     to: mpsc::Sender<Incoming>,
 ) {
-    let mut buffer = [0; 2 * DATAGRAM];
+    let mut buffer = [0; PACKET_MAX];
     loop {
         match net.recv_from(&socket, &mut buffer).await {
             Ok((n, from)) => {
-                let beat = Incoming::Beat(Beat::decode(&buffer[..n]), from);
-                if to.send(beat).await.is_err() {
+                let packet = Incoming::Packet(Packet::decode(&buffer[..n]), from);
+                if to.send(packet).await.is_err() {
                     return;
                 }
             }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::event::Purpose;
 use crate::fleet::doors::{Address, Deed};
+use crate::fleet::group::Group;
 use crate::units::{Bytes, Span};
 
 /// The version that is written. A newer one may add fields and kinds of message.
@@ -36,12 +37,15 @@ const MAGIC: [u8; 3] = *b"rsb";
 #[allow(missing_docs, reason = "a field says no more than its name and type")]
 pub enum Message {
     /// An agent asks to be taken in. `session` is what an earlier welcome of this life gave.
-    /// `peers` is where its neighbours reach it.
+    /// `peers` is where its neighbours reach it, `datagrams` the port of the same host where the
+    /// group does.
     Join {
         serial: u32,
         life: u32,
         session: Option<u64>,
         peers: Address,
+        #[serde(default)]
+        datagrams: u16,
         #[serde(default)]
         capabilities: Vec<String>,
     },
@@ -66,6 +70,8 @@ pub enum Message {
     Fetch { name: String },
     /// From the controller: forget what is on the card under this name.
     Forget { name: String },
+    /// From the controller: who belongs to the group whose members probe each other.
+    Group(Group),
     /// From an agent: what its board measures.
     Readings(Readings),
     /// From an agent: a transfer of a checkpoint is complete.

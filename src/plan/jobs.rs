@@ -31,11 +31,11 @@ impl Plan {
         Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
     }
 
-    /// The time between a failure and its detection, taken to be the longest that it can be: as if
-    /// the node had beaten when it failed.
+    /// The time between a failure and its detection. By beats it is taken to be the longest that
+    /// it can be, as if the node had beaten when it failed; by gossip, its mean.
     #[must_use]
     pub fn detection(&self) -> Span {
-        Detector::delay(&self.scenario.controller)
+        Detector::delay(&self.scenario.controller, self.machine.nodes.len())
     }
 
     /// The time between a failure's detection and the restart.

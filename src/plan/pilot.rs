@@ -42,6 +42,7 @@ pub(crate) fn scenario() -> Scenario {
         controller: Controller {
             detect: Span::from_secs(10),
             phi: None,
+            gossip: None,
             boot_timeout: Span::from_secs(300),
             boot_retries: 3,
             settle: Span::from_secs(2),

@@ -3,8 +3,13 @@
 use crate::ids::NodeId;
 use crate::protocol::heartbeat::Heartbeat;
 use crate::protocol::phi::PhiAccrual;
+use crate::protocol::swim::{Swim, Verdict};
+use crate::rng::Stream;
 use crate::scenario::boot::Controller;
 use crate::units::{Span, Time};
+
+/// The controller's number in the group of a detector by gossip.
+pub const CONTROLLER: NodeId = NodeId(u32::MAX);
 
 /// What suspects nodes that no longer beat.
 #[derive(Clone, Debug)]
@@ -13,28 +18,49 @@ pub enum Detector {
     Timeout(Heartbeat),
     /// After a time that follows from the beats.
     Phi(PhiAccrual),
+    /// When the group finds it dead, of which the controller is a member. Beats are watched as
+    /// well, for whom the group reaches and the controller does not.
+    Gossip(Box<Swim>, Heartbeat),
 }
 
 impl Detector {
-    /// The detector of a scenario, which watches nobody yet.
+    /// The detector of a scenario, which watches nobody yet. `chance` is for gossip.
     #[must_use]
-    pub fn new(wish: &Controller) -> Self {
-        match wish.phi {
-            Some(phi) => Self::Phi(PhiAccrual::new(phi)),
-            None => Self::Timeout(Heartbeat::new(wish.detect)),
+    pub fn new(now: Time, wish: &Controller, chance: Stream) -> Self {
+        match (wish.phi, wish.gossip) {
+            (Some(phi), _) => Self::Phi(PhiAccrual::new(phi)),
+            (None, Some(rules)) => {
+                let swim = Swim::new(now, CONTROLLER, rules, chance);
+                Self::Gossip(Box::new(swim), Heartbeat::new(wish.detect))
+            }
+            (None, None) => Self::Timeout(Heartbeat::new(wish.detect)),
         }
     }
 
-    /// From the last beat of a node that has beaten regularly to its suspicion.
+    /// From the failure of one of so many nodes, which has beaten regularly, to its suspicion: the
+    /// longest time by beats, the mean by gossip.
     #[must_use]
-    pub fn delay(wish: &Controller) -> Span {
-        wish.phi.map_or(wish.detect, PhiAccrual::delay)
+    pub fn delay(wish: &Controller, nodes: usize) -> Span {
+        match (wish.phi, wish.gossip) {
+            (Some(phi), _) => PhiAccrual::delay(phi),
+            (None, Some(rules)) => Swim::delay(rules, nodes as u64 + 1).min(wish.detect),
+            (None, None) => wish.detect,
+        }
+    }
+
+    /// The controller as a member of the group, if there is one. A node joins it when the others
+    /// are told of it, and leaves it when it is forgotten.
+    pub fn group(&mut self) -> Option<&mut Swim> {
+        match self {
+            Self::Gossip(group, _) => Some(group),
+            _ => None,
+        }
     }
 
     /// Watches a node from now on, as if it had just been heard.
     pub fn watch(&mut self, now: Time, node: NodeId) {
         match self {
-            Self::Timeout(detector) => detector.watch(now, node),
+            Self::Timeout(detector) | Self::Gossip(_, detector) => detector.watch(now, node),
             Self::Phi(detector) => detector.watch(now, node),
         }
     }
@@ -44,6 +70,10 @@ impl Detector {
         match self {
             Self::Timeout(detector) => detector.forget(node),
             Self::Phi(detector) => detector.forget(node),
+            Self::Gossip(group, detector) => {
+                group.leave(node);
+                detector.forget(node);
+            }
         }
     }
 
@@ -52,6 +82,12 @@ impl Detector {
         match self {
             Self::Timeout(detector) => detector.beat(now, node),
             Self::Phi(detector) => detector.beat(now, node),
+            Self::Gossip(group, detector) => {
+                detector.beat(now, node);
+                if group.doubts(node) {
+                    group.join(node);
+                }
+            }
         }
     }
 
@@ -59,7 +95,7 @@ impl Detector {
     #[must_use]
     pub fn heard(&self, node: NodeId) -> Option<Time> {
         match self {
-            Self::Timeout(detector) => detector.heard(node),
+            Self::Timeout(detector) | Self::Gossip(_, detector) => detector.heard(node),
             Self::Phi(detector) => detector.heard(node),
         }
     }
@@ -70,6 +106,9 @@ impl Detector {
         match self {
             Self::Timeout(detector) => detector.next(),
             Self::Phi(detector) => detector.next(),
+            Self::Gossip(group, detector) => {
+                detector.next().into_iter().chain([group.next()]).min()
+            }
         }
     }
 
@@ -79,6 +118,22 @@ impl Detector {
         match self {
             Self::Timeout(detector) => detector.suspects(now),
             Self::Phi(detector) => detector.suspects(now),
+            Self::Gossip(group, detector) => {
+                group.pass(now);
+                let mut suspects = detector.suspects(now);
+                for verdict in group.take_verdicts() {
+                    if let Verdict::Confirmed(node) = verdict
+                        && let Some(heard) = detector.heard(node)
+                    {
+                        detector.forget(node);
+                        suspects.push((node, heard));
+                    }
+                }
+                for (node, _) in &suspects {
+                    group.leave(*node);
+                }
+                suspects
+            }
         }
     }
 }

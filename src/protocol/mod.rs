@@ -9,6 +9,7 @@ pub mod detector;
 pub mod heartbeat;
 pub mod phi;
 pub mod seating;
+pub mod swim;
 
 use serde::{Deserialize, Serialize};
 

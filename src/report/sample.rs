@@ -154,6 +154,17 @@ fn hardware() -> Hardware {
     }
 }
 
+fn controller() -> Controller {
+    Controller {
+        detect: Span::from_secs(30),
+        phi: None,
+        gossip: None,
+        boot_timeout: Span::from_secs(300),
+        boot_retries: 3,
+        settle: Span::from_secs(5),
+    }
+}
+
 fn module() -> Module {
     Module {
         model: "Cluster Module 150".to_owned(),
@@ -211,13 +222,7 @@ fn scenario(kind: Kind) -> Scenario {
             offer_cure: OfferCure::Nudge,
             stray_frame: 0.2,
         },
-        controller: Controller {
-            detect: Span::from_secs(30),
-            phi: None,
-            boot_timeout: Span::from_secs(300),
-            boot_retries: 3,
-            settle: Span::from_secs(5),
-        },
+        controller: controller(),
         faults: faults(kind.nodes),
         workload: kind.job.then(|| BulkSynchronous {
             nodes: kind.nodes.saturating_sub(30).max(1),

@@ -1,5 +1,7 @@
 //! How nodes boot, and what the controller does about those that do not.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Bytes, Span};
 
 /// How nodes boot.
@@ -52,6 +54,8 @@ pub struct Controller {
     pub detect: Span,
     /// Phi accrual in place of that fixed time.
     pub phi: Option<Phi>,
+    /// Gossip between the nodes beside it; never together with phi accrual.
+    pub gossip: Option<Gossip>,
     /// A node that is not up so long after power-on is power-cycled.
     pub boot_timeout: Span,
     /// Power cycles without success after which the node is left alone.
@@ -79,4 +83,17 @@ pub struct Phi {
     pub beat: Span,
     /// The least standard deviation of the time between two beats.
     pub deviation: Span,
+}
+
+/// Failure detection by gossip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gossip {
+    /// A member of the group probes another one in each such period.
+    pub period: Span,
+    /// Time for a direct answer; what is left of the period is for indirect ones.
+    pub timeout: Span,
+    /// Members that are asked to probe whoever did not answer.
+    pub indirect: u32,
+    /// Periods between a suspicion and its confirmation.
+    pub suspicion: u32,
 }

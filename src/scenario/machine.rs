@@ -1,7 +1,7 @@
 //! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
 use crate::scenario::Site;
-use crate::scenario::boot::{Boot, BootMethod, Controller, Phi};
+use crate::scenario::boot::{Boot, BootMethod, Controller, Gossip, Phi};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
 };
@@ -289,6 +289,7 @@ pub(super) fn controller(root: &Section<'_>, m: &mut Mistakes) -> Option<Control
     read!(Controller {
         detect: section.get("detect", m),
         phi: phi(&section, m).ok(),
+        gossip: gossip(&section, m).ok(),
         boot_timeout: section.get("boot_timeout", m),
         boot_retries: section.get("boot_retries", m),
         settle: section.get("settle", m),
@@ -307,4 +308,26 @@ fn phi(controller: &Section<'_>, m: &mut Mistakes) -> Result<Option<Phi>, Unread
         deviation: section.get("deviation", m),
     });
     phi.map(Some).ok_or(Unread)
+}
+
+/// Gossip, if it is wished for.
+fn gossip(controller: &Section<'_>, m: &mut Mistakes) -> Result<Option<Gossip>, Unread> {
+    let section = controller.section("gossip");
+    if !section.exists() {
+        return if controller.has("gossip") { Err(Unread) } else { Ok(None) };
+    }
+    let gossip = read!(Gossip {
+        period: section.get("period", m),
+        timeout: section.get("timeout", m),
+        indirect: section.get("indirect", m),
+        suspicion: section.get("suspicion", m),
+    });
+    let gossip = gossip.ok_or(Unread)?;
+    if gossip.timeout >= gossip.period {
+        let title = "no time is left in the period for indirect answers";
+        let mistake = Mistake::new(section.place("timeout"), title);
+        let period = gossip.period;
+        m.note(mistake.help(format!("`timeout` must be shorter than `period`: {period}")));
+    }
+    Ok(Some(gossip))
 }

@@ -331,6 +331,17 @@ fn boot(scenario: &Scenario) -> Vec<Line> {
             ],
         ));
     }
+    if let Some(gossip) = &controller.gossip {
+        all.extend(lines(
+            "controller.gossip",
+            [
+                ("period", text_of(gossip.period)),
+                ("timeout", text_of(gossip.timeout)),
+                ("indirect", gossip.indirect.to_string()),
+                ("suspicion", gossip.suspicion.to_string()),
+            ],
+        ));
+    }
     all
 }
 

@@ -28,6 +28,14 @@ enum Keep {
     Partner,
 }
 
+/// How a wish's controller detects failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    Timeout,
+    Phi,
+    Gossip,
+}
+
 /// A machine, a job and misfortunes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -37,6 +45,7 @@ pub struct Wish {
     switches: u64,
     instant: bool,
     detect: u64,
+    watch: Watch,
     step: u64,
     steps: u64,
     interval: u64,
@@ -68,7 +77,8 @@ impl Wish {
     /// The wish of a seed, and of nothing else.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
-        let mut draw = Stream::new(seed, "swarm").draw(0, 0);
+        let stream = Stream::new(seed, "swarm");
+        let (mut draw, mut more) = (stream.draw(0, 0), stream.draw(1, 0));
         let (spares, switches) = (draw.below(3), 1 + draw.below(2));
         let nodes = 2 + spares + draw.below(6);
         let keeps =
@@ -80,6 +90,8 @@ impl Wish {
             switches,
             instant: draw.below(3) > 0,
             detect: 3 + draw.below(6),
+            // A draw of its own: with another detector a seed is the same otherwise.
+            watch: *pick(&mut more, &[Watch::Timeout, Watch::Phi, Watch::Gossip]),
             step: 1 + draw.below(8),
             steps: 5 + draw.below(20),
             interval: 5 + draw.below(30),
@@ -150,6 +162,11 @@ impl Wish {
              [stop]\nwhen = \"workload done\"\nat   = \"{end} s\"\n",
             all = (1..=switches).collect::<Vec<_>>(),
         );
+        text += match self.watch {
+            Watch::Timeout => "",
+            Watch::Phi => "\n[controller.phi]\nbeat = \"500 ms\"\n",
+            Watch::Gossip => "\n[controller.gossip]\nperiod  = \"500 ms\"\ntimeout = \"150 ms\"\n",
+        };
         let to = |level: &str| format!("size     = \"{size} MB\"\nto       = \"{level}\"\n");
         let keep = match self.keep {
             Keep::Nowhere => String::new(),

@@ -13,6 +13,7 @@ use rackstorm::backend::loopback::Loopback;
 use rackstorm::event::NodeState as N;
 use rackstorm::event::{EndReason, Event, Sensor, Sink, Stop, What};
 use rackstorm::fleet::doors::Notice;
+use rackstorm::ids::NodeId;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Bench, wait};
@@ -121,6 +122,21 @@ fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
         matches!(what, What::Reading { sensor: Sensor::NodeLoad(_) | Sensor::NodeMemory(_), .. })
     };
     assert!(played.count(loads) > 0, "boards are read");
+    assert!(!notices.iter().any(|notice| matches!(notice, Notice::Refused { .. })), "{notices:?}");
+}
+
+/// The controller alone would wait longer than the run lasts.
+#[test]
+fn a_killed_agent_is_found_by_gossip_between_processes() {
+    let crash = "[[fault.crash]]\non = \"pi1\"\nat = \"1.3 s\"\nrepair = \"power-cycle\"\n\
+                 [controller.gossip]\nperiod = \"400 ms\"\ntimeout = \"200 ms\"\n";
+    let text = scenario(5, 3, crash).replace("detect = \"2 s\"", "detect = \"10 min\"");
+    let (played, sums, notices) = play(&text);
+    assert_eq!(sums.len(), 1, "the job ends");
+    let silent = |notice: &&Notice| matches!(notice, Notice::Silent { .. });
+    let found: Vec<_> = notices.iter().filter(silent).collect();
+    assert!(matches!(found[..], [Notice::Silent { node: NodeId(0), .. }]), "{found:?}");
+    assert!(states(&played, 0).windows(2).any(|two| two == [N::Off, N::Init]));
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Refused { .. })), "{notices:?}");
 }
 

@@ -398,6 +398,7 @@ fn both_networks_give_the_fleet_the_same_facts() {
         fault("controller-crash", "controller", "100 s", "45 s"),
         fault("switch-loss", "module[1]/switch[1]", "100 s", "40 s"),
         fault("link-degradation", "pi02/link", "100 s", "40 s") + "share = 0.0\n",
+        fault("hang", "pi03", "100 s", "power-cycle") + GOSSIP,
     ] {
         let text = saving_without_spares(&with).replace("work = \"400 s\"", "work = \"200 s\"");
         alike(&text, &Turmoil, &Reference, Span::from_millis(80));
@@ -430,6 +431,58 @@ fn agreement_detection_by_phi_accrual() {
     assert!((0.5..1.6).contains(&took), "mean + z deviation is 1.56 s: {took}");
 }
 
+/// A period of half a second: what varies by periods stays in the band of the other facts.
+const GOSSIP: &str = "[controller.gossip]\nperiod = \"500 ms\"\ntimeout = \"150 ms\"\n";
+
+#[test]
+fn agreement_detection_by_gossip() {
+    let plan = plan_of(&(saving("") + GOSSIP));
+    let periods = plan.detection().as_secs_f64() / 0.5;
+    assert!((8.2..8.4).contains(&periods), "1 to meet it, 1 to doubt, 1.3 to tell, 5: {periods}");
+    for at in [250, 251, 253, 256] {
+        let text = saving(&fault("hang", "pi03", &format!("{at} s"), "power-cycle")) + GOSSIP;
+        agree(&text);
+        let mut notices = Vec::new();
+        let played = crate::theatre::play_with(&plan_of(&text), |plan, sink| {
+            Turmoil.play_noting(plan, sink, &mut notices)
+        });
+        let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];
+        let silent: Vec<_> = notices.iter().filter(|(_, n)| is_silent(n)).collect();
+        assert_eq!(silent.len(), 1, "one node, and only once: {silent:?}");
+        let took = silent[0].0.since(struck).as_secs_f64() / 0.5;
+        assert!((periods - 2.0..periods + 6.0).contains(&took), "{took} periods");
+    }
+}
+
+fn is_silent(notice: &Notice) -> bool {
+    matches!(notice, Notice::Silent { .. })
+}
+
+/// The nodes behind the switch reach each other, and the controller reaches none of them.
+#[test]
+fn agreement_nodes_that_gossip_behind_a_cut() {
+    for faults in [
+        fault("switch-loss", "module[1]/switch[1]", "250 s", "60 s"),
+        fault("link-degradation", "module[1]/switch[1]/uplink", "250 s", "60 s") + "share = 0.0\n",
+        fault("link-degradation", "pi02/link", "250 s", "60 s") + "share = 0.0\n",
+        fault("power-loss", "module[1]/psu[1]", "250 s", "60 s"),
+        fault("controller-crash", "controller", "250 s", "45 s"),
+    ] {
+        agree(&(saving_without_spares(&faults) + GOSSIP));
+    }
+}
+
+#[test]
+fn gossip_where_packets_are_lost_declares_no_live_node_dead() {
+    let with = "\n[[fault.link-degradation]]\non = \"node/link\"\nat = \"80 s\"\n\
+                loss = \"10 %\"\nrepair = \"300 s\"\n";
+    let mut notices = Vec::new();
+    crate::theatre::play_with(&plan_of(&(saving(with) + GOSSIP)), |plan, sink| {
+        Turmoil.play_noting(plan, sink, &mut notices)
+    });
+    assert_eq!(notices.iter().filter(|(_, n)| is_silent(n)).count(), 0);
+}
+
 #[test]
 fn a_silent_node_is_noticed_within_the_detectors_bound() {
     let plan = plan_of(&saving(&fault("hang", "pi03", "250 s", "power-cycle")));
@@ -448,24 +501,26 @@ fn a_silent_node_is_noticed_within_the_detectors_bound() {
 
 #[test]
 fn the_fleet_plays_the_same_run_in_every_process_and_in_a_replay() {
-    let bench = Bench::new();
     let crashes = "\n[[fault.crash]]\non = \"node\"\n\
                    lifetime = { exponential = { mean = \"2 h\" } }\n\
                    repair = \"power-cycle\"\n";
-    let file = bench.write("twice.toml", &saving(crashes));
-    let log = |out: &str| {
-        let options = ["--on", "turmoil", "--events", "all", "--out", out];
-        let runs = bench.play(std::slice::from_ref(&file), &options);
-        let folder = runs[0]["results"].as_str().expect("a folder").to_owned();
-        let done = bench.run(&["events", &folder]);
+    for detector in ["", GOSSIP] {
+        let bench = Bench::new();
+        let file = bench.write("twice.toml", &(saving(crashes) + detector));
+        let log = |out: &str| {
+            let options = ["--on", "turmoil", "--events", "all", "--out", out];
+            let runs = bench.play(std::slice::from_ref(&file), &options);
+            let folder = runs[0]["results"].as_str().expect("a folder").to_owned();
+            let done = bench.run(&["events", &folder]);
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            (folder, done.stdout)
+        };
+        let (folder, first) = log("one");
+        assert!(first.lines().count() > 500);
+        assert!(first == log("two").1, "another process, another run");
+        let done = bench.run(&["replay", &folder]);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        (folder, done.stdout)
-    };
-    let (folder, first) = log("one");
-    assert!(first.lines().count() > 500);
-    assert!(first == log("two").1, "another process, another run");
-    let done = bench.run(&["replay", &folder]);
-    assert_eq!(done.code, 0, "{}", done.stderr);
+    }
 }
 
 #[test]

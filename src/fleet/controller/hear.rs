@@ -7,6 +7,7 @@ use crate::event::{EndReason, Purpose, Sensor, What};
 use crate::fleet::doors::{Address, Clock, Harm, Net, Notice, Power, Store, Told};
 use crate::fleet::faults;
 use crate::fleet::memory::{Harmed, Stage};
+use crate::fleet::packet::Packet;
 use crate::fleet::reception::{Connection, Incoming, Join};
 use crate::fleet::wire::{Beat, Message, Readings};
 use crate::ids::{Life, NodeId};
@@ -33,7 +34,9 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                     self.tell_refusals();
                 }
             }
-            Heard::Incoming(Incoming::Beat(..)) => unreachable!("beats are answered at once"),
+            Heard::Incoming(Incoming::Packet(..)) => {
+                unreachable!("datagrams are answered at once")
+            }
             Heard::Switched { node, on, obeyed } => {
                 self.dirty = true;
                 self.muster.switched(now, node, on, obeyed);
@@ -52,7 +55,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
-        let Join { serial, life, session, peers } = join;
+        let Join { serial, life, session, peers, datagrams } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
@@ -100,6 +103,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.sessions.insert(node, Session { life, token, connection: Some(connection) });
         let term = self.memory.term;
         self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
+        self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(node);
         if let Some(job) = &mut self.job {
             let demands = job.offer(node, peers, term);
@@ -171,13 +175,25 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
+    /// A datagram; the answer to gossip is sent with all that the controller says as a member.
+    pub(super) async fn packet(
+        &mut self,
+        socket: &N::Datagrams,
+        packet: Option<Packet>,
+        from: Address,
+    ) {
+        match packet {
+            Some(Packet::Beat(beat)) => self.beat(socket, beat, from).await,
+            Some(Packet::Gossip(key, datagram)) => self.gossip(key, &datagram),
+            None => {
+                self.refusals.garbage += 1;
+                self.tell_refusals();
+            }
+        }
+    }
+
     /// A beat, and its answer.
-    pub(super) async fn beat(&mut self, socket: &N::Datagrams, beat: Option<Beat>, from: Address) {
-        let Some(beat) = beat else {
-            self.refusals.garbage += 1;
-            self.tell_refusals();
-            return;
-        };
+    async fn beat(&mut self, socket: &N::Datagrams, beat: Beat, from: Address) {
         let node = NodeId(beat.serial);
         let session = self.sessions.get(&node);
         let session = session.filter(|s| (s.life, s.token) == (beat.life, beat.session));

@@ -12,6 +12,7 @@
 //! but not told is lost with the controller.
 
 mod act;
+mod group;
 mod hear;
 
 use std::collections::BTreeMap;
@@ -128,6 +129,7 @@ struct Controller<'p, D> {
     timeline: Timeline<'p>,
     job: Option<JobPlay<'p>>,
     detector: Detector,
+    roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
     tokens: Stream,
     refusals: Refusals,
@@ -154,7 +156,7 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
     let socket = Rc::new(net.bind(setup.beats).await?);
     let (to, mut incoming) = mpsc::channel(QUEUE);
     net.spawn(reception::receive(net.clone(), listener, setup.pace.patience, to.clone()));
-    net.spawn(reception::beats(net.clone(), socket.clone(), setup.pace.retry, to));
+    net.spawn(reception::packets(net.clone(), socket.clone(), setup.pace.retry, to));
     let relay = heard.clone();
     net.spawn(async move {
         while let Some(incoming) = incoming.recv().await {
@@ -175,14 +177,15 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
         controller.turn();
         controller.save().await?;
         controller.act();
+        controller.send_gossip(&socket).await;
         if let Some(reason) = controller.ended {
             return Ok(controller.end(reason));
         }
         let first = timeout_at(controller.next(), queue.recv()).await;
         let mut words = first.ok().flatten();
         while let Some(heard) = words {
-            if let Heard::Incoming(Incoming::Beat(beat, from)) = heard {
-                controller.beat(&socket, beat.ok(), from).await;
+            if let Heard::Incoming(Incoming::Packet(packet, from)) = heard {
+                controller.packet(&socket, packet.ok(), from).await;
             } else {
                 controller.hear(heard);
             }
@@ -214,6 +217,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             (Muster::load(rules, memory.muster.clone())?, timeline, job)
         };
         let job = job.map(|job| job.sabotaged(setup.sabotage));
+        let wish = &plan.scenario.controller;
+        let key = Stream::new(setup.chance, "fleet/group").draw(0, memory.term).next_u64();
+        let chance = Stream::new(key, "fleet/gossip");
         Ok(Self {
             doors,
             setup,
@@ -224,7 +230,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             muster,
             timeline,
             job,
-            detector: Detector::new(&plan.scenario.controller),
+            detector: Detector::new(now, wish, chance),
+            roster: wish.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
             tokens: Stream::new(setup.chance, "fleet/session"),
             refusals: Refusals::default(),
@@ -276,7 +283,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let job = self.job.as_ref().and_then(JobPlay::next);
-        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), job];
+        let tells = self.roster.as_ref().and_then(group::Roster::next);
+        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), job, tells];
         let stop = self.plan.scenario.stop.at;
         let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
         self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
@@ -307,6 +315,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let unheard = heard <= self.since.1;
             self.lost(now, node, if unheard { self.known_until } else { heard });
         }
+        self.tell_group(now);
         for act in self.muster.acts(now) {
             self.dirty = true;
             self.acts.push(Act::Power(act));
@@ -321,6 +330,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     fn lost(&mut self, now: Time, node: NodeId, heard: Time) {
         self.dirty = true;
         self.detector.forget(node);
+        self.dismiss(now, node);
         if let Some(session) = self.sessions.remove(&node) {
             let life = Life(session.life);
             self.acts.push(Act::Notice(Notice::Silent { node, life }));

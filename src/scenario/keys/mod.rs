@@ -287,16 +287,40 @@ pub(super) static PHI: Spec = spec(
     ],
 );
 
-static CONTROLLER: Spec = spec(
-    "What the controller does about nodes that fail or do not show up.",
+static GOSSIP: Spec = spec(
+    "Failure detection by gossip (SWIM): the nodes and the controller probe each other.",
     &[
+        Key::new("period", SPAN_SOME, "Each member probes another one in each such period.")
+            .or("\"1 s\""),
+        Key::new("timeout", SPAN_SOME, "Time for a direct answer; shorter than the period.")
+            .or("\"300 ms\""),
+        Key::new(
+            "indirect",
+            Kind::Count(0, 16),
+            "Members that are asked to probe whoever did not answer.",
+        )
+        .or("3"),
+        Key::new(
+            "suspicion",
+            Kind::Count(1, 1_000),
+            "Periods in which whoever is suspected can still answer.",
+        )
+        .or("5"),
+    ],
+);
+
+static CONTROLLER: Spec = Spec {
+    doc: "What the controller does about nodes that fail or do not show up.",
+    rivals: &[&["phi", "gossip"]],
+    keys: &[
         Key::new(
             "detect",
             SPAN,
             "Time without a beat after which a node is taken to have failed; without use with \
-             `phi`.",
+             `phi`; with `gossip` for nodes that the others reach and the controller does not.",
         ),
         Key::new("phi", Kind::Table(&PHI), ""),
+        Key::new("gossip", Kind::Table(&GOSSIP), ""),
         Key::new("boot_timeout", SPAN_SOME, "A node not up so long after power-on is cycled."),
         Key::new(
             "boot_retries",
@@ -305,7 +329,7 @@ static CONTROLLER: Spec = spec(
         ),
         Key::new("settle", SPAN, "Time between off and on in a power cycle."),
     ],
-);
+};
 
 static WORKLOAD: Spec =
     spec("The job.", &[Key::new("bulk-synchronous", Kind::Table(&BULK_SYNCHRONOUS), "")]);

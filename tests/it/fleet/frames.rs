@@ -35,6 +35,7 @@ fn message(dice: &mut Dice) -> Message {
             life: 1,
             session: number.is_multiple_of(2).then_some(number),
             peers: Address::new("pi7", 7000),
+            datagrams: dice.below(65_536) as u16,
             capabilities: vec!["bulk-synchronous".into(); dice.below(4)],
         },
         1 => Message::Welcome { term: number, session: number },
