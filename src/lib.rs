@@ -22,5 +22,6 @@ pub mod rng;
 pub mod scenario;
 #[cfg(feature = "turmoil")]
 pub mod swarm;
+pub mod trace;
 pub mod units;
 pub mod workload;
