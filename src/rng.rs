@@ -146,6 +146,13 @@ impl Draw {
         past * self.lognormal(mu + sigma * sigma, sigma)
     }
 
+    /// What remains of a gamma life that is met at a random instant: the length-biased gamma is a
+    /// gamma of `shape + 1`.
+    pub fn gamma_residual(&mut self, shape: f64, scale: f64) -> f64 {
+        let past = self.unit();
+        past * self.gamma(shape + 1.0, scale)
+    }
+
     /// What remains of an exponential life that is met at a random instant: it has no memory.
     pub fn exponential_residual(&mut self, mean: f64) -> f64 {
         self.exponential(mean)
@@ -313,6 +320,7 @@ mod tests {
             ("gamma below 1", hash(|d| d.gamma(0.35, 2.0)), "c92502169eb20569"),
             ("weibull residual", hash(|d| d.weibull_residual(0.7, 2.0)), "b62f2e764c31e707"),
             ("lognormal residual", hash(|d| d.lognormal_residual(1.0, 0.5)), "c623551e8ff573e6"),
+            ("gamma residual", hash(|d| d.gamma_residual(0.35, 2.0)), "fb47038a21b065fb"),
             ("fixed residual", hash(|d| d.fixed_residual(10.0)), "f8799968608f3151"),
         ];
         let got: Vec<_> = golden.iter().map(|(name, got, _)| (*name, got.as_str())).collect();
@@ -405,6 +413,10 @@ mod tests {
         follows(residual, |x| cdf.cdf(libm::pow(x / scale, shape)));
         let lognormal = draws("lognormal residual", |d| d.lognormal_residual(1.0, 0.5));
         averages(&lognormal, 0.5 * libm::exp(1.0 + 1.5 * 0.25));
+        // Of an exponential the remainder is exponential; else E[X^2] / (2 E[X]) on average.
+        let cdf = Exp::new(0.25).unwrap();
+        follows(draws("gamma residual 1", |d| d.gamma_residual(1.0, 4.0)), |x| cdf.cdf(x));
+        averages(&draws("gamma residual", |d| d.gamma_residual(0.4, 2.0)), 0.5 * 1.4 * 2.0);
         follows(draws("fixed residual", |d| d.fixed_residual(10.0)), |x| x / 10.0);
         let cdf = Exp::new(0.25).unwrap();
         follows(draws("exponential residual", |d| d.exponential_residual(4.0)), |x| cdf.cdf(x));

@@ -3,6 +3,7 @@
 mod bins;
 pub mod compare;
 pub mod expect;
+pub mod fit;
 mod fold;
 mod jobs;
 mod meters;
@@ -14,6 +15,7 @@ mod sample;
 pub mod stats;
 mod timeline;
 pub mod tolerance;
+pub mod trace_fits;
 pub mod two_samples;
 mod unlike;
 

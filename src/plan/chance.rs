@@ -160,6 +160,7 @@ fn sample(law: Law, draw: &mut Draw) -> Span {
         Law::Exponential { mean } => draw.exponential(mean.as_secs_f64()),
         Law::Weibull { shape, scale } => draw.weibull(shape, scale.as_secs_f64()),
         Law::Lognormal { median, sigma } => draw.lognormal(log(median), sigma),
+        Law::Gamma { shape, scale } => draw.gamma(shape, scale.as_secs_f64()),
     })
 }
 
@@ -170,6 +171,7 @@ fn residual(law: Law, draw: &mut Draw) -> Span {
         Law::Exponential { mean } => draw.exponential_residual(mean.as_secs_f64()),
         Law::Weibull { shape, scale } => draw.weibull_residual(shape, scale.as_secs_f64()),
         Law::Lognormal { median, sigma } => draw.lognormal_residual(log(median), sigma),
+        Law::Gamma { shape, scale } => draw.gamma_residual(shape, scale.as_secs_f64()),
     })
 }
 
@@ -181,6 +183,7 @@ pub fn mean(law: Law) -> f64 {
         Law::Exponential { mean } => mean.as_secs_f64(),
         Law::Weibull { shape, scale } => scale.as_secs_f64() * libm::tgamma(1.0 + 1.0 / shape),
         Law::Lognormal { median, sigma } => median.as_secs_f64() * libm::exp(sigma * sigma / 2.0),
+        Law::Gamma { shape, scale } => shape * scale.as_secs_f64(),
     }
 }
 

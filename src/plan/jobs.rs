@@ -123,8 +123,8 @@ impl Crew {
 /// is the least of n lifetimes that runs out: L / n^(1/k) on average with a Weibull of shape k.
 ///
 /// Not modelled: fixed times; repair times, during which a part does not age; file servers and
-/// links, whose loss delays the job but loses no node; the least of n lognormal lifetimes, which
-/// has no closed form and counts as L / n.
+/// links, whose loss delays the job but loses no node; the least of n lognormal or gamma lifetimes,
+/// which has no closed form and counts as L / n.
 fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
     let mut rate = 0.0;
     for rule in &scenario.faults {

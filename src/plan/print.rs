@@ -208,6 +208,7 @@ fn law_text(law: Law) -> String {
         Law::Lognormal { median, sigma } => {
             format!("lognormal of median {} and sigma {sigma}", short(median))
         }
+        Law::Gamma { shape, .. } => format!("gamma of shape {shape} and mean {mean}"),
     }
 }
 

@@ -15,6 +15,7 @@ mod canvas;
 pub mod comparison;
 mod drawing;
 mod figures;
+pub mod fits;
 mod frame;
 mod page;
 #[cfg(test)]

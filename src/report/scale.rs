@@ -92,6 +92,23 @@ impl Scale {
         Self { low, end, ticks, title: title.to_owned() }
     }
 
+    /// A logarithmic axis of spans from `low` to `end` (s), both above 0. Its values are decimal
+    /// logarithms of seconds.
+    pub(crate) fn spans(low: f64, end: f64, title: &str) -> Self {
+        let shown = NAMED_SPANS.iter().filter(|(span, _)| (low..=end).contains(span));
+        let ticks = shown.map(|(span, label)| (libm::log10(*span), (*label).to_owned())).collect();
+        Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
+    }
+
+    /// A logarithmic axis from `low` to `end`, both above 0, with a tick at each power of ten; at
+    /// twice and five times each as well where there are few. Its values are decimal logarithms.
+    pub(crate) fn decades(low: f64, end: f64, title: &str) -> Self {
+        let digits: &[&str] = if end / low > 300.0 { &["1"] } else { &["1", "2", "5"] };
+        let shown = steps(digits).filter(|value| (low..=end).contains(value));
+        let ticks = shown.map(|value| (libm::log10(value), words::digits(value))).collect();
+        Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
+    }
+
     /// A quantity from 0 to a little above `peak`, with a metric prefix: `Power (kW)`.
     pub(crate) fn amount(peak: f64, name: &str, unit: &str) -> Self {
         let peak = if peak > 0.0 { peak } else { 1.0 };
@@ -108,6 +125,23 @@ impl Scale {
         Self { low: 0.0, end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
     }
 }
+
+/// Spans that people name, as ticks of a logarithmic axis: length (s) and label.
+const NAMED_SPANS: [(f64, &str); 13] = [
+    (1e-3, "1 ms"),
+    (1e-2, "10 ms"),
+    (0.1, "100 ms"),
+    (1.0, "1 s"),
+    (10.0, "10 s"),
+    (60.0, "1 min"),
+    (600.0, "10 min"),
+    (3600.0, "1 h"),
+    (36_000.0, "10 h"),
+    (4.0 * 86_400.0, "4 d"),
+    (40.0 * 86_400.0, "40 d"),
+    (365.0 * 86_400.0, "1 y"),
+    (3650.0 * 86_400.0, "10 y"),
+];
 
 /// The smallest of 1, 2, 5 times a power of ten that gives at most `most` steps in `length`.
 fn nice_step(length: f64, most: f64) -> f64 {
@@ -211,6 +245,15 @@ mod tests {
         assert_eq!(labels(&scale), "Nodes: 725 730 735 740 745 750");
         let scale = Scale::upper_counts(10_031.0, 10_050.0, "Nodes");
         assert!((scale.low - 10_030.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn logarithmic_axes_name_round_values() {
+        let scale = Scale::spans(30.0, 7200.0, "Time to repair");
+        assert_eq!(labels(&scale), "Time to repair: 1 min 10 min 1 h");
+        assert!((scale.ticks[0].0 - libm::log10(60.0)).abs() < 1e-12);
+        assert_eq!(labels(&Scale::decades(0.03, 20.0, "Hazard")), "Hazard: 0.1 1 10");
+        assert_eq!(labels(&Scale::decades(0.3, 20.0, "Hazard")), "Hazard: 0.5 1 2 5 10 20");
     }
 
     #[test]

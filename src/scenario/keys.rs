@@ -5,6 +5,7 @@ use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Rejuvenate};
 use crate::scenario::job::{Period, Place};
 use crate::scenario::language::{Key, Kind, Spec};
+use crate::scenario::replay::REPLAY;
 use crate::scenario::words::words;
 use crate::scenario::{EventLevel, StopWhen};
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
@@ -14,7 +15,7 @@ pub(super) const NODES_MAX: u64 = 10_000_000;
 
 const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
 /// Zero is allowed.
-const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
+pub(super) const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
 /// Zero would stop time.
 const SPAN_SOME: Kind = Kind::Span(Span(1), YEARS_500);
 /// One exabyte: beyond it sums could overflow.
@@ -28,7 +29,7 @@ const POWER: Kind = Kind::Power(Power(0), Power(1_000_000_000_000));
 const POWER_SOME: Kind = Kind::Power(Power(1), Power(1_000_000_000_000));
 const SHARE: Kind = Kind::Share(0.0, 1.0);
 
-const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
+pub(super) const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
     Spec { doc, keys, rivals: &[] }
 }
 
@@ -350,8 +351,6 @@ const REJUVENATE: Key = Key::new(
 )
 .or("\"failed\"");
 const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
-const REPAIR_DOC: &str = "How the damage ends: `never`, a duration, a law, or (nodes only) \
-                          `power-cycle` by the controller.";
 
 /// A fault of nodes.
 pub(super) static NODE_FAULT: Spec = Spec {
@@ -361,16 +360,18 @@ pub(super) static NODE_FAULT: Spec = Spec {
         ON,
         AT,
         LIFETIME,
+        Key::new("trace", Kind::Table(&REPLAY), "As the failures of a trace of a real machine."),
         AGE,
         REJUVENATE,
         Key::new(
             "repair",
             Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
-            REPAIR_DOC,
+            "How the damage ends: `never`, a duration, a law, or `power-cycle` by the controller. \
+             With `trace` the default is the time in the trace.",
         )
         .or("\"power-cycle\""),
     ],
-    rivals: WHEN,
+    rivals: &[&["at", "lifetime", "trace"]],
 };
 
 /// Repair of parts: somebody comes and mends them.
@@ -420,8 +421,9 @@ pub(super) static LAW: Spec = Spec {
         Key::new("exponential", Kind::Table(&EXPONENTIAL), ""),
         Key::new("weibull", Kind::Table(&WEIBULL), ""),
         Key::new("lognormal", Kind::Table(&LOGNORMAL), ""),
+        Key::new("gamma", Kind::Table(&GAMMA), ""),
     ],
-    rivals: &[&["fixed", "exponential", "weibull", "lognormal"]],
+    rivals: &[&["fixed", "exponential", "weibull", "lognormal", "gamma"]],
 };
 
 pub(super) static EXPONENTIAL: Spec =
@@ -444,6 +446,16 @@ pub(super) static LOGNORMAL: Spec = spec(
         Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t."),
     ],
 );
+
+pub(super) static GAMMA: Spec = Spec {
+    doc: "Density proportional to t^(shape - 1) exp(-t/scale).",
+    keys: &[
+        Key::new("shape", Kind::Number(0.1, 1000.0), "Below 1 the hazard falls with age."),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape."),
+        Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
+    ],
+    rivals: &[&["mean", "scale"]],
+};
 
 static WORKLOAD: Spec =
     spec("The job.", &[Key::new("bulk-synchronous", Kind::Table(&BULK_SYNCHRONOUS), "")]);

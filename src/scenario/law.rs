@@ -26,4 +26,11 @@ pub enum Law {
         /// Standard deviation of ln t.
         sigma: f64,
     },
+    /// Gamma: density proportional to t^(shape - 1) exp(-t/scale).
+    Gamma {
+        /// Shape k = 1 / C²; below 1 the hazard falls with age.
+        shape: f64,
+        /// Scale. Files may give the mean instead; scale = mean / shape.
+        scale: Span,
+    },
 }

@@ -6,13 +6,14 @@ use crate::scenario::StopRule;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Age, FaultRule, PartSet, Rejuvenate, Repair, When};
 use crate::scenario::keys::{
-    EXPONENTIAL, LAW, LINK_FAULT, LOGNORMAL, NODE_FAULT, PART_FAULT, WEIBULL,
+    EXPONENTIAL, GAMMA, LAW, LINK_FAULT, LOGNORMAL, NODE_FAULT, PART_FAULT, WEIBULL,
 };
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
 use crate::scenario::layout::Layout;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::nodeset::{self, with_article};
+use crate::scenario::replay;
 use crate::scenario::section::Section;
 use crate::scenario::walk;
 use crate::scenario::words::Word;
@@ -26,6 +27,7 @@ const RULES_MAX: usize = 65_000;
 pub(super) fn rules(
     root: &Section<'_>,
     layout: Option<&Layout>,
+    stop: Option<&StopRule>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
     let mut tables = tables(root);
@@ -35,19 +37,75 @@ pub(super) fn rules(
         m.note(Mistake::new(root.section("fault").own_place(), title).help("use part sets"));
         return None;
     }
+    let mut replayed = Some(Vec::new());
     let rules: Vec<Option<FaultRule>> = tables
         .into_iter()
-        .map(|(kind, item, table)| {
+        .filter_map(|(kind, item, table)| {
             let spec = match kind {
                 Fault::Crash | Fault::Hang => &NODE_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
                 _ => &PART_FAULT,
             };
             let path = format!("fault.{}", kind.word());
-            rule(kind, &Section::new(spec, table, &path, item.place), layout, m)
+            let section = Section::new(spec, table, &path, item.place);
+            let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
+                return Some(rule(kind, &section, layout, m));
+            };
+            match replay(kind, &section, trace, layout, stop, m) {
+                Some(rules) => replayed.iter_mut().for_each(|all| all.extend(rules.clone())),
+                None => replayed = None,
+            }
+            None
         })
         .collect();
-    rules.into_iter().collect()
+    let mut rules: Vec<_> = rules.into_iter().collect::<Option<_>>()?;
+    rules.extend(replayed?);
+    if rules.len() > RULES_MAX {
+        let title = format!("{} faults with those of traces: at most {RULES_MAX}", rules.len());
+        let place = root.section("fault").own_place();
+        m.note(Mistake::new(place, title).help("a shorter window of the trace"));
+        return None;
+    }
+    Some(rules)
+}
+
+/// Whether a table gives `at` or `lifetime` beside `trace`; that is noted already.
+fn is_rival(table: &Table) -> bool {
+    table.get("at").is_some() || table.get("lifetime").is_some()
+}
+
+/// The rules of a table with a trace. Those that come too late to strike are noted.
+fn replay(
+    kind: Fault,
+    section: &Section<'_>,
+    trace: &Value,
+    layout: Option<&Layout>,
+    stop: Option<&StopRule>,
+    m: &mut Mistakes,
+) -> Option<Vec<FaultRule>> {
+    without_lifetime(section, "a trace says itself when its failures strike", m);
+    let on = parts(kind, section, layout, m);
+    let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
+    let rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
+    let late = |rule: &&FaultRule| {
+        stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
+    };
+    let n_late = rules.iter().filter(late).count();
+    if n_late > 0 {
+        let title = format!("{n_late} of {} failures of the trace never strike", rules.len());
+        let end = Span(stop?.at.0);
+        let help = format!("the run ends after {end}: an earlier `to`, or a later `stop.at`");
+        m.note(Mistake::new(trace.place, title).help(help));
+    }
+    Some(rules)
+}
+
+/// Notes the keys that only lifetimes have.
+fn without_lifetime(section: &Section<'_>, why: &str, m: &mut Mistakes) {
+    for key in ["age", "rejuvenate"].into_iter().filter(|key| section.has(key)) {
+        let title = format!("`{key}` without `lifetime`");
+        m.note(Mistake::new(section.place(key), title).help(why));
+    }
 }
 
 /// The tables of all rules, kind by kind.
@@ -165,7 +223,14 @@ fn law(value: &Value, m: &mut Mistakes) -> Option<Law> {
         return section.get("mean", m).map(|mean| Law::Exponential { mean });
     }
     if let Some((table, place)) = inner("weibull") {
-        return weibull(&Section::new(&WEIBULL, table, "weibull", place), m);
+        let section = Section::new(&WEIBULL, table, "weibull", place);
+        let (shape, scale) = shape_and_scale(&section, |k| libm::tgamma(1.0 + 1.0 / k), m)?;
+        return Some(Law::Weibull { shape, scale });
+    }
+    if let Some((table, place)) = inner("gamma") {
+        let section = Section::new(&GAMMA, table, "gamma", place);
+        let (shape, scale) = shape_and_scale(&section, |k| k, m)?;
+        return Some(Law::Gamma { shape, scale });
     }
     if let Some((table, place)) = inner("lognormal") {
         let section = Section::new(&LOGNORMAL, table, "lognormal", place);
@@ -173,25 +238,30 @@ fn law(value: &Value, m: &mut Mistakes) -> Option<Law> {
         return Some(Law::Lognormal { median: median?, sigma: sigma? });
     }
     let mistake = Mistake::new(value.place, "this law is empty");
-    m.note(mistake.help("known laws: fixed, exponential, weibull, lognormal"));
+    m.note(mistake.help("known laws: fixed, exponential, weibull, lognormal, gamma"));
     None
 }
 
-/// A Weibull law, given by scale or by mean: scale = mean / gamma(1 + 1/shape).
-fn weibull(section: &Section<'_>, m: &mut Mistakes) -> Option<Law> {
+/// Shape and scale of a law that is given by its scale or by its mean; `unit_mean` is the mean of
+/// a law of this shape and scale 1.
+fn shape_and_scale(
+    section: &Section<'_>,
+    unit_mean: impl Fn(f64) -> f64,
+    m: &mut Mistakes,
+) -> Option<(f64, Span)> {
     let shape: Option<f64> = section.get("shape", m);
     if section.has("scale") {
         let scale = section.optional("scale");
-        return Some(Law::Weibull { shape: shape?, scale: scale? });
+        return Some((shape?, scale?));
     }
     let mean: Option<Span> = section.get("mean", m);
     let (shape, mean) = (shape?, mean?);
-    let scale = Span::from_secs_f64(mean.as_secs_f64() / libm::tgamma(1.0 + 1.0 / shape));
+    let scale = Span::from_secs_f64(mean.as_secs_f64() / unit_mean(shape));
     if scale == Span::ZERO {
         m.note(Mistake::new(section.place("mean"), "this mean is too small for the shape"));
         return None;
     }
-    Some(Law::Weibull { shape, scale })
+    Some((shape, scale))
 }
 
 /// What a fault may strike, and what stands for parts inside it.

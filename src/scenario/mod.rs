@@ -21,6 +21,7 @@ mod misfortune;
 mod mistakes;
 mod nodeset;
 mod overrides;
+mod replay;
 mod resolved;
 mod schema;
 mod section;

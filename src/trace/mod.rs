@@ -112,19 +112,19 @@ pub enum TraceError {
     },
     /// Its text is in none of the formats.
     #[error(
-        "{}: no known trace format: {found}; known are the CSV of LANL (line 1 begins with \
+        "{}: no known trace format: {found}; known are the CSV of LANL (it begins with \
          `System,machine type,nodes`) and `event_trace.tab` of the Failure Trace Archive (9 \
          columns, tab-separated), each plain or as .xz", path.display()
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// What stands in line 1.
+        /// What stands in its first line.
         found: String,
     },
 }
 
-/// Reads a trace; its format is told by its first line.
+/// Reads a trace; its format is told by its first line that is no comment.
 ///
 /// # Errors
 /// If the file cannot be read or is in none of the formats. Single rows that are wrong are flaws
@@ -140,19 +140,23 @@ pub fn read(path: &Path) -> Result<Trace, TraceError> {
 /// Reads the text of a trace, or says what its first line is.
 fn of_text(text: &str) -> Result<Trace, String> {
     let lines = || (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let Some((_, first)) = lines().next() else { return Err("it is empty".into()) };
-    let (format, read): (_, fn(&str, &mut Table) -> Result<Row, String>) = if lanl::is_head(first) {
+    let first = lines().find(|(_, line)| !line.starts_with('#'));
+    let Some((number, first)) = first else { return Err("it is empty".into()) };
+    let (format, read): (_, Reader) = if lanl::is_head(first) {
         (Format::Lanl, lanl::row)
     } else if fta::is_table(first) {
         (Format::Fta, fta::row)
     } else {
         let start: String = first.chars().take(40).collect();
-        return Err(format!("line 1 is `{start}`"));
+        return Err(format!("line {number} is `{start}`"));
     };
     let mut table = Table::default();
     for (line, text) in lines() {
-        let head = line == 1 && format == Format::Lanl;
-        if head || (format == Format::Fta && fta::is_head(text)) {
+        let is_head = match format {
+            Format::Lanl => lanl::is_head(text),
+            Format::Fta => fta::is_head(text),
+        };
+        if is_head {
             continue;
         }
         table.line = line;
@@ -165,6 +169,9 @@ fn of_text(text: &str) -> Result<Trace, String> {
     }
     Ok(table.finish(format))
 }
+
+/// Reads a row, or says what is wrong with it.
+type Reader = fn(&str, &mut Table) -> Result<Row, String>;
 
 /// What a row is.
 enum Row {

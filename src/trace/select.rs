@@ -96,14 +96,6 @@ impl Selection {
         failures
     }
 
-    /// How many nodes its systems have. Of a whole trace only systems with failures count.
-    #[must_use]
-    pub fn nodes(&self, trace: &Trace) -> u64 {
-        let wanted = |system: &u32| self.system.is_none_or(|only| only == *system);
-        let sizes = trace.nodes.iter().filter(|(system, _)| wanted(system));
-        sizes.map(|(_, nodes)| u64::from(*nodes)).sum()
-    }
-
     /// The time that failures were looked for: that of the window where it is given, else from the
     /// first failure to the last (s).
     #[must_use]

@@ -1,6 +1,7 @@
 //! The file of a trace: read, hashed, and unpacked if it is compressed with xz.
 
-use std::io::Read;
+use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -26,7 +27,10 @@ pub(super) struct Source {
 pub(super) fn open(path: &Path) -> Result<Source, TraceError> {
     let unreadable = |why: String| TraceError::Unreadable { path: path.to_owned(), why };
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::digest(&bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     let text = if bytes.starts_with(&XZ) {
         let mut text = Vec::new();
         let xz = lzma_rust2::XzReader::new(bytes.as_slice(), true);

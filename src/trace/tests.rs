@@ -133,7 +133,7 @@ fn the_spans_of_the_worked_example() {
     assert_eq!(hours(Quantity::NodeGaps), (vec![5.0], 0, 0));
     assert_eq!(hours(Quantity::Uptimes), (vec![4.0], 0, 0));
     assert_eq!(hours(Quantity::Repairs), (vec![1.0, 2.0], 1, 0));
-    assert_eq!((all.nodes(&trace), all.window_s(&all.of(&trace))), (2, 5 * 3600));
+    assert_eq!(all.window_s(&all.of(&trace)), 5 * 3600);
     let later = Selection { from: Some(Moment(3600)), to: Some(Moment(5 * 3600)), system: Some(1) };
     assert_eq!(later.of(&trace).len(), 1, "the end of a window is not in it");
 }
@@ -147,7 +147,8 @@ fn a_file_in_no_known_format_is_refused() {
         writer.write_all(bytes).expect("a small file");
         read(&file).expect_err("it is no trace").to_string()
     };
-    assert!(refused(b"").ends_with(".xz") && refused(b"").contains("it is empty"));
+    assert!(refused(b"").contains("it is empty"));
+    assert!(refused(b"# a comment\nseed = 1\n").contains("line 2 is `seed = 1`"));
     assert!(refused(b"a,b\n1,2\n").contains("line 1 is `a,b`"));
     assert!(refused(&[0x1F, 0x8B, 8]).contains("gzip"));
     assert!(refused(b"\xFD7zXZ\0nonsense").contains("cannot be unpacked"));
@@ -161,4 +162,28 @@ fn dates_are_read_as_people_write_them() {
     for wrong in ["", "2004", "2004-13-01", "yesterday", "1/2/2004"] {
         assert!(Moment::parse(wrong).is_err(), "{wrong}");
     }
+}
+
+/// Made with `xz --check=crc32` of two intervals in which node 7 was down.
+#[test]
+fn a_compressed_trace_is_unpacked() {
+    let packed: [u8; 92] = [
+        0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0x00, 0x01, 0x69, 0x22, 0xDE, 0x36, 0x02, 0x00, 0x21,
+        0x01, 0x16, 0x00, 0x00, 0x00, 0x74, 0x2F, 0xE5, 0xA3, 0xE0, 0x00, 0x33, 0x00, 0x22, 0x5D,
+        0x00, 0x18, 0x82, 0x5C, 0x04, 0x6F, 0x83, 0x65, 0xD8, 0xF5, 0xF6, 0x12, 0x33, 0xC8, 0xE5,
+        0x46, 0x6D, 0xAE, 0x73, 0xB1, 0xF5, 0x5E, 0xB3, 0x23, 0xC1, 0x49, 0xB3, 0xB7, 0xA2, 0x8D,
+        0x04, 0xE1, 0xD3, 0x44, 0x00, 0x00, 0x00, 0x00, 0x1A, 0x43, 0xA3, 0x92, 0x00, 0x01, 0x3A,
+        0x34, 0xE7, 0x9F, 0x9B, 0x24, 0x90, 0x42, 0x99, 0x0D, 0x01, 0x00, 0x00, 0x00, 0x00, 0x01,
+        0x59, 0x5A,
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("event_trace.tab.xz");
+    std::fs::write(&file, packed).expect("a file");
+    let trace = read(&file).expect("a trace");
+    let found: Vec<_> = trace.failures.iter().map(|f| (f.node, f.start.0, f.down_s)).collect();
+    assert_eq!(found, [(Some(7), 100, 60), (Some(7), 400, 30)]);
+    assert_eq!(trace.sha256.len(), 64);
+    std::fs::write(&file, &packed[..packed.len() - 20]).expect("a file");
+    let error = read(&file).expect_err("its end is missing").to_string();
+    assert!(error.contains("cannot be unpacked"), "{error}");
 }

@@ -24,3 +24,4 @@ mod stages;
 mod swarm;
 mod theory;
 mod tidy;
+mod traces;
