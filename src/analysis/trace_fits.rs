@@ -6,9 +6,10 @@
 //! [`Rule`] have the mean time for which a node was up per failure, and only their shape is that of
 //! a law fitted to the uptimes.
 //!
-//! Not modelled: nodes installed later than others, and nodes that differ. The spread of
-//! what is pooled over unlike nodes is that of the nodes as well, so that a shape pooled over them
-//! is lower than that of each.
+//! Not modelled: nodes that were watched for a part of that time only, since they came later or
+//! left earlier, which makes the means too long; and nodes that differ. The spread of what is
+//! pooled over unlike nodes is that of the nodes as well, so that a shape pooled over them is lower
+//! than that of each.
 
 use std::collections::BTreeMap;
 

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use rackstorm::analysis::fit::SpanLaw;
+use rackstorm::analysis::stats::confidence;
 use rackstorm::analysis::trace_fits::{Spans, TraceFits};
 use rackstorm::event::What;
 use rackstorm::rng::Stream;
 use rackstorm::trace::{self, Quantity, Selection, Trace};
 
-use crate::program::{Bench, root};
-use crate::theatre::{plan_of_file, play_plan};
+use crate::program::{Bench, root, update};
+use crate::theatre::{plan_of_file, play_plan, play_text};
 
 const LANL: &str = "lanl-failures-1996-2005.csv.xz";
 
@@ -306,9 +307,30 @@ fn what_a_trace_was_drawn_from_is_found_and_its_fault_is_accepted() {
     let done = bench.run(&["validate", "pasted.toml"]);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{fault}");
 
-    let done = bench.run(&["fit", "event_trace.tab", "--of", "repairs"]);
-    assert!(done.stdout.contains("\nrepairs: time to repair\n"), "{}", done.stdout);
-    assert!(!done.stdout.contains("uptimes:") && done.stdout.contains("[[fault.crash]]"));
+    let done = bench.run(&["fit", "event_trace.tab", "--of", "repairs", "--of", "node-gaps"]);
+    let golden = root().join("tests/it/golden/fit.txt");
+    if update() {
+        std::fs::write(&golden, &done.stdout).expect("the golden file is written");
+    }
+    assert_eq!(done.stdout, std::fs::read_to_string(&golden).expect("the golden text"));
+}
+
+/// Renewal theory: parts of any age fail once in each mean lifetime and repair.
+#[test]
+fn the_fault_of_system_18_lets_a_machine_fail_as_often_as_it_did() {
+    let Some(file) = lanl() else { return };
+    let bench = Bench::new();
+    let file = file.to_str().expect("UTF-8");
+    let done = bench.run(&["fit", file, "--system", "18", "--of", "uptimes", "--json"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let fault = done.json_lines()[0]["fault"].as_str().expect("a fault").to_owned();
+    // From the first failure to the last.
+    let text = machine(&fault, "29311 h");
+    let counts: Vec<f64> =
+        (1..=6).map(|seed| play_text(&text, Some(seed)).metric("failures")).collect();
+    let interval = confidence(&counts, 0.99).expect("six runs");
+    assert!(interval.holds(3_997.0), "{interval:?} of {counts:?}");
+    assert!(interval.half_width < 0.03 * interval.mean, "{interval:?}");
 }
 
 #[test]
