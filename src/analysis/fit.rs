@@ -15,7 +15,8 @@
 //! sigma = ln 2 sqrt(2/3).
 //!
 //! Not modelled: bathtub curves, whose families have three parameters or more and whose likelihood
-//! has several maxima; spans that were cut short by the end of the trace; spans rounded to minutes.
+//! has several maxima; spans that the end of the trace or window cut short; spans rounded to
+//! minutes.
 
 use serde::Serialize;
 use statrs::distribution::{Continuous, ContinuousCDF, Exp, Gamma, LogNormal, Weibull};

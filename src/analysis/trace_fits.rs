@@ -6,8 +6,11 @@
 //! [`Rule`] have the mean time for which a node was up per failure, and only their shape is that of
 //! a law fitted to the uptimes.
 //!
-//! Not modelled: nodes that were watched for a part of that time only, since they came later or
-//! left earlier, which makes the means too long; and nodes that differ. The spread of what is
+//! Where the trace itself says when nodes were up, that and their down time is the time of the
+//! nodes; else it is the number of nodes times the time for which their system was watched.
+//!
+//! Not modelled: nodes that came later or left earlier, where the trace does not say when they were
+//! up, which makes the means too long; and nodes that differ. The spread of what is
 //! pooled over unlike nodes is that of the nodes as well, so that a shape pooled over them is lower
 //! than that of each.
 
@@ -99,15 +102,22 @@ impl TraceFits {
         for failure in &failures {
             of_system.entry(failure.system).or_default().push(failure);
         }
+        let down =
+            |failures: &[&Failure]| -> u64 { failures.iter().map(|failure| failure.down_s).sum() };
         let (mut nodes, mut node_time) = (0, 0.0);
         for (system, failures) in &of_system {
             let size = trace.nodes.get(system).copied().unwrap_or(1);
             nodes += u64::from(size);
-            node_time += f64::from(size) * selection.window_s(failures) as f64;
+            node_time += match trace.up.get(system) {
+                Some(up) => {
+                    let up: u64 = up.iter().map(|interval| selection.part_s(*interval)).sum();
+                    (up + down(failures)) as f64
+                }
+                None => f64::from(size) * selection.window_s(failures) as f64,
+            };
         }
         let count = failures.len() as f64;
         let per_failure = |time: f64| (time > 0.0).then_some(time / count);
-        let down: u64 = failures.iter().map(|failure| failure.down_s).sum();
         Some(Self {
             failures: failures.len(),
             nodes,
@@ -117,7 +127,7 @@ impl TraceFits {
             mtbf_s: per_failure(selection.window_s(&failures) as f64),
             node_mtbf_s: per_failure(node_time),
             spans: wanted.iter().map(|quantity| Spans::of(*quantity, &failures)).collect(),
-            rule: Rule::of(&failures, (node_time - down as f64) / count),
+            rule: Rule::of(&failures, (node_time - down(&failures) as f64) / count),
         })
     }
 }
@@ -186,6 +196,40 @@ impl SpanLaw {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two nodes are up for 10 h and 4 h and down for 1 h each: 16 h with two failures.
+    #[test]
+    fn the_time_of_nodes_is_what_the_trace_says_of_it() {
+        let hour = |hour: i64| crate::trace::Moment(hour * 3600);
+        let failure = |line, node, start| Failure {
+            line,
+            system: 1,
+            node: Some(node),
+            start: hour(start),
+            down_s: 3600,
+            cause: String::new(),
+        };
+        let mut trace = Trace {
+            format: crate::trace::Format::Fta,
+            failures: vec![failure(1, 1, 10), failure(2, 2, 4)],
+            nodes: [(1, 2)].into(),
+            up: [(1, vec![(hour(0), hour(10)), (hour(0), hour(4))])].into(),
+            rows: 4,
+            flaws: Vec::new(),
+            remarks: Vec::new(),
+            sha256: String::new(),
+        };
+        let hours = |trace: &Trace, selection: &Selection| {
+            let found = TraceFits::of(trace, selection, &[]).expect("there are failures");
+            found.node_mtbf_s.map(|seconds| seconds / 3600.0)
+        };
+        let all = Selection::default();
+        assert_eq!(hours(&trace, &all), Some(8.0));
+        let late = Selection { from: Some(hour(2)), ..all };
+        assert_eq!(hours(&trace, &late), Some(6.0));
+        trace.up.clear();
+        assert_eq!(hours(&trace, &all), Some(6.0), "two nodes for the 6 h between them");
+    }
 
     #[test]
     fn a_law_with_another_mean_keeps_its_shape() {

@@ -2,7 +2,8 @@
 //!
 //! Tab-separated: `event_id`, `component_id`, `node_id`, `platform_id`, `node_name`, `event_type`
 //! (1 up, 0 down), start and stop (s since 1970, decimals allowed), `end_reason`. A platform is a
-//! system here, and an interval of type 0 a failure. Heads, and lines that begin with `#`, are
+//! system here, and an interval of type 0 a failure; those of type 1 tell which nodes there are and
+//! how long they were up. Heads, and lines that begin with `#`, are
 //! skipped.
 //!
 //! Not modelled: components. A node is down if any of its components is, so overlapping intervals
@@ -33,12 +34,15 @@ pub(super) fn row(text: &str, table: &mut Table) -> Result<Row, String> {
     if stop < start {
         return Err(format!("it stops at {stop} s, before it starts at {start} s"));
     }
+    let (from, to) = (libm::round(start) as i64, libm::round(stop) as i64);
     match kind {
-        "1" => return Ok(Row::NoFailure),
+        "1" => {
+            table.up((system, node), (Moment(from), Moment(to)));
+            return Ok(Row::Up);
+        }
         "0" => {}
         _ => return Err(format!("`event_type` is `{}`, not 0 or 1", shortened(kind))),
     }
-    let (from, to) = (libm::round(start) as i64, libm::round(stop) as i64);
     let cause = if ["NULL", "-1"].contains(&reason) { "" } else { reason };
     Ok(Row::Failure(Failure {
         line: table.line,

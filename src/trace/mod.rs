@@ -9,7 +9,7 @@ mod lanl;
 mod select;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use calendar::Moment;
@@ -89,6 +89,8 @@ pub struct Trace {
     pub failures: Vec<Failure>,
     /// How many nodes each system has: as the trace says, else those that it names.
     pub nodes: BTreeMap<u32, u32>,
+    /// When nodes of a system were up, each interval of one node, if the trace says so itself.
+    pub up: BTreeMap<u32, Vec<(Moment, Moment)>>,
     /// Rows of the file, without head and blank lines.
     pub rows: usize,
     /// Rows that cannot be used, in the order of the file.
@@ -163,7 +165,7 @@ fn of_text(text: &str) -> Result<Trace, String> {
         table.rows += 1;
         match read(text.trim_end_matches('\r'), &mut table) {
             Ok(Row::Failure(failure)) => table.failures.push(failure),
-            Ok(Row::NoFailure) => {}
+            Ok(Row::Up) => {}
             Err(what) => table.flaws.push(Flaw { line, what }),
         }
     }
@@ -177,8 +179,8 @@ type Reader = fn(&str, &mut Table) -> Result<Row, String>;
 enum Row {
     /// A failure.
     Failure(Failure),
-    /// Something else, which the format has as well.
-    NoFailure,
+    /// An interval in which a node was up; the table has it.
+    Up,
 }
 
 /// A trace that is being read.
@@ -189,6 +191,9 @@ struct Table {
     rows: usize,
     failures: Vec<Failure>,
     nodes: BTreeMap<u32, u32>,
+    /// Nodes that are named, by system.
+    named: BTreeMap<u32, BTreeSet<u32>>,
+    up: BTreeMap<u32, Vec<(Moment, Moment)>>,
     flaws: Vec<Flaw>,
     remarks: Vec<Remark>,
 }
@@ -208,19 +213,29 @@ impl Table {
         *known = nodes.max(*known);
     }
 
+    /// The trace says when a node was up.
+    fn up(&mut self, (system, node): (u32, u32), (from, to): (Moment, Moment)) {
+        self.named.entry(system).or_default().insert(node);
+        self.up.entry(system).or_default().push((from, to));
+    }
+
     fn finish(mut self, format: Format) -> Trace {
-        let mut named: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for failure in &self.failures {
-            named.entry(failure.system).or_default().extend(failure.node);
+            self.named.entry(failure.system).or_default().extend(failure.node);
         }
-        for (system, mut nodes) in named {
-            nodes.sort_unstable();
-            nodes.dedup();
+        for (system, nodes) in self.named {
             self.nodes.entry(system).or_insert(nodes.len().max(1) as u32);
         }
-        let (failures, nodes) = (self.failures, self.nodes);
-        let (rows, flaws, remarks) = (self.rows, self.flaws, self.remarks);
-        Trace { format, failures, nodes, rows, flaws, remarks, sha256: String::new() }
+        Trace {
+            format,
+            failures: self.failures,
+            nodes: self.nodes,
+            up: self.up,
+            rows: self.rows,
+            flaws: self.flaws,
+            remarks: self.remarks,
+            sha256: String::new(),
+        }
     }
 }
 

@@ -105,6 +105,14 @@ impl Selection {
         let to = self.to.or(last.map(|failure| failure.start));
         from.zip(to).map_or(0, |(from, to)| to.since(from).max(0).unsigned_abs())
     }
+
+    /// How much of an interval lies in the window (s).
+    #[must_use]
+    pub fn part_s(&self, (start, stop): (Moment, Moment)) -> u64 {
+        let from = self.from.map_or(start, |from| from.max(start));
+        let to = self.to.map_or(stop, |to| to.min(stop));
+        to.since(from).max(0).unsigned_abs()
+    }
 }
 
 impl Sample {

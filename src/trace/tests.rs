@@ -93,13 +93,18 @@ fn intervals_of_the_archive_in_which_nodes_were_down_are_failures() {
                 4\t1\t8\t3\tnode-8\t2\t5000\t5600\t4\n\
                 5\t1\t8\t3\tnode-8\t0\t5600\t5000\t4\n\
                 6\t1\t8\t3\tnode-8\t0\tsoon\t5000\t4\n\
-                7\t1\t8\t3\n";
+                7\t1\t8\t3\n\
+                8\t1\t9\t3\tnode-9\t1\t1000.0\t4000.0\tNULL\n";
     let trace = of_text(text).expect("its head is known");
     let found: Vec<_> =
         trace.failures.iter().map(|f| (f.line, f.system, f.node, f.start.0, f.down_s)).collect();
     assert_eq!(found, [(3, 3, Some(7), 2000, 600), (4, 3, Some(8), 5000, 600)]);
     assert_eq!((trace.failures[0].cause.as_str(), trace.failures[1].cause.as_str()), ("", "4"));
-    assert_eq!((trace.rows, trace.nodes[&3]), (7, 2));
+    assert_eq!((trace.rows, trace.nodes[&3]), (8, 3));
+    let up = [(1000, 2000), (1000, 4000)].map(|(from, to)| (Moment(from), Moment(to)));
+    assert_eq!(trace.up[&3], up);
+    let window = Selection { from: Some(Moment(1500)), to: Some(Moment(3000)), system: None };
+    assert_eq!(up.map(|interval| window.part_s(interval)), [500, 1500]);
     let lines: Vec<_> = trace.flaws.iter().map(|flaw| flaw.line).collect();
     assert_eq!(lines, [5, 6, 7, 8], "{:?}", trace.flaws);
 }
@@ -118,6 +123,7 @@ fn the_spans_of_the_worked_example() {
         format: Format::Fta,
         failures: vec![failure(1, 5, 2), failure(1, 0, 1), failure(2, 2, 0)],
         nodes: [(1, 2)].into(),
+        up: std::collections::BTreeMap::new(),
         rows: 3,
         flaws: Vec::new(),
         remarks: Vec::new(),

@@ -66,7 +66,9 @@ pub(super) fn hazard(input: &Input, spans: &Spans) -> Drawing {
     let highest = spans.hazards.iter().map(|stretch| stretch.hazard).fold(0.0, f64::max);
     let fits = |unit: &&(&str, f64)| lowest * unit.1 >= 0.01;
     let (name, seconds) = RATES.iter().find(fits).unwrap_or(&RATES[3]);
-    let (floor, roof) = (lowest * seconds / 2.0, highest * seconds * 2.0);
+    // At least a factor of 20 from floor to roof, so that ticks stand between.
+    let air = f64::max(2.0, libm::sqrt(20.0 * lowest / highest));
+    let (floor, roof) = (lowest * seconds / air, highest * seconds * air);
     let first = spans.hazards.first().map_or(1.0, |stretch| stretch.from_s);
     let last = spans.hazards.last().map_or(10.0, |stretch| stretch.to_s);
     let y = Scale::decades(floor, roof, &format!("Hazard ({name})"));
