@@ -23,5 +23,6 @@ pub mod scenario;
 #[cfg(feature = "turmoil")]
 pub mod swarm;
 pub mod theory;
+pub mod trace;
 pub mod units;
 pub mod workload;

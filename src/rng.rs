@@ -320,6 +320,7 @@ mod tests {
             ("gamma below 1", hash(|d| d.gamma(0.35, 2.0)), "c92502169eb20569"),
             ("weibull residual", hash(|d| d.weibull_residual(0.7, 2.0)), "b62f2e764c31e707"),
             ("lognormal residual", hash(|d| d.lognormal_residual(1.0, 0.5)), "c623551e8ff573e6"),
+            ("gamma residual", hash(|d| d.gamma_residual(0.35, 2.0)), "fb47038a21b065fb"),
             ("fixed residual", hash(|d| d.fixed_residual(10.0)), "f8799968608f3151"),
         ];
         let got: Vec<_> = golden.iter().map(|(name, got, _)| (*name, got.as_str())).collect();
@@ -412,6 +413,10 @@ mod tests {
         follows(residual, |x| cdf.cdf(libm::pow(x / scale, shape)));
         let lognormal = draws("lognormal residual", |d| d.lognormal_residual(1.0, 0.5));
         averages(&lognormal, 0.5 * libm::exp(1.0 + 1.5 * 0.25));
+        // Of an exponential the remainder is exponential; else E[X^2] / (2 E[X]) on average.
+        let cdf = Exp::new(0.25).unwrap();
+        follows(draws("gamma residual 1", |d| d.gamma_residual(1.0, 4.0)), |x| cdf.cdf(x));
+        averages(&draws("gamma residual", |d| d.gamma_residual(0.4, 2.0)), 0.5 * 1.4 * 2.0);
         follows(draws("fixed residual", |d| d.fixed_residual(10.0)), |x| x / 10.0);
         let cdf = Exp::new(0.25).unwrap();
         follows(draws("exponential residual", |d| d.exponential_residual(4.0)), |x| cdf.cdf(x));

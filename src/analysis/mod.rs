@@ -3,6 +3,7 @@
 mod bins;
 pub mod compare;
 pub mod expect;
+pub mod fit;
 mod fold;
 pub mod forecast;
 mod jobs;
@@ -15,6 +16,7 @@ mod sample;
 pub mod stats;
 mod timeline;
 pub mod tolerance;
+pub mod trace_fits;
 pub mod two_samples;
 mod unlike;
 

@@ -6,6 +6,7 @@ mod agent;
 mod compare;
 mod completions;
 mod events;
+mod fit;
 mod plan;
 mod rack;
 mod replay;
@@ -76,6 +77,7 @@ enum Command {
     Swarm(swarm::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
+    Fit(fit::Arguments),
     Events(events::Arguments),
     Rack(rack::Arguments),
     Schema(schema::Arguments),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

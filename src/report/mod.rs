@@ -17,6 +17,7 @@ mod columns;
 pub mod comparison;
 mod drawing;
 mod figures;
+pub mod fits;
 pub mod forecast;
 mod frame;
 mod page;

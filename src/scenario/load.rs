@@ -256,11 +256,11 @@ impl Loader {
             let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
             course::Nodes { all, spares, cores: hardware.cores }
         });
-        let faults = misfortune::rules(root, layout.as_ref(), m);
+        let stop = course::stop(root, m);
+        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
-        let stop = course::stop(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
         let expect = course::expect(root);

@@ -15,6 +15,7 @@ use crate::scenario::lawbook::law;
 use crate::scenario::layout::Layout;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::nodeset::{self, with_article};
+use crate::scenario::replay;
 use crate::scenario::section::Section;
 use crate::scenario::walk;
 use crate::scenario::words::Word;
@@ -28,6 +29,7 @@ const RULES_MAX: usize = 65_000;
 pub(super) fn rules(
     root: &Section<'_>,
     layout: Option<&Layout>,
+    stop: Option<&StopRule>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
     let mut tables = tables(root);
@@ -37,19 +39,87 @@ pub(super) fn rules(
         m.note(Mistake::new(root.section("fault").own_place(), title).help("use part sets"));
         return None;
     }
+    let mut replayed = Some(Vec::new());
     let rules: Vec<Option<FaultRule>> = tables
         .into_iter()
-        .map(|(kind, item, table)| {
+        .filter_map(|(kind, item, table)| {
             let spec = match kind {
                 Fault::Crash | Fault::Hang => &NODE_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
                 _ => &PART_FAULT,
             };
             let path = format!("fault.{}", kind.word());
-            rule(kind, &Section::new(spec, table, &path, item.place), layout, m)
+            let section = Section::new(spec, table, &path, item.place);
+            let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
+                return Some(rule(kind, &section, layout, m));
+            };
+            match replay(kind, &section, trace, layout, stop, m) {
+                Some(rules) => replayed.iter_mut().for_each(|all| all.extend(rules.clone())),
+                None => replayed = None,
+            }
+            None
         })
         .collect();
-    rules.into_iter().collect()
+    let mut rules: Vec<_> = rules.into_iter().collect::<Option<_>>()?;
+    rules.extend(replayed?);
+    if rules.len() > RULES_MAX {
+        let title = format!("{} faults with those of traces: at most {RULES_MAX}", rules.len());
+        let place = root.section("fault").own_place();
+        m.note(Mistake::new(place, title).help("a shorter window of the trace"));
+        return None;
+    }
+    Some(rules)
+}
+
+/// Whether a table gives `at` or `lifetime` beside `trace`; that is noted already.
+fn is_rival(table: &Table) -> bool {
+    table.get("at").is_some() || table.get("lifetime").is_some()
+}
+
+/// The rules of a table with a trace. Those that come too late to strike are noted.
+fn replay(
+    kind: Fault,
+    section: &Section<'_>,
+    trace: &Value,
+    layout: Option<&Layout>,
+    stop: Option<&StopRule>,
+    m: &mut Mistakes,
+) -> Option<Vec<FaultRule>> {
+    let why = "a trace says itself when its failures strike";
+    let keys = OF_LIFETIMES.map(|(key, _)| (key, why));
+    without(&keys, section, "lifetime", m);
+    without(&[("cascade", why)], section, "lifetime", m);
+    let on = parts(kind, section, layout, m);
+    let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
+    let rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
+    let late = |rule: &&FaultRule| {
+        stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
+    };
+    let n_late = rules.iter().filter(late).count();
+    if n_late > 0 {
+        let title = format!("{n_late} of {} failures of the trace never strike", rules.len());
+        let end = Span(stop?.at.0);
+        let help = format!("the run ends after {end}: an earlier `to`, or a later `stop.at`");
+        m.note(Mistake::new(trace.place, title).help(help));
+    }
+    Some(rules)
+}
+
+/// The keys that only lifetimes have, and why a fault at a fixed time has not.
+const OF_LIFETIMES: [(&str, &str); 5] = [
+    ("age", "a fault at a fixed time does not ask for the age of parts"),
+    ("rejuvenate", "after a fault at a fixed time no lifetime begins anew"),
+    ("frailty", "a fault at a fixed time strikes all its parts alike"),
+    ("rhythm", "a fault at a fixed time knows no hours"),
+    ("radius", "a fault at a fixed time strikes all of `on` together"),
+];
+
+/// Notes keys that say nothing without another one, and why.
+fn without(keys: &[(&str, &str)], section: &Section<'_>, other: &str, m: &mut Mistakes) {
+    for (key, why) in keys.iter().filter(|(key, _)| section.has(key)) {
+        let title = format!("`{key}` without `{other}`");
+        m.note(Mistake::new(section.place(key), title).help(*why));
+    }
 }
 
 /// The tables of all rules, kind by kind.
@@ -104,17 +174,8 @@ fn rule(
     let (on, when, repair) =
         (parts(kind, section, layout, m), when(section, m), repair(section, m));
     let fixed = matches!(when, Some(When::At(_)));
-    for (key, help) in [
-        ("age", "a fault at a fixed time does not ask for the age of parts"),
-        ("rejuvenate", "after a fault at a fixed time no lifetime begins anew"),
-        ("frailty", "a fault at a fixed time strikes all its parts alike"),
-        ("rhythm", "a fault at a fixed time knows no hours"),
-        ("radius", "a fault at a fixed time strikes all of `on` together"),
-    ] {
-        if fixed && section.given(key).is_some() {
-            let title = format!("`{key}` without `lifetime`");
-            m.note(Mistake::new(section.place(key), title).help(help));
-        }
+    if fixed {
+        without(&OF_LIFETIMES, section, "lifetime", m);
     }
     let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang);
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };

@@ -22,6 +22,7 @@ mod misfortune;
 mod mistakes;
 mod nodeset;
 mod overrides;
+mod replay;
 mod resolved;
 mod schema;
 mod section;

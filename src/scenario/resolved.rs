@@ -102,11 +102,15 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
     for &(word, kind) in Fault::WORDS {
         let list = merged.at(&format!("fault.{word}")).and_then(Value::list).unwrap_or_default();
         let rules = scenario.faults.iter().filter(|rule| rule.kind == kind);
-        for (index, (item, rule)) in list.iter().zip(rules).enumerate() {
-            let key = format!("fault.{word}.{index}.repair");
+        // The rules of traces come after all others, and bring their own repairs.
+        let replays = |item: &Value| item.table().is_some_and(|table| table.get("trace").is_some());
+        let items = list.iter().enumerate().filter(|(_, item)| !replays(item));
+        for (index, ((given, item), rule)) in items.zip(rules).enumerate() {
+            let (given, key) =
+                (format!("fault.{word}.{given}.repair"), format!("fault.{word}.{index}.repair"));
             let source = match item.table().and_then(|table| table.get("repair")) {
-                Some(given) => sources.get(&given.place.file).and_then(|texts| {
-                    let text = texts.iter().find(|(path, _)| *path == key);
+                Some(repair) => sources.get(&repair.place.file).and_then(|texts| {
+                    let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
                 None if matches!(kind, Fault::Crash | Fault::Hang) => None,

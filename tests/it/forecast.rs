@@ -160,8 +160,8 @@ fn theory_says_why_no_closed_form_applies() {
     assert_eq!(
         done.stdout,
         "crash_weibull_daly  seed 2\n  no closed form applies:\n    the formulas suppose \
-         exponential lifetimes; `node crash`: lifetimes Weibull of shape 0.7 and mean 10 d, parts \
-         of any age\n"
+         exponential lifetimes, always and for all alike; `node crash`: lifetimes Weibull of shape \
+         0.7 and mean 10 d, parts of any age\n"
     );
     let done = bench.run(&["theory", text(&file), "--json"]);
     assert!(done.stdout.contains("\"no_closed_form\":[\"the formulas suppose"), "{}", done.stdout);

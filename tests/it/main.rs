@@ -25,3 +25,4 @@ mod stages;
 mod swarm;
 mod theory;
 mod tidy;
+mod traces;

@@ -3,6 +3,7 @@
 use super::{SPAN, SPAN_SOME, spec};
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::language::{Key, Kind, Spec};
+use crate::scenario::replay::REPLAY;
 use crate::scenario::words::words;
 use crate::units::Span;
 
@@ -62,8 +63,6 @@ const FRAILTY: Key = Key::new(
 const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
 const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
 const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
-const REPAIR_DOC: &str = "How the damage ends: `never`, a duration, a law, or (nodes only) \
-                          `power-cycle` by the controller.";
 
 /// A fault of nodes.
 pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
@@ -73,6 +72,7 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         ON,
         AT,
         LIFETIME,
+        Key::new("trace", Kind::Table(&REPLAY), "As the failures of a trace of a real machine."),
         AGE,
         REJUVENATE,
         FRAILTY,
@@ -88,11 +88,12 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         Key::new(
             "repair",
             Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
-            REPAIR_DOC,
+            "How the damage ends: `never`, a duration, a law, or `power-cycle` by the controller. \
+             With `trace` the default is the time in the trace.",
         )
         .or("\"power-cycle\""),
     ],
-    rivals: WHEN,
+    rivals: &[&["at", "lifetime", "trace"]],
 };
 
 /// Repair of parts: somebody comes and mends them.

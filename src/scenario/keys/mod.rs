@@ -15,7 +15,7 @@ pub(super) const NODES_MAX: u64 = 10_000_000;
 
 const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
 /// Zero is allowed.
-const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
+pub(super) const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
 /// Zero would stop time.
 const SPAN_SOME: Kind = Kind::Span(Span(1), YEARS_500);
 /// One exabyte: beyond it sums could overflow.
@@ -29,7 +29,7 @@ const POWER: Kind = Kind::Power(Power(0), Power(1_000_000_000_000));
 const POWER_SOME: Kind = Kind::Power(Power(1), Power(1_000_000_000_000));
 const SHARE: Kind = Kind::Share(0.0, 1.0);
 
-const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
+pub(super) const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
     Spec { doc, keys, rivals: &[] }
 }
 

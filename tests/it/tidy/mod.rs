@@ -15,7 +15,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
 const STOREYS: [&[&str]; 9] = [
-    &["units", "ids"],
+    &["units", "ids", "trace"],
     &["scenario", "engine", "rng", "event"],
     &["workload", "protocol", "theory"],
     &["plan"],
@@ -30,13 +30,15 @@ const STOREYS: [&[&str]; 9] = [
 const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 25] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("ctrlc", "cli"),
     ("indicatif", "cli"),
     ("jiff", "record"),
+    ("jiff", "trace"),
+    ("lzma_rust2", "trace"),
     ("maud", "report"),
     ("plotters", "report"),
     ("png", "report"),

@@ -1,0 +1,167 @@
+//! `rackstorm fit`: the laws that the failures of a trace follow.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::analysis::trace_fits::TraceFits;
+use crate::cli::{Exit, streams};
+use crate::record::manifest;
+use crate::report::fits::{self, Input};
+use crate::trace::{self, Moment, Quantity, Selection, Trace};
+
+/// What stands under the help of `fit`.
+const EXAMPLES: &str = "\
+Examples:
+  rackstorm fit lanl-failures-1996-2005.csv.xz --system 18
+  rackstorm fit lanl.csv --of repairs                        one of the four spans
+  rackstorm fit lanl.csv --system 2 --from 2000-01-01 --out fits
+  rackstorm fit event_trace.tab.xz --json | jq '.spans[].fits[0]'
+
+Reads the CSV of Los Alamos (USENIX CFDR) and event_trace.tab of the Failure Trace Archive, plain
+or as .xz. Rows that cannot be used are told by their line. docs/traces.md has the conventions.
+
+The table that is printed last goes into a scenario as it is. --out writes fits.csv, fault.toml,
+flaws.csv, and figures of the CDF and the hazard as SVG and PNG.
+
+Exit codes: 0 done, 2 wrong usage or nothing selected, 3 the file cannot be read.";
+
+/// Flawed rows that are told on the terminal; all are in flaws.csv.
+const FLAWS_TOLD: usize = 20;
+
+/// Fit the laws of a failure trace
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The trace
+    trace: PathBuf,
+    /// Only failures of this system (the platform, in the Failure Trace Archive)
+    #[arg(long, value_name = "NUMBER")]
+    system: Option<u32>,
+    /// What to fit; may be given repeatedly [default: all]
+    #[arg(long, value_enum, value_name = "SPANS")]
+    of: Vec<Of>,
+    /// Only failures from this time on, such as 2004-01-31 or "2004-01-31 14:05"
+    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
+    from: Option<Moment>,
+    /// Only failures before this time
+    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
+    to: Option<Moment>,
+    /// Write table, fault and figures into this folder
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print one JSON object in place of the tables; spans in seconds
+    #[arg(long)]
+    json: bool,
+}
+
+/// The spans that can be fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Times to repair
+    Repairs,
+    /// Times between the starts of failures anywhere in the selection
+    Gaps,
+    /// Times between the starts of failures of the same node
+    NodeGaps,
+    /// Times from the end of a failure to the start of the next of the same node
+    Uptimes,
+}
+
+impl From<Of> for Quantity {
+    fn from(of: Of) -> Self {
+        match of {
+            Of::Repairs => Self::Repairs,
+            Of::Gaps => Self::Gaps,
+            Of::NodeGaps => Self::NodeGaps,
+            Of::Uptimes => Self::Uptimes,
+        }
+    }
+}
+
+/// Reads, fits, tells, draws.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let out = arguments.out.as_deref();
+    if let Some(out) = out.filter(|out| out.join(manifest::FILE_NAME).exists()) {
+        let out = out.display();
+        streams::say(&format!("error: {out} is a results folder; write the fits elsewhere"));
+        return Ok(Exit::Usage);
+    }
+    let trace = trace::read(&arguments.trace)?;
+    let selection = Selection { system: arguments.system, from: arguments.from, to: arguments.to };
+    tell_flaws(&arguments.trace, &trace);
+    let mut wanted: Vec<Quantity> = arguments.of.iter().copied().map(Quantity::from).collect();
+    if wanted.is_empty() {
+        wanted = Quantity::ALL.to_vec();
+    }
+    let Some(found) = TraceFits::of(&trace, &selection, &wanted) else {
+        let systems: Vec<_> = trace.nodes.keys().map(u32::to_string).collect();
+        streams::say(&format!(
+            "error: no failure of {} is in this selection\n  = help: its systems: {}",
+            arguments.trace.display(),
+            systems.join(", ")
+        ));
+        return Ok(Exit::Usage);
+    };
+    let name = arguments.trace.file_name().unwrap_or_default().to_string_lossy();
+    let input = Input { name: &name, trace: &trace, selection: &selection, fits: &found };
+    let written = match out {
+        Some(out) => {
+            let write = fits::write(&input, out);
+            write.with_context(|| format!("cannot write into {}", out.display()))?
+        }
+        None => Vec::new(),
+    };
+    let mut data = streams::data();
+    if arguments.json {
+        writeln!(data, "{}", json(&input, &written)?)?;
+    } else {
+        data.write_all(fits::text(&input).as_bytes())?;
+        for file in out.iter().flat_map(|out| written.iter().map(|file| out.join(file))) {
+            writeln!(data, "{}", file.display())?;
+        }
+    }
+    data.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Tells the rows that cannot be used.
+fn tell_flaws(file: &Path, trace: &Trace) {
+    let file = file.display();
+    for flaw in trace.flaws.iter().take(FLAWS_TOLD) {
+        streams::say(&format!("warning: {file}:{}: {}", flaw.line, flaw.what));
+    }
+    if trace.flaws.len() > FLAWS_TOLD {
+        let more = trace.flaws.len() - FLAWS_TOLD;
+        streams::say(&format!("warning: {more} more rows like these; flaws.csv of --out has all"));
+    }
+    if !trace.flaws.is_empty() {
+        let (flaws, rows) = (trace.flaws.len(), trace.rows);
+        streams::say(&format!("warning: {flaws} of {rows} rows cannot be used; the others are"));
+    }
+}
+
+/// All that was found, as one object.
+fn json(input: &Input, written: &[String]) -> anyhow::Result<String> {
+    let trace = input.trace;
+    let flaws: Vec<Value> =
+        trace.flaws.iter().map(|flaw| json!({ "line": flaw.line, "what": flaw.what })).collect();
+    let mut object = json!({
+        "trace": input.name,
+        "format": trace.format.words(),
+        "sha256": trace.sha256,
+        "rows": trace.rows,
+        "flaws": flaws,
+    });
+    let Value::Object(rest) = serde_json::to_value(input.fits)? else {
+        unreachable!("the fits are an object")
+    };
+    let all = object.as_object_mut().expect("it was made as an object");
+    all.extend(rest);
+    all.insert("fault".to_owned(), json!(fits::fault(input)));
+    all.insert("files".to_owned(), json!(written));
+    Ok(object.to_string())
+}

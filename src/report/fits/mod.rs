@@ -1,0 +1,99 @@
+//! Laws fitted to a failure trace: a table, a fault for a scenario, and two figures of each span.
+
+mod curves;
+mod fault;
+mod text;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::analysis::trace_fits::{Spans, TraceFits};
+use crate::report::{canvas, hang, typeface};
+use crate::trace::{Quantity, Selection, Trace};
+
+pub use fault::fault;
+pub use text::{csv, text};
+
+/// The table of all fits.
+const TABLE: &str = "fits.csv";
+/// The fault for a scenario.
+const FAULT: &str = "fault.toml";
+/// The rows of the trace that could not be used.
+const FLAWS: &str = "flaws.csv";
+
+/// All that is to be shown.
+pub struct Input<'a> {
+    /// The trace's name, for people.
+    pub name: &'a str,
+    /// The trace.
+    pub trace: &'a Trace,
+    /// What of it was looked at.
+    pub selection: &'a Selection,
+    /// What came of it.
+    pub fits: &'a TraceFits,
+}
+
+impl Input<'_> {
+    /// The selection as a phrase: `system 18`.
+    fn systems(&self) -> String {
+        match self.fits.systems.as_slice() {
+            [system] => format!("system {system}"),
+            systems => format!("{} systems", systems.len()),
+        }
+    }
+}
+
+/// The unit in which spans of a kind are told: its name and its length (s). Minutes and hours are
+/// those of the published fits.
+const fn unit(quantity: Quantity) -> (&'static str, f64) {
+    match quantity {
+        Quantity::Repairs => ("min", 60.0),
+        Quantity::Gaps | Quantity::NodeGaps | Quantity::Uptimes => ("h", 3600.0),
+    }
+}
+
+/// Writes table, fault, flaws and figures into a folder, and tells which files it wrote, in order.
+///
+/// # Errors
+/// If a file or folder cannot be written.
+pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
+    let pictures = folder.join("figures");
+    fs::create_dir_all(&pictures)?;
+    let mut written = Vec::new();
+    let mut file = |name: &str, text: &str| {
+        written.push(name.to_owned());
+        fs::write(folder.join(name), text)
+    };
+    file(TABLE, &csv(input))?;
+    if let Some(fault) = fault(input) {
+        file(FAULT, &fault)?;
+    }
+    file(FLAWS, &text::flaws(input.trace))?;
+    let fonts = typeface::font_faces();
+    let mut bitmap = canvas::Bitmap::new();
+    for spans in input.fits.spans.iter().filter(|spans| !spans.fits.is_empty()) {
+        for (kind, drawing, caption) in [
+            ("cdf", curves::cumulative(input, spans), curves::CUMULATIVE_CAPTION),
+            ("hazard", curves::hazard(input, spans), curves::HAZARD_CAPTION),
+        ] {
+            let name = stem(kind, spans);
+            let label = format!("{}. {caption}", capital(spans.of.words()));
+            hang(&pictures.join(&name), &drawing, &label, &fonts, &mut bitmap)?;
+            written.push(format!("figures/{name}.svg"));
+            written.push(format!("figures/{name}.png"));
+        }
+    }
+    Ok(written)
+}
+
+fn stem(kind: &str, spans: &Spans) -> String {
+    format!("{kind}_{}", spans.of.word().replace('-', "_"))
+}
+
+/// A phrase as a title.
+fn capital(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
