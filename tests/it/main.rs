@@ -20,6 +20,7 @@ mod measured;
 mod model;
 mod overlap;
 mod places;
+mod published;
 mod rejuvenation;
 mod stages;
 mod swarm;

@@ -29,6 +29,39 @@ impl Sink for Audience {
     }
 }
 
+/// What a run comes to, without what it told: of runs whose events would fill the memory.
+pub(crate) struct Measured(Findings);
+
+struct Counter(Fold);
+
+impl Sink for Counter {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.0.event(event);
+        Ok(())
+    }
+}
+
+/// Plays the text of a scenario file on the model and keeps the metrics.
+pub(crate) fn measure_text(text: &str, seed: Option<u64>) -> Measured {
+    let plan = plan_of_text(text, seed);
+    let mut counter = Counter(Fold::new(&plan));
+    Model.play(&plan, &mut counter).expect("nobody stops the play");
+    let end = counter.0.now();
+    Measured(counter.0.finish(end))
+}
+
+impl Measured {
+    /// A metric that the run must have.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        metric(&self.0, name)
+    }
+}
+
+fn metric(findings: &Findings, name: &str) -> f64 {
+    let found = findings.metrics.iter().find(|metric| metric.name == name);
+    found.unwrap_or_else(|| panic!("the run has no metric {name}")).value
+}
+
 /// Plays the text of a scenario file.
 pub(crate) fn play_text(text: &str, seed: Option<u64>) -> Played {
     play_plan(&plan_of_text(text, seed))
@@ -85,8 +118,7 @@ pub(crate) fn play_with(
 impl Played {
     /// A metric that the run must have.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let found = self.findings.metrics.iter().find(|metric| metric.name == name);
-        found.unwrap_or_else(|| panic!("the run has no metric {name}")).value
+        metric(&self.findings, name)
     }
 
     /// The instants at which something happened.
