@@ -11,6 +11,7 @@ mod plan;
 mod rack;
 mod replay;
 mod report;
+mod rouse;
 mod schema;
 mod theory;
 mod validate;
@@ -80,6 +81,8 @@ enum Command {
     Fit(fit::Arguments),
     Events(events::Arguments),
     Rack(rack::Arguments),
+    #[command(hide = true)]
+    Rouse(rouse::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -101,14 +104,17 @@ pub fn main() -> ExitCode {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
+        Command::Rouse(arguments) => rouse::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     exit::of(done).into()
 }
 
-/// The names of all commands, for those who check that each is documented.
+/// The names of all commands that are shown, for those who check that each is documented.
 #[must_use]
 pub fn commands() -> Vec<String> {
-    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+    let command = Cli::command();
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.map(|command| command.get_name().to_owned()).collect()
 }

@@ -2,8 +2,6 @@
 //!
 //! It proves itself with its node's certificate, keeps checkpoints in a folder, tells what its
 //! board measures, and looks for its controller ever more slowly until it was taken in once.
-//!
-//! Not modelled: harm on its own node. An agent that is asked for it does nothing.
 
 use std::cell::RefCell;
 use std::io;
@@ -17,12 +15,13 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::board::Board;
+use super::harm::{CAPABILITIES, OwnProcess};
 use super::net::{Plain, own_address};
 use super::store::{Folder, Moved};
 use super::tls::{Credentials, Refused, Tls, name_of};
 use crate::event::What;
 use crate::fleet::agent::{self, Note, Pace};
-use crate::fleet::doors::{Address, Deed, Harm, Notice, Told};
+use crate::fleet::doors::{Address, Notice, Told};
 use crate::fleet::wire::Message;
 use crate::ids::{Life, NodeId};
 use crate::units::{ByteRate, Span};
@@ -108,7 +107,7 @@ async fn live(
     });
     let name = name_of(wish.node);
     let store = Folder::open(&wish.store, &name, wish.store_rate, moved)?;
-    let doors = agent::Doors { net, store, harm: NoHands, told: Says(say) };
+    let doors = agent::Doors { net, store, harm: OwnProcess, told: Says(say) };
     let setup = agent::Setup {
         node: wish.node,
         life,
@@ -134,6 +133,7 @@ fn capabilities(board: &Board) -> Vec<String> {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
     let mut all = vec![format!("{arch} {os}"), format!("{cpus} cpus"), "bulk-synchronous".into()];
+    all.extend(CAPABILITIES.map(str::to_owned));
     all.extend(board.capabilities());
     all
 }
@@ -182,24 +182,6 @@ async fn watch_parent(parent: Option<u32>) {
         if demand_parent(parent).is_err() {
             std::process::exit(1);
         }
-    }
-}
-
-/// No harm is done by this agent.
-#[derive(Clone, Copy, Debug)]
-struct NoHands;
-
-impl Harm for NoHands {
-    fn by_agent(&self, _deed: &Deed) -> bool {
-        true
-    }
-
-    async fn do_harm(&self, _deed: &Deed) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    async fn undo(&self, _deed: &Deed) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod authority;
 pub mod board;
+pub mod harm;
 pub mod net;
 pub mod store;
 pub mod tls;

@@ -39,8 +39,8 @@ impl doors::Power for Hands {
 }
 
 impl doors::Harm for Hands {
-    fn by_agent(&self, _deed: &Deed) -> bool {
-        false
+    fn by_agent(&self, deed: &Deed) -> bool {
+        self.nodes.harms_itself(deed)
     }
 
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {

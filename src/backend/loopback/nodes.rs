@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::time::Instant;
 
 use super::scratch::Scratch;
@@ -204,15 +204,22 @@ impl Nodes {
         }
     }
 
-    /// Looks for agents that ended by themselves: killed by somebody else they have crashed, and
-    /// whatever else ends them is a mistake of ours.
+    /// Looks for agents that stopped or ended by themselves: who stopped hangs, who was killed has
+    /// crashed, and whatever else ends them is a mistake of ours.
     pub(super) fn reap(&self) {
+        let mut silent = Vec::new();
         let mut ended: Vec<(NodeId, ExitStatus)> = Vec::new();
         for (node, own) in (0..).map(NodeId).zip(self.each.borrow_mut().iter_mut()) {
+            if own.process.as_ref().is_some_and(has_stopped) {
+                silent.push(node);
+            }
             if let Some(Ok(Some(status))) = own.process.as_mut().map(Child::try_wait) {
                 own.process = None;
                 ended.push((node, status));
             }
+        }
+        for node in silent {
+            self.set_state(node, NodeState::Hung, Cause::Fault(Fault::Hang));
         }
         for (node, status) in ended {
             self.set_state(node, NodeState::Down, Cause::Fault(Fault::Crash));
@@ -222,6 +229,12 @@ impl Nodes {
                 self.fail(format!("the agent of {name} ended by itself: {words}"));
             }
         }
+    }
+
+    /// Whether a node's agent carries a harm out by itself: a hang, as long as it hears.
+    pub(super) fn harms_itself(&self, deed: &Deed) -> bool {
+        let is_up = || self.each.borrow()[deed.part.index as usize].state == NodeState::Up;
+        deed.kind == Fault::Hang && is_up()
     }
 
     /// Does a harm, once.
@@ -314,6 +327,12 @@ impl Nodes {
     fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
         self.tell(What::PartState { part, state, cause });
     }
+}
+
+/// Whether a process was stopped since this was asked last.
+fn has_stopped(process: &Child) -> bool {
+    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+    matches!(waitid(WaitId::Pid(Pid::from_child(process)), options), Ok(Some(_)))
 }
 
 /// Ends a process, if there is one, stopped or not.

@@ -27,8 +27,8 @@ use crate::units::{Span, Time};
 
 /// Real memory of each rank (64-bit words): 8 KiB, so that an image is worth its checksum.
 const WORDS: u32 = 1_024;
-/// Agents do no harm on this stage, so the lease is never needed.
-const LEASE: Span = Span::from_secs(60);
+/// How long an agent that hangs may sleep after its time: longer than a run, with which it ends.
+const LEASE: Span = Span::from_secs(86_400);
 /// Between two looks at processes, Ctrl-C and what was told.
 const LOOK: Duration = Duration::from_millis(50);
 
