@@ -4,7 +4,7 @@ use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
-use crate::scenario::job::{Period, Place};
+use crate::scenario::job::{Exposed, Period, Place};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
 /// A choice with a word for each of its values.
@@ -90,6 +90,11 @@ impl Word for Period {
     const WORDS: &'static [(&'static str, Self)] = &[("work", Self::Work), ("whole", Self::Whole)];
 }
 
+impl Word for Exposed {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("always", Self::Always), ("computing", Self::Computing)];
+}
+
 impl Word for Comparison {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("<=", Self::AtMost),
@@ -109,5 +114,6 @@ impl Word for Fault {
         ("server-loss", Self::ServerLoss),
         ("link-degradation", Self::LinkDegradation),
         ("controller-crash", Self::ControllerCrash),
+        ("silent-corruption", Self::SilentCorruption),
     ];
 }
