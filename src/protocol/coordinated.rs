@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::interval::Adaptive;
 use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -38,6 +39,8 @@ pub struct Coordinated {
     job: JobId,
     work: BulkSynchronous,
     schedule: Schedule,
+    /// What takes the place of the schedule's interval, if that follows what is observed.
+    adaptive: Option<Adaptive>,
     phase: JobPhase,
     /// Start of the phase.
     since: Time,
@@ -59,6 +62,7 @@ impl Coordinated {
             job,
             work,
             schedule,
+            adaptive: None,
             phase: JobPhase::Waiting,
             since: Time::ZERO,
             computed: Span::ZERO,
@@ -66,6 +70,12 @@ impl Coordinated {
             number: 0,
             started: false,
         }
+    }
+
+    /// With an interval that follows what is observed.
+    #[must_use]
+    pub fn adapting(self, adaptive: Option<Adaptive>) -> Self {
+        Self { adaptive, ..self }
     }
 
     /// The phase it is in.
@@ -82,6 +92,9 @@ impl Coordinated {
 
     /// Takes one input; adds what happened to `told` and says what to do next.
     pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.hear(now, self.phase, input);
+        }
         match input {
             Input::Placed => self.placed(now, told),
             Input::StepDone => self.step_done(now, told),
@@ -111,7 +124,9 @@ impl Coordinated {
         self.computed += self.work.next_step().expect("a step was ordered");
         self.work.complete();
         told.push(What::StepDone { job: self.job, step: self.work.done() });
-        let due = self.schedule.interval.is_some_and(|interval| self.computed >= interval);
+        let adapted = self.adaptive.as_ref().map(Adaptive::interval);
+        let due =
+            adapted.or(self.schedule.interval).is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
         let write = if finished { self.schedule.last } else { due };
         if !write {

@@ -7,6 +7,7 @@
 pub mod coordinated;
 pub mod detector;
 pub mod heartbeat;
+pub mod interval;
 pub mod phi;
 pub mod seating;
 pub mod swim;
