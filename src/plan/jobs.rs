@@ -8,6 +8,7 @@ use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
+use crate::protocol::interval::Adaptive;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
@@ -35,7 +36,12 @@ impl Plan {
             keep: wish.map_or(1, |wish| wish.integrity.keep),
         };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
-        Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
+        let adaptive = wish.and_then(|wish| match wish.interval {
+            Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
+            _ => None,
+        });
+        let machine = Coordinated::new(JOB, work, schedule).adapting(adaptive);
+        Some(Protocol::Coordinated(machine))
     }
 
     /// Whether the memory of nodes may be silently corrupted.
@@ -115,7 +121,8 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
         steps,
         step: work.step,
         last_step: Span(work.work.0 - (steps - 1) * work.step.0),
-        interval: checkpoint.map(|wish| computing(wish, cost, mtbf)),
+        interval: checkpoint
+            .map(|wish| computing(wish, cost, mtbf, back(scenario, machine, wish, cost))),
         checkpoint_cost: cost,
         mtbf,
     }
@@ -252,10 +259,24 @@ fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Coordin
     Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
 }
 
-/// The computing between two checkpoints. Young's and Daly's formulas give just that. With
-/// [`Period::Whole`] a fixed interval counts from start to start, and computing is what C and the
-/// verifications leave of it.
-fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
+/// From a failure until computing goes on, if another node is at hand: detection, downtime, and
+/// reading the checkpoint back, which through the fabric takes as long as writing it.
+fn back(scenario: &Scenario, machine: &Machine, wish: &job::Coordinated, cost: Span) -> Span {
+    let (downtime, read) = match wish.cost {
+        Cost::Fixed { read, downtime, .. } => (downtime, read),
+        Cost::Store(Place::FileServer) => (Span::ZERO, cost),
+        Cost::Store(_) => (Span::ZERO, card_read(scenario, wish.size, false)),
+    };
+    Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
+}
+
+/// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a
+/// fixed interval counts from start to start, and computing is what C and the verifications leave of
+/// it. An adaptive one begins with Daly's for what is believed.
+///
+/// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
+/// checkpoint after each step.
+fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
     let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
     match (wish.interval, wish.period) {
         (Interval::Fixed(span), Period::Work) => span,
@@ -264,10 +285,15 @@ fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
             let verified = wish.integrity.verify.map_or(0, verify);
             Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
         }
+        (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),
         // Nothing fails: the best interval has no end.
         _ if mtbf == Span::FOREVER => Span::FOREVER,
         (Interval::Young, _) => Span::from_secs_f64(young_daly::young(c, m)),
+        (Interval::DalyFirst, _) => {
+            Span::from_secs_f64(young_daly::daly_first(c, m, back.as_secs_f64()))
+        }
         (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
+        (Interval::Exact, _) => Span::from_secs_f64(young_daly::exact(c, m)),
     }
 }
 
@@ -356,6 +382,29 @@ mod tests {
                 pilot::fix_costs(scenario, Span::from_secs(300));
             });
             near(job.interval.unwrap(), by_daly * MINUTE);
+        }
+    }
+
+    /// C = 5 min, M = 6 h, R + D = 5 min and the detection of 40 s: the values of the formulas, and
+    /// the belief of an interval that adapts.
+    #[test]
+    fn each_interval_is_that_of_its_formula() {
+        let prior = Span::from_secs(86_400);
+        for (interval, minutes) in [
+            (Interval::Young, 60.0),
+            (Interval::DalyFirst, libm::sqrt(10.0 * (360.0 + 5.0 + 40.0 / 60.0)) - 5.0),
+            (Interval::Daly, 56.713),
+            (Interval::Exact, 56.714),
+            (Interval::Adaptive { prior }, 116.690),
+        ] {
+            let job = planned(|scenario| {
+                let mean = Span::from_secs(360 * 60 * 720);
+                scenario.faults[0].when = pilot::lifetime(Law::Exponential { mean }, Age::New);
+                pilot::fix_costs(scenario, Span::from_secs(300));
+                scenario.controller.detect = Span::from_secs(40);
+                scenario.checkpoint.as_mut().unwrap().interval = interval;
+            });
+            near(job.interval.unwrap(), minutes * MINUTE);
         }
     }
 

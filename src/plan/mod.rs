@@ -45,7 +45,8 @@ pub struct Job {
     /// Duration of the last step.
     pub last_step: Span,
     /// Computing after which the next checkpoint is due; `None` without a checkpoint protocol.
-    /// A checkpoint starts at the first step boundary at or after it.
+    /// A checkpoint starts at the first step boundary at or after it. An adaptive interval begins
+    /// with it.
     pub interval: Option<Span>,
     /// The checkpoint cost C that the interval was worked out from.
     pub checkpoint_cost: Span,

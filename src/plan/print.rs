@@ -6,6 +6,7 @@ use crate::ids::{Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
+use crate::scenario::job::{Coordinated, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span};
@@ -34,7 +35,7 @@ impl Plan {
         self.print_module(out)?;
         self.print_faults(out)?;
         for job in &self.jobs {
-            print_job(job, out)?;
+            print_job(job, self.scenario.checkpoint.as_ref(), out)?;
         }
         self.print_assumptions(out)
     }
@@ -156,7 +157,7 @@ impl Plan {
     }
 }
 
-fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
+fn print_job(job: &Job, wish: Option<&Coordinated>, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "\nJob {}", job.name)?;
     let (step, last) = (short(job.step), short(job.last_step));
     let last = if last == step { String::new() } else { format!(", the last of {last}") };
@@ -166,7 +167,9 @@ fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
         return writeln!(out, "  no checkpoints");
     };
     writeln!(out, "  checkpoint cost C = {}", short(job.checkpoint_cost))?;
-    writeln!(out, "  computing between two checkpoints = {}", short(interval))
+    let adapts = wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }));
+    let then = if adapts { " at first, then by what is observed" } else { "" };
+    writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))
 }
 
 /// When a rule strikes, as a phrase.

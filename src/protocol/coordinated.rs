@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::interval::Adaptive;
 use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -58,6 +59,8 @@ pub struct Coordinated {
     job: JobId,
     work: BulkSynchronous,
     schedule: Schedule,
+    /// What takes the place of the schedule's interval, if that follows what is observed.
+    adaptive: Option<Adaptive>,
     phase: JobPhase,
     /// Start of the phase.
     since: Time,
@@ -83,6 +86,7 @@ impl Coordinated {
             job,
             work,
             schedule,
+            adaptive: None,
             phase: JobPhase::Waiting,
             since: Time::ZERO,
             computed: Span::ZERO,
@@ -92,6 +96,12 @@ impl Coordinated {
             number: 0,
             started: false,
         }
+    }
+
+    /// With an interval that follows what is observed.
+    #[must_use]
+    pub fn adapting(self, adaptive: Option<Adaptive>) -> Self {
+        Self { adaptive, ..self }
     }
 
     /// The phase it is in.
@@ -108,6 +118,9 @@ impl Coordinated {
 
     /// Takes one input; adds what happened to `told` and says what to do next.
     pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.hear(now, self.phase, input);
+        }
         match input {
             Input::Placed => self.placed(now, told),
             Input::StepDone => self.step_done(now, told),
@@ -156,7 +169,7 @@ impl Coordinated {
         let Some(verify) = self.schedule.verify else { return false };
         // With an interval of nothing at all, each step is the last before a checkpoint.
         let parts = u128::from(self.computed.0) * u128::from(verify.per_checkpoint);
-        let interval = self.schedule.interval.map_or(u64::MAX, |interval| interval.0.max(1));
+        let interval = self.interval().map_or(u64::MAX, |interval| interval.0.max(1));
         let passed = (parts / u128::from(interval)).min(verify.per_checkpoint.into()) as u64;
         let due = passed > self.checks || self.work.next_step().is_none();
         self.checks = self.checks.max(passed);
@@ -168,9 +181,14 @@ impl Coordinated {
         Order::Verify
     }
 
+    /// Computing until the next checkpoint is due.
+    fn interval(&self) -> Option<Span> {
+        self.adaptive.as_ref().map(Adaptive::interval).or(self.schedule.interval)
+    }
+
     /// Goes on at a step boundary.
     fn write_or_compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
-        let due = self.schedule.interval.is_some_and(|interval| self.computed >= interval);
+        let due = self.interval().is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
         let write = if finished { self.schedule.last } else { due };
         if !write {

@@ -8,6 +8,7 @@ pub mod coordinated;
 pub mod corruption;
 pub mod detector;
 pub mod heartbeat;
+pub mod interval;
 pub mod phi;
 pub mod seating;
 pub mod swim;

@@ -86,7 +86,7 @@ pub(super) fn checkpoint(
         } else {
             Some(Bytes(0))
         },
-        interval: interval(&section),
+        interval: interval(&section, m),
         cost: cost(&section, m),
         last: section.get("last", m),
         strikes: strikes(&section, m),
@@ -96,7 +96,7 @@ pub(super) fn checkpoint(
     .ok_or(Unread)?;
     let strikes_nodes =
         |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
-    let computed = !matches!(protocol.interval, Interval::Fixed(_));
+    let computed = !matches!(protocol.interval, Interval::Fixed(_) | Interval::Adaptive { .. });
     if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
         let title = "the interval is to be computed from lifetimes, but no fault has one";
         let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
@@ -145,11 +145,19 @@ fn check_kept(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
     }
 }
 
-fn interval(section: &Section<'_>) -> Option<Interval> {
+fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
     let value = section.value("interval")?;
-    match value.text()? {
+    let word = value.text()?;
+    if word != "adaptive" && section.has("prior") {
+        let mistake = Mistake::new(section.place("prior"), "`prior` without `adaptive`");
+        m.note(mistake.help("only `interval = \"adaptive\"` begins with a belief"));
+    }
+    match word {
         "young" => Some(Interval::Young),
+        "daly first order" => Some(Interval::DalyFirst),
         "daly" => Some(Interval::Daly),
+        "exact" => Some(Interval::Exact),
+        "adaptive" => section.get("prior", m).map(|prior| Interval::Adaptive { prior }),
         _ => Span::read(&value).ok().filter(|span| *span > Span::ZERO).map(Interval::Fixed),
     }
 }

@@ -87,8 +87,17 @@ pub enum Interval {
     Fixed(Span),
     /// Young 1974: sqrt(2 C M).
     Young,
+    /// Daly 2003, first order: sqrt(2 C (M + R)) - C.
+    DalyFirst,
     /// Daly 2006, higher order.
     Daly,
+    /// The exact optimum for exponential failures, by Lambert's W.
+    Exact,
+    /// Daly's, for the failures and the checkpoints that the job observes.
+    Adaptive {
+        /// The mean time between failures that is believed at the start.
+        prior: Span,
+    },
 }
 
 /// What a checkpoint costs.

@@ -470,7 +470,10 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
     let interval = match protocol.interval {
         Interval::Fixed(span) => text_of(span),
         Interval::Young => quoted("young"),
+        Interval::DalyFirst => quoted("daly first order"),
         Interval::Daly => quoted("daly"),
+        Interval::Exact => quoted("exact"),
+        Interval::Adaptive { .. } => quoted("adaptive"),
     };
     let cost = match protocol.cost {
         Cost::Store(place) => ("to", quoted(place.word())),
@@ -482,6 +485,9 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
     let mut all = Vec::new();
     if protocol.size.0 > 0 {
         all.extend(lines(table, [("size", text_of(protocol.size))]));
+    }
+    if let Interval::Adaptive { prior } = protocol.interval {
+        all.extend(lines(table, [("prior", text_of(prior))]));
     }
     all.extend(lines(
         table,

@@ -432,6 +432,22 @@ fn agreement_detection_by_phi_accrual() {
     assert!((0.5..1.6).contains(&took), "mean + z deviation is 1.56 s: {took}");
 }
 
+/// Each failure makes the interval shorter, by more than the stages differ in what they observe.
+#[test]
+fn agreement_an_interval_that_adapts() {
+    let faults: String = [250, 400, 520]
+        .map(|at| fault("hang", &format!("pi{:02}", at / 50), &format!("{at} s"), "power-cycle"))
+        .concat();
+    let text = saving(&faults)
+        .replace("interval = \"60 s\"", "interval = \"adaptive\"\nprior = \"11 min\"");
+    let fleet = agree(&text);
+    let steps = fleet.events.iter().filter_map(|event| match event.what {
+        What::Checkpoint { act: CheckpointAct::Begin, step, .. } => Some(step),
+        _ => None,
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [6, 11, 15, 19], "fewer and fewer steps between");
+}
+
 /// A period of half a second: what varies by periods stays in the band of the other facts.
 const GOSSIP: &str = "[controller.gossip]\nperiod = \"500 ms\"\ntimeout = \"150 ms\"\n";
 

@@ -7,9 +7,10 @@ use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
 use crate::plan::{Plan, lifetimes};
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Cost, Place, Strikes};
+use crate::scenario::job::{Cost, Interval, Place, Strikes};
 use crate::scenario::law::Law;
 use crate::theory::Costs;
+use crate::theory::young_daly::daly;
 use crate::units::Span;
 
 /// The numbers that the formulas are given (s).
@@ -98,12 +99,27 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         write,
         recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
         downtime: downtime(plan, &mut notes),
-        interval: job.interval.map(|span| whole_steps(span, job.step, work)),
+        interval: interval(plan, &mut notes).map(|span| whole_steps(span, job.step, work)),
     };
     if wish.is_some_and(|wish| matches!(wish.cost, Cost::Store(_))) {
         notes.push("C and R are those of transfers that nothing disturbs.".into());
     }
     (setting, notes)
+}
+
+/// The plan's interval; of an adaptive one that at which it settles.
+fn interval(plan: &Plan, notes: &mut Vec<String>) -> Option<Span> {
+    let job = &plan.jobs[0];
+    let wish = plan.scenario.checkpoint.as_ref()?;
+    if !matches!(wish.interval, Interval::Adaptive { .. }) {
+        return job.interval;
+    }
+    notes.push("The adaptive interval is taken to have settled from the start.".into());
+    if job.mtbf == Span::FOREVER {
+        return Some(Span::FOREVER);
+    }
+    let settled = daly(job.checkpoint_cost.as_secs_f64(), job.mtbf.as_secs_f64());
+    Some(Span::from_secs_f64(settled))
 }
 
 /// The computing until a checkpoint that is due after `interval`, at most all of it.

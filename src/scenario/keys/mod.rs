@@ -363,10 +363,20 @@ pub(super) static COORDINATED: Spec = Spec {
         Key::new("size", SIZE_SOME, "Data per node. Not needed with `cost`."),
         Key::new(
             "interval",
-            Kind::Any(&[Kind::Choice(|| vec!["young", "daly"]), SPAN_SOME]),
-            "Computing between two checkpoints.",
+            Kind::Any(&[
+                Kind::Choice(|| vec!["young", "daly first order", "daly", "exact", "adaptive"]),
+                SPAN_SOME,
+            ]),
+            "Computing between two checkpoints: a duration, the optimum by a formula for the \
+             scenario's own mean time between failures, or `adaptive`, from the failures and \
+             checkpoints that the job has seen.",
         )
         .or("\"daly\""),
+        Key::new(
+            "prior",
+            SPAN_SOME,
+            "With `adaptive`: the mean time between failures of the job that is believed at first.",
+        ),
         Key::new(
             "to",
             Kind::Choice(words::<Place>),

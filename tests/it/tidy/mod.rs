@@ -26,8 +26,10 @@ const STOREYS: [&[&str]; 9] = [
     &["cli"],
 ];
 
-/// Who may use whom on the same storey: faults have one name, and a checkpoint waits for a step.
-const NEIGHBOURS: [(&str, &str); 2] = [("scenario", "event"), ("protocol", "workload")];
+/// Who may use whom on the same storey: faults have one name, a checkpoint waits for a step, and an
+/// interval that adapts is a formula's.
+const NEIGHBOURS: [(&str, &str); 3] =
+    [("scenario", "event"), ("protocol", "workload"), ("protocol", "theory")];
 
 /// Packages that belong to one room, or to the rooms of several lines.
 const PACKAGES: [(&str, &str); 25] = [
