@@ -38,6 +38,8 @@ pub enum What {
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
     /// A failure threw away this much of the job's computing, the step under way included.
     WorkLost { job: JobId, node: NodeId, lost: Span },
+    /// A node of the job failed, and the job goes on: another replica of its seat lives.
+    FailureAbsorbed { job: JobId, node: NodeId },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },

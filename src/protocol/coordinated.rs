@@ -86,10 +86,13 @@ impl Coordinated {
             Input::Placed => self.placed(now, told),
             Input::StepDone => self.step_done(now, told),
             Input::Written => {
-                self.committed = self.work.done();
-                self.computed = Span::ZERO;
-                self.tell_checkpoint(CheckpointAct::Commit, told);
+                self.commit(told);
                 self.compute(now, told)
+            }
+            Input::WrittenForReplicas => {
+                self.commit(told);
+                self.enter(now, JobPhase::Restart, Cause::Course, told);
+                Order::Read
             }
             Input::Read => self.compute(now, told),
             Input::Failed(node) => self.failed(now, node, told),
@@ -121,6 +124,12 @@ impl Coordinated {
         self.tell_checkpoint(CheckpointAct::Begin, told);
         self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
         Order::Write
+    }
+
+    fn commit(&mut self, told: &mut Vec<What>) {
+        self.committed = self.work.done();
+        self.computed = Span::ZERO;
+        self.tell_checkpoint(CheckpointAct::Commit, told);
     }
 
     fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {

@@ -140,6 +140,9 @@ fn row(what: &What) -> Row {
         What::WorkLost { job, node, lost } => {
             Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
         }
+        What::FailureAbsorbed { job, node } => {
+            Row { node: Some(node.0), ..job_row("failure-absorbed", job) }
+        }
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

@@ -13,6 +13,7 @@ mod fault;
 mod job;
 mod node;
 mod part;
+mod replica;
 mod world;
 
 use crate::backend::Backend;
