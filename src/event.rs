@@ -41,6 +41,8 @@ pub enum What {
     /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
     /// corruptions of the run; `spread` is how many of the job's nodes it has reached.
     Corruption { node: NodeId, number: u64, act: CorruptionAct, spread: u32 },
+    /// A node of the job failed, and the job goes on: another replica of its seat lives.
+    FailureAbsorbed { job: JobId, node: NodeId },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },

@@ -86,6 +86,7 @@ impl Fold {
                 self.jobs.checkpoint(now, job, number, act);
             }
             What::WorkLost { job, lost, .. } => self.jobs.lose(now, job, lost.0),
+            What::FailureAbsorbed { .. } => self.jobs.absorb(),
             What::Transfer { purpose, received, lost, .. } => {
                 self.meters.transfer(purpose, received.0, lost.0);
             }

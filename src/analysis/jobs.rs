@@ -54,6 +54,7 @@ struct Job {
 pub(super) struct Jobs {
     rows: Vec<Job>,
     interrupts: u64,
+    absorbed: u64,
     begun: u64,
     abandoned: u64,
     restarts: u64,
@@ -72,6 +73,7 @@ impl Jobs {
         Self {
             rows: nodes.iter().map(|nodes| Job { nodes: *nodes, ..Job::default() }).collect(),
             interrupts: 0,
+            absorbed: 0,
             begun: 0,
             abandoned: 0,
             restarts: 0,
@@ -162,6 +164,11 @@ impl Jobs {
         assert!(row.lost <= row.computed(now), "a job loses only what it has computed");
     }
 
+    /// A job goes on after a failure, on another replica.
+    pub(super) fn absorb(&mut self) {
+        self.absorbed += 1;
+    }
+
     /// Brings all jobs to the end of the run (ns).
     pub(super) fn close(&mut self, end: u64) {
         for row in &mut self.rows {
@@ -193,6 +200,11 @@ impl Jobs {
             row.total() - row.spent[Part::Boot as usize] - row.spent[Part::Idle as usize]
         });
         table.ratio("mtti", exposed, u128::from(self.interrupts) * 1_000_000_000);
+        table.count("failures_absorbed", self.absorbed);
+        if self.absorbed > 0 {
+            let failures = u128::from(self.absorbed + self.interrupts);
+            table.ratio("mnfti", failures, u128::from(self.interrupts));
+        }
         self.measure_checkpoints(table);
     }
 

@@ -38,6 +38,10 @@ pub const ALL: &[Definition] = &[
     is("rework_time", "s", "Time in which jobs computed again what was thrown away."),
     is("interrupts", "count", "Times a failure of a node stopped a job that was not waiting."),
     is("mtti", "s", "Mean time to interrupt of the jobs; absent without an interrupt."),
+    is("failures_absorbed", "count",
+        "Failures of a job's node after which another replica of its seat went on."),
+    is("mnfti", "count",
+        "Mean number of failures of running nodes of the jobs to an interrupt; absent without both."),
     // ---- Checkpoints
     is("checkpoints_begun", "count", "Checkpoints begun."),
     is("checkpoints_committed", "count", "Checkpoints completed."),

@@ -141,6 +141,15 @@ impl<'p> JobPlay<'p> {
         self.state.seating.seat_of(node).is_some()
     }
 
+    /// Why the fleet cannot carry out the plan's job, if it cannot.
+    #[must_use]
+    pub fn cannot(plan: &Plan) -> Option<String> {
+        let work = plan.scenario.workload.as_ref()?;
+        work.replicas.map(|_| {
+            "[workload.bulk-synchronous.replicas]: the fleet has one node on each seat".to_owned()
+        })
+    }
+
     /// The result that the job must have.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {

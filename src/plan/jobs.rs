@@ -3,16 +3,18 @@
 use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, lifetimes};
+use crate::plan::{Job, Plan, lifetimes, replication};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
 use crate::protocol::interval::Adaptive;
+use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::law::Law;
+use crate::theory::seats::Seats;
 use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -80,8 +82,37 @@ impl Plan {
         }
     }
 
+    /// The seats of a replicated job as its closed forms see them; `None` if nothing fails, or
+    /// without replicas.
+    #[must_use]
+    pub fn seats(&self) -> Option<Seats> {
+        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
+        let crew = Crew::new(&self.machine, job.nodes);
+        let replicas = work.replicas.as_ref()?;
+        replication::seats(&self.scenario, &self.machine, &crew, replicas, job.seats)
+    }
+
+    /// The time in which all nodes of the job read a checkpoint back from the file server: as long
+    /// as writing takes, unless only one replica of each seat writes. Zero without checkpoints.
+    #[must_use]
+    pub fn read_back(&self) -> Span {
+        let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
+            return Span::ZERO;
+        };
+        cost(&self.scenario, &self.machine, &Crew::new(&self.machine, job.nodes), wish)
+    }
+
+    /// The replicas of the job's seats, before it is placed; `None` if it has none.
+    #[must_use]
+    pub fn replicas(&self) -> Option<Replicas> {
+        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
+        let wish = work.replicas.as_ref()?;
+        Some(Replicas::new(job.seats, wish.replicated(job.seats), wish.degree))
+    }
+
     /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
-    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes.
+    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes. With replicas: how
+    /// often it strikes them.
     #[must_use]
     pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
         let Some(job) = self.jobs.first() else { return 0.0 };
@@ -110,27 +141,37 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
 
 fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> Job {
     assert!(work.step > Span::ZERO && work.work > Span::ZERO, "a job has work");
-    let crew = Crew::new(machine, work.nodes);
+    let crew = Crew::new(machine, replication::nodes(work));
     let steps = work.work.0.div_ceil(work.step.0);
-    let mtbf = mtbf(scenario, machine, &crew);
+    let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint.as_ref();
-    let cost = checkpoint.map_or(Span::ZERO, |wish| cost(scenario, machine, &crew, wish));
-    Job {
+    let writers = crew.only(work.nodes);
+    let cost = checkpoint.map_or(Span::ZERO, |wish| cost(scenario, machine, &writers, wish));
+    let back = checkpoint.map_or(Span::ZERO, |wish| back(scenario, machine, wish, cost));
+    let interval = |mtbf| checkpoint.map(|wish| computing(wish, cost, mtbf, back));
+    let job = Job {
         name: "bulk-synchronous".into(),
-        nodes: work.nodes,
+        nodes: crew.nodes,
+        seats: work.nodes,
         steps,
-        step: work.step,
-        last_step: Span(work.work.0 - (steps - 1) * work.step.0),
-        interval: checkpoint
-            .map(|wish| computing(wish, cost, mtbf, back(scenario, machine, wish, cost))),
+        step: replication::stretched(work, work.step),
+        last_step: replication::stretched(work, last_step),
+        interval: None,
         checkpoint_cost: cost,
-        mtbf,
+        mtbf: Span::FOREVER,
+    };
+    if let Some(replicas) = &work.replicas {
+        let seats = replication::seats(scenario, machine, &crew, replicas, work.nodes);
+        return replication::timed(job, seats, replicas.strategy, checkpoint, interval);
     }
+    let mtbf = mtbf(scenario, machine, &crew);
+    Job { interval: interval(mtbf), mtbf, ..job }
 }
 
 /// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
 /// with the same probability.
-struct Crew {
+pub(super) struct Crew {
+    nodes: u32,
     /// Spares are candidates only if the job needs more than the others.
     with_spares: bool,
     /// Nodes of the job per candidate.
@@ -142,7 +183,12 @@ impl Crew {
         let active = machine.nodes.iter().filter(|node| !node.spare).count();
         let with_spares = nodes as usize > active;
         let candidates = if with_spares { machine.nodes.len() } else { active };
-        Self { with_spares, share: f64::from(nodes) / candidates.max(1) as f64 }
+        Self { nodes, with_spares, share: f64::from(nodes) / candidates.max(1) as f64 }
+    }
+
+    /// So many of these nodes, any of them.
+    fn only(&self, nodes: u32) -> Self {
+        Self { nodes, share: self.share * f64::from(nodes) / f64::from(self.nodes), ..*self }
     }
 
     fn may_hold(&self, node: &NodeRow) -> bool {
@@ -181,13 +227,19 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
 fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+    strike_rate(rule, machine, crew, 1.0)
+}
+
+/// How often lifetimes of a rule end on nodes of the job (1/s), where one that strikes several of
+/// them counts so often, but not more than `most`.
+pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most: f64) -> f64 {
     let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
     if !rule.kind.loses_nodes() {
         return 0.0;
     }
     let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
     let around = parts.map(|part| machine.around(rule.radius, part));
-    let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
+    let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(most)).sum();
     let parts = f64::from(rule.on.len());
     let ahead = match (rejuvenate, law) {
         (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),

@@ -10,6 +10,7 @@ mod names;
 #[cfg(test)]
 pub(crate) mod pilot;
 pub mod print;
+mod replication;
 pub mod rhythm;
 
 pub use self::jobs::JOB;
@@ -38,6 +39,8 @@ pub struct Job {
     pub name: String,
     /// Nodes it needs at once.
     pub nodes: u32,
+    /// Its seats: as many as its nodes, or fewer if replicas share some.
+    pub seats: u32,
     /// Whole steps of `step`, the last one possibly shorter.
     pub steps: u64,
     /// Duration of a step.
@@ -50,8 +53,9 @@ pub struct Job {
     pub interval: Option<Span>,
     /// The checkpoint cost C that the interval was worked out from.
     pub checkpoint_cost: Span,
-    /// The mean time between failures M of the job that the interval was worked out from;
-    /// [`Span::FOREVER`] if no fault with a lifetime strikes its nodes.
+    /// The mean time between failures M of the job that the interval was worked out from: with
+    /// replicas, between those that interrupt it. [`Span::FOREVER`] if no fault with a lifetime
+    /// strikes its nodes.
     pub mtbf: Span,
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn scenario() -> Scenario {
             ranks_per_node: 4,
             step: Span::from_secs(30),
             work: Span::from_secs(30 * DAY),
+            replicas: None,
         }),
         checkpoint: Some(Coordinated {
             size: Bytes(1_000_000_000),

@@ -161,7 +161,9 @@ fn print_job(job: &Job, wish: Option<&Coordinated>, out: &mut impl io::Write) ->
     writeln!(out, "\nJob {}", job.name)?;
     let (step, last) = (short(job.step), short(job.last_step));
     let last = if last == step { String::new() } else { format!(", the last of {last}") };
-    writeln!(out, "  {} nodes, {} steps of {step}{last}", job.nodes, job.steps)?;
+    let seats =
+        if job.seats == job.nodes { String::new() } else { format!(" on {} seats", job.seats) };
+    writeln!(out, "  {} nodes{seats}, {} steps of {step}{last}", job.nodes, job.steps)?;
     writeln!(out, "  mean time between failures M = {}", short(job.mtbf))?;
     let Some(interval) = job.interval else {
         return writeln!(out, "  no checkpoints");

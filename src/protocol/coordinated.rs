@@ -125,15 +125,15 @@ impl Coordinated {
             Input::Placed => self.placed(now, told),
             Input::StepDone => self.step_done(now, told),
             Input::Written => {
-                self.kept.push((self.number, self.work.done()));
-                if self.kept.len() > self.schedule.keep as usize {
-                    self.kept.remove(0);
-                }
-                self.forget_progress();
-                self.tell_checkpoint(CheckpointAct::Commit, told);
+                self.commit(told);
                 self.compute(now, told)
             }
             Input::Read if self.rechecks => self.verify(now, told),
+            Input::WrittenForReplicas => {
+                self.commit(told);
+                self.enter(now, JobPhase::Restart, Cause::Course, told);
+                Order::Read
+            }
             Input::Read => self.compute(now, told),
             Input::Failed(node) => self.failed(now, node, told),
             Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, told),
@@ -198,6 +198,15 @@ impl Coordinated {
         self.tell_checkpoint(CheckpointAct::Begin, told);
         self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
         Order::Write
+    }
+
+    fn commit(&mut self, told: &mut Vec<What>) {
+        self.kept.push((self.number, self.work.done()));
+        if self.kept.len() > self.schedule.keep as usize {
+            self.kept.remove(0);
+        }
+        self.forget_progress();
+        self.tell_checkpoint(CheckpointAct::Commit, told);
     }
 
     fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {

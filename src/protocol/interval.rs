@@ -61,7 +61,7 @@ impl Adaptive {
         self.observed += span;
         match input {
             Input::Failed(_) => self.failures += 1,
-            Input::Written => {
+            Input::Written | Input::WrittenForReplicas => {
                 if self.times.len() == LAST {
                     self.times.remove(0);
                 }

@@ -10,6 +10,7 @@ pub mod detector;
 pub mod heartbeat;
 pub mod interval;
 pub mod phi;
+pub mod replica;
 pub mod seating;
 pub mod swim;
 
@@ -28,6 +29,9 @@ pub enum Input {
     StepDone,
     /// The checkpoint that was ordered is complete.
     Written,
+    /// The same, and nodes that take the places of dead replicas read it back before the job goes
+    /// on.
+    WrittenForReplicas,
     /// The checkpoint has been read back.
     Read,
     /// A node of the job failed.

@@ -124,6 +124,11 @@ impl Encoder {
                 out.push(act as u8);
                 put(out, u64::from(spread));
             }
+            What::FailureAbsorbed { job, node } => {
+                out.push(16);
+                put(out, u64::from(job.0));
+                put(out, u64::from(node.0));
+            }
         }
     }
 }
@@ -200,6 +205,7 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
             spread: small(from)?,
         },
+        16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
         code => return Err(CodecError::Unknown { field: "event", code }),
     })
 }
@@ -401,6 +407,7 @@ pub(crate) mod tests {
             (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
             (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
                 .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
+            (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
             (job, node, big.clone()).prop_map(|(job, node, lost)| What::WorkLost {
                 job,
                 node,
@@ -515,6 +522,7 @@ pub(crate) mod tests {
             What::Reading { sensor: Sensor::ServerSent(0), value: 3 },
             What::Reading { sensor: Sensor::ServerReceived(1), value: 4 },
             What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
+            What::FailureAbsorbed { job, node },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
@@ -538,6 +546,7 @@ pub(crate) mod tests {
             &[100, 10, 2, 0, 3],
             &[100, 10, 3, 1, 4],
             &[100, 3, 2, 2, 6, 5],
+            &[100, 16, 1, 0xac, 2],
             &[100, 11, 2],
         ];
         let mut encoder = Encoder::default();

@@ -148,6 +148,9 @@ fn row(what: &What) -> Row {
             nodes: Some(spread),
             ..Row::default()
         },
+        What::FailureAbsorbed { job, node } => {
+            Row { node: Some(node.0), ..job_row("failure-absorbed", job) }
+        }
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

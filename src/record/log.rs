@@ -35,6 +35,7 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             | What::FaultEnds { .. }
             | What::PartState { .. }
             | What::WorkLost { .. }
+            | What::FailureAbsorbed { .. }
             | What::Checkpoint { .. }
             | What::Corruption { .. }
             | What::RunEnds { .. } => true,

@@ -108,6 +108,7 @@ pub(super) fn plan(kind: Kind) -> Plan {
     let job = Job {
         name: "job".to_owned(),
         nodes: kind.nodes.saturating_sub(30).max(1),
+        seats: kind.nodes.saturating_sub(30).max(1),
         steps: 86_400,
         step: Span::from_secs(30),
         last_step: Span::from_secs(30),
@@ -231,6 +232,7 @@ fn scenario(kind: Kind) -> Scenario {
             ranks_per_node: 4,
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
+            replicas: None,
         }),
         checkpoint: kind.job.then_some(Coordinated {
             size: Bytes(1_000_000_000),

@@ -8,6 +8,7 @@ use crate::scenario::job::{
 use crate::scenario::language::{Read, read_bound};
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
 use crate::units::{Bytes, Span, Time};
@@ -36,11 +37,12 @@ pub(super) fn workload(
         return Ok(None);
     }
     let cores = nodes.map(|nodes| nodes.cores);
+    let replicated = replicas::replicas(&section, m);
     let job = read!(BulkSynchronous {
         nodes: if section.has("nodes") {
             section.optional("nodes")
         } else {
-            nodes.map(|nodes| nodes.all - nodes.spares)
+            nodes.and_then(|nodes| replicas::usual_seats(nodes, replicated))
         },
         ranks_per_node: if section.has("ranks_per_node") {
             section.optional("ranks_per_node")
@@ -49,6 +51,7 @@ pub(super) fn workload(
         },
         step: section.get("step", m),
         work: section.get("work", m),
+        replicas: replicated.ok(),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes
@@ -56,6 +59,8 @@ pub(super) fn workload(
     {
         let title = format!("a job of {} nodes on a machine of {}", job.nodes, nodes.all);
         m.note(Mistake::new(section.place("nodes"), title).help(format!("at most {}", nodes.all)));
+    } else if let Some(nodes) = nodes {
+        replicas::check_size(&section, &job, nodes, m);
     }
     if job.step > job.work {
         let title = format!("a step of {} in a job of {}", job.step, job.work);

@@ -1,12 +1,14 @@
 //! The job: a bulk-synchronous workload and its coordinated checkpoint.
 
 use crate::event::JobPhase;
+use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
 /// A bulk-synchronous job: all ranks compute a step, then all meet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BulkSynchronous {
-    /// Nodes that the job needs, all at once. Default: all that are not spares.
+    /// Nodes that the job needs, all at once; with replicas, its seats. Default: all that are not
+    /// spares, or as many seats as these suffice for.
     pub nodes: u32,
     /// Ranks on each node.
     pub ranks_per_node: u32,
@@ -14,6 +16,8 @@ pub struct BulkSynchronous {
     pub step: Span,
     /// Computing that the whole job needs, failure-free and without checkpoints.
     pub work: Span,
+    /// Several nodes on one seat.
+    pub replicas: Option<Replicas>,
 }
 
 /// Coordinated checkpoint of every node of the job.

@@ -9,6 +9,7 @@ use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
 use crate::scenario::layers::{at_path, lay_over, only, without_own};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{Scenario, Source, base, course, files, machine, misfortune, overrides};
@@ -261,6 +262,9 @@ impl Loader {
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
+        if let (Some(job), Ok(checkpoint)) = (job, &checkpoint) {
+            replicas::check_checkpoint(root, job, checkpoint.as_ref(), m);
+        }
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
         let expect = course::expect(root);

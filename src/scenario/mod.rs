@@ -6,6 +6,7 @@ pub mod difference;
 pub mod fault;
 pub mod job;
 pub mod law;
+pub mod replicas;
 
 mod base;
 mod course;

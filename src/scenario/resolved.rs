@@ -9,6 +9,7 @@ use crate::scenario::job::{Coordinated, Cost, Interval, Verify};
 use crate::scenario::law::Law;
 use crate::scenario::load::Sources;
 use crate::scenario::nodeset;
+use crate::scenario::replicas::Replicas;
 use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
 use crate::units::{ByteRate, PacketRate, Span};
@@ -447,6 +448,7 @@ fn course(scenario: &Scenario) -> Vec<Line> {
                 ("work", text_of(job.work)),
             ],
         ));
+        all.extend(job.replicas.iter().flat_map(replicas));
     }
     if let Some(protocol) = &scenario.checkpoint {
         all.extend(checkpoint(protocol));
@@ -463,6 +465,18 @@ fn course(scenario: &Scenario) -> Vec<Line> {
         ],
     ));
     all
+}
+
+fn replicas(replicas: &Replicas) -> Vec<Line> {
+    lines(
+        "workload.bulk-synchronous.replicas",
+        [
+            ("degree", replicas.degree.to_string()),
+            ("share", number(replicas.share)),
+            ("strategy", quoted(replicas.strategy.word())),
+            ("overhead", number(replicas.overhead)),
+        ],
+    )
 }
 
 fn checkpoint(protocol: &Coordinated) -> Vec<Line> {

@@ -15,6 +15,7 @@ pub mod multilevel;
 pub mod predictor;
 pub mod replication;
 pub mod scr;
+pub mod seats;
 pub mod segment;
 pub mod shared_io;
 pub mod silent;
@@ -52,6 +53,7 @@ mod tests {
             ("predictor", include_str!("predictor.rs")),
             ("replication", include_str!("replication.rs")),
             ("scr", include_str!("scr.rs")),
+            ("seats", include_str!("seats.rs")),
             ("segment", include_str!("segment.rs")),
             ("shared_io", include_str!("shared_io.rs")),
             ("silent", include_str!("silent.rs")),

@@ -23,6 +23,7 @@ mod overlap;
 mod places;
 mod published;
 mod rejuvenation;
+mod replicas;
 mod stages;
 mod swarm;
 mod theory;

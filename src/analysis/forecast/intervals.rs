@@ -95,13 +95,13 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
 }
 
 /// A formula with its interval, and all the computing that there is to do.
-struct Row {
+pub(super) struct Row {
     empty: Prediction,
     solve: f64,
 }
 
 impl Row {
-    fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
+    pub(super) fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
         let period = work + setting.write.unwrap_or(0.0);
         let empty = Prediction {
             formula,
@@ -123,13 +123,18 @@ impl Row {
     }
 
     /// With this makespan.
-    fn lasting(self, makespan: f64) -> Prediction {
+    pub(super) fn lasting(self, makespan: f64) -> Prediction {
         let known = makespan.is_finite().then_some(makespan);
         Prediction { makespan: known, efficiency: Some(self.solve / makespan), ..self.empty }
     }
 
+    /// Without any number, for this reason.
+    pub(super) fn unfit(self, why: &str) -> Prediction {
+        Prediction { outside: why.to_owned(), ..self.empty }
+    }
+
     /// With this efficiency, of a formula of the first order.
-    fn first_order(self, efficiency: f64) -> Prediction {
+    pub(super) fn first_order(self, efficiency: f64) -> Prediction {
         let outside = self.beyond_first_order();
         if efficiency <= 0.0 {
             return Prediction { outside, ..self.empty };
@@ -151,7 +156,7 @@ impl Row {
 }
 
 /// Formulas that suppose the usual switches, under others.
-fn struck_otherwise(strikes: Strikes) -> String {
+pub(super) fn struck_otherwise(strikes: Strikes) -> String {
     let usual = Strikes { checkpoint: true, restart: true, downtime: false };
     if strikes == usual {
         return String::new();

@@ -5,10 +5,12 @@
 
 mod beside;
 mod intervals;
+mod replicated;
 mod setting;
 
 use serde::Serialize;
 
+use self::replicated::Replicated;
 use crate::analysis::Findings;
 use crate::plan::Plan;
 
@@ -58,7 +60,12 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let (setting, notes) = setting::of(plan);
+    let (setting, mut notes) = setting::of(plan);
+    if let Some(replicated) = Replicated::of(plan) {
+        notes.extend(replicated.notes());
+        let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));
+        return Ok(Forecast { setting, own, best, notes });
+    }
     let own = intervals::own(plan, &setting);
     let best = intervals::best(plan, &setting);
     Ok(Forecast { setting, own, best, notes })

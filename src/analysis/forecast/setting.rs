@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::replicated;
 use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
@@ -74,7 +75,8 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
             if *frailty <= 0.0 && rule.cascade.is_none() =>
         {
             let shrinks = format!("what `{name}` strikes never comes back, so the machine shrinks");
-            (rule.repair == Repair::Never).then_some(shrinks)
+            let shrinks = (rule.repair == Repair::Never).then_some(shrinks);
+            shrinks.or_else(|| replicated::reason(plan, rule))
         }
         When::Lifetime { .. } | When::At(_) => Some(format!(
             "the formulas suppose exponential lifetimes, always and for all alike; `{name}`: {}",
@@ -131,7 +133,7 @@ fn whole_steps(interval: Span, step: Span, work: f64) -> f64 {
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
 fn recovery(plan: &Plan) -> Span {
     let has_newcomer = standby(plan) > 0 && place(plan) == Some(Place::Partner);
-    plan.checkpoint_span(false, has_newcomer).unwrap_or(plan.jobs[0].checkpoint_cost)
+    plan.checkpoint_span(false, has_newcomer).unwrap_or_else(|| plan.read_back())
 }
 
 /// Where checkpoints are kept; `None` without them.

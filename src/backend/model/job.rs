@@ -6,6 +6,7 @@ use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What}
 use crate::hardware::flow::{Finished, FlowId, RouteId};
 use crate::ids::NodeId;
 use crate::plan::{JOB, Plan};
+use crate::protocol::replica::Replicas;
 use crate::protocol::seating::Seating;
 use crate::protocol::{Input, Order, Protocol};
 use crate::scenario::StopWhen;
@@ -16,17 +17,21 @@ use super::node::Draw;
 use super::world::{Timer, World};
 
 /// Tags of the job's transfers are bundle numbers with this bit; others are node numbers.
-const JOB_TAG: u64 = 1 << 63;
+pub(super) const JOB_TAG: u64 = 1 << 63;
 
 /// The job as the model plays it.
 pub(super) struct JobPlay {
-    machine: Protocol,
+    pub(super) machine: Protocol,
     needed: usize,
-    members: BTreeSet<u32>,
+    pub(super) members: BTreeSet<u32>,
+    /// Who is alive on each seat, if nodes share them.
+    pub(super) replicas: Option<Replicas>,
+    /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
+    pub(super) newcomers: Option<BTreeSet<u32>>,
     /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
     seating: Option<Seating>,
     /// Nodes that are up, reachable and in no job, spares last.
-    free: BTreeSet<(bool, NodeId)>,
+    pub(super) free: BTreeSet<(bool, NodeId)>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
@@ -34,17 +39,17 @@ pub(super) struct JobPlay {
     epoch: u32,
     /// Before this instant the job may not be placed again.
     ready_at: Time,
-    bundles: Vec<Bundle>,
-    /// Each member with the number of its bundle, in the order of the members.
-    seats: Vec<(u32, u32)>,
-    outstanding: usize,
+    pub(super) bundles: Vec<Bundle>,
+    /// Each member that has one with the number of its bundle, in the order of the members.
+    pub(super) seats: Vec<(u32, u32)>,
+    pub(super) outstanding: usize,
 }
 
 /// Like transfers of several nodes that started together.
-struct Bundle {
-    purpose: Purpose,
-    count: u32,
-    flow: Option<FlowId>,
+pub(super) struct Bundle {
+    pub(super) purpose: Purpose,
+    pub(super) count: u32,
+    pub(super) flow: Option<FlowId>,
 }
 
 impl JobPlay {
@@ -56,6 +61,8 @@ impl JobPlay {
             machine: plan.protocol()?,
             needed: job.nodes as usize,
             members: BTreeSet::new(),
+            replicas: plan.replicas(),
+            newcomers: None,
             seating: (plan.corrupts() || place.is_some_and(|place| place != Place::FileServer))
                 .then_some(seating),
             free: BTreeSet::new(),
@@ -96,6 +103,9 @@ impl JobPlay {
             let all = seating.fill(&self.free).expect("it may be placed");
             return seating.seat(all);
         }
+        if let Some(replicas) = &mut self.replicas {
+            return (Vec::new(), replicas.replace(self.free.iter().map(|&(_, node)| node)));
+        }
         let missing = self.needed - self.members.len();
         (Vec::new(), self.free.iter().take(missing).map(|&(_, node)| node).collect())
     }
@@ -120,6 +130,10 @@ impl World<'_> {
         let Some(job) = &mut self.job else { return };
         if !self.nodes[id as usize].in_job {
             job.free.remove(&(spare, NodeId(id)));
+            return;
+        }
+        if let Some(seat) = job.absorbs(NodeId(id)) {
+            self.absorb(id, seat);
             return;
         }
         self.control.hold(None);
@@ -165,27 +179,36 @@ impl World<'_> {
         self.step_job(Input::Placed);
     }
 
-    fn join_job(&mut self, id: u32) {
+    pub(super) fn join_job(&mut self, id: u32) {
         let row = &self.plan.machine.nodes[id as usize];
         self.nodes[id as usize].in_job = true;
         let job = self.job.as_mut().expect("there is a job");
         assert!(job.free.remove(&(row.spare, NodeId(id))), "who joins was free");
         job.members.insert(id);
         *job.by_psu.entry(row.psu).or_insert(0) += 1;
+        let computing = job.computing;
+        if computing {
+            self.change_draw(row.psu, Draw::Idle, Draw::Compute, 1);
+        }
         self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: true });
     }
 
-    fn leave_job(&mut self, id: u32) {
+    pub(super) fn leave_job(&mut self, id: u32) {
         self.nodes[id as usize].in_job = false;
         let job = self.job.as_mut().expect("there is a job");
         assert!(job.members.remove(&id), "a node in the job is a member");
         let psu = self.plan.machine.nodes[id as usize].psu;
         *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
+        let computing = job.computing;
+        if computing {
+            self.change_draw(psu, Draw::Compute, Draw::Idle, 1);
+        }
         self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
     }
 
     /// Gives the protocol one input and carries out its order.
     pub(super) fn step_job(&mut self, input: Input) {
+        let input = self.for_replicas(input);
         let mut told = Vec::new();
         self.corruption.hears(input, &mut told);
         let job = self.job.as_mut().expect("there is a job");
@@ -209,6 +232,7 @@ impl World<'_> {
             self.tell(what);
         }
         self.cut_job_transfers();
+        self.replace_replicas(input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
         self.set_computing(computing);
         match order {
@@ -261,19 +285,19 @@ impl World<'_> {
         if let Some(span) = self.plan.checkpoint_span(write, has_newcomer) {
             self.after(span, Timer::Job { epoch });
         } else {
-            let ready = self.admit_requests();
+            let ready = self.admit_requests(write);
             self.agenda.schedule(ready, Timer::Transfers { epoch });
         }
     }
 
-    /// Queues one request for each member at its server; says when the last is admitted.
-    fn admit_requests(&mut self) -> Time {
+    /// Queues one request for each who moves data at its server; says when the last is admitted.
+    fn admit_requests(&mut self, write: bool) -> Time {
         let cost = self.plan.scenario.server.disk_request;
         if cost == Span::ZERO {
             return self.now;
         }
         let mut counts = BTreeMap::new();
-        for &id in &self.job.as_ref().expect("there is a job").members {
+        for id in self.job.as_ref().expect("there is a job").movers(write) {
             *counts.entry(self.plan.machine.nodes[id as usize].server).or_insert(0) += 1;
         }
         let admit = |(server, count): (u32, u32)| {
@@ -291,7 +315,8 @@ impl World<'_> {
         let write = job.phase() == JobPhase::Checkpoint;
         let size = self.plan.scenario.checkpoint.as_ref().expect("it was ordered").size;
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
-        for &id in &job.members {
+        let movers = job.movers(write);
+        for &id in &movers {
             groups.entry(self.job_route(id, write)).or_insert((0, 0)).1 += 1;
         }
         let purpose = if write { Purpose::Checkpoint } else { Purpose::Restart };
@@ -303,13 +328,16 @@ impl World<'_> {
             bundles.push(Bundle { purpose, count: *count, flow: Some(flow) });
         }
         let seat = |&id: &u32| (id, groups[&self.job_route(id, write)].0);
-        let seats = job.members.iter().map(seat).collect();
+        let seats = movers.iter().map(seat).collect();
         let job = self.job.as_mut().expect("there is a job");
         job.outstanding = bundles.len();
         (job.bundles, job.seats) = (bundles, seats);
+        if job.outstanding == 0 {
+            self.transfers_done(write);
+        }
     }
 
-    fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
+    pub(super) fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
         let switch = self.plan.machine.nodes[id as usize].switch;
         let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
         if write {
@@ -334,9 +362,13 @@ impl World<'_> {
         let received = Bytes(finished.bytes.0 * u64::from(nodes));
         self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
         if all_done {
-            let write = purpose == Purpose::Checkpoint;
-            self.answer(if write { Input::Written } else { Input::Read });
+            self.transfers_done(purpose == Purpose::Checkpoint);
         }
+    }
+
+    /// All transfers of an order are done.
+    pub(super) fn transfers_done(&mut self, write: bool) {
+        self.answer(if write { Input::Written } else { Input::Read });
     }
 
     /// Cuts the job's transfers short: what they moved is lost.
@@ -413,6 +445,7 @@ impl World<'_> {
         if let Some(seating) = &mut job.seating {
             seating.leave_all().for_each(drop);
         }
+        job.replicas.iter_mut().for_each(Replicas::leave_all);
         for id in std::mem::take(&mut job.members) {
             self.nodes[id as usize].in_job = false;
             self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });

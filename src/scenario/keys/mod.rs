@@ -1,6 +1,7 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod replicas;
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
@@ -340,7 +341,9 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
         Key::new(
             "nodes",
             Kind::Count(1, NODES_MAX),
-            "Nodes that the job needs, all at once. Default: all that are not spares.",
+            "Nodes that the job needs, all at once; with `replicas` its seats, each for one node \
+             or for several. Default: all that are not spares, or as many seats as these suffice \
+             for.",
         ),
         Key::new(
             "ranks_per_node",
@@ -349,6 +352,7 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
         ),
         Key::new("step", SPAN_SOME, "Duration of one step."),
         Key::new("work", SPAN_SOME, "Computing of the whole job, without failures."),
+        Key::new("replicas", Kind::Table(&replicas::REPLICAS), ""),
     ],
 );
 

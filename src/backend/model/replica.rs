@@ -1,0 +1,143 @@
+//! Replicas of the job's seats: which failures stop it, who writes, and who takes dead places.
+//!
+//! One replica of each seat writes its checkpoint, the first that lives. If it fails while it
+//! writes, the next one writes all of it anew; a node that fails while it reads is not waited for.
+//!
+//! Not modelled: the request to the disk of whoever takes a transfer over.
+
+use std::collections::BTreeSet;
+
+use crate::event::{JobPhase, Purpose, What};
+use crate::ids::NodeId;
+use crate::plan::JOB;
+use crate::protocol::Input;
+use crate::protocol::replica::Loss;
+use crate::scenario::job::Cost;
+use crate::scenario::replicas::Strategy;
+use crate::units::Bytes;
+
+use super::job::{Bundle, JOB_TAG, JobPlay};
+use super::world::World;
+
+impl JobPlay {
+    /// A node of the job is lost. Gives its seat if the job does not notice, because another
+    /// replica of it lives.
+    pub(super) fn absorbs(&mut self, node: NodeId) -> Option<u32> {
+        let loss = self.replicas.as_mut()?.lost(node);
+        match (loss, self.phase()) {
+            (Loss::Absorbed(_), JobPhase::Waiting) | (Loss::Interrupt, _) => None,
+            (Loss::Absorbed(seat), _) => Some(seat),
+            (Loss::Stranger, _) => unreachable!("a member has a place"),
+        }
+    }
+
+    /// Members that write or read a checkpoint, in their order.
+    pub(super) fn movers(&self, write: bool) -> Vec<u32> {
+        match (&self.replicas, &self.newcomers) {
+            (Some(replicas), _) if write => {
+                let mut writers: Vec<_> = replicas.writers().map(|node| node.0).collect();
+                writers.sort_unstable();
+                writers
+            }
+            (_, Some(newcomers)) if !write => newcomers.iter().copied().collect(),
+            _ => self.members.iter().copied().collect(),
+        }
+    }
+}
+
+impl World<'_> {
+    /// A node of the job has failed and another one goes on with its seat.
+    pub(super) fn absorb(&mut self, id: u32, seat: u32) {
+        self.tell(What::FailureAbsorbed { job: JOB, node: NodeId(id) });
+        self.leave_job(id);
+        let job = self.job.as_mut().expect("there is a job");
+        if let Some(newcomers) = &mut job.newcomers {
+            newcomers.remove(&id);
+        }
+        let write = job.phase() == JobPhase::Checkpoint;
+        if !self.drop_from_bundle(id) {
+            return;
+        }
+        if write {
+            self.take_over(seat);
+        } else if self.job.as_ref().is_some_and(|job| job.outstanding == 0) {
+            self.transfers_done(write);
+        }
+    }
+
+    /// Ends the transfer of one node; says whether it was under way.
+    fn drop_from_bundle(&mut self, id: u32) -> bool {
+        let job = self.job.as_mut().expect("there is a job");
+        let Ok(place) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else {
+            return false;
+        };
+        let (_, number) = job.seats.remove(place);
+        let bundle = &mut job.bundles[number as usize];
+        let Some(flow) = bundle.flow else { return false };
+        let purpose = bundle.purpose;
+        bundle.count -= 1;
+        let mut own = flow;
+        if bundle.count == 0 {
+            bundle.flow = None;
+            job.outstanding -= 1;
+        } else {
+            own = self.network.fabric.split(self.now, flow, JOB_TAG);
+        }
+        let lost = self.network.fabric.cancel(self.now, own);
+        self.tell(What::Transfer { purpose, nodes: 1, received: Bytes(0), lost });
+        true
+    }
+
+    /// The first living replica of a seat writes the seat's checkpoint, from its start.
+    fn take_over(&mut self, seat: u32) {
+        let size = self.plan.scenario.checkpoint.as_ref().expect("it is written").size;
+        let job = self.job.as_ref().expect("there is a job");
+        let replicas = job.replicas.as_ref().expect("a replica failed");
+        let NodeId(id) = replicas.of_seat(seat).next().expect("the failure was absorbed");
+        let number = job.bundles.len() as u32;
+        let (route, cap) = self.job_route(id, true);
+        let tag = JOB_TAG | u64::from(number);
+        let flow = self.network.fabric.start(self.now, route, cap, size, 1, tag);
+        let job = self.job.as_mut().expect("there is a job");
+        job.bundles.push(Bundle { purpose: Purpose::Checkpoint, count: 1, flow: Some(flow) });
+        job.outstanding += 1;
+        let place = job.seats.partition_point(|&(member, _)| member < id);
+        job.seats.insert(place, (id, number));
+    }
+
+    /// What a complete checkpoint is to the protocol: if nodes have to read it to take the places
+    /// of dead replicas, the job goes on when they have.
+    pub(super) fn for_replicas(&self, input: Input) -> Input {
+        let stores = self.plan.scenario.checkpoint.as_ref();
+        let stores = stores.is_some_and(|wish| matches!(wish.cost, Cost::Store(_)));
+        if input == Input::Written && stores && self.replaces() {
+            return Input::WrittenForReplicas;
+        }
+        input
+    }
+
+    /// Whether free nodes shall take the places of dead replicas at a checkpoint.
+    fn replaces(&self) -> bool {
+        let work = self.plan.scenario.workload.as_ref().and_then(|work| work.replicas);
+        let Some(job) = self.job.as_ref().filter(|job| !job.free.is_empty()) else { return false };
+        work.is_some_and(|replicas| replicas.strategy == Strategy::Restart)
+            && job.replicas.as_ref().is_some_and(|replicas| replicas.vacant() > 0)
+            && job.machine.done() < self.plan.jobs[0].steps
+    }
+
+    /// Lets free nodes take the places of dead replicas, when a checkpoint is complete.
+    pub(super) fn replace_replicas(&mut self, input: Input) {
+        let reads = input == Input::WrittenForReplicas;
+        let mut joined = Vec::new();
+        if (reads || input == Input::Written) && self.replaces() {
+            let job = self.job.as_mut().expect("there is a job");
+            let replicas = job.replicas.as_mut().expect("some are dead");
+            joined = replicas.replace(job.free.iter().map(|&(_, node)| node));
+        }
+        for NodeId(id) in &joined {
+            self.join_job(*id);
+        }
+        let job = self.job.as_mut().expect("there is a job");
+        job.newcomers = reads.then(|| joined.iter().map(|node| node.0).collect::<BTreeSet<_>>());
+    }
+}
