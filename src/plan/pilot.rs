@@ -9,6 +9,7 @@ use crate::scenario::cluster::{
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
 use crate::scenario::law::{Law, Weibull};
+use crate::scenario::upset::{Array, Cell, Protection, Sensitivity, Shares, Upset};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
@@ -20,7 +21,7 @@ pub(crate) fn scenario() -> Scenario {
         name: "lanl_750_month".into(),
         title: "The pilot in a test".into(),
         seed: 42,
-        site: Site { altitude: Length(2_231_000) },
+        site: Site { altitude: Length(2_231_000), rigidity: 3.96, solar: 0.5, concrete: Length(0) },
         cluster: Cluster {
             hardware: "pi_3b".into(),
             module: "cluster_module_150".into(),
@@ -28,6 +29,7 @@ pub(crate) fn scenario() -> Scenario {
             modules_per_rack: 7,
         },
         hardware: hardware(),
+        upset: upset(),
         module: module(),
         network: Network { tcp_share: 0.941 },
         server: server(),
@@ -118,6 +120,25 @@ pub(crate) fn fix_costs(scenario: &mut Scenario, write: Span) {
     scenario.checkpoint.as_mut().expect("the pilot writes checkpoints").cost = cost;
 }
 
+/// What the profiles say of a node that is struck.
+pub(crate) fn upset() -> Upset {
+    let busy = Shares { silent: 0.1, crash: 0.05, hang: 0.02 };
+    let idle = Shares { silent: 0.0, crash: 0.02, hang: 0.01 };
+    Upset { idle, compute: busy, checkpoint: busy }
+}
+
+/// The caches of a Pi, as its profile has them together.
+pub(crate) fn caches() -> Array {
+    Array {
+        name: "caches".into(),
+        kind: Cell::Sram,
+        size: Bytes(768 * 1024),
+        sensitivity: Sensitivity::Sigma(1.14e-14),
+        multi_bit: 0.05,
+        protection: Protection::None,
+    }
+}
+
 fn hardware() -> Hardware {
     Hardware {
         model: "Raspberry Pi 3B".into(),
@@ -151,6 +172,7 @@ fn hardware() -> Hardware {
             init: Span::from_secs(20),
             spread: 0.05,
         },
+        arrays: vec![caches()],
     }
 }
 

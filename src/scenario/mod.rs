@@ -6,7 +6,10 @@ pub mod difference;
 pub mod fault;
 pub mod job;
 pub mod law;
+pub mod upset;
 
+mod array_text;
+mod arrays;
 mod base;
 mod course;
 mod document;
@@ -30,7 +33,7 @@ mod sweep;
 mod walk;
 mod words;
 
-pub use load::{Loaded, Overrides, load, read};
+pub use load::{Loaded, Overrides, load, read, read_over};
 pub use mistakes::Mistakes;
 pub use nodeset::nodes;
 pub use schema::schema;
@@ -52,6 +55,8 @@ pub struct Scenario {
     pub cluster: cluster::Cluster,
     /// The node hardware.
     pub hardware: cluster::Hardware,
+    /// What an upset of a node's memory comes to.
+    pub upset: upset::Upset,
     /// The module hardware.
     pub module: cluster::Module,
     /// Links above the switches, and the share of a link that payload gets.
@@ -83,6 +88,12 @@ pub struct Scenario {
 pub struct Site {
     /// Above sea level.
     pub altitude: Length,
+    /// Vertical cutoff rigidity (GV): cosmic rays below it are turned away by the Earth's field.
+    pub rigidity: f64,
+    /// Solar activity, from 0, the quiet sun, to 1.
+    pub solar: f64,
+    /// Concrete above the machine.
+    pub concrete: Length,
 }
 
 /// When the run ends: at the first of the two.

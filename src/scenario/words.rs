@@ -5,6 +5,7 @@ use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::job::{Period, Place};
+use crate::scenario::upset::{Cell, Protection};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
 /// A choice with a word for each of its values.
@@ -69,6 +70,19 @@ impl Word for Radius {
 
 impl Word for Rejuvenate {
     const WORDS: &'static [(&'static str, Self)] = &[("failed", Self::Failed), ("all", Self::All)];
+}
+
+impl Word for Cell {
+    const WORDS: &'static [(&'static str, Self)] = &[("sram", Self::Sram), ("dram", Self::Dram)];
+}
+
+impl Word for Protection {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", Self::None),
+        ("parity", Self::Parity),
+        ("secded", Self::Secded),
+        ("chipkill", Self::Chipkill),
+    ];
 }
 
 impl Word for StopWhen {
