@@ -38,6 +38,9 @@ pub enum What {
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
     /// A failure threw away this much of the job's computing, the step under way included.
     WorkLost { job: JobId, node: NodeId, lost: Span },
+    /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
+    /// corruptions of the run; `spread` is how many of the job's nodes it has reached.
+    Corruption { node: NodeId, number: u64, act: CorruptionAct, spread: u32 },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
@@ -115,6 +118,8 @@ pub enum Cause {
     NodeFailure,
     /// Too few nodes are up.
     TooFewNodes,
+    /// A verification found the job's memory corrupt.
+    Corruption,
 }
 
 /// The kinds of fault that can be injected.
@@ -135,11 +140,13 @@ pub enum Fault {
     LinkDegradation,
     /// The controller stops dead, and starts again from its disk.
     ControllerCrash,
+    /// Data in a node's memory change, and nothing stops.
+    SilentCorruption,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -147,14 +154,18 @@ impl Fault {
         Self::ServerLoss,
         Self::LinkDegradation,
         Self::ControllerCrash,
+        Self::SilentCorruption,
     ];
 
-    /// Whether it takes nodes from a job. The others delay it.
+    /// Whether it takes nodes from a job. The others delay it or go unseen.
     #[must_use]
     pub fn loses_nodes(self) -> bool {
         match self {
             Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss => true,
-            Self::ServerLoss | Self::LinkDegradation | Self::ControllerCrash => false,
+            Self::ServerLoss
+            | Self::LinkDegradation
+            | Self::ControllerCrash
+            | Self::SilentCorruption => false,
         }
     }
 }
@@ -178,6 +189,8 @@ pub enum JobPhase {
     Checkpoint,
     /// All its work is done.
     Done,
+    /// Looking for corrupt memory, with computing stopped.
+    Verify,
 }
 
 /// What happens to a checkpoint.
@@ -190,6 +203,26 @@ pub enum CheckpointAct {
     Commit,
     /// A failure struck while it was written.
     Abandon,
+    /// It was committed, and a verification found corrupt what it holds: it is thrown away.
+    Discard,
+}
+
+/// What becomes of a silent corruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CorruptionAct {
+    /// It strikes.
+    Strike,
+    /// It struck no memory that a job uses, and does no harm.
+    Mask,
+    /// A verification finds it.
+    Detect,
+    /// It was found, and the memory is one from before it.
+    Correct,
+    /// A failure threw the job back to before it, and nobody has ever seen it.
+    Discard,
+    /// The job ends with it: the result is wrong, and nobody knows.
+    Escape,
 }
 
 /// What bytes are moved for.

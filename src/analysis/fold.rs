@@ -1,5 +1,6 @@
 //! The fold of a run: every event once, in order, with small and constant cost.
 
+use super::corruptions::Corruptions;
 use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
@@ -21,6 +22,7 @@ pub struct Fold {
     timeline: Timeline,
     meters: Meters,
     strikes: u64,
+    corruptions: Corruptions,
 }
 
 /// What the fold needs to know of a plan.
@@ -34,6 +36,8 @@ pub(super) struct Shape {
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
     pub(super) server_link: u64,
+    /// Whether memory may be silently corrupted.
+    pub(super) corrupts: bool,
 }
 
 impl Fold {
@@ -45,6 +49,7 @@ impl Fold {
             jobs: plan.jobs.iter().map(|job| job.nodes).collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
+            corrupts: plan.corrupts(),
         })
     }
 
@@ -56,6 +61,7 @@ impl Fold {
             timeline: Timeline::new(shape.nodes),
             meters: Meters::new(shape.servers, shape.server_link),
             strikes: 0,
+            corruptions: Corruptions::new(shape.corrupts),
         }
     }
 
@@ -85,6 +91,9 @@ impl Fold {
             }
             What::Reading { sensor, value } => self.meters.read(now, sensor, value),
             What::FaultStrikes { .. } => self.strikes += 1,
+            What::Corruption { number, act, spread, .. } => {
+                self.corruptions.act(now, number, act, spread);
+            }
             What::PartState { .. }
             | What::FaultEnds { .. }
             | What::StepDone { .. }
@@ -111,6 +120,8 @@ impl Fold {
         table.put("run_time", Time(end).as_secs_f64());
         table.count("faults", self.strikes);
         self.jobs.measure(end, &mut table);
+        self.jobs.measure_verifications(&mut table);
+        self.corruptions.measure(&mut table);
         self.nodes.measure(end, &self.timeline, &mut table);
         self.meters.measure(&mut table);
         let mut series: Vec<Series> = vec![self.timeline.nodes_up(end, self.nodes.most_up())];
@@ -149,7 +160,13 @@ mod tests {
 
     impl Play {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
-            let shape = Shape { nodes, jobs: jobs.to_vec(), servers: 1, server_link: 1000 };
+            let shape = Shape {
+                nodes,
+                jobs: jobs.to_vec(),
+                servers: 1,
+                server_link: 1000,
+                corrupts: false,
+            };
             Self { fold: Fold::of(&shape), now: 0 }
         }
 
@@ -439,12 +456,13 @@ mod tests {
         NodeState::Down,
         NodeState::GaveUp,
     ];
-    const PHASES: [JobPhase; 5] = [
+    const PHASES: [JobPhase; 6] = [
         JobPhase::Waiting,
         JobPhase::Restart,
         JobPhase::Compute,
         JobPhase::Rework,
         JobPhase::Checkpoint,
+        JobPhase::Verify,
     ];
 
     /// The class of each node now, the slow way: asked for node by node.
@@ -452,7 +470,7 @@ mod tests {
         states: Vec<NodeState>,
         joined: Vec<bool>,
         phase: JobPhase,
-        time: [u128; 11],
+        time: [u128; NodeClass::ALL.len()],
     }
 
     impl Twin {
@@ -471,7 +489,7 @@ mod tests {
         ) {
             let mut play = Play::new(5, &[5]);
             let (states, joined) = (vec![NodeState::Off; 5], vec![false; 5]);
-            let mut twin = Twin { states, joined, phase: JobPhase::Waiting, time: [0; 11] };
+            let mut twin = Twin { states, joined, phase: JobPhase::Waiting, time: [0; NodeClass::ALL.len()] };
             let mut now = 0;
             for (wait, node, pick, act) in acts {
                 twin.pass(wait);

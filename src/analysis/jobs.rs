@@ -24,9 +24,10 @@ enum Part {
     Compute,
     Rework,
     Checkpoint,
+    Verify,
 }
 
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 #[derive(Clone, Debug, Default)]
 struct Job {
@@ -56,6 +57,10 @@ pub(super) struct Jobs {
     begun: u64,
     abandoned: u64,
     restarts: u64,
+    verifications: u64,
+    rollbacks: u64,
+    rollbacks_to_start: u64,
+    discarded: u64,
     checkpoint_times: Sample,
     intervals: Sample,
     restart_times: Sample,
@@ -70,6 +75,10 @@ impl Jobs {
             begun: 0,
             abandoned: 0,
             restarts: 0,
+            verifications: 0,
+            rollbacks: 0,
+            rollbacks_to_start: 0,
+            discarded: 0,
             checkpoint_times: Sample::default(),
             intervals: Sample::default(),
             restart_times: Sample::default(),
@@ -104,19 +113,30 @@ impl Jobs {
             self.interrupts += 1;
             row.mark = row.computed(now);
         }
-        if old == JobPhase::Restart && matches!(phase, JobPhase::Compute | JobPhase::Rework) {
+        if cause == Cause::Corruption {
+            self.rollbacks += 1;
+            self.rollbacks_to_start += u64::from(row.computed(now) == row.lost);
+            row.mark = row.computed(now);
+        }
+        let back = [JobPhase::Compute, JobPhase::Rework, JobPhase::Verify];
+        if old == JobPhase::Restart && back.contains(&phase) {
             self.restart_times.add(span);
         }
         match phase {
             JobPhase::Restart => self.restarts += 1,
+            JobPhase::Verify => self.verifications += 1,
             JobPhase::Done => row.done_at = Some(now),
             _ => {}
         }
         timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
     }
 
-    /// A checkpoint begins, is committed or abandoned at `now` (ns).
+    /// A checkpoint begins, is committed, abandoned or thrown away at `now` (ns).
     pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
+        if act == CheckpointAct::Discard {
+            self.discarded += 1;
+            return;
+        }
         let row = &mut self.rows[usize::from(job.0)];
         if act == CheckpointAct::Begin {
             assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
@@ -135,7 +155,7 @@ impl Jobs {
         }
     }
 
-    /// A failure at `now` threw away so much computing (ns).
+    /// A failure or a verification at `now` threw away so much computing (ns).
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
         row.lost += lost;
@@ -186,6 +206,7 @@ impl Jobs {
         let parts = [
             ("waste_checkpoint", sum(&|row| row.spent[Part::Checkpoint as usize])),
             ("waste_rework", sum(&|row| row.lost)),
+            ("waste_verify", sum(&|row| row.spent[Part::Verify as usize])),
             ("waste_restart", sum(&|row| row.spent[Part::Restart as usize])),
             ("waste_boot", sum(&|row| row.spent[Part::Boot as usize])),
             ("waste_idle", sum(&|row| row.spent[Part::Idle as usize])),
@@ -198,6 +219,16 @@ impl Jobs {
         table.ratio("waste", waste, all);
         for (name, time) in parts {
             table.ratio(name, time, all);
+        }
+    }
+
+    /// What verifications did; nothing in a run without any.
+    pub(super) fn measure_verifications(&self, table: &mut Table) {
+        if self.verifications > 0 {
+            table.count("verifications", self.verifications);
+            table.count("rollbacks", self.rollbacks);
+            table.count("rollbacks_to_start", self.rollbacks_to_start);
+            table.count("checkpoints_discarded", self.discarded);
         }
     }
 
@@ -228,6 +259,7 @@ impl Job {
             JobPhase::Compute => Part::Compute,
             JobPhase::Rework => Part::Rework,
             JobPhase::Checkpoint => Part::Checkpoint,
+            JobPhase::Verify => Part::Verify,
             JobPhase::Done => return,
         };
         self.spent[part as usize] += now - self.since;

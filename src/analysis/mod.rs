@@ -2,6 +2,7 @@
 
 mod bins;
 pub mod compare;
+mod corruptions;
 pub mod expect;
 pub mod fit;
 mod fold;
@@ -111,7 +112,7 @@ pub enum NodeClass {
     Restart,
     /// Computing for the first time.
     Compute,
-    /// Computing again what a failure threw away.
+    /// Computing again what was thrown away.
     Rework,
     /// Writing a checkpoint.
     Checkpoint,
@@ -121,4 +122,6 @@ pub enum NodeClass {
     Down,
     /// Boot given up.
     GaveUp,
+    /// Looking for corrupt memory.
+    Verify,
 }

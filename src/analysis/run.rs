@@ -100,6 +100,7 @@ fn checkpoint_times(folder: &Path, manifest: &Manifest) -> Result<Option<Vec<f64
                     times.push(event.at.since(from).as_secs_f64());
                 }
             }
+            CheckpointAct::Discard => {}
         }
     }
     Ok(Some(times))

@@ -6,7 +6,7 @@ use crate::event::{JobPhase, NodeState};
 
 impl NodeClass {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Off,
         Self::Boot,
         Self::Idle,
@@ -18,6 +18,7 @@ impl NodeClass {
         Self::Hung,
         Self::Down,
         Self::GaveUp,
+        Self::Verify,
     ];
 
     /// Its name in series and metrics, such as `gave-up`.
@@ -35,6 +36,7 @@ impl NodeClass {
             Self::Hung => "hung",
             Self::Down => "down",
             Self::GaveUp => "gave-up",
+            Self::Verify => "verify",
         }
     }
 
@@ -49,6 +51,7 @@ impl NodeClass {
                 | Self::Compute
                 | Self::Rework
                 | Self::Checkpoint
+                | Self::Verify
         )
     }
 
@@ -79,6 +82,7 @@ impl NodeClass {
             JobPhase::Compute => Self::Compute,
             JobPhase::Rework => Self::Rework,
             JobPhase::Checkpoint => Self::Checkpoint,
+            JobPhase::Verify => Self::Verify,
             JobPhase::Done => Self::Idle,
         }
     }

@@ -29,6 +29,12 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
     ALL.iter().copied().find(|stage| stage.name() == name)
 }
 
+/// Why agents cannot play a plan with silent corruption, if it has any.
+fn cannot_corrupt(plan: &Plan) -> Option<String> {
+    let told = plan.corrupts() || plan.verify().is_some();
+    told.then(|| "agents do not corrupt or verify their memory: `--on model` does".to_owned())
+}
+
 /// A stage.
 pub trait Backend {
     /// The stage's name, as in `--on` and in the results folder.

@@ -294,6 +294,7 @@ impl<'p> JobPlay<'p> {
                 let load = Work::Load { checkpoint, from, step, declared, span };
                 self.order_all(load, term, demands);
             }
+            protocol::Order::Verify => unreachable!("a stage with agents refuses such a plan"),
             protocol::Order::Finish => self.finish(demands),
         }
     }
@@ -310,7 +311,9 @@ impl<'p> JobPlay<'p> {
                 let old = self.state.committed.replace((number, step));
                 (old, self.state.seating.commit(place))
             }
-            CheckpointAct::Abandon => (Some((number, step)), self.state.seating.writers(place)),
+            CheckpointAct::Abandon | CheckpointAct::Discard => {
+                (Some((number, step)), self.state.seating.writers(place))
+            }
         };
         let Some((number, _)) = gone else { return };
         let image = |seat| image_name(number, seat);

@@ -20,6 +20,8 @@ pub struct Chance {
     rules: Vec<Rule>,
     /// One stream for each [`BootDraw`].
     boot: [Stream; 3],
+    flips: Stream,
+    verifications: Stream,
 }
 
 /// The chance of one fault rule.
@@ -70,7 +72,12 @@ impl Chance {
             Rule::new(scenario.seed, rule, earlier)
         });
         let boot = ["boot/kernel", "boot/init", "boot/stray frame"];
-        Self { rules: rules.collect(), boot: boot.map(|name| Stream::new(scenario.seed, name)) }
+        Self {
+            rules: rules.collect(),
+            boot: boot.map(|name| Stream::new(scenario.seed, name)),
+            flips: Stream::new(scenario.seed, "memory/flip"),
+            verifications: Stream::new(scenario.seed, "verification"),
+        }
     }
 
     /// The lifetime number `k` of a part under a rule; number 0 is the first, which is what remains
@@ -130,6 +137,19 @@ impl Chance {
     pub fn boot_unit(&self, node: u32, life: u32, what: BootDraw, k: u32) -> f64 {
         let part = u64::from(life) << 32 | u64::from(node);
         self.boot[what as usize].draw(part, u64::from(k)).unit()
+    }
+
+    /// Which data of a node's memory its silent corruption number `k` flips: 64 uniform bits.
+    #[must_use]
+    pub fn flip(&self, node: u32, k: u64) -> u64 {
+        self.flips.draw(u64::from(node), k).next_u64()
+    }
+
+    /// A uniform number in (0, 1): the verification number `k` of the job finds corrupt memory if
+    /// it is below the coverage.
+    #[must_use]
+    pub fn verification(&self, k: u64) -> f64 {
+        self.verifications.draw(0, k).unit()
     }
 
     /// The first strike of each rule on each of its parts, if it falls before `end`, by time.
@@ -209,6 +229,7 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::ServerLoss => "server-loss",
         Fault::LinkDegradation => "link-degradation",
         Fault::ControllerCrash => "controller-crash",
+        Fault::SilentCorruption => "silent-corruption",
     }
 }
 

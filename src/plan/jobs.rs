@@ -1,10 +1,12 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
+use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::protocol::Protocol;
-use crate::protocol::coordinated::{Coordinated, Schedule};
+use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
+use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
@@ -26,9 +28,34 @@ impl Plan {
             interval: job.interval,
             last: wish.is_some_and(|wish| wish.last),
             initial: wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })),
+            verify: wish.and_then(|wish| wish.integrity.verify).map(|verify| Verify {
+                per_checkpoint: verify.per_checkpoint,
+                misses: verify.coverage < 1.0,
+            }),
+            keep: wish.map_or(1, |wish| wish.integrity.keep),
         };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
         Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
+    }
+
+    /// Whether the memory of nodes may be silently corrupted.
+    #[must_use]
+    pub fn corrupts(&self) -> bool {
+        self.scenario.faults.iter().any(|rule| rule.kind == Fault::SilentCorruption)
+    }
+
+    /// The truth about the memory of the plan's job, clean; without a job, of nobody.
+    #[must_use]
+    pub fn corruption(&self) -> Corruption {
+        let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity.keep);
+        let (seats, work) = (self.jobs.first().map_or(0, |job| job.nodes), &self.scenario.workload);
+        Corruption::new(seats, work.as_ref().map_or(0, |work| work.ranks_per_node), keep)
+    }
+
+    /// How a job is verified, if it is.
+    #[must_use]
+    pub fn verify(&self) -> Option<job::Verify> {
+        self.scenario.checkpoint.as_ref()?.integrity.verify
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
@@ -226,13 +253,17 @@ fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Coordin
 }
 
 /// The computing between two checkpoints. Young's and Daly's formulas give just that. With
-/// [`Period::Whole`] a fixed interval counts from start to start, and computing is what C leaves
-/// of it.
+/// [`Period::Whole`] a fixed interval counts from start to start, and computing is what C and the
+/// verifications leave of it.
 fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span) -> Span {
     let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
     match (wish.interval, wish.period) {
         (Interval::Fixed(span), Period::Work) => span,
-        (Interval::Fixed(span), Period::Whole) => Span(span.0.saturating_sub(cost.0)),
+        (Interval::Fixed(span), Period::Whole) => {
+            let verify = |verify: job::Verify| verify.cost.0 * u64::from(verify.per_checkpoint);
+            let verified = wish.integrity.verify.map_or(0, verify);
+            Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
+        }
         // Nothing fails: the best interval has no end.
         _ if mtbf == Span::FOREVER => Span::FOREVER,
         (Interval::Young, _) => Span::from_secs_f64(young_daly::young(c, m)),

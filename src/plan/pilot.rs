@@ -7,7 +7,9 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
+use crate::scenario::job::{
+    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::upset::{Array, Cell, Protection, Sensitivity, Shares, Upset};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
@@ -63,6 +65,7 @@ pub(crate) fn scenario() -> Scenario {
             last: false,
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
+            integrity: Integrity::NONE,
         }),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },

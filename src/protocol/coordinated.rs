@@ -11,6 +11,12 @@
 //! A checkpoint starts at the first step boundary at or after its interval, with computing
 //! stopped. It holds the last completed step. A failure throws the job back to the last
 //! committed checkpoint, or to the start.
+//!
+//! With verifications, computing also stops for them: at equal distances within the interval, the
+//! last one directly before the checkpoint, and one after the last step. One that finds the memory
+//! corrupt throws the job back as a failure does, but that no node is lost. If verifications miss
+//! some corruption, a checkpoint may be corrupt: what was read back is verified, thrown away if it
+//! is corrupt, and the one before it is read.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +36,20 @@ pub struct Schedule {
     /// Whether a restart without a committed checkpoint reads the initial state back, which
     /// closed forms with a fixed recovery cost suppose.
     pub initial: bool,
+    /// How memory is verified, if it is.
+    pub verify: Option<Verify>,
+    /// Committed checkpoints that are kept: one or more.
+    pub keep: u32,
+}
+
+/// When memory is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verify {
+    /// Verifications for each checkpoint: one or more.
+    pub per_checkpoint: u32,
+    /// Whether they may miss corruption, so that a checkpoint is verified when it is read back
+    /// because of corruption.
+    pub misses: bool,
 }
 
 /// The machine.
@@ -43,8 +63,12 @@ pub struct Coordinated {
     since: Time,
     /// Computing since the last checkpoint or restart.
     computed: Span,
-    /// Last step that the last committed checkpoint holds.
-    committed: u64,
+    /// Numbers of the committed checkpoints that are kept, with the last step that each holds.
+    kept: Vec<(u64, u64)>,
+    /// Verifications that were due since the last checkpoint or restart.
+    checks: u64,
+    /// Whether what is read back is to be verified.
+    rechecks: bool,
     /// Checkpoints begun.
     number: u64,
     /// Whether it has ever started.
@@ -62,7 +86,9 @@ impl Coordinated {
             phase: JobPhase::Waiting,
             since: Time::ZERO,
             computed: Span::ZERO,
-            committed: 0,
+            kept: Vec::new(),
+            checks: 0,
+            rechecks: false,
             number: 0,
             started: false,
         }
@@ -86,21 +112,28 @@ impl Coordinated {
             Input::Placed => self.placed(now, told),
             Input::StepDone => self.step_done(now, told),
             Input::Written => {
-                self.committed = self.work.done();
-                self.computed = Span::ZERO;
+                self.kept.push((self.number, self.work.done()));
+                if self.kept.len() > self.schedule.keep as usize {
+                    self.kept.remove(0);
+                }
+                self.forget_progress();
                 self.tell_checkpoint(CheckpointAct::Commit, told);
                 self.compute(now, told)
             }
+            Input::Read if self.rechecks => self.verify(now, told),
             Input::Read => self.compute(now, told),
             Input::Failed(node) => self.failed(now, node, told),
+            Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, told),
+            Input::Verified => self.write_or_compute(now, told),
+            Input::Corrupt(node) => self.corrupt(now, node, told),
         }
     }
 
     fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
         assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
         let again = std::mem::replace(&mut self.started, true);
-        self.computed = Span::ZERO;
-        if again && (self.committed > 0 || self.schedule.initial) {
+        self.forget_progress();
+        if again && (!self.kept.is_empty() || self.schedule.initial) {
             self.enter(now, JobPhase::Restart, Cause::Course, told);
             return Order::Read;
         }
@@ -111,6 +144,32 @@ impl Coordinated {
         self.computed += self.work.next_step().expect("a step was ordered");
         self.work.complete();
         told.push(What::StepDone { job: self.job, step: self.work.done() });
+        if self.verification_is_due() {
+            self.verify(now, told)
+        } else {
+            self.write_or_compute(now, told)
+        }
+    }
+
+    /// Whether computing stops for a verification at this step boundary.
+    fn verification_is_due(&mut self) -> bool {
+        let Some(verify) = self.schedule.verify else { return false };
+        // With an interval of nothing at all, each step is the last before a checkpoint.
+        let parts = u128::from(self.computed.0) * u128::from(verify.per_checkpoint);
+        let interval = self.schedule.interval.map_or(u64::MAX, |interval| interval.0.max(1));
+        let passed = (parts / u128::from(interval)).min(verify.per_checkpoint.into()) as u64;
+        let due = passed > self.checks || self.work.next_step().is_none();
+        self.checks = self.checks.max(passed);
+        due
+    }
+
+    fn verify(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        self.enter(now, JobPhase::Verify, Cause::Course, told);
+        Order::Verify
+    }
+
+    /// Goes on at a step boundary.
+    fn write_or_compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
         let due = self.schedule.interval.is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
         let write = if finished { self.schedule.last } else { due };
@@ -124,12 +183,16 @@ impl Coordinated {
     }
 
     fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        self.compute_because(now, Cause::Course, told)
+    }
+
+    fn compute_because(&mut self, now: Time, cause: Cause, told: &mut Vec<What>) -> Order {
         let Some(span) = self.work.next_step() else {
             self.enter(now, JobPhase::Done, Cause::Course, told);
             return Order::Finish;
         };
         let phase = if self.work.is_rework() { JobPhase::Rework } else { JobPhase::Compute };
-        self.enter(now, phase, Cause::Course, told);
+        self.enter(now, phase, cause, told);
         Order::Compute(span)
     }
 
@@ -140,14 +203,47 @@ impl Coordinated {
             _ => {}
         }
         if self.phase != JobPhase::Waiting {
-            let mut lost = self.work.roll_back(self.committed);
+            let mut lost = self.work.roll_back(self.last_kept());
             if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {
                 lost += now.since(self.since);
             }
             told.push(What::WorkLost { job: self.job, node, lost });
         }
+        self.rechecks = false;
         self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
         Order::Wait
+    }
+
+    /// The memory is corrupt: back to the newest checkpoint, or to the one before it if this is
+    /// what was read from it.
+    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        assert_eq!(self.phase, JobPhase::Verify, "a verification was ordered");
+        if std::mem::take(&mut self.rechecks) {
+            let (number, step) = self.kept.pop().expect("it was read");
+            let act = CheckpointAct::Discard;
+            told.push(What::Checkpoint { job: self.job, number, act, step });
+        }
+        let lost = self.work.roll_back(self.last_kept());
+        told.push(What::WorkLost { job: self.job, node, lost });
+        self.forget_progress();
+        self.rechecks = self.schedule.verify.is_some_and(|verify| verify.misses);
+        self.rechecks &= !self.kept.is_empty();
+        if self.kept.is_empty() && !self.schedule.initial {
+            return self.compute_because(now, Cause::Corruption, told);
+        }
+        self.enter(now, JobPhase::Restart, Cause::Corruption, told);
+        Order::Read
+    }
+
+    /// The last step of the newest checkpoint, 0 without one.
+    fn last_kept(&self) -> u64 {
+        self.kept.last().map_or(0, |&(_, step)| step)
+    }
+
+    /// Counts computing towards the next checkpoint and verification from here.
+    fn forget_progress(&mut self) {
+        self.computed = Span::ZERO;
+        self.checks = 0;
     }
 
     fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
@@ -171,7 +267,8 @@ mod tests {
     use super::*;
 
     fn machine(interval: u64) -> Coordinated {
-        let schedule = Schedule { interval: Some(Span(interval)), last: false, initial: false };
+        let interval = Some(Span(interval));
+        let schedule = Schedule { interval, last: false, initial: false, verify: None, keep: 1 };
         Coordinated::new(JobId(0), BulkSynchronous::new(4, Span(10), Span(10)), schedule)
     }
 

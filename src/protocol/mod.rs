@@ -5,6 +5,7 @@
 //! [`Order`].
 
 pub mod coordinated;
+pub mod corruption;
 pub mod detector;
 pub mod heartbeat;
 pub mod phi;
@@ -30,6 +31,10 @@ pub enum Input {
     Read,
     /// A node of the job failed.
     Failed(NodeId),
+    /// The verification that was ordered found nothing.
+    Verified,
+    /// The verification that was ordered found the memory of this node corrupt.
+    Corrupt(NodeId),
 }
 
 /// What the stage shall do next.
@@ -43,6 +48,8 @@ pub enum Order {
     Write,
     /// Read the last committed checkpoint back on every node.
     Read,
+    /// Verify the memory of every node.
+    Verify,
     /// Nothing: the job is done.
     Finish,
 }

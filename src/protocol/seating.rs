@@ -93,6 +93,11 @@ impl Seating {
         std::mem::replace(&mut self.kept, writers)
     }
 
+    /// The last checkpoint was thrown away: no card holds anything.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
     /// Who shall sit where, seat by seat, so that the last checkpoint can be read back: of those
     /// who sit and the free nodes, in their order. `None` as long as that cannot be. O(seats^2).
     #[must_use]

@@ -6,12 +6,14 @@
 //! that carry a fault are `16 + fault`. Any change of these bytes is a change of [`VERSION`],
 //! since it changes every fingerprint; a golden test holds them.
 
-use crate::event::{
-    Cause, CheckpointAct, EndReason, Event, Fault, JobPhase, NodeState, PartState, Purpose, Sensor,
-    What,
-};
-use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
+use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
+use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
+
+use super::codes::{
+    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, JOB_PHASES, NODE_STATES, PART_KINDS,
+    PLAIN_CAUSES, PURPOSES,
+};
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
 pub const VERSION: u8 = 1;
@@ -115,6 +117,13 @@ impl Encoder {
                 put(out, value);
             }
             What::RunEnds { reason } => out.extend([11, reason as u8]),
+            What::Corruption { node, number, act, spread } => {
+                out.push(12);
+                put(out, u64::from(node.0));
+                put(out, number);
+                out.push(act as u8);
+                put(out, u64::from(spread));
+            }
         }
     }
 }
@@ -185,6 +194,12 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
         },
         10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
         11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
+        12 => What::Corruption {
+            node: NodeId(small(from)?),
+            number: number(from)?,
+            act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
+            spread: small(from)?,
+        },
         code => return Err(CodecError::Unknown { field: "event", code }),
     })
 }
@@ -307,6 +322,7 @@ fn cause_code(cause: Cause) -> u8 {
         Cause::Repair => 5,
         Cause::NodeFailure => 6,
         Cause::TooFewNodes => 7,
+        Cause::Corruption => 8,
         Cause::Fault(fault) => CAUSE_FAULT + fault as u8,
     }
 }
@@ -321,66 +337,14 @@ fn cause(from: &mut &[u8]) -> Result<Cause, CodecError> {
     PLAIN_CAUSES.get(usize::from(code)).copied().ok_or(CodecError::Unknown { field: "cause", code })
 }
 
-// ---- Codes: the place in the list is the code ---------------------------------------------------
-
-pub(super) const NODE_STATES: [NodeState; 11] = [
-    NodeState::Off,
-    NodeState::Rom,
-    NodeState::Dhcp,
-    NodeState::Tftp,
-    NodeState::Kernel,
-    NodeState::Root,
-    NodeState::Init,
-    NodeState::Up,
-    NodeState::Hung,
-    NodeState::Down,
-    NodeState::GaveUp,
-];
-pub(super) const PLAIN_CAUSES: [Cause; 8] = [
-    Cause::Course,
-    Cause::BrownOut,
-    Cause::NoOffer,
-    Cause::ServerSilent,
-    Cause::Timeout,
-    Cause::Repair,
-    Cause::NodeFailure,
-    Cause::TooFewNodes,
-];
-pub(super) const FAULTS: [Fault; 7] = Fault::ALL;
-pub(super) const PART_KINDS: [PartKind; 11] = [
-    PartKind::Node,
-    PartKind::Blade,
-    PartKind::Pack,
-    PartKind::Module,
-    PartKind::Rack,
-    PartKind::Switch,
-    PartKind::Psu,
-    PartKind::Server,
-    PartKind::NodeLink,
-    PartKind::Uplink,
-    PartKind::Controller,
-];
-pub(super) const JOB_PHASES: [JobPhase; 6] = [
-    JobPhase::Waiting,
-    JobPhase::Restart,
-    JobPhase::Compute,
-    JobPhase::Rework,
-    JobPhase::Checkpoint,
-    JobPhase::Done,
-];
-pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 3] =
-    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon];
-pub(super) const PURPOSES: [Purpose; 4] =
-    [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart];
-pub(super) const END_REASONS: [EndReason; 4] =
-    [EndReason::WorkDone, EndReason::AllUp, EndReason::TimeUp, EndReason::Quiet];
-
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
     use super::*;
+    use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose};
+    use crate::ids::PartKind;
 
     fn any_cause() -> impl Strategy<Value = Cause> {
         prop_oneof![select(&PLAIN_CAUSES[..]), select(&FAULTS[..]).prop_map(Cause::Fault),]
@@ -452,6 +416,14 @@ pub(crate) mod tests {
             ),
             (any_sensor(), big).prop_map(|(sensor, value)| What::Reading { sensor, value }),
             select(&END_REASONS[..]).prop_map(|reason| What::RunEnds { reason }),
+            (any::<u32>(), any::<u64>(), select(&CORRUPTION_ACTS[..]), any::<u32>()).prop_map(
+                |(node, number, act, spread)| What::Corruption {
+                    node: NodeId(node),
+                    number,
+                    act,
+                    spread
+                }
+            ),
         ]
     }
 

@@ -10,7 +10,7 @@ use crate::ids::{FaultId, JobId, Part};
 /// The columns. Cells without meaning for an event are empty.
 ///
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
-/// included; `state` is that of a node, part, job (its phase), checkpoint (its act), membership
+/// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act), membership
 /// (`joined`, `left`) or run (why it ended); `share_ppm` is what a degraded link keeps; `value`
 /// is a reading in its sensor's unit.
 pub const COLUMNS: [&str; 20] = [
@@ -140,6 +140,14 @@ fn row(what: &What) -> Row {
         What::WorkLost { job, node, lost } => {
             Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
         }
+        What::Corruption { node, number, act, spread } => Row {
+            event: "corruption",
+            node: Some(node.0),
+            state: words::corruption_act(act),
+            number: Some(number),
+            nodes: Some(spread),
+            ..Row::default()
+        },
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

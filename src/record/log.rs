@@ -24,7 +24,7 @@ const CHUNK: usize = 64 * 1024;
 /// Whether a log of this level holds the event.
 ///
 /// `faults` holds strikes and repairs, parts that change, nodes that fail or do not boot, jobs
-/// that are interrupted, work that is lost, checkpoints, and the end of the run.
+/// that are interrupted, corruption, work that is lost, checkpoints, and the end of the run.
 #[must_use]
 pub fn holds(level: EventLevel, event: &Event) -> bool {
     match level {
@@ -36,9 +36,10 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             | What::PartState { .. }
             | What::WorkLost { .. }
             | What::Checkpoint { .. }
+            | What::Corruption { .. }
             | What::RunEnds { .. } => true,
             What::NodeState { cause, .. } => !matches!(cause, Cause::Course | Cause::Repair),
-            What::JobPhase { cause, .. } => cause == Cause::NodeFailure,
+            What::JobPhase { cause, .. } => matches!(cause, Cause::NodeFailure | Cause::Corruption),
             What::JobNode { .. }
             | What::StepDone { .. }
             | What::Transfer { .. }

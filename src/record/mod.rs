@@ -1,6 +1,7 @@
 //! Everything on disk: the results folder, its manifest, the event log and the fingerprint.
 
 pub mod codec;
+mod codes;
 pub mod export;
 pub mod fingerprint;
 pub mod folder;

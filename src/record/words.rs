@@ -1,7 +1,8 @@
 //! The words under which events appear in tables: the same as in scenario files and serde.
 
 use crate::event::{
-    Cause, CheckpointAct, EndReason, Fault, JobPhase, NodeState, PartState, Purpose, Sensor,
+    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, JobPhase, NodeState, PartState, Purpose,
+    Sensor,
 };
 use crate::ids::PartKind;
 use crate::scenario::EventLevel;
@@ -45,6 +46,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::ServerLoss => "server-loss",
         Fault::LinkDegradation => "link-degradation",
         Fault::ControllerCrash => "controller-crash",
+        Fault::SilentCorruption => "silent-corruption",
     }
 }
 
@@ -61,6 +63,7 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::Repair => "repair",
         Cause::NodeFailure => "node-failure",
         Cause::TooFewNodes => "too-few-nodes",
+        Cause::Corruption => "corruption",
     }
 }
 
@@ -92,6 +95,7 @@ pub fn job_phase(phase: JobPhase) -> &'static str {
         JobPhase::Rework => "rework",
         JobPhase::Checkpoint => "checkpoint",
         JobPhase::Done => "done",
+        JobPhase::Verify => "verify",
     }
 }
 
@@ -102,6 +106,20 @@ pub fn checkpoint_act(act: CheckpointAct) -> &'static str {
         CheckpointAct::Begin => "begin",
         CheckpointAct::Commit => "commit",
         CheckpointAct::Abandon => "abandon",
+        CheckpointAct::Discard => "discard",
+    }
+}
+
+/// What becomes of a silent corruption.
+#[must_use]
+pub fn corruption_act(act: CorruptionAct) -> &'static str {
+    match act {
+        CorruptionAct::Strike => "strike",
+        CorruptionAct::Mask => "mask",
+        CorruptionAct::Detect => "detect",
+        CorruptionAct::Correct => "correct",
+        CorruptionAct::Discard => "discard",
+        CorruptionAct::Escape => "escape",
     }
 }
 
@@ -157,7 +175,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::record::codec;
+    use crate::record::codes;
 
     fn check<T: Serialize + Copy>(all: &[T], word: fn(T) -> &'static str) {
         for it in all {
@@ -167,14 +185,15 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_serde() {
-        check(&codec::NODE_STATES, node_state);
-        check(&codec::FAULTS, fault);
-        check(&codec::PLAIN_CAUSES, cause);
-        check(&codec::PART_KINDS, part_kind);
-        check(&codec::JOB_PHASES, job_phase);
-        check(&codec::CHECKPOINT_ACTS, checkpoint_act);
-        check(&codec::PURPOSES, purpose);
-        check(&codec::END_REASONS, end_reason);
+        check(&codes::NODE_STATES, node_state);
+        check(&codes::FAULTS, fault);
+        check(&codes::PLAIN_CAUSES, cause);
+        check(&codes::PART_KINDS, part_kind);
+        check(&codes::JOB_PHASES, job_phase);
+        check(&codes::CHECKPOINT_ACTS, checkpoint_act);
+        check(&codes::CORRUPTION_ACTS, corruption_act);
+        check(&codes::PURPOSES, purpose);
+        check(&codes::END_REASONS, end_reason);
         check(&[Sensor::Energy, Sensor::PowerMax], sensor);
         check(&[PartState::Up, PartState::Down], part_state);
     }

@@ -13,7 +13,9 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
+use crate::scenario::job::{
+    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
@@ -239,6 +241,7 @@ fn scenario(kind: Kind) -> Scenario {
             last: false,
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
+            integrity: Integrity::NONE,
         }),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
@@ -354,6 +357,7 @@ pub(super) fn findings(kind: Kind) -> Findings {
             put(class, 0.0);
         }
         put(NodeClass::GaveUp, 0.0);
+        put(NodeClass::Verify, 0.0);
         up.push((*time, here));
         let storm = (1.0 - rise) * if *time > boot_s * 0.1 { 7.4e9 } else { 0.2e9 };
         sent.push((*time, storm * (0.8 + 0.2 * dice.roll())));

@@ -61,9 +61,10 @@ pub(crate) const TICK_SIZE: f64 = 11.0;
 
 /// The classes in the order in which they are stacked, from the bottom: work first, then what
 /// keeps from work, then what is lost.
-pub(crate) const CLASSES: [NodeClass; 11] = [
+pub(crate) const CLASSES: [NodeClass; 12] = [
     NodeClass::Compute,
     NodeClass::Rework,
+    NodeClass::Verify,
     NodeClass::Checkpoint,
     NodeClass::Restart,
     NodeClass::Wait,
@@ -89,6 +90,7 @@ pub(crate) fn class_word(class: NodeClass) -> &'static str {
         NodeClass::Hung => "hung",
         NodeClass::Down => "down",
         NodeClass::GaveUp => "gave-up",
+        NodeClass::Verify => "verify",
     }
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn class_ink(class: NodeClass) -> Ink {
         NodeClass::Hung => Ink::hex(0x8C_3D00),
         NodeClass::Down => VERMILLION,
         NodeClass::GaveUp => Ink::hex(0x4A_4F59),
+        NodeClass::Verify => Ink::hex(0x8E_7CC3),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Place, Strikes};
+use crate::scenario::job::{
+    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Place, Strikes, Verify,
+};
 use crate::scenario::language::{Read, read_bound};
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
@@ -89,6 +91,7 @@ pub(super) fn checkpoint(
         last: section.get("last", m),
         strikes: strikes(&section, m),
         period: section.word("period", m),
+        integrity: integrity(&section, m),
     })
     .ok_or(Unread)?;
     let strikes_nodes =
@@ -106,7 +109,40 @@ pub(super) fn checkpoint(
         let help = "let the job have two nodes or more, or write to = \"card\"";
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
+    check_kept(&section, &protocol, m);
     Ok(Some(protocol))
+}
+
+fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
+    let keep = section.get("keep", m);
+    let exposed = section.section("strikes").word("silent", m);
+    let table = section.section("verify");
+    let verify = if table.exists() {
+        let (cost, per_checkpoint) = (table.get("cost", m), table.get("per_checkpoint", m));
+        let coverage = table.share("coverage", m);
+        Some(Verify { cost: cost?, per_checkpoint: per_checkpoint?, coverage: coverage? })
+    } else if section.has("verify") {
+        return None;
+    } else {
+        None
+    };
+    Some(Integrity { verify, keep: keep?, exposed: exposed? })
+}
+
+/// Older checkpoints are read only after a verification, and only from the file server.
+fn check_kept(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
+    if protocol.integrity.keep == 1 {
+        return;
+    }
+    let place = section.place("keep");
+    if protocol.integrity.verify.is_none() {
+        let mistake = Mistake::new(place, "several kept checkpoints without `verify`");
+        m.note(mistake.help("an older one is read only when a verification finds corruption"));
+    }
+    if protocol.cost.place() != Place::FileServer {
+        let mistake = Mistake::new(place, "several kept checkpoints on cards");
+        m.note(mistake.help("leave `to` at \"file-server\", or `keep` at 1"));
+    }
 }
 
 fn interval(section: &Section<'_>) -> Option<Interval> {

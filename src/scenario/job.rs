@@ -32,6 +32,52 @@ pub struct Coordinated {
     /// Whether a committed checkpoint holds the state of its start or of its end.
     /// With computing stopped during the checkpoint both are the same step; the period differs.
     pub period: Period,
+    /// What is done about silent corruption.
+    pub integrity: Integrity,
+}
+
+/// What is done about silent corruption of the job's memory, and when it strikes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Integrity {
+    /// How memory is verified, if it is.
+    pub verify: Option<Verify>,
+    /// Committed checkpoints that are kept.
+    pub keep: u32,
+    /// When silent corruption strikes the job.
+    pub exposed: Exposed,
+}
+
+impl Integrity {
+    /// Nothing is done.
+    pub const NONE: Self = Self { verify: None, keep: 1, exposed: Exposed::Always };
+}
+
+/// Verification of the memory of all nodes of the job.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verify {
+    /// What one takes, with computing stopped: V.
+    pub cost: Span,
+    /// Verifications for each checkpoint.
+    pub per_checkpoint: u32,
+    /// Chance of each one to find corrupt memory corrupt.
+    pub coverage: f64,
+}
+
+/// When silent corruption strikes the memory of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposed {
+    /// Always.
+    Always,
+    /// Only while it computes, as closed forms suppose: not during verification and checkpoint.
+    Computing,
+}
+
+impl Exposed {
+    /// Whether silent corruption may strike in this phase.
+    #[must_use]
+    pub fn allows(self, phase: JobPhase) -> bool {
+        self == Self::Always || matches!(phase, JobPhase::Compute | JobPhase::Rework)
+    }
 }
 
 /// Computing between two checkpoints.
@@ -104,7 +150,7 @@ impl Strikes {
             JobPhase::Checkpoint => self.checkpoint,
             JobPhase::Restart => self.restart,
             JobPhase::Waiting => self.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Done => true,
+            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
     Age, Cascade, FaultRule, PartSet, Radius, Rejuvenate, Repair, Rhythm, When,
 };
-use crate::scenario::keys::faults::{LINK_FAULT, NODE_FAULT, PART_FAULT};
+use crate::scenario::keys::faults::{LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT};
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
@@ -46,6 +46,7 @@ pub(super) fn rules(
             let spec = match kind {
                 Fault::Crash | Fault::Hang => &NODE_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
+                Fault::SilentCorruption => &MEMORY_FAULT,
                 _ => &PART_FAULT,
             };
             let path = format!("fault.{}", kind.word());
@@ -171,13 +172,16 @@ fn rule(
         let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
         m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or both"));
     }
-    let (on, when, repair) =
-        (parts(kind, section, layout, m), when(section, m), repair(section, m));
+    let (on, when) = (parts(kind, section, layout, m), when(section, m));
+    let repair = match kind {
+        Fault::SilentCorruption => Some(Repair::Never),
+        _ => repair(section, m),
+    };
     let fixed = matches!(when, Some(When::At(_)));
     if fixed {
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
-    let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang);
+    let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption);
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
     Some(FaultRule {
@@ -264,7 +268,7 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
 fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
     use PartKind as P;
     match kind {
-        Fault::Crash | Fault::Hang => {
+        Fault::Crash | Fault::Hang | Fault::SilentCorruption => {
             (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu])
         }
         Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),

@@ -6,7 +6,7 @@ use crate::event::Fault;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
-use crate::scenario::job::{Coordinated, Cost, Interval};
+use crate::scenario::job::{Coordinated, Cost, Interval, Verify};
 use crate::scenario::law::Law;
 use crate::scenario::load::Sources;
 use crate::scenario::nodeset;
@@ -115,7 +115,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if matches!(kind, Fault::Crash | Fault::Hang) => None,
+                None if of_nodes(kind) => None,
                 None => Some(Source::Assumption(REPAIR_REASON.into())),
             };
             let value = repair(&rule.repair);
@@ -423,7 +423,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             ));
             let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
             all.extend(lines(&table, rhythm));
-            if matches!(rule.kind, Fault::Crash | Fault::Hang) {
+            if of_nodes(rule.kind) {
                 all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
             }
         }
@@ -433,7 +433,9 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("cascade", text)
     });
     all.extend(lines(&table, cascade));
-    all.extend(lines(&table, [("repair", repair(&rule.repair))]));
+    if rule.kind != Fault::SilentCorruption {
+        all.extend(lines(&table, [("repair", repair(&rule.repair))]));
+    }
     if rule.kind == Fault::LinkDegradation {
         let share = |ppm| number(f64::from(ppm) / 1e6);
         all.extend(lines(
@@ -442,6 +444,11 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ));
     }
     all
+}
+
+/// Whether a kind of fault strikes nodes.
+fn of_nodes(kind: Fault) -> bool {
+    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {
@@ -499,14 +506,22 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
             cost,
             ("last", protocol.last.to_string()),
             ("period", quoted(protocol.period.word())),
+            ("keep", protocol.integrity.keep.to_string()),
         ],
     ));
+    let verify = protocol.integrity.verify.map(|Verify { cost, per_checkpoint, coverage }| {
+        let (cost, coverage) = (text_of(cost), number(coverage));
+        let counts = format!("per_checkpoint = {per_checkpoint}, coverage = {coverage}");
+        ("verify", format!("{{ cost = {cost}, {counts} }}"))
+    });
+    all.extend(lines(table, verify));
     all.extend(lines(
         "checkpoint.coordinated.strikes",
         [
             ("checkpoint", protocol.strikes.checkpoint.to_string()),
             ("restart", protocol.strikes.restart.to_string()),
             ("downtime", protocol.strikes.downtime.to_string()),
+            ("silent", quoted(protocol.integrity.exposed.word())),
         ],
     ));
     all

@@ -4,7 +4,7 @@ use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
-use crate::scenario::job::{Period, Place};
+use crate::scenario::job::{Exposed, Period, Place};
 use crate::scenario::upset::{Cell, Protection};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
@@ -104,6 +104,11 @@ impl Word for Period {
     const WORDS: &'static [(&'static str, Self)] = &[("work", Self::Work), ("whole", Self::Whole)];
 }
 
+impl Word for Exposed {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("always", Self::Always), ("computing", Self::Computing)];
+}
+
 impl Word for Comparison {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("<=", Self::AtMost),
@@ -123,5 +128,6 @@ impl Word for Fault {
         ("server-loss", Self::ServerLoss),
         ("link-degradation", Self::LinkDegradation),
         ("controller-crash", Self::ControllerCrash),
+        ("silent-corruption", Self::SilentCorruption),
     ];
 }

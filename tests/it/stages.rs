@@ -98,6 +98,7 @@ fn subject(what: &What) -> Option<Subject> {
         | What::StepDone { .. }
         | What::Checkpoint { .. }
         | What::WorkLost { .. }
+        | What::Corruption { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,
     }

@@ -205,6 +205,9 @@ impl World<'_> {
     /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
+            (Some(checkpoint), Some(job)) if self.rule(rule).kind == Fault::SilentCorruption => {
+                checkpoint.integrity.exposed.allows(job.phase())
+            }
             (Some(checkpoint), Some(job)) => checkpoint.strikes.allow(job.phase()),
             _ => return true,
         };
@@ -224,6 +227,7 @@ impl World<'_> {
             Fault::ServerLoss => self.server_down(part, by(kind)),
             Fault::LinkDegradation => self.degrade(rule, struck),
             Fault::ControllerCrash => self.controller_down(by(kind)),
+            Fault::SilentCorruption => self.corrupt(part),
         }
         self.set_repair(rule, part);
     }
@@ -325,6 +329,7 @@ impl World<'_> {
             Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
             Fault::ServerLoss => self.server_up(part, Cause::Repair),
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
+            Fault::SilentCorruption => unreachable!("it has no repair"),
             Fault::LinkDegradation => {
                 let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
                 let place = faults.iter().position(|&(by, _)| by == rule);

@@ -23,7 +23,7 @@ pub(super) struct JobPlay {
     machine: Protocol,
     needed: usize,
     members: BTreeSet<u32>,
-    /// Who sits where, if nodes keep the checkpoint on their cards.
+    /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
     seating: Option<Seating>,
     /// Nodes that are up, reachable and in no job, spares last.
     free: BTreeSet<(bool, NodeId)>,
@@ -56,7 +56,8 @@ impl JobPlay {
             machine: plan.protocol()?,
             needed: job.nodes as usize,
             members: BTreeSet::new(),
-            seating: place.filter(|place| *place != Place::FileServer).map(|_| seating),
+            seating: (plan.corrupts() || place.is_some_and(|place| place != Place::FileServer))
+                .then_some(seating),
             free: BTreeSet::new(),
             by_psu: BTreeMap::new(),
             computing: false,
@@ -70,6 +71,16 @@ impl JobPlay {
 
     pub(super) fn phase(&self) -> JobPhase {
         self.machine.phase()
+    }
+
+    /// The seat of a node, if memory may be corrupted and it has one.
+    pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
+        self.seating.as_ref()?.seat_of(node)
+    }
+
+    /// The node on a seat, if memory may be corrupted.
+    pub(super) fn node_on(&self, seat: usize) -> Option<NodeId> {
+        self.seating.as_ref()?.seats()[seat]
     }
 
     /// Whether it waits and has enough nodes within reach.
@@ -176,8 +187,10 @@ impl World<'_> {
     /// Gives the protocol one input and carries out its order.
     pub(super) fn step_job(&mut self, input: Input) {
         let mut told = Vec::new();
+        self.corruption.hears(input, &mut told);
         let job = self.job.as_mut().expect("there is a job");
         let order = job.machine.on(self.now, input, &mut told);
+        self.corruption.follows(input, order, &mut told);
         job.epoch += 1;
         let epoch = job.epoch;
         let committed =
@@ -187,17 +200,26 @@ impl World<'_> {
         {
             seating.commit(wish.cost.place());
         }
+        let thrown =
+            |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Discard, .. });
+        if let Some(seating) = job.seating.as_mut().filter(|_| told.iter().any(thrown)) {
+            seating.forget();
+        }
         for what in told {
             self.tell(what);
         }
         self.cut_job_transfers();
-        let computing = matches!(order, Order::Compute(_));
+        let computing = matches!(order, Order::Compute(_) | Order::Verify);
         self.set_computing(computing);
         match order {
             Order::Wait => {}
             Order::Compute(span) => self.after(span, Timer::Job { epoch }),
             Order::Write => self.order_transfers(epoch, true),
             Order::Read => self.order_transfers(epoch, false),
+            Order::Verify => {
+                let verify = self.plan.verify().expect("it was ordered");
+                self.after(verify.cost, Timer::Job { epoch });
+            }
             Order::Finish => self.finish_job(),
         }
     }
@@ -211,6 +233,7 @@ impl World<'_> {
         let input = match job.phase() {
             JobPhase::Compute | JobPhase::Rework => Input::StepDone,
             JobPhase::Checkpoint => Input::Written,
+            JobPhase::Verify => self.verified(),
             JobPhase::Restart => {
                 let seating = self.job.as_mut().and_then(|job| job.seating.as_mut());
                 seating.map(Seating::restored);
@@ -371,7 +394,7 @@ impl World<'_> {
         job.outstanding += 1;
     }
 
-    /// Members that compute draw more. O(PSU domains).
+    /// Members that compute or verify draw more. O(PSU domains).
     fn set_computing(&mut self, computing: bool) {
         let job = self.job.as_mut().expect("there is a job");
         if std::mem::replace(&mut job.computing, computing) == computing {

@@ -9,6 +9,7 @@
 
 mod boot;
 mod control;
+mod corruption;
 mod fault;
 mod job;
 mod node;

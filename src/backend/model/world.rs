@@ -9,6 +9,7 @@ use crate::hardware::power::PowerMeter;
 use crate::ids::Part;
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
+use crate::protocol::corruption::Corruption;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
@@ -89,6 +90,12 @@ pub(super) struct World<'p> {
     /// PSU domains whose load passed their limit by what has just happened.
     pub tripped: Vec<u32>,
     pub job: Option<JobPlay>,
+    /// The truth about the job's memory.
+    pub corruption: Corruption,
+    /// Silent corruptions of each node so far.
+    pub flips: BTreeMap<u32, u64>,
+    /// Verifications so far.
+    pub verifications: u64,
     pub control: Control,
     /// Nodes that are up.
     pub up: u32,
@@ -118,6 +125,9 @@ impl<'p> World<'p> {
             link_faults: BTreeMap::new(),
             tripped: Vec::new(),
             job: JobPlay::new(plan),
+            corruption: plan.corruption(),
+            flips: BTreeMap::new(),
+            verifications: 0,
             control: Control::default(),
             up: 0,
             ended: None,

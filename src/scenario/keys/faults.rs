@@ -24,6 +24,11 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
             "The controller stops dead, and starts again from its disk.",
         ),
         Key::new(
+            "silent-corruption",
+            Kind::Tables(&MEMORY_FAULT),
+            "Data in the memory of nodes change, and nothing stops.",
+        ),
+        Key::new(
             "link-degradation",
             Kind::Tables(&LINK_FAULT),
             "Links work at a share of their rate.",
@@ -62,6 +67,13 @@ const FRAILTY: Key = Key::new(
 .or("0.0");
 const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
 const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
+const RADIUS: Key = Key::new(
+    "radius",
+    Kind::Choice(words::<Radius>),
+    "Who is struck with a node: nobody else (`node`), or all nodes of this fault in its \
+     `blade`, `pack`, `module` or `rack`, or on its `switch`, `psu` or `server`.",
+)
+.or("\"node\"");
 const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
 
 /// A fault of nodes.
@@ -78,13 +90,7 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
-        Key::new(
-            "radius",
-            Kind::Choice(words::<Radius>),
-            "Who is struck with a node: nobody else (`node`), or all nodes of this fault in its \
-             `blade`, `pack`, `module` or `rack`, or on its `switch`, `psu` or `server`.",
-        )
-        .or("\"node\""),
+        RADIUS,
         Key::new(
             "repair",
             Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
@@ -94,6 +100,13 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         .or("\"power-cycle\""),
     ],
     rivals: &[&["at", "lifetime", "trace"]],
+};
+
+/// A fault of nodes' memory, which nothing repairs.
+pub(in crate::scenario) static MEMORY_FAULT: Spec = Spec {
+    doc: "Silent corruption of nodes' memory.",
+    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, FRAILTY, RHYTHM, CASCADE, RADIUS],
+    rivals: WHEN,
 };
 
 /// Repair of parts: somebody comes and mends them.

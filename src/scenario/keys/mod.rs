@@ -5,7 +5,7 @@ pub(super) mod upset;
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::job::{Period, Place};
+use crate::scenario::job::{Exposed, Period, Place};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
 use crate::scenario::{EventLevel, StopWhen};
@@ -384,9 +384,36 @@ pub(super) static COORDINATED: Spec = Spec {
              to start.",
         )
         .or("\"work\""),
+        Key::new("verify", Kind::Table(&VERIFY), ""),
+        Key::new(
+            "keep",
+            Kind::Count(1, 1_000_000),
+            "Committed checkpoints that are kept, for when a verification finds the last one \
+             corrupt.",
+        )
+        .or("1"),
     ],
     rivals: &[&["to", "cost"]],
 };
+
+pub(super) static VERIFY: Spec = spec(
+    "Verification of the memory of all nodes, with computing stopped.",
+    &[
+        Key::new("cost", SPAN, "What one takes, V."),
+        Key::new(
+            "per_checkpoint",
+            Kind::Count(1, 1_000_000),
+            "Verifications for each checkpoint, the last one directly before it.",
+        )
+        .or("1"),
+        Key::new(
+            "coverage",
+            Kind::Share(0.0, 1.0),
+            "Chance of each verification to find corrupt memory corrupt.",
+        )
+        .or("1.0"),
+    ],
+);
 
 pub(super) static COST: Spec = spec(
     "Fixed spans in place of transfers.",
@@ -403,6 +430,13 @@ pub(super) static STRIKES: Spec = spec(
         Key::new("checkpoint", Kind::Flag, "While a checkpoint is written.").or("true"),
         Key::new("restart", Kind::Flag, "While a checkpoint is read back.").or("true"),
         Key::new("downtime", Kind::Flag, "During downtime.").or("false"),
+        Key::new(
+            "silent",
+            Kind::Choice(words::<Exposed>),
+            "When silent corruption strikes the job's memory: `always`, or only while the job is \
+             `computing`, as closed forms suppose.",
+        )
+        .or("\"always\""),
     ],
 );
 

@@ -92,7 +92,7 @@ impl<'p> Job<'p> {
             JobPhase::Checkpoint => protocol.strikes.checkpoint,
             JobPhase::Restart => protocol.strikes.restart,
             JobPhase::Waiting => protocol.strikes.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Done => true,
+            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         });
         !strikes && self.members.contains(&node)
     }
@@ -262,6 +262,7 @@ impl<'p> Job<'p> {
                 self.whole(fixed, at.since(self.since));
                 (self.committed, self.writing, self.computed) = (self.done, false, Span::ZERO);
             }
+            CheckpointAct::Discard => panic!("no memory is verified"),
             CheckpointAct::Abandon => {
                 assert!(self.writing);
                 self.writing = false;

@@ -1,0 +1,68 @@
+//! The codes of fieldless values in the bytes of an event: the place in the list is the code.
+
+use crate::event::{
+    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, JobPhase, NodeState, Purpose,
+};
+use crate::ids::PartKind;
+
+pub(super) const NODE_STATES: [NodeState; 11] = [
+    NodeState::Off,
+    NodeState::Rom,
+    NodeState::Dhcp,
+    NodeState::Tftp,
+    NodeState::Kernel,
+    NodeState::Root,
+    NodeState::Init,
+    NodeState::Up,
+    NodeState::Hung,
+    NodeState::Down,
+    NodeState::GaveUp,
+];
+pub(super) const PLAIN_CAUSES: [Cause; 9] = [
+    Cause::Course,
+    Cause::BrownOut,
+    Cause::NoOffer,
+    Cause::ServerSilent,
+    Cause::Timeout,
+    Cause::Repair,
+    Cause::NodeFailure,
+    Cause::TooFewNodes,
+    Cause::Corruption,
+];
+pub(super) const FAULTS: [Fault; 8] = Fault::ALL;
+pub(super) const PART_KINDS: [PartKind; 11] = [
+    PartKind::Node,
+    PartKind::Blade,
+    PartKind::Pack,
+    PartKind::Module,
+    PartKind::Rack,
+    PartKind::Switch,
+    PartKind::Psu,
+    PartKind::Server,
+    PartKind::NodeLink,
+    PartKind::Uplink,
+    PartKind::Controller,
+];
+pub(super) const JOB_PHASES: [JobPhase; 7] = [
+    JobPhase::Waiting,
+    JobPhase::Restart,
+    JobPhase::Compute,
+    JobPhase::Rework,
+    JobPhase::Checkpoint,
+    JobPhase::Done,
+    JobPhase::Verify,
+];
+pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 4] =
+    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon, CheckpointAct::Discard];
+pub(super) const CORRUPTION_ACTS: [CorruptionAct; 6] = [
+    CorruptionAct::Strike,
+    CorruptionAct::Mask,
+    CorruptionAct::Detect,
+    CorruptionAct::Correct,
+    CorruptionAct::Discard,
+    CorruptionAct::Escape,
+];
+pub(super) const PURPOSES: [Purpose; 4] =
+    [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart];
+pub(super) const END_REASONS: [EndReason; 4] =
+    [EndReason::WorkDone, EndReason::AllUp, EndReason::TimeUp, EndReason::Quiet];
