@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
 
@@ -41,6 +42,9 @@ pub enum What {
     /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
     /// corruptions of the run; `spread` is how many of the job's nodes it has reached.
     Corruption { node: NodeId, number: u64, act: CorruptionAct, spread: u32 },
+    /// A particle flipped bits of an array of a node's memory (numbered as in the hardware profile,
+    /// from 0), and this comes of it. Told before its consequences.
+    Upset { node: NodeId, array: u32, class: Class },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
@@ -142,11 +146,13 @@ pub enum Fault {
     ControllerCrash,
     /// Data in a node's memory change, and nothing stops.
     SilentCorruption,
+    /// A particle of cosmic rays flips bits of a node's memory.
+    Upset,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -155,13 +161,15 @@ impl Fault {
         Self::LinkDegradation,
         Self::ControllerCrash,
         Self::SilentCorruption,
+        Self::Upset,
     ];
 
-    /// Whether it takes nodes from a job. The others delay it or go unseen.
+    /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
+    /// take nodes.
     #[must_use]
     pub fn loses_nodes(self) -> bool {
         match self {
-            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss => true,
+            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss | Self::Upset => true,
             Self::ServerLoss
             | Self::LinkDegradation
             | Self::ControllerCrash

@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(scenario) = load(arguments) else { return Ok(Exit::Usage) };
     let of_file = u64::from(scenario.cluster.modules) * u64::from(scenario.module.nodes);
     let nodes = arguments.nodes.unwrap_or(if arguments.file.is_some() { of_file } else { 1 });
-    let budget = Budget::of(&scenario);
+    let budget = Budget::of(&scenario.site, &scenario.hardware.arrays);
     let input = Input { scenario: &scenario, budget: &budget, nodes };
     let written = match out {
         Some(out) => cosmic::write(&input, out)

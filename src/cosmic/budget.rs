@@ -12,9 +12,8 @@
 
 use super::code::{self, Verdict};
 use super::dram::{self, MODES};
-use super::flux::{Flux, REFERENCE};
-use crate::scenario::Scenario;
-use crate::scenario::upset::{Array, Sensitivity, Shares, Upset};
+use super::flux::{Flux, REFERENCE, Site};
+use crate::cosmic::memory::{Array, Outcomes, Sensitivity, Shares};
 
 /// One FIT, per hour.
 const FIT: f64 = 1e-9;
@@ -46,7 +45,7 @@ impl Activity {
 
     /// The shares of a scenario for it.
     #[must_use]
-    pub const fn shares(self, upset: &Upset) -> Shares {
+    pub const fn shares(self, upset: &Outcomes) -> Shares {
         match self {
             Self::Idle => upset.idle,
             Self::Compute => upset.compute,
@@ -169,11 +168,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget of a node of a scenario.
+    /// The budget of a node with these arrays at a site.
     #[must_use]
-    pub fn of(scenario: &Scenario) -> Self {
-        let flux = Flux::at(&scenario.site);
-        let arrays = scenario.hardware.arrays.iter();
+    pub fn of(site: &Site, arrays: &[Array]) -> Self {
+        let flux = Flux::at(site);
+        let arrays = arrays.iter();
         let arrays = arrays.map(|array| ArrayBudget::of(array, flux.factor)).collect();
         Self { flux, arrays }
     }
@@ -200,8 +199,8 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cosmic::memory::Protection;
     use crate::plan::pilot;
-    use crate::scenario::upset::Protection;
     use crate::units::Span;
 
     const BUSY: Shares = Shares { silent: 0.1, crash: 0.05, hang: 0.02 };

@@ -13,7 +13,7 @@
 //! * A chip that fails puts a random pattern into its four bits of a word: each of the 15 that are
 //!   not all right is as likely as the others. Assumption.
 
-use crate::scenario::upset::Protection;
+use crate::cosmic::memory::Protection;
 
 /// What a code makes of a kind of damage: shares that add up to one.
 #[derive(Clone, Copy, Debug, PartialEq)]

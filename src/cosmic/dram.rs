@@ -20,7 +20,7 @@
 //! pages; that modes of later memories have other rates.
 
 use super::code::{self, Verdict};
-use crate::scenario::upset::Protection;
+use crate::cosmic::memory::Protection;
 
 /// Hours of a year of 365 days.
 pub const YEAR: f64 = 8760.0;

@@ -10,7 +10,7 @@
 //! Worked example: 2,231 m are 772.4 hPa and d = 787.6 g/cm2, so `F_A` = 6.49; with 3.96 GV the
 //! quiet sun gives 5.93, the active sun 5.05, and their mean is 5.49.
 
-use crate::scenario::Site;
+use crate::units::Length;
 
 /// The flux above 10 MeV to which rates are referred (1/cm2/h): JESD89A's rounded value for New
 /// York. The integral of the spectrum itself is 2 % lower; see [`above_10_mev`].
@@ -23,6 +23,19 @@ const ATTENUATION: f64 = 131.3;
 /// Thickness of concrete that lets a quarter through is a metre: "about 4 times per metre", Texas
 /// Instruments' handbook on radiation. Basements then have a tenth after 1.7 m.
 const PER_METRE_OF_CONCRETE: f64 = 4.0;
+
+/// Where the machine stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Above sea level.
+    pub altitude: Length,
+    /// Vertical cutoff rigidity (GV): cosmic rays below it are turned away by the Earth's field.
+    pub rigidity: f64,
+    /// Solar activity, from 0, the quiet sun, to 1.
+    pub solar: f64,
+    /// Concrete above the machine.
+    pub concrete: Length,
+}
 
 /// The flux of a site, and what it is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +58,7 @@ impl Flux {
     /// The flux of a site.
     #[must_use]
     pub fn at(site: &Site) -> Self {
-        let metres = |length: crate::units::Length| length.0 as f64 / 1e3;
+        let metres = |length: Length| length.0 as f64 / 1e3;
         let pressure = pressure(metres(site.altitude));
         // Mass of a column per area is pressure over gravity, 9.80665 m/s2.
         let depth = pressure / 0.980_665;
@@ -166,7 +179,6 @@ pub fn second_opinion(site: &Site) -> Option<&'static SecondOpinion> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Length;
 
     fn site(metres: i64, rigidity: f64, solar: f64) -> Site {
         Site { altitude: Length(metres * 1000), rigidity, solar, concrete: Length(0) }

@@ -11,3 +11,4 @@ pub mod budget;
 pub mod code;
 pub mod dram;
 pub mod flux;
+pub mod memory;

@@ -1,5 +1,6 @@
 //! The Los Alamos pilot as a scenario value, for tests.
 
+use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
 use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
@@ -11,7 +12,6 @@ use crate::scenario::job::{
     BulkSynchronous, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
 };
 use crate::scenario::law::{Law, Weibull};
-use crate::scenario::upset::{Array, Cell, Protection, Sensitivity, Shares, Upset};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
@@ -99,6 +99,7 @@ pub(crate) fn crash() -> FaultRule {
         radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
+        beam: None,
     }
 }
 
@@ -114,6 +115,7 @@ fn power_loss() -> FaultRule {
         radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
+        beam: None,
     }
 }
 
@@ -124,10 +126,10 @@ pub(crate) fn fix_costs(scenario: &mut Scenario, write: Span) {
 }
 
 /// What the profiles say of a node that is struck.
-pub(crate) fn upset() -> Upset {
+pub(crate) fn upset() -> Outcomes {
     let busy = Shares { silent: 0.1, crash: 0.05, hang: 0.02 };
     let idle = Shares { silent: 0.0, crash: 0.02, hang: 0.01 };
-    Upset { idle, compute: busy, checkpoint: busy }
+    Outcomes { idle, compute: busy, checkpoint: busy }
 }
 
 /// The caches of a Pi, as its profile has them together.

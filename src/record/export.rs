@@ -148,6 +148,13 @@ fn row(what: &What) -> Row {
             nodes: Some(spread),
             ..Row::default()
         },
+        What::Upset { node, array, class } => Row {
+            event: "upset",
+            node: Some(node.0),
+            state: class.word(),
+            number: Some(u64::from(array)),
+            ..Row::default()
+        },
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

@@ -273,6 +273,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
+            beam: None,
         },
         FaultRule {
             name: "power-loss".to_owned(),
@@ -284,6 +285,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
+            beam: None,
         },
     ]
 }

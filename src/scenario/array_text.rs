@@ -1,9 +1,9 @@
 //! Writes what particles can upset as text, and tells where each figure of an array comes from.
 
+use crate::cosmic::memory::{Array, Outcomes, Sensitivity};
 use crate::scenario::document::{Table, Value};
 use crate::scenario::load::Sources;
 use crate::scenario::resolved::{Line, covers, lines, number, quoted, text_of};
-use crate::scenario::upset::{Array, Sensitivity, Upset};
 use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
 
@@ -36,13 +36,13 @@ pub(super) fn lines_of(array: &Array) -> Vec<Line> {
 }
 
 /// The lines of what an upset comes to.
-pub(super) fn upset(upset: &Upset) -> Vec<Line> {
+pub(super) fn upset(upset: &Outcomes) -> Vec<Line> {
     let all = [
         ("upset.idle", upset.idle),
         ("upset.compute", upset.compute),
         ("upset.checkpoint", upset.checkpoint),
     ];
-    let of_table = |(table, shares): (&str, crate::scenario::upset::Shares)| {
+    let of_table = |(table, shares): (&str, crate::cosmic::memory::Shares)| {
         lines(
             table,
             [

@@ -1,11 +1,15 @@
 //! From merged tables to what particles can upset: the arrays of a node, and what an upset does.
 
+use crate::cosmic::budget::{Budget, Class};
+use crate::cosmic::flux::Site;
+use crate::cosmic::memory::{Array, Cell, Outcomes, Sensitivity, Shares};
+use crate::scenario::cluster::Hardware;
 use crate::scenario::document::Value;
 use crate::scenario::keys::upset::ARRAY;
 use crate::scenario::machine::read;
+use crate::scenario::misfortune::Rays;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
-use crate::scenario::upset::{Array, Cell, Sensitivity, Shares, Upset};
 
 /// The arrays of a node; none if no profile gives any.
 pub(super) fn arrays(hardware: &Section<'_>, m: &mut Mistakes) -> Option<Vec<Array>> {
@@ -56,9 +60,9 @@ fn sensitivity(section: &Section<'_>, kind: Option<Cell>, m: &mut Mistakes) -> O
 }
 
 /// What an upset comes to.
-pub(super) fn upset(root: &Section<'_>, m: &mut Mistakes) -> Option<Upset> {
+pub(super) fn upset(root: &Section<'_>, m: &mut Mistakes) -> Option<Outcomes> {
     let section = root.section("upset");
-    read!(Upset {
+    read!(Outcomes {
         idle: shares(&section.section("idle"), m),
         compute: shares(&section.section("compute"), m),
         checkpoint: shares(&section.section("checkpoint"), m),
@@ -79,4 +83,14 @@ fn shares(section: &Section<'_>, m: &mut Mistakes) -> Option<Shares> {
         return None;
     }
     Some(shares)
+}
+
+/// What cosmic rays do to a node.
+pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes) -> Rays {
+    let budget = Budget::of(site, &hardware.arrays);
+    let rate = budget.rate();
+    let stops = |class: &Class| matches!(class, Class::Detected | Class::Crash | Class::Hang);
+    let classes = Class::ALL.iter().zip(budget.classes(upset.compute));
+    let stopping: f64 = classes.filter(|(class, _)| stops(class)).map(|(_, rate)| rate).sum();
+    Rays { rate, stops: if rate > 0.0 { stopping / rate } else { 0.0 } }
 }

@@ -1,6 +1,6 @@
 //! What the machine is made of: counts, node hardware, module hardware, network and servers.
 
-use crate::scenario::upset::Array;
+use crate::cosmic::memory::Array;
 use crate::units::{BitRate, Bytes, Power, Span};
 
 /// How many modules of what.

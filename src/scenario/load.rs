@@ -268,7 +268,9 @@ impl Loader {
             course::Nodes { all, spares, cores: hardware.cores }
         });
         let stop = course::stop(root, m);
-        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), m);
+        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
+        let rays = node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset));
+        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);

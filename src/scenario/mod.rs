@@ -6,7 +6,6 @@ pub mod difference;
 pub mod fault;
 pub mod job;
 pub mod law;
-pub mod upset;
 
 mod array_text;
 mod arrays;
@@ -33,12 +32,13 @@ mod sweep;
 mod walk;
 mod words;
 
+pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, read, read_over};
 pub use mistakes::Mistakes;
 pub use nodeset::nodes;
 pub use schema::schema;
 
-use crate::units::{Length, Span, Time};
+use crate::units::{Span, Time};
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub struct Scenario {
     /// The node hardware.
     pub hardware: cluster::Hardware,
     /// What an upset of a node's memory comes to.
-    pub upset: upset::Upset,
+    pub upset: crate::cosmic::memory::Outcomes,
     /// The module hardware.
     pub module: cluster::Module,
     /// Links above the switches, and the share of a link that payload gets.
@@ -81,19 +81,6 @@ pub struct Scenario {
     pub expect: Vec<Expect>,
     /// Where each figure of hardware, module, network, server and boot comes from.
     pub provenance: Vec<Provenance>,
-}
-
-/// Where the machine stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Site {
-    /// Above sea level.
-    pub altitude: Length,
-    /// Vertical cutoff rigidity (GV): cosmic rays below it are turned away by the Earth's field.
-    pub rigidity: f64,
-    /// Solar activity, from 0, the quiet sun, to 1.
-    pub solar: f64,
-    /// Concrete above the machine.
-    pub concrete: Length,
 }
 
 /// When the run ends: at the first of the two.

@@ -409,6 +409,10 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
     let table = format!("[fault.{}]", rule.kind.word());
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
+    if let Some(beam) = rule.beam {
+        all.extend(lines(&table, [("beam", number(beam.factor))]));
+        return all;
+    }
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
         When::Lifetime { law: lifetime, age, rejuvenate, frailty, rhythm } => {
@@ -448,7 +452,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
 
 /// Whether a kind of fault strikes nodes.
 fn of_nodes(kind: Fault) -> bool {
-    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption)
+    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {

@@ -1,11 +1,11 @@
 //! The words of scenario files for each choice of the typed scenario.
 
+use crate::cosmic::memory::{Cell, Protection};
 use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::job::{Exposed, Period, Place};
-use crate::scenario::upset::{Cell, Protection};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
 /// A choice with a word for each of its values.
@@ -129,5 +129,6 @@ impl Word for Fault {
         ("link-degradation", Self::LinkDegradation),
         ("controller-crash", Self::ControllerCrash),
         ("silent-corruption", Self::SilentCorruption),
+        ("upset", Self::Upset),
     ];
 }

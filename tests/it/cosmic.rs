@@ -100,3 +100,67 @@ fn a_wrong_question_is_told_what_is_wrong_with_it() {
         assert!(done.stderr.contains(hint), "{more:?}: {}", done.stderr);
     }
 }
+
+/// Idle nodes in a beam; what is asked of them stands in `upset`.
+fn in_a_beam(bench: &Bench, upset: &str) -> Value {
+    let text = format!(
+        "inherit = \"edge_rack_24\"\n[site]\naltitude = \"2231 m\"\nrigidity = 3.96\n\
+         [boot]\nmethod = \"instant\"\n[stop]\nwhen = \"never\"\nat = \"10 d\"\n\
+         [[hardware.array]]\nname = \"open\"\nkind = \"sram\"\nsize = \"512 KiB\"\n\
+         sigma = 1e-14\nmulti_bit = 0.1\nprotection = \"none\"\n\
+         [[hardware.array]]\nname = \"guarded\"\nkind = \"sram\"\nsize = \"1 MiB\"\n\
+         sigma = 1e-14\nmulti_bit = 0.1\nprotection = \"secded\"\n\
+         [[fault.upset]]\non = \"node\"\nbeam = 1e6\n[upset.idle]\n{upset}\n"
+    );
+    let file = bench.write("beam.toml", &text);
+    let mut runs = bench.play(&[file.clone()], &[]);
+    let asked = ["cosmic", file.to_str().expect("UTF-8"), "--json"];
+    let told: Value = serde_json::from_str(&bench.run(&asked).stdout).expect("an object");
+    let mut run = runs.remove(0);
+    run["classes"] = told["classes_per_node_h"]["idle"].clone();
+    run
+}
+
+/// A count lies within the 99 % interval of a Poisson law of this mean.
+fn meets(count: f64, mean: f64, what: &str) {
+    assert!(mean > 20.0, "{what}: too few are expected to judge by a normal law: {mean}");
+    let half = 2.5758 * mean.sqrt();
+    assert!((count - mean).abs() < half, "{what}: {count} is not {mean} +- {half}");
+}
+
+#[test]
+fn upsets_of_each_class_come_at_the_rates_that_the_budget_says() {
+    let bench = Bench::new();
+    // Nothing stops a node: each is in the beam for all of the ten days.
+    let run = in_a_beam(&bench, "silent = 0.3\ncrash = 0.0\nhang = 0.0");
+    let count = |name: &str| number(&run["metrics"][format!("upsets_{name}")]);
+    let hours = 24.0 * 240.0 * 1e6;
+    for class in ["masked", "corrected", "silent"] {
+        // What is detected stops a node for a while, of which there is little.
+        let lost = number(&run["metrics"]["availability"]);
+        let mean = number(&run["classes"][class]) * hours * lost;
+        meets(count(class), mean, class);
+    }
+    assert_eq!(number(&run["metrics"]["corruptions"]), count("silent"));
+    assert_eq!(number(&run["metrics"]["corruptions_masked"]), count("silent"), "there is no job");
+
+    let run = in_a_beam(&bench, "silent = 0.0\ncrash = 0.3\nhang = 0.2");
+    let count = |name: &str| number(&run["metrics"][format!("upsets_{name}")]);
+    let up = number(&run["metrics"]["availability"]);
+    for class in ["masked", "corrected", "detected", "crash"] {
+        let mean = number(&run["classes"][class]) * hours * up;
+        meets(count(class), mean, class);
+    }
+    let all: f64 =
+        ["masked", "corrected", "detected", "silent", "crash", "hang"].map(count).iter().sum();
+    assert!((all - number(&run["metrics"]["upsets"])).abs() < 0.5);
+}
+
+#[test]
+fn agents_say_that_no_cosmic_ray_strikes_them() {
+    let bench = Bench::new();
+    let file = root().join("scenarios/smoke/upsets_in_a_beam.toml");
+    let done = bench.run(&["run", file.to_str().expect("UTF-8"), "--on", "turmoil"]);
+    assert_ne!(done.code, 0);
+    assert!(done.stderr.contains("no cosmic ray strikes them"), "{}", done.stderr);
+}

@@ -14,6 +14,7 @@ mod fault;
 mod job;
 mod node;
 mod part;
+mod upset;
 mod world;
 
 use crate::backend::Backend;

@@ -2,6 +2,7 @@
 
 use super::Input;
 use crate::cosmic::budget::{Activity, Class};
+use crate::cosmic::memory::Shares;
 use crate::report::drawing::{Align, Area, Drawing};
 use crate::report::frame::{
     Frame, LEGEND_BASELINE, MARGIN, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading,
@@ -12,7 +13,6 @@ use crate::report::theme::{
 };
 use crate::report::typeface::{self, Weight};
 use crate::report::words;
-use crate::scenario::upset::Shares;
 
 /// What the figure shows.
 pub(super) const CAPTION: &str = "Upsets of a node at the site in FIT, by memory while it computes \

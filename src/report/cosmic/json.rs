@@ -6,8 +6,8 @@ use super::{Input, YEARS, source_text};
 use crate::cosmic::budget::{Activity, ArrayBudget, Budget, Class};
 use crate::cosmic::dram::{Chips, MODES, YEAR, at_least_one};
 use crate::cosmic::flux::{REFERENCE, above_10_mev, second_opinion};
+use crate::cosmic::memory::{Array, Cell};
 use crate::scenario::Source;
-use crate::scenario::upset::{Array, Cell};
 
 /// Everything as one object.
 #[must_use]

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use crate::cosmic::budget::Budget;
 use crate::cosmic::dram::Chips;
+use crate::cosmic::memory::{Array, Sensitivity};
 use crate::report::{canvas, hang, typeface};
-use crate::scenario::upset::{Array, Sensitivity};
 use crate::scenario::{Provenance, Scenario, Source};
 
 pub use json::json;

@@ -6,9 +6,9 @@ use super::{Input, YEARS, source_text};
 use crate::cosmic::budget::{Activity, Class};
 use crate::cosmic::dram::{MODES, YEAR, at_least_one};
 use crate::cosmic::flux::{REFERENCE, above_10_mev, second_opinion};
+use crate::cosmic::memory::{Cell, Protection, Sensitivity};
 use crate::report::columns::columns;
 use crate::report::words;
-use crate::scenario::upset::{Cell, Protection, Sensitivity};
 
 /// Everything for a terminal.
 #[must_use]

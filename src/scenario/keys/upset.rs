@@ -1,8 +1,8 @@
 //! The keys of cosmic rays: the site, the memories of a node, and what comes of an upset.
 
 use super::{SIZE_SOME, SPAN_SOME, spec};
+use crate::cosmic::memory::{Cell, Protection};
 use crate::scenario::language::{Key, Kind, Spec};
-use crate::scenario::upset::{Cell, Protection};
 use crate::scenario::words::words;
 use crate::units::Length;
 

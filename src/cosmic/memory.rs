@@ -60,7 +60,7 @@ pub enum Protection {
 
 /// What an upset that no code catches comes to, by what the node does.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Upset {
+pub struct Outcomes {
     /// The node is up and has no part in a job.
     pub idle: Shares,
     /// It computes.
