@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
 
@@ -43,6 +44,9 @@ pub enum What {
     Corruption { node: NodeId, number: u64, act: CorruptionAct, spread: u32 },
     /// A node of the job failed, and the job goes on: another replica of its seat lives.
     FailureAbsorbed { job: JobId, node: NodeId },
+    /// A particle flipped bits of an array of a node's memory (numbered as in the hardware profile,
+    /// from 0), and this comes of it. Told before its consequences.
+    Upset { node: NodeId, array: u32, class: Class },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
@@ -144,11 +148,13 @@ pub enum Fault {
     ControllerCrash,
     /// Data in a node's memory change, and nothing stops.
     SilentCorruption,
+    /// A particle of cosmic rays flips bits of a node's memory.
+    Upset,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -157,13 +163,15 @@ impl Fault {
         Self::LinkDegradation,
         Self::ControllerCrash,
         Self::SilentCorruption,
+        Self::Upset,
     ];
 
-    /// Whether it takes nodes from a job. The others delay it or go unseen.
+    /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
+    /// take nodes.
     #[must_use]
     pub fn loses_nodes(self) -> bool {
         match self {
-            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss => true,
+            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss | Self::Upset => true,
             Self::ServerLoss
             | Self::LinkDegradation
             | Self::ControllerCrash

@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod backend;
 pub mod cli;
+pub mod cosmic;
 pub mod drivers;
 pub mod engine;
 pub mod event;

@@ -6,6 +6,7 @@ use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::timeline::Timeline;
+use super::upsets::Upsets;
 use super::{Findings, Series};
 use crate::event::{Event, Sink, Stop, What};
 use crate::plan::Plan;
@@ -23,6 +24,7 @@ pub struct Fold {
     meters: Meters,
     strikes: u64,
     corruptions: Corruptions,
+    upsets: Upsets,
 }
 
 /// What the fold needs to know of a plan.
@@ -38,6 +40,8 @@ pub(super) struct Shape {
     pub(super) server_link: u64,
     /// Whether memory may be silently corrupted.
     pub(super) corrupts: bool,
+    /// Whether cosmic rays strike.
+    pub(super) upsets: bool,
 }
 
 impl Fold {
@@ -50,6 +54,7 @@ impl Fold {
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),
+            upsets: plan.upsets(),
         })
     }
 
@@ -62,6 +67,7 @@ impl Fold {
             meters: Meters::new(shape.servers, shape.server_link),
             strikes: 0,
             corruptions: Corruptions::new(shape.corrupts),
+            upsets: Upsets::new(shape.upsets),
         }
     }
 
@@ -95,6 +101,7 @@ impl Fold {
             What::Corruption { number, act, spread, .. } => {
                 self.corruptions.act(now, number, act, spread);
             }
+            What::Upset { class, .. } => self.upsets.add(class),
             What::PartState { .. }
             | What::FaultEnds { .. }
             | What::StepDone { .. }
@@ -122,6 +129,7 @@ impl Fold {
         table.count("faults", self.strikes);
         self.jobs.measure(end, &mut table);
         self.jobs.measure_verifications(&mut table);
+        self.upsets.measure(&mut table);
         self.corruptions.measure(&mut table);
         self.nodes.measure(end, &self.timeline, &mut table);
         self.meters.measure(&mut table);
@@ -167,6 +175,7 @@ mod tests {
                 servers: 1,
                 server_link: 1000,
                 corrupts: false,
+                upsets: false,
             };
             Self { fold: Fold::of(&shape), now: 0 }
         }

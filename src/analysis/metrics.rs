@@ -55,6 +55,14 @@ pub const ALL: &[Definition] = &[
         "Mean computing before a checkpoint, since the last one or the last interrupt."),
     is("restarts", "count", "Times a job began to read a checkpoint back."),
     is("restart_time_mean", "s", "Mean time of the restarts that succeeded."),
+    // ---- Cosmic rays
+    is("upsets", "count", "Upsets of nodes' memories by cosmic rays; absent without such a fault."),
+    is("upsets_masked", "count", "Those that did nothing, as nobody read what was wrong."),
+    is("upsets_corrected", "count", "Those that a code corrected."),
+    is("upsets_detected", "count", "Those that a code detected only, so that the node stopped."),
+    is("upsets_silent", "count", "Those that made data wrong, and no code noticed."),
+    is("upsets_crash", "count", "Those that stopped a node though no code noticed."),
+    is("upsets_hang", "count", "Those that made a node hang."),
     // ---- Silent corruption
     is("verifications", "count", "Verifications begun; absent without any."),
     is("rollbacks", "count", "Verifications that found corrupt memory and threw the job back."),

@@ -20,6 +20,7 @@ pub mod tolerance;
 pub mod trace_fits;
 pub mod two_samples;
 mod unlike;
+mod upsets;
 
 use serde::{Deserialize, Serialize};
 

@@ -32,7 +32,11 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
 /// Why agents cannot play a plan with silent corruption, if it has any.
 fn cannot_corrupt(plan: &Plan) -> Option<String> {
     let told = plan.corrupts() || plan.verify().is_some();
-    told.then(|| "agents do not corrupt or verify their memory: `--on model` does".to_owned())
+    told.then(|| {
+        "agents do not corrupt or verify their memory, and no cosmic ray strikes them: `--on \
+                  model` does all of it"
+            .to_owned()
+    })
 }
 
 /// A stage.

@@ -5,6 +5,7 @@ mod run;
 mod agent;
 mod compare;
 mod completions;
+mod cosmic;
 mod events;
 mod fit;
 mod plan;
@@ -73,6 +74,7 @@ enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Theory(theory::Arguments),
+    Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
     #[cfg(feature = "turmoil")]
     Swarm(swarm::Arguments),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Theory(arguments) => theory::run(&arguments),
+        Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         #[cfg(feature = "turmoil")]
         Command::Swarm(arguments) => swarm::run(&arguments),

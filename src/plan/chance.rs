@@ -3,6 +3,8 @@
 //! Every rule has streams of its own, named after its kind and name, so that a rule that is added,
 //! taken away or moved changes nobody else's draws.
 
+use crate::cosmic::budget::{Activity, Budget, Class};
+use crate::cosmic::memory::Outcomes;
 use crate::event::Fault;
 use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
@@ -18,6 +20,9 @@ use crate::units::{Span, Time};
 #[derive(Clone, Debug)]
 pub struct Chance {
     rules: Vec<Rule>,
+    /// The upsets of a node, and what comes of them.
+    budget: Budget,
+    outcomes: Outcomes,
     /// One stream for each [`BootDraw`].
     boot: [Stream; 3],
     flips: Stream,
@@ -36,6 +41,7 @@ struct Rule {
     lifetimes: Stream,
     frailties: Stream,
     cascades: Stream,
+    upsets: Stream,
     repairs: Stream,
 }
 
@@ -74,6 +80,8 @@ impl Chance {
         let boot = ["boot/kernel", "boot/init", "boot/stray frame"];
         Self {
             rules: rules.collect(),
+            budget: Budget::of(&scenario.site, &scenario.hardware.arrays),
+            outcomes: scenario.upset,
             boot: boot.map(|name| Stream::new(scenario.seed, name)),
             flips: Stream::new(scenario.seed, "memory/flip"),
             verifications: Stream::new(scenario.seed, "verification"),
@@ -130,6 +138,18 @@ impl Chance {
         let rule = &self.rules[usize::from(fault.0)];
         let law = rule.repair.as_ref().expect("a power cycle has no duration of its own");
         sample(law, &mut rule.repairs.draw(u64::from(part), k))
+    }
+
+    /// The array that upset number `k` of a node strikes, and what comes of it while the node does
+    /// this. The same draws decide for each activity. Panics if nothing can be upset.
+    #[must_use]
+    pub fn upset(&self, fault: FaultId, node: u32, k: u64, activity: Activity) -> (u32, Class) {
+        let mut draw = self.rules[usize::from(fault.0)].upsets.draw(u64::from(node), k);
+        let arrays = &self.budget.arrays;
+        let array = choose(arrays.iter().map(|array| array.rate), draw.unit());
+        let shares = activity.shares(&self.outcomes);
+        let class = choose(arrays[array].classes(shares).into_iter(), draw.unit());
+        (array as u32, Class::ALL[class])
     }
 
     /// A uniform number in (0, 1) for the boot of a node's life; `k` counts the draws of one kind.
@@ -201,6 +221,7 @@ impl Rule {
             },
             frailties: Stream::new(seed, &format!("{path}/frailty")),
             cascades: Stream::new(seed, &format!("{path}/cascade")),
+            upsets: Stream::new(seed, &format!("{path}/class")),
             lifetimes: Stream::new(seed, &format!("{path}/lifetime")),
             repairs: Stream::new(seed, &format!("{path}/repair")),
         }
@@ -230,7 +251,22 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::LinkDegradation => "link-degradation",
         Fault::ControllerCrash => "controller-crash",
         Fault::SilentCorruption => "silent-corruption",
+        Fault::Upset => "upset",
     }
+}
+
+/// The number of the weight in which a uniform number falls. Panics if none is above zero.
+fn choose(weights: impl Iterator<Item = f64> + Clone, unit: f64) -> usize {
+    let mut left = unit * weights.clone().sum::<f64>();
+    let mut last = None;
+    for (number, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        last = Some(number);
+        left -= weight;
+        if left < 0.0 {
+            break;
+        }
+    }
+    last.expect("something has a weight")
 }
 
 #[cfg(test)]

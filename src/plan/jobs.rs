@@ -49,7 +49,14 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind == Fault::SilentCorruption)
+        let corrupts = |kind| matches!(kind, Fault::SilentCorruption | Fault::Upset);
+        self.scenario.faults.iter().any(|rule| corrupts(rule.kind))
+    }
+
+    /// Whether cosmic rays strike.
+    #[must_use]
+    pub fn upsets(&self) -> bool {
+        self.scenario.faults.iter().any(|rule| rule.kind == Fault::Upset)
     }
 
     /// The truth about the memory of the plan's job, clean; without a job, of nobody.
@@ -247,7 +254,9 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
         _ => parts,
     };
     let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
-    struck / parts * ahead * follow / lifetimes::mean(law)
+    // Of upsets only those count that stop a node.
+    let stops = rule.beam.map_or(1.0, |beam| beam.stops);
+    struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
 /// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner

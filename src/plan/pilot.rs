@@ -1,5 +1,6 @@
 //! The Los Alamos pilot as a scenario value, for tests.
 
+use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
 use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
@@ -22,7 +23,7 @@ pub(crate) fn scenario() -> Scenario {
         name: "lanl_750_month".into(),
         title: "The pilot in a test".into(),
         seed: 42,
-        site: Site { altitude: Length(2_231_000) },
+        site: Site { altitude: Length(2_231_000), rigidity: 3.96, solar: 0.5, concrete: Length(0) },
         cluster: Cluster {
             hardware: "pi_3b".into(),
             module: "cluster_module_150".into(),
@@ -30,6 +31,7 @@ pub(crate) fn scenario() -> Scenario {
             modules_per_rack: 7,
         },
         hardware: hardware(),
+        upset: upset(),
         module: module(),
         network: Network { tcp_share: 0.941 },
         server: server(),
@@ -98,6 +100,7 @@ pub(crate) fn crash() -> FaultRule {
         radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
+        beam: None,
     }
 }
 
@@ -113,6 +116,7 @@ fn power_loss() -> FaultRule {
         radius: Radius::Node,
         share_ppm: 0,
         loss_ppm: 0,
+        beam: None,
     }
 }
 
@@ -120,6 +124,25 @@ fn power_loss() -> FaultRule {
 pub(crate) fn fix_costs(scenario: &mut Scenario, write: Span) {
     let cost = Cost::Fixed { write, read: write, downtime: Span::ZERO };
     scenario.checkpoint.as_mut().expect("the pilot writes checkpoints").cost = cost;
+}
+
+/// What the profiles say of a node that is struck.
+pub(crate) fn upset() -> Outcomes {
+    let busy = Shares { silent: 0.1, crash: 0.05, hang: 0.02 };
+    let idle = Shares { silent: 0.0, crash: 0.02, hang: 0.01 };
+    Outcomes { idle, compute: busy, checkpoint: busy }
+}
+
+/// The caches of a Pi, as its profile has them together.
+pub(crate) fn caches() -> Array {
+    Array {
+        name: "caches".into(),
+        kind: Cell::Sram,
+        size: Bytes(768 * 1024),
+        sensitivity: Sensitivity::Sigma(1.14e-14),
+        multi_bit: 0.05,
+        protection: Protection::None,
+    }
 }
 
 fn hardware() -> Hardware {
@@ -155,6 +178,7 @@ fn hardware() -> Hardware {
             init: Span::from_secs(20),
             spread: 0.05,
         },
+        arrays: vec![caches()],
     }
 }
 

@@ -6,6 +6,7 @@
 //! that carry a fault are `16 + fault`. Any change of these bytes is a change of [`VERSION`],
 //! since it changes every fingerprint; a golden test holds them.
 
+use crate::cosmic::budget::Class;
 use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
@@ -124,6 +125,12 @@ impl Encoder {
                 out.push(act as u8);
                 put(out, u64::from(spread));
             }
+            What::Upset { node, array, class } => {
+                out.push(13);
+                put(out, u64::from(node.0));
+                put(out, u64::from(array));
+                out.push(class as u8);
+            }
             What::FailureAbsorbed { job, node } => {
                 out.push(16);
                 put(out, u64::from(job.0));
@@ -204,6 +211,11 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             number: number(from)?,
             act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
             spread: small(from)?,
+        },
+        13 => What::Upset {
+            node: NodeId(small(from)?),
+            array: small(from)?,
+            class: one_of(from, &Class::ALL, "class of an upset")?,
         },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
         code => return Err(CodecError::Unknown { field: "event", code }),
@@ -431,6 +443,8 @@ pub(crate) mod tests {
                     spread
                 }
             ),
+            (any::<u32>(), any::<u32>(), select(&Class::ALL[..]))
+                .prop_map(|(node, array, class)| What::Upset { node: NodeId(node), array, class }),
         ]
     }
 

@@ -151,6 +151,13 @@ fn row(what: &What) -> Row {
         What::FailureAbsorbed { job, node } => {
             Row { node: Some(node.0), ..job_row("failure-absorbed", job) }
         }
+        What::Upset { node, array, class } => Row {
+            event: "upset",
+            node: Some(node.0),
+            state: class.word(),
+            number: Some(u64::from(array)),
+            ..Row::default()
+        },
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

@@ -38,6 +38,7 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             | What::FailureAbsorbed { .. }
             | What::Checkpoint { .. }
             | What::Corruption { .. }
+            | What::Upset { .. }
             | What::RunEnds { .. } => true,
             What::NodeState { cause, .. } => !matches!(cause, Cause::Course | Cause::Repair),
             What::JobPhase { cause, .. } => matches!(cause, Cause::NodeFailure | Cause::Corruption),

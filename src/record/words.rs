@@ -47,6 +47,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::LinkDegradation => "link-degradation",
         Fault::ControllerCrash => "controller-crash",
         Fault::SilentCorruption => "silent-corruption",
+        Fault::Upset => "upset",
     }
 }
 

@@ -15,6 +15,7 @@ use crate::plan::Plan;
 mod canvas;
 mod columns;
 pub mod comparison;
+pub mod cosmic;
 mod drawing;
 mod figures;
 pub mod fits;

@@ -6,7 +6,7 @@ use crate::ids::{NodeId, PartKind};
 use crate::plan::machine::{
     BladeRow, Machine, ModuleRow, NodeRow, PackRow, PsuRow, ServerRow, SwitchRow,
 };
-use crate::plan::{Job, Plan};
+use crate::plan::{Job, Plan, pilot};
 use crate::report::theme::{BOOT_STAGES, CLASSES, class_word};
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
@@ -154,6 +154,7 @@ fn hardware() -> Hardware {
             init: Span::from_secs(14),
             spread: 0.1,
         },
+        arrays: vec![pilot::caches()],
     }
 }
 
@@ -197,7 +198,7 @@ fn scenario(kind: Kind) -> Scenario {
         }
         .to_owned(),
         seed: 42,
-        site: Site { altitude: Length(2_231_000) },
+        site: Site { altitude: Length(2_231_000), rigidity: 3.96, solar: 0.5, concrete: Length(0) },
         cluster: Cluster {
             hardware: "pi_3b".to_owned(),
             module: "cluster_module_150".to_owned(),
@@ -205,6 +206,7 @@ fn scenario(kind: Kind) -> Scenario {
             modules_per_rack: 7,
         },
         hardware: hardware(),
+        upset: pilot::upset(),
         module: module(),
         network: Network { tcp_share: 0.941 },
         server: Server {
@@ -273,6 +275,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
+            beam: None,
         },
         FaultRule {
             name: "power-loss".to_owned(),
@@ -284,6 +287,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
+            beam: None,
         },
     ]
 }

@@ -1,5 +1,6 @@
 //! What the machine is made of: counts, node hardware, module hardware, network and servers.
 
+use crate::cosmic::memory::Array;
 use crate::units::{BitRate, Bytes, Power, Span};
 
 /// How many modules of what.
@@ -34,6 +35,8 @@ pub struct Hardware {
     pub sd_write: u64,
     /// Times and habits of the boot chain.
     pub boot: BootTimes,
+    /// Its memories that particles can upset.
+    pub arrays: Vec<Array>,
 }
 
 /// Power that a node draws.

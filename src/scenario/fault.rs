@@ -26,6 +26,17 @@ pub struct FaultRule {
     pub share_ppm: u32,
     /// For [`Fault::LinkDegradation`]: the share of the packets that is lost, in parts per million.
     pub loss_ppm: u32,
+    /// For [`Fault::Upset`]: what strikes.
+    pub beam: Option<Beam>,
+}
+
+/// The particles of an upset rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beam {
+    /// Flux as a multiple of the site's: 1 outdoors, more in an accelerated test.
+    pub factor: f64,
+    /// Share of the upsets of a node that computes which stop it.
+    pub stops: f64,
 }
 
 impl FaultRule {

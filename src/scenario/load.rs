@@ -12,7 +12,9 @@ use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::sweep::{Axis, axes, points};
-use crate::scenario::{Scenario, Source, base, course, files, machine, misfortune, overrides};
+use crate::scenario::{
+    Scenario, Source, arrays, base, course, files, machine, misfortune, overrides,
+};
 use crate::scenario::{layout::Layout, resolved, walk};
 
 /// What the command line changes of a scenario.
@@ -65,9 +67,17 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes>
 /// # Errors
 /// All mistakes at once.
 pub fn read(name: &str, text: &str) -> Result<Scenario, Mistakes> {
+    read_over(name, text, &Overrides::default())
+}
+
+/// The same with keys of the command line over it.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn read_over(name: &str, text: &str, overrides: &Overrides) -> Result<Scenario, Mistakes> {
     let mut m = Mistakes::default();
     let chain = files::chain_of_text(name, text, &mut m);
-    let loader = Loader::of(name.to_owned(), chain, &Overrides::default(), &mut m);
+    let loader = Loader::of(name.to_owned(), chain, overrides, &mut m);
     let mut points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
     if m.is_empty() { Ok(points.remove(0).scenario) } else { Err(m) }
 }
@@ -240,6 +250,7 @@ impl Loader {
         let site = machine::site(root, m);
         let cluster = machine::cluster(root, m);
         let hardware = if have_hardware { machine::hardware(root, m) } else { None };
+        let upset = arrays::upset(root, m);
         let module = if have_module { machine::module(root, m) } else { None };
         let network = machine::network(root, m);
         let server = machine::server(root, m);
@@ -258,7 +269,9 @@ impl Loader {
             course::Nodes { all, spares, cores: hardware.cores }
         });
         let stop = course::stop(root, m);
-        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), m);
+        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
+        let rays = node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset));
+        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
@@ -275,6 +288,7 @@ impl Loader {
             site: site?,
             cluster: cluster?,
             hardware: hardware?,
+            upset: upset?,
             module: module?,
             network: network?,
             server: server?,

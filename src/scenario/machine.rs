@@ -1,6 +1,7 @@
 //! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
 use crate::scenario::Site;
+use crate::scenario::arrays::arrays;
 use crate::scenario::boot::{Boot, BootMethod, Controller, Gossip, Phi};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, DhcpPing, Hardware, Module, Network, NodePower, Psu, Server,
@@ -27,7 +28,12 @@ pub(super) use read;
 
 pub(super) fn site(root: &Section<'_>, m: &mut Mistakes) -> Option<Site> {
     let section = root.section("site");
-    read!(Site { altitude: section.get("altitude", m) })
+    read!(Site {
+        altitude: section.get("altitude", m),
+        rigidity: section.get("rigidity", m),
+        solar: section.share("solar", m),
+        concrete: section.get("concrete", m),
+    })
 }
 
 pub(super) fn cluster(root: &Section<'_>, m: &mut Mistakes) -> Option<Cluster> {
@@ -51,6 +57,7 @@ pub(super) fn hardware(root: &Section<'_>, m: &mut Mistakes) -> Option<Hardware>
         sd_read: section.get::<ByteRate>("sd_read", m).map(|rate| rate.0),
         sd_write: section.get::<ByteRate>("sd_write", m).map(|rate| rate.0),
         boot: boot_times(&section, m),
+        arrays: arrays(&section, m),
     })
 }
 

@@ -6,9 +6,11 @@ use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
-    Age, Cascade, FaultRule, PartSet, Radius, Rejuvenate, Repair, Rhythm, When,
+    Age, Beam, Cascade, FaultRule, PartSet, Radius, Rejuvenate, Repair, Rhythm, When,
 };
-use crate::scenario::keys::faults::{LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT};
+use crate::scenario::keys::faults::{
+    LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
+};
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
@@ -30,6 +32,7 @@ pub(super) fn rules(
     root: &Section<'_>,
     layout: Option<&Layout>,
     stop: Option<&StopRule>,
+    rays: Option<Rays>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
     let mut tables = tables(root);
@@ -47,10 +50,14 @@ pub(super) fn rules(
                 Fault::Crash | Fault::Hang => &NODE_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
                 Fault::SilentCorruption => &MEMORY_FAULT,
+                Fault::Upset => &UPSET_FAULT,
                 _ => &PART_FAULT,
             };
             let path = format!("fault.{}", kind.word());
             let section = Section::new(spec, table, &path, item.place);
+            if kind == Fault::Upset {
+                return Some(upset(&section, rays, layout, m));
+            }
             let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
                 return Some(rule(kind, &section, layout, m));
             };
@@ -194,6 +201,63 @@ fn rule(
         repair: repair?,
         share_ppm: share_ppm?,
         loss_ppm: loss_ppm?,
+        beam: None,
+    })
+}
+
+/// What cosmic rays do to a node of the scenario, outdoors at its site.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rays {
+    /// Upsets (1/h).
+    pub rate: f64,
+    /// Share of those of a node that computes which stop it.
+    pub stops: f64,
+}
+
+/// Upsets: exponential lifetimes, as often as the rays say.
+fn upset(
+    section: &Section<'_>,
+    rays: Option<Rays>,
+    layout: Option<&Layout>,
+    m: &mut Mistakes,
+) -> Option<FaultRule> {
+    let on = parts(Fault::Upset, section, layout, m);
+    let factor: Option<f64> = section.get("beam", m);
+    let (rays, factor) = (rays?, factor?);
+    let mean = 3600.0 / (rays.rate * factor);
+    if rays.rate <= 0.0 {
+        let mistake = Mistake::new(section.own_place(), "no memory of this hardware can be upset");
+        m.note(mistake.help("give the hardware [[hardware.array]] tables with a rate"));
+        return None;
+    }
+    // Longer than that no span can be told apart from for ever, shorter no run would advance.
+    let (longest, shortest) = (500.0 * 365.0 * 86_400.0, 1e-3);
+    if !(shortest..=longest).contains(&mean) {
+        let (title, help) = if mean > longest {
+            ("an upset of a node in more than 500 years", "a larger `beam`, or no such rule")
+        } else {
+            ("more than a thousand upsets of a node in a second", "a smaller `beam`")
+        };
+        m.note(Mistake::new(section.place("beam"), title).help(help));
+        return None;
+    }
+    Some(FaultRule {
+        name: section.optional("name").unwrap_or_else(|| Fault::Upset.word().into()),
+        kind: Fault::Upset,
+        on: on?,
+        when: When::Lifetime {
+            law: Law::Exponential { mean: Span::from_secs_f64(mean) },
+            age: Age::New,
+            rejuvenate: Rejuvenate::Failed,
+            frailty: 0.0,
+            rhythm: None,
+        },
+        cascade: None,
+        radius: Radius::Node,
+        repair: Repair::PowerCycle,
+        share_ppm: 0,
+        loss_ppm: 0,
+        beam: Some(Beam { factor, stops: rays.stops }),
     })
 }
 
@@ -268,7 +332,7 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
 fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
     use PartKind as P;
     match kind {
-        Fault::Crash | Fault::Hang | Fault::SilentCorruption => {
+        Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset => {
             (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu])
         }
         Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),

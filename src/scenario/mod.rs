@@ -8,6 +8,8 @@ pub mod job;
 pub mod law;
 pub mod replicas;
 
+mod array_text;
+mod arrays;
 mod base;
 mod course;
 mod document;
@@ -31,12 +33,13 @@ mod sweep;
 mod walk;
 mod words;
 
-pub use load::{Loaded, Overrides, load, read};
+pub use crate::cosmic::flux::Site;
+pub use load::{Loaded, Overrides, load, read, read_over};
 pub use mistakes::Mistakes;
 pub use nodeset::nodes;
 pub use schema::schema;
 
-use crate::units::{Length, Span, Time};
+use crate::units::{Span, Time};
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +56,8 @@ pub struct Scenario {
     pub cluster: cluster::Cluster,
     /// The node hardware.
     pub hardware: cluster::Hardware,
+    /// What an upset of a node's memory comes to.
+    pub upset: crate::cosmic::memory::Outcomes,
     /// The module hardware.
     pub module: cluster::Module,
     /// Links above the switches, and the share of a link that payload gets.
@@ -77,13 +82,6 @@ pub struct Scenario {
     pub expect: Vec<Expect>,
     /// Where each figure of hardware, module, network, server and boot comes from.
     pub provenance: Vec<Provenance>,
-}
-
-/// Where the machine stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Site {
-    /// Above sea level.
-    pub altitude: Length,
 }
 
 /// When the run ends: at the first of the two.

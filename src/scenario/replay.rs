@@ -140,6 +140,7 @@ pub(super) fn rules(
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,
+            beam: None,
         });
     }
     Some(rules)

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::event::Fault;
+use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
 use crate::scenario::job::{Coordinated, Cost, Interval, Verify};
@@ -19,11 +20,11 @@ const REPAIR_REASON: &str =
     "not given in the scenario: somebody mends it within half a working day";
 
 /// A key with its value as TOML.
-struct Line {
+pub(super) struct Line {
     /// The table, such as `hardware.power`; empty at the top. Arrays of tables have brackets.
-    table: String,
-    key: &'static str,
-    value: String,
+    pub table: String,
+    pub key: &'static str,
+    pub value: String,
 }
 
 /// The complete text.
@@ -79,7 +80,7 @@ fn sources(scenario: &Scenario) -> String {
 pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: &Sources) {
     scenario.provenance = machine(scenario)
         .into_iter()
-        .filter(|line| line.table != "cluster")
+        .filter(|line| line.table != "cluster" && line.table != array_text::TABLE)
         .map(|line| {
             let key = format!("{}.{}", line.table, line.key);
             let file = merged.at(&key).map(|value| value.place.file);
@@ -92,6 +93,7 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             });
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
+        .chain(array_text::provenance(scenario, merged, sources))
         .chain(repairs(scenario, merged, sources))
         .collect();
 }
@@ -149,21 +151,24 @@ pub(super) fn value_text(value: &Value) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
 
 /// A quantity or another thing in quotes.
-fn text_of(value: impl std::fmt::Display) -> String {
+pub(super) fn text_of(value: impl std::fmt::Display) -> String {
     quoted(&value.to_string())
 }
 
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     format!("{value:?}")
 }
 
 /// Lines of one table.
-fn lines(table: &str, keys: impl IntoIterator<Item = (&'static str, String)>) -> Vec<Line> {
+pub(super) fn lines(
+    table: &str,
+    keys: impl IntoIterator<Item = (&'static str, String)>,
+) -> Vec<Line> {
     keys.into_iter().map(|(key, value)| Line { table: table.into(), key, value }).collect()
 }
 
@@ -182,7 +187,16 @@ fn top(scenario: &Scenario) -> Vec<Line> {
 /// All figures of site, cluster, hardware, module, network, server, boot and controller.
 fn machine(scenario: &Scenario) -> Vec<Line> {
     let cluster = &scenario.cluster;
-    let mut all = lines("site", [("altitude", text_of(scenario.site.altitude))]);
+    let site = &scenario.site;
+    let mut all = lines(
+        "site",
+        [
+            ("altitude", text_of(site.altitude)),
+            ("rigidity", number(site.rigidity)),
+            ("solar", number(site.solar)),
+            ("concrete", text_of(site.concrete)),
+        ],
+    );
     all.extend(lines(
         "cluster",
         [
@@ -193,6 +207,8 @@ fn machine(scenario: &Scenario) -> Vec<Line> {
         ],
     ));
     all.extend(hardware(scenario));
+    all.extend(array_text::upset(&scenario.upset));
+    all.extend(scenario.hardware.arrays.iter().flat_map(array_text::lines_of));
     all.extend(module(scenario));
     all.extend(lines("network", [("tcp_share", number(scenario.network.tcp_share))]));
     all.extend(server(scenario));
@@ -394,6 +410,10 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
     let table = format!("[fault.{}]", rule.kind.word());
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
+    if let Some(beam) = rule.beam {
+        all.extend(lines(&table, [("beam", number(beam.factor))]));
+        return all;
+    }
     match &rule.when {
         When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
         When::Lifetime { law: lifetime, age, rejuvenate, frailty, rhythm } => {
@@ -433,7 +453,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
 
 /// Whether a kind of fault strikes nodes.
 fn of_nodes(kind: Fault) -> bool {
-    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption)
+    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {

@@ -1,5 +1,6 @@
 //! The words of scenario files for each choice of the typed scenario.
 
+use crate::cosmic::memory::{Cell, Protection};
 use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
@@ -71,6 +72,19 @@ impl Word for Rejuvenate {
     const WORDS: &'static [(&'static str, Self)] = &[("failed", Self::Failed), ("all", Self::All)];
 }
 
+impl Word for Cell {
+    const WORDS: &'static [(&'static str, Self)] = &[("sram", Self::Sram), ("dram", Self::Dram)];
+}
+
+impl Word for Protection {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", Self::None),
+        ("parity", Self::Parity),
+        ("secded", Self::Secded),
+        ("chipkill", Self::Chipkill),
+    ];
+}
+
 impl Word for StopWhen {
     const WORDS: &'static [(&'static str, Self)] =
         &[("workload done", Self::WorkloadDone), ("all up", Self::AllUp), ("never", Self::Never)];
@@ -115,5 +129,6 @@ impl Word for Fault {
         ("link-degradation", Self::LinkDegradation),
         ("controller-crash", Self::ControllerCrash),
         ("silent-corruption", Self::SilentCorruption),
+        ("upset", Self::Upset),
     ];
 }

@@ -100,7 +100,7 @@ impl Wish {
             faults: Vec::new(),
         };
         let mut kinds = Fault::ALL.to_vec();
-        kinds.retain(|kind| *kind != Fault::SilentCorruption);
+        kinds.retain(|kind| !matches!(kind, Fault::SilentCorruption | Fault::Upset));
         kinds.retain(|_| draw.below(2) == 0);
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
@@ -121,7 +121,9 @@ impl Wish {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
         let on = match kind {
-            Fault::Crash | Fault::Hang | Fault::SilentCorruption => format!("pi{node}"),
+            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset => {
+                format!("pi{node}")
+            }
             Fault::PowerLoss => "psu[1]".into(),
             Fault::SwitchLoss => format!("switch[{switch}]"),
             Fault::ServerLoss => "server[1]".into(),
@@ -216,7 +218,7 @@ mod tests {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
-        let wished = |kind: &&Fault| **kind != Fault::SilentCorruption;
+        let wished = |kind: &&Fault| !matches!(kind, Fault::SilentCorruption | Fault::Upset);
         assert_eq!(kinds.len(), Fault::ALL.iter().filter(wished).count());
     }
 }

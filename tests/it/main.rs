@@ -9,6 +9,7 @@ mod theatre;
 mod boot;
 mod cli;
 mod compare;
+mod cosmic;
 mod determinism;
 mod diagnostics;
 mod fleet;

@@ -100,6 +100,7 @@ fn subject(what: &What) -> Option<Subject> {
         | What::WorkLost { .. }
         | What::Corruption { .. }
         | What::FailureAbsorbed { .. }
+        | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,
     }

@@ -63,6 +63,9 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
 
 fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
     let name = &rule.name;
+    if rule.beam.is_some() {
+        return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
+    }
     if !rule.kind.loses_nodes() {
         return Some(format!(
             "`{name}` delays the job without stopping it, which no formula counts"

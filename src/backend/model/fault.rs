@@ -77,6 +77,12 @@ impl World<'_> {
         self.clocks[usize::from(rule)].of(part)
     }
 
+    /// Lifetimes of a part under a rule that are used up, the one that runs included.
+    pub(super) fn used(&self, rule: u16, part: u32) -> u32 {
+        let clocks = &self.clocks[usize::from(rule)];
+        clocks.each[(part - clocks.first) as usize].used
+    }
+
     fn start_clock(&mut self, rule: u16, part: u32) {
         let (now, end) = (self.now, self.plan.scenario.stop.at);
         if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
@@ -204,6 +210,9 @@ impl World<'_> {
 
     /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
+        if self.rule(rule).kind == Fault::Upset {
+            return self.upset_may_strike(rule, part);
+        }
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
             (Some(checkpoint), Some(job)) if self.rule(rule).kind == Fault::SilentCorruption => {
                 checkpoint.integrity.exposed.allows(job.phase())
@@ -228,6 +237,7 @@ impl World<'_> {
             Fault::LinkDegradation => self.degrade(rule, struck),
             Fault::ControllerCrash => self.controller_down(by(kind)),
             Fault::SilentCorruption => self.corrupt(part),
+            Fault::Upset => self.upset(rule, part),
         }
         self.set_repair(rule, part);
     }
@@ -245,7 +255,7 @@ impl World<'_> {
     }
 
     /// A node stops dead; it draws what an idle node draws until its power is cut.
-    fn crash(&mut self, rule: u16, id: u32) {
+    pub(super) fn crash(&mut self, rule: u16, id: u32) {
         let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
         if !by_controller {
             self.nodes[id as usize].blocked += 1;
@@ -257,7 +267,7 @@ impl World<'_> {
         }
     }
 
-    fn hang(&mut self, rule: u16, id: u32) {
+    pub(super) fn hang(&mut self, rule: u16, id: u32) {
         let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
         self.fail(id, NodeState::Hung, by(Fault::Hang), by_controller);
     }
@@ -329,7 +339,7 @@ impl World<'_> {
             Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
             Fault::ServerLoss => self.server_up(part, Cause::Repair),
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
-            Fault::SilentCorruption => unreachable!("it has no repair"),
+            Fault::SilentCorruption | Fault::Upset => unreachable!("it has no repair"),
             Fault::LinkDegradation => {
                 let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
                 let place = faults.iter().position(|&(by, _)| by == rule);

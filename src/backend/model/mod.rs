@@ -15,6 +15,7 @@ mod job;
 mod node;
 mod part;
 mod replica;
+mod upset;
 mod world;
 
 use crate::backend::Backend;

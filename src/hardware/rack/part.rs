@@ -134,7 +134,7 @@ impl Rack {
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
             Fault::ControllerCrash => unreachable!("it is no part of the rack"),
-            Fault::SilentCorruption => {}
+            Fault::SilentCorruption | Fault::Upset => {}
             Fault::LinkDegradation => {
                 self.link_faults.push(LinkFault { number, part, share_ppm: how.share_ppm });
                 self.set_link(part, cause);
@@ -150,7 +150,8 @@ impl Rack {
                 self.nodes[part.index as usize].blocked -= 1;
                 self.feed_returns(part.index);
             }
-            Fault::Crash | Fault::Hang | Fault::ControllerCrash | Fault::SilentCorruption => {}
+            Fault::Crash | Fault::Hang | Fault::ControllerCrash => {}
+            Fault::SilentCorruption | Fault::Upset => {}
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),

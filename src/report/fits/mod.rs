@@ -92,7 +92,7 @@ fn stem(kind: &str, spans: &Spans) -> String {
 }
 
 /// A phrase as a title.
-fn capital(phrase: &str) -> String {
+pub(super) fn capital(phrase: &str) -> String {
     let mut letters = phrase.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()

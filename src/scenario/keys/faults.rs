@@ -29,6 +29,12 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
             "Data in the memory of nodes change, and nothing stops.",
         ),
         Key::new(
+            "upset",
+            Kind::Tables(&UPSET_FAULT),
+            "Particles of cosmic rays flip bits in the memories of nodes, as often as site and \
+             hardware say.",
+        ),
+        Key::new(
             "link-degradation",
             Kind::Tables(&LINK_FAULT),
             "Links work at a share of their rate.",
@@ -108,6 +114,21 @@ pub(in crate::scenario) static MEMORY_FAULT: Spec = Spec {
     keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, FRAILTY, RHYTHM, CASCADE, RADIUS],
     rivals: WHEN,
 };
+
+/// Upsets of nodes' memories.
+pub(in crate::scenario) static UPSET_FAULT: Spec = spec(
+    "Upsets by cosmic rays.",
+    &[
+        NAME,
+        ON,
+        Key::new(
+            "beam",
+            Kind::Number(0.0, 1e15),
+            "Flux as a multiple of the site's. Accelerated tests in a beam have a million and more.",
+        )
+        .or("1.0"),
+    ],
+);
 
 /// Repair of parts: somebody comes and mends them.
 static PART_REPAIRS: [Kind; 3] = [Kind::Choice(|| vec!["never"]), SPAN, Kind::Table(&LAW)];

@@ -2,6 +2,7 @@
 
 pub(super) mod faults;
 pub(super) mod replicas;
+pub(super) mod upset;
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
@@ -9,7 +10,7 @@ use crate::scenario::job::{Exposed, Period, Place};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
 use crate::scenario::{EventLevel, StopWhen};
-use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
+use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 
 /// More nodes than any machine that will be simulated here.
 pub(super) const NODES_MAX: u64 = 10_000_000;
@@ -53,9 +54,10 @@ pub(super) static ROOT: Spec = spec(
              or the name of a built-in file such as `lanl_pilot`.",
         ),
         Key::new("seed", Kind::Count(0, u64::MAX), "The one seed of all chance.").or("1"),
-        Key::new("site", Kind::Table(&SITE), ""),
+        Key::new("site", Kind::Table(&upset::SITE), ""),
         Key::new("cluster", Kind::Table(&CLUSTER), ""),
         Key::new("hardware", Kind::Table(&HARDWARE), ""),
+        Key::new("upset", Kind::Table(&upset::UPSET), ""),
         Key::new("module", Kind::Table(&MODULE), ""),
         Key::new("network", Kind::Table(&NETWORK), ""),
         Key::new("server", Kind::Table(&SERVER), ""),
@@ -93,11 +95,6 @@ pub(super) static ROOT: Spec = spec(
     ],
 );
 
-static SITE: Spec = spec(
-    "Where the machine stands.",
-    &[Key::new("altitude", Kind::Length(Length(-500_000), Length(9_000_000)), "Above sea level.")],
-);
-
 static CLUSTER: Spec = spec(
     "How many modules of what.",
     &[
@@ -123,6 +120,7 @@ static HARDWARE: Spec = spec(
         Key::new("sd_write", BYTE_RATE, "Rate at which the SD card is written."),
         Key::new("power", Kind::Table(&NODE_POWER), ""),
         Key::new("boot", Kind::Table(&BOOT_TIMES), ""),
+        Key::new("array", Kind::Tables(&upset::ARRAY), "Its memories that particles can upset."),
     ],
 );
 

@@ -15,7 +15,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
 const STOREYS: [&[&str]; 9] = [
-    &["units", "ids", "trace"],
+    &["units", "ids", "trace", "cosmic"],
     &["scenario", "engine", "rng", "event"],
     &["workload", "protocol", "theory"],
     &["plan"],

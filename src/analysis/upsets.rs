@@ -1,0 +1,42 @@
+//! Upsets by cosmic rays, counted by what came of them.
+
+use super::metrics::Table;
+use crate::cosmic::budget::Class;
+
+/// All upsets of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Upsets {
+    /// Whether the plan has any: then they are measured, even if none strikes.
+    wanted: bool,
+    /// In the order of [`Class::ALL`].
+    classes: [u64; 6],
+}
+
+impl Upsets {
+    pub(super) fn new(wanted: bool) -> Self {
+        Self { wanted, classes: [0; 6] }
+    }
+
+    pub(super) fn add(&mut self, class: Class) {
+        self.classes[class as usize] += 1;
+    }
+
+    /// The metrics, at the end of the run.
+    pub(super) fn measure(&self, table: &mut Table) {
+        let all = self.classes.iter().sum();
+        if !self.wanted && all == 0 {
+            return;
+        }
+        table.count("upsets", all);
+        for (name, class) in [
+            ("upsets_masked", Class::Masked),
+            ("upsets_corrected", Class::Corrected),
+            ("upsets_detected", Class::Detected),
+            ("upsets_silent", Class::Silent),
+            ("upsets_crash", Class::Crash),
+            ("upsets_hang", Class::Hang),
+        ] {
+            table.count(name, self.classes[class as usize]);
+        }
+    }
+}
