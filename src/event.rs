@@ -190,6 +190,9 @@ pub enum CheckpointAct {
     Commit,
     /// A failure struck while it was written.
     Abandon,
+    /// A committed one that no newer one has replaced can never be read back any more, or was
+    /// given up for one that can be read sooner.
+    Lose,
 }
 
 /// What bytes are moved for.

@@ -55,6 +55,7 @@ pub(super) struct Jobs {
     interrupts: u64,
     begun: u64,
     abandoned: u64,
+    lost_checkpoints: u64,
     restarts: u64,
     checkpoint_times: Sample,
     intervals: Sample,
@@ -69,6 +70,7 @@ impl Jobs {
             interrupts: 0,
             begun: 0,
             abandoned: 0,
+            lost_checkpoints: 0,
             restarts: 0,
             checkpoint_times: Sample::default(),
             intervals: Sample::default(),
@@ -117,6 +119,10 @@ impl Jobs {
 
     /// A checkpoint begins, is committed or abandoned at `now` (ns).
     pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
+        if act == CheckpointAct::Lose {
+            self.lost_checkpoints += 1;
+            return;
+        }
         let row = &mut self.rows[usize::from(job.0)];
         if act == CheckpointAct::Begin {
             assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
@@ -205,6 +211,7 @@ impl Jobs {
         table.count("checkpoints_begun", self.begun);
         table.count("checkpoints_committed", self.checkpoint_times.count());
         table.count("checkpoints_abandoned", self.abandoned);
+        table.count("checkpoints_lost", self.lost_checkpoints);
         let times = &self.checkpoint_times;
         table.maybe("checkpoint_time_mean", times.mean_s());
         let [p50, p95, p99] = times.percentiles_s([50, 95, 99]).map_or([None; 3], |p| p.map(Some));

@@ -1,11 +1,13 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::ids::{JobId, Part, PartKind};
+use crate::plan::levels::{Access, on_nodes};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
+use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
@@ -22,13 +24,19 @@ impl Plan {
     #[must_use]
     pub fn protocol(&self) -> Option<Protocol> {
         let (job, wish) = (self.jobs.first()?, self.scenario.checkpoint.as_ref());
-        let schedule = Schedule {
-            interval: job.interval,
-            last: wish.is_some_and(|wish| wish.last),
-            initial: wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })),
-        };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
-        Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
+        let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
+        Some(match wish {
+            Some(job::Checkpoint::Multilevel(wish)) => {
+                let every = wish.levels.iter().map(|level| level.every).collect();
+                let pattern = Pattern { interval: wish.interval, every, last, initial };
+                Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
+            }
+            _ => {
+                let schedule = Schedule { interval: job.interval, last, initial };
+                Protocol::Coordinated(Coordinated::new(JOB, work, schedule))
+            }
+        })
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
@@ -38,35 +46,12 @@ impl Plan {
         Detector::delay(&self.scenario.controller, self.machine.nodes.len())
     }
 
-    /// The time between a failure's detection and the restart.
-    #[must_use]
-    pub fn downtime(&self) -> Span {
-        match self.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
-            Some(Cost::Fixed { downtime, .. }) => downtime,
-            _ => Span::ZERO,
-        }
-    }
-
     /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
     /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes.
     #[must_use]
     pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
         let Some(job) = self.jobs.first() else { return 0.0 };
         interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
-    }
-
-    /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
-    /// transfers take. `has_newcomer`: a node reads the copy of a partner.
-    #[must_use]
-    pub fn checkpoint_span(&self, write: bool, has_newcomer: bool) -> Option<Span> {
-        let wish = self.scenario.checkpoint.as_ref()?;
-        match wish.cost {
-            Cost::Fixed { write: span, .. } if write => Some(span),
-            Cost::Fixed { read: span, .. } => Some(span),
-            Cost::Store(Place::FileServer) => None,
-            Cost::Store(place) if write => Some(card_write(&self.scenario, wish.size, place)),
-            Cost::Store(_) => Some(card_read(&self.scenario, wish.size, has_newcomer)),
-        }
     }
 }
 
@@ -81,15 +66,23 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
     let steps = work.work.0.div_ceil(work.step.0);
     let mtbf = mtbf(scenario, machine, &crew);
     let checkpoint = scenario.checkpoint.as_ref();
-    let cost = checkpoint.map_or(Span::ZERO, |wish| cost(scenario, machine, &crew, wish));
+    let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
+        let of = |level| cost(scenario, machine, &crew, (wish.cost(level), wish.size(level)));
+        (0..wish.levels()).map(of).collect()
+    });
+    let cost = costs.first().copied().unwrap_or(Span::ZERO);
     Job {
         name: "bulk-synchronous".into(),
         nodes: work.nodes,
         steps,
         step: work.step,
         last_step: Span(work.work.0 - (steps - 1) * work.step.0),
-        interval: checkpoint.map(|wish| computing(wish, cost, mtbf)),
+        interval: checkpoint.map(|wish| match wish {
+            job::Checkpoint::Coordinated(wish) => computing(wish, cost, mtbf),
+            job::Checkpoint::Multilevel(wish) => wish.interval,
+        }),
         checkpoint_cost: cost,
+        level_costs: costs,
         mtbf,
     }
 }
@@ -164,48 +157,19 @@ fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
     struck / parts * ahead * follow / lifetimes::mean(law)
 }
 
-/// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner
-/// each card takes two images, and each link one: the longer of the two.
-///
-/// Not modelled: a degraded link, and the uplink that a copy crosses if the partner is on another
-/// switch (one pair of nodes for each switch at most).
-fn card_write(scenario: &Scenario, size: Bytes, place: Place) -> Span {
-    let hardware = &scenario.hardware;
-    let write = size.0 as f64 / hardware.sd_write as f64;
-    Span::from_secs_f64(match place {
-        Place::Partner => (2.0 * write).max(over_link(scenario, size)),
-        Place::FileServer | Place::Card => write,
-    })
-}
-
-/// Time to read a checkpoint of this size back from the nodes' cards: `size / sd_read`. If a
-/// newcomer takes over the copy of a partner, the longest of that, of the time on the link, and of
-/// that to write it to the newcomer's card.
-fn card_read(scenario: &Scenario, size: Bytes, has_newcomer: bool) -> Span {
-    let read = size.0 as f64 / scenario.hardware.sd_read as f64;
-    let write = size.0 as f64 / scenario.hardware.sd_write as f64;
-    let taken_over = read.max(write).max(over_link(scenario, size));
-    Span::from_secs_f64(if has_newcomer { taken_over } else { read })
-}
-
-fn over_link(scenario: &Scenario, size: Bytes) -> f64 {
-    let rate = scenario.hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
-    size.0 as f64 / rate
-}
-
 /// The cost C of a checkpoint: what is fixed, what the cards need, or the time in which all data
 /// pass the narrowest place on their way to the file server, with all nodes writing at once: the
 /// node's link, the uplink, the server's link (each with the payload share of TCP), the server's
 /// disk. Before the first byte the disk takes one request of each node.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Coordinated) -> Span {
-    match wish.cost {
+fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, (cost, size): (Cost, Bytes)) -> Span {
+    match cost {
         Cost::Fixed { write, .. } => return write,
         Cost::Store(Place::FileServer) => {}
-        Cost::Store(place) => return card_write(scenario, wish.size, place),
+        Cost::Store(place) => return on_nodes(scenario, size, place, Access::Write),
     }
-    let size = wish.size.0 as f64;
+    let size = size.0 as f64;
     let most = |kind, count: usize| {
         let parts = (0..count as u32).map(|index| Part { kind, index });
         parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
@@ -332,7 +296,7 @@ mod tests {
     fn the_whole_period_includes_the_checkpoint() {
         let job = planned(|scenario| {
             pilot::fix_costs(scenario, Span::from_secs(300));
-            let checkpoint = scenario.checkpoint.as_mut().unwrap();
+            let checkpoint = pilot::checkpoint(scenario);
             checkpoint.interval = Interval::Fixed(Span::from_secs(3_600));
             checkpoint.period = Period::Whole;
         });
@@ -344,7 +308,7 @@ mod tests {
         let job = planned(|scenario| {
             let work = scenario.workload.as_mut().unwrap();
             (work.step, work.work) = (Span::from_secs(30), Span::from_secs(100));
-            scenario.checkpoint.as_mut().unwrap().size = Bytes(1);
+            pilot::checkpoint(scenario).size = Bytes(1);
         });
         assert_eq!((job.steps, job.last_step), (4, Span::from_secs(10)));
         let job = planned(|scenario| {

@@ -4,6 +4,7 @@ pub mod chance;
 mod digest;
 pub mod hazard;
 mod jobs;
+mod levels;
 pub mod lifetimes;
 pub mod machine;
 mod names;
@@ -13,6 +14,7 @@ pub mod print;
 pub mod rhythm;
 
 pub use self::jobs::JOB;
+pub use self::levels::Access;
 
 use crate::scenario::Scenario;
 use crate::units::Span;
@@ -47,8 +49,11 @@ pub struct Job {
     /// Computing after which the next checkpoint is due; `None` without a checkpoint protocol.
     /// A checkpoint starts at the first step boundary at or after it.
     pub interval: Option<Span>,
-    /// The checkpoint cost C that the interval was worked out from.
+    /// The checkpoint cost C that the interval was worked out from; with several levels, that of
+    /// the lowest.
     pub checkpoint_cost: Span,
+    /// That of each level, the lowest first.
+    pub level_costs: Vec<Span>,
     /// The mean time between failures M of the job that the interval was worked out from;
     /// [`Span::FOREVER`] if no fault with a lifetime strikes its nodes.
     pub mtbf: Span,

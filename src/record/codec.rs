@@ -368,8 +368,8 @@ pub(super) const JOB_PHASES: [JobPhase; 6] = [
     JobPhase::Checkpoint,
     JobPhase::Done,
 ];
-pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 3] =
-    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon];
+pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 4] =
+    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon, CheckpointAct::Lose];
 pub(super) const PURPOSES: [Purpose; 4] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart];
 pub(super) const END_REASONS: [EndReason; 4] =

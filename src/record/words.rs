@@ -102,6 +102,7 @@ pub fn checkpoint_act(act: CheckpointAct) -> &'static str {
         CheckpointAct::Begin => "begin",
         CheckpointAct::Commit => "commit",
         CheckpointAct::Abandon => "abandon",
+        CheckpointAct::Lose => "lose",
     }
 }
 

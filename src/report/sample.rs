@@ -13,7 +13,9 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Period, Place, Strikes};
+use crate::scenario::job::{
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Interval, Period, Place, Strikes,
+};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
@@ -111,6 +113,7 @@ pub(super) fn plan(kind: Kind) -> Plan {
         last_step: Span::from_secs(30),
         interval: Some(Span::from_secs(10_800)),
         checkpoint_cost: Span::from_secs(640),
+        level_costs: vec![Span::from_secs(640)],
         mtbf: Span::from_secs(43_800),
     };
     let jobs = if kind.job { vec![job] } else { Vec::new() };
@@ -230,14 +233,14 @@ fn scenario(kind: Kind) -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
         }),
-        checkpoint: kind.job.then_some(Coordinated {
+        checkpoint: kind.job.then_some(Checkpoint::Coordinated(Coordinated {
             size: Bytes(1_000_000_000),
             interval: Interval::Daly,
             cost: Cost::Store(Place::FileServer),
             last: false,
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
-        }),
+        })),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {
@@ -266,6 +269,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             repair: Repair::PowerCycle,
             cascade: None,
             radius: Radius::Node,
+            severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
         },
@@ -277,6 +281,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
             cascade: None,
             radius: Radius::Node,
+            severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
         },

@@ -2,8 +2,11 @@
 
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Interval, Place, Strikes};
+use crate::scenario::job::{
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Interval, Place, Strikes,
+};
 use crate::scenario::language::{Read, read_bound};
+use crate::scenario::levels;
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
@@ -69,15 +72,18 @@ pub(super) fn checkpoint(
     faults: Option<&[FaultRule]>,
     workload: Option<&BulkSynchronous>,
     m: &mut Mistakes,
-) -> Result<Option<Coordinated>, Unread> {
+) -> Result<Option<Checkpoint>, Unread> {
+    let section = root.section("checkpoint").section("multilevel");
+    if section.exists() {
+        check_workload(root, &section, m);
+        let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        return Ok(Some(Checkpoint::Multilevel(wish)));
+    }
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {
         return Ok(None);
     }
-    if !root.section("workload").exists() {
-        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
-        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
-    }
+    check_workload(root, &section, m);
     let protocol = read!(Coordinated {
         size: if section.has("size") || !section.has("cost") {
             section.get("size", m)
@@ -106,7 +112,14 @@ pub(super) fn checkpoint(
         let help = "let the job have two nodes or more, or write to = \"card\"";
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
-    Ok(Some(protocol))
+    Ok(Some(Checkpoint::Coordinated(protocol)))
+}
+
+fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
+    if !root.section("workload").exists() {
+        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
+        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
+    }
 }
 
 fn interval(section: &Section<'_>) -> Option<Interval> {
@@ -118,7 +131,7 @@ fn interval(section: &Section<'_>) -> Option<Interval> {
     }
 }
 
-fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
+pub(super) fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     let cost = section.section("cost");
     if !cost.exists() {
         let place = if section.has("to") { section.word("to", m)? } else { Place::FileServer };
@@ -129,7 +142,7 @@ fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     Some(Cost::Fixed { write: write?, read: read?, downtime: downtime? })
 }
 
-fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes> {
+pub(super) fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes> {
     let section = section.section("strikes");
     read!(Strikes {
         checkpoint: section.get("checkpoint", m),

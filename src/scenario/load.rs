@@ -11,7 +11,9 @@ use crate::scenario::layers::{at_path, lay_over, only, without_own};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
 use crate::scenario::sweep::{Axis, axes, points};
-use crate::scenario::{Scenario, Source, base, course, files, machine, misfortune, overrides};
+use crate::scenario::{
+    Scenario, Source, base, course, files, levels, machine, misfortune, overrides,
+};
 use crate::scenario::{layout::Layout, resolved, walk};
 
 /// What the command line changes of a scenario.
@@ -261,6 +263,9 @@ impl Loader {
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
+        if let Ok(checkpoint) = &checkpoint {
+            levels::check_classes(root, checkpoint.as_ref(), m);
+        }
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
         let expect = course::expect(root);

@@ -15,6 +15,7 @@ mod fleet;
 mod fleet_swarm;
 mod forecast;
 mod golden;
+mod levels;
 mod loopback;
 mod measured;
 mod model;

@@ -5,12 +5,14 @@
 
 mod beside;
 mod intervals;
+mod levels;
 mod setting;
 
 use serde::Serialize;
 
 use crate::analysis::Findings;
 use crate::plan::Plan;
+use crate::scenario::job::Checkpoint;
 
 pub use beside::{Beside, beside};
 pub use setting::Setting;
@@ -58,9 +60,18 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let (setting, notes) = setting::of(plan);
-    let own = intervals::own(plan, &setting);
-    let best = intervals::best(plan, &setting);
+    let (setting, mut notes) = setting::of(plan);
+    let (own, best) = match &plan.scenario.checkpoint {
+        Some(Checkpoint::Multilevel(wish)) => {
+            notes.extend(levels::chance(plan, &setting, wish));
+            if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
+                (intervals::own(plan, &setting), intervals::best(plan, &setting))
+            } else {
+                (levels::own(plan, &setting, wish), levels::best(plan, &setting, wish))
+            }
+        }
+        _ => (intervals::own(plan, &setting), intervals::best(plan, &setting)),
+    };
     Ok(Forecast { setting, own, best, notes })
 }
 
@@ -141,7 +152,7 @@ mod tests {
     #[test]
     fn a_period_near_the_mtbf_is_outside_of_the_first_order() {
         let forecast = forecast(|scenario| {
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.interval = Interval::Fixed(Span::from_secs(40_000));
         });
         let forecast = forecast.expect("exponential");
@@ -157,7 +168,7 @@ mod tests {
             scenario.faults.clear();
             let work = scenario.workload.as_mut().expect("the pilot has a job");
             work.work = Span::from_secs(275);
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.interval = Interval::Fixed(Span::from_secs(70));
             wish.last = false;
             let second = Span::from_secs(1);
@@ -188,7 +199,7 @@ mod tests {
         };
         let (spare, _) = downtime(|_| {});
         let (repaired, _) = downtime(|scenario| {
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.cost = Cost::Store(Place::Card);
         });
         let (all, read) = downtime(|scenario| {

@@ -205,7 +205,7 @@ impl World<'_> {
     /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
-            (Some(checkpoint), Some(job)) => checkpoint.strikes.allow(job.phase()),
+            (Some(checkpoint), Some(job)) => checkpoint.strikes().allow(job.phase()),
             _ => return true,
         };
         let on_node = self.rule(rule).on.kind == PartKind::Node;
@@ -216,6 +216,7 @@ impl World<'_> {
         let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultStrikes { fault: FaultId(rule), kind, part: struck });
+        self.class = self.rule(rule).severity;
         match kind {
             Fault::Crash => self.crash(rule, part),
             Fault::Hang => self.hang(rule, part),
@@ -225,6 +226,7 @@ impl World<'_> {
             Fault::LinkDegradation => self.degrade(rule, struck),
             Fault::ControllerCrash => self.controller_down(by(kind)),
         }
+        self.class = 1;
         self.set_repair(rule, part);
     }
 

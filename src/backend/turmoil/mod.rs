@@ -109,7 +109,8 @@ impl Backend for Reference {
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
-        (nodes > most).then_some(reason).into_iter().chain(lossy).collect()
+        let unkept = crate::fleet::job::cannot(plan);
+        (nodes > most).then_some(reason).into_iter().chain(lossy).chain(unkept).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
@@ -127,7 +128,7 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let mut reasons = Vec::new();
+        let mut reasons: Vec<_> = crate::fleet::job::cannot(plan).into_iter().collect();
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(
