@@ -165,7 +165,13 @@ fn print_job(job: &Job, out: &mut impl io::Write) -> io::Result<()> {
     let Some(interval) = job.interval else {
         return writeln!(out, "  no checkpoints");
     };
-    writeln!(out, "  checkpoint cost C = {}", short(job.checkpoint_cost))?;
+    if let [cost] = &job.level_costs[..] {
+        writeln!(out, "  checkpoint cost C = {}", short(*cost))?;
+    } else {
+        for (number, cost) in (1..).zip(&job.level_costs) {
+            writeln!(out, "  checkpoint cost C of level {number} = {}", short(*cost))?;
+        }
+    }
     writeln!(out, "  computing between two checkpoints = {}", short(interval))
 }
 
