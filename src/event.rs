@@ -215,6 +215,9 @@ pub enum CheckpointAct {
     Abandon,
     /// It was committed, and a verification found corrupt what it holds: it is thrown away.
     Discard,
+    /// A committed one that no newer one has replaced can never be read back any more, or was
+    /// given up for one that can be read sooner.
+    Lose,
 }
 
 /// What becomes of a silent corruption.

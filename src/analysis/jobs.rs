@@ -57,6 +57,7 @@ pub(super) struct Jobs {
     absorbed: u64,
     begun: u64,
     abandoned: u64,
+    lost_checkpoints: u64,
     restarts: u64,
     verifications: u64,
     rollbacks: u64,
@@ -76,6 +77,7 @@ impl Jobs {
             absorbed: 0,
             begun: 0,
             abandoned: 0,
+            lost_checkpoints: 0,
             restarts: 0,
             verifications: 0,
             rollbacks: 0,
@@ -137,6 +139,9 @@ impl Jobs {
     pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
         if act == CheckpointAct::Discard {
             self.discarded += 1;
+        }
+        if act == CheckpointAct::Lose {
+            self.lost_checkpoints += 1;
             return;
         }
         let row = &mut self.rows[usize::from(job.0)];
@@ -248,6 +253,7 @@ impl Jobs {
         table.count("checkpoints_begun", self.begun);
         table.count("checkpoints_committed", self.checkpoint_times.count());
         table.count("checkpoints_abandoned", self.abandoned);
+        table.count("checkpoints_lost", self.lost_checkpoints);
         let times = &self.checkpoint_times;
         table.maybe("checkpoint_time_mean", times.mean_s());
         let [p50, p95, p99] = times.percentiles_s([50, 95, 99]).map_or([None; 3], |p| p.map(Some));

@@ -46,6 +46,7 @@ pub const ALL: &[Definition] = &[
     is("checkpoints_begun", "count", "Checkpoints begun."),
     is("checkpoints_committed", "count", "Checkpoints completed."),
     is("checkpoints_abandoned", "count", "Checkpoints that a failure broke off."),
+    is("checkpoints_lost", "count", "Committed checkpoints that were lost before a newer one."),
     is("checkpoint_time_mean", "s", "Mean time from begin to commit."),
     is("checkpoint_time_p50", "s", "Median of the same."),
     is("checkpoint_time_p95", "s", "95th percentile of the same."),

@@ -92,7 +92,7 @@ fn checkpoint_times(folder: &Path, manifest: &Manifest) -> Result<Option<Vec<f64
             CheckpointAct::Begin => {
                 begun.insert((job, number), event.at);
             }
-            CheckpointAct::Abandon => {
+            CheckpointAct::Abandon | CheckpointAct::Lose => {
                 begun.remove(&(job, number));
             }
             CheckpointAct::Commit => {

@@ -13,10 +13,10 @@ use crate::fleet::doors::Address;
 use crate::fleet::ranks;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
-use crate::plan::{JOB, Plan};
-use crate::protocol::seating::{Seating, Source};
+use crate::plan::{Access, JOB, Plan};
+use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
-use crate::scenario::job::Place;
+use crate::scenario::job::{Cost, Place};
 use crate::units::{Bytes, Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
@@ -57,7 +57,7 @@ pub struct JobPlay<'p> {
     free: BTreeSet<(bool, NodeId)>,
     reached: BTreeMap<NodeId, Address>,
     /// Who shall sit where, as soon as the job may be placed.
-    wanted: Option<Vec<NodeId>>,
+    wanted: Option<Filling>,
 }
 
 /// What changes of a job, to be saved.
@@ -78,8 +78,8 @@ pub struct State {
     since: Time,
     /// Before this instant the job may not be placed again.
     ready_at: Time,
-    /// The last committed checkpoint: its number and step.
-    committed: Option<(u64, u64)>,
+    /// The steps of the committed checkpoints that are kept, by number.
+    committed: BTreeMap<u64, u64>,
     /// The checkpoint under way.
     begun: (u64, u64),
 }
@@ -93,7 +93,7 @@ impl<'p> JobPlay<'p> {
             let seats = job.nodes as usize;
             State {
                 machine: plan.protocol().expect("there is a job"),
-                seating: Seating::new(seats),
+                seating: Seating::new(seats, plan.scenario.checkpoint.as_ref()),
                 addresses: vec![None; seats],
                 placement: 0,
                 order: 0,
@@ -102,7 +102,7 @@ impl<'p> JobPlay<'p> {
                 sums: vec![0; seats],
                 since: Time::ZERO,
                 ready_at: Time::ZERO,
-                committed: None,
+                committed: BTreeMap::new(),
                 begun: (0, 0),
             }
         });
@@ -141,15 +141,6 @@ impl<'p> JobPlay<'p> {
         self.state.seating.seat_of(node).is_some()
     }
 
-    /// Why the fleet cannot carry out the plan's job, if it cannot.
-    #[must_use]
-    pub fn cannot(plan: &Plan) -> Option<String> {
-        let work = plan.scenario.workload.as_ref()?;
-        work.replicas.map(|_| {
-            "[workload.bulk-synchronous.replicas]: the fleet has one node on each seat".to_owned()
-        })
-    }
-
     /// The result that the job must have.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {
@@ -184,7 +175,11 @@ impl<'p> JobPlay<'p> {
         // Nodes that failed together fall silent within one beat of each other: who is given a
         // seat before that may be silent already.
         let beat = self.plan.scenario.controller.beat();
-        self.state.ready_at = now + self.plan.downtime() + beat;
+        let restarting = self.phase() == JobPhase::Restart;
+        let gone = self.state.seating.struck(1, restarting);
+        self.give_up(gone, &mut demands);
+        let newest = self.state.seating.newest().map(|kept| kept.level);
+        self.state.ready_at = now + self.plan.downtime(newest) + beat;
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
         self.state.seating.leave(node);
         self.state.addresses[number] = None;
@@ -212,7 +207,9 @@ impl<'p> JobPlay<'p> {
         let old = std::mem::take(&mut self.state.addresses);
         let sat = self.state.seating.seats().iter().copied().zip(old);
         self.reached.extend(sat.filter_map(|(node, address)| Some((node?, address?))));
-        let wanted = self.wanted.take().expect("it may be placed");
+        let Filling { nodes: wanted, number } = self.wanted.take().expect("it may be placed");
+        let given_up = self.state.seating.give_up_after(number);
+        self.give_up(given_up, &mut demands);
         let addresses = wanted.iter().map(|node| self.reached.remove(node));
         self.state.addresses = addresses.collect();
         let (left, joined) = self.state.seating.seat(wanted);
@@ -296,7 +293,9 @@ impl<'p> JobPlay<'p> {
                 let newest = Some(self.state.begun).filter(|(number, _)| *number > 0);
                 let last = match self.sabotage {
                     Some(Sabotage::RestoreNewest) => newest,
-                    _ => self.state.committed,
+                    _ => {
+                        self.state.committed.last_key_value().map(|(number, step)| (*number, *step))
+                    }
                 };
                 let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
                 let ((declared, span), from) = (self.cost(false), Where::Server);
@@ -308,47 +307,69 @@ impl<'p> JobPlay<'p> {
         }
     }
 
-    /// Keeps the books of checkpoints: only the last committed one is kept.
+    /// Keeps the books of checkpoints: what a new one replaces is forgotten.
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, step: u64, out: &mut Vec<Demand>) {
-        let place = self.place_kept();
-        let (gone, holders) = match act {
+        let level = self.state.machine.level();
+        let gone = match act {
             CheckpointAct::Begin => {
                 self.state.begun = (number, step);
                 return;
             }
             CheckpointAct::Commit => {
-                let old = self.state.committed.replace((number, step));
-                (old, self.state.seating.commit(place))
+                self.state.committed.insert(number, step);
+                self.state.seating.commit(number, level)
             }
             CheckpointAct::Abandon | CheckpointAct::Discard => {
-                (Some((number, step)), self.state.seating.writers(place))
+                vec![self.state.seating.written(number, level)]
             }
+            CheckpointAct::Lose => unreachable!("the machine is told which are lost"),
         };
-        let Some((number, _)) = gone else { return };
-        let image = |seat| image_name(number, seat);
-        if place == Place::FileServer {
-            let seats = 0..self.state.seating.seats().len() as u32;
-            out.extend(seats.map(|seat| Demand::Delete(image(seat))));
-        }
-        for (seat, (owner, copy)) in (0..).zip(holders) {
-            let nodes = std::iter::once(owner).chain(copy);
-            out.extend(nodes.map(|node| Demand::Forget(node, image(seat))));
+        for kept in gone {
+            self.forget(&kept, out);
         }
     }
 
-    /// Where checkpoints are kept.
+    /// Checkpoints are given up, or can never be read back any more.
+    fn give_up(&mut self, gone: Vec<Kept>, demands: &mut Vec<Demand>) {
+        for kept in gone {
+            let mut told = Vec::new();
+            self.state.machine.forget(kept.number, &mut told);
+            demands.extend(told.into_iter().map(Demand::Tell));
+            self.forget(&kept, demands);
+        }
+    }
+
+    /// Nobody needs the images of a checkpoint any more.
+    fn forget(&mut self, kept: &Kept, out: &mut Vec<Demand>) {
+        self.state.committed.remove(&kept.number);
+        let seats = 0..self.state.seating.seats().len() as u32;
+        for seat in seats {
+            let image = || image_name(kept.number, seat);
+            match &kept.holders {
+                None => out.push(Demand::Delete(image())),
+                Some(holders) => {
+                    let nodes = holders.of(seat as usize).iter();
+                    out.extend(nodes.map(|&node| Demand::Forget(node, image())));
+                }
+            }
+        }
+    }
+
+    /// Where the checkpoint is kept that is written or read.
     fn place_kept(&self) -> Place {
         let wish = self.plan.scenario.checkpoint.as_ref();
-        wish.map_or(Place::FileServer, |wish| wish.cost.place())
+        wish.map_or(Place::FileServer, |wish| wish.cost(self.state.machine.level()).place())
     }
 
     /// What is declared for a checkpoint of a node, and the time that it takes at least.
     fn cost(&self, write: bool) -> (Bytes, Span) {
         let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
-        let has_newcomer = !write && self.state.seating.has_newcomer();
-        match self.plan.checkpoint_span(write, has_newcomer) {
+        let level = self.state.machine.level();
+        let newcomers = if write { 0 } else { self.state.seating.newcomers() };
+        let access = if write { Access::Write } else { Access::Read { newcomers } };
+        match self.plan.checkpoint_span(level, access) {
             Some(span) => (Bytes(0), span),
-            None => (wish.size, Span::ZERO),
+            None => (wish.size(level), Span::ZERO),
         }
     }
 
@@ -377,7 +398,11 @@ impl<'p> JobPlay<'p> {
                 *from = match seating.source(number as usize) {
                     Source::Own => Where::Card,
                     Source::Seat(seat) => Where::Neighbour(addresses[seat].clone()?),
+                    Source::Group => unreachable!("`cannot` refuses groups"),
                 };
+            }
+            (Place::Memory | Place::Buddies { .. } | Place::Group { .. }, Work::Save { .. }) => {
+                unreachable!("`cannot` refuses these places");
             }
         }
         let order = Order {
@@ -395,6 +420,38 @@ impl<'p> JobPlay<'p> {
         demands.extend(self.state.seating.leave_all().map(left));
         demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
     }
+}
+
+/// Why the fleet cannot keep a plan's checkpoints, if it cannot.
+#[must_use]
+pub fn cannot(plan: &Plan) -> Vec<String> {
+    let replicas = plan.scenario.workload.as_ref().and_then(|work| work.replicas).map(|_| {
+        "[workload.bulk-synchronous.replicas]: the fleet has one node on each seat".to_owned()
+    });
+    replicas.into_iter().chain(cannot_keep(plan)).collect()
+}
+
+/// Why the checkpoints of a plan's job cannot be kept.
+fn cannot_keep(plan: &Plan) -> Option<String> {
+    let wish = plan.scenario.checkpoint.as_ref()?;
+    let unable = |level: &usize| {
+        matches!(
+            wish.cost(*level),
+            Cost::Store(Place::Memory | Place::Buddies { .. } | Place::Group { .. })
+        )
+    };
+    if let Some(level) = (0..wish.levels()).find(unable) {
+        return Some(format!(
+            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards and \
+             at partners only",
+            level + 1
+        ));
+    }
+    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    Some(format!(
+        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
+        rule.name
+    ))
 }
 
 /// The name under which a seat's image of a checkpoint is stored.

@@ -2,6 +2,7 @@
 
 use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
+use crate::plan::levels::{Access, on_nodes};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes, replication};
 use crate::protocol::Protocol;
@@ -9,6 +10,7 @@ use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
 use crate::protocol::interval::Adaptive;
+use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
@@ -27,23 +29,33 @@ impl Plan {
     #[must_use]
     pub fn protocol(&self) -> Option<Protocol> {
         let (job, wish) = (self.jobs.first()?, self.scenario.checkpoint.as_ref());
-        let schedule = Schedule {
-            interval: job.interval,
-            last: wish.is_some_and(|wish| wish.last),
-            initial: wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })),
-            verify: wish.and_then(|wish| wish.integrity.verify).map(|verify| Verify {
-                per_checkpoint: verify.per_checkpoint,
-                misses: verify.coverage < 1.0,
-            }),
-            keep: wish.map_or(1, |wish| wish.integrity.keep),
-        };
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
-        let adaptive = wish.and_then(|wish| match wish.interval {
-            Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
-            _ => None,
-        });
-        let machine = Coordinated::new(JOB, work, schedule).adapting(adaptive);
-        Some(Protocol::Coordinated(machine))
+        let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
+        Some(match wish {
+            Some(job::Checkpoint::Multilevel(wish)) => {
+                let every = wish.levels.iter().map(|level| level.every).collect();
+                let pattern = Pattern { interval: wish.interval, every, last, initial };
+                Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
+            }
+            Some(job::Checkpoint::Coordinated(wish)) => {
+                let verify = wish.integrity.verify.map(|verify| Verify {
+                    per_checkpoint: verify.per_checkpoint,
+                    misses: verify.coverage < 1.0,
+                });
+                let keep = wish.integrity.keep;
+                let schedule = Schedule { interval: job.interval, last, initial, verify, keep };
+                let adaptive = match wish.interval {
+                    Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
+                    _ => None,
+                };
+                let machine = Coordinated::new(JOB, work, schedule).adapting(adaptive);
+                Protocol::Coordinated(machine)
+            }
+            None => {
+                let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
+                Protocol::Coordinated(Coordinated::new(JOB, work, schedule))
+            }
+        })
     }
 
     /// Whether the memory of nodes may be silently corrupted.
@@ -62,7 +74,7 @@ impl Plan {
     /// The truth about the memory of the plan's job, clean; without a job, of nobody.
     #[must_use]
     pub fn corruption(&self) -> Corruption {
-        let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity.keep);
+        let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
         let (seats, work) = (self.jobs.first().map_or(0, |job| job.nodes), &self.scenario.workload);
         Corruption::new(seats, work.as_ref().map_or(0, |work| work.ranks_per_node), keep)
     }
@@ -70,7 +82,7 @@ impl Plan {
     /// How a job is verified, if it is.
     #[must_use]
     pub fn verify(&self) -> Option<job::Verify> {
-        self.scenario.checkpoint.as_ref()?.integrity.verify
+        self.scenario.checkpoint.as_ref()?.integrity().verify
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
@@ -78,15 +90,6 @@ impl Plan {
     #[must_use]
     pub fn detection(&self) -> Span {
         Detector::delay(&self.scenario.controller, self.machine.nodes.len())
-    }
-
-    /// The time between a failure's detection and the restart.
-    #[must_use]
-    pub fn downtime(&self) -> Span {
-        match self.scenario.checkpoint.as_ref().map(|wish| wish.cost) {
-            Some(Cost::Fixed { downtime, .. }) => downtime,
-            _ => Span::ZERO,
-        }
     }
 
     /// The seats of a replicated job as its closed forms see them; `None` if nothing fails, or
@@ -106,7 +109,8 @@ impl Plan {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
-        cost(&self.scenario, &self.machine, &Crew::new(&self.machine, job.nodes), wish)
+        let crew = Crew::new(&self.machine, job.nodes);
+        cost(&self.scenario, &self.machine, &crew, (wish.cost(0), wish.size(0)))
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -125,20 +129,6 @@ impl Plan {
         let Some(job) = self.jobs.first() else { return 0.0 };
         interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
     }
-
-    /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
-    /// transfers take. `has_newcomer`: a node reads the copy of a partner.
-    #[must_use]
-    pub fn checkpoint_span(&self, write: bool, has_newcomer: bool) -> Option<Span> {
-        let wish = self.scenario.checkpoint.as_ref()?;
-        match wish.cost {
-            Cost::Fixed { write: span, .. } if write => Some(span),
-            Cost::Fixed { read: span, .. } => Some(span),
-            Cost::Store(Place::FileServer) => None,
-            Cost::Store(place) if write => Some(card_write(&self.scenario, wish.size, place)),
-            Cost::Store(_) => Some(card_read(&self.scenario, wish.size, has_newcomer)),
-        }
-    }
 }
 
 /// The jobs of a scenario: one, or none.
@@ -153,9 +143,19 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint.as_ref();
     let writers = crew.only(work.nodes);
-    let cost = checkpoint.map_or(Span::ZERO, |wish| cost(scenario, machine, &writers, wish));
-    let back = checkpoint.map_or(Span::ZERO, |wish| back(scenario, machine, wish, cost));
-    let interval = |mtbf| checkpoint.map(|wish| computing(wish, cost, mtbf, back));
+    let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
+        let of = |level| cost(scenario, machine, &writers, (wish.cost(level), wish.size(level)));
+        (0..wish.levels()).map(of).collect()
+    });
+    let cost = costs.first().copied().unwrap_or(Span::ZERO);
+    let interval = |mtbf| {
+        checkpoint.map(|wish| match wish {
+            job::Checkpoint::Coordinated(wish) => {
+                computing(wish, cost, mtbf, back(scenario, machine, wish, cost))
+            }
+            job::Checkpoint::Multilevel(wish) => wish.interval,
+        })
+    };
     let job = Job {
         name: "bulk-synchronous".into(),
         nodes: crew.nodes,
@@ -165,10 +165,12 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
         last_step: replication::stretched(work, last_step),
         interval: None,
         checkpoint_cost: cost,
+        level_costs: costs,
         mtbf: Span::FOREVER,
     };
     if let Some(replicas) = &work.replicas {
         let seats = replication::seats(scenario, machine, &crew, replicas, work.nodes);
+        let checkpoint = checkpoint.and_then(job::Checkpoint::coordinated);
         return replication::timed(job, seats, replicas.strategy, checkpoint, interval);
     }
     let mtbf = mtbf(scenario, machine, &crew);
@@ -259,48 +261,19 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
-/// Time to write a checkpoint of this size to the nodes' cards: `size / sd_write`. With a partner
-/// each card takes two images, and each link one: the longer of the two.
-///
-/// Not modelled: a degraded link, and the uplink that a copy crosses if the partner is on another
-/// switch (one pair of nodes for each switch at most).
-fn card_write(scenario: &Scenario, size: Bytes, place: Place) -> Span {
-    let hardware = &scenario.hardware;
-    let write = size.0 as f64 / hardware.sd_write as f64;
-    Span::from_secs_f64(match place {
-        Place::Partner => (2.0 * write).max(over_link(scenario, size)),
-        Place::FileServer | Place::Card => write,
-    })
-}
-
-/// Time to read a checkpoint of this size back from the nodes' cards: `size / sd_read`. If a
-/// newcomer takes over the copy of a partner, the longest of that, of the time on the link, and of
-/// that to write it to the newcomer's card.
-fn card_read(scenario: &Scenario, size: Bytes, has_newcomer: bool) -> Span {
-    let read = size.0 as f64 / scenario.hardware.sd_read as f64;
-    let write = size.0 as f64 / scenario.hardware.sd_write as f64;
-    let taken_over = read.max(write).max(over_link(scenario, size));
-    Span::from_secs_f64(if has_newcomer { taken_over } else { read })
-}
-
-fn over_link(scenario: &Scenario, size: Bytes) -> f64 {
-    let rate = scenario.hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
-    size.0 as f64 / rate
-}
-
 /// The cost C of a checkpoint: what is fixed, what the cards need, or the time in which all data
 /// pass the narrowest place on their way to the file server, with all nodes writing at once: the
 /// node's link, the uplink, the server's link (each with the payload share of TCP), the server's
 /// disk. Before the first byte the disk takes one request of each node.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Coordinated) -> Span {
-    match wish.cost {
+fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, (cost, size): (Cost, Bytes)) -> Span {
+    match cost {
         Cost::Fixed { write, .. } => return write,
         Cost::Store(Place::FileServer) => {}
-        Cost::Store(place) => return card_write(scenario, wish.size, place),
+        Cost::Store(place) => return on_nodes(scenario, size, place, Access::Write),
     }
-    let size = wish.size.0 as f64;
+    let size = size.0 as f64;
     let most = |kind, count: usize| {
         let parts = (0..count as u32).map(|index| Part { kind, index });
         parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
@@ -326,7 +299,10 @@ fn back(scenario: &Scenario, machine: &Machine, wish: &job::Coordinated, cost: S
     let (downtime, read) = match wish.cost {
         Cost::Fixed { read, downtime, .. } => (downtime, read),
         Cost::Store(Place::FileServer) => (Span::ZERO, cost),
-        Cost::Store(_) => (Span::ZERO, card_read(scenario, wish.size, false)),
+        Cost::Store(place) => {
+            let read = Access::Read { newcomers: 0 };
+            (Span::ZERO, on_nodes(scenario, wish.size, place, read))
+        }
     };
     Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
 }
@@ -463,7 +439,7 @@ mod tests {
                 scenario.faults[0].when = pilot::lifetime(Law::Exponential { mean }, Age::New);
                 pilot::fix_costs(scenario, Span::from_secs(300));
                 scenario.controller.detect = Span::from_secs(40);
-                scenario.checkpoint.as_mut().unwrap().interval = interval;
+                pilot::checkpoint(scenario).interval = interval;
             });
             near(job.interval.unwrap(), minutes * MINUTE);
         }
@@ -473,7 +449,7 @@ mod tests {
     fn the_whole_period_includes_the_checkpoint() {
         let job = planned(|scenario| {
             pilot::fix_costs(scenario, Span::from_secs(300));
-            let checkpoint = scenario.checkpoint.as_mut().unwrap();
+            let checkpoint = pilot::checkpoint(scenario);
             checkpoint.interval = Interval::Fixed(Span::from_secs(3_600));
             checkpoint.period = Period::Whole;
         });
@@ -485,7 +461,7 @@ mod tests {
         let job = planned(|scenario| {
             let work = scenario.workload.as_mut().unwrap();
             (work.step, work.work) = (Span::from_secs(30), Span::from_secs(100));
-            scenario.checkpoint.as_mut().unwrap().size = Bytes(1);
+            pilot::checkpoint(scenario).size = Bytes(1);
         });
         assert_eq!((job.steps, job.last_step), (4, Span::from_secs(10)));
         let job = planned(|scenario| {

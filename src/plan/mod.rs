@@ -4,6 +4,7 @@ pub mod chance;
 mod digest;
 pub mod hazard;
 mod jobs;
+mod levels;
 pub mod lifetimes;
 pub mod machine;
 mod names;
@@ -14,6 +15,7 @@ mod replication;
 pub mod rhythm;
 
 pub use self::jobs::JOB;
+pub use self::levels::Access;
 
 use crate::scenario::Scenario;
 use crate::units::Span;
@@ -51,8 +53,11 @@ pub struct Job {
     /// A checkpoint starts at the first step boundary at or after it. An adaptive interval begins
     /// with it.
     pub interval: Option<Span>,
-    /// The checkpoint cost C that the interval was worked out from.
+    /// The checkpoint cost C that the interval was worked out from; with several levels, that of
+    /// the lowest.
     pub checkpoint_cost: Span,
+    /// That of each level, the lowest first.
+    pub level_costs: Vec<Span>,
     /// The mean time between failures M of the job that the interval was worked out from: with
     /// replicas, between those that interrupt it. [`Span::FOREVER`] if no fault with a lifetime
     /// strikes its nodes.

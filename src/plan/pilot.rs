@@ -9,7 +9,7 @@ use crate::scenario::cluster::{
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{
-    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
 };
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
@@ -59,7 +59,7 @@ pub(crate) fn scenario() -> Scenario {
             work: Span::from_secs(30 * DAY),
             replicas: None,
         }),
-        checkpoint: Some(Coordinated {
+        checkpoint: Some(Checkpoint::Coordinated(Coordinated {
             size: Bytes(1_000_000_000),
             interval: Interval::Daly,
             cost: Cost::Store(Place::FileServer),
@@ -67,7 +67,7 @@ pub(crate) fn scenario() -> Scenario {
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
             integrity: Integrity::NONE,
-        }),
+        })),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),
@@ -98,6 +98,7 @@ pub(crate) fn crash() -> FaultRule {
         repair: Repair::PowerCycle,
         cascade: None,
         radius: Radius::Node,
+        severity: 1,
         share_ppm: 0,
         loss_ppm: 0,
         beam: None,
@@ -114,6 +115,7 @@ fn power_loss() -> FaultRule {
         repair: Repair::After(Law::Fixed(Span::from_secs(3_600))),
         cascade: None,
         radius: Radius::Node,
+        severity: 1,
         share_ppm: 0,
         loss_ppm: 0,
         beam: None,
@@ -123,7 +125,7 @@ fn power_loss() -> FaultRule {
 /// Fixed spans in place of transfers.
 pub(crate) fn fix_costs(scenario: &mut Scenario, write: Span) {
     let cost = Cost::Fixed { write, read: write, downtime: Span::ZERO };
-    scenario.checkpoint.as_mut().expect("the pilot writes checkpoints").cost = cost;
+    checkpoint(scenario).cost = cost;
 }
 
 /// What the profiles say of a node that is struck.
@@ -219,4 +221,12 @@ fn server() -> Server {
 /// Lifetimes of this law, after which only the part that failed is new.
 pub(crate) fn lifetime(law: Law, age: Age) -> When {
     When::Lifetime { law, age, rejuvenate: Rejuvenate::Failed, frailty: 0.0, rhythm: None }
+}
+
+/// The pilot's checkpoints.
+pub(crate) fn checkpoint(scenario: &mut Scenario) -> &mut Coordinated {
+    match &mut scenario.checkpoint {
+        Some(Checkpoint::Coordinated(wish)) => wish,
+        _ => panic!("the pilot writes checkpoints of one level"),
+    }
 }

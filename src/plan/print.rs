@@ -6,7 +6,7 @@ use crate::ids::{Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
-use crate::scenario::job::{Coordinated, Interval};
+use crate::scenario::job::{Checkpoint, Coordinated, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span};
@@ -35,7 +35,11 @@ impl Plan {
         self.print_module(out)?;
         self.print_faults(out)?;
         for job in &self.jobs {
-            print_job(job, self.scenario.checkpoint.as_ref(), out)?;
+            print_job(
+                job,
+                self.scenario.checkpoint.as_ref().and_then(Checkpoint::coordinated),
+                out,
+            )?;
         }
         self.print_assumptions(out)
     }
@@ -168,7 +172,13 @@ fn print_job(job: &Job, wish: Option<&Coordinated>, out: &mut impl io::Write) ->
     let Some(interval) = job.interval else {
         return writeln!(out, "  no checkpoints");
     };
-    writeln!(out, "  checkpoint cost C = {}", short(job.checkpoint_cost))?;
+    if let [cost] = &job.level_costs[..] {
+        writeln!(out, "  checkpoint cost C = {}", short(*cost))?;
+    } else {
+        for (number, cost) in (1..).zip(&job.level_costs) {
+            writeln!(out, "  checkpoint cost C of level {number} = {}", short(*cost))?;
+        }
+    }
     let adapts = wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }));
     let then = if adapts { " at first, then by what is observed" } else { "" };
     writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))

@@ -8,7 +8,9 @@ pub mod coordinated;
 pub mod corruption;
 pub mod detector;
 pub mod heartbeat;
+pub mod holders;
 pub mod interval;
+pub mod multilevel;
 pub mod phi;
 pub mod replica;
 pub mod seating;
@@ -64,6 +66,8 @@ pub enum Order {
 pub enum Protocol {
     /// All nodes stop computing and write, together.
     Coordinated(coordinated::Coordinated),
+    /// The same, with checkpoints of several levels.
+    Multilevel(multilevel::Multilevel),
 }
 
 impl Protocol {
@@ -71,6 +75,7 @@ impl Protocol {
     pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
         match self {
             Self::Coordinated(machine) => machine.on(now, input, told),
+            Self::Multilevel(machine) => machine.on(now, input, told),
         }
     }
 
@@ -79,6 +84,7 @@ impl Protocol {
     pub fn phase(&self) -> JobPhase {
         match self {
             Self::Coordinated(machine) => machine.phase(),
+            Self::Multilevel(machine) => machine.phase(),
         }
     }
 
@@ -87,6 +93,25 @@ impl Protocol {
     pub fn done(&self) -> u64 {
         match self {
             Self::Coordinated(machine) => machine.done(),
+            Self::Multilevel(machine) => machine.done(),
+        }
+    }
+
+    /// Level of the checkpoint that is written or read; the lowest is 0.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        match self {
+            Self::Coordinated(_) => 0,
+            Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// A committed checkpoint can never be read back any more, or is given up. Told before the
+    /// failure that has done it, or while the job waits.
+    pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
+        match self {
+            Self::Coordinated(_) => unreachable!("its only checkpoint is kept and waited for"),
+            Self::Multilevel(machine) => machine.forget(number, told),
         }
     }
 }

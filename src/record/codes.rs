@@ -52,8 +52,13 @@ pub(super) const JOB_PHASES: [JobPhase; 7] = [
     JobPhase::Done,
     JobPhase::Verify,
 ];
-pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 4] =
-    [CheckpointAct::Begin, CheckpointAct::Commit, CheckpointAct::Abandon, CheckpointAct::Discard];
+pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 5] = [
+    CheckpointAct::Begin,
+    CheckpointAct::Commit,
+    CheckpointAct::Abandon,
+    CheckpointAct::Discard,
+    CheckpointAct::Lose,
+];
 pub(super) const CORRUPTION_ACTS: [CorruptionAct; 6] = [
     CorruptionAct::Strike,
     CorruptionAct::Mask,

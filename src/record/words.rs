@@ -107,6 +107,7 @@ pub fn checkpoint_act(act: CheckpointAct) -> &'static str {
         CheckpointAct::Begin => "begin",
         CheckpointAct::Commit => "commit",
         CheckpointAct::Abandon => "abandon",
+        CheckpointAct::Lose => "lose",
         CheckpointAct::Discard => "discard",
     }
 }

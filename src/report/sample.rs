@@ -14,7 +14,7 @@ use crate::scenario::cluster::{
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{
-    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
 };
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
@@ -114,6 +114,7 @@ pub(super) fn plan(kind: Kind) -> Plan {
         last_step: Span::from_secs(30),
         interval: Some(Span::from_secs(10_800)),
         checkpoint_cost: Span::from_secs(640),
+        level_costs: vec![Span::from_secs(640)],
         mtbf: Span::from_secs(43_800),
     };
     let jobs = if kind.job { vec![job] } else { Vec::new() };
@@ -236,7 +237,7 @@ fn scenario(kind: Kind) -> Scenario {
             work: Span::from_secs(30 * 86_400),
             replicas: None,
         }),
-        checkpoint: kind.job.then_some(Coordinated {
+        checkpoint: kind.job.then_some(Checkpoint::Coordinated(Coordinated {
             size: Bytes(1_000_000_000),
             interval: Interval::Daly,
             cost: Cost::Store(Place::FileServer),
@@ -244,7 +245,7 @@ fn scenario(kind: Kind) -> Scenario {
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
             integrity: Integrity::NONE,
-        }),
+        })),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {
@@ -273,6 +274,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             repair: Repair::PowerCycle,
             cascade: None,
             radius: Radius::Node,
+            severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
             beam: None,
@@ -285,6 +287,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
             cascade: None,
             radius: Radius::Node,
+            severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
             beam: None,

@@ -3,9 +3,10 @@
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{
-    BulkSynchronous, Coordinated, Cost, Integrity, Interval, Place, Strikes, Verify,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Place, Strikes, Verify,
 };
 use crate::scenario::language::{Read, read_bound};
+use crate::scenario::levels;
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::replicas;
@@ -76,15 +77,18 @@ pub(super) fn checkpoint(
     faults: Option<&[FaultRule]>,
     workload: Option<&BulkSynchronous>,
     m: &mut Mistakes,
-) -> Result<Option<Coordinated>, Unread> {
+) -> Result<Option<Checkpoint>, Unread> {
+    let section = root.section("checkpoint").section("multilevel");
+    if section.exists() {
+        check_workload(root, &section, m);
+        let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        return Ok(Some(Checkpoint::Multilevel(wish)));
+    }
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {
         return Ok(None);
     }
-    if !root.section("workload").exists() {
-        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
-        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
-    }
+    check_workload(root, &section, m);
     let protocol = read!(Coordinated {
         size: if section.has("size") || !section.has("cost") {
             section.get("size", m)
@@ -115,7 +119,14 @@ pub(super) fn checkpoint(
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
     check_kept(&section, &protocol, m);
-    Ok(Some(protocol))
+    Ok(Some(Checkpoint::Coordinated(protocol)))
+}
+
+fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
+    if !root.section("workload").exists() {
+        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
+        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
+    }
 }
 
 fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
@@ -167,7 +178,7 @@ fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
     }
 }
 
-fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
+pub(super) fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     let cost = section.section("cost");
     if !cost.exists() {
         let place = if section.has("to") { section.word("to", m)? } else { Place::FileServer };
@@ -178,7 +189,7 @@ fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     Some(Cost::Fixed { write: write?, read: read?, downtime: downtime? })
 }
 
-fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes> {
+pub(super) fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes> {
     let section = section.section("strikes");
     read!(Strikes {
         checkpoint: section.get("checkpoint", m),

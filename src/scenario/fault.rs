@@ -20,6 +20,8 @@ pub struct FaultRule {
     pub cascade: Option<Cascade>,
     /// Who is struck together.
     pub radius: Radius,
+    /// The lowest level of checkpoints with fixed costs that survive it, from 1: its class.
+    pub severity: u8,
     /// How the damage ends.
     pub repair: Repair,
     /// For [`Fault::LinkDegradation`]: the share of the rate that remains, in parts per million.

@@ -1,4 +1,6 @@
-//! The job: a bulk-synchronous workload and its coordinated checkpoint.
+//! The job: a bulk-synchronous workload and its checkpoints.
+
+use serde::{Deserialize, Serialize};
 
 use crate::event::JobPhase;
 use crate::scenario::replicas::Replicas;
@@ -18,6 +20,120 @@ pub struct BulkSynchronous {
     pub work: Span,
     /// Several nodes on one seat.
     pub replicas: Option<Replicas>,
+}
+
+/// The checkpoint protocol of the job. Levels count from 0, the cheapest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Checkpoint {
+    /// All checkpoints are alike.
+    Coordinated(Coordinated),
+    /// Cheap ones for frequent failures, dear ones for the others.
+    Multilevel(Multilevel),
+}
+
+impl Checkpoint {
+    /// How many levels there are.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        match self {
+            Self::Coordinated(_) => 1,
+            Self::Multilevel(wish) => wish.levels.len(),
+        }
+    }
+
+    /// Data per node on a level.
+    #[must_use]
+    pub fn size(&self, level: usize) -> Bytes {
+        match self {
+            Self::Coordinated(wish) => wish.size,
+            Self::Multilevel(wish) => wish.levels[level].size,
+        }
+    }
+
+    /// What writing and reading back cost on a level.
+    #[must_use]
+    pub fn cost(&self, level: usize) -> Cost {
+        match self {
+            Self::Coordinated(wish) => wish.cost,
+            Self::Multilevel(wish) => wish.levels[level].cost,
+        }
+    }
+
+    /// Whether a checkpoint is written after the last step as well.
+    #[must_use]
+    pub fn last(&self) -> bool {
+        match self {
+            Self::Coordinated(wish) => wish.last,
+            Self::Multilevel(wish) => wish.last,
+        }
+    }
+
+    /// Which failures count.
+    #[must_use]
+    pub fn strikes(&self) -> Strikes {
+        match self {
+            Self::Coordinated(wish) => wish.strikes,
+            Self::Multilevel(wish) => wish.strikes,
+        }
+    }
+
+    /// Whether a failure of class k during recovery from level k takes that level with it.
+    #[must_use]
+    pub fn escalates(&self) -> bool {
+        match self {
+            Self::Coordinated(_) => false,
+            Self::Multilevel(wish) => wish.escalate,
+        }
+    }
+
+    /// The coordinated checkpoint, if it is one.
+    #[must_use]
+    pub fn coordinated(&self) -> Option<&Coordinated> {
+        match self {
+            Self::Coordinated(wish) => Some(wish),
+            Self::Multilevel(_) => None,
+        }
+    }
+
+    /// What is done against silent corruption.
+    #[must_use]
+    pub fn integrity(&self) -> Integrity {
+        self.coordinated().map_or(Integrity::NONE, |wish| wish.integrity)
+    }
+
+    /// Whether a restart without a checkpoint reads the initial state back: with a fixed cost of
+    /// the highest level, as closed forms suppose.
+    #[must_use]
+    pub fn initial(&self) -> bool {
+        matches!(self.cost(self.levels() - 1), Cost::Fixed { .. })
+    }
+}
+
+/// Checkpoints of several levels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Multilevel {
+    /// Computing between two checkpoints, of whatever level.
+    pub interval: Span,
+    /// The levels, the cheapest first.
+    pub levels: Vec<Level>,
+    /// Whether a failure of class k during recovery from level k needs level k + 1.
+    pub escalate: bool,
+    /// Whether a checkpoint is written after the last step as well.
+    pub last: bool,
+    /// Which failures count.
+    pub strikes: Strikes,
+}
+
+/// A level of checkpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// Data per node.
+    pub size: Bytes,
+    /// What writing and reading back cost.
+    pub cost: Cost,
+    /// Of the checkpoints that would be of the level below, every so manieth is of this one; 1 on
+    /// the lowest level.
+    pub every: u32,
 }
 
 /// Coordinated checkpoint of every node of the job.
@@ -125,15 +241,22 @@ impl Cost {
     /// a seat can read.
     #[must_use]
     pub fn place(self) -> Place {
+        self.kept_at().unwrap_or(Place::FileServer)
+    }
+
+    /// Where the data are kept; `None` with fixed spans.
+    #[must_use]
+    pub fn kept_at(self) -> Option<Place> {
         match self {
-            Self::Store(place) => place,
-            Self::Fixed { .. } => Place::FileServer,
+            Self::Store(place) => Some(place),
+            Self::Fixed { .. } => None,
         }
     }
 }
 
-/// Where a checkpoint is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a checkpoint is kept. Memory is lost when its node crashes, hangs or loses its power; a
+/// card comes back with its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// At the file server: transfers through the fabric.
     FileServer,
@@ -141,6 +264,36 @@ pub enum Place {
     Card,
     /// On the node's card, and on that of the node with the job's next seat.
     Partner,
+    /// In the memory of the node itself.
+    Memory,
+    /// In the memory of the node itself and of its buddies: each of a pair or a triple holds the
+    /// images of all of it.
+    Buddies {
+        /// Nodes that hold an image: 2 or 3.
+        copies: u32,
+    },
+    /// On the node's card, with parity of the group's images on the cards of the group.
+    Group {
+        /// Nodes of a group; if the job's do not divide by it, some groups have more.
+        size: u32,
+        /// Nodes of a group that may be missing: 1 with XOR, more with Reed-Solomon codes.
+        parity: u32,
+    },
+}
+
+impl Place {
+    /// How strong it is, against the others.
+    #[must_use]
+    pub fn strength(self) -> (u8, u32) {
+        match self {
+            Self::Memory => (0, 0),
+            Self::Buddies { copies } => (1, copies),
+            Self::Card => (2, 0),
+            Self::Partner => (3, 0),
+            Self::Group { parity, .. } => (4, parity),
+            Self::FileServer => (5, 0),
+        }
+    }
 }
 
 /// In which phases a failure may strike the job. Papers differ; the default is: everywhere but

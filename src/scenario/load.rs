@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::scenario::document::{Table, Value, own_value, parse};
 use crate::scenario::files::Chain;
+use crate::scenario::job::Checkpoint;
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
 use crate::scenario::layers::{at_path, lay_over, only, without_own};
@@ -13,7 +14,7 @@ use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
-    Scenario, Source, arrays, base, course, files, machine, misfortune, overrides,
+    Scenario, Source, arrays, base, course, files, levels, machine, misfortune, overrides, together,
 };
 use crate::scenario::{layout::Layout, resolved, walk};
 
@@ -276,8 +277,13 @@ impl Loader {
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
         if let (Some(job), Ok(checkpoint)) = (job, &checkpoint) {
-            replicas::check_checkpoint(root, job, checkpoint.as_ref(), m);
+            let coordinated = checkpoint.as_ref().and_then(Checkpoint::coordinated);
+            replicas::check_checkpoint(root, job, coordinated, m);
         }
+        if let Ok(checkpoint) = &checkpoint {
+            levels::check_classes(root, checkpoint.as_ref(), m);
+        }
+        together::check(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
         let expect = course::expect(root);

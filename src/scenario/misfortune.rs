@@ -131,7 +131,7 @@ fn without(keys: &[(&str, &str)], section: &Section<'_>, other: &str, m: &mut Mi
 }
 
 /// The tables of all rules, kind by kind.
-fn tables<'a>(root: &Section<'a>) -> Vec<(Fault, &'a Value, &'a Table)> {
+pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<(Fault, &'a Value, &'a Table)> {
     let faults = root.section("fault");
     let of = |&(name, kind): &(&str, Fault)| {
         let list = faults.given(name).and_then(Value::list).unwrap_or_default();
@@ -191,6 +191,7 @@ fn rule(
     let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption);
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
+    let severity = if is_link { Some(1) } else { section.optional::<u32>("severity") };
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),
         kind,
@@ -198,6 +199,7 @@ fn rule(
         when: when?,
         cascade: cascade.ok()?,
         radius: radius?,
+        severity: u8::try_from(severity?).expect("its key has a bound"),
         repair: repair?,
         share_ppm: share_ppm?,
         loss_ppm: loss_ppm?,
@@ -254,6 +256,7 @@ fn upset(
         },
         cascade: None,
         radius: Radius::Node,
+        severity: 1,
         repair: Repair::PowerCycle,
         share_ppm: 0,
         loss_ppm: 0,

@@ -19,6 +19,7 @@ mod language;
 mod lawbook;
 mod layers;
 mod layout;
+mod levels;
 mod load;
 mod machine;
 mod misfortune;
@@ -30,6 +31,7 @@ mod resolved;
 mod schema;
 mod section;
 mod sweep;
+mod together;
 mod walk;
 mod words;
 
@@ -73,7 +75,7 @@ pub struct Scenario {
     /// The job, if any.
     pub workload: Option<job::BulkSynchronous>,
     /// The checkpoint protocol of the job, if any.
-    pub checkpoint: Option<job::Coordinated>,
+    pub checkpoint: Option<job::Checkpoint>,
     /// When the run ends.
     pub stop: StopRule,
     /// What is written down.

@@ -138,6 +138,7 @@ pub(super) fn rules(
             repair: repair.cloned().unwrap_or(Repair::After(Law::Fixed(down))),
             cascade: None,
             radius: Radius::Node,
+            severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
             beam: None,

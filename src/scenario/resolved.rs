@@ -6,8 +6,9 @@ use crate::event::Fault;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
-use crate::scenario::job::{Coordinated, Cost, Interval, Verify};
+use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
 use crate::scenario::law::Law;
+use crate::scenario::levels::level_lines;
 use crate::scenario::load::Sources;
 use crate::scenario::nodeset;
 use crate::scenario::replicas::Replicas;
@@ -38,8 +39,10 @@ pub(super) fn text(scenario: &Scenario) -> String {
     let mut out = String::new();
     let mut table = String::new();
     for line in lines {
-        // Each fault rule starts with its name, and is a table of its own.
-        if line.table != table || (line.table.starts_with('[') && line.key == "name") {
+        // Each fault rule starts with its name, each level with its place or cost.
+        let is_first = matches!(line.key, "name" | "to")
+            || (line.key == "cost" && line.table.contains("level"));
+        if line.table != table || (line.table.starts_with('[') && is_first) {
             let _ = writeln!(out, "\n[{}]", line.table);
             table.clone_from(&line.table);
         }
@@ -438,6 +441,9 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("cascade", text)
     });
     all.extend(lines(&table, cascade));
+    if rule.severity > 1 {
+        all.extend(lines(&table, [("severity", rule.severity.to_string())]));
+    }
     if rule.kind != Fault::SilentCorruption {
         all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     }
@@ -470,8 +476,10 @@ fn course(scenario: &Scenario) -> Vec<Line> {
         ));
         all.extend(job.replicas.iter().flat_map(replicas));
     }
-    if let Some(protocol) = &scenario.checkpoint {
-        all.extend(checkpoint(protocol));
+    match &scenario.checkpoint {
+        Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
+        Some(Checkpoint::Multilevel(wish)) => all.extend(multilevel(wish)),
+        None => {}
     }
     all.extend(lines(
         "stop",
@@ -539,14 +547,36 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
         ("verify", format!("{{ cost = {cost}, {counts} }}"))
     });
     all.extend(lines(table, verify));
-    all.extend(lines(
-        "checkpoint.coordinated.strikes",
+    all.extend(strikes("checkpoint.coordinated.strikes", protocol.strikes));
+    let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
+    all.extend(lines("checkpoint.coordinated.strikes", silent));
+    all
+}
+
+fn strikes(table: &str, strikes: Strikes) -> Vec<Line> {
+    lines(
+        table,
         [
-            ("checkpoint", protocol.strikes.checkpoint.to_string()),
-            ("restart", protocol.strikes.restart.to_string()),
-            ("downtime", protocol.strikes.downtime.to_string()),
-            ("silent", quoted(protocol.integrity.exposed.word())),
+            ("checkpoint", strikes.checkpoint.to_string()),
+            ("restart", strikes.restart.to_string()),
+            ("downtime", strikes.downtime.to_string()),
         ],
-    ));
+    )
+}
+
+fn multilevel(wish: &Multilevel) -> Vec<Line> {
+    let table = "checkpoint.multilevel";
+    let mut all = lines(
+        table,
+        [
+            ("interval", text_of(wish.interval)),
+            ("escalate", wish.escalate.to_string()),
+            ("last", wish.last.to_string()),
+        ],
+    );
+    all.extend(strikes("checkpoint.multilevel.strikes", wish.strikes));
+    for (number, level) in wish.levels.iter().enumerate() {
+        all.extend(lines("[checkpoint.multilevel.level]", level_lines(level, number)));
+    }
     all
 }

@@ -95,6 +95,7 @@ impl Word for EventLevel {
         &[("all", Self::All), ("faults", Self::Faults), ("none", Self::None)];
 }
 
+/// The places that need no more than a word.
 impl Word for Place {
     const WORDS: &'static [(&'static str, Self)] =
         &[("file-server", Self::FileServer), ("card", Self::Card), ("partner", Self::Partner)];

@@ -26,6 +26,8 @@ enum Keep {
     FileServer,
     Card,
     Partner,
+    /// On cards, of each second one a copy at a partner, and each second one of these at the server.
+    Levels,
 }
 
 /// How a wish's controller detects failures.
@@ -99,6 +101,10 @@ impl Wish {
             keep: *pick(&mut draw, &[&keeps[..], &[Keep::Partner; 2]].concat()),
             faults: Vec::new(),
         };
+        // Drawn last of its stream, so that a seed without levels is the same as ever.
+        if wish.keep != Keep::Nowhere && more.below(5) == 0 {
+            wish.keep = Keep::Levels;
+        }
         let mut kinds = Fault::ALL.to_vec();
         kinds.retain(|kind| !matches!(kind, Fault::SilentCorruption | Fault::Upset));
         kinds.retain(|_| draw.below(2) == 0);
@@ -179,9 +185,19 @@ impl Wish {
             Keep::FileServer => to("file-server"),
             Keep::Card => to("card"),
             Keep::Partner => to("partner"),
+            Keep::Levels => {
+                [("card", ""), ("partner", "every    = 2\n"), ("file-server", "every    = 2\n")]
+                    .map(|(place, every)| {
+                        format!("\n[[checkpoint.multilevel.level]]\n{}{every}", to(place))
+                    })
+                    .concat()
+            }
         };
         if !keep.is_empty() {
-            let table = "[checkpoint.coordinated]";
+            let table = match self.keep {
+                Keep::Levels => "[checkpoint.multilevel]",
+                _ => "[checkpoint.coordinated]",
+            };
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
         }
         for Misfortune { kind, on, at, lasts, share, loss } in &self.faults {

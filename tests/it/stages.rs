@@ -233,6 +233,24 @@ fn agreement_boot_from_sd() {
     agree(text);
 }
 
+/// Checkpoints each minute on cards, at partners, and at the file server; one node stays away, later
+/// another one.
+#[test]
+fn agreement_checkpoints_of_several_levels() {
+    let level = |to: &str, every: &str| {
+        format!("[[checkpoint.multilevel.level]]\nto = \"{to}\"\nsize = \"50 MB\"\n{every}")
+    };
+    let levels =
+        level("card", "") + &level("partner", "every = 2\n") + &level("file-server", "every = 2\n");
+    let text =
+        format!("[boot]\nmethod = \"sd\"\n[checkpoint.multilevel]\ninterval = \"60 s\"\n{levels}");
+    let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi07", "420 s", "1 h");
+    let fleet = agree(&rack(&(text + &faults)));
+    demand(&fleet, 2, is_phase(JobPhase::Restart));
+    let loses = |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Lose, .. });
+    assert!(fleet.count(loses) > 0, "one on the card of a node that is away is given up");
+}
+
 #[test]
 fn agreement_boot_over_nfs() {
     let text = "schema = 1\ntitle = \"boot\"\ninherit = \"edge_rack_24\"\n[boot]\n\

@@ -2,7 +2,7 @@
 
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
-use crate::scenario::job::{Cost, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Strikes};
 use crate::theory::ettr;
 use crate::theory::segment::{Moments, Segment};
 use crate::theory::waste;
@@ -79,10 +79,10 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
         Segment { rate: setting.rate(), costs: setting.costs(), strikes: setting::strikes(plan) };
     // Before the first checkpoint nothing is read back, unless costs are fixed.
     let mut first = segment;
-    if !wish.is_some_and(|wish| matches!(wish.cost, Cost::Fixed { .. })) {
+    if !wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Fixed { .. })) {
         first.costs.recovery = 0.0;
     }
-    let last = wish.is_some_and(|wish| wish.last);
+    let last = wish.is_some_and(Checkpoint::last);
     let work = setting.interval.unwrap_or(setting.work);
     // Half a nanosecond is less than any step.
     let saved = libm::floor((setting.work - 0.5e-9) / work).max(0.0);

@@ -5,6 +5,7 @@
 
 mod beside;
 mod intervals;
+mod levels;
 mod replicated;
 mod setting;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use self::replicated::Replicated;
 use crate::analysis::Findings;
 use crate::plan::Plan;
+use crate::scenario::job::Checkpoint;
 
 pub use beside::{Beside, beside};
 pub use setting::Setting;
@@ -66,8 +68,17 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));
         return Ok(Forecast { setting, own, best, notes });
     }
-    let own = intervals::own(plan, &setting);
-    let best = intervals::best(plan, &setting);
+    let (own, best) = match &plan.scenario.checkpoint {
+        Some(Checkpoint::Multilevel(wish)) => {
+            notes.extend(levels::chance(plan, &setting, wish));
+            if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
+                (intervals::own(plan, &setting), intervals::best(plan, &setting))
+            } else {
+                (levels::own(plan, &setting, wish), levels::best(plan, &setting, wish))
+            }
+        }
+        _ => (intervals::own(plan, &setting), intervals::best(plan, &setting)),
+    };
     Ok(Forecast { setting, own, best, notes })
 }
 
@@ -148,7 +159,7 @@ mod tests {
     #[test]
     fn a_period_near_the_mtbf_is_outside_of_the_first_order() {
         let forecast = forecast(|scenario| {
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.interval = Interval::Fixed(Span::from_secs(40_000));
         });
         let forecast = forecast.expect("exponential");
@@ -164,7 +175,7 @@ mod tests {
             scenario.faults.clear();
             let work = scenario.workload.as_mut().expect("the pilot has a job");
             work.work = Span::from_secs(275);
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.interval = Interval::Fixed(Span::from_secs(70));
             wish.last = false;
             let second = Span::from_secs(1);
@@ -195,7 +206,7 @@ mod tests {
         };
         let (spare, _) = downtime(|_| {});
         let (repaired, _) = downtime(|scenario| {
-            let wish = scenario.checkpoint.as_mut().expect("the pilot writes checkpoints");
+            let wish = pilot::checkpoint(scenario);
             wish.cost = Cost::Store(Place::Card);
         });
         let (all, read) = downtime(|scenario| {

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::levels;
 use super::replicated;
 use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
-use crate::plan::{Plan, lifetimes};
+use crate::plan::{Access, Plan, lifetimes};
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Cost, Interval, Place, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Interval, Place, Strikes};
 use crate::scenario::law::Law;
 use crate::theory::Costs;
 use crate::theory::young_daly::daly;
@@ -50,7 +51,7 @@ impl Setting {
 pub(super) fn strikes(plan: &Plan) -> Strikes {
     // Without checkpoints no switch holds a failure back.
     let all = Strikes { checkpoint: true, restart: true, downtime: true };
-    plan.scenario.checkpoint.as_ref().map_or(all, |wish| wish.strikes)
+    plan.scenario.checkpoint.as_ref().map_or(all, Checkpoint::strikes)
 }
 
 /// Why no closed form applies, if none does.
@@ -58,7 +59,12 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if plan.jobs.is_empty() {
         return vec!["there is no job".to_owned()];
     }
-    plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).collect()
+    let mut all: Vec<_> =
+        plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).collect();
+    if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
+        all.extend(levels::reason(wish));
+    }
+    all
 }
 
 fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
@@ -106,7 +112,7 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         downtime: downtime(plan, &mut notes),
         interval: interval(plan, &mut notes).map(|span| whole_steps(span, job.step, work)),
     };
-    if wish.is_some_and(|wish| matches!(wish.cost, Cost::Store(_))) {
+    if wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Store(_))) {
         notes.push("C and R are those of transfers that nothing disturbs.".into());
     }
     (setting, notes)
@@ -115,8 +121,8 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
 /// The plan's interval; of an adaptive one that at which it settles.
 fn interval(plan: &Plan, notes: &mut Vec<String>) -> Option<Span> {
     let job = &plan.jobs[0];
-    let wish = plan.scenario.checkpoint.as_ref()?;
-    if !matches!(wish.interval, Interval::Adaptive { .. }) {
+    let wish = plan.scenario.checkpoint.as_ref()?.coordinated();
+    if !wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. })) {
         return job.interval;
     }
     notes.push("The adaptive interval is taken to have settled from the start.".into());
@@ -135,13 +141,16 @@ fn whole_steps(interval: Span, step: Span, work: f64) -> f64 {
 
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
 fn recovery(plan: &Plan) -> Span {
-    let has_newcomer = standby(plan) > 0 && place(plan) == Some(Place::Partner);
-    plan.checkpoint_span(false, has_newcomer).unwrap_or_else(|| plan.read_back())
+    let replaced = matches!(place(plan), Some(Place::Partner | Place::Group { .. }));
+    let has_newcomer =
+        standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
+    let access = Access::Read { newcomers: u32::from(has_newcomer) };
+    plan.checkpoint_span(0, access).unwrap_or_else(|| plan.read_back())
 }
 
 /// Where checkpoints are kept; `None` without them.
 fn place(plan: &Plan) -> Option<Place> {
-    plan.scenario.checkpoint.as_ref().map(|wish| wish.cost.place())
+    plan.scenario.checkpoint.as_ref().map(|wish| wish.cost(0).place())
 }
 
 /// Nodes that the machine has beyond those of the job.
@@ -152,7 +161,7 @@ fn standby(plan: &Plan) -> usize {
 /// From a failure until the job starts again, on average over the rules: detection and downtime, or
 /// the repair if that takes longer and no other node can take the place.
 fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
-    let noticed = (plan.detection() + plan.downtime()).as_secs_f64();
+    let noticed = noticed(plan).as_secs_f64();
     let (mut mean, mut rates) = (noticed, 0.0);
     let (mut replaced_any, mut repaired_any) = (false, false);
     for rule in &plan.scenario.faults {
@@ -176,6 +185,11 @@ fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
         notes.push("A node that is repaired boots alone, and is given its address at once.".into());
     }
     mean
+}
+
+/// From a failure until the job looks for nodes.
+pub(super) fn noticed(plan: &Plan) -> Span {
+    plan.detection() + plan.downtime(Some(0))
 }
 
 /// Whether other nodes can take the places of those that the rule strikes.

@@ -215,9 +215,9 @@ impl World<'_> {
         }
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
             (Some(checkpoint), Some(job)) if self.rule(rule).kind == Fault::SilentCorruption => {
-                checkpoint.integrity.exposed.allows(job.phase())
+                checkpoint.integrity().exposed.allows(job.phase())
             }
-            (Some(checkpoint), Some(job)) => checkpoint.strikes.allow(job.phase()),
+            (Some(checkpoint), Some(job)) => checkpoint.strikes().allow(job.phase()),
             _ => return true,
         };
         let on_node = self.rule(rule).on.kind == PartKind::Node;
@@ -228,6 +228,7 @@ impl World<'_> {
         let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultStrikes { fault: FaultId(rule), kind, part: struck });
+        self.class = self.rule(rule).severity;
         match kind {
             Fault::Crash => self.crash(rule, part),
             Fault::Hang => self.hang(rule, part),
@@ -239,6 +240,7 @@ impl World<'_> {
             Fault::SilentCorruption => self.corrupt(part),
             Fault::Upset => self.upset(rule, part),
         }
+        self.class = 1;
         self.set_repair(rule, part);
     }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
 use crate::hardware::flow::{Finished, FlowId, RouteId};
 use crate::ids::NodeId;
-use crate::plan::{JOB, Plan};
+use crate::plan::{Access, JOB, Plan};
 use crate::protocol::replica::Replicas;
-use crate::protocol::seating::Seating;
+use crate::protocol::seating::{Kept, Seating};
 use crate::protocol::{Input, Order, Protocol};
 use crate::scenario::StopWhen;
-use crate::scenario::job::Place;
+use crate::scenario::job::{Checkpoint, Place};
 use crate::units::{BitRate, Bytes, Span, Time};
 
 use super::node::Draw;
@@ -55,16 +55,19 @@ pub(super) struct Bundle {
 impl JobPlay {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
         let job = plan.jobs.first()?;
-        let place = plan.scenario.checkpoint.as_ref().map(|wish| wish.cost.place());
-        let seating = Seating::new(job.nodes as usize);
+        let wish = plan.scenario.checkpoint.as_ref();
+        let has_seats = plan.corrupts()
+            || wish.is_some_and(|wish| match wish {
+                Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
+                Checkpoint::Multilevel(_) => true,
+            });
         Some(Self {
             machine: plan.protocol()?,
             needed: job.nodes as usize,
             members: BTreeSet::new(),
             replicas: plan.replicas(),
             newcomers: None,
-            seating: (plan.corrupts() || place.is_some_and(|place| place != Place::FileServer))
-                .then_some(seating),
+            seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
             free: BTreeSet::new(),
             by_psu: BTreeMap::new(),
             computing: false,
@@ -97,17 +100,22 @@ impl JobPlay {
             && self.seating.as_ref().is_none_or(|seating| seating.fill(&self.free).is_some())
     }
 
-    /// Who leaves the job and who joins it, now that it is placed.
-    fn choose(&mut self) -> (Vec<NodeId>, Vec<NodeId>) {
+    /// Who leaves the job and who joins it, now that it is placed; and checkpoints that it gives
+    /// up.
+    fn choose(&mut self) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
         if let Some(seating) = &mut self.seating {
-            let all = seating.fill(&self.free).expect("it may be placed");
-            return seating.seat(all);
+            let filling = seating.fill(&self.free).expect("it may be placed");
+            let given_up = seating.give_up_after(filling.number);
+            let (left, joined) = seating.seat(filling.nodes);
+            return (left, joined, given_up);
         }
         if let Some(replicas) = &mut self.replicas {
-            return (Vec::new(), replicas.replace(self.free.iter().map(|&(_, node)| node)));
+            let joined = replicas.replace(self.free.iter().map(|&(_, node)| node));
+            return (Vec::new(), joined, Vec::new());
         }
         let missing = self.needed - self.members.len();
-        (Vec::new(), self.free.iter().take(missing).map(|&(_, node)| node).collect())
+        let joined = self.free.iter().take(missing).map(|&(_, node)| node).collect();
+        (Vec::new(), joined, Vec::new())
     }
 }
 
@@ -136,6 +144,10 @@ impl World<'_> {
             self.absorb(id, seat);
             return;
         }
+        let restarting = job.phase() == JobPhase::Restart;
+        let seating = job.seating.as_mut();
+        let gone = seating.map_or_else(Vec::new, |it| it.struck(self.class, restarting));
+        self.forget(gone);
         self.control.hold(None);
         self.step_job(Input::Failed(NodeId(id)));
         self.leave_job(id);
@@ -146,10 +158,30 @@ impl World<'_> {
         self.look_for_nodes();
     }
 
+    /// What a node had in its memory is lost.
+    pub(super) fn memory_lost(&mut self, id: u32) {
+        let seating = self.job.as_mut().and_then(|job| job.seating.as_mut());
+        let gone = seating.map_or_else(Vec::new, |seating| seating.wipe(NodeId(id)));
+        self.forget(gone);
+    }
+
+    /// Checkpoints can never be read back any more, or are given up.
+    fn forget(&mut self, gone: Vec<Kept>) {
+        let mut told = Vec::new();
+        for kept in gone {
+            let job = self.job.as_mut().expect("it wrote checkpoints");
+            job.machine.forget(kept.number, &mut told);
+        }
+        for what in told {
+            self.tell(what);
+        }
+    }
+
     /// The job looks for nodes when the failure has been noticed and the downtime is over.
     fn look_for_nodes(&mut self) {
-        let span = self.plan.detection() + self.plan.downtime();
         let job = self.job.as_mut().expect("there is a job");
+        let newest = job.seating.as_ref().and_then(Seating::newest).map(|kept| kept.level);
+        let span = self.plan.detection() + self.plan.downtime(newest);
         job.ready_at = self.now + span;
         self.agenda.schedule(job.ready_at, Timer::Place);
     }
@@ -168,7 +200,8 @@ impl World<'_> {
         if job.ready_at > self.now || !job.may_be_placed() {
             return;
         }
-        let (left, joined) = job.choose();
+        let (left, joined, given_up) = job.choose();
+        self.forget(given_up);
         for NodeId(id) in left {
             self.leave_job(id);
             self.offer_to_job(id);
@@ -216,19 +249,17 @@ impl World<'_> {
         self.corruption.follows(input, order, &mut told);
         job.epoch += 1;
         let epoch = job.epoch;
-        let committed =
-            |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Commit, .. });
-        if let (Some(seating), Some(wish)) = (&mut job.seating, &self.plan.scenario.checkpoint)
-            && told.iter().any(committed)
-        {
-            seating.commit(wish.cost.place());
-        }
-        let thrown =
-            |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Discard, .. });
-        if let Some(seating) = job.seating.as_mut().filter(|_| told.iter().any(thrown)) {
-            seating.forget();
-        }
+        let level = job.machine.level();
         for what in told {
+            let job = self.job.as_mut().expect("there is a job");
+            if let (Some(seating), What::Checkpoint { act, number, .. }) = (&mut job.seating, what)
+            {
+                match act {
+                    CheckpointAct::Commit => drop(seating.commit(number, level)),
+                    CheckpointAct::Discard => seating.forget(number),
+                    CheckpointAct::Begin | CheckpointAct::Abandon | CheckpointAct::Lose => {}
+                }
+            }
             self.tell(what);
         }
         self.cut_job_transfers();
@@ -281,8 +312,10 @@ impl World<'_> {
     /// taken the requests.
     fn order_transfers(&mut self, epoch: u32, write: bool) {
         let seating = self.job.as_ref().and_then(|job| job.seating.as_ref());
-        let has_newcomer = !write && seating.is_some_and(Seating::has_newcomer);
-        if let Some(span) = self.plan.checkpoint_span(write, has_newcomer) {
+        let newcomers = seating.filter(|_| !write).map_or(0, Seating::newcomers);
+        let level = self.job.as_ref().map_or(0, |job| job.machine.level());
+        let access = if write { Access::Write } else { Access::Read { newcomers } };
+        if let Some(span) = self.plan.checkpoint_span(level, access) {
             self.after(span, Timer::Job { epoch });
         } else {
             let ready = self.admit_requests(write);
@@ -313,7 +346,8 @@ impl World<'_> {
             return;
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        let size = self.plan.scenario.checkpoint.as_ref().expect("it was ordered").size;
+        let wish = self.plan.scenario.checkpoint.as_ref().expect("it was ordered");
+        let size = wish.size(job.machine.level());
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         let movers = job.movers(write);
         for &id in &movers {

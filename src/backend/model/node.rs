@@ -206,6 +206,7 @@ impl World<'_> {
         self.set_state(id, state, cause);
         if was_up {
             self.up -= 1;
+            self.memory_lost(id);
             self.node_lost(id);
         }
     }

@@ -90,7 +90,7 @@ impl World<'_> {
 
     /// The first living replica of a seat writes the seat's checkpoint, from its start.
     fn take_over(&mut self, seat: u32) {
-        let size = self.plan.scenario.checkpoint.as_ref().expect("it is written").size;
+        let size = self.plan.scenario.checkpoint.as_ref().expect("it is written").size(0);
         let job = self.job.as_ref().expect("there is a job");
         let replicas = job.replicas.as_ref().expect("a replica failed");
         let NodeId(id) = replicas.of_seat(seat).next().expect("the failure was absorbed");
@@ -109,7 +109,7 @@ impl World<'_> {
     /// of dead replicas, the job goes on when they have.
     pub(super) fn for_replicas(&self, input: Input) -> Input {
         let stores = self.plan.scenario.checkpoint.as_ref();
-        let stores = stores.is_some_and(|wish| matches!(wish.cost, Cost::Store(_)));
+        let stores = stores.is_some_and(|wish| matches!(wish.cost(0), Cost::Store(_)));
         if input == Input::Written && stores && self.replaces() {
             return Input::WrittenForReplicas;
         }

@@ -34,8 +34,8 @@ impl World<'_> {
         }
         match self.upset_due(rule, id).1 {
             Class::Masked | Class::Corrected => true,
-            Class::Silent => wish.integrity.exposed.allows(job.phase()),
-            Class::Detected | Class::Crash | Class::Hang => wish.strikes.allow(job.phase()),
+            Class::Silent => wish.integrity().exposed.allows(job.phase()),
+            Class::Detected | Class::Crash | Class::Hang => wish.strikes().allow(job.phase()),
         }
     }
 

@@ -87,6 +87,8 @@ pub(super) struct World<'p> {
     pub node_rules: Vec<u16>,
     /// Of each link that faults hold down now, the rules and the shares that they leave (ppm).
     pub link_faults: BTreeMap<Part, Vec<(u16, u32)>>,
+    /// Class of the failure that is dealt with now; 1 for what no rule brings about.
+    pub class: u8,
     /// PSU domains whose load passed their limit by what has just happened.
     pub tripped: Vec<u32>,
     pub job: Option<JobPlay>,
@@ -123,6 +125,7 @@ impl<'p> World<'p> {
             clocks: Vec::new(),
             node_rules: Vec::new(),
             link_faults: BTreeMap::new(),
+            class: 1,
             tripped: Vec::new(),
             job: JobPlay::new(plan),
             corruption: plan.corruption(),

@@ -110,7 +110,7 @@ impl Backend for Reference {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
         let reasons = (nodes > most).then_some(reason).into_iter().chain(lossy);
-        reasons.chain(super::cannot_corrupt(plan)).chain(JobPlay::cannot(plan)).collect()
+        reasons.chain(super::cannot_corrupt(plan)).chain(crate::fleet::job::cannot(plan)).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
@@ -128,8 +128,8 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let mut reasons: Vec<_> = super::cannot_corrupt(plan).into_iter().collect();
-        reasons.extend(JobPlay::cannot(plan));
+        let mut reasons = crate::fleet::job::cannot(plan);
+        reasons.extend(super::cannot_corrupt(plan));
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(

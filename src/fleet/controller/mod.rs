@@ -38,6 +38,7 @@ use crate::plan::Plan;
 use crate::protocol::detector::Detector;
 use crate::rng::Stream;
 use crate::scenario::StopWhen;
+use crate::scenario::job::Checkpoint;
 use crate::units::{Span, Time};
 
 /// Things heard and not yet looked at.
@@ -297,7 +298,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.ended = self.ended.or(Some(EndReason::TimeUp));
             return;
         }
-        let strikes = self.plan.scenario.checkpoint.as_ref().map(|wish| wish.strikes);
+        let strikes = self.plan.scenario.checkpoint.as_ref().map(Checkpoint::strikes);
         let spared = |node: NodeId| match (strikes, &self.job) {
             (Some(strikes), Some(job)) => !strikes.allow(job.phase()) && job.holds(node),
             _ => false,

@@ -71,6 +71,13 @@ const FRAILTY: Key = Key::new(
      far more often than others. 0: all alike.",
 )
 .or("0.0");
+const SEVERITY: Key = Key::new(
+    "severity",
+    Kind::Count(1, 100),
+    "The class of the failure: the lowest level of [checkpoint.multilevel] that survives it, of \
+     those with fixed costs. 1: all do.",
+)
+.or("1");
 const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
 const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
 const RADIUS: Key = Key::new(
@@ -96,6 +103,7 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        SEVERITY,
         RADIUS,
         Key::new(
             "repair",
@@ -143,7 +151,19 @@ const PART_REPAIR: Key = Key::new(
 /// A fault of other parts.
 pub(in crate::scenario) static PART_FAULT: Spec = Spec {
     doc: "A fault that strikes PSU domains, switches or servers.",
-    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, FRAILTY, RHYTHM, CASCADE, PART_REPAIR],
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        SEVERITY,
+        PART_REPAIR,
+    ],
     rivals: WHEN,
 };
 

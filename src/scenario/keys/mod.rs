@@ -1,6 +1,7 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod levels;
 pub(super) mod replicas;
 pub(super) mod upset;
 
@@ -354,10 +355,14 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
     ],
 );
 
-static CHECKPOINT: Spec = spec(
-    "The checkpoint protocol of the job.",
-    &[Key::new("coordinated", Kind::Table(&COORDINATED), "")],
-);
+static CHECKPOINT: Spec = Spec {
+    doc: "The checkpoint protocol of the job.",
+    keys: &[
+        Key::new("coordinated", Kind::Table(&COORDINATED), ""),
+        Key::new("multilevel", Kind::Table(&levels::MULTILEVEL), ""),
+    ],
+    rivals: &[&["coordinated", "multilevel"]],
+};
 
 pub(super) static COORDINATED: Spec = Spec {
     doc: "All nodes stop computing and write, together.",

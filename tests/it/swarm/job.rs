@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, NodeState, Purpose, What};
 use rackstorm::plan::{self, Plan};
-use rackstorm::scenario::job::{Coordinated, Cost};
+use rackstorm::scenario::job::{Checkpoint, Coordinated, Cost};
 use rackstorm::units::{Span, Time};
 
 use super::check::Machine;
@@ -47,7 +47,10 @@ impl<'p> Job<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         Self {
             wish: plan.jobs.first(),
-            protocol: plan.scenario.checkpoint.as_ref(),
+            protocol: plan.scenario.checkpoint.as_ref().map(|wish| match wish {
+                Checkpoint::Coordinated(wish) => wish,
+                Checkpoint::Multilevel(_) => unreachable!("nobody wishes for levels here"),
+            }),
             detect: plan.scenario.controller.detect,
             phase: JobPhase::Waiting,
             since: Time::ZERO,
@@ -263,6 +266,7 @@ impl<'p> Job<'p> {
                 (self.committed, self.writing, self.computed) = (self.done, false, Span::ZERO);
             }
             CheckpointAct::Discard => panic!("no memory is verified"),
+            CheckpointAct::Lose => panic!("the only checkpoint is never lost"),
             CheckpointAct::Abandon => {
                 assert!(self.writing);
                 self.writing = false;

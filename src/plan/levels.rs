@@ -1,0 +1,149 @@
+//! What writing a checkpoint to the nodes and reading it back costs, place by place.
+//!
+//! With S of each node, card rates w and r, a link's payload rate b, memory rate m, groups of g with
+//! p parities, and f newcomers in one group:
+//!
+//! ```text
+//!            write                                 read      read by newcomers
+//!  memory    S / m                                 S / m     -
+//!  buddies   S / m + (c - 1) S / b                 S / m     c S / b
+//!  card      S / w                                 S / r     -
+//!  partner   max(2 S / w, S / b)                   S / r     max(S / r, S / b, S / w)
+//!  group     max(g / (g - p) S / w, p S / b)       S / r     max(G / r, f G / b, G / w)
+//! ```
+//!
+//! with G = g / (g - p) S. Of each g blocks in a group that stand at the same place p are parity, on
+//! a node each in turn: so a node keeps S of its own and p / (g - p) S of parity, as SCR's manual
+//! has it for XOR (p = 1). A parity is made by a pipeline through the nodes that have the data, each
+//! adding its block to what it was sent: a node passes on g - p blocks of S / (g - p) for each of p
+//! parities, p S in all. A lost block is made again in the same way, so that each node in the
+//! pipeline passes on G for each newcomer, and a newcomer takes in G. A newcomer among buddies takes
+//! in all c images of its pair or triple, and passes them on to the next one. Derived here.
+//!
+//! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
+//! switches; computing the parity; what memory the images take from the job.
+
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+use crate::scenario::job::{Cost, Place};
+use crate::units::{Bytes, Span};
+
+/// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is at
+/// hand; a few times this is usual, and it is small beside what a link or a card takes.
+const MEMORY_RATE: f64 = 1e9;
+
+/// What is done to a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It is written.
+    Write,
+    /// It is read back.
+    Read {
+        /// Nodes of one group, at most, that read from others.
+        newcomers: u32,
+    },
+}
+
+impl Plan {
+    /// What writing a checkpoint of this level takes, or reading it back; `None` if it is as long
+    /// as its transfers take.
+    #[must_use]
+    pub fn checkpoint_span(&self, level: usize, access: Access) -> Option<Span> {
+        let wish = self.scenario.checkpoint.as_ref()?;
+        match (wish.cost(level), access) {
+            (Cost::Fixed { write, .. }, Access::Write) => Some(write),
+            (Cost::Fixed { read, .. }, Access::Read { .. }) => Some(read),
+            (Cost::Store(Place::FileServer), _) => None,
+            (Cost::Store(place), _) => {
+                Some(on_nodes(&self.scenario, wish.size(level), place, access))
+            }
+        }
+    }
+
+    /// The time between a failure's detection and the restart, from a checkpoint of this level or
+    /// without one.
+    #[must_use]
+    pub fn downtime(&self, level: Option<usize>) -> Span {
+        let Some(wish) = &self.scenario.checkpoint else { return Span::ZERO };
+        match wish.cost(level.unwrap_or(wish.levels() - 1)) {
+            Cost::Fixed { downtime, .. } => downtime,
+            Cost::Store(_) => Span::ZERO,
+        }
+    }
+}
+
+/// The time that it takes if nodes keep it.
+pub(super) fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> Span {
+    let size = size.0 as f64;
+    let (w, r) = (scenario.hardware.sd_write as f64, scenario.hardware.sd_read as f64);
+    let b = scenario.hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
+    let (write, newcomers) = match access {
+        Access::Write => (true, 0.0),
+        Access::Read { newcomers } => (false, f64::from(newcomers)),
+    };
+    let has_newcomer = newcomers > 0.0;
+    let seconds = match place {
+        Place::Memory => size / MEMORY_RATE,
+        Place::Buddies { copies } if write => {
+            size / MEMORY_RATE + (f64::from(copies) - 1.0) * size / b
+        }
+        Place::Buddies { copies } if has_newcomer => f64::from(copies) * size / b,
+        Place::Buddies { .. } => size / MEMORY_RATE,
+        Place::Partner if write => (2.0 * size / w).max(size / b),
+        Place::Partner if has_newcomer => (size / r).max(size / w).max(size / b),
+        Place::Group { size: nodes, parity } if write || has_newcomer => {
+            let (g, p) = (f64::from(nodes), f64::from(parity));
+            let whole = g / (g - p) * size;
+            if write {
+                (whole / w).max(p * size / b)
+            } else {
+                (whole / r).max(newcomers * whole / b).max(whole / w)
+            }
+        }
+        Place::FileServer | Place::Card | Place::Partner | Place::Group { .. } => {
+            if write {
+                size / w
+            } else {
+                size / r
+            }
+        }
+    };
+    Span::from_secs_f64(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::pilot;
+    use crate::units::BitRate;
+
+    /// S = 60 MB, cards of 10 and 20 MB/s, links of 8 Mbit/s without headers: 1 MB/s.
+    fn span(place: Place, access: Access) -> f64 {
+        let mut scenario = pilot::scenario();
+        (scenario.hardware.sd_write, scenario.hardware.sd_read) = (10_000_000, 20_000_000);
+        (scenario.hardware.link, scenario.network.tcp_share) = (BitRate(8_000_000), 1.0);
+        on_nodes(&scenario, Bytes(60_000_000), place, access).as_secs_f64()
+    }
+
+    #[test]
+    fn each_place_takes_what_its_slowest_part_takes() {
+        let (own, one, two) = (0, 1, 2);
+        let read = |newcomers| Access::Read { newcomers };
+        let rows = [
+            (Place::Memory, [0.06, 0.06, 0.06, 0.06]),
+            (Place::Buddies { copies: 2 }, [60.06, 0.06, 120.0, 120.0]),
+            (Place::Buddies { copies: 3 }, [120.06, 0.06, 180.0, 180.0]),
+            (Place::Card, [6.0, 3.0, 3.0, 3.0]),
+            (Place::Partner, [60.0, 3.0, 60.0, 60.0]),
+            (Place::Group { size: 4, parity: 1 }, [60.0, 3.0, 80.0, 160.0]),
+            (Place::Group { size: 4, parity: 2 }, [120.0, 3.0, 120.0, 240.0]),
+        ];
+        for (place, wanted) in rows {
+            let found = [Access::Write, read(own), read(one), read(two)];
+            for (access, wanted) in found.into_iter().zip(wanted) {
+                let is = span(place, access);
+                assert!((is - wanted).abs() < 1e-6, "{place:?} {access:?}: {is} s");
+            }
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Checkpoints of several levels: cheap ones for frequent failures, strong ones for the others.
+//!
+//! ```text
+//!  interval   1   2   3   4   5   6   7   8   9  10  11  12
+//!  level      0   0   1   0   0   1   0   0   1   0   0   2     `every` 3, then 4
+//! ```
+//!
+//! All goes as with [`super::coordinated`], but that each checkpoint has a level, the lowest 0, and
+//! that those of higher levels outlast newer ones below them: a restart reads the newest that is
+//! left. Which are left, and which the nodes within reach can read, is known to whoever holds them,
+//! and told by [`Multilevel::forget`]. After a restart the pattern goes on behind the checkpoint
+//! that was read, as in SCR's model ([`crate::theory::scr`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Cause, CheckpointAct, JobPhase, What};
+use crate::ids::{JobId, NodeId};
+use crate::protocol::{Input, Order};
+use crate::units::{Span, Time};
+use crate::workload::bulk_synchronous::BulkSynchronous;
+
+/// When checkpoints of which level are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// Computing after which the next one is due, of whatever level.
+    pub interval: Span,
+    /// Of each level: of the checkpoints that would be of the level below, every so manieth is of
+    /// this one. Of the lowest level are all others.
+    pub every: Vec<u32>,
+    /// Whether one is written after the last step.
+    pub last: bool,
+    /// Whether a restart without a checkpoint reads the initial state back, at the highest level.
+    pub initial: bool,
+}
+
+impl Pattern {
+    /// The level of the checkpoint at this place of the pattern, from 1.
+    #[must_use]
+    pub fn level(&self, place: u64) -> usize {
+        let mut left = place;
+        let mut level = 0;
+        for every in self.every[1..].iter().map(|&every| u64::from(every)) {
+            if !left.is_multiple_of(every) {
+                break;
+            }
+            left /= every;
+            level += 1;
+        }
+        level
+    }
+}
+
+/// A committed checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    number: u64,
+    level: usize,
+    /// Its last step.
+    step: u64,
+    /// Its place in the pattern.
+    place: u64,
+}
+
+/// The machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Multilevel {
+    job: JobId,
+    work: BulkSynchronous,
+    pattern: Pattern,
+    phase: JobPhase,
+    /// Start of the phase.
+    since: Time,
+    /// Computing since the last checkpoint or restart.
+    computed: Span,
+    /// The committed checkpoints, the newest last: the older, the stronger.
+    kept: Vec<Kept>,
+    /// Place in the pattern of the checkpoint that is written, or of the last one.
+    place: u64,
+    /// Level of the checkpoint that is written or read.
+    level: usize,
+    /// Checkpoints begun.
+    number: u64,
+    /// Whether it has ever started.
+    started: bool,
+    /// The node whose failure the job recovers from.
+    failed: NodeId,
+}
+
+impl Multilevel {
+    /// A job that waits for its nodes.
+    #[must_use]
+    pub fn new(job: JobId, work: BulkSynchronous, pattern: Pattern) -> Self {
+        Self {
+            job,
+            work,
+            pattern,
+            phase: JobPhase::Waiting,
+            since: Time::ZERO,
+            computed: Span::ZERO,
+            kept: Vec::new(),
+            place: 0,
+            level: 0,
+            number: 0,
+            started: false,
+            failed: NodeId(0),
+        }
+    }
+
+    /// The phase it is in.
+    #[must_use]
+    pub fn phase(&self) -> JobPhase {
+        self.phase
+    }
+
+    /// Steps completed and not thrown away.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.work.done()
+    }
+
+    /// Level of the checkpoint that is written or read.
+    #[must_use]
+    pub fn level(&self) -> usize {
+        self.level
+    }
+
+    /// Takes one input; adds what happened to `told` and says what to do next.
+    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+        match input {
+            Input::Placed => self.placed(now, told),
+            Input::StepDone => self.step_done(now, told),
+            Input::Written => self.written(now, told),
+            Input::Read => self.compute(now, told),
+            Input::Failed(node) => self.failed(now, node, told),
+            Input::Verified | Input::Corrupt(_) | Input::WrittenForReplicas => {
+                unreachable!("it verifies nothing and has no replicas")
+            }
+        }
+    }
+
+    /// A committed checkpoint can never be read back any more, or is given up. Told before the
+    /// failure that has done it, or while the job waits.
+    pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
+        let place = self.kept.iter().position(|kept| kept.number == number);
+        let Kept { number, step, .. } = self.kept.remove(place.expect("it was committed"));
+        told.push(What::Checkpoint { job: self.job, number, act: CheckpointAct::Lose, step });
+        if self.phase == JobPhase::Waiting {
+            let lost = self.roll_back();
+            if lost > Span::ZERO {
+                told.push(What::WorkLost { job: self.job, node: self.failed, lost });
+            }
+        }
+    }
+
+    fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
+        let again = std::mem::replace(&mut self.started, true);
+        self.computed = Span::ZERO;
+        if again && (!self.kept.is_empty() || self.pattern.initial) {
+            self.level = self.kept.last().map_or(self.pattern.every.len() - 1, |kept| kept.level);
+            self.enter(now, JobPhase::Restart, Cause::Course, told);
+            return Order::Read;
+        }
+        self.compute(now, told)
+    }
+
+    fn step_done(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        self.computed += self.work.next_step().expect("a step was ordered");
+        self.work.complete();
+        told.push(What::StepDone { job: self.job, step: self.work.done() });
+        let due = self.computed >= self.pattern.interval;
+        let finished = self.work.next_step().is_none();
+        let write = if finished { self.pattern.last } else { due };
+        if !write {
+            return self.compute(now, told);
+        }
+        self.number += 1;
+        self.place += 1;
+        self.level = self.pattern.level(self.place);
+        self.tell_checkpoint(CheckpointAct::Begin, told);
+        self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
+        Order::Write
+    }
+
+    fn written(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        let (number, level, place) = (self.number, self.level, self.place);
+        self.kept.retain(|kept| kept.level > level);
+        self.kept.push(Kept { number, level, step: self.work.done(), place });
+        self.computed = Span::ZERO;
+        self.tell_checkpoint(CheckpointAct::Commit, told);
+        self.compute(now, told)
+    }
+
+    fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        let Some(span) = self.work.next_step() else {
+            self.enter(now, JobPhase::Done, Cause::Course, told);
+            return Order::Finish;
+        };
+        let phase = if self.work.is_rework() { JobPhase::Rework } else { JobPhase::Compute };
+        self.enter(now, phase, Cause::Course, told);
+        Order::Compute(span)
+    }
+
+    fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        match self.phase {
+            JobPhase::Done => return Order::Finish,
+            JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
+            _ => {}
+        }
+        self.failed = node;
+        let mut lost = self.roll_back();
+        if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {
+            lost += now.since(self.since);
+        }
+        if self.phase != JobPhase::Waiting || lost > Span::ZERO {
+            told.push(What::WorkLost { job: self.job, node, lost });
+        }
+        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
+        Order::Wait
+    }
+
+    /// Back to the newest checkpoint, or to the start; gives the computing that is lost.
+    fn roll_back(&mut self) -> Span {
+        let (step, place) = self.kept.last().map_or((0, 0), |kept| (kept.step, kept.place));
+        self.place = place;
+        self.work.roll_back(step)
+    }
+
+    fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
+        let (number, step) = (self.number, self.work.done());
+        told.push(What::Checkpoint { job: self.job, number, act, step });
+    }
+
+    /// Enters a phase; a phase that goes on is not told again, but its clock starts anew at each
+    /// step.
+    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
+        self.since = now;
+        if self.phase != phase {
+            self.phase = phase;
+            told.push(What::JobPhase { job: self.job, phase, cause });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::seating::Seating;
+    use crate::rng::{Draw, Stream};
+    use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Wish, Strikes};
+    use crate::units::Bytes;
+    use std::collections::BTreeSet;
+
+    const STEP: Span = Span(10);
+
+    fn pattern(interval: u64, every: &[u32]) -> Pattern {
+        Pattern { interval: Span(interval), every: every.into(), last: false, initial: true }
+    }
+
+    fn machine(steps: u64, pattern: Pattern) -> Multilevel {
+        Multilevel::new(JobId(0), BulkSynchronous::new(steps, STEP, STEP), pattern)
+    }
+
+    #[test]
+    fn every_so_manieth_checkpoint_is_of_the_next_level() {
+        let levels = |every: &[u32]| -> Vec<usize> {
+            (1..=12).map(|place| pattern(1, every).level(place)).collect()
+        };
+        assert_eq!(levels(&[1, 3, 4]), [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 2]);
+        assert_eq!(levels(&[1, 1]), [1; 12], "all of them");
+        assert_eq!(levels(&[1]), [0; 12]);
+    }
+
+    #[test]
+    fn what_is_given_up_while_the_job_waits_loses_the_work_since_the_one_below() {
+        let mut job = machine(10, pattern(10, &[1, 2]));
+        let mut told = Vec::new();
+        job.on(Time(0), Input::Placed, &mut told);
+        for number in 1..=3 {
+            assert_eq!(job.on(Time(20 * number - 10), Input::StepDone, &mut told), Order::Write);
+            job.on(Time(20 * number), Input::Written, &mut told);
+        }
+        told.clear();
+        assert_eq!(job.on(Time(65), Input::Failed(NodeId(4)), &mut told), Order::Wait);
+        job.forget(3, &mut told);
+        let (job_id, node) = (JobId(0), NodeId(4));
+        let lost = |span| What::WorkLost { job: job_id, node, lost: Span(span) };
+        let act = CheckpointAct::Lose;
+        assert_eq!(told[0], lost(5));
+        assert_eq!(
+            told[2..],
+            [What::Checkpoint { job: job_id, number: 3, act, step: 3 }, lost(10)]
+        );
+        assert_eq!(job.on(Time(70), Input::Placed, &mut told), Order::Read);
+        assert_eq!((job.done(), job.level()), (2, 1), "the newest that is left is of level 1");
+    }
+
+    /// The obvious twin: all checkpoints that were ever committed, none replaced.
+    #[derive(Default)]
+    struct Twin {
+        /// Level, step, and whether it still can be read back.
+        all: Vec<(usize, u64, bool)>,
+    }
+
+    impl Twin {
+        fn newest(&self) -> Option<usize> {
+            self.all.iter().rposition(|&(_, _, whole)| whole)
+        }
+
+        fn struck(&mut self, class: usize, escalates_to: usize) {
+            for (level, _, whole) in &mut self.all {
+                *whole &= *level + 1 >= class.max(escalates_to);
+            }
+        }
+    }
+
+    struct Play {
+        job: Multilevel,
+        seating: Seating,
+        twin: Twin,
+        levels: usize,
+        escalate: bool,
+        now: u64,
+        last_order: Order,
+    }
+
+    impl Play {
+        fn begin(draw: &mut Draw) -> Self {
+            let levels = 1 + draw.below(4) as usize;
+            let every: Vec<_> = (0..levels).map(|_| 1 + draw.below(3) as u32).collect();
+            let escalate = draw.below(2) == 0;
+            let fixed = Cost::Fixed { write: Span(1), read: Span(1), downtime: Span(0) };
+            let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every };
+            let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
+            let wish = Checkpoint::Multilevel(Wish {
+                interval: Span(10),
+                levels: every.iter().map(level).collect(),
+                escalate,
+                last: false,
+                strikes,
+            });
+            let pattern = pattern(10 + 10 * draw.below(3), &every);
+            let mut seating = Seating::new(1, Some(&wish));
+            seating.seat(vec![NodeId(0)]);
+            let job = machine(60, pattern);
+            let (twin, now, last_order) = (Twin::default(), 0, Order::Wait);
+            Self { job, seating, twin, levels, escalate, now, last_order }
+        }
+
+        fn feed(&mut self, input: Input) -> Vec<What> {
+            let mut told = Vec::new();
+            let level = self.job.level();
+            self.last_order = self.job.on(Time(self.now), input, &mut told);
+            for what in &told {
+                let What::Checkpoint { number, act, step, .. } = *what else { continue };
+                if act == CheckpointAct::Commit {
+                    self.seating.commit(number, level);
+                    self.twin.all.push((level, step, true));
+                }
+            }
+            told
+        }
+
+        /// A failure of some class, after `passed` of the step under way.
+        fn fail(&mut self, class: usize, passed: u64) {
+            let (done, phase) = (self.job.done(), self.job.phase());
+            let newest = self.twin.newest().map(|newest| self.twin.all[newest]);
+            let reading =
+                newest.filter(|_| phase == JobPhase::Restart).map(|(level, ..)| level + 1);
+            let again = self.escalate && reading == Some(class) && class < self.levels;
+            let strong = |&&(level, _, whole): &&(usize, u64, bool)| whole && level + 1 >= class;
+            let bound = self.twin.all.iter().rev().find(strong).map_or(0, |&(_, step, _)| step);
+            self.twin.struck(class, if again { class + 1 } else { 0 });
+
+            self.now += passed;
+            let mut told = Vec::new();
+            let restarting = phase == JobPhase::Restart;
+            for kept in self.seating.struck(class as u8, restarting) {
+                self.job.forget(kept.number, &mut told);
+            }
+            told.extend(self.feed(Input::Failed(NodeId(0))));
+            let of = |what: &What| match what {
+                What::WorkLost { lost, .. } => lost.0,
+                _ => 0,
+            };
+            let lost: u64 = told.iter().map(of).sum();
+            let step = self.twin.newest().map_or(0, |newest| self.twin.all[newest].1);
+            assert_eq!(self.job.done(), step, "back to the newest that is left");
+            let computing = matches!(phase, JobPhase::Compute | JobPhase::Rework);
+            let under_way = if computing { passed } else { 0 };
+            assert_eq!(lost, STEP.0 * (done - step) + under_way, "all since then is lost");
+            assert!(again || step >= bound, "and no more than since the last of level {class}");
+        }
+    }
+
+    /// Random failures of random classes in all phases.
+    #[test]
+    fn it_restores_the_newest_complete_checkpoint_that_survives_and_loses_no_more() {
+        let stream = Stream::new(11, "multilevel");
+        let (mut done, mut reads, mut levels_read) = (0, 0, BTreeSet::new());
+        for round in 0..400 {
+            let mut draw = stream.draw(round, 0);
+            let mut play = Play::begin(&mut draw);
+            for _ in 0..400 {
+                if play.last_order == Order::Finish {
+                    done += 1;
+                    break;
+                }
+                if draw.below(8) == 0 {
+                    play.fail(1 + draw.below(play.levels as u64) as usize, draw.below(10));
+                }
+                let input = match play.last_order {
+                    Order::Wait => Input::Placed,
+                    Order::Compute(span) => {
+                        play.now += span.0;
+                        Input::StepDone
+                    }
+                    Order::Write => Input::Written,
+                    Order::Read => {
+                        let newest = play.twin.newest().map(|newest| play.twin.all[newest]);
+                        let (level, step) =
+                            newest.map_or((play.levels - 1, 0), |(level, step, _)| (level, step));
+                        assert_eq!((play.job.level(), play.job.done()), (level, step));
+                        let kept = play.seating.newest().map(|kept| kept.level);
+                        assert_eq!(kept, newest.map(|(level, ..)| level), "the seats agree");
+                        levels_read.insert(level);
+                        reads += 1;
+                        Input::Read
+                    }
+                    Order::Verify | Order::Finish => unreachable!("it is done"),
+                };
+                play.feed(input);
+            }
+        }
+        assert!(done > 10 && reads > 2_000, "{done} done, {reads} read");
+        assert_eq!(levels_read.len(), 4);
+    }
+}

@@ -1,0 +1,70 @@
+//! The keys of checkpoints of several levels.
+
+use super::{COST, SIZE_SOME, SPAN_SOME, STRIKES};
+use crate::scenario::language::{Key, Kind, Spec};
+use crate::scenario::levels::PLACES;
+
+/// Checkpoints of several levels.
+pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
+    doc: "All nodes stop computing and write, together, at one of several levels.",
+    keys: &[
+        Key::new(
+            "interval",
+            SPAN_SOME,
+            "Computing between two checkpoints, of whatever level.",
+        ),
+        Key::new("level", Kind::Tables(&LEVEL), ""),
+        Key::new(
+            "escalate",
+            Kind::Flag,
+            "With fixed costs: whether a failure of class k during recovery from level k takes that \
+             level with it, so that level k + 1 is needed, as SCR's model has it; else the same \
+             recovery begins again.",
+        )
+        .or("true"),
+        Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
+            .or("false"),
+        Key::new("strikes", Kind::Table(&STRIKES), ""),
+    ],
+    rivals: &[],
+};
+
+/// One of them.
+pub(in crate::scenario) static LEVEL: Spec = Spec {
+    doc: "A level of checkpoints, in the order of rising strength.",
+    keys: &[
+        Key::new("size", SIZE_SOME, "Data per node. Not needed with `cost`."),
+        Key::new(
+            "to",
+            Kind::Choice(|| PLACES.to_vec()),
+            "Where the data goes: to the node's own `memory`; to that of `buddies` too; to its SD \
+             `card`; to that of a `partner` too; to the card with parity in a `group`; or to the \
+             `file-server`.",
+        ),
+        Key::new(
+            "copies",
+            Kind::Count(2, 3),
+            "Of `buddies`: nodes that hold each image. Default: 2.",
+        ),
+        Key::new(
+            "group",
+            Kind::Count(2, 1_000),
+            "Of a `group`: its nodes. If the job's do not divide by it, some groups have more. \
+             Default: 8.",
+        ),
+        Key::new(
+            "parity",
+            Kind::Count(1, 999),
+            "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with Reed-Solomon \
+             codes. Default: 1.",
+        ),
+        Key::new("cost", Kind::Table(&COST), ""),
+        Key::new(
+            "every",
+            Kind::Count(1, 1_000_000),
+            "Of the checkpoints that would be of the level below, every so manieth is of this one. \
+             Not for the lowest level, of which are all others.",
+        ),
+    ],
+    rivals: &[&["to", "cost"]],
+};

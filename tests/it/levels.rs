@@ -1,0 +1,350 @@
+//! Checkpoints of several levels: published and closed forms by simulation, and what survives.
+
+use std::fmt::Write as _;
+
+use rackstorm::analysis::forecast;
+use rackstorm::backend::Backend;
+use rackstorm::backend::model::Model;
+use rackstorm::backend::turmoil::Turmoil;
+use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
+use rackstorm::ids::NodeId;
+use rackstorm::theory::buddy;
+use rackstorm::theory::scr::{Level, Pattern};
+
+use crate::theatre::{Played, plan_of, play_on, play_text};
+
+/// Half the width of a normal law's 99 % interval, in standard deviations.
+const NINETY_NINE: f64 = 2.576;
+
+/// One node that never boots, with what a test adds.
+fn one_node(title: &str) -> String {
+    format!(
+        "schema = 1\ntitle = \"{title}\"\ninherit = \"edge_rack_24\"\n[module]\nnodes = 1\n\
+         spares = 0\npacks = [1]\nswitches = 1\n[[module.psu]]\npacks = [1]\nswitches = [1]\n\
+         limit = \"1 kW\"\nrestart = \"5 s\"\n[boot]\nmethod = \"instant\"\n\
+         [controller]\ndetect = \"0 s\"\n[record]\nsample = \"1 y\"\n[stop]\nat = \"400 y\"\n"
+    )
+}
+
+/// A machine of SCR's model: rates and costs of its levels, and the pattern.
+struct Setting<'a> {
+    levels: &'a [(f64, f64)],
+    counts: &'a [u32],
+    interval: u64,
+    escalates: bool,
+}
+
+impl Setting<'_> {
+    fn exact(&self) -> f64 {
+        let level = |&(rate, write): &(f64, f64)| Level { rate, write, recovery: write };
+        let levels: Vec<_> = self.levels.iter().map(level).collect();
+        let (work, escalates) = (self.interval as f64, self.escalates);
+        Pattern { levels: &levels, counts: self.counts, work, escalates }.efficiency()
+    }
+
+    /// So many whole patterns. Failures strike always, repair takes no time.
+    fn scenario(&self, patterns: u64) -> String {
+        let Self { levels, counts, interval, escalates } = self;
+        let intervals: u64 = counts.iter().map(|&count| u64::from(count) + 1).product();
+        let mut text = one_node("SCR's model");
+        write!(
+            text,
+            "[workload.bulk-synchronous]\nstep = \"{interval} s\"\nwork = \"{} s\"\n\
+             [checkpoint.multilevel]\ninterval = \"{interval} s\"\nlast = true\n\
+             escalate = {escalates}\n",
+            intervals * patterns * interval
+        )
+        .expect("a string takes any text");
+        for (number, (rate, cost)) in levels.iter().enumerate() {
+            let every = number.checked_sub(1).map(|below| counts[below] + 1);
+            let every = every.map_or_else(String::new, |every| format!("every = {every}\n"));
+            write!(
+                text,
+                "[[checkpoint.multilevel.level]]\n\
+                 cost = {{ write = \"{cost} s\", read = \"{cost} s\" }}\n{every}\
+                 [[fault.crash]]\non = \"node\"\nseverity = {}\nrepair = \"0 s\"\n\
+                 lifetime = {{ exponential = {{ mean = \"{:.3} s\" }} }}\n",
+                number + 1,
+                1.0 / rate
+            )
+            .expect("a string takes any text");
+        }
+        text
+    }
+
+    /// Mean efficiency over seeds and the half-width of its 99 % interval.
+    fn simulated(&self, seeds: u64, patterns: u64) -> (f64, f64) {
+        let text = self.scenario(patterns);
+        let run = |seed| play_text(&text, Some(seed)).metric("efficiency");
+        let runs: Vec<f64> = (0..seeds).map(run).collect();
+        let n = runs.len() as f64;
+        let mean = runs.iter().sum::<f64>() / n;
+        let variance = runs.iter().map(|run| (run - mean) * (run - mean)).sum::<f64>() / (n - 1.0);
+        (mean, NINETY_NINE * (variance / n).sqrt())
+    }
+
+    /// The exact efficiency lies in the interval, which is narrow. Gives the simulated one.
+    fn check(&self, seeds: u64, patterns: u64) -> f64 {
+        let (exact, (mean, half_width)) = (self.exact(), self.simulated(seeds, patterns));
+        println!("{mean:.5} +- {half_width:.5} over seeds 0..{seeds}, exact {exact:.5}");
+        assert!(half_width < 0.005, "{half_width}");
+        assert!((mean - exact).abs() <= half_width, "{mean} +- {half_width}, exact {exact}");
+        mean
+    }
+}
+
+const ATLAS: [(f64, f64); 2] = [(7.78e-6, 9.0), (5.19e-7, 438.0)];
+
+/// V5: what the program of SCR's authors prints for Atlas.
+#[test]
+fn atlas_is_as_efficient_as_scrs_model_has_it() {
+    let levels = &ATLAS;
+    let two = Setting { levels, counts: &[26], interval: 1_496, escalates: true };
+    assert!((two.exact() - 0.966_95).abs() < 5e-6);
+    two.check(40, 400);
+    let server_only = Setting { levels, counts: &[0], interval: 10_000, escalates: true };
+    assert!((server_only.exact() - 0.913_81).abs() < 5e-6);
+    server_only.check(40, 1_000);
+}
+
+/// Recovery takes so long that failures strike in it: 5 000 s, with failures once in 10 000 s.
+#[test]
+fn escalation_costs_what_the_model_says() {
+    let levels = &[(1e-4, 500.0), (2e-5, 1_000.0), (1e-5, 2_000.0)];
+    let [with, without] = [true, false].map(|escalates| {
+        Setting { levels, counts: &[2, 1], interval: 1_500, escalates }.check(40, 600)
+    });
+    let exact = [true, false]
+        .map(|escalates| Setting { levels, counts: &[2, 1], interval: 1_500, escalates }.exact());
+    assert!(exact[0] < exact[1] && with < without, "{with} and {without}, exact {exact:?}");
+}
+
+#[test]
+fn theory_tells_scrs_efficiency_before_the_run() {
+    let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
+    let plan = plan_of(&setting.scenario(10));
+    let forecast = forecast::of(&plan).expect("a closed form applies");
+    let row = |rows: &[forecast::Prediction], formula: &str| {
+        let found = rows.iter().find(|row| row.formula == formula);
+        found.unwrap_or_else(|| panic!("no row of {formula}: {rows:?}")).clone()
+    };
+    let own = row(&forecast.own, "SCR, Markov model");
+    assert!((own.efficiency.expect("known") - 0.966_95).abs() < 1e-5, "{own:?}");
+    assert_eq!(own.outside, "");
+    let best = row(&forecast.best, "first order, all levels");
+    assert!((best.efficiency.expect("known") - 0.9679).abs() < 1e-4, "{best:?}");
+}
+
+/// Counts lost checkpoints, and keeps nothing.
+#[derive(Default)]
+struct Losses {
+    lost: u64,
+    committed: u64,
+}
+
+impl Sink for Losses {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        if let What::Checkpoint { act, .. } = event.what {
+            self.lost += u64::from(act == CheckpointAct::Lose);
+            self.committed += u64::from(act == CheckpointAct::Commit);
+        }
+        Ok(())
+    }
+}
+
+/// Nodes of a mean life of 10 000 s hold each other's images. A failure is noticed after `detect`,
+/// and the node that is back by then is given its `copies` images at 30 s each.
+fn buddies(copies: u32, nodes: u32, years: u64, detect: u64) -> String {
+    let text = one_node("buddies").replace("nodes = 1", &format!("nodes = {nodes}"));
+    let text =
+        text.replace("packs = [1]\nswitches = 1", &format!("packs = [{nodes}]\nswitches = 1"));
+    let text = text.replace("detect = \"0 s\"", &format!("detect = \"{detect} s\""));
+    let text = text.replace("at = \"400 y\"", &format!("at = \"{years} y\""));
+    text + &format!(
+        "[[fault.crash]]\non = \"node\"\nrepair = \"0 s\"\n\
+         lifetime = {{ exponential = {{ mean = \"10000 s\" }} }}\n\
+         [workload.bulk-synchronous]\nstep = \"3000 s\"\nwork = \"400 y\"\n\
+         [checkpoint.multilevel]\ninterval = \"3000 s\"\n[checkpoint.multilevel.strikes]\n\
+         downtime = true\n[[checkpoint.multilevel.level]]\nto = \"buddies\"\ncopies = {copies}\n\
+         size = \"352.875 MB\"\n"
+    )
+}
+
+/// Failures of the buddies within the risk window lose the checkpoint as often as the closed form
+/// says: to first order in window over life, so too often by 0.5 % of the pairs and 4 % of the triples.
+#[test]
+fn buddies_lose_a_checkpoint_as_often_as_the_closed_form_says() {
+    for (copies, nodes, years, detect, beyond) in [(2, 2, 20, 40, 0.01), (3, 3, 30, 140, 0.05)] {
+        let risk = detect as f64 + 30.0 * f64::from(copies);
+        let (rate, time) = (1e-4, years as f64 * 365.0 * 86_400.0);
+        let mut losses = Losses::default();
+        let plan = plan_of(&buddies(copies, nodes, years, detect));
+        let end = Model.play(&plan, &mut losses).expect("nobody stops it");
+        assert_eq!(end, EndReason::TimeUp);
+        // The chance to lose none falls by as much in each second.
+        let nodes = f64::from(nodes);
+        let kept = |time| {
+            if copies == 2 {
+                buddy::double_success(nodes, rate, time, risk)
+            } else {
+                buddy::triple_success(nodes, rate, time, risk)
+            }
+        };
+        let expected = (1.0 - kept(1e3)) * time / 1e3;
+        let lost = losses.lost as f64;
+        println!("{copies} copies: {lost} lost, {expected:.1} expected, {}", losses.committed);
+        let band = NINETY_NINE * expected.sqrt() + beyond * expected;
+        assert!(expected > 250.0 && (lost - expected).abs() < band, "{lost}, not {expected}");
+    }
+}
+
+/// A job of four nodes and a spare, with a checkpoint of 112 MB at one of the levels each minute.
+fn job(levels: &str, faults: &str) -> String {
+    format!(
+        "inherit = \"edge_rack_24\"\n[boot]\nmethod = \"instant\"\n[module]\nspares = 20\n\
+         [workload.bulk-synchronous]\nstep = \"10 s\"\nwork = \"8 min\"\n\
+         [checkpoint.multilevel]\ninterval = \"1 min\"\n{levels}\n[stop]\nat = \"3 h\"\n{faults}"
+    )
+}
+
+fn level(to: &str, rest: &str) -> String {
+    let size = "size = \"112 MB\"";
+    format!("[[checkpoint.multilevel.level]]\nto = \"{to}\"\n{size}\n{rest}\n")
+}
+
+fn crash(node: u32, at: &str, repair: &str) -> String {
+    format!("[[fault.crash]]\non = \"pi{node:02}\"\nat = \"{at}\"\nrepair = \"{repair}\"\n")
+}
+
+/// Numbers of the checkpoints with an act.
+fn acts(played: &Played, wanted: CheckpointAct) -> Vec<u64> {
+    let of = |event: &Event| match event.what {
+        What::Checkpoint { number, act, .. } if act == wanted => Some(number),
+        _ => None,
+    };
+    played.events.iter().filter_map(of).collect()
+}
+
+/// The steps that the job had after each restart.
+fn resumed(played: &Played) -> Vec<u64> {
+    let (mut restarts, mut steps) = (false, Vec::new());
+    for event in &played.events {
+        match event.what {
+            What::JobPhase { phase, .. } => restarts |= phase == JobPhase::Restart,
+            What::StepDone { step, .. } if restarts => {
+                steps.push(step - 1);
+                restarts = false;
+            }
+            _ => {}
+        }
+    }
+    steps
+}
+
+fn seats_of(played: &Played) -> Vec<u32> {
+    let joins = played.events.iter().filter_map(|event| match event.what {
+        What::JobNode { node: NodeId(node), joined: true, .. } => Some(node),
+        _ => None,
+    });
+    joins.collect()
+}
+
+/// Levels 1 1 2 1 1 2 ...: in memory, and each third at the file server. The crash strikes after
+/// the fifth checkpoint, of 30 steps; the third, of 18 steps, is at the server.
+#[test]
+fn memory_is_lost_with_its_node_and_the_job_falls_back_to_the_server() {
+    let levels = level("memory", "") + &level("file-server", "every = 3");
+    let played = play_on(&Model, &plan_of(&job(&levels, &crash(2, "370 s", "20 min"))));
+    assert_eq!(acts(&played, CheckpointAct::Lose), [5]);
+    assert_eq!(resumed(&played), [18]);
+    assert!((played.metric("checkpoints_lost") - 1.0).abs() < 1e-9);
+    assert!(played.metric("work_lost") >= 120.0, "two minutes and what was under way");
+    assert_eq!(
+        played.count(|what| matches!(what, What::RunEnds { reason: EndReason::WorkDone })),
+        1
+    );
+}
+
+/// The same on cards: with a quick repair its own card is back, with a slow one a spare reads the
+/// older checkpoint from the server.
+#[test]
+fn a_card_is_waited_for_only_if_nothing_else_can_be_read() {
+    let levels = level("card", "") + &level("file-server", "every = 3");
+    let faults = crash(2, "400 s", "20 min");
+    let played = play_on(&Model, &plan_of(&job(&levels, &faults)));
+    assert_eq!((resumed(&played), acts(&played, CheckpointAct::Lose).len()), (vec![18], 1));
+    assert_eq!(seats_of(&played), [0, 1, 2, 3, 4], "a spare");
+    let played = play_on(&Model, &plan_of(&job(&levels, &crash(2, "400 s", "1 s"))));
+    assert_eq!((resumed(&played), acts(&played, CheckpointAct::Lose)), (vec![30], vec![]));
+    let alone = play_on(&Model, &plan_of(&job(&level("card", ""), &faults)));
+    assert_eq!((resumed(&alone), acts(&alone, CheckpointAct::Lose)), (vec![30], vec![]));
+    assert_eq!(seats_of(&alone), [0, 1, 2, 3, 1], "it waits");
+}
+
+#[test]
+fn a_group_makes_a_lost_image_again_and_not_two() {
+    let levels = |parity| level("group", &format!("group = 4\nparity = {parity}"));
+    let one = crash(2, "415 s", "20 min");
+    let two = one.clone() + &crash(3, "415 s", "30 min");
+    for (parity, faults, wanted) in
+        [(1, &one, vec![0, 1, 2, 3, 4]), (2, &two, vec![0, 1, 2, 3, 4, 5])]
+    {
+        let played = play_on(&Model, &plan_of(&job(&levels(parity), faults)));
+        assert_eq!((resumed(&played), seats_of(&played)), (vec![30], wanted), "{parity}");
+    }
+    let played = play_on(&Model, &plan_of(&job(&levels(1), &two)));
+    assert!(seats_of(&played).contains(&1), "it waits for one of the two");
+    assert_eq!(resumed(&played), [30]);
+}
+
+/// A switch that is gone takes no memory with it.
+#[test]
+fn memory_outlives_the_loss_of_its_switch() {
+    let faults = "[[fault.switch-loss]]\non = \"switch[1]\"\nat = \"370 s\"\nrepair = \"1 min\"\n";
+    let played = play_on(&Model, &plan_of(&job(&level("memory", ""), faults)));
+    assert_eq!((resumed(&played), acts(&played, CheckpointAct::Lose)), (vec![36], vec![]));
+}
+
+#[test]
+fn the_fleet_refuses_levels_that_it_cannot_keep_and_classes_that_it_cannot_see() {
+    for to in ["memory", "buddies", "group"] {
+        let rest = if to == "group" { "group = 4" } else { "" };
+        let reasons = Turmoil.cannot(&plan_of(&job(&level(to, rest), "")));
+        assert!(reasons.len() == 1 && reasons[0].contains("level 1"), "{reasons:?}");
+    }
+    let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
+    let reasons = Turmoil.cannot(&plan_of(&setting.scenario(1)));
+    assert!(reasons.len() == 1 && reasons[0].contains("severity"), "{reasons:?}");
+}
+
+/// The same machine over sockets, with real images on real cards: card, partner, file server.
+#[test]
+fn the_fleet_restarts_from_the_levels_that_the_model_says() {
+    let levels =
+        level("card", "") + &level("partner", "every = 2") + &level("file-server", "every = 2");
+    for faults in [
+        crash(2, "400 s", "1 s"),
+        crash(2, "400 s", "20 min"),
+        crash(2, "300 s", "20 min") + &crash(3, "300 s", "20 min"),
+        crash(2, "300 s", "20 min") + &crash(4, "520 s", "20 min"),
+    ] {
+        let plan = plan_of(&job(&levels, &faults));
+        let model = play_on(&Model, &plan);
+        let mut notices = Vec::new();
+        let fleet = crate::theatre::play_with(&plan, |plan, sink| {
+            Turmoil.play_noting(plan, sink, &mut notices)
+        });
+        assert_eq!(resumed(&fleet), resumed(&model), "{faults}");
+        assert!(!resumed(&fleet).is_empty(), "{faults}");
+        assert_eq!(seats_of(&fleet), seats_of(&model), "{faults}");
+        for act in [CheckpointAct::Commit, CheckpointAct::Lose, CheckpointAct::Abandon] {
+            assert_eq!(acts(&fleet, act), acts(&model, act), "{act:?} {faults}");
+        }
+        let result = notices.iter().find_map(|(_, notice)| match notice {
+            rackstorm::fleet::doors::Notice::Result { sum } => Some(*sum),
+            _ => None,
+        });
+        assert!(result.is_some());
+        assert_eq!(result, Turmoil.expected(&plan), "{faults}");
+    }
+}
