@@ -8,9 +8,8 @@ use crate::protocol::coordinated::{Coordinated, Schedule};
 use crate::protocol::detector::Detector;
 use crate::protocol::interval::Adaptive;
 use crate::scenario::Scenario;
-use crate::scenario::fault::{FaultRule, Rejuvenate, When};
+use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
-use crate::scenario::law::Law;
 use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -154,7 +153,7 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
 fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
-    let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
+    let When::Lifetime { law, .. } = &rule.when else { return 0.0 };
     if !rule.kind.loses_nodes() {
         return 0.0;
     }
@@ -162,11 +161,7 @@ fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
     let around = parts.map(|part| machine.around(rule.radius, part));
     let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();
     let parts = f64::from(rule.on.len());
-    let ahead = match (rejuvenate, law) {
-        (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
-        (Rejuvenate::All, Law::Fixed(_)) => 1.0,
-        _ => parts,
-    };
+    let ahead = lifetimes::in_a_mean(rule);
     let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
     struck / parts * ahead * follow / lifetimes::mean(law)
 }
@@ -271,6 +266,7 @@ mod tests {
     use super::*;
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::{Age, PartSet, Rejuvenate};
+    use crate::scenario::law::Law;
     use crate::units::Bytes;
 
     const MINUTE: f64 = 60.0;

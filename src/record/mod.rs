@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod export;
+mod fields;
 pub mod fingerprint;
 pub mod folder;
 pub mod log;

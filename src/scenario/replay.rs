@@ -137,6 +137,7 @@ pub(super) fn rules(
             when: When::At(replay.at(failure, start)),
             repair: repair.cloned().unwrap_or(Repair::After(Law::Fixed(down))),
             cascade: None,
+            prediction: None,
             radius: Radius::Node,
             share_ppm: 0,
             loss_ppm: 0,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::event::Fault;
 use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
+use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
 use crate::scenario::job::{Coordinated, Cost, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::load::Sources;
@@ -417,6 +417,12 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("cascade", text)
     });
     all.extend(lines(&table, cascade));
+    let prediction = rule.prediction.as_ref().map(|Prediction { recall, precision, lead }| {
+        let (recall, precision) = (number(*recall), number(*precision));
+        let lead = text_of(lead);
+        ("prediction", format!("{{ recall = {recall}, precision = {precision}, lead = {lead} }}"))
+    });
+    all.extend(lines(&table, prediction));
     all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     if rule.kind == Fault::LinkDegradation {
         let share = |ppm| number(f64::from(ppm) / 1e6);

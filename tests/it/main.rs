@@ -21,6 +21,7 @@ mod measured;
 mod model;
 mod overlap;
 mod places;
+mod prediction;
 mod rejuvenation;
 mod stages;
 mod swarm;

@@ -95,13 +95,13 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
 }
 
 /// A formula with its interval, and all the computing that there is to do.
-struct Row {
+pub(super) struct Row {
     empty: Prediction,
     solve: f64,
 }
 
 impl Row {
-    fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
+    pub(super) fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
         let period = work + setting.write.unwrap_or(0.0);
         let empty = Prediction {
             formula,
@@ -129,7 +129,7 @@ impl Row {
     }
 
     /// With this efficiency, of a formula of the first order.
-    fn first_order(self, efficiency: f64) -> Prediction {
+    pub(super) fn first_order(self, efficiency: f64) -> Prediction {
         let outside = self.beyond_first_order();
         if efficiency <= 0.0 {
             return Prediction { outside, ..self.empty };

@@ -62,6 +62,7 @@ const FRAILTY: Key = Key::new(
 .or("0.0");
 const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
 const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
+const PREDICTION: Key = Key::new("prediction", Kind::Table(&PREDICTION_SPEC), "");
 const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
 
 /// A fault of nodes.
@@ -78,6 +79,7 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        PREDICTION,
         Key::new(
             "radius",
             Kind::Choice(words::<Radius>),
@@ -109,7 +111,19 @@ const PART_REPAIR: Key = Key::new(
 /// A fault of other parts.
 pub(in crate::scenario) static PART_FAULT: Spec = Spec {
     doc: "A fault that strikes PSU domains, switches or servers.",
-    keys: &[NAME, ON, AT, LIFETIME, AGE, REJUVENATE, FRAILTY, RHYTHM, CASCADE, PART_REPAIR],
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        PREDICTION,
+        PART_REPAIR,
+    ],
     rivals: WHEN,
 };
 
@@ -126,6 +140,7 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        PREDICTION,
         PART_REPAIR,
         Key::new(
             "share",
@@ -219,5 +234,14 @@ static CASCADE_SPEC: Spec = spec(
     &[
         Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so."),
         Key::new("delay", SPAN_SOME, "Mean time until then, exponential."),
+    ],
+);
+
+static PREDICTION_SPEC: Spec = spec(
+    "Strikes are announced, so that the job writes a checkpoint at its next step boundary.",
+    &[
+        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced."),
+        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true."),
+        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised."),
     ],
 );
