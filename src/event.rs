@@ -27,6 +27,8 @@ pub enum What {
     PartState { part: Part, state: PartState, cause: Cause },
     /// A fault strikes a part. Told before its consequences.
     FaultStrikes { fault: FaultId, kind: Fault, part: Part },
+    /// A fault is foreseen to strike a part after so long. It may be a false alarm.
+    Alarm { fault: FaultId, part: Part, lead: Span },
     /// The damage of a fault is repaired.
     FaultEnds { fault: FaultId, kind: Fault, part: Part },
     /// A job enters a phase. Before its first such event it is [`JobPhase::Waiting`].

@@ -1,5 +1,6 @@
 //! The fold of a run: every event once, in order, with small and constant cost.
 
+use super::alarms::Alarms;
 use super::corruptions::Corruptions;
 use super::jobs::Jobs;
 use super::meters::Meters;
@@ -22,6 +23,7 @@ pub struct Fold {
     jobs: Jobs,
     timeline: Timeline,
     meters: Meters,
+    alarms: Alarms,
     strikes: u64,
     corruptions: Corruptions,
     upsets: Upsets,
@@ -42,6 +44,8 @@ pub(super) struct Shape {
     pub(super) corrupts: bool,
     /// Whether cosmic rays strike.
     pub(super) upsets: bool,
+    /// For each fault rule, whether its strikes are foreseen.
+    pub(super) foreseen: Vec<bool>,
 }
 
 impl Fold {
@@ -55,6 +59,7 @@ impl Fold {
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),
             upsets: plan.upsets(),
+            foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
         })
     }
 
@@ -65,6 +70,7 @@ impl Fold {
             jobs: Jobs::new(&shape.jobs),
             timeline: Timeline::new(shape.nodes),
             meters: Meters::new(shape.servers, shape.server_link),
+            alarms: Alarms::new(shape.foreseen.clone()),
             strikes: 0,
             corruptions: Corruptions::new(shape.corrupts),
             upsets: Upsets::new(shape.upsets),
@@ -97,11 +103,15 @@ impl Fold {
                 self.meters.transfer(purpose, received.0, lost.0);
             }
             What::Reading { sensor, value } => self.meters.read(now, sensor, value),
-            What::FaultStrikes { .. } => self.strikes += 1,
             What::Corruption { number, act, spread, .. } => {
                 self.corruptions.act(now, number, act, spread);
             }
             What::Upset { class, .. } => self.upsets.add(class),
+            What::FaultStrikes { fault, part, .. } => {
+                self.strikes += 1;
+                self.alarms.strike(now, fault, part);
+            }
+            What::Alarm { fault, part, lead } => self.alarms.raise(now, fault, part, lead.0),
             What::PartState { .. }
             | What::FaultEnds { .. }
             | What::StepDone { .. }
@@ -127,6 +137,7 @@ impl Fold {
         let mut table = Table::default();
         table.put("run_time", Time(end).as_secs_f64());
         table.count("faults", self.strikes);
+        self.alarms.measure(end, &mut table);
         self.jobs.measure(end, &mut table);
         self.jobs.measure_verifications(&mut table);
         self.upsets.measure(&mut table);
@@ -156,7 +167,7 @@ mod tests {
     use super::super::{BootSpan, NodeClass};
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
-    use crate::ids::{JobId, Life, NodeId};
+    use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
     use crate::units::{Bytes, NANOS_PER_SECOND, Span};
 
     const CRASH: Cause = Cause::Fault(Fault::Crash);
@@ -176,6 +187,7 @@ mod tests {
                 server_link: 1000,
                 corrupts: false,
                 upsets: false,
+                foreseen: vec![false, true],
             };
             Self { fold: Fold::of(&shape), now: 0 }
         }
@@ -345,6 +357,34 @@ mod tests {
             span(2, "rom", 0.0, 10.0),
         ];
         assert_eq!(findings.boots, spans);
+    }
+
+    #[test]
+    fn an_alarm_is_true_if_its_fault_strikes_its_part_within_the_lead() {
+        let mut play = Play::new(4, &[]);
+        let part = |index| Part { kind: PartKind::Node, index };
+        let raise =
+            |index| What::Alarm { fault: FaultId(1), part: part(index), lead: Span::from_secs(10) };
+        let strike = |fault, index| What::FaultStrikes {
+            fault: FaultId(fault),
+            kind: Fault::Crash,
+            part: part(index),
+        };
+        // One comes true, one comes to nothing and is raised again, one is for another part.
+        play.at(5).tell(raise(0)).at(6).tell(raise(1)).tell(raise(2));
+        play.at(15).tell(strike(1, 0)).at(20).tell(raise(1)).at(30).tell(strike(1, 1));
+        // Too late, of a rule that nobody foresees, and one that the end leaves open.
+        play.at(40).tell(strike(1, 2)).tell(strike(0, 3)).at(45).tell(raise(3));
+        assert_metrics(
+            &play.end(50),
+            &[
+                ("faults", 4.0),
+                ("alarms", 5.0),
+                ("alarms_true", 2.0),
+                ("alarms_false", 2.0),
+                ("faults_unforeseen", 1.0),
+            ],
+        );
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub const ALL: &[Definition] = &[
     // ---- The run and its job
     is("run_time", "s", "Length of the run."),
     is("faults", "count", "Times a fault struck a part."),
+    is("alarms", "count", "Alarms before failures; absent if none is foreseen."),
+    is("alarms_true", "count", "Alarms whose fault struck their part within their lead."),
+    is("alarms_false", "count", "Alarms whose fault did not."),
+    is("faults_unforeseen", "count", "Times a fault that is foreseen struck without an alarm."),
     is("makespan", "s", "Time until the last job was done; the length of the run if one was not."),
     is("jobs_done", "count", "Jobs whose work is all done."),
     is("efficiency", "1", "Share of the jobs' node time that went into computing that survived."),

@@ -1,5 +1,6 @@
 //! Facts to numbers: folds over the event stream, none of which asks which stage told it.
 
+mod alarms;
 mod bins;
 pub mod compare;
 mod corruptions;

@@ -3,7 +3,7 @@
 //! Who tells what. The *stage* tells what its hardware does: [`What::NodeState`],
 //! [`What::PartState`], [`What::Transfer`], [`What::Reading`] and [`What::RunEnds`]. The *fleet*
 //! tells what the experiment and the job do: [`What::FaultStrikes`] and [`What::FaultEnds`] (by
-//! the controller, just before it asks [`Harm`] for the deed), [`What::JobPhase`],
+//! the controller, just before it asks [`Harm`] for the deed), [`What::Alarm`], [`What::JobPhase`],
 //! [`What::JobNode`], [`What::StepDone`], [`What::Checkpoint`], [`What::WorkLost`].
 //!
 //! No future of a door need be `Send`: all tasks of a host run on one thread. Every call may be

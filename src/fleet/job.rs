@@ -188,6 +188,13 @@ impl<'p> JobPlay<'p> {
         demands
     }
 
+    /// A failure of these nodes is foreseen.
+    pub fn warn(&mut self, mut nodes: impl Iterator<Item = NodeId>) {
+        if nodes.any(|node| self.holds(node)) {
+            self.state.machine.warn();
+        }
+    }
+
     /// When [`Self::place`] may have something to do.
     #[must_use]
     pub fn next(&self) -> Option<Time> {

@@ -26,6 +26,21 @@ pub enum Demand {
     Strike(Deed),
     /// A harm is to be undone: it is repaired.
     End(Deed),
+    /// A harm is foreseen.
+    Alarm(Alarm),
+}
+
+/// A fault is foreseen to strike a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// When this is to be known.
+    pub at: Time,
+    /// The rule.
+    pub fault: FaultId,
+    /// The part.
+    pub part: Part,
+    /// How long after.
+    pub lead: Span,
 }
 
 /// The timeline.
@@ -46,6 +61,8 @@ pub struct State {
     repairs: Vec<BTreeMap<u32, u32>>,
     /// Strikes so far that may have brought others with them, by rule.
     strikes: Vec<u64>,
+    /// False alarms so far, by rule.
+    false_alarms: Vec<u64>,
     /// Nodes whose clocks run.
     running: BTreeSet<u32>,
     /// What may be due, in order.
@@ -60,6 +77,8 @@ enum Due {
     At { rule: u16 },
     Hazard { rule: u16, part: u32 },
     FollowOn { rule: u16, part: u32 },
+    Alarm { rule: u16, part: u32, strike: Time },
+    FalseAlarm { rule: u16 },
     Repaired { rule: u16, part: u32, deed: u64 },
 }
 
@@ -96,9 +115,11 @@ impl<'p> Timeline<'p> {
             self.state.clocks.push(clocks);
             self.state.repairs.push(BTreeMap::new());
             self.state.strikes.push(0);
+            self.state.false_alarms.push(0);
         }
         for (rule, wish) in self.plan.scenario.faults.iter().enumerate() {
             let rule = rule as u16;
+            self.queue_false_alarm(Time::ZERO, rule);
             match wish.when {
                 When::At(at) => self.queue(at, Due::At { rule }),
                 When::Lifetime { .. } if wish.on.kind != PartKind::Node => {
@@ -120,8 +141,15 @@ impl<'p> Timeline<'p> {
 
     fn start(&mut self, now: Time, rule: u16, part: u32) {
         if let Some(clock) = self.state.clocks[usize::from(rule)].get_mut(&part) {
+            let ran = clock.runs();
             let due = clock.start(now, self.chance.hours(FaultId(rule)));
+            let lifetime = u64::from(clock.used) - 1;
             self.queue(due, Due::Hazard { rule, part });
+            let announced = self.chance.announced(FaultId(rule), part, lifetime);
+            if let Some(lead) = announced.filter(|_| !ran) {
+                let at = now + Span(due.since(now).0.saturating_sub(lead.0));
+                self.queue(at, Due::Alarm { rule, part, strike: due });
+            }
         }
     }
 
@@ -184,6 +212,13 @@ impl<'p> Timeline<'p> {
                     self.follow_on(at, rule, part, &spared, &mut demands);
                 }
                 Due::Hazard { rule, part } => self.hazard(at, rule, part, &spared, &mut demands),
+                Due::Alarm { rule, part, strike } => {
+                    let clock = self.state.clocks[usize::from(rule)].get(&part);
+                    if clock.is_some_and(|clock| clock.is_due(strike)) {
+                        demands.push(self.alarm(at, rule, part, strike.since(at)));
+                    }
+                }
+                Due::FalseAlarm { rule } => self.false_alarm(at, rule, &mut demands),
                 Due::Repaired { rule, part, deed } => {
                     let deed = self.deed(rule, part, deed);
                     if deed.part.kind != PartKind::Node {
@@ -194,6 +229,32 @@ impl<'p> Timeline<'p> {
             }
         }
         demands
+    }
+
+    fn queue_false_alarm(&mut self, now: Time, rule: u16) {
+        let number = self.state.false_alarms[usize::from(rule)];
+        if let Some((at, ..)) = self.chance.false_alarm(FaultId(rule), number, now) {
+            self.queue(at, Due::FalseAlarm { rule });
+        }
+    }
+
+    /// A false alarm is due. What is down raises none.
+    fn false_alarm(&mut self, at: Time, rule: u16, demands: &mut Vec<Demand>) {
+        let number = &mut self.state.false_alarms[usize::from(rule)];
+        let drawn = self.chance.false_alarm(FaultId(rule), *number, at);
+        *number += 1;
+        let (_, part, lead) = drawn.expect("it was set");
+        let clock = self.state.clocks[usize::from(rule)].get(&part);
+        if clock.is_some_and(HazardClock::runs) {
+            demands.push(self.alarm(at, rule, part, lead));
+        }
+        self.queue_false_alarm(at, rule);
+    }
+
+    fn alarm(&self, at: Time, rule: u16, part: u32, lead: Span) -> Demand {
+        let kind = self.plan.scenario.faults[usize::from(rule)].on.kind;
+        let part = Part { kind, index: part };
+        Demand::Alarm(Alarm { at, fault: FaultId(rule), part, lead })
     }
 
     fn hazard(

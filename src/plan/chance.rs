@@ -8,8 +8,9 @@ use crate::cosmic::memory::Outcomes;
 use crate::event::Fault;
 use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
+use crate::plan::alarms::Alarms;
 use crate::plan::lifetimes::{residual, sample};
-use crate::plan::rhythm::Hours;
+use crate::plan::rhythm::{self, Hours};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{Age, Cascade, FaultRule, PartSet, Repair, When};
@@ -36,6 +37,7 @@ struct Rule {
     frailty: f64,
     hours: Option<Hours>,
     cascade: Option<Cascade>,
+    alarms: Option<Alarms>,
     parts: PartSet,
     repair: Option<Law>,
     lifetimes: Stream,
@@ -131,6 +133,24 @@ impl Chance {
         Some((span, if drawn == part { last } else { drawn }))
     }
 
+    /// How long before its end lifetime number `k` of a part under a rule is announced, if it is.
+    #[must_use]
+    pub fn announced(&self, fault: FaultId, part: u32, k: u64) -> Option<Span> {
+        let alarms = self.rules[usize::from(fault.0)].alarms.as_ref()?;
+        alarms.announces(part, k).then(|| alarms.lead())
+    }
+
+    /// The false alarm number `n` of a rule, if it has any, and the one before it was at `since`:
+    /// when it is raised, at the pace of the rule's hours, before which part, and the lead that it
+    /// claims.
+    #[must_use]
+    pub fn false_alarm(&self, fault: FaultId, n: u64, since: Time) -> Option<(Time, u32, Span)> {
+        let rule = &self.rules[usize::from(fault.0)];
+        let alarms = rule.alarms.as_ref()?;
+        let (span, part) = alarms.false_alarm(n)?;
+        Some((rhythm::later(rule.hours.as_ref(), since, span), part, alarms.lead()))
+    }
+
     /// The duration of the repair number `k` of a part under a rule, [`Span::FOREVER`] if it is
     /// never repaired. Panics if a power cycle is the repair: its duration is the boot chain's.
     #[must_use]
@@ -213,6 +233,7 @@ impl Rule {
                 When::Lifetime { rhythm, .. } => rhythm.map(Hours::new),
             },
             cascade: rule.cascade,
+            alarms: Alarms::of(seed, rule, &path),
             parts: rule.on.clone(),
             repair: match &rule.repair {
                 Repair::PowerCycle => None,

@@ -13,9 +13,8 @@ use crate::protocol::interval::Adaptive;
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
-use crate::scenario::fault::{FaultRule, Rejuvenate, When};
+use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
-use crate::scenario::law::Law;
 use crate::theory::seats::Seats;
 use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
@@ -242,7 +241,7 @@ fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
 /// How often lifetimes of a rule end on nodes of the job (1/s), where one that strikes several of
 /// them counts so often, but not more than `most`.
 pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most: f64) -> f64 {
-    let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
+    let When::Lifetime { law, .. } = &rule.when else { return 0.0 };
     if !rule.kind.loses_nodes() {
         return 0.0;
     }
@@ -250,11 +249,7 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     let around = parts.map(|part| machine.around(rule.radius, part));
     let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(most)).sum();
     let parts = f64::from(rule.on.len());
-    let ahead = match (rejuvenate, law) {
-        (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
-        (Rejuvenate::All, Law::Fixed(_)) => 1.0,
-        _ => parts,
-    };
+    let ahead = lifetimes::in_a_mean(rule);
     let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
     // Of upsets only those count that stop a node.
     let stops = rule.beam.map_or(1.0, |beam| beam.stops);
@@ -339,6 +334,7 @@ mod tests {
     use super::*;
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::{Age, PartSet, Rejuvenate};
+    use crate::scenario::law::Law;
     use crate::units::Bytes;
 
     const MINUTE: f64 = 60.0;

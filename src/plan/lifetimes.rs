@@ -1,6 +1,7 @@
 //! Laws of random spans as samplers: whole spans, what remains of one, and means.
 
 use crate::rng::Draw;
+use crate::scenario::fault::{FaultRule, Rejuvenate, When};
 use crate::scenario::law::{Law, Weibull};
 use crate::units::Span;
 
@@ -50,6 +51,18 @@ pub fn mean(law: &Law) -> f64 {
         Law::Empirical(spans) => {
             spans.iter().map(|span| span.as_secs_f64()).sum::<f64>() / spans.len() as f64
         }
+    }
+}
+
+/// How many lifetimes of a rule's parts end in the mean of its law, zero at a fixed time: one of
+/// each part; if all are new after each failure, as many as the least of so many lifetimes does.
+pub(super) fn in_a_mean(rule: &FaultRule) -> f64 {
+    let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
+    let parts = f64::from(rule.on.len());
+    match (rejuvenate, law) {
+        (Rejuvenate::All, Law::Weibull(law)) => libm::pow(parts, 1.0 / law.shape),
+        (Rejuvenate::All, Law::Fixed(_)) => 1.0,
+        _ => parts,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
+mod alarms;
 pub mod chance;
 mod digest;
 pub mod hazard;
@@ -17,6 +18,7 @@ pub mod rhythm;
 pub use self::jobs::JOB;
 pub use self::levels::Access;
 
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::units::Span;
 
@@ -71,5 +73,13 @@ impl Plan {
         let machine = machine::Machine::build(scenario);
         let jobs = jobs::make(scenario, &machine);
         Self { scenario: scenario.clone(), machine, jobs }
+    }
+
+    /// The nodes that a strike of a rule on a part reaches: those under the part, or those of the
+    /// rule within its radius of a node.
+    pub fn reached(&self, fault: FaultId, part: Part) -> impl Iterator<Item = NodeId> {
+        let rule = &self.scenario.faults[usize::from(fault.0)];
+        let nodes = self.machine.nodes_of(self.machine.around(rule.radius, part));
+        nodes.filter(move |node| part.kind != PartKind::Node || rule.on.contains(node.0))
     }
 }

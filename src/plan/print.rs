@@ -217,7 +217,12 @@ pub fn when_text(rule: &FaultRule) -> String {
         let (chance, delay) = (percent(chance), short(delay));
         format!("; {chance} % bring another one after {delay} on average")
     });
-    format!("{when}{radius}{cascade}")
+    let prediction = rule.prediction.map_or(String::new(), |prediction| {
+        let (recall, precision) = (percent(prediction.recall), percent(prediction.precision));
+        let lead = short(prediction.lead);
+        format!("; {recall} % are announced {lead} before, {precision} % of the alarms come true")
+    });
+    format!("{when}{radius}{cascade}{prediction}")
 }
 
 /// How a rule's damage ends, as a phrase.

@@ -10,7 +10,8 @@
 //!
 //! A checkpoint starts at the first step boundary at or after its interval, with computing
 //! stopped. It holds the last completed step. A failure throws the job back to the last
-//! committed checkpoint, or to the start.
+//! committed checkpoint, or to the start. A failure that is foreseen while the job computes makes
+//! it write a checkpoint at the next step boundary; in other phases the warning is ignored.
 //!
 //! With verifications, computing also stops for them: at equal distances within the interval, the
 //! last one directly before the checkpoint, and one after the last step. One that finds the memory
@@ -76,6 +77,8 @@ pub struct Coordinated {
     number: u64,
     /// Whether it has ever started.
     started: bool,
+    /// Whether a failure has been foreseen since the last step boundary.
+    warned: bool,
 }
 
 impl Coordinated {
@@ -95,6 +98,7 @@ impl Coordinated {
             rechecks: false,
             number: 0,
             started: false,
+            warned: false,
         }
     }
 
@@ -108,6 +112,12 @@ impl Coordinated {
     #[must_use]
     pub fn phase(&self) -> JobPhase {
         self.phase
+    }
+
+    /// A failure of one of its nodes is foreseen. A job that writes no checkpoints ignores it.
+    pub fn warn(&mut self) {
+        let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
+        self.warned = computes && self.schedule.interval.is_some();
     }
 
     /// Steps completed and not thrown away.
@@ -171,7 +181,7 @@ impl Coordinated {
         let parts = u128::from(self.computed.0) * u128::from(verify.per_checkpoint);
         let interval = self.interval().map_or(u64::MAX, |interval| interval.0.max(1));
         let passed = (parts / u128::from(interval)).min(verify.per_checkpoint.into()) as u64;
-        let due = passed > self.checks || self.work.next_step().is_none();
+        let due = passed > self.checks || self.warned || self.work.next_step().is_none();
         self.checks = self.checks.max(passed);
         due
     }
@@ -188,9 +198,10 @@ impl Coordinated {
 
     /// Goes on at a step boundary.
     fn write_or_compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        let warned = std::mem::take(&mut self.warned);
         let due = self.interval().is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
-        let write = if finished { self.schedule.last } else { due };
+        let write = if finished { self.schedule.last } else { due || warned };
         if !write {
             return self.compute(now, told);
         }
@@ -224,6 +235,7 @@ impl Coordinated {
     }
 
     fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        self.warned = false;
         match self.phase {
             JobPhase::Done => return Order::Finish,
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
@@ -310,6 +322,25 @@ mod tests {
         assert_eq!(job.on(Time(35), Input::StepDone, &mut told), Order::Compute(Span(10)));
         assert_eq!(job.on(Time(45), Input::StepDone, &mut told), Order::Finish);
         assert_eq!(job.phase(), JobPhase::Done);
+    }
+
+    #[test]
+    fn a_warning_is_heeded_at_the_next_step_boundary_and_only_while_computing() {
+        let mut job = machine(100);
+        let mut told = Vec::new();
+        job.warn();
+        job.on(Time(0), Input::Placed, &mut told);
+        assert_eq!(job.on(Time(10), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        job.warn();
+        assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Write);
+        job.warn();
+        assert_eq!(job.on(Time(22), Input::Written, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(32), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        job.warn();
+        job.on(Time(33), Input::Failed(NodeId(0)), &mut told);
+        job.on(Time(40), Input::Placed, &mut told);
+        job.on(Time(41), Input::Read, &mut told);
+        assert_eq!(job.on(Time(51), Input::StepDone, &mut told), Order::Compute(Span(10)));
     }
 
     #[test]

@@ -79,6 +79,14 @@ impl Protocol {
         }
     }
 
+    /// A failure of one of the job's nodes is foreseen: what was ordered goes on.
+    pub fn warn(&mut self) {
+        match self {
+            Self::Coordinated(machine) => machine.warn(),
+            Self::Multilevel(_) => unreachable!("scenarios foresee no failures for it"),
+        }
+    }
+
     /// The phase that the job is in.
     #[must_use]
     pub fn phase(&self) -> JobPhase {

@@ -6,14 +6,17 @@
 //! that carry a fault are `16 + fault`. Any change of these bytes is a change of [`VERSION`],
 //! since it changes every fingerprint; a golden test holds them.
 
+use super::fields::{
+    byte, cause, cause_code, number, one_of, part, part_state, put, put_fault, put_part,
+    put_part_state, put_sensor, sensor, small,
+};
 use crate::cosmic::budget::Class;
-use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
-use crate::ids::{FaultId, JobId, Life, NodeId, Part};
+use crate::event::{Event, What};
+use crate::ids::{FaultId, JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
 use super::codes::{
-    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, JOB_PHASES, NODE_STATES, PART_KINDS,
-    PLAIN_CAUSES, PURPOSES,
+    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, JOB_PHASES, NODE_STATES, PURPOSES,
 };
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
@@ -22,8 +25,8 @@ pub const VERSION: u8 = 1;
 /// No event is longer than this (bytes).
 pub const MAX_LEN: usize = 64;
 
-/// Codes from here on are faults.
-const CAUSE_FAULT: u8 = 16;
+/// The tag of an alarm.
+const ALARM: u8 = 20;
 
 /// Writes events one after the other.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +80,12 @@ impl Encoder {
             }
             What::FaultStrikes { fault, kind, part } => put_fault(out, 2, fault, kind, part),
             What::FaultEnds { fault, kind, part } => put_fault(out, 3, fault, kind, part),
+            What::Alarm { fault, part, lead } => {
+                out.push(ALARM);
+                put(out, u64::from(fault.0));
+                put_part(out, part);
+                put(out, lead.0);
+            }
             What::JobPhase { job, phase, cause } => {
                 out.push(4);
                 put(out, u64::from(job.0));
@@ -218,141 +227,13 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             class: one_of(from, &Class::ALL, "class of an upset")?,
         },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
+        ALARM => What::Alarm {
+            fault: FaultId(small(from)?),
+            part: part(from)?,
+            lead: Span(number(from)?),
+        },
         code => return Err(CodecError::Unknown { field: "event", code }),
     })
-}
-
-// ---- Fields -------------------------------------------------------------------------------------
-
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn number(from: &mut &[u8]) -> Result<u64, CodecError> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = byte(from)?;
-        let bits = u64::from(byte & 0x7f);
-        if shift == 63 && bits > 1 {
-            break;
-        }
-        value |= bits << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err(CodecError::TooLarge)
-}
-
-fn small<T: TryFrom<u64>>(from: &mut &[u8]) -> Result<T, CodecError> {
-    T::try_from(number(from)?).map_err(|_| CodecError::TooLarge)
-}
-
-fn byte(from: &mut &[u8]) -> Result<u8, CodecError> {
-    let (first, rest) = from.split_first().ok_or(CodecError::Truncated)?;
-    *from = rest;
-    Ok(*first)
-}
-
-fn one_of<T: Copy>(from: &mut &[u8], all: &[T], field: &'static str) -> Result<T, CodecError> {
-    let code = byte(from)?;
-    all.get(usize::from(code)).copied().ok_or(CodecError::Unknown { field, code })
-}
-
-fn put_part(out: &mut Vec<u8>, part: Part) {
-    out.push(part.kind as u8);
-    put(out, u64::from(part.index));
-}
-
-fn part(from: &mut &[u8]) -> Result<Part, CodecError> {
-    Ok(Part { kind: one_of(from, &PART_KINDS, "kind of part")?, index: small(from)? })
-}
-
-fn put_fault(out: &mut Vec<u8>, tag: u8, fault: FaultId, kind: Fault, part: Part) {
-    out.push(tag);
-    put(out, u64::from(fault.0));
-    out.push(kind as u8);
-    put_part(out, part);
-}
-
-fn put_part_state(out: &mut Vec<u8>, state: PartState) {
-    match state {
-        PartState::Up => out.push(0),
-        PartState::Down => out.push(1),
-        PartState::Degraded(ppm) => {
-            out.push(2);
-            put(out, u64::from(ppm));
-        }
-    }
-}
-
-fn part_state(from: &mut &[u8]) -> Result<PartState, CodecError> {
-    Ok(match byte(from)? {
-        0 => PartState::Up,
-        1 => PartState::Down,
-        2 => PartState::Degraded(small(from)?),
-        code => return Err(CodecError::Unknown { field: "state of a part", code }),
-    })
-}
-
-fn put_sensor(out: &mut Vec<u8>, sensor: Sensor) {
-    let (code, number) = match sensor {
-        Sensor::Energy => (0, None),
-        Sensor::PowerMax => (1, None),
-        Sensor::ServerSent(server) => (2, Some(server)),
-        Sensor::ServerReceived(server) => (3, Some(server)),
-        Sensor::NodeLoad(node) => (4, Some(node)),
-        Sensor::NodeMemory(node) => (5, Some(node)),
-        Sensor::NodeTemperature(node) => (6, Some(node)),
-        Sensor::NodeThrottled(node) => (7, Some(node)),
-    };
-    out.push(code);
-    if let Some(number) = number {
-        put(out, u64::from(number));
-    }
-}
-
-fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
-    Ok(match byte(from)? {
-        0 => Sensor::Energy,
-        1 => Sensor::PowerMax,
-        2 => Sensor::ServerSent(small(from)?),
-        3 => Sensor::ServerReceived(small(from)?),
-        4 => Sensor::NodeLoad(small(from)?),
-        5 => Sensor::NodeMemory(small(from)?),
-        6 => Sensor::NodeTemperature(small(from)?),
-        7 => Sensor::NodeThrottled(small(from)?),
-        code => return Err(CodecError::Unknown { field: "sensor", code }),
-    })
-}
-
-fn cause_code(cause: Cause) -> u8 {
-    match cause {
-        Cause::Course => 0,
-        Cause::BrownOut => 1,
-        Cause::NoOffer => 2,
-        Cause::ServerSilent => 3,
-        Cause::Timeout => 4,
-        Cause::Repair => 5,
-        Cause::NodeFailure => 6,
-        Cause::TooFewNodes => 7,
-        Cause::Corruption => 8,
-        Cause::Fault(fault) => CAUSE_FAULT + fault as u8,
-    }
-}
-
-fn cause(from: &mut &[u8]) -> Result<Cause, CodecError> {
-    let code = byte(from)?;
-    if let Some(fault) = code.checked_sub(CAUSE_FAULT)
-        && let Some(fault) = FAULTS.get(usize::from(fault))
-    {
-        return Ok(Cause::Fault(*fault));
-    }
-    PLAIN_CAUSES.get(usize::from(code)).copied().ok_or(CodecError::Unknown { field: "cause", code })
 }
 
 #[cfg(test)]
@@ -361,8 +242,10 @@ pub(crate) mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose};
-    use crate::ids::PartKind;
+    use crate::event::{Cause, CheckpointAct, EndReason, Fault, JobPhase, NodeState};
+    use crate::event::{PartState, Purpose, Sensor};
+    use crate::ids::{Part, PartKind};
+    use crate::record::codes::{PART_KINDS, PLAIN_CAUSES};
 
     fn any_cause() -> impl Strategy<Value = Cause> {
         prop_oneof![select(&PLAIN_CAUSES[..]), select(&FAULTS[..]).prop_map(Cause::Fault),]
@@ -407,6 +290,11 @@ pub(crate) mod tests {
                 .prop_map(|(part, state, cause)| What::PartState { part, state, cause }),
             (fault.clone(), kind.clone(), any_part())
                 .prop_map(|(fault, kind, part)| What::FaultStrikes { fault, kind, part }),
+            (fault.clone(), any_part(), big.clone()).prop_map(|(fault, part, lead)| What::Alarm {
+                fault,
+                part,
+                lead: Span(lead)
+            }),
             (fault, kind, any_part()).prop_map(|(fault, kind, part)| What::FaultEnds {
                 fault,
                 kind,
@@ -537,6 +425,7 @@ pub(crate) mod tests {
             What::Reading { sensor: Sensor::ServerReceived(1), value: 4 },
             What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
             What::FailureAbsorbed { job, node },
+            What::Alarm { fault, part: psu, lead: Span(128) },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
@@ -561,6 +450,7 @@ pub(crate) mod tests {
             &[100, 10, 3, 1, 4],
             &[100, 3, 2, 2, 6, 5],
             &[100, 16, 1, 0xac, 2],
+            &[100, 20, 2, 6, 5, 0x80, 1],
             &[100, 11, 2],
         ];
         let mut encoder = Encoder::default();

@@ -12,7 +12,7 @@ use crate::ids::{FaultId, JobId, Part};
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
 /// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act), membership
 /// (`joined`, `left`) or run (why it ended); `share_ppm` is what a degraded link keeps; `value`
-/// is a reading in its sensor's unit.
+/// is a reading in its sensor's unit, or the lead of an alarm (ns).
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",
@@ -120,6 +120,14 @@ fn row(what: &What) -> Row {
         What::PartState { part, state, cause } => part_row(part, state, cause),
         What::FaultStrikes { fault, kind, part } => fault_row("fault-strikes", fault, kind, part),
         What::FaultEnds { fault, kind, part } => fault_row("fault-ends", fault, kind, part),
+        What::Alarm { fault, part, lead } => Row {
+            event: "alarm",
+            part: words::part_kind(part.kind),
+            index: Some(part.index),
+            fault: Some(fault.0),
+            value: Some(lead.0),
+            ..Row::default()
+        },
         What::JobPhase { job, phase, cause } => Row {
             state: words::job_phase(phase),
             cause: words::cause(cause),

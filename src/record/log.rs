@@ -23,7 +23,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Whether a log of this level holds the event.
 ///
-/// `faults` holds strikes and repairs, parts that change, nodes that fail or do not boot, jobs
+/// `faults` holds alarms, strikes, repairs, parts that change, nodes that fail or do not boot, jobs
 /// that are interrupted, corruption, work that is lost, checkpoints, and the end of the run.
 #[must_use]
 pub fn holds(level: EventLevel, event: &Event) -> bool {
@@ -33,6 +33,7 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
         EventLevel::Faults => match event.what {
             What::FaultStrikes { .. }
             | What::FaultEnds { .. }
+            | What::Alarm { .. }
             | What::PartState { .. }
             | What::WorkLost { .. }
             | What::FailureAbsorbed { .. }

@@ -3,6 +3,7 @@
 pub mod codec;
 mod codes;
 pub mod export;
+mod fields;
 pub mod fingerprint;
 pub mod folder;
 pub mod log;

@@ -56,9 +56,6 @@ pub fn text(forecast: &Result<Forecast, Vec<String>>) -> String {
     out += &table("Own interval", &own);
     let best: Vec<_> = forecast.best.iter().map(cells).collect();
     out += &table("Best interval", &best);
-    if !best.is_empty() {
-        out += "Makespan and efficiency of each best interval are by the exact expectation.\n";
-    }
     for note in &forecast.notes {
         let _ = writeln!(out, "{note}");
     }

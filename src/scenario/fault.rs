@@ -18,6 +18,8 @@ pub struct FaultRule {
     pub when: When,
     /// Whether a strike brings others with it.
     pub cascade: Option<Cascade>,
+    /// What foresees its strikes.
+    pub prediction: Option<Prediction>,
     /// Who is struck together.
     pub radius: Radius,
     /// The lowest level of checkpoints with fixed costs that survive it, from 1: its class.
@@ -116,6 +118,18 @@ pub struct Cascade {
     pub chance: f64,
     /// Mean time until then, exponential.
     pub delay: Span,
+}
+
+/// A predictor of strikes. Source of the words: Aupy, Robert, Vivien, Zaidouni, "Impact of fault
+/// prediction on checkpointing strategies", arXiv 1207.6936.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// Share of the lifetimes whose end is announced.
+    pub recall: f64,
+    /// Share of the alarms that come true; above 0.
+    pub precision: f64,
+    /// How long before.
+    pub lead: Span,
 }
 
 /// Who is struck with a node: all nodes of the rule with which it shares this.

@@ -6,7 +6,7 @@ use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
-    Age, Beam, Cascade, FaultRule, PartSet, Radius, Rejuvenate, Repair, Rhythm, When,
+    Age, Beam, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
 };
 use crate::scenario::keys::faults::{
     LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
@@ -114,12 +114,13 @@ fn replay(
 }
 
 /// The keys that only lifetimes have, and why a fault at a fixed time has not.
-const OF_LIFETIMES: [(&str, &str); 5] = [
+const OF_LIFETIMES: [(&str, &str); 6] = [
     ("age", "a fault at a fixed time does not ask for the age of parts"),
     ("rejuvenate", "after a fault at a fixed time no lifetime begins anew"),
     ("frailty", "a fault at a fixed time strikes all its parts alike"),
     ("rhythm", "a fault at a fixed time knows no hours"),
     ("radius", "a fault at a fixed time strikes all of `on` together"),
+    ("prediction", "only the ends of lifetimes are announced"),
 ];
 
 /// Notes keys that say nothing without another one, and why.
@@ -192,12 +193,14 @@ fn rule(
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
     let severity = if is_link { Some(1) } else { section.optional::<u32>("severity") };
+    let prediction = prediction(kind, section, m);
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),
         kind,
         on: on?,
         when: when?,
         cascade: cascade.ok()?,
+        prediction: prediction.ok()?,
         radius: radius?,
         severity: u8::try_from(severity?).expect("its key has a bound"),
         repair: repair?,
@@ -256,6 +259,7 @@ fn upset(
         },
         cascade: None,
         radius: Radius::Node,
+        prediction: None,
         severity: 1,
         repair: Repair::PowerCycle,
         share_ppm: 0,
@@ -319,6 +323,27 @@ fn cascade(
     let (chance, delay) = (section.share("chance", m), section.get("delay", m));
     let cascade = || Some(Cascade { chance: chance?, delay: delay? });
     cascade().map(Some).ok_or(Unread)
+}
+
+/// Only what stops a job is worth an alarm.
+fn prediction(
+    kind: Fault,
+    section: &Section<'_>,
+    m: &mut Mistakes,
+) -> Result<Option<Prediction>, Unread> {
+    if !section.has("prediction") {
+        return Ok(None);
+    }
+    let section = section.section("prediction");
+    if !kind.loses_nodes() {
+        let title = format!("an alarm before a `{}`, which stops no node", kind.word());
+        let help = "a checkpoint saves nothing then; leave `prediction` away";
+        m.note(Mistake::new(section.own_place(), title).help(help));
+    }
+    let (recall, precision) = (section.share("recall", m), section.share("precision", m));
+    let lead = section.get("lead", m);
+    let all = || Some(Prediction { recall: recall?, precision: precision?, lead: lead? });
+    all().map(Some).ok_or(Unread)
 }
 
 fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {

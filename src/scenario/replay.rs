@@ -137,6 +137,7 @@ pub(super) fn rules(
             when: When::At(replay.at(failure, start)),
             repair: repair.cloned().unwrap_or(Repair::After(Law::Fixed(down))),
             cascade: None,
+            prediction: None,
             radius: Radius::Node,
             severity: 1,
             share_ppm: 0,

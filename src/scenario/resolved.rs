@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::event::Fault;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::fault::{Cascade, FaultRule, Repair, Rhythm, When};
+use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
 use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
 use crate::scenario::law::Law;
 use crate::scenario::levels::level_lines;
@@ -441,6 +441,12 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("cascade", text)
     });
     all.extend(lines(&table, cascade));
+    let prediction = rule.prediction.as_ref().map(|Prediction { recall, precision, lead }| {
+        let (recall, precision) = (number(*recall), number(*precision));
+        let lead = text_of(lead);
+        ("prediction", format!("{{ recall = {recall}, precision = {precision}, lead = {lead} }}"))
+    });
+    all.extend(lines(&table, prediction));
     if rule.severity > 1 {
         all.extend(lines(&table, [("severity", rule.severity.to_string())]));
     }

@@ -1,30 +1,36 @@
 //! What a scenario may not ask for together, because no stage models it.
 
+use crate::event::Fault;
+
+use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
+use crate::scenario::words::Word;
 
 /// Notes what cannot be played together.
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let workload = root.section("workload").section("bulk-synchronous");
-    let replicas = place(&workload, "replicas");
+    let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
     let levels = place(&root.section("checkpoint"), "multilevel");
-    let faults = root.section("fault");
-    let corrupts = ["silent-corruption", "upset"].map(|kind| (kind, place(&faults, kind)));
-    let pairs =
-        [(levels, replicas, "several levels of checkpoints in a job with replicas".to_owned())];
-    let corrupt = corrupts.into_iter().flat_map(|(kind, fault)| {
-        let title = |what: &str| format!("[[fault.{kind}]] strikes a job with {what}");
-        [
-            (fault, levels, title("several levels of checkpoints")),
-            (fault, replicas, title("replicas")),
-        ]
-    });
-    for (one, other, title) in pairs.into_iter().chain(corrupt) {
-        if let (Some(one), Some(other)) = (one, other) {
-            let mistake = Mistake::new(one, title).other(other, "with this");
-            m.note(mistake.help("no stage models both together; leave one of them out"));
+    let levels = levels.map(|place| ("several levels of checkpoints", place));
+    if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
+        note(&format!("{what} in a job with replicas"), place, other, m);
+    }
+    for (kind, item, table) in misfortune::tables(root) {
+        let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
+        let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
+        let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
+        for (fault, place) in own.into_iter().chain(foreseen) {
+            for (what, other) in levels.into_iter().chain(replicas) {
+                note(&format!("{fault} for a job with {what}"), place, other, m);
+            }
         }
     }
+}
+
+fn note(title: &str, place: Place, other: Place, m: &mut Mistakes) {
+    let mistake = Mistake::new(place, title).other(other, "with this");
+    m.note(mistake.help("no stage models both together; leave one of them out"));
 }
 
 /// Where a key stands, if it is given.

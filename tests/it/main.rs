@@ -23,6 +23,7 @@ mod measured;
 mod model;
 mod overlap;
 mod places;
+mod prediction;
 mod published;
 mod rejuvenation;
 mod replicas;

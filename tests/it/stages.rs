@@ -90,9 +90,9 @@ fn subject(what: &What) -> Option<Subject> {
     match what {
         What::NodeState { node, .. } => Some(Subject::Node(*node)),
         What::PartState { part, .. } => Some(Subject::Part(of_part(part), part.index)),
-        What::FaultStrikes { fault, .. } | What::FaultEnds { fault, .. } => {
-            Some(Subject::Fault(fault.0))
-        }
+        What::FaultStrikes { fault, .. }
+        | What::FaultEnds { fault, .. }
+        | What::Alarm { fault, .. } => Some(Subject::Fault(fault.0)),
         What::JobNode { node, .. } => Some(Subject::Seat(*node)),
         What::JobPhase { .. }
         | What::StepDone { .. }
@@ -121,6 +121,8 @@ fn facts(played: &Played) -> BTreeMap<Subject, Vec<Event>> {
 fn bare(what: &What) -> What {
     match *what {
         What::WorkLost { job, .. } => What::WorkLost { job, node: NodeId(0), lost: Span::ZERO },
+        // What is left of a life that began with power, and that comes a little later.
+        What::Alarm { fault, part, .. } => What::Alarm { fault, part, lead: Span::ZERO },
         what => what,
     }
 }
@@ -450,6 +452,24 @@ fn agreement_detection_by_phi_accrual() {
     });
     let took = silent.expect("it is noticed").since(struck).as_secs_f64();
     assert!((0.5..1.6).contains(&took), "mean + z deviation is 1.56 s: {took}");
+}
+
+/// True alarms and false ones before crashes of one node, and hangs of another without any.
+#[test]
+fn agreement_alarms_before_failures() {
+    let foreseen = |kind, node, life, recall| {
+        format!(
+            "\n[[fault.{kind}]]\non = \"{node}\"\nlifetime = {{ fixed = \"{life} s\" }}\n\
+             age = \"new\"\n\
+             prediction = {{ recall = {recall}, precision = 0.5, lead = \"45 s\" }}\n"
+        )
+    };
+    let faults = foreseen("crash", "pi03", 300, 1) + &foreseen("hang", "pi07", 470, 0);
+    let text = saving_without_spares(&faults).replace("interval = \"60 s\"", "interval = \"1 h\"");
+    let fleet = agree(&text);
+    for metric in ["alarms_true", "alarms_false", "faults_unforeseen", "checkpoints_committed"] {
+        assert!(fleet.metric(metric) > 0.5, "{metric}");
+    }
 }
 
 /// Each failure makes the interval shorter, by more than the stages differ in what they observe.

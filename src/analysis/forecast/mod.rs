@@ -4,6 +4,7 @@
 //! judged whether they apply. Times are in seconds.
 
 mod beside;
+mod foreseen;
 mod intervals;
 mod levels;
 mod replicated;
@@ -68,6 +69,15 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));
         return Ok(Forecast { setting, own, best, notes });
     }
+    if let Some((own, best)) = foreseen::rows(plan, &setting) {
+        notes.push(
+            "Failures are foreseen, which only the first order knows. What is computed between a \
+             proactive checkpoint and its failure is lost, and not counted."
+                .into(),
+        );
+        let (own, best) = (vec![own], Vec::from_iter(best));
+        return Ok(Forecast { setting, own, best, notes });
+    }
     let (own, best) = match &plan.scenario.checkpoint {
         Some(Checkpoint::Multilevel(wish)) => {
             notes.extend(levels::chance(plan, &setting, wish));
@@ -79,6 +89,11 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         }
         _ => (intervals::own(plan, &setting), intervals::best(plan, &setting)),
     };
+    if !best.is_empty() {
+        let sentence =
+            "Makespan and efficiency of each best interval are by the exact expectation.";
+        notes.insert(0, sentence.into());
+    }
     Ok(Forecast { setting, own, best, notes })
 }
 
@@ -96,7 +111,7 @@ mod tests {
     use crate::event::Fault;
     use crate::plan::pilot;
     use crate::scenario::Scenario;
-    use crate::scenario::fault::{Age, Repair, When};
+    use crate::scenario::fault::{Age, Prediction as Foresight, Repair, When};
     use crate::scenario::job::{Cost, Interval, Place};
     use crate::scenario::law::Law;
     use crate::units::{Span, Time};
@@ -186,6 +201,29 @@ mod tests {
         assert_eq!((exact.work, exact.makespan), (90.0, Some(275.0 + 3.0)));
         assert_eq!(exact.deviation, Some(0.0));
         assert!(forecast.best.is_empty(), "without failures the best interval has no end");
+    }
+
+    /// 85 % announced, 80 % of the alarms true: T* = sqrt(2 M C / 0.15), and less waste than
+    /// without. A lead that is too short for a step and a checkpoint is outside of the range.
+    #[test]
+    fn a_foreseen_scenario_has_the_rows_of_its_predictor() {
+        let foreseen = |lead| {
+            let forecast = forecast(|scenario| {
+                pilot::fix_costs(scenario, Span::from_secs(60));
+                let lead = Span::from_secs(lead);
+                let prediction = Foresight { recall: 0.85, precision: 0.8, lead };
+                scenario.faults[0].prediction = Some(prediction);
+            });
+            forecast.expect("exponential")
+        };
+        let forecast = foreseen(120);
+        assert_eq!((forecast.own.len(), forecast.best.len()), (1, 1));
+        let best = &forecast.best[0];
+        assert!((best.period - libm::sqrt(2.0 * 43_800.0 * 60.0 / 0.15)).abs() < 0.1);
+        assert_eq!(best.outside, "");
+        let efficiency = best.efficiency.expect("it is known");
+        assert!(efficiency > forecast.own[0].efficiency.expect("it is known"));
+        assert!(!foreseen(80).best[0].outside.is_empty(), "30 s and 60 s");
     }
 
     #[test]

@@ -19,18 +19,20 @@ pub(super) struct Clocks {
     repairs: Vec<u32>,
     /// Strikes so far that may have brought others with them.
     strikes: u64,
+    /// False alarms so far.
+    pub(super) false_alarms: u64,
 }
 
 impl Clocks {
     /// The clock of a part, if it has one.
-    fn of(&mut self, part: u32) -> Option<&mut HazardClock> {
+    pub(super) fn of(&mut self, part: u32) -> Option<&mut HazardClock> {
         let place = part.checked_sub(self.first)?;
         self.each.get_mut(place as usize)
     }
 }
 
 impl World<'_> {
-    fn rule(&self, rule: u16) -> &FaultRule {
+    pub(super) fn rule(&self, rule: u16) -> &FaultRule {
         &self.plan.scenario.faults[usize::from(rule)]
     }
 
@@ -53,13 +55,14 @@ impl World<'_> {
                 self.node_rules.push(rule as u16);
             }
         }
-        Clocks { first, each: clocks, repairs: vec![0; size], strikes: 0 }
+        Clocks { first, each: clocks, repairs: vec![0; size], strikes: 0, false_alarms: 0 }
     }
 
     /// Sets the timers of fixed times, and starts the clocks that need no power.
     pub(super) fn begin_faults(&mut self) {
         for (index, rule) in self.plan.scenario.faults.iter().enumerate() {
             let index = index as u16;
+            self.set_false_alarm(index);
             match rule.when {
                 When::At(at) => self.agenda.schedule(at, Timer::StrikeAt { rule: index }),
                 When::Lifetime { .. } if rule.on.kind != PartKind::Node => {
@@ -86,9 +89,14 @@ impl World<'_> {
     fn start_clock(&mut self, rule: u16, part: u32) {
         let (now, end) = (self.now, self.plan.scenario.stop.at);
         if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
+            let ran = clock.runs();
             let due = clock.start(now, self.chance.hours(FaultId(rule)));
+            let lifetime = u64::from(clock.used) - 1;
             if due <= end {
                 self.agenda.schedule(due, Timer::Hazard { rule, part });
+            }
+            if !ran {
+                self.foresee(rule, part, lifetime, due);
             }
         }
     }

@@ -279,6 +279,13 @@ impl World<'_> {
         }
     }
 
+    /// A failure of one of the job's nodes is foreseen.
+    pub(super) fn warn_job(&mut self) {
+        if let Some(job) = self.job.as_mut().filter(|_| !self.control.is_down()) {
+            job.machine.warn();
+        }
+    }
+
     /// The time of an order is over.
     pub(super) fn job_time_over(&mut self, epoch: u32) {
         let Some(job) = &self.job else { return };

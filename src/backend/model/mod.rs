@@ -7,6 +7,7 @@
 //! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
+mod alarm;
 mod boot;
 mod control;
 mod corruption;

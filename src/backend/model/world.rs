@@ -51,6 +51,10 @@ pub(super) enum Timer {
     StrikeAt { rule: u16 },
     /// A hazard clock may be due.
     Hazard { rule: u16, part: u32 },
+    /// The end of a lifetime is announced.
+    Alarm { rule: u16, part: u32 },
+    /// A false alarm of a rule.
+    FalseAlarm { rule: u16 },
     /// A strike that another one brought with it.
     FollowOn { rule: u16, part: u32 },
     /// A repair is done. A node has the life in which it was struck, another part 0.
@@ -236,6 +240,8 @@ impl<'p> World<'p> {
             | Timer::Detected { .. } => {}
             Timer::StrikeAt { rule } => self.strike_all(rule),
             Timer::Hazard { rule, part } => self.hazard(rule, part),
+            Timer::Alarm { rule, part } => self.announce(rule, part),
+            Timer::FalseAlarm { rule } => self.false_alarm(rule),
             Timer::FollowOn { rule, part } => self.follow_on(rule, part),
             Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
             Timer::PsuRestart { psu } => self.psu_restarts(psu),

@@ -308,6 +308,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             match demand {
                 timeline::Demand::Strike(deed) => self.strike(now, deed),
                 timeline::Demand::End(deed) => self.repaired(&deed),
+                timeline::Demand::Alarm(alarm) => self.alarm(alarm),
             }
         }
         for (node, heard) in self.detector.suspects(now) {
@@ -374,6 +375,15 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.acts.push(Act::Harm(deed.clone()));
         let out = !out.is_empty();
         self.memory.deeds.insert(deed.number, Harmed { deed, stage: Stage::Doing, out });
+    }
+
+    /// A harm is foreseen. What became known while no controller was up warns nobody.
+    fn alarm(&mut self, alarm: timeline::Alarm) {
+        let timeline::Alarm { at, fault, part, lead } = alarm;
+        self.acts.push(Act::Tell(What::Alarm { fault, part, lead }));
+        if let Some(job) = self.job.as_mut().filter(|_| at >= self.since.1) {
+            job.warn(self.plan.reached(fault, part));
+        }
     }
 
     fn repaired(&mut self, deed: &Deed) {

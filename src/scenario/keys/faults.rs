@@ -80,6 +80,7 @@ const SEVERITY: Key = Key::new(
 .or("1");
 const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
 const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
+const PREDICTION: Key = Key::new("prediction", Kind::Table(&PREDICTION_SPEC), "");
 const RADIUS: Key = Key::new(
     "radius",
     Kind::Choice(words::<Radius>),
@@ -103,6 +104,7 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        PREDICTION,
         SEVERITY,
         RADIUS,
         Key::new(
@@ -161,6 +163,7 @@ pub(in crate::scenario) static PART_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        PREDICTION,
         SEVERITY,
         PART_REPAIR,
     ],
@@ -180,6 +183,7 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
         FRAILTY,
         RHYTHM,
         CASCADE,
+        PREDICTION,
         PART_REPAIR,
         Key::new(
             "share",
@@ -273,5 +277,14 @@ static CASCADE_SPEC: Spec = spec(
     &[
         Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so."),
         Key::new("delay", SPAN_SOME, "Mean time until then, exponential."),
+    ],
+);
+
+static PREDICTION_SPEC: Spec = spec(
+    "Strikes are announced, so that the job writes a checkpoint at its next step boundary.",
+    &[
+        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced."),
+        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true."),
+        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised."),
     ],
 );
