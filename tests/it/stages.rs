@@ -99,6 +99,7 @@ fn subject(what: &What) -> Option<Subject> {
         | What::Checkpoint { .. }
         | What::WorkLost { .. }
         | What::Corruption { .. }
+        | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,
     }
