@@ -489,7 +489,8 @@ mod tests {
         ) {
             let mut play = Play::new(5, &[5]);
             let (states, joined) = (vec![NodeState::Off; 5], vec![false; 5]);
-            let mut twin = Twin { states, joined, phase: JobPhase::Waiting, time: [0; NodeClass::ALL.len()] };
+            let (phase, time) = (JobPhase::Waiting, [0; NodeClass::ALL.len()]);
+            let mut twin = Twin { states, joined, phase, time };
             let mut now = 0;
             for (wait, node, pick, act) in acts {
                 twin.pass(wait);
