@@ -89,6 +89,15 @@ impl Plan {
         interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
     }
 
+    /// How often silent corruption strikes the memory of the job's nodes, on average (1/s).
+    #[must_use]
+    pub fn silent_rate(&self) -> f64 {
+        let Some(job) = self.jobs.first() else { return 0.0 };
+        let crew = Crew::new(&self.machine, job.nodes);
+        let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
+        silent.map(|rule| strike_rate(rule, &self.machine, &crew)).sum()
+    }
+
     /// What writing a checkpoint takes, or reading it back; `None` if it is as long as its
     /// transfers take. `has_newcomer`: a node reads the copy of a partner.
     #[must_use]
@@ -181,10 +190,12 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
 fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+    if rule.kind.loses_nodes() { strike_rate(rule, machine, crew) } else { 0.0 }
+}
+
+/// How often a rule strikes nodes of the job, at least one at once (1/s).
+fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
     let When::Lifetime { law, rejuvenate, .. } = &rule.when else { return 0.0 };
-    if !rule.kind.loses_nodes() {
-        return 0.0;
-    }
     let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
     let around = parts.map(|part| machine.around(rule.radius, part));
     let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(1.0)).sum();

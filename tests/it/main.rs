@@ -22,6 +22,7 @@ mod model;
 mod overlap;
 mod places;
 mod rejuvenation;
+mod silent;
 mod stages;
 mod swarm;
 mod theory;

@@ -95,14 +95,15 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
 }
 
 /// A formula with its interval, and all the computing that there is to do.
-struct Row {
-    empty: Prediction,
+pub(super) struct Row {
+    pub(super) empty: Prediction,
     solve: f64,
 }
 
 impl Row {
-    fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
-        let period = work + setting.write.unwrap_or(0.0);
+    pub(super) fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
+        let verified = f64::from(setting.verifications) * setting.verification.unwrap_or(0.0);
+        let period = work + setting.write.unwrap_or(0.0) + verified;
         let empty = Prediction {
             formula,
             work,
@@ -123,7 +124,7 @@ impl Row {
     }
 
     /// With this makespan.
-    fn lasting(self, makespan: f64) -> Prediction {
+    pub(super) fn lasting(self, makespan: f64) -> Prediction {
         let known = makespan.is_finite().then_some(makespan);
         Prediction { makespan: known, efficiency: Some(self.solve / makespan), ..self.empty }
     }

@@ -6,6 +6,7 @@
 mod beside;
 mod intervals;
 mod setting;
+mod verified;
 
 use serde::Serialize;
 
@@ -59,8 +60,10 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         return Err(reasons);
     }
     let (setting, notes) = setting::of(plan);
-    let own = intervals::own(plan, &setting);
-    let best = intervals::best(plan, &setting);
+    let (own, best) = match verified::of(plan, &setting) {
+        Some(rows) => rows,
+        None => (intervals::own(plan, &setting), intervals::best(plan, &setting)),
+    };
     Ok(Forecast { setting, own, best, notes })
 }
 
