@@ -539,7 +539,8 @@ mod tests {
         ) {
             let mut play = Play::new(5, &[5]);
             let (states, joined) = (vec![NodeState::Off; 5], vec![false; 5]);
-            let mut twin = Twin { states, joined, phase: JobPhase::Waiting, time: [0; NodeClass::ALL.len()] };
+            let (phase, time) = (JobPhase::Waiting, [0; NodeClass::ALL.len()]);
+            let mut twin = Twin { states, joined, phase, time };
             let mut now = 0;
             for (wait, node, pick, act) in acts {
                 twin.pass(wait);
@@ -568,8 +569,8 @@ mod tests {
                 let seconds = twin.time[class as usize] as f64;
                 prop_assert_eq!(value(&findings, &name), Some(seconds));
             }
-            let parts = ["efficiency", "waste_checkpoint", "waste_rework", "waste_restart",
-                "waste_boot", "waste_idle"];
+            let parts = ["efficiency", "waste_checkpoint", "waste_verify", "waste_rework",
+                "waste_restart", "waste_boot", "waste_idle"];
             let sum: f64 = parts.iter().filter_map(|name| value(&findings, name)).sum();
             prop_assert!((sum - 1.0).abs() < 1e-12, "{}", sum);
             for series in &findings.series {

@@ -128,6 +128,15 @@ impl Plan {
         let Some(job) = self.jobs.first() else { return 0.0 };
         interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
     }
+
+    /// How often silent corruption strikes the memory of the job's nodes, on average (1/s).
+    #[must_use]
+    pub fn silent_rate(&self) -> f64 {
+        let Some(job) = self.jobs.first() else { return 0.0 };
+        let crew = Crew::new(&self.machine, job.nodes);
+        let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
+        silent.map(|rule| strike_rate(rule, &self.machine, &crew, 1.0)).sum()
+    }
 }
 
 /// The jobs of a scenario: one, or none.
@@ -235,16 +244,13 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
 fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
-    strike_rate(rule, machine, crew, 1.0)
+    if rule.kind.loses_nodes() { strike_rate(rule, machine, crew, 1.0) } else { 0.0 }
 }
 
 /// How often lifetimes of a rule end on nodes of the job (1/s), where one that strikes several of
 /// them counts so often, but not more than `most`.
 pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most: f64) -> f64 {
     let When::Lifetime { law, .. } = &rule.when else { return 0.0 };
-    if !rule.kind.loses_nodes() {
-        return 0.0;
-    }
     let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
     let around = parts.map(|part| machine.around(rule.radius, part));
     let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(most)).sum();

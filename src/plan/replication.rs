@@ -37,7 +37,8 @@ pub(super) fn seats(
     replicas: &Replicas,
     seats: u32,
 ) -> Option<Seats> {
-    let rates = scenario.faults.iter().map(|rule| strike_rate(rule, machine, crew, f64::INFINITY));
+    let rates = scenario.faults.iter().filter(|rule| rule.kind.loses_nodes());
+    let rates = rates.map(|rule| strike_rate(rule, machine, crew, f64::INFINITY));
     let rate = rates.sum::<f64>() / replicas.nodes(seats) as f64;
     let replicated = replicas.replicated(seats);
     (rate > 0.0).then(|| Seats {

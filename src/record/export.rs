@@ -10,9 +10,10 @@ use crate::ids::{FaultId, JobId, Part};
 /// The columns. Cells without meaning for an event are empty.
 ///
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
-/// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act), membership
-/// (`joined`, `left`) or run (why it ended); `share_ppm` is what a degraded link keeps; `value`
-/// is a reading in its sensor's unit, or the lead of an alarm (ns).
+/// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act),
+/// membership (`joined`, `left`) or run (why it ended); `nodes` are those of a transfer, or those
+/// that a corruption has reached; `share_ppm` is what a degraded link keeps; `value` is a reading
+/// in its sensor's unit, or the lead of an alarm (ns).
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",

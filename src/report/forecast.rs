@@ -74,6 +74,8 @@ fn setting(setting: &Setting) -> String {
         ("recovery R", setting.write.map(|_| setting.recovery)),
         ("downtime D", Some(setting.downtime)),
         ("computing between two checkpoints W", setting.interval),
+        ("mean time between silent corruptions", setting.silent),
+        ("verification V", setting.verification),
     ];
     for (name, value) in rows {
         if value.is_some() {

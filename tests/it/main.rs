@@ -27,6 +27,7 @@ mod prediction;
 mod published;
 mod rejuvenation;
 mod replicas;
+mod silent;
 mod stages;
 mod swarm;
 mod theory;

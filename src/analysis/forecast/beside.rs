@@ -74,6 +74,9 @@ mod tests {
             recovery: 1.0,
             downtime: 1.0,
             interval: Some(10.0),
+            silent: None,
+            verification: None,
+            verifications: 0,
         };
         let own = Prediction {
             formula: "exact expectation",

@@ -96,13 +96,14 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
 
 /// A formula with its interval, and all the computing that there is to do.
 pub(super) struct Row {
-    empty: Prediction,
+    pub(super) empty: Prediction,
     solve: f64,
 }
 
 impl Row {
     pub(super) fn new(setting: &Setting, formula: &'static str, work: f64) -> Self {
-        let period = work + setting.write.unwrap_or(0.0);
+        let verified = f64::from(setting.verifications) * setting.verification.unwrap_or(0.0);
+        let period = work + setting.write.unwrap_or(0.0) + verified;
         let empty = Prediction {
             formula,
             work,

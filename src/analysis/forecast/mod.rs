@@ -9,6 +9,7 @@ mod intervals;
 mod levels;
 mod replicated;
 mod setting;
+mod verified;
 
 use serde::Serialize;
 
@@ -87,7 +88,8 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
                 (levels::own(plan, &setting, wish), levels::best(plan, &setting, wish))
             }
         }
-        _ => (intervals::own(plan, &setting), intervals::best(plan, &setting)),
+        _ => verified::of(plan, &setting)
+            .unwrap_or_else(|| (intervals::own(plan, &setting), intervals::best(plan, &setting))),
     };
     if !best.is_empty() {
         let sentence =

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::levels;
 use super::replicated;
+use crate::event::Fault;
 use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
@@ -32,6 +33,12 @@ pub struct Setting {
     pub downtime: f64,
     /// Computing between two checkpoints, in whole steps: W; `None` without checkpoints.
     pub interval: Option<f64>,
+    /// Mean time between silent corruptions of the job's memory; `None` without any.
+    pub silent: Option<f64>,
+    /// A verification: V; `None` without any.
+    pub verification: Option<f64>,
+    /// Verifications in a pattern: k.
+    pub verifications: u32,
 }
 
 impl Setting {
@@ -59,8 +66,12 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if plan.jobs.is_empty() {
         return vec!["there is no job".to_owned()];
     }
+    let misses = plan.verify().filter(|verify| verify.coverage < 1.0).map(|verify| {
+        let share = verify.coverage;
+        format!("verifications that find {share} of what is corrupt have no closed form")
+    });
     let mut all: Vec<_> =
-        plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).collect();
+        plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).chain(misses).collect();
     if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
         all.extend(levels::reason(wish));
     }
@@ -72,19 +83,23 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
     if rule.beam.is_some() {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
-    if !rule.kind.loses_nodes() {
+    let silent = rule.kind == Fault::SilentCorruption;
+    if silent && plan.verify().is_none() {
+        return None;
+    }
+    if !silent && !rule.kind.loses_nodes() {
         return Some(format!(
             "`{name}` delays the job without stopping it, which no formula counts"
         ));
     }
-    let hit = plan.interrupt_rate(rule) > 0.0;
+    let hit = silent || plan.interrupt_rate(rule) > 0.0;
     match &rule.when {
         When::Lifetime { .. } if !hit => None,
         When::Lifetime { law: Law::Exponential { .. }, frailty, rhythm: None, .. }
             if *frailty <= 0.0 && rule.cascade.is_none() =>
         {
             let shrinks = format!("what `{name}` strikes never comes back, so the machine shrinks");
-            let shrinks = (rule.repair == Repair::Never).then_some(shrinks);
+            let shrinks = (!silent && rule.repair == Repair::Never).then_some(shrinks);
             shrinks.or_else(|| replicated::reason(plan, rule))
         }
         When::Lifetime { .. } | When::At(_) => Some(format!(
@@ -111,7 +126,15 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
         downtime: downtime(plan, &mut notes),
         interval: interval(plan, &mut notes).map(|span| whole_steps(span, job.step, work)),
+        silent: Some(plan.silent_rate()).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
+        verification: plan.verify().map(|verify| verify.cost.as_secs_f64()),
+        verifications: plan.verify().map_or(0, |verify| verify.per_checkpoint),
     };
+    if plan.corrupts() && plan.verify().is_none() {
+        let text = "Nobody looks for silent corruption: it costs no time, and the result may be \
+                    wrong.";
+        notes.push(text.into());
+    }
     if wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Store(_))) {
         notes.push("C and R are those of transfers that nothing disturbs.".into());
     }

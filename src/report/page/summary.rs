@@ -60,6 +60,7 @@ pub(super) fn paragraph(input: &Input) -> String {
         about.booted(),
         about.failed(),
         about.checkpointed(),
+        about.corrupted(),
         about.drew(),
         about.judged(),
     ];
@@ -226,6 +227,22 @@ impl About<'_> {
             "It wrote {}, in {} each in the mean.",
             words::count(committed as usize, "checkpoint", "checkpoints"),
             words::span(mean)
+        ))
+    }
+
+    /// What became of silent corruption, if any struck.
+    fn corrupted(&self) -> Option<String> {
+        let struck = self.get("corruptions").filter(|count| *count > 0.0)?;
+        let of = |name: &str| self.get(name).unwrap_or(0.0) as usize;
+        let end = match of("corruptions_escaped") {
+            0 => "none escaped".to_owned(),
+            escaped => format!("{escaped} escaped: the result is wrong"),
+        };
+        Some(format!(
+            "Memory was silently corrupted {}; {} did no harm, verifications found {}, and {end}.",
+            words::count(struck as usize, "time", "times"),
+            of("corruptions_masked"),
+            of("corruptions_detected"),
         ))
     }
 

@@ -1,0 +1,66 @@
+//! Theory of a job whose memory is verified: patterns of computing, verifications, a checkpoint.
+
+use super::intervals::Row;
+use super::{Prediction, Setting, setting};
+use crate::plan::Plan;
+use crate::scenario::job::Exposed;
+use crate::theory::silent::Pattern;
+
+/// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
+/// verified. All verifications find what there is to find.
+pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
+    let pattern = Pattern {
+        silent: setting.silent.map_or(0.0, |mean| 1.0 / mean),
+        failures: setting.rate(),
+        verification: setting.verification?,
+        verifications: setting.verifications,
+        costs: setting.costs(),
+    };
+    let row = |formula, work: f64, time: f64| {
+        let row = Row::new(setting, formula, work).lasting(time);
+        Prediction { outside: outside(plan, setting), ..row }
+    };
+    let work = setting.interval.unwrap_or(setting.work);
+    let own = vec![row("verified pattern", work, whole(plan, setting, &pattern, work))];
+    if pattern.silent + pattern.failures <= 0.0 {
+        return Some((own, Vec::new()));
+    }
+    let taking = |formula, work: f64| row(formula, work, pattern.time(work) * setting.work / work);
+    let best = vec![
+        taking("verified pattern, first order", pattern.work_first()),
+        taking("verified pattern, best W", pattern.work_best()),
+    ];
+    Some((own, best))
+}
+
+/// The time of all patterns: the last one may be shorter, and has a checkpoint only if one is
+/// written after the last step.
+fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, work: f64) -> f64 {
+    let last = plan.scenario.checkpoint.as_ref().is_some_and(|wish| wish.last());
+    // Half a nanosecond is less than any step.
+    let full = libm::floor((setting.work - 0.5e-9) / work).max(0.0);
+    let rest = setting.work - full * work;
+    let share = libm::ceil(rest / work * f64::from(pattern.verifications) - 1e-9).max(1.0);
+    let mut end = Pattern { verifications: share as u32, ..*pattern };
+    if !last {
+        end.costs.write = 0.0;
+    }
+    full * pattern.time(work) + end.time(rest)
+}
+
+/// Why the formula is outside of its range; empty if it is inside.
+fn outside(plan: &Plan, setting: &Setting) -> String {
+    let strikes = setting::strikes(plan);
+    let wish = plan.scenario.checkpoint.as_ref();
+    let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
+    let steps = setting.interval.unwrap_or(setting.work) / plan.jobs[0].step.as_secs_f64();
+    let uneven = (libm::round(steps) as u64) % u64::from(setting.verifications) > 0;
+    let reasons = [
+        (strikes.checkpoint, "failures during checkpoints"),
+        (strikes.restart, "failures during recovery"),
+        (always && setting.silent.is_some(), "corruption outside of computing"),
+        (uneven, "steps between verifications that are not all equally many"),
+    ];
+    let told: Vec<_> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();
+    if told.is_empty() { String::new() } else { format!("it leaves out {}", told.join(", ")) }
+}
