@@ -26,17 +26,13 @@ impl Plan {
         let (job, wish) = (self.jobs.first()?, self.scenario.checkpoint.as_ref());
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
-        Some(match wish {
-            Some(job::Checkpoint::Multilevel(wish)) => {
-                let every = wish.levels.iter().map(|level| level.every).collect();
-                let pattern = Pattern { interval: wish.interval, every, last, initial };
-                Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
-            }
-            _ => {
-                let schedule = Schedule { interval: job.interval, last, initial };
-                Protocol::Coordinated(Coordinated::new(JOB, work, schedule))
-            }
-        })
+        if let Some(job::Checkpoint::Multilevel(wish)) = wish {
+            let every = wish.levels.iter().map(|level| level.every).collect();
+            let pattern = Pattern { interval: wish.interval, every, last, initial };
+            return Some(Protocol::Multilevel(Multilevel::new(JOB, work, pattern)));
+        }
+        let schedule = Schedule { interval: job.interval, last, initial };
+        Some(Protocol::Coordinated(Coordinated::new(JOB, work, schedule)))
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
