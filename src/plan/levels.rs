@@ -1,7 +1,7 @@
 //! What writing a checkpoint to the nodes and reading it back costs, place by place.
 //!
-//! With S of each node, card rates w and r, a link's payload rate b, memory rate m, groups of g with
-//! p parities, and f newcomers in one group:
+//! With S of each node, card rates w and r, a link's payload rate b, memory rate m, groups of g
+//! with p parities, and f newcomers in one group:
 //!
 //! ```text
 //!            write                                 read      read by newcomers
@@ -12,13 +12,14 @@
 //!  group     max(g / (g - p) S / w, p S / b)       S / r     max(G / r, f G / b, G / w)
 //! ```
 //!
-//! with G = g / (g - p) S. Of each g blocks in a group that stand at the same place p are parity, on
-//! a node each in turn: so a node keeps S of its own and p / (g - p) S of parity, as SCR's manual
-//! has it for XOR (p = 1). A parity is made by a pipeline through the nodes that have the data, each
-//! adding its block to what it was sent: a node passes on g - p blocks of S / (g - p) for each of p
-//! parities, p S in all. A lost block is made again in the same way, so that each node in the
-//! pipeline passes on G for each newcomer, and a newcomer takes in G. A newcomer among buddies takes
-//! in all c images of its pair or triple, and passes them on to the next one. Derived here.
+//! with G = g / (g - p) S. Of each g blocks in a group that stand at the same place p are parity,
+//! on a node each in turn: so a node keeps S of its own and p / (g - p) S of parity, as SCR's
+//! manual has it for XOR (p = 1). A parity is made by a pipeline through the nodes that have the
+//! data, each adding its block to what it was sent: a node passes on g - p blocks of S / (g - p)
+//! for each of p parities, p S in all. A lost block is made again in the same way, so that each
+//! node in the pipeline passes on G for each newcomer, and a newcomer takes in G. A newcomer among
+//! buddies takes in all c images of its pair or triple, and passes them on to the next one. Derived
+//! here.
 //!
 //! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
 //! switches; computing the parity; what memory the images take from the job.
@@ -28,8 +29,8 @@ use crate::scenario::Scenario;
 use crate::scenario::job::{Cost, Place};
 use crate::units::{Bytes, Span};
 
-/// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is at
-/// hand; a few times this is usual, and it is small beside what a link or a card takes.
+/// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
+/// at hand; it is much more than what a link or a card takes.
 const MEMORY_RATE: f64 = 1e9;
 
 /// What is done to a checkpoint.

@@ -17,8 +17,8 @@ pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
         Key::new(
             "escalate",
             Kind::Flag,
-            "With fixed costs: whether a failure of class k during recovery from level k takes that \
-             level with it, so that level k + 1 is needed, as SCR's model has it; else the same \
+            "With fixed costs: whether a failure of class k during recovery from level k takes \
+             that level with it, so that level k + 1 is needed, as SCR's model has it; else the same \
              recovery begins again.",
         )
         .or("true"),
@@ -55,8 +55,8 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
         Key::new(
             "parity",
             Kind::Count(1, 999),
-            "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with Reed-Solomon \
-             codes. Default: 1.",
+            "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with \
+             Reed-Solomon codes. Default: 1.",
         ),
         Key::new("cost", Kind::Table(&COST), ""),
         Key::new(
