@@ -449,8 +449,8 @@ fn cannot_keep(plan: &Plan) -> Option<String> {
     };
     if let Some(level) = (0..wish.levels()).find(unable) {
         return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards and \
-             at partners only",
+            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards \
+             and at partners only",
             level + 1
         ));
     }

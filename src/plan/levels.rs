@@ -1,7 +1,7 @@
 //! What writing a checkpoint to the nodes and reading it back costs, place by place.
 //!
-//! With S of each node, card rates w and r, a link's payload rate b, memory rate m, groups of g with
-//! p parities, and f newcomers in one group:
+//! With S of each node, card rates w and r, a link's payload rate b, memory rate m, groups of g
+//! with p parities, and f newcomers in one group:
 //!
 //! ```text
 //!            write                                 read      read by newcomers
@@ -12,13 +12,14 @@
 //!  group     max(g / (g - p) S / w, p S / b)       S / r     max(G / r, f G / b, G / w)
 //! ```
 //!
-//! with G = g / (g - p) S. Of each g blocks in a group that stand at the same place p are parity, on
-//! a node each in turn: so a node keeps S of its own and p / (g - p) S of parity, as SCR's manual
-//! has it for XOR (p = 1). A parity is made by a pipeline through the nodes that have the data, each
-//! adding its block to what it was sent: a node passes on g - p blocks of S / (g - p) for each of p
-//! parities, p S in all. A lost block is made again in the same way, so that each node in the
-//! pipeline passes on G for each newcomer, and a newcomer takes in G. A newcomer among buddies takes
-//! in all c images of its pair or triple, and passes them on to the next one. Derived here.
+//! with G = g / (g - p) S. Of each g blocks in a group that stand at the same place p are parity,
+//! on a node each in turn: so a node keeps S of its own and p / (g - p) S of parity, as SCR's
+//! manual has it for XOR (p = 1). A parity is made by a pipeline through the nodes that have the
+//! data, each adding its block to what it was sent: a node passes on g - p blocks of S / (g - p)
+//! for each of p parities, p S in all. A lost block is made again in the same way, so that each
+//! node in the pipeline passes on G for each newcomer, and a newcomer takes in G. A newcomer among
+//! buddies takes in all c images of its pair or triple, and passes them on to the next one. Derived
+//! here.
 //!
 //! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
 //! switches; computing the parity; what memory the images take from the job.
@@ -28,8 +29,8 @@ use crate::scenario::Scenario;
 use crate::scenario::job::{Cost, Place};
 use crate::units::{Bytes, Span};
 
-/// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is at
-/// hand; a few times this is usual, and it is small beside what a link or a card takes.
+/// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
+/// at hand; it is much more than what a link or a card takes.
 const MEMORY_RATE: f64 = 1e9;
 
 /// What is done to a checkpoint.
@@ -75,40 +76,41 @@ impl Plan {
 /// The time that it takes if nodes keep it.
 pub(super) fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> Span {
     let size = size.0 as f64;
-    let (w, r) = (scenario.hardware.sd_write as f64, scenario.hardware.sd_read as f64);
-    let b = scenario.hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let (write, newcomers) = match access {
-        Access::Write => (true, 0.0),
-        Access::Read { newcomers } => (false, f64::from(newcomers)),
-    };
-    let has_newcomer = newcomers > 0.0;
-    let seconds = match place {
-        Place::Memory => size / MEMORY_RATE,
-        Place::Buddies { copies } if write => {
-            size / MEMORY_RATE + (f64::from(copies) - 1.0) * size / b
+    let hardware = &scenario.hardware;
+    let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
+    let to_card = |size: f64| size / hardware.sd_write as f64;
+    let from_card = |size: f64| size / hardware.sd_read as f64;
+    let over_link = |size: f64| size / payload;
+    let at_home = size / MEMORY_RATE;
+    let seconds = match (place, access) {
+        (Place::Buddies { copies }, Access::Write) => {
+            at_home + over_link((f64::from(copies) - 1.0) * size)
         }
-        Place::Buddies { copies } if has_newcomer => f64::from(copies) * size / b,
-        Place::Buddies { .. } => size / MEMORY_RATE,
-        Place::Partner if write => (2.0 * size / w).max(size / b),
-        Place::Partner if has_newcomer => (size / r).max(size / w).max(size / b),
-        Place::Group { size: nodes, parity } if write || has_newcomer => {
-            let (g, p) = (f64::from(nodes), f64::from(parity));
-            let whole = g / (g - p) * size;
-            if write {
-                (whole / w).max(p * size / b)
-            } else {
-                (whole / r).max(newcomers * whole / b).max(whole / w)
-            }
+        (Place::Buddies { copies }, Access::Read { newcomers: 1.. }) => {
+            over_link(f64::from(copies) * size)
         }
-        Place::FileServer | Place::Card | Place::Partner | Place::Group { .. } => {
-            if write {
-                size / w
-            } else {
-                size / r
-            }
+        (Place::Memory | Place::Buddies { .. }, _) => at_home,
+        (Place::Partner, Access::Write) => to_card(2.0 * size).max(over_link(size)),
+        (Place::Partner, Access::Read { newcomers: 1.. }) => {
+            from_card(size).max(to_card(size)).max(over_link(size))
         }
+        (Place::Group { size: nodes, parity }, Access::Write) => {
+            to_card(with_parity(size, nodes, parity)).max(over_link(f64::from(parity) * size))
+        }
+        (Place::Group { size: nodes, parity }, Access::Read { newcomers: newcomers @ 1.. }) => {
+            let whole = with_parity(size, nodes, parity);
+            let passed_on = over_link(f64::from(newcomers) * whole);
+            from_card(whole).max(passed_on).max(to_card(whole))
+        }
+        (_, Access::Write) => to_card(size),
+        (_, Access::Read { .. }) => from_card(size),
     };
     Span::from_secs_f64(seconds)
+}
+
+/// What a node of a group keeps: its own image and its share of the parity.
+fn with_parity(size: f64, nodes: u32, parity: u32) -> f64 {
+    size * f64::from(nodes) / f64::from(nodes - parity)
 }
 
 #[cfg(test)]

@@ -153,8 +153,9 @@ impl Seating {
     /// The memory of a node is lost; gives the checkpoints that can never be read back any more.
     pub fn wipe(&mut self, node: NodeId) -> Vec<Kept> {
         let wiped = |kept: &mut Kept| kept.holders.as_mut().is_some_and(|all| all.wipe(node));
-        let touched = self.kept.iter_mut().map(wiped).fold(false, |all, one| all || one);
-        if !touched {
+        // All of them, not only the first that had an image there.
+        let touched = self.kept.iter_mut().map(wiped).filter(|had| *had).count();
+        if touched == 0 {
             return Vec::new();
         }
         self.drop_if(|kept| kept.holders.as_ref().is_some_and(|holders| !holders.is_whole()))

@@ -26,7 +26,7 @@ enum Keep {
     FileServer,
     Card,
     Partner,
-    /// On cards, of each second one a copy at a partner, and each second one of these at the server.
+    /// On cards, each second one at a partner too, and each second one of these at the server.
     Levels,
 }
 

@@ -235,8 +235,8 @@ fn agreement_boot_from_sd() {
     agree(text);
 }
 
-/// Checkpoints each minute on cards, at partners, and at the file server; one node stays away, later
-/// another one.
+/// Checkpoints each minute on cards, at partners, and at the file server; one node stays away,
+/// later another one.
 #[test]
 fn agreement_checkpoints_of_several_levels() {
     let level = |to: &str, every: &str| {

@@ -5,7 +5,7 @@ use crate::plan::{Access, Plan};
 use crate::scenario::fault::Radius;
 use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
 use crate::theory::multilevel::{self, Level};
-use crate::theory::{buddy, scr};
+use crate::theory::{buddy, scr, waste};
 
 /// Why no closed form applies to these levels, if none does.
 pub(super) fn reason(wish: &Multilevel) -> Option<String> {
@@ -63,15 +63,38 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
     vec![Prediction { outside: outside.join("; "), ..row }]
 }
 
-/// The best that any pattern of these levels comes to, to first order.
-pub(super) fn best(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Prediction> {
+/// The pattern that is best to first order, in what it comes to by SCR's model, and a sentence on
+/// it; none if a level is free or needed by no failure.
+pub(super) fn best(
+    plan: &Plan,
+    setting: &Setting,
+    wish: &Multilevel,
+) -> Option<(Prediction, String)> {
     let levels = levels(plan, wish);
-    let Some(lowest) = levels.iter().find(|level| level.rate > 0.0 && level.write > 0.0) else {
-        return Vec::new();
-    };
-    let efficiency = 1.0 / (1.0 + multilevel::overhead(&levels));
-    let work = multilevel::period(*lowest);
-    vec![prediction("first order, all levels", work, setting, efficiency)]
+    if levels.iter().any(|level| level.rate <= 0.0 || level.write <= 0.0) {
+        return None;
+    }
+    let periods: Vec<_> = levels.iter().map(|level| multilevel::period(*level)).collect();
+    let every = |pair: &[f64]| (libm::round(pair[1] / pair[0]) as u32).max(1);
+    let every: Vec<_> = periods.windows(2).map(every).collect();
+    let counts: Vec<_> = every.iter().map(|every| every - 1).collect();
+    let (work, escalates) = (periods[0], wish.escalate);
+    let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates };
+    let mut row = prediction("first order, all levels", work, setting, pattern.efficiency());
+    let far = |(level, period): (&Level, &f64)| level.rate * period > waste::RANGE;
+    if levels.iter().zip(&periods).any(far) {
+        row.outside = format!(
+            "a period is more than {} of its failures' mean time: outside the range of the first \
+             order",
+            waste::RANGE
+        );
+    }
+    let overhead = multilevel::overhead(&levels);
+    let note = format!(
+        "To first order the best pattern has `every` of {every:?} above the lowest level and an \
+         overhead of {overhead:.4}; its row has its efficiency by SCR's model."
+    );
+    Some((row, note))
 }
 
 fn prediction(formula: &'static str, work: f64, setting: &Setting, efficiency: f64) -> Prediction {

@@ -85,7 +85,9 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
             if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
                 (intervals::own(plan, &setting), intervals::best(plan, &setting))
             } else {
-                (levels::own(plan, &setting, wish), levels::best(plan, &setting, wish))
+                let (best, note) = levels::best(plan, &setting, wish).unzip();
+                notes.extend(note);
+                (levels::own(plan, &setting, wish), best.into_iter().collect())
             }
         }
         _ => verified::of(plan, &setting)

@@ -8,18 +8,14 @@ use crate::scenario::levels::PLACES;
 pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
     doc: "All nodes stop computing and write, together, at one of several levels.",
     keys: &[
-        Key::new(
-            "interval",
-            SPAN_SOME,
-            "Computing between two checkpoints, of whatever level.",
-        ),
+        Key::new("interval", SPAN_SOME, "Computing between two checkpoints, of whatever level."),
         Key::new("level", Kind::Tables(&LEVEL), ""),
         Key::new(
             "escalate",
             Kind::Flag,
-            "With fixed costs: whether a failure of class k during recovery from level k takes that \
-             level with it, so that level k + 1 is needed, as SCR's model has it; else the same \
-             recovery begins again.",
+            "With fixed costs: whether a failure of class k during recovery from level k takes \
+             that level with it, so that level k + 1 is needed, as SCR's model has it; else the \
+             same recovery begins again.",
         )
         .or("true"),
         Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
@@ -55,8 +51,8 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
         Key::new(
             "parity",
             Kind::Count(1, 999),
-            "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with Reed-Solomon \
-             codes. Default: 1.",
+            "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with \
+             Reed-Solomon codes. Default: 1.",
         ),
         Key::new("cost", Kind::Table(&COST), ""),
         Key::new(
