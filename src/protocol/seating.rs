@@ -93,9 +93,9 @@ impl Seating {
         std::mem::replace(&mut self.kept, writers)
     }
 
-    /// The last checkpoint was thrown away: no card holds anything.
-    pub fn forget(&mut self) {
-        self.kept.clear();
+    /// The last checkpoint was thrown away; gives who held it.
+    pub fn forget(&mut self) -> Vec<(NodeId, Option<NodeId>)> {
+        std::mem::take(&mut self.kept)
     }
 
     /// Who shall sit where, seat by seat, so that the last checkpoint can be read back: of those

@@ -1,6 +1,6 @@
 //! The job: a bulk-synchronous workload and its coordinated checkpoint.
 
-use crate::event::JobPhase;
+use crate::event::{Fault, JobPhase};
 use crate::units::{Bytes, Span};
 
 /// A bulk-synchronous job: all ranks compute a step, then all meet.
@@ -34,6 +34,17 @@ pub struct Coordinated {
     pub period: Period,
     /// What is done about silent corruption.
     pub integrity: Integrity,
+}
+
+impl Coordinated {
+    /// Whether such a fault may strike the job's nodes in this phase.
+    #[must_use]
+    pub fn lets(&self, kind: Fault, phase: JobPhase) -> bool {
+        match kind {
+            Fault::SilentCorruption => self.integrity.exposed.allows(phase),
+            _ => self.strikes.allow(phase),
+        }
+    }
 }
 
 /// What is done about silent corruption of the job's memory, and when it strikes.

@@ -205,10 +205,7 @@ impl World<'_> {
     /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
-            (Some(checkpoint), Some(job)) if self.rule(rule).kind == Fault::SilentCorruption => {
-                checkpoint.integrity.exposed.allows(job.phase())
-            }
-            (Some(checkpoint), Some(job)) => checkpoint.strikes.allow(job.phase()),
+            (Some(checkpoint), Some(job)) => checkpoint.lets(self.rule(rule).kind, job.phase()),
             _ => return true,
         };
         let on_node = self.rule(rule).on.kind == PartKind::Node;

@@ -203,7 +203,7 @@ impl World<'_> {
         let thrown =
             |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Discard, .. });
         if let Some(seating) = job.seating.as_mut().filter(|_| told.iter().any(thrown)) {
-            seating.forget();
+            drop(seating.forget());
         }
         for what in told {
             self.tell(what);
