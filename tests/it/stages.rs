@@ -341,10 +341,14 @@ fn agreement_silent_corruption_that_a_verification_finds() {
 
 #[test]
 fn agreement_silent_corruption_that_verifications_miss_at_first() {
-    let verify = "verify = { cost = \"5 s\", coverage = 0.3 }\nkeep = 3\n";
-    let fleet = agree(&saving(&format!("{verify}{}", corruption("pi05", "150 s"))));
-    let thrown = |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Discard, .. });
-    assert!(fleet.count(thrown) > 0, "a checkpoint was corrupt");
+    let verify = "verify = { cost = \"5 s\", coverage = 0.5 }\nkeep = 3\n";
+    let fleet = agree(&saving(&format!("{verify}{}", corruption("pi05", "40 s"))));
+    let discard = CheckpointAct::Discard;
+    let thrown = |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == discard);
+    demand(&fleet, 2, thrown);
+    let correct = CorruptionAct::Correct;
+    let corrected = |what: &What| matches!(what, What::Corruption { act, .. } if *act == correct);
+    demand(&fleet, 1, corrected);
 }
 
 #[test]
