@@ -29,14 +29,13 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
     ALL.iter().copied().find(|stage| stage.name() == name)
 }
 
-/// Why agents cannot play a plan with silent corruption, if it has any.
+/// Why agents cannot play the silent corruption of a plan, if it has any.
 fn cannot_corrupt(plan: &Plan) -> Option<String> {
-    let told = plan.corrupts() || plan.verify().is_some();
-    told.then(|| {
-        "agents do not corrupt or verify their memory, and no cosmic ray strikes them: `--on \
-                  model` does all of it"
-            .to_owned()
-    })
+    if plan.upsets() {
+        return Some("no cosmic ray strikes agents: `--on model` has them".to_owned());
+    }
+    let told = plan.corrupts() && plan.jobs.is_empty();
+    told.then(|| "silent corruption without a job: agents have no memory to corrupt".to_owned())
 }
 
 /// A stage.

@@ -25,6 +25,7 @@ use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
+use crate::fleet::task::Task;
 use crate::fleet::wire::{Beat, Ended, Message, Order, Refusals, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
@@ -87,19 +88,6 @@ enum Heard {
     Packet(Packet),
     /// What the store gave for an order; `None`: it was saved.
     Stored(u64, Option<Vec<u8>>),
-}
-
-/// The order under way.
-struct Task {
-    order: Order,
-    /// It is not done before.
-    until: Instant,
-    /// Whether all but the time is done.
-    ready: bool,
-    /// Its answer, once it is done.
-    sum: Option<u64>,
-    #[expect(dead_code, reason = "dropped with the order, it ends the call to the store")]
-    cancel: Option<oneshot::Sender<()>>,
 }
 
 struct Agent<N, S, H, T> {
@@ -247,7 +235,7 @@ async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
-        let task = self.task.as_ref().filter(|task| task.ready && task.sum.is_none());
+        let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
         let leases = self.deeds.values().map(|deed| self.answered + span(deed.lease));
         let due = leases.chain(task.map(|task| task.until)).chain(self.membership.next());
         due.fold(self.next_beat, Instant::min)
@@ -363,6 +351,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                     self.act(async move { harm.do_harm(&deed).await });
                 }
             }
+            Message::Flip { draw } => {
+                if let Some((_, ranks)) = &mut self.ranks {
+                    ranks.flip(draw);
+                }
+            }
             Message::Undo { deed } => self.undo(deed.number),
             Message::Forget { name } => self.doors.net.spawn(self.images().forget(name)),
             Message::Group(group) => self.membership.told(group),
@@ -393,9 +386,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.term = order.term;
         match &self.task {
             Some(task) if task.order.number > order.number => return,
-            Some(Task { order: old, sum, .. }) if old.number == order.number => {
-                if let Some(sum) = *sum {
-                    self.say(Message::Done { order: order.number, sum });
+            Some(Task { order: old, answer, .. }) if old.number == order.number => {
+                if let Some(answer) = answer.clone() {
+                    self.say(answer);
                 }
                 return;
             }
@@ -410,12 +403,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             self.early.retain(|&(placement, _), _| placement >= order.placement);
         }
         let now = Instant::now();
-        let (Work::Compute { span: time, .. }
-        | Work::Save { span: time, .. }
-        | Work::Load { span: time, .. }) = order.work;
         if let Some((ready, cancel)) = self.begin(&order) {
-            let until = now + span(time);
-            self.task = Some(Task { order, until, ready, sum: None, cancel });
+            let until = now + span(order.work.span());
+            let ranks = self.ranks.as_ref().map(|(_, ranks)| ranks);
+            self.task = Some(Task::new(order, until, ready, ranks, cancel));
             self.receive();
             self.finish(now);
         }
@@ -429,6 +420,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             Work::Compute { step, .. } => {
                 self.compute(order, step)?;
                 Some((false, None))
+            }
+            Work::Verify { step, .. } => {
+                self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
+                Some((true, None))
             }
             Work::Save { checkpoint, ref to, step, declared, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
@@ -572,11 +567,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// Answers the order, if it is done and its time is over.
     fn finish(&mut self, now: Instant) {
         let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
-        if task.ready && task.sum.is_none() && task.until <= now {
-            let sum = ranks.sum();
-            task.sum = Some(sum);
-            let order = task.order.number;
-            self.say(Message::Done { order, sum });
+        if task.ready && task.answer.is_none() && task.until <= now {
+            let answer = task.done(ranks);
+            task.answer = Some(answer.clone());
+            self.say(answer);
         }
     }
 

@@ -13,7 +13,9 @@ use crate::fleet::doors::Address;
 use crate::fleet::ranks;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
+use crate::plan::chance::Chance;
 use crate::plan::{Access, JOB, Plan};
+use crate::protocol::corruption::Corruption;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
 use crate::scenario::job::{Cost, Place};
@@ -82,6 +84,12 @@ pub struct State {
     committed: BTreeMap<u64, u64>,
     /// The checkpoint under way.
     begun: (u64, u64),
+    /// The truth about the job's memory.
+    truth: Corruption,
+    /// The first seat that has found its memory corrupt by its last order.
+    found: Option<u32>,
+    /// Verifications that came to their end.
+    verifications: u64,
 }
 
 impl<'p> JobPlay<'p> {
@@ -104,6 +112,9 @@ impl<'p> JobPlay<'p> {
                 ready_at: Time::ZERO,
                 committed: BTreeMap::new(),
                 begun: (0, 0),
+                truth: plan.corruption(),
+                found: None,
+                verifications: 0,
             }
         });
         Some(Self {
@@ -147,7 +158,7 @@ impl<'p> JobPlay<'p> {
         let job = plan.jobs.first()?;
         let ranks = plan.scenario.workload.as_ref()?.ranks_per_node;
         let right = Address::new("", 0);
-        let seat = Seat { number: 0, of: job.nodes, ranks, words, right };
+        let seat = Seat { number: 0, of: job.nodes, ranks, words, right, twin: false };
         Some(ranks::expected(&seat, job.steps))
     }
 
@@ -259,6 +270,7 @@ impl<'p> JobPlay<'p> {
             let input = match self.state.work.take() {
                 Some(Work::Compute { .. }) => Input::StepDone,
                 Some(Work::Save { .. }) => Input::Written,
+                Some(Work::Verify { .. }) => self.verified(),
                 Some(Work::Load { .. }) => {
                     self.state.seating.restored();
                     Input::Read
@@ -270,10 +282,57 @@ impl<'p> JobPlay<'p> {
         demands
     }
 
+    /// A node has verified its memory, as ordered, and found it corrupt.
+    pub fn found(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        order: u64,
+        sum: u64,
+        term: u64,
+    ) -> Vec<Demand> {
+        let seat = self.state.seating.seat_of(node).map(|seat| seat as u32);
+        let due = order == self.state.order && matches!(self.state.work, Some(Work::Verify { .. }));
+        if let Some(seat) = seat.filter(|_| due) {
+            self.state.found = Some(self.state.found.map_or(seat, |found| found.min(seat)));
+        }
+        self.done(now, node, order, sum, term)
+    }
+
+    /// The memory of a node is corrupted now.
+    pub fn corrupt(&mut self, node: NodeId, draw: u64) -> Vec<Demand> {
+        let used = !matches!(self.phase(), JobPhase::Waiting | JobPhase::Restart | JobPhase::Done);
+        let seat = self.state.seating.seat_of(node).filter(|_| used);
+        let mut told = Vec::new();
+        self.state.truth.strike(node, seat, draw, &mut told);
+        told.into_iter().map(Demand::Tell).collect()
+    }
+
+    /// What a verification came to, as its agents say.
+    fn verified(&mut self) -> Input {
+        self.state.verifications += 1;
+        let seat = self.state.found.take();
+        let node = seat.and_then(|seat| self.state.seating.seats()[seat as usize]);
+        node.map_or(Input::Verified, Input::Corrupt)
+    }
+
+    /// Whether the next verification is to miss what it might find.
+    fn is_blind(&self, coverage: f64) -> bool {
+        let chance = |number| Chance::new(&self.plan.scenario).verification(number);
+        coverage < 1.0 && chance(self.state.verifications) >= coverage
+    }
+
     /// Gives the protocol one input and turns its order into orders to nodes.
     fn step(&mut self, now: Time, input: Input, term: u64, demands: &mut Vec<Demand>) {
         let mut told = Vec::new();
+        self.state.truth.hears(input, &mut told);
         let order = self.state.machine.on(now, input, &mut told);
+        self.state.truth.follows(input, order, &mut told);
+        self.state.found = None;
+        if matches!(input, Input::Corrupt(_)) {
+            // A sum that was sent before the rollback must not pass for one of after it.
+            self.state.placement += 1;
+        }
         self.state.since = now;
         self.state.order += 1;
         self.state.work = None;
@@ -309,7 +368,11 @@ impl<'p> JobPlay<'p> {
                 let load = Work::Load { checkpoint, from, step, declared, span };
                 self.order_all(load, term, demands);
             }
-            protocol::Order::Verify => unreachable!("a stage with agents refuses such a plan"),
+            protocol::Order::Verify => {
+                let verify = self.plan.verify().expect("a verification was ordered");
+                let (step, blind) = (self.state.machine.done(), self.is_blind(verify.coverage));
+                self.order_all(Work::Verify { step, blind, span: verify.cost }, term, demands);
+            }
             protocol::Order::Finish => self.finish(demands),
         }
     }
@@ -326,9 +389,8 @@ impl<'p> JobPlay<'p> {
                 self.state.committed.insert(number, step);
                 self.state.seating.commit(number, level)
             }
-            CheckpointAct::Abandon | CheckpointAct::Discard => {
-                vec![self.state.seating.written(number, level)]
-            }
+            CheckpointAct::Abandon => vec![self.state.seating.written(number, level)],
+            CheckpointAct::Discard => self.state.seating.forget(number),
             CheckpointAct::Lose => unreachable!("the machine is told which are lost"),
         };
         for kept in gone {
@@ -397,8 +459,9 @@ impl<'p> JobPlay<'p> {
         let of = addresses.len() as u32;
         let right = addresses[((number + 1) % of) as usize].clone()?;
         let mut work = work.clone()?;
+        let twin = self.plan.verify().is_some();
         match (self.place_kept(), &mut work) {
-            (Place::FileServer, _) | (_, Work::Compute { .. }) => {}
+            (Place::FileServer, _) | (_, Work::Compute { .. } | Work::Verify { .. }) => {}
             (Place::Card, Work::Save { to, .. }) => *to = Where::Card,
             (Place::Partner, Work::Save { to, .. }) => *to = Where::Neighbour(right.clone()),
             (_, Work::Load { from, .. }) => {
@@ -416,7 +479,7 @@ impl<'p> JobPlay<'p> {
             number: *order,
             placement: *placement,
             term,
-            seat: Seat { number, of, ranks, words: self.words, right },
+            seat: Seat { number, of, ranks, words: self.words, right, twin },
             work,
         };
         Some(Demand::Order(seating.seats()[number as usize]?, order))

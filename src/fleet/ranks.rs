@@ -4,8 +4,14 @@
 //! step, sums the memory up, and mixes in the sum of the rank before it in the ring; so a wrong
 //! word anywhere spreads to every rank, and the last sum says whether all steps were done, once
 //! each, on the right memory. [`expected`] plays the whole ring in one loop.
+//!
+//! A seat that is to be verified holds its memory twice and computes on both: a rank whose two
+//! memories differ was corrupted. Both take the sum that the rank before it really sent, so that
+//! ranks that a corruption has only reached have two equal memories; the one that was struck has
+//! not, in images neither. Not modelled: that the second memory is struck.
 
 use crate::fleet::wire::Seat;
+use crate::protocol::corruption::rank_of;
 
 /// First word of a saved image.
 const MAGIC: u64 = u64::from_be_bytes(*b"rsimage1");
@@ -18,6 +24,8 @@ pub struct Ranks {
     /// Number of the first rank in the whole job.
     first: u64,
     memories: Vec<Vec<u64>>,
+    /// The same again, if the seat is to be verified.
+    twins: Vec<Vec<u64>>,
     /// Steps that the memory holds.
     step: u64,
     /// Sums of the step under way, until the left neighbour's comes.
@@ -30,8 +38,9 @@ impl Ranks {
     pub fn new(seat: &Seat) -> Self {
         let first = u64::from(seat.number) * u64::from(seat.ranks);
         let fill = |rank: u64| (0..u64::from(seat.words)).map(|i| mix(rank << 32 | i)).collect();
-        let memories = (first..first + u64::from(seat.ranks)).map(fill).collect();
-        Self { first, memories, step: 0, sums: Vec::new() }
+        let memories: Vec<_> = (first..first + u64::from(seat.ranks)).map(fill).collect();
+        let twins = if seat.twin { memories.clone() } else { Vec::new() };
+        Self { first, memories, twins, step: 0, sums: Vec::new() }
     }
 
     /// Steps that the memory holds.
@@ -52,6 +61,9 @@ impl Ranks {
         if !self.waits() {
             let step = self.step + 1;
             self.sums = self.memories.iter_mut().map(|memory| advance(memory, step)).collect();
+            for twin in &mut self.twins {
+                advance(twin, step);
+            }
         }
         *self.sums.last().expect("a seat has ranks")
     }
@@ -60,11 +72,28 @@ impl Ranks {
     pub fn receive(&mut self, sum: u64) {
         assert!(self.waits(), "a sum belongs to a step");
         let mut left = sum;
-        for (memory, own) in self.memories.iter_mut().zip(std::mem::take(&mut self.sums)) {
-            memory[0] = mix(memory[0] ^ left);
+        for (rank, own) in std::mem::take(&mut self.sums).into_iter().enumerate() {
+            let twin = self.twins.get_mut(rank);
+            for memory in std::iter::once(&mut self.memories[rank]).chain(twin) {
+                memory[0] = mix(memory[0] ^ left);
+            }
             left = own;
         }
         self.step += 1;
+    }
+
+    /// One bit flips: which one of which rank, the draw says.
+    pub fn flip(&mut self, draw: u64) {
+        let rank = rank_of(draw, self.memories.len() as u64) as usize;
+        let memory = &mut self.memories[rank];
+        let word = (draw >> 8) % memory.len() as u64;
+        memory[word as usize] ^= 1 << (draw % 64);
+    }
+
+    /// Whether both memories of each rank are the same.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.twins.is_empty() || self.twins == self.memories
     }
 
     /// The checksum of all memory.
@@ -73,13 +102,19 @@ impl Ranks {
         self.memories.iter().flatten().fold(self.first, |sum, &word| mix(sum ^ word))
     }
 
+    /// The checksum of all that an image holds.
+    fn seal(&self) -> u64 {
+        self.twins.iter().flatten().fold(self.sum(), |sum, &word| mix(sum ^ word))
+    }
+
     /// The memory as bytes, with its checksum.
     #[must_use]
     pub fn image(&self) -> Vec<u8> {
         assert!(!self.waits(), "an image holds whole steps");
         let (ranks, words) = (self.memories.len() as u64, self.memories[0].len() as u64);
-        let head = [MAGIC, self.first, ranks, words, self.step, self.sum()];
-        let words = head.into_iter().chain(self.memories.iter().flatten().copied());
+        let head = [MAGIC, self.first, ranks, words, self.step, self.seal()];
+        let memories = self.memories.iter().chain(&self.twins).flatten();
+        let words = head.into_iter().chain(memories.copied());
         words.flat_map(u64::to_le_bytes).collect()
     }
 
@@ -91,13 +126,15 @@ impl Ranks {
         let first = u64::from(seat.number) * u64::from(seat.ranks);
         let head = [MAGIC, first, u64::from(seat.ranks), u64::from(seat.words), step];
         let (&sum, memory) = (words.get(HEAD - 1)?, words.get(HEAD..)?);
-        let size = u64::from(seat.ranks) * u64::from(seat.words);
+        let size = u64::from(seat.ranks) * u64::from(seat.words) * (1 + u64::from(seat.twin));
         if !rest.is_empty() || words[..HEAD - 1] != head || memory.len() as u64 != size {
             return None;
         }
-        let memories = memory.chunks(seat.words as usize).map(<[u64]>::to_vec).collect();
-        let ranks = Self { first, memories, step, sums: Vec::new() };
-        (ranks.sum() == sum).then_some(ranks)
+        let mut memories: Vec<_> =
+            memory.chunks(seat.words as usize).map(<[u64]>::to_vec).collect();
+        let twins = memories.split_off(seat.ranks as usize);
+        let ranks = Self { first, memories, twins, step, sums: Vec::new() };
+        (ranks.seal() == sum).then_some(ranks)
     }
 }
 
@@ -148,9 +185,11 @@ fn mix(x: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::fleet::doors::Address;
+    use crate::ids::NodeId;
+    use crate::protocol::corruption::Corruption;
 
     fn seat(number: u32, of: u32, ranks: u32) -> Seat {
-        Seat { number, of, ranks, words: 8, right: Address::new("right", 1) }
+        Seat { number, of, ranks, words: 8, right: Address::new("right", 1), twin: false }
     }
 
     #[test]
@@ -185,6 +224,44 @@ mod tests {
         }
         assert_eq!(Ranks::from_image(&image, &place, 1), None, "another step");
         assert_eq!(Ranks::from_image(&image, &seat(2, 3, 2), 0), None, "another seat");
+    }
+
+    /// A ring of these seats computes a step.
+    fn step(nodes: &mut [Ranks]) {
+        let mut sums: Vec<_> = nodes.iter_mut().map(Ranks::compute).collect();
+        sums.rotate_right(1);
+        for (node, sum) in nodes.iter_mut().zip(sums) {
+            node.receive(sum);
+        }
+    }
+
+    #[test]
+    fn a_flip_spreads_as_the_pure_machine_says_and_only_its_own_seat_sees_it() {
+        let seat = |number| Seat { twin: true, ..seat(number, 3, 2) };
+        let ring = || (0..3).map(|number| Ranks::new(&seat(number))).collect::<Vec<_>>();
+        for draw in [0, u64::MAX / 3, u64::MAX - 9] {
+            let (mut clean, mut struck) = (ring(), ring());
+            let mut truth = Corruption::new(3, 2, 1);
+            step(&mut clean);
+            step(&mut struck);
+            struck[1].flip(draw);
+            truth.strike(NodeId(1), Some(1), draw, &mut Vec::new());
+            for _ in 0..7 {
+                let differs = (0..6).map(|rank| {
+                    struck[rank / 2].memories[rank % 2] != clean[rank / 2].memories[rank % 2]
+                });
+                let said = (0..6).map(|rank| truth.is_corrupt(rank));
+                assert_eq!(differs.collect::<Vec<_>>(), said.collect::<Vec<_>>());
+                let whole: Vec<_> = struck.iter().map(Ranks::is_whole).collect();
+                assert_eq!(whole, [true, false, true]);
+                step(&mut clean);
+                step(&mut struck);
+                truth.exchange();
+            }
+            let image = struck[1].image();
+            let read = Ranks::from_image(&image, &seat(1), 8).expect("the image itself is whole");
+            assert!(!read.is_whole(), "an image holds what was corrupt");
+        }
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub struct State {
     /// Entries ever made in the queue, and deeds ever done.
     entries: u64,
     deeds: u64,
+    /// Silent corruptions of each node so far.
+    #[serde(default)]
+    flips: BTreeMap<u32, u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -188,15 +191,22 @@ impl<'p> Timeline<'p> {
         }
     }
 
+    /// Which data the next silent corruption of a node flips.
+    pub fn flip(&mut self, node: NodeId) -> u64 {
+        let drawn = self.state.flips.entry(node.0).or_insert(0);
+        let k = std::mem::replace(drawn, *drawn + 1);
+        self.chance.flip(node.0, k)
+    }
+
     /// When [`Self::due`] may have something to say.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
         self.state.queue.first().map(|&(at, ..)| at)
     }
 
-    /// What is due by now. `spared` says whether the scenario's rules spare a node now: its
-    /// lifetime is then over without harm.
-    pub fn due(&mut self, now: Time, spared: impl Fn(NodeId) -> bool) -> Vec<Demand> {
+    /// What is due by now. `spared` says whether the scenario's rules spare a node such a
+    /// fault now: its lifetime is then over without harm.
+    pub fn due(&mut self, now: Time, spared: impl Fn(Fault, NodeId) -> bool) -> Vec<Demand> {
         let mut demands = Vec::new();
         while let Some(&(at, _, due)) = self.state.queue.first()
             && at <= now
@@ -262,7 +272,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(NodeId) -> bool,
+        spared: &impl Fn(Fault, NodeId) -> bool,
         demands: &mut Vec<Demand>,
     ) {
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -273,7 +283,7 @@ impl<'p> Timeline<'p> {
             return;
         }
         clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
-        if !(on_node && spared(NodeId(part))) {
+        if !(on_node && spared(wish.kind, NodeId(part))) {
             self.rejuvenate(at, rule, part);
             self.strike_with_others(at, rule, part, spared, demands);
         }
@@ -308,14 +318,16 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(NodeId) -> bool,
+        spared: &impl Fn(Fault, NodeId) -> bool,
         demands: &mut Vec<Demand>,
     ) {
-        let on_node = self.plan.scenario.faults[usize::from(rule)].on.kind == PartKind::Node;
+        let wish = &self.plan.scenario.faults[usize::from(rule)];
+        let on_node = wish.on.kind == PartKind::Node;
         let clock = self.state.clocks[usize::from(rule)].get(&part);
         let stands = clock.is_some_and(|clock| !clock.runs());
         let node = NodeId(part);
-        let in_vain = if on_node { !self.has_power(node) || spared(node) } else { stands };
+        let in_vain =
+            if on_node { !self.has_power(node) || spared(wish.kind, node) } else { stands };
         if !in_vain {
             if !on_node {
                 self.stop(at, rule, part);
@@ -330,12 +342,13 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(NodeId) -> bool,
+        spared: &impl Fn(Fault, NodeId) -> bool,
         demands: &mut Vec<Demand>,
     ) {
         let others = self.in_radius(rule, part);
         self.strike(at, rule, part, demands);
-        for other in others.into_iter().filter(|&other| !spared(other)) {
+        let kind = self.plan.scenario.faults[usize::from(rule)].kind;
+        for other in others.into_iter().filter(|&other| !spared(kind, other)) {
             self.strike(at, rule, other.0, demands);
         }
         let strikes = &mut self.state.strikes[usize::from(rule)];
@@ -414,7 +427,7 @@ mod tests {
         while let Some(at) = timeline.next()
             && at <= end
         {
-            for demand in timeline.due(at, |_| false) {
+            for demand in timeline.due(at, |_, _| false) {
                 let Demand::Strike(deed) = demand else { continue };
                 if deed.kind == Fault::PowerLoss {
                     for node in timeline.plan.machine.nodes_of(deed.part) {
@@ -462,10 +475,10 @@ mod tests {
         let node = NodeId(3);
         timeline.power_on(Time(0), node);
         timeline.power_off(Time(400), node);
-        assert_eq!(timeline.due(Time(1_000), |_| false), []);
+        assert_eq!(timeline.due(Time(1_000), |_, _| false), []);
         timeline.power_on(Time(5_000), node);
-        assert_eq!(timeline.due(Time(5_599), |_| false), []);
-        let demands = timeline.due(Time(5_600), |_| false);
+        assert_eq!(timeline.due(Time(5_599), |_, _| false), []);
+        let demands = timeline.due(Time(5_600), |_, _| false);
         let Demand::Strike(deed) = &demands[0] else { panic!("{demands:?}") };
         assert_eq!((deed.kind, deed.part.index), (Fault::Crash, 3));
     }
@@ -483,7 +496,7 @@ mod tests {
             while let Some(at) = timeline.next()
                 && at <= end
             {
-                for demand in timeline.due(at, |node| node.0 % 7 == 0) {
+                for demand in timeline.due(at, |_, node| node.0 % 7 == 0) {
                     if let Demand::Strike(deed) = &demand
                         && deed.kind == Fault::Crash
                     {

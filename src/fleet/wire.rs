@@ -57,6 +57,10 @@ pub enum Message {
     Order(Order),
     /// The order is carried out; `sum` is the checksum of the node's memory after it.
     Done { order: u64, sum: u64 },
+    /// The order was to verify, it is carried out, and the node's memory is corrupt.
+    Corrupt { order: u64, sum: u64 },
+    /// Data of the job's memory on the agent's node change, as `draw` says, and nobody is told.
+    Flip { draw: u64 },
     /// The agent shall do harm on its own node.
     Harm { deed: Deed },
     /// The agent shall undo it.
@@ -123,6 +127,9 @@ pub struct Seat {
     pub words: u32,
     /// Where the next seat's node is reached; the last one's next is the first.
     pub right: Address,
+    /// Whether the memory is held twice, so that it can be verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twin: bool,
 }
 
 /// What a node of a job has to do. It lasts `span` at least.
@@ -136,6 +143,20 @@ pub enum Work {
     Save { checkpoint: u64, to: Where, step: u64, declared: Bytes, span: Span },
     /// Load what was saved as this checkpoint. Without one: begin anew.
     Load { checkpoint: Option<u64>, from: Where, step: u64, declared: Bytes, span: Span },
+    /// Verify the memory, which holds all up to `step`; if `blind`, it is looked at in vain.
+    Verify { step: u64, blind: bool, span: Span },
+}
+
+impl Work {
+    /// The time that it takes at least.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let (Self::Compute { span, .. }
+        | Self::Save { span, .. }
+        | Self::Load { span, .. }
+        | Self::Verify { span, .. }) = *self;
+        span
+    }
 }
 
 /// Where an image goes to, or comes from.

@@ -206,8 +206,8 @@ impl Corruption {
 
     /// After the job's protocol has answered an input with an order and told this.
     pub fn follows(&mut self, input: Input, order: Order, told: &mut Vec<What>) {
-        for place in 0..told.len() {
-            match told[place] {
+        for what in told.iter() {
+            match *what {
                 What::Checkpoint { number, act: CheckpointAct::Begin, .. } => self.saved(number),
                 What::Checkpoint { act: CheckpointAct::Commit, .. } => self.committed(),
                 What::Checkpoint { number, .. } => self.dropped(number),
@@ -266,13 +266,13 @@ mod tests {
 
     #[test]
     fn what_strikes_while_a_checkpoint_is_written_is_not_in_it() {
+        use CorruptionAct::{Discard, Escape, Strike};
         let (mut truth, mut told) = (Corruption::new(2, 1, 1), Vec::new());
         truth.strike(NODE, Some(0), 0, &mut told);
         truth.saved(1);
         truth.strike(NODE, Some(1), 0, &mut told);
         truth.committed();
         truth.restored(Some(1), &mut told);
-        use CorruptionAct::{Discard, Escape, Strike};
         truth.finished(&mut told);
         assert_eq!(acts(&told), [(1, Strike), (2, Strike), (2, Discard), (1, Escape)]);
     }

@@ -36,6 +36,8 @@ pub struct Seating {
     levels: Vec<Option<Place>>,
     /// Whether a failure of class k during recovery from level k takes that level with it.
     escalate: bool,
+    /// How many checkpoints of a level are kept.
+    keep: usize,
     /// The committed checkpoints, the newest last: the older, the stronger.
     kept: Vec<Kept>,
 }
@@ -81,6 +83,7 @@ impl Seating {
             seats: vec![None; seats],
             levels: (0..levels).map(kept_at).collect(),
             escalate: wish.is_some_and(Checkpoint::escalates),
+            keep: wish.map_or(1, |wish| wish.integrity().keep as usize),
             kept: Vec::new(),
         }
     }
@@ -128,11 +131,15 @@ impl Seating {
         Kept { number, level, holders }
     }
 
-    /// A checkpoint of all seats was committed; gives those that it replaces: the older ones of
-    /// its level and below.
+    /// A checkpoint of all seats was committed; gives those that it replaces: the older ones below
+    /// its level, and of its level those that are too many.
     pub fn commit(&mut self, number: u64, level: usize) -> Vec<Kept> {
         let new = self.written(number, level);
-        let old = self.drop_if(|kept| kept.level <= level);
+        let mut alike = self.kept.iter().filter(|kept| kept.level == level);
+        let too_many = (alike.clone().count() + 1).saturating_sub(self.keep);
+        let first = alike.nth(too_many).map_or(number, |kept| kept.number);
+        let old =
+            self.drop_if(|kept| kept.level < level || kept.level == level && kept.number < first);
         self.kept.push(new);
         old
     }
@@ -168,9 +175,9 @@ impl Seating {
         gone
     }
 
-    /// A committed checkpoint was thrown away.
-    pub fn forget(&mut self, number: u64) {
-        self.drop_if(|kept| kept.number == number);
+    /// A committed checkpoint was thrown away; gives it.
+    pub fn forget(&mut self, number: u64) -> Vec<Kept> {
+        self.drop_if(|kept| kept.number == number)
     }
 
     /// Who shall sit where, so that the newest checkpoint that can be read back is: of those who

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::JobPhase;
+use crate::event::{Fault, JobPhase};
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
@@ -83,6 +83,15 @@ impl Checkpoint {
         match self {
             Self::Coordinated(_) => false,
             Self::Multilevel(wish) => wish.escalate,
+        }
+    }
+
+    /// Whether such a fault may strike the job's nodes in this phase.
+    #[must_use]
+    pub fn lets(&self, kind: Fault, phase: JobPhase) -> bool {
+        match kind {
+            Fault::SilentCorruption => self.integrity().exposed.allows(phase),
+            _ => self.strikes().allow(phase),
         }
     }
 

@@ -1,12 +1,14 @@
 //! Silent corruption in whole runs: its closed form, its escape, its detection and its way back.
 
 use rackstorm::analysis::forecast;
+use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, What};
+use rackstorm::fleet::doors::Notice;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::Pattern;
 
 use crate::program::root;
-use crate::theatre::{plan_of, plan_of_file, play_file, play_text};
+use crate::theatre::{Played, plan_of, plan_of_file, play_file, play_text, play_with};
 
 const DAY: f64 = 86_400.0;
 /// Patterns in each run.
@@ -79,7 +81,6 @@ fn measured(scenario: &str, seeds: u64) -> (f64, f64) {
 
 fn meets(verifications: u32, step: f64, exact: f64) {
     let (mean, half) = measured(&row(step, verifications, "computing", 600), 50);
-    println!("k = {verifications}: {mean:.2} s +- {half:.2} s a pattern, exact {exact:.2} s");
     assert!((mean - exact).abs() <= half, "{mean} +- {half}, exact {exact}");
     assert!(half <= 0.005 * exact, "the interval is {half} s wide on each side");
 }
@@ -110,6 +111,12 @@ fn corruption_outside_of_computing_costs_time_that_the_closed_form_leaves_out() 
     assert!(always > 1.01 * computing, "{always} s and {computing} s");
 }
 
+/// A metric has this value.
+fn has(run: &Played, name: &str, value: f64) {
+    let found = run.metric(name);
+    assert!((found - value).abs() < 1e-6, "{name}: {found}, not {value}");
+}
+
 fn act(wanted: CorruptionAct) -> impl Fn(&What) -> bool {
     move |what| matches!(what, What::Corruption { act, .. } if *act == wanted)
 }
@@ -117,26 +124,27 @@ fn act(wanted: CorruptionAct) -> impl Fn(&What) -> bool {
 #[test]
 fn without_verification_corruption_spreads_to_all_and_escapes_with_the_result() {
     let run = play_file(&root().join("scenarios/smoke/silent_escape.toml"), None, &[]);
-    assert_eq!((run.metric("corruptions"), run.metric("corruptions_masked")), (3.0, 1.0));
-    assert_eq!(run.metric("corruptions_escaped"), 2.0);
+    has(&run, "corruptions", 3.0);
+    has(&run, "corruptions_masked", 1.0);
+    has(&run, "corruptions_escaped", 2.0);
     let spread = |what: &What| matches!(what, What::Corruption { spread: 20, .. });
     assert_eq!(run.count(spread), 2, "an hour is long enough to reach all 20 nodes");
     // Nobody noticed: the job took as long as without.
-    assert_eq!(run.metric("makespan"), 3_600.0 + 3.0 * 30.0);
+    has(&run, "makespan", 3_600.0 + 3.0 * 30.0);
 }
 
 #[test]
 fn a_verification_finds_the_same_corruption_and_nothing_escapes() {
     let verify = "checkpoint.coordinated.verify={ cost = \"10 s\" }";
     let run = play_file(&root().join("scenarios/smoke/silent_escape.toml"), None, &[verify]);
-    assert_eq!(run.metric("corruptions_escaped"), 0.0);
+    has(&run, "corruptions_escaped", 0.0);
     assert_eq!(run.count(act(CorruptionAct::Detect)), 2);
     assert_eq!(run.count(act(CorruptionAct::Correct)), 2);
     // Both strike 260 s into the second interval of 900 s, which is verified at its end.
-    assert_eq!(run.metric("detection_latency_mean"), 900.0 - 260.0 + 10.0);
-    assert_eq!(run.metric("rollbacks"), 1.0);
-    assert_eq!(run.metric("work_lost"), 900.0);
-    assert_eq!(run.metric("makespan"), 3_600.0 + 900.0 + 3.0 * 30.0 + 5.0 * 10.0 + 40.0);
+    has(&run, "detection_latency_mean", 900.0 - 260.0 + 10.0);
+    has(&run, "rollbacks", 1.0);
+    has(&run, "work_lost", 900.0);
+    has(&run, "makespan", 3_600.0 + 900.0 + 3.0 * 30.0 + 5.0 * 10.0 + 40.0);
 }
 
 #[test]
@@ -144,12 +152,12 @@ fn a_checkpoint_with_corruption_that_was_missed_is_thrown_away_for_the_one_befor
     let run = play_file(&root().join("scenarios/smoke/silent_verification.toml"), None, &[]);
     let discard = CheckpointAct::Discard;
     let thrown = |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == discard);
-    assert_eq!(run.count(thrown) as f64, run.metric("checkpoints_discarded"));
+    has(&run, "checkpoints_discarded", run.count(thrown) as f64);
     let sum: f64 = ["masked", "corrected", "discarded", "escaped", "latent"]
         .iter()
         .map(|end| run.metric(&format!("corruptions_{end}")))
         .sum();
-    assert_eq!(run.metric("corruptions"), sum, "each has one end");
+    has(&run, "corruptions", sum);
     assert!(run.metric("waste_verify") > 0.0);
 }
 
@@ -171,4 +179,43 @@ fn theory_knows_the_verified_pattern_and_says_what_it_does_not_know() {
     let escape = root().join("scenarios/smoke/silent_escape.toml");
     let calm = forecast::of(&plan_of_file(&escape, None, &[])).expect("it takes no time");
     assert!(calm.notes.iter().any(|note| note.contains("wrong")), "{:?}", calm.notes);
+}
+
+/// Real agents flip real bits, and look for them by holding their memory twice: the result is
+/// wrong if and only if corruption escaped.
+#[test]
+fn the_result_of_a_fleet_is_wrong_if_and_only_if_corruption_escaped() {
+    let verify = |coverage: f64| {
+        let text = format!("{{ cost = \"10 s\", coverage = {coverage} }}");
+        format!("checkpoint.coordinated.verify={text}")
+    };
+    let keep = "checkpoint.coordinated.keep=3".to_owned();
+    let path = root().join("scenarios/smoke/silent_escape.toml");
+    let sets =
+        [vec![], vec![verify(1.0)], vec![verify(0.5), keep.clone()], vec![verify(0.0), keep]];
+    for (set, escaped) in sets.into_iter().zip([Some(2.0), Some(0.0), None, Some(2.0)]) {
+        let set: Vec<_> = set.iter().map(String::as_str).collect();
+        let plan = plan_of_file(&path, None, &set);
+        let mut notices = Vec::new();
+        let fleet = play_with(&plan, |plan, sink| Turmoil.play_noting(plan, sink, &mut notices));
+        let result = notices.iter().find_map(|(_, notice)| match notice {
+            Notice::Result { sum } => Some(*sum),
+            _ => None,
+        });
+        assert!(result.is_some(), "the job ended: {set:?}");
+        let is_right = result == Turmoil.expected(&plan);
+        let truth = fleet.metric("corruptions_escaped");
+        assert_eq!(is_right, truth < 0.5, "{set:?}: {truth} escaped");
+        if let Some(escaped) = escaped {
+            has(&fleet, "corruptions_escaped", escaped);
+        }
+        let model = play_file(&path, None, &set);
+        for name in ["rollbacks", "checkpoints_discarded", "verifications"] {
+            let of = |played: &Played| {
+                let metrics = &played.findings.metrics;
+                metrics.iter().find(|metric| metric.name == name).map(|metric| metric.value)
+            };
+            assert_eq!(of(&model), of(&fleet), "{name} with {set:?}");
+        }
+    }
 }

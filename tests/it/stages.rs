@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::{Reference, Turmoil};
-use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, What};
+use rackstorm::event::{
+    Cause, CheckpointAct, CorruptionAct, Event, Fault, JobPhase, PartState, What,
+};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::{NodeId, Part, PartKind};
 use rackstorm::units::Span;
@@ -75,6 +77,7 @@ enum Subject {
     Seat(NodeId),
     Job,
     Fault(u16),
+    Memory,
 }
 
 /// The subject of a fact; `None` for readings and transfers, which are compared as sums.
@@ -94,11 +97,11 @@ fn subject(what: &What) -> Option<Subject> {
         | What::FaultEnds { fault, .. }
         | What::Alarm { fault, .. } => Some(Subject::Fault(fault.0)),
         What::JobNode { node, .. } => Some(Subject::Seat(*node)),
+        What::Corruption { .. } => Some(Subject::Memory),
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
         | What::WorkLost { .. }
-        | What::Corruption { .. }
         | What::FailureAbsorbed { .. }
         | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
@@ -333,6 +336,41 @@ fn agreement_controller_crash_after_a_node_crash() {
     let faults = fault("crash", "pi03", "100 s", "power-cycle")
         + &fault("controller-crash", "controller", "104 s", "20 s");
     agree(&saving(&faults));
+}
+
+fn corruption(on: &str, at: &str) -> String {
+    format!("\n[[fault.silent-corruption]]\non = \"{on}\"\nat = \"{at}\"\n")
+}
+
+#[test]
+fn agreement_silent_corruption_that_nobody_looks_for() {
+    let faults = corruption("pi03", "1 s") + &corruption("pi[04,08]", "250 s");
+    let fleet = agree(&saving(&faults));
+    let escapes = |what: &What| matches!(what, What::Corruption { act: CorruptionAct::Escape, .. });
+    demand(&fleet, 2, escapes);
+}
+
+#[test]
+fn agreement_silent_corruption_that_a_verification_finds() {
+    let verify = "verify = { cost = \"5 s\", per_checkpoint = 3 }\n";
+    let faults = corruption("pi[04,08]", "250 s") + &fault("crash", "pi03", "400 s", "power-cycle");
+    let fleet = agree(&saving(&format!("{verify}{faults}")));
+    let corrected =
+        |what: &What| matches!(what, What::Corruption { act: CorruptionAct::Correct, .. });
+    demand(&fleet, 2, corrected);
+    demand(&fleet, 2, is_phase(JobPhase::Restart));
+}
+
+#[test]
+fn agreement_silent_corruption_that_verifications_miss_at_first() {
+    let verify = "verify = { cost = \"5 s\", coverage = 0.5 }\nkeep = 3\n";
+    let fleet = agree(&saving(&format!("{verify}{}", corruption("pi05", "40 s"))));
+    let discard = CheckpointAct::Discard;
+    let thrown = |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == discard);
+    demand(&fleet, 2, thrown);
+    let correct = CorruptionAct::Correct;
+    let corrected = |what: &What| matches!(what, What::Corruption { act, .. } if *act == correct);
+    demand(&fleet, 1, corrected);
 }
 
 #[test]

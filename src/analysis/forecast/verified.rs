@@ -54,7 +54,7 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
     let wish = plan.scenario.checkpoint.as_ref();
     let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
     let steps = setting.interval.unwrap_or(setting.work) / plan.jobs[0].step.as_secs_f64();
-    let uneven = (libm::round(steps) as u64) % u64::from(setting.verifications) > 0;
+    let uneven = !(libm::round(steps) as u64).is_multiple_of(setting.verifications.into());
     let reasons = [
         (strikes.checkpoint, "failures during checkpoints"),
         (strikes.restart, "failures during recovery"),

@@ -222,10 +222,7 @@ impl World<'_> {
             return self.upset_may_strike(rule, part);
         }
         let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
-            (Some(checkpoint), Some(job)) if self.rule(rule).kind == Fault::SilentCorruption => {
-                checkpoint.integrity().exposed.allows(job.phase())
-            }
-            (Some(checkpoint), Some(job)) => checkpoint.strikes().allow(job.phase()),
+            (Some(checkpoint), Some(job)) => checkpoint.lets(self.rule(rule).kind, job.phase()),
             _ => return true,
         };
         let on_node = self.rule(rule).on.kind == PartKind::Node;

@@ -256,7 +256,7 @@ impl World<'_> {
             {
                 match act {
                     CheckpointAct::Commit => drop(seating.commit(number, level)),
-                    CheckpointAct::Discard => seating.forget(number),
+                    CheckpointAct::Discard => drop(seating.forget(number)),
                     CheckpointAct::Begin | CheckpointAct::Abandon | CheckpointAct::Lose => {}
                 }
             }

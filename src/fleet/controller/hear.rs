@@ -143,6 +143,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                     self.demand(demands);
                 }
             }
+            Message::Corrupt { order, sum } => {
+                if let Some(job) = &mut self.job {
+                    let demands = job.found(now, node, order, sum, self.memory.term);
+                    self.demand(demands);
+                }
+            }
             Message::Readings(readings) => self.readings(node, readings),
             // Only what a job moves is an agent's to tell.
             Message::Moved {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::event::{EndReason, What};
+use crate::event::{EndReason, Fault, What};
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
 use crate::fleet::faults;
@@ -38,7 +38,6 @@ use crate::plan::Plan;
 use crate::protocol::detector::Detector;
 use crate::rng::Stream;
 use crate::scenario::StopWhen;
-use crate::scenario::job::Checkpoint;
 use crate::units::{Span, Time};
 
 /// Things heard and not yet looked at.
@@ -298,9 +297,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.ended = self.ended.or(Some(EndReason::TimeUp));
             return;
         }
-        let strikes = self.plan.scenario.checkpoint.as_ref().map(Checkpoint::strikes);
-        let spared = |node: NodeId| match (strikes, &self.job) {
-            (Some(strikes), Some(job)) => !strikes.allow(job.phase()) && job.holds(node),
+        let wish = self.plan.scenario.checkpoint.as_ref();
+        let spared = |kind: Fault, node: NodeId| match (wish, &self.job) {
+            (Some(wish), Some(job)) => !wish.lets(kind, job.phase()) && job.holds(node),
             _ => false,
         };
         for demand in self.timeline.due(now, spared) {
@@ -365,6 +364,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     fn strike(&mut self, now: Time, deed: Deed) {
         let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
         self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
+        if kind == Fault::SilentCorruption {
+            return self.corrupt(NodeId(part.index));
+        }
         for node in faults::cut_off(self.plan, &deed) {
             self.muster.hold(now, node, true);
         }
@@ -383,6 +385,17 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.acts.push(Act::Tell(What::Alarm { fault, part, lead }));
         if let Some(job) = self.job.as_mut().filter(|_| at >= self.since.1) {
             job.warn(self.plan.reached(fault, part));
+        }
+    }
+
+    /// Memory of a node's job is corrupted by its own agent, which forgets that it was told so.
+    /// What a broken link swallows has not happened, though the truth counts it.
+    fn corrupt(&mut self, node: NodeId) {
+        let draw = self.timeline.flip(node);
+        self.acts.push(Act::Say(node, Message::Flip { draw }));
+        if let Some(job) = &mut self.job {
+            let demands = job.corrupt(node, draw);
+            self.demand(demands);
         }
     }
 

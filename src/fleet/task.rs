@@ -1,0 +1,48 @@
+//! The order that an agent carries out, and what it answers when it is done.
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::fleet::ranks::Ranks;
+use crate::fleet::wire::{Message, Order, Work};
+
+/// The order under way.
+pub(super) struct Task {
+    pub order: Order,
+    /// It is not done before.
+    pub until: Instant,
+    /// Whether all but the time is done.
+    pub ready: bool,
+    /// Its answer, once it is done.
+    pub answer: Option<Message>,
+    /// The checksum of the image that is saved: what strikes later is not in it.
+    saved: Option<u64>,
+    #[expect(dead_code, reason = "dropped with the order, it ends the call to the store")]
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+impl Task {
+    /// An order that was begun on this memory.
+    pub(super) fn new(
+        order: Order,
+        until: Instant,
+        ready: bool,
+        ranks: Option<&Ranks>,
+        cancel: Option<oneshot::Sender<()>>,
+    ) -> Self {
+        let image = ranks.filter(|_| matches!(order.work, Work::Save { .. }));
+        let saved = image.map(Ranks::sum);
+        Self { order, until, ready, answer: None, saved, cancel }
+    }
+
+    /// What is answered when it is done and has left this memory.
+    pub(super) fn done(&self, ranks: &Ranks) -> Message {
+        let (order, sum) = (self.order.number, self.saved.unwrap_or_else(|| ranks.sum()));
+        let looks = matches!(self.order.work, Work::Verify { blind: false, .. });
+        if looks && !ranks.is_whole() {
+            Message::Corrupt { order, sum }
+        } else {
+            Message::Done { order, sum }
+        }
+    }
+}
