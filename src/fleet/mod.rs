@@ -20,5 +20,6 @@ mod pace;
 mod packet;
 pub mod ranks;
 mod reception;
+mod replicas;
 pub mod timeline;
 pub mod wire;

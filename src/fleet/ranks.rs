@@ -150,7 +150,7 @@ mod tests {
     use crate::fleet::doors::Address;
 
     fn seat(number: u32, of: u32, ranks: u32) -> Seat {
-        Seat { number, of, ranks, words: 8, right: Address::new("right", 1) }
+        Seat { number, of, ranks, words: 8, right: Address::new("right", 1), more: Vec::new() }
     }
 
     #[test]

@@ -123,6 +123,9 @@ pub struct Seat {
     pub words: u32,
     /// Where the next seat's node is reached; the last one's next is the first.
     pub right: Address,
+    /// Where further replicas of the next seat are reached.
+    #[serde(default)]
+    pub more: Vec<Address>,
 }
 
 /// What a node of a job has to do. It lasts `span` at least.

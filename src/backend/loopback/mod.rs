@@ -27,7 +27,6 @@ use std::path::Path;
 use crate::backend::Backend;
 use crate::event::{EndReason, Fault, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::fleet::job::JobPlay;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;
 use crate::units::Time;
@@ -72,7 +71,6 @@ impl Backend for Loopback {
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let mut reasons: Vec<_> = plan.scenario.faults.iter().filter_map(cannot_do).collect();
-        reasons.extend(JobPlay::cannot(plan));
         let nodes = plan.machine.nodes.len();
         if nodes > AGENTS_MAX {
             reasons.push(format!(

@@ -257,9 +257,12 @@ impl World<'_> {
     /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
     /// taken the requests.
     fn order_transfers(&mut self, epoch: u32, write: bool) {
+        let newcomers = self.job.as_ref().and_then(|job| job.newcomers.as_ref()).is_some();
         let seating = self.job.as_ref().and_then(|job| job.seating.as_ref());
         let has_newcomer = !write && seating.is_some_and(Seating::has_newcomer);
         if let Some(span) = self.plan.checkpoint_span(write, has_newcomer) {
+            // Replacing dead replicas costs no more than the checkpoint, but transfers.
+            let span = if newcomers { Span::ZERO } else { span };
             self.after(span, Timer::Job { epoch });
         } else {
             let ready = self.admit_requests(write);

@@ -109,8 +109,7 @@ impl Backend for Reference {
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
-        let job = JobPlay::cannot(plan);
-        (nodes > most).then_some(reason).into_iter().chain(lossy).chain(job).collect()
+        (nodes > most).then_some(reason).into_iter().chain(lossy).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
@@ -128,7 +127,7 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let mut reasons: Vec<_> = JobPlay::cannot(plan).into_iter().collect();
+        let mut reasons = Vec::new();
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(
