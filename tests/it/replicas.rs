@@ -212,7 +212,7 @@ at = "1 y"
 "#,
     );
     let hours = |seed| play_text(&text, Some(seed)).metric("makespan") / 3_600.0;
-    let runs: Vec<f64> = (0..10).map(hours).collect();
+    let runs: Vec<f64> = (0..20).map(hours).collect();
     let (mean, half) = interval(&runs);
     assert!((mean / 748.19 - 1.0).abs() < 0.005, "{mean} h +- {half} h");
     assert!(half < 0.005 * 748.19, "{half} h says little");
