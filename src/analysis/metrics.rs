@@ -45,7 +45,7 @@ pub const ALL: &[Definition] = &[
     is("failures_absorbed", "count",
         "Failures of a job's node after which another replica of its seat went on."),
     is("mnfti", "count",
-        "Mean number of failures of running nodes of the jobs to an interrupt; absent without both."),
+        "Mean number of failures of a job's nodes to an interrupt; absent if none is absorbed."),
     // ---- Checkpoints
     is("checkpoints_begun", "count", "Checkpoints begun."),
     is("checkpoints_committed", "count", "Checkpoints completed."),

@@ -109,8 +109,8 @@ struct Agent<N, S, H, T> {
     linked: Instant,
     task: Option<Task>,
     ranks: Option<(u64, Ranks)>,
-    /// The neighbour to the right, and the queue to it.
-    right: Option<(Address, watch::Sender<Option<Message>>)>,
+    /// The neighbours to the right, one or all replicas of the next seat, and the queues to them.
+    right: Vec<(Address, watch::Sender<Option<Message>>)>,
     /// Sums from the left by placement and step.
     early: BTreeMap<(u64, u64), u64>,
     deeds: BTreeMap<u64, Deed>,
@@ -186,7 +186,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         linked: now,
         task: None,
         ranks: None,
-        right: None,
+        right: Vec::new(),
         early: BTreeMap::new(),
         deeds: BTreeMap::new(),
         refusals: Refusals::default(),
@@ -399,7 +399,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.doors.told.notice(Notice::Obeys { node, term, order: number, placement, seat });
         if self.ranks.as_ref().is_none_or(|(placement, _)| *placement != order.placement) {
             self.ranks = None;
-            self.right = None;
+            self.right.clear();
             self.early.retain(|&(placement, _), _| placement >= order.placement);
         }
         let now = Instant::now();
@@ -515,7 +515,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.finish(Instant::now());
     }
 
-    /// Computes a step and sends its sum to the right.
+    /// Computes a step and sends its sum to the right. Each replica sends it; the first that comes
+    /// counts.
     fn compute(&mut self, order: &Order, step: u64) -> Option<()> {
         let (seat, placement) = (&order.seat, order.placement);
         if step == 1 && self.ranks.is_none() {
@@ -523,14 +524,19 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let (_, ranks) = self.ranks.as_mut().filter(|(_, r)| r.step() + 1 == step)?;
         let sum = ranks.compute();
-        if self.right.as_ref().is_none_or(|(to, _)| *to != seat.right) {
+        let wanted = || std::iter::once(&seat.right).chain(&seat.more);
+        self.right.retain(|(to, _)| wanted().any(|other| other == to));
+        for to in wanted() {
+            if self.right.iter().any(|(known, _)| known == to) {
+                continue;
+            }
             let pace = &self.setup.pace;
-            let to = seat.right.clone();
             let queue = neighbours::send(&self.doors.net, to.clone(), pace.patience, pace.retry);
-            self.right = Some((to, queue));
+            self.right.push((to.clone(), queue));
         }
-        let (_, queue) = self.right.as_ref().expect("it was set");
-        queue.send_replace(Some(Message::Exchange { placement, step, seat: seat.number, sum }));
+        for (_, queue) in &self.right {
+            queue.send_replace(Some(Message::Exchange { placement, step, seat: seat.number, sum }));
+        }
         Some(())
     }
 

@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::event::{CheckpointAct, JobPhase, What};
 use crate::fleet::doors::Address;
 use crate::fleet::ranks;
+use crate::fleet::replicas::Late;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
 use crate::plan::chance::Chance;
 use crate::plan::{Access, JOB, Plan};
 use crate::protocol::corruption::Corruption;
+use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
 use crate::scenario::job::{Cost, Place};
@@ -50,30 +52,37 @@ pub enum Demand {
 /// The job.
 #[derive(Clone, Debug)]
 pub struct JobPlay<'p> {
-    plan: &'p Plan,
+    pub(super) plan: &'p Plan,
     /// Memory of each rank (64-bit words).
     words: u32,
     sabotage: Option<Sabotage>,
-    state: State,
+    pub(super) state: State,
     /// Nodes that may work, spares last, and where their neighbours reach them.
-    free: BTreeSet<(bool, NodeId)>,
-    reached: BTreeMap<NodeId, Address>,
+    pub(super) free: BTreeSet<(bool, NodeId)>,
+    pub(super) reached: BTreeMap<NodeId, Address>,
     /// Who shall sit where, as soon as the job may be placed.
-    wanted: Option<Filling>,
+    pub(super) wanted: Option<Filling>,
 }
 
 /// What changes of a job, to be saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    machine: Protocol,
-    seating: Seating,
-    /// Where the nodes of the seats are reached.
-    addresses: Vec<Option<Address>>,
+    pub(super) machine: Protocol,
+    /// Who has which place: that of a seat, or of one of its replicas.
+    pub(super) seating: Seating,
+    /// Who is alive on each seat, if nodes share them.
+    #[serde(default)]
+    pub(super) replicas: Option<Replicas>,
+    /// When replicas are given up that are behind the first of their seats, and those that were.
+    #[serde(default)]
+    pub(super) late: Late,
+    /// Where the nodes of the places are reached.
+    pub(super) addresses: Vec<Option<Address>>,
     placement: u64,
     order: u64,
-    work: Option<Work>,
-    /// Seats that have not yet done what was ordered.
-    waiting: BTreeSet<u32>,
+    pub(super) work: Option<Work>,
+    /// Places that have not yet done what was ordered.
+    pub(super) waiting: BTreeSet<u32>,
     /// Checksum of each seat's memory after its last order.
     sums: Vec<u64>,
     /// When the order was given.
@@ -98,16 +107,18 @@ impl<'p> JobPlay<'p> {
     pub fn new(plan: &'p Plan, words: u32, saved: Option<State>) -> Option<Self> {
         let job = plan.jobs.first()?;
         let state = saved.unwrap_or_else(|| {
-            let seats = job.nodes as usize;
+            let places = job.nodes as usize;
             State {
                 machine: plan.protocol().expect("there is a job"),
-                seating: Seating::new(seats, plan.scenario.checkpoint.as_ref()),
-                addresses: vec![None; seats],
+                seating: Seating::new(places, plan.scenario.checkpoint.as_ref()),
+                replicas: plan.replicas(),
+                late: Late::default(),
+                addresses: vec![None; places],
                 placement: 0,
                 order: 0,
                 work: None,
                 waiting: BTreeSet::new(),
-                sums: vec![0; seats],
+                sums: vec![0; job.seats as usize],
                 since: Time::ZERO,
                 ready_at: Time::ZERO,
                 committed: BTreeMap::new(),
@@ -158,7 +169,8 @@ impl<'p> JobPlay<'p> {
         let job = plan.jobs.first()?;
         let ranks = plan.scenario.workload.as_ref()?.ranks_per_node;
         let right = Address::new("", 0);
-        let seat = Seat { number: 0, of: job.nodes, ranks, words, right, twin: false };
+        let seat =
+            Seat { number: 0, of: job.seats, ranks, words, right, more: Vec::new(), twin: false };
         Some(ranks::expected(&seat, job.steps))
     }
 
@@ -168,6 +180,7 @@ impl<'p> JobPlay<'p> {
             self.state.addresses[number] = Some(peers);
             return self.order_of(number as u32, term).into_iter().collect();
         }
+        self.state.late.given_up.remove(&node);
         let spare = self.plan.machine.nodes[node.0 as usize].spare;
         self.free.insert((spare, node));
         self.reached.insert(node, peers);
@@ -176,13 +189,18 @@ impl<'p> JobPlay<'p> {
     }
 
     /// A node was lost; it was last heard at `heard`.
-    pub fn lost(&mut self, now: Time, heard: Time, node: NodeId) -> Vec<Demand> {
+    pub fn lost(&mut self, now: Time, heard: Time, node: NodeId, term: u64) -> Vec<Demand> {
         let spare = self.plan.machine.nodes[node.0 as usize].spare;
         self.free.remove(&(spare, node));
         self.reached.remove(&node);
+        self.state.late.given_up.remove(&node);
         self.wanted = self.state.seating.fill(&self.free);
         let mut demands = Vec::new();
         let Some(number) = self.state.seating.seat_of(node) else { return demands };
+        if self.absorbs(node) {
+            self.absorb(now, node, term, &mut demands);
+            return demands;
+        }
         // Nodes that failed together fall silent within one beat of each other: who is given a
         // seat before that may be silent already.
         let beat = self.plan.scenario.controller.beat();
@@ -209,7 +227,8 @@ impl<'p> JobPlay<'p> {
     /// When [`Self::place`] may have something to do.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
-        self.may_be_placed().then_some(self.state.ready_at)
+        let placed = self.may_be_placed().then_some(self.state.ready_at);
+        placed.into_iter().chain(self.state.late.at).min()
     }
 
     fn may_be_placed(&self) -> bool {
@@ -219,6 +238,9 @@ impl<'p> JobPlay<'p> {
     /// Gives the empty seats to free nodes, if the job waits and enough are free.
     pub fn place(&mut self, now: Time, term: u64) -> Vec<Demand> {
         let mut demands = Vec::new();
+        if self.state.late.at.is_some_and(|at| at <= now) {
+            self.give_up_late(now, term, &mut demands);
+        }
         if self.state.ready_at > now || !self.may_be_placed() {
             return demands;
         }
@@ -231,6 +253,10 @@ impl<'p> JobPlay<'p> {
         let addresses = wanted.iter().map(|node| self.reached.remove(node));
         self.state.addresses = addresses.collect();
         let (left, joined) = self.state.seating.seat(wanted);
+        if let Some(replicas) = &mut self.state.replicas {
+            let sat = replicas.replace(joined.iter().copied());
+            assert_eq!(sat, joined, "all places are filled, in their order");
+        }
         let change = |joined| move |node| Demand::Tell(What::JobNode { job: JOB, node, joined });
         for node in left {
             self.free.insert((self.plan.machine.nodes[node.0 as usize].spare, node));
@@ -255,31 +281,43 @@ impl<'p> JobPlay<'p> {
         term: u64,
     ) -> Vec<Demand> {
         let mut demands = Vec::new();
-        let seat = self.state.seating.seat_of(node);
-        let Some(number) = seat.filter(|_| order == self.state.order) else { return demands };
+        if let Some(peers) = self.state.late.given_up.remove(&node) {
+            return self.offer(node, peers, term);
+        }
+        let place = self.state.seating.seat_of(node);
+        let Some(number) = place.filter(|_| order == self.state.order) else { return demands };
         if !self.state.waiting.remove(&(number as u32)) {
             return demands;
         }
-        self.state.sums[number] = sum;
+        let seat = self.seat_at(number as u32);
+        self.state.sums[seat as usize] = sum;
         if let (Some(Sabotage::CommitEarly), Some(Work::Save { .. })) =
             (self.sabotage, &self.state.work)
         {
             self.state.waiting.clear();
         }
-        if self.state.waiting.is_empty() {
-            let input = match self.state.work.take() {
-                Some(Work::Compute { .. }) => Input::StepDone,
-                Some(Work::Save { .. }) => Input::Written,
-                Some(Work::Verify { .. }) => self.verified(),
-                Some(Work::Load { .. }) => {
-                    self.state.seating.restored();
-                    Input::Read
-                }
-                None => unreachable!("nobody waits without an order"),
-            };
-            self.step(now, input, term, &mut demands);
-        }
+        self.go_on(now, term, &mut demands);
         demands
+    }
+
+    /// Goes on if all have done what was ordered.
+    pub(super) fn go_on(&mut self, now: Time, term: u64, demands: &mut Vec<Demand>) {
+        if !self.state.waiting.is_empty() {
+            self.await_late(now);
+            return;
+        }
+        let input = match self.state.work.take() {
+            Some(Work::Compute { .. }) => Input::StepDone,
+            Some(Work::Save { .. }) => Input::Written,
+            Some(Work::Verify { .. }) => self.verified(),
+            Some(Work::Load { .. }) => {
+                self.state.seating.restored();
+                Input::Read
+            }
+            // The answer to the last order is on its way through the protocol.
+            None => return,
+        };
+        self.step(now, input, term, demands);
     }
 
     /// A node has verified its memory, as ordered, and found it corrupt.
@@ -325,6 +363,7 @@ impl<'p> JobPlay<'p> {
     /// Gives the protocol one input and turns its order into orders to nodes.
     fn step(&mut self, now: Time, input: Input, term: u64, demands: &mut Vec<Demand>) {
         let mut told = Vec::new();
+        let input = self.for_replicas(input);
         self.state.truth.hears(input, &mut told);
         let order = self.state.machine.on(now, input, &mut told);
         self.state.truth.follows(input, order, &mut told);
@@ -334,6 +373,7 @@ impl<'p> JobPlay<'p> {
             self.state.placement += 1;
         }
         self.state.since = now;
+        self.state.late.at = None;
         self.state.order += 1;
         self.state.work = None;
         self.state.waiting.clear();
@@ -343,17 +383,19 @@ impl<'p> JobPlay<'p> {
             }
             demands.push(Demand::Tell(what));
         }
+        let newcomers = self.replace_replicas(input, demands);
         match order {
             protocol::Order::Wait => {}
             protocol::Order::Compute(span) => {
                 let step = self.state.machine.done() + 1;
-                self.order_all(Work::Compute { step, span }, term, demands);
+                self.order_all(Work::Compute { step, span }, self.all(), term, demands);
             }
             protocol::Order::Write => {
                 let (number, step) = self.state.begun;
                 let (declared, span) = self.cost(true);
                 let (checkpoint, to) = (number, Where::Server);
-                self.order_all(Work::Save { checkpoint, to, step, declared, span }, term, demands);
+                let save = Work::Save { checkpoint, to, step, declared, span };
+                self.order_all(save, self.writers(), term, demands);
             }
             protocol::Order::Read => {
                 let newest = Some(self.state.begun).filter(|(number, _)| *number > 0);
@@ -364,14 +406,20 @@ impl<'p> JobPlay<'p> {
                     }
                 };
                 let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
-                let ((declared, span), from) = (self.cost(false), Where::Server);
+                let ((declared, mut span), from) = (self.cost(false), Where::Server);
+                if newcomers.is_some() {
+                    // Replacing costs no more than the checkpoint, but the transfer.
+                    span = Span::ZERO;
+                }
                 let load = Work::Load { checkpoint, from, step, declared, span };
-                self.order_all(load, term, demands);
+                let readers = newcomers.unwrap_or_else(|| self.all());
+                self.order_all(load, readers, term, demands);
             }
             protocol::Order::Verify => {
                 let verify = self.plan.verify().expect("a verification was ordered");
                 let (step, blind) = (self.state.machine.done(), self.is_blind(verify.coverage));
-                self.order_all(Work::Verify { step, blind, span: verify.cost }, term, demands);
+                let verify = Work::Verify { step, blind, span: verify.cost };
+                self.order_all(verify, self.all(), term, demands);
             }
             protocol::Order::Finish => self.finish(demands),
         }
@@ -411,8 +459,7 @@ impl<'p> JobPlay<'p> {
     /// Nobody needs the images of a checkpoint any more.
     fn forget(&mut self, kept: &Kept, out: &mut Vec<Demand>) {
         self.state.committed.remove(&kept.number);
-        let seats = 0..self.state.seating.seats().len() as u32;
-        for seat in seats {
+        for seat in 0..self.plan.jobs[0].seats {
             let image = || image_name(kept.number, seat);
             match &kept.holders {
                 None => out.push(Demand::Delete(image())),
@@ -442,22 +489,38 @@ impl<'p> JobPlay<'p> {
         }
     }
 
-    fn order_all(&mut self, work: Work, term: u64, demands: &mut Vec<Demand>) {
-        let seats = 0..self.state.seating.seats().len() as u32;
+    /// Orders work of these places.
+    fn order_all(&mut self, work: Work, of: BTreeSet<u32>, term: u64, demands: &mut Vec<Demand>) {
         self.state.work = Some(work);
-        self.state.waiting = seats.clone().collect();
-        demands.extend(seats.filter_map(|seat| self.order_of(seat, term)));
+        demands.extend(self.wait_for(of, term));
     }
 
-    /// The order that a seat has not yet carried out.
+    /// Waits for these places, and gives them the order.
+    pub(super) fn wait_for(&mut self, places: BTreeSet<u32>, term: u64) -> Vec<Demand> {
+        self.state.waiting.extend(&places);
+        places.into_iter().filter_map(|place| self.order_of(place, term)).collect()
+    }
+
+    /// Where a seat's nodes are reached.
+    fn reached_at(&self, seat: u32) -> Vec<Address> {
+        let addresses = &self.state.addresses;
+        if self.state.replicas.is_none() {
+            return addresses[seat as usize].iter().cloned().collect();
+        }
+        let places = (0..).zip(addresses).filter(|&(place, _)| self.seat_at(place) == seat);
+        places.filter_map(|(_, address)| address.clone()).collect()
+    }
+
+    /// The order that a place has not yet carried out.
     fn order_of(&self, number: u32, term: u64) -> Option<Demand> {
         let State { seating, addresses, placement, order, work, waiting, .. } = &self.state;
         if !waiting.contains(&number) {
             return None;
         }
         let ranks = self.plan.scenario.workload.as_ref()?.ranks_per_node;
-        let of = addresses.len() as u32;
-        let right = addresses[((number + 1) % of) as usize].clone()?;
+        let (seat, of) = (self.seat_at(number), self.plan.jobs[0].seats);
+        let mut more = self.reached_at((seat + 1) % of);
+        let right = if more.is_empty() { return None } else { more.remove(0) };
         let mut work = work.clone()?;
         let twin = self.plan.verify().is_some();
         match (self.place_kept(), &mut work) {
@@ -479,7 +542,7 @@ impl<'p> JobPlay<'p> {
             number: *order,
             placement: *placement,
             term,
-            seat: Seat { number, of, ranks, words: self.words, right, twin },
+            seat: Seat { number: seat, of, ranks, words: self.words, right, more, twin },
             work,
         };
         Some(Demand::Order(seating.seats()[number as usize]?, order))
@@ -488,21 +551,14 @@ impl<'p> JobPlay<'p> {
     fn finish(&mut self, demands: &mut Vec<Demand>) {
         let left = |node| Demand::Tell(What::JobNode { job: JOB, node, joined: false });
         demands.extend(self.state.seating.leave_all().map(left));
+        self.state.replicas.iter_mut().for_each(Replicas::leave_all);
         demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
     }
 }
 
-/// Why the fleet cannot keep a plan's checkpoints, if it cannot.
+/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
 #[must_use]
-pub fn cannot(plan: &Plan) -> Vec<String> {
-    let replicas = plan.scenario.workload.as_ref().and_then(|work| work.replicas).map(|_| {
-        "[workload.bulk-synchronous.replicas]: the fleet has one node on each seat".to_owned()
-    });
-    replicas.into_iter().chain(cannot_keep(plan)).collect()
-}
-
-/// Why the checkpoints of a plan's job cannot be kept.
-fn cannot_keep(plan: &Plan) -> Option<String> {
+pub fn cannot(plan: &Plan) -> Option<String> {
     let wish = plan.scenario.checkpoint.as_ref()?;
     let unable = |level: &usize| {
         matches!(

@@ -20,6 +20,7 @@ mod pace;
 mod packet;
 pub mod ranks;
 mod reception;
+mod replicas;
 mod task;
 pub mod timeline;
 pub mod wire;

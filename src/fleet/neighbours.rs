@@ -27,7 +27,7 @@ pub(super) enum Incoming {
     Broken(Ended),
 }
 
-/// Starts to send sums to the right neighbour; the latest one put into the queue counts. Ends when
+/// Starts to send sums to a right neighbour; the latest one put into the queue counts. Ends when
 /// the queue is dropped.
 pub(super) fn send<N: Net>(
     net: &N,

@@ -189,7 +189,8 @@ mod tests {
     use crate::protocol::corruption::Corruption;
 
     fn seat(number: u32, of: u32, ranks: u32) -> Seat {
-        Seat { number, of, ranks, words: 8, right: Address::new("right", 1), twin: false }
+        let right = Address::new("right", 1);
+        Seat { number, of, ranks, words: 8, right, more: Vec::new(), twin: false }
     }
 
     #[test]

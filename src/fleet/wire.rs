@@ -130,6 +130,9 @@ pub struct Seat {
     /// Whether the memory is held twice, so that it can be verified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub twin: bool,
+    /// Where further replicas of the next seat are reached.
+    #[serde(default)]
+    pub more: Vec<Address>,
 }
 
 /// What a node of a job has to do. It lasts `span` at least.

@@ -121,8 +121,8 @@ impl Plan {
     }
 
     /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
-    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes. With replicas: how
-    /// often it strikes them.
+    /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes. With
+    /// replicas: how often it strikes nodes of the job.
     #[must_use]
     pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
         let Some(job) = self.jobs.first() else { return 0.0 };

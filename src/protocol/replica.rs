@@ -60,7 +60,9 @@ impl Replicas {
         }
     }
 
-    fn seat_at(&self, place: u32) -> u32 {
+    /// The seat of a place.
+    #[must_use]
+    pub fn seat_at(&self, place: u32) -> u32 {
         match place.checked_sub(self.seats) {
             None => place,
             Some(behind) => behind % self.replicated,
@@ -71,6 +73,12 @@ impl Replicas {
     #[must_use]
     pub fn seat_of(&self, node: NodeId) -> Option<u32> {
         self.sitting.get(&node).map(|&place| self.seat_at(place))
+    }
+
+    /// The place of a node.
+    #[must_use]
+    pub fn place_of(&self, node: NodeId) -> Option<u32> {
+        self.sitting.get(&node).copied()
     }
 
     /// Who lives on a seat, in the order of the places.

@@ -100,6 +100,12 @@ impl Seating {
         self.seats.iter().position(|seat| *seat == Some(node))
     }
 
+    /// A node takes an empty seat.
+    pub fn take(&mut self, seat: usize, node: NodeId) {
+        let old = self.seats[seat].replace(node);
+        assert!(old.is_none(), "the seat was empty");
+    }
+
     /// A node leaves its seat; gives the seat.
     pub fn leave(&mut self, node: NodeId) -> Option<usize> {
         let seat = self.seat_of(node)?;

@@ -5,13 +5,15 @@ use std::collections::BinaryHeap;
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
+use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, Purpose, Sink, Stop, What};
+use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::{FaultId, NodeId};
 use rackstorm::plan::chance::Chance;
 use rackstorm::protocol::replica::{Loss, Replicas};
 use rackstorm::theory::replication::mnfti;
 
-use crate::theatre::{Played, plan_of, play_plan, play_text};
+use crate::theatre::{Played, plan_of, play_plan, play_text, play_with};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -210,7 +212,7 @@ at = "1 y"
 "#,
     );
     let hours = |seed| play_text(&text, Some(seed)).metric("makespan") / 3_600.0;
-    let runs: Vec<f64> = (0..10).map(hours).collect();
+    let runs: Vec<f64> = (0..20).map(hours).collect();
     let (mean, half) = interval(&runs);
     assert!((mean / 748.19 - 1.0).abs() < 0.005, "{mean} h +- {half} h");
     assert!(half < 0.005 * 748.19, "{half} h says little");
@@ -353,7 +355,7 @@ fn the_restart_strategy_replaces_dead_replicas_at_the_next_checkpoint() {
         .replace("to = \"file-server\"", "cost = { write = \"8 s\", read = \"9 s\" }")
         .replace("size = \"100 MB\"\n", "");
     let fixed = play_text(&fixed, None);
-    assert_eq!((absorbed(&fixed), interrupts(&fixed), restarts(&fixed)), (2, 0, 0));
+    assert_eq!((absorbed(&fixed), interrupts(&fixed), restarts(&fixed)), (2, 0, 2));
     assert!((fixed.metric("makespan") - 300.0 - 4.0 * 8.0).abs() < 1e-6, "no more than C");
 }
 
@@ -469,4 +471,54 @@ fn pairs_triples_and_shares_take_the_time_that_their_survival_says() {
         let restart = format!("{replicas}, strategy = \"restart\"");
         check_forecast(&dear(&restart, nodes, "2000 h"), 30);
     }
+}
+
+/// Real agents compute, exchange, save and load: a result that is right shows that the replicas of
+/// a seat were one.
+#[test]
+fn the_fleet_ends_with_the_right_result_whichever_replica_dies_and_when() {
+    let restart = "degree = 2, strategy = \"restart\"";
+    let controller = "[[fault.controller-crash]]\non = \"controller\"\nat = \"95 s\"\n\
+                      repair = \"40 s\"\n";
+    for (replicas, faults, wanted) in [
+        ("degree = 2", crash(2, "75 s", "never"), (1, 0)),
+        ("degree = 3, share = 0.5", crash(1, "75 s", "never") + &crash(7, "95 s", "never"), (2, 0)),
+        ("degree = 2", crash(2, "75 s", "never") + &crash(6, "140 s", "never"), (1, 1)),
+        // A writer in a checkpoint, and then whoever took over.
+        ("degree = 2", crash(2, "64 s", "never") + &crash(6, "80 s", "power-cycle"), (1, 1)),
+        (restart, crash(2, "75 s", "never") + &crash(6, "200 s", "never"), (2, 0)),
+        // The first replacement dies while it reads.
+        (restart, crash(2, "30 s", "never") + &crash(9, "72 s", "never"), (2, 0)),
+        // Nobody notices the death but the beat that the controller gives to whoever is behind.
+        (restart, crash(7, "80 s", "never") + controller, (1, 0)),
+    ] {
+        let fleet = play_fleet(&job(replicas, &faults));
+        let counted = (absorbed(&fleet), interrupts(&fleet));
+        assert_eq!(counted, wanted, "{replicas} {faults}");
+    }
+}
+
+/// Which of the nodes falls silent first is chance; some are absorbed, then the job is interrupted.
+#[test]
+fn a_switch_that_takes_all_replicas_interrupts_the_fleet_once() {
+    let switch = "[[fault.switch-loss]]\non = \"module[1]/switch[1]\"\nat = \"75 s\"\n\
+                  repair = \"60 s\"\n";
+    let fleet = play_fleet(&job("degree = 2", switch));
+    assert_eq!(interrupts(&fleet), 1);
+    assert!((1..=4).contains(&absorbed(&fleet)), "{}", absorbed(&fleet));
+}
+
+/// Plays the fleet, which has to come to the right result.
+fn play_fleet(text: &str) -> Played {
+    let plan = plan_of(text);
+    let mut notices = Vec::new();
+    let fleet = play_with(&plan, |plan, sink| Turmoil.play_noting(plan, sink, &mut notices));
+    assert_eq!(fleet.metric("jobs_done") as u32, 1, "{text}");
+    let result = notices.iter().find_map(|(_, notice)| match notice {
+        Notice::Result { sum } => Some(*sum),
+        _ => None,
+    });
+    assert!(result.is_some());
+    assert_eq!(result, Turmoil.expected(&plan), "{text}");
+    fleet
 }

@@ -96,13 +96,14 @@ fn subject(what: &What) -> Option<Subject> {
         What::FaultStrikes { fault, .. }
         | What::FaultEnds { fault, .. }
         | What::Alarm { fault, .. } => Some(Subject::Fault(fault.0)),
-        What::JobNode { node, .. } => Some(Subject::Seat(*node)),
+        What::JobNode { node, .. } | What::FailureAbsorbed { node, .. } => {
+            Some(Subject::Seat(*node))
+        }
         What::Corruption { .. } => Some(Subject::Memory),
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
         | What::WorkLost { .. }
-        | What::FailureAbsorbed { .. }
         | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,
@@ -137,6 +138,7 @@ fn is_failure(what: &What) -> bool {
         What::WorkLost { .. }
             | What::JobPhase { cause: Cause::NodeFailure, .. }
             | What::JobNode { joined: false, .. }
+            | What::FailureAbsorbed { .. }
             | What::Checkpoint { act: CheckpointAct::Abandon, .. }
     )
 }
@@ -635,4 +637,47 @@ fn a_stage_that_this_build_has_not_is_a_mistake_of_usage() {
     let done = Bench::new().run(&["run", "x.toml", "--on", "moon"]);
     assert_eq!(done.code, 2);
     assert!(done.stderr.contains("model, turmoil"), "{}", done.stderr);
+}
+
+/// Ten seats on twenty nodes, and four free ones. Without a boot, so that nodes take places in
+/// their order: pi03 and pi13 share a seat.
+fn replicated(replicas: &str, faults: &str) -> String {
+    let seats = format!("[workload.bulk-synchronous]\nnodes = 10\nreplicas = {{ {replicas} }}");
+    let text = saving(faults).replace("method = \"sd\"", "method = \"instant\"");
+    text.replace("[workload.bulk-synchronous]", &seats)
+}
+
+#[test]
+fn agreement_a_replica_dies_and_the_job_goes_on() {
+    let faults =
+        fault("crash", "pi03", "250 s", "power-cycle") + &fault("hang", "pi05", "105 s", "never");
+    let fleet = agree(&replicated("degree = 2", &faults));
+    demand(&fleet, 2, |what| matches!(what, What::FailureAbsorbed { .. }));
+    demand(&fleet, 0, |what| matches!(what, What::WorkLost { .. }));
+}
+
+#[test]
+fn agreement_both_replicas_of_a_seat_die() {
+    let faults =
+        fault("crash", "pi03", "150 s", "never") + &fault("crash", "pi13", "250 s", "never");
+    let fleet = agree(&replicated("degree = 2", &faults));
+    demand(&fleet, 1, |what| matches!(what, What::FailureAbsorbed { .. }));
+    demand(&fleet, 1, |what| matches!(what, What::WorkLost { .. }));
+}
+
+#[test]
+fn agreement_dead_replicas_are_replaced_at_the_next_checkpoint() {
+    for cost in ["", "cost"] {
+        let faults =
+            fault("crash", "pi03", "150 s", "never") + &fault("crash", "pi13", "250 s", "never");
+        let mut text = replicated("degree = 2, strategy = \"restart\"", &faults);
+        if cost == "cost" {
+            let fixed = "cost = { write = \"10 s\", read = \"15 s\" }";
+            text = text.replace("to = \"file-server\"", fixed).replace("size = \"50 MB\"", "");
+        }
+        let fleet = agree(&text);
+        demand(&fleet, 2, |what| matches!(what, What::FailureAbsorbed { .. }));
+        demand(&fleet, 0, |what| matches!(what, What::WorkLost { .. }));
+        demand(&fleet, 2, is_phase(JobPhase::Restart));
+    }
 }

@@ -61,7 +61,7 @@ impl Replicated {
                  interrupted a little less, since it begins with all its nodes."
             }
             Strategy::Restart => {
-                "At each checkpoint all dead replicas are taken to be replaced, at no cost beside C."
+                "All dead replicas are taken to be replaced at each checkpoint, for no more than C."
             }
         }
         .to_owned());

@@ -318,11 +318,14 @@ impl World<'_> {
     /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
     /// taken the requests.
     fn order_transfers(&mut self, epoch: u32, write: bool) {
+        let newcomers = self.job.as_ref().and_then(|job| job.newcomers.as_ref()).is_some();
         let seating = self.job.as_ref().and_then(|job| job.seating.as_ref());
-        let newcomers = seating.filter(|_| !write).map_or(0, Seating::newcomers);
+        let readers = seating.filter(|_| !write).map_or(0, Seating::newcomers);
         let level = self.job.as_ref().map_or(0, |job| job.machine.level());
-        let access = if write { Access::Write } else { Access::Read { newcomers } };
+        let access = if write { Access::Write } else { Access::Read { newcomers: readers } };
         if let Some(span) = self.plan.checkpoint_span(level, access) {
+            // Replacing dead replicas costs no more than the checkpoint, but transfers.
+            let span = if newcomers { Span::ZERO } else { span };
             self.after(span, Timer::Job { epoch });
         } else {
             let ready = self.admit_requests(write);

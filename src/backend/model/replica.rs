@@ -5,14 +5,11 @@
 //!
 //! Not modelled: the request to the disk of whoever takes a transfer over.
 
-use std::collections::BTreeSet;
-
 use crate::event::{JobPhase, Purpose, What};
 use crate::ids::NodeId;
 use crate::plan::JOB;
 use crate::protocol::Input;
 use crate::protocol::replica::Loss;
-use crate::scenario::job::Cost;
 use crate::scenario::replicas::Strategy;
 use crate::units::Bytes;
 
@@ -105,12 +102,10 @@ impl World<'_> {
         job.seats.insert(place, (id, number));
     }
 
-    /// What a complete checkpoint is to the protocol: if nodes have to read it to take the places
-    /// of dead replicas, the job goes on when they have.
+    /// What a complete checkpoint is to the protocol: if nodes take the places of dead replicas,
+    /// the job goes on when they have read it.
     pub(super) fn for_replicas(&self, input: Input) -> Input {
-        let stores = self.plan.scenario.checkpoint.as_ref();
-        let stores = stores.is_some_and(|wish| matches!(wish.cost(0), Cost::Store(_)));
-        if input == Input::Written && stores && self.replaces() {
+        if input == Input::Written && self.replaces() {
             return Input::WrittenForReplicas;
         }
         input
@@ -125,19 +120,18 @@ impl World<'_> {
             && job.machine.done() < self.plan.jobs[0].steps
     }
 
-    /// Lets free nodes take the places of dead replicas, when a checkpoint is complete.
+    /// Lets free nodes take the places of dead replicas, if the input says so.
     pub(super) fn replace_replicas(&mut self, input: Input) {
-        let reads = input == Input::WrittenForReplicas;
-        let mut joined = Vec::new();
-        if (reads || input == Input::Written) && self.replaces() {
-            let job = self.job.as_mut().expect("there is a job");
-            let replicas = job.replicas.as_mut().expect("some are dead");
-            joined = replicas.replace(job.free.iter().map(|&(_, node)| node));
-        }
-        for NodeId(id) in &joined {
-            self.join_job(*id);
-        }
         let job = self.job.as_mut().expect("there is a job");
-        job.newcomers = reads.then(|| joined.iter().map(|node| node.0).collect::<BTreeSet<_>>());
+        job.newcomers = None;
+        if input != Input::WrittenForReplicas {
+            return;
+        }
+        let replicas = job.replicas.as_mut().expect("some are dead");
+        let joined = replicas.replace(job.free.iter().map(|&(_, node)| node));
+        job.newcomers = Some(joined.iter().map(|node| node.0).collect());
+        for NodeId(id) in joined {
+            self.join_job(id);
+        }
     }
 }

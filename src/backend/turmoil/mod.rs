@@ -128,8 +128,8 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let mut reasons = crate::fleet::job::cannot(plan);
-        reasons.extend(super::cannot_corrupt(plan));
+        let kept = crate::fleet::job::cannot(plan);
+        let mut reasons: Vec<_> = kept.into_iter().chain(super::cannot_corrupt(plan)).collect();
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(

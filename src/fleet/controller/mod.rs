@@ -338,7 +338,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
         self.muster.silent(now, node);
         if let Some(job) = &mut self.job {
-            let demands = job.lost(now, heard, node);
+            let demands = job.lost(now, heard, node, self.memory.term);
             self.demand(demands);
         }
     }
