@@ -519,8 +519,8 @@ mod tests {
                 let seconds = twin.time[class as usize] as f64;
                 prop_assert_eq!(value(&findings, &name), Some(seconds));
             }
-            let parts = ["efficiency", "waste_checkpoint", "waste_rework", "waste_restart",
-                "waste_boot", "waste_idle"];
+            let parts = ["efficiency", "waste_checkpoint", "waste_verify", "waste_rework",
+                "waste_restart", "waste_boot", "waste_idle"];
             let sum: f64 = parts.iter().filter_map(|name| value(&findings, name)).sum();
             prop_assert!((sum - 1.0).abs() < 1e-12, "{}", sum);
             for series in &findings.series {
