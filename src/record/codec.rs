@@ -125,12 +125,7 @@ impl Encoder {
                 out.push(act as u8);
                 put(out, u64::from(spread));
             }
-            What::Upset { node, array, class } => {
-                out.push(13);
-                put(out, u64::from(node.0));
-                put(out, u64::from(array));
-                out.push(class as u8);
-            }
+            What::Upset { node, array, class } => put_upset(out, node, array, class),
         }
     }
 }
@@ -217,6 +212,13 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
 }
 
 // ---- Fields -------------------------------------------------------------------------------------
+
+fn put_upset(out: &mut Vec<u8>, node: NodeId, array: u32, class: Class) {
+    out.push(13);
+    put(out, u64::from(node.0));
+    put(out, u64::from(array));
+    out.push(class as u8);
+}
 
 fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
