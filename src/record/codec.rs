@@ -7,7 +7,7 @@
 //! since it changes every fingerprint; a golden test holds them.
 
 use super::fields::{
-    byte, cause, cause_code, number, one_of, part, part_state, put, put_fault, put_part,
+    byte, cause, cause_code, number, one_of, part, part_state, put, put_all, put_fault, put_part,
     put_part_state, put_sensor, sensor, small,
 };
 use crate::cosmic::budget::Class;
@@ -66,10 +66,8 @@ impl Encoder {
         self.last = event.at;
         match event.what {
             What::NodeState { node, life, state, cause } => {
-                out.push(0);
-                put(out, u64::from(node.0));
-                put(out, u64::from(life.0));
-                out.push(state as u8);
+                let state = [node.0.into(), life.0.into(), state as u64];
+                put_all(out, 0, state);
                 out.push(cause_code(cause));
             }
             What::PartState { part, state, cause } => {
@@ -81,69 +79,41 @@ impl Encoder {
             What::FaultStrikes { fault, kind, part } => put_fault(out, 2, fault, kind, part),
             What::FaultEnds { fault, kind, part } => put_fault(out, 3, fault, kind, part),
             What::Alarm { fault, part, lead } => {
-                out.push(ALARM);
-                put(out, u64::from(fault.0));
+                put_all(out, ALARM, [fault.0.into()]);
                 put_part(out, part);
                 put(out, lead.0);
             }
             What::JobPhase { job, phase, cause } => {
-                out.push(4);
-                put(out, u64::from(job.0));
-                out.extend([phase as u8, cause_code(cause)]);
+                put_all(out, 4, [job.0.into(), phase as u64]);
+                out.push(cause_code(cause));
             }
             What::JobNode { job, node, joined } => {
-                out.push(5);
-                put(out, u64::from(job.0));
-                put(out, u64::from(node.0));
-                out.push(u8::from(joined));
+                put_all(out, 5, [job.0.into(), node.0.into(), joined.into()]);
             }
-            What::StepDone { job, step } => {
-                out.push(6);
-                put(out, u64::from(job.0));
-                put(out, step);
-            }
+            What::StepDone { job, step } => put_all(out, 6, [job.0.into(), step]),
             What::Checkpoint { job, number, act, step } => {
-                out.push(7);
-                put(out, u64::from(job.0));
-                put(out, number);
-                out.push(act as u8);
-                put(out, step);
+                put_all(out, 7, [job.0.into(), number, act as u64, step]);
             }
             What::WorkLost { job, node, lost } => {
-                out.push(8);
-                put(out, u64::from(job.0));
-                put(out, u64::from(node.0));
-                put(out, lost.0);
+                put_all(out, 8, [job.0.into(), node.0.into(), lost.0]);
             }
             What::Transfer { purpose, nodes, received, lost } => {
-                out.extend([9, purpose as u8]);
-                put(out, u64::from(nodes));
-                put(out, received.0);
-                put(out, lost.0);
+                put_all(out, 9, [purpose as u64, nodes.into(), received.0, lost.0]);
             }
             What::Reading { sensor, value } => {
                 out.push(10);
                 put_sensor(out, sensor);
                 put(out, value);
             }
-            What::RunEnds { reason } => out.extend([11, reason as u8]),
+            What::RunEnds { reason } => put_all(out, 11, [reason as u64]),
             What::Corruption { node, number, act, spread } => {
-                out.push(12);
-                put(out, u64::from(node.0));
-                put(out, number);
-                out.push(act as u8);
-                put(out, u64::from(spread));
+                put_all(out, 12, [node.0.into(), number, act as u64, spread.into()]);
             }
             What::Upset { node, array, class } => {
-                out.push(13);
-                put(out, u64::from(node.0));
-                put(out, u64::from(array));
-                out.push(class as u8);
+                put_all(out, 13, [node.0.into(), array.into(), class as u64]);
             }
             What::FailureAbsorbed { job, node } => {
-                out.push(16);
-                put(out, u64::from(job.0));
-                put(out, u64::from(node.0));
+                put_all(out, 16, [job.0.into(), node.0.into()]);
             }
         }
     }

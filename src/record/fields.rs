@@ -16,6 +16,14 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// A tag and numbers. The code of an enum is below 128, and so the same byte as a number.
+pub(super) fn put_all<const N: usize>(out: &mut Vec<u8>, tag: u8, values: [u64; N]) {
+    out.push(tag);
+    for value in values {
+        put(out, value);
+    }
+}
+
 pub(super) fn number(from: &mut &[u8]) -> Result<u64, CodecError> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {

@@ -20,8 +20,8 @@ pub(super) fn arrays(hardware: &Section<'_>, m: &mut Mistakes) -> Option<Vec<Arr
 
 fn array(item: &Value, m: &mut Mistakes) -> Option<Array> {
     let section = Section::new(&ARRAY, item.table()?, "hardware.array", item.place);
-    let kind = section.word("kind", m);
-    let sensitivity = sensitivity(&section, kind, m);
+    let cells = section.word("kind", m);
+    let how_often = sensitivity(&section, cells, m);
     let misplaced = if section.has("devices") { "multi_bit" } else { "scrub" };
     if section.has(misplaced) {
         let title = format!("`{misplaced}` is of no use here");
@@ -31,9 +31,9 @@ fn array(item: &Value, m: &mut Mistakes) -> Option<Array> {
     let by_devices = section.has("devices");
     read!(Array {
         name: section.get("name", m),
-        kind: kind,
+        kind: cells,
         size: section.get("size", m),
-        sensitivity: sensitivity,
+        sensitivity: how_often,
         multi_bit: if by_devices { Some(0.0) } else { section.share("multi_bit", m) },
         protection: section.word("protection", m),
     })

@@ -10,7 +10,7 @@ impl World<'_> {
     /// What the node does.
     fn activity(&self, id: u32) -> Activity {
         let job = self.job.as_ref().filter(|_| self.nodes[id as usize].in_job);
-        match job.map(|job| job.phase()) {
+        match job.map(super::job::JobPlay::phase) {
             Some(JobPhase::Compute | JobPhase::Rework | JobPhase::Verify) => Activity::Compute,
             Some(JobPhase::Checkpoint | JobPhase::Restart) => Activity::Checkpoint,
             Some(JobPhase::Waiting | JobPhase::Done) | None => Activity::Idle,

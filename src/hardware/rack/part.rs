@@ -150,8 +150,11 @@ impl Rack {
                 self.nodes[part.index as usize].blocked -= 1;
                 self.feed_returns(part.index);
             }
-            Fault::Crash | Fault::Hang | Fault::ControllerCrash => {}
-            Fault::SilentCorruption | Fault::Upset => {}
+            Fault::Crash
+            | Fault::Hang
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset => {}
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),

@@ -134,7 +134,7 @@ pub(in crate::scenario) static UPSET_FAULT: Spec = spec(
         Key::new(
             "beam",
             Kind::Number(0.0, 1e15),
-            "Flux as a multiple of the site's. Accelerated tests in a beam have a million and more.",
+            "Flux as a multiple of the site's, as an accelerated test has it: a million and more.",
         )
         .or("1.0"),
     ],

@@ -15,8 +15,8 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
 const STOREYS: [&[&str]; 9] = [
-    &["units", "ids", "trace", "cosmic"],
-    &["scenario", "engine", "rng", "event"],
+    &["units", "ids", "trace"],
+    &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory"],
     &["plan"],
     &["hardware", "fleet", "record"],
@@ -26,10 +26,15 @@ const STOREYS: [&[&str]; 9] = [
     &["cli"],
 ];
 
-/// Who may use whom on the same storey: faults have one name, a checkpoint waits for a step, and an
-/// interval that adapts is a formula's.
-const NEIGHBOURS: [(&str, &str); 3] =
-    [("scenario", "event"), ("protocol", "workload"), ("protocol", "theory")];
+/// Who may use whom on the same storey: faults have one name, how often a node is upset is known
+/// from its site, a checkpoint waits for a step, and an interval that adapts is a formula's.
+const NEIGHBOURS: [(&str, &str); 5] = [
+    ("scenario", "event"),
+    ("scenario", "cosmic"),
+    ("event", "cosmic"),
+    ("protocol", "workload"),
+    ("protocol", "theory"),
+];
 
 /// Packages that belong to one room, or to the rooms of several lines.
 const PACKAGES: [(&str, &str); 25] = [
