@@ -241,7 +241,8 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1200,reading,,,server,0,,,,,,,,,,,,,server-sent,3
 1300,reading,,,server,1,,,,,,,,,,,,,server-received,4
 1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
-1500,run-ends,,,,,,,time-up,,,,,,,,,,,
+1500,alarm,,,psu,5,2,,,,,,,,,,,,,128
+1600,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

@@ -35,6 +35,9 @@ pub(super) struct Job<'p> {
     writing: bool,
     /// Bytes that this checkpoint or restart has moved.
     moved: u64,
+    /// Whether a member's failure was foreseen while this step was computed, or the last one.
+    warned: bool,
+    alarmed: bool,
     /// Whether a member failed since the last phase began.
     failed: bool,
     /// All computing, and what of it was lost.
@@ -63,6 +66,8 @@ impl<'p> Job<'p> {
             number: 0,
             writing: false,
             moved: 0,
+            warned: false,
+            alarmed: false,
             failed: false,
             spent: Span::ZERO,
             lost: Span::ZERO,
@@ -127,6 +132,10 @@ impl<'p> Job<'p> {
                 self.checkpoint(number, act, event.at);
             }
             What::WorkLost { lost, .. } => self.loses(lost, event.at),
+            What::Alarm { fault, part, .. } if self.is_computing() && self.protocol.is_some() => {
+                let mut nodes = machine.plan.reached(fault, part);
+                self.warned |= nodes.any(|node| self.members.contains(&node.0));
+            }
             What::Transfer { purpose, received, .. } => self.moves(machine, purpose, received.0),
             What::RunEnds { reason } => self.reason = Some(reason),
             _ => {}
@@ -197,7 +206,9 @@ impl<'p> Job<'p> {
             JobPhase::Done => assert_eq!(self.done, self.wish().steps, "all steps are done"),
             _ => {}
         }
-        if phase != JobPhase::Waiting {
+        if phase == JobPhase::Waiting {
+            (self.warned, self.alarmed) = (false, false);
+        } else {
             self.began = true;
             let n = self.members.len();
             assert!(phase == JobPhase::Done || n as u32 == self.wish().nodes, "{n} members");
@@ -233,6 +244,7 @@ impl<'p> Job<'p> {
         assert_eq!(again, self.phase == JobPhase::Rework, "step {step} in {:?}", self.phase);
         (self.done, self.since) = (step, at);
         self.furthest = self.furthest.max(step);
+        self.alarmed = std::mem::take(&mut self.warned);
         self.computed += span;
         self.spent += span;
     }
@@ -242,7 +254,7 @@ impl<'p> Job<'p> {
         if self.done == self.wish().steps {
             return self.protocol.is_some_and(|protocol| protocol.last);
         }
-        self.wish().interval.is_some_and(|interval| self.computed >= interval)
+        self.alarmed || self.wish().interval.is_some_and(|interval| self.computed >= interval)
     }
 
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, at: Time) {
@@ -251,7 +263,7 @@ impl<'p> Job<'p> {
                 self.number += 1;
                 assert!(!self.writing && self.is_computing() && self.since == at);
                 assert!(self.is_checkpoint_due(), "it is not due");
-                self.writing = true;
+                (self.writing, self.alarmed) = (true, false);
             }
             CheckpointAct::Commit => {
                 assert!(!self.failed && self.writing, "a member failed while it was written");
