@@ -35,9 +35,8 @@ pub(super) struct Job<'p> {
     writing: bool,
     /// Bytes that this checkpoint or restart has moved.
     moved: u64,
-    /// Whether a member's failure was foreseen while this step was computed, or the last one.
-    warned: bool,
-    alarmed: bool,
+    /// The step while which the failure of a member was foreseen.
+    warned: Option<u64>,
     /// Whether a member failed since the last phase began.
     failed: bool,
     /// All computing, and what of it was lost.
@@ -66,8 +65,7 @@ impl<'p> Job<'p> {
             number: 0,
             writing: false,
             moved: 0,
-            warned: false,
-            alarmed: false,
+            warned: None,
             failed: false,
             spent: Span::ZERO,
             lost: Span::ZERO,
@@ -134,7 +132,9 @@ impl<'p> Job<'p> {
             What::WorkLost { lost, .. } => self.loses(lost, event.at),
             What::Alarm { fault, part, .. } if self.is_computing() && self.protocol.is_some() => {
                 let mut nodes = machine.plan.reached(fault, part);
-                self.warned |= nodes.any(|node| self.members.contains(&node.0));
+                if nodes.any(|node| self.members.contains(&node.0)) {
+                    self.warned = Some(self.done + 1);
+                }
             }
             What::Transfer { purpose, received, .. } => self.moves(machine, purpose, received.0),
             What::RunEnds { reason } => self.reason = Some(reason),
@@ -207,7 +207,7 @@ impl<'p> Job<'p> {
             _ => {}
         }
         if phase == JobPhase::Waiting {
-            (self.warned, self.alarmed) = (false, false);
+            self.warned = None;
         } else {
             self.began = true;
             let n = self.members.len();
@@ -244,7 +244,6 @@ impl<'p> Job<'p> {
         assert_eq!(again, self.phase == JobPhase::Rework, "step {step} in {:?}", self.phase);
         (self.done, self.since) = (step, at);
         self.furthest = self.furthest.max(step);
-        self.alarmed = std::mem::take(&mut self.warned);
         self.computed += span;
         self.spent += span;
     }
@@ -254,7 +253,8 @@ impl<'p> Job<'p> {
         if self.done == self.wish().steps {
             return self.protocol.is_some_and(|protocol| protocol.last);
         }
-        self.alarmed || self.wish().interval.is_some_and(|interval| self.computed >= interval)
+        let foreseen = self.warned == Some(self.done);
+        foreseen || self.wish().interval.is_some_and(|interval| self.computed >= interval)
     }
 
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, at: Time) {
@@ -263,7 +263,7 @@ impl<'p> Job<'p> {
                 self.number += 1;
                 assert!(!self.writing && self.is_computing() && self.since == at);
                 assert!(self.is_checkpoint_due(), "it is not due");
-                (self.writing, self.alarmed) = (true, false);
+                (self.writing, self.warned) = (true, None);
             }
             CheckpointAct::Commit => {
                 assert!(!self.failed && self.writing, "a member failed while it was written");
