@@ -22,8 +22,8 @@ pub(super) struct Alarms {
     parts: PartSet,
     /// Mean time between two false alarms (s); infinite if there are none.
     between: f64,
-    announced: Stream,
-    false_alarms: Stream,
+    true_ones: Stream,
+    false_ones: Stream,
 }
 
 impl Alarms {
@@ -32,13 +32,13 @@ impl Alarms {
         let prediction = rule.prediction?;
         let Prediction { recall, precision, .. } = prediction;
         let When::Lifetime { law, .. } = &rule.when else { return None };
-        let true_ones = recall * lifetimes::in_a_mean(rule) / lifetimes::mean(law);
+        let rate = recall * lifetimes::in_a_mean(rule) / lifetimes::mean(law);
         Some(Self {
             prediction,
             parts: rule.on.clone(),
-            between: precision / (true_ones * (1.0 - precision)),
-            announced: Stream::new(seed, &format!("{path}/announced")),
-            false_alarms: Stream::new(seed, &format!("{path}/false alarm")),
+            between: precision / (rate * (1.0 - precision)),
+            true_ones: Stream::new(seed, &format!("{path}/announced")),
+            false_ones: Stream::new(seed, &format!("{path}/false alarm")),
         })
     }
 
@@ -49,7 +49,7 @@ impl Alarms {
 
     /// Whether the end of lifetime number `k` of a part is announced.
     pub(super) fn announces(&self, part: u32, k: u64) -> bool {
-        self.announced.draw(u64::from(part), k).unit() < self.prediction.recall
+        self.true_ones.draw(u64::from(part), k).unit() < self.prediction.recall
     }
 
     /// The false alarm number `n`: how long after the one before it, and before which part.
@@ -57,7 +57,7 @@ impl Alarms {
         if !self.between.is_finite() {
             return None;
         }
-        let mut draw = self.false_alarms.draw(0, n);
+        let mut draw = self.false_ones.draw(0, n);
         let span = Span::from_secs_f64(draw.exponential(self.between));
         Some((span, self.parts.nth(draw.below(u64::from(self.parts.len())) as u32)))
     }

@@ -480,7 +480,7 @@ mod tests {
             ][round % 6];
             let mut seating = seated(place);
             let mut away: Vec<u32> = vec![7, 8, 9];
-            for _ in 0..12 {
+            for number in 2..14 {
                 for node in (0..4).filter_map(|seat| seating.seats()[seat]).collect::<Vec<_>>() {
                     if draw.below(3) == 0 {
                         seating.leave(node);
@@ -501,7 +501,7 @@ mod tests {
                 away.extend(seating.seat(found).0.iter().map(|node| node.0));
                 match draw.below(3) {
                     0 => seating.restored(),
-                    1 => drop(seating.commit(2, 0)),
+                    1 => drop(seating.commit(number, 0)),
                     _ => {}
                 }
             }

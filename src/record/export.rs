@@ -261,7 +261,8 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1300,reading,,,server,1,,,,,,,,,,,,,server-received,4
 1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
 1500,failure-absorbed,300,,,,,,,,1,,,,,,,,,
-1600,run-ends,,,,,,,time-up,,,,,,,,,,,
+1600,alarm,,,psu,5,2,,,,,,,,,,,,,128
+1700,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

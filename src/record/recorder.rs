@@ -102,11 +102,11 @@ mod tests {
             .map(|(folder, level)| (record(folder.path(), level), folder));
         assert_eq!(all.0.fingerprint, faults.0.fingerprint);
         assert_eq!(all.0.fingerprint, none.0.fingerprint);
-        assert_eq!((all.0.events, faults.0.events, none.0.events), (17, 17, 17));
-        assert_eq!((all.0.logged, faults.0.logged, none.0.logged), (17, 10, 0));
+        assert_eq!((all.0.events, faults.0.events, none.0.events), (18, 18, 18));
+        assert_eq!((all.0.logged, faults.0.logged, none.0.logged), (18, 11, 0));
         let read = |folder: &Path| LogReader::open(folder).map(Iterator::count);
-        assert_eq!(read(all.1.path()).expect("a log"), 17);
-        assert_eq!(read(faults.1.path()).expect("a log"), 10);
+        assert_eq!(read(all.1.path()).expect("a log"), 18);
+        assert_eq!(read(faults.1.path()).expect("a log"), 11);
         assert!(read(none.1.path()).is_err());
     }
 

@@ -113,7 +113,7 @@ fn in_a_beam(bench: &Bench, upset: &str) -> Value {
          [[fault.upset]]\non = \"node\"\nbeam = 1e6\n[upset.idle]\n{upset}\n"
     );
     let file = bench.write("beam.toml", &text);
-    let mut runs = bench.play(&[file.clone()], &[]);
+    let mut runs = bench.play(std::slice::from_ref(&file), &[]);
     let asked = ["cosmic", file.to_str().expect("UTF-8"), "--json"];
     let told: Value = serde_json::from_str(&bench.run(&asked).stdout).expect("an object");
     let mut run = runs.remove(0);
@@ -141,8 +141,10 @@ fn upsets_of_each_class_come_at_the_rates_that_the_budget_says() {
         let mean = number(&run["classes"][class]) * hours * lost;
         meets(count(class), mean, class);
     }
-    assert_eq!(number(&run["metrics"]["corruptions"]), count("silent"));
-    assert_eq!(number(&run["metrics"]["corruptions_masked"]), count("silent"), "there is no job");
+    for metric in ["corruptions", "corruptions_masked"] {
+        let off = (number(&run["metrics"][metric]) - count("silent")).abs();
+        assert!(off < 0.5, "{metric}: there is no job");
+    }
 
     let run = in_a_beam(&bench, "silent = 0.0\ncrash = 0.3\nhang = 0.2");
     let count = |name: &str| number(&run["metrics"][format!("upsets_{name}")]);

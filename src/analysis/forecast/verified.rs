@@ -3,7 +3,7 @@
 use super::intervals::Row;
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
-use crate::scenario::job::Exposed;
+use crate::scenario::job::{Checkpoint, Exposed};
 use crate::theory::silent::Pattern;
 
 /// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
@@ -36,7 +36,7 @@ pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec
 /// The time of all patterns: the last one may be shorter, and has a checkpoint only if one is
 /// written after the last step.
 fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, work: f64) -> f64 {
-    let last = plan.scenario.checkpoint.as_ref().is_some_and(|wish| wish.last());
+    let last = plan.scenario.checkpoint.as_ref().is_some_and(Checkpoint::last);
     // Half a nanosecond is less than any step.
     let full = libm::floor((setting.work - 0.5e-9) / work).max(0.0);
     let rest = setting.work - full * work;

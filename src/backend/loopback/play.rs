@@ -99,7 +99,8 @@ async fn run(
         clock: hands.clone(),
         told: hands,
     };
-    attend(controller::run(doors, setup, plan), &nodes, sink).await
+    let controller = Box::pin(controller::run(doors, setup, plan));
+    attend(controller, &nodes, sink).await
 }
 
 /// Attends a run until the controller ends it, or somebody stops it.

@@ -35,6 +35,8 @@ pub(super) struct Job<'p> {
     writing: bool,
     /// Bytes that this checkpoint or restart has moved.
     moved: u64,
+    /// The step while which the failure of a member was foreseen.
+    warned: Option<u64>,
     /// Whether a member failed since the last phase began.
     failed: bool,
     /// All computing, and what of it was lost.
@@ -66,6 +68,7 @@ impl<'p> Job<'p> {
             number: 0,
             writing: false,
             moved: 0,
+            warned: None,
             failed: false,
             spent: Span::ZERO,
             lost: Span::ZERO,
@@ -130,6 +133,12 @@ impl<'p> Job<'p> {
                 self.checkpoint(number, act, event.at);
             }
             What::WorkLost { lost, .. } => self.loses(lost, event.at),
+            What::Alarm { fault, part, .. } if self.is_computing() && self.protocol.is_some() => {
+                let mut nodes = machine.plan.reached(fault, part);
+                if nodes.any(|node| self.members.contains(&node.0)) {
+                    self.warned = Some(self.done + 1);
+                }
+            }
             What::Transfer { purpose, received, .. } => self.moves(machine, purpose, received.0),
             What::RunEnds { reason } => self.reason = Some(reason),
             _ => {}
@@ -200,7 +209,9 @@ impl<'p> Job<'p> {
             JobPhase::Done => assert_eq!(self.done, self.wish().steps, "all steps are done"),
             _ => {}
         }
-        if phase != JobPhase::Waiting {
+        if phase == JobPhase::Waiting {
+            self.warned = None;
+        } else {
             self.began = true;
             let n = self.members.len();
             assert!(phase == JobPhase::Done || n as u32 == self.wish().nodes, "{n} members");
@@ -245,7 +256,8 @@ impl<'p> Job<'p> {
         if self.done == self.wish().steps {
             return self.protocol.is_some_and(|protocol| protocol.last);
         }
-        self.wish().interval.is_some_and(|interval| self.computed >= interval)
+        let foreseen = self.warned == Some(self.done);
+        foreseen || self.wish().interval.is_some_and(|interval| self.computed >= interval)
     }
 
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, at: Time) {
@@ -254,7 +266,7 @@ impl<'p> Job<'p> {
                 self.number += 1;
                 assert!(!self.writing && self.is_computing() && self.since == at);
                 assert!(self.is_checkpoint_due(), "it is not due");
-                self.writing = true;
+                (self.writing, self.warned) = (true, None);
             }
             CheckpointAct::Commit => {
                 assert!(!self.failed && self.writing, "a member failed while it was written");

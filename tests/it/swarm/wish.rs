@@ -49,8 +49,13 @@ pub(super) fn scenario(seed: u64) -> String {
     let mut text = format!("schema = 1\ntitle = \"swarm {seed}\"\nseed = {seed}\n");
     let mut outline = machine(&mut dice, &mut text);
     boot(&mut dice, &mut outline, &mut text);
+    let mut alarms = Dice(Stream::new(seed, "swarm/alarms").draw(0, 0));
     for _ in 0..dice.below(6) {
+        let before = text.len();
         fault(&mut dice, &outline, &mut text);
+        let table = text.split_off(before);
+        text += &table;
+        prediction(&mut alarms, &table, &mut text);
     }
     if outline.job {
         job(&mut dice, &outline, &mut text);
@@ -253,6 +258,19 @@ fn fault(dice: &mut Dice, outline: &Outline, text: &mut String) {
     }
     if kind == "link-degradation" {
         put!(text, "share = {}", dice.pick(&["0.0", "0.0", "0.01", "0.3", "0.9"]));
+    }
+}
+
+/// Perhaps a predictor for the rule of this table, if it can have one.
+fn prediction(dice: &mut Dice, table: &str, text: &mut String) {
+    let kinds = ["crash", "hang", "power-loss", "switch-loss"];
+    let stops = kinds.iter().any(|kind| table.starts_with(&format!("[[fault.{kind}]]")));
+    if stops && table.contains("\nlifetime = ") && dice.percent(40) {
+        let (recall, precision) =
+            (dice.pick(&["0.0", "0.5", "1.0"]), dice.pick(&["0.1", "0.8", "1.0"]));
+        let lead = dice.pick(&[1, 10, 60, 600]);
+        put!(text, "prediction.recall = {recall}\nprediction.precision = {precision}");
+        put!(text, "prediction.lead = \"{lead} s\"");
     }
 }
 
