@@ -137,28 +137,25 @@ impl Jobs {
 
     /// A checkpoint begins, is committed, abandoned or thrown away at `now` (ns).
     pub(super) fn checkpoint(&mut self, now: u64, job: JobId, number: u64, act: CheckpointAct) {
-        if act == CheckpointAct::Discard {
-            self.discarded += 1;
-        }
-        if act == CheckpointAct::Lose {
-            self.lost_checkpoints += 1;
-            return;
-        }
         let row = &mut self.rows[usize::from(job.0)];
-        if act == CheckpointAct::Begin {
-            assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
-            row.writing = Some((number, now));
-            self.begun += 1;
-            self.intervals.add(row.computed(now) - row.mark);
-            return;
-        }
-        let (begun, from) = row.writing.take().expect("a checkpoint begins before it ends");
-        assert_eq!(begun, number, "the checkpoint that ends is the one that began");
-        if act == CheckpointAct::Commit {
-            self.checkpoint_times.add(now - from);
-            row.mark = row.computed(now);
-        } else {
-            self.abandoned += 1;
+        match act {
+            CheckpointAct::Begin => {
+                assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
+                row.writing = Some((number, now));
+                self.begun += 1;
+                self.intervals.add(row.computed(now) - row.mark);
+            }
+            CheckpointAct::Commit => {
+                let from = row.end_writing(number);
+                self.checkpoint_times.add(now - from);
+                row.mark = row.computed(now);
+            }
+            CheckpointAct::Abandon => {
+                row.end_writing(number);
+                self.abandoned += 1;
+            }
+            CheckpointAct::Discard => self.discarded += 1,
+            CheckpointAct::Lose => self.lost_checkpoints += 1,
         }
     }
 
@@ -268,6 +265,13 @@ impl Jobs {
 }
 
 impl Job {
+    /// The checkpoint that is written ends; gives when it began (ns).
+    fn end_writing(&mut self, number: u64) -> u64 {
+        let (begun, from) = self.writing.take().expect("a checkpoint begins before it ends");
+        assert_eq!(begun, number, "the checkpoint that ends is the one that began");
+        from
+    }
+
     /// Books the time since the last change on the phase that it leaves.
     fn settle(&mut self, now: u64) {
         let part = match self.phase {

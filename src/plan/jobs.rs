@@ -309,8 +309,8 @@ fn back(scenario: &Scenario, machine: &Machine, wish: &job::Coordinated, cost: S
 }
 
 /// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a
-/// fixed interval counts from start to start, and computing is what C and the verifications leave of
-/// it. An adaptive one begins with Daly's for what is believed.
+/// fixed interval counts from start to start, and computing is what C and the verifications leave
+/// of it. An adaptive one begins with Daly's for what is believed.
 ///
 /// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
 /// checkpoint after each step.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{RecordError, words};
 use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
 use crate::ids::{FaultId, JobId, Part};
+use crate::units::Span;
 
 /// The columns. Cells without meaning for an event are empty.
 ///
@@ -121,14 +122,7 @@ fn row(what: &What) -> Row {
         What::PartState { part, state, cause } => part_row(part, state, cause),
         What::FaultStrikes { fault, kind, part } => fault_row("fault-strikes", fault, kind, part),
         What::FaultEnds { fault, kind, part } => fault_row("fault-ends", fault, kind, part),
-        What::Alarm { fault, part, lead } => Row {
-            event: "alarm",
-            part: words::part_kind(part.kind),
-            index: Some(part.index),
-            fault: Some(fault.0),
-            value: Some(lead.0),
-            ..Row::default()
-        },
+        What::Alarm { fault, part, lead } => alarm_row(fault, part, lead),
         What::JobPhase { job, phase, cause } => Row {
             state: words::job_phase(phase),
             cause: words::cause(cause),
@@ -179,6 +173,17 @@ fn row(what: &What) -> Row {
         What::RunEnds { reason } => {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
         }
+    }
+}
+
+fn alarm_row(fault: FaultId, part: Part, lead: Span) -> Row {
+    Row {
+        event: "alarm",
+        part: words::part_kind(part.kind),
+        index: Some(part.index),
+        fault: Some(fault.0),
+        value: Some(lead.0),
+        ..Row::default()
     }
 }
 

@@ -192,7 +192,7 @@ fn rule(
     let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption);
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
-    let severity = if is_link { Some(1) } else { section.optional::<u32>("severity") };
+    let severity = if kind.loses_nodes() { section.optional::<u32>("severity") } else { Some(1) };
     let prediction = prediction(kind, section, m);
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),

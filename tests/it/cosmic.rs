@@ -164,5 +164,5 @@ fn agents_say_that_no_cosmic_ray_strikes_them() {
     let file = root().join("scenarios/smoke/upsets_in_a_beam.toml");
     let done = bench.run(&["run", file.to_str().expect("UTF-8"), "--on", "turmoil"]);
     assert_ne!(done.code, 0);
-    assert!(done.stderr.contains("no cosmic ray strikes them"), "{}", done.stderr);
+    assert!(done.stderr.contains("no cosmic ray strikes agents"), "{}", done.stderr);
 }
