@@ -130,7 +130,8 @@ impl Seating {
     /// A checkpoint of this level that all seats write, as it will be once it is committed.
     #[must_use]
     pub fn written(&self, number: u64, level: usize) -> Kept {
-        let holders = self.levels[level].and_then(|place| {
+        let on_nodes = self.levels[level].filter(|place| *place != Place::FileServer);
+        let holders = on_nodes.and_then(|place| {
             let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
             Holders::written(place, &nodes.expect("all seats write"))
         });
@@ -288,10 +289,9 @@ impl Seating {
     /// All have read their images of the newest checkpoint; who read a copy has it himself from
     /// now on.
     pub fn restored(&mut self) {
-        let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
-        let nodes = nodes.expect("the seats were filled");
         if let Some(holders) = self.kept.last_mut().and_then(|kept| kept.holders.as_mut()) {
-            holders.restored(&nodes);
+            let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
+            holders.restored(&nodes.expect("the seats were filled"));
         }
     }
 }
