@@ -168,6 +168,17 @@ impl Fault {
         Self::Upset,
     ];
 
+    /// What an upset of this class is to the node, unless it harms nothing.
+    #[must_use]
+    pub fn of_upset(class: Class) -> Option<Self> {
+        match class {
+            Class::Masked | Class::Corrected => None,
+            Class::Silent => Some(Self::SilentCorruption),
+            Class::Detected | Class::Crash => Some(Self::Crash),
+            Class::Hang => Some(Self::Hang),
+        }
+    }
+
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
     /// take nodes.
     #[must_use]

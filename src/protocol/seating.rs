@@ -130,8 +130,9 @@ impl Seating {
     /// A checkpoint of this level that all seats write, as it will be once it is committed.
     #[must_use]
     pub fn written(&self, number: u64, level: usize) -> Kept {
-        let on_nodes = self.levels[level].filter(|place| *place != Place::FileServer);
-        let holders = on_nodes.and_then(|place| {
+        // At the file server nobody asks who wrote: dead replicas leave seats empty.
+        let by_nodes = self.levels[level].filter(|place| *place != Place::FileServer);
+        let holders = by_nodes.and_then(|place| {
             let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
             Holders::written(place, &nodes.expect("all seats write"))
         });
