@@ -5,6 +5,8 @@
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
 //! time and the parts of the waste add up to the job's time.
 
+use std::collections::BTreeMap;
+
 use super::NodeClass;
 use super::bins::seconds;
 use super::metrics::Table;
@@ -43,8 +45,8 @@ struct Job {
     spent: [u64; PARTS],
     lost: u64,
     done_at: Option<u64>,
-    /// The checkpoint that is being written: its number and start (ns).
-    writing: Option<(u64, u64)>,
+    /// The checkpoints that are being written: their numbers and starts (ns).
+    writing: BTreeMap<u64, u64>,
     /// The computing done at the last commit or interrupt (ns).
     mark: u64,
 }
@@ -113,6 +115,9 @@ impl Jobs {
         row.settle(now);
         row.phase = phase;
         row.began |= phase != JobPhase::Waiting;
+        if old == JobPhase::Checkpoint {
+            row.mark = row.computed(now);
+        }
         if cause == Cause::NodeFailure && old != JobPhase::Waiting {
             self.interrupts += 1;
             row.mark = row.computed(now);
@@ -140,15 +145,22 @@ impl Jobs {
         let row = &mut self.rows[usize::from(job.0)];
         match act {
             CheckpointAct::Begin => {
-                assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
-                row.writing = Some((number, now));
+                let twice = row.writing.insert(number, now);
+                assert_eq!(twice, None, "a checkpoint begins once");
                 self.begun += 1;
-                self.intervals.add(row.computed(now) - row.mark);
+                let computed = row.computed(now) - row.mark;
+                // A copy of what has just been written is none that was due.
+                if computed > 0 || row.phase != JobPhase::Checkpoint {
+                    self.intervals.add(computed);
+                }
             }
             CheckpointAct::Commit => {
                 let from = row.end_writing(number);
                 self.checkpoint_times.add(now - from);
-                row.mark = row.computed(now);
+                // What was written while the job computed was due long ago.
+                if row.phase == JobPhase::Checkpoint {
+                    row.mark = row.computed(now);
+                }
             }
             CheckpointAct::Abandon => {
                 row.end_writing(number);
@@ -265,11 +277,9 @@ impl Jobs {
 }
 
 impl Job {
-    /// The checkpoint that is written ends; gives when it began (ns).
+    /// A checkpoint that is written ends; gives when it began (ns).
     fn end_writing(&mut self, number: u64) -> u64 {
-        let (begun, from) = self.writing.take().expect("a checkpoint begins before it ends");
-        assert_eq!(begun, number, "the checkpoint that ends is the one that began");
-        from
+        self.writing.remove(&number).expect("a checkpoint begins before it ends")
     }
 
     /// Books the time since the last change on the phase that it leaves.

@@ -573,6 +573,12 @@ pub fn cannot(plan: &Plan) -> Option<String> {
             level + 1
         ));
     }
+    if let Some(level) = (0..wish.levels()).find(|level| wish.drain(*level).is_some()) {
+        return Some(format!(
+            "level {} of [checkpoint.multilevel]: agents do not write while they compute",
+            level + 1
+        ));
+    }
     let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
     Some(format!(
         "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",

@@ -9,6 +9,7 @@ use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
+use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
@@ -33,7 +34,13 @@ impl Plan {
         Some(match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
                 let every = wish.levels.iter().map(|level| level.every).collect();
-                let pattern = Pattern { interval: wish.interval, every, last, initial };
+                let writing = wish.levels.iter().map(|level| match level.drain {
+                    None => Writing::Stopped,
+                    Some(job::Drain { latency: None, .. }) => Writing::Copied,
+                    Some(job::Drain { latency: Some(_), .. }) => Writing::Latent,
+                });
+                let (interval, writing) = (wish.interval, writing.collect());
+                let pattern = Pattern { interval, every, writing, last, initial };
                 Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
             }
             Some(job::Checkpoint::Coordinated(wish)) => {

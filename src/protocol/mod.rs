@@ -7,6 +7,7 @@
 pub mod coordinated;
 pub mod corruption;
 pub mod detector;
+pub mod drain;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
@@ -111,6 +112,23 @@ impl Protocol {
         match self {
             Self::Coordinated(_) => 0,
             Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// The checkpoint that is written while the job computes, if one is.
+    #[must_use]
+    pub fn draining(&self) -> Option<drain::Draining> {
+        match self {
+            Self::Coordinated(_) => None,
+            Self::Multilevel(machine) => machine.draining(),
+        }
+    }
+
+    /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
+    pub fn drained(&mut self, told: &mut Vec<What>) {
+        match self {
+            Self::Coordinated(_) => unreachable!("it drains nothing"),
+            Self::Multilevel(machine) => machine.drained(told),
         }
     }
 

@@ -152,6 +152,16 @@ impl Seating {
         old
     }
 
+    /// A checkpoint that was written while the job computed was committed, perhaps after newer
+    /// ones; gives those that it replaces: the older ones up to its level.
+    pub fn drained(&mut self, number: u64, level: usize) -> Vec<Kept> {
+        let new = self.written(number, level);
+        let old = self.drop_if(|kept| kept.level <= level && kept.number < number);
+        let newer = self.kept.partition_point(|kept| kept.number < number);
+        self.kept.insert(newer, new);
+        old
+    }
+
     /// A node of the job failed: with fixed costs that takes the checkpoints below its class with
     /// it, and gives them. `class` counts from 1.
     pub fn struck(&mut self, class: u8, restarting: bool) -> Vec<Kept> {

@@ -13,6 +13,7 @@ mod arrays;
 mod base;
 mod course;
 mod document;
+mod drain;
 mod files;
 mod keys;
 mod language;

@@ -12,6 +12,7 @@ mod compare;
 mod cosmic;
 mod determinism;
 mod diagnostics;
+mod drain;
 mod fleet;
 mod fleet_swarm;
 mod forecast;

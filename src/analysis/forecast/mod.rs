@@ -6,6 +6,7 @@
 mod beside;
 mod foreseen;
 mod intervals;
+mod latent;
 mod levels;
 mod replicated;
 mod setting;
@@ -82,7 +83,9 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     let (own, best) = match &plan.scenario.checkpoint {
         Some(Checkpoint::Multilevel(wish)) => {
             notes.extend(levels::chance(plan, &setting, wish));
-            if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
+            if let Some(rows) = latent::rows(plan, &setting, wish) {
+                rows
+            } else if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
                 (intervals::own(plan, &setting), intervals::best(plan, &setting))
             } else {
                 let (best, note) = levels::best(plan, &setting, wish).unzip();

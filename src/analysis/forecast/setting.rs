@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::latent;
 use super::levels;
 use super::replicated;
 use crate::event::Fault;
@@ -73,7 +74,7 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     let mut all: Vec<_> =
         plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).chain(misses).collect();
     if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
-        all.extend(levels::reason(wish));
+        all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
     }
     all
 }

@@ -80,6 +80,7 @@ impl World<'_> {
                 | Timer::BootDue { .. }
                 | Timer::Detected { .. }
                 | Timer::Job { .. }
+                | Timer::Drained { .. }
                 | Timer::Place
         );
         let kept = needs && self.control.is_down();

@@ -13,6 +13,7 @@ use crate::scenario::StopWhen;
 use crate::scenario::job::{Checkpoint, Place};
 use crate::units::{BitRate, Bytes, Span, Time};
 
+use super::drain::{DRAIN_TAG, DrainPlay};
 use super::node::Draw;
 use super::world::{Timer, World};
 
@@ -29,20 +30,22 @@ pub(super) struct JobPlay {
     /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
     pub(super) newcomers: Option<BTreeSet<u32>>,
     /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
-    seating: Option<Seating>,
+    pub(super) seating: Option<Seating>,
     /// Nodes that are up, reachable and in no job, spares last.
     pub(super) free: BTreeSet<(bool, NodeId)>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
     /// Grows with each order: timers and bundles of older orders are dead.
-    epoch: u32,
+    pub(super) epoch: u32,
     /// Before this instant the job may not be placed again.
     ready_at: Time,
     pub(super) bundles: Vec<Bundle>,
     /// Each member that has one with the number of its bundle, in the order of the members.
     pub(super) seats: Vec<(u32, u32)>,
     pub(super) outstanding: usize,
+    /// The checkpoint that is written while the job computes.
+    pub(super) drain: DrainPlay,
 }
 
 /// Like transfers of several nodes that started together.
@@ -76,6 +79,7 @@ impl JobPlay {
             bundles: Vec::new(),
             seats: Vec::new(),
             outstanding: 0,
+            drain: DrainPlay::default(),
         })
     }
 
@@ -263,12 +267,13 @@ impl World<'_> {
             self.tell(what);
         }
         self.cut_job_transfers();
+        self.follow_drain();
         self.replace_replicas(input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
         self.set_computing(computing);
         match order {
             Order::Wait => {}
-            Order::Compute(span) => self.after(span, Timer::Job { epoch }),
+            Order::Compute(span) => self.compute(span, epoch),
             Order::Write => self.order_transfers(epoch, true),
             Order::Read => self.order_transfers(epoch, false),
             Order::Verify => {
@@ -334,7 +339,7 @@ impl World<'_> {
     }
 
     /// Queues one request for each who moves data at its server; says when the last is admitted.
-    fn admit_requests(&mut self, write: bool) -> Time {
+    pub(super) fn admit_requests(&mut self, write: bool) -> Time {
         let cost = self.plan.scenario.server.disk_request;
         if cost == Span::ZERO {
             return self.now;
@@ -393,6 +398,10 @@ impl World<'_> {
 
     /// A transfer is complete: of the job or of a booting node.
     pub(super) fn transfer_done(&mut self, finished: &Finished) {
+        if finished.tag & DRAIN_TAG != 0 {
+            self.drain_transfer_done(finished);
+            return;
+        }
         if finished.tag & JOB_TAG == 0 {
             self.boot_transfer_done(finished.tag as u32, finished);
             return;
@@ -433,6 +442,7 @@ impl World<'_> {
     /// The end of the run cuts short what is under way.
     pub(super) fn cut_all_transfers(&mut self) {
         self.cut_job_transfers();
+        self.cut_drain();
         for id in 0..self.nodes.len() as u32 {
             self.abort_boot_transfer(id);
         }
@@ -448,6 +458,7 @@ impl World<'_> {
             self.network.fabric.set_cap(self.now, flow, cap);
         }
         self.split_from_bundle(id, link);
+        self.split_from_drain(id, link);
     }
 
     /// Gives the transfer of a member another cap, as a bundle of its own.

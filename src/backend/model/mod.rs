@@ -11,6 +11,7 @@ mod alarm;
 mod boot;
 mod control;
 mod corruption;
+mod drain;
 mod fault;
 mod job;
 mod node;

@@ -65,6 +65,10 @@ pub(super) enum Timer {
     Job { epoch: u32 },
     /// The disks have taken the job's requests: its transfers start.
     Transfers { epoch: u32 },
+    /// The disks have taken the requests of a checkpoint that is written while the job computes.
+    Drain { number: u64 },
+    /// It is complete.
+    Drained { number: u64 },
     /// The job may look for nodes.
     Place,
     /// The meters are read.
@@ -247,6 +251,8 @@ impl<'p> World<'p> {
             Timer::PsuRestart { psu } => self.psu_restarts(psu),
             Timer::Job { epoch } => self.job_time_over(epoch),
             Timer::Transfers { epoch } => self.start_transfers(epoch),
+            Timer::Drain { number } => self.start_drain(number),
+            Timer::Drained { number } => self.drained(number),
             Timer::Place => self.place(),
             Timer::Sample => self.sample(),
         }
