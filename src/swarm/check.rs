@@ -163,7 +163,8 @@ fn seats(_: &Plan, told: &Told) -> Option<Breach> {
     None
 }
 
-/// Each fault at a fixed time, in a run that goes on long enough, strikes once, and ends once if it ends by itself.
+/// Each fault at a fixed time, in a run that goes on long enough, strikes once, and ends once if it
+/// ends by itself.
 fn faults(plan: &Plan, told: &Told) -> Option<Breach> {
     let mut counts: BTreeMap<_, (u32, u32)> = BTreeMap::new();
     for event in &told.events {
