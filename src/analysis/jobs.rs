@@ -5,11 +5,11 @@
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
 //! time and the parts of the waste add up to the job's time.
 
-use super::NodeClass;
 use super::bins::seconds;
 use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
+use super::{JobFinding, NodeClass};
 use crate::event::{Cause, CheckpointAct, JobPhase};
 use crate::ids::JobId;
 
@@ -31,6 +31,7 @@ const PARTS: usize = 7;
 
 #[derive(Clone, Debug, Default)]
 struct Job {
+    name: String,
     /// Nodes that it needs.
     nodes: u32,
     /// Nodes that are in it and up.
@@ -47,6 +48,8 @@ struct Job {
     writing: Option<(u64, u64)>,
     /// The computing done at the last commit or interrupt (ns).
     mark: u64,
+    interrupts: u64,
+    committed: u64,
 }
 
 /// All jobs, and what they have in common.
@@ -69,10 +72,15 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// A job for each number of nodes, all waiting.
-    pub(super) fn new(nodes: &[u32]) -> Self {
+    /// Jobs of these names and nodes, all waiting.
+    pub(super) fn new(jobs: &[(String, u32)]) -> Self {
+        let row = |(name, nodes): &(String, u32)| Job {
+            name: name.clone(),
+            nodes: *nodes,
+            ..Job::default()
+        };
         Self {
-            rows: nodes.iter().map(|nodes| Job { nodes: *nodes, ..Job::default() }).collect(),
+            rows: jobs.iter().map(row).collect(),
             interrupts: 0,
             absorbed: 0,
             begun: 0,
@@ -115,6 +123,7 @@ impl Jobs {
         row.began |= phase != JobPhase::Waiting;
         if cause == Cause::NodeFailure && old != JobPhase::Waiting {
             self.interrupts += 1;
+            row.interrupts += 1;
             row.mark = row.computed(now);
         }
         if cause == Cause::Corruption {
@@ -148,6 +157,7 @@ impl Jobs {
             CheckpointAct::Commit => {
                 let from = row.end_writing(number);
                 self.checkpoint_times.add(now - from);
+                row.committed += 1;
                 row.mark = row.computed(now);
             }
             CheckpointAct::Abandon => {
@@ -208,6 +218,27 @@ impl Jobs {
             table.ratio("mnfti", failures, u128::from(self.interrupts));
         }
         self.measure_checkpoints(table);
+    }
+
+    /// What became of each job, after [`Self::close`].
+    pub(super) fn findings(&self) -> Vec<JobFinding> {
+        let finding = |row: &Job| {
+            let spent = |part: Part| seconds(row.spent[part as usize]);
+            JobFinding {
+                job: row.name.clone(),
+                nodes: row.nodes,
+                done_s: row.done_at.map_or(-1.0, seconds),
+                work_s: seconds(row.useful()),
+                lost_s: seconds(row.lost),
+                checkpoint_s: spent(Part::Checkpoint),
+                restart_s: spent(Part::Restart),
+                verify_s: spent(Part::Verify),
+                wait_s: spent(Part::Boot) + spent(Part::Idle),
+                interrupts: row.interrupts,
+                checkpoints: row.committed,
+            }
+        };
+        self.rows.iter().map(finding).collect()
     }
 
     /// Efficiency, overhead, waste and its parts, weighted by the nodes of each job.

@@ -16,6 +16,7 @@ mod job;
 mod node;
 mod part;
 mod replica;
+mod turns;
 mod upset;
 mod world;
 

@@ -9,8 +9,7 @@ use super::world::World;
 impl World<'_> {
     /// What the node does.
     fn activity(&self, id: u32) -> Activity {
-        let job = self.job.as_ref().filter(|_| self.nodes[id as usize].in_job);
-        match job.map(super::job::JobPlay::phase) {
+        match self.job_of(id).map(|job| self.job(job).phase()) {
             Some(JobPhase::Compute | JobPhase::Rework | JobPhase::Verify) => Activity::Compute,
             Some(JobPhase::Checkpoint | JobPhase::Restart) => Activity::Checkpoint,
             Some(JobPhase::Waiting | JobPhase::Done) | None => Activity::Idle,
@@ -26,16 +25,13 @@ impl World<'_> {
     /// Whether the scenario's semantics lets the upset that is due strike: it must allow what comes
     /// of it.
     pub(super) fn upset_may_strike(&self, rule: u16, id: u32) -> bool {
-        let (Some(wish), Some(job)) = (&self.plan.scenario.checkpoint, &self.job) else {
-            return true;
-        };
-        if !self.nodes[id as usize].in_job {
-            return true;
-        }
+        let Some(of) = self.job_of(id) else { return true };
+        let Some(wish) = self.plan.checkpoint_of(of) else { return true };
+        let phase = self.job(of).phase();
         match self.upset_due(rule, id).1 {
             Class::Masked | Class::Corrected => true,
-            Class::Silent => wish.integrity().exposed.allows(job.phase()),
-            Class::Detected | Class::Crash | Class::Hang => wish.strikes().allow(job.phase()),
+            Class::Silent => wish.integrity().exposed.allows(phase),
+            Class::Detected | Class::Crash | Class::Hang => wish.strikes().allow(phase),
         }
     }
 
