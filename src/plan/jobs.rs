@@ -170,8 +170,8 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
 
 /// Sets the intervals that the jobs at the file server choose together.
 ///
-/// [`shared_io`] gives whole periods, of which the checkpoint takes C. The mean time between
-/// failures of a node is that of all nodes of all these jobs. Without failures there are no
+/// [`crate::theory::shared_io`] gives whole periods, of which the checkpoint takes C. The mean time
+/// between failures of a node is that of all nodes of all these jobs. Without failures there are no
 /// checkpoints.
 fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
     let cooperates = |id: usize| {
