@@ -34,8 +34,8 @@ pub struct Fold {
 pub(super) struct Shape {
     /// Nodes of the machine.
     pub(super) nodes: u32,
-    /// Nodes of each job.
-    pub(super) jobs: Vec<u32>,
+    /// Name and nodes of each job.
+    pub(super) jobs: Vec<(String, u32)>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -54,7 +54,7 @@ impl Fold {
     pub fn new(plan: &Plan) -> Self {
         Self::of(&Shape {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
-            jobs: plan.jobs.iter().map(|job| job.nodes).collect(),
+            jobs: plan.jobs.iter().map(|job| (job.name.clone(), job.nodes)).collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),
@@ -149,7 +149,8 @@ impl Fold {
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
-        Findings { metrics: table.finish(), series, nodes, boots }
+        let jobs = self.jobs.findings();
+        Findings { metrics: table.finish(), series, nodes, boots, jobs }
     }
 }
 
@@ -182,7 +183,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.to_vec(),
+                jobs: jobs.iter().map(|nodes| (String::new(), *nodes)).collect(),
                 servers: 1,
                 server_link: 1000,
                 corrupts: false,

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use super::NodeClass;
 use super::bins::seconds;
 use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
+use super::{JobFinding, NodeClass};
 use crate::event::{Cause, CheckpointAct, JobPhase};
 use crate::ids::JobId;
 
@@ -33,6 +33,7 @@ const PARTS: usize = 7;
 
 #[derive(Clone, Debug, Default)]
 struct Job {
+    name: String,
     /// Nodes that it needs.
     nodes: u32,
     /// Nodes that are in it and up.
@@ -49,6 +50,8 @@ struct Job {
     writing: BTreeMap<u64, u64>,
     /// The computing done at the last commit or interrupt (ns).
     mark: u64,
+    interrupts: u64,
+    committed: u64,
 }
 
 /// All jobs, and what they have in common.
@@ -71,10 +74,15 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// A job for each number of nodes, all waiting.
-    pub(super) fn new(nodes: &[u32]) -> Self {
+    /// Jobs of these names and nodes, all waiting.
+    pub(super) fn new(jobs: &[(String, u32)]) -> Self {
+        let row = |(name, nodes): &(String, u32)| Job {
+            name: name.clone(),
+            nodes: *nodes,
+            ..Job::default()
+        };
         Self {
-            rows: nodes.iter().map(|nodes| Job { nodes: *nodes, ..Job::default() }).collect(),
+            rows: jobs.iter().map(row).collect(),
             interrupts: 0,
             absorbed: 0,
             begun: 0,
@@ -120,6 +128,7 @@ impl Jobs {
         }
         if cause == Cause::NodeFailure && old != JobPhase::Waiting {
             self.interrupts += 1;
+            row.interrupts += 1;
             row.mark = row.computed(now);
         }
         if cause == Cause::Corruption {
@@ -157,6 +166,7 @@ impl Jobs {
             CheckpointAct::Commit => {
                 let from = row.end_writing(number);
                 self.checkpoint_times.add(now - from);
+                row.committed += 1;
                 // What was written while the job computed was due long ago.
                 if row.phase == JobPhase::Checkpoint {
                     row.mark = row.computed(now);
@@ -220,6 +230,27 @@ impl Jobs {
             table.ratio("mnfti", failures, u128::from(self.interrupts));
         }
         self.measure_checkpoints(table);
+    }
+
+    /// What became of each job, after [`Self::close`].
+    pub(super) fn findings(&self) -> Vec<JobFinding> {
+        let finding = |row: &Job| {
+            let spent = |part: Part| seconds(row.spent[part as usize]);
+            JobFinding {
+                job: row.name.clone(),
+                nodes: row.nodes,
+                done_s: row.done_at.map_or(-1.0, seconds),
+                work_s: seconds(row.useful()),
+                lost_s: seconds(row.lost),
+                checkpoint_s: spent(Part::Checkpoint),
+                restart_s: spent(Part::Restart),
+                verify_s: spent(Part::Verify),
+                wait_s: spent(Part::Boot) + spent(Part::Idle),
+                interrupts: row.interrupts,
+                checkpoints: row.committed,
+            }
+        };
+        self.rows.iter().map(finding).collect()
     }
 
     /// Efficiency, overhead, waste and its parts, weighted by the nodes of each job.

@@ -559,6 +559,10 @@ impl<'p> JobPlay<'p> {
 /// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Option<String> {
+    if !plan.scenario.jobs.is_empty() {
+        let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
+        return Some(reason.to_owned());
+    }
     let wish = plan.scenario.checkpoint.as_ref()?;
     let unable = |level: &usize| {
         matches!(

@@ -69,9 +69,11 @@ pub(super) fn timed(
     }
     let wish = checkpoint.expect("replicas restart at checkpoints");
     let interval = match wish.interval {
-        Interval::Young | Interval::DalyFirst | Interval::Daly | Interval::Exact => {
-            Span::from_secs_f64(seats.period_restart(cost.as_secs_f64()))
-        }
+        Interval::Young
+        | Interval::DalyFirst
+        | Interval::Daly
+        | Interval::Exact
+        | Interval::Cooperative => Span::from_secs_f64(seats.period_restart(cost.as_secs_f64())),
         Interval::Fixed(_) | Interval::Adaptive { .. } => {
             interval(Span::FOREVER).expect("there are checkpoints")
         }

@@ -88,6 +88,23 @@ impl Protocol {
         }
     }
 
+    /// Whether the next checkpoint that is due would have to wait, so that the job works on.
+    pub fn hold_back(&mut self, held_back: bool) {
+        match self {
+            Self::Coordinated(machine) => machine.hold_back(held_back),
+            Self::Multilevel(_) => assert!(!held_back, "several jobs have no levels"),
+        }
+    }
+
+    /// Whether a checkpoint is due that is held back.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        match self {
+            Self::Coordinated(machine) => machine.asks(),
+            Self::Multilevel(_) => false,
+        }
+    }
+
     /// The phase that the job is in.
     #[must_use]
     pub fn phase(&self) -> JobPhase {

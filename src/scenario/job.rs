@@ -243,6 +243,8 @@ pub enum Interval {
     Daly,
     /// The exact optimum for exponential failures, by Lambert's W.
     Exact,
+    /// The share of a job in the periods for which all jobs at a file server waste least.
+    Cooperative,
     /// Daly's, for the failures and the checkpoints that the job observes.
     Adaptive {
         /// The mean time between failures that is believed at the start.

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod difference;
 pub mod fault;
 pub mod job;
+pub mod jobs;
 pub mod law;
 pub mod replicas;
 
@@ -77,6 +78,8 @@ pub struct Scenario {
     pub workload: Option<job::BulkSynchronous>,
     /// The checkpoint protocol of the job, if any.
     pub checkpoint: Option<job::Checkpoint>,
+    /// Several jobs at once, in the place of `workload` and `checkpoint`.
+    pub jobs: Vec<jobs::Named>,
     /// When the run ends.
     pub stop: StopRule,
     /// What is written down.

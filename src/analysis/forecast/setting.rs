@@ -67,6 +67,9 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if plan.jobs.is_empty() {
         return vec!["there is no job".to_owned()];
     }
+    if !plan.scenario.jobs.is_empty() {
+        return vec!["no formula counts how several jobs wait for one file server".to_owned()];
+    }
     let misses = plan.verify().filter(|verify| verify.coverage < 1.0).map(|verify| {
         let share = verify.coverage;
         format!("verifications that find {share} of what is corrupt have no closed form")

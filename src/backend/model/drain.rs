@@ -4,6 +4,8 @@
 //! bytes go through the fabric as those of other checkpoints do, so that boots, restarts and
 //! checkpoints of the levels below share the links with them.
 //!
+//! Only the single job of a scenario has such levels.
+//!
 //! Not modelled: the application's own traffic, which is part of its steps: what it loses is the
 //! scenario's `slowdown`. The time to read the image from the card.
 
@@ -11,6 +13,8 @@ use std::collections::BTreeMap;
 
 use crate::event::{JobPhase, Purpose, What};
 use crate::hardware::flow::{Finished, RouteId};
+use crate::ids::JobId;
+use crate::plan::JOB;
 use crate::units::{BitRate, Bytes, Span, Time};
 
 use super::job::Bundle;
@@ -48,26 +52,23 @@ fn times(span: Span, factor: f64) -> Span {
 
 impl World<'_> {
     /// How many times as long a step takes now.
-    fn slowdown(&self) -> f64 {
-        let Some(draining) = self.job.as_ref().and_then(|job| job.machine.draining()) else {
-            return 1.0;
-        };
+    fn slowdown(&self, of: JobId) -> f64 {
+        let Some(draining) = self.job(of).machine.draining() else { return 1.0 };
         let wish = self.plan.scenario.checkpoint.as_ref().expect("it is written");
         wish.drain(draining.level).expect("its level drains").slowdown
     }
 
     /// Orders a step, which is slower while a checkpoint drains.
-    pub(super) fn compute(&mut self, left: Span, epoch: u32) {
-        let (since, slowdown) = (self.now, self.slowdown());
-        let job = self.job.as_mut().expect("there is a job");
-        job.drain.step = Some(Pace { left, since, slowdown });
-        self.after(times(left, slowdown), Timer::Job { epoch });
+    pub(super) fn compute(&mut self, of: JobId, left: Span, epoch: u32) {
+        let (since, slowdown) = (self.now, self.slowdown(of));
+        self.job_mut(of).drain.step = Some(Pace { left, since, slowdown });
+        self.after(times(left, slowdown), Timer::Job { job: of, epoch });
     }
 
     /// The step under way goes on at another pace.
     fn change_pace(&mut self) {
-        let (now, slowdown) = (self.now, self.slowdown());
-        let job = self.job.as_mut().expect("there is a job");
+        let (now, slowdown) = (self.now, self.slowdown(JOB));
+        let job = self.job_mut(JOB);
         let Some(pace) = job.drain.step else { return };
         let computes = matches!(job.machine.phase(), JobPhase::Compute | JobPhase::Rework);
         if !computes || pace.slowdown.to_bits() == slowdown.to_bits() {
@@ -77,12 +78,12 @@ impl World<'_> {
         let left = Span(pace.left.0.saturating_sub(libm::round(done) as u64));
         job.epoch += 1;
         let epoch = job.epoch;
-        self.compute(left, epoch);
+        self.compute(JOB, left, epoch);
     }
 
     /// Does what the protocol says of what shall be written while the job computes.
     pub(super) fn follow_drain(&mut self) {
-        let job = self.job.as_mut().expect("there is a job");
+        let job = self.job_mut(JOB);
         let draining = job.machine.draining();
         if job.drain.number == draining.map(|draining| draining.number) {
             return;
@@ -90,18 +91,18 @@ impl World<'_> {
         self.cut_drain();
         let Some(draining) = draining else { return };
         let number = draining.number;
-        self.job.as_mut().expect("there is a job").drain.number = Some(number);
+        self.job_mut(JOB).drain.number = Some(number);
         if let Some(span) = self.plan.hidden(draining.level) {
             self.after(span, Timer::Drained { number });
         } else {
-            let ready = self.admit_requests(true);
+            let ready = self.admit_requests(JOB, true);
             self.agenda.schedule(ready, Timer::Drain { number });
         }
     }
 
     /// Whether this is the checkpoint that drains.
     fn drains(&self, number: u64) -> bool {
-        self.job.as_ref().is_some_and(|job| job.drain.number == Some(number))
+        self.jobs.first().is_some_and(|job| job.drain.number == Some(number))
     }
 
     /// The disks have taken the requests: the transfers start, bundled by route and cap.
@@ -109,7 +110,7 @@ impl World<'_> {
         if !self.drains(number) {
             return;
         }
-        let job = self.job.as_ref().expect("there is a job");
+        let job = self.job(JOB);
         let level = job.machine.draining().expect("it drains").level;
         let wish = self.plan.scenario.checkpoint.as_ref().expect("it is written");
         let (size, movers) = (wish.size(level), job.movers(true));
@@ -126,14 +127,14 @@ impl World<'_> {
         }
         let seat = |&id: &u32| (id, groups[&self.job_route(id, true)].0);
         let seats = movers.iter().map(seat).collect();
-        let drain = &mut self.job.as_mut().expect("there is a job").drain;
+        let drain = &mut self.job_mut(JOB).drain;
         drain.outstanding = bundles.len();
         (drain.bundles, drain.seats) = (bundles, seats);
     }
 
     /// A transfer is complete; the last one completes the checkpoint.
     pub(super) fn drain_transfer_done(&mut self, finished: &Finished) {
-        let drain = &mut self.job.as_mut().expect("a tag of the job").drain;
+        let drain = &mut self.job_mut(JOB).drain;
         let bundle = &mut drain.bundles[(finished.tag & !DRAIN_TAG) as usize];
         bundle.flow = None;
         let (purpose, nodes) = (bundle.purpose, finished.count);
@@ -152,7 +153,7 @@ impl World<'_> {
         if !self.drains(number) {
             return;
         }
-        let job = self.job.as_mut().expect("there is a job");
+        let job = self.job_mut(JOB);
         let level = job.machine.draining().expect("it drains").level;
         let mut told = Vec::new();
         job.machine.drained(&mut told);
@@ -168,7 +169,7 @@ impl World<'_> {
 
     /// Cuts the transfers short: what they moved is lost.
     pub(super) fn cut_drain(&mut self) {
-        let Some(job) = &mut self.job else { return };
+        let Some(job) = self.jobs.first_mut() else { return };
         let step = job.drain.step;
         let old = std::mem::replace(&mut job.drain, DrainPlay { step, ..DrainPlay::default() });
         for bundle in old.bundles {
@@ -182,7 +183,7 @@ impl World<'_> {
 
     /// Gives the transfer of a node another cap, as a bundle of its own.
     pub(super) fn split_from_drain(&mut self, id: u32, cap: BitRate) {
-        let Some(job) = &mut self.job else { return };
+        let Some(job) = self.jobs.first_mut() else { return };
         let drain = &mut job.drain;
         let Ok(seat) = drain.seats.binary_search_by_key(&id, |&(node, _)| node) else { return };
         let new = drain.bundles.len() as u32;

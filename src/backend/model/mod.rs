@@ -17,6 +17,7 @@ mod job;
 mod node;
 mod part;
 mod replica;
+mod turns;
 mod upset;
 mod world;
 

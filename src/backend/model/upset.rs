@@ -4,14 +4,12 @@ use crate::cosmic::budget::Class;
 use crate::event::{Fault, JobPhase, What};
 use crate::ids::{FaultId, NodeId};
 
-use super::job::JobPlay;
 use super::world::World;
 
 impl World<'_> {
     /// The phase of the job that the node works for.
     fn phase_of(&self, id: u32) -> Option<JobPhase> {
-        let job = self.job.as_ref().filter(|_| self.nodes[id as usize].in_job);
-        job.map(JobPlay::phase)
+        self.job_of(id).map(|job| self.job(job).phase())
     }
 
     /// The array that the upset which is due strikes, and what comes of it.
@@ -23,10 +21,10 @@ impl World<'_> {
     /// Whether the scenario's semantics lets the upset that is due strike: it must allow what comes
     /// of it.
     pub(super) fn upset_may_strike(&self, rule: u16, id: u32) -> bool {
-        let wish = self.plan.scenario.checkpoint.as_ref();
-        let Some((wish, phase)) = wish.zip(self.phase_of(id)) else { return true };
+        let Some(of) = self.job_of(id) else { return true };
+        let Some(wish) = self.plan.checkpoint_of(of) else { return true };
         let harm = Fault::of_upset(self.upset_due(rule, id).1);
-        harm.is_none_or(|kind| wish.lets(kind, phase))
+        harm.is_none_or(|kind| wish.lets(kind, self.job(of).phase()))
     }
 
     /// An upset strikes.
