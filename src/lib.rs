@@ -15,6 +15,7 @@ pub mod event;
 pub mod fleet;
 pub mod hardware;
 pub mod ids;
+pub mod inventory;
 pub mod plan;
 pub mod protocol;
 pub mod record;

@@ -7,14 +7,14 @@ use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Value {
+pub(crate) struct Value {
     pub place: Place,
     pub data: Data,
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Data {
+pub(crate) enum Data {
     Text(String),
     /// 128 bits, because seeds use all of 64.
     Integer(i128),
@@ -27,13 +27,13 @@ pub(super) enum Data {
 
 /// A table, in the order of the file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub entries: Vec<Entry>,
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub name: String,
     /// Where the key stands.
     pub place: Place,
@@ -42,7 +42,7 @@ pub(super) struct Entry {
 
 impl Value {
     /// "a string", "a table", ...
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self.data {
             Data::Text(_) => "a string",
             Data::Integer(_) => "an integer",
@@ -54,30 +54,30 @@ impl Value {
         }
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Data::Text(text) = &self.data { Some(text) } else { None }
     }
 
-    pub(super) fn table(&self) -> Option<&Table> {
+    pub(crate) fn table(&self) -> Option<&Table> {
         if let Data::Table(table) = &self.data { Some(table) } else { None }
     }
 
-    pub(super) fn list(&self) -> Option<&[Value]> {
+    pub(crate) fn list(&self) -> Option<&[Value]> {
         if let Data::List(list) = &self.data { Some(list) } else { None }
     }
 }
 
 impl Table {
-    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.entry(name).map(|entry| &entry.value)
     }
 
     /// The value at `a.b.c`.
-    pub(super) fn at(&self, path: &str) -> Option<&Value> {
+    pub(crate) fn at(&self, path: &str) -> Option<&Value> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
         let value = self.get(first)?;
         match rest {
@@ -86,14 +86,14 @@ impl Table {
         }
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.entries.retain(|entry| entry.name != name);
     }
 }
 
 /// Parses text number `file`. Mistakes of syntax are noted; what could be read is given all the
 /// same, so that other mistakes of the file can be told in the same go.
-pub(super) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
+pub(crate) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
     let text = mistakes.text(file).to_owned();
     let (root, errors) = DeTable::parse_recoverable(&text);
     for error in &errors {
@@ -111,7 +111,7 @@ pub(super) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
 }
 
 /// Parses one TOML value of our own, such as a default.
-pub(super) fn own_value(text: &str) -> Value {
+pub(crate) fn own_value(text: &str) -> Value {
     let parsed = DeValue::parse(text).expect("our own defaults are TOML");
     let mut value = value(0, &parsed);
     value.place = Place::whole(0);

@@ -117,7 +117,12 @@ fn cycle(chain: &[(PathBuf, String)], value: &Value, m: &mut Mistakes) {
 }
 
 /// Reads a file into the list of texts. What is wrong with it is noted where it is asked for.
-fn open(path: &Path, shown: &str, asked: Option<&Value>, m: &mut Mistakes) -> Option<u32> {
+pub(super) fn open(
+    path: &Path,
+    shown: &str,
+    asked: Option<&Value>,
+    m: &mut Mistakes,
+) -> Option<u32> {
     let complaint = match read(path) {
         Ok(text) => return Some(m.file(shown, text)),
         Err(complaint) => complaint,

@@ -10,7 +10,7 @@ use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// A table of the language.
 #[derive(Debug)]
-pub(super) struct Spec {
+pub(crate) struct Spec {
     /// What it is for.
     pub doc: &'static str,
     /// Its keys.
@@ -22,7 +22,7 @@ pub(super) struct Spec {
 
 /// A key of a table.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// Its name.
     pub name: &'static str,
     /// What it takes.
@@ -35,7 +35,7 @@ pub(super) struct Key {
 
 /// What a key takes. Bounds are inclusive.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Flag,
     Count(u64, u64),
@@ -69,7 +69,7 @@ pub(super) enum Kind {
 
 /// Why a value is not what its key takes.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     pub title: String,
     pub help: Option<String>,
     /// Bytes of a string's contents that are to blame.
@@ -77,16 +77,16 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(title: impl Into<String>) -> Self {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), help: None, within: None }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn wrong_type(expected: &str, value: &Value) -> Self {
+    pub(crate) fn wrong_type(expected: &str, value: &Value) -> Self {
         Self::new(format!("wrong type: expected {expected}, found {}", value.type_name()))
     }
 }
@@ -98,24 +98,24 @@ impl From<QuantityError> for Problem {
 }
 
 impl Spec {
-    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
 }
 
 impl Key {
-    pub(super) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self { name, kind, default: None, doc }
     }
 
-    pub(super) const fn or(mut self, default: &'static str) -> Self {
+    pub(crate) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }
 }
 
 /// A type that is read from one value.
-pub(super) trait Read: Sized {
+pub(crate) trait Read: Sized {
     /// What a value of it looks like.
     const EXPECTED: &'static str;
     fn read(value: &Value) -> Result<Self, Problem>;
@@ -217,7 +217,7 @@ impl Read for String {
 
 /// A number from 0 to 1, or a percentage in a string.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(super) struct Share(pub f64);
+pub(crate) struct Share(pub f64);
 
 impl Display for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -249,7 +249,7 @@ pub(super) fn read_word<W: Word>(value: &Value) -> Option<W> {
 }
 
 /// A demand on a number: `"> 0.5"`, `"<= 90 s"`. A unit is turned into SI base units.
-pub(super) fn read_bound(value: &Value) -> Result<(crate::scenario::Comparison, f64), Problem> {
+pub(crate) fn read_bound(value: &Value) -> Result<(crate::scenario::Comparison, f64), Problem> {
     const HELP: &str = "write a comparison and a number: \"> 0.5\", \"<= 15 min\", \"= 750\"";
     let Some(text) = value.text() else {
         return Err(Problem::wrong_type("a comparison such as \"> 0.5\"", value).help(HELP));
@@ -279,7 +279,7 @@ pub(super) fn read_bound(value: &Value) -> Result<(crate::scenario::Comparison, 
 }
 
 /// The nearest of some names, if it is near enough to have been meant.
-pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let name = plain(name);
     names

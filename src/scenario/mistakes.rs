@@ -32,7 +32,7 @@ struct SourceFile {
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Number of the text.
     pub file: u32,
     /// First byte; [`Place::whole`] has none.
@@ -43,7 +43,7 @@ pub(super) struct Place {
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Mistake {
+pub(crate) struct Mistake {
     /// Where.
     place: Place,
     /// What is wrong.
@@ -58,42 +58,42 @@ pub(super) struct Mistake {
 
 impl Place {
     /// A part of a text.
-    pub(super) fn at(file: u32, span: Range<usize>) -> Self {
+    pub(crate) fn at(file: u32, span: Range<usize>) -> Self {
         // Files are refused above 4 MB, so 32 bits are enough.
         Self { file, start: span.start as u32, end: span.end as u32 }
     }
 
     /// A text as a whole.
-    pub(super) fn whole(file: u32) -> Self {
+    pub(crate) fn whole(file: u32) -> Self {
         Self { file, start: u32::MAX, end: u32::MAX }
     }
 
     /// The bytes, if it is not the whole text.
-    pub(super) fn span(self) -> Option<Range<usize>> {
+    pub(crate) fn span(self) -> Option<Range<usize>> {
         (self.start != u32::MAX).then_some(self.start as usize..self.end as usize)
     }
 }
 
 impl Mistake {
-    pub(super) fn new(place: Place, title: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Place, title: impl Into<String>) -> Self {
         Self { place, title: title.into(), help: None, syntax: false, other: None }
     }
 
-    pub(super) fn help(self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
         self.maybe_help(Some(help.into()))
     }
 
-    pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
     }
 
-    pub(super) fn of_syntax(mut self) -> Self {
+    pub(crate) fn of_syntax(mut self) -> Self {
         self.syntax = true;
         self
     }
 
-    pub(super) fn other(mut self, place: Place, label: impl Into<String>) -> Self {
+    pub(crate) fn other(mut self, place: Place, label: impl Into<String>) -> Self {
         self.other = Some((place, label.into()));
         self
     }
@@ -101,21 +101,21 @@ impl Mistake {
 
 impl Mistakes {
     /// Takes in a text and gives its number.
-    pub(super) fn file(&mut self, name: impl Into<String>, text: impl Into<String>) -> u32 {
+    pub(crate) fn file(&mut self, name: impl Into<String>, text: impl Into<String>) -> u32 {
         self.files.push(SourceFile { name: name.into(), text: text.into() });
         self.files.len() as u32 - 1
     }
 
-    pub(super) fn file_name(&self, file: u32) -> &str {
+    pub(crate) fn file_name(&self, file: u32) -> &str {
         &self.files[file as usize].name
     }
 
-    pub(super) fn text(&self, file: u32) -> &str {
+    pub(crate) fn text(&self, file: u32) -> &str {
         &self.files[file as usize].text
     }
 
     /// Notes one mistake; the same one twice is one.
-    pub(super) fn note(&mut self, mistake: Mistake) {
+    pub(crate) fn note(&mut self, mistake: Mistake) {
         if self.list.len() == KEPT {
             self.not_kept += 1;
             return;
@@ -141,7 +141,7 @@ impl Mistakes {
 
     /// The part of a string's place that starts at byte `range` of its contents. Where the text
     /// is not the plain contents (escapes), the place of the whole string.
-    pub(super) fn within(&self, place: Place, contents: &str, range: Range<usize>) -> Place {
+    pub(crate) fn within(&self, place: Place, contents: &str, range: Range<usize>) -> Place {
         let Some(span) = place.span() else { return place };
         let text = self.text(place.file).get(span.clone()).unwrap_or_default();
         let plain = text.len() == contents.len() + 2 && &text[1..text.len() - 1] == contents;

@@ -12,10 +12,15 @@ use crate::scenario::walk::expected;
 /// built-in profile may give.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = table(&ROOT);
+    of(&ROOT, "Rackstorm scenario")
+}
+
+/// The JSON Schema (draft 7) of a language.
+pub(crate) fn of(language: &Spec, title: &str) -> Value {
+    let mut schema = table(language);
     let top = schema.as_object_mut().expect("a table is an object");
     top.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
-    top.insert("title".into(), json!("Rackstorm scenario"));
+    top.insert("title".into(), json!(title));
     schema
 }
 

@@ -10,7 +10,7 @@ use crate::scenario::words::Word;
 
 /// A table, or the place where it would be.
 #[derive(Clone, Debug)]
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     spec: &'static Spec,
     table: Option<&'a Table>,
     path: String,
@@ -20,12 +20,12 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(spec: &'static Spec, table: &'a Table, path: &str, place: Place) -> Self {
+    pub(crate) fn new(spec: &'static Spec, table: &'a Table, path: &str, place: Place) -> Self {
         Self { spec, table: Some(table), path: path.into(), place, broken: false }
     }
 
     /// The table below.
-    pub(super) fn section(&self, name: &str) -> Self {
+    pub(crate) fn section(&self, name: &str) -> Self {
         let Kind::Table(spec) = self.key(name).kind else { unreachable!("`{name}` is no table") };
         let value = self.table.and_then(|table| table.get(name));
         Self {
@@ -37,38 +37,44 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// One table of the array below.
+    pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
+        let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
+        Self::new(spec, table, &format!("{}.{name}", self.path), place)
+    }
+
     fn key(&self, name: &str) -> &'static Key {
         let key = self.spec.key(name);
         key.unwrap_or_else(|| panic!("the language has no key {}.{name}", self.path))
     }
 
     /// Whether a file gives the key.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.given(name).is_some()
     }
 
     /// Whether a file gives the table.
-    pub(super) fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.table.is_some()
     }
 
     /// What a file gives for the key.
-    pub(super) fn given(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn given(&self, name: &str) -> Option<&'a Value> {
         self.table.and_then(|table| table.get(name))
     }
 
     /// The place of the key's value, or of the table if no file gives it.
-    pub(super) fn place(&self, name: &str) -> Place {
+    pub(crate) fn place(&self, name: &str) -> Place {
         self.given(name).map_or(self.place, |value| value.place)
     }
 
     /// The place of the table itself.
-    pub(super) fn own_place(&self) -> Place {
+    pub(crate) fn own_place(&self) -> Place {
         self.place
     }
 
     /// What a file gives, or else the default.
-    pub(super) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
         self.given(name)
             .map(Cow::Borrowed)
             .or_else(|| self.key(name).default.map(own_value).map(Cow::Owned))
@@ -76,7 +82,7 @@ impl<'a> Section<'a> {
 
     /// Reads a key that may be missing. Values that are wrong were noted when their file was
     /// checked, and read as missing here.
-    pub(super) fn optional<T: Read>(&self, name: &str) -> Option<T> {
+    pub(crate) fn optional<T: Read>(&self, name: &str) -> Option<T> {
         let value = self.value(name)?;
         if !is_valid(&self.key(name).kind, &value) {
             return None;
@@ -85,7 +91,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a key that must be there.
-    pub(super) fn get<T: Read>(&self, name: &str, mistakes: &mut Mistakes) -> Option<T> {
+    pub(crate) fn get<T: Read>(&self, name: &str, mistakes: &mut Mistakes) -> Option<T> {
         self.demand(name, mistakes);
         self.optional(name)
     }
@@ -96,19 +102,19 @@ impl<'a> Section<'a> {
         self.value(name).and_then(|value| read_word(&value))
     }
 
-    pub(super) fn share(&self, name: &str, mistakes: &mut Mistakes) -> Option<f64> {
+    pub(crate) fn share(&self, name: &str, mistakes: &mut Mistakes) -> Option<f64> {
         self.get::<Share>(name, mistakes).map(|share| share.0)
     }
 
     /// Reads an array of counts.
-    pub(super) fn counts(&self, name: &str, mistakes: &mut Mistakes) -> Option<Vec<u32>> {
+    pub(crate) fn counts(&self, name: &str, mistakes: &mut Mistakes) -> Option<Vec<u32>> {
         self.demand(name, mistakes);
         let value = self.value(name)?;
         value.list()?.iter().map(|item| u32::read(item).ok()).collect()
     }
 
     /// Notes the key as missing if neither a file nor a default gives it.
-    pub(super) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
+    pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
         if self.broken || self.value(name).is_some() {
             return;
         }

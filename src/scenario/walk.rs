@@ -11,13 +11,18 @@ use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// Notes all mistakes of a text that can be seen without any other text.
 pub(super) fn check_document(root: &Table, mistakes: &mut Mistakes) {
-    check_table(&ROOT, "", root, mistakes);
+    check_sheet(&ROOT, root, mistakes);
+}
+
+/// The same for a text in another language of the same notation.
+pub(super) fn check_sheet(language: &'static Spec, root: &Table, mistakes: &mut Mistakes) {
+    check_table(language, language, "", root, mistakes);
 }
 
 /// Notes all mistakes of a value for the key at `path`, such as `cluster.modules`.
 pub(super) fn check_at(path: &str, value: &Value, mistakes: &mut Mistakes) -> bool {
     let Some(kind) = kind_at(path) else { return false };
-    check(kind, path, value, mistakes);
+    check(&ROOT, kind, path, value, mistakes);
     true
 }
 
@@ -49,11 +54,17 @@ pub(super) fn kind_at(path: &str) -> Option<&'static Kind> {
     kind
 }
 
-fn check_table(spec: &'static Spec, path: &str, table: &Table, mistakes: &mut Mistakes) {
+fn check_table(
+    root: &'static Spec,
+    spec: &'static Spec,
+    path: &str,
+    table: &Table,
+    mistakes: &mut Mistakes,
+) {
     for entry in &table.entries {
         match spec.key(&entry.name) {
-            Some(key) => check(&key.kind, &below(path, key), &entry.value, mistakes),
-            None => unknown_key(spec, path, entry, mistakes),
+            Some(key) => check(root, &key.kind, &below(path, key), &entry.value, mistakes),
+            None => unknown_key(root, spec, path, entry, mistakes),
         }
     }
     for rivals in spec.rivals {
@@ -73,7 +84,13 @@ fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 
-fn unknown_key(spec: &'static Spec, path: &str, entry: &Entry, mistakes: &mut Mistakes) {
+fn unknown_key(
+    root: &'static Spec,
+    spec: &'static Spec,
+    path: &str,
+    entry: &Entry,
+    mistakes: &mut Mistakes,
+) {
     let name = &entry.name;
     let place = if path.is_empty() { "the file".into() } else { format!("[{path}]") };
     let known: Vec<&str> = spec.keys.iter().map(|key| key.name).collect();
@@ -82,12 +99,12 @@ fn unknown_key(spec: &'static Spec, path: &str, entry: &Entry, mistakes: &mut Mi
     } else {
         format!("unknown key `{name}` in {place}")
     };
-    let home = home_of(&ROOT, "", name);
+    let home = home_of(root, "", name);
     let help = if let Some(home) = home.filter(|_| path.is_empty()) {
         format!("`{name}` is a key of [{home}]")
     } else if let Some(near) = nearest(name, known.iter().copied()) {
         format!("did you mean `{near}`?")
-    } else if let Some(home) = home_of(&ROOT, "", name) {
+    } else if let Some(home) = home_of(root, "", name) {
         format!("`{name}` is a key of [{home}]")
     } else {
         format!("known: {}", known.join(", "))
@@ -106,13 +123,19 @@ fn home_of(spec: &'static Spec, path: &str, name: &str) -> Option<String> {
     })
 }
 
-fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes) {
+fn check(
+    root: &'static Spec,
+    kind: &'static Kind,
+    path: &str,
+    value: &Value,
+    mistakes: &mut Mistakes,
+) {
     match (kind, &value.data) {
-        (Kind::Table(spec), Data::Table(table)) => check_table(spec, path, table, mistakes),
+        (Kind::Table(spec), Data::Table(table)) => check_table(root, spec, path, table, mistakes),
         (Kind::Tables(spec), Data::List(list)) => {
             for item in list {
                 match item.table() {
-                    Some(table) => check_table(spec, path, table, mistakes),
+                    Some(table) => check_table(root, spec, path, table, mistakes),
                     None => note(Problem::wrong_type("a table", item), item, mistakes),
                 }
             }
@@ -121,7 +144,7 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
         (Kind::Tables(spec), Data::Table(table)) if is_numbered(table) => {
             for entry in &table.entries {
                 if let Some(table) = entry.value.table() {
-                    check_table(spec, path, table, mistakes);
+                    check_table(root, spec, path, table, mistakes);
                 } else {
                     let problem = Problem::wrong_type("a table", &entry.value);
                     note(problem, &entry.value, mistakes);
@@ -134,16 +157,16 @@ fn check(kind: &'static Kind, path: &str, value: &Value, mistakes: &mut Mistakes
         }
         (Kind::List(kind), Data::List(list)) => {
             for item in list {
-                check(kind, path, item, mistakes);
+                check(root, kind, path, item, mistakes);
             }
         }
         (Kind::List(kind), Data::Table(table)) if is_numbered(table) => {
-            table.entries.iter().for_each(|entry| check(kind, path, &entry.value, mistakes));
+            table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
         }
         (Kind::Map(kind), Data::Table(table)) => {
-            table.entries.iter().for_each(|entry| check(kind, path, &entry.value, mistakes));
+            table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
         }
-        (Kind::Any(kinds), _) => check_any(kinds, path, value, mistakes),
+        (Kind::Any(kinds), _) => check_any(root, kinds, path, value, mistakes),
         // Axes are read by the sweep, which knows their keys.
         (Kind::Axes, Data::Table(_)) => {}
         _ => {
@@ -169,11 +192,17 @@ pub(super) fn note(problem: Problem, value: &Value, mistakes: &mut Mistakes) {
     mistakes.note(Mistake::new(place, problem.title).maybe_help(problem.help));
 }
 
-fn check_any(kinds: &'static [Kind], path: &str, value: &Value, mistakes: &mut Mistakes) {
+fn check_any(
+    root: &'static Spec,
+    kinds: &'static [Kind],
+    path: &str,
+    value: &Value,
+    mistakes: &mut Mistakes,
+) {
     if let (Data::Table(_), Some(kind)) =
         (&value.data, kinds.iter().find(|kind| matches!(kind, Kind::Table(_))))
     {
-        return check(kind, path, value, mistakes);
+        return check(root, kind, path, value, mistakes);
     }
     let problems: Vec<(&Kind, Problem)> = kinds
         .iter()

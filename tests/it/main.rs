@@ -18,6 +18,7 @@ mod fleet_swarm;
 mod forecast;
 mod golden;
 mod intervals;
+mod inventory;
 mod jobs;
 mod levels;
 mod loopback;
