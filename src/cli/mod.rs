@@ -9,6 +9,7 @@ mod cosmic;
 mod events;
 mod fit;
 mod plan;
+mod power;
 mod rack;
 mod replay;
 mod report;

@@ -1,12 +1,13 @@
-//! `rackstorm rack`: what a real rack needs before anything is played on it.
+//! `rackstorm rack`: what a real rack needs before anything is played on it, and its power.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Exit, streams};
+use crate::cli::{Exit, power, streams};
 use crate::drivers::authority::{Authority, Enrolled};
+use crate::drivers::power::operate::Verb;
 use crate::scenario;
 
 /// What stands under the help of `rack enrol`.
@@ -20,7 +21,7 @@ The first call makes the rack's own authority and the certificate of the control
 authority.pem and its own two files, such as pi17.pem and pi17.key; the key of the authority stays
 where it is. Keys are readable by their owner only, and none is ever written over.";
 
-/// Prepare a real rack
+/// Prepare a real rack, and switch its nodes by hand
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -31,6 +32,18 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Enrol(Enrol),
+    /// Tell which nodes have power
+    Status(power::Status),
+    /// Switch nodes on
+    On(power::Arguments),
+    /// Switch nodes off, at once and hard
+    Off(power::Arguments),
+    /// Switch nodes off and on again
+    Cycle(power::Arguments),
+    /// Open the serial console of a node
+    Console(power::Arguments),
+    /// Write a draft of an inventory: blades on a bus, enrolled agents
+    Discover(power::Discover),
 }
 
 /// Make the certificates with which controller and agents know each other
@@ -54,9 +67,21 @@ struct Enrol {
     days: u32,
 }
 
-/// Enrols and says what was made.
+/// Does what is wanted.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let What::Enrol(wish) = &arguments.what;
+    match &arguments.what {
+        What::Enrol(wish) => enrol(wish),
+        What::Status(wish) => power::status(wish),
+        What::On(wish) => power::switch(wish, Verb::On),
+        What::Off(wish) => power::switch(wish, Verb::Off),
+        What::Cycle(wish) => power::switch(wish, Verb::Cycle),
+        What::Console(wish) => power::console(wish),
+        What::Discover(wish) => power::discover(wish),
+    }
+}
+
+/// Enrols and says what was made.
+fn enrol(wish: &Enrol) -> anyhow::Result<Exit> {
     let nodes = match scenario::nodes(&wish.nodes.join(",")) {
         Ok(nodes) => nodes,
         Err(mistake) => {

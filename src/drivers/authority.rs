@@ -144,6 +144,21 @@ impl Authority {
     }
 }
 
+/// The names of the nodes that have a certificate in a folder, in the order of their numbers.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn enrolled(folder: &Path) -> io::Result<Vec<String>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, &error))? {
+        let name = entry?.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".pem")?.strip_prefix("pi"));
+        numbers.extend(stem.and_then(|number| number.parse::<u32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers.into_iter().map(|number| format!("pi{number}")).collect())
+}
+
 /// Makes a new authority in a folder.
 fn found(folder: &Path, now: SystemTime) -> io::Result<(KeyPair, Enrolled)> {
     let key = KeyPair::generate().map_err(io::Error::other)?;

@@ -7,5 +7,6 @@ pub mod authority;
 pub mod board;
 pub mod harm;
 pub mod net;
+pub mod power;
 pub mod store;
 pub mod tls;

@@ -7,6 +7,7 @@ pub mod names;
 pub mod power;
 
 mod controllers;
+mod draft;
 mod keys;
 mod read;
 
@@ -16,6 +17,7 @@ use crate::ids::NodeId;
 use crate::scenario::Mistakes;
 use crate::units::Span;
 
+pub use draft::draft;
 pub use read::{load, read};
 
 /// A real rack.

@@ -26,6 +26,7 @@ mod measured;
 mod model;
 mod overlap;
 mod places;
+mod power;
 mod prediction;
 mod published;
 mod rejuvenation;

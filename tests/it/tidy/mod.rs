@@ -37,11 +37,13 @@ const NEIGHBOURS: [(&str, &str); 5] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 25] = [
+const PACKAGES: [(&str, &str); 28] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("ctrlc", "cli"),
+    ("hyper", "drivers"),
+    ("hyper_util", "drivers"),
     ("indicatif", "cli"),
     ("jiff", "record"),
     ("jiff", "trace"),
@@ -55,6 +57,7 @@ const PACKAGES: [(&str, &str); 25] = [
     ("rcgen", "drivers"),
     ("rustix", "backend"),
     ("rustix", "drivers"),
+    ("serial2_tokio", "drivers"),
     ("socket2", "drivers"),
     ("tokio", "backend"),
     ("tokio", "drivers"),

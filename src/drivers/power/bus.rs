@@ -1,0 +1,185 @@
+//! A bus: the task that carries out the orders for one controller, one after the other.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+
+use super::{Driver, Session, Target, Trouble, Wanted};
+use crate::fleet::doors::PowerState;
+
+/// What is asked of a bus.
+pub(super) enum Ask {
+    /// To switch a node, or only to tell its state.
+    Order(Order),
+    /// To open a console.
+    Console(Session, oneshot::Sender<io::Result<()>>),
+}
+
+/// One wish of one caller.
+pub(super) struct Order {
+    pub(super) target: Target,
+    /// `None`: only the state.
+    pub(super) wanted: Option<Wanted>,
+    pub(super) reply: oneshot::Sender<io::Result<PowerState>>,
+}
+
+/// A controller with its driver.
+pub(super) struct Bus {
+    /// Kind and name, for people.
+    title: String,
+    driver: Box<dyn Driver>,
+    /// Channels whose last order failed.
+    failed: BTreeSet<String>,
+}
+
+impl Bus {
+    pub(super) fn new(title: String, driver: Box<dyn Driver>) -> Self {
+        Self { title, driver, failed: BTreeSet::new() }
+    }
+
+    /// Serves until nobody can ask any more.
+    pub(super) async fn serve(mut self, mut asks: mpsc::UnboundedReceiver<Ask>) {
+        loop {
+            let ask = tokio::select! {
+                biased;
+                ask = asks.recv() => ask,
+                () = self.driver.idle() => continue,
+            };
+            match ask {
+                Some(Ask::Order(order)) => self.gather(order, &mut asks).await,
+                Some(Ask::Console(session, reply)) => self.console(session, reply),
+                None => break,
+            }
+        }
+        self.driver.leave().await;
+    }
+
+    fn console(&mut self, session: Session, reply: oneshot::Sender<io::Result<()>>) {
+        let target = session.target.clone();
+        let opened = self.driver.console(session);
+        let _ = reply.send(opened.map_err(|trouble| self.told(&target, &trouble)));
+    }
+
+    /// Takes in what comes within a tick, and carries it out: on, then off, then states.
+    async fn gather(&mut self, first: Order, asks: &mut mpsc::UnboundedReceiver<Ask>) {
+        let mut orders = vec![first];
+        if let Some(tick) = self.driver.tick() {
+            sleep(tick).await;
+            while let Ok(ask) = asks.try_recv() {
+                match ask {
+                    Ask::Order(order) => orders.push(order),
+                    Ask::Console(session, reply) => self.console(session, reply),
+                }
+            }
+        }
+        for wanted in [Some(Wanted::On), Some(Wanted::Off), None] {
+            let (now, later) = orders.into_iter().partition(|order| order.wanted == wanted);
+            orders = later;
+            self.carry_out(now, wanted).await;
+        }
+    }
+
+    /// Carries out orders of one kind. Each caller gets an answer; one that has gone does not stop
+    /// the work.
+    async fn carry_out(&mut self, orders: Vec<Order>, wanted: Option<Wanted>) {
+        if orders.is_empty() {
+            return;
+        }
+        let targets: Vec<Target> = orders.iter().map(|order| order.target.clone()).collect();
+        let answers = match wanted {
+            None => self.driver.states(&targets).await,
+            Some(wanted) => self.switch(&targets, wanted).await,
+        };
+        assert_eq!(answers.len(), orders.len(), "one answer for each order");
+        for (order, answer) in orders.into_iter().zip(answers) {
+            if wanted.is_some() && answer.is_err() {
+                self.failed.insert(order.target.channel.clone());
+            } else if wanted.is_some() {
+                self.failed.remove(&order.target.channel);
+            }
+            let answer = answer.map_err(|trouble| self.told(&order.target, &trouble));
+            let _ = order.reply.send(answer);
+        }
+    }
+
+    /// Switches what is not switched yet, and waits until the controller tells the new state.
+    async fn switch(
+        &mut self,
+        targets: &[Target],
+        wanted: Wanted,
+    ) -> Vec<Result<PowerState, Trouble>> {
+        let mut answers = self.driver.states(targets).await;
+        let dead = |answer: &mut Result<PowerState, Trouble>| {
+            if wanted == Wanted::On && *answer == Ok(PowerState::Dead) {
+                let way_out = "enable it at the controller, or look after its feed";
+                *answer = Err(Trouble::new("its channel cannot be switched on", way_out));
+            }
+            // A dead feed is as good as off.
+            if wanted == Wanted::Off && *answer == Ok(PowerState::Dead) {
+                *answer = Ok(PowerState::Off);
+            }
+        };
+        answers.iter_mut().for_each(dead);
+        let open = |answer: &Result<PowerState, Trouble>| {
+            answer.as_ref().is_ok_and(|state| *state != wanted.state())
+        };
+        let mut waiting: Vec<usize> = (0..targets.len()).filter(|&at| open(&answers[at])).collect();
+        let some = |which: &[usize]| which.iter().map(|&at| targets[at].clone()).collect();
+        let asked: Vec<Target> = some(&waiting);
+        if asked.is_empty() {
+            return answers;
+        }
+        let taken = self.driver.order(&asked, wanted).await;
+        for (&at, taken) in waiting.iter().zip(taken) {
+            if let Err(trouble) = taken {
+                answers[at] = Err(trouble);
+            }
+        }
+        waiting.retain(|&at| answers[at].is_ok());
+        let began = Instant::now();
+        while !waiting.is_empty() {
+            let asked: Vec<Target> = some(&waiting);
+            for (&at, state) in waiting.iter().zip(self.driver.states(&asked).await) {
+                answers[at] = state;
+            }
+            // What could not be read may be read the next time.
+            waiting.retain(|&at| answers[at] != Ok(wanted.state()));
+            let passed = began.elapsed();
+            let patience =
+                |at: usize| self.driver.follows(wanted, self.failed.contains(&targets[at].channel));
+            let tired: Vec<usize> =
+                waiting.iter().copied().filter(|&at| passed >= patience(at)).collect();
+            for at in tired {
+                if let Ok(state) = answers[at] {
+                    let told = if state == PowerState::On { "on" } else { "off" };
+                    let what = format!(
+                        "it is still {told}, {:.1} s after it was switched {}",
+                        patience(at).as_secs_f64(),
+                        wanted.word()
+                    );
+                    let way_out = "look at the node; the order may have been lost, so try again";
+                    answers[at] = Err(Trouble::new(what, way_out));
+                }
+                waiting.retain(|&other| other != at);
+            }
+            if let Some(&at) = waiting.first() {
+                sleep(pause(patience(at))).await;
+            }
+        }
+        answers
+    }
+
+    /// A trouble with all that a person needs to find the place.
+    fn told(&self, target: &Target, trouble: &Trouble) -> io::Error {
+        let Target { node, channel, .. } = target;
+        io::Error::other(format!("{node} ({}, channel {channel}): {trouble}", self.title))
+    }
+}
+
+/// Between two looks at the state. Assumption: a twentieth of the patience is often enough.
+fn pause(patience: Duration) -> Duration {
+    (patience / 20).clamp(Duration::from_millis(5), Duration::from_secs(1))
+}

@@ -1,0 +1,378 @@
+//! Controllers that are asked over HTTP, and their mischief: PiPower, its successor, Redfish, BMC.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::generate_simple_self_signed;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::super::http::hex;
+use super::Switched;
+
+/// Which protocol a controller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is described by its driver")]
+pub enum Protocol {
+    PiPower,
+    RfPiPower,
+    Redfish,
+    TuringPi,
+}
+
+/// What may be wrong with a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mischief {
+    /// It takes requests and never answers.
+    Hangs,
+    /// Each answer takes so long.
+    Slow(Duration),
+    /// It ends connections in the middle of an answer.
+    CutsOff,
+    /// It answers 200 with an error inside, and does nothing.
+    Lies,
+    /// It answers with this status.
+    Refuses(u16),
+    /// It takes orders and does nothing.
+    Stuck,
+    /// Every n-th byte of its answers is missing.
+    Loses(usize),
+}
+
+struct Inside {
+    protocol: Protocol,
+    /// Whether each node is on, by its channel.
+    nodes: BTreeMap<u32, bool>,
+    mischief: Option<Mischief>,
+    login: Option<String>,
+    switched: Switched,
+    /// Requests under way, and the most at once.
+    now: u32,
+    most: u32,
+    /// What was asked: method and path, and the body if there was one.
+    asked: Vec<String>,
+}
+
+/// A controller.
+#[derive(Clone)]
+pub struct Controller(Rc<RefCell<Inside>>);
+
+/// A request.
+struct Request {
+    method: String,
+    path: String,
+    authorization: Option<String>,
+    body: String,
+}
+
+impl Controller {
+    /// A controller of these channels, all off; `switched` is told of each change.
+    #[must_use]
+    pub fn new(
+        protocol: Protocol,
+        channels: impl IntoIterator<Item = u32>,
+        switched: Switched,
+    ) -> Self {
+        Self(Rc::new(RefCell::new(Inside {
+            protocol,
+            nodes: channels.into_iter().map(|channel| (channel, false)).collect(),
+            mischief: None,
+            login: None,
+            switched,
+            now: 0,
+            most: 0,
+            asked: Vec::new(),
+        })))
+    }
+
+    /// Demands this user and password from now on.
+    pub fn demand_login(&self, user: &str, password: &str) {
+        let basic = STANDARD.encode(format!("{user}:{password}"));
+        self.0.borrow_mut().login = Some(format!("Basic {basic}"));
+    }
+
+    /// Lets something go wrong from now on, or right again.
+    pub fn mischief(&self, mischief: Option<Mischief>) {
+        self.0.borrow_mut().mischief = mischief;
+    }
+
+    /// Whether a channel is on.
+    #[must_use]
+    pub fn is_on(&self, channel: u32) -> bool {
+        self.0.borrow().nodes.get(&channel).copied().unwrap_or_default()
+    }
+
+    /// The most requests that were under way at once.
+    #[must_use]
+    pub fn most_at_once(&self) -> u32 {
+        self.0.borrow().most
+    }
+
+    /// All that was asked so far: `GET /path`, with the body behind it.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.0.borrow().asked.clone()
+    }
+
+    /// Serves until it is dropped; needs a `LocalSet`.
+    ///
+    /// # Errors
+    /// Those of the listener.
+    pub async fn serve(self, listener: TcpListener, tls: Option<Tls>) -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let (this, tls) = (self.clone(), tls.clone());
+            spawn_local(async move {
+                // What breaks here, the driver that is tried sees at its end.
+                let _ = this.connection(stream, tls).await;
+            });
+        }
+    }
+
+    async fn connection(self, stream: TcpStream, tls: Option<Tls>) -> io::Result<()> {
+        match tls {
+            None => self.exchange(stream).await,
+            Some(tls) => self.exchange(tls.acceptor.accept(stream).await?).await,
+        }
+    }
+
+    async fn exchange(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let request = read_request(&mut stream).await?;
+        let mischief = {
+            let mut inside = self.0.borrow_mut();
+            inside.now += 1;
+            inside.most = inside.most.max(inside.now);
+            let asked = format!("{} {} {}", request.method, request.path, request.body);
+            inside.asked.push(asked.trim_end().to_owned());
+            inside.mischief
+        };
+        let _under_way = UnderWay(self.clone());
+        match mischief {
+            Some(Mischief::Hangs) => {
+                // Until whoever asked gives up.
+                let _ = stream.read(&mut [0]).await;
+                return Ok(());
+            }
+            Some(Mischief::Slow(time)) => sleep(time).await,
+            _ => {}
+        }
+        let (status, body) = self.0.borrow_mut().answer(&request);
+        let length = body.len();
+        let mut answer = format!(
+            "HTTP/1.1 {status} Fake\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        if mischief == Some(Mischief::CutsOff) {
+            answer.truncate(answer.len() - length.div_ceil(2));
+        }
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    }
+}
+
+/// A request under way.
+struct UnderWay(Controller);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.0.borrow_mut().now -= 1;
+    }
+}
+
+impl Inside {
+    fn answer(&mut self, request: &Request) -> (u16, String) {
+        if self.login.is_some() && request.authorization != self.login {
+            return (401, String::new());
+        }
+        if let Some(Mischief::Refuses(status)) = self.mischief {
+            return (status, "busy".to_owned());
+        }
+        let (status, body) = match self.protocol {
+            Protocol::PiPower => self.pipower(&request.path),
+            Protocol::RfPiPower => self.rfpipower(&request.body),
+            Protocol::Redfish => self.redfish(&request.path, &request.body),
+            Protocol::TuringPi => self.turingpi(&request.path),
+        };
+        let mut body = if body.is_null() { String::new() } else { body.to_string() };
+        if let Some(Mischief::Loses(every)) = self.mischief {
+            let kept = body.bytes().enumerate().filter(|(at, _)| (at + 1) % every != 0);
+            body = String::from_utf8_lossy(&kept.map(|(_, byte)| byte).collect::<Vec<_>>()).into();
+        }
+        (status, body)
+    }
+
+    fn lies(&self) -> bool {
+        self.mischief == Some(Mischief::Lies)
+    }
+
+    fn switch(&mut self, channel: u32, on: bool) {
+        if self.mischief == Some(Mischief::Stuck) {
+            return;
+        }
+        if let Some(state) = self.nodes.get_mut(&channel)
+            && *state != on
+        {
+            *state = on;
+            (self.switched)(channel, on);
+        }
+    }
+
+    /// `/nodes/3,17/state/on`.
+    fn pipower(&mut self, path: &str) -> (u16, Value) {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let ["nodes", ids, "state", command @ ..] = parts.as_slice() else {
+            return (404, Value::Null);
+        };
+        let ids: Vec<&str> = ids.split(',').collect();
+        self.list(&ids, command.first().copied().unwrap_or("state"))
+    }
+
+    /// `{"CMD":"on","Nodes":["3"]}`.
+    fn rfpipower(&mut self, body: &str) -> (u16, Value) {
+        let json: Value = serde_json::from_str(body).unwrap_or_default();
+        let ids = json["Nodes"].as_array().cloned().unwrap_or_default();
+        let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+        self.list(&ids, json["CMD"].as_str().unwrap_or("none"))
+    }
+
+    fn list(&mut self, ids: &[&str], command: &str) -> (u16, Value) {
+        if self.lies() {
+            return (200, json!({ "error": "control plane timeout" }));
+        }
+        let channels = ids.iter().filter_map(|id| id.parse().ok());
+        let known: Vec<u32> = channels.filter(|id| self.nodes.contains_key(id)).collect();
+        match command {
+            "on" | "off" => known.iter().for_each(|&id| self.switch(id, command == "on")),
+            "state" => {}
+            _ => return (404, Value::Null),
+        }
+        let word = |id: u32| if self.nodes[&id] { "on" } else { "off" };
+        let entry = |&id: &u32| json!({ "id": id.to_string(), "state": word(id) });
+        (200, known.iter().map(entry).collect())
+    }
+
+    /// `/redfish/v1/Systems/3`, and the action below it.
+    fn redfish(&mut self, path: &str, body: &str) -> (u16, Value) {
+        let rest = path.strip_prefix("/redfish/v1/Systems/").unwrap_or_default();
+        let (id, action) = rest.split_once('/').unwrap_or((rest, ""));
+        let id = id.parse().ok().filter(|id| self.nodes.contains_key(id));
+        let Some(id) = id else { return (404, json!({ "error": { "message": "no system" } })) };
+        if self.lies() {
+            return (200, json!({ "error": { "message": "the BMC is busy" } }));
+        }
+        if action.is_empty() {
+            let state = if self.nodes[&id] { "On" } else { "Off" };
+            return (200, json!({ "Id": id.to_string(), "PowerState": state }));
+        }
+        let json: Value = serde_json::from_str(body).unwrap_or_default();
+        match json["ResetType"].as_str() {
+            Some("On" | "ForceOn") => self.switch(id, true),
+            Some("ForceOff" | "GracefulShutdown") => self.switch(id, false),
+            _ => return (400, json!({ "error": { "message": "unknown ResetType" } })),
+        }
+        (204, Value::Null)
+    }
+
+    /// `/api/bmc?opt=set&type=power&node3=0`.
+    fn turingpi(&mut self, path: &str) -> (u16, Value) {
+        let query = path.strip_prefix("/api/bmc?").unwrap_or_default();
+        let pairs: Vec<(&str, &str)> =
+            query.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        if !pairs.contains(&("type", "power")) {
+            return (200, json!({ "response": [{ "result": "Failed to find type" }] }));
+        }
+        if self.lies() {
+            return (200, json!({ "response": [{ "result": "Failed to set power state" }] }));
+        }
+        if pairs.contains(&("opt", "get")) {
+            let slot = |(id, on): (&u32, &bool)| {
+                (format!("node{id}"), Value::from(if *on { "1" } else { "0" }))
+            };
+            let slots: serde_json::Map<_, _> = self.nodes.iter().map(slot).collect();
+            return (200, json!({ "response": [{ "result": [slots] }] }));
+        }
+        for (name, value) in pairs {
+            if let Some(id) = name.strip_prefix("node").and_then(|id| id.parse().ok()) {
+                self.switch(id, value == "1");
+            }
+        }
+        (200, json!({ "response": [{ "result": "ok" }] }))
+    }
+}
+
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    let (head, length) = loop {
+        let mut piece = [0; 1024];
+        let n = stream.read(&mut piece).await?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.extend(&piece[..n]);
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let length = header(&head, "content-length").and_then(|text| text.parse().ok());
+        let length = end + 4 + length.unwrap_or(0);
+        if bytes.len() >= length {
+            break (head, end + 4);
+        }
+    };
+    let mut words = head.split_whitespace();
+    let mut word = || words.next().unwrap_or_default().to_owned();
+    Ok(Request {
+        method: word(),
+        path: word(),
+        authorization: header(&head, "authorization"),
+        body: String::from_utf8_lossy(&bytes[length..]).into_owned(),
+    })
+}
+
+fn header(head: &str, name: &str) -> Option<String> {
+    let pair = |line: &str| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    };
+    head.lines().find_map(pair)
+}
+
+/// A certificate that a controller signed itself, as those of Turing Pi do.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    /// Its SHA-256, in hexadecimal digits.
+    pub fingerprint: String,
+}
+
+impl Tls {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub fn self_signed(host: &str) -> io::Result<Self> {
+        let made = generate_simple_self_signed([host.to_owned()]).map_err(io::Error::other)?;
+        let certificate: CertificateDer<'static> = made.cert.der().clone();
+        let digest = Sha256::digest(&certificate);
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key.map_err(io::Error::other)?)
+            .map_err(io::Error::other)?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint: hex(&digest) })
+    }
+}

@@ -1,0 +1,188 @@
+//! Power switches: a driver for each kind of controller, and the door over all of a rack's.
+//!
+//! ```text
+//!  Switches --order--> bus 0: one task, one order at a time --> Driver bitscope --> serial line
+//!           --order--> bus 1: gathers orders for a tick     --> Driver pipower  --> HTTP
+//! ```
+//!
+//! A driver knows its protocol and nothing else. What all of them have in common is done once, by
+//! the bus (`bus.rs`): orders to one controller are carried out one after the other, an order that
+//! is fulfilled already is not given, each order is followed until the controller tells the new
+//! state, and what goes wrong is told with node, controller and a way out. An order that was begun
+//! is finished even if whoever gave it has gone.
+
+pub mod bitscope;
+pub mod fakes;
+pub mod operate;
+
+mod bus;
+mod clusterctrl;
+mod command;
+mod http;
+mod ledger;
+mod line;
+mod pipower;
+mod redfish;
+mod rfpipower;
+mod snmp_poe;
+mod switches;
+pub mod terminal;
+mod tool;
+mod turingpi;
+mod uhubctl;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::fleet::doors::PowerState;
+use crate::inventory::power::{Controller, Kind};
+use crate::units::Span;
+
+pub use switches::Switches;
+
+/// The words of all kinds of controller that there is a driver for.
+pub const ALL: [&str; 9] = [
+    "bitscope",
+    "pipower",
+    "rfpipower",
+    "redfish",
+    "turingpi",
+    "uhubctl",
+    "snmp-poe",
+    "clusterctrl",
+    "command",
+];
+
+/// What a driver is doing.
+type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Answers of a controller, one for each target, in their order.
+type Answers<T> = Vec<Result<T, Trouble>>;
+
+/// What is to become of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    On,
+    Off,
+}
+
+impl Wanted {
+    fn state(self) -> PowerState {
+        match self {
+            Self::On => PowerState::On,
+            Self::Off => PowerState::Off,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// A node as its controller knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    /// The node's name.
+    node: String,
+    /// The node's own address, where it is known.
+    address: Option<String>,
+    /// Its channel, as in the inventory.
+    channel: String,
+}
+
+impl Target {
+    /// The number of the channel, for kinds whose channels are numbers.
+    fn number(&self) -> u32 {
+        self.channel.parse().expect("the inventory checked the channels of this kind")
+    }
+}
+
+/// What goes wrong with a controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Trouble {
+    /// What happened.
+    what: String,
+    /// What somebody could do about it.
+    way_out: String,
+}
+
+impl Trouble {
+    fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { what: what.into(), way_out: way_out.into() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what, self.way_out)
+    }
+}
+
+/// A console that is open: what is typed, and what is to be shown.
+struct Session {
+    target: Target,
+    keys: mpsc::Receiver<u8>,
+    screen: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+/// A kind of controller. Each call ends by itself, whatever the controller does.
+trait Driver {
+    /// Reads the states.
+    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>>;
+
+    /// Gives an order. That it was taken does not mean that it is carried out.
+    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>>;
+
+    /// For so long after an order the controller may still tell the old state. `failed`: the last
+    /// order for this channel failed.
+    fn follows(&self, wanted: Wanted, failed: bool) -> Duration;
+
+    /// Orders are gathered for so long and given together; a driver without a tick gets one
+    /// target at a time.
+    fn tick(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Opens a console; its bytes are passed on by [`Driver::idle`].
+    fn console(&mut self, _: Session) -> Result<(), Trouble> {
+        let way_out = "only a BitScope bus leads to the consoles of its nodes";
+        Err(Trouble::new("this kind of controller has no console", way_out))
+    }
+
+    /// What is done between orders; dropped when one comes, and begun again afterwards.
+    fn idle(&mut self) -> Doing<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Leaves the controller as it should be left.
+    fn leave(&mut self) -> Doing<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// The driver for a controller.
+fn driver(controller: &Controller) -> Box<dyn Driver> {
+    match controller.kind.clone() {
+        Kind::BitScope(settings) => Box::new(bitscope::BitScope::new(settings)),
+        Kind::PiPower(settings) => Box::new(pipower::PiPower::new(settings)),
+        Kind::RfPiPower(settings) => Box::new(rfpipower::RfPiPower::new(settings)),
+        Kind::Redfish(settings) => Box::new(redfish::Redfish::new(settings)),
+        Kind::TuringPi(settings) => Box::new(turingpi::TuringPi::new(settings)),
+        Kind::Uhubctl(settings) => Box::new(uhubctl::Uhubctl::new(settings)),
+        Kind::SnmpPoe(settings) => Box::new(snmp_poe::SnmpPoe::new(settings)),
+        Kind::ClusterCtrl(settings) => Box::new(clusterctrl::ClusterCtrl::new(settings)),
+        Kind::Command(settings) => Box::new(command::Command::new(settings)),
+    }
+}
+
+/// A span in the words of the standard library.
+fn duration(span: Span) -> Duration {
+    Duration::from_nanos(span.0)
+}

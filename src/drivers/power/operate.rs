@@ -1,0 +1,269 @@
+//! A person's hands on the power of a rack: states, on, off and cycle, within its limits.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use tokio::runtime::Builder;
+use tokio::task::{JoinSet, LocalSet};
+
+use super::Switches;
+use super::ledger::Ledger;
+use crate::event::Cause;
+use crate::fleet::doors::{Power, PowerState};
+use crate::ids::NodeId;
+use crate::inventory::Inventory;
+
+/// Nodes that are switched before somebody may stop the work again. Assumption: some seconds on a
+/// bus of blades.
+const WAVE: usize = 32;
+
+/// What is to be done with nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Power on.
+    On,
+    /// Power off, a hard cut.
+    Off,
+    /// Off, and on again.
+    Cycle,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing was done, for these reasons.
+    Refused(Vec<String>),
+    /// So many nodes could not be switched.
+    Done {
+        /// How many.
+        failed: usize,
+    },
+    /// Somebody wanted to stop; what was begun was finished.
+    Interrupted,
+}
+
+/// A rack at hand.
+pub struct Rack {
+    inventory: Rc<Inventory>,
+    switches: Switches,
+    /// The file of the inventory.
+    file: PathBuf,
+}
+
+/// What is told of each node as soon as it is known.
+type Told<'a> = &'a mut dyn FnMut(NodeId, &io::Result<PowerState>);
+
+impl Rack {
+    /// Does some work with a rack, and leaves each of its buses as it should be left.
+    ///
+    /// # Errors
+    /// When the system gives no runtime.
+    pub fn with<T>(
+        file: &Path,
+        inventory: Inventory,
+        work: impl AsyncFnOnce(&Self) -> T,
+    ) -> io::Result<T> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(LocalSet::new().block_on(&runtime, async {
+            let inventory = Rc::new(inventory);
+            let (switches, buses) = Switches::start(inventory.clone());
+            let rack = Self { inventory, switches, file: file.to_owned() };
+            let done = work(&rack).await;
+            drop(rack);
+            buses.left().await;
+            done
+        }))
+    }
+
+    /// The switches.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// The inventory.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// Tells the states of nodes, and gives how many could not be read.
+    pub async fn states(&self, nodes: &[NodeId], told: Told<'_>) -> usize {
+        let mut asked = JoinSet::new();
+        for &node in nodes {
+            let switches = self.switches.clone();
+            asked.spawn_local(async move { (node, switches.state(node).await) });
+        }
+        let mut failed = 0;
+        while let Some(answer) = asked.join_next().await {
+            let (node, state) = answer.expect("a task that asks does not panic");
+            failed += usize::from(state.is_err());
+            told(node, &state);
+        }
+        failed
+    }
+
+    /// Switches nodes, if the limits of the rack allow it. `now` gives the time in seconds since
+    /// 1970; between two waves of nodes `stop` is asked.
+    ///
+    /// # Errors
+    /// When the ledger of the rack cannot be used.
+    pub async fn switch(
+        &self,
+        nodes: &[NodeId],
+        verb: Verb,
+        now: impl Fn() -> u64,
+        stop: impl Fn() -> bool,
+        told: Told<'_>,
+    ) -> io::Result<Ended> {
+        let mut ledger = Ledger::open(&self.file, now())?;
+        let mut reasons = self.impossible(nodes);
+        let mut down = BTreeSet::new();
+        if verb != Verb::On && reasons.is_empty() {
+            down = self.down().await;
+            reasons = self.limits(nodes, verb, &down, &ledger, now());
+        }
+        if !reasons.is_empty() {
+            return Ok(Ended::Refused(reasons));
+        }
+        let mut left: Vec<NodeId> = nodes.to_vec();
+        // Those that are down already take nobody else's place.
+        left.sort_by_key(|node| !down.contains(node));
+        let mut failed = 0;
+        while !left.is_empty() {
+            if stop() {
+                return Ok(Ended::Interrupted);
+            }
+            let room = match verb {
+                Verb::Cycle => (self.inventory.limits.down_at_once as usize)
+                    .saturating_sub(down.len())
+                    .max(usize::from(down.contains(&left[0]))),
+                Verb::On | Verb::Off => WAVE,
+            };
+            if room == 0 {
+                failed += left.len();
+                for &node in &left {
+                    let why = "not tried: too many nodes are down now";
+                    told(node, &Err(io::Error::other(format!("{}: {why}", self.name(node)))));
+                }
+                break;
+            }
+            let wave: Vec<NodeId> = left.drain(..room.min(left.len())).collect();
+            if verb != Verb::On {
+                ledger.note(wave.iter().map(|&node| self.name(node)), now())?;
+            }
+            let mut at_work = JoinSet::new();
+            for node in wave {
+                let switches = self.switches.clone();
+                at_work.spawn_local(async move { (node, turn(&switches, node, verb).await) });
+            }
+            while let Some(done) = at_work.join_next().await {
+                let (node, done) = done.expect("a task that switches does not panic");
+                match &done {
+                    Ok(PowerState::On) => {
+                        down.remove(&node);
+                    }
+                    Ok(_) => {
+                        down.insert(node);
+                    }
+                    Err(_) => {
+                        failed += 1;
+                        down.insert(node);
+                    }
+                }
+                told(node, &done);
+            }
+        }
+        Ok(Ended::Done { failed })
+    }
+
+    fn name(&self, node: NodeId) -> &str {
+        &self.inventory.node(node).name
+    }
+
+    /// Why these nodes cannot be switched at all.
+    fn impossible(&self, nodes: &[NodeId]) -> Vec<String> {
+        let which = |keep: &dyn Fn(NodeId) -> bool| {
+            let some: Vec<NodeId> = nodes.iter().copied().filter(|&node| keep(node)).collect();
+            (!some.is_empty()).then(|| self.inventory.fold(&some))
+        };
+        let protected = which(&|node| self.inventory.node(node).protected);
+        let unfed = which(&|node| self.inventory.node(node).feed.is_none());
+        let protected =
+            protected.map(|some| format!("protected: {some}; leave them out, as in 'all!{some}'"));
+        let unfed =
+            unfed.map(|some| format!("nothing switches {some}; give `power` and `channel`"));
+        protected.into_iter().chain(unfed).collect()
+    }
+
+    /// All nodes that are not known to have power.
+    async fn down(&self) -> BTreeSet<NodeId> {
+        let all = (0..self.inventory.nodes.len() as u32).map(NodeId);
+        let fed: Vec<NodeId> =
+            all.filter(|&node| self.inventory.node(node).feed.is_some()).collect();
+        let mut down = BTreeSet::new();
+        self.states(&fed, &mut |node, state| {
+            if !matches!(state, Ok(PowerState::On)) {
+                down.insert(node);
+            }
+        })
+        .await;
+        down
+    }
+
+    /// Why the limits forbid to switch these nodes off.
+    fn limits(
+        &self,
+        nodes: &[NodeId],
+        verb: Verb,
+        down: &BTreeSet<NodeId>,
+        ledger: &Ledger,
+        now: u64,
+    ) -> Vec<String> {
+        let limits = self.inventory.limits;
+        let mut reasons = Vec::new();
+        let others: Vec<NodeId> =
+            down.iter().copied().filter(|node| !nodes.contains(node)).collect();
+        let at_once = if verb == Verb::Off { nodes.len() } else { 1 };
+        let n_down = others.len() + at_once;
+        // What is down already is not pulled down by being switched off.
+        let harm = nodes.iter().any(|node| !down.contains(node));
+        if harm && n_down > limits.down_at_once as usize {
+            let also = match self.inventory.fold(&others).as_str() {
+                "" => String::new(),
+                names => format!(", with {names} down or unknown already"),
+            };
+            let limit = limits.down_at_once;
+            let plural = if n_down == 1 { "node" } else { "nodes" };
+            reasons
+                .push(format!("{n_down} {plural} would be down{also}; `down_at_once` is {limit}"));
+        }
+        for &node in nodes {
+            let name = self.name(node);
+            let (n_times, free) = ledger.recent(name, now);
+            if n_times >= limits.cycles_per_hour {
+                let again = if n_times == 0 {
+                    String::new()
+                } else {
+                    format!("; again in {} min", free.saturating_sub(now).div_ceil(60))
+                };
+                let limit = limits.cycles_per_hour;
+                reasons.push(format!(
+                    "{name} was switched off {n_times} times within the hour, and \
+                     `cycles_per_hour` is {limit}{again}"
+                ));
+            }
+        }
+        reasons
+    }
+}
+
+async fn turn(switches: &Switches, node: NodeId, verb: Verb) -> io::Result<PowerState> {
+    match verb {
+        Verb::On => switches.on(node).await.map(|()| PowerState::On),
+        Verb::Off => switches.off(node, Cause::Course).await.map(|()| PowerState::Off),
+        Verb::Cycle => switches.cycle(node).await.map(|()| PowerState::On),
+    }
+}

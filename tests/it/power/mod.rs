@@ -1,0 +1,9 @@
+//! Power drivers: one suite that each of them passes against a fake of its controller.
+
+mod bench;
+mod bitscope;
+mod by_hand;
+mod conformance;
+mod subjects;
+mod tools;
+mod web;
