@@ -24,6 +24,7 @@ pub mod rng;
 pub mod scenario;
 #[cfg(feature = "turmoil")]
 pub mod swarm;
+pub mod testbed;
 pub mod theory;
 pub mod trace;
 pub mod units;

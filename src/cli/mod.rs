@@ -9,12 +9,14 @@ mod cosmic;
 mod events;
 mod fit;
 mod plan;
+mod plant;
 mod power;
 mod rack;
 mod replay;
 mod report;
 mod rouse;
 mod schema;
+mod testbed;
 mod theory;
 mod validate;
 
@@ -84,6 +86,11 @@ enum Command {
     Fit(fit::Arguments),
     Events(events::Arguments),
     Rack(rack::Arguments),
+    Testbed(testbed::Arguments),
+    #[command(hide = true)]
+    Plant(plant::Arguments),
+    #[command(hide = true)]
+    PlantNode(plant::NodeArguments),
     #[command(hide = true)]
     Rouse(rouse::Arguments),
     Schema(schema::Arguments),
@@ -108,6 +115,9 @@ pub fn main() -> ExitCode {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
+        Command::Testbed(arguments) => testbed::run(&arguments),
+        Command::Plant(arguments) => plant::run(&arguments),
+        Command::PlantNode(arguments) => plant::run_node(&arguments),
         Command::Rouse(arguments) => rouse::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,0 +1,88 @@
+//! `rackstorm plant` and `rackstorm plant-node`: the hardware of a rack in a box, as processes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::{Exit, streams};
+use crate::drivers::agent::{self, Leave, Wish};
+use crate::fleet::doors::Address;
+use crate::ids::NodeId;
+use crate::testbed::wish::{SERVER, address};
+use crate::testbed::{self, Folder, PORTS, Plant};
+use crate::units::{Bytes, Span};
+
+/// Serve the bus of a box, its nodes' power and their boot images
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The box's name
+    #[arg(long)]
+    name: String,
+    /// Its nodes
+    #[arg(long)]
+    nodes: u32,
+    /// Size of a boot image
+    #[arg(long)]
+    image: Bytes,
+    /// Time between two beats
+    #[arg(long)]
+    beat: Span,
+    /// Its folder
+    #[arg(long)]
+    folder: PathBuf,
+}
+
+/// Boot as a node of a box, and be its agent
+#[derive(Debug, Args)]
+pub(super) struct NodeArguments {
+    /// Its number, from 1
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    node: u32,
+    /// Time between two beats
+    #[arg(long)]
+    beat: Span,
+    /// The box's folder
+    #[arg(long)]
+    folder: PathBuf,
+    /// The plant's process
+    #[arg(long)]
+    parent: u32,
+}
+
+/// Serves until it is ended.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { name, nodes, image, beat, folder } = arguments;
+    let plant = Plant {
+        name: name.clone(),
+        nodes: *nodes,
+        image: *image,
+        beat: *beat,
+        folder: folder.clone(),
+        program: std::env::current_exe()?,
+    };
+    testbed::serve(&plant)?;
+    Ok(Exit::Done)
+}
+
+/// Boots, and is the agent until its power is cut.
+pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
+    let folder = Folder::new(arguments.folder.clone());
+    let node = NodeId(arguments.node - 1);
+    testbed::boot(SERVER)?;
+    let at = |port| Address::new(SERVER.to_string(), port);
+    let wish = Wish {
+        node,
+        life: None,
+        controller: at(PORTS.0),
+        beats: at(PORTS.1),
+        address: Some(address(node).to_string()),
+        port: 0,
+        certificates: folder.certificates(),
+        store: folder.store(),
+        store_rate: None,
+        beat: arguments.beat,
+        parent: Some(arguments.parent),
+    };
+    agent::run(&wish, &Leave::default(), streams::say)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,205 @@
+//! A rack in a box: nodes as network namespaces of one machine, with switches, links and power.
+//!
+//! ```text
+//!  rackstorm testbed up ----> namespaces, bridges, tbf         (BOX-net, BOX-server, BOX-pi1 ...)
+//!                       ----> plant, a process in BOX-server: the bus of the blades on a
+//!                             pseudo-terminal; on and off start and kill a node's agent
+//!  FOLDER/rack.toml     what a real rack's inventory says; all above it is a real rack's code
+//! ```
+//!
+//! It needs root, or a user namespace in which it is root, and the tools `ip` and `tc`.
+
+pub mod wish;
+
+mod network;
+mod plant;
+mod rights;
+mod shell;
+mod writ;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::time::{Instant, sleep};
+
+pub use plant::{PORTS, Plant, boot, serve};
+pub use rights::missing;
+use wish::Wish;
+
+use crate::drivers::authority::Authority;
+
+/// Certificates of a box: longer than it stands.
+const DAYS: u32 = 365;
+/// How long the plant may take to open its bus, and a process to end (assumption: seconds on a
+/// machine that is very busy).
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What a box leaves on disk while it stands.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder of a box, below that of all boxes.
+    #[must_use]
+    pub fn of(boxes: &Path, name: &str) -> Self {
+        Self(boxes.join(name))
+    }
+
+    /// This folder.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The inventory.
+    #[must_use]
+    pub fn inventory(&self) -> PathBuf {
+        self.0.join("rack.toml")
+    }
+
+    /// Certificates and keys.
+    #[must_use]
+    pub fn certificates(&self) -> PathBuf {
+        self.0.join("certificates")
+    }
+
+    /// The file server's files, and the nodes' cards.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// The device of the bus, once the plant has opened it.
+    fn bus(&self) -> PathBuf {
+        self.0.join("bus")
+    }
+
+    /// The number of the plant's process.
+    fn process(&self) -> PathBuf {
+        self.0.join("plant.pid")
+    }
+
+    /// What a program of the box said.
+    fn said(&self, who: &str) -> PathBuf {
+        self.0.join(format!("{who}.log"))
+    }
+}
+
+/// Builds a box and starts its plant; all nodes are off. If something fails, what was built is
+/// removed.
+///
+/// # Errors
+/// When a box of this name stands already, and when something could not be done.
+pub async fn up(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
+    let stands = folder.0.exists() || !network::namespaces(&wish.name)?.is_empty();
+    if stands {
+        let text = format!("a box `{}` stands; `rackstorm testbed down` removes it", wish.name);
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    let built = build(wish, folder, program).await;
+    if built.is_err() {
+        // The first mistake tells more than what may go wrong while it is cleared away.
+        let _ = down(&wish.name, folder).await;
+    }
+    built
+}
+
+async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.0)?;
+    fs::create_dir(folder.store())?;
+    let (authority, _) = Authority::open(&folder.certificates())?;
+    authority.enrol_controller(&[wish::SERVER.to_string()], DAYS)?;
+    for node in wish.all() {
+        authority.enrol_nodes(&[node], &[wish::address(node).to_string()], DAYS)?;
+    }
+    fs::write(folder.inventory(), writ::inventory(wish, folder))?;
+    network::build(wish)?;
+    start_plant(wish, folder, program)?;
+    let until = Instant::now() + PATIENCE;
+    while !folder.bus().exists() {
+        if Instant::now() > until || !is_alive(plant_of(folder)) {
+            let said = fs::read_to_string(folder.said("plant")).unwrap_or_default();
+            let said = said.lines().last().unwrap_or("it said nothing").to_owned();
+            return Err(io::Error::other(format!("the plant of the box did not start: {said}")));
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
+    use std::os::unix::process::CommandExt;
+
+    let said = fs::File::create(folder.said("plant"))?;
+    let plant = Command::new("ip")
+        .args(["netns", "exec", &wish.server()])
+        .arg(program)
+        .args(["plant", "--name", &wish.name, "--nodes", &wish.nodes.to_string()])
+        .args(["--image", &format!("{} B", wish.image.0), "--beat", &format!("{} ns", wish.beat.0)])
+        .arg("--folder")
+        .arg(&folder.0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said)
+        // It outlives this command, and Ctrl-C in its terminal.
+        .process_group(0)
+        .spawn()?;
+    fs::write(folder.process(), plant.id().to_string())
+}
+
+/// The plant of a box, if one was started.
+fn plant_of(folder: &Folder) -> Option<Pid> {
+    let text = fs::read_to_string(folder.process()).ok()?;
+    Pid::from_raw(text.trim().parse().ok()?)
+}
+
+fn is_alive(process: Option<Pid>) -> bool {
+    process.is_some_and(|process| test_kill_process(process).is_ok())
+}
+
+/// Removes a box: its processes, its namespaces and its folder, as much of it as there is. Returns
+/// how many namespaces went.
+///
+/// # Errors
+/// When something of it cannot be removed.
+pub async fn down(name: &str, folder: &Folder) -> io::Result<usize> {
+    let spaces = network::namespaces(name)?;
+    let mut left = Vec::new();
+    for signal in [Signal::TERM, Signal::KILL] {
+        let until = Instant::now() + PATIENCE / 4;
+        loop {
+            left.clear();
+            for space in &spaces {
+                left.extend(network::processes(space)?);
+            }
+            let all = left.iter().filter_map(|&process| Pid::from_raw(process.try_into().ok()?));
+            // One that has ended meanwhile is what is wanted.
+            all.for_each(|process| drop(kill_process(process, signal)));
+            if left.is_empty() || Instant::now() > until {
+                break;
+            }
+            sleep(LOOK).await;
+        }
+    }
+    if !left.is_empty() {
+        return Err(io::Error::other(format!("processes {left:?} of the box do not end")));
+    }
+    let gone = network::clear(name)?;
+    match fs::remove_dir_all(&folder.0) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(gone),
+    }
+}

@@ -1,0 +1,151 @@
+//! The network of a rack in a box: a namespace for each node, bridges as switches, shaped links.
+//!
+//! ```text
+//!  BOX-pi1  eth0 ==node link== n1 +
+//!  BOX-pi2  eth0 ==node link== n2 + blade1 u1 ==uplink== c1 +
+//!   ...                                                     + core  s0 ==server link== eth0  BOX-server
+//!  BOX-pi16 eth0 ============ n16 + blade4 u4 ========== c4 +
+//!                                (all bridges stand in BOX-net)
+//! ```
+//!
+//! Nothing leads out of these namespaces: no address of the machine or of its network is used.
+//! Each end of a link is shaped by `tbf` with the overhead of Ethernet, 24 bytes a packet.
+//!
+//! Not modelled: the time of a packet on the wire; tbf holds rates, not latencies.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::shell;
+use super::wish::{self, Wish};
+use crate::units::BitRate;
+
+/// What a switch holds back for a node (bytes; assumption: a switch shares 1 MB among four).
+const SWITCH_BUFFER: u64 = 262_144;
+/// What a node holds back (bytes): a thousand packets, as Linux does.
+const NODE_QUEUE: u64 = 1_500_000;
+/// The largest packet that tbf has to let pass at once (bytes): a packet of 64 KiB that the kernel
+/// cuts into frames itself.
+const BURST_MIN: u64 = 1_600;
+
+/// Builds it.
+///
+/// # Errors
+/// What `ip` or `tc` could not do. What was built until then stays, for [`clear`].
+pub(super) fn build(wish: &Wish) -> io::Result<()> {
+    let mut spaces = String::new();
+    for space in wish.namespaces() {
+        writeln!(spaces, "netns add {space}").expect("a string takes any text");
+    }
+    batch("ip", &[], &spaces)?;
+    batch("ip", &["-n", &wish.switches()], &links(wish))?;
+    batch("tc", &["-n", &wish.switches()], &shapes(wish))?;
+    let end = |rate| shape("eth0", rate, NODE_QUEUE);
+    let space = wish.server();
+    batch("ip", &["-n", &space], &own(&wish::SERVER.to_string()))?;
+    batch("tc", &["-n", &space], &end(wish.server_link))?;
+    for node in wish.all() {
+        let space = wish.node(node);
+        batch("ip", &["-n", &space], &own(&wish::address(node).to_string()))?;
+        batch("tc", &["-n", &space], &end(wish.node_link))?;
+    }
+    Ok(())
+}
+
+/// Removes the namespaces of a box, with all that is in them. Which ones there are, the system
+/// tells.
+///
+/// # Errors
+/// When one cannot be removed.
+pub(super) fn clear(name: &str) -> io::Result<usize> {
+    let spaces = namespaces(name)?;
+    let text: String = spaces.iter().map(|space| format!("netns del {space}\n")).collect();
+    batch("ip", &[], &text)?;
+    Ok(spaces.len())
+}
+
+/// The namespaces of a box that there are.
+///
+/// # Errors
+/// When the system does not tell.
+pub(super) fn namespaces(name: &str) -> io::Result<Vec<String>> {
+    let told = shell::run("ip", &["netns", "list"])?;
+    let first = told.lines().filter_map(|line| line.split_whitespace().next());
+    let of_box = |space: &&str| {
+        let rest = space.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| {
+            let number = rest.strip_prefix("pi").unwrap_or_default();
+            let is_node = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+            matches!(rest, "net" | "server") || is_node
+        })
+    };
+    Ok(first.filter(of_box).map(str::to_owned).collect())
+}
+
+/// The processes in a namespace.
+///
+/// # Errors
+/// When the system does not tell.
+pub(super) fn processes(space: &str) -> io::Result<Vec<u32>> {
+    let told = shell::run("ip", &["netns", "pids", space])?;
+    Ok(told.lines().filter_map(|line| line.trim().parse().ok()).collect())
+}
+
+fn batch(tool: &str, before: &[&str], commands: &str) -> io::Result<()> {
+    let arguments: Vec<&str> = before.iter().copied().chain(["-batch", "-"]).collect();
+    shell::feed(tool, &arguments, commands)
+        .map(drop)
+        .map_err(|error| io::Error::other(format!("{error} (commands in its input)")))
+}
+
+/// The bridges and links, as commands in the namespace of the switches.
+fn links(wish: &Wish) -> String {
+    let mut text = "link set lo up\nlink add core type bridge\nlink set core up\n".to_owned();
+    let mut add = |line: String| {
+        text += &line;
+        text.push('\n');
+    };
+    for blade in 1..=wish.blades {
+        add(format!("link add blade{blade} type bridge"));
+        add(format!("link set blade{blade} up"));
+        add(format!("link add u{blade} type veth peer name c{blade}"));
+        add(format!("link set u{blade} master blade{blade} up"));
+        add(format!("link set c{blade} master core up"));
+    }
+    add(format!("link add s0 type veth peer name eth0 netns {}", wish.server()));
+    add("link set s0 master core up".to_owned());
+    for node in wish.all() {
+        let (number, blade) = (node.0 + 1, wish.blade_of(node) + 1);
+        add(format!("link add n{number} type veth peer name eth0 netns {}", wish.node(node)));
+        add(format!("link set n{number} master blade{blade} up"));
+    }
+    text
+}
+
+/// The shapes of the switches' ports, as commands in their namespace.
+fn shapes(wish: &Wish) -> String {
+    let mut text = shape("s0", wish.server_link, SWITCH_BUFFER);
+    for blade in 1..=wish.blades {
+        text += &shape(&format!("u{blade}"), wish.uplink, SWITCH_BUFFER);
+        text += &shape(&format!("c{blade}"), wish.uplink, SWITCH_BUFFER);
+    }
+    for node in wish.all() {
+        text += &shape(&format!("n{}", node.0 + 1), wish.node_link, SWITCH_BUFFER);
+    }
+    text
+}
+
+/// One end of a link: a bucket of 1 ms at its rate.
+fn shape(device: &str, rate: BitRate, limit: u64) -> String {
+    let burst = (rate.0 / 8_000).max(BURST_MIN);
+    format!(
+        "qdisc replace dev {device} root tbf rate {}bit burst {burst} limit {limit} overhead 24 \
+         linklayer ethernet\n",
+        rate.0
+    )
+}
+
+/// The link of a namespace's own end.
+fn own(address: &str) -> String {
+    format!("link set lo up\naddress add {address}/16 dev eth0\nlink set eth0 up\n")
+}
