@@ -140,7 +140,9 @@ fn up(wish: &Up) -> anyhow::Result<Exit> {
     let missing = testbed::missing();
     if !missing.is_empty() {
         streams::say("error: a box cannot be built here; missing:");
-        missing.iter().for_each(|what| streams::say(&format!("  {what}")));
+        for what in missing {
+            streams::say(&format!("  {what}"));
+        }
         return Ok(Exit::Failed);
     }
     runtime()?.block_on(testbed::up(&wish, &folder, &std::env::current_exe()?))?;

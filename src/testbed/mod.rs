@@ -185,9 +185,10 @@ pub async fn down(name: &str, folder: &Folder) -> io::Result<usize> {
             for space in &spaces {
                 left.extend(network::processes(space)?);
             }
-            let all = left.iter().filter_map(|&process| Pid::from_raw(process.try_into().ok()?));
-            // One that has ended meanwhile is what is wanted.
-            all.for_each(|process| drop(kill_process(process, signal)));
+            for process in left.iter().filter_map(|&pid| Pid::from_raw(pid.try_into().ok()?)) {
+                // One that has ended meanwhile is what is wanted.
+                let _ = kill_process(process, signal);
+            }
             if left.is_empty() || Instant::now() > until {
                 break;
             }

@@ -5,7 +5,7 @@
 //! of what it sent is written as dnsmasq writes it.
 
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
@@ -162,7 +162,7 @@ async fn serve_images(listener: TcpListener, image: Bytes, log: PathBuf) {
         let log = log.clone();
         spawn_local(async move {
             if give(&mut caller, image).await.is_ok() {
-                let at = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
+                let at = jiff::Timestamp::now().strftime("%b %e %H:%M:%S").to_string();
                 let line = format!("{at} dnsmasq-tftp[{process}]: sent boot.img to {}", from.ip());
                 let _ = append(&log, &line);
             }

@@ -28,18 +28,18 @@ pub fn missing() -> Vec<String> {
     let tries: [(&str, &[&str], &str); 3] = [
         (
             "virtual links (CONFIG_VETH, CAP_NET_ADMIN)",
-            &["-n", PROBE, "link", "add", "a", "type", "veth", "peer", "name", "b"],
+            &["-n", PROBE, "link", "add", "one", "type", "veth", "peer", "name", "other"],
             "ip",
         ),
         (
             "bridges (CONFIG_BRIDGE)",
-            &["-n", PROBE, "link", "add", "c", "type", "bridge"],
+            &["-n", PROBE, "link", "add", "bridge", "type", "bridge"],
             "ip",
         ),
         (
             "the shaper tbf (CONFIG_NET_SCH_TBF)",
             &[
-                "-n", PROBE, "qdisc", "add", "dev", "a", "root", "tbf", "rate", "1mbit", "burst",
+                "-n", PROBE, "qdisc", "add", "dev", "one", "root", "tbf", "rate", "1mbit", "burst",
                 "1600", "limit", "10000",
             ],
             "tc",

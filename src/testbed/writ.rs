@@ -8,8 +8,10 @@ use crate::ids::NodeId;
 pub(super) fn inventory(wish: &Wish, folder: &Folder) -> String {
     let Wish { name, nodes, blades, .. } = wish;
     let slots = nodes / blades;
-    let addresses: Vec<_> = wish.all().map(|node| wish::address(node).to_string()).collect();
-    let addresses = addresses.join(",\n    ");
+    let first = wish::address(NodeId(0)).octets();
+    let last = wish::address(NodeId(nodes - 1)).octets();
+    let [a, b, c, first] = first;
+    let addresses = format!("{a}.{b}.{c}.[{first}-{}]", last[3]);
     let bus = folder.bus().display().to_string();
     let channels = format!("[{}-{}]", channel(NodeId(0)), channel(NodeId(nodes - 1)));
     format!(
@@ -19,8 +21,7 @@ name = \"{name}\"
 
 [[node]]
 names = \"pi[1-{nodes}]\"
-address = \"\"\"
-    {addresses}\"\"\"
+address = \"{addresses}\"
 position = \"1/[1-{blades}]/[1-{slots}]\"
 power = \"bus\"
 channel = \"{channels}\"

@@ -34,6 +34,7 @@ mod replicas;
 mod silent;
 mod stages;
 mod swarm;
+mod testbed;
 mod theory;
 mod tidy;
 mod traces;

@@ -1,0 +1,125 @@
+//! A rack in a box: real namespaces, links and processes behind a bus of blades.
+
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rackstorm::drivers::power::Switches;
+use rackstorm::event::Cause;
+use rackstorm::fleet::doors::{Power, PowerState};
+use rackstorm::ids::NodeId;
+use rackstorm::{inventory, testbed};
+use tokio::task::LocalSet;
+
+use crate::program::Bench;
+
+/// Longer than anything that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A box that goes with this value, whatever happens.
+struct Stand {
+    bench: Bench,
+    name: String,
+}
+
+impl Stand {
+    /// Builds one; `None`, having said why, where none can be built.
+    fn up(name: &str, more: &[&str]) -> Option<Self> {
+        let missing = testbed::missing();
+        if !missing.is_empty() {
+            eprintln!("skipped: no rack in a box here, missing: {}", missing.join("; "));
+            return None;
+        }
+        // Names of namespaces are the machine's: another run of the tests may be under way.
+        let stand = Self { bench: Bench::new(), name: format!("{name}{}", std::process::id()) };
+        let done = stand.testbed("up", more);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        Some(stand)
+    }
+
+    fn testbed(&self, verb: &str, more: &[&str]) -> crate::program::Done {
+        let boxes = self.bench.path().to_str().expect("names are UTF-8");
+        let first = ["testbed", verb, "--name", &self.name, "--boxes", boxes];
+        self.bench.run(&first.iter().chain(more).copied().collect::<Vec<_>>())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.bench.path().join(&self.name).join(name)
+    }
+
+    fn namespaces(&self) -> usize {
+        let told = std::process::Command::new("ip").args(["netns", "list"]).output();
+        let told = String::from_utf8(told.expect("ip was there").stdout).expect("names are UTF-8");
+        told.lines().filter(|line| line.starts_with(&format!("{}-", self.name))).count()
+    }
+
+    /// Nodes that have fetched their boot image, by address.
+    fn booted(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.file("dnsmasq.log")).unwrap_or_default();
+        log.lines().filter_map(|line| line.rsplit(' ').next().map(str::to_owned)).collect()
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        let done = self.testbed("down", &[]);
+        // A second panic would hide the first.
+        if !std::thread::panicking() {
+            assert_eq!(done.code, 0, "{}", done.stderr);
+        }
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn the_bus_of_a_box_starts_nodes_and_kills_them() {
+    let Some(stand) = Stand::up("bus", &["--nodes", "4", "--blades", "2"]) else { return };
+    assert_eq!(stand.namespaces(), 6, "four nodes, their switches and the server");
+    let rack = inventory::load(&stand.file("rack.toml")).expect("an inventory without mistakes");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let run = async {
+        let (power, buses) = Switches::start(Rc::new(rack));
+        let third = NodeId(2);
+        assert_eq!(power.state(third).await.expect("it answers"), PowerState::Off);
+        power.on(third).await.expect("it is switched on");
+        until("node 3 boots", || stand.booted() == ["10.77.1.3"]).await;
+        power.off(third, Cause::Course).await.expect("it is switched off");
+        assert_eq!(power.state(third).await.expect("it answers"), PowerState::Off);
+        let none = || stand.testbed("exec", &["--", "ip", "netns", "pids", "none"]).code != 0;
+        assert!(none(), "a command that fails is told");
+        power.on(third).await.expect("it is switched on again");
+        until("node 3 boots again", || stand.booted().len() == 2).await;
+        drop(power);
+        buses.left().await;
+    };
+    LocalSet::new().block_on(&runtime.expect("a runtime"), run);
+}
+
+#[test]
+fn a_box_that_was_killed_half_way_is_cleared_away() {
+    let Some(stand) = Stand::up("half", &["--nodes", "2", "--blades", "1"]) else { return };
+    let again = stand.testbed("up", &["--nodes", "2", "--blades", "1"]);
+    assert_eq!(again.code, 3);
+    assert!(again.stderr.contains("stands"), "{}", again.stderr);
+    fs::remove_dir_all(stand.bench.path().join(&stand.name)).expect("it is there");
+    let gone = stand.testbed("down", &[]);
+    assert_eq!(gone.code, 0, "{}", gone.stderr);
+    assert!(gone.stderr.contains("4 namespaces are gone"), "{}", gone.stderr);
+    assert_eq!(stand.namespaces(), 0);
+}
+
+#[test]
+fn a_box_that_cannot_be_built_is_refused_before_anything_is() {
+    let bench = Bench::new();
+    let done = bench.run(&["testbed", "up", "--nodes", "5", "--blades", "2"]);
+    assert_eq!(done.code, 2);
+    assert_eq!(done.stderr, "error: 5 nodes cannot stand on 2 blades, as many on each\n");
+}
