@@ -29,6 +29,18 @@ pub fn period(level: Level) -> f64 {
     libm::sqrt(2.0 * level.write / level.rate)
 }
 
+/// The pattern at [`overhead`], as whole numbers: the computing between two checkpoints, and of
+/// each level the checkpoints of the one below, itself included, for one of its own.
+///
+/// The first is [`period`] of the lowest level, the others round the ratios of the periods, each
+/// at least 1. Panics without levels.
+#[must_use]
+pub fn pattern(levels: &[Level]) -> (f64, Vec<u32>) {
+    let periods: Vec<_> = levels.iter().map(|level| period(*level)).collect();
+    let every = |pair: &[f64]| (libm::round(pair[1] / pair[0]) as u32).max(1);
+    (periods[0], [1].into_iter().chain(periods.windows(2).map(every)).collect())
+}
+
 /// The wall time of `work` with `counts` checkpoints of each level, A being the time to allocate
 /// nodes after a failure:
 ///
@@ -97,6 +109,14 @@ mod tests {
         let levels = [level(7.78e-6, 9.0), level(5.19e-7, 438.0)];
         printed(overhead(&levels), 0.03316, 5);
         printed(1.0 / (1.0 + overhead(&levels)), 0.9679, 4);
+    }
+
+    /// sqrt(2 x 9 / 7.78e-6) = 1,521 s, and sqrt(2 x 438 / 5.19e-7) = 41,084 s, 27 times as long.
+    #[test]
+    fn atlas_has_its_best_pattern() {
+        let levels = [level(7.78e-6, 9.0), level(5.19e-7, 438.0)];
+        let (interval, every) = pattern(&levels);
+        assert_eq!((libm::round(interval), every), (1_521.0, vec![1, 27]));
     }
 
     #[test]

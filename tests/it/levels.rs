@@ -137,6 +137,39 @@ fn theory_tells_scrs_efficiency_before_the_run() {
     assert!(told("[27]") && told("0.0332"), "{:?}", forecast.notes);
 }
 
+/// Fixed costs and failures of Atlas, with the pattern that is best to first order.
+#[test]
+fn the_optimum_is_the_pattern_of_the_formula_and_others_waste_more() {
+    let levels = &[(1e-4, 20.0), (1e-5, 300.0)];
+    // sqrt(2 x 20 / 1e-4) = 632 s; sqrt(2 x 300 / 1e-5) = 7 746 s, 12 times as long.
+    let setting = Setting { levels, counts: &[11], interval: 632, escalates: true };
+    let text = setting.scenario(10);
+    let steps = text.replace("step = \"632 s\"", "step = \"1 s\"");
+    let wanted = steps.replace("interval = \"632 s\"", "interval = \"optimum\"");
+    let wanted = wanted.replace("every = 12\n", "");
+    let plan = plan_of(&wanted);
+    let interval = plan.jobs[0].interval.expect("there are checkpoints").as_secs_f64();
+    assert!((interval - 400_000_f64.sqrt()).abs() < 1e-3, "{interval}");
+    let Some(rackstorm::scenario::job::Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint
+    else {
+        panic!("it has levels")
+    };
+    assert_eq!(plan.pattern(wish).1, [1, 12]);
+    // By SCR's model, which is exact, half and twice of it waste more, each by itself.
+    let efficiency = |interval, every: u32| {
+        let counts = &[every - 1];
+        Setting { levels, counts, interval, escalates: true }.exact()
+    };
+    for (interval, every) in [(316, 24), (1_264, 6), (632, 6), (632, 24)] {
+        let other = efficiency(interval, every);
+        assert!(other < efficiency(632, 12), "{interval} s, {every}: {other}");
+    }
+    // And the run of it has the efficiency of the same pattern given by hand.
+    let played = |text: &str| play_text(text, Some(3)).metric("efficiency");
+    let by_hand = steps.replace("interval = \"632 s\"", "interval = \"633 s\"");
+    assert!((played(&wanted) - played(&by_hand)).abs() < 1e-12, "steps of 1 s round up");
+}
+
 /// Counts lost checkpoints, and keeps nothing.
 #[derive(Default)]
 struct Losses {
