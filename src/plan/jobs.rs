@@ -4,7 +4,7 @@ use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::levels::{Access, on_nodes};
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, lifetimes, replication};
+use crate::plan::{Job, Plan, lifetimes, optimum, replication};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
@@ -46,13 +46,13 @@ impl Plan {
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
         match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
-                let every = wish.levels.iter().map(|level| level.every).collect();
+                let (interval, every) = self.pattern(wish);
                 let writing = wish.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
                     Some(job::Drain { latency: None, .. }) => Writing::Copied,
                     Some(job::Drain { latency: Some(_), .. }) => Writing::Latent,
                 });
-                let (interval, writing) = (wish.interval, writing.collect());
+                let writing = writing.collect();
                 let pattern = Pattern { interval, every, writing, last, initial };
                 Protocol::Multilevel(Multilevel::new(id, work, pattern))
             }
@@ -226,7 +226,9 @@ fn job(
             job::Checkpoint::Coordinated(wish) => {
                 computing(wish, cost, mtbf, back(scenario, machine, wish, cost))
             }
-            job::Checkpoint::Multilevel(wish) => wish.interval,
+            job::Checkpoint::Multilevel(wish) => {
+                wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, &crew, wish).0)
+            }
         })
     };
     let job = Job {
@@ -261,7 +263,7 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    fn new(machine: &Machine, nodes: u32) -> Self {
+    pub(super) fn new(machine: &Machine, nodes: u32) -> Self {
         Self::among(machine, nodes, nodes)
     }
 
@@ -313,7 +315,7 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 }
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
-fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+pub(super) fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
     if rule.kind.loses_nodes() { strike_rate(rule, machine, crew, 1.0) } else { 0.0 }
 }
 

@@ -9,6 +9,7 @@ mod levels;
 pub mod lifetimes;
 pub mod machine;
 mod names;
+mod optimum;
 #[cfg(test)]
 pub(crate) mod pilot;
 pub mod print;

@@ -407,7 +407,7 @@ mod tests {
             let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
             let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
             let wish = Checkpoint::Multilevel(Wish {
-                interval: Span(10),
+                interval: Some(Span(10)),
                 levels: every.iter().map(level).collect(),
                 escalate,
                 last: false,

@@ -9,6 +9,7 @@ use crate::scenario::language::{Read, read_bound};
 use crate::scenario::levels;
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::optimum;
 use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
@@ -87,6 +88,7 @@ pub(super) fn checkpoint(
     if section.exists() {
         check_workload(root, &section, m);
         let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        optimum::check(&section, &wish, faults, m);
         return Ok(Some(Checkpoint::Multilevel(wish)));
     }
     let section = root.section("checkpoint").section("coordinated");

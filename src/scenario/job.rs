@@ -130,8 +130,9 @@ impl Checkpoint {
 /// Checkpoints of several levels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Multilevel {
-    /// Computing between two checkpoints, of whatever level.
-    pub interval: Span,
+    /// Computing between two checkpoints, of whatever level; `None`: the optimum, to first order,
+    /// and of each level its `every` with it.
+    pub interval: Option<Span>,
     /// The levels, the cheapest first.
     pub levels: Vec<Level>,
     /// Whether a failure of class k during recovery from level k needs level k + 1.
@@ -150,7 +151,7 @@ pub struct Level {
     /// What writing and reading back cost.
     pub cost: Cost,
     /// Of the checkpoints that would be of the level below, every so manieth is of this one; 1 on
-    /// the lowest level.
+    /// the lowest level, and without use with the optimum.
     pub every: u32,
     /// What of the writing goes on while the job computes, if anything does.
     pub drain: Option<Drain>,

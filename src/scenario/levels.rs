@@ -2,7 +2,6 @@
 
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::document::Value;
-use crate::scenario::drain;
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
 use crate::scenario::keys::levels::LEVEL;
 use crate::scenario::language::Read;
@@ -10,6 +9,7 @@ use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
+use crate::scenario::{drain, optimum};
 use crate::units::Bytes;
 
 /// The words of places, in the order of rising strength.
@@ -27,7 +27,11 @@ pub(super) fn multilevel(
     m: &mut Mistakes,
 ) -> Option<Multilevel> {
     let wish = read!(Multilevel {
-        interval: section.get("interval", m),
+        interval: if optimum::is_wanted(section) {
+            Some(None)
+        } else {
+            optimum::interval(section, m).map(Some)
+        },
         levels: levels(section, nodes, m),
         escalate: section.get("escalate", m),
         last: section.get("last", m),
@@ -45,12 +49,13 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
         m.note(mistake.help(help));
         return None;
     }
+    let of_optimum = optimum::is_wanted(section);
     let mut levels: Vec<Option<Level>> = Vec::new();
     let mut below: Option<(Place, crate::scenario::mistakes::Place)> = None;
     for (number, item) in list.iter().enumerate() {
         let section =
             Section::new(&LEVEL, item.table()?, "checkpoint.multilevel.level", item.place);
-        let level = level(number, &section, nodes, m);
+        let level = level(number, &section, (nodes, of_optimum), m);
         if let Some(Level { cost: Cost::Store(place), .. }) = level {
             let told = section.place("to");
             if let Some((lower, its)) = below
@@ -71,7 +76,7 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
 fn level(
     number: usize,
     section: &Section<'_>,
-    nodes: Option<u32>,
+    (nodes, of_optimum): (Option<u32>, bool),
     m: &mut Mistakes,
 ) -> Option<Level> {
     let size = if section.has("size") || !section.has("cost") {
@@ -93,7 +98,7 @@ fn level(
         m.note(Mistake::new(section.place(key), title).help("remove it"));
     }
     let every = if number > 0 {
-        section.get("every", m)
+        optimum::every(section, of_optimum, m)
     } else {
         if section.optional::<u32>("every").is_some_and(|every| every != 1) {
             let title = "`every` of the lowest level";
@@ -180,7 +185,11 @@ pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>,
 }
 
 /// A level as keys and values.
-pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, String)> {
+pub(super) fn level_lines(
+    level: &Level,
+    number: usize,
+    of_optimum: bool,
+) -> Vec<(&'static str, String)> {
     let quoted = |text: String| toml::Value::String(text).to_string();
     let mut all = Vec::new();
     match level.cost {
@@ -211,7 +220,7 @@ pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, St
     if level.size > Bytes(0) {
         all.push(("size", quoted(level.size.to_string())));
     }
-    if number > 0 {
+    if number > 0 && !of_optimum {
         all.push(("every", level.every.to_string()));
     }
     all.extend(drain::lines(level.drain));

@@ -27,6 +27,7 @@ mod machine;
 mod misfortune;
 mod mistakes;
 mod nodeset;
+mod optimum;
 mod overrides;
 mod replay;
 mod resolved;

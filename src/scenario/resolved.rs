@@ -574,14 +574,17 @@ fn multilevel(wish: &Multilevel) -> Vec<Line> {
     let mut all = lines(
         table,
         [
-            ("interval", text_of(wish.interval)),
+            ("interval", wish.interval.map_or_else(|| quoted("optimum"), text_of)),
             ("escalate", wish.escalate.to_string()),
             ("last", wish.last.to_string()),
         ],
     );
     all.extend(strikes("checkpoint.multilevel.strikes", wish.strikes));
     for (number, level) in wish.levels.iter().enumerate() {
-        all.extend(lines("[checkpoint.multilevel.level]", level_lines(level, number)));
+        all.extend(lines(
+            "[checkpoint.multilevel.level]",
+            level_lines(level, number, wish.interval.is_none()),
+        ));
     }
     all
 }

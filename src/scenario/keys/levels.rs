@@ -8,7 +8,13 @@ use crate::scenario::levels::PLACES;
 pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
     doc: "All nodes stop computing and write, together, at one of several levels.",
     keys: &[
-        Key::new("interval", SPAN_SOME, "Computing between two checkpoints, of whatever level."),
+        Key::new(
+            "interval",
+            Kind::Any(&[Kind::Choice(|| vec!["optimum"]), SPAN_SOME]),
+            "Computing between two checkpoints, of whatever level: a duration, or the `optimum`, \
+             which to first order gives it and each level's `every` from fixed costs and failures \
+             of each `severity`.",
+        ),
         Key::new("level", Kind::Tables(&LEVEL), ""),
         Key::new(
             "escalate",
