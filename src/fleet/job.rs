@@ -15,13 +15,13 @@ use crate::fleet::replicas::Late;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
 use crate::plan::chance::Chance;
-use crate::plan::{Access, JOB, Plan};
+use crate::plan::{Access, JOB, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
 use crate::scenario::job::{Cost, Place};
-use crate::units::{Bytes, Span, Time};
+use crate::units::{Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -392,9 +392,9 @@ impl<'p> JobPlay<'p> {
             }
             protocol::Order::Write => {
                 let (number, step) = self.state.begun;
-                let (declared, span) = self.cost(true);
+                let (Parcel { bytes: declared, packing }, span) = self.cost(true);
                 let (checkpoint, to) = (number, Where::Server);
-                let save = Work::Save { checkpoint, to, step, declared, span };
+                let save = Work::Save { checkpoint, to, step, declared, packing, span };
                 self.order_all(save, self.writers(), term, demands);
             }
             protocol::Order::Read => {
@@ -406,12 +406,13 @@ impl<'p> JobPlay<'p> {
                     }
                 };
                 let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
-                let ((declared, mut span), from) = (self.cost(false), Where::Server);
+                let (Parcel { bytes: declared, packing }, mut span) = self.cost(false);
+                let from = Where::Server;
                 if newcomers.is_some() {
                     // Replacing costs no more than the checkpoint, but the transfer.
                     span = Span::ZERO;
                 }
-                let load = Work::Load { checkpoint, from, step, declared, span };
+                let load = Work::Load { checkpoint, from, step, declared, packing, span };
                 let readers = newcomers.unwrap_or_else(|| self.all());
                 self.order_all(load, readers, term, demands);
             }
@@ -478,15 +479,10 @@ impl<'p> JobPlay<'p> {
     }
 
     /// What is declared for a checkpoint of a node, and the time that it takes at least.
-    fn cost(&self, write: bool) -> (Bytes, Span) {
-        let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
-        let level = self.state.machine.level();
+    fn cost(&self, write: bool) -> (Parcel, Span) {
         let newcomers = if write { 0 } else { self.state.seating.newcomers() };
         let access = if write { Access::Write } else { Access::Read { newcomers } };
-        match self.plan.checkpoint_span(level, access) {
-            Some(span) => (Bytes(0), span),
-            None => (wish.size(level), Span::ZERO),
-        }
+        self.plan.declared(self.state.machine.level(), access)
     }
 
     /// Orders work of these places.
@@ -564,6 +560,11 @@ pub fn cannot(plan: &Plan) -> Option<String> {
         return Some(reason.to_owned());
     }
     let wish = plan.scenario.checkpoint.as_ref()?;
+    if wish.incremental().is_some() {
+        let reason = "`incremental`: each step changes all of an agent's memory, so that there is \
+                      nothing to leave out; `--on model` has a share";
+        return Some(reason.to_owned());
+    }
     let unable = |level: &usize| {
         matches!(
             wish.cost(*level),

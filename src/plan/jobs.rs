@@ -2,10 +2,12 @@
 
 use crate::event::Fault;
 use crate::ids::{JobId, Part, PartKind};
-use crate::plan::levels::{Access, on_nodes};
+use crate::plan::images::{self, Parcel};
+use crate::plan::levels::{Access, span_of};
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes, optimum, replication};
 use crate::protocol::Protocol;
+use crate::protocol::chain::Chain;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
@@ -15,11 +17,11 @@ use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{self, Cost, Interval, Period, Place};
+use crate::scenario::job::{self, Cost, Interval, Period};
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
 use crate::theory::young_daly;
-use crate::units::{BitRate, Bytes, Span};
+use crate::units::{BitRate, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
 /// The number of a plan's first job; most scenarios have only this one.
@@ -67,8 +69,10 @@ impl Plan {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
                 };
+                let chain =
+                    wish.incremental.map_or(Chain::default(), |it| Chain::new(it.full_every));
                 let machine = Coordinated::new(id, work, schedule).adapting(adaptive);
-                Protocol::Coordinated(machine)
+                Protocol::Coordinated(machine.chained(chain))
             }
             None => {
                 let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
@@ -121,15 +125,15 @@ impl Plan {
         replication::seats(&self.scenario, &self.machine, &crew, replicas, job.seats)
     }
 
-    /// The time in which all nodes of the job read a checkpoint back from the file server: as long
-    /// as writing takes, unless only one replica of each seat writes. Zero without checkpoints.
+    /// The time in which all nodes of the job read a checkpoint back from the file server, on
+    /// average. Zero without checkpoints.
     #[must_use]
     pub fn read_back(&self) -> Span {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
         let crew = Crew::new(&self.machine, job.nodes);
-        cost(&self.scenario, &self.machine, &crew, (wish.cost(0), wish.size(0)))
+        cost(&self.scenario, &self.machine, &crew, (wish, 0), Access::Read { newcomers: 0 })
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -217,17 +221,17 @@ fn job(
     let checkpoint = scenario.checkpoint_of(id);
     let writers = crew.only(work.nodes);
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
-        let of = |level| cost(scenario, machine, &writers, (wish.cost(level), wish.size(level)));
+        let of = |level| cost(scenario, machine, &writers, (wish, level), Access::Write);
         (0..wish.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
     let interval = |mtbf| {
-        checkpoint.map(|wish| match wish {
+        checkpoint.map(|all| match all {
             job::Checkpoint::Coordinated(wish) => {
-                computing(wish, cost, mtbf, back(scenario, machine, wish, cost))
+                computing(wish, cost, mtbf, back(scenario, machine, &writers, all))
             }
             job::Checkpoint::Multilevel(wish) => {
-                wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, &crew, wish).0)
+                wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, crew, wish).0)
             }
         })
     };
@@ -334,19 +338,26 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
-/// The cost C of a checkpoint: what is fixed, what the cards need, or the time in which all data
-/// pass the narrowest place on their way to the file server, with all nodes writing at once: the
-/// node's link, the uplink, the server's link (each with the payload share of TCP), the server's
-/// disk. Before the first byte the disk takes one request of each node.
+/// The cost C of a checkpoint, or R of reading it back, on average over full ones and increments:
+/// what is fixed, what the cards need, or the time in which all data pass the narrowest place
+/// between nodes and file server, with all nodes writing at once: the node's link, the uplink, the
+/// server's link (each with the payload share of TCP), the server's disk. Before the first byte the
+/// disk takes one request of each node, and before that they compress.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, (cost, size): (Cost, Bytes)) -> Span {
-    match cost {
-        Cost::Fixed { write, .. } => return write,
-        Cost::Store(Place::FileServer) => {}
-        Cost::Store(place) => return on_nodes(scenario, size, place, Access::Write),
+fn cost(
+    scenario: &Scenario,
+    machine: &Machine,
+    crew: &Crew,
+    (wish, level): (&job::Checkpoint, usize),
+    access: Access,
+) -> Span {
+    let share = images::mean_share(wish, access);
+    if let Some(span) = span_of(scenario, wish, level, share, access) {
+        return span;
     }
-    let size = size.0 as f64;
+    let Parcel { bytes, packing } = images::parcel(wish, level, share, access);
+    let size = bytes.0 as f64;
     let most = |kind, count: usize| {
         let parts = (0..count as u32).map(|index| Part { kind, index });
         parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
@@ -363,20 +374,17 @@ fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, (cost, size): (Cost
         server / scenario.server.disk as f64,
     ];
     let requests = server / size * scenario.server.disk_request.as_secs_f64();
-    Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
+    packing + Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
 }
 
 /// From a failure until computing goes on, if another node is at hand: detection, downtime, and
-/// reading the checkpoint back, which through the fabric takes as long as writing it.
-fn back(scenario: &Scenario, machine: &Machine, wish: &job::Coordinated, cost: Span) -> Span {
-    let (downtime, read) = match wish.cost {
-        Cost::Fixed { read, downtime, .. } => (downtime, read),
-        Cost::Store(Place::FileServer) => (Span::ZERO, cost),
-        Cost::Store(place) => {
-            let read = Access::Read { newcomers: 0 };
-            (Span::ZERO, on_nodes(scenario, wish.size, place, read))
-        }
+/// reading the checkpoint back.
+fn back(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Checkpoint) -> Span {
+    let downtime = match wish.cost(0) {
+        Cost::Fixed { downtime, .. } => downtime,
+        Cost::Store(_) => Span::ZERO,
     };
+    let read = cost(scenario, machine, crew, (wish, 0), Access::Read { newcomers: 0 });
     Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
 }
 

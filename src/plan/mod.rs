@@ -4,6 +4,7 @@ mod alarms;
 pub mod chance;
 mod digest;
 pub mod hazard;
+mod images;
 mod jobs;
 mod levels;
 pub mod lifetimes;
@@ -16,6 +17,7 @@ pub mod print;
 mod replication;
 pub mod rhythm;
 
+pub use self::images::Parcel;
 pub use self::jobs::JOB;
 pub use self::levels::Access;
 

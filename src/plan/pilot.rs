@@ -68,6 +68,8 @@ pub(crate) fn scenario() -> Scenario {
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
             integrity: Integrity::NONE,
+            incremental: None,
+            compression: None,
         })),
         jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },

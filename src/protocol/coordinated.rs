@@ -18,11 +18,15 @@
 //! corrupt throws the job back as a failure does, but that no node is lost. If verifications miss
 //! some corruption, a checkpoint may be corrupt: what was read back is verified, thrown away if it
 //! is corrupt, and the one before it is read.
+//!
+//! Checkpoints may be increments upon the one before ([`super::chain`]). Those of the newest chain
+//! are then kept, whatever `keep`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::chain::{Chain, Portion};
 use crate::protocol::interval::Adaptive;
 use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
@@ -69,6 +73,9 @@ pub struct Coordinated {
     computed: Span,
     /// Numbers of the committed checkpoints that are kept, with the last step that each holds.
     kept: Vec<(u64, u64)>,
+    /// Which of them are increments.
+    #[serde(default)]
+    chain: Chain,
     /// Verifications that were due since the last checkpoint or restart.
     checks: u64,
     /// Whether what is read back is to be verified.
@@ -109,6 +116,7 @@ impl Coordinated {
             since: Time::ZERO,
             computed: Span::ZERO,
             kept: Vec::new(),
+            chain: Chain::default(),
             checks: 0,
             rechecks: false,
             number: 0,
@@ -122,6 +130,21 @@ impl Coordinated {
     #[must_use]
     pub fn adapting(self, adaptive: Option<Adaptive>) -> Self {
         Self { adaptive, ..self }
+    }
+
+    /// With increments.
+    #[must_use]
+    pub fn chained(self, chain: Chain) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// What the checkpoint that is written or read moves of the state.
+    #[must_use]
+    pub fn portion(&self) -> Portion {
+        match self.phase {
+            JobPhase::Restart => self.chain.to_read(),
+            _ => self.chain.to_write(),
+        }
     }
 
     /// The phase it is in.
@@ -248,9 +271,9 @@ impl Coordinated {
 
     fn commit(&mut self, told: &mut Vec<What>) {
         self.kept.push((self.number, self.work.done()));
-        if self.kept.len() > self.schedule.keep as usize {
-            self.kept.remove(0);
-        }
+        self.chain.commit();
+        let needed = self.schedule.keep as usize + self.chain.increments() as usize;
+        self.kept.drain(..self.kept.len().saturating_sub(needed));
         self.forget_progress();
         self.tell_checkpoint(CheckpointAct::Commit, told);
     }

@@ -4,6 +4,7 @@
 //! job is a file with a machine, and a line in [`Protocol`]; stages know only [`Input`] and
 //! [`Order`].
 
+pub mod chain;
 pub mod coordinated;
 pub mod corruption;
 pub mod detector;
@@ -129,6 +130,15 @@ impl Protocol {
         match self {
             Self::Coordinated(_) => 0,
             Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// What the checkpoint that is written or read moves of the state.
+    #[must_use]
+    pub fn portion(&self) -> chain::Portion {
+        match self {
+            Self::Coordinated(machine) => machine.portion(),
+            Self::Multilevel(_) => chain::Portion::FULL,
         }
     }
 

@@ -412,6 +412,7 @@ mod tests {
                 escalate,
                 last: false,
                 strikes,
+                compression: None,
             });
             let pattern = pattern(10 + 10 * draw.below(3), &every);
             let mut seating = Seating::new(1, Some(&wish));

@@ -190,6 +190,20 @@ fn module() -> Module {
     }
 }
 
+fn checkpoint() -> Checkpoint {
+    Checkpoint::Coordinated(Coordinated {
+        size: Bytes(1_000_000_000),
+        interval: Interval::Daly,
+        cost: Cost::Store(Place::FileServer),
+        last: false,
+        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        period: Period::Work,
+        integrity: Integrity::NONE,
+        incremental: None,
+        compression: None,
+    })
+}
+
 fn scenario(kind: Kind) -> Scenario {
     Scenario {
         name: if kind.job { "lanl_750_month" } else { "lanl_750_boot" }.to_owned(),
@@ -239,15 +253,7 @@ fn scenario(kind: Kind) -> Scenario {
             work: Span::from_secs(30 * 86_400),
             replicas: None,
         }),
-        checkpoint: kind.job.then_some(Checkpoint::Coordinated(Coordinated {
-            size: Bytes(1_000_000_000),
-            interval: Interval::Daly,
-            cost: Cost::Store(Place::FileServer),
-            last: false,
-            strikes: Strikes { checkpoint: true, restart: true, downtime: false },
-            period: Period::Work,
-            integrity: Integrity::NONE,
-        })),
+        checkpoint: kind.job.then(checkpoint),
         jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },

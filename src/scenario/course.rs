@@ -2,6 +2,7 @@
 
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
+use crate::scenario::images;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Place, Strikes, Verify,
 };
@@ -89,7 +90,9 @@ pub(super) fn checkpoint(
         check_workload(root, &section, m);
         let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
         optimum::check(&section, &wish, faults, m);
-        return Ok(Some(Checkpoint::Multilevel(wish)));
+        let wish = Checkpoint::Multilevel(wish);
+        images::check(&section, &wish, m);
+        return Ok(Some(wish));
     }
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {
@@ -108,6 +111,8 @@ pub(super) fn checkpoint(
         strikes: strikes(&section, m),
         period: section.word("period", m),
         integrity: integrity(&section, m),
+        incremental: images::incremental(&section, m).ok(),
+        compression: images::compression(&section, m).ok(),
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
@@ -119,7 +124,9 @@ pub(super) fn checkpoint(
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
     check_kept(&section, &protocol, m);
-    Ok(Some(Checkpoint::Coordinated(protocol)))
+    let wish = Checkpoint::Coordinated(protocol);
+    images::check(&section, &wish, m);
+    Ok(Some(wish))
 }
 
 /// Notes an interval that is to be computed from lifetimes where no fault has one.

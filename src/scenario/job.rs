@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, JobPhase};
+use crate::scenario::images::{Compression, Incremental};
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
@@ -119,6 +120,21 @@ impl Checkpoint {
         self.coordinated().map_or(Integrity::NONE, |wish| wish.integrity)
     }
 
+    /// Increments, if not all are full.
+    #[must_use]
+    pub fn incremental(&self) -> Option<Incremental> {
+        self.coordinated()?.incremental
+    }
+
+    /// How nodes compress what they write, if they do.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        match self {
+            Self::Coordinated(wish) => wish.compression,
+            Self::Multilevel(wish) => wish.compression,
+        }
+    }
+
     /// Whether a restart without a checkpoint reads the initial state back: with a fixed cost of
     /// the highest level, as closed forms suppose.
     #[must_use]
@@ -141,6 +157,8 @@ pub struct Multilevel {
     pub last: bool,
     /// Which failures count.
     pub strikes: Strikes,
+    /// How nodes compress what they write, if they do.
+    pub compression: Option<Compression>,
 }
 
 /// A level of checkpoints.
@@ -185,6 +203,10 @@ pub struct Coordinated {
     pub period: Period,
     /// What is done about silent corruption.
     pub integrity: Integrity,
+    /// Increments, if not all are full.
+    pub incremental: Option<Incremental>,
+    /// How nodes compress what they write, if they do.
+    pub compression: Option<Compression>,
 }
 
 /// What is done about silent corruption of the job's memory, and when it strikes.

@@ -142,6 +142,8 @@ fn job(
             strikes: Some(Strikes { checkpoint: true, restart: true, downtime: false }),
             period: Some(Period::Work),
             integrity: Some(Integrity::NONE),
+            incremental: Some(None),
+            compression: Some(None),
         })?))
     } else {
         None

@@ -9,7 +9,7 @@ use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
-use crate::scenario::{drain, optimum};
+use crate::scenario::{drain, images, optimum};
 use crate::units::Bytes;
 
 /// The words of places, in the order of rising strength.
@@ -36,6 +36,7 @@ pub(super) fn multilevel(
         escalate: section.get("escalate", m),
         last: section.get("last", m),
         strikes: strikes(section, m),
+        compression: images::compression(section, m).ok(),
     })?;
     Some(wish)
 }

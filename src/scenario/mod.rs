@@ -4,6 +4,7 @@ pub mod boot;
 pub mod cluster;
 pub mod difference;
 pub mod fault;
+pub mod images;
 pub mod job;
 pub mod jobs;
 pub mod law;

@@ -6,6 +6,7 @@ use crate::event::Fault;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
+use crate::scenario::images;
 use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
 use crate::scenario::jobs;
 use crate::scenario::law::Law;
@@ -552,6 +553,7 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
         ("verify", format!("{{ cost = {cost}, {counts} }}"))
     });
     all.extend(lines(table, verify));
+    all.extend(lines(table, images::lines(protocol.incremental, protocol.compression)));
     all.extend(strikes("checkpoint.coordinated.strikes", protocol.strikes));
     let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
     all.extend(lines("checkpoint.coordinated.strikes", silent));
@@ -579,6 +581,7 @@ fn multilevel(wish: &Multilevel) -> Vec<Line> {
             ("last", wish.last.to_string()),
         ],
     );
+    all.extend(lines(table, images::lines(None, wish.compression)));
     all.extend(strikes("checkpoint.multilevel.strikes", wish.strikes));
     for (number, level) in wish.levels.iter().enumerate() {
         all.extend(lines(

@@ -16,6 +16,17 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
         note(&format!("{what} in a job with replicas"), place, other, m);
     }
+    let coordinated = root.section("checkpoint").section("coordinated");
+    let increments = place(&coordinated, "incremental").map(|place| ("increments", place));
+    let compression = place(&coordinated, "compression").map(|place| ("compression", place));
+    for (what, place) in increments.into_iter().chain(compression) {
+        if let Some((_, other)) = replicas {
+            note(&format!("{what} in a job with replicas"), place, other, m);
+        }
+    }
+    if let Some((_, place)) = increments {
+        check_increments(&coordinated, place, m);
+    }
     let jobs = place(root, "job").map(|place| ("several jobs", place));
     for key in ["workload", "checkpoint"] {
         if let (Some((_, other)), Some(place)) = (jobs, place(root, key)) {
@@ -27,6 +38,9 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     for (kind, item, table) in misfortune::tables(root) {
         let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
         let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
+        if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
+            note(&format!("{fault} for a job with {what}"), *place, other, m);
+        }
         let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
         for (fault, place) in own.into_iter().chain(foreseen) {
             for (what, other) in levels.into_iter().chain(replicas) {
@@ -35,6 +49,18 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
             if let Some((what, other)) = jobs {
                 note(&format!("{fault} for {what}"), place, other, m);
             }
+        }
+    }
+}
+
+/// Notes what checkpoints of the same table may not be if some are increments.
+fn check_increments(checkpoint: &Section<'_>, own: Place, m: &mut Mistakes) {
+    if let Some(other) = place(checkpoint, "verify") {
+        note("increments with `verify`", own, other, m);
+    }
+    for (key, word) in [("interval", "adaptive"), ("to", "partner")] {
+        if checkpoint.value(key).is_some_and(|value| value.text() == Some(word)) {
+            note(&format!("increments with {key} = \"{word}\""), own, checkpoint.place(key), m);
         }
     }
 }

@@ -9,7 +9,9 @@
 //! that of the next; papers differ in which of the two they call the interval.
 
 pub mod buddy;
+pub mod compression;
 pub mod ettr;
+pub mod incremental;
 pub mod lambert;
 pub mod multilevel;
 pub mod predictor;
@@ -47,7 +49,9 @@ mod tests {
         let document = include_str!("../../docs/theory.md");
         let files = [
             ("buddy", include_str!("buddy.rs")),
+            ("compression", include_str!("compression.rs")),
             ("ettr", include_str!("ettr.rs")),
+            ("incremental", include_str!("incremental.rs")),
             ("lambert", include_str!("lambert.rs")),
             ("multilevel", include_str!("multilevel.rs")),
             ("predictor", include_str!("predictor.rs")),

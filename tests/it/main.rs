@@ -17,6 +17,7 @@ mod fleet;
 mod fleet_swarm;
 mod forecast;
 mod golden;
+mod images;
 mod intervals;
 mod jobs;
 mod levels;

@@ -5,6 +5,7 @@
 
 mod beside;
 mod foreseen;
+mod images;
 mod intervals;
 mod latent;
 mod levels;
@@ -66,6 +67,7 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         return Err(reasons);
     }
     let (setting, mut notes) = setting::of(plan);
+    notes.extend(images::notes(plan, &setting));
     if let Some(replicated) = Replicated::of(plan) {
         notes.extend(replicated.notes());
         let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));

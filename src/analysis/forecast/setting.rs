@@ -172,7 +172,7 @@ fn recovery(plan: &Plan) -> Span {
     let has_newcomer =
         standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
-    plan.checkpoint_span(0, access).unwrap_or_else(|| plan.read_back())
+    plan.checkpoint_span(0, plan.mean_share(access), access).unwrap_or_else(|| plan.read_back())
 }
 
 /// Where checkpoints are kept; `None` without them.

@@ -353,7 +353,7 @@ impl World<'_> {
     }
 
     /// The nodes tell the controller that they have done what was ordered.
-    fn answer(&mut self, of: JobId, input: Input) {
+    pub(super) fn answer(&mut self, of: JobId, input: Input) {
         if self.control.is_down() {
             self.control.hold(of, Some(input));
         } else {
@@ -361,22 +361,29 @@ impl World<'_> {
         }
     }
 
-    /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
-    /// taken the requests.
+    /// Orders a checkpoint to be written or read: a fixed time, or transfers once what is written
+    /// is compressed and the disks have taken the requests.
     pub(super) fn order_transfers(&mut self, of: JobId, write: bool) {
         let job = self.job(of);
         let newcomers = job.newcomers.is_some();
         let readers = job.seating.as_ref().filter(|_| !write).map_or(0, Seating::newcomers);
         let (level, epoch) = (job.machine.level(), job.epoch);
         let access = if write { Access::Write } else { Access::Read { newcomers: readers } };
-        if let Some(span) = self.plan.checkpoint_span(level, access) {
+        let share = self.plan.share(of, job.machine.portion());
+        if let Some(span) = self.plan.checkpoint_span(level, share, access) {
             // Replacing dead replicas costs no more than the checkpoint, but transfers.
             let span = if newcomers { Span::ZERO } else { span };
             self.after(span, Timer::Job { job: of, epoch });
+        } else if write {
+            self.pack(of);
         } else {
-            let ready = self.admit_requests(of, write);
-            self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
+            self.request_transfers(of, write);
         }
+    }
+
+    pub(super) fn request_transfers(&mut self, of: JobId, write: bool) {
+        let (ready, epoch) = (self.admit_requests(of, write), self.job(of).epoch);
+        self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
     }
 
     /// Queues one request for each who moves data at its server; says when the last is admitted.
@@ -402,8 +409,7 @@ impl World<'_> {
             return;
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        let wish = self.plan.checkpoint_of(of).expect("it was ordered");
-        let size = wish.size(job.machine.level());
+        let size = self.parcel(of).bytes;
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         let movers = job.movers(write);
         for &id in &movers {
@@ -463,7 +469,11 @@ impl World<'_> {
 
     /// All transfers of an order are done.
     pub(super) fn transfers_done(&mut self, of: JobId, write: bool) {
-        self.answer(of, if write { Input::Written } else { Input::Read });
+        if write {
+            self.answer(of, Input::Written);
+        } else {
+            self.unpack(of);
+        }
     }
 
     /// Cuts a job's transfers short: what they moved is lost.

@@ -15,6 +15,7 @@ mod drain;
 mod fault;
 mod job;
 mod node;
+mod packing;
 mod part;
 mod replica;
 mod turns;

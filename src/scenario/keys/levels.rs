@@ -1,5 +1,6 @@
 //! The keys of checkpoints of several levels.
 
+use super::images::COMPRESSION;
 use super::{SIZE_SOME, SPAN, SPAN_SOME, STRIKES};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::levels::PLACES;
@@ -27,6 +28,7 @@ pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
         Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
             .or("false"),
         Key::new("strikes", Kind::Table(&STRIKES), ""),
+        Key::new("compression", Kind::Table(&COMPRESSION), ""),
     ],
     rivals: &[],
 };

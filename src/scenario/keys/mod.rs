@@ -1,6 +1,7 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod images;
 pub(super) mod jobs;
 pub(super) mod levels;
 pub(super) mod replicas;
@@ -423,6 +424,8 @@ pub(super) static COORDINATED: Spec = Spec {
              corrupt.",
         )
         .or("1"),
+        Key::new("incremental", Kind::Table(&images::INCREMENTAL), ""),
+        Key::new("compression", Kind::Table(&images::COMPRESSION), ""),
     ],
     rivals: &[&["to", "cost"]],
 };
