@@ -11,6 +11,7 @@ use super::upsets::Upsets;
 use super::{Findings, Series};
 use crate::event::{Event, Sink, Stop, What};
 use crate::plan::Plan;
+use crate::scenario::job::Checkpoint;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
@@ -36,6 +37,8 @@ pub(super) struct Shape {
     pub(super) nodes: u32,
     /// Nodes of each job.
     pub(super) jobs: Vec<u32>,
+    /// Nodes of a group of a job, if groups fail by themselves.
+    pub(super) group: Option<u32>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -55,6 +58,7 @@ impl Fold {
         Self::of(&Shape {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
             jobs: plan.jobs.iter().map(|job| job.nodes).collect(),
+            group: plan.scenario.checkpoint.as_ref().and_then(Checkpoint::group),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),
@@ -67,7 +71,7 @@ impl Fold {
         Self {
             now: 0,
             nodes: Nodes::new(shape.nodes),
-            jobs: Jobs::new(&shape.jobs),
+            jobs: Jobs::new(&shape.jobs, shape.group),
             timeline: Timeline::new(shape.nodes),
             meters: Meters::new(shape.servers, shape.server_link),
             alarms: Alarms::new(shape.foreseen.clone()),
@@ -98,6 +102,10 @@ impl Fold {
                 self.jobs.checkpoint(now, job, number, act);
             }
             What::WorkLost { job, lost, .. } => self.jobs.lose(now, job, lost.0),
+            What::Group { job, group, act, .. } => {
+                self.jobs.act(now, (job, group, act), &mut self.timeline);
+            }
+            What::StepDone { job, .. } => self.jobs.step(now, job),
             What::FailureAbsorbed { .. } => self.jobs.absorb(),
             What::Transfer { purpose, received, lost, .. } => {
                 self.meters.transfer(purpose, received.0, lost.0);
@@ -112,10 +120,7 @@ impl Fold {
                 self.alarms.strike(now, fault, part);
             }
             What::Alarm { fault, part, lead } => self.alarms.raise(now, fault, part, lead.0),
-            What::PartState { .. }
-            | What::FaultEnds { .. }
-            | What::StepDone { .. }
-            | What::RunEnds { .. } => {}
+            What::PartState { .. } | What::FaultEnds { .. } | What::RunEnds { .. } => {}
         }
     }
 
@@ -183,6 +188,7 @@ mod tests {
             let shape = Shape {
                 nodes,
                 jobs: jobs.to_vec(),
+                group: None,
                 servers: 1,
                 server_link: 1000,
                 corrupts: false,

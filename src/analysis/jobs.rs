@@ -5,12 +5,14 @@
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
 //! time and the parts of the waste add up to the job's time.
 
+use std::collections::BTreeSet;
+
 use super::NodeClass;
 use super::bins::seconds;
 use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
-use crate::event::{Cause, CheckpointAct, JobPhase};
+use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase};
 use crate::ids::JobId;
 
 /// Where a job's time goes.
@@ -41,7 +43,16 @@ struct Job {
     /// Whether it ever left its first waiting.
     began: bool,
     spent: [u64; PARTS],
-    lost: u64,
+    /// Node time of the computing that was thrown away (ns).
+    lost: u128,
+    /// Nodes of a group, if its groups fail by themselves.
+    group: Option<u32>,
+    /// Groups that compute again while the others wait for them.
+    again: BTreeSet<u32>,
+    /// Node time in which groups waited for others while the job computed (ns).
+    waited: u128,
+    /// When it last completed a step (ns).
+    stepped: u64,
     done_at: Option<u64>,
     /// The checkpoint that is being written: its number and start (ns).
     writing: Option<(u64, u64)>,
@@ -69,10 +80,12 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// A job for each number of nodes, all waiting.
-    pub(super) fn new(nodes: &[u32]) -> Self {
+    /// A job for each number of nodes, all waiting, and the nodes of their groups if these fail by
+    /// themselves.
+    pub(super) fn new(nodes: &[u32], group: Option<u32>) -> Self {
+        let row = |nodes: &u32| Job { nodes: *nodes, group, ..Job::default() };
         Self {
-            rows: nodes.iter().map(|nodes| Job { nodes: *nodes, ..Job::default() }).collect(),
+            rows: nodes.iter().map(row).collect(),
             interrupts: 0,
             absorbed: 0,
             begun: 0,
@@ -111,6 +124,10 @@ impl Jobs {
         assert_ne!(old, JobPhase::Done, "a job that is done stays so");
         let span = now - row.since;
         row.settle(now);
+        if old == JobPhase::Rework {
+            timeline.shift(now, NodeClass::Wait, NodeClass::Rework, row.idle_in_rework());
+            row.again.clear();
+        }
         row.phase = phase;
         row.began |= phase != JobPhase::Waiting;
         if cause == Cause::NodeFailure && old != JobPhase::Waiting {
@@ -119,7 +136,8 @@ impl Jobs {
         }
         if cause == Cause::Corruption {
             self.rollbacks += 1;
-            self.rollbacks_to_start += u64::from(row.computed(now) == row.lost);
+            let all = u128::from(row.computed(now)) * u128::from(row.nodes);
+            self.rollbacks_to_start += u64::from(all == row.lost);
             row.mark = row.computed(now);
         }
         let back = [JobPhase::Compute, JobPhase::Rework, JobPhase::Verify];
@@ -133,6 +151,40 @@ impl Jobs {
             _ => {}
         }
         timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
+        if phase == JobPhase::Rework {
+            timeline.shift(now, NodeClass::Rework, NodeClass::Wait, row.idle_in_rework());
+        }
+    }
+
+    /// A job completes a step at `now` (ns).
+    pub(super) fn step(&mut self, now: u64, job: JobId) {
+        self.rows[usize::from(job.0)].stepped = now;
+    }
+
+    /// A group of a job acts at `now` (ns). One that computes again is told before the job's phase.
+    pub(super) fn act(
+        &mut self,
+        now: u64,
+        (job, group, act): (JobId, u32, GroupAct),
+        timeline: &mut Timeline,
+    ) {
+        let row = &mut self.rows[usize::from(job.0)];
+        match act {
+            GroupAct::Write => {}
+            GroupAct::RollBack => row.waited += row.broken_off(now, group),
+            GroupAct::Rework => {
+                let joins_others = row.phase == JobPhase::Rework;
+                if joins_others {
+                    row.settle(now);
+                }
+                let idle = row.idle_in_rework();
+                row.again.insert(group);
+                if joins_others {
+                    let more = idle - row.idle_in_rework();
+                    timeline.shift(now, NodeClass::Wait, NodeClass::Rework, more);
+                }
+            }
+        }
     }
 
     /// A checkpoint begins, is committed, abandoned or thrown away at `now` (ns).
@@ -162,8 +214,9 @@ impl Jobs {
     /// A failure or a verification at `now` threw away so much computing (ns).
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
-        row.lost += lost;
-        assert!(row.lost <= row.computed(now), "a job loses only what it has computed");
+        row.lost += u128::from(lost) * u128::from(row.group.unwrap_or(row.nodes));
+        let all = u128::from(row.computed(now)) * u128::from(row.nodes);
+        assert!(row.lost <= all, "a job loses only what it has computed");
     }
 
     /// A job goes on after a failure, on another replica.
@@ -194,8 +247,11 @@ impl Jobs {
         self.measure_shares(table);
         let sum =
             |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
-        table.put("work", sum(Job::useful) as f64 / 1e9);
-        table.put("work_lost", sum(|row| row.lost) as f64 / 1e9);
+        let mean = |of: fn(&Job) -> u128| {
+            self.rows.iter().map(|row| of(row) / u128::from(row.nodes)).sum::<u128>() as f64 / 1e9
+        };
+        table.put("work", mean(Job::useful));
+        table.put("work_lost", mean(|row| row.lost));
         table.put("rework_time", sum(|row| row.spent[Part::Rework as usize]) as f64 / 1e9);
         table.count("interrupts", self.interrupts);
         let exposed = sum(|row| {
@@ -215,15 +271,17 @@ impl Jobs {
         let sum = |of: &dyn Fn(&Job) -> u64| -> u128 {
             self.rows.iter().map(|row| u128::from(row.nodes) * u128::from(of(row))).sum()
         };
+        let nodes = |of: fn(&Job) -> u128| self.rows.iter().map(of).sum::<u128>();
         let all = sum(&Job::total);
-        let useful = sum(&Job::useful);
+        let useful = nodes(Job::useful);
+        let idle = sum(&|row| row.spent[Part::Idle as usize]) + nodes(|row| row.waited);
         let parts = [
             ("waste_checkpoint", sum(&|row| row.spent[Part::Checkpoint as usize])),
-            ("waste_rework", sum(&|row| row.lost)),
+            ("waste_rework", nodes(|row| row.lost)),
             ("waste_verify", sum(&|row| row.spent[Part::Verify as usize])),
             ("waste_restart", sum(&|row| row.spent[Part::Restart as usize])),
             ("waste_boot", sum(&|row| row.spent[Part::Boot as usize])),
-            ("waste_idle", sum(&|row| row.spent[Part::Idle as usize])),
+            ("waste_idle", idle),
         ];
         let waste = all - useful;
         let sum_of_parts: u128 = parts.iter().map(|(_, time)| time).sum();
@@ -285,7 +343,34 @@ impl Job {
             JobPhase::Done => return,
         };
         self.spent[part as usize] += now - self.since;
+        if part == Part::Rework && self.group.is_some() {
+            let idle = self.nodes - self.again_nodes();
+            self.waited += u128::from(now - self.since) * u128::from(idle);
+        }
         self.since = now;
+    }
+
+    /// Nodes of the groups that compute again; all, if the job has no groups.
+    fn again_nodes(&self) -> u32 {
+        self.group.map_or(self.nodes, |group| self.again.len() as u32 * group)
+    }
+
+    /// Nodes that are up and wait for groups that compute again.
+    fn idle_in_rework(&self) -> u32 {
+        self.group.map_or(0, |_| self.nodes - self.again_nodes()).min(self.up)
+    }
+
+    /// Node time that the groups which did not fail have computed of the step under way. They wait
+    /// until it is computed by all.
+    fn broken_off(&self, now: u64, failed: u32) -> u128 {
+        let size = self.group.expect("a group fails by itself");
+        let nodes = match self.phase {
+            JobPhase::Compute => self.nodes - size,
+            JobPhase::Rework if self.again.contains(&failed) => self.again_nodes() - size,
+            JobPhase::Rework => self.again_nodes(),
+            _ => 0,
+        };
+        u128::from(now - self.since.max(self.stepped)) * u128::from(nodes)
     }
 
     /// Computing so far, first or again (ns).
@@ -302,8 +387,9 @@ impl Job {
         self.spent.iter().sum()
     }
 
-    /// Computing that was not lost, after it was closed (ns).
-    fn useful(&self) -> u64 {
-        self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] - self.lost
+    /// Node time of computing that was not lost, after it was closed (ns).
+    fn useful(&self) -> u128 {
+        let computed = self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize];
+        u128::from(computed) * u128::from(self.nodes) - self.lost - self.waited
     }
 }

@@ -560,6 +560,9 @@ impl<'p> JobPlay<'p> {
 #[must_use]
 pub fn cannot(plan: &Plan) -> Option<String> {
     let wish = plan.scenario.checkpoint.as_ref()?;
+    if wish.logging().is_some() {
+        return Some("[checkpoint.logging]: agents write and restart all together".to_owned());
+    }
     let unable = |level: &usize| {
         matches!(
             wish.cost(*level),

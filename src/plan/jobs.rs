@@ -10,11 +10,13 @@ use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
 use crate::protocol::interval::Adaptive;
+use crate::protocol::logging::{Logging, Rules};
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
+use crate::scenario::logging;
 use crate::theory::seats::Seats;
 use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
@@ -35,6 +37,18 @@ impl Plan {
                 let every = wish.levels.iter().map(|level| level.every).collect();
                 let pattern = Pattern { interval: wish.interval, every, last, initial };
                 Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
+            }
+            Some(job::Checkpoint::Logging(wish)) => {
+                let rules = Rules {
+                    groups: job.nodes / wish.group,
+                    size: wish.group,
+                    interval: wish.interval,
+                    staggered: wish.stagger,
+                    speedup_ppm: wish.speedup_ppm(),
+                    last,
+                    initial,
+                };
+                Protocol::Logging(Logging::new(JOB, work, rules))
             }
             Some(job::Checkpoint::Coordinated(wish)) => {
                 let verify = wish.integrity.verify.map(|verify| Verify {
@@ -102,14 +116,19 @@ impl Plan {
     }
 
     /// The time in which all nodes of the job read a checkpoint back from the file server: as long
-    /// as writing takes, unless only one replica of each seat writes. Zero without checkpoints.
+    /// as writing takes, unless only one replica of each seat writes. Of groups: one reads. Zero
+    /// without checkpoints.
     #[must_use]
     pub fn read_back(&self) -> Span {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
         let crew = Crew::new(&self.machine, job.nodes);
-        cost(&self.scenario, &self.machine, &crew, (wish.cost(0), wish.size(0)))
+        let work = self.scenario.workload.as_ref().expect("a job has a workload");
+        let (crew, size) = wish.logging().map_or((crew.only(job.nodes), wish.size(0)), |wish| {
+            (crew.only(wish.group), image(wish, work))
+        });
+        cost(&self.scenario, &self.machine, &crew, (wish.cost(0), size))
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -150,9 +169,13 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
     let steps = work.work.0.div_ceil(work.step.0);
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint.as_ref();
-    let writers = crew.only(work.nodes);
+    let groups = checkpoint.and_then(job::Checkpoint::logging);
+    let logged = |span| groups.map_or(span, |wish| wish.stretched(span));
+    let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);
+    let writers = crew.only(together);
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
-        let of = |level| cost(scenario, machine, &writers, (wish.cost(level), wish.size(level)));
+        let size = |level| wish.logging().map_or(wish.size(level), |it| image(it, work));
+        let of = |level| cost(scenario, machine, &writers, (wish.cost(level), size(level)));
         (0..wish.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
@@ -162,6 +185,7 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
                 computing(wish, cost, mtbf, back(scenario, machine, wish, cost))
             }
             job::Checkpoint::Multilevel(wish) => wish.interval,
+            job::Checkpoint::Logging(wish) => wish.interval,
         })
     };
     let job = Job {
@@ -169,8 +193,8 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
         nodes: crew.nodes,
         seats: work.nodes,
         steps,
-        step: replication::stretched(work, work.step),
-        last_step: replication::stretched(work, last_step),
+        step: logged(replication::stretched(work, work.step)),
+        last_step: logged(replication::stretched(work, last_step)),
         interval: None,
         checkpoint_cost: cost,
         level_costs: costs,
@@ -183,6 +207,13 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
     }
     let mtbf = mtbf(scenario, machine, &crew);
     Job { interval: interval(mtbf), mtbf, ..job }
+}
+
+/// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
+/// any group is about as old. A single group logs nothing.
+fn image(wish: &logging::Logging, work: &job::BulkSynchronous) -> Bytes {
+    let steps = wish.interval.0.div_ceil(wish.stretched(work.step).0);
+    wish.size_with_log(if wish.group == work.nodes { 0 } else { steps })
 }
 
 /// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it

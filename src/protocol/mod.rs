@@ -10,6 +10,7 @@ pub mod detector;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
+pub mod logging;
 pub mod multilevel;
 pub mod phi;
 pub mod replica;
@@ -68,6 +69,8 @@ pub enum Protocol {
     Coordinated(coordinated::Coordinated),
     /// The same, with checkpoints of several levels.
     Multilevel(multilevel::Multilevel),
+    /// Groups checkpoint and roll back by themselves.
+    Logging(logging::Logging),
 }
 
 impl Protocol {
@@ -76,6 +79,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.on(now, input, told),
             Self::Multilevel(machine) => machine.on(now, input, told),
+            Self::Logging(machine) => machine.on(now, input, told),
         }
     }
 
@@ -83,7 +87,9 @@ impl Protocol {
     pub fn warn(&mut self) {
         match self {
             Self::Coordinated(machine) => machine.warn(),
-            Self::Multilevel(_) => unreachable!("scenarios foresee no failures for it"),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                unreachable!("scenarios foresee no failures for it")
+            }
         }
     }
 
@@ -93,6 +99,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.phase(),
             Self::Multilevel(machine) => machine.phase(),
+            Self::Logging(machine) => machine.phase(),
         }
     }
 
@@ -102,6 +109,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.done(),
             Self::Multilevel(machine) => machine.done(),
+            Self::Logging(machine) => machine.done(),
         }
     }
 
@@ -109,8 +117,21 @@ impl Protocol {
     #[must_use]
     pub fn level(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 0,
+            Self::Coordinated(_) | Self::Logging(_) => 0,
             Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// The machine of groups, if it is one.
+    #[must_use]
+    pub fn groups(&self) -> Option<&logging::Logging> {
+        if let Self::Logging(machine) = self { Some(machine) } else { None }
+    }
+
+    /// The node that fails next sits on this seat, which matters to groups.
+    pub fn strikes(&mut self, seat: usize) {
+        if let Self::Logging(machine) = self {
+            machine.strikes(seat);
         }
     }
 
@@ -118,7 +139,9 @@ impl Protocol {
     /// failure that has done it, or while the job waits.
     pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
         match self {
-            Self::Coordinated(_) => unreachable!("its only checkpoint is kept and waited for"),
+            Self::Coordinated(_) | Self::Logging(_) => {
+                unreachable!("its checkpoints are kept and waited for")
+            }
             Self::Multilevel(machine) => machine.forget(number, told),
         }
     }

@@ -16,7 +16,8 @@ use crate::ids::{FaultId, JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
 use super::codes::{
-    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, JOB_PHASES, NODE_STATES, PURPOSES,
+    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, GROUP_ACTS, JOB_PHASES, NODE_STATES,
+    PURPOSES,
 };
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
@@ -27,6 +28,9 @@ pub const MAX_LEN: usize = 64;
 
 /// The tag of an alarm.
 const ALARM: u8 = 20;
+
+/// The tag of what a group of a job does.
+const GROUP: u8 = 24;
 
 /// Writes events one after the other.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +115,9 @@ impl Encoder {
             }
             What::Upset { node, array, class } => {
                 put_all(out, 13, [node.0.into(), array.into(), class as u64]);
+            }
+            What::Group { job, group, act, number, step } => {
+                put_all(out, GROUP, [job.0.into(), group.into(), act as u64, number, step]);
             }
             What::FailureAbsorbed { job, node } => {
                 put_all(out, 16, [job.0.into(), node.0.into()]);
@@ -197,6 +204,13 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             class: one_of(from, &Class::ALL, "class of an upset")?,
         },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
+        GROUP => What::Group {
+            job: JobId(small(from)?),
+            group: small(from)?,
+            act: one_of(from, &GROUP_ACTS, "act of a group")?,
+            number: number(from)?,
+            step: number(from)?,
+        },
         ALARM => What::Alarm {
             fault: FaultId(small(from)?),
             part: part(from)?,
@@ -212,7 +226,7 @@ pub(crate) mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::event::{Cause, CheckpointAct, EndReason, Fault, JobPhase, NodeState};
+    use crate::event::{Cause, CheckpointAct, EndReason, Fault, GroupAct, JobPhase, NodeState};
     use crate::event::{PartState, Purpose, Sensor};
     use crate::ids::{Part, PartKind};
     use crate::record::codes::{PART_KINDS, PLAIN_CAUSES};
@@ -277,6 +291,14 @@ pub(crate) mod tests {
             (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
             (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
                 .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
+            (job.clone(), any::<u32>(), select(&GROUP_ACTS[..]), big.clone(), big.clone())
+                .prop_map(|(job, group, act, number, step)| What::Group {
+                    job,
+                    group,
+                    act,
+                    number,
+                    step
+                }),
             (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
             (job, node, big.clone()).prop_map(|(job, node, lost)| What::WorkLost {
                 job,
@@ -359,6 +381,7 @@ pub(crate) mod tests {
         assert!((0..).zip(PART_KINDS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(JOB_PHASES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(CHECKPOINT_ACTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(GROUP_ACTS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PURPOSES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(END_REASONS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PLAIN_CAUSES).all(|(code, it)| cause_code(it) == code));
@@ -396,6 +419,7 @@ pub(crate) mod tests {
             What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
             What::FailureAbsorbed { job, node },
             What::Alarm { fault, part: psu, lead: Span(128) },
+            What::Group { job, group: 300, act: GroupAct::RollBack, number: 4, step: 127 },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
@@ -421,6 +445,7 @@ pub(crate) mod tests {
             &[100, 3, 2, 2, 6, 5],
             &[100, 16, 1, 0xac, 2],
             &[100, 20, 2, 6, 5, 0x80, 1],
+            &[100, 24, 1, 0xac, 2, 1, 4, 127],
             &[100, 11, 2],
         ];
         let mut encoder = Encoder::default();

@@ -11,7 +11,8 @@ use crate::units::Span;
 /// The columns. Cells without meaning for an event are empty.
 ///
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
-/// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act),
+/// included, and groups over their job; `state` is that of a node, part, job (its phase),
+/// checkpoint or corruption (its act),
 /// membership (`joined`, `left`) or run (why it ended); `nodes` are those of a transfer, or those
 /// that a corruption has reached; `share_ppm` is what a degraded link keeps; `value` is a reading
 /// in its sensor's unit, or the lead of an alarm (ns).
@@ -140,6 +141,14 @@ fn row(what: &What) -> Row {
             step: Some(step),
             ..job_row("checkpoint", job)
         },
+        What::Group { job, group, act, number, step } => Row {
+            part: "group",
+            index: Some(group),
+            number: Some(number),
+            state: words::group_act(act),
+            step: Some(step),
+            ..job_row("group", job)
+        },
         What::WorkLost { job, node, lost } => {
             Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
         }
@@ -267,7 +276,8 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
 1500,failure-absorbed,300,,,,,,,,1,,,,,,,,,
 1600,alarm,,,psu,5,2,,,,,,,,,,,,,128
-1700,run-ends,,,,,,,time-up,,,,,,,,,,,
+1700,group,,,group,300,,,roll-back,,1,4,127,,,,,,,
+1800,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

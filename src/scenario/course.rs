@@ -7,6 +7,7 @@ use crate::scenario::job::{
 };
 use crate::scenario::language::{Read, read_bound};
 use crate::scenario::levels;
+use crate::scenario::logging::logging;
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::replicas;
@@ -83,6 +84,12 @@ pub(super) fn checkpoint(
         check_workload(root, &section, m);
         let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
         return Ok(Some(Checkpoint::Multilevel(wish)));
+    }
+    let section = root.section("checkpoint").section("logging");
+    if section.exists() {
+        check_workload(root, &section, m);
+        let wish = logging(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        return Ok(Some(Checkpoint::Logging(wish)));
     }
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, JobPhase};
+use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
@@ -29,6 +30,8 @@ pub enum Checkpoint {
     Coordinated(Coordinated),
     /// Cheap ones for frequent failures, dear ones for the others.
     Multilevel(Multilevel),
+    /// Each group of nodes has its own.
+    Logging(Logging),
 }
 
 impl Checkpoint {
@@ -36,7 +39,7 @@ impl Checkpoint {
     #[must_use]
     pub fn levels(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 1,
+            Self::Coordinated(_) | Self::Logging(_) => 1,
             Self::Multilevel(wish) => wish.levels.len(),
         }
     }
@@ -46,6 +49,7 @@ impl Checkpoint {
     pub fn size(&self, level: usize) -> Bytes {
         match self {
             Self::Coordinated(wish) => wish.size,
+            Self::Logging(wish) => wish.size,
             Self::Multilevel(wish) => wish.levels[level].size,
         }
     }
@@ -55,6 +59,7 @@ impl Checkpoint {
     pub fn cost(&self, level: usize) -> Cost {
         match self {
             Self::Coordinated(wish) => wish.cost,
+            Self::Logging(wish) => wish.cost,
             Self::Multilevel(wish) => wish.levels[level].cost,
         }
     }
@@ -64,6 +69,7 @@ impl Checkpoint {
     pub fn last(&self) -> bool {
         match self {
             Self::Coordinated(wish) => wish.last,
+            Self::Logging(wish) => wish.last,
             Self::Multilevel(wish) => wish.last,
         }
     }
@@ -73,6 +79,7 @@ impl Checkpoint {
     pub fn strikes(&self) -> Strikes {
         match self {
             Self::Coordinated(wish) => wish.strikes,
+            Self::Logging(wish) => wish.strikes,
             Self::Multilevel(wish) => wish.strikes,
         }
     }
@@ -81,7 +88,7 @@ impl Checkpoint {
     #[must_use]
     pub fn escalates(&self) -> bool {
         match self {
-            Self::Coordinated(_) => false,
+            Self::Coordinated(_) | Self::Logging(_) => false,
             Self::Multilevel(wish) => wish.escalate,
         }
     }
@@ -100,8 +107,20 @@ impl Checkpoint {
     pub fn coordinated(&self) -> Option<&Coordinated> {
         match self {
             Self::Coordinated(wish) => Some(wish),
-            Self::Multilevel(_) => None,
+            Self::Multilevel(_) | Self::Logging(_) => None,
         }
+    }
+
+    /// The checkpoint of groups, if it is one.
+    #[must_use]
+    pub fn logging(&self) -> Option<&Logging> {
+        if let Self::Logging(wish) = self { Some(wish) } else { None }
+    }
+
+    /// Nodes of a group, if groups fail by themselves.
+    #[must_use]
+    pub fn group(&self) -> Option<u32> {
+        self.logging().map(|wish| wish.group)
     }
 
     /// What is done against silent corruption.

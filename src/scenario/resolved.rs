@@ -10,6 +10,7 @@ use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, 
 use crate::scenario::law::Law;
 use crate::scenario::levels::level_lines;
 use crate::scenario::load::Sources;
+use crate::scenario::logging::logging_lines;
 use crate::scenario::nodeset;
 use crate::scenario::replicas::Replicas;
 use crate::scenario::words::Word;
@@ -485,6 +486,10 @@ fn course(scenario: &Scenario) -> Vec<Line> {
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
         Some(Checkpoint::Multilevel(wish)) => all.extend(multilevel(wish)),
+        Some(Checkpoint::Logging(wish)) => {
+            all.extend(lines("checkpoint.logging", logging_lines(wish)));
+            all.extend(strikes("checkpoint.logging.strikes", wish.strikes));
+        }
         None => {}
     }
     all.extend(lines(

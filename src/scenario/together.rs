@@ -13,6 +13,8 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
     let levels = place(&root.section("checkpoint"), "multilevel");
     let levels = levels.map(|place| ("several levels of checkpoints", place));
+    let groups = place(&root.section("checkpoint"), "logging");
+    let levels = levels.or(groups.map(|place| ("groups with message logging", place)));
     if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
         note(&format!("{what} in a job with replicas"), place, other, m);
     }

@@ -11,6 +11,7 @@
 pub mod buddy;
 pub mod ettr;
 pub mod lambert;
+pub mod logging;
 pub mod multilevel;
 pub mod predictor;
 pub mod replication;
@@ -49,6 +50,7 @@ mod tests {
             ("buddy", include_str!("buddy.rs")),
             ("ettr", include_str!("ettr.rs")),
             ("lambert", include_str!("lambert.rs")),
+            ("logging", include_str!("logging.rs")),
             ("multilevel", include_str!("multilevel.rs")),
             ("predictor", include_str!("predictor.rs")),
             ("replication", include_str!("replication.rs")),

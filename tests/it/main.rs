@@ -18,6 +18,7 @@ mod forecast;
 mod golden;
 mod intervals;
 mod levels;
+mod logging;
 mod loopback;
 mod measured;
 mod model;

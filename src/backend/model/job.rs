@@ -13,6 +13,7 @@ use crate::scenario::StopWhen;
 use crate::scenario::job::{Checkpoint, Place};
 use crate::units::{BitRate, Bytes, Span, Time};
 
+use super::groups::Seats;
 use super::node::Draw;
 use super::world::{Timer, World};
 
@@ -30,6 +31,10 @@ pub(super) struct JobPlay {
     pub(super) newcomers: Option<BTreeSet<u32>>,
     /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
     seating: Option<Seating>,
+    /// Who sits where, if groups of the job fail by themselves.
+    pub(super) groups: Option<Seats>,
+    /// Members of groups that compute, if the job has groups.
+    pub(super) working: Vec<u32>,
     /// Nodes that are up, reachable and in no job, spares last.
     pub(super) free: BTreeSet<(bool, NodeId)>,
     /// Members behind each PSU, for their power.
@@ -60,6 +65,7 @@ impl JobPlay {
             || wish.is_some_and(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
                 Checkpoint::Multilevel(_) => true,
+                Checkpoint::Logging(_) => false,
             });
         Some(Self {
             machine: plan.protocol()?,
@@ -68,6 +74,8 @@ impl JobPlay {
             replicas: plan.replicas(),
             newcomers: None,
             seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
+            groups: wish.and_then(Checkpoint::logging).map(|_| Seats::new(job.nodes as usize)),
+            working: Vec::new(),
             free: BTreeSet::new(),
             by_psu: BTreeMap::new(),
             computing: false,
@@ -144,6 +152,9 @@ impl World<'_> {
             self.absorb(id, seat);
             return;
         }
+        if let Some(seats) = &job.groups {
+            job.machine.strikes(seats.seat_of(NodeId(id)));
+        }
         let restarting = job.phase() == JobPhase::Restart;
         let seating = job.seating.as_mut();
         let gone = seating.map_or_else(Vec::new, |it| it.struck(self.class, restarting));
@@ -218,6 +229,9 @@ impl World<'_> {
         let job = self.job.as_mut().expect("there is a job");
         assert!(job.free.remove(&(row.spare, NodeId(id))), "who joins was free");
         job.members.insert(id);
+        if let Some(seats) = &mut job.groups {
+            seats.join(NodeId(id));
+        }
         *job.by_psu.entry(row.psu).or_insert(0) += 1;
         let computing = job.computing;
         if computing {
@@ -230,6 +244,9 @@ impl World<'_> {
         self.nodes[id as usize].in_job = false;
         let job = self.job.as_mut().expect("there is a job");
         assert!(job.members.remove(&id), "a node in the job is a member");
+        if let Some(seats) = &mut job.groups {
+            seats.leave(NodeId(id));
+        }
         let psu = self.plan.machine.nodes[id as usize].psu;
         *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
         let computing = job.computing;
@@ -265,7 +282,9 @@ impl World<'_> {
         self.cut_job_transfers();
         self.replace_replicas(input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        self.set_computing(computing);
+        if !self.set_working(computing) {
+            self.set_computing(computing);
+        }
         match order {
             Order::Wait => {}
             Order::Compute(span) => self.after(span, Timer::Job { epoch }),
@@ -356,8 +375,7 @@ impl World<'_> {
             return;
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        let wish = self.plan.scenario.checkpoint.as_ref().expect("it was ordered");
-        let size = wish.size(job.machine.level());
+        let size = job.image(self.plan);
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         let movers = job.movers(write);
         for &id in &movers {

@@ -12,6 +12,7 @@ mod boot;
 mod control;
 mod corruption;
 mod fault;
+mod groups;
 mod job;
 mod node;
 mod part;

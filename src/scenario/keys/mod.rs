@@ -2,6 +2,7 @@
 
 pub(super) mod faults;
 pub(super) mod levels;
+pub(super) mod logging;
 pub(super) mod replicas;
 pub(super) mod upset;
 
@@ -360,8 +361,9 @@ static CHECKPOINT: Spec = Spec {
     keys: &[
         Key::new("coordinated", Kind::Table(&COORDINATED), ""),
         Key::new("multilevel", Kind::Table(&levels::MULTILEVEL), ""),
+        Key::new("logging", Kind::Table(&logging::LOGGING), ""),
     ],
-    rivals: &[&["coordinated", "multilevel"]],
+    rivals: &[&["coordinated", "multilevel", "logging"]],
 };
 
 pub(super) static COORDINATED: Spec = Spec {

@@ -103,6 +103,7 @@ fn subject(what: &What) -> Option<Subject> {
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
+        | What::Group { .. }
         | What::WorkLost { .. }
         | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
