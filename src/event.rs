@@ -39,7 +39,8 @@ pub enum What {
     StepDone { job: JobId, step: u64 },
     /// A checkpoint of the job begins, is committed or is abandoned. It holds steps up to `step`.
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
-    /// A failure threw away this much of the job's computing, the step under way included.
+    /// A failure threw away this much of the job's computing, or of that of the group of the node,
+    /// the step under way included.
     WorkLost { job: JobId, node: NodeId, lost: Span },
     /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
     /// corruptions of the run; `spread` is how many of the job's nodes it has reached.
@@ -170,6 +171,17 @@ impl Fault {
         Self::SilentCorruption,
         Self::Upset,
     ];
+
+    /// What an upset of this class is to the node, unless it harms nothing.
+    #[must_use]
+    pub fn of_upset(class: Class) -> Option<Self> {
+        match class {
+            Class::Masked | Class::Corrected => None,
+            Class::Silent => Some(Self::SilentCorruption),
+            Class::Detected | Class::Crash => Some(Self::Crash),
+            Class::Hang => Some(Self::Hang),
+        }
+    }
 
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
     /// take nodes.

@@ -380,6 +380,7 @@ pub(crate) mod tests {
                 series: vec![series],
                 nodes: (0..).zip(&times).map(node).collect(),
                 boots: rom.chain(init).collect(),
+                jobs: Vec::new(),
             },
             checkpoint_times: Some(Vec::new()),
         }

@@ -6,12 +6,12 @@ use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
+use super::shape::Shape;
 use super::timeline::Timeline;
 use super::upsets::Upsets;
 use super::{Findings, Series};
 use crate::event::{Event, Sink, Stop, What};
 use crate::plan::Plan;
-use crate::scenario::job::Checkpoint;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
@@ -30,41 +30,11 @@ pub struct Fold {
     upsets: Upsets,
 }
 
-/// What the fold needs to know of a plan.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    /// Nodes of the machine.
-    pub(super) nodes: u32,
-    /// Nodes of each job.
-    pub(super) jobs: Vec<u32>,
-    /// Nodes of a group of a job, if groups fail by themselves.
-    pub(super) group: Option<u32>,
-    /// Servers of the machine.
-    pub(super) servers: u32,
-    /// Rate of a server's link (bit/s).
-    pub(super) server_link: u64,
-    /// Whether memory may be silently corrupted.
-    pub(super) corrupts: bool,
-    /// Whether cosmic rays strike.
-    pub(super) upsets: bool,
-    /// For each fault rule, whether its strikes are foreseen.
-    pub(super) foreseen: Vec<bool>,
-}
-
 impl Fold {
     /// A fold of the runs of this plan, before the first event.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::of(&Shape {
-            nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
-            jobs: plan.jobs.iter().map(|job| job.nodes).collect(),
-            group: plan.scenario.checkpoint.as_ref().and_then(Checkpoint::group),
-            servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
-            server_link: plan.scenario.server.link.0,
-            corrupts: plan.corrupts(),
-            upsets: plan.upsets(),
-            foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
-        })
+        Self::of(&Shape::of(plan))
     }
 
     pub(super) fn of(shape: &Shape) -> Self {
@@ -154,7 +124,8 @@ impl Fold {
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
-        Findings { metrics: table.finish(), series, nodes, boots }
+        let jobs = self.jobs.findings();
+        Findings { metrics: table.finish(), series, nodes, boots, jobs }
     }
 }
 
@@ -187,7 +158,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.to_vec(),
+                jobs: jobs.iter().map(|nodes| (String::new(), *nodes)).collect(),
                 group: None,
                 servers: 1,
                 server_link: 1000,

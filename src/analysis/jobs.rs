@@ -5,13 +5,14 @@
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
 //! time and the parts of the waste add up to the job's time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::NodeClass;
 use super::bins::seconds;
+use super::groups::Groups;
 use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
+use super::{JobFinding, NodeClass};
 use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase};
 use crate::ids::JobId;
 
@@ -33,6 +34,7 @@ const PARTS: usize = 7;
 
 #[derive(Clone, Debug, Default)]
 struct Job {
+    name: String,
     /// Nodes that it needs.
     nodes: u32,
     /// Nodes that are in it and up.
@@ -45,19 +47,15 @@ struct Job {
     spent: [u64; PARTS],
     /// Node time of the computing that was thrown away (ns).
     lost: u128,
-    /// Nodes of a group, if its groups fail by themselves.
-    group: Option<u32>,
-    /// Groups that compute again while the others wait for them.
-    again: BTreeSet<u32>,
-    /// Node time in which groups waited for others while the job computed (ns).
-    waited: u128,
-    /// When it last completed a step (ns).
-    stepped: u64,
+    /// Its groups, if they fail by themselves.
+    groups: Option<Groups>,
     done_at: Option<u64>,
-    /// The checkpoint that is being written: its number and start (ns).
-    writing: Option<(u64, u64)>,
+    /// The checkpoints that are being written: their numbers and starts (ns).
+    writing: BTreeMap<u64, u64>,
     /// The computing done at the last commit or interrupt (ns).
     mark: u64,
+    interrupts: u64,
+    committed: u64,
 }
 
 /// All jobs, and what they have in common.
@@ -80,12 +78,17 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// A job for each number of nodes, all waiting, and the nodes of their groups if these fail by
+    /// Jobs of these names and nodes, all waiting, and the nodes of their groups if these fail by
     /// themselves.
-    pub(super) fn new(nodes: &[u32], group: Option<u32>) -> Self {
-        let row = |nodes: &u32| Job { nodes: *nodes, group, ..Job::default() };
+    pub(super) fn new(jobs: &[(String, u32)], group: Option<u32>) -> Self {
+        let row = |(name, nodes): &(String, u32)| Job {
+            name: name.clone(),
+            nodes: *nodes,
+            groups: group.map(|size| Groups::new(*nodes, size)),
+            ..Job::default()
+        };
         Self {
-            rows: nodes.iter().map(row).collect(),
+            rows: jobs.iter().map(row).collect(),
             interrupts: 0,
             absorbed: 0,
             begun: 0,
@@ -126,12 +129,16 @@ impl Jobs {
         row.settle(now);
         if old == JobPhase::Rework {
             timeline.shift(now, NodeClass::Wait, NodeClass::Rework, row.idle_in_rework());
-            row.again.clear();
+            row.groups.iter_mut().for_each(Groups::leave_all);
         }
         row.phase = phase;
         row.began |= phase != JobPhase::Waiting;
+        if old == JobPhase::Checkpoint {
+            row.mark = row.computed(now);
+        }
         if cause == Cause::NodeFailure && old != JobPhase::Waiting {
             self.interrupts += 1;
+            row.interrupts += 1;
             row.mark = row.computed(now);
         }
         if cause == Cause::Corruption {
@@ -158,7 +165,9 @@ impl Jobs {
 
     /// A job completes a step at `now` (ns).
     pub(super) fn step(&mut self, now: u64, job: JobId) {
-        self.rows[usize::from(job.0)].stepped = now;
+        if let Some(groups) = &mut self.rows[usize::from(job.0)].groups {
+            groups.step(now);
+        }
     }
 
     /// A group of a job acts at `now` (ns). One that computes again is told before the job's phase.
@@ -169,21 +178,20 @@ impl Jobs {
         timeline: &mut Timeline,
     ) {
         let row = &mut self.rows[usize::from(job.0)];
+        let joins_others = act == GroupAct::Rework && row.phase == JobPhase::Rework;
+        if joins_others {
+            row.settle(now);
+        }
+        let idle = row.idle_in_rework();
+        let groups = row.groups.as_mut().expect("a group is one of its job's");
         match act {
             GroupAct::Write => {}
-            GroupAct::RollBack => row.waited += row.broken_off(now, group),
-            GroupAct::Rework => {
-                let joins_others = row.phase == JobPhase::Rework;
-                if joins_others {
-                    row.settle(now);
-                }
-                let idle = row.idle_in_rework();
-                row.again.insert(group);
-                if joins_others {
-                    let more = idle - row.idle_in_rework();
-                    timeline.shift(now, NodeClass::Wait, NodeClass::Rework, more);
-                }
-            }
+            GroupAct::RollBack => groups.break_off(group, row.phase, (row.since, now)),
+            GroupAct::Rework => groups.join(group),
+        }
+        if joins_others {
+            let more = idle - row.idle_in_rework();
+            timeline.shift(now, NodeClass::Wait, NodeClass::Rework, more);
         }
     }
 
@@ -192,15 +200,23 @@ impl Jobs {
         let row = &mut self.rows[usize::from(job.0)];
         match act {
             CheckpointAct::Begin => {
-                assert_eq!(row.writing, None, "a job writes one checkpoint at a time");
-                row.writing = Some((number, now));
+                let twice = row.writing.insert(number, now);
+                assert_eq!(twice, None, "a checkpoint begins once");
                 self.begun += 1;
-                self.intervals.add(row.computed(now) - row.mark);
+                let computed = row.computed(now) - row.mark;
+                // A copy of what has just been written is none that was due.
+                if computed > 0 || row.phase != JobPhase::Checkpoint {
+                    self.intervals.add(computed);
+                }
             }
             CheckpointAct::Commit => {
                 let from = row.end_writing(number);
                 self.checkpoint_times.add(now - from);
-                row.mark = row.computed(now);
+                row.committed += 1;
+                // What was written while the job computed was due long ago.
+                if row.phase == JobPhase::Checkpoint {
+                    row.mark = row.computed(now);
+                }
             }
             CheckpointAct::Abandon => {
                 row.end_writing(number);
@@ -214,7 +230,8 @@ impl Jobs {
     /// A failure or a verification at `now` threw away so much computing (ns).
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
-        row.lost += u128::from(lost) * u128::from(row.group.unwrap_or(row.nodes));
+        let nodes = row.groups.as_ref().map_or(row.nodes, |groups| groups.size);
+        row.lost += u128::from(lost) * u128::from(nodes);
         let all = u128::from(row.computed(now)) * u128::from(row.nodes);
         assert!(row.lost <= all, "a job loses only what it has computed");
     }
@@ -247,11 +264,8 @@ impl Jobs {
         self.measure_shares(table);
         let sum =
             |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
-        let mean = |of: fn(&Job) -> u128| {
-            self.rows.iter().map(|row| of(row) / u128::from(row.nodes)).sum::<u128>() as f64 / 1e9
-        };
-        table.put("work", mean(Job::useful));
-        table.put("work_lost", mean(|row| row.lost));
+        table.put("work", sum(|row| row.mean(row.useful())) as f64 / 1e9);
+        table.put("work_lost", sum(|row| row.mean(row.lost)) as f64 / 1e9);
         table.put("rework_time", sum(|row| row.spent[Part::Rework as usize]) as f64 / 1e9);
         table.count("interrupts", self.interrupts);
         let exposed = sum(|row| {
@@ -266,6 +280,27 @@ impl Jobs {
         self.measure_checkpoints(table);
     }
 
+    /// What became of each job, after [`Self::close`].
+    pub(super) fn findings(&self) -> Vec<JobFinding> {
+        let finding = |row: &Job| {
+            let spent = |part: Part| seconds(row.spent[part as usize]);
+            JobFinding {
+                job: row.name.clone(),
+                nodes: row.nodes,
+                done_s: row.done_at.map_or(-1.0, seconds),
+                work_s: seconds(row.mean(row.useful())),
+                lost_s: seconds(row.mean(row.lost)),
+                checkpoint_s: spent(Part::Checkpoint),
+                restart_s: spent(Part::Restart),
+                verify_s: spent(Part::Verify),
+                wait_s: spent(Part::Boot) + spent(Part::Idle) + seconds(row.mean(row.waited())),
+                interrupts: row.interrupts,
+                checkpoints: row.committed,
+            }
+        };
+        self.rows.iter().map(finding).collect()
+    }
+
     /// Efficiency, overhead, waste and its parts, weighted by the nodes of each job.
     fn measure_shares(&self, table: &mut Table) {
         let sum = |of: &dyn Fn(&Job) -> u64| -> u128 {
@@ -274,7 +309,7 @@ impl Jobs {
         let nodes = |of: fn(&Job) -> u128| self.rows.iter().map(of).sum::<u128>();
         let all = sum(&Job::total);
         let useful = nodes(Job::useful);
-        let idle = sum(&|row| row.spent[Part::Idle as usize]) + nodes(|row| row.waited);
+        let idle = sum(&|row| row.spent[Part::Idle as usize]) + nodes(Job::waited);
         let parts = [
             ("waste_checkpoint", sum(&|row| row.spent[Part::Checkpoint as usize])),
             ("waste_rework", nodes(|row| row.lost)),
@@ -323,11 +358,9 @@ impl Jobs {
 }
 
 impl Job {
-    /// The checkpoint that is written ends; gives when it began (ns).
+    /// A checkpoint that is written ends; gives when it began (ns).
     fn end_writing(&mut self, number: u64) -> u64 {
-        let (begun, from) = self.writing.take().expect("a checkpoint begins before it ends");
-        assert_eq!(begun, number, "the checkpoint that ends is the one that began");
-        from
+        self.writing.remove(&number).expect("a checkpoint begins before it ends")
     }
 
     /// Books the time since the last change on the phase that it leaves.
@@ -343,34 +376,25 @@ impl Job {
             JobPhase::Done => return,
         };
         self.spent[part as usize] += now - self.since;
-        if part == Part::Rework && self.group.is_some() {
-            let idle = self.nodes - self.again_nodes();
-            self.waited += u128::from(now - self.since) * u128::from(idle);
+        if let (Part::Rework, Some(groups)) = (part, &mut self.groups) {
+            groups.wait(now - self.since);
         }
         self.since = now;
     }
 
-    /// Nodes of the groups that compute again; all, if the job has no groups.
-    fn again_nodes(&self) -> u32 {
-        self.group.map_or(self.nodes, |group| self.again.len() as u32 * group)
-    }
-
     /// Nodes that are up and wait for groups that compute again.
     fn idle_in_rework(&self) -> u32 {
-        self.group.map_or(0, |_| self.nodes - self.again_nodes()).min(self.up)
+        self.groups.as_ref().map_or(0, Groups::idle).min(self.up)
     }
 
-    /// Node time that the groups which did not fail have computed of the step under way. They wait
-    /// until it is computed by all.
-    fn broken_off(&self, now: u64, failed: u32) -> u128 {
-        let size = self.group.expect("a group fails by itself");
-        let nodes = match self.phase {
-            JobPhase::Compute => self.nodes - size,
-            JobPhase::Rework if self.again.contains(&failed) => self.again_nodes() - size,
-            JobPhase::Rework => self.again_nodes(),
-            _ => 0,
-        };
-        u128::from(now - self.since.max(self.stepped)) * u128::from(nodes)
+    /// Node time in which groups waited for others in the phases that compute (ns).
+    fn waited(&self) -> u128 {
+        self.groups.as_ref().map_or(0, |groups| groups.waited)
+    }
+
+    /// So much node time as time of the job: its mean over the nodes (ns).
+    fn mean(&self, node_time: u128) -> u64 {
+        u64::try_from(node_time / u128::from(self.nodes)).expect("no longer than the run")
     }
 
     /// Computing so far, first or again (ns).
@@ -390,6 +414,6 @@ impl Job {
     /// Node time of computing that was not lost, after it was closed (ns).
     fn useful(&self) -> u128 {
         let computed = self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize];
-        u128::from(computed) * u128::from(self.nodes) - self.lost - self.waited
+        u128::from(computed) * u128::from(self.nodes) - self.lost - self.waited()
     }
 }

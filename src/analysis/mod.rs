@@ -8,6 +8,7 @@ pub mod expect;
 pub mod fit;
 mod fold;
 pub mod forecast;
+mod groups;
 mod jobs;
 mod meters;
 pub mod metrics;
@@ -15,6 +16,7 @@ mod nodes;
 pub mod results;
 pub mod run;
 mod sample;
+mod shape;
 pub mod stats;
 mod timeline;
 pub mod tolerance;
@@ -40,6 +42,8 @@ pub struct Findings {
     pub nodes: Vec<NodeFinding>,
     /// Boot stages of the first boot of a sample of nodes, for the Gantt figure.
     pub boots: Vec<BootSpan>,
+    /// One row for each job.
+    pub jobs: Vec<JobFinding>,
 }
 
 /// One number.
@@ -83,6 +87,33 @@ pub struct NodeFinding {
     pub down_s: f64,
     /// Failures (crash, hang, loss of power).
     pub failures: u32,
+}
+
+/// What became of one job: its time, from the start of the run until it was done, shared out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobFinding {
+    /// Its name.
+    pub job: String,
+    /// Nodes that it needs.
+    pub nodes: u32,
+    /// Time until it was done; negative if it was not (s).
+    pub done_s: f64,
+    /// Computing that survived (s).
+    pub work_s: f64,
+    /// Computing that was thrown away (s).
+    pub lost_s: f64,
+    /// Standing still for a checkpoint, or waiting idle to write it (s).
+    pub checkpoint_s: f64,
+    /// Reading a checkpoint back, or waiting to (s).
+    pub restart_s: f64,
+    /// Standing still for a verification (s).
+    pub verify_s: f64,
+    /// Waiting for nodes, at first and later (s).
+    pub wait_s: f64,
+    /// Failures that stopped it.
+    pub interrupts: u64,
+    /// Checkpoints completed.
+    pub checkpoints: u64,
 }
 
 /// One stage of one node's first boot.

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{BootSpan, Findings, Metric, NodeFinding, Series};
+use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Series};
 use crate::record::RecordError;
 
 /// The metrics' file and its columns.
@@ -24,6 +24,24 @@ pub const NODES: (&str, &[&str]) =
 /// The boots' file and its columns.
 pub const BOOTS: (&str, &[&str]) = ("boots.csv", &["node", "stage", "from_s", "to_s"]);
 
+/// The jobs' file and its columns.
+pub const JOBS: (&str, &[&str]) = (
+    "jobs.csv",
+    &[
+        "job",
+        "nodes",
+        "done_s",
+        "work_s",
+        "lost_s",
+        "checkpoint_s",
+        "restart_s",
+        "verify_s",
+        "wait_s",
+        "interrupts",
+        "checkpoints",
+    ],
+);
+
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]
 struct Point<S> {
@@ -33,7 +51,7 @@ struct Point<S> {
     value: f64,
 }
 
-/// Writes the four tables into the folder.
+/// Writes the five tables into the folder.
 ///
 /// # Errors
 /// When one cannot be written.
@@ -49,10 +67,11 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, METRICS, &findings.metrics)?;
     write(folder, SERIES, points)?;
     write(folder, NODES, &findings.nodes)?;
-    write(folder, BOOTS, &findings.boots)
+    write(folder, BOOTS, &findings.boots)?;
+    write(folder, JOBS, &findings.jobs)
 }
 
-/// Reads the four tables of the folder.
+/// Reads the five tables of the folder.
 ///
 /// # Errors
 /// When one cannot be read, or is not what [`save`] wrote.
@@ -69,6 +88,7 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         series,
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
+        jobs: read::<JobFinding>(folder, JOBS)?,
     })
 }
 
@@ -129,11 +149,25 @@ mod tests {
             failures: 7,
         };
         let (stage, from_s) = ("rom".to_owned(), 0.1 + 0.2);
+        let job = |value: &f64| JobFinding {
+            job: "large, \"or\" not".to_owned(),
+            nodes: 4,
+            done_s: -1.0,
+            work_s: *value,
+            lost_s: 0.0,
+            checkpoint_s: 1e-9,
+            restart_s: 0.0,
+            verify_s: 0.0,
+            wait_s: *value,
+            interrupts: 2,
+            checkpoints: 3,
+        };
         Findings {
             metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
             series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
             nodes: (0..).zip(values).map(node).collect(),
             boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
+            jobs: values.iter().map(job).collect(),
         }
     }
 

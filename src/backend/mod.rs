@@ -31,9 +31,6 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.
 fn cannot_corrupt(plan: &Plan) -> Option<String> {
-    if plan.upsets() {
-        return Some("no cosmic ray strikes agents: `--on model` has them".to_owned());
-    }
     let told = plan.corrupts() && plan.jobs.is_empty();
     told.then(|| "silent corruption without a job: agents have no memory to corrupt".to_owned())
 }

@@ -9,6 +9,8 @@ use crate::units::Span;
 /// Wake the agent that started this after a time
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// The process that started this one
+    agent: u32,
     /// How long the agent may sleep
     #[arg(long, value_name = "SPAN")]
     after: Span,
@@ -16,6 +18,6 @@ pub(super) struct Arguments {
 
 /// Waits for the time, or for the end of the agent.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    harm::rouse(std::time::Duration::from_nanos(arguments.after.0))?;
+    harm::rouse(arguments.agent, std::time::Duration::from_nanos(arguments.after.0))?;
     Ok(Exit::Done)
 }

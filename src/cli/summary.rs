@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::analysis::Metric;
 use crate::analysis::expect::Verdict;
+use crate::analysis::{JobFinding, Metric};
 use crate::cli::Exit;
 use crate::cli::play::Played;
 use crate::plan::Plan;
@@ -140,6 +140,8 @@ impl Outcome {
             let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
             return format!("{}{}  {place}{known}\n", self.head("  "), values.collect::<String>());
         }
+        let jobs = &self.played.findings.jobs;
+        rows.extend(jobs.iter().filter(|_| jobs.len() > 1).map(of_job));
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));
         rows.push(("results".to_owned(), format!("{place}{known}")));
         let mut text = format!("{}  {}\n", self.head("  "), self.stage);
@@ -153,6 +155,15 @@ impl Outcome {
 /// A metric as an entry of the JSON object; what is not a number becomes null.
 fn entry(metric: &Metric) -> (String, Value) {
     (metric.name.clone(), json!(metric.value))
+}
+
+/// A job among several as a line.
+fn of_job(job: &JobFinding) -> (String, String) {
+    let end = if job.done_s < 0.0 { "not done".into() } else { span(job.done_s) };
+    let all = [job.lost_s, job.checkpoint_s, job.restart_s, job.verify_s, job.wait_s];
+    let efficiency = job.work_s / (job.work_s + all.iter().sum::<f64>());
+    let text = format!("{end}, efficiency {efficiency:.4}, interrupts {}", job.interrupts);
+    (format!("job {}", job.job), text)
 }
 
 /// A metric with its unit, for people: no more digits than are read.

@@ -53,7 +53,8 @@ impl Harm for OwnProcess {
 fn start_rouser(after: Duration) -> io::Result<()> {
     let program = std::env::current_exe()?;
     Command::new(program)
-        .args(["rouse", "--after", &format!("{} ns", after.as_nanos())])
+        .args(["rouse", &std::process::id().to_string()])
+        .args(["--after", &format!("{} ns", after.as_nanos())])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -64,13 +65,14 @@ fn start_rouser(after: Duration) -> io::Result<()> {
 /// The rouser: wakes the process that started it after so long, unless that has ended by then.
 ///
 /// # Errors
-/// When it was started by no process, or may not send it a signal.
-pub fn rouse(after: Duration) -> io::Result<()> {
-    let asleep = parent()?;
+/// When it may not send it a signal.
+pub fn rouse(asleep: u32, after: Duration) -> io::Result<()> {
+    let pid = i32::try_from(asleep).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::other(format!("{asleep} is no process")))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    match runtime.block_on(async { timeout(after, end_of(asleep)).await }) {
+    match runtime.block_on(async { timeout(after, end_of(pid)).await }) {
         Ok(()) => Ok(()),
-        Err(_) => Ok(kill_process(asleep, Signal::CONT)?),
+        Err(_) => Ok(kill_process(pid, Signal::CONT)?),
     }
 }
 
@@ -79,8 +81,4 @@ async fn end_of(process: Pid) {
     while getppid() == Some(process) {
         sleep(LOOK).await;
     }
-}
-
-fn parent() -> io::Result<Pid> {
-    getppid().ok_or_else(|| io::Error::other("no process has started this one"))
 }

@@ -25,7 +25,7 @@ use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
-use crate::fleet::task::Task;
+use crate::fleet::task::{self, Task};
 use crate::fleet::wire::{Beat, Ended, Message, Order, Refusals, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
@@ -352,9 +352,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 }
             }
             Message::Flip { draw } => {
-                if let Some((_, ranks)) = &mut self.ranks {
-                    ranks.flip(draw);
-                }
+                let ranks = self.ranks.as_mut().map(|(_, ranks)| ranks);
+                task::flip(self.task.as_mut(), ranks, draw);
+                self.finish(Instant::now());
             }
             Message::Undo { deed } => self.undo(deed.number),
             Message::Forget { name } => self.doors.net.spawn(self.images().forget(name)),

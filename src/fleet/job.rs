@@ -559,6 +559,10 @@ impl<'p> JobPlay<'p> {
 /// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Option<String> {
+    if !plan.scenario.jobs.is_empty() {
+        let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
+        return Some(reason.to_owned());
+    }
     let wish = plan.scenario.checkpoint.as_ref()?;
     if wish.logging().is_some() {
         return Some("[checkpoint.logging]: agents write and restart all together".to_owned());
@@ -573,6 +577,12 @@ pub fn cannot(plan: &Plan) -> Option<String> {
         return Some(format!(
             "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards \
              and at partners only",
+            level + 1
+        ));
+    }
+    if let Some(level) = (0..wish.levels()).find(|level| wish.drain(*level).is_some()) {
+        return Some(format!(
+            "level {} of [checkpoint.multilevel]: agents do not write while they compute",
             level + 1
         ));
     }

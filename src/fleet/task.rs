@@ -46,3 +46,15 @@ impl Task {
         }
     }
 }
+
+/// One bit of the memory flips under this order. What is read back writes over it; a verification
+/// that was answered while others still look is answered again.
+pub(super) fn flip(task: Option<&mut Task>, ranks: Option<&mut Ranks>, draw: u64) {
+    let (Some(ranks), work) = (ranks, task.as_ref().map(|task| &task.order.work)) else { return };
+    if !matches!(work, Some(Work::Load { .. })) {
+        ranks.flip(draw);
+    }
+    if let Some(task) = task.filter(|task| matches!(task.order.work, Work::Verify { .. })) {
+        task.answer = None;
+    }
+}

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Fault;
+use crate::cosmic::budget::Class;
+use crate::event::{Fault, JobPhase};
 use crate::fleet::doors::Deed;
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
@@ -24,10 +25,27 @@ use crate::units::{Span, Time};
 pub enum Demand {
     /// A harm is to be done.
     Strike(Deed),
+    /// An upset is to be told, and what comes of it to be done.
+    Upset(Upset),
     /// A harm is to be undone: it is repaired.
     End(Deed),
     /// A harm is foreseen.
     Alarm(Alarm),
+}
+
+/// A cosmic ray strikes a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upset {
+    /// The rule.
+    pub fault: FaultId,
+    /// Whose memory it upsets.
+    pub node: NodeId,
+    /// Which array of the node's hardware.
+    pub array: u32,
+    /// What comes of it.
+    pub class: Class,
+    /// The harm of that class, if it does any.
+    pub deed: Option<Deed>,
 }
 
 /// A fault is foreseen to strike a part.
@@ -204,9 +222,9 @@ impl<'p> Timeline<'p> {
         self.state.queue.first().map(|&(at, ..)| at)
     }
 
-    /// What is due by now. `spared` says whether the scenario's rules spare a node such a
-    /// fault now: its lifetime is then over without harm.
-    pub fn due(&mut self, now: Time, spared: impl Fn(Fault, NodeId) -> bool) -> Vec<Demand> {
+    /// What is due by now. `phase` is that of the job that a node works for now. The scenario's
+    /// rules may spare it some faults in that phase: its lifetime is then over without harm.
+    pub fn due(&mut self, now: Time, phase: impl Fn(NodeId) -> Option<JobPhase>) -> Vec<Demand> {
         let mut demands = Vec::new();
         while let Some(&(at, _, due)) = self.state.queue.first()
             && at <= now
@@ -215,13 +233,13 @@ impl<'p> Timeline<'p> {
             match due {
                 Due::At { rule } => {
                     for part in self.plan.scenario.faults[usize::from(rule)].on.iter() {
-                        self.strike_with_others(at, rule, part, &spared, &mut demands);
+                        self.strike_with_others(at, rule, part, &phase, &mut demands);
                     }
                 }
                 Due::FollowOn { rule, part } => {
-                    self.follow_on(at, rule, part, &spared, &mut demands);
+                    self.follow_on(at, rule, part, &phase, &mut demands);
                 }
-                Due::Hazard { rule, part } => self.hazard(at, rule, part, &spared, &mut demands),
+                Due::Hazard { rule, part } => self.hazard(at, rule, part, &phase, &mut demands),
                 Due::Alarm { rule, part, strike } => {
                     let clock = self.state.clocks[usize::from(rule)].get(&part);
                     if clock.is_some_and(|clock| clock.is_due(strike)) {
@@ -272,7 +290,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(Fault, NodeId) -> bool,
+        phase: &impl Fn(NodeId) -> Option<JobPhase>,
         demands: &mut Vec<Demand>,
     ) {
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -283,9 +301,9 @@ impl<'p> Timeline<'p> {
             return;
         }
         clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
-        if !(on_node && spared(wish.kind, NodeId(part))) {
+        if !(on_node && self.spares(rule, NodeId(part), phase)) {
             self.rejuvenate(at, rule, part);
-            self.strike_with_others(at, rule, part, spared, demands);
+            self.strike_with_others(at, rule, part, phase, demands);
         }
         // A node that died starts its next lifetime when it has power again; another part when it
         // is repaired.
@@ -318,7 +336,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(Fault, NodeId) -> bool,
+        phase: &impl Fn(NodeId) -> Option<JobPhase>,
         demands: &mut Vec<Demand>,
     ) {
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -327,12 +345,12 @@ impl<'p> Timeline<'p> {
         let stands = clock.is_some_and(|clock| !clock.runs());
         let node = NodeId(part);
         let in_vain =
-            if on_node { !self.has_power(node) || spared(wish.kind, node) } else { stands };
+            if on_node { !self.has_power(node) || self.spares(rule, node, phase) } else { stands };
         if !in_vain {
             if !on_node {
                 self.stop(at, rule, part);
             }
-            self.strike_with_others(at, rule, part, spared, demands);
+            self.strike_with_others(at, rule, part, phase, demands);
         }
     }
 
@@ -342,14 +360,15 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        spared: &impl Fn(Fault, NodeId) -> bool,
+        phase: &impl Fn(NodeId) -> Option<JobPhase>,
         demands: &mut Vec<Demand>,
     ) {
         let others = self.in_radius(rule, part);
-        self.strike(at, rule, part, demands);
-        let kind = self.plan.scenario.faults[usize::from(rule)].kind;
-        for other in others.into_iter().filter(|&other| !spared(kind, other)) {
-            self.strike(at, rule, other.0, demands);
+        self.strike(at, rule, part, phase, demands);
+        for other in others {
+            if !self.spares(rule, other, phase) {
+                self.strike(at, rule, other.0, phase, demands);
+            }
         }
         let strikes = &mut self.state.strikes[usize::from(rule)];
         let number = std::mem::replace(strikes, *strikes + 1);
@@ -369,7 +388,45 @@ impl<'p> Timeline<'p> {
         others.filter(|node| wish.on.contains(node.0) && self.has_power(*node)).collect()
     }
 
-    fn strike(&mut self, at: Time, rule: u16, part: u32, demands: &mut Vec<Demand>) {
+    /// The array that the upset which is due strikes, and what comes of it in this phase.
+    fn upset(&self, rule: u16, node: NodeId, phase: Option<JobPhase>) -> (u32, Class) {
+        let clock = self.state.clocks[usize::from(rule)].get(&node.0);
+        let number = u64::from(clock.expect("upsets have lifetimes").used);
+        self.chance.upset(FaultId(rule), node.0, number, phase)
+    }
+
+    /// Whether the scenario's rules spare a node such a fault now.
+    fn spares(&self, rule: u16, node: NodeId, phase: &impl Fn(NodeId) -> Option<JobPhase>) -> bool {
+        let checkpoint = self.plan.scenario.checkpoint.as_ref();
+        let Some((wish, phase)) = checkpoint.zip(phase(node)) else { return false };
+        let kind = match self.plan.scenario.faults[usize::from(rule)].kind {
+            Fault::Upset => Fault::of_upset(self.upset(rule, node, Some(phase)).1),
+            kind => Some(kind),
+        };
+        kind.is_some_and(|kind| !wish.lets(kind, phase))
+    }
+
+    fn strike(
+        &mut self,
+        at: Time,
+        rule: u16,
+        part: u32,
+        phase: &impl Fn(NodeId) -> Option<JobPhase>,
+        demands: &mut Vec<Demand>,
+    ) {
+        if self.plan.scenario.faults[usize::from(rule)].kind != Fault::Upset {
+            let deed = self.harm(at, rule, part, None);
+            return demands.push(Demand::Strike(deed));
+        }
+        let (fault, node) = (FaultId(rule), NodeId(part));
+        let (array, class) = self.upset(rule, node, phase(node));
+        let harm = Fault::of_upset(class);
+        let deed = harm.map(|kind| self.harm(at, rule, part, Some(kind)));
+        demands.push(Demand::Upset(Upset { fault, node, array, class, deed }));
+    }
+
+    /// A deed, of the rule's kind unless another is said, with all that hangs on it.
+    fn harm(&mut self, at: Time, rule: u16, part: u32, kind: Option<Fault>) -> Deed {
         let number = self.state.deeds;
         self.state.deeds += 1;
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -378,7 +435,8 @@ impl<'p> Timeline<'p> {
             let k = std::mem::replace(drawn, *drawn + 1);
             self.chance.repair(FaultId(rule), part, u64::from(k))
         });
-        let deed = Deed { lasts, ..self.deed(rule, part, number) };
+        let kind = kind.unwrap_or(wish.kind);
+        let deed = Deed { kind, lasts, ..self.deed(rule, part, number) };
         match deed.kind {
             Fault::Crash => self.power_off(at, NodeId(part)),
             Fault::PowerLoss => {
@@ -388,10 +446,10 @@ impl<'p> Timeline<'p> {
             }
             _ => {}
         }
-        demands.push(Demand::Strike(deed));
         if let Some(span) = lasts {
             self.queue(at + span, Due::Repaired { rule, part, deed: number });
         }
+        deed
     }
 
     fn deed(&self, rule: u16, part: u32, number: u64) -> Deed {
@@ -427,7 +485,7 @@ mod tests {
         while let Some(at) = timeline.next()
             && at <= end
         {
-            for demand in timeline.due(at, |_, _| false) {
+            for demand in timeline.due(at, |_| None) {
                 let Demand::Strike(deed) = demand else { continue };
                 if deed.kind == Fault::PowerLoss {
                     for node in timeline.plan.machine.nodes_of(deed.part) {
@@ -475,10 +533,10 @@ mod tests {
         let node = NodeId(3);
         timeline.power_on(Time(0), node);
         timeline.power_off(Time(400), node);
-        assert_eq!(timeline.due(Time(1_000), |_, _| false), []);
+        assert_eq!(timeline.due(Time(1_000), |_| None), []);
         timeline.power_on(Time(5_000), node);
-        assert_eq!(timeline.due(Time(5_599), |_, _| false), []);
-        let demands = timeline.due(Time(5_600), |_, _| false);
+        assert_eq!(timeline.due(Time(5_599), |_| None), []);
+        let demands = timeline.due(Time(5_600), |_| None);
         let Demand::Strike(deed) = &demands[0] else { panic!("{demands:?}") };
         assert_eq!((deed.kind, deed.part.index), (Fault::Crash, 3));
     }
@@ -496,7 +554,9 @@ mod tests {
             while let Some(at) = timeline.next()
                 && at <= end
             {
-                for demand in timeline.due(at, |_, node| node.0 % 7 == 0) {
+                for demand in
+                    timeline.due(at, |node| (node.0 % 7 == 0).then_some(JobPhase::Restart))
+                {
                     if let Demand::Strike(deed) = &demand
                         && deed.kind == Fault::Crash
                     {

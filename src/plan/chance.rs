@@ -5,7 +5,7 @@
 
 use crate::cosmic::budget::{Activity, Budget, Class};
 use crate::cosmic::memory::Outcomes;
-use crate::event::Fault;
+use crate::event::{Fault, JobPhase};
 use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
 use crate::plan::alarms::Alarms;
@@ -160,14 +160,21 @@ impl Chance {
         sample(law, &mut rule.repairs.draw(u64::from(part), k))
     }
 
-    /// The array that upset number `k` of a node strikes, and what comes of it while the node does
-    /// this. The same draws decide for each activity. Panics if nothing can be upset.
+    /// The array that upset number `k` of a node strikes, and what comes of it while the job that
+    /// the node works for, if it does, is in this phase. The same draws decide for each phase.
+    /// Panics if nothing can be upset.
     #[must_use]
-    pub fn upset(&self, fault: FaultId, node: u32, k: u64, activity: Activity) -> (u32, Class) {
+    pub fn upset(
+        &self,
+        fault: FaultId,
+        node: u32,
+        k: u64,
+        phase: Option<JobPhase>,
+    ) -> (u32, Class) {
         let mut draw = self.rules[usize::from(fault.0)].upsets.draw(u64::from(node), k);
         let arrays = &self.budget.arrays;
         let array = choose(arrays.iter().map(|array| array.rate), draw.unit());
-        let shares = activity.shares(&self.outcomes);
+        let shares = activity(phase).shares(&self.outcomes);
         let class = choose(arrays[array].classes(shares).into_iter(), draw.unit());
         (array as u32, Class::ALL[class])
     }
@@ -273,6 +280,15 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::ControllerCrash => "controller-crash",
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
+    }
+}
+
+/// What a node does whose job is in this phase.
+fn activity(phase: Option<JobPhase>) -> Activity {
+    match phase {
+        Some(JobPhase::Compute | JobPhase::Rework | JobPhase::Verify) => Activity::Compute,
+        Some(JobPhase::Checkpoint | JobPhase::Restart) => Activity::Checkpoint,
+        Some(JobPhase::Waiting | JobPhase::Done) | None => Activity::Idle,
     }
 }
 

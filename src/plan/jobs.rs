@@ -9,6 +9,7 @@ use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
+use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
 use crate::protocol::logging::{Logging, Rules};
 use crate::protocol::multilevel::{Multilevel, Pattern};
@@ -18,25 +19,44 @@ use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
 use crate::scenario::logging;
 use crate::theory::seats::Seats;
+use crate::theory::shared_io::{Class, Platform};
 use crate::theory::young_daly;
 use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
-/// The number of a plan's job; scenarios have one job.
+/// The number of a plan's first job; most scenarios have only this one.
 pub const JOB: JobId = JobId(0);
 
 impl Plan {
-    /// The protocol of the plan's job, before the job is placed; `None` without a job.
+    /// The checkpoints that a job writes, if it writes any.
+    #[must_use]
+    pub fn checkpoint_of(&self, job: JobId) -> Option<&job::Checkpoint> {
+        self.scenario.checkpoint_of(job)
+    }
+
+    /// The protocol of the plan's first job, before the job is placed; `None` without a job.
     #[must_use]
     pub fn protocol(&self) -> Option<Protocol> {
-        let (job, wish) = (self.jobs.first()?, self.scenario.checkpoint.as_ref());
+        (!self.jobs.is_empty()).then(|| self.protocol_of(JOB))
+    }
+
+    /// The protocol of a job, before the job is placed.
+    #[must_use]
+    pub fn protocol_of(&self, id: JobId) -> Protocol {
+        let (job, wish) = (&self.jobs[usize::from(id.0)], self.checkpoint_of(id));
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
-        Some(match wish {
+        match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
                 let every = wish.levels.iter().map(|level| level.every).collect();
-                let pattern = Pattern { interval: wish.interval, every, last, initial };
-                Protocol::Multilevel(Multilevel::new(JOB, work, pattern))
+                let writing = wish.levels.iter().map(|level| match level.drain {
+                    None => Writing::Stopped,
+                    Some(job::Drain { latency: None, .. }) => Writing::Copied,
+                    Some(job::Drain { latency: Some(_), .. }) => Writing::Latent,
+                });
+                let (interval, writing) = (wish.interval, writing.collect());
+                let pattern = Pattern { interval, every, writing, last, initial };
+                Protocol::Multilevel(Multilevel::new(id, work, pattern))
             }
             Some(job::Checkpoint::Logging(wish)) => {
                 let rules = Rules {
@@ -48,7 +68,7 @@ impl Plan {
                     last,
                     initial,
                 };
-                Protocol::Logging(Logging::new(JOB, work, rules))
+                Protocol::Logging(Logging::new(id, work, rules))
             }
             Some(job::Checkpoint::Coordinated(wish)) => {
                 let verify = wish.integrity.verify.map(|verify| Verify {
@@ -61,14 +81,14 @@ impl Plan {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
                 };
-                let machine = Coordinated::new(JOB, work, schedule).adapting(adaptive);
+                let machine = Coordinated::new(id, work, schedule).adapting(adaptive);
                 Protocol::Coordinated(machine)
             }
             None => {
                 let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
-                Protocol::Coordinated(Coordinated::new(JOB, work, schedule))
+                Protocol::Coordinated(Coordinated::new(id, work, schedule))
             }
-        })
+        }
     }
 
     /// Whether the memory of nodes may be silently corrupted.
@@ -116,18 +136,18 @@ impl Plan {
     }
 
     /// The time in which all nodes of the job read a checkpoint back from the file server: as long
-    /// as writing takes, unless only one replica of each seat writes. Of groups: one reads. Zero
-    /// without checkpoints.
+    /// as writing takes, unless only one replica of each seat writes. Of groups only one reads.
+    /// Zero without checkpoints.
     #[must_use]
     pub fn read_back(&self) -> Span {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
         let crew = Crew::new(&self.machine, job.nodes);
-        let work = self.scenario.workload.as_ref().expect("a job has a workload");
-        let (crew, size) = wish.logging().map_or((crew.only(job.nodes), wish.size(0)), |wish| {
-            (crew.only(wish.group), image(wish, work))
-        });
+        let (crew, size) = match wish.logging() {
+            Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
+            None => (crew, wish.size(0)),
+        };
         cost(&self.scenario, &self.machine, &crew, (wish.cost(0), size))
     }
 
@@ -158,23 +178,74 @@ impl Plan {
     }
 }
 
-/// The jobs of a scenario: one, or none.
+/// The jobs of a scenario: one, none, or several by name.
 pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
-    scenario.workload.iter().map(|work| job(scenario, machine, work)).collect()
+    let one = scenario.workload.iter().map(|work| ("bulk-synchronous", work));
+    let named = scenario.jobs.iter().map(|job| (job.name.as_str(), &job.work));
+    let works: Vec<_> = one.chain(named).collect();
+    let all = works.iter().map(|(_, work)| replication::nodes(work)).sum();
+    let make = |(id, (name, work)): (u16, &(&str, &job::BulkSynchronous))| {
+        let crew = Crew::among(machine, replication::nodes(work), all);
+        let job = job(scenario, machine, &crew, (work, JobId(id)));
+        Job { name: (*name).to_owned(), ..job }
+    };
+    let mut jobs: Vec<_> = (0..).zip(&works).map(make).collect();
+    cooperate(scenario, machine, &mut jobs);
+    jobs
 }
 
-fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> Job {
+/// Sets the intervals that the jobs at the file server choose together.
+///
+/// [`crate::theory::shared_io`] gives whole periods, of which the checkpoint takes C. The mean time
+/// between failures of a node is that of all nodes of all these jobs. Without failures there are no
+/// checkpoints.
+fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
+    let cooperates = |id: usize| {
+        let wish = scenario.checkpoint_of(JobId(id as u16))?.coordinated()?;
+        (wish.interval == Interval::Cooperative).then_some(id)
+    };
+    let ids: Vec<_> = (0..jobs.len()).filter_map(cooperates).collect();
+    let nodes: f64 = ids.iter().map(|&id| f64::from(jobs[id].nodes)).sum();
+    let rate: f64 = ids.iter().map(|&id| 1.0 / jobs[id].mtbf.as_secs_f64()).sum();
+    if ids.iter().any(|&id| jobs[id].mtbf == Span::FOREVER) {
+        return;
+    }
+    let class = |&id: &usize| Class {
+        jobs: 1.0,
+        nodes: f64::from(jobs[id].nodes),
+        write: jobs[id].checkpoint_cost.as_secs_f64(),
+    };
+    let classes: Vec<_> = ids.iter().map(class).collect();
+    let platform = Platform { nodes: machine.nodes.len() as f64, node_mtbf: nodes / rate };
+    let periods = platform.periods(&classes, platform.price(&classes));
+    for (id, period) in ids.into_iter().zip(periods) {
+        let cost = jobs[id].checkpoint_cost;
+        jobs[id].interval = Some(Span(Span::from_secs_f64(period).0.saturating_sub(cost.0)));
+    }
+}
+
+fn job(
+    scenario: &Scenario,
+    machine: &Machine,
+    crew: &Crew,
+    (work, id): (&job::BulkSynchronous, JobId),
+) -> Job {
     assert!(work.step > Span::ZERO && work.work > Span::ZERO, "a job has work");
-    let crew = Crew::new(machine, replication::nodes(work));
     let steps = work.work.0.div_ceil(work.step.0);
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
-    let checkpoint = scenario.checkpoint.as_ref();
+    let checkpoint = scenario.checkpoint_of(id);
     let groups = checkpoint.and_then(job::Checkpoint::logging);
-    let logged = |span| groups.map_or(span, |wish| wish.stretched(span));
+    let overhead = groups.map(|wish| wish.overhead).or(work.replicas.map(|it| it.overhead));
+    let stretched = |span: Span| match overhead {
+        Some(share) if share > 0.0 => Span::from_secs_f64(span.as_secs_f64() * (1.0 + share)),
+        _ => span,
+    };
+    let step = stretched(work.step);
     let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);
     let writers = crew.only(together);
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
-        let size = |level| wish.logging().map_or(wish.size(level), |it| image(it, work));
+        let size =
+            |level| wish.logging().map_or(wish.size(level), |it| image(it, step, work.nodes));
         let of = |level| cost(scenario, machine, &writers, (wish.cost(level), size(level)));
         (0..wish.levels()).map(of).collect()
     });
@@ -189,31 +260,30 @@ fn job(scenario: &Scenario, machine: &Machine, work: &job::BulkSynchronous) -> J
         })
     };
     let job = Job {
-        name: "bulk-synchronous".into(),
+        name: String::new(),
         nodes: crew.nodes,
         seats: work.nodes,
         steps,
-        step: logged(replication::stretched(work, work.step)),
-        last_step: logged(replication::stretched(work, last_step)),
+        step,
+        last_step: stretched(last_step),
         interval: None,
         checkpoint_cost: cost,
         level_costs: costs,
         mtbf: Span::FOREVER,
     };
     if let Some(replicas) = &work.replicas {
-        let seats = replication::seats(scenario, machine, &crew, replicas, work.nodes);
+        let seats = replication::seats(scenario, machine, crew, replicas, work.nodes);
         let checkpoint = checkpoint.and_then(job::Checkpoint::coordinated);
         return replication::timed(job, seats, replicas.strategy, checkpoint, interval);
     }
-    let mtbf = mtbf(scenario, machine, &crew);
+    let mtbf = mtbf(scenario, machine, crew);
     Job { interval: interval(mtbf), mtbf, ..job }
 }
 
 /// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
-/// any group is about as old. A single group logs nothing.
-fn image(wish: &logging::Logging, work: &job::BulkSynchronous) -> Bytes {
-    let steps = wish.interval.0.div_ceil(wish.stretched(work.step).0);
-    wish.size_with_log(if wish.group == work.nodes { 0 } else { steps })
+/// any group is about as old. A single group of all `nodes` logs nothing.
+fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
+    wish.size_with_log(if wish.group == nodes { 0 } else { wish.interval.0.div_ceil(step.0) })
 }
 
 /// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
@@ -228,8 +298,13 @@ pub(super) struct Crew {
 
 impl Crew {
     fn new(machine: &Machine, nodes: u32) -> Self {
+        Self::among(machine, nodes, nodes)
+    }
+
+    /// That of a job of so many nodes, where all jobs together have `all`.
+    fn among(machine: &Machine, nodes: u32, all: u32) -> Self {
         let active = machine.nodes.iter().filter(|node| !node.spare).count();
-        let with_spares = nodes as usize > active;
+        let with_spares = all as usize > active;
         let candidates = if with_spares { machine.nodes.len() } else { active };
         Self { nodes, with_spares, share: f64::from(nodes) / candidates.max(1) as f64 }
     }
@@ -357,11 +432,14 @@ fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Spa
         (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),
         // Nothing fails: the best interval has no end.
         _ if mtbf == Span::FOREVER => Span::FOREVER,
-        (Interval::Young, _) => Span::from_secs_f64(young_daly::young(c, m)),
         (Interval::DalyFirst, _) => {
             Span::from_secs_f64(young_daly::daly_first(c, m, back.as_secs_f64()))
         }
         (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
+        // Until all jobs have their numbers: Young's, which it is if the server keeps up.
+        (Interval::Young | Interval::Cooperative, _) => {
+            Span::from_secs_f64(young_daly::young(c, m))
+        }
         (Interval::Exact, _) => Span::from_secs_f64(young_daly::exact(c, m)),
     }
 }

@@ -61,6 +61,16 @@ impl Plan {
         }
     }
 
+    /// The time for which a checkpoint of this level is written while the job computes, L - C;
+    /// `None` if it is as long as its transfers take.
+    #[must_use]
+    pub fn hidden(&self, level: usize) -> Option<Span> {
+        let wish = self.scenario.checkpoint.as_ref()?;
+        let Cost::Fixed { write, .. } = wish.cost(level) else { return None };
+        let latency = wish.drain(level)?.latency?;
+        Some(Span(latency.0 - write.0))
+    }
+
     /// The time between a failure's detection and the restart, from a checkpoint of this level or
     /// without one.
     #[must_use]

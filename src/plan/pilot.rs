@@ -11,6 +11,7 @@ use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
 };
+use crate::scenario::jobs::Order;
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
@@ -68,6 +69,7 @@ pub(crate) fn scenario() -> Scenario {
             period: Period::Work,
             integrity: Integrity::NONE,
         })),
+        jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),
@@ -216,6 +218,7 @@ fn server() -> Server {
         tftp_packets: 100_000,
         dhcp_service: Span::from_millis(1),
         dhcp_ping: None,
+        order: Order::Uncontrolled,
         power: Power(200_000),
     }
 }

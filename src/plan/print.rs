@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ids::{Part, PartKind};
+use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
@@ -34,12 +34,8 @@ impl Plan {
         self.print_links(out)?;
         self.print_module(out)?;
         self.print_faults(out)?;
-        for job in &self.jobs {
-            print_job(
-                job,
-                self.scenario.checkpoint.as_ref().and_then(Checkpoint::coordinated),
-                out,
-            )?;
+        for (job, id) in self.jobs.iter().zip((0..).map(JobId)) {
+            print_job(job, self.checkpoint_of(id).and_then(Checkpoint::coordinated), out)?;
         }
         self.print_assumptions(out)
     }

@@ -15,16 +15,6 @@ pub(super) fn nodes(work: &BulkSynchronous) -> u32 {
     nodes.map_or(work.nodes, |nodes| u32::try_from(nodes).expect("the machine has so many"))
 }
 
-/// How long computing takes with duplicate messages.
-pub(super) fn stretched(work: &BulkSynchronous, span: Span) -> Span {
-    match work.replicas {
-        Some(replicas) if replicas.overhead > 0.0 => {
-            Span::from_secs_f64(span.as_secs_f64() * (1.0 + replicas.overhead))
-        }
-        _ => span,
-    }
-}
-
 /// The seats as closed forms see them: every node fails at the mean rate of the job's nodes.
 /// `None` if nothing fails.
 ///
@@ -69,9 +59,11 @@ pub(super) fn timed(
     }
     let wish = checkpoint.expect("replicas restart at checkpoints");
     let interval = match wish.interval {
-        Interval::Young | Interval::DalyFirst | Interval::Daly | Interval::Exact => {
-            Span::from_secs_f64(seats.period_restart(cost.as_secs_f64()))
-        }
+        Interval::Young
+        | Interval::DalyFirst
+        | Interval::Daly
+        | Interval::Exact
+        | Interval::Cooperative => Span::from_secs_f64(seats.period_restart(cost.as_secs_f64())),
         Interval::Fixed(_) | Interval::Adaptive { .. } => {
             interval(Span::FOREVER).expect("there are checkpoints")
         }

@@ -79,6 +79,21 @@ pub struct Coordinated {
     started: bool,
     /// Whether a failure has been foreseen since the last step boundary.
     warned: bool,
+    /// What becomes of a checkpoint that falls due.
+    #[serde(default)]
+    turn: Turn,
+}
+
+/// What becomes of a checkpoint that falls due while the job has steps to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Turn {
+    /// It is written.
+    #[default]
+    Own,
+    /// It would have to wait; none is due.
+    Held,
+    /// It is due, and held back.
+    Asks,
 }
 
 impl Coordinated {
@@ -99,6 +114,7 @@ impl Coordinated {
             number: 0,
             started: false,
             warned: false,
+            turn: Turn::Own,
         }
     }
 
@@ -118,6 +134,22 @@ impl Coordinated {
     pub fn warn(&mut self) {
         let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
         self.warned = computes && self.schedule.interval.is_some();
+    }
+
+    /// Whether a checkpoint that falls due would have to wait: then the job works on, and asks for
+    /// it, until at a step boundary it need not wait. After its last step it waits.
+    pub fn hold_back(&mut self, held_back: bool) {
+        self.turn = match (held_back, self.turn) {
+            (false, _) => Turn::Own,
+            (true, Turn::Asks) => Turn::Asks,
+            (true, _) => Turn::Held,
+        };
+    }
+
+    /// Whether a checkpoint is due that is held back.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.turn == Turn::Asks
     }
 
     /// Steps completed and not thrown away.
@@ -202,7 +234,10 @@ impl Coordinated {
         let due = self.interval().is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
         let write = if finished { self.schedule.last } else { due || warned };
-        if !write {
+        if self.turn != Turn::Own {
+            self.turn = if write && !finished { Turn::Asks } else { Turn::Held };
+        }
+        if !write || self.asks() {
             return self.compute(now, told);
         }
         self.number += 1;
@@ -235,7 +270,7 @@ impl Coordinated {
     }
 
     fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
-        self.warned = false;
+        (self.warned, self.turn) = (false, Turn::Own);
         match self.phase {
             JobPhase::Done => return Order::Finish,
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
@@ -322,6 +357,30 @@ mod tests {
         assert_eq!(job.on(Time(35), Input::StepDone, &mut told), Order::Compute(Span(10)));
         assert_eq!(job.on(Time(45), Input::StepDone, &mut told), Order::Finish);
         assert_eq!(job.phase(), JobPhase::Done);
+    }
+
+    #[test]
+    fn a_job_that_is_held_back_works_on_and_asks_until_its_turn_or_its_failure() {
+        for fails in [false, true] {
+            let mut job = machine(15);
+            let mut told = Vec::new();
+            job.on(Time(0), Input::Placed, &mut told);
+            job.hold_back(true);
+            job.on(Time(10), Input::StepDone, &mut told);
+            assert!(!job.asks(), "none is due");
+            job.hold_back(true);
+            assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Compute(Span(10)));
+            assert!(job.asks());
+            if fails {
+                assert_eq!(job.on(Time(25), Input::Failed(NodeId(0)), &mut told), Order::Wait);
+            } else {
+                job.hold_back(false);
+                assert_eq!(job.on(Time(30), Input::StepDone, &mut told), Order::Write);
+                job.on(Time(40), Input::Written, &mut told);
+                assert_eq!(job.last_kept(), 3, "the state of the moment of its turn");
+            }
+            assert!(!job.asks());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod coordinated;
 pub mod corruption;
 pub mod detector;
+pub mod drain;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
@@ -93,6 +94,25 @@ impl Protocol {
         }
     }
 
+    /// Whether the next checkpoint that is due would have to wait, so that the job works on.
+    pub fn hold_back(&mut self, held_back: bool) {
+        match self {
+            Self::Coordinated(machine) => machine.hold_back(held_back),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                assert!(!held_back, "several jobs have neither levels nor groups");
+            }
+        }
+    }
+
+    /// Whether a checkpoint is due that is held back.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        match self {
+            Self::Coordinated(machine) => machine.asks(),
+            Self::Multilevel(_) | Self::Logging(_) => false,
+        }
+    }
+
     /// The phase that the job is in.
     #[must_use]
     pub fn phase(&self) -> JobPhase {
@@ -119,6 +139,23 @@ impl Protocol {
         match self {
             Self::Coordinated(_) | Self::Logging(_) => 0,
             Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// The checkpoint that is written while the job computes, if one is.
+    #[must_use]
+    pub fn draining(&self) -> Option<drain::Draining> {
+        match self {
+            Self::Coordinated(_) | Self::Logging(_) => None,
+            Self::Multilevel(machine) => machine.draining(),
+        }
+    }
+
+    /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
+    pub fn drained(&mut self, told: &mut Vec<What>) {
+        match self {
+            Self::Coordinated(_) | Self::Logging(_) => unreachable!("it drains nothing"),
+            Self::Multilevel(machine) => machine.drained(told),
         }
     }
 

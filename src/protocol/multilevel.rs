@@ -10,11 +10,16 @@
 //! left. Which are left, and which the nodes within reach can read, is known to whoever holds them,
 //! and told by [`Multilevel::forget`]. After a restart the pattern goes on behind the checkpoint
 //! that was read, as in SCR's model ([`crate::theory::scr`]).
+//!
+//! Levels may be written while the job computes ([`super::drain`]). Such a checkpoint is committed
+//! when all of it has arrived, and given up at a failure. A copy of one of the level below has a
+//! number of its own, the one before: so it counts as older, and the one below is read first.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::drain::{Draining, Drains, Writing};
 use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -27,6 +32,8 @@ pub struct Pattern {
     /// Of each level: of the checkpoints that would be of the level below, every so manieth is of
     /// this one. Of the lowest level are all others.
     pub every: Vec<u32>,
+    /// How those of each level are written.
+    pub writing: Vec<Writing>,
     /// Whether one is written after the last step.
     pub last: bool,
     /// Whether a restart without a checkpoint reads the initial state back, at the highest level.
@@ -80,6 +87,10 @@ pub struct Multilevel {
     level: usize,
     /// Checkpoints begun.
     number: u64,
+    /// Of the checkpoint that is written, the copy that is to be made.
+    copy: Option<Draining>,
+    /// Those that are written while it computes.
+    drains: Drains,
     /// Whether it has ever started.
     started: bool,
     /// The node whose failure the job recovers from.
@@ -101,6 +112,8 @@ impl Multilevel {
             place: 0,
             level: 0,
             number: 0,
+            copy: None,
+            drains: Drains::default(),
             started: false,
             failed: NodeId(0),
         }
@@ -122,6 +135,22 @@ impl Multilevel {
     #[must_use]
     pub fn level(&self) -> usize {
         self.level
+    }
+
+    /// The checkpoint that is written while the job computes, if one is.
+    #[must_use]
+    pub fn draining(&self) -> Option<Draining> {
+        self.drains.under_way()
+    }
+
+    /// The last byte of the checkpoint that was written while the job computed has arrived.
+    pub fn drained(&mut self, told: &mut Vec<What>) {
+        let done = self.drains.complete();
+        let Draining { number, level, step, place } = done;
+        self.kept.retain(|kept| kept.level > level || kept.number > number);
+        let newer = self.kept.partition_point(|kept| kept.number < number);
+        self.kept.insert(newer, Kept { number, level, step, place });
+        self.tell_drain(done, CheckpointAct::Commit, told);
     }
 
     /// Takes one input; adds what happened to `told` and says what to do next.
@@ -177,22 +206,64 @@ impl Multilevel {
         self.number += 1;
         self.place += 1;
         self.level = self.pattern.level(self.place);
+        if self.pattern.writing[self.level] == Writing::Copied {
+            self.copy = Some(self.as_draining());
+            self.number += 1;
+            self.level -= 1;
+        }
         self.tell_checkpoint(CheckpointAct::Begin, told);
         self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
         Order::Write
     }
 
     fn written(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+        self.computed = Span::ZERO;
+        if self.pattern.writing[self.level] == Writing::Latent {
+            self.drain(self.as_draining(), told);
+            return self.compute(now, told);
+        }
         let (number, level, place) = (self.number, self.level, self.place);
         self.kept.retain(|kept| kept.level > level);
         self.kept.push(Kept { number, level, step: self.work.done(), place });
-        self.computed = Span::ZERO;
         self.tell_checkpoint(CheckpointAct::Commit, told);
+        for older in self.drains.supersede(level) {
+            self.tell_drain(older, CheckpointAct::Abandon, told);
+        }
+        if let Some(copy) = self.copy.take() {
+            self.tell_drain(copy, CheckpointAct::Begin, told);
+            self.drain(copy, told);
+        }
         self.compute(now, told)
+    }
+
+    /// The checkpoint that is written, for when it is complete.
+    fn as_draining(&self) -> Draining {
+        let (number, level, place) = (self.number, self.level, self.place);
+        Draining { number, level, step: self.work.done(), place }
+    }
+
+    fn drain(&mut self, new: Draining, told: &mut Vec<What>) {
+        if let Some(older) = self.drains.add(new) {
+            self.tell_drain(older, CheckpointAct::Abandon, told);
+        }
+    }
+
+    /// Gives up what is written while the job computes.
+    fn cut_drains(&mut self, told: &mut Vec<What>) {
+        self.copy = None;
+        for drain in self.drains.cut() {
+            self.tell_drain(drain, CheckpointAct::Abandon, told);
+        }
+    }
+
+    fn tell_drain(&self, drain: Draining, act: CheckpointAct, told: &mut Vec<What>) {
+        let Draining { number, step, .. } = drain;
+        told.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
     fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
         let Some(span) = self.work.next_step() else {
+            self.cut_drains(told);
             self.enter(now, JobPhase::Done, Cause::Course, told);
             return Order::Finish;
         };
@@ -207,6 +278,7 @@ impl Multilevel {
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
             _ => {}
         }
+        self.cut_drains(told);
         self.failed = node;
         let mut lost = self.roll_back();
         if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {
@@ -254,7 +326,9 @@ mod tests {
     const STEP: Span = Span(10);
 
     fn pattern(interval: u64, every: &[u32]) -> Pattern {
-        Pattern { interval: Span(interval), every: every.into(), last: false, initial: true }
+        let writing = vec![Writing::Stopped; every.len()];
+        let (interval, every) = (Span(interval), every.into());
+        Pattern { interval, every, writing, last: false, initial: true }
     }
 
     fn machine(steps: u64, pattern: Pattern) -> Multilevel {
@@ -330,7 +404,7 @@ mod tests {
             let every: Vec<_> = (0..levels).map(|_| 1 + draw.below(3) as u32).collect();
             let escalate = draw.below(2) == 0;
             let fixed = Cost::Fixed { write: Span(1), read: Span(1), downtime: Span(0) };
-            let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every };
+            let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
             let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
             let wish = Checkpoint::Multilevel(Wish {
                 interval: Span(10),

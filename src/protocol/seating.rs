@@ -130,7 +130,9 @@ impl Seating {
     /// A checkpoint of this level that all seats write, as it will be once it is committed.
     #[must_use]
     pub fn written(&self, number: u64, level: usize) -> Kept {
-        let holders = self.levels[level].and_then(|place| {
+        // At the file server nobody asks who wrote: dead replicas leave seats empty.
+        let by_nodes = self.levels[level].filter(|place| *place != Place::FileServer);
+        let holders = by_nodes.and_then(|place| {
             let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
             Holders::written(place, &nodes.expect("all seats write"))
         });
@@ -147,6 +149,16 @@ impl Seating {
         let old =
             self.drop_if(|kept| kept.level < level || kept.level == level && kept.number < first);
         self.kept.push(new);
+        old
+    }
+
+    /// A checkpoint that was written while the job computed was committed, perhaps after newer
+    /// ones; gives those that it replaces: the older ones up to its level.
+    pub fn drained(&mut self, number: u64, level: usize) -> Vec<Kept> {
+        let new = self.written(number, level);
+        let old = self.drop_if(|kept| kept.level <= level && kept.number < number);
+        let newer = self.kept.partition_point(|kept| kept.number < number);
+        self.kept.insert(newer, new);
         old
     }
 
@@ -288,10 +300,9 @@ impl Seating {
     /// All have read their images of the newest checkpoint; who read a copy has it himself from
     /// now on.
     pub fn restored(&mut self) {
-        let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
-        let nodes = nodes.expect("the seats were filled");
         if let Some(holders) = self.kept.last_mut().and_then(|kept| kept.holders.as_mut()) {
-            holders.restored(&nodes);
+            let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
+            holders.restored(&nodes.expect("the seats were filled"));
         }
     }
 }

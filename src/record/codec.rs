@@ -162,6 +162,38 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             kind: one_of(from, &FAULTS, "fault")?,
             part: part(from)?,
         },
+        tag @ (4..=8 | 16 | GROUP) => decode_of_job(tag, from)?,
+        9 => What::Transfer {
+            purpose: one_of(from, &PURPOSES, "purpose")?,
+            nodes: small(from)?,
+            received: Bytes(number(from)?),
+            lost: Bytes(number(from)?),
+        },
+        10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
+        11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
+        12 => What::Corruption {
+            node: NodeId(small(from)?),
+            number: number(from)?,
+            act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
+            spread: small(from)?,
+        },
+        13 => What::Upset {
+            node: NodeId(small(from)?),
+            array: small(from)?,
+            class: one_of(from, &Class::ALL, "class of an upset")?,
+        },
+        ALARM => What::Alarm {
+            fault: FaultId(small(from)?),
+            part: part(from)?,
+            lead: Span(number(from)?),
+        },
+        code => return Err(CodecError::Unknown { field: "event", code }),
+    })
+}
+
+/// What happens to a job.
+fn decode_of_job(tag: u8, from: &mut &[u8]) -> Result<What, CodecError> {
+    Ok(match tag {
         4 => What::JobPhase {
             job: JobId(small(from)?),
             phase: one_of(from, &JOB_PHASES, "job phase")?,
@@ -184,25 +216,6 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             node: NodeId(small(from)?),
             lost: Span(number(from)?),
         },
-        9 => What::Transfer {
-            purpose: one_of(from, &PURPOSES, "purpose")?,
-            nodes: small(from)?,
-            received: Bytes(number(from)?),
-            lost: Bytes(number(from)?),
-        },
-        10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
-        11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
-        12 => What::Corruption {
-            node: NodeId(small(from)?),
-            number: number(from)?,
-            act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
-            spread: small(from)?,
-        },
-        13 => What::Upset {
-            node: NodeId(small(from)?),
-            array: small(from)?,
-            class: one_of(from, &Class::ALL, "class of an upset")?,
-        },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
         GROUP => What::Group {
             job: JobId(small(from)?),
@@ -210,11 +223,6 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             act: one_of(from, &GROUP_ACTS, "act of a group")?,
             number: number(from)?,
             step: number(from)?,
-        },
-        ALARM => What::Alarm {
-            fault: FaultId(small(from)?),
-            part: part(from)?,
-            lead: Span(number(from)?),
         },
         code => return Err(CodecError::Unknown { field: "event", code }),
     })
@@ -255,14 +263,42 @@ pub(crate) mod tests {
         })
     }
 
-    fn any_what() -> impl Strategy<Value = What> {
+    fn any_of_job() -> impl Strategy<Value = What> {
         let node = any::<u32>().prop_map(NodeId);
         let job = any::<u16>().prop_map(JobId);
+        let big = prop_oneof![any::<u64>(), 0u64..300];
+        prop_oneof![
+            (job.clone(), select(&JOB_PHASES[..]), any_cause())
+                .prop_map(|(job, phase, cause)| What::JobPhase { job, phase, cause }),
+            (job.clone(), node.clone(), any::<bool>())
+                .prop_map(|(job, node, joined)| What::JobNode { job, node, joined }),
+            (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
+            (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
+                .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
+            (job.clone(), any::<u32>(), select(&GROUP_ACTS[..]), big.clone(), big.clone())
+                .prop_map(|(job, group, act, number, step)| What::Group {
+                    job,
+                    group,
+                    act,
+                    number,
+                    step
+                }),
+            (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
+            (job, node, big).prop_map(|(job, node, lost)| What::WorkLost {
+                job,
+                node,
+                lost: Span(lost)
+            }),
+        ]
+    }
+
+    fn any_what() -> impl Strategy<Value = What> {
+        let node = any::<u32>().prop_map(NodeId);
         let fault = any::<u16>().prop_map(FaultId);
         let kind = select(&FAULTS[..]);
         let big = prop_oneof![any::<u64>(), 0u64..300];
         prop_oneof![
-            (node.clone(), any::<u32>(), select(&NODE_STATES[..]), any_cause()).prop_map(
+            (node, any::<u32>(), select(&NODE_STATES[..]), any_cause()).prop_map(
                 |(node, life, state, cause)| What::NodeState {
                     node,
                     life: Life(life),
@@ -284,27 +320,7 @@ pub(crate) mod tests {
                 kind,
                 part
             }),
-            (job.clone(), select(&JOB_PHASES[..]), any_cause())
-                .prop_map(|(job, phase, cause)| What::JobPhase { job, phase, cause }),
-            (job.clone(), node.clone(), any::<bool>())
-                .prop_map(|(job, node, joined)| What::JobNode { job, node, joined }),
-            (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
-            (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
-                .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
-            (job.clone(), any::<u32>(), select(&GROUP_ACTS[..]), big.clone(), big.clone())
-                .prop_map(|(job, group, act, number, step)| What::Group {
-                    job,
-                    group,
-                    act,
-                    number,
-                    step
-                }),
-            (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
-            (job, node, big.clone()).prop_map(|(job, node, lost)| What::WorkLost {
-                job,
-                node,
-                lost: Span(lost)
-            }),
+            any_of_job(),
             (select(&PURPOSES[..]), any::<u32>(), big.clone(), big.clone()).prop_map(
                 |(purpose, nodes, received, lost)| What::Transfer {
                     purpose,

@@ -12,10 +12,9 @@ use crate::units::Span;
 ///
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
 /// included, and groups over their job; `state` is that of a node, part, job (its phase),
-/// checkpoint or corruption (its act),
-/// membership (`joined`, `left`) or run (why it ended); `nodes` are those of a transfer, or those
-/// that a corruption has reached; `share_ppm` is what a degraded link keeps; `value` is a reading
-/// in its sensor's unit, or the lead of an alarm (ns).
+/// checkpoint, group or corruption (its act), membership (`joined`, `left`) or run (why it ended);
+/// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
+/// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns).
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",
@@ -135,19 +134,13 @@ fn row(what: &What) -> Row {
             ..job_row("job-node", job)
         },
         What::StepDone { job, step } => Row { step: Some(step), ..job_row("step-done", job) },
-        What::Checkpoint { job, number, act, step } => Row {
-            number: Some(number),
-            state: words::checkpoint_act(act),
-            step: Some(step),
-            ..job_row("checkpoint", job)
-        },
+        What::Checkpoint { job, number, act, step } => {
+            act_row("checkpoint", job, words::checkpoint_act(act), (number, step))
+        }
         What::Group { job, group, act, number, step } => Row {
             part: "group",
             index: Some(group),
-            number: Some(number),
-            state: words::group_act(act),
-            step: Some(step),
-            ..job_row("group", job)
+            ..act_row("group", job, words::group_act(act), (number, step))
         },
         What::WorkLost { job, node, lost } => {
             Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
@@ -183,6 +176,16 @@ fn row(what: &What) -> Row {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
         }
     }
+}
+
+/// An act with the checkpoint of this number, and the step that it holds.
+fn act_row(
+    event: &'static str,
+    job: JobId,
+    state: &'static str,
+    (number, step): (u64, u64),
+) -> Row {
+    Row { state, number: Some(number), step: Some(step), ..job_row(event, job) }
 }
 
 fn alarm_row(fault: FaultId, part: Part, lead: Span) -> Row {

@@ -25,8 +25,7 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// `faults` holds alarms, strikes, repairs, parts that change, nodes that fail or do not boot, jobs
 /// that are interrupted, corruption, work that is lost, checkpoints, what groups of jobs do, and
-/// the
-/// end of the run.
+/// the end of the run.
 #[must_use]
 pub fn holds(level: EventLevel, event: &Event) -> bool {
     match level {

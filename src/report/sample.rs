@@ -16,6 +16,7 @@ use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
 };
+use crate::scenario::jobs::Order;
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
@@ -218,6 +219,7 @@ fn scenario(kind: Kind) -> Scenario {
             tftp_packets: 60_000,
             dhcp_service: Span::from_millis(2),
             dhcp_ping: None,
+            order: Order::Uncontrolled,
             power: Power(250_000),
         },
         boot: Boot {
@@ -246,6 +248,7 @@ fn scenario(kind: Kind) -> Scenario {
             period: Period::Work,
             integrity: Integrity::NONE,
         })),
+        jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {

@@ -1,6 +1,7 @@
 //! What the machine is made of: counts, node hardware, module hardware, network and servers.
 
 use crate::cosmic::memory::Array;
+use crate::scenario::jobs::Order;
 use crate::units::{BitRate, Bytes, Power, Span};
 
 /// How many modules of what.
@@ -160,6 +161,8 @@ pub struct Server {
     pub dhcp_service: Span,
     /// The ping before an OFFER, if the daemon does that.
     pub dhcp_ping: Option<DhcpPing>,
+    /// How several jobs share it for checkpoints.
+    pub order: Order,
     /// Power.
     pub power: Power,
 }

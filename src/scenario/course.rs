@@ -64,12 +64,17 @@ pub(super) fn workload(
     } else if let Some(nodes) = nodes {
         replicas::check_size(&section, &job, nodes, m);
     }
+    check_step(&section, &job, m);
+    Ok(Some(job))
+}
+
+/// Notes a step that is longer than the whole job.
+pub(super) fn check_step(section: &Section<'_>, job: &BulkSynchronous, m: &mut Mistakes) {
     if job.step > job.work {
         let title = format!("a step of {} in a job of {}", job.step, job.work);
         let mistake = Mistake::new(section.place("step"), title).help("`step` is at most `work`");
         m.note(mistake.other(section.place("work"), "the whole work"));
     }
-    Ok(Some(job))
 }
 
 /// The checkpoint protocol, if there is one.
@@ -110,14 +115,7 @@ pub(super) fn checkpoint(
         integrity: integrity(&section, m),
     })
     .ok_or(Unread)?;
-    let strikes_nodes =
-        |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
-    let computed = !matches!(protocol.interval, Interval::Fixed(_) | Interval::Adaptive { .. });
-    if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
-        let title = "the interval is to be computed from lifetimes, but no fault has one";
-        let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
-        m.note(Mistake::new(section.place("interval"), title).help(help));
-    }
+    check_interval(&section, &protocol, faults, m);
     if protocol.cost == Cost::Store(Place::Partner)
         && workload.is_some_and(|workload| workload.nodes < 2)
     {
@@ -127,6 +125,23 @@ pub(super) fn checkpoint(
     }
     check_kept(&section, &protocol, m);
     Ok(Some(Checkpoint::Coordinated(protocol)))
+}
+
+/// Notes an interval that is to be computed from lifetimes where no fault has one.
+pub(super) fn check_interval(
+    section: &Section<'_>,
+    protocol: &Coordinated,
+    faults: Option<&[FaultRule]>,
+    m: &mut Mistakes,
+) {
+    let strikes_nodes =
+        |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
+    let computed = !matches!(protocol.interval, Interval::Fixed(_) | Interval::Adaptive { .. });
+    if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
+        let title = "the interval is to be computed from lifetimes, but no fault has one";
+        let help = "give a fixed interval such as \"1 h\", or a fault with a `lifetime`";
+        m.note(Mistake::new(section.place("interval"), title).help(help));
+    }
 }
 
 fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
@@ -168,7 +183,7 @@ fn check_kept(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
     }
 }
 
-fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
+pub(super) fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
     let value = section.value("interval")?;
     let word = value.text()?;
     if word != "adaptive" && section.has("prior") {
@@ -180,6 +195,7 @@ fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
         "daly first order" => Some(Interval::DalyFirst),
         "daly" => Some(Interval::Daly),
         "exact" => Some(Interval::Exact),
+        "cooperative" => Some(Interval::Cooperative),
         "adaptive" => section.get("prior", m).map(|prior| Interval::Adaptive { prior }),
         _ => Span::read(&value).ok().filter(|span| *span > Span::ZERO).map(Interval::Fixed),
     }
@@ -208,7 +224,7 @@ pub(super) fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes
 /// The end of the run. Its latest end must be given, but for the boot of a machine.
 pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
     let section = root.section("stop");
-    let has_work = root.section("workload").section("bulk-synchronous").exists();
+    let has_work = root.section("workload").section("bulk-synchronous").exists() || root.has("job");
     let when = if section.has("when") {
         section.word("when", m)?
     } else if has_work {

@@ -64,6 +64,15 @@ impl Checkpoint {
         }
     }
 
+    /// What of the writing on a level goes on while the job computes, if anything does.
+    #[must_use]
+    pub fn drain(&self, level: usize) -> Option<Drain> {
+        match self {
+            Self::Coordinated(_) | Self::Logging(_) => None,
+            Self::Multilevel(wish) => wish.levels[level].drain,
+        }
+    }
+
     /// Whether a checkpoint is written after the last step as well.
     #[must_use]
     pub fn last(&self) -> bool {
@@ -162,6 +171,18 @@ pub struct Level {
     /// Of the checkpoints that would be of the level below, every so manieth is of this one; 1 on
     /// the lowest level.
     pub every: u32,
+    /// What of the writing goes on while the job computes, if anything does.
+    pub drain: Option<Drain>,
+}
+
+/// Writing that goes on while the job computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drain {
+    /// A step takes so many times as long meanwhile.
+    pub slowdown: f64,
+    /// With fixed costs, from the beginning of the checkpoint until it is complete: L. `None`: it
+    /// is a checkpoint of the level below that is copied to the file server, through the fabric.
+    pub latency: Option<Span>,
 }
 
 /// Coordinated checkpoint of every node of the job.
@@ -241,6 +262,8 @@ pub enum Interval {
     Daly,
     /// The exact optimum for exponential failures, by Lambert's W.
     Exact,
+    /// The share of a job in the periods for which all jobs at a file server waste least.
+    Cooperative,
     /// Daly's, for the failures and the checkpoints that the job observes.
     Adaptive {
         /// The mean time between failures that is believed at the start.

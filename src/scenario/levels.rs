@@ -2,6 +2,7 @@
 
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::document::Value;
+use crate::scenario::drain;
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
 use crate::scenario::keys::levels::LEVEL;
 use crate::scenario::language::Read;
@@ -61,6 +62,7 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
             }
             below = Some((place, told));
         }
+        drain::check_below(&section, level.as_ref(), levels.last(), m);
         levels.push(level);
     }
     levels.into_iter().collect()
@@ -100,7 +102,8 @@ fn level(
         }
         Some(1)
     };
-    Some(Level { size: size?, cost: cost?, every: every? })
+    let drain = drain::drain(section, cost, m);
+    Some(Level { size: size?, cost: cost?, every: every?, drain: drain.ok()? })
 }
 
 /// Where a level is kept, and whether a job of so many nodes can keep it there.
@@ -183,8 +186,9 @@ pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, St
     match level.cost {
         Cost::Fixed { write, read, downtime } => {
             let [write, read, downtime] = [write, read, downtime].map(|it| quoted(it.to_string()));
-            let text = format!("{{ write = {write}, read = {read}, downtime = {downtime} }}");
-            all.push(("cost", text));
+            let latency = drain::latency_text(level.drain);
+            let spans = format!("write = {write}, read = {read}, downtime = {downtime}");
+            all.push(("cost", format!("{{ {spans}{latency} }}")));
         }
         Cost::Store(place) => {
             let word = |name: &str| ("to", quoted(name.into()));
@@ -210,5 +214,6 @@ pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, St
     if number > 0 {
         all.push(("every", level.every.to_string()));
     }
+    all.extend(drain::lines(level.drain));
     all
 }

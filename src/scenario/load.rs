@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::scenario::document::{Table, Value, own_value, parse};
 use crate::scenario::files::Chain;
-use crate::scenario::job::Checkpoint;
+use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
 use crate::scenario::layers::{at_path, lay_over, only, without_own};
@@ -14,7 +14,8 @@ use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
-    Scenario, Source, arrays, base, course, files, levels, machine, misfortune, overrides, together,
+    Scenario, Source, arrays, base, course, files, jobs, levels, machine, misfortune, overrides,
+    together,
 };
 use crate::scenario::{layout::Layout, resolved, walk};
 
@@ -276,13 +277,10 @@ impl Loader {
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
         let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
-        if let (Some(job), Ok(checkpoint)) = (job, &checkpoint) {
-            let coordinated = checkpoint.as_ref().and_then(Checkpoint::coordinated);
-            replicas::check_checkpoint(root, job, coordinated, m);
-        }
         if let Ok(checkpoint) = &checkpoint {
-            levels::check_classes(root, checkpoint.as_ref(), m);
+            check_checkpoint(root, job, checkpoint.as_ref(), m);
         }
+        let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         together::check(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
@@ -303,6 +301,7 @@ impl Loader {
             faults: faults?,
             workload: workload.ok()?,
             checkpoint: checkpoint.ok()?,
+            jobs: jobs?,
             stop: stop?,
             record: record?,
             expect: expect?,
@@ -324,6 +323,20 @@ impl Loader {
         }
         Some(name)
     }
+}
+
+/// Notes checkpoints that do not fit the job or its failures.
+fn check_checkpoint(
+    root: &Section<'_>,
+    job: Option<&BulkSynchronous>,
+    checkpoint: Option<&Checkpoint>,
+    m: &mut Mistakes,
+) {
+    if let Some(job) = job {
+        let coordinated = checkpoint.and_then(Checkpoint::coordinated);
+        replicas::check_checkpoint(root, job, coordinated, m);
+    }
+    levels::check_classes(root, checkpoint, m);
 }
 
 fn stem(path: &Path) -> String {

@@ -21,7 +21,7 @@ pub struct Logging {
     /// Whether the groups write in turn, spread over the interval; else all at once.
     pub stagger: bool,
     /// By how much logging lengthens a step, as a share of it.
-    pub slowdown: f64,
+    pub overhead: f64,
     /// How much faster a group alone computes again: 1 or more.
     pub speedup: f64,
     /// What a node logs in a step.
@@ -33,16 +33,6 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// Duration of computing with logging that takes `span` without.
-    #[must_use]
-    pub fn stretched(&self, span: Span) -> Span {
-        if self.slowdown > 0.0 {
-            Span::from_secs_f64(span.as_secs_f64() * (1.0 + self.slowdown))
-        } else {
-            span
-        }
-    }
-
     /// Data per node with the log of so many steps.
     #[must_use]
     pub fn size_with_log(&self, steps: u64) -> Bytes {
@@ -72,7 +62,7 @@ pub(super) fn logging(
         interval: section.get("interval", m),
         cost: cost(section, m),
         stagger: section.get("stagger", m),
-        slowdown: section.share("slowdown", m),
+        overhead: section.share("overhead", m),
         speedup: section.get("speedup", m),
         log: section.get("log", m),
         last: section.get("last", m),
@@ -112,7 +102,7 @@ pub(super) fn logging_lines(wish: &Logging) -> Vec<(&'static str, String)> {
     }
     all.extend([
         ("stagger", wish.stagger.to_string()),
-        ("slowdown", format!("{:?}", wish.slowdown)),
+        ("overhead", format!("{:?}", wish.overhead)),
         ("speedup", format!("{:?}", wish.speedup)),
         ("last", wish.last.to_string()),
     ]);

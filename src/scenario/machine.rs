@@ -235,6 +235,7 @@ pub(super) fn server(root: &Section<'_>, m: &mut Mistakes) -> Option<Server> {
         dhcp_service: section.get("dhcp_service", m),
         dhcp_ping: dhcp_ping(&section, m).ok(),
         power: section.get("power", m),
+        order: section.word("order", m),
     })
 }
 

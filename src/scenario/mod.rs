@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod difference;
 pub mod fault;
 pub mod job;
+pub mod jobs;
 pub mod law;
 pub mod replicas;
 
@@ -13,6 +14,7 @@ mod arrays;
 mod base;
 mod course;
 mod document;
+mod drain;
 mod files;
 mod keys;
 mod language;
@@ -77,6 +79,8 @@ pub struct Scenario {
     pub workload: Option<job::BulkSynchronous>,
     /// The checkpoint protocol of the job, if any.
     pub checkpoint: Option<job::Checkpoint>,
+    /// Several jobs at once, in the place of `workload` and `checkpoint`.
+    pub jobs: Vec<jobs::Named>,
     /// When the run ends.
     pub stop: StopRule,
     /// What is written down.

@@ -7,6 +7,7 @@ use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
 use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
+use crate::scenario::jobs;
 use crate::scenario::law::Law;
 use crate::scenario::levels::level_lines;
 use crate::scenario::load::Sources;
@@ -309,7 +310,7 @@ fn server(scenario: &Scenario) -> Vec<Line> {
             format!("{{ wait = {wait}, burst = {}, window = {window} }}", ping.burst)
         },
     );
-    lines(
+    let mut all = lines(
         "server",
         [
             ("per", quoted(server.per.word())),
@@ -321,7 +322,11 @@ fn server(scenario: &Scenario) -> Vec<Line> {
             ("dhcp_ping", ping),
             ("power", text_of(server.power)),
         ],
-    )
+    );
+    if !scenario.jobs.is_empty() {
+        all.extend(lines("server", [("order", quoted(server.order.word()))]));
+    }
+    all
 }
 
 fn boot(scenario: &Scenario) -> Vec<Line> {
@@ -492,6 +497,7 @@ fn course(scenario: &Scenario) -> Vec<Line> {
         }
         None => {}
     }
+    all.extend(scenario.jobs.iter().flat_map(|job| lines("[job]", jobs::lines_of(job))));
     all.extend(lines(
         "stop",
         [("when", quoted(scenario.stop.when.word())), ("at", text_of(scenario.stop.at))],
@@ -520,14 +526,7 @@ fn replicas(replicas: &Replicas) -> Vec<Line> {
 
 fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
     let table = "checkpoint.coordinated";
-    let interval = match protocol.interval {
-        Interval::Fixed(span) => text_of(span),
-        Interval::Young => quoted("young"),
-        Interval::DalyFirst => quoted("daly first order"),
-        Interval::Daly => quoted("daly"),
-        Interval::Exact => quoted("exact"),
-        Interval::Adaptive { .. } => quoted("adaptive"),
-    };
+    let interval = jobs::interval_text(protocol.interval);
     let cost = match protocol.cost {
         Cost::Store(place) => ("to", quoted(place.word())),
         Cost::Fixed { write, read, downtime } => {

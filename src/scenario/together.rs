@@ -18,6 +18,14 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
         note(&format!("{what} in a job with replicas"), place, other, m);
     }
+    let jobs = place(root, "job").map(|place| ("several jobs", place));
+    for key in ["workload", "checkpoint"] {
+        if let (Some((_, other)), Some(place)) = (jobs, place(root, key)) {
+            let mistake = Mistake::new(place, format!("[{key}] beside [[job]]"));
+            let help = "each [[job]] has its own work and checkpoints";
+            m.note(mistake.other(other, "with this").help(help));
+        }
+    }
     for (kind, item, table) in misfortune::tables(root) {
         let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
         let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
@@ -25,6 +33,9 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         for (fault, place) in own.into_iter().chain(foreseen) {
             for (what, other) in levels.into_iter().chain(replicas) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
+            }
+            if let Some((what, other)) = jobs {
+                note(&format!("{fault} for {what}"), place, other, m);
             }
         }
     }

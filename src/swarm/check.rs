@@ -1,18 +1,19 @@
 //! The properties that every run of a swarm must have.
 //!
-//! Safety: a wrong result is never given; orders of an older controller or placement are never
-//! begun after those of a newer one; a seat is never given to two nodes; a checkpoint is never
-//! restored that was not complete; each fault strikes once and ends once; lives only grow.
+//! Safety: a wrong result is never given, unless silent corruption got past all that looked for it;
+//! orders of an older controller or placement are never begun after those of a newer one; a seat is
+//! never given to two nodes, or to more than it has replicas; a checkpoint is never restored that
+//! was not complete; each fault strikes once and ends once; lives only grow.
 //! Liveness: when all has healed, the job finishes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Told;
-use crate::event::{EndReason, What};
+use crate::event::{CorruptionAct, EndReason, JobPhase, What};
 use crate::fleet::doors::Notice;
 use crate::ids::NodeId;
 use crate::plan::Plan;
-use crate::scenario::fault::Repair;
+use crate::scenario::fault::{Repair, When};
 use crate::units::Time;
 
 /// A property that does not hold.
@@ -42,24 +43,43 @@ pub fn check(plan: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// A result is the one that the job must have, and there is one at most.
-fn results(_: &Plan, told: &Told) -> Option<Breach> {
+fn results(plan: &Plan, told: &Told) -> Option<Breach> {
     let mut results = told.notices.iter().filter_map(|(at, notice)| match notice {
         Notice::Result { sum } => Some((*at, *sum)),
         _ => None,
     });
     let (at, sum) = results.next()?;
-    if Some(sum) != told.expected {
+    if Some(sum) != told.expected && !may_be_wrong(plan, told) {
         let how = format!("{sum:016x} in place of {:016x}", told.expected.unwrap_or(0));
         return Some(Breach::new("a result is right", at, how));
     }
     results.next().map(|(at, _)| Breach::new("a result is given once", at, String::new()))
 }
 
+/// Whether the truth has corruption in the result, which a verification could miss: it misses
+/// some, or memory was struck while it went on, perhaps behind its back.
+fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
+    let misses = plan.verify().is_none_or(|verify| verify.coverage < 1.0);
+    let (mut verifies, mut behind, mut escaped) = (false, false, false);
+    for event in &told.events {
+        match event.what {
+            What::JobPhase { phase, .. } => verifies = phase == JobPhase::Verify,
+            What::Corruption { act: CorruptionAct::Strike, .. } => behind |= verifies,
+            What::Corruption { act: CorruptionAct::Escape, .. } => escaped = true,
+            _ => {}
+        }
+    }
+    escaped && (misses || behind)
+}
+
 /// Terms, placements and order numbers of what agents begin never go back, and of one order a
-/// seat is one node's.
-fn orders(_: &Plan, told: &Told) -> Option<Breach> {
+/// seat is one node's, or its replicas'. A dead replica's place may be another node's later in the
+/// same placement, but not in the same order.
+fn orders(plan: &Plan, told: &Told) -> Option<Breach> {
+    let work = plan.scenario.workload.as_ref();
+    let degree = work.and_then(|work| work.replicas).map(|replicas| replicas.degree as usize);
     let mut newest = (0, 0);
-    let mut holders: BTreeMap<(u64, u32), NodeId> = BTreeMap::new();
+    let mut holders: BTreeMap<(u64, Option<u64>, u32), BTreeSet<NodeId>> = BTreeMap::new();
     let mut last: BTreeMap<NodeId, u64> = BTreeMap::new();
     for &(at, notice) in &told.notices {
         let Notice::Obeys { node, term, order, placement, seat } = notice else { continue };
@@ -72,9 +92,11 @@ fn orders(_: &Plan, told: &Told) -> Option<Breach> {
             return Some(Breach::new("nobody obeys the past", at, how));
         }
         newest = (term, placement);
-        let holder = *holders.entry((placement, seat)).or_insert(node);
-        if holder != node {
-            let how = format!("pi{} and pi{name} have seat {seat}", holder.0 + 1);
+        let on = holders.entry((placement, degree.map(|_| order), seat)).or_default();
+        on.insert(node);
+        if on.len() > degree.unwrap_or(1) {
+            let names: Vec<_> = on.iter().map(|node| format!("pi{}", node.0 + 1)).collect();
+            let how = format!("{} have seat {seat}", names.join(" and "));
             return Some(Breach::new("a seat is one node's", at, how));
         }
         if last.insert(node, order).is_some_and(|last| last >= order) {
@@ -141,7 +163,8 @@ fn seats(_: &Plan, told: &Told) -> Option<Breach> {
     None
 }
 
-/// Each fault of a run that goes on long enough strikes once, and ends once if it ends by itself.
+/// Each fault at a fixed time, in a run that goes on long enough, strikes once, and ends once if it
+/// ends by itself.
 fn faults(plan: &Plan, told: &Told) -> Option<Breach> {
     let mut counts: BTreeMap<_, (u32, u32)> = BTreeMap::new();
     for event in &told.events {
@@ -155,7 +178,8 @@ fn faults(plan: &Plan, told: &Told) -> Option<Breach> {
     }
     let wrong = counts.iter().find(|((fault, _), (strikes, ends))| {
         let rule = &plan.scenario.faults[usize::from(fault.0)];
-        *strikes != 1 || *ends > u32::from(matches!(rule.repair, Repair::After(_)))
+        matches!(rule.when, When::At(_))
+            && (*strikes != 1 || *ends > u32::from(matches!(rule.repair, Repair::After(_))))
     });
     let ((fault, part), (strikes, ends)) = wrong?;
     let how = format!(

@@ -64,6 +64,7 @@ mod tests {
             lasts: 1,
             share: 0,
             loss: 0,
+            foreseen: None,
         };
         wish.faults = (0..40).map(misfortune).collect();
         for needed in [vec![], vec![7], vec![0, 39], vec![3, 4, 20]] {

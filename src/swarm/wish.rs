@@ -38,6 +38,28 @@ enum Watch {
     Gossip,
 }
 
+/// How a wish's job looks for silent corruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verify {
+    /// Of a verification (s).
+    cost: u64,
+    per_checkpoint: u64,
+    /// In per cent.
+    coverage: u64,
+    /// Checkpoints that are kept.
+    keep: u64,
+}
+
+/// The nodes on a seat of a wish's job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Crew {
+    degree: u64,
+    /// Share of the seats that have so many (per cent).
+    share: u64,
+    /// Whether dead replicas come back at checkpoints.
+    restart: bool,
+}
+
 /// A machine, a job and misfortunes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -54,6 +76,8 @@ pub struct Wish {
     /// Of a checkpoint image (MB).
     size: u64,
     keep: Keep,
+    verify: Option<Verify>,
+    crew: Option<Crew>,
     /// The misfortunes, in no order.
     pub faults: Vec<Misfortune>,
 }
@@ -65,7 +89,7 @@ pub struct Misfortune {
     pub kind: Fault,
     /// What it strikes, as scenario files name it.
     pub on: String,
-    /// When (ms).
+    /// When (ms); if it is foreseen, its part's lifetime.
     pub at: u64,
     /// How long it lasts (s); 0: until the controller cycles the node's power.
     pub lasts: u64,
@@ -73,6 +97,19 @@ pub struct Misfortune {
     pub share: u64,
     /// Packets that a link loses (per cent).
     pub loss: u64,
+    /// Whether alarms announce it, true and false ones.
+    pub foreseen: Option<Foreseen>,
+}
+
+/// How well a fault is foreseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Share of the strikes that is announced (per cent).
+    pub recall: u64,
+    /// Share of the alarms that come true (per cent).
+    pub precision: u64,
+    /// How long before (s).
+    pub lead: u64,
 }
 
 impl Wish {
@@ -99,6 +136,8 @@ impl Wish {
             interval: 5 + draw.below(30),
             size: *pick(&mut draw, &[5, 20, 80]),
             keep: *pick(&mut draw, &[&keeps[..], &[Keep::Partner; 2]].concat()),
+            verify: None,
+            crew: None,
             faults: Vec::new(),
         };
         // Drawn last of its stream, so that a seed without levels is the same as ever.
@@ -120,7 +159,51 @@ impl Wish {
             let misfortune = wish.misfortune(&mut draw, kind, near);
             wish.faults.push(misfortune);
         }
+        wish.add(&mut stream.draw(2, 0), span);
         wish
+    }
+
+    /// Adds to each second wish what fits it: silent corruption, replicas, or alarms. From draws of
+    /// its own, so that the other wishes are the same without. The job lasts for about `span` (ms).
+    fn add(&mut self, draw: &mut Draw, span: u64) {
+        let levels = self.keep == Keep::Levels;
+        match draw.below(6) {
+            0 if !levels => {
+                if self.keep != Keep::Nowhere {
+                    let (cost, per_checkpoint) = (1 + draw.below(3), 1 + draw.below(2));
+                    let on_cards = matches!(self.keep, Keep::Card | Keep::Partner);
+                    let coverage = *pick(draw, &[100, 100, 50]);
+                    let keep = if on_cards { 1 } else { 1 + draw.below(3) };
+                    self.verify = Some(Verify { cost, per_checkpoint, coverage, keep });
+                }
+                for _ in 0..=draw.below(4) {
+                    let at = draw.below(span);
+                    let misfortune = self.misfortune(draw, Fault::SilentCorruption, at);
+                    self.faults.push(misfortune);
+                }
+            }
+            1 => {
+                if !matches!(self.keep, Keep::Nowhere | Keep::FixedCosts) {
+                    self.keep = Keep::FileServer;
+                }
+                let most = (self.nodes - self.spares).min(3);
+                let (degree, share) = (2 + draw.below(most - 1), *pick(draw, &[50, 100, 100]));
+                let restart = self.keep != Keep::Nowhere && draw.below(2) == 0;
+                self.crew = Some(Crew { degree, share, restart });
+            }
+            2 if !levels && self.keep != Keep::Nowhere => {
+                let kind = *pick(draw, &[Fault::Crash, Fault::Hang]);
+                // Longer than the job, which would else never be done.
+                let life = span + draw.below(span);
+                let mut misfortune = self.misfortune(draw, kind, life);
+                let (recall, precision) = (*pick(draw, &[50, 100]), *pick(draw, &[5, 50, 100]));
+                let lead = 1 + draw.below(30);
+                misfortune.lasts = 0;
+                misfortune.foreseen = Some(Foreseen { recall, precision, lead });
+                self.faults.push(misfortune);
+            }
+            _ => {}
+        }
     }
 
     fn misfortune(&self, draw: &mut Draw, kind: Fault, at: u64) -> Misfortune {
@@ -141,7 +224,7 @@ impl Wish {
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let share = *pick(draw, &[0, 0, 1, 50]);
         let loss = *pick(draw, &[0, 5, 30]);
-        Misfortune { kind, on, at, lasts, share, loss }
+        Misfortune { kind, on, at, lasts, share, loss, foreseen: None }
     }
 
     /// Its name, as that of a file.
@@ -167,9 +250,10 @@ impl Wish {
              [boot]\nmethod = \"{boot}\"\n\n\
              [controller]\ndetect       = \"{detect} s\"\nboot_timeout = \"2 min\"\n\
              boot_retries = 1000\nsettle       = \"2 s\"\n\n\
-             [workload.bulk-synchronous]\nstep = \"{step} s\"\nwork = \"{work} s\"\n\n\
+             [workload.bulk-synchronous]\nstep = \"{step} s\"\nwork = \"{work} s\"\n{crew}\n\
              [stop]\nwhen = \"workload done\"\nat   = \"{end} s\"\n",
             all = (1..=switches).collect::<Vec<_>>(),
+            crew = self.crew.map_or_else(String::new, Crew::text),
         );
         text += match self.watch {
             Watch::Timeout => "",
@@ -199,14 +283,53 @@ impl Wish {
                 _ => "[checkpoint.coordinated]",
             };
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
+            text += &self.verify.map_or_else(String::new, Verify::text);
         }
-        for Misfortune { kind, on, at, lasts, share, loss } in &self.faults {
-            write!(text, "\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind)).expect(WRITES);
+        text + &self.faults.iter().map(Misfortune::text).collect::<String>()
+    }
+}
+
+impl Verify {
+    fn text(self) -> String {
+        let Self { cost, per_checkpoint, coverage, keep } = self;
+        format!(
+            "keep     = {keep}\nverify   = {{ cost = \"{cost} s\", per_checkpoint = \
+             {per_checkpoint}, coverage = \"{coverage} %\" }}\n"
+        )
+    }
+}
+
+impl Crew {
+    fn text(self) -> String {
+        let Self { degree, share, restart } = self;
+        let strategy = if restart { "restart" } else { "no-restart" };
+        format!(
+            "replicas = {{ degree = {degree}, share = \"{share} %\", strategy = \"{strategy}\" \
+             }}\n"
+        )
+    }
+}
+
+impl Misfortune {
+    fn text(&self) -> String {
+        let Self { kind, on, at, lasts, share, loss, foreseen } = self;
+        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind));
+        match foreseen {
+            None => writeln!(text, "at     = \"{at} ms\"").expect(WRITES),
+            Some(Foreseen { recall, precision, lead }) => write!(
+                text,
+                "lifetime   = {{ fixed = \"{at} ms\" }}\nage        = \"new\"\n\
+                 prediction = {{ recall = \"{recall} %\", precision = \"{precision} %\", \
+                 lead = \"{lead} s\" }}\n"
+            )
+            .expect(WRITES),
+        }
+        if *kind != Fault::SilentCorruption {
             let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
-            write!(text, "at     = \"{at} ms\"\nrepair = \"{repair}\"\n").expect(WRITES);
-            if *kind == Fault::LinkDegradation {
-                write!(text, "share  = \"{share} %\"\nloss   = \"{loss} %\"\n").expect(WRITES);
-            }
+            writeln!(text, "repair = \"{repair}\"").expect(WRITES);
+        }
+        if *kind == Fault::LinkDegradation {
+            write!(text, "share  = \"{share} %\"\nloss   = \"{loss} %\"\n").expect(WRITES);
         }
         text
     }
@@ -226,15 +349,19 @@ mod tests {
     #[test]
     fn every_wish_is_a_scenario_and_every_kind_of_fault_is_wished_for() {
         let mut kinds = std::collections::BTreeSet::new();
+        let (mut verified, mut crewed, mut foreseen) = (0, 0, 0);
         for seed in 0..500 {
             let wish = Wish::draw(seed);
+            verified += u32::from(wish.verify.is_some());
+            crewed += u32::from(wish.crew.is_some());
+            foreseen += u32::from(wish.faults.iter().any(|fault| fault.foreseen.is_some()));
             assert_eq!(wish, Wish::draw(seed));
             kinds.extend(wish.faults.iter().map(|fault| fault.kind));
             if let Err(mistakes) = scenario::read(&wish.name(), &wish.text()) {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
-        let wished = |kind: &&Fault| !matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        assert_eq!(kinds.len(), Fault::ALL.iter().filter(wished).count());
+        assert_eq!(kinds.len(), Fault::ALL.len() - 1, "all but upsets");
+        assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");
     }
 }

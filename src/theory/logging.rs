@@ -1,7 +1,7 @@
 //! The first-order waste of groups that checkpoint by themselves, with message logging.
 //!
 //! Derived here for a bulk-synchronous job whose groups wait for each other at each step; not
-//! confirmed from a second source. The parameters (groups, slowdown by logging, speed-up of
+//! confirmed from a second source. The parameters (groups, overhead of logging, speed-up of
 //! re-execution) are those of Bosilca, Bouteiller, Brunet, Cappello, Dongarra, Guermouche, Herault,
 //! Robert, Vivien, Zaidouni, "Unified model for assessing checkpointing protocols at
 //! extreme-scale", 2014 (doi 10.1002/cpe.3173), whose abstract was read and whose equations were
@@ -28,7 +28,7 @@ pub struct Groups {
     /// How much faster a group computes again: 1 or more.
     pub speedup: f64,
     /// By how much logging lengthens computing, as a share.
-    pub slowdown: f64,
+    pub overhead: f64,
     /// Duration of a step with logging.
     pub step: f64,
     /// Mean time between failures of the whole job.
@@ -62,14 +62,14 @@ impl Groups {
     }
 
     /// The share of time that is not computing as it would be without logging:
-    /// 1 - (1 - a)(1 - b)/(1 + slowdown), a = (T - W)/T, b = (D + R + again)/M. For T up to
+    /// 1 - (1 - a)(1 - b)/(1 + overhead), a = (T - W)/T, b = (D + R + again)/M. For T up to
     /// [`waste::RANGE`] times M.
     #[must_use]
     pub fn waste(&self, work: f64) -> f64 {
         let period = self.period(work);
         let free = (period - work) / period;
         let lost = (self.costs.downtime + self.costs.recovery + self.again(work)) / self.mtbf;
-        1.0 - (1.0 - free) * (1.0 - lost) / (1.0 + self.slowdown)
+        1.0 - (1.0 - free) * (1.0 - lost) / (1.0 + self.overhead)
     }
 
     /// The W of least waste, to first order: sqrt(2 n C (M - D - R) speedup) in turn, with n = 1 at
@@ -92,7 +92,7 @@ mod tests {
             staggered: true,
             costs: Costs { write: 20.0, recovery: 30.0, downtime: 10.0 },
             speedup: 2.0,
-            slowdown: 0.04,
+            overhead: 0.04,
             step: 1.0,
             mtbf: 100_000.0,
         }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn one_group_without_logging_wastes_what_coordinated_checkpoints_waste() {
-        let one = Groups { groups: 1.0, staggered: false, speedup: 1.0, slowdown: 0.0, ..groups() };
+        let one = Groups { groups: 1.0, staggered: false, speedup: 1.0, overhead: 0.0, ..groups() };
         for work in [500.0, 5_000.0] {
             let known = waste::waste(work + 20.0, one.costs, one.mtbf);
             assert!((one.waste(work) - known).abs() < 1e-12);

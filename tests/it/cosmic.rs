@@ -157,12 +157,3 @@ fn upsets_of_each_class_come_at_the_rates_that_the_budget_says() {
         ["masked", "corrected", "detected", "silent", "crash", "hang"].map(count).iter().sum();
     assert!((all - number(&run["metrics"]["upsets"])).abs() < 0.5);
 }
-
-#[test]
-fn agents_say_that_no_cosmic_ray_strikes_them() {
-    let bench = Bench::new();
-    let file = root().join("scenarios/smoke/upsets_in_a_beam.toml");
-    let done = bench.run(&["run", file.to_str().expect("UTF-8"), "--on", "turmoil"]);
-    assert_ne!(done.code, 0);
-    assert!(done.stderr.contains("no cosmic ray strikes agents"), "{}", done.stderr);
-}

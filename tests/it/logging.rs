@@ -1,11 +1,13 @@
 //! Groups that checkpoint and roll back by themselves: what a failure costs whom, and theory.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::turmoil::Turmoil;
-use rackstorm::event::{Event, What};
+use rackstorm::event::{CheckpointAct, Event, GroupAct, JobPhase, What};
+use rackstorm::ids::NodeId;
 
 use crate::theatre::{Played, measure_text, plan_of, play_text};
 
@@ -51,7 +53,7 @@ fn one_group_of_all_nodes_plays_exactly_as_a_coordinated_job() {
             crashes(2_000, 20, 60_000, &checkpoint)
         };
         let coordinated = play_text(&text("coordinated]"), Some(3));
-        let groups = "logging]\ngroup = 8\nslowdown = 0\nlog = \"0 B\"";
+        let groups = "logging]\ngroup = 8\noverhead = 0\nlog = \"0 B\"";
         let groups =
             if keys.contains("cost") { groups.replace("log = \"0 B\"", "") } else { groups.into() };
         let grouped = play_text(&text(&groups), Some(3));
@@ -69,7 +71,7 @@ fn only_the_failed_group_loses_work_and_the_other_waits() {
         4,
         "[[fault.crash]]\non = \"pi[2]\"\nat = \"36 s\"\nrepair = \"0 s\"\n\
          [workload.bulk-synchronous]\nstep = \"10 s\"\nwork = \"100 s\"\n\
-         [checkpoint.logging]\ngroup = 2\ninterval = \"1 h\"\nslowdown = 0\nspeedup = 2.0\n\
+         [checkpoint.logging]\ngroup = 2\ninterval = \"1 h\"\noverhead = 0\nspeedup = 2.0\n\
          cost = { write = \"1 s\", read = \"0 s\" }",
     );
     let played = play_text(&text, Some(1));
@@ -103,8 +105,8 @@ fn makespan(text: &str, seeds: u64) -> f64 {
 fn groups_waste_what_the_first_order_says() {
     for keys in [
         "group = 2\nspeedup = 2.0",
-        "group = 4\nstagger = false\nslowdown = 0.1",
-        "group = 1\nslowdown = 0\nspeedup = 1.5",
+        "group = 4\nstagger = false\noverhead = 0.1",
+        "group = 1\noverhead = 0\nspeedup = 1.5",
     ] {
         let work = 5_000_000;
         let checkpoint = format!(
@@ -129,9 +131,9 @@ fn each_switch_moves_the_job_the_way_it_should() {
         measure_text(&crashes(3_000, 20, 300_000, &checkpoint), Some(5))
     };
     let cost = "cost = { write = \"10 s\", read = \"10 s\" }";
-    let fixed = |keys: &str| run(&format!("{cost}\nslowdown = 0\n{keys}"));
+    let fixed = |keys: &str| run(&format!("{cost}\noverhead = 0\n{keys}"));
     let base = fixed("group = 2");
-    let slower = run(&format!("{cost}\nslowdown = 0.2\ngroup = 2"));
+    let slower = run(&format!("{cost}\noverhead = 0.2\ngroup = 2"));
     assert!(slower.metric("makespan") > 1.15 * base.metric("makespan"));
     let faster = fixed("group = 2\nspeedup = 4.0");
     assert!(faster.metric("makespan") < base.metric("makespan"));
@@ -148,25 +150,197 @@ fn each_switch_moves_the_job_the_way_it_should() {
     assert!(written("1 MB") > 2.0 * written("0 B"));
 }
 
-/// Those who wait for a group that computes again draw less than it does.
+/// Seven nodes idle while the eighth computes again, and else all eight do.
 #[test]
 fn waiting_for_another_group_takes_less_energy_than_computing_again() {
-    let run = |group: u32| {
-        let text = machine(
+    let text = |group: u32| {
+        machine(
             8,
             &format!(
                 "[[fault.crash]]\non = \"pi[1]\"\nat = \"5000 s\"\nrepair = \"0 s\"\n\
                  [workload.bulk-synchronous]\nstep = \"10 s\"\nwork = \"6000 s\"\n\
-                 [checkpoint.logging]\ngroup = {group}\ninterval = \"2 h\"\nslowdown = 0\n\
+                 [checkpoint.logging]\ngroup = {group}\ninterval = \"2 h\"\noverhead = 0\n\
                  stagger = false\n\
                  cost = {{ write = \"1 s\", read = \"0 s\" }}"
             ),
-        );
-        play_text(&text, Some(1))
+        )
     };
-    let (one, whole) = (run(1), run(8));
+    let (one, whole) = (play_text(&text(1), Some(1)), play_text(&text(8), Some(1)));
     assert_eq!(one.metric("makespan"), whole.metric("makespan"));
-    assert!(one.metric("energy") < 0.95 * whole.metric("energy"));
+    let power = plan_of(&text(1)).scenario.hardware.power;
+    let watts = (power.compute.0 - power.idle.0) as f64 / 1e3;
+    let saved = 7.0 * one.metric("rework_time") * watts;
+    let found = whole.metric("energy") - one.metric("energy");
+    assert!(saved > 10_000.0 && (found - saved).abs() < 1.0, "{found} J saved, not {saved}");
+}
+
+/// What the events of a run say of its groups, followed without the machine.
+struct Follower {
+    /// Nodes of a group.
+    size: usize,
+    seats: Vec<Option<NodeId>>,
+    groups: Vec<Followed>,
+    phase: JobPhase,
+    /// Groups that compute again.
+    again: BTreeSet<u32>,
+    /// The last event (ns).
+    now: u64,
+    /// The group that was just thrown back.
+    thrown_back: Option<u32>,
+    rollbacks: usize,
+}
+
+/// A group; times in ns.
+#[derive(Clone, Default)]
+struct Followed {
+    /// Number and step of its last complete checkpoint.
+    saved: (u64, u64),
+    /// Of the checkpoint that it writes.
+    writes: Option<(u64, u64)>,
+    /// Complete steps since then, and the step under way.
+    spent: u64,
+    under_way: u64,
+}
+
+impl Follower {
+    fn of(nodes: usize, size: usize, events: &[Event]) -> Self {
+        let mut follower = Self {
+            size,
+            seats: vec![None; nodes],
+            groups: vec![Followed::default(); nodes / size],
+            phase: JobPhase::Waiting,
+            again: BTreeSet::new(),
+            now: 0,
+            thrown_back: None,
+            rollbacks: 0,
+        };
+        events.iter().for_each(|event| follower.hears(event));
+        follower
+    }
+
+    fn group_of(&self, node: NodeId) -> u32 {
+        let seat = self.seats.iter().position(|seat| *seat == Some(node));
+        (seat.expect("a member has a seat") / self.size) as u32
+    }
+
+    fn hears(&mut self, event: &Event) {
+        let span = event.at.0 - std::mem::replace(&mut self.now, event.at.0);
+        for (number, group) in (0..).zip(&mut self.groups) {
+            let again = self.phase == JobPhase::Rework && self.again.contains(&number);
+            if again || self.phase == JobPhase::Compute {
+                group.under_way += span;
+            }
+        }
+        match event.what {
+            What::JobNode { node, joined: true, .. } => {
+                let seat = self.seats.iter_mut().find(|seat| seat.is_none());
+                *seat.expect("no more nodes than seats") = Some(node);
+            }
+            What::JobNode { node, .. } => {
+                let seat = self.seats.iter_mut().find(|seat| **seat == Some(node));
+                *seat.expect("who leaves was there") = None;
+            }
+            What::JobPhase { phase, .. } => {
+                if phase != JobPhase::Rework {
+                    self.again.clear();
+                }
+                self.groups.iter_mut().for_each(|group| group.under_way = 0);
+                self.phase = phase;
+            }
+            What::StepDone { .. } => {
+                for group in &mut self.groups {
+                    group.spent += std::mem::take(&mut group.under_way);
+                }
+            }
+            What::Checkpoint { act: CheckpointAct::Commit | CheckpointAct::Abandon, .. } => {
+                let complete =
+                    matches!(event.what, What::Checkpoint { act: CheckpointAct::Commit, .. });
+                for group in &mut self.groups {
+                    if let Some(written) = group.writes.take().filter(|_| complete) {
+                        *group = Followed { saved: written, ..Followed::default() };
+                    }
+                }
+            }
+            What::Group { group, act, number, step, .. } => self.acts(group, act, (number, step)),
+            What::WorkLost { node, lost, .. } => {
+                let number = self.thrown_back.take().expect("a group was thrown back");
+                assert_eq!(self.group_of(node), number, "only the group of who failed");
+                let group = &mut self.groups[number as usize];
+                assert_eq!(lost.0, group.spent + group.under_way, "all since its checkpoint");
+                (group.spent, group.under_way) = (0, 0);
+            }
+            _ => {}
+        }
+    }
+
+    fn acts(&mut self, number: u32, act: GroupAct, checkpoint: (u64, u64)) {
+        let group = &mut self.groups[number as usize];
+        match act {
+            GroupAct::Write => group.writes = Some(checkpoint),
+            GroupAct::RollBack => {
+                assert_eq!(checkpoint, group.saved, "only what was complete is restored");
+                assert_eq!(self.thrown_back.replace(number), None);
+                self.rollbacks += 1;
+            }
+            GroupAct::Rework => drop(self.again.insert(number)),
+        }
+    }
+}
+
+/// Blades that fail whole, switches that hide them, repairs that take long: whatever happens, a
+/// group is thrown back only by a failure in it, to its own last complete checkpoint, and loses
+/// what it computed since. All else survives: with no speed-up, what survives is the job's work.
+#[test]
+fn whatever_fails_a_group_loses_only_what_it_computed_since_its_own_checkpoint() {
+    let fixed = "cost = { write = \"20 s\", read = \"15 s\", downtime = \"5 s\" }";
+    let through = "size = \"40 MB\"\nlog = \"100 kB\"";
+    let mut rollbacks = 0;
+    for seed in 0..40 {
+        let group = [1, 2, 3, 6, 12][seed as usize % 5];
+        let (stagger, last) = (seed % 2 == 0, seed % 3 == 0);
+        let cost = if seed % 4 < 2 { fixed } else { through };
+        let with = format!(
+            "[[fault.crash]]\non = \"node\"\nradius = \"blade\"\n\
+             repair = {{ lognormal = {{ median = \"5 min\", sigma = 1.0 }} }}\n\
+             lifetime = {{ exponential = {{ mean = \"8 h\" }} }}\n\
+             [[fault.hang]]\non = \"node\"\nrepair = \"1 min\"\n\
+             lifetime = {{ exponential = {{ mean = \"12 h\" }} }}\n\
+             [[fault.switch-loss]]\non = \"switch\"\nrepair = \"2 min\"\n\
+             lifetime = {{ exponential = {{ mean = \"3 h\" }} }}\n\
+             [workload.bulk-synchronous]\nnodes = 12\nstep = \"20 s\"\nwork = \"30000 s\"\n\
+             [checkpoint.logging]\ngroup = {group}\ninterval = \"10 min\"\noverhead = 0\n\
+             stagger = {stagger}\nlast = {last}\n{cost}"
+        );
+        let text = machine(16, &with).replace("nodes_per_blade = 16", "nodes_per_blade = 4");
+        let played = play_text(&text, Some(seed));
+        let follower = Follower::of(12, group, &played.events);
+        rollbacks += follower.rollbacks;
+        assert_eq!(played.metric("jobs_done"), 1.0, "seed {seed}");
+        assert!((played.metric("work") - 30_000.0).abs() < 1e-6, "seed {seed}");
+    }
+    println!("{rollbacks} groups were thrown back");
+    assert!(rollbacks > 1_000, "{rollbacks}");
+}
+
+/// A hundred steps of 10 s take 11 s each. An interval is ten of them. In turn three groups write
+/// ten times, as they begin with a part of an interval; all stand still for each write.
+#[test]
+fn without_failures_groups_cost_their_overhead_and_their_checkpoints() {
+    for (stagger, writes) in [(true, 3.0 * 10.0 + 9.0), (false, 9.0)] {
+        let text = machine(
+            8,
+            &format!(
+                "[workload.bulk-synchronous]\nstep = \"10 s\"\nwork = \"1000 s\"\n\
+                 [checkpoint.logging]\ngroup = 2\ninterval = \"110 s\"\noverhead = 0.1\n\
+                 stagger = {stagger}\ncost = {{ write = \"3 s\", read = \"2 s\" }}"
+            ),
+        );
+        let played = play_text(&text, Some(1));
+        assert_eq!(played.metric("makespan"), 1_100.0 + 3.0 * writes, "in turn: {stagger}");
+        let theory = forecast::of(&plan_of(&text)).expect("nothing fails").own[0].makespan;
+        let theory = theory.expect("it ends");
+        assert!((theory / played.metric("makespan") - 1.0).abs() < 0.01, "theory {theory}");
+    }
 }
 
 #[test]

@@ -129,9 +129,9 @@ fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
 /// The controller alone would wait longer than the run lasts.
 #[test]
 fn a_killed_agent_is_found_by_gossip_between_processes() {
-    let crash = "[[fault.crash]]\non = \"pi1\"\nat = \"1.3 s\"\nrepair = \"power-cycle\"\n\
+    let crash = "[[fault.crash]]\non = \"pi1\"\nat = \"4 s\"\nrepair = \"power-cycle\"\n\
                  [controller.gossip]\nperiod = \"400 ms\"\ntimeout = \"200 ms\"\n";
-    let text = scenario(5, 3, crash).replace("detect = \"2 s\"", "detect = \"10 min\"");
+    let text = scenario(5, 6, crash).replace("detect = \"2 s\"", "detect = \"10 min\"");
     let (played, sums, notices) = play(&text);
     assert_eq!(sums.len(), 1, "the job ends");
     let silent = |notice: &&Notice| matches!(notice, Notice::Silent { .. });
@@ -222,7 +222,7 @@ fn signalled(bench: &Bench, signal: Signal) -> (Child, u32) {
 /// A shell stands for the agent: it leaves a rouser behind and stops itself.
 fn sleeper(after: &str) -> Child {
     let rouse =
-        format!("'{}' rouse --after '{after}' & kill -STOP $$; echo awake", program().display());
+        format!("'{}' rouse $$ --after '{after}' & kill -STOP $$; echo awake", program().display());
     let mut shell = Command::new("sh");
     shell.args(["-c", &rouse]).stdout(Stdio::piped()).stderr(Stdio::piped());
     shell.spawn().expect("there is a shell")

@@ -7,7 +7,7 @@ use crate::theory::logging::Groups;
 
 /// What the scenario's own interval comes to, and the best one; `None` without groups.
 ///
-/// Efficiencies count computing with logging, as the metric does; the slowdown is in the makespan.
+/// Efficiencies count computing with logging, as the metric does; the overhead is in the makespan.
 pub(super) fn rows(
     plan: &Plan,
     setting: &Setting,
@@ -19,7 +19,7 @@ pub(super) fn rows(
         staggered: wish.stagger,
         costs: setting.costs(),
         speedup: wish.speedup,
-        slowdown: wish.slowdown,
+        overhead: wish.overhead,
         step: job.step.as_secs_f64(),
         mtbf: setting.mtbf.unwrap_or(f64::INFINITY),
     };
@@ -27,7 +27,7 @@ pub(super) fn rows(
         let mut row = Row::new(setting, formula, work);
         row.empty.period = groups.period(work);
         row.empty.period_of_mtbf = setting.mtbf.map(|mtbf| groups.period(work) / mtbf);
-        let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.slowdown));
+        let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.overhead));
         if row.outside.is_empty() {
             row.outside = struck_otherwise(setting::strikes(plan));
         }
@@ -42,7 +42,7 @@ pub(super) fn rows(
         job.nodes / wish.group,
         wish.group,
         if wish.stagger { "and write in turn" } else { "and write at once" },
-        1.0 + wish.slowdown,
+        1.0 + wish.overhead,
     );
     Some((own, best.into_iter().collect(), note))
 }

@@ -7,6 +7,7 @@ mod beside;
 mod foreseen;
 mod grouped;
 mod intervals;
+mod latent;
 mod levels;
 mod replicated;
 mod setting;
@@ -87,7 +88,9 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     let (own, best) = match &plan.scenario.checkpoint {
         Some(Checkpoint::Multilevel(wish)) => {
             notes.extend(levels::chance(plan, &setting, wish));
-            if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
+            if let Some(rows) = latent::rows(plan, &setting, wish) {
+                rows
+            } else if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
                 (intervals::own(plan, &setting), intervals::best(plan, &setting))
             } else {
                 let (best, note) = levels::best(plan, &setting, wish).unzip();

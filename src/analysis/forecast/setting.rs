@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::latent;
 use super::levels;
 use super::replicated;
 use crate::event::Fault;
@@ -66,6 +67,9 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if plan.jobs.is_empty() {
         return vec!["there is no job".to_owned()];
     }
+    if !plan.scenario.jobs.is_empty() {
+        return vec!["no formula counts how several jobs wait for one file server".to_owned()];
+    }
     let misses = plan.verify().filter(|verify| verify.coverage < 1.0).map(|verify| {
         let share = verify.coverage;
         format!("verifications that find {share} of what is corrupt have no closed form")
@@ -73,7 +77,7 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     let mut all: Vec<_> =
         plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).chain(misses).collect();
     if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
-        all.extend(levels::reason(wish));
+        all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
     }
     all
 }

@@ -1,5 +1,7 @@
 //! Alarms: what is foreseen of a clock that runs, what is false, and who is warned.
 
+use std::collections::BTreeSet;
+
 use crate::event::What;
 use crate::ids::{FaultId, Part};
 use crate::units::{Span, Time};
@@ -55,14 +57,15 @@ impl World<'_> {
         self.set_false_alarm(rule);
     }
 
-    /// Tells an alarm, and warns the job if the strike would reach one of its nodes.
+    /// Tells an alarm, and warns each job of which the strike would reach a node.
     fn alarm(&mut self, rule: u16, part: u32, lead: Span) {
         let (fault, plan) = (FaultId(rule), self.plan);
         let part = Part { kind: self.rule(rule).on.kind, index: part };
-        let warned = plan.reached(fault, part).any(|node| self.nodes[node.0 as usize].in_job);
+        let warned: BTreeSet<_> =
+            plan.reached(fault, part).filter_map(|node| self.job_of(node.0)).collect();
         self.tell(What::Alarm { fault, part, lead });
-        if warned {
-            self.warn_job();
+        for job in warned {
+            self.warn_job(job);
         }
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! Not modelled: the time that it takes to read its disk and to hear its agents again.
 
+use std::collections::BTreeMap;
+
 use crate::event::{Cause, PartState};
-use crate::ids::PartKind;
+use crate::ids::{JobId, PartKind};
 use crate::protocol::Input;
 use crate::units::Time;
 
@@ -22,8 +24,8 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// What the job would have told it.
-    input: Option<Input>,
+    /// What the jobs would have told it.
+    inputs: BTreeMap<JobId, Input>,
 }
 
 impl Control {
@@ -32,9 +34,12 @@ impl Control {
         self.down > 0
     }
 
-    /// The job's nodes have done what was ordered; a failure makes that worthless.
-    pub(super) fn hold(&mut self, input: Option<Input>) {
-        self.input = input;
+    /// A job's nodes have done what was ordered; a failure makes that worthless.
+    pub(super) fn hold(&mut self, job: JobId, input: Option<Input>) {
+        match input {
+            Some(input) => self.inputs.insert(job, input),
+            None => self.inputs.remove(&job),
+        };
     }
 }
 
@@ -65,8 +70,8 @@ impl World<'_> {
                 _ => self.agenda.schedule(self.now, timer),
             }
         }
-        if let Some(input) = self.control.input.take() {
-            self.step_job(input);
+        for (job, input) in std::mem::take(&mut self.control.inputs) {
+            self.step_job(job, input);
         }
         self.look_for_nodes_anew(self.control.since);
     }
@@ -80,6 +85,7 @@ impl World<'_> {
                 | Timer::BootDue { .. }
                 | Timer::Detected { .. }
                 | Timer::Job { .. }
+                | Timer::Drained { .. }
                 | Timer::Place
         );
         let kept = needs && self.control.is_down();

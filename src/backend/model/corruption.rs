@@ -1,7 +1,7 @@
 //! Silent corruption of a node's memory, and what a verification sees of it.
 
 use crate::event::JobPhase;
-use crate::ids::NodeId;
+use crate::ids::{JobId, NodeId};
 use crate::protocol::Input;
 
 use super::world::World;
@@ -18,7 +18,7 @@ impl World<'_> {
             use JobPhase::{Checkpoint, Compute, Rework, Verify};
             matches!(phase, Compute | Rework | Verify | Checkpoint)
         };
-        let job = self.job.as_ref().filter(|job| uses(job.phase()));
+        let job = self.job_of(id).map(|job| self.job(job)).filter(|job| uses(job.phase()));
         let seat = job.and_then(|job| job.seat_of(NodeId(id)));
         let mut told = Vec::new();
         self.corruption.strike(NodeId(id), seat, draw, &mut told);
@@ -29,7 +29,7 @@ impl World<'_> {
 
     /// What the verification that is over has found: corrupt memory with the chance that is its
     /// coverage, however far the corruption has spread.
-    pub(super) fn verified(&mut self) -> Input {
+    pub(super) fn verified(&mut self, of: JobId) -> Input {
         let coverage = self.plan.verify().expect("it was ordered").coverage;
         let number = self.verifications;
         self.verifications += 1;
@@ -37,7 +37,6 @@ impl World<'_> {
         if coverage < 1.0 && self.chance.verification(number) >= coverage {
             return Input::Verified;
         }
-        let job = self.job.as_ref().expect("it was ordered");
-        Input::Corrupt(job.node_on(seat).expect("all sit while the job is verified"))
+        Input::Corrupt(self.job(of).node_on(seat).expect("all sit while the job is verified"))
     }
 }

@@ -216,17 +216,17 @@ impl World<'_> {
         node.powered && node.state != NodeState::Down
     }
 
-    /// Whether the scenario's semantics lets a failure strike the job's node in this phase.
+    /// Whether the scenario's semantics lets a failure strike a job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
         if self.rule(rule).kind == Fault::Upset {
             return self.upset_may_strike(rule, part);
         }
-        let strikes = match (&self.plan.scenario.checkpoint, &self.job) {
-            (Some(checkpoint), Some(job)) => checkpoint.lets(self.rule(rule).kind, job.phase()),
-            _ => return true,
-        };
-        let on_node = self.rule(rule).on.kind == PartKind::Node;
-        strikes || !on_node || !self.nodes[part as usize].in_job
+        if self.rule(rule).on.kind != PartKind::Node {
+            return true;
+        }
+        let Some(job) = self.job_of(part) else { return true };
+        let wish = self.plan.checkpoint_of(job);
+        wish.is_none_or(|wish| wish.lets(self.rule(rule).kind, self.job(job).phase()))
     }
 
     fn strike(&mut self, rule: u16, part: u32) {

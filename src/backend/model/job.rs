@@ -1,11 +1,11 @@
-//! The job: who plays it, what its protocol orders, and its transfers.
+//! The jobs: who plays each, what its protocol orders, and its transfers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
 use crate::hardware::flow::{Finished, FlowId, RouteId};
-use crate::ids::NodeId;
-use crate::plan::{Access, JOB, Plan};
+use crate::ids::{JobId, NodeId};
+use crate::plan::{Access, Plan};
 use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Kept, Seating};
 use crate::protocol::{Input, Order, Protocol};
@@ -13,14 +13,19 @@ use crate::scenario::StopWhen;
 use crate::scenario::job::{Checkpoint, Place};
 use crate::units::{BitRate, Bytes, Span, Time};
 
-use super::groups::Seats;
+use super::drain::{DRAIN_TAG, DrainPlay};
 use super::node::Draw;
 use super::world::{Timer, World};
 
-/// Tags of the job's transfers are bundle numbers with this bit; others are node numbers.
-pub(super) const JOB_TAG: u64 = 1 << 63;
+/// Tags of jobs' transfers have this bit; others are node numbers.
+const JOB_TAG: u64 = 1 << 63;
 
-/// The job as the model plays it.
+/// The tag of a bundle: its number in the low half, above it that of its job.
+pub(super) fn tag_of(job: JobId, bundle: u32) -> u64 {
+    JOB_TAG | u64::from(job.0) << 32 | u64::from(bundle)
+}
+
+/// A job as the model plays it.
 pub(super) struct JobPlay {
     pub(super) machine: Protocol,
     needed: usize,
@@ -29,26 +34,28 @@ pub(super) struct JobPlay {
     pub(super) replicas: Option<Replicas>,
     /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
     pub(super) newcomers: Option<BTreeSet<u32>>,
-    /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
-    seating: Option<Seating>,
-    /// Who sits where, if groups of the job fail by themselves.
-    pub(super) groups: Option<Seats>,
-    /// Members of groups that compute, if the job has groups.
-    pub(super) working: Vec<u32>,
-    /// Nodes that are up, reachable and in no job, spares last.
-    pub(super) free: BTreeSet<(bool, NodeId)>,
+    /// Who sits where, if nodes keep the checkpoint on their cards, memory may be corrupted or
+    /// groups fail by themselves.
+    pub(super) seating: Option<Seating>,
+    /// Members of groups that compute behind each PSU, if the job has groups.
+    pub(super) working: BTreeMap<u32, u32>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
     /// Grows with each order: timers and bundles of older orders are dead.
-    epoch: u32,
+    pub(super) epoch: u32,
     /// Before this instant the job may not be placed again.
     ready_at: Time,
     pub(super) bundles: Vec<Bundle>,
     /// Each member that has one with the number of its bundle, in the order of the members.
     pub(super) seats: Vec<(u32, u32)>,
     pub(super) outstanding: usize,
+    /// The checkpoint that is written while the job computes.
+    pub(super) drain: DrainPlay,
 }
+
+/// Nodes that are up, reachable and in no job, spares last.
+pub(super) type Free = BTreeSet<(bool, NodeId)>;
 
 /// Like transfers of several nodes that started together.
 pub(super) struct Bundle {
@@ -58,25 +65,27 @@ pub(super) struct Bundle {
 }
 
 impl JobPlay {
-    pub(super) fn new(plan: &Plan) -> Option<Self> {
-        let job = plan.jobs.first()?;
-        let wish = plan.scenario.checkpoint.as_ref();
+    /// All jobs of a plan, waiting.
+    pub(super) fn all(plan: &Plan) -> Vec<Self> {
+        (0..plan.jobs.len() as u16).map(|job| Self::new(plan, JobId(job))).collect()
+    }
+
+    fn new(plan: &Plan, id: JobId) -> Self {
+        let job = &plan.jobs[usize::from(id.0)];
+        let wish = plan.checkpoint_of(id);
         let has_seats = plan.corrupts()
             || wish.is_some_and(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
-                Checkpoint::Multilevel(_) => true,
-                Checkpoint::Logging(_) => false,
+                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => true,
             });
-        Some(Self {
-            machine: plan.protocol()?,
+        Self {
+            machine: plan.protocol_of(id),
             needed: job.nodes as usize,
             members: BTreeSet::new(),
             replicas: plan.replicas(),
             newcomers: None,
             seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
-            groups: wish.and_then(Checkpoint::logging).map(|_| Seats::new(job.nodes as usize)),
-            working: Vec::new(),
-            free: BTreeSet::new(),
+            working: BTreeMap::new(),
             by_psu: BTreeMap::new(),
             computing: false,
             epoch: 0,
@@ -84,14 +93,15 @@ impl JobPlay {
             bundles: Vec::new(),
             seats: Vec::new(),
             outstanding: 0,
-        })
+            drain: DrainPlay::default(),
+        }
     }
 
     pub(super) fn phase(&self) -> JobPhase {
         self.machine.phase()
     }
 
-    /// The seat of a node, if memory may be corrupted and it has one.
+    /// The seat of a node, if seats matter and it has one.
     pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
         self.seating.as_ref()?.seat_of(node)
     }
@@ -102,175 +112,199 @@ impl JobPlay {
     }
 
     /// Whether it waits and has enough nodes within reach.
-    fn may_be_placed(&self) -> bool {
+    fn may_be_placed(&self, free: &Free) -> bool {
         self.phase() == JobPhase::Waiting
-            && self.members.len() + self.free.len() >= self.needed
-            && self.seating.as_ref().is_none_or(|seating| seating.fill(&self.free).is_some())
+            && self.members.len() + free.len() >= self.needed
+            && self.seating.as_ref().is_none_or(|seating| seating.fill(free).is_some())
     }
 
     /// Who leaves the job and who joins it, now that it is placed; and checkpoints that it gives
     /// up.
-    fn choose(&mut self) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
+    fn choose(&mut self, free: &Free) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
         if let Some(seating) = &mut self.seating {
-            let filling = seating.fill(&self.free).expect("it may be placed");
+            let filling = seating.fill(free).expect("it may be placed");
             let given_up = seating.give_up_after(filling.number);
             let (left, joined) = seating.seat(filling.nodes);
             return (left, joined, given_up);
         }
         if let Some(replicas) = &mut self.replicas {
-            let joined = replicas.replace(self.free.iter().map(|&(_, node)| node));
+            let joined = replicas.replace(free.iter().map(|&(_, node)| node));
             return (Vec::new(), joined, Vec::new());
         }
         let missing = self.needed - self.members.len();
-        let joined = self.free.iter().take(missing).map(|&(_, node)| node).collect();
+        let joined = free.iter().take(missing).map(|&(_, node)| node).collect();
         (Vec::new(), joined, Vec::new())
     }
 }
 
 impl World<'_> {
+    pub(super) fn job(&self, id: JobId) -> &JobPlay {
+        &self.jobs[usize::from(id.0)]
+    }
+
+    pub(super) fn job_mut(&mut self, id: JobId) -> &mut JobPlay {
+        &mut self.jobs[usize::from(id.0)]
+    }
+
+    /// The job that a node is in.
+    pub(super) fn job_of(&self, node: u32) -> Option<JobId> {
+        self.nodes[node as usize].job
+    }
+
     /// A node that is up and reachable may work.
-    pub(super) fn offer_to_job(&mut self, id: u32) {
+    pub(super) fn offer_to_jobs(&mut self, id: u32) {
         let spare = self.plan.machine.nodes[id as usize].spare;
-        let connected = self.connected(id);
-        let in_job = self.nodes[id as usize].in_job;
-        let Some(job) = &mut self.job else { return };
-        if connected && !in_job && job.free.insert((spare, NodeId(id))) && job.may_be_placed() {
-            let at = job.ready_at.max(self.now);
-            self.agenda.schedule(at, Timer::Place);
+        if self.jobs.is_empty() || !self.connected(id) || self.job_of(id).is_some() {
+            return;
+        }
+        if self.free.insert((spare, NodeId(id))) {
+            for job in self.jobs.iter().filter(|job| job.may_be_placed(&self.free)) {
+                self.agenda.schedule(job.ready_at.max(self.now), Timer::Place);
+            }
         }
     }
 
-    /// A node that was up is lost to the job, by failure or because nobody reaches it.
+    /// A node that was up is lost to its job, by failure or because nobody reaches it.
     pub(super) fn node_lost(&mut self, id: u32) {
         let spare = self.plan.machine.nodes[id as usize].spare;
-        let Some(job) = &mut self.job else { return };
-        if !self.nodes[id as usize].in_job {
-            job.free.remove(&(spare, NodeId(id)));
+        let Some(of) = self.job_of(id) else {
+            self.free.remove(&(spare, NodeId(id)));
             return;
-        }
+        };
+        let job = self.job_mut(of);
         if let Some(seat) = job.absorbs(NodeId(id)) {
-            self.absorb(id, seat);
+            self.absorb(of, id, seat);
             return;
         }
-        if let Some(seats) = &job.groups {
-            job.machine.strikes(seats.seat_of(NodeId(id)));
+        if let Some(seat) = job.seat_of(NodeId(id)) {
+            job.machine.strikes(seat);
         }
-        let restarting = job.phase() == JobPhase::Restart;
-        let seating = job.seating.as_mut();
-        let gone = seating.map_or_else(Vec::new, |it| it.struck(self.class, restarting));
-        self.forget(gone);
-        self.control.hold(None);
-        self.step_job(Input::Failed(NodeId(id)));
-        self.leave_job(id);
-        let job = self.job.as_mut().expect("there is a job");
-        if let Some(seating) = &mut job.seating {
+        let (restarting, class) = (job.phase() == JobPhase::Restart, self.class);
+        let seating = self.job_mut(of).seating.as_mut();
+        let gone = seating.map_or_else(Vec::new, |it| it.struck(class, restarting));
+        self.forget(of, gone);
+        self.control.hold(of, None);
+        self.step_job(of, Input::Failed(NodeId(id)));
+        self.leave_job(of, id);
+        if let Some(seating) = &mut self.job_mut(of).seating {
             seating.leave(NodeId(id));
         }
-        self.look_for_nodes();
+        self.look_for_nodes(of);
     }
 
     /// What a node had in its memory is lost.
     pub(super) fn memory_lost(&mut self, id: u32) {
-        let seating = self.job.as_mut().and_then(|job| job.seating.as_mut());
-        let gone = seating.map_or_else(Vec::new, |seating| seating.wipe(NodeId(id)));
-        self.forget(gone);
+        for of in self.job_ids() {
+            let seating = self.job_mut(of).seating.as_mut();
+            let gone = seating.map_or_else(Vec::new, |seating| seating.wipe(NodeId(id)));
+            self.forget(of, gone);
+        }
+    }
+
+    /// All jobs, in their order.
+    pub(super) fn job_ids(&self) -> impl Iterator<Item = JobId> + use<> {
+        (0..self.jobs.len() as u16).map(JobId)
     }
 
     /// Checkpoints can never be read back any more, or are given up.
-    fn forget(&mut self, gone: Vec<Kept>) {
+    fn forget(&mut self, of: JobId, gone: Vec<Kept>) {
         let mut told = Vec::new();
         for kept in gone {
-            let job = self.job.as_mut().expect("it wrote checkpoints");
-            job.machine.forget(kept.number, &mut told);
+            self.job_mut(of).machine.forget(kept.number, &mut told);
         }
         for what in told {
             self.tell(what);
         }
     }
 
-    /// The job looks for nodes when the failure has been noticed and the downtime is over.
-    fn look_for_nodes(&mut self) {
-        let job = self.job.as_mut().expect("there is a job");
-        let newest = job.seating.as_ref().and_then(Seating::newest).map(|kept| kept.level);
+    /// A job looks for nodes when the failure has been noticed and the downtime is over.
+    fn look_for_nodes(&mut self, of: JobId) {
+        let seating = self.job(of).seating.as_ref();
+        let newest = seating.and_then(Seating::newest).map(|kept| kept.level);
         let span = self.plan.detection() + self.plan.downtime(newest);
-        job.ready_at = self.now + span;
-        self.agenda.schedule(job.ready_at, Timer::Place);
+        let ready_at = self.now + span;
+        self.job_mut(of).ready_at = ready_at;
+        self.agenda.schedule(ready_at, Timer::Place);
     }
 
     /// The controller is back: a failure that it had not noticed when it went down is noticed now.
     pub(super) fn look_for_nodes_anew(&mut self, since: Time) {
-        let waits = |job: &JobPlay| job.ready_at > since && job.phase() == JobPhase::Waiting;
-        if self.job.as_ref().is_some_and(waits) {
-            self.look_for_nodes();
+        for of in self.job_ids() {
+            let job = self.job(of);
+            if job.ready_at > since && job.phase() == JobPhase::Waiting {
+                self.look_for_nodes(of);
+            }
         }
     }
 
-    /// Places the job, if it waits and enough nodes are free.
+    /// Places each job that waits and for which enough nodes are free, the first one first.
     pub(super) fn place(&mut self) {
-        let Some(job) = &mut self.job else { return };
-        if job.ready_at > self.now || !job.may_be_placed() {
-            return;
+        for of in self.job_ids() {
+            let job = &mut self.jobs[usize::from(of.0)];
+            if job.ready_at > self.now || !job.may_be_placed(&self.free) {
+                continue;
+            }
+            let (left, joined, given_up) = job.choose(&self.free);
+            self.forget(of, given_up);
+            for NodeId(id) in left {
+                self.leave_job(of, id);
+                self.offer_to_jobs(id);
+            }
+            for NodeId(id) in joined {
+                self.join_job(of, id);
+            }
+            self.step_job(of, Input::Placed);
         }
-        let (left, joined, given_up) = job.choose();
-        self.forget(given_up);
-        for NodeId(id) in left {
-            self.leave_job(id);
-            self.offer_to_job(id);
-        }
-        for NodeId(id) in joined {
-            self.join_job(id);
-        }
-        self.step_job(Input::Placed);
     }
 
-    pub(super) fn join_job(&mut self, id: u32) {
+    pub(super) fn join_job(&mut self, of: JobId, id: u32) {
         let row = &self.plan.machine.nodes[id as usize];
-        self.nodes[id as usize].in_job = true;
-        let job = self.job.as_mut().expect("there is a job");
-        assert!(job.free.remove(&(row.spare, NodeId(id))), "who joins was free");
+        self.nodes[id as usize].job = Some(of);
+        assert!(self.free.remove(&(row.spare, NodeId(id))), "who joins was free");
+        let job = self.job_mut(of);
         job.members.insert(id);
-        if let Some(seats) = &mut job.groups {
-            seats.join(NodeId(id));
-        }
         *job.by_psu.entry(row.psu).or_insert(0) += 1;
         let computing = job.computing;
         if computing {
             self.change_draw(row.psu, Draw::Idle, Draw::Compute, 1);
         }
-        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: true });
+        self.tell(What::JobNode { job: of, node: NodeId(id), joined: true });
     }
 
-    pub(super) fn leave_job(&mut self, id: u32) {
-        self.nodes[id as usize].in_job = false;
-        let job = self.job.as_mut().expect("there is a job");
-        assert!(job.members.remove(&id), "a node in the job is a member");
-        if let Some(seats) = &mut job.groups {
-            seats.leave(NodeId(id));
-        }
+    pub(super) fn leave_job(&mut self, of: JobId, id: u32) {
+        self.nodes[id as usize].job = None;
         let psu = self.plan.machine.nodes[id as usize].psu;
+        let job = self.job_mut(of);
+        assert!(job.members.remove(&id), "a node in the job is a member");
         *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
         let computing = job.computing;
         if computing {
             self.change_draw(psu, Draw::Compute, Draw::Idle, 1);
         }
-        self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
+        self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
     }
 
     /// Gives the protocol one input and carries out its order.
-    pub(super) fn step_job(&mut self, input: Input) {
-        let input = self.for_replicas(input);
+    pub(super) fn step_job(&mut self, of: JobId, input: Input) {
+        let input = self.for_replicas(of, input);
+        // Only a job by itself can be corrupted.
+        let alone = self.jobs.len() == 1;
         let mut told = Vec::new();
-        self.corruption.hears(input, &mut told);
-        let job = self.job.as_mut().expect("there is a job");
+        if alone {
+            self.corruption.hears(input, &mut told);
+        }
+        let job = &mut self.jobs[usize::from(of.0)];
+        job.machine.hold_back(self.turns.hold_back(of));
         let order = job.machine.on(self.now, input, &mut told);
-        self.corruption.follows(input, order, &mut told);
+        if alone {
+            self.corruption.follows(input, order, &mut told);
+        }
         job.epoch += 1;
         let epoch = job.epoch;
         let level = job.machine.level();
         for what in told {
-            let job = self.job.as_mut().expect("there is a job");
-            if let (Some(seating), What::Checkpoint { act, number, .. }) = (&mut job.seating, what)
-            {
+            let seating = self.job_mut(of).seating.as_mut();
+            if let (Some(seating), What::Checkpoint { act, number, .. }) = (seating, what) {
                 match act {
                     CheckpointAct::Commit => drop(seating.commit(number, level)),
                     CheckpointAct::Discard => drop(seating.forget(number)),
@@ -279,87 +313,91 @@ impl World<'_> {
             }
             self.tell(what);
         }
-        self.cut_job_transfers();
-        self.replace_replicas(input);
+        self.cut_job_transfers(of);
+        self.follow_drain();
+        self.replace_replicas(of, input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        if !self.set_working(computing) {
-            self.set_computing(computing);
+        if self.job(of).machine.groups().is_some() {
+            self.set_groups_computing(of, computing);
+        } else {
+            self.set_computing(of, computing);
         }
         match order {
-            Order::Wait => {}
-            Order::Compute(span) => self.after(span, Timer::Job { epoch }),
-            Order::Write => self.order_transfers(epoch, true),
-            Order::Read => self.order_transfers(epoch, false),
+            Order::Compute(span) => self.compute(of, span, epoch),
+            Order::Wait | Order::Write | Order::Read => {}
             Order::Verify => {
                 let verify = self.plan.verify().expect("it was ordered");
-                self.after(verify.cost, Timer::Job { epoch });
+                self.after(verify.cost, Timer::Job { job: of, epoch });
             }
-            Order::Finish => self.finish_job(),
+            Order::Finish => self.finish_job(of),
         }
+        if matches!(input, Input::Placed | Input::Written | Input::Read) {
+            self.turns.is_safe(of, self.now);
+        }
+        self.take_turn(of, order);
     }
 
-    /// A failure of one of the job's nodes is foreseen.
-    pub(super) fn warn_job(&mut self) {
-        if let Some(job) = self.job.as_mut().filter(|_| !self.control.is_down()) {
-            job.machine.warn();
+    /// A failure of one of a job's nodes is foreseen.
+    pub(super) fn warn_job(&mut self, of: JobId) {
+        if !self.control.is_down() {
+            self.job_mut(of).machine.warn();
         }
     }
 
     /// The time of an order is over.
-    pub(super) fn job_time_over(&mut self, epoch: u32) {
-        let Some(job) = &self.job else { return };
+    pub(super) fn job_time_over(&mut self, of: JobId, epoch: u32) {
+        let job = self.job_mut(of);
         if job.epoch != epoch {
             return;
         }
         let input = match job.phase() {
             JobPhase::Compute | JobPhase::Rework => Input::StepDone,
             JobPhase::Checkpoint => Input::Written,
-            JobPhase::Verify => self.verified(),
+            JobPhase::Verify => self.verified(of),
             JobPhase::Restart => {
-                let seating = self.job.as_mut().and_then(|job| job.seating.as_mut());
-                seating.map(Seating::restored);
+                job.seating.as_mut().map(Seating::restored);
                 Input::Read
             }
             JobPhase::Waiting | JobPhase::Done => unreachable!("nothing was ordered"),
         };
-        self.step_job(input);
+        self.step_job(of, input);
     }
 
     /// The nodes tell the controller that they have done what was ordered.
-    fn answer(&mut self, input: Input) {
+    fn answer(&mut self, of: JobId, input: Input) {
         if self.control.is_down() {
-            self.control.hold(Some(input));
+            self.control.hold(of, Some(input));
         } else {
-            self.step_job(input);
+            self.step_job(of, input);
         }
     }
 
     /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
     /// taken the requests.
-    fn order_transfers(&mut self, epoch: u32, write: bool) {
-        let newcomers = self.job.as_ref().and_then(|job| job.newcomers.as_ref()).is_some();
-        let seating = self.job.as_ref().and_then(|job| job.seating.as_ref());
-        let readers = seating.filter(|_| !write).map_or(0, Seating::newcomers);
-        let level = self.job.as_ref().map_or(0, |job| job.machine.level());
+    pub(super) fn order_transfers(&mut self, of: JobId, write: bool) {
+        let job = self.job(of);
+        let newcomers = job.newcomers.is_some();
+        let readers = job.seating.as_ref().filter(|_| !write).map_or(0, Seating::newcomers);
+        let (level, epoch) = (job.machine.level(), job.epoch);
         let access = if write { Access::Write } else { Access::Read { newcomers: readers } };
         if let Some(span) = self.plan.checkpoint_span(level, access) {
             // Replacing dead replicas costs no more than the checkpoint, but transfers.
             let span = if newcomers { Span::ZERO } else { span };
-            self.after(span, Timer::Job { epoch });
+            self.after(span, Timer::Job { job: of, epoch });
         } else {
-            let ready = self.admit_requests(write);
-            self.agenda.schedule(ready, Timer::Transfers { epoch });
+            let ready = self.admit_requests(of, write);
+            self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
         }
     }
 
     /// Queues one request for each who moves data at its server; says when the last is admitted.
-    fn admit_requests(&mut self, write: bool) -> Time {
+    pub(super) fn admit_requests(&mut self, of: JobId, write: bool) -> Time {
         let cost = self.plan.scenario.server.disk_request;
         if cost == Span::ZERO {
             return self.now;
         }
         let mut counts = BTreeMap::new();
-        for id in self.job.as_ref().expect("there is a job").movers(write) {
+        for id in self.job(of).movers(write) {
             *counts.entry(self.plan.machine.nodes[id as usize].server).or_insert(0) += 1;
         }
         let admit = |(server, count): (u32, u32)| {
@@ -369,13 +407,13 @@ impl World<'_> {
     }
 
     /// Starts the transfers of an order, bundled by route and cap.
-    pub(super) fn start_transfers(&mut self, epoch: u32) {
-        let Some(job) = &self.job else { return };
+    pub(super) fn start_transfers(&mut self, of: JobId, epoch: u32) {
+        let job = self.job(of);
         if job.epoch != epoch {
             return;
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        let size = job.image(self.plan);
+        let size = job.image(self.plan, of);
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         let movers = job.movers(write);
         for &id in &movers {
@@ -385,17 +423,17 @@ impl World<'_> {
         let mut bundles = Vec::with_capacity(groups.len());
         for (&(route, cap), (number, count)) in &mut groups {
             *number = bundles.len() as u32;
-            let tag = JOB_TAG | u64::from(*number);
+            let tag = tag_of(of, *number);
             let flow = self.network.fabric.start(self.now, route, cap, size, *count, tag);
             bundles.push(Bundle { purpose, count: *count, flow: Some(flow) });
         }
         let seat = |&id: &u32| (id, groups[&self.job_route(id, write)].0);
         let seats = movers.iter().map(seat).collect();
-        let job = self.job.as_mut().expect("there is a job");
+        let job = self.job_mut(of);
         job.outstanding = bundles.len();
         (job.bundles, job.seats) = (bundles, seats);
         if job.outstanding == 0 {
-            self.transfers_done(write);
+            self.transfers_done(of, write);
         }
     }
 
@@ -409,14 +447,19 @@ impl World<'_> {
         }
     }
 
-    /// A transfer is complete: of the job or of a booting node.
+    /// A transfer is complete: of a job or of a booting node.
     pub(super) fn transfer_done(&mut self, finished: &Finished) {
+        if finished.tag & DRAIN_TAG != 0 {
+            self.drain_transfer_done(finished);
+            return;
+        }
         if finished.tag & JOB_TAG == 0 {
             self.boot_transfer_done(finished.tag as u32, finished);
             return;
         }
-        let job = self.job.as_mut().expect("a tag of the job");
-        let bundle = &mut job.bundles[(finished.tag & !JOB_TAG) as usize];
+        let of = JobId((finished.tag >> 32) as u16);
+        let job = self.job_mut(of);
+        let bundle = &mut job.bundles[finished.tag as u32 as usize];
         bundle.flow = None;
         let (purpose, nodes) = (bundle.purpose, finished.count);
         job.outstanding -= 1;
@@ -424,18 +467,18 @@ impl World<'_> {
         let received = Bytes(finished.bytes.0 * u64::from(nodes));
         self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
         if all_done {
-            self.transfers_done(purpose == Purpose::Checkpoint);
+            self.transfers_done(of, purpose == Purpose::Checkpoint);
         }
     }
 
     /// All transfers of an order are done.
-    pub(super) fn transfers_done(&mut self, write: bool) {
-        self.answer(if write { Input::Written } else { Input::Read });
+    pub(super) fn transfers_done(&mut self, of: JobId, write: bool) {
+        self.answer(of, if write { Input::Written } else { Input::Read });
     }
 
-    /// Cuts the job's transfers short: what they moved is lost.
-    fn cut_job_transfers(&mut self) {
-        let Some(job) = &mut self.job else { return };
+    /// Cuts a job's transfers short: what they moved is lost.
+    fn cut_job_transfers(&mut self, of: JobId) {
+        let job = self.job_mut(of);
         job.outstanding = 0;
         let bundles = std::mem::take(&mut job.bundles);
         job.seats.clear();
@@ -450,7 +493,10 @@ impl World<'_> {
 
     /// The end of the run cuts short what is under way.
     pub(super) fn cut_all_transfers(&mut self) {
-        self.cut_job_transfers();
+        for of in self.job_ids() {
+            self.cut_job_transfers(of);
+        }
+        self.cut_drain();
         for id in 0..self.nodes.len() as u32 {
             self.abort_boot_transfer(id);
         }
@@ -466,11 +512,13 @@ impl World<'_> {
             self.network.fabric.set_cap(self.now, flow, cap);
         }
         self.split_from_bundle(id, link);
+        self.split_from_drain(id, link);
     }
 
     /// Gives the transfer of a member another cap, as a bundle of its own.
     fn split_from_bundle(&mut self, id: u32, cap: BitRate) {
-        let Some(job) = &mut self.job else { return };
+        let Some(of) = self.job_of(id) else { return };
+        let job = &mut self.jobs[usize::from(of.0)];
         let Ok(seat) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else { return };
         let new = job.bundles.len() as u32;
         let bundle = &mut job.bundles[job.seats[seat].1 as usize];
@@ -481,7 +529,7 @@ impl World<'_> {
         }
         bundle.count -= 1;
         let purpose = bundle.purpose;
-        let own = self.network.fabric.split(self.now, flow, JOB_TAG | u64::from(new));
+        let own = self.network.fabric.split(self.now, flow, tag_of(of, new));
         self.network.fabric.set_cap(self.now, own, cap);
         job.bundles.push(Bundle { purpose, count: 1, flow: Some(own) });
         job.seats[seat].1 = new;
@@ -489,8 +537,8 @@ impl World<'_> {
     }
 
     /// Members that compute or verify draw more. O(PSU domains).
-    fn set_computing(&mut self, computing: bool) {
-        let job = self.job.as_mut().expect("there is a job");
+    fn set_computing(&mut self, of: JobId, computing: bool) {
+        let job = self.job_mut(of);
         if std::mem::replace(&mut job.computing, computing) == computing {
             return;
         }
@@ -501,18 +549,24 @@ impl World<'_> {
         }
     }
 
-    fn finish_job(&mut self) {
-        let job = self.job.as_mut().expect("there is a job");
+    /// A job is done, and leaves its nodes to the others.
+    fn finish_job(&mut self, of: JobId) {
+        let job = self.job_mut(of);
         job.by_psu.clear();
         if let Some(seating) = &mut job.seating {
             seating.leave_all().for_each(drop);
         }
         job.replicas.iter_mut().for_each(Replicas::leave_all);
-        for id in std::mem::take(&mut job.members) {
-            self.nodes[id as usize].in_job = false;
-            self.tell(What::JobNode { job: JOB, node: NodeId(id), joined: false });
+        let members = std::mem::take(&mut job.members);
+        for &id in &members {
+            self.nodes[id as usize].job = None;
+            self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
         }
-        if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
+        if self.jobs.iter().any(|job| job.phase() != JobPhase::Done) {
+            for id in members {
+                self.offer_to_jobs(id);
+            }
+        } else if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
             self.ended = Some(EndReason::WorkDone);
         }
     }

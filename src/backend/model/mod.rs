@@ -11,12 +11,14 @@ mod alarm;
 mod boot;
 mod control;
 mod corruption;
+mod drain;
 mod fault;
 mod groups;
 mod job;
 mod node;
 mod part;
 mod replica;
+mod turns;
 mod upset;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use crate::event::{Cause, NodeState, What};
 use crate::hardware::flow::FlowId;
-use crate::ids::{Life, NodeId};
+use crate::ids::{JobId, Life, NodeId};
 use crate::units::{Power, Span, Time};
 
 use super::boot::is_boot;
@@ -65,7 +65,7 @@ pub(super) struct Node {
     /// Power cycles since it was last up.
     pub cycles: u32,
     pub powered: bool,
-    pub in_job: bool,
+    pub job: Option<JobId>,
     pub watch: Watch,
     pub request: Request,
     pub draw: Draw,
@@ -91,7 +91,7 @@ impl Node {
             tries: 0,
             cycles: 0,
             powered: false,
-            in_job: false,
+            job: None,
             watch: Watch::NotYet,
             request: Request::None,
             draw: Draw::Off,
@@ -218,7 +218,7 @@ impl World<'_> {
         self.set_state(id, NodeState::Up, Cause::Course);
         self.set_draw(id, Draw::Idle);
         self.up += 1;
-        self.offer_to_job(id);
+        self.offer_to_jobs(id);
     }
 
     /// Changes and tells a node's state, if it is another one.

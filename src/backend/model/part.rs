@@ -244,7 +244,7 @@ impl World<'_> {
         let connected = self.connected(id);
         if self.nodes[id as usize].state == NodeState::Up {
             if connected {
-                self.offer_to_job(id);
+                self.offer_to_jobs(id);
             } else {
                 self.node_lost(id);
             }

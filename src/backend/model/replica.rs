@@ -6,14 +6,13 @@
 //! Not modelled: the request to the disk of whoever takes a transfer over.
 
 use crate::event::{JobPhase, Purpose, What};
-use crate::ids::NodeId;
-use crate::plan::JOB;
+use crate::ids::{JobId, NodeId};
 use crate::protocol::Input;
 use crate::protocol::replica::Loss;
 use crate::scenario::replicas::Strategy;
 use crate::units::Bytes;
 
-use super::job::{Bundle, JOB_TAG, JobPlay};
+use super::job::{Bundle, JobPlay, tag_of};
 use super::world::World;
 
 impl JobPlay {
@@ -47,27 +46,27 @@ impl JobPlay {
 
 impl World<'_> {
     /// A node of the job has failed and another one goes on with its seat.
-    pub(super) fn absorb(&mut self, id: u32, seat: u32) {
-        self.tell(What::FailureAbsorbed { job: JOB, node: NodeId(id) });
-        self.leave_job(id);
-        let job = self.job.as_mut().expect("there is a job");
+    pub(super) fn absorb(&mut self, of: JobId, id: u32, seat: u32) {
+        self.tell(What::FailureAbsorbed { job: of, node: NodeId(id) });
+        self.leave_job(of, id);
+        let job = self.job_mut(of);
         if let Some(newcomers) = &mut job.newcomers {
             newcomers.remove(&id);
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        if !self.drop_from_bundle(id) {
+        if !self.drop_from_bundle(of, id) {
             return;
         }
         if write {
-            self.take_over(seat);
-        } else if self.job.as_ref().is_some_and(|job| job.outstanding == 0) {
-            self.transfers_done(write);
+            self.take_over(of, seat);
+        } else if self.job(of).outstanding == 0 {
+            self.transfers_done(of, write);
         }
     }
 
     /// Ends the transfer of one node; says whether it was under way.
-    fn drop_from_bundle(&mut self, id: u32) -> bool {
-        let job = self.job.as_mut().expect("there is a job");
+    fn drop_from_bundle(&mut self, of: JobId, id: u32) -> bool {
+        let job = &mut self.jobs[usize::from(of.0)];
         let Ok(place) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else {
             return false;
         };
@@ -81,7 +80,7 @@ impl World<'_> {
             bundle.flow = None;
             job.outstanding -= 1;
         } else {
-            own = self.network.fabric.split(self.now, flow, JOB_TAG);
+            own = self.network.fabric.split(self.now, flow, tag_of(of, 0));
         }
         let lost = self.network.fabric.cancel(self.now, own);
         self.tell(What::Transfer { purpose, nodes: 1, received: Bytes(0), lost });
@@ -89,16 +88,16 @@ impl World<'_> {
     }
 
     /// The first living replica of a seat writes the seat's checkpoint, from its start.
-    fn take_over(&mut self, seat: u32) {
-        let size = self.plan.scenario.checkpoint.as_ref().expect("it is written").size(0);
-        let job = self.job.as_ref().expect("there is a job");
+    fn take_over(&mut self, of: JobId, seat: u32) {
+        let size = self.plan.checkpoint_of(of).expect("it is written").size(0);
+        let job = self.job(of);
         let replicas = job.replicas.as_ref().expect("a replica failed");
         let NodeId(id) = replicas.of_seat(seat).next().expect("the failure was absorbed");
         let number = job.bundles.len() as u32;
         let (route, cap) = self.job_route(id, true);
-        let tag = JOB_TAG | u64::from(number);
+        let tag = tag_of(of, number);
         let flow = self.network.fabric.start(self.now, route, cap, size, 1, tag);
-        let job = self.job.as_mut().expect("there is a job");
+        let job = self.job_mut(of);
         job.bundles.push(Bundle { purpose: Purpose::Checkpoint, count: 1, flow: Some(flow) });
         job.outstanding += 1;
         let place = job.seats.partition_point(|&(member, _)| member < id);
@@ -107,34 +106,35 @@ impl World<'_> {
 
     /// What a complete checkpoint is to the protocol: if nodes take the places of dead replicas,
     /// the job goes on when they have read it.
-    pub(super) fn for_replicas(&self, input: Input) -> Input {
-        if input == Input::Written && self.replaces() {
+    pub(super) fn for_replicas(&self, of: JobId, input: Input) -> Input {
+        if input == Input::Written && self.replaces(of) {
             return Input::WrittenForReplicas;
         }
         input
     }
 
     /// Whether free nodes shall take the places of dead replicas at a checkpoint.
-    fn replaces(&self) -> bool {
+    fn replaces(&self, of: JobId) -> bool {
         let work = self.plan.scenario.workload.as_ref().and_then(|work| work.replicas);
-        let Some(job) = self.job.as_ref().filter(|job| !job.free.is_empty()) else { return false };
-        work.is_some_and(|replicas| replicas.strategy == Strategy::Restart)
+        let job = self.job(of);
+        !self.free.is_empty()
+            && work.is_some_and(|replicas| replicas.strategy == Strategy::Restart)
             && job.replicas.as_ref().is_some_and(|replicas| replicas.vacant() > 0)
-            && job.machine.done() < self.plan.jobs[0].steps
+            && job.machine.done() < self.plan.jobs[usize::from(of.0)].steps
     }
 
     /// Lets free nodes take the places of dead replicas, if the input says so.
-    pub(super) fn replace_replicas(&mut self, input: Input) {
-        let job = self.job.as_mut().expect("there is a job");
+    pub(super) fn replace_replicas(&mut self, of: JobId, input: Input) {
+        let job = &mut self.jobs[usize::from(of.0)];
         job.newcomers = None;
         if input != Input::WrittenForReplicas {
             return;
         }
         let replicas = job.replicas.as_mut().expect("some are dead");
-        let joined = replicas.replace(job.free.iter().map(|&(_, node)| node));
+        let joined = replicas.replace(self.free.iter().map(|&(_, node)| node));
         job.newcomers = Some(joined.iter().map(|node| node.0).collect());
         for NodeId(id) in joined {
-            self.join_job(id);
+            self.join_job(of, id);
         }
     }
 }

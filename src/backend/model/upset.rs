@@ -1,53 +1,41 @@
 //! Upsets of a node's memory by cosmic rays: what comes of each hangs on what the node does.
 
-use crate::cosmic::budget::{Activity, Class};
-use crate::event::{JobPhase, What};
+use crate::cosmic::budget::Class;
+use crate::event::{Fault, JobPhase, What};
 use crate::ids::{FaultId, NodeId};
 
 use super::world::World;
 
 impl World<'_> {
-    /// What the node does.
-    fn activity(&self, id: u32) -> Activity {
-        let job = self.job.as_ref().filter(|_| self.nodes[id as usize].in_job);
-        match job.map(super::job::JobPlay::phase) {
-            Some(JobPhase::Compute | JobPhase::Rework | JobPhase::Verify) => Activity::Compute,
-            Some(JobPhase::Checkpoint | JobPhase::Restart) => Activity::Checkpoint,
-            Some(JobPhase::Waiting | JobPhase::Done) | None => Activity::Idle,
-        }
+    /// The phase of the job that the node works for.
+    fn phase_of(&self, id: u32) -> Option<JobPhase> {
+        self.job_of(id).map(|job| self.job(job).phase())
     }
 
     /// The array that the upset which is due strikes, and what comes of it.
     fn upset_due(&self, rule: u16, id: u32) -> (u32, Class) {
         let number = u64::from(self.used(rule, id));
-        self.chance.upset(FaultId(rule), id, number, self.activity(id))
+        self.chance.upset(FaultId(rule), id, number, self.phase_of(id))
     }
 
     /// Whether the scenario's semantics lets the upset that is due strike: it must allow what comes
     /// of it.
     pub(super) fn upset_may_strike(&self, rule: u16, id: u32) -> bool {
-        let (Some(wish), Some(job)) = (&self.plan.scenario.checkpoint, &self.job) else {
-            return true;
-        };
-        if !self.nodes[id as usize].in_job {
-            return true;
-        }
-        match self.upset_due(rule, id).1 {
-            Class::Masked | Class::Corrected => true,
-            Class::Silent => wish.integrity().exposed.allows(job.phase()),
-            Class::Detected | Class::Crash | Class::Hang => wish.strikes().allow(job.phase()),
-        }
+        let Some(of) = self.job_of(id) else { return true };
+        let Some(wish) = self.plan.checkpoint_of(of) else { return true };
+        let harm = Fault::of_upset(self.upset_due(rule, id).1);
+        harm.is_none_or(|kind| wish.lets(kind, self.job(of).phase()))
     }
 
     /// An upset strikes.
     pub(super) fn upset(&mut self, rule: u16, id: u32) {
         let (array, class) = self.upset_due(rule, id);
         self.tell(What::Upset { node: NodeId(id), array, class });
-        match class {
-            Class::Masked | Class::Corrected => {}
-            Class::Silent => self.corrupt(id),
-            Class::Detected | Class::Crash => self.crash(rule, id),
-            Class::Hang => self.hang(rule, id),
+        match Fault::of_upset(class) {
+            None => {}
+            Some(Fault::SilentCorruption) => self.corrupt(id),
+            Some(Fault::Hang) => self.hang(rule, id),
+            Some(_) => self.crash(rule, id),
         }
     }
 }

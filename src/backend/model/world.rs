@@ -6,7 +6,7 @@ use crate::engine::Agenda;
 use crate::event::{EndReason, Event, Sensor, Sink, Stop, What};
 use crate::hardware::boot::{self, Step};
 use crate::hardware::power::PowerMeter;
-use crate::ids::Part;
+use crate::ids::{JobId, Part};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::protocol::corruption::Corruption;
@@ -15,9 +15,10 @@ use crate::units::{Span, Time};
 
 use super::control::Control;
 use super::fault::Clocks;
-use super::job::JobPlay;
+use super::job::{Free, JobPlay};
 use super::node::Node;
 use super::part::{Psu, Server, Switch};
+use super::turns::Turns;
 use crate::hardware::network::Network;
 
 /// What can become due. A timer that names a life is dead when the node lives another one.
@@ -61,11 +62,15 @@ pub(super) enum Timer {
     Repaired { rule: u16, part: u32, life: u32 },
     /// A PSU gives power again after a brown-out.
     PsuRestart { psu: u32 },
-    /// The job's ordered time is over.
-    Job { epoch: u32 },
-    /// The disks have taken the job's requests: its transfers start.
-    Transfers { epoch: u32 },
-    /// The job may look for nodes.
+    /// A job's ordered time is over.
+    Job { job: JobId, epoch: u32 },
+    /// The disks have taken a job's requests: its transfers start.
+    Transfers { job: JobId, epoch: u32 },
+    /// The disks have taken the requests of a checkpoint that is written while the job computes.
+    Drain { number: u64 },
+    /// It is complete.
+    Drained { number: u64 },
+    /// A job may look for nodes.
     Place,
     /// The meters are read.
     Sample,
@@ -95,8 +100,10 @@ pub(super) struct World<'p> {
     pub class: u8,
     /// PSU domains whose load passed their limit by what has just happened.
     pub tripped: Vec<u32>,
-    pub job: Option<JobPlay>,
-    /// The truth about the job's memory.
+    pub jobs: Vec<JobPlay>,
+    pub free: Free,
+    pub turns: Turns,
+    /// The truth about the memory of a job by itself.
     pub corruption: Corruption,
     /// Silent corruptions of each node so far.
     pub flips: BTreeMap<u32, u64>,
@@ -131,7 +138,9 @@ impl<'p> World<'p> {
             link_faults: BTreeMap::new(),
             class: 1,
             tripped: Vec::new(),
-            job: JobPlay::new(plan),
+            jobs: JobPlay::all(plan),
+            free: Free::new(),
+            turns: Turns::new(plan),
             corruption: plan.corruption(),
             flips: BTreeMap::new(),
             verifications: 0,
@@ -245,8 +254,10 @@ impl<'p> World<'p> {
             Timer::FollowOn { rule, part } => self.follow_on(rule, part),
             Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
             Timer::PsuRestart { psu } => self.psu_restarts(psu),
-            Timer::Job { epoch } => self.job_time_over(epoch),
-            Timer::Transfers { epoch } => self.start_transfers(epoch),
+            Timer::Job { job, epoch } => self.job_time_over(job, epoch),
+            Timer::Transfers { job, epoch } => self.start_transfers(job, epoch),
+            Timer::Drain { number } => self.start_drain(number),
+            Timer::Drained { number } => self.drained(number),
             Timer::Place => self.place(),
             Timer::Sample => self.sample(),
         }

@@ -33,7 +33,7 @@ use crate::fleet::muster::{self, Muster};
 use crate::fleet::reception::{self, Connection, Incoming};
 use crate::fleet::timeline::{self, Timeline};
 use crate::fleet::wire::{Message, Refusals};
-use crate::ids::{Life, NodeId};
+use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::protocol::detector::Detector;
 use crate::rng::Stream;
@@ -297,15 +297,17 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.ended = self.ended.or(Some(EndReason::TimeUp));
             return;
         }
-        let wish = self.plan.scenario.checkpoint.as_ref();
-        let spared = |kind: Fault, node: NodeId| match (wish, &self.job) {
-            (Some(wish), Some(job)) => !wish.lets(kind, job.phase()) && job.holds(node),
-            _ => false,
-        };
-        for demand in self.timeline.due(now, spared) {
+        let job = self.job.as_ref();
+        let phase = |node| job.filter(|job| job.holds(node)).map(JobPlay::phase);
+        for demand in self.timeline.due(now, phase) {
             self.dirty = true;
             match demand {
-                timeline::Demand::Strike(deed) => self.strike(now, deed),
+                timeline::Demand::Strike(deed) => {
+                    let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
+                    self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
+                    self.strike(now, deed);
+                }
+                timeline::Demand::Upset(upset) => self.upset(now, upset),
                 timeline::Demand::End(deed) => self.repaired(&deed),
                 timeline::Demand::Alarm(alarm) => self.alarm(alarm),
             }
@@ -361,11 +363,20 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    fn strike(&mut self, now: Time, deed: Deed) {
-        let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
+    /// A cosmic ray strikes: what comes of it is done like any other harm.
+    fn upset(&mut self, now: Time, upset: timeline::Upset) {
+        let timeline::Upset { fault, node, array, class, deed } = upset;
+        let (kind, part) = (Fault::Upset, Part { kind: PartKind::Node, index: node.0 });
         self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
-        if kind == Fault::SilentCorruption {
-            return self.corrupt(NodeId(part.index));
+        self.acts.push(Act::Tell(What::Upset { node, array, class }));
+        if let Some(deed) = deed {
+            self.strike(now, deed);
+        }
+    }
+
+    fn strike(&mut self, now: Time, deed: Deed) {
+        if deed.kind == Fault::SilentCorruption {
+            return self.corrupt(NodeId(deed.part.index));
         }
         for node in faults::cut_off(self.plan, &deed) {
             self.muster.hold(now, node, true);

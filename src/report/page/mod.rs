@@ -3,6 +3,7 @@
 //! It carries its font, its style and its figures, asks nothing of the network, follows the light
 //! or dark taste of its reader, and prints.
 
+mod jobs;
 mod summary;
 mod tables;
 mod theory;
@@ -35,6 +36,7 @@ pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
         (summary::tiles(input))
         (tables::verdicts(input))
         (figures(shown))
+        (jobs::table(input))
         (theory::beside(input))
         (tables::metrics(input))
         (tables::faults(input))

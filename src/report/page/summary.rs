@@ -126,7 +126,10 @@ impl About<'_> {
         }
         let done = self.get("jobs_done").unwrap_or(0.0) >= jobs as f64;
         let job = if jobs == 1 { "The job" } else { "All jobs" };
-        let needs = words::span(self.0.plan.scenario.workload.as_ref()?.work.as_secs_f64());
+        let scenario = &self.0.plan.scenario;
+        let named = scenario.jobs.iter().map(|job| &job.work);
+        let works = scenario.workload.iter().chain(named).map(|work| work.work.as_secs_f64());
+        let needs = words::span(works.sum());
         let mut text = if done {
             let makespan = words::span(self.get("makespan")?);
             format!("{job}, {needs} of computing, took {makespan}")

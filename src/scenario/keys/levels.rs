@@ -1,6 +1,6 @@
 //! The keys of checkpoints of several levels.
 
-use super::{COST, SIZE_SOME, SPAN_SOME, STRIKES};
+use super::{SIZE_SOME, SPAN, SPAN_SOME, STRIKES};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::levels::PLACES;
 
@@ -54,13 +54,42 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
             "Of a `group`: its nodes that may be missing, 1 as with XOR or more as with \
              Reed-Solomon codes. Default: 1.",
         ),
-        Key::new("cost", Kind::Table(&COST), ""),
+        Key::new("cost", Kind::Table(&LEVEL_COST), ""),
         Key::new(
             "every",
             Kind::Count(1, 1_000_000),
             "Of the checkpoints that would be of the level below, every so manieth is of this one. \
              Not for the lowest level, of which are all others.",
         ),
+        Key::new(
+            "drain",
+            Kind::Flag,
+            "Of the `file-server`: whether a checkpoint is written at the level below, which nodes \
+             keep, and copied to the server while the job computes. Default: false.",
+        ),
+        Key::new(
+            "slowdown",
+            Kind::Number(1.0, 1_000.0),
+            "With `drain` or `cost.latency`: a step takes so many times as long while the rest is \
+             written. Default: 1.1 (assumption).",
+        ),
     ],
     rivals: &[&["to", "cost"]],
+};
+
+/// Fixed spans of a level.
+static LEVEL_COST: Spec = Spec {
+    doc: "Fixed spans in place of transfers.",
+    keys: &[
+        Key::new("write", SPAN, "Writing with the job stopped, C."),
+        Key::new("read", SPAN, "Reading back, R."),
+        Key::new("downtime", SPAN, "Downtime D, beside detection and repair.").or("\"0 s\""),
+        Key::new(
+            "latency",
+            SPAN,
+            "From the beginning until it is complete, L: what of it is beyond C passes while the \
+             job computes. Default: C.",
+        ),
+    ],
+    rivals: &[],
 };

@@ -24,10 +24,11 @@ pub(in crate::scenario) static LOGGING: Spec = Spec {
         )
         .or("true"),
         Key::new(
-            "slowdown",
+            "overhead",
             Kind::Share(0.0, 1.0),
-            "By how much logging lengthens a step, as a share of it. The default is the most that \
-             Meneses, Ni and Kalé measured with up to 1,024 cores.",
+            "By how much logging lengthens a step, as a share of it. The default is an upper \
+             bound: the abstract of Meneses, Ni and Kalé 2012 says \"always lower than 4%\", of a \
+             stencil on up to 1,024 cores.",
         )
         .or("0.04"),
         Key::new(

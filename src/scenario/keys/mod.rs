@@ -1,6 +1,7 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod jobs;
 pub(super) mod levels;
 pub(super) mod logging;
 pub(super) mod replicas;
@@ -9,6 +10,7 @@ pub(super) mod upset;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::job::{Exposed, Period, Place};
+use crate::scenario::jobs::Order;
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
 use crate::scenario::{EventLevel, StopWhen};
@@ -68,6 +70,7 @@ pub(super) static ROOT: Spec = spec(
         Key::new("fault", Kind::Table(&faults::FAULTS), ""),
         Key::new("workload", Kind::Table(&WORKLOAD), ""),
         Key::new("checkpoint", Kind::Table(&CHECKPOINT), ""),
+        Key::new("job", Kind::Tables(&jobs::JOB), "Several jobs at once."),
         Key::new("stop", Kind::Table(&STOP), ""),
         Key::new("record", Kind::Table(&RECORD), ""),
         Key::new(
@@ -224,6 +227,15 @@ static SERVER: Spec = spec(
              `--no-ping`. `true` and missing keys take the defaults of the table.",
         ),
         Key::new("power", POWER, "Power it draws."),
+        Key::new(
+            "order",
+            Kind::Choice(words::<Order>),
+            "How several jobs share it for checkpoints: all at once (`uncontrolled`); one after \
+             the other, first come, first served, waiting idle (`blocking-fcfs`) or working on \
+             while they wait to write (`ordered-fcfs`); the same, that one next whose turn wastes \
+             least (`least-waste`); or without checkpoints (`none`).",
+        )
+        .or("\"uncontrolled\""),
     ],
 );
 

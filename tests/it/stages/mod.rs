@@ -78,6 +78,7 @@ enum Subject {
     Job,
     Fault(u16),
     Memory,
+    Upsets,
 }
 
 /// The subject of a fact; `None` for readings and transfers, which are compared as sums.
@@ -100,12 +101,12 @@ fn subject(what: &What) -> Option<Subject> {
             Some(Subject::Seat(*node))
         }
         What::Corruption { .. } => Some(Subject::Memory),
+        What::Upset { .. } => Some(Subject::Upsets),
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
         | What::Group { .. }
         | What::WorkLost { .. }
-        | What::Upset { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,
     }

@@ -2,7 +2,7 @@
 
 use rackstorm::event::{CheckpointAct, CorruptionAct, JobPhase, What};
 
-use super::{agree, demand, fault, is_phase, rack, saving, saving_without_spares};
+use super::{agree, demand, fault, is_phase, rack, saving, saving_without_spares, tell_alike};
 
 /// Checkpoints each minute on cards, at partners, and at the file server; one node stays away,
 /// later another one.
@@ -55,6 +55,23 @@ fn agreement_silent_corruption_that_verifications_miss_at_first() {
     let correct = CorruptionAct::Correct;
     let corrected = |what: &What| matches!(what, What::Corruption { act, .. } if *act == correct);
     demand(&fleet, 1, corrected);
+}
+
+/// Upsets of each class: what stops a node, what makes its data wrong, and what does no harm.
+#[test]
+fn agreement_upsets_in_a_beam() {
+    let path = crate::program::root().join("scenarios/smoke/upsets_in_a_beam.toml");
+    let text = std::fs::read_to_string(path).expect("a scenario");
+    let (shorter, _) = text.split_once("[expect]").expect("it expects something");
+    let shorter = shorter
+        .replace("work           = \"12 h\"", "work           = \"2 h\"")
+        .replace("beam = 200_000", "beam = 400_000")
+        .replace("15 min", "5 min");
+    let (_, fleet) = tell_alike(&(shorter + "[controller]\ndetect = \"8 s\"\n"));
+    for class in ["masked", "corrected", "silent", "crash", "hang"] {
+        assert!(fleet.metric(&format!("upsets_{class}")) > 0.5, "{class}");
+    }
+    assert!(fleet.metric("corruptions_corrected") > 0.5);
 }
 
 /// True alarms and false ones before crashes of one node, and hangs of another without any.
