@@ -1,7 +1,5 @@
 //! What a scenario may not ask for together, because no stage models it.
 
-use crate::event::Fault;
-
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
@@ -25,8 +23,7 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         }
     }
     for (kind, item, table) in misfortune::tables(root) {
-        let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
+        let own = kind.corrupts().then_some((format!("[[fault.{}]]", kind.word()), item.place));
         let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
         for (fault, place) in own.into_iter().chain(foreseen) {
             for (what, other) in levels.into_iter().chain(replicas) {
