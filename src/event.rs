@@ -183,6 +183,12 @@ impl Fault {
         }
     }
 
+    /// Whether it may corrupt memory in silence.
+    #[must_use]
+    pub fn corrupts(self) -> bool {
+        matches!(self, Self::SilentCorruption | Self::Upset)
+    }
+
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
     /// take nodes.
     #[must_use]

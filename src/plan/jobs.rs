@@ -16,7 +16,7 @@ use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{self, Cost, Interval, Period, Place};
+use crate::scenario::job::{self, Cost, Counts, Interval, Period, Place};
 use crate::scenario::logging;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
@@ -76,7 +76,10 @@ impl Plan {
                     misses: verify.coverage < 1.0,
                 });
                 let keep = wish.integrity.keep;
-                let schedule = Schedule { interval: job.interval, last, initial, verify, keep };
+                let counts_from_start = wish.counts == Counts::Start;
+                let interval = job.interval;
+                let schedule =
+                    Schedule { interval, last, initial, counts_from_start, verify, keep };
                 let adaptive = match wish.interval {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
@@ -85,7 +88,7 @@ impl Plan {
                 Protocol::Coordinated(machine)
             }
             None => {
-                let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
+                let schedule = Schedule { last, initial, ..Schedule::NEVER };
                 Protocol::Coordinated(Coordinated::new(id, work, schedule))
             }
         }
@@ -94,8 +97,7 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        let corrupts = |kind| matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        self.scenario.faults.iter().any(|rule| corrupts(rule.kind))
+        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
     }
 
     /// Whether cosmic rays strike.

@@ -198,9 +198,10 @@ pub struct Coordinated {
     pub last: bool,
     /// Which failures count.
     pub strikes: Strikes,
-    /// Whether a committed checkpoint holds the state of its start or of its end.
-    /// With computing stopped during the checkpoint both are the same step; the period differs.
+    /// What the interval counts.
     pub period: Period,
+    /// From when a checkpoint counts.
+    pub counts: Counts,
     /// What is done about silent corruption.
     pub integrity: Integrity,
 }
@@ -370,6 +371,15 @@ impl Strikes {
             JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         }
     }
+}
+
+/// From when a checkpoint counts. Papers differ; the default is its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// From its start: a failure while it is written throws nothing away.
+    Start,
+    /// From its end: it must be written without a failure.
+    End,
 }
 
 /// What the interval counts.

@@ -548,6 +548,7 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
             cost,
             ("last", protocol.last.to_string()),
             ("period", quoted(protocol.period.word())),
+            ("counts", quoted(protocol.counts.word())),
             ("keep", protocol.integrity.keep.to_string()),
         ],
     ));

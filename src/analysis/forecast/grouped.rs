@@ -1,7 +1,7 @@
 //! Theory of a job whose groups checkpoint by themselves, with message logging: to first order.
 
 use super::intervals::{Row, struck_otherwise};
-use super::{Prediction, Setting, setting};
+use super::{Prediction, Setting};
 use crate::plan::Plan;
 use crate::theory::logging::Groups;
 
@@ -29,7 +29,7 @@ pub(super) fn rows(
         row.empty.period_of_mtbf = setting.mtbf.map(|mtbf| groups.period(work) / mtbf);
         let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.overhead));
         if row.outside.is_empty() {
-            row.outside = struck_otherwise(setting::strikes(plan));
+            row.outside = struck_otherwise(plan);
         }
         row
     };

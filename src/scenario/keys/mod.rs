@@ -9,7 +9,7 @@ pub(super) mod upset;
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::job::{Exposed, Period, Place};
+use crate::scenario::job::{Counts, Exposed, Period, Place};
 use crate::scenario::jobs::Order;
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
@@ -417,6 +417,13 @@ pub(super) static COORDINATED: Spec = Spec {
              to start.",
         )
         .or("\"work\""),
+        Key::new(
+            "counts",
+            Kind::Choice(words::<Counts>),
+            "From when a checkpoint of a fixed `cost` counts: from its `end`, when all is written, \
+             or from its `start`, so that a failure while it is written throws nothing away.",
+        )
+        .or("\"end\""),
         Key::new("verify", Kind::Table(&VERIFY), ""),
         Key::new(
             "keep",
