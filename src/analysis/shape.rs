@@ -27,10 +27,11 @@ pub(super) struct Shape {
 impl Shape {
     /// That of a plan.
     pub(super) fn of(plan: &Plan) -> Self {
+        let groups = plan.scenario.checkpoint.as_ref().and_then(Checkpoint::logging);
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
             jobs: plan.jobs.iter().map(|job| (job.name.clone(), job.nodes)).collect(),
-            group: plan.scenario.checkpoint.as_ref().and_then(Checkpoint::group),
+            group: groups.map(|wish| wish.group),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),

@@ -126,12 +126,6 @@ impl Checkpoint {
         if let Self::Logging(wish) = self { Some(wish) } else { None }
     }
 
-    /// Nodes of a group, if groups fail by themselves.
-    #[must_use]
-    pub fn group(&self) -> Option<u32> {
-        self.logging().map(|wish| wish.group)
-    }
-
     /// What is done against silent corruption.
     #[must_use]
     pub fn integrity(&self) -> Integrity {
