@@ -241,9 +241,9 @@ proptest! {
                 job.strikes(2 * group + 1);
                 order = job.on(now, Input::Failed(NodeId(1)), &mut told);
                 twins.again.clear();
-                told.iter().for_each(|&what| {
+                for &what in &told {
                     twins.hears(what, Some(group), computes.then_some(into));
-                });
+                }
                 continue;
             }
             if let Order::Compute(span) = order {
@@ -253,7 +253,9 @@ proptest! {
             if job.phase() != JobPhase::Rework {
                 twins.again.clear();
             }
-            told.iter().for_each(|&what| twins.hears(what, None, None));
+            for &what in &told {
+                twins.hears(what, None, None);
+            }
         }
         prop_assert!(twins.rows.iter().all(|row| row.memory.len() as u64 == steps));
         prop_assert!(!last || twins.rows.iter().all(|row| row.saved.len() as u64 == steps));
