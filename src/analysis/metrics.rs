@@ -36,7 +36,8 @@ pub const ALL: &[Definition] = &[
     is("waste_restart", "1", "Share in which a checkpoint was read back."),
     is("waste_boot", "1", "Share in which a job waited for its first start."),
     is("waste_idle", "1",
-        "Share in which a job waited later: detection, downtime, repair, too few nodes."),
+        "Share in which a job waited later, or a group of it for another one: detection, downtime, \
+        repair, too few nodes."),
     is("work", "s", "Computing of all jobs that survived."),
     is("work_lost", "s", "Computing of all jobs that was thrown away."),
     is("rework_time", "s", "Time in which jobs computed again what was thrown away."),

@@ -20,7 +20,7 @@ use crate::protocol::corruption::Corruption;
 use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
-use crate::scenario::job::{Cost, Place};
+use crate::scenario::job::Place;
 use crate::units::{Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
@@ -550,45 +550,6 @@ impl<'p> JobPlay<'p> {
         self.state.replicas.iter_mut().for_each(Replicas::leave_all);
         demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
     }
-}
-
-/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
-#[must_use]
-pub fn cannot(plan: &Plan) -> Option<String> {
-    if !plan.scenario.jobs.is_empty() {
-        let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
-        return Some(reason.to_owned());
-    }
-    let wish = plan.scenario.checkpoint.as_ref()?;
-    if wish.incremental().is_some() {
-        let reason = "`incremental`: each step changes all of an agent's memory, so that there is \
-                      nothing to leave out; `--on model` has a share";
-        return Some(reason.to_owned());
-    }
-    let unable = |level: &usize| {
-        matches!(
-            wish.cost(*level),
-            Cost::Store(Place::Memory | Place::Buddies { .. } | Place::Group { .. })
-        )
-    };
-    if let Some(level) = (0..wish.levels()).find(unable) {
-        return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards \
-             and at partners only",
-            level + 1
-        ));
-    }
-    if let Some(level) = (0..wish.levels()).find(|level| wish.drain(*level).is_some()) {
-        return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents do not write while they compute",
-            level + 1
-        ));
-    }
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
-    Some(format!(
-        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
-        rule.name
-    ))
 }
 
 /// The name under which a seat's image of a checkpoint is stored.

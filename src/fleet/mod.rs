@@ -12,6 +12,7 @@ mod faults;
 pub mod group;
 mod images;
 pub mod job;
+pub mod limits;
 mod link;
 mod memory;
 pub mod muster;

@@ -35,7 +35,8 @@ impl Plan {
     /// What is moved of a checkpoint of this level, if it is `share` times the state.
     #[must_use]
     pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
-        parcel(self.checkpoint_of(of).expect("it writes checkpoints"), level, share, access)
+        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
+        parcel(wish, wish.size(level), share, access)
     }
 
     /// What a node of the plan's job declares to the file server for a full checkpoint of this
@@ -59,9 +60,9 @@ pub(super) fn mean_share(wish: &Checkpoint, access: Access) -> f64 {
     }
 }
 
-/// See [`Plan::parcel`]. Of whatever is moved there is a byte at least.
-pub(super) fn parcel(wish: &Checkpoint, level: usize, share: f64, access: Access) -> Parcel {
-    let size = times(wish.size(level).0, share).max(1);
+/// See [`Plan::parcel`]; `state` is that of a node. Of whatever is moved there is a byte at least.
+pub(super) fn parcel(wish: &Checkpoint, state: Bytes, share: f64, access: Access) -> Parcel {
+    let size = times(state.0, share).max(1);
     let Some(own) = wish.compression() else {
         return Parcel { bytes: Bytes(size), packing: Span::ZERO };
     };

@@ -13,15 +13,17 @@ use crate::protocol::corruption::Corruption;
 use crate::protocol::detector::Detector;
 use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
+use crate::protocol::logging::{Logging, Rules};
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{self, Cost, Interval, Period};
+use crate::scenario::job::{self, Cost, Counts, Interval, Period};
+use crate::scenario::logging;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
 use crate::theory::young_daly;
-use crate::units::{BitRate, Span};
+use crate::units::{BitRate, Bytes, Span};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
 /// The number of a plan's first job; most scenarios have only this one.
@@ -58,13 +60,28 @@ impl Plan {
                 let pattern = Pattern { interval, every, writing, last, initial };
                 Protocol::Multilevel(Multilevel::new(id, work, pattern))
             }
+            Some(job::Checkpoint::Logging(wish)) => {
+                let rules = Rules {
+                    groups: job.nodes / wish.group,
+                    size: wish.group,
+                    interval: wish.interval,
+                    staggered: wish.stagger,
+                    speedup_ppm: wish.speedup_ppm(),
+                    last,
+                    initial,
+                };
+                Protocol::Logging(Logging::new(id, work, rules))
+            }
             Some(job::Checkpoint::Coordinated(wish)) => {
                 let verify = wish.integrity.verify.map(|verify| Verify {
                     per_checkpoint: verify.per_checkpoint,
                     misses: verify.coverage < 1.0,
                 });
                 let keep = wish.integrity.keep;
-                let schedule = Schedule { interval: job.interval, last, initial, verify, keep };
+                let counts_from_start = wish.counts == Counts::Start;
+                let interval = job.interval;
+                let schedule =
+                    Schedule { interval, last, initial, counts_from_start, verify, keep };
                 let adaptive = match wish.interval {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
@@ -75,7 +92,7 @@ impl Plan {
                 Protocol::Coordinated(machine.chained(chain))
             }
             None => {
-                let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
+                let schedule = Schedule { last, initial, ..Schedule::NEVER };
                 Protocol::Coordinated(Coordinated::new(id, work, schedule))
             }
         }
@@ -84,8 +101,7 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        let corrupts = |kind| matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        self.scenario.faults.iter().any(|rule| corrupts(rule.kind))
+        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
     }
 
     /// Whether cosmic rays strike.
@@ -126,14 +142,19 @@ impl Plan {
     }
 
     /// The time in which all nodes of the job read a checkpoint back from the file server, on
-    /// average. Zero without checkpoints.
+    /// average. Of groups only one reads. Zero without checkpoints.
     #[must_use]
     pub fn read_back(&self) -> Span {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
         let crew = Crew::new(&self.machine, job.nodes);
-        cost(&self.scenario, &self.machine, &crew, (wish, 0), Access::Read { newcomers: 0 })
+        let (crew, size) = match wish.logging() {
+            Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
+            None => (crew, wish.size(0)),
+        };
+        let access = Access::Read { newcomers: 0 };
+        cost(&self.scenario, &self.machine, &crew, (wish, 0, size), access)
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -219,9 +240,20 @@ fn job(
     let steps = work.work.0.div_ceil(work.step.0);
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint_of(id);
-    let writers = crew.only(work.nodes);
+    let groups = checkpoint.and_then(job::Checkpoint::logging);
+    let overhead = groups.map(|wish| wish.overhead).or(work.replicas.map(|it| it.overhead));
+    let stretched = |span: Span| match overhead {
+        Some(share) if share > 0.0 => Span::from_secs_f64(span.as_secs_f64() * (1.0 + share)),
+        _ => span,
+    };
+    let step = stretched(work.step);
+    let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);
+    let writers = crew.only(together);
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
-        let of = |level| cost(scenario, machine, &writers, (wish, level), Access::Write);
+        let size =
+            |level| wish.logging().map_or(wish.size(level), |it| image(it, step, work.nodes));
+        let of =
+            |level| cost(scenario, machine, &writers, (wish, level, size(level)), Access::Write);
         (0..wish.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
@@ -233,6 +265,7 @@ fn job(
             job::Checkpoint::Multilevel(wish) => {
                 wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, crew, wish).0)
             }
+            job::Checkpoint::Logging(wish) => wish.interval,
         })
     };
     let job = Job {
@@ -240,8 +273,8 @@ fn job(
         nodes: crew.nodes,
         seats: work.nodes,
         steps,
-        step: replication::stretched(work, work.step),
-        last_step: replication::stretched(work, last_step),
+        step,
+        last_step: stretched(last_step),
         interval: None,
         checkpoint_cost: cost,
         level_costs: costs,
@@ -254,6 +287,12 @@ fn job(
     }
     let mtbf = mtbf(scenario, machine, crew);
     Job { interval: interval(mtbf), mtbf, ..job }
+}
+
+/// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
+/// any group is about as old. A single group of all `nodes` logs nothing.
+fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
+    wish.size_with_log(if wish.group == nodes { 0 } else { wish.interval.0.div_ceil(step.0) })
 }
 
 /// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
@@ -349,14 +388,14 @@ fn cost(
     scenario: &Scenario,
     machine: &Machine,
     crew: &Crew,
-    (wish, level): (&job::Checkpoint, usize),
+    (wish, level, size): (&job::Checkpoint, usize, Bytes),
     access: Access,
 ) -> Span {
     let share = images::mean_share(wish, access);
     if let Some(span) = span_of(scenario, wish, level, share, access) {
         return span;
     }
-    let Parcel { bytes, packing } = images::parcel(wish, level, share, access);
+    let Parcel { bytes, packing } = images::parcel(wish, size, share, access);
     let size = bytes.0 as f64;
     let most = |kind, count: usize| {
         let parts = (0..count as u32).map(|index| Part { kind, index });
@@ -384,7 +423,8 @@ fn back(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Checkpo
         Cost::Fixed { downtime, .. } => downtime,
         Cost::Store(_) => Span::ZERO,
     };
-    let read = cost(scenario, machine, crew, (wish, 0), Access::Read { newcomers: 0 });
+    let read =
+        cost(scenario, machine, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
     Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
 }
 

@@ -89,7 +89,7 @@ pub(super) fn span_of(
         (Cost::Fixed { read, .. }, Access::Read { .. }) => Some(images::span(read, share)),
         (Cost::Store(Place::FileServer), _) => None,
         (Cost::Store(place), _) => {
-            let Parcel { bytes, packing } = images::parcel(wish, level, share, access);
+            let Parcel { bytes, packing } = images::parcel(wish, wish.size(level), share, access);
             Some(packing + on_nodes(scenario, bytes, place, access))
         }
     }

@@ -9,7 +9,8 @@ use crate::scenario::cluster::{
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    Strikes,
 };
 use crate::scenario::jobs::Order;
 use crate::scenario::law::{Law, Weibull};
@@ -67,6 +68,7 @@ pub(crate) fn scenario() -> Scenario {
             last: false,
             strikes: Strikes { checkpoint: true, restart: true, downtime: false },
             period: Period::Work,
+            counts: Counts::End,
             integrity: Integrity::NONE,
             incremental: None,
             compression: None,

@@ -15,16 +15,6 @@ pub(super) fn nodes(work: &BulkSynchronous) -> u32 {
     nodes.map_or(work.nodes, |nodes| u32::try_from(nodes).expect("the machine has so many"))
 }
 
-/// How long computing takes with duplicate messages.
-pub(super) fn stretched(work: &BulkSynchronous, span: Span) -> Span {
-    match work.replicas {
-        Some(replicas) if replicas.overhead > 0.0 => {
-            Span::from_secs_f64(span.as_secs_f64() * (1.0 + replicas.overhead))
-        }
-        _ => span,
-    }
-}
-
 /// The seats as closed forms see them: every node fails at the mean rate of the job's nodes.
 /// `None` if nothing fails.
 ///

@@ -42,10 +42,24 @@ pub struct Schedule {
     /// Whether a restart without a committed checkpoint reads the initial state back, which
     /// closed forms with a fixed recovery cost suppose.
     pub initial: bool,
+    /// Whether a failure while a checkpoint is written leaves it committed.
+    pub counts_from_start: bool,
     /// How memory is verified, if it is.
     pub verify: Option<Verify>,
     /// Committed checkpoints that are kept: one or more.
     pub keep: u32,
+}
+
+impl Schedule {
+    /// No checkpoint is ever written.
+    pub const NEVER: Self = Self {
+        interval: None,
+        last: false,
+        initial: false,
+        counts_from_start: false,
+        verify: None,
+        keep: 1,
+    };
 }
 
 /// When memory is verified.
@@ -296,6 +310,7 @@ impl Coordinated {
         (self.warned, self.turn) = (false, Turn::Own);
         match self.phase {
             JobPhase::Done => return Order::Finish,
+            JobPhase::Checkpoint if self.schedule.counts_from_start => self.commit(told),
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
             _ => {}
         }
@@ -365,7 +380,10 @@ mod tests {
 
     fn machine(interval: u64) -> Coordinated {
         let interval = Some(Span(interval));
-        let schedule = Schedule { interval, last: false, initial: false, verify: None, keep: 1 };
+        scheduled(Schedule { interval, ..Schedule::NEVER })
+    }
+
+    fn scheduled(schedule: Schedule) -> Coordinated {
         Coordinated::new(JobId(0), BulkSynchronous::new(4, Span(10), Span(10)), schedule)
     }
 

@@ -444,6 +444,7 @@ mod tests {
             initial: draw.below(2) == 0,
             verify: Some(verify),
             keep,
+            ..Schedule::NEVER
         };
         let work = BulkSynchronous::new(12, Span(10), Span(7));
         let mut play = Play {

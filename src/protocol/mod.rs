@@ -12,6 +12,7 @@ pub mod drain;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
+pub mod logging;
 pub mod multilevel;
 pub mod phi;
 pub mod replica;
@@ -70,6 +71,8 @@ pub enum Protocol {
     Coordinated(coordinated::Coordinated),
     /// The same, with checkpoints of several levels.
     Multilevel(multilevel::Multilevel),
+    /// Groups checkpoint and roll back by themselves.
+    Logging(logging::Logging),
 }
 
 impl Protocol {
@@ -78,6 +81,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.on(now, input, told),
             Self::Multilevel(machine) => machine.on(now, input, told),
+            Self::Logging(machine) => machine.on(now, input, told),
         }
     }
 
@@ -85,7 +89,9 @@ impl Protocol {
     pub fn warn(&mut self) {
         match self {
             Self::Coordinated(machine) => machine.warn(),
-            Self::Multilevel(_) => unreachable!("scenarios foresee no failures for it"),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                unreachable!("scenarios foresee no failures for it")
+            }
         }
     }
 
@@ -93,7 +99,9 @@ impl Protocol {
     pub fn hold_back(&mut self, held_back: bool) {
         match self {
             Self::Coordinated(machine) => machine.hold_back(held_back),
-            Self::Multilevel(_) => assert!(!held_back, "several jobs have no levels"),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                assert!(!held_back, "several jobs have neither levels nor groups");
+            }
         }
     }
 
@@ -102,7 +110,7 @@ impl Protocol {
     pub fn asks(&self) -> bool {
         match self {
             Self::Coordinated(machine) => machine.asks(),
-            Self::Multilevel(_) => false,
+            Self::Multilevel(_) | Self::Logging(_) => false,
         }
     }
 
@@ -112,6 +120,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.phase(),
             Self::Multilevel(machine) => machine.phase(),
+            Self::Logging(machine) => machine.phase(),
         }
     }
 
@@ -121,6 +130,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.done(),
             Self::Multilevel(machine) => machine.done(),
+            Self::Logging(machine) => machine.done(),
         }
     }
 
@@ -128,7 +138,7 @@ impl Protocol {
     #[must_use]
     pub fn level(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 0,
+            Self::Coordinated(_) | Self::Logging(_) => 0,
             Self::Multilevel(machine) => machine.level(),
         }
     }
@@ -138,7 +148,7 @@ impl Protocol {
     pub fn portion(&self) -> chain::Portion {
         match self {
             Self::Coordinated(machine) => machine.portion(),
-            Self::Multilevel(_) => chain::Portion::FULL,
+            Self::Multilevel(_) | Self::Logging(_) => chain::Portion::FULL,
         }
     }
 
@@ -146,7 +156,7 @@ impl Protocol {
     #[must_use]
     pub fn draining(&self) -> Option<drain::Draining> {
         match self {
-            Self::Coordinated(_) => None,
+            Self::Coordinated(_) | Self::Logging(_) => None,
             Self::Multilevel(machine) => machine.draining(),
         }
     }
@@ -154,8 +164,21 @@ impl Protocol {
     /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
     pub fn drained(&mut self, told: &mut Vec<What>) {
         match self {
-            Self::Coordinated(_) => unreachable!("it drains nothing"),
+            Self::Coordinated(_) | Self::Logging(_) => unreachable!("it drains nothing"),
             Self::Multilevel(machine) => machine.drained(told),
+        }
+    }
+
+    /// The machine of groups, if it is one.
+    #[must_use]
+    pub fn groups(&self) -> Option<&logging::Logging> {
+        if let Self::Logging(machine) = self { Some(machine) } else { None }
+    }
+
+    /// The node that fails next sits on this seat, which matters to groups.
+    pub fn strikes(&mut self, seat: usize) {
+        if let Self::Logging(machine) = self {
+            machine.strikes(seat);
         }
     }
 
@@ -163,7 +186,9 @@ impl Protocol {
     /// failure that has done it, or while the job waits.
     pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
         match self {
-            Self::Coordinated(_) => unreachable!("its only checkpoint is kept and waited for"),
+            Self::Coordinated(_) | Self::Logging(_) => {
+                unreachable!("its checkpoints are kept and waited for")
+            }
             Self::Multilevel(machine) => machine.forget(number, told),
         }
     }

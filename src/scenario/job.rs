@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, JobPhase};
 use crate::scenario::images::{Compression, Incremental};
+use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
@@ -30,6 +31,8 @@ pub enum Checkpoint {
     Coordinated(Coordinated),
     /// Cheap ones for frequent failures, dear ones for the others.
     Multilevel(Multilevel),
+    /// Each group of nodes has its own.
+    Logging(Logging),
 }
 
 impl Checkpoint {
@@ -37,7 +40,7 @@ impl Checkpoint {
     #[must_use]
     pub fn levels(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 1,
+            Self::Coordinated(_) | Self::Logging(_) => 1,
             Self::Multilevel(wish) => wish.levels.len(),
         }
     }
@@ -47,6 +50,7 @@ impl Checkpoint {
     pub fn size(&self, level: usize) -> Bytes {
         match self {
             Self::Coordinated(wish) => wish.size,
+            Self::Logging(wish) => wish.size,
             Self::Multilevel(wish) => wish.levels[level].size,
         }
     }
@@ -56,6 +60,7 @@ impl Checkpoint {
     pub fn cost(&self, level: usize) -> Cost {
         match self {
             Self::Coordinated(wish) => wish.cost,
+            Self::Logging(wish) => wish.cost,
             Self::Multilevel(wish) => wish.levels[level].cost,
         }
     }
@@ -64,7 +69,7 @@ impl Checkpoint {
     #[must_use]
     pub fn drain(&self, level: usize) -> Option<Drain> {
         match self {
-            Self::Coordinated(_) => None,
+            Self::Coordinated(_) | Self::Logging(_) => None,
             Self::Multilevel(wish) => wish.levels[level].drain,
         }
     }
@@ -74,6 +79,7 @@ impl Checkpoint {
     pub fn last(&self) -> bool {
         match self {
             Self::Coordinated(wish) => wish.last,
+            Self::Logging(wish) => wish.last,
             Self::Multilevel(wish) => wish.last,
         }
     }
@@ -83,6 +89,7 @@ impl Checkpoint {
     pub fn strikes(&self) -> Strikes {
         match self {
             Self::Coordinated(wish) => wish.strikes,
+            Self::Logging(wish) => wish.strikes,
             Self::Multilevel(wish) => wish.strikes,
         }
     }
@@ -91,7 +98,7 @@ impl Checkpoint {
     #[must_use]
     pub fn escalates(&self) -> bool {
         match self {
-            Self::Coordinated(_) => false,
+            Self::Coordinated(_) | Self::Logging(_) => false,
             Self::Multilevel(wish) => wish.escalate,
         }
     }
@@ -110,8 +117,14 @@ impl Checkpoint {
     pub fn coordinated(&self) -> Option<&Coordinated> {
         match self {
             Self::Coordinated(wish) => Some(wish),
-            Self::Multilevel(_) => None,
+            Self::Multilevel(_) | Self::Logging(_) => None,
         }
+    }
+
+    /// The checkpoint of groups, if it is one.
+    #[must_use]
+    pub fn logging(&self) -> Option<&Logging> {
+        if let Self::Logging(wish) = self { Some(wish) } else { None }
     }
 
     /// What is done against silent corruption.
@@ -132,6 +145,7 @@ impl Checkpoint {
         match self {
             Self::Coordinated(wish) => wish.compression,
             Self::Multilevel(wish) => wish.compression,
+            Self::Logging(_) => None,
         }
     }
 
@@ -198,9 +212,10 @@ pub struct Coordinated {
     pub last: bool,
     /// Which failures count.
     pub strikes: Strikes,
-    /// Whether a committed checkpoint holds the state of its start or of its end.
-    /// With computing stopped during the checkpoint both are the same step; the period differs.
+    /// What the interval counts.
     pub period: Period,
+    /// From when a checkpoint counts.
+    pub counts: Counts,
     /// What is done about silent corruption.
     pub integrity: Integrity,
     /// Increments, if not all are full.
@@ -374,6 +389,15 @@ impl Strikes {
             JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         }
     }
+}
+
+/// From when a checkpoint counts. Papers differ; the default is its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// From its start: a failure while it is written throws nothing away.
+    Start,
+    /// From its end: it must be written without a failure.
+    End,
 }
 
 /// What the interval counts.

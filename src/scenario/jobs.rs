@@ -6,7 +6,8 @@ use crate::scenario::cluster::ServerPer;
 use crate::scenario::course::{self, Nodes};
 use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    Strikes,
 };
 use crate::scenario::keys;
 use crate::scenario::machine::read;
@@ -141,6 +142,7 @@ fn job(
             last: section.get("last", m),
             strikes: Some(Strikes { checkpoint: true, restart: true, downtime: false }),
             period: Some(Period::Work),
+            counts: Some(Counts::End),
             integrity: Some(Integrity::NONE),
             incremental: Some(None),
             compression: Some(None),

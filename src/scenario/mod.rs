@@ -24,6 +24,7 @@ mod layers;
 mod layout;
 mod levels;
 mod load;
+pub mod logging;
 mod machine;
 mod misfortune;
 mod mistakes;

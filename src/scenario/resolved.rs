@@ -12,6 +12,7 @@ use crate::scenario::jobs;
 use crate::scenario::law::Law;
 use crate::scenario::levels::level_lines;
 use crate::scenario::load::Sources;
+use crate::scenario::logging::logging_lines;
 use crate::scenario::nodeset;
 use crate::scenario::replicas::Replicas;
 use crate::scenario::words::Word;
@@ -491,6 +492,10 @@ fn course(scenario: &Scenario) -> Vec<Line> {
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
         Some(Checkpoint::Multilevel(wish)) => all.extend(multilevel(wish)),
+        Some(Checkpoint::Logging(wish)) => {
+            all.extend(lines("checkpoint.logging", logging_lines(wish)));
+            all.extend(strikes("checkpoint.logging.strikes", wish.strikes));
+        }
         None => {}
     }
     all.extend(scenario.jobs.iter().flat_map(|job| lines("[job]", jobs::lines_of(job))));
@@ -544,6 +549,7 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
             cost,
             ("last", protocol.last.to_string()),
             ("period", quoted(protocol.period.word())),
+            ("counts", quoted(protocol.counts.word())),
             ("keep", protocol.integrity.keep.to_string()),
         ],
     ));

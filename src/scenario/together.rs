@@ -1,7 +1,5 @@
 //! What a scenario may not ask for together, because no stage models it.
 
-use crate::event::Fault;
-
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
@@ -11,9 +9,14 @@ use crate::scenario::words::Word;
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let workload = root.section("workload").section("bulk-synchronous");
     let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
-    let levels = place(&root.section("checkpoint"), "multilevel");
-    let levels = levels.map(|place| ("several levels of checkpoints", place));
-    if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
+    let kinds = [
+        ("multilevel", "several levels of checkpoints"),
+        ("logging", "groups with message logging"),
+    ];
+    let checkpoint = root.section("checkpoint");
+    let mut given = kinds.iter().filter_map(|(key, what)| Some((*what, place(&checkpoint, key)?)));
+    let special = given.next();
+    if let (Some((what, place)), Some((_, other))) = (special, replicas) {
         note(&format!("{what} in a job with replicas"), place, other, m);
     }
     let coordinated = root.section("checkpoint").section("coordinated");
@@ -36,14 +39,13 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         }
     }
     for (kind, item, table) in misfortune::tables(root) {
-        let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
+        let own = kind.corrupts().then_some((format!("[[fault.{}]]", kind.word()), item.place));
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
             note(&format!("{fault} for a job with {what}"), *place, other, m);
         }
         let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
         for (fault, place) in own.into_iter().chain(foreseen) {
-            for (what, other) in levels.into_iter().chain(replicas) {
+            for (what, other) in special.into_iter().chain(replicas) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
             }
             if let Some((what, other)) = jobs {

@@ -13,6 +13,7 @@ pub mod compression;
 pub mod ettr;
 pub mod incremental;
 pub mod lambert;
+pub mod logging;
 pub mod multilevel;
 pub mod predictor;
 pub mod replication;
@@ -53,6 +54,7 @@ mod tests {
             ("ettr", include_str!("ettr.rs")),
             ("incremental", include_str!("incremental.rs")),
             ("lambert", include_str!("lambert.rs")),
+            ("logging", include_str!("logging.rs")),
             ("multilevel", include_str!("multilevel.rs")),
             ("predictor", include_str!("predictor.rs")),
             ("replication", include_str!("replication.rs")),

@@ -21,6 +21,7 @@ mod images;
 mod intervals;
 mod jobs;
 mod levels;
+mod logging;
 mod loopback;
 mod measured;
 mod model;

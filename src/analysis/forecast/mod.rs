@@ -5,6 +5,7 @@
 
 mod beside;
 mod foreseen;
+mod grouped;
 mod images;
 mod intervals;
 mod latent;
@@ -80,6 +81,10 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
                 .into(),
         );
         let (own, best) = (vec![own], Vec::from_iter(best));
+        return Ok(Forecast { setting, own, best, notes });
+    }
+    if let Some((own, best, note)) = grouped::rows(plan, &setting) {
+        notes.push(note);
         return Ok(Forecast { setting, own, best, notes });
     }
     let (own, best) = match &plan.scenario.checkpoint {

@@ -11,7 +11,7 @@ use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
 use crate::plan::{Access, Plan, lifetimes};
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Checkpoint, Cost, Interval, Place, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
 use crate::scenario::law::Law;
 use crate::theory::Costs;
 use crate::theory::young_daly::daly;
@@ -60,6 +60,14 @@ pub(super) fn strikes(plan: &Plan) -> Strikes {
     // Without checkpoints no switch holds a failure back.
     let all = Strikes { checkpoint: true, restart: true, downtime: true };
     plan.scenario.checkpoint.as_ref().map_or(all, Checkpoint::strikes)
+}
+
+/// From when the checkpoints of the plan's job count.
+pub(super) fn counts(plan: &Plan) -> Counts {
+    match &plan.scenario.checkpoint {
+        Some(Checkpoint::Coordinated(wish)) => wish.counts,
+        _ => Counts::End,
+    }
 }
 
 /// Why no closed form applies, if none does.

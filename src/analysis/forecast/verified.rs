@@ -3,7 +3,7 @@
 use super::intervals::Row;
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
-use crate::scenario::job::{Checkpoint, Exposed};
+use crate::scenario::job::{Checkpoint, Counts, Exposed};
 use crate::theory::silent::Pattern;
 
 /// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
@@ -59,6 +59,7 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
         (strikes.checkpoint, "failures during checkpoints"),
         (strikes.restart, "failures during recovery"),
         (always && setting.silent.is_some(), "corruption outside of computing"),
+        (setting::counts(plan) == Counts::Start, "checkpoints that count from their start"),
         (uneven, "steps between verifications that are not all equally many"),
     ];
     let told: Vec<_> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();

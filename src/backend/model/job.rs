@@ -34,8 +34,11 @@ pub(super) struct JobPlay {
     pub(super) replicas: Option<Replicas>,
     /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
     pub(super) newcomers: Option<BTreeSet<u32>>,
-    /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
+    /// Who sits where, if nodes keep the checkpoint on their cards, memory may be corrupted or
+    /// groups fail by themselves.
     pub(super) seating: Option<Seating>,
+    /// Members of groups that compute behind each PSU, if the job has groups.
+    pub(super) working: BTreeMap<u32, u32>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
@@ -73,7 +76,7 @@ impl JobPlay {
         let has_seats = plan.corrupts()
             || wish.is_some_and(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
-                Checkpoint::Multilevel(_) => true,
+                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => true,
             });
         Self {
             machine: plan.protocol_of(id),
@@ -82,6 +85,7 @@ impl JobPlay {
             replicas: plan.replicas(),
             newcomers: None,
             seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
+            working: BTreeMap::new(),
             by_psu: BTreeMap::new(),
             computing: false,
             epoch: 0,
@@ -97,7 +101,7 @@ impl JobPlay {
         self.machine.phase()
     }
 
-    /// The seat of a node, if memory may be corrupted and it has one.
+    /// The seat of a node, if seats matter and it has one.
     pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
         self.seating.as_ref()?.seat_of(node)
     }
@@ -171,6 +175,9 @@ impl World<'_> {
         if let Some(seat) = job.absorbs(NodeId(id)) {
             self.absorb(of, id, seat);
             return;
+        }
+        if let Some(seat) = job.seat_of(NodeId(id)) {
+            job.machine.strikes(seat);
         }
         let (restarting, class) = (job.phase() == JobPhase::Restart, self.class);
         let seating = self.job_mut(of).seating.as_mut();
@@ -310,7 +317,11 @@ impl World<'_> {
         self.follow_drain();
         self.replace_replicas(of, input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        self.set_computing(of, computing);
+        if self.job(of).machine.groups().is_some() {
+            self.set_groups_computing(of, computing);
+        } else {
+            self.set_computing(of, computing);
+        }
         match order {
             Order::Compute(span) => self.compute(of, span, epoch),
             Order::Wait | Order::Write | Order::Read => {}

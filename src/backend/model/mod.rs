@@ -13,6 +13,7 @@ mod control;
 mod corruption;
 mod drain;
 mod fault;
+mod groups;
 mod job;
 mod node;
 mod packing;

@@ -15,6 +15,10 @@ impl World<'_> {
     /// What each node of a job moves, as ordered.
     pub(super) fn parcel(&self, of: JobId) -> Parcel {
         let machine = &self.job(of).machine;
+        let wish = self.plan.checkpoint_of(of).expect("it was ordered");
+        if let (Some(wish), Some(groups)) = (wish.logging(), machine.groups()) {
+            return Parcel { bytes: wish.size_with_log(groups.logged()), packing: Span::ZERO };
+        }
         let reads = machine.phase() == JobPhase::Restart;
         let access = if reads { Access::Read { newcomers: 0 } } else { Access::Write };
         let share = self.plan.share(of, machine.portion());

@@ -29,6 +29,9 @@ impl JobPlay {
 
     /// Members that write or read a checkpoint, in their order.
     pub(super) fn movers(&self, write: bool) -> Vec<u32> {
+        if let Some(busy) = self.busy() {
+            return busy;
+        }
         match (&self.replicas, &self.newcomers) {
             (Some(replicas), _) if write => {
                 let mut writers: Vec<_> = replicas.writers().map(|node| node.0).collect();

@@ -4,12 +4,13 @@ pub(super) mod faults;
 pub(super) mod images;
 pub(super) mod jobs;
 pub(super) mod levels;
+pub(super) mod logging;
 pub(super) mod replicas;
 pub(super) mod upset;
 
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::job::{Exposed, Period, Place};
+use crate::scenario::job::{Counts, Exposed, Period, Place};
 use crate::scenario::jobs::Order;
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
@@ -373,8 +374,9 @@ static CHECKPOINT: Spec = Spec {
     keys: &[
         Key::new("coordinated", Kind::Table(&COORDINATED), ""),
         Key::new("multilevel", Kind::Table(&levels::MULTILEVEL), ""),
+        Key::new("logging", Kind::Table(&logging::LOGGING), ""),
     ],
-    rivals: &[&["coordinated", "multilevel"]],
+    rivals: &[&["coordinated", "multilevel", "logging"]],
 };
 
 pub(super) static COORDINATED: Spec = Spec {
@@ -416,6 +418,13 @@ pub(super) static COORDINATED: Spec = Spec {
              to start.",
         )
         .or("\"work\""),
+        Key::new(
+            "counts",
+            Kind::Choice(words::<Counts>),
+            "From when a checkpoint of a fixed `cost` counts: from its `end`, when all is written, \
+             or from its `start`, so that a failure while it is written throws nothing away.",
+        )
+        .or("\"end\""),
         Key::new("verify", Kind::Table(&VERIFY), ""),
         Key::new(
             "keep",
