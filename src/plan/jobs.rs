@@ -7,15 +7,17 @@ use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes, replication};
 use crate::protocol::Protocol;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
-use crate::protocol::corruption::Corruption;
+use crate::protocol::corruption::{Checks, Corruption};
 use crate::protocol::detector::Detector;
 use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
+use crate::scenario::abft::Abft;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Interval, Period, Place};
+use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
 use crate::theory::young_daly;
@@ -94,8 +96,26 @@ impl Plan {
     #[must_use]
     pub fn corruption(&self) -> Corruption {
         let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
-        let (seats, work) = (self.jobs.first().map_or(0, |job| job.nodes), &self.scenario.workload);
-        Corruption::new(seats, work.as_ref().map_or(0, |work| work.ranks_per_node), keep)
+        let (seats, work) = (self.jobs.first().map_or(0, |job| job.seats), &self.scenario.workload);
+        let ranks = work.as_ref().map_or(0, |work| work.ranks_per_node);
+        Corruption::new(seats, ranks, keep).checking(self.checks())
+    }
+
+    /// Who looks at the memory of the plan's job at the end of each order.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        let work = self.scenario.workload.as_ref();
+        let replicas = work.and_then(|work| work.replicas);
+        Checks {
+            abft: self.abft().map(|abft| abft.found),
+            compare: replicas.map_or(Compare::Never, |replicas| replicas.compare),
+        }
+    }
+
+    /// How each step is checked by its algorithm, if it is.
+    #[must_use]
+    pub fn abft(&self) -> Option<Abft> {
+        self.scenario.workload.as_ref()?.abft
     }
 
     /// How a job is verified, if it is.

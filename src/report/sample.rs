@@ -238,6 +238,7 @@ fn scenario(kind: Kind) -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
             replicas: None,
+            abft: None,
         }),
         checkpoint: kind.job.then_some(Checkpoint::Coordinated(Coordinated {
             size: Bytes(1_000_000_000),

@@ -6,6 +6,7 @@ pub(super) mod levels;
 pub(super) mod replicas;
 pub(super) mod upset;
 
+use crate::scenario::abft::ABFT;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::job::{Exposed, Period, Place};
@@ -364,6 +365,7 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
         Key::new("step", SPAN_SOME, "Duration of one step."),
         Key::new("work", SPAN_SOME, "Computing of the whole job, without failures."),
         Key::new("replicas", Kind::Table(&replicas::REPLICAS), ""),
+        Key::new("abft", Kind::Table(&ABFT), ""),
     ],
 );
 
