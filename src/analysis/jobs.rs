@@ -329,9 +329,9 @@ impl Jobs {
         }
     }
 
-    /// What verifications did; nothing in a run without any.
+    /// What verifications and other rollbacks did; nothing in a run without any.
     pub(super) fn measure_verifications(&self, table: &mut Table) {
-        if self.verifications > 0 {
+        if self.verifications + self.rollbacks > 0 {
             table.count("verifications", self.verifications);
             table.count("rollbacks", self.rollbacks);
             table.count("rollbacks_to_start", self.rollbacks_to_start);

@@ -9,7 +9,7 @@ use crate::plan::{Job, Plan, lifetimes, optimum, replication};
 use crate::protocol::Protocol;
 use crate::protocol::chain::Chain;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
-use crate::protocol::corruption::Corruption;
+use crate::protocol::corruption::{Checks, Corruption};
 use crate::protocol::detector::Detector;
 use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
@@ -17,9 +17,11 @@ use crate::protocol::logging::{Logging, Rules};
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
+use crate::scenario::abft::Abft;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{self, Cost, Counts, Interval, Period};
 use crate::scenario::logging;
+use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
 use crate::theory::young_daly;
@@ -114,8 +116,26 @@ impl Plan {
     #[must_use]
     pub fn corruption(&self) -> Corruption {
         let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
-        let (seats, work) = (self.jobs.first().map_or(0, |job| job.nodes), &self.scenario.workload);
-        Corruption::new(seats, work.as_ref().map_or(0, |work| work.ranks_per_node), keep)
+        let (seats, work) = (self.jobs.first().map_or(0, |job| job.seats), &self.scenario.workload);
+        let ranks = work.as_ref().map_or(0, |work| work.ranks_per_node);
+        Corruption::new(seats, ranks, keep).checking(self.checks())
+    }
+
+    /// Who looks at the memory of the plan's job at the end of each order.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        let work = self.scenario.workload.as_ref();
+        let replicas = work.and_then(|work| work.replicas);
+        Checks {
+            abft: self.abft().map(|abft| abft.found),
+            compare: replicas.map_or(Compare::Never, |replicas| replicas.compare),
+        }
+    }
+
+    /// How each step is checked by its algorithm, if it is.
+    #[must_use]
+    pub fn abft(&self) -> Option<Abft> {
+        self.scenario.workload.as_ref()?.abft
     }
 
     /// How a job is verified, if it is.
@@ -242,9 +262,11 @@ fn job(
     let checkpoint = scenario.checkpoint_of(id);
     let groups = checkpoint.and_then(job::Checkpoint::logging);
     let overhead = groups.map(|wish| wish.overhead).or(work.replicas.map(|it| it.overhead));
-    let stretched = |span: Span| match overhead {
-        Some(share) if share > 0.0 => Span::from_secs_f64(span.as_secs_f64() * (1.0 + share)),
-        _ => span,
+    let checksums = work.abft.map_or(0.0, |abft| abft.overhead);
+    let factor = (1.0 + overhead.unwrap_or(0.0)) * (1.0 + checksums);
+    let stretched = |span: Span| match factor {
+        1.0 => span,
+        _ => Span::from_secs_f64(span.as_secs_f64() * factor),
     };
     let step = stretched(work.step);
     let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);

@@ -60,6 +60,7 @@ pub(crate) fn scenario() -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * DAY),
             replicas: None,
+            abft: None,
         }),
         checkpoint: Some(Checkpoint::Coordinated(Coordinated {
             size: Bytes(1_000_000_000),

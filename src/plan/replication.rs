@@ -78,6 +78,7 @@ mod tests {
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::Age;
     use crate::scenario::law::Law;
+    use crate::scenario::replicas::Compare;
     use crate::theory::replication::{Restart, mtti};
     use crate::theory::young_daly;
 
@@ -91,7 +92,8 @@ mod tests {
         pilot::fix_costs(&mut scenario, Span::from_secs(300));
         let work = scenario.workload.as_mut().expect("the pilot has a job");
         work.nodes = seats;
-        work.replicas = Some(Replicas { degree, share, strategy, overhead: 0.0 });
+        work.replicas =
+            Some(Replicas { degree, share, strategy, overhead: 0.0, compare: Compare::Never });
         Plan::make(&scenario).jobs.remove(0)
     }
 

@@ -217,7 +217,11 @@ impl Coordinated {
             Input::Failed(node) => self.failed(now, node, told),
             Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, told),
             Input::Verified => self.write_or_compute(now, told),
-            Input::Corrupt(node) => self.corrupt(now, node, told),
+            Input::Corrupt(node) => {
+                self.throw_away(told);
+                self.corrupt(now, node, told)
+            }
+            Input::Caught(node) => self.corrupt(now, node, told),
         }
     }
 
@@ -326,16 +330,24 @@ impl Coordinated {
         Order::Wait
     }
 
-    /// The memory is corrupt: back to the newest checkpoint, or to the one before it if this is
-    /// what was read from it.
-    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+    /// A verification has found the memory corrupt: if it was just read back, the checkpoint is.
+    fn throw_away(&mut self, told: &mut Vec<What>) {
         assert_eq!(self.phase, JobPhase::Verify, "a verification was ordered");
         if std::mem::take(&mut self.rechecks) {
             let (number, step) = self.kept.pop().expect("it was read");
             let act = CheckpointAct::Discard;
             told.push(What::Checkpoint { job: self.job, number, act, step });
         }
-        let lost = self.work.roll_back(self.last_kept());
+    }
+
+    /// The memory is corrupt: back to the newest checkpoint. The step under way is lost as well.
+    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        let mut lost = self.work.roll_back(self.last_kept());
+        match self.phase {
+            JobPhase::Compute | JobPhase::Rework => lost += now.since(self.since),
+            JobPhase::Verify => {}
+            _ => unreachable!("nobody looks at memory in this phase"),
+        }
         told.push(What::WorkLost { job: self.job, node, lost });
         self.forget_progress();
         self.rechecks = self.schedule.verify.is_some_and(|verify| verify.misses);
@@ -363,11 +375,11 @@ impl Coordinated {
         told.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    /// Enters a phase; a phase that goes on is not told again, but its clock starts anew at each
-    /// step.
+    /// Enters a phase; a phase that goes on is not told again, unless it begins anew because of
+    /// corruption, but its clock starts anew at each step.
     fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
         self.since = now;
-        if self.phase != phase {
+        if self.phase != phase || cause == Cause::Corruption {
             self.phase = phase;
             told.push(What::JobPhase { job: self.job, phase, cause });
         }

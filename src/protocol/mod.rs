@@ -45,6 +45,9 @@ pub enum Input {
     Verified,
     /// The verification that was ordered found the memory of this node corrupt.
     Corrupt(NodeId),
+    /// Who [checks](corruption::Checks) the memory at the end of each order found that of this node
+    /// corrupt: in place of a step or a verification, or after a checkpoint was written.
+    Caught(NodeId),
 }
 
 /// What the stage shall do next.

@@ -161,7 +161,7 @@ impl Multilevel {
             Input::Written => self.written(now, told),
             Input::Read => self.compute(now, told),
             Input::Failed(node) => self.failed(now, node, told),
-            Input::Verified | Input::Corrupt(_) | Input::WrittenForReplicas => {
+            Input::Verified | Input::Corrupt(_) | Input::Caught(_) | Input::WrittenForReplicas => {
                 unreachable!("it verifies nothing and has no replicas")
             }
         }

@@ -254,6 +254,7 @@ fn scenario(kind: Kind) -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
             replicas: None,
+            abft: None,
         }),
         checkpoint: kind.job.then(checkpoint),
         jobs: Vec::new(),

@@ -1,5 +1,6 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
+use crate::scenario::abft;
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::images;
@@ -57,6 +58,7 @@ pub(super) fn workload(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: replicated.ok(),
+        abft: abft::abft(&section, m).ok(),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, JobPhase};
+use crate::scenario::abft::Abft;
 use crate::scenario::images::{Compression, Incremental};
 use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
@@ -22,6 +23,8 @@ pub struct BulkSynchronous {
     pub work: Span,
     /// Several nodes on one seat.
     pub replicas: Option<Replicas>,
+    /// Checks of each step by the algorithm itself.
+    pub abft: Option<Abft>,
 }
 
 /// The checkpoint protocol of the job. Levels count from 0, the cheapest.

@@ -130,6 +130,7 @@ fn job(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: Some(None),
+        abft: Some(None),
     });
     if let Some(work) = &work {
         course::check_step(section, work, m);

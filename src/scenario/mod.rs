@@ -1,5 +1,6 @@
 //! The wish: TOML files, read into a [`Scenario`], every mistake told at its line and column.
 
+pub mod abft;
 pub mod boot;
 pub mod cluster;
 pub mod difference;

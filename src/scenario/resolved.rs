@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::event::Fault;
+use crate::scenario::abft::Abft;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
@@ -488,6 +489,8 @@ fn course(scenario: &Scenario) -> Vec<Line> {
             ],
         ));
         all.extend(job.replicas.iter().flat_map(replicas));
+        let abft = job.abft.iter().map(Abft::line);
+        all.extend(lines("workload.bulk-synchronous", abft));
     }
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
@@ -521,6 +524,7 @@ fn replicas(replicas: &Replicas) -> Vec<Line> {
             ("share", number(replicas.share)),
             ("strategy", quoted(replicas.strategy.word())),
             ("overhead", number(replicas.overhead)),
+            ("compare", quoted(replicas.compare.word())),
         ],
     )
 }

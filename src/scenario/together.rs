@@ -1,5 +1,6 @@
 //! What a scenario may not ask for together, because no stage models it.
 
+use crate::scenario::document::Value;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
@@ -9,6 +10,8 @@ use crate::scenario::words::Word;
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let workload = root.section("workload").section("bulk-synchronous");
     let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
+    let compare = workload.section("replicas").given("compare").and_then(Value::text);
+    let compare_not = replicas.filter(|_| !compare.is_some_and(|word| word != "never"));
     let kinds = [
         ("multilevel", "several levels of checkpoints"),
         ("logging", "groups with message logging"),
@@ -43,9 +46,15 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
             note(&format!("{fault} for a job with {what}"), *place, other, m);
         }
+        if let (Some((fault, place)), Some((_, other))) = (&own, compare_not) {
+            let title = format!("{fault} for replicas that do not compare their memory");
+            let help = "which of them is heard first is not modelled; give `compare = \"detect\"`";
+            m.note(Mistake::new(*place, title).other(other, "the replicas").help(help));
+        }
         let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
+        let of_foreseen = replicas.filter(|_| foreseen.is_some());
         for (fault, place) in own.into_iter().chain(foreseen) {
-            for (what, other) in special.into_iter().chain(replicas) {
+            for (what, other) in special.into_iter().chain(of_foreseen) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
             }
             if let Some((what, other)) = jobs {

@@ -7,6 +7,7 @@ mod program;
 mod theatre;
 
 mod boot;
+mod checks;
 mod cli;
 mod compare;
 mod cosmic;

@@ -73,7 +73,7 @@ impl JobPlay {
     fn new(plan: &Plan, id: JobId) -> Self {
         let job = &plan.jobs[usize::from(id.0)];
         let wish = plan.checkpoint_of(id);
-        let has_seats = plan.corrupts()
+        let has_seats = plan.corrupts() && plan.replicas().is_none()
             || wish.is_some_and(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
                 Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => true,
@@ -103,12 +103,18 @@ impl JobPlay {
 
     /// The seat of a node, if seats matter and it has one.
     pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
-        self.seating.as_ref()?.seat_of(node)
+        match &self.replicas {
+            Some(replicas) => replicas.seat_of(node).map(|seat| seat as usize),
+            None => self.seating.as_ref()?.seat_of(node),
+        }
     }
 
-    /// The node on a seat, if memory may be corrupted.
+    /// The node on a seat, the first of its replicas, if memory may be corrupted.
     pub(super) fn node_on(&self, seat: usize) -> Option<NodeId> {
-        self.seating.as_ref()?.seats()[seat]
+        match &self.replicas {
+            Some(replicas) => replicas.of_seat(seat as u32).next(),
+            None => self.seating.as_ref()?.seats()[seat],
+        }
     }
 
     /// Whether it waits and has enough nodes within reach.
@@ -290,6 +296,7 @@ impl World<'_> {
         // Only a job by itself can be corrupted.
         let alone = self.jobs.len() == 1;
         let mut told = Vec::new();
+        let (input, caught) = self.look(of, input, &mut told);
         if alone {
             self.corruption.hears(input, &mut told);
         }
@@ -335,6 +342,9 @@ impl World<'_> {
             self.turns.is_safe(of, self.now);
         }
         self.take_turn(of, order);
+        if let Some(node) = caught {
+            self.step_job(of, Input::Caught(node));
+        }
     }
 
     /// A failure of one of a job's nodes is foreseen.

@@ -48,6 +48,11 @@ impl World<'_> {
     /// A node of the job has failed and another one goes on with its seat.
     pub(super) fn absorb(&mut self, of: JobId, id: u32, seat: u32) {
         self.tell(What::FailureAbsorbed { job: of, node: NodeId(id) });
+        let mut told = Vec::new();
+        self.corruption.absorbed(NodeId(id), &mut told);
+        for what in told {
+            self.tell(what);
+        }
         self.leave_job(of, id);
         let job = self.job_mut(of);
         if let Some(newcomers) = &mut job.newcomers {

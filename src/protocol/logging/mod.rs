@@ -177,7 +177,7 @@ impl Logging {
             Input::Written => self.written(now, told),
             Input::Read => self.resume(now, told),
             Input::Failed(node) => self.failed(now, node, told),
-            Input::WrittenForReplicas | Input::Verified | Input::Corrupt(_) => {
+            Input::WrittenForReplicas | Input::Verified | Input::Corrupt(_) | Input::Caught(_) => {
                 unreachable!("scenarios have neither replicas nor verifications with it")
             }
         }

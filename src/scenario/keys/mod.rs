@@ -8,6 +8,7 @@ pub(super) mod logging;
 pub(super) mod replicas;
 pub(super) mod upset;
 
+use crate::scenario::abft::ABFT;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::job::{Counts, Exposed, Period, Place};
@@ -366,6 +367,7 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
         Key::new("step", SPAN_SOME, "Duration of one step."),
         Key::new("work", SPAN_SOME, "Computing of the whole job, without failures."),
         Key::new("replicas", Kind::Table(&replicas::REPLICAS), ""),
+        Key::new("abft", Kind::Table(&ABFT), ""),
     ],
 );
 
