@@ -192,11 +192,6 @@ fn rule(
     let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption);
     let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
-    if !kind.loses_nodes() && section.has("severity") {
-        let title = format!("`severity` of a fault that fails no node: `{}`", kind.word());
-        let help = "it says which level of checkpoints survives a failure of nodes; leave it out";
-        m.note(Mistake::new(section.place("severity"), title).help(help));
-    }
     let severity = if kind.loses_nodes() { section.optional::<u32>("severity") } else { Some(1) };
     let prediction = prediction(kind, section, m);
     Some(FaultRule {

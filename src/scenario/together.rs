@@ -13,7 +13,7 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let workload = root.section("workload").section("bulk-synchronous");
     let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
     let compare = workload.section("replicas").given("compare").and_then(Value::text);
-    let compare_not = replicas.filter(|_| !compare.is_some_and(|word| word != "never"));
+    let mute = replicas.filter(|_| compare.is_none_or(|word| word == "never"));
     let levels = place(&root.section("checkpoint"), "multilevel");
     let levels = levels.map(|place| ("several levels of checkpoints", place));
     if let (Some((what, place)), Some((_, other))) = (levels, replicas) {
@@ -30,7 +30,7 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     for (kind, item, table) in misfortune::tables(root) {
         let strikes = matches!(kind, Fault::SilentCorruption | Fault::Upset);
         let own = strikes.then_some((format!("[[fault.{}]]", kind.word()), item.place));
-        if let (Some((fault, place)), Some((_, other))) = (&own, compare_not) {
+        if let (Some((fault, place)), Some((_, other))) = (&own, mute) {
             let title = format!("{fault} for replicas that do not compare their memory");
             let help = "which of them is heard first is not modelled; give `compare = \"detect\"`";
             m.note(Mistake::new(*place, title).other(other, "the replicas").help(help));

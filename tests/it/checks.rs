@@ -139,9 +139,9 @@ fn a_pair_meets_its_closed_form_and_nothing_escapes() {
 #[test]
 fn a_triple_goes_on_unless_two_are_struck_in_one_step() {
     let scenario = job(3, "replicas = { degree = 3, compare = \"vote\" }");
-    let q = 1.0 - (-STEP / MEAN).exp();
+    let q = 1.0 - libm::exp(-STEP / MEAN);
     let thrown = 3.0 * q * q * (1.0 - q) + q * q * q;
-    meets(&scenario, "makespan", intervals(-(1.0 - thrown).ln() / STEP, 0.0));
+    meets(&scenario, "makespan", intervals(-libm::log(1.0 - thrown) / STEP, 0.0));
     let run = play_text(&scenario, Some(3));
     assert!(run.metric("corruptions_escaped") < 0.5);
     assert!(run.metric("corruptions_corrected") > 100.0);
