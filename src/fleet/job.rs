@@ -14,7 +14,6 @@ use crate::fleet::ranks;
 use crate::fleet::replicas::Late;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
-use crate::plan::chance::Chance;
 use crate::plan::{Access, JOB, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::replica::Replicas;
@@ -79,7 +78,7 @@ pub struct State {
     /// Where the nodes of the places are reached.
     pub(super) addresses: Vec<Option<Address>>,
     placement: u64,
-    order: u64,
+    pub(super) order: u64,
     pub(super) work: Option<Work>,
     /// Places that have not yet done what was ordered.
     pub(super) waiting: BTreeSet<u32>,
@@ -94,11 +93,11 @@ pub struct State {
     /// The checkpoint under way.
     begun: (u64, u64),
     /// The truth about the job's memory.
-    truth: Corruption,
+    pub(super) truth: Corruption,
     /// The first seat that has found its memory corrupt by its last order.
-    found: Option<u32>,
+    pub(super) found: Option<u32>,
     /// Verifications that came to their end.
-    verifications: u64,
+    pub(super) verifications: u64,
 }
 
 impl<'p> JobPlay<'p> {
@@ -290,7 +289,10 @@ impl<'p> JobPlay<'p> {
             return demands;
         }
         let seat = self.seat_at(number as u32);
-        self.state.sums[seat as usize] = sum;
+        let old = std::mem::replace(&mut self.state.sums[seat as usize], sum);
+        if old != sum {
+            self.has_changed(seat);
+        }
         if let (Some(Sabotage::CommitEarly), Some(Work::Save { .. })) =
             (self.sabotage, &self.state.work)
         {
@@ -308,7 +310,7 @@ impl<'p> JobPlay<'p> {
         }
         let input = match self.state.work.take() {
             Some(Work::Compute { .. }) => Input::StepDone,
-            Some(Work::Save { .. }) => Input::Written,
+            Some(Work::Save { .. }) => self.unless_found(Input::Written),
             Some(Work::Verify { .. }) => self.verified(),
             Some(Work::Load { .. }) => {
                 self.state.seating.restored();
@@ -318,46 +320,6 @@ impl<'p> JobPlay<'p> {
             None => return,
         };
         self.step(now, input, term, demands);
-    }
-
-    /// A node has verified its memory, as ordered, and found it corrupt.
-    pub fn found(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        order: u64,
-        sum: u64,
-        term: u64,
-    ) -> Vec<Demand> {
-        let seat = self.state.seating.seat_of(node).map(|seat| seat as u32);
-        let due = order == self.state.order && matches!(self.state.work, Some(Work::Verify { .. }));
-        if let Some(seat) = seat.filter(|_| due) {
-            self.state.found = Some(self.state.found.map_or(seat, |found| found.min(seat)));
-        }
-        self.done(now, node, order, sum, term)
-    }
-
-    /// The memory of a node is corrupted now.
-    pub fn corrupt(&mut self, node: NodeId, draw: u64) -> Vec<Demand> {
-        let used = !matches!(self.phase(), JobPhase::Waiting | JobPhase::Restart | JobPhase::Done);
-        let seat = self.state.seating.seat_of(node).filter(|_| used);
-        let mut told = Vec::new();
-        self.state.truth.strike(node, seat, draw, &mut told);
-        told.into_iter().map(Demand::Tell).collect()
-    }
-
-    /// What a verification came to, as its agents say.
-    fn verified(&mut self) -> Input {
-        self.state.verifications += 1;
-        let seat = self.state.found.take();
-        let node = seat.and_then(|seat| self.state.seating.seats()[seat as usize]);
-        node.map_or(Input::Verified, Input::Corrupt)
-    }
-
-    /// Whether the next verification is to miss what it might find.
-    fn is_blind(&self, coverage: f64) -> bool {
-        let chance = |number| Chance::new(&self.plan.scenario).verification(number);
-        coverage < 1.0 && chance(self.state.verifications) >= coverage
     }
 
     /// Gives the protocol one input and turns its order into orders to nodes.

@@ -11,6 +11,7 @@ pub mod doors;
 mod faults;
 pub mod group;
 mod images;
+mod integrity;
 pub mod job;
 pub mod limits;
 mod link;

@@ -332,7 +332,6 @@ impl Coordinated {
 
     /// A verification has found the memory corrupt: if it was just read back, the checkpoint is.
     fn throw_away(&mut self, told: &mut Vec<What>) {
-        assert_eq!(self.phase, JobPhase::Verify, "a verification was ordered");
         if std::mem::take(&mut self.rechecks) {
             let (number, step) = self.kept.pop().expect("it was read");
             let act = CheckpointAct::Discard;
@@ -342,12 +341,16 @@ impl Coordinated {
 
     /// The memory is corrupt: back to the newest checkpoint. The step under way is lost as well.
     fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
-        let mut lost = self.work.roll_back(self.last_kept());
-        match self.phase {
-            JobPhase::Compute | JobPhase::Rework => lost += now.since(self.since),
-            JobPhase::Verify => {}
+        let under_way = match self.phase {
+            JobPhase::Compute | JobPhase::Rework => now.since(self.since),
+            JobPhase::Verify => Span::ZERO,
+            JobPhase::Checkpoint => {
+                self.tell_checkpoint(CheckpointAct::Abandon, told);
+                Span::ZERO
+            }
             _ => unreachable!("nobody looks at memory in this phase"),
-        }
+        };
+        let lost = self.work.roll_back(self.last_kept()) + under_way;
         told.push(What::WorkLost { job: self.job, node, lost });
         self.forget_progress();
         self.rechecks = self.schedule.verify.is_some_and(|verify| verify.misses);

@@ -43,7 +43,8 @@ pub enum Input {
     Failed(NodeId),
     /// The verification that was ordered found nothing.
     Verified,
-    /// The verification that was ordered found the memory of this node corrupt.
+    /// The verification that was ordered found the memory of this node corrupt; or what the node
+    /// has written is not the memory that was verified before.
     Corrupt(NodeId),
     /// Who [checks](corruption::Checks) the memory at the end of each order found that of this node
     /// corrupt: in place of a step or a verification, or after a checkpoint was written.

@@ -9,6 +9,7 @@ use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
+use crate::scenario::words::Word;
 use crate::scenario::{drain, images, optimum};
 use crate::units::Bytes;
 
@@ -168,10 +169,13 @@ pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>,
     let levels = checkpoint.map_or(0, Checkpoint::levels);
     let has_classes = matches!(checkpoint, Some(Checkpoint::Multilevel(wish))
         if wish.levels.iter().any(|level| level.cost.kept_at().is_none()));
-    for (_, _, table) in misfortune::tables(root) {
+    for (kind, _, table) in misfortune::tables(root) {
         let Some(value) = table.get("severity") else { continue };
         let Ok(severity) = u32::read(value) else { continue };
-        let (title, help) = if !has_classes {
+        let (title, help) = if !kind.loses_nodes() {
+            let help = "it says which checkpoints survive a failure of nodes; leave it out";
+            (format!("a `severity` of `{}`, which fails no node", kind.word()), help)
+        } else if !has_classes {
             let help = "what survives follows from where checkpoints are kept; a class is for \
                         levels of [checkpoint.multilevel] with `cost`";
             ("a `severity` without levels of fixed costs".to_owned(), help)

@@ -11,7 +11,7 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     let workload = root.section("workload").section("bulk-synchronous");
     let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
     let compare = workload.section("replicas").given("compare").and_then(Value::text);
-    let compare_not = replicas.filter(|_| !compare.is_some_and(|word| word != "never"));
+    let mute = replicas.filter(|_| compare.is_none_or(|word| word == "never"));
     let kinds = [
         ("multilevel", "several levels of checkpoints"),
         ("logging", "groups with message logging"),
@@ -46,7 +46,7 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
             note(&format!("{fault} for a job with {what}"), *place, other, m);
         }
-        if let (Some((fault, place)), Some((_, other))) = (&own, compare_not) {
+        if let (Some((fault, place)), Some((_, other))) = (&own, mute) {
             let title = format!("{fault} for replicas that do not compare their memory");
             let help = "which of them is heard first is not modelled; give `compare = \"detect\"`";
             m.note(Mistake::new(*place, title).other(other, "the replicas").help(help));

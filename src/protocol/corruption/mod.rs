@@ -16,8 +16,8 @@
 //! what strikes while it is written is in the memory alone. The result of a job that ends with a
 //! checkpoint is that checkpoint.
 //!
-//! Nothing heals but by reading a checkpoint back, or by starting anew; and by [`Checks`], which look
-//! at the end of each order before anything is sent or saved. What struck during the order is then
+//! Nothing heals but by reading a checkpoint back, or by starting anew; and by [`Checks`], which
+//! look at the end of each order before anything is sent or saved. What struck during the order is then
 //! in the memory of its node alone. The check of a step (ABFT) finds some of what struck in the
 //! step, and replicas of a seat find all that makes them differ. What passes is the seat's own from
 //! then on: it spreads, is saved, and is seen by no such check again.
