@@ -39,13 +39,17 @@ pub enum What {
     StepDone { job: JobId, step: u64 },
     /// A checkpoint of the job begins, is committed or is abandoned. It holds steps up to `step`.
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
-    /// A failure threw away this much of the job's computing, the step under way included.
+    /// A failure threw away this much of the job's computing, or of that of the group of the node,
+    /// the step under way included.
     WorkLost { job: JobId, node: NodeId, lost: Span },
     /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
     /// corruptions of the run; `spread` is how many of the job's nodes it has reached.
     Corruption { node: NodeId, number: u64, act: CorruptionAct, spread: u32 },
     /// A node of the job failed, and the job goes on: another replica of its seat lives.
     FailureAbsorbed { job: JobId, node: NodeId },
+    /// A group of a job whose groups fail by themselves begins to write checkpoint `number`, was
+    /// thrown back to it (0: to its start), or computes again. Its memory holds steps up to `step`.
+    Group { job: JobId, group: u32, act: GroupAct, number: u64, step: u64 },
     /// A particle flipped bits of an array of a node's memory (numbered as in the hardware profile,
     /// from 0), and this comes of it. Told before its consequences.
     Upset { node: NodeId, array: u32, class: Class },
@@ -179,6 +183,12 @@ impl Fault {
         }
     }
 
+    /// Whether it may corrupt memory in silence.
+    #[must_use]
+    pub fn corrupts(self) -> bool {
+        matches!(self, Self::SilentCorruption | Self::Upset)
+    }
+
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
     /// take nodes.
     #[must_use]
@@ -231,6 +241,18 @@ pub enum CheckpointAct {
     /// A committed one that no newer one has replaced can never be read back any more, or was
     /// given up for one that can be read sooner.
     Lose,
+}
+
+/// What a group of a job does by itself. The rest of the job waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupAct {
+    /// It is among those that write the job's next checkpoint.
+    Write,
+    /// A node of it failed: it is thrown back to its last committed checkpoint.
+    RollBack,
+    /// It begins to compute again what it has lost.
+    Rework,
 }
 
 /// What becomes of a silent corruption.

@@ -6,6 +6,7 @@ use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
+use super::shape::Shape;
 use super::timeline::Timeline;
 use super::upsets::Upsets;
 use super::{Findings, Series};
@@ -29,45 +30,18 @@ pub struct Fold {
     upsets: Upsets,
 }
 
-/// What the fold needs to know of a plan.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    /// Nodes of the machine.
-    pub(super) nodes: u32,
-    /// Name and nodes of each job.
-    pub(super) jobs: Vec<(String, u32)>,
-    /// Servers of the machine.
-    pub(super) servers: u32,
-    /// Rate of a server's link (bit/s).
-    pub(super) server_link: u64,
-    /// Whether memory may be silently corrupted.
-    pub(super) corrupts: bool,
-    /// Whether cosmic rays strike.
-    pub(super) upsets: bool,
-    /// For each fault rule, whether its strikes are foreseen.
-    pub(super) foreseen: Vec<bool>,
-}
-
 impl Fold {
     /// A fold of the runs of this plan, before the first event.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::of(&Shape {
-            nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
-            jobs: plan.jobs.iter().map(|job| (job.name.clone(), job.nodes)).collect(),
-            servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
-            server_link: plan.scenario.server.link.0,
-            corrupts: plan.corrupts(),
-            upsets: plan.upsets(),
-            foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
-        })
+        Self::of(&Shape::of(plan))
     }
 
     pub(super) fn of(shape: &Shape) -> Self {
         Self {
             now: 0,
             nodes: Nodes::new(shape.nodes),
-            jobs: Jobs::new(&shape.jobs),
+            jobs: Jobs::new(&shape.jobs, shape.group),
             timeline: Timeline::new(shape.nodes),
             meters: Meters::new(shape.servers, shape.server_link),
             alarms: Alarms::new(shape.foreseen.clone()),
@@ -98,6 +72,10 @@ impl Fold {
                 self.jobs.checkpoint(now, job, number, act);
             }
             What::WorkLost { job, lost, .. } => self.jobs.lose(now, job, lost.0),
+            What::Group { job, group, act, .. } => {
+                self.jobs.act(now, (job, group, act), &mut self.timeline);
+            }
+            What::StepDone { job, .. } => self.jobs.step(now, job),
             What::FailureAbsorbed { .. } => self.jobs.absorb(),
             What::Transfer { purpose, received, lost, .. } => {
                 self.meters.transfer(purpose, received.0, lost.0);
@@ -112,10 +90,7 @@ impl Fold {
                 self.alarms.strike(now, fault, part);
             }
             What::Alarm { fault, part, lead } => self.alarms.raise(now, fault, part, lead.0),
-            What::PartState { .. }
-            | What::FaultEnds { .. }
-            | What::StepDone { .. }
-            | What::RunEnds { .. } => {}
+            What::PartState { .. } | What::FaultEnds { .. } | What::RunEnds { .. } => {}
         }
     }
 
@@ -184,6 +159,7 @@ mod tests {
             let shape = Shape {
                 nodes,
                 jobs: jobs.iter().map(|nodes| (String::new(), *nodes)).collect(),
+                group: None,
                 servers: 1,
                 server_link: 1000,
                 corrupts: false,

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use super::bins::seconds;
+use super::groups::Groups;
 use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
 use super::{JobFinding, NodeClass};
-use crate::event::{Cause, CheckpointAct, JobPhase};
+use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase};
 use crate::ids::JobId;
 
 /// Where a job's time goes.
@@ -44,7 +45,10 @@ struct Job {
     /// Whether it ever left its first waiting.
     began: bool,
     spent: [u64; PARTS],
-    lost: u64,
+    /// Node time of the computing that was thrown away (ns).
+    lost: u128,
+    /// Its groups, if they fail by themselves.
+    groups: Option<Groups>,
     done_at: Option<u64>,
     /// The checkpoints that are being written: their numbers and starts (ns).
     writing: BTreeMap<u64, u64>,
@@ -74,11 +78,13 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Jobs of these names and nodes, all waiting.
-    pub(super) fn new(jobs: &[(String, u32)]) -> Self {
+    /// Jobs of these names and nodes, all waiting, and the nodes of their groups if these fail by
+    /// themselves.
+    pub(super) fn new(jobs: &[(String, u32)], group: Option<u32>) -> Self {
         let row = |(name, nodes): &(String, u32)| Job {
             name: name.clone(),
             nodes: *nodes,
+            groups: group.map(|size| Groups::new(*nodes, size)),
             ..Job::default()
         };
         Self {
@@ -121,6 +127,10 @@ impl Jobs {
         assert_ne!(old, JobPhase::Done, "a job that is done stays so");
         let span = now - row.since;
         row.settle(now);
+        if old == JobPhase::Rework {
+            timeline.shift(now, NodeClass::Wait, NodeClass::Rework, row.idle_in_rework());
+            row.groups.iter_mut().for_each(Groups::leave_all);
+        }
         row.phase = phase;
         row.began |= phase != JobPhase::Waiting;
         if old == JobPhase::Checkpoint {
@@ -133,7 +143,8 @@ impl Jobs {
         }
         if cause == Cause::Corruption {
             self.rollbacks += 1;
-            self.rollbacks_to_start += u64::from(row.computed(now) == row.lost);
+            let all = u128::from(row.computed(now)) * u128::from(row.nodes);
+            self.rollbacks_to_start += u64::from(all == row.lost);
             row.mark = row.computed(now);
         }
         let back = [JobPhase::Compute, JobPhase::Rework, JobPhase::Verify];
@@ -147,6 +158,41 @@ impl Jobs {
             _ => {}
         }
         timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
+        if phase == JobPhase::Rework {
+            timeline.shift(now, NodeClass::Rework, NodeClass::Wait, row.idle_in_rework());
+        }
+    }
+
+    /// A job completes a step at `now` (ns).
+    pub(super) fn step(&mut self, now: u64, job: JobId) {
+        if let Some(groups) = &mut self.rows[usize::from(job.0)].groups {
+            groups.step(now);
+        }
+    }
+
+    /// A group of a job acts at `now` (ns). One that computes again is told before the job's phase.
+    pub(super) fn act(
+        &mut self,
+        now: u64,
+        (job, group, act): (JobId, u32, GroupAct),
+        timeline: &mut Timeline,
+    ) {
+        let row = &mut self.rows[usize::from(job.0)];
+        let joins_others = act == GroupAct::Rework && row.phase == JobPhase::Rework;
+        if joins_others {
+            row.settle(now);
+        }
+        let idle = row.idle_in_rework();
+        let groups = row.groups.as_mut().expect("a group is one of its job's");
+        match act {
+            GroupAct::Write => {}
+            GroupAct::RollBack => groups.break_off(group, row.phase, (row.since, now)),
+            GroupAct::Rework => groups.join(group),
+        }
+        if joins_others {
+            let more = idle - row.idle_in_rework();
+            timeline.shift(now, NodeClass::Wait, NodeClass::Rework, more);
+        }
     }
 
     /// A checkpoint begins, is committed, abandoned or thrown away at `now` (ns).
@@ -184,8 +230,10 @@ impl Jobs {
     /// A failure or a verification at `now` threw away so much computing (ns).
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
-        row.lost += lost;
-        assert!(row.lost <= row.computed(now), "a job loses only what it has computed");
+        let nodes = row.groups.as_ref().map_or(row.nodes, |groups| groups.size);
+        row.lost += u128::from(lost) * u128::from(nodes);
+        let all = u128::from(row.computed(now)) * u128::from(row.nodes);
+        assert!(row.lost <= all, "a job loses only what it has computed");
     }
 
     /// A job goes on after a failure, on another replica.
@@ -216,8 +264,8 @@ impl Jobs {
         self.measure_shares(table);
         let sum =
             |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
-        table.put("work", sum(Job::useful) as f64 / 1e9);
-        table.put("work_lost", sum(|row| row.lost) as f64 / 1e9);
+        table.put("work", sum(|row| row.mean(row.useful())) as f64 / 1e9);
+        table.put("work_lost", sum(|row| row.mean(row.lost)) as f64 / 1e9);
         table.put("rework_time", sum(|row| row.spent[Part::Rework as usize]) as f64 / 1e9);
         table.count("interrupts", self.interrupts);
         let exposed = sum(|row| {
@@ -240,12 +288,12 @@ impl Jobs {
                 job: row.name.clone(),
                 nodes: row.nodes,
                 done_s: row.done_at.map_or(-1.0, seconds),
-                work_s: seconds(row.useful()),
-                lost_s: seconds(row.lost),
+                work_s: seconds(row.mean(row.useful())),
+                lost_s: seconds(row.mean(row.lost)),
                 checkpoint_s: spent(Part::Checkpoint),
                 restart_s: spent(Part::Restart),
                 verify_s: spent(Part::Verify),
-                wait_s: spent(Part::Boot) + spent(Part::Idle),
+                wait_s: spent(Part::Boot) + spent(Part::Idle) + seconds(row.mean(row.waited())),
                 interrupts: row.interrupts,
                 checkpoints: row.committed,
             }
@@ -258,15 +306,17 @@ impl Jobs {
         let sum = |of: &dyn Fn(&Job) -> u64| -> u128 {
             self.rows.iter().map(|row| u128::from(row.nodes) * u128::from(of(row))).sum()
         };
+        let nodes = |of: fn(&Job) -> u128| self.rows.iter().map(of).sum::<u128>();
         let all = sum(&Job::total);
-        let useful = sum(&Job::useful);
+        let useful = nodes(Job::useful);
+        let idle = sum(&|row| row.spent[Part::Idle as usize]) + nodes(Job::waited);
         let parts = [
             ("waste_checkpoint", sum(&|row| row.spent[Part::Checkpoint as usize])),
-            ("waste_rework", sum(&|row| row.lost)),
+            ("waste_rework", nodes(|row| row.lost)),
             ("waste_verify", sum(&|row| row.spent[Part::Verify as usize])),
             ("waste_restart", sum(&|row| row.spent[Part::Restart as usize])),
             ("waste_boot", sum(&|row| row.spent[Part::Boot as usize])),
-            ("waste_idle", sum(&|row| row.spent[Part::Idle as usize])),
+            ("waste_idle", idle),
         ];
         let waste = all - useful;
         let sum_of_parts: u128 = parts.iter().map(|(_, time)| time).sum();
@@ -279,9 +329,9 @@ impl Jobs {
         }
     }
 
-    /// What verifications did; nothing in a run without any.
+    /// What verifications and other rollbacks did; nothing in a run without any.
     pub(super) fn measure_verifications(&self, table: &mut Table) {
-        if self.verifications > 0 {
+        if self.verifications + self.rollbacks > 0 {
             table.count("verifications", self.verifications);
             table.count("rollbacks", self.rollbacks);
             table.count("rollbacks_to_start", self.rollbacks_to_start);
@@ -326,7 +376,25 @@ impl Job {
             JobPhase::Done => return,
         };
         self.spent[part as usize] += now - self.since;
+        if let (Part::Rework, Some(groups)) = (part, &mut self.groups) {
+            groups.wait(now - self.since);
+        }
         self.since = now;
+    }
+
+    /// Nodes that are up and wait for groups that compute again.
+    fn idle_in_rework(&self) -> u32 {
+        self.groups.as_ref().map_or(0, Groups::idle).min(self.up)
+    }
+
+    /// Node time in which groups waited for others in the phases that compute (ns).
+    fn waited(&self) -> u128 {
+        self.groups.as_ref().map_or(0, |groups| groups.waited)
+    }
+
+    /// So much node time as time of the job: its mean over the nodes (ns).
+    fn mean(&self, node_time: u128) -> u64 {
+        u64::try_from(node_time / u128::from(self.nodes)).expect("no longer than the run")
     }
 
     /// Computing so far, first or again (ns).
@@ -343,8 +411,9 @@ impl Job {
         self.spent.iter().sum()
     }
 
-    /// Computing that was not lost, after it was closed (ns).
-    fn useful(&self) -> u64 {
-        self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] - self.lost
+    /// Node time of computing that was not lost, after it was closed (ns).
+    fn useful(&self) -> u128 {
+        let computed = self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize];
+        u128::from(computed) * u128::from(self.nodes) - self.lost - self.waited()
     }
 }

@@ -31,8 +31,19 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.
 fn cannot_corrupt(plan: &Plan) -> Option<String> {
-    let told = plan.corrupts() && plan.jobs.is_empty();
-    told.then(|| "silent corruption without a job: agents have no memory to corrupt".to_owned())
+    if !plan.corrupts() {
+        return None;
+    }
+    let why = if plan.jobs.is_empty() {
+        "silent corruption without a job: agents have no memory to corrupt"
+    } else if plan.abft().is_some() {
+        "silent corruption and `abft`: the data of agents carry no checksums"
+    } else if plan.replicas().is_some() {
+        "silent corruption and replicas: agents do not compare their memory"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
 }
 
 /// A stage.

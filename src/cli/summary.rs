@@ -94,6 +94,14 @@ impl Outcome {
         self.played.findings.metrics.iter().find(|metric| metric.name == name)
     }
 
+    /// What became of silent corruption, if any struck.
+    fn corruptions(&self) -> Option<String> {
+        let struck = self.metric("corruptions").filter(|all| all.value > 0.0)?.value;
+        let of = |end: &str| self.metric(&format!("corruptions_{end}")).map_or(0.0, |m| m.value);
+        let ends = ["detected", "corrected", "escaped"].map(|end| format!("{} {end}", of(end)));
+        Some(format!("{struck}, of which {}", ends.join(", ")))
+    }
+
     /// What the run had not reached when its time was up.
     fn unreached(&self) -> Option<String> {
         let value = |name| self.metric(name).map_or(0.0, |metric| metric.value);
@@ -140,6 +148,7 @@ impl Outcome {
             let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
             return format!("{}{}  {place}{known}\n", self.head("  "), values.collect::<String>());
         }
+        rows.extend(self.corruptions().map(|text| ("corruptions".to_owned(), text)));
         let jobs = &self.played.findings.jobs;
         rows.extend(jobs.iter().filter(|_| jobs.len() > 1).map(of_job));
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::fleet::beats::{self, Post};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
-use crate::fleet::images::Images;
+use crate::fleet::images::{Images, pause};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::neighbours::{self, Incoming};
@@ -425,10 +425,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
                 Some((true, None))
             }
-            Work::Save { checkpoint, ref to, step, declared, .. } => {
+            Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
                 let (name, image) = (image_name(checkpoint, seat), ranks.image());
-                let cancel = self.keep(order.number, to, move |images, to| {
+                let packing = [packing, Span::ZERO];
+                let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
                 });
                 Some((false, Some(cancel)))
@@ -439,11 +440,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.ranks = Some((order.placement, Ranks::new(&order.seat)));
                 Some((true, None))
             }
-            Work::Load { checkpoint: Some(checkpoint), ref from, declared, .. } => {
+            Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
                 let node = self.setup.node;
                 self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
                 let name = image_name(checkpoint, seat);
-                let cancel = self.keep(order.number, from, move |images, from| {
+                let packing = [Span::ZERO, packing];
+                let cancel = self.keep(order.number, from, packing, move |images, from| {
                     images.get(from, name.clone(), declared)
                 });
                 Some((false, Some(cancel)))
@@ -461,12 +463,13 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         Images { net, store, patience: self.setup.pace.patience }
     }
 
-    /// Starts a call to where images are kept, again and again until it succeeds; what is given
-    /// back ends it when it is dropped.
+    /// Starts a call to where images are kept, again and again until it succeeds, with so much time
+    /// before and after it; what is given back ends it when it is dropped.
     fn keep<F>(
         &self,
         number: u64,
         place: &Where,
+        packing: [Span; 2],
         call: impl Fn(Images<N, S>, Where) -> F + 'static,
     ) -> oneshot::Sender<()>
     where
@@ -475,9 +478,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (images, place) = (self.images(), place.clone());
         let (cancel, cancelled) = oneshot::channel::<()>();
         let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
+        let [before, after] = packing.map(span);
         let work = async move {
+            pause(before).await;
             loop {
                 if let Ok(data) = call(images.clone(), place.clone()).await {
+                    pause(after).await;
                     let _ = heard.send(Heard::Stored(number, data)).await;
                     return;
                 }

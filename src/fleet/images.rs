@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::AsyncWrite;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::fleet::doors::{Address, Net, Object, Store};
 use crate::fleet::wire::{self, Message, Reader, Where};
@@ -121,6 +121,13 @@ impl<N: Net, S: Store> Images<N, S> {
         }
         let why = "no such copy".into();
         say(into, &Message::Refused { why }, self.patience).await
+    }
+}
+
+/// The time in which an image is compressed, or decompressed: none without compression.
+pub(super) async fn pause(packing: Duration) {
+    if !packing.is_zero() {
+        sleep(packing).await;
     }
 }
 

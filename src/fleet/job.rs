@@ -14,14 +14,13 @@ use crate::fleet::ranks;
 use crate::fleet::replicas::Late;
 use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
-use crate::plan::chance::Chance;
-use crate::plan::{Access, JOB, Plan};
+use crate::plan::{Access, JOB, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
-use crate::scenario::job::{Cost, Place};
-use crate::units::{Bytes, Span, Time};
+use crate::scenario::job::Place;
+use crate::units::{Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +78,7 @@ pub struct State {
     /// Where the nodes of the places are reached.
     pub(super) addresses: Vec<Option<Address>>,
     placement: u64,
-    order: u64,
+    pub(super) order: u64,
     pub(super) work: Option<Work>,
     /// Places that have not yet done what was ordered.
     pub(super) waiting: BTreeSet<u32>,
@@ -94,11 +93,11 @@ pub struct State {
     /// The checkpoint under way.
     begun: (u64, u64),
     /// The truth about the job's memory.
-    truth: Corruption,
+    pub(super) truth: Corruption,
     /// The first seat that has found its memory corrupt by its last order.
-    found: Option<u32>,
+    pub(super) found: Option<u32>,
     /// Verifications that came to their end.
-    verifications: u64,
+    pub(super) verifications: u64,
 }
 
 impl<'p> JobPlay<'p> {
@@ -290,7 +289,10 @@ impl<'p> JobPlay<'p> {
             return demands;
         }
         let seat = self.seat_at(number as u32);
-        self.state.sums[seat as usize] = sum;
+        let old = std::mem::replace(&mut self.state.sums[seat as usize], sum);
+        if old != sum {
+            self.has_changed(seat);
+        }
         if let (Some(Sabotage::CommitEarly), Some(Work::Save { .. })) =
             (self.sabotage, &self.state.work)
         {
@@ -308,7 +310,7 @@ impl<'p> JobPlay<'p> {
         }
         let input = match self.state.work.take() {
             Some(Work::Compute { .. }) => Input::StepDone,
-            Some(Work::Save { .. }) => Input::Written,
+            Some(Work::Save { .. }) => self.unless_found(Input::Written),
             Some(Work::Verify { .. }) => self.verified(),
             Some(Work::Load { .. }) => {
                 self.state.seating.restored();
@@ -318,46 +320,6 @@ impl<'p> JobPlay<'p> {
             None => return,
         };
         self.step(now, input, term, demands);
-    }
-
-    /// A node has verified its memory, as ordered, and found it corrupt.
-    pub fn found(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        order: u64,
-        sum: u64,
-        term: u64,
-    ) -> Vec<Demand> {
-        let seat = self.state.seating.seat_of(node).map(|seat| seat as u32);
-        let due = order == self.state.order && matches!(self.state.work, Some(Work::Verify { .. }));
-        if let Some(seat) = seat.filter(|_| due) {
-            self.state.found = Some(self.state.found.map_or(seat, |found| found.min(seat)));
-        }
-        self.done(now, node, order, sum, term)
-    }
-
-    /// The memory of a node is corrupted now.
-    pub fn corrupt(&mut self, node: NodeId, draw: u64) -> Vec<Demand> {
-        let used = !matches!(self.phase(), JobPhase::Waiting | JobPhase::Restart | JobPhase::Done);
-        let seat = self.state.seating.seat_of(node).filter(|_| used);
-        let mut told = Vec::new();
-        self.state.truth.strike(node, seat, draw, &mut told);
-        told.into_iter().map(Demand::Tell).collect()
-    }
-
-    /// What a verification came to, as its agents say.
-    fn verified(&mut self) -> Input {
-        self.state.verifications += 1;
-        let seat = self.state.found.take();
-        let node = seat.and_then(|seat| self.state.seating.seats()[seat as usize]);
-        node.map_or(Input::Verified, Input::Corrupt)
-    }
-
-    /// Whether the next verification is to miss what it might find.
-    fn is_blind(&self, coverage: f64) -> bool {
-        let chance = |number| Chance::new(&self.plan.scenario).verification(number);
-        coverage < 1.0 && chance(self.state.verifications) >= coverage
     }
 
     /// Gives the protocol one input and turns its order into orders to nodes.
@@ -392,9 +354,9 @@ impl<'p> JobPlay<'p> {
             }
             protocol::Order::Write => {
                 let (number, step) = self.state.begun;
-                let (declared, span) = self.cost(true);
+                let (Parcel { bytes: declared, packing }, span) = self.cost(true);
                 let (checkpoint, to) = (number, Where::Server);
-                let save = Work::Save { checkpoint, to, step, declared, span };
+                let save = Work::Save { checkpoint, to, step, declared, packing, span };
                 self.order_all(save, self.writers(), term, demands);
             }
             protocol::Order::Read => {
@@ -406,12 +368,13 @@ impl<'p> JobPlay<'p> {
                     }
                 };
                 let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
-                let ((declared, mut span), from) = (self.cost(false), Where::Server);
+                let (Parcel { bytes: declared, packing }, mut span) = self.cost(false);
+                let from = Where::Server;
                 if newcomers.is_some() {
                     // Replacing costs no more than the checkpoint, but the transfer.
                     span = Span::ZERO;
                 }
-                let load = Work::Load { checkpoint, from, step, declared, span };
+                let load = Work::Load { checkpoint, from, step, declared, packing, span };
                 let readers = newcomers.unwrap_or_else(|| self.all());
                 self.order_all(load, readers, term, demands);
             }
@@ -478,15 +441,10 @@ impl<'p> JobPlay<'p> {
     }
 
     /// What is declared for a checkpoint of a node, and the time that it takes at least.
-    fn cost(&self, write: bool) -> (Bytes, Span) {
-        let wish = self.plan.scenario.checkpoint.as_ref().expect("a checkpoint was ordered");
-        let level = self.state.machine.level();
+    fn cost(&self, write: bool) -> (Parcel, Span) {
         let newcomers = if write { 0 } else { self.state.seating.newcomers() };
         let access = if write { Access::Write } else { Access::Read { newcomers } };
-        match self.plan.checkpoint_span(level, access) {
-            Some(span) => (Bytes(0), span),
-            None => (wish.size(level), Span::ZERO),
-        }
+        self.plan.declared(self.state.machine.level(), access)
     }
 
     /// Orders work of these places.
@@ -554,40 +512,6 @@ impl<'p> JobPlay<'p> {
         self.state.replicas.iter_mut().for_each(Replicas::leave_all);
         demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
     }
-}
-
-/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
-#[must_use]
-pub fn cannot(plan: &Plan) -> Option<String> {
-    if !plan.scenario.jobs.is_empty() {
-        let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
-        return Some(reason.to_owned());
-    }
-    let wish = plan.scenario.checkpoint.as_ref()?;
-    let unable = |level: &usize| {
-        matches!(
-            wish.cost(*level),
-            Cost::Store(Place::Memory | Place::Buddies { .. } | Place::Group { .. })
-        )
-    };
-    if let Some(level) = (0..wish.levels()).find(unable) {
-        return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards \
-             and at partners only",
-            level + 1
-        ));
-    }
-    if let Some(level) = (0..wish.levels()).find(|level| wish.drain(*level).is_some()) {
-        return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents do not write while they compute",
-            level + 1
-        ));
-    }
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
-    Some(format!(
-        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
-        rule.name
-    ))
 }
 
 /// The name under which a seat's image of a checkpoint is stored.

@@ -143,9 +143,27 @@ pub enum Work {
     /// Compute this step and exchange checksums.
     Compute { step: u64, span: Span },
     /// Save the memory, which holds all up to `step`, as this checkpoint.
-    Save { checkpoint: u64, to: Where, step: u64, declared: Bytes, span: Span },
+    Save {
+        checkpoint: u64,
+        to: Where,
+        step: u64,
+        declared: Bytes,
+        /// The time to compress it first.
+        #[serde(default)]
+        packing: Span,
+        span: Span,
+    },
     /// Load what was saved as this checkpoint. Without one: begin anew.
-    Load { checkpoint: Option<u64>, from: Where, step: u64, declared: Bytes, span: Span },
+    Load {
+        checkpoint: Option<u64>,
+        from: Where,
+        step: u64,
+        declared: Bytes,
+        /// The time to decompress it then.
+        #[serde(default)]
+        packing: Span,
+        span: Span,
+    },
     /// Verify the memory, which holds all up to `step`; if `blind`, it is looked at in vain.
     Verify { step: u64, blind: bool, span: Span },
 }

@@ -28,6 +28,7 @@ pub struct Chance {
     boot: [Stream; 3],
     flips: Stream,
     verifications: Stream,
+    checks: Stream,
 }
 
 /// The chance of one fault rule.
@@ -87,6 +88,7 @@ impl Chance {
             boot: boot.map(|name| Stream::new(scenario.seed, name)),
             flips: Stream::new(scenario.seed, "memory/flip"),
             verifications: Stream::new(scenario.seed, "verification"),
+            checks: Stream::new(scenario.seed, "abft"),
         }
     }
 
@@ -197,6 +199,13 @@ impl Chance {
     #[must_use]
     pub fn verification(&self, k: u64) -> f64 {
         self.verifications.draw(0, k).unit()
+    }
+
+    /// A uniform number in (0, 1): the check of a step finds silent corruption number `k` of a
+    /// node's memory, which struck in the step, if it is below the coverage.
+    #[must_use]
+    pub fn check(&self, node: u32, k: u64) -> f64 {
+        self.checks.draw(u64::from(node), k).unit()
     }
 
     /// The first strike of each rule on each of its parts, if it falls before `end`, by time.

@@ -1,25 +1,29 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::event::Fault;
-use crate::ids::{JobId, Part, PartKind};
-use crate::plan::levels::{Access, on_nodes};
+use crate::ids::{JobId, Part};
+use crate::plan::costs::{back, computing, cost, image};
+use crate::plan::levels::Access;
 use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, lifetimes, replication};
+use crate::plan::{Job, Plan, lifetimes, optimum, replication};
 use crate::protocol::Protocol;
+use crate::protocol::chain::Chain;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
-use crate::protocol::corruption::Corruption;
+use crate::protocol::corruption::{Checks, Corruption};
 use crate::protocol::detector::Detector;
 use crate::protocol::drain::Writing;
 use crate::protocol::interval::Adaptive;
+use crate::protocol::logging::{Logging, Rules};
 use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
+use crate::scenario::abft::Abft;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{self, Cost, Interval, Period, Place};
+use crate::scenario::job::{self, Counts, Interval};
+use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
-use crate::theory::young_daly;
-use crate::units::{BitRate, Bytes, Span};
+use crate::units::Span;
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
 /// The number of a plan's first job; most scenarios have only this one.
@@ -46,15 +50,27 @@ impl Plan {
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
         match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
-                let every = wish.levels.iter().map(|level| level.every).collect();
+                let (interval, every) = self.pattern(wish);
                 let writing = wish.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
                     Some(job::Drain { latency: None, .. }) => Writing::Copied,
                     Some(job::Drain { latency: Some(_), .. }) => Writing::Latent,
                 });
-                let (interval, writing) = (wish.interval, writing.collect());
+                let writing = writing.collect();
                 let pattern = Pattern { interval, every, writing, last, initial };
                 Protocol::Multilevel(Multilevel::new(id, work, pattern))
+            }
+            Some(job::Checkpoint::Logging(wish)) => {
+                let rules = Rules {
+                    groups: job.nodes / wish.group,
+                    size: wish.group,
+                    interval: wish.interval,
+                    staggered: wish.stagger,
+                    speedup_ppm: wish.speedup_ppm(),
+                    last,
+                    initial,
+                };
+                Protocol::Logging(Logging::new(id, work, rules))
             }
             Some(job::Checkpoint::Coordinated(wish)) => {
                 let verify = wish.integrity.verify.map(|verify| Verify {
@@ -62,16 +78,21 @@ impl Plan {
                     misses: verify.coverage < 1.0,
                 });
                 let keep = wish.integrity.keep;
-                let schedule = Schedule { interval: job.interval, last, initial, verify, keep };
+                let counts_from_start = wish.counts == Counts::Start;
+                let interval = job.interval;
+                let schedule =
+                    Schedule { interval, last, initial, counts_from_start, verify, keep };
                 let adaptive = match wish.interval {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
                 };
+                let chain =
+                    wish.incremental.map_or(Chain::default(), |it| Chain::new(it.full_every));
                 let machine = Coordinated::new(id, work, schedule).adapting(adaptive);
-                Protocol::Coordinated(machine)
+                Protocol::Coordinated(machine.chained(chain))
             }
             None => {
-                let schedule = Schedule { interval: None, last, initial, verify: None, keep: 1 };
+                let schedule = Schedule { last, initial, ..Schedule::NEVER };
                 Protocol::Coordinated(Coordinated::new(id, work, schedule))
             }
         }
@@ -80,8 +101,7 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        let corrupts = |kind| matches!(kind, Fault::SilentCorruption | Fault::Upset);
-        self.scenario.faults.iter().any(|rule| corrupts(rule.kind))
+        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
     }
 
     /// Whether cosmic rays strike.
@@ -94,8 +114,26 @@ impl Plan {
     #[must_use]
     pub fn corruption(&self) -> Corruption {
         let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
-        let (seats, work) = (self.jobs.first().map_or(0, |job| job.nodes), &self.scenario.workload);
-        Corruption::new(seats, work.as_ref().map_or(0, |work| work.ranks_per_node), keep)
+        let (seats, work) = (self.jobs.first().map_or(0, |job| job.seats), &self.scenario.workload);
+        let ranks = work.as_ref().map_or(0, |work| work.ranks_per_node);
+        Corruption::new(seats, ranks, keep).checking(self.checks())
+    }
+
+    /// Who looks at the memory of the plan's job at the end of each order.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        let work = self.scenario.workload.as_ref();
+        let replicas = work.and_then(|work| work.replicas);
+        Checks {
+            abft: self.abft().map(|abft| abft.found),
+            compare: replicas.map_or(Compare::Never, |replicas| replicas.compare),
+        }
+    }
+
+    /// How each step is checked by its algorithm, if it is.
+    #[must_use]
+    pub fn abft(&self) -> Option<Abft> {
+        self.scenario.workload.as_ref()?.abft
     }
 
     /// How a job is verified, if it is.
@@ -121,15 +159,20 @@ impl Plan {
         replication::seats(&self.scenario, &self.machine, &crew, replicas, job.seats)
     }
 
-    /// The time in which all nodes of the job read a checkpoint back from the file server: as long
-    /// as writing takes, unless only one replica of each seat writes. Zero without checkpoints.
+    /// The time in which all nodes of the job read a checkpoint back from the file server, on
+    /// average. Of groups only one reads. Zero without checkpoints.
     #[must_use]
     pub fn read_back(&self) -> Span {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
         let crew = Crew::new(&self.machine, job.nodes);
-        cost(&self.scenario, &self.machine, &crew, (wish.cost(0), wish.size(0)))
+        let (crew, size) = match wish.logging() {
+            Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
+            None => (crew, wish.size(0)),
+        };
+        let access = Access::Read { newcomers: 0 };
+        cost(&self.scenario, &self.machine, &crew, (wish, 0, size), access)
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -215,18 +258,34 @@ fn job(
     let steps = work.work.0.div_ceil(work.step.0);
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint_of(id);
-    let writers = crew.only(work.nodes);
+    let groups = checkpoint.and_then(job::Checkpoint::logging);
+    let overhead = groups.map(|wish| wish.overhead).or(work.replicas.map(|it| it.overhead));
+    let checksums = work.abft.map_or(0.0, |abft| abft.overhead);
+    let factor = (1.0 + overhead.unwrap_or(0.0)) * (1.0 + checksums);
+    let stretched = |span: Span| match factor {
+        1.0 => span,
+        _ => Span::from_secs_f64(span.as_secs_f64() * factor),
+    };
+    let step = stretched(work.step);
+    let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);
+    let writers = crew.only(together);
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
-        let of = |level| cost(scenario, machine, &writers, (wish.cost(level), wish.size(level)));
+        let size =
+            |level| wish.logging().map_or(wish.size(level), |it| image(it, step, work.nodes));
+        let of =
+            |level| cost(scenario, machine, &writers, (wish, level, size(level)), Access::Write);
         (0..wish.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
     let interval = |mtbf| {
-        checkpoint.map(|wish| match wish {
+        checkpoint.map(|all| match all {
             job::Checkpoint::Coordinated(wish) => {
-                computing(wish, cost, mtbf, back(scenario, machine, wish, cost))
+                computing(wish, cost, mtbf, back(scenario, machine, &writers, all))
             }
-            job::Checkpoint::Multilevel(wish) => wish.interval,
+            job::Checkpoint::Multilevel(wish) => {
+                wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, crew, wish).0)
+            }
+            job::Checkpoint::Logging(wish) => wish.interval,
         })
     };
     let job = Job {
@@ -234,8 +293,8 @@ fn job(
         nodes: crew.nodes,
         seats: work.nodes,
         steps,
-        step: replication::stretched(work, work.step),
-        last_step: replication::stretched(work, last_step),
+        step,
+        last_step: stretched(last_step),
         interval: None,
         checkpoint_cost: cost,
         level_costs: costs,
@@ -261,7 +320,7 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    fn new(machine: &Machine, nodes: u32) -> Self {
+    pub(super) fn new(machine: &Machine, nodes: u32) -> Self {
         Self::among(machine, nodes, nodes)
     }
 
@@ -283,7 +342,7 @@ impl Crew {
     }
 
     /// Nodes of the job under a part, on average.
-    fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
+    pub(super) fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
         let nodes = machine.nodes_of(part);
         let candidates = nodes.filter(|node| self.may_hold(&machine.nodes[node.0 as usize]));
         self.share * candidates.count() as f64
@@ -313,7 +372,7 @@ fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
 }
 
 /// What a rule adds to the rate of [`mtbf`] (1/s).
-fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
+pub(super) fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
     if rule.kind.loses_nodes() { strike_rate(rule, machine, crew, 1.0) } else { 0.0 }
 }
 
@@ -332,89 +391,15 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
-/// The cost C of a checkpoint: what is fixed, what the cards need, or the time in which all data
-/// pass the narrowest place on their way to the file server, with all nodes writing at once: the
-/// node's link, the uplink, the server's link (each with the payload share of TCP), the server's
-/// disk. Before the first byte the disk takes one request of each node.
-///
-/// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(scenario: &Scenario, machine: &Machine, crew: &Crew, (cost, size): (Cost, Bytes)) -> Span {
-    match cost {
-        Cost::Fixed { write, .. } => return write,
-        Cost::Store(Place::FileServer) => {}
-        Cost::Store(place) => return on_nodes(scenario, size, place, Access::Write),
-    }
-    let size = size.0 as f64;
-    let most = |kind, count: usize| {
-        let parts = (0..count as u32).map(|index| Part { kind, index });
-        parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
-    };
-    let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let (uplink, server) = (
-        most(PartKind::Uplink, machine.switches.len()),
-        most(PartKind::Server, machine.servers.len()),
-    );
-    let ways = [
-        size / link(scenario.hardware.link),
-        uplink / link(scenario.module.uplink),
-        server / link(scenario.server.link),
-        server / scenario.server.disk as f64,
-    ];
-    let requests = server / size * scenario.server.disk_request.as_secs_f64();
-    Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
-}
-
-/// From a failure until computing goes on, if another node is at hand: detection, downtime, and
-/// reading the checkpoint back, which through the fabric takes as long as writing it.
-fn back(scenario: &Scenario, machine: &Machine, wish: &job::Coordinated, cost: Span) -> Span {
-    let (downtime, read) = match wish.cost {
-        Cost::Fixed { read, downtime, .. } => (downtime, read),
-        Cost::Store(Place::FileServer) => (Span::ZERO, cost),
-        Cost::Store(place) => {
-            let read = Access::Read { newcomers: 0 };
-            (Span::ZERO, on_nodes(scenario, wish.size, place, read))
-        }
-    };
-    Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
-}
-
-/// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a
-/// fixed interval counts from start to start, and computing is what C and the verifications leave
-/// of it. An adaptive one begins with Daly's for what is believed.
-///
-/// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
-/// checkpoint after each step.
-fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
-    let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
-    match (wish.interval, wish.period) {
-        (Interval::Fixed(span), Period::Work) => span,
-        (Interval::Fixed(span), Period::Whole) => {
-            let verify = |verify: job::Verify| verify.cost.0 * u64::from(verify.per_checkpoint);
-            let verified = wish.integrity.verify.map_or(0, verify);
-            Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
-        }
-        (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),
-        // Nothing fails: the best interval has no end.
-        _ if mtbf == Span::FOREVER => Span::FOREVER,
-        (Interval::DalyFirst, _) => {
-            Span::from_secs_f64(young_daly::daly_first(c, m, back.as_secs_f64()))
-        }
-        (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
-        // Until all jobs have their numbers: Young's, which it is if the server keeps up.
-        (Interval::Young | Interval::Cooperative, _) => {
-            Span::from_secs_f64(young_daly::young(c, m))
-        }
-        (Interval::Exact, _) => Span::from_secs_f64(young_daly::exact(c, m)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::PartKind;
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::{Age, PartSet, Rejuvenate};
+    use crate::scenario::job::Period;
     use crate::scenario::law::Law;
-    use crate::units::Bytes;
+    use crate::units::{BitRate, Bytes};
 
     const MINUTE: f64 = 60.0;
 

@@ -25,8 +25,9 @@
 //! switches; computing the parity; what memory the images take from the job.
 
 use crate::plan::Plan;
+use crate::plan::images::{self, Parcel};
 use crate::scenario::Scenario;
-use crate::scenario::job::{Cost, Place};
+use crate::scenario::job::{Checkpoint, Cost, Place};
 use crate::units::{Bytes, Span};
 
 /// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
@@ -46,19 +47,11 @@ pub enum Access {
 }
 
 impl Plan {
-    /// What writing a checkpoint of this level takes, or reading it back; `None` if it is as long
-    /// as its transfers take.
+    /// What writing or reading back takes of `share` times a checkpoint of this level; `None` if it
+    /// is as long as its transfers take.
     #[must_use]
-    pub fn checkpoint_span(&self, level: usize, access: Access) -> Option<Span> {
-        let wish = self.scenario.checkpoint.as_ref()?;
-        match (wish.cost(level), access) {
-            (Cost::Fixed { write, .. }, Access::Write) => Some(write),
-            (Cost::Fixed { read, .. }, Access::Read { .. }) => Some(read),
-            (Cost::Store(Place::FileServer), _) => None,
-            (Cost::Store(place), _) => {
-                Some(on_nodes(&self.scenario, wish.size(level), place, access))
-            }
-        }
+    pub fn checkpoint_span(&self, level: usize, share: f64, access: Access) -> Option<Span> {
+        span_of(&self.scenario, self.scenario.checkpoint.as_ref()?, level, share, access)
     }
 
     /// The time for which a checkpoint of this level is written while the job computes, L - C;
@@ -83,8 +76,27 @@ impl Plan {
     }
 }
 
+/// That of some checkpoints; see [`Plan::checkpoint_span`].
+pub(super) fn span_of(
+    scenario: &Scenario,
+    wish: &Checkpoint,
+    level: usize,
+    share: f64,
+    access: Access,
+) -> Option<Span> {
+    match (wish.cost(level), access) {
+        (Cost::Fixed { write, .. }, Access::Write) => Some(images::span(write, share)),
+        (Cost::Fixed { read, .. }, Access::Read { .. }) => Some(images::span(read, share)),
+        (Cost::Store(Place::FileServer), _) => None,
+        (Cost::Store(place), _) => {
+            let Parcel { bytes, packing } = images::parcel(wish, wish.size(level), share, access);
+            Some(packing + on_nodes(scenario, bytes, place, access))
+        }
+    }
+}
+
 /// The time that it takes if nodes keep it.
-pub(super) fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> Span {
+fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> Span {
     let size = size.0 as f64;
     let hardware = &scenario.hardware;
     let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;

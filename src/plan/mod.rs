@@ -2,19 +2,23 @@
 
 mod alarms;
 pub mod chance;
+mod costs;
 mod digest;
 pub mod hazard;
+mod images;
 mod jobs;
 mod levels;
 pub mod lifetimes;
 pub mod machine;
 mod names;
+mod optimum;
 #[cfg(test)]
 pub(crate) mod pilot;
 pub mod print;
 mod replication;
 pub mod rhythm;
 
+pub use self::images::Parcel;
 pub use self::jobs::JOB;
 pub use self::levels::Access;
 

@@ -9,7 +9,8 @@ use crate::scenario::cluster::{
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    Strikes,
 };
 use crate::scenario::jobs::Order;
 use crate::scenario::law::{Law, Weibull};
@@ -59,16 +60,9 @@ pub(crate) fn scenario() -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * DAY),
             replicas: None,
+            abft: None,
         }),
-        checkpoint: Some(Checkpoint::Coordinated(Coordinated {
-            size: Bytes(1_000_000_000),
-            interval: Interval::Daly,
-            cost: Cost::Store(Place::FileServer),
-            last: false,
-            strikes: Strikes { checkpoint: true, restart: true, downtime: false },
-            period: Period::Work,
-            integrity: Integrity::NONE,
-        })),
+        checkpoint: Some(Checkpoint::Coordinated(coordinated())),
         jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
@@ -85,6 +79,22 @@ pub(crate) fn scenario() -> Scenario {
                 source: Source::Published("heise".into()),
             },
         ],
+    }
+}
+
+/// A gigabyte of each node to the file server, by Daly's interval.
+fn coordinated() -> Coordinated {
+    Coordinated {
+        size: Bytes(1_000_000_000),
+        interval: Interval::Daly,
+        cost: Cost::Store(Place::FileServer),
+        last: false,
+        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        period: Period::Work,
+        counts: Counts::End,
+        integrity: Integrity::NONE,
+        incremental: None,
+        compression: None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
-use crate::scenario::job::{Checkpoint, Coordinated, Interval};
+use crate::scenario::job::{Checkpoint, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span};
@@ -35,7 +35,7 @@ impl Plan {
         self.print_module(out)?;
         self.print_faults(out)?;
         for (job, id) in self.jobs.iter().zip((0..).map(JobId)) {
-            print_job(job, self.checkpoint_of(id).and_then(Checkpoint::coordinated), out)?;
+            print_job(job, self.checkpoint_of(id), out)?;
         }
         self.print_assumptions(out)
     }
@@ -157,7 +157,7 @@ impl Plan {
     }
 }
 
-fn print_job(job: &Job, wish: Option<&Coordinated>, out: &mut impl io::Write) -> io::Result<()> {
+fn print_job(job: &Job, wish: Option<&Checkpoint>, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "\nJob {}", job.name)?;
     let (step, last) = (short(job.step), short(job.last_step));
     let last = if last == step { String::new() } else { format!(", the last of {last}") };
@@ -175,6 +175,12 @@ fn print_job(job: &Job, wish: Option<&Coordinated>, out: &mut impl io::Write) ->
             writeln!(out, "  checkpoint cost C of level {number} = {}", short(*cost))?;
         }
     }
+    if let Some(wish) = wish.and_then(Checkpoint::logging) {
+        let when = if wish.stagger { "in turn" } else { "at once" };
+        let (groups, size) = (job.nodes / wish.group, wish.group);
+        writeln!(out, "  {groups} groups of {size} nodes, which write {when}")?;
+    }
+    let wish = wish.and_then(Checkpoint::coordinated);
     let adapts = wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }));
     let then = if adapts { " at first, then by what is observed" } else { "" };
     writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))

@@ -15,16 +15,6 @@ pub(super) fn nodes(work: &BulkSynchronous) -> u32 {
     nodes.map_or(work.nodes, |nodes| u32::try_from(nodes).expect("the machine has so many"))
 }
 
-/// How long computing takes with duplicate messages.
-pub(super) fn stretched(work: &BulkSynchronous, span: Span) -> Span {
-    match work.replicas {
-        Some(replicas) if replicas.overhead > 0.0 => {
-            Span::from_secs_f64(span.as_secs_f64() * (1.0 + replicas.overhead))
-        }
-        _ => span,
-    }
-}
-
 /// The seats as closed forms see them: every node fails at the mean rate of the job's nodes.
 /// `None` if nothing fails.
 ///
@@ -88,6 +78,7 @@ mod tests {
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::Age;
     use crate::scenario::law::Law;
+    use crate::scenario::replicas::Compare;
     use crate::theory::replication::{Restart, mtti};
     use crate::theory::young_daly;
 
@@ -101,7 +92,8 @@ mod tests {
         pilot::fix_costs(&mut scenario, Span::from_secs(300));
         let work = scenario.workload.as_mut().expect("the pilot has a job");
         work.nodes = seats;
-        work.replicas = Some(Replicas { degree, share, strategy, overhead: 0.0 });
+        work.replicas =
+            Some(Replicas { degree, share, strategy, overhead: 0.0, compare: Compare::Never });
         Plan::make(&scenario).jobs.remove(0)
     }
 

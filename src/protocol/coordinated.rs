@@ -18,11 +18,15 @@
 //! corrupt throws the job back as a failure does, but that no node is lost. If verifications miss
 //! some corruption, a checkpoint may be corrupt: what was read back is verified, thrown away if it
 //! is corrupt, and the one before it is read.
+//!
+//! Checkpoints may be increments upon the one before ([`super::chain`]). Those of the newest chain
+//! are then kept, whatever `keep`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
+use crate::protocol::chain::{Chain, Portion};
 use crate::protocol::interval::Adaptive;
 use crate::protocol::{Input, Order};
 use crate::units::{Span, Time};
@@ -38,10 +42,24 @@ pub struct Schedule {
     /// Whether a restart without a committed checkpoint reads the initial state back, which
     /// closed forms with a fixed recovery cost suppose.
     pub initial: bool,
+    /// Whether a failure while a checkpoint is written leaves it committed.
+    pub counts_from_start: bool,
     /// How memory is verified, if it is.
     pub verify: Option<Verify>,
     /// Committed checkpoints that are kept: one or more.
     pub keep: u32,
+}
+
+impl Schedule {
+    /// No checkpoint is ever written.
+    pub const NEVER: Self = Self {
+        interval: None,
+        last: false,
+        initial: false,
+        counts_from_start: false,
+        verify: None,
+        keep: 1,
+    };
 }
 
 /// When memory is verified.
@@ -69,6 +87,9 @@ pub struct Coordinated {
     computed: Span,
     /// Numbers of the committed checkpoints that are kept, with the last step that each holds.
     kept: Vec<(u64, u64)>,
+    /// Which of them are increments.
+    #[serde(default)]
+    chain: Chain,
     /// Verifications that were due since the last checkpoint or restart.
     checks: u64,
     /// Whether what is read back is to be verified.
@@ -109,6 +130,7 @@ impl Coordinated {
             since: Time::ZERO,
             computed: Span::ZERO,
             kept: Vec::new(),
+            chain: Chain::default(),
             checks: 0,
             rechecks: false,
             number: 0,
@@ -122,6 +144,21 @@ impl Coordinated {
     #[must_use]
     pub fn adapting(self, adaptive: Option<Adaptive>) -> Self {
         Self { adaptive, ..self }
+    }
+
+    /// With increments.
+    #[must_use]
+    pub fn chained(self, chain: Chain) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// What the checkpoint that is written or read moves of the state.
+    #[must_use]
+    pub fn portion(&self) -> Portion {
+        match self.phase {
+            JobPhase::Restart => self.chain.to_read(),
+            _ => self.chain.to_write(),
+        }
     }
 
     /// The phase it is in.
@@ -180,7 +217,11 @@ impl Coordinated {
             Input::Failed(node) => self.failed(now, node, told),
             Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, told),
             Input::Verified => self.write_or_compute(now, told),
-            Input::Corrupt(node) => self.corrupt(now, node, told),
+            Input::Corrupt(node) => {
+                self.throw_away(told);
+                self.corrupt(now, node, told)
+            }
+            Input::Caught(node) => self.corrupt(now, node, told),
         }
     }
 
@@ -248,9 +289,9 @@ impl Coordinated {
 
     fn commit(&mut self, told: &mut Vec<What>) {
         self.kept.push((self.number, self.work.done()));
-        if self.kept.len() > self.schedule.keep as usize {
-            self.kept.remove(0);
-        }
+        self.chain.commit();
+        let needed = self.schedule.keep as usize + self.chain.increments() as usize;
+        self.kept.drain(..self.kept.len().saturating_sub(needed));
         self.forget_progress();
         self.tell_checkpoint(CheckpointAct::Commit, told);
     }
@@ -273,6 +314,7 @@ impl Coordinated {
         (self.warned, self.turn) = (false, Turn::Own);
         match self.phase {
             JobPhase::Done => return Order::Finish,
+            JobPhase::Checkpoint if self.schedule.counts_from_start => self.commit(told),
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
             _ => {}
         }
@@ -288,16 +330,27 @@ impl Coordinated {
         Order::Wait
     }
 
-    /// The memory is corrupt: back to the newest checkpoint, or to the one before it if this is
-    /// what was read from it.
-    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
-        assert_eq!(self.phase, JobPhase::Verify, "a verification was ordered");
+    /// A verification has found the memory corrupt: if it was just read back, the checkpoint is.
+    fn throw_away(&mut self, told: &mut Vec<What>) {
         if std::mem::take(&mut self.rechecks) {
             let (number, step) = self.kept.pop().expect("it was read");
             let act = CheckpointAct::Discard;
             told.push(What::Checkpoint { job: self.job, number, act, step });
         }
-        let lost = self.work.roll_back(self.last_kept());
+    }
+
+    /// The memory is corrupt: back to the newest checkpoint. The step under way is lost as well.
+    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+        let under_way = match self.phase {
+            JobPhase::Compute | JobPhase::Rework => now.since(self.since),
+            JobPhase::Verify => Span::ZERO,
+            JobPhase::Checkpoint => {
+                self.tell_checkpoint(CheckpointAct::Abandon, told);
+                Span::ZERO
+            }
+            _ => unreachable!("nobody looks at memory in this phase"),
+        };
+        let lost = self.work.roll_back(self.last_kept()) + under_way;
         told.push(What::WorkLost { job: self.job, node, lost });
         self.forget_progress();
         self.rechecks = self.schedule.verify.is_some_and(|verify| verify.misses);
@@ -325,11 +378,11 @@ impl Coordinated {
         told.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    /// Enters a phase; a phase that goes on is not told again, but its clock starts anew at each
-    /// step.
+    /// Enters a phase; a phase that goes on is not told again, unless it begins anew because of
+    /// corruption, but its clock starts anew at each step.
     fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
         self.since = now;
-        if self.phase != phase {
+        if self.phase != phase || cause == Cause::Corruption {
             self.phase = phase;
             told.push(What::JobPhase { job: self.job, phase, cause });
         }
@@ -342,7 +395,10 @@ mod tests {
 
     fn machine(interval: u64) -> Coordinated {
         let interval = Some(Span(interval));
-        let schedule = Schedule { interval, last: false, initial: false, verify: None, keep: 1 };
+        scheduled(Schedule { interval, ..Schedule::NEVER })
+    }
+
+    fn scheduled(schedule: Schedule) -> Coordinated {
         Coordinated::new(JobId(0), BulkSynchronous::new(4, Span(10), Span(10)), schedule)
     }
 

@@ -4,6 +4,7 @@
 //! job is a file with a machine, and a line in [`Protocol`]; stages know only [`Input`] and
 //! [`Order`].
 
+pub mod chain;
 pub mod coordinated;
 pub mod corruption;
 pub mod detector;
@@ -11,6 +12,7 @@ pub mod drain;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
+pub mod logging;
 pub mod multilevel;
 pub mod phi;
 pub mod replica;
@@ -41,8 +43,12 @@ pub enum Input {
     Failed(NodeId),
     /// The verification that was ordered found nothing.
     Verified,
-    /// The verification that was ordered found the memory of this node corrupt.
+    /// The verification that was ordered found the memory of this node corrupt; or what the node
+    /// has written is not the memory that was verified before.
     Corrupt(NodeId),
+    /// Who [checks](corruption::Checks) the memory at the end of each order found that of this node
+    /// corrupt: in place of a step or a verification, or after a checkpoint was written.
+    Caught(NodeId),
 }
 
 /// What the stage shall do next.
@@ -69,6 +75,8 @@ pub enum Protocol {
     Coordinated(coordinated::Coordinated),
     /// The same, with checkpoints of several levels.
     Multilevel(multilevel::Multilevel),
+    /// Groups checkpoint and roll back by themselves.
+    Logging(logging::Logging),
 }
 
 impl Protocol {
@@ -77,6 +85,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.on(now, input, told),
             Self::Multilevel(machine) => machine.on(now, input, told),
+            Self::Logging(machine) => machine.on(now, input, told),
         }
     }
 
@@ -84,7 +93,9 @@ impl Protocol {
     pub fn warn(&mut self) {
         match self {
             Self::Coordinated(machine) => machine.warn(),
-            Self::Multilevel(_) => unreachable!("scenarios foresee no failures for it"),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                unreachable!("scenarios foresee no failures for it")
+            }
         }
     }
 
@@ -92,7 +103,9 @@ impl Protocol {
     pub fn hold_back(&mut self, held_back: bool) {
         match self {
             Self::Coordinated(machine) => machine.hold_back(held_back),
-            Self::Multilevel(_) => assert!(!held_back, "several jobs have no levels"),
+            Self::Multilevel(_) | Self::Logging(_) => {
+                assert!(!held_back, "several jobs have neither levels nor groups");
+            }
         }
     }
 
@@ -101,7 +114,7 @@ impl Protocol {
     pub fn asks(&self) -> bool {
         match self {
             Self::Coordinated(machine) => machine.asks(),
-            Self::Multilevel(_) => false,
+            Self::Multilevel(_) | Self::Logging(_) => false,
         }
     }
 
@@ -111,6 +124,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.phase(),
             Self::Multilevel(machine) => machine.phase(),
+            Self::Logging(machine) => machine.phase(),
         }
     }
 
@@ -120,6 +134,7 @@ impl Protocol {
         match self {
             Self::Coordinated(machine) => machine.done(),
             Self::Multilevel(machine) => machine.done(),
+            Self::Logging(machine) => machine.done(),
         }
     }
 
@@ -127,8 +142,17 @@ impl Protocol {
     #[must_use]
     pub fn level(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 0,
+            Self::Coordinated(_) | Self::Logging(_) => 0,
             Self::Multilevel(machine) => machine.level(),
+        }
+    }
+
+    /// What the checkpoint that is written or read moves of the state.
+    #[must_use]
+    pub fn portion(&self) -> chain::Portion {
+        match self {
+            Self::Coordinated(machine) => machine.portion(),
+            Self::Multilevel(_) | Self::Logging(_) => chain::Portion::FULL,
         }
     }
 
@@ -136,7 +160,7 @@ impl Protocol {
     #[must_use]
     pub fn draining(&self) -> Option<drain::Draining> {
         match self {
-            Self::Coordinated(_) => None,
+            Self::Coordinated(_) | Self::Logging(_) => None,
             Self::Multilevel(machine) => machine.draining(),
         }
     }
@@ -144,8 +168,21 @@ impl Protocol {
     /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
     pub fn drained(&mut self, told: &mut Vec<What>) {
         match self {
-            Self::Coordinated(_) => unreachable!("it drains nothing"),
+            Self::Coordinated(_) | Self::Logging(_) => unreachable!("it drains nothing"),
             Self::Multilevel(machine) => machine.drained(told),
+        }
+    }
+
+    /// The machine of groups, if it is one.
+    #[must_use]
+    pub fn groups(&self) -> Option<&logging::Logging> {
+        if let Self::Logging(machine) = self { Some(machine) } else { None }
+    }
+
+    /// The node that fails next sits on this seat, which matters to groups.
+    pub fn strikes(&mut self, seat: usize) {
+        if let Self::Logging(machine) = self {
+            machine.strikes(seat);
         }
     }
 
@@ -153,7 +190,9 @@ impl Protocol {
     /// failure that has done it, or while the job waits.
     pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
         match self {
-            Self::Coordinated(_) => unreachable!("its only checkpoint is kept and waited for"),
+            Self::Coordinated(_) | Self::Logging(_) => {
+                unreachable!("its checkpoints are kept and waited for")
+            }
             Self::Multilevel(machine) => machine.forget(number, told),
         }
     }

@@ -161,7 +161,7 @@ impl Multilevel {
             Input::Written => self.written(now, told),
             Input::Read => self.compute(now, told),
             Input::Failed(node) => self.failed(now, node, told),
-            Input::Verified | Input::Corrupt(_) | Input::WrittenForReplicas => {
+            Input::Verified | Input::Corrupt(_) | Input::Caught(_) | Input::WrittenForReplicas => {
                 unreachable!("it verifies nothing and has no replicas")
             }
         }
@@ -407,11 +407,12 @@ mod tests {
             let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
             let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
             let wish = Checkpoint::Multilevel(Wish {
-                interval: Span(10),
+                interval: Some(Span(10)),
                 levels: every.iter().map(level).collect(),
                 escalate,
                 last: false,
                 strikes,
+                compression: None,
             });
             let pattern = pattern(10 + 10 * draw.below(3), &every);
             let mut seating = Seating::new(1, Some(&wish));

@@ -88,6 +88,12 @@ impl Replicas {
         std::iter::once(seat).chain(behind).filter_map(|place| self.places[place as usize])
     }
 
+    /// How many live on a seat.
+    #[must_use]
+    pub fn living(&self, seat: u32) -> usize {
+        self.living[seat as usize] as usize
+    }
+
     fn degree_of(&self, seat: u32) -> usize {
         let behind = self.places.len() - self.seats as usize;
         if seat < self.replicated { 1 + behind / self.replicated as usize } else { 1 }

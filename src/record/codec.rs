@@ -16,7 +16,8 @@ use crate::ids::{FaultId, JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
 use super::codes::{
-    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, JOB_PHASES, NODE_STATES, PURPOSES,
+    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, GROUP_ACTS, JOB_PHASES, NODE_STATES,
+    PURPOSES,
 };
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
@@ -27,6 +28,9 @@ pub const MAX_LEN: usize = 64;
 
 /// The tag of an alarm.
 const ALARM: u8 = 20;
+
+/// The tag of what a group of a job does.
+const GROUP: u8 = 24;
 
 /// Writes events one after the other.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +116,9 @@ impl Encoder {
             What::Upset { node, array, class } => {
                 put_all(out, 13, [node.0.into(), array.into(), class as u64]);
             }
+            What::Group { job, group, act, number, step } => {
+                put_all(out, GROUP, [job.0.into(), group.into(), act as u64, number, step]);
+            }
             What::FailureAbsorbed { job, node } => {
                 put_all(out, 16, [job.0.into(), node.0.into()]);
             }
@@ -155,6 +162,38 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             kind: one_of(from, &FAULTS, "fault")?,
             part: part(from)?,
         },
+        tag @ (4..=8 | 16 | GROUP) => decode_of_job(tag, from)?,
+        9 => What::Transfer {
+            purpose: one_of(from, &PURPOSES, "purpose")?,
+            nodes: small(from)?,
+            received: Bytes(number(from)?),
+            lost: Bytes(number(from)?),
+        },
+        10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
+        11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
+        12 => What::Corruption {
+            node: NodeId(small(from)?),
+            number: number(from)?,
+            act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
+            spread: small(from)?,
+        },
+        13 => What::Upset {
+            node: NodeId(small(from)?),
+            array: small(from)?,
+            class: one_of(from, &Class::ALL, "class of an upset")?,
+        },
+        ALARM => What::Alarm {
+            fault: FaultId(small(from)?),
+            part: part(from)?,
+            lead: Span(number(from)?),
+        },
+        code => return Err(CodecError::Unknown { field: "event", code }),
+    })
+}
+
+/// What happens to a job.
+fn decode_of_job(tag: u8, from: &mut &[u8]) -> Result<What, CodecError> {
+    Ok(match tag {
         4 => What::JobPhase {
             job: JobId(small(from)?),
             phase: one_of(from, &JOB_PHASES, "job phase")?,
@@ -177,30 +216,13 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             node: NodeId(small(from)?),
             lost: Span(number(from)?),
         },
-        9 => What::Transfer {
-            purpose: one_of(from, &PURPOSES, "purpose")?,
-            nodes: small(from)?,
-            received: Bytes(number(from)?),
-            lost: Bytes(number(from)?),
-        },
-        10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
-        11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
-        12 => What::Corruption {
-            node: NodeId(small(from)?),
-            number: number(from)?,
-            act: one_of(from, &CORRUPTION_ACTS, "act of a corruption")?,
-            spread: small(from)?,
-        },
-        13 => What::Upset {
-            node: NodeId(small(from)?),
-            array: small(from)?,
-            class: one_of(from, &Class::ALL, "class of an upset")?,
-        },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
-        ALARM => What::Alarm {
-            fault: FaultId(small(from)?),
-            part: part(from)?,
-            lead: Span(number(from)?),
+        GROUP => What::Group {
+            job: JobId(small(from)?),
+            group: small(from)?,
+            act: one_of(from, &GROUP_ACTS, "act of a group")?,
+            number: number(from)?,
+            step: number(from)?,
         },
         code => return Err(CodecError::Unknown { field: "event", code }),
     })
@@ -212,7 +234,7 @@ pub(crate) mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::event::{Cause, CheckpointAct, EndReason, Fault, JobPhase, NodeState};
+    use crate::event::{Cause, CheckpointAct, EndReason, Fault, GroupAct, JobPhase, NodeState};
     use crate::event::{PartState, Purpose, Sensor};
     use crate::ids::{Part, PartKind};
     use crate::record::codes::{PART_KINDS, PLAIN_CAUSES};
@@ -241,14 +263,42 @@ pub(crate) mod tests {
         })
     }
 
-    fn any_what() -> impl Strategy<Value = What> {
+    fn any_of_job() -> impl Strategy<Value = What> {
         let node = any::<u32>().prop_map(NodeId);
         let job = any::<u16>().prop_map(JobId);
+        let big = prop_oneof![any::<u64>(), 0u64..300];
+        prop_oneof![
+            (job.clone(), select(&JOB_PHASES[..]), any_cause())
+                .prop_map(|(job, phase, cause)| What::JobPhase { job, phase, cause }),
+            (job.clone(), node.clone(), any::<bool>())
+                .prop_map(|(job, node, joined)| What::JobNode { job, node, joined }),
+            (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
+            (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
+                .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
+            (job.clone(), any::<u32>(), select(&GROUP_ACTS[..]), big.clone(), big.clone())
+                .prop_map(|(job, group, act, number, step)| What::Group {
+                    job,
+                    group,
+                    act,
+                    number,
+                    step
+                }),
+            (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
+            (job, node, big).prop_map(|(job, node, lost)| What::WorkLost {
+                job,
+                node,
+                lost: Span(lost)
+            }),
+        ]
+    }
+
+    fn any_what() -> impl Strategy<Value = What> {
+        let node = any::<u32>().prop_map(NodeId);
         let fault = any::<u16>().prop_map(FaultId);
         let kind = select(&FAULTS[..]);
         let big = prop_oneof![any::<u64>(), 0u64..300];
         prop_oneof![
-            (node.clone(), any::<u32>(), select(&NODE_STATES[..]), any_cause()).prop_map(
+            (node, any::<u32>(), select(&NODE_STATES[..]), any_cause()).prop_map(
                 |(node, life, state, cause)| What::NodeState {
                     node,
                     life: Life(life),
@@ -270,19 +320,7 @@ pub(crate) mod tests {
                 kind,
                 part
             }),
-            (job.clone(), select(&JOB_PHASES[..]), any_cause())
-                .prop_map(|(job, phase, cause)| What::JobPhase { job, phase, cause }),
-            (job.clone(), node.clone(), any::<bool>())
-                .prop_map(|(job, node, joined)| What::JobNode { job, node, joined }),
-            (job.clone(), big.clone()).prop_map(|(job, step)| What::StepDone { job, step }),
-            (job.clone(), big.clone(), select(&CHECKPOINT_ACTS[..]), big.clone())
-                .prop_map(|(job, number, act, step)| What::Checkpoint { job, number, act, step }),
-            (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
-            (job, node, big.clone()).prop_map(|(job, node, lost)| What::WorkLost {
-                job,
-                node,
-                lost: Span(lost)
-            }),
+            any_of_job(),
             (select(&PURPOSES[..]), any::<u32>(), big.clone(), big.clone()).prop_map(
                 |(purpose, nodes, received, lost)| What::Transfer {
                     purpose,
@@ -359,6 +397,7 @@ pub(crate) mod tests {
         assert!((0..).zip(PART_KINDS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(JOB_PHASES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(CHECKPOINT_ACTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(GROUP_ACTS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PURPOSES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(END_REASONS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PLAIN_CAUSES).all(|(code, it)| cause_code(it) == code));
@@ -396,6 +435,7 @@ pub(crate) mod tests {
             What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
             What::FailureAbsorbed { job, node },
             What::Alarm { fault, part: psu, lead: Span(128) },
+            What::Group { job, group: 300, act: GroupAct::RollBack, number: 4, step: 127 },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
@@ -421,6 +461,7 @@ pub(crate) mod tests {
             &[100, 3, 2, 2, 6, 5],
             &[100, 16, 1, 0xac, 2],
             &[100, 20, 2, 6, 5, 0x80, 1],
+            &[100, 24, 1, 0xac, 2, 1, 4, 127],
             &[100, 11, 2],
         ];
         let mut encoder = Encoder::default();

@@ -1,7 +1,7 @@
 //! The codes of fieldless values in the bytes of an event: the place in the list is the code.
 
 use crate::event::{
-    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, JobPhase, NodeState, Purpose,
+    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase, NodeState, Purpose,
 };
 use crate::ids::PartKind;
 
@@ -59,6 +59,8 @@ pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 5] = [
     CheckpointAct::Discard,
     CheckpointAct::Lose,
 ];
+pub(super) const GROUP_ACTS: [GroupAct; 3] =
+    [GroupAct::Write, GroupAct::RollBack, GroupAct::Rework];
 pub(super) const CORRUPTION_ACTS: [CorruptionAct; 6] = [
     CorruptionAct::Strike,
     CorruptionAct::Mask,

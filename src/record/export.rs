@@ -11,10 +11,10 @@ use crate::units::Span;
 /// The columns. Cells without meaning for an event are empty.
 ///
 /// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
-/// included; `state` is that of a node, part, job (its phase), checkpoint or corruption (its act),
-/// membership (`joined`, `left`) or run (why it ended); `nodes` are those of a transfer, or those
-/// that a corruption has reached; `share_ppm` is what a degraded link keeps; `value` is a reading
-/// in its sensor's unit, or the lead of an alarm (ns).
+/// included, and groups over their job; `state` is that of a node, part, job (its phase),
+/// checkpoint, group or corruption (its act), membership (`joined`, `left`) or run (why it ended);
+/// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
+/// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns).
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",
@@ -134,11 +134,13 @@ fn row(what: &What) -> Row {
             ..job_row("job-node", job)
         },
         What::StepDone { job, step } => Row { step: Some(step), ..job_row("step-done", job) },
-        What::Checkpoint { job, number, act, step } => Row {
-            number: Some(number),
-            state: words::checkpoint_act(act),
-            step: Some(step),
-            ..job_row("checkpoint", job)
+        What::Checkpoint { job, number, act, step } => {
+            act_row("checkpoint", job, words::checkpoint_act(act), (number, step))
+        }
+        What::Group { job, group, act, number, step } => Row {
+            part: "group",
+            index: Some(group),
+            ..act_row("group", job, words::group_act(act), (number, step))
         },
         What::WorkLost { job, node, lost } => {
             Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
@@ -174,6 +176,16 @@ fn row(what: &What) -> Row {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
         }
     }
+}
+
+/// An act with the checkpoint of this number, and the step that it holds.
+fn act_row(
+    event: &'static str,
+    job: JobId,
+    state: &'static str,
+    (number, step): (u64, u64),
+) -> Row {
+    Row { state, number: Some(number), step: Some(step), ..job_row(event, job) }
 }
 
 fn alarm_row(fault: FaultId, part: Part, lead: Span) -> Row {
@@ -267,7 +279,8 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
 1500,failure-absorbed,300,,,,,,,,1,,,,,,,,,
 1600,alarm,,,psu,5,2,,,,,,,,,,,,,128
-1700,run-ends,,,,,,,time-up,,,,,,,,,,,
+1700,group,,,group,300,,,roll-back,,1,4,127,,,,,,,
+1800,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

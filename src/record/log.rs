@@ -24,7 +24,8 @@ const CHUNK: usize = 64 * 1024;
 /// Whether a log of this level holds the event.
 ///
 /// `faults` holds alarms, strikes, repairs, parts that change, nodes that fail or do not boot, jobs
-/// that are interrupted, corruption, work that is lost, checkpoints, and the end of the run.
+/// that are interrupted, corruption, work that is lost, checkpoints, what groups of jobs do, and
+/// the end of the run.
 #[must_use]
 pub fn holds(level: EventLevel, event: &Event) -> bool {
     match level {
@@ -38,6 +39,7 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             | What::WorkLost { .. }
             | What::FailureAbsorbed { .. }
             | What::Checkpoint { .. }
+            | What::Group { .. }
             | What::Corruption { .. }
             | What::Upset { .. }
             | What::RunEnds { .. } => true,

@@ -1,8 +1,8 @@
 //! The words under which events appear in tables: the same as in scenario files and serde.
 
 use crate::event::{
-    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, JobPhase, NodeState, PartState, Purpose,
-    Sensor,
+    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase, NodeState,
+    PartState, Purpose, Sensor,
 };
 use crate::ids::PartKind;
 use crate::scenario::EventLevel;
@@ -112,6 +112,16 @@ pub fn checkpoint_act(act: CheckpointAct) -> &'static str {
     }
 }
 
+/// What a group of a job does.
+#[must_use]
+pub fn group_act(act: GroupAct) -> &'static str {
+    match act {
+        GroupAct::Write => "write",
+        GroupAct::RollBack => "roll-back",
+        GroupAct::Rework => "rework",
+    }
+}
+
 /// What becomes of a silent corruption.
 #[must_use]
 pub fn corruption_act(act: CorruptionAct) -> &'static str {
@@ -193,6 +203,7 @@ mod tests {
         check(&codes::PART_KINDS, part_kind);
         check(&codes::JOB_PHASES, job_phase);
         check(&codes::CHECKPOINT_ACTS, checkpoint_act);
+        check(&codes::GROUP_ACTS, group_act);
         check(&codes::CORRUPTION_ACTS, corruption_act);
         check(&codes::PURPOSES, purpose);
         check(&codes::END_REASONS, end_reason);

@@ -14,7 +14,8 @@ use crate::scenario::cluster::{
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    Strikes,
 };
 use crate::scenario::jobs::Order;
 use crate::scenario::law::{Law, Weibull};
@@ -190,6 +191,21 @@ fn module() -> Module {
     }
 }
 
+fn checkpoint() -> Checkpoint {
+    Checkpoint::Coordinated(Coordinated {
+        size: Bytes(1_000_000_000),
+        interval: Interval::Daly,
+        cost: Cost::Store(Place::FileServer),
+        last: false,
+        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        period: Period::Work,
+        counts: Counts::End,
+        integrity: Integrity::NONE,
+        incremental: None,
+        compression: None,
+    })
+}
+
 fn scenario(kind: Kind) -> Scenario {
     Scenario {
         name: if kind.job { "lanl_750_month" } else { "lanl_750_boot" }.to_owned(),
@@ -238,16 +254,9 @@ fn scenario(kind: Kind) -> Scenario {
             step: Span::from_secs(30),
             work: Span::from_secs(30 * 86_400),
             replicas: None,
+            abft: None,
         }),
-        checkpoint: kind.job.then_some(Checkpoint::Coordinated(Coordinated {
-            size: Bytes(1_000_000_000),
-            interval: Interval::Daly,
-            cost: Cost::Store(Place::FileServer),
-            last: false,
-            strikes: Strikes { checkpoint: true, restart: true, downtime: false },
-            period: Period::Work,
-            integrity: Integrity::NONE,
-        })),
+        checkpoint: kind.job.then(checkpoint),
         jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },

@@ -1,14 +1,19 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
+use crate::scenario::abft;
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
+use crate::scenario::images;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Place, Strikes, Verify,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Place, Strikes,
+    Verify,
 };
 use crate::scenario::language::{Read, read_bound};
 use crate::scenario::levels;
+use crate::scenario::logging::logging;
 use crate::scenario::machine::read;
 use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::optimum;
 use crate::scenario::replicas;
 use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
@@ -53,6 +58,7 @@ pub(super) fn workload(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: replicated.ok(),
+        abft: abft::abft(&section, m).ok(),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes
@@ -87,7 +93,16 @@ pub(super) fn checkpoint(
     if section.exists() {
         check_workload(root, &section, m);
         let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
-        return Ok(Some(Checkpoint::Multilevel(wish)));
+        optimum::check(&section, &wish, faults, m);
+        let wish = Checkpoint::Multilevel(wish);
+        images::check(&section, &wish, m);
+        return Ok(Some(wish));
+    }
+    let section = root.section("checkpoint").section("logging");
+    if section.exists() {
+        check_workload(root, &section, m);
+        let wish = logging(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        return Ok(Some(Checkpoint::Logging(wish)));
     }
     let section = root.section("checkpoint").section("coordinated");
     if !section.exists() {
@@ -105,7 +120,10 @@ pub(super) fn checkpoint(
         last: section.get("last", m),
         strikes: strikes(&section, m),
         period: section.word("period", m),
+        counts: section.word("counts", m),
         integrity: integrity(&section, m),
+        incremental: images::incremental(&section, m).ok(),
+        compression: images::compression(&section, m).ok(),
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
@@ -116,8 +134,11 @@ pub(super) fn checkpoint(
         let help = "let the job have two nodes or more, or write to = \"card\"";
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
+    check_counts(&section, &protocol, faults, m);
     check_kept(&section, &protocol, m);
-    Ok(Some(Checkpoint::Coordinated(protocol)))
+    let wish = Checkpoint::Coordinated(protocol);
+    images::check(&section, &wish, m);
+    Ok(Some(wish))
 }
 
 /// Notes an interval that is to be computed from lifetimes where no fault has one.
@@ -138,7 +159,7 @@ pub(super) fn check_interval(
 }
 
 fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
-    if !root.section("workload").exists() {
+    if !root.section("workload").exists() && !root.has("job") {
         let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
         m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
     }
@@ -158,6 +179,28 @@ fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
         None
     };
     Some(Integrity { verify, keep: keep?, exposed: exposed? })
+}
+
+/// Only a fixed cost can be cut short and yet count, and nobody knows what such a checkpoint holds
+/// of a corruption.
+fn check_counts(
+    section: &Section<'_>,
+    protocol: &Coordinated,
+    faults: Option<&[FaultRule]>,
+    m: &mut Mistakes,
+) {
+    if protocol.counts == Counts::End {
+        return;
+    }
+    let place = section.place("counts");
+    if protocol.cost.kept_at().is_some() {
+        let mistake = Mistake::new(place, "a checkpoint that counts before it is written");
+        m.note(mistake.help("only one of a fixed `cost` can count from its \"start\""));
+    }
+    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind.corrupts())) {
+        let mistake = Mistake::new(place, "silent corruption of checkpoints that count at once");
+        m.note(mistake.help("let them count from their \"end\", or leave such faults out"));
+    }
 }
 
 /// Older checkpoints are read only after a verification, and only from the file server.

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, JobPhase};
+use crate::scenario::abft::Abft;
+use crate::scenario::images::{Compression, Incremental};
+use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
@@ -20,6 +23,8 @@ pub struct BulkSynchronous {
     pub work: Span,
     /// Several nodes on one seat.
     pub replicas: Option<Replicas>,
+    /// Checks of each step by the algorithm itself.
+    pub abft: Option<Abft>,
 }
 
 /// The checkpoint protocol of the job. Levels count from 0, the cheapest.
@@ -29,6 +34,8 @@ pub enum Checkpoint {
     Coordinated(Coordinated),
     /// Cheap ones for frequent failures, dear ones for the others.
     Multilevel(Multilevel),
+    /// Each group of nodes has its own.
+    Logging(Logging),
 }
 
 impl Checkpoint {
@@ -36,7 +43,7 @@ impl Checkpoint {
     #[must_use]
     pub fn levels(&self) -> usize {
         match self {
-            Self::Coordinated(_) => 1,
+            Self::Coordinated(_) | Self::Logging(_) => 1,
             Self::Multilevel(wish) => wish.levels.len(),
         }
     }
@@ -46,6 +53,7 @@ impl Checkpoint {
     pub fn size(&self, level: usize) -> Bytes {
         match self {
             Self::Coordinated(wish) => wish.size,
+            Self::Logging(wish) => wish.size,
             Self::Multilevel(wish) => wish.levels[level].size,
         }
     }
@@ -55,6 +63,7 @@ impl Checkpoint {
     pub fn cost(&self, level: usize) -> Cost {
         match self {
             Self::Coordinated(wish) => wish.cost,
+            Self::Logging(wish) => wish.cost,
             Self::Multilevel(wish) => wish.levels[level].cost,
         }
     }
@@ -63,7 +72,7 @@ impl Checkpoint {
     #[must_use]
     pub fn drain(&self, level: usize) -> Option<Drain> {
         match self {
-            Self::Coordinated(_) => None,
+            Self::Coordinated(_) | Self::Logging(_) => None,
             Self::Multilevel(wish) => wish.levels[level].drain,
         }
     }
@@ -73,6 +82,7 @@ impl Checkpoint {
     pub fn last(&self) -> bool {
         match self {
             Self::Coordinated(wish) => wish.last,
+            Self::Logging(wish) => wish.last,
             Self::Multilevel(wish) => wish.last,
         }
     }
@@ -82,6 +92,7 @@ impl Checkpoint {
     pub fn strikes(&self) -> Strikes {
         match self {
             Self::Coordinated(wish) => wish.strikes,
+            Self::Logging(wish) => wish.strikes,
             Self::Multilevel(wish) => wish.strikes,
         }
     }
@@ -90,7 +101,7 @@ impl Checkpoint {
     #[must_use]
     pub fn escalates(&self) -> bool {
         match self {
-            Self::Coordinated(_) => false,
+            Self::Coordinated(_) | Self::Logging(_) => false,
             Self::Multilevel(wish) => wish.escalate,
         }
     }
@@ -109,14 +120,36 @@ impl Checkpoint {
     pub fn coordinated(&self) -> Option<&Coordinated> {
         match self {
             Self::Coordinated(wish) => Some(wish),
-            Self::Multilevel(_) => None,
+            Self::Multilevel(_) | Self::Logging(_) => None,
         }
+    }
+
+    /// The checkpoint of groups, if it is one.
+    #[must_use]
+    pub fn logging(&self) -> Option<&Logging> {
+        if let Self::Logging(wish) = self { Some(wish) } else { None }
     }
 
     /// What is done against silent corruption.
     #[must_use]
     pub fn integrity(&self) -> Integrity {
         self.coordinated().map_or(Integrity::NONE, |wish| wish.integrity)
+    }
+
+    /// Increments, if not all are full.
+    #[must_use]
+    pub fn incremental(&self) -> Option<Incremental> {
+        self.coordinated()?.incremental
+    }
+
+    /// How nodes compress what they write, if they do.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        match self {
+            Self::Coordinated(wish) => wish.compression,
+            Self::Multilevel(wish) => wish.compression,
+            Self::Logging(_) => None,
+        }
     }
 
     /// Whether a restart without a checkpoint reads the initial state back: with a fixed cost of
@@ -130,8 +163,9 @@ impl Checkpoint {
 /// Checkpoints of several levels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Multilevel {
-    /// Computing between two checkpoints, of whatever level.
-    pub interval: Span,
+    /// Computing between two checkpoints, of whatever level; `None`: the optimum, to first order,
+    /// and of each level its `every` with it.
+    pub interval: Option<Span>,
     /// The levels, the cheapest first.
     pub levels: Vec<Level>,
     /// Whether a failure of class k during recovery from level k needs level k + 1.
@@ -140,6 +174,8 @@ pub struct Multilevel {
     pub last: bool,
     /// Which failures count.
     pub strikes: Strikes,
+    /// How nodes compress what they write, if they do.
+    pub compression: Option<Compression>,
 }
 
 /// A level of checkpoints.
@@ -150,7 +186,7 @@ pub struct Level {
     /// What writing and reading back cost.
     pub cost: Cost,
     /// Of the checkpoints that would be of the level below, every so manieth is of this one; 1 on
-    /// the lowest level.
+    /// the lowest level, and without use with the optimum.
     pub every: u32,
     /// What of the writing goes on while the job computes, if anything does.
     pub drain: Option<Drain>,
@@ -179,11 +215,16 @@ pub struct Coordinated {
     pub last: bool,
     /// Which failures count.
     pub strikes: Strikes,
-    /// Whether a committed checkpoint holds the state of its start or of its end.
-    /// With computing stopped during the checkpoint both are the same step; the period differs.
+    /// What the interval counts.
     pub period: Period,
+    /// From when a checkpoint counts.
+    pub counts: Counts,
     /// What is done about silent corruption.
     pub integrity: Integrity,
+    /// Increments, if not all are full.
+    pub incremental: Option<Incremental>,
+    /// How nodes compress what they write, if they do.
+    pub compression: Option<Compression>,
 }
 
 /// What is done about silent corruption of the job's memory, and when it strikes.
@@ -351,6 +392,15 @@ impl Strikes {
             JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         }
     }
+}
+
+/// From when a checkpoint counts. Papers differ; the default is its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// From its start: a failure while it is written throws nothing away.
+    Start,
+    /// From its end: it must be written without a failure.
+    End,
 }
 
 /// What the interval counts.

@@ -6,7 +6,8 @@ use crate::scenario::cluster::ServerPer;
 use crate::scenario::course::{self, Nodes};
 use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Integrity, Interval, Period, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    Strikes,
 };
 use crate::scenario::keys;
 use crate::scenario::machine::read;
@@ -129,6 +130,7 @@ fn job(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: Some(None),
+        abft: Some(None),
     });
     if let Some(work) = &work {
         course::check_step(section, work, m);
@@ -141,7 +143,10 @@ fn job(
             last: section.get("last", m),
             strikes: Some(Strikes { checkpoint: true, restart: true, downtime: false }),
             period: Some(Period::Work),
+            counts: Some(Counts::End),
             integrity: Some(Integrity::NONE),
+            incremental: Some(None),
+            compression: Some(None),
         })?))
     } else {
         None

@@ -2,14 +2,16 @@
 
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::document::Value;
-use crate::scenario::drain;
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
 use crate::scenario::keys::levels::LEVEL;
 use crate::scenario::language::Read;
 use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::resolved::{Line, lines, quoted, strike_lines, text_of};
 use crate::scenario::section::Section;
+use crate::scenario::words::Word;
+use crate::scenario::{drain, images, optimum};
 use crate::units::Bytes;
 
 /// The words of places, in the order of rising strength.
@@ -27,11 +29,16 @@ pub(super) fn multilevel(
     m: &mut Mistakes,
 ) -> Option<Multilevel> {
     let wish = read!(Multilevel {
-        interval: section.get("interval", m),
+        interval: if optimum::is_wanted(section) {
+            Some(None)
+        } else {
+            optimum::interval(section, m).map(Some)
+        },
         levels: levels(section, nodes, m),
         escalate: section.get("escalate", m),
         last: section.get("last", m),
         strikes: strikes(section, m),
+        compression: images::compression(section, m).ok(),
     })?;
     Some(wish)
 }
@@ -45,12 +52,13 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
         m.note(mistake.help(help));
         return None;
     }
+    let of_optimum = optimum::is_wanted(section);
     let mut levels: Vec<Option<Level>> = Vec::new();
     let mut below: Option<(Place, crate::scenario::mistakes::Place)> = None;
     for (number, item) in list.iter().enumerate() {
         let section =
             Section::new(&LEVEL, item.table()?, "checkpoint.multilevel.level", item.place);
-        let level = level(number, &section, nodes, m);
+        let level = level(number, &section, (nodes, of_optimum), m);
         if let Some(Level { cost: Cost::Store(place), .. }) = level {
             let told = section.place("to");
             if let Some((lower, its)) = below
@@ -71,7 +79,7 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
 fn level(
     number: usize,
     section: &Section<'_>,
-    nodes: Option<u32>,
+    (nodes, of_optimum): (Option<u32>, bool),
     m: &mut Mistakes,
 ) -> Option<Level> {
     let size = if section.has("size") || !section.has("cost") {
@@ -93,7 +101,7 @@ fn level(
         m.note(Mistake::new(section.place(key), title).help("remove it"));
     }
     let every = if number > 0 {
-        section.get("every", m)
+        optimum::every(section, of_optimum, m)
     } else {
         if section.optional::<u32>("every").is_some_and(|every| every != 1) {
             let title = "`every` of the lowest level";
@@ -162,10 +170,13 @@ pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>,
     let levels = checkpoint.map_or(0, Checkpoint::levels);
     let has_classes = matches!(checkpoint, Some(Checkpoint::Multilevel(wish))
         if wish.levels.iter().any(|level| level.cost.kept_at().is_none()));
-    for (_, _, table) in misfortune::tables(root) {
+    for (kind, _, table) in misfortune::tables(root) {
         let Some(value) = table.get("severity") else { continue };
         let Ok(severity) = u32::read(value) else { continue };
-        let (title, help) = if !has_classes {
+        let (title, help) = if !kind.loses_nodes() {
+            let help = "it says which checkpoints survive a failure of nodes; leave it out";
+            (format!("a `severity` of `{}`, which fails no node", kind.word()), help)
+        } else if !has_classes {
             let help = "what survives follows from where checkpoints are kept; a class is for \
                         levels of [checkpoint.multilevel] with `cost`";
             ("a `severity` without levels of fixed costs".to_owned(), help)
@@ -179,8 +190,30 @@ pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>,
     }
 }
 
+/// The text of [checkpoint.multilevel], key by key.
+pub(super) fn lines_of(wish: &Multilevel) -> Vec<Line> {
+    let table = "checkpoint.multilevel";
+    let mut all = lines(
+        table,
+        [
+            ("interval", wish.interval.map_or_else(|| quoted("optimum"), text_of)),
+            ("escalate", wish.escalate.to_string()),
+            ("last", wish.last.to_string()),
+        ],
+    );
+    all.extend(lines(table, images::lines(None, wish.compression)));
+    all.extend(strike_lines("checkpoint.multilevel.strikes", wish.strikes));
+    for (number, level) in wish.levels.iter().enumerate() {
+        all.extend(lines(
+            "[checkpoint.multilevel.level]",
+            level_lines(level, number, wish.interval.is_none()),
+        ));
+    }
+    all
+}
+
 /// A level as keys and values.
-pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, String)> {
+fn level_lines(level: &Level, number: usize, of_optimum: bool) -> Vec<(&'static str, String)> {
     let quoted = |text: String| toml::Value::String(text).to_string();
     let mut all = Vec::new();
     match level.cost {
@@ -211,7 +244,7 @@ pub(super) fn level_lines(level: &Level, number: usize) -> Vec<(&'static str, St
     if level.size > Bytes(0) {
         all.push(("size", quoted(level.size.to_string())));
     }
-    if number > 0 {
+    if number > 0 && !of_optimum {
         all.push(("every", level.every.to_string()));
     }
     all.extend(drain::lines(level.drain));

@@ -1,9 +1,11 @@
 //! The wish: TOML files, read into a [`Scenario`], every mistake told at its line and column.
 
+pub mod abft;
 pub mod boot;
 pub mod cluster;
 pub mod difference;
 pub mod fault;
+pub mod images;
 pub mod job;
 pub mod jobs;
 pub mod law;
@@ -23,10 +25,12 @@ mod layers;
 mod layout;
 mod levels;
 mod load;
+pub mod logging;
 mod machine;
 mod misfortune;
 pub(crate) mod mistakes;
 mod nodeset;
+mod optimum;
 mod overrides;
 mod replay;
 mod resolved;

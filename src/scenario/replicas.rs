@@ -1,5 +1,7 @@
 //! Replicas of a job's seats: how many, of which seats, and when dead ones come back.
 
+use serde::{Deserialize, Serialize};
+
 use crate::scenario::course::{Nodes, Unread};
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Place};
 use crate::scenario::machine::read;
@@ -18,6 +20,25 @@ pub struct Replicas {
     pub strategy: Strategy,
     /// By how much a step takes longer, as a share of it.
     pub overhead: f64,
+    /// Whether they compare their memory.
+    pub compare: Compare,
+}
+
+/// What replicas of a seat do about memory that differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compare {
+    /// Nothing: they do not compare it.
+    #[default]
+    Never,
+    /// The job is thrown back to its last checkpoint.
+    Detect,
+    /// What most of them have is right; without a majority the job is thrown back.
+    Vote,
+}
+
+impl Word for Compare {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("never", Self::Never), ("detect", Self::Detect), ("vote", Self::Vote)];
 }
 
 /// When dead replicas come back.
@@ -72,6 +93,7 @@ pub(super) fn replicas(
         share: section.share("share", m),
         strategy: section.word("strategy", m),
         overhead: section.get("overhead", m),
+        compare: section.word("compare", m),
     });
     replicas.map(Some).ok_or(Unread)
 }
@@ -137,7 +159,8 @@ mod tests {
         for degree in [2, 3] {
             for share in [0.0, 0.25, 0.5, 1.0] {
                 let (strategy, overhead) = (Strategy::Restart, 0.0);
-                let replicas = Replicas { degree, share, strategy, overhead };
+                let replicas =
+                    Replicas { degree, share, strategy, overhead, compare: Compare::Never };
                 for nodes in 0..50 {
                     let seats = replicas.seats(nodes);
                     assert!(replicas.nodes(seats) <= u64::from(nodes));

@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 
 use crate::event::Fault;
+use crate::scenario::abft::Abft;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
-use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
+use crate::scenario::images;
+use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes, Verify};
 use crate::scenario::jobs;
 use crate::scenario::law::Law;
-use crate::scenario::levels::level_lines;
+use crate::scenario::levels;
 use crate::scenario::load::Sources;
+use crate::scenario::logging::logging_lines;
 use crate::scenario::nodeset;
 use crate::scenario::replicas::Replicas;
 use crate::scenario::words::Word;
@@ -486,10 +489,16 @@ fn course(scenario: &Scenario) -> Vec<Line> {
             ],
         ));
         all.extend(job.replicas.iter().flat_map(replicas));
+        let abft = job.abft.iter().map(Abft::line);
+        all.extend(lines("workload.bulk-synchronous", abft));
     }
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
-        Some(Checkpoint::Multilevel(wish)) => all.extend(multilevel(wish)),
+        Some(Checkpoint::Multilevel(wish)) => all.extend(levels::lines_of(wish)),
+        Some(Checkpoint::Logging(wish)) => {
+            all.extend(lines("checkpoint.logging", logging_lines(wish)));
+            all.extend(strike_lines("checkpoint.logging.strikes", wish.strikes));
+        }
         None => {}
     }
     all.extend(scenario.jobs.iter().flat_map(|job| lines("[job]", jobs::lines_of(job))));
@@ -515,6 +524,7 @@ fn replicas(replicas: &Replicas) -> Vec<Line> {
             ("share", number(replicas.share)),
             ("strategy", quoted(replicas.strategy.word())),
             ("overhead", number(replicas.overhead)),
+            ("compare", quoted(replicas.compare.word())),
         ],
     )
 }
@@ -543,6 +553,7 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
             cost,
             ("last", protocol.last.to_string()),
             ("period", quoted(protocol.period.word())),
+            ("counts", quoted(protocol.counts.word())),
             ("keep", protocol.integrity.keep.to_string()),
         ],
     ));
@@ -552,13 +563,14 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
         ("verify", format!("{{ cost = {cost}, {counts} }}"))
     });
     all.extend(lines(table, verify));
-    all.extend(strikes("checkpoint.coordinated.strikes", protocol.strikes));
+    all.extend(lines(table, images::lines(protocol.incremental, protocol.compression)));
+    all.extend(strike_lines("checkpoint.coordinated.strikes", protocol.strikes));
     let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
     all.extend(lines("checkpoint.coordinated.strikes", silent));
     all
 }
 
-fn strikes(table: &str, strikes: Strikes) -> Vec<Line> {
+pub(super) fn strike_lines(table: &str, strikes: Strikes) -> Vec<Line> {
     lines(
         table,
         [
@@ -567,21 +579,4 @@ fn strikes(table: &str, strikes: Strikes) -> Vec<Line> {
             ("downtime", strikes.downtime.to_string()),
         ],
     )
-}
-
-fn multilevel(wish: &Multilevel) -> Vec<Line> {
-    let table = "checkpoint.multilevel";
-    let mut all = lines(
-        table,
-        [
-            ("interval", text_of(wish.interval)),
-            ("escalate", wish.escalate.to_string()),
-            ("last", wish.last.to_string()),
-        ],
-    );
-    all.extend(strikes("checkpoint.multilevel.strikes", wish.strikes));
-    for (number, level) in wish.levels.iter().enumerate() {
-        all.extend(lines("[checkpoint.multilevel.level]", level_lines(level, number)));
-    }
-    all
 }

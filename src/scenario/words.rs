@@ -5,7 +5,7 @@ use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
-use crate::scenario::job::{Exposed, Period, Place};
+use crate::scenario::job::{Counts, Exposed, Period, Place};
 use crate::scenario::{Comparison, EventLevel, StopWhen};
 
 /// A choice with a word for each of its values.
@@ -103,6 +103,10 @@ impl Word for Place {
 
 impl Word for Period {
     const WORDS: &'static [(&'static str, Self)] = &[("work", Self::Work), ("whole", Self::Whole)];
+}
+
+impl Word for Counts {
+    const WORDS: &'static [(&'static str, Self)] = &[("start", Self::Start), ("end", Self::End)];
 }
 
 impl Word for Exposed {

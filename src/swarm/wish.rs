@@ -145,7 +145,7 @@ impl Wish {
             wish.keep = Keep::Levels;
         }
         let mut kinds = Fault::ALL.to_vec();
-        kinds.retain(|kind| !matches!(kind, Fault::SilentCorruption | Fault::Upset));
+        kinds.retain(|kind| !kind.corrupts());
         kinds.retain(|_| draw.below(2) == 0);
         if kinds.is_empty() {
             kinds.push(Fault::Crash);

@@ -9,8 +9,11 @@
 //! that of the next; papers differ in which of the two they call the interval.
 
 pub mod buddy;
+pub mod compression;
 pub mod ettr;
+pub mod incremental;
 pub mod lambert;
+pub mod logging;
 pub mod multilevel;
 pub mod predictor;
 pub mod replication;
@@ -47,8 +50,11 @@ mod tests {
         let document = include_str!("../../docs/theory.md");
         let files = [
             ("buddy", include_str!("buddy.rs")),
+            ("compression", include_str!("compression.rs")),
             ("ettr", include_str!("ettr.rs")),
+            ("incremental", include_str!("incremental.rs")),
             ("lambert", include_str!("lambert.rs")),
+            ("logging", include_str!("logging.rs")),
             ("multilevel", include_str!("multilevel.rs")),
             ("predictor", include_str!("predictor.rs")),
             ("replication", include_str!("replication.rs")),

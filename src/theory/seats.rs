@@ -232,7 +232,8 @@ mod tests {
         near(seats.period_restart(0.5), libm::sqrt(2.0 * 0.5 * 20.0), 1e-9);
         let strikes =
             crate::scenario::job::Strikes { checkpoint: true, restart: true, downtime: false };
-        let segment = Segment { rate: 0.05, costs, strikes };
+        let counts = crate::scenario::job::Counts::End;
+        let segment = Segment { rate: 0.05, costs, strikes, counts };
         let exact = 4.0 / segment.time(4.0, true).mean;
         near(seats.efficiency_no_restart(4.0, costs), exact, 1e-8);
         near(seats.efficiency_restart(4.0, costs), exact, 1e-8);

@@ -40,6 +40,12 @@ impl BulkSynchronous {
         }
     }
 
+    /// Duration of a step, counted from 1.
+    #[must_use]
+    pub fn span_of(&self, step: u64) -> Span {
+        if step == self.steps { self.last_step } else { self.step }
+    }
+
     /// Whether the next step was completed before and thrown away.
     #[must_use]
     pub fn is_rework(&self) -> bool {

@@ -37,7 +37,7 @@ fn check(plans: &[Plan], name: &str) {
 }
 
 /// One node that fails once an hour; everything takes long, so that each switch matters.
-fn one_node(strikes: &str, seed: u64) -> String {
+fn one_node(switches: &str, seed: u64) -> String {
     format!(
         r#"
 schema = 1
@@ -65,8 +65,8 @@ step = "10 min"
 work = "41 h"
 [checkpoint.coordinated]
 interval = "25 min"
-cost = {{ write = "8 min", read = "12 min" }}
-strikes = {{ {strikes} }}
+cost = {{ write = "8 min", read = "12 min", downtime = "9 min" }}
+{switches}
 [stop]
 when = "workload done"
 at = "5 y"
@@ -76,22 +76,47 @@ sample = "1 y"
     )
 }
 
+/// The expected makespans under each setting of the switches, each of which 60 runs meet.
+fn met<const N: usize>(settings: [&str; N]) -> [f64; N] {
+    settings.map(|switches| {
+        let plans: Vec<_> = (0..60).map(|seed| plan_of(&one_node(switches, seed))).collect();
+        check(&plans, switches);
+        exact(&plans[0]).makespan.expect("the job comes to its end")
+    })
+}
+
 #[test]
 fn each_switch_of_what_may_be_struck_moves_the_makespan_as_its_closed_form_says() {
-    let mut expected = Vec::new();
-    for strikes in [
-        "checkpoint = true, restart = true, downtime = false",
-        "checkpoint = false, restart = true, downtime = false",
-        "checkpoint = true, restart = false, downtime = false",
-        "checkpoint = false, restart = false, downtime = false",
-    ] {
-        let plans: Vec<_> = (0..60).map(|seed| plan_of(&one_node(strikes, seed))).collect();
-        check(&plans, strikes);
-        expected.push(exact(&plans[0]).makespan.expect("the job comes to its end"));
-    }
-    let [all, no_checkpoint, no_restart, none] = expected[..] else { panic!("four switches") };
-    assert!(none < no_checkpoint && none < no_restart, "{expected:?}");
-    assert!(no_checkpoint < all && no_restart < all, "{expected:?}");
+    let [all, no_checkpoint, no_restart, none, downtime_too] = met([
+        "strikes = { checkpoint = true, restart = true, downtime = false }",
+        "strikes = { checkpoint = false, restart = true, downtime = false }",
+        "strikes = { checkpoint = true, restart = false, downtime = false }",
+        "strikes = { checkpoint = false, restart = false, downtime = false }",
+        "strikes = { checkpoint = true, restart = true, downtime = true }",
+    ]);
+    assert!(none < no_checkpoint && none < no_restart, "{none} {no_checkpoint} {no_restart}");
+    assert!(no_checkpoint < all && no_restart < all, "{no_checkpoint} {no_restart} {all}");
+    assert!(all < downtime_too, "{all} {downtime_too}");
+}
+
+#[test]
+fn a_checkpoint_that_counts_from_its_start_saves_what_its_closed_form_says() {
+    let [end, start, unless_struck] = met([
+        "counts = \"end\"",
+        "counts = \"start\"",
+        "counts = \"start\"\nstrikes = { checkpoint = false }",
+    ]);
+    assert!(unless_struck < start && start < end, "{unless_struck} {start} {end}");
+}
+
+/// Of 25 min from start to start 8 are the checkpoint's; steps make 20 of the other 17.
+#[test]
+fn a_period_that_includes_the_checkpoint_leaves_less_computing_as_its_closed_form_says() {
+    let [work, whole] = met(["period = \"work\"", "period = \"whole\""]);
+    let of = |switches| exact(&plan_of(&one_node(switches, 0))).work;
+    let (between, less) = (of("period = \"work\""), of("period = \"whole\""));
+    assert_eq!((between, less), (1_800.0, 1_200.0));
+    assert!(whole > work, "less is computed for each checkpoint: {whole} {work}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
-use crate::scenario::job::{Checkpoint, Cost, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Counts, Strikes};
 use crate::theory::ettr;
 use crate::theory::segment::{Moments, Segment};
 use crate::theory::waste;
@@ -19,7 +19,7 @@ pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
     let repair = costs.recovery + costs.downtime;
     let by_daly = wall_time(setting.work, work, write, repair, mtbf);
     let mut row = Row::new(setting, "Daly, wall time", work).lasting(by_daly);
-    row.outside = struck_otherwise(setting::strikes(plan));
+    row.outside = struck_otherwise(plan);
     rows.push(row);
     let wasted = waste::waste(work + write, costs, mtbf);
     rows.push(Row::new(setting, "first-order waste", work).first_order(1.0 - wasted));
@@ -36,7 +36,7 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
     }
     let costs = setting.costs();
     let repair = costs.recovery + costs.downtime;
-    let segment = Segment { rate: 1.0 / mtbf, costs, strikes: setting::strikes(plan) };
+    let segment = segment(plan, setting);
     let chunks = segment.chunks_best_whole(setting.work);
     let intervals = [
         ("Young 1974", young(write, mtbf), true),
@@ -64,7 +64,7 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
             "Daly 2006, higher order" if write >= 2.0 * mtbf => {
                 format!("C is {:.2} of the MTBF: it falls back to W = M from 2 on", write / mtbf)
             }
-            "exact optimum" | "equal chunks" => struck_otherwise(segment.strikes),
+            "exact optimum" | "equal chunks" => struck_otherwise(plan),
             _ => outside,
         };
         Prediction { outside, ..row.taking(time) }
@@ -75,8 +75,7 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
 /// The exact time of the plan's chunks: all but the last end with a checkpoint, at step boundaries.
 fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
     let wish = plan.scenario.checkpoint.as_ref();
-    let segment =
-        Segment { rate: setting.rate(), costs: setting.costs(), strikes: setting::strikes(plan) };
+    let segment = segment(plan, setting);
     // Before the first checkpoint nothing is read back, unless costs are fixed.
     let mut first = segment;
     if !wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Fixed { .. })) {
@@ -156,11 +155,21 @@ impl Row {
     }
 }
 
+/// The plan's job between two failures.
+fn segment(plan: &Plan, setting: &Setting) -> Segment {
+    let (strikes, counts) = (setting::strikes(plan), setting::counts(plan));
+    Segment { rate: setting.rate(), costs: setting.costs(), strikes, counts }
+}
+
 /// Formulas that suppose the usual switches, under others.
-pub(super) fn struck_otherwise(strikes: Strikes) -> String {
+pub(super) fn struck_otherwise(plan: &Plan) -> String {
     let usual = Strikes { checkpoint: true, restart: true, downtime: false };
-    if strikes == usual {
-        return String::new();
+    let mut supposed = Vec::new();
+    if setting::strikes(plan) != usual {
+        supposed.push("failures during checkpoint and restart, and none during downtime");
     }
-    "it supposes failures during checkpoint and restart, and none during downtime".to_owned()
+    if setting::counts(plan) != Counts::End {
+        supposed.push("checkpoints that count from their end");
+    }
+    if supposed.is_empty() { String::new() } else { format!("it supposes {}", supposed.join("; ")) }
 }

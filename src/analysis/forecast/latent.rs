@@ -30,7 +30,7 @@ pub(super) fn rows(
     let latent = Latent { overhead, latency, recovery: setting.recovery };
     let row = |formula, work: f64| {
         let span = latent.period(work, mtbf);
-        let mut outside = vec![intervals::struck_otherwise(super::setting::strikes(plan))];
+        let mut outside = vec![intervals::struck_otherwise(plan)];
         if setting.downtime > 0.0 {
             outside.push("it has no downtime".to_owned());
         }

@@ -44,7 +44,7 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
     if levels.iter().all(|level| level.rate <= 0.0) {
         return Vec::new();
     }
-    let counts: Vec<_> = wish.levels[1..].iter().map(|level| level.every - 1).collect();
+    let counts: Vec<_> = plan.pattern(wish).1[1..].iter().map(|every| every - 1).collect();
     let work = setting.interval.unwrap_or(setting.work);
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: wish.escalate };
     let usual = Strikes { checkpoint: true, restart: true, downtime: wish.strikes.downtime };
@@ -75,10 +75,10 @@ pub(super) fn best(
         return None;
     }
     let periods: Vec<_> = levels.iter().map(|level| multilevel::period(*level)).collect();
-    let every = |pair: &[f64]| (libm::round(pair[1] / pair[0]) as u32).max(1);
-    let every: Vec<_> = periods.windows(2).map(every).collect();
+    let (work, every) = multilevel::pattern(&levels);
+    let every = &every[1..];
     let counts: Vec<_> = every.iter().map(|every| every - 1).collect();
-    let (work, escalates) = (periods[0], wish.escalate);
+    let escalates = wish.escalate;
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates };
     let mut row = prediction("first order, all levels", work, setting, pattern.efficiency());
     let far = |(level, period): (&Level, &f64)| level.rate * period > waste::RANGE;
@@ -122,7 +122,7 @@ pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Optio
     let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
     let rate: f64 = rules.map(|rule| plan.interrupt_rate(rule)).sum();
     let nodes = f64::from(setting.nodes);
-    let read = plan.checkpoint_span(place, Access::Read { newcomers: 1 })?;
+    let read = plan.checkpoint_span(place, 1.0, Access::Read { newcomers: 1 })?;
     let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();
     let kept = if copies == 2 {
         buddy::double_success(nodes, rate / nodes, setting.work, risk)

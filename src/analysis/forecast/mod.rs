@@ -5,6 +5,8 @@
 
 mod beside;
 mod foreseen;
+mod grouped;
+mod images;
 mod intervals;
 mod latent;
 mod levels;
@@ -66,6 +68,7 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         return Err(reasons);
     }
     let (setting, mut notes) = setting::of(plan);
+    notes.extend(images::notes(plan, &setting));
     if let Some(replicated) = Replicated::of(plan) {
         notes.extend(replicated.notes());
         let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));
@@ -78,6 +81,10 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
                 .into(),
         );
         let (own, best) = (vec![own], Vec::from_iter(best));
+        return Ok(Forecast { setting, own, best, notes });
+    }
+    if let Some((own, best, note)) = grouped::rows(plan, &setting) {
+        notes.push(note);
         return Ok(Forecast { setting, own, best, notes });
     }
     let (own, best) = match &plan.scenario.checkpoint {

@@ -5,7 +5,7 @@
 //! for a constant rate, given the mean time to interrupt as M, say that they suppose it.
 
 use super::intervals::{Row, struck_otherwise};
-use super::{Prediction, Setting, setting};
+use super::{Prediction, Setting};
 use crate::ids::PartKind;
 use crate::plan::Plan;
 use crate::scenario::fault::{FaultRule, Radius};
@@ -83,7 +83,7 @@ impl Replicated {
         let work = setting.interval.unwrap_or(setting.work);
         let (name, efficiency) = self.exact(setting, work);
         let mut row = Row::new(setting, name, work).lasting(setting.work / efficiency);
-        row.outside = struck_otherwise(setting::strikes(plan));
+        row.outside = struck_otherwise(plan);
         let mut rows = vec![row];
         let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
         let costs = setting.costs();

@@ -10,11 +10,13 @@ use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
 use crate::plan::{Access, Plan, lifetimes};
+use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Checkpoint, Cost, Interval, Place, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
 use crate::scenario::law::Law;
-use crate::theory::Costs;
+use crate::scenario::replicas::Compare;
 use crate::theory::young_daly::daly;
+use crate::theory::{Costs, silent};
 use crate::units::Span;
 
 /// The numbers that the formulas are given (s).
@@ -62,6 +64,14 @@ pub(super) fn strikes(plan: &Plan) -> Strikes {
     plan.scenario.checkpoint.as_ref().map_or(all, Checkpoint::strikes)
 }
 
+/// From when the checkpoints of the plan's job count.
+pub(super) fn counts(plan: &Plan) -> Counts {
+    match &plan.scenario.checkpoint {
+        Some(Checkpoint::Coordinated(wish)) => wish.counts,
+        _ => Counts::End,
+    }
+}
+
 /// Why no closed form applies, if none does.
 pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if plan.jobs.is_empty() {
@@ -74,12 +84,53 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
         let share = verify.coverage;
         format!("verifications that find {share} of what is corrupt have no closed form")
     });
-    let mut all: Vec<_> =
-        plan.scenario.faults.iter().filter_map(|rule| reason(plan, rule)).chain(misses).collect();
+    let checks = plan.checks();
+    let several = [plan.verify().is_some(), checks.abft.is_some(), compares(plan)];
+    let several = several.iter().filter(|looks| **looks).count() > 1;
+    let several = (several && plan.corrupts())
+        .then(|| "memory that is looked at in several ways has no closed form".to_owned());
+    let uneven = (plan.corrupts() && compares(plan) && !all_pairs(plan)).then(|| {
+        "only pairs on every seat that compare their memory, on nodes that never fail, have a \
+         closed form"
+            .to_owned()
+    });
+    let mut all: Vec<_> = plan
+        .scenario
+        .faults
+        .iter()
+        .filter_map(|rule| reason(plan, rule))
+        .chain(misses)
+        .chain(several)
+        .chain(uneven)
+        .collect();
     if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
         all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
     }
     all
+}
+
+/// Whether replicas compare their memory.
+fn compares(plan: &Plan) -> bool {
+    plan.checks().compare != Compare::Never
+}
+
+/// Whether each seat has two replicas, on nodes that never fail.
+fn all_pairs(plan: &Plan) -> bool {
+    let (job, work) = (&plan.jobs[0], plan.scenario.workload.as_ref());
+    let replicas = work.and_then(|work| work.replicas);
+    job.nodes == 2 * job.seats
+        && replicas.is_some_and(|replicas| replicas.degree == 2)
+        && plan.seats().is_none()
+}
+
+/// The share of the corruption that strikes a step which is found when the step ends and throws the
+/// job back; `None` if nothing is.
+pub(super) fn thrown_back(plan: &Plan) -> Option<f64> {
+    match plan.abft() {
+        Some(Abft { found: Found::RollBack, coverage, .. }) => Some(coverage),
+        Some(_) => None,
+        None => compares(plan).then_some(1.0),
+    }
 }
 
 fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
@@ -88,7 +139,7 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
     let silent = rule.kind == Fault::SilentCorruption;
-    if silent && plan.verify().is_none() {
+    if silent && plan.verify().is_none() && thrown_back(plan).is_none() {
         return None;
     }
     if !silent && !rule.kind.loses_nodes() {
@@ -134,7 +185,14 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         verification: plan.verify().map(|verify| verify.cost.as_secs_f64()),
         verifications: plan.verify().map_or(0, |verify| verify.per_checkpoint),
     };
-    if plan.corrupts() && plan.verify().is_none() {
+    if let (Some(abft), true) = (plan.abft(), plan.corrupts()) {
+        let escaped = silent::escaped(plan.silent_rate(), work, abft.coverage);
+        notes.push(format!(
+            "The checks of steps miss some corruption of computing: {escaped:.4} corruptions are \
+             expected to escape, and the result is right with the chance {:.4}.",
+            libm::exp(-escaped)
+        ));
+    } else if plan.corrupts() && plan.verify().is_none() && !compares(plan) {
         let text = "Nobody looks for silent corruption: it costs no time, and the result may be \
                     wrong.";
         notes.push(text.into());
@@ -172,7 +230,7 @@ fn recovery(plan: &Plan) -> Span {
     let has_newcomer =
         standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
-    plan.checkpoint_span(0, access).unwrap_or_else(|| plan.read_back())
+    plan.checkpoint_span(0, plan.mean_share(access), access).unwrap_or_else(|| plan.read_back())
 }
 
 /// Where checkpoints are kept; `None` without them.

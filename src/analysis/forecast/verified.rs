@@ -1,28 +1,40 @@
 //! Theory of a job whose memory is verified: patterns of computing, verifications, a checkpoint.
+//!
+//! Checks at the end of each step that throw the job back are verifications that cost nothing, of
+//! the share of the corruption that they find.
 
 use super::intervals::Row;
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
-use crate::scenario::job::{Checkpoint, Exposed};
+use crate::scenario::job::{Checkpoint, Counts, Exposed};
 use crate::theory::silent::Pattern;
 
 /// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
 /// verified. All verifications find what there is to find.
 pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
+    let work = setting.interval.unwrap_or(setting.work);
+    let of_steps = setting::thrown_back(plan);
+    let (verification, verifications, found) = match (setting.verification, of_steps) {
+        (Some(verification), _) => (verification, setting.verifications, 1.0),
+        (None, Some(coverage)) => {
+            (0.0, libm::ceil(work / plan.jobs[0].step.as_secs_f64() - 1e-9) as u32, coverage)
+        }
+        (None, None) => return None,
+    };
     let pattern = Pattern {
-        silent: setting.silent.map_or(0.0, |mean| 1.0 / mean),
+        silent: setting.silent.map_or(0.0, |mean| found / mean),
         failures: setting.rate(),
-        verification: setting.verification?,
-        verifications: setting.verifications,
+        verification,
+        verifications,
         costs: setting.costs(),
     };
     let row = |formula, work: f64, time: f64| {
         let row = Row::new(setting, formula, work).lasting(time);
         Prediction { outside: outside(plan, setting), ..row }
     };
-    let work = setting.interval.unwrap_or(setting.work);
-    let own = vec![row("verified pattern", work, whole(plan, setting, &pattern, work))];
-    if pattern.silent + pattern.failures <= 0.0 {
+    let name = if of_steps.is_some() { "checked steps" } else { "verified pattern" };
+    let own = vec![row(name, work, whole(plan, setting, &pattern, work))];
+    if of_steps.is_some() || pattern.silent + pattern.failures <= 0.0 {
         return Some((own, Vec::new()));
     }
     let taking = |formula, work: f64| row(formula, work, pattern.time(work) * setting.work / work);
@@ -54,11 +66,13 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
     let wish = plan.scenario.checkpoint.as_ref();
     let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
     let steps = setting.interval.unwrap_or(setting.work) / plan.jobs[0].step.as_secs_f64();
-    let uneven = !(libm::round(steps) as u64).is_multiple_of(setting.verifications.into());
+    let uneven = setting.verification.is_some()
+        && !(libm::round(steps) as u64).is_multiple_of(setting.verifications.into());
     let reasons = [
         (strikes.checkpoint, "failures during checkpoints"),
         (strikes.restart, "failures during recovery"),
         (always && setting.silent.is_some(), "corruption outside of computing"),
+        (setting::counts(plan) == Counts::Start, "checkpoints that count from their start"),
         (uneven, "steps between verifications that are not all equally many"),
     ];
     let told: Vec<_> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();

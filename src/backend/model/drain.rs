@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::event::{JobPhase, Purpose, What};
 use crate::hardware::flow::{Finished, RouteId};
 use crate::ids::JobId;
-use crate::plan::JOB;
+use crate::plan::{Access, JOB};
 use crate::units::{BitRate, Bytes, Span, Time};
 
 use super::job::Bundle;
@@ -112,8 +112,8 @@ impl World<'_> {
         }
         let job = self.job(JOB);
         let level = job.machine.draining().expect("it drains").level;
-        let wish = self.plan.scenario.checkpoint.as_ref().expect("it is written");
-        let (size, movers) = (wish.size(level), job.movers(true));
+        let size = self.plan.parcel(JOB, level, 1.0, Access::Write).bytes;
+        let movers = job.movers(true);
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         for &id in &movers {
             groups.entry(self.job_route(id, true)).or_insert((0, 0)).1 += 1;

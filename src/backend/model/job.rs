@@ -34,8 +34,11 @@ pub(super) struct JobPlay {
     pub(super) replicas: Option<Replicas>,
     /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
     pub(super) newcomers: Option<BTreeSet<u32>>,
-    /// Who sits where, if nodes keep the checkpoint on their cards or memory may be corrupted.
+    /// Who sits where, if nodes keep the checkpoint on their cards, memory may be corrupted or
+    /// groups fail by themselves.
     pub(super) seating: Option<Seating>,
+    /// Members of groups that compute behind each PSU, if the job has groups.
+    pub(super) working: BTreeMap<u32, u32>,
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
@@ -70,10 +73,10 @@ impl JobPlay {
     fn new(plan: &Plan, id: JobId) -> Self {
         let job = &plan.jobs[usize::from(id.0)];
         let wish = plan.checkpoint_of(id);
-        let has_seats = plan.corrupts()
+        let has_seats = plan.corrupts() && plan.replicas().is_none()
             || wish.is_some_and(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
-                Checkpoint::Multilevel(_) => true,
+                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => true,
             });
         Self {
             machine: plan.protocol_of(id),
@@ -82,6 +85,7 @@ impl JobPlay {
             replicas: plan.replicas(),
             newcomers: None,
             seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
+            working: BTreeMap::new(),
             by_psu: BTreeMap::new(),
             computing: false,
             epoch: 0,
@@ -97,14 +101,20 @@ impl JobPlay {
         self.machine.phase()
     }
 
-    /// The seat of a node, if memory may be corrupted and it has one.
+    /// The seat of a node, if seats matter and it has one.
     pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
-        self.seating.as_ref()?.seat_of(node)
+        match &self.replicas {
+            Some(replicas) => replicas.seat_of(node).map(|seat| seat as usize),
+            None => self.seating.as_ref()?.seat_of(node),
+        }
     }
 
-    /// The node on a seat, if memory may be corrupted.
+    /// The node on a seat, the first of its replicas, if memory may be corrupted.
     pub(super) fn node_on(&self, seat: usize) -> Option<NodeId> {
-        self.seating.as_ref()?.seats()[seat]
+        match &self.replicas {
+            Some(replicas) => replicas.of_seat(seat as u32).next(),
+            None => self.seating.as_ref()?.seats()[seat],
+        }
     }
 
     /// Whether it waits and has enough nodes within reach.
@@ -171,6 +181,9 @@ impl World<'_> {
         if let Some(seat) = job.absorbs(NodeId(id)) {
             self.absorb(of, id, seat);
             return;
+        }
+        if let Some(seat) = job.seat_of(NodeId(id)) {
+            job.machine.strikes(seat);
         }
         let (restarting, class) = (job.phase() == JobPhase::Restart, self.class);
         let seating = self.job_mut(of).seating.as_mut();
@@ -283,6 +296,7 @@ impl World<'_> {
         // Only a job by itself can be corrupted.
         let alone = self.jobs.len() == 1;
         let mut told = Vec::new();
+        let (input, caught) = self.look(of, input, &mut told);
         if alone {
             self.corruption.hears(input, &mut told);
         }
@@ -310,7 +324,11 @@ impl World<'_> {
         self.follow_drain();
         self.replace_replicas(of, input);
         let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        self.set_computing(of, computing);
+        if self.job(of).machine.groups().is_some() {
+            self.set_groups_computing(of, computing);
+        } else {
+            self.set_computing(of, computing);
+        }
         match order {
             Order::Compute(span) => self.compute(of, span, epoch),
             Order::Wait | Order::Write | Order::Read => {}
@@ -324,6 +342,9 @@ impl World<'_> {
             self.turns.is_safe(of, self.now);
         }
         self.take_turn(of, order);
+        if let Some(node) = caught {
+            self.step_job(of, Input::Caught(node));
+        }
     }
 
     /// A failure of one of a job's nodes is foreseen.
@@ -353,7 +374,7 @@ impl World<'_> {
     }
 
     /// The nodes tell the controller that they have done what was ordered.
-    fn answer(&mut self, of: JobId, input: Input) {
+    pub(super) fn answer(&mut self, of: JobId, input: Input) {
         if self.control.is_down() {
             self.control.hold(of, Some(input));
         } else {
@@ -361,22 +382,29 @@ impl World<'_> {
         }
     }
 
-    /// Orders a checkpoint to be written or read: a fixed time, or transfers once the disks have
-    /// taken the requests.
+    /// Orders a checkpoint to be written or read: a fixed time, or transfers once what is written
+    /// is compressed and the disks have taken the requests.
     pub(super) fn order_transfers(&mut self, of: JobId, write: bool) {
         let job = self.job(of);
         let newcomers = job.newcomers.is_some();
         let readers = job.seating.as_ref().filter(|_| !write).map_or(0, Seating::newcomers);
         let (level, epoch) = (job.machine.level(), job.epoch);
         let access = if write { Access::Write } else { Access::Read { newcomers: readers } };
-        if let Some(span) = self.plan.checkpoint_span(level, access) {
+        let share = self.plan.share(of, job.machine.portion());
+        if let Some(span) = self.plan.checkpoint_span(level, share, access) {
             // Replacing dead replicas costs no more than the checkpoint, but transfers.
             let span = if newcomers { Span::ZERO } else { span };
             self.after(span, Timer::Job { job: of, epoch });
+        } else if write {
+            self.pack(of);
         } else {
-            let ready = self.admit_requests(of, write);
-            self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
+            self.request_transfers(of, write);
         }
+    }
+
+    pub(super) fn request_transfers(&mut self, of: JobId, write: bool) {
+        let (ready, epoch) = (self.admit_requests(of, write), self.job(of).epoch);
+        self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
     }
 
     /// Queues one request for each who moves data at its server; says when the last is admitted.
@@ -402,8 +430,7 @@ impl World<'_> {
             return;
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        let wish = self.plan.checkpoint_of(of).expect("it was ordered");
-        let size = wish.size(job.machine.level());
+        let size = self.parcel(of).bytes;
         let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
         let movers = job.movers(write);
         for &id in &movers {
@@ -463,7 +490,11 @@ impl World<'_> {
 
     /// All transfers of an order are done.
     pub(super) fn transfers_done(&mut self, of: JobId, write: bool) {
-        self.answer(of, if write { Input::Written } else { Input::Read });
+        if write {
+            self.answer(of, Input::Written);
+        } else {
+            self.unpack(of);
+        }
     }
 
     /// Cuts a job's transfers short: what they moved is lost.

@@ -29,6 +29,9 @@ impl JobPlay {
 
     /// Members that write or read a checkpoint, in their order.
     pub(super) fn movers(&self, write: bool) -> Vec<u32> {
+        if let Some(busy) = self.busy() {
+            return busy;
+        }
         match (&self.replicas, &self.newcomers) {
             (Some(replicas), _) if write => {
                 let mut writers: Vec<_> = replicas.writers().map(|node| node.0).collect();
@@ -45,6 +48,11 @@ impl World<'_> {
     /// A node of the job has failed and another one goes on with its seat.
     pub(super) fn absorb(&mut self, of: JobId, id: u32, seat: u32) {
         self.tell(What::FailureAbsorbed { job: of, node: NodeId(id) });
+        let mut told = Vec::new();
+        self.corruption.absorbed(NodeId(id), &mut told);
+        for what in told {
+            self.tell(what);
+        }
         self.leave_job(of, id);
         let job = self.job_mut(of);
         if let Some(newcomers) = &mut job.newcomers {

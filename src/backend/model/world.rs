@@ -66,6 +66,8 @@ pub(super) enum Timer {
     Job { job: JobId, epoch: u32 },
     /// The disks have taken a job's requests: its transfers start.
     Transfers { job: JobId, epoch: u32 },
+    /// Its nodes have compressed what they write, or decompressed what they have read.
+    Packed { job: JobId, epoch: u32 },
     /// The disks have taken the requests of a checkpoint that is written while the job computes.
     Drain { number: u64 },
     /// It is complete.
@@ -256,6 +258,7 @@ impl<'p> World<'p> {
             Timer::PsuRestart { psu } => self.psu_restarts(psu),
             Timer::Job { job, epoch } => self.job_time_over(job, epoch),
             Timer::Transfers { job, epoch } => self.start_transfers(job, epoch),
+            Timer::Packed { job, epoch } => self.packed(job, epoch),
             Timer::Drain { number } => self.start_drain(number),
             Timer::Drained { number } => self.drained(number),
             Timer::Place => self.place(),

@@ -110,7 +110,10 @@ impl Backend for Reference {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
         let reasons = (nodes > most).then_some(reason).into_iter().chain(lossy);
-        reasons.chain(super::cannot_corrupt(plan)).chain(crate::fleet::job::cannot(plan)).collect()
+        reasons
+            .chain(super::cannot_corrupt(plan))
+            .chain(crate::fleet::limits::cannot(plan))
+            .collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
@@ -128,7 +131,7 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let kept = crate::fleet::job::cannot(plan);
+        let kept = crate::fleet::limits::cannot(plan);
         let mut reasons: Vec<_> = kept.into_iter().chain(super::cannot_corrupt(plan)).collect();
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {

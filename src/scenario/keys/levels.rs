@@ -1,5 +1,6 @@
 //! The keys of checkpoints of several levels.
 
+use super::images::COMPRESSION;
 use super::{SIZE_SOME, SPAN, SPAN_SOME, STRIKES};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::levels::PLACES;
@@ -8,7 +9,13 @@ use crate::scenario::levels::PLACES;
 pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
     doc: "All nodes stop computing and write, together, at one of several levels.",
     keys: &[
-        Key::new("interval", SPAN_SOME, "Computing between two checkpoints, of whatever level."),
+        Key::new(
+            "interval",
+            Kind::Any(&[Kind::Choice(|| vec!["optimum"]), SPAN_SOME]),
+            "Computing between two checkpoints, of whatever level: a duration, or the `optimum`, \
+             which to first order gives it and each level's `every` from fixed costs and failures \
+             of each `severity`.",
+        ),
         Key::new("level", Kind::Tables(&LEVEL), ""),
         Key::new(
             "escalate",
@@ -21,6 +28,7 @@ pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
         Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
             .or("false"),
         Key::new("strikes", Kind::Table(&STRIKES), ""),
+        Key::new("compression", Kind::Table(&COMPRESSION), ""),
     ],
     rivals: &[],
 };

@@ -1,14 +1,17 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod images;
 pub(super) mod jobs;
 pub(super) mod levels;
+pub(super) mod logging;
 pub(super) mod replicas;
 pub(super) mod upset;
 
+use crate::scenario::abft::ABFT;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::job::{Exposed, Period, Place};
+use crate::scenario::job::{Counts, Exposed, Period, Place};
 use crate::scenario::jobs::Order;
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
@@ -364,6 +367,7 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
         Key::new("step", SPAN_SOME, "Duration of one step."),
         Key::new("work", SPAN_SOME, "Computing of the whole job, without failures."),
         Key::new("replicas", Kind::Table(&replicas::REPLICAS), ""),
+        Key::new("abft", Kind::Table(&ABFT), ""),
     ],
 );
 
@@ -372,8 +376,9 @@ static CHECKPOINT: Spec = Spec {
     keys: &[
         Key::new("coordinated", Kind::Table(&COORDINATED), ""),
         Key::new("multilevel", Kind::Table(&levels::MULTILEVEL), ""),
+        Key::new("logging", Kind::Table(&logging::LOGGING), ""),
     ],
-    rivals: &[&["coordinated", "multilevel"]],
+    rivals: &[&["coordinated", "multilevel", "logging"]],
 };
 
 pub(super) static COORDINATED: Spec = Spec {
@@ -415,6 +420,13 @@ pub(super) static COORDINATED: Spec = Spec {
              to start.",
         )
         .or("\"work\""),
+        Key::new(
+            "counts",
+            Kind::Choice(words::<Counts>),
+            "From when a checkpoint of a fixed `cost` counts: from its `end`, when all is written, \
+             or from its `start`, so that a failure while it is written throws nothing away.",
+        )
+        .or("\"end\""),
         Key::new("verify", Kind::Table(&VERIFY), ""),
         Key::new(
             "keep",
@@ -423,6 +435,8 @@ pub(super) static COORDINATED: Spec = Spec {
              corrupt.",
         )
         .or("1"),
+        Key::new("incremental", Kind::Table(&images::INCREMENTAL), ""),
+        Key::new("compression", Kind::Table(&images::COMPRESSION), ""),
     ],
     rivals: &[&["to", "cost"]],
 };

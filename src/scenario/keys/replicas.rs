@@ -2,7 +2,7 @@
 
 use crate::scenario::keys::spec;
 use crate::scenario::language::{Key, Kind, Spec};
-use crate::scenario::replicas::Strategy;
+use crate::scenario::replicas::{Compare, Strategy};
 use crate::scenario::words::words;
 
 pub(in crate::scenario) static REPLICAS: Spec = spec(
@@ -29,5 +29,13 @@ pub(in crate::scenario) static REPLICAS: Spec = spec(
              all.",
         )
         .or("0.0"),
+        Key::new(
+            "compare",
+            Kind::Choice(words::<Compare>),
+            "Whether the replicas of a seat compare their memory before each exchange and each \
+             checkpoint: `never`; to `detect` silent corruption, which throws the job back; or to \
+             `vote`, so that the majority of three corrects the third.",
+        )
+        .or("\"never\""),
     ],
 );

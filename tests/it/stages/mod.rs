@@ -105,6 +105,7 @@ fn subject(what: &What) -> Option<Subject> {
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
+        | What::Group { .. }
         | What::WorkLost { .. }
         | What::RunEnds { .. } => Some(Subject::Job),
         What::Transfer { .. } | What::Reading { .. } => None,

@@ -51,7 +51,9 @@ impl<'p> Job<'p> {
             wish: plan.jobs.first(),
             protocol: plan.scenario.checkpoint.as_ref().map(|wish| match wish {
                 Checkpoint::Coordinated(wish) => wish,
-                Checkpoint::Multilevel(_) => unreachable!("nobody wishes for levels here"),
+                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => {
+                    unreachable!("nobody wishes for levels or groups here")
+                }
             }),
             detect: plan.scenario.controller.detect,
             phase: JobPhase::Waiting,

@@ -1,0 +1,48 @@
+//! Theory of a job whose groups checkpoint by themselves, with message logging: to first order.
+
+use super::intervals::{Row, struck_otherwise};
+use super::{Prediction, Setting};
+use crate::plan::Plan;
+use crate::theory::logging::Groups;
+
+/// What the scenario's own interval comes to, and the best one; `None` without groups.
+///
+/// Efficiencies count computing with logging, as the metric does; the overhead is in the makespan.
+pub(super) fn rows(
+    plan: &Plan,
+    setting: &Setting,
+) -> Option<(Vec<Prediction>, Vec<Prediction>, String)> {
+    let wish = plan.scenario.checkpoint.as_ref()?.logging()?;
+    let job = &plan.jobs[0];
+    let groups = Groups {
+        groups: f64::from(job.nodes / wish.group),
+        staggered: wish.stagger,
+        costs: setting.costs(),
+        speedup: wish.speedup,
+        overhead: wish.overhead,
+        step: job.step.as_secs_f64(),
+        mtbf: setting.mtbf.unwrap_or(f64::INFINITY),
+    };
+    let row = |formula, work: f64| {
+        let mut row = Row::new(setting, formula, work);
+        row.empty.period = groups.period(work);
+        row.empty.period_of_mtbf = setting.mtbf.map(|mtbf| groups.period(work) / mtbf);
+        let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.overhead));
+        if row.outside.is_empty() {
+            row.outside = struck_otherwise(plan);
+        }
+        row
+    };
+    let own = vec![row("groups, first order", setting.interval.unwrap_or(setting.work))];
+    let fits = |work: &f64| setting.mtbf.is_some() && *work > 0.0 && *work <= setting.work;
+    let best = groups.work_best().filter(fits).map(|work| row("groups, best W", work));
+    let note = format!(
+        "{} groups of {} nodes fail by themselves, {}; logging makes computing last {} times as \
+         long, which the makespan counts and the efficiency does not.",
+        job.nodes / wish.group,
+        wish.group,
+        if wish.stagger { "and write in turn" } else { "and write at once" },
+        1.0 + wish.overhead,
+    );
+    Some((own, best.into_iter().collect(), note))
+}

@@ -1,0 +1,42 @@
+//! What the fold of a run needs to know of its plan.
+
+use crate::plan::Plan;
+use crate::scenario::job::Checkpoint;
+
+/// What the fold needs to know of a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    /// Nodes of the machine.
+    pub(super) nodes: u32,
+    /// Name and nodes of each job.
+    pub(super) jobs: Vec<(String, u32)>,
+    /// Nodes of a group of a job, if groups fail by themselves.
+    pub(super) group: Option<u32>,
+    /// Servers of the machine.
+    pub(super) servers: u32,
+    /// Rate of a server's link (bit/s).
+    pub(super) server_link: u64,
+    /// Whether memory may be silently corrupted.
+    pub(super) corrupts: bool,
+    /// Whether cosmic rays strike.
+    pub(super) upsets: bool,
+    /// For each fault rule, whether its strikes are foreseen.
+    pub(super) foreseen: Vec<bool>,
+}
+
+impl Shape {
+    /// That of a plan.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let groups = plan.scenario.checkpoint.as_ref().and_then(Checkpoint::logging);
+        Self {
+            nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
+            jobs: plan.jobs.iter().map(|job| (job.name.clone(), job.nodes)).collect(),
+            group: groups.map(|wish| wish.group),
+            servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
+            server_link: plan.scenario.server.link.0,
+            corrupts: plan.corrupts(),
+            upsets: plan.upsets(),
+            foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
+        }
+    }
+}

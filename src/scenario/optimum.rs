@@ -1,0 +1,71 @@
+//! The best pattern of levels as a scenario asks for it, and what it needs to be found.
+
+use crate::scenario::fault::{FaultRule, When};
+use crate::scenario::job::{Cost, Multilevel};
+use crate::scenario::language::Read;
+use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::section::Section;
+use crate::units::Span;
+
+/// Whether the scenario leaves the pattern to the formula.
+pub(super) fn is_wanted(section: &Section<'_>) -> bool {
+    section.value("interval").is_some_and(|value| value.text() == Some("optimum"))
+}
+
+/// The interval of a scenario that does not leave it to the formula, if it can be read.
+pub(super) fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Span> {
+    section.demand("interval", m);
+    let value = section.value("interval")?;
+    Span::read(&value).ok().filter(|span| *span > Span::ZERO)
+}
+
+/// `every` of a level above the lowest, which the optimum finds by itself.
+pub(super) fn every(section: &Section<'_>, of_optimum: bool, m: &mut Mistakes) -> Option<u32> {
+    if !of_optimum {
+        return section.get("every", m);
+    }
+    if section.has("every") {
+        let title = "`every` with interval = \"optimum\"";
+        let mistake = Mistake::new(section.place("every"), title);
+        m.note(mistake.help("the optimum finds it: remove the key, or give a fixed interval"));
+    }
+    Some(1)
+}
+
+/// Notes levels whose optimum cannot be found.
+pub(super) fn check(
+    section: &Section<'_>,
+    wish: &Multilevel,
+    faults: Option<&[FaultRule]>,
+    m: &mut Mistakes,
+) {
+    if wish.interval.is_some() {
+        return;
+    }
+    let place = section.place("interval");
+    for (number, level) in (1..).zip(&wish.levels) {
+        let strikes = |rule: &FaultRule| {
+            let lives = matches!(rule.when, When::Lifetime { .. });
+            rule.kind.loses_nodes() && lives && rule.severity == number
+        };
+        let (title, help) = match level.cost {
+            Cost::Fixed { write, .. } if write == Span::ZERO => (
+                format!("level {number} costs nothing, so that it has no optimum"),
+                "give it a `write`",
+            ),
+            Cost::Fixed { .. } if faults.is_none_or(|faults| faults.iter().any(strikes)) => {
+                continue;
+            }
+            Cost::Fixed { .. } => (
+                format!("no fault with a lifetime has a `severity` of {number}"),
+                "the optimum follows from how often failures need each level: give one that does",
+            ),
+            Cost::Store(_) => (
+                format!("level {number} has no fixed cost, so that its optimum is not known"),
+                "who fails together decides which level is needed: give levels with `cost`, or \
+                 an interval and `every`",
+            ),
+        };
+        m.note(Mistake::new(place, title).help(help));
+    }
+}
