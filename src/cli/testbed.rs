@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.what {
         What::Up(wish) => up(wish),
         What::Down(Named { place }) => {
-            let gone = runtime()?.block_on(testbed::down(&place.name, &place.folder()))?;
+            let gone = testbed::down(&place.name, &place.folder())?;
             streams::say(&format!("{gone} namespaces are gone"));
             Ok(Exit::Done)
         }
@@ -114,10 +114,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Err(anyhow::Error::new(error).context("ip netns exec"))
         }
     }
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn up(wish: &Up) -> anyhow::Result<Exit> {
@@ -145,7 +141,7 @@ fn up(wish: &Up) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Failed);
     }
-    runtime()?.block_on(testbed::up(&wish, &folder, &std::env::current_exe()?))?;
+    testbed::up(&wish, &folder, &std::env::current_exe()?)?;
     let mut out = streams::data();
     writeln!(out, "{}", folder.inventory().display())?;
     out.flush()?;

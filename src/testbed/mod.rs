@@ -20,11 +20,13 @@ mod writ;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
 pub use plant::{PORTS, Plant, boot, serve};
@@ -87,11 +89,6 @@ impl Folder {
         self.0.join("bus")
     }
 
-    /// The number of the plant's process.
-    fn process(&self) -> PathBuf {
-        self.0.join("plant.pid")
-    }
-
     /// What a program of the box said.
     fn said(&self, who: &str) -> PathBuf {
         self.0.join(format!("{who}.log"))
@@ -103,18 +100,22 @@ impl Folder {
 ///
 /// # Errors
 /// When a box of this name stands already, and when something could not be done.
-pub async fn up(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
+pub fn up(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
     let stands = folder.0.exists() || !network::namespaces(&wish.name)?.is_empty();
     if stands {
         let text = format!("a box `{}` stands; `rackstorm testbed down` removes it", wish.name);
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    let built = build(wish, folder, program).await;
+    let built = runtime()?.block_on(build(wish, folder, program));
     if built.is_err() {
         // The first mistake tells more than what may go wrong while it is cleared away.
-        let _ = down(&wish.name, folder).await;
+        let _ = down(&wish.name, folder);
     }
     built
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
@@ -127,10 +128,10 @@ async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
     }
     fs::write(folder.inventory(), writ::inventory(wish, folder))?;
     network::build(wish)?;
-    start_plant(wish, folder, program)?;
+    let mut plant = start_plant(wish, folder, program)?;
     let until = Instant::now() + PATIENCE;
     while !folder.bus().exists() {
-        if Instant::now() > until || !is_alive(plant_of(folder)) {
+        if Instant::now() > until || plant.try_wait()?.is_some() {
             let said = fs::read_to_string(folder.said("plant")).unwrap_or_default();
             let said = said.lines().last().unwrap_or("it said nothing").to_owned();
             return Err(io::Error::other(format!("the plant of the box did not start: {said}")));
@@ -140,11 +141,9 @@ async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
-    use std::os::unix::process::CommandExt;
-
+fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<Child> {
     let said = fs::File::create(folder.said("plant"))?;
-    let plant = Command::new("ip")
+    Command::new("ip")
         .args(["netns", "exec", &wish.server()])
         .arg(program)
         .args(["plant", "--name", &wish.name, "--nodes", &wish.nodes.to_string()])
@@ -156,18 +155,7 @@ fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
         .stderr(said)
         // It outlives this command, and Ctrl-C in its terminal.
         .process_group(0)
-        .spawn()?;
-    fs::write(folder.process(), plant.id().to_string())
-}
-
-/// The plant of a box, if one was started.
-fn plant_of(folder: &Folder) -> Option<Pid> {
-    let text = fs::read_to_string(folder.process()).ok()?;
-    Pid::from_raw(text.trim().parse().ok()?)
-}
-
-fn is_alive(process: Option<Pid>) -> bool {
-    process.is_some_and(|process| test_kill_process(process).is_ok())
+        .spawn()
 }
 
 /// Removes a box: its processes, its namespaces and its folder, as much of it as there is. Returns
@@ -175,14 +163,24 @@ fn is_alive(process: Option<Pid>) -> bool {
 ///
 /// # Errors
 /// When something of it cannot be removed.
-pub async fn down(name: &str, folder: &Folder) -> io::Result<usize> {
+pub fn down(name: &str, folder: &Folder) -> io::Result<usize> {
     let spaces = network::namespaces(name)?;
+    runtime()?.block_on(end_all(&spaces))?;
+    let gone = network::clear(name)?;
+    match fs::remove_dir_all(&folder.0) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(gone),
+    }
+}
+
+/// Ends all processes in some namespaces: those that do not leave when they are asked are killed.
+async fn end_all(spaces: &[String]) -> io::Result<()> {
     let mut left = Vec::new();
     for signal in [Signal::TERM, Signal::KILL] {
         let until = Instant::now() + PATIENCE / 4;
         loop {
             left.clear();
-            for space in &spaces {
+            for space in spaces {
                 left.extend(network::processes(space)?);
             }
             for process in left.iter().filter_map(|&pid| Pid::from_raw(pid.try_into().ok()?)) {
@@ -198,9 +196,5 @@ pub async fn down(name: &str, folder: &Folder) -> io::Result<usize> {
     if !left.is_empty() {
         return Err(io::Error::other(format!("processes {left:?} of the box do not end")));
     }
-    let gone = network::clear(name)?;
-    match fs::remove_dir_all(&folder.0) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(gone),
-    }
+    Ok(())
 }

@@ -21,7 +21,7 @@ const STOREYS: [&[&str]; 9] = [
     &["plan"],
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],
-    &["backend", "report"],
+    &["backend", "report", "testbed"],
     &["swarm"],
     &["cli"],
 ];
@@ -37,7 +37,7 @@ const NEIGHBOURS: [(&str, &str); 5] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 28] = [
+const PACKAGES: [(&str, &str); 31] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -46,6 +46,7 @@ const PACKAGES: [(&str, &str); 28] = [
     ("hyper_util", "drivers"),
     ("indicatif", "cli"),
     ("jiff", "record"),
+    ("jiff", "testbed"),
     ("jiff", "trace"),
     ("lzma_rust2", "trace"),
     ("maud", "report"),
@@ -57,11 +58,13 @@ const PACKAGES: [(&str, &str); 28] = [
     ("rcgen", "drivers"),
     ("rustix", "backend"),
     ("rustix", "drivers"),
+    ("rustix", "testbed"),
     ("serial2_tokio", "drivers"),
     ("socket2", "drivers"),
     ("tokio", "backend"),
     ("tokio", "drivers"),
     ("tokio", "fleet"),
+    ("tokio", "testbed"),
     ("tokio_rustls", "drivers"),
     ("toml", "scenario"),
     ("turmoil", "backend"),
