@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bins;
+pub mod calibration;
 pub mod compare;
 mod corruptions;
 pub mod expect;
@@ -9,9 +10,11 @@ pub mod fit;
 mod fold;
 pub mod forecast;
 mod jobs;
+pub mod least_squares;
 mod meters;
 pub mod metrics;
 mod nodes;
+pub mod observed;
 pub mod results;
 pub mod run;
 mod sample;

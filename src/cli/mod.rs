@@ -3,11 +3,13 @@
 mod run;
 
 mod agent;
+mod calibrate;
 mod compare;
 mod completions;
 mod cosmic;
 mod events;
 mod fit;
+mod import;
 mod plan;
 mod rack;
 mod replay;
@@ -80,6 +82,8 @@ enum Command {
     Swarm(swarm::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
+    Import(import::Arguments),
+    Calibrate(calibrate::Arguments),
     Fit(fit::Arguments),
     Events(events::Arguments),
     Rack(rack::Arguments),
@@ -104,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),

@@ -17,7 +17,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 const STOREYS: [&[&str]; 9] = [
     &["units", "ids", "trace"],
     &["scenario", "engine", "rng", "event", "cosmic"],
-    &["workload", "protocol", "theory"],
+    &["workload", "protocol", "theory", "storm"],
     &["plan"],
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],
