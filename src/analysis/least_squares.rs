@@ -2,8 +2,8 @@
 //!
 //! Minimises the sum of squares of `r(x)` over a box, where each evaluation is a whole set of runs:
 //! derivatives are central differences, steps solve
-//! `(C + mu I) d = -D^-1 J' r` with `J = N D`, columns of `N` of length 1, and `C = N' N`, in the
-//! eigenvectors of `C`, and `mu` shrinks after a step that helps and grows after one that does not
+//! `(C + mu I) d = -N' r` with `J = N D`, columns of `N` of length 1, and `C = N' N`, in the
+//! eigenvectors of `C`; a parameter moves by its part of `D^-1 d`, and `mu` shrinks after a step that helps and grows after one that does not
 //! (Levenberg 1944, Marquardt 1963).
 //!
 //! The same eigenvectors say what is identifiable. A column of `J` near zero: no observation
@@ -12,8 +12,8 @@
 //! in log a and log b both columns of `J` are alike, `C = [[1, 1], [1, 1]]` has the eigenvalues 2
 //! and 0, and the vector of 0 names both.
 //!
-//! The interval of a parameter is `x +- t s sqrt((J' J)^-1_ii)`, `s^2 = r' r / (n - p)`, Student's t
-//! of `n - p` degrees: exact for linear models with equal normal errors.
+//! The interval of a parameter is `x +- t s sqrt((J' J)^-1_ii)`, with `s^2 = r' r / (n - p)` and
+//! Student's t of `n - p` degrees: exact for linear models with equal normal errors.
 //!
 //! Why not a package: rmpfit 2.0 and levenberg-marquardt 0.15 (upon nalgebra) fit as well, but
 //! neither hands out `J`, without which identifiability could only be guessed; what would remain
@@ -129,14 +129,14 @@ impl Slopes {
     ) -> Result<Self, E> {
         let mut columns = Vec::new();
         for i in 0..x.len() {
-            let at = |to: f64, residuals: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>, E>| {
+            let mut at = |to: f64| {
                 let mut x = x.to_vec();
                 x[i] = to;
                 residuals(&x)
             };
             let (below, above) = ((x[i] - STEP).max(low[i]), (x[i] + STEP).min(high[i]));
             let width = above - below;
-            let (r_below, r_above) = (at(below, residuals)?, at(above, residuals)?);
+            let (r_below, r_above) = (at(below)?, at(above)?);
             let slope = |(a, b): (&f64, &f64)| if width > 0.0 { (b - a) / width } else { 0.0 };
             columns.push(r_below.iter().zip(&r_above).map(slope).collect::<Vec<f64>>());
         }
@@ -146,7 +146,9 @@ impl Slopes {
         for (column, (length, sensitive)) in columns.iter_mut().zip(lengths.iter().zip(&sensitive))
         {
             let by = if *sensitive { 1.0 / length } else { 0.0 };
-            column.iter_mut().for_each(|value| *value *= by);
+            for value in column {
+                *value *= by;
+            }
         }
         let product = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum();
         let c = columns.iter().map(|a| columns.iter().map(|b| product(a, b)).collect()).collect();
@@ -204,42 +206,45 @@ impl Slopes {
 }
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, by the rotations of Jacobi (1846).
-fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let n = a.len();
-    let mut v: Vec<Vec<f64>> =
-        (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let n = matrix.len();
+    let unit = |i: usize| (0..n).map(|j| f64::from(u8::from(i == j))).collect();
+    let mut vectors: Vec<Vec<f64>> = (0..n).map(unit).collect();
     // Convergence is quadratic: a handful of sweeps suffices for any matrix of this size.
     for _ in 0..50 {
         let mut off = 0.0;
-        for p in 0..n {
-            for q in p + 1..n {
-                off += a[p][q] * a[p][q];
-                if a[p][q].abs() < 1e-300 {
-                    continue;
-                }
-                let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
-                let t = theta.signum() / (theta.abs() + libm::sqrt(theta * theta + 1.0));
-                let t = if theta == 0.0 { 1.0 } else { t };
-                let c = 1.0 / libm::sqrt(t * t + 1.0);
-                rotate(&mut a, &mut v, (p, q), (c, t * c));
+        for (p, q) in (0..n).flat_map(|p| (p + 1..n).map(move |q| (p, q))) {
+            let between = matrix[p][q];
+            off += between * between;
+            if between.abs() < 1e-300 {
+                continue;
             }
+            let theta = (matrix[q][q] - matrix[p][p]) / (2.0 * between);
+            let root = theta.abs() + libm::sqrt(theta * theta + 1.0);
+            let tangent = if theta < 0.0 { -1.0 / root } else { 1.0 / root };
+            let cosine = 1.0 / libm::sqrt(tangent * tangent + 1.0);
+            let turn = (cosine, tangent * cosine);
+            for row in &mut matrix {
+                (row[p], row[q]) = turned(turn, (row[p], row[q]));
+            }
+            turn_rows(&mut matrix, (p, q), turn);
+            turn_rows(&mut vectors, (p, q), turn);
         }
         if off < 1e-30 {
             break;
         }
     }
-    ((0..n).map(|i| a[i][i]).collect(), v)
+    ((0..n).map(|i| matrix[i][i]).collect(), vectors)
 }
 
-/// Turns rows and columns `p` and `q` of `a`, and the vectors `p` and `q`.
-fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], (p, q): (usize, usize), (c, s): (f64, f64)) {
-    for row in a.iter_mut() {
-        (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
-    }
-    for of in [a, v] {
-        for k in 0..of.len() {
-            (of[p][k], of[q][k]) = (c * of[p][k] - s * of[q][k], s * of[p][k] + c * of[q][k]);
-        }
+fn turned((cosine, sine): (f64, f64), (x, y): (f64, f64)) -> (f64, f64) {
+    (cosine * x - sine * y, sine * x + cosine * y)
+}
+
+fn turn_rows(rows: &mut [Vec<f64>], (p, q): (usize, usize), turn: (f64, f64)) {
+    let (above, below) = rows.split_at_mut(q);
+    for (x, y) in above[p].iter_mut().zip(&mut below[0]) {
+        (*x, *y) = turned(turn, (*x, *y));
     }
 }
 
@@ -268,9 +273,9 @@ mod tests {
 
     #[test]
     fn of_a_product_only_the_product_is_determined() {
-        let residuals = |x: &[f64]| vec![(x[0] + x[1]).exp() / 6.0 - 1.0, x[2] - 2.0];
+        let residuals = |x: &[f64]| vec![libm::exp(x[0] + x[1]) / 6.0 - 1.0, x[2] - 2.0];
         let fit = fitted(&[0.0, 0.5, 0.0], 5, residuals);
-        assert!(((fit.x[0] + fit.x[1]).exp() - 6.0).abs() < 1e-6, "{fit:?}");
+        assert!((libm::exp(fit.x[0] + fit.x[1]) - 6.0).abs() < 1e-6, "{fit:?}");
         assert_eq!(fit.known[0], Known::Combined(vec![1]));
         assert_eq!(fit.known[1], Known::Combined(vec![0]));
         assert!(matches!(fit.known[2], Known::Determined(Some(_))), "{fit:?}");
@@ -287,6 +292,19 @@ mod tests {
     fn a_minimum_beyond_the_box_is_met_at_its_wall() {
         let fit = fitted(&[0.0], 3, |x| vec![x[0] - 20.0, x[0] - 20.0]);
         assert!(fit.converged && (fit.x[0] - 10.0).abs() < 1e-9, "{fit:?}");
+    }
+
+    #[test]
+    fn a_matrix_is_made_of_its_eigenvectors_again() {
+        let matrix = [[4.0, 1.0, -2.0], [1.0, 2.0, 0.0], [-2.0, 0.0, 3.0]];
+        let (values, vectors) = eigen(matrix.iter().map(|row| row.to_vec()).collect());
+        for (i, row) in matrix.iter().enumerate() {
+            for (j, wanted) in row.iter().enumerate() {
+                let parts = values.iter().zip(&vectors);
+                let found: f64 = parts.map(|(value, vector)| value * vector[i] * vector[j]).sum();
+                assert!((found - wanted).abs() < 1e-12, "{found} is not {wanted}");
+            }
+        }
     }
 
     /// A line through 8 points with normal errors: 99 % of the intervals hold the truth, give or

@@ -110,8 +110,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&format!("error: {mistake}"));
         return Ok(Exit::Usage);
     }
-    let bare = |runs: Runs| runs.into_iter().map(|(_, run)| run).collect::<Vec<_>>();
-    let (from, hold_out) = (bare(from), bare(hold_out));
+    let unprinted = |runs: Runs| runs.into_iter().map(|(_, run)| run).collect::<Vec<_>>();
+    let (from, hold_out) = (unprinted(from), unprinted(hold_out));
     let observed = |name: &str| {
         let patterns = &arguments.observe;
         patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, name))

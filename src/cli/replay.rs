@@ -108,7 +108,7 @@ fn elsewhere(
     if manifest.event_level == words::event_level(EventLevel::None) {
         bail!("{shown}: it was played with --events none, so it has no log of what struck it");
     }
-    let (scenario, struck) = faults::replayed(scenario, &arguments.results)?;
+    let (scenario, struck) = faults::replayed(&Plan::make(scenario), &arguments.results)?;
     // What is played is what the folder's scenario says.
     let text = scenario::text(&scenario);
     let Ok(mut loaded) = scenario::load_text(&manifest.scenario, &text, &Overrides::default())

@@ -3,6 +3,7 @@
 //! So what struck a run of one stage strikes a run of another. A strike keeps what its rule says of
 //! it; its time, its part and the end of its damage are those of the log. An upset by a particle
 //! becomes what came of it, since that was chance: a crash, a hang, a silent corruption or nothing.
+//! Checkpoint intervals that the plan worked out from lifetimes, which are gone, stay as they were.
 //!
 //! Not modelled: alarms, which foretell rules and not single strikes; damage that had not ended
 //! when the run did lasts to the end.
@@ -12,8 +13,10 @@ use std::path::Path;
 use super::{LogReader, RecordError};
 use crate::event::{Event, Fault, What};
 use crate::ids::{FaultId, NodeId, Part};
+use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
+use crate::scenario::job::{Checkpoint, Interval, Period};
 use crate::scenario::law::Law;
 use crate::units::Time;
 
@@ -30,12 +33,13 @@ struct Strike {
     kind: Option<Fault>,
 }
 
-/// The scenario with the faults of a log in the place of its own rules, and how many there are.
+/// The scenario of a plan with the faults of a log in the place of its rules, and how many there
+/// are.
 ///
 /// # Errors
 /// When the log cannot be read, names a rule that the scenario does not have, or holds more
 /// strikes than a scenario can.
-pub fn replayed(scenario: &Scenario, folder: &Path) -> Result<(Scenario, usize), RecordError> {
+pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordError> {
     let foreign = |why: String| RecordError::Foreign { path: folder.to_owned(), why };
     let mut strikes = Vec::new();
     for event in LogReader::open(folder)? {
@@ -47,14 +51,32 @@ pub fn replayed(scenario: &Scenario, folder: &Path) -> Result<(Scenario, usize),
     }
     let mut faults = Vec::new();
     for (number, strike) in strikes.iter().enumerate() {
-        let rule = scenario.faults.get(usize::from(strike.fault.0));
+        let rule = plan.scenario.faults.get(usize::from(strike.fault.0));
         let rule = rule.ok_or_else(|| {
             foreign(format!("its log names fault rule {}, which no rule is", strike.fault.0))
         })?;
         faults.extend(strike.rule(rule, number + 1));
     }
     let count = faults.len();
-    Ok((Scenario { faults, ..scenario.clone() }, count))
+    let mut scenario = Scenario { faults, ..plan.scenario.clone() };
+    settle_intervals(&mut scenario, plan);
+    Ok((scenario, count))
+}
+
+/// Fixes the intervals that follow from lifetimes to what the plan made of them.
+fn settle_intervals(scenario: &mut Scenario, plan: &Plan) {
+    let named = scenario.jobs.iter_mut().map(|job| job.checkpoint.as_mut());
+    let checkpoints = scenario.checkpoint.iter_mut().map(Some).chain(named);
+    for (checkpoint, job) in checkpoints.zip(&plan.jobs) {
+        let Some(Checkpoint::Coordinated(wish)) = checkpoint else { continue };
+        if matches!(wish.interval, Interval::Fixed(_) | Interval::Adaptive { .. }) {
+            continue;
+        }
+        if let Some(interval) = job.interval {
+            // The plan's is the computing alone.
+            (wish.interval, wish.period) = (Interval::Fixed(interval), Period::Work);
+        }
+    }
 }
 
 fn note(event: &Event, strikes: &mut Vec<Strike>) {

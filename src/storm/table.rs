@@ -166,9 +166,9 @@ impl Row<'_> {
                 ));
             }
         };
-        let [node, uplink, server] = ["node_link", "uplink", "server_link"].map(|it| self.text(it));
-        let mut setup = Setup::of_links(kind, node, uplink, server)
-            .ok_or_else(|| format!("{node}, {uplink} or {server} is no rate such as 100mbit"))?;
+        let links = ["node_link", "uplink", "server_link"].map(|it| self.text(it));
+        let mut setup = Setup::of_links(kind, links[0], links[1], links[2])
+            .ok_or_else(|| format!("{} is no rate such as 100mbit", links.join(" or ")))?;
         setup.clients = self.number("n", "a number of clients")?;
         if !(1..=CLIENTS_MAX).contains(&setup.clients) {
             return Err(format!("n is {}; known are 1 to {CLIENTS_MAX}", setup.clients));
@@ -241,10 +241,13 @@ impl Row<'_> {
     }
 }
 
+/// Clients by their numbers, and by how much each was early.
+type Early = BTreeMap<u32, (Span, Client)>;
+
 /// What was read so far.
 #[derive(Default)]
 struct Found {
-    storms: Vec<(Storm, BTreeMap<u32, (Span, Client)>)>,
+    storms: Vec<(Storm, Early)>,
     places: BTreeMap<String, usize>,
     flaws: Vec<Flaw>,
 }
@@ -373,7 +376,7 @@ mod tests {
             "6: client_idx is 7 in a storm of 3",
             "7: start_s is -9 s",
             "8: proto is `gopher`; known are http-put",
-            "9: fast, 1gbit or 1gbit is no rate such as 100mbit",
+            "9: fast or 1gbit or 1gbit is no rate such as 100mbit",
             "10: 2 cells and not 17",
         ];
         assert_eq!(told.len(), wanted.len(), "{told:#?}");

@@ -7,6 +7,7 @@ mod program;
 mod theatre;
 
 mod boot;
+mod calibrate;
 mod cli;
 mod compare;
 mod cosmic;

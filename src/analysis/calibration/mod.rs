@@ -238,20 +238,20 @@ fn compared(held: &Held, after: &[Observation], held_out: bool) -> RunFit {
 }
 
 fn parameter(
-    axes: &[Axis],
+    all: &[Axis],
     i: usize,
     numbers: &[f64],
     fit: &least_squares::Fit,
     base: &Scenario,
 ) -> Parameter {
-    let (axis, number) = (&axes[i], numbers[i]);
+    let (axis, number) = (&all[i], numbers[i]);
     let (verdict, half_width) = match &fit.known[i] {
         Known::Determined(half_width) => (Verdict::Determined, *half_width),
         Known::Insensitive => (Verdict::NothingDependsOnIt, None),
         Known::Combined(_) => (Verdict::OnlyCombined, None),
     };
     let with = match &fit.known[i] {
-        Known::Combined(others) => others.iter().map(|i| axes[*i].key.name.to_owned()).collect(),
+        Known::Combined(others) => others.iter().map(|i| all[*i].key.name.to_owned()).collect(),
         _ => Vec::new(),
     };
     let own = (axis.key.get)(base);
