@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use crate::backend::Backend;
 use crate::backend::measured::Measured;
 use crate::cli::play::{self, Watch};
 use crate::cli::{Exit, exit, page, streams};
@@ -93,7 +94,7 @@ fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Fi
     let stage = Measured(storm);
     let plan = Plan::make(&loaded.scenario);
     play::demand_can(&stage, &plan)?;
-    let folder = Folder::begin(&arguments.out, &storm.name, storm.run, "measured")?;
+    let folder = Folder::begin(&arguments.out, &storm.name, storm.run, stage.name())?;
     let (folder, played) = play::record(&stage, &loaded, &plan, folder, watch)?;
     let finished = folder.finish(&played.fingerprint)?;
     if arguments.report {
@@ -108,7 +109,7 @@ fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
         let object = json!({
             "scenario": storm.name,
             "seed": storm.run,
-            "stage": "measured",
+            "stage": Measured(storm).name(),
             "results": finished.path,
             "already_there": finished.already_there,
             "clients": storm.clients.len(),

@@ -51,7 +51,7 @@ Exit codes:
     1  done, but an expectation was missed
     2  wrong usage, or a mistake in a scenario file; nothing was written
     3  a run failed, or a replay differs
-     4  the runs compared are out of tolerance
+     4  the runs compared or predicted are out of tolerance
   130  interrupted; the folder of the run stays, named .partial
 
 Data goes to stdout, everything else to stderr.";

@@ -111,9 +111,8 @@ at = "1 h"
         )
     }
 
-    /// Nodes that boot from one file, at no pace of their own. The payload share of TFTP over
-    /// Ethernet: 70 bytes of headers and gaps to a block (`data/measured`, `overhead 24`, IP 20,
-    /// UDP 8, TFTP 4, MAC 14).
+    /// Nodes that boot from one file, at no pace of their own. TFTP over Ethernet has 70 bytes to a
+    /// block: its header 4, UDP 8, IP 20, Ethernet 14, and 24 of checksum, preamble and gap.
     fn tftp(&self) -> (String, String) {
         let block = self.block.0;
         let habits = format!("tftp_block = \"{block} B\"\ntftp_pace = \"1 ns\"\n");

@@ -154,3 +154,46 @@ fn quoted(value: impl std::fmt::Display) -> String {
 fn of_span(seconds: f64) -> String {
     quoted(Span::from_secs_f64(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    const SCENARIO: &str = "schema = 1\ninherit = \"edge_rack_24\"\n\
+                            [workload.bulk-synchronous]\nstep = \"20 s\"\nwork = \"400 s\"\n\
+                            [stop]\nwhen = \"workload done\"\nat = \"2 h\"\n";
+
+    fn read(set: &[String]) -> Scenario {
+        let overrides = Overrides { set: set.to_vec(), seed: None };
+        scenario::read_over("keys", SCENARIO, &overrides).expect("a good scenario")
+    }
+
+    #[test]
+    fn what_is_set_in_a_scenario_is_what_its_toml_reads_as() {
+        for key in &ALL {
+            let mut scenario = read(&[]);
+            let value = (key.get)(&scenario).expect("the scenario has all keys");
+            let value = (value * 0.875).max(key.low);
+            (key.set)(&mut scenario, value);
+            let written = read(&[format!("{} = {}", key.name, (key.toml)(value))]);
+            let [set, written] = [&scenario, &written].map(|it| (key.get)(it).expect("the key"));
+            assert!((set - written).abs() <= 1e-9 * set, "{}: {set}, {written}", key.name);
+            assert!((set - value).abs() <= 1e-6 * value, "{}: {set}, {value}", key.name);
+        }
+    }
+
+    #[test]
+    fn a_longer_step_makes_the_work_longer_and_not_the_steps_fewer() {
+        let mut scenario = read(&[]);
+        (find("workload.bulk-synchronous.step").expect("a key").set)(&mut scenario, 30.0);
+        let job = scenario.workload.expect("a job");
+        assert_eq!((job.step, job.work), (Span::from_secs(30), Span::from_secs(600)));
+    }
+
+    #[test]
+    fn a_mistyped_key_is_suggested_and_nonsense_is_not() {
+        assert_eq!(suggest("hardware.boot.ron"), Some("hardware.boot.rom"));
+        assert_eq!(suggest("zzz"), None);
+    }
+}

@@ -255,7 +255,7 @@ fn parameter(
         _ => Vec::new(),
     };
     let own = (axis.key.get)(base);
-    let value = if axis.factor { own.map(|own| own * number) } else { Some(number) };
+    let value = own.map(|own| if axis.factor { own * number } else { number });
     let near = |wall: f64| (libm::log(number) - libm::log(wall)).abs() < 1e-6;
     let at_bound = verdict == Verdict::Determined && (near(axis.low) || near(axis.high));
     Parameter {
@@ -264,8 +264,9 @@ fn parameter(
         factor: axis.factor,
         start: axis.start,
         fitted: number,
-        low: half_width.map(|half| number * libm::exp(-half)),
-        high: half_width.map(|half| number * libm::exp(half)),
+        // An interval ends where the key does.
+        low: half_width.map(|half| (number * libm::exp(-half)).max(axis.low)),
+        high: half_width.map(|half| (number * libm::exp(half)).min(axis.high)),
         verdict,
         with,
         at_bound,

@@ -225,3 +225,20 @@ fn group(runs: &[&RunFit], band: f64) -> Group {
         outside: all().filter(|(_, it)| it.off().abs() > band).count(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_counts_once_however_much_it_shows_while_there_are_runs_enough() {
+        let of = |runs: &[usize], parameters| Counted::of(runs.iter().copied(), parameters);
+        let shared = of(&[4, 9, 0, 1], 2);
+        assert_eq!(shared, Counted::Runs(3));
+        let weight = shared.weight(4);
+        assert!((4.0 * weight * weight - 1.0).abs() < 1e-12);
+        let single = of(&[4, 9], 2);
+        assert_eq!(single, Counted::Observations(13));
+        assert!((single.weight(9) - 1.0).abs() < 1e-12);
+    }
+}

@@ -23,23 +23,10 @@ pub fn text(calibration: &Calibration, all: bool) -> String {
     let rows: Vec<_> = calibration.parameters.iter().map(parameter).collect();
     let head = ["Parameter", "start", "fitted", "99 % interval", ""];
     let mut out = columns(&head, "lrrrl", &rows);
-    for it in calibration.parameters.iter().filter(|it| it.factor) {
-        let _ = write!(out, "\n{} differs between the runs: a factor of each run's own", it.key);
-        if let Some(value) = &it.toml {
-            let _ = write!(out, "; for {} {value}", calibration.scenario);
-        }
+    let notes = notes(calibration);
+    if !notes.is_empty() {
+        let _ = writeln!(out, "\n{}", notes.join("\n"));
     }
-    for it in calibration.parameters.iter().filter(|it| it.at_bound) {
-        let _ = write!(out, "\n{} ended at the bound of what it may be; no interval holds", it.key);
-    }
-    if let Counted::Observations(_) = calibration.counted {
-        out += "\nFewer runs than parameters: intervals take the observations of a run as \
-                independent.";
-    }
-    if !calibration.converged {
-        out += "\nThe fit stopped before it found its minimum.";
-    }
-    out.push('\n');
     out += &if all { observations(calibration) } else { runs(calibration) };
     out.push('\n');
     for line in not_compared(calibration) {
@@ -58,6 +45,29 @@ pub fn text(calibration: &Calibration, all: bool) -> String {
         }
     }
     out
+}
+
+/// What is to be known before the parameters are believed; sentences.
+fn notes(calibration: &Calibration) -> Vec<String> {
+    let mut notes = Vec::new();
+    for it in calibration.parameters.iter().filter(|it| it.factor) {
+        let value = it.toml.as_ref().map(|value| format!("; for {} {value}", calibration.scenario));
+        let value = value.unwrap_or_default();
+        notes.push(format!("{} differs between the runs: a factor of each's own{value}", it.key));
+    }
+    for it in calibration.parameters.iter().filter(|it| it.at_bound) {
+        notes.push(format!("{} ended at the bound of what it may be; no interval holds", it.key));
+    }
+    if let Counted::Observations(_) = calibration.counted {
+        notes.push(
+            "With no more runs than parameters, intervals take all observations as independent."
+                .to_owned(),
+        );
+    }
+    if !calibration.converged {
+        notes.push("The fit stopped before it found its minimum.".to_owned());
+    }
+    notes
 }
 
 /// A value in the unit of its key; factors have none.
@@ -128,7 +138,8 @@ fn role(run: &RunFit) -> &'static str {
 
 /// A difference with its sign.
 fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:+.2} %", 100.0 * share) } else { "–".to_owned() }
+    let text = format!("{:+.2} %", 100.0 * share).replace('-', "−");
+    if share.is_finite() { text } else { "–".to_owned() }
 }
 
 fn group(group: &Group) -> String {
@@ -157,4 +168,112 @@ fn not_compared(calibration: &Calibration) -> Vec<String> {
     told.into_iter()
         .map(|(line, runs)| format!("{line} ({}).", words::count(runs, "run", "runs")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(key: &str, unit: &str, fitted: f64, verdict: Verdict) -> Parameter {
+        Parameter {
+            key: key.to_owned(),
+            unit: unit.to_owned(),
+            factor: false,
+            start: 10.0,
+            fitted,
+            low: None,
+            high: None,
+            verdict,
+            with: Vec::new(),
+            at_bound: false,
+            value: Some(fitted),
+            toml: Some(format!("\"{fitted} s\"")),
+        }
+    }
+
+    fn run(results: &str, held_out: bool, after: f64) -> RunFit {
+        RunFit {
+            results: results.to_owned(),
+            scenario: "rack".into(),
+            seed: 1,
+            stage: "loopback".into(),
+            held_out,
+            observations: vec![Compared {
+                name: "boot_t100".into(),
+                recorded: 100.0,
+                before: 80.0,
+                after: Some(after),
+            }],
+            not_compared: vec!["makespan was not recorded".into()],
+        }
+    }
+
+    /// All that can be said of parameters and runs, once each.
+    fn calibration() -> Calibration {
+        let mut rom = parameter("hardware.boot.rom", "s", 12.5, Verdict::Determined);
+        (rom.low, rom.high) = (Some(12.0), Some(13.0));
+        let mut share = parameter("network.tcp_share", "1", 0.98, Verdict::OnlyCombined);
+        (share.factor, share.start, share.with) = (true, 1.0, vec!["hardware.link".into()]);
+        share.toml = Some("0.9222".into());
+        let pace = Verdict::NothingDependsOnIt;
+        let pace = parameter("hardware.boot.tftp_pace", "s", 10.0, pace);
+        let group = |outside, worst: f64, results: &str| Group {
+            runs: 1,
+            observations: 1,
+            rms_before: 0.2,
+            rms: worst.abs(),
+            worst: Some((worst, results.into(), "boot_t100".into())),
+            outside,
+        };
+        Calibration {
+            scenario: "rack".into(),
+            level: 0.99,
+            counted: Counted::Observations(1),
+            converged: true,
+            parameters: vec![rom, share, pace],
+            fitted: group(0, 0.01, "a"),
+            held_out: Some(group(1, -0.15, "b")),
+            band: 0.1,
+            agrees: false,
+            runs: vec![run("a", false, 101.0), run("b", true, 85.0)],
+        }
+    }
+
+    #[test]
+    fn a_calibration_is_told_as_a_whole() {
+        let text = text(&calibration(), false);
+        let wanted = [
+            "Parameter                   start    fitted   99 % interval",
+            "hardware.boot.rom            10 s    12.5 s  12 s to 13 s",
+            "network.tcp_share        × 1.0000  × 0.9800              –  \
+             only in combination with hardware.link is it determined",
+            "hardware.boot.tftp_pace      10 s      10 s              –  \
+             no observation depends on it",
+            "",
+            "network.tcp_share differs between the runs: a factor of each's own; for rack 0.9222",
+            "With no more runs than parameters, intervals take all observations as independent.",
+            "",
+            "Run            n    before     after  at its worst observation",
+            "a    fitted    1  −20.00 %   +1.00 %  boot_t100",
+            "b    held out  1  −20.00 %  −15.00 %  boot_t100",
+            "",
+            "Not compared. makespan was not recorded (2 runs).",
+            "Fitted: 1 run, 1 observation, off by 20.00 % before and 1.00 % after (root of the \
+             mean square), at worst +1.00 % in boot_t100 of a.",
+            "Held out: 1 run, 1 observation, off by 20.00 % before and 15.00 % after (root of the \
+             mean square), at worst −15.00 % in boot_t100 of b; 1 beyond 10 %.",
+        ];
+        let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
+        let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told: Vec<_> = lines.iter().map(|line| squeezed(line)).collect();
+        let wanted: Vec<_> = wanted.iter().map(|line| squeezed(line)).collect();
+        assert_eq!(told, wanted, "{text}");
+    }
+
+    #[test]
+    fn every_observation_is_told_on_demand() {
+        let text = text(&calibration(), true);
+        assert!(text.contains("Observation  recorded"), "{text}");
+        assert_eq!(text.matches("boot_t100").count(), 4, "{text}");
+    }
 }

@@ -97,7 +97,7 @@ fn tell(what: &str, found: &Calibration) {
     let held_out = found.held_out.as_ref().expect("runs were held out");
     let share = &found.parameters[0];
     println!(
-        "{what}: share x {:.4} ({:.4} to {:.4}), fitted {} runs rms {:.4} -> {:.4}, held out {} \
+        "{what}: share {:.4} ({:.4} to {:.4}), fitted {} runs rms {:.4} -> {:.4}, held out {} \
          runs rms {:.4} -> {:.4}, worst {:?}",
         share.fitted,
         share.low.unwrap_or(f64::NAN),
