@@ -1,10 +1,9 @@
 //! Nonlinear least squares by Levenberg and Marquardt, with what the data cannot tell apart.
 //!
 //! Minimises the sum of squares of `r(x)` over a box, where each evaluation is a whole set of runs:
-//! derivatives are central differences, steps solve
-//! `(C + mu I) d = -N' r` with `J = N D`, columns of `N` of length 1, and `C = N' N`, in the
-//! eigenvectors of `C`; a parameter moves by its part of `D^-1 d`, and `mu` shrinks after a step that helps and grows after one that does not
-//! (Levenberg 1944, Marquardt 1963).
+//! derivatives are central differences, and steps `d` solve `(C + mu I) D d = -N' r` with
+//! `J = N D`, columns of `N` of length 1, and `C = N' N`, in the eigenvectors of `C`. `mu` shrinks
+//! after a step that helps and grows after one that does not (Levenberg 1944, Marquardt 1963).
 //!
 //! The same eigenvectors say what is identifiable. A column of `J` near zero: no observation
 //! depends on that parameter. An eigenvalue of `C` near zero: only a combination of the parameters

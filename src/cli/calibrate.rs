@@ -9,22 +9,18 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::analysis::Fold;
 use crate::analysis::calibration::{
-    self, Calibration, Key, Observation, Recorded, keys, observations,
+    self, Calibration, Key, Observation, Observer, Recorded, keys, observations,
 };
-use crate::analysis::observed::Observed;
 use crate::analysis::run::Run;
 use crate::backend::Backend;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override};
 use crate::cli::{Exit, play, streams};
-use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
 use crate::record::manifest;
 use crate::report::calibration as pages;
 use crate::scenario::{self, Loaded, Overrides, Scenario};
-use crate::units::Time;
 
 /// What stands under the help of `calibrate`.
 const EXAMPLES: &str = "\
@@ -101,7 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let (from, hold_out) = (read(&arguments.from), read(&arguments.hold_out));
     let Some((from, hold_out)) = from.zip(hold_out) else { return Ok(Exit::Failed) };
-    let (from, hold_out) = if arguments.halve { halves(from) } else { (from, hold_out) };
+    let (from, hold_out) = if arguments.halve { Recorded::halves(from) } else { (from, hold_out) };
     let mut keys = keys;
     if arguments.fit.is_empty() {
         keys.retain(|key| has(&from, key));
@@ -110,11 +106,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&format!("error: {mistake}"));
         return Ok(Exit::Usage);
     }
-    let unprinted = |runs: Runs| runs.into_iter().map(|(_, run)| run).collect::<Vec<_>>();
-    let (from, hold_out) = (unprinted(from), unprinted(hold_out));
     let observed = |name: &str| {
         let patterns = &arguments.observe;
-        patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, name))
+        patterns.is_empty() || patterns.iter().any(|pattern| calibration::names(pattern, name))
     };
     let runs = (from.as_slice(), hold_out.as_slice());
     let base = &base.scenario;
@@ -179,49 +173,33 @@ fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
     all_known.then_some(wanted)
 }
 
-/// Runs with their fingerprints.
-type Runs = Vec<(String, Recorded)>;
-
 /// All recorded runs, or `None` after telling every folder that cannot be read.
-fn read(folders: &[PathBuf]) -> Option<Runs> {
+fn read(folders: &[PathBuf]) -> Option<Vec<Recorded>> {
     let read = |folder: &PathBuf| {
         let told = |error: &crate::record::RecordError| streams::say(&format!("error: {error}"));
         let run = Run::read(folder).inspect_err(told).ok()?;
         let scenario = files::recorded(folder, &run.manifest)?;
         let observed = run.observed.unwrap_or_default();
-        let recorded = Recorded {
+        Some(Recorded {
             results: folder.display().to_string(),
             stage: run.manifest.stage,
+            fingerprint: run.manifest.fingerprint.unwrap_or_default(),
             observations: observations(&run.findings, &observed),
             scenario,
-        };
-        Some((run.manifest.fingerprint.unwrap_or_default(), recorded))
+        })
     };
     folders.iter().map(read).collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Every second run, from the first on, and the others.
-fn halves(mut runs: Runs) -> (Runs, Runs) {
-    let order = |(print, run): &(String, Recorded)| {
-        (run.scenario.name.clone(), run.scenario.seed, print.clone())
-    };
-    runs.sort_by_key(order);
-    let (mut even, mut odd) = (Vec::new(), Vec::new());
-    for (place, run) in runs.into_iter().enumerate() {
-        if place % 2 == 0 { even.push(run) } else { odd.push(run) }
-    }
-    (even, odd)
-}
-
 /// Whether a run has the key.
-fn has(runs: &Runs, key: &Key) -> bool {
-    runs.iter().any(|(_, run)| (key.get)(&run.scenario).is_some())
+fn has(runs: &[Recorded], key: &Key) -> bool {
+    runs.iter().any(|run| (key.get)(&run.scenario).is_some())
 }
 
 /// Why these runs cannot be used for these keys.
-fn mistake(keys: &[&'static Key], from: &Runs, hold_out: &Runs) -> Option<String> {
-    let prints: BTreeSet<_> = from.iter().map(|(print, _)| print).collect();
-    if let Some((_, twice)) = hold_out.iter().find(|(print, _)| prints.contains(print)) {
+fn mistake(keys: &[&'static Key], from: &[Recorded], hold_out: &[Recorded]) -> Option<String> {
+    let prints: BTreeSet<_> = from.iter().map(|run| &run.fingerprint).collect();
+    if let Some(twice) = hold_out.iter().find(|run| prints.contains(&run.fingerprint)) {
         return Some(format!(
             "{} is fitted and held out at once: it cannot tell how well the fit predicts",
             twice.results
@@ -229,17 +207,6 @@ fn mistake(keys: &[&'static Key], from: &Runs, hold_out: &Runs) -> Option<String
     }
     let lacking = keys.iter().find(|key| !has(from, key))?;
     Some(format!("no run has {}", lacking.name))
-}
-
-/// Whether a pattern with stars at its ends names this observation.
-fn fits(pattern: &str, name: &str) -> bool {
-    let bare = pattern.trim_matches('*');
-    match (pattern.starts_with('*'), pattern.ends_with('*')) {
-        (true, true) => name.contains(bare),
-        (true, false) => name.ends_with(bare),
-        (false, true) => name.starts_with(bare),
-        (false, false) => name == bare,
-    }
 }
 
 /// What to do where nothing is left to compare.
@@ -257,27 +224,9 @@ fn nothing_observed(from: &[Recorded]) -> String {
 fn shown_by_the_model(scenario: &Scenario) -> anyhow::Result<Vec<Observation>> {
     let plan = Plan::make(scenario);
     play::demand_can(&Model, &plan)?;
-    let mut audience =
-        Audience { fold: Fold::new(&plan), observed: Observed::default(), end: Time::ZERO };
-    Model.play(&plan, &mut audience)?;
-    let findings = audience.fold.finish(audience.end);
-    Ok(observations(&findings, &audience.observed))
-}
-
-/// Every event goes to the metrics and to the single times.
-struct Audience {
-    fold: Fold,
-    observed: Observed,
-    end: Time,
-}
-
-impl Sink for Audience {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.end = event.at;
-        self.fold.event(event);
-        self.observed.event(event);
-        Ok(())
-    }
+    let mut observer = Observer::new(&plan);
+    Model.play(&plan, &mut observer)?;
+    Ok(observer.finish())
 }
 
 /// Writes tables and scenario, and gives their paths.

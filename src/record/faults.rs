@@ -59,6 +59,8 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
     }
     let count = faults.len();
     let mut scenario = Scenario { faults, ..plan.scenario.clone() };
+    // Where the repairs of the rules come from says nothing of these.
+    scenario.provenance.retain(|figure| !figure.key.starts_with("fault."));
     settle_intervals(&mut scenario, plan);
     Ok((scenario, count))
 }

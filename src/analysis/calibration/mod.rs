@@ -18,7 +18,9 @@ mod outcome;
 
 use super::least_squares::{self, Known};
 use super::observed::Observed;
-use super::{Findings, stats};
+use super::{Findings, Fold, stats};
+use crate::event::{Event, Sink, Stop};
+use crate::plan::Plan;
 use crate::scenario::Scenario;
 
 pub use keys::Key;
@@ -53,10 +55,71 @@ pub struct Recorded {
     pub results: String,
     /// The stage that recorded it.
     pub stage: String,
+    /// The fingerprint of its events.
+    pub fingerprint: String,
     /// Its own scenario.
     pub scenario: Scenario,
     /// What it showed.
     pub observations: Vec<Observation>,
+}
+
+impl Recorded {
+    /// Parts runs in halves: every second one, from the first on, and the others, in the order of
+    /// scenario, seed and fingerprint.
+    #[must_use]
+    pub fn halves(mut runs: Vec<Self>) -> (Vec<Self>, Vec<Self>) {
+        runs.sort_by(|a, b| {
+            let order = |it: &Self| (it.scenario.name.clone(), it.scenario.seed);
+            order(a).cmp(&order(b)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        });
+        let (mut even, mut odd) = (Vec::new(), Vec::new());
+        for (place, run) in runs.into_iter().enumerate() {
+            if place % 2 == 0 { even.push(run) } else { odd.push(run) }
+        }
+        (even, odd)
+    }
+}
+
+/// Takes the events of a run and gives what can be fitted to.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    fold: Fold,
+    observed: Observed,
+}
+
+impl Observer {
+    /// Of the runs of a plan.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self { fold: Fold::new(plan), observed: Observed::default() }
+    }
+
+    /// What the run showed, after its last event.
+    #[must_use]
+    pub fn finish(self) -> Vec<Observation> {
+        let end = self.fold.now();
+        observations(&self.fold.finish(end), &self.observed)
+    }
+}
+
+impl Sink for Observer {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.fold.event(event);
+        self.observed.event(event);
+        Ok(())
+    }
+}
+
+/// Whether a pattern with stars at its ends names this observation.
+#[must_use]
+pub fn names(pattern: &str, name: &str) -> bool {
+    let bare = pattern.trim_matches('*');
+    match (pattern.starts_with('*'), pattern.ends_with('*')) {
+        (true, true) => name.contains(bare),
+        (true, false) => name.ends_with(bare),
+        (false, true) => name.starts_with(bare),
+        (false, false) => name == bare,
+    }
 }
 
 /// What a run shows that parameters can be fitted to; times in seconds.
@@ -272,5 +335,76 @@ fn parameter(
         at_bound,
         value: value.map(|value| value.clamp(axis.key.low, axis.key.high)),
         toml: value.map(|value| (axis.key.toml)(value.clamp(axis.key.low, axis.key.high))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn run(name: &str, seed: u64, fingerprint: &str) -> Recorded {
+        let text = format!("name = \"{name}\"\nseed = {seed}\ninherit = \"edge_rack_24\"\n");
+        Recorded {
+            results: format!("{name}/{seed}"),
+            stage: "rack".into(),
+            fingerprint: fingerprint.into(),
+            scenario: scenario::read(name, &text).expect("a good scenario"),
+            observations: vec![Observation { name: "makespan".into(), seconds: 10.0 }],
+        }
+    }
+
+    #[test]
+    fn halves_do_not_depend_on_the_order_in_which_runs_are_named() {
+        let runs = [run("b", 1, "x"), run("a", 10, "x"), run("a", 9, "y"), run("a", 9, "x")];
+        let wanted = (["a/9", "a/10"], ["a/9", "b/1"]);
+        for turn in 0..runs.len() {
+            let mut turned = runs.to_vec();
+            turned.rotate_left(turn);
+            let (even, odd) = Recorded::halves(turned);
+            let told = |runs: &[Recorded]| [runs[0].results.clone(), runs[1].results.clone()];
+            assert_eq!(
+                (told(&even), told(&odd)),
+                (wanted.0.map(Into::into), wanted.1.map(Into::into))
+            );
+            assert_eq!(even[0].fingerprint, "x");
+        }
+    }
+
+    #[test]
+    fn stars_stand_for_anything_at_the_ends_of_a_name() {
+        for pattern in ["*_mean", "boot*", "*time*", "boot_time_mean", "*"] {
+            assert!(names(pattern, "boot_time_mean"), "{pattern}");
+        }
+        assert!(!names("boot_time", "boot_time_mean") && !names("*_max", "boot_time_mean"));
+    }
+
+    /// A model in which a run takes as long as 1 / share, and no rom counts.
+    #[test]
+    fn a_share_is_found_from_the_times_that_it_makes() {
+        let keys: Vec<_> = ["network.tcp_share", "hardware.boot.rom"]
+            .map(|name| keys::find(name).expect("a key"))
+            .to_vec();
+        let runs = [run("a", 1, "x"), run("a", 2, "y"), run("a", 3, "z")];
+        let play = |scenario: &Scenario| {
+            let seconds = 8.0 / scenario.network.tcp_share;
+            Ok::<_, ()>(vec![
+                Observation { name: "makespan".into(), seconds },
+                Observation { name: "boot_t50".into(), seconds: 1.0 },
+            ])
+        };
+        let base = runs[0].scenario.clone();
+        let found =
+            calibrate(&base, &keys, (&runs, &[]), (0.1, &|_| true), play).expect("it plays");
+        let [share, rom] = found.parameters.as_slice() else { panic!("{found:?}") };
+        assert!((share.fitted - 0.8).abs() < 1e-6 && !share.factor, "{share:?}");
+        assert_eq!(
+            (share.verdict, rom.verdict),
+            (Verdict::Determined, Verdict::NothingDependsOnIt)
+        );
+        assert_eq!(rom.start.to_bits(), rom.fitted.to_bits());
+        assert_eq!(found.runs[0].not_compared, ["boot_t50 was not recorded"]);
+        assert_eq!(found.counted, Counted::Runs(3));
+        assert!(found.fitted.rms < 1e-6 && found.held_out.is_none() && found.agrees, "{found:?}");
     }
 }

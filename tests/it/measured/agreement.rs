@@ -3,19 +3,16 @@
 //! The tables of single clients are read as `rackstorm import` reads them, and the fit is that of
 //! `rackstorm calibrate`, without a folder between.
 
-use rackstorm::analysis::Fold;
 use rackstorm::analysis::calibration::{
-    Calibration, Key, Observation, Recorded, Verdict, calibrate, keys, observations,
+    Calibration, Key, Observation, Observer, Recorded, Verdict, calibrate, keys,
 };
-use rackstorm::analysis::observed::Observed;
 use rackstorm::backend::Backend;
 use rackstorm::backend::measured::Measured;
 use rackstorm::backend::model::Model;
-use rackstorm::event::{Event, Sink, Stop};
+use rackstorm::event::Stop;
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Scenario};
 use rackstorm::storm::{self, Kind, Storm};
-use rackstorm::units::Time;
 
 use crate::measured::rows::{rows, table};
 use crate::measured::{assert_near, storms};
@@ -23,27 +20,11 @@ use crate::measured::{assert_near, storms};
 /// What the other half may be off by.
 const BAND: f64 = 0.1;
 
-struct Audience {
-    fold: Fold,
-    observed: Observed,
-    end: Time,
-}
-
-impl Sink for Audience {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.end = event.at;
-        self.fold.event(event);
-        self.observed.event(event);
-        Ok(())
-    }
-}
-
 fn shown(stage: &dyn Backend, scenario: &Scenario) -> Result<Vec<Observation>, Stop> {
     let plan = Plan::make(scenario);
-    let (fold, observed) = (Fold::new(&plan), Observed::default());
-    let mut audience = Audience { fold, observed, end: Time::ZERO };
-    stage.play(&plan, &mut audience)?;
-    Ok(observations(&audience.fold.finish(audience.end), &audience.observed))
+    let mut observer = Observer::new(&plan);
+    stage.play(&plan, &mut observer)?;
+    Ok(observer.finish())
 }
 
 fn recorded(storm: &Storm) -> Recorded {
@@ -51,7 +32,8 @@ fn recorded(storm: &Storm) -> Recorded {
     let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
     let observations = shown(&Measured(storm), &scenario).expect("nobody stops it");
     let results = format!("{} run {}", storm.name, storm.run);
-    Recorded { results, stage: "measured".into(), scenario, observations }
+    let (stage, fingerprint) = ("measured".into(), String::new());
+    Recorded { results, stage, fingerprint, scenario, observations }
 }
 
 /// The storms of a file that are told, or nothing where it is absent.
