@@ -26,7 +26,7 @@ use crate::scenario::{self, Loaded, Overrides, Scenario};
 const EXAMPLES: &str = "\
 Examples:
   rackstorm calibrate rack.toml --from results/rack/*-loopback-* --out calibrated
-  rackstorm calibrate rack.toml --from measured/tftp-* --halve --fit network.tcp_share
+  rackstorm calibrate rack.toml --from measured/tftp-*/* --halve --fit network.tcp_share
   rackstorm calibrate rack.toml --from A B C --hold-out D E --observe '*_mean' --band 5%
   rackstorm calibrate rack.toml --from A B --fit hardware.boot.rom,hardware.boot.kernel --json
 

@@ -2,6 +2,7 @@
 
 mod text;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -62,11 +63,14 @@ pub fn write(
     folder: &Path,
 ) -> io::Result<[&'static str; 3]> {
     fs::create_dir_all(folder)?;
-    let head = format!(
-        "# {} with parameters fitted to recorded runs, by\n#   {}\n# Take it over with \
-         `inherit = \"{SCENARIO}\"`; what was fitted stands in [source].\n",
-        calibration.scenario, command
+    let mut head = format!(
+        "# {} with parameters fitted to recorded runs, by\n#   {command}\n# Take it over with \
+         `inherit = \"{SCENARIO}\"`. What was fitted:\n",
+        calibration.scenario
     );
+    for (key, value, source) in figures(calibration) {
+        let _ = writeln!(head, "#   {key} = {value}: {source}");
+    }
     fs::write(folder.join(SCENARIO), head + scenario)?;
     parameters(calibration, &folder.join(PARAMETERS))?;
     residuals(calibration, &folder.join(RESIDUALS))?;

@@ -83,7 +83,8 @@ fn value(parameter: &Parameter, value: f64) -> String {
 fn parameter(it: &Parameter) -> Vec<String> {
     let interval = match (it.low, it.high) {
         (Some(low), Some(high)) if !it.at_bound => {
-            format!("{} to {}", value(it, low), value(it, high))
+            let [low, high] = [low, high].map(|end| percent(end / it.fitted - 1.0));
+            format!("{low} to {high}")
         }
         _ => "–".to_owned(),
     };
@@ -244,7 +245,7 @@ mod tests {
         let text = text(&calibration(), false);
         let wanted = [
             "Parameter                   start    fitted   99 % interval",
-            "hardware.boot.rom            10 s    12.5 s  12 s to 13 s",
+            "hardware.boot.rom            10 s    12.5 s  −4.00 % to +4.00 %",
             "network.tcp_share        × 1.0000  × 0.9800              –  \
              only in combination with hardware.link is it determined",
             "hardware.boot.tftp_pace      10 s      10 s              –  \
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn every_observation_is_told_on_demand() {
         let text = text(&calibration(), true);
-        assert!(text.contains("Observation  recorded"), "{text}");
+        assert!(text.contains("Observation") && text.contains("85 s"), "{text}");
         assert_eq!(text.matches("boot_t100").count(), 4, "{text}");
     }
 }
