@@ -182,7 +182,7 @@ fn the_parameters_that_made_a_run_are_found_again() {
     let written = std::fs::read_to_string(bench.path().join("cal/calibrated.toml")).expect("text");
     let source = format!("\"hardware.boot.rom\" = \"calibrated from {a} and 1 more runs; 99 %");
     assert!(written.contains(&source), "{source} is missing in\n{written}");
-    assert!(written.contains("#   hardware.boot.rom = \"9 s"), "{written}");
+    assert!(written.contains("#   hardware.boot.rom = \""), "{written}");
     for (table, rows) in [("parameters.csv", 4), ("residuals.csv", 1)] {
         let text = std::fs::read_to_string(bench.path().join("cal").join(table)).expect("text");
         assert!(text.lines().count() > rows, "{table}: {text}");
