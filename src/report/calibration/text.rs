@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn every_observation_is_told_on_demand() {
         let text = text(&calibration(), true);
-        assert!(text.contains("Observation") && text.contains("85 s"), "{text}");
+        assert!(text.contains("Observation") && text.contains("1 min 25 s"), "{text}");
         assert_eq!(text.matches("boot_t100").count(), 4, "{text}");
     }
 }
