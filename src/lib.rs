@@ -22,6 +22,7 @@ pub mod record;
 pub mod report;
 pub mod rng;
 pub mod scenario;
+pub mod storm;
 #[cfg(feature = "turmoil")]
 pub mod swarm;
 pub mod testbed;

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::observed::Observed;
 use super::run::Run;
 use super::stats::{self, Interval};
 use super::tolerance::Tolerance;
@@ -209,7 +210,8 @@ fn metric_row(
 }
 
 /// The distributions that the folders hold: when nodes were first up, how long the stages of their
-/// boots took, how long they were down, and how long checkpoints took.
+/// boots took, how long they were down, how long checkpoints and restarts took, and how long
+/// failures of a job's nodes went unanswered.
 fn distributions(a: &[Run], b: &[Run], tolerance: &Tolerance) -> Vec<Distribution> {
     let mut all = Vec::new();
     let mut add = |name: &str, values: &dyn Fn(&Run) -> Vec<f64>| {
@@ -231,7 +233,12 @@ fn distributions(a: &[Run], b: &[Run], tolerance: &Tolerance) -> Vec<Distributio
     if runs.any(|run| run.findings.nodes.iter().any(|node| node.down_s > 0.0)) {
         add("downtime", &|run| run.findings.nodes.iter().map(|node| node.down_s).collect());
     }
-    add("checkpoint_time", &|run| run.checkpoint_times.clone().unwrap_or_default());
+    let mut single = |name: &str, of: fn(&Observed) -> &Vec<f64>| {
+        add(name, &|run| run.observed.as_ref().map(of).cloned().unwrap_or_default());
+    };
+    single("checkpoint_time", |observed| &observed.checkpoint_times);
+    single("restart_time", |observed| &observed.restart_times);
+    single("detection_time", |observed| &observed.detection_times);
     all
 }
 
@@ -314,8 +321,7 @@ fn not_recorded(a: &[Run], b: &[Run]) -> Vec<String> {
             let mut metrics = run.findings.metrics.iter();
             metrics.any(|metric| metric.name == "checkpoints_committed" && metric.value > 0.0)
         };
-        let lost =
-            runs.iter().filter(committed).filter(|run| run.checkpoint_times.is_none()).count();
+        let lost = runs.iter().filter(committed).filter(|run| run.observed.is_none()).count();
         let who = match runs.len() {
             1 => "its run".to_owned(),
             all => format!("{lost} of its {all} runs"),
@@ -326,8 +332,20 @@ fn not_recorded(a: &[Run], b: &[Run]) -> Vec<String> {
                  (record.events = \"none\")."
             ));
         }
+        let faults = |run: &&Run| run.manifest.event_level == "faults" && restarted(run);
+        let short = runs.iter().filter(faults).count();
+        if short > 0 {
+            told.push(format!(
+                "Single restart and detection times of {side}: {short} of its runs recorded \
+                 faults only (record.events = \"faults\")."
+            ));
+        }
     }
     told
+}
+
+fn restarted(run: &Run) -> bool {
+    run.findings.metrics.iter().any(|metric| metric.name == "restarts" && metric.value > 0.0)
 }
 
 #[cfg(test)]
@@ -382,7 +400,7 @@ pub(crate) mod tests {
                 boots: rom.chain(init).collect(),
                 jobs: Vec::new(),
             },
-            checkpoint_times: Some(Vec::new()),
+            observed: Some(Observed::default()),
         }
     }
 
@@ -511,7 +529,7 @@ pub(crate) mod tests {
     fn checkpoints_without_a_log_are_named_as_not_recorded() {
         let mut runs = [run(1, 10.0, &[("checkpoints_committed", 3.0, "count")])];
         assert_eq!(compare(&runs, &runs).not_recorded, [""; 0]);
-        runs[0].checkpoint_times = None;
+        runs[0].observed = None;
         let told = compare(&runs, &runs).not_recorded;
         assert_eq!(
             told[0],

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bins;
+pub mod calibration;
 pub mod compare;
 mod corruptions;
 pub mod expect;
@@ -10,9 +11,11 @@ mod fold;
 pub mod forecast;
 mod groups;
 mod jobs;
+pub mod least_squares;
 mod meters;
 pub mod metrics;
 mod nodes;
+pub mod observed;
 pub mod results;
 pub mod run;
 mod sample;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::observed::Observed;
 use super::{Findings, results};
-use crate::event::{CheckpointAct, What};
 use crate::record::folder::SCENARIO;
 use crate::record::{LogReader, Manifest, RecordError, Status};
 use crate::scenario::difference;
@@ -21,9 +21,9 @@ pub struct Run {
     pub keys: BTreeMap<String, String>,
     /// What it showed.
     pub findings: Findings,
-    /// Time from begin to commit of each checkpoint (s), as far as the log recorded them; `None`
-    /// if it records none.
-    pub checkpoint_times: Option<Vec<f64>>,
+    /// Its single times, as far as the log recorded them: `faults` has those of checkpoints only.
+    /// `None` if there is no log.
+    pub observed: Option<Observed>,
 }
 
 impl Run {
@@ -50,9 +50,9 @@ impl Run {
         if let Some(what) = not_a_number(&findings) {
             return Err(foreign(&format!("{what} is not a number")));
         }
-        let checkpoint_times = checkpoint_times(folder, &manifest)?;
+        let observed = observed(folder, &manifest)?;
         let folder = folder.to_owned();
-        Ok(Self { folder, manifest, keys, findings, checkpoint_times })
+        Ok(Self { folder, manifest, keys, findings, observed })
     }
 
     /// Its nodes.
@@ -78,30 +78,14 @@ fn not_a_number(findings: &Findings) -> Option<String> {
         .or_else(|| series.map(|series| format!("a point of series {}", series.name)))
 }
 
-/// The times of committed checkpoints, from the log; a log of level `none` has none.
-fn checkpoint_times(folder: &Path, manifest: &Manifest) -> Result<Option<Vec<f64>>, RecordError> {
+/// The single times of a run, from its log; a log of level `none` has none.
+fn observed(folder: &Path, manifest: &Manifest) -> Result<Option<Observed>, RecordError> {
     if manifest.event_level == "none" {
         return Ok(None);
     }
-    let mut begun = BTreeMap::new();
-    let mut times = Vec::new();
+    let mut observed = Observed::default();
     for event in LogReader::open(folder)? {
-        let event = event?;
-        let What::Checkpoint { job, number, act, .. } = event.what else { continue };
-        match act {
-            CheckpointAct::Begin => {
-                begun.insert((job, number), event.at);
-            }
-            CheckpointAct::Abandon | CheckpointAct::Lose => {
-                begun.remove(&(job, number));
-            }
-            CheckpointAct::Commit => {
-                if let Some(from) = begun.remove(&(job, number)) {
-                    times.push(event.at.since(from).as_secs_f64());
-                }
-            }
-            CheckpointAct::Discard => {}
-        }
+        observed.event(&event?);
     }
-    Ok(Some(times))
+    Ok(Some(observed))
 }

@@ -3,7 +3,8 @@
 use super::metrics;
 
 /// The names of the distributions, beside those of the metrics; a star stands for a boot stage.
-pub const DISTRIBUTIONS: [&str; 4] = ["first_up", "boot_stage/*", "downtime", "checkpoint_time"];
+pub const DISTRIBUTIONS: [&str; 6] =
+    ["first_up", "boot_stage/*", "downtime", "checkpoint_time", "restart_time", "detection_time"];
 
 /// The band where none is given.
 pub const BAND: f64 = 0.05;

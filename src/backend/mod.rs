@@ -1,6 +1,7 @@
 //! The stages that can play a plan.
 
 pub mod loopback;
+pub mod measured;
 pub mod model;
 #[cfg(feature = "turmoil")]
 pub mod turmoil;

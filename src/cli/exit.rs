@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// A run failed, a fault was not injected, or a replay differs.
     Failed = 3,
-    /// The runs that were compared are out of tolerance.
+    /// Runs that were compared or predicted are out of tolerance.
     OutOfTolerance = 4,
     /// Interrupted (128 + SIGINT, as shells count).
     Interrupted = 130,

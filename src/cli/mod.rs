@@ -3,11 +3,13 @@
 mod run;
 
 mod agent;
+mod calibrate;
 mod compare;
 mod completions;
 mod cosmic;
 mod events;
 mod fit;
+mod import;
 mod plan;
 mod plant;
 mod power;
@@ -52,7 +54,7 @@ Exit codes:
     1  done, but an expectation was missed
     2  wrong usage, or a mistake in a scenario file; nothing was written
     3  a run failed, or a replay differs
-     4  the runs compared are out of tolerance
+     4  the runs compared or predicted are out of tolerance
   130  interrupted; the folder of the run stays, named .partial
 
 Data goes to stdout, everything else to stderr.";
@@ -83,6 +85,8 @@ enum Command {
     Swarm(swarm::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
+    Import(import::Arguments),
+    Calibrate(calibrate::Arguments),
     Fit(fit::Arguments),
     Events(events::Arguments),
     Rack(rack::Arguments),
@@ -112,6 +116,8 @@ pub fn main() -> ExitCode {
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),

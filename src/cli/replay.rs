@@ -1,29 +1,37 @@
-//! `rackstorm replay`: plays a recorded plan again and demands the same events.
+//! `rackstorm replay`: plays a recorded plan again, to the same events or on another stage.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 
-use crate::backend;
+use crate::backend::{self, Backend};
 use crate::cli::play::{self, Watch};
-use crate::cli::{Exit, files, streams};
+use crate::cli::summary::{Outcome, Style};
+use crate::cli::{Exit, files, run, streams};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
 use crate::record::log::Difference;
-use crate::record::{Fingerprint, LogReader, Manifest, RecordError, Verifier};
+use crate::record::{Fingerprint, Folder, LogReader, Manifest, RecordError, Verifier};
+use crate::record::{faults, words};
+use crate::scenario::{self, EventLevel, Overrides, Scenario};
 
 /// What stands under the help of `replay`.
 const EXAMPLES: &str = "\
 Examples:
   rackstorm replay results/lanl_750_month/42-model-1f0c2ab9
+  rackstorm replay results/week/7-loopback-77d01c3e --on model
 
 Makes the plan again from the recorded scenario, plays it, and compares the fingerprint. If the
 run was recorded with --events all, a difference is told with the first event that differs; with
 --events faults, with the first of those that were recorded. The exit code is 0 if all is the
-same and 3 if not. Nothing is written.";
+same and 3 if not. Nothing is written.
+
+With --on STAGE the plan is played there with the faults that the log recorded, each at its own
+time, and leaves a results folder to compare with the first; no events are demanded.";
 
 /// Play a recorded run again and demand the same events
 #[derive(Debug, Args)]
@@ -31,6 +39,12 @@ same and 3 if not. Nothing is written.";
 pub(super) struct Arguments {
     /// Results folder of a finished run
     results: PathBuf,
+    /// Play its plan and recorded faults on this stage, demanding nothing
+    #[arg(long, value_name = "STAGE", value_parser = run::stages())]
+    on: Option<String>,
+    /// Where the results folder of --on goes
+    #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
+    out: PathBuf,
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
@@ -42,11 +56,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
+    if let Some(stage) = &arguments.on {
+        let stage = backend::named(stage).expect("clap takes no other names");
+        return elsewhere(arguments, &manifest, &scenario, stage);
+    }
     if !manifest.deterministic {
         let stage = &manifest.stage;
         streams::say(&format!(
-            "the stage {stage} plays in real time and tells other events each time: its runs \
-             cannot be replayed; `rackstorm run` plays the scenario anew"
+            "the stage {stage} tells other events each time: its runs cannot be replayed to the \
+             same; `rackstorm replay --on model` plays plan and recorded faults in the model"
         ));
         return Ok(Exit::Failed);
     }
@@ -77,6 +95,47 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&version);
     }
     Ok(Exit::Failed)
+}
+
+/// Plays the recorded plan and faults on a stage, and leaves a results folder.
+fn elsewhere(
+    arguments: &Arguments,
+    manifest: &Manifest,
+    scenario: &Scenario,
+    stage: &dyn Backend,
+) -> anyhow::Result<Exit> {
+    let shown = arguments.results.display();
+    if manifest.event_level == words::event_level(EventLevel::None) {
+        bail!("{shown}: it was played with --events none, so it has no log of what struck it");
+    }
+    let (scenario, struck) = faults::replayed(&Plan::make(scenario), &arguments.results)?;
+    // What is played is what the folder's scenario says.
+    let text = scenario::text(&scenario);
+    let Ok(mut loaded) = scenario::load_text(&manifest.scenario, &text, &Overrides::default())
+        .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
+    else {
+        return Ok(Exit::Failed);
+    };
+    let loaded = loaded.remove(0);
+    let plan = Plan::make(&loaded.scenario);
+    play::demand_can(stage, &plan)?;
+    let watch = Watch::over(1, arguments.quiet)?;
+    let (seed, stage_name) = (plan.scenario.seed, stage.name());
+    let folder = Folder::begin(&arguments.out, &plan.scenario.name, seed, stage_name)?;
+    let (folder, played) = play::record(stage, &loaded, &plan, folder, &watch)?;
+    let finished = folder.finish(&played.fingerprint)?;
+    let path = finished.path.clone();
+    let point = manifest.sweep.clone().into_iter().collect();
+    let (report, verdicts) = (None, Vec::new());
+    let outcome = Outcome { point, plan, stage: stage_name, played, finished, report, verdicts };
+    if !arguments.quiet {
+        streams::print(&outcome.text(Style::Full));
+    }
+    streams::say(&format!(
+        "recorded faults: {struck}; `rackstorm compare {shown} {}` tells the difference",
+        path.display()
+    ));
+    Ok(if streams::data_was_lost() { Exit::Failed } else { Exit::Done })
 }
 
 /// Why the plan differs before anything is played.

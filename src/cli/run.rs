@@ -165,7 +165,7 @@ fn tell(ended: Option<anyhow::Result<Outcome>>, arguments: &Arguments, style: St
 }
 
 /// The stages of this build, with a word on each.
-fn stages() -> PossibleValuesParser {
+pub(super) fn stages() -> PossibleValuesParser {
     backend::ALL
         .iter()
         .map(|stage| PossibleValue::new(stage.name()).help(stage.about()))

@@ -3,6 +3,7 @@
 pub mod codec;
 mod codes;
 pub mod export;
+pub mod faults;
 mod fields;
 pub mod fingerprint;
 pub mod folder;

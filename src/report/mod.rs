@@ -12,6 +12,7 @@ use crate::analysis::Findings;
 use crate::analysis::forecast::Beside;
 use crate::plan::Plan;
 
+pub mod calibration;
 mod canvas;
 mod columns;
 pub mod comparison;

@@ -77,11 +77,19 @@ pub fn read(name: &str, text: &str) -> Result<Scenario, Mistakes> {
 /// # Errors
 /// All mistakes at once.
 pub fn read_over(name: &str, text: &str, overrides: &Overrides) -> Result<Scenario, Mistakes> {
+    load_text(name, text, overrides).map(|mut points| points.remove(0).scenario)
+}
+
+/// Reads a text as [`load`] reads a file; what it inherits is looked for beside `name`.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn load_text(name: &str, text: &str, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
     let mut m = Mistakes::default();
     let chain = files::chain_of_text(name, text, &mut m);
-    let loader = Loader::of(name.to_owned(), chain, overrides, &mut m);
-    let mut points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
-    if m.is_empty() { Ok(points.remove(0).scenario) } else { Err(m) }
+    let loader = Loader::of(stem(Path::new(name)), chain, overrides, &mut m);
+    let points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
+    if m.is_empty() { Ok(points) } else { Err(m) }
 }
 
 struct Loader {

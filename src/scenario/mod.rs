@@ -43,9 +43,10 @@ mod walk;
 mod words;
 
 pub use crate::cosmic::flux::Site;
-pub use load::{Loaded, Overrides, load, read, read_over};
+pub use load::{Loaded, Overrides, load, load_text, read, read_over};
 pub use mistakes::Mistakes;
 pub use nodeset::nodes;
+pub use resolved::text;
 pub use schema::schema;
 
 use crate::units::{Span, Time};

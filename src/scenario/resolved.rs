@@ -32,8 +32,9 @@ pub(super) struct Line {
     pub value: String,
 }
 
-/// The complete text.
-pub(super) fn text(scenario: &Scenario) -> String {
+/// The complete text: loads to the same scenario, and inherits nothing.
+#[must_use]
+pub fn text(scenario: &Scenario) -> String {
     let mut lines = top(scenario);
     lines.extend(machine(scenario));
     for rule in &scenario.faults {

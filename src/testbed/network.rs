@@ -59,7 +59,10 @@ pub(super) fn build(wish: &Wish) -> io::Result<()> {
 /// When one cannot be removed.
 pub(super) fn clear(name: &str) -> io::Result<usize> {
     let spaces = namespaces(name)?;
-    let text: String = spaces.iter().map(|space| format!("netns del {space}\n")).collect();
+    let mut text = String::new();
+    for space in &spaces {
+        writeln!(text, "netns del {space}").expect("a string takes any text");
+    }
     batch("ip", &[], &text)?;
     Ok(spaces.len())
 }

@@ -20,9 +20,7 @@ pub fn missing() -> Vec<String> {
     // An earlier probe may have been killed half-way.
     let _ = shell::run("ip", &["netns", "del", PROBE]);
     if let Err(error) = shell::run("ip", &["netns", "add", PROBE]) {
-        all.push(format!(
-            "the right to make network namespaces (CAP_SYS_ADMIN; be root): {error}"
-        ));
+        all.push(format!("the right to make network namespaces (CAP_SYS_ADMIN; be root): {error}"));
         return all;
     }
     let tries: [(&str, &[&str], &str); 3] = [

@@ -7,6 +7,7 @@ mod program;
 mod theatre;
 
 mod boot;
+mod calibrate;
 mod checks;
 mod cli;
 mod compare;

@@ -13,10 +13,12 @@ use crate::report::words;
 const VALUES: usize = 1500;
 
 /// What is drawn: name, title, and what a value is.
-const WANTED: [(&str, &str, &str); 3] = [
+const WANTED: [(&str, &str, &str); 5] = [
     ("first_up", "Time until nodes were first up", "nodes that came up"),
     ("downtime", "Time that nodes were down", "nodes"),
     ("checkpoint_time", "Time that checkpoints took", "checkpoints that were committed"),
+    ("restart_time", "Time that restarts took", "restarts that succeeded"),
+    ("detection_time", "Time until failures were answered", "failures that stopped a job"),
 ];
 
 /// A figure for each distribution in which not all values are the same one.

@@ -7,6 +7,7 @@
 //! The model is a fluid: it has no losses, no processors and no programs that start. So it must
 //! lie *below* what was measured, and by no more than the measurements differ among themselves.
 
+mod agreement;
 mod paper;
 mod rows;
 mod storms;

@@ -66,8 +66,13 @@ impl Row {
 }
 
 /// The rows of a summary, or nothing, after saying so, where the measurements are absent.
-#[expect(clippy::print_stdout, reason = "a test that skips must say so")]
 pub(super) fn rows(file: &str) -> Option<Vec<Row>> {
+    table(file).map(|path| read(&path))
+}
+
+/// A table of the measurements, or nothing, after saying so, where they are absent.
+#[expect(clippy::print_stdout, reason = "a test that skips must say so")]
+pub(super) fn table(file: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("RACKSTORM_DATA").map(PathBuf::from);
     let shared = shared.unwrap_or_else(|| root().join("../shared"));
     let path = shared.join("data/measured").join(file);
@@ -75,7 +80,7 @@ pub(super) fn rows(file: &str) -> Option<Vec<Row>> {
         println!("skipped: no {} (RACKSTORM_DATA names its `shared` folder)", path.display());
         return None;
     }
-    Some(read(&path))
+    Some(path)
 }
 
 fn read(path: &Path) -> Vec<Row> {

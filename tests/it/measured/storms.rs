@@ -1,84 +1,30 @@
-//! The same storms in the model: what was set up between network namespaces, as scenarios.
+//! The same storms in the model: what was set up between network namespaces, played.
 
 use rackstorm::event::{NodeState, What};
+use rackstorm::storm::{Kind, Setup};
+use rackstorm::units::Bytes;
 
 use crate::measured::rows::Row;
 use crate::theatre::{Played, play_text};
 
-/// Payload share of TFTP over Ethernet: 70 bytes of headers and gaps to a block.
-fn tftp_share(block: u64) -> f64 {
-    block as f64 / (block + 70) as f64
+/// What was set up for a row. The uplinks of the measurements have the server's rate.
+fn setup(row: &Row, kind: Kind) -> Setup {
+    let links = Setup::of_links(kind, &row.node_link, &row.server_link, &row.server_link);
+    let links = links.unwrap_or_else(|| panic!("{}: its links are no rates", row.name()));
+    let size = Bytes(row.file_bytes.unwrap_or(0));
+    Setup { clients: row.n, size, ..links }
 }
 
-/// Line rates as scenarios write them.
-fn rate(link: &str) -> &str {
-    match link {
-        "10mbit" => "10 Mbit/s",
-        "100mbit" => "100 Mbit/s",
-        "1gbit" => "1 Gbit/s",
-        other => panic!("no rate for {other}"),
-    }
-}
-
-/// Modules of equal switches behind a server with its rate; a disk that holds nobody back.
-fn machine(row: &Row, modules: u32, nodes: u32, rest: &str) -> String {
-    let (node, server) = (rate(&row.node_link), rate(&row.server_link));
-    format!(
-        r#"
-schema = 1
-title = "a storm that was measured"
-[cluster]
-hardware = "pi_4b"
-modules = {modules}
-[module]
-nodes = {nodes}
-spares = 0
-packs = [{nodes}]
-switches = 1
-uplink = "{server}"
-psu = [{{ packs = [1], switches = [1], limit = "10 kW", restart = "10 s" }}]
-[hardware]
-link = "{node}"
-{rest}
-[server]
-link = "{server}"
-disk = "1 TB/s"
-disk_request = "0 s"
-"#
-    )
-}
-
-/// A machine of exactly n nodes, all of which boot. Measured were ten to a switch; here as many as
-/// divide n. No uplink is narrower than its ten nodes, so that this changes nothing.
-fn booting(row: &Row, rest: &str) -> String {
-    let nodes = (1..=10).rev().find(|nodes| row.n.is_multiple_of(*nodes)).expect("1 divides all");
-    machine(row, row.n / nodes, nodes, rest)
+fn play(setup: &Setup) -> Played {
+    play_text(&format!("schema = 1\n{}", setup.tables()), None)
 }
 
 /// Clients that ask for one file of the server at the same instant, with nothing before or after
 /// it; the daemon sends so many packets a second. Gives the time of the last client (s).
 pub(super) fn tftp(row: &Row, packets: u64) -> f64 {
-    let (size, block) = (row.size(), row.blksize.expect("TFTP has blocks"));
-    let client = format!(
-        r#"
-[hardware.boot]
-rom = "0 s"
-kernel = "0 s"
-init = "0 s"
-tftp_block = "{block} B"
-tftp_pace = "1 ns"
-tftp_file_overhead = "0 s"
-files = [{{ name = "file", size = "{size} B" }}]
-[network]
-tcp_share = {share}
-[boot]
-method = "pxe-nfs"
-root_read = "0 B"
-"#,
-        share = tftp_share(block),
-    );
-    let daemon = format!("dhcp_service = \"0 s\"\ntftp_packets = \"{packets} packets/s\"\n");
-    play_text(&(booting(row, &client) + &daemon), None).metric("boot_time_max")
+    let block = Bytes(row.blksize.expect("TFTP has blocks"));
+    let setup = Setup { block, packets: Some(packets), ..setup(row, Kind::Tftp) };
+    play(&setup).metric("boot_time_max")
 }
 
 /// When clients of a DHCP storm got their answers (s), in the order of the nodes.
@@ -107,21 +53,7 @@ impl Leases {
 /// 3 s, ten times, then a REQUEST. The kernel's lease stands for the REQUEST: between the two lies
 /// a file of one byte.
 pub(super) fn dhcp(row: &Row, ping: bool) -> Leases {
-    let client = r#"
-[hardware.boot]
-rom = "0 s"
-kernel = "0 s"
-init = "0 s"
-dhcp_tries = 10
-dhcp_interval = "3 s"
-tftp_pace = "1 ns"
-tftp_file_overhead = "0 s"
-files = [{ name = "file", size = "1 B" }]
-[boot]
-method = "pxe-nfs"
-root_read = "0 B"
-"#;
-    let run = play_text(&(booting(row, client) + &format!("dhcp_ping = {ping}\n")), None);
+    let run = play(&Setup { ping, ..setup(row, Kind::Dhcp) });
     let entered = |run: &Played, wanted: NodeState| {
         let mut at = vec![f64::NAN; row.n as usize];
         for event in &run.events {
@@ -137,40 +69,12 @@ root_read = "0 B"
     Leases { offer: entered(&run, NodeState::Tftp), ack: entered(&run, NodeState::Up) }
 }
 
-/// A job of n nodes, ten to a switch, that writes one checkpoint and loses a node later, so that
-/// the checkpoint is read back.
-fn job(row: &Row) -> Played {
-    let size = row.size();
-    let rest = "[boot]\nmethod = \"instant\"\n[controller]\ndetect = \"0 s\"\n";
-    let n = row.n;
-    let job = format!(
-        r#"
-[[fault.crash]]
-on = "pi001"
-at = "150 s"
-repair = "1 s"
-[workload.bulk-synchronous]
-nodes = {n}
-step = "100 s"
-work = "200 s"
-[checkpoint.coordinated]
-size = "{size} B"
-interval = "100 s"
-to = "file-server"
-[stop]
-when = "workload done"
-at = "1 d"
-"#
-    );
-    play_text(&(machine(row, n.div_ceil(10), 10, rest) + &job), None)
-}
-
 /// All clients write a file to the server: a checkpoint. Gives the time of the last one (s).
 pub(super) fn write(row: &Row) -> f64 {
-    job(row).metric("checkpoint_time_max")
+    play(&setup(row, Kind::Write)).metric("checkpoint_time_max")
 }
 
-/// All clients read a file from the server: a restart. Gives the time of the last one (s).
+/// All clients read a file from the server: a root file system. Gives the time of the last one (s).
 pub(super) fn read(row: &Row) -> f64 {
-    job(row).metric("restart_time_mean")
+    play(&setup(row, Kind::Read)).metric("boot_time_max")
 }

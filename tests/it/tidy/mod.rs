@@ -17,7 +17,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 const STOREYS: [&[&str]; 9] = [
     &["units", "ids", "trace"],
     &["scenario", "engine", "rng", "event", "cosmic"],
-    &["workload", "protocol", "theory", "inventory"],
+    &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],
