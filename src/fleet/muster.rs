@@ -317,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn what_only_cuts_a_silent_node_off_takes_no_memory() {
+        let mut muster = up(1);
+        assert!(muster.loses_memory(NODE), "it is power-cycled when it is silent");
+        muster.hold(Time(1), NODE, true);
+        assert!(!muster.loses_memory(NODE), "its switch is gone");
+        muster.take_out(NODE, true);
+        assert!(muster.loses_memory(NODE), "and so is its own power");
+    }
+
+    #[test]
     fn a_node_that_never_joins_is_cycled_twice_and_left_alone() {
         let mut muster = Muster::new(rules(), [Time(7)]);
         let mut acts = Vec::new();

@@ -200,9 +200,9 @@ pub enum Where {
     Neighbour(Address),
     /// The memory of the node's agent.
     Memory,
-    /// Saved: the same, and copies in the memory of those whom these reach, one on each of the other
-    /// seats of its pair or triple. Loaded: the images of these seats, its own among them, from
-    /// the memory of whom each reaches into its own.
+    /// Saved: the same, and a copy in the memory of whom each of these reaches: the other seats of
+    /// its pair or triple. Loaded: the images of these seats, its own among them, into its own
+    /// memory, each from that of whom it reaches.
     Buddies(Vec<(u32, Address)>),
 }
 
