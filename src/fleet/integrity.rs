@@ -49,8 +49,9 @@ impl JobPlay<'_> {
     }
 
     /// A seat's memory is not what it was after the last order. If it is saved after a
-    /// verification, it was struck between the two. Behind verifications that miss nothing all checkpoints are
-    /// taken to be clean: this one would be read back again and again, and never be thrown away.
+    /// verification, it was struck between the two. Behind verifications that miss nothing all
+    /// checkpoints are taken to be clean: this one would be read back again and again, and never
+    /// be thrown away.
     pub(super) fn has_changed(&mut self, seat: u32) {
         if self.plan.verify().is_some() && matches!(self.state.work, Some(Work::Save { .. })) {
             self.note_found(seat);

@@ -1,9 +1,9 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::event::Fault;
-use crate::ids::{JobId, Part, PartKind};
-use crate::plan::images::{self, Parcel};
-use crate::plan::levels::{Access, span_of};
+use crate::ids::{JobId, Part};
+use crate::plan::costs::{back, computing, cost, image};
+use crate::plan::levels::Access;
 use crate::plan::machine::{Machine, NodeRow};
 use crate::plan::{Job, Plan, lifetimes, optimum, replication};
 use crate::protocol::Protocol;
@@ -19,13 +19,11 @@ use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::abft::Abft;
 use crate::scenario::fault::{FaultRule, When};
-use crate::scenario::job::{self, Cost, Counts, Interval, Period};
-use crate::scenario::logging;
+use crate::scenario::job::{self, Counts, Interval};
 use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
-use crate::theory::young_daly;
-use crate::units::{BitRate, Bytes, Span};
+use crate::units::Span;
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
 /// The number of a plan's first job; most scenarios have only this one.
@@ -311,12 +309,6 @@ fn job(
     Job { interval: interval(mtbf), mtbf, ..job }
 }
 
-/// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
-/// any group is about as old. A single group of all `nodes` logs nothing.
-fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
-    wish.size_with_log(if wish.group == nodes { 0 } else { wish.interval.0.div_ceil(step.0) })
-}
-
 /// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
 /// with the same probability.
 pub(super) struct Crew {
@@ -350,7 +342,7 @@ impl Crew {
     }
 
     /// Nodes of the job under a part, on average.
-    fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
+    pub(super) fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
         let nodes = machine.nodes_of(part);
         let candidates = nodes.filter(|node| self.may_hold(&machine.nodes[node.0 as usize]));
         self.share * candidates.count() as f64
@@ -399,94 +391,15 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
-/// The cost C of a checkpoint, or R of reading it back, on average over full ones and increments:
-/// what is fixed, what the cards need, or the time in which all data pass the narrowest place
-/// between nodes and file server, with all nodes writing at once: the node's link, the uplink, the
-/// server's link (each with the payload share of TCP), the server's disk. Before the first byte the
-/// disk takes one request of each node, and before that they compress.
-///
-/// Not modelled: a narrow place that moves during the checkpoint.
-fn cost(
-    scenario: &Scenario,
-    machine: &Machine,
-    crew: &Crew,
-    (wish, level, size): (&job::Checkpoint, usize, Bytes),
-    access: Access,
-) -> Span {
-    let share = images::mean_share(wish, access);
-    if let Some(span) = span_of(scenario, wish, level, share, access) {
-        return span;
-    }
-    let Parcel { bytes, packing } = images::parcel(wish, size, share, access);
-    let size = bytes.0 as f64;
-    let most = |kind, count: usize| {
-        let parts = (0..count as u32).map(|index| Part { kind, index });
-        parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
-    };
-    let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let (uplink, server) = (
-        most(PartKind::Uplink, machine.switches.len()),
-        most(PartKind::Server, machine.servers.len()),
-    );
-    let ways = [
-        size / link(scenario.hardware.link),
-        uplink / link(scenario.module.uplink),
-        server / link(scenario.server.link),
-        server / scenario.server.disk as f64,
-    ];
-    let requests = server / size * scenario.server.disk_request.as_secs_f64();
-    packing + Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
-}
-
-/// From a failure until computing goes on, if another node is at hand: detection, downtime, and
-/// reading the checkpoint back.
-fn back(scenario: &Scenario, machine: &Machine, crew: &Crew, wish: &job::Checkpoint) -> Span {
-    let downtime = match wish.cost(0) {
-        Cost::Fixed { downtime, .. } => downtime,
-        Cost::Store(_) => Span::ZERO,
-    };
-    let read =
-        cost(scenario, machine, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
-    Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
-}
-
-/// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a
-/// fixed interval counts from start to start, and computing is what C and the verifications leave
-/// of it. An adaptive one begins with Daly's for what is believed.
-///
-/// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
-/// checkpoint after each step.
-fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
-    let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
-    match (wish.interval, wish.period) {
-        (Interval::Fixed(span), Period::Work) => span,
-        (Interval::Fixed(span), Period::Whole) => {
-            let verify = |verify: job::Verify| verify.cost.0 * u64::from(verify.per_checkpoint);
-            let verified = wish.integrity.verify.map_or(0, verify);
-            Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
-        }
-        (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),
-        // Nothing fails: the best interval has no end.
-        _ if mtbf == Span::FOREVER => Span::FOREVER,
-        (Interval::DalyFirst, _) => {
-            Span::from_secs_f64(young_daly::daly_first(c, m, back.as_secs_f64()))
-        }
-        (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
-        // Until all jobs have their numbers: Young's, which it is if the server keeps up.
-        (Interval::Young | Interval::Cooperative, _) => {
-            Span::from_secs_f64(young_daly::young(c, m))
-        }
-        (Interval::Exact, _) => Span::from_secs_f64(young_daly::exact(c, m)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::PartKind;
     use crate::plan::{Plan, pilot};
     use crate::scenario::fault::{Age, PartSet, Rejuvenate};
+    use crate::scenario::job::Period;
     use crate::scenario::law::Law;
-    use crate::units::Bytes;
+    use crate::units::{BitRate, Bytes};
 
     const MINUTE: f64 = 60.0;
 

@@ -2,6 +2,7 @@
 
 mod alarms;
 pub mod chance;
+mod costs;
 mod digest;
 pub mod hazard;
 mod images;

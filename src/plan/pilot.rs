@@ -62,18 +62,7 @@ pub(crate) fn scenario() -> Scenario {
             replicas: None,
             abft: None,
         }),
-        checkpoint: Some(Checkpoint::Coordinated(Coordinated {
-            size: Bytes(1_000_000_000),
-            interval: Interval::Daly,
-            cost: Cost::Store(Place::FileServer),
-            last: false,
-            strikes: Strikes { checkpoint: true, restart: true, downtime: false },
-            period: Period::Work,
-            counts: Counts::End,
-            integrity: Integrity::NONE,
-            incremental: None,
-            compression: None,
-        })),
+        checkpoint: Some(Checkpoint::Coordinated(coordinated())),
         jobs: Vec::new(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
@@ -90,6 +79,22 @@ pub(crate) fn scenario() -> Scenario {
                 source: Source::Published("heise".into()),
             },
         ],
+    }
+}
+
+/// A gigabyte of each node to the file server, by Daly's interval.
+fn coordinated() -> Coordinated {
+    Coordinated {
+        size: Bytes(1_000_000_000),
+        interval: Interval::Daly,
+        cost: Cost::Store(Place::FileServer),
+        last: false,
+        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        period: Period::Work,
+        counts: Counts::End,
+        integrity: Integrity::NONE,
+        incremental: None,
+        compression: None,
     }
 }
 

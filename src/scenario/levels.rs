@@ -8,6 +8,7 @@ use crate::scenario::language::Read;
 use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::resolved::{Line, lines, quoted, strike_lines, text_of};
 use crate::scenario::section::Section;
 use crate::scenario::words::Word;
 use crate::scenario::{drain, images, optimum};
@@ -189,12 +190,30 @@ pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>,
     }
 }
 
+/// The text of [checkpoint.multilevel], key by key.
+pub(super) fn lines_of(wish: &Multilevel) -> Vec<Line> {
+    let table = "checkpoint.multilevel";
+    let mut all = lines(
+        table,
+        [
+            ("interval", wish.interval.map_or_else(|| quoted("optimum"), text_of)),
+            ("escalate", wish.escalate.to_string()),
+            ("last", wish.last.to_string()),
+        ],
+    );
+    all.extend(lines(table, images::lines(None, wish.compression)));
+    all.extend(strike_lines("checkpoint.multilevel.strikes", wish.strikes));
+    for (number, level) in wish.levels.iter().enumerate() {
+        all.extend(lines(
+            "[checkpoint.multilevel.level]",
+            level_lines(level, number, wish.interval.is_none()),
+        ));
+    }
+    all
+}
+
 /// A level as keys and values.
-pub(super) fn level_lines(
-    level: &Level,
-    number: usize,
-    of_optimum: bool,
-) -> Vec<(&'static str, String)> {
+fn level_lines(level: &Level, number: usize, of_optimum: bool) -> Vec<(&'static str, String)> {
     let quoted = |text: String| toml::Value::String(text).to_string();
     let mut all = Vec::new();
     match level.cost {

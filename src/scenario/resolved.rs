@@ -8,10 +8,10 @@ use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
 use crate::scenario::images;
-use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Multilevel, Strikes, Verify};
+use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes, Verify};
 use crate::scenario::jobs;
 use crate::scenario::law::Law;
-use crate::scenario::levels::level_lines;
+use crate::scenario::levels;
 use crate::scenario::load::Sources;
 use crate::scenario::logging::logging_lines;
 use crate::scenario::nodeset;
@@ -494,10 +494,10 @@ fn course(scenario: &Scenario) -> Vec<Line> {
     }
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
-        Some(Checkpoint::Multilevel(wish)) => all.extend(multilevel(wish)),
+        Some(Checkpoint::Multilevel(wish)) => all.extend(levels::lines_of(wish)),
         Some(Checkpoint::Logging(wish)) => {
             all.extend(lines("checkpoint.logging", logging_lines(wish)));
-            all.extend(strikes("checkpoint.logging.strikes", wish.strikes));
+            all.extend(strike_lines("checkpoint.logging.strikes", wish.strikes));
         }
         None => {}
     }
@@ -564,13 +564,13 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
     });
     all.extend(lines(table, verify));
     all.extend(lines(table, images::lines(protocol.incremental, protocol.compression)));
-    all.extend(strikes("checkpoint.coordinated.strikes", protocol.strikes));
+    all.extend(strike_lines("checkpoint.coordinated.strikes", protocol.strikes));
     let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
     all.extend(lines("checkpoint.coordinated.strikes", silent));
     all
 }
 
-fn strikes(table: &str, strikes: Strikes) -> Vec<Line> {
+pub(super) fn strike_lines(table: &str, strikes: Strikes) -> Vec<Line> {
     lines(
         table,
         [
@@ -579,25 +579,4 @@ fn strikes(table: &str, strikes: Strikes) -> Vec<Line> {
             ("downtime", strikes.downtime.to_string()),
         ],
     )
-}
-
-fn multilevel(wish: &Multilevel) -> Vec<Line> {
-    let table = "checkpoint.multilevel";
-    let mut all = lines(
-        table,
-        [
-            ("interval", wish.interval.map_or_else(|| quoted("optimum"), text_of)),
-            ("escalate", wish.escalate.to_string()),
-            ("last", wish.last.to_string()),
-        ],
-    );
-    all.extend(lines(table, images::lines(None, wish.compression)));
-    all.extend(strikes("checkpoint.multilevel.strikes", wish.strikes));
-    for (number, level) in wish.levels.iter().enumerate() {
-        all.extend(lines(
-            "[checkpoint.multilevel.level]",
-            level_lines(level, number, wish.interval.is_none()),
-        ));
-    }
-    all
 }

@@ -191,8 +191,8 @@ fn agents_say_that_they_cannot_check_steps_or_compare_memory() {
     }
 }
 
-/// One corruption strikes in the second interval and is in its checkpoint, another one while that is
-/// written and is in the memory alone. Then the node crashes and reads it back.
+/// One corruption strikes in the second interval and is in its checkpoint, another one while that
+/// is written and is in the memory alone. Then the node crashes and reads it back.
 #[test]
 fn a_corrupted_checkpoint_is_restored_and_its_corruption_escapes() {
     let strike =

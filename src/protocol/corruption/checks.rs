@@ -73,7 +73,8 @@ impl Corruption {
         caught
     }
 
-    /// What the replicas of a seat make of a corruption of one of them. No two are struck alike, so that two of three that are struck have no majority.
+    /// What the replicas of a seat make of a corruption of one of them. No two are struck alike, so
+    /// that two of three that are struck have no majority.
     fn compared(&self, strike: Strike, living: impl Fn(usize) -> usize) -> Option<Found> {
         let seat = |strike: &Strike| strike.rank / self.ranks;
         let all = living(seat(&strike) as usize);

@@ -17,10 +17,10 @@
 //! checkpoint is that checkpoint.
 //!
 //! Nothing heals but by reading a checkpoint back, or by starting anew; and by [`Checks`], which
-//! look at the end of each order before anything is sent or saved. What struck during the order is then
-//! in the memory of its node alone. The check of a step (ABFT) finds some of what struck in the
-//! step, and replicas of a seat find all that makes them differ. What passes is the seat's own from
-//! then on: it spreads, is saved, and is seen by no such check again.
+//! look at the end of each order before anything is sent or saved. What struck during the order is
+//! then in the memory of its node alone. The check of a step (ABFT) finds some of what struck in
+//! the step, and replicas of a seat find all that makes them differ. What passes is the seat's own
+//! from then on: it spreads, is saved, and is seen by no such check again.
 //!
 //! Not modelled: data that the program writes over before it reads them, so that a corruption
 //! would be lost by itself; a memory with a share of such data has a lower rate of strikes.

@@ -1,0 +1,106 @@
+//! What checkpoints of a job cost, and the computing between two of them.
+
+use crate::ids::{Part, PartKind};
+use crate::plan::images::{self, Parcel};
+use crate::plan::jobs::Crew;
+use crate::plan::levels::{Access, span_of};
+use crate::plan::machine::Machine;
+use crate::protocol::detector::Detector;
+use crate::protocol::interval::Adaptive;
+use crate::scenario::Scenario;
+use crate::scenario::job::{self, Cost, Interval, Period};
+use crate::scenario::logging;
+use crate::theory::young_daly;
+use crate::units::{BitRate, Bytes, Span};
+
+/// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
+/// any group is about as old. A single group of all `nodes` logs nothing.
+pub(super) fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
+    wish.size_with_log(if wish.group == nodes { 0 } else { wish.interval.0.div_ceil(step.0) })
+}
+
+/// The cost C of a checkpoint, or R of reading it back, on average over full ones and increments:
+/// what is fixed, what the cards need, or the time in which all data pass the narrowest place
+/// between nodes and file server, with all nodes writing at once: the node's link, the uplink, the
+/// server's link (each with the payload share of TCP), the server's disk. Before the first byte the
+/// disk takes one request of each node, and before that they compress.
+///
+/// Not modelled: a narrow place that moves during the checkpoint.
+pub(super) fn cost(
+    scenario: &Scenario,
+    machine: &Machine,
+    crew: &Crew,
+    (wish, level, size): (&job::Checkpoint, usize, Bytes),
+    access: Access,
+) -> Span {
+    let share = images::mean_share(wish, access);
+    if let Some(span) = span_of(scenario, wish, level, share, access) {
+        return span;
+    }
+    let Parcel { bytes, packing } = images::parcel(wish, size, share, access);
+    let size = bytes.0 as f64;
+    let most = |kind, count: usize| {
+        let parts = (0..count as u32).map(|index| Part { kind, index });
+        parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
+    };
+    let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
+    let (uplink, server) = (
+        most(PartKind::Uplink, machine.switches.len()),
+        most(PartKind::Server, machine.servers.len()),
+    );
+    let ways = [
+        size / link(scenario.hardware.link),
+        uplink / link(scenario.module.uplink),
+        server / link(scenario.server.link),
+        server / scenario.server.disk as f64,
+    ];
+    let requests = server / size * scenario.server.disk_request.as_secs_f64();
+    packing + Span::from_secs_f64(requests + ways.into_iter().fold(0.0, f64::max))
+}
+
+/// From a failure until computing goes on, if another node is at hand: detection, downtime, and
+/// reading the checkpoint back.
+pub(super) fn back(
+    scenario: &Scenario,
+    machine: &Machine,
+    crew: &Crew,
+    wish: &job::Checkpoint,
+) -> Span {
+    let downtime = match wish.cost(0) {
+        Cost::Fixed { downtime, .. } => downtime,
+        Cost::Store(_) => Span::ZERO,
+    };
+    let read =
+        cost(scenario, machine, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
+    Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
+}
+
+/// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a
+/// fixed interval counts from start to start, and computing is what C and the verifications leave
+/// of it. An adaptive one begins with Daly's for what is believed.
+///
+/// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
+/// checkpoint after each step.
+pub(super) fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
+    let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
+    match (wish.interval, wish.period) {
+        (Interval::Fixed(span), Period::Work) => span,
+        (Interval::Fixed(span), Period::Whole) => {
+            let verify = |verify: job::Verify| verify.cost.0 * u64::from(verify.per_checkpoint);
+            let verified = wish.integrity.verify.map_or(0, verify);
+            Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
+        }
+        (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),
+        // Nothing fails: the best interval has no end.
+        _ if mtbf == Span::FOREVER => Span::FOREVER,
+        (Interval::DalyFirst, _) => {
+            Span::from_secs_f64(young_daly::daly_first(c, m, back.as_secs_f64()))
+        }
+        (Interval::Daly, _) => Span::from_secs_f64(young_daly::daly(c, m)),
+        // Until all jobs have their numbers: Young's, which it is if the server keeps up.
+        (Interval::Young | Interval::Cooperative, _) => {
+            Span::from_secs_f64(young_daly::young(c, m))
+        }
+        (Interval::Exact, _) => Span::from_secs_f64(young_daly::exact(c, m)),
+    }
+}
