@@ -98,8 +98,8 @@ impl Memory {
         if rate > 0.0 { self.strikes().map(stop).sum::<f64>() / rate } else { 0.0 }
     }
 
-    /// The fault that five uniform numbers in (0, 1) say: of what kind, in which chip, bank, row and
-    /// column. Panics if there are no chips.
+    /// The fault that five uniform numbers in (0, 1) say: its kind, chip, bank, row and column.
+    /// Panics if there are no chips.
     #[must_use]
     pub fn fault(&self, [kind, chip, cell @ ..]: [f64; 5]) -> ChipFault {
         let mut left = kind * self.rate();
