@@ -301,7 +301,7 @@ mod tests {
     /// the pairs are of a transient fault first. Four scrubbings fit into the hour exactly.
     #[test]
     fn standing_faults_are_met_as_often_as_the_closed_form_says() {
-        const TRIES: u64 = 40_000;
+        const TRIES: u64 = 100_000;
         const FASTER: f64 = 3e5;
         let memory = memory(Protection::Chipkill, 10.0);
         let stream = Stream::new(42, "standing/pairs");
