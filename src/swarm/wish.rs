@@ -216,7 +216,7 @@ impl Wish {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
         let on = match kind {
-            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset => {
+            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
                 format!("pi{node}")
             }
             Fault::PowerLoss => "psu[1]".into(),
@@ -373,7 +373,7 @@ mod tests {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
-        assert_eq!(kinds.len(), Fault::ALL.len() - 1, "all but upsets");
+        assert_eq!(kinds.len(), Fault::ALL.len() - 2, "all but upsets and faults of DRAM");
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");
     }
 }

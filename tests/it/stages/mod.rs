@@ -101,7 +101,7 @@ fn subject(what: &What) -> Option<Subject> {
             Some(Subject::Seat(*node))
         }
         What::Corruption { .. } => Some(Subject::Memory),
-        What::Upset { .. } => Some(Subject::Upsets),
+        What::Upset { .. } | What::ChipFault { .. } => Some(Subject::Upsets),
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
