@@ -53,6 +53,10 @@ pub enum What {
     /// A particle flipped bits of an array of a node's memory (numbered as in the hardware profile,
     /// from 0), and this comes of it. Told before its consequences.
     Upset { node: NodeId, array: u32, class: Class },
+    /// A chip of an array of a node's DRAM has a fault of this mode (numbered as in
+    /// [`MODES`](crate::cosmic::dram::MODES)), which met another in a word or not, and this comes
+    /// of it. Told before its consequences.
+    ChipFault { node: NodeId, array: u32, mode: u32, permanent: bool, met: bool, class: Class },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
@@ -156,11 +160,13 @@ pub enum Fault {
     SilentCorruption,
     /// A particle of cosmic rays flips bits of a node's memory.
     Upset,
+    /// A chip of a node's main memory fails in one of its modes, for good or until it is written.
+    Dram,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -170,9 +176,10 @@ impl Fault {
         Self::ControllerCrash,
         Self::SilentCorruption,
         Self::Upset,
+        Self::Dram,
     ];
 
-    /// What an upset of this class is to the node, unless it harms nothing.
+    /// What an upset, or a fault of a chip, of this class is to the node, unless it harms nothing.
     #[must_use]
     pub fn of_upset(class: Class) -> Option<Self> {
         match class {
@@ -186,15 +193,20 @@ impl Fault {
     /// Whether it may corrupt memory in silence.
     #[must_use]
     pub fn corrupts(self) -> bool {
-        matches!(self, Self::SilentCorruption | Self::Upset)
+        matches!(self, Self::SilentCorruption | Self::Upset | Self::Dram)
     }
 
-    /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets only some
-    /// take nodes.
+    /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets and faults
+    /// of DRAM only some take nodes.
     #[must_use]
     pub fn loses_nodes(self) -> bool {
         match self {
-            Self::Crash | Self::Hang | Self::PowerLoss | Self::SwitchLoss | Self::Upset => true,
+            Self::Crash
+            | Self::Hang
+            | Self::PowerLoss
+            | Self::SwitchLoss
+            | Self::Upset
+            | Self::Dram => true,
             Self::ServerLoss
             | Self::LinkDegradation
             | Self::ControllerCrash

@@ -8,7 +8,7 @@ use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
-use super::upsets::Upsets;
+use super::upsets::{Chips, Upsets};
 use super::{Findings, Series};
 use crate::event::{Event, Sink, Stop, What};
 use crate::plan::Plan;
@@ -28,6 +28,7 @@ pub struct Fold {
     strikes: u64,
     corruptions: Corruptions,
     upsets: Upsets,
+    chips: Chips,
 }
 
 impl Fold {
@@ -48,6 +49,7 @@ impl Fold {
             strikes: 0,
             corruptions: Corruptions::new(shape.corrupts),
             upsets: Upsets::new(shape.upsets),
+            chips: Chips::new(shape.chips),
         }
     }
 
@@ -85,6 +87,7 @@ impl Fold {
                 self.corruptions.act(now, number, act, spread);
             }
             What::Upset { class, .. } => self.upsets.add(class),
+            What::ChipFault { permanent, met, class, .. } => self.chips.add(permanent, met, class),
             What::FaultStrikes { fault, part, .. } => {
                 self.strikes += 1;
                 self.alarms.strike(now, fault, part);
@@ -116,6 +119,7 @@ impl Fold {
         self.jobs.measure(end, &mut table);
         self.jobs.measure_verifications(&mut table);
         self.upsets.measure(&mut table);
+        self.chips.measure(&mut table);
         self.corruptions.measure(&mut table);
         self.nodes.measure(end, &self.timeline, &mut table);
         self.meters.measure(&mut table);
@@ -164,6 +168,7 @@ mod tests {
                 server_link: 1000,
                 corrupts: false,
                 upsets: false,
+                chips: false,
                 foreseen: vec![false, true],
             };
             Self { fold: Fold::of(&shape), now: 0 }

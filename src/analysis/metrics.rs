@@ -69,6 +69,15 @@ pub const ALL: &[Definition] = &[
     is("upsets_silent", "count", "Those that made data wrong, and no code noticed."),
     is("upsets_crash", "count", "Those that stopped a node though no code noticed."),
     is("upsets_hang", "count", "Those that made a node hang."),
+    is("dram_faults", "count", "Faults of chips of DRAM; absent without such a fault."),
+    is("dram_permanent", "count", "Those that stay until the memory is swapped."),
+    is("dram_met", "count", "Those that met another one in a word."),
+    is("dram_masked", "count", "Those that did nothing, as nobody read what was wrong."),
+    is("dram_corrected", "count", "Those that a code corrected."),
+    is("dram_detected", "count", "Those that a code detected only, so that the node stopped."),
+    is("dram_silent", "count", "Those that made data wrong, and no code noticed."),
+    is("dram_crash", "count", "Those that stopped a node though no code noticed."),
+    is("dram_hang", "count", "Those that made a node hang."),
     // ---- Silent corruption
     is(
         "verifications",

@@ -324,7 +324,9 @@ fn failure(state: NodeState, cause: Cause) -> Option<usize> {
             Fault::SwitchLoss => 3,
             Fault::ServerLoss => 4,
             Fault::LinkDegradation => 5,
-            Fault::ControllerCrash | Fault::SilentCorruption | Fault::Upset => return None,
+            Fault::ControllerCrash | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
+                return None;
+            }
         }),
         Cause::BrownOut => Some(6),
         _ => None,

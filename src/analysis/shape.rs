@@ -20,6 +20,8 @@ pub(super) struct Shape {
     pub(super) corrupts: bool,
     /// Whether cosmic rays strike.
     pub(super) upsets: bool,
+    /// Whether chips of DRAM fail.
+    pub(super) chips: bool,
     /// For each fault rule, whether its strikes are foreseen.
     pub(super) foreseen: Vec<bool>,
 }
@@ -36,6 +38,7 @@ impl Shape {
             server_link: plan.scenario.server.link.0,
             corrupts: plan.corrupts(),
             upsets: plan.upsets(),
+            chips: plan.scenario.follows_chips(),
             foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! Upsets by cosmic rays, counted by what came of them.
+//! Upsets by cosmic rays and faults of chips, counted by what came of them.
 
 use super::metrics::Table;
 use crate::cosmic::budget::Class;
@@ -35,6 +35,50 @@ impl Upsets {
             ("upsets_silent", Class::Silent),
             ("upsets_crash", Class::Crash),
             ("upsets_hang", Class::Hang),
+        ] {
+            table.count(name, self.classes[class as usize]);
+        }
+    }
+}
+
+/// All faults of chips of DRAM of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Chips {
+    /// Whether the plan has any: then they are measured, even if none strikes.
+    wanted: bool,
+    permanent: u64,
+    met: u64,
+    /// In the order of [`Class::ALL`].
+    classes: [u64; 6],
+}
+
+impl Chips {
+    pub(super) fn new(wanted: bool) -> Self {
+        Self { wanted, permanent: 0, met: 0, classes: [0; 6] }
+    }
+
+    pub(super) fn add(&mut self, permanent: bool, met: bool, class: Class) {
+        self.permanent += u64::from(permanent);
+        self.met += u64::from(met);
+        self.classes[class as usize] += 1;
+    }
+
+    /// The metrics, at the end of the run.
+    pub(super) fn measure(&self, table: &mut Table) {
+        let all = self.classes.iter().sum();
+        if !self.wanted && all == 0 {
+            return;
+        }
+        table.count("dram_faults", all);
+        table.count("dram_permanent", self.permanent);
+        table.count("dram_met", self.met);
+        for (name, class) in [
+            ("dram_masked", Class::Masked),
+            ("dram_corrected", Class::Corrected),
+            ("dram_detected", Class::Detected),
+            ("dram_silent", Class::Silent),
+            ("dram_crash", Class::Crash),
+            ("dram_hang", Class::Hang),
         ] {
             table.count(name, self.classes[class as usize]);
         }

@@ -47,6 +47,12 @@ fn cannot_corrupt(plan: &Plan) -> Option<String> {
     Some(why.to_owned())
 }
 
+/// Why agents cannot play the faults of chips of a plan, if it has any.
+fn cannot_follow_chips(plan: &Plan) -> Option<String> {
+    let why = "[[fault.dram]]: agents do not know of the chips of their memory";
+    plan.scenario.follows_chips().then(|| why.to_owned())
+}
+
 /// A stage.
 pub trait Backend {
     /// The stage's name, as in `--on` and in the results folder.

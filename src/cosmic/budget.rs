@@ -127,11 +127,16 @@ impl ArrayBudget {
     /// Rates of each class at the site (1/h), in the order of [`Class::ALL`].
     #[must_use]
     pub fn classes(&self, shares: Shares) -> [f64; 6] {
-        Class::ALL.map(|class| self.rate * share(self.verdict, shares, class))
+        classes_of(self.verdict, shares).map(|share| self.rate * share)
     }
 }
 
-/// The share of a class in the upsets of an array.
+/// The shares of the classes in damage of which a code makes this, in the order of [`Class::ALL`].
+#[must_use]
+pub fn classes_of(verdict: Verdict, shares: Shares) -> [f64; 6] {
+    Class::ALL.map(|class| share(verdict, shares, class))
+}
+
 fn share(verdict: Verdict, shares: Shares, class: Class) -> f64 {
     let Verdict { corrected, detected, escaped } = verdict;
     let masked = shares.masked();
@@ -175,6 +180,17 @@ impl Budget {
         let arrays = arrays.iter();
         let arrays = arrays.map(|array| ArrayBudget::of(array, flux.factor)).collect();
         Self { flux, arrays }
+    }
+
+    /// The same without the upsets of chips of DRAM, which are followed one by one.
+    #[must_use]
+    pub fn without_chips(mut self, arrays: &[Array]) -> Self {
+        for (budget, array) in self.arrays.iter_mut().zip(arrays) {
+            if matches!(array.sensitivity, Sensitivity::Devices { .. }) {
+                (budget.fit, budget.rate, budget.permanent) = (0.0, 0.0, 0.0);
+            }
+        }
+        self
     }
 
     /// Upsets of a node at the site (1/h).

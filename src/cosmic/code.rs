@@ -28,8 +28,6 @@ pub struct Verdict {
 
 /// All of it is corrected.
 const CORRECTED: Verdict = Verdict { corrected: 1.0, detected: 0.0, escaped: 0.0 };
-/// All of it is noticed.
-const DETECTED: Verdict = Verdict { corrected: 0.0, detected: 1.0, escaped: 0.0 };
 /// None of it is noticed.
 const ESCAPED: Verdict = Verdict { corrected: 0.0, detected: 0.0, escaped: 1.0 };
 
@@ -37,6 +35,9 @@ const ESCAPED: Verdict = Verdict { corrected: 0.0, detected: 0.0, escaped: 1.0 }
 const PATTERNS: [f64; 4] = [4.0, 6.0, 4.0, 1.0];
 
 impl Verdict {
+    /// All of it is noticed, and not corrected.
+    pub const DETECTED: Self = Self { corrected: 0.0, detected: 1.0, escaped: 0.0 };
+
     /// One kind of damage with this share, another else.
     #[must_use]
     pub fn mix(share: f64, one: Self, other: Self) -> Self {
@@ -64,7 +65,7 @@ impl Verdict {
 pub fn one_bit(code: Protection) -> Verdict {
     match code {
         Protection::None => ESCAPED,
-        Protection::Parity => DETECTED,
+        Protection::Parity => Verdict::DETECTED,
         Protection::Secded | Protection::Chipkill => CORRECTED,
     }
 }
@@ -74,7 +75,7 @@ pub fn one_bit(code: Protection) -> Verdict {
 pub fn two_bits(code: Protection) -> Verdict {
     match code {
         Protection::None | Protection::Parity => ESCAPED,
-        Protection::Secded => DETECTED,
+        Protection::Secded => Verdict::DETECTED,
         Protection::Chipkill => CORRECTED,
     }
 }

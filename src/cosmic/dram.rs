@@ -25,11 +25,11 @@ use crate::cosmic::memory::Protection;
 /// Hours of a year of 365 days.
 pub const YEAR: f64 = 8760.0;
 /// One FIT, per hour.
-const FIT: f64 = 1e-9;
+pub const FIT: f64 = 1e-9;
 /// Chips that share a word: 64 bits of data and 8 of check, 4 from each.
 pub const CHIPS_OF_WORD: u32 = 18;
 /// Banks, rows and columns of a chip.
-const GEOMETRY: [f64; 3] = [8.0, 16_384.0, 2_048.0];
+pub const GEOMETRY: [f64; 3] = [8.0, 16_384.0, 2_048.0];
 
 /// A way in which a chip fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +71,18 @@ impl Mode {
         let one_word = !self.all.contains(&true);
         let verdict = code::chip(code);
         if one_word { verdict } else { verdict.first_uncorrected() }
+    }
+
+    /// Whether a code corrects each such fault alone.
+    #[must_use]
+    pub fn is_corrected(&self, code: Protection) -> bool {
+        self.verdict(code).corrected >= 1.0
+    }
+
+    /// Whether it reaches all banks, all rows and all columns of the chip, or one of each.
+    #[must_use]
+    pub fn all(&self) -> [bool; 3] {
+        self.all
     }
 
     /// The chance that a fault of this mode and one of another, in two chips, meet in a word.
@@ -139,8 +151,7 @@ impl Chips {
     /// detected. Zero where the code does not correct both alone.
     #[must_use]
     pub fn meeting(&self, first: &Mode, second: &Mode, hours: f64) -> f64 {
-        let alone = first.verdict(self.code).corrected.min(second.verdict(self.code).corrected);
-        if alone < 1.0 {
+        if !first.is_corrected(self.code) || !second.is_corrected(self.code) {
             return 0.0;
         }
         let others = f64::from(self.count.min(CHIPS_OF_WORD) - 1);

@@ -12,3 +12,4 @@ pub mod code;
 pub mod dram;
 pub mod flux;
 pub mod memory;
+pub mod standing;

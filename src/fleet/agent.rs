@@ -92,6 +92,8 @@ enum Heard {
 
 struct Agent<N, S, H, T> {
     doors: Doors<N, S, H, T>,
+    /// The ways to images.
+    images: Images<N, S>,
     setup: Setup,
     heard: mpsc::Sender<Heard>,
     post: Post,
@@ -145,9 +147,8 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let listener = net.listen(setup.port).await?;
     let peers = Address::new(setup.host.clone(), N::port(&listener)?);
-    let store = doors.store.clone();
-    let images = Images { net: net.clone(), store, patience: setup.pace.patience };
-    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images, listener, to));
+    let images = Images::new(net, &doors.store, setup.pace.patience);
+    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), listener, to));
     let (post, packets) = beats::open(net, setup.pace).await?;
     let (session, again) = <(Rc<Cell<_>>, Rc<Notify>)>::default();
     let link = Link {
@@ -173,6 +174,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     let mut agent = Agent {
         membership: Membership::new(setup.node, setup.beats.clone()),
         doors,
+        images,
         setup,
         heard,
         post,
@@ -357,7 +359,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.finish(Instant::now());
             }
             Message::Undo { deed } => self.undo(deed.number),
-            Message::Forget { name } => self.doors.net.spawn(self.images().forget(name)),
+            Message::Forget { name } => self.doors.net.spawn(self.images.clone().forget(name)),
             Message::Group(group) => self.membership.told(group),
             Message::Unknown => {
                 self.refusals.unknown += 1;
@@ -443,10 +445,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
                 let node = self.setup.node;
                 self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
-                let name = image_name(checkpoint, seat);
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, name.clone(), declared)
+                    images.get(from, (checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }
@@ -455,12 +456,6 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
         }
-    }
-
-    /// The ways to images.
-    fn images(&self) -> Images<N, S> {
-        let (net, store) = (self.doors.net.clone(), self.doors.store.clone());
-        Images { net, store, patience: self.setup.pace.patience }
     }
 
     /// Starts a call to where images are kept, again and again until it succeeds, with so much time
@@ -475,7 +470,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     where
         F: Future<Output = io::Result<Option<Vec<u8>>>> + 'static,
     {
-        let (images, place) = (self.images(), place.clone());
+        let (images, place) = (self.images.clone(), place.clone());
         let (cancel, cancelled) = oneshot::channel::<()>();
         let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
         let [before, after] = packing.map(span);

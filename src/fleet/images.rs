@@ -1,8 +1,8 @@
-//! Where an agent keeps the images of its seat: at the file server, on its card, at a neighbour.
+//! Where an agent keeps the images of its seat: file server, card, memory, neighbours.
 //!
 //! An image travels to a neighbour in pieces, each a message of its own; the last one is
-//! acknowledged when the image is on the neighbour's card. A copy that did not come through whole
-//! is sent again from the start.
+//! acknowledged when the neighbour has the image on its card, or in its memory. A copy that did not
+//! come through whole is sent again from the start.
 
 use std::io;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::io::AsyncWrite;
 use tokio::time::{sleep, timeout};
 
 use crate::fleet::doors::{Address, Net, Object, Store};
+use crate::fleet::held::Held;
+use crate::fleet::job::image_name;
 use crate::fleet::wire::{self, Message, Reader, Where};
 use crate::units::Bytes;
 
@@ -25,11 +27,17 @@ const IMAGE_MAX: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Images<N, S> {
     pub net: N,
-    pub store: S,
+    store: S,
+    held: Held,
     pub patience: Duration,
 }
 
 impl<N: Net, S: Store> Images<N, S> {
+    /// Those of an agent that holds none in its memory yet.
+    pub(super) fn new(net: &N, store: &S, patience: Duration) -> Self {
+        Self { net: net.clone(), store: store.clone(), held: Held::default(), patience }
+    }
+
     /// Keeps an image under a name.
     pub(super) async fn put(
         self,
@@ -43,26 +51,44 @@ impl<N: Net, S: Store> Images<N, S> {
             Where::Card => self.store.put(Object::Card, &name, image, Bytes(0)).await?,
             Where::Neighbour(neighbour) => {
                 self.store.put(Object::Card, &name, image.clone(), Bytes(0)).await?;
-                self.copy_to(&neighbour, &name, &image).await?;
+                self.copy_to(&neighbour, &name, &image, false).await?;
+            }
+            Where::Memory => self.held.put(name, image),
+            Where::Buddies(buddies) => {
+                for (_, buddy) in &buddies {
+                    self.copy_to(buddy, &name, &image, true).await?;
+                }
+                self.held.put(name, image);
             }
         }
         Ok(None)
     }
 
-    /// The image under a name, which must be there; a neighbour's copy goes on the card as well.
+    /// A seat's image of a checkpoint, which must be there; a neighbour's copy goes on the card as
+    /// well, or into memory.
     pub(super) async fn get(
         self,
         from: Where,
-        name: String,
+        (checkpoint, seat): (u64, u32),
         declared: Bytes,
     ) -> io::Result<Option<Vec<u8>>> {
+        let name = image_name(checkpoint, seat);
         let found = match from {
             Where::Server => self.store.get(Object::Checkpoint, &name, declared).await?,
             Where::Card => self.store.get(Object::Card, &name, Bytes(0)).await?,
             Where::Neighbour(neighbour) => {
                 let image = self.copy_from(&neighbour, &name).await?;
-                self.take(&name, image.clone()).await?;
+                self.take(&name, image.clone(), false).await?;
                 Some(image)
+            }
+            Where::Memory => self.held.get(&name),
+            Where::Buddies(images) => {
+                for (of, buddy) in &images {
+                    let name = image_name(checkpoint, *of);
+                    let image = self.copy_from(buddy, &name).await?;
+                    self.held.put(name, image);
+                }
+                self.held.get(&name)
             }
         };
         found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -72,9 +98,16 @@ impl<N: Net, S: Store> Images<N, S> {
         timeout(self.patience, self.net.connect(to)).await?
     }
 
-    async fn copy_to(&self, to: &Address, name: &str, image: &[u8]) -> io::Result<()> {
+    /// Copies an image to a neighbour's card, or into its memory.
+    async fn copy_to(
+        &self,
+        to: &Address,
+        name: &str,
+        image: &[u8],
+        memory: bool,
+    ) -> io::Result<()> {
         let mut stream = self.connect(to).await?;
-        send(&mut stream, name, image, self.patience).await?;
+        send(&mut stream, name, image, memory, self.patience).await?;
         match Reader::new(&mut stream).next(self.patience).await {
             Ok(Message::Done { order, .. }) if order == image.len() as u64 => Ok(()),
             _ => Err(io::Error::other("the neighbour did not take the copy")),
@@ -88,7 +121,7 @@ impl<N: Net, S: Store> Images<N, S> {
         let mut copy = Copy::default();
         while let Ok(message) = reader.next(self.patience).await {
             match message {
-                Message::Piece { name, at, of, bytes } => {
+                Message::Piece { name, at, of, bytes, .. } => {
                     if let Some((_, image)) = copy.add(name, at, of, &bytes)? {
                         return Ok(image);
                     }
@@ -100,13 +133,19 @@ impl<N: Net, S: Store> Images<N, S> {
         Err(io::Error::other("the neighbour gave no copy"))
     }
 
-    /// A neighbour's copy is whole: it goes on the card.
-    pub(super) async fn take(&self, name: &str, image: Vec<u8>) -> io::Result<()> {
+    /// A neighbour's copy is whole: it goes on the card, or into memory.
+    pub(super) async fn take(&self, name: &str, image: Vec<u8>, memory: bool) -> io::Result<()> {
+        if memory {
+            self.held.put(name.into(), image);
+            return Ok(());
+        }
         self.store.put(Object::Card, name, image, Bytes(0)).await
     }
 
-    /// What is on the card under a name is forgotten. An image that stays costs room and no more.
+    /// What is in memory and on the card under a name is forgotten. An image that stays costs room
+    /// and no more.
     pub(super) async fn forget(self, name: String) {
+        self.held.forget(&name);
         let _ = self.store.delete(Object::Card, &name).await;
     }
 
@@ -116,8 +155,12 @@ impl<N: Net, S: Store> Images<N, S> {
         into: &mut (impl AsyncWrite + Unpin),
         name: &str,
     ) -> io::Result<()> {
-        if let Some(image) = self.store.get(Object::Card, name, Bytes(0)).await? {
-            return send(into, name, &image, self.patience).await;
+        let image = match self.held.get(name) {
+            None => self.store.get(Object::Card, name, Bytes(0)).await?,
+            held => held,
+        };
+        if let Some(image) = image {
+            return send(into, name, &image, false, self.patience).await;
         }
         let why = "no such copy".into();
         say(into, &Message::Refused { why }, self.patience).await
@@ -136,13 +179,14 @@ async fn send(
     into: &mut (impl AsyncWrite + Unpin),
     name: &str,
     image: &[u8],
+    memory: bool,
     patience: Duration,
 ) -> io::Result<()> {
     let of = image.len() as u64;
     for (number, piece) in (0..).zip(image.chunks(PIECE)) {
         let (name, at) = (name.to_owned(), number * PIECE as u64);
         let bytes = BASE64.encode(piece);
-        say(into, &Message::Piece { name, at, of, bytes }, patience).await?;
+        say(into, &Message::Piece { name, at, of, bytes, memory }, patience).await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::fleet::wire::{Order, Seat, Where, Work};
 use crate::ids::NodeId;
 use crate::plan::{Access, JOB, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
+use crate::protocol::holders;
 use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
@@ -42,7 +43,7 @@ pub enum Demand {
     Order(NodeId, Order),
     /// The file server forgets what is stored under this name.
     Delete(String),
-    /// A node forgets what is on its card under this name.
+    /// A node forgets what is on its card and in its memory under this name.
     Forget(NodeId, String),
     /// The job is done, with this result.
     Finished(u64),
@@ -213,6 +214,17 @@ impl<'p> JobPlay<'p> {
         self.state.addresses[number] = None;
         self.wanted = self.state.seating.fill(&self.free);
         demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: false }));
+        demands
+    }
+
+    /// What a node had in its memory is lost.
+    pub fn wiped(&mut self, node: NodeId) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        if self.state.seating.newest().is_some() {
+            let gone = self.state.seating.wipe(node);
+            self.give_up(gone, &mut demands);
+            self.wanted = self.state.seating.fill(&self.free);
+        }
         demands
     }
 
@@ -471,7 +483,7 @@ impl<'p> JobPlay<'p> {
 
     /// The order that a place has not yet carried out.
     fn order_of(&self, number: u32, term: u64) -> Option<Demand> {
-        let State { seating, addresses, placement, order, work, waiting, .. } = &self.state;
+        let State { seating, placement, order, work, waiting, .. } = &self.state;
         if !waiting.contains(&number) {
             return None;
         }
@@ -481,20 +493,10 @@ impl<'p> JobPlay<'p> {
         let right = if more.is_empty() { return None } else { more.remove(0) };
         let mut work = work.clone()?;
         let twin = self.plan.verify().is_some();
-        match (self.place_kept(), &mut work) {
-            (Place::FileServer, _) | (_, Work::Compute { .. } | Work::Verify { .. }) => {}
-            (Place::Card, Work::Save { to, .. }) => *to = Where::Card,
-            (Place::Partner, Work::Save { to, .. }) => *to = Where::Neighbour(right.clone()),
-            (_, Work::Load { from, .. }) => {
-                *from = match seating.source(number as usize) {
-                    Source::Own => Where::Card,
-                    Source::Seat(seat) => Where::Neighbour(addresses[seat].clone()?),
-                    Source::Group => unreachable!("`cannot` refuses groups"),
-                };
-            }
-            (Place::Memory | Place::Buddies { .. } | Place::Group { .. }, Work::Save { .. }) => {
-                unreachable!("`cannot` refuses these places");
-            }
+        match &mut work {
+            Work::Save { to, .. } => *to = self.saved_to(number as usize, &right)?,
+            Work::Load { from, .. } => *from = self.loaded_from(number as usize)?,
+            Work::Compute { .. } | Work::Verify { .. } => {}
         }
         let order = Order {
             number: *order,
@@ -504,6 +506,52 @@ impl<'p> JobPlay<'p> {
             work,
         };
         Some(Demand::Order(seating.seats()[number as usize]?, order))
+    }
+
+    /// Where a seat's image goes to.
+    fn saved_to(&self, seat: usize, right: &Address) -> Option<Where> {
+        Some(match self.place_kept() {
+            Place::FileServer => Where::Server,
+            Place::Card => Where::Card,
+            Place::Partner => Where::Neighbour(right.clone()),
+            Place::Memory => Where::Memory,
+            place @ Place::Buddies { .. } => {
+                let addresses = &self.state.addresses;
+                let others = holders::others(seat, addresses.len(), place);
+                let copies = others.map(|other| Some((other as u32, addresses[other].clone()?)));
+                Where::Buddies(copies.collect::<Option<_>>()?)
+            }
+            Place::Group { .. } => unreachable!("`cannot` refuses groups"),
+        })
+    }
+
+    /// Where a seat's image comes from. Who has lost his own is given those of his buddies as well.
+    fn loaded_from(&self, seat: usize) -> Option<Where> {
+        let State { seating, addresses, .. } = &self.state;
+        let place = self.place_kept();
+        let in_memory = matches!(place, Place::Memory | Place::Buddies { .. });
+        let holder = |seat| match seating.source(seat) {
+            Source::Own => seat,
+            Source::Seat(other) => other,
+            Source::Group => unreachable!("`cannot` refuses groups"),
+        };
+        Some(match (place, holder(seat)) {
+            (Place::FileServer, _) => Where::Server,
+            (_, own) if own == seat => {
+                if in_memory {
+                    Where::Memory
+                } else {
+                    Where::Card
+                }
+            }
+            (_, other) if !in_memory => Where::Neighbour(addresses[other].clone()?),
+            _ => {
+                let all = std::iter::once(seat);
+                let all = all.chain(holders::others(seat, addresses.len(), place));
+                let images = all.map(|of| Some((of as u32, addresses[holder(of)].clone()?)));
+                Where::Buddies(images.collect::<Option<_>>()?)
+            }
+        })
     }
 
     fn finish(&mut self, demands: &mut Vec<Demand>) {

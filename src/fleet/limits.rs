@@ -24,16 +24,11 @@ pub fn cannot(plan: &Plan) -> Option<String> {
                       nothing to leave out; `--on model` has a share";
         return Some(reason.to_owned());
     }
-    let unable = |level: &usize| {
-        matches!(
-            wish.cost(*level),
-            Cost::Store(Place::Memory | Place::Buddies { .. } | Place::Group { .. })
-        )
-    };
+    let unable = |level: &usize| matches!(wish.cost(*level), Cost::Store(Place::Group { .. }));
     if let Some(level) = (0..wish.levels()).find(unable) {
         return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents keep images at the file server, on cards \
-             and at partners only",
+            "level {} of [checkpoint.multilevel]: agents keep whole images, and make no parity of \
+             them",
             level + 1
         ));
     }

@@ -10,6 +10,7 @@ pub mod controller;
 pub mod doors;
 mod faults;
 pub mod group;
+mod held;
 mod images;
 mod integrity;
 pub mod job;

@@ -146,6 +146,14 @@ impl Muster {
         self.nodes.iter().filter(|node| node.state == State::Up).count()
     }
 
+    /// Whether what a silent node has in its memory counts as lost. What only cuts it off takes no
+    /// memory; what is broken itself has lost it, and so has what will be power-cycled.
+    #[must_use]
+    pub fn loses_memory(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id.0 as usize];
+        node.held == 0 || node.out > 0
+    }
+
     fn set(&mut self, id: NodeId, state: State, due: Option<Time>) {
         let node = &mut self.nodes[id.0 as usize];
         if let Some(old) = node.due {
@@ -306,6 +314,16 @@ mod tests {
             muster.joined(id);
         }
         muster
+    }
+
+    #[test]
+    fn what_only_cuts_a_silent_node_off_takes_no_memory() {
+        let mut muster = up(1);
+        assert!(muster.loses_memory(NODE), "it is power-cycled when it is silent");
+        muster.hold(Time(1), NODE, true);
+        assert!(!muster.loses_memory(NODE), "its switch is gone");
+        muster.take_out(NODE, true);
+        assert!(muster.loses_memory(NODE), "and so is its own power");
     }
 
     #[test]

@@ -118,13 +118,15 @@ async fn hear<N: Net, S: Store>(
                     return Ended::Closed;
                 }
             }
-            Ok(Message::Piece { name, at, of, bytes }) => {
+            Ok(Message::Piece { name, at, of, bytes, memory }) => {
                 let Ok(added) = copy.add(name, at, of, &bytes) else {
                     return Ended::Refused(Refusal::Garbage);
                 };
                 if let Some((name, image)) = added {
                     // A card that fails is silence: the neighbour tries again.
-                    let Ok(()) = images.take(&name, image).await else { return Ended::Closed };
+                    let Ok(()) = images.take(&name, image, memory).await else {
+                        return Ended::Closed;
+                    };
                     let answer = Message::Done { order: of, sum: 0 };
                     if wire::write(&mut into, &answer, patience).await.is_err() {
                         return Ended::Closed;

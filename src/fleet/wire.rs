@@ -67,12 +67,19 @@ pub enum Message {
     Undo { deed: Deed },
     /// From a neighbour: the checksum of its last rank after a step.
     Exchange { placement: u64, step: u64, seat: u32, sum: u64 },
-    /// To a neighbour: a piece of a copy that it shall keep on its card, or of one that it gives
-    /// back. The bytes in base 64; the whole has `of` bytes.
-    Piece { name: String, at: u64, of: u64, bytes: String },
+    /// To a neighbour: a piece of a copy that it shall keep on its card, or in its `memory`, or of
+    /// one that it gives back. The bytes in base 64; the whole has `of` bytes.
+    Piece {
+        name: String,
+        at: u64,
+        of: u64,
+        bytes: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        memory: bool,
+    },
     /// To a neighbour: give back the copy of this name.
     Fetch { name: String },
-    /// From the controller: forget what is on the card under this name.
+    /// From the controller: forget what is on the card and in memory under this name.
     Forget { name: String },
     /// From the controller: who belongs to the group whose members probe each other.
     Group(Group),
@@ -191,6 +198,12 @@ pub enum Where {
     /// Saved: the node's own card, and a copy on the card of whom this reaches. Loaded: from
     /// there, onto the own card.
     Neighbour(Address),
+    /// The memory of the node's agent.
+    Memory,
+    /// Saved: the same, and a copy in the memory of whom each of these reaches: the other seats of
+    /// its pair or triple. Loaded: the images of these seats, its own among them, into its own
+    /// memory, each from that of whom it reaches.
+    Buddies(Vec<(u32, Address)>),
 }
 
 /// Why bytes were refused.

@@ -3,8 +3,10 @@
 //! Every rule has streams of its own, named after its kind and name, so that a rule that is added,
 //! taken away or moved changes nobody else's draws.
 
-use crate::cosmic::budget::{Activity, Budget, Class};
+use crate::cosmic::budget::{Activity, Budget, Class, classes_of};
+use crate::cosmic::code::Verdict;
 use crate::cosmic::memory::Outcomes;
+use crate::cosmic::standing::{ChipFault, Memory};
 use crate::event::{Fault, JobPhase};
 use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
@@ -23,6 +25,8 @@ pub struct Chance {
     rules: Vec<Rule>,
     /// The upsets of a node, and what comes of them.
     budget: Budget,
+    /// The chips of a node whose faults are followed.
+    memory: Memory,
     outcomes: Outcomes,
     /// One stream for each [`BootDraw`].
     boot: [Stream; 3],
@@ -80,10 +84,17 @@ impl Chance {
             let earlier = scenario.faults[..index].iter().filter(alike).count();
             Rule::new(scenario.seed, rule, earlier)
         });
+        let budget = Budget::of(&scenario.site, &scenario.hardware.arrays);
+        let memory = Memory::of(&scenario.hardware.arrays, budget.flux.factor);
         let boot = ["boot/kernel", "boot/init", "boot/stray frame"];
         Self {
             rules: rules.collect(),
-            budget: Budget::of(&scenario.site, &scenario.hardware.arrays),
+            budget: if scenario.follows_chips() {
+                budget.without_chips(&scenario.hardware.arrays)
+            } else {
+                budget
+            },
+            memory,
             outcomes: scenario.upset,
             boot: boot.map(|name| Stream::new(scenario.seed, name)),
             flips: Stream::new(scenario.seed, "memory/flip"),
@@ -179,6 +190,28 @@ impl Chance {
         let shares = activity(phase).shares(&self.outcomes);
         let class = choose(arrays[array].classes(shares).into_iter(), draw.unit());
         (array as u32, Class::ALL[class])
+    }
+
+    /// The fault number `k` of a node's chips of DRAM, and a uniform number in (0, 1) that says
+    /// what comes of it. Panics if the node has no chips.
+    #[must_use]
+    pub fn chip_fault(&self, fault: FaultId, node: u32, k: u64) -> (ChipFault, f64) {
+        let mut draw = self.rules[usize::from(fault.0)].upsets.draw(u64::from(node), k);
+        (self.memory.fault(std::array::from_fn(|_| draw.unit())), draw.unit())
+    }
+
+    /// What comes, by a uniform number, of damage of which the code makes this, while the job that
+    /// the node works for, if it does, is in this phase.
+    #[must_use]
+    pub fn class_of(&self, verdict: Verdict, phase: Option<JobPhase>, unit: f64) -> Class {
+        let shares = activity(phase).shares(&self.outcomes);
+        Class::ALL[choose(classes_of(verdict, shares).into_iter(), unit)]
+    }
+
+    /// The chips of a node whose faults are followed.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// A uniform number in (0, 1) for the boot of a node's life; `k` counts the draws of one kind.
@@ -289,6 +322,7 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::ControllerCrash => "controller-crash",
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
+        Fault::Dram => "dram",
     }
 }
 

@@ -386,7 +386,7 @@ pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most
     let parts = f64::from(rule.on.len());
     let ahead = lifetimes::in_a_mean(rule);
     let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
-    // Of upsets only those count that stop a node.
+    // Of upsets and faults of DRAM only those count that stop a node.
     let stops = rule.beam.map_or(1.0, |beam| beam.stops);
     struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }

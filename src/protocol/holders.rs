@@ -124,12 +124,14 @@ impl Holders {
 
 /// The nodes of a seat's pair or triple, its own first.
 fn buddies(seat: usize, nodes: &[NodeId], place: Place) -> Vec<NodeId> {
-    let n = nodes.len();
-    let group = group_of(seat, n, place);
-    let all = |of: &usize| group_of(*of, n, place) == group;
-    let near = seat.saturating_sub(3)..(seat + 4).min(n);
-    let others = near.filter(|&other| other != seat).filter(all);
-    std::iter::once(seat).chain(others).map(|seat| nodes[seat]).collect()
+    std::iter::once(seat).chain(others(seat, nodes.len(), place)).map(|seat| nodes[seat]).collect()
+}
+
+/// The other seats of a seat's pair or triple, in their order.
+pub fn others(seat: usize, seats: usize, place: Place) -> impl Iterator<Item = usize> {
+    let group = group_of(seat, seats, place);
+    let near = seat.saturating_sub(3)..(seat + 4).min(seats);
+    near.filter(move |&of| of != seat && group_of(of, seats, place) == group)
 }
 
 /// The group of a seat: groups are runs of seats, as even as they can be.

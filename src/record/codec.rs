@@ -32,6 +32,9 @@ const ALARM: u8 = 20;
 /// The tag of what a group of a job does.
 const GROUP: u8 = 24;
 
+/// The code of a fault of a chip of DRAM.
+const CHIP_FAULT: u8 = 28;
+
 /// Writes events one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Encoder {
@@ -116,6 +119,11 @@ impl Encoder {
             What::Upset { node, array, class } => {
                 put_all(out, 13, [node.0.into(), array.into(), class as u64]);
             }
+            What::ChipFault { node, array, mode, permanent, met, class } => {
+                let (array, mode, class) = (array.into(), mode.into(), class as u64);
+                let fields = [node.0.into(), array, mode, permanent.into(), met.into(), class];
+                put_all(out, CHIP_FAULT, fields);
+            }
             What::Group { job, group, act, number, step } => {
                 put_all(out, GROUP, [job.0.into(), group.into(), act as u64, number, step]);
             }
@@ -181,6 +189,14 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             node: NodeId(small(from)?),
             array: small(from)?,
             class: one_of(from, &Class::ALL, "class of an upset")?,
+        },
+        CHIP_FAULT => What::ChipFault {
+            node: NodeId(small(from)?),
+            array: small(from)?,
+            mode: small(from)?,
+            permanent: one_of(from, &[false, true], "permanence of a fault")?,
+            met: one_of(from, &[false, true], "meeting of faults")?,
+            class: one_of(from, &Class::ALL, "class of a fault")?,
         },
         ALARM => What::Alarm {
             fault: FaultId(small(from)?),
@@ -341,6 +357,16 @@ pub(crate) mod tests {
             ),
             (any::<u32>(), any::<u32>(), select(&Class::ALL[..]))
                 .prop_map(|(node, array, class)| What::Upset { node: NodeId(node), array, class }),
+            (any::<[u32; 3]>(), any::<[bool; 2]>(), select(&Class::ALL[..])).prop_map(
+                |([node, array, mode], [permanent, met], class)| What::ChipFault {
+                    node: NodeId(node),
+                    array,
+                    mode,
+                    permanent,
+                    met,
+                    class
+                }
+            ),
         ]
     }
 

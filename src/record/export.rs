@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{RecordError, words};
+use crate::cosmic::dram::MODES;
 use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
 use crate::ids::{FaultId, JobId, Part};
 use crate::units::Span;
@@ -14,7 +15,8 @@ use crate::units::Span;
 /// included, and groups over their job; `state` is that of a node, part, job (its phase),
 /// checkpoint, group or corruption (its act), membership (`joined`, `left`) or run (why it ended);
 /// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
-/// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns).
+/// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns); a
+/// fault of a chip has its mode as `kind`, and as `cause` whether it stays and met another.
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",
@@ -109,6 +111,26 @@ fn cells(t_ns: u64, row: &Row) -> [String; COLUMNS.len()] {
     ]
 }
 
+fn chip_fault_row(what: &What) -> Row {
+    let What::ChipFault { node, array, mode, permanent, met, class } = *what else {
+        unreachable!("it is asked for faults of chips only")
+    };
+    Row {
+        event: "chip-fault",
+        node: Some(node.0),
+        kind: MODES.get(mode as usize).map_or("", |mode| mode.name),
+        state: class.word(),
+        cause: match (permanent, met) {
+            (false, false) => "transient",
+            (true, false) => "permanent",
+            (false, true) => "transient-met",
+            (true, true) => "permanent-met",
+        },
+        number: Some(u64::from(array)),
+        ..Row::default()
+    }
+}
+
 fn row(what: &What) -> Row {
     match *what {
         What::NodeState { node, life, state, cause } => Row {
@@ -163,6 +185,7 @@ fn row(what: &What) -> Row {
             number: Some(u64::from(array)),
             ..Row::default()
         },
+        What::ChipFault { .. } => chip_fault_row(what),
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
             kind: words::purpose(purpose),

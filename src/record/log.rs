@@ -42,6 +42,7 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             | What::Group { .. }
             | What::Corruption { .. }
             | What::Upset { .. }
+            | What::ChipFault { .. }
             | What::RunEnds { .. } => true,
             What::NodeState { cause, .. } => !matches!(cause, Cause::Course | Cause::Repair),
             What::JobPhase { cause, .. } => matches!(cause, Cause::NodeFailure | Cause::Corruption),

@@ -48,6 +48,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::ControllerCrash => "controller-crash",
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
+        Fault::Dram => "dram",
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::cosmic::budget::{Budget, Class};
 use crate::cosmic::flux::Site;
 use crate::cosmic::memory::{Array, Cell, Outcomes, Sensitivity, Shares};
+use crate::cosmic::standing::Memory;
 use crate::scenario::cluster::Hardware;
 use crate::scenario::document::Value;
 use crate::scenario::keys::upset::ARRAY;
 use crate::scenario::machine::read;
-use crate::scenario::misfortune::Rays;
+use crate::scenario::misfortune::{Rays, Source};
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
 
@@ -85,12 +86,17 @@ fn shares(section: &Section<'_>, m: &mut Mistakes) -> Option<Shares> {
     Some(shares)
 }
 
-/// What cosmic rays do to a node.
-pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes) -> Rays {
-    let budget = Budget::of(site, &hardware.arrays);
+/// What cosmic rays do to a node, if its chips of DRAM are followed one by one or not.
+pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes, by_chip: bool) -> Rays {
+    let mut budget = Budget::of(site, &hardware.arrays);
+    let memory = Memory::of(&hardware.arrays, budget.flux.factor);
+    if by_chip {
+        budget = budget.without_chips(&hardware.arrays);
+    }
     let rate = budget.rate();
     let stops = |class: &Class| matches!(class, Class::Detected | Class::Crash | Class::Hang);
     let classes = Class::ALL.iter().zip(budget.classes(upset.compute));
     let stopping: f64 = classes.filter(|(class, _)| stops(class)).map(|(_, rate)| rate).sum();
-    Rays { rate, stops: if rate > 0.0 { stopping / rate } else { 0.0 } }
+    let upsets = Source { rate, stops: if rate > 0.0 { stopping / rate } else { 0.0 } };
+    Rays { upsets, chips: Source { rate: memory.rate(), stops: memory.stops(upset.compute) } }
 }

@@ -2,6 +2,7 @@
 
 use crate::event::Fault;
 use crate::ids::PartKind;
+use crate::scenario::Scenario;
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
 
@@ -30,17 +31,26 @@ pub struct FaultRule {
     pub share_ppm: u32,
     /// For [`Fault::LinkDegradation`]: the share of the packets that is lost, in parts per million.
     pub loss_ppm: u32,
-    /// For [`Fault::Upset`]: what strikes.
+    /// For [`Fault::Upset`] and [`Fault::Dram`]: what strikes.
     pub beam: Option<Beam>,
 }
 
-/// The particles of an upset rule.
+/// The particles of an upset rule, or the faults of chips of a rule of DRAM.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beam {
-    /// Flux as a multiple of the site's: 1 outdoors, more in an accelerated test.
+    /// Flux as a multiple of the site's: 1 outdoors, more in an accelerated test. For faults of
+    /// DRAM, their rate as a multiple of the field's.
     pub factor: f64,
-    /// Share of the upsets of a node that computes which stop it.
+    /// Share of the strikes on a node that computes which stop it.
     pub stops: f64,
+}
+
+impl Scenario {
+    /// Whether the faults of chips of DRAM are followed one by one.
+    #[must_use]
+    pub fn follows_chips(&self) -> bool {
+        self.faults.iter().any(|rule| rule.kind == Fault::Dram)
+    }
 }
 
 impl FaultRule {

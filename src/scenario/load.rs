@@ -280,7 +280,9 @@ impl Loader {
         });
         let stop = course::stop(root, m);
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
-        let rays = node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset));
+        let by_chip = root.section("fault").has("dram");
+        let rays =
+            node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset, by_chip));
         let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);

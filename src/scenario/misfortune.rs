@@ -9,7 +9,7 @@ use crate::scenario::fault::{
     Age, Beam, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
 };
 use crate::scenario::keys::faults::{
-    LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
+    DRAM_FAULT, LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
 };
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
@@ -51,12 +51,13 @@ pub(super) fn rules(
                 Fault::LinkDegradation => &LINK_FAULT,
                 Fault::SilentCorruption => &MEMORY_FAULT,
                 Fault::Upset => &UPSET_FAULT,
+                Fault::Dram => &DRAM_FAULT,
                 _ => &PART_FAULT,
             };
             let path = format!("fault.{}", kind.word());
             let section = Section::new(spec, table, &path, item.place);
-            if kind == Fault::Upset {
-                return Some(upset(&section, rays, layout, m));
+            if matches!(kind, Fault::Upset | Fault::Dram) {
+                return Some(upset(kind, &section, rays, layout, m));
             }
             let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
                 return Some(rule(kind, &section, layout, m));
@@ -210,45 +211,71 @@ fn rule(
     })
 }
 
-/// What cosmic rays do to a node of the scenario, outdoors at its site.
+/// What strikes the memories of a node of the scenario, outdoors at its site.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rays {
-    /// Upsets (1/h).
+    /// Upsets.
+    pub upsets: Source,
+    /// Faults of chips of DRAM.
+    pub chips: Source,
+}
+
+/// Strikes of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    /// How often (1/h).
     pub rate: f64,
     /// Share of those of a node that computes which stop it.
     pub stops: f64,
 }
 
-/// Upsets: exponential lifetimes, as often as the rays say.
+/// Upsets and faults of DRAM: exponential lifetimes, as often as the rays and the chips say.
 fn upset(
+    kind: Fault,
     section: &Section<'_>,
     rays: Option<Rays>,
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<FaultRule> {
-    let on = parts(Fault::Upset, section, layout, m);
-    let factor: Option<f64> = section.get("beam", m);
-    let (rays, factor) = (rays?, factor?);
-    let mean = 3600.0 / (rays.rate * factor);
-    if rays.rate <= 0.0 {
-        let mistake = Mistake::new(section.own_place(), "no memory of this hardware can be upset");
-        m.note(mistake.help("give the hardware [[hardware.array]] tables with a rate"));
+    let on = parts(kind, section, layout, m);
+    let of_chips = kind == Fault::Dram;
+    let key = if of_chips { "acceleration" } else { "beam" };
+    let repair = if of_chips { repair(section, m) } else { Some(Repair::PowerCycle) };
+    let (rays, factor) = (rays?, section.get::<f64>(key, m)?);
+    let source = if of_chips { rays.chips } else { rays.upsets };
+    let mean = 3600.0 / (source.rate * factor);
+    if source.rate <= 0.0 {
+        let (title, help) = if of_chips {
+            ("this hardware has no chips of DRAM", "give it an [[hardware.array]] with `devices`")
+        } else {
+            let help = if rays.chips.rate > 0.0 {
+                "of its memories only chips of DRAM can, which [[fault.dram]] strikes"
+            } else {
+                "give the hardware [[hardware.array]] tables with a rate"
+            };
+            ("no memory of this hardware can be upset", help)
+        };
+        m.note(Mistake::new(section.own_place(), title).help(help));
         return None;
     }
     // Longer than that no span can be told apart from for ever, shorter no run would advance.
     let (longest, shortest) = (500.0 * 365.0 * 86_400.0, 1e-3);
     if !(shortest..=longest).contains(&mean) {
+        let what = if of_chips { "a fault of the chips" } else { "an upset" };
+        let many = if of_chips { "faults of the chips" } else { "upsets" };
         let (title, help) = if mean > longest {
-            ("an upset of a node in more than 500 years", "a larger `beam`, or no such rule")
+            let help = format!("a larger `{key}`, or no such rule");
+            (format!("{what} of a node in more than 500 years"), help)
         } else {
-            ("more than a thousand upsets of a node in a second", "a smaller `beam`")
+            let title = format!("more than a thousand {many} of a node in a second");
+            (title, format!("a smaller `{key}`"))
         };
-        m.note(Mistake::new(section.place("beam"), title).help(help));
+        m.note(Mistake::new(section.place(key), title).help(help));
         return None;
     }
     Some(FaultRule {
-        name: section.optional("name").unwrap_or_else(|| Fault::Upset.word().into()),
-        kind: Fault::Upset,
+        name: section.optional("name").unwrap_or_else(|| kind.word().into()),
+        kind,
         on: on?,
         when: When::Lifetime {
             law: Law::Exponential { mean: Span::from_secs_f64(mean) },
@@ -261,10 +288,10 @@ fn upset(
         radius: Radius::Node,
         prediction: None,
         severity: 1,
-        repair: Repair::PowerCycle,
+        repair: repair?,
         share_ppm: 0,
         loss_ppm: 0,
-        beam: Some(Beam { factor, stops: rays.stops }),
+        beam: Some(Beam { factor, stops: source.stops }),
     })
 }
 
@@ -360,7 +387,7 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
 fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
     use PartKind as P;
     match kind {
-        Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset => {
+        Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
             (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu])
         }
         Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),

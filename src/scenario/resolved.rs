@@ -124,7 +124,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if of_nodes(kind) => None,
+                None if of_nodes(kind) && kind != Fault::Dram => None,
                 None => Some(Source::Assumption(REPAIR_REASON.into())),
             };
             let value = repair(&rule.repair);
@@ -403,7 +403,7 @@ fn shaped(shape: f64, scale: Span) -> String {
     format!("{{ shape = {shape:?}, scale = {} }}", text_of(scale))
 }
 
-fn repair(repair: &Repair) -> String {
+pub(super) fn repair(repair: &Repair) -> String {
     match repair {
         Repair::PowerCycle => quoted("power-cycle"),
         Repair::Never => quoted("never"),
@@ -423,7 +423,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
     if let Some(beam) = rule.beam {
-        all.extend(lines(&table, [("beam", number(beam.factor))]));
+        all.extend(array_text::beam(&table, rule, beam));
         return all;
     }
     match &rule.when {
@@ -474,7 +474,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
 
 /// Whether a kind of fault strikes nodes.
 fn of_nodes(kind: Fault) -> bool {
-    matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset)
+    kind.corrupts() || matches!(kind, Fault::Crash | Fault::Hang)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {

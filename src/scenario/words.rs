@@ -135,5 +135,6 @@ impl Word for Fault {
         ("controller-crash", Self::ControllerCrash),
         ("silent-corruption", Self::SilentCorruption),
         ("upset", Self::Upset),
+        ("dram", Self::Dram),
     ];
 }

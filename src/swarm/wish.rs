@@ -28,6 +28,9 @@ enum Keep {
     Partner,
     /// On cards, each second one at a partner too, and each second one of these at the server.
     Levels,
+    /// In memory, each second one at buddies too if these divide, and each second one of these at
+    /// the server.
+    Memory,
 }
 
 /// How a wish's controller detects failures.
@@ -160,6 +163,9 @@ impl Wish {
             wish.faults.push(misfortune);
         }
         wish.add(&mut stream.draw(2, 0), span);
+        if wish.keep == Keep::Levels && stream.draw(3, 0).below(2) == 0 {
+            wish.keep = Keep::Memory;
+        }
         wish
     }
 
@@ -210,7 +216,7 @@ impl Wish {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
         let on = match kind {
-            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset => {
+            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
                 format!("pi{node}")
             }
             Fault::PowerLoss => "psu[1]".into(),
@@ -261,6 +267,13 @@ impl Wish {
             Watch::Gossip => "\n[controller.gossip]\nperiod  = \"500 ms\"\ntimeout = \"150 ms\"\n",
         };
         let to = |level: &str| format!("size     = \"{size} MB\"\nto       = \"{level}\"\n");
+        let levels = |places: &[&str]| {
+            let every = |n: usize| if n == 0 { "" } else { "every    = 2\n" };
+            let level = |(n, place): (usize, &&str)| {
+                format!("\n[[checkpoint.multilevel.level]]\n{}{}", to(place), every(n))
+            };
+            places.iter().enumerate().map(level).collect::<String>()
+        };
         let keep = match self.keep {
             Keep::Nowhere => String::new(),
             Keep::FixedCosts => {
@@ -269,17 +282,16 @@ impl Wish {
             Keep::FileServer => to("file-server"),
             Keep::Card => to("card"),
             Keep::Partner => to("partner"),
-            Keep::Levels => {
-                [("card", ""), ("partner", "every    = 2\n"), ("file-server", "every    = 2\n")]
-                    .map(|(place, every)| {
-                        format!("\n[[checkpoint.multilevel.level]]\n{}{every}", to(place))
-                    })
-                    .concat()
-            }
+            Keep::Levels => levels(&["card", "partner", "file-server"]),
+            Keep::Memory => match (2..=3).find(|copies| (nodes - spares).is_multiple_of(*copies)) {
+                None => levels(&["memory", "file-server"]),
+                Some(copies) => levels(&["memory", "buddies", "file-server"])
+                    .replace("\"buddies\"\n", &format!("\"buddies\"\ncopies   = {copies}\n")),
+            },
         };
         if !keep.is_empty() {
             let table = match self.keep {
-                Keep::Levels => "[checkpoint.multilevel]",
+                Keep::Levels | Keep::Memory => "[checkpoint.multilevel]",
                 _ => "[checkpoint.coordinated]",
             };
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
@@ -361,7 +373,7 @@ mod tests {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
-        assert_eq!(kinds.len(), Fault::ALL.len() - 1, "all but upsets");
+        assert_eq!(kinds.len(), Fault::ALL.len() - 2, "all but upsets and faults of DRAM");
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");
     }
 }

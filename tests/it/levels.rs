@@ -1,5 +1,6 @@
 //! Checkpoints of several levels: published and closed forms by simulation, and what survives.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rackstorm::analysis::forecast;
@@ -7,7 +8,9 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
+use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::NodeId;
+use rackstorm::rng::Stream;
 use rackstorm::theory::scr::{Level, Pattern};
 use rackstorm::theory::{buddy, multilevel};
 
@@ -376,14 +379,35 @@ fn memory_outlives_the_loss_of_its_switch() {
 
 #[test]
 fn the_fleet_refuses_levels_that_it_cannot_keep_and_classes_that_it_cannot_see() {
-    for to in ["memory", "buddies", "group"] {
-        let rest = if to == "group" { "group = 4" } else { "" };
-        let reasons = Turmoil.cannot(&plan_of(&job(&level(to, rest), "")));
-        assert!(reasons.len() == 1 && reasons[0].contains("level 1"), "{reasons:?}");
-    }
+    let reasons = Turmoil.cannot(&plan_of(&job(&level("group", "group = 4"), "")));
+    assert!(reasons.len() == 1 && reasons[0].contains("level 1"), "{reasons:?}");
     let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
     let reasons = Turmoil.cannot(&plan_of(&setting.scenario(1)));
     assert!(reasons.len() == 1 && reasons[0].contains("severity"), "{reasons:?}");
+}
+
+/// The fleet restarts from the same checkpoints on the same nodes, and has the right result; gives
+/// the steps that it had after each restart, and the checkpoints that it lost.
+fn the_fleet_does_as_the_model(text: &str) -> (Vec<u64>, Vec<u64>) {
+    let plan = plan_of(text);
+    assert!(Turmoil.cannot(&plan).is_empty());
+    let model = play_on(&Model, &plan);
+    let mut notices = Vec::new();
+    let fleet = crate::theatre::play_with(&plan, |plan, sink| {
+        Turmoil.play_noting(plan, sink, &mut notices)
+    });
+    assert_eq!(resumed(&fleet), resumed(&model), "{text}");
+    assert_eq!(seats_of(&fleet), seats_of(&model), "{text}");
+    for act in [CheckpointAct::Commit, CheckpointAct::Lose, CheckpointAct::Abandon] {
+        assert_eq!(acts(&fleet, act), acts(&model, act), "{act:?} {text}");
+    }
+    let result = notices.iter().find_map(|(_, notice)| match notice {
+        Notice::Result { sum } => Some(*sum),
+        _ => None,
+    });
+    assert!(result.is_some());
+    assert_eq!(result, Turmoil.expected(&plan), "{text}");
+    (resumed(&fleet), acts(&fleet, CheckpointAct::Lose))
 }
 
 /// The same machine over sockets, with real images on real cards: card, partner, file server.
@@ -397,23 +421,113 @@ fn the_fleet_restarts_from_the_levels_that_the_model_says() {
         crash(2, "300 s", "20 min") + &crash(3, "300 s", "20 min"),
         crash(2, "300 s", "20 min") + &crash(4, "520 s", "20 min"),
     ] {
+        let (resumed, _) = the_fleet_does_as_the_model(&job(&levels, &faults));
+        assert!(!resumed.is_empty(), "{faults}");
+    }
+}
+
+/// In the memory of the agents alone, with each third checkpoint at the file server or without.
+#[test]
+fn the_fleet_loses_what_was_in_the_memory_of_a_lost_node() {
+    let alone = level("memory", "");
+    let over_server = alone.clone() + &level("file-server", "every = 3");
+    let hang = crash(2, "350 s", "power-cycle").replace("crash", "hang");
+    for (levels, faults, wanted) in [
+        (&over_server, crash(2, "350 s", "20 min"), (vec![18], vec![5])),
+        (&over_server, hang.clone(), (vec![18], vec![5])),
+        // Nothing is left to read: the job begins anew.
+        (&alone, crash(2, "350 s", "20 min"), (vec![], vec![5])),
+        (&alone, hang, (vec![], vec![5])),
+    ] {
+        let done = the_fleet_does_as_the_model(&job(levels, &faults));
+        assert_eq!(done, wanted, "{faults}");
+    }
+}
+
+/// The agents run on behind it, with what they hold for each other.
+#[test]
+fn the_fleets_memory_outlives_the_loss_of_its_switch() {
+    let faults = "[[fault.switch-loss]]\non = \"switch[1]\"\nat = \"370 s\"\nrepair = \"1 min\"\n";
+    for (to, step) in [("memory", 36), ("buddies", 30)] {
+        let done = the_fleet_does_as_the_model(&job(&level(to, ""), faults));
+        assert_eq!(done, (vec![step], vec![]), "{to}");
+    }
+}
+
+/// Pairs: seats 1 and 2, and 3 and 4. A failure is noticed after 40 s, and a newcomer reads for
+/// 19 s.
+#[test]
+fn the_fleets_pairs_lose_a_checkpoint_only_with_both() {
+    let pairs = level("buddies", "");
+    let over_server = pairs.clone() + &level("file-server", "every = 3");
+    let one = || crash(2, "400 s", "20 min");
+    for (levels, faults, wanted) in [
+        (&pairs, one(), (vec![30], vec![])),
+        (&pairs, crash(2, "400 s", "power-cycle"), (vec![30], vec![])),
+        (&pairs, one() + &crash(3, "400 s", "20 min"), (vec![30], vec![])),
+        // The newcomer, node 5, holds the image of node 1 by then.
+        (&pairs, one() + &crash(1, "475 s", "20 min"), (vec![30, 30], vec![])),
+        (&over_server, one() + &crash(1, "400 s", "20 min"), (vec![18], vec![5])),
+        // Within the window: while the failure is not noticed, and while the newcomer reads.
+        (&over_server, one() + &crash(1, "410 s", "20 min"), (vec![18], vec![5])),
+        (&over_server, one() + &crash(1, "450 s", "20 min"), (vec![18], vec![5])),
+        (&pairs, one() + &crash(1, "450 s", "20 min"), (vec![0], vec![5])),
+    ] {
+        let done = the_fleet_does_as_the_model(&job(levels, &faults));
+        assert_eq!(done, wanted, "{faults}");
+    }
+}
+
+/// Two triples: two newcomers read from the one survivor.
+#[test]
+fn the_fleets_triples_lose_a_checkpoint_only_with_all_three() {
+    let levels = level("buddies", "copies = 3") + &level("file-server", "every = 3");
+    let text = |faults: &str| job(&levels, faults).replace("spares = 20", "spares = 18");
+    let two = crash(2, "400 s", "20 min") + &crash(3, "400 s", "20 min");
+    let done = the_fleet_does_as_the_model(&text(&two));
+    assert_eq!(done, (vec![30], vec![]));
+    let done = the_fleet_does_as_the_model(&text(&(two + &crash(1, "400 s", "20 min"))));
+    assert_eq!(done, (vec![18], vec![5]));
+}
+
+/// Crashes at random, so close to each other that newcomers fail while they read: nothing is
+/// loaded that was not saved by all, and what is loaded is right, since so is the result.
+#[test]
+fn the_fleet_never_reads_from_buddies_what_was_not_complete() {
+    let levels = level("memory", "") + &level("buddies", "every = 2");
+    let (mut loads, mut lost) = (0, 0);
+    for seed in 0..8 {
+        let mut draw = Stream::new(seed, "crashes among buddies").draw(0, 0);
+        let faults: String = (0..6)
+            .map(|_| {
+                let (node, at) = (1 + draw.below(5) as u32, 300 + draw.below(200));
+                crash(node, &format!("{at} s"), "power-cycle")
+            })
+            .collect();
         let plan = plan_of(&job(&levels, &faults));
-        let model = play_on(&Model, &plan);
         let mut notices = Vec::new();
         let fleet = crate::theatre::play_with(&plan, |plan, sink| {
             Turmoil.play_noting(plan, sink, &mut notices)
         });
-        assert_eq!(resumed(&fleet), resumed(&model), "{faults}");
-        assert!(!resumed(&fleet).is_empty(), "{faults}");
-        assert_eq!(seats_of(&fleet), seats_of(&model), "{faults}");
-        for act in [CheckpointAct::Commit, CheckpointAct::Lose, CheckpointAct::Abandon] {
-            assert_eq!(acts(&fleet, act), acts(&model, act), "{act:?} {faults}");
+        lost += acts(&fleet, CheckpointAct::Lose).len();
+        let mut saved: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+        let mut result = None;
+        for (_, notice) in notices {
+            match notice {
+                Notice::Saved { checkpoint, seat, .. } => {
+                    saved.entry(checkpoint).or_default().insert(seat);
+                }
+                Notice::Loads { checkpoint, of, .. } => {
+                    let seats = saved.get(&checkpoint).map_or(0, BTreeSet::len);
+                    assert_eq!(seats, of as usize, "checkpoint {checkpoint}, seed {seed}");
+                    loads += 1;
+                }
+                Notice::Result { sum } => result = Some(sum),
+                _ => {}
+            }
         }
-        let result = notices.iter().find_map(|(_, notice)| match notice {
-            rackstorm::fleet::doors::Notice::Result { sum } => Some(*sum),
-            _ => None,
-        });
-        assert!(result.is_some());
-        assert_eq!(result, Turmoil.expected(&plan), "{faults}");
+        assert!(result.is_some(), "seed {seed}: {faults}");
+        assert_eq!(result, Turmoil.expected(&plan), "seed {seed}: {faults}");
     }
+    assert!(loads > 20 && lost > 8, "{loads} and {lost} are too few to see anything");
 }

@@ -15,6 +15,7 @@ mod cosmic;
 mod determinism;
 mod diagnostics;
 mod drain;
+mod dram;
 mod fleet;
 mod fleet_swarm;
 mod forecast;

@@ -218,8 +218,10 @@ impl World<'_> {
 
     /// Whether the scenario's semantics lets a failure strike a job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
-        if self.rule(rule).kind == Fault::Upset {
-            return self.upset_may_strike(rule, part);
+        match self.rule(rule).kind {
+            Fault::Upset => return self.upset_may_strike(rule, part),
+            Fault::Dram => return self.chip_fault_may_strike(rule, part),
+            _ => {}
         }
         if self.rule(rule).on.kind != PartKind::Node {
             return true;
@@ -244,13 +246,15 @@ impl World<'_> {
             Fault::ControllerCrash => self.controller_down(by(kind)),
             Fault::SilentCorruption => self.corrupt(part),
             Fault::Upset => self.upset(rule, part),
+            // It sets its repair itself, if it needs one.
+            Fault::Dram => return self.chip_fault(rule, part),
         }
         self.class = 1;
         self.set_repair(rule, part);
     }
 
     /// Sets the end of a fault that has a time of its own.
-    fn set_repair(&mut self, rule: u16, part: u32) {
+    pub(super) fn set_repair(&mut self, rule: u16, part: u32) {
         let Repair::After(_) = self.rule(rule).repair else { return };
         let clocks = &mut self.clocks[usize::from(rule)];
         let count = &mut clocks.repairs[(part - clocks.first) as usize];
@@ -263,7 +267,11 @@ impl World<'_> {
 
     /// A node stops dead; it draws what an idle node draws until its power is cut.
     pub(super) fn crash(&mut self, rule: u16, id: u32) {
-        let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
+        self.crash_until(id, matches!(self.rule(rule).repair, Repair::PowerCycle));
+    }
+
+    /// The same, until the controller power-cycles it or the rule that blocks it lets it go.
+    pub(super) fn crash_until(&mut self, id: u32, by_controller: bool) {
         if !by_controller {
             self.nodes[id as usize].blocked += 1;
         }
@@ -275,7 +283,10 @@ impl World<'_> {
     }
 
     pub(super) fn hang(&mut self, rule: u16, id: u32) {
-        let by_controller = matches!(self.rule(rule).repair, Repair::PowerCycle);
+        self.hang_until(id, matches!(self.rule(rule).repair, Repair::PowerCycle));
+    }
+
+    pub(super) fn hang_until(&mut self, id: u32, by_controller: bool) {
         self.fail(id, NodeState::Hung, by(Fault::Hang), by_controller);
     }
 
@@ -331,7 +342,10 @@ impl World<'_> {
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultEnds { fault: FaultId(rule), kind, part: struck });
         match kind {
-            Fault::Crash => {
+            Fault::Crash | Fault::Dram => {
+                if kind == Fault::Dram {
+                    self.swap_memory(part);
+                }
                 self.nodes[part as usize].blocked -= 1;
                 self.power_on(part);
                 self.rest(part, Cause::Repair);

@@ -9,6 +9,7 @@
 
 mod alarm;
 mod boot;
+mod chip;
 mod control;
 mod corruption;
 mod drain;

@@ -8,7 +8,7 @@ use super::world::World;
 
 impl World<'_> {
     /// The phase of the job that the node works for.
-    fn phase_of(&self, id: u32) -> Option<JobPhase> {
+    pub(super) fn phase_of(&self, id: u32) -> Option<JobPhase> {
         self.job_of(id).map(|job| self.job(job).phase())
     }
 

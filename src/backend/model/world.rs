@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cosmic::standing::Standing;
 use crate::engine::Agenda;
 use crate::event::{EndReason, Event, Sensor, Sink, Stop, What};
 use crate::hardware::boot::{self, Step};
@@ -109,6 +110,8 @@ pub(super) struct World<'p> {
     pub corruption: Corruption,
     /// Silent corruptions of each node so far.
     pub flips: BTreeMap<u32, u64>,
+    /// The faults that stand in the DRAM of each node that has had any.
+    pub standing: BTreeMap<u32, Standing>,
     /// Verifications so far.
     pub verifications: u64,
     pub control: Control,
@@ -145,6 +148,7 @@ impl<'p> World<'p> {
             turns: Turns::new(plan),
             corruption: plan.corruption(),
             flips: BTreeMap::new(),
+            standing: BTreeMap::new(),
             verifications: 0,
             control: Control::default(),
             up: 0,

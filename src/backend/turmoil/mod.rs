@@ -112,6 +112,7 @@ impl Backend for Reference {
         let reasons = (nodes > most).then_some(reason).into_iter().chain(lossy);
         reasons
             .chain(super::cannot_corrupt(plan))
+            .chain(super::cannot_follow_chips(plan))
             .chain(crate::fleet::limits::cannot(plan))
             .collect()
     }
@@ -133,6 +134,7 @@ impl Backend for Turmoil {
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let kept = crate::fleet::limits::cannot(plan);
         let mut reasons: Vec<_> = kept.into_iter().chain(super::cannot_corrupt(plan)).collect();
+        reasons.extend(super::cannot_follow_chips(plan));
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(

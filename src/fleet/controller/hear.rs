@@ -42,7 +42,10 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 self.muster.switched(now, node, on, obeyed);
                 match (obeyed, on) {
                     (true, true) => self.timeline.power_on(now, node),
-                    (true, false) => self.timeline.power_off(now, node),
+                    (true, false) => {
+                        self.timeline.power_off(now, node);
+                        self.wiped(node);
+                    }
                     _ => {}
                 }
             }
@@ -76,6 +79,11 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.tell_refusals();
             return;
         }
+        let own = same.filter(|same| session == Some(same.1));
+        if own.is_none() {
+            // Another life, or another process of the same one.
+            self.wiped(node);
+        }
         if same.is_none()
             && let Some(heard) = self.detector.heard(node)
         {
@@ -88,7 +96,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return;
         }
         self.dirty = true;
-        let token = same.filter(|same| session == Some(same.1)).map_or_else(
+        let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;
                 self.tokens.draw(u64::from(serial), self.memory.sessions).next_u64()

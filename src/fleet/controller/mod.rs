@@ -339,8 +339,19 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.acts.push(Act::Notice(Notice::Silent { node, life }));
         }
         self.muster.silent(now, node);
+        if self.muster.loses_memory(node) {
+            self.wiped(node);
+        }
         if let Some(job) = &mut self.job {
             let demands = job.lost(now, heard, node, self.memory.term);
+            self.demand(demands);
+        }
+    }
+
+    /// What a node had in its memory is lost.
+    fn wiped(&mut self, node: NodeId) {
+        if let Some(job) = &mut self.job {
+            let demands = job.wiped(node);
             self.demand(demands);
         }
     }

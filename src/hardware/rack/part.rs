@@ -134,7 +134,7 @@ impl Rack {
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
             Fault::ControllerCrash => unreachable!("it is no part of the rack"),
-            Fault::SilentCorruption | Fault::Upset => {}
+            Fault::SilentCorruption | Fault::Upset | Fault::Dram => {}
             Fault::LinkDegradation => {
                 self.link_faults.push(LinkFault { number, part, share_ppm: how.share_ppm });
                 self.set_link(part, cause);
@@ -154,7 +154,8 @@ impl Rack {
             | Fault::Hang
             | Fault::ControllerCrash
             | Fault::SilentCorruption
-            | Fault::Upset => {}
+            | Fault::Upset
+            | Fault::Dram => {}
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),

@@ -106,6 +106,7 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
         Fault::ControllerCrash => "controller crash".to_owned(),
         Fault::SilentCorruption => "silent corruption".to_owned(),
         Fault::Upset => "upset".to_owned(),
+        Fault::Dram => "fault of DRAM".to_owned(),
         Fault::LinkDegradation => {
             let share = words::share(f64::from(rule.share_ppm) / 1e6);
             let loss = words::share(f64::from(rule.loss_ppm) / 1e6);

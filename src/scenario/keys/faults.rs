@@ -35,6 +35,12 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
              hardware say.",
         ),
         Key::new(
+            "dram",
+            Kind::Tables(&DRAM_FAULT),
+            "Chips of nodes' main memory fail, for good or until they are written, as often as \
+             site and hardware say. [[fault.upset]] leaves those chips alone then.",
+        ),
+        Key::new(
             "link-degradation",
             Kind::Tables(&LINK_FAULT),
             "Links work at a share of their rate.",
@@ -137,6 +143,29 @@ pub(in crate::scenario) static UPSET_FAULT: Spec = spec(
             "Flux as a multiple of the site's, as an accelerated test has it: a million and more.",
         )
         .or("1.0"),
+    ],
+);
+
+/// Faults of chips of DRAM.
+pub(in crate::scenario) static DRAM_FAULT: Spec = spec(
+    "Faults of chips of DRAM, of the arrays with `devices`.",
+    &[
+        NAME,
+        ON,
+        Key::new(
+            "acceleration",
+            Kind::Number(0.0, 1e15),
+            "How many times as often as in the field, transient and permanent ones alike.",
+        )
+        .or("1.0"),
+        Key::new(
+            "repair",
+            Kind::Any(&PART_REPAIRS),
+            "How long a node is down that a permanent fault has stopped, until its memory is \
+             swapped: `never`, a duration or a law. The default is an assumption: somebody does \
+             it within half a working day.",
+        )
+        .or("\"4 h\""),
     ],
 );
 

@@ -101,7 +101,7 @@ fn subject(what: &What) -> Option<Subject> {
             Some(Subject::Seat(*node))
         }
         What::Corruption { .. } => Some(Subject::Memory),
-        What::Upset { .. } => Some(Subject::Upsets),
+        What::Upset { .. } | What::ChipFault { .. } => Some(Subject::Upsets),
         What::JobPhase { .. }
         | What::StepDone { .. }
         | What::Checkpoint { .. }
@@ -133,7 +133,7 @@ fn bare(what: &What) -> What {
     }
 }
 
-/// Whether a fact tells that a job has failed.
+/// Whether a fact tells that a job has failed, or what that took with it.
 fn is_failure(what: &What) -> bool {
     matches!(
         what,
@@ -141,7 +141,7 @@ fn is_failure(what: &What) -> bool {
             | What::JobPhase { cause: Cause::NodeFailure, .. }
             | What::JobNode { joined: false, .. }
             | What::FailureAbsorbed { .. }
-            | What::Checkpoint { act: CheckpointAct::Abandon, .. }
+            | What::Checkpoint { act: CheckpointAct::Abandon | CheckpointAct::Lose, .. }
     )
 }
 

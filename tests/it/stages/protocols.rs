@@ -18,8 +18,65 @@ fn agreement_checkpoints_of_several_levels() {
     let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi07", "420 s", "1 h");
     let fleet = agree(&rack(&(text + &faults)));
     demand(&fleet, 2, is_phase(JobPhase::Restart));
-    let loses = |what: &What| matches!(what, What::Checkpoint { act: CheckpointAct::Lose, .. });
     assert!(fleet.count(loses) > 0, "one on the card of a node that is away is given up");
+}
+
+/// Checkpoints each minute in memory, each second one at buddies and each fourth at the file
+/// server. Without a boot, so that nodes take places in their order: pi03 and pi04 are a pair.
+fn in_memory(copies: u32, faults: &str) -> String {
+    let level = |to: &str, rest: &str| {
+        format!("[[checkpoint.multilevel.level]]\nto = \"{to}\"\nsize = \"50 MB\"\n{rest}")
+    };
+    let buddies = level("buddies", &format!("copies = {copies}\nevery = 2\n"));
+    let levels = level("memory", "") + &buddies + &level("file-server", "every = 2\n");
+    rack(&format!(
+        "[boot]\nmethod = \"instant\"\n[checkpoint.multilevel]\ninterval = \"60 s\"\n\
+         {levels}{faults}"
+    ))
+}
+
+fn loses(what: &What) -> bool {
+    matches!(what, What::Checkpoint { act: CheckpointAct::Lose, .. })
+}
+
+/// The second failure is that of the buddy, when the newcomer holds its image again.
+#[test]
+fn agreement_buddies_hold_images_for_each_other() {
+    let faults =
+        fault("crash", "pi03", "160 s", "1 h") + &fault("hang", "pi04", "215 s", "power-cycle");
+    let fleet = agree(&in_memory(2, &faults));
+    demand(&fleet, 2, is_phase(JobPhase::Restart));
+    demand(&fleet, 0, loses);
+}
+
+/// After the third checkpoint, which is in memory alone; the second is at buddies, and the fourth
+/// would be the server's first: so the job begins anew, and reads nothing.
+#[test]
+fn agreement_a_pair_of_buddies_is_lost() {
+    let fleet = agree(&in_memory(2, &fault("crash", "pi[03-04]", "210 s", "1 h")));
+    demand(&fleet, 0, is_phase(JobPhase::Restart));
+    demand(&fleet, 2, loses);
+}
+
+#[test]
+fn agreement_two_of_a_triple_are_lost() {
+    // Eighteen seats, so that triples divide.
+    let faults = fault("crash", "pi[04-05]", "160 s", "power-cycle");
+    let text = in_memory(3, &faults).replace("spares = 4", "spares = 6");
+    let fleet = agree(&text);
+    demand(&fleet, 1, is_phase(JobPhase::Restart));
+    demand(&fleet, 0, loses);
+}
+
+#[test]
+fn agreement_memory_is_lost_with_power_and_not_with_the_switch() {
+    for (kind, on, lost) in
+        [("power-loss", "module[1]/psu[1]", 1), ("switch-loss", "module[1]/switch[1]", 0)]
+    {
+        let faults = fault(kind, on, "160 s", "60 s");
+        let fleet = agree(&in_memory(2, &faults).replace("spares = 4", "spares = 0"));
+        demand(&fleet, lost, loses);
+    }
 }
 
 fn corruption(on: &str, at: &str) -> String {
