@@ -22,7 +22,7 @@ Examples:
 A box needs root (or a user namespace in which you are root) and the tools ip and tc; `up` says what
 is missing. It uses no address of this machine: its network is in namespaces of its own.";
 
-/// Build a rack in a box: namespaces as nodes, shaped links, a bus of blades that starts and kills them
+/// Build a rack in a box: namespaces as nodes, shaped links, a bus that starts and kills them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

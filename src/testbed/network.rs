@@ -3,7 +3,7 @@
 //! ```text
 //!  BOX-pi1  eth0 ==node link== n1 +
 //!  BOX-pi2  eth0 ==node link== n2 + blade1 u1 ==uplink== c1 +
-//!   ...                                                     + core  s0 ==server link== eth0  BOX-server
+//!   ...                                                     + core s0 ==server link== BOX-server
 //!  BOX-pi16 eth0 ============ n16 + blade4 u4 ========== c4 +
 //!                                (all bridges stand in BOX-net)
 //! ```

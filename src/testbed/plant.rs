@@ -1,5 +1,4 @@
-//! The plant of a rack in a box: the bus of its blades, a process for each node that has power,
-//! and the server that nodes boot from.
+//! The plant of a rack in a box: its bus, the processes of its nodes, and their boot server.
 //!
 //! A node with power fetches its boot image over its link, and is its agent from then on. Its log
 //! of what it sent is written as dnsmasq writes it.
