@@ -30,29 +30,6 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
     ALL.iter().copied().find(|stage| stage.name() == name)
 }
 
-/// Why agents cannot play the silent corruption of a plan, if it has any.
-fn cannot_corrupt(plan: &Plan) -> Option<String> {
-    if !plan.corrupts() {
-        return None;
-    }
-    let why = if plan.jobs.is_empty() {
-        "silent corruption without a job: agents have no memory to corrupt"
-    } else if plan.abft().is_some() {
-        "silent corruption and `abft`: the data of agents carry no checksums"
-    } else if plan.replicas().is_some() {
-        "silent corruption and replicas: agents do not compare their memory"
-    } else {
-        return None;
-    };
-    Some(why.to_owned())
-}
-
-/// Why agents cannot play the faults of chips of a plan, if it has any.
-fn cannot_follow_chips(plan: &Plan) -> Option<String> {
-    let why = "[[fault.dram]]: agents do not know of the chips of their memory";
-    plan.scenario.follows_chips().then(|| why.to_owned())
-}
-
 /// A stage.
 pub trait Backend {
     /// The stage's name, as in `--on` and in the results folder.

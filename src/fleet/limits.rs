@@ -3,9 +3,49 @@
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
 
-/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
+/// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
-pub fn cannot(plan: &Plan) -> Option<String> {
+pub fn cannot(plan: &Plan) -> Vec<String> {
+    [cannot_corrupt(plan), cannot_follow_chips(plan), cannot_keep(plan), cannot_tell(plan)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Why agents cannot play the silent corruption of a plan, if it has any.
+fn cannot_corrupt(plan: &Plan) -> Option<String> {
+    if !plan.corrupts() {
+        return None;
+    }
+    let why = if plan.jobs.is_empty() {
+        "silent corruption without a job: agents have no memory to corrupt"
+    } else if plan.abft().is_some() {
+        "silent corruption and `abft`: the data of agents carry no checksums"
+    } else if plan.replicas().is_some() {
+        "silent corruption and replicas: agents do not compare their memory"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// Why agents cannot play the faults of chips of a plan, if it has any.
+fn cannot_follow_chips(plan: &Plan) -> Option<String> {
+    let why = "[[fault.dram]]: agents do not know of the chips of their memory";
+    plan.scenario.follows_chips().then(|| why.to_owned())
+}
+
+/// Why a failed node cannot say what the controller has to know, if it cannot.
+fn cannot_tell(plan: &Plan) -> Option<String> {
+    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    Some(format!(
+        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
+        rule.name
+    ))
+}
+
+/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
+fn cannot_keep(plan: &Plan) -> Option<String> {
     if !plan.scenario.jobs.is_empty() {
         let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
         return Some(reason.to_owned());
@@ -32,15 +72,9 @@ pub fn cannot(plan: &Plan) -> Option<String> {
             level + 1
         ));
     }
-    if let Some(level) = (0..wish.levels()).find(|level| wish.drain(*level).is_some()) {
-        return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents do not write while they compute",
-            level + 1
-        ));
-    }
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    let level = (0..wish.levels()).find(|level| wish.drain(*level).is_some())?;
     Some(format!(
-        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
-        rule.name
+        "level {} of [checkpoint.multilevel]: agents do not write while they compute",
+        level + 1
     ))
 }

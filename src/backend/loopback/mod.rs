@@ -71,7 +71,6 @@ impl Backend for Loopback {
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let mut reasons: Vec<_> = plan.scenario.faults.iter().filter_map(cannot_do).collect();
-        reasons.extend(super::cannot_corrupt(plan));
         reasons.extend(crate::fleet::limits::cannot(plan));
         let nodes = plan.machine.nodes.len();
         if nodes > AGENTS_MAX {

@@ -110,11 +110,7 @@ impl Backend for Reference {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
         let reasons = (nodes > most).then_some(reason).into_iter().chain(lossy);
-        reasons
-            .chain(super::cannot_corrupt(plan))
-            .chain(super::cannot_follow_chips(plan))
-            .chain(crate::fleet::limits::cannot(plan))
-            .collect()
+        reasons.chain(crate::fleet::limits::cannot(plan)).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
@@ -132,9 +128,7 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let kept = crate::fleet::limits::cannot(plan);
-        let mut reasons: Vec<_> = kept.into_iter().chain(super::cannot_corrupt(plan)).collect();
-        reasons.extend(super::cannot_follow_chips(plan));
+        let mut reasons = crate::fleet::limits::cannot(plan);
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(
