@@ -28,10 +28,6 @@ pub const CAPABILITIES: [&str; 2] = ["harm crash", "harm hang"];
 pub struct OwnProcess;
 
 impl Harm for OwnProcess {
-    fn by_agent(&self, deed: &Deed) -> bool {
-        matches!(deed.kind, Fault::Crash | Fault::Hang)
-    }
-
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
         match deed.kind {
             Fault::Crash => Ok(kill_process(getpid(), Signal::KILL)?),

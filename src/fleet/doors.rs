@@ -138,13 +138,30 @@ pub struct Deed {
     /// Whoever carries it out on his own node undoes it when he has not heard from the controller
     /// for so long.
     pub lease: Span,
+    /// How an agent carries it out.
+    #[serde(default)]
+    pub means: Means,
+}
+
+/// How an agent carries a deed out on its own node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "a field says no more than its name and type")]
+pub enum Means {
+    /// As the kind of its fault says.
+    #[default]
+    Usual,
+    /// No packet passes between the node and any other host, but for these hosts.
+    Cut { but: Vec<String> },
 }
 
 /// Hands that do harm. The controller has some; an agent has some for its own node.
 pub trait Harm: Clone + 'static {
-    /// Whether a deed is for the agent of the struck node to carry out, rather than for the
-    /// controller's own hands.
-    fn by_agent(&self, deed: &Deed) -> bool;
+    /// The agents who carry a deed out, each on its own node and with the deed as it is told; none:
+    /// it is for the controller's own hands. Only a controller asks.
+    fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
+        Vec::new()
+    }
     /// Does it. Asked again for a number that it knows, it does nothing more: a controller that
     /// was restarted asks again for what it is not sure of.
     fn do_harm(&self, deed: &Deed) -> impl Future<Output = io::Result<()>>;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cosmic::budget::Class;
 use crate::event::{Fault, JobPhase};
-use crate::fleet::doors::Deed;
+use crate::fleet::doors::{Deed, Means};
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
@@ -462,6 +462,7 @@ impl<'p> Timeline<'p> {
             share_ppm: wish.left_ppm(),
             lasts: None,
             lease: self.lease,
+            means: Means::Usual,
         }
     }
 }

@@ -39,8 +39,9 @@ impl doors::Power for Hands {
 }
 
 impl doors::Harm for Hands {
-    fn by_agent(&self, deed: &Deed) -> bool {
-        self.nodes.harms_itself(deed)
+    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
+        let itself = self.nodes.harms_itself(deed);
+        itself.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
     }
 
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {

@@ -59,10 +59,6 @@ impl Harm {
 }
 
 impl doors::Harm for Harm {
-    fn by_agent(&self, _deed: &Deed) -> bool {
-        false
-    }
-
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
         if self.0.done.borrow_mut().insert(deed.number) {
             if deed.kind == Fault::ControllerCrash {

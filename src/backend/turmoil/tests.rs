@@ -15,7 +15,7 @@ use super::socket::Net;
 use super::stage::{CONTROLLER, Programs, Stage, host_of};
 use crate::event::{Cause, Event, Fault, Sink, Stop, What};
 use crate::fleet::doors::{
-    self, Address, Deed, Harm as _, Net as _, Object, Power as _, Store as _,
+    self, Address, Deed, Harm as _, Means, Net as _, Object, Power as _, Store as _,
 };
 use crate::ids::{FaultId, Life, NodeId, Part, PartKind};
 use crate::plan::{Plan, pilot};
@@ -132,7 +132,8 @@ async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Res
 fn deed(number: u64, kind: Fault, part: PartKind, index: u32) -> Deed {
     let part = Part { kind: part, index };
     let lease = Span::from_secs(1);
-    Deed { number, fault: FaultId(0), kind, part, share_ppm: 100_000, lasts: None, lease }
+    let (fault, share_ppm, means) = (FaultId(0), 100_000, Means::Usual);
+    Deed { number, fault, kind, part, share_ppm, lasts: None, lease, means }
 }
 
 async fn switch_on(stage: &Rc<Stage>, nodes: u32) {

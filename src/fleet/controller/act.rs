@@ -71,10 +71,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     fn harm(&self, deed: Deed, begin: bool) {
         let number = deed.number;
-        if self.doors.harm.by_agent(&deed) {
-            let node = NodeId(deed.part.index);
-            let message = if begin { Message::Harm { deed } } else { Message::Undo { deed } };
-            self.say(node, message);
+        let agents = self.doors.harm.agents(&deed);
+        if !agents.is_empty() {
+            for (node, deed) in agents {
+                let message = if begin { Message::Harm { deed } } else { Message::Undo { deed } };
+                self.say(node, message);
+            }
             self.spawn(async move { Some(Heard::Harmed { number, begin, obeyed: true }) });
             return;
         }

@@ -126,13 +126,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// What an agent has to do on its own node it is told at each join: it may have been restarted.
     fn harm_again(&mut self, node: NodeId) {
         for harmed in self.memory.deeds.values() {
-            let deed = &harmed.deed;
-            if deed.part.index == node.0
-                && harmed.stage != Stage::Undoing
-                && self.doors.harm.by_agent(deed)
-            {
-                self.acts.push(Act::Say(node, Message::Harm { deed: deed.clone() }));
+            if harmed.stage == Stage::Undoing {
+                continue;
             }
+            let agents = self.doors.harm.agents(&harmed.deed);
+            let own = agents.into_iter().filter(|&(agent, _)| agent == node);
+            self.acts.extend(own.map(|(_, deed)| Act::Say(node, Message::Harm { deed })));
         }
     }
 

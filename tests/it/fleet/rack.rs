@@ -207,8 +207,9 @@ impl<N: Net> Power for Hands<N> {
 }
 
 impl<N: Net> Harm for Hands<N> {
-    fn by_agent(&self, deed: &Deed) -> bool {
-        deed.part.kind == PartKind::NodeLink && deed.share_ppm > 0
+    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
+        let by_agent = deed.part.kind == PartKind::NodeLink && deed.share_ppm > 0;
+        by_agent.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
     }
 
     async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
