@@ -186,6 +186,10 @@ impl Sink for Listener {
         self.fold.event(event);
         self.recorder.event(event)
     }
+
+    fn look(&mut self, now: Time) -> Result<(), Stop> {
+        self.recorder.look(now)
+    }
 }
 
 /// Passes every event on; every now and then looks up.
@@ -211,6 +215,7 @@ impl Sink for Watched<'_> {
 
     fn look(&mut self, now: Time) -> Result<(), Stop> {
         self.bar.at(now);
+        self.listener.look(now)?;
         if self.interrupt.is_wanted() { Err(Stop::Interrupted) } else { Ok(()) }
     }
 }

@@ -162,6 +162,11 @@ pub trait Harm: Clone + 'static {
     fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
         Vec::new()
     }
+    /// Agents are about to be told to carry a deed out (`begin`), or to undo it. An error keeps
+    /// them from being told.
+    fn entrust(&self, _deed: &Deed, _begin: bool) -> io::Result<()> {
+        Ok(())
+    }
     /// Does it. Asked again for a number that it knows, it does nothing more: a controller that
     /// was restarted asks again for what it is not sure of.
     fn do_harm(&self, deed: &Deed) -> impl Future<Output = io::Result<()>>;
