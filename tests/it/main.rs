@@ -38,6 +38,7 @@ mod rejuvenation;
 mod replicas;
 mod silent;
 mod stages;
+mod store;
 mod swarm;
 mod testbed;
 mod theory;
