@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event::{Cause, Fault, What};
+pub use crate::fleet::means::Means;
 use crate::fleet::wire::Refusals;
 use crate::ids::{FaultId, Life, NodeId, Part};
 use crate::units::{Bytes, Span};
@@ -141,18 +142,6 @@ pub struct Deed {
     /// How an agent carries it out.
     #[serde(default)]
     pub means: Means,
-}
-
-/// How an agent carries a deed out on its own node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "a field says no more than its name and type")]
-pub enum Means {
-    /// As the kind of its fault says.
-    #[default]
-    Usual,
-    /// No packet passes between the node and any other host, but for these hosts.
-    Cut { but: Vec<String> },
 }
 
 /// Hands that do harm. The controller has some; an agent has some for its own node.
