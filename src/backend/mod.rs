@@ -14,6 +14,7 @@ use turmoil::{Reference, Turmoil};
 
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
+use crate::plan::chance::kind_word;
 
 /// Every stage of this build, the usual one first.
 pub const ALL: &[&(dyn Backend + Sync)] = &[
@@ -55,6 +56,14 @@ impl<B: Backend + ?Sized> Backend for &B {
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
         (**self).play(plan, sink)
     }
+}
+
+/// What of a plan only real nodes can be made to suffer, a sentence for each rule.
+fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.scenario.faults.iter().filter_map(|rule| {
+        let (what, word) = (rule.how.needs_real_nodes()?, kind_word(rule.kind));
+        Some(format!("[[fault.{word}]] `{}`: {what}: only real nodes have it", rule.name))
+    })
 }
 
 /// A stage.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::{Exit, streams};
 use crate::drivers::agent::{self, Leave, Wish};
+use crate::drivers::store::Place;
 use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
 use crate::units::{ByteRate, Span};
@@ -16,6 +17,8 @@ const EXAMPLES: &str = "\
 Examples:
   rackstorm agent --controller 10.0.0.1:7000 --beats 10.0.0.1:7001 --node 17 \\
       --certificates /etc/rackstorm --store /srv/checkpoints
+  rackstorm agent --controller 10.0.0.1:7000 --beats 10.0.0.1:7001 --node 17 \\
+      --certificates /etc/rackstorm --store tcp://10.0.0.1:7003 --cards /var/lib/rackstorm
 
 The folder of certificates holds authority.pem, pi17.pem and pi17.key, as `rackstorm rack enrol`
 made them. The agent runs until SIGTERM or Ctrl-C; without its controller it looks for it again
@@ -40,10 +43,15 @@ pub(super) struct Arguments {
     /// Folder with its certificate and key, and the authority's certificate
     #[arg(long, value_name = "FOLDER")]
     certificates: PathBuf,
-    /// Folder of checkpoints, such as a mount of the file server's
+    /// Folder of checkpoints, such as a mount of the file server's, or the controller's own store:
+    /// tcp://HOST:PORT
+    #[arg(long, value_name = "STORE", value_parser = store)]
+    store: Store,
+    /// Folder of what stays on the node when checkpoints travel to a store over TCP
     #[arg(long, value_name = "FOLDER")]
-    store: PathBuf,
-    /// Let declared bytes take their time at this rate, such as '11.8 MB/s'
+    cards: Option<PathBuf>,
+    /// Let declared bytes take their time at this rate, such as '11.8 MB/s', where they do not
+    /// travel: in a folder
     #[arg(long, value_name = "RATE")]
     store_rate: Option<ByteRate>,
     /// Name or address at which neighbours reach it [default: the one that leads to the controller]
@@ -69,8 +77,45 @@ fn address(text: &str) -> Result<Address, &'static str> {
     if host.is_empty() { Err(wrong) } else { Ok(Address::new(host, port)) }
 }
 
+/// What `--store` says.
+#[derive(Clone, Debug)]
+enum Store {
+    Folder(PathBuf),
+    Server(Address),
+}
+
+/// A folder, or `tcp://HOST:PORT`.
+fn store(text: &str) -> Result<Store, &'static str> {
+    match text.strip_prefix("tcp://") {
+        Some(server) => address(server).map(Store::Server),
+        None if text.contains("://") => Err("neither a folder nor tcp://HOST:PORT"),
+        None => Ok(Store::Folder(text.into())),
+    }
+}
+
+/// Where the agent keeps what outlives it.
+fn place(arguments: &Arguments) -> Result<Place, &'static str> {
+    let Arguments { store, cards, store_rate, .. } = arguments;
+    match (store.clone(), cards.clone(), *store_rate) {
+        (Store::Folder(path), None, rate) => Ok(Place::Folder { path, rate }),
+        (Store::Folder(_), Some(_), _) => Err("--cards goes with --store tcp://HOST:PORT"),
+        (Store::Server(at), Some(cards), None) => Ok(Place::Server { at, cards }),
+        (Store::Server(_), None, _) => Err("--store tcp://HOST:PORT needs --cards FOLDER"),
+        (Store::Server(_), _, Some(_)) => {
+            Err("--store-rate is for a folder: to a store over TCP declared bytes really travel")
+        }
+    }
+}
+
 /// Runs until it is asked to leave.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let store = match place(arguments) {
+        Ok(place) => place,
+        Err(mistake) => {
+            streams::say(&format!("error: {mistake}"));
+            return Ok(Exit::Usage);
+        }
+    };
     let leave = Leave::default();
     let asks = leave.clone();
     ctrlc::set_handler(move || asks.ask()).context("Ctrl-C cannot be caught")?;
@@ -82,8 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         address: arguments.address.clone(),
         port: arguments.port,
         certificates: arguments.certificates.clone(),
-        store: arguments.store.clone(),
-        store_rate: arguments.store_rate,
+        store,
         beat: arguments.beat,
         parent: arguments.parent,
     };

@@ -7,10 +7,11 @@ use clap::Args;
 
 use crate::cli::{Exit, streams};
 use crate::drivers::agent::{self, Leave, Wish};
+use crate::drivers::store::Place;
 use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
 use crate::testbed::wish::{SERVER, address};
-use crate::testbed::{self, Folder, PORTS, Plant};
+use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
 use crate::units::{Bytes, Span};
 
 /// Serve the bus of a box, its nodes' power and their boot images
@@ -79,8 +80,7 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
         address: Some(address(node).to_string()),
         port: 0,
         certificates: folder.certificates(),
-        store: folder.store(),
-        store_rate: None,
+        store: Place::Server { at: at(STORE_PORT), cards: folder.store() },
         beat: arguments.beat,
         parent: Some(arguments.parent),
     };

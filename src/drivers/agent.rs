@@ -1,10 +1,12 @@
 //! The agent as a process: the fleet's agent with the doors of a real node.
 //!
-//! It proves itself with its node's certificate, keeps checkpoints in a folder, tells what its
-//! board measures, and looks for its controller ever more slowly until it was taken in once.
+//! It proves itself with its node's certificate, keeps checkpoints in a folder or at a file server,
+//! tells what its board measures, and looks for its controller ever more slowly until it was taken
+//! in once.
 
 use std::cell::RefCell;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,14 +19,14 @@ use tokio::time::sleep;
 use super::board::Board;
 use super::harm::{CAPABILITIES, OwnProcess};
 use super::net::{Plain, own_address};
-use super::store::{Folder, Moved};
+use super::store::{Folder, Keeper, Moved, Place, Remote};
 use super::tls::{Credentials, Refused, Tls, name_of};
 use crate::event::What;
 use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::doors::{Address, Notice, Told};
 use crate::fleet::wire::Message;
 use crate::ids::{Life, NodeId};
-use crate::units::{ByteRate, Span};
+use crate::units::Span;
 
 /// Between two looks at what the board measures. Assumption: heat and load change in minutes.
 const READINGS: Duration = Duration::from_secs(10);
@@ -54,10 +56,8 @@ pub struct Wish {
     pub port: u16,
     /// The folder with its certificate and key, and that of the rack's authority.
     pub certificates: PathBuf,
-    /// The folder of checkpoints.
-    pub store: PathBuf,
-    /// At which rate declared bytes take their time there, if at all.
-    pub store_rate: Option<ByteRate>,
+    /// Where checkpoints are kept.
+    pub store: Place,
     /// Time between two beats.
     pub beat: Span,
     /// The process with which it ends.
@@ -101,12 +101,7 @@ async fn live(
     let life = life.ok_or_else(|| io::Error::other("the system does not tell when it booted"))?;
     let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
     let (notes, from_process) = mpsc::channel(NOTES);
-    let told = notes.clone();
-    let moved: Moved = Rc::new(move |purpose, bytes| {
-        let _ = told.try_send(Note::Tell(Message::Moved { purpose, bytes }));
-    });
-    let name = name_of(wish.node);
-    let store = Folder::open(&wish.store, &name, wish.store_rate, moved)?;
+    let store = keeper(wish, credentials, own, &notes, say)?;
     let doors = agent::Doors { net, store, harm: OwnProcess, told: Says(say) };
     let setup = agent::Setup {
         node: wish.node,
@@ -127,6 +122,33 @@ async fn live(
     });
     spawn_local(watch_parent(wish.parent));
     agent::run_noting(doors, setup, from_process).await
+}
+
+/// The store at the place that is wished for.
+fn keeper(
+    wish: &Wish,
+    credentials: &Credentials,
+    own: IpAddr,
+    notes: &mpsc::Sender<Note>,
+    say: fn(&str),
+) -> io::Result<Keeper<Tls<Plain>>> {
+    let open = |rate, moved| Folder::open(wish.store.folder(), &name_of(wish.node), rate, moved);
+    match &wish.store {
+        Place::Folder { rate, .. } => {
+            let told = notes.clone();
+            let moved: Moved = Rc::new(move |purpose, bytes| {
+                let _ = told.try_send(Note::Tell(Message::Moved { purpose, bytes }));
+            });
+            open(*rate, moved).map(Keeper::Folder)
+        }
+        Place::Server { at, .. } => {
+            // The file server is the controller's own, and must prove it.
+            let net = Tls::new(Plain { own }, credentials, Some(at.clone()), once(say))?;
+            let folder = open(None, Rc::new(|_, _| {}))?;
+            let failed = once_as(say, "");
+            Ok(Keeper::Remote(Remote::new(net, at.clone(), wish.node, folder, failed)))
+        }
+    }
 }
 
 fn capabilities(board: &Board) -> Vec<String> {
@@ -150,9 +172,14 @@ async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
 
 /// Says why a handshake failed, if it is not what was said last.
 fn once(say: fn(&str)) -> Refused {
+    once_as(say, "refused: ")
+}
+
+/// Says what failed, if it is not what was said last.
+fn once_as(say: fn(&str), what: &'static str) -> Rc<dyn Fn(&io::Error)> {
     let last = RefCell::new(String::new());
     Rc::new(move |error| {
-        let text = format!("refused: {error}");
+        let text = format!("{what}{error}");
         if last.replace(text.clone()) != text {
             say(&text);
         }

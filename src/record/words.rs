@@ -49,6 +49,8 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
         Fault::Dram => "dram",
+        Fault::Load => "load",
+        Fault::Clock => "clock",
     }
 }
 

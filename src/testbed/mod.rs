@@ -29,7 +29,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
-pub use plant::{PORTS, Plant, boot, serve};
+pub use plant::{PORTS, Plant, STORE_PORT, boot, serve};
 pub use rights::missing;
 use wish::Wish;
 

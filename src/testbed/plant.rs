@@ -30,6 +30,8 @@ use crate::units::{Bytes, Span};
 
 /// Where controllers listen, and where they take beats.
 pub const PORTS: (u16, u16) = (7_000, 7_001);
+/// Where the controller's own store listens.
+pub const STORE_PORT: u16 = 7_003;
 /// Where nodes fetch their boot image.
 const BOOT_PORT: u16 = 7_002;
 /// Between two looks whether processes have ended.

@@ -1,12 +1,10 @@
 //! The inventory of a rack in a box, as a person would write it.
 
 use super::Folder;
-use super::plant::PORTS;
+use super::plant::{PORTS, STORE_PORT};
 use super::wish::{self, Wish};
 use crate::ids::NodeId;
 
-/// Where checkpoints go.
-const STORE_PORT: u16 = 7_003;
 /// Longer than the first beats of an agent take on a machine that is very busy (assumption).
 const LEASE: &str = "5 s";
 

@@ -39,6 +39,7 @@ mod rejuvenation;
 mod replicas;
 mod silent;
 mod stages;
+mod store;
 mod swarm;
 mod testbed;
 mod theory;

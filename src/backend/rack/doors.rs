@@ -4,17 +4,21 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::task::{JoinSet, spawn_local};
+use tokio::time::sleep;
 
 use super::nodes::Nodes;
 use super::{Held, now};
 use crate::drivers::power::Switches;
+use crate::drivers::store::Server;
 use crate::event::{Cause, Fault, PartState, What};
 use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};
-use crate::ids::{NodeId, PartKind};
+use crate::fleet::means::lacks_for;
+use crate::ids::{NodeId, Part, PartKind};
 use crate::inventory::Inventory;
-use crate::scenario::fault::Repair;
+use crate::scenario::fault::{FaultRule, Repair};
 
 /// The day on which the controller believes every run to begin; only differences count.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
@@ -25,6 +29,8 @@ pub(super) struct Hands {
     pub inventory: Rc<Inventory>,
     pub switches: Switches,
     pub nodes: Rc<Nodes>,
+    /// The file server of checkpoints.
+    pub server: Rc<Server>,
     /// Journal and ledger of the rack.
     pub held: Held,
     /// Deeds of the controller's own hands that are done.
@@ -65,6 +71,13 @@ impl doors::Power for Hands {
 
 impl Hands {
     async fn switch_on(&self, node: NodeId) -> io::Result<()> {
+        if self.nodes.has_stopped(node) {
+            // Its switch is on, but what runs on it has ended: only a power cycle helps.
+            self.switch_off(node).await?;
+            self.nodes.is_off(node, Cause::Repair);
+            let settle = self.nodes.plan.scenario.controller.settle;
+            sleep(Duration::from_nanos(settle.0)).await;
+        }
         self.switches.on(node).await?;
         self.nodes.is_on(node);
         Ok(())
@@ -128,10 +141,12 @@ impl doors::Harm for Hands {
                 let means = Means::Cut { but: Vec::new() };
                 part().map(|node| (node, Deed { means: means.clone(), ..deed.clone() })).collect()
             }
-            Fault::LinkDegradation => {
+            Fault::LinkDegradation if deed.share_ppm == 0 => {
                 let means = |node| Means::Cut { but: self.neighbours(deed, node) };
                 part().map(|node| (node, Deed { means: means(node), ..deed.clone() })).collect()
             }
+            Fault::Crash if deed.means != Means::Usual => part().map(as_it_is).collect(),
+            Fault::Load | Fault::Clock => part().map(as_it_is).collect(),
             _ => Vec::new(),
         }
     }
@@ -168,6 +183,15 @@ impl doors::Harm for Hands {
                 }
                 to_its_end(self.clone().cut(nodes, cause)).await
             }
+            Fault::ServerLoss => {
+                if is_new {
+                    self.held.lock().journal.does(deed, Vec::new())?;
+                    self.done.borrow_mut().insert(deed.number);
+                    self.nodes.tell_part(deed.part, PartState::Down, cause);
+                    self.server.pause();
+                }
+                Ok(())
+            }
             // A node without power cannot hang.
             Fault::Hang if !self.nodes.has_power(node) => Ok(()),
             Fault::Hang => Err(io::Error::other(format!(
@@ -187,6 +211,11 @@ impl doors::Harm for Hands {
             Fault::PowerLoss => {
                 self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
                 self.nodes.plan.machine.nodes_of(deed.part).collect()
+            }
+            Fault::ServerLoss => {
+                self.server.resume();
+                self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
+                Vec::new()
             }
             _ => Vec::new(),
         };
@@ -212,6 +241,25 @@ impl doors::Clock for Hands {
 impl doors::Told for Hands {
     fn tell(&self, what: What) {
         self.nodes.tell(what);
+    }
+
+    fn abilities(&self, node: NodeId, said: &[String]) {
+        let (plan, name) = (&self.nodes.plan, self.name(node));
+        let link = plan.scenario.hardware.link;
+        let strikes = |rule: &&FaultRule| {
+            let hit = |index| {
+                let part = Part { kind: rule.on.kind, index };
+                plan.machine.nodes_of(part).any(|struck| struck == node)
+            };
+            rule.on.iter().any(hit)
+        };
+        for rule in plan.scenario.faults.iter().filter(strikes) {
+            if let Some(lack) = lacks_for(rule, link, said) {
+                let word = crate::record::words::fault(rule.kind);
+                let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
+                self.nodes.fail(text);
+            }
+        }
     }
 
     fn notice(&self, notice: Notice) {

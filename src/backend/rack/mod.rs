@@ -4,6 +4,7 @@
 //!  this process: controller ---- power drivers ----> the rack's switches       on, off, crash, PSU
 //!                     | ==== TCP with mutual TLS === agents on the nodes       hang, cut, job
 //!                     | <--- beats over UDP -------
+//!                     | <=== TCP with mutual TLS === checkpoints of the nodes, to its store
 //!                boot log <--- dnsmasq                                         how far boots are
 //! ```
 //!
@@ -154,7 +155,6 @@ impl Backend for Rack {
 /// Why a fault cannot be done to a rack, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     let why = match rule.kind {
-        Fault::ServerLoss => "the file server of a rack cannot be stopped",
         Fault::ControllerCrash => "the controller is this program, and nobody would restart it",
         Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && rule.left_ppm() > 0 => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"

@@ -10,7 +10,6 @@
 //! an agent comes back with another life than it had: its node rebooted by itself.
 
 use std::cell::{Cell, RefCell};
-
 use std::rc::Rc;
 
 use tokio::time::Instant;
@@ -33,6 +32,8 @@ struct Node {
     wanted: bool,
     /// Whether its channel is on, as far as is known.
     powered: bool,
+    /// Whether it has stopped although its channel is on.
+    stopped: bool,
     /// Harms that keep its channel off.
     blocked: u32,
     /// Harms that keep it from being heard.
@@ -127,6 +128,12 @@ impl Nodes {
         self.of(node).powered
     }
 
+    /// Whether it has stopped although its channel is on.
+    pub(super) fn has_stopped(&self, node: NodeId) -> bool {
+        let own = self.of(node);
+        own.powered && own.stopped
+    }
+
     /// The controller wants a node on or off. Whether its switch may be asked.
     pub(super) fn want(&self, node: NodeId, on: bool) -> bool {
         let is_blocked = self.of(node).blocked > 0;
@@ -147,6 +154,7 @@ impl Nodes {
         if !own.powered && own.blocked == 0 {
             self.change(node, |own| {
                 own.powered = true;
+                own.stopped = false;
                 own.life += 1;
                 own.agent = None;
             });
@@ -215,6 +223,7 @@ impl Nodes {
         let is_another = own.agent.is_some_and(|agent| agent != life);
         self.change(node, |own| {
             own.agent = Some(life);
+            own.stopped = false;
             own.life += u32::from(is_another);
         });
         let was_lost = matches!(own.state, NodeState::Hung | NodeState::Down);
@@ -235,8 +244,13 @@ impl Nodes {
     pub(super) fn entrusted(&self, deed: &Deed, begin: bool) {
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
         match (deed.kind, begin) {
-            (Fault::Hang, true) => self.set_state(node, NodeState::Hung, cause),
-            (Fault::Crash, true) => self.set_state(node, NodeState::Down, cause),
+            (Fault::Hang, true) if self.is_up(node) => self.set_state(node, NodeState::Hung, cause),
+            (Fault::Crash, true) => {
+                if self.of(node).powered {
+                    self.change(node, |own| own.stopped = true);
+                    self.set_state(node, NodeState::Down, cause);
+                }
+            }
             (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
             _ => {}
         }

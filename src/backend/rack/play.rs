@@ -21,7 +21,7 @@ use super::restore::restore;
 use super::{Held, now};
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
-use crate::drivers::store::Folder;
+use crate::drivers::store::{Folder, Server, Transfer};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
 use crate::fleet::agent::Pace;
@@ -89,6 +89,13 @@ async fn run(
     // Who is refused is counted by the controller.
     let net = Tls::new(below, &credentials, None, Rc::new(|_| {})).map_err(no_start)?;
     let store = Folder::open(path, CONTROLLER, None, Rc::new(|_, _| {})).map_err(no_start)?;
+    let nodes = Rc::new(Nodes::new(plan.clone()));
+    let tells = nodes.clone();
+    let told = move |Transfer { purpose, received, lost, .. }: Transfer| {
+        tells.tell(What::Transfer { purpose, nodes: 1, received, lost });
+    };
+    let server = Server::start(net.clone(), store.clone(), control.store, Rc::new(told));
+    let server = Rc::new(server.await.map_err(no_start)?);
     // A controller that was killed left its memory; this run begins anew.
     store.delete(Object::State, "controller").await.map_err(no_start)?;
     let usual = Pace::for_beat(plan.scenario.controller.beat());
@@ -102,11 +109,10 @@ async fn run(
         sabotage: None,
     };
     let log = BootLog::new(&inventory);
-    let nodes = Rc::new(Nodes::new(plan.clone()));
     let expected = JobPlay::expected(&plan, WORDS);
     let done = Rc::new(RefCell::new(BTreeSet::new()));
     let (own, held) = (nodes.clone(), held.clone());
-    let hands = Hands { inventory, switches, nodes: own, held, done, expected };
+    let hands = Hands { inventory, switches, nodes: own, server, held, done, expected };
     let (power, harm) = (hands.clone(), hands.clone());
     let (clock, told) = (hands.clone(), hands);
     let doors = controller::Doors { net, power, harm, store, clock, told };

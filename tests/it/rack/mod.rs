@@ -132,9 +132,7 @@ fn a_job_on_sixteen_nodes_outlives_four_kinds_of_fault_and_leaves_the_rack_as_it
     assert_eq!(cut[..8], [&boot[..], &[N::Down, N::Off], &boot].concat(), "a power cut");
     assert_eq!(hung[..8], [&boot[..], &[N::Hung, N::Off], &boot].concat(), "a hung agent");
     let part = |state| {
-        let is = |event: &&Event| {
-            matches!(event.what, What::PartState { state: told, .. } if told == state)
-        };
+        let is = |event: &&Event| matches!(event.what, What::PartState { state: told, .. } if told == state);
         events.iter().filter(is).count()
     };
     assert_eq!((part(PartState::Down), part(PartState::Up)), (1, 1), "a blade without its switch");
@@ -192,7 +190,8 @@ fn what_a_rack_cannot_do_now_is_told_all_at_once_before_anything_is_touched() {
     edit(&stand, "path = \"", "path = \"/nowhere");
     let all = ["protected: pi2; put protected nodes after", "elsewhere/controller", "/nowhere"];
     check(&all, 2);
-    let large = stand.bench.write("large.toml", "schema = 1\ntitle = \"24\"\ninherit = \"edge_rack_24\"\n");
+    let large =
+        stand.bench.write("large.toml", "schema = 1\ntitle = \"24\"\ninherit = \"edge_rack_24\"\n");
     let done = stand.run(&["rack", "check", large.to_str().expect("UTF-8")]);
     assert!(done.stderr.contains("24 nodes and the inventory 4"), "{}", done.stderr);
     let cannot = "[[fault.server-loss]]\non = \"file-server\"\nat = \"1 s\"\n";
@@ -208,7 +207,8 @@ fn a_rack_is_nobody_elses_while_a_run_has_it() {
     let lock = fs::File::options().write(true).create(true).truncate(false);
     let lock = lock.open(stand.file("rack.cycles")).expect("the ledger of the rack");
     lock.lock().expect("nobody has it");
-    for more in [&["run", file.to_str().expect("UTF-8"), "--on", "rack"][..], &["rack", "restore"]] {
+    for more in [&["run", file.to_str().expect("UTF-8"), "--on", "rack"][..], &["rack", "restore"]]
+    {
         let done = stand.run(more);
         assert_eq!(done.code, 3, "{}", done.stderr);
         assert!(done.stderr.contains("another command is switching nodes"), "{}", done.stderr);

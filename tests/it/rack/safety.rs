@@ -116,7 +116,10 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
         let what = format!("end {end}, {signal:?} after {after:?}");
         if signal != Signal::KILL {
             let said = String::from_utf8_lossy(&ended.stderr);
-            assert!(ended.status.code() == Some(130) || after < Duration::from_millis(300), "{what}: {said}");
+            assert!(
+                ended.status.code() == Some(130) || after < Duration::from_millis(300),
+                "{what}: {said}"
+            );
             assert_eq!(states(&stand), as_found, "{what}: {said}");
         }
         wait_until_no_harm(&stand, &what);

@@ -62,8 +62,7 @@ impl Folder {
 
     /// The file of an object.
     fn file(&self, object: Object, name: &str) -> io::Result<PathBuf> {
-        let is_short = name.len() <= NAME_MAX;
-        if !is_short || !name.split('/').all(is_word) {
+        if !is_name(name) {
             let text = format!("`{name}` is no name of an object");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
@@ -81,6 +80,11 @@ impl Folder {
         }
         (self.moved)(purpose, declared);
     }
+}
+
+/// Whether an object may have this name: words with a slash between them.
+pub(super) fn is_name(text: &str) -> bool {
+    text.len() <= NAME_MAX && text.split('/').all(is_word)
 }
 
 /// Letters, digits, `-`, `_` and dots, but none in front: nothing that leads out of a folder.
