@@ -12,7 +12,7 @@ use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
 use crate::testbed::wish::{SERVER, address};
 use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
-use crate::units::{Bytes, Span};
+use crate::units::{BitRate, Bytes, Span};
 
 /// Serve the bus of a box, its nodes' power and their boot images
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Size of a boot image
     #[arg(long)]
     image: Bytes,
+    /// Rate of a node's link
+    #[arg(long)]
+    node_link: BitRate,
     /// Time between two beats
     #[arg(long)]
     beat: Span,
@@ -53,11 +56,12 @@ pub(super) struct NodeArguments {
 
 /// Serves until it is ended.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { name, nodes, image, beat, folder } = arguments;
+    let Arguments { name, nodes, image, node_link, beat, folder } = arguments;
     let plant = Plant {
         name: name.clone(),
         nodes: *nodes,
         image: *image,
+        node_link: *node_link,
         beat: *beat,
         folder: folder.clone(),
         program: std::env::current_exe()?,
