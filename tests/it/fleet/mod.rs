@@ -2,6 +2,7 @@
 
 mod frames;
 mod rack;
+mod served;
 mod tls;
 mod wires;
 

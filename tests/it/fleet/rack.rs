@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rackstorm::drivers::store::Remote;
 use rackstorm::event::{Cause, Fault, What};
 use rackstorm::fleet::doors::{
     Address, Clock, Deed, Harm, Net, Notice, Object, Power, PowerState, Store, Told,
@@ -30,6 +31,8 @@ pub(crate) struct World<N> {
     /// Deeds done, by number, with how often they were asked for.
     pub(crate) deeds: RefCell<BTreeMap<u64, (Deed, u32)>>,
     pub(crate) undone: RefCell<Vec<u64>>,
+    /// The store of a node, if it is not the world's own.
+    pub(crate) remote: RefCell<Option<Box<dyn Fn(u32) -> Remote<N>>>>,
     net_of: Box<dyn Fn(u32) -> (N, String)>,
     cut: Box<dyn Fn(u32, bool)>,
     pub(crate) controller: (Address, Address),
@@ -85,6 +88,7 @@ impl<N: Net> World<N> {
             stored: RefCell::default(),
             deeds: RefCell::default(),
             undone: RefCell::default(),
+            remote: RefCell::default(),
             net_of: Box::new(net_of),
             cut: Box::new(cut),
             controller,
@@ -170,11 +174,17 @@ impl<N: Net> Hands<N> {
         };
         let (alive, dead) = oneshot::channel::<()>();
         self.0.alive.borrow_mut()[node as usize] = Some(alive);
-        let hands = self.clone();
+        let remote = self.0.remote.borrow().as_ref().map(|of| of(node));
+        match remote {
+            Some(store) => self.live(net, store, setup, dead),
+            None => self.live(net, self.clone(), setup, dead),
+        }
+    }
+
+    fn live(&self, net: N, store: impl Store, setup: agent::Setup, dead: oneshot::Receiver<()>) {
+        let doors = agent::Doors { net, store, harm: self.clone(), told: self.clone() };
         tokio::task::spawn_local(async move {
             let host = LocalSet::new();
-            let doors =
-                agent::Doors { net, store: hands.clone(), harm: hands.clone(), told: hands };
             tokio::select! {
                 biased;
                 _ = dead => {}
