@@ -136,6 +136,8 @@ pub enum Cause {
     TooFewNodes,
     /// A verification found the job's memory corrupt.
     Corruption,
+    /// It was not heard for too long, and nothing is known that would say why.
+    Silent,
 }
 
 /// The kinds of fault that can be injected.

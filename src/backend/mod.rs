@@ -3,6 +3,7 @@
 pub mod loopback;
 pub mod measured;
 pub mod model;
+pub mod rack;
 #[cfg(feature = "turmoil")]
 pub mod turmoil;
 
@@ -31,6 +32,32 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
     ALL.iter().copied().find(|stage| stage.name() == name)
 }
 
+impl<B: Backend + ?Sized> Backend for &B {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn about(&self) -> &'static str {
+        (**self).about()
+    }
+
+    fn is_deterministic(&self) -> bool {
+        (**self).is_deterministic()
+    }
+
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        (**self).cannot(plan)
+    }
+
+    fn preflight(&self, plan: &Plan) -> Vec<String> {
+        (**self).preflight(plan)
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        (**self).play(plan, sink)
+    }
+}
+
 /// What of a plan only real nodes can be made to suffer, a sentence for each rule.
 fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
     plan.scenario.faults.iter().filter_map(|rule| {
@@ -54,6 +81,12 @@ pub trait Backend {
 
     /// What of the plan this stage cannot play, a sentence for each. Empty: it can play it all.
     fn cannot(&self, plan: &Plan) -> Vec<String>;
+
+    /// What in the world keeps this stage from playing the plan now, a sentence for each; asked
+    /// before anything is written or touched.
+    fn preflight(&self, _plan: &Plan) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Plays the plan and tells every event to the sink.
     ///

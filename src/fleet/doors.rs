@@ -151,6 +151,11 @@ pub trait Harm: Clone + 'static {
     fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
         Vec::new()
     }
+    /// Agents are about to be told to carry a deed out (`begin`), or to undo it. An error keeps
+    /// them from being told.
+    fn entrust(&self, _deed: &Deed, _begin: bool) -> io::Result<()> {
+        Ok(())
+    }
     /// Does it. Asked again for a number that it knows, it does nothing more: a controller that
     /// was restarted asks again for what it is not sure of.
     fn do_harm(&self, deed: &Deed) -> impl Future<Output = io::Result<()>>;
@@ -226,6 +231,8 @@ pub enum Notice {
 pub trait Told: Clone + 'static {
     /// An event for the log.
     fn tell(&self, what: What);
+    /// What an agent that is taken in says that it can do.
+    fn abilities(&self, _node: NodeId, _said: &[String]) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
 }

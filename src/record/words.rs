@@ -68,6 +68,7 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::NodeFailure => "node-failure",
         Cause::TooFewNodes => "too-few-nodes",
         Cause::Corruption => "corruption",
+        Cause::Silent => "silent",
     }
 }
 

@@ -13,13 +13,13 @@
 
 pub mod bitscope;
 pub mod fakes;
+pub mod ledger;
 pub mod operate;
 
 mod bus;
 mod clusterctrl;
 mod command;
 mod http;
-mod ledger;
 mod line;
 mod pipower;
 mod redfish;
