@@ -1,5 +1,6 @@
 //! `rackstorm plant` and `rackstorm plant-node`: the hardware of a rack in a box, as processes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,6 +88,9 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
         store: Place::Server { at: at(STORE_PORT), cards: folder.store() },
         beat: arguments.beat,
         parent: Some(arguments.parent),
+        state: None,
+        // A namespace shares its kernel and its clock with the machine.
+        may: BTreeSet::new(),
     };
     agent::run(&wish, &Leave::default(), streams::say)?;
     Ok(Exit::Done)

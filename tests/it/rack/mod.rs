@@ -204,8 +204,9 @@ fn a_rack_is_nobody_elses_while_a_run_has_it() {
     let Some(stand) = Stand::up("lock", &SMALL) else { return };
     hasten(&stand);
     let file = stand.bench.write("job.toml", &small("1 s", ""));
-    let lock = fs::File::options().write(true).create(true).truncate(false);
-    let lock = lock.open(stand.file("rack.cycles")).expect("the ledger of the rack");
+    let ledger = stand.file("rack.cycles");
+    let lock = fs::File::options().write(true).create(true).truncate(false).open(ledger);
+    let lock = lock.expect("the ledger of the rack");
     lock.lock().expect("nobody has it");
     for more in [&["run", file.to_str().expect("UTF-8"), "--on", "rack"][..], &["rack", "restore"]]
     {
