@@ -8,5 +8,6 @@ pub mod board;
 pub mod harm;
 pub mod net;
 pub mod power;
+pub mod scratch;
 pub mod store;
 pub mod tls;

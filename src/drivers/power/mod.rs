@@ -14,6 +14,7 @@
 pub mod bitscope;
 pub mod fakes;
 pub mod operate;
+pub mod rehearsal;
 
 mod bus;
 mod clusterctrl;
