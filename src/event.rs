@@ -136,6 +136,8 @@ pub enum Cause {
     TooFewNodes,
     /// A verification found the job's memory corrupt.
     Corruption,
+    /// It was not heard for too long, and nothing is known that would say why.
+    Silent,
 }
 
 /// The kinds of fault that can be injected.
@@ -162,11 +164,15 @@ pub enum Fault {
     Upset,
     /// A chip of a node's main memory fails in one of its modes, for good or until it is written.
     Dram,
+    /// A node has less of its processors, memory or card than it should.
+    Load,
+    /// A node's clock is wrong.
+    Clock,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -177,6 +183,8 @@ impl Fault {
         Self::SilentCorruption,
         Self::Upset,
         Self::Dram,
+        Self::Load,
+        Self::Clock,
     ];
 
     /// What an upset, or a fault of a chip, of this class is to the node, unless it harms nothing.
@@ -196,6 +204,18 @@ impl Fault {
         matches!(self, Self::SilentCorruption | Self::Upset | Self::Dram)
     }
 
+    /// Whether the parts that it strikes are nodes.
+    #[must_use]
+    pub fn strikes_nodes(self) -> bool {
+        self.corrupts() || matches!(self, Self::Crash | Self::Hang | Self::Load | Self::Clock)
+    }
+
+    /// Whether only real nodes can be made to suffer it.
+    #[must_use]
+    pub fn needs_real_nodes(self) -> bool {
+        matches!(self, Self::Load | Self::Clock)
+    }
+
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets and faults
     /// of DRAM only some take nodes.
     #[must_use]
@@ -210,7 +230,9 @@ impl Fault {
             Self::ServerLoss
             | Self::LinkDegradation
             | Self::ControllerCrash
-            | Self::SilentCorruption => false,
+            | Self::SilentCorruption
+            | Self::Load
+            | Self::Clock => false,
         }
     }
 }

@@ -324,9 +324,12 @@ fn failure(state: NodeState, cause: Cause) -> Option<usize> {
             Fault::SwitchLoss => 3,
             Fault::ServerLoss => 4,
             Fault::LinkDegradation => 5,
-            Fault::ControllerCrash | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
-                return None;
-            }
+            Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock => return None,
         }),
         Cause::BrownOut => Some(6),
         _ => None,

@@ -3,6 +3,7 @@
 pub mod loopback;
 pub mod measured;
 pub mod model;
+pub mod rack;
 #[cfg(feature = "turmoil")]
 pub mod turmoil;
 
@@ -13,6 +14,7 @@ use turmoil::{Reference, Turmoil};
 
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
+use crate::plan::chance::kind_word;
 
 /// Every stage of this build, the usual one first.
 pub const ALL: &[&(dyn Backend + Sync)] = &[
@@ -30,6 +32,40 @@ pub fn named(name: &str) -> Option<&'static (dyn Backend + Sync)> {
     ALL.iter().copied().find(|stage| stage.name() == name)
 }
 
+impl<B: Backend + ?Sized> Backend for &B {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn about(&self) -> &'static str {
+        (**self).about()
+    }
+
+    fn is_deterministic(&self) -> bool {
+        (**self).is_deterministic()
+    }
+
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        (**self).cannot(plan)
+    }
+
+    fn preflight(&self, plan: &Plan) -> Vec<String> {
+        (**self).preflight(plan)
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        (**self).play(plan, sink)
+    }
+}
+
+/// What of a plan only real nodes can be made to suffer, a sentence for each rule.
+fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.scenario.faults.iter().filter_map(|rule| {
+        let (what, word) = (rule.how.needs_real_nodes()?, kind_word(rule.kind));
+        Some(format!("[[fault.{word}]] `{}`: {what}: only real nodes have it", rule.name))
+    })
+}
+
 /// A stage.
 pub trait Backend {
     /// The stage's name, as in `--on` and in the results folder.
@@ -45,6 +81,12 @@ pub trait Backend {
 
     /// What of the plan this stage cannot play, a sentence for each. Empty: it can play it all.
     fn cannot(&self, plan: &Plan) -> Vec<String>;
+
+    /// What in the world keeps this stage from playing the plan now, a sentence for each; asked
+    /// before anything is written or touched.
+    fn preflight(&self, _plan: &Plan) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Plays the plan and tells every event to the sink.
     ///

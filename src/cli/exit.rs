@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::cli::play::NotReady;
 use crate::cli::streams;
 use crate::event::Stop;
 
@@ -31,6 +32,9 @@ impl From<Exit> for ExitCode {
 
 /// How a run that could not be finished ends the program.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    if error.is::<NotReady>() {
+        return Exit::Usage;
+    }
     match error.downcast_ref::<Stop>() {
         Some(Stop::Interrupted) => Exit::Interrupted,
         Some(Stop::Failed(_)) | None => Exit::Failed,

@@ -1,6 +1,7 @@
 //! `rackstorm plant` and `rackstorm plant-node`: the hardware of a rack in a box, as processes.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
@@ -8,7 +9,7 @@ use crate::cli::{Exit, streams};
 use crate::drivers::agent::{self, Leave, Wish};
 use crate::drivers::store::Place;
 use crate::fleet::doors::Address;
-use crate::ids::NodeId;
+use crate::ids::{Life, NodeId};
 use crate::testbed::wish::{SERVER, address};
 use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
 use crate::units::{Bytes, Span};
@@ -73,7 +74,7 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     let at = |port| Address::new(SERVER.to_string(), port);
     let wish = Wish {
         node,
-        life: None,
+        life: Some(Life(booted())),
         controller: at(PORTS.0),
         beats: at(PORTS.1),
         address: Some(address(node).to_string()),
@@ -85,4 +86,12 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     };
     agent::run(&wish, &Leave::default(), streams::say)?;
     Ok(Exit::Done)
+}
+
+/// When this node was booted (seconds since 1970): all of a box stand on one machine, whose own
+/// boot was another.
+fn booted() -> u32 {
+    #[expect(clippy::disallowed_methods, reason = "a node's life is a time of day")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs() as u32)
 }

@@ -2,16 +2,19 @@
 
 use std::fs::{self, File};
 use std::num::NonZero;
+use std::path::Path;
 
 use anyhow::Context;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::analysis::{Findings, Fold, results};
-use crate::backend::Backend;
-use crate::cli::files;
+use crate::backend::rack::{self, Rack};
+use crate::backend::{self, Backend};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Bar, Progress};
+use crate::cli::{files, streams};
 use crate::event::{Event, Sink, Stop};
+use crate::inventory;
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
 use crate::record::{Folder, Manifest, Recorder, Status, tables};
@@ -74,6 +77,55 @@ impl Watch {
         let mut watched = Watched { listener, bar, interrupt: &self.interrupt, look_in };
         stage.play(plan, &mut watched).map(|_reason| ())
     }
+}
+
+/// A stage by its name. That of a rack takes the rack of `file`, and puts back what an earlier run
+/// left there. `None` after telling what is wrong with the inventory.
+pub(super) fn stage(name: &str, file: &Path) -> anyhow::Result<Option<Box<dyn Backend + Sync>>> {
+    if name != rack::NAME {
+        let stage = backend::named(name).expect("clap takes no other names");
+        return Ok(Some(Box::new(stage)));
+    }
+    let Some(rack) = take_rack(file)? else { return Ok(None) };
+    put_back(&rack)?;
+    Ok(Some(Box::new(rack)))
+}
+
+/// The rack of an inventory, which nobody else may switch then. `None` after telling mistakes.
+pub(super) fn take_rack(file: &Path) -> anyhow::Result<Option<Rack>> {
+    let inventory = inventory::load(file);
+    let Ok(inventory) =
+        inventory.inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Rack::take(file, inventory)?))
+}
+
+/// Puts back what a run left that was killed, and says so. Whether there was anything.
+pub(super) fn put_back(rack: &Rack) -> anyhow::Result<bool> {
+    let lines = rack.restore().context("what an earlier run left could not be put back")?;
+    for line in &lines {
+        streams::say(&format!("an earlier run was killed; put back: {line}"));
+    }
+    Ok(!lines.is_empty())
+}
+
+/// A stage is not ready for a plan, and nothing was touched.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotReady(String);
+
+/// Whether a stage can play all of a plan, and now; if not, an error says all that keeps it.
+pub(super) fn demand_ready(stage: &dyn Backend, plan: &Plan) -> anyhow::Result<()> {
+    demand_can(stage, plan)?;
+    let reasons = stage.preflight(plan);
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let (name, stage) = (&plan.scenario.name, stage.name());
+    let list: String = reasons.iter().map(|reason| format!("\n  {reason}")).collect();
+    Err(NotReady(format!("{name}: stage {stage} is not ready, nothing was touched:{list}")).into())
 }
 
 /// Whether a stage can play all of a plan; if not, an error says all that it cannot.
@@ -186,6 +238,10 @@ impl Sink for Listener {
         self.fold.event(event);
         self.recorder.event(event)
     }
+
+    fn look(&mut self, now: Time) -> Result<(), Stop> {
+        self.recorder.look(now)
+    }
 }
 
 /// Passes every event on; every now and then looks up.
@@ -211,6 +267,7 @@ impl Sink for Watched<'_> {
 
     fn look(&mut self, now: Time) -> Result<(), Stop> {
         self.bar.at(now);
+        self.listener.look(now)?;
         if self.interrupt.is_wanted() { Err(Stop::Interrupted) } else { Ok(()) }
     }
 }

@@ -78,7 +78,7 @@ All 128 addresses of the bus are asked for their status, which takes half a minu
 switched. The draft goes to stdout. It needs a person: addresses, positions, what is protected.";
 
 #[derive(Debug, Args)]
-struct File {
+pub(super) struct File {
     /// The inventory of the rack
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
     rack: PathBuf,
@@ -88,6 +88,11 @@ struct File {
 }
 
 impl File {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.rack
+    }
+
     /// The inventory and the chosen nodes, or `None` after telling what is wrong with them.
     fn read(&self, nodes: &str) -> Option<(Inventory, Vec<NodeId>)> {
         let inventory = inventory::load(&self.rack)

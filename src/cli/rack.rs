@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Exit, power, streams};
+use crate::cli::files::{self, Override};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::{Exit, exit, play, power, streams};
 use crate::drivers::authority::{Authority, Enrolled};
 use crate::drivers::power::operate::Verb;
+use crate::plan::Plan;
 use crate::scenario;
 
 /// What stands under the help of `rack enrol`.
@@ -32,6 +35,8 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Enrol(Enrol),
+    Check(Check),
+    Restore(Restore),
     /// Tell which nodes have power
     Status(power::Status),
     /// Switch nodes on
@@ -67,10 +72,31 @@ struct Enrol {
     days: u32,
 }
 
+/// Say whether scenarios could be played on a rack now; nothing is switched
+#[derive(Debug, Args)]
+struct Check {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    overrides: Override,
+    #[command(flatten)]
+    rack: power::File,
+}
+
+/// Put back what a run left that was killed
+#[derive(Debug, Args)]
+struct Restore {
+    #[command(flatten)]
+    rack: power::File,
+}
+
 /// Does what is wanted.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.what {
         What::Enrol(wish) => enrol(wish),
+        What::Check(wish) => check(wish),
+        What::Restore(wish) => restore(wish),
         What::Status(wish) => power::status(wish),
         What::On(wish) => power::switch(wish, Verb::On),
         What::Off(wish) => power::switch(wish, Verb::Off),
@@ -78,6 +104,36 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         What::Console(wish) => power::console(wish),
         What::Discover(wish) => power::discover(wish),
     }
+}
+
+/// Asks all that a run asks before it begins.
+fn check(wish: &Check) -> anyhow::Result<Exit> {
+    let Some(runs) = files::load_all(&wish.files, &wish.overrides.with([])) else {
+        return Ok(Exit::Usage);
+    };
+    let Some(rack) = play::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    let mut worst = Exit::Done;
+    for loaded in runs {
+        match play::demand_ready(&rack, &Plan::make(&loaded.scenario)) {
+            Ok(()) => streams::print(&format!("{}: ready\n", loaded.scenario.name)),
+            Err(error) => {
+                streams::say(&exit::message(&error));
+                worst = worst.max(exit::of_error(&error));
+            }
+        }
+    }
+    Ok(worst)
+}
+
+/// Puts back what was left.
+fn restore(wish: &Restore) -> anyhow::Result<Exit> {
+    // Ctrl-C does not break it off half-way; a second one does.
+    let _interrupt = Interrupt::catch()?;
+    let Some(rack) = play::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    if !play::put_back(&rack)? {
+        streams::say("no run left anything to put back");
+    }
+    Ok(Exit::Done)
 }
 
 /// Enrols and says what was made.

@@ -42,6 +42,9 @@ pub(super) struct Arguments {
     /// Play its plan and recorded faults on this stage, demanding nothing
     #[arg(long, value_name = "STAGE", value_parser = run::stages())]
     on: Option<String>,
+    /// The inventory of the rack for --on rack
+    #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
+    rack: PathBuf,
     /// Where the results folder of --on goes
     #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
@@ -57,8 +60,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     };
     if let Some(stage) = &arguments.on {
-        let stage = backend::named(stage).expect("clap takes no other names");
-        return elsewhere(arguments, &manifest, &scenario, stage);
+        let Some(stage) = play::stage(stage, &arguments.rack)? else { return Ok(Exit::Usage) };
+        return elsewhere(arguments, &manifest, &scenario, &*stage);
     }
     if !manifest.deterministic {
         let stage = &manifest.stage;
@@ -118,7 +121,7 @@ fn elsewhere(
     };
     let loaded = loaded.remove(0);
     let plan = Plan::make(&loaded.scenario);
-    play::demand_can(stage, &plan)?;
+    play::demand_ready(stage, &plan)?;
     let watch = Watch::over(1, arguments.quiet)?;
     let (seed, stage_name) = (plan.scenario.seed, stage.name());
     let folder = Folder::begin(&arguments.out, &plan.scenario.name, seed, stage_name)?;

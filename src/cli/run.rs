@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use crate::analysis::expect;
-use crate::backend;
+use crate::backend::{self, Backend, rack};
 use crate::cli::files::{self, Override};
 use crate::cli::in_order::InOrder;
 use crate::cli::play::{self, Watch};
@@ -25,6 +25,7 @@ Examples:
   rackstorm run month.toml --events none --no-report only the metrics
   rackstorm run month.toml --set 'workload.bulk-synchronous.work=10 d' --seed 7
   rackstorm run boot.toml --on turmoil               the real control plane, simulated network
+  rackstorm run boot.toml --on rack --rack rack.toml on a real rack, or one in a box
   rackstorm run month.toml --json | jq .metrics.efficiency
 
 The results of a run lie in OUT/<scenario>/<seed>-<stage>-<fingerprint>/. While it runs, and when
@@ -53,6 +54,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "STAGE", default_value = backend::ALL[0].name())]
     #[arg(value_parser = stages())]
     on: String,
+    /// The inventory of the rack for --on rack
+    #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
+    rack: PathBuf,
     /// Where the results folders go
     #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
@@ -100,10 +104,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     let watch = Watch::over(runs.len(), arguments.quiet)?;
+    let Some(stage) = play::stage(&arguments.on, &arguments.rack)? else {
+        return Ok(Exit::Usage);
+    };
     let order = InOrder::new();
     let style = if runs.len() > IN_FULL { Style::Line } else { Style::Full };
-    let ends = play::each(arguments.jobs, &runs, |index, loaded| {
-        let ended = watch.may_begin().then(|| one(loaded, arguments, &watch));
+    let ends = play::each(arguments.jobs_on(&*stage), &runs, |index, loaded| {
+        let ended = watch.may_begin().then(|| one(&*stage, loaded, arguments, &watch));
         let exit = match &ended {
             Some(Ok(outcome)) => outcome.exit(),
             Some(Err(error)) => exit::of_error(error),
@@ -129,11 +136,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// One run, from the plan to the report.
-fn one(loaded: &Loaded, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Outcome> {
-    let backend = backend::named(&arguments.on).expect("clap takes no other names");
+fn one(
+    backend: &dyn Backend,
+    loaded: &Loaded,
+    arguments: &Arguments,
+    watch: &Watch,
+) -> anyhow::Result<Outcome> {
     let (stage, point) = (backend.name(), loaded.point.clone());
     let plan = Plan::make(&loaded.scenario);
-    play::demand_can(backend, &plan)?;
+    play::demand_ready(backend, &plan)?;
     let name = &loaded.scenario.name;
     let folder = Folder::begin(&arguments.out, name, loaded.scenario.seed, stage)?;
     let (folder, played) = play::record(backend, loaded, &plan, folder, watch)?;
@@ -166,14 +177,17 @@ fn tell(ended: Option<anyhow::Result<Outcome>>, arguments: &Arguments, style: St
 
 /// The stages of this build, with a word on each.
 pub(super) fn stages() -> PossibleValuesParser {
-    backend::ALL
-        .iter()
-        .map(|stage| PossibleValue::new(stage.name()).help(stage.about()))
-        .collect::<Vec<_>>()
-        .into()
+    let named = backend::ALL.iter().map(|stage| (stage.name(), stage.about()));
+    let all = named.chain([(rack::NAME, rack::ABOUT)]);
+    all.map(|(name, about)| PossibleValue::new(name).help(about)).collect::<Vec<_>>().into()
 }
 
 impl Arguments {
+    /// Runs at a time: a rack plays one after the other.
+    fn jobs_on(&self, stage: &dyn Backend) -> Option<NonZero<usize>> {
+        if stage.name() == rack::NAME { Some(NonZero::<usize>::MIN) } else { self.jobs }
+    }
+
     /// The override that `--events` is short for.
     fn record_level(&self) -> Option<String> {
         let level = match self.events? {

@@ -65,6 +65,9 @@ struct Up {
     /// Blades that they stand on, each with a switch of its own
     #[arg(long, value_name = "N", default_value_t = 4)]
     blades: u32,
+    /// So many of them, the last ones, are protected: nobody may switch or hurt them
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    protected: u32,
     /// Rate of a node's link
     #[arg(long, value_name = "RATE", default_value = "100 Mbit/s")]
     node_link: BitRate,
@@ -117,12 +120,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 fn up(wish: &Up) -> anyhow::Result<Exit> {
-    let Up { place, nodes, blades, node_link, uplink, server_link, image, beat } = wish;
+    let Up { place, nodes, blades, protected, node_link, uplink, server_link, image, beat } = wish;
     let folder = place.folder();
     let wish = Wish {
         name: place.name.clone(),
         nodes: *nodes,
         blades: *blades,
+        protected: *protected,
         node_link: *node_link,
         uplink: *uplink,
         server_link: *server_link,

@@ -36,7 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::rustls::client::{Resumption, verify_server_name};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::{
     NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier,
 };
@@ -84,6 +84,35 @@ impl Credentials {
             key: PrivateKeyDer::from_pem_file(&key).map_err(|error| of_file(&key, &error))?,
         })
     }
+}
+
+/// Whether a host could prove itself now with the credentials of a folder.
+///
+/// # Errors
+/// What is wrong with them: missing, not what they should be, another authority's, out of date.
+pub fn check(folder: &Path, name: &str) -> io::Result<()> {
+    Credentials::read(folder, name)?;
+    check_certificate(folder, name)
+}
+
+/// Whether a certificate of a folder is its authority's and valid now. Its key may be elsewhere.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_certificate(folder: &Path, name: &str) -> io::Result<()> {
+    let read = |name: &str| {
+        let file = folder.join(format!("{name}.pem"));
+        CertificateDer::from_pem_file(&file).map_err(|error| of_file(&file, &error))
+    };
+    let (authority, own) = (read(AUTHORITY)?, read(name)?);
+    let file = folder.join(format!("{name}.pem"));
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).map_err(|error| of_file(&file, &error))?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let verifier = verifier.map_err(|error| of_file(&file, &error))?;
+    let valid = verifier.verify_client_cert(&own, &[], UnixTime::now());
+    valid.map(drop).map_err(|error| of_file(&file, &error))
 }
 
 fn of_file(file: &Path, error: &dyn std::fmt::Display) -> io::Error {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event::{Cause, Fault, What};
+pub use crate::fleet::means::Means;
 use crate::fleet::wire::Refusals;
 use crate::ids::{FaultId, Life, NodeId, Part};
 use crate::units::{Bytes, Span};
@@ -143,24 +144,17 @@ pub struct Deed {
     pub means: Means,
 }
 
-/// How an agent carries a deed out on its own node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "a field says no more than its name and type")]
-pub enum Means {
-    /// As the kind of its fault says.
-    #[default]
-    Usual,
-    /// No packet passes between the node and any other host, but for these hosts.
-    Cut { but: Vec<String> },
-}
-
 /// Hands that do harm. The controller has some; an agent has some for its own node.
 pub trait Harm: Clone + 'static {
     /// The agents who carry a deed out, each on its own node and with the deed as it is told; none:
     /// it is for the controller's own hands. Only a controller asks.
     fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
         Vec::new()
+    }
+    /// Agents are about to be told to carry a deed out (`begin`), or to undo it. An error keeps
+    /// them from being told.
+    fn entrust(&self, _deed: &Deed, _begin: bool) -> io::Result<()> {
+        Ok(())
     }
     /// Does it. Asked again for a number that it knows, it does nothing more: a controller that
     /// was restarted asks again for what it is not sure of.
@@ -237,6 +231,8 @@ pub enum Notice {
 pub trait Told: Clone + 'static {
     /// An event for the log.
     fn tell(&self, what: What);
+    /// What an agent that is taken in says that it can do.
+    fn abilities(&self, _node: NodeId, _said: &[String]) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
 }

@@ -16,6 +16,7 @@ mod integrity;
 pub mod job;
 pub mod limits;
 mod link;
+pub mod means;
 mod memory;
 pub mod muster;
 mod neighbours;

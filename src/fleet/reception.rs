@@ -33,6 +33,7 @@ pub(super) struct Join {
     pub session: Option<u64>,
     pub peers: Address,
     pub datagrams: u16,
+    pub capabilities: Vec<String>,
 }
 
 /// What comes in.
@@ -87,8 +88,8 @@ async fn hear<N: Net>(
     let (from, into) = tokio::io::split(stream);
     let mut reader = Reader::new(from);
     let join = match reader.next(patience).await {
-        Ok(Message::Join { serial, life, session, peers, datagrams, .. }) => {
-            Join { serial, life, session, peers, datagrams }
+        Ok(Message::Join { serial, life, session, peers, datagrams, capabilities }) => {
+            Join { serial, life, session, peers, datagrams, capabilities }
         }
         Ok(_) => return (None, Ended::Refused(Refusal::Garbage)),
         Err(ended) => return (None, ended),

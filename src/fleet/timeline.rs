@@ -462,7 +462,7 @@ impl<'p> Timeline<'p> {
             share_ppm: wish.left_ppm(),
             lasts: None,
             lease: self.lease,
-            means: Means::Usual,
+            means: Means::of(wish, self.plan.scenario.hardware.link),
         }
     }
 }

@@ -9,6 +9,8 @@ const WAIT: Kind = Kind::Span(Span::ZERO, HOUR);
 /// A wait without which nothing would ever be heard.
 const PATIENCE: Kind = Kind::Span(Span::from_millis(1), HOUR);
 
+const PORT: Kind = Kind::Count(1, 65_535);
+
 const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
     Spec { doc, keys, rivals: &[] }
 }
@@ -20,7 +22,9 @@ pub(super) static ROOT: Spec = spec(
         Key::new("schema", Kind::Count(1, 1), "Version of the language.").or("1"),
         Key::new("name", Kind::Text, "Name of the rack, for people. Default: the file's name."),
         Key::new("node", Kind::Tables(&NODE), "Nodes that are alike."),
+        Key::new("controller", Kind::Table(&CONTROLLER), ""),
         Key::new("server", Kind::Table(&SERVER), ""),
+        Key::new("boot", Kind::Table(&BOOT), ""),
         Key::new("clock", Kind::Table(&CLOCK), ""),
         Key::new("limits", Kind::Table(&LIMITS), ""),
         Key::new("power", Kind::Table(&POWER), ""),
@@ -52,6 +56,45 @@ pub(super) static NODE: Spec = spec(
             Kind::Text,
             "The channel of each there: `[0-23]`; what it means depends on the controller's kind.",
         ),
+    ],
+);
+
+pub(super) static CONTROLLER: Spec = spec(
+    "Where `rackstorm run --on rack` plays: the machine that agents look for.",
+    &[
+        Key::new(
+            "address",
+            Kind::Text,
+            "Its IP address or name, as its certificate says; it listens there and nowhere else.",
+        ),
+        Key::new("port", PORT, "Where it listens for agents.").or("7000"),
+        Key::new("beats", PORT, "Where it takes their beats.").or("7001"),
+        Key::new("store", PORT, "Where it takes their checkpoints.").or("7003"),
+        Key::new(
+            "certificates",
+            Kind::Text,
+            "Folder of `rackstorm rack enrol`, beside this file: authority.pem, controller.pem and \
+             controller.key.",
+        ),
+    ],
+);
+
+pub(super) static BOOT: Spec = spec(
+    "How the boots of nodes are watched.",
+    &[
+        Key::new(
+            "log",
+            Kind::Text,
+            "The log of dnsmasq, beside this file, with `log-dhcp` or without. One that is not \
+             there yet is looked for again.",
+        ),
+        Key::new(
+            "last",
+            Kind::Text,
+            "The last file that a node fetches, by the end of its name: its kernel. Assumption: \
+             as Raspberry Pi OS names kernels.",
+        )
+        .or("\".img\""),
     ],
 );
 
@@ -95,6 +138,13 @@ pub(super) static LIMITS: Spec = spec(
             Kind::Count(0, 3_600),
             "So often within an hour a node may be switched off.",
         ),
+        Key::new(
+            "lease",
+            Kind::Span(Span::from_secs(1), HOUR),
+            "An agent that has not heard from the controller for so long undoes what harm it did \
+             to its node. Assumption: longer than a switch takes to start.",
+        )
+        .or("\"30 s\""),
     ],
 );
 

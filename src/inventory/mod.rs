@@ -29,6 +29,10 @@ pub struct Inventory {
     pub nodes: Vec<Node>,
     /// Its power controllers.
     pub controllers: Vec<power::Controller>,
+    /// Where scenarios are played, if that is known.
+    pub controller: Option<Control>,
+    /// How boots are watched, if they are.
+    pub boot: Option<Boot>,
     /// The file server of checkpoints, if there is one.
     pub server: Option<Server>,
     /// The clocks of the nodes.
@@ -76,6 +80,30 @@ pub struct Feed {
     pub channel: String,
 }
 
+/// Where scenarios are played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The IP address or name at which agents reach the controller.
+    pub address: String,
+    /// Where it listens for agents.
+    pub port: u16,
+    /// Where it takes their beats.
+    pub beats: u16,
+    /// Where it takes their checkpoints.
+    pub store: u16,
+    /// The folder of its certificates.
+    pub certificates: PathBuf,
+}
+
+/// How boots are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// The log of dnsmasq.
+    pub log: PathBuf,
+    /// How the name of the last file ends that a node fetches.
+    pub last: String,
+}
+
 /// The file server of checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -101,6 +129,8 @@ pub struct Limits {
     pub down_at_once: u32,
     /// So often within an hour a node may be switched off.
     pub cycles_per_hour: u32,
+    /// An agent that has not heard from the controller for so long undoes its harms.
+    pub lease: Span,
 }
 
 impl Inventory {

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use super::controllers::{self, Controllers};
 use super::names::{self, NameError};
-use super::{Clock, Feed, Inventory, Limits, Mistakes, Node, Position, Server, keys};
+use super::{
+    Boot, Clock, Control, Feed, Inventory, Limits, Mistakes, Node, Position, Server, keys,
+};
 use crate::scenario::document::Value;
 use crate::scenario::mistakes::{Mistake, Place};
 use crate::scenario::section::Section;
@@ -54,6 +56,8 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
         let help = "a node: [[node]] names = \"pi1\"";
         m.note(Mistake::new(sheet.place, "the inventory has no node").help(help));
     }
+    let controller = control(&root.section("controller"), folder, m);
+    let boot = boot(&root.section("boot"), folder, m);
     let section = root.section("server");
     let server = section.exists().then(|| {
         let path = section.optional::<String>("path").map(Into::into);
@@ -68,10 +72,41 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
         name: root.optional("name").unwrap_or(stem),
         nodes,
         controllers: controllers.list,
+        controller,
+        boot,
         server: server.flatten(),
         clock,
         limits: limits?,
     })
+}
+
+fn control(section: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Option<Control> {
+    if !section.exists() {
+        return None;
+    }
+    let mut port = |key| section.get(key, m).map(|port: u32| port as u16);
+    let (port, beats, store) = (port("port"), port("beats"), port("store"));
+    let certificates: Option<String> = section.get("certificates", m);
+    let address: String = section.get("address", m)?;
+    let address = match host(&address) {
+        Ok(address) => address,
+        Err(help) => {
+            let title = format!("`{address}` is no address");
+            m.note(Mistake::new(section.place("address"), title).help(help));
+            return None;
+        }
+    };
+    let (port, beats, store) = (port?, beats?, store?);
+    let certificates = folder.join(certificates?);
+    Some(Control { address, port, beats, store, certificates })
+}
+
+fn boot(section: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Option<Boot> {
+    if !section.exists() {
+        return None;
+    }
+    let log: Option<String> = section.get("log", m);
+    Some(Boot { log: folder.join(log?), last: section.get("last", m)? })
 }
 
 fn limits(section: &Section<'_>, nodes: &mut [Node], m: &mut Mistakes) -> Option<Limits> {
@@ -84,7 +119,9 @@ fn limits(section: &Section<'_>, nodes: &mut [Node], m: &mut Mistakes) -> Option
             Err(error) => blame(section.place("protected"), &text, error, m),
         }
     }
-    Some(Limits { down_at_once: down_at_once?, cycles_per_hour: cycles_per_hour? })
+    let lease = section.get("lease", m);
+    let (down_at_once, cycles_per_hour) = (down_at_once?, cycles_per_hour?);
+    Some(Limits { down_at_once, cycles_per_hour, lease: lease? })
 }
 
 /// A manager that is switched off can switch nothing on again.

@@ -323,6 +323,8 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
         Fault::Dram => "dram",
+        Fault::Load => "load",
+        Fault::Clock => "clock",
     }
 }
 

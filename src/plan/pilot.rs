@@ -8,6 +8,7 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
+use crate::scenario::harm::How;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
@@ -114,6 +115,7 @@ pub(crate) fn crash() -> FaultRule {
         severity: 1,
         share_ppm: 0,
         loss_ppm: 0,
+        how: How::Usual,
         beam: None,
     }
 }
@@ -132,6 +134,7 @@ fn power_loss() -> FaultRule {
         severity: 1,
         share_ppm: 0,
         loss_ppm: 0,
+        how: How::Usual,
         beam: None,
     }
 }

@@ -18,7 +18,7 @@ pub(super) const NODE_STATES: [NodeState; 11] = [
     NodeState::Down,
     NodeState::GaveUp,
 ];
-pub(super) const PLAIN_CAUSES: [Cause; 9] = [
+pub(super) const PLAIN_CAUSES: [Cause; 10] = [
     Cause::Course,
     Cause::BrownOut,
     Cause::NoOffer,
@@ -28,8 +28,9 @@ pub(super) const PLAIN_CAUSES: [Cause; 9] = [
     Cause::NodeFailure,
     Cause::TooFewNodes,
     Cause::Corruption,
+    Cause::Silent,
 ];
-pub(super) const FAULTS: [Fault; 10] = Fault::ALL;
+pub(super) const FAULTS: [Fault; 12] = Fault::ALL;
 pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Node,
     PartKind::Blade,

@@ -137,6 +137,7 @@ pub(super) fn cause_code(cause: Cause) -> u8 {
         Cause::NodeFailure => 6,
         Cause::TooFewNodes => 7,
         Cause::Corruption => 8,
+        Cause::Silent => 9,
         Cause::Fault(fault) => CAUSE_FAULT + fault as u8,
     }
 }

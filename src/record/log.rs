@@ -102,6 +102,15 @@ impl<W: Write> LogWriter<W> {
         Ok(())
     }
 
+    /// Hands what is still in memory to the system: who is killed after that has lost none of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.write_out()?;
+        self.out.flush().map_err(RecordError::io("write", &self.path))
+    }
+
     /// Events written so far.
     #[must_use]
     pub fn written(&self) -> u64 {
@@ -113,8 +122,7 @@ impl<W: Write> LogWriter<W> {
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(mut self) -> Result<W, RecordError> {
-        self.write_out()?;
-        self.out.flush().map_err(RecordError::io("write", &self.path))?;
+        self.flush()?;
         Ok(self.out)
     }
 

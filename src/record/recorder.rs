@@ -7,6 +7,10 @@ use std::path::Path;
 use super::{Fingerprint, LogWriter, RecordError};
 use crate::event::{Event, Sink, Stop};
 use crate::scenario::EventLevel;
+use crate::units::{Span, Time};
+
+/// In real time no event stays longer than this in memory alone.
+const FLUSH: Span = Span::from_secs(1);
 
 /// Fingerprint and event log in one sink.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub struct Recorder<W> {
     fingerprint: Fingerprint,
     log: Option<LogWriter<W>>,
     events: u64,
+    /// When the log was last written out because time passed.
+    flushed: Time,
 }
 
 /// What a recorder has to say at the end.
@@ -45,7 +51,7 @@ impl<W: Write> Recorder<W> {
     /// Records into this log, or only the fingerprint.
     #[must_use]
     pub fn new(log: Option<LogWriter<W>>) -> Self {
-        Self { fingerprint: Fingerprint::default(), log, events: 0 }
+        Self { fingerprint: Fingerprint::default(), log, events: 0, flushed: Time::ZERO }
     }
 
     /// Events seen so far.
@@ -76,6 +82,16 @@ impl<W: Write> Sink for Recorder<W> {
             Some(log) => log.event(event).map_err(|error| Stop::Failed(error.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// Real time passes: what was told reaches the disk's cache within a second.
+    fn look(&mut self, now: Time) -> Result<(), Stop> {
+        if now.since(self.flushed) < FLUSH {
+            return Ok(());
+        }
+        self.flushed = now;
+        let flushed = self.log.as_mut().map_or(Ok(()), LogWriter::flush);
+        flushed.map_err(|error| Stop::Failed(error.to_string()))
     }
 }
 

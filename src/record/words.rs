@@ -49,6 +49,8 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::SilentCorruption => "silent-corruption",
         Fault::Upset => "upset",
         Fault::Dram => "dram",
+        Fault::Load => "load",
+        Fault::Clock => "clock",
     }
 }
 
@@ -66,6 +68,7 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::NodeFailure => "node-failure",
         Cause::TooFewNodes => "too-few-nodes",
         Cause::Corruption => "corruption",
+        Cause::Silent => "silent",
     }
 }
 

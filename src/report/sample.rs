@@ -13,6 +13,7 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
+use crate::scenario::harm::How;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
@@ -290,6 +291,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
+            how: How::Usual,
             beam: None,
         },
         FaultRule {
@@ -304,6 +306,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
+            how: How::Usual,
             beam: None,
         },
     ]

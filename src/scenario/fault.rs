@@ -3,6 +3,7 @@
 use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::Scenario;
+use crate::scenario::harm::How;
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
 
@@ -33,6 +34,8 @@ pub struct FaultRule {
     pub loss_ppm: u32,
     /// For [`Fault::Upset`] and [`Fault::Dram`]: what strikes.
     pub beam: Option<Beam>,
+    /// How it harms, beside its kind.
+    pub how: How,
 }
 
 /// The particles of an upset rule, or the faults of chips of a rule of DRAM.

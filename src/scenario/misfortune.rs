@@ -8,9 +8,11 @@ use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
     Age, Beam, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
 };
+use crate::scenario::harm::{self, How};
 use crate::scenario::keys::faults::{
-    DRAM_FAULT, LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
+    CRASH_FAULT, DRAM_FAULT, LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
 };
+use crate::scenario::keys::harm::{CLOCK_FAULT, LOAD_FAULT};
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
@@ -47,7 +49,10 @@ pub(super) fn rules(
         .into_iter()
         .filter_map(|(kind, item, table)| {
             let spec = match kind {
-                Fault::Crash | Fault::Hang => &NODE_FAULT,
+                Fault::Crash => &CRASH_FAULT,
+                Fault::Hang => &NODE_FAULT,
+                Fault::Load => &LOAD_FAULT,
+                Fault::Clock => &CLOCK_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
                 Fault::SilentCorruption => &MEMORY_FAULT,
                 Fault::Upset => &UPSET_FAULT,
@@ -100,7 +105,9 @@ fn replay(
     without(&[("cascade", why)], section, "lifetime", m);
     let on = parts(kind, section, layout, m);
     let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
-    let rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
+    let how = harm::read(kind, section, m)?;
+    let mut rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
+    rules.iter_mut().for_each(|rule| rule.how = how);
     let late = |rule: &&FaultRule| {
         stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
     };
@@ -177,9 +184,11 @@ fn rule(
         share.map_or(Some(0), |share| share.map(|share| libm::round(share.0 * 1e6) as u32))
     };
     let (share_ppm, loss_ppm) = (ppm("share"), ppm("loss"));
-    if is_link && share_ppm == Some(1_000_000) && loss_ppm == Some(0) {
+    let how = harm::read(kind, section, m);
+    let whole = share_ppm == Some(1_000_000) && loss_ppm == Some(0);
+    if is_link && whole && how == Some(How::Usual) {
         let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
-        m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or both"));
+        m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or `delay`"));
     }
     let (on, when) = (parts(kind, section, layout, m), when(section, m));
     let repair = match kind {
@@ -190,8 +199,7 @@ fn rule(
     if fixed {
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
-    let is_of_nodes = matches!(kind, Fault::Crash | Fault::Hang | Fault::SilentCorruption);
-    let radius = if is_of_nodes { section.word("radius", m) } else { Some(Radius::Node) };
+    let radius = if kind.strikes_nodes() { section.word("radius", m) } else { Some(Radius::Node) };
     let cascade = cascade(section, on.as_ref(), m);
     let severity = if kind.loses_nodes() { section.optional::<u32>("severity") } else { Some(1) };
     let prediction = prediction(kind, section, m);
@@ -208,6 +216,7 @@ fn rule(
         share_ppm: share_ppm?,
         loss_ppm: loss_ppm?,
         beam: None,
+        how: how?,
     })
 }
 
@@ -291,6 +300,7 @@ fn upset(
         repair: repair?,
         share_ppm: 0,
         loss_ppm: 0,
+        how: How::Usual,
         beam: Some(Beam { factor, stops: source.stops }),
     })
 }
@@ -387,9 +397,13 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
 fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
     use PartKind as P;
     match kind {
-        Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
-            (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu])
-        }
+        Fault::Crash
+        | Fault::Hang
+        | Fault::SilentCorruption
+        | Fault::Upset
+        | Fault::Dram
+        | Fault::Load
+        | Fault::Clock => (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu]),
         Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),
         Fault::SwitchLoss => (&[P::Switch], &[P::Module, P::Rack, P::Psu]),
         Fault::ServerLoss => (&[P::Server], &[]),

@@ -5,6 +5,7 @@ pub mod boot;
 pub mod cluster;
 pub mod difference;
 pub mod fault;
+pub mod harm;
 pub mod images;
 pub mod job;
 pub mod jobs;

@@ -12,6 +12,7 @@ use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::document::Value;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
+use crate::scenario::harm::How;
 use crate::scenario::keys::{SPAN, spec};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::law::Law;
@@ -142,6 +143,7 @@ pub(super) fn rules(
             severity: 1,
             share_ppm: 0,
             loss_ppm: 0,
+            how: How::Usual,
             beam: None,
         });
     }

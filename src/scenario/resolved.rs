@@ -124,7 +124,10 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if of_nodes(kind) && kind != Fault::Dram => None,
+                None if kind.needs_real_nodes() => {
+                    Some(Source::Assumption("long enough to be seen".into()))
+                }
+                None if kind.strikes_nodes() && kind != Fault::Dram => None,
                 None => Some(Source::Assumption(REPAIR_REASON.into())),
             };
             let value = repair(&rule.repair);
@@ -440,7 +443,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             ));
             let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
             all.extend(lines(&table, rhythm));
-            if of_nodes(rule.kind) {
+            if rule.kind.strikes_nodes() {
                 all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
             }
         }
@@ -469,12 +472,8 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             [("share", share(rule.share_ppm)), ("loss", share(rule.loss_ppm))],
         ));
     }
+    all.extend(lines(&table, rule.how.lines()));
     all
-}
-
-/// Whether a kind of fault strikes nodes.
-fn of_nodes(kind: Fault) -> bool {
-    kind.corrupts() || matches!(kind, Fault::Crash | Fault::Hang)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {

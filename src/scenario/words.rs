@@ -136,5 +136,7 @@ impl Word for Fault {
         ("silent-corruption", Self::SilentCorruption),
         ("upset", Self::Upset),
         ("dram", Self::Dram),
+        ("load", Self::Load),
+        ("clock", Self::Clock),
     ];
 }

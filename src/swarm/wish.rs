@@ -148,7 +148,7 @@ impl Wish {
             wish.keep = Keep::Levels;
         }
         let mut kinds = Fault::ALL.to_vec();
-        kinds.retain(|kind| !kind.corrupts());
+        kinds.retain(|kind| !kind.corrupts() && !kind.needs_real_nodes());
         kinds.retain(|_| draw.below(2) == 0);
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
@@ -216,15 +216,13 @@ impl Wish {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
         let on = match kind {
-            Fault::Crash | Fault::Hang | Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
-                format!("pi{node}")
-            }
             Fault::PowerLoss => "psu[1]".into(),
             Fault::SwitchLoss => format!("switch[{switch}]"),
             Fault::ServerLoss => "server[1]".into(),
             Fault::LinkDegradation if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
             Fault::LinkDegradation => format!("pi{node}/link"),
             Fault::ControllerCrash => "controller".into(),
+            _ => format!("pi{node}"),
         };
         let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
@@ -373,7 +371,11 @@ mod tests {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
-        assert_eq!(kinds.len(), Fault::ALL.len() - 2, "all but upsets and faults of DRAM");
+        assert_eq!(
+            kinds.len(),
+            Fault::ALL.len() - 4,
+            "all but upsets, faults of DRAM and what is for real nodes"
+        );
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");
     }
 }

@@ -28,6 +28,8 @@ pub struct Wish {
     pub nodes: u32,
     /// The blades that they stand on, as many on each; a switch for each blade.
     pub blades: u32,
+    /// So many of them, the last ones, are protected.
+    pub protected: u32,
     /// Rate of a node's link, both ways.
     pub node_link: BitRate,
     /// Rate of the link between a blade's switch and the server's, both ways.
@@ -54,6 +56,12 @@ impl Wish {
         if self.blades == 0 || !self.nodes.is_multiple_of(self.blades) {
             let Self { nodes, blades, .. } = self;
             return Some(format!("{nodes} nodes cannot stand on {blades} blades, as many on each"));
+        }
+        if self.protected > self.nodes {
+            return Some(format!(
+                "{} nodes cannot be protected: there are {}",
+                self.protected, self.nodes
+            ));
         }
         let rates = [self.node_link, self.uplink, self.server_link];
         if rates.iter().any(|rate| rate.0 < 8_000) {
@@ -108,6 +116,7 @@ mod tests {
             name: "box".into(),
             nodes: 16,
             blades: 4,
+            protected: 0,
             node_link: rate,
             uplink,
             server_link: uplink,

@@ -1,18 +1,27 @@
 //! The inventory of a rack in a box, as a person would write it.
 
 use super::Folder;
+use super::plant::{PORTS, STORE_PORT};
 use super::wish::{self, Wish};
 use crate::ids::NodeId;
 
+/// Longer than the first beats of an agent take on a machine that is very busy (assumption).
+const LEASE: &str = "5 s";
+
 /// The text of `rack.toml`.
 pub(super) fn inventory(wish: &Wish, folder: &Folder) -> String {
-    let Wish { name, nodes, blades, .. } = wish;
+    let Wish { name, nodes, blades, protected, .. } = wish;
     let slots = nodes / blades;
     let first = wish::address(NodeId(0)).octets();
     let last = wish::address(NodeId(nodes - 1)).octets();
     let [a, b, c, first] = first;
     let addresses = format!("{a}.{b}.{c}.[{first}-{}]", last[3]);
     let bus = folder.bus().display().to_string();
+    let (port, beats) = PORTS;
+    let protected = match nodes - protected + 1 {
+        first if *protected > 0 => format!("protected = \"pi[{first}-{nodes}]\"\n"),
+        _ => String::new(),
+    };
     let channels = format!("[{}-{}]", channel(NodeId(0)), channel(NodeId(nodes - 1)));
     format!(
         "\
@@ -26,13 +35,24 @@ position = \"1/[1-{blades}]/[1-{slots}]\"
 power = \"bus\"
 channel = \"{channels}\"
 
+[controller]
+address = \"{server}\"
+port = {port}
+beats = {beats}
+store = {STORE_PORT}
+certificates = \"certificates\"
+
+[boot]
+log = \"dnsmasq.log\"
+
 [server]
 address = \"{server}\"
 path = {store:?}
 
 [limits]
-down_at_once = {nodes}
+{protected}down_at_once = {nodes}
 cycles_per_hour = 1000
+lease = \"{LEASE}\"
 
 [[power.bitscope]]
 name = \"bus\"

@@ -34,6 +34,7 @@ mod places;
 mod power;
 mod prediction;
 mod published;
+mod rack;
 mod rejuvenation;
 mod replicas;
 mod silent;

@@ -18,14 +18,14 @@ use crate::program::Bench;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A box that goes with this value, whatever happens.
-struct Stand {
-    bench: Bench,
-    name: String,
+pub(crate) struct Stand {
+    pub(crate) bench: Bench,
+    pub(crate) name: String,
 }
 
 impl Stand {
     /// Builds one; `None`, having said why, where none can be built.
-    fn up(name: &str, more: &[&str]) -> Option<Self> {
+    pub(crate) fn up(name: &str, more: &[&str]) -> Option<Self> {
         let missing = testbed::missing();
         if !missing.is_empty() {
             eprintln!("skipped: no rack in a box here, missing: {}", missing.join("; "));
@@ -38,14 +38,31 @@ impl Stand {
         Some(stand)
     }
 
-    fn testbed(&self, verb: &str, more: &[&str]) -> crate::program::Done {
+    pub(crate) fn testbed(&self, verb: &str, more: &[&str]) -> crate::program::Done {
         let boxes = self.bench.path().to_str().expect("names are UTF-8");
         let first = ["testbed", verb, "--name", &self.name, "--boxes", boxes];
         self.bench.run(&first.iter().chain(more).copied().collect::<Vec<_>>())
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.bench.path().join(&self.name).join(name)
+    }
+
+    /// The program in the namespace of the controller, not yet started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let boxes = self.bench.path().to_str().expect("names are UTF-8");
+        let program = std::env::var("RACKSTORM_BIN");
+        let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_rackstorm").into());
+        let first = ["testbed", "exec", "--name", &self.name, "--boxes", boxes, "--", &program];
+        let mut command = self.bench.command(&[&first[..], arguments].concat());
+        command.env("RACKSTORM_RACK", self.file("rack.toml"));
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+    }
+
+    /// Runs the program there to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> crate::program::Done {
+        self.command(arguments).output().expect("the program starts").into()
     }
 
     fn namespaces(&self) -> usize {

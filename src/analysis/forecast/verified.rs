@@ -68,9 +68,10 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
     let steps = setting.interval.unwrap_or(setting.work) / plan.jobs[0].step.as_secs_f64();
     let uneven = setting.verification.is_some()
         && !(libm::round(steps) as u64).is_multiple_of(setting.verifications.into());
+    let fails = setting.mtbf.is_some();
     let reasons = [
-        (strikes.checkpoint, "failures during checkpoints"),
-        (strikes.restart, "failures during recovery"),
+        (fails && strikes.checkpoint, "failures during checkpoints"),
+        (fails && strikes.restart, "failures during recovery"),
         (always && setting.silent.is_some(), "corruption outside of computing"),
         (setting::counts(plan) == Counts::Start, "checkpoints that count from their start"),
         (uneven, "steps between verifications that are not all equally many"),

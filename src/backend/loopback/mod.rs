@@ -24,7 +24,7 @@ mod scratch;
 
 use std::path::Path;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Fault, Sink, Stop};
 use crate::fleet::doors::Notice;
 use crate::plan::Plan;
@@ -71,6 +71,7 @@ impl Backend for Loopback {
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let mut reasons: Vec<_> = plan.scenario.faults.iter().filter_map(cannot_do).collect();
+        reasons.extend(needs_real_nodes(plan));
         reasons.extend(crate::fleet::limits::cannot(plan));
         let nodes = plan.machine.nodes.len();
         if nodes > AGENTS_MAX {
@@ -91,7 +92,7 @@ impl Backend for Loopback {
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     match rule.kind {
-        Fault::Crash | Fault::Hang | Fault::PowerLoss => None,
+        Fault::Crash | Fault::Hang | Fault::PowerLoss | Fault::Load | Fault::Clock => None,
         kind => {
             let word = crate::record::words::fault(kind);
             let name = &rule.name;

@@ -24,7 +24,7 @@ mod turns;
 mod upset;
 mod world;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
 
@@ -41,8 +41,8 @@ impl Backend for Model {
         "discrete-event model of hardware, protocols and jobs"
     }
 
-    fn cannot(&self, _plan: &Plan) -> Vec<String> {
-        Vec::new()
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        needs_real_nodes(plan).collect()
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {

@@ -22,7 +22,7 @@ mod stage;
 mod tests;
 mod wire;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
 use crate::fleet::job::{JobPlay, Sabotage};
@@ -110,6 +110,7 @@ impl Backend for Reference {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
         let reasons = (nodes > most).then_some(reason).into_iter().chain(lossy);
+        let reasons = reasons.chain(needs_real_nodes(plan));
         reasons.chain(crate::fleet::limits::cannot(plan)).collect()
     }
 
@@ -128,7 +129,8 @@ impl Backend for Turmoil {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let mut reasons = crate::fleet::limits::cannot(plan);
+        let mut reasons: Vec<_> = needs_real_nodes(plan).collect();
+        reasons.extend(crate::fleet::limits::cannot(plan));
         let nodes = plan.machine.nodes.len();
         if nodes >= HOSTS_MAX {
             reasons.push(format!(

@@ -14,7 +14,7 @@ const HOUR: u64 = 3_600;
 
 /// The ledger of a rack, locked.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub struct Ledger {
     file: File,
     path: PathBuf,
     /// Second and node of each switching-off within the last hour.
@@ -23,7 +23,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of an inventory; `now` is in seconds since 1970.
-    pub(super) fn open(inventory: &Path, now: u64) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When somebody else has it, or it cannot be read.
+    pub fn open(inventory: &Path, now: u64) -> io::Result<Self> {
         let path = inventory.with_extension("cycles");
         let named = |error: io::Error| io::Error::new(error.kind(), told(&path, &error));
         let opened =
@@ -49,7 +52,8 @@ impl Ledger {
 
     /// How often a node was switched off within the last hour, and when the first of these times
     /// will be an hour ago.
-    pub(super) fn recent(&self, node: &str, now: u64) -> (u32, u64) {
+    #[must_use]
+    pub fn recent(&self, node: &str, now: u64) -> (u32, u64) {
         let of_node =
             self.entries.iter().filter(|(second, name)| name == node && second + HOUR > now);
         let seconds: Vec<u64> = of_node.map(|(second, _)| *second).collect();
@@ -57,7 +61,10 @@ impl Ledger {
     }
 
     /// Notes that nodes are about to be switched off.
-    pub(super) fn note<'n>(
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note<'n>(
         &mut self,
         nodes: impl IntoIterator<Item = &'n str>,
         now: u64,

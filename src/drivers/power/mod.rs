@@ -13,6 +13,7 @@
 
 pub mod bitscope;
 pub mod fakes;
+pub mod ledger;
 pub mod operate;
 pub mod rehearsal;
 
@@ -20,7 +21,6 @@ mod bus;
 mod clusterctrl;
 mod command;
 mod http;
-mod ledger;
 mod line;
 mod pipower;
 mod redfish;

@@ -73,11 +73,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let number = deed.number;
         let agents = self.doors.harm.agents(&deed);
         if !agents.is_empty() {
-            for (node, deed) in agents {
+            let obeyed = self.doors.harm.entrust(&deed, begin).is_ok();
+            for (node, deed) in agents.into_iter().filter(|_| obeyed) {
                 let message = if begin { Message::Harm { deed } } else { Message::Undo { deed } };
                 self.say(node, message);
             }
-            self.spawn(async move { Some(Heard::Harmed { number, begin, obeyed: true }) });
+            self.spawn(async move { Some(Heard::Harmed { number, begin, obeyed }) });
             return;
         }
         let (harm, pace) = (self.doors.harm.clone(), self.setup.pace);

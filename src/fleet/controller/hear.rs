@@ -58,7 +58,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
-        let Join { serial, life, session, peers, datagrams } = join;
+        let Join { serial, life, session, peers, datagrams, capabilities } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
@@ -96,6 +96,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return;
         }
         self.dirty = true;
+        self.doors.told.abilities(node, &capabilities);
         let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;

@@ -134,7 +134,7 @@ impl Rack {
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
             Fault::ControllerCrash => unreachable!("it is no part of the rack"),
-            Fault::SilentCorruption | Fault::Upset | Fault::Dram => {}
+            Fault::SilentCorruption | Fault::Upset | Fault::Dram | Fault::Load | Fault::Clock => {}
             Fault::LinkDegradation => {
                 self.link_faults.push(LinkFault { number, part, share_ppm: how.share_ppm });
                 self.set_link(part, cause);
@@ -155,7 +155,9 @@ impl Rack {
             | Fault::ControllerCrash
             | Fault::SilentCorruption
             | Fault::Upset
-            | Fault::Dram => {}
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock => {}
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::event::Fault;
 use crate::ids::{Part, PartKind};
 use crate::plan::machine::Machine;
-use crate::plan::print::{repair_text, when_text};
+use crate::plan::print::{how_text, repair_text, when_text};
 use crate::report::Input;
 use crate::report::words;
 use crate::scenario::Source;
@@ -107,6 +107,8 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
         Fault::SilentCorruption => "silent corruption".to_owned(),
         Fault::Upset => "upset".to_owned(),
         Fault::Dram => "fault of DRAM".to_owned(),
+        Fault::Load => "load".to_owned(),
+        Fault::Clock => "wrong clock".to_owned(),
         Fault::LinkDegradation => {
             let share = words::share(f64::from(rule.share_ppm) / 1e6);
             let loss = words::share(f64::from(rule.loss_ppm) / 1e6);
@@ -119,7 +121,7 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
     html! {
         tr {
             th scope="row" { (rule.name) }
-            td { (kind) }
+            td { (kind) @if let Some(how) = how_text(rule) { ": " (how) } }
             td { (parts(&rule.on, machine)) }
             td { (when_text(rule)) }
             td { (repair_text(&rule.repair)) }

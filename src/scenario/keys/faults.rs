@@ -1,5 +1,6 @@
 //! The keys of faults and of the laws of their times.
 
+use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS};
 use super::{SPAN, SPAN_SOME, spec};
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::language::{Key, Kind, Spec};
@@ -13,7 +14,7 @@ const WEEK: Span = Span::from_secs(7 * 86_400);
 pub(in crate::scenario) static FAULTS: Spec = spec(
     "The faults, one table for each rule, in the order of the file.",
     &[
-        Key::new("crash", Kind::Tables(&NODE_FAULT), "Nodes stop dead."),
+        Key::new("crash", Kind::Tables(&CRASH_FAULT), "Nodes stop dead."),
         Key::new("hang", Kind::Tables(&NODE_FAULT), "Nodes go silent but keep their power."),
         Key::new("power-loss", Kind::Tables(&PART_FAULT), "PSU domains lose power."),
         Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
@@ -43,34 +44,40 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
         Key::new(
             "link-degradation",
             Kind::Tables(&LINK_FAULT),
-            "Links work at a share of their rate.",
+            "Links work at a share of their rate, or lose or delay packets.",
         ),
+        Key::new(
+            "load",
+            Kind::Tables(&LOAD_FAULT),
+            "Real nodes have less of processors, memory or card than they should.",
+        ),
+        Key::new("clock", Kind::Tables(&CLOCK_FAULT), "Clocks of real nodes are wrong."),
     ],
 );
 
-const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
-const ON: Key = Key::new(
+pub(super) const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
+pub(super) const ON: Key = Key::new(
     "on",
     Kind::Parts,
     "The parts, in ClusterShell notation: `node`, `pi[001-150]!pi7`, `module[2]/psu[1]`.",
 );
-const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
-const LIFETIME: Key =
+pub(super) const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
+pub(super) const LIFETIME: Key =
     Key::new("lifetime", Kind::Table(&LAW), "Again and again, after lifetimes of this law.");
-const AGE: Key = Key::new(
+pub(super) const AGE: Key = Key::new(
     "age",
     Kind::Choice(words::<Age>),
     "Age of the parts at the start: `stationary` as in a machine that has run for long, or `new`.",
 )
 .or("\"stationary\"");
-const REJUVENATE: Key = Key::new(
+pub(super) const REJUVENATE: Key = Key::new(
     "rejuvenate",
     Kind::Choice(words::<Rejuvenate>),
     "Whose lifetimes begin anew when one has run out: the `failed` part's, or those of `all` parts \
      of this fault.",
 )
 .or("\"failed\"");
-const FRAILTY: Key = Key::new(
+pub(super) const FRAILTY: Key = Key::new(
     "frailty",
     Kind::Number(0.0, 100.0),
     "Variance of the rates at which the parts of this fault live, about their mean of 1: some fail \
@@ -84,27 +91,39 @@ const SEVERITY: Key = Key::new(
      those with fixed costs. 1: all do.",
 )
 .or("1");
-const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
-const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
+pub(super) const RHYTHM: Key = Key::new("rhythm", Kind::Table(&RHYTHM_SPEC), "");
+pub(super) const CASCADE: Key = Key::new("cascade", Kind::Table(&CASCADE_SPEC), "");
 const PREDICTION: Key = Key::new("prediction", Kind::Table(&PREDICTION_SPEC), "");
-const RADIUS: Key = Key::new(
+pub(super) const RADIUS: Key = Key::new(
     "radius",
     Kind::Choice(words::<Radius>),
     "Who is struck with a node: nobody else (`node`), or all nodes of this fault in its \
      `blade`, `pack`, `module` or `rack`, or on its `switch`, `psu` or `server`.",
 )
 .or("\"node\"");
-const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
+pub(super) const WHEN: &[&[&str]] = &[&["at", "lifetime"]];
 
-/// A fault of nodes.
-pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
-    doc: "A fault that strikes nodes.",
+const TRACE: Key =
+    Key::new("trace", Kind::Table(&REPLAY), "As the failures of a trace of a real machine.");
+static NODE_REPAIRS: [Kind; 3] =
+    [Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)];
+const NODE_REPAIR: Key = Key::new(
+    "repair",
+    Kind::Any(&NODE_REPAIRS),
+    "How the damage ends: `never`, a duration, a law, or `power-cycle` by the controller. With \
+     `trace` the default is the time in the trace.",
+)
+.or("\"power-cycle\"");
+
+/// Crashes of nodes.
+pub(in crate::scenario) static CRASH_FAULT: Spec = Spec {
+    doc: "Nodes stop dead.",
     keys: &[
         NAME,
         ON,
         AT,
         LIFETIME,
-        Key::new("trace", Kind::Table(&REPLAY), "As the failures of a trace of a real machine."),
+        TRACE,
         AGE,
         REJUVENATE,
         FRAILTY,
@@ -113,13 +132,30 @@ pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
         PREDICTION,
         SEVERITY,
         RADIUS,
-        Key::new(
-            "repair",
-            Kind::Any(&[Kind::Choice(|| vec!["power-cycle", "never"]), SPAN, Kind::Table(&LAW)]),
-            "How the damage ends: `never`, a duration, a law, or `power-cycle` by the controller. \
-             With `trace` the default is the time in the trace.",
-        )
-        .or("\"power-cycle\""),
+        NODE_REPAIR,
+        MEANS,
+    ],
+    rivals: &[&["at", "lifetime", "trace"]],
+};
+
+/// Other faults of nodes.
+pub(in crate::scenario) static NODE_FAULT: Spec = Spec {
+    doc: "A fault that strikes nodes.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        TRACE,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        PREDICTION,
+        SEVERITY,
+        RADIUS,
+        NODE_REPAIR,
     ],
     rivals: &[&["at", "lifetime", "trace"]],
 };
@@ -170,7 +206,8 @@ pub(in crate::scenario) static DRAM_FAULT: Spec = spec(
 );
 
 /// Repair of parts: somebody comes and mends them.
-static PART_REPAIRS: [Kind; 3] = [Kind::Choice(|| vec!["never"]), SPAN, Kind::Table(&LAW)];
+pub(super) static PART_REPAIRS: [Kind; 3] =
+    [Kind::Choice(|| vec!["never"]), SPAN, Kind::Table(&LAW)];
 const PART_REPAIR: Key = Key::new(
     "repair",
     Kind::Any(&PART_REPAIRS),
@@ -221,6 +258,8 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
         )
         .or("1.0"),
         Key::new("loss", Kind::Share(0.0, 0.9), "Share of the packets that is lost.").or("0.0"),
+        DELAY,
+        JITTER,
     ],
     rivals: WHEN,
 };

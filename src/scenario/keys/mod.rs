@@ -1,6 +1,7 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
+pub(super) mod harm;
 pub(super) mod images;
 pub(super) mod jobs;
 pub(super) mod levels;

@@ -1,0 +1,275 @@
+//! The doors of the controller: the rack's switches, its agents' hands, real time, the log.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::{JoinSet, spawn_local};
+use tokio::time::sleep;
+
+use super::nodes::Nodes;
+use super::{Held, now};
+use crate::drivers::power::Switches;
+use crate::drivers::store::Server;
+use crate::event::{Cause, Fault, PartState, What};
+use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};
+use crate::fleet::means::lacks_for;
+use crate::ids::{NodeId, Part, PartKind};
+use crate::inventory::Inventory;
+use crate::scenario::fault::{FaultRule, Repair};
+
+/// The day on which the controller believes every run to begin; only differences count.
+const EPOCH: u64 = 1_767_225_600_000_000_000;
+
+/// All doors but the network and the store.
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub inventory: Rc<Inventory>,
+    pub switches: Switches,
+    pub nodes: Rc<Nodes>,
+    /// The file server of checkpoints.
+    pub server: Rc<Server>,
+    /// Journal and ledger of the rack.
+    pub held: Held,
+    /// Deeds of the controller's own hands that are done.
+    pub done: Rc<RefCell<BTreeSet<u64>>>,
+    /// The result that the job must have.
+    pub expected: Option<u64>,
+}
+
+/// Does something to its end, whether or not anybody waits for it.
+async fn to_its_end<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
+    spawn_local(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+impl doors::Power for Hands {
+    async fn on(&self, node: NodeId) -> io::Result<()> {
+        if !self.nodes.want(node, true) {
+            return Err(io::Error::other("a fault keeps it off"));
+        }
+        let own = self.clone();
+        to_its_end(async move { own.switch_on(node).await }).await
+    }
+
+    async fn off(&self, node: NodeId, cause: Cause) -> io::Result<()> {
+        self.nodes.want(node, false);
+        let own = self.clone();
+        to_its_end(async move {
+            own.switch_off(node).await?;
+            own.nodes.is_off(node, cause);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn state(&self, node: NodeId) -> io::Result<PowerState> {
+        Ok(self.nodes.supply(node, self.switches.state(node).await?))
+    }
+}
+
+impl Hands {
+    async fn switch_on(&self, node: NodeId) -> io::Result<()> {
+        if self.nodes.has_stopped(node) {
+            // Its switch is on, but what runs on it has ended: only a power cycle helps.
+            self.switch_off(node).await?;
+            self.nodes.is_off(node, Cause::Repair);
+            let settle = self.nodes.plan.scenario.controller.settle;
+            sleep(Duration::from_nanos(settle.0)).await;
+        }
+        self.switches.on(node).await?;
+        self.nodes.is_on(node);
+        Ok(())
+    }
+
+    /// Cuts a node's power, once it stands in journal and ledger and the rack's limits allow it.
+    async fn switch_off(&self, node: NodeId) -> io::Result<()> {
+        if self.nodes.has_power(node) {
+            self.held.lock().may_switch_off(&self.inventory, node, now())?;
+        }
+        self.switches.off(node, Cause::Course).await
+    }
+
+    fn name(&self, node: NodeId) -> String {
+        self.inventory.node(node).name.clone()
+    }
+
+    /// Whether a crashed node has no power until it is repaired.
+    fn is_blocked_by(&self, deed: &Deed) -> bool {
+        let rule = &self.nodes.plan.scenario.faults[usize::from(deed.fault.0)];
+        !matches!(rule.repair, Repair::PowerCycle)
+    }
+
+    /// Where the other nodes are reached that stand behind the same switch.
+    fn neighbours(&self, deed: &Deed, own: NodeId) -> Vec<String> {
+        let all = self.nodes.plan.machine.nodes_of(deed.part);
+        let others = all.filter(|&node| node != own);
+        others.filter_map(|node| self.inventory.node(node).address.clone()).collect()
+    }
+
+    /// Cuts the power of some nodes, all at once as far as their buses can.
+    async fn cut(self, nodes: Vec<NodeId>, cause: Cause) -> io::Result<()> {
+        let mut at_work = JoinSet::new();
+        for node in nodes {
+            let own = self.clone();
+            at_work.spawn_local(async move {
+                own.switch_off(node).await?;
+                own.nodes.is_struck(node, cause);
+                Ok(())
+            });
+        }
+        let mut done = Ok(());
+        while let Some(cut) = at_work.join_next().await {
+            let cut = cut.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            done = done.and(cut);
+        }
+        done
+    }
+}
+
+impl doors::Harm for Hands {
+    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
+        let part = || self.nodes.plan.machine.nodes_of(deed.part);
+        let as_it_is = |node| (node, deed.clone());
+        match deed.kind {
+            Fault::Hang => part().filter(|&node| self.nodes.is_up(node)).map(as_it_is).collect(),
+            Fault::LinkDegradation if deed.part.kind == PartKind::NodeLink => {
+                part().map(as_it_is).collect()
+            }
+            Fault::SwitchLoss => {
+                let means = Means::Cut { but: Vec::new() };
+                part().map(|node| (node, Deed { means: means.clone(), ..deed.clone() })).collect()
+            }
+            Fault::LinkDegradation if deed.share_ppm == 0 => {
+                let means = |node| Means::Cut { but: self.neighbours(deed, node) };
+                part().map(|node| (node, Deed { means: means(node), ..deed.clone() })).collect()
+            }
+            Fault::Crash if deed.means != Means::Usual => part().map(as_it_is).collect(),
+            Fault::Load | Fault::Clock => part().map(as_it_is).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn entrust(&self, deed: &Deed, begin: bool) -> io::Result<()> {
+        let mut held = self.held.lock();
+        if begin {
+            let agents = self.nodes.plan.machine.nodes_of(deed.part);
+            held.journal.does(deed, agents.map(|node| self.name(node)).collect())?;
+        } else if let Err(error) = held.journal.undone(deed.number) {
+            // What is undone although the journal says otherwise is undone once more.
+            self.nodes.fail(error.to_string());
+        }
+        drop(held);
+        self.nodes.entrusted(deed, begin);
+        Ok(())
+    }
+
+    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
+        let is_new = !self.done.borrow().contains(&deed.number);
+        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
+        let nodes: Vec<_> = self.nodes.plan.machine.nodes_of(deed.part).collect();
+        match deed.kind {
+            Fault::Crash | Fault::PowerLoss => {
+                if is_new {
+                    self.held.lock().journal.does(deed, Vec::new())?;
+                    self.done.borrow_mut().insert(deed.number);
+                    if deed.kind == Fault::PowerLoss {
+                        self.nodes.tell_part(deed.part, PartState::Down, cause);
+                        nodes.iter().for_each(|&node| self.nodes.block(node, false));
+                    } else if self.is_blocked_by(deed) {
+                        self.nodes.block(node, true);
+                    }
+                }
+                to_its_end(self.clone().cut(nodes, cause)).await
+            }
+            Fault::ServerLoss => {
+                if is_new {
+                    self.held.lock().journal.does(deed, Vec::new())?;
+                    self.done.borrow_mut().insert(deed.number);
+                    self.nodes.tell_part(deed.part, PartState::Down, cause);
+                    self.server.pause();
+                }
+                Ok(())
+            }
+            // A node without power cannot hang.
+            Fault::Hang if !self.nodes.has_power(node) => Ok(()),
+            Fault::Hang => Err(io::Error::other(format!(
+                "{}: its agent is not there yet, so nobody can make it hang",
+                self.name(node)
+            ))),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    async fn undo(&self, deed: &Deed) -> io::Result<()> {
+        if !self.done.borrow_mut().remove(&deed.number) {
+            return Ok(());
+        }
+        let all: Vec<_> = match deed.kind {
+            Fault::Crash if self.is_blocked_by(deed) => vec![NodeId(deed.part.index)],
+            Fault::PowerLoss => {
+                self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
+                self.nodes.plan.machine.nodes_of(deed.part).collect()
+            }
+            Fault::ServerLoss => {
+                self.server.resume();
+                self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        let (own, number) = (self.clone(), deed.number);
+        let dark: Vec<_> = all.into_iter().filter(|&node| self.nodes.unblock(node)).collect();
+        to_its_end(async move {
+            for node in dark {
+                // One that does not come is switched on again by the controller.
+                let _ = own.switch_on(node).await;
+            }
+            own.held.lock().journal.undone(number)
+        })
+        .await
+    }
+}
+
+impl doors::Clock for Hands {
+    fn wall(&self) -> u64 {
+        EPOCH + self.nodes.now().0
+    }
+}
+
+impl doors::Told for Hands {
+    fn tell(&self, what: What) {
+        self.nodes.tell(what);
+    }
+
+    fn abilities(&self, node: NodeId, said: &[String]) {
+        let (plan, name) = (&self.nodes.plan, self.name(node));
+        let link = plan.scenario.hardware.link;
+        let strikes = |rule: &&FaultRule| {
+            let hit = |index| {
+                let part = Part { kind: rule.on.kind, index };
+                plan.machine.nodes_of(part).any(|struck| struck == node)
+            };
+            rule.on.iter().any(hit)
+        };
+        for rule in plan.scenario.faults.iter().filter(strikes) {
+            if let Some(lack) = lacks_for(rule, link, said) {
+                let word = crate::record::words::fault(rule.kind);
+                let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
+                self.nodes.fail(text);
+            }
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Joined { node, life } => self.nodes.joined(node, life),
+            Notice::Silent { node, .. } => self.nodes.silent(node),
+            Notice::Result { sum } if self.expected != Some(sum) => {
+                self.nodes.fail(format!("the job's result {sum:016x} is wrong"));
+            }
+            _ => {}
+        }
+    }
+}

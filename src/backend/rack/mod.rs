@@ -1,0 +1,166 @@
+//! The stage `rack`: the real controller on a real rack, by its inventory.
+//!
+//! ```text
+//!  this process: controller ---- power drivers ----> the rack's switches       on, off, crash, PSU
+//!                     | ==== TCP with mutual TLS === agents on the nodes       hang, cut, job
+//!                     | <--- beats over UDP -------
+//!                     | <=== TCP with mutual TLS === checkpoints of the nodes, to its store
+//!                boot log <--- dnsmasq                                         how far boots are
+//! ```
+//!
+//! Node `k` of the plan is node `k` of the inventory. A run begins with all of the plan's nodes
+//! off, as in the model, and leaves each as it was found, however it ends: what was found and each
+//! harmful act stand in a [`journal`] before anything is done, and who opens the rack after a
+//! controller was killed puts back what that left. Agents undo their harms by themselves when
+//! they have not heard from the controller for the lease of the inventory.
+//!
+//! Not modelled: heat and power draw; boot stages that dnsmasq does not log; links that are only
+//! degraded above the nodes.
+
+mod boot;
+mod doors;
+mod journal;
+mod nodes;
+mod play;
+mod preflight;
+mod restore;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::backend::Backend;
+use crate::drivers::power::ledger::Ledger;
+use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::ids::{NodeId, PartKind};
+use crate::inventory::Inventory;
+use crate::plan::Plan;
+use crate::record::words;
+use crate::scenario::fault::FaultRule;
+use journal::Journal;
+
+/// The name of this stage: it is none of [`super::ALL`], since it needs an inventory.
+pub const NAME: &str = "rack";
+/// What it is, for the help.
+pub const ABOUT: &str = "the real controller and agents on a real rack (--rack), in real time";
+
+/// A rack at hand. Nobody else switches its nodes as long as this value lives.
+#[derive(Debug)]
+pub struct Rack {
+    /// The inventory's file.
+    file: PathBuf,
+    inventory: Inventory,
+    held: Held,
+}
+
+/// What belongs to whoever has the rack: its journal, and the ledger with the lock.
+#[derive(Clone, Debug)]
+struct Held(Arc<Mutex<Hold>>);
+
+#[derive(Debug)]
+struct Hold {
+    ledger: Ledger,
+    journal: Journal,
+}
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, Hold> {
+        // A panic in the middle of a line leaves no more than a line that is not whole.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Notes that a node's power is about to be cut.
+    ///
+    /// # Errors
+    /// When the rack's limits forbid it.
+    fn may_switch_off(&mut self, rack: &Inventory, node: NodeId, now: u64) -> io::Result<()> {
+        let (name, limit) = (&rack.node(node).name, rack.limits.cycles_per_hour);
+        let (n_times, _) = self.ledger.recent(name, now);
+        if n_times >= limit {
+            let text = format!(
+                "{name} was switched off {n_times} times within the hour, and `cycles_per_hour` is \
+                 {limit}"
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        self.note_off(name, now)
+    }
+
+    fn note_off(&mut self, name: &str, now: u64) -> io::Result<()> {
+        self.journal.off(name)?;
+        self.ledger.note([name], now)
+    }
+}
+
+/// The time of day (seconds since 1970): a rack's limits are per hour, over all commands.
+fn now() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "an hour of the world, not of a run")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
+}
+
+impl Rack {
+    /// Takes a rack, which nobody else then may switch.
+    ///
+    /// # Errors
+    /// When somebody else has it, or its ledger or journal cannot be used.
+    pub fn take(file: &Path, inventory: Inventory) -> io::Result<Self> {
+        let ledger = Ledger::open(file, now())?;
+        let hold = Hold { ledger, journal: Journal::open(file)? };
+        let held = Held(Arc::new(Mutex::new(hold)));
+        Ok(Self { file: file.to_owned(), inventory, held })
+    }
+
+    /// Puts back what a run left that did not come to its end: each node into the state in which
+    /// that run found it. Gives what was done, a sentence each; nothing if there was nothing.
+    ///
+    /// # Errors
+    /// What could not be put back, all of it.
+    pub fn restore(&self) -> io::Result<Vec<String>> {
+        restore::restore(&self.file, &self.inventory, &self.held)
+    }
+}
+
+impl Backend for Rack {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn is_deterministic(&self) -> bool {
+        false
+    }
+
+    fn cannot(&self, plan: &Plan) -> Vec<String> {
+        let mut reasons: Vec<_> = plan.scenario.faults.iter().filter_map(cannot_do).collect();
+        reasons.extend(crate::fleet::limits::cannot(plan));
+        reasons
+    }
+
+    fn preflight(&self, plan: &Plan) -> Vec<String> {
+        preflight::check(&self.file, &self.inventory, &self.held, plan)
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        play::play(&self.file, &self.inventory, &self.held, plan, sink)
+    }
+}
+
+/// Why a fault cannot be done to a rack, if it cannot.
+fn cannot_do(rule: &FaultRule) -> Option<String> {
+    let why = match rule.kind {
+        Fault::ControllerCrash => "the controller is this program, and nobody would restart it",
+        Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && rule.left_ppm() > 0 => {
+            "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
+        }
+        // Others are for the fleet to refuse.
+        _ => return None,
+    };
+    Some(format!("[[fault.{}]] `{}`: {why}", words::fault(rule.kind), rule.name))
+}

@@ -1,0 +1,277 @@
+//! The nodes: what is known of each, and what is told of it.
+//!
+//! ```text
+//!  Off --on--> Rom --asks--> Dhcp --fetches--> Tftp --has all--> Init --joins--> Up
+//!   any --power cut--> Down --off, on--> Rom         Up --hangs---> Hung --off, on--> Rom
+//!   Up --silent, and nobody knows why--> Down --heard again--> Up
+//! ```
+//!
+//! Without a boot log a node goes from `Rom` to `Up`. A life begins with each power-on, and when
+//! an agent comes back with another life than it had: its node rebooted by itself.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use tokio::time::Instant;
+
+use super::boot::Stage;
+use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
+use crate::fleet::doors::{Deed, PowerState};
+use crate::ids::{Life, NodeId, Part};
+use crate::plan::Plan;
+use crate::units::{Span, Time};
+
+/// One node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Node {
+    life: u32,
+    /// The life that its agent told when it joined last.
+    agent: Option<Life>,
+    state: NodeState,
+    /// Whether the controller wants it to have power; it has, when nothing keeps it off.
+    wanted: bool,
+    /// Whether its channel is on, as far as is known.
+    powered: bool,
+    /// Whether it has stopped although its channel is on.
+    stopped: bool,
+    /// Harms that keep its channel off.
+    blocked: u32,
+    /// Harms that keep it from being heard.
+    cut: u32,
+}
+
+/// All nodes of a run.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    pub plan: Rc<Plan>,
+    began: Instant,
+    each: RefCell<Vec<Node>>,
+    told: RefCell<Vec<Event>>,
+    failures: RefCell<Vec<String>>,
+    over: Cell<bool>,
+}
+
+impl Nodes {
+    /// All nodes off, at the first instant of a run.
+    pub(super) fn new(plan: Rc<Plan>) -> Self {
+        let each = vec![Node::default(); plan.machine.nodes.len()];
+        Self {
+            plan,
+            began: Instant::now(),
+            each: RefCell::new(each),
+            told: RefCell::default(),
+            failures: RefCell::default(),
+            over: Cell::new(false),
+        }
+    }
+
+    /// The time of the run, which ends with the scenario.
+    pub(super) fn now(&self) -> Time {
+        let now = Time::ZERO + Span(self.began.elapsed().as_nanos() as u64);
+        now.min(self.plan.scenario.stop.at)
+    }
+
+    /// Tells an event at this instant, unless the run is over.
+    pub(super) fn tell(&self, what: What) {
+        if !self.over.get() {
+            self.told.borrow_mut().push(Event { at: self.now(), what });
+            self.over.set(matches!(what, What::RunEnds { .. }));
+        }
+    }
+
+    /// Tells that a part other than a node changed.
+    pub(super) fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
+        self.tell(What::PartState { part, state, cause });
+    }
+
+    /// What was told since this was asked last.
+    pub(super) fn take_told(&self) -> Vec<Event> {
+        self.told.take()
+    }
+
+    /// Why the run cannot go on, if it cannot.
+    pub(super) fn failures(&self) -> Vec<String> {
+        self.failures.borrow().clone()
+    }
+
+    /// Gives the run up.
+    pub(super) fn fail(&self, why: String) {
+        let mut failures = self.failures.borrow_mut();
+        if !failures.contains(&why) {
+            failures.push(why);
+        }
+    }
+
+    fn of(&self, node: NodeId) -> Node {
+        self.each.borrow()[node.0 as usize]
+    }
+
+    fn change(&self, node: NodeId, change: impl FnOnce(&mut Node)) {
+        change(&mut self.each.borrow_mut()[node.0 as usize]);
+    }
+
+    fn set_state(&self, node: NodeId, state: NodeState, cause: Cause) {
+        let own = self.of(node);
+        if own.state != state {
+            self.change(node, |own| own.state = state);
+            self.tell(What::NodeState { node, life: Life(own.life), state, cause });
+        }
+    }
+
+    /// Whether an agent is there to be told something.
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
+        self.of(node).state == NodeState::Up
+    }
+
+    /// Whether its channel is on, as far as is known.
+    pub(super) fn has_power(&self, node: NodeId) -> bool {
+        self.of(node).powered
+    }
+
+    /// Whether it has stopped although its channel is on.
+    pub(super) fn has_stopped(&self, node: NodeId) -> bool {
+        let own = self.of(node);
+        own.powered && own.stopped
+    }
+
+    /// The controller wants a node on or off. Whether its switch may be asked.
+    pub(super) fn want(&self, node: NodeId, on: bool) -> bool {
+        let is_blocked = self.of(node).blocked > 0;
+        if !(on && is_blocked) {
+            self.change(node, |own| own.wanted = on);
+        }
+        !is_blocked
+    }
+
+    /// What a node's switch counts for, where harms keep it off.
+    pub(super) fn supply(&self, node: NodeId, told: PowerState) -> PowerState {
+        if self.of(node).blocked > 0 { PowerState::Dead } else { told }
+    }
+
+    /// A switch is on: a life begins, if it was off.
+    pub(super) fn is_on(&self, node: NodeId) {
+        let own = self.of(node);
+        if !own.powered && own.blocked == 0 {
+            self.change(node, |own| {
+                own.powered = true;
+                own.stopped = false;
+                own.life += 1;
+                own.agent = None;
+            });
+            self.set_state(node, NodeState::Rom, Cause::Course);
+        }
+    }
+
+    /// A switch is off, by the controller's wish.
+    pub(super) fn is_off(&self, node: NodeId, cause: Cause) {
+        self.change(node, |own| own.powered = false);
+        if self.of(node).blocked == 0 {
+            self.set_state(node, NodeState::Off, cause);
+        }
+    }
+
+    /// A harm cut a node's power.
+    pub(super) fn is_struck(&self, node: NodeId, cause: Cause) {
+        if self.of(node).powered {
+            self.change(node, |own| own.powered = false);
+            self.set_state(node, NodeState::Down, cause);
+        }
+    }
+
+    /// A harm keeps a node off from now on. One that crashed is not wanted on any more: its
+    /// repair, not the end of the harm, brings it back.
+    pub(super) fn block(&self, node: NodeId, forgets: bool) {
+        self.change(node, |own| {
+            own.blocked += 1;
+            own.wanted &= !forgets;
+        });
+    }
+
+    /// A harm keeps a node off no longer. Whether it is to be switched on.
+    pub(super) fn unblock(&self, node: NodeId) -> bool {
+        self.change(node, |own| own.blocked -= 1);
+        let own = self.of(node);
+        own.blocked == 0 && own.wanted
+    }
+
+    /// The boot log tells of a node: a boot goes forward only.
+    pub(super) fn boots(&self, node: NodeId, stage: Stage) {
+        if node.0 as usize >= self.plan.machine.nodes.len() {
+            return;
+        }
+        let state = match stage {
+            Stage::Asks => NodeState::Dhcp,
+            Stage::Fetches => NodeState::Tftp,
+            Stage::HasAll => NodeState::Init,
+        };
+        let own = self.of(node);
+        if own.powered
+            && (NodeState::Rom..NodeState::Init).contains(&own.state)
+            && own.state < state
+        {
+            self.set_state(node, state, Cause::Course);
+        }
+    }
+
+    /// The controller took a node's agent in.
+    pub(super) fn joined(&self, node: NodeId, life: Life) {
+        self.is_on(node);
+        let own = self.of(node);
+        if own.blocked > 0 {
+            return;
+        }
+        let is_another = own.agent.is_some_and(|agent| agent != life);
+        self.change(node, |own| {
+            own.agent = Some(life);
+            own.stopped = false;
+            own.life += u32::from(is_another);
+        });
+        let was_lost = matches!(own.state, NodeState::Hung | NodeState::Down);
+        let cause = if was_lost { Cause::Repair } else { Cause::Course };
+        self.set_state(node, NodeState::Up, cause);
+    }
+
+    /// A node's agent has been silent for too long. What is known to keep it from being heard has
+    /// been told already.
+    pub(super) fn silent(&self, node: NodeId) {
+        let own = self.of(node);
+        if own.state == NodeState::Up && own.cut == 0 {
+            self.set_state(node, NodeState::Down, Cause::Silent);
+        }
+    }
+
+    /// Agents are told to do a deed, or to undo it: what becomes of their nodes.
+    pub(super) fn entrusted(&self, deed: &Deed, begin: bool) {
+        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
+        match (deed.kind, begin) {
+            (Fault::Hang, true) if self.is_up(node) => self.set_state(node, NodeState::Hung, cause),
+            (Fault::Crash, true) => {
+                if self.of(node).powered {
+                    self.change(node, |own| own.stopped = true);
+                    self.set_state(node, NodeState::Down, cause);
+                }
+            }
+            (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
+            _ => {}
+        }
+    }
+
+    /// A switch or a link works no longer, or works again.
+    fn part(&self, deed: &Deed, begin: bool) {
+        let is_cut = deed.kind == Fault::SwitchLoss || deed.share_ppm == 0;
+        let (state, cause) = match (begin, is_cut) {
+            (true, true) => (PartState::Down, Cause::Fault(deed.kind)),
+            (true, false) => (PartState::Degraded(deed.share_ppm), Cause::Fault(deed.kind)),
+            (false, _) => (PartState::Up, Cause::Repair),
+        };
+        self.tell_part(deed.part, state, cause);
+        if is_cut {
+            let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
+            for node in all {
+                self.change(node, |own| {
+                    own.cut = if begin { own.cut + 1 } else { own.cut.saturating_sub(1) };
+                });
+            }
+        }
+    }
+}

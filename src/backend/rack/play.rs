@@ -1,0 +1,206 @@
+//! A run from its first instant to its last: the nodes off, the controller, and all as it was.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::boot::BootLog;
+use super::doors::Hands;
+use super::nodes::Nodes;
+use super::preflight::own_address;
+use super::restore::restore;
+use super::{Held, now};
+use crate::drivers::net::Plain;
+use crate::drivers::power::Switches;
+use crate::drivers::store::{Folder, Server, Transfer};
+use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
+use crate::event::{Cause, EndReason, Sink, Stop, What};
+use crate::fleet::agent::Pace;
+use crate::fleet::controller::{self, End};
+use crate::fleet::doors::{Object, Power, PowerState, Store};
+use crate::fleet::job::JobPlay;
+use crate::ids::NodeId;
+use crate::inventory::{Inventory, power};
+use crate::plan::Plan;
+use crate::units::Time;
+
+/// Real memory of each rank (64-bit words): 8 KiB, so that an image is worth its checksum.
+const WORDS: u32 = 1_024;
+/// Between two looks at the boot log, Ctrl-C and what was told.
+const LOOK: Duration = Duration::from_millis(50);
+/// What an act may take for each node on the same bus. Assumption: a blade of a BitScope bus takes
+/// a third of that.
+const ACT: Duration = Duration::from_secs(1);
+
+/// Plays a plan, and leaves the rack as it was found.
+pub(super) fn play(
+    file: &Path,
+    rack: &Inventory,
+    held: &Held,
+    plan: &Plan,
+    sink: &mut dyn Sink,
+) -> Result<EndReason, Stop> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed("no runtime", &error))?;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        // All tasks end with this value, and let go of the buses.
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, run(rack, held, plan, sink))
+    }));
+    drop(runtime);
+    let restored = restore(file, rack, held);
+    let ended = ended.unwrap_or_else(|panic| resume_unwind(panic));
+    match (ended, restored) {
+        (ended, Ok(_)) => ended,
+        (Ok(_), Err(error)) => Err(Stop::Failed(error.to_string())),
+        (Err(stop), Err(error)) => Err(Stop::Failed(format!("{stop}; and {error}"))),
+    }
+}
+
+fn failed(what: &str, error: &io::Error) -> Stop {
+    Stop::Failed(format!("{what}: {error}"))
+}
+
+async fn run(
+    rack: &Inventory,
+    held: &Held,
+    plan: &Plan,
+    sink: &mut dyn Sink,
+) -> Result<EndReason, Stop> {
+    let (inventory, plan) = (Rc::new(rack.clone()), Rc::new(plan.clone()));
+    let (switches, _buses) = Switches::start(inventory.clone());
+    darken(&inventory, &switches, held, &plan).await.map_err(|e| failed("switching off", &e))?;
+    sink.look(Time::ZERO)?;
+    let control = rack.controller.as_ref().expect("the preflight asked for it");
+    let path = rack.server.as_ref().and_then(|server| server.path.as_ref());
+    let path = path.expect("the preflight asked for it");
+    let no_start = |error: io::Error| failed("the controller", &error);
+    let credentials = Credentials::read(&control.certificates, CONTROLLER).map_err(no_start)?;
+    let below = Plain { own: own_address(control).map_err(no_start)? };
+    // Who is refused is counted by the controller.
+    let net = Tls::new(below, &credentials, None, Rc::new(|_| {})).map_err(no_start)?;
+    let store = Folder::open(path, CONTROLLER, None, Rc::new(|_, _| {})).map_err(no_start)?;
+    let nodes = Rc::new(Nodes::new(plan.clone()));
+    let tells = nodes.clone();
+    let told = move |Transfer { purpose, received, lost, .. }: Transfer| {
+        tells.tell(What::Transfer { purpose, nodes: 1, received, lost });
+    };
+    let server = Server::start(net.clone(), store.clone(), control.store, Rc::new(told));
+    let server = Rc::new(server.await.map_err(no_start)?);
+    // A controller that was killed left its memory; this run begins anew.
+    store.delete(Object::State, "controller").await.map_err(no_start)?;
+    let usual = Pace::for_beat(plan.scenario.controller.beat());
+    let setup = controller::Setup {
+        port: control.port,
+        beats: control.beats,
+        words: WORDS,
+        pace: Pace { patience: usual.patience + ACT * busiest(&inventory, &plan), ..usual },
+        lease: rack.limits.lease,
+        chance: chance().map_err(no_start)?,
+        sabotage: None,
+    };
+    let log = BootLog::new(&inventory);
+    let expected = JobPlay::expected(&plan, WORDS);
+    let done = Rc::new(RefCell::new(BTreeSet::new()));
+    let (own, held) = (nodes.clone(), held.clone());
+    let hands = Hands { inventory, switches, nodes: own, server, held, done, expected };
+    let (power, harm) = (hands.clone(), hands.clone());
+    let (clock, told) = (hands.clone(), hands);
+    let doors = controller::Doors { net, power, harm, store, clock, told };
+    let controller = Box::pin(controller::run(doors, setup, plan));
+    attend(controller, &nodes, log, sink).await
+}
+
+/// Notes in which states the nodes are, and switches them off.
+async fn darken(rack: &Inventory, switches: &Switches, held: &Held, plan: &Plan) -> io::Result<()> {
+    let nodes = (0..plan.machine.nodes.len() as u32).map(NodeId);
+    let mut asked = JoinSet::new();
+    for node in nodes {
+        let switches = switches.clone();
+        asked.spawn_local(async move { (node, switches.state(node).await) });
+    }
+    let mut found = BTreeMap::new();
+    while let Some(answer) = asked.join_next().await {
+        let (node, state) = answer.map_err(io::Error::other)?;
+        found.insert(node, state?);
+    }
+    let name = |node: NodeId| rack.node(node).name.clone();
+    let named = found.iter().map(|(&node, &state)| (name(node), state)).collect();
+    let (scenario, seed) = (&plan.scenario.name, plan.scenario.seed);
+    held.lock().journal.begin(scenario, seed, named)?;
+    let mut at_work = JoinSet::new();
+    for (node, _) in found.into_iter().filter(|(_, state)| *state == PowerState::On) {
+        held.lock().may_switch_off(rack, node, now())?;
+        let switches = switches.clone();
+        at_work.spawn_local(async move { switches.off(node, Cause::Course).await });
+    }
+    while let Some(done) = at_work.join_next().await {
+        done.map_err(io::Error::other)??;
+    }
+    Ok(())
+}
+
+/// How many of the plan's nodes hang on the bus that has most of them.
+fn busiest(rack: &Inventory, plan: &Plan) -> u32 {
+    let mut n_nodes = vec![0; rack.controllers.len()];
+    for node in rack.nodes.iter().take(plan.machine.nodes.len()) {
+        if let Some(feed) = &node.feed {
+            let of: &power::Controller = &rack.controllers[feed.controller];
+            // What is gathered for a tick is switched together.
+            let alone = matches!(of.kind, power::Kind::BitScope(_));
+            n_nodes[feed.controller] = if alone { n_nodes[feed.controller] + 1 } else { 1 };
+        }
+    }
+    n_nodes.into_iter().max().unwrap_or(0)
+}
+
+/// Attends a run until the controller ends it, or somebody stops it.
+async fn attend(
+    controller: impl Future<Output = io::Result<End>>,
+    nodes: &Nodes,
+    mut log: Option<BootLog>,
+    sink: &mut dyn Sink,
+) -> Result<EndReason, Stop> {
+    let mut controller = pin!(controller);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = loop {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut controller => Some(ended),
+            _ = looks.tick() => None,
+        };
+        let ended = ended.transpose().map_err(|error| failed("the controller", &error))?;
+        for (node, stage) in log.iter_mut().flat_map(BootLog::read) {
+            nodes.boots(node, stage);
+        }
+        hand_over(nodes, sink)?;
+        let failures = nodes.failures();
+        if !failures.is_empty() {
+            return Err(Stop::Failed(failures.join("; ")));
+        }
+        sink.look(nodes.now())?;
+        if let Some(end) = ended {
+            break end;
+        }
+    };
+    if end.harms_failed > 0 {
+        return Err(Stop::Failed(format!("{} faults could not be injected", end.harms_failed)));
+    }
+    nodes.tell(What::RunEnds { reason: end.reason });
+    hand_over(nodes, sink)?;
+    Ok(end.reason)
+}
+
+fn hand_over(nodes: &Nodes, sink: &mut dyn Sink) -> Result<(), Stop> {
+    nodes.take_told().iter().try_for_each(|event| sink.event(event))
+}

@@ -1,0 +1,352 @@
+//! How an agent carries a deed out on its own node, and what it has to be able to for it.
+//!
+//! What an agent can do it says when it joins, in words for people and for [`lacks`] alike:
+//! `harm loss` if it can, `no harm delay: the kernel has no netem` if it cannot, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fault;
+use crate::fleet::doors::Deed;
+use crate::scenario::fault::FaultRule;
+use crate::scenario::harm::{Clock, How, Load, Stop};
+use crate::units::{BitRate, Span};
+
+/// How an agent carries a deed out on its own node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "a field says no more than its name and type")]
+pub enum Means {
+    /// As the kind of its fault says: it stops dead by SIGKILL, or it falls silent by SIGSTOP.
+    #[default]
+    Usual,
+    /// No packet passes between the node and any other host, but for these hosts.
+    Cut { but: Vec<String> },
+    /// No packet passes between the node and these hosts.
+    Partition { from: Vec<String> },
+    /// The node's link to the controller works badly.
+    Link(BadLink),
+    /// The node has less than it should.
+    Load(Load),
+    /// Its clock is wrong.
+    Clock(Clock),
+    /// It stops itself.
+    Stop { how: Stop },
+}
+
+/// How badly a link works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLink {
+    /// What remains of its rate (bit/s); 0: all.
+    pub rate: u64,
+    /// The share of the packets that is lost, in parts per million.
+    pub loss_ppm: u32,
+    /// How late each packet is.
+    pub delay: Span,
+    /// The largest distance of a packet's delay from that.
+    pub jitter: Span,
+}
+
+impl Means {
+    /// Those of a rule, as far as the rule alone tells them: which hosts a cut spares, and which
+    /// nodes' links stand for an uplink or a switch, is the stage's to say. `link` is the rate of
+    /// a node's link.
+    #[must_use]
+    pub fn of(rule: &FaultRule, link: BitRate) -> Self {
+        match (rule.kind, rule.how) {
+            (_, How::Stop(how)) => Self::Stop { how },
+            (_, How::Load(load)) => Self::Load(load),
+            (_, How::Clock(clock)) => Self::Clock(clock),
+            (Fault::LinkDegradation, _) if rule.share_ppm == 0 => Self::Cut { but: Vec::new() },
+            (Fault::LinkDegradation, how) => {
+                let (delay, jitter) = match how {
+                    How::Late { delay, jitter } => (delay, jitter),
+                    _ => (Span::ZERO, Span::ZERO),
+                };
+                let left = u128::from(link.0) * u128::from(rule.share_ppm) / 1_000_000;
+                let whole = rule.share_ppm == 1_000_000;
+                let rate = if whole { 0 } else { (left as u64).max(1) };
+                Self::Link(BadLink { rate, loss_ppm: rule.loss_ppm, delay, jitter })
+            }
+            _ => Self::Usual,
+        }
+    }
+}
+
+impl Deed {
+    /// Whether it is over as soon as it is done: said again it would be done again.
+    #[must_use]
+    pub fn is_blow(&self) -> bool {
+        match self.means {
+            Means::Stop { .. } => true,
+            Means::Usual => self.kind == Fault::Crash,
+            _ => false,
+        }
+    }
+
+    /// Whether nobody hears of the node while it lasts, nor the node of anybody.
+    #[must_use]
+    pub fn silences(&self) -> bool {
+        match &self.means {
+            Means::Cut { .. } => true,
+            Means::Usual => self.kind == Fault::Hang,
+            _ => false,
+        }
+    }
+}
+
+/// What an agent may be able to do to its own node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// To end by SIGKILL.
+    Crash,
+    /// To fall silent, and to wake again.
+    Hang,
+    /// To let no packet pass, but for some hosts, or for some hosts.
+    Cut,
+    /// To lose packets.
+    Loss,
+    /// To delay them.
+    Delay,
+    /// To slow its link down.
+    Rate,
+    /// To burn the time of its processors.
+    Cpu,
+    /// To fill its memory.
+    Memory,
+    /// To fill its card.
+    Card,
+    /// To slow its card down.
+    Disk,
+    /// To flip bits of its job's memory.
+    Flip,
+    /// To set its clock wrong.
+    Clock,
+    /// To let its clock go wrong.
+    Drift,
+    /// To boot again.
+    Reboot,
+    /// To bring its kernel to a panic.
+    Panic,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Crash,
+        Self::Hang,
+        Self::Cut,
+        Self::Loss,
+        Self::Delay,
+        Self::Rate,
+        Self::Cpu,
+        Self::Memory,
+        Self::Card,
+        Self::Disk,
+        Self::Flip,
+        Self::Clock,
+        Self::Drift,
+        Self::Reboot,
+        Self::Panic,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Hang => "hang",
+            Self::Cut => "cut",
+            Self::Loss => "loss",
+            Self::Delay => "delay",
+            Self::Rate => "rate",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Card => "card",
+            Self::Disk => "disk",
+            Self::Flip => "flip",
+            Self::Clock => "clock",
+            Self::Drift => "drift",
+            Self::Reboot => "reboot",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// What an agent says of it when it joins: that it can, or why it cannot.
+    #[must_use]
+    pub fn said(self, can: &Result<(), String>) -> String {
+        match can {
+            Ok(()) => format!("harm {}", self.word()),
+            Err(why) => format!("no harm {}: {why}", self.word()),
+        }
+    }
+
+    /// Why an agent that said this when it joined cannot, if it cannot.
+    fn lacks(self, said: &[String]) -> Option<String> {
+        let can = self.said(&Ok(()));
+        if said.contains(&can) {
+            return None;
+        }
+        let cannot = self.said(&Err(String::new()));
+        let why = said.iter().find_map(|said| said.strip_prefix(&cannot));
+        Some(format!("harm `{}`: {}", self.word(), why.unwrap_or("its agent does not know it")))
+    }
+}
+
+/// Why an agent that said this of itself when it joined cannot carry a deed out on its own node,
+/// if it cannot.
+#[must_use]
+pub fn lacks(deed: &Deed, said: &[String]) -> Option<String> {
+    let needed = match &deed.means {
+        Means::Usual => of_kind(deed.kind),
+        means => of_means(means),
+    };
+    first_lack(&needed, said)
+}
+
+/// Why such an agent cannot suffer all that a rule may do to its node, if it cannot. What needs no
+/// agent, such as the power switch, always can be done. `link` is the rate of a node's link.
+#[must_use]
+pub fn lacks_for(rule: &FaultRule, link: BitRate, said: &[String]) -> Option<String> {
+    let needed = match Means::of(rule, link) {
+        Means::Usual => match rule.kind {
+            // By the power switch.
+            Fault::Crash => Vec::new(),
+            // What particles do to a node may be to stop it, to silence it or to flip its bits.
+            Fault::Upset => vec![Capability::Hang, Capability::Flip],
+            kind => of_kind(kind),
+        },
+        means => of_means(&means),
+    };
+    first_lack(&needed, said)
+}
+
+fn first_lack(needed: &[Capability], said: &[String]) -> Option<String> {
+    needed.iter().find_map(|capability| capability.lacks(said))
+}
+
+fn of_kind(kind: Fault) -> Vec<Capability> {
+    match kind {
+        Fault::Crash => vec![Capability::Crash],
+        Fault::Hang => vec![Capability::Hang],
+        Fault::SwitchLoss => vec![Capability::Cut],
+        Fault::SilentCorruption => vec![Capability::Flip],
+        _ => Vec::new(),
+    }
+}
+
+fn of_means(means: &Means) -> Vec<Capability> {
+    let all = |wants: &[(bool, Capability)]| {
+        wants.iter().filter(|(wanted, _)| *wanted).map(|&(_, capability)| capability).collect()
+    };
+    match means {
+        Means::Usual => Vec::new(),
+        Means::Cut { .. } | Means::Partition { .. } => vec![Capability::Cut],
+        Means::Link(BadLink { rate, loss_ppm, delay, jitter }) => all(&[
+            (*rate > 0, Capability::Rate),
+            (*loss_ppm > 0, Capability::Loss),
+            (delay.0 > 0 || jitter.0 > 0, Capability::Delay),
+        ]),
+        Means::Load(Load { cpu_ppm, memory, card, disk }) => all(&[
+            (*cpu_ppm > 0, Capability::Cpu),
+            (memory.0 > 0, Capability::Memory),
+            (card.0 > 0, Capability::Card),
+            (*disk > 0, Capability::Disk),
+        ]),
+        Means::Clock(Clock { step, drift_ppb }) => {
+            all(&[(*step != 0, Capability::Clock), (*drift_ppb != 0, Capability::Drift)])
+        }
+        Means::Stop { how: Stop::Kill } => vec![Capability::Crash],
+        Means::Stop { how: Stop::Panic } => vec![Capability::Panic],
+        Means::Stop { how: Stop::Reboot } => vec![Capability::Reboot],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{FaultId, Part, PartKind};
+    use crate::plan::pilot;
+
+    const LINK: BitRate = BitRate(100_000_000);
+
+    fn rule(kind: Fault, how: How) -> FaultRule {
+        FaultRule { kind, how, share_ppm: 1_000_000, ..pilot::crash() }
+    }
+
+    fn deed(kind: Fault, means: Means) -> Deed {
+        let part = Part { kind: PartKind::Node, index: 0 };
+        let (fault, lasts, lease) = (FaultId(0), None, Span(1));
+        Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+    }
+
+    #[test]
+    fn a_rule_tells_its_agent_how_to_do_it() {
+        let degraded = FaultRule {
+            share_ppm: 100_000,
+            loss_ppm: 20_000,
+            ..rule(Fault::LinkDegradation, How::Late { delay: Span(7), jitter: Span(2) })
+        };
+        let bad = BadLink { rate: 10_000_000, loss_ppm: 20_000, delay: Span(7), jitter: Span(2) };
+        assert_eq!(Means::of(&degraded, LINK), Means::Link(bad));
+        let cut = FaultRule { share_ppm: 0, ..degraded };
+        assert_eq!(Means::of(&cut, LINK), Means::Cut { but: Vec::new() });
+        let crash = rule(Fault::Crash, How::Usual);
+        assert_eq!(Means::of(&crash, LINK), Means::Usual);
+        let reboot = rule(Fault::Crash, How::Stop(Stop::Reboot));
+        assert_eq!(Means::of(&reboot, LINK), Means::Stop { how: Stop::Reboot });
+    }
+
+    #[test]
+    fn an_agent_that_lacks_a_capability_gives_its_reason() {
+        let delay = Capability::Delay.said(&Err("the kernel has no netem".into()));
+        let said = vec!["aarch64 linux".into(), Capability::Loss.said(&Ok(())), delay];
+        let lossy = FaultRule { loss_ppm: 1, ..rule(Fault::LinkDegradation, How::Usual) };
+        assert_eq!(lacks_for(&lossy, LINK, &said), None);
+        let late = How::Late { delay: Span(1), jitter: Span(0) };
+        let late = rule(Fault::LinkDegradation, late);
+        let why = "harm `delay`: the kernel has no netem";
+        assert_eq!(lacks_for(&late, LINK, &said).as_deref(), Some(why));
+        let late = deed(Fault::LinkDegradation, Means::of(&late, LINK));
+        assert_eq!(lacks(&late, &said).as_deref(), Some(why));
+        let why = "harm `hang`: its agent does not know it";
+        assert_eq!(lacks(&deed(Fault::Hang, Means::Usual), &said).as_deref(), Some(why));
+    }
+
+    #[test]
+    fn the_power_switch_needs_no_agent() {
+        let crash = rule(Fault::Crash, How::Usual);
+        assert_eq!(lacks_for(&crash, LINK, &[]), None);
+        let killed = rule(Fault::Crash, How::Stop(Stop::Kill));
+        assert!(lacks_for(&killed, LINK, &[]).is_some());
+        assert!(lacks(&deed(Fault::Crash, Means::Usual), &[]).is_some(), "an agent is told it");
+    }
+
+    #[test]
+    fn what_an_agent_says_of_a_capability_is_said_of_no_other() {
+        let words: std::collections::BTreeSet<_> =
+            Capability::ALL.iter().map(|capability| capability.word()).collect();
+        assert_eq!(words.len(), Capability::ALL.len());
+        for one in Capability::ALL {
+            let said = [one.said(&Ok(()))];
+            let can = Capability::ALL.iter().filter(|other| other.lacks(&said).is_none());
+            assert_eq!(can.collect::<Vec<_>>(), [&one]);
+        }
+    }
+
+    #[test]
+    fn a_deed_crosses_the_wire_with_its_means() {
+        let all = [
+            Means::Cut { but: vec!["10.0.0.1".into()] },
+            Means::Link(BadLink { rate: 1, ..BadLink::default() }),
+            Means::Load(Load { cpu_ppm: 1, ..Load::default() }),
+            Means::Clock(Clock { step: -1, drift_ppb: 5 }),
+            Means::Stop { how: Stop::Panic },
+            Means::Usual,
+        ];
+        for means in all {
+            let deed = deed(Fault::Load, means);
+            let text = serde_json::to_string(&deed).expect("plain data");
+            assert_eq!(serde_json::from_str::<Deed>(&text).expect("as it was"), deed);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! How a fault harms, beside its kind: what real nodes are told, and what only they have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fault;
+use crate::scenario::language::Share;
+use crate::scenario::mistakes::{Mistake, Mistakes};
+use crate::scenario::section::Section;
+use crate::scenario::words::Word;
+use crate::units::{ByteRate, Bytes, NANOS_PER_SECOND, Span};
+
+/// What a rule says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum How {
+    /// As its kind says.
+    #[default]
+    Usual,
+    /// For [`Fault::Crash`]: a node stops itself, instead of its power being cut.
+    Stop(Stop),
+    /// For [`Fault::LinkDegradation`]: each packet that a node sends is so late, give or take the
+    /// jitter.
+    Late {
+        /// The mean.
+        delay: Span,
+        /// The largest distance from it.
+        jitter: Span,
+    },
+    /// For [`Fault::Load`].
+    Load(Load),
+    /// For [`Fault::Clock`].
+    Clock(Clock),
+}
+
+/// How a node stops itself. To a simulated one it makes no difference: a node that stops is a node
+/// that stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// Its agent ends by SIGKILL; what else runs on it lives on.
+    Kill,
+    /// Its kernel panics.
+    Panic,
+    /// It boots again at once, and nothing is written to its disks before.
+    Reboot,
+}
+
+/// What a node is left without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Share of the time of all its cores that is burnt, in parts per million.
+    pub cpu_ppm: u32,
+    /// Memory that is filled.
+    pub memory: Bytes,
+    /// Room on its card that is filled.
+    pub card: Bytes,
+    /// What its card still reads, and writes, in a second (bytes/s); 0: as much as ever.
+    pub disk: u64,
+}
+
+/// What is wrong with a clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// How far it is set ahead, or behind if below 0 (ns).
+    pub step: i64,
+    /// How much too fast it goes, or too slow if below 0 (parts in 1,000 million).
+    pub drift_ppb: i64,
+}
+
+impl How {
+    /// What of it only real nodes can be made to suffer, if anything.
+    #[must_use]
+    pub fn needs_real_nodes(&self) -> Option<&'static str> {
+        match self {
+            Self::Usual | Self::Stop(_) => None,
+            Self::Late { .. } => Some("`delay` and `jitter`"),
+            Self::Load(_) => Some("a load on nodes"),
+            Self::Clock(_) => Some("a clock that is wrong"),
+        }
+    }
+
+    /// It as lines of its rule's table.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let text = |text: &dyn std::fmt::Display| format!("\"{text}\"");
+        match *self {
+            Self::Usual => Vec::new(),
+            Self::Stop(stop) => vec![("means", text(&stop.word()))],
+            Self::Late { delay, jitter } => {
+                vec![("delay", text(&delay)), ("jitter", text(&jitter))]
+            }
+            Self::Load(Load { cpu_ppm, memory, card, disk }) => {
+                let mut all = vec![
+                    ("cpu", format!("{:?}", f64::from(cpu_ppm) / 1e6)),
+                    ("memory", text(&memory)),
+                    ("card", text(&card)),
+                ];
+                all.extend((disk > 0).then(|| ("disk", text(&ByteRate(disk)))));
+                all
+            }
+            Self::Clock(Clock { step, drift_ppb }) => {
+                let key = if step < 0 { "behind" } else { "ahead" };
+                let drift = drift_ppb as f64 / 1e3;
+                vec![(key, text(&Span(step.unsigned_abs()))), ("drift", format!("{drift:?}"))]
+            }
+        }
+    }
+}
+
+impl Word for Option<Stop> {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("power", None),
+        ("kill", Some(Stop::Kill)),
+        ("panic", Some(Stop::Panic)),
+        ("reboot", Some(Stop::Reboot)),
+    ];
+}
+
+impl Stop {
+    fn word(self) -> &'static str {
+        Some(self).word()
+    }
+}
+
+/// Reads how the rule of a table harms.
+pub(super) fn read(kind: Fault, section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
+    match kind {
+        Fault::Crash => {
+            Some(section.word::<Option<Stop>>("means", m)?.map_or(How::Usual, How::Stop))
+        }
+        Fault::LinkDegradation => late(section, m),
+        Fault::Load => load(section, m),
+        Fault::Clock => clock(section, m),
+        _ => Some(How::Usual),
+    }
+}
+
+fn late(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
+    let (delay, jitter) = (section.get("delay", m), section.get("jitter", m));
+    let (delay, jitter): (Span, Span) = (delay?, jitter?);
+    if jitter > delay {
+        let mistake = Mistake::new(section.place("jitter"), "`jitter` is more than `delay`");
+        m.note(mistake.help("no packet comes before it is sent; give a longer `delay`"));
+    }
+    Some(if delay == Span::ZERO { How::Usual } else { How::Late { delay, jitter } })
+}
+
+fn load(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
+    let cpu = section.get::<Share>("cpu", m);
+    let (memory, card) = (section.get("memory", m), section.get("card", m));
+    let disk: Option<ByteRate> = section.optional("disk");
+    let cpu_ppm = libm::round(cpu?.0 * 1e6) as u32;
+    let load = Load { cpu_ppm, memory: memory?, card: card?, disk: disk.map_or(0, |rate| rate.0) };
+    if load == Load::default() {
+        let mistake = Mistake::new(section.own_place(), "this fault loads nothing");
+        m.note(mistake.help("give `cpu = \"50 %\"`, or `memory`, `card` or `disk`"));
+    }
+    Some(How::Load(load))
+}
+
+fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
+    let span = |key| section.optional::<Span>(key).map(|span| span.0.cast_signed());
+    let step = span("ahead").or_else(|| span("behind").map(std::ops::Neg::neg));
+    let drift: f64 = section.get("drift", m)?;
+    let clock = Clock { step: step.unwrap_or(0), drift_ppb: libm::round(drift * 1e3) as i64 };
+    if clock == Clock::default() {
+        let mistake = Mistake::new(section.own_place(), "this fault leaves its clocks right");
+        m.note(mistake.help("give `ahead = \"5 s\"` or `behind`, or `drift = 100.0`"));
+    }
+    Some(How::Clock(clock))
+}
+
+impl Clock {
+    /// The part of a step in whole seconds, rounded down, and the rest (ns): as clocks are set.
+    #[must_use]
+    pub fn seconds(nanos: i64) -> (i64, u32) {
+        let second = NANOS_PER_SECOND.cast_signed();
+        (nanos.div_euclid(second), nanos.rem_euclid(second) as u32)
+    }
+}
