@@ -83,6 +83,7 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
         store: Place::Server { at: at(STORE_PORT), cards: folder.store() },
         beat: arguments.beat,
         parent: Some(arguments.parent),
+        harmless: false,
     };
     agent::run(&wish, &Leave::default(), streams::say)?;
     Ok(Exit::Done)

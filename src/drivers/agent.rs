@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::board::Board;
 use super::harm::{CAPABILITIES, OwnProcess};
+use super::harmless::Harmless;
 use super::net::{Plain, own_address};
 use super::store::{Folder, Keeper, Moved, Place, Remote};
 use super::tls::{Credentials, Refused, Tls, name_of};
@@ -62,6 +63,8 @@ pub struct Wish {
     pub beat: Span,
     /// The process with which it ends.
     pub parent: Option<u32>,
+    /// Whether it only pretends to do what harms the machine: it shares that with others.
+    pub harmless: bool,
 }
 
 /// Asks an agent to leave, from any thread.
@@ -102,7 +105,6 @@ async fn live(
     let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
     let (notes, from_process) = mpsc::channel(NOTES);
     let store = keeper(wish, credentials, own, &notes, say)?;
-    let doors = agent::Doors { net, store, harm: OwnProcess, told: Says(say) };
     let setup = agent::Setup {
         node: wish.node,
         life,
@@ -110,7 +112,7 @@ async fn live(
         port: wish.port,
         controller: wish.controller.clone(),
         beats: wish.beats.clone(),
-        capabilities: capabilities(&board),
+        capabilities: capabilities(&board, wish.harmless),
         pace: Pace { retry_max: RETRY_MAX, ..Pace::for_beat(wish.beat) },
         sabotage: None,
     };
@@ -121,6 +123,12 @@ async fn live(
         let _ = notes.send(Note::Leave).await;
     });
     spawn_local(watch_parent(wish.parent));
+    let told = Says(say);
+    if wish.harmless {
+        let doors = agent::Doors { net, store, harm: Harmless, told };
+        return agent::run_noting(doors, setup, from_process).await;
+    }
+    let doors = agent::Doors { net, store, harm: OwnProcess, told };
     agent::run_noting(doors, setup, from_process).await
 }
 
@@ -151,11 +159,15 @@ fn keeper(
     }
 }
 
-fn capabilities(board: &Board) -> Vec<String> {
+fn capabilities(board: &Board, harmless: bool) -> Vec<String> {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
     let mut all = vec![format!("{arch} {os}"), format!("{cpus} cpus"), "bulk-synchronous".into()];
-    all.extend(CAPABILITIES.map(str::to_owned));
+    if harmless {
+        all.extend(Harmless::capabilities());
+    } else {
+        all.extend(CAPABILITIES.map(str::to_owned));
+    }
     all.extend(board.capabilities());
     all
 }

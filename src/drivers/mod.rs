@@ -3,9 +3,11 @@
 //! A driver carries out what a door of [`crate::fleet::doors`] asks for, and decides nothing.
 
 pub mod agent;
+pub mod agents;
 pub mod authority;
 pub mod board;
 pub mod harm;
+pub mod harmless;
 pub mod net;
 pub mod power;
 pub mod scratch;

@@ -35,6 +35,7 @@ mod power;
 mod prediction;
 mod published;
 mod rack;
+mod rehearsal;
 mod rejuvenation;
 mod replicas;
 mod silent;
