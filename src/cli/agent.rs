@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::{Exit, streams};
 use crate::drivers::agent::{self, Leave, Wish};
+use crate::drivers::harm::Permission;
 use crate::drivers::store::Place;
 use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
@@ -63,6 +64,12 @@ pub(super) struct Arguments {
     /// Time between two beats, as the scenario says
     #[arg(long, value_name = "SPAN", default_value = "1 s")]
     beat: Span,
+    /// Folder on the node's own disk for its journal of harms [default: in the store]
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Also do to this node, when asked: clock, reboot, panic
+    #[arg(long, value_name = "HARM", value_delimiter = ',')]
+    may: Vec<Permission>,
     /// End with this process
     #[arg(long, hide = true)]
     parent: Option<u32>,
@@ -134,6 +141,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         beat: arguments.beat,
         parent: arguments.parent,
         harmless: arguments.harmless,
+        state: arguments.state.clone(),
+        may: arguments.may.iter().copied().collect(),
     };
     agent::run(&wish, &leave, streams::say)?;
     Ok(Exit::Done)

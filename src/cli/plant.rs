@@ -1,5 +1,6 @@
 //! `rackstorm plant` and `rackstorm plant-node`: the hardware of a rack in a box, as processes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,7 @@ use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
 use crate::testbed::wish::{SERVER, address};
 use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
-use crate::units::{Bytes, Span};
+use crate::units::{BitRate, Bytes, Span};
 
 /// Serve the bus of a box, its nodes' power and their boot images
 #[derive(Debug, Args)]
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// Size of a boot image
     #[arg(long)]
     image: Bytes,
+    /// Rate of a node's link
+    #[arg(long)]
+    node_link: BitRate,
     /// Time between two beats
     #[arg(long)]
     beat: Span,
@@ -53,11 +57,12 @@ pub(super) struct NodeArguments {
 
 /// Serves until it is ended.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { name, nodes, image, beat, folder } = arguments;
+    let Arguments { name, nodes, image, node_link, beat, folder } = arguments;
     let plant = Plant {
         name: name.clone(),
         nodes: *nodes,
         image: *image,
+        node_link: *node_link,
         beat: *beat,
         folder: folder.clone(),
         program: std::env::current_exe()?,
@@ -84,6 +89,9 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
         beat: arguments.beat,
         parent: Some(arguments.parent),
         harmless: false,
+        state: None,
+        // A namespace shares its kernel and its clock with the machine.
+        may: BTreeSet::new(),
     };
     agent::run(&wish, &Leave::default(), streams::say)?;
     Ok(Exit::Done)

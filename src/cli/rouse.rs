@@ -1,23 +1,30 @@
-//! `rackstorm rouse`: what an agent that falls silent leaves behind, to be woken.
+//! `rackstorm rouse`: what an agent that harms its node leaves behind, to undo it in its place.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::Exit;
-use crate::drivers::harm;
+use crate::drivers::harm::keeper;
 use crate::units::Span;
 
-/// Wake the agent that started this after a time
+/// Undo a harm of the agent that started this, if the agent ends or its time is over
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The process that started this one
     agent: u32,
-    /// How long the agent may sleep
+    /// The harm's entry in the agent's journal
+    #[arg(long, value_name = "FILE")]
+    entry: PathBuf,
+    /// How long the harm may last
     #[arg(long, value_name = "SPAN")]
-    after: Span,
+    after: Option<Span>,
 }
 
-/// Waits for the time, or for the end of the agent.
+/// Waits until the harm is undone, or undoes it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    harm::rouse(arguments.agent, std::time::Duration::from_nanos(arguments.after.0))?;
+    let limit = arguments.after.map(|span| Duration::from_nanos(span.0));
+    keeper::keep(arguments.agent, &arguments.entry, limit)?;
     Ok(Exit::Done)
 }

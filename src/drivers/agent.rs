@@ -5,6 +5,7 @@
 //! in once.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::board::Board;
-use super::harm::{CAPABILITIES, OwnProcess};
+use super::harm::{self, Hands, Permission, life};
 use super::harmless::Harmless;
 use super::net::{Plain, own_address};
 use super::store::{Folder, Keeper, Moved, Place, Remote};
@@ -25,14 +26,16 @@ use super::tls::{Credentials, Refused, Tls, name_of};
 use crate::event::What;
 use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::doors::{Address, Notice, Told};
-use crate::fleet::wire::Message;
+use crate::fleet::wire::{Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
-/// Between two looks at what the board measures. Assumption: heat and load change in minutes.
-const READINGS: Duration = Duration::from_secs(10);
-/// Before the first one: by then it has mostly been taken in.
-const FIRST_READING: Duration = Duration::from_secs(1);
+/// Between two looks at the board's throttle bits, whose change is told at once; before the first
+/// one the agent has mostly been taken in.
+const LOOK: Duration = Duration::from_secs(1);
+/// At every so many looks all that the board measures is told. Assumption: heat and load change in
+/// minutes.
+const LOOKS: u32 = 10;
 /// The longest time between two tries of an agent that was never taken in (assumption).
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Between two looks whether the parent lives, where the system does not tell by itself.
@@ -65,6 +68,10 @@ pub struct Wish {
     pub parent: Option<u32>,
     /// Whether it only pretends to do what harms the machine: it shares that with others.
     pub harmless: bool,
+    /// The folder of its journal of harms, on the node's own disk; if not given, in the store's.
+    pub state: Option<PathBuf>,
+    /// Which harms it may do that it would not do unless it is told.
+    pub may: BTreeSet<Permission>,
 }
 
 /// Asks an agent to leave, from any thread.
@@ -105,6 +112,8 @@ async fn live(
     let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
     let (notes, from_process) = mpsc::channel(NOTES);
     let store = keeper(wish, credentials, own, &notes, say)?;
+    let (harm, harms) = Hands::new(place(wish)?)?;
+    let harms = if wish.harmless { Harmless::says() } else { harms };
     let setup = agent::Setup {
         node: wish.node,
         life,
@@ -112,7 +121,7 @@ async fn live(
         port: wish.port,
         controller: wish.controller.clone(),
         beats: wish.beats.clone(),
-        capabilities: capabilities(&board, wish.harmless),
+        capabilities: capabilities(&board, harms),
         pace: Pace { retry_max: RETRY_MAX, ..Pace::for_beat(wish.beat) },
         sabotage: None,
     };
@@ -125,10 +134,10 @@ async fn live(
     spawn_local(watch_parent(wish.parent));
     let told = Says(say);
     if wish.harmless {
-        let doors = agent::Doors { net, store, harm: Harmless, told };
+        let doors = agent::Doors { net, store, harm: Harmless(harm), told };
         return agent::run_noting(doors, setup, from_process).await;
     }
-    let doors = agent::Doors { net, store, harm: OwnProcess, told };
+    let doors = agent::Doors { net, store, harm, told };
     agent::run_noting(doors, setup, from_process).await
 }
 
@@ -159,27 +168,48 @@ fn keeper(
     }
 }
 
-fn capabilities(board: &Board, harmless: bool) -> Vec<String> {
+/// Where its hands are.
+fn place(wish: &Wish) -> io::Result<harm::Place> {
+    let own = || wish.store.folder().join(format!("harm-{}", name_of(wish.node)));
+    Ok(harm::Place {
+        life: life(),
+        state: std::path::absolute(wish.state.clone().unwrap_or_else(own))?,
+        may: wish.may.clone(),
+        controller: wish.controller.clone(),
+        program: std::env::current_exe()?,
+        kernel: "/proc".into(),
+    })
+}
+
+fn capabilities(board: &Board, harms: Vec<String>) -> Vec<String> {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
     let mut all = vec![format!("{arch} {os}"), format!("{cpus} cpus"), "bulk-synchronous".into()];
-    if harmless {
-        all.extend(Harmless::capabilities());
-    } else {
-        all.extend(CAPABILITIES.map(str::to_owned));
-    }
+    all.extend(harms);
     all.extend(board.capabilities());
     all
 }
 
 async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
-    let mut wait = FIRST_READING;
-    loop {
-        sleep(wait).await;
-        // Without a link they are lost; the next ones are worth more.
-        let _ = notes.try_send(Note::Tell(Message::Readings(board.read())));
-        wait = READINGS;
+    let mut told = None;
+    for look in (0..LOOKS).cycle() {
+        sleep(LOOK).await;
+        if let Some(readings) = readings(&board, look == 0, &mut told) {
+            // Without a link they are lost; the next ones are worth more.
+            let _ = notes.try_send(Note::Tell(Message::Readings(readings)));
+        }
     }
+}
+
+/// What is to be told now: all, or throttle bits that are not those `told` last.
+fn readings(board: &Board, all: bool, told: &mut Option<u64>) -> Option<Readings> {
+    let readings = if all {
+        board.read()
+    } else {
+        Readings { throttled: board.throttled(), ..Readings::default() }
+    };
+    let last = std::mem::replace(told, readings.throttled);
+    (all || last != *told).then_some(readings)
 }
 
 /// Says why a handshake failed, if it is not what was said last.
@@ -235,5 +265,29 @@ impl Told for Says {
         if let Notice::Refused { refusals, .. } = notice {
             (self.0)(&format!("refused so far: {refusals:?}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_throttle_bits_is_told_at_once_and_the_rest_in_its_turn() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let board = Board::below(folder.path());
+        let file = folder.path().join("sys/devices/platform/soc/soc:firmware/get_throttled");
+        std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder");
+        let mut told = None;
+        let mut look = |bits: &str, all| {
+            std::fs::write(&file, bits).expect("a file");
+            readings(&board, all, &mut told).map(|readings| readings.throttled)
+        };
+        assert_eq!(look("0\n", true), Some(Some(0)));
+        assert_eq!(look("0\n", false), None);
+        assert_eq!(look("50005\n", false), Some(Some(0x5_0005)), "under-voltage, throttled");
+        assert_eq!(look("50005\n", false), None);
+        assert_eq!(look("50000\n", false), Some(Some(0x5_0000)), "it is over");
+        assert_eq!(look("50000\n", true), Some(Some(0x5_0000)), "in its turn");
     }
 }

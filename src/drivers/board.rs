@@ -34,17 +34,24 @@ impl Board {
         Self { root: root.into() }
     }
 
+    /// The throttle bits now: under-voltage, and what the firmware does against it and against heat.
+    #[must_use]
+    pub fn throttled(&self) -> Option<u64> {
+        let firmware = "sys/devices/platform/soc/soc:firmware/get_throttled";
+        let text = fs::read_to_string(self.root.join(firmware)).ok()?;
+        u64::from_str_radix(text.trim(), 16).ok()
+    }
+
     /// What it measures now.
     #[must_use]
     pub fn read(&self) -> Readings {
         let text = |file: &str| fs::read_to_string(self.root.join(Path::new(file))).ok();
         let zone = "sys/class/thermal/thermal_zone0/temp";
-        let firmware = "sys/devices/platform/soc/soc:firmware/get_throttled";
         Readings {
             load: text("proc/loadavg").and_then(|text| load(&text)),
             memory: text("proc/meminfo").and_then(|text| memory(&text)),
             temperature: text(zone).and_then(|text| text.trim().parse::<i64>().ok()).map(positive),
-            throttled: text(firmware).and_then(|text| u64::from_str_radix(text.trim(), 16).ok()),
+            throttled: self.throttled(),
         }
     }
 

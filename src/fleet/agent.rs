@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::fleet::beats::{self, Post};
+use crate::fleet::deeds::Deeds;
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
@@ -88,6 +89,8 @@ enum Heard {
     Packet(Packet),
     /// What the store gave for an order; `None`: it was saved.
     Stored(u64, Option<Vec<u8>>),
+    /// A harm was not done, and why.
+    Undone(u64, String),
 }
 
 struct Agent<N, S, H, T> {
@@ -115,7 +118,7 @@ struct Agent<N, S, H, T> {
     right: Vec<(Address, watch::Sender<Option<Message>>)>,
     /// Sums from the left by placement and step.
     early: BTreeMap<(u64, u64), u64>,
-    deeds: BTreeMap<u64, Deed>,
+    deeds: Deeds,
     refusals: Refusals,
 }
 
@@ -190,7 +193,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         ranks: None,
         right: Vec::new(),
         early: BTreeMap::new(),
-        deeds: BTreeMap::new(),
+        deeds: Deeds::default(),
         refusals: Refusals::default(),
     };
     loop {
@@ -238,8 +241,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
-        let leases = self.deeds.values().map(|deed| self.answered + span(deed.lease));
-        let due = leases.chain(task.map(|task| task.until)).chain(self.membership.next());
+        let deeds = self.deeds.next(self.answered).into_iter();
+        let due = deeds.chain(task.map(|task| task.until)).chain(self.membership.next());
         due.fold(self.next_beat, Instant::min)
     }
 
@@ -250,12 +253,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             self.next_beat = now + self.setup.pace.beat;
             self.beat(now);
         }
-        let over: Vec<_> = (self.deeds.iter())
-            .filter(|(_, deed)| self.answered + span(deed.lease) <= now)
-            .map(|(&number, _)| number)
-            .collect();
-        for number in over {
-            self.undo(number);
+        for deed in self.deeds.over(now, self.answered) {
+            self.undo(deed);
         }
         self.finish(now);
         self.membership.pass();
@@ -263,8 +262,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     /// Undoes what is done.
     async fn leave(mut self) {
-        for deed in std::mem::take(&mut self.deeds).values() {
-            let _ = timeout(self.setup.pace.patience, self.doors.harm.undo(deed)).await;
+        for deed in self.deeds.all() {
+            let _ = timeout(self.setup.pace.patience, self.doors.harm.undo(&deed)).await;
         }
     }
 
@@ -307,6 +306,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Heard::Neighbour(Incoming::Broken(ended)) => self.ended(ended),
             Heard::Stored(order, data) => self.stored(order, data),
+            Heard::Undone(deed, why) => {
+                self.deeds.end(deed);
+                self.say(Message::Cannot { deed, why });
+            }
         }
     }
 
@@ -339,26 +342,26 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         match message {
             Message::Welcome { term, session } if term >= self.term => {
                 self.term = term;
-                self.session.set(Some(session));
+                if self.session.replace(Some(session)) != Some(session) {
+                    self.deeds.forget();
+                }
                 self.answered = Instant::now();
                 self.next_beat = self.answered;
             }
             // An older controller: another one has taken over.
             Message::Welcome { .. } => self.again.notify_one(),
             Message::Order(order) if order.term >= self.term => self.ordered(order),
-            Message::Harm { deed } => {
-                let known = self.deeds.insert(deed.number, deed.clone()).is_some();
-                if !known {
-                    let harm = self.doors.harm.clone();
-                    self.act(async move { harm.do_harm(&deed).await });
-                }
-            }
+            Message::Harm { deed } if self.deeds.told(&deed, Instant::now()) => self.harm(deed),
             Message::Flip { draw } => {
                 let ranks = self.ranks.as_mut().map(|(_, ranks)| ranks);
                 task::flip(self.task.as_mut(), ranks, draw);
                 self.finish(Instant::now());
             }
-            Message::Undo { deed } => self.undo(deed.number),
+            Message::Undo { deed } => {
+                if let Some(deed) = self.deeds.end(deed.number) {
+                    self.undo(deed);
+                }
+            }
             Message::Forget { name } => self.doors.net.spawn(self.images.clone().forget(name)),
             Message::Group(group) => self.membership.told(group),
             Message::Unknown => {
@@ -369,19 +372,27 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
     }
 
-    /// Carries out an act that nobody waits for.
-    fn act(&self, act: impl Future<Output = io::Result<()>> + 'static) {
+    /// Does harm; that it could not be done the controller is told.
+    fn harm(&self, deed: Deed) {
+        let (harm, heard) = (self.doors.harm.clone(), self.heard.clone());
         let patience = self.setup.pace.patience;
         self.doors.net.spawn(async move {
-            let _ = timeout(patience, act).await;
+            let why = match timeout(patience, harm.do_harm(&deed)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it took too long".to_owned(),
+            };
+            let _ = harm.undo(&deed).await;
+            let _ = heard.send(Heard::Undone(deed.number, why)).await;
         });
     }
 
-    fn undo(&mut self, number: u64) {
-        if let Some(deed) = self.deeds.remove(&number) {
-            let harm = self.doors.harm.clone();
-            self.act(async move { harm.undo(&deed).await });
-        }
+    fn undo(&self, deed: Deed) {
+        let (harm, patience) = (self.doors.harm.clone(), self.setup.pace.patience);
+        self.doors.net.spawn(async move {
+            // What is left then is the keeper's, or the next start's, to undo.
+            let _ = timeout(patience, harm.undo(&deed)).await;
+        });
     }
 
     fn ordered(&mut self, order: Order) {

@@ -44,6 +44,9 @@ pub(super) struct Harmed {
     pub stage: Stage,
     /// Whether the struck node was taken out of the muster.
     pub out: bool,
+    /// When it began.
+    #[serde(default)]
+    pub since: Time,
 }
 
 /// How far a harm is.

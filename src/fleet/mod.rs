@@ -7,6 +7,7 @@
 pub mod agent;
 mod beats;
 pub mod controller;
+mod deeds;
 pub mod doors;
 mod faults;
 pub mod group;

@@ -65,6 +65,8 @@ pub enum Message {
     Harm { deed: Deed },
     /// The agent shall undo it.
     Undo { deed: Deed },
+    /// From an agent: a harm on its own node was not done, and why.
+    Cannot { deed: u64, why: String },
     /// From a neighbour: the checksum of its last rank after a step.
     Exchange { placement: u64, step: u64, seat: u32, sum: u64 },
     /// To a neighbour: a piece of a copy that it shall keep on its card, or in its `memory`, or of

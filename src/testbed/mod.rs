@@ -147,6 +147,7 @@ fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<Child
         .args(["netns", "exec", &wish.server()])
         .arg(program)
         .args(["plant", "--name", &wish.name, "--nodes", &wish.nodes.to_string()])
+        .args(["--node-link", &format!("{} bit/s", wish.node_link.0)])
         .args(["--image", &format!("{} B", wish.image.0), "--beat", &format!("{} ns", wish.beat.0)])
         .arg("--folder")
         .arg(&folder.0)

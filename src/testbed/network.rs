@@ -40,7 +40,7 @@ pub(super) fn build(wish: &Wish) -> io::Result<()> {
     batch("ip", &[], &spaces)?;
     batch("ip", &["-n", &wish.switches()], &links(wish))?;
     batch("tc", &["-n", &wish.switches()], &shapes(wish))?;
-    let end = |rate| shape("eth0", rate, NODE_QUEUE);
+    let end = own_shape;
     let space = wish.server();
     batch("ip", &["-n", &space], &own(&wish::SERVER.to_string()))?;
     batch("tc", &["-n", &space], &end(wish.server_link))?;
@@ -146,6 +146,11 @@ fn shape(device: &str, rate: BitRate, limit: u64) -> String {
          linklayer ethernet\n",
         rate.0
     )
+}
+
+/// The shape of a namespace's own end, as a command of tc.
+pub(super) fn own_shape(rate: BitRate) -> String {
+    shape("eth0", rate, NODE_QUEUE)
 }
 
 /// The link of a namespace's own end.

@@ -20,13 +20,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use super::Folder;
 use super::writ::channel;
+use super::{Folder, network};
 use crate::drivers::power::fakes::bitscope::Bus;
 use crate::drivers::power::fakes::pty::Pty;
 use crate::drivers::tls::name_of;
 use crate::ids::NodeId;
-use crate::units::{Bytes, Span};
+use crate::units::{BitRate, Bytes, Span};
 
 /// Where controllers listen, and where they take beats.
 pub const PORTS: (u16, u16) = (7_000, 7_001);
@@ -50,6 +50,8 @@ pub struct Plant {
     pub nodes: u32,
     /// The size of a boot image.
     pub image: Bytes,
+    /// Rate of a node's link.
+    pub node_link: BitRate,
     /// Time between two beats of an agent.
     pub beat: Span,
     /// Its folder.
@@ -62,6 +64,8 @@ pub struct Plant {
 struct Nodes {
     plant: Plant,
     each: RefCell<Vec<Option<Child>>>,
+    /// Tools that clear up after nodes whose power was cut.
+    clearing: RefCell<Vec<Child>>,
 }
 
 impl Nodes {
@@ -71,13 +75,35 @@ impl Nodes {
         let Some(slot) = self.each.borrow_mut().get_mut(position as usize).map(Option::take) else {
             return;
         };
-        end(slot);
+        if slot.is_some() {
+            end(slot);
+            self.clear(NodeId(position));
+        }
         if !on {
             return;
         }
         match self.start(NodeId(position)) {
             Ok(child) => self.each.borrow_mut()[position as usize] = Some(child),
             Err(error) => say(&format!("{}: {error}", name_of(NodeId(position)))),
+        }
+    }
+
+    /// What a kernel knew of rules and shapes is gone with its power: a namespace forgets nothing
+    /// by itself.
+    fn clear(&self, node: NodeId) {
+        let space = format!("{}-pi{}", self.plant.name, node.0 + 1);
+        let shape = network::own_shape(self.plant.node_link);
+        let shape: Vec<&str> = shape.split_whitespace().collect();
+        for (tool, arguments) in [("tc", &shape[..]), ("nft", &["flush", "ruleset"])] {
+            let cleared = Command::new("ip")
+                .args(["netns", "exec", &space, tool])
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            // Where there is no nft there are no rules of it.
+            self.clearing.borrow_mut().extend(cleared);
         }
     }
 
@@ -102,6 +128,7 @@ impl Nodes {
 
     /// Clears away processes that ended by themselves.
     fn reap(&self) {
+        self.clearing.borrow_mut().retain_mut(|child| matches!(child.try_wait(), Ok(None)));
         for slot in self.each.borrow_mut().iter_mut() {
             if slot.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_)))) {
                 *slot = None;
@@ -133,7 +160,7 @@ pub fn serve(plant: &Plant) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let each = RefCell::new((0..plant.nodes).map(|_| None).collect());
-        let nodes = Rc::new(Nodes { plant: plant.clone(), each });
+        let nodes = Rc::new(Nodes { plant: plant.clone(), each, clearing: RefCell::default() });
         let folder = Folder(plant.folder.clone());
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, BOOT_PORT)).await?;
         spawn_local(serve_images(listener, plant.image, folder.said("dnsmasq")));

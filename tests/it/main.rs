@@ -20,6 +20,7 @@ mod fleet;
 mod fleet_swarm;
 mod forecast;
 mod golden;
+mod harm;
 mod images;
 mod intervals;
 mod inventory;

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::boot::Stage;
+use super::boot::{BootLog, Stage};
 use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
@@ -49,11 +49,13 @@ pub(super) struct Nodes {
     told: RefCell<Vec<Event>>,
     failures: RefCell<Vec<String>>,
     over: Cell<bool>,
+    /// The log in which boots are seen.
+    log: RefCell<Option<BootLog>>,
 }
 
 impl Nodes {
     /// All nodes off, at the first instant of a run.
-    pub(super) fn new(plan: Rc<Plan>) -> Self {
+    pub(super) fn new(plan: Rc<Plan>, log: Option<BootLog>) -> Self {
         let each = vec![Node::default(); plan.machine.nodes.len()];
         Self {
             plan,
@@ -62,6 +64,7 @@ impl Nodes {
             told: RefCell::default(),
             failures: RefCell::default(),
             over: Cell::new(false),
+            log: RefCell::new(log),
         }
     }
 
@@ -194,8 +197,16 @@ impl Nodes {
         own.blocked == 0 && own.wanted
     }
 
+    /// Tells what the boot log says by now.
+    pub(super) fn read_boots(&self) {
+        let said = self.log.borrow_mut().as_mut().map(BootLog::read);
+        for (node, stage) in said.into_iter().flatten() {
+            self.boots(node, stage);
+        }
+    }
+
     /// The boot log tells of a node: a boot goes forward only.
-    pub(super) fn boots(&self, node: NodeId, stage: Stage) {
+    fn boots(&self, node: NodeId, stage: Stage) {
         if node.0 as usize >= self.plan.machine.nodes.len() {
             return;
         }
@@ -215,6 +226,8 @@ impl Nodes {
 
     /// The controller took a node's agent in.
     pub(super) fn joined(&self, node: NodeId, life: Life) {
+        // What it fetched, it fetched before.
+        self.read_boots();
         self.is_on(node);
         let own = self.of(node);
         if own.blocked > 0 {

@@ -22,7 +22,7 @@ use super::{Held, now};
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
 use crate::drivers::store::{Folder, Server, Transfer};
-use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
+use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance, name_of};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
@@ -89,7 +89,7 @@ async fn run(
     // Who is refused is counted by the controller.
     let net = Tls::new(below, &credentials, None, Rc::new(|_| {})).map_err(no_start)?;
     let store = Folder::open(path, CONTROLLER, None, Rc::new(|_, _| {})).map_err(no_start)?;
-    let nodes = Rc::new(Nodes::new(plan.clone()));
+    let nodes = Rc::new(Nodes::new(plan.clone(), BootLog::new(&inventory)));
     let tells = nodes.clone();
     let told = move |Transfer { purpose, received, lost, .. }: Transfer| {
         tells.tell(What::Transfer { purpose, nodes: 1, received, lost });
@@ -108,7 +108,6 @@ async fn run(
         chance: chance().map_err(no_start)?,
         sabotage: None,
     };
-    let log = BootLog::new(&inventory);
     let expected = JobPlay::expected(&plan, WORDS);
     let done = Rc::new(RefCell::new(BTreeSet::new()));
     let (own, held) = (nodes.clone(), held.clone());
@@ -117,7 +116,7 @@ async fn run(
     let (clock, told) = (hands.clone(), hands);
     let doors = controller::Doors { net, power, harm, store, clock, told };
     let controller = Box::pin(controller::run(doors, setup, plan));
-    attend(controller, &nodes, log, sink).await
+    attend(controller, &nodes, sink).await
 }
 
 /// Notes in which states the nodes are, and switches them off.
@@ -167,7 +166,6 @@ fn busiest(rack: &Inventory, plan: &Plan) -> u32 {
 async fn attend(
     controller: impl Future<Output = io::Result<End>>,
     nodes: &Nodes,
-    mut log: Option<BootLog>,
     sink: &mut dyn Sink,
 ) -> Result<EndReason, Stop> {
     let mut controller = pin!(controller);
@@ -180,9 +178,7 @@ async fn attend(
             _ = looks.tick() => None,
         };
         let ended = ended.transpose().map_err(|error| failed("the controller", &error))?;
-        for (node, stage) in log.iter_mut().flat_map(BootLog::read) {
-            nodes.boots(node, stage);
-        }
+        nodes.read_boots();
         hand_over(nodes, sink)?;
         let failures = nodes.failures();
         if !failures.is_empty() {
@@ -194,7 +190,10 @@ async fn attend(
         }
     };
     if end.harms_failed > 0 {
-        return Err(Stop::Failed(format!("{} faults could not be injected", end.harms_failed)));
+        let why = end.refused.iter().map(|(node, why)| format!("; {}: {why}", name_of(*node)));
+        let why: String = why.collect();
+        let n_failed = end.harms_failed;
+        return Err(Stop::Failed(format!("{n_failed} faults could not be injected{why}")));
     }
     nodes.tell(What::RunEnds { reason: end.reason });
     hand_over(nodes, sink)?;

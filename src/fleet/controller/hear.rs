@@ -4,7 +4,7 @@ use tokio::time::timeout;
 
 use super::{Act, Controller, Doors, Heard, Session};
 use crate::event::{EndReason, Purpose, Sensor, What};
-use crate::fleet::doors::{Address, Clock, Harm, Net, Notice, Power, Store, Told};
+use crate::fleet::doors::{Address, Clock, Deed, Harm, Net, Notice, Power, Store, Told};
 use crate::fleet::faults;
 use crate::fleet::memory::{Harmed, Stage};
 use crate::fleet::packet::Packet;
@@ -12,7 +12,7 @@ use crate::fleet::reception::{Connection, Incoming, Join};
 use crate::fleet::wire::{Beat, Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::scenario::StopWhen;
-use crate::units::{Bytes, Time};
+use crate::units::{Bytes, Span, Time};
 
 impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     Controller<'_, Doors<N, P, H, S, C, T>>
@@ -113,7 +113,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let term = self.memory.term;
         self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
-        self.harm_again(node);
+        self.harm_again(now, node);
         if let Some(job) = &mut self.job {
             let demands = job.offer(node, peers, term);
             self.demand(demands);
@@ -124,15 +124,21 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    /// What an agent has to do on its own node it is told at each join: it may have been restarted.
-    fn harm_again(&mut self, node: NodeId) {
+    /// What an agent has to do on its own node it is told at each join, for as long as it still
+    /// lasts: it may have been restarted. A blow is over, and may be why it was.
+    fn harm_again(&mut self, now: Time, node: NodeId) {
         for harmed in self.memory.deeds.values() {
-            if harmed.stage == Stage::Undoing {
+            let passed = now.since(harmed.since);
+            let left = harmed.deed.lasts.map(|lasts| Span(lasts.0.saturating_sub(passed.0)));
+            if harmed.stage == Stage::Undoing || left == Some(Span::ZERO) {
                 continue;
             }
             let agents = self.doors.harm.agents(&harmed.deed);
-            let own = agents.into_iter().filter(|&(agent, _)| agent == node);
-            self.acts.extend(own.map(|(_, deed)| Act::Say(node, Message::Harm { deed })));
+            let own = agents.into_iter().filter(|(agent, deed)| *agent == node && !deed.is_blow());
+            self.acts.extend(own.map(|(_, deed)| {
+                let deed = Deed { lasts: deed.lasts.and(left), ..deed };
+                Act::Say(node, Message::Harm { deed })
+            }));
         }
     }
 
@@ -158,6 +164,10 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 }
             }
             Message::Readings(readings) => self.readings(node, readings),
+            Message::Cannot { deed, ref why } => {
+                self.refused.push((node, why.clone()));
+                self.harmed(now, deed, true, false);
+            }
             // Only what a job moves is an agent's to tell.
             Message::Moved {
                 purpose: purpose @ (Purpose::Checkpoint | Purpose::Restart),

@@ -88,6 +88,8 @@ pub struct End {
     pub harms: Vec<Deed>,
     /// Harms that could not be done.
     pub harms_failed: u32,
+    /// What agents said of those that were theirs.
+    pub refused: Vec<(NodeId, String)>,
 }
 
 /// What is heard.
@@ -136,6 +138,7 @@ struct Controller<'p, D> {
     acts: Vec<Act>,
     dirty: bool,
     harms_failed: u32,
+    refused: Vec<(NodeId, String)>,
     ended: Option<EndReason>,
 }
 
@@ -238,6 +241,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             acts: vec![Act::Notice(Notice::Term { term: memory.term })],
             dirty: true,
             harms_failed: 0,
+            refused: Vec::new(),
             ended: None,
             memory,
         })
@@ -398,7 +402,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
         self.acts.push(Act::Harm(deed.clone()));
         let out = !out.is_empty();
-        self.memory.deeds.insert(deed.number, Harmed { deed, stage: Stage::Doing, out });
+        self.memory
+            .deeds
+            .insert(deed.number, Harmed { deed, stage: Stage::Doing, out, since: now });
     }
 
     /// A harm is foreseen. What became known while no controller was up warns nobody.
@@ -444,7 +450,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     fn end(&self, reason: EndReason) -> End {
         let harms = self.memory.deeds.values().map(|harmed| harmed.deed.clone()).collect();
-        End { reason, harms, harms_failed: self.harms_failed }
+        End { reason, harms, harms_failed: self.harms_failed, refused: self.refused.clone() }
     }
 }
 

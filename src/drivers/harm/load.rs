@@ -1,0 +1,319 @@
+//! Load on a node: burnt time of its processors, filled memory, a filled card, a slow disk.
+//!
+//! Time is burnt and memory filled in the agent's own process, so that the kernel takes both back
+//! when it ends. Of memory and card a margin is always left: a node that is out of memory is a
+//! crash, and another harm.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle, park_timeout};
+use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::undo::Undo;
+use super::{Act, Family, Held, Place};
+use crate::fleet::doors::{Deed, Means};
+use crate::fleet::means::Capability;
+use crate::scenario::harm::Load as Wish;
+
+/// The part of the memory and of the card that is left in any case (assumption).
+const MARGIN: u64 = 20;
+/// And the least of it (bytes; assumption: what the agent and the system need to go on).
+const MARGIN_MIN: u64 = 32 << 20;
+/// One turn of a burner: some time busy, the rest idle.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Processors, memory and card.
+pub(super) struct Load;
+
+impl Family for Load {
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
+        let text = |error: io::Error| error.to_string();
+        let probe = place.state.join("probe");
+        let fills = fill_card(&probe, 4_096).map_err(text);
+        // It may not be there.
+        let _ = fs::remove_file(&probe);
+        vec![
+            (Capability::Cpu, Ok(())),
+            (Capability::Memory, available(&place.kernel).map(drop).map_err(text)),
+            (Capability::Card, fills),
+            (Capability::Disk, Throttle::of(place, u64::MAX).map(drop)),
+        ]
+    }
+
+    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
+        let Means::Load(wish) = deed.means else { return Ok(None) };
+        let mut undo = Vec::new();
+        let card = place.state.join(format!("{}-{}.fill", place.life, deed.number));
+        if wish.card.0 > 0 {
+            undo.push(Undo::File { path: card.clone() });
+        }
+        let throttle = if wish.disk > 0 {
+            let throttle = Throttle::of(place, deed.number).map_err(io::Error::other)?;
+            let (folder, back) = (throttle.folder.clone(), throttle.back.clone());
+            undo.push(Undo::Group { folder, back });
+            Some(throttle)
+        } else {
+            None
+        };
+        let (memory, total) = available(&place.kernel)?;
+        if wish.memory.0 > 0 && wish.memory.0 + margin(total) > memory {
+            return Err(scarce("memory", wish.memory.0, memory, margin(total)));
+        }
+        let begin = move || {
+            if wish.card.0 > 0 {
+                let room = statvfs(card.parent().expect("it is in a folder"))?;
+                let (free, all) = (room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize);
+                if wish.card.0 + margin(all) > free {
+                    return Err(scarce("the card", wish.card.0, free, margin(all)));
+                }
+                fill_card(&card, wish.card.0)?;
+            }
+            if let Some(throttle) = throttle {
+                throttle.begin(wish.disk)?;
+            }
+            let taken = Taken::start(&wish)?;
+            Ok(Some(Box::new(taken) as Held))
+        };
+        Ok(Some(Act::new(undo, begin)))
+    }
+}
+
+fn margin(all: u64) -> u64 {
+    (all / MARGIN).max(MARGIN_MIN)
+}
+
+fn scarce(what: &str, wanted: u64, free: u64, margin: u64) -> io::Error {
+    let (wanted, free, margin) = (wanted >> 20, free >> 20, margin >> 20);
+    io::Error::other(format!(
+        "{wanted} MiB of {what} cannot be filled: {free} MiB are free, and {margin} MiB stay so"
+    ))
+}
+
+/// Memory that can be had, and all of it (bytes).
+fn available(kernel: &Path) -> io::Result<(u64, u64)> {
+    let text = fs::read_to_string(kernel.join("meminfo"))?;
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+    };
+    let both = field("MemAvailable:").zip(field("MemTotal:"));
+    both.ok_or_else(|| io::Error::other("the kernel does not tell what memory is free"))
+}
+
+/// Room of a file is taken without a byte being written to it.
+fn fill_card(path: &Path, bytes: u64) -> io::Result<()> {
+    let file = File::options().write(true).create(true).truncate(true).open(path)?;
+    Ok(fallocate(&file, FallocateFlags::empty(), 0, bytes)?)
+}
+
+/// Threads that hold what is taken, until this is dropped.
+struct Taken {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Taken {
+    fn start(wish: &Wish) -> io::Result<Self> {
+        let mut held = Self { stop: Arc::default(), threads: Vec::new() };
+        if wish.cpu_ppm > 0 {
+            let busy = TURN.mul_f64(f64::from(wish.cpu_ppm) / 1e6);
+            for _ in 0..std::thread::available_parallelism()?.get() {
+                held.thread(move |stop| burn(busy, stop))?;
+            }
+        }
+        if wish.memory.0 > 0 {
+            let mut room: Vec<u8> = Vec::new();
+            let size = wish.memory.0 as usize;
+            room.try_reserve_exact(size).map_err(io::Error::other)?;
+            held.thread(move |stop| {
+                // Pages that nobody has written to are none. Any value but 0 will do.
+                room.resize(size, 0xA5);
+                while !stop.load(Ordering::Relaxed) {
+                    park_timeout(TURN);
+                }
+                drop(room);
+            })?;
+        }
+        Ok(held)
+    }
+
+    fn thread(&mut self, run: impl FnOnce(&AtomicBool) + Send + 'static) -> io::Result<()> {
+        let stop = self.stop.clone();
+        let thread = Builder::new().name("load".into()).spawn(move || run(&stop))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
+            assert!(thread.join().is_ok(), "a load does not panic");
+        }
+    }
+}
+
+/// Busy for some part of each turn. The clock of the thread's own time says how much it got, so
+/// that it takes its share and no more where others want the processor as well.
+fn burn(busy: Duration, stop: &AtomicBool) {
+    let own = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let wall = || {
+        let time = clock_gettime(ClockId::Monotonic);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let mut turn = wall();
+    while !stop.load(Ordering::Relaxed) {
+        let until = own() + busy;
+        while own() < until && wall() < turn + TURN {
+            std::hint::spin_loop();
+        }
+        turn += TURN;
+        let now = wall();
+        if now < turn {
+            park_timeout(turn - now);
+        } else {
+            // Turns that were missed are not made up for.
+            turn = now;
+        }
+    }
+}
+
+/// A control group that slows down what the agent reads and writes.
+struct Throttle {
+    folder: PathBuf,
+    back: PathBuf,
+    device: String,
+    /// Whether it is one of version 2.
+    second: bool,
+}
+
+impl Throttle {
+    /// The one of a deed, which is not there yet, or why there can be none.
+    fn of(place: &Place, number: u64) -> Result<Self, String> {
+        let own = fs::read_to_string(place.kernel.join("self/cgroup")).unwrap_or_default();
+        let mounts = fs::read_to_string(place.kernel.join("mounts")).unwrap_or_default();
+        let none = || "no control group for block devices is mounted here".to_owned();
+        let (root, own, second) = hierarchy(&mounts, &own).ok_or_else(none)?;
+        if second {
+            let open = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap_or_default();
+            if !open.split_whitespace().any(|word| word == "io") {
+                return Err("`io` is not enabled for control groups below the first".into());
+            }
+        } else if !root.join("blkio.throttle.write_bps_device").exists() {
+            return Err("the kernel cannot throttle block devices".into());
+        }
+        let stands = fs::metadata(&place.state).map_err(|error| error.to_string())?.dev();
+        let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
+        // Limits are of whole disks; a partition's is found beside it.
+        let node = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+        let disk = if node.join("partition").exists() { node.join("..") } else { node };
+        let device = fs::read_to_string(disk.join("dev"));
+        let device = device.map_err(|_| "its folder is on no block device")?.trim().to_owned();
+        let folder = root.join(format!("rackstorm-{}-{number}", place.life));
+        Ok(Self { folder, back: own, device, second })
+    }
+
+    fn begin(&self, rate: u64) -> io::Result<()> {
+        fs::create_dir(&self.folder)?;
+        if self.second {
+            let limit = format!("{} rbps={rate} wbps={rate}", self.device);
+            fs::write(self.folder.join("io.max"), limit)?;
+        } else {
+            for file in ["blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device"] {
+                fs::write(self.folder.join(file), format!("{} {rate}", self.device))?;
+            }
+        }
+        fs::write(self.folder.join("cgroup.procs"), std::process::id().to_string())
+    }
+}
+
+/// Where control groups of block devices are mounted, this process's own among them, and whether
+/// they are of version 2. `mounts` is `/proc/mounts`, `own` is `/proc/self/cgroup`.
+fn hierarchy(mounts: &str, own: &str) -> Option<(PathBuf, PathBuf, bool)> {
+    let mounted = |kind: &str, option: Option<&str>| {
+        mounts.lines().find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, folder, found, options, ..] = fields[..] else { return None };
+            let has = option.is_none_or(|option| options.split(',').any(|one| one == option));
+            (found == kind && has).then(|| PathBuf::from(folder))
+        })
+    };
+    let group = |controllers: &str| {
+        own.lines().find_map(|line| {
+            let (named, path) = line.split_once(':')?.1.split_once(':')?;
+            let is = named.split(',').any(|one| one == controllers);
+            is.then(|| path.trim_start_matches('/').to_owned())
+        })
+    };
+    if let Some(root) = mounted("cgroup", Some("blkio")) {
+        let own = root.join(group("blkio")?);
+        return Some((root, own, false));
+    }
+    let root = mounted("cgroup2", None)?;
+    let own = root.join(group("")?);
+    Some((root, own, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Bytes;
+
+    #[test]
+    fn control_groups_of_either_version_are_found() {
+        let first = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\n\
+                     cgroup /sys/fs/cgroup/blkio cgroup rw,relatime,blkio 0 0\n\
+                     cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        let own = "7:blkio:/agents\n0::/\n";
+        let root = PathBuf::from("/sys/fs/cgroup/blkio");
+        let expected = Some((root.clone(), root.join("agents"), false));
+        assert_eq!(hierarchy(first, own), expected);
+        let second = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n";
+        let own = "0::/system.slice/rackstorm.service\n";
+        let root = PathBuf::from("/sys/fs/cgroup");
+        let group = root.join("system.slice/rackstorm.service");
+        assert_eq!(hierarchy(second, own), Some((root, group, true)));
+        assert_eq!(hierarchy("sysfs /sys sysfs rw 0 0\n", own), None);
+    }
+
+    #[test]
+    fn memory_that_is_filled_is_in_use_and_given_back() {
+        let resident = || {
+            let text = fs::read_to_string("/proc/self/statm").expect("Linux tells");
+            let pages: u64 =
+                text.split_whitespace().nth(1).expect("a field").parse().expect("a number");
+            pages * 4_096
+        };
+        let size = 256 << 20;
+        let before = resident();
+        let wish = Wish { memory: Bytes(size), ..Wish::default() };
+        let held = Taken::start(&wish).expect("so much is there");
+        while resident() < before + size * 9 / 10 {
+            park_timeout(Duration::from_millis(1));
+        }
+        drop(held);
+        assert!(resident() < before + size / 2, "{} {before}", resident());
+    }
+
+    #[test]
+    fn a_margin_is_left() {
+        assert_eq!(margin(1 << 30), (1 << 30) / 20);
+        assert_eq!(margin(1 << 20), MARGIN_MIN);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("meminfo"), "MemTotal: 100 kB\nMemAvailable: 50 kB\n")
+            .expect("written");
+        assert_eq!(available(folder.path()).expect("it tells"), (51_200, 102_400));
+    }
+}

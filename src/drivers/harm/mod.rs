@@ -1,0 +1,265 @@
+//! The hands of an agent on its own node: harms in families, each with its undo.
+//!
+//! ```text
+//!  deed --> plan (what is to be done, and what undoes it)
+//!       --> journal: the undo, on the disk        --> keeper: a process that outlives the agent
+//!       --> begin
+//!  Undo, lease, leave, SIGTERM --> the agent undoes what the journal has
+//!  kill -9 of the agent        --> the keeper does       agent starts again --> it does, first
+//! ```
+//!
+//! What undoes a harm is data ([`Undo`]) that is on the disk before the harm is done, and can be
+//! done by anybody and more than once. What needs no such data, because the kernel takes it back
+//! when a process ends (burnt time, filled memory), lives in the agent's own process.
+//!
+//! Not modelled: harm to what the node forwards for others, and to the links of other nodes.
+
+mod clock;
+mod journal;
+pub mod keeper;
+mod load;
+mod memory;
+mod network;
+mod process;
+mod restart;
+mod tool;
+mod undo;
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::mpsc;
+
+use tokio::sync::oneshot;
+
+use crate::event::Fault;
+use crate::fleet::doors::{Address, Deed, Harm};
+use crate::fleet::means::{Capability, lacks};
+use crate::units::Span;
+
+pub use journal::Journal;
+pub use undo::Undo;
+
+/// All families.
+const ALL: [&dyn Family; 6] = [
+    &process::OwnProcess,
+    &network::Network,
+    &load::Load,
+    &memory::Memory,
+    &clock::Clock,
+    &restart::Restart,
+];
+
+/// Harms of one kind.
+trait Family: Sync {
+    /// What it needs, and whether this machine has it or why not.
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)>;
+
+    /// How this deed is done here; `None` if it is none of its.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>>;
+}
+
+/// What has to be dropped to undo a harm.
+type Held = Box<dyn Any + Send>;
+
+/// A harm that is not yet done.
+struct Act {
+    /// What undoes it, wherever it stops.
+    undo: Vec<Undo>,
+    /// Does it.
+    begin: Box<dyn FnOnce() -> io::Result<Option<Held>>>,
+}
+
+impl Act {
+    fn new(undo: Vec<Undo>, begin: impl FnOnce() -> io::Result<Option<Held>> + 'static) -> Self {
+        Self { undo, begin: Box::new(begin) }
+    }
+}
+
+/// What an agent does only if whoever started it allows it: there is no undo of it, or it reaches
+/// beyond its node where the node is but a namespace of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// To set the clock wrong and let it drift.
+    Clock,
+    /// To boot again.
+    Reboot,
+    /// To bring the kernel to a panic.
+    Panic,
+}
+
+impl Permission {
+    /// All of them, by their words.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("clock", Self::Clock), ("reboot", Self::Reboot), ("panic", Self::Panic)];
+}
+
+impl FromStr for Permission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
+        let words = Self::WORDS.map(|(word, _)| word).join(", ");
+        found.map(|&(_, permission)| permission).ok_or_else(|| format!("none of {words}"))
+    }
+}
+
+/// Where an agent's hands are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What tells this life of its agent from others: a word of seven letters at most.
+    pub life: String,
+    /// A folder on the node's own disk: the journal, and what fills the card.
+    pub state: PathBuf,
+    /// What it is allowed to.
+    pub may: BTreeSet<Permission>,
+    /// The controller, whose way is the node's link.
+    pub controller: Address,
+    /// The program of which the keeper is a process.
+    pub program: PathBuf,
+    /// Where the kernel tells of itself and is told: `/proc`.
+    pub kernel: PathBuf,
+}
+
+/// A word for the life of this process: when it started.
+#[must_use]
+pub fn life() -> String {
+    let own = undo::Process::of(std::process::id());
+    // 7 digits of ticks of 10 ms are 31 days, after which nobody knows the older one any more.
+    let start = own.map_or(u64::from(std::process::id()), |own| own.start);
+    format!("{:x}", start % (1 << 28))
+}
+
+impl Place {
+    /// Whether it is allowed to, and its kernel is the node's own.
+    fn permits(&self, permission: Permission) -> Result<(), String> {
+        let word = Permission::WORDS.iter().find(|(_, known)| *known == permission);
+        let word = word.expect("each has a word").0;
+        if !self.may.contains(&permission) {
+            return Err(format!("not allowed; its agent was started without --may {word}"));
+        }
+        let network = |process: &str| self.kernel.join(process).join("ns/net").read_link();
+        match (network("self"), network("1")) {
+            (Ok(own), Ok(first)) if own == first => Ok(()),
+            (Ok(_), Ok(_)) => Err("this node is a namespace: the kernel is others' too".into()),
+            _ => Err("it cannot be told whether the kernel is the node's own".into()),
+        }
+    }
+}
+
+/// Hands on the node of an agent. All that they do one thread does, in the order in which it is
+/// asked.
+#[derive(Clone, Debug)]
+pub struct Hands {
+    to: mpsc::Sender<Job>,
+}
+
+struct Job {
+    deed: Deed,
+    begin: bool,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
+impl Hands {
+    /// Hands, and what they say that they can do. What an earlier life of the agent left undone is
+    /// undone first.
+    ///
+    /// # Errors
+    /// When the journal cannot be kept or what it holds cannot be undone.
+    pub fn new(place: Place) -> io::Result<(Self, Vec<String>)> {
+        let journal = Journal::open(place.state.clone(), place.life.clone())?;
+        journal.undo_all()?;
+        let mut said = Vec::new();
+        for family in ALL {
+            let can = family.can(&place);
+            said.extend(can.iter().map(|(capability, can)| capability.said(can)));
+        }
+        let (to, jobs) = mpsc::channel::<Job>();
+        let mut own = Own { place, journal, said: said.clone(), done: BTreeMap::new() };
+        std::thread::Builder::new().name("hands".into()).spawn(move || {
+            for Job { deed, begin, done } in jobs {
+                let outcome = if begin { own.begin(&deed) } else { own.undo(deed.number) };
+                // Whoever asked may have given up waiting.
+                let _ = done.send(outcome);
+            }
+        })?;
+        Ok((Self { to }, said))
+    }
+
+    async fn ask(&self, deed: &Deed, begin: bool) -> io::Result<()> {
+        let (done, outcome) = oneshot::channel();
+        let job = Job { deed: deed.clone(), begin, done };
+        let gone = || io::Error::other("the hands of this agent are gone");
+        self.to.send(job).map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
+    }
+}
+
+impl Harm for Hands {
+    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
+        self.ask(deed, true).await
+    }
+
+    async fn undo(&self, deed: &Deed) -> io::Result<()> {
+        self.ask(deed, false).await
+    }
+}
+
+/// What the thread knows.
+struct Own {
+    place: Place,
+    journal: Journal,
+    said: Vec<String>,
+    /// By the numbers of deeds that are done: what has to be dropped.
+    done: BTreeMap<u64, Option<Held>>,
+}
+
+impl Own {
+    fn begin(&mut self, deed: &Deed) -> io::Result<()> {
+        if self.done.contains_key(&deed.number) {
+            return Ok(());
+        }
+        if let Some(why) = lacks(deed, &self.said) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
+        let mut plans = ALL.iter().map(|family| family.plan(deed, &self.place));
+        let act = plans.find_map(Result::transpose).transpose()?;
+        let act = act.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+        if !act.undo.is_empty() {
+            let entry = self.journal.write(deed.number, act.undo)?;
+            let kept = keeper::start(&self.place.program, &entry, limit(deed));
+            kept.inspect_err(|_| drop(self.journal.undo(deed.number)))?;
+        }
+        match (act.begin)() {
+            Ok(held) => {
+                self.done.insert(deed.number, held);
+                Ok(())
+            }
+            Err(error) => {
+                self.journal.undo(deed.number)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn undo(&mut self, number: u64) -> io::Result<()> {
+        drop(self.done.remove(&number));
+        self.journal.undo(number)
+    }
+}
+
+/// After how long the keeper undoes a deed though the agent lives: who hangs cannot himself, and
+/// of all others it is sure that something is wrong with them when the lease is over as well.
+fn limit(deed: &Deed) -> Option<Span> {
+    let hangs = deed.kind == Fault::Hang;
+    match deed.lasts {
+        Some(lasts) if hangs => Some(lasts),
+        None if hangs => Some(deed.lease),
+        lasts => lasts.map(|lasts| Span(lasts.0.saturating_add(deed.lease.0))),
+    }
+}
