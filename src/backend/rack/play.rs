@@ -22,7 +22,7 @@ use super::{Held, now};
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
 use crate::drivers::store::{Folder, Server, Transfer};
-use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
+use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance, name_of};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
@@ -190,7 +190,10 @@ async fn attend(
         }
     };
     if end.harms_failed > 0 {
-        return Err(Stop::Failed(format!("{} faults could not be injected", end.harms_failed)));
+        let why = end.refused.iter().map(|(node, why)| format!("; {}: {why}", name_of(*node)));
+        let why: String = why.collect();
+        let n_failed = end.harms_failed;
+        return Err(Stop::Failed(format!("{n_failed} faults could not be injected{why}")));
     }
     nodes.tell(What::RunEnds { reason: end.reason });
     hand_over(nodes, sink)?;
