@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
@@ -201,10 +201,17 @@ async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
     }
 }
 
+/// The time of day (ns since 1970).
+fn wall() -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "the clocks of a rack are held side by side")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.ok().and_then(|since| u64::try_from(since.as_nanos()).ok())
+}
+
 /// What is to be told now: all, or throttle bits that are not those `told` last.
 fn readings(board: &Board, all: bool, told: &mut Option<u64>) -> Option<Readings> {
     let readings = if all {
-        board.read()
+        Readings { wall: wall(), ..board.read() }
     } else {
         Readings { throttled: board.throttled(), ..Readings::default() }
     };

@@ -52,6 +52,7 @@ impl Board {
             memory: text("proc/meminfo").and_then(|text| memory(&text)),
             temperature: text(zone).and_then(|text| text.trim().parse::<i64>().ok()).map(positive),
             throttled: self.throttled(),
+            wall: None,
         }
     }
 
@@ -66,7 +67,7 @@ impl Board {
     /// What the board can tell, for people.
     #[must_use]
     pub fn capabilities(&self) -> Vec<String> {
-        let Readings { load, memory, temperature, throttled } = self.read();
+        let Readings { load, memory, temperature, throttled, .. } = self.read();
         let all = [
             ("load", load),
             ("memory", memory),
@@ -123,6 +124,7 @@ mod tests {
             memory: Some(200_000 * 1024),
             temperature: Some(48_312),
             throttled: Some(0x5_0005),
+            wall: None,
         };
         assert_eq!(board.read(), expected);
         assert_eq!(board.capabilities().len(), 4);

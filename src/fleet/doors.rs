@@ -233,6 +233,9 @@ pub trait Told: Clone + 'static {
     fn tell(&self, what: What);
     /// What an agent that is taken in says that it can do.
     fn abilities(&self, _node: NodeId, _said: &[String]) {}
+    /// What an agent's clock showed (ns since 1970) a moment before it is told: what it takes to
+    /// say it makes a clock seem late.
+    fn time_of_day(&self, _node: NodeId, _wall: u64) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
 }

@@ -106,6 +106,9 @@ pub struct Readings {
     pub temperature: Option<u64>,
     /// Throttle bits.
     pub throttled: Option<u64>,
+    /// The time of day when all this was read (ns since 1970).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall: Option<u64>,
 }
 
 /// An order to one node of a job.

@@ -10,7 +10,7 @@ use tokio::task::{JoinSet, spawn_local};
 use tokio::time::sleep;
 
 use super::nodes::Nodes;
-use super::{Held, now};
+use super::{Held, now, now_ns};
 use crate::drivers::power::Switches;
 use crate::drivers::store::Server;
 use crate::event::{Cause, Fault, PartState, What};
@@ -22,6 +22,9 @@ use crate::scenario::fault::{FaultRule, Repair};
 
 /// The day on which the controller believes every run to begin; only differences count.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
+
+/// What an agent tells is heard so much later at most (ns). Assumption: a busy machine.
+const TOLD_WITHIN: i128 = 1_000_000_000;
 
 /// All doors but the network and the store.
 #[derive(Clone)]
@@ -259,6 +262,20 @@ impl doors::Told for Hands {
                 let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
                 self.nodes.fail(text);
             }
+        }
+    }
+
+    fn time_of_day(&self, node: NodeId, wall: u64) {
+        let max = i128::from(self.inventory.clock.offset_max.0);
+        let ahead = i128::from(wall) - i128::from(now_ns());
+        let is_right = -(max + TOLD_WITHIN) <= ahead && ahead <= max;
+        if self.nodes.is_first_time(node) && !is_right {
+            let (name, ms) = (self.name(node), ahead / 1_000_000);
+            self.nodes.fail(format!(
+                "{name}: its clock is {ms} ms ahead of this one, and `[clock] offset_max` is {}; \
+                 does it follow a time server?",
+                self.inventory.clock.offset_max
+            ));
         }
     }
 

@@ -98,9 +98,14 @@ impl Hold {
 
 /// The time of day (seconds since 1970): a rack's limits are per hour, over all commands.
 fn now() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "an hour of the world, not of a run")]
+    now_ns() / 1_000_000_000
+}
+
+/// The time of day (ns since 1970), beside which the clocks of nodes are held.
+fn now_ns() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "hours and clocks of the world, not of a run")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs())
+    now.map_or(0, |since| since.as_nanos() as u64)
 }
 
 impl Rack {

@@ -34,6 +34,8 @@ struct Node {
     powered: bool,
     /// Whether it has stopped although its channel is on.
     stopped: bool,
+    /// Whether its clock was looked at in this life.
+    is_timed: bool,
     /// Harms that keep its channel off.
     blocked: u32,
     /// Harms that keep it from being heard.
@@ -131,6 +133,12 @@ impl Nodes {
         self.of(node).powered
     }
 
+    /// Whether this is the first time that a node of this life tells what its clock shows: later a
+    /// fault may have set it wrong.
+    pub(super) fn is_first_time(&self, node: NodeId) -> bool {
+        !std::mem::replace(&mut self.each.borrow_mut()[node.0 as usize].is_timed, true)
+    }
+
     /// Whether it has stopped although its channel is on.
     pub(super) fn has_stopped(&self, node: NodeId) -> bool {
         let own = self.of(node);
@@ -158,6 +166,7 @@ impl Nodes {
             self.change(node, |own| {
                 own.powered = true;
                 own.stopped = false;
+                own.is_timed = false;
                 own.life += 1;
                 own.agent = None;
             });

@@ -186,7 +186,10 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     /// What a node's board measures is told of this node, whatever it claims.
     fn readings(&mut self, NodeId(node): NodeId, readings: Readings) {
-        let Readings { load, memory, temperature, throttled } = readings;
+        let Readings { load, memory, temperature, throttled, wall } = readings;
+        if let Some(wall) = wall {
+            self.doors.told.time_of_day(NodeId(node), wall);
+        }
         let all = [
             (Sensor::NodeLoad(node), load),
             (Sensor::NodeMemory(node), memory),

@@ -194,9 +194,9 @@ fn what_a_rack_cannot_do_now_is_told_all_at_once_before_anything_is_touched() {
         stand.bench.write("large.toml", "schema = 1\ntitle = \"24\"\ninherit = \"edge_rack_24\"\n");
     let done = stand.run(&["rack", "check", large.to_str().expect("UTF-8")]);
     assert!(done.stderr.contains("24 nodes and the inventory 4"), "{}", done.stderr);
-    let cannot = "[[fault.server-loss]]\non = \"file-server\"\nat = \"1 s\"\n";
+    let cannot = "[[fault.controller-crash]]\non = \"controller\"\nat = \"1 s\"\n";
     stand.bench.write("job.toml", &small("1 s", cannot));
-    check(&["[[fault.server-loss]]"], 3);
+    check(&["[[fault.controller-crash]]"], 3);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn a_rack_is_nobody_elses_while_a_run_has_it() {
     let Some(stand) = Stand::up("lock", &SMALL) else { return };
     hasten(&stand);
     let file = stand.bench.write("job.toml", &small("1 s", ""));
-    let ledger = stand.file("rack.cycles");
-    let lock = fs::File::options().write(true).create(true).truncate(false).open(ledger);
+    let mut lock = fs::File::options();
+    let lock = lock.write(true).create(true).truncate(false).open(stand.file("rack.cycles"));
     let lock = lock.expect("the ledger of the rack");
     lock.lock().expect("nobody has it");
     for more in [&["run", file.to_str().expect("UTF-8"), "--on", "rack"][..], &["rack", "restore"]]

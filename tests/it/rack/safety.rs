@@ -12,8 +12,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{SMALL, edit, hasten, small, states};
 use crate::testbed::Stand;
 
-/// Many faults, so that any moment may be one of harm.
+/// Many faults, so that any moment may be one of harm. What silences a node lasts as long as the
+/// lease; the card is filled for longer, so that only the lease ends that.
 const HARMS: &str = "
+[[fault.load]]
+on = \"pi3\"
+at = \"2 s\"
+card = \"20 MB\"
+repair = \"1 min\"
 [[fault.crash]]
 on = \"pi1\"
 at = \"2500 ms\"
@@ -21,11 +27,11 @@ repair = \"1 s\"
 [[fault.hang]]
 on = \"pi2\"
 at = \"3 s\"
-repair = \"1 min\"
+repair = \"2 s\"
 [[fault.switch-loss]]
 on = \"module[1]/switch[1]\"
-at = \"3500 ms\"
-repair = \"1 min\"
+at = \"4 s\"
+repair = \"2 s\"
 ";
 
 /// A number from the environment.
@@ -49,7 +55,7 @@ fn harm_on(stand: &Stand) -> Option<String> {
             return Some(format!("pi{node}: {rules}"));
         }
         let shape = in_node(stand, node, &["tc", "qdisc", "show", "dev", "eth0"]);
-        if !shape.contains("tbf") || shape.contains("netem") {
+        if !shape.contains("tbf") || shape.contains("netem") || shape.contains("clsact") {
             return Some(format!("pi{node}: {shape}"));
         }
         let space = format!("{}-pi{node}", stand.name);
@@ -62,10 +68,9 @@ fn harm_on(stand: &Stand) -> Option<String> {
             }
         }
     }
-    let cards = stand.file("store").join("cards");
     let mut filled = None;
-    crate::program::walk(&cards, &mut |path| {
-        if path.to_string_lossy().contains("fill") {
+    crate::program::walk(&stand.file("store"), &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "fill") {
             filled = Some(format!("{} is there", path.display()));
         }
     });
