@@ -82,7 +82,7 @@ pub(super) struct File {
     /// The inventory of the rack
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
     rack: PathBuf,
-    /// Do it with fakes in the places of the power controllers, all nodes off; no node is touched
+    /// Do it with fakes in the places of the power controllers, all nodes on; no node is touched
     #[arg(long)]
     rehearse: bool,
 }

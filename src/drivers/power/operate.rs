@@ -71,7 +71,7 @@ impl Rack {
     }
 
     /// Does the same work with fakes in the places of the rack's controllers, all of whose nodes
-    /// are off. Nothing of the real rack is touched or counted. `program` is this program.
+    /// are on. Nothing of the real rack is touched or counted. `program` is this program.
     ///
     /// # Errors
     /// When the system gives no runtime, or something that a fake needs.

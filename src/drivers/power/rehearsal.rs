@@ -52,9 +52,9 @@ impl Drop for Rehearsal {
 }
 
 impl Rehearsal {
-    /// Starts a fake for each power controller; all nodes are off. Gives the inventory with their
-    /// places, and with all addresses on this machine. `program` is this program. Needs a tokio
-    /// runtime with I/O and a `LocalSet`.
+    /// Starts a fake for each power controller; all nodes are on, as those of a rack in service,
+    /// and `switched` is not told so. Gives the inventory with their places, and with all addresses
+    /// on this machine. `program` is this program. Needs a tokio runtime with I/O and a `LocalSet`.
     ///
     /// # Errors
     /// When the system gives no pseudo-terminal, port or folder.
@@ -100,6 +100,7 @@ impl Rehearsal {
                 let blades = u8::try_from(blades).map_err(io::Error::other)?;
                 let (pty, bus) = (Pty::open()?, Bus::new(blades, fed.by_number()));
                 settings.line = Line::Device(pty.path().to_owned());
+                bus.power_all();
                 settings.unlock = String::from_utf8_lossy(UNLOCK).into_owned();
                 self.spawn(bus.serve(pty));
             }
@@ -142,6 +143,7 @@ impl Rehearsal {
 
     /// Serves at a free port; gives HOST:PORT.
     async fn listen(&mut self, controller: Controller, tls: Option<Tls>) -> io::Result<String> {
+        controller.power_all();
         let listener = TcpListener::bind((HOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
         self.spawn(controller.serve(listener, tls));

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rackstorm::drivers::power::rehearsal::Rehearsal;
 use rackstorm::drivers::power::{ALL, Switches};
+use rackstorm::event::Cause;
 use rackstorm::fleet::doors::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use tokio::task::JoinSet;
@@ -44,7 +45,7 @@ fn inventory() -> String {
         ),
     ];
     assert_eq!(tables.map(|(kind, _)| kind), ALL);
-    let mut text = String::from("[limits]\ndown_at_once = 27\ncycles_per_hour = 60\n");
+    let mut text = String::from("[limits]\ndown_at_once = 26\ncycles_per_hour = 60\n");
     for (position, (kind, table)) in (0..).zip(tables) {
         let first = position * EACH + 1;
         let (last, net) = (first + EACH - 1, position + 1);
@@ -96,26 +97,29 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
                 assert_eq!(state, wanted(node), "node {}", node.0 + 1);
             }
         };
+        states(&|_| PowerState::On).await;
+        assert!(told.borrow().is_empty(), "they are found on");
         let mut at_work = JoinSet::new();
         for node in all().filter(|node| node.0 % EACH != 2) {
             let switches = switches.clone();
-            at_work.spawn_local(async move { switches.on(node).await });
+            at_work.spawn_local(async move { switches.off(node, Cause::Course).await });
         }
-        at_work.join_all().await.into_iter().for_each(|done| done.expect("switched on"));
-        let on = |node: NodeId| if node.0 % EACH == 2 { PowerState::Off } else { PowerState::On };
-        states(&on).await;
+        at_work.join_all().await.into_iter().for_each(|done| done.expect("switched off"));
+        let off = |node: NodeId| if node.0 % EACH == 2 { PowerState::On } else { PowerState::Off };
+        states(&off).await;
         let mut at_work = JoinSet::new();
-        for node in all().filter(|node| node.0 % EACH == 1) {
+        for node in all().filter(|node| node.0 % EACH != 0) {
             let switches = switches.clone();
             at_work.spawn_local(async move { switches.cycle(node).await });
         }
         at_work.join_all().await.into_iter().for_each(|done| done.expect("cycled"));
+        let on = |node: NodeId| if node.0 % EACH == 0 { PowerState::Off } else { PowerState::On };
         states(&on).await;
         for (node, heard) in told.borrow().iter() {
-            let wanted: &[bool] = if node % EACH == 1 { &[true, false, true] } else { &[true] };
+            let wanted: &[bool] = if node % EACH == 0 { &[false] } else { &[false, true] };
             assert_eq!(heard, wanted, "node {}", node + 1);
         }
-        assert_eq!(told.borrow().len(), 2 * ALL.len());
+        assert_eq!(told.borrow().len(), EACH as usize * ALL.len());
         drop(switches);
         buses.left().await;
         let left = rehearsal.folder().to_owned();
@@ -133,8 +137,11 @@ fn commands_by_hand_are_rehearsed_and_touch_and_count_nothing() {
     assert_eq!((done.code, done.stdout.lines().count()), (0, 24), "{}", done.stderr);
     assert!(done.stdout.lines().all(|line| line.ends_with(" on")), "{}", done.stdout);
     let done = bench.run(&["rack", "status", "--rehearse", "n[20-21]"]);
-    let wanted = "n20  off      snmp-poe 2\nn21  off      snmp-poe 3\n";
+    let wanted = "n20  on       snmp-poe 2\nn21  on       snmp-poe 3\n";
     assert_eq!((done.code, done.stdout.as_str()), (0, wanted), "{}", done.stderr);
+    let done = bench.run(&["rack", "off", "all", "--rehearse"]);
+    let wanted = "refused: 27 nodes would be down; `down_at_once` is 26\n";
+    assert_eq!((done.code, done.stderr.as_str()), (2, wanted));
     assert_eq!(bench.files(), ["password", "rack.toml"]);
     let done = bench.run(&["rack", "status", "n20"]);
     assert_eq!(done.code, 3, "the real one is not there");

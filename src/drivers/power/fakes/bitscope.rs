@@ -95,6 +95,11 @@ impl Bus {
         })))
     }
 
+    /// All blades have power, and nobody is told.
+    pub fn power_all(&self) {
+        self.0.borrow_mut().each.values_mut().for_each(|blade| blade.on = true);
+    }
+
     /// Lets something go wrong from now on, or right again.
     pub fn mischief(&self, mischief: Option<Mischief>) {
         let mut bus = self.0.borrow_mut();

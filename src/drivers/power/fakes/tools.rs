@@ -63,11 +63,11 @@ struct Inside {
 pub struct Tools(Rc<RefCell<Inside>>);
 
 impl Tools {
-    /// The programs of a controller of a kind that calls some, with these channels, all off.
+    /// The programs of a controller of a kind that calls some, with these channels, all on.
     /// `switched` is told of each change, with the channel's position.
     #[must_use]
     pub fn new(kind: Kind, channels: &[String], switched: Switched) -> Self {
-        let channels = channels.iter().map(|channel| (channel.clone(), false)).collect();
+        let channels = channels.iter().map(|channel| (channel.clone(), true)).collect();
         Self(Rc::new(RefCell::new(Inside { kind, channels, switched })))
     }
 

@@ -111,6 +111,11 @@ impl Controller {
         service
     }
 
+    /// All nodes have power, and nobody is told.
+    pub fn power_all(&self) {
+        self.0.borrow_mut().nodes.values_mut().for_each(|on| *on = true);
+    }
+
     /// Demands this user and password from now on.
     pub fn demand_login(&self, user: &str, password: &str) {
         let basic = STANDARD.encode(format!("{user}:{password}"));
