@@ -73,6 +73,9 @@ pub(super) struct Arguments {
     /// End with this process
     #[arg(long, hide = true)]
     parent: Option<u32>,
+    /// Only pretend to do what harms the machine
+    #[arg(long, hide = true)]
+    harmless: bool,
 }
 
 /// `10.0.0.1:7000`, `[fe80::1]:7000` or `controller:7000`.
@@ -137,6 +140,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         store,
         beat: arguments.beat,
         parent: arguments.parent,
+        harmless: arguments.harmless,
         state: arguments.state.clone(),
         may: arguments.may.iter().copied().collect(),
     };

@@ -13,6 +13,7 @@ mod import;
 mod plan;
 mod plant;
 mod power;
+mod pretend;
 mod rack;
 mod replay;
 mod report;
@@ -96,6 +97,8 @@ enum Command {
     #[command(hide = true)]
     PlantNode(plant::NodeArguments),
     #[command(hide = true)]
+    Pretend(pretend::Arguments),
+    #[command(hide = true)]
     Rouse(rouse::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Testbed(arguments) => testbed::run(&arguments),
         Command::Plant(arguments) => plant::run(&arguments),
         Command::PlantNode(arguments) => plant::run_node(&arguments),
+        Command::Pretend(arguments) => pretend::run(&arguments),
         Command::Rouse(arguments) => rouse::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -88,6 +88,7 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
         store: Place::Server { at: at(STORE_PORT), cards: folder.store() },
         beat: arguments.beat,
         parent: Some(arguments.parent),
+        harmless: false,
         state: None,
         // A namespace shares its kernel and its clock with the machine.
         may: BTreeSet::new(),

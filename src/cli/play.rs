@@ -8,13 +8,14 @@ use anyhow::Context;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::analysis::{Findings, Fold, results};
+use crate::backend::rack::rehearsal::Rehearsed;
 use crate::backend::rack::{self, Rack};
 use crate::backend::{self, Backend};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Bar, Progress};
 use crate::cli::{files, streams};
 use crate::event::{Event, Sink, Stop};
-use crate::inventory;
+use crate::inventory::{self, Inventory};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
 use crate::record::{Folder, Manifest, Recorder, Status, tables};
@@ -79,9 +80,12 @@ impl Watch {
     }
 }
 
+/// A stage.
+type Stage = Box<dyn Backend + Sync>;
+
 /// A stage by its name. That of a rack takes the rack of `file`, and puts back what an earlier run
 /// left there. `None` after telling what is wrong with the inventory.
-pub(super) fn stage(name: &str, file: &Path) -> anyhow::Result<Option<Box<dyn Backend + Sync>>> {
+pub(super) fn stage(name: &str, file: &Path) -> anyhow::Result<Option<Stage>> {
     if name != rack::NAME {
         let stage = backend::named(name).expect("clap takes no other names");
         return Ok(Some(Box::new(stage)));
@@ -91,14 +95,22 @@ pub(super) fn stage(name: &str, file: &Path) -> anyhow::Result<Option<Box<dyn Ba
     Ok(Some(Box::new(rack)))
 }
 
+/// The stage of a rack, on fakes. `None` after telling what is wrong with the inventory.
+pub(super) fn rehearsal(file: &Path) -> anyhow::Result<Option<Stage>> {
+    let Some(inventory) = read_rack(file) else { return Ok(None) };
+    let rehearsed = Rehearsed::start(&inventory, &std::env::current_exe()?);
+    Ok(Some(Box::new(rehearsed.context("it cannot be rehearsed here")?)))
+}
+
+/// An inventory. `None` after telling mistakes.
+fn read_rack(file: &Path) -> Option<Inventory> {
+    let inventory = inventory::load(file);
+    inventory.inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour()))).ok()
+}
+
 /// The rack of an inventory, which nobody else may switch then. `None` after telling mistakes.
 pub(super) fn take_rack(file: &Path) -> anyhow::Result<Option<Rack>> {
-    let inventory = inventory::load(file);
-    let Ok(inventory) =
-        inventory.inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
-    else {
-        return Ok(None);
-    };
+    let Some(inventory) = read_rack(file) else { return Ok(None) };
     Ok(Some(Rack::take(file, inventory)?))
 }
 

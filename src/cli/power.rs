@@ -25,6 +25,7 @@ Examples:
   rackstorm rack on 'all!c0n[0,12]' --rack rack.toml
   rackstorm rack cycle c0n[4-7] --rack rack.toml
   rackstorm rack console c0n9 --rack rack.toml
+  rackstorm rack cycle all --rack rack.toml --rehearse
 
 NODES are names of the inventory: c0n[0-3], c0n1,c0n5, all!c0n7. What is protected is refused, and
 so is what would exceed `down_at_once` or `cycles_per_hour`. How often a node was switched off in
@@ -81,6 +82,9 @@ pub(super) struct File {
     /// The inventory of the rack
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
     rack: PathBuf,
+    /// Do it with fakes in the places of the power controllers, all nodes on; no node is touched
+    #[arg(long)]
+    rehearse: bool,
 }
 
 impl File {
@@ -104,6 +108,19 @@ impl File {
             return None;
         }
         Some((inventory, chosen))
+    }
+
+    /// Does some work with the rack, or rehearses it.
+    fn with<T>(
+        &self,
+        inventory: Inventory,
+        work: impl AsyncFnOnce(&Rack) -> T,
+    ) -> anyhow::Result<T> {
+        if !self.rehearse {
+            return with_rack(&self.rack, inventory, work);
+        }
+        let program = std::env::current_exe()?;
+        Rack::rehearse(&inventory, &program, work).context("it cannot be rehearsed here")
     }
 }
 
@@ -129,7 +146,7 @@ pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
     let _interrupt = Interrupt::catch()?;
     let (mut states, entries) = (Vec::new(), inventory.nodes.clone());
     let controllers = inventory.controllers.clone();
-    let failed = with_rack(&wish.rack.rack, inventory, async |rack| {
+    let failed = wish.rack.with(inventory, async |rack| {
         rack.states(&nodes, &mut |node, state| {
             states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
         })
@@ -169,7 +186,7 @@ pub(super) fn switch(wish: &Arguments, verb: Verb) -> anyhow::Result<Exit> {
         Ok(_) => streams::print(&format!("{} off\n", names[node.0 as usize])),
         Err(error) => streams::say(&format!("error: {error}")),
     };
-    let ended = with_rack(&wish.rack.rack, inventory, async |rack| {
+    let ended = wish.rack.with(inventory, async |rack| {
         rack.switch(&nodes, verb, now, || interrupt.is_wanted(), &mut told).await
     })?;
     Ok(match ended? {
@@ -196,7 +213,7 @@ pub(super) fn console(wish: &Arguments) -> anyhow::Result<Exit> {
     let name = inventory.node(*node).name.clone();
     streams::say(&format!("console of {name}: {HELP}"));
     let (keyboard, typed) = Keyboard::open().context("the terminal cannot be set")?;
-    let shown = with_rack(&wish.rack.rack, inventory, async |rack| {
+    let shown = wish.rack.with(inventory, async |rack| {
         let mut out = io::stdout();
         let show = |said: &[u8]| {
             // When nobody sees it, the person leaves by closing the terminal.

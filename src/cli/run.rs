@@ -26,6 +26,7 @@ Examples:
   rackstorm run month.toml --set 'workload.bulk-synchronous.work=10 d' --seed 7
   rackstorm run boot.toml --on turmoil               the real control plane, simulated network
   rackstorm run boot.toml --on rack --rack rack.toml on a real rack, or one in a box
+  rackstorm run boot.toml --on rack --rehearse       the same on fakes; no node is touched
   rackstorm run month.toml --json | jq .metrics.efficiency
 
 The results of a run lie in OUT/<scenario>/<seed>-<stage>-<fingerprint>/. While it runs, and when
@@ -57,6 +58,9 @@ pub(super) struct Arguments {
     /// The inventory of the rack for --on rack
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
     rack: PathBuf,
+    /// For --on rack: play on fakes of the rack's power controllers and on agents of this machine
+    #[arg(long)]
+    rehearse: bool,
     /// Where the results folders go
     #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
@@ -103,10 +107,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(runs) = files::load_all(&arguments.files, &overrides) else {
         return Ok(Exit::Usage);
     };
-    let watch = Watch::over(runs.len(), arguments.quiet)?;
-    let Some(stage) = play::stage(&arguments.on, &arguments.rack)? else {
+    if arguments.rehearse && arguments.on != rack::NAME {
+        streams::say("error: only what is played on a rack is rehearsed: --on rack --rehearse");
         return Ok(Exit::Usage);
+    }
+    let watch = Watch::over(runs.len(), arguments.quiet)?;
+    let stage = match arguments.rehearse {
+        true => play::rehearsal(&arguments.rack)?,
+        false => play::stage(&arguments.on, &arguments.rack)?,
     };
+    let Some(stage) = stage else { return Ok(Exit::Usage) };
     let order = InOrder::new();
     let style = if runs.len() > IN_FULL { Style::Line } else { Style::Full };
     let ends = play::each(arguments.jobs_on(&*stage), &runs, |index, loaded| {
@@ -185,7 +195,8 @@ pub(super) fn stages() -> PossibleValuesParser {
 impl Arguments {
     /// Runs at a time: a rack plays one after the other.
     fn jobs_on(&self, stage: &dyn Backend) -> Option<NonZero<usize>> {
-        if stage.name() == rack::NAME { Some(NonZero::<usize>::MIN) } else { self.jobs }
+        let is_one = [rack::NAME, rack::rehearsal::NAME].contains(&stage.name());
+        if is_one { Some(NonZero::<usize>::MIN) } else { self.jobs }
     }
 
     /// The override that `--events` is short for.

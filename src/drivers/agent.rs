@@ -18,7 +18,8 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::board::Board;
-use super::harm::{self, Hands, Permission, life};
+use super::harm::{self, Hands, Permission};
+use super::harmless::Harmless;
 use super::net::{Plain, own_address};
 use super::store::{Folder, Keeper, Moved, Place, Remote};
 use super::tls::{Credentials, Refused, Tls, name_of};
@@ -65,6 +66,8 @@ pub struct Wish {
     pub beat: Span,
     /// The process with which it ends.
     pub parent: Option<u32>,
+    /// Whether it only pretends to do what harms the machine: it shares that with others.
+    pub harmless: bool,
     /// The folder of its journal of harms, on the node's own disk; if not given, in the store's.
     pub state: Option<PathBuf>,
     /// Which harms it may do that it would not do unless it is told.
@@ -110,7 +113,7 @@ async fn live(
     let (notes, from_process) = mpsc::channel(NOTES);
     let store = keeper(wish, credentials, own, &notes, say)?;
     let (harm, harms) = Hands::new(place(wish)?)?;
-    let doors = agent::Doors { net, store, harm, told: Says(say) };
+    let harms = if wish.harmless { Harmless::says() } else { harms };
     let setup = agent::Setup {
         node: wish.node,
         life,
@@ -129,6 +132,12 @@ async fn live(
         let _ = notes.send(Note::Leave).await;
     });
     spawn_local(watch_parent(wish.parent));
+    let told = Says(say);
+    if wish.harmless {
+        let doors = agent::Doors { net, store, harm: Harmless(harm), told };
+        return agent::run_noting(doors, setup, from_process).await;
+    }
+    let doors = agent::Doors { net, store, harm, told };
     agent::run_noting(doors, setup, from_process).await
 }
 
@@ -163,7 +172,7 @@ fn keeper(
 fn place(wish: &Wish) -> io::Result<harm::Place> {
     let own = || wish.store.folder().join(format!("harm-{}", name_of(wish.node)));
     Ok(harm::Place {
-        life: life(),
+        life: harm::life(),
         state: std::path::absolute(wish.state.clone().unwrap_or_else(own))?,
         may: wish.may.clone(),
         controller: wish.controller.clone(),

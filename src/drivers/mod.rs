@@ -3,10 +3,13 @@
 //! A driver carries out what a door of [`crate::fleet::doors`] asks for, and decides nothing.
 
 pub mod agent;
+pub mod agents;
 pub mod authority;
 pub mod board;
 pub mod harm;
+pub mod harmless;
 pub mod net;
 pub mod power;
+pub mod scratch;
 pub mod store;
 pub mod tls;

@@ -176,7 +176,8 @@ impl Block<'_> {
         }));
     }
 
-    /// A list, each entry of which is as `tidy` makes it and stands nowhere else in the file.
+    /// A list, each entry of which is as `tidy` makes it and stands nowhere else in the file; a
+    /// channel may, on another controller.
     fn list(
         &mut self,
         key: &'static str,
@@ -202,7 +203,9 @@ impl Block<'_> {
         for entry in list {
             match tidy(&entry) {
                 Ok(entry) => {
-                    self.only_once(key, &entry, place);
+                    if key != "channel" {
+                        self.only_once(key, &entry, place);
+                    }
                     good = good.map(|good| [good, vec![entry]].concat());
                 }
                 Err(help) => {

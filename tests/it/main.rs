@@ -36,6 +36,7 @@ mod power;
 mod prediction;
 mod published;
 mod rack;
+mod rehearsal;
 mod rejuvenation;
 mod replicas;
 mod silent;

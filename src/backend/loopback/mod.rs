@@ -20,7 +20,6 @@
 mod doors;
 mod nodes;
 mod play;
-mod scratch;
 
 use std::path::Path;
 

@@ -7,20 +7,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
 use std::rc::Rc;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::time::Instant;
 
-use super::scratch::Scratch;
+use crate::drivers::agents::{Agents, Fate, Start};
 use crate::drivers::tls::name_of;
 use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
-use crate::fleet::doors::{Address, Deed, PowerState};
+use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::scenario::fault::Repair;
@@ -29,7 +25,6 @@ use crate::units::{Span, Time};
 /// One node.
 #[derive(Debug, Default)]
 struct Node {
-    process: Option<Child>,
     life: u32,
     state: NodeState,
     /// Whether its channel is on; power comes with it when the feed is there.
@@ -40,20 +35,11 @@ struct Node {
     blocked: u32,
 }
 
-/// How an agent is started.
-#[derive(Debug)]
-pub(super) struct Start {
-    pub program: PathBuf,
-    pub controller: Address,
-    pub beats: Address,
-    pub scratch: Scratch,
-}
-
 /// All nodes of a run. No process outlives this value.
 #[derive(Debug)]
 pub(super) struct Nodes {
     pub plan: Rc<Plan>,
-    pub start: Start,
+    agents: Agents,
     began: Instant,
     each: RefCell<Vec<Node>>,
     told: RefCell<Vec<Event>>,
@@ -65,10 +51,10 @@ pub(super) struct Nodes {
 impl Nodes {
     /// All nodes off, at the first instant of a run.
     pub(super) fn new(plan: Rc<Plan>, start: Start) -> Self {
-        let each = plan.machine.nodes.iter().map(|_| Node::default()).collect();
+        let each: Vec<_> = plan.machine.nodes.iter().map(|_| Node::default()).collect();
         Self {
             plan,
-            start,
+            agents: Agents::new(start, each.len()),
             began: Instant::now(),
             each: RefCell::new(each),
             told: RefCell::default(),
@@ -127,7 +113,7 @@ impl Nodes {
             (own.channel, own.powered) = (false, false);
             own.blocked > 0
         };
-        self.kill(node);
+        self.agents.end(node);
         if !blocked {
             self.set_state(node, NodeState::Off, cause);
         }
@@ -154,35 +140,9 @@ impl Nodes {
             own.life += 1;
             own.life
         };
-        let process = self.spawn(node, life)?;
-        self.each.borrow_mut()[node.0 as usize].process = Some(process);
+        self.agents.start(node, Life(life), self.plan.scenario.controller.beat())?;
         self.set_state(node, NodeState::Init, Cause::Course);
         Ok(())
-    }
-
-    fn spawn(&self, node: NodeId, life: u32) -> io::Result<Child> {
-        let Start { program, controller, beats, scratch } = &self.start;
-        let said = File::options().create(true).append(true).open(scratch.said(&name_of(node)))?;
-        let address = |to: &Address| format!("{}:{}", to.host, to.port);
-        Command::new(program)
-            .args(["agent", "--controller", &address(controller), "--beats", &address(beats)])
-            .args(["--node", &(u64::from(node.0) + 1).to_string(), "--life", &life.to_string()])
-            .args(["--beat", &format!("{} ns", self.plan.scenario.controller.beat().0)])
-            .args(["--parent", &std::process::id().to_string()])
-            .arg("--certificates")
-            .arg(scratch.certificates())
-            .arg("--store")
-            .arg(scratch.store())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said)
-            // Ctrl-C in the terminal is the controller's to act on.
-            .process_group(0)
-            .spawn()
-    }
-
-    fn kill(&self, node: NodeId) {
-        end(self.each.borrow_mut()[node.0 as usize].process.take());
     }
 
     fn set_state(&self, node: NodeId, state: NodeState, cause: Cause) {
@@ -207,25 +167,14 @@ impl Nodes {
     /// Looks for agents that stopped or ended by themselves: who stopped hangs, who was killed has
     /// crashed, and whatever else ends them is a mistake of ours.
     pub(super) fn reap(&self) {
-        let mut silent = Vec::new();
-        let mut ended: Vec<(NodeId, ExitStatus)> = Vec::new();
-        for (node, own) in (0..).map(NodeId).zip(self.each.borrow_mut().iter_mut()) {
-            if own.process.as_ref().is_some_and(has_stopped) {
-                silent.push(node);
-            }
-            if let Some(Ok(Some(status))) = own.process.as_mut().map(Child::try_wait) {
-                own.process = None;
-                ended.push((node, status));
-            }
-        }
-        for node in silent {
-            self.set_state(node, NodeState::Hung, Cause::Fault(Fault::Hang));
-        }
-        for (node, status) in ended {
+        for (node, fate) in self.agents.look() {
+            let Fate::Ended(status) = fate else {
+                self.set_state(node, NodeState::Hung, Cause::Fault(Fault::Hang));
+                continue;
+            };
             self.set_state(node, NodeState::Down, Cause::Fault(Fault::Crash));
             if status.signal().is_none() {
-                let name = name_of(node);
-                let words = self.start.scratch.last_words(&name);
+                let (name, words) = (name_of(node), self.agents.last_words(node));
                 self.fail(format!("the agent of {name} ended by itself: {words}"));
             }
         }
@@ -290,21 +239,14 @@ impl Nodes {
             self.block(node);
             self.each.borrow_mut()[node.0 as usize].channel = false;
         }
-        self.kill(node);
+        self.agents.end(node);
         if has_power {
             self.set_state(node, NodeState::Down, cause);
         }
     }
 
     fn hang(&self, node: NodeId, cause: Cause) -> io::Result<()> {
-        let stopped = match &self.each.borrow()[node.0 as usize].process {
-            Some(process) => {
-                kill_process(Pid::from_child(process), Signal::STOP)?;
-                true
-            }
-            None => false,
-        };
-        if stopped {
+        if self.agents.stop(node)? {
             self.set_state(node, NodeState::Hung, cause);
         }
         Ok(())
@@ -315,7 +257,7 @@ impl Nodes {
         let own = &mut self.each.borrow_mut()[node.0 as usize];
         own.blocked += 1;
         own.powered = false;
-        end(own.process.take());
+        self.agents.end(node);
     }
 
     /// A repair is done: with the last one the node has power, if its channel is on.
@@ -326,28 +268,5 @@ impl Nodes {
 
     fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
         self.tell(What::PartState { part, state, cause });
-    }
-}
-
-/// Whether a process was stopped since this was asked last.
-fn has_stopped(process: &Child) -> bool {
-    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
-    matches!(waitid(WaitId::Pid(Pid::from_child(process)), options), Ok(Some(_)))
-}
-
-/// Ends a process, if there is one, stopped or not.
-fn end(process: Option<Child>) {
-    if let Some(mut process) = process {
-        // It may have ended by itself meanwhile.
-        let _ = process.kill();
-        let _ = process.wait();
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for node in 0..self.plan.machine.nodes.len() as u32 {
-            self.kill(NodeId(node));
-        }
     }
 }

@@ -12,10 +12,11 @@ use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::doors::Hands;
-use super::nodes::{Nodes, Start};
-use super::scratch::Scratch;
+use super::nodes::Nodes;
+use crate::drivers::agents::Start;
 use crate::drivers::net::Plain;
-use crate::drivers::store::Folder;
+use crate::drivers::scratch::Scratch;
+use crate::drivers::store::{Folder, Place};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
 use crate::event::{EndReason, Sink, Stop, What};
 use crate::fleet::agent::Pace;
@@ -64,7 +65,8 @@ async fn run(
     let own = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let host = own.to_string();
     let no_scratch = |error: io::Error| failed("no temporary folder for the run", &error);
-    let scratch = Scratch::make(plan.machine.nodes.len() as u32, &host).map_err(no_scratch)?;
+    let n_nodes = plan.machine.nodes.len() as u32;
+    let scratch = Scratch::with_certificates(n_nodes, &host).map_err(no_scratch)?;
     let certificates = Credentials::read(&scratch.certificates(), CONTROLLER);
     let store = Folder::open(&scratch.store(), CONTROLLER, None, Rc::new(|_, _| {}));
     let below = Plain { own };
@@ -85,6 +87,8 @@ async fn run(
         program: program.to_owned(),
         controller: Address::new(host.clone(), port),
         beats: Address::new(host, beats),
+        store: Place::Folder { path: scratch.store(), rate: None },
+        harmless: false,
         scratch,
     };
     let plan = Rc::new(plan.clone());

@@ -23,6 +23,7 @@ mod journal;
 mod nodes;
 mod play;
 mod preflight;
+pub mod rehearsal;
 mod restore;
 
 use std::io;

@@ -15,6 +15,7 @@ pub mod bitscope;
 pub mod fakes;
 pub mod ledger;
 pub mod operate;
+pub mod rehearsal;
 
 mod bus;
 mod clusterctrl;

@@ -10,6 +10,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::Switches;
 use super::ledger::Ledger;
+use super::rehearsal::Rehearsal;
 use crate::event::Cause;
 use crate::fleet::doors::{Power, PowerState};
 use crate::ids::NodeId;
@@ -66,15 +67,40 @@ impl Rack {
         work: impl AsyncFnOnce(&Self) -> T,
     ) -> io::Result<T> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(LocalSet::new().block_on(&runtime, async {
-            let inventory = Rc::new(inventory);
-            let (switches, buses) = Switches::start(inventory.clone());
-            let rack = Self { inventory, switches, file: file.to_owned() };
-            let done = work(&rack).await;
-            drop(rack);
-            buses.left().await;
-            done
-        }))
+        Ok(LocalSet::new().block_on(&runtime, Self::at_work(file, inventory, work)))
+    }
+
+    /// Does the same work with fakes in the places of the rack's controllers, all of whose nodes
+    /// are on. Nothing of the real rack is touched or counted. `program` is this program.
+    ///
+    /// # Errors
+    /// When the system gives no runtime, or something that a fake needs.
+    pub fn rehearse<T>(
+        inventory: &Inventory,
+        program: &Path,
+        work: impl AsyncFnOnce(&Self) -> T,
+    ) -> io::Result<T> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        LocalSet::new().block_on(&runtime, async {
+            let quiet = Rc::new(|_, _| {});
+            let (inventory, rehearsal) = Rehearsal::start(inventory, program, quiet).await?;
+            let file = rehearsal.folder().join("rack.toml");
+            Ok(Self::at_work(&file, inventory, work).await)
+        })
+    }
+
+    async fn at_work<T>(
+        file: &Path,
+        inventory: Inventory,
+        work: impl AsyncFnOnce(&Self) -> T,
+    ) -> T {
+        let inventory = Rc::new(inventory);
+        let (switches, buses) = Switches::start(inventory.clone());
+        let rack = Self { inventory, switches, file: file.to_owned() };
+        let done = work(&rack).await;
+        drop(rack);
+        buses.left().await;
+        done
     }
 
     /// The switches.
@@ -120,10 +146,10 @@ impl Rack {
     ) -> io::Result<Ended> {
         let mut ledger = Ledger::open(&self.file, now())?;
         let mut reasons = self.impossible(nodes);
-        let mut down = BTreeSet::new();
+        let (mut down, mut off) = (BTreeSet::new(), BTreeSet::new());
         if verb != Verb::On && reasons.is_empty() {
-            down = self.down().await;
-            reasons = self.limits(nodes, verb, &down, &ledger, now());
+            (down, off) = self.down().await;
+            reasons = self.limits(nodes, verb, (&down, &off), &ledger, now());
         }
         if !reasons.is_empty() {
             return Ok(Ended::Refused(reasons));
@@ -152,7 +178,8 @@ impl Rack {
             }
             let wave: Vec<NodeId> = left.drain(..room.min(left.len())).collect();
             if verb != Verb::On {
-                ledger.note(wave.iter().map(|&node| self.name(node)), now())?;
+                let loses = wave.iter().filter(|node| !off.contains(node));
+                ledger.note(loses.map(|&node| self.name(node)), now())?;
             }
             let mut at_work = JoinSet::new();
             for node in wave {
@@ -198,19 +225,22 @@ impl Rack {
         protected.into_iter().chain(unfed).collect()
     }
 
-    /// All nodes that are not known to have power.
-    async fn down(&self) -> BTreeSet<NodeId> {
+    /// All nodes that are not known to have power, and those of them that are known to have none.
+    async fn down(&self) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
         let all = (0..self.inventory.nodes.len() as u32).map(NodeId);
         let fed: Vec<NodeId> =
             all.filter(|&node| self.inventory.node(node).feed.is_some()).collect();
-        let mut down = BTreeSet::new();
+        let (mut down, mut off) = (BTreeSet::new(), BTreeSet::new());
         self.states(&fed, &mut |node, state| {
             if !matches!(state, Ok(PowerState::On)) {
                 down.insert(node);
             }
+            if matches!(state, Ok(PowerState::Off | PowerState::Dead)) {
+                off.insert(node);
+            }
         })
         .await;
-        down
+        (down, off)
     }
 
     /// Why the limits forbid to switch these nodes off.
@@ -218,7 +248,7 @@ impl Rack {
         &self,
         nodes: &[NodeId],
         verb: Verb,
-        down: &BTreeSet<NodeId>,
+        (down, off): (&BTreeSet<NodeId>, &BTreeSet<NodeId>),
         ledger: &Ledger,
         now: u64,
     ) -> Vec<String> {
@@ -240,7 +270,8 @@ impl Rack {
             reasons
                 .push(format!("{n_down} {plural} would be down{also}; `down_at_once` is {limit}"));
         }
-        for &node in nodes {
+        // One that is off already loses nothing.
+        for &node in nodes.iter().filter(|node| !off.contains(node)) {
             let name = self.name(node);
             let (n_times, free) = ledger.recent(name, now);
             if n_times >= limits.cycles_per_hour {

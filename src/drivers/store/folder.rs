@@ -6,7 +6,8 @@
 //! is shared by all nodes, and is then the file server's store.
 //!
 //! Not modelled: the declared size, unless the store is given a rate. Then each transfer lasts as
-//! long as so many bytes at this rate, whatever else goes on.
+//! long as so many bytes at this rate, whatever else goes on; what one that is given up had moved
+//! is told by nobody.
 
 use std::cell::Cell;
 use std::fs::{self, File};

@@ -10,7 +10,8 @@ use rackstorm::fleet::doors::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use rackstorm::inventory::Inventory;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 
 use super::bench::{Hands, on_one_thread, read, until};
@@ -18,10 +19,15 @@ use super::subjects::bus_on_a_line;
 
 /// An ER24A: row and slot give the address, and the first node holds the bus.
 fn edge_rack(path: &str) -> Rc<Inventory> {
+    edge_rack_at(&format!("device = \"{path}\""))
+}
+
+/// The same with its line at some place.
+fn edge_rack_at(line: &str) -> Rc<Inventory> {
     let text = format!(
         "[[node]]\nnames = \"c0n[0-23]\"\nposition = \"1/[1-6]/[1-4]\"\npower = \"bus\"\n\
          channel = \"[0-23]\"\n[limits]\ndown_at_once = 24\ncycles_per_hour = 60\n\
-         [[power.bitscope]]\nname = \"bus\"\ndevice = \"{path}\"\nmanager = \"c0n0\"\n"
+         [[power.bitscope]]\nname = \"bus\"\n{line}\nmanager = \"c0n0\"\n"
     );
     let folder = TempDir::new().expect("a folder");
     Rc::new(read(&text, folder.path()))
@@ -92,6 +98,40 @@ fn two_programs_do_not_share_a_line() {
         let second = Hands(Switches::start(edge_rack(&path)).0);
         let told = second.state(2).await.expect_err("the line is taken").to_string();
         assert!(told.contains("another program has the line"), "{told}");
+    });
+}
+
+/// As `ser2net` does, which may be started again at any time.
+#[test]
+fn a_line_that_a_server_passes_on_is_as_good_and_is_found_again() {
+    on_one_thread(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let bus = Bus::new(24, Rc::new(|_, _| {}));
+        let (served, again) = (bus.clone(), Rc::new(Notify::new()));
+        let broken = again.clone();
+        spawn_local(async move {
+            loop {
+                let (line, _) = listener.accept().await.expect("a driver");
+                tokio::select! {
+                    biased;
+                    () = broken.notified() => {}
+                    _ = served.clone().serve(line) => {}
+                }
+            }
+        });
+        let (switches, buses) = Switches::start(edge_rack_at(&format!("address = \"{address}\"")));
+        for node in [3, 23] {
+            switches.on(NodeId(node)).await.expect("switched on");
+        }
+        again.notify_one();
+        let broke = switches.cycle(NodeId(3)).await.map_err(|error| error.to_string());
+        assert!(broke.is_ok() || broke.as_ref().is_err_and(|e| e.contains("the line broke")));
+        switches.cycle(NodeId(3)).await.expect("cycled");
+        assert!(bus.is_on(3) && bus.is_on(23) && !bus.is_on(4));
+        drop(switches);
+        buses.left().await;
+        until("the pipe is closed", || !bus.is_open()).await;
     });
 }
 

@@ -128,6 +128,27 @@ fn cycles_are_counted_over_commands_and_taken_in_turns() {
 }
 
 #[test]
+fn a_node_that_is_off_already_is_not_counted_as_switched_off() {
+    let plugs = Plugs::new(4, 1);
+    let ledger = || {
+        let text = fs::read_to_string(plugs.bench.path().join("rack.cycles"));
+        text.expect("a ledger").lines().count()
+    };
+    for times in 1..=3 {
+        let done = plugs.rack(&["off", "n1"]);
+        assert_eq!((done.code, done.stdout.as_str()), (0, "n1 off\n"), "{}", done.stderr);
+        assert_eq!(ledger(), 1, "switched off once, told so {times} times");
+    }
+    // One that has no power loses none in a cycle either.
+    plugs.set(2, false);
+    let done = plugs.rack(&["cycle", "n2"]);
+    assert_eq!((done.code, ledger()), (0, 1), "{}", done.stderr);
+    let done = plugs.rack(&["cycle", "n2"]);
+    assert_eq!((done.code, ledger()), (0, 2), "{}", done.stderr);
+    assert_eq!(plugs.rack(&["off", "n2"]).code, 2, "its hour is used up");
+}
+
+#[test]
 fn a_node_that_does_not_come_back_ends_a_cycle_of_many() {
     let plugs = Plugs::new(1, 60);
     fs::write(plugs.subject.folder.path().join("trick"), "stuck").expect("written");

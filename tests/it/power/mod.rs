@@ -4,6 +4,7 @@ mod bench;
 mod bitscope;
 mod by_hand;
 mod conformance;
+mod rehearsal;
 mod subjects;
 mod tools;
 mod web;

@@ -19,7 +19,7 @@ use super::super::bitscope::CLOSE;
 use super::Switched;
 
 /// What unlocks the master, as its EEPROM is delivered.
-const UNLOCK: &[u8] = b"UnLockMe";
+pub const UNLOCK: &[u8] = b"UnLockMe";
 /// Bytes to a console that come closer than this are lost: half of the pace that works.
 const BACK_TO_BACK: Duration = Duration::from_millis(1);
 
@@ -93,6 +93,11 @@ impl Bus {
             switched,
             carried_out: Vec::new(),
         })))
+    }
+
+    /// All blades have power, and nobody is told.
+    pub fn power_all(&self) {
+        self.0.borrow_mut().each.values_mut().for_each(|blade| blade.on = true);
     }
 
     /// Lets something go wrong from now on, or right again.

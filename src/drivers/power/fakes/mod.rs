@@ -4,6 +4,7 @@
 
 pub mod bitscope;
 pub mod pty;
+pub mod tools;
 pub mod web;
 
 use std::rc::Rc;

@@ -57,6 +57,8 @@ struct Inside {
     protocol: Protocol,
     /// Whether each node is on, by its channel.
     nodes: BTreeMap<u32, bool>,
+    /// The systems of a Redfish service, by their channels; none: they are called as these.
+    systems: Vec<String>,
     mischief: Option<Mischief>,
     login: Option<String>,
     switched: Switched,
@@ -90,6 +92,7 @@ impl Controller {
         Self(Rc::new(RefCell::new(Inside {
             protocol,
             nodes: channels.into_iter().map(|channel| (channel, false)).collect(),
+            systems: Vec::new(),
             mischief: None,
             login: None,
             switched,
@@ -97,6 +100,20 @@ impl Controller {
             most: 0,
             asked: Vec::new(),
         })))
+    }
+
+    /// A Redfish service of systems with these ids, all off; `switched` is told of each change, with
+    /// the system's position.
+    #[must_use]
+    pub fn of_systems(ids: &[String], switched: Switched) -> Self {
+        let service = Self::new(Protocol::Redfish, 0..ids.len() as u32, switched);
+        ids.clone_into(&mut service.0.borrow_mut().systems);
+        service
+    }
+
+    /// All nodes have power, and nobody is told.
+    pub fn power_all(&self) {
+        self.0.borrow_mut().nodes.values_mut().for_each(|on| *on = true);
     }
 
     /// Demands this user and password from now on.
@@ -265,23 +282,32 @@ impl Inside {
         (200, known.iter().map(entry).collect())
     }
 
+    /// The channel of a system.
+    fn system(&self, id: &str) -> Option<u32> {
+        if self.systems.is_empty() {
+            return id.parse().ok().filter(|id| self.nodes.contains_key(id));
+        }
+        self.systems.iter().position(|known| known == id).map(|position| position as u32)
+    }
+
     /// `/redfish/v1/Systems/3`, and the action below it.
     fn redfish(&mut self, path: &str, body: &str) -> (u16, Value) {
         let rest = path.strip_prefix("/redfish/v1/Systems/").unwrap_or_default();
         let (id, action) = rest.split_once('/').unwrap_or((rest, ""));
-        let id = id.parse().ok().filter(|id| self.nodes.contains_key(id));
-        let Some(id) = id else { return (404, json!({ "error": { "message": "no system" } })) };
+        let Some(channel) = self.system(id) else {
+            return (404, json!({ "error": { "message": "no system" } }));
+        };
         if self.lies() {
             return (200, json!({ "error": { "message": "the BMC is busy" } }));
         }
         if action.is_empty() {
-            let state = if self.nodes[&id] { "On" } else { "Off" };
-            return (200, json!({ "Id": id.to_string(), "PowerState": state }));
+            let state = if self.nodes[&channel] { "On" } else { "Off" };
+            return (200, json!({ "Id": id, "PowerState": state }));
         }
         let json: Value = serde_json::from_str(body).unwrap_or_default();
         match json["ResetType"].as_str() {
-            Some("On" | "ForceOn") => self.switch(id, true),
-            Some("ForceOff" | "GracefulShutdown") => self.switch(id, false),
+            Some("On" | "ForceOn") => self.switch(channel, true),
+            Some("ForceOff" | "GracefulShutdown") => self.switch(channel, false),
             _ => return (400, json!({ "error": { "message": "unknown ResetType" } })),
         }
         (204, Value::Null)
@@ -353,7 +379,9 @@ fn header(head: &str, name: &str) -> Option<String> {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    /// Its SHA-256, in hexadecimal digits.
+    /// Its SHA-256.
+    pub digest: [u8; 32],
+    /// The same in hexadecimal digits.
     pub fingerprint: String,
 }
 
@@ -373,6 +401,7 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key.map_err(io::Error::other)?)
             .map_err(io::Error::other)?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint: hex(&digest) })
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self { acceptor, fingerprint: hex(&digest), digest: digest.into() })
     }
 }
