@@ -225,6 +225,10 @@ impl Nodes {
             Stage::Fetches => NodeState::Tftp,
             Stage::HasAll => NodeState::Init,
         };
+        if self.of(node).wanted {
+            // Its switch has not told yet that it is on.
+            self.is_on(node);
+        }
         let own = self.of(node);
         if own.powered && (NodeState::Rom..NodeState::Init).contains(&own.state) && own.state < next
         {

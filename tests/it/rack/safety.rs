@@ -162,11 +162,11 @@ fn a_killed_run_has_left_its_log_and_the_next_start_puts_the_nodes_back() {
         let done = stand.bench.run(&["events", partial.to_str().expect("UTF-8")]);
         if done.code == 0 { done.stdout } else { String::new() }
     };
-    super::wait_until("steps are in the log", || log().contains("step-done"));
+    super::wait_until("a checkpoint is in the log", || log().contains("commit"));
     kill_process(Pid::from_child(&run), Signal::KILL).expect("it runs");
     let _ = run.wait_with_output().expect("it was started");
     let left = log();
-    assert!(left.contains("node-state") && left.contains("commit"), "{left}");
+    assert!(left.contains("node-state") && left.contains("step-done"), "{left}");
     assert_eq!(states(&stand)[..3], ["on", "on", "on"]);
     let done = stand.run(&["rack", "restore"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
