@@ -29,7 +29,7 @@ pub(super) const PLAIN_CAUSES: [Cause; 9] = [
     Cause::TooFewNodes,
     Cause::Corruption,
 ];
-pub(super) const FAULTS: [Fault; 12] = Fault::ALL;
+pub(super) const FAULTS: [Fault; 13] = Fault::ALL;
 pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Node,
     PartKind::Blade,

@@ -30,7 +30,7 @@ pub(super) fn tool(line: &str) -> Result<String, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("{}: {error}", words[0]))?;
-    let text = |bytes| String::from_utf8_lossy(&bytes).into_owned();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     if status.success() { Ok(text(stdout)) } else { Err(text(stderr)) }
 }
 
@@ -134,8 +134,8 @@ impl Node {
     /// Starts its agent.
     pub(super) fn start(&mut self) {
         let program = self.bench.command::<&str>(&[]).get_program().to_owned();
-        let said = fs::File::options().create(true).append(true);
-        let said = said.clone().open(self.bench.path().join("said")).expect("it can be written");
+        let said = self.bench.path().join("said");
+        let said = fs::File::options().create(true).append(true).open(said).expect("writable");
         let agent = Command::new("nsenter")
             .arg(format!("--net={}", self.space))
             .arg(program)
