@@ -168,11 +168,13 @@ pub enum Fault {
     Load,
     /// A node's clock is wrong.
     Clock,
+    /// A process of a node is stopped, killed or corrupted.
+    Process,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::Hang,
         Self::PowerLoss,
@@ -185,6 +187,7 @@ impl Fault {
         Self::Dram,
         Self::Load,
         Self::Clock,
+        Self::Process,
     ];
 
     /// What an upset, or a fault of a chip, of this class is to the node, unless it harms nothing.
@@ -207,13 +210,13 @@ impl Fault {
     /// Whether the parts that it strikes are nodes.
     #[must_use]
     pub fn strikes_nodes(self) -> bool {
-        self.corrupts() || matches!(self, Self::Crash | Self::Hang | Self::Load | Self::Clock)
+        self.corrupts() || self.needs_real_nodes() || matches!(self, Self::Crash | Self::Hang)
     }
 
     /// Whether only real nodes can be made to suffer it.
     #[must_use]
     pub fn needs_real_nodes(self) -> bool {
-        matches!(self, Self::Load | Self::Clock)
+        matches!(self, Self::Load | Self::Clock | Self::Process)
     }
 
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets and faults
@@ -232,7 +235,8 @@ impl Fault {
             | Self::ControllerCrash
             | Self::SilentCorruption
             | Self::Load
-            | Self::Clock => false,
+            | Self::Clock
+            | Self::Process => false,
         }
     }
 }

@@ -329,7 +329,8 @@ fn failure(state: NodeState, cause: Cause) -> Option<usize> {
             | Fault::Upset
             | Fault::Dram
             | Fault::Load
-            | Fault::Clock => return None,
+            | Fault::Clock
+            | Fault::Process => return None,
         }),
         Cause::BrownOut => Some(6),
         _ => None,

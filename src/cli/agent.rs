@@ -67,8 +67,8 @@ pub(super) struct Arguments {
     /// Folder on the node's own disk for its journal of harms [default: in the store]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// Also do to this node, when asked: clock, reboot, panic
-    #[arg(long, value_name = "HARM", value_delimiter = ',')]
+    /// Also do to this node, when asked: clock, reboot, panic, process=NAME
+    #[arg(long, value_name = "HARM,...", value_delimiter = ',')]
     may: Vec<Permission>,
     /// End with this process
     #[arg(long, hide = true)]
@@ -142,7 +142,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         parent: arguments.parent,
         harmless: arguments.harmless,
         state: arguments.state.clone(),
-        may: arguments.may.iter().copied().collect(),
+        may: arguments.may.iter().cloned().collect(),
     };
     agent::run(&wish, &leave, streams::say)?;
     Ok(Exit::Done)

@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::beats::{self, Post};
-use crate::fleet::deeds::Deeds;
+use crate::fleet::deeds::{self, Deeds};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
@@ -263,7 +263,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// Undoes what is done.
     async fn leave(mut self) {
         for deed in self.deeds.all() {
-            let _ = timeout(self.setup.pace.patience, self.doors.harm.undo(&deed)).await;
+            deeds::undo(&self.doors.harm, &deed, self.setup.pace.patience).await;
         }
     }
 
@@ -377,22 +377,15 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (harm, heard) = (self.doors.harm.clone(), self.heard.clone());
         let patience = self.setup.pace.patience;
         self.doors.net.spawn(async move {
-            let why = match timeout(patience, harm.do_harm(&deed)).await {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "it took too long".to_owned(),
-            };
-            let _ = harm.undo(&deed).await;
-            let _ = heard.send(Heard::Undone(deed.number, why)).await;
+            if let Err(why) = deeds::harm(&harm, &deed, patience).await {
+                let _ = heard.send(Heard::Undone(deed.number, why)).await;
+            }
         });
     }
 
     fn undo(&self, deed: Deed) {
         let (harm, patience) = (self.doors.harm.clone(), self.setup.pace.patience);
-        self.doors.net.spawn(async move {
-            // What is left then is the keeper's, or the next start's, to undo.
-            let _ = timeout(patience, harm.undo(&deed)).await;
-        });
+        self.doors.net.spawn(async move { deeds::undo(&harm, &deed, patience).await });
     }
 
     fn ordered(&mut self, order: Order) {

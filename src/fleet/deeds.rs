@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::fleet::doors::Deed;
+use crate::fleet::doors::{Deed, Harm};
 
 /// The deeds of an agent.
 #[derive(Debug, Default)]
@@ -69,6 +69,22 @@ fn due(deed: &Deed, since: Instant, answered: Instant) -> Instant {
         Some(lasts) => since + Duration::from_nanos(lasts.0),
         None => answered + Duration::from_nanos(deed.lease.0),
     }
+}
+
+/// Does harm, or says why not; what was begun is undone then.
+pub(super) async fn harm(hands: &impl Harm, deed: &Deed, patience: Duration) -> Result<(), String> {
+    let why = match timeout(patience, hands.do_harm(deed)).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it took too long".to_owned(),
+    };
+    undo(hands, deed, patience).await;
+    Err(why)
+}
+
+/// Undoes harm. What is left is undone by the keeper or by the next start.
+pub(super) async fn undo(hands: &impl Harm, deed: &Deed, patience: Duration) {
+    let _ = timeout(patience, hands.undo(deed)).await;
 }
 
 #[cfg(test)]

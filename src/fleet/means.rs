@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Fault;
 use crate::fleet::doors::Deed;
 use crate::scenario::fault::FaultRule;
-use crate::scenario::harm::{Clock, How, Load, Stop};
+use crate::scenario::harm::{Act, Clock, How, Load, Process, Stop};
 use crate::units::{BitRate, Span};
 
 /// How an agent carries a deed out on its own node.
@@ -19,7 +19,8 @@ pub enum Means {
     /// As the kind of its fault says: it stops dead by SIGKILL, or it falls silent by SIGSTOP.
     #[default]
     Usual,
-    /// No packet passes between the node and any other host, but for these hosts.
+    /// No packet passes between the node and any other host, but for these hosts. If it spares
+    /// any, the controller is among them: the agent hears of it, and its lease counts.
     Cut { but: Vec<String> },
     /// No packet passes between the node and these hosts.
     Partition { from: Vec<String> },
@@ -31,6 +32,8 @@ pub enum Means {
     Clock(Clock),
     /// It stops itself.
     Stop { how: Stop },
+    /// Processes of a name on it are harmed.
+    Process(Process),
 }
 
 /// How badly a link works.
@@ -52,14 +55,15 @@ impl Means {
     /// a node's link.
     #[must_use]
     pub fn of(rule: &FaultRule, link: BitRate) -> Self {
-        match (rule.kind, rule.how) {
-            (_, How::Stop(how)) => Self::Stop { how },
-            (_, How::Load(load)) => Self::Load(load),
-            (_, How::Clock(clock)) => Self::Clock(clock),
+        match (rule.kind, &rule.how) {
+            (_, How::Stop(how)) => Self::Stop { how: *how },
+            (_, How::Load(load)) => Self::Load(*load),
+            (_, How::Clock(clock)) => Self::Clock(*clock),
+            (_, How::Process(process)) => Self::Process(process.clone()),
             (Fault::LinkDegradation, _) if rule.share_ppm == 0 => Self::Cut { but: Vec::new() },
             (Fault::LinkDegradation, how) => {
                 let (delay, jitter) = match how {
-                    How::Late { delay, jitter } => (delay, jitter),
+                    How::Late { delay, jitter } => (*delay, *jitter),
                     _ => (Span::ZERO, Span::ZERO),
                 };
                 let left = u128::from(link.0) * u128::from(rule.share_ppm) / 1_000_000;
@@ -76,8 +80,9 @@ impl Deed {
     /// Whether it is over as soon as it is done: said again it would be done again.
     #[must_use]
     pub fn is_blow(&self) -> bool {
-        match self.means {
+        match &self.means {
             Means::Stop { .. } => true,
+            Means::Process(process) => process.act != Act::Stop,
             Means::Usual => self.kind == Fault::Crash,
             _ => false,
         }
@@ -87,7 +92,7 @@ impl Deed {
     #[must_use]
     pub fn silences(&self) -> bool {
         match &self.means {
-            Means::Cut { .. } => true,
+            Means::Cut { but } => but.is_empty(),
             Means::Usual => self.kind == Fault::Hang,
             _ => false,
         }
@@ -200,14 +205,15 @@ pub fn lacks(deed: &Deed, said: &[String]) -> Option<String> {
         Means::Usual => of_kind(deed.kind),
         means => of_means(means),
     };
-    first_lack(&needed, said)
+    lacks_process(&deed.means, said).or_else(|| first_lack(&needed, said))
 }
 
 /// Why such an agent cannot suffer all that a rule may do to its node, if it cannot. What needs no
 /// agent, such as the power switch, always can be done. `link` is the rate of a node's link.
 #[must_use]
 pub fn lacks_for(rule: &FaultRule, link: BitRate, said: &[String]) -> Option<String> {
-    let needed = match Means::of(rule, link) {
+    let means = Means::of(rule, link);
+    let needed = match &means {
         Means::Usual => match rule.kind {
             // By the power switch.
             Fault::Crash => Vec::new(),
@@ -215,9 +221,21 @@ pub fn lacks_for(rule: &FaultRule, link: BitRate, said: &[String]) -> Option<Str
             Fault::Upset => vec![Capability::Hang, Capability::Flip],
             kind => of_kind(kind),
         },
-        means => of_means(&means),
+        means => of_means(means),
     };
-    first_lack(&needed, said)
+    lacks_process(&means, said).or_else(|| first_lack(&needed, said))
+}
+
+/// What an agent says of the processes of a name that it may harm.
+#[must_use]
+pub fn said_of_process(name: &str) -> String {
+    format!("harm process {name}")
+}
+
+fn lacks_process(means: &Means, said: &[String]) -> Option<String> {
+    let Means::Process(Process { name, .. }) = means else { return None };
+    let why = format!("harm to `{name}`: its agent was started without --may process={name}");
+    (!said.contains(&said_of_process(name))).then_some(why)
 }
 
 fn first_lack(needed: &[Capability], said: &[String]) -> Option<String> {
@@ -239,7 +257,7 @@ fn of_means(means: &Means) -> Vec<Capability> {
         wants.iter().filter(|(wanted, _)| *wanted).map(|&(_, capability)| capability).collect()
     };
     match means {
-        Means::Usual => Vec::new(),
+        Means::Usual | Means::Process(_) => Vec::new(),
         Means::Cut { .. } | Means::Partition { .. } => vec![Capability::Cut],
         Means::Link(BadLink { rate, loss_ppm, delay, jitter }) => all(&[
             (*rate > 0, Capability::Rate),
@@ -313,6 +331,18 @@ mod tests {
     }
 
     #[test]
+    fn a_process_is_harmed_where_its_name_is_allowed() {
+        let process = Process { name: "hpcg".into(), act: Act::Stop, bits: 1 };
+        let rule = rule(Fault::Process, How::Process(process));
+        let [own, other] = ["hpcg", "sshd"].map(|name| [said_of_process(name)]);
+        assert_eq!(lacks_for(&rule, LINK, &own), None);
+        let why = "harm to `hpcg`: its agent was started without --may process=hpcg";
+        assert_eq!(lacks_for(&rule, LINK, &other).as_deref(), Some(why));
+        let deed = deed(Fault::Process, Means::of(&rule, LINK));
+        assert!(!deed.is_blow() && !deed.silences() && lacks(&deed, &other).is_some());
+    }
+
+    #[test]
     fn the_power_switch_needs_no_agent() {
         let crash = rule(Fault::Crash, How::Usual);
         assert_eq!(lacks_for(&crash, LINK, &[]), None);
@@ -341,6 +371,7 @@ mod tests {
             Means::Load(Load { cpu_ppm: 1, ..Load::default() }),
             Means::Clock(Clock { step: -1, drift_ppb: 5 }),
             Means::Stop { how: Stop::Panic },
+            Means::Process(Process { name: "hpcg".into(), act: Act::Flip, bits: 3 }),
             Means::Usual,
         ];
         for means in all {

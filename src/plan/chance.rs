@@ -325,6 +325,7 @@ pub const fn kind_word(kind: Fault) -> &'static str {
         Fault::Dram => "dram",
         Fault::Load => "load",
         Fault::Clock => "clock",
+        Fault::Process => "process",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{self, Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
-use crate::scenario::harm::{Clock, How, Load, Stop};
+use crate::scenario::harm::{Act, Clock, How, Load, Process, Stop};
 use crate::scenario::job::{Checkpoint, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
@@ -234,13 +234,14 @@ pub fn when_text(rule: &FaultRule) -> String {
 /// How a rule harms beside its kind, as a phrase, if it says anything of it.
 #[must_use]
 pub fn how_text(rule: &FaultRule) -> Option<String> {
-    let text = match rule.how {
+    let text = match &rule.how {
         How::Usual => return None,
         How::Stop(Stop::Kill) => "the agent of a real node is killed".into(),
         How::Stop(Stop::Panic) => "the kernel of a real node panics".into(),
         How::Stop(Stop::Reboot) => "a real node boots again".into(),
         How::Late { delay, jitter } => format!("packets {delay} late, give or take {jitter}"),
         How::Load(Load { cpu_ppm, memory, card, disk }) => {
+            let (cpu_ppm, disk) = (*cpu_ppm, *disk);
             let burnt = percent(f64::from(cpu_ppm) / 1e6);
             let all = [
                 (cpu_ppm > 0, format!("{burnt} % of the processors burnt")),
@@ -251,7 +252,7 @@ pub fn how_text(rule: &FaultRule) -> Option<String> {
             let all: Vec<_> = all.into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
             all.join(", ")
         }
-        How::Clock(Clock { step, drift_ppb }) => {
+        &How::Clock(Clock { step, drift_ppb }) => {
             let by = Span(step.unsigned_abs());
             let step = match step {
                 0 => String::new(),
@@ -264,6 +265,11 @@ pub fn how_text(rule: &FaultRule) -> Option<String> {
             let and = if step.is_empty() || drift.is_empty() { "" } else { ", then " };
             format!("clocks {step}{and}{drift}")
         }
+        How::Process(Process { name, act, bits }) => match act {
+            Act::Kill => format!("processes `{name}` are killed"),
+            Act::Stop => format!("processes `{name}` stand still"),
+            Act::Flip => format!("{} of each process `{name}`", counted(*bits as usize, "bit")),
+        },
     };
     Some(text)
 }

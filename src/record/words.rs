@@ -51,6 +51,7 @@ pub fn fault(fault: Fault) -> &'static str {
         Fault::Dram => "dram",
         Fault::Load => "load",
         Fault::Clock => "clock",
+        Fault::Process => "process",
     }
 }
 

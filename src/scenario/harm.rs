@@ -9,8 +9,11 @@ use crate::scenario::section::Section;
 use crate::scenario::words::Word;
 use crate::units::{ByteRate, Bytes, NANOS_PER_SECOND, Span};
 
+/// Linux keeps so many letters of a process's name (TASK_COMM_LEN - 1).
+const COMM_MAX: usize = 15;
+
 /// What a rule says of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum How {
     /// As its kind says.
     #[default]
@@ -29,6 +32,8 @@ pub enum How {
     Load(Load),
     /// For [`Fault::Clock`].
     Clock(Clock),
+    /// For [`Fault::Process`].
+    Process(Process),
 }
 
 /// How a node stops itself. To a simulated one it makes no difference: a node that stops is a node
@@ -66,6 +71,34 @@ pub struct Clock {
     pub drift_ppb: i64,
 }
 
+/// What is done to the processes of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Their name, as `/proc/PID/comm` has it.
+    pub name: String,
+    /// What is done to each of them.
+    pub act: Act,
+    /// For [`Act::Flip`]: how many bits.
+    pub bits: u32,
+}
+
+/// What is done to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// It ends by SIGKILL.
+    Kill,
+    /// It stands still by SIGSTOP, and goes on after the repair.
+    Stop,
+    /// Bits of its memory flip.
+    Flip,
+}
+
+impl Word for Act {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("kill", Self::Kill), ("stop", Self::Stop), ("flip", Self::Flip)];
+}
+
 impl How {
     /// What of it only real nodes can be made to suffer, if anything.
     #[must_use]
@@ -75,31 +108,38 @@ impl How {
             Self::Late { .. } => Some("`delay` and `jitter`"),
             Self::Load(_) => Some("a load on nodes"),
             Self::Clock(_) => Some("a clock that is wrong"),
+            Self::Process(_) => Some("harm to processes"),
         }
     }
 
     /// It as lines of its rule's table.
     pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
         let text = |text: &dyn std::fmt::Display| format!("\"{text}\"");
-        match *self {
+        match self {
             Self::Usual => Vec::new(),
             Self::Stop(stop) => vec![("means", text(&stop.word()))],
             Self::Late { delay, jitter } => {
-                vec![("delay", text(&delay)), ("jitter", text(&jitter))]
+                vec![("delay", text(delay)), ("jitter", text(jitter))]
             }
             Self::Load(Load { cpu_ppm, memory, card, disk }) => {
+                let (cpu_ppm, disk) = (*cpu_ppm, *disk);
                 let mut all = vec![
                     ("cpu", format!("{:?}", f64::from(cpu_ppm) / 1e6)),
-                    ("memory", text(&memory)),
-                    ("card", text(&card)),
+                    ("memory", text(memory)),
+                    ("card", text(card)),
                 ];
                 all.extend((disk > 0).then(|| ("disk", text(&ByteRate(disk)))));
                 all
             }
             Self::Clock(Clock { step, drift_ppb }) => {
-                let key = if step < 0 { "behind" } else { "ahead" };
-                let drift = drift_ppb as f64 / 1e3;
+                let key = if *step < 0 { "behind" } else { "ahead" };
+                let drift = *drift_ppb as f64 / 1e3;
                 vec![(key, text(&Span(step.unsigned_abs()))), ("drift", format!("{drift:?}"))]
+            }
+            Self::Process(Process { name, act, bits }) => {
+                let name = toml::Value::String(name.clone()).to_string();
+                let bits = (*act == Act::Flip).then(|| ("bits", bits.to_string()));
+                [("process", name), ("act", text(&act.word()))].into_iter().chain(bits).collect()
             }
         }
     }
@@ -129,6 +169,7 @@ pub(super) fn read(kind: Fault, section: &Section<'_>, m: &mut Mistakes) -> Opti
         Fault::LinkDegradation => late(section, m),
         Fault::Load => load(section, m),
         Fault::Clock => clock(section, m),
+        Fault::Process => process(section, m),
         _ => Some(How::Usual),
     }
 }
@@ -166,6 +207,22 @@ fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
         m.note(mistake.help("give `ahead = \"5 s\"` or `behind`, or `drift = 100.0`"));
     }
     Some(How::Clock(clock))
+}
+
+fn process(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
+    let (name, act) = (section.get::<String>("process", m), section.word("act", m));
+    let bits = section.optional("bits");
+    let (name, act) = (name?, act?);
+    if bits.is_some() && act != Act::Flip {
+        let mistake = Mistake::new(section.place("bits"), "`bits` without `act = \"flip\"`");
+        m.note(mistake.help("only who flips bits counts them"));
+    }
+    let printable = |letter: char| letter.is_ascii_graphic() && !"/,".contains(letter);
+    if name.is_empty() || name.len() > COMM_MAX || !name.chars().all(printable) {
+        let mistake = Mistake::new(section.place("process"), "this is no name of a process");
+        m.note(mistake.help("as /proc/PID/comm has it: 15 letters at most, without a path"));
+    }
+    Some(How::Process(Process { name, act, bits: bits.unwrap_or(1) }))
 }
 
 impl Clock {

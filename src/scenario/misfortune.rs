@@ -12,7 +12,7 @@ use crate::scenario::harm::{self, How};
 use crate::scenario::keys::faults::{
     CRASH_FAULT, DRAM_FAULT, LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
 };
-use crate::scenario::keys::harm::{CLOCK_FAULT, LOAD_FAULT};
+use crate::scenario::keys::harm::{CLOCK_FAULT, LOAD_FAULT, PROCESS_FAULT};
 use crate::scenario::language::{Problem, Read, Share};
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
@@ -53,6 +53,7 @@ pub(super) fn rules(
                 Fault::Hang => &NODE_FAULT,
                 Fault::Load => &LOAD_FAULT,
                 Fault::Clock => &CLOCK_FAULT,
+                Fault::Process => &PROCESS_FAULT,
                 Fault::LinkDegradation => &LINK_FAULT,
                 Fault::SilentCorruption => &MEMORY_FAULT,
                 Fault::Upset => &UPSET_FAULT,
@@ -107,7 +108,7 @@ fn replay(
     let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
     let how = harm::read(kind, section, m)?;
     let mut rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
-    rules.iter_mut().for_each(|rule| rule.how = how);
+    rules.iter_mut().for_each(|rule| rule.how = how.clone());
     let late = |rule: &&FaultRule| {
         stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
     };
@@ -403,7 +404,8 @@ fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
         | Fault::Upset
         | Fault::Dram
         | Fault::Load
-        | Fault::Clock => (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu]),
+        | Fault::Clock
+        | Fault::Process => (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu]),
         Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),
         Fault::SwitchLoss => (&[P::Switch], &[P::Module, P::Rack, P::Psu]),
         Fault::ServerLoss => (&[P::Server], &[]),

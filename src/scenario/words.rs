@@ -138,5 +138,6 @@ impl Word for Fault {
         ("dram", Self::Dram),
         ("load", Self::Load),
         ("clock", Self::Clock),
+        ("process", Self::Process),
     ];
 }

@@ -373,7 +373,7 @@ mod tests {
         }
         assert_eq!(
             kinds.len(),
-            Fault::ALL.len() - 4,
+            Fault::ALL.len() - 5,
             "all but upsets, faults of DRAM and what is for real nodes"
         );
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");

@@ -91,7 +91,8 @@ impl Backend for Loopback {
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     match rule.kind {
-        Fault::Crash | Fault::Hang | Fault::PowerLoss | Fault::Load | Fault::Clock => None,
+        Fault::Crash | Fault::Hang | Fault::PowerLoss => None,
+        kind if kind.needs_real_nodes() => None,
         kind => {
             let word = crate::record::words::fault(kind);
             let name = &rule.name;

@@ -248,7 +248,9 @@ impl World<'_> {
             Fault::Upset => self.upset(rule, part),
             // It sets its repair itself, if it needs one.
             Fault::Dram => return self.chip_fault(rule, part),
-            Fault::Load | Fault::Clock => unreachable!("this stage refuses it"),
+            Fault::Load | Fault::Clock | Fault::Process => {
+                unreachable!("this stage refuses it")
+            }
         }
         self.class = 1;
         self.set_repair(rule, part);
@@ -362,7 +364,9 @@ impl World<'_> {
             Fault::ServerLoss => self.server_up(part, Cause::Repair),
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
             Fault::SilentCorruption | Fault::Upset => unreachable!("it has no repair"),
-            Fault::Load | Fault::Clock => unreachable!("this stage refuses it"),
+            Fault::Load | Fault::Clock | Fault::Process => {
+                unreachable!("this stage refuses it")
+            }
             Fault::LinkDegradation => {
                 let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
                 let place = faults.iter().position(|&(by, _)| by == rule);

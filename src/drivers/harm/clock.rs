@@ -125,13 +125,13 @@ pub(super) struct Clock;
 
 impl Family for Clock {
     fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
-        let can = place.permits(Permission::Clock);
+        let can = place.permits(&Permission::Clock);
         vec![(Capability::Clock, can.clone()), (Capability::Drift, can)]
     }
 
     fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
         let Means::Clock(Wrong { step, drift_ppb }) = deed.means else { return Ok(None) };
-        place.permits(Permission::Clock).map_err(io::Error::other)?;
+        place.permits(&Permission::Clock).map_err(io::Error::other)?;
         let undo = vec![Undo::Clock(Zero::of(&System)?)];
         let begin = move || {
             if step != 0 {

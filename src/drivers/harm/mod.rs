@@ -27,6 +27,7 @@ mod undo;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -36,15 +37,16 @@ use tokio::sync::oneshot;
 
 use crate::event::Fault;
 use crate::fleet::doors::{Address, Deed, Harm};
-use crate::fleet::means::{Capability, lacks};
+use crate::fleet::means::{Capability, lacks, said_of_process};
 use crate::units::Span;
 
 pub use journal::Journal;
 pub use undo::Undo;
 
 /// All families.
-const ALL: [&dyn Family; 6] = [
+const ALL: [&dyn Family; 7] = [
     &process::OwnProcess,
+    &process::OtherProcesses,
     &network::Network,
     &load::Load,
     &memory::Memory,
@@ -82,8 +84,8 @@ impl Act {
 }
 
 /// What an agent does only if whoever started it allows it: there is no undo of it, or it reaches
-/// beyond its node where the node is but a namespace of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// beyond the agent and, where a node is but a namespace of a machine, beyond the node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
     /// To set the clock wrong and let it drift.
     Clock,
@@ -91,21 +93,32 @@ pub enum Permission {
     Reboot,
     /// To bring the kernel to a panic.
     Panic,
+    /// To harm the processes of this name.
+    Process(String),
 }
 
-impl Permission {
-    /// All of them, by their words.
-    pub const WORDS: [(&'static str, Self); 3] =
-        [("clock", Self::Clock), ("reboot", Self::Reboot), ("panic", Self::Panic)];
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clock => f.write_str("clock"),
+            Self::Reboot => f.write_str("reboot"),
+            Self::Panic => f.write_str("panic"),
+            Self::Process(name) => write!(f, "process={name}"),
+        }
+    }
 }
 
 impl FromStr for Permission {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
-        let words = Self::WORDS.map(|(word, _)| word).join(", ");
-        found.map(|&(_, permission)| permission).ok_or_else(|| format!("none of {words}"))
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            None if text == "clock" => Ok(Self::Clock),
+            None if text == "reboot" => Ok(Self::Reboot),
+            None if text == "panic" => Ok(Self::Panic),
+            Some(("process", name)) if !name.is_empty() => Ok(Self::Process(name.into())),
+            _ => Err("none of clock, reboot, panic, process=NAME"),
+        }
     }
 }
 
@@ -137,11 +150,9 @@ pub fn life() -> String {
 
 impl Place {
     /// Whether it is allowed to, and its kernel is the node's own.
-    fn permits(&self, permission: Permission) -> Result<(), String> {
-        let word = Permission::WORDS.iter().find(|(_, known)| *known == permission);
-        let word = word.expect("each has a word").0;
-        if !self.may.contains(&permission) {
-            return Err(format!("not allowed; its agent was started without --may {word}"));
+    fn permits(&self, permission: &Permission) -> Result<(), String> {
+        if !self.may.contains(permission) {
+            return Err(format!("not allowed; its agent was started without --may {permission}"));
         }
         let network = |process: &str| self.kernel.join(process).join("ns/net").read_link();
         match (network("self"), network("1")) {
@@ -179,6 +190,10 @@ impl Hands {
             let can = family.can(&place);
             said.extend(can.iter().map(|(capability, can)| capability.said(can)));
         }
+        said.extend(place.may.iter().filter_map(|permission| match permission {
+            Permission::Process(name) => Some(said_of_process(name)),
+            _ => None,
+        }));
         let (to, jobs) = mpsc::channel::<Job>();
         let mut own = Own { place, journal, said: said.clone(), done: BTreeMap::new() };
         std::thread::Builder::new().name("hands".into()).spawn(move || {

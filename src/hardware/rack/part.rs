@@ -134,7 +134,12 @@ impl Rack {
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
             Fault::ControllerCrash => unreachable!("it is no part of the rack"),
-            Fault::SilentCorruption | Fault::Upset | Fault::Dram | Fault::Load | Fault::Clock => {}
+            Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => {}
             Fault::LinkDegradation => {
                 self.link_faults.push(LinkFault { number, part, share_ppm: how.share_ppm });
                 self.set_link(part, cause);
@@ -157,7 +162,8 @@ impl Rack {
             | Fault::Upset
             | Fault::Dram
             | Fault::Load
-            | Fault::Clock => {}
+            | Fault::Clock
+            | Fault::Process => {}
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),

@@ -109,6 +109,7 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
         Fault::Dram => "fault of DRAM".to_owned(),
         Fault::Load => "load".to_owned(),
         Fault::Clock => "wrong clock".to_owned(),
+        Fault::Process => "harm to a process".to_owned(),
         Fault::LinkDegradation => {
             let share = words::share(f64::from(rule.share_ppm) / 1e6);
             let loss = words::share(f64::from(rule.loss_ppm) / 1e6);

@@ -1,6 +1,6 @@
 //! The keys of faults and of the laws of their times.
 
-use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS};
+use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS, PROCESS_FAULT};
 use super::{SPAN, SPAN_SOME, spec};
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::language::{Key, Kind, Spec};
@@ -52,6 +52,11 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
             "Real nodes have less of processors, memory or card than they should.",
         ),
         Key::new("clock", Kind::Tables(&CLOCK_FAULT), "Clocks of real nodes are wrong."),
+        Key::new(
+            "process",
+            Kind::Tables(&PROCESS_FAULT),
+            "Processes of real nodes are killed, stopped or corrupted.",
+        ),
     ],
 );
 

@@ -1,7 +1,7 @@
 //! The keys of how a fault harms: means of a crash, lateness, load and clock.
 
 use super::{BYTE_RATE, SIZE};
-use crate::scenario::harm::Stop;
+use crate::scenario::harm::{Act, Stop};
 use crate::scenario::keys::faults::{
     AGE, AT, CASCADE, FRAILTY, LIFETIME, NAME, ON, RADIUS, REJUVENATE, RHYTHM, WHEN,
 };
@@ -96,4 +96,31 @@ pub(in crate::scenario) static CLOCK_FAULT: Spec = Spec {
         .or("0.0"),
     ],
     rivals: &[&["at", "lifetime"], &["ahead", "behind"]],
+};
+
+/// Harm to processes.
+pub(in crate::scenario) static PROCESS_FAULT: Spec = Spec {
+    doc: "Processes of real nodes are harmed. An agent does it only to those that it is allowed to.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        RADIUS,
+        REPAIR,
+        Key::new("process", Kind::Text, "The name of the processes, as /proc/PID/comm has it."),
+        Key::new(
+            "act",
+            Kind::Choice(words::<Act>),
+            "What is done to each of them: `kill` by SIGKILL, `stop` by SIGSTOP until the repair, \
+             or `flip` bits of its memory.",
+        ),
+        Key::new("bits", Kind::Count(1, 1_000_000), "For `flip`: how many bits. Default: 1."),
+    ],
+    rivals: WHEN,
 };

@@ -28,7 +28,7 @@ impl Echo {
         socket.set_recv_buffer_size(4 << 20).expect("it takes what it may");
         let node: Ipv4Addr = NODE.parse().expect("an address");
         socket.connect(&SocketAddrV4::new(node, 0).into()).expect("a way");
-        socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time");
         Self(socket)
     }
 
@@ -102,9 +102,12 @@ fn of_packets_each_way_the_share_is_lost() {
         let (n, p) = (2_000.0, 0.8 * 0.8);
         let bound = 2.58 * f64::sqrt(n * p * (1.0 - p));
         let mut echo = Echo::from(CONTROLLER);
-        let tries: Vec<_> = (0..3).map(|_| f64::from(echo.answers(2_000, 64))).collect();
-        println!("answered: {tries:?} of {n}, {} +- {bound:.0} expected", n * p);
-        assert!(tries.iter().any(|heard| (heard - n * p).abs() < bound), "{tries:?}");
+        let holds = |number: u32| {
+            let heard = f64::from(echo.answers(2_000, 64));
+            println!("try {number}: {heard} of {n} answered, {} +- {bound:.0} expected", n * p);
+            (heard - n * p).abs() < bound
+        };
+        assert!((1..=3).any(holds));
     });
 }
 

@@ -135,8 +135,7 @@ impl Node {
     pub(super) fn start(&mut self) {
         let program = self.bench.command::<&str>(&[]).get_program().to_owned();
         let said = self.bench.path().join("said");
-        let said = fs::File::options().create(true).append(true).open(said);
-        let said = said.expect("it can be written");
+        let said = fs::File::options().create(true).append(true).open(said).expect("writable");
         let agent = Command::new("nsenter")
             .arg(format!("--net={}", self.space))
             .arg(program)

@@ -32,7 +32,7 @@ fn harms() -> Vec<(Deed, &'static str)> {
         (deed(4, Fault::Load, cpu, Some(3_600)), "load"),
         (deed(5, Fault::Load, memory, None), "load"),
         (deed(6, Fault::Load, card, Some(3_600)), "-6.fill"),
-        (deed(7, Fault::Load, disk, None), "-7"),
+        (deed(7, Fault::Load, disk, None), "rackstorm-"),
     ]
 }
 
@@ -97,6 +97,11 @@ fn no_harm_is_left_whatever_undoes_it() {
         chief.fall_silent(true);
         clean(&node, &before, "the lease").await;
         chief.fall_silent(false);
+        node.signal(Signal::TERM);
+        node.ended();
+        let joins = chief.joins();
+        node.start();
+        chief.joined(joins + 1).await;
 
         for signal in [Signal::TERM, Signal::INT] {
             harmed(&node, &chief).await;
