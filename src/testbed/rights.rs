@@ -1,9 +1,11 @@
 //! What a machine lacks for a rack in a box.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::shell;
 
-/// A namespace that nobody has, to try things in.
-const PROBE: &str = "rackstorm-probe";
+/// Probes of this process so far.
+static PROBES: AtomicU32 = AtomicU32::new(0);
 
 /// What is missing, a sentence each; nothing if a box can be built here.
 #[must_use]
@@ -17,28 +19,29 @@ pub fn missing() -> Vec<String> {
     if !all.is_empty() {
         return all;
     }
-    // An earlier probe may have been killed half-way.
-    let _ = shell::run("ip", &["netns", "del", PROBE]);
-    if let Err(error) = shell::run("ip", &["netns", "add", PROBE]) {
+    // A namespace that nobody has, to try things in: others may look at the same time.
+    let (process, number) = (std::process::id(), PROBES.fetch_add(1, Ordering::Relaxed));
+    let probe = format!("rackstorm-probe-{process}-{number}");
+    if let Err(error) = shell::run("ip", &["netns", "add", &probe]) {
         all.push(format!("the right to make network namespaces (CAP_SYS_ADMIN; be root): {error}"));
         return all;
     }
     let tries: [(&str, &[&str], &str); 3] = [
         (
             "virtual links (CONFIG_VETH, CAP_NET_ADMIN)",
-            &["-n", PROBE, "link", "add", "one", "type", "veth", "peer", "name", "other"],
+            &["-n", &probe, "link", "add", "one", "type", "veth", "peer", "name", "other"],
             "ip",
         ),
         (
             "bridges (CONFIG_BRIDGE)",
-            &["-n", PROBE, "link", "add", "bridge", "type", "bridge"],
+            &["-n", &probe, "link", "add", "bridge", "type", "bridge"],
             "ip",
         ),
         (
             "the shaper tbf (CONFIG_NET_SCH_TBF)",
             &[
-                "-n", PROBE, "qdisc", "add", "dev", "one", "root", "tbf", "rate", "1mbit", "burst",
-                "1600", "limit", "10000",
+                "-n", &probe, "qdisc", "add", "dev", "one", "root", "tbf", "rate", "1mbit",
+                "burst", "1600", "limit", "10000",
             ],
             "tc",
         ),
@@ -48,6 +51,6 @@ pub fn missing() -> Vec<String> {
             all.push(format!("{what}: {error}"));
         }
     }
-    let _ = shell::run("ip", &["netns", "del", PROBE]);
+    let _ = shell::run("ip", &["netns", "del", &probe]);
     all
 }
