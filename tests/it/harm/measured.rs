@@ -1,4 +1,4 @@
-//! What a harm does is measured: packets that are lost, bytes that pass, hosts that are not reached.
+//! What a harm does is measured: packets lost, bytes that pass, hosts that are not reached.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
