@@ -136,8 +136,9 @@ pub(super) fn demand_ready(stage: &dyn Backend, plan: &Plan) -> anyhow::Result<(
         return Ok(());
     }
     let (name, stage) = (&plan.scenario.name, stage.name());
-    let list: String = reasons.iter().map(|reason| format!("\n  {reason}")).collect();
-    Err(NotReady(format!("{name}: stage {stage} is not ready, nothing was touched:{list}")).into())
+    let list = reasons.join("\n  ");
+    let text = format!("{name}: stage {stage} is not ready, nothing was touched:\n  {list}");
+    Err(NotReady(text).into())
 }
 
 /// Whether a stage can play all of a plan; if not, an error says all that it cannot.

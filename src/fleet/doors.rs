@@ -151,8 +151,10 @@ pub trait Harm: Clone + 'static {
     fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
         Vec::new()
     }
-    /// Agents are about to be told to carry a deed out (`begin`), or to undo it. An error keeps
-    /// them from being told.
+    /// Agents are about to be told to carry a deed out (`begin`), or to undo it.
+    ///
+    /// # Errors
+    /// What keeps them from being told.
     fn entrust(&self, _deed: &Deed, _begin: bool) -> io::Result<()> {
         Ok(())
     }

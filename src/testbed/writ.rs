@@ -54,10 +54,8 @@ path = {store:?}
 cycles_per_hour = 1000
 lease = \"{LEASE}\"
 
-# The bus of a box answers within milliseconds.
 [[power.bitscope]]
 name = \"bus\"
-silence = \"100 ms\"
 device = {bus:?}
 ",
         server = wish::SERVER,

@@ -19,12 +19,13 @@ use crate::fleet::means::lacks_for;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::inventory::Inventory;
 use crate::scenario::fault::{FaultRule, Repair};
+use crate::units::Span;
 
 /// The day on which the controller believes every run to begin; only differences count.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
 
-/// What an agent tells is heard so much later at most (ns). Assumption: a busy machine.
-const TOLD_WITHIN: i128 = 1_000_000_000;
+/// What an agent tells is heard so much later at most. Assumption: a busy machine.
+const TOLD_WITHIN: Span = Span::from_secs(1);
 
 /// All doors but the network and the store.
 #[derive(Clone)]
@@ -40,6 +41,18 @@ pub(super) struct Hands {
     pub done: Rc<RefCell<BTreeSet<u64>>>,
     /// The result that the job must have.
     pub expected: Option<u64>,
+}
+
+/// How wrong a clock is that showed `wall` a moment before `now`, if it is too wrong.
+fn wrong_by(wall: u64, now: u64, max: Span) -> Option<String> {
+    let (ahead, behind) = (Span(wall.saturating_sub(now)), Span(now.saturating_sub(wall)));
+    if ahead > max {
+        Some(format!("{ahead} ahead"))
+    } else if behind > Span(max.0 + TOLD_WITHIN.0) {
+        Some(format!("{behind} behind"))
+    } else {
+        None
+    }
 }
 
 /// Does something to its end, whether or not anybody waits for it.
@@ -179,7 +192,9 @@ impl doors::Harm for Hands {
                     self.done.borrow_mut().insert(deed.number);
                     if deed.kind == Fault::PowerLoss {
                         self.nodes.tell_part(deed.part, PartState::Down, cause);
-                        nodes.iter().for_each(|&node| self.nodes.block(node, false));
+                        for &node in &nodes {
+                            self.nodes.block(node, false);
+                        }
                     } else if self.is_blocked_by(deed) {
                         self.nodes.block(node, true);
                     }
@@ -266,15 +281,14 @@ impl doors::Told for Hands {
     }
 
     fn time_of_day(&self, node: NodeId, wall: u64) {
-        let max = i128::from(self.inventory.clock.offset_max.0);
-        let ahead = i128::from(wall) - i128::from(now_ns());
-        let is_right = -(max + TOLD_WITHIN) <= ahead && ahead <= max;
-        if self.nodes.is_first_time(node) && !is_right {
-            let (name, ms) = (self.name(node), ahead / 1_000_000);
+        let max = self.inventory.clock.offset_max;
+        let is_first = self.nodes.is_first_time(node);
+        let wrong = wrong_by(wall, now_ns(), max).filter(|_| is_first);
+        if let Some(by) = wrong {
+            let name = self.name(node);
             self.nodes.fail(format!(
-                "{name}: its clock is {ms} ms ahead of this one, and `[clock] offset_max` is {}; \
-                 does it follow a time server?",
-                self.inventory.clock.offset_max
+                "{name}: its clock is {by}, and `[clock] offset_max` is {max}; does it follow a \
+                 time server?"
             ));
         }
     }
@@ -288,5 +302,20 @@ impl doors::Told for Hands {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_is_wrong_at_once_and_one_behind_after_the_time_of_a_message() {
+        let (now, max) = (10_000_000_000, Span::from_millis(50));
+        let by = |wall| wrong_by(wall, now, max);
+        assert_eq!((by(now), by(now + max.0), by(now - 1_050_000_000)), (None, None, None));
+        assert_eq!(by(now + max.0 + 1_000_000).as_deref(), Some("51 ms ahead"));
+        assert_eq!(by(now - 3_000_000_000).as_deref(), Some("3 s behind"));
+        assert!(by(0).is_some(), "a Pi without a time server believes in an old day");
     }
 }

@@ -115,8 +115,8 @@ impl Rack {
     /// When somebody else has it, or its ledger or journal cannot be used.
     pub fn take(file: &Path, inventory: Inventory) -> io::Result<Self> {
         let ledger = Ledger::open(file, now())?;
-        let hold = Hold { ledger, journal: Journal::open(file)? };
-        let held = Held(Arc::new(Mutex::new(hold)));
+        let journal = Journal::open(file)?;
+        let held = Held(Arc::new(Mutex::new(Hold { ledger, journal })));
         Ok(Self { file: file.to_owned(), inventory, held })
     }
 

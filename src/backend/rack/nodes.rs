@@ -23,6 +23,7 @@ use crate::units::{Span, Time};
 
 /// One node.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Node {
     life: u32,
     /// The life that its agent told when it joined last.
@@ -219,17 +220,19 @@ impl Nodes {
         if node.0 as usize >= self.plan.machine.nodes.len() {
             return;
         }
-        let state = match stage {
+        let next = match stage {
             Stage::Asks => NodeState::Dhcp,
             Stage::Fetches => NodeState::Tftp,
             Stage::HasAll => NodeState::Init,
         };
+        if self.of(node).wanted {
+            // Its switch has not told yet that it is on.
+            self.is_on(node);
+        }
         let own = self.of(node);
-        if own.powered
-            && (NodeState::Rom..NodeState::Init).contains(&own.state)
-            && own.state < state
+        if own.powered && (NodeState::Rom..NodeState::Init).contains(&own.state) && own.state < next
         {
-            self.set_state(node, state, Cause::Course);
+            self.set_state(node, next, Cause::Course);
         }
     }
 
@@ -267,11 +270,9 @@ impl Nodes {
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
         match (deed.kind, begin) {
             (Fault::Hang, true) if self.is_up(node) => self.set_state(node, NodeState::Hung, cause),
-            (Fault::Crash, true) => {
-                if self.of(node).powered {
-                    self.change(node, |own| own.stopped = true);
-                    self.set_state(node, NodeState::Down, cause);
-                }
+            (Fault::Crash, true) if self.of(node).powered => {
+                self.change(node, |own| own.stopped = true);
+                self.set_state(node, NodeState::Down, cause);
             }
             (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
             _ => {}
@@ -295,5 +296,111 @@ impl Nodes {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::doors::Means;
+    use crate::ids::{FaultId, PartKind};
+    use crate::plan::pilot;
+
+    const NODE: NodeId = NodeId(2);
+
+    fn nodes() -> Nodes {
+        Nodes::new(Rc::new(Plan::make(&pilot::scenario())), None)
+    }
+
+    /// State, life and cause of all that was told of the node.
+    fn told(nodes: &Nodes) -> Vec<(NodeState, u32, Cause)> {
+        let state = |event: &Event| match event.what {
+            What::NodeState { node: NODE, life, state, cause } => Some((state, life.0, cause)),
+            _ => None,
+        };
+        nodes.take_told().iter().filter_map(state).collect()
+    }
+
+    fn deed(kind: Fault, kind_of_part: PartKind, index: u32) -> Deed {
+        let part = Part { kind: kind_of_part, index };
+        let (fault, lasts, lease) = (FaultId(0), None, Span(1));
+        let means = Means::Usual;
+        Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+    }
+
+    fn up() -> Nodes {
+        let nodes = nodes();
+        assert!(nodes.want(NODE, true));
+        nodes.is_on(NODE);
+        nodes.joined(NODE, Life(77));
+        nodes.take_told();
+        nodes
+    }
+
+    #[test]
+    fn a_boot_goes_forward_only_and_a_life_begins_with_each_power_on() {
+        use NodeState::{Dhcp, Init, Off, Rom, Tftp, Up};
+        let nodes = nodes();
+        nodes.boots(NODE, Stage::Fetches);
+        assert!(told(&nodes).is_empty(), "another boot server's client: it has no power");
+        for life in 1..=2 {
+            nodes.is_on(NODE);
+            for stage in [Stage::Asks, Stage::Fetches, Stage::Asks, Stage::HasAll, Stage::Fetches] {
+                nodes.boots(NODE, stage);
+            }
+            nodes.joined(NODE, Life(life));
+            nodes.boots(NODE, Stage::HasAll);
+            nodes.is_off(NODE, Cause::Repair);
+            let states = [Rom, Dhcp, Tftp, Init, Up].map(|state| (state, life, Cause::Course));
+            let all = [&states[..], &[(Off, life, Cause::Repair)]].concat();
+            assert_eq!(told(&nodes), all);
+        }
+    }
+
+    #[test]
+    fn who_is_silent_is_down_unless_it_is_known_why() {
+        let nodes = up();
+        nodes.silent(NODE);
+        nodes.joined(NODE, Life(77));
+        let down = (NodeState::Down, 1, Cause::Silent);
+        assert_eq!(told(&nodes), [down, (NodeState::Up, 1, Cause::Repair)]);
+        let cut = deed(Fault::SwitchLoss, PartKind::Switch, 0);
+        nodes.entrusted(&cut, true);
+        nodes.silent(NODE);
+        nodes.entrusted(&cut, false);
+        assert_eq!(told(&nodes), [], "its switch was lost");
+        nodes.entrusted(&deed(Fault::Hang, PartKind::Node, NODE.0), true);
+        nodes.silent(NODE);
+        let hung = (NodeState::Hung, 1, Cause::Fault(Fault::Hang));
+        assert_eq!(told(&nodes), [hung]);
+    }
+
+    #[test]
+    fn an_agent_that_comes_back_with_another_life_has_booted_by_itself() {
+        let nodes = up();
+        nodes.entrusted(&deed(Fault::Crash, PartKind::Node, NODE.0), true);
+        assert!(nodes.has_stopped(NODE), "only a power cycle helps");
+        nodes.joined(NODE, Life(78));
+        assert!(!nodes.has_stopped(NODE));
+        let down = (NodeState::Down, 1, Cause::Fault(Fault::Crash));
+        assert_eq!(told(&nodes), [down, (NodeState::Up, 2, Cause::Repair)]);
+    }
+
+    #[test]
+    fn what_a_harm_keeps_off_gets_no_power_before_the_last_one_is_over() {
+        let nodes = up();
+        nodes.block(NODE, false);
+        nodes.block(NODE, false);
+        nodes.is_struck(NODE, Cause::Fault(Fault::PowerLoss));
+        assert!(!nodes.want(NODE, true));
+        nodes.is_on(NODE);
+        assert_eq!(nodes.supply(NODE, PowerState::On), PowerState::Dead);
+        assert!(!nodes.unblock(NODE));
+        assert!(nodes.unblock(NODE), "it was wanted on");
+        nodes.is_on(NODE);
+        let down = (NodeState::Down, 1, Cause::Fault(Fault::PowerLoss));
+        assert_eq!(told(&nodes), [down, (NodeState::Rom, 2, Cause::Course)]);
+        nodes.block(NODE, true);
+        assert!(!nodes.unblock(NODE), "who crashed is brought back by its repair");
     }
 }

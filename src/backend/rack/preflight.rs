@@ -175,12 +175,12 @@ fn switches(file: &Path, rack: &Inventory, plan: &Plan) -> Vec<String> {
 /// Whether the faults at fixed times leave each node within its `cycles_per_hour`: one power
 /// cycle for each, beside that at the start and that at the end.
 fn cycles(rack: &Inventory, held: &Held, plan: &Plan) -> Vec<String> {
-    let hold = held.lock();
+    let own = held.lock();
     let limit = rack.limits.cycles_per_hour;
     let mut wrong = Vec::new();
     for node in nodes(plan) {
         let name = &rack.node(node).name;
-        let (recent, _) = hold.ledger.recent(name, now());
+        let (recent, _) = own.ledger.recent(name, now());
         let times = strikes(plan, node);
         let within = |from: Time| times.iter().filter(move |at| (from..=from + HOUR).contains(at));
         let worst = times.iter().map(|&from| within(from).count()).max().unwrap_or(0) as u32;

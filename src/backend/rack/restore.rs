@@ -51,7 +51,8 @@ pub(super) fn restore(file: &Path, rack: &Inventory, held: &Held) -> io::Result<
     }
     if !errors.is_empty() {
         let text = format!(
-            "{}; the nodes of `{}` are not as they were found: `rackstorm rack restore` tries again",
+            "{}; the nodes of `{}` are not as they were found: `rackstorm rack restore` tries \
+             again",
             errors.join("; "),
             left.scenario
         );

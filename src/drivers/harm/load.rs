@@ -24,8 +24,9 @@ use crate::scenario::harm::Load as Wish;
 
 /// The part of the memory and of the card that is left in any case (assumption).
 const MARGIN: u64 = 20;
-/// And the least of it (bytes; assumption: what the agent and the system need to go on).
+/// The least and the most of it (bytes; assumption: what agent and system need to go on).
 const MARGIN_MIN: u64 = 32 << 20;
+const MARGIN_MAX: u64 = 1 << 30;
 /// One turn of a burner: some time busy, the rest idle.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -86,7 +87,7 @@ impl Family for Load {
 }
 
 fn margin(all: u64) -> u64 {
-    (all / MARGIN).max(MARGIN_MIN)
+    (all / MARGIN).clamp(MARGIN_MIN, MARGIN_MAX)
 }
 
 fn scarce(what: &str, wanted: u64, free: u64, margin: u64) -> io::Error {
@@ -310,7 +311,7 @@ mod tests {
     #[test]
     fn a_margin_is_left() {
         assert_eq!(margin(1 << 30), (1 << 30) / 20);
-        assert_eq!(margin(1 << 20), MARGIN_MIN);
+        assert_eq!((margin(1 << 20), margin(1 << 40)), (MARGIN_MIN, MARGIN_MAX));
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("meminfo"), "MemTotal: 100 kB\nMemAvailable: 50 kB\n")
             .expect("written");

@@ -53,11 +53,6 @@ at = "5 min"
     )
 }
 
-/// Tests wait for nothing that they need not wait for.
-pub(super) fn hasten(stand: &Stand) {
-    edit(stand, "silence = \"100 ms\"", "silence = \"30 ms\"");
-}
-
 /// Changes the inventory of a box.
 pub(super) fn edit(stand: &Stand, old: &str, new: &str) {
     let file = stand.file("rack.toml");
@@ -117,7 +112,6 @@ fn strikes(events: &[Event]) -> Vec<Fault> {
 #[test]
 fn a_job_on_sixteen_nodes_outlives_four_kinds_of_fault_and_leaves_the_rack_as_it_was() {
     let Some(stand) = Stand::up("job", &["--nodes", "16", "--blades", "4"]) else { return };
-    hasten(&stand);
     let on = stand.run(&["rack", "on", "pi3"]);
     assert_eq!(on.code, 0, "{}", on.stderr);
     let file = root().join("scenarios/rack_in_a_box.toml");
@@ -133,7 +127,10 @@ fn a_job_on_sixteen_nodes_outlives_four_kinds_of_fault_and_leaves_the_rack_as_it
     assert_eq!(cut[..8], [&boot[..], &[N::Down, N::Off], &boot].concat(), "a power cut");
     assert_eq!(hung[..8], [&boot[..], &[N::Hung, N::Off], &boot].concat(), "a hung agent");
     let part = |state| {
-        let is = |event: &&Event| matches!(event.what, What::PartState { state: told, .. } if told == state);
+        let is = |event: &&Event| match event.what {
+            What::PartState { state: told, .. } => told == state,
+            _ => false,
+        };
         events.iter().filter(is).count()
     };
     assert_eq!((part(PartState::Down), part(PartState::Up)), (1, 1), "a blade without its switch");
@@ -170,7 +167,6 @@ fn replays_in_the_model(bench: &Bench, folder: &Path) {
 #[test]
 fn what_a_rack_cannot_do_now_is_told_all_at_once_before_anything_is_touched() {
     let Some(stand) = Stand::up("pre", &SMALL) else { return };
-    hasten(&stand);
     edit(&stand, "down_at_once = 4", "down_at_once = 2");
     let file = stand.bench.write("job.toml", &small("1 s", ""));
     let file = file.to_str().expect("UTF-8");
@@ -203,7 +199,6 @@ fn what_a_rack_cannot_do_now_is_told_all_at_once_before_anything_is_touched() {
 #[test]
 fn what_an_agent_cannot_do_ends_the_run_before_it_strikes_and_the_rack_is_as_it_was() {
     let Some(stand) = Stand::up("lack", &SMALL) else { return };
-    hasten(&stand);
     let on = stand.run(&["rack", "on", "pi1"]);
     assert_eq!(on.code, 0, "{}", on.stderr);
     // The clock of a box's node is the machine's own.
@@ -220,7 +215,6 @@ fn what_an_agent_cannot_do_ends_the_run_before_it_strikes_and_the_rack_is_as_it_
 #[test]
 fn a_rack_is_nobody_elses_while_a_run_has_it() {
     let Some(stand) = Stand::up("lock", &SMALL) else { return };
-    hasten(&stand);
     let file = stand.bench.write("job.toml", &small("1 s", ""));
     let mut lock = fs::File::options();
     let lock = lock.write(true).create(true).truncate(false).open(stand.file("rack.cycles"));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rackstorm::rng::Stream;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{SMALL, edit, hasten, small, states};
+use super::{SMALL, edit, small, states};
 use crate::testbed::Stand;
 
 /// Many faults, so that any moment may be one of harm. What silences a node lasts as long as the
@@ -92,9 +92,8 @@ fn wait_until_no_harm(stand: &Stand, what: &str) {
 #[test]
 fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs() {
     let Some(stand) = Stand::up("end", &SMALL) else { return };
-    hasten(&stand);
     edit(&stand, "lease = \"5 s\"", "lease = \"2 s\"");
-    // The protected node is on, and its agent keeps asking for a controller that has no place for it.
+    // The protected node is on, and its agent keeps asking a controller that has no place for it.
     edit(&stand, "protected = \"pi[4-4]\"\n", "");
     for nodes in ["pi4", "pi2"] {
         let on = stand.run(&["rack", "on", nodes]);
@@ -111,7 +110,7 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
     let stream = Stream::new(seed, "ends");
     for end in 0..n_ends {
         let mut draw = stream.draw(0, end);
-        let after = Duration::from_millis(draw.below(7_000));
+        let after = Duration::from_millis(draw.below(8_000));
         let signal = [Signal::KILL, Signal::INT, Signal::TERM][end as usize % 3];
         let run = stand.command(&["run", file, "--on", "rack", "--no-report", "--quiet"]).spawn();
         let run = run.expect("the program starts");
@@ -153,7 +152,6 @@ fn chance() -> u64 {
 #[test]
 fn a_killed_run_has_left_its_log_and_the_next_start_puts_the_nodes_back() {
     let Some(stand) = Stand::up("log", &SMALL) else { return };
-    hasten(&stand);
     let on = stand.run(&["rack", "on", "pi2"]);
     assert_eq!(on.code, 0, "{}", on.stderr);
     let file = stand.bench.write("long.toml", &small("60 s", ""));
@@ -164,11 +162,11 @@ fn a_killed_run_has_left_its_log_and_the_next_start_puts_the_nodes_back() {
         let done = stand.bench.run(&["events", partial.to_str().expect("UTF-8")]);
         if done.code == 0 { done.stdout } else { String::new() }
     };
-    super::wait_until("steps are in the log", || log().contains("step-done"));
+    super::wait_until("a checkpoint is in the log", || log().contains("commit"));
     kill_process(Pid::from_child(&run), Signal::KILL).expect("it runs");
     let _ = run.wait_with_output().expect("it was started");
     let left = log();
-    assert!(left.contains("node-state") && left.contains("commit"), "{left}");
+    assert!(left.contains("node-state") && left.contains("step-done"), "{left}");
     assert_eq!(states(&stand)[..3], ["on", "on", "on"]);
     let done = stand.run(&["rack", "restore"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
