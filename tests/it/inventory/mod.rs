@@ -40,7 +40,7 @@ fn lists_are_laid_beside_the_names() {
     assert_eq!((rack.name.as_str(), rack.nodes.len()), ("edge", 24));
     let node = &rack.nodes[17];
     assert_eq!(node.name, "c0n17");
-    assert_eq!(node.address.as_deref(), Some("10.0.1.117"));
+    assert_eq!(node.address.as_deref(), Some("10.0.1.18"));
     assert_eq!(node.position, Some(Position { module: 1, blade: 5, slot: 2 }));
     assert_eq!(node.feed.as_ref().map(|feed| feed.channel.as_str()), Some("17"));
     let rack = read(&examples("docs/rack.md")[1]);
