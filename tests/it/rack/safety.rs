@@ -40,6 +40,11 @@ fn given(name: &str, usual: u64) -> u64 {
     text.map_or(usual, |text| text.parse().expect("a whole number"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a run is ended at any moment")]
+fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
 /// What a tool says in the namespace of a node.
 fn in_node(stand: &Stand, node: u32, command: &[&str]) -> String {
     let space = format!("{}-pi{node}", stand.name);
@@ -114,7 +119,7 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
         let signal = [Signal::KILL, Signal::INT, Signal::TERM][end as usize % 3];
         let run = stand.command(&["run", file, "--on", "rack", "--no-report", "--quiet"]).spawn();
         let run = run.expect("the program starts");
-        std::thread::sleep(after);
+        pause(after);
         kill_process(Pid::from_child(&run), signal).expect("it runs");
         let ended = run.wait_with_output().expect("it was started");
         let what = format!("end {end}, {signal:?} after {after:?}");
