@@ -150,8 +150,8 @@ impl Node {
             .stderr(said)
             .spawn();
         let agent = agent.expect("it starts");
-        let stat = fs::read_to_string(format!("/proc/{}/stat", agent.id())).expect("it runs");
-        let fields: Vec<_> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        let told = fs::read_to_string(format!("/proc/{}/stat", agent.id())).expect("it runs");
+        let fields: Vec<_> = told.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         let start: u64 = fields[22 - 3].parse().expect("ticks");
         self.lives.push(format!("rackstorm-{:x}-", start % (1 << 28)));
         self.agent = Some(agent);
@@ -163,7 +163,7 @@ impl Node {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid() as i32).expect("a process");
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process");
         kill_process(pid, signal).expect("it is ours");
     }
 
@@ -204,7 +204,7 @@ impl Node {
             files.map(|file| file.file_name().to_string_lossy().into_owned())
         };
         let state = names(&self.bench.path().join("state"));
-        all.extend(state.filter(|name| name.ends_with(".harm") || name.ends_with(".fill")));
+        all.extend(state.filter(|name| !name.starts_with('.')));
         let groups = names(Path::new("/sys/fs/cgroup/blkio"));
         all.extend(groups.filter(|name| self.lives.iter().any(|life| name.starts_with(life))));
         if let Some(agent) = &self.agent {
