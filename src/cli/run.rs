@@ -112,9 +112,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let watch = Watch::over(runs.len(), arguments.quiet)?;
-    let stage = match arguments.rehearse {
-        true => play::rehearsal(&arguments.rack)?,
-        false => play::stage(&arguments.on, &arguments.rack)?,
+    let stage = if arguments.rehearse {
+        play::rehearsal(&arguments.rack)?
+    } else {
+        play::stage(&arguments.on, &arguments.rack)?
     };
     let Some(stage) = stage else { return Ok(Exit::Usage) };
     let order = InOrder::new();

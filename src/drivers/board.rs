@@ -34,7 +34,7 @@ impl Board {
         Self { root: root.into() }
     }
 
-    /// The throttle bits now: under-voltage, and what the firmware does against it and against heat.
+    /// The throttle bits now: under-voltage, and what the firmware does against it and heat.
     #[must_use]
     pub fn throttled(&self) -> Option<u64> {
         let firmware = "sys/devices/platform/soc/soc:firmware/get_throttled";

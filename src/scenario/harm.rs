@@ -7,9 +7,9 @@ use crate::scenario::language::Share;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
 use crate::scenario::words::Word;
-use crate::units::{ByteRate, Bytes, NANOS_PER_SECOND, Span};
+use crate::units::{ByteRate, Bytes, Span};
 
-/// Linux keeps so many letters of a process's name (TASK_COMM_LEN - 1).
+/// Linux keeps so many letters of a process's name (`TASK_COMM_LEN` - 1).
 const COMM_MAX: usize = 15;
 
 /// What a rule says of it.
@@ -223,13 +223,4 @@ fn process(section: &Section<'_>, m: &mut Mistakes) -> Option<How> {
         m.note(mistake.help("as /proc/PID/comm has it: 15 letters at most, without a path"));
     }
     Some(How::Process(Process { name, act, bits: bits.unwrap_or(1) }))
-}
-
-impl Clock {
-    /// The part of a step in whole seconds, rounded down, and the rest (ns): as clocks are set.
-    #[must_use]
-    pub fn seconds(nanos: i64) -> (i64, u32) {
-        let second = NANOS_PER_SECOND.cast_signed();
-        (nanos.div_euclid(second), nanos.rem_euclid(second) as u32)
-    }
 }

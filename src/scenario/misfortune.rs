@@ -108,7 +108,9 @@ fn replay(
     let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
     let how = harm::read(kind, section, m)?;
     let mut rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
-    rules.iter_mut().for_each(|rule| rule.how = how.clone());
+    for rule in &mut rules {
+        rule.how = how.clone();
+    }
     let late = |rule: &&FaultRule| {
         stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
     };

@@ -6,7 +6,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rackstorm::backend::loopback::Loopback;
@@ -217,36 +217,6 @@ fn signalled(bench: &Bench, signal: Signal) -> (Child, u32) {
     });
     kill_process(Pid::from_child(&child), signal).expect("it runs");
     (child, parent)
-}
-
-/// A shell stands for the agent: it leaves a rouser behind and stops itself.
-fn sleeper(after: &str) -> Child {
-    let rouse =
-        format!("'{}' rouse $$ --after '{after}' & kill -STOP $$; echo awake", program().display());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &rouse]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    shell.spawn().expect("there is a shell")
-}
-
-fn children_of(parent: u32) -> String {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-    children.unwrap_or_default()
-}
-
-#[test]
-fn who_falls_silent_is_woken_when_the_lease_is_over() {
-    let done = wait(sleeper("300 ms"));
-    assert_eq!((done.code, done.stdout.as_str()), (0, "awake\n"), "{}", done.stderr);
-}
-
-#[test]
-fn a_rouser_ends_with_whom_it_should_have_woken() {
-    let mut shell = sleeper("1 h");
-    wait_until("the rouser runs", || !children_of(shell.id()).is_empty());
-    let rouser = children_of(shell.id()).trim().to_owned();
-    shell.kill().expect("it runs");
-    shell.wait().expect("it was started");
-    wait_until("the rouser ends", || !Path::new(&format!("/proc/{rouser}/stat")).exists());
 }
 
 #[test]

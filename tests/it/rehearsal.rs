@@ -131,8 +131,11 @@ fn a_scenario_is_rehearsed_with_the_inventory_of_a_rack_that_is_not_there() {
     let last = events.last().map(|event| event.what);
     assert_eq!(last, Some(What::RunEnds { reason: EndReason::WorkDone }));
     let strikes = |wanted| {
-        let is = |event: &&Event| matches!(event.what, What::FaultStrikes { kind, .. } if kind == wanted);
-        events.iter().filter(is).count()
+        let kind = |event: &Event| match event.what {
+            What::FaultStrikes { kind, .. } => Some(kind),
+            _ => None,
+        };
+        events.iter().filter_map(kind).filter(|kind| *kind == wanted).count()
     };
     assert_eq!([Fault::Crash, Fault::Hang, Fault::SwitchLoss].map(strikes), [1; 3]);
     let cut = states(&events, 0);

@@ -311,7 +311,7 @@ fn a_server_that_is_lost_in_the_middle_of_a_put_breaks_it_off_and_takes_it_when_
         let rack = Rack::new().await;
         let (mut stream, reply) = rack.ask(&put(NAME, 0, "", 1 << 40)).await;
         assert_eq!(reply, json!("ready"));
-        stream.write_all(&[0; 64 << 10]).await.expect("it is sent");
+        stream.write_all(&vec![0; 64 << 10]).await.expect("it is sent");
         assert_eq!(stream.read_u8().await.expect("a receipt"), 6);
         rack.server.pause();
         rack.server.pause();
@@ -352,7 +352,7 @@ fn a_server_that_ends_in_the_middle_leaves_no_half_object() {
     run(async {
         let rack = Rack::new().await;
         let (mut stream, _) = rack.ask(&put(NAME, 1_000, "", 1 << 40)).await;
-        stream.write_all(&[0; 64 << 10]).await.expect("it is sent");
+        stream.write_all(&vec![0; 64 << 10]).await.expect("it is sent");
         assert_eq!(stream.read_u8().await.expect("a receipt"), 6);
         let Rack { folder, server, told } = rack;
         drop(server);

@@ -111,11 +111,12 @@ impl Fakes {
             let begun = Builder::new_current_thread().enable_all().build();
             let served = begun.and_then(|runtime| {
                 LocalSet::new().block_on(&runtime, async {
-                    let (inventory, _stand) = stand(real, &program, beat).await?;
-                    let file = _stand.file();
+                    let (inventory, stand) = stand(real, &program, beat).await?;
+                    let file = stand.file();
                     // Nobody listens any more if whoever waits for it has gone.
                     let _ = tell.send(Ok((file, inventory)));
                     let _ = ended.await;
+                    drop(stand);
                     Ok(())
                 })
             });

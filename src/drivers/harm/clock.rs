@@ -44,22 +44,23 @@ pub(super) struct System;
 
 impl Dial for System {
     fn wall(&self) -> io::Result<i64> {
-        Ok(nanos(clock_gettime(ClockId::Realtime)))
+        Ok(since(ClockId::Realtime).as_nanos() as i64)
     }
 
     fn steady(&self) -> io::Result<i64> {
-        Ok(nanos(clock_gettime(STEADY)))
+        Ok(since(STEADY).as_nanos() as i64)
     }
 
     fn set(&self, wall: i64) -> io::Result<()> {
-        let (tv_sec, rest) = Wrong::seconds(wall);
-        let tv_nsec = rest.try_into().expect("less than a second");
-        Ok(clock_settime(ClockId::Realtime, Timespec { tv_sec, tv_nsec })?)
+        let since = u64::try_from(wall).map(Duration::from_nanos).map_err(io::Error::other)?;
+        let time = Timespec::try_from(since).map_err(io::Error::other)?;
+        Ok(clock_settime(ClockId::Realtime, time)?)
     }
 }
 
-fn nanos(time: Timespec) -> i64 {
-    time.tv_sec * NANOS_PER_SECOND.cast_signed() + i64::from(time.tv_nsec)
+/// The time of a clock, which counts from 1970 or from the boot.
+pub(super) fn since(clock: ClockId) -> Duration {
+    clock_gettime(clock).try_into().expect("it is later")
 }
 
 /// Where a clock stands that is right: its time of day when the time since the boot was 0 (ns).
@@ -207,11 +208,5 @@ mod tests {
             }
             assert_eq!(by, ppb / 100_000 * 8_640_000_000, "in {stairs} steps");
         }
-    }
-
-    #[test]
-    fn what_is_before_1970_is_seconds_and_a_rest_too() {
-        assert_eq!(Wrong::seconds(-1), (-1, 999_999_999));
-        assert_eq!(Wrong::seconds(1_500_000_000), (1, 500_000_000));
     }
 }

@@ -14,8 +14,9 @@ use std::thread::{Builder, JoinHandle, park_timeout};
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 
+use super::clock::since;
 use super::undo::Undo;
 use super::{Act, Family, Held, Place};
 use crate::fleet::doors::{Deed, Means};
@@ -166,14 +167,7 @@ impl Drop for Taken {
 /// Busy for some part of each turn. The clock of the thread's own time says how much it got, so
 /// that it takes its share and no more where others want the processor as well.
 fn burn(busy: Duration, stop: &AtomicBool) {
-    let own = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-    };
-    let wall = || {
-        let time = clock_gettime(ClockId::Monotonic);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-    };
+    let (own, wall) = (|| since(ClockId::ThreadCPUTime), || since(ClockId::Monotonic));
     let mut turn = wall();
     while !stop.load(Ordering::Relaxed) {
         let until = own() + busy;
@@ -182,11 +176,10 @@ fn burn(busy: Duration, stop: &AtomicBool) {
         }
         turn += TURN;
         let now = wall();
-        if now < turn {
-            park_timeout(turn - now);
-        } else {
+        match turn.checked_sub(now) {
+            Some(rest) => park_timeout(rest),
             // Turns that were missed are not made up for.
-            turn = now;
+            None => turn = now,
         }
     }
 }
@@ -218,8 +211,8 @@ impl Throttle {
         let stands = fs::metadata(&place.state).map_err(|error| error.to_string())?.dev();
         let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
         // Limits are of whole disks; a partition's is found beside it.
-        let node = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
-        let disk = if node.join("partition").exists() { node.join("..") } else { node };
+        let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+        let disk = if block.join("partition").exists() { block.join("..") } else { block };
         let device = fs::read_to_string(disk.join("dev"));
         let device = device.map_err(|_| "its folder is on no block device")?.trim().to_owned();
         let folder = root.join(format!("rackstorm-{}-{number}", place.life));

@@ -189,13 +189,12 @@ fn shape(device: &str, own: &[String], slow: &BadLink) -> Vec<String> {
     for (own, out) in own.iter().zip([true, false]) {
         commands.push(format!("ip link add {own} type ifb"));
         let late = out && slow.delay.0 > 0;
-        let mut root = "root".to_owned();
+        let place = if late { "parent 1:1" } else { "root" };
         if late {
             commands.push(format!("tc qdisc add dev {own} root handle 1: {netem}"));
-            root = "parent 1:1".to_owned();
         }
         if slow.rate > 0 {
-            commands.push(format!("tc qdisc add dev {own} {root} {tbf}"));
+            commands.push(format!("tc qdisc add dev {own} {place} {tbf}"));
         }
         commands.push(format!("ip link set {own} up"));
     }

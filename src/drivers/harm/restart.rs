@@ -1,4 +1,4 @@
-//! Reboot and panic, by the keys of the kernel that are for emergencies ("magic SysRq").
+//! Reboot and panic, by the keys of the kernel that are for emergencies (magic `SysRq`).
 //!
 //! Nothing is written to the disks before, and nothing of it is undone. Source of the keys:
 //! Linux, Documentation/admin-guide/sysrq.rst: `b` boots again at once, `c` brings a crash.

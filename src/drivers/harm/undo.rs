@@ -59,9 +59,9 @@ impl Process {
     /// # Errors
     /// When there is none.
     pub fn of(pid: u32) -> io::Result<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name in brackets may hold anything; the start is field 22 (proc(5)).
-        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
+        let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
         let start = fields.and_then(|mut fields| fields.nth(19)?.parse().ok());
         let start = start.ok_or_else(|| io::Error::other(format!("{pid} tells no start")))?;
         Ok(Self { pid, start })

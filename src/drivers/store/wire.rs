@@ -10,6 +10,7 @@
 //! arrived, and that nothing moves any more, however much the buffers on the way hold.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -70,7 +71,10 @@ pub(super) struct Content {
 impl Content {
     /// What is to be said of these data.
     pub(super) fn of(data: &[u8]) -> Self {
-        let sum = Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = Sha256::digest(data).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         Self { size: data.len() as u64, sum }
     }
 
@@ -155,7 +159,7 @@ pub(super) async fn pour(
     arrived: &Cell<u64>,
     patience: Duration,
 ) -> io::Result<()> {
-    let padding = [0; PIECE];
+    let padding = vec![0; PIECE];
     let mut sent = 0;
     while arrived.get() < total {
         if sent == total || sent - arrived.get() >= WINDOW {
@@ -188,7 +192,7 @@ pub(super) async fn drain(
     patience: Duration,
 ) -> io::Result<Vec<u8>> {
     let mut data = Vec::new();
-    let mut buffer = [0; PIECE];
+    let mut buffer = vec![0; PIECE];
     while arrived.get() < total {
         let due = (STRIDE - arrived.get() % STRIDE).min(total - arrived.get());
         let room = due.min(PIECE as u64) as usize;

@@ -17,9 +17,9 @@ const STEP: Kind = Kind::Span(Span::ZERO, Span::from_secs(365 * 86_400));
 pub(super) const MEANS: Key = Key::new(
     "means",
     Kind::Choice(words::<Option<Stop>>),
-    "How a real node is stopped: its `power` is cut, its agent ends by SIGKILL (`kill`), its kernel \
-     comes to a `panic`, or it does a `reboot`. The two last ones only an agent does that is \
-     allowed to. Simulated nodes stop all alike.",
+    "How a real node is stopped: its `power` is cut, its agent ends by SIGKILL (`kill`), its \
+     kernel comes to a `panic`, or it does a `reboot`. The two last ones only an agent does that \
+     is allowed to. Simulated nodes stop all alike.",
 )
 .or("\"power\"");
 pub(super) const DELAY: Key = Key::new(
@@ -72,7 +72,8 @@ pub(in crate::scenario) static LOAD_FAULT: Spec = Spec {
 
 /// A clock that is wrong.
 pub(in crate::scenario) static CLOCK_FAULT: Spec = Spec {
-    doc: "Clocks of real nodes are set wrong or go wrong. Only an agent that is allowed to does it.",
+    doc: "Clocks of real nodes are set wrong or go wrong. Only an agent that is allowed to does \
+          it.",
     keys: &[
         NAME,
         ON,
@@ -100,7 +101,8 @@ pub(in crate::scenario) static CLOCK_FAULT: Spec = Spec {
 
 /// Harm to processes.
 pub(in crate::scenario) static PROCESS_FAULT: Spec = Spec {
-    doc: "Processes of real nodes are harmed. An agent does it only to those that it is allowed to.",
+    doc: "Processes of real nodes are harmed. An agent does it only to those that it is allowed \
+          to.",
     keys: &[
         NAME,
         ON,

@@ -22,6 +22,9 @@ use tokio::task::LocalSet;
 /// Words of memory of each rank.
 pub(crate) const WORDS: u32 = 16;
 
+/// Makes the store of a node.
+type RemoteOf<N> = Box<dyn Fn(u32) -> Remote<N>>;
+
 /// Everything that stands outside the fleet.
 pub(crate) struct World<N> {
     pub(crate) plan: Rc<Plan>,
@@ -32,7 +35,7 @@ pub(crate) struct World<N> {
     pub(crate) deeds: RefCell<BTreeMap<u64, (Deed, u32)>>,
     pub(crate) undone: RefCell<Vec<u64>>,
     /// The store of a node, if it is not the world's own.
-    pub(crate) remote: RefCell<Option<Box<dyn Fn(u32) -> Remote<N>>>>,
+    pub(crate) remote: RefCell<Option<RemoteOf<N>>>,
     net_of: Box<dyn Fn(u32) -> (N, String)>,
     cut: Box<dyn Fn(u32, bool)>,
     pub(crate) controller: (Address, Address),

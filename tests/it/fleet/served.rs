@@ -1,7 +1,7 @@
 //! Agents whose checkpoints travel to the controller's file server, over real TCP and TLS.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn text() -> String {
 }
 
 /// The network of a node, or of the controller, to which `controller` is at this address.
-fn net(certificates: &PathBuf, node: Option<u32>, controller: Option<&Address>) -> Tls<Plain> {
+fn net(certificates: &Path, node: Option<u32>, controller: Option<&Address>) -> Tls<Plain> {
     let name = node.map_or(CONTROLLER.to_owned(), |node| name_of(NodeId(node)));
     let credentials = Credentials::read(certificates, &name).expect("they are there");
     let own = Plain { own: OWN };
@@ -53,9 +53,9 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (authority, _) = Authority::open(folder.path()).expect("a new authority");
     let host = OWN.to_string();
-    authority.enrol_controller(&[host.clone()], 10).expect("a controller");
+    authority.enrol_controller(std::slice::from_ref(&host), 10).expect("a controller");
     let nodes: Vec<_> = (0..5).map(NodeId).collect();
-    authority.enrol_nodes(&nodes, &[host.clone()], 10).expect("nodes");
+    authority.enrol_nodes(&nodes, std::slice::from_ref(&host), 10).expect("nodes");
     let certificates = folder.path().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (hands, ends) = LocalSet::new().block_on(&runtime.expect("a runtime"), async move {

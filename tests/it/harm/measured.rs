@@ -1,4 +1,4 @@
-//! What a harm does is measured: packets that are lost, bytes that pass, hosts that are not reached.
+//! What a harm does is measured: packets lost, bytes that pass, hosts that are not reached.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -83,7 +83,7 @@ fn with_harm(test: &str, means: Means, mark: &str, measure: impl AsyncFnOnce(&No
         chief.joined(1).await;
         let deed = deed(1, Fault::LinkDegradation, means, Some(3_600));
         if let Some(why) = lacks(&deed, &chief.capabilities()) {
-            eprintln!("skipped: {why}");
+            eeprintln!("skipped: {why}");
             return;
         }
         chief.say(&Message::Harm { deed }).await;
@@ -106,7 +106,7 @@ fn of_packets_each_way_the_share_is_lost() {
         let mut echo = Echo::from(CONTROLLER);
         let holds = |number: u32| {
             let heard = f64::from(echo.answers(2_000, 64));
-            println!("try {number}: {heard} of {n} answered, {} +- {bound:.0} expected", n * p);
+            eprintln!("try {number}: {heard} of {n} answered, {} +- {bound:.0} expected", n * p);
             (heard - n * p).abs() < bound
         };
         assert!((1..=3).any(holds));
@@ -130,7 +130,7 @@ fn a_slow_link_lets_no_more_bytes_pass_than_its_rate() {
         // In no time more bytes pass than the rate allows and the burst of each way: nearly all of
         // the thousand would, in a moment. The clock is one of 10 ms.
         let most = (rate as f64 / 8.0 * (passed + 0.02) + 2.0 * 3_200.0) / frame;
-        println!("{heard} of 1000 frames of {frame} bytes came through in {passed:.2} s");
+        eprintln!("{heard} of 1000 frames of {frame} bytes came through in {passed:.2} s");
         assert!(heard > 50.0 && heard <= most, "{heard} of at most {most}");
         let root = node.tool("tc qdisc show dev eth0 root");
         assert!(root.contains("tbf") && root.contains("rate 100Mbit"), "it stands: {root}");
@@ -165,9 +165,9 @@ fn burnt_time_and_filled_memory_and_a_full_card_are_as_much_as_was_asked_for() {
     let load = Load { cpu_ppm: 300_000, memory, card, disk: 0 };
     with_harm(test, Means::Load(load), ".fill", async |node, _| {
         let kib = |file: &str, field: &str| {
-            let text = std::fs::read_to_string(format!("/proc/{}/{file}", node.pid()));
-            let text = text.expect("it runs");
-            let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
+            let told = std::fs::read_to_string(format!("/proc/{}/{file}", node.pid()));
+            let told = told.expect("it runs");
+            let line = told.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
             line.split_whitespace().next().expect("a number").parse::<u64>().expect("a number")
         };
         until("the memory is filled", || kib("status", "VmRSS:") > 100 << 10).await;
@@ -181,7 +181,7 @@ fn burnt_time_and_filled_memory_and_a_full_card_are_as_much_as_was_asked_for() {
         let (busy, since) = (burnt(node.pid()), uptime());
         tokio::time::sleep(Duration::from_secs(3)).await;
         let share = (burnt(node.pid()) - busy) / (uptime() - since) / cores;
-        println!("{share:.3} of the time of {cores} cores is burnt");
+        eprintln!("{share:.3} of the time of {cores} cores is burnt");
         assert!(share > 0.03 && share < 0.36, "{share}");
     });
 }

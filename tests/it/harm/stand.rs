@@ -4,7 +4,7 @@
 //! controller's; there it is the controller, and nothing of the machine's network is touched.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -111,6 +111,8 @@ pub(super) struct Node {
     pub(super) bench: Bench,
     space: String,
     agent: Option<Child>,
+    /// What tells the lives of its agent from those of others, whose groups are seen as well.
+    lives: Vec<String>,
 }
 
 impl Node {
@@ -128,7 +130,7 @@ impl Node {
             "pi1",
         ]);
         assert_eq!(enrolled.code, 0, "{}", enrolled.stderr);
-        Self { bench, space: format!("/run/netns/{name}-n"), agent: None }
+        Self { bench, space: format!("/run/netns/{name}-n"), agent: None, lives: Vec::new() }
     }
 
     /// Starts its agent.
@@ -147,7 +149,12 @@ impl Node {
             .stdout(Stdio::null())
             .stderr(said)
             .spawn();
-        self.agent = Some(agent.expect("it starts"));
+        let agent = agent.expect("it starts");
+        let told = fs::read_to_string(format!("/proc/{}/stat", agent.id())).expect("it runs");
+        let fields: Vec<_> = told.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        let start: u64 = fields[22 - 3].parse().expect("ticks");
+        self.lives.push(format!("rackstorm-{:x}-", start % (1 << 28)));
+        self.agent = Some(agent);
     }
 
     /// The process of its agent.
@@ -156,7 +163,7 @@ impl Node {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid() as i32).expect("a process");
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process");
         kill_process(pid, signal).expect("it is ours");
     }
 
@@ -192,13 +199,14 @@ impl Node {
         all.extend(shaped.lines().filter(|line| !line.contains("noqueue")).map(str::to_owned));
         let links = self.tool("ip -o link show type ifb");
         all.extend(links.lines().map(|line| line.chars().take(20).collect()));
-        for folder in [self.bench.path().join("state"), PathBuf::from("/sys/fs/cgroup/blkio")] {
+        let names = |folder: &Path| {
             let files = fs::read_dir(folder).into_iter().flatten().flatten();
-            let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-            all.extend(names.filter(|name| {
-                ["harm", "fill", "rackstorm"].iter().any(|known| name.contains(known))
-            }));
-        }
+            files.map(|file| file.file_name().to_string_lossy().into_owned())
+        };
+        let state = names(&self.bench.path().join("state"));
+        all.extend(state.filter(|name| !name.starts_with('.')));
+        let groups = names(Path::new("/sys/fs/cgroup/blkio"));
+        all.extend(groups.filter(|name| self.lives.iter().any(|life| name.starts_with(life))));
         if let Some(agent) = &self.agent {
             let task = format!("/proc/{}", agent.id());
             let stat = fs::read_to_string(format!("{task}/stat")).unwrap_or_default();
@@ -215,10 +223,15 @@ impl Node {
 }
 
 impl Drop for Node {
+    /// The journal stays until its keepers have done their work.
     fn drop(&mut self) {
+        let keepers = if self.agent.is_some() { self.keepers() } else { Vec::new() };
         if let Some(agent) = &mut self.agent {
             let _ = agent.kill();
             let _ = agent.wait();
+        }
+        while keepers.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 }

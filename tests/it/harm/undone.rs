@@ -68,7 +68,7 @@ async fn clean(node: &Node, before: &[String], way: &str) {
 }
 
 fn kill(pid: u32) {
-    let pid = Pid::from_raw(pid as i32).expect("a process");
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
     let _ = kill_process(pid, Signal::KILL);
 }
 
@@ -205,14 +205,14 @@ fn an_agent_refuses_what_it_may_not_and_what_it_cannot() {
         let chief = Chief::new(node.bench.path()).await;
         node.start();
         chief.joined(1).await;
-        let none = Load::default();
+        let idle = Load::default();
         let clock = rackstorm::scenario::harm::Clock { step: 1, drift_ppb: 0 };
         let asked = [
             (Fault::Crash, Means::Stop { how: Stop::Panic }, "without --may panic"),
             (Fault::Crash, Means::Stop { how: Stop::Reboot }, "without --may reboot"),
             (Fault::Clock, Means::Clock(clock), "without --may clock"),
-            (Fault::Load, Means::Load(Load { memory: Bytes(1 << 50), ..none }), "MiB stay so"),
-            (Fault::Load, Means::Load(Load { card: Bytes(1 << 50), ..none }), "MiB stay so"),
+            (Fault::Load, Means::Load(Load { memory: Bytes(1 << 50), ..idle }), "MiB stay so"),
+            (Fault::Load, Means::Load(Load { card: Bytes(1 << 50), ..idle }), "MiB stay so"),
         ];
         for (number, (kind, means, why)) in (1..).zip(asked) {
             chief.say(&Message::Harm { deed: deed(number, kind, means, None) }).await;

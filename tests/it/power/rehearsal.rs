@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -50,7 +51,8 @@ fn inventory() -> String {
         let first = position * EACH + 1;
         let (last, net) = (first + EACH - 1, position + 1);
         let channel = if kind == "redfish" { "Blade[1-3]" } else { "[1-3]" };
-        text += &format!(
+        let _ = write!(
+            text,
             "[[node]]\nnames = \"n[{first}-{last}]\"\naddress = \"10.0.{net}.[1-3]\"\n\
              power = \"{kind}\"\nchannel = \"{channel}\"\n\
              [[power.{kind}]]\nname = \"{kind}\"\nsettle = \"10 ms\"\n{table}"
@@ -113,10 +115,12 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
             at_work.spawn_local(async move { switches.cycle(node).await });
         }
         at_work.join_all().await.into_iter().for_each(|done| done.expect("cycled"));
-        let on = |node: NodeId| if node.0 % EACH == 0 { PowerState::Off } else { PowerState::On };
+        let on = |node: NodeId| {
+            if node.0.is_multiple_of(EACH) { PowerState::Off } else { PowerState::On }
+        };
         states(&on).await;
         for (node, heard) in told.borrow().iter() {
-            let wanted: &[bool] = if node % EACH == 0 { &[false] } else { &[false, true] };
+            let wanted: &[bool] = if node.is_multiple_of(EACH) { &[false] } else { &[false, true] };
             assert_eq!(heard, wanted, "node {}", node + 1);
         }
         assert_eq!(told.borrow().len(), EACH as usize * ALL.len());

@@ -102,8 +102,8 @@ impl Controller {
         })))
     }
 
-    /// A Redfish service of systems with these ids, all off; `switched` is told of each change, with
-    /// the system's position.
+    /// A Redfish service of systems with these ids, all off; `switched` is told of each change,
+    /// with the system's position.
     #[must_use]
     pub fn of_systems(ids: &[String], switched: Switched) -> Self {
         let service = Self::new(Protocol::Redfish, 0..ids.len() as u32, switched);
