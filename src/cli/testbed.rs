@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   rackstorm testbed up --nodes 16 --blades 4
   rackstorm testbed exec -- rackstorm rack status --rack /run/rackstorm/box/rack.toml all
+  rackstorm testbed exec -- rackstorm run job.toml --on rack --rack /run/rackstorm/box/rack.toml
   rackstorm testbed down
 
 A box needs root (or a user namespace in which you are root) and the tools ip and tc; `up` says what

@@ -10,7 +10,7 @@
 //!
 //! Node `k` of the plan is node `k` of the inventory. A run begins with all of the plan's nodes
 //! off, as in the model, and leaves each as it was found, however it ends: what was found and each
-//! harmful act stand in a [`journal`] before anything is done, and who opens the rack after a
+//! harmful act stand in a journal before anything is done, and who opens the rack after a
 //! controller was killed puts back what that left. Agents undo their harms by themselves when
 //! they have not heard from the controller for the lease of the inventory.
 //!
