@@ -83,7 +83,7 @@ fn with_harm(test: &str, means: Means, mark: &str, measure: impl AsyncFnOnce(&No
         chief.joined(1).await;
         let deed = deed(1, Fault::LinkDegradation, means, Some(3_600));
         if let Some(why) = lacks(&deed, &chief.capabilities()) {
-            eeprintln!("skipped: {why}");
+            eprintln!("skipped: {why}");
             return;
         }
         chief.say(&Message::Harm { deed }).await;
