@@ -88,11 +88,12 @@ impl Deed {
         }
     }
 
-    /// Whether nobody hears of the node while it lasts, nor the node of anybody.
+    /// Whether it may keep controller and node from hearing each other while it lasts: then the
+    /// node has to end it by itself.
     #[must_use]
     pub fn silences(&self) -> bool {
         match &self.means {
-            Means::Cut { but } => but.is_empty(),
+            Means::Cut { .. } | Means::Partition { .. } => true,
             Means::Usual => self.kind == Fault::Hang,
             _ => false,
         }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rackstorm::backend::loopback::Loopback;
@@ -217,6 +217,49 @@ fn signalled(bench: &Bench, signal: Signal) -> (Child, u32) {
     });
     kill_process(Pid::from_child(&child), signal).expect("it runs");
     (child, parent)
+}
+
+/// A shell stands for the agent: it writes what undoes its hang into a journal, leaves a keeper
+/// behind and stops itself.
+fn sleeper(bench: &Bench, after: &str) -> Child {
+    let script = r#"
+        set -- $(sed 's/.*) //' /proc/$$/stat)
+        printf '{"boot":"%s\\n","undo":[{"undo":"wake","pid":%s,"start":%s}]}' \
+            $(cat /proc/sys/kernel/random/boot_id) $$ ${20} > 1.harm
+        "$PROGRAM" rouse $$ --entry 1.harm --after "$AFTER" & kill -STOP $$; echo awake"#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).current_dir(bench.path());
+    shell.env("PROGRAM", program()).env("AFTER", after);
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell.spawn().expect("there is a shell")
+}
+
+fn children_of(parent: u32) -> String {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    children.unwrap_or_default()
+}
+
+#[test]
+fn who_falls_silent_is_woken_when_the_lease_is_over() {
+    let bench = Bench::new();
+    let done = wait(sleeper(&bench, "300 ms"));
+    assert_eq!((done.code, done.stdout.as_str()), (0, "awake\n"), "{}", done.stderr);
+}
+
+#[test]
+fn a_keeper_ends_with_whom_it_should_have_woken() {
+    let bench = Bench::new();
+    let mut shell = sleeper(&bench, "1 h");
+    let stopped = |pid: u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.contains("State:\tT")
+    };
+    wait_until("the keeper runs", || stopped(shell.id()) && !children_of(shell.id()).is_empty());
+    let keeper = children_of(shell.id()).trim().to_owned();
+    shell.kill().expect("it runs");
+    shell.wait().expect("it was started");
+    wait_until("the keeper ends", || !Path::new(&format!("/proc/{keeper}/stat")).exists());
+    assert!(!bench.path().join("1.harm").exists(), "struck out");
 }
 
 #[test]

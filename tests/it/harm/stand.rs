@@ -43,6 +43,7 @@ impl Namespaces {
         tool("nsenter --version")?;
         let made = Self(name.to_owned());
         let (c, n) = (format!("{name}-c"), format!("{name}-n"));
+        let on = format!("nsenter --net=/run/netns/{n}");
         for line in [
             format!("ip netns add {c}"),
             format!("ip netns add {n}"),
@@ -55,7 +56,7 @@ impl Namespaces {
             format!("ip -n {c} link set lo up"),
             format!("ip -n {n} link set lo up"),
             format!(
-                "nsenter --net=/run/netns/{n} tc qdisc replace dev eth0 root tbf rate 100mbit burst 125000 limit 262144"
+                "{on} tc qdisc replace dev eth0 root tbf rate 100mbit burst 125000 limit 262144"
             ),
         ] {
             tool(&line)?;
