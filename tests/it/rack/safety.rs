@@ -52,6 +52,17 @@ fn in_node(stand: &Stand, node: u32, command: &[&str]) -> String {
     String::from_utf8_lossy(&told.expect("ip is there").stdout).into_owned()
 }
 
+/// What fills the card of a node, if anything does.
+fn filled(stand: &Stand) -> Option<String> {
+    let mut filled = None;
+    crate::program::walk(&stand.file("store"), &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "fill") {
+            filled = Some(format!("{} is there", path.display()));
+        }
+    });
+    filled
+}
+
 /// What is left of harm on the nodes of a box, if anything is.
 fn harm_on(stand: &Stand) -> Option<String> {
     for node in 1..=4 {
@@ -73,13 +84,7 @@ fn harm_on(stand: &Stand) -> Option<String> {
             }
         }
     }
-    let mut filled = None;
-    crate::program::walk(&stand.file("store"), &mut |path| {
-        if path.extension().is_some_and(|extension| extension == "fill") {
-            filled = Some(format!("{} is there", path.display()));
-        }
-    });
-    filled
+    filled(stand)
 }
 
 fn wait_until_no_harm(stand: &Stand, what: &str) {
@@ -141,6 +146,33 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
     let done = stand.run(&["run", file.to_str().expect("UTF-8"), "--on", "rack", "--no-report"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(states(&stand), as_found);
+}
+
+#[test]
+fn a_node_whose_cable_is_cut_undoes_its_harm_when_the_lease_is_over() {
+    let Some(stand) = Stand::up("cable", &SMALL) else { return };
+    edit(&stand, "lease = \"5 s\"", "lease = \"2 s\"");
+    let card = &HARMS[..HARMS.find("[[fault.crash]]").expect("another one")];
+    // Nobody misses the node so soon that a power cycle would undo it.
+    let text = small("60 s", card).replace("= \"4 s\"", "= \"1 min\"");
+    let file = stand.bench.write("cable.toml", &text);
+    let file = file.to_str().expect("UTF-8");
+    let run = stand.command(&["run", file, "--on", "rack", "--no-report", "--quiet"]).spawn();
+    let run = run.expect("the program starts");
+    super::wait_until("the card is filled", || filled(&stand).is_some());
+    let cable = |state| {
+        let switches = format!("{}-net", stand.name);
+        let set = ["-n", &switches, "link", "set", "n3", state];
+        let done = Command::new("ip").args(set).status().expect("ip is there");
+        assert!(done.success(), "{state}");
+    };
+    cable("down");
+    super::wait_until("the card is free again", || filled(&stand).is_none());
+    cable("up");
+    kill_process(Pid::from_child(&run), Signal::INT).expect("it runs");
+    let ended = run.wait_with_output().expect("it was started");
+    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(states(&stand), ["off"; 4]);
 }
 
 fn in_node_pids(stand: &Stand, node: u32) -> String {
