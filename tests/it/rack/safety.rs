@@ -74,9 +74,7 @@ fn harm_on(stand: &Stand) -> Option<String> {
         if !shape.contains("tbf") || shape.contains("netem") || shape.contains("clsact") {
             return Some(format!("pi{node}: {shape}"));
         }
-        let space = format!("{}-pi{node}", stand.name);
-        let pids = Command::new("ip").args(["netns", "pids", &space]).output().expect("ip").stdout;
-        for pid in String::from_utf8_lossy(&pids).split_whitespace() {
+        for pid in processes(stand, node) {
             let file = format!("/proc/{pid}/status");
             let status = std::fs::read_to_string(file).unwrap_or_default();
             if status.contains("State:\tT") {
@@ -110,8 +108,8 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
         assert_eq!(on.code, 0, "{}", on.stderr);
     }
     edit(&stand, "[limits]\n", "[limits]\nprotected = \"pi4\"\n");
-    let agent = in_node_pids(&stand, 4);
-    assert!(!agent.is_empty(), "it runs");
+    let agent = agent_of(&stand, 4);
+    assert_eq!(agent.len(), 1, "it runs");
     let as_found = ["off", "on", "off", "on"];
     let file = stand.bench.write("harm.toml", &small("60 s", HARMS));
     let file = file.to_str().expect("UTF-8");
@@ -137,7 +135,7 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
             assert_eq!(states(&stand), as_found, "{what}: {said}");
         }
         wait_until_no_harm(&stand, &what);
-        assert_eq!(in_node_pids(&stand, 4), agent, "{what}: the protected node is untouched");
+        assert_eq!(agent_of(&stand, 4), agent, "{what}: the protected node is untouched");
     }
     let restored = stand.run(&["rack", "restore"]);
     assert_eq!(restored.code, 0, "{}", restored.stderr);
@@ -175,10 +173,23 @@ fn a_node_whose_cable_is_cut_undoes_its_harm_when_the_lease_is_over() {
     assert_eq!(states(&stand), ["off"; 4]);
 }
 
-fn in_node_pids(stand: &Stand, node: u32) -> String {
+/// The processes in the namespace of a node.
+fn processes(stand: &Stand, node: u32) -> Vec<u32> {
     let space = format!("{}-pi{node}", stand.name);
-    let pids = Command::new("ip").args(["netns", "pids", &space]).output().expect("ip is there");
-    String::from_utf8_lossy(&pids.stdout).into_owned()
+    let told = Command::new("ip").args(["netns", "pids", &space]).output().expect("ip is there");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    told.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
+}
+
+/// The agent of a node: the one whose parent stands outside. Tools that it asks come and go.
+fn agent_of(stand: &Stand, node: u32) -> Vec<u32> {
+    let all = processes(stand, node);
+    let parent = |pid: &u32| -> Option<u32> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    };
+    let outside = |pid: &u32| parent(pid).is_some_and(|parent| !all.contains(&parent));
+    all.iter().copied().filter(outside).collect()
 }
 
 /// A seed of today's.
