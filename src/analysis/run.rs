@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::observed::Observed;
 use super::{Findings, results};
 use crate::record::folder::SCENARIO;
-use crate::record::{LogReader, Manifest, RecordError, Status};
+use crate::record::{LogReader, Manifest, RecordError};
 use crate::scenario::difference;
 
 /// A recorded run.
@@ -27,21 +27,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Reads the folder of a finished run.
+    /// Reads the folder of a finished run, whose manifest was read before.
     ///
     /// # Errors
-    /// When it cannot be read, holds no finished run, or holds what is not a number.
-    pub fn read(folder: &Path) -> Result<Self, RecordError> {
-        let manifest = Manifest::read(folder)?;
+    /// When it cannot be read, or holds what is not a number.
+    pub fn read(folder: &Path, manifest: Manifest) -> Result<Self, RecordError> {
         let foreign = |why: &str| RecordError::Foreign { path: folder.to_owned(), why: why.into() };
-        match manifest.status {
-            Status::Finished => {}
-            Status::Running => {
-                return Err(foreign("the run is not finished: it runs still, or it was killed"));
-            }
-            Status::Interrupted => return Err(foreign("the run was interrupted; play it again")),
-            Status::Failed => return Err(foreign("the run failed; play it again")),
-        }
         let path = folder.join(SCENARIO);
         let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
         let keys = difference::keys(&text)

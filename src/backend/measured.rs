@@ -7,13 +7,16 @@ use crate::event::{EndReason, Sink, Stop, What};
 use crate::plan::Plan;
 use crate::storm::Storm;
 
+/// The name of this stage in what it leaves.
+pub const NAME: &str = "measured";
+
 /// A storm as a stage that plays its one plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured<'s>(pub &'s Storm);
 
 impl Backend for Measured<'_> {
     fn name(&self) -> &'static str {
-        "measured"
+        NAME
     }
 
     fn about(&self) -> &'static str {

@@ -15,7 +15,7 @@ use crate::analysis::calibration::{
 use crate::analysis::run::Run;
 use crate::backend::Backend;
 use crate::backend::model::Model;
-use crate::cli::files::{self, Override};
+use crate::cli::files::{self, Override, Trust};
 use crate::cli::{Exit, play, streams};
 use crate::plan::Plan;
 use crate::record::manifest;
@@ -72,6 +72,8 @@ pub(super) struct Arguments {
     /// Print one JSON object in place of the tables; times in seconds
     #[arg(long, conflicts_with = "all")]
     json: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// A share: `0.1` or `10%`.
@@ -95,8 +97,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some((base, keys)) = base.and_then(|all| single(all, &arguments.scenario)).zip(keys) else {
         return Ok(Exit::Usage);
     };
-    let (from, hold_out) = (read(&arguments.from), read(&arguments.hold_out));
-    let Some((from, hold_out)) = from.zip(hold_out) else { return Ok(Exit::Failed) };
+    let read = |folders: &[PathBuf]| read(folders, &arguments.trust);
+    let Some((from, hold_out)) = read(&arguments.from).zip(read(&arguments.hold_out)) else {
+        return Ok(Exit::Failed);
+    };
     let (from, hold_out) = if arguments.halve { Recorded::halves(from) } else { (from, hold_out) };
     let mut keys = keys;
     if arguments.fit.is_empty() {
@@ -174,21 +178,20 @@ fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
 }
 
 /// All recorded runs, or `None` after telling every folder that cannot be read.
-fn read(folders: &[PathBuf]) -> Option<Vec<Recorded>> {
-    let read = |folder: &PathBuf| {
-        let told = |error: &crate::record::RecordError| streams::say(&format!("error: {error}"));
-        let run = Run::read(folder).inspect_err(told).ok()?;
-        let scenario = files::recorded(folder, &run.manifest)?;
+fn read(folders: &[PathBuf], trust: &Trust) -> Option<Vec<Recorded>> {
+    let recorded = |run: Run| {
+        let scenario = files::recorded(&run.folder, &run.manifest)?;
         let observed = run.observed.unwrap_or_default();
         Some(Recorded {
-            results: folder.display().to_string(),
+            results: run.folder.display().to_string(),
             stage: run.manifest.stage,
             fingerprint: run.manifest.fingerprint.unwrap_or_default(),
             observations: observations(&run.findings, &observed),
             scenario,
         })
     };
-    folders.iter().map(read).collect::<Vec<_>>().into_iter().collect()
+    let all: Vec<_> = trust.read_all(folders)?.into_iter().map(recorded).collect();
+    all.into_iter().collect()
 }
 
 /// Whether a run has the key.

@@ -1,6 +1,5 @@
 //! `rackstorm compare`: two results folders, or two sets of them, side by side.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,8 @@ use serde_json::{Value, json};
 use crate::analysis::compare::Comparison;
 use crate::analysis::run::Run;
 use crate::analysis::tolerance::Tolerance;
-use crate::cli::{Exit, page, streams};
+use crate::cli::files::Trust;
+use crate::cli::{Exit, again, page, streams};
 use crate::record::manifest;
 use crate::report::comparison::{self, Input};
 
@@ -63,6 +63,8 @@ pub(super) struct Arguments {
     /// Open the page
     #[arg(long, requires = "out")]
     open: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Reads both sides, compares, tells, draws.
@@ -82,7 +84,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&format!("error: {out} is a results folder; write the page elsewhere"));
         return Ok(Exit::Usage);
     }
-    let Some((a, b)) = read(a).zip(read(b)) else { return Ok(Exit::Failed) };
+    let trust = &arguments.trust;
+    let Some((a, b)) = trust.read_all(a).zip(trust.read_all(b)) else { return Ok(Exit::Failed) };
     let comparison = Comparison::of(&a, &b, &tolerance);
     let input = Input {
         a: &a,
@@ -132,16 +135,6 @@ fn sides(arguments: &Arguments) -> Option<(&[PathBuf], &[PathBuf])> {
     }
 }
 
-/// All runs of a side, or `None` after telling every folder that cannot be read.
-fn read(folders: &[PathBuf]) -> Option<Vec<Run>> {
-    let read = |folder: &PathBuf| {
-        let told = |error: &crate::record::RecordError| streams::say(&format!("error: {error}"));
-        Run::read(folder).inspect_err(told).ok()
-    };
-    let runs: Vec<_> = folders.iter().map(read).collect();
-    runs.into_iter().collect()
-}
-
 /// The whole comparison as one object.
 fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<String> {
     let side = |runs: &[Run]| -> Vec<Value> {
@@ -172,14 +165,7 @@ fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<Stri
 /// The command that compares the same again.
 fn command(arguments: &Arguments) -> String {
     let mut text = "rackstorm compare".to_owned();
-    let mut add = |word: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=%+,:".contains(c);
-        let _ = if !word.is_empty() && word.chars().all(plain) {
-            write!(text, " {word}")
-        } else {
-            write!(text, " '{}'", word.replace('\'', "'\\''"))
-        };
-    };
+    let mut add = |word: &str| text = format!("{text} {}", again::word(word));
     arguments.results.iter().for_each(|folder| add(&folder.to_string_lossy()));
     for (flag, values) in [("--band", &arguments.band), ("--floor", &arguments.floor)] {
         for value in values {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 
+use crate::cli::files::Trust;
 use crate::cli::{Exit, streams};
 use crate::record::{LogReader, Manifest, RecordError, Status, export, words};
 use crate::scenario::EventLevel;
@@ -25,6 +26,8 @@ parts have their numbers from 0, as in the tables under plan/, which give their 
 pub(super) struct Arguments {
     /// Results folder, finished or partial
     results: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Streams the log; it may be longer than memory.
@@ -35,12 +38,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if manifest.event_level == words::event_level(EventLevel::None) {
         bail!("{shown}: the run was played with --events none, so it has no event log");
     }
+    arguments.trust.check(folder, &manifest)?;
     let mut out = streams::data();
     let log = LogReader::open(folder)?;
     match export::write_csv(log, &mut out, Path::new("stdout")) {
         // What a run left that did not come to its end is all that there is.
         Err(RecordError::CutOff { events, .. }) if manifest.status != Status::Finished => {
-            streams::say(&format!("{shown}: the run did not come to its end: {events} events"));
+            let state = manifest.state(folder);
+            streams::say(&format!("{shown}: {state}: {events} events"));
         }
         done => done?,
     }

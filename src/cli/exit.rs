@@ -41,9 +41,14 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// An error with its causes on one line, each told once: some name their cause themselves. That
-/// somebody wanted to stop is no error.
+/// An error with its causes on one line. That somebody wanted to stop is no error.
 pub(super) fn message(error: &anyhow::Error) -> String {
+    let text = causes(error);
+    if of_error(error) == Exit::Interrupted { text } else { format!("error: {text}") }
+}
+
+/// An error and its causes, each told once: some name their cause themselves.
+pub(super) fn causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -51,7 +56,7 @@ pub(super) fn message(error: &anyhow::Error) -> String {
             text = format!("{text}{colon}{cause}");
         }
     }
-    if of_error(error) == Exit::Interrupted { text } else { format!("error: {text}") }
+    text
 }
 
 /// Tells an error that reached the top and turns everything into an exit code.

@@ -6,8 +6,10 @@ use anyhow::bail;
 use clap::Args;
 
 use crate::analysis::metrics;
-use crate::cli::streams;
-use crate::record::{Manifest, Status};
+use crate::analysis::run::Run;
+use crate::cli::{again, exit, streams};
+use crate::record::checksums::{Damage, damaged};
+use crate::record::{Checksums, Manifest, Status};
 use crate::scenario::{self, Loaded, Overrides, Scenario};
 
 /// The resolved scenario in a results folder.
@@ -28,6 +30,95 @@ impl Override {
     /// In the words of the scenario room, with further keys set first (so that `--set` wins).
     pub(super) fn with(&self, further: impl IntoIterator<Item = String>) -> Overrides {
         Overrides { set: further.into_iter().chain(self.set.clone()).collect(), seed: self.seed }
+    }
+}
+
+/// How far a results folder is believed: as far as its files are what the run left.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Trust {
+    /// Take a results folder as it is, though files of it are missing, changed or cut
+    #[arg(long)]
+    unchecked: bool,
+}
+
+impl Trust {
+    /// The manifest of a folder whose run came to its end.
+    pub(super) fn finished(self, folder: &Path) -> anyhow::Result<Manifest> {
+        let manifest = Manifest::of_finished(folder)?;
+        self.check(folder, &manifest)?;
+        Ok(manifest)
+    }
+
+    /// All runs, or `None` after telling every folder that cannot be read.
+    pub(super) fn read_all(self, folders: &[PathBuf]) -> Option<Vec<Run>> {
+        let read = |folder: &PathBuf| {
+            let run = self.finished(folder).and_then(|it| Ok(Run::read(folder, it)?));
+            run.inspect_err(|error| streams::say(&exit::message(error))).ok()
+        };
+        let runs: Vec<_> = folders.iter().map(read).collect();
+        runs.into_iter().collect()
+    }
+
+    /// Whether every file is what the run left; if not, an error names those that are not.
+    pub(super) fn check(self, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+        match &manifest.files {
+            Some(files) => self.demand(folder, manifest, files, again_whole),
+            None => {
+                if manifest.status == Status::Finished {
+                    let (folder, version) = (folder.display(), &manifest.version);
+                    streams::say(&format!(
+                        "note: {folder}: rackstorm {version} left it without checksums, so \
+                         whether its files are whole cannot be checked"
+                    ));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The same of the report and its figures.
+    pub(super) fn check_report(self, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+        self.demand(folder, manifest, &manifest.report, |folder, _, _| {
+            let folder = again::word(&folder.to_string_lossy());
+            format!("`rackstorm report {folder}` draws it again")
+        })
+    }
+
+    fn demand(
+        self,
+        folder: &Path,
+        manifest: &Manifest,
+        files: &Checksums,
+        remedy: fn(&Path, &Manifest, &[(String, Damage)]) -> String,
+    ) -> anyhow::Result<()> {
+        let damaged = damaged(folder, files)?;
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let list: String =
+            damaged.iter().map(|(name, damage)| format!("\n  {name} {damage}")).collect();
+        let text = format!("{}: it is not as the run left it:{list}", folder.display());
+        if self.unchecked {
+            streams::say(&format!("warning: {text}"));
+            return Ok(());
+        }
+        let remedy = remedy(folder, manifest, &damaged);
+        bail!("{text}\n  hint: {remedy}; --unchecked takes the folder as it is")
+    }
+}
+
+/// What leaves the damaged files of a run whole again.
+fn again_whole(folder: &Path, manifest: &Manifest, damaged: &[(String, Damage)]) -> String {
+    let lacks_scenario = damaged.iter().any(|(name, _)| name == RESOLVED);
+    match (manifest.deterministic, lacks_scenario) {
+        (true, false) => {
+            let command = again::run(manifest, &folder.join(RESOLVED));
+            format!("`{command}` leaves the same run whole")
+        }
+        (true, true) => "the `command` in manifest.json leaves the same run whole".to_owned(),
+        (false, _) => {
+            format!("no other run of stage {} is the same: look for a copy", manifest.stage)
+        }
     }
 }
 
@@ -60,19 +151,6 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
         }
     }
     unknown.is_empty().then_some(runs)
-}
-
-/// The manifest of a results folder whose run came to its end.
-pub(super) fn finished(folder: &Path) -> anyhow::Result<Manifest> {
-    let manifest = Manifest::read(folder)?;
-    let how = match manifest.status {
-        Status::Finished => return Ok(manifest),
-        Status::Running => "is going on, or was killed",
-        Status::Interrupted => "was interrupted",
-        Status::Failed => "failed",
-    };
-    let folder = folder.display();
-    bail!("{folder}: the run {how}, so it has no metrics and no fingerprint; play it again")
 }
 
 /// The scenario that a results folder was played from, under the name it had.

@@ -96,7 +96,7 @@ fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Fi
     play::demand_can(&stage, &plan)?;
     let folder = Folder::begin(&arguments.out, &storm.name, storm.run, stage.name())?;
     let (folder, played) = play::record(&stage, &loaded, &plan, folder, watch)?;
-    let finished = folder.finish(&played.fingerprint)?;
+    let finished = folder.finish()?;
     if arguments.report {
         page::of(&finished, &plan, &played)?;
     }

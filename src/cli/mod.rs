@@ -23,6 +23,7 @@ mod testbed;
 mod theory;
 mod validate;
 
+mod again;
 mod exit;
 mod files;
 mod in_order;

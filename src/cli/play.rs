@@ -1,24 +1,26 @@
 //! Wires a stage to what listens to it: the recorder, the metrics, the progress bar and Ctrl-C.
 
+use std::any::Any;
 use std::fs::{self, File};
 use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use anyhow::Context;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::analysis::{Findings, Fold, results};
+use crate::analysis::{Findings, Fold, expect, results};
 use crate::backend::rack::rehearsal::Rehearsed;
 use crate::backend::rack::{self, Rack};
 use crate::backend::{self, Backend};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Bar, Progress};
-use crate::cli::{files, streams};
-use crate::event::{Event, Sink, Stop};
+use crate::cli::{Exit, exit, files, streams};
+use crate::event::{EndReason, Event, Sink, Stop};
 use crate::inventory::{self, Inventory};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
-use crate::record::{Folder, Manifest, Recorder, Status, tables};
+use crate::record::{Folder, Manifest, Recorder, Status, checksums, log, tables, words};
 use crate::scenario::Loaded;
 use crate::units::Time;
 
@@ -40,8 +42,6 @@ pub(super) struct Played {
     pub(super) fingerprint: String,
     /// Its numbers.
     pub(super) findings: Findings,
-    /// What the folder says of it.
-    pub(super) manifest: Manifest,
 }
 
 impl Watch {
@@ -72,11 +72,11 @@ impl Watch {
         stage: &dyn Backend,
         plan: &Plan,
         listener: &mut dyn Sink,
-    ) -> Result<(), Stop> {
+    ) -> Result<EndReason, Stop> {
         let bar = self.progress.begin(&plan.scenario.name, plan.scenario.stop.at);
         let look_in = EVENTS_PER_LOOK;
         let mut watched = Watched { listener, bar, interrupt: &self.interrupt, look_in };
-        stage.play(plan, &mut watched).map(|_reason| ())
+        stage.play(plan, &mut watched)
     }
 }
 
@@ -170,7 +170,7 @@ pub(super) fn each<T: Sync, R: Send>(
 }
 
 /// Plays a plan into a folder and returns both. If it does not come to its end, the folder stays
-/// what it is, partial, and its manifest says why.
+/// what it is, partial, and its manifest says why: also where an assertion of ours failed.
 pub(super) fn record(
     stage: &dyn Backend,
     loaded: &Loaded,
@@ -179,23 +179,40 @@ pub(super) fn record(
     watch: &Watch,
 ) -> anyhow::Result<(Folder, Played)> {
     let mut manifest = manifest_of(stage, loaded, plan);
-    match fill(stage, loaded, plan, &folder, &mut manifest, watch) {
-        Ok((fingerprint, findings)) => Ok((folder, Played { fingerprint, findings, manifest })),
-        Err(error) => {
-            let interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted));
-            let (status, how) = if interrupted {
-                (Status::Interrupted, "was interrupted")
-            } else {
-                (Status::Failed, "failed")
-            };
-            let (name, path) = (&loaded.scenario.name, folder.path().display());
-            let left = format!("{name} {how}; what there is lies in {path}");
-            // Where the disk is full the manifest may not be writable either; the first error is
-            // the one to tell.
-            let _ = folder.leave(&mut manifest, status);
-            Err(error.context(left))
+    let filled = AssertUnwindSafe(|| fill(stage, loaded, plan, &folder, &mut manifest, watch));
+    let error = match panic::catch_unwind(filled) {
+        Ok(Ok(played)) => return Ok((folder, played)),
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            let why = format!("a mistake of the program: {}", said(&*panic));
+            let _ = folder.leave(&mut manifest, Status::Failed, &why);
+            panic::resume_unwind(panic)
         }
-    }
+    };
+    let (status, how, why) = if exit::of_error(&error) == Exit::Interrupted {
+        let why = "it was asked to stop, by Ctrl-C or a signal".to_owned();
+        (Status::Interrupted, "was interrupted", why)
+    } else {
+        (Status::Failed, "failed", on_a_line(&exit::causes(&error)))
+    };
+    let (name, path) = (&loaded.scenario.name, folder.path().display());
+    let left = format!("{name} {how}; what there is lies in {path}");
+    // Where the disk is full the manifest may not be writable either; the first error is the one
+    // to tell.
+    let _ = folder.leave(&mut manifest, status, &why);
+    Err(error.context(left))
+}
+
+/// A message without the hint, which is for who is there.
+fn on_a_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).filter(|line| !line.starts_with("hint: "));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it did not say which")
 }
 
 fn manifest_of(stage: &dyn Backend, loaded: &Loaded, plan: &Plan) -> Manifest {
@@ -217,7 +234,7 @@ fn fill(
     folder: &Folder,
     manifest: &mut Manifest,
     watch: &Watch,
-) -> anyhow::Result<(String, Findings)> {
+) -> anyhow::Result<Played> {
     let path = folder.path();
     manifest.write(path)?;
     fs::write(path.join(files::RESOLVED), &loaded.resolved).context("the resolved scenario")?;
@@ -227,15 +244,20 @@ fn fill(
     let ended = watch.play(stage, plan, &mut listener);
     // Also the log of an interrupted run holds all that happened until then.
     let closed = listener.recorder.finish();
-    ended?;
+    let reason = ended?;
     let run = closed?;
     let findings = listener.fold.finish(listener.last);
     results::save(&findings, path)?;
     manifest.fingerprint = Some(run.fingerprint.clone());
     manifest.events = run.events;
-    manifest.end(Status::Finished);
+    let verdicts = expect::check(&plan.scenario.expect, &findings.metrics);
+    let missed = verdicts.iter().filter(|verdict| !verdict.is_met());
+    manifest.missed = missed.map(ToString::to_string).collect();
+    let log = run.log.map(|log| (log::FILE_NAME.to_owned(), log));
+    manifest.files = Some(checksums::of_folder(path, log.into_iter().collect())?);
+    manifest.end(Status::Finished, words::end_reason(reason));
     manifest.write(path)?;
-    Ok((run.fingerprint, findings))
+    Ok(Played { fingerprint: run.fingerprint, findings })
 }
 
 /// Every event goes to the disk and to the metrics.
@@ -282,5 +304,55 @@ impl Sink for Watched<'_> {
         self.bar.at(now);
         self.listener.look(now)?;
         if self.interrupt.is_wanted() { Err(Stop::Interrupted) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    /// A stage with a mistake.
+    struct Mistaken;
+
+    impl Backend for Mistaken {
+        fn name(&self) -> &'static str {
+            "mistaken"
+        }
+
+        fn about(&self) -> &'static str {
+            "asserts what is not so"
+        }
+
+        fn cannot(&self, _plan: &Plan) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn play(&self, plan: &Plan, _sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+            assert_eq!(plan.machine.nodes.len(), 7, "bytes are conserved");
+            Ok(EndReason::Quiet)
+        }
+    }
+
+    #[test]
+    fn a_run_in_which_an_assertion_fails_says_which_in_its_manifest() {
+        let out = tempfile::tempdir().expect("a folder");
+        let text = "schema = 1\ninherit = \"edge_rack_24\"\n";
+        let loaded = scenario::load_text("mistake", text, &Overrides::default());
+        let loaded = loaded.expect("a scenario").remove(0);
+        let plan = Plan::make(&loaded.scenario);
+        let folder = Folder::begin(out.path(), "mistake", 1, "mistaken").expect("a folder");
+        let path = folder.path().to_owned();
+        let watch = Watch { interrupt: Interrupt::default(), progress: Progress::new(1, true) };
+        let played = AssertUnwindSafe(|| record(&Mistaken, &loaded, &plan, folder, &watch));
+        panic::catch_unwind(played).expect_err("the assertion still stops the program");
+        let manifest = Manifest::read(&path).expect("a manifest");
+        assert_eq!(manifest.status, Status::Failed);
+        let why = manifest.why.expect("a reason");
+        assert!(
+            why.starts_with("a mistake of the program: ") && why.contains("conserved"),
+            "{why}"
+        );
+        assert!(manifest.files.is_some_and(|files| files.contains_key(files::RESOLVED)));
     }
 }

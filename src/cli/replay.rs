@@ -8,13 +8,15 @@ use anyhow::bail;
 use clap::Args;
 
 use crate::backend::{self, Backend};
+use crate::cli::files::{self, Trust};
 use crate::cli::play::{self, Watch};
 use crate::cli::summary::{Outcome, Style};
-use crate::cli::{Exit, files, run, streams};
+use crate::cli::{Exit, run, streams};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
 use crate::record::log::Difference;
+use crate::record::manifest::this_program;
 use crate::record::{Fingerprint, Folder, LogReader, Manifest, RecordError, Verifier};
 use crate::record::{faults, words};
 use crate::scenario::{self, EventLevel, Overrides, Scenario};
@@ -25,10 +27,10 @@ Examples:
   rackstorm replay results/lanl_750_month/42-model-1f0c2ab9
   rackstorm replay results/week/7-loopback-77d01c3e --on model
 
-Makes the plan again from the recorded scenario, plays it, and compares the fingerprint. If the
-run was recorded with --events all, a difference is told with the first event that differs; with
---events faults, with the first of those that were recorded. The exit code is 0 if all is the
-same and 3 if not. Nothing is written.
+Demands that every file of the folder is what the run left, makes the plan again from the recorded
+scenario, plays it, and compares the fingerprint. If the run was recorded with --events all, a
+difference is told with the first event that differs; with --events faults, with the first of those
+that were recorded. The exit code is 0 if all is the same and 3 if not. Nothing is written.
 
 With --on STAGE the plan is played there with the faults that the log recorded, each at its own
 time, and leaves a results folder to compare with the first; no events are demanded.";
@@ -51,11 +53,13 @@ pub(super) struct Arguments {
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Plans again, plays again, compares.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = files::finished(&arguments.results)?;
+    let manifest = arguments.trust.finished(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
@@ -63,6 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         let Some(stage) = play::stage(stage, &arguments.rack)? else { return Ok(Exit::Usage) };
         return elsewhere(arguments, &manifest, &scenario, &*stage);
     }
+    arguments.trust.check_report(&arguments.results, &manifest)?;
     if !manifest.deterministic {
         let stage = &manifest.stage;
         streams::say(&format!(
@@ -85,10 +90,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut again = Again::beside(&arguments.results)?;
     watch.play(stage, &plan, &mut again)?;
     let (fingerprint, difference) = again.finish()?;
-    if let Some(difference) = difference {
+    if let Some(difference) = &difference {
         streams::say(&difference.to_string());
     }
     if manifest.fingerprint.as_ref() == Some(&fingerprint) {
+        if difference.is_some() {
+            streams::say(&format!("the run is the same, but its log is not: {fingerprint}"));
+            return Ok(Exit::Failed);
+        }
         writeln!(streams::data(), "the same: {fingerprint}")?;
         return Ok(Exit::Done);
     }
@@ -126,7 +135,7 @@ fn elsewhere(
     let (seed, stage_name) = (plan.scenario.seed, stage.name());
     let folder = Folder::begin(&arguments.out, &plan.scenario.name, seed, stage_name)?;
     let (folder, played) = play::record(stage, &loaded, &plan, folder, &watch)?;
-    let finished = folder.finish(&played.fingerprint)?;
+    let finished = folder.finish()?;
     let path = finished.path.clone();
     let point = manifest.sweep.clone().into_iter().collect();
     let (report, verdicts) = (None, Vec::new());
@@ -154,8 +163,8 @@ fn suspect(results: &Path, manifest: &Manifest) -> String {
 }
 
 fn other_version(manifest: &Manifest) -> Option<String> {
-    let (then, now) = (&manifest.version, env!("CARGO_PKG_VERSION"));
-    (then != now).then(|| format!("rackstorm {then} played it, and this is {now}"))
+    let (then, now) = (manifest.program(), this_program());
+    (then != now).then(|| format!("{then} played it, and this is {now}"))
 }
 
 /// Listens to a run played again: the fingerprint counts, the log tells where a difference begins.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::analysis::results;
-use crate::cli::{Exit, files, page, streams};
+use crate::cli::files::{self, Trust};
+use crate::cli::{Exit, page, streams};
 use crate::plan::Plan;
 
 /// What stands under the help of `report`.
@@ -26,17 +27,19 @@ pub(super) struct Arguments {
     /// Open the report
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Reads what the run left, draws, says where.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manifest = files::finished(&arguments.results)?;
+    let manifest = arguments.trust.finished(&arguments.results)?;
     let Some(scenario) = files::recorded(&arguments.results, &manifest) else {
         return Ok(Exit::Failed);
     };
     let findings = results::load(&arguments.results)?;
     let plan = Plan::make(&scenario);
-    let report = page::draw(&arguments.results, &plan, &findings, &manifest)?;
+    let report = page::draw(&arguments.results, &plan, &findings)?;
     writeln!(streams::data(), "{}", report.display())?;
     if arguments.open {
         page::open(&report);

@@ -159,7 +159,7 @@ fn one(
     let name = &loaded.scenario.name;
     let folder = Folder::begin(&arguments.out, name, loaded.scenario.seed, stage)?;
     let (folder, played) = play::record(backend, loaded, &plan, folder, watch)?;
-    let finished = folder.finish(&played.fingerprint)?;
+    let finished = folder.finish()?;
     let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
     let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played));
     Ok(Outcome { point, plan, stage, played, finished, report, verdicts })

@@ -2,13 +2,15 @@
 //!
 //! While it is written it is called `<seed>-<stage>-<counter>.partial`; the rename at the end is
 //! the moment of success. What is interrupted stays a `.partial`, with a manifest that says so.
+//! Whoever plays a run holds a lock on its folder, which the system takes away with the process: so
+//! a run that was killed is known from one that goes on.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RecordError;
-use super::manifest::{self, Manifest, Status};
+use super::manifest::{Manifest, Status};
+use super::{Checksums, RecordError, checksums};
 
 /// The name of the resolved scenario in a results folder.
 pub const SCENARIO: &str = "scenario.toml";
@@ -27,6 +29,7 @@ pub struct Folder {
     home: PathBuf,
     /// The beginning of the final name: `<seed>-<stage>`.
     stem: String,
+    _hold: Option<File>,
 }
 
 /// A results folder that is whole.
@@ -51,7 +54,10 @@ impl Folder {
             let partial = home.join(format!("{stem}-{counter}.partial"));
             // Creating a folder is atomic: of two processes only one gets the name.
             match fs::create_dir(&partial) {
-                Ok(()) => return Ok(Self { partial, home, stem }),
+                Ok(()) => {
+                    let hold = hold(&partial);
+                    return Ok(Self { partial, home, stem, _hold: hold });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(RecordError::io("create", &partial)(error)),
             }
@@ -70,23 +76,32 @@ impl Folder {
     ///
     /// # Errors
     /// When the manifest cannot be written; the folder stays as it is.
-    pub fn leave(self, manifest: &mut Manifest, status: Status) -> Result<PathBuf, RecordError> {
-        manifest.end(status);
+    pub fn leave(
+        self,
+        manifest: &mut Manifest,
+        status: Status,
+        why: &str,
+    ) -> Result<PathBuf, RecordError> {
+        manifest.end(status, why);
+        manifest.write(&self.partial)?;
+        // What the files hold needs space that a full disk does not have.
+        manifest.files = Some(checksums::of_folder(&self.partial, Checksums::new())?);
         manifest.write(&self.partial)?;
         Ok(self.partial)
     }
 
-    /// Notes the end in the manifest if it says that the run goes on, brings everything to the
-    /// disk and gives the folder its final name, `<seed>-<stage>-<16 digits of the fingerprint>`.
+    /// Brings everything to the disk and gives the folder, whose manifest says that the run is
+    /// finished, its final name, `<seed>-<stage>-<16 digits of the fingerprint>`.
     ///
-    /// An identical finished run is kept and this one dropped. A different run with that name
-    /// (another log level, a scenario with other expectations) is kept as well: this one then
-    /// gets `-2`, `-3`, ... at the end of its name.
+    /// An identical finished run is kept and this one dropped, unless its files are damaged. It is
+    /// kept as well, and so is a different run with that name (another log level, a scenario with
+    /// other expectations): this one then gets `-2`, `-3`, ... at the end of its name.
     ///
     /// # Errors
     /// When the disk refuses; the folder then stays a `.partial`, whole.
-    pub fn finish(self, fingerprint: &str) -> Result<Finished, RecordError> {
-        let mine = seal(&self.partial, fingerprint)?;
+    pub fn finish(self) -> Result<Finished, RecordError> {
+        let mine = Manifest::of_finished(&self.partial)?;
+        let fingerprint = mine.fingerprint.as_deref().expect("a finished run has its fingerprint");
         sync_all(&self.partial)?;
         let digits = &fingerprint[..DIGITS.min(fingerprint.len())];
         let mut counter = 1;
@@ -94,7 +109,7 @@ impl Folder {
             let tail = if counter == 1 { String::new() } else { format!("-{counter}") };
             let path = self.home.join(format!("{}-{digits}{tail}", self.stem));
             if path.symlink_metadata().is_ok() {
-                if is_same_run(&path, mine.as_ref(), fingerprint) {
+                if is_same_run(&path, &mine) {
                     fs::remove_dir_all(&self.partial)
                         .map_err(RecordError::io("remove", &self.partial))?;
                     return Ok(Finished { path, already_there: true });
@@ -117,26 +132,28 @@ impl Folder {
     }
 }
 
-/// Notes in the manifest, if there is one, that the run is finished.
-fn seal(folder: &Path, fingerprint: &str) -> Result<Option<Manifest>, RecordError> {
-    if !folder.join(manifest::FILE_NAME).exists() {
-        return Ok(None);
-    }
-    let mut manifest = Manifest::read(folder)?;
-    if manifest.status == Status::Running {
-        manifest.fingerprint = Some(fingerprint.to_owned());
-        manifest.end(Status::Finished);
-        manifest.write(folder)?;
-    }
-    Ok(Some(manifest))
+/// Whether the folder holds a finished run that is the same as ours, and whole.
+fn is_same_run(folder: &Path, mine: &Manifest) -> bool {
+    let Ok(theirs) = Manifest::of_finished(folder) else { return false };
+    let is_whole = |files| checksums::damaged(folder, files).is_ok_and(|them| them.is_empty());
+    mine.same_run(&theirs) && theirs.files.as_ref().is_none_or(is_whole)
 }
 
-/// Whether the folder holds a finished run that is the same as ours.
-fn is_same_run(folder: &Path, mine: Option<&Manifest>, fingerprint: &str) -> bool {
-    let Ok(theirs) = Manifest::read(folder) else { return false };
-    theirs.status == Status::Finished
-        && theirs.fingerprint.as_deref() == Some(fingerprint)
-        && mine.is_none_or(|mine| mine.same_run(&theirs))
+/// Holds a folder until the value is dropped, and waits for whoever holds it. `None` where the
+/// system cannot lock folders.
+#[must_use]
+pub fn hold(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    file.lock().ok().map(|()| file)
+}
+
+/// Whether a process of this machine holds the folder; `None` if that cannot be known.
+pub(super) fn is_held(folder: &Path) -> Option<bool> {
+    match File::open(folder).ok()?.try_lock_shared() {
+        Ok(()) => Some(false),
+        Err(TryLockError::WouldBlock) => Some(true),
+        Err(TryLockError::Error(_)) => None,
+    }
 }
 
 /// Brings every file of the folder to the disk, so that a crash after the rename loses nothing.
@@ -173,11 +190,14 @@ mod tests {
 
     fn run(out: &Path, level: EventLevel) -> Finished {
         let folder = Folder::begin(out, "boot", 42, "model").expect("a folder");
-        let manifest = Manifest::begin("boot", 42, "model", level, Vec::new());
+        let mut manifest = Manifest::begin("boot", 42, "model", level, Vec::new());
+        fs::create_dir(folder.path().join("plan")).expect("a disk");
+        fs::write(folder.path().join("plan/a.csv"), words::event_level(level)).expect("a disk");
+        manifest.fingerprint = Some(PRINT.to_owned());
+        manifest.end(Status::Finished, "all-up");
+        manifest.files = checksums::of_folder(folder.path(), Checksums::new()).ok();
         manifest.write(folder.path()).expect("a disk");
-        fs::create_dir(folder.path().join("figures")).expect("a disk");
-        fs::write(folder.path().join("figures/a.svg"), words::event_level(level)).expect("a disk");
-        folder.finish(PRINT).expect("a disk")
+        folder.finish().expect("a disk")
     }
 
     fn names(out: &Path) -> Vec<String> {
@@ -196,9 +216,6 @@ mod tests {
         let first = run(out.path(), EventLevel::All);
         assert!(!first.already_there);
         assert_eq!(first.path, out.path().join("boot/42-model-0123456789abcdef"));
-        let manifest = Manifest::read(&first.path).expect("a manifest");
-        assert_eq!(manifest.status, Status::Finished);
-        assert_eq!(manifest.fingerprint.as_deref(), Some(PRINT));
         let second = run(out.path(), EventLevel::All);
         assert_eq!(second, Finished { already_there: true, ..first });
         assert_eq!(names(out.path()), ["42-model-0123456789abcdef"]);
@@ -212,8 +229,40 @@ mod tests {
         assert!(!faults.already_there);
         assert!(run(out.path(), EventLevel::Faults).already_there);
         assert_eq!(names(out.path()), ["42-model-0123456789abcdef", "42-model-0123456789abcdef-2"]);
-        let first = out.path().join("boot/42-model-0123456789abcdef/figures/a.svg");
+        let first = out.path().join("boot/42-model-0123456789abcdef/plan/a.csv");
         assert_eq!(fs::read_to_string(first).expect("a file"), "all");
+    }
+
+    #[test]
+    fn a_damaged_run_is_kept_and_a_whole_one_laid_beside_it() {
+        let out = tempfile::tempdir().expect("a folder");
+        let first = run(out.path(), EventLevel::All).path;
+        fs::write(first.join("plan/a.csv"), "edited").expect("a disk");
+        let second = run(out.path(), EventLevel::All);
+        assert_eq!(second, Finished { path: with_tail(&first, "-2"), already_there: false });
+        assert_eq!(run(out.path(), EventLevel::All), Finished { already_there: true, ..second });
+        assert_eq!(fs::read_to_string(first.join("plan/a.csv")).expect("a file"), "edited");
+    }
+
+    fn with_tail(path: &Path, tail: &str) -> PathBuf {
+        PathBuf::from(format!("{}{tail}", path.display()))
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_held_while_its_run_goes_on_and_no_longer() {
+        let out = tempfile::tempdir().expect("a folder");
+        let folder = Folder::begin(out.path(), "boot", 42, "model").expect("a folder");
+        let manifest = Manifest::begin("boot", 42, "model", EventLevel::All, Vec::new());
+        let path = folder.path().to_owned();
+        let told = || {
+            manifest.write(&path).expect("a disk");
+            Manifest::of_finished(&path).expect_err("it is not finished").to_string()
+        };
+        assert!(told().contains("the run is going on, so"), "{}", told());
+        // What a kill leaves: the lock is gone, the word of the manifest is the old one.
+        drop(folder);
+        assert!(told().contains("the run was killed: no process of this machine"), "{}", told());
     }
 
     #[test]
@@ -231,11 +280,13 @@ mod tests {
         let out = tempfile::tempdir().expect("a folder");
         let folder = Folder::begin(out.path(), "boot", 42, "model").expect("a folder");
         let mut manifest = Manifest::begin("boot", 42, "model", EventLevel::All, Vec::new());
-        let path = folder.leave(&mut manifest, Status::Interrupted).expect("a disk");
+        fs::write(folder.path().join("a.csv"), "a row").expect("a disk");
+        let path = folder.leave(&mut manifest, Status::Interrupted, "Ctrl-C").expect("a disk");
         assert!(path.ends_with("boot/42-model-1.partial"));
         let left = Manifest::read(&path).expect("a manifest");
-        assert_eq!(left.status, Status::Interrupted);
+        assert_eq!((left.status, left.why.as_deref()), (Status::Interrupted, Some("Ctrl-C")));
         assert!(left.ended.is_some());
+        assert_eq!(left.files.expect("it notes them")["a.csv"].bytes, 5);
         let next = Folder::begin(out.path(), "boot", 42, "model").expect("a folder");
         assert!(next.path().ends_with("boot/42-model-2.partial"));
     }

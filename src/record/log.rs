@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::RecordError;
+use super::checksums::{Checksum, Sum};
 use super::codec::{CodecError, Decoder, Encoder, MAX_LEN, VERSION};
 use crate::event::{Cause, Event, Sink, Stop, What};
 use crate::scenario::EventLevel;
@@ -63,6 +64,8 @@ pub struct LogWriter<W> {
     encoder: Encoder,
     buffer: Vec<u8>,
     written: u64,
+    /// Of all that is written out.
+    sum: Sum,
 }
 
 impl LogWriter<File> {
@@ -84,7 +87,8 @@ impl<W: Write> LogWriter<W> {
         buffer.extend(MAGIC);
         buffer.extend([VERSION, level_code(level)]);
         let encoder = Encoder::default();
-        Self { out, path: path.to_path_buf(), level, encoder, buffer, written: 0 }
+        let (path, sum) = (path.to_path_buf(), Sum::default());
+        Self { out, path, level, encoder, buffer, written: 0, sum }
     }
 
     /// Takes the next event and writes it if the level holds it.
@@ -117,17 +121,18 @@ impl<W: Write> LogWriter<W> {
         self.written
     }
 
-    /// Writes what is still in memory and gives the output back.
+    /// Writes what is still in memory and gives the output back, with the checksum of all of it.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn finish(mut self) -> Result<W, RecordError> {
+    pub fn finish(mut self) -> Result<(W, Checksum), RecordError> {
         self.flush()?;
-        Ok(self.out)
+        Ok((self.out, self.sum.finish()))
     }
 
     fn write_out(&mut self) -> Result<(), RecordError> {
         self.out.write_all(&self.buffer).map_err(RecordError::io("write", &self.path))?;
+        self.sum.add(&self.buffer);
         self.buffer.clear();
         Ok(())
     }
@@ -384,7 +389,7 @@ mod tests {
         for event in events {
             writer.event(event).expect("memory takes all");
         }
-        writer.finish().expect("memory takes all")
+        writer.finish().expect("memory takes all").0
     }
 
     fn read(bytes: &[u8]) -> Result<Vec<Event>, RecordError> {

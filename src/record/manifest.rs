@@ -1,4 +1,4 @@
-//! `manifest.json`: what was run, by which program, on which machine, when, and how it ended.
+//! `manifest.json`: what was run, by which program, where and when, how it ended, what files hold.
 //!
 //! The only file with wall-clock times, so that all others compare byte by byte.
 
@@ -10,14 +10,31 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, words};
+use super::{Checksums, RecordError, folder, words};
 use crate::scenario::EventLevel;
 
 /// The manifest's name in a results folder.
 pub const FILE_NAME: &str = "manifest.json";
 
+/// The next manifest, until it is whole.
+const NEW: &str = "manifest.json.new";
+
 /// Version of the manifest's layout.
 pub const SCHEMA: u32 = 1;
+
+const PROGRAM: &str = env!("CARGO_PKG_NAME");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What `build.rs` found.
+const COMMIT: Option<&str> = option_env!("RACKSTORM_BUILT_FROM");
+
+/// Bytes that the manifest of a run that goes on has to spare: how it ends can then be noted even
+/// where the disk is full.
+const RESERVE: usize = 4096;
+
+/// Characters of the reason that a manifest holds at most, six bytes each at worst: the reserve
+/// has room for them.
+const WHY_MAX: usize = 600;
 
 /// The manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +43,18 @@ pub struct Manifest {
     pub schema: u32,
     /// How the run stands.
     pub status: Status,
+    /// Why it ended: of a finished run the [`EndReason`](crate::event::EndReason), else a sentence.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The demands of `[expect]` that a finished run missed, each with what was found.
+    #[serde(default)]
+    pub missed: Vec<String>,
     /// The program's name.
     pub program: String,
     /// The program's version.
     pub version: String,
-    /// The commit it was built from, if `RACKSTORM_COMMIT` was set at build time.
+    /// The commit it was built from, with `-dirty` if its sources were changed since; `None` of a
+    /// program that was not built from git.
     pub commit: Option<String>,
     /// The scenario's name.
     pub scenario: String,
@@ -62,6 +86,12 @@ pub struct Manifest {
     pub started: String,
     /// When it ended, RFC 3339, UTC.
     pub ended: Option<String>,
+    /// What each file holds that the run left. `None` while it goes on, and of older versions.
+    #[serde(default)]
+    pub files: Option<Checksums>,
+    /// What the report and its figures hold, which can be drawn again from the others.
+    #[serde(default)]
+    pub report: Checksums,
 }
 
 /// How a run stands.
@@ -107,9 +137,11 @@ impl Manifest {
         Self {
             schema: SCHEMA,
             status: Status::Running,
-            program: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("RACKSTORM_COMMIT").map(str::to_owned),
+            why: None,
+            missed: Vec::new(),
+            program: PROGRAM.to_owned(),
+            version: VERSION.to_owned(),
+            commit: COMMIT.map(str::to_owned),
             scenario: scenario.to_owned(),
             scenario_sha256: None,
             seed,
@@ -128,26 +160,32 @@ impl Manifest {
             },
             started: now(),
             ended: None,
+            files: None,
+            report: Checksums::new(),
         }
     }
 
-    /// Notes that the run ends now, and how.
-    pub fn end(&mut self, status: Status) {
+    /// Notes that the run ends now, how and why.
+    pub fn end(&mut self, status: Status, why: &str) {
         self.status = status;
+        self.why = Some(why.chars().take(WHY_MAX).collect());
         self.ended = Some(now());
     }
 
     /// Writes it into a folder, in one step: a reader sees the old one or the new one, whole.
     ///
-    /// Where the disk is full, it is written over the old one: that needs no space, and a run that
-    /// failed shall not seem to go on.
+    /// Where the disk is full, it is written over the old one if that has room for it: this needs
+    /// no space, and a run that failed shall not seem to go on.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        if self.status == Status::Running {
+            text.extend(std::iter::repeat_n(' ', RESERVE));
+        }
         text.push('\n');
-        let (path, new) = (folder.join(FILE_NAME), folder.join("manifest.json.new"));
+        let (path, new) = (folder.join(FILE_NAME), folder.join(NEW));
         let write = || {
             let mut file = fs::File::create(&new)?;
             file.write_all(text.as_bytes())?;
@@ -156,8 +194,10 @@ impl Manifest {
         };
         let written = write().or_else(|error| {
             let _ = fs::remove_file(&new);
-            let full = error.kind() == io::ErrorKind::StorageFull && path.exists();
-            if full { overwrite(&path, text.as_bytes()) } else { Err(error) }
+            let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+            let room = fs::metadata(&path).map_or(0, |old| old.len());
+            let fits = full.contains(&error.kind()) && text.len() as u64 <= room;
+            if fits { overwrite(&path, text.as_bytes()) } else { Err(error) }
         });
         written.map_err(RecordError::io("write", &path))
     }
@@ -174,14 +214,72 @@ impl Manifest {
             .map_err(|error| RecordError::Foreign { path: path.clone(), why: why(error) })
     }
 
-    /// Whether the other run was the same and left the same files behind.
+    /// That of a folder whose run came to its end.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`], and when the run did not: then it says why.
+    pub fn of_finished(folder: &Path) -> Result<Self, RecordError> {
+        let manifest = Self::read(folder)?;
+        if manifest.status == Status::Finished {
+            return Ok(manifest);
+        }
+        let (path, state) = (folder.to_owned(), manifest.state(folder));
+        let why = format!("{state}, so it has no metrics and no fingerprint; play it again");
+        Err(RecordError::Foreign { path, why })
+    }
+
+    /// How the run of a folder stands, in words.
+    #[must_use]
+    pub fn state(&self, folder: &Path) -> String {
+        let how = match self.status {
+            Status::Finished => "the run came to its end",
+            Status::Interrupted => "the run was interrupted",
+            Status::Failed => "the run failed",
+            Status::Running => match folder::is_held(folder) {
+                Some(true) => "the run is going on",
+                Some(false) => "the run was killed: no process of this machine plays it any more",
+                None => "the run is going on, or was killed",
+            },
+        };
+        match &self.why {
+            Some(why) => format!("{how} ({why})"),
+            None => how.to_owned(),
+        }
+    }
+
+    /// The program that played it, such as `rackstorm 0.1.0 (commit 1f0c2ab9...)`.
+    #[must_use]
+    pub fn program(&self) -> String {
+        program(&self.program, &self.version, self.commit.as_deref())
+    }
+
+    /// Whether the other run was the same and left the same files behind. An older version did not
+    /// note what its files hold.
     #[must_use]
     pub fn same_run(&self, other: &Self) -> bool {
+        let files = self.files.as_ref().zip(other.files.as_ref());
         self.fingerprint == other.fingerprint
             && self.scenario_sha256 == other.scenario_sha256
             && self.sweep == other.sweep
             && self.event_level == other.event_level
+            && files.is_none_or(|(mine, theirs)| mine == theirs)
     }
+}
+
+/// This program, in the words of [`Manifest::program`].
+#[must_use]
+pub fn this_program() -> String {
+    program(PROGRAM, VERSION, COMMIT)
+}
+
+fn program(name: &str, version: &str, commit: Option<&str>) -> String {
+    let commit = commit.map(|commit| format!(" (commit {commit})"));
+    format!("{name} {version}{}", commit.unwrap_or_default())
+}
+
+/// Whether a file of a results folder is a manifest, or was to be one.
+pub(super) fn is_mine(name: &str) -> bool {
+    [FILE_NAME, NEW].contains(&name)
 }
 
 /// Writes over what a file holds.
@@ -223,10 +321,11 @@ mod tests {
         manifest.write(folder.path()).expect("a disk");
         assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
         assert_eq!(manifest.status, Status::Running);
-        manifest.end(Status::Interrupted);
+        manifest.end(Status::Interrupted, "Ctrl-C");
         manifest.write(folder.path()).expect("a disk");
         let text = fs::read_to_string(folder.path().join(FILE_NAME)).expect("a file");
         assert!(text.contains("\"status\": \"interrupted\""), "{text}");
+        assert!(text.contains("\"why\": \"Ctrl-C\""), "{text}");
         assert!(text.contains("\"seed\": 18446744073709551615"), "{text}");
         assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
@@ -249,6 +348,37 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").expect("a disk");
         assert!(told(&file).contains("this is no results folder"));
+    }
+
+    #[test]
+    fn a_manifest_without_checksums_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut manifest = Manifest::begin("boot", 1, "model", EventLevel::All, Vec::new());
+        manifest.end(Status::Finished, "all-up");
+        let mut old = serde_json::to_value(&manifest).expect("plain data");
+        for key in ["why", "missed", "files", "report"] {
+            old.as_object_mut().expect("an object").remove(key).expect("it has it");
+        }
+        fs::write(folder.path().join(FILE_NAME), old.to_string()).expect("a disk");
+        let read = Manifest::of_finished(folder.path()).expect("a manifest");
+        assert_eq!((read.files, read.why), (None, None));
+    }
+
+    #[test]
+    fn the_longest_reason_fits_into_what_a_run_that_goes_on_keeps_free() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut manifest = Manifest::begin("boot", 1, "model", EventLevel::All, Vec::new());
+        manifest.write(folder.path()).expect("a disk");
+        let path = folder.path().join(FILE_NAME);
+        let room = fs::metadata(&path).expect("it was written").len();
+        assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
+        // A control character takes six bytes.
+        manifest.end(Status::Failed, &"\u{1}".repeat(10_000));
+        manifest.write(folder.path()).expect("a disk");
+        let took = fs::metadata(&path).expect("it was written").len();
+        assert!(took <= room, "{took} bytes in {room}");
+        let told = manifest.state(folder.path());
+        assert!(told.starts_with("the run failed (\u{1}"), "{told}");
     }
 
     #[test]

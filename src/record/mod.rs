@@ -1,5 +1,6 @@
 //! Everything on disk: the results folder, its manifest, the event log and the fingerprint.
 
+pub mod checksums;
 pub mod codec;
 mod codes;
 pub mod export;
@@ -16,6 +17,7 @@ pub mod words;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use checksums::{Checksum, Checksums};
 pub use fingerprint::Fingerprint;
 pub use folder::{Finished, Folder};
 pub use log::{LogReader, LogWriter, Verifier};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use super::{Fingerprint, LogWriter, RecordError};
+use super::{Checksum, Fingerprint, LogWriter, RecordError};
 use crate::event::{Event, Sink, Stop};
 use crate::scenario::EventLevel;
 use crate::units::{Span, Time};
@@ -31,6 +31,8 @@ pub struct Recorded {
     pub events: u64,
     /// Events in the log.
     pub logged: u64,
+    /// What the log holds, if there is one.
+    pub log: Option<Checksum>,
 }
 
 impl Recorder<File> {
@@ -67,10 +69,8 @@ impl<W: Write> Recorder<W> {
     /// When the log cannot be written.
     pub fn finish(self) -> Result<Recorded, RecordError> {
         let logged = self.log.as_ref().map_or(0, LogWriter::written);
-        if let Some(log) = self.log {
-            log.finish()?;
-        }
-        Ok(Recorded { fingerprint: self.fingerprint.finish(), events: self.events, logged })
+        let log = self.log.map(LogWriter::finish).transpose()?.map(|(_, checksum)| checksum);
+        Ok(Recorded { fingerprint: self.fingerprint.finish(), events: self.events, logged, log })
     }
 }
 
@@ -100,6 +100,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::record::checksums::{Checksums, of_folder};
     use crate::record::codec::tests::one_of_each;
     use crate::record::log::LogReader;
 
@@ -124,6 +125,18 @@ mod tests {
         assert_eq!(read(all.1.path()).expect("a log"), 19);
         assert_eq!(read(faults.1.path()).expect("a log"), 12);
         assert!(read(none.1.path()).is_err());
+    }
+
+    #[test]
+    fn the_checksum_that_is_made_while_the_log_is_written_is_that_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = record(folder.path(), EventLevel::All).log.expect("a log");
+        let all = of_folder(folder.path(), Checksums::new()).expect("readable");
+        assert_eq!(all, [("events.rsl".to_owned(), log)].into());
+        assert_eq!(
+            record(tempfile::tempdir().expect("a folder").path(), EventLevel::None).log,
+            None
+        );
     }
 
     /// A disk with room for so many bytes.

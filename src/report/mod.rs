@@ -52,8 +52,17 @@ pub struct Input<'a> {
     pub theory: &'a Result<Vec<Beside>, Vec<String>>,
     /// The definition of a metric by its name, as in `docs/metrics.md`; empty if it has none.
     pub definition: fn(&str) -> &'static str,
-    /// The command that plays the same run again.
-    pub reproduce: &'a str,
+    /// How the run is played again.
+    pub again: &'a Again,
+}
+
+/// How a run is played again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// Whether it can be, and what the fingerprint has to do with it.
+    pub intro: String,
+    /// What each command does, and the command.
+    pub ways: Vec<(&'static str, String)>,
 }
 
 /// What became of one demand of `[expect]`.
@@ -65,13 +74,14 @@ pub struct VerdictLine {
     pub met: bool,
 }
 
-/// Writes `figures/*.svg`, `figures/*.png` and `report.html` into a results folder.
+/// Writes `figures/*.svg`, `figures/*.png` and `report.html` into a results folder, and names the
+/// files that it wrote.
 ///
 /// A figure that has nothing to show is left out. The same input gives the same bytes.
 ///
 /// # Errors
 /// If a file or the folder `figures` cannot be written.
-pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
+pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
     let pictures = folder.join("figures");
     fs::create_dir_all(&pictures)?;
     let fonts = typeface::font_faces();
@@ -87,7 +97,9 @@ pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
         let svg = hang(&pictures.join(name), &drawing, &label, &fonts, &mut bitmap)?;
         shown.push(page::Shown { name: name.to_owned(), caption, svg });
     }
-    fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))
+    fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))?;
+    let of = |it: &page::Shown| ["svg", "png"].map(|end| format!("figures/{}.{end}", it.name));
+    Ok(shown.iter().flat_map(of).chain(["report.html".to_owned()]).collect())
 }
 
 /// Writes a drawing as `<stem>.svg` and `<stem>.png`, and gives back the SVG for a page.

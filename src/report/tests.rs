@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
-use super::{Input, VerdictLine, canvas, figures, write};
+use super::{Again, Input, VerdictLine, canvas, figures, write};
 use crate::analysis::Findings;
 use crate::analysis::forecast::Beside;
 use crate::plan::Plan;
@@ -32,6 +32,11 @@ static THEORY: LazyLock<Result<Vec<Beside>, Vec<String>>> = LazyLock::new(|| {
     ])
 });
 
+static AGAIN: LazyLock<Again> = LazyLock::new(|| Again {
+    intro: "The same scenario gives the same events.".to_owned(),
+    ways: vec![("This plays it again:", "rackstorm replay .".to_owned())],
+});
+
 fn verdicts() -> [VerdictLine; 2] {
     [
         VerdictLine { text: "efficiency > 0.5: it is 0.871".to_owned(), met: true },
@@ -50,7 +55,7 @@ fn input<'a>(plan: &'a Plan, findings: &'a Findings, verdicts: &'a [VerdictLine]
         verdicts,
         theory: &THEORY,
         definition: |_| "What it means, in a sentence.",
-        reproduce: "rackstorm run lanl_750_month.toml",
+        again: &AGAIN,
     }
 }
 

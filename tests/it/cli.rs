@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{Bench, Done, root, smoke_scenarios, update, wait};
+use crate::program::{Bench, Done, rest, root, smoke_scenarios, update, wait};
 
 fn smoke() -> PathBuf {
     smoke_scenarios().swap_remove(0)
@@ -291,8 +290,11 @@ fn a_replay_of_another_scenario_names_the_file_that_changed() {
     std::fs::write(&file, other).expect("results can be written");
     let done = bench.run(&["replay", text(&folder)]);
     assert_eq!((done.code, done.stdout.as_str()), (3, ""));
+    assert!(done.stderr.contains("\n  scenario.toml is changed"), "{}", done.stderr);
+    let done = bench.run(&["replay", text(&folder), "--unchecked"]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, ""));
     let why = format!("the plan differs: {} is not the scenario that was played", file.display());
-    assert_eq!(done.stderr.trim_end(), why);
+    assert_eq!(done.stderr.lines().last(), Some(why.as_str()));
 }
 
 #[test]
@@ -384,6 +386,7 @@ fn an_interrupted_run_stays_partial_and_says_so() {
     let manifest = std::fs::read_to_string(manifest).expect("a partial folder has a manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     assert_eq!(manifest["status"], "interrupted");
+    assert_eq!(manifest["why"], "it was asked to stop, by Ctrl-C or a signal");
     for command in ["report", "replay"] {
         let done = bench.run(&[command, partial]);
         assert_eq!((done.code, done.stdout.as_str()), (3, ""));
@@ -408,11 +411,6 @@ fn an_interrupted_sweep_counts_the_runs_that_it_did_not_begin() {
     assert_eq!(done.code, 130);
     assert_eq!(done.stderr.lines().count(), 3, "{}", done.stderr);
     assert!(done.stderr.ends_with("8 runs were not begun\n"), "{}", done.stderr);
-}
-
-#[expect(clippy::disallowed_methods, reason = "waits for another process, not for a model")]
-fn rest() {
-    std::thread::sleep(Duration::from_millis(10));
 }
 
 #[test]

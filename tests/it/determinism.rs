@@ -79,6 +79,9 @@ fn a_replay_of_a_run_that_was_tampered_with_is_noticed() {
     std::fs::write(&scenario, other).expect("results can be written");
     let done = bench.run(&["replay", &folder]);
     assert_eq!(done.code, 3, "{}", done.stderr);
+    assert!(done.stderr.contains("scenario.toml is changed"), "{}", done.stderr);
+    let done = bench.run(&["replay", &folder, "--unchecked"]);
+    assert_eq!(done.code, 3, "{}", done.stderr);
     assert!(done.stderr.contains("differs"), "{}", done.stderr);
 }
 

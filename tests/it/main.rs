@@ -36,6 +36,7 @@ mod power;
 mod prediction;
 mod published;
 mod rack;
+mod records;
 mod rehearsal;
 mod rejuvenation;
 mod replicas;

@@ -137,3 +137,9 @@ pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
         }
     }
 }
+
+/// Waits a moment for another process.
+#[expect(clippy::disallowed_methods, reason = "waits for another process, not for a model")]
+pub(crate) fn rest() {
+    std::thread::sleep(std::time::Duration::from_millis(10));
+}

@@ -114,8 +114,9 @@ fn resolved(input: &Input) -> Markup {
         section id="scenario" {
             h2 { "Scenario" }
             p {
-                "What was played, with everything inherited and every default filled in. "
-                "Saved as a file it plays the same run."
+                "What was played, with everything inherited and every default filled in. It is "
+                code { "scenario.toml" } " of the results folder; saved under that name it plays "
+                "the same run."
             }
             details {
                 summary { (words::count(lines, "line", "lines")) " of TOML" }
@@ -147,10 +148,13 @@ fn origin(input: &Input) -> Markup {
                 }
             }
             p {
-                "The same program, scenario and seed give the same events on any machine; the "
-                "fingerprint is a hash over every one of them. To play it again:"
+                (input.again.intro) " By which program and commit it was played, with which "
+                "command, when and where is in " code { "manifest.json" } "."
             }
-            pre.command { code { (input.reproduce) } }
+            @for (what, command) in &input.again.ways {
+                p { (what) }
+                pre.command { code { (command) } }
+            }
         }
     }
 }
