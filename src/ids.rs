@@ -66,3 +66,28 @@ pub struct Part {
     /// Its number over the whole machine, from 0.
     pub index: u32,
 }
+
+/// A part's number in tables: counted from 1, as the names of parts are. `pi17` is node 17.
+pub mod from_one {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    use super::NodeId;
+
+    /// Writes a node's number.
+    ///
+    /// # Errors
+    /// Those of the table.
+    pub fn serialize<S: Serializer>(node: &NodeId, table: S) -> Result<S::Ok, S::Error> {
+        table.serialize_u32(node.0 + 1)
+    }
+
+    /// Reads a node's number.
+    ///
+    /// # Errors
+    /// Those of the table, and 0, which no node has.
+    pub fn deserialize<'de, D: Deserializer<'de>>(table: D) -> Result<NodeId, D::Error> {
+        let number = u32::deserialize(table)?;
+        number.checked_sub(1).map(NodeId).ok_or_else(|| D::Error::custom("nodes count from 1"))
+    }
+}

@@ -13,7 +13,6 @@ mod groups;
 mod jobs;
 pub mod least_squares;
 mod meters;
-pub mod metrics;
 mod nodes;
 pub mod observed;
 pub mod results;
@@ -30,8 +29,9 @@ mod upsets;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::NodeId;
+use crate::ids::{NodeId, from_one};
 
+pub use crate::metrics::{self, Metric};
 pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
@@ -47,17 +47,6 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
-}
-
-/// One number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Metric {
-    /// Its name, such as `makespan`.
-    pub name: String,
-    /// Its value, in SI base units.
-    pub value: f64,
-    /// Its unit: `s`, `B`, `J`, `W`, `1` for shares, `count`, ...
-    pub unit: String,
 }
 
 /// A quantity over time.
@@ -79,6 +68,7 @@ pub struct Series {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeFinding {
     /// The node.
+    #[serde(with = "from_one")]
     pub node: NodeId,
     /// Power-ons.
     pub boots: u32,
@@ -123,6 +113,7 @@ pub struct JobFinding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BootSpan {
     /// The node.
+    #[serde(with = "from_one")]
     pub node: NodeId,
     /// The stage, as in [`crate::event::NodeState`].
     pub stage: String,

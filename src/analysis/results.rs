@@ -211,9 +211,9 @@ mod tests {
         assert_eq!(
             text("nodes.csv"),
             "node,boots,first_up_s,up_s,down_s,failures\n\
-             0,0,-1.0,0.30000000000000004,0.1,7\n1,1,-1.0,4.0,0.1,7\n"
+             1,0,-1.0,0.30000000000000004,0.1,7\n2,1,-1.0,4.0,0.1,7\n"
         );
-        assert_eq!(text("boots.csv"), "node,stage,from_s,to_s\n3,rom,0.30000000000000004,1e-9\n");
+        assert_eq!(text("boots.csv"), "node,stage,from_s,to_s\n4,rom,0.30000000000000004,1e-9\n");
     }
 
     #[test]

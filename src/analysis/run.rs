@@ -64,8 +64,8 @@ fn not_a_number(findings: &Findings) -> Option<String> {
     let series = findings.series.iter().find(|series| !series.points.iter().all(point));
     metric
         .map(|metric| format!("metric {}", metric.name))
-        .or_else(|| node.map(|node| format!("a time of node {}", node.node.0)))
-        .or_else(|| boot.map(|span| format!("a boot stage of node {}", span.node.0)))
+        .or_else(|| node.map(|node| format!("a time of node {}", node.node.0 + 1)))
+        .or_else(|| boot.map(|span| format!("a boot stage of node {}", span.node.0 + 1)))
         .or_else(|| series.map(|series| format!("a point of series {}", series.name)))
 }
 

@@ -1,11 +1,13 @@
 //! `rackstorm agent`: the agent of a node of a real rack.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::cli::{Exit, streams};
+use crate::cli::{Exit, above_zero, beat, streams};
 use crate::drivers::agent::{self, Leave, Wish};
 use crate::drivers::harm::Permission;
 use crate::drivers::store::Place;
@@ -46,14 +48,14 @@ pub(super) struct Arguments {
     certificates: PathBuf,
     /// Folder of checkpoints, such as a mount of the file server's, or the controller's own store:
     /// tcp://HOST:PORT
-    #[arg(long, value_name = "STORE", value_parser = store)]
+    #[arg(long, value_name = "STORE", value_parser = OsStringValueParser::new().try_map(store))]
     store: Store,
     /// Folder of what stays on the node when checkpoints travel to a store over TCP
     #[arg(long, value_name = "FOLDER")]
     cards: Option<PathBuf>,
     /// Let declared bytes take their time at this rate, such as '11.8 MB/s', where they do not
     /// travel: in a folder
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = above_zero::<ByteRate>)]
     store_rate: Option<ByteRate>,
     /// Name or address at which neighbours reach it [default: the one that leads to the controller]
     #[arg(long, value_name = "HOST")]
@@ -62,7 +64,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
     /// Time between two beats, as the scenario says
-    #[arg(long, value_name = "SPAN", default_value = "1 s")]
+    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = beat)]
     beat: Span,
     /// Folder on the node's own disk for its journal of harms [default: in the store]
     #[arg(long, value_name = "FOLDER")]
@@ -95,10 +97,11 @@ enum Store {
 }
 
 /// A folder, or `tcp://HOST:PORT`.
-fn store(text: &str) -> Result<Store, &'static str> {
-    match text.strip_prefix("tcp://") {
-        Some(server) => address(server).map(Store::Server),
-        None if text.contains("://") => Err("neither a folder nor tcp://HOST:PORT"),
+fn store(text: OsString) -> Result<Store, &'static str> {
+    let url = text.to_str().filter(|text| text.contains("://"));
+    match url.map(|url| url.strip_prefix("tcp://")) {
+        Some(Some(server)) => address(server).map(Store::Server),
+        Some(None) => Err("neither a folder nor tcp://HOST:PORT"),
         None => Ok(Store::Folder(text.into())),
     }
 }

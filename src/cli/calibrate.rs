@@ -276,6 +276,7 @@ fn json(found: &Calibration, written: Option<&[PathBuf]>) -> anyhow::Result<Stri
     let mut object = serde_json::to_value(found)?;
     let Value::Object(all) = &mut object else { unreachable!("a calibration is an object") };
     if let Some(files) = written {
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
         all.insert("files".to_owned(), json!(files));
     }
     Ok(object.to_string())

@@ -140,7 +140,7 @@ fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<Stri
     let side = |runs: &[Run]| -> Vec<Value> {
         let run = |run: &Run| {
             json!({
-                "results": run.folder,
+                "results": run.folder.to_string_lossy(),
                 "scenario": run.manifest.scenario,
                 "seed": run.manifest.seed,
                 "stage": run.manifest.stage,

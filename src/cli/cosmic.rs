@@ -122,7 +122,5 @@ fn load(arguments: &Arguments) -> Option<Scenario> {
     if let Some(file) = &arguments.file {
         return files::load(file, &overrides)?.into_iter().next().map(|run| run.scenario);
     }
-    scenario::read_over("cosmic", BARE, &overrides)
-        .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
-        .ok()
+    scenario::read_over("cosmic", BARE, &overrides).inspect_err(streams::tell).ok()
 }

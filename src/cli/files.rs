@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 
-use crate::analysis::metrics;
 use crate::analysis::run::Run;
 use crate::cli::{again, exit, streams};
 use crate::record::checksums::{Damage, damaged};
 use crate::record::{Checksums, Manifest, Status};
 use crate::scenario::{self, Loaded, Overrides, Scenario};
+use crate::untrusted::folder_name;
 
 /// The resolved scenario in a results folder.
 pub(super) use crate::record::folder::SCENARIO as RESOLVED;
@@ -136,27 +136,17 @@ pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<L
 
 /// All runs of one file, or `None` after telling its mistakes.
 pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
-    let runs = scenario::load(file, overrides)
-        .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
-        .ok()?;
-    // Which metrics there are is known on a higher storey than the scenario's.
-    let demands = runs.first().map_or(&[][..], |run| &run.scenario.expect);
-    let names = demands.iter().map(|demand| demand.metric.as_str());
-    let unknown: Vec<_> = names.filter(|name| metrics::find(name).is_none()).collect();
-    for name in &unknown {
-        let file = file.display();
-        streams::say(&format!("error: {file}: [expect] names `{name}`, which is no metric"));
-        if let Some(like) = metrics::suggest(name) {
-            streams::say(&format!("  = help: did you mean `{like}`?"));
-        }
-    }
-    unknown.is_empty().then_some(runs)
+    let runs = scenario::load(file, overrides).inspect_err(streams::tell).ok()?;
+    let unlikely = runs.iter().map(|run| &run.warnings).filter(|warnings| warnings.has_warnings());
+    unlikely.for_each(streams::tell);
+    Some(runs)
 }
 
 /// The scenario that a results folder was played from, under the name it had.
 pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
     let file = folder.join(RESOLVED);
     let mut scenario = load(&file, &Overrides::default())?.pop()?.scenario;
-    scenario.name.clone_from(&manifest.scenario);
+    // A manifest may come from anywhere, and folders are named after the scenario.
+    scenario.name = folder_name(&manifest.scenario);
     Some(scenario)
 }

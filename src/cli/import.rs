@@ -110,7 +110,7 @@ fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
             "scenario": storm.name,
             "seed": storm.run,
             "stage": Measured(storm).name(),
-            "results": finished.path,
+            "results": finished.path.to_string_lossy(),
             "already_there": finished.already_there,
             "clients": storm.clients.len(),
             "failed": failed,

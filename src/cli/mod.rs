@@ -36,9 +36,15 @@ mod summary;
 #[cfg(feature = "turmoil")]
 mod swarm;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::units::Span;
+use crate::units::text::QuantityError;
+use crate::untrusted::on_one_line;
 
 pub use exit::Exit;
 
@@ -105,10 +111,14 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// The whole program. What a person mistyped is told by clap, which then exits with 2 itself.
+/// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(Cli { command }) => command,
+        Err(told) => return mistyped(&told),
+    };
+    let done = match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
@@ -134,6 +144,41 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&arguments),
     };
     exit::of(done).into()
+}
+
+/// Tells what a person mistyped, or the help that was asked for. Clap quotes arguments as they
+/// are: those that a terminal would obey are spelled, and then there are no colours.
+fn mistyped(told: &clap::Error) -> ExitCode {
+    let obeyed = |argument: OsString| {
+        let text = argument.to_string_lossy();
+        on_one_line(&text) != text
+    };
+    if told.use_stderr() && std::env::args_os().any(obeyed) {
+        streams::say(&told.render().to_string());
+    } else {
+        // Nobody is left to tell if this fails.
+        let _ = told.print();
+    }
+    if told.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+/// A quantity of which none would stop the program that takes it.
+fn above_zero<Q>(text: &str) -> Result<Q, String>
+where
+    Q: FromStr<Err = QuantityError> + Default + PartialOrd,
+{
+    let quantity: Q = text.parse().map_err(|error: QuantityError| match error.help {
+        Some(help) => format!("{}: {help}", error.message),
+        None => error.message,
+    })?;
+    if quantity > Q::default() { Ok(quantity) } else { Err("it must be more than zero".into()) }
+}
+
+/// The time between two beats. Assumption: a node that is heard less than once an hour is not
+/// watched at all.
+fn beat(text: &str) -> Result<Span, String> {
+    let beat: Span = above_zero(text)?;
+    if beat <= Span::from_secs(3_600) { Ok(beat) } else { Err("at most 1 h".into()) }
 }
 
 /// The names of all commands that are shown, for those who check that each is documented.

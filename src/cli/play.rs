@@ -20,7 +20,9 @@ use crate::event::{EndReason, Event, Sink, Stop};
 use crate::inventory::{self, Inventory};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
-use crate::record::{Folder, Manifest, Recorder, Status, checksums, log, tables, words};
+use crate::record::{
+    Folder, Manifest, Recorder, Status, checksums, log, manifest, tables, words,
+};
 use crate::scenario::Loaded;
 use crate::units::Time;
 
@@ -105,7 +107,7 @@ pub(super) fn rehearsal(file: &Path) -> anyhow::Result<Option<Stage>> {
 /// An inventory. `None` after telling mistakes.
 fn read_rack(file: &Path) -> Option<Inventory> {
     let inventory = inventory::load(file);
-    inventory.inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour()))).ok()
+    inventory.inspect_err(streams::tell).ok()
 }
 
 /// The rack of an inventory, which nobody else may switch then. `None` after telling mistakes.
@@ -216,7 +218,7 @@ fn said(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn manifest_of(stage: &dyn Backend, loaded: &Loaded, plan: &Plan) -> Manifest {
-    let (scenario, command) = (&loaded.scenario, std::env::args().collect());
+    let (scenario, command) = (&loaded.scenario, manifest::command_line());
     let level = scenario.record.events;
     let mut manifest = Manifest::begin(&scenario.name, scenario.seed, stage.name(), level, command);
     manifest.deterministic = stage.is_deterministic();

@@ -95,9 +95,7 @@ impl File {
 
     /// The inventory and the chosen nodes, or `None` after telling what is wrong with them.
     fn read(&self, nodes: &str) -> Option<(Inventory, Vec<NodeId>)> {
-        let inventory = inventory::load(&self.rack)
-            .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
-            .ok()?;
+        let inventory = inventory::load(&self.rack).inspect_err(streams::tell).ok()?;
         let told = |error: &inventory::names::NameError| {
             streams::say(&format!("error: `{nodes}`: {}", error.title));
             streams::say("  = help: names are as in the inventory: c0n[0-3], c0n1,c0n5, all!c0n7");

@@ -13,16 +13,21 @@ use crate::drivers::power::operate::Verb;
 use crate::plan::Plan;
 use crate::scenario;
 
-/// What stands under the help of `rack enrol`.
+/// What stands under the help of `rack enrol`. Clap would take `{n}` for a new line, so an end of
+/// colours stands in it: nobody sees that, and where there are no colours it is left out.
 const EXAMPLES: &str = "\
 Examples:
   rackstorm rack enrol --folder rack-ca --controller-address 10.0.0.1 \\
-      --address '10.0.1.{n}' 'pi[1-24]'
+      --address '10.0.1.{\x1b[0mn}' 'pi[1-24]'
   rackstorm rack enrol --folder rack-ca --address pi25.lab 'pi25'       one more, later
 
 The first call makes the rack's own authority and the certificate of the controller. Give each node
 authority.pem and its own two files, such as pi17.pem and pi17.key; the key of the authority stays
 where it is. Keys are readable by their owner only, and none is ever written over.";
+
+/// The help of `rack enrol --address`.
+const ADDRESS: &str = "Name or IP address at which a node is reached, {\x1b[0mn} for its number; \
+                       may be given repeatedly";
 
 /// Prepare a real rack, and switch its nodes by hand
 #[derive(Debug, Args)]
@@ -61,8 +66,8 @@ struct Enrol {
     /// The authority's folder
     #[arg(long, value_name = "FOLDER")]
     folder: PathBuf,
-    /// Name or IP address at which a node is reached, {n} for its number; may be given repeatedly
-    #[arg(long, value_name = "ADDRESS")]
+    /// Name or IP address at which a node is reached
+    #[arg(long, value_name = "ADDRESS", help = ADDRESS)]
     address: Vec<String>,
     /// Name or IP address at which the controller is reached; may be given repeatedly
     #[arg(long, value_name = "ADDRESS")]

@@ -124,7 +124,7 @@ fn elsewhere(
     // What is played is what the folder's scenario says.
     let text = scenario::text(&scenario);
     let Ok(mut loaded) = scenario::load_text(&manifest.scenario, &text, &Overrides::default())
-        .inspect_err(|mistakes| streams::say(&mistakes.render(streams::colour())))
+        .inspect_err(streams::tell)
     else {
         return Ok(Exit::Failed);
     };

@@ -3,6 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::scenario::Mistakes;
+use crate::untrusted::{Printable, printable};
+
 /// Set when a write to stdout found nobody reading. It is a flag beside the error because the
 /// libraries between a command and its stdout wrap errors until their kind is lost.
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
@@ -10,17 +13,33 @@ static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 /// Set when stdout refused data for another reason, such as a full disk.
 static DATA_WAS_LOST: AtomicBool = AtomicBool::new(false);
 
-/// Stdout, which notices when its reader goes away.
+/// Stdout, which notices when its reader goes away. A terminal is given nothing to obey: data may
+/// hold what others wrote. Whoever reads a pipe or a file gets each byte.
 #[derive(Debug)]
-pub(super) struct Data(io::Stdout);
+pub(super) struct Data(To);
+
+#[derive(Debug)]
+enum To {
+    Terminal(Printable<io::Stdout>),
+    Reader(io::Stdout),
+}
+
+impl To {
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Terminal(out) => out,
+            Self::Reader(out) => out,
+        }
+    }
+}
 
 impl Write for Data {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer).inspect_err(notice)
+        self.0.writer().write(buffer).inspect_err(notice)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().inspect_err(notice)
+        self.0.writer().flush().inspect_err(notice)
     }
 }
 
@@ -34,7 +53,9 @@ fn notice(error: &io::Error) {
 
 /// Stdout for data of any length.
 pub(super) fn data() -> io::BufWriter<Data> {
-    io::BufWriter::with_capacity(1 << 16, Data(io::stdout()))
+    let out = io::stdout();
+    let to = if out.is_terminal() { To::Terminal(Printable::new(out)) } else { To::Reader(out) };
+    io::BufWriter::with_capacity(1 << 16, Data(to))
 }
 
 /// Prints data, all or nothing. A failure is told; [`data_was_lost`] remembers it.
@@ -58,12 +79,19 @@ pub(super) fn reader_has_gone() -> bool {
     READER_HAS_GONE.load(Ordering::Relaxed)
 }
 
-/// Says a line to the person, on stderr. If even that is closed there is nobody left to tell.
+/// Says something to the person, on stderr. If even that is closed there is nobody left to tell.
+/// A line may quote a title, a file's name or what a tool printed: what a terminal would obey in it
+/// is spelled.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", line.trim_end());
+    let _ = writeln!(io::stderr(), "{}", printable(line.trim_end()));
+}
+
+/// Tells what is wrong with files, on stderr, in our own colours.
+pub(super) fn tell(mistakes: &Mistakes) {
+    let _ = writeln!(io::stderr(), "{}", mistakes.render(colour()).trim_end());
 }
 
 /// Whether messages may be coloured: on a terminal, unless `NO_COLOR` is set and not empty.
-pub(super) fn colour() -> bool {
+fn colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -123,7 +123,7 @@ impl Outcome {
         object.insert("seed".into(), json!(self.plan.scenario.seed));
         object.insert("stage".into(), json!(self.stage));
         object.insert("fingerprint".into(), json!(self.played.fingerprint));
-        object.insert("results".into(), json!(self.finished.path));
+        object.insert("results".into(), json!(self.finished.path.to_string_lossy()));
         if !self.point.is_empty() {
             object.insert("point".into(), self.point.iter().cloned().collect());
         }

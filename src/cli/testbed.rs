@@ -1,5 +1,6 @@
 //! `rackstorm testbed`: a rack in a box, for tests and newcomers.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Exit, streams};
+use crate::cli::{Exit, beat, streams};
 use crate::testbed::wish::Wish;
 use crate::testbed::{self, Folder};
 use crate::units::{BitRate, Bytes, Span};
@@ -82,7 +83,7 @@ struct Up {
     #[arg(long, value_name = "SIZE", default_value = "8.2 MB")]
     image: Bytes,
     /// Time between two beats, as in the scenarios that it shall play
-    #[arg(long, value_name = "SPAN", default_value = "1 s")]
+    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = beat)]
     beat: Span,
 }
 
@@ -100,7 +101,7 @@ struct Exec {
     place: Place,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 /// Does it.

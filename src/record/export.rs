@@ -11,9 +11,10 @@ use crate::units::Span;
 
 /// The columns. Cells without meaning for an event are empty.
 ///
-/// `index` counts the parts of a kind from 0 over the whole machine, servers of readings
-/// included, and groups over their job; `state` is that of a node, part, job (its phase),
-/// checkpoint, group or corruption (its act), membership (`joined`, `left`) or run (why it ended);
+/// Nodes, rules and jobs count from 1, and so do the parts of a kind in `index`, over the whole
+/// machine as in their names, servers of readings included, and groups over their job; `state` is
+/// that of a node, part, job (its phase), checkpoint, group or corruption (its act), membership
+/// (`joined`, `left`) or run (why it ended);
 /// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
 /// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns); a
 /// fault of a chip has its mode as `kind`, and as `cause` whether it stays and met another.
@@ -48,11 +49,11 @@ struct Row {
     life: Option<u32>,
     part: &'static str,
     index: Option<u32>,
-    fault: Option<u16>,
+    fault: Option<u32>,
     kind: &'static str,
     state: &'static str,
     cause: &'static str,
-    job: Option<u16>,
+    job: Option<u32>,
     number: Option<u64>,
     step: Option<u64>,
     nodes: Option<u32>,
@@ -62,6 +63,11 @@ struct Row {
     share_ppm: Option<u32>,
     sensor: &'static str,
     value: Option<u64>,
+}
+
+/// The number under which people know the part, rule or job that is counted from 0 inside.
+fn from_one(number: impl Into<u32>) -> u32 {
+    number.into().saturating_add(1)
 }
 
 /// Writes the events as CSV. The path is that of the output, for messages.
@@ -117,7 +123,7 @@ fn chip_fault_row(what: &What) -> Row {
     };
     Row {
         event: "chip-fault",
-        node: Some(node.0),
+        node: Some(from_one(node.0)),
         kind: MODES.get(mode as usize).map_or("", |mode| mode.name),
         state: class.word(),
         cause: match (permanent, met) {
@@ -135,7 +141,7 @@ fn row(what: &What) -> Row {
     match *what {
         What::NodeState { node, life, state, cause } => Row {
             event: "node-state",
-            node: Some(node.0),
+            node: Some(from_one(node.0)),
             life: Some(life.0),
             state: words::node_state(state),
             cause: words::cause(cause),
@@ -151,7 +157,7 @@ fn row(what: &What) -> Row {
             ..job_row("job-phase", job)
         },
         What::JobNode { job, node, joined } => Row {
-            node: Some(node.0),
+            node: Some(from_one(node.0)),
             state: if joined { "joined" } else { "left" },
             ..job_row("job-node", job)
         },
@@ -161,26 +167,26 @@ fn row(what: &What) -> Row {
         }
         What::Group { job, group, act, number, step } => Row {
             part: "group",
-            index: Some(group),
+            index: Some(from_one(group)),
             ..act_row("group", job, words::group_act(act), (number, step))
         },
         What::WorkLost { job, node, lost } => {
-            Row { node: Some(node.0), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
+            Row { node: Some(from_one(node.0)), lost_ns: Some(lost.0), ..job_row("work-lost", job) }
         }
         What::Corruption { node, number, act, spread } => Row {
             event: "corruption",
-            node: Some(node.0),
+            node: Some(from_one(node.0)),
             state: words::corruption_act(act),
             number: Some(number),
             nodes: Some(spread),
             ..Row::default()
         },
         What::FailureAbsorbed { job, node } => {
-            Row { node: Some(node.0), ..job_row("failure-absorbed", job) }
+            Row { node: Some(from_one(node.0)), ..job_row("failure-absorbed", job) }
         }
         What::Upset { node, array, class } => Row {
             event: "upset",
-            node: Some(node.0),
+            node: Some(from_one(node.0)),
             state: class.word(),
             number: Some(u64::from(array)),
             ..Row::default()
@@ -215,23 +221,23 @@ fn alarm_row(fault: FaultId, part: Part, lead: Span) -> Row {
     Row {
         event: "alarm",
         part: words::part_kind(part.kind),
-        index: Some(part.index),
-        fault: Some(fault.0),
+        index: Some(from_one(part.index)),
+        fault: Some(from_one(fault.0)),
         value: Some(lead.0),
         ..Row::default()
     }
 }
 
 fn job_row(event: &'static str, job: JobId) -> Row {
-    Row { event, job: Some(job.0), ..Row::default() }
+    Row { event, job: Some(from_one(job.0)), ..Row::default() }
 }
 
 fn fault_row(event: &'static str, fault: FaultId, kind: Fault, part: Part) -> Row {
     Row {
         event,
         part: words::part_kind(part.kind),
-        index: Some(part.index),
-        fault: Some(fault.0),
+        index: Some(from_one(part.index)),
+        fault: Some(from_one(fault.0)),
         kind: words::fault(kind),
         ..Row::default()
     }
@@ -245,7 +251,7 @@ fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
     Row {
         event: "part-state",
         part: words::part_kind(part.kind),
-        index: Some(part.index),
+        index: Some(from_one(part.index)),
         state: words::part_state(state),
         cause: words::cause(cause),
         share_ppm,
@@ -255,11 +261,13 @@ fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
 
 fn reading_row(sensor: Sensor, value: u64) -> Row {
     let (part, index) = match sensor {
-        Sensor::ServerSent(server) | Sensor::ServerReceived(server) => ("server", Some(server)),
+        Sensor::ServerSent(server) | Sensor::ServerReceived(server) => {
+            ("server", Some(from_one(server)))
+        }
         Sensor::NodeLoad(node)
         | Sensor::NodeMemory(node)
         | Sensor::NodeTemperature(node)
-        | Sensor::NodeThrottled(node) => ("node", Some(node)),
+        | Sensor::NodeThrottled(node) => ("node", Some(from_one(node))),
         Sensor::Energy | Sensor::PowerMax => ("", None),
     };
     Row {
@@ -285,24 +293,24 @@ mod tests {
         let golden = "\
 t_ns,event,node,life,part,index,fault,kind,state,cause,job,number,step,nodes,lost_ns,\
 received_bytes,lost_bytes,share_ppm,sensor,value
-0,fault-strikes,,,psu,5,2,power-loss,,,,,,,,,,,,
-100,part-state,,,psu,5,,,down,power-loss,,,,,,,,,,
-200,node-state,300,3,,,,,down,power-loss,,,,,,,,,,
-300,part-state,,,node-link,7,,,degraded,course,,,,,,,,500000,,
-400,job-phase,,,,,,,rework,node-failure,1,,,,,,,,,
-500,job-node,300,,,,,,joined,,1,,,,,,,,,
-600,step-done,,,,,,,,,1,,128,,,,,,,
-700,checkpoint,,,,,,,begin,,1,4,127,,,,,,,
-800,work-lost,300,,,,,,,,1,,,,256,,,,,
+0,fault-strikes,,,psu,6,3,power-loss,,,,,,,,,,,,
+100,part-state,,,psu,6,,,down,power-loss,,,,,,,,,,
+200,node-state,301,3,,,,,down,power-loss,,,,,,,,,,
+300,part-state,,,node-link,8,,,degraded,course,,,,,,,,500000,,
+400,job-phase,,,,,,,rework,node-failure,2,,,,,,,,,
+500,job-node,301,,,,,,joined,,2,,,,,,,,,
+600,step-done,,,,,,,,,2,,128,,,,,,,
+700,checkpoint,,,,,,,begin,,2,4,127,,,,,,,
+800,work-lost,301,,,,,,,,2,,,,256,,,,,
 900,transfer,,,,,,root,,,,,,9,,18446744073709551615,0,,,
 1000,reading,,,,,,,,,,,,,,,,,energy,1
 1100,reading,,,,,,,,,,,,,,,,,power-max,2
-1200,reading,,,server,0,,,,,,,,,,,,,server-sent,3
-1300,reading,,,server,1,,,,,,,,,,,,,server-received,4
-1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
-1500,failure-absorbed,300,,,,,,,,1,,,,,,,,,
-1600,alarm,,,psu,5,2,,,,,,,,,,,,,128
-1700,group,,,group,300,,,roll-back,,1,4,127,,,,,,,
+1200,reading,,,server,1,,,,,,,,,,,,,server-sent,3
+1300,reading,,,server,2,,,,,,,,,,,,,server-received,4
+1400,fault-ends,,,psu,6,3,power-loss,,,,,,,,,,,,
+1500,failure-absorbed,301,,,,,,,,2,,,,,,,,,
+1600,alarm,,,psu,6,3,,,,,,,,,,,,,128
+1700,group,,,group,301,,,roll-back,,2,4,127,,,,,,,
 1800,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);

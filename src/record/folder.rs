@@ -9,8 +9,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, Status};
+use super::manifest::{self, Manifest, Status};
 use super::{Checksums, RecordError, checksums};
+use crate::untrusted::folder_name;
 
 /// The name of the resolved scenario in a results folder.
 pub const SCENARIO: &str = "scenario.toml";
@@ -42,12 +43,13 @@ pub struct Finished {
 }
 
 impl Folder {
-    /// Creates `<out>/<scenario>/<seed>-<stage>-<counter>.partial`.
+    /// Creates `<out>/<scenario>/<seed>-<stage>-<counter>.partial`; a name that is none for a
+    /// folder is made one.
     ///
     /// # Errors
     /// When it cannot be created.
     pub fn begin(out: &Path, scenario: &str, seed: u64, stage: &str) -> Result<Self, RecordError> {
-        let home = out.join(scenario);
+        let home = out.join(folder_name(scenario));
         fs::create_dir_all(&home).map_err(RecordError::io("create", &home))?;
         let stem = format!("{seed}-{stage}");
         for counter in 1..TRIES {

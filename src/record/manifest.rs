@@ -3,6 +3,7 @@
 //! The only file with wall-clock times, so that all others compare byte by byte.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -78,7 +79,7 @@ pub struct Manifest {
     pub events: u64,
     /// Which of them the event log holds: `all`, `faults` or `none`.
     pub event_level: String,
-    /// The command line.
+    /// The command line. What of it is not UTF-8 is spelled as bash reads it: `$'caf\\xe9.toml'`.
     pub command: Vec<String>,
     /// The machine that ran it.
     pub machine: MachineFacts,
@@ -117,6 +118,26 @@ pub struct MachineFacts {
     pub arch: String,
     /// Processors that the program may use.
     pub cpus: usize,
+}
+
+/// The command line of this program, as [`Manifest::command`] has it.
+#[must_use]
+pub fn command_line() -> Vec<String> {
+    std::env::args_os().map(|argument| spelled(&argument)).collect()
+}
+
+/// An argument as text. JSON has no other, and the run is not to be lost for a file's name.
+fn spelled(argument: &OsStr) -> String {
+    if let Some(text) = argument.to_str() {
+        return text.to_owned();
+    }
+    let bytes = argument.as_encoded_bytes().iter();
+    let spelled = bytes.map(|&byte| match byte {
+        b'\\' | b'\'' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    });
+    format!("$'{}'", spelled.collect::<String>())
 }
 
 /// What older manifests, that do not say it, mean.
@@ -329,6 +350,15 @@ mod tests {
         assert!(text.contains("\"seed\": 18446744073709551615"), "{text}");
         assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_argument_that_is_no_utf_8_is_spelled_as_bash_reads_it() {
+        use std::os::unix::ffi::OsStrExt;
+        let of = |bytes: &[u8]| spelled(OsStr::from_bytes(bytes));
+        assert_eq!(of("b\\ö'c".as_bytes()), "b\\ö'c");
+        assert_eq!(of(b"it's\\caf\xe9.toml"), r"$'it\'s\\caf\xe9.toml'");
     }
 
     #[test]

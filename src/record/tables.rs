@@ -1,7 +1,8 @@
 //! The plan as CSV tables, one per kind of part, so that a results folder explains itself.
 //!
-//! `id` is a part's number over the whole machine, from 0, as in the event log; columns that are
-//! named after a part hold such numbers. Times are in seconds; `inf` means forever.
+//! `id` is the number of a part over the whole machine, of a rule or of a job, from 1 as in the
+//! names of parts; columns that are named after a part hold such numbers. Times are in seconds;
+//! `inf` means forever.
 
 use std::fs;
 use std::io;
@@ -57,7 +58,9 @@ fn write_nodes(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = (0..).zip(&machine.nodes).map(|(id, row)| {
         let name = machine.name(Part { kind: PartKind::Node, index: id });
         let pack = machine.blades[row.blade as usize].pack;
-        (id, name, row.module, pack, row.blade, row.switch, row.psu, row.server, row.spare)
+        let (module, blade, switch) = (row.module + 1, row.blade + 1, row.switch + 1);
+        let (psu, server) = (row.psu + 1, row.server + 1);
+        (id + 1, name, module, pack + 1, blade, switch, psu, server, row.spare)
     });
     let header = ["id", "name", "module", "pack", "blade", "switch", "psu", "server", "spare"];
     write_table(dir, "nodes.csv", &header, rows)
@@ -67,7 +70,8 @@ fn write_module_parts(plan: &Plan, dir: &Path) -> io::Result<()> {
     let machine = &plan.machine;
     let rows = (0..).zip(&machine.switches).map(|(id, row)| {
         let name = machine.name(Part { kind: PartKind::Switch, index: id });
-        (id, name, row.module, row.psu, row.server, plan.scenario.module.uplink.0)
+        let (module, psu, server) = (row.module + 1, row.psu + 1, row.server + 1);
+        (id + 1, name, module, psu, server, plan.scenario.module.uplink.0)
     });
     let header = ["id", "name", "module", "psu", "server", "uplink_bit_per_s"];
     write_table(dir, "switches.csv", &header, rows)?;
@@ -76,7 +80,7 @@ fn write_module_parts(plan: &Plan, dir: &Path) -> io::Result<()> {
         let nodes = machine.nodes_of(part).count();
         let psu = &plan.scenario.module.psus[row.slot as usize];
         let (switches, limit) = (psu.switches.len(), psu.limit.0 as f64 / 1e3);
-        (id, machine.name(part), row.module, nodes, switches, limit)
+        (id + 1, machine.name(part), row.module + 1, nodes, switches, limit)
     });
     write_table(dir, "psus.csv", &["id", "name", "module", "nodes", "switches", "limit_w"], rows)
 }
@@ -86,7 +90,7 @@ fn write_servers(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = (0..).zip(&plan.machine.servers).map(|(id, row)| {
         let name = plan.machine.name(Part { kind: PartKind::Server, index: id });
         let nodes = row.end_node - row.first_node;
-        (id, name, row.first_node, nodes, server.link.0, server.disk)
+        (id + 1, name, row.first_node + 1, nodes, server.link.0, server.disk)
     });
     let header = ["id", "name", "first_node", "nodes", "link_bit_per_s", "disk_byte_per_s"];
     write_table(dir, "servers.csv", &header, rows)
@@ -100,7 +104,7 @@ fn write_faults(plan: &Plan, dir: &Path) -> io::Result<()> {
             When::Lifetime { law, .. } => (None, Some(lifetimes::mean(law))),
         };
         let (when, repair) = (print::when_text(rule), print::repair_text(&rule.repair));
-        (id, &rule.name, kind, rule.on.kind, rule.on.len(), at, mean, when, repair)
+        (id + 1, &rule.name, kind, rule.on.kind, rule.on.len(), at, mean, when, repair)
     });
     let header = ["id", "name", "kind", "on", "parts", "at_s", "mean_lifetime_s", "when", "repair"];
     write_table(dir, "faults.csv", &header, rows)
@@ -112,7 +116,8 @@ fn write_strikes(plan: &Plan, dir: &Path) -> io::Result<()> {
         let rule = &plan.scenario.faults[usize::from(strike.fault.0)];
         let part = strike.part;
         let name = plan.machine.name(part);
-        (strike.at.as_secs_f64(), strike.fault.0, &rule.name, part.kind, part.index, name)
+        let fault = u32::from(strike.fault.0) + 1;
+        (strike.at.as_secs_f64(), fault, &rule.name, part.kind, part.index + 1, name)
     });
     let header = ["at_s", "fault", "fault_name", "part_kind", "part", "part_name"];
     write_table(dir, "strikes.csv", &header, rows)
@@ -123,7 +128,7 @@ fn write_jobs(plan: &Plan, dir: &Path) -> io::Result<()> {
         let (step, last_step) = (seconds(job.step), seconds(job.last_step));
         let interval = job.interval.map(seconds);
         let (cost, mtbf) = (seconds(job.checkpoint_cost), seconds(job.mtbf));
-        (id, &job.name, job.nodes, job.steps, step, last_step, interval, cost, mtbf)
+        (id + 1, &job.name, job.nodes, job.steps, step, last_step, interval, cost, mtbf)
     });
     let header = [
         "id",
@@ -178,9 +183,9 @@ mod tests {
         ] {
             assert_eq!(read(name).lines().count(), rows + 1, "{name}");
         }
-        assert_eq!(read("nodes.csv").lines().nth(750), Some("749,pi750,4,14,189,14,8,0,true"));
-        assert_eq!(read("psus.csv").lines().nth(1), Some("0,module[1]/psu[1],0,90,1,600.0"));
-        let strike = "273600.0,1,power loss,psu,2,module[2]/psu[1]";
+        assert_eq!(read("nodes.csv").lines().nth(750), Some("750,pi750,5,15,190,15,9,1,true"));
+        assert_eq!(read("psus.csv").lines().nth(1), Some("1,module[1]/psu[1],1,90,1,600.0"));
+        let strike = "273600.0,2,power loss,psu,3,module[2]/psu[1]";
         assert!(read("strikes.csv").lines().any(|line| line == strike));
         let assumption =
             "server.link,10 Gbit/s,assumption,nobody published the server of the pilot";

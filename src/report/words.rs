@@ -14,7 +14,6 @@ pub(crate) fn quantity(value: f64, unit: &str) -> String {
         "s" => span(value),
         "1" => share(value),
         "count" => grouped(value),
-        "J" if value.abs() >= 3.6e6 => si(value / 3600.0, "Wh"),
         "" => digits(value),
         "B" | "J" | "W" | "bit/s" | "B/s" | "Hz" | "bit" | "V" | "A" => si(value, unit),
         _ => format!("{} {unit}", digits(value)),
@@ -177,7 +176,7 @@ mod tests {
         assert_eq!(quantity(7.2e11, "B"), "720 GB");
         assert_eq!(quantity(999.6, "W"), "1 kW");
         assert_eq!(quantity(94.1e6, "bit/s"), "94.1 Mbit/s");
-        assert_eq!(quantity(3.6e9, "J"), "1 MWh");
+        assert_eq!(quantity(3.6e9, "J"), "3.6 GJ");
         assert_eq!(quantity(0.5, "W"), "0.5 W");
         assert_eq!(quantity(12_345.0, "count"), "12\u{2009}345");
         assert_eq!(quantity(750.0, "count"), "750");

@@ -1,5 +1,6 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
+use crate::metrics;
 use crate::scenario::abft;
 use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
@@ -73,8 +74,19 @@ pub(super) fn workload(
     Ok(Some(job))
 }
 
-/// Notes a step that is longer than the whole job.
+/// Steps of a job that are hardly meant. Assumption: the model plays some millions of them a
+/// second, and the fleet a few.
+const STEPS_USUAL: u64 = 1_000_000_000;
+
+/// Notes a step that is longer than the whole job, or so short that the run hardly ends.
 pub(super) fn check_step(section: &Section<'_>, job: &BulkSynchronous, m: &mut Mistakes) {
+    let steps = job.work.0.div_ceil(job.step.0.max(1));
+    if steps > STEPS_USUAL {
+        let title = format!("a job of {steps} steps");
+        let help = format!("each of them is played; more than {STEPS_USUAL} take long");
+        let warning = Mistake::new(section.place("step"), title).help(help).label("the step");
+        m.warn(warning.other(section.place("work"), "the whole work"));
+    }
     if job.step > job.work {
         let title = format!("a step of {} in a job of {}", job.step, job.work);
         let mistake = Mistake::new(section.place("step"), title).help("`step` is at most `work`");
@@ -348,12 +360,21 @@ fn usual_sample(end: Span) -> Span {
 }
 
 /// The demands on metrics.
-pub(super) fn expect(root: &Section<'_>) -> Option<Vec<Expect>> {
+pub(super) fn expect(root: &Section<'_>, m: &mut Mistakes) -> Option<Vec<Expect>> {
     let Some(value) = root.given("expect") else { return Some(Vec::new()) };
     let Data::Table(table) = &value.data else { return None };
     let demands = table.entries.iter().map(|entry| {
+        let name = &entry.name;
+        if metrics::find(name).is_none() {
+            let help = metrics::suggest(name).map_or_else(
+                || "docs/metrics.md has all of them".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let title = format!("there is no metric `{name}`");
+            m.note(Mistake::new(entry.place, title).help(help));
+        }
         let (op, bound) = read_bound(&entry.value).ok()?;
-        Some(Expect { metric: entry.name.clone(), op, bound })
+        Some(Expect { metric: name.clone(), op, bound })
     });
     demands.collect()
 }

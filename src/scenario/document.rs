@@ -130,8 +130,12 @@ fn table(file: u32, from: &DeTable<'_>) -> Table {
 fn value(file: u32, from: &Spanned<DeValue<'_>>) -> Value {
     let data = match from.get_ref() {
         DeValue::String(text) => Data::Text(text.to_string()),
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
-            .map_or(Data::Float(f64::INFINITY), Data::Integer),
+        // What is larger still is as much too large.
+        DeValue::Integer(number) => Data::Integer(
+            i128::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
+                if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX }
+            }),
+        ),
         DeValue::Float(number) => Data::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(flag) => Data::Flag(*flag),
         DeValue::Datetime(_) => Data::Date,

@@ -7,6 +7,7 @@ use crate::scenario::document::{Value, parse};
 use crate::scenario::language::nearest;
 use crate::scenario::load::{Layer, built_in};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+use crate::untrusted::{self, NamedBy, ReadError};
 
 /// No scenario is larger; what is, is something else.
 const SIZE_MAX: u64 = 4_000_000;
@@ -123,8 +124,9 @@ pub(super) fn open(
     asked: Option<&Value>,
     m: &mut Mistakes,
 ) -> Option<u32> {
-    let complaint = match read(path) {
-        Ok(text) => return Some(m.file(shown, text)),
+    let by = if asked.is_some() { NamedBy::File } else { NamedBy::Person };
+    let complaint = match read(path, by) {
+        Ok(text) => return Some(m.file_at(path, shown, text)),
         Err(complaint) => complaint,
     };
     if let Some(value) = asked {
@@ -145,35 +147,33 @@ struct Complaint {
     help: Option<String>,
 }
 
-fn read(path: &Path) -> Result<String, Complaint> {
-    let complain = |title: String| Complaint { title, help: None };
+fn read(path: &Path, by: NamedBy) -> Result<String, Complaint> {
     if path == Path::new("-") {
         return Err(Complaint {
             title: "a scenario is a file, not the standard input".into(),
             help: Some("/dev/stdin reads it; inherit by name then, such as \"lanl_pilot\"".into()),
         });
     }
-    let about = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Complaint { title: "there is no such file".into(), help: neighbour(path) }
-        }
-        _ => complain(format!("the file cannot be read: {error}")),
+    let bytes = untrusted::read(path, by, SIZE_MAX).map_err(|error| {
+        let at_most = format!("at most {} MB are read", SIZE_MAX / 1_000_000);
+        let (title, help) = match &error {
+            ReadError::Missing => (error.to_string(), neighbour(path)),
+            ReadError::Directory => (
+                "this is a directory, not a scenario file".into(),
+                Some("name the .toml file in it".into()),
+            ),
+            ReadError::TooLarge { size: Some(size), .. } => {
+                let megabytes = *size as f64 / 1e6;
+                let title = format!("the file is {megabytes:.1} MB large: this is no scenario");
+                (title, Some(at_most))
+            }
+            ReadError::TooLarge { size: None, .. } => {
+                ("this is too large for a scenario".into(), Some(at_most))
+            }
+            ReadError::Special(_) | ReadError::System(_) => (error.to_string(), None),
+        };
+        Complaint { title, help }
     })?;
-    if about.is_dir() {
-        return Err(Complaint {
-            title: "this is a directory, not a scenario file".into(),
-            help: Some("name the .toml file in it".into()),
-        });
-    }
-    if about.len() > SIZE_MAX {
-        let megabytes = about.len() as f64 / 1e6;
-        return Err(Complaint {
-            title: format!("the file is {megabytes:.1} MB large: this is no scenario"),
-            help: Some(format!("at most {} MB are read", SIZE_MAX / 1_000_000)),
-        });
-    }
-    let bytes = std::fs::read(path)
-        .map_err(|error| complain(format!("the file cannot be read: {error}")))?;
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();

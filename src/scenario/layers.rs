@@ -1,10 +1,12 @@
-//! Layers of a scenario, merged field by field: built-in files, `inherit`, `--set`, sweep points.
+//! Layers of a scenario, merged field by field: built-in files, `inherit`, sweep points, `--set`.
+
+use std::collections::BTreeMap;
 
 use crate::scenario::document::{Data, Entry, Table, Value};
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::{Kind, Spec};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
-use crate::scenario::walk::is_numbered;
+use crate::scenario::walk::{below, is_numbered};
 
 /// Keys that belong to one file and are not inherited.
 const OWN: &[&str] = &["schema", "name", "inherit", "source", "assumption"];
@@ -40,6 +42,42 @@ pub(super) fn at_path(path: &str, place: Place, value: Value) -> Table {
     Table { entries: vec![Entry { name: name.into(), place, value }] }
 }
 
+/// Notes and drops what is given for numbered items of arrays that no layer gives.
+pub(super) fn drop_lost_items(table: &mut Table, m: &mut Mistakes) {
+    drop_lost("", table, &ROOT, m);
+}
+
+fn drop_lost(path: &str, table: &mut Table, spec: &'static Spec, m: &mut Mistakes) {
+    table.entries.retain_mut(|entry| {
+        let Some(key) = spec.key(&entry.name) else { return true };
+        let path = below(path, key);
+        match (&key.kind, &mut entry.value.data) {
+            (Kind::Tables(_) | Kind::List(_), Data::Table(items)) if is_numbered(items) => {
+                for item in &items.entries {
+                    let title = format!("there is no item {} here: no file gives any", item.name);
+                    let help = format!("give the whole array, such as --set '{path}=[...]'");
+                    m.note(Mistake::new(item.place, title).help(help));
+                }
+                return false;
+            }
+            (kind, Data::Table(inner)) => {
+                if let Some(spec) = table_of(kind) {
+                    drop_lost(&path, inner, spec, m);
+                }
+            }
+            (Kind::Tables(spec), Data::List(items)) => {
+                for item in items {
+                    if let Data::Table(inner) = &mut item.data {
+                        drop_lost(&path, inner, spec, m);
+                    }
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
 fn merge(base: &mut Table, over: &Table, spec: Option<&'static Spec>, mistakes: &mut Mistakes) {
     for entry in &over.entries {
         let rivals = spec.map_or(&[][..], |spec| spec.rivals);
@@ -47,10 +85,17 @@ fn merge(base: &mut Table, over: &Table, spec: Option<&'static Spec>, mistakes: 
             let chosen = |name: &&&str| over.entry(name).is_none();
             group.iter().filter(chosen).for_each(|name| base.remove(name));
         }
+    }
+    // A file of mistakes may give a table of a hundred thousand keys: they are not sought one by
+    // one.
+    let names = base.entries.iter().map(|entry| entry.name.clone());
+    let known: BTreeMap<String, usize> = names.zip(0..).collect();
+    for entry in &over.entries {
         let kind = spec.and_then(|spec| spec.key(&entry.name)).map(|key| &key.kind);
-        match base.entries.iter_mut().find(|known| known.name == entry.name) {
+        match known.get(&entry.name) {
             None => base.entries.push(entry.clone()),
-            Some(known) => {
+            Some(&at) => {
+                let known = &mut base.entries[at];
                 merge_value(&mut known.value, &entry.value, kind, mistakes);
                 known.place = entry.place;
             }

@@ -8,7 +8,7 @@ use crate::scenario::files::Chain;
 use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::keys::ROOT;
 use crate::scenario::language::nearest;
-use crate::scenario::layers::{at_path, lay_over, only, without_own};
+use crate::scenario::layers::{at_path, drop_lost_items, lay_over, only, without_own};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::replicas;
 use crate::scenario::section::Section;
@@ -18,6 +18,7 @@ use crate::scenario::{
     together,
 };
 use crate::scenario::{layout::Layout, resolved, walk};
+use crate::untrusted::{folder_name, is_folder_name};
 
 /// What the command line changes of a scenario.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Loaded {
     pub resolved: String,
     /// The point of the sweep that it is, as (path, value); empty without `[sweep]`.
     pub point: Vec<(String, String)>,
+    /// What is allowed, but hardly meant: of a sweep the first point has it for all.
+    pub warnings: Mistakes,
 }
 
 /// One text with its keys.
@@ -55,13 +58,20 @@ pub(super) type Sources = BTreeMap<u32, Vec<(String, Source)>>;
 /// All mistakes of all files, at once.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
     let mut m = Mistakes::default();
-    match Loader::new(path, overrides, &mut m) {
-        Some(loader) => {
-            let points = loader.all(&mut m);
-            if m.is_empty() { Ok(points) } else { Err(m) }
-        }
-        None => Err(m),
+    let loader = Loader::new(path, overrides, &mut m);
+    let points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
+    judged(points, m)
+}
+
+/// The points, if nothing is wrong with any.
+fn judged(mut points: Vec<Loaded>, m: Mistakes) -> Result<Vec<Loaded>, Mistakes> {
+    if !m.is_empty() {
+        return Err(m);
     }
+    if let Some(first) = points.first_mut().filter(|_| m.has_warnings()) {
+        first.warnings = m;
+    }
+    Ok(points)
 }
 
 /// Reads the text of a scenario that needs no file but those built in. It has no sweep.
@@ -89,7 +99,7 @@ pub fn load_text(name: &str, text: &str, overrides: &Overrides) -> Result<Vec<Lo
     let chain = files::chain_of_text(name, text, &mut m);
     let loader = Loader::of(stem(Path::new(name)), chain, overrides, &mut m);
     let points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
-    if m.is_empty() { Ok(points) } else { Err(m) }
+    judged(points, m)
 }
 
 struct Loader {
@@ -100,8 +110,11 @@ struct Loader {
     defaults: Layer,
     /// Profiles that were asked for so far, by name.
     profiles: BTreeMap<String, Layer>,
-    /// All that the user gave: the chain of files, then the overrides.
-    user: Table,
+    /// All that the files give that the user wrote.
+    chain: Table,
+    /// What the command line sets.
+    set: Table,
+    /// Those that the command line leaves.
     axes: Vec<Axis>,
     sources: Sources,
 }
@@ -124,26 +137,37 @@ impl Loader {
             file,
             sources: Sources::new(),
             profiles: BTreeMap::new(),
-            user: Table::default(),
+            chain: Table::default(),
+            set: Table::default(),
             axes: Vec::new(),
             defaults,
         };
         let defaults = loader.defaults.clone();
         loader.take_sources(&defaults, m);
-        // What the command line fixes is no axis any more; what a base sets may be swept.
-        let fixed: Vec<_> = set.iter().flat_map(|layer| overrides::paths(&layer.table)).collect();
-        let set_from = set.first().map_or(u32::MAX, |layer| layer.file);
-        for layer in chain.layers.into_iter().chain(set) {
-            walk::check_document(&layer.table, m);
-            loader.take_sources(&layer, m);
-            let own = layer.file == file || layer.file >= set_from;
+        for layer in chain.layers {
+            loader.check(&layer, m);
+            let own = layer.file == file;
             let table = if own { layer.table } else { without_own(layer.table) };
-            lay_over(&mut loader.user, &table, m);
+            lay_over(&mut loader.chain, &table, m);
         }
-        loader.axes = axes(&loader.user, m);
-        loader.axes.retain(|axis| !fixed.contains(&axis.path));
+        for layer in set {
+            loader.check(&layer, m);
+            lay_over(&mut loader.set, &layer.table, m);
+        }
+        let mut user = loader.chain.clone();
+        lay_over(&mut user, &loader.set, m);
+        loader.axes = axes(&user, m);
+        let set = &loader.set;
+        loader.axes.retain(|axis| axis.is_left_by(set, m));
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
+    }
+
+    /// Checks a layer by itself; it lies over those before.
+    fn check(&mut self, layer: &Layer, m: &mut Mistakes) {
+        m.lay_on_top(layer.file);
+        walk::check_document(&layer.table, m);
+        self.take_sources(layer, m);
     }
 
     fn take_sources(&mut self, layer: &Layer, m: &mut Mistakes) {
@@ -170,18 +194,22 @@ impl Loader {
     fn all(mut self, m: &mut Mistakes) -> Vec<Loaded> {
         let mut loaded = Vec::new();
         let axes = std::mem::take(&mut self.axes);
-        for point in points(&axes, Place::whole(self.file), m) {
-            let mut user = self.user.clone();
+        for point in points(&axes, m) {
+            let mut user = self.chain.clone();
             for (path, value) in &point {
                 lay_over(&mut user, &at_path(path, value.place, (*value).clone()), m);
             }
+            lay_over(&mut user, &self.set, m);
             if let Some(scenario) = self.scenario(&mut user, m) {
                 let resolved = resolved::text(&scenario);
                 let point = point
                     .iter()
                     .map(|(path, value)| ((*path).to_owned(), resolved::value_text(value)))
                     .collect();
-                loaded.push(Loaded { scenario, resolved, point });
+                loaded.push(Loaded { scenario, resolved, point, warnings: Mistakes::default() });
+            }
+            if m.is_full() {
+                break;
             }
         }
         loaded
@@ -226,6 +254,7 @@ impl Loader {
             lay_over(&mut merged, profile, m);
         }
         lay_over(&mut merged, user, m);
+        drop_lost_items(&mut merged, m);
         let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
         // Without its profile, a table would seem to lack all of its keys.
         let have = (hardware.is_some(), module.is_some());
@@ -294,7 +323,7 @@ impl Loader {
         together::check(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
         let record = course::record(root, stop.as_ref(), m);
-        let expect = course::expect(root);
+        let expect = course::expect(root, m);
         Some(Scenario {
             name: name?,
             title: title?,
@@ -321,15 +350,16 @@ impl Loader {
 
     /// The name of the results folder.
     fn name(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if !root.has("name") {
-            let plain = |c| if allowed(c) { c } else { '-' };
-            return Some(self.stem.chars().map(plain).collect());
+            return Some(folder_name(&self.stem));
         }
         let name: String = root.optional("name")?;
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+        if !is_folder_name(&name) {
             let mistake = Mistake::new(root.place("name"), format!("`{name}` names no folder"));
-            m.note(mistake.help("use letters, digits, `-`, `_` and `.`, and no `.` at the start"));
+            m.note(mistake.help(
+                "use letters, digits, `-`, `_` and `.`, no `.` at the start, and at most 200 \
+                 characters",
+            ));
         }
         Some(name)
     }

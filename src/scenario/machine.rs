@@ -153,6 +153,7 @@ fn check_module(module: &Module, section: &Section<'_>, m: &mut Mistakes) -> boo
         let title = format!("the packs hold {sum} nodes, but the module has {}", module.nodes);
         let mistake = Mistake::new(section.place("packs"), title)
             .help("`module.nodes` must be the sum of `module.packs`");
+        let mistake = mistake.label("the nodes of each pack");
         m.note(mistake.other(section.place("nodes"), "the number of nodes"));
         fits = false;
     }
@@ -160,19 +161,30 @@ fn check_module(module: &Module, section: &Section<'_>, m: &mut Mistakes) -> boo
         let title = format!("{} spares in a module of {} nodes", module.spares, module.nodes);
         let mistake = Mistake::new(section.place("spares"), title)
             .help("set `module.spares` to less than `module.nodes`");
+        let mistake = mistake.label("the number of spares");
         m.note(mistake.other(section.place("nodes"), "the number of nodes"));
         fits = false;
     }
     let packs = module.packs.len() as u32;
     let of_packs: Vec<u32> = module.psus.iter().flat_map(|psu| psu.packs.clone()).collect();
-    fits &= feeds("pack", packs, &of_packs, section, m);
+    fits &= feeds(("pack", "packs"), packs, &of_packs, section, m);
     let of_switches: Vec<u32> = module.psus.iter().flat_map(|psu| psu.switches.clone()).collect();
-    feeds("switch", module.switches, &of_switches, section, m) && fits
+    feeds(("switch", "switches"), module.switches, &of_switches, section, m) && fits
 }
 
-/// Each pack and each switch hangs on exactly one PSU.
-fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mistakes) -> bool {
-    let place = section.place("psu");
+/// Each pack and each switch hangs on exactly one PSU. `key` counts what is fed.
+fn feeds(
+    (what, key): (&str, &str),
+    count: u32,
+    fed: &[u32],
+    section: &Section<'_>,
+    m: &mut Mistakes,
+) -> bool {
+    let (place, counted) = (section.place("psu"), section.place(key));
+    let mut note = |title: String, help: String| {
+        let mistake = Mistake::new(place, title).help(help).label("the supplies");
+        m.note(mistake.other(counted, "what they feed"));
+    };
     let mut fits = true;
     let mut times = vec![0_u32; count as usize];
     for &number in fed {
@@ -180,8 +192,7 @@ fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mis
             *times += 1;
         } else {
             let title = format!("a psu feeds {what} {number}, which the module has not");
-            let help = format!("the module's count of this part is {count}, from 1");
-            m.note(Mistake::new(place, title).help(help));
+            note(title, format!("the module's count of this part is {count}, from 1"));
             fits = false;
         }
     }
@@ -192,7 +203,7 @@ fn feeds(what: &str, count: u32, fed: &[u32], section: &Section<'_>, m: &mut Mis
             _ => format!("two psus feed {what} {number}"),
         };
         let help = "in [[module.psu]], `packs` and `switches` must name each one once";
-        m.note(Mistake::new(place, title).help(help));
+        note(title, help.into());
         fits = false;
     }
     fits
@@ -206,13 +217,15 @@ pub(super) fn check_size(
     m: &mut Mistakes,
 ) -> bool {
     let place = root.section("cluster").place("modules");
+    let of_module = root.section("module");
     for (what, each) in [("nodes", module.nodes), ("switches", module.switches)] {
         let count = u64::from(cluster.modules) * u64::from(each);
         if count > NODES_MAX {
             let modules = cluster.modules;
             let title = format!("{modules} modules of {each} {what} are {count}: too many");
             let help = format!("at most {NODES_MAX} {what} can be simulated");
-            m.note(Mistake::new(place, title).help(help));
+            let mistake = Mistake::new(place, title).help(help).label("the number of modules");
+            m.note(mistake.other(of_module.place(what), "what each of them has"));
             return false;
         }
     }
@@ -276,18 +289,26 @@ pub(super) fn boot(
         matches!(boot.method, BootMethod::PxeNfs | BootMethod::PxeNbd | BootMethod::PxeInitramfs);
     if from_net && let Some(hardware) = hardware {
         let model = &hardware.model;
-        let place = section.place("method");
-        if hardware.boot.dhcp_tries == 0 {
+        let of_boot = root.section("hardware").section("boot");
+        let wrong = if hardware.boot.dhcp_tries == 0 {
             let title = format!("the boot ROM of {model} cannot boot from the network");
-            m.note(Mistake::new(place, title).help("set `boot.method` to \"sd\""));
+            Some((title, "set `boot.method` to \"sd\"", of_boot.place("dhcp_tries")))
         } else if hardware.boot.files.is_empty() {
             let title = format!("{model} has no files to fetch from the network");
-            m.note(Mistake::new(place, title).help("give `hardware.boot.files`"));
+            Some((title, "give `hardware.boot.files`", of_boot.place("files")))
+        } else {
+            None
+        };
+        if let Some((title, help, place)) = wrong {
+            let mistake = Mistake::new(section.place("method"), title).help(help);
+            let other = m.upper(root.section("cluster").place("hardware"), place);
+            m.note(mistake.label("the boot method").other(other, "the hardware"));
         }
     }
     if boot.method == BootMethod::PxeInitramfs && boot.initramfs.0 == 0 {
         let mistake = Mistake::new(section.place("initramfs"), "`pxe-initramfs` without initramfs");
-        m.note(mistake.help("give `boot.initramfs` a size, such as \"12 MB\""));
+        let mistake = mistake.help("give `boot.initramfs` a size, such as \"12 MB\"");
+        m.note(mistake.other(section.place("method"), "the boot method"));
     }
     Some(boot)
 }
@@ -335,7 +356,8 @@ fn gossip(controller: &Section<'_>, m: &mut Mistakes) -> Result<Option<Gossip>, 
         let title = "no time is left in the period for indirect answers";
         let mistake = Mistake::new(section.place("timeout"), title);
         let period = gossip.period;
-        m.note(mistake.help(format!("`timeout` must be shorter than `period`: {period}")));
+        let mistake = mistake.help(format!("`timeout` must be shorter than `period`: {period}"));
+        m.note(mistake.other(section.place("period"), "the period"));
     }
     Ok(Some(gossip))
 }

@@ -232,7 +232,10 @@ impl Reader<'_> {
         if digits.is_empty() {
             return Err(problem("here a number is missing", self.at..self.end_of_next()));
         }
-        let large = |_| problem("this number is too large", digits.clone());
+        let large = |_| {
+            let problem = problem("this number is too large", digits.clone());
+            problem.help(format!("at most {}", u32::MAX))
+        };
         self.text[digits.clone()].parse().map_err(large)
     }
 }

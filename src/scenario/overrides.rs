@@ -42,20 +42,6 @@ fn as_toml(set: &str) -> String {
     if DeTable::parse(&quoted).is_ok() { quoted } else { set.into() }
 }
 
-/// The paths of all values of a table.
-pub(super) fn paths(table: &Table) -> Vec<String> {
-    let mut all = Vec::new();
-    for entry in &table.entries {
-        match entry.value.table() {
-            Some(inner) => {
-                all.extend(paths(inner).into_iter().map(|path| format!("{}.{path}", entry.name)));
-            }
-            None => all.push(entry.name.clone()),
-        }
-    }
-    all
-}
-
 /// All values of a table with their paths; the names of keys may hold paths themselves.
 pub(super) fn leaves<'t>(table: &'t Table, above: &str, out: &mut Vec<(String, &'t Value)>) {
     for entry in &table.entries {

@@ -21,6 +21,7 @@ use crate::scenario::section::Section;
 use crate::scenario::words::{Word, words};
 use crate::trace::{self, Failure, Moment, Selection, Trace};
 use crate::units::{Span, Time};
+use crate::untrusted::demand_regular;
 
 /// The failures of a trace, each of which strikes once.
 pub(super) static REPLAY: Spec = spec(
@@ -100,14 +101,12 @@ pub(super) fn rules(
     let allowed: Option<u64> = section.get("unusable", m);
     let file: String = section.get("file", m)?;
     let place = section.place("file");
-    let folder = Path::new(m.file_name(place.file)).parent().unwrap_or(Path::new(""));
-    let trace = match trace::read(&folder.join(&file)) {
-        Ok(trace) => trace,
-        Err(error) => {
-            m.note(Mistake::new(place, error.to_string()).help("paths are relative to this file"));
-            return None;
-        }
-    };
+    let path = m.folder(place.file).join(&file);
+    let regular = demand_regular(&path).map_err(|why| format!("{}: {why}", path.display()));
+    let trace = regular.and_then(|()| trace::read(&path).map_err(|error| error.to_string()));
+    let trace = trace
+        .map_err(|why| m.note(Mistake::new(place, why).help("paths are relative to this file")))
+        .ok()?;
     let (replay, allowed) = (replay?, allowed?);
     let failures = replay.selection.of(&trace);
     check_unusable(&section, (&trace, &failures), allowed, m);

@@ -2,6 +2,7 @@
 
 use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::language::{Kind, Problem};
+use crate::scenario::layers::{at_path, lay_over};
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::overrides::leaves;
 use crate::scenario::walk;
@@ -14,6 +15,19 @@ const POINTS_MAX: usize = 10_000;
 pub(super) struct Axis {
     pub path: String,
     pub values: Vec<Value>,
+    /// Where the values stand.
+    place: Place,
+}
+
+impl Axis {
+    /// Whether the command line leaves it an axis: it does not set the key, nor what replaces it,
+    /// such as a rival or the whole array.
+    pub(super) fn is_left_by(&self, set: &Table, m: &mut Mistakes) -> bool {
+        let value = &self.values[0];
+        let mut point = at_path(&self.path, value.place, value.clone());
+        lay_over(&mut point, set, m);
+        point.at(&self.path).is_some_and(|left| left.place == value.place)
+    }
 }
 
 /// Reads the axes. Each value is checked as if it stood at its key.
@@ -41,17 +55,15 @@ fn axis(path: String, value: &Value, m: &mut Mistakes) -> Option<Axis> {
             return None;
         }
         Data::List(list) => list.clone(),
-        Data::Text(text) => {
-            if let Some(numbers) = range(text) {
-                numbers
-                    .map(|number| Value { place: value.place, data: Data::Integer(number) })
-                    .collect()
-            } else {
-                let problem = Problem::new(format!("`{text}` is no range"));
-                walk::note(problem.help("write \"0..10\" for 0 to 9, or a list"), value, m);
+        Data::Text(text) => match range(text) {
+            Ok(numbers) => numbers
+                .map(|number| Value { place: value.place, data: Data::Integer(number) })
+                .collect(),
+            Err(problem) => {
+                walk::note(problem, value, m);
                 return None;
             }
-        }
+        },
         _ => {
             let problem =
                 Problem::wrong_type("a list of values or a range such as \"0..10\"", value);
@@ -62,28 +74,39 @@ fn axis(path: String, value: &Value, m: &mut Mistakes) -> Option<Axis> {
     for value in &values {
         walk::check_at(&path, value, m);
     }
-    Some(Axis { path, values })
+    Some(Axis { path, values, place: value.place })
 }
 
 /// `"0..10"`: 0 to 9.
-fn range(text: &str) -> Option<std::ops::Range<i128>> {
-    let (first, end) = text.split_once("..")?;
-    let (first, end) = (first.trim().parse::<u64>().ok()?, end.trim().parse::<u64>().ok()?);
-    let short = end.checked_sub(first).is_some_and(|count| count > 0 && count <= 1 << 20);
-    short.then_some(i128::from(first)..i128::from(end))
+fn range(text: &str) -> Result<std::ops::Range<i128>, Problem> {
+    let number = |text: &str| text.trim().parse::<u64>().ok().map(i128::from);
+    let ends = text.split_once("..").and_then(|(first, end)| Some((number(first)?, number(end)?)));
+    let Some((first, end)) = ends else {
+        let problem = Problem::new(format!("`{text}` is no range"));
+        return Err(problem.help("write \"0..10\" for 0 to 9, or a list"));
+    };
+    if end <= first {
+        let problem = Problem::new(format!("the range `{text}` holds no number"));
+        return Err(problem.help("it ends before its last number: \"0..10\" is 0 to 9"));
+    }
+    if end - first > POINTS_MAX as i128 {
+        let problem = Problem::new(format!("the range `{text}` holds {} numbers", end - first));
+        return Err(problem.help(format!("a sweep has at most {POINTS_MAX} points")));
+    }
+    Ok(first..end)
 }
 
 /// All combinations, the last axis fastest. A single empty one without axes.
-pub(super) fn points<'a>(
-    axes: &'a [Axis],
-    place: Place,
-    m: &mut Mistakes,
-) -> Vec<Vec<(&'a str, &'a Value)>> {
-    let count = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.values.len()));
-    if count.is_none_or(|count| count > POINTS_MAX) {
-        let mistake = Mistake::new(place, "the sweep has too many points");
-        m.note(mistake.help(format!("at most {POINTS_MAX}, over all combinations of its axes")));
-        return Vec::new();
+pub(super) fn points<'a>(axes: &'a [Axis], m: &mut Mistakes) -> Vec<Vec<(&'a str, &'a Value)>> {
+    let mut count = 1_usize;
+    for axis in axes {
+        count = count.saturating_mul(axis.values.len());
+        if count > POINTS_MAX {
+            let title = format!("with the values of `{}` the sweep has {count} points", axis.path);
+            let help = format!("at most {POINTS_MAX}, over all combinations of its axes");
+            m.note(Mistake::new(axis.place, title).help(help));
+            return Vec::new();
+        }
     }
     let mut points: Vec<Vec<(&str, &Value)>> = vec![Vec::new()];
     for axis in axes {

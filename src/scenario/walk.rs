@@ -64,7 +64,7 @@ fn check_table(
     for entry in &table.entries {
         match spec.key(&entry.name) {
             Some(key) => check(root, &key.kind, &below(path, key), &entry.value, mistakes),
-            None => unknown_key(root, spec, path, entry, mistakes),
+            None => mistakes.note_at(entry.place, || unknown_key(root, spec, path, entry)),
         }
     }
     for rivals in spec.rivals {
@@ -80,17 +80,11 @@ fn check_table(
     }
 }
 
-fn below(path: &str, key: &Key) -> String {
+pub(super) fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 
-fn unknown_key(
-    root: &'static Spec,
-    spec: &'static Spec,
-    path: &str,
-    entry: &Entry,
-    mistakes: &mut Mistakes,
-) {
+fn unknown_key(root: &'static Spec, spec: &'static Spec, path: &str, entry: &Entry) -> Mistake {
     let name = &entry.name;
     let place = if path.is_empty() { "the file".into() } else { format!("[{path}]") };
     let known: Vec<&str> = spec.keys.iter().map(|key| key.name).collect();
@@ -109,7 +103,7 @@ fn unknown_key(
     } else {
         format!("known: {}", known.join(", "))
     };
-    mistakes.note(Mistake::new(entry.place, title).help(help));
+    Mistake::new(entry.place, title).help(help)
 }
 
 /// The first table below `spec` that has this key.

@@ -13,6 +13,7 @@ use csv::StringRecord;
 use super::{Client, Kind, Setup, Storm};
 use crate::trace::Flaw;
 use crate::units::{Bytes, Span};
+use crate::untrusted::{self, NamedBy};
 
 /// Columns that every table has.
 const COLUMNS: [&str; 14] = [
@@ -34,6 +35,9 @@ const COLUMNS: [&str; 14] = [
 
 /// Clients of a storm at most: more than any single machine can stand in for.
 const CLIENTS_MAX: u32 = 1_000_000;
+
+/// Bytes of a table at most: the largest storm has half of it.
+const SIZE_MAX: u64 = 256_000_000;
 
 /// A day: no client of a storm takes longer.
 const SECONDS_MAX: f64 = 86_400.0;
@@ -83,7 +87,9 @@ pub enum StormError {
 /// If the file cannot be read or lacks columns.
 pub fn read(path: &Path) -> Result<Table, StormError> {
     let unreadable = |why: String| StormError::Unreadable { path: path.to_owned(), why };
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = untrusted::read(path, NamedBy::Person, SIZE_MAX);
+    let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let heads = reader.headers().map_err(|error| unreadable(error.to_string()))?.clone();
     let missing: Vec<_> =

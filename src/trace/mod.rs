@@ -243,6 +243,9 @@ impl Table {
 fn number<T: std::str::FromStr>(column: &str, text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| match text.trim() {
         "" => format!("`{column}` is empty"),
+        text if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("`{column}` is `{}`, which is too large", shortened(text))
+        }
         text => format!("`{column}` is `{}`, no whole number from 0 up", shortened(text)),
     })
 }

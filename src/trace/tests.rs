@@ -22,6 +22,13 @@ fn lanl(rows: &[String]) -> Trace {
 }
 
 #[test]
+fn a_number_that_is_too_large_is_a_whole_number_all_the_same() {
+    let told = |text| number::<u32>("nodenum", text).expect_err("no number");
+    assert_eq!(told("4294967296"), "`nodenum` is `4294967296`, which is too large");
+    assert_eq!(told("-1"), "`nodenum` is `-1`, no whole number from 0 up");
+}
+
+#[test]
 fn a_row_of_los_alamos_is_a_failure() {
     let trace = lanl(&[row("2", "17", ["6/21/2005 10:54", "6/21/2005 11:00"], "6")]);
     let start = Moment::parse("2005-06-21 10:54").expect("a date");

@@ -1,5 +1,6 @@
 //! Quantities with their units: time in integer nanoseconds, data, rates, power and length.
 
+mod guess;
 pub mod text;
 
 use std::fmt;

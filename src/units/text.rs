@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::units::guess;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// Why a text is no quantity.
@@ -24,10 +25,10 @@ impl QuantityError {
 
 /// A unit: its names (the first is the one that is printed) and its size in base units, as a
 /// fraction.
-struct Unit {
-    names: &'static [&'static str],
-    numerator: u128,
-    denominator: u128,
+pub(super) struct Unit {
+    pub(super) names: &'static [&'static str],
+    pub(super) numerator: u128,
+    pub(super) denominator: u128,
 }
 
 const fn unit(names: &'static [&'static str], size: u128) -> Unit {
@@ -153,18 +154,11 @@ impl Quantity {
             return Ok(unit);
         }
         let message = format!("unknown unit `{name}` for {}", self.what);
-        let all = self.units.iter().flat_map(|unit| unit.names.iter().copied());
-        let guess = all
-            .map(|known| {
-                (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known)
-            })
-            .filter(|&(distance, known)| distance == 0 || 2 * distance <= known.len())
-            .min_by_key(|&(distance, _)| distance);
-        let help = match guess {
-            Some((_, known)) => {
-                format!("did you mean \"{number} {known}\"? {}", self.known())
-            }
-            None => self.known(),
+        let known = self.known();
+        let help = match (guess::unit(name, self.units), guess::said_of(name)) {
+            (Some(guess), _) => format!("did you mean \"{number} {guess}\"? {known}"),
+            (None, Some(said)) if self.what == SPAN.what => format!("{said}; {known}"),
+            (None, _) => known,
         };
         Err(QuantityError { message, help: Some(help) })
     }
@@ -206,6 +200,12 @@ impl Quantity {
             exponent += power;
             end += length;
         }
+        if text[end..].starts_with([',', '.']) {
+            let why = if text[end..].starts_with(',') { "a comma" } else { "two points" };
+            let message = format!("`{text}` is not {}: {why} in its number", self.what);
+            let help = "numbers are written as 1.5, and long ones as 1_500";
+            return Err(QuantityError { message, help: Some(help.into()) });
+        }
         let negative = text.starts_with('-');
         let number = Decimal { negative, mantissa, exponent, fraction: exponent < 0 };
         Ok((number, &text[..end], &text[end..]))
@@ -213,17 +213,21 @@ impl Quantity {
 
     fn scale(&self, number: Decimal, unit: &Unit, text: &str) -> Result<i128, QuantityError> {
         let large = || QuantityError::bare(format!("`{text}` is too large for {}", self.what));
-        let ten = |power: i32| 10_u128.checked_pow(power.unsigned_abs()).ok_or_else(large);
+        let small = || QuantityError::bare(format!("`{text}` is too small for {}", self.what));
+        if number.mantissa == 0 {
+            return Ok(0);
+        }
+        let ten = 10_u128.checked_pow(number.exponent.unsigned_abs());
         let mut above = number.mantissa.checked_mul(unit.numerator).ok_or_else(large)?;
         let mut below = unit.denominator;
         if number.exponent >= 0 {
-            above = above.checked_mul(ten(number.exponent)?).ok_or_else(large)?;
+            above = ten.and_then(|ten| above.checked_mul(ten)).ok_or_else(large)?;
         } else {
-            below = below.checked_mul(ten(number.exponent)?).ok_or_else(large)?;
+            below = ten.and_then(|ten| below.checked_mul(ten)).ok_or_else(small)?;
         }
         let value = i128::try_from((above + below / 2) / below).map_err(|_| large())?;
-        if value == 0 && number.mantissa > 0 {
-            return Err(QuantityError::bare(format!("`{text}` is too small for {}", self.what)));
+        if value == 0 {
+            return Err(small());
         }
         Ok(if number.negative { -value } else { value })
     }
@@ -249,11 +253,13 @@ fn exponent_of(text: &str) -> Option<(i32, usize)> {
     let rest = text.strip_prefix(['e', 'E'])?;
     let digits = rest.strip_prefix(['-', '+']).unwrap_or(rest);
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    if length == 0 || length > 2 {
+    if length == 0 {
         return None;
     }
-    let end = rest.len() - digits.len() + length;
-    rest[..end].trim_start_matches('+').parse().ok().map(|power| (power, 1 + end))
+    // Far beyond all quantities, and far from overflow.
+    let power = digits[..length].parse().unwrap_or(i32::MAX).min(10_000);
+    let sign = if rest.starts_with('-') { -1 } else { 1 };
+    Some((sign * power, 1 + rest.len() - digits.len() + length))
 }
 
 impl FromStr for Span {
@@ -272,8 +278,11 @@ impl FromStr for Span {
             let end = after
                 .find(|c: char| c.is_ascii_digit() || c.is_whitespace() || "+-.,".contains(c))
                 .unwrap_or(after.len());
-            let unit = SPAN.unit(&after[..end], shown)?;
             rest = after[end..].trim_start();
+            if end == 0 && (last < u128::MAX || !rest.is_empty()) {
+                return Err(SPAN.error(format!("in `{text}` the number {shown} has no unit")));
+            }
+            let unit = SPAN.unit(&after[..end], shown)?;
             if unit.numerator >= last {
                 return Err(SPAN.error(format!("in `{text}` the larger unit must come first")));
             }

@@ -42,8 +42,8 @@ fn an_imported_storm_is_a_results_folder_like_any_other() {
     assert!(bench.path().join(&tftp).join("report.html").is_file());
     let events = bench.run(&["events", &dhcp]);
     assert_eq!(events.code, 0, "{}", events.stderr);
-    assert!(events.stdout.contains("12100000000,node-state,1,1,,,,,gave-up,no-offer"));
-    assert!(events.stdout.contains("3100000000,node-state,0,1,,,,,up,course"));
+    assert!(events.stdout.contains("12100000000,node-state,2,1,,,,,gave-up,no-offer"));
+    assert!(events.stdout.contains("3100000000,node-state,1,1,,,,,up,course"));
     assert_eq!(bench.run(&["report", &dhcp]).code, 0);
     // Its own scenario plays in the model, and the two compare.
     let scenario = format!("{tftp}/scenario.toml");

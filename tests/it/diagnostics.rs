@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::scenario::{Overrides, Scenario, Source, load, schema};
+use rackstorm::scenario::{Overrides, Scenario, Source, load, load_text, schema};
 
 /// All scenario files of the repository, sorted.
 fn scenario_files() -> Vec<PathBuf> {
@@ -214,11 +214,97 @@ fn a_sweep_is_expanded_to_all_its_points() {
     assert_eq!(points, [(1, 0), (1, 1), (2, 0), (2, 1), (5, 0), (5, 1)]);
     let named = [("cluster.modules".to_owned(), "5".to_owned()), ("seed".into(), "1".into())];
     assert_eq!(all[5].point, named);
-    // What the command line fixes is no axis any more.
-    let fixed = Overrides { set: vec!["cluster.modules=3".into()], seed: Some(7) };
-    let all = load(&path, &fixed).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(all.len(), 1);
-    assert_eq!((all[0].scenario.cluster.modules, all[0].scenario.seed), (3, 7));
+}
+
+/// The points of a sweep and what they are of a scenario, with keys set on the command line.
+fn points(text: &str, set: &[&str], seed: Option<u64>) -> Vec<(Vec<(String, String)>, Scenario)> {
+    let set = set.iter().map(|&text| text.to_owned()).collect();
+    let all = load_text("sweep.toml", text, &Overrides { set, seed });
+    let all = all.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    all.into_iter().map(|one| (one.point, one.scenario)).collect()
+}
+
+#[test]
+fn the_command_line_wins_over_a_sweep_and_what_it_fixes_is_no_axis() {
+    let text = "inherit = \"edge_rack_24\"\n\
+        [[fault.crash]]\non = \"pi3\"\nat = \"1 min\"\n\
+        [workload.bulk-synchronous]\nstep = \"1 min\"\nwork = \"1 h\"\n\
+        [checkpoint.coordinated]\nsize = \"1 MB\"\ninterval = \"10 min\"\n[stop]\nat = \"1 d\"\n\
+        [sweep]\nseed = [1, 2]\n\"cluster.modules\" = [1, 2]\n\
+        \"fault.crash.0.repair\" = [\"never\", \"power-cycle\"]\n\
+        \"checkpoint.coordinated.to\" = [\"card\", \"partner\"]\n";
+    assert_eq!(points(text, &[], None).len(), 16);
+    // A key that is set is the same in all points, and names none of them.
+    let fixed = points(text, &["cluster.modules=3"], Some(7));
+    assert_eq!(fixed.len(), 4);
+    for (point, scenario) in &fixed {
+        assert_eq!((scenario.cluster.modules, scenario.seed, point.len()), (3, 7, 2));
+    }
+    // So does what replaces the key: the whole array, a table, a rival.
+    let fixed = points(text, &["fault.crash=[]", "cluster={ modules = 3 }"], Some(7));
+    assert_eq!(fixed.len(), 2);
+    assert!(fixed.iter().all(|(_, scenario)| scenario.faults.is_empty()));
+    let cost = "checkpoint.coordinated.cost={ write = \"1 s\", read = \"1 s\" }";
+    let fixed = points(text, &[cost, "cluster.modules=3"], Some(7));
+    let names: Vec<_> = fixed.iter().map(|(point, _)| point[0].0.as_str()).collect();
+    assert_eq!(names, ["fault.crash.0.repair"; 2]);
+    // A key beside the axis leaves it.
+    let free = points(text, &["fault.crash.0.at=2 min"], None);
+    assert_eq!(free.len(), 16);
+    // Each axis set is one point of the sweep, as it would be in it.
+    let set = ["cluster.modules=2", "fault.crash.0.repair=never", "checkpoint.coordinated.to=card"];
+    let one = points(text, &set, Some(2));
+    assert_eq!(one.len(), 1);
+    let of_it = "[(\"seed\", \"2\"), (\"cluster.modules\", \"2\"), (\"fault.crash.0.repair\", \
+                 \"never\"), (\"checkpoint.coordinated.to\", \"card\")]";
+    let all = points(text, &[], None);
+    let it = all.iter().find(|(point, _)| format!("{point:?}") == of_it);
+    assert_eq!(one[0].1, it.expect("a point of the sweep").1);
+}
+
+#[test]
+fn an_item_of_an_array_that_no_file_gives_is_a_mistake() {
+    let pilot = Path::new("scenarios/base/lanl_pilot.toml");
+    let set = ["fault.crash.0.on=pi3", "job.2.name=x", "module.psu.0.limit=700 W", "seed=3"];
+    let told = complaint(pilot, &set);
+    check(Path::new("tests/it/diagnostics/lost_items.stderr"), &told)
+        .unwrap_or_else(|e| panic!("{e}"));
+    // Items that a profile gives are there, and a whole array can be given.
+    let whole = "fault.crash=[{ on = \"pi3\", at = \"1 min\" }]";
+    let scenario = load_one(pilot, &["module.psu.0.limit=700 W", whole, "fault.crash.0.at=2 min"]);
+    assert_eq!(scenario.module.psus[0].limit.0, 700_000);
+    assert_eq!(scenario.faults.len(), 1);
+}
+
+#[test]
+fn a_hundred_mistakes_of_a_file_are_told_and_the_rest_counted() {
+    let lines: Vec<_> = (0..8_000).map(|number| format!("nonsense_{number} = 1\n")).collect();
+    let text = "inherit = \"lanl_pilot\"\n".to_owned() + &lines.concat();
+    let mistakes = load_text("many.toml", &text, &Overrides::default()).expect_err("mistakes");
+    assert_eq!(mistakes.len(), 8_000);
+    let told = mistakes.to_string();
+    assert_eq!(told.matches("error: unknown key").count(), 100);
+    assert!(told.contains("many.toml:101:1") && !told.contains("many.toml:102:1"));
+    let end = "error: 7900 more mistakes in many.toml\n\n8000 mistakes; nothing was run\n";
+    assert!(told.ends_with(end), "{}", &told[told.len() - 200..]);
+    // Those of another text are told beside them.
+    let set = vec!["sede=1".into()];
+    let mistakes = load_text("many.toml", &text, &Overrides { set, seed: None });
+    assert!(mistakes.expect_err("mistakes").to_string().contains("unknown key `sede`"));
+}
+
+#[test]
+fn a_job_of_a_thousand_million_million_steps_is_warned_of_and_good() {
+    let text = "inherit = \"edge_rack_24\"\n[workload.bulk-synchronous]\n\
+        step = \"1 ns\"\nwork = \"30 d\"\n[stop]\nat = \"60 d\"\n";
+    let all = load_text("short.toml", text, &Overrides::default()).expect("it is good");
+    let told = all[0].warnings.to_string();
+    let wanted = "warning: a job of 2592000000000000 steps\n --> short.toml:3:8\n";
+    assert!(told.starts_with(wanted), "{told}");
+    assert!(!told.contains("mistake"), "{told}");
+    let fine = text.replace("1 ns", "1 min");
+    let all = load_text("short.toml", &fine, &Overrides::default()).expect("it is good");
+    assert!(!all[0].warnings.has_warnings());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod fleet_swarm;
 mod forecast;
 mod golden;
 mod harm;
+mod hostile;
 mod images;
 mod intervals;
 mod inventory;

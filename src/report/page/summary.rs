@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn a_number_is_bound_to_its_unit_and_to_nothing_else() {
-        let text = bound("It used 12.6 kWh, in 3 min 5 s, with 5 modules and 1 boot of 2 %.");
-        let wanted = "It used 12.6~kWh, in 3~min~5~s, with 5 modules and 1 boot of 2~%.";
+        let text = bound("It used 45.4 MJ, in 3 min 5 s, with 5 modules and 1 boot of 2 %.");
+        let wanted = "It used 45.4~MJ, in 3~min~5~s, with 5 modules and 1 boot of 2~%.";
         assert_eq!(text, wanted.replace('~', "\u{a0}"));
     }
 }

@@ -50,15 +50,15 @@ pub(super) static ROOT: Spec = spec(
         Key::new(
             "name",
             Kind::Text,
-            "Name of the folder under `results/`: letters, digits, `-`, `_`, `.`. Default: the \
-             file's name without `.toml`.",
+            "Name of the folder under `results/`: letters, digits, `-`, `_`, `.`, no `.` at the \
+             start, at most 200. Default: the file's name without `.toml`, made such a name.",
         ),
         Key::new("title", Kind::Text, "One line for people. Default: the name."),
         Key::new(
             "inherit",
             Kind::Text,
-            "A file whose keys this one takes over and overrides: a path, relative to this file, \
-             or the name of a built-in file such as `lanl_pilot`.",
+            "A file whose keys this one takes over and overrides: the path of a regular file, \
+             relative to this file, or the name of a built-in file such as `lanl_pilot`.",
         ),
         Key::new("seed", Kind::Count(0, u64::MAX), "The one seed of all chance.").or("1"),
         Key::new("site", Kind::Table(&upset::SITE), ""),
@@ -79,15 +79,15 @@ pub(super) static ROOT: Spec = spec(
         Key::new(
             "expect",
             Kind::Map(&Kind::Bound),
-            "Demands on metrics: `efficiency = \"> 0.5\"`, `makespan = \"< 40 d\"`. The run's \
-             exit code is 1 if one is missed.",
+            "Demands on metrics, by their names in docs/metrics.md: `efficiency = \"> 0.5\"`, \
+             `makespan = \"< 40 d\"`. The run's exit code is 1 if one is missed.",
         ),
         Key::new(
             "sweep",
             Kind::Axes,
             "Axes: each key is the path of another key, in quotes, each value the list of values \
              it takes (`\"cluster.modules\" = [1, 2, 5]`, `seed = \"0..10\"`: 0 to 9). All \
-             combinations are run.",
+             combinations are run, 10,000 at most.",
         ),
         Key::new(
             "source",

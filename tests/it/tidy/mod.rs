@@ -15,7 +15,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
 const STOREYS: [&[&str]; 9] = [
-    &["units", "ids", "trace"],
+    &["units", "ids", "untrusted", "metrics", "trace"],
     &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
@@ -27,8 +27,10 @@ const STOREYS: [&[&str]; 9] = [
 ];
 
 /// Who may use whom on the same storey: faults have one name, how often a node is upset is known
-/// from its site, a checkpoint waits for a step, and an interval that adapts is a formula's.
-const NEIGHBOURS: [(&str, &str); 5] = [
+/// from its site, a checkpoint waits for a step, and an interval that adapts is a formula's; a
+/// trace is a file like any other.
+const NEIGHBOURS: [(&str, &str); 6] = [
+    ("trace", "untrusted"),
     ("scenario", "event"),
     ("scenario", "cosmic"),
     ("event", "cosmic"),

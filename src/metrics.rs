@@ -2,7 +2,7 @@
 //!
 //! `docs/metrics.md` says the same with formulas; a test holds the two together.
 
-use super::Metric;
+use serde::{Deserialize, Serialize};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub struct Definition {
     pub unit: &'static str,
     /// What it means, as a sentence.
     pub meaning: &'static str,
+}
+
+/// One number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name, such as `makespan`.
+    pub name: String,
+    /// Its value, in SI base units.
+    pub value: f64,
+    /// Its unit: `s`, `B`, `J`, `W`, `1` for shares, `count`, ...
+    pub unit: String,
 }
 
 /// All metrics, in the order of `metrics.csv`. One that has no meaning in a run is absent there.
@@ -191,13 +202,13 @@ pub fn suggest(name: &str) -> Option<&'static str> {
 
 /// The metrics of a run, gathered in any order.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<(usize, f64)>,
 }
 
 impl Table {
     /// Adds a metric. Its name must be in [`ALL`] and its value a number.
-    pub(super) fn put(&mut self, name: &str, value: f64) {
+    pub(crate) fn put(&mut self, name: &str, value: f64) {
         let place = ALL.iter().position(|definition| definition.name == name);
         let place = place.unwrap_or_else(|| panic!("{name} is not in the registry of metrics"));
         assert!(value.is_finite(), "{name} is a number");
@@ -205,24 +216,24 @@ impl Table {
     }
 
     /// Adds a count.
-    pub(super) fn count(&mut self, name: &str, value: u64) {
+    pub(crate) fn count(&mut self, name: &str, value: u64) {
         self.put(name, value as f64);
     }
 
     /// Adds a metric if it has a meaning in this run.
-    pub(super) fn maybe(&mut self, name: &str, value: Option<f64>) {
+    pub(crate) fn maybe(&mut self, name: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.put(name, value);
         }
     }
 
     /// Adds a quotient, unless it is one by zero.
-    pub(super) fn ratio(&mut self, name: &str, over: u128, under: u128) {
+    pub(crate) fn ratio(&mut self, name: &str, over: u128, under: u128) {
         self.maybe(name, (under > 0).then(|| over as f64 / under as f64));
     }
 
     /// The metrics in the order of [`ALL`].
-    pub(super) fn finish(mut self) -> Vec<Metric> {
+    pub(crate) fn finish(mut self) -> Vec<Metric> {
         self.rows.sort_by_key(|(place, _)| *place);
         assert!(self.rows.is_sorted_by(|a, b| a.0 < b.0), "a metric is measured once");
         let metric = |(place, value): (usize, f64)| Metric {
@@ -240,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_document_defines_the_metrics_of_the_registry_in_its_order() {
-        let document = include_str!("../../docs/metrics.md");
+        let document = include_str!("../docs/metrics.md");
         let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
         let documented: Vec<_> = rows
             .map(|row| {
