@@ -353,7 +353,7 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::analysis::{BootSpan, Findings, Metric, NodeFinding, Series};
+    use crate::analysis::{BootSpan, Findings, Metric, NodeFinding, Point, Series};
     use crate::ids::NodeId;
     use crate::record::Manifest;
     use crate::scenario::EventLevel;
@@ -386,8 +386,12 @@ pub(crate) mod tests {
         };
         let rom = (0..).zip(&times).map(|node| span(node, "rom", 0.0, 0.25));
         let init = (0..).zip(&times).map(|node| span(node, "init", 0.25, 1.0));
-        let ups = (0..5).map(|i| (first_up + f64::from(i) - 1.0, f64::from(i)));
-        let points: Vec<_> = [(0.0, 0.0)].into_iter().chain(ups).chain([(100.0, 4.0)]).collect();
+        let ups = (0..5).map(|i| Point::level(first_up + f64::from(i) - 1.0, f64::from(i)));
+        let points: Vec<_> = [Point::level(0.0, 0.0)]
+            .into_iter()
+            .chain(ups)
+            .chain([Point::level(100.0, 4.0)])
+            .collect();
         let series = Series { name: "nodes_up".to_owned(), unit: "count".to_owned(), points };
         Run {
             folder: Path::new("results/boot").join(format!("{seed}-model-{print}")),

@@ -1,5 +1,6 @@
 //! The fold of a run: every event once, in order, with small and constant cost.
 
+use super::Findings;
 use super::alarms::Alarms;
 use super::corruptions::Corruptions;
 use super::jobs::Jobs;
@@ -9,14 +10,13 @@ use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
 use super::upsets::{Chips, Upsets};
-use super::{Findings, Series};
 use crate::event::{Event, Sink, Stop, What};
 use crate::plan::Plan;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
 ///
-/// Memory is 64 bytes a node and about a megabyte beside. It is a [`Sink`] as well.
+/// Memory is 64 bytes a node and some three megabytes beside. It is a [`Sink`] as well.
 #[derive(Clone, Debug)]
 pub struct Fold {
     now: u64,
@@ -43,7 +43,7 @@ impl Fold {
             now: 0,
             nodes: Nodes::new(shape.nodes),
             jobs: Jobs::new(&shape.jobs, shape.group),
-            timeline: Timeline::new(shape.nodes),
+            timeline: Timeline::new(shape.nodes, shape.horizon),
             meters: Meters::new(shape.servers, shape.server_link),
             alarms: Alarms::new(shape.foreseen.clone()),
             strikes: 0,
@@ -123,8 +123,7 @@ impl Fold {
         self.corruptions.measure(&mut table);
         self.nodes.measure(end, &self.timeline, &mut table);
         self.meters.measure(&mut table);
-        let mut series: Vec<Series> = vec![self.timeline.nodes_up(end, self.nodes.most_up())];
-        series.extend(self.timeline.shares(end));
+        let mut series = self.timeline.series(end);
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
@@ -144,7 +143,7 @@ impl Sink for Fold {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{BootSpan, NodeClass};
+    use super::super::{BootSpan, NodeClass, Point};
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
@@ -166,6 +165,7 @@ mod tests {
                 group: None,
                 servers: 1,
                 server_link: 1000,
+                horizon: 3600 * NANOS_PER_SECOND,
                 corrupts: false,
                 upsets: false,
                 chips: false,
@@ -463,16 +463,16 @@ mod tests {
             ("server_sent_utilisation_max", 1.0),
         ];
         assert_metrics(&findings, &expected);
-        let assert_ends = |name: &str, first: f64, last: (f64, f64)| {
+        let points = |name: &str| {
             let series = findings.series.iter().find(|it| it.name == name).expect("a series");
-            let found = (series.points[0], series.points[series.points.len() - 1]);
-            assert!((found.1.0 - last.0).abs() < 1e-9, "{name}: {found:?}");
-            assert!((found.0.1 / first - 1.0).abs() < 1e-5, "{name}: {found:?}");
-            assert!((found.1.1 / last.1 - 1.0).abs() < 1e-5, "{name}: {found:?}");
+            let of = |p: &Point| [p.t_s, p.min, p.mean, p.max].map(|it| (it * 1e4).round() / 1e4);
+            (of(&series.points[0]), of(&series.points[series.points.len() - 1]))
         };
-        assert_ends("power_mean", 5.0, (30.0, 2.0));
-        assert_ends("power_max", 8.0, (30.0, 6.0));
-        assert_ends("server_sent/0", 1000.0, (30.0, 100.0));
+        // 50 J in 10 s, then 40 J in 20 s; the highest readings are above both rates.
+        let power = ([0.0, 5.0, 5.0, 8.0], [30.0, 2.0, 2.0, 6.0]);
+        assert_eq!(points("power"), power);
+        let sent = ([0.0, 1000.0, 1000.0, 1000.0], [30.0, 100.0, 100.0, 100.0]);
+        assert_eq!(points("server_sent/0"), sent);
     }
 
     const STATES: [NodeState; 11] = [
@@ -556,7 +556,7 @@ mod tests {
             let sum: f64 = parts.iter().filter_map(|name| value(&findings, name)).sum();
             prop_assert!((sum - 1.0).abs() < 1e-12, "{}", sum);
             for series in &findings.series {
-                prop_assert!(series.points.is_sorted_by(|a, b| a.0 < b.0), "{}", series.name);
+                prop_assert!(series.points.is_sorted_by(|a, b| a.t_s < b.t_s), "{}", series.name);
                 prop_assert!(series.points.len() <= 2050);
             }
         }

@@ -1,8 +1,8 @@
 //! The ledger of readings and transfers: energy, power, and bytes.
 
-use super::Series;
-use super::bins::{Bins, FINE, Peaks, seconds};
+use super::bins::{Bins, FINE, seconds};
 use super::metrics::Table;
+use super::{Point, Series};
 use crate::event::{Purpose, Sensor};
 
 /// Servers at most that have series of their own; metrics cover all.
@@ -41,12 +41,12 @@ impl Counter {
         }
     }
 
-    /// The mean rate between the readings, as a series; `scale` turns 1/s into the unit.
+    /// The rate between the readings, as a series; `scale` turns 1/s into the unit.
     fn series(&self, name: String, unit: &str, scale: f64) -> Option<Series> {
         let end = self.base.0;
-        let mut points = self.bins.as_ref()?.means(end, 1e9 * scale / FINE as f64);
-        let last = points.last()?.1;
-        points.push((seconds(end), last));
+        let mut points = self.bins.as_ref()?.points(0, end, (1e9 * scale / FINE as f64, scale));
+        let last = *points.last()?;
+        points.push(Point { t_s: seconds(end), ..last });
         Some(Series { name, unit: unit.to_owned(), points })
     }
 }
@@ -57,7 +57,6 @@ pub(super) struct Meters {
     energy: Counter,
     /// The largest power so far (mW), and the end of the interval that it was read for (ns).
     power_max: Option<(u64, u64)>,
-    power_peaks: Peaks,
     sent: Vec<Counter>,
     received: Vec<Counter>,
     /// Rate of a server's link (bit/s).
@@ -78,7 +77,6 @@ impl Meters {
         Self {
             energy: counter(true),
             power_max: None,
-            power_peaks: Peaks::default(),
             sent: counters.clone(),
             received: counters,
             server_link,
@@ -92,7 +90,10 @@ impl Meters {
             Sensor::Energy => self.energy.read(now, value),
             Sensor::PowerMax => {
                 let (most, from) = self.power_max.unwrap_or((0, 0));
-                self.power_peaks.add(from, now, value);
+                if let Some(bins) = &mut self.energy.bins {
+                    // Millijoules per second are milliwatts.
+                    bins.raise(from, now, value as f64);
+                }
                 self.power_max = Some((most.max(value), now));
             }
             Sensor::ServerSent(server) => self.sent[server as usize].read(now, value),
@@ -121,13 +122,7 @@ impl Meters {
                 series.extend(counter.series(name, "bit/s", 8.0));
             }
         }
-        series.extend(self.energy.series("power_mean".to_owned(), "W", 1e-3));
-        let mut points = self.power_peaks.points(1e-3);
-        if let (Some((_, end)), Some((_, last))) = (self.power_max, points.last().copied()) {
-            points.push((seconds(end), last));
-            let (name, unit) = ("power_max".to_owned(), "W".to_owned());
-            series.push(Series { name, unit, points });
-        }
+        series.extend(self.energy.series("power".to_owned(), "W", 1e-3));
         series
     }
 

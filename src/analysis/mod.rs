@@ -5,6 +5,7 @@ mod bins;
 pub mod calibration;
 pub mod compare;
 mod corruptions;
+mod eventful;
 pub mod expect;
 pub mod fit;
 mod fold;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{NodeId, from_one};
 
 pub use crate::metrics::{self, Metric};
+pub use bins::WIDTHS;
 pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
@@ -39,7 +41,7 @@ pub use fold::Fold;
 pub struct Findings {
     /// The metrics, in the order of `docs/metrics.md`.
     pub metrics: Vec<Metric>,
-    /// Quantities over time, thinned to at most some two thousand points each.
+    /// Quantities over time, in at most some two thousand intervals each.
     pub series: Vec<Series>,
     /// One row for each node.
     pub nodes: Vec<NodeFinding>,
@@ -51,17 +53,38 @@ pub struct Findings {
 
 /// A quantity over time.
 ///
-/// Names: `nodes_up`; `node_share/<class>` for each [`NodeClass`] (mean number of nodes in it);
-/// `server_sent/<server>` and `server_received/<server>` (bit/s, mean over the interval);
-/// `power_mean` and `power_max` (W).
+/// Names: `nodes_up`; `node_share/<class>` for each [`NodeClass`] (number of nodes in it), and
+/// `eventful/<class>` for the same in the most eventful stretch of a long run;
+/// `server_sent/<server>` and `server_received/<server>` (bit/s); `power` (W).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its name.
     pub name: String,
     /// Unit of the values.
     pub unit: String,
-    /// (start of the interval (s), value until the next point); the last point ends the run.
-    pub points: Vec<(f64, f64)>,
+    /// The intervals, each until the next point; the last point ends the run.
+    pub points: Vec<Point>,
+}
+
+/// An interval of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Its start (s).
+    pub t_s: f64,
+    /// The lowest value in it.
+    pub min: f64,
+    /// The mean over it.
+    pub mean: f64,
+    /// The highest value in it.
+    pub max: f64,
+}
+
+impl Point {
+    /// A value that held all the time.
+    #[must_use]
+    pub fn level(t_s: f64, value: f64) -> Self {
+        Self { t_s, min: value, mean: value, max: value }
+    }
 }
 
 /// What became of one node.

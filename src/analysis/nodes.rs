@@ -58,8 +58,8 @@ const _: () = assert!(size_of::<Node>() <= 64);
 pub(super) struct Nodes {
     rows: Vec<Node>,
     up: u32,
-    /// When the most nodes were first up (ns), and how many.
-    most_up: (u64, u32),
+    /// The most nodes that were up at once so far.
+    most_up: u32,
     milestones: [Option<u64>; MILESTONES.len()],
     failures: [u64; FAILURES.len()],
     gave_up: u64,
@@ -98,7 +98,7 @@ impl Nodes {
         Self {
             rows: vec![row; nodes as usize],
             up: 0,
-            most_up: (0, 0),
+            most_up: 0,
             milestones: [None; MILESTONES.len()],
             failures: [0; FAILURES.len()],
             gave_up: 0,
@@ -113,11 +113,6 @@ impl Nodes {
     /// How many there are.
     pub(super) fn len(&self) -> u32 {
         self.rows.len() as u32
-    }
-
-    /// When the most nodes were first up at once (ns), and how many these were.
-    pub(super) fn most_up(&self) -> (u64, u32) {
-        self.most_up
     }
 
     /// A node enters a state at `now` (ns).
@@ -205,8 +200,8 @@ impl Nodes {
             row.failed_at = NEVER;
         }
         self.up += 1;
-        if self.up > self.most_up.1 {
-            self.most_up = (now, self.up);
+        if self.up > self.most_up {
+            self.most_up = self.up;
             let (up, all) = (u64::from(self.up), self.rows.len() as u64);
             for (at, (percent, _)) in self.milestones.iter_mut().zip(MILESTONES) {
                 if at.is_none() && up * 100 >= all * percent {
@@ -226,7 +221,7 @@ impl Nodes {
             down += u128::from(row.down_ns);
         }
         assert_eq!(up, timeline.total_where(NodeClass::is_up), "time up adds up");
-        assert_eq!(down, timeline.total_where(is_down), "time down adds up");
+        assert_eq!(down, timeline.total_where(NodeClass::is_failed), "time down adds up");
     }
 
     /// One row for each node.
@@ -270,7 +265,7 @@ impl Nodes {
             let name = format!("node_time_{}", class.name().replace('-', "_"));
             table.put(&name, timeline.total(class) as f64 / 1e9);
         }
-        table.count("nodes_up_max", u64::from(self.most_up.1));
+        table.count("nodes_up_max", u64::from(self.most_up));
         table.count("nodes_up_end", u64::from(self.up));
         for (at, (_, name)) in self.milestones.iter().zip(MILESTONES) {
             table.maybe(name, at.map(seconds));
@@ -305,10 +300,6 @@ impl Node {
 
 fn is_boot(state: NodeState) -> bool {
     NodeClass::of(state, None) == NodeClass::Boot
-}
-
-fn is_down(class: NodeClass) -> bool {
-    matches!(class, NodeClass::Hung | NodeClass::Down | NodeClass::GaveUp)
 }
 
 /// Which of [`FAILURES`] it is to enter this state for this cause.

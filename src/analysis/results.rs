@@ -8,14 +8,15 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Series};
+use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series};
 use crate::record::RecordError;
 
 /// The metrics' file and its columns.
 pub const METRICS: (&str, &[&str]) = ("metrics.csv", &["name", "value", "unit"]);
 
 /// The series' file and its columns.
-pub const SERIES: (&str, &[&str]) = ("series.csv", &["series", "unit", "t_s", "value"]);
+pub const SERIES: (&str, &[&str]) =
+    ("series.csv", &["series", "unit", "t_s", "min", "mean", "max"]);
 
 /// The nodes' file and its columns.
 pub const NODES: (&str, &[&str]) =
@@ -44,11 +45,13 @@ pub const JOBS: (&str, &[&str]) = (
 
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]
-struct Point<S> {
+struct PointRow<S> {
     series: S,
     unit: S,
     t_s: f64,
-    value: f64,
+    min: f64,
+    mean: f64,
+    max: f64,
 }
 
 /// Writes the five tables into the folder.
@@ -57,11 +60,13 @@ struct Point<S> {
 /// When one cannot be written.
 pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     let points = findings.series.iter().flat_map(|series| {
-        series.points.iter().map(|(t_s, value)| Point {
+        series.points.iter().map(|&Point { t_s, min, mean, max }| PointRow {
             series: series.name.as_str(),
             unit: series.unit.as_str(),
-            t_s: *t_s,
-            value: *value,
+            t_s,
+            min,
+            mean,
+            max,
         })
     });
     write(folder, METRICS, &findings.metrics)?;
@@ -77,10 +82,12 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
 /// When one cannot be read, or is not what [`save`] wrote.
 pub fn load(folder: &Path) -> Result<Findings, RecordError> {
     let mut series: Vec<Series> = Vec::new();
-    for Point { series: name, unit, t_s, value } in read::<Point<String>>(folder, SERIES)? {
+    for row in read::<PointRow<String>>(folder, SERIES)? {
+        let PointRow { series: name, unit, t_s, min, mean, max } = row;
+        let point = Point { t_s, min, mean, max };
         match series.last_mut() {
-            Some(last) if last.name == name => last.points.push((t_s, value)),
-            _ => series.push(Series { name, unit, points: vec![(t_s, value)] }),
+            Some(last) if last.name == name => last.points.push(point),
+            _ => series.push(Series { name, unit, points: vec![point] }),
         }
     }
     Ok(Findings {
@@ -134,7 +141,9 @@ mod tests {
     }
 
     fn findings(values: &[f64]) -> Findings {
-        let points: Vec<_> = (0..).map(f64::from).zip(values.iter().copied()).collect();
+        let point =
+            |(t_s, mean): (f64, &f64)| Point { t_s, min: mean - 1.0, mean: *mean, max: 7.0 };
+        let points: Vec<_> = (0..).map(f64::from).zip(values).map(point).collect();
         let series = |name: &str| Series {
             name: name.to_owned(),
             unit: "count".to_owned(),
@@ -205,8 +214,8 @@ mod tests {
         );
         assert_eq!(
             text("series.csv"),
-            "series,unit,t_s,value\n\
-             nodes_up,count,0.0,0.30000000000000004\nnodes_up,count,1.0,4.0\n"
+            "series,unit,t_s,min,mean,max\n\
+             nodes_up,count,0.0,-0.7,0.30000000000000004,7.0\nnodes_up,count,1.0,3.0,4.0,7.0\n"
         );
         assert_eq!(
             text("nodes.csv"),

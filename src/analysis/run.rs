@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::observed::Observed;
-use super::{Findings, results};
+use super::{Findings, Point, results};
 use crate::record::folder::SCENARIO;
 use crate::record::{LogReader, Manifest, RecordError};
 use crate::scenario::difference;
@@ -60,7 +60,7 @@ fn not_a_number(findings: &Findings) -> Option<String> {
         ![node.first_up_s, node.up_s, node.down_s].iter().all(|value| value.is_finite())
     });
     let boot = findings.boots.iter().find(|span| !(span.to_s - span.from_s).is_finite());
-    let point = |(time, value): &(f64, f64)| time.is_finite() && value.is_finite();
+    let point = |it: &Point| [it.t_s, it.min, it.mean, it.max].iter().all(|it| it.is_finite());
     let series = findings.series.iter().find(|series| !series.points.iter().all(point));
     metric
         .map(|metric| format!("metric {}", metric.name))

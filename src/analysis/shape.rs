@@ -1,6 +1,6 @@
 //! What the fold of a run needs to know of its plan.
 
-use crate::plan::Plan;
+use crate::plan::{Job, Plan};
 use crate::scenario::job::Checkpoint;
 
 /// What the fold needs to know of a plan.
@@ -16,6 +16,8 @@ pub(super) struct Shape {
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
     pub(super) server_link: u64,
+    /// How long a run is expected to last (ns); it may turn out shorter or longer.
+    pub(super) horizon: u64,
     /// Whether memory may be silently corrupted.
     pub(super) corrupts: bool,
     /// Whether cosmic rays strike.
@@ -36,10 +38,18 @@ impl Shape {
             group: groups.map(|wish| wish.group),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
+            horizon: horizon(plan),
             corrupts: plan.corrupts(),
             upsets: plan.upsets(),
             chips: plan.scenario.follows_chips(),
             foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
         }
     }
+}
+
+/// Twice the computing of the longest job, but not beyond the end of the run.
+fn horizon(plan: &Plan) -> u64 {
+    let computing = |job: &Job| job.step.0.saturating_mul(job.steps).saturating_mul(2);
+    let longest = plan.jobs.iter().map(computing).max().unwrap_or(u64::MAX);
+    plan.scenario.stop.at.0.min(longest)
 }

@@ -1,7 +1,8 @@
 //! How many nodes are in each class at each time: every node-second belongs to exactly one.
 
 use super::bins::{Bins, seconds};
-use super::{NodeClass, Series};
+use super::eventful::Eventful;
+use super::{NodeClass, Point, Series};
 use crate::event::{JobPhase, NodeState};
 
 impl NodeClass {
@@ -55,6 +56,12 @@ impl NodeClass {
         )
     }
 
+    /// Whether nodes of this class have failed.
+    #[must_use]
+    pub fn is_failed(self) -> bool {
+        matches!(self, Self::Hung | Self::Down | Self::GaveUp)
+    }
+
     /// The class of a node: its own state, but if it is up and in a job, the job's phase.
     #[must_use]
     pub fn of(state: NodeState, job: Option<JobPhase>) -> Self {
@@ -88,11 +95,11 @@ impl NodeClass {
     }
 }
 
-/// One class: its nodes now, and its past.
+/// A number of nodes: what it is now, and its past.
 #[derive(Clone, Debug, Default)]
 struct Level {
     nodes: u64,
-    /// The past is in the bins up to here (ns).
+    /// The past is in the intervals up to here (ns).
     since: u64,
     bins: Bins,
 }
@@ -104,21 +111,42 @@ impl Level {
             self.since = now;
         }
     }
+
+    fn lose(&mut self, now: u64, nodes: u32) {
+        self.settle(now);
+        self.nodes = self.nodes.checked_sub(u64::from(nodes)).expect("there are these nodes");
+    }
+
+    fn gain(&mut self, now: u64, nodes: u32) {
+        self.settle(now);
+        self.nodes += u64::from(nodes);
+    }
+
+    /// Its series up to the end of the run (ns), where it ends on what it is then.
+    fn series(&self, name: String, end: u64) -> Series {
+        let mut points = self.bins.points(0, end, (1.0, 1.0));
+        points.push(Point::level(seconds(end), self.nodes as f64));
+        Series { name, unit: "count".to_owned(), points }
+    }
 }
 
-/// All classes over time. A change costs two classes, however many nodes change.
+/// All classes over time. A change costs two or three levels, however many nodes change.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
     levels: [Level; NodeClass::ALL.len()],
+    /// The nodes that are up, whatever they do: a sum of classes, whose extremes are its own.
+    up: Level,
     nodes: u64,
+    eventful: Eventful,
 }
 
 impl Timeline {
-    /// So many nodes, all off.
-    pub(super) fn new(nodes: u32) -> Self {
+    /// So many nodes, all off, in a run that is expected to last so long (ns).
+    pub(super) fn new(nodes: u32, horizon: u64) -> Self {
         let mut levels: [Level; NodeClass::ALL.len()] = Default::default();
         levels[NodeClass::Off as usize].nodes = u64::from(nodes);
-        Self { levels, nodes: u64::from(nodes) }
+        let eventful = Eventful::new(nodes, horizon);
+        Self { levels, up: Level::default(), nodes: u64::from(nodes), eventful }
     }
 
     /// So many nodes go from one class to another at `now` (ns).
@@ -126,24 +154,29 @@ impl Timeline {
         if from == to || nodes == 0 {
             return;
         }
-        let left = &mut self.levels[from as usize];
-        left.settle(now);
-        left.nodes = left.nodes.checked_sub(u64::from(nodes)).expect("a class has these nodes");
-        let joined = &mut self.levels[to as usize];
-        joined.settle(now);
-        joined.nodes += u64::from(nodes);
+        self.levels[from as usize].lose(now, nodes);
+        self.levels[to as usize].gain(now, nodes);
+        match (from.is_up(), to.is_up()) {
+            (true, false) => self.up.lose(now, nodes),
+            (false, true) => self.up.gain(now, nodes),
+            _ => {}
+        }
+        self.eventful.shift(now, from, to, nodes);
     }
 
     /// Brings all classes to the end of the run (ns), and asserts that every node-second is in
     /// exactly one of them.
     pub(super) fn close(&mut self, end: u64) {
-        for level in &mut self.levels {
+        for level in self.levels.iter_mut().chain([&mut self.up]) {
             level.settle(end);
             level.bins.cover(end);
         }
+        self.eventful.close(end);
         let sum: u128 = NodeClass::ALL.map(|class| self.total(class)).iter().sum();
         let expected = u128::from(self.nodes) * u128::from(end);
         assert_eq!(sum, expected, "the classes share out all node-nanoseconds");
+        let up = self.total_where(NodeClass::is_up);
+        assert_eq!(self.up.bins.total(), up, "nodes are up in the classes that are");
     }
 
     /// Time that nodes spent in the class [node ns].
@@ -156,39 +189,15 @@ impl Timeline {
         NodeClass::ALL.into_iter().filter(|class| is(*class)).map(|class| self.total(class)).sum()
     }
 
-    /// The series `node_share/<class>`, after [`Self::close`].
-    pub(super) fn shares(&self, end: u64) -> Vec<Series> {
-        let series = |class: NodeClass| {
-            let level = &self.levels[class as usize];
-            let mut points = level.bins.means(end, 1.0);
-            points.push((seconds(end), level.nodes as f64));
-            let name = format!("node_share/{}", class.name());
-            Series { name, unit: "count".to_owned(), points }
-        };
-        NodeClass::ALL.map(series).into()
-    }
-
-    /// The series `nodes_up`, after [`Self::close`]: the mean of each bin; the most nodes that
-    /// were up at once are a point of their own at the time `peak.0` (ns) when they first were.
-    pub(super) fn nodes_up(&self, end: u64, peak: (u64, u32)) -> Series {
-        let mut bins = Bins::default();
-        bins.cover(end);
-        let mut now = 0;
-        for class in NodeClass::ALL.into_iter().filter(|class| class.is_up()) {
-            let level = &self.levels[class as usize];
-            bins.merge(&level.bins);
-            now += level.nodes;
-        }
-        let mut points = bins.means(end, 1.0);
-        let (at, most) = (seconds(peak.0), f64::from(peak.1));
-        let place = points.partition_point(|(start, _)| *start < at);
-        match points.get_mut(place) {
-            Some(point) if point.0 <= at => point.1 = most,
-            _ => points.insert(place, (at, most)),
-        }
-        points.retain(|(start, _)| *start < seconds(end));
-        points.push((seconds(end), now as f64));
-        Series { name: "nodes_up".to_owned(), unit: "count".to_owned(), points }
+    /// The series `nodes_up`, `node_share/<class>`, and in a long run `eventful/<class>`, after
+    /// [`Self::close`].
+    pub(super) fn series(&self, end: u64) -> Vec<Series> {
+        let mut series = vec![self.up.series("nodes_up".to_owned(), end)];
+        series.extend(NodeClass::ALL.map(|class| {
+            self.levels[class as usize].series(format!("node_share/{}", class.name()), end)
+        }));
+        series.extend(self.eventful.series(self.up.bins.width()));
+        series
     }
 }
 
@@ -206,9 +215,13 @@ mod tests {
         }
     }
 
+    fn timeline(nodes: u32) -> Timeline {
+        Timeline::new(nodes, 3600 * SECOND)
+    }
+
     #[test]
     fn a_million_nodes_over_a_century_fit() {
-        let mut timeline = Timeline::new(1_000_000);
+        let mut timeline = timeline(1_000_000);
         let century = 100 * 365 * 86_400 * SECOND;
         timeline.shift(century / 4, NodeClass::Off, NodeClass::Boot, 1_000_000);
         timeline.close(century);
@@ -216,25 +229,29 @@ mod tests {
     }
 
     #[test]
-    fn nodes_up_shows_a_peak_that_a_bin_would_hide() {
-        let mut timeline = Timeline::new(3);
+    fn nodes_up_are_whole_nodes_at_least_and_at_most() {
+        let mut timeline = timeline(3);
         timeline.shift(10 * SECOND, NodeClass::Off, NodeClass::Idle, 2);
         timeline.shift(2000 * SECOND, NodeClass::Off, NodeClass::Idle, 1);
         timeline.shift(2000 * SECOND + 5, NodeClass::Idle, NodeClass::Down, 2);
         timeline.close(4000 * SECOND);
-        let series = timeline.nodes_up(4000 * SECOND, (2000 * SECOND, 3));
-        let most = series.points.iter().map(|point| point.1).fold(0.0, f64::max);
-        assert!((2.9..3.1).contains(&most), "{most}");
-        assert_eq!(series.points.last(), Some(&(4000.0, 1.0)));
-        assert!(series.points.is_sorted_by(|a, b| a.0 < b.0));
+        let points = &timeline.series(4000 * SECOND)[0].points;
+        let extremes = |point: &Point| (point.min, point.max);
+        assert_eq!(
+            points.iter().map(extremes).collect::<Vec<_>>()[399..402],
+            [(2.0, 2.0), (1.0, 3.0), (1.0, 1.0)]
+        );
+        assert_eq!(points.last(), Some(&Point::level(4000.0, 1.0)));
+        assert!(points.is_sorted_by(|a, b| a.t_s < b.t_s));
     }
 
     #[test]
     fn a_run_without_time_has_one_point() {
-        let mut timeline = Timeline::new(5);
+        let mut timeline = timeline(5);
         timeline.shift(0, NodeClass::Off, NodeClass::Idle, 5);
         timeline.close(0);
-        assert_eq!(timeline.nodes_up(0, (0, 5)).points, [(0.0, 5.0)]);
-        assert_eq!(timeline.shares(0)[0].points, [(0.0, 0.0)]);
+        let series = timeline.series(0);
+        assert_eq!(series[0].points, [Point::level(0.0, 5.0)]);
+        assert_eq!(series[1].points, [Point::level(0.0, 0.0)]);
     }
 }

@@ -1,8 +1,8 @@
-//! Paints a drawing with plotters: as SVG text, and as a PNG of twice the size.
+//! Paints a drawing with plotters: as SVG text, and as a PNG of three times the size.
 //!
 //! plotters rounds to whole pixels. So the SVG is drawn on ten times the canvas and shown at the
-//! size meant (`viewBox`), and the bitmap is drawn at four times the size and averaged down to
-//! twice, which also smooths the letters.
+//! size meant (`viewBox`), and the bitmap is drawn at six times the size and averaged down to
+//! three times, which also smooths the letters.
 
 use std::fmt::Write as _;
 use std::io;
@@ -11,18 +11,18 @@ use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, RGBAColor, ShapeStyle, TextStyle};
 
-use crate::report::drawing::{Align, Area, Drawing, HEIGHT, Line, Point, Shape, WIDTH};
+use crate::report::drawing::{Align, Area, Drawing, HEIGHT, Line, Point, Shape, Stair, WIDTH};
 use crate::report::theme::{Ink, PAPER};
 use crate::report::typeface::{self, HEIGHT_PER_EM};
 
 /// Canvas units of an SVG per pixel meant.
 const SVG_SCALE: f64 = 10.0;
 /// Pixels painted per pixel meant, to either side.
-const PNG_SCALE: f64 = 4.0;
+const PNG_SCALE: f64 = 6.0;
 /// Width of the bitmap as painted.
-const FINE_WIDTH: usize = 3840;
+const FINE_WIDTH: usize = 3600;
 /// Height of the bitmap as painted.
-const FINE_HEIGHT: usize = 2160;
+const FINE_HEIGHT: usize = 2400;
 
 /// What is special about a medium.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -148,13 +148,13 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    /// An empty one; some 31 MB.
+    /// An empty one; some 32 MB.
     pub(crate) fn new() -> Self {
         let bytes = FINE_WIDTH * FINE_HEIGHT * 3;
         Self { fine: vec![0; bytes], coarse: vec![0; bytes / 4] }
     }
 
-    /// The drawing as a PNG file of 1920 by 1080 pixels.
+    /// The drawing as a PNG file of 1800 by 1200 pixels.
     pub(crate) fn png(&mut self, drawing: &Drawing) -> io::Result<Vec<u8>> {
         let size = (FINE_WIDTH as u32, FINE_HEIGHT as u32);
         let mut backend = BitMapBackend::with_buffer(&mut self.fine, size);
@@ -209,9 +209,7 @@ fn paint<DB: DrawingBackend>(
             Shape::Block(area, ink) => brush.block(*area, *ink)?,
             Shape::Disc(centre, radius, ink) => brush.disc(*centre, *radius, *ink)?,
             Shape::Steps { corners, ink, width } => brush.steps(corners, *ink, *width)?,
-            Shape::Under { stairs, right, base, ink } => {
-                brush.under(stairs, *right, *base, *ink)?;
-            }
+            Shape::Band { stairs, right, ink } => brush.band(stairs, *right, *ink)?,
             Shape::Text(line) => brush.text(line)?,
         }
     }
@@ -277,21 +275,25 @@ impl<DB: DrawingBackend> Brush<'_, DB> {
         Ok(())
     }
 
-    fn under(&mut self, stairs: &[Point], right: f64, base: f64, ink: Ink) -> io::Result<()> {
+    fn band(&mut self, stairs: &[Stair], right: f64, ink: Ink) -> io::Result<()> {
+        let ends = stairs.iter().skip(1).map(|next| next.left).chain([right]);
         if self.medium == Medium::Raster {
-            for (i, (left, top)) in stairs.iter().enumerate() {
-                let end = stairs.get(i + 1).map_or(right, |next| next.0);
-                self.block(Area::new(*left, *top, end, base), ink)?;
+            for (stair, end) in stairs.iter().zip(ends) {
+                self.block(Area::new(stair.left, stair.top, end, stair.bottom), ink)?;
             }
             return Ok(());
         }
-        let mut corners = vec![(stairs[0].0, base)];
-        for (i, (left, top)) in stairs.iter().enumerate() {
-            corners.push((*left, *top));
-            corners.push((stairs.get(i + 1).map_or(right, |next| next.0), *top));
+        // Along the upper edges, and back along the lower ones as far as they change.
+        let (mut upper, mut lower): (Vec<Point>, Vec<Point>) = (Vec::new(), Vec::new());
+        for (stair, end) in stairs.iter().zip(ends) {
+            upper.extend([(stair.left, stair.top), (end, stair.top)]);
+            match lower.last_mut() {
+                Some(last) if last.1.total_cmp(&stair.bottom).is_eq() => last.0 = end,
+                _ => lower.extend([(stair.left, stair.bottom), (end, stair.bottom)]),
+            }
         }
-        corners.push((right, base));
-        let places: Vec<_> = corners.iter().map(|at| self.place(*at)).collect();
+        let corners = upper.iter().chain(lower.iter().rev());
+        let places: Vec<_> = corners.map(|at| self.place(*at)).collect();
         self.backend.fill_polygon(places, &fill(ink)).map_err(|e| io::Error::other(e.to_string()))
     }
 
@@ -341,7 +343,8 @@ mod tests {
         drawing.block(Area::new(34.0, 10.0, 44.0, 20.0), VERMILLION.at(0.16));
         drawing.disc((60.0, 15.0), 4.0, BLUE);
         drawing.steps(vec![(10.0, 40.0), (30.0, 40.0), (30.0, 50.0)], GRID, 1.0);
-        drawing.under(vec![(10.0, 60.0), (20.0, 65.0)], 30.0, 70.0, BLUE);
+        let stair = |left, top| Stair { left, top, bottom: 70.0 };
+        drawing.band(vec![stair(10.0, 60.0), stair(20.0, 65.0)], 30.0, BLUE);
         drawing.bold("a < b", (10.0, 90.0), 12.0, Align::Left, TEXT);
         drawing.turned("Nodes", (100.0, 90.0), 12.0, TEXT);
         drawing
@@ -350,16 +353,16 @@ mod tests {
     #[test]
     fn an_svg_has_the_size_meant_and_no_needless_words() {
         let expected = "\
-<svg width=\"960\" height=\"540\" viewBox=\"0 0 9600 5400\" role=\"img\" \
+<svg width=\"600\" height=\"400\" viewBox=\"0 0 6000 4000\" role=\"img\" \
 aria-label=\"&lt;one&gt; of each\" xmlns=\"http://www.w3.org/2000/svg\">
-<path fill=\"#FFFFFF\" d=\"M0 0h9600v5400h-9600z\"/>
+<path fill=\"#FFFFFF\" d=\"M0 0h6000v4000h-6000z\"/>
 <path fill=\"#0072B2\" d=\"M100 100h100v100h-100zm120 0h100v105h-100z\"/>
 <path fill=\"#D55E00\" opacity=\"0.16\" d=\"M340 100h100v100h-100z\"/>
 ";
         let svg = svg(&one_of_each(), "<one> of each").expect("a string takes any text");
         assert!(svg.starts_with(expected), "{svg}");
         assert!(svg.contains("points=\"100,400 300,400 300,500 \""), "{svg}");
-        assert!(svg.contains("points=\"100,700 100,600 200,600 200,650 300,650 300,700 \""));
+        assert!(svg.contains("points=\"100,600 200,600 200,650 300,650 300,700 100,700 \""));
         assert!(svg.contains("\na &lt; b\n</text>"), "{svg}");
         assert!(svg.trim_end().ends_with("</svg>"));
     }
@@ -371,9 +374,9 @@ aria-label=\"&lt;one&gt; of each\" xmlns=\"http://www.w3.org/2000/svg\">
         let mut reader = decoder.read_info().expect("a PNG");
         let mut pixels = vec![0; reader.output_buffer_size().expect("it fits memory")];
         let info = reader.next_frame(&mut pixels).expect("a picture");
-        assert_eq!((info.width, info.height), (1920, 1080));
+        assert_eq!((info.width, info.height), (1800, 1200));
         let at = |x: usize, y: usize| {
-            let start = (y * 2 * 1920 + x * 2) * 3;
+            let start = (y * 3 * 1800 + x * 3) * 3;
             (pixels[start], pixels[start + 1], pixels[start + 2])
         };
         assert_eq!(at(15, 15), BLUE.rgb, "in the block");
@@ -381,7 +384,7 @@ aria-label=\"&lt;one&gt; of each\" xmlns=\"http://www.w3.org/2000/svg\">
         assert_eq!(at(15, 62), BLUE.rgb, "under the first stair");
         assert_eq!(at(25, 62), PAPER.rgb, "above the second stair");
         assert_eq!(at(20, 40), GRID.rgb, "on the line");
-        assert_eq!(at(500, 500), PAPER.rgb, "nowhere");
+        assert_eq!(at(500, 300), PAPER.rgb, "nowhere");
     }
 
     #[test]
@@ -391,9 +394,9 @@ aria-label=\"&lt;one&gt; of each\" xmlns=\"http://www.w3.org/2000/svg\">
         let mut bitmap = Bitmap::new();
         bitmap.png(&drawing).expect("memory takes any file");
         let row =
-            |y: usize| bitmap.coarse[y * 1920 * 3..(y + 1) * 1920 * 3].iter().any(|c| *c < 99);
-        let lowest = (0..1080).rev().find(|y| row(*y)).expect("there is ink");
-        // Twice the size: the baseline at 200 is between the rows 399 and 400.
-        assert!((397..=400).contains(&lowest), "{lowest}");
+            |y: usize| bitmap.coarse[y * 1800 * 3..(y + 1) * 1800 * 3].iter().any(|c| *c < 99);
+        let lowest = (0..1200).rev().find(|y| row(*y)).expect("there is ink");
+        // Three times the size: the baseline at 200 is between the rows 599 and 600.
+        assert!((596..=601).contains(&lowest), "{lowest}");
     }
 }

@@ -1,16 +1,16 @@
-//! A figure before it has a medium: shapes on a page of 960 by 540 points, in painting order.
+//! A figure before it has a medium: shapes on a sheet of 600 by 400 points, in painting order.
 //!
 //! Figures say what they want once, in floating-point coordinates; `canvas` makes an SVG and a
 //! bitmap of it with plotters. All edges are level or upright, because every quantity here is
 //! constant between two points of its series and nothing is interpolated.
 
-use crate::report::theme::Ink;
+use crate::report::theme::{Ink, LABEL_SIZE, TEXT};
 use crate::report::typeface::{self, Weight};
 
 /// Width of every figure (px).
-pub(crate) const WIDTH: f64 = 960.0;
+pub(crate) const WIDTH: f64 = 600.0;
 /// Height of every figure (px).
-pub(crate) const HEIGHT: f64 = 540.0;
+pub(crate) const HEIGHT: f64 = 400.0;
 
 /// A place: to the right, then down, from the top left corner (px).
 pub(crate) type Point = (f64, f64);
@@ -75,6 +75,17 @@ pub(crate) struct Line {
     pub(crate) ink: Ink,
 }
 
+/// A stair of a band (px).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stair {
+    /// Where it begins.
+    pub(crate) left: f64,
+    /// Its upper edge.
+    pub(crate) top: f64,
+    /// Its lower edge.
+    pub(crate) bottom: f64,
+}
+
 /// What a figure is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
@@ -91,14 +102,12 @@ pub(crate) enum Shape {
         /// Width (px).
         width: f64,
     },
-    /// What lies between a staircase and a level line.
-    Under {
-        /// (left edge, height of the tread) of each stair, from left to right.
-        stairs: Vec<Point>,
+    /// What lies between an upper and a lower staircase.
+    Band {
+        /// The stairs, from left to right.
+        stairs: Vec<Stair>,
         /// Right edge of the last stair.
         right: f64,
-        /// The level line.
-        base: f64,
         /// Colour.
         ink: Ink,
     },
@@ -146,10 +155,10 @@ impl Drawing {
         }
     }
 
-    /// Adds what lies between a staircase and a level line.
-    pub(crate) fn under(&mut self, stairs: Vec<Point>, right: f64, base: f64, ink: Ink) {
+    /// Adds what lies between an upper and a lower staircase, which end at `right`.
+    pub(crate) fn band(&mut self, stairs: Vec<Stair>, right: f64, ink: Ink) {
         if !stairs.is_empty() {
-            self.shapes.push(Shape::Under { stairs, right, base, ink });
+            self.shapes.push(Shape::Band { stairs, right, ink });
         }
     }
 
@@ -176,16 +185,29 @@ impl Drawing {
         self.shapes.push(Shape::Text(Line { text, at, size, weight, align, turned, ink }));
     }
 
-    /// Adds a row of coloured squares with a word each; gives back where the row ends.
-    pub(crate) fn legend(&mut self, from: Point, size: f64, entries: &[(&str, Ink)]) -> f64 {
-        let (mut x, y) = from;
-        let square = size * 0.95;
+    /// Adds rows of coloured squares with a word each, from the baseline `from` on and no further
+    /// to the right than `right`; gives back how many rows there are.
+    pub(crate) fn legend(
+        &mut self,
+        (left, mut y): Point,
+        right: f64,
+        entries: &[(&str, Ink)],
+    ) -> usize {
+        let (size, square) = (LABEL_SIZE, 12.0);
+        let (mut x, mut rows) = (left, 1);
         for (word, ink) in entries {
-            self.block(Area::new(x, y - square + 1.0, x + square, y + 1.0), *ink);
-            x += square + 6.0;
-            self.text(word, (x, y), size, Align::Left, super::theme::TEXT);
-            x += typeface::width(word, size, Weight::Regular) + 22.0;
+            let word = typeface::fit(word, size, Weight::Regular, right - left - square - 6.0);
+            let wide = square + 6.0 + typeface::width(&word, size, Weight::Regular);
+            if x > left && x + wide > right {
+                (x, y, rows) = (left, y + LEGEND_PITCH, rows + 1);
+            }
+            self.block(Area::new(x, y - square + 0.5, x + square, y + 0.5), *ink);
+            self.text(&word, (x + square + 6.0, y), size, Align::Left, TEXT);
+            x += wide + 18.0;
         }
-        x - 22.0
+        rows
     }
 }
+
+/// Distance of the rows of a legend (px).
+pub(crate) const LEGEND_PITCH: f64 = 22.0;

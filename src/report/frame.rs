@@ -1,32 +1,40 @@
 //! The frame of a plot: title, subtitle, axes, grid, and the way from data to paper.
 
-use crate::report::drawing::{Align, Area, Drawing, HEIGHT, Point, WIDTH};
+use crate::analysis::{Point as Interval, Series};
+use crate::report::drawing::{Align, Area, Drawing, HEIGHT, LEGEND_PITCH, Point, Stair, WIDTH};
 use crate::report::scale::Scale;
 use crate::report::theme::{
-    AXIS, GRID, LABEL_SIZE, SOFT_TEXT, SUBTITLE_SIZE, TEXT, TICK_SIZE, TITLE_SIZE,
+    AXIS, GRID, HALF_LETTER, Ink, LABEL_SIZE, PAPER, SOFT_TEXT, TEXT, TITLE_SIZE,
 };
 use crate::report::typeface::{self, Weight};
 
 /// Left edge of titles.
-pub(crate) const MARGIN: f64 = 20.0;
+pub(crate) const MARGIN: f64 = 14.0;
 /// Where the plot begins below title and subtitle.
-pub(crate) const PLOT_TOP: f64 = 62.0;
-/// Where the plot begins if a legend stands between.
-pub(crate) const PLOT_TOP_WITH_LEGEND: f64 = 86.0;
-/// Baseline of that legend.
-pub(crate) const LEGEND_BASELINE: f64 = 71.0;
+pub(crate) const PLOT_TOP: f64 = 64.0;
+/// Baseline of the first row of a legend.
+const LEGEND_BASELINE: f64 = 72.0;
 /// Where the plot ends above the time axis.
-pub(crate) const PLOT_BOTTOM: f64 = 484.0;
+pub(crate) const PLOT_BOTTOM: f64 = 346.0;
 /// Right edge of a plot with nothing beside it.
-pub(crate) const PLOT_RIGHT: f64 = 936.0;
+pub(crate) const PLOT_RIGHT: f64 = 576.0;
 
 /// Title and subtitle, left-aligned.
 pub(crate) fn heading(drawing: &mut Drawing, title: &str, subtitle: &str) {
     let room = WIDTH - 2.0 * MARGIN;
     let title = typeface::fit(title, TITLE_SIZE, Weight::Bold, room);
-    let subtitle = typeface::fit(subtitle, SUBTITLE_SIZE, Weight::Regular, room);
+    let subtitle = typeface::fit(subtitle, LABEL_SIZE, Weight::Regular, room);
     drawing.bold(&title, (MARGIN, 25.0), TITLE_SIZE, Align::Left, TEXT);
-    drawing.text(&subtitle, (MARGIN, 45.0), SUBTITLE_SIZE, Align::Left, SOFT_TEXT);
+    drawing.text(&subtitle, (MARGIN, 47.0), LABEL_SIZE, Align::Left, SOFT_TEXT);
+}
+
+/// The legend below the heading; gives back where the plot begins.
+pub(crate) fn legend(drawing: &mut Drawing, entries: &[(&str, Ink)]) -> f64 {
+    if entries.is_empty() {
+        return PLOT_TOP;
+    }
+    let rows = drawing.legend((MARGIN, LEGEND_BASELINE), WIDTH - MARGIN, entries);
+    PLOT_TOP + LEGEND_PITCH * rows as f64
 }
 
 /// A plot area with a time axis and a value axis.
@@ -40,8 +48,10 @@ pub(crate) struct Frame {
 impl Frame {
     /// A frame between `top` and the time axis, as far to the right as `right`.
     pub(crate) fn new(top: f64, right: f64, x: Scale, y: Scale) -> Self {
-        let wide = y.ticks.iter().map(|(_, l)| typeface::width(l, TICK_SIZE, Weight::Regular));
-        let left = wide.fold(26.0, f64::max) + 42.0;
+        let wide = y.ticks.iter().map(|(_, l)| typeface::width(l, LABEL_SIZE, Weight::Regular));
+        // An axis without a name needs no room for it.
+        let name = if y.title.is_empty() { MARGIN } else { MARGIN + 20.0 };
+        let left = wide.fold(20.0, f64::max) + name + 9.0;
         Self { area: Area::new(left, top, right, PLOT_BOTTOM), x, y }
     }
 
@@ -68,15 +78,21 @@ impl Frame {
 
     /// Axes, ticks and names; go above the data.
     pub(crate) fn axes(&self, drawing: &mut Drawing) {
-        let Area { left, top, bottom, .. } = self.area;
         self.time_axis(drawing);
+        self.value_axis(drawing);
+    }
+
+    /// The axis at the left alone.
+    pub(crate) fn value_axis(&self, drawing: &mut Drawing) {
+        let Area { left, top, bottom, .. } = self.area;
         drawing.steps(vec![(left, top), (left, bottom)], AXIS, 1.2);
         for (value, label) in &self.y.ticks {
             let y = self.y(*value);
             drawing.steps(vec![(left - 5.0, y), (left, y)], AXIS, 1.0);
-            drawing.text(label, (left - 9.0, y + 3.9), TICK_SIZE, Align::Right, SOFT_TEXT);
+            let at = (left - 9.0, y + HALF_LETTER);
+            drawing.text(label, at, LABEL_SIZE, Align::Right, SOFT_TEXT);
         }
-        drawing.turned(&self.y.title, (MARGIN - 3.0, f64::midpoint(top, bottom)), LABEL_SIZE, TEXT);
+        drawing.turned(&self.y.title, (MARGIN + 4.0, f64::midpoint(top, bottom)), LABEL_SIZE, TEXT);
     }
 
     /// The axis at the bottom alone.
@@ -86,10 +102,23 @@ impl Frame {
         for (value, label) in &self.x.ticks {
             let x = self.x(*value);
             drawing.steps(vec![(x, bottom), (x, bottom + 5.0)], AXIS, 1.0);
-            drawing.text(label, (x, bottom + 17.5), TICK_SIZE, Align::Middle, SOFT_TEXT);
+            drawing.text(label, (x, bottom + 21.0), LABEL_SIZE, Align::Middle, SOFT_TEXT);
         }
         let middle = f64::midpoint(left, right);
-        drawing.text(&self.x.title, (middle, HEIGHT - 14.0), LABEL_SIZE, Align::Middle, TEXT);
+        drawing.text(&self.x.title, (middle, HEIGHT - 9.0), LABEL_SIZE, Align::Middle, TEXT);
+    }
+
+    /// A dot at a place of the plot with a label beside it, on the side where there is room.
+    pub(crate) fn mark(&self, drawing: &mut Drawing, at: Point, label: &str, ink: Ink) {
+        let wide = typeface::width(label, LABEL_SIZE, Weight::Bold);
+        let is_right = at.0 + wide + 14.0 < self.area.right;
+        let x = if is_right { at.0 + 11.0 } else { at.0 - 11.0 - wide };
+        let y = (at.1 + HALF_LETTER).clamp(self.area.top + 15.0, self.area.bottom - 8.0);
+        // A plate keeps the letters clear of the data.
+        let plate = Area::new(x - 3.0, y - 14.0, x + wide + 3.0, y + 5.0);
+        drawing.block(plate, PAPER.at(0.85));
+        drawing.disc(at, 5.0, ink);
+        drawing.bold(label, (x, y), LABEL_SIZE, Align::Left, TEXT);
     }
 
     /// The corners of a series that keeps each value until its next point. The last point only
@@ -116,71 +145,103 @@ impl Frame {
         }
     }
 
-    /// Values and labels of the value axis.
-    pub(crate) fn y_ticks(&self) -> &[(f64, String)] {
-        &self.y.ticks
+    /// The value at the end of the value axis.
+    pub(crate) fn y_end(&self) -> f64 {
+        self.y.end
     }
 
-    /// The series with at most two intervals for each pixel of the plot, as many as the PNG can
-    /// show: those of half a pixel become one, with their mean over time or their highest value.
-    /// So the size of an SVG stays bounded.
-    pub(crate) fn condensed(&self, points: &[(f64, f64)], fold: Fold) -> Vec<(f64, f64)> {
-        let pixels = (self.area.width() * 2.0).floor();
-        if points.len() as f64 <= pixels {
+    /// The series with at most two intervals for each pixel of the plot, which is finer than print
+    /// shows. So the size of an SVG stays bounded.
+    pub(crate) fn condensed(&self, points: &[Interval]) -> Vec<Interval> {
+        let halves = (self.area.width() * 2.0).floor();
+        if points.len() as f64 <= halves {
             return points.to_vec();
         }
-        let end = points.last().map_or(0.0, |point| point.0);
-        let mut out: Vec<(f64, f64)> = Vec::with_capacity(pixels as usize + 2);
-        let mut i = 0;
-        while i + 1 < points.len() {
-            let from = points[i].0;
-            let pixel = (from / self.x.end * pixels).floor();
-            let (mut sum, mut most) = (0.0, points[i].1);
-            // At least one interval, then all others that start in the same pixel.
-            loop {
-                let (start, value) = points[i];
-                sum += value * (points[i + 1].0 - start);
-                most = f64::max(most, value);
-                i += 1;
-                let next = points[i].0;
-                if i + 1 >= points.len() || (next / self.x.end * pixels).floor() > pixel {
-                    break;
-                }
-            }
-            let length = points[i].0 - from;
-            let mean = if length > 0.0 { sum / length } else { most };
-            out.push((from, if fold == Fold::Mean { mean } else { most }));
-        }
-        let last = points.last().map_or(0.0, |point| point.1);
-        out.push((end, last));
-        out
+        merged(points, (self.x.end - self.x.low) / halves)
     }
 
-    /// The same series as (left edge, height) of each stair, to be filled below.
-    pub(crate) fn stairs(&self, points: &[(f64, f64)]) -> Vec<Point> {
-        let mut stairs: Vec<Point> = Vec::new();
-        for (time, value) in points.iter().take(points.len().saturating_sub(1)) {
-            let y = self.y(*value);
-            if stairs.last().is_none_or(|last| last.1.total_cmp(&y).is_ne()) {
-                stairs.push((self.x(*time), y));
+    /// Draws what a series was at least and at most as a band, and its mean as a line over it: of
+    /// each interval, or of longer ones (s).
+    pub(crate) fn envelope(
+        &self,
+        drawing: &mut Drawing,
+        series: &Series,
+        (band, mean): (Ink, Ink),
+        longer: Option<f64>,
+    ) {
+        let points = self.condensed(&series.points);
+        let means = longer.map_or_else(|| points.clone(), |width| merged(&points, width));
+        let right = points.last().map_or(self.area.right, |last| self.x(last.t_s));
+        drawing.band(self.band(&means, |point| (0.0, point.mean)), right, mean.at(0.16));
+        let mut stairs = self.band(&points, |point| (point.min, point.max));
+        // What does not vary is a line, not nothing.
+        stairs.iter_mut().for_each(|stair| stair.top = stair.top.min(stair.bottom - 1.2));
+        drawing.band(stairs, right, band.at(0.6));
+        if longer.is_none() {
+            // A peak of half a pixel is hard to see without an outline; many at once are not.
+            drawing.steps(self.staircase(&along(&points, |point| point.max)), band, 1.4);
+        }
+        drawing.steps(self.staircase(&along(&means, |point| point.mean)), mean, 1.6);
+    }
+
+    /// A band over the intervals of a series from the lower to the higher of two values.
+    pub(crate) fn band(
+        &self,
+        points: &[Interval],
+        edges: impl Fn(&Interval) -> (f64, f64),
+    ) -> Vec<Stair> {
+        let mut stairs: Vec<Stair> = Vec::new();
+        for point in points.iter().take(points.len().saturating_sub(1)) {
+            let (low, high) = edges(point);
+            let (left, top, bottom) = (self.x(point.t_s), self.y(high), self.y(low));
+            let same = |last: &Stair| {
+                last.top.total_cmp(&top).is_eq() && last.bottom.total_cmp(&bottom).is_eq()
+            };
+            if stairs.last().is_none_or(|last| !same(last)) {
+                stairs.push(Stair { left, top, bottom });
             }
         }
         stairs
     }
 }
 
-/// What the intervals of one pixel become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fold {
-    /// Their mean over time.
-    Mean,
-    /// The highest of them.
-    Highest,
+/// The intervals of a series that begin in the same stretch of `width` (s) as one, with their mean
+/// over time, the lowest of their minima and the highest of their maxima; those that are longer
+/// stay as they are.
+pub(crate) fn merged(points: &[Interval], width: f64) -> Vec<Interval> {
+    let Some(first) = points.first().filter(|_| width > 0.0) else { return points.to_vec() };
+    // Times are rounded; a hair more finds the stretch that they begin.
+    let stretch = |point: &Interval| ((point.t_s - first.t_s) / width + 1e-6).floor();
+    let mut out: Vec<Interval> = Vec::new();
+    let mut at = 0;
+    while at + 1 < points.len() {
+        let (mut one, start) = (points[at], points[at].t_s);
+        let mut sum = 0.0;
+        // At least one interval, then all others that begin in the same stretch.
+        while at + 1 < points.len() && stretch(&points[at]) <= stretch(&one) {
+            let here = points[at];
+            sum += here.mean * (points[at + 1].t_s - here.t_s);
+            one.min = f64::min(one.min, here.min);
+            one.max = f64::max(one.max, here.max);
+            at += 1;
+        }
+        if points[at].t_s > start {
+            one.mean = sum / (points[at].t_s - start);
+        }
+        out.push(one);
+    }
+    out.extend(points.last());
+    out
 }
 
-/// The largest value of a series; 0 for an empty one.
-pub(crate) fn peak(points: &[(f64, f64)]) -> f64 {
-    points.iter().map(|(_, value)| *value).fold(0.0, f64::max)
+/// A value of each interval of a series.
+pub(crate) fn along(points: &[Interval], value: impl Fn(&Interval) -> f64) -> Vec<(f64, f64)> {
+    points.iter().map(|point| (point.t_s, value(point))).collect()
+}
+
+/// The highest value of a series; 0 for an empty one.
+pub(crate) fn peak(points: &[Interval]) -> f64 {
+    points.iter().map(|point| point.max).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -204,18 +265,22 @@ mod tests {
     }
 
     #[test]
-    fn condensing_keeps_the_area_below_a_series() {
+    fn condensing_keeps_the_area_below_a_series_and_its_extremes() {
         let frame = frame(1000.0);
-        let points: Vec<_> =
-            (0..=5000_u32).map(|i| (f64::from(i) * 0.2, f64::from(i * 7919 % 11))).collect();
-        let area = |points: &[(f64, f64)]| -> f64 {
-            points.windows(2).map(|p| p[0].1 * (p[1].0 - p[0].0)).sum()
+        let point = |i: u32| {
+            let mean = f64::from(i * 7919 % 11);
+            let (low, high) = (f64::from(i % 997 == 5), f64::from(i % 991 == 7));
+            Interval { t_s: f64::from(i) * 0.2, min: mean - low, mean, max: mean + high }
         };
-        let means = frame.condensed(&points, Fold::Mean);
-        assert!(means.len() as f64 <= 2.0 * frame.area.width() + 2.0);
-        assert!((area(&means) - area(&points)).abs() < 1e-6 * area(&points));
-        let highest = frame.condensed(&points, Fold::Highest);
-        assert!(peak(&highest).total_cmp(&peak(&points)).is_eq());
-        assert_eq!(frame.condensed(&points[..100], Fold::Mean), points[..100]);
+        let points: Vec<_> = (0..=5000).map(point).collect();
+        let area = |points: &[Interval]| -> f64 {
+            points.windows(2).map(|p| p[0].mean * (p[1].t_s - p[0].t_s)).sum()
+        };
+        let low = |points: &[Interval]| points.iter().map(|p| p.min).fold(f64::INFINITY, f64::min);
+        let found = frame.condensed(&points);
+        assert!(found.len() as f64 <= 2.0 * frame.area.width() + 2.0);
+        assert!((area(&found) - area(&points)).abs() < 1e-6 * area(&points));
+        assert_eq!((low(&found), peak(&found)), (-1.0, 11.0));
+        assert_eq!(frame.condensed(&points[..100]), points[..100]);
     }
 }

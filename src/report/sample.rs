@@ -1,12 +1,13 @@
 //! A plausible plan and its findings, made by hand for the tests of this room.
 
-use crate::analysis::{BootSpan, Findings, Metric, NodeClass, NodeFinding, Series};
+use crate::analysis::{BootSpan, Findings, Metric, NodeClass, NodeFinding, Point, Series};
 use crate::event::Fault;
 use crate::ids::{NodeId, PartKind};
 use crate::plan::machine::{
     BladeRow, Machine, ModuleRow, NodeRow, PackRow, PsuRow, ServerRow, SwitchRow,
 };
 use crate::plan::{Job, Plan, pilot};
+use crate::report::drawing::WIDTH;
 use crate::report::theme::{BOOT_STAGES, CLASSES, class_word};
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
@@ -38,6 +39,18 @@ impl Dice {
         self.0 = self.0 * 16_807 % 2_147_483_647;
         (self.0 - 1) as f64 / 2_147_483_646.0
     }
+}
+
+/// Asserts that no letter of an SVG is smaller than 6 pt if it is printed in a column of 8 cm.
+pub(super) fn assert_legible(svg: &str) {
+    let points_per_unit = 8.0 / 2.54 * 72.0 / (WIDTH * 10.0);
+    let sizes = svg.split("font-size=\"").skip(1).map(|rest| {
+        // plotters writes the size of a font as that of an em by 1.24, which is undone on paper.
+        let size: f64 = rest.split('"').next().and_then(|it| it.parse().ok()).expect("a number");
+        size * points_per_unit
+    });
+    let smallest = sizes.fold(f64::INFINITY, f64::min);
+    assert!(smallest >= 6.0, "letters of {smallest:.2} pt");
 }
 
 /// What kind of run to make up.
@@ -391,6 +404,7 @@ pub(super) fn findings(kind: Kind) -> Findings {
         max.push((*time, watts * (1.05 + 0.1 * dice.roll())));
     }
     let mut add = |name: &str, unit: &str, points: Vec<(f64, f64)>| {
+        let points = points.into_iter().map(|(t_s, value)| Point::level(t_s, value)).collect();
         found.series.push(Series { name: name.to_owned(), unit: unit.to_owned(), points });
     };
     add("nodes_up", "count", up);
@@ -404,8 +418,11 @@ pub(super) fn findings(kind: Kind) -> Findings {
         add(&format!("server_sent/{server}"), "bit/s", scaled(&sent));
         add(&format!("server_received/{server}"), "bit/s", scaled(&received));
     }
-    add("power_mean", "W", mean);
-    add("power_max", "W", max);
+    add("power", "W", mean);
+    let power = found.series.last_mut().expect("it was added");
+    for (point, (_, max)) in power.points.iter_mut().zip(max) {
+        point.max = max;
+    }
     found.nodes = nodes_of(kind, &mut dice);
     found.boots = boots(kind, boot_s, &mut dice);
     found.metrics = metrics(kind);

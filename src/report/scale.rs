@@ -52,6 +52,13 @@ impl Scale {
         Self { low, end, ticks, title: whole.title }
     }
 
+    /// The same with at most so many ticks: every second one, or every third, and so on.
+    pub(crate) fn thinned(mut self, most: usize) -> Self {
+        let stride = self.ticks.len().div_ceil(most.max(1)).max(1);
+        self.ticks = self.ticks.into_iter().step_by(stride).collect();
+        self
+    }
+
     /// Shares of one, from 0 to 100 %.
     pub(crate) fn share(title: &str) -> Self {
         let ticks = even_ticks(100.0, 20.0).into_iter();
@@ -258,6 +265,10 @@ mod tests {
             labels(&Scale::stretch(7000.0, 8000.0)),
             "Time (min): 118 120 122 124 126 128 \
             130 132"
+        );
+        assert_eq!(
+            labels(&Scale::stretch(7000.0, 8000.0).thinned(4)),
+            "Time (min): 118 122 126 130"
         );
         assert_eq!(Scale::stretch(10.0, 42.0), Scale::time(42.0));
         assert_eq!(Scale::stretch(0.0, 0.0), Scale::time(0.0));

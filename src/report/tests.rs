@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
 use super::{Again, Input, VerdictLine, canvas, figures, write};
-use crate::analysis::Findings;
 use crate::analysis::forecast::Beside;
+use crate::analysis::{Findings, Point};
 use crate::plan::Plan;
+use crate::report::theme::SERIES;
 
 /// The largest SVG that a figure may be (bytes).
 const SVG_MOST: usize = 500_000;
@@ -78,6 +79,7 @@ fn draw(name: &str, plan: &Plan, findings: &Findings) -> Vec<(String, String)> {
             assert!(svg.len() < SVG_MOST, "{} has {} bytes", path.display(), svg.len());
             assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{}", path.display());
             assert!(path.with_extension("png").exists(), "each SVG has a PNG beside it");
+            sample::assert_legible(&svg);
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
             found.push((stem, svg));
         }
@@ -112,6 +114,32 @@ fn figures_of_ten_thousand_and_of_a_million_nodes_stay_small() {
 }
 
 #[test]
+fn six_servers_have_six_colours() {
+    let kind = Kind { servers: 6, ..sample::BOOT };
+    let drawn = draw("six_servers", &sample::plan(kind), &sample::findings(kind));
+    let (_, svg) = drawn.iter().find(|(name, _)| name == "server_link").expect("it is drawn");
+    let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
+    let strokes: Vec<_> = lines.filter_map(|line| line.split("stroke=\"").nth(1)).collect();
+    for (number, ink) in SERIES.iter().enumerate() {
+        let colour = format!("#{:02X}{:02X}{:02X}", ink.rgb.0, ink.rgb.1, ink.rgb.2);
+        let lines = strokes.iter().filter(|stroke| stroke.starts_with(&colour)).count();
+        assert_eq!(lines, 2, "server {}, sent and received", number + 1);
+    }
+}
+
+#[test]
+fn twelve_nodes_are_named_and_fill_their_map() {
+    let kind = Kind { nodes: 12, ..sample::BOOT };
+    let mut findings = sample::findings(kind);
+    findings.nodes[4].down_s = 90.0;
+    let drawn = draw("twelve", &sample::plan(kind), &findings);
+    let (_, svg) = drawn.iter().find(|(name, _)| name == "rack_map").expect("it is drawn");
+    let texts: Vec<_> = svg.lines().filter(|line| line.starts_with("pi")).collect();
+    assert_eq!(texts.len(), 12, "{texts:?}");
+    assert!(svg.lines().any(|line| line == "1 min 30 s"), "how long it was down");
+}
+
+#[test]
 fn ten_thousand_nodes_of_ten_thousand_downtimes_stay_small() {
     let kind = Kind { nodes: 19_950, ..sample::BOOT };
     let mut findings = sample::findings(kind);
@@ -140,7 +168,7 @@ fn what_has_nothing_to_show_is_left_out() {
     findings.nodes.iter_mut().for_each(|node| node.down_s = 0.0);
     for series in &mut findings.series {
         if series.name.starts_with("server_") {
-            series.points.iter_mut().for_each(|point| point.1 = 0.0);
+            series.points.iter_mut().for_each(|point| *point = Point::level(point.t_s, 0.0));
         }
     }
     let drawn = draw("quiet", &sample::plan(sample::BOOT), &findings);
@@ -153,7 +181,7 @@ fn a_machine_that_never_comes_up_is_drawn() {
     let nodes = findings.nodes.len() as f64;
     for series in &mut findings.series {
         let value = if series.name == "node_share/down" { nodes } else { 0.0 };
-        series.points.iter_mut().for_each(|point| point.1 = value);
+        series.points.iter_mut().for_each(|point| *point = Point::level(point.t_s, value));
     }
     findings.nodes.iter_mut().for_each(|node| node.down_s = sample::BOOT.end_s);
     findings.boots.clear();
@@ -193,10 +221,10 @@ fn the_same_input_gives_the_same_figures_on_every_machine() {
 }
 
 const GOLDEN: &str = "\
-nodes_up 181e23a4490cf4e3
-boot_gantt b7548fd5eaad381f
-time_breakdown f53b7af91888aea0
-rack_map 90f9e2c64e0c291a
-server_link 048bfd7acd14e753
-power 19535b754d0c6e6e
+nodes_up 37e70d595220f606
+boot_gantt 9f990eed97138f45
+time_breakdown 2c8a12717ad3948b
+rack_map f332ffe18d89d72a
+server_link 3a16e8572cd734dd
+power 19730d19f30d7c78
 ";

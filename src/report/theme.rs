@@ -51,13 +51,15 @@ pub(crate) const SKY: Ink = Ink::hex(0x56_B4E9);
 pub(crate) const YELLOW: Ink = Ink::hex(0xE8_D94A);
 
 /// Title of a figure (px).
-pub(crate) const TITLE_SIZE: f64 = 16.5;
-/// Subtitle (px).
-pub(crate) const SUBTITLE_SIZE: f64 = 11.5;
-/// Names of axes, legends, direct labels (px).
-pub(crate) const LABEL_SIZE: f64 = 12.0;
-/// Tick labels (px).
-pub(crate) const TICK_SIZE: f64 = 11.0;
+pub(crate) const TITLE_SIZE: f64 = 19.0;
+/// All other letters (px): 6 pt if the figure is printed in a column of 8 cm, which is as small as
+/// journals take them.
+pub(crate) const LABEL_SIZE: f64 = 16.0;
+/// How far below the middle of a line its baseline is (px).
+pub(crate) const HALF_LETTER: f64 = 5.6;
+
+/// The colours of things of one kind that are drawn in one figure.
+pub(crate) const SERIES: [Ink; 6] = [BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY];
 
 /// The classes in the order in which they are stacked, from the bottom: work first, then what
 /// keeps from work, then what is lost.

@@ -4,7 +4,7 @@ use super::curves::{legend, over_each_other};
 use super::{Input, Picture};
 use crate::analysis::compare::Distribution;
 use crate::report::drawing::{Align, Drawing, Point};
-use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading};
+use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;
 use crate::report::theme::{LABEL_SIZE, SOFT_TEXT};
 use crate::report::words;
@@ -54,8 +54,8 @@ fn picture(
     let air = 0.02 * (end - low);
     let x = Scale::stretch(f64::max(low - air, 0.0), end + air);
     let end = x.end;
-    let frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, x, Scale::share("Share"));
-    legend(&mut drawing, input, frame.area.left);
+    let top = legend(&mut drawing, input);
+    let frame = Frame::new(top, PLOT_RIGHT, x, Scale::share("Share"));
     frame.grid(&mut drawing);
     let line = |values: &[f64]| -> Vec<Vec<Point>> {
         let curve = frame.staircase(&rising(values, end));

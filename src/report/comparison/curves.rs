@@ -1,22 +1,20 @@
 //! Quantities over time, those of A and B over each other.
 
 use super::{INK_A, INK_B, Input, Picture, drawn, phrases};
-use crate::analysis::Series;
 use crate::analysis::run::Run;
-use crate::report::drawing::{Align, Drawing, Point};
+use crate::analysis::{Point as Interval, Series};
+use crate::report::drawing::{Drawing, Point};
 use crate::report::figures::{close_look, end_of, metric, series};
-use crate::report::frame::{
-    Fold, Frame, LEGEND_BASELINE, MARGIN, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading, peak,
-};
+use crate::report::frame::{self, Frame, PLOT_RIGHT, along, heading};
 use crate::report::scale::Scale;
-use crate::report::theme::{Ink, LABEL_SIZE, TEXT};
-use crate::report::typeface::{self, Weight};
 use crate::report::words;
 
-/// A quantity over time: stem of its files, series, title, and what it is in a sentence.
+/// A quantity over time: stem of its files, series and what is drawn of its intervals, title, and
+/// what it is in a sentence.
 struct Curve {
     name: &'static str,
     series: &'static str,
+    value: fn(&Interval) -> f64,
     title: &'static str,
     what: &'static str,
     axis: (&'static str, &'static str),
@@ -26,29 +24,33 @@ const CURVES: [Curve; 4] = [
     Curve {
         name: "nodes_up",
         series: "nodes_up",
+        value: |interval| interval.min,
         title: "Nodes up over time",
-        what: "How many nodes were up, as the mean of each short interval.",
+        what: "The fewest nodes that were up in each interval.",
         axis: ("Nodes up", ""),
     },
     Curve {
         name: "server_sent",
         series: "server_sent/0",
+        value: |interval| interval.max,
         title: "What the first server sent",
-        what: "Mean rate at which the first boot and file server sent to the nodes.",
+        what: "Highest rate at which the first server sent, in each interval.",
         axis: ("Rate", "bit/s"),
     },
     Curve {
         name: "server_received",
         series: "server_received/0",
+        value: |interval| interval.max,
         title: "What the first server received",
-        what: "Mean rate at which the first boot and file server received from the nodes.",
+        what: "Highest rate at which the first server received, in each interval.",
         axis: ("Rate", "bit/s"),
     },
     Curve {
         name: "power",
-        series: "power_mean",
+        series: "power",
+        value: |interval| interval.mean,
         title: "Power over time",
-        what: "Electric power of all nodes, switches and servers, as the mean of each interval.",
+        what: "Mean electric power of the whole machine in each interval.",
         axis: ("Power", "W"),
     },
 ];
@@ -65,38 +67,35 @@ fn picture(input: &Input, curve: &Curve) -> Option<Picture> {
     };
     let sides = [of(input.a), of(input.b)];
     let all = || sides.iter().flatten();
-    let top = all().map(|series| peak(&series.points)).fold(0.0, f64::max);
+    let values = all().flat_map(|series| series.points.iter().map(curve.value));
+    let highest = values.fold(0.0, f64::max);
     let end = all().map(end_of).fold(0.0, f64::max);
-    if top <= 0.0 {
+    if highest <= 0.0 {
         return None;
     }
     let y = match curve.axis {
         (title, "") => nodes_axis(input, title),
-        (title, unit) => Scale::amount(top, title, unit),
+        (title, unit) => Scale::amount(highest, title, unit),
     };
     let mut drawing = Drawing::default();
     let mut caption = format!("{} {}", curve.what, how_to_read(input));
-    let mut subtitle = curve.what.trim_end_matches('.').to_owned();
+    let subtitle = curve.what.trim_end_matches('.');
     if y.low > 0.0 {
         let from = words::grouped(y.low);
-        subtitle = format!("{subtitle} · the axis starts at {from}, not at 0");
         caption = format!("{caption} The axis of nodes starts at {from}.");
     }
-    heading(&mut drawing, curve.title, &subtitle);
-    let frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end), y);
-    legend(&mut drawing, input, frame.area.left);
+    heading(&mut drawing, curve.title, subtitle);
+    let top = legend(&mut drawing, input);
+    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
     frame.grid(&mut drawing);
     let lines = |side: &[Series]| -> Vec<Vec<Point>> {
-        side.iter().map(|series| line(&frame, series)).collect()
+        let line = |series: &Series| along(&frame.condensed(&series.points), curve.value);
+        side.iter().map(|series| frame.staircase(&line(series))).collect()
     };
     over_each_other(&mut drawing, &lines(&sides[0]), &lines(&sides[1]));
     frame.axes(&mut drawing);
     let (name, title) = (curve.name.to_owned(), curve.title.to_owned());
     Some(Picture { name, title, caption, drawing })
-}
-
-fn line(frame: &Frame, series: &Series) -> Vec<Point> {
-    frame.staircase(&frame.condensed(&series.points, Fold::Mean))
 }
 
 /// From 0, unless both sides are nearly all up nearly all the time.
@@ -126,22 +125,12 @@ pub(super) fn over_each_other(drawing: &mut Drawing, a: &[Vec<Point>], b: &[Vec<
     }
 }
 
-/// Which colour is which side.
-pub(super) fn legend(drawing: &mut Drawing, input: &Input, left: f64) {
-    let mut x = left;
-    let room = (PLOT_RIGHT - left) / 2.0 - MARGIN;
-    for (letter, runs, ink) in [("A", input.a, INK_A), ("B", input.b, INK_B)] {
-        let text = format!("{letter}: {}", phrases::short_side(input.comparison, letter, runs));
-        let text = typeface::fit(&text, LABEL_SIZE, Weight::Regular, room - 20.0);
-        x = entry(drawing, (x, LEGEND_BASELINE), &text, ink) + 26.0;
-    }
-}
-
-/// A short line in its colour with words beside it; gives back where they end.
-fn entry(drawing: &mut Drawing, (x, y): Point, text: &str, ink: Ink) -> f64 {
-    drawing.steps(vec![(x, y - 4.0), (x + 14.0, y - 4.0)], ink, 3.2);
-    drawing.text(text, (x + 20.0, y), LABEL_SIZE, Align::Left, TEXT);
-    x + 20.0 + typeface::width(text, LABEL_SIZE, Weight::Regular)
+/// Which colour is which side; gives back where the plot begins.
+pub(super) fn legend(drawing: &mut Drawing, input: &Input) -> f64 {
+    let side =
+        |letter, runs| format!("{letter}: {}", phrases::short_side(input.comparison, letter, runs));
+    let [a, b] = [side("A", input.a), side("B", input.b)];
+    frame::legend(drawing, &[(&a, INK_A), (&b, INK_B)])
 }
 
 /// What the lines are.

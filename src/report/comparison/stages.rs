@@ -4,9 +4,9 @@ use super::curves::legend;
 use super::{INK_A, INK_B, Input, Picture};
 use crate::analysis::stats;
 use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading};
+use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;
-use crate::report::theme::{AXIS, Ink, LABEL_SIZE, PAPER, TEXT};
+use crate::report::theme::{AXIS, HALF_LETTER, Ink, LABEL_SIZE, PAPER, TEXT};
 
 /// Boxes and whiskers of each stage; nothing if no boot was sampled.
 pub(super) fn picture(input: &Input) -> Option<Picture> {
@@ -24,20 +24,18 @@ pub(super) fn picture(input: &Input) -> Option<Picture> {
     heading(&mut drawing, title, subtitle);
     let names = rows.iter().map(|(name, _)| (0.0, name.clone())).collect();
     let y = Scale { low: 0.0, end: 1.0, ticks: names, title: String::new() };
-    let mut frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end * 1.02), y);
-    // No axis has a name here, so the names of the rows may stand further left.
-    frame.area.left -= 20.0;
-    legend(&mut drawing, input, frame.area.left);
+    let top = legend(&mut drawing, input);
+    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end * 1.02), y);
     frame.upright_grid(&mut drawing);
-    let pitch = (PLOT_BOTTOM - PLOT_TOP_WITH_LEGEND) / rows.len() as f64;
+    let pitch = (PLOT_BOTTOM - top) / rows.len() as f64;
     let left = frame.area.left;
     for (i, (name, it)) in rows.iter().enumerate() {
-        let middle = PLOT_TOP_WITH_LEGEND + (i as f64 + 0.5) * pitch;
+        let middle = top + (i as f64 + 0.5) * pitch;
         let high = f64::min(0.13 * pitch, 16.0);
         row(&mut drawing, &frame, &it.of_a, (middle - 1.35 * high, high), INK_A);
         row(&mut drawing, &frame, &it.of_b, (middle + 1.35 * high, high), INK_B);
         drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
-        drawing.text(name, (left - 9.0, middle + 4.0), LABEL_SIZE, Align::Right, TEXT);
+        drawing.text(name, (left - 9.0, middle + HALF_LETTER), LABEL_SIZE, Align::Right, TEXT);
     }
     frame.time_axis(&mut drawing);
     drawing.steps(vec![(left, frame.area.top), (left, frame.area.bottom)], AXIS, 1.2);

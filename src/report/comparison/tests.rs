@@ -39,6 +39,7 @@ fn draw(name: &str, a: &[Run], b: &[Run]) -> (String, Vec<String>) {
             let svg = fs::read_to_string(&path).expect("an SVG is text");
             assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{}", path.display());
             assert!(path.with_extension("png").exists(), "each SVG has a PNG beside it");
+            crate::report::sample::assert_legible(&svg);
             names.push(path.file_stem().expect("a name").to_string_lossy().into_owned());
         }
     }

@@ -4,12 +4,10 @@ use super::Input;
 use crate::cosmic::budget::{Activity, Class};
 use crate::cosmic::memory::Shares;
 use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{
-    Frame, LEGEND_BASELINE, MARGIN, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading,
-};
+use crate::report::frame::{self, Frame, MARGIN, PLOT_BOTTOM, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;
 use crate::report::theme::{
-    BLUE, GREEN, Ink, LABEL_SIZE, ORANGE, PURPLE, SOFT_TEXT, SUBTITLE_SIZE, TEXT, VERMILLION,
+    BLUE, GREEN, HALF_LETTER, Ink, LABEL_SIZE, ORANGE, PURPLE, SOFT_TEXT, TEXT, VERMILLION,
 };
 use crate::report::typeface::{self, Weight};
 use crate::report::words;
@@ -56,19 +54,22 @@ pub(super) fn draw(input: &Input) -> Drawing {
         .filter(|class| bars.iter().any(|bar| bar.rates[*class as usize] > 0.0))
         .collect();
     let legend: Vec<_> = shown.iter().map(|class| (class.word(), ink(*class))).collect();
+    let top = frame::legend(&mut drawing, &legend);
     let mut frame = Frame::new(
-        PLOT_TOP_WITH_LEGEND,
-        PLOT_RIGHT - 70.0,
-        Scale::amount(widest, "Upsets of a node", "FIT"),
+        top,
+        PLOT_RIGHT - 80.0,
+        Scale::amount(widest, "Upsets of a node", "FIT").thinned(5),
         Scale::count(1.0, ""),
     );
-    let names = bars.iter().map(|bar| typeface::width(&bar.name, LABEL_SIZE, Weight::Bold));
-    frame.area.left = f64::max(names.fold(0.0, f64::max), 120.0) + MARGIN + 16.0;
-    drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &legend);
+    let names = bars.iter().flat_map(|bar| {
+        let name = typeface::width(&bar.name, LABEL_SIZE, Weight::Bold);
+        [name, typeface::width(&bar.remark, LABEL_SIZE, Weight::Regular)]
+    });
+    frame.area.left = names.fold(0.0, f64::max).min(220.0) + MARGIN + 12.0;
     frame.upright_grid(&mut drawing);
-    let row = (PLOT_BOTTOM - PLOT_TOP_WITH_LEGEND) / bars.len() as f64;
+    let row = (PLOT_BOTTOM - top) / bars.len() as f64;
     for (number, bar) in bars.iter().enumerate() {
-        let middle = PLOT_TOP_WITH_LEGEND + row * (number as f64 + 0.5);
+        let middle = top + row * (number as f64 + 0.5);
         paint(&mut drawing, &frame, bar, middle, f64::min(row * FILL, THICK) / 2.0);
     }
     frame.time_axis(&mut drawing);
@@ -115,8 +116,10 @@ fn paint(drawing: &mut Drawing, frame: &Frame, bar: &Bar, middle: f64, half: f64
         sum = next;
     }
     let left = frame.area.left - 12.0;
+    let remark = typeface::fit(&bar.remark, LABEL_SIZE, Weight::Regular, left - MARGIN);
     drawing.bold(&bar.name, (left, middle - 2.0), LABEL_SIZE, Align::Right, TEXT);
-    drawing.text(&bar.remark, (left, middle + 13.0), SUBTITLE_SIZE, Align::Right, SOFT_TEXT);
+    drawing.text(&remark, (left, middle + 15.0), LABEL_SIZE, Align::Right, SOFT_TEXT);
     let total = format!("{} FIT", words::digits(sum));
-    drawing.text(&total, (frame.x(sum) + 8.0, middle + 4.2), LABEL_SIZE, Align::Left, TEXT);
+    let at = (frame.x(sum) + 8.0, middle + HALF_LETTER);
+    drawing.text(&total, at, LABEL_SIZE, Align::Left, TEXT);
 }

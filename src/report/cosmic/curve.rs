@@ -4,10 +4,10 @@
 
 use super::Input;
 use crate::cosmic::flux::{Flux, second_opinion};
-use crate::report::drawing::{Align, Drawing};
-use crate::report::frame::{Frame, LEGEND_BASELINE, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading};
+use crate::report::drawing::Drawing;
+use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;
-use crate::report::theme::{BLUE, Ink, LABEL_SIZE, ORANGE, SKY, TEXT, VERMILLION};
+use crate::report::theme::{BLUE, Ink, ORANGE, SKY, TEXT, VERMILLION};
 use crate::scenario::Site;
 use crate::units::Length;
 
@@ -50,7 +50,6 @@ pub(super) fn draw(input: &Input) -> Drawing {
     let subtitle =
         format!("Neutrons above 10 MeV at {} GV, {concrete} · JESD89A Annex A", site.rigidity);
     heading(&mut drawing, "Flux against altitude", &subtitle);
-    let frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, x, y);
     let percent = crate::report::words::digits(site.solar * 100.0);
     let own = format!("solar activity {percent} %");
     let mut legend = vec![("quiet sun", SKY), (own.as_str(), BLUE), ("active sun", ORANGE)];
@@ -58,7 +57,7 @@ pub(super) fn draw(input: &Input) -> Drawing {
     if other.is_some() {
         legend.push(("PARMA", VERMILLION));
     }
-    drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &legend);
+    let frame = Frame::new(frame::legend(&mut drawing, &legend), PLOT_RIGHT, x, y);
     frame.grid(&mut drawing);
     for (solar, ink) in [(0.0, SKY), (1.0, ORANGE), (site.solar, BLUE)] {
         line(&mut drawing, &frame, end, ink, |altitude| factor(altitude, solar));
@@ -67,7 +66,10 @@ pub(super) fn draw(input: &Input) -> Drawing {
         let at = (frame.x(other.altitude), frame.y(libm::log10(other.factor)));
         drawing.disc(at, MARK, VERMILLION);
     }
-    mark(&mut drawing, &frame, here, factor(here, site.solar), other.map(|other| other.place));
+    let name = other.map_or("here", |other| other.place);
+    let log_factor = factor(here, site.solar);
+    let label = format!("{name}: ×{:.2}", libm::pow(10.0, log_factor));
+    frame.mark(&mut drawing, (frame.x(here), frame.y(log_factor)), &label, TEXT);
     frame.axes(&mut drawing);
     drawing
 }
@@ -78,19 +80,4 @@ fn line(drawing: &mut Drawing, frame: &Frame, end: f64, ink: Ink, value: impl Fn
     let place = |stair: u32| end * f64::from(stair) / f64::from(stairs);
     let points: Vec<_> = (0..=stairs).map(|stair| (place(stair), value(place(stair)))).collect();
     drawing.steps(frame.staircase(&points), ink, LINE);
-}
-
-/// Marks the site with its value; its label keeps clear of the curves.
-fn mark(drawing: &mut Drawing, frame: &Frame, here: f64, log_factor: f64, name: Option<&str>) {
-    let at = (frame.x(here), frame.y(log_factor));
-    drawing.disc(at, MARK, TEXT);
-    let name = name.unwrap_or("here");
-    let label = format!("{name}: ×{:.2}", libm::pow(10.0, log_factor));
-    let beside_right = at.0 + 160.0 < frame.area.right;
-    let (x, align) =
-        if beside_right { (at.0 + 14.0, Align::Left) } else { (at.0 - 14.0, Align::Right) };
-    let y = if beside_right { at.1 + 20.0 } else { at.1 - 12.0 };
-    // Below a site at sea level there is no room.
-    let y = f64::min(y, frame.area.bottom - 8.0);
-    drawing.bold(&label, (x, y), LABEL_SIZE, align, TEXT);
 }

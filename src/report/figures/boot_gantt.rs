@@ -4,18 +4,18 @@ use super::Figure;
 use crate::ids::NodeId;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{
-    Frame, LEGEND_BASELINE, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading,
-};
+use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading, legend};
 use crate::report::scale::Scale;
-use crate::report::theme::{AXIS, BOOT_STAGES, Ink, LABEL_SIZE, SOFT_TEXT, TICK_SIZE, stage_ink};
+use crate::report::theme::{AXIS, BOOT_STAGES, HALF_LETTER, Ink, LABEL_SIZE, SOFT_TEXT, stage_ink};
 use crate::report::words;
 
 /// See the file's first line.
 pub(crate) struct BootGantt;
 
-/// Rows that can be read with ease.
-const ROWS: usize = 24;
+/// Rows that can be told apart with ease; of so many only some are named.
+const ROWS: usize = 36;
+/// Least distance of two names (px).
+const NAME_PITCH: f64 = 19.0;
 
 impl Figure for BootGantt {
     fn name(&self) -> &'static str {
@@ -47,35 +47,34 @@ impl Figure for BootGantt {
         let spans: Vec<_> =
             input.findings.boots.iter().filter(|span| rows.contains(&span.node)).collect();
         let end = spans.iter().map(|span| span.to_s).fold(0.0, f64::max);
-        let mut legend: Vec<(&str, Ink)> = Vec::new();
+        let mut entries: Vec<(&str, Ink)> = Vec::new();
         let known = BOOT_STAGES.iter().map(|(stage, _)| *stage);
         for stage in known.chain(["up", "hung", "down", "gave-up", "off"]) {
             if spans.iter().any(|span| span.stage == stage) {
-                legend.push((stage, stage_ink(stage)));
+                entries.push((stage, stage_ink(stage)));
             }
         }
         let names: Vec<_> =
             rows.iter().map(|node| (0.0, input.plan.machine.node_name(*node))).collect();
-        let y = Scale { low: 0.0, end: 1.0, ticks: names, title: String::new() };
-        let mut frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, Scale::time(end), y);
-        // No axis has a name here, so the names of the rows may stand further left.
-        frame.area.left -= 20.0;
-        let ink = drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &legend);
-        debug_assert!(ink <= PLOT_RIGHT, "the legend fits");
+        let y = Scale { low: 0.0, end: 1.0, ticks: names.clone(), title: String::new() };
+        let top = legend(&mut drawing, &entries);
+        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
         frame.upright_grid(&mut drawing);
-        let pitch = (PLOT_BOTTOM - PLOT_TOP_WITH_LEGEND) / rows.len().max(6) as f64;
-        let size = TICK_SIZE.min(pitch * 0.72);
+        let pitch = (PLOT_BOTTOM - top) / rows.len().max(6) as f64;
+        let stride = (NAME_PITCH / pitch).ceil() as usize;
         for (i, node) in rows.iter().enumerate() {
-            let middle = PLOT_TOP_WITH_LEGEND + (i as f64 + 0.5) * pitch;
-            let (top, bottom) = (middle - 0.36 * pitch, middle + 0.36 * pitch);
+            let middle = top + (i as f64 + 0.5) * pitch;
+            let (top, bottom) = (middle - 0.4 * pitch, middle + 0.4 * pitch);
             for span in spans.iter().filter(|span| span.node == *node) {
                 let bar = Area::new(frame.x(span.from_s), top, frame.x(span.to_s), bottom);
                 drawing.block(bar, stage_ink(&span.stage));
             }
-            let left = frame.area.left;
-            drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
-            let at = (left - 9.0, middle + size * 0.35);
-            drawing.text(&input.plan.machine.node_name(*node), at, size, Align::Right, SOFT_TEXT);
+            if i % stride == 0 {
+                let left = frame.area.left;
+                drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
+                let at = (left - 9.0, middle + HALF_LETTER);
+                drawing.text(&names[i].1, at, LABEL_SIZE, Align::Right, SOFT_TEXT);
+            }
         }
         frame.time_axis(&mut drawing);
         let Area { left, top, bottom, .. } = frame.area;

@@ -1,14 +1,18 @@
 //! The machine seen from the front, each node coloured by the time it was down.
+//!
+//! The colours are logarithmic, so that a crash of minutes is seen beside an outage of hours.
 
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 
 use super::Figure;
+use crate::ids::NodeId;
 use crate::plan::machine::Machine;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, Point};
 use crate::report::frame::{MARGIN, PLOT_TOP, heading};
 use crate::report::scale::Scale;
-use crate::report::theme::{Ink, SOFT_TEXT, TICK_SIZE};
+use crate::report::theme::{GRID, HALF_LETTER, Ink, LABEL_SIZE, PAPER, SOFT_TEXT, TEXT};
+use crate::report::typeface::{self, Weight};
 use crate::report::words;
 
 /// See the file's first line.
@@ -17,23 +21,25 @@ pub(crate) struct RackMap;
 /// Above so many nodes a cell is a whole module.
 const CELLS: usize = 20_000;
 /// Where the map ends, at the right and below (px).
-const MAP_RIGHT: f64 = 838.0;
-const MAP_BOTTOM: f64 = 520.0;
+const MAP_RIGHT: f64 = 494.0;
+const MAP_BOTTOM: f64 = 386.0;
 /// Left edge and width of the colour bar (px).
-const BAR_LEFT: f64 = 866.0;
-const BAR_WIDTH: f64 = 22.0;
-/// A cell is never drawn larger (px), nor wider than so many times its height.
-const CELL_MOST: f64 = 30.0;
-const CELL_STRETCH: f64 = 1.4;
+const BAR_LEFT: f64 = 512.0;
+const BAR_WIDTH: f64 = 16.0;
+/// A cell is never drawn higher (px), nor wider than so many times its height.
+const CELL_MOST: f64 = 110.0;
+const CELL_STRETCH: f64 = 1.9;
 /// Distances in cells: between blades, packs and modules, and between racks.
 const BLADE_GAP: f64 = 0.22;
 const PACK_GAP: f64 = 0.6;
 const MODULE_GAP: f64 = 0.5;
 const RACK_GAP: f64 = 1.6;
 /// Height of a line of labels above each rack or module (px).
-const LABEL: f64 = 17.0;
+const LABEL: f64 = 21.0;
 /// Narrower racks and modules than this carry no label (px).
-const LABEL_ROOM: f64 = 62.0;
+const LABEL_ROOM: f64 = 84.0;
+/// The colour of a node that was never down.
+const NEVER: Ink = GRID;
 
 impl Figure for RackMap {
     fn name(&self) -> &'static str {
@@ -60,7 +66,12 @@ impl Figure for RackMap {
              side in their pack, packs in their module. Whole columns or packs of one colour \
              speak of a shared cause."
         };
-        format!("{cells}{worst}")
+        let fallen = nodes.iter().filter(|node| node.down_s > 0.0).count();
+        format!(
+            "{cells} The scale is logarithmic; what is grey was never down. {} of {} were.{worst}",
+            words::grouped(fallen as f64),
+            words::count(nodes.len(), "node", "nodes"),
+        )
     }
 
     fn wanted(&self, input: &Input) -> bool {
@@ -74,23 +85,58 @@ impl Figure for RackMap {
         let what = if aggregated(input) { " · one cell per module" } else { "" };
         heading(&mut drawing, self.title(), &format!("{}{what}", super::subtitle(input)));
         let layout = Layout::best(&racks);
-        let cells = racks.iter().flatten().flatten().flatten().flatten();
-        let most = cells.fold(0.0, |most, value| f64::max(most, *value));
-        let mut blocks: Vec<(usize, Area)> = Vec::new();
-        layout.place(&racks, |area, value| blocks.push((shade(value, most), area)));
+        let cells = || racks.iter().flatten().flatten().flatten().flatten();
+        let shades = Shades::of(cells().map(|cell| cell.down_s));
+        let mut blocks: Vec<(usize, Area, &Cell)> = Vec::new();
+        layout.place(&racks, |area, cell| blocks.push((shades.of_span(cell.down_s), area, cell)));
         // By colour, so that the SVG holds one path for each.
-        blocks.sort_by_key(|(shade, _)| *shade);
-        for (shade, area) in blocks {
-            drawing.block(area, viridis(shade));
+        blocks.sort_by_key(|(shade, ..)| *shade);
+        for (shade, area, _) in &blocks {
+            drawing.block(*area, shade_ink(*shade));
+        }
+        for (shade, area, cell) in &blocks {
+            let Some(node) = cell.node else { continue };
+            inscribe(&mut drawing, *area, *shade, &input.plan.machine.node_name(node), cell.down_s);
         }
         layout.labels(&racks, &mut drawing);
-        colour_bar(&mut drawing, most);
+        colour_bar(&mut drawing, &shades);
         drawing
     }
 }
 
-/// The values by rack, module, pack, blade and node.
-type Tree = Vec<Vec<Vec<Vec<Vec<f64>>>>>;
+/// Writes into a cell, as far as there is room, which node it is and how long that was down.
+fn inscribe(drawing: &mut Drawing, area: Area, shade: usize, name: &str, down_s: f64) {
+    let (middle, centre) =
+        (f64::midpoint(area.left, area.right), f64::midpoint(area.top, area.bottom));
+    let fits = |text: &str| typeface::width(text, LABEL_SIZE, Weight::Regular) < area.width() - 4.0;
+    // Letters are white on the dark half of the colours.
+    let ink = if (1..SHADES / 2).contains(&shade) { PAPER } else { TEXT };
+    let mut write = |text: &str, y: f64| {
+        drawing.text(text, (middle, y + HALF_LETTER), LABEL_SIZE, Align::Middle, ink);
+    };
+    let span = words::span(down_s);
+    if area.height() < LABEL_SIZE + 4.0 || area.width() < LABEL_SIZE || !fits(name) {
+        return;
+    }
+    if down_s > 0.0 && area.height() > 2.0 * LABEL_SIZE + 8.0 && fits(&span) {
+        write(name, centre - 10.0);
+        write(&span, centre + 10.0);
+    } else {
+        write(name, centre);
+    }
+}
+
+/// A cell of the map.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    /// The node, unless the cell is a whole module.
+    node: Option<NodeId>,
+    /// How long it was down (s).
+    down_s: f64,
+}
+
+/// The cells by rack, module, pack, blade and node.
+type Tree = Vec<Vec<Vec<Vec<Vec<Cell>>>>>;
 
 fn aggregated(input: &Input) -> bool {
     input.plan.machine.nodes.len() > CELLS
@@ -117,21 +163,22 @@ fn of_modules(machine: &Machine, down: &[f64]) -> Tree {
     }
     let mut racks: Tree = vec![Vec::new(); machine.racks as usize];
     for (row, (sum, nodes)) in machine.modules.iter().zip(sums) {
-        racks[row.rack as usize].push(vec![vec![vec![sum / f64::from(nodes.max(1))]]]);
+        let cell = Cell { node: None, down_s: sum / f64::from(nodes.max(1)) };
+        racks[row.rack as usize].push(vec![vec![vec![cell]]]);
     }
     racks
 }
 
 fn of_nodes(machine: &Machine, down: &[f64]) -> Tree {
-    let mut blades: Vec<Vec<f64>> = vec![Vec::new(); machine.blades.len()];
-    for (row, down) in machine.nodes.iter().zip(down) {
-        blades[row.blade as usize].push(*down);
+    let mut blades: Vec<Vec<Cell>> = vec![Vec::new(); machine.blades.len()];
+    for (node, (row, down_s)) in (0..).zip(machine.nodes.iter().zip(down)) {
+        blades[row.blade as usize].push(Cell { node: Some(NodeId(node)), down_s: *down_s });
     }
-    let mut packs: Vec<Vec<Vec<f64>>> = vec![Vec::new(); machine.packs.len()];
+    let mut packs: Vec<Vec<Vec<Cell>>> = vec![Vec::new(); machine.packs.len()];
     for (row, blade) in machine.blades.iter().zip(blades) {
         packs[row.pack as usize].push(blade);
     }
-    let mut modules: Vec<Vec<Vec<Vec<f64>>>> = vec![Vec::new(); machine.modules.len()];
+    let mut modules: Vec<Vec<Vec<Vec<Cell>>>> = vec![Vec::new(); machine.modules.len()];
     for (row, pack) in machine.packs.iter().zip(packs) {
         modules[row.module as usize].push(pack);
     }
@@ -226,7 +273,7 @@ impl Layout {
             rack,
             modules_down,
             cell,
-            wide: f64::min((MAP_RIGHT - MARGIN) / wide, cell * CELL_STRETCH).min(CELL_MOST),
+            wide: f64::min((MAP_RIGHT - MARGIN) / wide, cell * CELL_STRETCH),
             labelled,
         })
     }
@@ -253,20 +300,20 @@ impl Layout {
         (left + across as f64 * pitch.0, top + label + down as f64 * (pitch.1 + label))
     }
 
-    /// Calls `put` with the place and the value of each cell.
-    fn place(&self, racks: &Tree, mut put: impl FnMut(Area, f64)) {
+    /// Calls `put` with the place of each cell.
+    fn place<'a>(&self, racks: &'a Tree, mut put: impl FnMut(Area, &'a Cell)) {
         // A gap of a tenth shows single cells as long as they are large enough to afford it.
-        let gap = if self.cell > 4.0 { f64::max(self.cell * 0.1, 0.5) } else { 0.0 };
+        let gap = if self.cell > 4.0 { (self.cell * 0.1).clamp(0.5, 4.0) } else { 0.0 };
         for (r, rack) in racks.iter().enumerate() {
             for (m, module) in rack.iter().enumerate() {
                 let (mut left, mut top) = self.module_at(r, m);
                 for pack in module {
                     for (b, blade) in pack.iter().enumerate() {
                         let x = left + b as f64 * (1.0 + BLADE_GAP) * self.wide;
-                        for (n, value) in blade.iter().enumerate() {
+                        for (n, cell) in blade.iter().enumerate() {
                             let y = top + n as f64 * self.cell;
                             let (right, bottom) = (x + self.wide - gap, y + self.cell - gap);
-                            put(Area::new(x, y, right, bottom), *value);
+                            put(Area::new(x, y, right, bottom), cell);
                         }
                     }
                     let (wide, high) = pack_size(pack);
@@ -287,14 +334,14 @@ impl Layout {
             let (left, top) = self.rack_at(r);
             if self.labelled.1 {
                 let word = format!("rack {}", r + 1);
-                drawing.bold(&word, (left, top - 5.0), TICK_SIZE, Align::Left, SOFT_TEXT);
+                drawing.bold(&word, (left, top - 5.0), LABEL_SIZE, Align::Left, SOFT_TEXT);
             }
             for m in 0..rack.len() {
                 number += 1;
                 if self.labelled.0 {
                     let (left, top) = self.module_at(r, m);
                     let word = format!("module {number}");
-                    drawing.text(&word, (left, top - 5.0), TICK_SIZE, Align::Left, SOFT_TEXT);
+                    drawing.text(&word, (left, top - 5.0), LABEL_SIZE, Align::Left, SOFT_TEXT);
                 }
             }
         }
@@ -302,7 +349,7 @@ impl Layout {
 }
 
 /// Size of a pack in cells.
-fn pack_size(pack: &[Vec<f64>]) -> Point {
+fn pack_size(pack: &[Vec<Cell>]) -> Point {
     let high = pack.iter().map(Vec::len).max().unwrap_or(0);
     (f64::max(pack.len() as f64 * (1.0 + BLADE_GAP) - BLADE_GAP, 0.0), high as f64)
 }
@@ -323,39 +370,93 @@ fn largest_module(racks: &Tree, stacked: bool) -> Point {
     most
 }
 
-/// Number of shades on the colour bar and on the map.
+/// Number of shades on the colour bar and on the map, one of them for what was never down.
 const SHADES: usize = 64;
 
-/// The shade of a value: 0 for none at all, the last for the largest.
-fn shade(value: f64, most: f64) -> usize {
-    if value <= 0.0 {
-        return 0;
-    }
-    ((value / most * (SHADES - 1) as f64).ceil() as usize).clamp(1, SHADES - 1)
+/// Which shade a span has.
+struct Shades {
+    /// The shortest and the longest span (s), apart at least by a factor of two.
+    low: f64,
+    high: f64,
 }
 
-/// viridis by van der Walt and Smith, read from dark (none) to yellow (most).
-fn viridis(shade: usize) -> Ink {
-    let colour = ViridisRGB.get_color(shade as f32 / (SHADES - 1) as f32);
+impl Shades {
+    /// From the shortest of these spans (s) that is not zero to the longest.
+    fn of(spans: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = spans
+            .filter(|span| *span > 0.0)
+            .fold((f64::INFINITY, 0.0_f64), |(low, high), span| (low.min(span), high.max(span)));
+        let apart = f64::max(libm::sqrt(2.0 * low / high), 1.0);
+        Self { low: low / apart, high: high * apart }
+    }
+
+    /// 0 for none at all, 1 for the shortest, the last for the longest.
+    fn of_span(&self, span: f64) -> usize {
+        if span <= 0.0 {
+            return 0;
+        }
+        let share = libm::log(span / self.low) / libm::log(self.high / self.low);
+        1 + (share * (SHADES - 2) as f64).round() as usize
+    }
+}
+
+/// viridis by van der Walt and Smith, read from dark (short) to yellow (long).
+fn shade_ink(shade: usize) -> Ink {
+    if shade == 0 {
+        return NEVER;
+    }
+    let colour = ViridisRGB.get_color((shade - 1) as f32 / (SHADES - 2) as f32);
     Ink { rgb: (colour.0, colour.1, colour.2), alpha: 1.0 }
 }
 
-/// The colour bar with its ticks.
-fn colour_bar(drawing: &mut Drawing, most: f64) {
-    let scale = Scale::time(most);
-    let (top, bottom) = (PLOT_TOP + LABEL, MAP_BOTTOM);
-    let y = |value: f64| bottom - (bottom - top) * value / scale.end;
+/// The colour bar with its ticks, and below it what was never down.
+fn colour_bar(drawing: &mut Drawing, shades: &Shades) {
+    let scale = Scale::spans(shades.low, shades.high, "Down");
+    let (top, bottom) = (PLOT_TOP + LABEL, MAP_BOTTOM - LABEL - 10.0);
+    let y = |value: f64| bottom - (bottom - top) * (value - scale.low) / (scale.end - scale.low);
     // From the full height down, so that no seam shows between two shades.
-    for shade in (0..SHADES).rev() {
-        let high = bottom - (bottom - top) * (shade + 1) as f64 / SHADES as f64;
+    let steps = SHADES - 1;
+    for shade in (1..SHADES).rev() {
+        let high = bottom - (bottom - top) * shade as f64 / steps as f64;
         let area = Area::new(BAR_LEFT, high, BAR_LEFT + BAR_WIDTH, bottom);
-        drawing.block(area, viridis(shade));
+        drawing.block(area, shade_ink(shade));
     }
+    let right = BAR_LEFT + BAR_WIDTH + 7.0;
+    let mut write = |text: &str, y: f64| {
+        drawing.text(text, (right, y + HALF_LETTER), LABEL_SIZE, Align::Left, SOFT_TEXT);
+    };
     for (value, label) in &scale.ticks {
-        let at = (BAR_LEFT + BAR_WIDTH + 7.0, y(*value) + 3.9);
-        drawing.text(label, at, TICK_SIZE, Align::Left, SOFT_TEXT);
+        write(label, y(*value));
     }
-    let title = scale.title.replace("Time", "Down");
-    let at = (BAR_LEFT, PLOT_TOP + 6.0);
-    drawing.text(&title, at, TICK_SIZE, Align::Left, SOFT_TEXT);
+    write("none", MAP_BOTTOM - LABEL / 2.0);
+    let never =
+        Area::new(BAR_LEFT, MAP_BOTTOM - LABEL + 2.0, BAR_LEFT + BAR_WIDTH, MAP_BOTTOM - 2.0);
+    drawing.block(never, NEVER);
+    let at = (BAR_LEFT, PLOT_TOP + 10.0);
+    drawing.text(&scale.title, at, LABEL_SIZE, Align::Left, SOFT_TEXT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_of_a_minute_is_seen_beside_an_outage_of_four_hours() {
+        let shades = Shades::of([0.0, 65.0, 130.0, 14_400.0].into_iter());
+        let of = |span| shades.of_span(span);
+        assert_eq!((of(0.0), of(65.0), of(14_400.0)), (0, 1, SHADES - 1));
+        assert!((5..20).contains(&of(130.0)), "two crashes differ from one: {}", of(130.0));
+        let distance = |a: Ink, b: Ink| {
+            let by = |a: u8, b: u8| i32::from(a.abs_diff(b));
+            by(a.rgb.0, b.rgb.0) + by(a.rgb.1, b.rgb.1) + by(a.rgb.2, b.rgb.2)
+        };
+        assert!((1..SHADES).all(|shade| distance(shade_ink(shade), NEVER) > 150));
+    }
+
+    #[test]
+    fn equal_spans_have_a_scale() {
+        let shades = Shades::of([60.0, 60.0].into_iter());
+        assert!((1..SHADES).contains(&shades.of_span(60.0)));
+        assert!(shades.high / shades.low > 1.9);
+    }
 }

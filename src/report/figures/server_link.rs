@@ -1,23 +1,25 @@
-//! What the boot and file servers sent and received, against the line rate of their link.
+//! What the boot and file servers sent and received, against the rates of their link and disk.
 
-use super::{Figure, end_of, lasts};
+use super::{Figure, end_of, envelope_legend, lasts, long_interval};
 use crate::analysis::Series;
 use crate::report::Input;
-use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{
-    Fold, Frame, LEGEND_BASELINE, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading, peak,
-};
+use crate::report::drawing::{Align, Area, Drawing, LEGEND_PITCH, WIDTH};
+use crate::report::frame::{Frame, MARGIN, PLOT_BOTTOM, along, heading, legend, merged, peak};
 use crate::report::scale::Scale;
-use crate::report::theme::{AXIS, BLUE, LABEL_SIZE, ORANGE, SOFT_TEXT, TEXT, TICK_SIZE};
+use crate::report::theme::{
+    AXIS, BLUE, HALF_LETTER, Ink, LABEL_SIZE, ORANGE, SERIES, SOFT_TEXT, TEXT,
+};
 use crate::report::words;
 
 /// See the file's first line.
 pub(crate) struct ServerLink;
 
-/// Servers drawn at most; more lines would hide each other.
-const SERVERS: usize = 6;
-/// Room for the axis of shares at the right (px).
-const SHARE_AXIS: f64 = 60.0;
+/// Right edge of the plot; beside it is an axis of shares (px).
+const RIGHT: f64 = WIDTH - MARGIN - 52.0;
+/// From the bottom of a panel to the top of the next, which has a title (px).
+const GAP: f64 = 28.0;
+/// Room for the name of the rates, which stands once beside all panels (px).
+const TITLE: f64 = 20.0;
 
 impl Figure for ServerLink {
     fn name(&self) -> &'static str {
@@ -29,126 +31,177 @@ impl Figure for ServerLink {
     }
 
     fn caption(&self, input: &Input) -> String {
-        let all = sent(input).len();
-        let shown = shown(all).len();
-        let rate = words::si(input.plan.scenario.server.link.0 as f64, "bit/s");
-        let which = match all {
-            1 => String::new(),
-            _ if shown >= input.plan.machine.servers.len().max(all) => {
-                format!(" There is one line for each of the {all} servers.")
-            }
+        let server = &input.plan.scenario.server;
+        let all = input.plan.machine.servers.len();
+        let shown = panels(input).iter().map(|(_, servers)| servers.len()).max().unwrap_or(0);
+        let lines = match (all, shown) {
+            (0 | 1, _) => "The line is the mean rate, the band the lowest and the highest between \
+                           two readings of the meter in each interval."
+                .to_owned(),
+            _ if shown >= all => "Each line is a server: the highest rate between two readings of \
+                                  its meter in each interval."
+                .to_owned(),
             _ => format!(
-                " {shown} of the {} servers are drawn.",
-                words::grouped(input.plan.machine.servers.len().max(all) as f64)
+                "Each line is one of the first {shown} servers of {}: the highest rate between \
+                 two readings of its meter in each interval.",
+                words::grouped(all as f64)
             ),
         };
-        let width = interval(&sent(input)).or_else(|| interval(&received(input)));
-        let width = width.map_or(String::new(), |width| format!(" of {}", words::span(width)));
         format!(
-            "Mean rate in each interval{width}, sent to the nodes and received from them. The \
-             axis at the right gives the share of the line rate of {rate}. The link works in both \
-             directions at once, so each direction may use all of it.{which}"
+            "{lines} The link of {} carries {} in each direction beside the headers of its \
+             packets; the axis at the right gives the share of that. The disk behind it moves {} \
+             of files in both directions together; boot files over TFTP do not come from it.",
+            words::si(server.link.0 as f64, "bit/s"),
+            words::si(payload(input), "bit/s"),
+            words::si(disk(input), "bit/s"),
         )
     }
 
     fn wanted(&self, input: &Input) -> bool {
-        let moved = |series: &&Series| lasts(series) && peak(&series.points) > 0.0;
-        sent(input).iter().any(moved) || received(input).iter().any(moved)
+        !panels(input).is_empty()
     }
 
     fn draw(&self, input: &Input) -> Drawing {
         let mut drawing = Drawing::default();
-        let (sent, received) = (sent(input), received(input));
-        let pick = |all: &[&'_ Series]| -> Vec<usize> { shown(all.len()) };
-        let (out, back) = (pick(&sent), pick(&received));
-        let out: Vec<_> = out.into_iter().map(|i| sent[i]).collect();
-        let back: Vec<_> = back.into_iter().map(|i| received[i]).collect();
-        let all = || out.iter().chain(&back);
-        let top = all().map(|series| peak(&series.points)).fold(0.0, f64::max);
-        let end = all().map(|series| end_of(series)).fold(0.0, f64::max);
-        let line = input.plan.scenario.server.link.0 as f64;
-        // Against the line rate, unless that would press the data flat on the axis.
-        let whole = line > 0.0 && top > 0.15 * line;
-        let y = Scale::amount(if whole { f64::max(line, top) } else { top }, "Rate", "bit/s");
-        let right = if line > 0.0 { PLOT_RIGHT - SHARE_AXIS } else { PLOT_RIGHT };
-        heading(&mut drawing, self.title(), &subtitle(input, line, whole));
-        let frame = Frame::new(PLOT_TOP_WITH_LEGEND, right, Scale::time(end), y);
-        let words = [("sent to nodes", BLUE), ("received from nodes", ORANGE)];
-        drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &words);
-        frame.grid(&mut drawing);
-        let width = if out.len() > 1 { 1.2 } else { 1.8 };
-        for (group, ink) in [(&out, BLUE), (&back, ORANGE)] {
-            for series in group {
-                let points = frame.condensed(&series.points, Fold::Mean);
-                if group.len() == 1 {
-                    let (right, base) = (frame.x(end_of(series)), frame.area.bottom);
-                    drawing.under(frame.stairs(&points), right, base, ink.at(0.16));
-                }
-                drawing.steps(frame.staircase(&points), ink, width);
+        heading(&mut drawing, self.title(), &super::subtitle(input));
+        let panels = panels(input);
+        let all = || panels.iter().flat_map(|(_, servers)| servers.iter().map(|(_, one)| *one));
+        let servers = panels.iter().map(|(_, servers)| servers.len()).max().unwrap_or(0);
+        let highest = all().map(|series| peak(&series.points)).fold(0.0, f64::max);
+        let end = all().map(end_of).fold(0.0, f64::max);
+        let longer = long_interval(input.findings, end, RIGHT);
+        let top = legend_of(&mut drawing, &panels, servers, longer) + LEGEND_PITCH;
+        let limits = limits(input, highest);
+        let most = limits.iter().map(|(rate, _)| *rate).fold(highest, f64::max);
+        let count = panels.len() as f64;
+        let high = (PLOT_BOTTOM - top - GAP * (count - 1.0)) / count;
+        let mut title = String::new();
+        for (number, (word, servers)) in panels.iter().enumerate() {
+            let mut y = Scale::amount(most, "Rate", "bit/s").thinned((high / 26.0) as usize);
+            title = std::mem::take(&mut y.title);
+            let mut frame = Frame::new(top, RIGHT, Scale::time(end), y);
+            frame.area.left += TITLE;
+            frame.area.top += (high + GAP) * number as f64;
+            frame.area.bottom = frame.area.top + high;
+            let note = if number == 0 { note(input, &limits) } else { String::new() };
+            panel(&mut drawing, &frame, (word, &note), servers, longer);
+            share_axis(&mut drawing, &frame, payload(input));
+            let Area { left, right, .. } = frame.area;
+            for (rate, _) in &limits {
+                let y = frame.y(*rate);
+                drawing.dashes((left, y), (right, y), TEXT, 1.4, 6.0);
+            }
+            if number + 1 == panels.len() {
+                frame.time_axis(&mut drawing);
             }
         }
-        frame.axes(&mut drawing);
-        if line > 0.0 {
-            share_axis(&mut drawing, &frame, line);
-        }
-        if whole {
-            let y = frame.y(line);
-            let (from, to) = ((frame.area.left, y), (frame.area.right, y));
-            drawing.dashes(from, to, TEXT, 1.2, 6.0);
-            let at = (frame.area.right - 6.0, y + 15.0);
-            drawing.text("line rate", at, TICK_SIZE, Align::Right, TEXT);
-        }
+        let middle = f64::midpoint(top, PLOT_BOTTOM);
+        drawing.turned(&title, (MARGIN + 4.0, middle), LABEL_SIZE, TEXT);
         drawing
     }
 }
 
-fn subtitle(input: &Input, line: f64, whole: bool) -> String {
-    let rate = words::si(line, "bit/s");
-    if whole || line <= 0.0 {
-        super::subtitle(input)
+/// What the link carries in each direction, beside the headers of its packets (bit/s).
+fn payload(input: &Input) -> f64 {
+    let scenario = &input.plan.scenario;
+    scenario.server.link.0 as f64 * scenario.network.tcp_share
+}
+
+/// Rate of a server's disk, in bits as the link is (bit/s).
+fn disk(input: &Input) -> f64 {
+    input.plan.scenario.server.disk as f64 * 8.0
+}
+
+/// The limits that are drawn: of the disk if it is the narrower, and of the link, unless that would
+/// press the data flat on the axis.
+fn limits(input: &Input, highest: f64) -> Vec<(f64, &'static str)> {
+    let (link, disk) = (payload(input), disk(input));
+    let all = [(disk, "disk"), (link, "link")];
+    let narrow = |(rate, name): &(f64, &str)| *name == "link" || *rate < link;
+    let near = |(rate, _): &(f64, &str)| *rate > 0.0 && highest > 0.15 * rate;
+    all.into_iter().filter(narrow).filter(near).collect()
+}
+
+/// The limits in words.
+fn note(input: &Input, limits: &[(f64, &str)]) -> String {
+    let word = |(rate, name): &(f64, &str)| format!("{name} full at {}", words::si(*rate, "bit/s"));
+    match limits {
+        [] => format!("{}, off the axis", word(&(payload(input), "link"))),
+        some => some.iter().map(word).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// What a panel shows: its title, and each server with its number.
+type Panel<'a> = (&'static str, Vec<(usize, &'a Series)>);
+
+/// A panel for each direction in which anything moved.
+fn panels<'a>(input: &Input<'a>) -> Vec<Panel<'a>> {
+    let directions =
+        [("sent to nodes", "server_sent/"), ("received from nodes", "server_received/")];
+    let panel = |(word, prefix): (&'static str, &str)| {
+        let number = |one: &'a Series| Some((one.name.strip_prefix(prefix)?.parse().ok()?, one));
+        let found = input.findings.series.iter().filter_map(number);
+        let servers: Vec<_> = found.filter(|(_, one)| lasts(one)).take(SERIES.len()).collect();
+        let moved = servers.iter().any(|(_, one)| peak(&one.points) > 0.0);
+        moved.then_some((word, servers))
+    };
+    directions.into_iter().filter_map(panel).collect()
+}
+
+/// The legend: what band and line of one server are, or which colour is which server.
+fn legend_of(drawing: &mut Drawing, panels: &[Panel], servers: usize, longer: Option<f64>) -> f64 {
+    let all = || panels.iter().flat_map(|(_, servers)| servers);
+    let words: Vec<_> = if servers > 1 {
+        let name =
+            |((number, _), ink): (&(usize, &Series), Ink)| (format!("server {}", number + 1), ink);
+        all().take(servers).zip(SERIES).map(name).collect()
     } else {
-        format!("{} · the axis ends far below the line rate of {rate}", super::subtitle(input))
-    }
+        let series: Vec<_> = all().map(|(_, series)| *series).collect();
+        envelope_legend(&series, longer).into()
+    };
+    let entries: Vec<_> = words.iter().map(|(word, ink)| (word.as_str(), *ink)).collect();
+    legend(drawing, &entries)
 }
 
-/// An axis at the right that counts in shares of the line rate.
-fn share_axis(drawing: &mut Drawing, frame: &Frame, line: f64) {
+/// Draws the data of a panel with its title, and a note beside that.
+fn panel(
+    drawing: &mut Drawing,
+    frame: &Frame,
+    (word, note): (&str, &str),
+    servers: &[(usize, &Series)],
+    longer: Option<f64>,
+) {
+    let Area { left, top, right, .. } = frame.area;
+    drawing.bold(word, (left, top - 8.0), LABEL_SIZE, Align::Left, TEXT);
+    drawing.text(note, (right, top - 8.0), LABEL_SIZE, Align::Right, SOFT_TEXT);
+    frame.grid(drawing);
+    if let [(_, only)] = servers {
+        frame.envelope(drawing, only, (ORANGE, BLUE), longer);
+    } else {
+        for (number, ((_, server), ink)) in servers.iter().zip(SERIES).enumerate() {
+            let points = frame.condensed(&server.points);
+            let points = longer.map_or(points, |width| merged(&server.points, width));
+            // The first is the broadest, so that of equal lines all are seen.
+            let width = 1.2 + 0.7 * (servers.len() - 1 - number) as f64;
+            drawing.steps(frame.staircase(&along(&points, |point| point.max)), ink, width);
+        }
+    }
+    frame.value_axis(drawing);
+}
+
+/// An axis at the right that counts in shares of what the link carries.
+fn share_axis(drawing: &mut Drawing, frame: &Frame, link: f64) {
     let Area { right, top, bottom, .. } = frame.area;
+    if link <= 0.0 {
+        return;
+    }
     drawing.steps(vec![(right, top), (right, bottom)], AXIS, 1.0);
-    for (value, _) in frame.y_ticks() {
-        let y = frame.y(*value);
+    let end = frame.y_end() / link;
+    let scale = Scale::amount(end * 100.0, "", "").thinned(((bottom - top) / 26.0) as usize);
+    for (percent, label) in scale.ticks.iter().filter(|(percent, _)| *percent <= end * 100.0) {
+        let y = frame.y(percent / 100.0 * link);
         drawing.steps(vec![(right, y), (right + 5.0, y)], AXIS, 1.0);
-        let label = format!("{} %", words::digits(value / line * 100.0));
-        drawing.text(&label, (right + 9.0, y + 3.9), TICK_SIZE, Align::Left, SOFT_TEXT);
+        let at = (right + 8.0, y + HALF_LETTER);
+        drawing.text(&format!("{label} %"), at, LABEL_SIZE, Align::Left, SOFT_TEXT);
     }
-}
-
-fn sent<'a>(input: &Input<'a>) -> Vec<&'a Series> {
-    of_servers(input, "server_sent/")
-}
-
-fn received<'a>(input: &Input<'a>) -> Vec<&'a Series> {
-    of_servers(input, "server_received/")
-}
-
-fn of_servers<'a>(input: &Input<'a>, prefix: &str) -> Vec<&'a Series> {
-    let findings = input.findings;
-    findings.series.iter().filter(|s| s.name.starts_with(prefix) && lasts(s)).collect()
-}
-
-/// Which of so many servers are drawn.
-fn shown(servers: usize) -> Vec<usize> {
-    if servers <= SERVERS {
-        return (0..servers).collect();
-    }
-    (0..SERVERS).map(|i| i * (servers - 1) / (SERVERS - 1)).collect()
-}
-
-/// The length of an interval (s): the least distance of points. The last one may be cut short.
-fn interval(series: &[&Series]) -> Option<f64> {
-    let points = series.iter().flat_map(|series| {
-        let whole = &series.points[..series.points.len().saturating_sub(1)];
-        whole.windows(2).map(|pair| pair[1].0 - pair[0].0)
-    });
-    points.filter(|width| *width > 0.0).min_by(f64::total_cmp)
 }

@@ -1,25 +1,25 @@
 //! What the nodes did: the classes of node time stacked over the run, and their shares of it all.
+//!
+//! Phases that change faster than the figure shows would be drawn as bands that do not exist: one
+//! interval happens to hold two checkpoints, the next one. So a run that changes that fast is drawn
+//! in intervals that hold many changes, and its most eventful stretch beside it at full detail.
 
-use super::{Figure, end_of, metric, series};
-use crate::analysis::{NodeClass, Series};
+use super::{Figure, end_of, in_each, long_interval, metric, series};
+use crate::analysis::{NodeClass, Point, Series};
 use crate::report::Input;
-use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{Fold, Frame, PLOT_BOTTOM, PLOT_RIGHT, PLOT_TOP, heading, peak};
+use crate::report::drawing::{Align, Drawing, LEGEND_PITCH, Stair};
+use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend, merged, peak};
 use crate::report::scale::Scale;
-use crate::report::theme::{
-    CLASSES, LABEL_SIZE, SOFT_TEXT, SUBTITLE_SIZE, TEXT, class_ink, class_word,
-};
+use crate::report::theme::{CLASSES, Ink, LABEL_SIZE, TEXT, class_ink, class_word};
 use crate::report::words;
 
 /// See the file's first line.
 pub(crate) struct TimeBreakdown;
 
-/// Width of the bar of overall shares and its labels (px).
-const COLUMN: f64 = 206.0;
-/// Width of the bar alone (px).
-const BAR: f64 = 26.0;
-/// Distance between two labels (px).
-const LABEL_PITCH: f64 = 19.0;
+/// Share of the width that the whole run has if a stretch of it stands beside.
+const WHOLE: f64 = 0.58;
+/// Distance of the two (px).
+const GAP: f64 = 24.0;
 
 impl Figure for TimeBreakdown {
     fn name(&self) -> &'static str {
@@ -30,130 +30,168 @@ impl Figure for TimeBreakdown {
         "What the nodes did"
     }
 
-    fn caption(&self, _input: &Input) -> String {
-        "At each time every node is in exactly one class, so the heights add up to the machine. \
-         Where an interval holds several classes in turn, the heights are the mean numbers of \
-         nodes. The bar at the right sums up the whole run; its percentages are shares of all \
-         node time."
-            .to_owned()
+    fn caption(&self, input: &Input) -> String {
+        let Views { longer, beside, .. } = Views::of(input);
+        let longer = longer.map_or_else(String::new, |width| {
+            format!(
+                " Checkpoints are too many to be seen in the whole run, so that they are shown as \
+                 means{}, which hold many of them.",
+                in_each(width)
+            )
+        });
+        let beside = if beside.is_some() {
+            " At the right stands the stretch in which most nodes failed; at the left two lines \
+             show where it is."
+        } else {
+            ""
+        };
+        format!(
+            "At each time every node is in exactly one class, so the heights add up to the \
+             machine. Where an interval holds several classes in turn, the heights are the mean \
+             numbers of nodes. The percentages are shares of all node time.{longer}{beside}"
+        )
     }
 
     fn wanted(&self, input: &Input) -> bool {
-        !layers(input).is_empty() && !input.plan.machine.nodes.is_empty()
+        !layers(input, "node_share/").is_empty() && !input.plan.machine.nodes.is_empty()
     }
 
     fn draw(&self, input: &Input) -> Drawing {
         let mut drawing = Drawing::default();
         heading(&mut drawing, self.title(), &super::subtitle(input));
-        let layers = layers(input);
-        let shares = shares(input, &layers);
-        let right = if shares.is_empty() { PLOT_RIGHT - 110.0 } else { PLOT_RIGHT - COLUMN };
-        let end = layers.iter().map(|(_, series)| end_of(series)).fold(0.0, f64::max);
-        let nodes = input.plan.machine.nodes.len() as f64;
-        let y = Scale::count(nodes, "Nodes");
-        let frame = Frame::new(PLOT_TOP, right, Scale::time(end), y);
-        stack(&mut drawing, &frame, &layers);
+        let entries = entries(input);
+        let entries: Vec<_> = entries.iter().map(|(word, ink)| (word.as_str(), *ink)).collect();
+        let views = Views::of(input);
+        let top = legend(&mut drawing, &entries);
+        let y = Scale::count(input.plan.machine.nodes.len() as f64, "Nodes");
+        let Some(beside) = &views.beside else {
+            let frame = Frame::new(top, PLOT_RIGHT, Scale::time(views.whole.end()), y);
+            views.whole.paint(&mut drawing, &frame);
+            frame.axes(&mut drawing);
+            return drawing;
+        };
+        let x = Scale::time(views.whole.end()).thinned(7);
+        let mut frame = Frame::new(top + LEGEND_PITCH, PLOT_RIGHT, x, y.clone());
+        let area = frame.area;
+        frame.area.right = area.left + (area.width() - GAP) * WHOLE;
+        views.whole.paint(&mut drawing, &frame);
         frame.axes(&mut drawing);
-        if shares.is_empty() {
-            let words: Vec<_> = layers.iter().map(|(class, _)| (*class, String::new())).collect();
-            let middles = even_middles(words.len());
-            labels(&mut drawing, &words, &middles, right + 14.0);
-        } else {
-            column(&mut drawing, &shares, right + 30.0);
+        let (start, end) = (beside.start(), beside.end());
+        let title = format!("means{}", views.longer.map_or_else(String::new, in_each));
+        drawing.bold(&title, (area.left, frame.area.top - 8.0), LABEL_SIZE, Align::Left, TEXT);
+        // Where the stretch is.
+        for time in [start, end] {
+            let x = frame.x(time);
+            drawing.steps(vec![(x, frame.area.top), (x, frame.area.bottom)], TEXT, 1.2);
         }
+        let left = frame.area.right + GAP;
+        let mut frame = Frame::new(area.top, area.right, Scale::stretch(start, end).thinned(4), y);
+        frame.area.left = left;
+        beside.paint(&mut drawing, &frame);
+        frame.time_axis(&mut drawing);
+        let title = format!("most eventful {}", words::span(end - start));
+        drawing.bold(&title, (left, area.top - 8.0), LABEL_SIZE, Align::Left, TEXT);
         drawing
     }
 }
 
-/// The classes in which any node ever was, from the bottom of the stack, each with its series.
-fn layers<'a>(input: &Input<'a>) -> Vec<(NodeClass, &'a Series)> {
+/// The series of classes in which any node ever was, from the bottom of the stack.
+fn layers<'a>(input: &Input<'a>, prefix: &str) -> Vec<(NodeClass, &'a Series)> {
     let found = CLASSES.iter().filter_map(|class| {
-        let name = format!("node_share/{}", class_word(*class));
+        let name = format!("{prefix}{}", class_word(*class));
         Some((*class, series(input.findings, &name)?))
     });
     found.filter(|(_, series)| peak(&series.points) > 0.0).collect()
 }
 
-/// The node time of each class as a share of the time of all classes, from the metrics.
-fn shares(input: &Input, layers: &[(NodeClass, &Series)]) -> Vec<(NodeClass, f64)> {
-    let found = layers.iter().filter_map(|(class, _)| {
-        let name = format!("node_time_{}", class_word(*class).replace('-', "_"));
-        Some((*class, metric(input.findings, &name)?))
-    });
-    let times: Vec<_> = found.filter(|(_, time)| *time > 0.0).collect();
-    let whole: f64 = times.iter().map(|(_, time)| time).sum();
-    times.into_iter().map(|(class, time)| (class, time / whole)).collect()
+/// The legend: each class with its share of the time of all nodes, from the metrics.
+fn entries(input: &Input) -> Vec<(String, Ink)> {
+    let time = |class: NodeClass| {
+        metric(input.findings, &format!("node_time_{}", class_word(class).replace('-', "_")))
+    };
+    let layers = layers(input, "node_share/");
+    let whole: f64 = layers.iter().filter_map(|(class, _)| time(*class)).sum();
+    let entry = |(class, _): &(NodeClass, &Series)| {
+        let word = class_word(*class);
+        let share = time(*class).filter(|_| whole > 0.0).map(|time| words::share(time / whole));
+        (
+            share.map_or_else(|| word.to_owned(), |share| format!("{word} {share}")),
+            class_ink(*class),
+        )
+    };
+    layers.iter().map(entry).collect()
 }
 
-/// Paints the stack from the full height down, so that no seam shows between layers.
-fn stack(drawing: &mut Drawing, frame: &Frame, layers: &[(NodeClass, &Series)]) {
-    let sums = cumulated(layers);
-    for ((class, _), sum) in layers.iter().zip(&sums).rev() {
-        let stairs = frame.stairs(&frame.condensed(sum, Fold::Mean));
-        drawing.under(stairs, frame.x(end(sum)), frame.area.bottom, class_ink(*class));
+/// What is drawn: the whole run, and a stretch of it if the whole had to be put in long intervals.
+struct Views {
+    whole: Stack,
+    /// How long the intervals of the whole are, if these are long (s).
+    longer: Option<f64>,
+    beside: Option<Stack>,
+}
+
+impl Views {
+    fn of(input: &Input) -> Self {
+        let all = layers(input, "node_share/");
+        let end = all.iter().map(|(_, series)| end_of(series)).fold(0.0, f64::max);
+        let longer = long_interval(input.findings, end, PLOT_RIGHT);
+        // Two intervals a pixel are finer than print shows.
+        let whole = Stack::of(&all, longer.unwrap_or(end / (2.0 * PLOT_RIGHT)));
+        let eventful = layers(input, "eventful/");
+        let beside = longer.filter(|_| !eventful.is_empty()).map(|_| Stack::of(&eventful, 0.0));
+        Self { whole, longer, beside }
     }
 }
 
-fn end(points: &[(f64, f64)]) -> f64 {
-    points.last().map_or(0.0, |point| point.0)
+/// Mean numbers of nodes in each class, over intervals that are the same for all.
+struct Stack {
+    /// Where the intervals begin, and the last one ends (s).
+    times: Vec<f64>,
+    /// The numbers of nodes in each interval; the last value has no interval.
+    classes: Vec<(NodeClass, Vec<f64>)>,
 }
 
-/// The upper edge of each layer: itself and all below it.
-fn cumulated(layers: &[(NodeClass, &Series)]) -> Vec<Vec<(f64, f64)>> {
-    let mut sums: Vec<Vec<(f64, f64)>> = Vec::with_capacity(layers.len());
-    for (_, series) in layers {
-        let below = sums.last();
-        let mut sum = series.points.clone();
-        if let Some(below) = below {
-            assert_eq!(below.len(), sum.len(), "all classes are sampled at the same times");
-            for (point, under) in sum.iter_mut().zip(below) {
-                point.1 += under.1;
+impl Stack {
+    /// The series in intervals of `width` (s), or in their own where these are wider.
+    fn of(layers: &[(NodeClass, &Series)], width: f64) -> Self {
+        let merged = |series: &Series| merged(&series.points, width);
+        let series: Vec<_> = layers.iter().map(|(class, it)| (*class, merged(it))).collect();
+        let times: Vec<_> = series
+            .first()
+            .map_or_else(Vec::new, |(_, points)| points.iter().map(|point| point.t_s).collect());
+        let means = |(class, points): (NodeClass, Vec<Point>)| {
+            assert_eq!(points.len(), times.len(), "all classes have the same intervals");
+            (class, points.iter().map(|point| point.mean).collect())
+        };
+        let classes = series.into_iter().map(means).collect();
+        Self { times, classes }
+    }
+
+    fn start(&self) -> f64 {
+        self.times.first().copied().unwrap_or(0.0)
+    }
+
+    fn end(&self) -> f64 {
+        self.times.last().copied().unwrap_or(0.0)
+    }
+
+    /// Paints the stack from the full height down, so that no seam shows between layers.
+    fn paint(&self, drawing: &mut Drawing, frame: &Frame) {
+        let mut edges = vec![0.0; self.times.len().saturating_sub(1)];
+        let mut bands = Vec::new();
+        for (class, means) in &self.classes {
+            let mut stairs: Vec<Stair> = Vec::new();
+            for ((edge, mean), time) in edges.iter_mut().zip(means).zip(&self.times) {
+                *edge += mean;
+                let (left, top) = (frame.x(*time), frame.y(*edge));
+                if stairs.last().is_none_or(|last| last.top.total_cmp(&top).is_ne()) {
+                    stairs.push(Stair { left, top, bottom: frame.area.bottom });
+                }
             }
+            bands.push((class_ink(*class), stairs));
         }
-        sums.push(sum);
+        for (ink, stairs) in bands.into_iter().rev() {
+            drawing.band(stairs, frame.x(self.end()), ink);
+        }
     }
-    sums
-}
-
-/// The bar of overall shares with its labels.
-fn column(drawing: &mut Drawing, shares: &[(NodeClass, f64)], left: f64) {
-    let height = PLOT_BOTTOM - PLOT_TOP;
-    let mut bottom = PLOT_BOTTOM;
-    let mut middles = Vec::new();
-    for (class, share) in shares {
-        let top = bottom - height * share;
-        drawing.block(Area::new(left, top, left + BAR, bottom), class_ink(*class));
-        middles.push(f64::midpoint(top, bottom));
-        bottom = top;
-    }
-    let at = (left + BAR / 2.0, PLOT_BOTTOM + 17.5);
-    drawing.text("whole run", at, SUBTITLE_SIZE, Align::Middle, SOFT_TEXT);
-    let words: Vec<_> =
-        shares.iter().map(|(class, share)| (*class, words::share(*share))).collect();
-    labels(drawing, &words, &middles, left + BAR + 12.0);
-}
-
-/// One label beside each middle, moved apart where they would overlap.
-fn labels(drawing: &mut Drawing, words: &[(NodeClass, String)], middles: &[f64], left: f64) {
-    let mut places = middles.to_vec();
-    // The labels go from the bottom up: first lift those that stand on another, then let the
-    // whole pile sink as far as it reached out at the top.
-    for i in 1..places.len() {
-        places[i] = f64::min(places[i], places[i - 1] - LABEL_PITCH);
-    }
-    let mut ceiling = PLOT_TOP + 5.0;
-    for place in places.iter_mut().rev() {
-        *place = f64::max(*place, ceiling);
-        ceiling = *place + LABEL_PITCH;
-    }
-    for ((class, value), y) in words.iter().zip(places) {
-        drawing.block(Area::new(left, y - 5.0, left + 10.0, y + 5.0), class_ink(*class));
-        drawing.text(class_word(*class), (left + 16.0, y + 4.2), LABEL_SIZE, Align::Left, TEXT);
-        drawing.bold(value, (PLOT_RIGHT, y + 4.2), LABEL_SIZE, Align::Right, TEXT);
-    }
-}
-
-/// Places for labels without a bar: a list from the bottom.
-fn even_middles(count: usize) -> Vec<f64> {
-    (0..count).map(|i| PLOT_BOTTOM - 10.0 - LABEL_PITCH * i as f64).collect()
 }

@@ -6,9 +6,9 @@ use super::{Input, capital};
 use crate::analysis::fit::SpanLaw;
 use crate::analysis::trace_fits::Spans;
 use crate::report::drawing::{Drawing, Point};
-use crate::report::frame::{Frame, LEGEND_BASELINE, PLOT_RIGHT, PLOT_TOP_WITH_LEGEND, heading};
+use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;
-use crate::report::theme::{GREEN, Ink, LABEL_SIZE, PURPLE, SKY, TEXT, VERMILLION};
+use crate::report::theme::{GREEN, Ink, PURPLE, SKY, TEXT, VERMILLION};
 use crate::report::words;
 
 /// What the figure of the CDF shows.
@@ -106,7 +106,6 @@ fn begin(input: &Input, spans: &Spans, kind: &str, x: Scale, y: Scale) -> (Drawi
     let n = words::count(spans.sample_s.len(), "span", "spans");
     let subtitle = format!("{} · {} · {n} above zero", input.name, input.systems());
     heading(&mut drawing, &title, &subtitle);
-    let frame = Frame::new(PLOT_TOP_WITH_LEGEND, PLOT_RIGHT, x, y);
     let labels: Vec<_> = spans
         .fits
         .iter()
@@ -114,7 +113,7 @@ fn begin(input: &Input, spans: &Spans, kind: &str, x: Scale, y: Scale) -> (Drawi
         .collect();
     let mut legend = vec![("trace", TEXT)];
     legend.extend(labels.iter().map(|(label, ink)| (label.as_str(), *ink)));
-    drawing.legend((frame.area.left, LEGEND_BASELINE), LABEL_SIZE, &legend);
+    let frame = Frame::new(frame::legend(&mut drawing, &legend), PLOT_RIGHT, x, y);
     frame.grid(&mut drawing);
     (drawing, frame)
 }
