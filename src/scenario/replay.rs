@@ -19,7 +19,7 @@ use crate::scenario::law::Law;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
 use crate::scenario::words::{Word, words};
-use crate::trace::{self, Failure, Moment, Selection, Trace};
+use crate::trace::{self, Failure, Moment, Named, Selection, Trace};
 use crate::units::{Span, Time};
 
 /// The failures of a trace, each of which strikes once.
@@ -101,7 +101,7 @@ pub(super) fn rules(
     let file: String = section.get("file", m)?;
     let place = section.place("file");
     let folder = Path::new(m.file_name(place.file)).parent().unwrap_or(Path::new(""));
-    let trace = match trace::read(&folder.join(&file)) {
+    let trace = match trace::read(&folder.join(&file), &Named::default()) {
         Ok(trace) => trace,
         Err(error) => {
             m.note(Mistake::new(place, error.to_string()).help("paths are relative to this file"));

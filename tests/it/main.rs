@@ -16,6 +16,7 @@ mod determinism;
 mod diagnostics;
 mod drain;
 mod dram;
+mod fits;
 mod fleet;
 mod fleet_swarm;
 mod forecast;
