@@ -11,6 +11,14 @@
 //! in log a and log b both columns of `J` are alike, `C = [[1, 1], [1, 1]]` has the eigenvalues 2
 //! and 0, and the vector of 0 names both.
 //!
+//! Where no observation depends on a parameter, no slope leads to where one would: a rate that is
+//! never reached is such a one. So the fit also starts where observations *begin* to depend on it,
+//! to both sides, if they come nearer there. Example: of a rate `x` that binds below 10,
+//! `r = 10 / min(x, 10) - 2` is level above 10, and `x = 100` would stay; the second start, just
+//! below 10, leads to 5. A start is better only if its sum of squares is less by more than chance
+//! gives one parameter more, by the F test at the level of the intervals: `(S - S') (n - p) / S' >
+//! t^2`.
+//!
 //! The interval of a parameter is `x +- t s sqrt((J' J)^-1_ii)`, with `s^2 = r' r / (n - p)` and
 //! Student's t of `n - p` degrees: exact for linear models with equal normal errors.
 //!
@@ -33,6 +41,15 @@ const DETERMINED: f64 = 1e-6;
 /// A parameter takes part in a combination if this share of a unit vector is its own.
 const TAKES_PART: f64 = 0.1;
 
+/// A residual that differs by this much has begun to depend on a parameter.
+const CHANGED: f64 = 1e-3;
+
+/// How closely that beginning is looked for: to a hundredth.
+const EDGE: f64 = 1e-2;
+
+/// Sums of squares below this, for each observation, are the noise of the arithmetic.
+const NOISE: f64 = 1e-12;
+
 /// Steps at most; a fit that needs more has no minimum to go to.
 const STEPS_MAX: usize = 60;
 
@@ -54,6 +71,8 @@ pub struct Fit {
     pub x: Vec<f64>,
     /// What the data say about each.
     pub known: Vec<Known>,
+    /// Another minimum that is no worse, by the same test, and elsewhere.
+    pub rival: Option<Vec<f64>>,
     /// The sum of squares at the start and at the minimum.
     pub squares: [f64; 2],
     /// Whether the minimum was found, and not only the last of the steps.
@@ -70,39 +89,148 @@ pub fn fit<E>(
     (count, level): (usize, f64),
     mut residuals: impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
 ) -> Result<Fit, E> {
-    let inside = |x: f64, i: usize| x.clamp(low[i], high[i]);
-    let mut x: Vec<f64> = start.iter().enumerate().map(|(i, x)| inside(*x, i)).collect();
-    let mut r = residuals(&x)?;
-    let first = squares(&r);
-    let (mut mu, mut converged) = (1e-3, false);
-    let mut slopes = Slopes::at(&x, (low, high), &mut residuals)?;
-    'steps: for _ in 0..STEPS_MAX {
-        let now = squares(&r);
-        loop {
-            let step = slopes.step(&r, mu);
-            let next: Vec<_> = (0..x.len()).map(|i| inside(x[i] + step[i], i)).collect();
-            let moved = x.iter().zip(&next).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            if moved < 1e-9 {
-                converged = true;
-                break 'steps;
+    let walls = (low, high);
+    let inside = start.iter().zip(low.iter().zip(high));
+    let inside = inside.map(|(x, (low, high))| x.clamp(*low, *high)).collect();
+    let first = Point::at(inside, walls, &mut residuals)?;
+    let (mut best, mut converged) = descend(first.clone(), walls, &mut residuals)?;
+    let quantile = quantile(count.saturating_sub(start.len()).max(1), level);
+    let is_better = |other: &Point, than: &Point| {
+        let (less, more) = (squares(&other.r), squares(&than.r));
+        more > NOISE * count as f64 && more - less > quantile * quantile * less
+    };
+    // First from the start, where no other parameter is bent to do the work of a level one.
+    let (mut from, mut is_last, mut others) = (first.clone(), false, Vec::new());
+    loop {
+        let mut found = None;
+        for (i, edge) in from.edges(walls, &mut residuals)? {
+            let edge = Point::at(edge, walls, &mut residuals)?;
+            let other = descend(edge, walls, &mut residuals)?;
+            let than = found.as_ref().map_or(&best, |(point, _)| point);
+            if is_better(&other.0, than) {
+                found = Some(other);
+            } else if other.0.slopes.sensitive[i] {
+                others.push(other.0);
             }
-            let there = residuals(&next)?;
-            let then = squares(&there);
+        }
+        // Each round but the last gives one parameter more something to do.
+        if let Some(other) = found {
+            (best, converged) = other;
+        } else if is_last {
+            break;
+        }
+        is_last = true;
+        from.clone_from(&best);
+    }
+    others.retain(|other| !is_better(&best, other) && other.is_apart(&best));
+    let rival = others.into_iter().min_by(|a, b| squares(&a.r).total_cmp(&squares(&b.r)));
+    let known = best.slopes.known(squares(&best.r), count, level);
+    let squares = [squares(&first.r), squares(&best.r)];
+    Ok(Fit { x: best.x, known, rival: rival.map(|rival| rival.x), squares, converged })
+}
+
+/// A point of the box, with its residuals and their derivatives.
+#[derive(Clone)]
+struct Point {
+    x: Vec<f64>,
+    r: Vec<f64>,
+    slopes: Slopes,
+}
+
+impl Point {
+    fn at<E>(
+        x: Vec<f64>,
+        walls: (&[f64], &[f64]),
+        residuals: &mut impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+    ) -> Result<Self, E> {
+        let (r, slopes) = (residuals(&x)?, Slopes::at(&x, walls, residuals)?);
+        Ok(Self { x, r, slopes })
+    }
+
+    /// Whether a parameter differs by more than a hundredth.
+    fn is_apart(&self, other: &Self) -> bool {
+        self.x.iter().zip(&other.x).any(|(a, b)| (a - b).abs() > EDGE)
+    }
+
+    /// Where, to both sides of a parameter on which nothing depends here, something begins to and
+    /// lessens the sum of squares. Far values are asked for only if nothing changes before.
+    fn edges<E>(
+        &self,
+        (low, high): (&[f64], &[f64]),
+        residuals: &mut impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+    ) -> Result<Vec<(usize, Vec<f64>)>, E> {
+        let mut edges = Vec::new();
+        let level = (0..self.x.len()).filter(|i| !self.slopes.sensitive[*i]);
+        for (i, wall) in level.flat_map(|i| [(i, low[i]), (i, high[i])]) {
+            let mut changed = |to: f64| {
+                let mut x = self.x.clone();
+                x[i] = to;
+                let r = residuals(&x)?;
+                let changed = r.iter().zip(&self.r).any(|(r, here)| (r - here).abs() >= CHANGED);
+                Ok(changed.then_some((x, squares(&r))))
+            };
+            let (mut near, mut far) = (self.x[i], self.x[i]);
+            let mut step = libm::copysign(std::f64::consts::LN_2, wall - near);
+            let mut found = None;
+            while found.is_none() && (wall - far).abs() > 0.0 {
+                near = far;
+                far = if (wall - far).abs() <= step.abs() { wall } else { far + step };
+                step *= 2.0;
+                found = changed(far)?;
+            }
+            while found.is_some() && (far - near).abs() > EDGE {
+                let middle = f64::midpoint(near, far);
+                match changed(middle)? {
+                    Some(edge) => (far, found) = (middle, Some(edge)),
+                    None => near = middle,
+                }
+            }
+            let less = squares(&self.r);
+            edges.extend(found.filter(|(_, there)| *there < less).map(|(edge, _)| (i, edge)));
+        }
+        Ok(edges)
+    }
+}
+
+/// Follows the slopes from a point to a minimum; whether it was found, and not only the last of
+/// the steps.
+fn descend<E>(
+    mut point: Point,
+    walls: (&[f64], &[f64]),
+    residuals: &mut impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+) -> Result<(Point, bool), E> {
+    let mut mu = 1e-3;
+    for _ in 0..STEPS_MAX {
+        let now = squares(&point.r);
+        loop {
+            let step = point.slopes.step(&point.r, mu);
+            let inside = |i: usize| (point.x[i] + step[i]).clamp(walls.0[i], walls.1[i]);
+            let next: Vec<_> = (0..point.x.len()).map(inside).collect();
+            let moved = point.x.iter().zip(&next).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            if moved < 1e-9 {
+                return Ok((point, true));
+            }
+            let r = residuals(&next)?;
+            let then = squares(&r);
             if then < now {
-                (x, r) = (next, there);
                 mu = f64::max(mu / 10.0, 1e-12);
-                slopes = Slopes::at(&x, (low, high), &mut residuals)?;
+                let slopes = Slopes::at(&next, walls, residuals)?;
+                point = Point { x: next, r, slopes };
                 if now - then <= 1e-12 * now {
-                    converged = true;
-                    break 'steps;
+                    return Ok((point, true));
                 }
                 break;
             }
             mu *= 10.0;
         }
     }
-    let known = slopes.known(squares(&r), count, level);
-    Ok(Fit { x, known, squares: [first, squares(&r)], converged })
+    Ok((point, false))
+}
+
+/// Student's t of so many degrees at a level of both sides, over the root of the degrees.
+fn quantile(free: usize, level: f64) -> f64 {
+    let student = StudentsT::new(0.0, 1.0, free as f64).expect("some freedom");
+    student.inverse_cdf(0.5 + level / 2.0) / libm::sqrt(free as f64)
 }
 
 fn squares(r: &[f64]) -> f64 {
@@ -110,6 +238,7 @@ fn squares(r: &[f64]) -> f64 {
 }
 
 /// The derivatives at a point: columns, their lengths, and the eigenvectors of their products.
+#[derive(Clone)]
 struct Slopes {
     /// Columns of length 1; zeros where nothing depends on the parameter.
     columns: Vec<Vec<f64>>,
@@ -180,10 +309,7 @@ impl Slopes {
             all.clone().filter(null).map(parts).filter(|parts| parts.len() > 1).collect();
         let rank = all.clone().filter(|k| !null(k)).count();
         let free = count.checked_sub(rank).filter(|free| *free > 0);
-        let t = free.map(|free| {
-            let student = StudentsT::new(0.0, 1.0, free as f64).expect("some freedom");
-            student.inverse_cdf(0.5 + level / 2.0) * libm::sqrt(squares / free as f64)
-        });
+        let t = free.map(|free| quantile(free, level) * libm::sqrt(squares));
         let known = |i: usize| {
             if !self.sensitive[i] {
                 return Known::Insensitive;
@@ -285,6 +411,32 @@ mod tests {
         let fit = fitted(&[0.5, 3.0], 4, |x| vec![x[0] - 1.0, 2.0 * x[0] - 2.1]);
         assert_eq!((fit.x[1], &fit.known[1]), (3.0, &Known::Insensitive));
         assert!((fit.x[0] - 1.04).abs() < 1e-6, "{fit:?}");
+    }
+
+    /// A server of 40 files/s serves one client, whose link takes 0.1 s, and sixteen. From far
+    /// above, nothing holds the sixteen back, and only a worse link could make them so slow.
+    #[test]
+    fn a_rate_that_holds_nobody_back_at_the_start_is_found() {
+        let residuals = |x: &[f64]| -> Vec<f64> {
+            let (rate, share) = (libm::exp(x[0]), libm::exp(x[1]));
+            let storms = [(1.0, 0.1), (1.0, 0.1), (1.0, 0.1), (16.0, 0.4), (16.0, 0.4)];
+            let takes = |clients: f64| f64::max(clients / rate, 0.1) / share;
+            storms.map(|(clients, took)| takes(clients) / took - 1.0).to_vec()
+        };
+        for start in [7.0, 9.0] {
+            let fit = fitted(&[start, 0.0], 5, residuals);
+            assert!((libm::exp(fit.x[0]) - 40.0).abs() < 1e-5, "{start}: {fit:?}");
+            assert!(fit.x[1].abs() < 1e-6 && fit.squares[1] < 1e-12, "{start}: {fit:?}");
+            assert!(matches!(fit.known[0], Known::Determined(Some(_))), "{start}: {fit:?}");
+        }
+        // The single clients alone do not say what it is, nor do the sixteen alone.
+        let fit = fitted(&[8.0, 0.0], 3, |x| residuals(x)[..3].to_vec());
+        assert_eq!((fit.x[0], &fit.known[0], fit.rival), (8.0, &Known::Insensitive, None));
+        let fit = fitted(&[8.0, 0.0], 2, |x| residuals(x)[3..].to_vec());
+        assert_eq!((fit.x[0], &fit.known[0]), (8.0, &Known::Insensitive));
+        assert!((libm::exp(fit.x[1]) - 0.25).abs() < 1e-6, "{fit:?}");
+        let rival = fit.rival.expect("a slow server is as good as a slow link");
+        assert!((libm::exp(rival[0] + rival[1]) - 40.0).abs() < 1e-4, "{rival:?}");
     }
 
     #[test]

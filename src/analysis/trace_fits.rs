@@ -4,22 +4,20 @@
 //! That is more than the mean of the gaps of nodes: the time before a node's first failure and
 //! after its last is in no gap, nor is any time of a node that never failed. So the lifetimes of
 //! [`Rule`] have the mean time for which a node was up per failure, and only their shape is that of
-//! a law fitted to the uptimes.
+//! a law fitted to the uptimes. How long nodes were watched and down: [`crate::trace::Watched`].
 //!
-//! Where the trace itself says when nodes were up, that and their down time is the time of the
-//! nodes; else it is the number of nodes times the time for which their system was watched.
+//! Where records of a node overlap, each time down is taken off. So a mean lifetime and a mean
+//! repair together are the time of the nodes per failure, and a scenario fails as often.
 //!
-//! Not modelled: nodes that came later or left earlier, where the trace does not say when they were
-//! up, which makes the means too long; and nodes that differ. The spread of what is
-//! pooled over unlike nodes is that of the nodes as well, so that a shape pooled over them is lower
-//! than that of each.
+//! Not modelled: nodes that differ. The spread of what is pooled over unlike nodes is that of the
+//! nodes as well, so that a shape pooled over them is lower than that of each.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::fit::{self, Fit, SpanLaw, Stretch, Summary};
-use crate::trace::{Failure, Quantity, Sample, Selection, Trace};
+use super::fit::{self, Fit, SpanLaw, Stretch, Summary, Unfit};
+use crate::trace::{Failure, Quantity, Sample, Selection, Trace, Watched};
 
 /// Stretches of ages in which the hazard is counted, to a decade.
 const STRETCHES_PER_DECADE: u32 = 6;
@@ -46,8 +44,10 @@ pub struct TraceFits {
     pub node_mtbf_s: Option<f64>,
     /// The spans that were asked for.
     pub spans: Vec<Spans>,
-    /// What a scenario may take over; `None` if a law of it cannot be fitted.
+    /// What a scenario may take over.
     pub rule: Option<Rule>,
+    /// Why there is no such thing.
+    pub no_rule: Option<String>,
 }
 
 /// Spans of one kind and the laws fitted to them.
@@ -74,17 +74,32 @@ pub struct Spans {
     pub hazards: Vec<Stretch>,
 }
 
-/// What a scenario may take over: lifetimes and repair times of nodes.
+/// What a scenario may take over: lifetimes of nodes, and their repair times if any are known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rule {
     /// The law of lifetimes, its mean already that of [`Rule::uptime_s`].
-    pub lifetime: SpanLaw,
+    pub lifetime: Spread,
     /// Time for which a node was up per failure (s).
     pub uptime_s: f64,
     /// Mean of the uptimes that lie between two failures of a node (s).
     pub pooled_s: f64,
     /// The law of repair times.
-    pub repair: SpanLaw,
+    pub repair: Option<Spread>,
+    /// Why there is none.
+    pub no_repair: Option<String>,
+}
+
+/// How spans are spread, as a scenario says it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Spread {
+    /// By a law that was fitted.
+    Law(SpanLaw),
+    /// Not at all.
+    Fixed {
+        /// Each of them (s).
+        fixed: f64,
+    },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
@@ -102,32 +117,30 @@ impl TraceFits {
         for failure in &failures {
             of_system.entry(failure.system).or_default().push(failure);
         }
-        let down =
-            |failures: &[&Failure]| -> u64 { failures.iter().map(|failure| failure.down_s).sum() };
-        let (mut nodes, mut node_time) = (0, 0.0);
-        for (system, failures) in &of_system {
-            let size = trace.nodes.get(system).copied().unwrap_or(1);
-            nodes += u64::from(size);
-            node_time += match trace.up.get(system) {
-                Some(up) => {
-                    let up: u64 = up.iter().map(|interval| selection.part_s(*interval)).sum();
-                    (up + down(failures)) as f64
-                }
-                None => f64::from(size) * selection.window_s(failures) as f64,
-            };
-        }
-        let count = failures.len() as f64;
-        let per_failure = |time: f64| (time > 0.0).then_some(time / count);
+        let watched: Vec<Watched> = of_system
+            .iter()
+            .filter_map(|(system, failures)| selection.watched(trace, *system, failures))
+            .collect();
+        let time_s: f64 = watched.iter().map(|system| system.time_s).sum();
+        let down_s: f64 = watched.iter().map(|system| system.down_s).sum();
+        let from = watched.iter().map(|system| system.from).min()?;
+        let to = watched.iter().map(|system| system.to).max()?;
+        let per_failure = |time: f64| (time > 0.0).then_some(time / failures.len() as f64);
+        let (rule, no_rule) = match Rule::of(&failures, (time_s, down_s)) {
+            Ok(rule) => (Some(rule), None),
+            Err(why) => (None, Some(why)),
+        };
         Some(Self {
             failures: failures.len(),
-            nodes,
+            nodes: watched.iter().map(|system| u64::from(system.nodes)).sum(),
             systems: of_system.keys().copied().collect(),
             first: first.start.to_string(),
             last: last.start.to_string(),
-            mtbf_s: per_failure(selection.window_s(&failures) as f64),
-            node_mtbf_s: per_failure(node_time),
+            mtbf_s: per_failure(to.since(from) as f64),
+            node_mtbf_s: per_failure(time_s),
             spans: wanted.iter().map(|quantity| Spans::of(*quantity, &failures)).collect(),
-            rule: Rule::of(&failures, (node_time - down(&failures) as f64) / count),
+            rule,
+            no_rule,
         })
     }
 }
@@ -153,19 +166,67 @@ impl Spans {
 }
 
 impl Rule {
-    fn of(failures: &[&Failure], uptime_s: f64) -> Option<Self> {
-        let best = |quantity| {
-            let fits = fit::all(&Sample::of(quantity, failures).spans_s).ok()?;
-            fits.into_iter().find(|fit| fit.law.can_be_said())
-        };
-        let (lifetime, repair) = (best(Quantity::Uptimes)?, best(Quantity::Repairs)?);
-        let pooled = Sample::of(Quantity::Uptimes, failures).spans_s;
-        (uptime_s > 0.0).then_some(Self {
-            lifetime: lifetime.law.with_mean(uptime_s),
+    /// The rule of these failures, whose nodes were watched and down for so long (s); or why there
+    /// is none.
+    fn of(failures: &[&Failure], (time_s, down_s): (f64, f64)) -> Result<Self, String> {
+        let uptimes = Sample::of(Quantity::Uptimes, failures);
+        if uptimes.count() == 0 {
+            let any_node = failures.iter().any(|failure| failure.node.is_some());
+            let lacks = if any_node { "no node failed twice" } else { "no failure names its node" };
+            return Err(lacks.to_owned());
+        }
+        let lifetime = Spread::of(&uptimes, Quantity::Uptimes)?;
+        let uptime_s = (time_s - down_s) / failures.len() as f64;
+        if uptime_s <= 0.0 {
+            let hours = |seconds: f64| libm::round(seconds / 3600.0);
+            return Err(format!(
+                "its nodes were watched for {} h and down for {} h of them, all failures together",
+                hours(time_s),
+                hours(down_s)
+            ));
+        }
+        let repair = Spread::of(&Sample::of(Quantity::Repairs, failures), Quantity::Repairs);
+        Ok(Self {
+            lifetime: lifetime.with_mean(uptime_s),
             uptime_s,
-            pooled_s: super::stats::mean(&pooled)?,
-            repair: repair.law,
+            pooled_s: super::stats::mean(&uptimes.spans_s).unwrap_or_default(),
+            no_repair: repair.clone().err(),
+            repair: repair.ok(),
         })
+    }
+}
+
+impl Spread {
+    /// The best that a scenario can say of spans, or why it can say nothing.
+    fn of(sample: &Sample, quantity: Quantity) -> Result<Self, String> {
+        let (all, above, what) = (sample.count(), sample.spans_s.len(), quantity.words());
+        match fit::all(&sample.spans_s) {
+            Ok(fits) => {
+                let best = fits.into_iter().map(|fit| fit.law).find(SpanLaw::can_be_said);
+                best.map(Self::Law).ok_or_else(|| {
+                    format!("no law of the {what} lies within the bounds of a scenario's keys")
+                })
+            }
+            Err(Unfit::AllTheSame) => Ok(Self::Fixed { fixed: sample.spans_s[0] }),
+            Err(Unfit::TooFew(_)) => Err(match (all - above, sample.negative) {
+                (0, _) => format!("{what}: {all} in all, and a law is fitted to 3 at least"),
+                (_, 0) => format!(
+                    "{what}: {above} of {all} are above zero, and a law is fitted to 3 at least"
+                ),
+                (_, negative) => format!(
+                    "{what}: {above} of {all} are above zero and {negative} below, and a law is \
+                     fitted to 3 at least"
+                ),
+            }),
+        }
+    }
+
+    /// The same with another mean (s).
+    fn with_mean(self, mean: f64) -> Self {
+        match self {
+            Self::Law(law) => Self::Law(law.with_mean(mean)),
+            Self::Fixed { .. } => Self::Fixed { fixed: mean },
+        }
     }
 }
 
@@ -197,7 +258,8 @@ impl SpanLaw {
 mod tests {
     use super::*;
 
-    /// Two nodes are up for 10 h and 4 h and down for 1 h each: 16 h with two failures.
+    /// Two nodes are up for 10 h and 4 h; one is down for 1 h, the other when nobody watches any
+    /// more: 15 h with two failures.
     #[test]
     fn the_time_of_nodes_is_what_the_trace_says_of_it() {
         let hour = |hour: i64| crate::trace::Moment(hour * 3600);
@@ -213,7 +275,7 @@ mod tests {
             format: crate::trace::Format::Fta,
             failures: vec![failure(1, 1, 10), failure(2, 2, 4)],
             nodes: [(1, 2)].into(),
-            up: [(1, vec![(hour(0), hour(10)), (hour(0), hour(4))])].into(),
+            up: [((1, 1), vec![(hour(0), hour(10))]), ((1, 2), vec![(hour(0), hour(4))])].into(),
             rows: 4,
             flaws: Vec::new(),
             remarks: Vec::new(),
@@ -224,9 +286,9 @@ mod tests {
             found.node_mtbf_s.map(|seconds| seconds / 3600.0)
         };
         let all = Selection::default();
-        assert_eq!(hours(&trace, &all), Some(8.0));
+        assert_eq!(hours(&trace, &all), Some(7.5));
         let late = Selection { from: Some(hour(2)), ..all };
-        assert_eq!(hours(&trace, &late), Some(6.0));
+        assert_eq!(hours(&trace, &late), Some(5.5));
         trace.up.clear();
         assert_eq!(hours(&trace, &all), Some(6.0), "two nodes for the 6 h between them");
     }

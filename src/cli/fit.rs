@@ -11,7 +11,8 @@ use crate::analysis::trace_fits::TraceFits;
 use crate::cli::{Exit, streams};
 use crate::record::manifest;
 use crate::report::fits::{self, Input};
-use crate::trace::{self, Moment, Quantity, Selection, Trace};
+use crate::trace::{self, Moment, Named, Quantity, Selection, Trace, TraceError};
+use crate::units::Span;
 
 /// What stands under the help of `fit`.
 const EXAMPLES: &str = "\
@@ -20,9 +21,12 @@ Examples:
   rackstorm fit lanl.csv --of repairs                        one of the four spans
   rackstorm fit lanl.csv --system 2 --from 2000-01-01 --out fits
   rackstorm fit event_trace.tab.xz --json | jq '.spans[].fits[0]'
+  rackstorm fit events.txt --time TimeStart --node NodeName --end TimeEnd --nodes 750
+  rackstorm fit ras.csv --coalesce 5min
 
-Reads the CSV of Los Alamos (USENIX CFDR) and event_trace.tab of the Failure Trace Archive, plain
-or as .xz. Rows that cannot be used are told by their line. docs/traces.md has the conventions.
+Reads the CSV of Los Alamos (USENIX CFDR), event_trace.tab of the Failure Trace Archive, and any
+table with a head, plain or as .xz. Rows that cannot be used are told by their line. docs/traces.md
+has the conventions, and shows how logs of Blue Gene, of GPUs and of Slurm become such tables.
 
 The table that is printed last goes into a scenario as it is. --out writes fits.csv, fault.toml,
 flaws.csv, and figures of the CDF and the hazard as SVG and PNG.
@@ -41,6 +45,21 @@ pub(super) struct Arguments {
     /// Only failures of this system (the platform, in the Failure Trace Archive)
     #[arg(long, value_name = "NUMBER")]
     system: Option<u32>,
+    /// The column in which a failure begins, as dates or seconds since 1970 [default: time]
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    /// The column that names what failed [default: node, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    node: Option<String>,
+    /// The column in which it is repaired [default: end, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    end: Option<String>,
+    /// How many nodes the system has; a trace often names only those that failed
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: Option<u32>,
+    /// Join failures of the same node that begin within this time of the end of the one before
+    #[arg(long, value_name = "DURATION")]
+    coalesce: Option<Span>,
     /// What to fit; may be given repeatedly [default: all]
     #[arg(long, value_enum, value_name = "SPANS")]
     of: Vec<Of>,
@@ -90,9 +109,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         streams::say(&format!("error: {out} is a results folder; write the fits elsewhere"));
         return Ok(Exit::Usage);
     }
-    let trace = trace::read(&arguments.trace)?;
+    let trace = match read(arguments)? {
+        Ok(trace) => trace,
+        Err(mistake) => {
+            streams::say(&format!("error: {}: {mistake}", arguments.trace.display()));
+            return Ok(Exit::Usage);
+        }
+    };
     let selection = Selection { system: arguments.system, from: arguments.from, to: arguments.to };
-    tell_flaws(&arguments.trace, &trace);
     let mut wanted: Vec<Quantity> = arguments.of.iter().copied().map(Quantity::from).collect();
     if wanted.is_empty() {
         wanted = Quantity::ALL.to_vec();
@@ -107,7 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     let name = arguments.trace.file_name().unwrap_or_default().to_string_lossy();
-    let input = Input { name: &name, trace: &trace, selection: &selection, fits: &found };
+    let input = Input { name: &name, trace: &trace, fits: &found };
     let written = match out {
         Some(out) => {
             let write = fits::write(&input, out);
@@ -126,6 +150,30 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     data.flush()?;
     Ok(Exit::Done)
+}
+
+/// Reads the trace as the user says, and tells its flaws; or what mistake the user made.
+fn read(arguments: &Arguments) -> anyhow::Result<Result<Trace, String>> {
+    let named = Named {
+        time: arguments.time.clone(),
+        node: arguments.node.clone(),
+        end: arguments.end.clone(),
+    };
+    let mut trace = match trace::read(&arguments.trace, &named) {
+        Err(TraceError::NoColumn { lacks, .. }) => return Ok(Err(lacks)),
+        read => read?,
+    };
+    tell_flaws(&arguments.trace, &trace);
+    if let Some(window) = arguments.coalesce {
+        // A trace has whole seconds.
+        trace = trace.coalesced(window.as_secs_f64() as u64);
+    }
+    if let Some(nodes) = arguments.nodes
+        && let Err(mistake) = trace.resize(arguments.system, nodes)
+    {
+        return Ok(Err(mistake));
+    }
+    Ok(Ok(trace))
 }
 
 /// Tells the rows that cannot be used.

@@ -19,7 +19,7 @@ use crate::scenario::law::Law;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
 use crate::scenario::words::{Word, words};
-use crate::trace::{self, Failure, Moment, Selection, Trace};
+use crate::trace::{self, Failure, Moment, Named, Selection, Trace};
 use crate::units::{Span, Time};
 use crate::untrusted::demand_regular;
 
@@ -103,8 +103,8 @@ pub(super) fn rules(
     let place = section.place("file");
     let path = m.folder(place.file).join(&file);
     let regular = demand_regular(&path).map_err(|why| format!("{}: {why}", path.display()));
-    let trace = regular.and_then(|()| trace::read(&path).map_err(|error| error.to_string()));
-    let trace = trace
+    let read = || trace::read(&path, &Named::default()).map_err(|error| error.to_string());
+    let trace = (regular.and_then(|()| read()))
         .map_err(|why| m.note(Mistake::new(place, why).help("paths are relative to this file")))
         .ok()?;
     let (replay, allowed) = (replay?, allowed?);

@@ -1,7 +1,7 @@
 //! Instants of a trace: seconds on the trace's own clock, and the ways in which they are written.
 //!
 //! Los Alamos wrote down local time, the Failure Trace Archive seconds since 1970. Both become
-//! seconds on a clock without a zone.
+//! seconds on a clock without a zone; a date with a zone becomes those of UTC.
 //!
 //! Not modelled: daylight-saving time. In a trace of local times a gap that spans a change of the
 //! clocks is an hour off.
@@ -35,6 +35,13 @@ impl Moment {
         })
     }
 
+    /// As a cell of any table may have it: seconds since 1970, or a date, with or without a zone.
+    pub(super) fn of_cell(text: &str) -> Option<Self> {
+        let number = || seconds(text).map(|seconds| Self(libm::round(seconds) as i64));
+        let zoned = || text.parse().ok().map(|zoned: jiff::Timestamp| Self(zoned.as_second()));
+        number().or_else(zoned).or_else(|| Self::parse(text).ok())
+    }
+
     fn of(civil: DateTime) -> Option<Self> {
         let zoned = civil.to_zoned(TimeZone::UTC).ok()?;
         Some(Self(zoned.timestamp().as_second()))
@@ -51,6 +58,11 @@ impl Moment {
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+}
+
+/// An instant in seconds, up to the year 5138, which a slip of the pen soon passes.
+pub(super) fn seconds(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|seconds| (0.0..1e11).contains(seconds))
 }
 
 impl fmt::Display for Moment {

@@ -95,24 +95,6 @@ impl Selection {
         failures.sort_by_key(|failure| failure.start);
         failures
     }
-
-    /// The time that failures were looked for: that of the window where it is given, else from the
-    /// first failure to the last (s).
-    #[must_use]
-    pub fn window_s(&self, failures: &[&Failure]) -> u64 {
-        let (first, last) = (failures.first(), failures.last());
-        let from = self.from.or(first.map(|failure| failure.start));
-        let to = self.to.or(last.map(|failure| failure.start));
-        from.zip(to).map_or(0, |(from, to)| to.since(from).max(0).unsigned_abs())
-    }
-
-    /// How much of an interval lies in the window (s).
-    #[must_use]
-    pub fn part_s(&self, (start, stop): (Moment, Moment)) -> u64 {
-        let from = self.from.map_or(start, |from| from.max(start));
-        let to = self.to.map_or(stop, |to| to.min(stop));
-        to.since(from).max(0).unsigned_abs()
-    }
 }
 
 impl Sample {
@@ -154,6 +136,12 @@ impl Sample {
         }
         sample.spans_s.sort_by(f64::total_cmp);
         sample
+    }
+
+    /// How many spans, whatever they are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.spans_s.len() + self.zeros + self.negative
     }
 
     /// The spans above zero and those of zero, ascending: what mean, median and C² are of.

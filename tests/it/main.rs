@@ -17,6 +17,7 @@ mod diagnostics;
 mod drain;
 mod dram;
 mod figures;
+mod fits;
 mod fleet;
 mod fleet_swarm;
 mod forecast;

@@ -14,7 +14,7 @@ use rackstorm::analysis::stats::confidence;
 use rackstorm::analysis::trace_fits::{Spans, TraceFits};
 use rackstorm::event::What;
 use rackstorm::rng::Stream;
-use rackstorm::trace::{self, Quantity, Selection, Trace};
+use rackstorm::trace::{self, Named, Quantity, Selection, Trace};
 
 use crate::program::{Bench, root, update};
 use crate::theatre::{plan_of_file, play_plan, play_text};
@@ -71,7 +71,7 @@ fn shape_and_scale(law: SpanLaw) -> (f64, f64) {
 #[test]
 fn the_repairs_of_los_alamos_are_lognormal() {
     let Some(file) = lanl() else { return };
-    let trace = trace::read(&file).expect("a trace");
+    let trace = trace::read(&file, &Named::default()).expect("a trace");
     assert_eq!((trace.rows, trace.failures.len(), trace.flaws.len()), (23_739, 23_739, 0));
     let repairs = spans(&trace, &Selection::default(), Quantity::Repairs);
     let told = repairs.summary.expect("there are repairs");
@@ -94,7 +94,7 @@ fn the_repairs_of_los_alamos_are_lognormal() {
 #[test]
 fn the_time_between_failures_of_nodes_at_los_alamos_is_that_of_the_facts() {
     let Some(file) = lanl() else { return };
-    let trace = trace::read(&file).expect("a trace");
+    let trace = trace::read(&file, &Named::default()).expect("a trace");
     let gaps = spans(&trace, &Selection::default(), Quantity::NodeGaps);
     assert_eq!((gaps.sample_s.len(), gaps.zeros, gaps.negative), (20_006, 31, 0));
     let SpanLaw::Exponential { mean } = law(&gaps, "exponential") else { panic!("a law") };
@@ -116,7 +116,7 @@ fn the_time_between_failures_of_nodes_at_los_alamos_is_that_of_the_facts() {
 #[test]
 fn the_uptimes_of_los_alamos_are_those_of_the_failure_trace_archive() {
     let Some(file) = lanl() else { return };
-    let trace = trace::read(&file).expect("a trace");
+    let trace = trace::read(&file, &Named::default()).expect("a trace");
     let uptimes = spans(&trace, &Selection::default(), Quantity::Uptimes);
     let SpanLaw::Exponential { mean } = law(&uptimes, "exponential") else { panic!("a law") };
     near(mean / 3600.0, 1_779.99, 0.01);
@@ -136,7 +136,7 @@ fn the_uptimes_of_los_alamos_are_those_of_the_failure_trace_archive() {
 #[test]
 fn each_system_of_los_alamos_fails_as_in_the_facts() {
     let Some(file) = lanl() else { return };
-    let trace = trace::read(&file).expect("a trace");
+    let trace = trace::read(&file, &Named::default()).expect("a trace");
     for (system, nodes, failures, [mtbf, shape, scale, c2]) in [
         (2, 49, 7104, ["10.65", "0.738", "11.47", "4.0"]),
         (3, 128, 299, ["58.1", "0.814", "53.1", "1.33"]),
@@ -167,7 +167,7 @@ fn each_system_of_los_alamos_fails_as_in_the_facts() {
 }
 
 /// A machine of 1,024 nodes that boot at once.
-fn machine(fault: &str, end: &str) -> String {
+pub(crate) fn machine(fault: &str, end: &str) -> String {
     format!(
         r#"
 schema = 1

@@ -32,6 +32,9 @@ pub const LEVEL: f64 = 0.99;
 /// What is shorter (s) is not compared: it is a stage that a storm does not have.
 const SHORTEST: f64 = 1e-3;
 
+/// The share by which a value of another fit differs, to be told.
+const RIVAL_APART: f64 = 0.01;
+
 /// A residual where the model, at other parameters, shows nothing: as wrong as no time at all.
 const ABSENT: f64 = 1.0;
 
@@ -321,7 +324,9 @@ fn parameter(
     let value = own.map(|own| if axis.factor { own * number } else { number });
     let near = |wall: f64| (libm::log(number) - libm::log(wall)).abs() < 1e-6;
     let at_bound = verdict == Verdict::Determined && (near(axis.low) || near(axis.high));
+    let rival = fit.rival.as_ref().map(|rival| libm::exp(rival[i]));
     Parameter {
+        rival: rival.filter(|rival| (rival / number - 1.0).abs() > RIVAL_APART),
         key: axis.key.name.to_owned(),
         unit: axis.key.unit.to_owned(),
         factor: axis.factor,

@@ -85,6 +85,8 @@ pub struct Parameter {
     pub verdict: Verdict,
     /// The others that it is determined with only.
     pub with: Vec<String>,
+    /// Its value in another fit that is as good, where that differs.
+    pub rival: Option<f64>,
     /// Whether the fit ended at the bound of what the key may be: no interval holds there.
     pub at_bound: bool,
     /// What it makes of the base scenario's own value, if that has the key.

@@ -58,6 +58,14 @@ fn notes(calibration: &Calibration) -> Vec<String> {
     for it in calibration.parameters.iter().filter(|it| it.at_bound) {
         notes.push(format!("{} ended at the bound of what it may be; no interval holds", it.key));
     }
+    let rivals = calibration.parameters.iter().filter_map(|it| Some((it, it.rival?)));
+    let rivals: Vec<_> = rivals.map(|(it, at)| format!("{} {}", it.key, value(it, at))).collect();
+    if !rivals.is_empty() {
+        notes.push(format!(
+            "As good a fit: {}. These runs do not say which; runs in which it matters would.",
+            rivals.join(", ")
+        ));
+    }
     if let Counted::Observations(_) = calibration.counted {
         notes.push(
             "With no more runs than parameters, intervals take all observations as independent."
@@ -186,6 +194,7 @@ mod tests {
             high: None,
             verdict,
             with: Vec::new(),
+            rival: None,
             at_bound: false,
             value: Some(fitted),
             toml: Some(format!("\"{fitted} s\"")),
@@ -217,7 +226,8 @@ mod tests {
         (share.factor, share.start, share.with) = (true, 1.0, vec!["hardware.link".into()]);
         share.toml = Some("0.9222".into());
         let pace = Verdict::NothingDependsOnIt;
-        let pace = parameter("hardware.boot.tftp_pace", "s", 10.0, pace);
+        let mut pace = parameter("hardware.boot.tftp_pace", "s", 10.0, pace);
+        (pace.rival, share.rival) = (Some(0.002), Some(1.0));
         let group = |outside, worst: f64, results: &str| Group {
             runs: 1,
             observations: 1,
@@ -252,6 +262,8 @@ mod tests {
              no observation depends on it",
             "",
             "network.tcp_share differs between the runs: a factor of each's own; for rack 0.9222",
+            "As good a fit: network.tcp_share × 1.0000, hardware.boot.tftp_pace 2 ms. These runs \
+             do not say which; runs in which it matters would.",
             "With no more runs than parameters, intervals take all observations as independent.",
             "",
             "Run            n    before     after  at its worst observation",

@@ -2,7 +2,7 @@
 //!
 //! Laws are drawn as stairs of half a pixel, which is as fine as the bitmap is.
 
-use super::{Input, capital};
+use super::{Input, capital, unit};
 use crate::analysis::fit::SpanLaw;
 use crate::analysis::trace_fits::Spans;
 use crate::report::drawing::{Drawing, Point};
@@ -27,10 +27,6 @@ const BROAD: f64 = 2.6;
 /// Width of the line of a law (px).
 const NARROW: f64 = 1.6;
 
-/// Units of a hazard: name, and seconds in it.
-const RATES: [(&str, f64); 4] =
-    [("1/min", 60.0), ("1/h", 3600.0), ("1/d", 86_400.0), ("1/y", 365.0 * 86_400.0)];
-
 fn ink(law: &SpanLaw) -> Ink {
     match law {
         SpanLaw::Exponential { .. } => SKY,
@@ -42,19 +38,23 @@ fn ink(law: &SpanLaw) -> Ink {
 
 /// The CDF of the spans and of each law, over a logarithmic axis.
 pub(super) fn cumulative(input: &Input, spans: &Spans) -> Drawing {
-    let (low, high) = (ends(spans).0, ends(spans).1 * 1.05);
+    let (_, seconds) = unit(spans.of);
+    let ends = ends(spans);
+    let (low, high) = (ends.0 / seconds, ends.1 * 1.05 / seconds);
     let (mut drawing, frame) =
         begin(input, spans, "CDF", axis(spans, low, high), Scale::share("Share"));
     let all = spans.sample_s.len();
     let stride = all.div_ceil(VALUES);
     let mut points = vec![(libm::log10(low), 0.0)];
     for number in (1..=all).filter(|number| number % stride == 0 || *number == all) {
-        points.push((libm::log10(spans.sample_s[number - 1]), number as f64 / all as f64));
+        let span = spans.sample_s[number - 1] / seconds;
+        points.push((libm::log10(span), number as f64 / all as f64));
     }
     points.push((libm::log10(high), 1.0));
     drawing.steps(frame.staircase(&points), TEXT, BROAD);
     for fit in spans.fits.iter().rev() {
-        law(&mut drawing, &frame, (low, high), (0.0, 1.0), |age| fit.law.cdf(age), ink(&fit.law));
+        let share = |age: f64| fit.law.cdf(age * seconds);
+        law(&mut drawing, &frame, (low, high), (0.0, 1.0), share, ink(&fit.law));
     }
     frame.axes(&mut drawing);
     drawing
@@ -62,25 +62,25 @@ pub(super) fn cumulative(input: &Input, spans: &Spans) -> Drawing {
 
 /// The hazard over age, both logarithmic.
 pub(super) fn hazard(input: &Input, spans: &Spans) -> Drawing {
+    let (name, seconds) = unit(spans.of);
     let lowest = spans.hazards.iter().map(|stretch| stretch.hazard).fold(f64::INFINITY, f64::min);
     let highest = spans.hazards.iter().map(|stretch| stretch.hazard).fold(0.0, f64::max);
-    let fits = |unit: &&(&str, f64)| lowest * unit.1 >= 0.01;
-    let (name, seconds) = RATES.iter().find(fits).unwrap_or(&RATES[3]);
     // At least a factor of 20 from floor to roof, so that ticks stand between.
     let air = f64::max(2.0, libm::sqrt(20.0 * lowest / highest));
     let (floor, roof) = (lowest * seconds / air, highest * seconds * air);
-    let first = spans.hazards.first().map_or(1.0, |stretch| stretch.from_s);
-    let last = spans.hazards.last().map_or(10.0, |stretch| stretch.to_s);
-    let y = Scale::decades(floor, roof, &format!("Hazard ({name})"));
+    let first = spans.hazards.first().map_or(1.0, |stretch| stretch.from_s) / seconds;
+    let last = spans.hazards.last().map_or(10.0, |stretch| stretch.to_s) / seconds;
+    let y = Scale::decades(floor, roof, &format!("Hazard (1/{name})"));
     let (mut drawing, frame) = begin(input, spans, "Hazard", axis(spans, first, last), y);
     let mut points: Vec<Point> = Vec::new();
     for stretch in &spans.hazards {
-        points.push((libm::log10(stretch.from_s), libm::log10(stretch.hazard * seconds)));
+        let from = libm::log10(stretch.from_s / seconds);
+        points.push((from, libm::log10(stretch.hazard * seconds)));
     }
     points.push((libm::log10(last), points.last().map_or(0.0, |point| point.1)));
     drawing.steps(frame.staircase(&points), TEXT, BROAD);
     for fit in spans.fits.iter().rev() {
-        let rate = |age: f64| libm::log10(fit.law.hazard(age) * seconds);
+        let rate = |age: f64| libm::log10(fit.law.hazard(age * seconds) * seconds);
         let within = (libm::log10(floor), libm::log10(roof));
         law(&mut drawing, &frame, (first, last), within, rate, ink(&fit.law));
     }
@@ -95,8 +95,10 @@ fn ends(spans: &Spans) -> (f64, f64) {
     (first, f64::max(last, 1.5 * first))
 }
 
+/// An axis of spans, both ends in their unit.
 fn axis(spans: &Spans, low: f64, high: f64) -> Scale {
-    Scale::spans(low, high, &format!("{} (logarithmic)", capital(spans.of.words())))
+    let (name, _) = unit(spans.of);
+    Scale::decades(low, high, &format!("{} ({name}, logarithmic)", capital(spans.of.words())))
 }
 
 /// Heading, legend and grid.
@@ -118,7 +120,7 @@ fn begin(input: &Input, spans: &Spans, kind: &str, x: Scale, y: Scale) -> (Drawi
     (drawing, frame)
 }
 
-/// Draws a function of age (s) from `from` to `to`, where its value lies within the bounds.
+/// Draws a function of age from `from` to `to`, where its value lies within the bounds.
 fn law(
     drawing: &mut Drawing,
     frame: &Frame,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::analysis::trace_fits::{Spans, TraceFits};
 use crate::report::{canvas, hang, typeface};
-use crate::trace::{Quantity, Selection, Trace};
+use crate::trace::{Format, Quantity, Trace};
 
 pub use fault::fault;
 pub use text::{csv, text};
@@ -28,8 +28,6 @@ pub struct Input<'a> {
     pub name: &'a str,
     /// The trace.
     pub trace: &'a Trace,
-    /// What of it was looked at.
-    pub selection: &'a Selection,
     /// What came of it.
     pub fits: &'a TraceFits,
 }
@@ -38,14 +36,15 @@ impl Input<'_> {
     /// The selection as a phrase: `system 18`.
     fn systems(&self) -> String {
         match self.fits.systems.as_slice() {
+            _ if self.trace.format == Format::Table => "one system".to_owned(),
             [system] => format!("system {system}"),
             systems => format!("{} systems", systems.len()),
         }
     }
 }
 
-/// The unit in which spans of a kind are told: its name and its length (s). Minutes and hours are
-/// those of the published fits.
+/// The unit in which spans of a kind are told, in tables, figures and the fault alike: its name and
+/// its length (s). Minutes and hours are those of the published fits.
 const fn unit(quantity: Quantity) -> (&'static str, f64) {
     match quantity {
         Quantity::Repairs => ("min", 60.0),

@@ -33,9 +33,12 @@ pub fn text(input: &Input) -> String {
         words::count(fits.nodes as usize, "node", "nodes"),
     );
     if let Some((system, node)) = fits.mtbf_s.zip(fits.node_mtbf_s) {
+        let up = fits.rule.as_ref().map_or_else(String::new, |rule| {
+            format!(", for which it was up {} h", significant(rule.uptime_s / 3600.0))
+        });
         let _ = writeln!(
             out,
-            "Mean time between failures {} h, of a node {} h",
+            "Mean time between failures {} h, of a node {} h{up}",
             significant(system / 3600.0),
             significant(node / 3600.0)
         );
@@ -46,7 +49,10 @@ pub fn text(input: &Input) -> String {
     out.push('\n');
     match fault(input) {
         Some(fault) => out += &fault,
-        None => out += "No fault for a scenario: too few failures of the same node.\n",
+        None => {
+            let why = fits.no_rule.as_deref().unwrap_or("no law");
+            let _ = writeln!(out, "No fault for a scenario: {why}.");
+        }
     }
     out
 }

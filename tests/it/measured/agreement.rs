@@ -155,6 +155,37 @@ fn half_of_all_storms_predicts_the_other_half() {
     assert_either_half_predicts_the_other("TFTP, NBD and NFS", all, &mean_and_makespan);
 }
 
+/// From the value of the profiles, at which it holds no storm back, the packet rate of the daemon
+/// is found. 16 and 64 clients at full rate were sent 41,400 to 46,700 packets/s until the last of
+/// them ended, and some 45,900 by all that is observed of them; found: 46,272.
+#[test]
+fn the_packet_rate_of_the_tftp_daemon_is_found_from_one_that_never_binds() {
+    let at_full_rate = |storm: &Storm| storm.setup.node_link.0 == 100_000_000;
+    let Some(storms) = measured("tftp_storm.csv", at_full_rate) else { return };
+    assert_eq!(storms.len(), 24);
+    let runs: Vec<Recorded> = storms.iter().map(recorded).collect();
+    let packets = keys::find("server.tftp_packets").expect("it can be fitted");
+    let fit = |runs: &[Recorded], keys: &[&'static Key]| {
+        let base = &runs[0].scenario;
+        let play = |scenario: &Scenario| shown(&Model, scenario);
+        calibrate(base, keys, (runs, &[]), (BAND, &|_| true), play).expect("nobody stops it")
+    };
+    for keys in [vec![packets], vec![share(), packets]] {
+        let found = fit(&runs, &keys);
+        let found = found.parameters.last().expect("a parameter");
+        assert_eq!((found.start, found.verdict), (100_000.0, Verdict::Determined), "{found:?}");
+        assert_near(found.fitted, 45_900.0, 0.05 * 45_900.0, "packets/s");
+    }
+    // Of the crowds alone, a link at half its rate would say the same: that is told.
+    let crowds: Vec<_> = storms.iter().filter(|storm| storm.clients.len() >= 16).collect();
+    let crowds: Vec<_> = crowds.into_iter().map(recorded).collect();
+    let found = fit(&crowds, &[share(), packets]);
+    let [share, packets] = found.parameters.as_slice() else { panic!("{found:?}") };
+    assert_eq!(packets.verdict, Verdict::NothingDependsOnIt, "{packets:?}");
+    assert_near(packets.rival.expect("another fit"), 45_900.0, 0.05 * 45_900.0, "packets/s");
+    assert!(share.rival.expect("another fit") > 1.5 * share.fitted, "{share:?}");
+}
+
 /// In the model and in reality: near 18 s where the daemon pings and 16 clients or more ask, with
 /// clients that give up; under a second where it does not.
 #[test]
