@@ -120,7 +120,7 @@ pub(super) fn take_rack(file: &Path) -> anyhow::Result<Option<Rack>> {
 pub(super) fn put_back(rack: &Rack) -> anyhow::Result<bool> {
     let lines = rack.restore().context("what an earlier run left could not be put back")?;
     for line in &lines {
-        streams::say(&format!("an earlier run was killed; put back: {line}"));
+        streams::say(&format!("left by an earlier command: put back: {line}"));
     }
     Ok(!lines.is_empty())
 }

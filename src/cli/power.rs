@@ -11,6 +11,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::{Exit, streams};
 use crate::drivers::authority;
 use crate::drivers::power::bitscope;
+use crate::drivers::power::held::left_behind;
 use crate::drivers::power::operate::{Ended, Rack, Verb};
 use crate::drivers::power::terminal::{HELP, Keyboard, converse};
 use crate::fleet::doors::PowerState;
@@ -141,14 +142,14 @@ fn with_rack<T>(
 pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
     let Some((inventory, nodes)) = wish.rack.read(&wish.nodes) else { return Ok(Exit::Usage) };
     // Ctrl-C does not break the work off in the middle of a word to a controller.
-    let _interrupt = Interrupt::catch()?;
+    let interrupt = Interrupt::catch()?;
     let (mut states, entries) = (Vec::new(), inventory.nodes.clone());
     let controllers = inventory.controllers.clone();
+    let mut told = |node, state: &io::Result<PowerState>| {
+        states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
+    };
     let failed = wish.rack.with(inventory, async |rack| {
-        rack.states(&nodes, &mut |node, state| {
-            states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
-        })
-        .await
+        rack.states(&nodes, || interrupt.is_wanted(), &mut told).await
     })?;
     states.sort_by_key(|(node, _)| *node);
     let mut out = streams::data();
@@ -171,7 +172,17 @@ pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
         }
     }
     out.flush()?;
-    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
+    if !wish.rack.rehearse {
+        match left_behind(wish.rack.path(), now()) {
+            Ok(left) => left.iter().for_each(|left| streams::say(&format!("warning: {left}"))),
+            Err(error) => streams::say(&format!("warning: {error}")),
+        }
+    }
+    Ok(match failed {
+        Some(0) => Exit::Done,
+        Some(_) => Exit::Failed,
+        None => Exit::Interrupted,
+    })
 }
 
 /// Switches nodes: a line on stdout for each that is done, what is wrong on stderr.
@@ -184,8 +195,9 @@ pub(super) fn switch(wish: &Arguments, verb: Verb) -> anyhow::Result<Exit> {
         Ok(_) => streams::print(&format!("{} off\n", names[node.0 as usize])),
         Err(error) => streams::say(&format!("error: {error}")),
     };
+    let warn = |line: &str| streams::say(&format!("left by an earlier command: {line}"));
     let ended = wish.rack.with(inventory, async |rack| {
-        rack.switch(&nodes, verb, now, || interrupt.is_wanted(), &mut told).await
+        rack.switch(&nodes, verb, now, || interrupt.is_wanted(), warn, &mut told).await
     })?;
     Ok(match ended? {
         Ended::Refused(reasons) => {

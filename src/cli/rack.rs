@@ -89,7 +89,7 @@ struct Check {
     rack: power::File,
 }
 
-/// Put back what a run left that was killed
+/// Put back what a run or a power cycle left that was killed
 #[derive(Debug, Args)]
 struct Restore {
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Mistakes;
 use super::power::{
     BitScope, CONSOLE_RATES, ClusterCtrl, Command, Controller, Kind, Line, PiPower, Redfish,
-    RfPiPower, SnmpPoe, TuringPi, Uhubctl, Web,
+    RfPiPower, SnmpPoe, TuringPi, Uhubctl, Web, segment,
 };
 use crate::scenario::document::Value;
 use crate::scenario::language::{self, nearest};
@@ -48,7 +48,14 @@ const ALL: [(&str, ReadKind); 9] = [
     ("pipower", |r| r.pipower().map(Kind::PiPower)),
     ("rfpipower", |r| {
         let (server, chassis) = (r.pipower(), r.text("chassis"));
-        Some(Kind::RfPiPower(RfPiPower { server: server?, chassis: chassis? }))
+        let chassis = match segment(&chassis?) {
+            Ok(chassis) => chassis,
+            Err(help) => {
+                r.wrong("chassis", "this is no name of a chassis".into(), Some(help));
+                return None;
+            }
+        };
+        Some(Kind::RfPiPower(RfPiPower { server: server?, chassis }))
     }),
     ("redfish", redfish),
     ("turingpi", turingpi),

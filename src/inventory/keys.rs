@@ -301,7 +301,7 @@ static REDFISH: Spec = spec(
     &[
         NAME,
         URL,
-        Key::new("user", Kind::Text, "User of HTTP basic authentication."),
+        Key::new("user", Kind::Text, "User of HTTP basic authentication, or of a session."),
         PASSWORD_FILE,
         CERTIFICATE,
         Key::new("on", Kind::Choice(reset_on), "The ResetType that switches on.").or("\"On\""),
@@ -341,7 +341,8 @@ static TURINGPI: Spec = spec(
 );
 
 static UHUBCTL: Spec = spec(
-    "A USB hub that switches its ports, by the program uhubctl. A channel is a port.",
+    "A USB hub that switches its ports, by the program uhubctl. A channel is a port. One that \
+     switches all of them together (`ganged`) takes one node.",
     &[
         NAME,
         Key::new("program", Kind::Text, "The program.").or("\"uhubctl\""),

@@ -50,22 +50,63 @@ impl Kind {
         }
     }
 
-    /// The numbers that a channel may have, or `None` where it is any text.
-    #[must_use]
-    pub fn channels(&self) -> Option<(u32, u32)> {
-        match self {
+    /// A channel as the driver wants it: a decimal number where the kind has numbers.
+    ///
+    /// # Errors
+    /// What channels of this kind are.
+    pub fn channel(&self, text: &str) -> Result<String, String> {
+        let (first, last) = match self {
             // Seven bits: the master's `ID` field is 00 to 7f.
-            Self::BitScope(_) => Some((0, 0x7f)),
-            Self::TuringPi(_) => Some((1, 4)),
+            Self::BitScope(_) => (0, 0x7f),
+            Self::TuringPi(_) => (1, 4),
             // USB 2.0: the number of a hub's ports is one byte.
-            Self::Uhubctl(_) => Some((1, 255)),
+            Self::Uhubctl(_) => (1, 255),
             // A HAT has four Zeros. Assumption: nobody stacks more than four.
-            Self::ClusterCtrl(_) => Some((1, 16)),
-            Self::SnmpPoe(_) => Some((1, 100_000)),
-            Self::PiPower(_) | Self::RfPiPower(_) => Some((0, 100_000)),
-            Self::Redfish(_) | Self::Command(_) => None,
-        }
+            Self::ClusterCtrl(_) => (1, 16),
+            Self::SnmpPoe(_) => (1, 100_000),
+            Self::PiPower(_) | Self::RfPiPower(_) => (0, 100_000),
+            Self::Redfish(_) => return segment(text).map_err(str::to_owned),
+            Self::Command(_) => return Ok(text.to_owned()),
+        };
+        let number = match text.strip_prefix("0x") {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        };
+        let number = number.filter(|number| (first..=last).contains(number));
+        number.map(|number| number.to_string()).ok_or_else(|| format!("{first} to {last}"))
     }
+
+    /// What it is that is switched there, where that can be told: tables that lead to the same
+    /// thing have the same channels.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let web = |web: &Web| format!("{}:{}", web.host.to_lowercase(), web.port);
+        Some(match self {
+            Self::BitScope(own) => format!("{:?}", own.line),
+            Self::PiPower(own) => own.address.clone(),
+            Self::RfPiPower(own) => format!("{} {}", own.server.address, own.chassis),
+            Self::Redfish(own) => web(&own.web),
+            Self::TuringPi(own) => web(&own.web),
+            Self::Uhubctl(own) => format!("{} {}", own.program, own.location),
+            Self::SnmpPoe(own) => format!("{} {} {}", own.host, own.oid, own.port_base),
+            Self::ClusterCtrl(own) => own.program.clone(),
+            Self::Command(_) => return None,
+        })
+    }
+}
+
+/// A text that is one step of a URL's path, and cannot lead anywhere else.
+///
+/// # Errors
+/// What it may be made of: the unreserved characters of RFC 3986, `:` and `@`.
+pub(super) fn segment(text: &str) -> Result<String, &'static str> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-._~:@".contains(c);
+    if text.is_empty() || text == "." || text == ".." || !text.chars().all(good) {
+        return Err(
+            "letters, digits, `-`, `_`, `.`, `~`, `:` and `@`, as the last step of its URL",
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// Where the bytes of a serial line are.

@@ -240,28 +240,22 @@ impl Block<'_> {
         let controller = self.controllers.find(&name, place, self.m)?;
         let text: String = self.section.optional("channel")?;
         let kind = &self.controllers.list[controller].kind;
-        let (word, range) = (kind.word(), kind.channels());
         let channels = self.list("channel", Some(n), |entry| Ok(entry.to_owned()));
         let place = self.section.place("channel");
+        let there = kind.place().unwrap_or_else(|| name.clone());
         let mut feeds = Some(Vec::new());
         for entry in channels? {
-            let number = number(&entry);
-            let channel = match range {
-                None => entry.clone(),
-                Some((first, last)) => {
-                    if let Some(number) = number.filter(|n| (first..=last).contains(n)) {
-                        number.to_string()
-                    } else {
-                        let title = format!("`{entry}` is no channel of a {word}");
-                        let place = self.m.within(place, &text, found(&text, &entry));
-                        let help = format!("{first} to {last}");
-                        self.m.note(Mistake::new(place, title).help(help));
-                        feeds = None;
-                        continue;
-                    }
+            let channel = match kind.channel(&entry) {
+                Ok(channel) => channel,
+                Err(help) => {
+                    let title = format!("`{entry}` is no channel of a {}", kind.word());
+                    let place = self.m.within(place, &text, found(&text, &entry));
+                    self.m.note(Mistake::new(place, title).help(help));
+                    feeds = None;
+                    continue;
                 }
             };
-            let known = self.seen.0.insert(("feed", format!("{name} {channel}")), place);
+            let known = self.seen.0.insert(("feed", format!("{there} {channel}")), place);
             if let Some(first) = known {
                 let title = format!("two nodes on channel {channel} of `{name}`");
                 self.m.note(Mistake::new(place, title).other(first, "given here"));
@@ -343,12 +337,4 @@ fn read_position(text: &str) -> Option<Position> {
     let mut next = || numbers.next().flatten();
     let position = Position { module: next()?, blade: next()?, slot: next()? };
     numbers.next().is_none().then_some(position)
-}
-
-/// A number, decimal or hexadecimal.
-fn number(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    }
 }

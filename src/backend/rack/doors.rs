@@ -10,8 +10,9 @@ use tokio::task::{JoinSet, spawn_local};
 use tokio::time::sleep;
 
 use super::nodes::Nodes;
-use super::{Held, now, now_ns};
+use super::{now, now_ns};
 use crate::drivers::power::Switches;
+use crate::drivers::power::held::Held;
 use crate::drivers::store::Server;
 use crate::event::{Cause, Fault, PartState, What};
 use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};

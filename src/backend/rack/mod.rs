@@ -19,27 +19,24 @@
 
 mod boot;
 mod doors;
-mod journal;
 mod nodes;
 mod play;
 mod preflight;
 pub mod rehearsal;
-mod restore;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::backend::Backend;
-use crate::drivers::power::ledger::Ledger;
+use crate::drivers::power::held::Held;
+use crate::drivers::power::{operate, restore};
 use crate::event::{EndReason, Fault, Sink, Stop};
-use crate::ids::{NodeId, PartKind};
+use crate::ids::PartKind;
 use crate::inventory::Inventory;
 use crate::plan::Plan;
 use crate::record::words;
 use crate::scenario::fault::FaultRule;
-use journal::Journal;
 
 /// The name of this stage: it is none of [`super::ALL`], since it needs an inventory.
 pub const NAME: &str = "rack";
@@ -53,47 +50,6 @@ pub struct Rack {
     file: PathBuf,
     inventory: Inventory,
     held: Held,
-}
-
-/// What belongs to whoever has the rack: its journal, and the ledger with the lock.
-#[derive(Clone, Debug)]
-struct Held(Arc<Mutex<Hold>>);
-
-#[derive(Debug)]
-struct Hold {
-    ledger: Ledger,
-    journal: Journal,
-}
-
-impl Held {
-    fn lock(&self) -> MutexGuard<'_, Hold> {
-        // A panic in the middle of a line leaves no more than a line that is not whole.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-impl Hold {
-    /// Notes that a node's power is about to be cut.
-    ///
-    /// # Errors
-    /// When the rack's limits forbid it.
-    fn may_switch_off(&mut self, rack: &Inventory, node: NodeId, now: u64) -> io::Result<()> {
-        let (name, limit) = (&rack.node(node).name, rack.limits.cycles_per_hour);
-        let (n_times, _) = self.ledger.recent(name, now);
-        if n_times >= limit {
-            let text = format!(
-                "{name} was switched off {n_times} times within the hour, and `cycles_per_hour` is \
-                 {limit}"
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-        }
-        self.note_off(name, now)
-    }
-
-    fn note_off(&mut self, name: &str, now: u64) -> io::Result<()> {
-        self.journal.off(name)?;
-        self.ledger.note([name], now)
-    }
 }
 
 /// The time of day (seconds since 1970): a rack's limits are per hour, over all commands.
@@ -114,20 +70,29 @@ impl Rack {
     /// # Errors
     /// When somebody else has it, or its ledger or journal cannot be used.
     pub fn take(file: &Path, inventory: Inventory) -> io::Result<Self> {
-        let ledger = Ledger::open(file, now())?;
-        let journal = Journal::open(file)?;
-        let held = Held(Arc::new(Mutex::new(Hold { ledger, journal })));
+        let held = Held::take(file, now())?;
         Ok(Self { file: file.to_owned(), inventory, held })
     }
 
-    /// Puts back what a run left that did not come to its end: each node into the state in which
-    /// that run found it. Gives what was done, a sentence each; nothing if there was nothing.
+    /// Puts back what a run or a command left that did not come to its end: each node into the
+    /// state in which that found it, or that it wanted. Gives what was done, a sentence each;
+    /// nothing if there was nothing.
     ///
     /// # Errors
     /// What could not be put back, all of it.
     pub fn restore(&self) -> io::Result<Vec<String>> {
-        restore::restore(&self.file, &self.inventory, &self.held)
+        restore(&self.file, &self.inventory, &self.held)
     }
+}
+
+/// Puts back what the journal says was left.
+fn restore(file: &Path, rack: &Inventory, held: &Held) -> io::Result<Vec<String>> {
+    if held.lock().journal.left().is_none() {
+        return Ok(Vec::new());
+    }
+    operate::Rack::with(file, rack.clone(), async |rack| {
+        restore::put_back(rack.switches(), rack.inventory(), held, &[], now()).await
+    })?
 }
 
 impl Backend for Rack {

@@ -17,10 +17,10 @@ use super::boot::BootLog;
 use super::doors::Hands;
 use super::nodes::Nodes;
 use super::preflight::own_address;
-use super::restore::restore;
-use super::{Held, now};
+use super::{now, restore};
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
+use crate::drivers::power::held::Held;
 use crate::drivers::store::{Folder, Server, Transfer};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance, name_of};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
@@ -76,8 +76,22 @@ async fn run(
     plan: &Plan,
     sink: &mut dyn Sink,
 ) -> Result<EndReason, Stop> {
-    let (inventory, plan) = (Rc::new(rack.clone()), Rc::new(plan.clone()));
-    let (switches, _buses) = Switches::start(inventory.clone());
+    let inventory = Rc::new(rack.clone());
+    let (switches, buses) = Switches::start(inventory.clone());
+    let ended = conduct(inventory, switches, held, plan, sink).await;
+    // Orders under way are finished, and sessions closed, before others go to the controllers.
+    buses.left().await;
+    ended
+}
+
+async fn conduct(
+    inventory: Rc<Inventory>,
+    switches: Switches,
+    held: &Held,
+    plan: &Plan,
+    sink: &mut dyn Sink,
+) -> Result<EndReason, Stop> {
+    let (rack, plan) = (inventory.clone(), Rc::new(plan.clone()));
     darken(&inventory, &switches, held, &plan).await.map_err(|e| failed("switching off", &e))?;
     sink.look(Time::ZERO)?;
     let control = rack.controller.as_ref().expect("the preflight asked for it");

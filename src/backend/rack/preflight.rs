@@ -5,7 +5,8 @@ use std::io;
 use std::net::{IpAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 
-use super::{Held, now};
+use super::now;
+use crate::drivers::power::held::Held;
 use crate::drivers::power::operate;
 use crate::drivers::tls::{self, CONTROLLER, name_of};
 use crate::event::Fault;
@@ -132,12 +133,10 @@ fn switches(file: &Path, rack: &Inventory, plan: &Plan) -> Vec<String> {
     let fed: Vec<_> = all.into_iter().filter(|&node| rack.node(node).feed.is_some()).collect();
     let asked = operate::Rack::with(file, rack.clone(), async |at_hand| {
         let mut states = Vec::new();
-        at_hand
-            .states(&fed, &mut |node, state| {
-                states
-                    .push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
-            })
-            .await;
+        let mut told = |node, state: &io::Result<PowerState>| {
+            states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
+        };
+        at_hand.states(&fed, || false, &mut told).await.expect("nobody stops it");
         states
     });
     let mut states = match asked {

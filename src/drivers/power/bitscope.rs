@@ -95,6 +95,8 @@ pub(super) struct BitScope {
     /// Whether the master has told its own status since the last trouble.
     ready: bool,
     session: Option<Session>,
+    /// Whether the line was never silent when it was listened to last.
+    babbles: bool,
     /// Whether a pipe may be open.
     piped: bool,
     /// Whether the session's console is at the end of it.
@@ -106,7 +108,8 @@ pub(super) struct BitScope {
 impl BitScope {
     pub(super) fn new(settings: Settings) -> Self {
         let (line, session, key) = (None, None, None);
-        Self { settings, line, ready: false, session, piped: false, open: false, key }
+        let (ready, babbles, piped, open) = (false, false, false, false);
+        Self { settings, line, ready, session, babbles, piped, open, key }
     }
 
     /// On a line that is open already.
@@ -136,7 +139,7 @@ impl BitScope {
         let silence = duration(self.settings.silence);
         let longest = duration(self.settings.reply_max);
         let heard = self.line().await?.reply(silence, longest, whole).await;
-        heard.map_err(|error| self.broken(&error))
+        heard.map(|(reply, _)| reply).map_err(|error| self.broken(&error))
     }
 
     fn broken(&mut self, error: &io::Error) -> Trouble {
@@ -145,16 +148,26 @@ impl BitScope {
         Trouble::new(format!("the line broke: {error}"), "look at the cable and at the server")
     }
 
-    /// Throws away what is still coming.
+    /// Throws away what is still coming. A line that is never silent is good for nothing: no answer
+    /// could be told from what was said before.
     async fn drain(&mut self) -> Result<(), Trouble> {
         let longest = duration(self.settings.reply_max);
         let drained = self.line().await?.reply(STALE, longest, |_| false).await;
-        drained.map(drop).map_err(|error| self.broken(&error))
+        match drained {
+            Ok((_, true)) => Ok(()),
+            Ok((_, false)) => {
+                self.babbles = true;
+                let way_out = "is it the line of a BMC, at 115200 bit/s, with no console on it?";
+                Err(Trouble::new("the line is never silent", way_out))
+            }
+            Err(error) => Err(self.broken(&error)),
+        }
     }
 
     /// Closes whatever pipe is open.
     async fn close(&mut self) -> Result<(), Trouble> {
         self.open = false;
+        self.babbles = false;
         self.send(&[CLOSE]).await?;
         self.piped = false;
         self.drain().await
@@ -253,6 +266,9 @@ impl BitScope {
                 Err(trouble) => {
                     self.ready = false;
                     last = Some(trouble);
+                    if self.babbles {
+                        break;
+                    }
                 }
             }
         }
@@ -278,7 +294,7 @@ impl BitScope {
         if !self.open
             && let Err(trouble) = self.open_console(&target).await
         {
-            let _ = screen.send(format!("\r\n[console: {trouble}]\r\n").into_bytes());
+            let _ = screen.try_send(format!("\r\n[console: {trouble}]\r\n").into_bytes());
             self.session = None;
             return self.hang_up().await;
         }
@@ -299,7 +315,8 @@ impl BitScope {
                     None => break,
                 },
                 heard = line.read() => {
-                    if !heard.is_ok_and(|heard| screen.send(heard).is_ok()) { break }
+                    let Ok(heard) = heard else { break };
+                    if screen.send(heard).await.is_err() { break }
                 }
                 () = screen.closed() => break,
             }
@@ -337,7 +354,7 @@ async fn search(bus: &mut BitScope, mut found: impl FnMut(u8)) -> io::Result<()>
         let target = Target { node: String::new(), address: None, channel };
         match bus.pipe(&target, None).await {
             Ok(_) => found(address),
-            Err(trouble) if bus.line.is_none() => return Err(failed(trouble)),
+            Err(trouble) if bus.line.is_none() || bus.babbles => return Err(failed(trouble)),
             // Nobody, or somebody who cannot be understood; the pipe is closed in any case.
             Err(_) => bus.ready = true,
         }
@@ -404,7 +421,7 @@ impl Driver for BitScope {
 mod tests {
     use std::rc::Rc;
 
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::sync::{mpsc, oneshot, watch};
     use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
@@ -449,14 +466,15 @@ mod tests {
             spawn_local(fake::Bus::new(24, Rc::new(|_, _| {})).serve(far));
             let driver = BitScope::over(settings(pace), Line::over(near));
             let (asks, queue) = mpsc::unbounded_channel();
-            spawn_local(Bus::new("bitscope bus".into(), Box::new(driver)).serve(queue));
+            let (_, leave) = watch::channel(false);
+            spawn_local(Bus::new("bitscope bus".into(), Box::new(driver)).serve(queue, leave));
             let target = Target { node: "c0n3".into(), address: None, channel: "3".into() };
             let (reply, answer) = oneshot::channel();
             let wanted = Some(Wanted::On);
             let _ = asks.send(Ask::Order(Order { target: target.clone(), wanted, reply }));
             answer.await.expect("answered").expect("switched on");
             let (keys, typed) = mpsc::channel(64);
-            let (screen, mut shown) = mpsc::unbounded_channel();
+            let (screen, mut shown) = mpsc::channel(64);
             let (reply, answer) = oneshot::channel();
             let session = Session { target, keys: typed, screen };
             let _ = asks.send(Ask::Console(session, reply));

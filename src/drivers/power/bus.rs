@@ -1,10 +1,13 @@
 //! A bus: the task that carries out the orders for one controller, one after the other.
+//!
+//! What decides whether an order was carried out is the state that the controller tells then,
+//! whatever was answered to the order: an answer may be lost, and some word a success as an error.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::{Driver, Session, Target, Trouble, Wanted};
@@ -40,11 +43,17 @@ impl Bus {
         Self { title, driver, failed: BTreeSet::new() }
     }
 
-    /// Serves until nobody can ask any more.
-    pub(super) async fn serve(mut self, mut asks: mpsc::UnboundedReceiver<Ask>) {
+    /// Serves until nobody can ask any more, or is told to leave: then what is under way is
+    /// finished, and nothing else is begun.
+    pub(super) async fn serve(
+        mut self,
+        mut asks: mpsc::UnboundedReceiver<Ask>,
+        mut leave: watch::Receiver<bool>,
+    ) {
         loop {
             let ask = tokio::select! {
                 biased;
+                Ok(_) = leave.wait_for(|leave| *leave) => break,
                 ask = asks.recv() => ask,
                 () = self.driver.idle() => continue,
             };
@@ -84,13 +93,21 @@ impl Bus {
 
     /// Carries out orders of one kind. Each caller gets an answer; one that has gone does not stop
     /// the work.
-    async fn carry_out(&mut self, orders: Vec<Order>, wanted: Option<Wanted>) {
+    async fn carry_out(&mut self, mut orders: Vec<Order>, wanted: Option<Wanted>) {
+        if wanted.is_none() {
+            orders.retain(|order| !order.reply.is_closed());
+        }
         if orders.is_empty() {
             return;
         }
         let targets: Vec<Target> = orders.iter().map(|order| order.target.clone()).collect();
         let answers = match wanted {
-            None => self.driver.states(&targets).await,
+            // A question that nobody waits for any more is dropped, however long it might take.
+            None => tokio::select! {
+                biased;
+                answers = self.driver.states(&targets) => answers,
+                () = all_gone(&mut orders) => return,
+            },
             Some(wanted) => self.switch(&targets, wanted).await,
         };
         assert_eq!(answers.len(), orders.len(), "one answer for each order");
@@ -127,21 +144,37 @@ impl Bus {
             answer.as_ref().is_ok_and(|state| *state != wanted.state())
         };
         let mut waiting: Vec<usize> = (0..targets.len()).filter(|&at| open(&answers[at])).collect();
-        let some = |which: &[usize]| which.iter().map(|&at| targets[at].clone()).collect();
-        let asked: Vec<Target> = some(&waiting);
+        let asked: Vec<Target> = waiting.iter().map(|&at| targets[at].clone()).collect();
         if asked.is_empty() {
             return answers;
         }
         let taken = self.driver.order(&asked, wanted).await;
+        let mut doubtful = BTreeMap::new();
         for (&at, taken) in waiting.iter().zip(taken) {
-            if let Err(trouble) = taken {
-                answers[at] = Err(trouble);
+            match taken {
+                Ok(()) => {}
+                Err(trouble) if trouble.perhaps_done => drop(doubtful.insert(at, trouble)),
+                Err(trouble) => answers[at] = Err(trouble),
             }
         }
         waiting.retain(|&at| answers[at].is_ok());
+        self.follow(targets, wanted, waiting, doubtful, &mut answers).await;
+        answers
+    }
+
+    /// Waits until the controller tells the new state of those that wait for it. `doubtful`: whose
+    /// order met with trouble, and may have been carried out all the same.
+    async fn follow(
+        &mut self,
+        targets: &[Target],
+        wanted: Wanted,
+        mut waiting: Vec<usize>,
+        mut doubtful: BTreeMap<usize, Trouble>,
+        answers: &mut [Result<PowerState, Trouble>],
+    ) {
         let began = Instant::now();
         while !waiting.is_empty() {
-            let asked: Vec<Target> = some(&waiting);
+            let asked: Vec<Target> = waiting.iter().map(|&at| targets[at].clone()).collect();
             for (&at, state) in waiting.iter().zip(self.driver.states(&asked).await) {
                 answers[at] = state;
             }
@@ -150,10 +183,13 @@ impl Bus {
             let passed = began.elapsed();
             let patience =
                 |at: usize| self.driver.follows(wanted, self.failed.contains(&targets[at].channel));
-            let tired: Vec<usize> =
-                waiting.iter().copied().filter(|&at| passed >= patience(at)).collect();
+            let (tired, hopeful): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|&at| passed >= patience(at));
+            waiting = hopeful;
             for at in tired {
-                if let Ok(state) = answers[at] {
+                if let Some(trouble) = doubtful.remove(&at) {
+                    answers[at] = Err(trouble);
+                } else if let Ok(state) = answers[at] {
                     let told = if state == PowerState::On { "on" } else { "off" };
                     let what = format!(
                         "it is still {told}, {:.1} s after it was switched {}",
@@ -163,19 +199,24 @@ impl Bus {
                     let way_out = "look at the node; the order may have been lost, so try again";
                     answers[at] = Err(Trouble::new(what, way_out));
                 }
-                waiting.retain(|&other| other != at);
             }
             if let Some(&at) = waiting.first() {
                 sleep(pause(patience(at))).await;
             }
         }
-        answers
     }
 
     /// A trouble with all that a person needs to find the place.
     fn told(&self, target: &Target, trouble: &Trouble) -> io::Error {
         let Target { node, channel, .. } = target;
         io::Error::other(format!("{node} ({}, channel {channel}): {trouble}", self.title))
+    }
+}
+
+/// Waits until nobody waits for any of these orders.
+async fn all_gone(orders: &mut [Order]) {
+    for order in orders {
+        order.reply.closed().await;
     }
 }
 

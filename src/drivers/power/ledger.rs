@@ -2,8 +2,10 @@
 //!
 //! `rack.toml` has its ledger in `rack.cycles`: a line `1790000000 c0n3` for each time, seconds
 //! since 1970, written before the deed. Lines that are older than an hour are dropped when the
-//! file is opened. Whoever has it open is alone: it is locked, so that two commands at once cannot
-//! both believe that there is room for one more node to be down.
+//! file is opened. The last line may be torn, as a power cut leaves it: its deed was not begun. Any
+//! other that cannot be read is told, since a node whose cycles are forgotten gets too many.
+//! Whoever has it open is alone: it is locked, so that two commands at once cannot both believe
+//! that there is room for one more node to be down.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -45,7 +47,14 @@ impl Ledger {
             let (second, node) = line.split_once(' ')?;
             Some((second.parse().ok()?, node.to_owned()))
         };
-        let mut entries: Vec<(u64, String)> = text.lines().filter_map(entry).collect();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let mut entries: Vec<(u64, String)> = Vec::new();
+        for (at, line) in whole.lines().enumerate() {
+            entries.push(entry(line).ok_or_else(|| {
+                let what = format!("line {} is no second and name; correct it by hand", at + 1);
+                named(io::Error::new(io::ErrorKind::InvalidData, what))
+            })?);
+        }
         entries.retain(|(second, _)| second + HOUR > now);
         Ok(Self { file, path, entries })
     }
@@ -107,5 +116,18 @@ mod tests {
         drop(ledger);
         let ledger = Ledger::open(&rack, 14_200).expect("opened");
         assert_eq!((ledger.recent("n1", 14_200).0, ledger.recent("n3", 14_200).0), (0, 1));
+    }
+
+    #[test]
+    fn a_torn_last_line_is_no_line_and_another_one_that_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (rack, file) = (folder.path().join("rack.toml"), folder.path().join("rack.cycles"));
+        std::fs::write(&file, "9000 n1\n9000 n2\n90").expect("written");
+        let ledger = Ledger::open(&rack, 9_100).expect("opened");
+        assert_eq!((ledger.recent("n1", 9_100).0, ledger.recent("n2", 9_100).0), (1, 1));
+        drop(ledger);
+        std::fs::write(&file, "9000 n1\nodd\n9000 n2\n").expect("written");
+        let told = Ledger::open(&rack, 9_100).expect_err("it is damaged").to_string();
+        assert!(told.contains("rack.cycles: line 2 is no second and name"), "{told}");
     }
 }

@@ -16,6 +16,9 @@ use crate::inventory::power::Line as Place;
 /// BitScope's control plane page: 115200 bit/s, 8 data bits, no parity, 1 stop bit (the latter are
 /// what the package sets by default, without flow control).
 const BAUD: u32 = 115_200;
+/// No reply is so long (bytes): a status has 30. A console that somebody left open may have filled
+/// the buffer of a terminal, 4,095 bytes.
+const REPLY_MAX: usize = 1 << 13;
 /// How long a server may take to accept. Assumption.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -68,21 +71,28 @@ impl Line {
     }
 
     /// What comes until `whole` says that it is all, until `silence`, or until it has taken
-    /// `longest`.
+    /// `longest` or is longer than any reply; and whether the line fell silent or the reply is
+    /// whole. Safe to drop.
     pub(super) async fn reply(
         &mut self,
         silence: Duration,
         longest: Duration,
         whole: impl Fn(&[u8]) -> bool,
-    ) -> io::Result<Vec<u8>> {
+    ) -> io::Result<(Vec<u8>, bool)> {
         let end = Instant::now() + longest;
         let mut reply = Vec::new();
         while !whole(&reply) {
-            let quiet = end.min(Instant::now() + silence);
-            let Ok(piece) = timeout_at(quiet, self.read()).await else { break };
-            reply.extend(piece?);
+            // Looked at here too: a line that always has something to say lets no time pass.
+            if reply.len() > REPLY_MAX || Instant::now() >= end {
+                return Ok((reply, false));
+            }
+            let quiet = Instant::now() + silence;
+            match timeout_at(end.min(quiet), self.read()).await {
+                Ok(piece) => reply.extend(piece?),
+                Err(_) => return Ok((reply, quiet <= end)),
+            }
         }
-        Ok(reply)
+        Ok((reply, true))
     }
 
     /// What comes next. Safe to drop.

@@ -13,15 +13,19 @@
 
 pub mod bitscope;
 pub mod fakes;
+pub mod held;
+pub mod journal;
 pub mod ledger;
 pub mod operate;
 pub mod rehearsal;
+pub mod restore;
 
 mod bus;
 mod clusterctrl;
 mod command;
 mod http;
 mod line;
+mod pin;
 mod pipower;
 mod redfish;
 mod rfpipower;
@@ -112,11 +116,18 @@ struct Trouble {
     what: String,
     /// What somebody could do about it.
     way_out: String,
+    /// Whether an order that it befell may have been carried out all the same.
+    perhaps_done: bool,
 }
 
 impl Trouble {
     fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
-        Self { what: what.into(), way_out: way_out.into() }
+        Self { what: what.into(), way_out: way_out.into(), perhaps_done: false }
+    }
+
+    /// The same, where an order may have been carried out although its answer was lost.
+    fn perhaps_done(self) -> Self {
+        Self { perhaps_done: true, ..self }
     }
 }
 
@@ -130,7 +141,7 @@ impl fmt::Display for Trouble {
 struct Session {
     target: Target,
     keys: mpsc::Receiver<u8>,
-    screen: mpsc::UnboundedSender<Vec<u8>>,
+    screen: mpsc::Sender<Vec<u8>>,
 }
 
 /// A kind of controller. Each call ends by itself, whatever the controller does.
@@ -168,15 +179,15 @@ trait Driver {
     }
 }
 
-/// The driver for a controller.
-fn driver(controller: &Controller) -> Box<dyn Driver> {
+/// The driver for a controller; `nodes` are the names of all that hang there.
+fn driver(controller: &Controller, nodes: Vec<String>) -> Box<dyn Driver> {
     match controller.kind.clone() {
         Kind::BitScope(settings) => Box::new(bitscope::BitScope::new(settings)),
         Kind::PiPower(settings) => Box::new(pipower::PiPower::new(settings)),
         Kind::RfPiPower(settings) => Box::new(rfpipower::RfPiPower::new(settings)),
         Kind::Redfish(settings) => Box::new(redfish::Redfish::new(settings)),
         Kind::TuringPi(settings) => Box::new(turingpi::TuringPi::new(settings)),
-        Kind::Uhubctl(settings) => Box::new(uhubctl::Uhubctl::new(settings)),
+        Kind::Uhubctl(settings) => Box::new(uhubctl::Uhubctl::new(settings, nodes)),
         Kind::SnmpPoe(settings) => Box::new(snmp_poe::SnmpPoe::new(settings)),
         Kind::ClusterCtrl(settings) => Box::new(clusterctrl::ClusterCtrl::new(settings)),
         Kind::Command(settings) => Box::new(command::Command::new(settings)),

@@ -1,16 +1,24 @@
 //! A person's hands on the power of a rack: states, on, off and cycle, within its limits.
+//!
+//! What an earlier run or command left that was killed is put back first, but for the nodes that
+//! the person names: what becomes of those is decided anew. A cycle stands in the journal until its
+//! nodes are on again; a node that is switched off by hand stays off.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
+use tokio::time::sleep;
 
 use super::Switches;
+use super::held::Held;
 use super::ledger::Ledger;
 use super::rehearsal::Rehearsal;
+use super::restore::put_back;
 use crate::event::Cause;
 use crate::fleet::doors::{Power, PowerState};
 use crate::ids::NodeId;
@@ -19,6 +27,10 @@ use crate::inventory::Inventory;
 /// Nodes that are switched before somebody may stop the work again. Assumption: some seconds on a
 /// bus of blades.
 const WAVE: usize = 32;
+/// What a power cycle is called in the journal.
+const CYCLE: &str = "rack cycle";
+/// Between two looks whether to stop.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What is to be done with nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,41 +127,62 @@ impl Rack {
         &self.inventory
     }
 
-    /// Tells the states of nodes, and gives how many could not be read.
-    pub async fn states(&self, nodes: &[NodeId], told: Told<'_>) -> usize {
+    /// Tells the states of nodes, and gives how many could not be read; `None` if `stop` was so
+    /// before all of them were told.
+    pub async fn states(
+        &self,
+        nodes: &[NodeId],
+        stop: impl Fn() -> bool,
+        told: Told<'_>,
+    ) -> Option<usize> {
         let mut asked = JoinSet::new();
         for &node in nodes {
             let switches = self.switches.clone();
             asked.spawn_local(async move { (node, switches.state(node).await) });
         }
         let mut failed = 0;
-        while let Some(answer) = asked.join_next().await {
+        loop {
+            let answer = tokio::select! {
+                biased;
+                () = std::future::ready(()), if stop() => return None,
+                answer = asked.join_next() => answer,
+                () = sleep(LOOK) => continue,
+            };
+            let Some(answer) = answer else { return Some(failed) };
             let (node, state) = answer.expect("a task that asks does not panic");
             failed += usize::from(state.is_err());
             told(node, &state);
         }
-        failed
     }
 
     /// Switches nodes, if the limits of the rack allow it. `now` gives the time in seconds since
-    /// 1970; between two waves of nodes `stop` is asked.
+    /// 1970; between two waves of nodes `stop` is asked. `warn` is told what an earlier command
+    /// left, and what came of it.
     ///
     /// # Errors
-    /// When the ledger of the rack cannot be used.
+    /// When the ledger or the journal of the rack cannot be used.
     pub async fn switch(
         &self,
         nodes: &[NodeId],
         verb: Verb,
         now: impl Fn() -> u64,
         stop: impl Fn() -> bool,
+        warn: impl Fn(&str),
         told: Told<'_>,
     ) -> io::Result<Ended> {
-        let mut ledger = Ledger::open(&self.file, now())?;
+        let held = Held::take(&self.file, now())?;
         let mut reasons = self.impossible(nodes);
         let (mut down, mut off) = (BTreeSet::new(), BTreeSet::new());
+        if reasons.is_empty() {
+            match put_back(&self.switches, &self.inventory, &held, nodes, now()).await {
+                Ok(lines) => lines.iter().for_each(|line| warn(&format!("put back: {line}"))),
+                Err(error) => warn(&format!("it could not be put back: {error}")),
+            }
+        }
         if verb != Verb::On && reasons.is_empty() {
-            (down, off) = self.down().await;
-            reasons = self.limits(nodes, verb, (&down, &off), &ledger, now());
+            let Some(dark) = self.down(&stop).await else { return Ok(Ended::Interrupted) };
+            (down, off) = dark;
+            reasons = self.limits(nodes, verb, (&down, &off), &held.lock().ledger, now());
         }
         if !reasons.is_empty() {
             return Ok(Ended::Refused(reasons));
@@ -177,33 +210,82 @@ impl Rack {
                 break;
             }
             let wave: Vec<NodeId> = left.drain(..room.min(left.len())).collect();
-            if verb != Verb::On {
-                let loses = wave.iter().filter(|node| !off.contains(node));
-                ledger.note(loses.map(|&node| self.name(node)), now())?;
-            }
-            let mut at_work = JoinSet::new();
-            for node in wave {
-                let switches = self.switches.clone();
-                at_work.spawn_local(async move { (node, turn(&switches, node, verb).await) });
-            }
-            while let Some(done) = at_work.join_next().await {
-                let (node, done) = done.expect("a task that switches does not panic");
+            self.note(&held, &wave, verb, &off, now())?;
+            let each = &mut |node, done: io::Result<PowerState>| {
                 match &done {
-                    Ok(PowerState::On) => {
-                        down.remove(&node);
-                    }
-                    Ok(_) => {
-                        down.insert(node);
-                    }
+                    Ok(PowerState::On) => drop(down.remove(&node)),
+                    Ok(_) => drop(down.insert(node)),
                     Err(_) => {
                         failed += 1;
                         down.insert(node);
                     }
                 }
                 told(node, &done);
-            }
+            };
+            self.turn_all(&held, wave, verb, each).await;
         }
         Ok(Ended::Done { failed })
+    }
+
+    /// Notes what is about to be done to nodes, of which these have no power.
+    fn note(
+        &self,
+        held: &Held,
+        wave: &[NodeId],
+        verb: Verb,
+        off: &BTreeSet<NodeId>,
+        now: u64,
+    ) -> io::Result<()> {
+        let names = || wave.iter().map(|&node| self.name(node));
+        let mut own = held.lock();
+        if verb == Verb::Cycle {
+            own.journal.want(CYCLE, names().map(|name| (name, PowerState::On)))?;
+        } else {
+            // Whatever an earlier run found is over: this is how a person wants them.
+            own.journal.settle(names())?;
+        }
+        if verb != Verb::On {
+            let loses = wave.iter().filter(|node| !off.contains(node));
+            own.note_off(loses.map(|&node| self.name(node)), now)?;
+        }
+        Ok(())
+    }
+
+    /// Does the same to some nodes, and tells of each as soon as it is done.
+    async fn turn_all(
+        &self,
+        held: &Held,
+        wave: Vec<NodeId>,
+        verb: Verb,
+        each: &mut dyn FnMut(NodeId, io::Result<PowerState>),
+    ) {
+        let mut at_work = JoinSet::new();
+        for node in wave {
+            let switches = self.switches.clone();
+            at_work.spawn_local(async move { (node, turn(&switches, node, verb).await) });
+        }
+        while let Some(done) = at_work.join_next().await {
+            let (node, done) = done.expect("a task that switches does not panic");
+            each(node, if verb == Verb::Cycle { self.cycled(held, node, done) } else { done });
+        }
+    }
+
+    /// What came of a power cycle: one that is not on again stays in the journal.
+    fn cycled(
+        &self,
+        held: &Held,
+        node: NodeId,
+        done: io::Result<PowerState>,
+    ) -> io::Result<PowerState> {
+        match done {
+            // What cannot be noted is found to be so by whoever comes next.
+            Ok(_) => drop(held.lock().journal.settle([self.name(node)])),
+            Err(error) => {
+                let text = format!("{error}; `rackstorm rack restore` tries to switch it on");
+                return Err(io::Error::new(error.kind(), text));
+            }
+        }
+        done
     }
 
     fn name(&self, node: NodeId) -> &str {
@@ -226,21 +308,20 @@ impl Rack {
     }
 
     /// All nodes that are not known to have power, and those of them that are known to have none.
-    async fn down(&self) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
+    async fn down(&self, stop: impl Fn() -> bool) -> Option<(BTreeSet<NodeId>, BTreeSet<NodeId>)> {
         let all = (0..self.inventory.nodes.len() as u32).map(NodeId);
         let fed: Vec<NodeId> =
             all.filter(|&node| self.inventory.node(node).feed.is_some()).collect();
         let (mut down, mut off) = (BTreeSet::new(), BTreeSet::new());
-        self.states(&fed, &mut |node, state| {
+        let mut told = |node, state: &io::Result<PowerState>| {
             if !matches!(state, Ok(PowerState::On)) {
                 down.insert(node);
             }
             if matches!(state, Ok(PowerState::Off | PowerState::Dead)) {
                 off.insert(node);
             }
-        })
-        .await;
-        (down, off)
+        };
+        self.states(&fed, stop, &mut told).await.map(|_| (down, off))
     }
 
     /// Why the limits forbid to switch these nodes off.

@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
@@ -12,7 +12,7 @@ use super::{Session, Target, Wanted, driver, duration};
 use crate::event::Cause;
 use crate::fleet::doors::{Power, PowerState};
 use crate::ids::NodeId;
-use crate::inventory::Inventory;
+use crate::inventory::{Feed, Inventory};
 
 /// The power switches of a rack. Needs a tokio runtime with I/O and a `LocalSet`.
 ///
@@ -23,13 +23,17 @@ pub struct Switches {
     buses: Rc<Vec<mpsc::UnboundedSender<Ask>>>,
 }
 
-/// The tasks of the buses: they end when all [`Switches`] are gone.
-pub struct Buses(Vec<JoinHandle<()>>);
+/// The tasks of the buses: they end when all [`Switches`] are gone, or when they are left.
+pub struct Buses {
+    tasks: Vec<JoinHandle<()>>,
+    leave: watch::Sender<bool>,
+}
 
 impl Buses {
-    /// Waits until each bus is left as it should be left.
+    /// Waits until each bus has finished what is under way, and is left as it should be left.
     pub async fn left(self) {
-        for task in self.0 {
+        self.leave.send_replace(true);
+        for task in self.tasks {
             if let Err(error) = task.await
                 && error.is_panic()
             {
@@ -48,25 +52,36 @@ impl Switches {
     #[must_use]
     pub fn start(inventory: Rc<Inventory>) -> (Self, Buses) {
         let (mut buses, mut tasks) = (Vec::new(), Vec::new());
+        let (leave, left) = watch::channel(false);
         for controller in &inventory.controllers {
             let title = format!("{} {}", controller.kind.word(), controller.name);
-            let bus = Bus::new(title, driver(controller));
+            let is_there = |feed: &Feed| {
+                let other = &inventory.controllers[feed.controller];
+                other.name == controller.name || other.kind.place() == controller.kind.place()
+            };
+            let nodes = inventory.nodes.iter();
+            let fed = nodes.filter(|node| node.feed.as_ref().is_some_and(is_there));
+            let fed = fed.map(|node| node.name.clone()).collect();
+            let bus = Bus::new(title, driver(controller, fed));
             let (asks, queue) = mpsc::unbounded_channel();
-            tasks.push(spawn_local(bus.serve(queue)));
+            tasks.push(spawn_local(bus.serve(queue, left.clone())));
             buses.push(asks);
         }
-        (Self { inventory, buses: Rc::new(buses) }, Buses(tasks))
+        (Self { inventory, buses: Rc::new(buses) }, Buses { tasks, leave })
     }
 
-    /// Switches a node off, waits as long as its controller needs, and switches it on again.
+    /// Switches a node off, waits as long as its controller needs, and switches it on again. It is
+    /// switched on also where it could not be told whether it went off: nobody wants it to stay so.
     ///
     /// # Errors
     /// As those of the two.
     pub async fn cycle(&self, node: NodeId) -> io::Result<()> {
-        self.order(node, Some(Wanted::Off)).await?;
-        let feed = self.inventory.node(node).feed.as_ref().expect("it was switched");
-        sleep(duration(self.inventory.controllers[feed.controller].settle)).await;
-        self.order(node, Some(Wanted::On)).await.map(drop)
+        let off = self.order(node, Some(Wanted::Off)).await;
+        if let (Some(feed), Ok(_)) = (&self.inventory.node(node).feed, &off) {
+            sleep(duration(self.inventory.controllers[feed.controller].settle)).await;
+        }
+        let on = self.order(node, Some(Wanted::On)).await;
+        on.and(off).map(drop)
     }
 
     /// Opens the console of a node: what comes through `keys` is typed, what the node says goes
@@ -78,7 +93,7 @@ impl Switches {
         &self,
         node: NodeId,
         keys: mpsc::Receiver<u8>,
-        screen: mpsc::UnboundedSender<Vec<u8>>,
+        screen: mpsc::Sender<Vec<u8>>,
     ) -> io::Result<()> {
         let (bus, target) = self.target(node)?;
         let (reply, answer) = oneshot::channel();

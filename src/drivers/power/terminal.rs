@@ -6,6 +6,7 @@
 //!  ^] q ^] ?   leaves; types ^]; shows this
 //! ```
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Read};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::ids::NodeId;
 const ESCAPE: u8 = 0x1d;
 /// Keys that wait for the line, whose pace is 2 ms each.
 const KEYS: usize = 256;
+/// Pieces of what a node says that wait to be shown; more are left to the line.
+const SCREEN: usize = 64;
 /// Between two looks whether to stop.
 const LOOK: Duration = Duration::from_millis(200);
 /// What the escapes are.
@@ -113,12 +116,15 @@ pub async fn converse(
     mut show: impl FnMut(&[u8]),
 ) -> io::Result<()> {
     let (keys, line) = mpsc::channel(KEYS);
-    let (screen, mut shown) = mpsc::unbounded_channel();
+    let (screen, mut shown) = mpsc::channel(SCREEN);
     rack.switches().console(node, line, screen).await?;
     let mut escaped = false;
     loop {
+        // What is typed goes first: a node that talks without end cannot keep anybody here.
         let key = tokio::select! {
             biased;
+            () = std::future::ready(()), if stop() => None,
+            key = typed.recv() => key,
             said = shown.recv() => match said {
                 Some(said) => {
                     show(&said);
@@ -126,8 +132,7 @@ pub async fn converse(
                 }
                 None => return Ok(()),
             },
-            key = typed.recv() => key,
-            () = sleep(LOOK) => if stop() { None } else { continue },
+            () = sleep(LOOK) => continue,
         };
         let meaning = key.map_or(Meaning::Leave, |key| meaning(key, &mut escaped));
         match meaning {
@@ -163,11 +168,14 @@ async fn switched(rack: &Rack, node: NodeId, verb: Verb, now: impl Fn() -> u64) 
             Err(error) => error.to_string(),
         };
     };
-    match rack.switch(&[node], verb, now, || false, &mut told).await {
+    let left = RefCell::new(String::new());
+    let warn = |line: &str| *left.borrow_mut() += &format!("{line}; ");
+    let done = match rack.switch(&[node], verb, now, || false, warn, &mut told).await {
         Ok(Ended::Refused(reasons)) => format!("refused: {}", reasons.join("; ")),
         Ok(Ended::Done { .. } | Ended::Interrupted) => said,
         Err(error) => error.to_string(),
-    }
+    };
+    left.into_inner() + &done
 }
 
 #[cfg(test)]

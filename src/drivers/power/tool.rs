@@ -1,16 +1,23 @@
 //! Programs that switch power: run with a time limit, their output read, their failures told.
 
-use std::process::Stdio;
+use std::io;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Command;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Trouble;
 
+/// No program that switches power has so much to say (bytes). Assumption: uhubctl tells of 14 ports
+/// in some hundred bytes each.
+const SAID_MAX: u64 = 1 << 16;
+
 /// Runs a program to its end and gives what it printed. It gets no input. When it takes longer
-/// than `limit`, or nobody waits for it any more, it is killed with all that it started.
+/// than `limit`, prints without end, or nobody waits for it any more, it is killed with all that it
+/// started.
 pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Trouble> {
     let (program, arguments) = argv.split_first().expect("the inventory names a program");
     let started = Command::new(program)
@@ -25,26 +32,39 @@ pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Troubl
         Trouble::new(format!("`{program}` does not start: {error}"), "is it installed here?")
     })?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    let ended = timeout(limit, child.wait_with_output()).await;
-    if ended.is_ok() {
-        group.0 = None;
-    }
+    let ended = timeout(limit, hear_out(child)).await;
+    let lost = |what: String, way_out| Trouble::new(what, way_out).perhaps_done();
     let Ok(ended) = ended else {
         let what = format!("`{program}` did not end within {limit:?} and was killed");
-        return Err(Trouble::new(what, "run it by hand; does its controller hang?"));
+        return Err(lost(what, "run it by hand; does its controller hang?"));
     };
-    let ended = ended.map_err(|error| {
-        Trouble::new(format!("`{program}` was lost: {error}"), "run it by hand")
+    let (status, said, complaint) = ended.map_err(|error| {
+        lost(format!("`{program}` was given up: {error}"), "run it by hand with the same arguments")
     })?;
-    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
-    if ended.status.success() {
+    group.0 = None;
+    if status.success() {
         return Ok(said);
     }
-    let complaint = String::from_utf8_lossy(&ended.stderr);
     let line = complaint.lines().chain(said.lines()).map(str::trim).find(|line| !line.is_empty());
     let line: String = line.unwrap_or("it says nothing").chars().take(120).collect();
-    let what = format!("`{program}` failed ({}): {line}", ended.status);
-    Err(Trouble::new(what, "run it by hand with the same arguments"))
+    let what = format!("`{program}` failed ({status}): {line}");
+    Err(lost(what, "run it by hand with the same arguments"))
+}
+
+/// How a program ended, and what it said on stdout and stderr.
+async fn hear_out(mut child: Child) -> io::Result<(ExitStatus, String, String)> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (said, complaint) = tokio::try_join!(hear(out), hear(err))?;
+    Ok((child.wait().await?, said, complaint))
+}
+
+async fn hear(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut said = Vec::new();
+    stream.expect("it is piped").take(SAID_MAX + 1).read_to_end(&mut said).await?;
+    if said.len() as u64 > SAID_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it prints without end"));
+    }
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// What a program printed is not what it should be.

@@ -142,7 +142,7 @@ fn a_console_shows_what_the_node_says_and_outlives_orders() {
         let (switches, buses) = Switches::start(edge_rack(&path));
         switches.on(NodeId(9)).await.expect("switched on");
         let (keys, typed) = mpsc::channel(16);
-        let (screen, mut shown) = mpsc::unbounded_channel();
+        let (screen, mut shown) = mpsc::channel(64);
         switches.console(NodeId(9), typed, screen).await.expect("opened");
         let mut seen = String::new();
         for word in ["a", "b"] {
@@ -155,7 +155,7 @@ fn a_console_shows_what_the_node_says_and_outlives_orders() {
             switches.cycle(NodeId(9)).await.expect("cycled");
         }
         let (other, typed) = mpsc::channel(16);
-        let (screen, _) = mpsc::unbounded_channel();
+        let (screen, _) = mpsc::channel(64);
         let told = switches.console(NodeId(4), typed, screen).await.expect_err("one at a time");
         assert!(told.to_string().contains("the console of c0n9 is open"), "{told}");
         drop((keys, other));

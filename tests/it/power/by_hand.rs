@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use rackstorm::drivers::power::fakes::bitscope::Bus;
 use rackstorm::drivers::power::fakes::pty::Pty;
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::bench::{Subject, on_one_thread};
+use super::bench::{Subject, on_one_thread, until};
 use super::tools;
 use crate::program::{Bench, Done};
 
@@ -41,6 +44,10 @@ impl Plugs {
     fn set(&self, node: u32, on: bool) {
         let file = self.subject.folder.path().join(format!("n{node}"));
         fs::write(file, if on { "1" } else { "0" }).expect("written");
+    }
+
+    fn trick(&self, word: &str) {
+        fs::write(self.subject.folder.path().join("trick"), word).expect("written");
     }
 
     fn are_on(&self) -> [bool; 4] {
@@ -159,6 +166,142 @@ fn a_node_that_does_not_come_back_ends_a_cycle_of_many() {
         let wanted = format!("error: {other}: not tried: too many nodes are down now");
         assert!(done.stderr.contains(&wanted), "{}", done.stderr);
     }
+}
+
+/// A power cycle of n1 that is killed as soon as the node is off.
+fn killed(plugs: &Plugs) {
+    let file = plugs.bench.path().join("rack.toml");
+    let text = fs::read_to_string(&file).expect("an inventory");
+    fs::write(&file, text.replace("settle = \"10 ms\"", "settle = \"10 min\"")).expect("written");
+    let mut child = plugs.bench.command(&["rack", "cycle", "n1"]).spawn().expect("it starts");
+    on_one_thread(until("n1 is off", || !(plugs.subject.is_on)(1)));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    fs::write(&file, text).expect("written");
+    assert_eq!(plugs.are_on(), [false, true, true, true]);
+}
+
+#[test]
+fn what_a_killed_cycle_left_off_is_told_and_put_back_by_restore() {
+    let plugs = Plugs::new(4, 60);
+    killed(&plugs);
+    let done = plugs.rack(&["status"]);
+    let wanted = "warning: n1: `rack cycle` did not come to its end and may";
+    assert!(done.code == 0 && done.stderr.contains(wanted), "{}", done.stderr);
+    let done = plugs.rack(&["restore"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let wanted = "left by an earlier command: put back: n1: switched on";
+    assert!(done.stderr.contains(wanted), "{}", done.stderr);
+    assert_eq!(plugs.are_on(), [true; 4]);
+    assert_eq!(plugs.rack(&["status"]).stderr, "");
+}
+
+#[test]
+fn what_a_killed_cycle_left_off_is_put_back_by_the_next_command_and_a_wish_to_have_it_off_stays() {
+    let plugs = Plugs::new(4, 60);
+    killed(&plugs);
+    let done = plugs.rack(&["off", "n2"]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "n2 off\n"), "{}", done.stderr);
+    let wanted = "left by an earlier command: put back: n1: switched on";
+    assert!(done.stderr.contains(wanted), "{}", done.stderr);
+    assert_eq!(plugs.are_on(), [true, false, true, true]);
+    killed_again_is_off_by_wish(&plugs);
+}
+
+/// n1 is named by the next command: what that wants is so.
+fn killed_again_is_off_by_wish(plugs: &Plugs) {
+    plugs.set(2, true);
+    killed(plugs);
+    let done = plugs.rack(&["off", "n1"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "it is off already");
+    let done = plugs.rack(&["restore"]);
+    assert!(done.stderr.contains("no run left anything to put back"), "{}", done.stderr);
+    assert_eq!(plugs.are_on(), [false, true, true, true]);
+}
+
+#[test]
+fn a_cycle_that_ends_leaves_nothing_and_one_that_fails_is_tried_again() {
+    let plugs = Plugs::new(4, 60);
+    let journal = || fs::read(plugs.bench.path().join("rack.journal")).expect("a journal");
+    let done = plugs.rack(&["cycle", "n[1-2]"]);
+    assert_eq!((done.code, journal()), (0, vec![]), "{}", done.stderr);
+    plugs.trick("stuck");
+    plugs.set(1, false);
+    let done = plugs.rack(&["cycle", "n1"]);
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("`rackstorm rack restore` tries to switch"), "{}", done.stderr);
+    plugs.trick("");
+    let done = plugs.rack(&["restore"]);
+    assert_eq!((done.code, plugs.are_on()), (0, [true; 4]), "{}", done.stderr);
+}
+
+#[test]
+fn a_damaged_journal_is_told_by_its_line_and_nothing_of_it_is_believed() {
+    let plugs = Plugs::new(4, 60);
+    killed(&plugs);
+    let file = plugs.bench.path().join("rack.journal");
+    let text = fs::read_to_string(&file).expect("a journal");
+    fs::write(&file, text.replacen("On", "Off", 1)).expect("written");
+    for arguments in [&["restore"][..], &["on", "n1"], &["cycle", "n2"]] {
+        let done = plugs.rack(arguments);
+        assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{}", done.stderr);
+        assert!(done.stderr.contains("rack.journal: line 1 is damaged"), "{}", done.stderr);
+    }
+    let done = plugs.rack(&["status"]);
+    assert!(done.code == 0 && done.stderr.contains("line 1 is damaged"), "{}", done.stderr);
+    assert_eq!(plugs.are_on(), [false, true, true, true]);
+    fs::remove_file(&file).expect("removed");
+    assert_eq!(plugs.rack(&["on", "n1"]).code, 0);
+}
+
+/// A line over TCP that babbles: `pause` between two bytes. Gives its inventory, and who was there.
+fn babbling(pause: Option<Duration>) -> (Bench, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (came, caller) = mpsc::channel();
+    thread::spawn(move || {
+        while let Ok((mut line, _)) = listener.accept() {
+            // Whoever is told may have gone.
+            let _ = came.send(());
+            line.set_read_timeout(pause).expect("a socket");
+            while line.write_all(b"?").is_ok() {
+                if pause.is_some() {
+                    let _ = line.read(&mut [0]);
+                }
+            }
+        }
+    });
+    let bench = Bench::new();
+    bench.write(
+        "rack.toml",
+        &format!(
+            "[[node]]\nnames = \"n[1-24]\"\npower = \"bus\"\nchannel = \"[0-23]\"\n\
+             [limits]\ndown_at_once = 3\ncycles_per_hour = 60\n\
+             [[power.bitscope]]\nname = \"bus\"\naddress = \"{address}\"\n"
+        ),
+    );
+    (bench, caller)
+}
+
+#[test]
+fn a_line_that_is_never_silent_is_given_up_after_some_kilobytes() {
+    let (bench, _caller) = babbling(None);
+    let done = bench.run(&["rack", "status"]);
+    assert_eq!((done.code, done.stdout.lines().count()), (3, 24), "{}", done.stderr);
+    let wanted = "error: n1 (bitscope bus, channel 0): the line is never silent; ";
+    assert!(done.stderr.contains(wanted), "{}", done.stderr);
+}
+
+#[test]
+fn who_waits_for_a_line_that_babbles_can_be_stopped() {
+    let (bench, caller) = babbling(Some(Duration::from_millis(2)));
+    let mut command = bench.command(&["rack", "status"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    caller.recv().expect("it listens");
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
+    kill_process(pid, Signal::TERM).expect("it runs");
+    let done = child.wait_with_output().expect("it ends");
+    assert_eq!(done.status.code(), Some(130), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod bench;
 mod bitscope;
 mod by_hand;
 mod conformance;
+mod full;
+mod redfish;
 mod rehearsal;
 mod subjects;
 mod tools;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_local;
 
 use super::bench::{Ends, Subject, Trick};
-use super::{tools, web};
+use super::{redfish, tools, web};
 
 /// Makes a controller with its fake; to be called on the thread that tries it.
 type Make = fn() -> Subject;
@@ -18,7 +18,7 @@ pub(crate) const SUBJECTS: [(&str, Make); 9] = [
     ("bitscope", bitscope),
     ("pipower", web::pipower),
     ("rfpipower", web::rfpipower),
-    ("redfish", web::redfish),
+    ("redfish", redfish::redfish),
     ("turingpi", web::turingpi),
     ("uhubctl", tools::uhubctl),
     ("snmp-poe", tools::snmp_poe),

@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
+use rackstorm::drivers::power::Switches;
+use rackstorm::fleet::doors::PowerState;
 use tempfile::TempDir;
 
-use super::bench::{Ends, Subject, Trick, file};
+use super::bench::{Ends, Hands, Subject, Trick, file, on_one_thread, read};
 
 /// What all scripts begin with: they notice when they run twice at once, and play tricks.
 const BEGINS: &str = r#"#!/bin/sh
@@ -21,8 +23,13 @@ case "$trick" in
   fail) echo "no answer from the hub" >&2; exit 1 ;;
   silent) exit 0 ;;
   garbled) echo "Prt 2 pwer"; exit 0 ;;
+  endless) yes "on and on" ;;
+  mute) yes "on and on" >&2 ;;
 esac
-set_node() { [ "$trick" = stuck ] || echo "$2" > "n$1"; }
+set_node() {
+  [ "$trick" = stuck ] || echo "$2" > "n$1"
+  if [ "$trick" = grumbles ]; then echo "no answer" >&2; exit 1; fi
+}
 get_node() { cat "n$1" 2>/dev/null || echo 0; }
 "#;
 
@@ -52,6 +59,9 @@ fn subject(folder: TempDir, table: String) -> Subject {
         trick("the program says nothing", Ends::InTrouble, "silent"),
         trick("the program says something else", Ends::InTrouble, "garbled"),
         trick("the program obeys nothing", Ends::InTrouble, "stuck"),
+        trick("the program prints without end", Ends::InTrouble, "endless"),
+        trick("the program complains without end", Ends::InTrouble, "mute"),
+        trick("the program obeys and fails", Ends::Well, "grumbles"),
     ];
     let on = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
     let well = path.clone();
@@ -160,4 +170,84 @@ esac
         line("state")
     );
     subject(folder, table)
+}
+
+/// A hub that prints this, whatever is asked, with nodes on these ports; what is told of the first.
+fn hub_says(said: &str, ports: &str) -> Result<PowerState, String> {
+    let folder = folder();
+    fs::write(file(&folder, "says"), said).expect("written");
+    let program = script(&folder, "uhubctl", "cat says\n");
+    let text = format!(
+        "[[node]]\nnames = \"n[{ports}]\"\npower = \"hub\"\nchannel = \"[{ports}]\"\n\
+         [limits]\ndown_at_once = 4\ncycles_per_hour = 60\n\
+         [[power.uhubctl]]\nname = \"hub\"\nprogram = \"{program}\"\nlocation = \"1-1\"\n{TIMES}"
+    );
+    on_one_thread(async {
+        let hands = Hands(Switches::start(Rc::new(read(&text, folder.path()))).0);
+        hands.state(1).await.map_err(|error| error.to_string())
+    })
+}
+
+const HUB: &str =
+    "Current status for hub 1-1 [2109:2817 VIA Labs, on off, USB 2.10, 4 ports, ppps]\n";
+
+#[test]
+fn what_a_device_says_of_itself_is_not_taken_for_the_state_of_its_port() {
+    for (port, wanted) in [
+        (
+            "0503 power highspeed enable connect [0bda:8153 Realtek power off and on]",
+            PowerState::On,
+        ),
+        ("0000 off", PowerState::Off),
+        // A port of USB 3 that is no longer fed, and has not come to rest yet.
+        ("00a0 Rx.Detect", PowerState::Off),
+        ("0001 connect [0bda:8153 a power bank]", PowerState::Off),
+    ] {
+        assert_eq!(hub_says(&format!("{HUB}  Port 1: {port}\n"), "1-2"), Ok(wanted), "{port}");
+    }
+}
+
+#[test]
+fn a_port_of_two_halves_is_off_when_both_are() {
+    for (usb2, usb3, wanted) in [
+        ("0000 off", "0080 off", PowerState::Off),
+        ("0000 off", "02a0 power 5gbps Rx.Detect", PowerState::On),
+        ("0100 power", "0080 off", PowerState::On),
+        ("0503 power enable connect", "0203 power 5gbps U0 enable connect", PowerState::On),
+    ] {
+        let other = "Current status for hub 2-1 [2109:0817, USB 3.10, 4 ports, ppps]\n";
+        let said = format!("{HUB}  Port 1: {usb2}\n{other}  Port 1: {usb3}\n");
+        assert_eq!(hub_says(&said, "1-2"), Ok(wanted), "{usb2}, {usb3}");
+    }
+}
+
+#[test]
+fn several_nodes_on_a_ganged_hub_are_refused() {
+    let hub = |how: &str| {
+        let hub = format!("hub 1-1 [2109:2817, USB 2.10, 4 ports, {how}]");
+        format!("Current status for {hub}\n  Port 1: 0100 power\n")
+    };
+    let told = hub_says(&hub("ganged"), "1-3").expect_err("refused");
+    assert!(told.contains("switches all ports together (ganged), and feeds n[1-3]; "), "{told}");
+    assert_eq!(hub_says(&hub("ganged"), "1"), Ok(PowerState::On));
+    let told = hub_says(&hub("nops"), "1").expect_err("refused");
+    assert!(told.contains("the hub cannot switch its ports (nops); "), "{told}");
+}
+
+#[test]
+fn two_tables_for_one_hub_have_the_same_ports() {
+    let table = |name: &str, port: u32, location: &str| {
+        format!(
+            "[[node]]\nnames = \"{name}\"\npower = \"{name}\"\nchannel = \"{port}\"\n\
+             [[power.uhubctl]]\nname = \"{name}\"\nlocation = \"{location}\"\n"
+        )
+    };
+    let read = |port, location| {
+        let limits = "[limits]\ndown_at_once = 4\ncycles_per_hour = 60\n";
+        let text = table("a", 2, "1-1") + &table("b", port, location) + limits;
+        rackstorm::inventory::read("rack", &text, Path::new(""))
+    };
+    read(3, "1-1").and(read(2, "1-2")).expect("other ports, and another hub");
+    let told = read(2, "1-1").expect_err("the same port").render(false);
+    assert!(told.contains("two nodes on channel 2 of `b`"), "{told}");
 }

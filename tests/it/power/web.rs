@@ -14,7 +14,7 @@ use tokio::task::spawn_local;
 use super::bench::{Ends, Hands, Subject, Trick, file, on_one_thread};
 
 /// A controller that listens, and its port.
-fn listening(protocol: Protocol, tls: Option<Tls>) -> (Controller, u16) {
+pub(super) fn listening(protocol: Protocol, tls: Option<Tls>) -> (Controller, u16) {
     let controller = Controller::new(protocol, 1..=4, Rc::new(|_, _| {}));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a socket");
@@ -27,7 +27,12 @@ fn listening(protocol: Protocol, tls: Option<Tls>) -> (Controller, u16) {
     (controller, port)
 }
 
-fn subject(folder: TempDir, controller: Controller, table: String, lossy: usize) -> Subject {
+pub(super) fn subject(
+    folder: TempDir,
+    controller: Controller,
+    table: String,
+    lossy: usize,
+) -> Subject {
     let trick = |name, ends, mischief| {
         let controller = controller.clone();
         let set = move |on: bool| controller.mischief(on.then_some(mischief));
@@ -75,15 +80,6 @@ pub(crate) fn rfpipower() -> Subject {
     lanl("rfpipower", Protocol::RfPiPower).1
 }
 
-pub(crate) fn redfish() -> Subject {
-    let (controller, port) = listening(Protocol::Redfish, None);
-    let table = format!(
-        "[[power.redfish]]\nname = \"bus\"\nurl = \"http://127.0.0.1:{port}\"\n\
-         follows = \"1 s\"\ntimeout = \"1 s\"\n"
-    );
-    subject(folder(), controller, table, 5)
-}
-
 /// A board behind TLS with a password.
 fn board() -> (Controller, Subject) {
     let tls = Tls::self_signed("turingpi.local").expect("a certificate");
@@ -104,7 +100,7 @@ pub(crate) fn turingpi() -> Subject {
     board().1
 }
 
-fn write_secret(folder: &TempDir, password: &str) {
+pub(super) fn write_secret(folder: &TempDir, password: &str) {
     let file = file(folder, "password");
     fs::write(&file, password).expect("written");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");

@@ -7,6 +7,8 @@ pub mod pty;
 pub mod tools;
 pub mod web;
 
+mod redfish;
+
 use std::rc::Rc;
 
 /// Who is told when a fake controller switches a node: it may start it and kill it.

@@ -17,12 +17,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ServerConfig, SupportedProtocolVersion};
 
-use super::super::http::hex;
+use super::super::pin::hex;
 use super::Switched;
+use super::redfish::Sessions;
 
 /// Which protocol a controller speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +54,29 @@ pub enum Mischief {
     Stuck,
     /// Every n-th byte of its answers is missing.
     Loses(usize),
+    /// A reset is carried out, and answered 200 with success inside an error, as an iLO 4 does.
+    Praises,
+    /// A reset is carried out, and answered with a page of HTML.
+    Page,
+    /// A reset is carried out, and answered with status 500.
+    Grumbles,
+    /// Systems say that their resets go to another path than usual, and they do.
+    Elsewhere,
+    /// All paths have a slash at the end; others are redirected there with this status.
+    Redirects(u16),
+    /// All requests are redirected to this port of 127.0.0.1.
+    SendsAway(u16),
 }
 
-struct Inside {
+pub(super) struct Inside {
     protocol: Protocol,
     /// Whether each node is on, by its channel.
-    nodes: BTreeMap<u32, bool>,
+    pub(super) nodes: BTreeMap<u32, bool>,
     /// The systems of a Redfish service, by their channels; none: they are called as these.
     systems: Vec<String>,
-    mischief: Option<Mischief>,
+    pub(super) mischief: Option<Mischief>,
     login: Option<String>,
+    pub(super) sessions: Sessions,
     switched: Switched,
     /// Requests under way, and the most at once.
     now: u32,
@@ -74,11 +90,35 @@ struct Inside {
 pub struct Controller(Rc<RefCell<Inside>>);
 
 /// A request.
-struct Request {
-    method: String,
-    path: String,
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) path: String,
     authorization: Option<String>,
+    /// That of a session.
+    pub(super) token: Option<String>,
+    pub(super) body: String,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    status: u16,
+    /// Beside the usual ones, each with its line end.
+    pub(super) headers: String,
     body: String,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16, body: Value) -> Self {
+        Self::text(status, &if body.is_null() { String::new() } else { body.to_string() })
+    }
+
+    pub(super) fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: String::new(), body: body.to_owned() }
+    }
+
+    pub(super) fn redirect(status: u16, location: &str) -> Self {
+        Self { headers: format!("Location: {location}\r\n"), ..Self::text(status, "") }
+    }
 }
 
 impl Controller {
@@ -95,6 +135,7 @@ impl Controller {
             systems: Vec::new(),
             mischief: None,
             login: None,
+            sessions: Sessions::default(),
             switched,
             now: 0,
             most: 0,
@@ -120,6 +161,22 @@ impl Controller {
     pub fn demand_login(&self, user: &str, password: &str) {
         let basic = STANDARD.encode(format!("{user}:{password}"));
         self.0.borrow_mut().login = Some(format!("Basic {basic}"));
+    }
+
+    /// Demands a session of this user from now on; it knows no HTTP basic authentication.
+    pub fn demand_session(&self, user: &str, password: &str) {
+        self.0.borrow_mut().sessions.demand(user, password);
+    }
+
+    /// How many sessions are open, and how many were ever opened.
+    #[must_use]
+    pub fn sessions(&self) -> (usize, usize) {
+        self.0.borrow().sessions.count()
+    }
+
+    /// All sessions run out.
+    pub fn end_sessions(&self) {
+        self.0.borrow_mut().sessions.end();
     }
 
     /// Lets something go wrong from now on, or right again.
@@ -187,10 +244,10 @@ impl Controller {
             Some(Mischief::Slow(time)) => sleep(time).await,
             _ => {}
         }
-        let (status, body) = self.0.borrow_mut().answer(&request);
+        let Answer { status, headers, body } = self.0.borrow_mut().answer(&request);
         let length = body.len();
         let mut answer = format!(
-            "HTTP/1.1 {status} Fake\r\nContent-Type: application/json\r\n\
+            "HTTP/1.1 {status} Fake\r\nContent-Type: application/json\r\n{headers}\
              Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         );
         if mischief == Some(Mischief::CutsOff) {
@@ -211,32 +268,33 @@ impl Drop for UnderWay {
 }
 
 impl Inside {
-    fn answer(&mut self, request: &Request) -> (u16, String) {
+    fn answer(&mut self, request: &Request) -> Answer {
         if self.login.is_some() && request.authorization != self.login {
-            return (401, String::new());
+            return Answer::new(401, Value::Null);
         }
         if let Some(Mischief::Refuses(status)) = self.mischief {
-            return (status, "busy".to_owned());
+            return Answer::text(status, "busy");
         }
-        let (status, body) = match self.protocol {
-            Protocol::PiPower => self.pipower(&request.path),
-            Protocol::RfPiPower => self.rfpipower(&request.body),
-            Protocol::Redfish => self.redfish(&request.path, &request.body),
-            Protocol::TuringPi => self.turingpi(&request.path),
+        let answer = |(status, body)| Answer::new(status, body);
+        let mut answer = match self.protocol {
+            Protocol::PiPower => answer(self.pipower(&request.path)),
+            Protocol::RfPiPower => answer(self.rfpipower(&request.body)),
+            Protocol::Redfish => self.redfish(request),
+            Protocol::TuringPi => answer(self.turingpi(&request.path)),
         };
-        let mut body = if body.is_null() { String::new() } else { body.to_string() };
         if let Some(Mischief::Loses(every)) = self.mischief {
-            let kept = body.bytes().enumerate().filter(|(at, _)| (at + 1) % every != 0);
-            body = String::from_utf8_lossy(&kept.map(|(_, byte)| byte).collect::<Vec<_>>()).into();
+            let bytes = answer.body.bytes().enumerate();
+            let kept = bytes.filter(|(at, _)| (at + 1) % every != 0).map(|(_, byte)| byte);
+            answer.body = String::from_utf8_lossy(&kept.collect::<Vec<_>>()).into();
         }
-        (status, body)
+        answer
     }
 
-    fn lies(&self) -> bool {
+    pub(super) fn lies(&self) -> bool {
         self.mischief == Some(Mischief::Lies)
     }
 
-    fn switch(&mut self, channel: u32, on: bool) {
+    pub(super) fn switch(&mut self, channel: u32, on: bool) {
         if self.mischief == Some(Mischief::Stuck) {
             return;
         }
@@ -283,34 +341,11 @@ impl Inside {
     }
 
     /// The channel of a system.
-    fn system(&self, id: &str) -> Option<u32> {
+    pub(super) fn system(&self, id: &str) -> Option<u32> {
         if self.systems.is_empty() {
             return id.parse().ok().filter(|id| self.nodes.contains_key(id));
         }
         self.systems.iter().position(|known| known == id).map(|position| position as u32)
-    }
-
-    /// `/redfish/v1/Systems/3`, and the action below it.
-    fn redfish(&mut self, path: &str, body: &str) -> (u16, Value) {
-        let rest = path.strip_prefix("/redfish/v1/Systems/").unwrap_or_default();
-        let (id, action) = rest.split_once('/').unwrap_or((rest, ""));
-        let Some(channel) = self.system(id) else {
-            return (404, json!({ "error": { "message": "no system" } }));
-        };
-        if self.lies() {
-            return (200, json!({ "error": { "message": "the BMC is busy" } }));
-        }
-        if action.is_empty() {
-            let state = if self.nodes[&channel] { "On" } else { "Off" };
-            return (200, json!({ "Id": id, "PowerState": state }));
-        }
-        let json: Value = serde_json::from_str(body).unwrap_or_default();
-        match json["ResetType"].as_str() {
-            Some("On" | "ForceOn") => self.switch(channel, true),
-            Some("ForceOff" | "GracefulShutdown") => self.switch(channel, false),
-            _ => return (400, json!({ "error": { "message": "unknown ResetType" } })),
-        }
-        (204, Value::Null)
     }
 
     /// `/api/bmc?opt=set&type=power&node3=0`.
@@ -363,6 +398,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Reque
         method: word(),
         path: word(),
         authorization: header(&head, "authorization"),
+        token: header(&head, "x-auth-token"),
         body: String::from_utf8_lossy(&bytes[length..]).into_owned(),
     })
 }
@@ -392,15 +428,28 @@ impl Tls {
     /// When none can be made.
     pub fn self_signed(host: &str) -> io::Result<Self> {
         let made = generate_simple_self_signed([host.to_owned()]).map_err(io::Error::other)?;
-        let certificate: CertificateDer<'static> = made.cert.der().clone();
+        let key = made.signing_key.serialize_der();
+        Self::of(made.cert.der().clone(), key, &[&TLS13, &TLS12])
+    }
+
+    /// A certificate and a private key, which need not belong together, at these versions of TLS.
+    ///
+    /// # Errors
+    /// When the key is none.
+    pub fn of(
+        certificate: CertificateDer<'static>,
+        key: Vec<u8>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> io::Result<Self> {
         let digest = Sha256::digest(&certificate);
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        let key = PrivateKeyDer::try_from(key).map_err(io::Error::other)?;
+        let key = ring::sign::any_supported_type(&key).map_err(io::Error::other)?;
+        let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(io::Error::other)?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], key.map_err(io::Error::other)?)
-            .map_err(io::Error::other)?;
+            .with_cert_resolver(Arc::new(shown));
         let acceptor = TlsAcceptor::from(Arc::new(config));
         Ok(Self { acceptor, fingerprint: hex(&digest), digest: digest.into() })
     }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
 
 use tokio::task::JoinSet;
 
+use super::Switches;
+use super::held::Held;
 use super::journal::Left;
-use super::{Held, now};
-use crate::drivers::power::Switches;
-use crate::drivers::power::operate;
 use crate::event::Cause;
 use crate::fleet::doors::{Power, PowerState};
 use crate::ids::NodeId;
@@ -34,21 +32,38 @@ impl Act {
     }
 }
 
-/// Puts back what the journal says was left. Gives what was done.
-pub(super) fn restore(file: &Path, rack: &Inventory, held: &Held) -> io::Result<Vec<String>> {
+/// Puts back what the journal says was left, but for the nodes that somebody has in hand. Gives
+/// what was done, a sentence each; nothing if there was nothing. What cannot be noted is done all
+/// the same. `now` is in seconds since 1970.
+///
+/// # Errors
+/// What could not be put back, all of it.
+pub async fn put_back(
+    switches: &Switches,
+    rack: &Inventory,
+    held: &Held,
+    but: &[NodeId],
+    now: u64,
+) -> io::Result<Vec<String>> {
     let Some(left) = held.lock().journal.left().cloned() else { return Ok(Vec::new()) };
-    let (acts, mut errors) = acts(rack, &left);
-    let done = operate::Rack::with(file, rack.clone(), async |rack| {
-        put_back(rack.switches(), rack.inventory(), held, &acts).await
-    })?;
+    let (mut acts, mut errors) = acts(rack, &left);
+    acts.retain(|(node, _)| !but.contains(node));
+    // Nothing can be done about a feed that was dead already.
+    let dead = left.found.iter().filter(|(_, state)| **state == PowerState::Dead);
+    let mut settled: Vec<&str> = dead.map(|(name, _)| name.as_str()).collect();
     let mut said = Vec::new();
-    for (act, name, done) in done {
+    for (node, act, done) in all(switches, rack, held, &acts, now).await {
+        let name = &rack.node(node).name;
         match done {
-            Ok(true) => said.push((act, name)),
-            Ok(false) => {}
+            Ok(is_new) => {
+                settled.push(name.as_str());
+                said.extend(is_new.then_some((act, name.as_str())));
+            }
             Err(error) => errors.push(error.to_string()),
         }
     }
+    // One that cannot be noted as settled is found to be so by whoever comes next.
+    let noted = held.lock().journal.settle(settled.iter().copied());
     if !errors.is_empty() {
         let text = format!(
             "{}; the nodes of `{}` are not as they were found: `rackstorm rack restore` tries \
@@ -58,8 +73,12 @@ pub(super) fn restore(file: &Path, rack: &Inventory, held: &Held) -> io::Result<
         );
         return Err(io::Error::other(text));
     }
-    held.lock().journal.restored()?;
-    Ok(told(&left, &said))
+    let mut lines = told(&left, &said);
+    if settled.is_empty() {
+        lines.clear();
+    }
+    lines.extend(noted.err().map(|error| format!("it is not noted: {error}")));
+    Ok(lines)
 }
 
 /// What is to be done to each node, and what cannot be.
@@ -84,26 +103,26 @@ fn acts(rack: &Inventory, left: &Left) -> (Vec<(NodeId, Act)>, Vec<String>) {
 
 /// Does it, to all nodes at once as far as their buses can. Says of each whether anything had to
 /// be done.
-async fn put_back(
+async fn all(
     switches: &Switches,
     rack: &Inventory,
     held: &Held,
     acts: &[(NodeId, Act)],
-) -> Vec<(Act, String, io::Result<bool>)> {
+    now: u64,
+) -> Vec<(NodeId, Act, io::Result<bool>)> {
     let mut at_work = JoinSet::new();
     for &(node, act) in acts {
         let (switches, held, name) = (switches.clone(), held.clone(), rack.node(node).name.clone());
         at_work.spawn_local(async move {
-            let done = one(&switches, &held, node, &name, act).await;
-            (node, (act, name, done))
+            (node, act, one(&switches, &held, node, &name, act, now).await)
         });
     }
     let mut done: Vec<_> = Vec::new();
     while let Some(one) = at_work.join_next().await {
         done.push(one.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
     }
-    done.sort_by_key(|(node, _)| *node);
-    done.into_iter().map(|(_, one)| one).collect()
+    done.sort_by_key(|(node, ..)| *node);
+    done
 }
 
 async fn one(
@@ -112,6 +131,7 @@ async fn one(
     node: NodeId,
     name: &str,
     act: Act,
+    now: u64,
 ) -> io::Result<bool> {
     let is_on = switches.state(node).await? == PowerState::On;
     match act {
@@ -119,8 +139,9 @@ async fn one(
         Act::On => switches.on(node).await?,
         Act::Off if !is_on => return Ok(false),
         Act::Off | Act::Cycle => {
-            // To leave a rack as it was found counts, but no limit keeps it from being done.
-            held.lock().note_off(name, now())?;
+            // To leave a rack as it was found counts, but no limit keeps it from being done, and
+            // no disk that is full.
+            let _ = held.lock().note_off([name], now);
             match act {
                 Act::Cycle => switches.cycle(node).await?,
                 _ => switches.off(node, Cause::Course).await?,
@@ -130,10 +151,10 @@ async fn one(
     Ok(true)
 }
 
-fn told(left: &Left, said: &[(Act, String)]) -> Vec<String> {
+fn told(left: &Left, said: &[(Act, &str)]) -> Vec<String> {
     let mut lines = Vec::new();
     for act in said.iter().map(|(act, _)| *act).collect::<BTreeSet<_>>() {
-        let names = said.iter().filter(|(other, _)| *other == act).map(|(_, name)| name.as_str());
+        let names = said.iter().filter(|(other, _)| *other == act).map(|(_, name)| *name);
         let names = crate::inventory::names::fold(names);
         lines.push(format!("{names}: switched {}", act.word()));
     }
