@@ -260,7 +260,11 @@ fn reading_row(sensor: Sensor, value: u64) -> Row {
         | Sensor::NodeMemory(node)
         | Sensor::NodeTemperature(node)
         | Sensor::NodeThrottled(node) => ("node", Some(node)),
-        Sensor::Energy | Sensor::PowerMax => ("", None),
+        Sensor::Energy
+        | Sensor::PowerMax
+        | Sensor::ConnectionsRefused
+        | Sensor::DatagramsRefused
+        | Sensor::MessagesRefused => ("", None),
     };
     Row {
         event: "reading",
@@ -299,11 +303,14 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1100,reading,,,,,,,,,,,,,,,,,power-max,2
 1200,reading,,,server,0,,,,,,,,,,,,,server-sent,3
 1300,reading,,,server,1,,,,,,,,,,,,,server-received,4
-1400,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
-1500,failure-absorbed,300,,,,,,,,1,,,,,,,,,
-1600,alarm,,,psu,5,2,,,,,,,,,,,,,128
-1700,group,,,group,300,,,roll-back,,1,4,127,,,,,,,
-1800,run-ends,,,,,,,time-up,,,,,,,,,,,
+1400,reading,,,,,,,,,,,,,,,,,connections-refused,5
+1500,reading,,,,,,,,,,,,,,,,,datagrams-refused,6
+1600,reading,,,,,,,,,,,,,,,,,messages-refused,7
+1700,fault-ends,,,psu,5,2,power-loss,,,,,,,,,,,,
+1800,failure-absorbed,300,,,,,,,,1,,,,,,,,,
+1900,alarm,,,psu,5,2,,,,,,,,,,,,,128
+2000,group,,,group,300,,,roll-back,,1,4,127,,,,,,,
+2100,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }
