@@ -347,6 +347,12 @@ pub enum Sensor {
     /// under-voltage, 1 a capped frequency, 2 throttling, 3 the soft limit of temperature; bits
     /// 16 to 19 say the same of the time since the boot.
     NodeThrottled(u32),
+    /// Connections that the control plane has refused since the start.
+    ConnectionsRefused,
+    /// Datagrams that it has refused since the start.
+    DatagramsRefused,
+    /// Messages that it has refused since the start, on connections that went on.
+    MessagesRefused,
 }
 
 /// Why a run ended.

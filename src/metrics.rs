@@ -178,6 +178,14 @@ pub const ALL: &[Definition] = &[
     is("energy", "J", "Energy that nodes, switches and servers drew."),
     is("power_mean", "W", "Mean power of the machine."),
     is("power_peak", "W", "Largest power of the machine."),
+    // ---- Refused
+    is("connections_refused", "count",
+        "Connections that the control plane refused; absent if there is none."),
+    is("datagrams_refused", "count",
+        "Datagrams that the control plane refused; absent if there is none."),
+    is("messages_refused", "count",
+        "Messages that the control plane refused on connections that went on; absent if there is \
+         none."),
 ];
 
 const fn is(name: &'static str, unit: &'static str, meaning: &'static str) -> Definition {

@@ -10,6 +10,8 @@ const SERVER_SERIES: usize = 8;
 
 const PURPOSES: [&str; 4] = ["tftp", "root", "checkpoint", "restart"];
 
+const REFUSED: [&str; 3] = ["connections_refused", "datagrams_refused", "messages_refused"];
+
 /// A counter that only grows, read now and then; it was zero at the start.
 #[derive(Clone, Debug, Default)]
 struct Counter {
@@ -63,6 +65,8 @@ pub(super) struct Meters {
     server_link: u64,
     /// Bytes that arrived and that did not, by purpose.
     bytes: [(u128, u128); PURPOSES.len()],
+    /// What the control plane refused, in the order of [`REFUSED`].
+    refused: [Option<u64>; REFUSED.len()],
 }
 
 impl Meters {
@@ -81,6 +85,7 @@ impl Meters {
             received: counters,
             server_link,
             bytes: [(0, 0); PURPOSES.len()],
+            refused: [None; REFUSED.len()],
         }
     }
 
@@ -103,6 +108,9 @@ impl Meters {
             | Sensor::NodeMemory(_)
             | Sensor::NodeTemperature(_)
             | Sensor::NodeThrottled(_) => {}
+            Sensor::ConnectionsRefused => self.refused[0] = Some(value),
+            Sensor::DatagramsRefused => self.refused[1] = Some(value),
+            Sensor::MessagesRefused => self.refused[2] = Some(value),
         }
     }
 
@@ -146,6 +154,9 @@ impl Meters {
             table.ratio("power_mean", energy * 1_000_000, time);
         }
         table.maybe("power_peak", self.power_max.map(|(most, _)| most as f64 / 1e3));
+        for (name, value) in REFUSED.into_iter().zip(self.refused) {
+            table.maybe(name, value.map(|value| value as f64));
+        }
     }
 
     fn measure_link(&self, counters: &[Counter], name: &str, table: &mut Table) {

@@ -12,9 +12,12 @@ use model::Model;
 #[cfg(feature = "turmoil")]
 use turmoil::{Reference, Turmoil};
 
-use crate::event::{EndReason, Sink, Stop};
+use crate::event::{EndReason, Event, Sink, Stop};
+use crate::fleet::admission::Refusals;
 use crate::plan::Plan;
 use crate::plan::chance::kind_word;
+use crate::record::words;
+use crate::units::Time;
 
 /// Every stage of this build, the usual one first.
 pub const ALL: &[&(dyn Backend + Sync)] = &[
@@ -64,6 +67,18 @@ fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
         let (what, word) = (rule.how.needs_real_nodes()?, kind_word(rule.kind));
         Some(format!("[[fault.{word}]] `{}`: {what}: only real nodes have it", rule.name))
     })
+}
+
+/// Tells what was refused in a run that could not go on: in its log, and beside the reason.
+fn with_refusals(stop: Stop, refusals: Refusals, sink: &mut dyn Sink, at: Time) -> Stop {
+    for what in refusals.readings() {
+        // A sink that takes no more is why the run ends.
+        let _ = sink.event(&Event { at, what });
+    }
+    match (stop, words::refused(refusals.counts())) {
+        (Stop::Failed(why), Some(refused)) => Stop::Failed(format!("{why}; refused: {refused}")),
+        (stop, _) => stop,
+    }
 }
 
 /// A stage.

@@ -11,7 +11,7 @@ use crate::drivers::agent::{self, Leave, Wish};
 use crate::drivers::store::Place;
 use crate::fleet::doors::Address;
 use crate::ids::{Life, NodeId};
-use crate::testbed::wish::{SERVER, address};
+use crate::testbed::wish::{self, SERVER, address};
 use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
 use crate::units::{BitRate, Bytes, Span};
 
@@ -19,7 +19,7 @@ use crate::units::{BitRate, Bytes, Span};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The box's name
-    #[arg(long)]
+    #[arg(long, value_parser = wish::name)]
     name: String,
     /// Its nodes
     #[arg(long)]

@@ -10,7 +10,7 @@ use crate::analysis::{JobFinding, Metric};
 use crate::cli::Exit;
 use crate::cli::play::Played;
 use crate::plan::Plan;
-use crate::record::Finished;
+use crate::record::{Finished, words};
 use crate::scenario::StopWhen;
 use crate::units::Span;
 
@@ -102,6 +102,12 @@ impl Outcome {
         Some(format!("{struck}, of which {}", ends.join(", ")))
     }
 
+    /// What the control plane refused, if anything.
+    fn refused(&self) -> Option<String> {
+        let of = |what: &str| self.metric(&format!("{what}_refused")).map_or(0.0, |m| m.value);
+        words::refused(["connections", "datagrams", "messages"].map(|what| of(what) as u64))
+    }
+
     /// What the run had not reached when its time was up.
     fn unreached(&self) -> Option<String> {
         let value = |name| self.metric(name).map_or(0.0, |metric| metric.value);
@@ -146,9 +152,12 @@ impl Outcome {
             rows.retain(|(name, _)| !(calm && name == "failures"));
             rows.truncate(ON_A_LINE);
             let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
-            return format!("{}{}  {place}{known}\n", self.head("  "), values.collect::<String>());
+            let refused = self.refused().map_or_else(String::new, |all| format!("  refused {all}"));
+            let (head, values) = (self.head("  "), values.collect::<String>());
+            return format!("{head}{values}{refused}  {place}{known}\n");
         }
         rows.extend(self.corruptions().map(|text| ("corruptions".to_owned(), text)));
+        rows.extend(self.refused().map(|text| ("refused".to_owned(), text)));
         let jobs = &self.played.findings.jobs;
         rows.extend(jobs.iter().filter(|_| jobs.len() > 1).map(of_job));
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));

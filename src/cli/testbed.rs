@@ -9,7 +9,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use crate::cli::{Exit, beat, streams};
-use crate::testbed::wish::Wish;
+use crate::testbed::wish::{self, Wish};
 use crate::testbed::{self, Folder};
 use crate::units::{BitRate, Bytes, Span};
 
@@ -43,7 +43,7 @@ enum What {
 #[derive(Debug, Args)]
 struct Place {
     /// The box's name
-    #[arg(long, default_value = "box")]
+    #[arg(long, default_value = "box", value_parser = wish::name)]
     name: String,
     /// Folder of all boxes
     #[arg(long, value_name = "FOLDER", default_value = "/run/rackstorm")]
@@ -87,7 +87,7 @@ struct Up {
     beat: Span,
 }
 
-/// Remove a box: its processes, its namespaces and its folder
+/// Remove a box: its processes, its namespaces and its folder, and what a killed `up` left
 #[derive(Debug, Args)]
 struct Named {
     #[command(flatten)]
@@ -111,6 +111,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         What::Down(Named { place }) => {
             let gone = testbed::down(&place.name, &place.folder())?;
             streams::say(&format!("{gone} namespaces are gone"));
+            let probes = testbed::clear_probes()?;
+            if probes > 0 {
+                streams::say(&format!("and {probes} that killed commands had made to try things"));
+            }
             Ok(Exit::Done)
         }
         What::Exec(Exec { place, command }) => {

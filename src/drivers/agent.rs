@@ -24,6 +24,7 @@ use super::net::{Plain, own_address};
 use super::store::{Folder, Keeper, Moved, Place, Remote};
 use super::tls::{Credentials, Refused, Tls, name_of};
 use crate::event::What;
+use crate::fleet::admission::Refusals;
 use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::doors::{Address, Notice, Told};
 use crate::fleet::wire::{Message, Readings};
@@ -40,6 +41,8 @@ const LOOKS: u32 = 10;
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Between two looks whether the parent lives, where the system does not tell by itself.
 const PARENT: Duration = Duration::from_secs(1);
+/// What failed is said so often before it is said more rarely.
+const SAID: u64 = 64;
 /// Notes that wait for the link; what does not fit is lost.
 const NOTES: usize = 64;
 
@@ -224,13 +227,19 @@ fn once(say: fn(&str)) -> Refused {
     once_as(say, "refused: ")
 }
 
-/// Says what failed, if it is not what was said last.
+/// Says what failed, if it is not what was said last. A peer that fails in turns may fill no log:
+/// beyond [`SAID`] times it is said ever more rarely.
 fn once_as(say: fn(&str), what: &'static str) -> Rc<dyn Fn(&io::Error)> {
-    let last = RefCell::new(String::new());
+    let said = RefCell::new((0_u64, String::new()));
     Rc::new(move |error| {
+        let (times, last) = &mut *said.borrow_mut();
         let text = format!("{what}{error}");
-        if last.replace(text.clone()) != text {
-            say(&text);
+        if *last != text {
+            *times += 1;
+            if *times <= SAID || times.is_power_of_two() {
+                say(&text);
+            }
+            *last = text;
         }
     })
 }
@@ -268,10 +277,10 @@ struct Says(fn(&str));
 impl Told for Says {
     fn tell(&self, _what: What) {}
 
-    fn notice(&self, notice: Notice) {
-        if let Notice::Refused { refusals, .. } = notice {
-            (self.0)(&format!("refused so far: {refusals:?}"));
-        }
+    fn notice(&self, _notice: Notice) {}
+
+    fn refused(&self, refusals: Refusals) {
+        (self.0)(&format!("refused so far: {refusals:?}"));
     }
 }
 

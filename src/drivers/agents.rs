@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::Rc;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
@@ -30,7 +31,7 @@ pub struct Start {
     /// Whether they only pretend to do what harms the machine.
     pub harmless: bool,
     /// Certificates, and what they say.
-    pub scratch: Scratch,
+    pub scratch: Rc<Scratch>,
 }
 
 /// What became of an agent that nobody ended.

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod agents;
 pub mod authority;
 pub mod board;
+pub mod descriptors;
 pub mod harm;
 pub mod harmless;
 pub mod net;

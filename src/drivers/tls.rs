@@ -26,6 +26,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -181,11 +182,13 @@ impl<N: Net> Tls<N> {
 
     fn stream(
         &self,
+        from: Option<IpAddr>,
         shake: impl Future<Output = io::Result<TlsStream<N::Stream>>> + 'static,
     ) -> Stream<N::Stream> {
         Stream {
             state: State::Shaking(Box::pin(shake)),
             waiting: Vec::new(),
+            from,
             peer: Rc::default(),
             refused: self.refused.clone(),
         }
@@ -243,8 +246,13 @@ impl<N: Net> Net for Tls<N> {
     }
 
     async fn accept(&self, listener: &mut N::Listener) -> io::Result<Self::Stream> {
-        let shake = self.accepts.accept(self.plain.accept(listener).await?);
-        Ok(self.stream(async move { shake.await.map(TlsStream::Server) }))
+        let below = self.plain.accept(listener).await?;
+        let (from, shake) = (N::peer(&below), self.accepts.accept(below));
+        Ok(self.stream(from, async move { shake.await.map(TlsStream::Server) }))
+    }
+
+    fn peer(stream: &Self::Stream) -> Option<IpAddr> {
+        stream.from
     }
 
     fn witness(stream: &Self::Stream) -> Witness {
@@ -258,7 +266,7 @@ impl<N: Net> Net for Tls<N> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let shake = self.connects.connect(name, self.plain.connect(to).await?);
-        Ok(self.stream(async move { shake.await.map(TlsStream::Client) }))
+        Ok(self.stream(None, async move { shake.await.map(TlsStream::Client) }))
     }
 
     async fn bind(&self, port: u16) -> io::Result<N::Datagrams> {
@@ -309,6 +317,8 @@ pub struct Stream<S> {
     state: State<S>,
     /// Reader and writer may both wait for the handshake, and its socket knows only the last.
     waiting: Vec<Waker>,
+    /// The peer's address, if he called.
+    from: Option<IpAddr>,
     /// The peer's certificate, once it is proven.
     peer: Rc<OnceCell<CertificateDer<'static>>>,
     refused: Refused,

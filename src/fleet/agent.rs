@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::fleet::admission::{Admission, Bounds, Refusals};
 use crate::fleet::beats::{self, Post};
 use crate::fleet::deeds::{self, Deeds};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
@@ -27,7 +28,7 @@ pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
 use crate::fleet::task::{self, Task};
-use crate::fleet::wire::{Beat, Ended, Message, Order, Refusals, Where, Work};
+use crate::fleet::wire::{Beat, Ended, Message, Order, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
@@ -119,7 +120,7 @@ struct Agent<N, S, H, T> {
     /// Sums from the left by placement and step.
     early: BTreeMap<(u64, u64), u64>,
     deeds: Deeds,
-    refusals: Refusals,
+    admission: Admission,
 }
 
 /// Runs an agent for ever.
@@ -148,10 +149,11 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     let (heard, mut queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
-    let listener = net.listen(setup.port).await?;
-    let peers = Address::new(setup.host.clone(), N::port(&listener)?);
+    let admission = Admission::new(Bounds::of_agent());
+    let door = (net.listen(setup.port).await?, admission.clone());
+    let peers = Address::new(setup.host.clone(), N::port(&door.0)?);
     let images = Images::new(net, &doors.store, setup.pace.patience);
-    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), listener, to));
+    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), door, to));
     let (post, packets) = beats::open(net, setup.pace).await?;
     let (session, again) = <(Rc<Cell<_>>, Rc<Notify>)>::default();
     let link = Link {
@@ -194,7 +196,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         right: Vec::new(),
         early: BTreeMap::new(),
         deeds: Deeds::default(),
-        refusals: Refusals::default(),
+        admission,
     };
     loop {
         match timeout_at(agent.next(), queue.recv()).await {
@@ -313,15 +315,18 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
     }
 
-    fn ended(&mut self, ended: Ended) {
-        if self.refusals.ended(ended) {
-            self.tell_refusals();
-        }
+    fn ended(&self, ended: Ended) {
+        self.refuse(|refusals| refusals.ended(ended));
     }
 
-    fn tell_refusals(&self) {
-        let (by, refusals) = (Some(self.setup.node), self.refusals);
-        self.doors.told.notice(Notice::Refused { by, refusals });
+    /// Counts what is refused, and tells it whenever it has doubled.
+    fn refuse(&self, what: impl FnOnce(&mut Refusals)) {
+        let total = || self.admission.refusals().counts().iter().sum::<u64>();
+        let before = total();
+        self.admission.refuse(what);
+        if total() > before && total().is_power_of_two() {
+            self.doors.told.refused(self.admission.refusals());
+        }
     }
 
     fn answer(&mut self, beat: Beat) {
@@ -364,10 +369,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Message::Forget { name } => self.doors.net.spawn(self.images.clone().forget(name)),
             Message::Group(group) => self.membership.told(group),
-            Message::Unknown => {
-                self.refusals.unknown += 1;
-                self.tell_refusals();
-            }
+            Message::Unknown => self.refuse(|refusals| refusals.unknown += 1),
             _ => {}
         }
     }
@@ -506,8 +508,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         if let (Some(data), Work::Load { step, .. }) = (data, &task.order.work) {
             // A broken image is no image: the order stays undone, for all to see.
             let Some(ranks) = Ranks::from_image(&data, &task.order.seat, *step) else {
-                self.refusals.garbage += 1;
-                self.tell_refusals();
+                self.refuse(|refusals| refusals.garbage += 1);
                 return;
             };
             self.ranks = Some((task.order.placement, ranks));

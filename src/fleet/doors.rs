@@ -13,14 +13,15 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event::{Cause, Fault, What};
+use crate::fleet::admission::Refusals;
 pub use crate::fleet::means::Means;
-use crate::fleet::wire::Refusals;
 use crate::ids::{FaultId, Life, NodeId, Part};
 use crate::units::{Bytes, Span};
 
@@ -70,6 +71,11 @@ pub trait Net: Clone + 'static {
     /// network that proves nothing believes everybody.
     fn witness(_stream: &Self::Stream) -> Witness {
         Rc::new(|_| true)
+    }
+    /// The address of the peer of an accepted connection, where the network tells: as long as he
+    /// has proven nothing, he has a bounded number of them.
+    fn peer(_stream: &Self::Stream) -> Option<IpAddr> {
+        None
     }
     /// Connects.
     fn connect(&self, to: &Address) -> impl Future<Output = io::Result<Self::Stream>>;
@@ -225,8 +231,6 @@ pub enum Notice {
     Loads { node: NodeId, checkpoint: u64, of: u32 },
     /// The job ended with this result.
     Result { sum: u64 },
-    /// Somebody was refused: by the controller, or by the agent of a node. All counts so far.
-    Refused { by: Option<NodeId>, refusals: Refusals },
 }
 
 /// Where the fleet tells what happens. The stage stamps the time.
@@ -240,4 +244,7 @@ pub trait Told: Clone + 'static {
     fn time_of_day(&self, _node: NodeId, _wall: u64) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
+    /// An agent refused something, and this is all that it refused so far: told ever more rarely,
+    /// so that a flood fills no log.
+    fn refused(&self, _refusals: Refusals) {}
 }

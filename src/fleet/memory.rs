@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use crate::fleet::doors::{Deed, Object, Store};
 use crate::fleet::{job, timeline};
@@ -11,6 +13,9 @@ use crate::units::{Bytes, Time};
 
 /// The name of the object.
 const NAME: &str = "controller";
+/// Tries to save it before the run is given up: what ran out may be there again, such as files to
+/// open. Agents make their links anew after five beats without an answer; this takes three.
+const SAVE_TRIES: u32 = 4;
 /// The version of its form.
 const VERSION: u32 = 1;
 
@@ -88,8 +93,18 @@ impl Memory {
         Ok(Some(memory))
     }
 
-    pub(super) async fn save(&self, store: &impl Store) -> io::Result<()> {
+    /// Saves it, and tries again after `retry` where that fails.
+    ///
+    /// # Errors
+    /// What keeps it from being saved.
+    pub(super) async fn save(&self, store: &impl Store, retry: Duration) -> io::Result<()> {
         let bytes = serde_json::to_vec(self)?;
+        for _ in 1..SAVE_TRIES {
+            if store.put(Object::State, NAME, bytes.clone(), Bytes(0)).await.is_ok() {
+                return Ok(());
+            }
+            sleep(retry).await;
+        }
         store.put(Object::State, NAME, bytes, Bytes(0)).await
     }
 }

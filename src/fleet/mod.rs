@@ -4,6 +4,7 @@
 //! gives real ones, and the programs are the same. They need a tokio runtime of one thread with a
 //! `LocalSet`; time comes from `tokio::time` only.
 
+pub mod admission;
 pub mod agent;
 mod beats;
 pub mod controller;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::fleet::admission::{Admission, Pass};
 use crate::fleet::doors::{Address, Net, Store};
 use crate::fleet::images::{Copy, Images};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};
@@ -79,18 +80,15 @@ async fn deliver<N: Net>(
 /// Takes in neighbours for ever. The first message must come within `patience`.
 pub(super) async fn listen<N: Net, S: Store>(
     images: Images<N, S>,
-    mut listener: N::Listener,
+    (mut listener, admission): (N::Listener, Admission),
     to: mpsc::Sender<Incoming>,
 ) {
     let net = images.net.clone();
     loop {
-        let Ok(stream) = net.accept(&mut listener).await else {
-            sleep(images.patience).await;
-            continue;
-        };
+        let (stream, pass) = admission.accept(&net, &mut listener).await;
         let (images, to) = (images.clone(), to.clone());
         net.spawn(async move {
-            let ended = hear(&images, stream, &to).await;
+            let ended = hear(&images, stream, pass, &to).await;
             if ended != Ended::Closed {
                 let _ = to.send(Incoming::Broken(ended)).await;
             }
@@ -101,14 +99,15 @@ pub(super) async fn listen<N: Net, S: Store>(
 async fn hear<N: Net, S: Store>(
     images: &Images<N, S>,
     stream: N::Stream,
+    pass: Pass,
     to: &mpsc::Sender<Incoming>,
 ) -> Ended {
     let (patience, mut copy) = (images.patience, Copy::default());
-    let mut wait = patience;
     let (from, mut into) = tokio::io::split(stream);
     let mut reader = Reader::new(from);
+    let mut said = pass.first(patience, reader.next(IDLE)).await;
     loop {
-        match reader.next(wait).await {
+        match said {
             Ok(Message::Exchange { placement, step, seat, sum }) => {
                 if to.send(Incoming::Sum { placement, step, seat, sum }).await.is_err() {
                     return Ended::Closed;
@@ -140,9 +139,11 @@ async fn hear<N: Net, S: Store>(
             }
             Ok(Message::Unknown) => {}
             Ok(_) => return Ended::Refused(Refusal::Garbage),
-            Err(Ended::Silent) if wait == IDLE => return Ended::Closed,
             Err(ended) => return ended,
         }
-        wait = IDLE;
+        said = match reader.next(IDLE).await {
+            Err(Ended::Silent) => return Ended::Closed,
+            said => said,
+        };
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! A connection that says nothing in time, or anything else, is closed and counted.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::io::AsyncRead;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use crate::fleet::doors::{Address, Net};
+use crate::fleet::admission::Admission;
+use crate::fleet::doors::{Address, Net, Witness};
 use crate::fleet::link::writer;
 use crate::fleet::packet::{PACKET_MAX, Packet};
 use crate::fleet::wire::{Ended, Message, Reader, Refusal};
@@ -42,10 +43,10 @@ pub(super) enum Incoming {
     Join(Join, Connection),
     /// The agent of a node says something on the connection with this number.
     Said(NodeId, u64, Message),
-    /// A connection ended; of which node, if it came to a join.
-    Gone(Option<NodeId>, u64, Ended),
+    /// The connection of a node with this number ended.
+    Gone(NodeId, u64),
     /// A datagram.
-    Packet(Result<Packet, Refusal>, Address),
+    Packet(Packet, Address),
 }
 
 /// Accepts connections for ever.
@@ -53,84 +54,99 @@ pub(super) async fn receive<N: Net>(
     net: N,
     mut listener: N::Listener,
     patience: Duration,
+    admission: Admission,
     to: mpsc::Sender<Incoming>,
 ) {
-    let count = Rc::new(Cell::new(0_u64));
+    let mut number = 0;
     loop {
-        let Ok(stream) = net.accept(&mut listener).await else {
-            sleep(patience).await;
-            continue;
-        };
-        count.set(count.get() + 1);
-        let number = count.get();
-        let (own, to) = (net.clone(), to.clone());
+        let (stream, pass) = admission.accept(&net, &mut listener).await;
+        number += 1;
+        let (own, admission, to) = (net.clone(), admission.clone(), to.clone());
         net.spawn(async move {
-            let (close, closed) = oneshot::channel();
-            let (node, ended) = tokio::select! {
-                biased;
-                _ = closed => return,
-                ended = hear(&own, stream, patience, number, close, &to) => ended,
+            let is_proven = N::witness(&stream);
+            let (from, into) = tokio::io::split(stream);
+            let mut reader = Reader::new(from);
+            let joined = pass.first(patience, first(&mut reader, is_proven)).await;
+            let ended = match joined {
+                Ok(join) => {
+                    let out = writer(&own, into, patience);
+                    attend(reader, join, out, number, &to).await
+                }
+                Err(ended) => ended,
             };
-            let _ = to.send(Incoming::Gone(node, number, ended)).await;
+            admission.ended(ended);
         });
     }
 }
 
-async fn hear<N: Net>(
-    net: &N,
-    stream: N::Stream,
-    patience: Duration,
-    number: u64,
-    close: oneshot::Sender<()>,
-    to: &mpsc::Sender<Incoming>,
-) -> (Option<NodeId>, Ended) {
-    let is_proven = N::witness(&stream);
-    let (from, into) = tokio::io::split(stream);
-    let mut reader = Reader::new(from);
-    let join = match reader.next(patience).await {
-        Ok(Message::Join { serial, life, session, peers, datagrams, capabilities }) => {
-            Join { serial, life, session, peers, datagrams, capabilities }
-        }
-        Ok(_) => return (None, Ended::Refused(Refusal::Garbage)),
-        Err(ended) => return (None, ended),
+/// The first message of an agent, which must prove to be that of its node.
+async fn first(
+    reader: &mut Reader<impl AsyncRead + Unpin>,
+    is_proven: Witness,
+) -> Result<Join, Ended> {
+    let Message::Join { serial, life, session, peers, datagrams, capabilities } =
+        reader.next(WATCHED).await?
+    else {
+        return Err(Ended::Refused(Refusal::Garbage));
     };
-    let node = NodeId(join.serial);
-    if !is_proven(node) {
-        return (None, Ended::Refused(Refusal::Impostor));
+    if !is_proven(NodeId(serial)) {
+        return Err(Ended::Refused(Refusal::Impostor));
     }
-    let connection = Connection { number, out: writer(net, into, patience), close };
-    if to.send(Incoming::Join(join, connection)).await.is_err() {
-        return (None, Ended::Closed);
-    }
-    loop {
-        match reader.next(WATCHED).await {
-            Ok(message) => {
-                if to.send(Incoming::Said(node, number, message)).await.is_err() {
-                    return (Some(node), Ended::Closed);
-                }
-            }
-            Err(ended) => return (Some(node), ended),
-        }
-    }
+    Ok(Join { serial, life, session, peers, datagrams, capabilities })
 }
 
-/// Takes datagrams for ever.
+/// Passes on what an agent says, until the connection ends.
+async fn attend(
+    mut reader: Reader<impl AsyncRead + Unpin>,
+    join: Join,
+    out: mpsc::UnboundedSender<Message>,
+    number: u64,
+    to: &mpsc::Sender<Incoming>,
+) -> Ended {
+    let node = NodeId(join.serial);
+    let (close, closed) = oneshot::channel();
+    let hears = async {
+        let mut said = Incoming::Join(join, Connection { number, out, close });
+        loop {
+            if to.send(said).await.is_err() {
+                return Ended::Closed;
+            }
+            said = match reader.next(WATCHED).await {
+                Ok(message) => Incoming::Said(node, number, message),
+                Err(ended) => return ended,
+            };
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        _ = closed => return Ended::Closed,
+        ended = hears => ended,
+    };
+    let _ = to.send(Incoming::Gone(node, number)).await;
+    ended
+}
+
+/// Takes datagrams for ever. What is none of ours is counted and forgotten.
 pub(super) async fn packets<N: Net>(
     net: N,
     socket: Rc<N::Datagrams>,
     retry: Duration,
+    admission: Admission,
     to: mpsc::Sender<Incoming>,
 ) {
     let mut buffer = [0; PACKET_MAX];
     loop {
-        match net.recv_from(&socket, &mut buffer).await {
-            Ok((n, from)) => {
-                let packet = Incoming::Packet(Packet::decode(&buffer[..n]), from);
-                if to.send(packet).await.is_err() {
+        let Ok((n, from)) = net.recv_from(&socket, &mut buffer).await else {
+            sleep(retry).await;
+            continue;
+        };
+        match Packet::decode(&buffer[..n]) {
+            Ok(packet) => {
+                if to.send(Incoming::Packet(packet, from)).await.is_err() {
                     return;
                 }
             }
-            Err(_) => sleep(retry).await,
+            Err(_) => admission.refuse(|refusals| refusals.datagrams += 1),
         }
     }
 }

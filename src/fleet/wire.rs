@@ -229,52 +229,9 @@ pub enum Refusal {
     /// The proof is another one's.
     #[error("the proof of somebody else")]
     Impostor,
-}
-
-/// What was refused so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refusals {
-    /// Frames of an impossible length.
-    pub length: u64,
-    /// Versions that are too old.
-    pub version: u64,
-    /// Bytes that are no message.
-    pub garbage: u64,
-    /// Messages of a kind that is not known; the connection goes on.
-    pub unknown: u64,
-    /// Connections on which nobody said anything, or nothing that was due.
-    pub silent: u64,
-    /// Joins of a life that is over, or of a session that is another's.
-    pub replayed: u64,
-    /// Joins of nodes that the plan does not have.
-    pub stranger: u64,
-    /// Connections without a proof that they belong to the rack.
-    pub unproven: u64,
-    /// Joins with the proof of another node.
-    pub impostor: u64,
-}
-
-impl Refusals {
-    /// Counts the end of a connection; says whether there was something to count.
-    pub fn ended(&mut self, ended: Ended) -> bool {
-        match ended {
-            Ended::Closed => return false,
-            Ended::Silent => self.silent += 1,
-            Ended::Refused(refusal) => self.count(refusal),
-        }
-        true
-    }
-
-    /// Counts one.
-    pub fn count(&mut self, refusal: Refusal) {
-        match refusal {
-            Refusal::Length(_) => self.length += 1,
-            Refusal::Version(_) => self.version += 1,
-            Refusal::Garbage => self.garbage += 1,
-            Refusal::Unproven => self.unproven += 1,
-            Refusal::Impostor => self.impostor += 1,
-        }
-    }
+    /// It had proven nothing yet, and there were too many of its kind.
+    #[error("too many connections without a proof")]
+    Crowded,
 }
 
 /// Bytes in, messages out. After a refusal it is of no more use.
@@ -458,6 +415,7 @@ impl Beat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::admission::Refusals;
     use crate::rng::Stream;
 
     fn done(order: u64) -> Message {

@@ -272,7 +272,7 @@ pub(crate) mod tests {
     }
 
     fn any_sensor() -> impl Strategy<Value = Sensor> {
-        (0..8_u8, any::<u32>()).prop_map(|(code, number)| {
+        (0..11_u8, any::<u32>()).prop_map(|(code, number)| {
             let mut bytes = vec![code];
             put(&mut bytes, u64::from(number));
             sensor(&mut &bytes[..]).expect("all codes are known")
@@ -458,6 +458,9 @@ pub(crate) mod tests {
             What::Reading { sensor: Sensor::PowerMax, value: 2 },
             What::Reading { sensor: Sensor::ServerSent(0), value: 3 },
             What::Reading { sensor: Sensor::ServerReceived(1), value: 4 },
+            What::Reading { sensor: Sensor::ConnectionsRefused, value: 5 },
+            What::Reading { sensor: Sensor::DatagramsRefused, value: 6 },
+            What::Reading { sensor: Sensor::MessagesRefused, value: 7 },
             What::FaultEnds { fault, kind: Fault::PowerLoss, part: psu },
             What::FailureAbsorbed { job, node },
             What::Alarm { fault, part: psu, lead: Span(128) },
@@ -484,6 +487,9 @@ pub(crate) mod tests {
             &[100, 10, 1, 2],
             &[100, 10, 2, 0, 3],
             &[100, 10, 3, 1, 4],
+            &[100, 10, 8, 5],
+            &[100, 10, 9, 6],
+            &[100, 10, 10, 7],
             &[100, 3, 2, 2, 6, 5],
             &[100, 16, 1, 0xac, 2],
             &[100, 20, 2, 6, 5, 0x80, 1],

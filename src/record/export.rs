@@ -268,7 +268,11 @@ fn reading_row(sensor: Sensor, value: u64) -> Row {
         | Sensor::NodeMemory(node)
         | Sensor::NodeTemperature(node)
         | Sensor::NodeThrottled(node) => ("node", Some(from_one(node))),
-        Sensor::Energy | Sensor::PowerMax => ("", None),
+        Sensor::Energy
+        | Sensor::PowerMax
+        | Sensor::ConnectionsRefused
+        | Sensor::DatagramsRefused
+        | Sensor::MessagesRefused => ("", None),
     };
     Row {
         event: "reading",
@@ -307,11 +311,14 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1100,reading,,,,,,,,,,,,,,,,,power-max,2
 1200,reading,,,server,1,,,,,,,,,,,,,server-sent,3
 1300,reading,,,server,2,,,,,,,,,,,,,server-received,4
-1400,fault-ends,,,psu,6,3,power-loss,,,,,,,,,,,,
-1500,failure-absorbed,301,,,,,,,,2,,,,,,,,,
-1600,alarm,,,psu,6,3,,,,,,,,,,,,,128
-1700,group,,,group,301,,,roll-back,,2,4,127,,,,,,,
-1800,run-ends,,,,,,,time-up,,,,,,,,,,,
+1400,reading,,,,,,,,,,,,,,,,,connections-refused,5
+1500,reading,,,,,,,,,,,,,,,,,datagrams-refused,6
+1600,reading,,,,,,,,,,,,,,,,,messages-refused,7
+1700,fault-ends,,,psu,6,3,power-loss,,,,,,,,,,,,
+1800,failure-absorbed,301,,,,,,,,2,,,,,,,,,
+1900,alarm,,,psu,6,3,,,,,,,,,,,,,128
+2000,group,,,group,301,,,roll-back,,2,4,127,,,,,,,
+2100,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

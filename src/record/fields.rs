@@ -105,6 +105,9 @@ pub(super) fn put_sensor(out: &mut Vec<u8>, sensor: Sensor) {
         Sensor::NodeMemory(node) => (5, Some(node)),
         Sensor::NodeTemperature(node) => (6, Some(node)),
         Sensor::NodeThrottled(node) => (7, Some(node)),
+        Sensor::ConnectionsRefused => (8, None),
+        Sensor::DatagramsRefused => (9, None),
+        Sensor::MessagesRefused => (10, None),
     };
     out.push(code);
     if let Some(number) = number {
@@ -122,6 +125,9 @@ pub(super) fn sensor(from: &mut &[u8]) -> Result<Sensor, CodecError> {
         5 => Sensor::NodeMemory(small(from)?),
         6 => Sensor::NodeTemperature(small(from)?),
         7 => Sensor::NodeThrottled(small(from)?),
+        8 => Sensor::ConnectionsRefused,
+        9 => Sensor::DatagramsRefused,
+        10 => Sensor::MessagesRefused,
         code => return Err(CodecError::Unknown { field: "sensor", code }),
     })
 }

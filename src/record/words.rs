@@ -163,7 +163,19 @@ pub fn sensor(sensor: Sensor) -> &'static str {
         Sensor::NodeMemory(_) => "node-memory",
         Sensor::NodeTemperature(_) => "node-temperature",
         Sensor::NodeThrottled(_) => "node-throttled",
+        Sensor::ConnectionsRefused => "connections-refused",
+        Sensor::DatagramsRefused => "datagrams-refused",
+        Sensor::MessagesRefused => "messages-refused",
     }
+}
+
+/// What was refused: connections, datagrams and messages; `None` if nothing was.
+#[must_use]
+pub fn refused(counts: [u64; 3]) -> Option<String> {
+    let named = |(n, what): (u64, &str)| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let all = counts.into_iter().zip(["connection", "datagram", "message"]);
+    let all: Vec<_> = all.filter(|(n, _)| *n > 0).map(named).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Why a run ended.
@@ -201,6 +213,12 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_is_told_in_one_line_and_nothing_is_in_none() {
+        assert_eq!(refused([10_000, 0, 1]).as_deref(), Some("10000 connections, 1 message"));
+        assert_eq!(refused([0; 3]), None);
+    }
+
+    #[test]
     fn the_words_are_those_of_serde() {
         check(&codes::NODE_STATES, node_state);
         check(&codes::FAULTS, fault);
@@ -213,6 +231,9 @@ mod tests {
         check(&codes::PURPOSES, purpose);
         check(&codes::END_REASONS, end_reason);
         check(&[Sensor::Energy, Sensor::PowerMax], sensor);
+        let refused =
+            [Sensor::ConnectionsRefused, Sensor::DatagramsRefused, Sensor::MessagesRefused];
+        check(&refused, sensor);
         check(&[PartState::Up, PartState::Down], part_state);
     }
 }

@@ -30,7 +30,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
 pub use plant::{PORTS, Plant, STORE_PORT, boot, serve};
-pub use rights::missing;
+pub use rights::{clear_probes, missing};
 use wish::Wish;
 
 use crate::drivers::authority::Authority;
@@ -42,6 +42,9 @@ const DAYS: u32 = 365;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// The file by which a folder is known to be a box's; the name of the box stands in it.
+const MARK: &str = "rackstorm-box";
 
 /// What a box leaves on disk while it stands.
 #[derive(Clone, Debug)]
@@ -89,6 +92,44 @@ impl Folder {
         self.0.join("bus")
     }
 
+    /// Makes it, with its mark. An empty one may be there, which a killed `up` left.
+    fn create(&self, name: &str) -> io::Result<()> {
+        if self.0.exists() {
+            fs::remove_dir(&self.0)?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        fs::write(self.0.join(MARK), format!("{name}\n"))
+    }
+
+    /// Whether something is there, which then bears the mark of this box.
+    ///
+    /// # Errors
+    /// When it does not.
+    fn demand_mark(&self, name: &str) -> io::Result<bool> {
+        let Ok(facts) = fs::symlink_metadata(&self.0) else { return Ok(false) };
+        let mark = fs::read_to_string(self.0.join(MARK)).unwrap_or_default();
+        if facts.is_dir() && mark.trim_end() == name {
+            return Ok(true);
+        }
+        let text = format!(
+            "{} is no box `{name}`: no file `{MARK}` in it says so; nothing was removed",
+            self.0.display()
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    }
+
+    /// Removes it, and its mark last.
+    fn remove(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            if entry.file_name() != MARK {
+                let (path, is_folder) = (entry.path(), entry.file_type()?.is_dir());
+                if is_folder { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+            }
+        }
+        fs::remove_dir_all(&self.0)
+    }
+
     /// What a program of the box said.
     fn said(&self, who: &str) -> PathBuf {
         self.0.join(format!("{who}.log"))
@@ -101,8 +142,11 @@ impl Folder {
 /// # Errors
 /// When a box of this name stands already, and when something could not be done.
 pub fn up(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
-    let stands = folder.0.exists() || !network::namespaces(&wish.name)?.is_empty();
-    if stands {
+    let is_used = fs::read_dir(&folder.0).is_ok_and(|mut entries| entries.next().is_some());
+    if is_used {
+        folder.demand_mark(&wish.name)?;
+    }
+    if is_used || !network::namespaces(&wish.name)?.is_empty() {
         let text = format!("a box `{}` stands; `rackstorm testbed down` removes it", wish.name);
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
@@ -119,7 +163,7 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.0)?;
+    folder.create(&wish.name)?;
     fs::create_dir(folder.store())?;
     let (authority, _) = Authority::open(&folder.certificates())?;
     authority.enrol_controller(&[wish::SERVER.to_string()], DAYS)?;
@@ -163,15 +207,19 @@ fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<Child
 /// how many namespaces went.
 ///
 /// # Errors
-/// When something of it cannot be removed.
+/// When the name is none or the folder is no box's, and nothing is touched then; when something of
+/// it cannot be removed.
 pub fn down(name: &str, folder: &Folder) -> io::Result<usize> {
+    let no_name = |mistake| io::Error::new(io::ErrorKind::InvalidInput, mistake);
+    wish::name(name).map_err(no_name)?;
+    let is_there = folder.demand_mark(name)?;
     let spaces = network::namespaces(name)?;
     runtime()?.block_on(end_all(&spaces))?;
     let gone = network::clear(name)?;
-    match fs::remove_dir_all(&folder.0) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(gone),
+    if is_there {
+        folder.remove()?;
     }
+    Ok(gone)
 }
 
 /// Ends all processes in some namespaces: those that do not leave when they are asked are killed.

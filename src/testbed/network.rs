@@ -72,17 +72,24 @@ pub(super) fn clear(name: &str) -> io::Result<usize> {
 /// # Errors
 /// When the system does not tell.
 pub(super) fn namespaces(name: &str) -> io::Result<Vec<String>> {
-    let told = shell::run("ip", &["netns", "list"])?;
-    let first = told.lines().filter_map(|line| line.split_whitespace().next());
-    let of_box = |space: &&str| {
+    namespaces_like(|space| {
         let rest = space.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
         rest.is_some_and(|rest| {
             let number = rest.strip_prefix("pi").unwrap_or_default();
             let is_node = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
             matches!(rest, "net" | "server") || is_node
         })
-    };
-    Ok(first.filter(of_box).map(str::to_owned).collect())
+    })
+}
+
+/// The namespaces of this machine whose names are wanted.
+///
+/// # Errors
+/// When the system does not tell.
+pub(super) fn namespaces_like(wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+    let told = shell::run("ip", &["netns", "list"])?;
+    let first = told.lines().filter_map(|line| line.split_whitespace().next());
+    Ok(first.filter(|space| wanted(space)).map(str::to_owned).collect())
 }
 
 /// The processes in a namespace.

@@ -186,7 +186,10 @@ pub fn serve(plant: &Plant) -> io::Result<()> {
 async fn serve_images(listener: TcpListener, image: Bytes, log: PathBuf) {
     let process = std::process::id();
     loop {
-        let Ok((mut caller, from)) = listener.accept().await else { continue };
+        let Ok((mut caller, from)) = listener.accept().await else {
+            sleep(LOOK).await;
+            continue;
+        };
         let log = log.clone();
         spawn_local(async move {
             if give(&mut caller, image).await.is_ok() {

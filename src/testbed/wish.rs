@@ -19,6 +19,18 @@ pub fn address(node: NodeId) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 1, 1 + node.0 as u8)
 }
 
+/// A text as the name of a box. It is part of the names of namespaces, links and a folder.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn name(text: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    if text.is_empty() || text.len() > NAME_MAX || !text.chars().all(plain) {
+        return Err(format!("a box's name is 1 to {NAME_MAX} small letters and digits"));
+    }
+    Ok(text.to_owned())
+}
+
 /// A rack in a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -46,9 +58,8 @@ impl Wish {
     /// What is wrong with it, if anything is.
     #[must_use]
     pub fn mistake(&self) -> Option<String> {
-        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-        if self.name.is_empty() || self.name.len() > NAME_MAX || !self.name.chars().all(plain) {
-            return Some(format!("a box's name is 1 to {NAME_MAX} small letters and digits"));
+        if let Err(mistake) = name(&self.name) {
+            return Some(mistake);
         }
         if self.nodes == 0 || self.nodes > NODES_MAX {
             return Some(format!("a box has 1 to {NODES_MAX} nodes"));

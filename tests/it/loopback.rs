@@ -4,6 +4,7 @@
 //! with fifty agents and ten crashes.
 
 use std::fs;
+use std::net::{TcpStream, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,6 +97,13 @@ fn states(played: &Played, wanted: u32) -> Vec<N> {
     played.events.iter().filter_map(state).collect()
 }
 
+/// Whether it is told that something was refused.
+fn is_refusal(what: &What) -> bool {
+    use Sensor::{ConnectionsRefused, DatagramsRefused, MessagesRefused};
+    let What::Reading { sensor, .. } = what else { return false };
+    matches!(sensor, ConnectionsRefused | DatagramsRefused | MessagesRefused)
+}
+
 #[test]
 fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
     let agents = std::env::var("RACKSTORM_AGENTS").ok();
@@ -107,7 +115,7 @@ fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
     };
     let hang = "[[fault.hang]]\non = \"pi5\"\nat = \"2 s\"\nrepair = \"power-cycle\"\n";
     let faults: String = (0..crashes).map(fault).chain([hang.to_owned()]).collect();
-    let (played, sums, notices) = play(&scenario(agents, 2 + crashes / 2, &faults));
+    let (played, sums, _) = play(&scenario(agents, 2 + crashes / 2, &faults));
     // The stage itself holds the sum against the one that the job must have.
     assert_eq!(sums.len(), 1, "the job ends once");
     let last = played.events.last().map(|event| event.what);
@@ -123,7 +131,7 @@ fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
         matches!(what, What::Reading { sensor: Sensor::NodeLoad(_) | Sensor::NodeMemory(_), .. })
     };
     assert!(played.count(loads) > 0, "boards are read");
-    assert!(!notices.iter().any(|notice| matches!(notice, Notice::Refused { .. })), "{notices:?}");
+    assert_eq!(played.count(is_refusal), 0);
 }
 
 /// The controller alone would wait longer than the run lasts.
@@ -138,7 +146,7 @@ fn a_killed_agent_is_found_by_gossip_between_processes() {
     let found: Vec<_> = notices.iter().filter(silent).collect();
     assert!(matches!(found[..], [Notice::Silent { node: NodeId(0), .. }]), "{found:?}");
     assert!(states(&played, 0).windows(2).any(|two| two == [N::Off, N::Init]));
-    assert!(!notices.iter().any(|notice| matches!(notice, Notice::Refused { .. })), "{notices:?}");
+    assert_eq!(played.count(is_refusal), 0);
 }
 
 #[test]
@@ -283,6 +291,83 @@ fn a_killed_controller_leaves_no_agent_behind_not_even_one_that_hangs() {
     let (mut child, parent) = signalled(&bench, Signal::KILL);
     child.wait().expect("it was started");
     wait_until("agents end with their controller", || agents_of(parent).is_empty());
+    assert_eq!(scratches(&bench).len(), 1, "it had no time to clear up");
+    let file = bench.write("short.toml", &scenario(2, 1, ""));
+    let mut next = bench.command(&["run", file.to_str().expect("UTF-8"), "--on", "loopback"]);
+    next.args(["--no-report", "--quiet"]).env("TMPDIR", bench.path());
+    assert!(next.status().expect("the program starts").success());
+    assert!(scratches(&bench).is_empty(), "the next run cleared up");
+}
+
+/// The temporary folders of runs.
+fn scratches(bench: &Bench) -> Vec<PathBuf> {
+    let all = fs::read_dir(bench.path()).expect("a folder").filter_map(Result::ok);
+    let is_one =
+        |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("rackstorm-");
+    all.filter(is_one).map(|entry| entry.path()).collect()
+}
+
+#[test]
+fn a_failed_run_leaves_no_temporary_folder_behind() {
+    let bench = Bench::new();
+    let file = bench.write("long.toml", &scenario(5, 200, ""));
+    let mut run = bench.command(&["run", file.to_str().expect("UTF-8"), "--on", "loopback"]);
+    run.arg("--no-report").env("TMPDIR", bench.path());
+    let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let agents = || agents_of(child.id());
+    wait_until("agents are there", || agents().len() == 5);
+    wait_until("a job has saved its memory", || {
+        let folder = scratches(&bench).into_iter().next().map(|run| run.join("store/checkpoints"));
+        folder.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|all| all.count() > 0)
+    });
+    let agent = Pid::from_raw(agents()[0].cast_signed()).expect("a process");
+    kill_process(agent, Signal::TERM).expect("it runs");
+    let done = wait(child);
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    assert!(done.stderr.contains("ended by itself"), "{}", done.stderr);
+    assert!(scratches(&bench).is_empty());
+}
+
+/// Where the controller of a run takes agents and beats, as its agents were told.
+fn ports(parent: u32) -> (u16, u16) {
+    let agent = agents_of(parent)[0];
+    let words = fs::read(format!("/proc/{agent}/cmdline")).expect("it runs");
+    let words = String::from_utf8(words).expect("UTF-8");
+    let words: Vec<_> = words.split('\0').collect();
+    let after = |option| {
+        let at = words.iter().position(|word| *word == option).expect("it is there") + 1;
+        let (_, port) = words[at].rsplit_once(':').expect("an address");
+        port.parse().expect("a port")
+    };
+    (after("--controller"), after("--beats"))
+}
+
+/// The program may open 400 files at most, and needs some for itself.
+#[test]
+fn a_flood_of_silent_callers_and_garbage_ends_no_run_and_is_told_at_its_end() {
+    let bench = Bench::new();
+    bench.write("short.toml", &scenario(5, 4, ""));
+    let script = r#"ulimit -n 400 && exec "$PROGRAM" run short.toml --on loopback --no-report"#;
+    let mut run = std::process::Command::new("sh");
+    run.args(["-c", script]).env("PROGRAM", program()).current_dir(bench.path());
+    let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_until("agents are there", || agents_of(child.id()).len() == 5);
+    let (port, beats) = ports(child.id());
+    let callers: Vec<_> =
+        (0..450).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a socket");
+    for _ in 0..200 {
+        socket.send_to(b"garbage", ("127.0.0.1", beats)).expect("anybody may send");
+    }
+    assert_eq!(callers.len(), 450);
+    let done = wait(child);
+    drop(callers);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let told = done.stdout.lines().find(|line| line.trim_start().starts_with("refused"));
+    let words: Vec<_> = told.expect("a line").split_whitespace().collect();
+    let [_, n, "connections,", m, "datagrams"] = words[..] else { panic!("{words:?}") };
+    let [n, m]: [u32; 2] = [n, m].map(|count| count.parse().expect("a count"));
+    assert!(n > 300 && m > 0, "{words:?}");
 }
 
 #[test]

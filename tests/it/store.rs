@@ -12,6 +12,7 @@ use rackstorm::drivers::net::Plain;
 use rackstorm::drivers::store::{Folder, Remote, Server, Transfer};
 use rackstorm::drivers::tls::{CONTROLLER, Credentials, Tls, name_of};
 use rackstorm::event::Purpose;
+use rackstorm::fleet::admission::{Admission, Bounds, Refusals};
 use rackstorm::fleet::doors::{Address, Net, Object, Store};
 use rackstorm::ids::NodeId;
 use rackstorm::units::Bytes;
@@ -34,8 +35,12 @@ const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 struct Rack {
     folder: TempDir,
     server: Server,
+    admission: Admission,
     told: Rc<RefCell<Vec<Transfer>>>,
 }
+
+/// Few, so that a crowd need not be large.
+const BOUNDS: Bounds = Bounds { unproven: 40, per_address: 40, callers: 4 };
 
 /// Certificates of a controller and two nodes.
 fn enrol(folder: &Path) {
@@ -61,8 +66,9 @@ impl Rack {
         let own = net(&folder.path().join("certificates"), CONTROLLER, None);
         let store = Folder::open(&folder.path().join("store"), CONTROLLER, None, quiet());
         let store = store.expect("a store");
-        let server = Server::start(own, store, 0, Rc::new(tell)).await.expect("a free port");
-        Self { folder, server, told }
+        let admission = Admission::new(BOUNDS);
+        let server = Server::start(own, store, 0, Rc::new(tell), admission.clone()).await;
+        Self { folder, server: server.expect("a free port"), admission, told }
     }
 
     fn at(&self) -> Address {
@@ -241,7 +247,8 @@ fn data_that_are_not_what_was_said_of_them_are_refused_and_leave_what_was_there(
         assert_eq!(rack.told().await[0].lost, Bytes(40));
         let got = rack.node(1).get(DATA, NAME, Bytes(0)).await.expect("got");
         assert_eq!((got, rack.files().len()), (Some(vec![1, 2, 3]), 1));
-        assert_eq!(rack.server.refused(), 1, "who breaks off is not refused");
+        let refusals = Refusals { unasked: 1, ..Refusals::default() };
+        assert_eq!(rack.admission.refusals(), refusals, "who breaks off is not refused");
     });
 }
 
@@ -266,6 +273,26 @@ fn nobody_gets_in_who_is_not_of_the_rack_or_asks_in_anothers_name() {
         let mut answer = Vec::new();
         let _ = plain.read_to_end(&mut answer).await;
         assert!(!answer.starts_with(b"HTTP"), "an alert of TLS, if anything: {answer:?}");
+        let expected = Refusals { unproven: 2, impostor: 1, ..Refusals::default() };
+        until("all are counted", || rack.admission.refusals() == expected).await;
+    });
+}
+
+#[test]
+fn silent_callers_do_not_hold_up_the_checkpoint_store() {
+    run(async {
+        let rack = Rack::new().await;
+        let mut silent = Vec::new();
+        for _ in 0..5 * BOUNDS.unproven {
+            let at = (OWN, rack.server.port());
+            silent.push(TcpStream::connect(at).await.expect("it listens"));
+        }
+        rack.node(0).put(DATA, NAME, vec![1], Bytes(10)).await.expect("put");
+        let got = rack.node(1).get(DATA, NAME, Bytes(10)).await.expect("got");
+        assert_eq!(got, Some(vec![1]));
+        let crowded = rack.admission.refusals().crowded;
+        assert!(crowded >= 4 * BOUNDS.unproven as u64, "{crowded}");
+        assert!(rack.admission.n_unproven() <= BOUNDS.unproven);
     });
 }
 
@@ -278,7 +305,8 @@ fn a_node_takes_nobody_but_the_controller_for_its_file_server() {
         let store = Folder::open(&rack.folder.path().join("false"), "pi2", None, quiet());
         let net = net(&certificates, "pi2", None);
         let told = Rc::new(|_| {});
-        let false_one = Server::start(net, store.expect("a store"), 0, told).await.expect("a port");
+        let (store, admission) = (store.expect("a store"), rack.admission.clone());
+        let false_one = Server::start(net, store, 0, told, admission).await.expect("a port");
         let at = Address::new(OWN.to_string(), false_one.port());
         assert!(rack.node_at(0, at).put(DATA, NAME, vec![1], Bytes(0)).await.is_err());
     });
@@ -300,7 +328,7 @@ fn names_that_lead_out_and_sizes_beyond_all_measure_are_refused_before_anything_
         }
         let (_, reply) = rack.ask(&put(NAME, 1 << 40, "", 1)).await;
         assert_eq!(reply, json!({ "refused": "more data than an object may have" }));
-        assert_eq!(rack.server.refused(), 19);
+        assert_eq!(rack.admission.refusals(), Refusals { unasked: 19, ..Refusals::default() });
         assert!(rack.files().is_empty() && rack.told.take().is_empty());
     });
 }
@@ -354,7 +382,7 @@ fn a_server_that_ends_in_the_middle_leaves_no_half_object() {
         let (mut stream, _) = rack.ask(&put(NAME, 1_000, "", 1 << 40)).await;
         stream.write_all(&vec![0; 64 << 10]).await.expect("it is sent");
         assert_eq!(stream.read_u8().await.expect("a receipt"), 6);
-        let Rack { folder, server, told } = rack;
+        let Rack { folder, server, told, .. } = rack;
         drop(server);
         assert!(!matches!(stream.read(&mut [0]).await, Ok(1)), "the connection is broken");
         until("it is told", || !told.borrow().is_empty()).await;

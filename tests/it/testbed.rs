@@ -135,6 +135,68 @@ fn a_box_that_was_killed_half_way_is_cleared_away() {
 }
 
 #[test]
+fn down_and_exec_take_no_name_that_up_does_not_take() {
+    let bench = Bench::new();
+    bench.write("precious", "a file");
+    let above = bench.path().to_str().expect("names are UTF-8").to_owned();
+    for name in [above.as_str(), "..", "", ".", "a/b", "A", "a-b", "seventeenletters0"] {
+        for verb in ["up", "down"] {
+            let done = bench.run(&["testbed", verb, "--name", name, "--boxes", "boxes"]);
+            assert_eq!(done.code, 2, "{verb} {name}: {}", done.stderr);
+            assert!(done.stderr.contains("1 to 16 small letters and digits"), "{}", done.stderr);
+        }
+        let done = bench.run(&["testbed", "exec", "--name", name, "--", "true"]);
+        assert_eq!(done.code, 2, "exec {name}: {}", done.stderr);
+    }
+    assert!(bench.path().join("precious").exists());
+}
+
+#[test]
+fn down_removes_no_folder_that_never_was_a_box() {
+    let bench = Bench::new();
+    let there = bench.path().join("boxes/photos");
+    fs::create_dir_all(&there).expect("a folder");
+    let down = |name: &str| bench.run(&["testbed", "down", "--name", name, "--boxes", "boxes"]);
+    for mark in [None, Some(""), Some("another\n")] {
+        if let Some(mark) = mark {
+            fs::write(there.join("rackstorm-box"), mark).expect("a file");
+        }
+        fs::write(there.join("precious"), "a file").expect("a file");
+        let done = down("photos");
+        assert_eq!(done.code, 3, "{}", done.stderr);
+        assert!(done.stderr.contains("is no box `photos`"), "{}", done.stderr);
+        assert!(there.join("precious").exists());
+    }
+    // A link that leads to a box's folder is none.
+    fs::write(there.join("rackstorm-box"), "link\n").expect("a file");
+    std::os::unix::fs::symlink(&there, bench.path().join("boxes/link")).expect("a link");
+    assert_eq!(down("link").code, 3);
+    assert!(there.join("precious").exists());
+}
+
+#[test]
+fn down_removes_what_a_killed_up_had_made_to_try_things() {
+    let Some(stand) = Stand::up("probe", &["--nodes", "2", "--blades", "1"]) else { return };
+    let mut gone = std::process::Command::new("true").spawn().expect("it starts");
+    gone.wait().expect("it ends");
+    let [left, own] = [gone.id(), std::process::id()].map(|id| format!("rackstorm-probe-{id}-9"));
+    let ip = |arguments: &[&str]| {
+        let done = std::process::Command::new("ip").args(arguments).output().expect("ip was there");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).expect("names are UTF-8")
+    };
+    ip(&["netns", "add", &left]);
+    ip(&["netns", "add", &own]);
+    let down = stand.testbed("down", &[]);
+    let there = ip(&["netns", "list"]);
+    ip(&["netns", "del", &own]);
+    assert_eq!(down.code, 0, "{}", down.stderr);
+    let is_there = |name: &str| there.lines().any(|line| line.split(' ').next() == Some(name));
+    assert!(!is_there(&left), "{there}");
+    assert!(is_there(&own), "its process lives");
+}
+
+#[test]
 fn a_box_that_cannot_be_built_is_refused_before_anything_is() {
     let bench = Bench::new();
     let done = bench.run(&["testbed", "up", "--nodes", "5", "--blades", "2"]);

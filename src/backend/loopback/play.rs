@@ -13,12 +13,15 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::doors::Hands;
 use super::nodes::Nodes;
+use crate::backend::with_refusals;
 use crate::drivers::agents::Start;
+use crate::drivers::descriptors;
 use crate::drivers::net::Plain;
 use crate::drivers::scratch::Scratch;
 use crate::drivers::store::{Folder, Place};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
 use crate::event::{EndReason, Sink, Stop, What};
+use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
 use crate::fleet::doors::{Address, Net, Notice};
@@ -26,6 +29,8 @@ use crate::fleet::job::JobPlay;
 use crate::plan::Plan;
 use crate::units::{Span, Time};
 
+/// Where controller and agents listen.
+const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Real memory of each rank (64-bit words): 8 KiB, so that an image is worth its checksum.
 const WORDS: u32 = 1_024;
 /// How long an agent that hangs may sleep after its time: longer than a run, with which it ends.
@@ -40,14 +45,23 @@ pub(super) fn play(
     sink: &mut dyn Sink,
     notices: &mut Vec<(Time, Notice)>,
 ) -> Result<EndReason, Stop> {
+    let no_scratch = |error: io::Error| failed("no temporary folder for the run", &error);
+    let n_nodes = plan.machine.nodes.len();
+    // Dropped last, when no agent and no thread of the runtime writes any more.
+    let scratch = Scratch::with_certificates(n_nodes as u32, &OWN.to_string());
+    let scratch = Rc::new(scratch.map_err(no_scratch)?);
+    let bounds = Bounds::of(n_nodes);
+    let bounds = bounds.within(n_nodes, descriptors::raise(bounds.files(n_nodes)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed("no runtime", &error))?;
     let noted = Rc::new(RefCell::new(Vec::new()));
     // All tasks, and with them all agents, end with this value.
     let tasks = LocalSet::new();
-    let run = run(plan, program, sink, noted.clone());
+    let admission = Admission::new(bounds);
+    let run = run(plan, program, sink, noted.clone(), (scratch.clone(), admission));
     let ended = tasks.block_on(&runtime, run);
     drop(tasks);
+    drop(runtime);
     notices.append(&mut noted.borrow_mut());
     ended
 }
@@ -61,15 +75,13 @@ async fn run(
     program: &Path,
     sink: &mut dyn Sink,
     notices: Rc<RefCell<Vec<(Time, Notice)>>>,
+    (scratch, admission): (Rc<Scratch>, Admission),
 ) -> Result<EndReason, Stop> {
-    let own = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let host = own.to_string();
-    let no_scratch = |error: io::Error| failed("no temporary folder for the run", &error);
-    let n_nodes = plan.machine.nodes.len() as u32;
-    let scratch = Scratch::with_certificates(n_nodes, &host).map_err(no_scratch)?;
+    let host = OWN.to_string();
+    let no_scratch = |error: io::Error| failed("the run's temporary folder", &error);
     let certificates = Credentials::read(&scratch.certificates(), CONTROLLER);
     let store = Folder::open(&scratch.store(), CONTROLLER, None, Rc::new(|_, _| {}));
-    let below = Plain { own };
+    let below = Plain { own: OWN };
     let no_start = |error: io::Error| failed("the controller", &error);
     let (port, beats) = free_ports(below).await.map_err(no_start)?;
     // Who is refused is counted by the controller.
@@ -102,9 +114,11 @@ async fn run(
         store: store.map_err(no_scratch)?,
         clock: hands.clone(),
         told: hands,
+        admission: admission.clone(),
     };
     let controller = Box::pin(controller::run(doors, setup, plan));
-    attend(controller, &nodes, sink).await
+    let ended = attend(controller, &nodes, sink).await;
+    ended.map_err(|stop| with_refusals(stop, admission.refusals(), sink, nodes.now()))
 }
 
 /// Attends a run until the controller ends it, or somebody stops it.

@@ -18,12 +18,15 @@ use super::doors::Hands;
 use super::nodes::Nodes;
 use super::preflight::own_address;
 use super::{now, restore};
+use crate::backend::with_refusals;
+use crate::drivers::descriptors;
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
 use crate::drivers::power::held::Held;
 use crate::drivers::store::{Folder, Server, Transfer};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance, name_of};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
+use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
 use crate::fleet::doors::{Object, Power, PowerState, Store};
@@ -108,7 +111,12 @@ async fn conduct(
     let told = move |Transfer { purpose, received, lost, .. }: Transfer| {
         tells.tell(What::Transfer { purpose, nodes: 1, received, lost });
     };
-    let server = Server::start(net.clone(), store.clone(), control.store, Rc::new(told));
+    let n_nodes = plan.machine.nodes.len();
+    let bounds = Bounds::of(n_nodes);
+    let bounds = bounds.within(n_nodes, descriptors::raise(bounds.files(n_nodes)));
+    let admission = Admission::new(bounds);
+    let (own, told) = (store.clone(), Rc::new(told));
+    let server = Server::start(net.clone(), own, control.store, told, admission.clone());
     let server = Rc::new(server.await.map_err(no_start)?);
     // A controller that was killed left its memory; this run begins anew.
     store.delete(Object::State, "controller").await.map_err(no_start)?;
@@ -128,9 +136,11 @@ async fn conduct(
     let hands = Hands { inventory, switches, nodes: own, server, held, done, expected };
     let (power, harm) = (hands.clone(), hands.clone());
     let (clock, told) = (hands.clone(), hands);
-    let doors = controller::Doors { net, power, harm, store, clock, told };
+    let refused = admission.clone();
+    let doors = controller::Doors { net, power, harm, store, clock, told, admission };
     let controller = Box::pin(controller::run(doors, setup, plan));
-    attend(controller, &nodes, sink).await
+    let ended = attend(controller, &nodes, sink).await;
+    ended.map_err(|stop| with_refusals(stop, refused.refusals(), sink, nodes.now()))
 }
 
 /// Notes in which states the nodes are, and switches them off.

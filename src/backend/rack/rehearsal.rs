@@ -166,7 +166,7 @@ async fn stand(
     let mut agents = None;
     if let Some(control) = &mut real.controller {
         let host = Ipv4Addr::LOCALHOST.to_string();
-        let scratch = Scratch::with_certificates(real.nodes.len() as u32, &host)?;
+        let scratch = Rc::new(Scratch::with_certificates(real.nodes.len() as u32, &host)?);
         (control.port, control.store, control.beats) = free_ports()?;
         control.certificates = scratch.certificates();
         control.address.clone_from(&host);

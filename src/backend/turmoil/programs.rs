@@ -58,6 +58,7 @@ pub(super) fn controller<N: Net>(
         store: Store { stage: Rc::clone(&stage), node: None },
         clock: Clock(Rc::clone(&stage)),
         told: Told(Rc::clone(&stage)),
+        admission: stage.admission.clone(),
     };
     let pace = pace(&stage);
     let setup = controller::Setup {

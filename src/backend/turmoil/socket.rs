@@ -33,6 +33,8 @@ pub(super) struct Net {
 pub(super) struct Stream {
     wire: Rc<Wire>,
     id: HostId,
+    /// The peer's address, if he called.
+    from: Option<IpAddr>,
     inner: Option<TcpStream>,
     /// What was read from the kernel and not yet taken.
     rest: Vec<u8>,
@@ -70,9 +72,9 @@ impl Net {
         Own { wire: Rc::clone(&self.wire), id: self.id, inner: Some(inner) }
     }
 
-    fn stream(&self, inner: TcpStream) -> Stream {
+    fn stream(&self, inner: TcpStream, from: Option<IpAddr>) -> Stream {
         let (wire, id) = (Rc::clone(&self.wire), self.id);
-        Stream { wire, id, inner: Some(inner), rest: Vec::new(), taken: 0 }
+        Stream { wire, id, from, inner: Some(inner), rest: Vec::new(), taken: 0 }
     }
 }
 
@@ -113,9 +115,13 @@ impl doors::Net for Net {
     }
 
     async fn accept(&self, listener: &mut Self::Listener) -> io::Result<Self::Stream> {
-        let (stream, _peer) = self.scoped(listener.socket().accept()).await?;
+        let (stream, from) = self.scoped(listener.socket().accept()).await?;
         self.wire.touch();
-        Ok(self.stream(stream))
+        Ok(self.stream(stream, Some(from.ip())))
+    }
+
+    fn peer(stream: &Stream) -> Option<IpAddr> {
+        stream.from
     }
 
     async fn connect(&self, to: &Address) -> io::Result<Self::Stream> {
@@ -124,7 +130,7 @@ impl doors::Net for Net {
         let to = SocketAddr::new(to.ip(), self.wire.port_of(to.ip(), to.port()));
         self.wire.touch();
         let stream = self.scoped(TcpStream::connect(to)).await?;
-        Ok(self.stream(stream))
+        Ok(self.stream(stream, None))
     }
 
     async fn bind(&self, port: u16) -> io::Result<Self::Datagrams> {

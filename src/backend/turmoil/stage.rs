@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::event::{Cause, EndReason, Event, Fault, JobPhase, PartState, Sink, Stop, What};
 
+use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::doors::Notice;
 use crate::hardware::rack::{Effect, Rack, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
@@ -60,6 +61,8 @@ pub(super) struct Stage {
     told: RefCell<Vec<Event>>,
     /// What the control plane came to know, and when.
     pub notices: RefCell<Vec<(Time, Notice)>>,
+    /// Who may come in to the controller. It outlives a crash of it.
+    pub admission: Admission,
     /// Whoever waits for a transfer.
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
     /// Nodes whose agents are to be started.
@@ -82,6 +85,7 @@ impl Stage {
     pub(super) fn new(plan: Rc<Plan>, ground: Rc<dyn Ground>) -> Self {
         Self {
             rack: RefCell::new(Rack::new(Rc::clone(&plan))),
+            admission: Admission::new(Bounds::of(plan.machine.nodes.len())),
             plan,
             ground,
             told: RefCell::default(),

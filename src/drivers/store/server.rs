@@ -16,7 +16,6 @@
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,13 +25,12 @@ use tokio::time::sleep;
 use super::folder::is_name;
 use super::wire::{self, Content, DATA_MAX, Reply, Request, Wanted};
 use crate::event::Purpose;
+use crate::fleet::admission::{Admission, Pass};
 use crate::fleet::doors::{Net, Object, Store};
+use crate::fleet::wire::{Ended, Refusal};
 use crate::ids::NodeId;
 use crate::units::Bytes;
 
-/// Callers at once; more have to wait. Assumption: a pilot of 750 nodes, each with one transfer
-/// and one that has broken off.
-const CALLERS_MAX: usize = 1_500;
 /// For handshake and request.
 const FIRST: Duration = Duration::from_secs(10);
 /// A transfer in which nothing moves for so long is given up. Assumption: longer than TCP's pauses
@@ -64,11 +62,11 @@ pub struct Server {
     port: u16,
     /// Odd: shut.
     turn: watch::Sender<u64>,
-    refused: Rc<Cell<u64>>,
 }
 
 impl Server {
-    /// Serves the checkpoints of a store at this port of a host, or at a free one if it is 0.
+    /// Serves the checkpoints of a store at this port of a host, or at a free one if it is 0, to
+    /// whom `admission` admits. Who has proven himself waits until there is room.
     ///
     /// # Errors
     /// When nobody can listen there.
@@ -77,15 +75,15 @@ impl Server {
         store: S,
         port: u16,
         told: Told,
+        admission: Admission,
     ) -> io::Result<Self> {
         let listener = net.listen(port).await?;
         let port = N::port(&listener)?;
         let (turn, turns) = watch::channel(0);
-        let refused = Rc::<Cell<u64>>::default();
-        let room = Arc::new(Semaphore::new(CALLERS_MAX));
-        let desk = Desk { net: net.clone(), store, told, refused: refused.clone(), room };
+        let room = Semaphore::new(admission.bounds().callers);
+        let desk = Desk { net: net.clone(), store, told, admission, room };
         net.spawn(Rc::new(desk).serve(listener, port, turns));
-        Ok(Self { port, turn, refused })
+        Ok(Self { port, turn })
     }
 
     /// The port at which it listens.
@@ -102,13 +100,6 @@ impl Server {
     /// Opens it again. Nothing happens if it is open.
     pub fn resume(&self) {
         self.turn.send_if_modified(|turn| turn_to(turn, false));
-    }
-
-    /// Requests that were refused so far: in another node's name, under a name that no object may
-    /// have, too large, or whose data were not what was said of them.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused.get()
     }
 }
 
@@ -127,8 +118,9 @@ struct Desk<N, S> {
     net: N,
     store: S,
     told: Told,
-    refused: Rc<Cell<u64>>,
-    room: Arc<Semaphore>,
+    admission: Admission,
+    /// For callers who have proven who they are.
+    room: Semaphore,
 }
 
 impl<N: Net, S: Store> Desk<N, S> {
@@ -169,33 +161,32 @@ impl<N: Net, S: Store> Desk<N, S> {
         turns: &mut watch::Receiver<u64>,
     ) {
         loop {
-            let room = self.room.clone().acquire_owned().await.expect("it is never closed");
-            let Ok(stream) = self.net.accept(listener).await else {
-                sleep(RETRY).await;
-                continue;
-            };
+            let (stream, pass) = self.admission.accept(&self.net, listener).await;
             let (desk, mut turns) = (self.clone(), turns.clone());
             self.net.spawn(async move {
                 tokio::select! {
                     biased;
                     _ = turns.wait_for(|now| *now != turn) => {}
                     // Whoever broke off is told as a transfer that was lost.
-                    _ = desk.attend(stream) => {}
+                    _ = desk.attend(stream, pass) => {}
                 }
-                drop(room);
             });
         }
     }
 
-    async fn attend(&self, mut stream: N::Stream) -> io::Result<()> {
+    async fn attend(&self, mut stream: N::Stream, pass: Pass) -> io::Result<()> {
         let is_proven = N::witness(&stream);
-        let Request { node, name, what } = wire::hear(&mut stream, FIRST).await?;
+        let heard = async { wire::hear(&mut stream, FIRST).await.map_err(|error| ended(&error)) };
+        let request = pass.first(FIRST, heard).await.inspect_err(|end| self.admission.ended(*end));
+        let Ok(Request { node, name, what }) = request else { return Ok(()) };
         if !is_proven(node) {
+            self.admission.refuse(|refusals| refusals.impostor += 1);
             return self.refuse(&mut stream, "the proof of somebody else").await;
         }
         if !is_name(&name) {
-            return self.refuse(&mut stream, "a name that no object may have").await;
+            return self.refuse_request(&mut stream, "a name that no object may have").await;
         }
+        let _room = self.room.acquire().await.map_err(io::Error::other)?;
         match what {
             Wanted::Put { content, declared } => {
                 self.put(&mut stream, node, &name, &content, declared).await
@@ -217,14 +208,14 @@ impl<N: Net, S: Store> Desk<N, S> {
         declared: Bytes,
     ) -> io::Result<()> {
         if content.size > DATA_MAX {
-            return self.refuse(stream, "more data than an object may have").await;
+            return self.refuse_request(stream, "more data than an object may have").await;
         }
         wire::say(stream, &Reply::Ready, STALL).await?;
         let transfer = self.under_way(node, Purpose::Checkpoint, declared);
         let total = content.carried(declared);
         let data = wire::drain(stream, content.size, total, &transfer.moved, STALL).await?;
         if Content::of(&data) != *content {
-            return self.refuse(stream, "the data are not those of their sum").await;
+            return self.refuse_request(stream, "the data are not those of their sum").await;
         }
         let stored = self.store.put(Object::Checkpoint, name, data, Bytes(0)).await;
         if stored.is_ok() {
@@ -264,13 +255,31 @@ impl<N: Net, S: Store> Desk<N, S> {
         wire::say(stream, &reply, STALL).await
     }
 
+    /// Refuses what a node of the rack asks for.
+    async fn refuse_request(
+        &self,
+        stream: &mut (impl AsyncWrite + Unpin),
+        why: &str,
+    ) -> io::Result<()> {
+        self.admission.refuse(|refusals| refusals.unasked += 1);
+        self.refuse(stream, why).await
+    }
+
     async fn refuse(&self, stream: &mut (impl AsyncWrite + Unpin), why: &str) -> io::Result<()> {
-        self.refused.set(self.refused.get() + 1);
         wire::say(stream, &Reply::Refused(why.to_owned()), STALL).await
     }
 
     fn under_way(&self, node: NodeId, purpose: Purpose, declared: Bytes) -> UnderWay {
         UnderWay { node, purpose, declared, moved: Cell::new(0), told: Some(self.told.clone()) }
+    }
+}
+
+/// Why the first words of a caller did not come.
+fn ended(error: &io::Error) -> Ended {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Ended::Refused(Refusal::Unproven),
+        io::ErrorKind::TimedOut => Ended::Silent,
+        _ => Ended::Closed,
     }
 }
 

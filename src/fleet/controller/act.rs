@@ -69,13 +69,18 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         });
     }
 
-    fn harm(&self, deed: Deed, begin: bool) {
+    fn harm(&mut self, deed: Deed, begin: bool) {
         let number = deed.number;
         let agents = self.doors.harm.agents(&deed);
         if !agents.is_empty() {
             let obeyed = self.doors.harm.entrust(&deed, begin).is_ok();
             for (node, deed) in agents.into_iter().filter(|_| obeyed) {
-                let message = if begin { Message::Harm { deed } } else { Message::Undo { deed } };
+                let message = if begin {
+                    self.entrusted.insert((number, node));
+                    Message::Harm { deed }
+                } else {
+                    Message::Undo { deed }
+                };
                 self.say(node, message);
             }
             self.spawn(async move { Some(Heard::Harmed { number, begin, obeyed }) });

@@ -26,12 +26,9 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                     self.said(now, node, &message);
                 }
             }
-            Heard::Incoming(Incoming::Gone(node, number, ended)) => {
-                if let Some(session) = node.and_then(|node| self.connection(node, number)) {
+            Heard::Incoming(Incoming::Gone(node, number)) => {
+                if let Some(session) = self.connection(node, number) {
                     session.connection = None;
-                }
-                if self.refusals.ended(ended) {
-                    self.tell_refusals();
                 }
             }
             Heard::Incoming(Incoming::Packet(..)) => {
@@ -53,30 +50,27 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    fn tell_refusals(&mut self) {
-        self.acts.push(Act::Notice(Notice::Refused { by: None, refusals: self.refusals }));
-    }
-
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
         let Join { serial, life, session, peers, datagrams, capabilities } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
-        let why = if serial as usize >= self.plan.machine.nodes.len() {
-            self.refusals.stranger += 1;
+        let is_stranger = serial as usize >= self.plan.machine.nodes.len();
+        let why = if is_stranger {
             "no such node"
         } else if known.is_some_and(|known| life < known.0) {
-            self.refusals.replayed += 1;
             "this life is over"
         } else if same.is_some_and(|same| is_watched && session != Some(same.1)) {
-            self.refusals.replayed += 1;
             "this life is another's"
         } else {
             ""
         };
         if !why.is_empty() {
             let _ = connection.out.send(Message::Refused { why: why.into() });
-            self.tell_refusals();
+            self.doors.admission.refuse(|refusals| {
+                refusals.stranger += u64::from(is_stranger);
+                refusals.replayed += u64::from(!is_stranger);
+            });
             return;
         }
         let own = same.filter(|same| session == Some(same.1));
@@ -136,6 +130,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let agents = self.doors.harm.agents(&harmed.deed);
             let own = agents.into_iter().filter(|(agent, deed)| *agent == node && !deed.is_blow());
             self.acts.extend(own.map(|(_, deed)| {
+                self.entrusted.insert((deed.number, node));
                 let deed = Deed { lasts: deed.lasts.and(left), ..deed };
                 Act::Say(node, Message::Harm { deed })
             }));
@@ -164,10 +159,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 }
             }
             Message::Readings(readings) => self.readings(node, readings),
-            Message::Cannot { deed, ref why } => {
+            // Of an injection that is its own, and once.
+            Message::Cannot { deed, ref why } if self.entrusted.remove(&(deed, node)) => {
                 self.refused.push((node, why.clone()));
                 self.harmed(now, deed, true, false);
             }
+            Message::Cannot { .. } => self.doors.admission.refuse(|all| all.unasked += 1),
             // Only what a job moves is an agent's to tell.
             Message::Moved {
                 purpose: purpose @ (Purpose::Checkpoint | Purpose::Restart),
@@ -176,10 +173,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 let what = What::Transfer { purpose, nodes: 1, received: bytes, lost: Bytes(0) };
                 self.acts.push(Act::Tell(what));
             }
-            Message::Unknown => {
-                self.refusals.unknown += 1;
-                self.tell_refusals();
-            }
+            Message::Unknown => self.doors.admission.refuse(|all| all.unknown += 1),
             _ => {}
         }
     }
@@ -203,19 +197,10 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     /// A datagram; the answer to gossip is sent with all that the controller says as a member.
-    pub(super) async fn packet(
-        &mut self,
-        socket: &N::Datagrams,
-        packet: Option<Packet>,
-        from: Address,
-    ) {
+    pub(super) async fn packet(&mut self, socket: &N::Datagrams, packet: Packet, from: Address) {
         match packet {
-            Some(Packet::Beat(beat)) => self.beat(socket, beat, from).await,
-            Some(Packet::Gossip(key, datagram)) => self.gossip(key, &datagram),
-            None => {
-                self.refusals.garbage += 1;
-                self.tell_refusals();
-            }
+            Packet::Beat(beat) => self.beat(socket, beat, from).await,
+            Packet::Gossip(key, datagram) => self.gossip(key, &datagram),
         }
     }
 
@@ -245,6 +230,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return;
         }
         let harmed = self.memory.deeds.remove(&number).expect("it is there");
+        self.entrusted.retain(|(deed, _)| *deed != number);
         if !begin {
             self.release(now, &harmed);
         }

@@ -15,7 +15,7 @@ mod act;
 mod group;
 mod hear;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::event::{EndReason, Fault, What};
+use crate::fleet::admission::Admission;
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
 use crate::fleet::faults;
@@ -32,7 +33,7 @@ use crate::fleet::memory::{Harmed, Memory, Stage};
 use crate::fleet::muster::{self, Muster};
 use crate::fleet::reception::{self, Connection, Incoming};
 use crate::fleet::timeline::{self, Timeline};
-use crate::fleet::wire::{Message, Refusals};
+use crate::fleet::wire::Message;
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::protocol::detector::Detector;
@@ -58,6 +59,8 @@ pub struct Doors<N, P, H, S, C, T> {
     pub clock: C,
     /// The log.
     pub told: T,
+    /// Who may come in by its network. A store of the same process shares it.
+    pub admission: Admission,
 }
 
 /// Where a controller listens, and its measures.
@@ -134,7 +137,8 @@ struct Controller<'p, D> {
     roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
     tokens: Stream,
-    refusals: Refusals,
+    /// Injections that agents were told to carry out, by number and node.
+    entrusted: BTreeSet<(u64, NodeId)>,
     acts: Vec<Act>,
     dirty: bool,
     harms_failed: u32,
@@ -158,8 +162,9 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
     let listener = net.listen(setup.port).await?;
     let socket = Rc::new(net.bind(setup.beats).await?);
     let (to, mut incoming) = mpsc::channel(QUEUE);
-    net.spawn(reception::receive(net.clone(), listener, setup.pace.patience, to.clone()));
-    net.spawn(reception::packets(net.clone(), socket.clone(), setup.pace.retry, to));
+    let (own, admission, pace) = (net.clone(), doors.admission.clone(), setup.pace);
+    net.spawn(reception::receive(own, listener, pace.patience, admission.clone(), to.clone()));
+    net.spawn(reception::packets(net.clone(), socket.clone(), pace.retry, admission, to));
     let relay = heard.clone();
     net.spawn(async move {
         while let Some(incoming) = incoming.recv().await {
@@ -182,13 +187,14 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
         controller.act();
         controller.send_gossip(&socket).await;
         if let Some(reason) = controller.ended {
+            controller.tell_refusals();
             return Ok(controller.end(reason));
         }
         let first = timeout_at(controller.next(), queue.recv()).await;
         let mut words = first.ok().flatten();
         while let Some(heard) = words {
             if let Heard::Incoming(Incoming::Packet(packet, from)) = heard {
-                controller.packet(&socket, packet.ok(), from).await;
+                controller.packet(&socket, packet, from).await;
             } else {
                 controller.hear(heard);
             }
@@ -237,7 +243,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             roster: wish.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
             tokens: Stream::new(setup.chance, "fleet/session"),
-            refusals: Refusals::default(),
+            entrusted: BTreeSet::new(),
             acts: vec![Act::Notice(Notice::Term { term: memory.term })],
             dirty: true,
             harms_failed: 0,
@@ -445,7 +451,13 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.memory.muster = serde_json::to_value(self.muster.save())?;
         self.memory.timeline = self.timeline.state().clone();
         self.memory.job = self.job.as_ref().map(|job| job.state().clone());
-        self.memory.save(&self.doors.store).await
+        self.memory.save(&self.doors.store, self.setup.pace.retry).await
+    }
+
+    /// Tells what was refused, if anything was.
+    fn tell_refusals(&self) {
+        let readings = self.doors.admission.refusals().readings();
+        readings.for_each(|what| self.doors.told.tell(what));
     }
 
     fn end(&self, reason: EndReason) -> End {

@@ -1,5 +1,6 @@
 //! The real controller and agents: on paused time in memory, and on real loopback TCP.
 
+mod flood;
 mod frames;
 mod rack;
 mod served;
@@ -11,10 +12,11 @@ use std::time::Duration;
 
 use rackstorm::drivers::net::Plain;
 use rackstorm::event::{CheckpointAct, EndReason, What};
+use rackstorm::fleet::admission::Refusals;
 use rackstorm::fleet::controller::{self, End};
 use rackstorm::fleet::doors::{Address, Net, Notice};
 use rackstorm::fleet::job::JobPlay;
-use rackstorm::fleet::wire::{self, Message, Refusals};
+use rackstorm::fleet::wire::{self, Message};
 use tokio::io::AsyncWriteExt;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
@@ -249,21 +251,18 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
     });
     assert_done(&hands, &ends);
     let notices = hands.0.notices.borrow();
-    let refusals = notices.iter().rev().find_map(|notice| match notice {
-        Notice::Refused { by: None, refusals } => Some(*refusals),
-        _ => None,
-    });
     let expected = Refusals {
         length: 1,
         version: 1,
-        garbage: 3,
+        garbage: 2,
         unknown: 0,
         silent: 1,
         replayed: 2,
         stranger: 1,
+        datagrams: 1,
         ..Refusals::default()
     };
-    assert_eq!(refusals, Some(expected));
+    assert_eq!(hands.0.admission.refusals(), expected);
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Silent { .. })));
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rackstorm::drivers::store::Remote;
 use rackstorm::event::{Cause, Fault, What};
+use rackstorm::fleet::admission::{Admission, Bounds};
 use rackstorm::fleet::doors::{
     Address, Clock, Deed, Harm, Net, Notice, Object, Power, PowerState, Store, Told,
 };
@@ -19,6 +20,8 @@ use rackstorm::units::{Bytes, Span};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 
+/// Connections without a proof: few, so that floods need not be large.
+pub(crate) const BOUNDS: Bounds = Bounds { unproven: 32, per_address: 4, callers: 8 };
 /// Words of memory of each rank.
 pub(crate) const WORDS: u32 = 16;
 
@@ -34,6 +37,10 @@ pub(crate) struct World<N> {
     /// Deeds done, by number, with how often they were asked for.
     pub(crate) deeds: RefCell<BTreeMap<u64, (Deed, u32)>>,
     pub(crate) undone: RefCell<Vec<u64>>,
+    /// Who may come in to the controller.
+    pub(crate) admission: Admission,
+    /// Saves of the controller that fail from now on.
+    pub(crate) failing: Cell<u32>,
     /// The store of a node, if it is not the world's own.
     pub(crate) remote: RefCell<Option<RemoteOf<N>>>,
     net_of: Box<dyn Fn(u32) -> (N, String)>,
@@ -91,6 +98,8 @@ impl<N: Net> World<N> {
             stored: RefCell::default(),
             deeds: RefCell::default(),
             undone: RefCell::default(),
+            admission: Admission::new(BOUNDS),
+            failing: Cell::default(),
             remote: RefCell::default(),
             net_of: Box::new(net_of),
             cut: Box::new(cut),
@@ -150,6 +159,7 @@ impl<N: Net> Hands<N> {
             store: hands(),
             clock: hands(),
             told: hands(),
+            admission: self.0.admission.clone(),
         }
     }
 
@@ -256,7 +266,11 @@ impl<N: Net> Harm for Hands<N> {
 }
 
 impl<N: Net> Store for Hands<N> {
-    async fn put(&self, _: Object, name: &str, data: Vec<u8>, _: Bytes) -> io::Result<()> {
+    async fn put(&self, object: Object, name: &str, data: Vec<u8>, _: Bytes) -> io::Result<()> {
+        if object == Object::State && self.0.failing.get() > 0 {
+            self.0.failing.set(self.0.failing.get() - 1);
+            return Err(io::Error::other("Too many open files"));
+        }
         self.0.stored.borrow_mut().insert(name.into(), data);
         Ok(())
     }

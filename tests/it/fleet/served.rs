@@ -75,7 +75,9 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
             let (purpose, received, lost) = (transfer.purpose, transfer.received, transfer.lost);
             told.0.told.borrow_mut().push(What::Transfer { purpose, nodes: 1, received, lost });
         });
-        let server = Server::start(own.clone(), hands.clone(), 0, tell).await.expect("a port");
+        let admission = hands.0.admission.clone();
+        let server = Server::start(own.clone(), hands.clone(), 0, tell, admission).await;
+        let server = server.expect("a port");
         let at = Address::new(&host, server.port());
         *hands.0.remote.borrow_mut() = Some(Box::new(move |node| {
             let card = certificates.join(format!("card-{node}"));

@@ -10,8 +10,9 @@ use rackstorm::drivers::authority::Authority;
 use rackstorm::drivers::net::Plain;
 use rackstorm::drivers::tls::{CONTROLLER, Credentials, Tls, name_of};
 use rackstorm::event::What;
+use rackstorm::fleet::admission::Refusals;
 use rackstorm::fleet::doors::{Address, Net, Notice};
-use rackstorm::fleet::wire::{self, Message, Refusals};
+use rackstorm::fleet::wire::{self, Message};
 use rackstorm::ids::NodeId;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,12 +29,12 @@ fn today() -> SystemTime {
 }
 
 /// A rack's certificates, for nodes called `node-0` and so on.
-struct Rack {
+pub(super) struct Rack {
     folder: TempDir,
 }
 
 impl Rack {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::at(today())
     }
 
@@ -64,7 +65,7 @@ impl Rack {
     }
 
     /// The network of a node, or of the controller.
-    fn over<N: Net>(&self, net: N, node: Option<u32>) -> Tls<N> {
+    pub(super) fn over<N: Net>(&self, net: N, node: Option<u32>) -> Tls<N> {
         self.over_telling(net, node, Rc::new(|_| {}))
     }
 
@@ -159,10 +160,6 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
     assert_done(&hands, &ends);
     let notices = hands.0.notices.borrow();
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Silent { .. })));
-    let refusals = notices.iter().rev().find_map(|notice| match notice {
-        Notice::Refused { by: None, refusals } => Some(*refusals),
-        _ => None,
-    });
     let expected = Refusals {
         length: 1,
         version: 1,
@@ -172,7 +169,7 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
         impostor: 1,
         ..Refusals::default()
     };
-    assert_eq!(refusals, Some(expected));
+    assert_eq!(hands.0.admission.refusals(), expected);
 }
 
 /// What a node's agent says to whoever answers at the controller's address, and why it refuses.
