@@ -47,6 +47,10 @@ struct Job {
     spent: [u64; PARTS],
     /// Node time of the computing that was thrown away (ns).
     lost: u128,
+    /// That of which the cause is not told yet: it is that of the next phase.
+    lost_lately: u128,
+    /// That which was thrown away because memory was corrupt.
+    lost_to_corruption: u128,
     /// Its groups, if they fail by themselves.
     groups: Option<Groups>,
     done_at: Option<u64>,
@@ -141,7 +145,9 @@ impl Jobs {
             row.interrupts += 1;
             row.mark = row.computed(now);
         }
+        let lost = std::mem::take(&mut row.lost_lately);
         if cause == Cause::Corruption {
+            row.lost_to_corruption += lost;
             self.rollbacks += 1;
             let all = u128::from(row.computed(now)) * u128::from(row.nodes);
             self.rollbacks_to_start += u64::from(all == row.lost);
@@ -231,7 +237,9 @@ impl Jobs {
     pub(super) fn lose(&mut self, now: u64, job: JobId, lost: u64) {
         let row = &mut self.rows[usize::from(job.0)];
         let nodes = row.groups.as_ref().map_or(row.nodes, |groups| groups.size);
-        row.lost += u128::from(lost) * u128::from(nodes);
+        let lost = u128::from(lost) * u128::from(nodes);
+        row.lost += lost;
+        row.lost_lately += lost;
         let all = u128::from(row.computed(now)) * u128::from(row.nodes);
         assert!(row.lost <= all, "a job loses only what it has computed");
     }
@@ -251,16 +259,16 @@ impl Jobs {
     }
 
     /// The metrics of the jobs, after [`Self::close`]; none without a job.
-    pub(super) fn measure(&self, end: u64, table: &mut Table) {
+    pub(super) fn measure(&self, table: &mut Table) {
         if self.rows.is_empty() {
             return;
         }
-        let makespan = self.rows.iter().map(|row| row.done_at.unwrap_or(end)).max();
-        table.maybe("makespan", makespan.map(seconds));
-        table.count(
-            "jobs_done",
-            self.rows.iter().filter(|row| row.done_at.is_some()).count() as u64,
-        );
+        // A time after which some job was still not done is no makespan.
+        let ends: Option<Vec<_>> = self.rows.iter().map(|row| row.done_at).collect();
+        table.maybe("makespan", ends.and_then(|ends| ends.into_iter().max()).map(seconds));
+        let done = self.rows.iter().filter(|row| row.done_at.is_some()).count();
+        table.count("jobs_done", done as u64);
+        table.count("jobs_unfinished", (self.rows.len() - done) as u64);
         self.measure_shares(table);
         let sum =
             |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
@@ -272,6 +280,7 @@ impl Jobs {
             row.total() - row.spent[Part::Boot as usize] - row.spent[Part::Idle as usize]
         });
         table.ratio("mtti", exposed, u128::from(self.interrupts) * 1_000_000_000);
+        table.ratio("mtti_corruption", exposed, u128::from(self.rollbacks) * 1_000_000_000);
         table.count("failures_absorbed", self.absorbed);
         if self.absorbed > 0 {
             let failures = u128::from(self.absorbed + self.interrupts);
@@ -326,6 +335,11 @@ impl Jobs {
         table.ratio("waste", waste, all);
         for (name, time) in parts {
             table.ratio(name, time, all);
+        }
+        if self.verifications + self.rollbacks > 0 {
+            let corrupt = nodes(|row| row.lost_to_corruption);
+            table.ratio("waste_rework_failures", nodes(|row| row.lost) - corrupt, all);
+            table.ratio("waste_rework_corruption", corrupt, all);
         }
     }
 

@@ -52,6 +52,7 @@ pub(super) fn remarks(a: &[Run], b: &[Run]) -> Vec<String> {
     for (side, runs) in [("A", a), ("B", b)] {
         told.extend(mixed(side, runs));
         told.extend(repeated(side, runs));
+        told.extend(unfinished(side, runs));
     }
     told.extend(related(a, b));
     told
@@ -79,6 +80,22 @@ fn repeated(side: &str, runs: &[Run]) -> Option<String> {
              are too narrow.",
             runs.len(),
             prints.len()
+        )
+    })
+}
+
+/// Runs of a side that ended before their jobs were done.
+fn unfinished(side: &str, runs: &[Run]) -> Option<String> {
+    let cut_off = |run: &&Run| {
+        let mut metrics = run.findings.metrics.iter();
+        metrics.any(|metric| metric.name == "jobs_unfinished" && metric.value > 0.0)
+    };
+    let number = runs.iter().filter(cut_off).count();
+    (number > 0).then(|| {
+        format!(
+            "{number} of the {} runs of {side} ended before all jobs were done: they have no \
+             makespan, and their efficiency and waste are of the time so far.",
+            runs.len()
         )
     })
 }

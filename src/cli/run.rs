@@ -36,7 +36,8 @@ ends exactly like one that is already there keeps the folder that is there.
 With --json, stdout gets one JSON object per run, each on a line of its own, with the keys
 scenario, seed, stage, fingerprint, results (the folder) and metrics {name: value}; runs of a
 sweep have point {axis: value} as well. The lines stand in the order of the files, whatever --jobs
-says.";
+says. metrics.jobs_unfinished counts jobs that were not done when the run ended: there is no
+metrics.makespan then, and metrics.efficiency is of the time so far.";
 
 /// More runs than this are summed up in a line each.
 const IN_FULL: usize = 5;

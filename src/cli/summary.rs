@@ -104,21 +104,28 @@ impl Outcome {
 
     /// What the control plane refused, if anything.
     fn refused(&self) -> Option<String> {
-        let of = |what: &str| self.metric(&format!("{what}_refused")).map_or(0.0, |m| m.value);
+        let of = |what: &str| self.value(&format!("{what}_refused"));
         words::refused(["connections", "datagrams", "messages"].map(|what| of(what) as u64))
+    }
+
+    fn value(&self, name: &str) -> f64 {
+        self.metric(name).map_or(0.0, |metric| metric.value)
     }
 
     /// What the run had not reached when its time was up.
     fn unreached(&self) -> Option<String> {
-        let value = |name| self.metric(name).map_or(0.0, |metric| metric.value);
-        let missing = match self.plan.scenario.stop.when {
-            StopWhen::WorkloadDone if value("jobs_done") < self.plan.jobs.len() as f64 => {
-                "the workload was not done"
+        let all_up = self.plan.scenario.stop.when == StopWhen::AllUp;
+        let missing = match (self.value("jobs_unfinished"), self.plan.jobs.len()) {
+            (unfinished, 1) if unfinished > 0.0 => "the job was not done".to_owned(),
+            (unfinished, jobs) if unfinished > 0.0 => {
+                format!("{unfinished} of {jobs} jobs were not done")
             }
-            StopWhen::AllUp if value("nodes_up_end") < value("nodes") => "not all nodes were up",
+            _ if all_up && self.value("nodes_up_end") < self.value("nodes") => {
+                "not all nodes were up".to_owned()
+            }
             _ => return None,
         };
-        Some(format!("after {}, when {missing}", span(value("run_time"))))
+        Some(format!("after {}, when {missing}", span(self.value("run_time"))))
     }
 
     /// One JSON object on one line, with the keys that the help of `run` promises.
@@ -142,9 +149,12 @@ impl Outcome {
         // What needs no repair tells nothing by its availability.
         let calm = self.metric("failures").is_none_or(|failures| failures.value == 0.0);
         let shown = HEADLINES.iter().filter(|name| !(calm && **name == "availability"));
-        let mut rows: Vec<_> = shown
-            .filter_map(|name| Some(((*name).to_owned(), quantity(self.metric(name)?))))
-            .collect();
+        let so_far = if self.value("jobs_unfinished") > 0.0 { " so far" } else { "" };
+        let row = |name: &str| {
+            let mark = if name == "efficiency" { so_far } else { "" };
+            Some((name.to_owned(), quantity(self.metric(name)?) + mark))
+        };
+        let mut rows: Vec<_> = shown.filter_map(|name| row(name)).collect();
         let known =
             if self.finished.already_there { "  (the same run was there already)" } else { "" };
         let place = self.page().unwrap_or(&self.finished.path).display();
@@ -153,8 +163,9 @@ impl Outcome {
             rows.truncate(ON_A_LINE);
             let values = rows.iter().map(|(name, value)| format!("  {name} {value}"));
             let refused = self.refused().map_or_else(String::new, |all| format!("  refused {all}"));
+            let ended = self.unreached().map_or_else(String::new, |why| format!("  ended {why}"));
             let (head, values) = (self.head("  "), values.collect::<String>());
-            return format!("{head}{values}{refused}  {place}{known}\n");
+            return format!("{head}{values}{ended}{refused}  {place}{known}\n");
         }
         rows.extend(self.corruptions().map(|text| ("corruptions".to_owned(), text)));
         rows.extend(self.refused().map(|text| ("refused".to_owned(), text)));
@@ -177,10 +188,13 @@ fn entry(metric: &Metric) -> (String, Value) {
 
 /// A job among several as a line.
 fn of_job(job: &JobFinding) -> (String, String) {
-    let end = if job.done_s < 0.0 { "not done".into() } else { span(job.done_s) };
+    let (end, so_far) = match job.done_s {
+        done if done < 0.0 => ("not done".to_owned(), " so far"),
+        done => (span(done), ""),
+    };
     let all = [job.lost_s, job.checkpoint_s, job.restart_s, job.verify_s, job.wait_s];
     let efficiency = job.work_s / (job.work_s + all.iter().sum::<f64>());
-    let text = format!("{end}, efficiency {efficiency:.4}, interrupts {}", job.interrupts);
+    let text = format!("{end}, efficiency {efficiency:.4}{so_far}, interrupts {}", job.interrupts);
     (format!("job {}", job.job), text)
 }
 

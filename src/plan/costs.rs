@@ -1,10 +1,9 @@
 //! What checkpoints of a job cost, and the computing between two of them.
 
-use crate::ids::{Part, PartKind};
+use crate::ids::PartKind;
+use crate::plan::crew::Crew;
 use crate::plan::images::{self, Parcel};
-use crate::plan::jobs::Crew;
 use crate::plan::levels::{Access, span_of};
-use crate::plan::machine::Machine;
 use crate::protocol::detector::Detector;
 use crate::protocol::interval::Adaptive;
 use crate::scenario::Scenario;
@@ -28,7 +27,6 @@ pub(super) fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
 /// Not modelled: a narrow place that moves during the checkpoint.
 pub(super) fn cost(
     scenario: &Scenario,
-    machine: &Machine,
     crew: &Crew,
     (wish, level, size): (&job::Checkpoint, usize, Bytes),
     access: Access,
@@ -39,15 +37,9 @@ pub(super) fn cost(
     }
     let Parcel { bytes, packing } = images::parcel(wish, size, share, access);
     let size = bytes.0 as f64;
-    let most = |kind, count: usize| {
-        let parts = (0..count as u32).map(|index| Part { kind, index });
-        parts.map(|part| crew.nodes_of(machine, part) * size).fold(0.0, f64::max)
-    };
+    let most = |kind| crew.most_under(kind) * size;
     let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let (uplink, server) = (
-        most(PartKind::Uplink, machine.switches.len()),
-        most(PartKind::Server, machine.servers.len()),
-    );
+    let (uplink, server) = (most(PartKind::Uplink), most(PartKind::Server));
     let ways = [
         size / link(scenario.hardware.link),
         uplink / link(scenario.module.uplink),
@@ -60,19 +52,13 @@ pub(super) fn cost(
 
 /// From a failure until computing goes on, if another node is at hand: detection, downtime, and
 /// reading the checkpoint back.
-pub(super) fn back(
-    scenario: &Scenario,
-    machine: &Machine,
-    crew: &Crew,
-    wish: &job::Checkpoint,
-) -> Span {
+pub(super) fn back(scenario: &Scenario, crew: &Crew, wish: &job::Checkpoint) -> Span {
     let downtime = match wish.cost(0) {
         Cost::Fixed { downtime, .. } => downtime,
         Cost::Store(_) => Span::ZERO,
     };
-    let read =
-        cost(scenario, machine, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
-    Detector::delay(&scenario.controller, machine.nodes.len()) + downtime + read
+    let read = cost(scenario, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
+    Detector::delay(&scenario.controller, crew.machine().nodes.len()) + downtime + read
 }
 
 /// The computing between two checkpoints. The formulas give just that. With [`Period::Whole`] a

@@ -1,11 +1,12 @@
 //! The job's numbers: steps, mean time between failures, checkpoint cost and interval.
 
 use crate::event::Fault;
-use crate::ids::{JobId, Part};
+use crate::ids::JobId;
 use crate::plan::costs::{back, computing, cost, image};
+use crate::plan::crew::{Crew, strikes_one_node};
 use crate::plan::levels::Access;
-use crate::plan::machine::{Machine, NodeRow};
-use crate::plan::{Job, Plan, lifetimes, optimum, replication};
+use crate::plan::machine::Machine;
+use crate::plan::{Job, Plan, optimum, replication};
 use crate::protocol::Protocol;
 use crate::protocol::chain::Chain;
 use crate::protocol::coordinated::{Coordinated, Schedule, Verify};
@@ -18,7 +19,7 @@ use crate::protocol::multilevel::{Multilevel, Pattern};
 use crate::protocol::replica::Replicas;
 use crate::scenario::Scenario;
 use crate::scenario::abft::Abft;
-use crate::scenario::fault::{FaultRule, When};
+use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{self, Counts, Interval};
 use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
@@ -154,9 +155,7 @@ impl Plan {
     #[must_use]
     pub fn seats(&self) -> Option<Seats> {
         let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
-        let crew = Crew::new(&self.machine, job.nodes);
-        let replicas = work.replicas.as_ref()?;
-        replication::seats(&self.scenario, &self.machine, &crew, replicas, job.seats)
+        replication::seats(&self.scenario, &self.crew()?, work.replicas.as_ref()?, job.seats)
     }
 
     /// The time in which all nodes of the job read a checkpoint back from the file server, on
@@ -166,13 +165,13 @@ impl Plan {
         let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
             return Span::ZERO;
         };
-        let crew = Crew::new(&self.machine, job.nodes);
+        let crew = Crew::new(&self.scenario, &self.machine, job.nodes);
         let (crew, size) = match wish.logging() {
             Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
             None => (crew, wish.size(0)),
         };
         let access = Access::Read { newcomers: 0 };
-        cost(&self.scenario, &self.machine, &crew, (wish, 0, size), access)
+        cost(&self.scenario, &crew, (wish, 0, size), access)
     }
 
     /// The replicas of the job's seats, before it is placed; `None` if it has none.
@@ -188,17 +187,30 @@ impl Plan {
     /// replicas: how often it strikes nodes of the job.
     #[must_use]
     pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
-        let Some(job) = self.jobs.first() else { return 0.0 };
-        interrupt_rate(rule, &self.machine, &Crew::new(&self.machine, job.nodes))
+        self.crew().map_or(0.0, |crew| crew.interrupt_rate(rule))
     }
 
     /// How often silent corruption strikes the memory of the job's nodes, on average (1/s).
     #[must_use]
     pub fn silent_rate(&self) -> f64 {
-        let Some(job) = self.jobs.first() else { return 0.0 };
-        let crew = Crew::new(&self.machine, job.nodes);
+        let Some(crew) = self.crew() else { return 0.0 };
         let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
-        silent.map(|rule| strike_rate(rule, &self.machine, &crew, 1.0)).sum()
+        silent.map(|rule| crew.strike_rate(rule, 1.0)).sum()
+    }
+
+    /// How often failures of single nodes stop the job (1/s), at first and in the long run, where
+    /// `replaced` says of which rules another node takes the place of the one that failed. `None`
+    /// if none do, or if it is not known which nodes the job takes.
+    #[must_use]
+    pub fn rotation(&self, replaced: impl Fn(&FaultRule) -> bool) -> Option<(f64, f64)> {
+        let rules = self.scenario.faults.iter();
+        let rules: Vec<_> = rules.filter(|rule| strikes_one_node(rule) && replaced(rule)).collect();
+        self.crew()?.in_the_long_run(&rules)
+    }
+
+    /// The nodes that the plan's first job takes.
+    pub(super) fn crew(&self) -> Option<Crew<'_>> {
+        self.jobs.first().map(|job| Crew::new(&self.scenario, &self.machine, job.nodes))
     }
 }
 
@@ -207,40 +219,36 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
     let one = scenario.workload.iter().map(|work| ("bulk-synchronous", work));
     let named = scenario.jobs.iter().map(|job| (job.name.as_str(), &job.work));
     let works: Vec<_> = one.chain(named).collect();
-    let all = works.iter().map(|(_, work)| replication::nodes(work)).sum();
-    let make = |(id, (name, work)): (u16, &(&str, &job::BulkSynchronous))| {
-        let crew = Crew::among(machine, replication::nodes(work), all);
-        let job = job(scenario, machine, &crew, (work, JobId(id)));
+    let needs: Vec<_> = works.iter().map(|(_, work)| replication::nodes(work)).collect();
+    let make = |((id, crew), (name, work)): ((u16, Crew), &(&str, &job::BulkSynchronous))| {
+        let job = job(scenario, &crew, (work, JobId(id)));
         Job { name: (*name).to_owned(), ..job }
     };
-    let mut jobs: Vec<_> = (0..).zip(&works).map(make).collect();
+    let crews = (0..).zip(Crew::each(scenario, machine, &needs));
+    let mut jobs: Vec<_> = crews.zip(&works).map(make).collect();
     cooperate(scenario, machine, &mut jobs);
     jobs
 }
 
 /// Sets the intervals that the jobs at the file server choose together.
 ///
-/// [`crate::theory::shared_io`] gives whole periods, of which the checkpoint takes C. The mean time
-/// between failures of a node is that of all nodes of all these jobs. Without failures there are no
-/// checkpoints.
+/// [`crate::theory::shared_io`] gives whole periods, of which the checkpoint takes C. A job that
+/// nothing strikes writes no checkpoints, and leaves the server to the others.
 fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
     let cooperates = |id: usize| {
         let wish = scenario.checkpoint_of(JobId(id as u16))?.coordinated()?;
-        (wish.interval == Interval::Cooperative).then_some(id)
+        let is_struck = jobs[id].mtbf < Span::FOREVER;
+        (wish.interval == Interval::Cooperative && is_struck).then_some(id)
     };
     let ids: Vec<_> = (0..jobs.len()).filter_map(cooperates).collect();
-    let nodes: f64 = ids.iter().map(|&id| f64::from(jobs[id].nodes)).sum();
-    let rate: f64 = ids.iter().map(|&id| 1.0 / jobs[id].mtbf.as_secs_f64()).sum();
-    if ids.iter().any(|&id| jobs[id].mtbf == Span::FOREVER) {
-        return;
-    }
     let class = |&id: &usize| Class {
         jobs: 1.0,
         nodes: f64::from(jobs[id].nodes),
+        node_mtbf: f64::from(jobs[id].nodes) * jobs[id].mtbf.as_secs_f64(),
         write: jobs[id].checkpoint_cost.as_secs_f64(),
     };
     let classes: Vec<_> = ids.iter().map(class).collect();
-    let platform = Platform { nodes: machine.nodes.len() as f64, node_mtbf: nodes / rate };
+    let platform = Platform { nodes: machine.nodes.len() as f64 };
     let periods = platform.periods(&classes, platform.price(&classes));
     for (id, period) in ids.into_iter().zip(periods) {
         let cost = jobs[id].checkpoint_cost;
@@ -248,12 +256,7 @@ fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
     }
 }
 
-fn job(
-    scenario: &Scenario,
-    machine: &Machine,
-    crew: &Crew,
-    (work, id): (&job::BulkSynchronous, JobId),
-) -> Job {
+fn job(scenario: &Scenario, crew: &Crew, (work, id): (&job::BulkSynchronous, JobId)) -> Job {
     assert!(work.step > Span::ZERO && work.work > Span::ZERO, "a job has work");
     let steps = work.work.0.div_ceil(work.step.0);
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
@@ -272,25 +275,24 @@ fn job(
     let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
         let size =
             |level| wish.logging().map_or(wish.size(level), |it| image(it, step, work.nodes));
-        let of =
-            |level| cost(scenario, machine, &writers, (wish, level, size(level)), Access::Write);
+        let of = |level| cost(scenario, &writers, (wish, level, size(level)), Access::Write);
         (0..wish.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
     let interval = |mtbf| {
         checkpoint.map(|all| match all {
             job::Checkpoint::Coordinated(wish) => {
-                computing(wish, cost, mtbf, back(scenario, machine, &writers, all))
+                computing(wish, cost, mtbf, back(scenario, &writers, all))
             }
             job::Checkpoint::Multilevel(wish) => {
-                wish.interval.unwrap_or_else(|| optimum::best(scenario, machine, crew, wish).0)
+                wish.interval.unwrap_or_else(|| optimum::best(scenario, crew, wish).0)
             }
             job::Checkpoint::Logging(wish) => wish.interval,
         })
     };
     let job = Job {
         name: String::new(),
-        nodes: crew.nodes,
+        nodes: crew.len(),
         seats: work.nodes,
         steps,
         step,
@@ -301,94 +303,21 @@ fn job(
         mtbf: Span::FOREVER,
     };
     if let Some(replicas) = &work.replicas {
-        let seats = replication::seats(scenario, machine, crew, replicas, work.nodes);
+        let seats = replication::seats(scenario, crew, replicas, work.nodes);
         let checkpoint = checkpoint.and_then(job::Checkpoint::coordinated);
         return replication::timed(job, seats, replicas.strategy, checkpoint, interval);
     }
-    let mtbf = mtbf(scenario, machine, crew);
+    let mtbf = mtbf(scenario, crew);
     Job { interval: interval(mtbf), mtbf, ..job }
-}
-
-/// Where the job may run. It is placed on no nodes yet, so each candidate is taken to belong to it
-/// with the same probability.
-pub(super) struct Crew {
-    nodes: u32,
-    /// Spares are candidates only if the job needs more than the others.
-    with_spares: bool,
-    /// Nodes of the job per candidate.
-    share: f64,
-}
-
-impl Crew {
-    pub(super) fn new(machine: &Machine, nodes: u32) -> Self {
-        Self::among(machine, nodes, nodes)
-    }
-
-    /// That of a job of so many nodes, where all jobs together have `all`.
-    fn among(machine: &Machine, nodes: u32, all: u32) -> Self {
-        let active = machine.nodes.iter().filter(|node| !node.spare).count();
-        let with_spares = all as usize > active;
-        let candidates = if with_spares { machine.nodes.len() } else { active };
-        Self { nodes, with_spares, share: f64::from(nodes) / candidates.max(1) as f64 }
-    }
-
-    /// So many of these nodes, any of them.
-    fn only(&self, nodes: u32) -> Self {
-        Self { nodes, share: self.share * f64::from(nodes) / f64::from(self.nodes), ..*self }
-    }
-
-    fn may_hold(&self, node: &NodeRow) -> bool {
-        self.with_spares || !node.spare
-    }
-
-    /// Nodes of the job under a part, on average.
-    pub(super) fn nodes_of(&self, machine: &Machine, part: Part) -> f64 {
-        let nodes = machine.nodes_of(part);
-        let candidates = nodes.filter(|node| self.may_hold(&machine.nodes[node.0 as usize]));
-        self.share * candidates.count() as f64
-    }
 }
 
 /// The mean time between failures M of the job: one over the sum of the rates at which lifetimes
 /// end whose end stops the job.
 ///
-/// These are crashes, hangs, power losses and switch losses on nodes or on parts that hold nodes;
-/// each part counts with its probability to hold a node of the job. A lifetime of mean L strikes
-/// at the rate 1 / L, whatever its law. If all n parts of a rule are new after each failure, it
-/// is the least of n lifetimes that runs out: L / n^(1/k) on average with a Weibull of shape k.
-/// Each strike counts with those that a cascade makes of it, 1 / (1 - chance) on average; a blast
-/// counts once, if it reaches a node of the job.
-///
-/// Not modelled: fixed times; that failures in cascades come in groups; that a blast is taken to
-/// reach the whole of its radius; repair times, during which a part does not age; file servers and
-/// links, whose loss delays the job but loses no node; the least of n
-/// lifetimes of the other laws, which has no simple form and counts as L / n.
-fn mtbf(scenario: &Scenario, machine: &Machine, crew: &Crew) -> Span {
-    let mut rate = 0.0;
-    for rule in &scenario.faults {
-        rate += interrupt_rate(rule, machine, crew);
-    }
+/// Not modelled: fixed times; file servers and links, whose loss delays the job but loses no node.
+fn mtbf(scenario: &Scenario, crew: &Crew) -> Span {
+    let rate: f64 = scenario.faults.iter().map(|rule| crew.interrupt_rate(rule)).sum();
     if rate > 0.0 { Span::from_secs_f64(1.0 / rate) } else { Span::FOREVER }
-}
-
-/// What a rule adds to the rate of [`mtbf`] (1/s).
-pub(super) fn interrupt_rate(rule: &FaultRule, machine: &Machine, crew: &Crew) -> f64 {
-    if rule.kind.loses_nodes() { strike_rate(rule, machine, crew, 1.0) } else { 0.0 }
-}
-
-/// How often lifetimes of a rule end on nodes of the job (1/s), where one that strikes several of
-/// them counts so often, but not more than `most`.
-pub(super) fn strike_rate(rule: &FaultRule, machine: &Machine, crew: &Crew, most: f64) -> f64 {
-    let When::Lifetime { law, .. } = &rule.when else { return 0.0 };
-    let parts = rule.on.iter().map(|index| Part { kind: rule.on.kind, index });
-    let around = parts.map(|part| machine.around(rule.radius, part));
-    let struck: f64 = around.map(|part| crew.nodes_of(machine, part).min(most)).sum();
-    let parts = f64::from(rule.on.len());
-    let ahead = lifetimes::in_a_mean(rule);
-    let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
-    // Of upsets and faults of DRAM only those count that stop a node.
-    let stops = rule.beam.map_or(1.0, |beam| beam.stops);
-    struck / parts * ahead * follow * stops / lifetimes::mean(law)
 }
 
 #[cfg(test)]
@@ -396,7 +325,7 @@ mod tests {
     use super::*;
     use crate::ids::PartKind;
     use crate::plan::{Plan, pilot};
-    use crate::scenario::fault::{Age, PartSet, Rejuvenate};
+    use crate::scenario::fault::{Age, PartSet, Rejuvenate, When};
     use crate::scenario::job::Period;
     use crate::scenario::law::Law;
     use crate::units::{BitRate, Bytes};

@@ -167,19 +167,53 @@ impl Machine {
         self.servers.last_mut().expect("there is a server").end_node = end_node;
     }
 
+    /// The nodes in the order in which jobs take them: by number, spares last.
+    pub fn in_order(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let of = |spare| {
+            let rows = (0..).map(NodeId).zip(&self.nodes);
+            rows.filter(move |(_, row)| row.spare == spare).map(|(node, _)| node)
+        };
+        of(false).chain(of(true))
+    }
+
     /// The nodes that belong to a part or hang on it, in order: those of a rack, module, pack,
     /// blade, switch (also by its uplink), PSU or server; a node (also by its link) is itself.
     pub fn nodes_of(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
-        let belongs = move |row: &NodeRow| match part.kind {
-            PartKind::Node | PartKind::NodeLink | PartKind::Module | PartKind::Rack => true,
-            PartKind::Blade => row.blade == part.index,
-            PartKind::Pack => self.blades[row.blade as usize].pack == part.index,
-            PartKind::Switch | PartKind::Uplink => row.switch == part.index,
-            PartKind::Psu => row.psu == part.index,
-            PartKind::Server => row.server == part.index,
-            PartKind::Controller => false,
-        };
-        self.range_around(part).filter(move |&node| belongs(&self.nodes[node as usize])).map(NodeId)
+        let belongs = move |node: &NodeId| self.part_over(part.kind, *node) == Some(part.index);
+        self.range_around(part).map(NodeId).filter(belongs)
+    }
+
+    /// How many parts of a kind there are.
+    #[must_use]
+    pub fn parts(&self, kind: PartKind) -> usize {
+        match kind {
+            PartKind::Node | PartKind::NodeLink => self.nodes.len(),
+            PartKind::Blade => self.blades.len(),
+            PartKind::Pack => self.packs.len(),
+            PartKind::Module => self.modules.len(),
+            PartKind::Rack => self.racks as usize,
+            PartKind::Switch | PartKind::Uplink => self.switches.len(),
+            PartKind::Psu => self.psus.len(),
+            PartKind::Server => self.servers.len(),
+            PartKind::Controller => 1,
+        }
+    }
+
+    /// The part of a kind that a node belongs to or hangs on; the controller has no nodes.
+    #[must_use]
+    pub fn part_over(&self, kind: PartKind, node: NodeId) -> Option<u32> {
+        let row = &self.nodes[node.0 as usize];
+        Some(match kind {
+            PartKind::Node | PartKind::NodeLink => node.0,
+            PartKind::Blade => row.blade,
+            PartKind::Pack => self.blades[row.blade as usize].pack,
+            PartKind::Module => row.module,
+            PartKind::Rack => self.modules[row.module as usize].rack,
+            PartKind::Switch | PartKind::Uplink => row.switch,
+            PartKind::Psu => row.psu,
+            PartKind::Server => row.server,
+            PartKind::Controller => return None,
+        })
     }
 
     /// The part around a node that a radius reaches; any other part is struck alone.
@@ -188,18 +222,9 @@ impl Machine {
         if part.kind != PartKind::Node {
             return part;
         }
-        let row = &self.nodes[part.index as usize];
-        let index = match radius {
-            Radius::Node => part.index,
-            Radius::Blade => row.blade,
-            Radius::Pack => self.blades[row.blade as usize].pack,
-            Radius::Module => row.module,
-            Radius::Rack => self.modules[row.module as usize].rack,
-            Radius::Switch => row.switch,
-            Radius::Psu => row.psu,
-            Radius::Server => row.server,
-        };
-        Part { kind: radius.kind(), index }
+        let kind = radius.kind();
+        let index = self.part_over(kind, NodeId(part.index)).expect("a radius is that of a part");
+        Part { kind, index }
     }
 
     /// A range of nodes that holds all nodes of a part.

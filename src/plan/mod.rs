@@ -3,6 +3,7 @@
 mod alarms;
 pub mod chance;
 mod costs;
+mod crew;
 mod digest;
 pub mod hazard;
 mod images;

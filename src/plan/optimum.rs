@@ -1,8 +1,7 @@
 //! The pattern of checkpoints of several levels: the scenario's own, or the best to first order.
 
 use crate::plan::Plan;
-use crate::plan::jobs::{Crew, interrupt_rate};
-use crate::plan::machine::Machine;
+use crate::plan::crew::Crew;
 use crate::scenario::Scenario;
 use crate::scenario::job::{Cost, Multilevel};
 use crate::theory::multilevel::{self, Level};
@@ -13,12 +12,10 @@ impl Plan {
     #[must_use]
     pub fn pattern(&self, wish: &Multilevel) -> (Span, Vec<u32>) {
         let own = wish.levels.iter().map(|level| level.every).collect();
-        match (wish.interval, self.jobs.first()) {
+        match (wish.interval, self.crew()) {
             (Some(interval), _) => (interval, own),
             (None, None) => (Span::FOREVER, own),
-            (None, Some(job)) => {
-                best(&self.scenario, &self.machine, &Crew::new(&self.machine, job.nodes), wish)
-            }
+            (None, Some(crew)) => best(&self.scenario, &crew, wish),
         }
     }
 }
@@ -26,17 +23,12 @@ impl Plan {
 /// The best pattern to first order ([`multilevel::pattern`]), for failures of each class at the
 /// rates of the rules with their `severity`. A class that never strikes the job, as that of a fault
 /// of other nodes, has its level never written.
-pub(super) fn best(
-    scenario: &Scenario,
-    machine: &Machine,
-    crew: &Crew,
-    wish: &Multilevel,
-) -> (Span, Vec<u32>) {
+pub(super) fn best(scenario: &Scenario, crew: &Crew, wish: &Multilevel) -> (Span, Vec<u32>) {
     let levels: Vec<_> = (1..)
         .zip(&wish.levels)
         .map(|(class, level)| {
             let rules = scenario.faults.iter().filter(|rule| rule.severity == class);
-            let rate = rules.map(|rule| interrupt_rate(rule, machine, crew)).sum();
+            let rate = rules.map(|rule| crew.interrupt_rate(rule)).sum();
             let Cost::Fixed { write, read, .. } = level.cost else {
                 unreachable!("the scenario has fixed costs")
             };

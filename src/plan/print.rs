@@ -168,7 +168,12 @@ fn print_job(job: &Job, wish: Option<&Checkpoint>, out: &mut impl io::Write) -> 
     let seats =
         if job.seats == job.nodes { String::new() } else { format!(" on {} seats", job.seats) };
     writeln!(out, "  {} nodes{seats}, {} steps of {step}{last}", job.nodes, job.steps)?;
-    writeln!(out, "  mean time between failures M = {}", short(job.mtbf))?;
+    match job.mtbf {
+        Span::FOREVER => {
+            writeln!(out, "  no mean time between failures M: no lifetime ends on its nodes")?;
+        }
+        mtbf => writeln!(out, "  mean time between failures M = {}", short(mtbf))?,
+    }
     let Some(interval) = job.interval else {
         return writeln!(out, "  no checkpoints");
     };

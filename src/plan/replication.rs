@@ -1,8 +1,7 @@
 //! The numbers of a replicated job: its nodes, the time between interrupts, and its interval.
 
 use crate::plan::Job;
-use crate::plan::jobs::{Crew, strike_rate};
-use crate::plan::machine::Machine;
+use crate::plan::crew::Crew;
 use crate::scenario::Scenario;
 use crate::scenario::job::{BulkSynchronous, Coordinated, Interval};
 use crate::scenario::replicas::{Replicas, Strategy};
@@ -22,13 +21,12 @@ pub(super) fn nodes(work: &BulkSynchronous) -> u32 {
 /// together, which are taken as strikes on each of them by itself.
 pub(super) fn seats(
     scenario: &Scenario,
-    machine: &Machine,
     crew: &Crew,
     replicas: &Replicas,
     seats: u32,
 ) -> Option<Seats> {
     let rates = scenario.faults.iter().filter(|rule| rule.kind.loses_nodes());
-    let rates = rates.map(|rule| strike_rate(rule, machine, crew, f64::INFINITY));
+    let rates = rates.map(|rule| crew.strike_rate(rule, f64::INFINITY));
     let rate = rates.sum::<f64>() / replicas.nodes(seats) as f64;
     let replicated = replicas.replicated(seats);
     (rate > 0.0).then(|| Seats {

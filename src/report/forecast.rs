@@ -64,11 +64,11 @@ pub fn text(forecast: &Result<Forecast, Vec<String>>) -> String {
 
 fn setting(setting: &Setting) -> String {
     let nodes = words::count(setting.nodes as usize, "node", "nodes");
-    let mtbf = setting.mtbf.map_or_else(|| "forever".to_owned(), |mtbf| span(Some(mtbf)));
-    let mut out = format!(
-        "  {nodes}, {} of computing\n  mean time between failures M = {mtbf}\n",
-        span(Some(setting.work))
+    let mtbf = setting.mtbf.map_or_else(
+        || "no mean time between failures M: nothing strikes the job".to_owned(),
+        |mtbf| format!("mean time between failures M = {}", span(Some(mtbf))),
     );
+    let mut out = format!("  {nodes}, {} of computing\n  {mtbf}\n", span(Some(setting.work)));
     let rows = [
         ("checkpoint C", setting.write),
         ("recovery R", setting.write.map(|_| setting.recovery)),

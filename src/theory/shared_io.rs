@@ -3,7 +3,8 @@
 //! Source: Herault, Robert, Bouteiller, Arnold, Ferreira, Bosilca, Dongarra, "Optimal cooperative
 //! checkpointing for shared high-performance computing platforms", INRIA RR-9109, as in the
 //! authors' program. First order: each period much shorter than the mean time between failures of
-//! its job.
+//! its job. The source has one mu for all nodes; each job having its own changes no step of its
+//! derivation.
 
 /// Jobs that are alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Class {
     pub jobs: f64,
     /// Nodes of each: q.
     pub nodes: f64,
+    /// Mean time between failures of one of its nodes: mu.
+    pub node_mtbf: f64,
     /// Time of a checkpoint that has the file system for itself: C.
     pub write: f64,
 }
@@ -21,8 +24,6 @@ pub struct Class {
 pub struct Platform {
     /// Nodes: N.
     pub nodes: f64,
-    /// Mean time between failures of one node.
-    pub node_mtbf: f64,
 }
 
 impl Platform {
@@ -32,7 +33,7 @@ impl Platform {
     pub fn periods(&self, classes: &[Class], price: f64) -> Vec<f64> {
         let period = |class: &Class| {
             let share = class.nodes / self.nodes + price;
-            libm::sqrt(2.0 * self.node_mtbf * self.nodes * share * class.write) / class.nodes
+            libm::sqrt(2.0 * class.node_mtbf * self.nodes * share * class.write) / class.nodes
         };
         classes.iter().map(period).collect()
     }
@@ -62,7 +63,7 @@ impl Platform {
     #[must_use]
     pub fn waste(&self, classes: &[Class], periods: &[f64]) -> f64 {
         let waste = |(class, period): (&Class, &f64)| {
-            let lost = class.nodes / self.node_mtbf * (period / 2.0 + class.write);
+            let lost = class.nodes / class.node_mtbf * (period / 2.0 + class.write);
             class.jobs * class.nodes / self.nodes * (class.write / period + lost)
         };
         classes.iter().zip(periods).map(waste).sum()
@@ -80,12 +81,12 @@ mod tests {
     use super::*;
     use crate::theory::young_daly::young;
 
-    const PLATFORM: Platform = Platform { nodes: 1_000.0, node_mtbf: 3e7 };
+    const PLATFORM: Platform = Platform { nodes: 1_000.0 };
 
     fn classes(write: f64) -> [Class; 2] {
         [
-            Class { jobs: 4.0, nodes: 200.0, write },
-            Class { jobs: 10.0, nodes: 20.0, write: write / 10.0 },
+            Class { jobs: 4.0, nodes: 200.0, node_mtbf: 3e7, write },
+            Class { jobs: 10.0, nodes: 20.0, node_mtbf: 1e7, write: write / 10.0 },
         ]
     }
 
@@ -94,7 +95,7 @@ mod tests {
         let classes = classes(60.0);
         assert_eq!(PLATFORM.price(&classes).to_bits(), 0.0_f64.to_bits());
         for (class, period) in classes.iter().zip(PLATFORM.periods(&classes, 0.0)) {
-            let young = young(class.write, PLATFORM.node_mtbf / class.nodes);
+            let young = young(class.write, class.node_mtbf / class.nodes);
             assert!((period / young - 1.0).abs() < 1e-12);
         }
     }

@@ -230,7 +230,7 @@ fn a_run_whose_time_is_up_says_what_it_did_not_reach() {
     let bench = Bench::new();
     let spares = root().join("scenarios/smoke/spares.toml");
     let done = bench.run(&["run", "--no-report", text(&spares)]);
-    let line = "  ended          after 40 d, when the workload was not done";
+    let line = "  ended          after 40 d, when the job was not done";
     assert!(done.stdout.lines().any(|said| said == line), "{}", done.stdout);
 }
 

@@ -174,11 +174,11 @@ fn a_job_alone_is_the_run_without_other_jobs() {
 
 /// Jobs of two kinds, as `shared_io` has them.
 const CLASSES: [Class; 2] = [
-    Class { jobs: 2.0, nodes: 8.0, write: 2_000.0 },
-    Class { jobs: 8.0, nodes: 4.0, write: 4_000.0 },
+    Class { jobs: 2.0, nodes: 8.0, node_mtbf: 4.0 * 86_400.0, write: 2_000.0 },
+    Class { jobs: 8.0, nodes: 4.0, node_mtbf: 4.0 * 86_400.0, write: 4_000.0 },
 ];
 const NODES: u32 = 48;
-const PLATFORM: Platform = Platform { nodes: NODES as f64, node_mtbf: 4.0 * 86_400.0 };
+const PLATFORM: Platform = Platform { nodes: NODES as f64 };
 
 fn crowd(order: &str, interval: &str, work: &str) -> String {
     let mut rest = format!("{}{CRASHES}", server(order));
@@ -260,8 +260,8 @@ fn cooperative_periods_on_a_full_server_waste_about_what_the_closed_form_says() 
 /// for a fifth of its time. Steps of 30 s round the computing of a period up.
 #[test]
 fn where_the_first_order_is_valid_the_waste_is_that_of_the_closed_form() {
-    let class = Class { jobs: 10.0, nodes: 4.0, write: 60.0 };
-    let platform = Platform { nodes: 40.0, node_mtbf: 4.0 * 86_400.0 };
+    let class = Class { jobs: 10.0, nodes: 4.0, node_mtbf: 4.0 * 86_400.0, write: 60.0 };
+    let platform = Platform { nodes: 40.0 };
     let mut rest = format!("{}{}", server("least-waste"), CRASHES.replace("30 s", "1 s"));
     for number in 0..10 {
         write!(

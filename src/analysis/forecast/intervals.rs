@@ -1,5 +1,6 @@
 //! The scenario's own interval by each formula, and the interval that each formula calls best.
 
+use super::chunks::Chunks;
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Strikes};
@@ -7,12 +8,14 @@ use crate::theory::ettr;
 use crate::theory::segment::{Moments, Segment};
 use crate::theory::waste;
 use crate::theory::young_daly::{daly, daly_first, exact, wall_time, young};
+use crate::units::Span;
 
 /// What the scenario's own interval comes to.
 pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
-    let work = setting.interval.unwrap_or(setting.work);
+    let chunks = setting::chunks(plan);
+    let work = chunks.work();
     let row = Row::new(setting, "exact expectation", work);
-    let mut rows = vec![row.taking(exact_time(plan, setting))];
+    let mut rows = vec![row.taking(exact_time(plan, setting, &chunks))];
     let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
     let costs = setting.costs();
     // Daly has no downtime beside R.
@@ -36,14 +39,13 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
     }
     let costs = setting.costs();
     let repair = costs.recovery + costs.downtime;
-    let segment = segment(plan, setting);
-    let chunks = segment.chunks_best_whole(setting.work);
+    let equal = equal_chunks(plan, setting, write);
     let intervals = [
         ("Young 1974", young(write, mtbf), true),
         ("Daly 2003, first order", daly_first(write, mtbf, repair), true),
         ("Daly 2006, higher order", daly(write, mtbf), false),
         ("exact optimum", exact(write, mtbf), false),
-        ("equal chunks", setting.work / chunks, false),
+        ("equal chunks", equal.work(), false),
         ("first-order waste, best T", waste::period(costs, mtbf).unwrap_or(0.0) - write, true),
         ("first-order waste, Young's T", waste::period_young(costs, mtbf) - write, true),
         ("first-order waste, Daly's T", waste::period_daly(costs, mtbf) - write, true),
@@ -58,7 +60,11 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
         if let Some(unfit) = unfit {
             return Prediction { outside: unfit.to_owned(), ..row.empty };
         }
-        let time = segment.time(work, true).times(setting.work / work);
+        let chunks = match formula {
+            "equal chunks" => equal,
+            _ => Chunks::of(&plan.jobs[0], Some(Span::from_secs_f64(work))),
+        };
+        let time = exact_time(plan, setting, &chunks);
         let outside = if first_order { row.beyond_first_order() } else { String::new() };
         let outside = match formula {
             "Daly 2006, higher order" if write >= 2.0 * mtbf => {
@@ -72,8 +78,21 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
     intervals.into_iter().map(row).collect()
 }
 
-/// The exact time of the plan's chunks: all but the last end with a checkpoint, at step boundaries.
-fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
+/// The equal chunks that take the least time: so many as the closed form says for a job that ends
+/// with a checkpoint, or one or two more. Without a checkpoint after the last step there is a
+/// checkpoint less to share out.
+fn equal_chunks(plan: &Plan, setting: &Setting, write: f64) -> Chunks {
+    let last = plan.scenario.checkpoint.as_ref().is_some_and(Checkpoint::last);
+    let work = if last { setting.work } else { setting.work + write };
+    let down = libm::floor(segment(plan, setting).chunks_best(work)).max(1.0);
+    let near = [down, down + 1.0, down + 2.0].map(|count| Chunks::equal(&plan.jobs[0], count));
+    let time = |chunks: &Chunks| exact_time(plan, setting, chunks).mean;
+    near.into_iter().min_by(|a, b| time(a).total_cmp(&time(b))).expect("there are three")
+}
+
+/// The exact time of these chunks: all but the last end with a checkpoint, and the last if the
+/// scenario has it so.
+fn exact_time(plan: &Plan, setting: &Setting, chunks: &Chunks) -> Moments {
     let wish = plan.scenario.checkpoint.as_ref();
     let segment = segment(plan, setting);
     // Before the first checkpoint nothing is read back, unless costs are fixed.
@@ -82,14 +101,11 @@ fn exact_time(plan: &Plan, setting: &Setting) -> Moments {
         first.costs.recovery = 0.0;
     }
     let last = wish.is_some_and(Checkpoint::last);
-    let work = setting.interval.unwrap_or(setting.work);
-    // Half a nanosecond is less than any step.
-    let saved = libm::floor((setting.work - 0.5e-9) / work).max(0.0);
-    let rest = setting.work - saved * work;
-    if saved < 1.0 {
+    let (work, rest) = (chunks.work(), chunks.rest());
+    if chunks.before() == 0 {
         return first.time(rest, last);
     }
-    let between = segment.time(work, true).times(saved - 1.0);
+    let between = segment.time(work, true).times((chunks.before() - 1) as f64);
     first.time(work, true).and(between).and(segment.time(rest, last))
 }
 

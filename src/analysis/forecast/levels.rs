@@ -55,8 +55,11 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
     if setting.downtime > 0.0 {
         outside.push("it has no downtime".to_owned());
     }
-    let whole = counts.iter().map(|count| f64::from(*count) + 1.0).product::<f64>() * work;
-    if whole > setting.work {
+    let (steps, _) = setting::chunks(plan).steps();
+    let whole = counts
+        .iter()
+        .fold(u128::from(steps), |all, count| all.saturating_mul(u128::from(*count) + 1));
+    if whole > plan.jobs[0].steps.into() {
         outside.push("the job ends before its pattern does".to_owned());
     }
     let row = prediction("SCR, Markov model", work, setting, pattern.efficiency());

@@ -4,6 +4,7 @@
 //! judged whether they apply. Times are in seconds.
 
 mod beside;
+mod chunks;
 mod foreseen;
 mod grouped;
 mod images;
@@ -176,9 +177,9 @@ mod tests {
             assert!((row.makespan.expect("it ends") / makespan - 1.0).abs() < 0.02, "{row:?}");
             assert_eq!(row.outside, "");
         }
-        let best = row(&forecast.best, "exact optimum").makespan.expect("it ends");
+        let best = row(&forecast.best, "equal chunks").makespan.expect("it ends");
         assert_eq!(forecast.best.len(), 8);
-        for row in &forecast.best {
+        for row in forecast.best.iter().chain([exact]) {
             assert!(row.makespan.expect("it ends") >= best * (1.0 - 1e-9), "{row:?}");
         }
         let deviation = exact.deviation.expect("it is known");
@@ -215,6 +216,29 @@ mod tests {
         assert_eq!((exact.work, exact.makespan), (90.0, Some(275.0 + 3.0)));
         assert_eq!(exact.deviation, Some(0.0));
         assert!(forecast.best.is_empty(), "without failures the best interval has no end");
+    }
+
+    /// The same W is the same time, as the scenario's own interval and as one that is called best.
+    #[test]
+    fn a_best_interval_ends_with_a_checkpoint_only_if_the_scenario_does() {
+        for last in [false, true] {
+            let of = |interval: Interval| {
+                let forecast = forecast(|scenario| {
+                    pilot::fix_costs(scenario, Span::from_secs(600));
+                    let wish = pilot::checkpoint(scenario);
+                    (wish.interval, wish.last) = (interval, last);
+                });
+                forecast.expect("exponential")
+            };
+            let young = of(Interval::Young);
+            let own = row(&young.own, "exact expectation");
+            let best = row(&young.best, "Young 1974");
+            assert_eq!((own.makespan, own.deviation), (best.makespan, best.deviation), "{last}");
+            let equal = row(&young.best, "equal chunks");
+            let again = of(Interval::Fixed(Span::from_secs_f64(equal.work)));
+            assert_eq!(row(&again.own, "exact expectation").makespan, equal.makespan, "{last}");
+            assert!(equal.makespan < own.makespan);
+        }
     }
 
     /// 85 % announced, 80 % of the alarms true: T* = sqrt(2 M C / 0.15), and less waste than

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chunks::Chunks;
 use super::latent;
 use super::levels;
 use super::replicated;
@@ -102,11 +103,34 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
         .chain(misses)
         .chain(several)
         .chain(uneven)
+        .chain(rotates(plan, ROTATION[1]))
         .collect();
     if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
         all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
     }
     all
+}
+
+/// By how much the rate of failures may change when nodes have changed places, as a share of it,
+/// before it is told, and before no closed form applies. Assumptions: the waste goes with its root.
+const ROTATION: [f64; 2] = [0.01, 0.25];
+
+/// That the job is not struck alike often throughout, if it is not: by more than this share.
+fn rotates(plan: &Plan, more: f64) -> Option<String> {
+    let replicas = plan.scenario.workload.as_ref()?.replicas.is_some();
+    let (first, later) = plan.rotation(|rule| is_replaced(plan, rule))?;
+    let all: f64 = plan.scenario.faults.iter().map(|rule| plan.interrupt_rate(rule)).sum();
+    if replicas || standby(plan) == 0 || (first - later).abs() <= more * all {
+        return None;
+    }
+    let every = |rate: f64| format!("every {}", Span::from_secs_f64(1.0 / rate).rounded());
+    let in_the_end = all - first + later;
+    let later = if in_the_end > 1e-9 * all { every(in_the_end) } else { "not at all".to_owned() };
+    Some(format!(
+        "the job is struck {} at first and {later} later: a node that failed is replaced, and \
+         stays out until another one fails",
+        every(all)
+    ))
 }
 
 /// Whether replicas compare their memory.
@@ -173,6 +197,10 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
     ];
     let work = (job.steps - 1) as f64 * job.step.as_secs_f64() + job.last_step.as_secs_f64();
     let write = wish.map(|_| job.checkpoint_cost.as_secs_f64());
+    notes.extend(rotates(plan, ROTATION[0]).map(|why| format!("M changes: {why}.")));
+    if is_adaptive(plan) {
+        notes.push("The adaptive interval is taken to have settled from the start.".into());
+    }
     let setting = Setting {
         nodes: job.nodes,
         work,
@@ -180,7 +208,7 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         write,
         recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
         downtime: downtime(plan, &mut notes),
-        interval: interval(plan, &mut notes).map(|span| whole_steps(span, job.step, work)),
+        interval: interval(plan).map(|_| chunks(plan).work()),
         silent: Some(plan.silent_rate()).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
         verification: plan.verify().map(|verify| verify.cost.as_secs_f64()),
         verifications: plan.verify().map_or(0, |verify| verify.per_checkpoint),
@@ -203,14 +231,17 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
     (setting, notes)
 }
 
+/// The chunks of the plan's job.
+pub(super) fn chunks(plan: &Plan) -> Chunks {
+    Chunks::of(&plan.jobs[0], interval(plan))
+}
+
 /// The plan's interval; of an adaptive one that at which it settles.
-fn interval(plan: &Plan, notes: &mut Vec<String>) -> Option<Span> {
+fn interval(plan: &Plan) -> Option<Span> {
     let job = &plan.jobs[0];
-    let wish = plan.scenario.checkpoint.as_ref()?.coordinated();
-    if !wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. })) {
+    if !is_adaptive(plan) {
         return job.interval;
     }
-    notes.push("The adaptive interval is taken to have settled from the start.".into());
     if job.mtbf == Span::FOREVER {
         return Some(Span::FOREVER);
     }
@@ -218,10 +249,9 @@ fn interval(plan: &Plan, notes: &mut Vec<String>) -> Option<Span> {
     Some(Span::from_secs_f64(settled))
 }
 
-/// The computing until a checkpoint that is due after `interval`, at most all of it.
-fn whole_steps(interval: Span, step: Span, work: f64) -> f64 {
-    let steps = interval.0.div_ceil(step.0).max(1);
-    (steps as f64 * step.as_secs_f64()).min(work)
+fn is_adaptive(plan: &Plan) -> bool {
+    let wish = plan.scenario.checkpoint.as_ref().and_then(Checkpoint::coordinated);
+    wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }))
 }
 
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.

@@ -3,41 +3,44 @@
 //! Checks at the end of each step that throw the job back are verifications that cost nothing, of
 //! the share of the corruption that they find.
 
+use super::chunks::Chunks;
 use super::intervals::Row;
 use super::{Prediction, Setting, setting};
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Counts, Exposed};
 use crate::theory::silent::Pattern;
+use crate::units::Span;
 
 /// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
 /// verified. All verifications find what there is to find.
 pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
-    let work = setting.interval.unwrap_or(setting.work);
+    let chunks = setting::chunks(plan);
     let of_steps = setting::thrown_back(plan);
-    let (verification, verifications, found) = match (setting.verification, of_steps) {
-        (Some(verification), _) => (verification, setting.verifications, 1.0),
-        (None, Some(coverage)) => {
-            (0.0, libm::ceil(work / plan.jobs[0].step.as_secs_f64() - 1e-9) as u32, coverage)
-        }
+    let (verification, found) = match (setting.verification, of_steps) {
+        (Some(verification), _) => (verification, 1.0),
+        (None, Some(coverage)) => (0.0, coverage),
         (None, None) => return None,
     };
     let pattern = Pattern {
         silent: setting.silent.map_or(0.0, |mean| found / mean),
         failures: setting.rate(),
         verification,
-        verifications,
+        verifications: setting.verifications,
         costs: setting.costs(),
     };
-    let row = |formula, work: f64, time: f64| {
+    let row = |formula, work: f64, chunks: &Chunks| {
+        let time = whole(plan, setting, &pattern, chunks);
         let row = Row::new(setting, formula, work).lasting(time);
         Prediction { outside: outside(plan, setting), ..row }
     };
     let name = if of_steps.is_some() { "checked steps" } else { "verified pattern" };
-    let own = vec![row(name, work, whole(plan, setting, &pattern, work))];
+    let own = vec![row(name, chunks.work(), &chunks)];
     if of_steps.is_some() || pattern.silent + pattern.failures <= 0.0 {
         return Some((own, Vec::new()));
     }
-    let taking = |formula, work: f64| row(formula, work, pattern.time(work) * setting.work / work);
+    let taking = |formula, work: f64| {
+        row(formula, work, &Chunks::of(&plan.jobs[0], Some(Span::from_secs_f64(work))))
+    };
     let best = vec![
         taking("verified pattern, first order", pattern.work_first()),
         taking("verified pattern, best W", pattern.work_best()),
@@ -47,17 +50,22 @@ pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec
 
 /// The time of all patterns: the last one may be shorter, and has a checkpoint only if one is
 /// written after the last step.
-fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, work: f64) -> f64 {
+fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, chunks: &Chunks) -> f64 {
     let last = plan.scenario.checkpoint.as_ref().is_some_and(Checkpoint::last);
-    // Half a nanosecond is less than any step.
-    let full = libm::floor((setting.work - 0.5e-9) / work).max(0.0);
-    let rest = setting.work - full * work;
-    let share = libm::ceil(rest / work * f64::from(pattern.verifications) - 1e-9).max(1.0);
-    let mut end = Pattern { verifications: share as u32, ..*pattern };
+    let (of_each, of_last) = match setting.verification {
+        Some(_) => chunks.verifications(setting.verifications),
+        // The check of each step.
+        None => chunks.steps(),
+    };
+    let with = |checks: u64| {
+        let verifications = u32::try_from(checks).unwrap_or(u32::MAX);
+        Pattern { verifications, ..*pattern }
+    };
+    let mut end = with(of_last);
     if !last {
         end.costs.write = 0.0;
     }
-    full * pattern.time(work) + end.time(rest)
+    chunks.before() as f64 * with(of_each).time(chunks.work()) + end.time(chunks.rest())
 }
 
 /// Why the formula is outside of its range; empty if it is inside.
@@ -65,9 +73,9 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
     let strikes = setting::strikes(plan);
     let wish = plan.scenario.checkpoint.as_ref();
     let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
-    let steps = setting.interval.unwrap_or(setting.work) / plan.jobs[0].step.as_secs_f64();
-    let uneven = setting.verification.is_some()
-        && !(libm::round(steps) as u64).is_multiple_of(setting.verifications.into());
+    let (steps, _) = setting::chunks(plan).steps();
+    let uneven =
+        setting.verification.is_some() && !steps.is_multiple_of(setting.verifications.into());
     let fails = setting.mtbf.is_some();
     let reasons = [
         (fails && strikes.checkpoint, "failures during checkpoints"),

@@ -15,6 +15,7 @@ use crate::units::{BitRate, Bytes, Span, Time};
 
 use super::drain::{DRAIN_TAG, DrainPlay};
 use super::node::Draw;
+use super::placing::Free;
 use super::world::{Timer, World};
 
 /// Tags of jobs' transfers have this bit; others are node numbers.
@@ -45,7 +46,7 @@ pub(super) struct JobPlay {
     /// Grows with each order: timers and bundles of older orders are dead.
     pub(super) epoch: u32,
     /// Before this instant the job may not be placed again.
-    ready_at: Time,
+    pub(super) ready_at: Time,
     pub(super) bundles: Vec<Bundle>,
     /// Each member that has one with the number of its bundle, in the order of the members.
     pub(super) seats: Vec<(u32, u32)>,
@@ -53,9 +54,6 @@ pub(super) struct JobPlay {
     /// The checkpoint that is written while the job computes.
     pub(super) drain: DrainPlay,
 }
-
-/// Nodes that are up, reachable and in no job, spares last.
-pub(super) type Free = BTreeSet<(bool, NodeId)>;
 
 /// Like transfers of several nodes that started together.
 pub(super) struct Bundle {
@@ -118,7 +116,7 @@ impl JobPlay {
     }
 
     /// Whether it waits and has enough nodes within reach.
-    fn may_be_placed(&self, free: &Free) -> bool {
+    pub(super) fn may_be_placed(&self, free: &Free) -> bool {
         self.phase() == JobPhase::Waiting
             && self.members.len() + free.len() >= self.needed
             && self.seating.as_ref().is_none_or(|seating| seating.fill(free).is_some())
@@ -126,7 +124,7 @@ impl JobPlay {
 
     /// Who leaves the job and who joins it, now that it is placed; and checkpoints that it gives
     /// up.
-    fn choose(&mut self, free: &Free) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
+    pub(super) fn choose(&mut self, free: &Free) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
         if let Some(seating) = &mut self.seating {
             let filling = seating.fill(free).expect("it may be placed");
             let given_up = seating.give_up_after(filling.number);
@@ -155,19 +153,6 @@ impl World<'_> {
     /// The job that a node is in.
     pub(super) fn job_of(&self, node: u32) -> Option<JobId> {
         self.nodes[node as usize].job
-    }
-
-    /// A node that is up and reachable may work.
-    pub(super) fn offer_to_jobs(&mut self, id: u32) {
-        let spare = self.plan.machine.nodes[id as usize].spare;
-        if self.jobs.is_empty() || !self.connected(id) || self.job_of(id).is_some() {
-            return;
-        }
-        if self.free.insert((spare, NodeId(id))) {
-            for job in self.jobs.iter().filter(|job| job.may_be_placed(&self.free)) {
-                self.agenda.schedule(job.ready_at.max(self.now), Timer::Place);
-            }
-        }
     }
 
     /// A node that was up is lost to its job, by failure or because nobody reaches it.
@@ -213,7 +198,7 @@ impl World<'_> {
     }
 
     /// Checkpoints can never be read back any more, or are given up.
-    fn forget(&mut self, of: JobId, gone: Vec<Kept>) {
+    pub(super) fn forget(&mut self, of: JobId, gone: Vec<Kept>) {
         let mut told = Vec::new();
         for kept in gone {
             self.job_mut(of).machine.forget(kept.number, &mut told);
@@ -240,26 +225,6 @@ impl World<'_> {
             if job.ready_at > since && job.phase() == JobPhase::Waiting {
                 self.look_for_nodes(of);
             }
-        }
-    }
-
-    /// Places each job that waits and for which enough nodes are free, the first one first.
-    pub(super) fn place(&mut self) {
-        for of in self.job_ids() {
-            let job = &mut self.jobs[usize::from(of.0)];
-            if job.ready_at > self.now || !job.may_be_placed(&self.free) {
-                continue;
-            }
-            let (left, joined, given_up) = job.choose(&self.free);
-            self.forget(of, given_up);
-            for NodeId(id) in left {
-                self.leave_job(of, id);
-                self.offer_to_jobs(id);
-            }
-            for NodeId(id) in joined {
-                self.join_job(of, id);
-            }
-            self.step_job(of, Input::Placed);
         }
     }
 
@@ -303,6 +268,7 @@ impl World<'_> {
         let job = &mut self.jobs[usize::from(of.0)];
         job.machine.hold_back(self.turns.hold_back(of));
         let order = job.machine.on(self.now, input, &mut told);
+        self.placing.waits(of, job.phase() == JobPhase::Waiting);
         if alone {
             self.corruption.follows(input, order, &mut told);
         }
@@ -583,7 +549,7 @@ impl World<'_> {
             self.nodes[id as usize].job = None;
             self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
         }
-        if self.jobs.iter().any(|job| job.phase() != JobPhase::Done) {
+        if self.placing.any_after_this() {
             for id in members {
                 self.offer_to_jobs(id);
             }

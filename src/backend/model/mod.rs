@@ -19,6 +19,7 @@ mod job;
 mod node;
 mod packing;
 mod part;
+mod placing;
 mod replica;
 mod turns;
 mod upset;

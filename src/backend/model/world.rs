@@ -16,9 +16,10 @@ use crate::units::{Span, Time};
 
 use super::control::Control;
 use super::fault::Clocks;
-use super::job::{Free, JobPlay};
+use super::job::JobPlay;
 use super::node::Node;
 use super::part::{Psu, Server, Switch};
+use super::placing::{Free, Placing};
 use super::turns::Turns;
 use crate::hardware::network::Network;
 
@@ -105,6 +106,7 @@ pub(super) struct World<'p> {
     pub tripped: Vec<u32>,
     pub jobs: Vec<JobPlay>,
     pub free: Free,
+    pub placing: Placing,
     pub turns: Turns,
     /// The truth about the memory of a job by itself.
     pub corruption: Corruption,
@@ -145,6 +147,7 @@ impl<'p> World<'p> {
             tripped: Vec::new(),
             jobs: JobPlay::all(plan),
             free: Free::new(),
+            placing: Placing::of(plan.jobs.len()),
             turns: Turns::new(plan),
             corruption: plan.corruption(),
             flips: BTreeMap::new(),
@@ -226,6 +229,9 @@ impl<'p> World<'p> {
     }
 
     fn fire(&mut self, timer: Timer) {
+        if timer == Timer::Place {
+            self.placing.begins();
+        }
         if self.put_off(timer) {
             return;
         }

@@ -52,7 +52,7 @@ fn row(job: &JobFinding) -> Markup {
             td.number {
                 @if job.done_s < 0.0 { "not done" } @else { (words::span(job.done_s)) }
             }
-            td.number { (share(job.work_s)) }
+            td.number { (share(job.work_s)) @if job.done_s < 0.0 { " so far" } }
             @for part in parts { td.number { (share(part)) } }
             td.number { (job.interrupts) }
         }

@@ -10,11 +10,12 @@ use crate::scenario::StopWhen;
 type Tile = (&'static str, &'static str, &'static str);
 
 /// The numbers that people look for first. The first [`TILES`] that the run has are shown.
-const WANTED: [Tile; 12] = [
+const WANTED: [Tile; 13] = [
     ("efficiency", "Efficiency", "useful computing of all time"),
-    ("makespan", "Makespan", "until the work was done, or the run ended"),
-    ("mtti", "MTTI", "mean time to interrupt of the job"),
-    ("checkpoint_time_mean", "Checkpoint", "mean time to write one"),
+    ("makespan", "Makespan", "until the work was done"),
+    ("mtti", "MTTI", "mean time to interrupt by a node's failure"),
+    ("mtti_corruption", "Rollbacks", "mean time to one, from corrupt memory"),
+    ("checkpoint_time_p50", "Checkpoint", "median time to write one"),
     ("boot_t50", "Half up", "50 % of the nodes up"),
     ("boot_t99", "Nearly all up", "99 % of the nodes up"),
     ("boot_t100", "All up", "every node up at once"),
@@ -25,6 +26,10 @@ const WANTED: [Tile; 12] = [
     ("run_time", "Simulated time", "from power-on to the end"),
 ];
 
+/// What stands in the place of the efficiency if a job was not done.
+const SO_FAR: Tile =
+    ("efficiency", "Efficiency so far", "not all work was done when the run ended");
+
 /// Tiles in a row and a second one.
 const TILES: usize = 8;
 
@@ -34,6 +39,11 @@ pub(super) fn tiles(input: &Input) -> Markup {
     // What needs no repair tells nothing by its availability.
     let calm = get("failures").is_none_or(|failures| failures.value == 0.0);
     let shown = WANTED.iter().filter(|(name, ..)| !(calm && *name == "availability"));
+    let unfinished = get("jobs_unfinished").is_some_and(|jobs| jobs.value > 0.0);
+    let shown = shown.map(|tile| match tile {
+        ("efficiency", ..) if unfinished => &SO_FAR,
+        tile => tile,
+    });
     let found = shown.filter_map(|(name, head, what)| {
         let metric = get(name)?;
         let known = metric.value.is_finite() && metric.value >= 0.0;
@@ -124,36 +134,50 @@ impl About<'_> {
                 format!("It ended after {time}.")
             });
         }
-        let done = self.get("jobs_done").unwrap_or(0.0) >= jobs as f64;
-        let job = if jobs == 1 { "The job" } else { "All jobs" };
+        let unfinished = self.get("jobs_unfinished").unwrap_or(0.0) as usize;
         let scenario = &self.0.plan.scenario;
         let named = scenario.jobs.iter().map(|job| &job.work);
         let works = scenario.workload.iter().chain(named).map(|work| work.work.as_secs_f64());
         let needs = words::span(works.sum());
-        let mut text = if done {
-            let makespan = words::span(self.get("makespan")?);
-            format!("{job}, {needs} of computing, took {makespan}")
-        } else {
-            format!("{job}, {needs} of computing, was not done when the run ended after {time}")
+        let job = if jobs == 1 { "The job" } else { "All jobs" };
+        let mut text = match (unfinished, jobs) {
+            (0, _) => {
+                let makespan = words::span(self.get("makespan")?);
+                format!("{job}, {needs} of computing, took {makespan}")
+            }
+            (_, 1) => {
+                format!("{job}, {needs} of computing, was not done when the run ended after {time}")
+            }
+            _ => format!(
+                "Of {jobs} jobs, {needs} of computing, {unfinished} were not done when the run \
+                 ended after {time}"
+            ),
         };
         if let Some(efficiency) = self.get("efficiency") {
             let share = words::share(efficiency);
-            text = format!("{text}: an efficiency of {share}{}", self.wasted());
+            let so_far = if unfinished > 0 { " so far" } else { "" };
+            text = format!("{text}: an efficiency of {share}{so_far}{}", self.wasted());
         }
         Some(format!("{text}."))
     }
 
     /// The largest parts of the waste, in order.
     fn wasted(&self) -> String {
-        const PARTS: [(&str, &str); 5] = [
+        const PARTS: [(&str, &str); 8] = [
             ("waste_checkpoint", "checkpoints"),
+            ("waste_verify", "verifications"),
             ("waste_rework", "work that failures threw away"),
+            ("waste_rework_failures", "work that failures threw away"),
+            ("waste_rework_corruption", "work that was thrown away with corrupt memory"),
             ("waste_restart", "restarts"),
             ("waste_boot", "the first boot"),
             ("waste_idle", "waiting for nodes"),
         ];
+        // Where corruption threw work away as well, the whole is told by its causes.
+        let split = self.get("waste_rework_corruption").is_some();
         let mut parts: Vec<_> = PARTS
             .iter()
+            .filter(|(name, _)| !(split && *name == "waste_rework"))
             .filter_map(|(name, word)| Some((self.get(name)?, *word)))
             .filter(|(share, _)| *share >= 0.0005)
             .collect();
@@ -225,24 +249,35 @@ impl About<'_> {
 
     fn checkpointed(&self) -> Option<String> {
         let committed = self.get("checkpoints_committed").filter(|count| *count > 0.0)?;
-        let mean = self.get("checkpoint_time_mean")?;
-        Some(format!(
-            "It wrote {}, in {} each in the mean.",
-            words::count(committed as usize, "checkpoint", "checkpoints"),
-            words::span(mean)
-        ))
+        let (median, longest) =
+            (self.get("checkpoint_time_p50")?, self.get("checkpoint_time_max")?);
+        let (median, longest) = (words::span(median), words::span(longest));
+        let checkpoints = words::count(committed as usize, "checkpoint", "checkpoints");
+        Some(if median == longest {
+            format!("It wrote {checkpoints}, in {median} each.")
+        } else {
+            format!("It wrote {checkpoints}, in a median of {median} and at most {longest}.")
+        })
     }
 
     /// What became of silent corruption, if any struck.
     fn corrupted(&self) -> Option<String> {
         let struck = self.get("corruptions").filter(|count| *count > 0.0)?;
         let of = |name: &str| self.get(name).unwrap_or(0.0) as usize;
+        let back = match (of("rollbacks"), self.get("mtti_corruption")) {
+            (rollbacks @ 1.., Some(every)) => format!(
+                " The job was rolled back {}, every {} of its running time in the mean.",
+                words::count(rollbacks, "time", "times"),
+                words::span(every)
+            ),
+            _ => String::new(),
+        };
         let end = match of("corruptions_escaped") {
             0 => "none escaped".to_owned(),
             escaped => format!("{escaped} escaped: the result is wrong"),
         };
         Some(format!(
-            "Memory was silently corrupted {}; {} did no harm, verifications found {}, and {end}.",
+            "Memory was silently corrupted {}; {} did no harm, {} were found, and {end}.{back}",
             words::count(struck as usize, "time", "times"),
             of("corruptions_masked"),
             of("corruptions_detected"),

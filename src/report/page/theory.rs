@@ -23,16 +23,21 @@ pub(super) fn beside(input: &Input) -> Markup {
     }
 }
 
-/// What a checkpoint was to take beside what it took, if all checkpoints are of one level.
+/// What a checkpoint was to take beside what it took, if all checkpoints are of one job and level.
 fn checkpoint(input: &Input) -> Option<String> {
+    let [job] = &input.plan.jobs[..] else { return None };
     input.plan.checkpoint_of(JOB)?.coordinated()?;
-    let mut metrics = input.findings.metrics.iter();
-    let took = metrics.find(|metric| metric.name == "checkpoint_time_mean")?.value;
-    let expected = input.plan.jobs[0].checkpoint_cost.as_secs_f64();
+    let took = |name: &str| {
+        let mut metrics = input.findings.metrics.iter();
+        Some(words::span(metrics.find(|metric| metric.name == name)?.value))
+    };
     Some(format!(
-        "A checkpoint that nothing disturbs takes {} in the mean; those of the run took {}.",
-        words::span(expected),
-        words::span(took)
+        "A checkpoint that nothing disturbs takes {} in the mean; those of the run took {} in the \
+         mean, {} in the median and {} at most.",
+        words::span(job.checkpoint_cost.as_secs_f64()),
+        took("checkpoint_time_mean")?,
+        took("checkpoint_time_p50")?,
+        took("checkpoint_time_max")?,
     ))
 }
 
