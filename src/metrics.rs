@@ -93,6 +93,8 @@ pub const ALL: &[Definition] = &[
     is("dram_faults", "count", "Faults of chips of DRAM; absent without such a fault."),
     is("dram_permanent", "count", "Those that stay until the memory is swapped."),
     is("dram_met", "count", "Those that met another one in a word."),
+    is("dram_nodes_uncorrectable", "count",
+        "Nodes that had a fault which their code did not correct."),
     is("dram_masked", "count", "Those that did nothing, as nobody read what was wrong."),
     is("dram_corrected", "count", "Those that a code corrected."),
     is("dram_detected", "count", "Those that a code detected only, so that the node stopped."),

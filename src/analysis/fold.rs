@@ -87,7 +87,9 @@ impl Fold {
                 self.corruptions.act(now, number, act, spread);
             }
             What::Upset { class, .. } => self.upsets.add(class),
-            What::ChipFault { permanent, met, class, .. } => self.chips.add(permanent, met, class),
+            What::ChipFault { node, permanent, met, class, .. } => {
+                self.chips.add(node, permanent, met, class);
+            }
             What::FaultStrikes { fault, part, .. } => {
                 self.strikes += 1;
                 self.alarms.strike(now, fault, part);

@@ -1,7 +1,10 @@
 //! Upsets by cosmic rays and faults of chips, counted by what came of them.
 
+use std::collections::BTreeSet;
+
 use super::metrics::Table;
 use crate::cosmic::budget::Class;
+use crate::ids::NodeId;
 
 /// All upsets of a run.
 #[derive(Clone, Debug)]
@@ -48,16 +51,21 @@ pub(super) struct Chips {
     wanted: bool,
     permanent: u64,
     met: u64,
+    /// Nodes that had one that was not corrected.
+    uncorrectable: BTreeSet<NodeId>,
     /// In the order of [`Class::ALL`].
     classes: [u64; 6],
 }
 
 impl Chips {
     pub(super) fn new(wanted: bool) -> Self {
-        Self { wanted, permanent: 0, met: 0, classes: [0; 6] }
+        Self { wanted, permanent: 0, met: 0, uncorrectable: BTreeSet::new(), classes: [0; 6] }
     }
 
-    pub(super) fn add(&mut self, permanent: bool, met: bool, class: Class) {
+    pub(super) fn add(&mut self, node: NodeId, permanent: bool, met: bool, class: Class) {
+        if class != Class::Corrected {
+            self.uncorrectable.insert(node);
+        }
         self.permanent += u64::from(permanent);
         self.met += u64::from(met);
         self.classes[class as usize] += 1;
@@ -72,6 +80,7 @@ impl Chips {
         table.count("dram_faults", all);
         table.count("dram_permanent", self.permanent);
         table.count("dram_met", self.met);
+        table.count("dram_nodes_uncorrectable", self.uncorrectable.len() as u64);
         for (name, class) in [
             ("dram_masked", Class::Masked),
             ("dram_corrected", Class::Corrected),

@@ -11,7 +11,7 @@
 //! 5.1 kFIT at Los Alamos: one upset in 22 years of a board, one in 10.85 days of 750.
 
 use super::code::{self, Verdict};
-use super::dram::{self, MODES};
+use super::dram::{self, Chips, MODES};
 use super::flux::{Flux, REFERENCE, Site};
 use crate::cosmic::memory::{Array, Outcomes, Sensitivity, Shares};
 
@@ -118,7 +118,8 @@ impl ArrayBudget {
             Sensitivity::FitPerMbit(fit) => (bits / 1e6 * fit, 0.0, flips),
             Sensitivity::Devices { count, .. } => {
                 let [transient, permanent] = dram::fit_of_chip().map(|fit| fit * f64::from(count));
-                (transient, permanent * FIT, of_modes(array))
+                let verdict = Chips::of(array, flux).map_or(flips, |chips| of_modes(&chips));
+                (transient, permanent * FIT, verdict)
             }
         };
         Self { fit, rate: fit * FIT * flux, permanent, verdict }
@@ -151,11 +152,11 @@ fn share(verdict: Verdict, shares: Shares, class: Class) -> f64 {
 }
 
 /// What a code makes of the transient faults of a chip, all modes together.
-fn of_modes(array: &Array) -> Verdict {
+fn of_modes(chips: &Chips) -> Verdict {
     let mut sum = Verdict { corrected: 0.0, detected: 0.0, escaped: 0.0 };
     let [whole, _] = dram::fit_of_chip();
     for mode in &MODES {
-        let (verdict, weight) = (mode.verdict(array.protection), mode.transient / whole);
+        let (verdict, weight) = (chips.verdict(mode), mode.transient / whole);
         sum.corrected += weight * verdict.corrected;
         sum.detected += weight * verdict.detected;
         sum.escaped += weight * verdict.escaped;
@@ -215,7 +216,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cosmic::memory::Protection;
+    use crate::cosmic::memory::{Damages, Protection};
     use crate::plan::pilot;
     use crate::units::Span;
 
@@ -226,7 +227,7 @@ mod tests {
     }
 
     fn chips(count: u32) -> Sensitivity {
-        Sensitivity::Devices { count, scrub: Span::from_secs(86_400) }
+        Sensitivity::Devices { count, scrub: Span::from_secs(86_400), damages: Damages::USUAL }
     }
 
     /// Facts of a Pi's class: 40 nm, 768 KiB, without protection.

@@ -97,6 +97,18 @@ pub fn chip(code: Protection) -> Verdict {
     }
 }
 
+/// All four bits that one chip gives to a word are wrong.
+#[must_use]
+pub fn whole_chip(code: Protection) -> Verdict {
+    match code {
+        Protection::None | Protection::Parity => ESCAPED,
+        Protection::Secded => {
+            Verdict { corrected: 0.0, detected: 1.0 - FOUR_UNSEEN, escaped: FOUR_UNSEEN }
+        }
+        Protection::Chipkill => CORRECTED,
+    }
+}
+
 /// Share of three wrong bits that SECDED takes for one.
 const THREE_MISCORRECTED: f64 = 72.0 / 128.0;
 /// Share of four wrong bits that SECDED does not see.
@@ -112,7 +124,7 @@ mod tests {
     #[test]
     fn every_verdict_is_complete() {
         for code in ALL {
-            for verdict in [one_bit(code), two_bits(code), chip(code)] {
+            for verdict in [one_bit(code), two_bits(code), chip(code), whole_chip(code)] {
                 for told in [verdict, verdict.first_uncorrected()] {
                     let sum = told.corrected + told.detected + told.escaped;
                     assert!((sum - 1.0).abs() < 1e-12, "{code:?}: {told:?}");

@@ -5,22 +5,27 @@
 //! for transient faults only: permanent ones are wear and defects. Jaguar stood near sea level, so
 //! its rates are taken as those of New York.
 //!
-//! A fault of the modes bit and column puts one wrong bit into each word that it reaches (a column
-//! is taken as one bit line: assumption), one of the others a random pattern into the chip's four
-//! bits. What does not come alone is two faults in different chips of a word: one that is corrected
-//! alone and still there when the next one comes. A transient one is there until the next
-//! scrubbing, half an interval on average; a permanent one for good. Two such faults meet in a word
-//! with the chance that their banks, rows and columns do, in a chip of 8 banks of 16,384 rows of
-//! 2,048 columns (DDR2 of 1 Gbit, x4). Two wrong bits, or two wrong chips, of a word are detected.
+//! A fault of one bit puts one wrong bit into a word, one of a bank or more a random pattern into
+//! the chip's four bits. What those of a word, a column and a row put into each word that they
+//! reach is a switch ([`Damages`]), since studies differ: FaultSim takes all four bits as wrong, so
+//! that SECDED corrects none of them.
+//!
+//! What does not come alone is two faults in different chips of a word: one that is corrected alone
+//! and still there when the next one comes. A transient one is there until the next scrubbing, half
+//! an interval on average; a permanent one for good. Two such faults meet in a word with the chance
+//! that their banks, rows and columns do, in a chip of 8 banks of 16,384 rows of 2,048 columns
+//! (DDR2 of 1 Gbit, x4). Two wrong bits, or two wrong chips, of a word are detected.
 //!
 //! Worked example: the modes add up to 19.2 transient and 46.9 permanent FIT; a module of 18 chips
-//! has any fault within 7 years with 1 - exp(-18 x 66.1e-9 x 61,320) = 0.0704.
+//! has any fault within 7 years with 1 - exp(-18 x 66.1e-9 x 61,320) = 0.0704, and with words and
+//! columns wrong in all bits one that SECDED does not correct with 1 - exp(-18 x 33.3e-9 x 61,320)
+//! = 0.0361.
 //!
 //! Not modelled: three faults in a word; faults of the memory's controller and bus; retirement of
 //! pages; that modes of later memories have other rates.
 
 use super::code::{self, Verdict};
-use crate::cosmic::memory::Protection;
+use crate::cosmic::memory::{Array, Damage, Damages, Protection, Sensitivity};
 
 /// Hours of a year of 365 days.
 pub const YEAR: f64 = 8760.0;
@@ -40,43 +45,47 @@ pub struct Mode {
     pub transient: f64,
     /// Rate of those that stay (FIT per chip).
     pub permanent: f64,
-    /// Whether each word that it reaches has one wrong bit only.
-    pub one_bit: bool,
+    /// What it strikes.
+    reach: Reach,
     /// Whether it reaches all banks, all rows and all columns, or one of each.
     all: [bool; 3],
 }
 
-const fn mode(name: &'static str, rates: [f64; 2], one_bit: bool, all: [bool; 3]) -> Mode {
-    Mode { name, transient: rates[0], permanent: rates[1], one_bit, all }
+/// What of a chip a mode strikes, as far as that decides its damage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reach {
+    Bit,
+    Word,
+    Column,
+    Row,
+    Banks,
+}
+
+const fn mode(name: &'static str, rates: [f64; 2], reach: Reach, all: [bool; 3]) -> Mode {
+    Mode { name, transient: rates[0], permanent: rates[1], reach, all }
 }
 
 /// All modes.
 pub const MODES: [Mode; 7] = [
-    mode("bit", [14.2, 18.6], true, [false, false, false]),
-    mode("word", [1.4, 0.3], false, [false, false, false]),
-    mode("column", [1.4, 5.6], true, [false, true, false]),
-    mode("row", [0.2, 8.2], false, [false, false, true]),
-    mode("bank", [0.8, 10.0], false, [false, true, true]),
-    mode("multi-bank", [0.3, 1.4], false, [true, true, true]),
-    mode("multi-rank", [0.9, 2.8], false, [true, true, true]),
+    mode("bit", [14.2, 18.6], Reach::Bit, [false, false, false]),
+    mode("word", [1.4, 0.3], Reach::Word, [false, false, false]),
+    mode("column", [1.4, 5.6], Reach::Column, [false, true, false]),
+    mode("row", [0.2, 8.2], Reach::Row, [false, false, true]),
+    mode("bank", [0.8, 10.0], Reach::Banks, [false, true, true]),
+    mode("multi-bank", [0.3, 1.4], Reach::Banks, [true, true, true]),
+    mode("multi-rank", [0.9, 2.8], Reach::Banks, [true, true, true]),
 ];
 
 impl Mode {
-    /// What a code makes of one such fault.
-    #[must_use]
-    pub fn verdict(&self, code: Protection) -> Verdict {
-        if self.one_bit {
-            return code::one_bit(code);
+    /// What it makes of each word that it reaches.
+    fn damage(&self, damages: Damages) -> Damage {
+        match self.reach {
+            Reach::Bit => Damage::Bit,
+            Reach::Word => damages.word,
+            Reach::Column => damages.column,
+            Reach::Row => damages.row,
+            Reach::Banks => Damage::Pattern,
         }
-        let one_word = !self.all.contains(&true);
-        let verdict = code::chip(code);
-        if one_word { verdict } else { verdict.first_uncorrected() }
-    }
-
-    /// Whether a code corrects each such fault alone.
-    #[must_use]
-    pub fn is_corrected(&self, code: Protection) -> bool {
-        self.verdict(code).corrected >= 1.0
     }
 
     /// Whether it reaches all banks, all rows and all columns of the chip, or one of each.
@@ -107,6 +116,8 @@ pub struct Chips {
     pub count: u32,
     /// The code that guards them.
     pub code: Protection,
+    /// What their faults make of words.
+    pub damages: Damages,
     /// Time between two scrubbings (h).
     pub scrub: f64,
     /// Flux relative to New York.
@@ -133,12 +144,38 @@ pub fn at_least_one(expected: f64) -> f64 {
 }
 
 impl Chips {
+    /// Those of an array under a flux relative to New York; `None` if it is not made of chips.
+    #[must_use]
+    pub fn of(array: &Array, flux: f64) -> Option<Self> {
+        let Sensitivity::Devices { count, scrub, damages } = array.sensitivity else { return None };
+        let scrub = scrub.as_secs_f64() / 3600.0;
+        Some(Self { count, code: array.protection, damages, scrub, flux })
+    }
+
+    /// What the code makes of a fault of this mode alone: of the first word that it does not
+    /// correct, if the fault reaches many.
+    #[must_use]
+    pub fn verdict(&self, mode: &Mode) -> Verdict {
+        let of_word = match mode.damage(self.damages) {
+            Damage::Bit => code::one_bit(self.code),
+            Damage::Pattern => code::chip(self.code),
+            Damage::All => code::whole_chip(self.code),
+        };
+        if mode.all.contains(&true) { of_word.first_uncorrected() } else { of_word }
+    }
+
+    /// Whether the code corrects each fault of this mode alone.
+    #[must_use]
+    pub fn corrects(&self, mode: &Mode) -> bool {
+        self.verdict(mode).corrected >= 1.0
+    }
+
     /// Faults of a mode, transient and permanent, over some hours: how many, and what the code
     /// makes of each alone.
     #[must_use]
     pub fn alone(&self, mode: &Mode, hours: f64) -> Expected {
         let faults = f64::from(self.count) * self.rate(mode) * hours;
-        let verdict = mode.verdict(self.code);
+        let verdict = self.verdict(mode);
         Expected {
             faults,
             corrected: faults * verdict.corrected,
@@ -151,7 +188,7 @@ impl Chips {
     /// detected. Zero where the code does not correct both alone.
     #[must_use]
     pub fn meeting(&self, first: &Mode, second: &Mode, hours: f64) -> f64 {
-        if !first.is_corrected(self.code) || !second.is_corrected(self.code) {
+        if !self.corrects(first) || !self.corrects(second) {
             return 0.0;
         }
         let others = f64::from(self.count.min(CHIPS_OF_WORD) - 1);
@@ -176,6 +213,15 @@ impl Chips {
         at_least_one(MODES.iter().map(|mode| self.alone(mode, hours).faults).sum())
     }
 
+    /// The chance of a fault within some hours that the code does not correct, alone or where it
+    /// meets another one.
+    #[must_use]
+    pub fn any_uncorrected(&self, hours: f64) -> f64 {
+        let alone = MODES.iter().map(|mode| self.alone(mode, hours));
+        let alone: f64 = alone.map(|expected| expected.detected + expected.escaped).sum();
+        at_least_one(alone + self.all_meetings(hours))
+    }
+
     /// Rate of a mode in one chip (1/h).
     fn rate(&self, mode: &Mode) -> f64 {
         (mode.transient * self.flux + mode.permanent) * FIT
@@ -187,7 +233,13 @@ mod tests {
     use super::*;
     use crate::rng::Stream;
 
-    const MODULE: Chips = Chips { count: 18, code: Protection::Chipkill, scrub: 24.0, flux: 1.0 };
+    const MODULE: Chips = Chips {
+        count: 18,
+        code: Protection::Chipkill,
+        damages: Damages::USUAL,
+        scrub: 24.0,
+        flux: 1.0,
+    };
     const SEVEN_YEARS: f64 = 7.0 * YEAR;
 
     #[test]
@@ -199,6 +251,25 @@ mod tests {
     #[test]
     fn a_module_of_18_chips_has_a_fault_in_seven_years_in_seven_cases_of_a_hundred() {
         assert_eq!(format!("{:.4}", MODULE.any_fault(SEVEN_YEARS)), "0.0704");
+    }
+
+    /// `configs/DIMM_SECDED.ini` of FaultSim, run, has 0.0363: 18 chips under SECDED, 7 years, a
+    /// scrubbing each 3 h. There a fault of a word, column or row leaves all bits of a chip wrong.
+    #[test]
+    fn secded_is_beaten_as_often_as_faultsim_says_if_words_and_columns_are_all_wrong() {
+        let uncorrected = |damages| {
+            let chips = Chips { code: Protection::Secded, damages, scrub: 3.0, ..MODULE };
+            chips.any_uncorrected(SEVEN_YEARS)
+        };
+        let all = Damages { word: Damage::All, column: Damage::All, row: Damage::All };
+        let p = uncorrected(all);
+        assert!((p - 0.0361).abs() < 0.000_05 && (p - 0.0363).abs() < 0.0005, "{p}");
+        let rows_too = uncorrected(Damages { row: Damage::Pattern, ..all });
+        assert!((p - rows_too).abs() < 1e-12, "one of a row's patterns is beyond SECDED anyway");
+        assert_eq!(format!("{:.4}", uncorrected(Damages::USUAL)), "0.0281");
+        // A row of which each word has one wrong bit: 25.8 - 8.4 = 17.4 FIT are left.
+        let rows = uncorrected(Damages { row: Damage::Bit, ..Damages::USUAL });
+        assert_eq!(format!("{rows:.4}"), "0.0191");
     }
 
     /// Modules whose chips live exponential lives, mode by mode. 0.0704 lies in the 99 % interval.

@@ -42,7 +42,37 @@ pub enum Sensitivity {
         count: u32,
         /// Time between two readings of all of them that write back what the code corrects.
         scrub: Span,
+        /// What their faults make of words.
+        damages: Damages,
     },
+}
+
+/// What a fault of a chip makes of each word that it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// One wrong bit.
+    Bit,
+    /// A random pattern in the four bits of the chip.
+    Pattern,
+    /// All four bits of the chip are wrong.
+    All,
+}
+
+/// The damage of those modes of faults of which studies and simulators differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damages {
+    /// Of one word.
+    pub word: Damage,
+    /// Of a column.
+    pub column: Damage,
+    /// Of a row.
+    pub row: Damage,
+}
+
+impl Damages {
+    /// A column is one bit line, and the others leave a random pattern: assumption.
+    pub const USUAL: Self =
+        Self { word: Damage::Pattern, column: Damage::Bit, row: Damage::Pattern };
 }
 
 /// The code that guards a memory.

@@ -13,7 +13,7 @@
 
 use super::code::Verdict;
 use super::dram::{CHIPS_OF_WORD, Chips, FIT, GEOMETRY, MODES, Mode};
-use crate::cosmic::memory::{Array, Protection, Sensitivity, Shares};
+use crate::cosmic::memory::{Array, Sensitivity, Shares};
 use crate::units::{Span, Time};
 
 /// A fault of one chip.
@@ -70,10 +70,8 @@ impl Memory {
     #[must_use]
     pub fn of(arrays: &[Array], flux: f64) -> Self {
         let bay = |(number, array): (u32, &Array)| {
-            let Sensitivity::Devices { count, scrub } = array.sensitivity else { return None };
-            let hours = scrub.as_secs_f64() / 3600.0;
-            let chips = Chips { count, code: array.protection, scrub: hours, flux };
-            Some(Bay { array: number, chips, scrub })
+            let Sensitivity::Devices { scrub, .. } = array.sensitivity else { return None };
+            Some(Bay { array: number, chips: Chips::of(array, flux)?, scrub })
         };
         Self { bays: (0..).zip(arrays).filter_map(bay).collect() }
     }
@@ -89,7 +87,7 @@ impl Memory {
     #[must_use]
     pub fn stops(&self, shares: Shares) -> f64 {
         let stop = |strike: Strike| {
-            let alone = MODES[strike.mode].verdict(strike.bay.chips.code);
+            let alone = strike.bay.chips.verdict(&MODES[strike.mode]);
             let Verdict { detected, escaped, .. } = alone;
             let read = detected * (1.0 - shares.masked());
             strike.rate * (read + escaped * (shares.crash + shares.hang))
@@ -120,11 +118,12 @@ impl Memory {
     /// What the code of its array makes of a fault, alone or where it meets another one.
     #[must_use]
     pub fn verdict(&self, fault: &ChipFault, met: bool) -> Verdict {
-        if met { Verdict::DETECTED } else { fault.mode().verdict(self.code(fault)) }
+        if met { Verdict::DETECTED } else { self.bay(fault).chips.verdict(fault.mode()) }
     }
 
-    fn code(&self, fault: &ChipFault) -> Protection {
-        self.bay(fault).chips.code
+    /// Whether its code corrects such a fault alone.
+    fn corrects(&self, fault: &ChipFault) -> bool {
+        self.bay(fault).chips.corrects(fault.mode())
     }
 
     fn bay(&self, fault: &ChipFault) -> &Bay {
@@ -172,7 +171,7 @@ impl Standing {
     /// With how many of those that stand a fault shares words now, in this life of the node. O(n).
     #[must_use]
     pub fn met_by(&self, fault: &ChipFault, memory: &Memory, now: Time, life: u32) -> usize {
-        if !fault.mode().is_corrected(memory.code(fault)) {
+        if !memory.corrects(fault) {
             return 0;
         }
         let scrubbings = |at: Time, by: &ChipFault| at.0 / memory.bay(by).scrub.0;
@@ -190,7 +189,7 @@ impl Standing {
         self.faults.retain(|Stood { fault, at, life: then }| {
             fault.permanent || *then == life && at.0 / scrub(fault) == now.0 / scrub(fault)
         });
-        if fault.mode().is_corrected(memory.code(&fault)) {
+        if memory.corrects(&fault) {
             self.faults.push(Stood { fault, at: now, life });
         }
     }
@@ -204,13 +203,17 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cosmic::memory::Cell;
+    use crate::cosmic::memory::{Cell, Damages, Protection};
     use crate::plan::pilot;
     use crate::rng::{Draw, Stream};
 
     /// A module of 18 chips, scrubbed each quarter of an hour.
     fn memory(protection: Protection, flux: f64) -> Memory {
-        let sensitivity = Sensitivity::Devices { count: 18, scrub: Span::from_secs(900) };
+        let sensitivity = Sensitivity::Devices {
+            count: 18,
+            scrub: Span::from_secs(900),
+            damages: Damages::USUAL,
+        };
         let array = Array { kind: Cell::Dram, sensitivity, protection, ..pilot::caches() };
         Memory::of(&[pilot::caches(), array], flux)
     }

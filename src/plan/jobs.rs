@@ -54,8 +54,8 @@ impl Plan {
                 let (interval, every) = self.pattern(wish);
                 let writing = wish.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
-                    Some(job::Drain { latency: None, .. }) => Writing::Copied,
-                    Some(job::Drain { latency: Some(_), .. }) => Writing::Latent,
+                    Some(job::Drain { latency: None, below, .. }) => Writing::Copied(below),
+                    Some(job::Drain { latency: Some(_), below, .. }) => Writing::Latent(below),
                 });
                 let writing = writing.collect();
                 let pattern = Pattern { interval, every, writing, last, initial };

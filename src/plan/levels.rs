@@ -54,14 +54,14 @@ impl Plan {
         span_of(&self.scenario, self.scenario.checkpoint.as_ref()?, level, share, access)
     }
 
-    /// The time for which a checkpoint of this level is written while the job computes, L - C;
-    /// `None` if it is as long as its transfers take.
+    /// The time for which a checkpoint of this level is written while the job computes: L - C, or
+    /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
     pub fn hidden(&self, level: usize) -> Option<Span> {
         let wish = self.scenario.checkpoint.as_ref()?;
         let Cost::Fixed { write, .. } = wish.cost(level) else { return None };
-        let latency = wish.drain(level)?.latency?;
-        Some(Span(latency.0 - write.0))
+        let latency = wish.drain(level)?.latency;
+        Some(latency.map_or(write, |latency| Span(latency.0 - write.0)))
     }
 
     /// The time between a failure's detection and the restart, from a checkpoint of this level or

@@ -8,8 +8,13 @@
 //! Whatever falls due while one is under way waits for it; what waited already is given up. So one
 //! is complete every so often however slow it goes, which would not be so if the newer one took
 //! the older one's place.
+//!
+//! A failure gives up all of them, or only those whose checkpoint the level below has lost too
+//! ([`Below`]). What is left stands still until the job has restarted, and goes on then.
 
 use serde::{Deserialize, Serialize};
+
+use crate::scenario::job::Below;
 
 /// How checkpoints of a level come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +22,9 @@ pub enum Writing {
     /// The job stands until they are complete.
     Stopped,
     /// They are copies of checkpoints of the level below, made while the job computes.
-    Copied,
+    Copied(Below),
     /// The job stands at first; the rest of it is written while it computes.
-    Latent,
+    Latent(Below),
 }
 
 /// A checkpoint that is written while the job computes.
@@ -33,6 +38,16 @@ pub struct Draining {
     pub step: u64,
     /// Its place in the pattern.
     pub place: u64,
+    /// What becomes of it at the level below.
+    pub below: Below,
+}
+
+impl Draining {
+    /// The number that it has at the level below, if it is one there.
+    #[must_use]
+    pub fn source(&self) -> u64 {
+        self.number + 1
+    }
 }
 
 /// Those of a job.
@@ -65,19 +80,16 @@ impl Drains {
         done
     }
 
-    /// All are given up.
-    pub fn cut(&mut self) -> impl Iterator<Item = Draining> + use<> {
-        [self.under_way.take(), self.waiting.take()].into_iter().flatten()
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Draining> {
+        self.under_way.iter().chain(&self.waiting)
     }
 
-    /// Those up to a level are given up, as a newer one is complete; gives them.
-    pub fn supersede(&mut self, level: usize) -> impl Iterator<Item = Draining> + use<> {
-        let mut take = |slot: fn(&mut Self) -> &mut Option<Draining>| {
-            slot(self).take_if(|it| it.level <= level)
-        };
-        let gone = [take(|it| &mut it.under_way), take(|it| &mut it.waiting)];
+    /// Some are given up; gives them.
+    pub fn give_up(&mut self, which: impl Fn(&Draining) -> bool) -> Vec<Draining> {
+        let gone = [&mut self.under_way, &mut self.waiting].map(|it| it.take_if(|it| which(it)));
         self.under_way = self.under_way.take().or_else(|| self.waiting.take());
-        gone.into_iter().flatten()
+        gone.into_iter().flatten().collect()
     }
 }
 
@@ -94,7 +106,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn draining(number: u64, level: usize) -> Draining {
-        Draining { number, level, step: number, place: number }
+        Draining { number, level, step: number, place: number, below: Below::default() }
     }
 
     #[test]
@@ -111,10 +123,10 @@ mod tests {
         let mut drains = Drains::default();
         drains.add(draining(1, 1));
         drains.add(draining(2, 2));
-        assert_eq!(drains.supersede(0).next(), None);
-        assert_eq!(drains.supersede(1).collect::<Vec<_>>(), [draining(1, 1)]);
+        assert_eq!(drains.give_up(|it| it.level == 0), []);
+        assert_eq!(drains.give_up(|it| it.level <= 1), [draining(1, 1)]);
         assert_eq!(drains.under_way(), Some(draining(2, 2)), "it has waited");
-        assert_eq!(drains.cut().count(), 1);
+        assert_eq!(drains.give_up(|_| true).len(), 1);
     }
 
     /// Levels 0 and 1, of which the upper one is copied from the lower or latent; failures that
@@ -126,11 +138,15 @@ mod tests {
         /// Number, level and step of all that were ever committed, and whether they are left.
         complete: Vec<(u64, usize, u64, bool)>,
         open: BTreeSet<u64>,
+        below: Below,
     }
 
     impl Play {
         fn new(draw: &mut Draw) -> Self {
-            let upper = if draw.below(2) == 0 { Writing::Copied } else { Writing::Latent };
+            let (keeps, resumes) =
+                [(false, false), (true, false), (true, true)][draw.below(3) as usize];
+            let below = Below { keeps, resumes };
+            let upper = if draw.below(2) == 0 { Writing::Copied } else { Writing::Latent }(below);
             let every = vec![1, 1 + draw.below(3) as u32];
             let writing = vec![Writing::Stopped, upper];
             let interval = Span(10 + 10 * draw.below(3));
@@ -138,7 +154,7 @@ mod tests {
             let work = BulkSynchronous::new(60, Span(10), Span(10));
             let job = Multilevel::new(JobId(0), work, pattern);
             let (complete, open) = (Vec::new(), BTreeSet::new());
-            Self { job, now: 0, order: Order::Wait, complete, open }
+            Self { job, now: 0, order: Order::Wait, complete, open, below }
         }
 
         /// Keeps the books of what was told; `level` is that of what is committed.
@@ -158,9 +174,9 @@ mod tests {
         }
 
         fn feed(&mut self, input: Input) {
-            let (level, mut told) = (self.job.level(), Vec::new());
+            let mut told = Vec::new();
             self.order = self.job.on(Time(self.now), input, &mut told);
-            self.hear(&told, level);
+            self.hear(&told, self.job.level());
         }
 
         fn arrive(&mut self) {
@@ -170,34 +186,50 @@ mod tests {
             self.hear(&told, draining.level);
         }
 
-        /// A failure that takes the checkpoints of the lower level with it, or none.
-        fn fail(&mut self, takes_lower: bool) {
+        /// The checkpoints of the lower level: of each level only the newest is kept, unless a
+        /// newer one above replaces it, and what still is to be copied.
+        fn lower(&self) -> Vec<u64> {
+            let left = |it: &&(u64, usize, u64, bool)| it.1 == 0 && it.3;
+            let newest = self.complete.iter().rev().find(left).map(|it| it.0);
+            let replaced = |number: u64, step: u64| {
+                self.complete.iter().any(|it| it.1 == 1 && it.0 > number && it.2 >= step)
+            };
+            let is_held = |number: u64| self.below.keeps && self.open.contains(&(number - 1));
+            let stays = |&&(number, _, step, _): &&(u64, usize, u64, bool)| {
+                is_held(number) || Some(number) == newest && !replaced(number, step)
+            };
+            self.complete.iter().filter(left).filter(stays).map(|it| it.0).collect()
+        }
+
+        /// A failure that takes the checkpoints of the lower level with it, or none. Gives how many
+        /// copies go on.
+        fn fail(&mut self, takes_lower: bool) -> usize {
             let mut told = Vec::new();
+            let lower = if takes_lower { self.lower() } else { Vec::new() };
+            let left = |number: &&u64| {
+                let source = self.complete.iter().find(|it| it.0 == *number + 1);
+                self.below.resumes && !takes_lower && source.is_some_and(|it| it.1 == 0 && it.3)
+            };
+            let go_on: BTreeSet<u64> = self.open.iter().filter(left).copied().collect();
+            for number in lower {
+                self.job.forget(number, &mut told);
+            }
             if takes_lower {
-                // Of each level only the newest is kept, and a newer one above replaces it.
-                let lower = self.complete.iter().rev().find(|it| it.1 == 0 && it.3);
-                let replaced = |number: u64, step: u64| {
-                    self.complete.iter().any(|it| it.1 == 1 && it.0 > number && it.2 >= step)
-                };
-                if let Some(&(number, _, step, _)) = lower
-                    && !replaced(number, step)
-                {
-                    self.job.forget(number, &mut told);
-                }
                 self.complete.iter_mut().for_each(|it| it.3 &= it.1 == 1);
             }
             self.hear(&told, 0);
             self.feed(Input::Failed(NodeId(0)));
-            assert!(self.open.is_empty(), "a failure gives up all that is under way");
+            assert_eq!(self.open, go_on, "a failure gives up what it does not leave below");
             let newest = self.complete.iter().filter(|it| it.3).map(|it| it.2).max();
             assert_eq!(self.job.done(), newest.unwrap_or(0), "back to the newest that is left");
+            go_on.len()
         }
     }
 
     #[test]
     fn it_restores_the_newest_that_had_arrived_and_nothing_else() {
         let stream = Stream::new(5, "drain");
-        let (mut reads, mut upper) = (0, 0);
+        let (mut reads, mut upper, mut went_on) = (0, 0, 0);
         for round in 0..400 {
             let mut draw = stream.draw(round, 0);
             let mut play = Play::new(&mut draw);
@@ -206,7 +238,7 @@ mod tests {
                     play.arrive();
                 }
                 if draw.below(12) == 0 && !matches!(play.order, Order::Wait | Order::Finish) {
-                    play.fail(draw.below(2) == 0);
+                    went_on += play.fail(draw.below(2) == 0);
                 }
                 let input = match play.order {
                     Order::Wait => Input::Placed,
@@ -227,5 +259,6 @@ mod tests {
             }
         }
         assert!(reads > 2_000 && upper > 200, "{reads} read, {upper} at the upper level");
+        assert!(went_on > 200, "{went_on} went on");
     }
 }

@@ -165,6 +165,15 @@ impl Protocol {
         }
     }
 
+    /// The checkpoints that are kept until they are copied, even when newer ones replace them.
+    #[must_use]
+    pub fn held(&self) -> Vec<u64> {
+        match self {
+            Self::Coordinated(_) | Self::Logging(_) => Vec::new(),
+            Self::Multilevel(machine) => machine.held(),
+        }
+    }
+
     /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
     pub fn drained(&mut self, told: &mut Vec<What>) {
         match self {

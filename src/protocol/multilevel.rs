@@ -12,8 +12,9 @@
 //! that was read, as in SCR's model ([`crate::theory::scr`]).
 //!
 //! Levels may be written while the job computes ([`super::drain`]). Such a checkpoint is committed
-//! when all of it has arrived, and given up at a failure. A copy of one of the level below has a
-//! number of its own, the one before: so it counts as older, and the one below is read first.
+//! when all of it has arrived. A copy of one of the level below has a number of its own, the one
+//! before: so it counts as older, and the one below is read first. That one may be kept beside
+//! newer ones until the copy is complete.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::drain::{Draining, Drains, Writing};
 use crate::protocol::{Input, Order};
+use crate::scenario::job::Below;
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -146,11 +148,25 @@ impl Multilevel {
     /// The last byte of the checkpoint that was written while the job computed has arrived.
     pub fn drained(&mut self, told: &mut Vec<What>) {
         let done = self.drains.complete();
-        let Draining { number, level, step, place } = done;
-        self.kept.retain(|kept| kept.level > level || kept.number > number);
+        let Draining { number, level, step, place, .. } = done;
         let newer = self.kept.partition_point(|kept| kept.number < number);
         self.kept.insert(newer, Kept { number, level, step, place });
+        self.drop_replaced();
         self.tell_drain(done, CheckpointAct::Commit, told);
+    }
+
+    /// The checkpoints that are kept until they are copied, even when newer ones replace them.
+    #[must_use]
+    pub fn held(&self) -> Vec<u64> {
+        self.drains.iter().filter(|it| it.below.keeps).map(Draining::source).collect()
+    }
+
+    /// Drops what newer checkpoints of its level or above replace, unless it is still to be copied.
+    fn drop_replaced(&mut self) {
+        let (all, held) = (std::mem::take(&mut self.kept), self.held());
+        let is_newest = |at: usize| all[at + 1..].iter().all(|newer| newer.level < all[at].level);
+        let stays = |&at: &usize| is_newest(at) || held.contains(&all[at].number);
+        self.kept = (0..all.len()).filter(stays).map(|at| all[at]).collect();
     }
 
     /// Takes one input; adds what happened to `told` and says what to do next.
@@ -173,6 +189,7 @@ impl Multilevel {
         let place = self.kept.iter().position(|kept| kept.number == number);
         let Kept { number, step, .. } = self.kept.remove(place.expect("it was committed"));
         told.push(What::Checkpoint { job: self.job, number, act: CheckpointAct::Lose, step });
+        self.give_up(|it| it.below.keeps && it.source() == number, told);
         if self.phase == JobPhase::Waiting {
             let lost = self.roll_back();
             if lost > Span::ZERO {
@@ -206,10 +223,17 @@ impl Multilevel {
         self.number += 1;
         self.place += 1;
         self.level = self.pattern.level(self.place);
-        if self.pattern.writing[self.level] == Writing::Copied {
-            self.copy = Some(self.as_draining());
-            self.number += 1;
-            self.level -= 1;
+        match self.pattern.writing[self.level] {
+            Writing::Copied(below) => {
+                self.copy = Some(self.as_draining(below));
+                self.number += 1;
+                self.level -= 1;
+            }
+            Writing::Latent(below) if below.keeps => {
+                self.copy = Some(self.as_draining(below));
+                self.number += 1;
+            }
+            Writing::Stopped | Writing::Latent(_) => {}
         }
         self.tell_checkpoint(CheckpointAct::Begin, told);
         self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
@@ -218,28 +242,30 @@ impl Multilevel {
 
     fn written(&mut self, now: Time, told: &mut Vec<What>) -> Order {
         self.computed = Span::ZERO;
-        if self.pattern.writing[self.level] == Writing::Latent {
-            self.drain(self.as_draining(), told);
-            return self.compute(now, told);
+        if let Writing::Latent(below) = self.pattern.writing[self.level] {
+            if !below.keeps {
+                self.drain(self.as_draining(below), told);
+                return self.compute(now, told);
+            }
+            // What the job has stood for is at the level below.
+            self.level -= 1;
         }
         let (number, level, place) = (self.number, self.level, self.place);
-        self.kept.retain(|kept| kept.level > level);
         self.kept.push(Kept { number, level, step: self.work.done(), place });
         self.tell_checkpoint(CheckpointAct::Commit, told);
-        for older in self.drains.supersede(level) {
-            self.tell_drain(older, CheckpointAct::Abandon, told);
-        }
+        self.give_up(|older| older.level <= level, told);
         if let Some(copy) = self.copy.take() {
             self.tell_drain(copy, CheckpointAct::Begin, told);
             self.drain(copy, told);
         }
+        self.drop_replaced();
         self.compute(now, told)
     }
 
     /// The checkpoint that is written, for when it is complete.
-    fn as_draining(&self) -> Draining {
+    fn as_draining(&self, below: Below) -> Draining {
         let (number, level, place) = (self.number, self.level, self.place);
-        Draining { number, level, step: self.work.done(), place }
+        Draining { number, level, step: self.work.done(), place, below }
     }
 
     fn drain(&mut self, new: Draining, told: &mut Vec<What>) {
@@ -248,10 +274,9 @@ impl Multilevel {
         }
     }
 
-    /// Gives up what is written while the job computes.
-    fn cut_drains(&mut self, told: &mut Vec<What>) {
-        self.copy = None;
-        for drain in self.drains.cut() {
+    /// Gives up some of what is written while the job computes.
+    fn give_up(&mut self, which: impl Fn(&Draining) -> bool, told: &mut Vec<What>) {
+        for drain in self.drains.give_up(which) {
             self.tell_drain(drain, CheckpointAct::Abandon, told);
         }
     }
@@ -263,7 +288,7 @@ impl Multilevel {
 
     fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
         let Some(span) = self.work.next_step() else {
-            self.cut_drains(told);
+            self.give_up(|_| true, told);
             self.enter(now, JobPhase::Done, Cause::Course, told);
             return Order::Finish;
         };
@@ -278,7 +303,10 @@ impl Multilevel {
             JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
             _ => {}
         }
-        self.cut_drains(told);
+        self.copy = None;
+        let left: Vec<_> = self.kept.iter().map(|kept| kept.number).collect();
+        self.give_up(|it| !(it.below.resumes && left.contains(&it.source())), told);
+        self.drop_replaced();
         self.failed = node;
         let mut lost = self.roll_back();
         if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {

@@ -40,6 +40,8 @@ pub struct Seating {
     keep: usize,
     /// The committed checkpoints, the newest last: the older, the stronger.
     kept: Vec<Kept>,
+    /// The numbers of those that stay even when newer ones replace them.
+    held: Vec<u64>,
 }
 
 /// A committed checkpoint.
@@ -85,6 +87,7 @@ impl Seating {
             escalate: wish.is_some_and(Checkpoint::escalates),
             keep: wish.map_or(1, |wish| wish.integrity().keep as usize),
             kept: Vec::new(),
+            held: Vec::new(),
         }
     }
 
@@ -146,8 +149,11 @@ impl Seating {
         let mut alike = self.kept.iter().filter(|kept| kept.level == level);
         let too_many = (alike.clone().count() + 1).saturating_sub(self.keep);
         let first = alike.nth(too_many).map_or(number, |kept| kept.number);
-        let old =
-            self.drop_if(|kept| kept.level < level || kept.level == level && kept.number < first);
+        let held = self.held.clone();
+        let old = self.drop_if(|kept| {
+            let replaced = kept.level < level || kept.level == level && kept.number < first;
+            replaced && !held.contains(&kept.number)
+        });
         self.kept.push(new);
         old
     }
@@ -162,15 +168,28 @@ impl Seating {
         old
     }
 
+    /// These checkpoints stay from now on even when newer ones replace them, as they are still to
+    /// be copied. Gives those that stayed for that, need not any more and are replaced.
+    pub fn hold(&mut self, held: Vec<u64>) -> Vec<Kept> {
+        let before = std::mem::replace(&mut self.held, held);
+        let released = before.into_iter().filter(|number| !self.held.contains(number));
+        let replaced = |number: &u64| {
+            let mut newer = self.kept.iter().skip_while(|kept| kept.number != *number);
+            newer.next().is_some_and(|kept| newer.any(|newer| newer.level >= kept.level))
+        };
+        let gone: Vec<_> = released.filter(replaced).collect();
+        self.drop_if(|kept| gone.contains(&kept.number))
+    }
+
     /// A node of the job failed: with fixed costs that takes the checkpoints below its class with
     /// it, and gives them. `class` counts from 1.
     pub fn struck(&mut self, class: u8, restarting: bool) -> Vec<Kept> {
         let escalate = self.escalate && restarting;
-        let (top, newest) = (self.levels.len(), self.kept.last().map(|kept| kept.number));
+        let (top, read) = (self.levels.len(), self.kept.last().map(|kept| kept.level));
         let (levels, class) = (self.levels.clone(), usize::from(class));
         self.drop_if(|kept| {
             let level = kept.level + 1;
-            let again = escalate && level == class && level < top && Some(kept.number) == newest;
+            let again = escalate && level == class && level < top && Some(kept.level) == read;
             levels[kept.level].is_none() && (level < class || again)
         })
     }
@@ -406,6 +425,19 @@ mod tests {
         assert_eq!(seating.commit(4, 0), []);
         assert_eq!(numbers(&seating.kept), [1, 3, 4]);
         assert_eq!(numbers(&seating.commit(5, 2)), [1, 3, 4]);
+    }
+
+    #[test]
+    fn what_is_still_to_be_copied_outlives_newer_ones_of_its_level() {
+        let mut seating = of_levels(&[Place::Card, Place::FileServer]);
+        assert_eq!(seating.hold(vec![2]), []);
+        seating.commit(2, 0);
+        assert_eq!(seating.commit(3, 0), []);
+        assert_eq!(numbers(&seating.kept), [2, 3]);
+        assert_eq!(seating.drained(1, 1), []);
+        assert_eq!(numbers(&seating.hold(vec![3])), [2], "it is replaced");
+        assert_eq!(seating.hold(Vec::new()), [], "it is the newest");
+        assert_eq!(numbers(&seating.kept), [1, 3]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Writes what particles can upset as text, and tells where each figure of an array comes from.
 
-use crate::cosmic::memory::{Array, Outcomes, Sensitivity};
+use crate::cosmic::memory::{Array, Damages, Outcomes, Sensitivity};
 use crate::event::Fault;
 use crate::scenario::document::{Table, Value};
 use crate::scenario::fault::{Beam, FaultRule};
@@ -28,12 +28,15 @@ pub(super) fn lines_of(array: &Array) -> Vec<Line> {
             sensitivity,
         ],
     );
-    let further = match array.sensitivity {
-        Sensitivity::Devices { scrub, .. } => ("scrub", text_of(scrub)),
-        _ => ("multi_bit", number(array.multi_bit)),
-    };
     let protection = ("protection", quoted(array.protection.word()));
-    all.extend(lines(TABLE, [further, protection]));
+    if let Sensitivity::Devices { scrub, damages, .. } = array.sensitivity {
+        let Damages { word, column, row } = damages;
+        let of_words = [("word_fault", word), ("column_fault", column), ("row_fault", row)];
+        all.extend(lines(TABLE, [("scrub", text_of(scrub)), protection]));
+        all.extend(lines(TABLE, of_words.map(|(key, damage)| (key, quoted(damage.word())))));
+    } else {
+        all.extend(lines(TABLE, [("multi_bit", number(array.multi_bit)), protection]));
+    }
     all
 }
 
@@ -80,9 +83,7 @@ pub(super) fn provenance(
             let key = format!("hardware.array.{index}.{}", line.key);
             let value = item.and_then(|item| item.get(line.key));
             let source = match value {
-                None => Source::Assumption(
-                    "not given in the profile; chips are taken as scrubbed once a day".into(),
-                ),
+                None => Source::Assumption(unsaid(line.key).into()),
                 Some(value) => {
                     let texts = sources.get(&value.place.file).into_iter().flatten();
                     let covering = texts.filter(|(path, _)| covers(path, &key));
@@ -94,4 +95,14 @@ pub(super) fn provenance(
         }
     }
     told
+}
+
+/// What is taken where a profile does not give a key.
+fn unsaid(key: &str) -> &'static str {
+    if key == "scrub" {
+        "not given in the profile; chips are taken as scrubbed once a day"
+    } else {
+        "not given in the profile; a column is taken as one bit line, and a word or a row as a \
+         random pattern of a chip's bits"
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::cosmic::budget::{Budget, Class};
 use crate::cosmic::flux::Site;
-use crate::cosmic::memory::{Array, Cell, Outcomes, Sensitivity, Shares};
+use crate::cosmic::memory::{Array, Cell, Damages, Outcomes, Sensitivity, Shares};
 use crate::cosmic::standing::Memory;
 use crate::scenario::cluster::Hardware;
 use crate::scenario::document::Value;
@@ -11,6 +11,9 @@ use crate::scenario::machine::read;
 use crate::scenario::misfortune::{Rays, Source};
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
+
+/// Keys that only arrays of chips have.
+const OF_DEVICES: [&str; 4] = ["scrub", "word_fault", "column_fault", "row_fault"];
 
 /// The arrays of a node; none if no profile gives any.
 pub(super) fn arrays(hardware: &Section<'_>, m: &mut Mistakes) -> Option<Vec<Array>> {
@@ -23,11 +26,12 @@ fn array(item: &Value, m: &mut Mistakes) -> Option<Array> {
     let section = Section::new(&ARRAY, item.table()?, "hardware.array", item.place);
     let cells = section.word("kind", m);
     let how_often = sensitivity(&section, cells, m);
-    let misplaced = if section.has("devices") { "multi_bit" } else { "scrub" };
-    if section.has(misplaced) {
-        let title = format!("`{misplaced}` is of no use here");
-        let help = "`multi_bit` goes with `sigma` or `fit_per_mbit`, `scrub` with `devices`";
-        m.note(Mistake::new(section.place(misplaced), title).help(help));
+    let misplaced: &[&str] = if section.has("devices") { &["multi_bit"] } else { &OF_DEVICES };
+    for key in misplaced.iter().filter(|key| section.has(key)) {
+        let title = format!("`{key}` is of no use here");
+        let help = "`multi_bit` goes with `sigma` or `fit_per_mbit`, `scrub` and what faults make \
+                    of words with `devices`";
+        m.note(Mistake::new(section.place(key), title).help(help));
     }
     let by_devices = section.has("devices");
     read!(Array {
@@ -47,7 +51,12 @@ fn sensitivity(section: &Section<'_>, kind: Option<Cell>, m: &mut Mistakes) -> O
             m.note(mistake.help("give `sigma` or `fit_per_mbit` for an array of SRAM"));
         }
         let (count, scrub) = (section.optional("devices"), section.get("scrub", m));
-        return Some(Sensitivity::Devices { count: count?, scrub: scrub? });
+        let damages = read!(Damages {
+            word: section.word("word_fault", m),
+            column: section.word("column_fault", m),
+            row: section.word("row_fault", m),
+        });
+        return Some(Sensitivity::Devices { count: count?, scrub: scrub?, damages: damages? });
     }
     if section.has("fit_per_mbit") {
         return section.optional("fit_per_mbit").map(Sensitivity::FitPerMbit);

@@ -1,6 +1,6 @@
 //! From keys to writing that goes on while the job computes, and the text that loads to it again.
 
-use crate::scenario::job::{Cost, Drain, Level};
+use crate::scenario::job::{Below, Cost, Drain, Level};
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::section::Section;
 use crate::units::Span;
@@ -20,13 +20,17 @@ pub(super) fn drain(
     m: &mut Mistakes,
 ) -> Result<Option<Drain>, Unread> {
     let copied = section.has("drain") && section.optional::<bool>("drain").ok_or(Unread)?;
-    if copied && section.optional::<String>("to").as_deref() != Some("file-server") {
+    let spans = section.section("cost");
+    if copied
+        && !section.has("cost")
+        && section.optional::<String>("to").as_deref() != Some("file-server")
+    {
         let mistake =
             Mistake::new(section.place("drain"), "only the file server can be drained to");
-        m.note(mistake.help("give `drain` to the level with to = \"file-server\""));
+        let help = "give `drain` to the level with to = \"file-server\", or to one with `cost`";
+        m.note(mistake.help(help));
         return Err(Unread);
     }
-    let spans = section.section("cost");
     let latency = if spans.exists() && spans.has("latency") {
         Some(spans.optional::<Span>("latency").ok_or(Unread)?)
     } else {
@@ -43,10 +47,22 @@ pub(super) fn drain(
                 .help("`latency` counts from the beginning, with `write`: it is at least as long"),
         );
     }
+    if copied && latency.is_some() {
+        let mistake = Mistake::new(spans.place("latency"), "a `latency` beside `drain`");
+        let help = "with `drain` the job stands for the level below, and the copy takes `write`: \
+                    remove the one or the other";
+        m.note(mistake.other(section.place("drain"), "it is copied").help(help));
+    }
     if !copied && latency.is_none() {
-        if section.has("slowdown") {
-            let mistake = Mistake::new(section.place("slowdown"), "a `slowdown` by nothing");
-            m.note(mistake.help("give `drain = true` or `cost.latency` as well, or remove it"));
+        for (key, title) in [
+            ("slowdown", "a `slowdown` by nothing"),
+            ("keep_below", "a level to `keep_below` that is written with the job stopped"),
+            ("resume", "a level to `resume` that is written with the job stopped"),
+        ] {
+            if section.has(key) {
+                let mistake = Mistake::new(section.place(key), title);
+                m.note(mistake.help("give `drain = true` or `cost.latency` as well, or remove it"));
+            }
         }
         return Ok(None);
     }
@@ -55,26 +71,47 @@ pub(super) fn drain(
     } else {
         SLOWDOWN
     };
-    Ok(Some(Drain { slowdown, latency }))
+    Ok(Some(Drain { slowdown, latency, below: below(section, m)? }))
 }
 
-/// Notes a level that is to be copied from one below that nodes do not keep.
+/// What becomes of it at the level below meanwhile.
+fn below(section: &Section<'_>, m: &mut Mistakes) -> Result<Below, Unread> {
+    let flag = |key| {
+        if section.has(key) { section.optional::<bool>(key).ok_or(Unread) } else { Ok(false) }
+    };
+    let below = Below { keeps: flag("keep_below")?, resumes: flag("resume")? };
+    if below.resumes && !below.keeps {
+        let mistake = Mistake::new(section.place("resume"), "`resume` without `keep_below`");
+        let help = "writing goes on from what the level below has of it: give `keep_below = true` \
+                    as well";
+        m.note(mistake.help(help));
+    }
+    Ok(below)
+}
+
+/// Notes a level that needs one below which has the checkpoint while it is written here.
 pub(super) fn check_below(
     section: &Section<'_>,
     level: Option<&Level>,
     below: Option<&Option<Level>>,
     m: &mut Mistakes,
 ) {
-    let Some(Level { drain: Some(Drain { latency: None, .. }), .. }) = level else { return };
-    let title = match below {
-        None => "there is no level below that could be drained",
-        Some(Some(Level { cost: Cost::Fixed { .. }, .. })) => {
-            "the level below has a fixed cost and nothing to be drained"
-        }
+    let Some(Level { drain: Some(Drain { latency, below: own, .. }), .. }) = level else { return };
+    let (key, title) = match (latency, own.keeps) {
+        (None, _) => ("drain", "there is no level below that could be drained"),
+        (Some(_), true) => ("keep_below", "there is no level below that could keep it"),
+        (Some(_), false) => return,
+    };
+    let (title, help) = match below {
+        None => (title, "it is a level below, with the job stopped, that is written first"),
+        Some(Some(Level { drain: Some(_), .. })) => (
+            "the level below is itself written while the job computes",
+            "what is copied is a checkpoint that is complete when the job goes on: put a level \
+             without `drain` and `latency` between",
+        ),
         Some(_) => return,
     };
-    let mistake = Mistake::new(section.place("drain"), title);
-    m.note(mistake.help("a level below with `to` and `size` is what is copied to the server"));
+    m.note(Mistake::new(section.place(key), title).help(help));
 }
 
 /// The latency as a further key of `cost`.
@@ -85,7 +122,12 @@ pub(super) fn latency_text(drain: Option<Drain>) -> String {
 
 /// The keys beside `cost`.
 pub(super) fn lines(drain: Option<Drain>) -> Vec<(&'static str, String)> {
-    let Some(Drain { slowdown, latency }) = drain else { return Vec::new() };
+    let Some(Drain { slowdown, latency, below }) = drain else { return Vec::new() };
     let copied = latency.is_none().then(|| ("drain", "true".to_owned()));
-    copied.into_iter().chain([("slowdown", format!("{slowdown:?}"))]).collect()
+    let further = [
+        ("slowdown", format!("{slowdown:?}")),
+        ("keep_below", below.keeps.to_string()),
+        ("resume", below.resumes.to_string()),
+    ];
+    copied.into_iter().chain(further).collect()
 }

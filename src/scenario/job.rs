@@ -198,8 +198,20 @@ pub struct Drain {
     /// A step takes so many times as long meanwhile.
     pub slowdown: f64,
     /// With fixed costs, from the beginning of the checkpoint until it is complete: L. `None`: it
-    /// is a checkpoint of the level below that is copied to the file server, through the fabric.
+    /// is a checkpoint of the level below that is copied, through the fabric to the file server, or
+    /// for as long as a fixed cost says.
     pub latency: Option<Span>,
+    /// What becomes of it at the level below meanwhile.
+    pub below: Below,
+}
+
+/// What becomes of a checkpoint at the level below while it is written at this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Below {
+    /// Whether it is kept there until this level has all of it, even when newer ones replace it.
+    pub keeps: bool,
+    /// Whether a failure that leaves it there only interrupts the writing.
+    pub resumes: bool,
 }
 
 /// Coordinated checkpoint of every node of the job.

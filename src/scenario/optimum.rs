@@ -48,7 +48,13 @@ pub(super) fn check(
             let lives = matches!(rule.when, When::Lifetime { .. });
             rule.kind.loses_nodes() && lives && rule.severity == number
         };
+        let copied = level.drain.is_some_and(|drain| drain.latency.is_none());
         let (title, help) = match level.cost {
+            Cost::Fixed { .. } if copied => (
+                format!("level {number} is copied while the job computes, so that it has no C"),
+                "the optimum weighs the time for which the job stands: give an interval and \
+                 `every`",
+            ),
             Cost::Fixed { write, .. } if write == Span::ZERO => (
                 format!("level {number} costs nothing, so that it has no optimum"),
                 "give it a `write`",

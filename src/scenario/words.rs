@@ -1,6 +1,6 @@
 //! The words of scenario files for each choice of the typed scenario.
 
-use crate::cosmic::memory::{Cell, Protection};
+use crate::cosmic::memory::{Cell, Damage, Protection};
 use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
@@ -74,6 +74,11 @@ impl Word for Rejuvenate {
 
 impl Word for Cell {
     const WORDS: &'static [(&'static str, Self)] = &[("sram", Self::Sram), ("dram", Self::Dram)];
+}
+
+impl Word for Damage {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("bit", Self::Bit), ("pattern", Self::Pattern), ("all", Self::All)];
 }
 
 impl Word for Protection {

@@ -8,7 +8,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::cosmic::budget::{Class, classes_of};
 use rackstorm::cosmic::dram::{Chips, MODES};
 use rackstorm::cosmic::flux::Flux;
-use rackstorm::cosmic::memory::{Protection, Shares};
+use rackstorm::cosmic::memory::{Damage, Damages, Protection, Shares};
 use rackstorm::event::{Fault, What};
 use rackstorm::units::Span;
 
@@ -37,7 +37,7 @@ const UNREAD: Shares = Shares { silent: 0.0, crash: 0.0, hang: 0.0 };
 
 fn chips(text: &str, code: Protection) -> Chips {
     let flux = Flux::at(&plan_of(text).scenario.site).factor;
-    Chips { count: 18, code, scrub: 24.0, flux }
+    Chips { count: 18, code, damages: Damages::USUAL, scrub: 24.0, flux }
 }
 
 /// A count lies within the 99 % interval of a Poisson law of this mean.
@@ -61,6 +61,24 @@ fn as_many_nodes_have_any_fault_in_seven_years_as_the_closed_form_says() {
     let p = chips(&text, Protection::Chipkill).any_fault(HOURS * faster);
     assert!((p - 0.0704).abs() < 0.001, "at sea level: {p}");
     let (n, got) = (2400.0, struck.len() as f64 / 2400.0);
+    let half = 2.5758 * (p * (1.0 - p) / n).sqrt();
+    assert!((got - p).abs() < half, "{got} is not {p} +- {half}");
+}
+
+/// FaultSim's case, a module of 18 chips under SECDED for 7 years: it prints 0.0363 of modules.
+#[test]
+fn as_many_nodes_have_an_uncorrectable_fault_as_the_closed_form_and_faultsim_say() {
+    let faster = 7.0 * 365.0 / 10.0;
+    let text = idle(500, "secded", faster, UNREAD).replace(
+        "devices = 18\n",
+        "devices = 18\nscrub = \"3 h\"\nword_fault = \"all\"\ncolumn_fault = \"all\"\n\
+         row_fault = \"all\"\n",
+    );
+    let all = Damages { word: Damage::All, column: Damage::All, row: Damage::All };
+    let chips = Chips { damages: all, scrub: 3.0, ..chips(&text, Protection::Secded) };
+    let p = chips.any_uncorrected(HOURS * faster);
+    assert!((p - 0.0363).abs() < 0.0005, "at sea level: {p}");
+    let (n, got) = (12_000.0, play_text(&text, None).metric("dram_nodes_uncorrectable") / 12_000.0);
     let half = 2.5758 * (p * (1.0 - p) / n).sqrt();
     assert!((got - p).abs() < half, "{got} is not {p} +- {half}");
 }
@@ -89,7 +107,7 @@ fn faults_of_each_class_come_at_the_rates_of_the_table_and_memory_is_swapped() {
     let hours = 24.0 * HOURS * faster * run.metric("availability");
     for (place, class) in Class::ALL.into_iter().enumerate() {
         let rate =
-            |mode| chips.alone(mode, 1.0).faults * classes_of(mode.verdict(code), shares)[place];
+            |mode| chips.alone(mode, 1.0).faults * classes_of(chips.verdict(mode), shares)[place];
         let mean = MODES.iter().map(rate).sum::<f64>() * hours;
         meets(run.metric(&format!("dram_{}", class.word())), mean, class.word());
     }

@@ -22,7 +22,7 @@ pub(super) fn rows(
     wish: &Multilevel,
 ) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
     let [level] = &wish.levels[..] else { return None };
-    let Drain { slowdown, latency } = level.drain?;
+    let Drain { slowdown, latency, .. } = level.drain?;
     let (latency, write) = (latency?.as_secs_f64(), setting.write?);
     let Some(mtbf) = setting.mtbf else { return Some(Default::default()) };
     let hidden = latency - write;

@@ -200,11 +200,14 @@ impl World<'_> {
     /// Checkpoints can never be read back any more, or are given up.
     pub(super) fn forget(&mut self, of: JobId, gone: Vec<Kept>) {
         let mut told = Vec::new();
-        for kept in gone {
+        for kept in &gone {
             self.job_mut(of).machine.forget(kept.number, &mut told);
         }
         for what in told {
             self.tell(what);
+        }
+        if !gone.is_empty() {
+            self.follow_lost(of);
         }
     }
 
@@ -275,6 +278,7 @@ impl World<'_> {
         job.epoch += 1;
         let epoch = job.epoch;
         let level = job.machine.level();
+        job.hold_sources();
         for what in told {
             let seating = self.job_mut(of).seating.as_mut();
             if let (Some(seating), What::Checkpoint { act, number, .. }) = (seating, what) {

@@ -71,9 +71,9 @@ pub(super) enum Timer {
     /// Its nodes have compressed what they write, or decompressed what they have read.
     Packed { job: JobId, epoch: u32 },
     /// The disks have taken the requests of a checkpoint that is written while the job computes.
-    Drain { number: u64 },
+    Drain { turn: u64 },
     /// It is complete.
-    Drained { number: u64 },
+    Drained { turn: u64 },
     /// A job may look for nodes.
     Place,
     /// The meters are read.
@@ -269,8 +269,8 @@ impl<'p> World<'p> {
             Timer::Job { job, epoch } => self.job_time_over(job, epoch),
             Timer::Transfers { job, epoch } => self.start_transfers(job, epoch),
             Timer::Packed { job, epoch } => self.packed(job, epoch),
-            Timer::Drain { number } => self.start_drain(number),
-            Timer::Drained { number } => self.drained(number),
+            Timer::Drain { turn } => self.start_drain(turn),
+            Timer::Drained { turn } => self.drained(turn),
             Timer::Place => self.place(),
             Timer::Sample => self.sample(),
         }

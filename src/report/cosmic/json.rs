@@ -94,6 +94,7 @@ fn faults(array: &Array, chips: &Chips) -> Value {
         "chips": chips.count,
         "years": YEARS,
         "any_fault": chips.any_fault(hours),
+        "any_uncorrected": chips.any_uncorrected(hours),
         "two_in_a_word": at_least_one(chips.all_meetings(hours)),
         "modes": modes,
     })

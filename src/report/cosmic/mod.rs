@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::cosmic::budget::Budget;
 use crate::cosmic::dram::Chips;
-use crate::cosmic::memory::{Array, Sensitivity};
+use crate::cosmic::memory::Array;
 use crate::report::{canvas, hang, typeface};
 use crate::scenario::{Provenance, Scenario, Source};
 
@@ -50,17 +50,9 @@ impl Input<'_> {
 
     /// The arrays that are chips of DRAM with known fault modes.
     fn chips(&self) -> Vec<(&Array, Chips)> {
-        let of = |array: &Array| match array.sensitivity {
-            Sensitivity::Devices { count, scrub } => Some(Chips {
-                count,
-                code: array.protection,
-                scrub: scrub.as_secs_f64() / 3600.0,
-                flux: self.budget.flux.factor,
-            }),
-            _ => None,
-        };
+        let flux = self.budget.flux.factor;
         let arrays = self.scenario.hardware.arrays.iter();
-        arrays.filter_map(|array| Some((array, of(array)?))).collect()
+        arrays.filter_map(|array| Some((array, Chips::of(array, flux)?))).collect()
     }
 
     /// The site in a phrase, for subtitles.

@@ -190,7 +190,9 @@ fn chips(input: &Input) -> String {
         let heads =
             ["mode", "FIT transient", "permanent", "a fault", "corrected", "detected", "escaped"];
         out += columns(&heads, "lrrrrrr", &rows).trim_start_matches('\n');
-        let _ = writeln!(out, "Any fault: {}.", words::digits(chips.any_fault(hours)));
+        let [any, beyond] =
+            [chips.any_fault(hours), chips.any_uncorrected(hours)].map(words::digits);
+        let _ = writeln!(out, "Any fault: {any}; any that is not corrected: {beyond}.");
     }
     if !out.is_empty() {
         out += "Rates of DDR2: Sridharan and Liberty, SC 2012; only transient faults follow the \

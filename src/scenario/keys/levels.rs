@@ -72,8 +72,24 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
         Key::new(
             "drain",
             Kind::Flag,
-            "Of the `file-server`: whether a checkpoint is written at the level below, which nodes \
-             keep, and copied to the server while the job computes. Default: false.",
+            "Of the `file-server` or with `cost`: whether a checkpoint is written at the level \
+             below, with the job stopped, and copied while the job computes: through the fabric, \
+             or for `cost.write`. Default: false.",
+        ),
+        Key::new(
+            "keep_below",
+            Kind::Flag,
+            "With `drain` or `cost.latency`: whether the level below has the checkpoint until this \
+             one has all of it, even when newer ones replace it there; with `latency` it is there \
+             when the job has stood for C. Default: false, when a newer one replaces it, and with \
+             `latency` it is nowhere until it is complete.",
+        ),
+        Key::new(
+            "resume",
+            Kind::Flag,
+            "With `keep_below`: whether writing that a failure interrupts goes on after the \
+             restart, as long as the level below still has the checkpoint; else it is given up. \
+             Default: false.",
         ),
         Key::new(
             "slowdown",
@@ -89,7 +105,7 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
 static LEVEL_COST: Spec = Spec {
     doc: "Fixed spans in place of transfers.",
     keys: &[
-        Key::new("write", SPAN, "Writing with the job stopped, C."),
+        Key::new("write", SPAN, "Writing with the job stopped, C; with `drain`, the copying."),
         Key::new("read", SPAN, "Reading back, R."),
         Key::new("downtime", SPAN, "Downtime D, beside detection and repair.").or("\"0 s\""),
         Key::new(

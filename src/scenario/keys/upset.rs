@@ -1,7 +1,7 @@
 //! The keys of cosmic rays: the site, the memories of a node, and what comes of an upset.
 
 use super::{SIZE_SOME, SPAN_SOME, spec};
-use crate::cosmic::memory::{Cell, Protection};
+use crate::cosmic::memory::{Cell, Damage, Protection};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::words::words;
 use crate::units::Length;
@@ -65,6 +65,26 @@ pub(in crate::scenario) static ARRAY: Spec = Spec {
              code corrects. The default is an assumption.",
         )
         .or("\"1 d\""),
+        Key::new(
+            "word_fault",
+            Kind::Choice(words::<Damage>),
+            "With `devices`: what a fault of a word makes of it: one wrong `bit`, a random \
+             `pattern` in the chip's four bits, or `all` four wrong, as in FaultSim.",
+        )
+        .or("\"pattern\""),
+        Key::new(
+            "column_fault",
+            Kind::Choice(words::<Damage>),
+            "The same of each word that a fault of a column reaches. The default takes a column \
+             as one bit line, which is an assumption; in FaultSim it is `all`.",
+        )
+        .or("\"bit\""),
+        Key::new(
+            "row_fault",
+            Kind::Choice(words::<Damage>),
+            "The same of each word that a fault of a row reaches.",
+        )
+        .or("\"pattern\""),
     ],
     rivals: &[&["sigma", "fit_per_mbit", "devices"]],
 };
