@@ -89,7 +89,7 @@ pub(super) struct Bins {
     step: usize,
     /// Where the last interval begins and ends (ns); most of what comes belongs there.
     last: (u64, u64),
-    bins: Vec<Bin>,
+    each: Vec<Bin>,
 }
 
 impl Default for Bins {
@@ -101,7 +101,7 @@ impl Default for Bins {
 impl Bins {
     /// Empty ones that begin with this one of [`WIDTHS`].
     pub(super) fn of_step(step: usize) -> Self {
-        Self { step, last: (0, 0), bins: Vec::new() }
+        Self { step, last: (0, 0), each: Vec::new() }
     }
 
     /// Width of an interval (ns).
@@ -117,12 +117,12 @@ impl Bins {
         let mut bins = end.div_ceil(self.width());
         while bins > MAX_BINS as u64 && self.step + 1 < WIDTHS.len() {
             let factor = WIDTHS[self.step + 1] / self.width();
-            let joined = self.bins.chunks(factor as usize);
-            self.bins = joined.map(|part| part.iter().fold(Bin::EMPTY, Bin::join)).collect();
+            let joined = self.each.chunks(factor as usize);
+            self.each = joined.map(|part| part.iter().fold(Bin::EMPTY, Bin::join)).collect();
             self.step += 1;
             bins = end.div_ceil(self.width());
         }
-        self.bins.resize(bins as usize, Bin::EMPTY);
+        self.each.resize(bins as usize, Bin::EMPTY);
         self.last = ((bins - 1) * self.width(), bins.saturating_mul(self.width()));
     }
 
@@ -155,7 +155,7 @@ impl Bins {
         self.cover(to.max(1));
         let last = to.saturating_sub(1);
         let (first, last) = (from.min(last) / self.width(), last / self.width());
-        for bin in &mut self.bins[first as usize..=last as usize] {
+        for bin in &mut self.each[first as usize..=last as usize] {
             bin.max = bin.max.max(peak);
         }
     }
@@ -167,21 +167,21 @@ impl Bins {
         }
         self.cover(to);
         if from >= self.last.0 {
-            self.bins.last_mut().expect("it covers that").add(due(to), value);
+            self.each.last_mut().expect("it covers that").add(due(to), value);
             return;
         }
         let width = self.width();
         let mut given = 0;
         for bin in from / width..=(to - 1) / width {
             let due = due(((bin + 1).saturating_mul(width)).min(to));
-            self.bins[bin as usize].add(due - given, value);
+            self.each[bin as usize].add(due - given, value);
             given = due;
         }
     }
 
     /// All that came in.
     pub(super) fn total(&self) -> u128 {
-        self.bins.iter().map(|bin| bin.sum).sum()
+        self.each.iter().map(|bin| bin.sum).sum()
     }
 
     /// The intervals up to `end` (ns), of which the last may be cut short. Sums are multiplied by
@@ -198,7 +198,7 @@ impl Bins {
             Point { t_s: seconds(start + from), min, mean: mean.clamp(min, max), max }
         };
         let inside = |(number, _): &(u64, &Bin)| number * self.width() < end - start;
-        (0..).zip(&self.bins).take_while(inside).map(point).collect()
+        (0..).zip(&self.each).take_while(inside).map(point).collect()
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
                     (least, most) = (least.min(value), most.max(value));
                 }
                 now += span;
-                prop_assert!(levels.bins.len() <= MAX_BINS);
+                prop_assert!(levels.each.len() <= MAX_BINS);
             }
             prop_assert_eq!(levels.total(), area);
             prop_assert_eq!(amounts.total(), sum * FINE);

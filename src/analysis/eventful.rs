@@ -44,9 +44,12 @@ pub(super) struct Eventful {
     since: [u64; CLASSES],
     before: Option<Half>,
     now: Half,
-    /// The best so far: where it begins and ends (ns), its score, and its halves.
-    best: Option<((u64, u64), (u64, u64), [Half; 2])>,
+    /// The best so far.
+    best: Option<Best>,
 }
+
+/// Where a stretch begins and ends (ns), its score, and its halves.
+type Best = ((u64, u64), (u64, u64), [Half; 2]);
 
 impl Eventful {
     /// So many nodes, all off, in a run that is expected to last so long (ns).

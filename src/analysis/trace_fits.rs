@@ -176,8 +176,8 @@ impl Rule {
             return Err(lacks.to_owned());
         }
         let lifetime = Spread::of(&uptimes, Quantity::Uptimes)?;
-        let uptime_s = (time_s - down_s) / failures.len() as f64;
-        if uptime_s <= 0.0 {
+        let mean_s = (time_s - down_s) / failures.len() as f64;
+        if mean_s <= 0.0 {
             let hours = |seconds: f64| libm::round(seconds / 3600.0);
             return Err(format!(
                 "its nodes were watched for {} h and down for {} h of them, all failures together",
@@ -187,8 +187,8 @@ impl Rule {
         }
         let repair = Spread::of(&Sample::of(Quantity::Repairs, failures), Quantity::Repairs);
         Ok(Self {
-            lifetime: lifetime.with_mean(uptime_s),
-            uptime_s,
+            lifetime: lifetime.with_mean(mean_s),
+            uptime_s: mean_s,
             pooled_s: super::stats::mean(&uptimes.spans_s).unwrap_or_default(),
             no_repair: repair.clone().err(),
             repair: repair.ok(),

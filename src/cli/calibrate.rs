@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some((base, keys)) = base.and_then(|all| single(all, &arguments.scenario)).zip(keys) else {
         return Ok(Exit::Usage);
     };
-    let read = |folders: &[PathBuf]| read(folders, &arguments.trust);
+    let read = |folders: &[PathBuf]| read(folders, arguments.trust);
     let Some((from, hold_out)) = read(&arguments.from).zip(read(&arguments.hold_out)) else {
         return Ok(Exit::Failed);
     };
@@ -178,7 +178,7 @@ fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
 }
 
 /// All recorded runs, or `None` after telling every folder that cannot be read.
-fn read(folders: &[PathBuf], trust: &Trust) -> Option<Vec<Recorded>> {
+fn read(folders: &[PathBuf], trust: Trust) -> Option<Vec<Recorded>> {
     let recorded = |run: Run| {
         let scenario = files::recorded(&run.folder, &run.manifest)?;
         let observed = run.observed.unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Loads the scenario files of a command line, and tells all mistakes of all of them at once.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -61,19 +62,17 @@ impl Trust {
 
     /// Whether every file is what the run left; if not, an error names those that are not.
     pub(super) fn check(self, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-        match &manifest.files {
-            Some(files) => self.demand(folder, manifest, files, again_whole),
-            None => {
-                if manifest.status == Status::Finished {
-                    let (folder, version) = (folder.display(), &manifest.version);
-                    streams::say(&format!(
-                        "note: {folder}: rackstorm {version} left it without checksums, so \
-                         whether its files are whole cannot be checked"
-                    ));
-                }
-                Ok(())
-            }
+        if let Some(files) = &manifest.files {
+            return self.demand(folder, manifest, files, again_whole);
         }
+        if manifest.status == Status::Finished {
+            let (folder, version) = (folder.display(), &manifest.version);
+            streams::say(&format!(
+                "note: {folder}: rackstorm {version} left it without checksums, so whether its \
+                 files are whole cannot be checked"
+            ));
+        }
+        Ok(())
     }
 
     /// The same of the report and its figures.
@@ -95,9 +94,10 @@ impl Trust {
         if damaged.is_empty() {
             return Ok(());
         }
-        let list: String =
-            damaged.iter().map(|(name, damage)| format!("\n  {name} {damage}")).collect();
-        let text = format!("{}: it is not as the run left it:{list}", folder.display());
+        let mut text = format!("{}: it is not as the run left it:", folder.display());
+        for (name, damage) in &damaged {
+            let _ = write!(text, "\n  {name} {damage}");
+        }
         if self.unchecked {
             streams::say(&format!("warning: {text}"));
             return Ok(());

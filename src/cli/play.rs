@@ -20,9 +20,7 @@ use crate::event::{EndReason, Event, Sink, Stop};
 use crate::inventory::{self, Inventory};
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
-use crate::record::{
-    Folder, Manifest, Recorder, Status, checksums, log, manifest, tables, words,
-};
+use crate::record::{Folder, Manifest, Recorder, Status, checksums, log, manifest, tables, words};
 use crate::scenario::Loaded;
 use crate::units::Time;
 

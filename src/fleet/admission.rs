@@ -345,7 +345,7 @@ mod tests {
     const FEW: Bounds = Bounds { unproven: 4, per_address: 3, callers: 1 };
 
     fn peer(last: u8) -> Peer {
-        Some(IpAddr::from([10, 0, 0, last]))
+        IpAddr::from([10, 0, 0, last]).into()
     }
 
     /// Whether a connection is to be closed.

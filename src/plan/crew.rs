@@ -38,15 +38,18 @@ impl<'m> Crew<'m> {
         let place = |node: NodeId| u64::from(node.0 % scenario.module.nodes);
         let between = stagger.saturating_mul(scenario.module.nodes.into());
         let mut order: Vec<_> = machine.in_order().collect();
+        let all: Rc<[NodeId]> = order.as_slice().into();
+        let any = |size: &u32| Self { machine, nodes: Rc::clone(&all), size: *size };
         if varies(scenario) > Span(between) {
-            let nodes: Rc<[NodeId]> = order.into();
-            let crew = |size: &u32| Self { machine, nodes: Rc::clone(&nodes), size: *size };
-            return needs.iter().map(crew).collect();
+            return needs.iter().map(any).collect();
         }
         order.sort_by_key(|node| stagger.saturating_mul(place(*node)));
         let mut free = &order[..];
         let mut take = |size: &u32| {
-            let (nodes, rest) = free.split_at(*size as usize);
+            // A job that finds too few nodes waits for others to end: nobody knows for which.
+            let Some((nodes, rest)) = free.split_at_checked(*size as usize) else {
+                return any(size);
+            };
             free = rest;
             Self { machine, nodes: nodes.into(), size: *size }
         };
@@ -235,7 +238,7 @@ mod tests {
     fn a_blast_reaches_the_nodes_of_its_rule_that_the_job_takes() {
         let (scenario, machine) = instant();
         let mut rule = pilot::crash();
-        rule.on.ranges = vec![100..200];
+        rule.on.ranges = std::iter::once(100..200).collect();
         rule.radius = Radius::Module;
         let strikes = |crew: &Crew, most| crew.strike_rate(&rule, most) / rate_of_each(&rule);
         let crew = Crew::new(&scenario, &machine, 148);
@@ -247,6 +250,17 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_waits_for_the_nodes_of_another_may_take_any() {
+        let (scenario, machine) = instant();
+        let nodes = machine.nodes.len() as u32;
+        let crews = Crew::each(&scenario, &machine, &[nodes - 1, 2]);
+        assert!(crews[0].is_known() && !crews[1].is_known());
+        let rule = pilot::crash();
+        let share = crews[1].strike_rate(&rule, 1.0) / crews[0].strike_rate(&rule, 1.0);
+        assert!((share * f64::from(nodes - 1) / 2.0 - 1.0).abs() < 1e-9, "{share}");
+    }
+
+    #[test]
     fn nodes_that_fail_alike_strike_as_often_later_and_a_single_one_never_again() {
         let (scenario, machine) = instant();
         let crew = Crew::new(&scenario, &machine, 10);
@@ -254,10 +268,10 @@ mod tests {
         let run = |rule: &FaultRule| crew.in_the_long_run(&[rule]).expect("nodes fail");
         let (first, later) = run(&rule);
         assert!((first / later - 1.0).abs() < 1e-12 && first > 0.0);
-        rule.on.ranges = vec![3..4];
+        rule.on.ranges = std::iter::once(3..4).collect();
         let (first, later) = run(&rule);
         assert!(first > 0.0 && later.abs() < 1e-12 * first);
-        rule.on.ranges = vec![3..5];
+        rule.on.ranges = std::iter::once(3..5).collect();
         let (first, later) = run(&rule);
         assert!((later / first - 0.5).abs() < 1e-12, "one of the two is always out");
     }

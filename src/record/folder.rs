@@ -9,7 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{self, Manifest, Status};
+use super::manifest::{Manifest, Status};
 use super::{Checksums, RecordError, checksums};
 use crate::untrusted::folder_name;
 

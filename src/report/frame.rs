@@ -175,7 +175,9 @@ impl Frame {
         drawing.band(self.band(&means, |point| (0.0, point.mean)), right, mean.at(0.16));
         let mut stairs = self.band(&points, |point| (point.min, point.max));
         // What does not vary is a line, not nothing.
-        stairs.iter_mut().for_each(|stair| stair.top = stair.top.min(stair.bottom - 1.2));
+        for stair in &mut stairs {
+            stair.top = stair.top.min(stair.bottom - 1.2);
+        }
         drawing.band(stairs, right, band.at(0.6));
         if longer.is_none() {
             // A peak of half a pixel is hard to see without an outline; many at once are not.

@@ -99,6 +99,23 @@ impl Scale {
         Self { low, end, ticks, title: title.to_owned() }
     }
 
+    /// A logarithmic axis of spans from `low` to `end` (s), both above 0. Its values are decimal
+    /// logarithms of seconds.
+    pub(crate) fn spans(low: f64, end: f64, title: &str) -> Self {
+        let among = |spans: &[(f64, &str)]| -> Vec<(f64, String)> {
+            let shown = spans.iter().filter(|(span, _)| (low..=end).contains(span));
+            shown.map(|(span, label)| (libm::log10(*span), (*label).to_owned())).collect()
+        };
+        let mut ticks = among(&NAMED_SPANS);
+        if ticks.len() < 3 {
+            ticks = among(&MORE_SPANS);
+        }
+        if ticks.len() < 2 {
+            ticks = [low, end].map(|span| (libm::log10(span), words::span(span))).to_vec();
+        }
+        Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
+    }
+
     /// A logarithmic axis from `low` to `end`, both above 0, with a tick at each power of ten; at
     /// twice and five times each as well where there are few. Its values are decimal logarithms.
     pub(crate) fn decades(low: f64, end: f64, title: &str) -> Self {
@@ -129,6 +146,51 @@ impl Scale {
         Self { low: 0.0, end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
     }
 }
+
+const DAY: f64 = 86_400.0;
+
+/// Spans that people name, as ticks of a long logarithmic axis: length (s) and label.
+const NAMED_SPANS: [(f64, &str); 13] = [
+    (1e-3, "1 ms"),
+    (1e-2, "10 ms"),
+    (0.1, "100 ms"),
+    (1.0, "1 s"),
+    (10.0, "10 s"),
+    (60.0, "1 min"),
+    (600.0, "10 min"),
+    (3600.0, "1 h"),
+    (36_000.0, "10 h"),
+    (4.0 * DAY, "4 d"),
+    (40.0 * DAY, "40 d"),
+    (365.0 * DAY, "1 y"),
+    (3650.0 * DAY, "10 y"),
+];
+
+/// Those of a shorter one.
+const MORE_SPANS: [(f64, &str); 22] = [
+    (1.0, "1 s"),
+    (3.0, "3 s"),
+    (10.0, "10 s"),
+    (30.0, "30 s"),
+    (60.0, "1 min"),
+    (120.0, "2 min"),
+    (300.0, "5 min"),
+    (600.0, "10 min"),
+    (1200.0, "20 min"),
+    (1800.0, "30 min"),
+    (3600.0, "1 h"),
+    (7200.0, "2 h"),
+    (18_000.0, "5 h"),
+    (36_000.0, "10 h"),
+    (DAY, "1 d"),
+    (2.0 * DAY, "2 d"),
+    (5.0 * DAY, "5 d"),
+    (10.0 * DAY, "10 d"),
+    (30.0 * DAY, "30 d"),
+    (100.0 * DAY, "100 d"),
+    (365.0 * DAY, "1 y"),
+    (1095.0 * DAY, "3 y"),
+];
 
 /// The smallest of 1, 2, 5 times a power of ten that gives at most `most` steps in `length`.
 fn nice_step(length: f64, most: f64) -> f64 {
@@ -240,6 +302,11 @@ mod tests {
 
     #[test]
     fn logarithmic_axes_name_round_values() {
+        let scale = Scale::spans(30.0, 7200.0, "Down");
+        assert_eq!(labels(&scale), "Down: 1 min 10 min 1 h");
+        assert_eq!(labels(&Scale::spans(4000.0, 30_000.0, "Age")), "Age: 2 h 5 h");
+        assert_eq!(labels(&Scale::spans(4000.0, 7000.0, "Age")), "Age: 1 h 7 min 1 h 57 min");
+        assert!((scale.ticks[0].0 - libm::log10(60.0)).abs() < 1e-12);
         let scale = Scale::decades(0.03, 20.0, "Hazard");
         assert_eq!(labels(&scale), "Hazard: 0.1 1 10");
         assert!((scale.ticks[0].0 - libm::log10(0.1)).abs() < 1e-12);

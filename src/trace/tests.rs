@@ -1,5 +1,6 @@
 //! Rows good and bad, and the spans between failures.
 
+use std::fmt::Write;
 use std::io::Write as _;
 
 use super::*;
@@ -247,7 +248,7 @@ fn a_head_as_r_writes_it_is_read() {
         let mut all = format!("\u{feff}# exported\n{head}\n");
         for (number, cells) in cells.iter().enumerate() {
             let name = if names { format!("\"{}\",", number + 1) } else { String::new() };
-            all += &format!("{name}{cells}\n");
+            let _ = writeln!(all, "{name}{cells}");
         }
         let trace = text(&all);
         assert_eq!(trace.flaws, [], "{all}");

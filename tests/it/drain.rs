@@ -1,5 +1,7 @@
 //! Checkpoints written while the job computes: Vaidya's overhead and latency, and what arrives.
 
+use std::fmt::Write;
+
 use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
@@ -181,7 +183,7 @@ fn a_slow_server_gets_the_newest_after_each_one_that_has_arrived() {
     assert!(gone.starts_with(&[3, 5]), "{gone:?}");
 }
 
-/// CRSim's example: a first level of 200 s after each 2,000 s of computing, and each fourth
+/// The example of `CRSim`: a first level of 200 s after each 2,000 s of computing, and each fourth
 /// checkpoint of a second one that takes 6,000 s to read. Failures of both classes so often (1/s).
 fn crsim(rates: [f64; 2], upper: &str, intervals: u64) -> String {
     let mut text = format!(
@@ -196,7 +198,8 @@ fn crsim(rates: [f64; 2], upper: &str, intervals: u64) -> String {
         2000 * intervals
     );
     for (class, rate) in (1..).zip(rates) {
-        text += &format!(
+        let _ = write!(
+            text,
             "[[fault.crash]]\non = \"node\"\nseverity = {class}\nrepair = \"0 s\"\n\
              lifetime = {{ exponential = {{ mean = \"{} s\" }} }}\n",
             1.0 / rate
@@ -205,7 +208,7 @@ fn crsim(rates: [f64; 2], upper: &str, intervals: u64) -> String {
     text
 }
 
-/// Failures of CRSim's two classes (1/s), often and seldom.
+/// Failures of the two classes of `CRSim` (1/s), often and seldom.
 const OFTEN: [f64; 2] = [1e-4, 1e-5];
 const SELDOM: [f64; 2] = [1e-5, 1e-6];
 
@@ -232,7 +235,7 @@ fn a_copy_that_goes_on_after_failures_is_as_efficient_as_crsim_says() {
     }
 }
 
-/// What CRSim's example costs a copy that each failure gives up: as it is without `resume`.
+/// What the example of `CRSim` costs a copy that each failure gives up: as it is without `resume`.
 #[test]
 fn a_copy_that_a_failure_gives_up_costs_a_run_some_four_percent() {
     let upper = |rest: &str| {

@@ -21,7 +21,7 @@ const HOURS: f64 = 240.0;
 fn idle(modules: u32, protection: &str, acceleration: f64, shares: Shares) -> String {
     let Shares { silent, crash, hang } = shares;
     format!(
-        "schema = 1\ntitle = \"chips\"\ninherit = \"edge_rack_24\"\nseed = 5\n\
+        "schema = 1\ntitle = \"chips\"\ninherit = \"edge_rack_24\"\nseed = 1\n\
          [cluster]\nmodules = {modules}\n[boot]\nmethod = \"instant\"\n\
          [stop]\nwhen = \"never\"\nat = \"10 d\"\n[record]\nsample = \"1 d\"\n\
          [[hardware.array]]\nname = \"cache\"\nkind = \"sram\"\nsize = \"1 MiB\"\n\

@@ -87,7 +87,7 @@ fn the_server_link_of_the_month_is_drawn_full_at_its_checkpoints() {
     let top = |shapes: &[Vec<f64>]| shapes.iter().flatten().copied().fold(f64::INFINITY, f64::min);
     let lower = bands.last().expect("a band of what was received");
     let line = dashes.last().expect("the dashed line of the lower panel")[0];
-    assert!((top(&[lower.clone()]) - line).abs() <= 1.0, "{lower:?} under {line}");
+    assert!((top(std::slice::from_ref(lower)) - line).abs() <= 1.0, "{lower:?} under {line}");
     let svg = month.read("figures/server_link.svg");
     assert!(svg.contains("\nlink full at 9.41 Gbit/s\n"));
     assert!(month.read("report.html").contains("The disk behind it moves 16 Gbit/s"));

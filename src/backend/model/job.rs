@@ -173,7 +173,7 @@ impl World<'_> {
         let (restarting, class) = (job.phase() == JobPhase::Restart, self.class);
         let seating = self.job_mut(of).seating.as_mut();
         let gone = seating.map_or_else(Vec::new, |it| it.struck(class, restarting));
-        self.forget(of, gone);
+        self.forget(of, &gone);
         self.control.hold(of, None);
         self.step_job(of, Input::Failed(NodeId(id)));
         self.leave_job(of, id);
@@ -188,7 +188,7 @@ impl World<'_> {
         for of in self.job_ids() {
             let seating = self.job_mut(of).seating.as_mut();
             let gone = seating.map_or_else(Vec::new, |seating| seating.wipe(NodeId(id)));
-            self.forget(of, gone);
+            self.forget(of, &gone);
         }
     }
 
@@ -198,9 +198,9 @@ impl World<'_> {
     }
 
     /// Checkpoints can never be read back any more, or are given up.
-    pub(super) fn forget(&mut self, of: JobId, gone: Vec<Kept>) {
+    pub(super) fn forget(&mut self, of: JobId, gone: &[Kept]) {
         let mut told = Vec::new();
-        for kept in &gone {
+        for kept in gone {
             self.job_mut(of).machine.forget(kept.number, &mut told);
         }
         for what in told {

@@ -93,7 +93,7 @@ impl World<'_> {
                 continue;
             }
             let (left, joined, given_up) = job.choose(&self.free);
-            self.forget(of, given_up);
+            self.forget(of, &given_up);
             for NodeId(id) in left {
                 self.leave_job(of, id);
                 self.offer_to_jobs(id);

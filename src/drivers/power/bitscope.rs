@@ -89,6 +89,7 @@ impl Status {
 }
 
 /// A bus of blades.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the line by itself")]
 pub(super) struct BitScope {
     settings: Settings,
     line: Option<Line>,

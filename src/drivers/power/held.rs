@@ -34,7 +34,6 @@ impl Held {
     }
 
     /// The two files, for a moment.
-    #[must_use]
     pub fn lock(&self) -> MutexGuard<'_, Hold> {
         // A panic in the middle of a line leaves no more than a line that is not whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -169,7 +169,7 @@ async fn switched(rack: &Rack, node: NodeId, verb: Verb, now: impl Fn() -> u64) 
         };
     };
     let left = RefCell::new(String::new());
-    let warn = |line: &str| *left.borrow_mut() += &format!("{line}; ");
+    let warn = |line: &str| left.borrow_mut().extend([line, "; "]);
     let done = match rack.switch(&[node], verb, now, || false, warn, &mut told).await {
         Ok(Ended::Refused(reasons)) => format!("refused: {}", reasons.join("; ")),
         Ok(Ended::Done { .. } | Ended::Interrupted) => said,

@@ -110,8 +110,11 @@ fn rug(drawing: &mut Drawing, frame: &Frame, points: &[Point], after: Option<f64
     }
 }
 
-/// The marks: in words, where they are, and their colour.
-fn marks(input: &Input) -> [(String, Option<(f64, f64)>, Ink); 4] {
+/// A mark: in words, where it is, and its colour.
+type Mark = (String, Option<(f64, f64)>, Ink);
+
+/// The marks.
+fn marks(input: &Input) -> [Mark; 4] {
     let nodes = input.plan.machine.nodes.len() as f64;
     MARKS.map(|(percent, name, ink)| {
         let share = words::share(percent / 100.0);

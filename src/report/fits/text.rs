@@ -47,12 +47,11 @@ pub fn text(input: &Input) -> String {
         out += &table(spans);
     }
     out.push('\n');
-    match fault(input) {
-        Some(fault) => out += &fault,
-        None => {
-            let why = fits.no_rule.as_deref().unwrap_or("no law");
-            let _ = writeln!(out, "No fault for a scenario: {why}.");
-        }
+    if let Some(fault) = fault(input) {
+        out += &fault;
+    } else {
+        let why = fits.no_rule.as_deref().unwrap_or("no law");
+        let _ = writeln!(out, "No fault for a scenario: {why}.");
     }
     out
 }

@@ -104,7 +104,9 @@ fn each_point_of_a_sweep_is_played_again_by_itself() {
     bench.write("sweep.toml", &format!("{SCENARIO}{axes}"));
     let folders = play(&bench, "sweep.toml", &[]);
     assert_eq!(folders.len(), 4);
-    folders.iter().for_each(|folder| same_again(&bench, folder));
+    for folder in &folders {
+        same_again(&bench, folder);
+    }
 }
 
 #[test]

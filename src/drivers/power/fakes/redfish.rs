@@ -41,22 +41,22 @@ impl Sessions {
         if request.path == SESSIONS && request.method == "POST" {
             let json: Value = serde_json::from_str(&request.body).unwrap_or_default();
             if json["UserName"] != user.as_str() || json["Password"] != password.as_str() {
-                return Some(Answer::new(401, Value::Null));
+                return Some(Answer::new(401, &Value::Null));
             }
             self.opened += 1;
             let token = format!("token-{}", self.opened);
             self.open.push(token.clone());
-            let mut answer = Answer::new(201, json!({ "Id": token }));
+            let mut answer = Answer::new(201, &json!({ "Id": token }));
             // The name that a controller has for itself is not always that of the inventory.
             let place = format!("https://bmc.example{SESSIONS}/{token}");
             answer.headers = format!("X-Auth-Token: {token}\r\nLocation: {place}\r\n");
             return Some(answer);
         }
         let own = request.token.as_ref().filter(|token| self.open.contains(token));
-        let Some(own) = own.cloned() else { return Some(Answer::new(401, Value::Null)) };
+        let Some(own) = own.cloned() else { return Some(Answer::new(401, &Value::Null)) };
         if request.method == "DELETE" && request.path == format!("{SESSIONS}/{own}") {
             self.open.retain(|token| *token != own);
-            return Some(Answer::new(204, Value::Null));
+            return Some(Answer::new(204, &Value::Null));
         }
         None
     }
@@ -82,10 +82,10 @@ impl Inside {
         let rest = rest.strip_prefix(SYSTEMS).unwrap_or_default();
         let (id, action) = rest.split_once('/').unwrap_or((rest, ""));
         let Some(channel) = self.system(id) else {
-            return Answer::new(404, json!({ "error": { "message": "no system" } }));
+            return Answer::new(404, &json!({ "error": { "message": "no system" } }));
         };
         if self.lies() {
-            return Answer::new(200, json!({ "error": { "message": "the BMC is busy" } }));
+            return Answer::new(200, &json!({ "error": { "message": "the BMC is busy" } }));
         }
         let own = match self.mischief {
             Some(Mischief::Elsewhere) => "Oem/Reset",
@@ -95,26 +95,26 @@ impl Inside {
             let state = if self.nodes[&channel] { "On" } else { "Off" };
             let target = format!("{SYSTEMS}{id}/{own}");
             let actions = json!({ "#ComputerSystem.Reset": { "target": target } });
-            return Answer::new(200, json!({ "Id": id, "PowerState": state, "Actions": actions }));
+            return Answer::new(200, &json!({ "Id": id, "PowerState": state, "Actions": actions }));
         }
         if action != own || request.method != "POST" {
-            return Answer::new(404, json!({ "error": { "message": "no such action" } }));
+            return Answer::new(404, &json!({ "error": { "message": "no such action" } }));
         }
         let json: Value = serde_json::from_str(&request.body).unwrap_or_default();
         match json["ResetType"].as_str() {
             Some("On" | "ForceOn") => self.switch(channel, true),
             Some("ForceOff" | "GracefulShutdown") => self.switch(channel, false),
-            _ => return Answer::new(400, json!({ "error": { "message": "unknown ResetType" } })),
+            _ => return Answer::new(400, &json!({ "error": { "message": "unknown ResetType" } })),
         }
         match self.mischief {
             // Word for word as an iLO 4 says it.
             Some(Mischief::Praises) => {
                 let message = json!([{ "MessageID": "Base.0.10.Success" }]);
-                Answer::new(200, json!({ "error": { "@Message.ExtendedInfo": message } }))
+                Answer::new(200, &json!({ "error": { "@Message.ExtendedInfo": message } }))
             }
             Some(Mischief::Page) => Answer::text(200, "<html><body>Done.</body></html>"),
             Some(Mischief::Grumbles) => Answer::text(500, "Internal Server Error"),
-            _ => Answer::new(204, Value::Null),
+            _ => Answer::new(204, &Value::Null),
         }
     }
 }

@@ -108,7 +108,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: Value) -> Self {
+    pub(super) fn new(status: u16, body: &Value) -> Self {
         Self::text(status, &if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -226,6 +226,7 @@ impl Controller {
 
     async fn exchange(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let request = read_request(&mut stream).await?;
+        self.wait_for_those_that_are_left().await;
         let mischief = {
             let mut inside = self.0.borrow_mut();
             inside.now += 1;
@@ -258,6 +259,19 @@ impl Controller {
     }
 }
 
+impl Controller {
+    /// That a caller has left a connection is seen here a moment later, perhaps after the first
+    /// words on its next one. A request that is really under way is still there when this is over.
+    async fn wait_for_those_that_are_left(&self) {
+        for _ in 0..10 {
+            if self.0.borrow().now == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
 /// A request under way.
 struct UnderWay(Controller);
 
@@ -270,12 +284,12 @@ impl Drop for UnderWay {
 impl Inside {
     fn answer(&mut self, request: &Request) -> Answer {
         if self.login.is_some() && request.authorization != self.login {
-            return Answer::new(401, Value::Null);
+            return Answer::new(401, &Value::Null);
         }
         if let Some(Mischief::Refuses(status)) = self.mischief {
             return Answer::text(status, "busy");
         }
-        let answer = |(status, body)| Answer::new(status, body);
+        let answer = |(status, body)| Answer::new(status, &body);
         let mut answer = match self.protocol {
             Protocol::PiPower => answer(self.pipower(&request.path)),
             Protocol::RfPiPower => answer(self.rfpipower(&request.body)),
