@@ -8,11 +8,14 @@
 pub mod analysis;
 pub mod backend;
 pub mod cli;
+mod config;
 pub mod cosmic;
 pub mod drivers;
 pub mod engine;
 pub mod event;
+pub mod fitting;
 pub mod fleet;
+pub mod forecast;
 pub mod hardware;
 pub mod ids;
 pub mod inventory;

@@ -9,14 +9,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::analysis::calibration::{
-    self, Calibration, Key, Observation, Observer, Recorded, keys, observations,
-};
 use crate::analysis::run::Run;
 use crate::backend::Backend;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override, Trust};
 use crate::cli::{Exit, play, streams};
+use crate::fitting::calibration::{
+    self, Calibration, Key, Observation, Observer, Recorded, keys, observations,
+};
 use crate::plan::Plan;
 use crate::record::manifest;
 use crate::report::calibration as pages;

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::language::Share;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::Word;
 use crate::event::Fault;
-use crate::scenario::language::Share;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 use crate::units::{ByteRate, Bytes, Span};
 
 /// Linux keeps so many letters of a process's name (`TASK_COMM_LEN` - 1).

@@ -45,6 +45,7 @@ mod records;
 mod rehearsal;
 mod rejuvenation;
 mod replicas;
+mod schema;
 mod silent;
 mod stages;
 mod store;

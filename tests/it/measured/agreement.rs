@@ -3,13 +3,13 @@
 //! The tables of single clients are read as `rackstorm import` reads them, and the fit is that of
 //! `rackstorm calibrate`, without a folder between.
 
-use rackstorm::analysis::calibration::{
-    Calibration, Key, Observation, Observer, Recorded, Verdict, calibrate, keys,
-};
 use rackstorm::backend::Backend;
 use rackstorm::backend::measured::Measured;
 use rackstorm::backend::model::Model;
 use rackstorm::event::Stop;
+use rackstorm::fitting::calibration::{
+    Calibration, Key, Observation, Observer, Recorded, Verdict, calibrate, keys,
+};
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Scenario};
 use rackstorm::storm::{self, Kind, Storm};

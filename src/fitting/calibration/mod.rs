@@ -17,8 +17,8 @@ pub mod keys;
 mod outcome;
 
 use super::least_squares::{self, Known};
-use super::observed::Observed;
-use super::{Findings, Fold, stats};
+use crate::analysis::observed::Observed;
+use crate::analysis::{Findings, Fold, stats};
 use crate::event::{Event, Sink, Stop};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
