@@ -8,7 +8,7 @@ use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::storage::RequestQueue;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
-use crate::units::Span;
+use crate::units::{Power, Span};
 
 use super::feed::Psu;
 use super::{Effect, Rack, Timer};
@@ -181,6 +181,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         if domain.down > 0 {
             return;
         }
+        assert_eq!(domain.load, Power(0), "a dead PSU gives nothing");
         self.emit_part(PartKind::Psu, psu, PartState::Up, cause);
         self.feed.change_base(self.now, psu, true);
         for switch in self.feed.psu(psu).switches.clone() {
