@@ -1,0 +1,133 @@
+//! The feed of the machine: its PSU domains, what hangs on each, and the meter over all of it.
+
+use std::ops::Range;
+
+use crate::hardware::power::{PowerMeter, PsuDomain};
+use crate::plan::Plan;
+use crate::scenario::cluster::NodePower;
+use crate::units::{Power, Span, Time};
+
+use super::node::Draw;
+
+/// One PSU domain and what hangs on it.
+#[derive(Debug)]
+pub(super) struct Psu {
+    pub domain: PsuDomain,
+    /// Its nodes, in order: half-open ranges.
+    pub nodes: Vec<Range<u32>>,
+    pub switches: Vec<u32>,
+    /// What it gives as long as all its nodes are off.
+    pub base: Power,
+    pub restart: Span,
+}
+
+/// All PSU domains, and the meter of the machine.
+#[derive(Debug)]
+pub(super) struct Feed {
+    psus: Vec<Psu>,
+    meter: PowerMeter,
+    /// What a node draws.
+    watts: NodePower,
+    /// Domains whose load passed their limit by what has just happened.
+    tripped: Vec<u32>,
+}
+
+impl Feed {
+    /// The feed of a plan's machine: servers and switches draw their power from the start, nodes
+    /// that are off draw theirs. O(parts).
+    pub(super) fn new(plan: &Plan) -> Self {
+        let machine = &plan.machine;
+        let mut psus: Vec<_> = (machine.psus.iter())
+            .map(|row| {
+                let spec = &plan.scenario.module.psus[row.slot as usize];
+                Psu {
+                    domain: PsuDomain::new(spec.limit),
+                    nodes: Vec::new(),
+                    switches: Vec::new(),
+                    base: Power(0),
+                    restart: spec.restart,
+                }
+            })
+            .collect();
+        for (index, node) in machine.nodes.iter().enumerate() {
+            let (index, nodes) = (index as u32, &mut psus[node.psu as usize].nodes);
+            match nodes.last_mut() {
+                Some(range) if range.end == index => range.end += 1,
+                _ => nodes.push(index..index + 1),
+            }
+        }
+        for (index, switch) in machine.switches.iter().enumerate() {
+            psus[switch.psu as usize].switches.push(index as u32);
+        }
+        let watts = plan.scenario.hardware.power.clone();
+        for psu in &mut psus {
+            let nodes = psu.nodes.iter().map(|range| u64::from(range.end - range.start));
+            let off = watts.off.0 * nodes.sum::<u64>();
+            let switches = plan.scenario.module.switch_power.0 * psu.switches.len() as u64;
+            psu.base = Power(off + switches);
+        }
+        let mut feed = Self { psus, meter: PowerMeter::default(), watts, tripped: Vec::new() };
+        let servers = plan.scenario.server.power.0 * machine.servers.len() as u64;
+        feed.meter.change(Time::ZERO, Power(0), Power(servers));
+        for psu in 0..feed.psus.len() as u32 {
+            feed.change_base(Time::ZERO, psu, true);
+        }
+        feed
+    }
+
+    pub(super) fn psu(&self, psu: u32) -> &Psu {
+        &self.psus[psu as usize]
+    }
+
+    pub(super) fn psu_mut(&mut self, psu: u32) -> &mut Psu {
+        &mut self.psus[psu as usize]
+    }
+
+    /// Whether a domain gives power.
+    pub(super) fn gives(&self, psu: u32) -> bool {
+        self.psus[psu as usize].domain.down == 0
+    }
+
+    /// What a domain gives whatever its nodes do is drawn from now on, or no longer.
+    pub(super) fn change_base(&mut self, now: Time, psu: u32, drawn: bool) {
+        let (none, base) = (Power(0), self.psus[psu as usize].base);
+        let (from, to) = if drawn { (none, base) } else { (base, none) };
+        self.change(now, psu, (from, from), (to, to));
+    }
+
+    /// Changes what so many nodes of a domain draw. O(1).
+    pub(super) fn change_draw(&mut self, now: Time, psu: u32, from: Draw, to: Draw, count: u32) {
+        let times = |(mean, peak): (Power, Power)| {
+            (Power(mean.0 * u64::from(count)), Power(peak.0 * u64::from(count)))
+        };
+        let (from, to) = (times(from.watts(&self.watts)), times(to.watts(&self.watts)));
+        self.change(now, psu, from, to);
+    }
+
+    /// Changes what a domain draws, as (mean, peak).
+    fn change(&mut self, now: Time, psu: u32, from: (Power, Power), to: (Power, Power)) {
+        self.meter.change(now, from.0, to.0);
+        if self.psus[psu as usize].domain.change(from.1, to.1) {
+            self.tripped.push(psu);
+        }
+    }
+
+    /// Whether domains may have to brown out.
+    pub(super) fn has_tripped(&self) -> bool {
+        !self.tripped.is_empty()
+    }
+
+    /// Takes the domains that are above their limits, in their order.
+    pub(super) fn take_tripped(&mut self) -> Vec<u32> {
+        let mut tripped = std::mem::take(&mut self.tripped);
+        tripped.sort_unstable();
+        tripped.dedup();
+        tripped.retain(|&psu| self.psus[psu as usize].domain.is_overloaded());
+        tripped
+    }
+
+    /// Energy since the start (mJ), and the highest power since the last reading (mW).
+    pub(super) fn read(&mut self, now: Time) -> (u64, u64) {
+        (self.meter.energy_millijoules(now), self.meter.take_max().0)
+    }
+}
