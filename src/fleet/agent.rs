@@ -121,6 +121,8 @@ struct Agent<N, S, H, T> {
     early: BTreeMap<(u64, u64), u64>,
     deeds: Deeds,
     admission: Admission,
+    /// Whether its node computes, as it told last.
+    computes: bool,
 }
 
 /// Runs an agent for ever.
@@ -197,6 +199,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         early: BTreeMap::new(),
         deeds: Deeds::default(),
         admission,
+        computes: false,
     };
     loop {
         match timeout_at(agent.next(), queue.recv()).await {
@@ -208,6 +211,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
         }
+        agent.tell_load();
         agent.send_gossip();
     }
 }
@@ -280,6 +284,14 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.beats);
         let beat = Beat { serial, life, session, count, term: 0, stale: false };
         (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
+    }
+
+    /// Tells whether its node computes, if that has changed: it draws more then.
+    fn tell_load(&mut self) {
+        let computes = self.task.as_ref().is_some_and(Task::computes);
+        if std::mem::replace(&mut self.computes, computes) != computes {
+            self.doors.told.computes(self.setup.node, computes);
+        }
     }
 
     fn send_gossip(&mut self) {

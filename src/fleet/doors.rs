@@ -242,6 +242,8 @@ pub trait Told: Clone + 'static {
     /// What an agent's clock showed (ns since 1970) a moment before it is told: what it takes to
     /// say it makes a clock seem late.
     fn time_of_day(&self, _node: NodeId, _wall: u64) {}
+    /// Whether a node computes from now on.
+    fn computes(&self, _node: NodeId, _computes: bool) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
     /// An agent refused something, and this is all that it refused so far: told ever more rarely,

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Cause, PartState};
-use crate::ids::{JobId, PartKind};
+use crate::event::{Cause, PartState, What};
+use crate::ids::{JobId, Part, PartKind};
 use crate::protocol::Input;
 use crate::units::Time;
 
@@ -48,8 +48,8 @@ impl World<'_> {
     pub(super) fn controller_down(&mut self, cause: Cause) {
         self.control.down += 1;
         if self.control.down == 1 {
-            self.control.since = self.now;
-            self.tell_part(PartKind::Controller, 0, PartState::Down, cause);
+            self.control.since = self.now();
+            self.tell_controller(PartState::Down, cause);
         }
     }
 
@@ -59,21 +59,26 @@ impl World<'_> {
         if self.control.down > 0 {
             return;
         }
-        self.tell_part(PartKind::Controller, 0, PartState::Up, cause);
+        self.tell_controller(PartState::Up, cause);
         for (due, timer) in std::mem::take(&mut self.control.timers) {
             match timer {
                 Timer::Detected { .. } => self.after(self.plan.detection(), timer),
-                Timer::PowerOn { node } if self.nodes[node as usize].due == due => {
-                    self.await_until(node, self.now, timer);
+                Timer::PowerOn { node } if self.wards[node as usize].on_at == due => {
+                    self.power_on_at(node, self.now());
                 }
                 Timer::PowerOn { .. } => {}
-                _ => self.agenda.schedule(self.now, timer),
+                _ => self.rack.schedule(self.now(), timer),
             }
         }
         for (job, input) in std::mem::take(&mut self.control.inputs) {
             self.step_job(job, input);
         }
         self.look_for_nodes_anew(self.control.since);
+    }
+
+    fn tell_controller(&mut self, state: PartState, cause: Cause) {
+        let part = Part { kind: PartKind::Controller, index: 0 };
+        self.tell(What::PartState { part, state, cause });
     }
 
     /// Whether a timer waits for the controller to be back; it is then kept.
@@ -90,7 +95,7 @@ impl World<'_> {
         );
         let kept = needs && self.control.is_down();
         if kept {
-            self.control.timers.push((self.now, timer));
+            self.control.timers.push((self.now(), timer));
         }
         kept
     }

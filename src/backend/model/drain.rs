@@ -15,18 +15,15 @@
 use std::collections::BTreeMap;
 
 use crate::event::{JobPhase, Purpose, What};
-use crate::hardware::flow::{Finished, FlowId, RouteId};
-use crate::ids::JobId;
+use crate::hardware::rack::Ticket;
+use crate::ids::{JobId, NodeId};
 use crate::plan::{Access, JOB};
 use crate::protocol::drain::Draining;
 use crate::protocol::seating::Seating;
-use crate::units::{BitRate, Bytes, Span, Time};
+use crate::units::{Bytes, Span, Time};
 
-use super::job::JobPlay;
+use super::job::{JobPlay, Mover};
 use super::world::{Timer, World};
-
-/// Tags of these transfers are bundle numbers with this bit.
-pub(super) const DRAIN_TAG: u64 = 1 << 62;
 
 /// What the model knows of the checkpoint that is written while the job computes.
 #[derive(Default)]
@@ -41,22 +38,13 @@ pub(super) struct DrainPlay {
     due: Option<Time>,
     /// With fixed costs: what was left of it when it began to stand still.
     left: Option<Span>,
-    /// Of each seat whose image is not all at the server, what is; `None` if nothing was sent yet.
+    /// Of each seat whose image is not all at the server, what was when it stood still last;
+    /// `None` if nothing had been sent yet.
     arrived: Option<BTreeMap<usize, Bytes>>,
-    bundles: Vec<Copying>,
-    /// Each node that writes, with the number of its bundle, in the order of the nodes.
-    seats: Vec<(u32, u32)>,
-    outstanding: usize,
+    /// Its transfer, while there is one under way.
+    transfer: Option<Ticket>,
     /// The step that the job computes.
     step: Option<Pace>,
-}
-
-/// Like transfers of several nodes that started together.
-struct Copying {
-    count: u32,
-    flow: Option<FlowId>,
-    /// What of each of these images the server had before.
-    before: Bytes,
 }
 
 /// A step under way.
@@ -81,6 +69,16 @@ impl JobPlay {
         let seats = self.seating.as_ref().map_or(&[][..], Seating::seats);
         seats.iter().enumerate().filter_map(|(seat, node)| Some(((*node)?.0, seat))).collect()
     }
+
+    /// Nodes that still have to copy, in their order, with what the server has of each image.
+    fn drain_movers(&self) -> Vec<(u32, Bytes)> {
+        let movers = self.movers(true).into_iter();
+        let Some(arrived) = &self.drain.arrived else {
+            return movers.map(|node| (node, Bytes(0))).collect();
+        };
+        let seats = self.seats_by_node();
+        movers.filter_map(|node| Some((node, *arrived.get(&seats[&node])?))).collect()
+    }
 }
 
 fn times(span: Span, factor: f64) -> Span {
@@ -98,14 +96,14 @@ impl World<'_> {
 
     /// Orders a step, which is slower while a checkpoint drains.
     pub(super) fn compute(&mut self, of: JobId, left: Span, epoch: u32) {
-        let (since, slowdown) = (self.now, self.slowdown(of));
+        let (since, slowdown) = (self.now(), self.slowdown(of));
         self.job_mut(of).drain.step = Some(Pace { left, since, slowdown });
         self.after(times(left, slowdown), Timer::Job { job: of, epoch });
     }
 
     /// The step under way goes on at another pace.
     fn change_pace(&mut self) {
-        let (now, slowdown) = (self.now, self.slowdown(JOB));
+        let (now, slowdown) = (self.now(), self.slowdown(JOB));
         let job = self.job_mut(JOB);
         let Some(pace) = job.drain.step else { return };
         let computes = matches!(job.machine.phase(), JobPhase::Compute | JobPhase::Rework);
@@ -145,111 +143,52 @@ impl World<'_> {
 
     /// It begins, or goes on.
     fn go_on_draining(&mut self, level: usize) {
+        let now = self.now();
         let drain = &mut self.job_mut(JOB).drain;
         drain.runs = true;
         drain.turn += 1;
         let turn = drain.turn;
         let left = drain.left.take();
         if let Some(span) = left.or_else(|| self.plan.hidden(level)) {
-            let due = self.now + span;
-            self.job_mut(JOB).drain.due = Some(due);
-            self.agenda.schedule(due, Timer::Drained { turn });
-        } else {
-            let ready = self.admit_requests(JOB, true);
-            self.agenda.schedule(ready, Timer::Drain { turn });
+            self.job_mut(JOB).drain.due = Some(now + span);
+            self.after(span, Timer::Drained { turn });
+            return;
         }
+        let bytes = self.plan.parcel(JOB, level, 1.0, Access::Write).bytes;
+        let movers = self.job(JOB).drain_movers();
+        let ticket = self.with_rack(|rack| rack.resume_transfer(&movers, true, bytes));
+        self.job_mut(JOB).drain.transfer = Some(ticket);
+        self.movers.insert(ticket, Mover::Drain { turn });
     }
 
     /// It stands still from now on. What the server has of each image stays there.
     fn interrupt_drain(&mut self) {
-        let now = self.now;
+        let now = self.now();
         let job = self.job_mut(JOB);
-        let nodes = job.seats_by_node();
         let drain = &mut job.drain;
         drain.runs = false;
         drain.turn += 1;
         drain.left = drain.due.take().map(|due| Span(due.0.saturating_sub(now.0)));
-        drain.outstanding = 0;
-        let (bundles, seats) =
-            (std::mem::take(&mut drain.bundles), std::mem::take(&mut drain.seats));
-        if bundles.is_empty() {
-            return;
+        let Some(ticket) = drain.transfer.take() else { return };
+        self.movers.remove(&ticket);
+        if let Some(arrived) = self.with_rack(|rack| rack.interrupt_transfer(ticket)) {
+            let job = self.job_mut(JOB);
+            let seats = job.seats_by_node();
+            let of_seat = |(NodeId(node), bytes)| (seats[&node], bytes);
+            job.drain.arrived = Some(arrived.into_iter().map(of_seat).collect());
         }
-        let mut cancel = |bundle: &Copying| {
-            Some(Bytes(bundle.before.0 + self.network.fabric.cancel(now, bundle.flow?).0))
-        };
-        let arrived: Vec<_> = bundles.iter().map(&mut cancel).collect();
-        let of_seat =
-            |&(node, bundle): &(u32, u32)| Some((nodes[&node], arrived[bundle as usize]?));
-        let arrived = seats.iter().filter_map(of_seat).collect();
-        self.job_mut(JOB).drain.arrived = Some(arrived);
+    }
+
+    /// The server has all of it. The controller hears of it when it can.
+    pub(super) fn drain_moved(&mut self, turn: u64) {
+        let drain = &mut self.job_mut(JOB).drain;
+        (drain.transfer, drain.arrived) = (None, Some(BTreeMap::new()));
+        self.rack.schedule(self.now(), Timer::Drained { turn });
     }
 
     /// Whether these timers are not dead.
     fn drains(&self, turn: u64) -> bool {
         self.jobs.first().is_some_and(|job| job.drain.runs && job.drain.turn == turn)
-    }
-
-    /// The disks have taken the requests: the transfers start, bundled by route, cap and size.
-    pub(super) fn start_drain(&mut self, turn: u64) {
-        if !self.drains(turn) {
-            return;
-        }
-        let job = self.job_mut(JOB);
-        let level = job.machine.draining().expect("it drains").level;
-        let arrived = job.drain.arrived.take();
-        let job = self.job(JOB);
-        let size = self.plan.parcel(JOB, level, 1.0, Access::Write).bytes;
-        let mut movers: Vec<_> =
-            job.movers(true).into_iter().map(|node| (node, Bytes(0))).collect();
-        if let Some(arrived) = arrived {
-            let nodes = job.seats_by_node();
-            movers.retain_mut(|(node, before)| {
-                let left = arrived.get(&nodes[node]);
-                *before = *left.unwrap_or(before);
-                left.is_some()
-            });
-        }
-        let mut groups: BTreeMap<(RouteId, BitRate, Bytes), (u32, u32)> = BTreeMap::new();
-        let group_of = |world: &Self, (id, before): (u32, Bytes)| {
-            let (route, cap) = world.job_route(id, true);
-            (route, cap, before)
-        };
-        for &mover in &movers {
-            groups.entry(group_of(self, mover)).or_insert((0, 0)).1 += 1;
-        }
-        let mut bundles = Vec::with_capacity(groups.len());
-        for (&(route, cap, before), (bundle, count)) in &mut groups {
-            *bundle = bundles.len() as u32;
-            let (tag, size) = (DRAIN_TAG | u64::from(*bundle), Bytes(size.0 - before.0));
-            let flow = self.network.fabric.start(self.now, route, cap, size, *count, tag);
-            bundles.push(Copying { count: *count, flow: Some(flow), before });
-        }
-        let seat = |&mover: &(u32, Bytes)| (mover.0, groups[&group_of(self, mover)].0);
-        let seats = movers.iter().map(seat).collect();
-        let drain = &mut self.job_mut(JOB).drain;
-        drain.outstanding = bundles.len();
-        (drain.bundles, drain.seats) = (bundles, seats);
-        if drain.outstanding == 0 {
-            self.agenda.schedule(self.now, Timer::Drained { turn });
-        }
-    }
-
-    /// A transfer is complete; the last one completes the checkpoint.
-    pub(super) fn drain_transfer_done(&mut self, finished: &Finished) {
-        let drain = &mut self.job_mut(JOB).drain;
-        let bundle = &mut drain.bundles[(finished.tag & !DRAIN_TAG) as usize];
-        bundle.flow = None;
-        let image = bundle.before.0 + finished.bytes.0;
-        drain.outstanding -= 1;
-        let (left, turn) = (drain.outstanding, drain.turn);
-        let (purpose, nodes) = (Purpose::Checkpoint, finished.count);
-        let received = Bytes(image * u64::from(nodes));
-        self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
-        if left == 0 {
-            // The controller hears of it when it can.
-            self.agenda.schedule(self.now, Timer::Drained { turn });
-        }
     }
 
     /// The last byte has arrived: the checkpoint is committed, and the one that waited is next.
@@ -278,37 +217,12 @@ impl World<'_> {
         let DrainPlay { step, turn, .. } = job.drain;
         let new = DrainPlay { step, turn: turn + 1, ..DrainPlay::default() };
         let old = std::mem::replace(&mut job.drain, new);
-        let standing = old.arrived.into_iter().flat_map(BTreeMap::into_values);
-        let mut cut: Vec<_> = standing.map(|arrived| (1, arrived)).collect();
-        for Copying { count, flow, before } in old.bundles {
-            let Some(flow) = flow else { continue };
-            let moved = self.network.fabric.cancel(self.now, flow);
-            cut.push((count, Bytes(before.0 + moved.0)));
-        }
-        for (nodes, moved) in cut {
-            let (purpose, lost) = (Purpose::Checkpoint, Bytes(moved.0 * u64::from(nodes)));
-            self.tell(What::Transfer { purpose, nodes, received: Bytes(0), lost });
-        }
-    }
-
-    /// Gives the transfer of a node another cap, as a bundle of its own.
-    pub(super) fn split_from_drain(&mut self, id: u32, cap: BitRate) {
-        let Some(job) = self.jobs.first_mut() else { return };
-        let drain = &mut job.drain;
-        let Ok(seat) = drain.seats.binary_search_by_key(&id, |&(node, _)| node) else { return };
-        let new = drain.bundles.len() as u32;
-        let bundle = &mut drain.bundles[drain.seats[seat].1 as usize];
-        let Some(flow) = bundle.flow else { return };
-        if bundle.count == 1 {
-            self.network.fabric.set_cap(self.now, flow, cap);
+        if self.give_up(old.transfer) {
             return;
         }
-        bundle.count -= 1;
-        let before = bundle.before;
-        let own = self.network.fabric.split(self.now, flow, DRAIN_TAG | u64::from(new));
-        self.network.fabric.set_cap(self.now, own, cap);
-        drain.bundles.push(Copying { count: 1, flow: Some(own), before });
-        drain.seats[seat].1 = new;
-        drain.outstanding += 1;
+        for lost in old.arrived.into_iter().flat_map(BTreeMap::into_values) {
+            let (purpose, received) = (Purpose::Checkpoint, Bytes(0));
+            self.tell(What::Transfer { purpose, nodes: 1, received, lost });
+        }
     }
 }

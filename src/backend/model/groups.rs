@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::event::JobPhase;
+use crate::hardware::rack::Draw;
 use crate::ids::JobId;
 
 use super::job::JobPlay;
-use super::node::Draw;
 use super::world::World;
 
 impl JobPlay {
@@ -40,10 +40,10 @@ impl World<'_> {
         }
         let before = std::mem::replace(&mut self.job_mut(of).working, working.clone());
         for (psu, count) in before {
-            self.change_draw(psu, Draw::Compute, Draw::Idle, count);
+            self.rack.change_draw(psu, Draw::Compute, Draw::Idle, count);
         }
         for (psu, count) in working {
-            self.change_draw(psu, Draw::Idle, Draw::Compute, count);
+            self.rack.change_draw(psu, Draw::Idle, Draw::Compute, count);
         }
     }
 }

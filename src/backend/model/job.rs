@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
-use crate::hardware::flow::{Finished, FlowId, RouteId};
+use crate::event::{CheckpointAct, EndReason, JobPhase, What};
+use crate::hardware::rack::{Draw, Ticket};
 use crate::ids::{JobId, NodeId};
 use crate::plan::{Access, Plan};
 use crate::protocol::replica::Replicas;
@@ -11,19 +11,19 @@ use crate::protocol::seating::{Kept, Seating};
 use crate::protocol::{Input, Order, Protocol};
 use crate::scenario::StopWhen;
 use crate::scenario::job::{Checkpoint, Place};
-use crate::units::{BitRate, Bytes, Span, Time};
+use crate::units::{Span, Time};
 
-use super::drain::{DRAIN_TAG, DrainPlay};
-use super::node::Draw;
+use super::drain::DrainPlay;
 use super::placing::Free;
 use super::world::{Timer, World};
 
-/// Tags of jobs' transfers have this bit; others are node numbers.
-const JOB_TAG: u64 = 1 << 63;
-
-/// The tag of a bundle: its number in the low half, above it that of its job.
-pub(super) fn tag_of(job: JobId, bundle: u32) -> u64 {
-    JOB_TAG | u64::from(job.0) << 32 | u64::from(bundle)
+/// Whose transfer is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mover {
+    /// A job's, which waits for it.
+    Job { job: JobId, write: bool },
+    /// A checkpoint that is written while the job computes.
+    Drain { turn: u64 },
 }
 
 /// A job as the model plays it.
@@ -43,23 +43,14 @@ pub(super) struct JobPlay {
     /// Members behind each PSU, for their power.
     by_psu: BTreeMap<u32, u32>,
     computing: bool,
-    /// Grows with each order: timers and bundles of older orders are dead.
+    /// Grows with each order: timers of older orders are dead.
     pub(super) epoch: u32,
     /// Before this instant the job may not be placed again.
     pub(super) ready_at: Time,
-    pub(super) bundles: Vec<Bundle>,
-    /// Each member that has one with the number of its bundle, in the order of the members.
-    pub(super) seats: Vec<(u32, u32)>,
-    pub(super) outstanding: usize,
+    /// What its order moves.
+    pub(super) transfer: Option<Ticket>,
     /// The checkpoint that is written while the job computes.
     pub(super) drain: DrainPlay,
-}
-
-/// Like transfers of several nodes that started together.
-pub(super) struct Bundle {
-    pub(super) purpose: Purpose,
-    pub(super) count: u32,
-    pub(super) flow: Option<FlowId>,
 }
 
 impl JobPlay {
@@ -88,9 +79,7 @@ impl JobPlay {
             computing: false,
             epoch: 0,
             ready_at: Time::ZERO,
-            bundles: Vec::new(),
-            seats: Vec::new(),
-            outstanding: 0,
+            transfer: None,
             drain: DrainPlay::default(),
         }
     }
@@ -152,7 +141,7 @@ impl World<'_> {
 
     /// The job that a node is in.
     pub(super) fn job_of(&self, node: u32) -> Option<JobId> {
-        self.nodes[node as usize].job
+        self.wards[node as usize].job
     }
 
     /// A node that was up is lost to its job, by failure or because nobody reaches it.
@@ -216,9 +205,9 @@ impl World<'_> {
         let seating = self.job(of).seating.as_ref();
         let newest = seating.and_then(Seating::newest).map(|kept| kept.level);
         let span = self.plan.detection() + self.plan.downtime(newest);
-        let ready_at = self.now + span;
+        let ready_at = self.now() + span;
         self.job_mut(of).ready_at = ready_at;
-        self.agenda.schedule(ready_at, Timer::Place);
+        self.rack.schedule(ready_at, Timer::Place);
     }
 
     /// The controller is back: a failure that it had not noticed when it went down is noticed now.
@@ -233,27 +222,27 @@ impl World<'_> {
 
     pub(super) fn join_job(&mut self, of: JobId, id: u32) {
         let row = &self.plan.machine.nodes[id as usize];
-        self.nodes[id as usize].job = Some(of);
+        self.wards[id as usize].job = Some(of);
         assert!(self.free.remove(&(row.spare, NodeId(id))), "who joins was free");
         let job = self.job_mut(of);
         job.members.insert(id);
         *job.by_psu.entry(row.psu).or_insert(0) += 1;
         let computing = job.computing;
         if computing {
-            self.change_draw(row.psu, Draw::Idle, Draw::Compute, 1);
+            self.rack.change_draw(row.psu, Draw::Idle, Draw::Compute, 1);
         }
         self.tell(What::JobNode { job: of, node: NodeId(id), joined: true });
     }
 
     pub(super) fn leave_job(&mut self, of: JobId, id: u32) {
-        self.nodes[id as usize].job = None;
+        self.wards[id as usize].job = None;
         let psu = self.plan.machine.nodes[id as usize].psu;
         let job = self.job_mut(of);
         assert!(job.members.remove(&id), "a node in the job is a member");
         *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
         let computing = job.computing;
         if computing {
-            self.change_draw(psu, Draw::Compute, Draw::Idle, 1);
+            self.rack.change_draw(psu, Draw::Compute, Draw::Idle, 1);
         }
         self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
     }
@@ -270,7 +259,7 @@ impl World<'_> {
         }
         let job = &mut self.jobs[usize::from(of.0)];
         job.machine.hold_back(self.turns.hold_back(of));
-        let order = job.machine.on(self.now, input, &mut told);
+        let order = job.machine.on(self.rack.now(), input, &mut told);
         self.placing.waits(of, job.phase() == JobPhase::Waiting);
         if alone {
             self.corruption.follows(input, order, &mut told);
@@ -309,7 +298,7 @@ impl World<'_> {
             Order::Finish => self.finish_job(of),
         }
         if matches!(input, Input::Placed | Input::Written | Input::Read) {
-            self.turns.is_safe(of, self.now);
+            self.turns.is_safe(of, self.now());
         }
         self.take_turn(of, order);
         if let Some(node) = caught {
@@ -372,89 +361,22 @@ impl World<'_> {
         }
     }
 
+    /// Moves what is ordered.
     pub(super) fn request_transfers(&mut self, of: JobId, write: bool) {
-        let (ready, epoch) = (self.admit_requests(of, write), self.job(of).epoch);
-        self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
+        let (movers, bytes) = (self.job(of).movers(write), self.parcel(of).bytes);
+        let ticket = self.with_rack(|rack| rack.transfer(&movers, write, bytes));
+        self.job_mut(of).transfer = Some(ticket);
+        self.movers.insert(ticket, Mover::Job { job: of, write });
     }
 
-    /// Queues one request for each who moves data at its server; says when the last is admitted.
-    pub(super) fn admit_requests(&mut self, of: JobId, write: bool) -> Time {
-        let cost = self.plan.scenario.server.disk_request;
-        if cost == Span::ZERO {
-            return self.now;
-        }
-        let mut counts = BTreeMap::new();
-        for id in self.job(of).movers(write) {
-            *counts.entry(self.plan.machine.nodes[id as usize].server).or_insert(0) += 1;
-        }
-        let admit = |(server, count): (u32, u32)| {
-            self.servers[server as usize].requests.admit(self.now, count, cost)
-        };
-        counts.into_iter().map(admit).max().expect("a job has members")
-    }
-
-    /// Starts the transfers of an order, bundled by route and cap.
-    pub(super) fn start_transfers(&mut self, of: JobId, epoch: u32) {
-        let job = self.job(of);
-        if job.epoch != epoch {
-            return;
-        }
-        let write = job.phase() == JobPhase::Checkpoint;
-        let size = self.parcel(of).bytes;
-        let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
-        let movers = job.movers(write);
-        for &id in &movers {
-            groups.entry(self.job_route(id, write)).or_insert((0, 0)).1 += 1;
-        }
-        let purpose = if write { Purpose::Checkpoint } else { Purpose::Restart };
-        let mut bundles = Vec::with_capacity(groups.len());
-        for (&(route, cap), (number, count)) in &mut groups {
-            *number = bundles.len() as u32;
-            let tag = tag_of(of, *number);
-            let flow = self.network.fabric.start(self.now, route, cap, size, *count, tag);
-            bundles.push(Bundle { purpose, count: *count, flow: Some(flow) });
-        }
-        let seat = |&id: &u32| (id, groups[&self.job_route(id, write)].0);
-        let seats = movers.iter().map(seat).collect();
-        let job = self.job_mut(of);
-        job.outstanding = bundles.len();
-        (job.bundles, job.seats) = (bundles, seats);
-        if job.outstanding == 0 {
-            self.transfers_done(of, write);
-        }
-    }
-
-    pub(super) fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        if write {
-            (self.network.write_route(switch), cap)
-        } else {
-            (self.network.read_route(switch), cap)
-        }
-    }
-
-    /// A transfer is complete: of a job or of a booting node.
-    pub(super) fn transfer_done(&mut self, finished: &Finished) {
-        if finished.tag & DRAIN_TAG != 0 {
-            self.drain_transfer_done(finished);
-            return;
-        }
-        if finished.tag & JOB_TAG == 0 {
-            self.boot_transfer_done(finished.tag as u32, finished);
-            return;
-        }
-        let of = JobId((finished.tag >> 32) as u16);
-        let job = self.job_mut(of);
-        let bundle = &mut job.bundles[finished.tag as u32 as usize];
-        bundle.flow = None;
-        let (purpose, nodes) = (bundle.purpose, finished.count);
-        job.outstanding -= 1;
-        let all_done = job.outstanding == 0;
-        let received = Bytes(finished.bytes.0 * u64::from(nodes));
-        self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
-        if all_done {
-            self.transfers_done(of, purpose == Purpose::Checkpoint);
+    /// A transfer is complete.
+    pub(super) fn moved(&mut self, ticket: Ticket) {
+        match self.movers.remove(&ticket).expect("who moves waits for it") {
+            Mover::Job { job, write } => {
+                self.job_mut(job).transfer = None;
+                self.transfers_done(job, write);
+            }
+            Mover::Drain { turn } => self.drain_moved(turn),
         }
     }
 
@@ -468,18 +390,16 @@ impl World<'_> {
     }
 
     /// Cuts a job's transfers short: what they moved is lost.
-    fn cut_job_transfers(&mut self, of: JobId) {
-        let job = self.job_mut(of);
-        job.outstanding = 0;
-        let bundles = std::mem::take(&mut job.bundles);
-        job.seats.clear();
-        for bundle in bundles {
-            let Some(flow) = bundle.flow else { continue };
-            let moved = self.network.fabric.cancel(self.now, flow);
-            let lost = Bytes(moved.0 * u64::from(bundle.count));
-            let (purpose, nodes) = (bundle.purpose, bundle.count);
-            self.tell(What::Transfer { purpose, nodes, received: Bytes(0), lost });
-        }
+    pub(super) fn cut_job_transfers(&mut self, of: JobId) {
+        let ticket = self.job_mut(of).transfer.take();
+        self.give_up(ticket);
+    }
+
+    /// Gives a transfer up, if there is one. Says whether it had begun to move.
+    pub(super) fn give_up(&mut self, ticket: Option<Ticket>) -> bool {
+        let Some(ticket) = ticket else { return false };
+        self.movers.remove(&ticket);
+        self.with_rack(|rack| rack.drop_transfer(ticket))
     }
 
     /// The end of the run cuts short what is under way.
@@ -488,43 +408,6 @@ impl World<'_> {
             self.cut_job_transfers(of);
         }
         self.cut_drain();
-        for id in 0..self.nodes.len() as u32 {
-            self.abort_boot_transfer(id);
-        }
-    }
-
-    /// A node's link has another rate: its transfer, alone or in a bundle, follows.
-    pub(super) fn node_cap_changed(&mut self, id: u32) {
-        let share_ppm = self.nodes[id as usize].share_ppm;
-        let link = self.network.node_cap(share_ppm);
-        if let Some(flow) = self.nodes[id as usize].flow {
-            let tftp = self.nodes[id as usize].state == NodeState::Tftp;
-            let cap = if tftp { self.network.tftp_cap(share_ppm) } else { link };
-            self.network.fabric.set_cap(self.now, flow, cap);
-        }
-        self.split_from_bundle(id, link);
-        self.split_from_drain(id, link);
-    }
-
-    /// Gives the transfer of a member another cap, as a bundle of its own.
-    fn split_from_bundle(&mut self, id: u32, cap: BitRate) {
-        let Some(of) = self.job_of(id) else { return };
-        let job = &mut self.jobs[usize::from(of.0)];
-        let Ok(seat) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else { return };
-        let new = job.bundles.len() as u32;
-        let bundle = &mut job.bundles[job.seats[seat].1 as usize];
-        let Some(flow) = bundle.flow else { return };
-        if bundle.count == 1 {
-            self.network.fabric.set_cap(self.now, flow, cap);
-            return;
-        }
-        bundle.count -= 1;
-        let purpose = bundle.purpose;
-        let own = self.network.fabric.split(self.now, flow, tag_of(of, new));
-        self.network.fabric.set_cap(self.now, own, cap);
-        job.bundles.push(Bundle { purpose, count: 1, flow: Some(own) });
-        job.seats[seat].1 = new;
-        job.outstanding += 1;
     }
 
     /// Members that compute or verify draw more. O(PSU domains).
@@ -536,7 +419,7 @@ impl World<'_> {
         let (from, to) =
             if computing { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
         for (psu, count) in job.by_psu.clone() {
-            self.change_draw(psu, from, to, count);
+            self.rack.change_draw(psu, from, to, count);
         }
     }
 
@@ -550,7 +433,7 @@ impl World<'_> {
         job.replicas.iter_mut().for_each(Replicas::leave_all);
         let members = std::mem::take(&mut job.members);
         for &id in &members {
-            self.nodes[id as usize].job = None;
+            self.wards[id as usize].job = None;
             self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
         }
         if self.placing.any_after_this() {

@@ -8,7 +8,6 @@
 //! once when their power or their daemon is back).
 
 mod alarm;
-mod boot;
 mod chip;
 mod control;
 mod corruption;
@@ -18,7 +17,6 @@ mod groups;
 mod job;
 mod node;
 mod packing;
-mod part;
 mod placing;
 mod replica;
 mod turns;

@@ -65,21 +65,21 @@ impl World<'_> {
     /// A node that is up and reachable may work.
     pub(super) fn offer_to_jobs(&mut self, id: u32) {
         let spare = self.plan.machine.nodes[id as usize].spare;
-        if self.jobs.is_empty() || !self.connected(id) || self.job_of(id).is_some() {
+        if self.jobs.is_empty() || !self.rack.connects(NodeId(id)) || self.job_of(id).is_some() {
             return;
         }
         let is_new = self.free.insert((spare, NodeId(id)));
-        if !is_new || self.placing.due == Some(self.now) {
+        if !is_new || self.placing.due == Some(self.now()) {
             return;
         }
         // Who is not ready yet has a timer of its own for when it is.
         let may_be_placed = |of: &JobId| {
             let job = &self.jobs[usize::from(of.0)];
-            job.ready_at <= self.now && job.may_be_placed(&self.free)
+            job.ready_at <= self.now() && job.may_be_placed(&self.free)
         };
         if self.placing.waiting.iter().any(may_be_placed) {
-            self.placing.due = Some(self.now);
-            self.agenda.schedule(self.now, Timer::Place);
+            self.placing.due = Some(self.now());
+            self.rack.schedule(self.now(), Timer::Place);
         }
     }
 
@@ -89,7 +89,7 @@ impl World<'_> {
         while let Some(of) = self.placing.after(asked).filter(|_| !self.free.is_empty()) {
             asked = Some(of);
             let job = &mut self.jobs[usize::from(of.0)];
-            if job.ready_at > self.now || !job.may_be_placed(&self.free) {
+            if job.ready_at > self.rack.now() || !job.may_be_placed(&self.free) {
                 continue;
             }
             let (left, joined, given_up) = job.choose(&self.free);

@@ -5,14 +5,14 @@
 //!
 //! Not modelled: the request to the disk of whoever takes a transfer over.
 
-use crate::event::{JobPhase, Purpose, What};
+use crate::event::{JobPhase, What};
+use crate::hardware::rack::Left;
 use crate::ids::{JobId, NodeId};
 use crate::protocol::Input;
 use crate::protocol::replica::Loss;
 use crate::scenario::replicas::Strategy;
-use crate::units::Bytes;
 
-use super::job::{Bundle, JobPlay, tag_of};
+use super::job::JobPlay;
 use super::world::World;
 
 impl JobPlay {
@@ -59,54 +59,17 @@ impl World<'_> {
             newcomers.remove(&id);
         }
         let write = job.phase() == JobPhase::Checkpoint;
-        if !self.drop_from_bundle(of, id) {
-            return;
-        }
-        if write {
-            self.take_over(of, seat);
-        } else if self.job(of).outstanding == 0 {
+        let Some(ticket) = job.transfer else { return };
+        let left = self.with_rack(|rack| rack.leave_transfer(ticket, NodeId(id)));
+        if left != Left::Nothing && write {
+            // The first living replica of the seat writes the seat's checkpoint, from its start.
+            let replicas = self.job(of).replicas.as_ref().expect("a replica failed");
+            let next = replicas.of_seat(seat).next().expect("the failure was absorbed");
+            self.with_rack(|rack| rack.join_transfer(ticket, next));
+        } else if left == Left::Moving(0) {
+            self.cut_job_transfers(of);
             self.transfers_done(of, write);
         }
-    }
-
-    /// Ends the transfer of one node; says whether it was under way.
-    fn drop_from_bundle(&mut self, of: JobId, id: u32) -> bool {
-        let job = &mut self.jobs[usize::from(of.0)];
-        let Ok(place) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else {
-            return false;
-        };
-        let (_, number) = job.seats.remove(place);
-        let bundle = &mut job.bundles[number as usize];
-        let Some(flow) = bundle.flow else { return false };
-        let purpose = bundle.purpose;
-        bundle.count -= 1;
-        let mut own = flow;
-        if bundle.count == 0 {
-            bundle.flow = None;
-            job.outstanding -= 1;
-        } else {
-            own = self.network.fabric.split(self.now, flow, tag_of(of, 0));
-        }
-        let lost = self.network.fabric.cancel(self.now, own);
-        self.tell(What::Transfer { purpose, nodes: 1, received: Bytes(0), lost });
-        true
-    }
-
-    /// The first living replica of a seat writes the seat's checkpoint, from its start.
-    fn take_over(&mut self, of: JobId, seat: u32) {
-        let size = self.plan.checkpoint_of(of).expect("it is written").size(0);
-        let job = self.job(of);
-        let replicas = job.replicas.as_ref().expect("a replica failed");
-        let NodeId(id) = replicas.of_seat(seat).next().expect("the failure was absorbed");
-        let number = job.bundles.len() as u32;
-        let (route, cap) = self.job_route(id, true);
-        let tag = tag_of(of, number);
-        let flow = self.network.fabric.start(self.now, route, cap, size, 1, tag);
-        let job = self.job_mut(of);
-        job.bundles.push(Bundle { purpose: Purpose::Checkpoint, count: 1, flow: Some(flow) });
-        job.outstanding += 1;
-        let place = job.seats.partition_point(|&(member, _)| member < id);
-        job.seats.insert(place, (id, number));
     }
 
     /// What a complete checkpoint is to the protocol: if nodes take the places of dead replicas,

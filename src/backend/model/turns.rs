@@ -126,7 +126,7 @@ impl World<'_> {
             (Some(wish), _) if turns.holder == Some(of) => self.go_to_server(of, wish),
             (Some(wish), Some(place)) => turns.waiting[place].wish = wish,
             (Some(wish), None) => {
-                turns.waiting.push(Waiting { job: of, since: self.now, wish });
+                turns.waiting.push(Waiting { job: of, since: self.rack.now(), wish });
             }
             (None, Some(place)) => drop(turns.waiting.remove(place)),
             (None, None) => turns.holder = turns.holder.filter(|holder| *holder != of),
@@ -139,7 +139,7 @@ impl World<'_> {
         if self.turns.holder.is_some() {
             return;
         }
-        let Some(next) = self.turns.next(self.plan, self.now) else { return };
+        let Some(next) = self.turns.next(self.plan, self.now()) else { return };
         let Waiting { job, wish, .. } = self.turns.waiting.remove(next);
         self.turns.holder = Some(job);
         self.go_to_server(job, wish);
