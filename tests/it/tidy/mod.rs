@@ -20,7 +20,7 @@ const STOREYS: [&[&str]; 9] = [
     &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
-    &["hardware", "fleet", "record"],
+    &["hardware", "control", "record"],
     &["drivers", "analysis"],
     &["backend", "report", "testbed"],
     &["swarm"],
