@@ -39,7 +39,7 @@ fn cannot_follow_chips(plan: &Plan) -> Option<String> {
 
 /// Why a failed node cannot say what the controller has to know, if it cannot.
 fn cannot_tell(plan: &Plan) -> Option<String> {
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    let rule = plan.scenario.faults.iter().find(|rule| rule.harm.severity() > 1)?;
     Some(format!(
         "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
         rule.name

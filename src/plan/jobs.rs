@@ -96,13 +96,13 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
+        self.scenario.faults.iter().any(|rule| rule.kind().corrupts())
     }
 
     /// Whether cosmic rays strike.
     #[must_use]
     pub fn upsets(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind == Fault::Upset)
+        self.scenario.faults.iter().any(|rule| rule.kind() == Fault::Upset)
     }
 
     /// The truth about the memory of a job, clean.
@@ -187,7 +187,7 @@ impl Plan {
     #[must_use]
     pub fn silent_rate(&self) -> f64 {
         let Some(crew) = self.crew() else { return 0.0 };
-        let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
+        let silent = self.scenario.faults.iter().filter(|r| r.kind() == Fault::SilentCorruption);
         silent.map(|rule| crew.strike_rate(rule, 1.0)).sum()
     }
 
@@ -358,7 +358,7 @@ mod tests {
     fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
         let job = planned(|scenario| {
             let mut psu = pilot::crash();
-            psu.kind = crate::event::Fault::PowerLoss;
+            psu.harm = crate::scenario::harm::Harm::PowerLoss { severity: 1 };
             psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
             let law = Law::Fixed(Span::from_secs(3_000));
             psu.when = pilot::lifetime(law, Age::New);

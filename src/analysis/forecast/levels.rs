@@ -27,7 +27,7 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
     let rate_of = |class: usize| {
         let rules = plan.scenario.faults.iter();
-        let of_class = rules.filter(|rule| usize::from(rule.severity) == class);
+        let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
         of_class.map(|rule| plan.interrupt_rate(rule)).fold(0.0, |sum, rate| sum + rate)
     };
     let level = |(number, level): (usize, &crate::scenario::job::Level)| {

@@ -159,14 +159,14 @@ pub(super) fn thrown_back(plan: &Plan) -> Option<f64> {
 
 fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
     let name = &rule.name;
-    if rule.beam.is_some() {
+    if rule.harm.beam().is_some() {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
-    let silent = rule.kind == Fault::SilentCorruption;
+    let silent = rule.kind() == Fault::SilentCorruption;
     if silent && plan.verify(JOB).is_none() && thrown_back(plan).is_none() {
         return None;
     }
-    if !silent && !rule.kind.loses_nodes() {
+    if !silent && !rule.kind().loses_nodes() {
         return Some(format!(
             "`{name}` delays the job without stopping it, which no formula counts"
         ));

@@ -36,15 +36,15 @@ impl World<'_> {
         self.tell(What::ChipFault { node: NodeId(id), array, mode, permanent, met, class });
         let (now, life) = (self.now(), self.rack.life(NodeId(id)).0);
         self.standing.entry(id).or_default().add(fault, self.chance.memory(), now, life);
-        match Fault::of_upset(class) {
-            None => {}
-            Some(Fault::SilentCorruption) => self.corrupt(id),
-            Some(_) if permanent => {
+        match class {
+            Class::Masked | Class::Corrected => {}
+            Class::Silent => self.corrupt(id),
+            Class::Detected | Class::Crash | Class::Hang if permanent => {
                 self.fail(Fault::Crash, id, false);
                 self.set_repair(rule, id);
             }
-            Some(Fault::Hang) => self.fail(Fault::Hang, id, true),
-            Some(_) => self.fail(Fault::Crash, id, true),
+            Class::Hang => self.fail(Fault::Hang, id, true),
+            Class::Detected | Class::Crash => self.fail(Fault::Crash, id, true),
         }
     }
 

@@ -217,29 +217,34 @@ impl World<'_> {
 
     /// Whether the scenario's semantics lets a failure strike a job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
-        match self.rule(rule).kind {
-            Fault::Upset => return self.upset_may_strike(rule, part),
-            Fault::Dram => return self.chip_fault_may_strike(rule, part),
-            _ => {}
+        let kind = self.rule(rule).kind();
+        if kind == Fault::Upset {
+            return self.upset_may_strike(rule, part);
+        }
+        if kind == Fault::Dram {
+            return self.chip_fault_may_strike(rule, part);
         }
         if self.rule(rule).on.kind != PartKind::Node {
             return true;
         }
         let Some(job) = self.jobs.job_of(NodeId(part)) else { return true };
         let wish = self.plan.checkpoint_of(job);
-        wish.is_none_or(|wish| wish.lets(self.rule(rule).kind, self.jobs.phase(job)))
+        wish.is_none_or(|wish| wish.lets(kind, self.jobs.phase(job)))
     }
 
     fn strike(&mut self, rule: u16, part: u32) {
-        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let (kind, part_kind) = (self.rule(rule).kind(), self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultStrikes { fault: FaultId(rule), kind, part: struck });
-        self.class = self.rule(rule).severity;
+        self.class = self.rule(rule).harm.severity();
         match kind {
             Fault::Crash => self.crash(rule, part),
             Fault::Hang => self.hang(rule, part),
             Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::LinkDegradation => {
-                let how = Harm { by_controller: false, share_ppm: self.rule(rule).left_ppm() };
+                let how = Harm {
+                    by_controller: false,
+                    share_ppm: self.rule(rule).harm.link().left_ppm(),
+                };
                 self.with_rack(|rack| rack.harm(u64::from(rule), kind, struck, how));
             }
             Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
@@ -296,7 +301,7 @@ impl World<'_> {
 
     /// The damage of a fault is repaired, which struck a node in this life.
     pub(super) fn repaired(&mut self, rule: u16, part: u32, life: u32) {
-        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let (kind, part_kind) = (self.rule(rule).kind(), self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultEnds { fault: FaultId(rule), kind, part: struck });
         let how = Harm { by_controller: false, share_ppm: 0 };

@@ -31,11 +31,11 @@ impl World<'_> {
     pub(super) fn upset(&mut self, rule: u16, id: u32) {
         let (array, class) = self.upset_due(rule, id);
         self.tell(What::Upset { node: NodeId(id), array, class });
-        match Fault::of_upset(class) {
-            None => {}
-            Some(Fault::SilentCorruption) => self.corrupt(id),
-            Some(Fault::Hang) => self.hang(rule, id),
-            Some(_) => self.crash(rule, id),
+        match class {
+            Class::Masked | Class::Corrected => {}
+            Class::Silent => self.corrupt(id),
+            Class::Hang => self.hang(rule, id),
+            Class::Detected | Class::Crash => self.crash(rule, id),
         }
     }
 }

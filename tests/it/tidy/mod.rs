@@ -199,6 +199,21 @@ fn every_select_is_biased() {
     demand(&complaints);
 }
 
+/// A new kind of fault has to be answered for wherever kinds are told apart.
+#[test]
+fn no_match_on_a_kind_of_fault_has_a_wildcard() {
+    let mut complaints = Vec::new();
+    for (file, text) in rust_files(&["src"]) {
+        let own =
+            ["src/event/fault.rs", "src/scenario/harm.rs"].iter().any(|own| file.ends_with(own));
+        let enums: &[&str] = if own { &["Fault", "Harm", "Self"] } else { &["Fault", "Harm"] };
+        for line in code::wildcards(&plain(shipped(&text)), enums) {
+            complaints.push(format!("{}:{line}: a wildcard on a kind of fault", file.display()));
+        }
+    }
+    demand(&complaints);
+}
+
 #[test]
 fn nothing_is_called_by_a_name_that_says_nothing() {
     let mut complaints = Vec::new();
