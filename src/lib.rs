@@ -9,6 +9,7 @@ pub mod analysis;
 pub mod backend;
 pub mod cli;
 mod config;
+pub mod control;
 pub mod cosmic;
 pub mod drivers;
 pub mod engine;

@@ -2,7 +2,6 @@
 
 use crate::config::words::Word;
 use crate::cosmic::memory::{Cell, Damage, Protection};
-use crate::event::Fault;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::job::{Counts, Exposed, Period, Place};
 use crate::scenario::{EventLevel, StopWhen};
@@ -74,22 +73,4 @@ impl Word for Counts {
 impl Word for Exposed {
     const WORDS: &'static [(&'static str, Self)] =
         &[("always", Self::Always), ("computing", Self::Computing)];
-}
-
-impl Word for Fault {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("crash", Self::Crash),
-        ("hang", Self::Hang),
-        ("power-loss", Self::PowerLoss),
-        ("switch-loss", Self::SwitchLoss),
-        ("server-loss", Self::ServerLoss),
-        ("link-degradation", Self::LinkDegradation),
-        ("controller-crash", Self::ControllerCrash),
-        ("silent-corruption", Self::SilentCorruption),
-        ("upset", Self::Upset),
-        ("dram", Self::Dram),
-        ("load", Self::Load),
-        ("clock", Self::Clock),
-        ("process", Self::Process),
-    ];
 }
