@@ -9,18 +9,15 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::analysis::calibration::{
-    self, Calibration, Key, Observation, Observer, Recorded, keys, observations,
-};
+use crate::analysis::calibration::{self, Calibration, Key, Recorded, keys, observations};
 use crate::analysis::run::Run;
-use crate::backend::Backend;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override, Trust};
-use crate::cli::{Exit, play, streams};
-use crate::plan::Plan;
+use crate::cli::{Exit, streams};
+use crate::experiment;
 use crate::record::manifest;
 use crate::report::calibration as pages;
-use crate::scenario::{self, Loaded, Overrides, Scenario};
+use crate::scenario::{self, Loaded, Overrides};
 
 /// What stands under the help of `calibrate`.
 const EXAMPLES: &str = "\
@@ -117,7 +114,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let runs = (from.as_slice(), hold_out.as_slice());
     let base = &base.scenario;
     let band = (arguments.band, &observed as &dyn Fn(&str) -> bool);
-    let found = calibration::calibrate(base, &keys, runs, band, shown_by_the_model)?;
+    let in_the_model = |scenario: &_| experiment::observe(scenario, &Model);
+    let found = calibration::calibrate(base, &keys, runs, band, in_the_model)?;
     if found.fitted.observations == 0 {
         streams::say(&nothing_observed(&from));
         return Ok(Exit::Usage);
@@ -221,15 +219,6 @@ fn nothing_observed(from: &[Recorded]) -> String {
         "error: nothing is left to fit: the model shows none of what was recorded\n  = help: \
          recorded are {names}"
     )
-}
-
-/// Plays a scenario in the model.
-fn shown_by_the_model(scenario: &Scenario) -> anyhow::Result<Vec<Observation>> {
-    let plan = Plan::make(scenario);
-    play::demand_can(&Model, &plan)?;
-    let mut observer = Observer::new(&plan);
-    Model.play(&plan, &mut observer)?;
-    Ok(observer.finish())
 }
 
 /// Writes tables and scenario, and gives their paths.

@@ -11,7 +11,9 @@ use crate::analysis::compare::Comparison;
 use crate::analysis::run::Run;
 use crate::analysis::tolerance::Tolerance;
 use crate::cli::files::Trust;
-use crate::cli::{Exit, again, page, streams};
+use crate::cli::open::open;
+use crate::cli::{Exit, streams};
+use crate::experiment;
 use crate::record::manifest;
 use crate::report::comparison::{self, Input};
 
@@ -112,7 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             writeln!(data, "{}", page.display())?;
         }
         if arguments.open {
-            page::open(&page);
+            open(&page);
         }
     }
     data.flush()?;
@@ -165,7 +167,7 @@ fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<Stri
 /// The command that compares the same again.
 fn command(arguments: &Arguments) -> String {
     let mut text = "rackstorm compare".to_owned();
-    let mut add = |word: &str| text = format!("{text} {}", again::word(word));
+    let mut add = |word: &str| text = format!("{text} {}", experiment::word(word));
     arguments.results.iter().for_each(|folder| add(&folder.to_string_lossy()));
     for (flag, values) in [("--band", &arguments.band), ("--floor", &arguments.floor)] {
         for value in values {

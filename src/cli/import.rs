@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::backend::Backend;
 use crate::backend::measured::Measured;
-use crate::cli::play::{self, Watch};
-use crate::cli::{Exit, exit, page, streams};
+use crate::cli::watch::Watch;
+use crate::cli::{Exit, exit, streams};
+use crate::experiment::Run;
 use crate::plan::Plan;
-use crate::record::{Finished, Folder};
-use crate::scenario::{self, Overrides};
+use crate::record::Finished;
+use crate::scenario;
 use crate::storm::{self, Storm, Table};
 
 /// What stands under the help of `import`.
@@ -88,19 +89,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// One storm, from its scenario to its folder.
 fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Finished> {
-    let text = storm.scenario();
-    let loaded = scenario::load_text(&storm.name, &text, &Overrides::default());
-    let loaded = loaded.map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?.remove(0);
-    let stage = Measured(storm);
-    let plan = Plan::make(&loaded.scenario);
-    play::demand_can(&stage, &plan)?;
-    let folder = Folder::begin(&arguments.out, &storm.name, storm.run, stage.name())?;
-    let (folder, played) = play::record(&stage, &loaded, &plan, folder, watch)?;
-    let finished = folder.finish()?;
+    let scenario = scenario::read(&storm.name, &storm.scenario());
+    let scenario = scenario.map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?;
+    let (plan, stage) = (Plan::make(&scenario), Measured(storm));
+    let mut watched = watch.run(&scenario);
+    let run = Run::new(&plan, &stage).sink(&mut watched).record(&arguments.out, &[])?;
     if arguments.report {
-        page::of(&finished, &plan, &played)?;
+        run.report(&plan)?;
     }
-    Ok(finished)
+    Ok(run.folder)
 }
 
 fn tell(storm: &Storm, finished: &Finished, as_json: bool) {

@@ -48,6 +48,7 @@ pub struct Beam {
     pub stops: f64,
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// Whether the faults of chips of DRAM are followed one by one.
     #[must_use]

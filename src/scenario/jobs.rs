@@ -65,6 +65,7 @@ impl Order {
     }
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]

@@ -1,11 +1,13 @@
 //! Plays scenario texts on a stage and hands out what happened.
 
+use std::cell::RefCell;
 use std::path::Path;
 
-use rackstorm::analysis::{Findings, Fold};
+use rackstorm::analysis::Findings;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::event::{EndReason, Event, Sink, Stop, What};
+use rackstorm::experiment::Run;
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::Time;
@@ -16,38 +18,13 @@ pub(crate) struct Played {
     pub(crate) findings: Findings,
 }
 
-struct Audience {
-    events: Vec<Event>,
-    fold: Fold,
-}
-
-impl Sink for Audience {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.fold.event(event);
-        self.events.push(*event);
-        Ok(())
-    }
-}
-
 /// What a run comes to, without what it told: of runs whose events would fill the memory.
 pub(crate) struct Measured(Findings);
 
-struct Counter(Fold);
-
-impl Sink for Counter {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.0.event(event);
-        Ok(())
-    }
-}
-
 /// Plays the text of a scenario file on the model and keeps the metrics.
 pub(crate) fn measure_text(text: &str, seed: Option<u64>) -> Measured {
-    let plan = plan_of_text(text, seed);
-    let mut counter = Counter(Fold::new(&plan));
-    Model.play(&plan, &mut counter).expect("nobody stops the play");
-    let end = counter.0.now();
-    Measured(counter.0.finish(end))
+    let outcome = Run::new(&plan_of_text(text, seed), &Model).play();
+    Measured(outcome.expect("nobody stops the play").findings)
 }
 
 impl Measured {
@@ -58,8 +35,7 @@ impl Measured {
 }
 
 fn metric(findings: &Findings, name: &str) -> f64 {
-    let found = findings.metrics.iter().find(|metric| metric.name == name);
-    found.unwrap_or_else(|| panic!("the run has no metric {name}")).value
+    findings.metric(name).unwrap_or_else(|| panic!("the run has no metric {name}")).value
 }
 
 /// Plays the text of a scenario file.
@@ -101,18 +77,42 @@ pub(crate) fn play_plan(plan: &Plan) -> Played {
 
 /// Plays a plan on a stage.
 pub(crate) fn play_on(stage: &dyn Backend, plan: &Plan) -> Played {
-    play_with(plan, |plan, sink| stage.play(plan, sink))
+    let mut events = Vec::new();
+    let run = Run::new(plan, stage).series().sink(&mut events);
+    let findings = run.play().expect("nobody stops the play").findings;
+    Played { events, findings }
+}
+
+/// A way to play a plan once, as a stage.
+struct Way<F>(RefCell<Option<F>>);
+
+impl<F> Backend for Way<F>
+where
+    F: FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
+{
+    fn name(&self) -> &'static str {
+        "way"
+    }
+
+    fn about(&self) -> &'static str {
+        "plays as a test wants"
+    }
+
+    fn cannot(&self, _plan: &Plan) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        self.0.take().expect("it is played once")(plan, sink)
+    }
 }
 
 /// Plays a plan in some way.
 pub(crate) fn play_with(
     plan: &Plan,
-    stage: impl FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
+    way: impl FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
 ) -> Played {
-    let mut audience = Audience { events: Vec::new(), fold: Fold::new(plan) };
-    stage(plan, &mut audience).expect("nobody stops the play");
-    let end = audience.events.last().expect("a run tells something").at;
-    Played { findings: audience.fold.finish(end), events: audience.events }
+    play_on(&Way(RefCell::new(Some(way))), plan)
 }
 
 impl Played {

@@ -18,9 +18,7 @@ mod outcome;
 
 use super::least_squares::{self, Known};
 use super::observed::Observed;
-use super::{Findings, Fold, stats};
-use crate::event::{Event, Sink, Stop};
-use crate::plan::Plan;
+use super::{Findings, stats};
 use crate::scenario::Scenario;
 
 pub use keys::Key;
@@ -83,36 +81,6 @@ impl Recorded {
     }
 }
 
-/// Takes the events of a run and gives what can be fitted to.
-#[derive(Clone, Debug)]
-pub struct Observer {
-    fold: Fold,
-    observed: Observed,
-}
-
-impl Observer {
-    /// Of the runs of a plan.
-    #[must_use]
-    pub fn new(plan: &Plan) -> Self {
-        Self { fold: Fold::new(plan), observed: Observed::default() }
-    }
-
-    /// What the run showed, after its last event.
-    #[must_use]
-    pub fn finish(self) -> Vec<Observation> {
-        let end = self.fold.now();
-        observations(&self.fold.finish(end), &self.observed)
-    }
-}
-
-impl Sink for Observer {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.fold.event(event);
-        self.observed.event(event);
-        Ok(())
-    }
-}
-
 /// Whether a pattern with stars at its ends names this observation.
 #[must_use]
 pub fn names(pattern: &str, name: &str) -> bool {
@@ -133,8 +101,7 @@ pub fn observations(findings: &Findings, observed: &Observed) -> Vec<Observation
         all.extend(seconds.map(|seconds| Observation { name, seconds }));
     };
     for name in METRICS {
-        let found = findings.metrics.iter().find(|metric| metric.name == name);
-        add(name.to_owned(), found.map(|metric| metric.value));
+        add(name.to_owned(), findings.metric(name).map(|metric| metric.value));
     }
     let mut stages: Vec<&str> = Vec::new();
     for span in &findings.boots {

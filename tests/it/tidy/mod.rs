@@ -14,7 +14,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
-const STOREYS: [&[&str]; 9] = [
+const STOREYS: [&[&str]; 10] = [
     &["units", "ids", "untrusted", "metrics", "trace"],
     &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
@@ -22,6 +22,7 @@ const STOREYS: [&[&str]; 9] = [
     &["hardware", "fleet", "record"],
     &["drivers", "analysis"],
     &["backend", "report", "testbed"],
+    &["experiment"],
     &["swarm"],
     &["cli"],
 ];
@@ -39,7 +40,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 31] = [
+const PACKAGES: [(&str, &str); 30] = [
     ("annotate_snippets", "scenario"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -56,7 +57,6 @@ const PACKAGES: [(&str, &str); 31] = [
     ("png", "report"),
     ("rand", "rng"),
     ("rand_chacha", "rng"),
-    ("rayon", "cli"),
     ("rcgen", "drivers"),
     ("rustix", "backend"),
     ("rustix", "drivers"),
@@ -93,7 +93,7 @@ fn rust_files(folders: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn all_rust_files() -> Vec<(PathBuf, String)> {
-    rust_files(&["src", "tests", "benches"])
+    rust_files(&["src", "tests", "benches", "examples"])
 }
 
 /// The room that a file under `src/` belongs to, or `None` for `main.rs` and `lib.rs`.
