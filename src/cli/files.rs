@@ -7,8 +7,12 @@ use clap::Args;
 use crate::analysis::run::Run;
 use crate::cli::{exit, streams};
 use crate::experiment::{self, Damaged};
-use crate::record::{Manifest, Status};
+use crate::record::{Manifest, Status, manifest};
 use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario};
+use crate::trace::Flaw;
+
+/// Flawed rows that are told of a file, one by one.
+const FLAWS_TOLD: usize = 20;
 
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]
@@ -80,6 +84,27 @@ impl Trust {
             Some(damaged) => Err(damaged.into()),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether a results folder is where something else is to be written, and tells so.
+pub(super) fn is_taken(out: Option<&Path>, what: &str) -> bool {
+    let taken = out.filter(|out| out.join(manifest::FILE_NAME).exists());
+    if let Some(out) = taken {
+        let out = out.display();
+        streams::say(&format!("error: {out} is a results folder; {what} elsewhere"));
+    }
+    taken.is_some()
+}
+
+/// Tells rows of a table that cannot be used, the first of them; `rest` says of how many others.
+pub(super) fn tell_flaws(file: &Path, flaws: &[Flaw], rest: impl FnOnce(usize) -> String) {
+    let file = file.display();
+    for Flaw { line, what } in flaws.iter().take(FLAWS_TOLD) {
+        streams::say(&format!("warning: {file}:{line}: {what}"));
+    }
+    if flaws.len() > FLAWS_TOLD {
+        streams::say(&format!("warning: {}", rest(flaws.len() - FLAWS_TOLD)));
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::backend::Backend;
 use crate::backend::measured::Measured;
 use crate::cli::watch::Watch;
-use crate::cli::{Exit, exit, streams};
+use crate::cli::{Exit, exit, files, streams};
 use crate::experiment::Run;
 use crate::plan::Plan;
 use crate::record::Finished;
@@ -30,9 +30,6 @@ docs/calibration.md has the columns and what becomes of each storm.
 
 Rows that cannot be used are told by their line; a storm that lacks a client is left out and told.
 Exit codes: 0 all imported, 2 wrong usage or no table, 3 a row or a storm could not be imported.";
-
-/// Flawed rows that are told of a file, one by one.
-const FLAWS_TOLD: usize = 20;
 
 /// Turn measured storms into results folders
 #[derive(Debug, Args)]
@@ -123,18 +120,13 @@ fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
 
 /// Tells the rows that cannot be used, and says whether there are any.
 fn tell_flaws(file: &Path, table: &Table) -> bool {
-    let file = file.display();
-    for flaw in table.flaws.iter().take(FLAWS_TOLD) {
-        streams::say(&format!("warning: {file}:{}: {}", flaw.line, flaw.what));
-    }
+    let shown = file.display();
+    files::tell_flaws(file, &table.flaws, |more| format!("{more} more of these in {shown}"));
     let flaws = table.flaws.len();
-    if flaws > FLAWS_TOLD {
-        streams::say(&format!("warning: {} more of these in {file}", flaws - FLAWS_TOLD));
-    }
     if flaws > 0 {
         let (storms, rows) = (table.storms.len(), table.rows);
         streams::say(&format!(
-            "warning: {file}: {flaws} things cannot be used in {rows} rows; {storms} storms can"
+            "warning: {shown}: {flaws} things cannot be used in {rows} rows; {storms} storms can"
         ));
     }
     flaws > 0

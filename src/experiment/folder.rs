@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use super::page;
-use super::run::{Outcome, Run, RunError};
+use super::run::{Outcome, Run, RunError, Way};
 use crate::analysis::results;
 use crate::plan::Plan;
 use crate::record::fingerprint::sha256;
@@ -105,7 +105,9 @@ impl Run<'_> {
         tables::write_plan_tables(plan, path)
             .map_err(RecordError::io("write", &path.join("plan")))?;
         let recorder = Recorder::create(path, plan.scenario.record.events)?;
-        let (outcome, log) = self.play_into(Some(recorder))?;
+        let stage = self.stage;
+        let way: Way<'_> = &mut |plan, sink| stage.play(plan, sink);
+        let (outcome, log) = self.play_into(Some(recorder), way)?;
         results::save(&outcome.findings, path)?;
         manifest.fingerprint.clone_from(&outcome.fingerprint);
         manifest.events = outcome.events;

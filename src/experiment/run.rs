@@ -1,6 +1,5 @@
 //! A plan, a stage, and what is kept of what happens.
 
-use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -23,18 +22,14 @@ use crate::units::Time;
 pub struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stage: &'a dyn Backend,
-    kept: Kept,
+    /// What makes findings of the events, if anything does.
+    fold: Option<fn(&Plan) -> Fold>,
     fingerprint: bool,
     sinks: Vec<&'a mut dyn Sink>,
 }
 
-/// Which findings are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    Nothing,
-    Metrics,
-    Series,
-}
+/// A way to play a plan: that of a stage, or of one with more to it.
+pub(super) type Way<'w> = &'w mut dyn FnMut(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>;
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -148,19 +143,19 @@ impl RunError {
 impl<'a> Run<'a> {
     /// A run of this plan on this stage, not yet played.
     pub fn new(plan: &'a Plan, stage: &'a dyn Backend) -> Self {
-        Self { plan, stage, kept: Kept::Metrics, fingerprint: false, sinks: Vec::new() }
+        Self { plan, stage, fold: Some(Fold::new), fingerprint: false, sinks: Vec::new() }
     }
 
     /// Keeps quantities over time as well, as figures have them.
     pub fn series(mut self) -> Self {
-        self.kept = Kept::Series;
+        self.fold = Some(Fold::with_series);
         self
     }
 
     /// Keeps no findings: whoever asks for this has a sink that makes something else of the
     /// events.
     pub fn no_findings(mut self) -> Self {
-        self.kept = Kept::Nothing;
+        self.fold = None;
         self
     }
 
@@ -184,8 +179,18 @@ impl<'a> Run<'a> {
     /// end: the error then has what it showed so far.
     pub fn play(self) -> Result<Outcome, RunError> {
         self.check()?;
+        let stage = self.stage;
+        self.play_by(&mut |plan, sink| stage.play(plan, sink))
+    }
+
+    /// Plays it in some way, whatever its stage says.
+    ///
+    /// # Errors
+    /// When it is stopped before its end.
+    #[doc(hidden)]
+    pub fn play_by(self, way: Way<'_>) -> Result<Outcome, RunError> {
         let recorder = self.fingerprint.then(|| Recorder::new(None));
-        Ok(self.play_into(recorder)?.0)
+        Ok(self.play_into(recorder, way)?.0)
     }
 
     /// Whether the stage can play all of the plan, and now.
@@ -209,15 +214,12 @@ impl<'a> Run<'a> {
     pub(super) fn play_into(
         self,
         recorder: Option<Recorder<File>>,
+        way: Way<'_>,
     ) -> Result<(Outcome, Option<Checksum>), RunError> {
-        let fold = match self.kept {
-            Kept::Nothing => None,
-            Kept::Metrics => Some(Fold::new(self.plan)),
-            Kept::Series => Some(Fold::with_series(self.plan)),
-        };
+        let (plan, fold) = (self.plan, self.fold.map(|fold| fold(self.plan)));
         let mut listener =
             Listener { fold, recorder, sinks: self.sinks, events: 0, last: Time::ZERO };
-        let ended = self.stage.play(self.plan, &mut listener);
+        let ended = way(plan, &mut listener);
         let Listener { fold, recorder, events, last, .. } = listener;
         // Also the log of a run that was stopped holds all that happened until then.
         let closed = recorder.map(Recorder::finish).transpose();
@@ -227,26 +229,12 @@ impl<'a> Run<'a> {
             Ok(reason) => outcome.end = Some(reason),
             Err(stop) => return Err(RunError::Stopped { stop, so_far: Box::new(outcome) }),
         }
-        if self.kept != Kept::Nothing {
-            let demands = &self.plan.scenario.expect;
-            outcome.verdicts = expect::check(demands, &outcome.findings.metrics);
+        if self.fold.is_some() {
+            outcome.verdicts = expect::check(&plan.scenario.expect, &outcome.findings.metrics);
         }
         let recorded = closed?;
         outcome.fingerprint = recorded.as_ref().map(|it| it.fingerprint.clone());
         Ok((outcome, recorded.and_then(|it| it.log)))
-    }
-}
-
-impl fmt::Debug for Run<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, stage, kept, fingerprint, sinks } = self;
-        f.debug_struct("Run")
-            .field("scenario", &plan.scenario.name)
-            .field("stage", &stage.name())
-            .field("kept", kept)
-            .field("fingerprint", fingerprint)
-            .field("sinks", &sinks.len())
-            .finish()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Plays scenario texts on a stage and hands out what happened.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use rackstorm::analysis::Findings;
@@ -77,42 +76,18 @@ pub(crate) fn play_plan(plan: &Plan) -> Played {
 
 /// Plays a plan on a stage.
 pub(crate) fn play_on(stage: &dyn Backend, plan: &Plan) -> Played {
-    let mut events = Vec::new();
-    let run = Run::new(plan, stage).series().sink(&mut events);
-    let findings = run.play().expect("nobody stops the play").findings;
-    Played { events, findings }
-}
-
-/// A way to play a plan once, as a stage.
-struct Way<F>(RefCell<Option<F>>);
-
-impl<F> Backend for Way<F>
-where
-    F: FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
-{
-    fn name(&self) -> &'static str {
-        "way"
-    }
-
-    fn about(&self) -> &'static str {
-        "plays as a test wants"
-    }
-
-    fn cannot(&self, _plan: &Plan) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
-        self.0.take().expect("it is played once")(plan, sink)
-    }
+    play_with(plan, |plan, sink| stage.play(plan, sink))
 }
 
 /// Plays a plan in some way.
 pub(crate) fn play_with(
     plan: &Plan,
-    way: impl FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
+    mut way: impl FnMut(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
 ) -> Played {
-    play_on(&Way(RefCell::new(Some(way))), plan)
+    let mut events = Vec::new();
+    let run = Run::new(plan, &Model).series().sink(&mut events);
+    let findings = run.play_by(&mut way).expect("nobody stops the play").findings;
+    Played { events, findings }
 }
 
 impl Played {

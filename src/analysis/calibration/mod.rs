@@ -16,8 +16,11 @@
 pub mod keys;
 mod outcome;
 
+use std::collections::BTreeSet;
+
 use super::least_squares::{self, Known};
 use super::observed::Observed;
+use super::run::Run;
 use super::{Findings, stats};
 use crate::scenario::Scenario;
 
@@ -65,6 +68,18 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// A run that was read back, and the scenario it was played from.
+    #[must_use]
+    pub fn of(run: Run, scenario: Scenario) -> Self {
+        Self {
+            results: run.folder.display().to_string(),
+            stage: run.manifest.stage,
+            fingerprint: run.manifest.fingerprint.unwrap_or_default(),
+            observations: observations(&run.findings, &run.observed.unwrap_or_default()),
+            scenario,
+        }
+    }
+
     /// Parts runs in halves: every second one, from the first on, and the others, in the order of
     /// scenario, seed and fingerprint.
     #[must_use]
@@ -79,6 +94,26 @@ impl Recorded {
         }
         (even, odd)
     }
+}
+
+/// Whether a run has the key.
+#[must_use]
+pub fn has(runs: &[Recorded], key: &Key) -> bool {
+    runs.iter().any(|run| (key.get)(&run.scenario).is_some())
+}
+
+/// Why these runs cannot be used for these keys.
+#[must_use]
+pub fn mistake(keys: &[&'static Key], from: &[Recorded], hold_out: &[Recorded]) -> Option<String> {
+    let prints: BTreeSet<_> = from.iter().map(|run| &run.fingerprint).collect();
+    if let Some(twice) = hold_out.iter().find(|run| prints.contains(&run.fingerprint)) {
+        return Some(format!(
+            "{} is fitted and held out at once: it cannot tell how well the fit predicts",
+            twice.results
+        ));
+    }
+    let lacking = keys.iter().find(|key| !has(from, key))?;
+    Some(format!("no run has {}", lacking.name))
 }
 
 /// Whether a pattern with stars at its ends names this observation.
