@@ -30,6 +30,7 @@ use crate::workload::bulk_synchronous::BulkSynchronous;
 /// The number of a plan's first job; most scenarios have only this one.
 pub const JOB: JobId = JobId(0);
 
+#[doc(hidden)]
 impl Plan {
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]

@@ -28,6 +28,7 @@ pub struct FaultRule {
     pub repair: Repair,
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// The rule of this number.
     #[must_use]
