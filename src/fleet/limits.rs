@@ -3,17 +3,34 @@
 use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
+use crate::units::Span;
+
+/// The shortest time between two beats: what the clock of a program can tell apart.
+const BEAT_MIN: Span = Span::from_millis(1);
 
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
-    let all = [cannot_corrupt(plan), cannot_follow_chips(plan), cannot_tell(plan)];
-    all.into_iter().flatten().chain(jobs(plan).filter_map(|job| cannot_keep(plan, job))).collect()
+    let reasons =
+        [cannot_beat(plan), cannot_corrupt(plan), cannot_follow_chips(plan), cannot_tell(plan)];
+    let of_jobs = jobs(plan).filter_map(|job| cannot_keep(plan, job));
+    reasons.into_iter().flatten().chain(of_jobs).collect()
 }
 
 /// All jobs of a plan.
 fn jobs(plan: &Plan) -> impl Iterator<Item = JobId> {
     (0..plan.jobs.len() as u16).map(JobId)
+}
+
+/// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
+fn cannot_beat(plan: &Plan) -> Option<String> {
+    let beat = plan.scenario.controller.beat();
+    (beat < BEAT_MIN).then(|| {
+        format!(
+            "a beat each {beat}: agents beat four times in `controller.detect`, or as \
+             `controller.phi.beat` says, and not more often than each {BEAT_MIN}"
+        )
+    })
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.
