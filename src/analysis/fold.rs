@@ -48,7 +48,7 @@ impl Fold {
         Self {
             now: 0,
             nodes: Nodes::new(shape.nodes),
-            jobs: Jobs::new(&shape.jobs, shape.group),
+            jobs: Jobs::new(&shape.jobs),
             timeline: Timeline::new(shape.nodes, series.then_some(shape.horizon)),
             meters: Meters::new(shape.servers, shape.server_link, series),
             alarms: Alarms::new(shape.foreseen.clone()),
@@ -156,8 +156,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.iter().map(|nodes| (String::new(), *nodes)).collect(),
-                group: None,
+                jobs: jobs.iter().map(|nodes| (String::new(), *nodes, None)).collect(),
                 servers: 1,
                 server_link: 1000,
                 horizon: 3600 * NANOS_PER_SECOND,

@@ -20,7 +20,6 @@ mod replication;
 pub mod rhythm;
 
 pub use self::images::Parcel;
-pub use self::jobs::JOB;
 pub use self::levels::Access;
 
 use crate::ids::{FaultId, NodeId, Part, PartKind};

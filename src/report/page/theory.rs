@@ -2,8 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::analysis::forecast::Beside;
-use crate::plan::JOB;
+use crate::analysis::forecast::{Beside, JOB};
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
 use crate::report::words;

@@ -21,6 +21,7 @@ const STOREYS: [&[&str]; 10] = [
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
     &["hardware", "control", "record"],
+    &["fleet"],
     &["drivers", "analysis"],
     &["backend", "report", "testbed"],
     &["experiment"],
