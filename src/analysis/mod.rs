@@ -36,7 +36,7 @@ pub use fold::Fold;
 pub struct Findings {
     /// The metrics, in the order of `docs/metrics.md`.
     pub metrics: Vec<Metric>,
-    /// Quantities over time, in at most some two thousand intervals each.
+    /// Quantities over time, in at most some two thousand intervals each, if they were asked for.
     pub series: Vec<Series>,
     /// One row for each node.
     pub nodes: Vec<NodeFinding>,
@@ -44,6 +44,14 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
+}
+
+impl Findings {
+    /// A metric by its name, if it has a meaning in this run.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
 }
 
 /// A quantity over time.

@@ -448,7 +448,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(checkpoint, seat), ranks.image());
+                let name = image_name(order.job, checkpoint, seat);
+                let image = ranks.image();
                 let packing = [packing, Span::ZERO];
                 let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
@@ -462,11 +463,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let node = self.setup.node;
+                let (node, job) = (self.setup.node, order.job);
                 self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, (checkpoint, seat), declared)
+                    images.get(from, (job, checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }

@@ -228,7 +228,7 @@ pub enum Notice {
     Saved { node: NodeId, checkpoint: u64, seat: u32 },
     /// A node's agent begins to load the memory of a seat; the job has `of` seats.
     Loads { node: NodeId, checkpoint: u64, of: u32 },
-    /// The job ended with this result.
+    /// All jobs have ended, with this result.
     Result { sum: u64 },
 }
 

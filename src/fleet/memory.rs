@@ -37,7 +37,7 @@ pub(super) struct Memory {
     pub lives: BTreeMap<u32, (u32, u64)>,
     pub muster: serde_json::Value,
     pub timeline: timeline::State,
-    pub job: Option<job::State>,
+    pub jobs: Option<job::State>,
     /// Harms that are not over, by number.
     pub deeds: BTreeMap<u64, Harmed>,
 }
@@ -77,7 +77,7 @@ impl Memory {
             lives: BTreeMap::new(),
             muster: serde_json::Value::Null,
             timeline: timeline::State::default(),
-            job: None,
+            jobs: None,
             deeds: BTreeMap::new(),
         }
     }

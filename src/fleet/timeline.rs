@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cosmic::budget::Class;
 use crate::event::{Fault, JobPhase};
 use crate::fleet::doors::{Deed, Means};
-use crate::ids::{FaultId, NodeId, Part, PartKind};
+use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::plan::hazard::HazardClock;
@@ -210,10 +210,10 @@ impl<'p> Timeline<'p> {
     }
 
     /// Which data the next silent corruption of a node flips.
-    pub fn flip(&mut self, node: NodeId) -> u64 {
+    pub fn flip(&mut self, node: NodeId) -> (u64, f64) {
         let drawn = self.state.flips.entry(node.0).or_insert(0);
         let k = std::mem::replace(drawn, *drawn + 1);
-        self.chance.flip(node.0, k)
+        (self.chance.flip(node.0, k), self.chance.check(node.0, k))
     }
 
     /// When [`Self::due`] may have something to say.
@@ -224,7 +224,11 @@ impl<'p> Timeline<'p> {
 
     /// What is due by now. `phase` is that of the job that a node works for now. The scenario's
     /// rules may spare it some faults in that phase: its lifetime is then over without harm.
-    pub fn due(&mut self, now: Time, phase: impl Fn(NodeId) -> Option<JobPhase>) -> Vec<Demand> {
+    pub fn due(
+        &mut self,
+        now: Time,
+        phase: impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
+    ) -> Vec<Demand> {
         let mut demands = Vec::new();
         while let Some(&(at, _, due)) = self.state.queue.first()
             && at <= now
@@ -290,7 +294,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        phase: &impl Fn(NodeId) -> Option<JobPhase>,
+        phase: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
         demands: &mut Vec<Demand>,
     ) {
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -336,7 +340,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        phase: &impl Fn(NodeId) -> Option<JobPhase>,
+        phase: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
         demands: &mut Vec<Demand>,
     ) {
         let wish = &self.plan.scenario.faults[usize::from(rule)];
@@ -360,7 +364,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        phase: &impl Fn(NodeId) -> Option<JobPhase>,
+        phase: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
         demands: &mut Vec<Demand>,
     ) {
         let others = self.in_radius(rule, part);
@@ -396,9 +400,14 @@ impl<'p> Timeline<'p> {
     }
 
     /// Whether the scenario's rules spare a node such a fault now.
-    fn spares(&self, rule: u16, node: NodeId, phase: &impl Fn(NodeId) -> Option<JobPhase>) -> bool {
-        let checkpoint = self.plan.scenario.checkpoint.as_ref();
-        let Some((wish, phase)) = checkpoint.zip(phase(node)) else { return false };
+    fn spares(
+        &self,
+        rule: u16,
+        node: NodeId,
+        phase: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
+    ) -> bool {
+        let Some((job, phase)) = phase(node) else { return false };
+        let Some(wish) = self.plan.checkpoint_of(job) else { return false };
         let kind = self.plan.scenario.rule(FaultId(rule)).kind();
         let harm = if kind == Fault::Upset {
             Fault::of_upset(self.upset(rule, node, Some(phase)).1)
@@ -413,7 +422,7 @@ impl<'p> Timeline<'p> {
         at: Time,
         rule: u16,
         part: u32,
-        phase: &impl Fn(NodeId) -> Option<JobPhase>,
+        phase: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
         demands: &mut Vec<Demand>,
     ) {
         if self.plan.scenario.rule(FaultId(rule)).kind() != Fault::Upset {
@@ -421,7 +430,7 @@ impl<'p> Timeline<'p> {
             return demands.push(Demand::Strike(deed));
         }
         let (fault, node) = (FaultId(rule), NodeId(part));
-        let (array, class) = self.upset(rule, node, phase(node));
+        let (array, class) = self.upset(rule, node, phase(node).map(|(_, phase)| phase));
         let harm = Fault::of_upset(class);
         let deed = harm.map(|kind| self.harm(at, rule, part, Some(kind)));
         demands.push(Demand::Upset(Upset { fault, node, array, class, deed }));
@@ -566,8 +575,8 @@ mod tests {
             while let Some(at) = timeline.next()
                 && at <= end
             {
-                for demand in
-                    timeline.due(at, |node| (node.0 % 7 == 0).then_some(JobPhase::Restart))
+                for demand in timeline
+                    .due(at, |node| (node.0 % 7 == 0).then_some((JobId(0), JobPhase::Restart)))
                 {
                     if let Demand::Strike(deed) = &demand
                         && deed.kind == Fault::Crash

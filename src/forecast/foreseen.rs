@@ -1,6 +1,6 @@
 //! What alarms before failures are worth, to first order; no exact formula knows of them.
 
-use super::{Prediction, Setting, intervals::Row};
+use super::{JOB, Prediction, Setting, intervals::Row};
 use crate::plan::Plan;
 use crate::scenario::fault::Prediction as Foresight;
 use crate::theory::predictor::Predictor;
@@ -10,7 +10,7 @@ fn predictor(plan: &Plan, write: f64) -> Option<(Predictor, f64)> {
     let (mut all, mut announced, mut alarms) = (0.0, 0.0, 0.0);
     let mut shortest = f64::INFINITY;
     for rule in &plan.scenario.faults {
-        let rate = plan.interrupt_rate(rule);
+        let rate = plan.interrupt_rate(JOB, rule);
         all += rate;
         let Some(Foresight { recall, precision, lead }) = rule.prediction else { continue };
         announced += rate * recall;

@@ -1,7 +1,7 @@
 //! What increments and compression make of a checkpoint, as sentences.
 
-use super::Setting;
-use crate::plan::{Access, JOB, Plan};
+use super::{JOB, Setting};
+use crate::plan::{Access, Plan};
 use crate::scenario::images::{Compression, Incremental};
 use crate::scenario::job::Checkpoint;
 use crate::theory::Costs;
@@ -17,7 +17,7 @@ pub(super) fn notes(plan: &Plan, setting: &Setting) -> Vec<String> {
 
 fn chain(plan: &Plan, setting: &Setting, own: Incremental) -> String {
     let [write, read] =
-        [Access::Write, Access::Read { newcomers: 0 }].map(|access| plan.mean_share(access));
+        [Access::Write, Access::Read { newcomers: 0 }].map(|access| plan.mean_share(JOB, access));
     let best = setting.mtbf.zip(setting.write).map_or_else(String::new, |(mtbf, mean)| {
         let (write, recovery) = (mean / write, setting.recovery / read);
         let costs = Costs { write, recovery, downtime: setting.downtime };
@@ -35,7 +35,7 @@ fn packed(plan: &Plan, wish: &Checkpoint, own: Compression) -> String {
     let rate = own.compress.0 as f64;
     let pays_below = compression::Compression { ratio: own.ratio, rate }.pays_below() / 1e6;
     let moved = |level: usize| {
-        let share = plan.mean_share(Access::Write);
+        let share = plan.mean_share(JOB, Access::Write);
         let parcel = plan.parcel(JOB, level, share, Access::Write);
         let span = plan.jobs[0].level_costs[level].as_secs_f64() - parcel.packing.as_secs_f64();
         format!("{:.2} MB/s", parcel.bytes.0 as f64 / span / 1e6)

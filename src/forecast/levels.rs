@@ -1,7 +1,7 @@
 //! What theory says of checkpoints of several levels, and of buddies.
 
-use super::{Prediction, Setting, setting};
-use crate::plan::{Access, JOB, Plan};
+use super::{JOB, Prediction, Setting, setting};
+use crate::plan::{Access, Plan};
 use crate::scenario::fault::Radius;
 use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
 use crate::theory::multilevel::{self, Level};
@@ -28,7 +28,7 @@ fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
     let rate_of = |class: usize| {
         let rules = plan.scenario.faults.iter();
         let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
-        of_class.map(|rule| plan.interrupt_rate(rule)).fold(0.0, |sum, rate| sum + rate)
+        of_class.map(|rule| plan.interrupt_rate(JOB, rule)).fold(0.0, |sum, rate| sum + rate)
     };
     let level = |(number, level): (usize, &crate::scenario::job::Level)| {
         let Cost::Fixed { write, read, .. } = level.cost else { return None };
@@ -44,7 +44,7 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
     if levels.iter().all(|level| level.rate <= 0.0) {
         return Vec::new();
     }
-    let counts: Vec<_> = plan.pattern(wish).1[1..].iter().map(|every| every - 1).collect();
+    let counts: Vec<_> = plan.pattern(JOB, wish).1[1..].iter().map(|every| every - 1).collect();
     let work = setting.interval.unwrap_or(setting.work);
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: wish.escalate };
     let usual = Strikes { checkpoint: true, restart: true, downtime: wish.strikes.downtime };
@@ -123,7 +123,7 @@ pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Optio
     let place = wish.levels.iter().position(|level| copies_of(level).is_some())?;
     let copies = copies_of(&wish.levels[place])?;
     let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
-    let rate: f64 = rules.map(|rule| plan.interrupt_rate(rule)).sum();
+    let rate: f64 = rules.map(|rule| plan.interrupt_rate(JOB, rule)).sum();
     let nodes = f64::from(setting.nodes);
     let read = plan.checkpoint_span(JOB, place, 1.0, Access::Read { newcomers: 1 })?;
     let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();

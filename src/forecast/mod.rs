@@ -19,11 +19,15 @@ use serde::Serialize;
 
 use self::replicated::Replicated;
 use crate::analysis::Findings;
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::Checkpoint;
 
 pub use compared::{Compared, compare};
 pub use setting::Setting;
+
+/// The job that closed forms are about: the only one of its plan.
+pub const JOB: JobId = JobId(0);
 
 /// All that theory says of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@
 //! for a constant rate, given the mean time to interrupt as M, say that they suppose it.
 
 use super::intervals::{Row, struck_otherwise};
-use super::{Prediction, Setting};
+use super::{JOB, Prediction, Setting};
 use crate::ids::PartKind;
 use crate::plan::Plan;
 use crate::scenario::fault::{FaultRule, Radius};
@@ -40,7 +40,7 @@ impl Replicated {
     /// Of a plan whose job has replicas and whose nodes fail.
     pub(super) fn of(plan: &Plan) -> Option<Self> {
         let strategy = plan.scenario.workload.as_ref()?.replicas?.strategy;
-        Some(Self { seats: plan.seats()?, strategy })
+        Some(Self { seats: plan.seats(JOB)?, strategy })
     }
 
     /// What the numbers are about.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::JOB;
 use super::chunks::Chunks;
 use super::latent;
 use super::levels;
@@ -10,7 +11,7 @@ use crate::event::Fault;
 use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
-use crate::plan::{Access, JOB, Plan, lifetimes};
+use crate::plan::{Access, Plan, lifetimes};
 use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
@@ -118,8 +119,8 @@ const ROTATION: [f64; 2] = [0.01, 0.25];
 /// That the job is not struck alike often throughout, if it is not: by more than this share.
 fn rotates(plan: &Plan, more: f64) -> Option<String> {
     let replicas = plan.scenario.workload.as_ref()?.replicas.is_some();
-    let (first, later) = plan.rotation(|rule| is_replaced(plan, rule))?;
-    let all: f64 = plan.scenario.faults.iter().map(|rule| plan.interrupt_rate(rule)).sum();
+    let (first, later) = plan.rotation(JOB, |rule| is_replaced(plan, rule))?;
+    let all: f64 = plan.scenario.faults.iter().map(|rule| plan.interrupt_rate(JOB, rule)).sum();
     if replicas || standby(plan) == 0 || (first - later).abs() <= more * all {
         return None;
     }
@@ -144,7 +145,7 @@ fn all_pairs(plan: &Plan) -> bool {
     let replicas = work.and_then(|work| work.replicas);
     job.nodes == 2 * job.seats
         && replicas.is_some_and(|replicas| replicas.degree == 2)
-        && plan.seats().is_none()
+        && plan.seats(JOB).is_none()
 }
 
 /// The share of the corruption that strikes a step which is found when the step ends and throws the
@@ -171,7 +172,7 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
             "`{name}` delays the job without stopping it, which no formula counts"
         ));
     }
-    let hit = silent || plan.interrupt_rate(rule) > 0.0;
+    let hit = silent || plan.interrupt_rate(JOB, rule) > 0.0;
     match &rule.when {
         When::Lifetime { .. } if !hit => None,
         When::Lifetime { law: Law::Exponential { .. }, frailty, rhythm: None, .. }
@@ -209,12 +210,12 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
         downtime: downtime(plan, &mut notes),
         interval: interval(plan).map(|_| chunks(plan).work()),
-        silent: Some(plan.silent_rate()).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
+        silent: Some(plan.silent_rate(JOB)).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
         verification: plan.verify(JOB).map(|verify| verify.cost.as_secs_f64()),
         verifications: plan.verify(JOB).map_or(0, |verify| verify.per_checkpoint),
     };
     if let (Some(abft), true) = (plan.abft(JOB), plan.corrupts()) {
-        let escaped = silent::escaped(plan.silent_rate(), work, abft.coverage);
+        let escaped = silent::escaped(plan.silent_rate(JOB), work, abft.coverage);
         notes.push(format!(
             "The checks of steps miss some corruption of computing: {escaped:.4} corruptions are \
              expected to escape, and the result is right with the chance {:.4}.",
@@ -260,8 +261,8 @@ fn recovery(plan: &Plan) -> Span {
     let has_newcomer =
         standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
-    plan.checkpoint_span(JOB, 0, plan.mean_share(access), access)
-        .unwrap_or_else(|| plan.read_back())
+    plan.checkpoint_span(JOB, 0, plan.mean_share(JOB, access), access)
+        .unwrap_or_else(|| plan.read_back(JOB))
 }
 
 /// Where checkpoints are kept; `None` without them.
@@ -281,7 +282,7 @@ fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
     let (mut mean, mut rates) = (noticed, 0.0);
     let (mut replaced_any, mut repaired_any) = (false, false);
     for rule in &plan.scenario.faults {
-        let rate = plan.interrupt_rate(rule);
+        let rate = plan.interrupt_rate(JOB, rule);
         if rate <= 0.0 {
             continue;
         }

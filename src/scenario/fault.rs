@@ -29,6 +29,7 @@ pub struct FaultRule {
     pub repair: Repair,
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// The rule of this number.
     #[must_use]

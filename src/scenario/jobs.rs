@@ -56,6 +56,7 @@ impl Order {
     }
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// What a job computes, if there is such a job.
     #[must_use]

@@ -51,6 +51,9 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
+///
+/// [`load`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out again.
+/// A key of it is changed by [`Overrides`], which are checked like the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's stem; the name of its folder under `results/`.
@@ -60,38 +63,54 @@ pub struct Scenario {
     /// The one seed of all chance.
     pub seed: u64,
     /// Where the machine stands.
+    #[doc(hidden)]
     pub site: Site,
     /// How many modules of what.
+    #[doc(hidden)]
     pub cluster: cluster::Cluster,
     /// The node hardware.
+    #[doc(hidden)]
     pub hardware: cluster::Hardware,
     /// What an upset of a node's memory comes to.
+    #[doc(hidden)]
     pub upset: crate::cosmic::memory::Outcomes,
     /// The module hardware.
+    #[doc(hidden)]
     pub module: cluster::Module,
     /// Links above the switches, and the share of a link that payload gets.
+    #[doc(hidden)]
     pub network: cluster::Network,
     /// The boot and file servers.
+    #[doc(hidden)]
     pub server: cluster::Server,
     /// How nodes boot.
+    #[doc(hidden)]
     pub boot: boot::Boot,
     /// What the controller does about nodes that fail or do not show up.
+    #[doc(hidden)]
     pub controller: boot::Controller,
     /// The fault rules, in the order of the file.
+    #[doc(hidden)]
     pub faults: Vec<fault::FaultRule>,
     /// The job, if any.
+    #[doc(hidden)]
     pub workload: Option<job::BulkSynchronous>,
     /// The checkpoint protocol of the job, if any.
+    #[doc(hidden)]
     pub checkpoint: Option<job::Checkpoint>,
     /// Several jobs at once, in the place of `workload` and `checkpoint`.
+    #[doc(hidden)]
     pub jobs: Vec<jobs::Named>,
     /// When the run ends.
+    #[doc(hidden)]
     pub stop: StopRule,
     /// What is written down.
+    #[doc(hidden)]
     pub record: Record,
     /// What the run must show; exit code 1 if it does not.
     pub expect: Vec<Expect>,
     /// Where each figure of hardware, module, network, server and boot comes from.
+    #[doc(hidden)]
     pub provenance: Vec<Provenance>,
 }
 

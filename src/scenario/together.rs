@@ -50,9 +50,6 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
             for (what, other) in special.into_iter().chain(of_foreseen) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
             }
-            if let Some((what, other)) = jobs {
-                note(&format!("{fault} for {what}"), place, other, m);
-            }
         }
     }
 }

@@ -30,6 +30,7 @@ mod intervals;
 mod inventory;
 mod jobs;
 mod levels;
+mod library;
 mod logging;
 mod loopback;
 mod measured;

@@ -16,11 +16,12 @@
 pub mod keys;
 mod outcome;
 
+use std::collections::BTreeSet;
+
 use super::least_squares::{self, Known};
 use crate::analysis::observed::Observed;
-use crate::analysis::{Findings, Fold, stats};
-use crate::event::{Event, Sink, Stop};
-use crate::plan::Plan;
+use crate::analysis::run::Run;
+use crate::analysis::{Findings, stats};
 use crate::scenario::Scenario;
 
 pub use keys::Key;
@@ -67,6 +68,18 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// A run that was read back, and the scenario it was played from.
+    #[must_use]
+    pub fn of(run: Run, scenario: Scenario) -> Self {
+        Self {
+            results: run.folder.display().to_string(),
+            stage: run.manifest.stage,
+            fingerprint: run.manifest.fingerprint.unwrap_or_default(),
+            observations: observations(&run.findings, &run.observed.unwrap_or_default()),
+            scenario,
+        }
+    }
+
     /// Parts runs in halves: every second one, from the first on, and the others, in the order of
     /// scenario, seed and fingerprint.
     #[must_use]
@@ -83,34 +96,24 @@ impl Recorded {
     }
 }
 
-/// Takes the events of a run and gives what can be fitted to.
-#[derive(Clone, Debug)]
-pub struct Observer {
-    fold: Fold,
-    observed: Observed,
+/// Whether a run has the key.
+#[must_use]
+pub fn has(runs: &[Recorded], key: &Key) -> bool {
+    runs.iter().any(|run| (key.get)(&run.scenario).is_some())
 }
 
-impl Observer {
-    /// Of the runs of a plan.
-    #[must_use]
-    pub fn new(plan: &Plan) -> Self {
-        Self { fold: Fold::new(plan), observed: Observed::default() }
+/// Why these runs cannot be used for these keys.
+#[must_use]
+pub fn mistake(keys: &[&'static Key], from: &[Recorded], hold_out: &[Recorded]) -> Option<String> {
+    let prints: BTreeSet<_> = from.iter().map(|run| &run.fingerprint).collect();
+    if let Some(twice) = hold_out.iter().find(|run| prints.contains(&run.fingerprint)) {
+        return Some(format!(
+            "{} is fitted and held out at once: it cannot tell how well the fit predicts",
+            twice.results
+        ));
     }
-
-    /// What the run showed, after its last event.
-    #[must_use]
-    pub fn finish(self) -> Vec<Observation> {
-        let end = self.fold.now();
-        observations(&self.fold.finish(end), &self.observed)
-    }
-}
-
-impl Sink for Observer {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.fold.event(event);
-        self.observed.event(event);
-        Ok(())
-    }
+    let lacking = keys.iter().find(|key| !has(from, key))?;
+    Some(format!("no run has {}", lacking.name))
 }
 
 /// Whether a pattern with stars at its ends names this observation.
@@ -133,8 +136,7 @@ pub fn observations(findings: &Findings, observed: &Observed) -> Vec<Observation
         all.extend(seconds.map(|seconds| Observation { name, seconds }));
     };
     for name in METRICS {
-        let found = findings.metrics.iter().find(|metric| metric.name == name);
-        add(name.to_owned(), found.map(|metric| metric.value));
+        add(name.to_owned(), findings.metric(name).map(|metric| metric.value));
     }
     let mut stages: Vec<&str> = Vec::new();
     for span in &findings.boots {

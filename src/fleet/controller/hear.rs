@@ -108,10 +108,8 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
-        if let Some(job) = &mut self.job {
-            let demands = job.offer(node, peers, term);
-            self.demand(demands);
-        }
+        self.jobs.offer(now, node, peers);
+        self.demand();
         let all = self.muster.n_up() == self.plan.machine.nodes.len();
         if all && self.plan.scenario.stop.when == StopWhen::AllUp {
             self.ended = Some(EndReason::AllUp);
@@ -147,16 +145,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     fn said(&mut self, now: Time, node: NodeId, message: &Message) {
         match *message {
             Message::Done { order, sum } => {
-                if let Some(job) = &mut self.job {
-                    let demands = job.done(now, node, order, sum, self.memory.term);
-                    self.demand(demands);
-                }
+                self.jobs.done(now, node, order, sum, false);
+                self.demand();
             }
             Message::Corrupt { order, sum } => {
-                if let Some(job) = &mut self.job {
-                    let demands = job.found(now, node, order, sum, self.memory.term);
-                    self.demand(demands);
-                }
+                self.jobs.done(now, node, order, sum, true);
+                self.demand();
             }
             Message::Readings(readings) => self.readings(node, readings),
             // Of an injection that is its own, and once.

@@ -1,7 +1,7 @@
 //! The controller: hears agents, switches and time, asks the machines, saves, and acts.
 //!
 //! ```text
-//!  heard --> muster, timeline, job, detector --> acts --> save, if anything changed --> do them
+//!  heard --> muster, timeline, jobs, detector --> acts --> save, if anything changed --> do them
 //! ```
 //!
 //! Decisions are the machines'; this file carries words to and fro. What has changed is saved
@@ -28,7 +28,7 @@ use crate::fleet::admission::Admission;
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
 use crate::fleet::faults;
-use crate::fleet::job::{self, JobPlay, Sabotage};
+use crate::fleet::job::{self, Jobs, Sabotage};
 use crate::fleet::memory::{Harmed, Memory, Stage};
 use crate::fleet::muster::{self, Muster};
 use crate::fleet::reception::{self, Connection, Incoming};
@@ -132,7 +132,7 @@ struct Controller<'p, D> {
     known_until: Time,
     muster: Muster,
     timeline: Timeline<'p>,
-    job: Option<JobPlay<'p>>,
+    jobs: Jobs<'p>,
     detector: Detector,
     roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
@@ -217,15 +217,14 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         memory.term += 1;
         let now = Time(doors.clock.wall().saturating_sub(memory.began));
         let rules = muster_rules(plan);
-        let (muster, timeline, job) = if fresh {
-            let muster = Muster::new(rules, starts(plan));
-            (muster, Timeline::new(plan, setup.lease, None), JobPlay::new(plan, setup.words, None))
+        let (muster, timeline) = if fresh {
+            (Muster::new(rules, starts(plan)), Timeline::new(plan, setup.lease, None))
         } else {
             let timeline = Timeline::new(plan, setup.lease, Some(memory.timeline.clone()));
-            let job = JobPlay::new(plan, setup.words, memory.job.clone());
-            (Muster::load(rules, memory.muster.clone())?, timeline, job)
+            (Muster::load(rules, memory.muster.clone())?, timeline)
         };
-        let job = job.map(|job| job.sabotaged(setup.sabotage));
+        let jobs = Jobs::new(plan, setup.words, memory.term, memory.jobs.clone());
+        let jobs = jobs.sabotaged(setup.sabotage);
         let wish = &plan.scenario.controller;
         let key = Stream::new(setup.chance, "fleet/group").draw(0, memory.term).next_u64();
         let chance = Stream::new(key, "fleet/gossip");
@@ -238,7 +237,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             known_until: memory.saved,
             muster,
             timeline,
-            job,
+            jobs,
             detector: Detector::new(now, wish, chance),
             roster: wish.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
@@ -271,7 +270,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let now = self.now();
         for (&serial, &(life, token)) in &self.memory.lives {
             let node = NodeId(serial);
-            if self.muster.is_up(node) || self.job.as_ref().is_some_and(|job| job.holds(node)) {
+            if self.muster.is_up(node) || self.jobs.works_for(node).is_some() {
                 self.detector.watch(now, node);
                 self.sessions.insert(node, Session { life, token, connection: None });
             }
@@ -292,9 +291,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
-        let job = self.job.as_ref().and_then(JobPlay::next);
+        let jobs = self.jobs.next();
         let tells = self.roster.as_ref().and_then(group::Roster::next);
-        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), job, tells];
+        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), jobs, tells];
         let stop = self.plan.scenario.stop.at;
         let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
         self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
@@ -307,9 +306,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.ended = self.ended.or(Some(EndReason::TimeUp));
             return;
         }
-        let job = self.job.as_ref();
-        let phase = |node| job.filter(|job| job.holds(node)).map(JobPlay::phase);
-        for demand in self.timeline.due(now, phase) {
+        for demand in self.timeline.due(now, |node| self.jobs.works_for(node)) {
             self.dirty = true;
             match demand {
                 timeline::Demand::Strike(deed) => {
@@ -333,10 +330,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.dirty = true;
             self.acts.push(Act::Power(act));
         }
-        if let Some(job) = &mut self.job {
-            let demands = job.place(now, self.memory.term);
-            self.demand(demands);
-        }
+        self.jobs.pass(now);
+        self.demand();
     }
 
     /// A node was not heard for too long, or lives another life.
@@ -352,21 +347,19 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         if self.muster.loses_memory(node) {
             self.wiped(node);
         }
-        if let Some(job) = &mut self.job {
-            let demands = job.lost(now, heard, node, self.memory.term);
-            self.demand(demands);
-        }
+        self.jobs.lost(now, heard, node);
+        self.demand();
     }
 
     /// What a node had in its memory is lost.
     fn wiped(&mut self, node: NodeId) {
-        if let Some(job) = &mut self.job {
-            let demands = job.wiped(node);
-            self.demand(demands);
-        }
+        self.jobs.wiped(self.now(), node);
+        self.demand();
     }
 
-    fn demand(&mut self, demands: Vec<job::Demand>) {
+    /// Takes up what the jobs demand.
+    fn demand(&mut self) {
+        let demands = self.jobs.take_demands();
         self.dirty |= !demands.is_empty();
         for demand in demands {
             self.acts.push(match demand {
@@ -417,20 +410,18 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     fn alarm(&mut self, alarm: timeline::Alarm) {
         let timeline::Alarm { at, fault, part, lead } = alarm;
         self.acts.push(Act::Tell(What::Alarm { fault, part, lead }));
-        if let Some(job) = self.job.as_mut().filter(|_| at >= self.since.1) {
-            job.warn(self.plan.reached(fault, part));
+        if at >= self.since.1 {
+            self.jobs.foreseen(self.now(), fault, part);
         }
     }
 
     /// Memory of a node's job is corrupted by its own agent, which forgets that it was told so.
     /// What a broken link swallows has not happened, though the truth counts it.
     fn corrupt(&mut self, node: NodeId) {
-        let draw = self.timeline.flip(node);
+        let (draw, check) = self.timeline.flip(node);
         self.acts.push(Act::Say(node, Message::Flip { draw }));
-        if let Some(job) = &mut self.job {
-            let demands = job.corrupt(node, draw);
-            self.demand(demands);
-        }
+        self.jobs.corrupt(self.now(), node, draw, check);
+        self.demand();
     }
 
     fn repaired(&mut self, deed: &Deed) {
@@ -450,7 +441,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.memory.saved = self.now();
         self.memory.muster = serde_json::to_value(self.muster.save())?;
         self.memory.timeline = self.timeline.state().clone();
-        self.memory.job = self.job.as_ref().map(|job| job.state().clone());
+        self.memory.jobs = Some(self.jobs.state());
         self.memory.save(&self.doors.store, self.setup.pace.retry).await
     }
 

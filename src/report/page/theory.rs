@@ -2,8 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::forecast::Compared;
-use crate::plan::JOB;
+use crate::forecast::{Compared, JOB};
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
 use crate::report::words;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::backend::{self, measured, rack};
-use crate::cli::files::RESOLVED;
+use crate::record::folder::SCENARIO;
 use crate::record::{Manifest, words};
 use crate::report::Again;
 use crate::scenario::EventLevel;
@@ -41,7 +41,7 @@ pub(super) fn of(manifest: &Manifest) -> Again {
         }
         (false, _) => "Where scenario.toml lies, this plays the plan again, to events of its own:",
     };
-    ways.push((what, run(manifest, Path::new(RESOLVED))));
+    ways.push((what, run(manifest, Path::new(SCENARIO))));
     let intro = if manifest.deterministic {
         "The same program, scenario and seed give the same events on any machine; the \
          fingerprint is a hash over every one of them."
@@ -75,7 +75,8 @@ pub(super) fn run(manifest: &Manifest, scenario: &Path) -> String {
 }
 
 /// A word of a command line, quoted for a shell if it must be.
-pub(super) fn word(text: &str) -> String {
+#[must_use]
+pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=%+,:".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
