@@ -1,5 +1,6 @@
 //! What of a plan the fleet cannot carry out.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
 
@@ -17,11 +18,12 @@ fn cannot_corrupt(plan: &Plan) -> Option<String> {
     if !plan.corrupts() {
         return None;
     }
+    let jobs = || (0..plan.jobs.len() as u16).map(JobId);
     let why = if plan.jobs.is_empty() {
         "silent corruption without a job: agents have no memory to corrupt"
-    } else if plan.abft().is_some() {
+    } else if jobs().any(|job| plan.abft(job).is_some()) {
         "silent corruption and `abft`: the data of agents carry no checksums"
-    } else if plan.replicas().is_some() {
+    } else if jobs().any(|job| plan.replicas(job).is_some()) {
         "silent corruption and replicas: agents do not compare their memory"
     } else {
         return None;

@@ -8,7 +8,7 @@ use crate::cosmic::code::Verdict;
 use crate::cosmic::memory::Outcomes;
 use crate::cosmic::standing::{ChipFault, Memory};
 use crate::event::JobPhase;
-use crate::ids::{FaultId, Part};
+use crate::ids::{FaultId, JobId, Part};
 use crate::plan::Plan;
 use crate::plan::alarms::Alarms;
 use crate::plan::lifetimes::{residual, sample};
@@ -228,11 +228,11 @@ impl Chance {
         self.flips.draw(u64::from(node), k).next_u64()
     }
 
-    /// A uniform number in (0, 1): the verification number `k` of the job finds corrupt memory if
-    /// it is below the coverage.
+    /// A uniform number in (0, 1): the verification number `k` of a job finds corrupt memory if it
+    /// is below the coverage.
     #[must_use]
-    pub fn verification(&self, k: u64) -> f64 {
-        self.verifications.draw(0, k).unit()
+    pub fn verification(&self, job: JobId, k: u64) -> f64 {
+        self.verifications.draw(u64::from(job.0), k).unit()
     }
 
     /// A uniform number in (0, 1): the check of a step finds silent corruption number `k` of a

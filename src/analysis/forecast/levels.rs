@@ -1,7 +1,7 @@
 //! What theory says of checkpoints of several levels, and of buddies.
 
 use super::{Prediction, Setting, setting};
-use crate::plan::{Access, Plan};
+use crate::plan::{Access, JOB, Plan};
 use crate::scenario::fault::Radius;
 use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
 use crate::theory::multilevel::{self, Level};
@@ -125,7 +125,7 @@ pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Optio
     let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
     let rate: f64 = rules.map(|rule| plan.interrupt_rate(rule)).sum();
     let nodes = f64::from(setting.nodes);
-    let read = plan.checkpoint_span(place, 1.0, Access::Read { newcomers: 1 })?;
+    let read = plan.checkpoint_span(JOB, place, 1.0, Access::Read { newcomers: 1 })?;
     let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();
     let kept = if copies == 2 {
         buddy::double_success(nodes, rate / nodes, setting.work, risk)

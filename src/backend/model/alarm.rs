@@ -1,7 +1,6 @@
 //! Alarms: what is foreseen of a clock that runs, what is false, and who is warned.
 
-use std::collections::BTreeSet;
-
+use crate::control::coordinator::Input;
 use crate::event::What;
 use crate::ids::{FaultId, Part};
 use crate::units::{Span, Time};
@@ -59,13 +58,11 @@ impl World<'_> {
 
     /// Tells an alarm, and warns each job of which the strike would reach a node.
     fn alarm(&mut self, rule: u16, part: u32, lead: Span) {
-        let (fault, plan) = (FaultId(rule), self.plan);
+        let fault = FaultId(rule);
         let part = Part { kind: self.rule(rule).on.kind, index: part };
-        let warned: BTreeSet<_> =
-            plan.reached(fault, part).filter_map(|node| self.job_of(node.0)).collect();
         self.tell(What::Alarm { fault, part, lead });
-        for job in warned {
-            self.warn_job(job);
+        if !self.control.is_down() {
+            self.coordinate(Input::Foreseen(fault, part));
         }
     }
 }

@@ -22,10 +22,10 @@ impl World<'_> {
     /// Whether the scenario's semantics lets the fault that is due strike: it must allow what comes
     /// of it.
     pub(super) fn chip_fault_may_strike(&self, rule: u16, id: u32) -> bool {
-        let Some(of) = self.job_of(id) else { return true };
+        let Some(of) = self.jobs.job_of(NodeId(id)) else { return true };
         let Some(wish) = self.plan.checkpoint_of(of) else { return true };
         let harm = Fault::of_upset(self.chip_fault_due(rule, id).2);
-        harm.is_none_or(|kind| wish.lets(kind, self.job(of).phase()))
+        harm.is_none_or(|kind| wish.lets(kind, self.jobs.phase(of)))
     }
 
     /// A fault of a chip strikes. One that stops the node is cured with the power cycle if it is

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::control::coordinator::Input;
 use crate::event::{Cause, PartState, What};
 use crate::ids::{JobId, Part, PartKind};
-use crate::protocol::Input;
 use crate::units::Time;
 
 use super::world::{Timer, World};
@@ -24,8 +24,8 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// What the jobs would have told it.
-    inputs: BTreeMap<JobId, Input>,
+    /// The orders that jobs would have told it are done.
+    answers: BTreeMap<JobId, u64>,
 }
 
 impl Control {
@@ -34,12 +34,9 @@ impl Control {
         self.down > 0
     }
 
-    /// A job's nodes have done what was ordered; a failure makes that worthless.
-    pub(super) fn hold(&mut self, job: JobId, input: Option<Input>) {
-        match input {
-            Some(input) => self.inputs.insert(job, input),
-            None => self.inputs.remove(&job),
-        };
+    /// A job's nodes have done what was ordered.
+    pub(super) fn hold(&mut self, job: JobId, order: u64) {
+        self.answers.insert(job, order);
     }
 }
 
@@ -70,10 +67,10 @@ impl World<'_> {
                 _ => self.rack.schedule(self.now(), timer),
             }
         }
-        for (job, input) in std::mem::take(&mut self.control.inputs) {
-            self.step_job(job, input);
+        for (job, order) in std::mem::take(&mut self.control.answers) {
+            self.coordinate(Input::Done { job, order, found: None });
         }
-        self.look_for_nodes_anew(self.control.since);
+        self.coordinate(Input::Resumed(self.control.since));
     }
 
     fn tell_controller(&mut self, state: PartState, cause: Cause) {

@@ -227,9 +227,9 @@ impl World<'_> {
         if self.rule(rule).on.kind != PartKind::Node {
             return true;
         }
-        let Some(job) = self.job_of(part) else { return true };
+        let Some(job) = self.jobs.job_of(NodeId(part)) else { return true };
         let wish = self.plan.checkpoint_of(job);
-        wish.is_none_or(|wish| wish.lets(kind, self.job(job).phase()))
+        wish.is_none_or(|wish| wish.lets(kind, self.jobs.phase(job)))
     }
 
     fn strike(&mut self, rule: u16, part: u32) {

@@ -10,16 +10,10 @@
 mod alarm;
 mod chip;
 mod control;
-mod corruption;
 mod drain;
 mod fault;
-mod groups;
 mod job;
 mod node;
-mod packing;
-mod placing;
-mod replica;
-mod turns;
 mod upset;
 mod world;
 

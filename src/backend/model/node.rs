@@ -1,9 +1,10 @@
 //! What the controller makes of each node: when it gets power, and what happens if it does not
 //! come up.
 
+use crate::control::coordinator::Input;
 use crate::event::{Cause, NodeState};
 use crate::hardware::rack::Effect;
-use crate::ids::{JobId, Life, NodeId};
+use crate::ids::{Life, NodeId};
 use crate::units::{Span, Time};
 
 use super::world::{Timer, World};
@@ -28,13 +29,11 @@ pub(super) struct Ward {
     /// Power cycles since it was last up.
     pub cycles: u32,
     pub watch: Watch,
-    /// The job that it works for.
-    pub job: Option<JobId>,
 }
 
 impl Default for Ward {
     fn default() -> Self {
-        Self { on_at: Time::NEVER, cycles: 0, watch: Watch::Boot, job: None }
+        Self { on_at: Time::NEVER, cycles: 0, watch: Watch::Boot }
     }
 }
 
@@ -62,7 +61,7 @@ impl World<'_> {
                 self.offer_to_jobs(id);
             }
             Effect::Stops(NodeId(id)) => {
-                self.memory_lost(id);
+                self.coordinate(Input::Wiped(NodeId(id)));
                 self.node_lost(id);
             }
             Effect::Reached(NodeId(id), true) => self.offer_to_jobs(id),

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use crate::control::coordinator::{Command, Coordinator, Input};
 use crate::cosmic::standing::Standing;
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
 use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
-use crate::protocol::corruption::Corruption;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
 use super::control::Control;
 use super::fault::Clocks;
-use super::job::{JobPlay, Mover};
+use super::job::{Hands, Mover};
 use super::node::Ward;
-use super::placing::{Free, Placing};
-use super::turns::Turns;
 
 /// What can become due. A timer that names a life is dead when the node lives another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +47,7 @@ pub(super) enum Timer {
     /// Its nodes have compressed what they write, or decompressed what they have read.
     Packed { job: JobId, epoch: u32 },
     /// A checkpoint that is written while the job computes is complete.
-    Drained { turn: u64 },
+    Drained { job: JobId, turn: u64 },
     /// A job may look for nodes.
     Place,
     /// The meters are read.
@@ -79,20 +77,17 @@ pub(super) struct World<'p> {
     pub node_rules: Vec<u16>,
     /// Class of the failure that is dealt with now; 1 for what no rule brings about.
     pub class: u8,
-    pub jobs: Vec<JobPlay>,
+    pub jobs: Coordinator<'p>,
+    /// The nodes of each job.
+    pub hands: Vec<Hands>,
+    /// Room for what the coordinator commands.
+    pub commands: Vec<Command>,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
-    pub free: Free,
-    pub placing: Placing,
-    pub turns: Turns,
-    /// The truth about the memory of a job by itself.
-    pub corruption: Corruption,
     /// Silent corruptions of each node so far.
     pub flips: BTreeMap<u32, u64>,
     /// The faults that stand in the DRAM of each node that has had any.
     pub standing: BTreeMap<u32, Standing>,
-    /// Verifications so far.
-    pub verifications: u64,
     pub control: Control,
     pub ended: Option<EndReason>,
 }
@@ -110,15 +105,12 @@ impl<'p> World<'p> {
             clocks: Vec::new(),
             node_rules: Vec::new(),
             class: 1,
-            jobs: JobPlay::all(plan),
+            jobs: Coordinator::new(plan, plan.detection()),
+            hands: plan.jobs.iter().map(|_| Hands::default()).collect(),
+            commands: Vec::new(),
             movers: BTreeMap::new(),
-            free: Free::new(),
-            placing: Placing::of(plan.jobs.len()),
-            turns: Turns::new(plan),
-            corruption: plan.corruption(),
             flips: BTreeMap::new(),
             standing: BTreeMap::new(),
-            verifications: 0,
             control: Control::default(),
             ended: None,
         };
@@ -177,9 +169,6 @@ impl<'p> World<'p> {
     }
 
     fn fire(&mut self, timer: Timer) {
-        if timer == Timer::Place {
-            self.placing.begins();
-        }
         if self.put_off(timer) {
             return;
         }
@@ -198,8 +187,8 @@ impl<'p> World<'p> {
             Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
             Timer::Job { job, epoch } => self.job_time_over(job, epoch),
             Timer::Packed { job, epoch } => self.packed(job, epoch),
-            Timer::Drained { turn } => self.drained(turn),
-            Timer::Place => self.place(),
+            Timer::Drained { job, turn } => self.drained(job, turn),
+            Timer::Place => self.coordinate(Input::Time),
             Timer::Sample => self.sample(),
         }
     }

@@ -1,6 +1,7 @@
 //! The house rules as tests; CONTRIBUTING.md gives the reasons.
 
 mod code;
+mod seams;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::program::{root, update, walk};
 use code::{functions, plain, rooms_used, shipped};
 
-const FILE_LINES_MAX: usize = 600;
+const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
@@ -19,7 +20,7 @@ const STOREYS: [&[&str]; 9] = [
     &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
-    &["hardware", "fleet", "record"],
+    &["hardware", "control", "record"],
     &["drivers", "analysis"],
     &["backend", "report", "testbed"],
     &["swarm"],
