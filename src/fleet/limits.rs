@@ -3,14 +3,33 @@
 use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
+use crate::units::Span;
+
+/// The shortest time between two beats: what the clock of a program can tell apart.
+const BEAT_MIN: Span = Span::from_millis(1);
 
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
-    [cannot_corrupt(plan), cannot_follow_chips(plan), cannot_keep(plan), cannot_tell(plan)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let reasons = [
+        cannot_beat(plan),
+        cannot_corrupt(plan),
+        cannot_follow_chips(plan),
+        cannot_keep(plan),
+        cannot_tell(plan),
+    ];
+    reasons.into_iter().flatten().collect()
+}
+
+/// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
+fn cannot_beat(plan: &Plan) -> Option<String> {
+    let beat = plan.scenario.controller.beat();
+    (beat < BEAT_MIN).then(|| {
+        format!(
+            "a beat each {beat}: agents beat four times in `controller.detect`, or as \
+             `controller.phi.beat` says, and not more often than each {BEAT_MIN}"
+        )
+    })
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

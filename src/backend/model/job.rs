@@ -256,6 +256,14 @@ impl World<'_> {
         }
     }
 
+    /// The time of an order is over, and nobody is there who orders more: its nodes have done it
+    /// and wait.
+    pub(super) fn rest_job(&mut self, of: JobId, epoch: u32) {
+        if self.hands(of).epoch == epoch {
+            self.set_load(of, false);
+        }
+    }
+
     /// Nodes that compute or verify draw more. O(PSU domains); of a job with groups O(nodes) if
     /// something changes, as those of groups that wait for others do not.
     fn set_load(&mut self, of: JobId, computes: bool) {

@@ -442,6 +442,14 @@ fn both_networks_give_the_fleet_the_same_facts() {
 }
 
 #[test]
+fn a_beat_that_no_clock_can_keep_is_refused() {
+    let plan = plan_of(&saving("").replace("detect = \"8 s\"", "detect = \"0 s\""));
+    assert!(Model.cannot(&plan).is_empty());
+    let reasons = Turmoil.cannot(&plan);
+    assert!(reasons[0].starts_with("a beat each 0 s"), "{reasons:?}");
+}
+
+#[test]
 fn the_reference_refuses_what_it_cannot_bear() {
     let plan = plan_of("inherit = \"lanl_pilot\"\n");
     let reasons = Reference.cannot(&plan);
