@@ -1,6 +1,6 @@
 //! What a fault means for the muster: which nodes it cuts off, which it takes out of service.
 
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::fleet::doors::Deed;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
@@ -24,25 +24,20 @@ pub(super) fn is_dark(deed: &Deed) -> bool {
 pub(super) fn cut_off(plan: &Plan, deed: &Deed) -> Vec<NodeId> {
     let machine = &plan.machine;
     let link = plan.scenario.rule(deed.fault).harm.link();
-    match deed.kind {
-        Fault::SwitchLoss => machine.nodes_of(deed.part).collect(),
-        Fault::LinkDegradation if link.left_ppm() == 0 => machine.nodes_of(deed.part).collect(),
-        Fault::PowerLoss => {
+    match deed.kind.target() {
+        Target::Switch => machine.nodes_of(deed.part).collect(),
+        Target::Link if link.left_ppm() == 0 => machine.nodes_of(deed.part).collect(),
+        Target::Feed => {
             let fed = (0..).zip(&machine.switches).filter(|(_, row)| row.psu == deed.part.index);
             let part = |index| Part { kind: PartKind::Switch, index };
             fed.flat_map(|(index, _)| machine.nodes_of(part(index))).collect()
         }
-        Fault::Crash
-        | Fault::Hang
-        | Fault::ServerLoss
-        | Fault::LinkDegradation
-        | Fault::ControllerCrash
-        | Fault::SilentCorruption
-        | Fault::Upset
-        | Fault::Dram
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => Vec::new(),
+        Target::Life
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory
+        | Target::Resource => Vec::new(),
     }
 }
 
@@ -54,21 +49,17 @@ pub(super) fn out_of_service(
     has_power: impl Fn(NodeId) -> bool,
 ) -> Vec<NodeId> {
     let node = NodeId(deed.part.index);
-    match deed.kind {
-        Fault::PowerLoss => plan.machine.nodes_of(deed.part).collect(),
-        Fault::Crash if is_undone(plan, deed) => vec![node],
-        Fault::Hang if is_undone(plan, deed) && has_power(node) => vec![node],
-        Fault::Crash
-        | Fault::Hang
-        | Fault::SwitchLoss
-        | Fault::ServerLoss
-        | Fault::LinkDegradation
-        | Fault::ControllerCrash
-        | Fault::SilentCorruption
-        | Fault::Upset
-        | Fault::Dram
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => Vec::new(),
+    match deed.kind.target() {
+        Target::Feed => plan.machine.nodes_of(deed.part).collect(),
+        Target::Life if is_undone(plan, deed) && (deed.kind == Fault::Crash || has_power(node)) => {
+            vec![node]
+        }
+        Target::Life
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory
+        | Target::Resource => Vec::new(),
     }
 }

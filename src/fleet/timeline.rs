@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::cosmic::budget::Class;
-use crate::event::{Fault, JobPhase};
+use crate::event::{Fault, JobPhase, Target};
 use crate::fleet::doors::{Deed, Means};
 use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
@@ -448,24 +448,20 @@ impl<'p> Timeline<'p> {
         });
         let kind = kind.unwrap_or_else(|| wish.kind());
         let deed = Deed { kind, lasts, ..self.deed(rule, part, number) };
-        match deed.kind {
-            Fault::Crash => self.power_off(at, NodeId(part)),
-            Fault::PowerLoss => {
+        match deed.kind.target() {
+            Target::Life if deed.kind == Fault::Crash => self.power_off(at, NodeId(part)),
+            Target::Feed => {
                 for node in self.plan.machine.nodes_of(deed.part) {
                     self.power_off(at, node);
                 }
             }
-            Fault::Hang
-            | Fault::SwitchLoss
-            | Fault::ServerLoss
-            | Fault::LinkDegradation
-            | Fault::ControllerCrash
-            | Fault::SilentCorruption
-            | Fault::Upset
-            | Fault::Dram
-            | Fault::Load
-            | Fault::Clock
-            | Fault::Process => {}
+            Target::Life
+            | Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => {}
         }
         if let Some(span) = lasts {
             self.queue(at + span, Due::Repaired { rule, part, deed: number });

@@ -1,6 +1,6 @@
 //! From merged tables to fault rules: times, part sets, and which parts a fault may strike.
 
-use crate::event::{Fault, Strikes};
+use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
@@ -377,7 +377,7 @@ fn parts(
 
 /// The set as parts that the fault may strike.
 fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
-    let Strikes { parts: direct, holders: containers } = kind.strikes();
+    let (direct, containers) = (kind.target().parts(), kind.target().holders());
     if set.is_empty() {
         return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
     }
