@@ -10,7 +10,6 @@
 mod alarm;
 mod chip;
 mod control;
-mod drain;
 mod fault;
 mod job;
 mod node;
