@@ -117,6 +117,7 @@ pub mod analysis;
 pub mod backend;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod cli;
+mod config;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod control;
 #[cfg_attr(not(rooms), doc(hidden))]
@@ -129,7 +130,11 @@ pub mod event;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod experiment;
 #[cfg_attr(not(rooms), doc(hidden))]
+pub mod fitting;
+#[cfg_attr(not(rooms), doc(hidden))]
 pub mod fleet;
+#[cfg_attr(not(rooms), doc(hidden))]
+pub mod forecast;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod hardware;
 pub mod ids;

@@ -2,17 +2,13 @@
 
 mod alarms;
 mod bins;
-pub mod calibration;
 pub mod compare;
 mod corruptions;
 mod eventful;
 pub mod expect;
-pub mod fit;
 mod fold;
-pub mod forecast;
 mod groups;
 mod jobs;
-pub mod least_squares;
 mod meters;
 mod nodes;
 pub mod observed;
@@ -23,7 +19,6 @@ mod shape;
 pub mod stats;
 mod timeline;
 pub mod tolerance;
-pub mod trace_fits;
 pub mod two_samples;
 mod unlike;
 mod upsets;

@@ -9,12 +9,12 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::analysis::calibration::{self, Calibration, Key, Recorded, keys};
 use crate::analysis::run::Run;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override, Trust};
 use crate::cli::{Exit, streams};
 use crate::experiment;
+use crate::fitting::calibration::{self, Calibration, Key, Recorded, keys};
 use crate::report::calibration as pages;
 use crate::scenario::{self, Loaded, Overrides};
 

@@ -7,8 +7,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::analysis::trace_fits::TraceFits;
 use crate::cli::{Exit, files, streams};
+use crate::fitting::traces::TraceFits;
 use crate::report::fits::{self, Input};
 use crate::trace::{self, Moment, Named, Quantity, Selection, Trace, TraceError};
 use crate::units::Span;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::analysis::forecast::{self, Forecast};
 use crate::cli::files::{self, Override};
 use crate::cli::{Exit, streams};
+use crate::forecast::{self, Forecast};
 use crate::plan::Plan;
 use crate::report::forecast::{COLUMNS, rows, text};
 use crate::scenario::Loaded;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::again;
 use super::run::RunError;
-use crate::analysis::{Findings, expect, forecast, metrics};
+use crate::analysis::{Findings, expect, metrics};
+use crate::forecast;
 use crate::plan::Plan;
 use crate::record::folder::{self, SCENARIO};
 use crate::record::{Checksums, Manifest, RecordError, checksums};

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::analysis::calibration::{Observation, observations};
 use crate::analysis::expect::{self, Verdict};
 use crate::analysis::observed::Observed;
 use crate::analysis::{Findings, Fold};
 use crate::backend::Backend;
 use crate::event::{EndReason, Event, Sink, Stop};
+use crate::fitting::calibration::{Observation, observations};
 use crate::plan::Plan;
 use crate::record::{Checksum, RecordError, Recorder};
 use crate::scenario::Scenario;

@@ -12,45 +12,43 @@ pub mod jobs;
 pub mod law;
 pub mod replicas;
 
-mod array_text;
 mod arrays;
 mod base;
 mod course;
-pub(crate) mod document;
 mod drain;
 mod files;
-mod keys;
-pub(crate) mod language;
+pub(crate) mod keys;
 mod lawbook;
-mod layers;
-mod layout;
 mod levels;
 mod load;
 pub mod logging;
 mod machine;
 mod misfortune;
-pub(crate) mod mistakes;
-mod nodeset;
 mod optimum;
 mod overrides;
 mod replay;
 mod resolved;
-mod schema;
-pub(crate) mod section;
-pub(crate) mod sheet;
 mod sweep;
 mod together;
-mod walk;
 mod words;
 
+pub use crate::config::language::Comparison;
+pub use crate::config::mistakes::Mistakes;
+pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_text, read, read_over};
-pub use mistakes::Mistakes;
-pub use nodeset::nodes;
 pub use resolved::text;
-pub use schema::schema;
 
 use crate::units::{Span, Time};
+
+/// The JSON Schema (draft 7) of scenario files.
+///
+/// Keys that must be there are not told: what a file lacks, another file that it inherits or a
+/// built-in profile may give.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    crate::config::schema::schema(&keys::ROOT, "Rackstorm scenario")
+}
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
 ///
@@ -165,21 +163,6 @@ pub struct Expect {
     pub op: Comparison,
     /// The bound, in the metric's own unit.
     pub bound: f64,
-}
-
-/// How a metric is compared with its bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-    /// `=`
-    Equal,
 }
 
 /// Where one figure comes from.

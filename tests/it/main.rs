@@ -46,6 +46,7 @@ mod records;
 mod rehearsal;
 mod rejuvenation;
 mod replicas;
+mod schema;
 mod silent;
 mod stages;
 mod store;

@@ -3,10 +3,10 @@
 //! The tables of single clients are read as `rackstorm import` reads them, and the fit is that of
 //! `rackstorm calibrate`, without a folder between.
 
-use rackstorm::analysis::calibration::{Calibration, Key, Recorded, Verdict, calibrate, keys};
 use rackstorm::backend::measured::Measured;
 use rackstorm::backend::model::Model;
 use rackstorm::experiment::observe;
+use rackstorm::fitting::calibration::{Calibration, Key, Recorded, Verdict, calibrate, keys};
 use rackstorm::scenario::{self, Scenario};
 use rackstorm::storm::{self, Kind, Storm};
 

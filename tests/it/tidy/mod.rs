@@ -15,25 +15,27 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
-const STOREYS: [&[&str]; 11] = [
+const STOREYS: [&[&str]; 12] = [
     &["units", "ids", "untrusted", "metrics", "trace"],
-    &["scenario", "engine", "rng", "event", "cosmic"],
+    &["config", "scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
     &["hardware", "control", "record"],
     &["fleet"],
     &["drivers", "analysis"],
+    &["forecast", "fitting"],
     &["backend", "report", "testbed"],
     &["experiment"],
     &["swarm"],
     &["cli"],
 ];
 
-/// Who may use whom on the same storey: faults have one name, how often a node is upset is known
-/// from its site, a checkpoint waits for a step, and an interval that adapts is a formula's; a
-/// trace is a file like any other.
-const NEIGHBOURS: [(&str, &str); 6] = [
+/// Who may use whom on the same storey: scenarios are written in the language of files, faults have
+/// one name, how often a node is upset is known from its site, a checkpoint waits for a step, and
+/// an interval that adapts is a formula's; a trace is a file like any other.
+const NEIGHBOURS: [(&str, &str); 7] = [
     ("trace", "untrusted"),
+    ("scenario", "config"),
     ("scenario", "event"),
     ("scenario", "cosmic"),
     ("event", "cosmic"),
@@ -42,8 +44,8 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 30] = [
-    ("annotate_snippets", "scenario"),
+const PACKAGES: [(&str, &str); 31] = [
+    ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("ctrlc", "cli"),
@@ -70,6 +72,7 @@ const PACKAGES: [(&str, &str); 30] = [
     ("tokio", "fleet"),
     ("tokio", "testbed"),
     ("tokio_rustls", "drivers"),
+    ("toml", "config"),
     ("toml", "scenario"),
     ("turmoil", "backend"),
     ("turmoil_net", "backend"),

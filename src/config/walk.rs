@@ -2,33 +2,32 @@
 
 use std::fmt::Display;
 
-use crate::scenario::document::{Data, Entry, Table, Value};
-use crate::scenario::keys::ROOT;
-use crate::scenario::language::{Key, Kind, Problem, Read, Share, Spec, nearest, read_bound};
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::nodeset;
+use crate::config::document::{Data, Entry, Table, Value};
+use crate::config::language::{Key, Kind, Problem, Read, Share, Spec, nearest, read_bound};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::nodeset;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// Notes all mistakes of a text that can be seen without any other text.
-pub(super) fn check_document(root: &Table, mistakes: &mut Mistakes) {
-    check_sheet(&ROOT, root, mistakes);
-}
-
-/// The same for a text in another language of the same notation.
-pub(super) fn check_sheet(language: &'static Spec, root: &Table, mistakes: &mut Mistakes) {
+pub(crate) fn check_document(language: &'static Spec, root: &Table, mistakes: &mut Mistakes) {
     check_table(language, language, "", root, mistakes);
 }
 
 /// Notes all mistakes of a value for the key at `path`, such as `cluster.modules`.
-pub(super) fn check_at(path: &str, value: &Value, mistakes: &mut Mistakes) -> bool {
-    let Some(kind) = kind_at(path) else { return false };
-    check(&ROOT, kind, path, value, mistakes);
+pub(crate) fn check_at(
+    root: &'static Spec,
+    path: &str,
+    value: &Value,
+    mistakes: &mut Mistakes,
+) -> bool {
+    let Some(kind) = kind_at(root, path) else { return false };
+    check(root, kind, path, value, mistakes);
     true
 }
 
 /// The kind of the key at `path`; items of arrays are numbered from 0.
-pub(super) fn kind_at(path: &str) -> Option<&'static Kind> {
-    let mut spec = Some(&ROOT);
+pub(crate) fn kind_at(root: &'static Spec, path: &str) -> Option<&'static Kind> {
+    let mut spec = Some(root);
     let mut kind: Option<&'static Kind> = None;
     for part in path.split('.') {
         let number = part.bytes().all(|byte| byte.is_ascii_digit());
@@ -38,7 +37,7 @@ pub(super) fn kind_at(path: &str) -> Option<&'static Kind> {
                 spec = Some(inner);
                 continue;
             }
-            (_, Some(Kind::Map(inner))) => Some(inner),
+            (_, Some(Kind::Map(_, inner))) => Some(inner),
             (Some(spec), _) => Some(&spec.key(part)?.kind),
             _ => return None,
         };
@@ -80,7 +79,7 @@ fn check_table(
     }
 }
 
-pub(super) fn below(path: &str, key: &Key) -> String {
+pub(crate) fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 
@@ -157,12 +156,12 @@ fn check(
         (Kind::List(kind), Data::Table(table)) if is_numbered(table) => {
             table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
         }
-        (Kind::Map(kind), Data::Table(table)) => {
+        (Kind::Map(_, kind), Data::Table(table)) => {
             table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
         }
         (Kind::Any(kinds), _) => check_any(root, kinds, path, value, mistakes),
         // Axes are read by the sweep, which knows their keys.
-        (Kind::Axes, Data::Table(_)) => {}
+        (Kind::Axes(_), Data::Table(_)) => {}
         _ => {
             if let Err(problem) = check_plain(kind, value) {
                 note(problem, value, mistakes);
@@ -172,13 +171,13 @@ fn check(
 }
 
 /// Whether the keys of a table are all numbers of items of an array.
-pub(super) fn is_numbered(table: &Table) -> bool {
+pub(crate) fn is_numbered(table: &Table) -> bool {
     !table.entries.is_empty()
         && table.entries.iter().all(|entry| entry.name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Notes a problem of a value.
-pub(super) fn note(problem: Problem, value: &Value, mistakes: &mut Mistakes) {
+pub(crate) fn note(problem: Problem, value: &Value, mistakes: &mut Mistakes) {
     let place = match (&problem.within, value.text()) {
         (Some(range), Some(text)) => mistakes.within(value.place, text, range.clone()),
         _ => value.place,
@@ -234,9 +233,9 @@ fn check_any(
 }
 
 /// What a value of this kind looks like, with its article.
-pub(super) fn expected(kind: &Kind) -> String {
+pub(crate) fn expected(kind: &Kind) -> String {
     match kind {
-        Kind::Text | Kind::Parts | Kind::Bound => String::EXPECTED.into(),
+        Kind::Text | Kind::Pattern(_) | Kind::Parts | Kind::Bound => String::EXPECTED.into(),
         Kind::Flag => bool::EXPECTED.into(),
         Kind::Count(..) => u64::EXPECTED.into(),
         Kind::Number(..) => f64::EXPECTED.into(),
@@ -256,7 +255,7 @@ pub(super) fn expected(kind: &Kind) -> String {
                 format!("one of {}", quoted.join(", "))
             }
         }
-        Kind::Table(_) | Kind::Map(_) | Kind::Axes => "a table".into(),
+        Kind::Table(_) | Kind::Map(..) | Kind::Axes(_) => "a table".into(),
         Kind::Tables(_) => "an array of tables".into(),
         Kind::List(_) => "an array".into(),
         Kind::Any(kinds) => kinds.iter().map(expected).collect::<Vec<_>>().join(", or "),
@@ -264,7 +263,7 @@ pub(super) fn expected(kind: &Kind) -> String {
 }
 
 /// Whether a value, wherever it comes from, is what its key takes.
-pub(super) fn is_valid(kind: &Kind, value: &Value) -> bool {
+pub(crate) fn is_valid(kind: &Kind, value: &Value) -> bool {
     match kind {
         Kind::Any(kinds) => kinds.iter().any(|kind| is_valid(kind, value)),
         _ => check_plain(kind, value).is_ok(),
@@ -273,7 +272,7 @@ pub(super) fn is_valid(kind: &Kind, value: &Value) -> bool {
 
 fn check_plain(kind: &Kind, value: &Value) -> Result<(), Problem> {
     match *kind {
-        Kind::Text => String::read(value).map(drop),
+        Kind::Text | Kind::Pattern(_) => String::read(value).map(drop),
         Kind::Flag => bool::read(value).map(drop),
         Kind::Count(min, max) => bounded(value, min, max),
         Kind::Number(min, max) => bounded(value, min, max),
@@ -307,8 +306,8 @@ fn check_plain(kind: &Kind, value: &Value) -> Result<(), Problem> {
         | Kind::Tables(_)
         | Kind::List(_)
         | Kind::Any(_)
-        | Kind::Map(_)
-        | Kind::Axes => Err(Problem::wrong_type(&expected(kind), value)),
+        | Kind::Map(..)
+        | Kind::Axes(_) => Err(Problem::wrong_type(&expected(kind), value)),
     }
 }
 

@@ -3,49 +3,27 @@
 use std::ops::Range;
 
 use crate::ids::PartKind;
-use crate::scenario::cluster::{Cluster, Module, ServerPer};
 
 /// The counts that number the parts of a machine, module by module, each kind from 0.
 ///
 /// A blade never spans two packs, so the last blade of a pack may be short. The rows of
-/// [`crate::plan::machine`] follow the same order.
+/// the plan follow the same order.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
-    modules: u32,
-    modules_per_rack: u32,
+pub(crate) struct Layout {
+    pub(crate) modules: u32,
+    pub(crate) modules_per_rack: u32,
     /// Nodes of each pack of a module.
-    packs: Vec<u32>,
-    nodes_per_blade: u32,
-    switches: u32,
+    pub(crate) packs: Vec<u32>,
+    pub(crate) nodes_per_blade: u32,
+    pub(crate) switches: u32,
     /// Packs and switches (from 0) of each PSU of a module.
-    psus: Vec<(Vec<u32>, Vec<u32>)>,
-    servers: u32,
+    pub(crate) psus: Vec<(Vec<u32>, Vec<u32>)>,
+    pub(crate) servers: u32,
 }
 
 impl Layout {
-    pub(super) fn new(cluster: &Cluster, module: &Module, per: ServerPer) -> Self {
-        let from_zero = |list: &[u32]| list.iter().map(|number| number - 1).collect();
-        Self {
-            modules: cluster.modules,
-            modules_per_rack: cluster.modules_per_rack,
-            packs: module.packs.clone(),
-            nodes_per_blade: module.nodes_per_blade,
-            switches: module.switches,
-            psus: module
-                .psus
-                .iter()
-                .map(|psu| (from_zero(&psu.packs), from_zero(&psu.switches)))
-                .collect(),
-            servers: match per {
-                ServerPer::Cluster => 1,
-                ServerPer::Rack => cluster.modules.div_ceil(cluster.modules_per_rack),
-                ServerPer::Module => cluster.modules,
-            },
-        }
-    }
-
     /// A machine of so many nodes, of which nothing else is known.
-    pub(super) fn of_nodes(nodes: u32) -> Self {
+    pub(crate) fn of_nodes(nodes: u32) -> Self {
         Self {
             modules: 1,
             modules_per_rack: 1,
@@ -59,7 +37,7 @@ impl Layout {
 
     /// A layout for tests.
     #[cfg(test)]
-    pub(super) fn of_counts(
+    pub(crate) fn of_counts(
         modules: u32,
         modules_per_rack: u32,
         packs: &[u32],
@@ -99,7 +77,7 @@ impl Layout {
     }
 
     /// Parts of a kind in the whole machine.
-    pub(super) fn count(&self, kind: PartKind) -> u32 {
+    pub(crate) fn count(&self, kind: PartKind) -> u32 {
         match kind {
             PartKind::Rack => self.modules.div_ceil(self.modules_per_rack),
             PartKind::Server => self.servers,
@@ -110,7 +88,7 @@ impl Layout {
 
     /// The parts of kind `inner` inside part `index` of kind `outer`, in order; `None` if parts of
     /// that kind never lie in such a part.
-    pub(super) fn inside(
+    pub(crate) fn inside(
         &self,
         outer: PartKind,
         index: u32,

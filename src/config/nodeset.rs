@@ -2,17 +2,65 @@
 
 use std::ops::Range;
 
+use crate::config::language::{Problem, nearest};
+use crate::config::layout::Layout;
 use crate::ids::{NodeId, PartKind};
-use crate::scenario::fault::PartSet;
-use crate::scenario::language::{Problem, nearest};
-use crate::scenario::layout::Layout;
 
 /// Nodes that a machine may have that nobody described. Assumption: more than any rack.
 const NODES_MAX: u32 = 1_000_000;
 
+/// A set of parts of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSet {
+    /// Their kind.
+    pub kind: PartKind,
+    /// Their numbers over the whole machine, from 0: sorted, disjoint, half-open ranges.
+    pub ranges: Vec<std::ops::Range<u32>>,
+}
+
+impl PartSet {
+    /// The numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+
+    /// Whether this part belongs to it. O(log ranges).
+    #[must_use]
+    pub fn contains(&self, part: u32) -> bool {
+        let after = self.ranges.partition_point(|range| range.start <= part);
+        after > 0 && self.ranges[after - 1].contains(&part)
+    }
+
+    /// The part number `n` of the set, from 0. Panics if there are fewer. O(ranges).
+    #[must_use]
+    pub fn nth(&self, n: u32) -> u32 {
+        let mut left = n;
+        for range in &self.ranges {
+            let size = range.end - range.start;
+            if left < size {
+                return range.start + left;
+            }
+            left -= size;
+        }
+        panic!("a set of {} parts has no part number {n}", self.len());
+    }
+
+    /// How many parts.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}
+
 /// A set as written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Expression {
+pub(crate) struct Expression {
     first: Path,
     /// Applied from left to right, all of equal strength, as `ClusterShell` does.
     rest: Vec<(Operator, Path)>,
@@ -67,8 +115,18 @@ const WORDS: &[(&str, PartKind)] = &[
     ("controller", PartKind::Controller),
 ];
 
+/// A regular expression that all sets match, and hardly any other texts.
+pub(crate) fn pattern() -> String {
+    let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+    let words = words.join("|");
+    let range = r"\s*[0-9]+(?:-[0-9]+)?(?:/[0-9]+)?\s*";
+    let numbers = format!(r"(?:[0-9]+|\[{range}(?:,{range})*\])?");
+    let path = format!(r"\s*(?:{words}){numbers}(?:/(?:{words}){numbers})*\s*");
+    format!("^{path}(?:[,!&^]{path})*$")
+}
+
 /// "a node", "an uplink", ...
-pub(super) fn with_article(kind: PartKind) -> &'static str {
+pub(crate) fn with_article(kind: PartKind) -> &'static str {
     match kind {
         PartKind::Node => "a node",
         PartKind::Blade => "a blade",
@@ -94,7 +152,7 @@ fn problem(title: impl Into<String>, span: Range<usize>) -> Problem {
 }
 
 /// Reads a set as written.
-pub(super) fn parse(text: &str) -> Result<Expression, Problem> {
+pub(crate) fn parse(text: &str) -> Result<Expression, Problem> {
     let mut reader = Reader { text, at: 0 };
     let first = reader.path()?;
     let mut rest = Vec::new();
@@ -242,7 +300,7 @@ impl Reader<'_> {
 
 impl Expression {
     /// The parts of a machine that the expression means.
-    pub(super) fn resolve(&self, layout: &Layout) -> Result<PartSet, Problem> {
+    pub(crate) fn resolve(&self, layout: &Layout) -> Result<PartSet, Problem> {
         let (kind, mut ranges) = self.first.resolve(layout)?;
         for (operator, path) in &self.rest {
             let (other, more) = path.resolve(layout)?;
@@ -345,7 +403,7 @@ fn nth_range(parts: &[Range<u32>], wanted: Range<u32>) -> Vec<Range<u32>> {
 }
 
 /// Sorted, disjoint, and joined where they touch.
-pub(super) fn merged(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+pub(crate) fn merged(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
     ranges.sort_by_key(|range| range.start);
     let mut out: Vec<Range<u32>> = Vec::new();
     for range in ranges.into_iter().filter(|range| !range.is_empty()) {
@@ -405,7 +463,7 @@ pub fn nodes(text: &str) -> Result<Vec<NodeId>, String> {
 }
 
 /// The set in this notation, all numbers over the whole machine: `pi[1-9,20]`.
-pub(super) fn print(set: &PartSet) -> String {
+pub(crate) fn print(set: &PartSet) -> String {
     let word = WORDS.iter().find(|(_, kind)| *kind == set.kind).expect("each kind has a word").0;
     let ranges: Vec<String> = set
         .ranges
@@ -422,6 +480,16 @@ pub(super) fn print(set: &PartSet) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_set_knows_its_parts_by_number_and_by_place() {
+        let set = PartSet { kind: PartKind::Node, ranges: vec![2..4, 7..8, 10..13] };
+        let parts: Vec<_> = set.iter().collect();
+        assert_eq!((0..set.len()).map(|n| set.nth(n)).collect::<Vec<_>>(), parts);
+        for part in 0..15 {
+            assert_eq!(set.contains(part), parts.contains(&part), "{part}");
+        }
+    }
 
     /// The pilot: 5 modules, of which three fill the first rack.
     fn pilot() -> Layout {

@@ -22,7 +22,7 @@ use serde::Serialize;
 use statrs::distribution::{Continuous, ContinuousCDF, Exp, Gamma, LogNormal, Weibull};
 use statrs::function::gamma::digamma;
 
-use super::stats::{mean, quantile};
+use crate::analysis::stats::{mean, quantile};
 
 /// Shapes outside are those of no span that anybody measured, and are not looked for.
 const SHAPES: (f64, f64) = (1e-3, 1e4);

@@ -19,9 +19,9 @@ mod outcome;
 use std::collections::BTreeSet;
 
 use super::least_squares::{self, Known};
-use super::observed::Observed;
-use super::run::Run;
-use super::{Findings, stats};
+use crate::analysis::observed::Observed;
+use crate::analysis::run::Run;
+use crate::analysis::{Findings, stats};
 use crate::scenario::Scenario;
 
 pub use keys::Key;

@@ -1,11 +1,11 @@
-//! What a run showed beside what theory expects of the mean of many such runs.
+//! What a run showed, compared with what theory expects of the mean of many such runs.
 
 use super::Forecast;
 use crate::analysis::Findings;
 
 /// A formula and the run. Without the first boot of the job's nodes, which no formula counts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Beside {
+pub struct Compared {
     /// The formula, by its authors.
     pub formula: &'static str,
     /// Expected makespan (s), and that of the run; `None` if the job was not done.
@@ -21,7 +21,7 @@ pub struct Beside {
 /// A row for each formula that tells what the scenario's own interval comes to. None if the run
 /// has no efficiency, because its job never began.
 #[must_use]
-pub fn beside(forecast: &Forecast, findings: &Findings) -> Vec<Beside> {
+pub fn compare(forecast: &Forecast, findings: &Findings) -> Vec<Compared> {
     let metric = |name: &str| {
         let found = findings.metrics.iter().find(|metric| metric.name == name);
         found.map(|metric| metric.value)
@@ -35,7 +35,7 @@ pub fn beside(forecast: &Forecast, findings: &Findings) -> Vec<Beside> {
     let row = |row: &super::Prediction| {
         let makespan = row.makespan.zip(makespan);
         let deviation = row.deviation.filter(|deviation| *deviation > 0.0);
-        Beside {
+        Compared {
             formula: row.formula,
             makespan,
             deviations: makespan.zip(deviation).map(|((wanted, is), by)| (is - wanted) / by),
@@ -50,7 +50,7 @@ pub fn beside(forecast: &Forecast, findings: &Findings) -> Vec<Beside> {
 mod tests {
     use super::*;
     use crate::analysis::Metric;
-    use crate::analysis::forecast::{Prediction, Setting};
+    use crate::forecast::{Prediction, Setting};
 
     fn findings(metrics: &[(&str, f64)]) -> Findings {
         let metric = |(name, value): &(&str, f64)| Metric {
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn the_first_boot_is_not_held_against_the_formulas() {
         let metrics = [("makespan", 1_000.0), ("efficiency", 0.72), ("waste_boot", 0.1)];
-        let rows = beside(&forecast(), &findings(&metrics));
+        let rows = compare(&forecast(), &findings(&metrics));
         let (wanted, is) = rows[0].makespan.expect("the job was done");
         assert!((wanted - 880.0).abs() < 1e-9 && (is - 900.0).abs() < 1e-9, "{is}");
         assert!((rows[0].deviations.expect("it is known") - 2.0).abs() < 1e-9);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_job_that_was_not_done_has_an_efficiency_and_no_makespan() {
-        let rows = beside(&forecast(), &findings(&[("efficiency", 0.72), ("waste_boot", 0.1)]));
+        let rows = compare(&forecast(), &findings(&[("efficiency", 0.72), ("waste_boot", 0.1)]));
         assert_eq!((rows[0].makespan, rows[0].deviations), (None, None));
         assert!(rows[0].efficiency.is_some());
     }

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use crate::scenario::document::{Table, parse};
-use crate::scenario::language::Spec;
-use crate::scenario::mistakes::{Mistakes, Place};
-use crate::scenario::{files, walk};
-
-pub(crate) use crate::scenario::schema::of as schema;
+use crate::config::document::{Table, parse};
+use crate::config::language::Spec;
+use crate::config::mistakes::{Mistakes, Place};
+use crate::config::{files, walk};
 
 /// A file as read: its table, and the place of the whole text.
 #[derive(Debug)]
@@ -20,13 +18,13 @@ pub(crate) struct Sheet {
 
 /// Reads a file and notes what is wrong with its keys and values. `None` if it cannot be read.
 pub(crate) fn read(path: &Path, language: &'static Spec, m: &mut Mistakes) -> Option<Sheet> {
-    let file = files::open(path, &path.display().to_string(), None, m)?;
+    let file = files::open(path, m)?;
     Some(read_text(file, language, m))
 }
 
 /// The same for a text that was taken in already.
 pub(crate) fn read_text(file: u32, language: &'static Spec, m: &mut Mistakes) -> Sheet {
     let (table, whole) = parse(file, m);
-    walk::check_sheet(language, &table, m);
+    walk::check_document(language, &table, m);
     Sheet { table, place: Place::whole(file), whole }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use crate::scenario::document::{Data, Value};
-use crate::scenario::words::Word;
+use crate::config::document::{Data, Value};
+use crate::config::words::Word;
 use crate::units::text::QuantityError;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
@@ -29,6 +29,8 @@ pub(crate) struct Key {
     pub kind: Kind,
     /// The default as TOML, where it does not stand in a built-in file.
     pub default: Option<&'static str>,
+    /// Whether its table is broken without it, if nothing else gives it.
+    pub required: bool,
     /// What it means, and the rule behind a default that is worked out.
     pub doc: &'static str,
 }
@@ -37,6 +39,8 @@ pub(crate) struct Key {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Text,
+    /// A text of this regular expression, as far as one can say it.
+    Pattern(fn() -> String),
     Flag,
     Count(u64, u64),
     Number(f64, f64),
@@ -61,10 +65,19 @@ pub(crate) enum Kind {
     List(&'static Kind),
     /// One of several kinds that differ in type or words.
     Any(&'static [Kind]),
-    /// A table with free keys.
-    Map(&'static Kind),
-    /// The axes of a sweep.
-    Axes,
+    /// A table whose keys are such names.
+    Map(Names, &'static Kind),
+    /// The axes of a sweep over all keys but some at the top.
+    Axes(&'static [&'static str]),
+}
+
+/// What names the keys of a table have.
+#[derive(Debug)]
+pub(crate) enum Names {
+    /// These.
+    Known(fn() -> Vec<&'static str>),
+    /// The paths of keys and tables of the language.
+    Keys,
 }
 
 /// Why a value is not what its key takes.
@@ -105,7 +118,12 @@ impl Spec {
 
 impl Key {
     pub(crate) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, default: None, doc }
+        Self { name, kind, default: None, required: false, doc }
+    }
+
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
+        self
     }
 
     pub(crate) const fn or(mut self, default: &'static str) -> Self {
@@ -244,19 +262,44 @@ impl Read for Share {
 }
 
 /// A choice read from its word.
-pub(super) fn read_word<W: Word>(value: &Value) -> Option<W> {
+pub(crate) fn read_word<W: Word>(value: &Value) -> Option<W> {
     value.text().and_then(W::of)
 }
 
+/// How a number is compared with its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `=`
+    Equal,
+}
+
+impl Word for Comparison {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("<=", Self::AtMost),
+        (">=", Self::AtLeast),
+        ("<", Self::Less),
+        (">", Self::Greater),
+        ("=", Self::Equal),
+    ];
+}
+
 /// A demand on a number: `"> 0.5"`, `"<= 90 s"`. A unit is turned into SI base units.
-pub(crate) fn read_bound(value: &Value) -> Result<(crate::scenario::Comparison, f64), Problem> {
+pub(crate) fn read_bound(value: &Value) -> Result<(Comparison, f64), Problem> {
     const HELP: &str = "write a comparison and a number: \"> 0.5\", \"<= 15 min\", \"= 750\"";
     let Some(text) = value.text() else {
         return Err(Problem::wrong_type("a comparison such as \"> 0.5\"", value).help(HELP));
     };
     let text = text.trim();
-    let words = <crate::scenario::Comparison as Word>::WORDS;
-    let Some(&(word, op)) = words.iter().find(|(word, _)| text.starts_with(word)) else {
+    let Some(&(word, op)) = Comparison::WORDS.iter().find(|(word, _)| text.starts_with(word))
+    else {
         return Err(Problem::new(format!("`{text}` is no comparison")).help(HELP));
     };
     let number = text[word.len()..].trim();

@@ -2,36 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::scenario::document::{Data, Entry, Table, Value};
-use crate::scenario::keys::ROOT;
-use crate::scenario::language::{Kind, Spec};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
-use crate::scenario::walk::{below, is_numbered};
-
-/// Keys that belong to one file and are not inherited.
-const OWN: &[&str] = &["schema", "name", "inherit", "source", "assumption"];
+use crate::config::document::{Data, Entry, Table, Value};
+use crate::config::language::{Kind, Spec};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::walk::{below, is_numbered};
 
 /// Lays `over` on top of `base`: tables are merged key by key, all other values replaced. The
 /// choice of one rival key removes the others of the layers below.
-pub(super) fn lay_over(base: &mut Table, over: &Table, mistakes: &mut Mistakes) {
-    merge(base, over, Some(&ROOT), mistakes);
-}
-
-/// Without what belongs to the file alone; for the layers below the scenario's own.
-pub(super) fn without_own(mut table: Table) -> Table {
-    for name in OWN {
-        table.remove(name);
-    }
-    table
+pub(crate) fn lay_over(
+    root: &'static Spec,
+    base: &mut Table,
+    over: &Table,
+    mistakes: &mut Mistakes,
+) {
+    merge(base, over, Some(root), mistakes);
 }
 
 /// Only the keys of one table: what a profile gives to a scenario that names it.
-pub(super) fn only(table: &Table, name: &str) -> Table {
+pub(crate) fn only(table: &Table, name: &str) -> Table {
     Table { entries: table.entry(name).cloned().into_iter().collect() }
 }
 
 /// A table with one value, at `a.b.c`.
-pub(super) fn at_path(path: &str, place: Place, value: Value) -> Table {
+pub(crate) fn at_path(path: &str, place: Place, value: Value) -> Table {
     let (name, value) = match path.split_once('.') {
         None => (path, value),
         Some((name, rest)) => {
@@ -43,8 +36,8 @@ pub(super) fn at_path(path: &str, place: Place, value: Value) -> Table {
 }
 
 /// Notes and drops what is given for numbered items of arrays that no layer gives.
-pub(super) fn drop_lost_items(table: &mut Table, m: &mut Mistakes) {
-    drop_lost("", table, &ROOT, m);
+pub(crate) fn drop_lost_items(root: &'static Spec, table: &mut Table, m: &mut Mistakes) {
+    drop_lost("", table, root, m);
 }
 
 fn drop_lost(path: &str, table: &mut Table, spec: &'static Spec, m: &mut Mistakes) {
@@ -140,7 +133,8 @@ fn merge_value(
     }
 }
 
-fn table_of(kind: &'static Kind) -> Option<&'static Spec> {
+/// The table that a value of this kind is or holds.
+pub(crate) fn table_of(kind: &'static Kind) -> Option<&'static Spec> {
     match kind {
         Kind::Table(spec) | Kind::Tables(spec) => Some(spec),
         Kind::Any(kinds) => kinds.iter().find_map(table_of),

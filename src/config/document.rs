@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
 
 /// A value and its place.
 #[derive(Clone, Debug)]

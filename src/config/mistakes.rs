@@ -355,8 +355,8 @@ impl std::error::Error for Mistakes {}
 
 #[cfg(test)]
 mod tests {
+    use crate::config::language::{Kind, Spec};
     use crate::scenario::keys::ROOT;
-    use crate::scenario::language::{Kind, Spec};
     use crate::scenario::{Overrides, load_text};
 
     /// Values of a kind, as TOML: its bounds and some between, and each word.

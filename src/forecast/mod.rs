@@ -1,10 +1,10 @@
-//! What theory says of a plan before it is played, and beside what a run of it showed.
+//! What theory says of a plan before it is played, and how a run of it compares.
 //!
 //! The formulas are those of [`crate::theory`]; here their numbers are found in the plan, and it is
 //! judged whether they apply. Times are in seconds.
 
-mod beside;
 mod chunks;
+mod compared;
 mod foreseen;
 mod grouped;
 mod images;
@@ -23,7 +23,7 @@ use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::Checkpoint;
 
-pub use beside::{Beside, beside};
+pub use compared::{Compared, compare};
 pub use setting::Setting;
 
 /// The job that closed forms are about: the only one of its plan.
@@ -116,12 +116,12 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     Ok(Forecast { setting, own, best, notes })
 }
 
-/// What a run of the plan showed beside the plan's forecast.
+/// What a run of the plan showed, compared with the plan's forecast.
 ///
 /// # Errors
 /// As [`of`].
-pub fn held(plan: &Plan, findings: &Findings) -> Result<Vec<Beside>, Vec<String>> {
-    of(plan).map(|forecast| beside(&forecast, findings))
+pub fn held(plan: &Plan, findings: &Findings) -> Result<Vec<Compared>, Vec<String>> {
+    of(plan).map(|forecast| compare(&forecast, findings))
 }
 
 #[cfg(test)]

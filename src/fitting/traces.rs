@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::fit::{self, Fit, SpanLaw, Stretch, Summary, Unfit};
+use super::laws::{self, Fit, SpanLaw, Stretch, Summary, Unfit};
 use crate::trace::{Failure, Quantity, Sample, Selection, Trace, Watched};
 
 /// Stretches of ages in which the hazard is counted, to a decade.
@@ -148,18 +148,18 @@ impl TraceFits {
 impl Spans {
     fn of(quantity: Quantity, failures: &[&Failure]) -> Self {
         let sample = Sample::of(quantity, failures);
-        let (fits, unfit) = match fit::all(&sample.spans_s) {
+        let (fits, unfit) = match laws::all(&sample.spans_s) {
             Ok(fits) => (fits, None),
             Err(unfit) => (Vec::new(), Some(unfit.to_string())),
         };
         Self {
             of: quantity,
-            summary: fit::summary(&sample.with_zeros()),
+            summary: laws::summary(&sample.with_zeros()),
             zeros: sample.zeros,
             negative: sample.negative,
             fits,
             unfit,
-            hazards: fit::hazards(&sample.spans_s, STRETCHES_PER_DECADE, STRETCH_LEAST),
+            hazards: laws::hazards(&sample.spans_s, STRETCHES_PER_DECADE, STRETCH_LEAST),
             sample_s: sample.spans_s,
         }
     }
@@ -189,7 +189,7 @@ impl Rule {
         Ok(Self {
             lifetime: lifetime.with_mean(mean_s),
             uptime_s: mean_s,
-            pooled_s: super::stats::mean(&uptimes.spans_s).unwrap_or_default(),
+            pooled_s: crate::analysis::stats::mean(&uptimes.spans_s).unwrap_or_default(),
             no_repair: repair.clone().err(),
             repair: repair.ok(),
         })
@@ -200,7 +200,7 @@ impl Spread {
     /// The best that a scenario can say of spans, or why it can say nothing.
     fn of(sample: &Sample, quantity: Quantity) -> Result<Self, String> {
         let (all, above, what) = (sample.count(), sample.spans_s.len(), quantity.words());
-        match fit::all(&sample.spans_s) {
+        match laws::all(&sample.spans_s) {
             Ok(fits) => {
                 let best = fits.into_iter().map(|fit| fit.law).find(SpanLaw::can_be_said);
                 best.map(Self::Law).ok_or_else(|| {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::scenario::document::{Table, Value, own_value};
-use crate::scenario::language::{Key, Kind, Read, Share, Spec, read_word};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
-use crate::scenario::walk::is_valid;
-use crate::scenario::words::Word;
+use crate::config::document::{Table, Value, own_value};
+use crate::config::language::{Key, Kind, Read, Share, Spec, read_word};
+use crate::config::layers::table_of;
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::walk::is_valid;
+use crate::config::words::Word;
 
 /// A table, or the place where it would be.
 #[derive(Clone, Debug)]
@@ -26,7 +27,8 @@ impl<'a> Section<'a> {
 
     /// The table below.
     pub(crate) fn section(&self, name: &str) -> Self {
-        let Kind::Table(spec) = self.key(name).kind else { unreachable!("`{name}` is no table") };
+        let spec = table_of(self.kind(name));
+        let spec = spec.unwrap_or_else(|| unreachable!("`{name}` is no table"));
         let value = self.table.and_then(|table| table.get(name));
         Self {
             spec,
@@ -41,6 +43,22 @@ impl<'a> Section<'a> {
     pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
         let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
         Self::new(spec, table, &format!("{}.{name}", self.path), place)
+    }
+
+    /// The tables of the array below; `None` stands for an item that is no table.
+    pub(crate) fn items(
+        &self,
+        name: &str,
+        spec: &'static Spec,
+    ) -> impl Iterator<Item = Option<Self>> {
+        let path = format!("{}.{name}", self.path);
+        let list = self.given(name).and_then(Value::list).unwrap_or_default();
+        list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))
+    }
+
+    /// What the key takes.
+    pub(crate) fn kind(&self, name: &str) -> &'static Kind {
+        &self.key(name).kind
     }
 
     fn key(&self, name: &str) -> &'static Key {
@@ -97,7 +115,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a key that is one of several words.
-    pub(super) fn word<W: Word>(&self, name: &str, mistakes: &mut Mistakes) -> Option<W> {
+    pub(crate) fn word<W: Word>(&self, name: &str, mistakes: &mut Mistakes) -> Option<W> {
         self.demand(name, mistakes);
         self.value(name).and_then(|value| read_word(&value))
     }
