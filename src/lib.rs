@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod backend;
 pub mod cli;
+pub mod control;
 pub mod cosmic;
 pub mod drivers;
 pub mod engine;
