@@ -87,10 +87,17 @@ pub(super) fn machine(nodes: u32, servers: u32) -> Machine {
             machine.modules.push(ModuleRow { rack: module / 7 });
             machine.racks = module / 7 + 1;
             for slot in 0..2 {
-                machine.psus.push(PsuRow { module, slot });
+                let (limit, restart) = (Power(u64::MAX), Span::ZERO);
+                machine.psus.push(PsuRow { module, slot, limit, restart });
             }
             for _ in 0..3 {
-                machine.switches.push(SwitchRow { module, psu: module * 2, server: 0 });
+                machine.switches.push(SwitchRow {
+                    module,
+                    psu: module * 2,
+                    server: 0,
+                    uplink: BitRate(1_000_000_000),
+                    power: Power(0),
+                });
             }
         }
         let (pack, in_pack) = (inside / 60, inside % 60);

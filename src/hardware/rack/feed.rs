@@ -1,24 +1,19 @@
 //! The feed of the machine: its PSU domains, what hangs on each, and the meter over all of it.
 
-use std::ops::Range;
-
 use crate::hardware::power::{PowerMeter, PsuDomain};
 use crate::plan::Plan;
+use crate::plan::machine::PsuRow;
 use crate::scenario::cluster::NodePower;
-use crate::units::{Power, Span, Time};
+use crate::units::{Power, Time};
 
 use super::node::Draw;
 
-/// One PSU domain and what hangs on it.
+/// One PSU domain.
 #[derive(Debug)]
 pub(super) struct Psu {
     pub domain: PsuDomain,
-    /// Its nodes, in order: half-open ranges.
-    pub nodes: Vec<Range<u32>>,
-    pub switches: Vec<u32>,
     /// What it gives as long as all its nodes are off.
-    pub base: Power,
-    pub restart: Span,
+    base: Power,
 }
 
 /// All PSU domains, and the meter of the machine.
@@ -36,35 +31,14 @@ impl Feed {
     /// The feed of a plan's machine: servers and switches draw their power from the start, nodes
     /// that are off draw theirs. O(parts).
     pub(super) fn new(plan: &Plan) -> Self {
-        let machine = &plan.machine;
-        let mut psus: Vec<_> = (machine.psus.iter())
-            .map(|row| {
-                let spec = &plan.scenario.module.psus[row.slot as usize];
-                Psu {
-                    domain: PsuDomain::new(spec.limit),
-                    nodes: Vec::new(),
-                    switches: Vec::new(),
-                    base: Power(0),
-                    restart: spec.restart,
-                }
-            })
-            .collect();
-        for (index, node) in machine.nodes.iter().enumerate() {
-            let (index, nodes) = (index as u32, &mut psus[node.psu as usize].nodes);
-            match nodes.last_mut() {
-                Some(range) if range.end == index => range.end += 1,
-                _ => nodes.push(index..index + 1),
-            }
-        }
-        for (index, switch) in machine.switches.iter().enumerate() {
-            psus[switch.psu as usize].switches.push(index as u32);
-        }
-        let watts = plan.scenario.hardware.power.clone();
-        for psu in &mut psus {
-            let nodes = psu.nodes.iter().map(|range| u64::from(range.end - range.start));
-            let off = watts.off.0 * nodes.sum::<u64>();
-            let switches = plan.scenario.module.switch_power.0 * psu.switches.len() as u64;
-            psu.base = Power(off + switches);
+        let (machine, watts) = (&plan.machine, plan.scenario.hardware.power.clone());
+        let psu = |row: &PsuRow| Psu { domain: PsuDomain::new(row.limit), base: Power(0) };
+        let mut psus: Vec<_> = machine.psus.iter().map(psu).collect();
+        let switches = machine.switches.iter().map(|row| (row.psu, row.power));
+        let nodes = machine.nodes.iter().map(|row| (row.psu, watts.off));
+        for (psu, power) in switches.chain(nodes) {
+            let base = &mut psus[psu as usize].base;
+            *base = Power(base.0 + power.0);
         }
         let mut feed = Self { psus, meter: PowerMeter::default(), watts, tripped: Vec::new() };
         let servers = plan.scenario.server.power.0 * machine.servers.len() as u64;
@@ -75,12 +49,8 @@ impl Feed {
         feed
     }
 
-    pub(super) fn psu(&self, psu: u32) -> &Psu {
-        &self.psus[psu as usize]
-    }
-
-    pub(super) fn psu_mut(&mut self, psu: u32) -> &mut Psu {
-        &mut self.psus[psu as usize]
+    pub(super) fn domain(&mut self, psu: u32) -> &mut PsuDomain {
+        &mut self.psus[psu as usize].domain
     }
 
     /// Whether a domain gives power.

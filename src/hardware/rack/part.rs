@@ -10,7 +10,6 @@ use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::{Power, Span};
 
-use super::feed::Psu;
 use super::{Effect, Rack, Timer};
 
 /// One switch.
@@ -154,16 +153,17 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     /// A PSU domain loses power for one more reason.
     fn psu_down(&mut self, psu: u32, cause: Cause) {
-        let domain = &mut self.feed.psu_mut(psu).domain;
+        let domain = self.feed.domain(psu);
         domain.down += 1;
         if domain.down > 1 {
             return;
         }
         self.emit_part(PartKind::Psu, psu, PartState::Down, cause);
-        for switch in self.feed.psu(psu).switches.clone() {
+        let plan = self.plan.clone();
+        for switch in plan.machine.switches_of(psu) {
             self.switch_down(switch, cause);
         }
-        for node in self.feed.psu(psu).nodes.clone().into_iter().flatten() {
+        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }) {
             if self.nodes[node as usize].powered {
                 self.cut_power(node, NodeState::Down, cause);
             } else if self.nodes[node as usize].state == NodeState::Off {
@@ -176,7 +176,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// One of the reasons is gone; with the last one power is back for the nodes whose channel is
     /// on, node after node.
     pub(super) fn psu_up(&mut self, psu: u32, cause: Cause) {
-        let domain = &mut self.feed.psu_mut(psu).domain;
+        let domain = self.feed.domain(psu);
         domain.down -= 1;
         if domain.down > 0 {
             return;
@@ -184,11 +184,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         assert_eq!(domain.load, Power(0), "a dead PSU gives nothing");
         self.emit_part(PartKind::Psu, psu, PartState::Up, cause);
         self.feed.change_base(self.now, psu, true);
-        for switch in self.feed.psu(psu).switches.clone() {
+        let plan = self.plan.clone();
+        for switch in plan.machine.switches_of(psu) {
             self.switch_up(switch, cause);
         }
         let mut wait = Span::ZERO;
-        for node in self.feed.psu(psu).nodes.clone().into_iter().flatten() {
+        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }) {
             if self.nodes[node as usize].channel {
                 self.await_until(node, self.now + wait, Timer::Feed { node });
                 wait += self.plan.scenario.boot.stagger;
@@ -209,12 +210,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// A PSU whose limit was passed cuts its domain off, and tries again as often as the
     /// controller's patience lasts.
     fn brown_out(&mut self, psu: u32) {
-        let Psu { domain, restart, .. } = self.feed.psu_mut(psu);
+        let domain = self.feed.domain(psu);
         domain.trips += 1;
-        let (again, restart) =
-            (domain.trips <= self.plan.scenario.controller.boot_retries, *restart);
+        let again = domain.trips <= self.plan.scenario.controller.boot_retries;
         self.psu_down(psu, Cause::BrownOut);
         if again {
+            let restart = self.plan.machine.psus[psu as usize].restart;
             self.after(restart, Timer::PsuRestart { psu });
         }
     }
@@ -243,19 +244,10 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         let share = if forwards { uplink_ppm } else { 0 };
         self.network.set_uplink(self.now, switch, share);
         self.effect(Effect::Switch(switch, forwards, uplink_ppm));
-        for node in self.nodes_of_switch(switch) {
+        let plan = self.plan.clone();
+        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Switch, index: switch }) {
             self.connection_changed(node);
         }
-    }
-
-    /// The nodes plugged into a switch. O(nodes of its module).
-    fn nodes_of_switch(&self, switch: u32) -> Vec<u32> {
-        let module = self.plan.machine.switches[switch as usize].module;
-        let per_module = self.plan.scenario.module.nodes;
-        let nodes = &self.plan.machine.nodes;
-        (module * per_module..(module + 1) * per_module)
-            .filter(|&node| nodes[node as usize].switch == switch)
-            .collect()
     }
 
     /// A node can or can no longer be reached: the holder learns it of one that is up, and a boot
@@ -277,8 +269,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.emit_part(PartKind::Server, server, PartState::Down, cause);
         self.network.set_server(self.now, server, false);
         self.servers[server as usize].dhcp.reset(self.now);
-        let row = &self.plan.machine.servers[server as usize];
-        for node in row.first_node..row.end_node {
+        let plan = self.plan.clone();
+        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Server, index: server }) {
             self.daemon_lost(node);
             self.listen(node);
         }
@@ -290,8 +282,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             self.emit_part(PartKind::Server, server, PartState::Up, cause);
             self.network.set_server(self.now, server, true);
             self.servers[server as usize].dhcp.reset(self.now);
-            let row = &self.plan.machine.servers[server as usize];
-            for node in row.first_node..row.end_node {
+            let (plan, kind) = (self.plan.clone(), PartKind::Server);
+            for NodeId(node) in plan.machine.nodes_of(Part { kind, index: server }) {
                 self.listen(node);
             }
         }
