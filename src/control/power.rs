@@ -10,8 +10,9 @@
 //!
 //! A node that does not come up in time is power-cycled, up to the controller's patience. A node
 //! that is suspected, by whatever detector, is power-cycled at once, unless it is *held*: what it
-//! hangs on is known to be broken, and a power cycle would cure nothing. A node that is itself under
-//! repair is *out*: it gets no power act until it is back. A power act that fails is tried again
+//! hangs on is known to be broken, and a power cycle would cure nothing. When that is whole, it has
+//! the time that its agent needs to return. A node that is itself under repair is *out*: it gets no
+//! power act until it is back. A power act that fails is tried again
 //! after 1, 2, 4 ... 60 s. At most `cycles_max` silent nodes are in a power cycle at a time, so that
 //! a mistaken detector cannot switch the whole machine off.
 //!
@@ -34,6 +35,9 @@ use crate::units::{Span, Time};
 
 /// The longest time between two tries of a power act that fails.
 const RETRY_MAX: Span = Span::from_secs(60);
+/// How many beats it takes an agent at most to make its link anew when its way is whole again: five
+/// of patience with the connection that it tries, one before it tries the next, and two of reserve.
+const LINK_BEATS: u64 = 8;
 /// The time after which a silent node looks again whether it may be power-cycled.
 const CYCLE_AGAIN: Span = Span::from_secs(1);
 
@@ -59,6 +63,8 @@ pub struct Rules {
     pub cycles_max: usize,
     /// Time from a node's silence to its suspicion, where nobody beats.
     pub detection: Span,
+    /// Time in which a node is heard again when what it hangs on is whole.
+    pub return_time: Span,
     /// Time between the first power-ons of two nodes of a module.
     pub stagger: Span,
     /// Nodes of a module.
@@ -77,6 +83,7 @@ impl Rules {
             settle: wish.settle,
             cycles_max: (plan.machine.nodes.len() / 4).max(16),
             detection: plan.detection(),
+            return_time: plan.detection() + Span(wish.beat().0.saturating_mul(LINK_BEATS)),
             stagger: plan.scenario.boot.stagger,
             per_module: plan.scenario.module.nodes,
         }
@@ -342,8 +349,8 @@ impl PowerSupervisor {
         }
     }
 
-    /// An injection is undone. What was held has the time of a boot to be heard, what was out gets
-    /// power, one node after the other, or is power-cycled if it had it.
+    /// An injection is undone. What was held and is silent has the time of an agent's return to be
+    /// heard, what was out gets power, one node after the other, or is power-cycled if it had it.
     pub fn undone(
         &mut self,
         now: Time,
@@ -355,7 +362,7 @@ impl PowerSupervisor {
             let node = self.node_mut(id);
             node.held -= 1;
             if node.progress == Progress::Silent && node.held == 0 && node.out == 0 {
-                self.set(id, Progress::Silent, now + self.rules.boot_timeout, wake);
+                self.set(id, Progress::Silent, now + self.rules.return_time, wake);
             }
         }
         if self.state.out.remove(&injection.number) {
@@ -418,19 +425,26 @@ impl PowerSupervisor {
         }
     }
 
-    /// The controller was down and is back at `now`: something was due in between. Who is silent is
-    /// given the detector's time anew.
+    /// Nobody beats, and the controller was down and is back: who is silent has the detector's time
+    /// anew. O(nodes).
+    pub fn resumed(&mut self, now: Time, wake: &mut impl FnMut(Time, Due)) {
+        for id in (0..self.state.nodes.len() as u32).map(NodeId) {
+            let node = self.node(id);
+            if node.progress == Progress::Up && node.due != Time::NEVER {
+                self.set(id, Progress::Up, now + self.rules.detection, wake);
+            }
+        }
+    }
+
+    /// The controller was down when this was due, at `at`, and is back.
     pub fn late(&mut self, now: Time, at: Time, due: Due, wake: &mut impl FnMut(Time, Due)) {
         let Due { node, task } = due;
         let id = NodeId(node);
-        match task {
-            Task::Start => wake(now, due),
-            _ if self.node(id).due != at => {}
-            Task::Silence => self.set(id, Progress::Up, now + self.rules.detection, wake),
-            Task::On | Task::Boot | Task::Cycle => {
-                let progress = self.node(id).progress;
-                self.set(id, progress, now, wake);
-            }
+        if task == Task::Start {
+            wake(now, due);
+        } else if self.node(id).due == at {
+            let progress = self.node(id).progress;
+            self.set(id, progress, now, wake);
         }
     }
 

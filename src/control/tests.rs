@@ -230,6 +230,7 @@ fn rules(stagger: Span) -> Rules {
         settle: Span(5),
         cycles_max: 2,
         detection: Span(40),
+        return_time: Span(60),
         stagger,
         per_module: 4,
     }
@@ -300,8 +301,8 @@ fn a_suspected_node_is_cycled_unless_what_it_hangs_on_is_known_to_be_broken() {
     power.suspected(Time(20), behind);
     assert_eq!(power.acts(Time(29)), []);
     power.undone(Time(30), &plan, &switch_loss());
-    assert_eq!(power.acts(Time(129)), [], "it has the time of a boot to be heard");
-    assert_eq!(power.acts(Time(130)), [off(behind)]);
+    assert_eq!(power.acts(Time(89)), [], "its agent may be heard again");
+    assert_eq!(power.acts(Time(90)), [off(behind)]);
     let mut power = Power::up(1);
     power.suspected(Time(20), NODE);
     assert_eq!(power.acts(Time(20)), [off(NODE)]);

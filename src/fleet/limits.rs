@@ -2,14 +2,25 @@
 
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
+use crate::units::Span;
 
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
-    [cannot_corrupt(plan), cannot_follow_chips(plan), cannot_keep(plan), cannot_tell(plan)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let reasons = [
+        cannot_detect(plan),
+        cannot_corrupt(plan),
+        cannot_follow_chips(plan),
+        cannot_keep(plan),
+        cannot_tell(plan),
+    ];
+    reasons.into_iter().flatten().collect()
+}
+
+/// Why no controller detects failures as fast as a plan says, if it cannot.
+fn cannot_detect(plan: &Plan) -> Option<String> {
+    let why = "`controller.detect` leaves no time for a beat, for which agents and controller wait";
+    (plan.scenario.controller.beat() == Span::ZERO).then(|| why.to_owned())
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

@@ -25,9 +25,7 @@ impl World<'_> {
     /// if the node has a seat and the memory of the seat is used or saved now; what is read back
     /// writes over all else. The plan must say that it [corrupts](crate::plan::Plan::corrupts).
     pub(super) fn corrupt(&mut self, id: u32) {
-        let number = self.flips.entry(id).or_insert(0);
-        let (draw, check) = (self.chance.flip(id, *number), self.chance.check(id, *number));
-        *number += 1;
+        let (draw, check) = self.injector.flip(NodeId(id));
         let job = self.job_of(id).map(|job| self.job(job)).filter(|job| job.uses(id));
         let computes = |job: &JobPlay| matches!(job.phase(), JobPhase::Compute | JobPhase::Rework);
         let coverage = self.plan.abft().map_or(0.0, |abft| abft.coverage);

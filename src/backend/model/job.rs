@@ -141,7 +141,7 @@ impl World<'_> {
 
     /// The job that a node is in.
     pub(super) fn job_of(&self, node: u32) -> Option<JobId> {
-        self.wards[node as usize].job
+        self.job_of[node as usize]
     }
 
     /// A node that was up is lost to its job, by failure or because nobody reaches it.
@@ -222,7 +222,7 @@ impl World<'_> {
 
     pub(super) fn join_job(&mut self, of: JobId, id: u32) {
         let row = &self.plan.machine.nodes[id as usize];
-        self.wards[id as usize].job = Some(of);
+        self.job_of[id as usize] = Some(of);
         assert!(self.free.remove(&(row.spare, NodeId(id))), "who joins was free");
         let job = self.job_mut(of);
         job.members.insert(id);
@@ -235,7 +235,7 @@ impl World<'_> {
     }
 
     pub(super) fn leave_job(&mut self, of: JobId, id: u32) {
-        self.wards[id as usize].job = None;
+        self.job_of[id as usize] = None;
         let psu = self.plan.machine.nodes[id as usize].psu;
         let job = self.job_mut(of);
         assert!(job.members.remove(&id), "a node in the job is a member");
@@ -433,7 +433,7 @@ impl World<'_> {
         job.replicas.iter_mut().for_each(Replicas::leave_all);
         let members = std::mem::take(&mut job.members);
         for &id in &members {
-            self.wards[id as usize].job = None;
+            self.job_of[id as usize] = None;
             self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
         }
         if self.placing.any_after_this() {

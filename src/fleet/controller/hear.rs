@@ -90,6 +90,8 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return;
         }
         self.dirty = true;
+        // Its power may have come back without the controller's doing.
+        self.starts(now, node);
         self.doors.told.abilities(node, &capabilities);
         let token = own.map_or_else(
             || {

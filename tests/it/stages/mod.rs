@@ -572,6 +572,14 @@ fn a_plan_that_is_too_large_for_the_simulated_network_is_refused_and_leaves_noth
 }
 
 #[test]
+fn a_detector_without_time_for_a_beat_is_the_models_alone() {
+    let plan = plan_of(&rack("").replace("detect = \"8 s\"", "detect = \"0 s\""));
+    assert!(Model.cannot(&plan).is_empty());
+    let reasons = Turmoil.cannot(&plan);
+    assert!(reasons.len() == 1 && reasons[0].contains("time for a beat"), "{reasons:?}");
+}
+
+#[test]
 fn a_stage_that_this_build_has_not_is_a_mistake_of_usage() {
     let done = Bench::new().run(&["run", "x.toml", "--on", "moon"]);
     assert_eq!(done.code, 2);

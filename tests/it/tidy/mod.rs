@@ -14,12 +14,13 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
-const STOREYS: [&[&str]; 9] = [
+const STOREYS: [&[&str]; 10] = [
     &["units", "ids", "untrusted", "metrics", "trace"],
     &["scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
-    &["hardware", "fleet", "record"],
+    &["hardware", "control"],
+    &["fleet", "record"],
     &["drivers", "analysis"],
     &["backend", "report", "testbed"],
     &["swarm"],
