@@ -4,11 +4,14 @@ use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
 use crate::units::Span;
 
+/// The shortest time between two beats: what the clock of a program can tell apart.
+const BEAT_MIN: Span = Span::from_millis(1);
+
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
     let reasons = [
-        cannot_detect(plan),
+        cannot_beat(plan),
         cannot_corrupt(plan),
         cannot_follow_chips(plan),
         cannot_keep(plan),
@@ -17,10 +20,15 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
     reasons.into_iter().flatten().collect()
 }
 
-/// Why no controller detects failures as fast as a plan says, if it cannot.
-fn cannot_detect(plan: &Plan) -> Option<String> {
-    let why = "`controller.detect` leaves no time for a beat, for which agents and controller wait";
-    (plan.scenario.controller.beat() == Span::ZERO).then(|| why.to_owned())
+/// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
+fn cannot_beat(plan: &Plan) -> Option<String> {
+    let beat = plan.scenario.controller.beat();
+    (beat < BEAT_MIN).then(|| {
+        format!(
+            "a beat each {beat}: agents beat four times in `controller.detect`, or as \
+             `controller.phi.beat` says, and not more often than each {BEAT_MIN}"
+        )
+    })
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

@@ -1,31 +1,32 @@
-//! Faults that overlap, that coincide, and that strike what is not ready for them, on the model and
-//! on the simulated fleet: the same machine, and so the same facts.
+//! Faults that overlap or coincide, on the model and on the simulated fleet: the same facts.
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::NodeState::{self, Down, Hung, Off, Up};
-use rackstorm::event::{Cause, Fault, PartState, What};
+use rackstorm::event::{Cause, Fault, JobPhase, PartState, What};
 use rackstorm::ids::{NodeId, PartKind};
 use rackstorm::units::{Span, Time};
 
 use crate::theatre::{Played, plan_of, play_on};
 
+/// Each of these on a stage.
+macro_rules! on {
+    ($stage:ident as $module:ident: $($name:ident),* $(,)?) => {
+        mod $module {
+            $(#[test]
+            fn $name() {
+                super::$name(&super::$stage);
+            })*
+        }
+    };
+}
+
 /// Each of these on both stages: one machine, the same facts.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
-        mod model {
-            $(#[test]
-            fn $name() {
-                super::$name(&super::Model);
-            })*
-        }
-        mod turmoil {
-            $(#[test]
-            fn $name() {
-                super::$name(&super::Turmoil);
-            })*
-        }
+        on!(Model as model: $($name),*);
+        on!(Turmoil as turmoil: $($name),*);
     };
 }
 
@@ -34,26 +35,34 @@ on_both![
     the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order,
     the_answer_of_a_daemon_that_died_never_arrives,
     power_that_fails_again_begins_a_new_row_of_power_ons,
-    power_that_comes_back_powers_no_node_before_its_turn,
     a_node_that_hangs_while_it_boots_is_found_when_it_is_overdue,
     a_dead_node_on_a_dead_supply_is_down_and_not_off,
     a_repair_that_is_pending_is_not_cut_short_by_a_power_cycle,
-    the_repair_of_an_old_hang_does_not_touch_a_new_one,
     a_part_under_repair_does_not_fail_again,
     patience_with_a_silent_server_begins_anew_after_each_silence,
     two_supplies_that_are_too_small_brown_out_together,
     a_supply_too_small_for_its_switch_browns_out,
+    verification_draws_what_computing_draws,
+    nodes_that_wait_for_a_dead_controller_draw_what_idle_nodes_draw,
     a_dead_supply_gives_nothing_to_its_switch_and_nodes,
     a_node_that_gave_up_draws_what_a_halted_node_draws,
     a_boot_rom_may_ask_three_hundred_times,
-    faults_strike_at_the_first_instant_and_at_the_last,
-    failures_that_end_at_once_let_time_pass,
-    a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone,
     detection_and_downtime_begin_anew_with_each_failure,
     nodes_that_brown_out_as_they_come_up_are_not_all_up,
+    power_that_comes_back_powers_no_node_before_its_turn,
+    the_repair_of_an_old_hang_does_not_touch_a_new_one,
+    faults_strike_at_the_first_instant,
+    a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone,
     a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole,
     a_power_cycle_waits_until_the_controller_is_back,
     who_is_silent_when_the_controller_comes_back_has_the_detectors_time_anew,
+];
+
+// The fleet waits for beats, so that a detector of no time is not for it; and what is due at the
+// last instant finds the run over.
+on![Model as of_the_model:
+    failures_that_end_at_once_let_time_pass,
+    faults_strike_at_the_last_instant,
 ];
 
 /// One module of four nodes on one switch and one supply, or what a test makes of it.
@@ -98,6 +107,12 @@ fn seconds(seconds: u64) -> Time {
 
 fn in_seconds(times: &[Time]) -> Vec<u64> {
     times.iter().map(|time| time.0 / 1_000_000_000).collect()
+}
+
+/// On the fleet an order and its answers cross a network, a few milliseconds each time.
+fn is_close(stage: &dyn Backend, took: f64, expected: f64) {
+    let band = if stage.name() == "model" { 1e-6 } else { 0.05 };
+    assert!((took - expected).abs() < band, "{took} against {expected}");
 }
 
 fn becomes(wanted: NodeState) -> impl Fn(&What) -> bool {
@@ -147,7 +162,7 @@ at = "1 d"
     // Each lost nine tenths of 20 s; the others wait for them.
     let expected = 200.0 + 1e9 / (94.1e6 / 8.0) + 18.0;
     let took = run.metric("makespan");
-    assert!((took - expected).abs() < 1e-6, "{took} s against {expected} s");
+    is_close(stage, took, expected);
 }
 
 fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order(stage: &dyn Backend) {
@@ -378,7 +393,9 @@ work = "1 min"
 at = "1 s"
 "#,
     );
-    assert_eq!(run.times(browns_out), [Time::ZERO; 2]);
+    let times = run.times(browns_out);
+    assert_eq!((times.len(), times[0]), (2, times[1]));
+    is_close(stage, times[0].0 as f64 / 1e9, 0.0);
 }
 
 fn a_supply_too_small_for_its_switch_browns_out(stage: &dyn Backend) {
@@ -388,7 +405,8 @@ fn a_supply_too_small_for_its_switch_browns_out(stage: &dyn Backend) {
         "[stop]\nat = \"1 min\"",
     );
     assert_eq!(in_seconds(&run.times(browns_out)), [0, 5, 10]);
-    assert_eq!(run.times(becomes(NodeState::Up)).len(), 4, "for no time at all");
+    // Its switch alone is too much, so that no node ever has power.
+    assert_eq!(run.count(becomes(NodeState::Up)), 0);
     assert!(run.metric("node_time_idle").abs() < 1e-9);
 }
 
@@ -416,6 +434,56 @@ fn a_node_that_gave_up_draws_what_a_halted_node_draws(stage: &dyn Backend) {
     assert!((run.metric("energy") - expected).abs() < 1e-3, "{}", run.metric("energy"));
 }
 
+fn verification_draws_what_computing_draws(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        r#"
+[workload.bulk-synchronous]
+step = "100 s"
+work = "300 s"
+[checkpoint.coordinated]
+interval = "100 s"
+cost = { write = "10 s", read = "0 s" }
+verify = { cost = "50 s" }
+[stop]
+when = "workload done"
+at = "1 d"
+"#,
+    );
+    let verifies = |what: &What| matches!(what, What::JobPhase { phase: JobPhase::Verify, .. });
+    let checks = run.count(verifies);
+    assert!(checks >= 2, "before each checkpoint");
+    let busy = 300.0 + 50.0 * checks as f64;
+    let expected = run.metric("run_time") * (230.0 + 4.0 * 1.53) + busy * 4.0 * (4.34 - 1.53);
+    let energy = run.metric("energy");
+    assert!((energy - expected).abs() < 1e-4 * expected, "{energy} J against {expected} J");
+}
+
+fn nodes_that_wait_for_a_dead_controller_draw_what_idle_nodes_draw(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        r#"
+[[fault.controller-crash]]
+on = "controller"
+at = "50 s"
+repair = "100 s"
+[workload.bulk-synchronous]
+step = "100 s"
+work = "200 s"
+[stop]
+when = "workload done"
+at = "1 d"
+"#,
+    );
+    // The step that was ordered is done at 100 s; the next is ordered when the controller is back.
+    assert!(run.metric("run_time") >= 250.0);
+    let expected = run.metric("run_time") * (230.0 + 4.0 * 1.53) + 200.0 * 4.0 * (4.34 - 1.53);
+    let energy = run.metric("energy");
+    assert!((energy - expected).abs() < 1e-4 * expected, "{energy} J against {expected} J");
+}
+
 fn a_boot_rom_may_ask_three_hundred_times(stage: &dyn Backend) {
     let run = four(
         stage,
@@ -429,14 +497,21 @@ fn a_boot_rom_may_ask_three_hundred_times(stage: &dyn Backend) {
     assert_eq!(run.times(becomes(NodeState::GaveUp)), [seconds(307); 4]);
 }
 
-fn faults_strike_at_the_first_instant_and_at_the_last(stage: &dyn Backend) {
+fn faults_strike_at_the_first_instant(stage: &dyn Backend) {
     let run = four(
         stage,
         &[("\"instant\"", "\"sd\"")],
-        "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n\
-         [[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
+        "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n[stop]\nat = \"1 min\"",
     );
     assert_eq!(run.times(becomes(NodeState::Down)), [Time::ZERO; 4]);
+}
+
+fn faults_strike_at_the_last_instant(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        "[[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
+    );
     assert_eq!(run.times(becomes(NodeState::Hung)), [seconds(3_600); 4]);
 }
 
@@ -489,16 +564,16 @@ at = "1 d"
 fn detection_and_downtime_begin_anew_with_each_failure(stage: &dyn Backend) {
     let run = four(
         stage,
-        &[],
+        &[("nodes = 4", "nodes = 6"), ("spares = 0", "spares = 2"), ("[2, 2]", "[3, 3]")],
         r#"
 [[fault.crash]]
 on = "pi1"
 at = "150 s"
-repair = "1 s"
+repair = "never"
 [[fault.crash]]
 on = "pi2"
 at = "155 s"
-repair = "1 s"
+repair = "never"
 [workload.bulk-synchronous]
 step = "100 s"
 work = "200 s"
@@ -510,7 +585,9 @@ at = "1 d"
 "#,
     );
     // 155 s + 10 s of detection + 7 s of downtime, then the whole work.
-    assert_eq!(run.metric("makespan") as u32, 372);
+    let (took, beat) = (run.metric("makespan"), 1.0);
+    let early = if stage.name() == "model" { 0.0 } else { beat };
+    assert!((372.0 - early..372.1).contains(&took), "{took} s");
 }
 
 fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
@@ -523,8 +600,7 @@ fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
 /// made their links anew, and 10 s after that the one that is still silent is cycled. The three that
 /// were only cut off are heard again, and keep what they hold.
 fn a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole(
-    stage: &dyn Backend,
-) {
+    stage: &dyn Backend) {
     let crash = "[[fault.crash]]\non = \"pi3\"\nat = \"25 s\"\n[stop]\nat = \"5 min\"\n";
     let cut = "[[fault.switch-loss]]\non = \"module[1]/switch[1]\"\nat = \"20 s\"\n\
                repair = \"40 s\"\n";

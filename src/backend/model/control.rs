@@ -256,6 +256,9 @@ impl World<'_> {
         );
         let kept = needs && self.control.is_down();
         if kept {
+            if let Timer::Job { job, epoch } = timer {
+                self.rest_job(job, epoch);
+            }
             self.control.timers.push((self.now(), timer));
         }
         kept

@@ -28,7 +28,8 @@ impl World<'_> {
     /// joins or leaves while a group computes. O(nodes log nodes) if something changes.
     pub(super) fn set_groups_computing(&mut self, of: JobId, computing: bool) {
         let job = self.job(of);
-        if job.phase() == JobPhase::Compute
+        if computing
+            && job.phase() == JobPhase::Compute
             && job.working.values().sum::<u32>() as usize == job.members.len()
         {
             return;

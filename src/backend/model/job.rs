@@ -282,12 +282,7 @@ impl World<'_> {
         self.cut_job_transfers(of);
         self.follow_drain();
         self.replace_replicas(of, input);
-        let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        if self.job(of).machine.groups().is_some() {
-            self.set_groups_computing(of, computing);
-        } else {
-            self.set_computing(of, computing);
-        }
+        self.set_load(of, matches!(order, Order::Compute(_) | Order::Verify));
         match order {
             Order::Compute(span) => self.compute(of, span, epoch),
             Order::Wait | Order::Write | Order::Read => {}
@@ -410,7 +405,24 @@ impl World<'_> {
         self.cut_drain();
     }
 
-    /// Members that compute or verify draw more. O(PSU domains).
+    /// Members that compute or verify draw more.
+    fn set_load(&mut self, of: JobId, computing: bool) {
+        if self.job(of).machine.groups().is_some() {
+            self.set_groups_computing(of, computing);
+        } else {
+            self.set_computing(of, computing);
+        }
+    }
+
+    /// The time of an order is over, and nobody is there who orders more: its nodes have done it
+    /// and wait.
+    pub(super) fn rest_job(&mut self, of: JobId, epoch: u32) {
+        if self.job(of).epoch == epoch {
+            self.set_load(of, false);
+        }
+    }
+
+    /// The same for all members alike. O(PSU domains).
     fn set_computing(&mut self, of: JobId, computing: bool) {
         let job = self.job_mut(of);
         if std::mem::replace(&mut job.computing, computing) == computing {

@@ -442,6 +442,14 @@ fn both_networks_give_the_fleet_the_same_facts() {
 }
 
 #[test]
+fn a_beat_that_no_clock_can_keep_is_refused() {
+    let plan = plan_of(&saving("").replace("detect = \"8 s\"", "detect = \"0 s\""));
+    assert!(Model.cannot(&plan).is_empty());
+    let reasons = Turmoil.cannot(&plan);
+    assert!(reasons[0].starts_with("a beat each 0 s"), "{reasons:?}");
+}
+
+#[test]
 fn the_reference_refuses_what_it_cannot_bear() {
     let plan = plan_of("inherit = \"lanl_pilot\"\n");
     let reasons = Reference.cannot(&plan);
@@ -569,14 +577,6 @@ fn a_plan_that_is_too_large_for_the_simulated_network_is_refused_and_leaves_noth
     assert_eq!(done.code, 3, "{}", done.stderr);
     assert!(done.stderr.contains("[cluster] has 65016 nodes"), "{}", done.stderr);
     assert!(!bench.path().join("results").exists(), "{:?}", bench.files());
-}
-
-#[test]
-fn a_detector_without_time_for_a_beat_is_the_models_alone() {
-    let plan = plan_of(&rack("").replace("detect = \"8 s\"", "detect = \"0 s\""));
-    assert!(Model.cannot(&plan).is_empty());
-    let reasons = Turmoil.cannot(&plan);
-    assert!(reasons.len() == 1 && reasons[0].contains("time for a beat"), "{reasons:?}");
 }
 
 #[test]
