@@ -1,4 +1,4 @@
-//! One injection of a fault: what is done to which part, how it ends, and what that means for nodes.
+//! One injection of a fault: what is done to which part, how it ends, and what nodes have of it.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,9 @@
 //! whole; a part that fails begins its next lifetime when it has power again or is repaired.
 //!
 //! ```text
-//!  hazard clock --due--> renewed --> strikes it, and who is in the radius --> perhaps another, later
-//!       ^                                  |
-//!       +--- power again, or repaired <----+
+//!  clock --due--> renewed --> strikes it, and who is in the radius --> perhaps another, later
+//!    ^                              |
+//!    +-- power again, or repaired <-+
 //! ```
 //!
 //! A step of this chain is taken when the holder asks for the next command, so that a clock which a
@@ -17,14 +17,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::chips::{self, Chips};
+use super::clocks::Clocks;
 use super::injection::{Cure, Injection};
 use crate::cosmic::budget::Class;
-use crate::cosmic::standing::{ChipFault, Standing};
 use crate::event::{Fault, JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
-use crate::plan::hazard::HazardClock;
 use crate::scenario::fault::{FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::units::{Span, Time};
 
@@ -137,35 +137,7 @@ pub struct State {
     injections: u32,
     /// Silent corruptions of each node so far.
     flips: BTreeMap<u32, u64>,
-    /// The DRAM of each node that had faults there.
-    chips: BTreeMap<u32, Chips>,
-}
-
-/// What changes of one rule, for its parts from `first` on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Clocks {
-    first: u32,
-    /// None for a rule at a fixed time; the parts between its ranges have one that stands.
-    each: Vec<HazardClock>,
-    /// Repairs drawn so far of each part, if repairs are drawn.
-    repairs: Vec<u32>,
-    /// Strikes so far that may have brought others with them.
-    strikes: u64,
-    /// False alarms so far.
-    false_alarms: u64,
-}
-
-impl Clocks {
-    fn of(&mut self, part: u32) -> Option<&mut HazardClock> {
-        self.each.get_mut(part.checked_sub(self.first)? as usize)
-    }
-}
-
-/// The faults that stand in a node's DRAM, and how often it got power since the first of them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Chips {
-    life: u32,
-    standing: Standing,
+    chips: Chips,
 }
 
 impl<'p> Injector<'p> {
@@ -174,9 +146,9 @@ impl<'p> Injector<'p> {
     #[must_use]
     pub fn new(plan: &'p Plan) -> Self {
         let chance = Chance::new(&plan.scenario);
-        let rules = (0..plan.scenario.faults.len() as u16).map(|rule| clocks(plan, &chance, rule));
+        let rules = (0..plan.scenario.faults.len() as u16).map(FaultId);
         let state = State {
-            rules: rules.collect(),
+            rules: rules.map(|rule| Clocks::new(plan, &chance, rule)).collect(),
             running: vec![false; plan.machine.nodes.len()],
             ..State::default()
         };
@@ -239,9 +211,7 @@ impl<'p> Injector<'p> {
     ) -> Vec<Alarm> {
         let mut alarms = Vec::new();
         if !std::mem::replace(&mut self.state.running[node.0 as usize], true) {
-            if let Some(chips) = self.state.chips.get_mut(&node.0) {
-                chips.life += 1;
-            }
+            self.state.chips.powered(node.0);
             for index in 0..self.node_rules.len() {
                 alarms.extend(self.start(now, self.node_rules[index], node.0, wake));
             }
@@ -341,8 +311,8 @@ impl<'p> Injector<'p> {
         &self.plan.scenario.faults[usize::from(rule)]
     }
 
-    fn clock(&mut self, rule: u16, part: u32) -> Option<&mut HazardClock> {
-        self.state.rules[usize::from(rule)].of(part)
+    fn clocks(&mut self, rule: u16) -> &mut Clocks {
+        &mut self.state.rules[usize::from(rule)]
     }
 
     /// What lies after the end of the run never becomes due.
@@ -361,12 +331,11 @@ impl<'p> Injector<'p> {
         part: u32,
         wake: &mut impl FnMut(Time, Due),
     ) -> Option<Alarm> {
-        let clock = self.state.rules[usize::from(rule)].of(part)?;
-        let ran = clock.runs();
-        let end = clock.start(now, self.chance.hours(FaultId(rule)));
-        let lifetime = u64::from(clock.used) - 1;
+        let clocks = &mut self.state.rules[usize::from(rule)];
+        let (end, stood) = clocks.start(&self.chance, now, part)?;
+        let lead = stood.then(|| clocks.announced(&self.chance, part)).flatten();
         self.wake(end, Due::Hazard { rule, part }, wake);
-        let lead = self.chance.announced(FaultId(rule), part, lifetime).filter(|_| !ran)?;
+        let lead = lead?;
         let left = end.since(now);
         if left <= lead {
             return Some(self.alarm(now, rule, part, left));
@@ -376,15 +345,7 @@ impl<'p> Injector<'p> {
     }
 
     fn stop(&mut self, now: Time, rule: u16, part: u32) {
-        if let Some(clock) = self.state.rules[usize::from(rule)].of(part) {
-            clock.stop(now, self.chance.hours(FaultId(rule)));
-        }
-    }
-
-    /// Begins a part's next lifetime; its clock stands.
-    fn renew(&mut self, rule: u16, part: u32) {
-        let clock = self.state.rules[usize::from(rule)].of(part).expect("the part has a clock");
-        clock.renew(self.chance.lifetime(FaultId(rule), part, u64::from(clock.used)));
+        self.state.rules[usize::from(rule)].stop(&self.chance, now, part);
     }
 
     /// A lifetime may have run out.
@@ -396,10 +357,10 @@ impl<'p> Injector<'p> {
         wake: &mut impl FnMut(Time, Due),
     ) {
         let at = self.at;
-        if !self.clock(rule, part).is_some_and(|clock| clock.is_due(at)) {
+        if !self.clocks(rule).is_due(part, at) {
             return;
         }
-        self.renew(rule, part);
+        self.state.rules[usize::from(rule)].renew(&self.chance, part);
         let on_node = self.rule(rule).on.kind == PartKind::Node;
         // A node that goes on living begins its next lifetime at once, one that died when it has
         // power again; another part when it is repaired.
@@ -419,9 +380,10 @@ impl<'p> Injector<'p> {
             return;
         }
         for part in wish.on.iter().filter(|&part| part != failed) {
-            let runs = self.clock(rule, part).is_some_and(|clock| clock.runs());
-            self.renew(rule, part);
-            if runs {
+            let clocks = &mut self.state.rules[usize::from(rule)];
+            let runs = clocks.runs(part);
+            clocks.renew(&self.chance, part);
+            if runs == Some(true) {
                 let alarm = self.start(self.at, rule, part, wake);
                 self.commands.extend(alarm.map(Command::Alarm));
             }
@@ -439,7 +401,7 @@ impl<'p> Injector<'p> {
         let in_vain = if self.rule(rule).on.kind == PartKind::Node {
             !self.is_running(NodeId(part)) || self.is_spared(rule, part, works_for)
         } else {
-            let stands = self.clock(rule, part).is_some_and(|clock| !clock.runs());
+            let stands = self.clocks(rule).runs(part) == Some(false);
             self.stop(self.at, rule, part);
             stands
         };
@@ -449,7 +411,7 @@ impl<'p> Injector<'p> {
     }
 
     fn cascade(&mut self, rule: u16, part: u32, wake: &mut impl FnMut(Time, Due)) {
-        let strikes = &mut self.state.rules[usize::from(rule)].strikes;
+        let strikes = &mut self.clocks(rule).strikes;
         let number = std::mem::replace(strikes, *strikes + 1);
         if let Some((span, part)) = self.chance.follow_on(FaultId(rule), part, number) {
             self.wake(self.at + span, Due::FollowOn { rule, part }, wake);
@@ -488,40 +450,24 @@ impl<'p> Injector<'p> {
         let harm = if kind == Fault::Upset {
             Fault::of_upset(self.upset(rule, node, Some(phase)).1)
         } else if kind == Fault::Dram {
-            Fault::of_upset(self.chip_fault(rule, node, Some(phase)).2)
+            Fault::of_upset(self.chip_fault(rule, node, Some(phase)).class)
         } else {
             Some(kind)
         };
         harm.is_some_and(|kind| !wish.lets(kind, phase))
     }
 
-    /// How many lifetimes of a node are used up, the one that runs included.
-    fn used(&self, rule: u16, node: u32) -> u64 {
-        let clocks = &self.state.rules[usize::from(rule)];
-        u64::from(clocks.each[(node - clocks.first) as usize].used)
-    }
-
     /// The array that the upset which is due strikes, and what comes of it in this phase.
     fn upset(&self, rule: u16, node: u32, phase: Option<JobPhase>) -> (u32, Class) {
-        self.chance.upset(FaultId(rule), node, self.used(rule, node), phase)
+        let k = self.state.rules[usize::from(rule)].used(node);
+        self.chance.upset(FaultId(rule), node, k, phase)
     }
 
-    /// The fault of a chip that is due, whether it meets another one, and what comes of it.
-    fn chip_fault(
-        &self,
-        rule: u16,
-        node: u32,
-        phase: Option<JobPhase>,
-    ) -> (ChipFault, bool, Class) {
-        let (fault, unit) = self.chance.chip_fault(FaultId(rule), node, self.used(rule, node));
-        let memory = self.chance.memory();
-        let met = self
-            .state
-            .chips
-            .get(&node)
-            .map_or(0, |chips| chips.standing.met_by(&fault, memory, self.at, chips.life));
-        let class = self.chance.class_of(memory.verdict(&fault, met > 0), phase, unit);
-        (fault, met > 0, class)
+    /// The fault of a chip that is due, and what comes of it in this phase.
+    fn chip_fault(&self, rule: u16, node: u32, phase: Option<JobPhase>) -> chips::Next {
+        let k = self.state.rules[usize::from(rule)].used(node);
+        let drawn = self.chance.chip_fault(FaultId(rule), node, k);
+        self.state.chips.next(&self.chance, node, self.at, drawn, phase)
     }
 
     fn strike(
@@ -549,16 +495,14 @@ impl<'p> Injector<'p> {
         }
     }
 
-    /// A fault of a chip that stops the node is cured with the power cycle if it is transient; if it
-    /// is permanent, the node is down until its memory is swapped.
+    /// A fault of a chip that stops the node is cured by a power cycle if it is transient; if it is
+    /// permanent, the node is down until its memory is swapped.
     fn strike_chip(&mut self, rule: u16, node: u32, phase: Option<JobPhase>) {
-        let (fault, met, class) = self.chip_fault(rule, node, phase);
-        let ChipFault { array, mode, permanent, .. } = fault;
-        self.emit(What::ChipFault { node: NodeId(node), array, mode, permanent, met, class });
-        let chips = self.state.chips.entry(node).or_default();
-        chips.standing.add(fault, self.chance.memory(), self.at, chips.life);
-        let Some(kind) = Fault::of_upset(class) else { return };
-        if kind == Fault::SilentCorruption || !permanent {
+        let next = self.chip_fault(rule, node, phase);
+        self.emit(next.what(node));
+        self.state.chips.add(&self.chance, node, self.at, next.fault);
+        let Some(kind) = Fault::of_upset(next.class) else { return };
+        if kind == Fault::SilentCorruption || !next.fault.permanent {
             self.inject(rule, node, kind, Cure::PowerCycle);
         } else {
             let cure = match self.cure(rule, node) {
@@ -576,9 +520,7 @@ impl<'p> Injector<'p> {
             Repair::Never => Cure::Never,
             Repair::After(_) => {
                 let clocks = &mut self.state.rules[usize::from(rule)];
-                let drawn = &mut clocks.repairs[(part - clocks.first) as usize];
-                let k = std::mem::replace(drawn, *drawn + 1);
-                Cure::After(self.chance.repair(FaultId(rule), part, u64::from(k)))
+                Cure::After(clocks.repair(&self.chance, part))
             }
         }
     }
@@ -600,7 +542,7 @@ impl<'p> Injector<'p> {
         let kind = self.rule(fault.0).kind;
         self.emit(What::FaultEnds { fault, kind, part });
         if kind == Fault::Dram {
-            self.state.chips.remove(&part.index);
+            self.state.chips.swap(part.index);
         }
         self.commands.push_back(Command::Undo(injection));
         if part.kind != PartKind::Node {
@@ -611,10 +553,8 @@ impl<'p> Injector<'p> {
     /// An alarm that was set is raised, if the clock has run on since.
     fn announce(&mut self, rule: u16, part: u32) {
         let at = self.at;
-        let clock = *self.clock(rule, part).expect("an announced part has a clock");
-        let lifetime = u64::from(clock.used) - 1;
-        let lead = self.chance.announced(FaultId(rule), part, lifetime);
-        if let Some(lead) = lead.filter(|lead| clock.is_due(at + *lead)) {
+        let lead = self.state.rules[usize::from(rule)].announced(&self.chance, part);
+        if let Some(lead) = lead.filter(|lead| self.clocks(rule).is_due(part, at + *lead)) {
             let alarm = self.alarm(at, rule, part, lead);
             self.commands.push_back(Command::Alarm(alarm));
         }
@@ -626,7 +566,7 @@ impl<'p> Injector<'p> {
         let drawn = self.chance.false_alarm(FaultId(rule), clocks.false_alarms, self.at);
         let (_, part, lead) = drawn.expect("it was set");
         clocks.false_alarms += 1;
-        if clocks.of(part).is_some_and(|clock| clock.runs()) {
+        if clocks.runs(part) == Some(true) {
             let alarm = self.alarm(self.at, rule, part, lead);
             self.commands.push_back(Command::Alarm(alarm));
         }
@@ -648,21 +588,4 @@ impl<'p> Injector<'p> {
     fn emit(&mut self, what: What) {
         self.commands.push_back(Command::Emit(what));
     }
-}
-
-/// The clocks of a rule, standing; parts between its ranges get one that never runs down.
-fn clocks(plan: &Plan, chance: &Chance, rule: u16) -> Clocks {
-    let wish = &plan.scenario.faults[usize::from(rule)];
-    let first = wish.on.ranges.first().map_or(0, |range| range.start);
-    let size = (wish.on.ranges.last().map_or(0, |range| range.end) - first) as usize;
-    let mut each = Vec::new();
-    if matches!(wish.when, When::Lifetime { .. }) {
-        each = vec![HazardClock::new(Span::FOREVER); size];
-        for part in wish.on.iter() {
-            let lifetime = chance.lifetime(FaultId(rule), part, 0);
-            each[(part - first) as usize] = HazardClock::new(lifetime);
-        }
-    }
-    let drawn = if matches!(wish.repair, Repair::After(_)) { size } else { 0 };
-    Clocks { first, each, repairs: vec![0; drawn], strikes: 0, false_alarms: 0 }
 }

@@ -7,6 +7,8 @@
 //! timers in its agenda; the fleet's controller saves their state before it acts, and keeps their
 //! timers in a [`Queue`].
 
+mod chips;
+mod clocks;
 mod injection;
 mod injector;
 mod power;

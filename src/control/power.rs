@@ -13,12 +13,12 @@
 //! hangs on is known to be broken, and a power cycle would cure nothing. When that is whole, it has
 //! the time that its agent needs to return. A node that is itself under repair is *out*: it gets no
 //! power act until it is back. A power act that fails is tried again
-//! after 1, 2, 4 ... 60 s. At most `cycles_max` silent nodes are in a power cycle at a time, so that
-//! a mistaken detector cannot switch the whole machine off.
+//! after 1, 2, 4 ... 60 s. At most `cycles_max` silent nodes are in a power cycle at a time: a
+//! mistaken detector cannot switch the whole machine off.
 //!
 //! Where agents beat, a detector of [`crate::protocol::detector`] suspects. Where nobody beats, the
-//! holder says who falls silent and who is heard again, and a node that is silent for the detector's
-//! delay is suspected.
+//! holder says who falls silent and who is heard again, and a node that is silent for the delay of
+//! that detector is suspected.
 //!
 //! Not modelled: how the controller comes to know of a repair. It injects the plan's faults itself,
 //! and so holds what it struck; an operator would tell it.

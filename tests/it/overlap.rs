@@ -596,11 +596,12 @@ fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
     assert_eq!(run.metric("nodes_up_end") as u32, 0);
 }
 
-/// Silent from 20 s on, suspected at 30 s. The switch is whole at 60 s: 8 beats later the agents have
-/// made their links anew, and 10 s after that the one that is still silent is cycled. The three that
-/// were only cut off are heard again, and keep what they hold.
+/// Silent from 20 s on, suspected at 30 s. The switch is whole at 60 s: 8 beats later the agents
+/// have made their links anew, and 10 s after that the one that is still silent is cycled. The
+/// three that were only cut off are heard again, and keep what they hold.
 fn a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole(
-    stage: &dyn Backend) {
+    stage: &dyn Backend,
+) {
     let crash = "[[fault.crash]]\non = \"pi3\"\nat = \"25 s\"\n[stop]\nat = \"5 min\"\n";
     let cut = "[[fault.switch-loss]]\non = \"module[1]/switch[1]\"\nat = \"20 s\"\n\
                repair = \"40 s\"\n";
