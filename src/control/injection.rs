@@ -73,7 +73,7 @@ impl Injection {
     #[must_use]
     pub fn cuts_off(&self, plan: &Plan) -> Vec<NodeId> {
         let machine = &plan.machine;
-        let share_ppm = plan.scenario.faults[usize::from(self.fault.0)].left_ppm();
+        let share_ppm = plan.scenario.rule(self.fault).harm.link().left_ppm();
         match self.kind {
             Fault::SwitchLoss => machine.nodes_of(self.part).collect(),
             Fault::LinkDegradation if share_ppm == 0 => machine.nodes_of(self.part).collect(),

@@ -308,7 +308,7 @@ impl<'p> Injector<'p> {
     }
 
     fn rule(&self, rule: u16) -> &'p FaultRule {
-        &self.plan.scenario.faults[usize::from(rule)]
+        self.plan.scenario.rule(FaultId(rule))
     }
 
     fn clocks(&mut self, rule: u16) -> &mut Clocks {
@@ -446,7 +446,7 @@ impl<'p> Injector<'p> {
     ) -> bool {
         let Some((job, phase)) = works_for(NodeId(node)) else { return false };
         let Some(wish) = self.plan.checkpoint_of(job) else { return false };
-        let kind = self.rule(rule).kind;
+        let kind = self.rule(rule).kind();
         let harm = if kind == Fault::Upset {
             Fault::of_upset(self.upset(rule, node, Some(phase)).1)
         } else if kind == Fault::Dram {
@@ -478,7 +478,7 @@ impl<'p> Injector<'p> {
     ) {
         let wish = self.rule(rule);
         let struck = Part { kind: wish.on.kind, index: part };
-        let (fault, kind) = (FaultId(rule), wish.kind);
+        let (fault, kind) = (FaultId(rule), wish.kind());
         self.emit(What::FaultStrikes { fault, kind, part: struck });
         let phase = || works_for(NodeId(part)).map(|(_, phase)| phase);
         if kind == Fault::Upset {
@@ -539,7 +539,7 @@ impl<'p> Injector<'p> {
     fn repaired(&mut self, number: u32) {
         let injection = self.state.open.remove(&number).expect("it is repaired once");
         let Injection { fault, part, .. } = injection;
-        let kind = self.rule(fault.0).kind;
+        let kind = self.rule(fault.0).kind();
         self.emit(What::FaultEnds { fault, kind, part });
         if kind == Fault::Dram {
             self.state.chips.swap(part.index);

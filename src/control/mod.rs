@@ -1,4 +1,4 @@
-//! What a controller decides, as pure machines: which faults are injected, and who gets power.
+//! What a controller decides, as pure machines: faults, power and the work of jobs.
 //!
 //! No machine here owns a socket, a clock or an agenda. Each is told what happens and answers with
 //! commands, one at a time: what a command brings about is told before the next one is asked for,
@@ -9,6 +9,7 @@
 
 mod chips;
 mod clocks;
+pub mod coordinator;
 mod injection;
 mod injector;
 mod power;

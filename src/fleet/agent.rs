@@ -23,6 +23,7 @@ use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
+use crate::fleet::means::Ability;
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
@@ -66,7 +67,7 @@ pub struct Setup {
     /// Where the controller takes beats.
     pub beats: Address,
     /// What it can do, for people.
-    pub capabilities: Vec<String>,
+    pub abilities: Vec<Ability>,
     /// Its times.
     pub pace: Pace,
     /// A mistake that is built in on purpose.
@@ -170,7 +171,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             session: None,
             peers,
             datagrams: packets.port()?,
-            capabilities: setup.capabilities.clone(),
+            abilities: setup.abilities.clone(),
         },
         session: session.clone(),
         again: again.clone(),

@@ -7,14 +7,14 @@
 //!
 //! Not modelled: the time that it takes to read its disk and to hear its agents again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use crate::control::coordinator::Input;
 use crate::control::{Alarm, Command, Cure, FaultDue, Injection, PowerAct, PowerDue};
 use crate::event::{Cause, Fault, PartState, What};
 use crate::hardware::rack::{Effect, Harm, Rack};
-use crate::ids::{JobId, NodeId, Part, PartKind};
+use crate::ids::{JobId, Part, PartKind};
 use crate::plan::Plan;
-use crate::protocol::Input;
 use crate::units::Time;
 
 use super::world::{Timer, World};
@@ -28,8 +28,8 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// What the jobs would have told it.
-    inputs: BTreeMap<JobId, Input>,
+    /// The orders that jobs would have told it are done.
+    answers: BTreeMap<JobId, u64>,
 }
 
 impl Control {
@@ -38,12 +38,9 @@ impl Control {
         self.down > 0
     }
 
-    /// A job's nodes have done what was ordered; a failure makes that worthless.
-    pub(super) fn hold(&mut self, job: JobId, input: Option<Input>) {
-        match input {
-            Some(input) => self.inputs.insert(job, input),
-            None => self.inputs.remove(&job),
-        };
+    /// A job's nodes have done what was ordered.
+    pub(super) fn hold(&mut self, job: JobId, order: u64) {
+        self.answers.insert(job, order);
     }
 }
 
@@ -83,7 +80,7 @@ impl World<'_> {
                 self.offer_to_jobs(node.0);
             }
             Effect::Stops(node) => {
-                self.memory_lost(node.0);
+                self.coordinate(Input::Wiped(node));
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
@@ -133,11 +130,8 @@ impl World<'_> {
     /// Does what the injector wants done.
     pub(super) fn inject(&mut self) {
         loop {
-            let (job_of, jobs) = (&self.job_of, &self.jobs);
-            let works_for = |NodeId(node): NodeId| {
-                let job = job_of[node as usize]?;
-                Some((job, jobs[usize::from(job.0)].phase()))
-            };
+            let jobs = &self.jobs;
+            let works_for = |node| jobs.job_of(node).map(|job| (job, jobs.phase(job)));
             let command = self.injector.next(&works_for, &mut faults_of(&mut self.rack));
             match command {
                 Some(Command::Emit(what)) => self.tell(what),
@@ -149,23 +143,22 @@ impl World<'_> {
         }
     }
 
-    /// Tells an alarm, and warns each job of which the strike would reach a node.
+    /// Tells an alarm, and warns the jobs.
     fn alarm(&mut self, alarm: Alarm) {
-        let reached = self.plan.reached(alarm.fault, alarm.part);
-        let warned: BTreeSet<_> = reached.filter_map(|node| self.job_of(node.0)).collect();
         self.tell(alarm.what());
-        for job in warned {
-            self.warn_job(job);
+        if !self.control.is_down() {
+            self.coordinate(Input::Foreseen(alarm.fault, alarm.part));
         }
     }
 
     fn strike(&mut self, injection: &Injection) {
         let Injection { number, fault, kind, part, cure } = *injection;
-        let rule = &self.plan.scenario.faults[usize::from(fault.0)];
-        let how = Harm { by_controller: cure == Cure::PowerCycle, share_ppm: rule.left_ppm() };
+        let harm = &self.plan.scenario.rule(fault).harm;
+        let (by_controller, share_ppm) = (cure == Cure::PowerCycle, harm.link().left_ppm());
+        let how = Harm { by_controller, share_ppm };
         let has_power = |node| self.injector.is_running(node);
         self.supervisor.injected(self.plan, injection, has_power);
-        self.class = rule.severity;
+        self.class = harm.severity();
         match kind {
             Fault::Crash
             | Fault::Hang
@@ -237,10 +230,10 @@ impl World<'_> {
             }
         }
         self.supervisor.resumed(now, &mut power_of(&mut self.rack));
-        for (job, input) in std::mem::take(&mut self.control.inputs) {
-            self.step_job(job, input);
+        for (job, order) in std::mem::take(&mut self.control.answers) {
+            self.coordinate(Input::Done { job, order, found: None });
         }
-        self.look_for_nodes_anew(self.control.since);
+        self.coordinate(Input::Resumed(self.control.since));
     }
 
     fn tell_controller(&mut self, state: PartState, cause: Cause) {

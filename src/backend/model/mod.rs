@@ -8,14 +8,8 @@
 //! once when their power or their daemon is back).
 
 mod control;
-mod corruption;
 mod drain;
-mod groups;
 mod job;
-mod packing;
-mod placing;
-mod replica;
-mod turns;
 mod world;
 
 use crate::backend::{Backend, needs_real_nodes};

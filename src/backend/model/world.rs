@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::control::coordinator::{Command, Coordinator, Input};
 use crate::control::{FaultDue, Injector, PowerDue, PowerSupervisor, Rules};
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
 use crate::ids::JobId;
 use crate::plan::Plan;
-use crate::plan::chance::Chance;
-use crate::protocol::corruption::Corruption;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
 use super::control::{Control, faults_of, power_of};
-use super::job::{JobPlay, Mover};
-use super::placing::{Free, Placing};
-use super::turns::Turns;
+use super::job::{Hands, Mover};
 
 /// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub(super) enum Timer {
     /// Its nodes have compressed what they write, or decompressed what they have read.
     Packed { job: JobId, epoch: u32 },
     /// A checkpoint that is written while the job computes is complete.
-    Drained { turn: u64 },
+    Drained { job: JobId, turn: u64 },
     /// A job may look for nodes.
     Place,
     /// The meters are read.
@@ -47,7 +44,6 @@ impl From<rack::Timer> for Timer {
 /// The modelled world: the machine, the faults that strike it, its controller and its jobs.
 pub(super) struct World<'p> {
     pub plan: &'p Plan,
-    pub chance: Chance,
     /// The machine, and the agenda.
     pub rack: Rack<&'p Plan, Timer>,
     /// Room for what the machine puts out.
@@ -55,20 +51,15 @@ pub(super) struct World<'p> {
     pub told: Vec<Event>,
     pub injector: Injector<'p>,
     pub supervisor: PowerSupervisor,
-    /// The job that each node works for.
-    pub job_of: Vec<Option<JobId>>,
     /// Class of the failure that is dealt with now; 1 for what no rule brings about.
     pub class: u8,
-    pub jobs: Vec<JobPlay>,
+    pub jobs: Coordinator<'p>,
+    /// The nodes of each job.
+    pub hands: Vec<Hands>,
+    /// Room for what the coordinator commands.
+    pub commands: Vec<Command>,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
-    pub free: Free,
-    pub placing: Placing,
-    pub turns: Turns,
-    /// The truth about the memory of a job by itself.
-    pub corruption: Corruption,
-    /// Verifications so far.
-    pub verifications: u64,
     pub control: Control,
     pub ended: Option<EndReason>,
 }
@@ -76,24 +67,18 @@ pub(super) struct World<'p> {
 impl<'p> World<'p> {
     /// The world before the first instant: everything off. O(parts).
     pub(super) fn new(plan: &'p Plan) -> Self {
-        let n_nodes = plan.machine.nodes.len();
         Self {
             plan,
-            chance: Chance::new(&plan.scenario),
             rack: Rack::new(plan),
             room: Vec::new(),
             told: Vec::new(),
             injector: Injector::new(plan),
-            supervisor: PowerSupervisor::new(Rules::of(plan), n_nodes),
-            job_of: vec![None; n_nodes],
+            supervisor: PowerSupervisor::new(Rules::of(plan), plan.machine.nodes.len()),
             class: 1,
-            jobs: JobPlay::all(plan),
+            jobs: Coordinator::new(plan, plan.detection()),
+            hands: plan.jobs.iter().map(|_| Hands::default()).collect(),
+            commands: Vec::new(),
             movers: BTreeMap::new(),
-            free: Free::new(),
-            placing: Placing::of(plan.jobs.len()),
-            turns: Turns::new(plan),
-            corruption: plan.corruption(),
-            verifications: 0,
             control: Control::default(),
             ended: None,
         }
@@ -145,9 +130,6 @@ impl<'p> World<'p> {
     }
 
     fn fire(&mut self, timer: Timer) {
-        if timer == Timer::Place {
-            self.placing.begins();
-        }
         if self.put_off(timer) {
             return;
         }
@@ -157,8 +139,8 @@ impl<'p> World<'p> {
             Timer::Fault(due) => self.fault_due(due),
             Timer::Job { job, epoch } => self.job_time_over(job, epoch),
             Timer::Packed { job, epoch } => self.packed(job, epoch),
-            Timer::Drained { turn } => self.drained(turn),
-            Timer::Place => self.place(),
+            Timer::Drained { job, turn } => self.drained(job, turn),
+            Timer::Place => self.coordinate(Input::Time),
             Timer::Sample => self.sample(),
         }
     }

@@ -51,7 +51,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
-        let Join { serial, life, session, peers, datagrams, capabilities } = join;
+        let Join { serial, life, session, peers, datagrams, abilities } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
@@ -92,7 +92,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.dirty = true;
         // Its power may have come back without the controller's doing.
         self.starts(now, node);
-        self.doors.told.abilities(node, &capabilities);
+        self.doors.told.abilities(node, &abilities);
         let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;

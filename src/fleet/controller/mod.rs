@@ -447,13 +447,12 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// What the doors are told of an injection.
     fn deed(&self, injection: &Injection) -> Deed {
         let Injection { number, fault, kind, part, .. } = *injection;
-        let rule = &self.plan.scenario.faults[usize::from(fault.0)];
+        let rule = self.plan.scenario.rule(fault);
         Deed {
             number: number.into(),
             fault,
             kind,
             part,
-            share_ppm: rule.left_ppm(),
             lasts: injection.lasts(),
             lease: self.setup.lease,
             means: Means::of(rule, self.plan.scenario.hardware.link),
