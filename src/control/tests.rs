@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::event::{Cause, Fault, JobPhase, What};
-use crate::ids::{FaultId, NodeId, Part, PartKind};
-use crate::plan::{JOB, Plan, chance::Chance, pilot};
+use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
+use crate::plan::{Plan, chance::Chance, pilot};
 use crate::scenario::fault::Age;
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
@@ -42,7 +42,7 @@ impl<'p> Faults<'p> {
     ) -> Option<(Time, Vec<Command>)> {
         let (at, due) = self.queue.pop(end)?;
         self.injector.fire(at, due);
-        let works_for = |node| phase(node).map(|phase| (JOB, phase));
+        let works_for = |node| phase(node).map(|phase| (JobId(0), phase));
         let mut commands = Vec::new();
         while let Some(command) =
             self.injector.next(&works_for, &mut |at, due| self.queue.push(at, due))
