@@ -142,9 +142,7 @@ impl World<'_> {
     /// The memory of node `id` is silently corrupted at this instant, by whatever. The plan must
     /// say that it [corrupts](crate::plan::Plan::corrupts).
     pub(super) fn corrupt(&mut self, id: u32) {
-        let number = self.flips.entry(id).or_insert(0);
-        let (draw, check) = (self.chance.flip(id, *number), self.chance.check(id, *number));
-        *number += 1;
+        let (draw, check) = self.injector.flip(NodeId(id));
         self.coordinate(Input::Corrupted { node: NodeId(id), draw, check });
     }
 
