@@ -286,10 +286,12 @@ impl<'p> Jobs<'p> {
                 let result = combined(sums.map(ranks::result));
                 self.demands.extend(result.filter(|_| all).map(Demand::Finished));
             }
-            // Agents draw what they draw, and the time is asked for by `next`.
-            Command::Member { .. } | Command::Load { .. } | Command::Wake(_) => {}
-            // No plan has them that the fleet takes.
-            Command::Pace { .. }
+            // Agents draw what they draw, and the time is asked for by `next`. No plan that the
+            // fleet takes has checkpoints that are written while it computes.
+            Command::Member { .. }
+            | Command::Load { .. }
+            | Command::Wake(_)
+            | Command::Pace { .. }
             | Command::Drain { .. }
             | Command::PauseDrain(_)
             | Command::DropDrain(_) => {}

@@ -377,7 +377,7 @@ fn parts(
 
 /// The set as parts that the fault may strike.
 fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
-    let Strikes { parts: direct, holders: containers } = kind.strikes();
+    let (direct, containers) = (kind.target().parts(), kind.target().holders());
     if set.is_empty() {
         return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
     }

@@ -87,7 +87,8 @@ struct Replay {
     after: Span,
 }
 
-/// The rules of a replay, each with this harm; `repair` is what the table gives in place of the times of the trace.
+/// The rules of a replay, each with this harm; `repair` is what the table gives in place of the
+/// times of the trace.
 pub(super) fn rules(
     harm: &Harm,
     value: &Value,

@@ -165,7 +165,8 @@ fn agreement_silent_corruption_of_two_jobs() {
 /// Foreseen on a node of the second job: it saves, and the first one does not.
 #[test]
 fn agreement_an_alarm_warns_the_job_that_it_is_about() {
-    let faults = "\n[[fault.crash]]\non = \"pi14\"\nlifetime = { fixed = \"300 s\" }\nage = \"new\"\n\
+    let faults = "\n[[fault.crash]]\non = \"pi14\"\nage = \"new\"\n\
+                  lifetime = { fixed = \"300 s\" }\n\
                   prediction = { recall = 1, precision = 1, lead = \"45 s\" }\n";
     let seldom = PLAIN.replace("60 s", "1 h");
     let own = ("nodes = 10", seldom.as_str());
