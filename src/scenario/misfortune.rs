@@ -7,7 +7,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, with_article};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::event::{Fault, Strikes};
+use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
