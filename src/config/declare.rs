@@ -38,7 +38,7 @@ pub(crate) trait Field: Sized {
     const KIND: Kind;
     /// Whether a key without a default must be there.
     const REQUIRED: bool = true;
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self>;
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self>;
     fn written(&self, kind: &Kind) -> Written;
 }
 
@@ -165,7 +165,7 @@ macro_rules! table {
                 section: &$crate::config::section::Section<'_>,
                 m: &mut $crate::config::mistakes::Mistakes,
             ) -> Option<Self> {
-                $(let $field = <$of as $crate::config::declare::Field>::read(
+                $(let $field = <$of as $crate::config::declare::Field>::take(
                     section,
                     $crate::config::declare::table!(@name $field $($name)?),
                     m,
@@ -189,7 +189,7 @@ macro_rules! table {
                 <Self as $crate::config::declare::Declared>::SPEC,
             );
 
-            fn read(
+            fn take(
                 section: &$crate::config::section::Section<'_>,
                 name: &'static str,
                 m: &mut $crate::config::mistakes::Mistakes,
@@ -247,7 +247,7 @@ macro_rules! words {
             const KIND: $crate::config::language::Kind =
                 $crate::config::language::Kind::Choice($crate::config::words::words::<Self>);
 
-            fn read(
+            fn take(
                 section: &$crate::config::section::Section<'_>,
                 name: &'static str,
                 m: &mut $crate::config::mistakes::Mistakes,
@@ -272,7 +272,7 @@ macro_rules! quantity {
         impl Field for $type {
             const KIND: Kind = Kind::$type($type($min), $type($max));
 
-            fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+            fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
                 match section.kind(name) {
                     Kind::Table(spec) => section.section(name).get(spec.keys[0].name, m),
                     _ => section.get(name, m),
@@ -307,7 +307,7 @@ macro_rules! plain {
         impl Field for $type {
             const KIND: Kind = $kind;
 
-            fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+            fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
                 section.get(name, m)
             }
 
@@ -329,7 +329,7 @@ plain! {
 impl Field for u64 {
     const KIND: Kind = Kind::Count(0, Self::MAX);
 
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         match section.kind(name) {
             Kind::ByteRate(..) => section.get::<ByteRate>(name, m).map(|rate| rate.0),
             Kind::PacketRate(..) => section.get::<PacketRate>(name, m).map(|rate| rate.0),
@@ -350,7 +350,7 @@ impl Field for u64 {
 impl Field for f64 {
     const KIND: Kind = Kind::Number(Self::MIN, Self::MAX);
 
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         match section.kind(name) {
             Kind::Share(..) => section.share(name, m),
             _ => section.get(name, m),
@@ -365,7 +365,7 @@ impl Field for f64 {
 impl Field for Vec<u32> {
     const KIND: Kind = Kind::List(&Kind::Count(0, u32::MAX as u64));
 
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         section.counts(name, m)
     }
 
@@ -378,7 +378,7 @@ impl Field for Vec<u32> {
 impl<T: Declared> Field for Vec<T> {
     const KIND: Kind = Kind::List(&Kind::Table(T::SPEC));
 
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         section.demand(name, m);
         section.given(name)?.list()?;
         let all: Vec<_> = section.items(name, T::SPEC).map(|item| T::read(&item?, m)).collect();
@@ -396,7 +396,7 @@ impl<T: Declared> Field for Option<T> {
     const KIND: Kind = Kind::Table(T::SPEC);
     const REQUIRED: bool = false;
 
-    fn read(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         if matches!(section.kind(name), Kind::Any(_)) {
             section.demand(name, m);
         }

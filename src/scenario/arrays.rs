@@ -31,7 +31,7 @@ impl Field for Vec<Array> {
     const KIND: Kind = Kind::Tables(&ARRAY);
     const REQUIRED: bool = false;
 
-    fn read(hardware: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+    fn take(hardware: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         let Some(value) = hardware.given(name) else { return Some(Self::new()) };
         let all: Vec<_> = hardware.items(name, &ARRAY).map(|section| array(&section?, m)).collect();
         value.list().and_then(|_| all.into_iter().collect())

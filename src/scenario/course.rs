@@ -43,7 +43,7 @@ pub(super) fn workload(
         return Ok(None);
     }
     let cores = nodes.map(|nodes| nodes.cores);
-    let replicated = Field::read(&section, "replicas", m);
+    let replicated = Field::take(&section, "replicas", m);
     let job = read!(BulkSynchronous {
         nodes: if section.has("nodes") {
             section.optional("nodes")
@@ -58,7 +58,7 @@ pub(super) fn workload(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: replicated,
-        abft: Field::read(&section, "abft", m),
+        abft: Field::take(&section, "abft", m),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes
@@ -133,8 +133,8 @@ pub(super) fn checkpoint(
         period: section.word("period", m),
         counts: section.word("counts", m),
         integrity: integrity(&section, m),
-        incremental: Field::read(&section, "incremental", m),
-        compression: Field::read(&section, "compression", m),
+        incremental: Field::take(&section, "incremental", m),
+        compression: Field::take(&section, "compression", m),
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
@@ -179,7 +179,7 @@ fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
 fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
     let keep = section.get("keep", m);
     let exposed = section.section("strikes").word("silent", m);
-    let verify = Field::read(section, "verify", m);
+    let verify = Field::take(section, "verify", m);
     Some(Integrity { verify: verify?, keep: keep?, exposed: exposed? })
 }
 

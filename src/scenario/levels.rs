@@ -5,7 +5,6 @@ use crate::config::document::Value;
 use crate::config::language::Read;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::config::words::Word;
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
 use crate::scenario::keys::levels::LEVEL;
@@ -39,7 +38,7 @@ pub(super) fn multilevel(
         escalate: section.get("escalate", m),
         last: section.get("last", m),
         strikes: strikes(section, m),
-        compression: Field::read(section, "compression", m),
+        compression: Field::take(section, "compression", m),
     })?;
     Some(wish)
 }

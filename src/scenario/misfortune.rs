@@ -7,7 +7,6 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, with_article};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::config::words::Word;
 use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::StopRule;

@@ -3,7 +3,6 @@
 use crate::config::document::Value;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
-use crate::config::words::Word;
 use crate::scenario::misfortune;
 
 /// Notes what cannot be played together.
@@ -33,7 +32,6 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     if let Some((_, place)) = increments {
         check_increments(&coordinated, place, m);
     }
-    let jobs = place(root, "job").map(|place| ("several jobs", place));
     for (kind, item, table) in misfortune::tables(root) {
         let own = kind.corrupts().then_some((format!("[[fault.{}]]", kind.word()), item.place));
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
