@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::Span;
@@ -52,20 +52,16 @@ impl Injection {
     /// The nodes that stop dead by it: nothing ages on them until they have power again.
     #[must_use]
     pub fn stops(&self, plan: &Plan) -> Vec<NodeId> {
-        match self.kind {
-            Fault::Crash => vec![NodeId(self.part.index)],
-            Fault::PowerLoss => plan.machine.nodes_of(self.part).collect(),
-            Fault::Hang
-            | Fault::SwitchLoss
-            | Fault::ServerLoss
-            | Fault::LinkDegradation
-            | Fault::ControllerCrash
-            | Fault::SilentCorruption
-            | Fault::Upset
-            | Fault::Dram
-            | Fault::Load
-            | Fault::Clock
-            | Fault::Process => Vec::new(),
+        match self.kind.target() {
+            Target::Life if self.kind == Fault::Crash => vec![NodeId(self.part.index)],
+            Target::Feed => plan.machine.nodes_of(self.part).collect(),
+            Target::Life
+            | Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Vec::new(),
         }
     }
 
@@ -74,26 +70,21 @@ impl Injection {
     pub fn cuts_off(&self, plan: &Plan) -> Vec<NodeId> {
         let machine = &plan.machine;
         let share_ppm = plan.scenario.rule(self.fault).harm.link().left_ppm();
-        match self.kind {
-            Fault::SwitchLoss => machine.nodes_of(self.part).collect(),
-            Fault::LinkDegradation if share_ppm == 0 => machine.nodes_of(self.part).collect(),
-            Fault::PowerLoss => {
+        match self.kind.target() {
+            Target::Switch => machine.nodes_of(self.part).collect(),
+            Target::Link if share_ppm == 0 => machine.nodes_of(self.part).collect(),
+            Target::Feed => {
                 let fed =
                     (0..).zip(&machine.switches).filter(|(_, row)| row.psu == self.part.index);
                 let part = |index| Part { kind: PartKind::Switch, index };
                 fed.flat_map(|(index, _)| machine.nodes_of(part(index))).collect()
             }
-            Fault::Crash
-            | Fault::Hang
-            | Fault::ServerLoss
-            | Fault::LinkDegradation
-            | Fault::ControllerCrash
-            | Fault::SilentCorruption
-            | Fault::Upset
-            | Fault::Dram
-            | Fault::Load
-            | Fault::Clock
-            | Fault::Process => Vec::new(),
+            Target::Life
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Vec::new(),
         }
     }
 
@@ -101,22 +92,18 @@ impl Injection {
     #[must_use]
     pub fn takes_out(&self, plan: &Plan, has_power: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         let node = NodeId(self.part.index);
-        match self.kind {
-            Fault::PowerLoss => plan.machine.nodes_of(self.part).collect(),
-            Fault::Crash if self.is_undone() => vec![node],
-            Fault::Hang if self.is_undone() && has_power(node) => vec![node],
-            Fault::Crash
-            | Fault::Hang
-            | Fault::SwitchLoss
-            | Fault::ServerLoss
-            | Fault::LinkDegradation
-            | Fault::ControllerCrash
-            | Fault::SilentCorruption
-            | Fault::Upset
-            | Fault::Dram
-            | Fault::Load
-            | Fault::Clock
-            | Fault::Process => Vec::new(),
+        match self.kind.target() {
+            Target::Feed => plan.machine.nodes_of(self.part).collect(),
+            Target::Life if self.is_undone() && (self.kind == Fault::Crash || has_power(node)) => {
+                vec![node]
+            }
+            Target::Life
+            | Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Vec::new(),
         }
     }
 

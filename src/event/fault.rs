@@ -1,4 +1,4 @@
-//! The kinds of fault: one table of their words, of what they strike and of what comes of it.
+//! The kinds of fault: one table of their words, of what they act on and of what comes of it.
 //!
 //! What belongs to one kind alone, such as the share of a degraded link, is its payload:
 //! [`Harm`](crate::scenario::harm::Harm).
@@ -8,28 +8,53 @@ use serde::{Deserialize, Serialize};
 use crate::cosmic::budget::Class;
 use crate::ids::PartKind;
 
-/// What a fault may strike.
+/// What a fault acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strikes {
-    /// The parts themselves.
-    pub parts: &'static [PartKind],
-    /// What stands for the parts inside it.
-    pub holders: &'static [PartKind],
+pub enum Target {
+    /// A node, which stops or falls silent.
+    Life,
+    /// The power of a PSU domain.
+    Feed,
+    /// A switch.
+    Switch,
+    /// A link.
+    Link,
+    /// A file server.
+    Server,
+    /// The controller.
+    Controller,
+    /// What a node has in its memory.
+    Memory,
+    /// What a node works with: it goes on, and only its own agent can do this to it.
+    Resource,
 }
 
-const NODES: Strikes = Strikes {
-    parts: &[PartKind::Node],
-    holders: &[PartKind::Blade, PartKind::Pack, PartKind::Module, PartKind::Rack, PartKind::Psu],
-};
-const PSUS: Strikes =
-    Strikes { parts: &[PartKind::Psu], holders: &[PartKind::Module, PartKind::Rack] };
-const SWITCHES: Strikes = Strikes {
-    parts: &[PartKind::Switch],
-    holders: &[PartKind::Module, PartKind::Rack, PartKind::Psu],
-};
-const SERVERS: Strikes = Strikes { parts: &[PartKind::Server], holders: &[] };
-const LINKS: Strikes = Strikes { parts: &[PartKind::NodeLink, PartKind::Uplink], holders: &[] };
-const CONTROLLER: Strikes = Strikes { parts: &[PartKind::Controller], holders: &[] };
+impl Target {
+    /// The parts that a fault may be of.
+    #[must_use]
+    pub const fn parts(self) -> &'static [PartKind] {
+        match self {
+            Self::Life | Self::Memory | Self::Resource => &[PartKind::Node],
+            Self::Feed => &[PartKind::Psu],
+            Self::Switch => &[PartKind::Switch],
+            Self::Link => &[PartKind::NodeLink, PartKind::Uplink],
+            Self::Server => &[PartKind::Server],
+            Self::Controller => &[PartKind::Controller],
+        }
+    }
+
+    /// What stands for such parts inside it.
+    #[must_use]
+    pub const fn holders(self) -> &'static [PartKind] {
+        use PartKind::{Blade, Module, Pack, Psu, Rack};
+        match self {
+            Self::Life | Self::Memory | Self::Resource => &[Blade, Pack, Module, Rack, Psu],
+            Self::Feed => &[Module, Rack],
+            Self::Switch => &[Module, Rack, Psu],
+            Self::Link | Self::Server | Self::Controller => &[],
+        }
+    }
+}
 
 /// What may come of a fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,9 +69,9 @@ enum Toll {
 }
 
 /// Declares the kinds. Each row: the word of scenario files and of events, the title that people
-/// read, what it strikes, what may come of it, and what happens, as a sentence.
+/// read, what it acts on, what may come of it, and what happens, as a sentence.
 macro_rules! kinds {
-    ($($kind:ident: $word:literal, $title:literal, $strikes:ident, $tolls:tt, $happens:literal;)*)
+    ($($kind:ident: $word:literal, $title:literal, $target:ident, $tolls:tt, $happens:literal;)*)
     => {
         /// The kinds of fault that can be injected.
         #[derive(
@@ -78,10 +103,10 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $happens,)* }
             }
 
-            /// What it may strike.
+            /// What it acts on.
             #[must_use]
-            pub const fn strikes(self) -> Strikes {
-                match self { $(Self::$kind => $strikes,)* }
+            pub const fn target(self) -> Target {
+                match self { $(Self::$kind => Target::$target,)* }
             }
 
             const fn tolls(self) -> &'static [Toll] {
@@ -93,33 +118,33 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Crash: "crash", "crash", NODES, [LosesNodes],
+    Crash: "crash", "crash", Life, [LosesNodes],
         "Nodes stop dead.";
-    Hang: "hang", "hang", NODES, [LosesNodes],
+    Hang: "hang", "hang", Life, [LosesNodes],
         "Nodes go silent but keep their power.";
-    PowerLoss: "power-loss", "power loss", PSUS, [LosesNodes],
+    PowerLoss: "power-loss", "power loss", Feed, [LosesNodes],
         "PSU domains lose power.";
-    SwitchLoss: "switch-loss", "switch loss", SWITCHES, [LosesNodes],
+    SwitchLoss: "switch-loss", "switch loss", Switch, [LosesNodes],
         "Switches stop forwarding.";
-    ServerLoss: "server-loss", "server loss", SERVERS, [],
+    ServerLoss: "server-loss", "server loss", Server, [],
         "Servers stop serving.";
-    LinkDegradation: "link-degradation", "link degradation", LINKS, [],
+    LinkDegradation: "link-degradation", "link degradation", Link, [],
         "Links work at a share of their rate, or lose or delay packets.";
-    ControllerCrash: "controller-crash", "controller crash", CONTROLLER, [],
+    ControllerCrash: "controller-crash", "controller crash", Controller, [],
         "The controller stops dead, and starts again from its disk.";
-    SilentCorruption: "silent-corruption", "silent corruption", NODES, [Corrupts],
+    SilentCorruption: "silent-corruption", "silent corruption", Memory, [Corrupts],
         "Data in the memory of nodes change, and nothing stops.";
-    Upset: "upset", "upset", NODES, [LosesNodes, Corrupts],
+    Upset: "upset", "upset", Memory, [LosesNodes, Corrupts],
         "Particles of cosmic rays flip bits in the memories of nodes, as often as site and \
          hardware say.";
-    Dram: "dram", "fault of DRAM", NODES, [LosesNodes, Corrupts],
+    Dram: "dram", "fault of DRAM", Memory, [LosesNodes, Corrupts],
         "Chips of nodes' main memory fail, for good or until they are written, as often as \
          site and hardware say. [[fault.upset]] leaves those chips alone then.";
-    Load: "load", "load", NODES, [NeedsRealNodes],
+    Load: "load", "load", Resource, [NeedsRealNodes],
         "Real nodes have less of processors, memory or card than they should.";
-    Clock: "clock", "wrong clock", NODES, [NeedsRealNodes],
+    Clock: "clock", "wrong clock", Resource, [NeedsRealNodes],
         "Clocks of real nodes are wrong.";
-    Process: "process", "harm to a process", NODES, [NeedsRealNodes],
+    Process: "process", "harm to a process", Resource, [NeedsRealNodes],
         "Processes of real nodes are killed, stopped or corrupted.";
 }
 
@@ -150,7 +175,7 @@ impl Fault {
     /// Whether the parts that it strikes are nodes.
     #[must_use]
     pub fn strikes_nodes(self) -> bool {
-        self.strikes().parts.contains(&PartKind::Node)
+        self.target().parts().contains(&PartKind::Node)
     }
 
     /// Whether only real nodes can be made to suffer it.

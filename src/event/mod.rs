@@ -6,11 +6,11 @@ mod fault;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cosmic::budget::Class;
+pub use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
 
-pub use fault::{Fault, Strikes};
+pub use fault::{Fault, Target};
 
 /// One fact, at one instant. Events of a run are told in the order of their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,8 +290,16 @@ pub trait Sink {
     }
 }
 
+/// Keeps every event, in memory.
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.push(*event);
+        Ok(())
+    }
+}
+
 /// Why a sink asked a stage to stop before the end.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// The user asked for it.
     #[error("interrupted")]

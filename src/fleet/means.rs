@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::fleet::doors::Deed;
 use crate::scenario::fault::FaultRule;
 use crate::scenario::harm::{Act, Clock, Harm, Link, Load, Process, Stop};
@@ -308,20 +308,17 @@ fn first_lack(needed: &[Capability], said: &[Ability]) -> Option<String> {
 }
 
 fn of_kind(kind: Fault) -> Vec<Capability> {
-    match kind {
-        Fault::Crash => vec![Capability::Crash],
-        Fault::Hang => vec![Capability::Hang],
-        Fault::SwitchLoss => vec![Capability::Cut],
-        Fault::SilentCorruption => vec![Capability::Flip],
-        Fault::PowerLoss
-        | Fault::ServerLoss
-        | Fault::LinkDegradation
-        | Fault::ControllerCrash
-        | Fault::Upset
-        | Fault::Dram
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => Vec::new(),
+    match kind.target() {
+        Target::Life if kind == Fault::Crash => vec![Capability::Crash],
+        Target::Life => vec![Capability::Hang],
+        Target::Switch => vec![Capability::Cut],
+        Target::Memory if kind == Fault::SilentCorruption => vec![Capability::Flip],
+        Target::Feed
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory
+        | Target::Resource => Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Parcel {
     pub packing: Span,
 }
 
+#[doc(hidden)]
 impl Plan {
     /// Which multiple of a node's state an order moves.
     #[must_use]

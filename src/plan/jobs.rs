@@ -27,6 +27,7 @@ use crate::theory::shared_io::{Class, Platform};
 use crate::units::Span;
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
+#[doc(hidden)]
 impl Plan {
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]

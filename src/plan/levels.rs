@@ -47,6 +47,7 @@ pub enum Access {
     },
 }
 
+#[doc(hidden)]
 impl Plan {
     /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
     /// if it is as long as its transfers take.

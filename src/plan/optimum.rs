@@ -8,6 +8,7 @@ use crate::scenario::job::{Cost, Multilevel};
 use crate::theory::multilevel::{self, Level};
 use crate::units::Span;
 
+#[doc(hidden)]
 impl Plan {
     /// Computing between two checkpoints of a job's levels, and `every` of each of them.
     #[must_use]

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::Word;
 use crate::cosmic::budget::Class;
 use crate::event::Fault;
 use crate::scenario::misfortune::{Rays, Source};
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 use crate::units::{ByteRate, Bytes, Span};
 
 /// Linux keeps so many letters of a process's name (`TASK_COMM_LEN` - 1).
@@ -208,40 +208,13 @@ impl Harm {
     /// What strikes memories, if it is particles or the faults of chips.
     #[must_use]
     pub fn beam(&self) -> Option<Beam> {
-        match *self {
-            Self::Upset(beam) | Self::Dram(beam) => Some(beam),
-            Self::Crash { .. }
-            | Self::Hang { .. }
-            | Self::PowerLoss { .. }
-            | Self::SwitchLoss { .. }
-            | Self::ServerLoss
-            | Self::LinkDegradation(_)
-            | Self::ControllerCrash
-            | Self::SilentCorruption
-            | Self::Load(_)
-            | Self::Clock(_)
-            | Self::Process(_) => None,
-        }
+        if let Self::Upset(beam) | Self::Dram(beam) = *self { Some(beam) } else { None }
     }
 
     /// How well links work under it: as they should under all that is no degradation.
     #[must_use]
     pub fn link(&self) -> Link {
-        match *self {
-            Self::LinkDegradation(link) => link,
-            Self::Crash { .. }
-            | Self::Hang { .. }
-            | Self::PowerLoss { .. }
-            | Self::SwitchLoss { .. }
-            | Self::ServerLoss
-            | Self::ControllerCrash
-            | Self::SilentCorruption
-            | Self::Upset(_)
-            | Self::Dram(_)
-            | Self::Load(_)
-            | Self::Clock(_)
-            | Self::Process(_) => Link::WHOLE,
-        }
+        if let Self::LinkDegradation(link) = *self { link } else { Link::WHOLE }
     }
 
     /// What of it only real nodes can be made to suffer, if anything.

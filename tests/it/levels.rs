@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
 use rackstorm::fleet::doors::Notice;
+use rackstorm::forecast;
 use rackstorm::ids::{JobId, NodeId};
 use rackstorm::rng::Stream;
 use rackstorm::theory::scr::{Level, Pattern};

@@ -24,7 +24,7 @@ mod play;
 use std::path::Path;
 
 use crate::backend::{Backend, needs_real_nodes};
-use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::event::{EndReason, Sink, Stop, Target};
 use crate::fleet::doors::Notice;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;
@@ -90,22 +90,10 @@ impl Backend for Loopback {
 
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    let (kind, name) = (rule.kind(), &rule.name);
-    match kind {
-        Fault::Crash
-        | Fault::Hang
-        | Fault::PowerLoss
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => None,
-        Fault::SwitchLoss
-        | Fault::ServerLoss
-        | Fault::LinkDegradation
-        | Fault::ControllerCrash
-        | Fault::SilentCorruption
-        | Fault::Upset
-        | Fault::Dram => {
-            let word = kind.word();
+    match rule.kind().target() {
+        Target::Life | Target::Feed | Target::Resource => None,
+        Target::Switch | Target::Link | Target::Server | Target::Controller | Target::Memory => {
+            let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }
     }

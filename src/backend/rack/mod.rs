@@ -31,7 +31,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::backend::Backend;
 use crate::drivers::power::held::Held;
 use crate::drivers::power::{operate, restore};
-use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::event::{EndReason, Sink, Stop, Target};
 use crate::ids::PartKind;
 use crate::inventory::Inventory;
 use crate::plan::Plan;
@@ -125,24 +125,19 @@ impl Backend for Rack {
 /// Why a fault cannot be done to a rack, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     let cut = rule.harm.link().left_ppm() == 0;
-    let why = match rule.kind() {
-        Fault::ControllerCrash => "the controller is this program, and nobody would restart it",
-        Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && !cut => {
+    let why = match rule.kind().target() {
+        Target::Controller => "the controller is this program, and nobody would restart it",
+        Target::Link if rule.on.kind == PartKind::Uplink && !cut => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
         }
         // Others are for the fleet to refuse.
-        Fault::Crash
-        | Fault::Hang
-        | Fault::PowerLoss
-        | Fault::SwitchLoss
-        | Fault::ServerLoss
-        | Fault::LinkDegradation
-        | Fault::SilentCorruption
-        | Fault::Upset
-        | Fault::Dram
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => return None,
+        Target::Life
+        | Target::Feed
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Memory
+        | Target::Resource => return None,
     };
     Some(format!("[[fault.{}]] `{}`: {why}", rule.kind().word(), rule.name))
 }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use tokio::time::Instant;
 
 use super::boot::{BootLog, Stage};
-use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
+use crate::event::{Cause, Event, Fault, NodeState, PartState, Target, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
@@ -268,27 +268,22 @@ impl Nodes {
     /// Agents are told to do a deed, or to undo it: what becomes of their nodes.
     pub(super) fn entrusted(&self, deed: &Deed, begin: bool) {
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        match (deed.kind, begin) {
-            (Fault::Hang, true) if self.is_up(node) => self.set_state(node, NodeState::Hung, cause),
-            (Fault::Crash, true) if self.of(node).powered => {
+        let hangs = deed.kind == Fault::Hang;
+        match deed.kind.target() {
+            Target::Life if hangs && begin && self.is_up(node) => {
+                self.set_state(node, NodeState::Hung, cause);
+            }
+            Target::Life if !hangs && begin && self.of(node).powered => {
                 self.change(node, |own| own.stopped = true);
                 self.set_state(node, NodeState::Down, cause);
             }
-            (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
-            (
-                Fault::Crash
-                | Fault::Hang
-                | Fault::PowerLoss
-                | Fault::ServerLoss
-                | Fault::ControllerCrash
-                | Fault::SilentCorruption
-                | Fault::Upset
-                | Fault::Dram
-                | Fault::Load
-                | Fault::Clock
-                | Fault::Process,
-                _,
-            ) => {}
+            Target::Switch | Target::Link => self.part(deed, begin),
+            Target::Life
+            | Target::Feed
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => {}
         }
     }
 

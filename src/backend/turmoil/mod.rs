@@ -36,6 +36,7 @@ const HOSTS_MAX: usize = 65_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turmoil;
 
+#[doc(hidden)]
 impl Turmoil {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -75,6 +76,7 @@ impl Turmoil {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
+#[doc(hidden)]
 impl Reference {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
