@@ -1,5 +1,4 @@
-//! What the controller makes of each node: when it gets power, and what happens if it does not
-//! come up.
+//! What the controller makes of each node: when it gets power, and when it is power-cycled.
 
 use crate::event::{Cause, NodeState};
 use crate::hardware::rack::Effect;
