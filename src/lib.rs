@@ -118,6 +118,8 @@ pub mod backend;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod cli;
 #[cfg_attr(not(rooms), doc(hidden))]
+pub mod control;
+#[cfg_attr(not(rooms), doc(hidden))]
 pub mod cosmic;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod drivers;

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::scenario::fault::Repair;
 
 fn repair<'p>(plan: &'p Plan, deed: &Deed) -> &'p Repair {
-    &plan.scenario.faults[usize::from(deed.fault.0)].repair
+    &plan.scenario.rule(deed.fault).repair
 }
 
 /// Whether the harm lasts until it is undone by hand.
@@ -17,21 +17,32 @@ pub(super) fn is_undone(plan: &Plan, deed: &Deed) -> bool {
 
 /// Whether the nodes that it takes out of service have no power.
 pub(super) fn is_dark(deed: &Deed) -> bool {
-    matches!(deed.kind, Fault::Crash | Fault::PowerLoss)
+    deed.kind == Fault::Crash || deed.kind == Fault::PowerLoss
 }
 
 /// The nodes that work on and are not reached.
 pub(super) fn cut_off(plan: &Plan, deed: &Deed) -> Vec<NodeId> {
     let machine = &plan.machine;
+    let link = plan.scenario.rule(deed.fault).harm.link();
     match deed.kind {
         Fault::SwitchLoss => machine.nodes_of(deed.part).collect(),
-        Fault::LinkDegradation if deed.share_ppm == 0 => machine.nodes_of(deed.part).collect(),
+        Fault::LinkDegradation if link.left_ppm() == 0 => machine.nodes_of(deed.part).collect(),
         Fault::PowerLoss => {
             let fed = (0..).zip(&machine.switches).filter(|(_, row)| row.psu == deed.part.index);
             let part = |index| Part { kind: PartKind::Switch, index };
             fed.flat_map(|(index, _)| machine.nodes_of(part(index))).collect()
         }
-        _ => Vec::new(),
+        Fault::Crash
+        | Fault::Hang
+        | Fault::ServerLoss
+        | Fault::LinkDegradation
+        | Fault::ControllerCrash
+        | Fault::SilentCorruption
+        | Fault::Upset
+        | Fault::Dram
+        | Fault::Load
+        | Fault::Clock
+        | Fault::Process => Vec::new(),
     }
 }
 
@@ -47,6 +58,17 @@ pub(super) fn out_of_service(
         Fault::PowerLoss => plan.machine.nodes_of(deed.part).collect(),
         Fault::Crash if is_undone(plan, deed) => vec![node],
         Fault::Hang if is_undone(plan, deed) && has_power(node) => vec![node],
-        _ => Vec::new(),
+        Fault::Crash
+        | Fault::Hang
+        | Fault::SwitchLoss
+        | Fault::ServerLoss
+        | Fault::LinkDegradation
+        | Fault::ControllerCrash
+        | Fault::SilentCorruption
+        | Fault::Upset
+        | Fault::Dram
+        | Fault::Load
+        | Fault::Clock
+        | Fault::Process => Vec::new(),
     }
 }

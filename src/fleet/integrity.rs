@@ -4,6 +4,7 @@ use crate::event::JobPhase;
 use crate::fleet::job::{Demand, JobPlay};
 use crate::fleet::wire::Work;
 use crate::ids::NodeId;
+use crate::plan::JOB;
 use crate::plan::chance::Chance;
 use crate::protocol::Input;
 use crate::units::Time;
@@ -53,7 +54,7 @@ impl JobPlay<'_> {
     /// checkpoints are taken to be clean: this one would be read back again and again, and never
     /// be thrown away.
     pub(super) fn has_changed(&mut self, seat: u32) {
-        if self.plan.verify().is_some() && matches!(self.state.work, Some(Work::Save { .. })) {
+        if self.plan.verify(JOB).is_some() && matches!(self.state.work, Some(Work::Save { .. })) {
             self.note_found(seat);
         }
     }
@@ -64,7 +65,7 @@ impl JobPlay<'_> {
 
     /// Whether the next verification is to miss what it might find.
     pub(super) fn is_blind(&self, coverage: f64) -> bool {
-        let chance = |number| Chance::new(&self.plan.scenario).verification(number);
+        let chance = |number| Chance::new(&self.plan.scenario).verification(JOB, number);
         coverage < 1.0 && chance(self.state.verifications) >= coverage
     }
 }

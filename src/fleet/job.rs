@@ -21,7 +21,7 @@ use crate::protocol::replica::Replicas;
 use crate::protocol::seating::{Filling, Kept, Seating, Source};
 use crate::protocol::{self, Input, Protocol};
 use crate::scenario::job::Place;
-use crate::units::{Span, Time};
+use crate::units::{Bytes, Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +109,9 @@ impl<'p> JobPlay<'p> {
         let state = saved.unwrap_or_else(|| {
             let places = job.nodes as usize;
             State {
-                machine: plan.protocol().expect("there is a job"),
+                machine: plan.protocol_of(JOB),
                 seating: Seating::new(places, plan.scenario.checkpoint.as_ref()),
-                replicas: plan.replicas(),
+                replicas: plan.replicas(JOB),
                 late: Late::default(),
                 addresses: vec![None; places],
                 placement: 0,
@@ -123,7 +123,7 @@ impl<'p> JobPlay<'p> {
                 ready_at: Time::ZERO,
                 committed: BTreeMap::new(),
                 begun: (0, 0),
-                truth: plan.corruption(),
+                truth: plan.corruption(JOB),
                 found: None,
                 verifications: 0,
             }
@@ -208,7 +208,7 @@ impl<'p> JobPlay<'p> {
         let gone = self.state.seating.struck(1, restarting);
         self.give_up(gone, &mut demands);
         let newest = self.state.seating.newest().map(|kept| kept.level);
-        self.state.ready_at = now + self.plan.downtime(newest) + beat;
+        self.state.ready_at = now + self.plan.downtime(JOB, newest) + beat;
         self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
         self.state.seating.leave(node);
         self.state.addresses[number] = None;
@@ -230,8 +230,10 @@ impl<'p> JobPlay<'p> {
 
     /// A failure of these nodes is foreseen.
     pub fn warn(&mut self, mut nodes: impl Iterator<Item = NodeId>) {
-        if nodes.any(|node| self.holds(node)) {
-            self.state.machine.warn();
+        if nodes.any(|node| self.holds(node))
+            && let Protocol::Coordinated(machine) = &mut self.state.machine
+        {
+            machine.warn();
         }
     }
 
@@ -391,7 +393,7 @@ impl<'p> JobPlay<'p> {
                 self.order_all(load, readers, term, demands);
             }
             protocol::Order::Verify => {
-                let verify = self.plan.verify().expect("a verification was ordered");
+                let verify = self.plan.verify(JOB).expect("a verification was ordered");
                 let (step, blind) = (self.state.machine.done(), self.is_blind(verify.coverage));
                 let verify = Work::Verify { step, blind, span: verify.cost };
                 self.order_all(verify, self.all(), term, demands);
@@ -425,7 +427,9 @@ impl<'p> JobPlay<'p> {
     fn give_up(&mut self, gone: Vec<Kept>, demands: &mut Vec<Demand>) {
         for kept in gone {
             let mut told = Vec::new();
-            self.state.machine.forget(kept.number, &mut told);
+            if let Protocol::Multilevel(machine) = &mut self.state.machine {
+                machine.forget(kept.number, &mut told);
+            }
             demands.extend(told.into_iter().map(Demand::Tell));
             self.forget(&kept, demands);
         }
@@ -456,7 +460,11 @@ impl<'p> JobPlay<'p> {
     fn cost(&self, write: bool) -> (Parcel, Span) {
         let newcomers = if write { 0 } else { self.state.seating.newcomers() };
         let access = if write { Access::Write } else { Access::Read { newcomers } };
-        self.plan.declared(self.state.machine.level(), access)
+        let level = self.state.machine.level();
+        match self.plan.checkpoint_span(JOB, level, 1.0, access) {
+            Some(span) => (Parcel { bytes: Bytes(0), packing: Span::ZERO }, span),
+            None => (self.plan.parcel(JOB, level, 1.0, access), Span::ZERO),
+        }
     }
 
     /// Orders work of these places.
@@ -492,7 +500,7 @@ impl<'p> JobPlay<'p> {
         let mut more = self.reached_at((seat + 1) % of);
         let right = if more.is_empty() { return None } else { more.remove(0) };
         let mut work = work.clone()?;
-        let twin = self.plan.verify().is_some();
+        let twin = self.plan.verify(JOB).is_some();
         match &mut work {
             Work::Save { to, .. } => *to = self.saved_to(number as usize, &right)?,
             Work::Load { from, .. } => *from = self.loaded_from(number as usize)?,

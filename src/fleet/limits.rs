@@ -1,5 +1,6 @@
 //! What of a plan the fleet cannot carry out.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
 
@@ -17,11 +18,12 @@ fn cannot_corrupt(plan: &Plan) -> Option<String> {
     if !plan.corrupts() {
         return None;
     }
+    let jobs = || (0..plan.jobs.len() as u16).map(JobId);
     let why = if plan.jobs.is_empty() {
         "silent corruption without a job: agents have no memory to corrupt"
-    } else if plan.abft().is_some() {
+    } else if jobs().any(|job| plan.abft(job).is_some()) {
         "silent corruption and `abft`: the data of agents carry no checksums"
-    } else if plan.replicas().is_some() {
+    } else if jobs().any(|job| plan.replicas(job).is_some()) {
         "silent corruption and replicas: agents do not compare their memory"
     } else {
         return None;
@@ -37,7 +39,7 @@ fn cannot_follow_chips(plan: &Plan) -> Option<String> {
 
 /// Why a failed node cannot say what the controller has to know, if it cannot.
 fn cannot_tell(plan: &Plan) -> Option<String> {
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    let rule = plan.scenario.faults.iter().find(|rule| rule.harm.severity() > 1)?;
     Some(format!(
         "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
         rule.name

@@ -399,11 +399,13 @@ impl<'p> Timeline<'p> {
     fn spares(&self, rule: u16, node: NodeId, phase: &impl Fn(NodeId) -> Option<JobPhase>) -> bool {
         let checkpoint = self.plan.scenario.checkpoint.as_ref();
         let Some((wish, phase)) = checkpoint.zip(phase(node)) else { return false };
-        let kind = match self.plan.scenario.faults[usize::from(rule)].kind {
-            Fault::Upset => Fault::of_upset(self.upset(rule, node, Some(phase)).1),
-            kind => Some(kind),
+        let kind = self.plan.scenario.rule(FaultId(rule)).kind();
+        let harm = if kind == Fault::Upset {
+            Fault::of_upset(self.upset(rule, node, Some(phase)).1)
+        } else {
+            Some(kind)
         };
-        kind.is_some_and(|kind| !wish.lets(kind, phase))
+        harm.is_some_and(|kind| !wish.lets(kind, phase))
     }
 
     fn strike(
@@ -414,7 +416,7 @@ impl<'p> Timeline<'p> {
         phase: &impl Fn(NodeId) -> Option<JobPhase>,
         demands: &mut Vec<Demand>,
     ) {
-        if self.plan.scenario.faults[usize::from(rule)].kind != Fault::Upset {
+        if self.plan.scenario.rule(FaultId(rule)).kind() != Fault::Upset {
             let deed = self.harm(at, rule, part, None);
             return demands.push(Demand::Strike(deed));
         }
@@ -435,7 +437,7 @@ impl<'p> Timeline<'p> {
             let k = std::mem::replace(drawn, *drawn + 1);
             self.chance.repair(FaultId(rule), part, u64::from(k))
         });
-        let kind = kind.unwrap_or(wish.kind);
+        let kind = kind.unwrap_or_else(|| wish.kind());
         let deed = Deed { kind, lasts, ..self.deed(rule, part, number) };
         match deed.kind {
             Fault::Crash => self.power_off(at, NodeId(part)),
@@ -444,7 +446,17 @@ impl<'p> Timeline<'p> {
                     self.power_off(at, node);
                 }
             }
-            _ => {}
+            Fault::Hang
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => {}
         }
         if let Some(span) = lasts {
             self.queue(at + span, Due::Repaired { rule, part, deed: number });
@@ -457,9 +469,8 @@ impl<'p> Timeline<'p> {
         Deed {
             number,
             fault: FaultId(rule),
-            kind: wish.kind,
+            kind: wish.kind(),
             part: Part { kind: wish.on.kind, index: part },
-            share_ppm: wish.left_ppm(),
             lasts: None,
             lease: self.lease,
             means: Means::of(wish, self.plan.scenario.hardware.link),

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::event::Purpose;
 use crate::fleet::doors::{Address, Deed};
 use crate::fleet::group::Group;
+use crate::fleet::means::{self, Ability};
 use crate::units::{Bytes, Span};
 
 /// The version that is written. A newer one may add fields and kinds of message.
@@ -46,8 +47,8 @@ pub enum Message {
         peers: Address,
         #[serde(default)]
         datagrams: u16,
-        #[serde(default)]
-        capabilities: Vec<String>,
+        #[serde(default, deserialize_with = "means::known")]
+        abilities: Vec<Ability>,
     },
     /// The controller takes it in.
     Welcome { term: u64, session: u64 },

@@ -1,7 +1,9 @@
 //! What checkpoints move: so much of a node's state, compressed, and the time to compress it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::JobId;
-use crate::plan::{Access, JOB, Plan};
+use crate::plan::{Access, Plan};
 use crate::protocol::chain::Portion;
 use crate::scenario::job::Checkpoint;
 use crate::theory::incremental::Chain;
@@ -9,7 +11,7 @@ use crate::units::{Bytes, Span};
 
 /// Data of a node that are moved, and the time for which the node is busy with them before they are
 /// written or after they are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// Data that are moved.
     pub bytes: Bytes,
@@ -38,16 +40,6 @@ impl Plan {
     pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
         let wish = self.checkpoint_of(of).expect("it writes checkpoints");
         parcel(wish, wish.size(level), share, access)
-    }
-
-    /// What a node of the plan's job declares to the file server for a full checkpoint of this
-    /// level, and the time that it takes if it is not moved there.
-    #[must_use]
-    pub fn declared(&self, level: usize, access: Access) -> (Parcel, Span) {
-        match self.checkpoint_span(level, 1.0, access) {
-            Some(span) => (Parcel { bytes: Bytes(0), packing: Span::ZERO }, span),
-            None => (self.parcel(JOB, level, 1.0, access), Span::ZERO),
-        }
     }
 }
 
@@ -89,7 +81,7 @@ fn times(whole: u64, share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::pilot;
+    use crate::plan::{JOB, pilot};
     use crate::scenario::images::{Compression, Incremental};
     use crate::units::ByteRate;
 

@@ -38,12 +38,6 @@ impl Plan {
         self.scenario.checkpoint_of(job)
     }
 
-    /// The protocol of the plan's first job, before the job is placed; `None` without a job.
-    #[must_use]
-    pub fn protocol(&self) -> Option<Protocol> {
-        (!self.jobs.is_empty()).then(|| self.protocol_of(JOB))
-    }
-
     /// The protocol of a job, before the job is placed.
     #[must_use]
     pub fn protocol_of(&self, id: JobId) -> Protocol {
@@ -103,45 +97,44 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
+        self.scenario.faults.iter().any(|rule| rule.kind().corrupts())
     }
 
     /// Whether cosmic rays strike.
     #[must_use]
     pub fn upsets(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind == Fault::Upset)
+        self.scenario.faults.iter().any(|rule| rule.kind() == Fault::Upset)
     }
 
-    /// The truth about the memory of the plan's job, clean; without a job, of nobody.
+    /// The truth about the memory of a job, clean.
     #[must_use]
-    pub fn corruption(&self) -> Corruption {
-        let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
-        let (seats, work) = (self.jobs.first().map_or(0, |job| job.seats), &self.scenario.workload);
-        let ranks = work.as_ref().map_or(0, |work| work.ranks_per_node);
-        Corruption::new(seats, ranks, keep).checking(self.checks())
+    pub fn corruption(&self, of: JobId) -> Corruption {
+        let keep = self.checkpoint_of(of).map_or(1, |wish| wish.integrity().keep);
+        let seats = self.jobs[usize::from(of.0)].seats;
+        let ranks = self.scenario.work_of(of).map_or(0, |work| work.ranks_per_node);
+        Corruption::new(seats, ranks, keep).checking(self.checks(of))
     }
 
-    /// Who looks at the memory of the plan's job at the end of each order.
+    /// Who looks at the memory of a job at the end of each order.
     #[must_use]
-    pub fn checks(&self) -> Checks {
-        let work = self.scenario.workload.as_ref();
-        let replicas = work.and_then(|work| work.replicas);
+    pub fn checks(&self, of: JobId) -> Checks {
+        let replicas = self.scenario.work_of(of).and_then(|work| work.replicas);
         Checks {
-            abft: self.abft().map(|abft| abft.found),
+            abft: self.abft(of).map(|abft| abft.found),
             compare: replicas.map_or(Compare::Never, |replicas| replicas.compare),
         }
     }
 
-    /// How each step is checked by its algorithm, if it is.
+    /// How each step of a job is checked by its algorithm, if it is.
     #[must_use]
-    pub fn abft(&self) -> Option<Abft> {
-        self.scenario.workload.as_ref()?.abft
+    pub fn abft(&self, of: JobId) -> Option<Abft> {
+        self.scenario.work_of(of)?.abft
     }
 
     /// How a job is verified, if it is.
     #[must_use]
-    pub fn verify(&self) -> Option<job::Verify> {
-        self.scenario.checkpoint.as_ref()?.integrity().verify
+    pub fn verify(&self, of: JobId) -> Option<job::Verify> {
+        self.checkpoint_of(of)?.integrity().verify
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
@@ -175,12 +168,12 @@ impl Plan {
         cost(&self.scenario, &crew, (wish, 0, size), access)
     }
 
-    /// The replicas of the job's seats, before it is placed; `None` if it has none.
+    /// The replicas of a job's seats, before it is placed; `None` if it has none.
     #[must_use]
-    pub fn replicas(&self) -> Option<Replicas> {
-        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
-        let wish = work.replicas.as_ref()?;
-        Some(Replicas::new(job.seats, wish.replicated(job.seats), wish.degree))
+    pub fn replicas(&self, of: JobId) -> Option<Replicas> {
+        let seats = self.jobs.get(usize::from(of.0))?.seats;
+        let wish = self.scenario.work_of(of)?.replicas.as_ref()?;
+        Some(Replicas::new(seats, wish.replicated(seats), wish.degree))
     }
 
     /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
@@ -195,7 +188,7 @@ impl Plan {
     #[must_use]
     pub fn silent_rate(&self) -> f64 {
         let Some(crew) = self.crew() else { return 0.0 };
-        let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
+        let silent = self.scenario.faults.iter().filter(|r| r.kind() == Fault::SilentCorruption);
         silent.map(|rule| crew.strike_rate(rule, 1.0)).sum()
     }
 
@@ -366,7 +359,7 @@ mod tests {
     fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
         let job = planned(|scenario| {
             let mut psu = pilot::crash();
-            psu.kind = crate::event::Fault::PowerLoss;
+            psu.harm = crate::scenario::harm::Harm::PowerLoss { severity: 1 };
             psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
             let law = Law::Fixed(Span::from_secs(3_000));
             psu.when = pilot::lifetime(law, Age::New);

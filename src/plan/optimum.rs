@@ -28,7 +28,7 @@ pub(super) fn best(scenario: &Scenario, crew: &Crew, wish: &Multilevel) -> (Span
     let levels: Vec<_> = (1..)
         .zip(&wish.levels)
         .map(|(class, level)| {
-            let rules = scenario.faults.iter().filter(|rule| rule.severity == class);
+            let rules = scenario.faults.iter().filter(|rule| rule.harm.severity() == class);
             let rate = rules.map(|rule| crew.interrupt_rate(rule)).sum();
             let Cost::Fixed { write, read, .. } = level.cost else {
                 unreachable!("the scenario has fixed costs")

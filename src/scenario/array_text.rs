@@ -1,11 +1,9 @@
 //! Writes what particles can upset as text, and tells where each figure of an array comes from.
 
 use crate::cosmic::memory::{Array, Damages, Outcomes, Sensitivity};
-use crate::event::Fault;
 use crate::scenario::document::{Table, Value};
-use crate::scenario::fault::{Beam, FaultRule};
 use crate::scenario::load::Sources;
-use crate::scenario::resolved::{Line, covers, lines, number, quoted, repair, text_of};
+use crate::scenario::resolved::{Line, covers, lines, number, quoted, text_of};
 use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
 
@@ -58,15 +56,6 @@ pub(super) fn upset(upset: &Outcomes) -> Vec<Line> {
         )
     };
     all.into_iter().flat_map(of_table).collect()
-}
-
-/// The lines of what strikes the arrays.
-pub(super) fn beam(table: &str, rule: &FaultRule, beam: Beam) -> Vec<Line> {
-    let factor = number(beam.factor);
-    if rule.kind != Fault::Dram {
-        return lines(table, [("beam", factor)]);
-    }
-    lines(table, [("acceleration", factor), ("repair", repair(&rule.repair))])
 }
 
 /// Where each figure of the arrays comes from. Their keys are numbered: `hardware.array.0.sigma`.

@@ -161,7 +161,7 @@ pub(super) fn check_interval(
     m: &mut Mistakes,
 ) {
     let strikes_nodes =
-        |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
+        |rule: &FaultRule| rule.kind().loses_nodes() && matches!(rule.when, When::Lifetime { .. });
     let computed = !matches!(protocol.interval, Interval::Fixed(_) | Interval::Adaptive { .. });
     if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
         let title = "the interval is to be computed from lifetimes, but no fault has one";
@@ -209,7 +209,7 @@ fn check_counts(
         let mistake = Mistake::new(place, "a checkpoint that counts before it is written");
         m.note(mistake.help("only one of a fixed `cost` can count from its \"start\""));
     }
-    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind.corrupts())) {
+    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind().corrupts())) {
         let mistake = Mistake::new(place, "silent corruption of checkpoints that count at once");
         m.note(mistake.help("let them count from their \"end\", or leave such faults out"));
     }

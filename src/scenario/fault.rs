@@ -1,9 +1,9 @@
 //! Fault rules: what strikes which parts, when, and how it is repaired.
 
 use crate::event::Fault;
-use crate::ids::PartKind;
+use crate::ids::{FaultId, PartKind};
 use crate::scenario::Scenario;
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
 
@@ -12,8 +12,8 @@ use crate::units::{Span, Time};
 pub struct FaultRule {
     /// Name for people; the kind's own if the file gives none.
     pub name: String,
-    /// What strikes.
-    pub kind: Fault,
+    /// What it does.
+    pub harm: Harm,
     /// What it may strike.
     pub on: PartSet,
     /// When.
@@ -24,51 +24,30 @@ pub struct FaultRule {
     pub prediction: Option<Prediction>,
     /// Who is struck together.
     pub radius: Radius,
-    /// The lowest level of checkpoints with fixed costs that survive it, from 1: its class.
-    pub severity: u8,
     /// How the damage ends.
     pub repair: Repair,
-    /// For [`Fault::LinkDegradation`]: the share of the rate that remains, in parts per million.
-    pub share_ppm: u32,
-    /// For [`Fault::LinkDegradation`]: the share of the packets that is lost, in parts per million.
-    pub loss_ppm: u32,
-    /// For [`Fault::Upset`] and [`Fault::Dram`]: what strikes.
-    pub beam: Option<Beam>,
-    /// How it harms, beside its kind.
-    pub how: How,
-}
-
-/// The particles of an upset rule, or the faults of chips of a rule of DRAM.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Beam {
-    /// Flux as a multiple of the site's: 1 outdoors, more in an accelerated test. For faults of
-    /// DRAM, their rate as a multiple of the field's.
-    pub factor: f64,
-    /// Share of the strikes on a node that computes which stop it.
-    pub stops: f64,
 }
 
 #[doc(hidden)]
 impl Scenario {
+    /// The rule of this number.
+    #[must_use]
+    pub fn rule(&self, fault: FaultId) -> &FaultRule {
+        &self.faults[usize::from(fault.0)]
+    }
+
     /// Whether the faults of chips of DRAM are followed one by one.
     #[must_use]
     pub fn follows_chips(&self) -> bool {
-        self.faults.iter().any(|rule| rule.kind == Fault::Dram)
+        self.faults.iter().any(|rule| rule.kind() == Fault::Dram)
     }
 }
 
 impl FaultRule {
-    /// What a degraded link is still worth to a transfer, in parts per million: the share of its
-    /// rate, less what has to be sent again.
-    ///
-    /// Not modelled: that TCP slows down when it loses packets. Its rate is at most
-    /// 1.22 MSS / (RTT sqrt(loss)) (Mathis, Semke, Mahdavi, Ott: "The macroscopic behavior of the
-    /// TCP congestion avoidance algorithm", 1997), which for the 0.3 ms round trips of a rack is
-    /// more than 100 Mbit/s up to a loss of 20 %.
+    /// The kind of what it does.
     #[must_use]
-    pub fn left_ppm(&self) -> u32 {
-        let kept = u64::from(1_000_000 - self.loss_ppm);
-        (u64::from(self.share_ppm) * kept / 1_000_000) as u32
+    pub fn kind(&self) -> Fault {
+        self.harm.kind()
     }
 }
 

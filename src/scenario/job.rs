@@ -109,10 +109,10 @@ impl Checkpoint {
     /// Whether such a fault may strike the job's nodes in this phase.
     #[must_use]
     pub fn lets(&self, kind: Fault, phase: JobPhase) -> bool {
-        match kind {
-            Fault::SilentCorruption => self.integrity().exposed.allows(phase),
-            _ => self.strikes().allow(phase),
+        if kind == Fault::SilentCorruption {
+            return self.integrity().exposed.allows(phase);
         }
+        self.strikes().allow(phase)
     }
 
     /// The coordinated checkpoint, if it is one.

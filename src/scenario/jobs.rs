@@ -67,6 +67,13 @@ impl Order {
 
 #[doc(hidden)]
 impl Scenario {
+    /// What a job computes, if there is such a job.
+    #[must_use]
+    pub fn work_of(&self, job: JobId) -> Option<&BulkSynchronous> {
+        let first = self.workload.as_ref().filter(|_| job.0 == 0);
+        first.or_else(|| Some(&self.jobs.get(usize::from(job.0))?.work))
+    }
+
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]
     pub fn checkpoint_of(&self, job: JobId) -> Option<&Checkpoint> {

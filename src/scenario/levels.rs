@@ -10,7 +10,6 @@ use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::resolved::{Line, lines, quoted, strike_lines, text_of};
 use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 use crate::scenario::{drain, images, optimum};
 use crate::units::Bytes;
 

@@ -46,7 +46,7 @@ pub(super) fn check(
     for (number, level) in (1..).zip(&wish.levels) {
         let strikes = |rule: &FaultRule| {
             let lives = matches!(rule.when, When::Lifetime { .. });
-            rule.kind.loses_nodes() && lives && rule.severity == number
+            rule.kind().loses_nodes() && lives && rule.harm.severity() == number
         };
         let copied = level.drain.is_some_and(|drain| drain.latency.is_none());
         let (title, help) = match level.cost {

@@ -8,11 +8,10 @@
 
 use std::path::Path;
 
-use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::document::Value;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::keys::{SPAN, spec};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::law::Law;
@@ -88,9 +87,9 @@ struct Replay {
     after: Span,
 }
 
-/// The rules of a replay; `repair` is what the table gives in place of the times of the trace.
+/// The rules of a replay, each with this harm; `repair` is what the table gives in place of the times of the trace.
 pub(super) fn rules(
-    kind: Fault,
+    harm: &Harm,
     value: &Value,
     on: &PartSet,
     repair: Option<&Repair>,
@@ -132,18 +131,13 @@ pub(super) fn rules(
         let struck = std::iter::once(node..node + 1).collect();
         rules.push(FaultRule {
             name: format!("{stem}@{hash}:{}", failure.line),
-            kind,
+            harm: harm.clone(),
             on: PartSet { kind: PartKind::Node, ranges: struck },
             when: When::At(replay.at(failure, start)),
             repair: repair.cloned().unwrap_or(Repair::After(Law::Fixed(down))),
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         });
     }
     Some(rules)

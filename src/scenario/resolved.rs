@@ -110,9 +110,10 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
 /// which is an assumption; of those that are given, the sources that a text tells.
 fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Provenance> {
     let mut told = Vec::new();
-    for &(word, kind) in Fault::WORDS {
+    for kind in Fault::ALL {
+        let word = kind.word();
         let list = merged.at(&format!("fault.{word}")).and_then(Value::list).unwrap_or_default();
-        let rules = scenario.faults.iter().filter(|rule| rule.kind == kind);
+        let rules = scenario.faults.iter().filter(|rule| rule.kind() == kind);
         // The rules of traces come after all others, and bring their own repairs.
         let replays = |item: &Value| item.table().is_some_and(|table| table.get("trace").is_some());
         let items = list.iter().enumerate().filter(|(_, item)| !replays(item));
@@ -422,11 +423,14 @@ fn rhythm_text(rhythm: &Rhythm) -> String {
 }
 
 fn fault(rule: &FaultRule) -> Vec<Line> {
-    let table = format!("[fault.{}]", rule.kind.word());
+    let kind = rule.kind();
+    let table = format!("[fault.{}]", kind.word());
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
-    if let Some(beam) = rule.beam {
-        all.extend(array_text::beam(&table, rule, beam));
+    if rule.harm.beam().is_some() {
+        all.extend(lines(&table, rule.harm.lines()));
+        let repaired = kind == Fault::Dram;
+        all.extend(lines(&table, repaired.then(|| ("repair", repair(&rule.repair)))));
         return all;
     }
     match &rule.when {
@@ -443,7 +447,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             ));
             let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
             all.extend(lines(&table, rhythm));
-            if rule.kind.strikes_nodes() {
+            if kind.strikes_nodes() {
                 all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
             }
         }
@@ -459,20 +463,12 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("prediction", format!("{{ recall = {recall}, precision = {precision}, lead = {lead} }}"))
     });
     all.extend(lines(&table, prediction));
-    if rule.severity > 1 {
-        all.extend(lines(&table, [("severity", rule.severity.to_string())]));
-    }
-    if rule.kind != Fault::SilentCorruption {
+    let severity = rule.harm.severity();
+    all.extend(lines(&table, (severity > 1).then(|| ("severity", severity.to_string()))));
+    if kind != Fault::SilentCorruption {
         all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     }
-    if rule.kind == Fault::LinkDegradation {
-        let share = |ppm| number(f64::from(ppm) / 1e6);
-        all.extend(lines(
-            &table,
-            [("share", share(rule.share_ppm)), ("loss", share(rule.loss_ppm))],
-        ));
-    }
-    all.extend(lines(&table, rule.how.lines()));
+    all.extend(lines(&table, rule.harm.lines()));
     all
 }
 

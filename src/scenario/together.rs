@@ -4,7 +4,6 @@ use crate::scenario::document::Value;
 use crate::scenario::misfortune;
 use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 
 /// Notes what cannot be played together.
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {

@@ -1,7 +1,6 @@
 //! The words of scenario files for each choice of the typed scenario.
 
 use crate::cosmic::memory::{Cell, Damage, Protection};
-use crate::event::Fault;
 use crate::scenario::boot::{BootMethod, OfferCure};
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
@@ -126,23 +125,5 @@ impl Word for Comparison {
         ("<", Self::Less),
         (">", Self::Greater),
         ("=", Self::Equal),
-    ];
-}
-
-impl Word for Fault {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("crash", Self::Crash),
-        ("hang", Self::Hang),
-        ("power-loss", Self::PowerLoss),
-        ("switch-loss", Self::SwitchLoss),
-        ("server-loss", Self::ServerLoss),
-        ("link-degradation", Self::LinkDegradation),
-        ("controller-crash", Self::ControllerCrash),
-        ("silent-corruption", Self::SilentCorruption),
-        ("upset", Self::Upset),
-        ("dram", Self::Dram),
-        ("load", Self::Load),
-        ("clock", Self::Clock),
-        ("process", Self::Process),
     ];
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::event::Fault;
-use crate::plan::chance::kind_word;
 use crate::rng::{Draw, Stream};
 
 /// About when an instant boot and one from a card let the job start (ms).
@@ -222,9 +221,17 @@ impl Wish {
             Fault::LinkDegradation if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
             Fault::LinkDegradation => format!("pi{node}/link"),
             Fault::ControllerCrash => "controller".into(),
-            _ => format!("pi{node}"),
+            Fault::Crash
+            | Fault::Hang
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => format!("pi{node}"),
         };
-        let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
+        let may_be_cycled = kind == Fault::Crash || kind == Fault::Hang;
+        let cycled = may_be_cycled && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let share = *pick(draw, &[0, 0, 1, 50]);
         let loss = *pick(draw, &[0, 5, 30]);
@@ -323,7 +330,7 @@ impl Crew {
 impl Misfortune {
     fn text(&self) -> String {
         let Self { kind, on, at, lasts, share, loss, foreseen } = self;
-        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind));
+        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind.word());
         match foreseen {
             None => writeln!(text, "at     = \"{at} ms\"").expect(WRITES),
             Some(Foreseen { recall, precision, lead }) => write!(

@@ -1,14 +1,60 @@
-//! Faults that overlap, that coincide, and that strike what is not ready for them.
+//! Faults that overlap, that coincide, and that strike what is not ready for them, on the model and
+//! on the simulated fleet: the same machine, and so the same facts.
 
+use rackstorm::backend::Backend;
+use rackstorm::backend::model::Model;
+use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::NodeState::{self, Down, Hung, Off, Up};
 use rackstorm::event::{Cause, Fault, PartState, What};
 use rackstorm::ids::{NodeId, PartKind};
 use rackstorm::units::{Span, Time};
 
-use crate::theatre::{Played, play_text};
+use crate::theatre::{Played, plan_of, play_on};
+
+/// Each of these on both stages: one machine, the same facts.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod model {
+            $(#[test]
+            fn $name() {
+                super::$name(&super::Model);
+            })*
+        }
+        mod turmoil {
+            $(#[test]
+            fn $name() {
+                super::$name(&super::Turmoil);
+            })*
+        }
+    };
+}
+
+on_both![
+    each_of_two_bad_links_gets_its_own_rate_back_when_it_is_mended,
+    the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order,
+    the_answer_of_a_daemon_that_died_never_arrives,
+    power_that_fails_again_begins_a_new_row_of_power_ons,
+    power_that_comes_back_powers_no_node_before_its_turn,
+    a_node_that_hangs_while_it_boots_is_found_when_it_is_overdue,
+    a_dead_node_on_a_dead_supply_is_down_and_not_off,
+    a_repair_that_is_pending_is_not_cut_short_by_a_power_cycle,
+    the_repair_of_an_old_hang_does_not_touch_a_new_one,
+    a_part_under_repair_does_not_fail_again,
+    patience_with_a_silent_server_begins_anew_after_each_silence,
+    two_supplies_that_are_too_small_brown_out_together,
+    a_supply_too_small_for_its_switch_browns_out,
+    a_dead_supply_gives_nothing_to_its_switch_and_nodes,
+    a_node_that_gave_up_draws_what_a_halted_node_draws,
+    a_boot_rom_may_ask_three_hundred_times,
+    faults_strike_at_the_first_instant_and_at_the_last,
+    failures_that_end_at_once_let_time_pass,
+    a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone,
+    detection_and_downtime_begin_anew_with_each_failure,
+    nodes_that_brown_out_as_they_come_up_are_not_all_up,
+];
 
 /// One module of four nodes on one switch and one supply, or what a test makes of it.
-fn four(changes: &[(&str, &str)], rest: &str) -> Played {
+fn four(stage: &dyn Backend, changes: &[(&str, &str)], rest: &str) -> Played {
     let mut text = r#"
 schema = 1
 title = "four nodes"
@@ -38,7 +84,9 @@ detect = "10 s"
         text = text.replace(from, to);
     }
     text.push_str(rest);
-    play_text(&text, None)
+    let plan = plan_of(&text);
+    assert_eq!(stage.cannot(&plan), [""; 0]);
+    play_on(stage, &plan)
 }
 
 fn seconds(seconds: u64) -> Time {
@@ -68,9 +116,9 @@ fn browns_out(what: &What) -> bool {
         if part.kind == PartKind::Psu)
 }
 
-#[test]
-fn each_of_two_bad_links_gets_its_own_rate_back_when_it_is_mended() {
+fn each_of_two_bad_links_gets_its_own_rate_back_when_it_is_mended(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.link-degradation]]
@@ -99,8 +147,7 @@ at = "1 d"
     assert!((took - expected).abs() < 1e-6, "{took} s against {expected} s");
 }
 
-#[test]
-fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order() {
+fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order(stage: &dyn Backend) {
     let fault = |at: u64, share: &str, repair: u64| {
         format!(
             "[[fault.link-degradation]]\non = \"pi1/link\"\nat = \"{at} s\"\nshare = {share}\n\
@@ -111,7 +158,7 @@ fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order() {
         + &fault(20, "0.0", 10)
         + &fault(25, "0.1", 15)
         + "[stop]\nat = \"2 min\"";
-    let run = four(&[], &faults);
+    let run = four(stage, &[], &faults);
     let states = run.events.iter().filter_map(|event| match event.what {
         What::PartState { part, state, .. } if part.kind == PartKind::NodeLink => {
             Some((event.at.0 / 1_000_000_000, state))
@@ -124,9 +171,9 @@ fn the_smallest_share_counts_while_faults_of_one_link_overlap_in_any_order() {
     assert_eq!(states.collect::<Vec<_>>(), expected);
 }
 
-#[test]
-fn the_answer_of_a_daemon_that_died_never_arrives() {
+fn the_answer_of_a_daemon_that_died_never_arrives(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[
             ("nodes = 4", "nodes = 1"),
             ("packs = [2, 2]", "packs = [1]"),
@@ -145,9 +192,9 @@ repair = "1 s"
     assert_eq!(in_seconds(&run.times(becomes(NodeState::Tftp))), [22]);
 }
 
-#[test]
-fn power_that_fails_again_begins_a_new_row_of_power_ons() {
+fn power_that_fails_again_begins_a_new_row_of_power_ons(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("stagger = \"0 s\"", "stagger = \"10 s\"")],
         r#"
 [[fault.power-loss]]
@@ -166,9 +213,9 @@ at = "5 min"
     assert_eq!(up, [0, 10, 20, 30, 105, 112, 122, 132, 142]);
 }
 
-#[test]
-fn power_that_comes_back_powers_no_node_before_its_turn() {
+fn power_that_comes_back_powers_no_node_before_its_turn(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("stagger = \"0 s\"", "stagger = \"100 s\"")],
         r#"
 [[fault.power-loss]]
@@ -187,9 +234,9 @@ at = "10 min"
     assert_eq!(story(&run, 3), [(5, Down), (10, Off), (20, Down), (25, Off), (300, Up)]);
 }
 
-#[test]
-fn a_node_that_hangs_while_it_boots_is_found_when_it_is_overdue() {
+fn a_node_that_hangs_while_it_boots_is_found_when_it_is_overdue(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("\"instant\"", "\"sd\""), ("detect = \"10 s\"", "boot_timeout = \"90 s\"")],
         r#"
 [[fault.hang]]
@@ -212,9 +259,9 @@ at = "5 min"
     assert_eq!(story(&run, 1), [(0, NodeState::Rom), (1, NodeState::Hung)]);
 }
 
-#[test]
-fn a_dead_node_on_a_dead_supply_is_down_and_not_off() {
+fn a_dead_node_on_a_dead_supply_is_down_and_not_off(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.crash]]
@@ -231,9 +278,9 @@ at = "2 h"
     assert_eq!(story(&run, 0), [(0, Up), (60, Down), (3_665, Up)]);
 }
 
-#[test]
-fn a_repair_that_is_pending_is_not_cut_short_by_a_power_cycle() {
+fn a_repair_that_is_pending_is_not_cut_short_by_a_power_cycle(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.hang]]
@@ -250,9 +297,9 @@ at = "2 h"
     assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (65, Down), (3_665, Up)]);
 }
 
-#[test]
-fn the_repair_of_an_old_hang_does_not_touch_a_new_one() {
+fn the_repair_of_an_old_hang_does_not_touch_a_new_one(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.hang]]
@@ -275,9 +322,9 @@ at = "1 h"
     assert_eq!(story(&run, 0), [(0, Up), (60, Hung), (70, Down), (80, Up), (90, Hung)]);
 }
 
-#[test]
-fn a_part_under_repair_does_not_fail_again() {
+fn a_part_under_repair_does_not_fail_again(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.power-loss]]
@@ -293,9 +340,9 @@ at = "3 h"
     assert_eq!(in_seconds(&run.times(strikes)), [10, 3_620, 7_230]);
 }
 
-#[test]
-fn patience_with_a_silent_server_begins_anew_after_each_silence() {
+fn patience_with_a_silent_server_begins_anew_after_each_silence(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("\"instant\"", "\"pxe-nfs\"")],
         r#"
 [[fault.switch-loss]]
@@ -312,9 +359,9 @@ repair = "3 s"
     assert_eq!(run.metric("nodes_up_max") as u32, 4);
 }
 
-#[test]
-fn two_supplies_that_are_too_small_brown_out_together() {
+fn two_supplies_that_are_too_small_brown_out_together(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[(
             "psu = [{ packs = [1, 2], switches = [1], limit = \"1 kW\", restart = \"5 s\" }]",
             "switch_power = \"0 W\"\npsu = [{ packs = [1], switches = [1], limit = \"10 W\", \
@@ -331,9 +378,9 @@ at = "1 s"
     assert_eq!(run.times(browns_out), [Time::ZERO; 2]);
 }
 
-#[test]
-fn a_supply_too_small_for_its_switch_browns_out() {
+fn a_supply_too_small_for_its_switch_browns_out(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("1 kW", "1 W"), ("detect = \"10 s\"", "boot_retries = 2")],
         "[stop]\nat = \"1 min\"",
     );
@@ -342,9 +389,9 @@ fn a_supply_too_small_for_its_switch_browns_out() {
     assert!(run.metric("node_time_idle").abs() < 1e-9);
 }
 
-#[test]
-fn a_dead_supply_gives_nothing_to_its_switch_and_nodes() {
+fn a_dead_supply_gives_nothing_to_its_switch_and_nodes(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         "[[fault.power-loss]]\non = \"psu[1]\"\nat = \"100 s\"\nrepair = \"never\"\n\
          [stop]\nat = \"300 s\"",
@@ -353,9 +400,9 @@ fn a_dead_supply_gives_nothing_to_its_switch_and_nodes() {
     assert!((run.metric("energy") - expected).abs() < 1e-3, "{}", run.metric("energy"));
 }
 
-#[test]
-fn a_node_that_gave_up_draws_what_a_halted_node_draws() {
+fn a_node_that_gave_up_draws_what_a_halted_node_draws(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("\"instant\"", "\"pxe-nfs\""), ("detect = \"10 s\"", "boot_retries = 0")],
         "[[fault.server-loss]]\non = \"file-server\"\nat = \"0 s\"\nrepair = \"never\"\n\
          [stop]\nat = \"100 s\"",
@@ -366,9 +413,9 @@ fn a_node_that_gave_up_draws_what_a_halted_node_draws() {
     assert!((run.metric("energy") - expected).abs() < 1e-3, "{}", run.metric("energy"));
 }
 
-#[test]
-fn a_boot_rom_may_ask_three_hundred_times() {
+fn a_boot_rom_may_ask_three_hundred_times(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[
             ("\"instant\"", "\"pxe-nfs\""),
             ("offer_bug = false", "dhcp_tries = 300\ndhcp_interval = \"1 s\""),
@@ -379,9 +426,9 @@ fn a_boot_rom_may_ask_three_hundred_times() {
     assert_eq!(run.times(becomes(NodeState::GaveUp)), [seconds(307); 4]);
 }
 
-#[test]
-fn faults_strike_at_the_first_instant_and_at_the_last() {
+fn faults_strike_at_the_first_instant_and_at_the_last(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("\"instant\"", "\"sd\"")],
         "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n\
          [[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
@@ -390,9 +437,9 @@ fn faults_strike_at_the_first_instant_and_at_the_last() {
     assert_eq!(run.times(becomes(NodeState::Hung)), [seconds(3_600); 4]);
 }
 
-#[test]
-fn failures_that_end_at_once_let_time_pass() {
+fn failures_that_end_at_once_let_time_pass(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[("detect = \"10 s\"", "detect = \"0 s\"\nsettle = \"0 s\"")],
         r#"
 [[fault.crash]]
@@ -409,9 +456,9 @@ at = "1 ms"
     assert!((3_500.0..4_500.0).contains(&crashes), "{crashes}");
 }
 
-#[test]
-fn a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone() {
+fn a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.link-degradation]]
@@ -434,9 +481,9 @@ at = "1 d"
     assert_eq!(run.metric("makespan") as u32, 450);
 }
 
-#[test]
-fn detection_and_downtime_begin_anew_with_each_failure() {
+fn detection_and_downtime_begin_anew_with_each_failure(stage: &dyn Backend) {
     let run = four(
+        stage,
         &[],
         r#"
 [[fault.crash]]
@@ -461,9 +508,8 @@ at = "1 d"
     assert_eq!(run.metric("makespan") as u32, 372);
 }
 
-#[test]
-fn nodes_that_brown_out_as_they_come_up_are_not_all_up() {
-    let run = four(&[("1 kW", "31 W")], "[stop]\nwhen = \"all up\"\nat = \"1 min\"");
+fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
+    let run = four(stage, &[("1 kW", "31 W")], "[stop]\nwhen = \"all up\"\nat = \"1 min\"");
     assert_eq!(run.metric("run_time") as u32, 60);
     assert_eq!(run.metric("nodes_up_end") as u32, 0);
 }

@@ -8,7 +8,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, Purpose, Sink, Stop, What};
 use rackstorm::experiment::Run;
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::{FaultId, NodeId};
+use rackstorm::ids::{FaultId, JobId, NodeId};
 use rackstorm::plan::chance::Chance;
 use rackstorm::protocol::replica::{Loss, Replicas};
 use rackstorm::theory::replication::mnfti;
@@ -156,7 +156,7 @@ fn the_model_interrupts_pairs_after_their_exact_number_of_failures() {
 fn drive(pairs: u32, interrupts: usize) -> Counts {
     let plan = plan_of(&endless(pairs, 1.0, u64::from(pairs)));
     let chance = Chance::new(&plan.scenario);
-    let mut replicas: Replicas = plan.replicas().expect("the job has replicas");
+    let mut replicas: Replicas = plan.replicas(JobId(0)).expect("the job has replicas");
     let mut used = vec![0; 2 * pairs as usize];
     let mut life = |node: u32| {
         let k = &mut used[node as usize];

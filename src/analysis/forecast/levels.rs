@@ -1,7 +1,7 @@
 //! What theory says of checkpoints of several levels, and of buddies.
 
 use super::{Prediction, Setting, setting};
-use crate::plan::{Access, Plan};
+use crate::plan::{Access, JOB, Plan};
 use crate::scenario::fault::Radius;
 use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
 use crate::theory::multilevel::{self, Level};
@@ -27,7 +27,7 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
     let rate_of = |class: usize| {
         let rules = plan.scenario.faults.iter();
-        let of_class = rules.filter(|rule| usize::from(rule.severity) == class);
+        let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
         of_class.map(|rule| plan.interrupt_rate(rule)).fold(0.0, |sum, rate| sum + rate)
     };
     let level = |(number, level): (usize, &crate::scenario::job::Level)| {
@@ -125,7 +125,7 @@ pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Optio
     let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
     let rate: f64 = rules.map(|rule| plan.interrupt_rate(rule)).sum();
     let nodes = f64::from(setting.nodes);
-    let read = plan.checkpoint_span(place, 1.0, Access::Read { newcomers: 1 })?;
+    let read = plan.checkpoint_span(JOB, place, 1.0, Access::Read { newcomers: 1 })?;
     let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();
     let kept = if copies == 2 {
         buddy::double_success(nodes, rate / nodes, setting.work, risk)

@@ -123,10 +123,10 @@ pub fn held(plan: &Plan, findings: &Findings) -> Result<Vec<Beside>, Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Fault;
     use crate::plan::pilot;
     use crate::scenario::Scenario;
     use crate::scenario::fault::{Age, Prediction as Foresight, Repair, When};
+    use crate::scenario::harm::Harm;
     use crate::scenario::job::{Cost, Interval, Place};
     use crate::scenario::law::Law;
     use crate::units::{Span, Time};
@@ -159,7 +159,7 @@ mod tests {
         for (change, word) in [
             ((|s| s.workload = None) as fn(&mut Scenario), "no job"),
             (|s| s.faults[0].repair = Repair::Never, "never"),
-            (|s| s.faults[0].kind = Fault::ServerLoss, "delays"),
+            (|s| s.faults[0].harm = Harm::ServerLoss, "delays"),
             (|s| s.faults[0].when = When::At(Time(5)), "once, at 5 ns"),
         ] {
             let reasons = forecast(change).expect_err("no closed form");

@@ -10,7 +10,7 @@ use crate::event::Fault;
 use crate::hardware::boot::{self, Step};
 use crate::ids::{Part, PartKind};
 use crate::plan::print::when_text;
-use crate::plan::{Access, Plan, lifetimes};
+use crate::plan::{Access, JOB, Plan, lifetimes};
 use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
@@ -81,12 +81,12 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
     if !plan.scenario.jobs.is_empty() {
         return vec!["no formula counts how several jobs wait for one file server".to_owned()];
     }
-    let misses = plan.verify().filter(|verify| verify.coverage < 1.0).map(|verify| {
+    let misses = plan.verify(JOB).filter(|verify| verify.coverage < 1.0).map(|verify| {
         let share = verify.coverage;
         format!("verifications that find {share} of what is corrupt have no closed form")
     });
-    let checks = plan.checks();
-    let several = [plan.verify().is_some(), checks.abft.is_some(), compares(plan)];
+    let checks = plan.checks(JOB);
+    let several = [plan.verify(JOB).is_some(), checks.abft.is_some(), compares(plan)];
     let several = several.iter().filter(|looks| **looks).count() > 1;
     let several = (several && plan.corrupts())
         .then(|| "memory that is looked at in several ways has no closed form".to_owned());
@@ -135,7 +135,7 @@ fn rotates(plan: &Plan, more: f64) -> Option<String> {
 
 /// Whether replicas compare their memory.
 fn compares(plan: &Plan) -> bool {
-    plan.checks().compare != Compare::Never
+    plan.checks(JOB).compare != Compare::Never
 }
 
 /// Whether each seat has two replicas, on nodes that never fail.
@@ -150,7 +150,7 @@ fn all_pairs(plan: &Plan) -> bool {
 /// The share of the corruption that strikes a step which is found when the step ends and throws the
 /// job back; `None` if nothing is.
 pub(super) fn thrown_back(plan: &Plan) -> Option<f64> {
-    match plan.abft() {
+    match plan.abft(JOB) {
         Some(Abft { found: Found::RollBack, coverage, .. }) => Some(coverage),
         Some(_) => None,
         None => compares(plan).then_some(1.0),
@@ -159,14 +159,14 @@ pub(super) fn thrown_back(plan: &Plan) -> Option<f64> {
 
 fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
     let name = &rule.name;
-    if rule.beam.is_some() {
+    if rule.harm.beam().is_some() {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
-    let silent = rule.kind == Fault::SilentCorruption;
-    if silent && plan.verify().is_none() && thrown_back(plan).is_none() {
+    let silent = rule.kind() == Fault::SilentCorruption;
+    if silent && plan.verify(JOB).is_none() && thrown_back(plan).is_none() {
         return None;
     }
-    if !silent && !rule.kind.loses_nodes() {
+    if !silent && !rule.kind().loses_nodes() {
         return Some(format!(
             "`{name}` delays the job without stopping it, which no formula counts"
         ));
@@ -210,17 +210,17 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         downtime: downtime(plan, &mut notes),
         interval: interval(plan).map(|_| chunks(plan).work()),
         silent: Some(plan.silent_rate()).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
-        verification: plan.verify().map(|verify| verify.cost.as_secs_f64()),
-        verifications: plan.verify().map_or(0, |verify| verify.per_checkpoint),
+        verification: plan.verify(JOB).map(|verify| verify.cost.as_secs_f64()),
+        verifications: plan.verify(JOB).map_or(0, |verify| verify.per_checkpoint),
     };
-    if let (Some(abft), true) = (plan.abft(), plan.corrupts()) {
+    if let (Some(abft), true) = (plan.abft(JOB), plan.corrupts()) {
         let escaped = silent::escaped(plan.silent_rate(), work, abft.coverage);
         notes.push(format!(
             "The checks of steps miss some corruption of computing: {escaped:.4} corruptions are \
              expected to escape, and the result is right with the chance {:.4}.",
             libm::exp(-escaped)
         ));
-    } else if plan.corrupts() && plan.verify().is_none() && !compares(plan) {
+    } else if plan.corrupts() && plan.verify(JOB).is_none() && !compares(plan) {
         let text = "Nobody looks for silent corruption: it costs no time, and the result may be \
                     wrong.";
         notes.push(text.into());
@@ -260,7 +260,8 @@ fn recovery(plan: &Plan) -> Span {
     let has_newcomer =
         standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
-    plan.checkpoint_span(0, plan.mean_share(access), access).unwrap_or_else(|| plan.read_back())
+    plan.checkpoint_span(JOB, 0, plan.mean_share(access), access)
+        .unwrap_or_else(|| plan.read_back())
 }
 
 /// Where checkpoints are kept; `None` without them.
@@ -304,7 +305,7 @@ fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
 
 /// From a failure until the job looks for nodes.
 pub(super) fn noticed(plan: &Plan) -> Span {
-    plan.detection() + plan.downtime(Some(0))
+    plan.detection() + plan.downtime(JOB, Some(0))
 }
 
 /// Whether other nodes can take the places of those that the rule strikes.

@@ -90,12 +90,22 @@ impl Backend for Loopback {
 
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    match rule.kind {
-        Fault::Crash | Fault::Hang | Fault::PowerLoss => None,
-        kind if kind.needs_real_nodes() => None,
-        kind => {
-            let word = crate::record::words::fault(kind);
-            let name = &rule.name;
+    let (kind, name) = (rule.kind(), &rule.name);
+    match kind {
+        Fault::Crash
+        | Fault::Hang
+        | Fault::PowerLoss
+        | Fault::Load
+        | Fault::Clock
+        | Fault::Process => None,
+        Fault::SwitchLoss
+        | Fault::ServerLoss
+        | Fault::LinkDegradation
+        | Fault::ControllerCrash
+        | Fault::SilentCorruption
+        | Fault::Upset
+        | Fault::Dram => {
+            let word = kind.word();
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }
     }

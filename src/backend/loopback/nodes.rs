@@ -205,7 +205,16 @@ impl Nodes {
                     self.set_state(node, NodeState::Down, cause);
                 }
             }
-            _ => return Err(io::ErrorKind::Unsupported.into()),
+            Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => return Err(io::ErrorKind::Unsupported.into()),
         }
         Ok(())
     }
@@ -222,13 +231,24 @@ impl Nodes {
                 let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
                 all.into_iter().try_for_each(|node| self.unblock(node))
             }
-            _ => Ok(()),
+            Fault::Crash
+            | Fault::Hang
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => Ok(()),
         }
     }
 
     /// Whether a crashed node has no power until it is repaired.
     fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = &self.plan.scenario.faults[usize::from(deed.fault.0)];
+        let rule = self.plan.scenario.rule(deed.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 

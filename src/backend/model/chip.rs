@@ -12,9 +12,9 @@ impl World<'_> {
     fn chip_fault_due(&self, rule: u16, id: u32) -> (ChipFault, bool, Class) {
         let number = u64::from(self.used(rule, id));
         let (fault, unit) = self.chance.chip_fault(FaultId(rule), id, number);
-        let (memory, life) = (self.chance.memory(), self.nodes[id as usize].life);
+        let (memory, life) = (self.chance.memory(), self.rack.life(NodeId(id)).0);
         let standing = self.standing.get(&id);
-        let met = standing.map_or(0, |it| it.met_by(&fault, memory, self.now, life)) > 0;
+        let met = standing.map_or(0, |it| it.met_by(&fault, memory, self.now(), life)) > 0;
         let verdict = memory.verdict(&fault, met);
         (fault, met, self.chance.class_of(verdict, self.phase_of(id), unit))
     }
@@ -22,10 +22,10 @@ impl World<'_> {
     /// Whether the scenario's semantics lets the fault that is due strike: it must allow what comes
     /// of it.
     pub(super) fn chip_fault_may_strike(&self, rule: u16, id: u32) -> bool {
-        let Some(of) = self.job_of(id) else { return true };
+        let Some(of) = self.jobs.job_of(NodeId(id)) else { return true };
         let Some(wish) = self.plan.checkpoint_of(of) else { return true };
         let harm = Fault::of_upset(self.chip_fault_due(rule, id).2);
-        harm.is_none_or(|kind| wish.lets(kind, self.job(of).phase()))
+        harm.is_none_or(|kind| wish.lets(kind, self.jobs.phase(of)))
     }
 
     /// A fault of a chip strikes. One that stops the node is cured with the power cycle if it is
@@ -34,17 +34,17 @@ impl World<'_> {
         let (fault, met, class) = self.chip_fault_due(rule, id);
         let ChipFault { array, mode, permanent, .. } = fault;
         self.tell(What::ChipFault { node: NodeId(id), array, mode, permanent, met, class });
-        let (now, life) = (self.now, self.nodes[id as usize].life);
+        let (now, life) = (self.now(), self.rack.life(NodeId(id)).0);
         self.standing.entry(id).or_default().add(fault, self.chance.memory(), now, life);
-        match Fault::of_upset(class) {
-            None => {}
-            Some(Fault::SilentCorruption) => self.corrupt(id),
-            Some(_) if permanent => {
-                self.crash_until(id, false);
+        match class {
+            Class::Masked | Class::Corrected => {}
+            Class::Silent => self.corrupt(id),
+            Class::Detected | Class::Crash | Class::Hang if permanent => {
+                self.fail(Fault::Crash, id, false);
                 self.set_repair(rule, id);
             }
-            Some(Fault::Hang) => self.hang_until(id, true),
-            Some(_) => self.crash_until(id, true),
+            Class::Hang => self.fail(Fault::Hang, id, true),
+            Class::Detected | Class::Crash => self.fail(Fault::Crash, id, true),
         }
     }
 

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Cause, PartState};
-use crate::ids::{JobId, PartKind};
-use crate::protocol::Input;
+use crate::control::coordinator::Input;
+use crate::event::{Cause, PartState, What};
+use crate::ids::{JobId, Part, PartKind};
 use crate::units::Time;
 
 use super::world::{Timer, World};
@@ -24,8 +24,8 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// What the jobs would have told it.
-    inputs: BTreeMap<JobId, Input>,
+    /// The orders that jobs would have told it are done.
+    answers: BTreeMap<JobId, u64>,
 }
 
 impl Control {
@@ -34,12 +34,9 @@ impl Control {
         self.down > 0
     }
 
-    /// A job's nodes have done what was ordered; a failure makes that worthless.
-    pub(super) fn hold(&mut self, job: JobId, input: Option<Input>) {
-        match input {
-            Some(input) => self.inputs.insert(job, input),
-            None => self.inputs.remove(&job),
-        };
+    /// A job's nodes have done what was ordered.
+    pub(super) fn hold(&mut self, job: JobId, order: u64) {
+        self.answers.insert(job, order);
     }
 }
 
@@ -48,8 +45,8 @@ impl World<'_> {
     pub(super) fn controller_down(&mut self, cause: Cause) {
         self.control.down += 1;
         if self.control.down == 1 {
-            self.control.since = self.now;
-            self.tell_part(PartKind::Controller, 0, PartState::Down, cause);
+            self.control.since = self.now();
+            self.tell_controller(PartState::Down, cause);
         }
     }
 
@@ -59,21 +56,26 @@ impl World<'_> {
         if self.control.down > 0 {
             return;
         }
-        self.tell_part(PartKind::Controller, 0, PartState::Up, cause);
+        self.tell_controller(PartState::Up, cause);
         for (due, timer) in std::mem::take(&mut self.control.timers) {
             match timer {
                 Timer::Detected { .. } => self.after(self.plan.detection(), timer),
-                Timer::PowerOn { node } if self.nodes[node as usize].due == due => {
-                    self.await_until(node, self.now, timer);
+                Timer::PowerOn { node } if self.wards[node as usize].on_at == due => {
+                    self.power_on_at(node, self.now());
                 }
                 Timer::PowerOn { .. } => {}
-                _ => self.agenda.schedule(self.now, timer),
+                _ => self.rack.schedule(self.now(), timer),
             }
         }
-        for (job, input) in std::mem::take(&mut self.control.inputs) {
-            self.step_job(job, input);
+        for (job, order) in std::mem::take(&mut self.control.answers) {
+            self.coordinate(Input::Done { job, order, found: None });
         }
-        self.look_for_nodes_anew(self.control.since);
+        self.coordinate(Input::Resumed(self.control.since));
+    }
+
+    fn tell_controller(&mut self, state: PartState, cause: Cause) {
+        let part = Part { kind: PartKind::Controller, index: 0 };
+        self.tell(What::PartState { part, state, cause });
     }
 
     /// Whether a timer waits for the controller to be back; it is then kept.
@@ -90,7 +92,7 @@ impl World<'_> {
         );
         let kept = needs && self.control.is_down();
         if kept {
-            self.control.timers.push((self.now, timer));
+            self.control.timers.push((self.now(), timer));
         }
         kept
     }

@@ -1,15 +1,14 @@
 //! Faults: when they strike, what they break, and how it is repaired.
 
 use crate::event::{Cause, Fault, NodeState, What};
-use crate::ids::{FaultId, Part, PartKind};
+use crate::hardware::rack::Harm;
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::hazard::HazardClock;
 use crate::scenario::fault::{FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::units::Span;
 
-use super::node::{Draw, Watch};
-use super::part::by;
+use super::node::Watch;
 use super::world::{Timer, World};
-use crate::hardware::network::WHOLE_PPM;
 
 /// The hazard clocks of one rule, for the parts from `first` on.
 pub(super) struct Clocks {
@@ -64,7 +63,7 @@ impl World<'_> {
             let index = index as u16;
             self.set_false_alarm(index);
             match rule.when {
-                When::At(at) => self.agenda.schedule(at, Timer::StrikeAt { rule: index }),
+                When::At(at) => self.rack.schedule(at, Timer::StrikeAt { rule: index }),
                 When::Lifetime { .. } if rule.on.kind != PartKind::Node => {
                     for part in rule.on.iter() {
                         self.start_clock(index, part);
@@ -87,13 +86,13 @@ impl World<'_> {
     }
 
     fn start_clock(&mut self, rule: u16, part: u32) {
-        let (now, end) = (self.now, self.plan.scenario.stop.at);
+        let (now, end) = (self.now(), self.plan.scenario.stop.at);
         if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
             let ran = clock.runs();
             let due = clock.start(now, self.chance.hours(FaultId(rule)));
             let lifetime = u64::from(clock.used) - 1;
             if due <= end {
-                self.agenda.schedule(due, Timer::Hazard { rule, part });
+                self.rack.schedule(due, Timer::Hazard { rule, part });
             }
             if !ran {
                 self.foresee(rule, part, lifetime, due);
@@ -117,7 +116,7 @@ impl World<'_> {
 
     fn stop_clock(&mut self, rule: u16, part: u32) {
         if let Some(clock) = self.clocks[usize::from(rule)].of(part) {
-            clock.stop(self.now, self.chance.hours(FaultId(rule)));
+            clock.stop(self.rack.now(), self.chance.hours(FaultId(rule)));
         }
     }
 
@@ -159,7 +158,7 @@ impl World<'_> {
 
     /// A lifetime may have run out.
     pub(super) fn hazard(&mut self, rule: u16, part: u32) {
-        let now = self.now;
+        let now = self.now();
         let Some(clock) = self.clock(rule, part) else { return };
         if !clock.is_due(now) {
             return;
@@ -212,38 +211,43 @@ impl World<'_> {
     }
 
     fn clock_runs(&self, node: u32) -> bool {
-        let node = &self.nodes[node as usize];
-        node.powered && node.state != NodeState::Down
+        let node = NodeId(node);
+        self.rack.is_powered(node) && self.rack.state(node) != NodeState::Down
     }
 
     /// Whether the scenario's semantics lets a failure strike a job's node in this phase.
     fn may_strike(&self, rule: u16, part: u32) -> bool {
-        match self.rule(rule).kind {
-            Fault::Upset => return self.upset_may_strike(rule, part),
-            Fault::Dram => return self.chip_fault_may_strike(rule, part),
-            _ => {}
+        let kind = self.rule(rule).kind();
+        if kind == Fault::Upset {
+            return self.upset_may_strike(rule, part);
+        }
+        if kind == Fault::Dram {
+            return self.chip_fault_may_strike(rule, part);
         }
         if self.rule(rule).on.kind != PartKind::Node {
             return true;
         }
-        let Some(job) = self.job_of(part) else { return true };
+        let Some(job) = self.jobs.job_of(NodeId(part)) else { return true };
         let wish = self.plan.checkpoint_of(job);
-        wish.is_none_or(|wish| wish.lets(self.rule(rule).kind, self.job(job).phase()))
+        wish.is_none_or(|wish| wish.lets(kind, self.jobs.phase(job)))
     }
 
     fn strike(&mut self, rule: u16, part: u32) {
-        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let (kind, part_kind) = (self.rule(rule).kind(), self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultStrikes { fault: FaultId(rule), kind, part: struck });
-        self.class = self.rule(rule).severity;
+        self.class = self.rule(rule).harm.severity();
         match kind {
             Fault::Crash => self.crash(rule, part),
             Fault::Hang => self.hang(rule, part),
-            Fault::PowerLoss => self.psu_down(part, by(kind)),
-            Fault::SwitchLoss => self.switch_down(part, by(kind)),
-            Fault::ServerLoss => self.server_down(part, by(kind)),
-            Fault::LinkDegradation => self.degrade(rule, struck),
-            Fault::ControllerCrash => self.controller_down(by(kind)),
+            Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::LinkDegradation => {
+                let how = Harm {
+                    by_controller: false,
+                    share_ppm: self.rule(rule).harm.link().left_ppm(),
+                };
+                self.with_rack(|rack| rack.harm(u64::from(rule), kind, struck, how));
+            }
+            Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
             Fault::SilentCorruption => self.corrupt(part),
             Fault::Upset => self.upset(rule, part),
             // It sets its repair itself, if it needs one.
@@ -264,114 +268,63 @@ impl World<'_> {
         let number = std::mem::replace(count, *count + 1);
         let span = self.chance.repair(FaultId(rule), part, u64::from(number));
         let on_node = self.rule(rule).on.kind == PartKind::Node;
-        let life = if on_node { self.nodes[part as usize].life } else { 0 };
+        let life = if on_node { self.rack.life(NodeId(part)).0 } else { 0 };
         self.after(span, Timer::Repaired { rule, part, life });
     }
 
-    /// A node stops dead; it draws what an idle node draws until its power is cut.
+    /// A node stops dead.
     pub(super) fn crash(&mut self, rule: u16, id: u32) {
-        self.crash_until(id, matches!(self.rule(rule).repair, Repair::PowerCycle));
+        self.fail(Fault::Crash, id, matches!(self.rule(rule).repair, Repair::PowerCycle));
     }
 
-    /// The same, until the controller power-cycles it or the rule that blocks it lets it go.
-    pub(super) fn crash_until(&mut self, id: u32, by_controller: bool) {
-        if !by_controller {
-            self.nodes[id as usize].blocked += 1;
-        }
-        self.fail(id, NodeState::Down, by(Fault::Crash), by_controller);
-        if !by_controller {
-            self.power_off(id, NodeState::Down, by(Fault::Crash));
-            self.set_state(id, NodeState::Down, by(Fault::Crash));
-        }
-    }
-
+    /// A node hangs.
     pub(super) fn hang(&mut self, rule: u16, id: u32) {
-        self.hang_until(id, matches!(self.rule(rule).repair, Repair::PowerCycle));
+        self.fail(Fault::Hang, id, matches!(self.rule(rule).repair, Repair::PowerCycle));
     }
 
-    pub(super) fn hang_until(&mut self, id: u32, by_controller: bool) {
-        self.fail(id, NodeState::Hung, by(Fault::Hang), by_controller);
-    }
-
-    /// A powered node fails; one that has failed so already fails no further. The controller
-    /// learns of a node that was up after its detection time; one that was booting it power-cycles
-    /// when the boot is overdue.
-    fn fail(&mut self, id: u32, state: NodeState, cause: Cause, by_controller: bool) {
-        let node = &self.nodes[id as usize];
-        let (was, life, watch) = (node.state, node.life, node.watch);
-        if !node.powered || was == NodeState::Down || was == state {
+    /// A powered node fails, until the controller power-cycles it or the rule that blocks it lets
+    /// it go. The controller learns of a node that was up after its detection time; one that was
+    /// booting it power-cycles when the boot is overdue.
+    pub(super) fn fail(&mut self, kind: Fault, id: u32, by_controller: bool) {
+        let (watch, life) = (self.wards[id as usize].watch, self.rack.life(NodeId(id)).0);
+        let (part, how) =
+            (Part { kind: PartKind::Node, index: id }, Harm { by_controller, share_ppm: 0 });
+        if !self.with_rack(|rack| rack.harm(0, kind, part, how)) {
             return;
         }
-        if state == NodeState::Down {
-            self.stop_clocks(id);
-        }
-        self.leave(id, state, cause);
-        self.set_draw(id, Draw::Idle);
         if !by_controller {
-            self.nodes[id as usize].watch = Watch::LeftAlone;
+            self.wards[id as usize].watch = Watch::LeftAlone;
         } else if watch != Watch::Boot {
             self.after(self.plan.detection(), Timer::Detected { node: id, life });
         }
     }
 
-    /// The controller knows of a failed node and power-cycles it.
-    pub(super) fn detected(&mut self, id: u32) {
-        let node = &self.nodes[id as usize];
-        if node.powered && matches!(node.state, NodeState::Down | NodeState::Hung) {
-            self.power_cycle(id, Cause::Repair);
-        }
-    }
-
-    fn degrade(&mut self, rule: u16, part: Part) {
-        let share_ppm = self.rule(rule).left_ppm();
-        self.link_faults.entry(part).or_default().push((rule, share_ppm));
-        self.set_link(part, by(Fault::LinkDegradation));
-    }
-
-    /// A link has the smallest share that any fault on it leaves.
-    fn set_link(&mut self, part: Part, cause: Cause) {
-        let faults = self.link_faults.get(&part).into_iter().flatten();
-        let share = faults.map(|&(_, share)| share).min().unwrap_or(WHOLE_PPM);
-        if part.kind == PartKind::Uplink {
-            self.set_uplink(part.index, share, cause);
-        } else {
-            self.set_node_link(part.index, share, cause);
-        }
-    }
-
     /// The damage of a fault is repaired, which struck a node in this life.
     pub(super) fn repaired(&mut self, rule: u16, part: u32, life: u32) {
-        let (kind, part_kind) = (self.rule(rule).kind, self.rule(rule).on.kind);
+        let (kind, part_kind) = (self.rule(rule).kind(), self.rule(rule).on.kind);
         let struck = Part { kind: part_kind, index: part };
         self.tell(What::FaultEnds { fault: FaultId(rule), kind, part: struck });
+        let how = Harm { by_controller: false, share_ppm: 0 };
         match kind {
             Fault::Crash | Fault::Dram => {
                 if kind == Fault::Dram {
                     self.swap_memory(part);
                 }
-                self.nodes[part as usize].blocked -= 1;
-                self.power_on(part);
-                self.rest(part, Cause::Repair);
+                self.with_rack(|rack| rack.repair(0, Fault::Crash, struck, how));
             }
             Fault::Hang => {
-                let hangs = self.nodes[part as usize].state == NodeState::Hung;
+                let hangs = self.rack.state(NodeId(part)) == NodeState::Hung;
                 if hangs && self.lives(part, life) {
                     self.power_cycle(part, Cause::Repair);
                 }
             }
-            Fault::PowerLoss => self.psu_up(part, Cause::Repair),
-            Fault::SwitchLoss => self.switch_up(part, Cause::Repair),
-            Fault::ServerLoss => self.server_up(part, Cause::Repair),
+            Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::LinkDegradation => {
+                self.with_rack(|rack| rack.repair(u64::from(rule), kind, struck, how));
+            }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
             Fault::SilentCorruption | Fault::Upset => unreachable!("it has no repair"),
             Fault::Load | Fault::Clock | Fault::Process => {
                 unreachable!("this stage refuses it")
-            }
-            Fault::LinkDegradation => {
-                let faults = self.link_faults.get_mut(&struck).expect("faults hold the link");
-                let place = faults.iter().position(|&(by, _)| by == rule);
-                faults.swap_remove(place.expect("this one does"));
-                self.set_link(struck, Cause::Repair);
             }
         }
         if part_kind != PartKind::Node {

@@ -9,7 +9,7 @@ use super::world::World;
 impl World<'_> {
     /// The phase of the job that the node works for.
     pub(super) fn phase_of(&self, id: u32) -> Option<JobPhase> {
-        self.job_of(id).map(|job| self.job(job).phase())
+        self.jobs.job_of(NodeId(id)).map(|job| self.jobs.phase(job))
     }
 
     /// The array that the upset which is due strikes, and what comes of it.
@@ -21,21 +21,21 @@ impl World<'_> {
     /// Whether the scenario's semantics lets the upset that is due strike: it must allow what comes
     /// of it.
     pub(super) fn upset_may_strike(&self, rule: u16, id: u32) -> bool {
-        let Some(of) = self.job_of(id) else { return true };
+        let Some(of) = self.jobs.job_of(NodeId(id)) else { return true };
         let Some(wish) = self.plan.checkpoint_of(of) else { return true };
         let harm = Fault::of_upset(self.upset_due(rule, id).1);
-        harm.is_none_or(|kind| wish.lets(kind, self.job(of).phase()))
+        harm.is_none_or(|kind| wish.lets(kind, self.jobs.phase(of)))
     }
 
     /// An upset strikes.
     pub(super) fn upset(&mut self, rule: u16, id: u32) {
         let (array, class) = self.upset_due(rule, id);
         self.tell(What::Upset { node: NodeId(id), array, class });
-        match Fault::of_upset(class) {
-            None => {}
-            Some(Fault::SilentCorruption) => self.corrupt(id),
-            Some(Fault::Hang) => self.hang(rule, id),
-            Some(_) => self.crash(rule, id),
+        match class {
+            Class::Masked | Class::Corrected => {}
+            Class::Silent => self.corrupt(id),
+            Class::Hang => self.hang(rule, id),
+            Class::Detected | Class::Crash => self.crash(rule, id),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::drivers::power::held::Held;
 use crate::drivers::store::Server;
 use crate::event::{Cause, Fault, PartState, What};
 use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};
-use crate::fleet::means::lacks_for;
+use crate::fleet::means::{Ability, lacks_for};
 use crate::ids::{NodeId, Part, PartKind};
 use crate::inventory::Inventory;
 use crate::scenario::fault::{FaultRule, Repair};
@@ -114,7 +114,7 @@ impl Hands {
 
     /// Whether a crashed node has no power until it is repaired.
     fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = &self.nodes.plan.scenario.faults[usize::from(deed.fault.0)];
+        let rule = self.nodes.plan.scenario.rule(deed.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 
@@ -158,13 +158,22 @@ impl doors::Harm for Hands {
                 let means = Means::Cut { but: Vec::new() };
                 part().map(|node| (node, Deed { means: means.clone(), ..deed.clone() })).collect()
             }
-            Fault::LinkDegradation if deed.share_ppm == 0 => {
+            Fault::LinkDegradation
+                if self.nodes.plan.scenario.rule(deed.fault).harm.link().left_ppm() == 0 =>
+            {
                 let means = |node| Means::Cut { but: self.neighbours(deed, node) };
                 part().map(|node| (node, Deed { means: means(node), ..deed.clone() })).collect()
             }
             Fault::Crash if deed.means != Means::Usual => part().map(as_it_is).collect(),
-            Fault::Load | Fault::Clock => part().map(as_it_is).collect(),
-            _ => Vec::new(),
+            Fault::Load | Fault::Clock | Fault::Process => part().map(as_it_is).collect(),
+            Fault::Crash
+            | Fault::PowerLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram => Vec::new(),
         }
     }
 
@@ -217,7 +226,15 @@ impl doors::Harm for Hands {
                 "{}: its agent is not there yet, so nobody can make it hang",
                 self.name(node)
             ))),
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            Fault::SwitchLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -236,7 +253,17 @@ impl doors::Harm for Hands {
                 self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
                 Vec::new()
             }
-            _ => Vec::new(),
+            Fault::Crash
+            | Fault::Hang
+            | Fault::SwitchLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => Vec::new(),
         };
         let (own, number) = (self.clone(), deed.number);
         let dark: Vec<_> = all.into_iter().filter(|&node| self.nodes.unblock(node)).collect();
@@ -262,7 +289,7 @@ impl doors::Told for Hands {
         self.nodes.tell(what);
     }
 
-    fn abilities(&self, node: NodeId, said: &[String]) {
+    fn abilities(&self, node: NodeId, said: &[Ability]) {
         let (plan, name) = (&self.nodes.plan, self.name(node));
         let link = plan.scenario.hardware.link;
         let strikes = |rule: &&FaultRule| {
@@ -274,7 +301,7 @@ impl doors::Told for Hands {
         };
         for rule in plan.scenario.faults.iter().filter(strikes) {
             if let Some(lack) = lacks_for(rule, link, said) {
-                let word = crate::record::words::fault(rule.kind);
+                let word = rule.kind().word();
                 let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
                 self.nodes.fail(text);
             }

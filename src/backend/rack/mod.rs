@@ -35,7 +35,6 @@ use crate::event::{EndReason, Fault, Sink, Stop};
 use crate::ids::PartKind;
 use crate::inventory::Inventory;
 use crate::plan::Plan;
-use crate::record::words;
 use crate::scenario::fault::FaultRule;
 
 /// The name of this stage: it is none of [`super::ALL`], since it needs an inventory.
@@ -125,13 +124,25 @@ impl Backend for Rack {
 
 /// Why a fault cannot be done to a rack, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    let why = match rule.kind {
+    let cut = rule.harm.link().left_ppm() == 0;
+    let why = match rule.kind() {
         Fault::ControllerCrash => "the controller is this program, and nobody would restart it",
-        Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && rule.left_ppm() > 0 => {
+        Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && !cut => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
         }
         // Others are for the fleet to refuse.
-        _ => return None,
+        Fault::Crash
+        | Fault::Hang
+        | Fault::PowerLoss
+        | Fault::SwitchLoss
+        | Fault::ServerLoss
+        | Fault::LinkDegradation
+        | Fault::SilentCorruption
+        | Fault::Upset
+        | Fault::Dram
+        | Fault::Load
+        | Fault::Clock
+        | Fault::Process => return None,
     };
-    Some(format!("[[fault.{}]] `{}`: {why}", words::fault(rule.kind), rule.name))
+    Some(format!("[[fault.{}]] `{}`: {why}", rule.kind().word(), rule.name))
 }

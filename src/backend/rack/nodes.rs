@@ -275,16 +275,30 @@ impl Nodes {
                 self.set_state(node, NodeState::Down, cause);
             }
             (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
-            _ => {}
+            (
+                Fault::Crash
+                | Fault::Hang
+                | Fault::PowerLoss
+                | Fault::ServerLoss
+                | Fault::ControllerCrash
+                | Fault::SilentCorruption
+                | Fault::Upset
+                | Fault::Dram
+                | Fault::Load
+                | Fault::Clock
+                | Fault::Process,
+                _,
+            ) => {}
         }
     }
 
     /// A switch or a link works no longer, or works again.
     fn part(&self, deed: &Deed, begin: bool) {
-        let is_cut = deed.kind == Fault::SwitchLoss || deed.share_ppm == 0;
+        let share_ppm = self.plan.scenario.rule(deed.fault).harm.link().left_ppm();
+        let is_cut = deed.kind == Fault::SwitchLoss || share_ppm == 0;
         let (state, cause) = match (begin, is_cut) {
             (true, true) => (PartState::Down, Cause::Fault(deed.kind)),
-            (true, false) => (PartState::Degraded(deed.share_ppm), Cause::Fault(deed.kind)),
+            (true, false) => (PartState::Degraded(share_ppm), Cause::Fault(deed.kind)),
             (false, _) => (PartState::Up, Cause::Repair),
         };
         self.tell_part(deed.part, state, cause);
@@ -325,7 +339,7 @@ mod tests {
         let part = Part { kind: kind_of_part, index };
         let (fault, lasts, lease) = (FaultId(0), None, Span(1));
         let means = Means::Usual;
-        Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+        Deed { number: 0, fault, kind, part, lasts, lease, means }
     }
 
     fn up() -> Nodes {

@@ -199,9 +199,20 @@ fn strikes(plan: &Plan, node: NodeId) -> Vec<Time> {
     let mut times = Vec::new();
     for rule in &plan.scenario.faults {
         let When::At(at) = rule.when else { continue };
-        if at > plan.scenario.stop.at
-            || !matches!(rule.kind, Fault::Crash | Fault::Hang | Fault::PowerLoss)
-        {
+        let is_cycled = match rule.kind() {
+            Fault::Crash | Fault::Hang | Fault::PowerLoss => true,
+            Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::ControllerCrash
+            | Fault::SilentCorruption
+            | Fault::Upset
+            | Fault::Dram
+            | Fault::Load
+            | Fault::Clock
+            | Fault::Process => false,
+        };
+        if at > plan.scenario.stop.at || !is_cycled {
             continue;
         }
         let hit = |index| {

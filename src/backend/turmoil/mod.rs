@@ -107,7 +107,7 @@ impl Backend for Reference {
             "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
              allowed (`--on turmoil` plays any number)"
         );
-        let lossy = plan.scenario.faults.iter().filter(|rule| rule.loss_ppm > 0);
+        let lossy = plan.scenario.faults.iter().filter(|rule| rule.harm.link().loss_ppm > 0);
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });

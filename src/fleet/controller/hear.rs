@@ -51,7 +51,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
-        let Join { serial, life, session, peers, datagrams, capabilities } = join;
+        let Join { serial, life, session, peers, datagrams, abilities } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
@@ -90,7 +90,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return;
         }
         self.dirty = true;
-        self.doors.told.abilities(node, &capabilities);
+        self.doors.told.abilities(node, &abilities);
         let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;

@@ -2,6 +2,7 @@
 
 use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS, PROCESS_FAULT};
 use super::{SPAN, SPAN_SOME, spec};
+use crate::event::Fault;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::replay::REPLAY;
@@ -14,51 +15,44 @@ const WEEK: Span = Span::from_secs(7 * 86_400);
 pub(in crate::scenario) static FAULTS: Spec = spec(
     "The faults, one table for each rule, in the order of the file.",
     &[
-        Key::new("crash", Kind::Tables(&CRASH_FAULT), "Nodes stop dead."),
-        Key::new("hang", Kind::Tables(&NODE_FAULT), "Nodes go silent but keep their power."),
-        Key::new("power-loss", Kind::Tables(&PART_FAULT), "PSU domains lose power."),
-        Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
-        Key::new("server-loss", Kind::Tables(&PART_FAULT), "Servers stop serving."),
-        Key::new(
-            "controller-crash",
-            Kind::Tables(&PART_FAULT),
-            "The controller stops dead, and starts again from its disk.",
-        ),
-        Key::new(
-            "silent-corruption",
-            Kind::Tables(&MEMORY_FAULT),
-            "Data in the memory of nodes change, and nothing stops.",
-        ),
-        Key::new(
-            "upset",
-            Kind::Tables(&UPSET_FAULT),
-            "Particles of cosmic rays flip bits in the memories of nodes, as often as site and \
-             hardware say.",
-        ),
-        Key::new(
-            "dram",
-            Kind::Tables(&DRAM_FAULT),
-            "Chips of nodes' main memory fail, for good or until they are written, as often as \
-             site and hardware say. [[fault.upset]] leaves those chips alone then.",
-        ),
-        Key::new(
-            "link-degradation",
-            Kind::Tables(&LINK_FAULT),
-            "Links work at a share of their rate, or lose or delay packets.",
-        ),
-        Key::new(
-            "load",
-            Kind::Tables(&LOAD_FAULT),
-            "Real nodes have less of processors, memory or card than they should.",
-        ),
-        Key::new("clock", Kind::Tables(&CLOCK_FAULT), "Clocks of real nodes are wrong."),
-        Key::new(
-            "process",
-            Kind::Tables(&PROCESS_FAULT),
-            "Processes of real nodes are killed, stopped or corrupted.",
-        ),
+        key(Fault::Crash),
+        key(Fault::Hang),
+        key(Fault::PowerLoss),
+        key(Fault::SwitchLoss),
+        key(Fault::ServerLoss),
+        key(Fault::ControllerCrash),
+        key(Fault::SilentCorruption),
+        key(Fault::Upset),
+        key(Fault::Dram),
+        key(Fault::LinkDegradation),
+        key(Fault::Load),
+        key(Fault::Clock),
+        key(Fault::Process),
     ],
 );
+
+/// The tables of a kind.
+const fn key(kind: Fault) -> Key {
+    Key::new(kind.word(), Kind::Tables(keys_of(kind)), kind.happens())
+}
+
+/// The keys of a rule of this kind.
+pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static Spec {
+    match kind {
+        Fault::Crash => &CRASH_FAULT,
+        Fault::Hang => &NODE_FAULT,
+        Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::ControllerCrash => {
+            &PART_FAULT
+        }
+        Fault::LinkDegradation => &LINK_FAULT,
+        Fault::SilentCorruption => &MEMORY_FAULT,
+        Fault::Upset => &UPSET_FAULT,
+        Fault::Dram => &DRAM_FAULT,
+        Fault::Load => &LOAD_FAULT,
+        Fault::Clock => &CLOCK_FAULT,
+        Fault::Process => &PROCESS_FAULT,
+    }
+}
 
 pub(super) const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
 pub(super) const ON: Key = Key::new(

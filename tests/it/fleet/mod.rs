@@ -217,8 +217,8 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
         let to = Address::new("controller", 7000);
         let join = |serial, life| {
             let peers = Address::new("mallory", 1);
-            let (session, datagrams, capabilities) = (None, 0, vec![]);
-            wire::frame(&Message::Join { serial, life, session, peers, datagrams, capabilities })
+            let (session, datagrams, abilities) = (None, 0, vec![]);
+            wire::frame(&Message::Join { serial, life, session, peers, datagrams, abilities })
         };
         let open = [0_u8; 0].to_vec();
         let attacks = [

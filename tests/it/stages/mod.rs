@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::{Reference, Turmoil};
-use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, What};
+use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, Sensor, What};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::{NodeId, Part, PartKind};
 use rackstorm::units::Span;
@@ -149,6 +149,7 @@ fn is_failure(what: &What) -> bool {
 fn agree(text: &str) -> Played {
     let (model, fleet) = tell_alike(text);
     moved_alike(&model, &fleet);
+    measured_alike(&model, &fleet);
     fleet
 }
 
@@ -220,6 +221,29 @@ fn moved_alike(model: &Played, fleet: &Played) {
         sums
     };
     assert_eq!(sums(model), sums(fleet));
+}
+
+/// Both stages measured the same, up to one part in a hundred.
+fn measured_alike(model: &Played, fleet: &Played) {
+    let readings = |played: &Played| {
+        let mut readings = BTreeMap::new();
+        for event in &played.events {
+            if let What::Reading { sensor, value } = event.what {
+                let last = readings.entry(sensor).or_insert(0);
+                // Energy and bytes are counted up; of the peaks, the highest counts.
+                *last = value.max(*last);
+            }
+        }
+        readings
+    };
+    let (ours, theirs) = (readings(model), readings(fleet));
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+    let off = |(sensor, ours): (&Sensor, &u64)| {
+        let ratio = theirs[sensor] as f64 / *ours as f64;
+        (ours.abs_diff(theirs[sensor]) * 100 > *ours).then_some((*sensor, ratio))
+    };
+    let off: Vec<_> = ours.iter().filter_map(off).collect();
+    assert!(off.is_empty(), "fleet over model: {off:?}");
 }
 
 /// Demands that a run tells something so often.

@@ -2,11 +2,15 @@
 //!
 //! Nothing after the log may ask which stage spoke.
 
+mod fault;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
+
+pub use fault::{Fault, Strikes};
 
 /// One fact, at one instant. Events of a run are told in the order of their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,107 +142,6 @@ pub enum Cause {
     Corruption,
     /// It was not heard for too long, and nothing is known that would say why.
     Silent,
-}
-
-/// The kinds of fault that can be injected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// A node stops dead.
-    Crash,
-    /// A node goes silent but keeps its power.
-    Hang,
-    /// A PSU domain loses power.
-    PowerLoss,
-    /// A switch stops forwarding.
-    SwitchLoss,
-    /// A file server stops serving.
-    ServerLoss,
-    /// A link works at a share of its rate.
-    LinkDegradation,
-    /// The controller stops dead, and starts again from its disk.
-    ControllerCrash,
-    /// Data in a node's memory change, and nothing stops.
-    SilentCorruption,
-    /// A particle of cosmic rays flips bits of a node's memory.
-    Upset,
-    /// A chip of a node's main memory fails in one of its modes, for good or until it is written.
-    Dram,
-    /// A node has less of its processors, memory or card than it should.
-    Load,
-    /// A node's clock is wrong.
-    Clock,
-    /// A process of a node is stopped, killed or corrupted.
-    Process,
-}
-
-impl Fault {
-    /// All kinds.
-    pub const ALL: [Self; 13] = [
-        Self::Crash,
-        Self::Hang,
-        Self::PowerLoss,
-        Self::SwitchLoss,
-        Self::ServerLoss,
-        Self::LinkDegradation,
-        Self::ControllerCrash,
-        Self::SilentCorruption,
-        Self::Upset,
-        Self::Dram,
-        Self::Load,
-        Self::Clock,
-        Self::Process,
-    ];
-
-    /// What an upset, or a fault of a chip, of this class is to the node, unless it harms nothing.
-    #[must_use]
-    pub fn of_upset(class: Class) -> Option<Self> {
-        match class {
-            Class::Masked | Class::Corrected => None,
-            Class::Silent => Some(Self::SilentCorruption),
-            Class::Detected | Class::Crash => Some(Self::Crash),
-            Class::Hang => Some(Self::Hang),
-        }
-    }
-
-    /// Whether it may corrupt memory in silence.
-    #[must_use]
-    pub fn corrupts(self) -> bool {
-        matches!(self, Self::SilentCorruption | Self::Upset | Self::Dram)
-    }
-
-    /// Whether the parts that it strikes are nodes.
-    #[must_use]
-    pub fn strikes_nodes(self) -> bool {
-        self.corrupts() || self.needs_real_nodes() || matches!(self, Self::Crash | Self::Hang)
-    }
-
-    /// Whether only real nodes can be made to suffer it.
-    #[must_use]
-    pub fn needs_real_nodes(self) -> bool {
-        matches!(self, Self::Load | Self::Clock | Self::Process)
-    }
-
-    /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets and faults
-    /// of DRAM only some take nodes.
-    #[must_use]
-    pub fn loses_nodes(self) -> bool {
-        match self {
-            Self::Crash
-            | Self::Hang
-            | Self::PowerLoss
-            | Self::SwitchLoss
-            | Self::Upset
-            | Self::Dram => true,
-            Self::ServerLoss
-            | Self::LinkDegradation
-            | Self::ControllerCrash
-            | Self::SilentCorruption
-            | Self::Load
-            | Self::Clock
-            | Self::Process => false,
-        }
-    }
 }
 
 /// The phases of a job.
