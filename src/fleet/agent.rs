@@ -23,6 +23,7 @@ use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
+use crate::fleet::means::Ability;
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
@@ -66,7 +67,7 @@ pub struct Setup {
     /// Where the controller takes beats.
     pub beats: Address,
     /// What it can do, for people.
-    pub capabilities: Vec<String>,
+    pub abilities: Vec<Ability>,
     /// Its times.
     pub pace: Pace,
     /// A mistake that is built in on purpose.
@@ -170,7 +171,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             session: None,
             peers,
             datagrams: packets.port()?,
-            capabilities: setup.capabilities.clone(),
+            abilities: setup.abilities.clone(),
         },
         session: session.clone(),
         again: again.clone(),
@@ -449,7 +450,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(checkpoint, seat), ranks.image());
+                let name = image_name(order.job, checkpoint, seat);
+                let image = ranks.image();
                 let packing = [packing, Span::ZERO];
                 let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
@@ -463,11 +465,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let node = self.setup.node;
+                let (node, job) = (self.setup.node, order.job);
                 self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, (checkpoint, seat), declared)
+                    images.get(from, (job, checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }

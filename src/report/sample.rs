@@ -1,7 +1,6 @@
 //! A plausible plan and its findings, made by hand for the tests of this room.
 
 use crate::analysis::{BootSpan, Findings, Metric, NodeClass, NodeFinding, Point, Series};
-use crate::event::Fault;
 use crate::ids::{NodeId, PartKind};
 use crate::plan::machine::{
     BladeRow, Machine, ModuleRow, NodeRow, PackRow, PsuRow, ServerRow, SwitchRow,
@@ -14,7 +13,7 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
@@ -295,7 +294,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
     vec![
         FaultRule {
             name: "node crash".to_owned(),
-            kind: Fault::Crash,
+            harm: Harm::Crash { severity: 1, stop: None },
             on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..nodes).collect() },
             when: When::Lifetime {
                 law: Law::Weibull(Weibull { shape: 0.7, scale: year }),
@@ -308,26 +307,16 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         },
         FaultRule {
             name: "power-loss".to_owned(),
-            kind: Fault::PowerLoss,
+            harm: Harm::PowerLoss { severity: 1 },
             on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
             when: When::At(Time(0) + Span::from_secs(273_600)),
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         },
     ]
 }

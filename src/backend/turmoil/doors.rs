@@ -49,12 +49,12 @@ pub(super) struct Harm(pub Rc<Stage>);
 
 impl Harm {
     fn rule(&self, deed: &Deed) -> &FaultRule {
-        &self.0.plan.scenario.faults[usize::from(deed.fault.0)]
+        self.0.plan.scenario.rule(deed.fault)
     }
 
     fn how(&self, deed: &Deed) -> rack::Harm {
         let by_controller = matches!(self.rule(deed).repair, Repair::PowerCycle);
-        rack::Harm { by_controller, share_ppm: deed.share_ppm }
+        rack::Harm { by_controller, share_ppm: self.rule(deed).harm.link().left_ppm() }
     }
 }
 
@@ -65,7 +65,7 @@ impl doors::Harm for Harm {
                 self.0.crash_controller(deed.lasts);
                 return Ok(());
             }
-            let loss_ppm = self.rule(deed).loss_ppm;
+            let loss_ppm = self.rule(deed).harm.link().loss_ppm;
             if loss_ppm > 0 {
                 self.0.set_loss(deed.number, Some((deed.part, loss_ppm)));
             }

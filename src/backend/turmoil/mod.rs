@@ -25,7 +25,7 @@ mod wire;
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::fleet::job::{JobPlay, Sabotage};
+use crate::fleet::job::{Jobs, Sabotage};
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -36,6 +36,7 @@ const HOSTS_MAX: usize = 65_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turmoil;
 
+#[doc(hidden)]
 impl Turmoil {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -64,10 +65,10 @@ impl Turmoil {
         play::play(plan, |kernels| programs::Fleet { kernels, sabotage }, sink, notices)
     }
 
-    /// The result that the plan's job must have, whatever strikes it; `None` without a job.
+    /// The result that the plan's jobs must have, whatever strikes them; `None` without jobs.
     #[must_use]
     pub fn expected(&self, plan: &Plan) -> Option<u64> {
-        JobPlay::expected(plan, programs::WORDS)
+        Jobs::expected(plan, programs::WORDS)
     }
 }
 
@@ -75,6 +76,7 @@ impl Turmoil {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
+#[doc(hidden)]
 impl Reference {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -105,7 +107,7 @@ impl Backend for Reference {
             "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
              allowed (`--on turmoil` plays any number)"
         );
-        let lossy = plan.scenario.faults.iter().filter(|rule| rule.loss_ppm > 0);
+        let lossy = plan.scenario.faults.iter().filter(|rule| rule.harm.link().loss_ppm > 0);
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });
