@@ -17,7 +17,7 @@ type Rack = super::Rack<Rc<Plan>, Timer>;
 
 /// Lets happen what is due until an instant, and gives all that came of it so far.
 fn advance(rack: &mut Rack, until: Time) -> (Vec<Event>, Vec<Effect>) {
-    while let Some(next) = rack.next().filter(|next| next.at <= until) {
+    while let Some(next) = rack.next_due().filter(|next| next.at <= until) {
         if let Some(timer) = rack.step(next) {
             rack.fire(timer);
         }
