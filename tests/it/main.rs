@@ -34,6 +34,7 @@ mod logging;
 mod loopback;
 mod measured;
 mod model;
+mod mutants;
 mod numbers;
 mod overlap;
 mod places;

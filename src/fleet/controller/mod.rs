@@ -215,7 +215,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         fresh: bool,
     ) -> io::Result<Self> {
         memory.term += 1;
-        let now = Time(doors.clock.wall().saturating_sub(memory.began));
+        // A clock that was set back since does not turn the run back.
+        let now = Time(doors.clock.wall().saturating_sub(memory.began)).max(memory.saved);
         let rules = muster_rules(plan);
         let (muster, timeline, job) = if fresh {
             let muster = Muster::new(rules, starts(plan));
