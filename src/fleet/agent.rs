@@ -23,6 +23,7 @@ use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
+use crate::fleet::means::Ability;
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
@@ -66,7 +67,7 @@ pub struct Setup {
     /// Where the controller takes beats.
     pub beats: Address,
     /// What it can do, for people.
-    pub capabilities: Vec<String>,
+    pub abilities: Vec<Ability>,
     /// Its times.
     pub pace: Pace,
     /// A mistake that is built in on purpose.
@@ -121,6 +122,8 @@ struct Agent<N, S, H, T> {
     early: BTreeMap<(u64, u64), u64>,
     deeds: Deeds,
     admission: Admission,
+    /// Whether its node computes, as it told last.
+    computes: bool,
 }
 
 /// Runs an agent for ever.
@@ -168,7 +171,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             session: None,
             peers,
             datagrams: packets.port()?,
-            capabilities: setup.capabilities.clone(),
+            abilities: setup.abilities.clone(),
         },
         session: session.clone(),
         again: again.clone(),
@@ -197,6 +200,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         early: BTreeMap::new(),
         deeds: Deeds::default(),
         admission,
+        computes: false,
     };
     loop {
         match timeout_at(agent.next(), queue.recv()).await {
@@ -208,6 +212,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             Ok(None) => return Ok(()),
             Err(_) => agent.pass(),
         }
+        agent.tell_load();
         agent.send_gossip();
     }
 }
@@ -280,6 +285,14 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.beats);
         let beat = Beat { serial, life, session, count, term: 0, stale: false };
         (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
+    }
+
+    /// Tells whether its node computes, if that has changed: it draws more then.
+    fn tell_load(&mut self) {
+        let computes = self.task.as_ref().is_some_and(Task::computes);
+        if std::mem::replace(&mut self.computes, computes) != computes {
+            self.doors.told.computes(self.setup.node, computes);
+        }
     }
 
     fn send_gossip(&mut self) {
@@ -436,7 +449,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(checkpoint, seat), ranks.image());
+                let name = image_name(order.job, checkpoint, seat);
+                let image = ranks.image();
                 let packing = [packing, Span::ZERO];
                 let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
@@ -450,11 +464,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let (node, of, held) = (self.setup.node, order.seat.of, *from == Where::Memory);
+                let (node, job, of) = (self.setup.node, order.job, order.seat.of);
+                let held = *from == Where::Memory;
                 self.doors.told.notice(Notice::Loads { node, checkpoint, seat, of, held });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, (checkpoint, seat), declared)
+                    images.get(from, (job, checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }

@@ -98,7 +98,7 @@ mod tests {
     fn deed(number: u64, kind: Fault, means: Means, lasts: Option<u64>) -> Deed {
         let part = Part { kind: PartKind::Node, index: 0 };
         let (lasts, lease) = (lasts.map(Span::from_secs), Span::from_secs(10));
-        Deed { number, fault: FaultId(0), kind, part, share_ppm: 0, lasts, lease, means }
+        Deed { number, fault: FaultId(0), kind, part, lasts, lease, means }
     }
 
     fn numbers(deeds: &[Deed]) -> Vec<u64> {

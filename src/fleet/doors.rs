@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event::{Cause, Fault, What};
 use crate::fleet::admission::Refusals;
+use crate::fleet::means::Ability;
 pub use crate::fleet::means::Means;
 use crate::ids::{FaultId, Life, NodeId, Part};
 use crate::units::{Bytes, Span};
@@ -138,8 +139,6 @@ pub struct Deed {
     pub kind: Fault,
     /// To which part.
     pub part: Part,
-    /// For a degraded link: what remains of its rate, in parts per million.
-    pub share_ppm: u32,
     /// How long it lasts, if that is known: who stops the controller itself has to start it again.
     pub lasts: Option<Span>,
     /// Whoever carries it out on his own node undoes it when he has not heard from the controller
@@ -238,7 +237,7 @@ pub enum Notice {
     Loads { node: NodeId, checkpoint: u64, seat: u32, of: u32, held: bool },
     /// A node's agent has loaded the memory of a seat.
     Loaded { node: NodeId, checkpoint: u64, seat: u32 },
-    /// The job ended with this result.
+    /// All jobs have ended, with this result.
     Result { sum: u64 },
 }
 
@@ -247,10 +246,12 @@ pub trait Told: Clone + 'static {
     /// An event for the log.
     fn tell(&self, what: What);
     /// What an agent that is taken in says that it can do.
-    fn abilities(&self, _node: NodeId, _said: &[String]) {}
+    fn abilities(&self, _node: NodeId, _said: &[Ability]) {}
     /// What an agent's clock showed (ns since 1970) a moment before it is told: what it takes to
     /// say it makes a clock seem late.
     fn time_of_day(&self, _node: NodeId, _wall: u64) {}
+    /// Whether a node computes from now on.
+    fn computes(&self, _node: NodeId, _computes: bool) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
     /// An agent refused something, and this is all that it refused so far: told ever more rarely,

@@ -58,6 +58,12 @@ impl Task {
         Some(Notice::Computed { node, placement, step, seat })
     }
 
+    /// Whether the node computes or verifies under this order, and is not done.
+    pub(super) fn computes(&self) -> bool {
+        let works = matches!(self.order.work, Work::Compute { .. } | Work::Verify { .. });
+        works && self.answer.is_none()
+    }
+
     /// What is answered when it is done and has left this memory.
     pub(super) fn done(&self, ranks: &Ranks) -> Message {
         let (order, sum) = (self.order.number, self.saved.unwrap_or_else(|| ranks.sum()));

@@ -19,6 +19,8 @@ pub const WHOLE_PPM: u32 = 1_000_000;
 
 #[derive(Debug)]
 struct Uplink {
+    /// The rate of the link, unharmed.
+    rate: BitRate,
     down: LinkId,
     up: LinkId,
     tftp: RouteId,
@@ -39,7 +41,6 @@ pub struct Network {
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
-    uplink_rate: BitRate,
     server_rate: BitRate,
     node_rate: BitRate,
     /// The pace of a boot ROM that fetches a file.
@@ -52,7 +53,6 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         let scenario = &plan.scenario;
         let payload = |rate: BitRate| payload_rate(rate, scenario.network.tcp_share);
-        let uplink_rate = payload(scenario.module.uplink);
         let server_rate = payload(scenario.server.link);
         let disk_rate = BitRate(scenario.server.disk.saturating_mul(8));
         let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
@@ -70,8 +70,10 @@ impl Network {
         let uplinks = (plan.machine.switches.iter())
             .map(|switch| {
                 let (server, disk, tftp) = &roots[switch.server as usize];
-                let (down, up) = (builder.link(uplink_rate), builder.link(uplink_rate));
+                let rate = payload(switch.uplink);
+                let (down, up) = (builder.link(rate), builder.link(rate));
                 Uplink {
+                    rate,
                     down,
                     up,
                     tftp: builder.route(&[down, server.sent, *tftp]),
@@ -84,7 +86,6 @@ impl Network {
             fabric: builder.build(),
             uplinks,
             servers: roots.into_iter().map(|(links, ..)| links).collect(),
-            uplink_rate,
             server_rate,
             node_rate: payload(scenario.hardware.link),
             tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
@@ -123,8 +124,8 @@ impl Network {
 
     /// Leaves this share of an uplink; zero stalls what crosses it.
     pub fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
-        let rate = share_of(self.uplink_rate, share_ppm);
         let uplink = &self.uplinks[switch as usize];
+        let rate = share_of(uplink.rate, share_ppm);
         self.fabric.set_capacity(now, uplink.down, rate);
         self.fabric.set_capacity(now, uplink.up, rate);
     }

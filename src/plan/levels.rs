@@ -24,6 +24,7 @@
 //! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
 //! switches; computing the parity; what memory the images take from the job.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::plan::images::{self, Parcel};
 use crate::scenario::Scenario;
@@ -46,19 +47,26 @@ pub enum Access {
     },
 }
 
+#[doc(hidden)]
 impl Plan {
-    /// What writing or reading back takes of `share` times a checkpoint of this level; `None` if it
-    /// is as long as its transfers take.
+    /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
+    /// if it is as long as its transfers take.
     #[must_use]
-    pub fn checkpoint_span(&self, level: usize, share: f64, access: Access) -> Option<Span> {
-        span_of(&self.scenario, self.scenario.checkpoint.as_ref()?, level, share, access)
+    pub fn checkpoint_span(
+        &self,
+        of: JobId,
+        level: usize,
+        share: f64,
+        access: Access,
+    ) -> Option<Span> {
+        span_of(&self.scenario, self.checkpoint_of(of)?, level, share, access)
     }
 
-    /// The time for which a checkpoint of this level is written while the job computes: L - C, or
+    /// The time for which a job's checkpoint of this level is written while the job computes: L - C, or
     /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
-    pub fn hidden(&self, level: usize) -> Option<Span> {
-        let wish = self.scenario.checkpoint.as_ref()?;
+    pub fn hidden(&self, of: JobId, level: usize) -> Option<Span> {
+        let wish = self.checkpoint_of(of)?;
         let Cost::Fixed { write, .. } = wish.cost(level) else { return None };
         let latency = wish.drain(level)?.latency;
         Some(latency.map_or(write, |latency| Span(latency.0 - write.0)))
@@ -67,8 +75,8 @@ impl Plan {
     /// The time between a failure's detection and the restart, from a checkpoint of this level or
     /// without one.
     #[must_use]
-    pub fn downtime(&self, level: Option<usize>) -> Span {
-        let Some(wish) = &self.scenario.checkpoint else { return Span::ZERO };
+    pub fn downtime(&self, of: JobId, level: Option<usize>) -> Span {
+        let Some(wish) = self.checkpoint_of(of) else { return Span::ZERO };
         match wish.cost(level.unwrap_or(wish.levels() - 1)) {
             Cost::Fixed { downtime, .. } => downtime,
             Cost::Store(_) => Span::ZERO,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Told;
 use crate::event::{CheckpointAct, CorruptionAct, EndReason, JobPhase, What};
 use crate::fleet::doors::Notice;
-use crate::ids::NodeId;
+use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::scenario::fault::{Repair, When};
 use crate::units::Time;
@@ -64,7 +64,7 @@ fn results(plan: &Plan, told: &Told) -> Option<Breach> {
 /// Whether the truth has corruption in the result, which a verification could miss: it misses
 /// some, or memory was struck while it went on, perhaps behind its back.
 fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
-    let misses = plan.verify().is_none_or(|verify| verify.coverage < 1.0);
+    let misses = plan.verify(JobId(0)).is_none_or(|verify| verify.coverage < 1.0);
     let (mut verifies, mut behind, mut escaped) = (false, false, false);
     for event in &told.events {
         match event.what {

@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use super::nemesis;
 use crate::backend::turmoil::nemesis::Disturbance;
-use crate::event::Fault;
-use crate::plan::chance::kind_word;
+use crate::event::{Fault, Target};
 use crate::rng::{Draw, Stream};
 
 /// About when an instant boot and one from a card let the job start (ms).
@@ -265,16 +264,16 @@ impl Wish {
     fn misfortune(&self, draw: &mut Draw, kind: Fault, at: u64) -> Misfortune {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
-        let on = match kind {
-            Fault::PowerLoss => "psu[1]".into(),
-            Fault::SwitchLoss => format!("switch[{switch}]"),
-            Fault::ServerLoss => "server[1]".into(),
-            Fault::LinkDegradation if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
-            Fault::LinkDegradation => format!("pi{node}/link"),
-            Fault::ControllerCrash => "controller".into(),
-            _ => format!("pi{node}"),
+        let on = match kind.target() {
+            Target::Feed => "psu[1]".into(),
+            Target::Switch => format!("switch[{switch}]"),
+            Target::Server => "server[1]".into(),
+            Target::Link if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
+            Target::Link => format!("pi{node}/link"),
+            Target::Controller => "controller".into(),
+            Target::Life | Target::Memory | Target::Resource => format!("pi{node}"),
         };
-        let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
+        let cycled = kind.target() == Target::Life && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let share = *pick(draw, &[0, 0, 1, 50]);
         let loss = *pick(draw, &[0, 5, 30]);
@@ -379,7 +378,7 @@ impl Crew {
 impl Misfortune {
     fn text(&self) -> String {
         let Self { kind, on, at, lasts, share, loss, foreseen } = self;
-        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind));
+        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind.word());
         match foreseen {
             None => writeln!(text, "at     = \"{at} ms\"").expect(WRITES),
             Some(Foreseen { recall, precision, lead }) => write!(

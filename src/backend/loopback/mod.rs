@@ -24,7 +24,7 @@ mod play;
 use std::path::Path;
 
 use crate::backend::{Backend, needs_real_nodes};
-use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::event::{EndReason, Sink, Stop, Target};
 use crate::fleet::doors::Notice;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;
@@ -90,12 +90,10 @@ impl Backend for Loopback {
 
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    match rule.kind {
-        Fault::Crash | Fault::Hang | Fault::PowerLoss => None,
-        kind if kind.needs_real_nodes() => None,
-        kind => {
-            let word = crate::record::words::fault(kind);
-            let name = &rule.name;
+    match rule.kind().target() {
+        Target::Life | Target::Feed | Target::Resource => None,
+        Target::Switch | Target::Link | Target::Server | Target::Controller | Target::Memory => {
+            let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }
     }

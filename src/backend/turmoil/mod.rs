@@ -28,7 +28,7 @@ use std::rc::Rc;
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::fleet::job::{JobPlay, Sabotage};
+use crate::fleet::job::{Jobs, Sabotage};
 use crate::plan::Plan;
 use crate::units::Time;
 use nemesis::{Disturbance, Nemesis};
@@ -40,6 +40,7 @@ const HOSTS_MAX: usize = 65_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turmoil;
 
+#[doc(hidden)]
 impl Turmoil {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -73,10 +74,10 @@ impl Turmoil {
         play::play(plan, &nemesis, fleet, sink, notices)
     }
 
-    /// The result that the plan's job must have, whatever strikes it; `None` without a job.
+    /// The result that the plan's jobs must have, whatever strikes them; `None` without jobs.
     #[must_use]
     pub fn expected(&self, plan: &Plan) -> Option<u64> {
-        JobPlay::expected(plan, programs::WORDS)
+        Jobs::expected(plan, programs::WORDS)
     }
 }
 
@@ -84,6 +85,7 @@ impl Turmoil {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
+#[doc(hidden)]
 impl Reference {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -114,7 +116,7 @@ impl Backend for Reference {
             "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
              allowed (`--on turmoil` plays any number)"
         );
-        let lossy = plan.scenario.faults.iter().filter(|rule| rule.loss_ppm > 0);
+        let lossy = plan.scenario.faults.iter().filter(|rule| rule.harm.link().loss_ppm > 0);
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });

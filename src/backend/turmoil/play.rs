@@ -72,8 +72,8 @@ pub(super) fn play<P: Programs>(
 fn network(plan: &Plan, nemesis: &Rc<Nemesis>, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     let (machine, scenario) = (&plan.machine, &plan.scenario);
     let mut paths = Paths::new(scenario.seed);
-    for _ in &machine.switches {
-        paths.add_switch(scenario.module.uplink);
+    for switch in &machine.switches {
+        paths.add_switch(switch.uplink);
     }
     paths.add_host(scenario.server.link, None);
     for node in &machine.nodes {

@@ -239,7 +239,7 @@ pub(super) fn agent<N: Net>(
         port: 0,
         controller: Address::new(CONTROLLER_NAME, PORT),
         beats: Address::new(CONTROLLER_NAME, BEATS),
-        capabilities: Vec::new(),
+        abilities: Vec::new(),
         pace: pace(&stage),
         sabotage,
     };

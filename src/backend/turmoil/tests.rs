@@ -134,8 +134,8 @@ async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Res
 fn deed(number: u64, kind: Fault, part: PartKind, index: u32) -> Deed {
     let part = Part { kind: part, index };
     let lease = Span::from_secs(1);
-    let (fault, share_ppm, means) = (FaultId(0), 100_000, Means::Usual);
-    Deed { number, fault, kind, part, share_ppm, lasts: None, lease, means }
+    let (fault, means) = (FaultId(0), Means::Usual);
+    Deed { number, fault, kind, part, lasts: None, lease, means }
 }
 
 async fn switch_on(stage: &Rc<Stage>, nodes: u32) {

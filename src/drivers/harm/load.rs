@@ -20,7 +20,7 @@ use super::clock::since;
 use super::undo::Undo;
 use super::{Act, Family, Held, Place};
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::scenario::harm::Load as Wish;
 
 /// The part of the memory and of the card that is left in any case (assumption).
@@ -35,15 +35,14 @@ const TURN: Duration = Duration::from_millis(100);
 pub(super) struct Load;
 
 impl Family for Load {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
-        let text = |error: io::Error| error.to_string();
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         let probe = place.state.join("probe");
-        let fills = fill_card(&probe, 4_096).map_err(text);
+        let fills = fill_card(&probe, 4_096).map_err(Lack::from);
         // It may not be there.
         let _ = fs::remove_file(&probe);
         vec![
             (Capability::Cpu, Ok(())),
-            (Capability::Memory, available(&place.kernel).map(drop).map_err(text)),
+            (Capability::Memory, available(&place.kernel).map(drop).map_err(Lack::from)),
             (Capability::Card, fills),
             (Capability::Disk, Throttle::of(place, u64::MAX).map(drop)),
         ]
@@ -195,26 +194,25 @@ struct Throttle {
 
 impl Throttle {
     /// The one of a deed, which is not there yet, or why there can be none.
-    fn of(place: &Place, number: u64) -> Result<Self, String> {
+    fn of(place: &Place, number: u64) -> Result<Self, Lack> {
         let own = fs::read_to_string(place.kernel.join("self/cgroup")).unwrap_or_default();
         let mounts = fs::read_to_string(place.kernel.join("mounts")).unwrap_or_default();
-        let none = || "no control group for block devices is mounted here".to_owned();
-        let (root, own, second) = hierarchy(&mounts, &own).ok_or_else(none)?;
+        let (root, own, second) = hierarchy(&mounts, &own).ok_or(Lack::BlockGroups)?;
         if second {
             let open = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap_or_default();
             if !open.split_whitespace().any(|word| word == "io") {
-                return Err("`io` is not enabled for control groups below the first".into());
+                return Err(Lack::Delegation { controller: "io".into() });
             }
         } else if !root.join("blkio.throttle.write_bps_device").exists() {
-            return Err("the kernel cannot throttle block devices".into());
+            return Err(Lack::Throttle);
         }
-        let stands = fs::metadata(&place.state).map_err(|error| error.to_string())?.dev();
+        let stands = fs::metadata(&place.state)?.dev();
         let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
         // Limits are of whole disks; a partition's is found beside it.
         let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
         let disk = if block.join("partition").exists() { block.join("..") } else { block };
         let device = fs::read_to_string(disk.join("dev"));
-        let device = device.map_err(|_| "its folder is on no block device")?.trim().to_owned();
+        let device = device.map_err(|_| Lack::BlockDevice)?.trim().to_owned();
         let folder = root.join(format!("rackstorm-{}-{number}", place.life));
         Ok(Self { folder, back: own, device, second })
     }

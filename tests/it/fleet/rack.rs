@@ -10,7 +10,7 @@ use rackstorm::drivers::store::Remote;
 use rackstorm::event::{Cause, Fault, What};
 use rackstorm::fleet::admission::{Admission, Bounds};
 use rackstorm::fleet::doors::{
-    Address, Clock, Deed, Harm, Net, Notice, Object, Power, PowerState, Store, Told,
+    Address, Clock, Deed, Harm, Means, Net, Notice, Object, Power, PowerState, Store, Told,
 };
 use rackstorm::fleet::{agent, controller};
 use rackstorm::ids::{Life, NodeId, PartKind};
@@ -190,7 +190,7 @@ impl<N: Net> Hands<N> {
             port: 0,
             controller: self.0.controller.0.clone(),
             beats: self.0.controller.1.clone(),
-            capabilities: vec!["bulk-synchronous".into()],
+            abilities: Vec::new(),
             pace: self.0.pace,
             sabotage: None,
         };
@@ -240,7 +240,7 @@ impl<N: Net> Power for Hands<N> {
 
 impl<N: Net> Harm for Hands<N> {
     fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
-        let by_agent = deed.part.kind == PartKind::NodeLink && deed.share_ppm > 0;
+        let by_agent = deed.part.kind == PartKind::NodeLink && matches!(deed.means, Means::Link(_));
         by_agent.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
     }
 

@@ -13,6 +13,7 @@ use crate::backend::turmoil::stage::{Stage, host_of};
 use crate::event::{Cause, What};
 use crate::fleet::admission::Refusals;
 use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
+use crate::fleet::means::Ability;
 use crate::ids::NodeId;
 use crate::units::Bytes;
 
@@ -199,12 +200,16 @@ impl<P: doors::Told> doors::Told for Disturbed<P> {
         }
     }
 
-    fn abilities(&self, node: NodeId, said: &[String]) {
+    fn abilities(&self, node: NodeId, said: &[Ability]) {
         self.port.abilities(node, said);
     }
 
     fn time_of_day(&self, node: NodeId, wall: u64) {
         self.port.time_of_day(node, wall);
+    }
+
+    fn computes(&self, node: NodeId, computes: bool) {
+        self.port.computes(node, computes);
     }
 
     fn notice(&self, notice: Notice) {
