@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
         let ended = way(plan, &mut listener);
         let Listener { fold, recorder, events, last, .. } = listener;
         // Also the log of a run that was stopped holds all that happened until then.
-        let closed = recorder.map(Recorder::finish).transpose();
+        let kept = recorder.map(Recorder::finish).transpose();
         let findings = fold.map(|fold| fold.finish(last)).unwrap_or_default();
         let mut outcome = Outcome { events, findings, ..Outcome::default() };
         match ended {
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
         if self.fold.is_some() {
             outcome.verdicts = expect::check(&plan.scenario.expect, &outcome.findings.metrics);
         }
-        let recorded = closed?;
+        let recorded = kept?;
         outcome.fingerprint = recorded.as_ref().map(|it| it.fingerprint.clone());
         Ok((outcome, recorded.and_then(|it| it.log)))
     }

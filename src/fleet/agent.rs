@@ -149,7 +149,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     setup: Setup,
     notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
-    let (heard, mut queue) = mpsc::channel(QUEUE);
+    let (heard, queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let admission = Admission::new(Bounds::of_agent());
@@ -179,7 +179,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Link, |to| link.hold(to));
     relay(net, &heard, Heard::Packet, |to| packets.hear(to));
     let now = Instant::now();
-    let mut agent = Agent {
+    let agent = Agent {
         membership: Membership::new(setup.node, setup.beats.clone()),
         doors,
         images,
@@ -202,19 +202,8 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         admission,
         computes: false,
     };
-    loop {
-        match timeout_at(agent.next(), queue.recv()).await {
-            Ok(Some(Heard::Note(Note::Leave))) => {
-                agent.leave().await;
-                return Ok(());
-            }
-            Ok(Some(heard)) => agent.hear(heard),
-            Ok(None) => return Ok(()),
-            Err(_) => agent.pass(),
-        }
-        agent.tell_load();
-        agent.send_gossip();
-    }
+    agent.live(queue).await;
+    Ok(())
 }
 
 /// Starts a task that tells what it hears as `kind`.
@@ -245,6 +234,19 @@ async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
 }
 
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
+    async fn live(mut self, mut queue: mpsc::Receiver<Heard>) {
+        loop {
+            match timeout_at(self.next(), queue.recv()).await {
+                Ok(Some(Heard::Note(Note::Leave))) => return self.leave().await,
+                Ok(Some(heard)) => self.hear(heard),
+                Ok(None) => return,
+                Err(_) => self.pass(),
+            }
+            self.tell_load();
+            self.send_gossip();
+        }
+    }
+
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());

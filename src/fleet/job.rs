@@ -1,5 +1,4 @@
-//! The nodes of the jobs, for the controller: commands of the coordinator become orders to agents,
-//! and their answers what it is told.
+//! The nodes of the jobs: commands of the coordinator as orders to agents, and what they answer.
 //!
 //! What is decided is the coordinator's. A command for all nodes of a job is an order to each of
 //! them, which is done when each says so. A failure is told when the detector suspects the node;

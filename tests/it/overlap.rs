@@ -1,4 +1,6 @@
-//! Faults that overlap or coincide, on the model and on the simulated fleet: the same facts.
+//! Faults that overlap, that coincide, and that strike what is not ready for them.
+//!
+//! On the model and on the simulated fleet: the same machine, and so the same facts.
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;

@@ -112,7 +112,7 @@ impl<'p> World<'p> {
 
     /// Makes the next thing happen, or the end.
     fn advance(&mut self) {
-        let Some(next) = self.rack.next() else {
+        let Some(next) = self.rack.next_due() else {
             self.ended = Some(EndReason::Quiet);
             return;
         };

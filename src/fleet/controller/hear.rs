@@ -81,7 +81,8 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         if same.is_none()
             && let Some(heard) = self.detector.heard(node)
         {
-            self.lost(now, node, heard);
+            // It has booted by itself, and needs no power cycle.
+            self.gone(now, node, heard);
         }
         self.supervisor.joined(node);
         if !self.supervisor.is_up(node) {

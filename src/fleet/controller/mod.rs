@@ -346,19 +346,24 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.demand();
     }
 
-    /// A node was not heard for too long, or lives another life.
+    /// A node was not heard for too long.
     fn lost(&mut self, now: Time, node: NodeId, heard: Time) {
+        self.supervisor.suspected(now, node, &mut power_of(&mut self.due));
+        self.supervise(now);
+        if self.supervisor.loses_memory(node) {
+            self.wiped(node);
+        }
+        self.gone(now, node, heard);
+    }
+
+    /// A life of a node is over, or taken to be.
+    fn gone(&mut self, now: Time, node: NodeId, heard: Time) {
         self.dirty = true;
         self.detector.forget(node);
         self.dismiss(now, node);
         if let Some(session) = self.sessions.remove(&node) {
             let life = Life(session.life);
             self.acts.push(Act::Notice(Notice::Silent { node, life }));
-        }
-        self.supervisor.suspected(now, node, &mut power_of(&mut self.due));
-        self.supervise(now);
-        if self.supervisor.loses_memory(node) {
-            self.wiped(node);
         }
         self.jobs.lost(now, heard, node);
         self.demand();

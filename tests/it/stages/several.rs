@@ -115,7 +115,7 @@ fn agreement_a_job_of_levels_beside_another_one() {
         "to = \"partner\"\nevery = 2",
         "to = \"file-server\"\nevery = 2",
     ]);
-    let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi14", "300 s", "1 h");
+    let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi14", "330 s", "1 h");
     let fleet = agree(&two(("nodes = 10", &own), OTHER, &faults));
     assert!(count(&fleet, FIRST, checkpoint(CheckpointAct::Lose)) > 0, "a card is away");
     assert_eq!(count(&fleet, SECOND, checkpoint(CheckpointAct::Lose)), 0);
@@ -234,7 +234,8 @@ fn a_job_of_groups_beside_another_one() {
 /// Each job has copies of its own under way while it computes.
 #[test]
 fn two_jobs_write_while_they_compute() {
-    let own = levels(&["to = \"card\"", "to = \"file-server\"\ndrain = true\nslowdown = 1.5"]);
+    let own =
+        levels(&["to = \"card\"", "to = \"file-server\"\nevery = 2\ndrain = true\nslowdown = 1.5"]);
     let faults = fault("crash", "pi03", "250 s", "1 h");
     let model = on_the_model(&two(("nodes = 10", &own), ("nodes = 10", &own), &faults));
     for job in [FIRST, SECOND] {
