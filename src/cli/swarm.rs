@@ -21,10 +21,11 @@ Examples:
   rackstorm swarm --seed 4711             one seed again
   rackstorm swarm --first 1001 --out bad  the next thousand; failing scenarios go to bad/
 
-Each seed is a machine of a few nodes, a job and faults that all heal, played by the real controller
-and agents on a simulated network. A seed that breaks a property is told with the property, the
-command that plays it again, and a scenario with as few of its faults as still break it, which
-`rackstorm run FILE --on turmoil` plays. Exit code 3 if there is one.";
+Each seed is a machine of a few nodes, a job, faults that all heal and what a harness does beside
+them to network, storage, clocks, power switches and processes, played by the real controller and
+agents on a simulated network. A seed that breaks a property is told with the property, the command
+that plays it again, and a scenario with as few faults and disturbances as still break it;
+`rackstorm run FILE --on turmoil` plays its faults. Exit code 3 if there is one.";
 
 /// Play random experiments on the real controller and agents, check each
 #[derive(Debug, Args)]
@@ -121,14 +122,14 @@ fn count(number: usize, word: &str) -> String {
 
 /// Tells a violation, and writes or prints its scenario.
 fn tell(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
-    let Violation { seed, breach, wish, n_faults } = violation;
+    let Violation { seed, breach, wish, n_strikes } = violation;
     streams::say(&format!(
-        "seed {seed} breaks \"{}\" at {}: {}\n  {n_faults} faults, of which {} are enough\n  \
+        "seed {seed} breaks \"{}\" at {}: {}\n  {n_strikes} faults and disturbances, of which {} are enough\n  \
          again: rackstorm swarm --seed {seed}",
         breach.property,
         breach.at.since(crate::units::Time::ZERO),
         breach.how,
-        wish.faults.len(),
+        wish.strikes.len(),
     ));
     let Some(folder) = &arguments.out else {
         streams::print(&wish.text());

@@ -362,6 +362,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         match message {
             Message::Welcome { term, session } if term >= self.term => {
                 self.term = term;
+                self.doors.told.notice(Notice::Serves { node: self.setup.node, term });
                 if self.session.replace(Some(session)) != Some(session) {
                     self.deeds.forget();
                 }
@@ -465,8 +466,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let (node, job) = (self.setup.node, order.job);
-                self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
+                let (node, job, of) = (self.setup.node, order.job, order.seat.of);
+                let held = *from == Where::Memory;
+                self.doors.told.notice(Notice::Loads { node, checkpoint, seat, of, held });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
                     images.get(from, (job, checkpoint, seat), declared)
@@ -529,9 +531,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             };
             self.ranks = Some((task.order.placement, ranks));
         }
-        if let Work::Save { checkpoint, .. } = task.order.work {
-            let (node, seat) = (self.setup.node, task.order.seat.number);
-            self.doors.told.notice(Notice::Saved { node, checkpoint, seat });
+        if let Some(notice) = task.moved(self.setup.node) {
+            self.doors.told.notice(notice);
         }
         task.ready = true;
         self.finish(Instant::now());
@@ -597,6 +598,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
         if task.ready && task.answer.is_none() && task.until <= now {
             let answer = task.done(ranks);
+            if let Some(notice) = task.computed(self.setup.node) {
+                self.doors.told.notice(notice);
+            }
             task.answer = Some(answer.clone());
             self.say(answer);
         }

@@ -35,6 +35,7 @@ mod logging;
 mod loopback;
 mod measured;
 mod model;
+mod mutants;
 mod numbers;
 mod overlap;
 mod places;

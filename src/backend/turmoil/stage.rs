@@ -30,6 +30,8 @@ pub(super) trait Programs {
     fn start_controller(&self, stage: &Rc<Stage>);
     /// Starts the agent of a node that has just booted.
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
+    /// The run begins.
+    fn begin(&self, _stage: &Rc<Stage>) {}
 }
 
 /// What a stage stands on: hosts with a clock, and the network between them.

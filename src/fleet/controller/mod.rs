@@ -220,7 +220,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         fresh: bool,
     ) -> Self {
         memory.term += 1;
-        let now = Time(doors.clock.wall().saturating_sub(memory.began));
+        // A clock that was set back since does not turn the run back.
+        let now = Time(doors.clock.wall().saturating_sub(memory.began)).max(memory.saved);
         let (rules, mut due) = (Rules::of(plan), std::mem::take(&mut memory.due));
         let (supervisor, injector) = if fresh {
             let supervisor = PowerSupervisor::new(rules, plan.machine.nodes.len());

@@ -2,6 +2,7 @@
 
 mod flood;
 mod frames;
+mod outdated;
 mod rack;
 mod served;
 mod tls;
