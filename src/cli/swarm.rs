@@ -124,8 +124,8 @@ fn count(number: usize, word: &str) -> String {
 fn tell(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
     let Violation { seed, breach, wish, n_strikes } = violation;
     streams::say(&format!(
-        "seed {seed} breaks \"{}\" at {}: {}\n  {n_strikes} faults and disturbances, of which {} are enough\n  \
-         again: rackstorm swarm --seed {seed}",
+        "seed {seed} breaks \"{}\" at {}: {}\n  {n_strikes} faults and disturbances, of \
+         which {} are enough\n  again: rackstorm swarm --seed {seed}",
         breach.property,
         breach.at.since(crate::units::Time::ZERO),
         breach.how,

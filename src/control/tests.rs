@@ -109,11 +109,11 @@ fn a_node_without_power_does_not_age() {
     let node = NodeId(3);
     faults.start(Time(0), node);
     faults.injector.node_stops(Time(400), node);
-    let none = |_| None;
-    let stale = faults.next(&plan, Time(1_000), none, Span::ZERO);
+    let jobless = |_| None;
+    let stale = faults.next(&plan, Time(1_000), jobless, Span::ZERO);
     assert_eq!(stale, Some((Time(1_000), Vec::new())));
     faults.start(Time(5_000), node);
-    let (at, commands) = faults.next(&plan, Time(5_600), none, Span(1)).expect("its end");
+    let (at, commands) = faults.next(&plan, Time(5_600), jobless, Span(1)).expect("its end");
     let (fault, part) = (FaultId(0), Part { kind: PartKind::Node, index: 3 });
     let strikes = What::FaultStrikes { fault, kind: Fault::Crash, part };
     assert_eq!((at, commands[0]), (Time(5_600), Command::Emit(strikes)));
@@ -125,7 +125,7 @@ fn a_node_without_power_does_not_age() {
 fn an_injector_that_was_saved_at_any_moment_goes_on_as_if_nothing_had_happened() {
     let plan = long_plan();
     let end = Time::ZERO + Span::from_secs(300 * DAY);
-    let play = |restart: bool| {
+    let played = |restart: bool| {
         let mut faults = Faults::of(&plan);
         for node in 0..plan.machine.nodes.len() as u32 {
             faults.start(Time::ZERO, NodeId(node));
@@ -140,9 +140,9 @@ fn an_injector_that_was_saved_at_any_moment_goes_on_as_if_nothing_had_happened()
         }
         told
     };
-    let told = play(false);
+    let told = played(false);
     assert!(told.len() > 100, "{}", told.len());
-    assert_eq!(told, play(true));
+    assert_eq!(told, played(true));
 }
 
 #[test]

@@ -232,9 +232,9 @@ impl<'a> Run<'a> {
         if self.fold.is_some() {
             outcome.verdicts = expect::check(&plan.scenario.expect, &outcome.findings.metrics);
         }
-        let recorded = kept?;
-        outcome.fingerprint = recorded.as_ref().map(|it| it.fingerprint.clone());
-        Ok((outcome, recorded.and_then(|it| it.log)))
+        let kept = kept?;
+        outcome.fingerprint = kept.as_ref().map(|it| it.fingerprint.clone());
+        Ok((outcome, kept.and_then(|it| it.log)))
     }
 }
 

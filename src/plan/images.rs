@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::JobId;
-use crate::plan::{Access, Plan};
-use crate::protocol::chain::Portion;
+use crate::plan::Access;
 use crate::scenario::job::Checkpoint;
 use crate::theory::incremental::Chain;
 use crate::units::{Bytes, Span};
@@ -17,30 +15,6 @@ pub struct Parcel {
     pub bytes: Bytes,
     /// Time to compress or to decompress them.
     pub packing: Span,
-}
-
-#[doc(hidden)]
-impl Plan {
-    /// Which multiple of a node's state an order moves.
-    #[must_use]
-    pub fn share(&self, of: JobId, portion: Portion) -> f64 {
-        let share =
-            self.checkpoint_of(of).and_then(Checkpoint::incremental).map_or(0.0, |it| it.share);
-        f64::from(u8::from(portion.full)) + f64::from(portion.increments) * share
-    }
-
-    /// Which multiple of a node's state a job moves on average, over full ones and increments.
-    #[must_use]
-    pub fn mean_share(&self, of: JobId, access: Access) -> f64 {
-        self.checkpoint_of(of).map_or(1.0, |wish| mean_share(wish, access))
-    }
-
-    /// What is moved of a checkpoint of this level, if it is `share` times the state.
-    #[must_use]
-    pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
-        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
-        parcel(wish, wish.size(level), share, access)
-    }
 }
 
 /// Which multiple of the state is moved, on average.
@@ -81,7 +55,10 @@ fn times(whole: u64, share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::JobId;
+    use crate::plan::Plan;
     use crate::plan::pilot;
+    use crate::protocol::chain::Portion;
     use crate::scenario::images::{Compression, Incremental};
     use crate::units::ByteRate;
 

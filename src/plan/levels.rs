@@ -27,8 +27,10 @@
 use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::plan::images::{self, Parcel};
+use crate::plan::optimum;
+use crate::protocol::chain::Portion;
 use crate::scenario::Scenario;
-use crate::scenario::job::{Checkpoint, Cost, Place};
+use crate::scenario::job::{Checkpoint, Cost, Multilevel, Place};
 use crate::units::{Bytes, Span};
 
 /// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
@@ -49,6 +51,41 @@ pub enum Access {
 
 #[doc(hidden)]
 impl Plan {
+    /// Computing between two checkpoints of a job's levels, and `every` of each of them.
+    #[must_use]
+    pub fn pattern(&self, of: JobId, wish: &Multilevel) -> (Span, Vec<u32>) {
+        let own = || wish.levels.iter().map(|level| level.every).collect();
+        if let Some(interval) = wish.interval {
+            return (interval, own());
+        }
+        let crew = self.crew(of);
+        crew.map_or_else(
+            || (Span::FOREVER, own()),
+            |crew| optimum::best(&self.scenario, &crew, wish),
+        )
+    }
+
+    /// Which multiple of a node's state an order moves.
+    #[must_use]
+    pub fn share(&self, of: JobId, portion: Portion) -> f64 {
+        let share =
+            self.checkpoint_of(of).and_then(Checkpoint::incremental).map_or(0.0, |it| it.share);
+        f64::from(u8::from(portion.full)) + f64::from(portion.increments) * share
+    }
+
+    /// Which multiple of a node's state a job moves on average, over full ones and increments.
+    #[must_use]
+    pub fn mean_share(&self, of: JobId, access: Access) -> f64 {
+        self.checkpoint_of(of).map_or(1.0, |wish| images::mean_share(wish, access))
+    }
+
+    /// What is moved of a checkpoint of this level, if it is `share` times the state.
+    #[must_use]
+    pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
+        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
+        images::parcel(wish, wish.size(level), share, access)
+    }
+
     /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
     /// if it is as long as its transfers take.
     #[must_use]

@@ -22,6 +22,8 @@ pub mod rhythm;
 pub use self::images::Parcel;
 pub use self::levels::Access;
 
+use std::io;
+
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::units::Span;
@@ -88,5 +90,20 @@ impl Plan {
         let rule = &self.scenario.faults[usize::from(fault.0)];
         let nodes = self.machine.nodes_of(self.machine.around(rule.radius, part));
         nodes.filter(move |node| part.kind != PartKind::Node || rule.on.contains(node.0))
+    }
+
+    /// SHA-256, in hexadecimal, over a canonical text of all that the plan decides: the resolved
+    /// scenario with its seed, the jobs and each row of the machine.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest::of(self)
+    }
+
+    /// Writes what a person wants to see of the plan.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
+        print::print(self, out)
     }
 }

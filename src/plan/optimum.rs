@@ -1,26 +1,10 @@
 //! The pattern of checkpoints of several levels: the scenario's own, or the best to first order.
 
-use crate::ids::JobId;
-use crate::plan::Plan;
 use crate::plan::crew::Crew;
 use crate::scenario::Scenario;
 use crate::scenario::job::{Cost, Multilevel};
 use crate::theory::multilevel::{self, Level};
 use crate::units::Span;
-
-#[doc(hidden)]
-impl Plan {
-    /// Computing between two checkpoints of a job's levels, and `every` of each of them.
-    #[must_use]
-    pub fn pattern(&self, of: JobId, wish: &Multilevel) -> (Span, Vec<u32>) {
-        let own = || wish.levels.iter().map(|level| level.every).collect();
-        if let Some(interval) = wish.interval {
-            return (interval, own());
-        }
-        let crew = self.crew(of);
-        crew.map_or_else(|| (Span::FOREVER, own()), |crew| best(&self.scenario, &crew, wish))
-    }
-}
 
 /// The best pattern to first order ([`multilevel::pattern`]), for failures of each class at the
 /// rates of the rules with their `severity`. A class that never strikes the job, as that of a fault

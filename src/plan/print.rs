@@ -1,6 +1,7 @@
 //! The plan for people: what `rackstorm plan` shows.
 
 use std::io;
+use std::ops::Deref;
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{Chance, Strike};
@@ -14,12 +15,24 @@ use crate::units::{NANOS_PER_SECOND, Span};
 /// First strikes shown.
 const STRIKES: usize = 10;
 
-impl Plan {
-    /// Writes what a person wants to see of the plan.
-    ///
-    /// # Errors
-    /// When `out` cannot be written.
-    pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
+/// A plan, as it is printed.
+struct Printed<'p>(&'p Plan);
+
+impl Deref for Printed<'_> {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        self.0
+    }
+}
+
+/// See [`Plan::print`].
+pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    Printed(plan).print(out)
+}
+
+impl Printed<'_> {
+    fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
         let scenario = &self.scenario;
         writeln!(out, "{}: {}", scenario.name, scenario.title)?;
         let when = match scenario.stop.when {

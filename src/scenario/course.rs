@@ -6,6 +6,7 @@ use crate::config::language::{Read, read_bound};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::metrics;
+use crate::scenario::cluster::{Cluster, Hardware, Module};
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::images;
 use crate::scenario::job::{
@@ -30,6 +31,14 @@ pub(super) struct Nodes {
     pub spares: u32,
     /// Cores of each.
     pub cores: u32,
+}
+
+impl Nodes {
+    /// Those of a whole machine.
+    pub(super) fn of(cluster: &Cluster, module: &Module, hardware: &Hardware) -> Self {
+        let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
+        Self { all, spares, cores: hardware.cores }
+    }
 }
 
 /// The job, if there is one.

@@ -302,10 +302,9 @@ impl Loader {
         let layout = whole
             .zip(server.as_ref())
             .map(|((cluster, module), server)| machine::layout(cluster, module, server.per));
-        let nodes = whole.zip(hardware.as_ref()).map(|((cluster, module), hardware)| {
-            let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
-            course::Nodes { all, spares, cores: hardware.cores }
-        });
+        let nodes = whole
+            .zip(hardware.as_ref())
+            .map(|((cluster, module), hardware)| course::Nodes::of(cluster, module, hardware));
         let stop = course::stop(root, m);
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let by_chip = root.section("fault").has("dram");

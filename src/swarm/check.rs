@@ -2,10 +2,11 @@
 //!
 //! Safety: a wrong result is never given, unless silent corruption got past all that looked for it;
 //! each controller has a higher term than those before it; no process that knows of a newer one
-//! obeys an older one, or an older placement; a seat is never given to two nodes, or to more than it
-//! has replicas; a step is done when all of its placement have computed it, a checkpoint committed
-//! and restored when all seats have saved it; a process has in its memory what it wrote there
-//! itself; each fault strikes once and ends once; lives only grow.
+//! obeys an older one, or an older placement; a seat is never given to two nodes, or to more than
+//! it has replicas; a step is done when all of its placement have computed it, a checkpoint
+//! committed and restored when all seats have saved it; a process has in its memory what it wrote
+//! there itself; each fault strikes once and ends once; lives only grow.
+//!
 //! Liveness: when all has healed, the job finishes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,7 +231,7 @@ fn loads(plan: &Plan, told: &Told) -> Option<Breach> {
                 let missing = missing(plan, saved.get(&checkpoint));
                 if !missing.is_empty() {
                     let how = format!(
-                        "pi{} loads checkpoint {checkpoint}, which seats {missing:?} have not saved",
+                        "pi{} loads checkpoint {checkpoint}, not saved by seats {missing:?}",
                         node.0 + 1
                     );
                     let property = "only complete checkpoints are restored";

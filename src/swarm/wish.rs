@@ -1,5 +1,4 @@
-//! What a seed wishes for: a small machine, a job, faults that all heal, and what a harness does
-//! beside them.
+//! What a seed draws: a small machine, a job, faults that all heal, and disturbances by a harness.
 
 use std::fmt::Write;
 

@@ -127,18 +127,13 @@ impl Coordinator<'_> {
         let spare = self.spare(node);
         assert!(self.state.placing.free.remove(&(spare, node)), "who joins was free");
         self.members.insert(node, job);
-        self.change(job, node, true, out);
+        changes(job, node, true, out);
     }
 
     /// A node works for its job no more.
     pub(super) fn leaves(&mut self, job: JobId, node: NodeId, out: &mut Vec<Command>) {
         self.members.remove(&node);
-        self.change(job, node, false, out);
-    }
-
-    fn change(&mut self, job: JobId, node: NodeId, joined: bool, out: &mut Vec<Command>) {
-        out.push(Command::Member { job, node, joined });
-        out.push(Command::Emit(What::JobNode { job, node, joined }));
+        changes(job, node, false, out);
     }
 
     /// A failed job looks for nodes when the failure has been noticed and the downtime is over.
@@ -173,4 +168,10 @@ impl Coordinator<'_> {
         }
         out.push(Command::Finished { job, all: !any_left });
     }
+}
+
+/// A node joins a job, or leaves it.
+fn changes(job: JobId, node: NodeId, joined: bool, out: &mut Vec<Command>) {
+    out.push(Command::Member { job, node, joined });
+    out.push(Command::Emit(What::JobNode { job, node, joined }));
 }

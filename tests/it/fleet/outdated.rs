@@ -8,7 +8,7 @@ use rackstorm::event::{EndReason, What};
 use rackstorm::fleet::controller::{self, End};
 use rackstorm::fleet::doors::{Address, Net, Notice};
 use rackstorm::fleet::wire::{self, Beat, Message, Order, Reader, Seat, Work};
-use rackstorm::fleet::{agent, job::JobPlay};
+use rackstorm::fleet::{agent, job::Jobs};
 use rackstorm::ids::{Life, NodeId};
 use rackstorm::units::Span;
 use tokio::io::{ReadHalf, WriteHalf, split};
@@ -72,8 +72,8 @@ async fn join(wires: &Wires, serial: u32, life: u32, session: Option<u64>) -> Li
     let net = wires.of(&peers.host);
     let stream = net.connect(&Address::new("controller", 7000)).await.expect("it listens");
     let mut line = Line::over(stream);
-    let (datagrams, capabilities) = (0, Vec::new());
-    line.say(Message::Join { serial, life, session, peers, datagrams, capabilities }).await;
+    let (datagrams, abilities) = (0, Vec::new());
+    line.say(Message::Join { serial, life, session, peers, datagrams, abilities }).await;
     line
 }
 
@@ -237,7 +237,7 @@ fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) ->
             port: 0,
             controller: controller.0,
             beats: controller.1,
-            capabilities: Vec::new(),
+            abilities: Vec::new(),
             pace: agent::Pace::for_beat(Span::from_secs(1)),
             sabotage: None,
         };
@@ -261,7 +261,7 @@ fn order(term: u64, number: u64) -> Message {
     let seat =
         Seat { number: 0, of: 1, ranks: 1, words: WORDS, right, twin: false, more: Vec::new() };
     let work = Work::Compute { step: 1, span: Span::from_millis(1) };
-    Message::Order(Order { number, placement: 1, term, seat, work })
+    Message::Order(Order { job: 0, number, placement: 1, term, seat, work })
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn read_from_memory(hands: &Hands<Wires>) -> Vec<(u32, u64)> {
 
 fn assert_right(hands: &Hands<Wires>, ends: &[End]) {
     assert_eq!(ends.last().map(|end| end.reason), Some(EndReason::WorkDone));
-    let expected = JobPlay::expected(&hands.0.plan, WORDS).expect("there is a job");
+    let expected = Jobs::expected(&hands.0.plan, WORDS).expect("there is a job");
     assert_eq!(hands.0.results(), [expected]);
 }
 

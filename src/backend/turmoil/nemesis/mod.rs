@@ -2,8 +2,8 @@
 //!
 //! A plan's faults are the controller's to inject, part of its experiment and of every stage. A
 //! nemesis (the word is that of Jepsen, which tests databases so) works behind everybody's back, on
-//! what programs stand on: packets, storage, clocks, power switches and the processes themselves. No
-//! scenario can ask for it; the swarm does.
+//! what programs stand on: packets, storage, clocks, power switches and the processes themselves.
+//! No scenario can ask for it; the swarm does.
 //!
 //! ```text
 //!  |--- at ---|==== lasts ====|--- as ever ---
