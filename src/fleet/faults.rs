@@ -23,10 +23,10 @@ pub(super) fn is_dark(deed: &Deed) -> bool {
 /// The nodes that work on and are not reached.
 pub(super) fn cut_off(plan: &Plan, deed: &Deed) -> Vec<NodeId> {
     let machine = &plan.machine;
-    let link = plan.scenario.rule(deed.fault).harm.link();
+    let left_ppm = plan.scenario.rule(deed.fault).harm.left_ppm();
     match deed.kind.target() {
         Target::Switch => machine.nodes_of(deed.part).collect(),
-        Target::Link if link.left_ppm() == 0 => machine.nodes_of(deed.part).collect(),
+        Target::Link if left_ppm == 0 => machine.nodes_of(deed.part).collect(),
         Target::Feed => {
             let fed = (0..).zip(&machine.switches).filter(|(_, row)| row.psu == deed.part.index);
             let part = |index| Part { kind: PartKind::Switch, index };

@@ -77,6 +77,21 @@ impl Means {
             | Harm::Dram(_) => Self::Usual,
         }
     }
+
+    /// The share of its speed that it leaves to a node that computes, in parts per million.
+    #[must_use]
+    pub fn speed(&self) -> u32 {
+        match self {
+            Self::Load(load) => load.left_ppm(),
+            Self::Usual
+            | Self::Cut { .. }
+            | Self::Partition { .. }
+            | Self::Link(_)
+            | Self::Clock(_)
+            | Self::Stop { .. }
+            | Self::Process(_) => 1_000_000,
+        }
+    }
 }
 
 impl Deed {
@@ -246,8 +261,8 @@ pub enum Lack {
     OtherMachine,
     #[error("somebody else has hooked on {device}")]
     FreeDevice { device: String },
-    #[error("no control group for block devices is mounted here")]
-    BlockGroups,
+    #[error("no control groups with `{controller}` are mounted here")]
+    Groups { controller: String },
     #[error("`{controller}` is not enabled for control groups below the first")]
     Delegation { controller: String },
     #[error("the kernel cannot throttle block devices")]

@@ -26,6 +26,7 @@ mod pace;
 mod packet;
 pub mod ranks;
 mod reception;
+mod relay;
 mod replicas;
 mod task;
 pub mod timeline;

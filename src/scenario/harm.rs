@@ -116,6 +116,23 @@ pub struct Load {
     pub disk: u64,
 }
 
+impl Load {
+    /// What is left for a job that computes on all cores, in parts per million.
+    ///
+    /// Linux gives threads that all want a core equal shares of it (Documentation/scheduler/
+    /// sched-design-CFS.rst), so that whoever burns time takes no more than half from another one.
+    /// Not modelled: a job that leaves cores free, which is slowed less.
+    #[must_use]
+    pub fn left_ppm(&self) -> u32 {
+        (1_000_000 - self.cpu_ppm).max(500_000)
+    }
+
+    /// Whether it takes more than the time of processors.
+    fn takes_room(&self) -> bool {
+        *self != Self { cpu_ppm: self.cpu_ppm, ..Self::default() }
+    }
+}
+
 /// What is wrong with a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
@@ -211,6 +228,27 @@ impl Harm {
         if let Self::Upset(beam) | Self::Dram(beam) = *self { Some(beam) } else { None }
     }
 
+    /// What it leaves of the rate of the part that it strikes, in parts per million: of a link, or
+    /// of the speed at which a node computes.
+    #[must_use]
+    pub fn left_ppm(&self) -> u32 {
+        match self {
+            Self::LinkDegradation(link) => link.left_ppm(),
+            Self::Load(load) => load.left_ppm(),
+            Self::Crash { .. }
+            | Self::Hang { .. }
+            | Self::PowerLoss { .. }
+            | Self::SwitchLoss { .. }
+            | Self::ServerLoss
+            | Self::ControllerCrash
+            | Self::SilentCorruption
+            | Self::Upset(_)
+            | Self::Dram(_)
+            | Self::Clock(_)
+            | Self::Process(_) => 1_000_000,
+        }
+    }
+
     /// How well links work under it: as they should under all that is no degradation.
     #[must_use]
     pub fn link(&self) -> Link {
@@ -224,7 +262,9 @@ impl Harm {
             Self::LinkDegradation(link) => {
                 (link.delay > Span::ZERO).then_some("`delay` and `jitter`")
             }
-            Self::Load(_) => Some("a load on nodes"),
+            Self::Load(load) => {
+                load.takes_room().then_some("`memory`, `card` and `disk` of a load")
+            }
             Self::Clock(_) => Some("a clock that is wrong"),
             Self::Process(_) => Some("harm to processes"),
             Self::Crash { .. }

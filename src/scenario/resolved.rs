@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::scenario::abft::Abft;
 use crate::scenario::array_text;
 use crate::scenario::document::{Data, Table, Value};
@@ -125,7 +125,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if kind.needs_real_nodes() => {
+                None if kind.target() == Target::Resource => {
                     Some(Source::Assumption("long enough to be seen".into()))
                 }
                 None if kind.strikes_nodes() && kind != Fault::Dram => None,

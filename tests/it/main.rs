@@ -36,6 +36,7 @@ mod measured;
 mod model;
 mod numbers;
 mod overlap;
+mod pace;
 mod places;
 mod power;
 mod prediction;

@@ -91,8 +91,15 @@ impl Backend for Loopback {
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     match rule.kind().target() {
-        Target::Life | Target::Feed | Target::Resource => None,
-        Target::Switch | Target::Link | Target::Server | Target::Controller | Target::Memory => {
+        Target::Life | Target::Feed => None,
+        // What real nodes alone have is refused as such.
+        Target::Resource if rule.harm.needs_real_nodes().is_some() => None,
+        Target::Resource
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory => {
             let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }

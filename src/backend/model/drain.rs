@@ -1,4 +1,4 @@
-//! Checkpoints that are written while their job computes: their transfers, and the slower steps.
+//! Checkpoints that are written while their job computes: their transfers.
 //!
 //! The bytes go through the fabric as those of other checkpoints do, so that boots, restarts and
 //! checkpoints of the levels below share the links with them. One that stands still goes on with
@@ -38,41 +38,7 @@ pub(super) struct Draining {
     seats: BTreeMap<NodeId, usize>,
 }
 
-/// A step under way.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    /// What of it was left at `since`, at full speed.
-    left: Span,
-    since: Time,
-    slowdown: f64,
-}
-
-fn times(span: Span, factor: f64) -> Span {
-    // Exactly the span where nothing drains.
-    if factor > 1.0 { Span(libm::round(span.0 as f64 * factor) as u64) } else { span }
-}
-
 impl World<'_> {
-    /// The nodes compute, so many times as slow as they could.
-    pub(super) fn compute(&mut self, of: JobId, left: Span, slowdown: f64) {
-        let since = self.now();
-        let hands = self.hands(of);
-        hands.step = Some(Step { left, since, slowdown });
-        let epoch = hands.epoch;
-        self.after(times(left, slowdown), Timer::Job { job: of, epoch });
-    }
-
-    /// The step under way goes on at another pace.
-    pub(super) fn change_pace(&mut self, of: JobId, slowdown: f64) {
-        let now = self.now();
-        let hands = self.hands(of);
-        let Some(step) = hands.step else { return };
-        let done = now.since(step.since).0 as f64 / step.slowdown;
-        let left = Span(step.left.0.saturating_sub(libm::round(done) as u64));
-        hands.epoch += 1;
-        self.compute(of, left, slowdown);
-    }
-
     /// It begins, or goes on.
     pub(super) fn drain(&mut self, job: JobId, image: Image) {
         let now = self.now();

@@ -240,11 +240,13 @@ impl World<'_> {
         match kind {
             Fault::Crash => self.crash(rule, part),
             Fault::Hang => self.hang(rule, part),
-            Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::LinkDegradation => {
-                let how = Harm {
-                    by_controller: false,
-                    share_ppm: self.rule(rule).harm.link().left_ppm(),
-                };
+            Fault::PowerLoss
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::Load => {
+                let share_ppm = self.rule(rule).harm.left_ppm();
+                let how = Harm { by_controller: false, share_ppm };
                 self.with_rack(|rack| rack.harm(u64::from(rule), kind, struck, how));
             }
             Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
@@ -252,7 +254,7 @@ impl World<'_> {
             Fault::Upset => self.upset(rule, part),
             // It sets its repair itself, if it needs one.
             Fault::Dram => return self.chip_fault(rule, part),
-            Fault::Load | Fault::Clock | Fault::Process => {
+            Fault::Clock | Fault::Process => {
                 unreachable!("this stage refuses it")
             }
         }
@@ -318,12 +320,16 @@ impl World<'_> {
                     self.power_cycle(part, Cause::Repair);
                 }
             }
-            Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::LinkDegradation => {
+            Fault::PowerLoss
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::Load => {
                 self.with_rack(|rack| rack.repair(u64::from(rule), kind, struck, how));
             }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
             Fault::SilentCorruption | Fault::Upset => unreachable!("it has no repair"),
-            Fault::Load | Fault::Clock | Fault::Process => {
+            Fault::Clock | Fault::Process => {
                 unreachable!("this stage refuses it")
             }
         }

@@ -14,6 +14,7 @@ mod drain;
 mod fault;
 mod job;
 mod node;
+mod pace;
 mod upset;
 mod world;
 

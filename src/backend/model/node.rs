@@ -67,6 +67,11 @@ impl World<'_> {
             Effect::Reached(NodeId(id), true) => self.offer_to_jobs(id),
             Effect::Reached(NodeId(id), false) => self.node_lost(id),
             Effect::Moved(ticket) => self.moved(ticket),
+            Effect::Speed(node, share_ppm) => {
+                if let Some(of) = self.jobs.job_of(node) {
+                    self.change_speed(of, node, share_ppm);
+                }
+            }
             Effect::Link(..) | Effect::Switch(..) => {}
         }
     }

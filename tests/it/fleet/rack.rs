@@ -201,7 +201,7 @@ impl<N: Net> Hands<N> {
             tokio::select! {
                 biased;
                 _ = dead => {}
-                end = host.run_until(agent::run(doors, setup)) => end.expect("an agent listens"),
+                end = host.run_until(agent::run(doors, setup, mpsc::channel(1).1)) => end.expect("an agent listens"),
             }
         });
     }
