@@ -49,6 +49,8 @@ impl Strikes {
             PartKind::Psu,
         ],
     };
+    const NODES_AND_SERVERS: Self =
+        Self { parts: &[PartKind::Node, PartKind::Server], holders: Self::NODES.holders };
     const PSUS: Self =
         Self { parts: &[PartKind::Psu], holders: &[PartKind::Module, PartKind::Rack] };
     const SWITCHES: Self = Self {
@@ -154,6 +156,8 @@ kinds! {
         "Clocks of real nodes are wrong.";
     Process: "process", "harm to a process", Resource of NODES, [],
         "Processes of real nodes are killed, stopped or corrupted.";
+    SlowDown: "slow-down", "slow-down", Resource of NODES_AND_SERVERS, [],
+        "Nodes compute, or servers serve, at a share of their speed.";
 }
 
 impl Fault {

@@ -46,6 +46,9 @@ pub enum Harm {
     Clock(Clock),
     /// Processes are harmed.
     Process(Process),
+    /// A node computes, or the disk of a server works, at this share of its speed, in parts per
+    /// million.
+    SlowDown { share_ppm: u32 },
 }
 
 /// The particles of an upset rule, or the faults of chips of a rule of DRAM.
@@ -188,6 +191,7 @@ impl Harm {
             Self::Load(_) => Fault::Load,
             Self::Clock(_) => Fault::Clock,
             Self::Process(_) => Fault::Process,
+            Self::SlowDown { .. } => Fault::SlowDown,
         }
     }
 
@@ -218,7 +222,8 @@ impl Harm {
             | Self::Dram(_)
             | Self::Load(_)
             | Self::Clock(_)
-            | Self::Process(_) => 1,
+            | Self::Process(_)
+            | Self::SlowDown { .. } => 1,
         }
     }
 
@@ -235,6 +240,7 @@ impl Harm {
         match self {
             Self::LinkDegradation(link) => link.left_ppm(),
             Self::Load(load) => load.left_ppm(),
+            Self::SlowDown { share_ppm } => *share_ppm,
             Self::Crash { .. }
             | Self::Hang { .. }
             | Self::PowerLoss { .. }
@@ -275,7 +281,8 @@ impl Harm {
             | Self::ControllerCrash
             | Self::SilentCorruption
             | Self::Upset(_)
-            | Self::Dram(_) => None,
+            | Self::Dram(_)
+            | Self::SlowDown { .. } => None,
         }
     }
 
@@ -326,6 +333,9 @@ impl Harm {
                 let and = if step.is_empty() || drift.is_empty() { "" } else { ", then " };
                 format!("clocks {step}{and}{drift}")
             }
+            Self::SlowDown { share_ppm } => {
+                format!("{} % of the speed left", f64::from(*share_ppm) / 1e4)
+            }
             Self::Process(Process { name, act, bits }) => match act {
                 Act::Kill => format!("processes `{name}` are killed"),
                 Act::Stop => format!("processes `{name}` stand still"),
@@ -355,6 +365,7 @@ impl Harm {
                     .chain(late)
                     .collect()
             }
+            Self::SlowDown { share_ppm } => vec![("share", share(*share_ppm))],
             Self::Upset(Beam { factor, .. }) => vec![("beam", number(*factor))],
             Self::Dram(Beam { factor, .. }) => vec![("acceleration", number(*factor))],
             Self::Load(Load { cpu_ppm, memory, card, disk }) => {
@@ -423,6 +434,7 @@ pub(super) fn read(
         Fault::Load => Harm::Load(load(section, m)?),
         Fault::Clock => Harm::Clock(clock(section, m)?),
         Fault::Process => Harm::Process(process(section, m)?),
+        Fault::SlowDown => Harm::SlowDown { share_ppm: ppm("share", section, m)? },
     })
 }
 

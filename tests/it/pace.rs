@@ -7,6 +7,7 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, What};
+use rackstorm::scenario;
 
 use crate::theatre::{Played, plan_of, play_on};
 
@@ -118,7 +119,7 @@ fn verifying_takes_longer_on_a_slow_node_and_a_checkpoint_of_fixed_cost_does_not
 }
 
 /// Time that a job spent in a phase (s).
-fn time(played: &Played, wanted: JobPhase) -> f64 {
+pub(crate) fn time(played: &Played, wanted: JobPhase) -> f64 {
     let phase = |event: &Event| match event.what {
         What::JobPhase { phase, .. } => Some((event.at, phase)),
         _ => None,
@@ -126,4 +127,68 @@ fn time(played: &Played, wanted: JobPhase) -> f64 {
     let phases: Vec<_> = played.events.iter().filter_map(phase).collect();
     let spans = phases.windows(2).filter(|two| two[0].1 == wanted);
     spans.map(|two| two[1].0.since(two[0].0).as_secs_f64()).sum()
+}
+
+fn slow_down(on: &str, at: u32, lasts: u32, share: f64) -> String {
+    format!(
+        "[[fault.slow-down]]\non = \"{on}\"\nat = \"{at} s\"\nrepair = \"{lasts} s\"\n\
+         share = {share}\n"
+    )
+}
+
+#[test]
+fn a_job_with_one_node_at_half_speed_takes_twice_as_long() {
+    takes(&four(&slow_down("pi2", 0, 3_000, 0.5)), 200.0);
+    takes(&four(&slow_down("pi4", 0, 3_000, 0.5)), 100.0);
+}
+
+#[test]
+fn a_node_that_is_repaired_in_the_middle_of_a_step_does_the_rest_of_it_at_full_speed() {
+    takes(&four(&slow_down("pi2", 17, 26, 0.25)), 100.0 + 26.0 * 0.75);
+}
+
+#[test]
+fn of_slow_downs_and_loads_that_overlap_the_smallest_share_counts() {
+    let twice = slow_down("pi2", 20, 40, 0.5) + &slow_down("pi2", 30, 60, 0.8);
+    takes(&four(&twice), 100.0 + 40.0 * 0.5 + 30.0 * 0.2);
+    let loaded = slow_down("pi2", 20, 40, 0.8) + &load("pi2", 30, 20, 0.4);
+    takes(&four(&loaded), 100.0 + 20.0 * 0.2 + 20.0 * 0.4);
+}
+
+#[test]
+fn a_node_that_is_cycled_stays_as_slow_as_it_was() {
+    let crash = "[[fault.crash]]\non = \"pi[2,4]\"\nat = \"15 s\"\nrepair = \"60 s\"\n";
+    takes(&four(&(crash.to_owned() + &slow_down("pi2", 0, 3_000, 0.5))), 200.0);
+}
+
+#[test]
+fn a_file_server_at_half_its_speed_takes_twice_as_long_for_a_checkpoint() {
+    let checkpoint = "[server]\ndisk = \"3 MB/s\"\ndisk_request = \"0 s\"\n\
+                      [checkpoint.coordinated]\ninterval = \"50 s\"\nsize = \"20 MB\"\n\
+                      to = \"file-server\"\n";
+    for (share, expected) in [(None, 20.0), (Some(0.5), 40.0)] {
+        let slow = share.map_or_else(String::new, |f| slow_down("file-server", 0, 3_000, f));
+        let plan = plan_of(&four(&(checkpoint.to_owned() + &slow)));
+        let stages: [(&dyn Backend, f64); 2] = [(&Model, 1e-6), (&Turmoil, 0.1)];
+        for (stage, tolerance) in stages {
+            let played = play_on(stage, &plan);
+            let took = time(&played, JobPhase::Checkpoint) - expected;
+            assert!((-1e-6..=tolerance).contains(&took), "{}: {took}", stage.name());
+        }
+    }
+}
+
+#[test]
+fn a_share_of_nothing_and_a_radius_about_a_server_are_refused() {
+    let refused = |text: &str| {
+        let mistakes = scenario::read("slow", &four(text)).expect_err("a mistake");
+        mistakes.render(false)
+    };
+    let text = refused(&slow_down("pi2", 0, 10, 0.0));
+    assert!(text.contains("share") && text.contains("0.001"), "{text}");
+    let lives = "[[fault.slow-down]]\non = \"file-server\"\nradius = \"blade\"\nshare = 0.5\n\
+                 lifetime = { exponential = { mean = \"1 h\" } }\n";
+    let text = refused(lives);
+    assert!(text.contains("a `radius` about what is no node"), "{text}");
+    assert!(refused("[[fault.slow-down]]\non = \"pi2\"\nat = \"1 s\"\n").contains("share"));
 }

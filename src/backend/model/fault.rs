@@ -244,7 +244,8 @@ impl World<'_> {
             | Fault::SwitchLoss
             | Fault::ServerLoss
             | Fault::LinkDegradation
-            | Fault::Load => {
+            | Fault::Load
+            | Fault::SlowDown => {
                 let share_ppm = self.rule(rule).harm.left_ppm();
                 let how = Harm { by_controller: false, share_ppm };
                 self.with_rack(|rack| rack.harm(u64::from(rule), kind, struck, how));
@@ -324,7 +325,8 @@ impl World<'_> {
             | Fault::SwitchLoss
             | Fault::ServerLoss
             | Fault::LinkDegradation
-            | Fault::Load => {
+            | Fault::Load
+            | Fault::SlowDown => {
                 self.with_rack(|rack| rack.repair(u64::from(rule), kind, struck, how));
             }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),

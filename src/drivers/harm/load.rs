@@ -1,4 +1,4 @@
-//! Load on a node: burnt time of its processors, filled memory, a filled card, a slow disk.
+//! Load on a node: burnt time of its processors or less of it, filled memory and card, a slow disk.
 //!
 //! Time is burnt and memory filled in the agent's own process, so that the kernel takes both back
 //! when it ends. Of memory and card a margin is always left: a node that is out of memory is a
@@ -31,6 +31,12 @@ const MARGIN_MAX: u64 = 1 << 30;
 /// One turn of a burner: some time busy, the rest idle.
 const TURN: Duration = Duration::from_millis(100);
 
+/// Over so long the kernel counts the time of a control group's processes, unless it is told
+/// otherwise (us; Linux, Documentation/scheduler/sched-bwc.rst).
+const CPU_PERIOD: u64 = 100_000;
+/// So much of it an agent keeps in any case (us; assumption: it has to be heard).
+const CPU_QUOTA_MIN: u64 = 10_000;
+
 /// Processors, memory and card.
 pub(super) struct Load;
 
@@ -41,6 +47,7 @@ impl Family for Load {
         // It may not be there.
         let _ = fs::remove_file(&probe);
         vec![
+            (Capability::Slow, Ok(())),
             (Capability::Cpu, Ok(())),
             (Capability::Memory, available(&place.kernel).map(drop).map_err(Lack::from)),
             (Capability::Card, fills),
@@ -49,6 +56,9 @@ impl Family for Load {
     }
 
     fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
+        if let Means::Slow { share_ppm } = deed.means {
+            return Ok(Some(slow_down(place, deed.number, share_ppm)));
+        }
         let Means::Load(wish) = deed.means else { return Ok(None) };
         let mut undo = Vec::new();
         let card = place.state.join(format!("{}-{}.fill", place.life, deed.number));
@@ -220,6 +230,27 @@ impl Group {
         }
         fs::write(self.folder.join("cgroup.procs"), std::process::id().to_string())
     }
+}
+
+/// The kernel gives the agent no more than a share of the time of all processors, where it has
+/// control groups and lets the agent enter one. The agent keeps to a duty cycle in any case.
+fn slow_down(place: &Place, number: u64, share_ppm: u32) -> Act {
+    let group = Group::of(place, ["cpu", "cpu"], number).ok();
+    let undo = group.iter().map(Group::undo).collect();
+    Act::new(undo, move || {
+        if let Some(group) = group {
+            let cores = std::thread::available_parallelism()?.get() as u64;
+            let quota = (CPU_PERIOD * cores * u64::from(share_ppm) / 1_000_000).max(CPU_QUOTA_MIN);
+            let limit = if group.second {
+                ("cpu.max", format!("{quota} {CPU_PERIOD}"))
+            } else {
+                ("cpu.cfs_quota_us", quota.to_string())
+            };
+            // Who may not enter a group is slowed down all the same.
+            let _ = group.enter(&[limit]);
+        }
+        Ok(None)
+    })
 }
 
 /// A control group that slows down what the agent reads and writes.

@@ -64,7 +64,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             Fault::PowerLoss => self.psu_down(part.index, cause),
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
-            Fault::LinkDegradation | Fault::Load => {
+            Fault::LinkDegradation | Fault::Load | Fault::SlowDown => {
                 self.scale.hold(part, key, how.share_ppm);
                 self.rescale(part, cause);
             }
@@ -103,7 +103,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),
-            Fault::LinkDegradation | Fault::Load => {
+            Fault::LinkDegradation | Fault::Load | Fault::SlowDown => {
                 self.scale.release(part, key);
                 self.rescale(part, Cause::Repair);
             }

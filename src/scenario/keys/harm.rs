@@ -32,8 +32,8 @@ pub(super) const JITTER: Key =
     Key::new("jitter", LATE, "The largest distance of a packet's delay from `delay`.")
         .or("\"0 s\"");
 
-/// How long a load or a wrong clock lasts.
-const REPAIR: Key = Key::new(
+/// How long a load, a wrong clock or a slow-down lasts.
+pub(super) const REPAIR: Key = Key::new(
     "repair",
     Kind::Any(&super::faults::PART_REPAIRS),
     "How the damage ends: `never`, a duration or a law. The default is an assumption: long enough \
