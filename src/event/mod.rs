@@ -6,7 +6,7 @@ mod fault;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cosmic::budget::Class;
+pub use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
 
@@ -290,8 +290,16 @@ pub trait Sink {
     }
 }
 
+/// Keeps every event, in memory.
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: &Event) -> Result<(), Stop> {
+        self.push(*event);
+        Ok(())
+    }
+}
+
 /// Why a sink asked a stage to stop before the end.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// The user asked for it.
     #[error("interrupted")]

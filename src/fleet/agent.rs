@@ -139,7 +139,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     setup: Setup,
     notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
-    let (heard, mut queue) = mpsc::channel(QUEUE);
+    let (heard, queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let admission = Admission::new(Bounds::of_agent());
@@ -169,7 +169,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Link, |to| link.hold(to));
     relay(net, &heard, Heard::Packet, |to| packets.hear(to));
     let now = Instant::now();
-    let mut agent = Agent {
+    let agent = Agent {
         membership: Membership::new(setup.node, setup.beats.clone()),
         doors,
         images,
@@ -194,23 +194,25 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
         host_speed: WHOLE_PPM,
         speed: WHOLE_PPM,
     };
-    loop {
-        match timeout_at(agent.next(), queue.recv()).await {
-            Ok(Some(Heard::Note(Note::Leave))) => {
-                agent.leave().await;
-                return Ok(());
-            }
-            Ok(Some(heard)) => agent.hear(heard),
-            Ok(None) => return Ok(()),
-            Err(_) => agent.pass(),
-        }
-        agent.keep_pace();
-        agent.tell_load();
-        agent.send_gossip();
-    }
+    agent.live(queue).await;
+    Ok(())
 }
 
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
+    async fn live(mut self, mut queue: mpsc::Receiver<Heard>) {
+        loop {
+            match timeout_at(self.next(), queue.recv()).await {
+                Ok(Some(Heard::Note(Note::Leave))) => return self.leave().await,
+                Ok(Some(heard)) => self.hear(heard),
+                Ok(None) => return,
+                Err(_) => self.pass(),
+            }
+            self.keep_pace();
+            self.tell_load();
+            self.send_gossip();
+        }
+    }
+
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
@@ -338,6 +340,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         match message {
             Message::Welcome { term, session } if term >= self.term => {
                 self.term = term;
+                self.doors.told.notice(Notice::Serves { node: self.setup.node, term });
                 if self.session.replace(Some(session)) != Some(session) {
                     self.deeds.forget();
                 }
@@ -427,7 +430,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(checkpoint, seat), ranks.image());
+                let name = image_name(order.job, checkpoint, seat);
+                let image = ranks.image();
                 let packing = [packing, Span::ZERO];
                 let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
@@ -441,11 +445,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let node = self.setup.node;
-                self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
+                let (node, job, of) = (self.setup.node, order.job, order.seat.of);
+                let held = *from == Where::Memory;
+                self.doors.told.notice(Notice::Loads { node, checkpoint, seat, of, held });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, (checkpoint, seat), declared)
+                    images.get(from, (job, checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }
@@ -505,9 +510,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             };
             self.ranks = Some((task.order.placement, ranks));
         }
-        if let Work::Save { checkpoint, .. } = task.order.work {
-            let (node, seat) = (self.setup.node, task.order.seat.number);
-            self.doors.told.notice(Notice::Saved { node, checkpoint, seat });
+        if let Some(notice) = task.moved(self.setup.node) {
+            self.doors.told.notice(notice);
         }
         task.ready = true;
         self.finish(Instant::now());
@@ -573,6 +577,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
         if task.ready && task.answer.is_none() && task.until() <= now {
             let answer = task.done(ranks);
+            if let Some(notice) = task.computed(self.setup.node) {
+                self.doors.told.notice(notice);
+            }
             task.answer = Some(answer.clone());
             self.say(answer);
         }

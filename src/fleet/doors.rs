@@ -218,17 +218,26 @@ pub trait Clock: Clone + 'static {
 pub enum Notice {
     /// The controller took a node's agent in.
     Joined { node: NodeId, life: Life },
+    /// A process of a node's agent begins. The stage tells it.
+    Begins { node: NodeId },
     /// A node's agent has been silent for too long.
     Silent { node: NodeId, life: Life },
     /// A controller of this term begins to give orders.
     Term { term: u64 },
     /// A node's agent begins an order of a controller of this term, on a seat of a placement.
     Obeys { node: NodeId, term: u64, order: u64, placement: u64, seat: u32 },
+    /// A node's agent has computed a step of a placement, and its time is over.
+    Computed { node: NodeId, placement: u64, step: u64, seat: u32 },
+    /// A controller of this term has taken a node's agent in, as this one knows.
+    Serves { node: NodeId, term: u64 },
     /// A node's agent has saved the memory of a seat.
     Saved { node: NodeId, checkpoint: u64, seat: u32 },
-    /// A node's agent begins to load the memory of a seat; the job has `of` seats.
-    Loads { node: NodeId, checkpoint: u64, of: u32 },
-    /// The job ended with this result.
+    /// A node's agent begins to load the memory of a seat, `held` in its own process; the job has
+    /// `of` seats.
+    Loads { node: NodeId, checkpoint: u64, seat: u32, of: u32, held: bool },
+    /// A node's agent has loaded the memory of a seat.
+    Loaded { node: NodeId, checkpoint: u64, seat: u32 },
+    /// All jobs have ended, with this result.
     Result { sum: u64 },
 }
 

@@ -6,8 +6,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::fleet::deeds::WHOLE_PPM;
+use crate::fleet::doors::Notice;
 use crate::fleet::ranks::Ranks;
 use crate::fleet::wire::{Message, Order, Work};
+use crate::ids::NodeId;
 
 /// The order under way.
 pub(super) struct Task {
@@ -48,6 +50,27 @@ impl Task {
         if self.order.work.is_computing() {
             self.time.change(now, share_ppm);
         }
+    }
+
+    /// What is to be known when its image was moved.
+    pub(super) fn moved(&self, node: NodeId) -> Option<Notice> {
+        let seat = self.order.seat.number;
+        match self.order.work {
+            Work::Save { checkpoint, .. } => Some(Notice::Saved { node, checkpoint, seat }),
+            Work::Load { checkpoint: Some(checkpoint), .. } => {
+                Some(Notice::Loaded { node, checkpoint, seat })
+            }
+            Work::Load { checkpoint: None, .. } | Work::Compute { .. } | Work::Verify { .. } => {
+                None
+            }
+        }
+    }
+
+    /// What is to be known when a step is done and its time over.
+    pub(super) fn computed(&self, node: NodeId) -> Option<Notice> {
+        let Work::Compute { step, .. } = self.order.work else { return None };
+        let (placement, seat) = (self.order.placement, self.order.seat.number);
+        Some(Notice::Computed { node, placement, step, seat })
     }
 
     /// Whether the node computes or verifies under this order, and is not done.

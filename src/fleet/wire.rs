@@ -115,9 +115,12 @@ pub struct Readings {
 /// An order to one node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Grows with every order of the job, over all placements; the same for all its nodes.
+    /// The job's number.
+    #[serde(default)]
+    pub job: u16,
+    /// Grows with every order of whatever job, over all placements; the same for all nodes of one.
     pub number: u64,
-    /// Grows with every placement of the job. Memory of an older one is worthless.
+    /// Grows with every placement of whatever job. Memory of an older one is worthless.
     pub placement: u64,
     /// The term of the controller that gives it.
     pub term: u64,

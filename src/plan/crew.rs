@@ -28,6 +28,7 @@ pub(super) struct Crew<'m> {
 
 impl<'m> Crew<'m> {
     /// That of a job of so many nodes that has the machine for itself.
+    #[cfg(test)]
     pub(super) fn new(scenario: &Scenario, machine: &'m Machine, size: u32) -> Self {
         Self::each(scenario, machine, &[size]).pop().expect("there is one job")
     }

@@ -19,6 +19,7 @@ pub struct Parcel {
     pub packing: Span,
 }
 
+#[doc(hidden)]
 impl Plan {
     /// Which multiple of a node's state an order moves.
     #[must_use]
@@ -28,10 +29,10 @@ impl Plan {
         f64::from(u8::from(portion.full)) + f64::from(portion.increments) * share
     }
 
-    /// Which multiple of a node's state the job moves on average, over full ones and increments.
+    /// Which multiple of a node's state a job moves on average, over full ones and increments.
     #[must_use]
-    pub fn mean_share(&self, access: Access) -> f64 {
-        self.scenario.checkpoint.as_ref().map_or(1.0, |wish| mean_share(wish, access))
+    pub fn mean_share(&self, of: JobId, access: Access) -> f64 {
+        self.checkpoint_of(of).map_or(1.0, |wish| mean_share(wish, access))
     }
 
     /// What is moved of a checkpoint of this level, if it is `share` times the state.
@@ -80,7 +81,7 @@ fn times(whole: u64, share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{JOB, pilot};
+    use crate::plan::pilot;
     use crate::scenario::images::{Compression, Incremental};
     use crate::units::ByteRate;
 
@@ -94,8 +95,8 @@ mod tests {
         wish.compression = Some(Compression { ratio: 4.0, compress, decompress });
         let plan = Plan::make(&scenario);
         let parcel = |full, increments, access| {
-            let share = plan.share(JOB, Portion { full, increments });
-            let Parcel { bytes, packing } = plan.parcel(JOB, 0, share, access);
+            let share = plan.share(JobId(0), Portion { full, increments });
+            let Parcel { bytes, packing } = plan.parcel(JobId(0), 0, share, access);
             (bytes.0, packing.as_secs_f64())
         };
         let read = Access::Read { newcomers: 0 };

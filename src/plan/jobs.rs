@@ -27,9 +27,7 @@ use crate::theory::shared_io::{Class, Platform};
 use crate::units::Span;
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
-/// The number of a plan's first job; most scenarios have only this one.
-pub const JOB: JobId = JobId(0);
-
+#[doc(hidden)]
 impl Plan {
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]
@@ -45,7 +43,7 @@ impl Plan {
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
         match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
-                let (interval, every) = self.pattern(wish);
+                let (interval, every) = self.pattern(id, wish);
                 let writing = wish.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
                     Some(job::Drain { latency: None, below, .. }) => Writing::Copied(below),
@@ -146,19 +144,20 @@ impl Plan {
     /// The seats of a replicated job as its closed forms see them; `None` if nothing fails, or
     /// without replicas.
     #[must_use]
-    pub fn seats(&self) -> Option<Seats> {
-        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
-        replication::seats(&self.scenario, &self.crew()?, work.replicas.as_ref()?, job.seats)
+    pub fn seats(&self, of: JobId) -> Option<Seats> {
+        let (job, work) = (self.jobs.get(usize::from(of.0))?, self.scenario.work_of(of)?);
+        let replicas = work.replicas.as_ref()?;
+        replication::seats(&self.scenario, &self.crew(of)?, replicas, job.seats)
     }
 
-    /// The time in which all nodes of the job read a checkpoint back from the file server, on
+    /// The time in which all nodes of a job read a checkpoint back from the file server, on
     /// average. Of groups only one reads. Zero without checkpoints.
     #[must_use]
-    pub fn read_back(&self) -> Span {
-        let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
+    pub fn read_back(&self, of: JobId) -> Span {
+        let (Some(crew), Some(wish)) = (self.crew(of), self.checkpoint_of(of)) else {
             return Span::ZERO;
         };
-        let crew = Crew::new(&self.scenario, &self.machine, job.nodes);
+        let job = &self.jobs[usize::from(of.0)];
         let (crew, size) = match wish.logging() {
             Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
             None => (crew, wish.size(0)),
@@ -175,35 +174,36 @@ impl Plan {
         Some(Replicas::new(seats, wish.replicated(seats), wish.degree))
     }
 
-    /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
+    /// How often a rule stops a job, on average (1/s): its share of one over the job's mean time
     /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes. With
     /// replicas: how often it strikes nodes of the job.
     #[must_use]
-    pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
-        self.crew().map_or(0.0, |crew| crew.interrupt_rate(rule))
+    pub fn interrupt_rate(&self, of: JobId, rule: &FaultRule) -> f64 {
+        self.crew(of).map_or(0.0, |crew| crew.interrupt_rate(rule))
     }
 
-    /// How often silent corruption strikes the memory of the job's nodes, on average (1/s).
+    /// How often silent corruption strikes the memory of a job's nodes, on average (1/s).
     #[must_use]
-    pub fn silent_rate(&self) -> f64 {
-        let Some(crew) = self.crew() else { return 0.0 };
+    pub fn silent_rate(&self, of: JobId) -> f64 {
+        let Some(crew) = self.crew(of) else { return 0.0 };
         let silent = self.scenario.faults.iter().filter(|r| r.kind() == Fault::SilentCorruption);
         silent.map(|rule| crew.strike_rate(rule, 1.0)).sum()
     }
 
-    /// How often failures of single nodes stop the job (1/s), at first and in the long run, where
+    /// How often failures of single nodes stop a job (1/s), at first and in the long run, where
     /// `replaced` says of which rules another node takes the place of the one that failed. `None`
     /// if none do, or if it is not known which nodes the job takes.
     #[must_use]
-    pub fn rotation(&self, replaced: impl Fn(&FaultRule) -> bool) -> Option<(f64, f64)> {
+    pub fn rotation(&self, of: JobId, replaced: impl Fn(&FaultRule) -> bool) -> Option<(f64, f64)> {
         let rules = self.scenario.faults.iter();
         let rules: Vec<_> = rules.filter(|rule| strikes_one_node(rule) && replaced(rule)).collect();
-        self.crew()?.in_the_long_run(&rules)
+        self.crew(of)?.in_the_long_run(&rules)
     }
 
-    /// The nodes that the plan's first job takes.
-    pub(super) fn crew(&self) -> Option<Crew<'_>> {
-        self.jobs.first().map(|job| Crew::new(&self.scenario, &self.machine, job.nodes))
+    /// The nodes that a job takes.
+    pub(super) fn crew(&self, of: JobId) -> Option<Crew<'_>> {
+        let needs: Vec<_> = self.jobs.iter().map(|job| job.nodes).collect();
+        Crew::each(&self.scenario, &self.machine, &needs).into_iter().nth(usize::from(of.0))
     }
 }
 

@@ -47,6 +47,7 @@ pub enum Access {
     },
 }
 
+#[doc(hidden)]
 impl Plan {
     /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
     /// if it is as long as its transfers take.
@@ -61,7 +62,7 @@ impl Plan {
         span_of(&self.scenario, self.checkpoint_of(of)?, level, share, access)
     }
 
-    /// The time for which a job's checkpoint of this level is written while the job computes: L - C, or
+    /// The time for which a job's checkpoint of this level is written while it computes: L - C, or
     /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
     pub fn hidden(&self, of: JobId, level: usize) -> Option<Span> {

@@ -20,7 +20,6 @@ mod replication;
 pub mod rhythm;
 
 pub use self::images::Parcel;
-pub use self::jobs::JOB;
 pub use self::levels::Access;
 
 use crate::ids::{FaultId, NodeId, Part, PartKind};
@@ -34,10 +33,13 @@ use crate::units::Span;
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The resolved scenario that it was made from: rules, hardware, boot, server, faults.
+    #[doc(hidden)]
     pub scenario: Scenario,
     /// Every part of the machine as rows.
+    #[doc(hidden)]
     pub machine: machine::Machine,
     /// The jobs, placed on no nodes yet: that depends on who is up.
+    #[doc(hidden)]
     pub jobs: Vec<Job>,
 }
 

@@ -1,5 +1,6 @@
 //! The pattern of checkpoints of several levels: the scenario's own, or the best to first order.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::plan::crew::Crew;
 use crate::scenario::Scenario;
@@ -7,16 +8,17 @@ use crate::scenario::job::{Cost, Multilevel};
 use crate::theory::multilevel::{self, Level};
 use crate::units::Span;
 
+#[doc(hidden)]
 impl Plan {
-    /// Computing between two checkpoints of a scenario's levels, and `every` of each of them.
+    /// Computing between two checkpoints of a job's levels, and `every` of each of them.
     #[must_use]
-    pub fn pattern(&self, wish: &Multilevel) -> (Span, Vec<u32>) {
-        let own = wish.levels.iter().map(|level| level.every).collect();
-        match (wish.interval, self.crew()) {
-            (Some(interval), _) => (interval, own),
-            (None, None) => (Span::FOREVER, own),
-            (None, Some(crew)) => best(&self.scenario, &crew, wish),
+    pub fn pattern(&self, of: JobId, wish: &Multilevel) -> (Span, Vec<u32>) {
+        let own = || wish.levels.iter().map(|level| level.every).collect();
+        if let Some(interval) = wish.interval {
+            return (interval, own());
         }
+        let crew = self.crew(of);
+        crew.map_or_else(|| (Span::FOREVER, own()), |crew| best(&self.scenario, &crew, wish))
     }
 }
 

@@ -1,22 +1,21 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
+use crate::config::declare::Field;
+use crate::config::document::Data;
+use crate::config::language::{Read, read_bound};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::metrics;
-use crate::scenario::abft;
-use crate::scenario::document::Data;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::images;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Place, Strikes,
-    Verify,
 };
-use crate::scenario::language::{Read, read_bound};
 use crate::scenario::levels;
 use crate::scenario::logging::logging;
 use crate::scenario::machine::read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::optimum;
 use crate::scenario::replicas;
-use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
 use crate::units::{Bytes, Span, Time};
 
@@ -44,12 +43,12 @@ pub(super) fn workload(
         return Ok(None);
     }
     let cores = nodes.map(|nodes| nodes.cores);
-    let replicated = replicas::replicas(&section, m);
+    let replicated = Field::take(&section, "replicas", m);
     let job = read!(BulkSynchronous {
         nodes: if section.has("nodes") {
             section.optional("nodes")
         } else {
-            nodes.and_then(|nodes| replicas::usual_seats(nodes, replicated))
+            nodes.zip(replicated).map(|(nodes, own)| replicas::usual_seats(nodes, own))
         },
         ranks_per_node: if section.has("ranks_per_node") {
             section.optional("ranks_per_node")
@@ -58,8 +57,8 @@ pub(super) fn workload(
         },
         step: section.get("step", m),
         work: section.get("work", m),
-        replicas: replicated.ok(),
-        abft: abft::abft(&section, m).ok(),
+        replicas: replicated,
+        abft: Field::take(&section, "abft", m),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes
@@ -134,8 +133,8 @@ pub(super) fn checkpoint(
         period: section.word("period", m),
         counts: section.word("counts", m),
         integrity: integrity(&section, m),
-        incremental: images::incremental(&section, m).ok(),
-        compression: images::compression(&section, m).ok(),
+        incremental: Field::take(&section, "incremental", m),
+        compression: Field::take(&section, "compression", m),
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
@@ -180,17 +179,8 @@ fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
 fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
     let keep = section.get("keep", m);
     let exposed = section.section("strikes").word("silent", m);
-    let table = section.section("verify");
-    let verify = if table.exists() {
-        let (cost, per_checkpoint) = (table.get("cost", m), table.get("per_checkpoint", m));
-        let coverage = table.share("coverage", m);
-        Some(Verify { cost: cost?, per_checkpoint: per_checkpoint?, coverage: coverage? })
-    } else if section.has("verify") {
-        return None;
-    } else {
-        None
-    };
-    Some(Integrity { verify, keep: keep?, exposed: exposed? })
+    let verify = Field::take(section, "verify", m);
+    Some(Integrity { verify: verify?, keep: keep?, exposed: exposed? })
 }
 
 /// Only a fixed cost can be cut short and yet count, and nobody knows what such a checkpoint holds

@@ -1,5 +1,6 @@
 //! Fault rules: what strikes which parts, when, and how it is repaired.
 
+pub use crate::config::nodeset::PartSet;
 use crate::event::Fault;
 use crate::ids::{FaultId, PartKind};
 use crate::scenario::Scenario;
@@ -28,6 +29,7 @@ pub struct FaultRule {
     pub repair: Repair,
 }
 
+#[doc(hidden)]
 impl Scenario {
     /// The rule of this number.
     #[must_use]
@@ -48,15 +50,6 @@ impl FaultRule {
     pub fn kind(&self) -> Fault {
         self.harm.kind()
     }
-}
-
-/// A set of parts of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartSet {
-    /// Their kind.
-    pub kind: PartKind,
-    /// Their numbers over the whole machine, from 0: sorted, disjoint, half-open ranges.
-    pub ranges: Vec<std::ops::Range<u32>>,
 }
 
 /// When a fault strikes.
@@ -190,59 +183,4 @@ pub enum Repair {
     After(Law),
     /// Never.
     Never,
-}
-
-impl PartSet {
-    /// The numbers, in order.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ranges.iter().cloned().flatten()
-    }
-
-    /// Whether this part belongs to it. O(log ranges).
-    #[must_use]
-    pub fn contains(&self, part: u32) -> bool {
-        let after = self.ranges.partition_point(|range| range.start <= part);
-        after > 0 && self.ranges[after - 1].contains(&part)
-    }
-
-    /// The part number `n` of the set, from 0. Panics if there are fewer. O(ranges).
-    #[must_use]
-    pub fn nth(&self, n: u32) -> u32 {
-        let mut left = n;
-        for range in &self.ranges {
-            let size = range.end - range.start;
-            if left < size {
-                return range.start + left;
-            }
-            left -= size;
-        }
-        panic!("a set of {} parts has no part number {n}", self.len());
-    }
-
-    /// How many parts.
-    #[must_use]
-    pub fn len(&self) -> u32 {
-        self.ranges.iter().map(|range| range.end - range.start).sum()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_knows_its_parts_by_number_and_by_place() {
-        let set = PartSet { kind: PartKind::Node, ranges: vec![2..4, 7..8, 10..13] };
-        let parts: Vec<_> = set.iter().collect();
-        assert_eq!((0..set.len()).map(|n| set.nth(n)).collect::<Vec<_>>(), parts);
-        for part in 0..15 {
-            assert_eq!(set.contains(part), parts.contains(&part), "{part}");
-        }
-    }
 }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::Word;
 use crate::cosmic::budget::Class;
 use crate::event::Fault;
 use crate::scenario::misfortune::{Rays, Source};
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 use crate::units::{ByteRate, Bytes, Span};
 
 /// Linux keeps so many letters of a process's name (`TASK_COMM_LEN` - 1).

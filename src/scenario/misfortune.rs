@@ -1,24 +1,24 @@
 //! From merged tables to fault rules: times, part sets, and which parts a fault may strike.
 
+use crate::config::document::{Data, Table, Value};
+use crate::config::language::{Problem, Read};
+use crate::config::layout::Layout;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::nodeset::{self, with_article};
+use crate::config::section::Section;
+use crate::config::walk;
 use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
-use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
     Age, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
 };
 use crate::scenario::harm::{self, Harm};
 use crate::scenario::keys::faults::keys_of;
-use crate::scenario::language::{Problem, Read};
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
-use crate::scenario::layout::Layout;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::nodeset::{self, with_article};
 use crate::scenario::replay;
-use crate::scenario::section::Section;
-use crate::scenario::walk;
 use crate::units::{Span, Time};
 
 /// Events carry the number of their rule in 16 bits.

@@ -1,10 +1,10 @@
 //! The best pattern of levels as a scenario asks for it, and what it needs to be found.
 
+use crate::config::language::Read;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{Cost, Multilevel};
-use crate::scenario::language::Read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
 use crate::units::Span;
 
 /// Whether the scenario leaves the pattern to the formula.

@@ -8,16 +8,16 @@
 
 use std::path::Path;
 
+use crate::config::document::Value;
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::{Word, words};
 use crate::ids::PartKind;
-use crate::scenario::document::Value;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::keys::{SPAN, spec};
-use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::law::Law;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::{Word, words};
 use crate::trace::{self, Failure, Moment, Named, Selection, Trace};
 use crate::units::{Span, Time};
 use crate::untrusted::demand_regular;
@@ -26,7 +26,7 @@ use crate::untrusted::demand_regular;
 pub(super) static REPLAY: Spec = spec(
     "The failures of a trace, each of which strikes once.",
     &[
-        Key::new("file", Kind::Text, "The trace: a path, relative to this file."),
+        Key::new("file", Kind::Text, "The trace: a path, relative to this file.").required(),
         Key::new(
             "system",
             Kind::Count(0, u32::MAX as u64),

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::NodeId;
+use rackstorm::forecast;
+use rackstorm::ids::{JobId, NodeId};
 use rackstorm::rng::Stream;
 use rackstorm::theory::scr::{Level, Pattern};
 use rackstorm::theory::{buddy, multilevel};
@@ -157,7 +157,7 @@ fn the_optimum_is_the_pattern_of_the_formula_and_others_waste_more() {
     else {
         panic!("it has levels")
     };
-    assert_eq!(plan.pattern(wish).1, [1, 12]);
+    assert_eq!(plan.pattern(JobId(0), wish).1, [1, 12]);
     // By SCR's model, which is exact, half and twice of it waste more, each by itself.
     let efficiency = |interval, every: u32| {
         let counts = &[every - 1];

@@ -1,5 +1,6 @@
-//! Faults that overlap, that coincide, and that strike what is not ready for them, on the model and
-//! on the simulated fleet: the same machine, and so the same facts.
+//! Faults that overlap, that coincide, and that strike what is not ready for them.
+//!
+//! On the model and on the simulated fleet: the same machine, and so the same facts.
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
@@ -50,18 +51,20 @@ on_both![
     a_boot_rom_may_ask_three_hundred_times,
     detection_and_downtime_begin_anew_with_each_failure,
     nodes_that_brown_out_as_they_come_up_are_not_all_up,
-];
-
-// The fleet's power supervisor and its injector of faults answer these in other ways than the
-// model's: what was repaired gets power at once and not in its turn, the repair of an old hang
-// cycles a node that hangs anew, a node that failed behind a dead link waits for a whole boot, and
-// what strikes at the first instant finds nodes that have no power yet.
-on![Model as of_the_model:
     power_that_comes_back_powers_no_node_before_its_turn,
     the_repair_of_an_old_hang_does_not_touch_a_new_one,
-    faults_strike_at_the_first_instant_and_at_the_last,
-    failures_that_end_at_once_let_time_pass,
+    faults_strike_at_the_first_instant,
     a_crash_of_a_node_that_nobody_reaches_leaves_the_job_alone,
+    a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole,
+    a_power_cycle_waits_until_the_controller_is_back,
+    who_is_silent_when_the_controller_comes_back_has_the_detectors_time_anew,
+];
+
+// The fleet waits for beats, so that a detector of no time is not for it; and what is due at the
+// last instant finds the run over.
+on![Model as of_the_model:
+    failures_that_end_at_once_let_time_pass,
+    faults_strike_at_the_last_instant,
 ];
 
 /// One module of four nodes on one switch and one supply, or what a test makes of it.
@@ -496,14 +499,21 @@ fn a_boot_rom_may_ask_three_hundred_times(stage: &dyn Backend) {
     assert_eq!(run.times(becomes(NodeState::GaveUp)), [seconds(307); 4]);
 }
 
-fn faults_strike_at_the_first_instant_and_at_the_last(stage: &dyn Backend) {
+fn faults_strike_at_the_first_instant(stage: &dyn Backend) {
     let run = four(
         stage,
         &[("\"instant\"", "\"sd\"")],
-        "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n\
-         [[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
+        "[[fault.crash]]\non = \"pi[1-4]\"\nat = \"0 s\"\n[stop]\nat = \"1 min\"",
     );
     assert_eq!(run.times(becomes(NodeState::Down)), [Time::ZERO; 4]);
+}
+
+fn faults_strike_at_the_last_instant(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        "[[fault.hang]]\non = \"pi[1-4]\"\nat = \"1 h\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"",
+    );
     assert_eq!(run.times(becomes(NodeState::Hung)), [seconds(3_600); 4]);
 }
 
@@ -547,8 +557,10 @@ at = "1 d"
 "#,
     );
     assert_eq!(run.metric("interrupts") as u32, 1);
-    // Up again at 215 s, within reach at 250 s.
-    assert_eq!(run.metric("makespan") as u32, 450);
+    // Within reach at 250 s, and silent: its agent has 8 beats for its link and is suspected 10 s
+    // later. Up again after 5 s, and all the work anew.
+    let took = run.metric("makespan");
+    assert!((473.0..473.5).contains(&took), "{took} s");
 }
 
 fn detection_and_downtime_begin_anew_with_each_failure(stage: &dyn Backend) {
@@ -584,4 +596,64 @@ fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
     let run = four(stage, &[("1 kW", "31 W")], "[stop]\nwhen = \"all up\"\nat = \"1 min\"");
     assert_eq!(run.metric("run_time") as u32, 60);
     assert_eq!(run.metric("nodes_up_end") as u32, 0);
+}
+
+/// Silent from 20 s on, suspected at 30 s. The switch is whole at 60 s: 8 beats later the agents
+/// have made their links anew, and 10 s after that the one that is still silent is cycled. The
+/// three that were only cut off are heard again, and keep what they hold.
+fn a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole(
+    stage: &dyn Backend,
+) {
+    let crash = "[[fault.crash]]\non = \"pi3\"\nat = \"25 s\"\n[stop]\nat = \"5 min\"\n";
+    let cut = "[[fault.switch-loss]]\non = \"module[1]/switch[1]\"\nat = \"20 s\"\n\
+               repair = \"40 s\"\n";
+    let run = four(stage, &[], crash);
+    let states: Vec<_> = story(&run, 2).into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [Up, Down, Off, Up]);
+    let off = in_seconds(&run.times(becomes(Off)));
+    assert!((34..=35).contains(&off[0]), "{off:?}: `detect` after its last beat");
+    let run = four(stage, &[], &format!("{cut}{crash}"));
+    assert_eq!(story(&run, 2), [(0, Up), (25, Down), (78, Off), (83, Up)]);
+    for other in [0, 1, 3] {
+        assert_eq!(story(&run, other), [(0, Up)]);
+    }
+}
+
+fn a_power_cycle_waits_until_the_controller_is_back(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        r#"
+[[fault.hang]]
+on = "pi3"
+at = "20 s"
+repair = "20 s"
+[[fault.controller-crash]]
+on = "controller"
+at = "30 s"
+repair = "30 s"
+[stop]
+at = "5 min"
+"#,
+    );
+    assert_eq!(story(&run, 2), [(0, Up), (20, Hung), (60, Off), (65, Up)]);
+}
+
+fn who_is_silent_when_the_controller_comes_back_has_the_detectors_time_anew(stage: &dyn Backend) {
+    let run = four(
+        stage,
+        &[],
+        r#"
+[[fault.crash]]
+on = "pi3"
+at = "21 s"
+[[fault.controller-crash]]
+on = "controller"
+at = "22 s"
+repair = "8 s"
+[stop]
+at = "5 min"
+"#,
+    );
+    assert_eq!(story(&run, 2), [(0, Up), (21, Down), (40, Off), (45, Up)]);
 }

@@ -7,15 +7,9 @@
 //! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
-mod alarm;
-mod chip;
 mod control;
-mod drain;
-mod fault;
 mod job;
-mod node;
 mod pace;
-mod upset;
 mod world;
 
 use crate::backend::{Backend, needs_real_nodes};

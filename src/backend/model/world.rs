@@ -3,45 +3,26 @@
 use std::collections::BTreeMap;
 
 use crate::control::coordinator::{Command, Coordinator, Input};
-use crate::cosmic::standing::Standing;
+use crate::control::{FaultDue, Injector, PowerDue, PowerSupervisor, Rules};
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
 use crate::ids::JobId;
 use crate::plan::Plan;
-use crate::plan::chance::Chance;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
-use super::control::Control;
-use super::fault::Clocks;
+use super::control::{Control, faults_of, power_of};
 use super::job::{Hands, Mover};
-use super::node::Ward;
 
-/// What can become due. A timer that names a life is dead when the node lives another one.
+/// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     /// Something of the hardware.
     Rack(rack::Timer),
-    /// The nodes of a module are powered on one after the other, this one next.
-    Start { node: u32 },
-    /// The pause of a node's power cycle is over.
-    PowerOn { node: u32 },
-    /// A node should be up by now.
-    BootDue { node: u32, life: u32 },
-    /// The controller knows of a failed node.
-    Detected { node: u32, life: u32 },
-    /// A fault with a fixed time strikes all parts of its rule.
-    StrikeAt { rule: u16 },
-    /// A hazard clock may be due.
-    Hazard { rule: u16, part: u32 },
-    /// The end of a lifetime is announced.
-    Alarm { rule: u16, part: u32 },
-    /// A false alarm of a rule.
-    FalseAlarm { rule: u16 },
-    /// A strike that another one brought with it.
-    FollowOn { rule: u16, part: u32 },
-    /// A repair is done. A node has the life in which it was struck, another part 0.
-    Repaired { rule: u16, part: u32, life: u32 },
+    /// Something of the power supervisor.
+    Power(PowerDue),
+    /// Something of the injector of faults.
+    Fault(FaultDue),
     /// A job's ordered time is over.
     Job { job: JobId, epoch: u32 },
     /// Its nodes have compressed what they write, or decompressed what they have read.
@@ -63,18 +44,13 @@ impl From<rack::Timer> for Timer {
 /// The modelled world: the machine, the faults that strike it, its controller and its jobs.
 pub(super) struct World<'p> {
     pub plan: &'p Plan,
-    pub chance: Chance,
     /// The machine, and the agenda.
     pub rack: Rack<&'p Plan, Timer>,
     /// Room for what the machine puts out.
     room: Vec<Output>,
     pub told: Vec<Event>,
-    /// What the controller makes of each node.
-    pub wards: Vec<Ward>,
-    /// Hazard clocks, one list for each fault rule.
-    pub clocks: Vec<Clocks>,
-    /// The rules whose clocks run with a node's power.
-    pub node_rules: Vec<u16>,
+    pub injector: Injector<'p>,
+    pub supervisor: PowerSupervisor,
     /// Class of the failure that is dealt with now; 1 for what no rule brings about.
     pub class: u8,
     pub jobs: Coordinator<'p>,
@@ -84,10 +60,6 @@ pub(super) struct World<'p> {
     pub commands: Vec<Command>,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
-    /// Silent corruptions of each node so far.
-    pub flips: BTreeMap<u32, u64>,
-    /// The faults that stand in the DRAM of each node that has had any.
-    pub standing: BTreeMap<u32, Standing>,
     pub control: Control,
     pub ended: Option<EndReason>,
 }
@@ -95,28 +67,21 @@ pub(super) struct World<'p> {
 impl<'p> World<'p> {
     /// The world before the first instant: everything off. O(parts).
     pub(super) fn new(plan: &'p Plan) -> Self {
-        let mut world = Self {
+        Self {
             plan,
-            chance: Chance::new(&plan.scenario),
             rack: Rack::new(plan),
             room: Vec::new(),
             told: Vec::new(),
-            wards: vec![Ward::default(); plan.machine.nodes.len()],
-            clocks: Vec::new(),
-            node_rules: Vec::new(),
+            injector: Injector::new(plan),
+            supervisor: PowerSupervisor::new(Rules::of(plan), plan.machine.nodes.len()),
             class: 1,
             jobs: Coordinator::new(plan, plan.detection()),
             hands: plan.jobs.iter().map(|_| Hands::default()).collect(),
             commands: Vec::new(),
             movers: BTreeMap::new(),
-            flips: BTreeMap::new(),
-            standing: BTreeMap::new(),
             control: Control::default(),
             ended: None,
-        };
-        world.clocks =
-            (0..plan.scenario.faults.len()).map(|rule| world.make_clocks(rule)).collect();
-        world
+        }
     }
 
     /// Plays to the end and tells every event.
@@ -139,19 +104,15 @@ impl<'p> World<'p> {
 
     /// Sets the first timers.
     fn begin(&mut self) {
-        let mut last_module = None;
-        for (index, node) in self.plan.machine.nodes.iter().enumerate() {
-            if last_module.replace(node.module) != Some(node.module) {
-                self.rack.schedule(Time::ZERO, Timer::Start { node: index as u32 });
-            }
-        }
-        self.begin_faults();
+        self.supervisor.begin(&mut power_of(&mut self.rack));
+        self.injector.begin(&mut faults_of(&mut self.rack));
+        self.inject();
         self.rack.schedule(Time::ZERO, Timer::Sample);
     }
 
     /// Makes the next thing happen, or the end.
     fn advance(&mut self) {
-        let Some(next) = self.rack.next() else {
+        let Some(next) = self.rack.next_due() else {
             self.ended = Some(EndReason::Quiet);
             return;
         };
@@ -174,17 +135,8 @@ impl<'p> World<'p> {
         }
         match timer {
             Timer::Rack(timer) => self.rack.fire(timer),
-            Timer::Start { node } => self.start_in_turn(node),
-            Timer::PowerOn { node } => self.power_on(node),
-            Timer::BootDue { node, life } if self.lives(node, life) => self.boot_due(node),
-            Timer::Detected { node, life } if self.lives(node, life) => self.detected(node),
-            Timer::BootDue { .. } | Timer::Detected { .. } => {}
-            Timer::StrikeAt { rule } => self.strike_all(rule),
-            Timer::Hazard { rule, part } => self.hazard(rule, part),
-            Timer::Alarm { rule, part } => self.announce(rule, part),
-            Timer::FalseAlarm { rule } => self.false_alarm(rule),
-            Timer::FollowOn { rule, part } => self.follow_on(rule, part),
-            Timer::Repaired { rule, part, life } => self.repaired(rule, part, life),
+            Timer::Power(due) => self.power_due(due),
+            Timer::Fault(due) => self.fault_due(due),
             Timer::Job { job, epoch } => self.job_time_over(job, epoch),
             Timer::Packed { job, epoch } => self.packed(job, epoch),
             Timer::Drained { job, turn } => self.drained(job, turn),

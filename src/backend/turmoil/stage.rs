@@ -31,6 +31,8 @@ pub(super) trait Programs {
     fn start_controller(&self, stage: &Rc<Stage>);
     /// Starts the agent of a node that has just booted.
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
+    /// The run begins.
+    fn begin(&self, _stage: &Rc<Stage>) {}
 }
 
 /// What a stage stands on: hosts with a clock, and the network between them.
@@ -219,7 +221,7 @@ impl Stage {
 
     /// When the driver has to look next.
     pub(super) fn next(&self) -> Time {
-        let rack = self.rack.borrow_mut().next().map(|next| next.at);
+        let rack = self.rack.borrow_mut().next_due().map(|next| next.at);
         let times = [rack, self.ground.next(), self.controller_due.get()];
         let next = times.into_iter().flatten().min();
         next.map_or(self.plan.scenario.stop.at, |next| next.min(self.plan.scenario.stop.at))
@@ -331,7 +333,7 @@ impl Stage {
 
 /// Lets happen on the rack what is due until `now`.
 fn advance(rack: &mut Rack, now: Time) {
-    while let Some(next) = rack.next().filter(|next| next.at <= now) {
+    while let Some(next) = rack.next_due().filter(|next| next.at <= now) {
         match rack.step(next) {
             Some(Timer::Rack(timer)) => rack.fire(timer),
             Some(Timer::Sample) => {

@@ -116,7 +116,8 @@ impl Job {
         let seats = &mut self.crew.seats;
         match act {
             CheckpointAct::Begin => {
-                self.begun = (number, step);
+                // A copy of it, which begins later, has the number before.
+                self.begun = self.begun.max((number, step));
                 Vec::new()
             }
             CheckpointAct::Commit => seats.commit(number, level),

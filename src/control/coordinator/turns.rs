@@ -15,8 +15,8 @@
 //! The least one is next, the longest waiting of equal ones.
 //!
 //! A job that works on writes at the first step boundary in its turn; until then the server waits
-//! for it. Only coordinated checkpoints are put off: a job with levels or groups waits for its turn.
-//! What stays on the nodes needs no turn.
+//! for it. Only coordinated checkpoints are put off: a job with levels or groups waits for its
+//! turn. What stays on the nodes needs no turn.
 //!
 //! Not modelled: turns of booting nodes and of checkpoints that are written while their job
 //! computes, which take their share at any time.

@@ -118,7 +118,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     }
 
     /// What happens next by itself, and when.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn next_due(&mut self) -> Option<Next> {
         if self.feed.has_tripped() {
             return Some(Next { at: self.now, what: Due::BrownOut });
         }
@@ -350,7 +350,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// A node leaves a transfer: what it moved is lost.
     pub fn leave_transfer(&mut self, ticket: Ticket, NodeId(node): NodeId) -> Left {
         let (what, left) = self.transfers.leave(ticket, node, &mut self.network, self.now);
-        what.into_iter().for_each(|what| self.emit(what));
+        if let Some(what) = what {
+            self.emit(what);
+        }
         left
     }
 

@@ -8,7 +8,7 @@ use crate::event::{Cause, Event, Fault, NodeState, PartState, Purpose, What};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::{Plan, pilot};
 use crate::scenario::boot::BootMethod;
-use crate::units::{Bytes, Power, Span, Time};
+use crate::units::{BitRate, Bytes, Power, Span, Time};
 
 const BY_CONTROLLER: Harm = Harm { by_controller: true, share_ppm: 0 };
 const BY_HAND: Harm = Harm { by_controller: false, share_ppm: 0 };
@@ -17,7 +17,7 @@ type Rack = super::Rack<Rc<Plan>, Timer>;
 
 /// Lets happen what is due until an instant, and gives all that came of it so far.
 fn advance(rack: &mut Rack, until: Time) -> (Vec<Event>, Vec<Effect>) {
-    while let Some(next) = rack.next().filter(|next| next.at <= until) {
+    while let Some(next) = rack.next_due().filter(|next| next.at <= until) {
         if let Some(timer) = rack.step(next) {
             rack.fire(timer);
         }
@@ -195,6 +195,46 @@ fn who_leaves_a_transfer_loses_his_share_and_who_joins_it_begins_anew() {
     assert_eq!(lost, [94_100_000 / 16]);
     let (_, effects) = advance(&mut rack, at(1) + Span(half.0));
     assert_eq!(effects, [Effect::Moved(ticket)]);
+}
+
+#[test]
+fn a_transfer_that_was_interrupted_moves_only_what_is_left() {
+    let mut rack = rack(BootMethod::Instant);
+    let second = Bytes(94_100_000 / 8);
+    let quarter = Bytes(second.0 / 4);
+    let ticket = rack.transfer(&[0, 1], true, second);
+    assert_eq!(rack.interrupt_transfer(ticket), None, "nobody had begun");
+    let ticket = rack.transfer(&[0, 1], true, second);
+    advance(&mut rack, Time(250_000_000));
+    let arrived = rack.interrupt_transfer(ticket).expect("they had begun");
+    assert_eq!(arrived, [(NodeId(0), quarter), (NodeId(1), quarter)]);
+    let ticket = rack.resume_transfer(&[(0, quarter), (2, Bytes(0))], true, second);
+    let (events, effects) = advance(&mut rack, at(1));
+    assert_eq!(effects, []);
+    let received = |event: &Event| match event.what {
+        What::Transfer { received, nodes: 1, .. } => Some(received),
+        _ => None,
+    };
+    assert_eq!(events.iter().filter_map(received).collect::<Vec<_>>(), [second], "both parts");
+    let (_, effects) = advance(&mut rack, Time(1_250_000_000));
+    assert_eq!(effects, [Effect::Moved(ticket)]);
+}
+
+#[test]
+fn a_switch_has_the_rate_of_its_own_uplink() {
+    let mut scenario = pilot::scenario();
+    scenario.faults.clear();
+    let mut plan = Plan::make(&scenario);
+    plan.machine.switches[0].uplink = BitRate(50_000_000);
+    let behind = |switch| {
+        let part = Part { kind: PartKind::Switch, index: switch };
+        plan.machine.nodes_of(part).next().expect("a switch has nodes").0
+    };
+    let (slow, fast) = (behind(0), behind(1));
+    let mut rack = Rack::new(Rc::new(plan));
+    let tickets = [slow, fast].map(|id| rack.transfer(&[id], true, Bytes(94_100_000 / 8)));
+    assert_eq!(advance(&mut rack, at(1)).1, [Effect::Moved(tickets[1])]);
+    assert_eq!(advance(&mut rack, at(2)).1, [Effect::Moved(tickets[0])]);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS, PROCESS_FAULT};
 use super::{SPAN, SPAN_SOME, spec};
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::words::words;
 use crate::event::Fault;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
-use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::replay::REPLAY;
-use crate::scenario::words::words;
 use crate::units::Span;
 
 const DAY: Span = Span::from_secs(86_400);
@@ -61,8 +61,9 @@ pub(super) const ON: Key = Key::new(
     "on",
     Kind::Parts,
     "The parts, in ClusterShell notation: `node`, `pi[001-150]!pi7`, `module[2]/psu[1]`.",
-);
-pub(super) const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
+)
+.required();
+pub(super) const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.").required();
 pub(super) const LIFETIME: Key =
     Key::new("lifetime", Kind::Table(&LAW), "Again and again, after lifetimes of this law.");
 pub(super) const AGE: Key = Key::new(
@@ -294,7 +295,7 @@ static SLOW_FAULT: Spec = Spec {
 pub(in crate::scenario) static LAW: Spec = Spec {
     doc: "A law of random spans.",
     keys: &[
-        Key::new("fixed", SPAN, "Always the same span."),
+        Key::new("fixed", SPAN, "Always the same span.").required(),
         Key::new("exponential", Kind::Table(&EXPONENTIAL), ""),
         Key::new("weibull", Kind::Table(&WEIBULL), ""),
         Key::new("lognormal", Kind::Table(&LOGNORMAL), ""),
@@ -306,13 +307,13 @@ pub(in crate::scenario) static LAW: Spec = Spec {
 };
 
 pub(in crate::scenario) static EXPONENTIAL: Spec =
-    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.")]);
+    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.").required()]);
 
 pub(in crate::scenario) static WEIBULL: Spec = Spec {
     doc: "S(t) = exp(-(t/scale)^shape).",
     keys: &[
-        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age."),
-        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape)."),
+        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age.").required(),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape).").required(),
         Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
     ],
     rivals: &[&["mean", "scale"]],
@@ -321,16 +322,17 @@ pub(in crate::scenario) static WEIBULL: Spec = Spec {
 pub(in crate::scenario) static LOGNORMAL: Spec = spec(
     "ln t is normal.",
     &[
-        Key::new("median", SPAN_SOME, "Median."),
-        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t."),
+        Key::new("median", SPAN_SOME, "Median.").required(),
+        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t.").required(),
     ],
 );
 
 pub(in crate::scenario) static GAMMA: Spec = Spec {
     doc: "The density falls as t^(shape - 1) exp(-t/scale).",
     keys: &[
-        Key::new("shape", Kind::Number(0.01, 1_000.0), "Below 1 the hazard falls with age."),
-        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape."),
+        Key::new("shape", Kind::Number(0.01, 1_000.0), "Below 1 the hazard falls with age.")
+            .required(),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape.").required(),
         Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
     ],
     rivals: &[&["mean", "scale"]],
@@ -339,15 +341,17 @@ pub(in crate::scenario) static GAMMA: Spec = Spec {
 pub(in crate::scenario) static BATHTUB: Spec = spec(
     "The first of three ends: an early one whose hazard falls, a chance one, and wear.",
     &[
-        Key::new("early", Kind::Table(&WEIBULL), "Early failures: a shape below 1."),
-        Key::new("mean", SPAN_SOME, "Mean of the lifetimes that chance alone would end."),
-        Key::new("wear", Kind::Table(&WEIBULL), "Wear: a shape above 1."),
+        Key::new("early", Kind::Table(&WEIBULL), "Early failures: a shape below 1.").required(),
+        Key::new("mean", SPAN_SOME, "Mean of the lifetimes that chance alone would end.")
+            .required(),
+        Key::new("wear", Kind::Table(&WEIBULL), "Wear: a shape above 1.").required(),
     ],
 );
 
 pub(in crate::scenario) static EMPIRICAL: Spec = spec(
     "One of the given spans, each as likely as the others.",
-    &[Key::new("values", Kind::List(&SPAN_SOME), "The spans, such as those of a trace.")],
+    &[Key::new("values", Kind::List(&SPAN_SOME), "The spans, such as those of a trace.")
+        .required()],
 );
 
 static RHYTHM_SPEC: Spec = spec(
@@ -369,16 +373,18 @@ static RHYTHM_SPEC: Spec = spec(
 static CASCADE_SPEC: Spec = spec(
     "A strike may bring another one of the same fault with it, on another part.",
     &[
-        Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so."),
-        Key::new("delay", SPAN_SOME, "Mean time until then, exponential."),
+        Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so.").required(),
+        Key::new("delay", SPAN_SOME, "Mean time until then, exponential.").required(),
     ],
 );
 
 static PREDICTION_SPEC: Spec = spec(
     "Strikes are announced, so that the job writes a checkpoint at its next step boundary.",
     &[
-        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced."),
-        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true."),
-        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised."),
+        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced.")
+            .required(),
+        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true.")
+            .required(),
+        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised.").required(),
     ],
 );

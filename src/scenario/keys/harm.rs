@@ -1,12 +1,12 @@
 //! The keys of how a fault harms: means of a crash, lateness, load and clock.
 
 use super::{BYTE_RATE, SIZE};
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::words::words;
 use crate::scenario::harm::{Act, Stop};
 use crate::scenario::keys::faults::{
     AGE, AT, CASCADE, FRAILTY, LIFETIME, NAME, ON, RADIUS, REJUVENATE, RHYTHM, WHEN,
 };
-use crate::scenario::language::{Key, Kind, Spec};
-use crate::scenario::words::words;
 use crate::units::Span;
 
 /// A minute: longer than any queue of a network holds packets.
@@ -121,13 +121,15 @@ pub(in crate::scenario) static PROCESS_FAULT: Spec = Spec {
         CASCADE,
         RADIUS,
         REPAIR,
-        Key::new("process", Kind::Text, "The name of the processes, as /proc/PID/comm has it."),
+        Key::new("process", Kind::Text, "The name of the processes, as /proc/PID/comm has it.")
+            .required(),
         Key::new(
             "act",
             Kind::Choice(words::<Act>),
             "What is done to each of them: `kill` by SIGKILL, `stop` by SIGSTOP until the repair, \
              or `flip` bits of its memory.",
-        ),
+        )
+        .required(),
         Key::new("bits", Kind::Count(1, 1_000_000), "For `flip`: how many bits. Default: 1."),
     ],
     rivals: WHEN,

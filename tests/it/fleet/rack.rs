@@ -55,6 +55,8 @@ pub(crate) struct World<N> {
     booting: mpsc::UnboundedSender<u32>,
     bootable: RefCell<Option<mpsc::UnboundedReceiver<u32>>>,
     wall: Box<dyn Fn() -> u64>,
+    /// How far its clock is off (s).
+    pub(crate) clock_off: Cell<i64>,
     /// Stops the controller, which starts again after the pause.
     pub(crate) stop: Notify,
     pub(crate) pause: Cell<Duration>,
@@ -110,6 +112,7 @@ impl<N: Net> World<N> {
             booting,
             bootable: RefCell::new(Some(bootable)),
             wall: Box::new(wall),
+            clock_off: Cell::default(),
             stop: Notify::new(),
             pause: Cell::default(),
         }))
@@ -169,6 +172,12 @@ impl<N: Net> Hands<N> {
         while let Some(node) = nodes.recv().await {
             self.start(node);
         }
+    }
+
+    /// The process of a node's agent ends and another one begins; the node goes on.
+    pub(crate) fn restart(&self, node: u32) {
+        self.0.kill(node);
+        self.start(node);
     }
 
     /// Starts the agent of a node; it dies when its life ends, with all its tasks.
@@ -287,7 +296,7 @@ impl<N: Net> Store for Hands<N> {
 
 impl<N: Net> Clock for Hands<N> {
     fn wall(&self) -> u64 {
-        (self.0.wall)()
+        (self.0.wall)().saturating_add_signed(self.0.clock_off.get() * 1_000_000_000)
     }
 }
 

@@ -15,23 +15,27 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// The storeys of the house, from the ground: a room uses only lower ones.
-const STOREYS: [&[&str]; 9] = [
+const STOREYS: [&[&str]; 12] = [
     &["units", "ids", "untrusted", "metrics", "trace"],
-    &["scenario", "engine", "rng", "event", "cosmic"],
+    &["config", "scenario", "engine", "rng", "event", "cosmic"],
     &["workload", "protocol", "theory", "inventory", "storm"],
     &["plan"],
-    &["hardware", "control", "record"],
+    &["hardware", "control"],
+    &["fleet", "record"],
     &["drivers", "analysis"],
+    &["forecast", "fitting"],
     &["backend", "report", "testbed"],
+    &["experiment"],
     &["swarm"],
     &["cli"],
 ];
 
-/// Who may use whom on the same storey: faults have one name, how often a node is upset is known
-/// from its site, a checkpoint waits for a step, and an interval that adapts is a formula's; a
-/// trace is a file like any other.
-const NEIGHBOURS: [(&str, &str); 6] = [
+/// Who may use whom on the same storey: scenarios are written in the language of files, faults have
+/// one name, how often a node is upset is known from its site, a checkpoint waits for a step, and
+/// an interval that adapts is a formula's; a trace is a file like any other.
+const NEIGHBOURS: [(&str, &str); 7] = [
     ("trace", "untrusted"),
+    ("scenario", "config"),
     ("scenario", "event"),
     ("scenario", "cosmic"),
     ("event", "cosmic"),
@@ -41,7 +45,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 
 /// Packages that belong to one room, or to the rooms of several lines.
 const PACKAGES: [(&str, &str); 31] = [
-    ("annotate_snippets", "scenario"),
+    ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("ctrlc", "cli"),
@@ -57,7 +61,6 @@ const PACKAGES: [(&str, &str); 31] = [
     ("png", "report"),
     ("rand", "rng"),
     ("rand_chacha", "rng"),
-    ("rayon", "cli"),
     ("rcgen", "drivers"),
     ("rustix", "backend"),
     ("rustix", "drivers"),
@@ -69,6 +72,7 @@ const PACKAGES: [(&str, &str); 31] = [
     ("tokio", "fleet"),
     ("tokio", "testbed"),
     ("tokio_rustls", "drivers"),
+    ("toml", "config"),
     ("toml", "scenario"),
     ("turmoil", "backend"),
     ("turmoil_net", "backend"),
@@ -94,7 +98,7 @@ fn rust_files(folders: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn all_rust_files() -> Vec<(PathBuf, String)> {
-    rust_files(&["src", "tests", "benches"])
+    rust_files(&["src", "tests", "benches", "examples"])
 }
 
 /// The room that a file under `src/` belongs to, or `None` for `main.rs` and `lib.rs`.
