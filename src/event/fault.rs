@@ -75,8 +75,10 @@ enum Toll {
 /// Declares the kinds. Each row: the word of scenario files and of events, the title that people
 /// read, what it acts on and of which parts, what may come of it, and what happens, as a sentence.
 macro_rules! kinds {
-    ($($kind:ident: $word:literal, $title:literal, $target:ident of $parts:ident, $tolls:tt, $happens:literal;)*)
-    => {
+    ($(
+        $kind:ident: $word:literal, $title:literal, $target:ident of $parts:ident, $tolls:tt,
+            $happens:literal;
+    )*) => {
         /// The kinds of fault that can be injected.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -268,8 +268,9 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
 
 /// A slow-down of nodes or servers.
 static SLOW_FAULT: Spec = Spec {
-    doc: "Nodes compute at a share of their speed: a straggler, a thermal throttle, a weak supply. \
-          Or servers do: their disk, what it takes of requests, and the boot files that they serve.",
+    doc: "Nodes compute at a share of their speed: a straggler, a thermal throttle, a weak \
+          supply. Or servers do: their disk, what it takes of requests, and the boot files that \
+          they serve.",
     keys: &[
         NAME,
         ON,
