@@ -162,7 +162,7 @@ fn an_agent_at_half_speed_makes_its_job_twice_as_long() {
         assert_eq!(played.count(is_refusal), 0);
         time(&played, JobPhase::Compute)
     };
-    // Work of 2 s. No step is shorter than its node's pace makes it; on a busy machine it is longer.
+    // Work of 2 s. No step is shorter than its node's pace makes it; a busy machine takes longer.
     let (whole, ended) = (took(&whole), took(&ended));
     assert!(whole >= 4.0, "{whole} s");
     assert!((2.0..10.0).contains(&ended), "{ended} s; a node that stays slow would take 10 s");

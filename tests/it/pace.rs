@@ -1,7 +1,7 @@
 //! Jobs on nodes that compute at a share of their speed, against arithmetic.
 //!
-//! Ten steps of 10 s take 100 s. Whatever slows a node down for t seconds to the share f makes a job
-//! on it t (1 - f) seconds longer, if it ends before the job does.
+//! Ten steps of 10 s take 100 s. Whatever slows a node down for t seconds to the share f makes a
+//! job on it t (1 - f) seconds longer, if it ends before the job does.
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
