@@ -69,7 +69,7 @@ impl Injection {
     #[must_use]
     pub fn cuts_off(&self, plan: &Plan) -> Vec<NodeId> {
         let machine = &plan.machine;
-        let share_ppm = plan.scenario.rule(self.fault).harm.link().left_ppm();
+        let share_ppm = plan.scenario.rule(self.fault).harm.left_ppm();
         match self.kind.target() {
             Target::Switch => machine.nodes_of(self.part).collect(),
             Target::Link if share_ppm == 0 => machine.nodes_of(self.part).collect(),

@@ -138,10 +138,10 @@ async fn live(
     let told = Says(say);
     if wish.harmless {
         let doors = agent::Doors { net, store, harm: Harmless(harm), told };
-        return agent::run_noting(doors, setup, from_process).await;
+        return agent::run(doors, setup, from_process).await;
     }
     let doors = agent::Doors { net, store, harm, told };
-    agent::run_noting(doors, setup, from_process).await
+    agent::run(doors, setup, from_process).await
 }
 
 /// The store at the place that is wished for.

@@ -29,31 +29,37 @@ pub enum Target {
     Resource,
 }
 
-impl Target {
-    /// The parts that a fault may be of.
-    #[must_use]
-    pub const fn parts(self) -> &'static [PartKind] {
-        match self {
-            Self::Life | Self::Memory | Self::Resource => &[PartKind::Node],
-            Self::Feed => &[PartKind::Psu],
-            Self::Switch => &[PartKind::Switch],
-            Self::Link => &[PartKind::NodeLink, PartKind::Uplink],
-            Self::Server => &[PartKind::Server],
-            Self::Controller => &[PartKind::Controller],
-        }
-    }
+/// The parts that a fault may strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strikes {
+    /// Their kinds.
+    pub parts: &'static [PartKind],
+    /// What stands for those of the first kind inside it.
+    pub holders: &'static [PartKind],
+}
 
-    /// What stands for such parts inside it.
-    #[must_use]
-    pub const fn holders(self) -> &'static [PartKind] {
-        use PartKind::{Blade, Module, Pack, Psu, Rack};
-        match self {
-            Self::Life | Self::Memory | Self::Resource => &[Blade, Pack, Module, Rack, Psu],
-            Self::Feed => &[Module, Rack],
-            Self::Switch => &[Module, Rack, Psu],
-            Self::Link | Self::Server | Self::Controller => &[],
-        }
-    }
+impl Strikes {
+    const NODES: Self = Self {
+        parts: &[PartKind::Node],
+        holders: &[
+            PartKind::Blade,
+            PartKind::Pack,
+            PartKind::Module,
+            PartKind::Rack,
+            PartKind::Psu,
+        ],
+    };
+    const NODES_AND_SERVERS: Self =
+        Self { parts: &[PartKind::Node, PartKind::Server], holders: Self::NODES.holders };
+    const PSUS: Self =
+        Self { parts: &[PartKind::Psu], holders: &[PartKind::Module, PartKind::Rack] };
+    const SWITCHES: Self = Self {
+        parts: &[PartKind::Switch],
+        holders: &[PartKind::Module, PartKind::Rack, PartKind::Psu],
+    };
+    const SERVERS: Self = Self { parts: &[PartKind::Server], holders: &[] };
+    const LINKS: Self = Self { parts: &[PartKind::NodeLink, PartKind::Uplink], holders: &[] };
+    const CONTROLLER: Self = Self { parts: &[PartKind::Controller], holders: &[] };
 }
 
 /// What may come of a fault.
@@ -64,15 +70,15 @@ enum Toll {
     LosesNodes,
     /// Memory is corrupted in silence.
     Corrupts,
-    /// Only real nodes can be made to suffer it.
-    NeedsRealNodes,
 }
 
 /// Declares the kinds. Each row: the word of scenario files and of events, the title that people
-/// read, what it acts on, what may come of it, and what happens, as a sentence.
+/// read, what it acts on and of which parts, what may come of it, and what happens, as a sentence.
 macro_rules! kinds {
-    ($($kind:ident: $word:literal, $title:literal, $target:ident, $tolls:tt, $happens:literal;)*)
-    => {
+    ($(
+        $kind:ident: $word:literal, $title:literal, $target:ident of $parts:ident, $tolls:tt,
+            $happens:literal;
+    )*) => {
         /// The kinds of fault that can be injected.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -109,6 +115,12 @@ macro_rules! kinds {
                 match self { $(Self::$kind => Target::$target,)* }
             }
 
+            /// The parts that it may strike.
+            #[must_use]
+            pub const fn strikes(self) -> Strikes {
+                match self { $(Self::$kind => Strikes::$parts,)* }
+            }
+
             const fn tolls(self) -> &'static [Toll] {
                 use Toll::*;
                 match self { $(Self::$kind => &$tolls,)* }
@@ -118,34 +130,36 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Crash: "crash", "crash", Life, [LosesNodes],
+    Crash: "crash", "crash", Life of NODES, [LosesNodes],
         "Nodes stop dead.";
-    Hang: "hang", "hang", Life, [LosesNodes],
+    Hang: "hang", "hang", Life of NODES, [LosesNodes],
         "Nodes go silent but keep their power.";
-    PowerLoss: "power-loss", "power loss", Feed, [LosesNodes],
+    PowerLoss: "power-loss", "power loss", Feed of PSUS, [LosesNodes],
         "PSU domains lose power.";
-    SwitchLoss: "switch-loss", "switch loss", Switch, [LosesNodes],
+    SwitchLoss: "switch-loss", "switch loss", Switch of SWITCHES, [LosesNodes],
         "Switches stop forwarding.";
-    ServerLoss: "server-loss", "server loss", Server, [],
+    ServerLoss: "server-loss", "server loss", Server of SERVERS, [],
         "Servers stop serving.";
-    LinkDegradation: "link-degradation", "link degradation", Link, [],
+    LinkDegradation: "link-degradation", "link degradation", Link of LINKS, [],
         "Links work at a share of their rate, or lose or delay packets.";
-    ControllerCrash: "controller-crash", "controller crash", Controller, [],
+    ControllerCrash: "controller-crash", "controller crash", Controller of CONTROLLER, [],
         "The controller stops dead, and starts again from its disk.";
-    SilentCorruption: "silent-corruption", "silent corruption", Memory, [Corrupts],
+    SilentCorruption: "silent-corruption", "silent corruption", Memory of NODES, [Corrupts],
         "Data in the memory of nodes change, and nothing stops.";
-    Upset: "upset", "upset", Memory, [LosesNodes, Corrupts],
+    Upset: "upset", "upset", Memory of NODES, [LosesNodes, Corrupts],
         "Particles of cosmic rays flip bits in the memories of nodes, as often as site and \
          hardware say.";
-    Dram: "dram", "fault of DRAM", Memory, [LosesNodes, Corrupts],
+    Dram: "dram", "fault of DRAM", Memory of NODES, [LosesNodes, Corrupts],
         "Chips of nodes' main memory fail, for good or until they are written, as often as \
          site and hardware say. [[fault.upset]] leaves those chips alone then.";
-    Load: "load", "load", Resource, [NeedsRealNodes],
-        "Real nodes have less of processors, memory or card than they should.";
-    Clock: "clock", "wrong clock", Resource, [NeedsRealNodes],
+    Load: "load", "load", Resource of NODES, [],
+        "Nodes have less of processors, memory or card than they should.";
+    Clock: "clock", "wrong clock", Resource of NODES, [],
         "Clocks of real nodes are wrong.";
-    Process: "process", "harm to a process", Resource, [NeedsRealNodes],
+    Process: "process", "harm to a process", Resource of NODES, [],
         "Processes of real nodes are killed, stopped or corrupted.";
+    SlowDown: "slow-down", "slow-down", Resource of NODES_AND_SERVERS, [],
+        "Nodes compute, or servers serve, at a share of their speed.";
 }
 
 impl Fault {
@@ -175,13 +189,7 @@ impl Fault {
     /// Whether the parts that it strikes are nodes.
     #[must_use]
     pub fn strikes_nodes(self) -> bool {
-        self.target().parts().contains(&PartKind::Node)
-    }
-
-    /// Whether only real nodes can be made to suffer it.
-    #[must_use]
-    pub fn needs_real_nodes(self) -> bool {
-        self.tolls().contains(&Toll::NeedsRealNodes)
+        self.strikes().parts.contains(&PartKind::Node)
     }
 
     /// Whether it takes nodes from a job. The others delay it or go unseen; of upsets and faults

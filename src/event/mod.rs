@@ -10,7 +10,7 @@ pub use crate::cosmic::budget::Class;
 use crate::ids::{FaultId, JobId, Life, NodeId, Part};
 use crate::units::{Bytes, Span, Time};
 
-pub use fault::{Fault, Target};
+pub use fault::{Fault, Strikes, Target};
 
 /// One fact, at one instant. Events of a run are told in the order of their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
 use crate::fleet::beats::{self, Post};
-use crate::fleet::deeds::{self, Deeds};
+use crate::fleet::deeds::{self, Deeds, WHOLE_PPM};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
@@ -28,15 +28,14 @@ use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
-use crate::fleet::task::{self, Task};
+use crate::fleet::relay::{QUEUE, pass_on, relay};
+use crate::fleet::task::{self, Paced, Task, stretched};
 use crate::fleet::wire::{Beat, Ended, Message, Order, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
 /// Sums of neighbours that came before the order they belong to.
 const EARLY_MAX: usize = 16;
-/// Things heard and not yet looked at.
-const QUEUE: usize = 256;
 
 /// The doors that an agent uses.
 #[derive(Clone, Debug)]
@@ -79,6 +78,8 @@ pub struct Setup {
 pub enum Note {
     /// To be told to the controller, if the link is up; else it is lost.
     Tell(Message),
+    /// Its host leaves the node this share of its speed from now on (ppm).
+    Speed(u32),
     /// The agent shall end, after undoing what it did to its node.
     Leave,
 }
@@ -124,27 +125,16 @@ struct Agent<N, S, H, T> {
     admission: Admission,
     /// Whether its node computes, as it told last.
     computes: bool,
-}
-
-/// Runs an agent for ever.
-///
-/// # Errors
-/// When it cannot listen.
-pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
-    doors: Doors<N, S, H, T>,
-    setup: Setup,
-) -> io::Result<()> {
-    let (notes, none) = mpsc::channel(1);
-    let ended = run_noting(doors, setup, none).await;
-    drop(notes);
-    ended
+    /// The share of its speed that its host leaves it, and at which it computes (ppm).
+    host_speed: u32,
+    speed: u32,
 }
 
 /// Runs an agent until a note asks it to leave.
 ///
 /// # Errors
 /// When it cannot listen.
-pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
+pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     doors: Doors<N, S, H, T>,
     setup: Setup,
     notes: mpsc::Receiver<Note>,
@@ -201,36 +191,11 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         deeds: Deeds::default(),
         admission,
         computes: false,
+        host_speed: WHOLE_PPM,
+        speed: WHOLE_PPM,
     };
     agent.live(queue).await;
     Ok(())
-}
-
-/// Starts a task that tells what it hears as `kind`.
-fn relay<N: Net, X: 'static, F: Future<Output = ()> + 'static>(
-    net: &N,
-    heard: &mpsc::Sender<Heard>,
-    kind: fn(X) -> Heard,
-    start: impl FnOnce(mpsc::Sender<X>) -> F,
-) {
-    let (to, mut from) = mpsc::channel(QUEUE);
-    net.spawn(start(to));
-    let heard = heard.clone();
-    net.spawn(async move {
-        while let Some(x) = from.recv().await {
-            if heard.send(kind(x)).await.is_err() {
-                return;
-            }
-        }
-    });
-}
-
-async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
-    while let Some(note) = notes.recv().await {
-        if to.send(note).await.is_err() {
-            return;
-        }
-    }
 }
 
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
@@ -242,6 +207,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Ok(None) => return,
                 Err(_) => self.pass(),
             }
+            self.keep_pace();
             self.tell_load();
             self.send_gossip();
         }
@@ -250,8 +216,9 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
+        let until = task.map(Task::until);
         let deeds = self.deeds.next(self.answered).into_iter();
-        let due = deeds.chain(task.map(|task| task.until)).chain(self.membership.next());
+        let due = deeds.chain(until).chain(self.membership.next());
         due.fold(self.next_beat, Instant::min)
     }
 
@@ -289,6 +256,16 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
     }
 
+    /// Computes at the share of its speed that its host and its deeds leave it.
+    fn keep_pace(&mut self) {
+        let speed = self.host_speed.min(self.deeds.speed());
+        if std::mem::replace(&mut self.speed, speed) != speed
+            && let Some(task) = &mut self.task
+        {
+            task.change_pace(Instant::now(), speed);
+        }
+    }
+
     /// Tells whether its node computes, if that has changed: it draws more then.
     fn tell_load(&mut self) {
         let computes = self.task.as_ref().is_some_and(Task::computes);
@@ -306,6 +283,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Note(Note::Tell(message)) => self.say(message),
+            Heard::Note(Note::Speed(share_ppm)) => self.host_speed = share_ppm,
             Heard::Note(Note::Leave) => unreachable!("it has left"),
             Heard::Link(Linked::Up(out)) => {
                 self.out = Some(out);
@@ -428,9 +406,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let now = Instant::now();
         if let Some((ready, cancel)) = self.begin(&order) {
-            let until = now + span(order.work.span());
+            let share = if order.work.is_computing() { self.speed } else { WHOLE_PPM };
+            let time = Paced::new(span(order.work.span()), now, share);
             let ranks = self.ranks.as_ref().map(|(_, ranks)| ranks);
-            self.task = Some(Task::new(order, until, ready, ranks, cancel));
+            self.task = Some(Task::new(order, time, ready, ranks, cancel));
             self.receive();
             self.finish(now);
         }
@@ -497,7 +476,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (images, place) = (self.images.clone(), place.clone());
         let (cancel, cancelled) = oneshot::channel::<()>();
         let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
-        let [before, after] = packing.map(span);
+        let [before, after] = packing.map(|packing| stretched(span(packing), self.speed));
         let work = async move {
             pause(before).await;
             loop {
@@ -596,7 +575,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// Answers the order, if it is done and its time is over.
     fn finish(&mut self, now: Instant) {
         let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
-        if task.ready && task.answer.is_none() && task.until <= now {
+        if task.ready && task.answer.is_none() && task.until() <= now {
             let answer = task.done(ranks);
             if let Some(notice) = task.computed(self.setup.node) {
                 self.doors.told.notice(notice);

@@ -12,6 +12,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::fleet::doors::{Deed, Harm};
 
+/// One million parts per million: a node at full speed.
+pub(super) const WHOLE_PPM: u32 = 1_000_000;
+
 /// The deeds of an agent.
 #[derive(Debug, Default)]
 pub(super) struct Deeds {
@@ -55,6 +58,11 @@ impl Deeds {
             }
         }
         all
+    }
+
+    /// The share of its speed that they leave to the node (ppm): the smallest counts.
+    pub(super) fn speed(&self) -> u32 {
+        self.done.values().map(|(deed, _)| deed.means.speed()).min().unwrap_or(WHOLE_PPM)
     }
 
     /// All of them, when the agent leaves.

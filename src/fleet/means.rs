@@ -34,6 +34,8 @@ pub enum Means {
     Stop { how: Stop },
     /// Processes of a name on it are harmed.
     Process(Process),
+    /// It computes at a share of its speed.
+    Slow { share_ppm: u32 },
 }
 
 /// How badly a link works.
@@ -66,6 +68,7 @@ impl Means {
             Harm::Load(load) => Self::Load(*load),
             Harm::Clock(clock) => Self::Clock(*clock),
             Harm::Process(process) => Self::Process(process.clone()),
+            Harm::SlowDown { share_ppm } => Self::Slow { share_ppm: *share_ppm },
             Harm::Crash { stop: None, .. }
             | Harm::Hang { .. }
             | Harm::PowerLoss { .. }
@@ -75,6 +78,22 @@ impl Means {
             | Harm::SilentCorruption
             | Harm::Upset(_)
             | Harm::Dram(_) => Self::Usual,
+        }
+    }
+
+    /// The share of its speed that it leaves to a node that computes, in parts per million.
+    #[must_use]
+    pub fn speed(&self) -> u32 {
+        match self {
+            Self::Load(load) => load.left_ppm(),
+            Self::Slow { share_ppm } => *share_ppm,
+            Self::Usual
+            | Self::Cut { .. }
+            | Self::Partition { .. }
+            | Self::Link(_)
+            | Self::Clock(_)
+            | Self::Stop { .. }
+            | Self::Process(_) => 1_000_000,
         }
     }
 }
@@ -91,7 +110,8 @@ impl Deed {
             | Means::Partition { .. }
             | Means::Link(_)
             | Means::Load(_)
-            | Means::Clock(_) => false,
+            | Means::Clock(_)
+            | Means::Slow { .. } => false,
         }
     }
 
@@ -106,7 +126,8 @@ impl Deed {
             | Means::Load(_)
             | Means::Clock(_)
             | Means::Stop { .. }
-            | Means::Process(_) => false,
+            | Means::Process(_)
+            | Means::Slow { .. } => false,
         }
     }
 }
@@ -145,11 +166,13 @@ pub enum Capability {
     Reboot,
     /// To bring its kernel to a panic.
     Panic,
+    /// To compute at a share of its speed.
+    Slow,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Crash,
         Self::Hang,
         Self::Cut,
@@ -165,6 +188,7 @@ impl Capability {
         Self::Drift,
         Self::Reboot,
         Self::Panic,
+        Self::Slow,
     ];
 
     /// Its word.
@@ -186,6 +210,7 @@ impl Capability {
             Self::Drift => "drift",
             Self::Reboot => "reboot",
             Self::Panic => "panic",
+            Self::Slow => "slow",
         }
     }
 
@@ -246,8 +271,8 @@ pub enum Lack {
     OtherMachine,
     #[error("somebody else has hooked on {device}")]
     FreeDevice { device: String },
-    #[error("no control group for block devices is mounted here")]
-    BlockGroups,
+    #[error("no control groups with `{controller}` are mounted here")]
+    Groups { controller: String },
     #[error("`{controller}` is not enabled for control groups below the first")]
     Delegation { controller: String },
     #[error("the kernel cannot throttle block devices")]
@@ -343,6 +368,7 @@ fn of_means(means: &Means) -> Vec<Capability> {
         Means::Clock(Clock { step, drift_ppb }) => {
             all(&[(*step != 0, Capability::Clock), (*drift_ppb != 0, Capability::Drift)])
         }
+        Means::Slow { .. } => vec![Capability::Slow],
         Means::Stop { how: Stop::Kill } => vec![Capability::Crash],
         Means::Stop { how: Stop::Panic } => vec![Capability::Panic],
         Means::Stop { how: Stop::Reboot } => vec![Capability::Reboot],
@@ -462,6 +488,7 @@ mod tests {
             Means::Clock(Clock { step: -1, drift_ppb: 5 }),
             Means::Stop { how: Stop::Panic },
             Means::Process(Process { name: "hpcg".into(), act: Act::Flip, bits: 3 }),
+            Means::Slow { share_ppm: 500_000 },
             Means::Usual,
         ];
         for means in all {

@@ -23,5 +23,6 @@ mod pace;
 mod packet;
 pub mod ranks;
 mod reception;
+mod relay;
 mod task;
 pub mod wire;

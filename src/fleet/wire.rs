@@ -185,6 +185,12 @@ pub enum Work {
 }
 
 impl Work {
+    /// Whether the node computes all the while.
+    #[must_use]
+    pub fn is_computing(&self) -> bool {
+        matches!(self, Self::Compute { .. } | Self::Verify { .. })
+    }
+
     /// The time that it takes at least.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -46,6 +46,9 @@ pub enum Harm {
     Clock(Clock),
     /// Processes are harmed.
     Process(Process),
+    /// A node computes, or the disk of a server works, at this share of its speed, in parts per
+    /// million.
+    SlowDown { share_ppm: u32 },
 }
 
 /// The particles of an upset rule, or the faults of chips of a rule of DRAM.
@@ -116,6 +119,23 @@ pub struct Load {
     pub disk: u64,
 }
 
+impl Load {
+    /// What is left for a job that computes on all cores, in parts per million.
+    ///
+    /// Linux gives threads that all want a core equal shares of it (Documentation/scheduler/
+    /// sched-design-CFS.rst), so that whoever burns time takes no more than half from another one.
+    /// Not modelled: a job that leaves cores free, which is slowed less.
+    #[must_use]
+    pub fn left_ppm(&self) -> u32 {
+        (1_000_000 - self.cpu_ppm).max(500_000)
+    }
+
+    /// Whether it takes more than the time of processors.
+    fn takes_room(&self) -> bool {
+        *self != Self { cpu_ppm: self.cpu_ppm, ..Self::default() }
+    }
+}
+
 /// What is wrong with a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
@@ -171,6 +191,7 @@ impl Harm {
             Self::Load(_) => Fault::Load,
             Self::Clock(_) => Fault::Clock,
             Self::Process(_) => Fault::Process,
+            Self::SlowDown { .. } => Fault::SlowDown,
         }
     }
 
@@ -201,7 +222,8 @@ impl Harm {
             | Self::Dram(_)
             | Self::Load(_)
             | Self::Clock(_)
-            | Self::Process(_) => 1,
+            | Self::Process(_)
+            | Self::SlowDown { .. } => 1,
         }
     }
 
@@ -209,6 +231,28 @@ impl Harm {
     #[must_use]
     pub fn beam(&self) -> Option<Beam> {
         if let Self::Upset(beam) | Self::Dram(beam) = *self { Some(beam) } else { None }
+    }
+
+    /// What it leaves of the rate of the part that it strikes, in parts per million: of a link, or
+    /// of the speed at which a node computes.
+    #[must_use]
+    pub fn left_ppm(&self) -> u32 {
+        match self {
+            Self::LinkDegradation(link) => link.left_ppm(),
+            Self::Load(load) => load.left_ppm(),
+            Self::SlowDown { share_ppm } => *share_ppm,
+            Self::Crash { .. }
+            | Self::Hang { .. }
+            | Self::PowerLoss { .. }
+            | Self::SwitchLoss { .. }
+            | Self::ServerLoss
+            | Self::ControllerCrash
+            | Self::SilentCorruption
+            | Self::Upset(_)
+            | Self::Dram(_)
+            | Self::Clock(_)
+            | Self::Process(_) => 1_000_000,
+        }
     }
 
     /// How well links work under it: as they should under all that is no degradation.
@@ -224,7 +268,9 @@ impl Harm {
             Self::LinkDegradation(link) => {
                 (link.delay > Span::ZERO).then_some("`delay` and `jitter`")
             }
-            Self::Load(_) => Some("a load on nodes"),
+            Self::Load(load) => {
+                load.takes_room().then_some("`memory`, `card` and `disk` of a load")
+            }
             Self::Clock(_) => Some("a clock that is wrong"),
             Self::Process(_) => Some("harm to processes"),
             Self::Crash { .. }
@@ -235,7 +281,8 @@ impl Harm {
             | Self::ControllerCrash
             | Self::SilentCorruption
             | Self::Upset(_)
-            | Self::Dram(_) => None,
+            | Self::Dram(_)
+            | Self::SlowDown { .. } => None,
         }
     }
 
@@ -286,6 +333,9 @@ impl Harm {
                 let and = if step.is_empty() || drift.is_empty() { "" } else { ", then " };
                 format!("clocks {step}{and}{drift}")
             }
+            Self::SlowDown { share_ppm } => {
+                format!("{} % of the speed left", f64::from(*share_ppm) / 1e4)
+            }
             Self::Process(Process { name, act, bits }) => match act {
                 Act::Kill => format!("processes `{name}` are killed"),
                 Act::Stop => format!("processes `{name}` stand still"),
@@ -315,6 +365,7 @@ impl Harm {
                     .chain(late)
                     .collect()
             }
+            Self::SlowDown { share_ppm } => vec![("share", share(*share_ppm))],
             Self::Upset(Beam { factor, .. }) => vec![("beam", number(*factor))],
             Self::Dram(Beam { factor, .. }) => vec![("acceleration", number(*factor))],
             Self::Load(Load { cpu_ppm, memory, card, disk }) => {
@@ -383,6 +434,7 @@ pub(super) fn read(
         Fault::Load => Harm::Load(load(section, m)?),
         Fault::Clock => Harm::Clock(clock(section, m)?),
         Fault::Process => Harm::Process(process(section, m)?),
+        Fault::SlowDown => Harm::SlowDown { share_ppm: ppm("share", section, m)? },
     })
 }
 

@@ -115,7 +115,7 @@ impl Checkpoint {
         if kind == Fault::SilentCorruption {
             return self.integrity().exposed.allows(phase);
         }
-        self.strikes().allow(phase)
+        !kind.loses_nodes() || self.strikes().allow(phase)
     }
 
     /// The coordinated checkpoint, if it is one.

@@ -7,7 +7,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, with_article};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::event::Fault;
+use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
@@ -172,6 +172,12 @@ fn rule(
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
     let radius = if kind.strikes_nodes() { section.word("radius", m) } else { Some(Radius::Node) };
+    if radius.is_some_and(|radius| radius != Radius::Node)
+        && on.as_ref().is_some_and(|on| on.kind != PartKind::Node)
+    {
+        let mistake = Mistake::new(section.place("radius"), "a `radius` about what is no node");
+        m.note(mistake.help("it says which nodes are struck together; leave it out"));
+    }
     let cascade = cascade(section, on.as_ref(), m);
     let prediction = prediction(kind, section, m);
     Some(FaultRule {
@@ -377,7 +383,7 @@ fn parts(
 
 /// The set as parts that the fault may strike.
 fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
-    let (direct, containers) = (kind.target().parts(), kind.target().holders());
+    let Strikes { parts: direct, holders: containers } = kind.strikes();
     if set.is_empty() {
         return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
     }

@@ -6,7 +6,7 @@ use crate::config::declare::{self, Declared, Field, Line};
 use crate::config::document::{Data, Table, Value};
 use crate::config::nodeset;
 use crate::config::words::Word;
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::scenario::arrays;
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
 use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes};
@@ -117,7 +117,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if kind.needs_real_nodes() => {
+                None if kind.target() == Target::Resource => {
                     Some(Source::Assumption("long enough to be seen".into()))
                 }
                 None if kind.strikes_nodes() && kind != Fault::Dram => None,

@@ -38,6 +38,7 @@ mod model;
 mod mutants;
 mod numbers;
 mod overlap;
+mod pace;
 mod places;
 mod power;
 mod prediction;

@@ -24,8 +24,9 @@ mod play;
 use std::path::Path;
 
 use crate::backend::{Backend, needs_real_nodes};
-use crate::event::{EndReason, Sink, Stop, Target};
+use crate::event::{EndReason, Fault, Sink, Stop, Target};
 use crate::fleet::doors::Notice;
+use crate::ids::PartKind;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;
 use crate::units::Time;
@@ -91,8 +92,18 @@ impl Backend for Loopback {
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
     match rule.kind().target() {
-        Target::Life | Target::Feed | Target::Resource => None,
-        Target::Switch | Target::Link | Target::Server | Target::Controller | Target::Memory => {
+        Target::Life | Target::Feed => None,
+        Target::Resource if rule.kind() == Fault::SlowDown && rule.on.kind == PartKind::Node => {
+            None
+        }
+        // What real nodes alone have is refused as such.
+        Target::Resource if rule.harm.needs_real_nodes().is_some() => None,
+        Target::Resource
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory => {
             let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }

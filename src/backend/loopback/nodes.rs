@@ -180,10 +180,11 @@ impl Nodes {
         }
     }
 
-    /// Whether a node's agent carries a harm out by itself: a hang, as long as it hears.
+    /// Whether a node's agent carries a harm out by itself: what is done to its resources, and a
+    /// hang, as long as it hears.
     pub(super) fn harms_itself(&self, deed: &Deed) -> bool {
         let is_up = || self.each.borrow()[deed.part.index as usize].state == NodeState::Up;
-        deed.kind == Fault::Hang && is_up()
+        deed.kind.target() == Target::Resource || deed.kind == Fault::Hang && is_up()
     }
 
     /// Does a harm, once.

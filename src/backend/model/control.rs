@@ -93,6 +93,11 @@ impl World<'_> {
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
             Effect::Moved(ticket) => self.moved(ticket),
+            Effect::Speed(node, share_ppm) => {
+                if let Some(of) = self.jobs.job_of(node) {
+                    self.change_speed(of, node, share_ppm);
+                }
+            }
             Effect::Link(..) | Effect::Switch(..) => {}
         }
     }
@@ -154,7 +159,7 @@ impl World<'_> {
     fn strike(&mut self, injection: &Injection) {
         let Injection { number, fault, kind, part, cure } = *injection;
         let harm = &self.plan.scenario.rule(fault).harm;
-        let (by_controller, share_ppm) = (cure == Cure::PowerCycle, harm.link().left_ppm());
+        let (by_controller, share_ppm) = (cure == Cure::PowerCycle, harm.left_ppm());
         let how = Harm { by_controller, share_ppm };
         let has_power = |node| self.injector.is_running(node);
         self.supervisor.injected(self.plan, injection, has_power);
@@ -165,13 +170,15 @@ impl World<'_> {
             | Fault::PowerLoss
             | Fault::SwitchLoss
             | Fault::ServerLoss
-            | Fault::LinkDegradation => {
+            | Fault::LinkDegradation
+            | Fault::Load
+            | Fault::SlowDown => {
                 self.with_rack(|rack| rack.harm(number.into(), kind, part, how));
             }
             Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
             Fault::SilentCorruption => self.corrupt(part.index),
             Fault::Upset | Fault::Dram => unreachable!("what comes of it is injected"),
-            Fault::Load | Fault::Clock | Fault::Process => {
+            Fault::Clock | Fault::Process => {
                 unreachable!("this stage refuses it")
             }
         }
@@ -186,7 +193,9 @@ impl World<'_> {
             | Fault::PowerLoss
             | Fault::SwitchLoss
             | Fault::ServerLoss
-            | Fault::LinkDegradation => {
+            | Fault::LinkDegradation
+            | Fault::Load
+            | Fault::SlowDown => {
                 self.with_rack(|rack| rack.repair(number.into(), kind, part, how));
             }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
@@ -195,7 +204,7 @@ impl World<'_> {
             Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
                 unreachable!("it has no repair")
             }
-            Fault::Load | Fault::Clock | Fault::Process => {
+            Fault::Clock | Fault::Process => {
                 unreachable!("this stage refuses it")
             }
         }

@@ -17,11 +17,13 @@ use std::collections::BTreeMap;
 
 use crate::control::coordinator::{Command, Cost, Image, Input, Loss, Work};
 use crate::event::{EndReason, JobPhase, Purpose, What};
+use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{Draw, Left, Ticket};
 use crate::ids::{JobId, NodeId};
 use crate::scenario::StopWhen;
 use crate::units::{Bytes, Span, Time};
 
+use super::pace::{Pace, times};
 use super::world::{Timer, World};
 
 /// Whose transfer is under way.
@@ -40,8 +42,8 @@ pub(super) struct Hands {
     order: Option<(u64, Work)>,
     /// Grows with each order, and with each change of pace: timers of before are dead.
     epoch: u32,
-    /// The step under way.
-    step: Option<Step>,
+    /// How fast they compute.
+    pace: Pace,
     /// What the order moves.
     transfer: Option<Ticket>,
     /// The checkpoint that is written while the job computes.
@@ -74,20 +76,6 @@ struct Draining {
     seats: BTreeMap<NodeId, usize>,
 }
 
-/// A step under way.
-#[derive(Clone, Copy)]
-struct Step {
-    /// What of it was left at `since`, at full speed.
-    left: Span,
-    since: Time,
-    slowdown: f64,
-}
-
-fn times(span: Span, factor: f64) -> Span {
-    // Exactly the span where nothing drains.
-    if factor > 1.0 { Span(libm::round(span.0 as f64 * factor) as u64) } else { span }
-}
-
 impl World<'_> {
     fn hands(&mut self, of: JobId) -> &mut Hands {
         &mut self.hands[usize::from(of.0)]
@@ -111,7 +99,7 @@ impl World<'_> {
             Command::Load { job, computes } => self.set_load(job, computes),
             Command::Order { job, order, work } => self.work(job, order, work),
             Command::Without { job, node, heir } => self.go_on_without(job, node, heir),
-            Command::Pace { job, slowdown } => self.change_pace(job, slowdown),
+            Command::Pace { job, slowdown } => self.change_pace(job, Some(slowdown)),
             Command::Drain { job, image } => self.drain(job, image),
             Command::PauseDrain(job) => self.pause_drain(job),
             Command::DropDrain(job) => self.drop_drain(job),
@@ -151,6 +139,7 @@ impl World<'_> {
         let hands = self.hands(of);
         hands.epoch += 1;
         hands.order = None;
+        hands.pace.stop();
         let ticket = hands.transfer.take();
         self.give_up(ticket);
     }
@@ -161,7 +150,7 @@ impl World<'_> {
         let epoch = hands.epoch;
         match work {
             Work::Compute { span, slowdown, .. } => self.compute(of, span, slowdown),
-            Work::Verify { span, .. } => self.after(span, Timer::Job { job: of, epoch }),
+            Work::Verify { span, .. } => self.compute(of, span, 1.0),
             Work::Write(image) | Work::Read(image) => match image.cost {
                 Cost::Span(span) => self.after(span, Timer::Job { job: of, epoch }),
                 Cost::Moves(parcel) if matches!(work, Work::Read(_)) => {
@@ -176,10 +165,48 @@ impl World<'_> {
         }
     }
 
+    /// How many times as long the nodes of a job compute as at full speed. O(1) but for a job with
+    /// groups of which some node is slow: only its groups that compute count.
+    fn factor(&self, of: JobId) -> f64 {
+        let pace = &self.hands[usize::from(of.0)].pace;
+        if pace.is_full() {
+            return 1.0;
+        }
+        let groups = self.plan.checkpoint_of(of).and_then(|wish| wish.logging());
+        let busy = groups.map(|_| self.jobs.movers(of));
+        pace.factor(|node| busy.as_ref().is_none_or(|busy| busy.binary_search(&node).is_ok()))
+    }
+
+    /// The nodes compute, so many times as slow as they could for a checkpoint that drains.
+    fn compute(&mut self, of: JobId, left: Span, slowdown: f64) {
+        let (now, factor) = (self.now(), self.factor(of));
+        let hands = self.hands(of);
+        let span = hands.pace.begin(now, left, slowdown, factor);
+        let epoch = hands.epoch;
+        self.after(span, Timer::Job { job: of, epoch });
+    }
+
+    /// What they compute goes on at the pace of now.
+    fn change_pace(&mut self, of: JobId, slowdown: Option<f64>) {
+        let (now, factor) = (self.now(), self.factor(of));
+        let hands = self.hands(of);
+        let Some(span) = hands.pace.change(now, slowdown, factor) else { return };
+        hands.epoch += 1;
+        let epoch = hands.epoch;
+        self.after(span, Timer::Job { job: of, epoch });
+    }
+
+    /// A node of a job computes at this share of its speed from now on (ppm).
+    pub(super) fn change_speed(&mut self, of: JobId, node: NodeId, share_ppm: u32) {
+        self.hands(of).pace.set_speed(node, share_ppm);
+        self.change_pace(of, None);
+    }
+
     /// Whether the nodes compress or decompress for some time now.
     fn is_busy_packing(&mut self, of: JobId, span: Span) -> bool {
         let epoch = self.hands(of).epoch;
         if span > Span::ZERO {
+            let span = times(span, self.factor(of));
             self.after(span, Timer::Packed { job: of, epoch });
         }
         span > Span::ZERO
@@ -292,6 +319,7 @@ impl World<'_> {
         if hands.computing {
             self.rack.change_draw(psu, from, to, 1);
         }
+        self.change_speed(of, node, if joined { self.rack.speed(node) } else { WHOLE_PPM });
     }
 
     /// The time of an order is over, and nobody is there who orders more: its nodes have done it
@@ -341,26 +369,6 @@ impl World<'_> {
         for (psu, count) in working {
             self.rack.change_draw(psu, Draw::Idle, Draw::Compute, count);
         }
-    }
-
-    /// The nodes compute, so many times as slow as they could.
-    fn compute(&mut self, of: JobId, left: Span, slowdown: f64) {
-        let since = self.now();
-        let hands = self.hands(of);
-        hands.step = Some(Step { left, since, slowdown });
-        let epoch = hands.epoch;
-        self.after(times(left, slowdown), Timer::Job { job: of, epoch });
-    }
-
-    /// The step under way goes on at another pace.
-    fn change_pace(&mut self, of: JobId, slowdown: f64) {
-        let now = self.now();
-        let hands = self.hands(of);
-        let Some(step) = hands.step else { return };
-        let done = now.since(step.since).0 as f64 / step.slowdown;
-        let left = Span(step.left.0.saturating_sub(libm::round(done) as u64));
-        hands.epoch += 1;
-        self.compute(of, left, slowdown);
     }
 
     /// It begins, or goes on.

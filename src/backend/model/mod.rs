@@ -9,6 +9,7 @@
 
 mod control;
 mod job;
+mod pace;
 mod world;
 
 use crate::backend::{Backend, needs_real_nodes};

@@ -149,7 +149,7 @@ impl doors::Harm for Hands {
     fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
         let part = || self.nodes.plan.machine.nodes_of(deed.part);
         let as_it_is = |node| (node, deed.clone());
-        let is_cut = self.nodes.plan.scenario.rule(deed.fault).harm.link().left_ppm() == 0;
+        let is_cut = self.nodes.plan.scenario.rule(deed.fault).harm.left_ppm() == 0;
         match deed.kind.target() {
             Target::Life if deed.kind == Fault::Hang => {
                 part().filter(|&node| self.nodes.is_up(node)).map(as_it_is).collect()

@@ -124,11 +124,14 @@ impl Backend for Rack {
 
 /// Why a fault cannot be done to a rack, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    let cut = rule.harm.link().left_ppm() == 0;
+    let cut = rule.harm.left_ppm() == 0;
     let why = match rule.kind().target() {
         Target::Controller => "the controller is this program, and nobody would restart it",
         Target::Link if rule.on.kind == PartKind::Uplink && !cut => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
+        }
+        Target::Resource if rule.on.kind != PartKind::Node => {
+            "no agent runs on it, and only an agent takes a part's resources"
         }
         // Others are for the fleet to refuse.
         Target::Life

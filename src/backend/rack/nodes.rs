@@ -289,7 +289,7 @@ impl Nodes {
 
     /// A switch or a link works no longer, or works again.
     fn part(&self, deed: &Deed, begin: bool) {
-        let share_ppm = self.plan.scenario.rule(deed.fault).harm.link().left_ppm();
+        let share_ppm = self.plan.scenario.rule(deed.fault).harm.left_ppm();
         let is_cut = deed.kind == Fault::SwitchLoss || share_ppm == 0;
         let (state, cause) = match (begin, is_cut) {
             (true, true) => (PartState::Down, Cause::Fault(deed.kind)),

@@ -54,7 +54,7 @@ impl Harm {
 
     fn how(&self, deed: &Deed) -> rack::Harm {
         let by_controller = matches!(self.rule(deed).repair, Repair::PowerCycle);
-        rack::Harm { by_controller, share_ppm: self.rule(deed).harm.link().left_ppm() }
+        rack::Harm { by_controller, share_ppm: self.rule(deed).harm.left_ppm() }
     }
 }
 

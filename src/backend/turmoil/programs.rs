@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
+use tokio::sync::{mpsc, watch};
+
 use super::doors::{Clock, Harm, Power, Store, Told};
 use super::nemesis::{Disturbance, Disturbed, Host, Kind, Nemesis, Reign, state_name};
 use super::play::{CONTROLLER_NAME, Kernels, name_of};
 use super::socket;
 use super::stage::{CONTROLLER, Programs, Stage, host_of};
-use crate::fleet::agent::{self, Pace};
+use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::controller;
 use crate::fleet::doors::{Address, Net, Notice};
 use crate::fleet::job::Sabotage;
@@ -244,8 +246,20 @@ pub(super) fn agent<N: Net>(
         sabotage,
     };
     async move {
-        if let Err(error) = agent::run(doors, setup).await {
+        let (to, notes) = mpsc::channel(1);
+        doors.net.spawn(tell_speed(stage.speed(node), to));
+        if let Err(error) = agent::run(doors, setup, notes).await {
             stage.fail(format!("the agent of {}: {error}", name_of(node.0)));
+        }
+    }
+}
+
+/// Tells an agent at which share of its speed its node computes.
+async fn tell_speed(mut speed: watch::Receiver<u32>, to: mpsc::Sender<Note>) {
+    loop {
+        let share_ppm = *speed.borrow_and_update();
+        if to.send(Note::Speed(share_ppm)).await.is_err() || speed.changed().await.is_err() {
+            return;
         }
     }
 }

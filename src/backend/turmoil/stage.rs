@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::event::{Cause, EndReason, Event, Fault, PartState, Sink, Stop, What};
 
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::doors::Notice;
+use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{self, Effect, Output, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
@@ -84,6 +85,8 @@ pub(super) struct Stage {
     pub admission: Admission,
     /// Whoever waits for a transfer.
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
+    /// The share of its speed at which each node computes (ppm).
+    speeds: Vec<watch::Sender<u32>>,
     /// Nodes whose agents are to be started.
     starting: RefCell<Vec<(NodeId, Life)>>,
     /// When a controller that crashed starts again.
@@ -104,17 +107,18 @@ impl Stage {
         Self {
             rack: RefCell::new(rack),
             admission: Admission::new(Bounds::of(plan.machine.nodes.len())),
-            plan,
             ground,
             told: RefCell::default(),
             notices: RefCell::default(),
             waiting: RefCell::default(),
+            speeds: plan.machine.nodes.iter().map(|_| watch::Sender::new(WHOLE_PPM)).collect(),
             starting: RefCell::default(),
             controller_due: Cell::new(None),
             kept: RefCell::default(),
             done: RefCell::default(),
             ended: Cell::new(None),
             failure: RefCell::default(),
+            plan,
         }
     }
 
@@ -171,9 +175,17 @@ impl Stage {
                     let _ = waiting.send(());
                 }
             }
+            Effect::Speed(node, share_ppm) => {
+                self.speeds[node.0 as usize].send_replace(share_ppm);
+            }
             // The fleet finds out by itself.
             Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) => {}
         }
+    }
+
+    /// The share of its speed at which a node computes, now and whenever it changes (ppm).
+    pub(super) fn speed(&self, node: NodeId) -> watch::Receiver<u32> {
+        self.speeds[node.0 as usize].subscribe()
     }
 
     /// Waits for a transfer.

@@ -215,9 +215,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     fn ask_for_root(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
-        let cost = self.plan.scenario.server.disk_request;
-        let server = self.server_of(id);
-        let ready = self.servers[server].requests.admit(self.now, 1, cost);
+        let ready = self.admit(self.server_of(id), 1);
         self.schedule(ready, Timer::Root { node: id, life });
     }
 

@@ -19,6 +19,7 @@ mod boot;
 mod feed;
 mod node;
 mod part;
+mod scale;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -35,6 +36,7 @@ pub use self::words::{Effect, Next, Output, Timer};
 use self::feed::Feed;
 use self::node::{Node, Request};
 use self::part::{Server, Switch};
+use self::scale::Scale;
 use self::transfer::{Transfers, Way};
 use self::words::Due;
 use super::boot::{self as chain, Step};
@@ -42,7 +44,7 @@ use super::flow::Finished;
 use super::network::Network;
 use crate::engine::Agenda;
 use crate::event::{Cause, Event, NodeState, Sensor, What};
-use crate::ids::{Life, NodeId, Part};
+use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::units::{Bytes, Span, Time};
@@ -61,8 +63,8 @@ pub struct Rack<P, T = Timer> {
     feed: Feed,
     network: Network,
     transfers: Transfers,
-    /// Of each link that faults hold down now, their keys and the shares that they leave (ppm).
-    link_faults: BTreeMap<Part, Vec<(u64, u32)>>,
+    /// What faults leave of parts now.
+    scale: Scale,
     /// Nodes that are up.
     up: u32,
     output: Vec<Output>,
@@ -86,7 +88,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             feed: Feed::new(&plan),
             network: Network::new(&plan),
             transfers: Transfers::default(),
-            link_faults: BTreeMap::new(),
+            scale: Scale::default(),
             up: 0,
             output: Vec::new(),
             plan,
@@ -295,6 +297,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         node.share_ppm > 0 && self.switches[node.switch as usize].connects()
     }
 
+    /// What is left of the speed at which a node computes (ppm). A node that is off keeps it.
+    #[must_use]
+    pub fn speed(&self, NodeId(index): NodeId) -> u32 {
+        self.scale.share(Part { kind: PartKind::Node, index })
+    }
+
     /// Moves so many bytes from each of these nodes, in their order, to its server, or back.
     /// [`Effect::Moved`] says when all have arrived.
     pub fn transfer(&mut self, members: &[u32], write: bool, bytes: Bytes) -> Ticket {
@@ -309,15 +317,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         write: bool,
         bytes: Bytes,
     ) -> Ticket {
-        let cost = self.plan.scenario.server.disk_request;
         let mut ready = self.now;
-        if cost > Span::ZERO {
+        if self.plan.scenario.server.disk_request > Span::ZERO {
             let mut counts = BTreeMap::new();
             for &(id, _) in members {
                 *counts.entry(self.server_of(id)).or_insert(0) += 1;
             }
             for (server, count) in counts {
-                ready = ready.max(self.servers[server].requests.admit(self.now, count, cost));
+                ready = ready.max(self.admit(server, count));
             }
         }
         let ticket = self.transfers.ask(members, write, bytes);

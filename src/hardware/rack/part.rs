@@ -8,7 +8,7 @@ use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::storage::RequestQueue;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
-use crate::units::{Power, Span};
+use crate::units::{Power, Span, Time};
 
 use super::{Effect, Rack, Timer};
 
@@ -40,7 +40,7 @@ pub struct Harm {
     /// A crashed or hung node keeps its power, and a power cycle by the controller cures it.
     /// Otherwise a crashed node has no power until its repair is done.
     pub by_controller: bool,
-    /// What remains of a degraded link's rate (ppm).
+    /// What remains of the rate of a part that is slowed down (ppm).
     pub share_ppm: u32,
 }
 
@@ -64,15 +64,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             Fault::PowerLoss => self.psu_down(part.index, cause),
             Fault::SwitchLoss => self.switch_down(part.index, cause),
             Fault::ServerLoss => self.server_down(part.index, cause),
-            Fault::LinkDegradation => {
-                self.link_faults.entry(part).or_default().push((key, how.share_ppm));
-                self.set_link(part, cause);
+            Fault::LinkDegradation | Fault::Load | Fault::SlowDown => {
+                self.scale.hold(part, key, how.share_ppm);
+                self.rescale(part, cause);
             }
             Fault::ControllerCrash
             | Fault::SilentCorruption
             | Fault::Upset
             | Fault::Dram
-            | Fault::Load
             | Fault::Clock
             | Fault::Process => {}
         }
@@ -104,11 +103,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             Fault::PowerLoss => self.psu_up(part.index, Cause::Repair),
             Fault::SwitchLoss => self.switch_up(part.index, Cause::Repair),
             Fault::ServerLoss => self.server_up(part.index, Cause::Repair),
-            Fault::LinkDegradation => {
-                let faults = self.link_faults.get_mut(&part).expect("faults hold the link");
-                let place = faults.iter().position(|&(by, _)| by == key);
-                faults.swap_remove(place.expect("this one does"));
-                self.set_link(part, Cause::Repair);
+            Fault::LinkDegradation | Fault::Load | Fault::SlowDown => {
+                self.scale.release(part, key);
+                self.rescale(part, Cause::Repair);
             }
             Fault::Crash
             | Fault::Hang
@@ -116,27 +113,45 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             | Fault::SilentCorruption
             | Fault::Upset
             | Fault::Dram
-            | Fault::Load
             | Fault::Clock
             | Fault::Process => {}
         }
     }
 
-    /// A link has the smallest share that any fault on it leaves.
-    fn set_link(&mut self, part: Part, cause: Cause) {
-        let faults = self.link_faults.get(&part).into_iter().flatten();
-        let share_ppm = faults.map(|&(_, share)| share).min().unwrap_or(WHOLE_PPM);
-        if part.kind == PartKind::Uplink {
-            self.switches[part.index as usize].uplink_ppm = share_ppm;
-            self.emit_part(PartKind::Uplink, part.index, link_state(share_ppm), cause);
-            self.path_changed(part.index);
-        } else {
-            self.nodes[part.index as usize].share_ppm = share_ppm;
-            self.emit_part(PartKind::NodeLink, part.index, link_state(share_ppm), cause);
-            self.node_cap_changed(part.index);
-            self.effect(Effect::Link(NodeId(part.index), share_ppm));
-            self.connection_changed(part.index);
+    /// A part works at the share that faults leave of it by now.
+    fn rescale(&mut self, part: Part, cause: Cause) {
+        let (share_ppm, index) = (self.scale.share(part), part.index);
+        match part.kind {
+            PartKind::Node => self.effect(Effect::Speed(NodeId(index), share_ppm)),
+            PartKind::Uplink => {
+                self.switches[index as usize].uplink_ppm = share_ppm;
+                self.emit_part(PartKind::Uplink, index, link_state(share_ppm), cause);
+                self.path_changed(index);
+            }
+            PartKind::NodeLink => {
+                self.nodes[index as usize].share_ppm = share_ppm;
+                self.emit_part(PartKind::NodeLink, index, link_state(share_ppm), cause);
+                self.node_cap_changed(index);
+                self.effect(Effect::Link(NodeId(index), share_ppm));
+                self.connection_changed(index);
+            }
+            PartKind::Server => self.network.set_disk(self.now, index, share_ppm),
+            PartKind::Blade
+            | PartKind::Pack
+            | PartKind::Module
+            | PartKind::Rack
+            | PartKind::Switch
+            | PartKind::Psu
+            | PartKind::Controller => unreachable!("it has no rate"),
         }
+    }
+
+    /// The disk of a server takes requests that arrive now. Says when the last may begin to move.
+    pub(super) fn admit(&mut self, server: usize, count: u32) -> Time {
+        let part = Part { kind: PartKind::Server, index: server as u32 };
+        let (cost, share_ppm) = (self.plan.scenario.server.disk_request, self.scale.share(part));
+        let slowed = u128::from(cost.0) * u128::from(WHOLE_PPM) / u128::from(share_ppm);
+        self.servers[server].requests.admit(self.now, count, Span(slowed as u64))
     }
 
     /// What a node moves follows its link.

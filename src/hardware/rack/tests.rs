@@ -87,6 +87,28 @@ fn a_crash_that_is_repaired_by_hand_keeps_the_power_away_until_then() {
 }
 
 #[test]
+fn of_faults_that_slow_a_node_down_the_smallest_share_counts_whether_it_is_on_or_off() {
+    let mut rack = rack(BootMethod::Instant);
+    let left = |share_ppm| Harm { by_controller: false, share_ppm };
+    rack.harm(1, Fault::Load, node(3), left(700_000));
+    rack.power_on(NodeId(3));
+    rack.harm(2, Fault::Load, node(3), left(500_000));
+    rack.harm(3, Fault::Load, node(3), left(900_000));
+    rack.power_off(NodeId(3), Cause::Course);
+    assert_eq!((rack.speed(NodeId(3)), rack.speed(NodeId(4))), (500_000, 1_000_000));
+    for key in [2, 1, 3] {
+        rack.repair(key, Fault::Load, node(3), BY_HAND);
+    }
+    let (_, effects) = advance(&mut rack, at(1));
+    let speeds = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Speed(NodeId(3), share_ppm) => Some(share_ppm),
+        _ => None,
+    });
+    let expected = [700_000, 500_000, 500_000, 700_000, 900_000, 1_000_000];
+    assert_eq!(speeds.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_crash_that_a_power_cycle_cures_leaves_the_power_on() {
     let mut rack = rack(BootMethod::Instant);
     let id = NodeId(3);

@@ -99,6 +99,8 @@ pub enum Effect {
     Link(NodeId, u32),
     /// Whether a switch forwards, and what is left of its uplink (ppm).
     Switch(u32, bool, u32),
+    /// So much is left of the speed at which a node computes (ppm).
+    Speed(NodeId, u32),
     /// A transfer is complete.
     Moved(Ticket),
 }

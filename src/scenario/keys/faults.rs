@@ -28,6 +28,7 @@ pub(in crate::scenario) static FAULTS: Spec = spec(
         key(Fault::Load),
         key(Fault::Clock),
         key(Fault::Process),
+        key(Fault::SlowDown),
     ],
 );
 
@@ -51,6 +52,7 @@ pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static Spec {
         Fault::Load => &LOAD_FAULT,
         Fault::Clock => &CLOCK_FAULT,
         Fault::Process => &PROCESS_FAULT,
+        Fault::SlowDown => &SLOW_FAULT,
     }
 }
 
@@ -260,6 +262,32 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
         Key::new("loss", Kind::Share(0.0, 0.9), "Share of the packets that is lost.").or("0.0"),
         DELAY,
         JITTER,
+    ],
+    rivals: WHEN,
+};
+
+/// A slow-down of nodes or servers.
+static SLOW_FAULT: Spec = Spec {
+    doc: "Nodes compute at a share of their speed: a straggler, a thermal throttle, a weak \
+          supply. Or servers do: their disk, what it takes of requests, and the boot files that \
+          they serve.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        RADIUS,
+        super::harm::REPAIR,
+        Key::new(
+            "share",
+            Kind::Share(0.001, 0.999),
+            "Share of the speed that remains. Where rules overlap the smallest counts.",
+        ),
     ],
     rivals: WHEN,
 };

@@ -207,10 +207,11 @@ impl<N: Net> Hands<N> {
         let doors = agent::Doors { net, store, harm: self.clone(), told: self.clone() };
         tokio::task::spawn_local(async move {
             let host = LocalSet::new();
+            let agent = agent::run(doors, setup, mpsc::channel(1).1);
             tokio::select! {
                 biased;
                 _ = dead => {}
-                end = host.run_until(agent::run(doors, setup)) => end.expect("an agent listens"),
+                end = host.run_until(agent) => end.expect("an agent listens"),
             }
         });
     }

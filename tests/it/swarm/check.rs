@@ -420,7 +420,7 @@ impl<'p> Machine<'p> {
 
     fn check_link(&self, part: Part) {
         let rules = self.wounds.get(&part).into_iter().flatten();
-        let share = rules.map(|&fault| self.rule(fault).harm.link().left_ppm()).min();
+        let share = rules.map(|&fault| self.rule(fault).harm.left_ppm()).min();
         let state = match share {
             None => PartState::Up,
             Some(0) => PartState::Down,
