@@ -85,14 +85,15 @@ impl World<'_> {
     pub(super) fn coordinate(&mut self, input: Input) {
         let mut commands = std::mem::take(&mut self.commands);
         self.jobs.on(self.rack.now(), input, &mut commands);
-        for command in commands.drain(..) {
+        for command in &commands {
             self.carry_out(command);
         }
+        commands.clear();
         self.commands = commands;
     }
 
-    fn carry_out(&mut self, command: Command) {
-        match command {
+    fn carry_out(&mut self, command: &Command) {
+        match *command {
             Command::Emit(what) => self.tell(what),
             Command::Member { job, node, joined } => self.change_members(job, node, joined),
             Command::Stop { job, .. } => self.stop_job(job),
