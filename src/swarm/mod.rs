@@ -20,7 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::backend::turmoil::Turmoil;
 use crate::backend::turmoil::nemesis::Kind;
-use crate::event::{Event, Sink, Stop};
+use crate::event::Event;
+use crate::experiment::Run;
 use crate::fleet::doors::Notice;
 use crate::fleet::job::Sabotage;
 use crate::plan::Plan;
@@ -40,13 +41,6 @@ pub struct Told {
     pub expected: Option<u64>,
     /// Whether another controller took over while the first still believed in itself.
     pub taken_over: bool,
-}
-
-impl Sink for Told {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.events.push(*event);
-        Ok(())
-    }
 }
 
 /// A seed whose run breaks a property.
@@ -73,11 +67,14 @@ pub fn breach(wish: &Wish, sabotage: Option<Sabotage>) -> Option<Breach> {
         let (mut told, mut notices) = (Told::default(), Vec::new());
         let disturbances = wish.disturbances();
         told.taken_over = disturbances.iter().any(|it| it.kind == Kind::Takeover);
-        let end = Turmoil.play_disturbed(&plan, &disturbances, sabotage, &mut told, &mut notices);
+        let run = Run::new(&plan, &Turmoil).no_findings().sink(&mut told.events);
+        let end = run.play_by(&mut |plan, sink| {
+            Turmoil.play_disturbed(plan, &disturbances, sabotage, sink, &mut notices)
+        });
         (told.notices, told.expected) = (notices, Turmoil.expected(&plan));
         match end {
             Ok(_) => check::check(&plan, &told),
-            Err(stop) => Some(Breach::new("the programs go on", Time::ZERO, format!("{stop:?}"))),
+            Err(stop) => Some(Breach::new("the programs go on", Time::ZERO, stop.to_string())),
         }
     }));
     played.unwrap_or_else(|panic| {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
+use rackstorm::experiment::Run;
 use rackstorm::fleet::doors::Notice;
 use rackstorm::forecast;
 use rackstorm::ids::{JobId, NodeId};
@@ -259,8 +259,9 @@ fn buddies_lose_a_checkpoint_as_often_as_the_closed_form_says() {
     for (copies, nodes, years, detect) in [(2, 2, 320, 20), (3, 3, 200, 470)] {
         let mut losses = Losses::default();
         let plan = plan_of(&buddies(copies, nodes, years, detect));
-        let end = Model.play(&plan, &mut losses).expect("nobody stops it");
-        assert_eq!(end, EndReason::TimeUp);
+        let run = Run::new(&plan, &Model).no_findings().sink(&mut losses);
+        let end = run.play().expect("nobody stops it").end;
+        assert_eq!(end, Some(EndReason::TimeUp));
         let risk = detect as f64 + 10.0 * f64::from(copies);
         let time = years as f64 * 365.0 * 86_400.0;
         let expected = buddy::loss_rate(copies, 1e-4, risk) * time;
