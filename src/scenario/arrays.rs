@@ -115,7 +115,8 @@ table! {
 }
 
 table! {
-    /// Shares of the upsets.
+    /// By what a node does: it is up and has no part in a job (`idle`), it computes (`compute`), or
+    /// it writes or reads a checkpoint (`checkpoint`).
     for Shares {
         /// Share that makes data wrong, unnoticed.
         silent: f64 = SHARE;

@@ -1,6 +1,6 @@
 //! What the machine is made of: counts, node hardware, module hardware, network and servers.
 
-use crate::config::declare::{Declared, choice, table};
+use crate::config::declare::{choice, table};
 use crate::config::language::Kind;
 use crate::cosmic::memory::Array;
 use crate::scenario::base;

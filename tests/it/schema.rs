@@ -16,6 +16,8 @@ enum Why {
     OtherFiles,
     /// Keys of several tables do not fit each other.
     OtherTables,
+    /// Keys of one table belong together, of which an inherited file may give the other.
+    OtherKeys,
     /// Values of one table have to be compared, added up or counted.
     Arithmetic,
     /// How large a quantity is, its number and its unit together.
@@ -33,7 +35,47 @@ fn validator() -> jsonschema::Validator {
 }
 
 /// The examples of mistakes that the schema lets pass, and why.
-const PASS: &[(&str, Why)] = &[];
+const PASS: &[(&str, Why)] = &[
+    ("adaptive", Why::OtherFiles),
+    ("comment_only", Why::NoDocument),
+    ("compression_of_spans", Why::OtherKeys),
+    ("counts", Why::OtherTables),
+    ("do_not_fit", Why::OtherFiles),
+    ("drain_below", Why::Arithmetic),
+    ("drain_nothing", Why::OtherKeys),
+    ("drain_optimum", Why::OtherTables),
+    ("duplicate_keys", Why::NoDocument),
+    ("empty", Why::NoDocument),
+    ("incremental", Why::OtherTables),
+    ("inherit_cycle", Why::OtherFiles),
+    ("inherit_cycle_b", Why::OtherFiles),
+    ("inherit_cycle_c", Why::OtherFiles),
+    ("job_too_large", Why::OtherFiles),
+    ("jobs_order", Why::OtherTables),
+    ("keep", Why::OtherKeys),
+    ("levels_groups", Why::Arithmetic),
+    ("levels_no_partner", Why::OtherFiles),
+    ("levels_none", Why::OtherKeys),
+    ("levels_not_rising", Why::Arithmetic),
+    ("levels_optimum", Why::OtherTables),
+    ("levels_severity", Why::OtherTables),
+    ("logging_groups", Why::Arithmetic),
+    ("logging_together", Why::OtherTables),
+    ("missing_base", Why::OtherFiles),
+    ("no_partner", Why::OtherFiles),
+    ("not_there", Why::Meaning),
+    ("own_value", Why::OtherFiles),
+    ("points", Why::Arithmetic),
+    ("prior", Why::OtherKeys),
+    ("replicas_do_not_fit", Why::OtherTables),
+    ("replicas_on_cards", Why::OtherTables),
+    ("severity", Why::OtherTables),
+    ("syntax", Why::NoDocument),
+    ("too_late", Why::OtherTables),
+    ("too_many_nodes", Why::OtherFiles),
+    ("upset_of_nothing", Why::OtherFiles),
+    ("whole_link", Why::Arithmetic),
+];
 
 #[test]
 fn every_example_of_a_mistake_is_refused_by_the_schema_too_or_says_why_not() {
