@@ -101,7 +101,8 @@ impl Maker {
                 "additionalProperties": false,
             }),
             Kind::Any(kinds) => {
-                json!({ "anyOf": kinds.iter().map(|kind| self.kind(kind, whole)).collect::<Vec<_>>() })
+                let kinds: Vec<_> = kinds.iter().map(|kind| self.kind(kind, whole)).collect();
+                json!({ "anyOf": kinds })
             }
             Kind::Map(names, inner) => json!({
                 "type": "object",
