@@ -89,6 +89,7 @@ impl Maker {
             Kind::Table(spec) => self.table(spec, whole),
             Kind::Tables(spec) => json!({
                 "type": ["array", "object"],
+                "minProperties": 1,
                 "items": self.table(spec, true),
                 // Items of an array that is inherited, by their numbers.
                 "patternProperties": { "^[0-9]+$": self.table(spec, false) },
@@ -96,6 +97,7 @@ impl Maker {
             }),
             Kind::List(inner) => json!({
                 "type": ["array", "object"],
+                "minProperties": 1,
                 "items": self.kind(inner, true),
                 "patternProperties": { "^[0-9]+$": self.kind(inner, false) },
                 "additionalProperties": false,
