@@ -89,6 +89,7 @@ impl Maker {
             Kind::Table(spec) => self.table(spec, whole),
             Kind::Tables(spec) => json!({
                 "type": ["array", "object"],
+                "minProperties": 1,
                 "items": self.table(spec, true),
                 // Items of an array that is inherited, by their numbers.
                 "patternProperties": { "^[0-9]+$": self.table(spec, false) },
@@ -96,13 +97,14 @@ impl Maker {
             }),
             Kind::List(inner) => json!({
                 "type": ["array", "object"],
+                "minProperties": 1,
                 "items": self.kind(inner, true),
                 "patternProperties": { "^[0-9]+$": self.kind(inner, false) },
                 "additionalProperties": false,
             }),
             Kind::Any(kinds) => {
-                let any: Vec<_> = kinds.iter().map(|kind| self.kind(kind, whole)).collect();
-                json!({ "anyOf": any })
+                let kinds: Vec<_> = kinds.iter().map(|kind| self.kind(kind, whole)).collect();
+                json!({ "anyOf": kinds })
             }
             Kind::Map(names, inner) => json!({
                 "type": "object",

@@ -286,8 +286,8 @@ impl Loader {
         let seed = root.get("seed", m);
         let site = Site::read(&root.section("site"), m);
         let cluster = Cluster::read(&root.section("cluster"), m);
-        let hardware =
-            have_hardware.then(|| Hardware::read(&root.section("hardware"), m)).flatten();
+        let of_node = root.section("hardware");
+        let hardware = if have_hardware { Hardware::read(&of_node, m) } else { None };
         let upset = arrays::upset(root, m);
         let module = if have_module { machine::module(root, m) } else { None };
         let network = Network::read(&root.section("network"), m);
@@ -306,10 +306,9 @@ impl Loader {
             .zip(hardware.as_ref())
             .map(|((cluster, module), hardware)| course::Nodes::of(cluster, module, hardware));
         let stop = course::stop(root, m);
-        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let by_chip = root.section("fault").has("dram");
-        let rays =
-            node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset, by_chip));
+        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
+        let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);

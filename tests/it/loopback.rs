@@ -1,5 +1,6 @@
-//! The stage `loopback`: real processes, real TCP, real kills; no timing is asserted, but that what
-//! has to last so long does.
+//! The stage `loopback`: real processes, real TCP, real kills.
+//!
+//! No timing is asserted, but that what has to last so long does.
 //!
 //! `RACKSTORM_AGENTS=50 cargo test --release --test it loopback::a_job` plays the job
 //! with fifty agents and ten crashes.

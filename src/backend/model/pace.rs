@@ -1,5 +1,4 @@
-//! How fast a job computes: its slowest node sets the pace of all, and a checkpoint that drains
-//! slows them all down.
+//! How fast a job computes: at the pace of its slowest node, less while a checkpoint drains.
 //!
 //! All nodes of a job compute a step, then all meet. A step of length s thus lasts s / f if the
 //! slowest node works at the share f of its speed. When the pace changes in the middle, only what
