@@ -131,7 +131,7 @@ fn an_injector_that_was_saved_at_any_moment_goes_on_as_if_nothing_had_happened()
             faults.start(Time::ZERO, NodeId(node));
         }
         let mut told = Vec::new();
-        let phase = |node: NodeId| (node.0 % 7 == 0).then_some(JobPhase::Restart);
+        let phase = |node: NodeId| node.0.is_multiple_of(7).then_some(JobPhase::Restart);
         while let Some((_, commands)) = faults.next(&plan, end, phase, Span::from_secs(60)) {
             told.extend(commands);
             if restart {

@@ -252,17 +252,19 @@ fn memory(_: &Plan, told: &Told) -> Option<Breach> {
             Notice::Begins { node } => drop(has.insert(node, BTreeSet::new())),
             // A process may hold images of others, and of each checkpoint that is written now.
             Notice::Saved { checkpoint, .. } => {
-                has.values_mut().for_each(|has| has.extend([checkpoint]));
+                for has in has.values_mut() {
+                    has.insert(checkpoint);
+                }
             }
             Notice::Loaded { node, checkpoint, .. } => {
                 has.entry(node).or_default().insert(checkpoint);
             }
-            Notice::Loads { node, checkpoint, held: true, .. } => {
-                if !has.get(&node).is_some_and(|has| has.contains(&checkpoint)) {
-                    let how = format!("pi{} loads checkpoint {checkpoint}", node.0 + 1);
-                    let property = "a process has only its own memory";
-                    return Some(Breach::new(property, at, how));
-                }
+            Notice::Loads { node, checkpoint, held: true, .. }
+                if !has.get(&node).is_some_and(|has| has.contains(&checkpoint)) =>
+            {
+                let how = format!("pi{} loads checkpoint {checkpoint}", node.0 + 1);
+                let property = "a process has only its own memory";
+                return Some(Breach::new(property, at, how));
             }
             _ => {}
         }

@@ -132,7 +132,7 @@ fn one(wish: &Wish, draw: &mut Draw, family: Family) -> (Kind, Host, u64) {
             (Kind::Store(*pick(draw, &how)), any_node(wish, draw), lasts)
         }
         Family::Clock => {
-            let by = draw.below(STEP) as i64 - STEP as i64 / 2;
+            let by = draw.below(STEP).cast_signed() - STEP.cast_signed() / 2;
             (Kind::ClockStep { by }, Host::Controller, 0)
         }
         Family::Switches => {

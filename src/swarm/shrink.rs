@@ -58,7 +58,7 @@ mod tests {
 
     /// Faults and disturbances in turn, each at its own time.
     fn strike(at: u64) -> Strike {
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             let (on, at) = (Host::Controller, Time(at));
             return Strike::Nemesis(Disturbance { kind: Kind::Pause, on, at, lasts: Span(1) });
         }

@@ -88,12 +88,12 @@ fn a_run_in_memory_has_fingerprint_and_metrics_of_the_one_that_leaves_a_folder()
 #[test]
 fn nothing_is_made_that_nobody_asked_for() {
     let plan = smoke("no_checkpoint");
-    let plain = Run::new(&plan, &Model).play().expect("it plays");
-    assert_eq!((plain.fingerprint, plain.findings.series.len()), (None, 0));
+    let usual = Run::new(&plan, &Model).play().expect("it plays");
+    assert_eq!((usual.fingerprint, usual.findings.series.len()), (None, 0));
     let mut events = Vec::new();
     let bare = Run::new(&plan, &Model).no_findings().sink(&mut events).play().expect("it plays");
     assert_eq!(bare.findings, rackstorm::Findings::default());
-    assert_eq!((bare.end, bare.events), (plain.end, events.len() as u64));
+    assert_eq!((bare.end, bare.events), (usual.end, events.len() as u64));
 }
 
 #[test]

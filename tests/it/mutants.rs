@@ -26,14 +26,15 @@ fn every_mutant_applies_and_is_listed_with_what_catches_it() {
     let page = fs::read_to_string(root.join("docs/swarm.md")).expect("the page");
     let mut names = Vec::new();
     for entry in fs::read_dir(root.join("tests/mutants")).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let patch = fs::read_to_string(&path).expect("text");
-        let (file, hunks) = hunks(&patch);
-        let code = fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{name}: {file}"));
+        let file = entry.expect("an entry").path();
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let patch = fs::read_to_string(&file).expect("text");
+        let (source, hunks) = hunks(&patch);
+        let code = fs::read_to_string(root.join(source));
+        let code = code.unwrap_or_else(|_| panic!("{name}: {source}"));
         assert!(!hunks.is_empty(), "{name} changes nothing");
         for hunk in hunks {
-            assert!(code.contains(&hunk), "{name} does not apply to {file}:\n{hunk}");
+            assert!(code.contains(&hunk), "{name} does not apply to {source}:\n{hunk}");
         }
         let catcher = patch.lines().find_map(|line| line.strip_prefix("caught by: "));
         let catcher = catcher.unwrap_or_else(|| panic!("{name}: who catches it?"));

@@ -125,7 +125,8 @@ fn verifying_takes_longer_on_a_slow_node_and_a_checkpoint_of_fixed_cost_does_not
     });
     let [compute, verify, checkpoint] = whole;
     assert!((compute, checkpoint) == (100.0, 4.0) && verify >= 6.0, "{whole:?}");
-    assert_eq!(slow, [200.0, 2.0 * verify, 4.0]);
+    let right = [200.0, 2.0 * verify, 4.0];
+    assert!(slow.iter().zip(right).all(|(got, want)| (got - want).abs() < 1e-6), "{slow:?}");
 }
 
 /// Time that a job spent in a phase (s).

@@ -101,9 +101,11 @@ mod tests {
         assert!(pace.is_full() && all(&pace) <= 1.0);
         pace.set_speed(NodeId(7), 500_000);
         pace.set_speed(NodeId(3), 800_000);
-        assert_eq!([all(&pace), pace.factor(|node| node != NodeId(7))], [2.0, 1.25]);
+        let near = |factor: f64, right: f64| assert!((factor - right).abs() < 1e-12, "{factor}");
+        near(all(&pace), 2.0);
+        near(pace.factor(|node| node != NodeId(7)), 1.25);
         pace.set_speed(NodeId(7), 900_000);
-        assert_eq!([all(&pace)], [1.25]);
+        near(all(&pace), 1.25);
         pace.set_speed(NodeId(3), WHOLE_PPM);
         pace.set_speed(NodeId(7), WHOLE_PPM);
         assert!(pace.is_full());

@@ -1,5 +1,7 @@
 //! The tables of the report: expectations, metrics, faults, and where each figure comes from.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use crate::event::Fault;
@@ -100,10 +102,11 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
     let mut kind = rule.kind().title().to_owned();
     let link = rule.harm.link();
     if rule.kind() == Fault::LinkDegradation {
-        kind += &format!(" to {}", words::share(f64::from(link.share_ppm) / 1e6));
+        let _ = write!(kind, " to {}", words::share(f64::from(link.share_ppm) / 1e6));
     }
     if link.loss_ppm > 0 {
-        kind += &format!(", {} of the packets lost", words::share(f64::from(link.loss_ppm) / 1e6));
+        let lost = words::share(f64::from(link.loss_ppm) / 1e6);
+        let _ = write!(kind, ", {lost} of the packets lost");
     }
     html! {
         tr {

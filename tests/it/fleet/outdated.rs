@@ -12,6 +12,7 @@ use rackstorm::fleet::{agent, job::Jobs};
 use rackstorm::ids::{Life, NodeId};
 use rackstorm::units::Span;
 use tokio::io::{ReadHalf, WriteHalf, split};
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
@@ -71,10 +72,10 @@ async fn join(wires: &Wires, serial: u32, life: u32, session: Option<u64>) -> Li
     let peers = Address::new(format!("node-{serial}"), 1);
     let net = wires.of(&peers.host);
     let stream = net.connect(&Address::new("controller", 7000)).await.expect("it listens");
-    let mut line = Line::over(stream);
+    let mut to = Line::over(stream);
     let (datagrams, abilities) = (0, Vec::new());
-    line.say(Message::Join { serial, life, session, peers, datagrams, abilities }).await;
-    line
+    to.say(Message::Join { serial, life, session, peers, datagrams, abilities }).await;
+    to
 }
 
 /// Runs a script beside the real controller, with no agents but those of the script.
@@ -255,7 +256,7 @@ fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) ->
         };
         tokio::select! {
             biased;
-            end = agent::run(doors, setup) => panic!("it ends: {end:?}"),
+            end = agent::run(doors, setup, mpsc::channel(1).1) => panic!("it ends: {end:?}"),
             () = script => {}
         }
     });

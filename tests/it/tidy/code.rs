@@ -165,10 +165,9 @@ fn patterns(body: &str) -> Vec<(&str, bool)> {
         let guard = at_top(&rest[..arrow], " if ");
         found.push((rest[..guard.unwrap_or(arrow)].trim(), guard.is_some()));
         let arm = rest[arrow + 2..].trim_start();
-        let end = if arm.starts_with('{') {
-            at_top(&arm[1..], "}").map(|end| end + 2)
-        } else {
-            at_top(arm, ",")
+        let end = match arm.strip_prefix('{') {
+            Some(block) => at_top(block, "}").map(|end| end + 2),
+            None => at_top(arm, ","),
         };
         rest = end.map_or("", |end| arm[end..].trim_start_matches([',', ' ', '\n']));
     }
