@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::program::{root, update, walk};
 use code::{functions, plain, rooms_used, shipped};
 
-const FILE_LINES_MAX: usize = 800;
+/// Lines from which a file is asked whether it has one thought: a warning, since a long file with one
+/// thought is better than five with a fifth of it each.
+const FILE_LINES_LONG: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
 
@@ -137,8 +139,8 @@ fn files_functions_and_lines_are_short() {
     for (file, text) in all_rust_files() {
         let file = file.display();
         let n_lines = text.lines().count();
-        if n_lines > FILE_LINES_MAX {
-            complaints.push(format!("{file}: {n_lines} lines; {FILE_LINES_MAX} are allowed"));
+        if n_lines > FILE_LINES_LONG {
+            eprintln!("warning: {file} has {n_lines} lines: has it one thought?");
         }
         for (index, line) in text.lines().enumerate() {
             let columns = line.chars().count();
