@@ -45,11 +45,15 @@ impl Line {
         self.reader.next(PATIENCE).await.ok()
     }
 
-    /// The session of the welcome that must come next.
+    /// The session of the welcome that must come. What the controller had to say to the node before
+    /// it heard the join goes over the new connection first.
     async fn welcomed(&mut self) -> u64 {
-        match self.hear().await {
-            Some(Message::Welcome { session, .. }) => session,
-            other => panic!("no welcome but {other:?}"),
+        loop {
+            match self.hear().await {
+                Some(Message::Welcome { session, .. }) => return session,
+                Some(Message::Order(_)) => {}
+                other => panic!("no welcome but {other:?}"),
+            }
         }
     }
 
