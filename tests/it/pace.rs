@@ -110,7 +110,8 @@ fn without_spare() -> String {
 #[test]
 fn a_node_that_was_slowed_down_while_it_was_off_is_slow_when_it_is_back() {
     let crash = without_spare();
-    takes(&four(&(crash + &load("pi2", 30, 3_000, 0.5))), 200.0);
+    // The step that was done before the crash is rework, and nine are left.
+    takes(&four(&(crash + &load("pi2", 30, 3_000, 0.5))), 180.0);
 }
 
 #[test]

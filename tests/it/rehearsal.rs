@@ -205,7 +205,8 @@ fn a_run_switches_a_node_off_no_more_often_than_the_rack_allows() {
     let folders = std::fs::read_dir(bench.path().join("results/hangs")).expect("results");
     let folder = folders.map(|entry| entry.expect("an entry").path()).next();
     let log = LogReader::open(&folder.unwrap_or_else(|| panic!("{}", done.stderr))).expect("a log");
-    let events: Vec<Event> = log.collect::<Result<_, _>>().expect("a whole log");
+    // The log of a run that failed ends without its last words.
+    let events: Vec<Event> = log.map_while(Result::ok).collect();
     let states = states(&events, 0);
     let cycles = states.windows(2).filter(|two| *two == [N::Hung, N::Off]).count();
     assert_eq!(cycles, 1, "it was switched off to begin with, and may be once more: {states:?}");

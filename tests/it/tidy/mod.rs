@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::program::{root, update, walk};
 use code::{functions, plain, rooms_used, shipped};
 
-/// Lines from which a file is asked whether it has one thought: a warning, since a long file with one
-/// thought is better than five with a fifth of it each.
+/// Lines from which a file is asked whether it has one thought: a warning, since a long file with
+/// one thought is better than five with a fifth of it each.
 const FILE_LINES_LONG: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
 const LINE_COLUMNS_MAX: usize = 100;
