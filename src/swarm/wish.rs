@@ -221,7 +221,7 @@ impl Wish {
     /// Adds to each second wish what fits it: silent corruption, replicas, or alarms. From draws of
     /// its own, so that the other wishes are the same without. The job lasts for about `span` (ms).
     fn add(&mut self, draw: &mut Draw, span: u64) {
-        let levels = self.keep == Keep::Levels;
+        let levels = matches!(self.keep, Keep::Levels | Keep::Memory);
         match draw.below(6) {
             0 if !levels => {
                 if self.keep != Keep::Nowhere {

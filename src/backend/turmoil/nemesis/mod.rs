@@ -266,10 +266,10 @@ mod tests {
     fn a_packet_is_disturbed_in_the_window_and_on_the_host_and_nowhere_else() {
         let by = Span::from_millis(5);
         let nemesis = nemesis(Kind::Distance { by }, Host::Node(NodeId(0)));
-        let late =
-            |millis, from, to| nemesis.fate(Time::ZERO + Span::from_millis(millis), from, to).late;
-        assert_eq!([late(999, 0, 1), late(1_000, 0, 1), late(2_000, 0, 1)], [Span(0), by, Span(0)]);
-        assert_eq!([late(1_500, 1, 0), late(1_500, 0, 2)], [by, Span(0)]);
+        let far =
+            |millis, from, to| nemesis.fate(Time::ZERO + Span::from_millis(millis), from, to).far;
+        assert_eq!([far(999, 0, 1), far(1_000, 0, 1), far(2_000, 0, 1)], [Span(0), by, Span(0)]);
+        assert_eq!([far(1_500, 1, 0), far(1_500, 0, 2)], [by, Span(0)]);
     }
 
     #[test]
