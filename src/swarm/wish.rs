@@ -176,7 +176,9 @@ impl Wish {
         if wish.keep == Keep::Levels && stream.draw(3, 0).below(2) == 0 {
             wish.keep = Keep::Memory;
         }
-        let is_plain = wish.verify.is_none() && wish.crew.is_none();
+        // No reader takes predictions for a job with levels.
+        let foreseen = wish.faults().any(|fault| fault.foreseen.is_some());
+        let is_plain = wish.verify.is_none() && wish.crew.is_none() && !foreseen;
         if wish.keep != Keep::Nowhere && is_plain && stream.draw(6, 0).below(4) == 0 {
             wish.keep = Keep::Memory;
             let cut = nemesis::cut(&wish, &mut stream.draw(7, 0), span);
@@ -221,7 +223,7 @@ impl Wish {
     /// Adds to each second wish what fits it: silent corruption, replicas, or alarms. From draws of
     /// its own, so that the other wishes are the same without. The job lasts for about `span` (ms).
     fn add(&mut self, draw: &mut Draw, span: u64) {
-        let levels = matches!(self.keep, Keep::Levels | Keep::Memory);
+        let levels = self.keep == Keep::Levels;
         match draw.below(6) {
             0 if !levels => {
                 if self.keep != Keep::Nowhere {
