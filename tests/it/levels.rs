@@ -385,7 +385,7 @@ fn the_fleet_refuses_levels_that_it_cannot_keep_and_classes_that_it_cannot_see()
     assert!(reasons.len() == 1 && reasons[0].contains("level 1"), "{reasons:?}");
     let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
     let reasons = Turmoil.cannot(&plan_of(&setting.scenario(1)));
-    assert!(reasons.len() == 1 && reasons[0].contains("severity"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("severity")), "{reasons:?}");
 }
 
 /// The fleet restarts from the same checkpoints on the same nodes, and has the right result; gives
