@@ -6,10 +6,10 @@
 //!  alarm, corruption, time     +-------------+   events, members, load
 //! ```
 //!
-//! It holds, of each job, its protocol, who has which seat and which images there are ([`crew`]),
-//! the truth about its memory ([`memory`]) and the checkpoint that is written while it computes
-//! ([`drain`]); and of all jobs together who is free ([`placing`]) and whose turn it is at the file
-//! server ([`turns`]). Each command is for all nodes of a job at once, however many they are: who
+//! It holds, of each job, its protocol, who has which seat and which images there are (`crew`),
+//! the truth about its memory (`memory`) and the checkpoint that is written while it computes
+//! (`drain`); and of all jobs together who is free (`placing`) and whose turn it is at the file
+//! server (`turns`). Each command is for all nodes of a job at once, however many they are: who
 //! carries it out asks [`Coordinator::movers`] or [`Coordinator::seats`] who they are.
 //!
 //! An order is void when the next [`Command::Stop`] of its job comes, and its number never comes

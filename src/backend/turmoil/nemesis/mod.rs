@@ -11,7 +11,7 @@
 //!
 //! A disturbance is a window: what it does to a packet or a call is a function of the time and of
 //! counted chance, so a run is disturbed the same each time. Those of processes are deeds, done at
-//! the window's begin and undone at its end by [`super::programs`].
+//! the window's begin and undone at its end by `super::programs`.
 
 mod ports;
 
