@@ -50,7 +50,7 @@
 //!     stop = { when = "all up", at = "1 h" }
 //! "#;
 //! let mut booted = Vec::new();
-//! for method in ["sd", "nfs"] {
+//! for method in ["sd", "pxe-nfs"] {
 //!     let set = vec![format!("boot.method={method}")];
 //!     let scenario = rackstorm::read_over("boot", text, &Overrides { set, seed: Some(7) })?;
 //!     let outcome = Run::new(&Plan::make(&scenario), &Model).play()?;
