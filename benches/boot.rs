@@ -9,14 +9,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::analysis::Fold;
-use rackstorm::backend::Backend;
-use rackstorm::backend::model::Model;
-use rackstorm::event::{Event, Sink, Stop};
-use rackstorm::plan::Plan;
-use rackstorm::record::Fingerprint;
-use rackstorm::scenario::{Overrides, load};
-use rackstorm::units::Time;
+use rackstorm::stage::Model;
+use rackstorm::{Overrides, Plan, Run, load};
 
 const NODES_PER_MODULE: u32 = 144;
 /// Small sizes are played so often, and the median counts.
@@ -64,23 +58,6 @@ fn verdict(held: bool) -> &'static str {
     if held { "ok" } else { "MISSED" }
 }
 
-/// What `rackstorm run --events none` does with an event.
-struct Listener {
-    fingerprint: Fingerprint,
-    fold: Fold,
-    events: u64,
-    last: Time,
-}
-
-impl Sink for Listener {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        (self.last, self.events) = (event.at, self.events + 1);
-        self.fold.event(event);
-        self.fingerprint.event(event);
-        Ok(())
-    }
-}
-
 struct Played {
     cpu: f64,
     events: u64,
@@ -96,7 +73,8 @@ fn median(runs: usize, file: &str, set: String) -> Played {
     all.swap_remove(runs / 2)
 }
 
-/// From the file to findings and fingerprint.
+/// From the file to findings and fingerprint: what `rackstorm run --events none` does, but for
+/// the folder.
 fn play(file: &str, overrides: &Overrides) -> Played {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/study").join(file);
     // The kernel's mark of the most memory starts anew here.
@@ -104,13 +82,14 @@ fn play(file: &str, overrides: &Overrides) -> Played {
     let (bytes, cpu) = (most_bytes(), cpu_seconds());
     let loaded = load(&path, overrides).expect("the study is good");
     let plan = Plan::make(&loaded[0].scenario);
-    let fingerprint = Fingerprint::default();
-    let mut listener =
-        Listener { fingerprint, fold: Fold::new(&plan), events: 0, last: Time::ZERO };
-    Model.play(&plan, &mut listener).expect("nobody stops it");
-    let Listener { fingerprint, fold, events, last } = listener;
-    std::hint::black_box((fold.finish(last), fingerprint.finish()));
-    Played { cpu: cpu_seconds() - cpu, events, bytes: most_bytes().saturating_sub(bytes) }
+    let outcome = Run::new(&plan, &Model).series().fingerprint().play().expect("nobody stops it");
+    let played = Played {
+        cpu: cpu_seconds() - cpu,
+        events: outcome.events,
+        bytes: most_bytes().saturating_sub(bytes),
+    };
+    std::hint::black_box(outcome);
+    played
 }
 
 /// CPU seconds of this thread so far.

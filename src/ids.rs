@@ -68,6 +68,7 @@ pub struct Part {
 }
 
 /// A part's number in tables: counted from 1, as the names of parts are. `pi17` is node 17.
+#[doc(hidden)]
 pub mod from_one {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;

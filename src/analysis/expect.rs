@@ -12,12 +12,12 @@ pub struct Verdict {
     /// The demand.
     pub demand: Expect,
     /// How the run stands to it.
-    pub outcome: Outcome,
+    pub standing: Standing,
 }
 
 /// How a run stands to a demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
+pub enum Standing {
     /// It meets it, with this value.
     Met(f64),
     /// It misses it, with this value.
@@ -30,7 +30,7 @@ impl Verdict {
     /// Whether the run does what is demanded.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        matches!(self.outcome, Outcome::Met(_))
+        matches!(self.standing, Standing::Met(_))
     }
 }
 
@@ -39,12 +39,12 @@ impl Verdict {
 pub fn check(expect: &[Expect], metrics: &[Metric]) -> Vec<Verdict> {
     let verdict = |demand: &Expect| {
         let measured = metrics.iter().find(|metric| metric.name == demand.metric);
-        let outcome = match measured {
-            Some(metric) if holds(metric.value, demand) => Outcome::Met(metric.value),
-            Some(metric) => Outcome::Missed(metric.value),
-            None => Outcome::Absent,
+        let standing = match measured {
+            Some(metric) if holds(metric.value, demand) => Standing::Met(metric.value),
+            Some(metric) => Standing::Missed(metric.value),
+            None => Standing::Absent,
         };
-        Verdict { demand: demand.clone(), outcome }
+        Verdict { demand: demand.clone(), standing }
     };
     expect.iter().map(verdict).collect()
 }
@@ -106,11 +106,11 @@ impl fmt::Display for Verdict {
             Comparison::Equal => "=",
         };
         write!(f, "{metric} {sign} {}", self.in_units(*bound))?;
-        match self.outcome {
-            Outcome::Met(value) | Outcome::Missed(value) => {
+        match self.standing {
+            Standing::Met(value) | Standing::Missed(value) => {
                 write!(f, " (it is {})", self.short(value))
             }
-            Outcome::Absent => write!(f, " (it has no meaning in this run)"),
+            Standing::Absent => write!(f, " (it has no meaning in this run)"),
         }
     }
 }
@@ -174,9 +174,9 @@ mod tests {
         use Comparison::{Greater, Less};
         let told = |metric: &str, op, bound, value| {
             let demand = Expect { metric: metric.to_owned(), op, bound };
-            let outcome =
-                if holds(value, &demand) { Outcome::Met(value) } else { Outcome::Missed(value) };
-            Verdict { demand, outcome }.to_string()
+            let standing =
+                if holds(value, &demand) { Standing::Met(value) } else { Standing::Missed(value) };
+            Verdict { demand, standing }.to_string()
         };
         for (metric, op, bound, value, text) in [
             ("efficiency", Greater, 0.5, 0.823_637_396, "efficiency > 0.5 (it is 0.8236)"),

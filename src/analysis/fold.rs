@@ -10,13 +10,13 @@ use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
 use super::upsets::{Chips, Upsets};
-use crate::event::{Event, Sink, Stop, What};
+use crate::event::{Event, What};
 use crate::plan::Plan;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
 ///
-/// Memory is 64 bytes a node and some three megabytes beside. It is a [`Sink`] as well.
+/// Memory is 64 bytes a node, and some three megabytes for series if they are wanted.
 #[derive(Clone, Debug)]
 pub struct Fold {
     now: u64,
@@ -32,19 +32,25 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// A fold of the runs of this plan, before the first event.
+    /// A fold of the runs of this plan, before the first event; it keeps no series.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::of(&Shape::of(plan))
+        Self::of(&Shape::of(plan), false)
     }
 
-    pub(super) fn of(shape: &Shape) -> Self {
+    /// The same with series.
+    #[must_use]
+    pub fn with_series(plan: &Plan) -> Self {
+        Self::of(&Shape::of(plan), true)
+    }
+
+    fn of(shape: &Shape, series: bool) -> Self {
         Self {
             now: 0,
             nodes: Nodes::new(shape.nodes),
-            jobs: Jobs::new(&shape.jobs, shape.group),
-            timeline: Timeline::new(shape.nodes, shape.horizon),
-            meters: Meters::new(shape.servers, shape.server_link),
+            jobs: Jobs::new(&shape.jobs),
+            timeline: Timeline::new(shape.nodes, series.then_some(shape.horizon)),
+            meters: Meters::new(shape.servers, shape.server_link, series),
             alarms: Alarms::new(shape.foreseen.clone()),
             strikes: 0,
             corruptions: Corruptions::new(shape.corrupts),
@@ -99,12 +105,6 @@ impl Fold {
         }
     }
 
-    /// The time of the last event so far; after the whole run, its end.
-    #[must_use]
-    pub fn now(&self) -> Time {
-        Time(self.now)
-    }
-
     /// Closes the books at the end of the run. Asserts that every node-nanosecond is in exactly
     /// one class and that nodes, jobs and classes add up to the same.
     #[must_use]
@@ -134,13 +134,6 @@ impl Fold {
     }
 }
 
-impl Sink for Fold {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        Self::event(self, event);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,8 +156,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.iter().map(|nodes| (String::new(), *nodes)).collect(),
-                group: None,
+                jobs: jobs.iter().map(|nodes| (String::new(), *nodes, None)).collect(),
                 servers: 1,
                 server_link: 1000,
                 horizon: 3600 * NANOS_PER_SECOND,
@@ -173,7 +165,7 @@ mod tests {
                 chips: false,
                 foreseen: vec![false, true],
             };
-            Self { fold: Fold::of(&shape), now: 0 }
+            Self { fold: Fold::of(&shape, true), now: 0 }
         }
 
         fn at(&mut self, seconds: u64) -> &mut Self {

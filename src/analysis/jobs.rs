@@ -84,8 +84,8 @@ pub(super) struct Jobs {
 impl Jobs {
     /// Jobs of these names and nodes, all waiting, and the nodes of their groups if these fail by
     /// themselves.
-    pub(super) fn new(jobs: &[(String, u32)], group: Option<u32>) -> Self {
-        let row = |(name, nodes): &(String, u32)| Job {
+    pub(super) fn new(jobs: &[(String, u32, Option<u32>)]) -> Self {
+        let row = |(name, nodes, group): &(String, u32, Option<u32>)| Job {
             name: name.clone(),
             nodes: *nodes,
             groups: group.map(|size| Groups::new(*nodes, size)),

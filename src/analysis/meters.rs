@@ -70,16 +70,16 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    /// So many servers, each with a link of this rate (bit/s).
-    pub(super) fn new(servers: u32, server_link: u64) -> Self {
+    /// So many servers, each with a link of this rate (bit/s); with series or without.
+    pub(super) fn new(servers: u32, server_link: u64, series: bool) -> Self {
         let counter = |has_series: bool| Counter {
             bins: has_series.then(Bins::default),
             ..Counter::default()
         };
         let counters: Vec<_> =
-            (0..servers as usize).map(|server| counter(server < SERVER_SERIES)).collect();
+            (0..servers as usize).map(|server| counter(series && server < SERVER_SERIES)).collect();
         Self {
-            energy: counter(true),
+            energy: counter(series),
             power_max: None,
             sent: counters.clone(),
             received: counters,

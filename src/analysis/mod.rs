@@ -2,17 +2,13 @@
 
 mod alarms;
 mod bins;
-pub mod calibration;
 pub mod compare;
 mod corruptions;
 mod eventful;
 pub mod expect;
-pub mod fit;
 mod fold;
-pub mod forecast;
 mod groups;
 mod jobs;
-pub mod least_squares;
 mod meters;
 mod nodes;
 pub mod observed;
@@ -23,7 +19,6 @@ mod shape;
 pub mod stats;
 mod timeline;
 pub mod tolerance;
-pub mod trace_fits;
 pub mod two_samples;
 mod unlike;
 mod upsets;
@@ -41,7 +36,7 @@ pub use fold::Fold;
 pub struct Findings {
     /// The metrics, in the order of `docs/metrics.md`.
     pub metrics: Vec<Metric>,
-    /// Quantities over time, in at most some two thousand intervals each.
+    /// Quantities over time, in at most some two thousand intervals each, if they were asked for.
     pub series: Vec<Series>,
     /// One row for each node.
     pub nodes: Vec<NodeFinding>,
@@ -49,6 +44,14 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
+}
+
+impl Findings {
+    /// A metric by its name, if it has a meaning in this run.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
 }
 
 /// A quantity over time.

@@ -6,7 +6,7 @@ use super::metrics::Table;
 use super::sample::Sample;
 use super::timeline::Timeline;
 use super::{BootSpan, NodeClass, NodeFinding};
-use crate::event::{Cause, Fault, NodeState};
+use crate::event::{Cause, Fault, NodeState, Target};
 use crate::ids::{JobId, Life, NodeId};
 use crate::record::words;
 
@@ -308,21 +308,14 @@ fn failure(state: NodeState, cause: Cause) -> Option<usize> {
         return None;
     }
     match cause {
-        Cause::Fault(fault) => Some(match fault {
-            Fault::Crash => 0,
-            Fault::Hang => 1,
-            Fault::PowerLoss => 2,
-            Fault::SwitchLoss => 3,
-            Fault::ServerLoss => 4,
-            Fault::LinkDegradation => 5,
-            Fault::ControllerCrash
-            | Fault::SilentCorruption
-            | Fault::Upset
-            | Fault::Dram
-            | Fault::Load
-            | Fault::Clock
-            | Fault::Process => return None,
-        }),
+        Cause::Fault(fault) => match fault.target() {
+            Target::Life => Some(usize::from(fault == Fault::Hang)),
+            Target::Feed => Some(2),
+            Target::Switch => Some(3),
+            Target::Server => Some(4),
+            Target::Link => Some(5),
+            Target::Controller | Target::Memory | Target::Resource => None,
+        },
         Cause::BrownOut => Some(6),
         _ => None,
     }

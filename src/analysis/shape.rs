@@ -1,17 +1,15 @@
 //! What the fold of a run needs to know of its plan.
 
+use crate::ids::JobId;
 use crate::plan::{Job, Plan};
-use crate::scenario::job::Checkpoint;
 
 /// What the fold needs to know of a plan.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     /// Nodes of the machine.
     pub(super) nodes: u32,
-    /// Name and nodes of each job.
-    pub(super) jobs: Vec<(String, u32)>,
-    /// Nodes of a group of a job, if groups fail by themselves.
-    pub(super) group: Option<u32>,
+    /// Name and nodes of each job, and the nodes of its groups, if these fail by themselves.
+    pub(super) jobs: Vec<(String, u32, Option<u32>)>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -31,11 +29,11 @@ pub(super) struct Shape {
 impl Shape {
     /// That of a plan.
     pub(super) fn of(plan: &Plan) -> Self {
-        let groups = plan.scenario.checkpoint.as_ref().and_then(Checkpoint::logging);
+        let group = |id| Some(plan.checkpoint_of(JobId(id))?.logging()?.group);
+        let job = |(id, job): (u16, &Job)| (job.name.clone(), job.nodes, group(id));
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
-            jobs: plan.jobs.iter().map(|job| (job.name.clone(), job.nodes)).collect(),
-            group: groups.map(|wish| wish.group),
+            jobs: (0..).zip(&plan.jobs).map(job).collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             horizon: horizon(plan),

@@ -99,15 +99,21 @@ impl NodeClass {
 #[derive(Clone, Debug, Default)]
 struct Level {
     nodes: u64,
-    /// The past is in the intervals up to here (ns).
+    /// The past is counted up to here (ns).
     since: u64,
-    bins: Bins,
+    /// All of it [node ns].
+    total: u128,
+    /// The past over time, if a series is wanted.
+    bins: Option<Bins>,
 }
 
 impl Level {
     fn settle(&mut self, now: u64) {
         if self.since != now {
-            self.bins.add_level(self.since, now, self.nodes);
+            self.total += u128::from(self.nodes) * u128::from(now - self.since);
+            if let Some(bins) = &mut self.bins {
+                bins.add_level(self.since, now, self.nodes);
+            }
             self.since = now;
         }
     }
@@ -122,11 +128,20 @@ impl Level {
         self.nodes += u64::from(nodes);
     }
 
+    /// Brings it to the end of the run (ns).
+    fn close(&mut self, end: u64) {
+        self.settle(end);
+        if let Some(bins) = &mut self.bins {
+            bins.cover(end);
+            assert_eq!(bins.total(), self.total, "the intervals hold all that there was");
+        }
+    }
+
     /// Its series up to the end of the run (ns), where it ends on what it is then.
-    fn series(&self, name: String, end: u64) -> Series {
-        let mut points = self.bins.points(0, end, (1.0, 1.0));
+    fn series(&self, name: String, end: u64) -> Option<Series> {
+        let mut points = self.bins.as_ref()?.points(0, end, (1.0, 1.0));
         points.push(Point::level(seconds(end), self.nodes as f64));
-        Series { name, unit: "count".to_owned(), points }
+        Some(Series { name, unit: "count".to_owned(), points })
     }
 }
 
@@ -137,16 +152,18 @@ pub(super) struct Timeline {
     /// The nodes that are up, whatever they do: a sum of classes, whose extremes are its own.
     up: Level,
     nodes: u64,
-    eventful: Eventful,
+    /// If series are wanted.
+    eventful: Option<Eventful>,
 }
 
 impl Timeline {
-    /// So many nodes, all off, in a run that is expected to last so long (ns).
-    pub(super) fn new(nodes: u32, horizon: u64) -> Self {
-        let mut levels: [Level; NodeClass::ALL.len()] = Default::default();
+    /// So many nodes, all off; for series, in a run that is expected to last so long (ns).
+    pub(super) fn new(nodes: u32, horizon: Option<u64>) -> Self {
+        let up = Level { bins: horizon.map(|_| Bins::default()), ..Level::default() };
+        let mut levels = std::array::from_fn(|_| up.clone());
         levels[NodeClass::Off as usize].nodes = u64::from(nodes);
-        let eventful = Eventful::new(nodes, horizon);
-        Self { levels, up: Level::default(), nodes: u64::from(nodes), eventful }
+        let eventful = horizon.map(|horizon| Eventful::new(nodes, horizon));
+        Self { levels, up, nodes: u64::from(nodes), eventful }
     }
 
     /// So many nodes go from one class to another at `now` (ns).
@@ -161,27 +178,28 @@ impl Timeline {
             (false, true) => self.up.gain(now, nodes),
             _ => {}
         }
-        self.eventful.shift(now, from, to, nodes);
+        if let Some(eventful) = &mut self.eventful {
+            eventful.shift(now, from, to, nodes);
+        }
     }
 
     /// Brings all classes to the end of the run (ns), and asserts that every node-second is in
     /// exactly one of them.
     pub(super) fn close(&mut self, end: u64) {
-        for level in self.levels.iter_mut().chain([&mut self.up]) {
-            level.settle(end);
-            level.bins.cover(end);
+        self.levels.iter_mut().chain([&mut self.up]).for_each(|level| level.close(end));
+        if let Some(eventful) = &mut self.eventful {
+            eventful.close(end);
         }
-        self.eventful.close(end);
         let sum: u128 = NodeClass::ALL.map(|class| self.total(class)).iter().sum();
         let expected = u128::from(self.nodes) * u128::from(end);
         assert_eq!(sum, expected, "the classes share out all node-nanoseconds");
         let up = self.total_where(NodeClass::is_up);
-        assert_eq!(self.up.bins.total(), up, "nodes are up in the classes that are");
+        assert_eq!(self.up.total, up, "nodes are up in the classes that are");
     }
 
     /// Time that nodes spent in the class [node ns].
     pub(super) fn total(&self, class: NodeClass) -> u128 {
-        self.levels[class as usize].bins.total()
+        self.levels[class as usize].total
     }
 
     /// Time that nodes spent in classes of this kind [node ns].
@@ -190,13 +208,16 @@ impl Timeline {
     }
 
     /// The series `nodes_up`, `node_share/<class>`, and in a long run `eventful/<class>`, after
-    /// [`Self::close`].
+    /// [`Self::close`]; none if they were not wanted.
     pub(super) fn series(&self, end: u64) -> Vec<Series> {
-        let mut series = vec![self.up.series("nodes_up".to_owned(), end)];
-        series.extend(NodeClass::ALL.map(|class| {
+        let classes = NodeClass::ALL.into_iter().filter_map(|class| {
             self.levels[class as usize].series(format!("node_share/{}", class.name()), end)
-        }));
-        series.extend(self.eventful.series(self.up.bins.width()));
+        });
+        let up = self.up.series("nodes_up".to_owned(), end);
+        let mut series: Vec<_> = up.into_iter().chain(classes).collect();
+        if let Some((eventful, up)) = self.eventful.as_ref().zip(self.up.bins.as_ref()) {
+            series.extend(eventful.series(up.width()));
+        }
         series
     }
 }
@@ -216,7 +237,7 @@ mod tests {
     }
 
     fn timeline(nodes: u32) -> Timeline {
-        Timeline::new(nodes, 3600 * SECOND)
+        Timeline::new(nodes, Some(3600 * SECOND))
     }
 
     #[test]

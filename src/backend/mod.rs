@@ -15,7 +15,6 @@ use turmoil::{Reference, Turmoil};
 use crate::event::{EndReason, Event, Sink, Stop};
 use crate::fleet::admission::Refusals;
 use crate::plan::Plan;
-use crate::plan::chance::kind_word;
 use crate::record::words;
 use crate::units::Time;
 
@@ -64,7 +63,7 @@ impl<B: Backend + ?Sized> Backend for &B {
 /// What of a plan only real nodes can be made to suffer, a sentence for each rule.
 fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
     plan.scenario.faults.iter().filter_map(|rule| {
-        let (what, word) = (rule.how.needs_real_nodes()?, kind_word(rule.kind));
+        let (what, word) = (rule.harm.needs_real_nodes()?, rule.kind().word());
         Some(format!("[[fault.{word}]] `{}`: {what}: only real nodes have it", rule.name))
     })
 }

@@ -9,18 +9,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::analysis::calibration::{
-    self, Calibration, Key, Observation, Observer, Recorded, keys, observations,
-};
 use crate::analysis::run::Run;
-use crate::backend::Backend;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override, Trust};
-use crate::cli::{Exit, play, streams};
-use crate::plan::Plan;
-use crate::record::manifest;
+use crate::cli::{Exit, streams};
+use crate::experiment;
+use crate::fitting::calibration::{self, Calibration, Key, Recorded, keys};
 use crate::report::calibration as pages;
-use crate::scenario::{self, Loaded, Overrides, Scenario};
+use crate::scenario::{self, Loaded, Overrides};
 
 /// What stands under the help of `calibrate`.
 const EXAMPLES: &str = "\
@@ -86,9 +82,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Reads the runs, fits, tells, writes.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    if let Some(out) = arguments.out.as_ref().filter(|out| out.join(manifest::FILE_NAME).exists()) {
-        let out = out.display();
-        streams::say(&format!("error: {out} is a results folder; write the calibration elsewhere"));
+    if files::is_taken(arguments.out.as_deref(), "write the calibration") {
         return Ok(Exit::Usage);
     }
     let overrides = arguments.overrides.with(None);
@@ -104,9 +98,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let (from, hold_out) = if arguments.halve { Recorded::halves(from) } else { (from, hold_out) };
     let mut keys = keys;
     if arguments.fit.is_empty() {
-        keys.retain(|key| has(&from, key));
+        keys.retain(|key| calibration::has(&from, key));
     }
-    if let Some(mistake) = mistake(&keys, &from, &hold_out) {
+    if let Some(mistake) = calibration::mistake(&keys, &from, &hold_out) {
         streams::say(&format!("error: {mistake}"));
         return Ok(Exit::Usage);
     }
@@ -117,7 +111,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let runs = (from.as_slice(), hold_out.as_slice());
     let base = &base.scenario;
     let band = (arguments.band, &observed as &dyn Fn(&str) -> bool);
-    let found = calibration::calibrate(base, &keys, runs, band, shown_by_the_model)?;
+    let in_the_model = |scenario: &_| experiment::observe(scenario, &Model);
+    let found = calibration::calibrate(base, &keys, runs, band, in_the_model)?;
     if found.fitted.observations == 0 {
         streams::say(&nothing_observed(&from));
         return Ok(Exit::Usage);
@@ -125,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let written = arguments.out.as_deref().map(|out| write(&found, arguments, out)).transpose()?;
     let mut data = streams::data();
     if arguments.json {
-        writeln!(data, "{}", json(&found, written.as_deref())?)?;
+        writeln!(data, "{}", json(&found, written.as_deref()))?;
     } else {
         data.write_all(pages::text(&found, arguments.all).as_bytes())?;
         for file in written.iter().flatten() {
@@ -181,35 +176,10 @@ fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
 fn read(folders: &[PathBuf], trust: Trust) -> Option<Vec<Recorded>> {
     let recorded = |run: Run| {
         let scenario = files::recorded(&run.folder, &run.manifest)?;
-        let observed = run.observed.unwrap_or_default();
-        Some(Recorded {
-            results: run.folder.display().to_string(),
-            stage: run.manifest.stage,
-            fingerprint: run.manifest.fingerprint.unwrap_or_default(),
-            observations: observations(&run.findings, &observed),
-            scenario,
-        })
+        Some(Recorded::of(run, scenario))
     };
     let all: Vec<_> = trust.read_all(folders)?.into_iter().map(recorded).collect();
     all.into_iter().collect()
-}
-
-/// Whether a run has the key.
-fn has(runs: &[Recorded], key: &Key) -> bool {
-    runs.iter().any(|run| (key.get)(&run.scenario).is_some())
-}
-
-/// Why these runs cannot be used for these keys.
-fn mistake(keys: &[&'static Key], from: &[Recorded], hold_out: &[Recorded]) -> Option<String> {
-    let prints: BTreeSet<_> = from.iter().map(|run| &run.fingerprint).collect();
-    if let Some(twice) = hold_out.iter().find(|run| prints.contains(&run.fingerprint)) {
-        return Some(format!(
-            "{} is fitted and held out at once: it cannot tell how well the fit predicts",
-            twice.results
-        ));
-    }
-    let lacking = keys.iter().find(|key| !has(from, key))?;
-    Some(format!("no run has {}", lacking.name))
 }
 
 /// What to do where nothing is left to compare.
@@ -221,15 +191,6 @@ fn nothing_observed(from: &[Recorded]) -> String {
         "error: nothing is left to fit: the model shows none of what was recorded\n  = help: \
          recorded are {names}"
     )
-}
-
-/// Plays a scenario in the model.
-fn shown_by_the_model(scenario: &Scenario) -> anyhow::Result<Vec<Observation>> {
-    let plan = Plan::make(scenario);
-    play::demand_can(&Model, &plan)?;
-    let mut observer = Observer::new(&plan);
-    Model.play(&plan, &mut observer)?;
-    Ok(observer.finish())
 }
 
 /// Writes tables and scenario, and gives their paths.
@@ -272,12 +233,11 @@ fn command(arguments: &Arguments) -> String {
 }
 
 /// All that was found, as one object.
-fn json(found: &Calibration, written: Option<&[PathBuf]>) -> anyhow::Result<String> {
-    let mut object = serde_json::to_value(found)?;
-    let Value::Object(all) = &mut object else { unreachable!("a calibration is an object") };
+fn json(found: &Calibration, written: Option<&[PathBuf]>) -> String {
+    let mut object = streams::object(found);
     if let Some(files) = written {
         let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
-        all.insert("files".to_owned(), json!(files));
+        object.insert("files".to_owned(), json!(files));
     }
-    Ok(object.to_string())
+    Value::Object(object).to_string()
 }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use crate::analysis::compare::Comparison;
 use crate::analysis::run::Run;
 use crate::analysis::tolerance::Tolerance;
-use crate::cli::files::Trust;
-use crate::cli::{Exit, again, page, streams};
-use crate::record::manifest;
+use crate::cli::files::{self, Trust};
+use crate::cli::open::open;
+use crate::cli::{Exit, streams};
+use crate::experiment;
 use crate::report::comparison::{self, Input};
 
 /// What stands under the help of `compare`.
@@ -79,9 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    if let Some(out) = arguments.out.as_ref().filter(|out| out.join(manifest::FILE_NAME).exists()) {
-        let out = out.display();
-        streams::say(&format!("error: {out} is a results folder; write the page elsewhere"));
+    if files::is_taken(arguments.out.as_deref(), "write the page") {
         return Ok(Exit::Usage);
     }
     let trust = &arguments.trust;
@@ -99,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let page = arguments.out.as_ref().map(|out| out.join(comparison::FILE_NAME));
     let mut data = streams::data();
     if arguments.json {
-        writeln!(data, "{}", json(&input, agrees, page.as_deref())?)?;
+        writeln!(data, "{}", json(&input, agrees, page.as_deref()))?;
     } else {
         data.write_all(comparison::text(&input, arguments.all).as_bytes())?;
     }
@@ -112,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             writeln!(data, "{}", page.display())?;
         }
         if arguments.open {
-            page::open(&page);
+            open(&page);
         }
     }
     data.flush()?;
@@ -136,7 +135,7 @@ fn sides(arguments: &Arguments) -> Option<(&[PathBuf], &[PathBuf])> {
 }
 
 /// The whole comparison as one object.
-fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<String> {
+fn json(input: &Input, agrees: bool, page: Option<&Path>) -> String {
     let side = |runs: &[Run]| -> Vec<Value> {
         let run = |run: &Run| {
             json!({
@@ -151,21 +150,18 @@ fn json(input: &Input, agrees: bool, page: Option<&Path>) -> anyhow::Result<Stri
         runs.iter().map(run).collect()
     };
     let mut object = json!({ "agrees": agrees, "a": side(input.a), "b": side(input.b) });
-    let Value::Object(rest) = serde_json::to_value(input.comparison)? else {
-        unreachable!("a comparison is an object")
-    };
     let all = object.as_object_mut().expect("it was made as an object");
-    all.extend(rest);
+    all.extend(streams::object(input.comparison));
     if let Some(page) = page {
         all.insert("page".to_owned(), json!(page));
     }
-    Ok(object.to_string())
+    object.to_string()
 }
 
 /// The command that compares the same again.
 fn command(arguments: &Arguments) -> String {
     let mut text = "rackstorm compare".to_owned();
-    let mut add = |word: &str| text = format!("{text} {}", again::word(word));
+    let mut add = |word: &str| text = format!("{text} {}", experiment::word(word));
     arguments.results.iter().for_each(|folder| add(&folder.to_string_lossy()));
     for (flag, values) in [("--band", &arguments.band), ("--floor", &arguments.floor)] {
         for value in values {

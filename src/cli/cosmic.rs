@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::cli::files::{self, Override};
 use crate::cli::{Exit, streams};
 use crate::cosmic::budget::Budget;
-use crate::record::manifest;
 use crate::report::cosmic::{self, Input};
 use crate::scenario::{self, Scenario};
 
@@ -75,9 +74,7 @@ fn nodes(text: &str) -> Result<u64, String> {
 /// Loads, reckons, tells, draws.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let out = arguments.out.as_deref();
-    if let Some(out) = out.filter(|out| out.join(manifest::FILE_NAME).exists()) {
-        let out = out.display();
-        streams::say(&format!("error: {out} is a results folder; draw the figures elsewhere"));
+    if files::is_taken(out, "draw the figures") {
         return Ok(Exit::Usage);
     }
     let Some(scenario) = load(arguments) else { return Ok(Exit::Usage) };

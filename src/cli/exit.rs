@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::cli::play::NotReady;
 use crate::cli::streams;
-use crate::event::Stop;
+use crate::experiment::RunError;
 
 /// How a command ended. The largest of several is the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,12 +31,10 @@ impl From<Exit> for ExitCode {
 
 /// How a run that could not be finished ends the program.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
-    if error.is::<NotReady>() {
-        return Exit::Usage;
-    }
-    match error.downcast_ref::<Stop>() {
-        Some(Stop::Interrupted) => Exit::Interrupted,
-        Some(Stop::Failed(_)) | None => Exit::Failed,
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::NotReady { .. }) => Exit::Usage,
+        Some(error) if error.is_interrupted() => Exit::Interrupted,
+        _ => Exit::Failed,
     }
 }
 
@@ -77,6 +74,7 @@ pub(super) fn of(done: anyhow::Result<Exit>) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Stop;
 
     #[test]
     fn the_worst_of_many_runs_counts() {
@@ -93,10 +91,17 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_is_not_a_failed_one() {
-        let interrupted = anyhow::Error::from(Stop::Interrupted).context("a was interrupted");
+        let left = |stop| {
+            let source = Box::new(RunError::Stopped { stop, so_far: Box::default() });
+            let (scenario, folder) = ("a".to_owned(), "r/a/1-model-1.partial".into());
+            anyhow::Error::from(RunError::Left { scenario, folder, source })
+        };
+        let interrupted = left(Stop::Interrupted);
         assert_eq!(of_error(&interrupted), Exit::Interrupted);
-        assert_eq!(message(&interrupted), "a was interrupted");
-        let failed = anyhow::Error::from(Stop::Failed("disk full".into()));
+        let there = "what there is lies in r/a/1-model-1.partial";
+        assert_eq!(message(&interrupted), format!("a was interrupted; {there}"));
+        let failed = left(Stop::Failed("disk full".into()));
         assert_eq!(of_error(&failed), Exit::Failed);
+        assert_eq!(message(&failed), format!("error: a failed; {there}: disk full"));
     }
 }

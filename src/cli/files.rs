@@ -1,20 +1,18 @@
 //! Loads the scenario files of a command line, and tells all mistakes of all of them at once.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use clap::Args;
 
 use crate::analysis::run::Run;
-use crate::cli::{again, exit, streams};
-use crate::record::checksums::{Damage, damaged};
-use crate::record::{Checksums, Manifest, Status};
-use crate::scenario::{self, Loaded, Overrides, Scenario};
-use crate::untrusted::folder_name;
+use crate::cli::{exit, streams};
+use crate::experiment::{self, Damaged};
+use crate::record::{Manifest, Status, manifest};
+use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario};
+use crate::trace::Flaw;
 
-/// The resolved scenario in a results folder.
-pub(super) use crate::record::folder::SCENARIO as RESOLVED;
+/// Flawed rows that are told of a file, one by one.
+const FLAWS_TOLD: usize = 20;
 
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]
@@ -62,63 +60,51 @@ impl Trust {
 
     /// Whether every file is what the run left; if not, an error names those that are not.
     pub(super) fn check(self, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-        if let Some(files) = &manifest.files {
-            return self.demand(folder, manifest, files, again_whole);
-        }
-        if manifest.status == Status::Finished {
+        if manifest.files.is_none() && manifest.status == Status::Finished {
             let (folder, version) = (folder.display(), &manifest.version);
             streams::say(&format!(
                 "note: {folder}: rackstorm {version} left it without checksums, so whether its \
                  files are whole cannot be checked"
             ));
         }
-        Ok(())
+        self.demand(experiment::check(folder, manifest)?)
     }
 
     /// The same of the report and its figures.
     pub(super) fn check_report(self, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-        self.demand(folder, manifest, &manifest.report, |folder, _, _| {
-            let folder = again::word(&folder.to_string_lossy());
-            format!("`rackstorm report {folder}` draws it again")
-        })
+        self.demand(experiment::check_report(folder, manifest)?)
     }
 
-    fn demand(
-        self,
-        folder: &Path,
-        manifest: &Manifest,
-        files: &Checksums,
-        remedy: fn(&Path, &Manifest, &[(String, Damage)]) -> String,
-    ) -> anyhow::Result<()> {
-        let damaged = damaged(folder, files)?;
-        if damaged.is_empty() {
-            return Ok(());
+    fn demand(self, damaged: Option<Damaged>) -> anyhow::Result<()> {
+        match damaged {
+            Some(damaged) if self.unchecked => {
+                streams::say(&format!("warning: {}", damaged.which));
+                Ok(())
+            }
+            Some(damaged) => Err(damaged.into()),
+            None => Ok(()),
         }
-        let mut text = format!("{}: it is not as the run left it:", folder.display());
-        for (name, damage) in &damaged {
-            let _ = write!(text, "\n  {name} {damage}");
-        }
-        if self.unchecked {
-            streams::say(&format!("warning: {text}"));
-            return Ok(());
-        }
-        let remedy = remedy(folder, manifest, &damaged);
-        bail!("{text}\n  hint: {remedy}; --unchecked takes the folder as it is")
     }
 }
 
-/// What leaves the damaged files of a run whole again.
-fn again_whole(folder: &Path, manifest: &Manifest, damaged: &[(String, Damage)]) -> String {
-    let lacks_scenario = damaged.iter().any(|(name, _)| name == RESOLVED);
-    match (manifest.deterministic, lacks_scenario) {
-        (true, false) => {
-            let command = again::run(manifest, &folder.join(RESOLVED));
-            format!("`{command}` leaves the same run whole")
-        }
-        (true, true) => "the `command` in manifest.json leaves the same run whole".to_owned(),
-        (false, _) => {
-            format!("no other run of stage {} is the same: look for a copy", manifest.stage)
-        }
+/// Whether a results folder is where something else is to be written, and tells so.
+pub(super) fn is_taken(out: Option<&Path>, what: &str) -> bool {
+    let taken = out.filter(|out| out.join(manifest::FILE_NAME).exists());
+    if let Some(out) = taken {
+        let out = out.display();
+        streams::say(&format!("error: {out} is a results folder; {what} elsewhere"));
+    }
+    taken.is_some()
+}
+
+/// Tells rows of a table that cannot be used, the first of them; `rest` says of how many others.
+pub(super) fn tell_flaws(file: &Path, flaws: &[Flaw], rest: impl FnOnce(usize) -> String) {
+    let file = file.display();
+    for Flaw { line, what } in flaws.iter().take(FLAWS_TOLD) {
+        streams::say(&format!("warning: {file}:{line}: {what}"));
+    }
+    if flaws.len() > FLAWS_TOLD {
+        streams::say(&format!("warning: {}", rest(flaws.len() - FLAWS_TOLD)));
     }
 }
 
@@ -136,17 +122,19 @@ pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<L
 
 /// All runs of one file, or `None` after telling its mistakes.
 pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
-    let runs = scenario::load(file, overrides).inspect_err(streams::tell).ok()?;
+    told(scenario::load(file, overrides))
+}
+
+/// The scenario that a results folder was played from, or `None` after telling its mistakes.
+pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
+    let loaded = experiment::recorded(folder, manifest).map(|loaded| vec![loaded]);
+    told(loaded)?.pop().map(|loaded| loaded.scenario)
+}
+
+/// Tells mistakes and warnings.
+fn told(loaded: Result<Vec<Loaded>, Mistakes>) -> Option<Vec<Loaded>> {
+    let runs = loaded.inspect_err(streams::tell).ok()?;
     let unlikely = runs.iter().map(|run| &run.warnings).filter(|warnings| warnings.has_warnings());
     unlikely.for_each(streams::tell);
     Some(runs)
-}
-
-/// The scenario that a results folder was played from, under the name it had.
-pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
-    let file = folder.join(RESOLVED);
-    let mut scenario = load(&file, &Overrides::default())?.pop()?.scenario;
-    // A manifest may come from anywhere, and folders are named after the scenario.
-    scenario.name = folder_name(&manifest.scenario);
-    Some(scenario)
 }

@@ -7,9 +7,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::analysis::trace_fits::TraceFits;
-use crate::cli::{Exit, streams};
-use crate::record::manifest;
+use crate::cli::{Exit, files, streams};
+use crate::fitting::traces::TraceFits;
 use crate::report::fits::{self, Input};
 use crate::trace::{self, Moment, Named, Quantity, Selection, Trace, TraceError};
 use crate::units::Span;
@@ -32,9 +31,6 @@ The table that is printed last goes into a scenario as it is. --out writes fits.
 flaws.csv, and figures of the CDF and the hazard as SVG and PNG.
 
 Exit codes: 0 done, 2 wrong usage or nothing selected, 3 the file cannot be read.";
-
-/// Flawed rows that are told on the terminal; all are in flaws.csv.
-const FLAWS_TOLD: usize = 20;
 
 /// Fit the laws of a failure trace
 #[derive(Debug, Args)]
@@ -104,9 +100,7 @@ impl From<Of> for Quantity {
 /// Reads, fits, tells, draws.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let out = arguments.out.as_deref();
-    if let Some(out) = out.filter(|out| out.join(manifest::FILE_NAME).exists()) {
-        let out = out.display();
-        streams::say(&format!("error: {out} is a results folder; write the fits elsewhere"));
+    if files::is_taken(out, "write the fits") {
         return Ok(Exit::Usage);
     }
     let trace = match read(arguments)? {
@@ -141,7 +135,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let mut data = streams::data();
     if arguments.json {
-        writeln!(data, "{}", json(&input, &written)?)?;
+        writeln!(data, "{}", json(&input, &written))?;
     } else {
         data.write_all(fits::text(&input).as_bytes())?;
         for file in out.iter().flat_map(|out| written.iter().map(|file| out.join(file))) {
@@ -178,14 +172,9 @@ fn read(arguments: &Arguments) -> anyhow::Result<Result<Trace, String>> {
 
 /// Tells the rows that cannot be used.
 fn tell_flaws(file: &Path, trace: &Trace) {
-    let file = file.display();
-    for flaw in trace.flaws.iter().take(FLAWS_TOLD) {
-        streams::say(&format!("warning: {file}:{}: {}", flaw.line, flaw.what));
-    }
-    if trace.flaws.len() > FLAWS_TOLD {
-        let more = trace.flaws.len() - FLAWS_TOLD;
-        streams::say(&format!("warning: {more} more rows like these; flaws.csv of --out has all"));
-    }
+    files::tell_flaws(file, &trace.flaws, |more| {
+        format!("{more} more rows like these; flaws.csv of --out has all")
+    });
     if !trace.flaws.is_empty() {
         let (flaws, rows) = (trace.flaws.len(), trace.rows);
         streams::say(&format!("warning: {flaws} of {rows} rows cannot be used; the others are"));
@@ -193,7 +182,7 @@ fn tell_flaws(file: &Path, trace: &Trace) {
 }
 
 /// All that was found, as one object.
-fn json(input: &Input, written: &[String]) -> anyhow::Result<String> {
+fn json(input: &Input, written: &[String]) -> String {
     let trace = input.trace;
     let flaws: Vec<Value> =
         trace.flaws.iter().map(|flaw| json!({ "line": flaw.line, "what": flaw.what })).collect();
@@ -204,12 +193,9 @@ fn json(input: &Input, written: &[String]) -> anyhow::Result<String> {
         "rows": trace.rows,
         "flaws": flaws,
     });
-    let Value::Object(rest) = serde_json::to_value(input.fits)? else {
-        unreachable!("the fits are an object")
-    };
     let all = object.as_object_mut().expect("it was made as an object");
-    all.extend(rest);
+    all.extend(streams::object(input.fits));
     all.insert("fault".to_owned(), json!(fits::fault(input)));
     all.insert("files".to_owned(), json!(written));
-    Ok(object.to_string())
+    object.to_string()
 }

@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::backend::Backend;
 use crate::backend::measured::Measured;
-use crate::cli::play::{self, Watch};
-use crate::cli::{Exit, exit, page, streams};
+use crate::cli::watch::Watch;
+use crate::cli::{Exit, exit, files, streams};
+use crate::experiment::Run;
 use crate::plan::Plan;
-use crate::record::{Finished, Folder};
-use crate::scenario::{self, Overrides};
+use crate::record::Finished;
+use crate::scenario;
 use crate::storm::{self, Storm, Table};
 
 /// What stands under the help of `import`.
@@ -29,9 +30,6 @@ docs/calibration.md has the columns and what becomes of each storm.
 
 Rows that cannot be used are told by their line; a storm that lacks a client is left out and told.
 Exit codes: 0 all imported, 2 wrong usage or no table, 3 a row or a storm could not be imported.";
-
-/// Flawed rows that are told of a file, one by one.
-const FLAWS_TOLD: usize = 20;
 
 /// Turn measured storms into results folders
 #[derive(Debug, Args)]
@@ -88,19 +86,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// One storm, from its scenario to its folder.
 fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Finished> {
-    let text = storm.scenario();
-    let loaded = scenario::load_text(&storm.name, &text, &Overrides::default());
-    let loaded = loaded.map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?.remove(0);
-    let stage = Measured(storm);
-    let plan = Plan::make(&loaded.scenario);
-    play::demand_can(&stage, &plan)?;
-    let folder = Folder::begin(&arguments.out, &storm.name, storm.run, stage.name())?;
-    let (folder, played) = play::record(&stage, &loaded, &plan, folder, watch)?;
-    let finished = folder.finish()?;
+    let scenario = scenario::read(&storm.name, &storm.scenario());
+    let scenario = scenario.map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?;
+    let (plan, stage) = (Plan::make(&scenario), Measured(storm));
+    let mut watched = watch.run(&scenario);
+    let run = Run::new(&plan, &stage).sink(&mut watched).record(&arguments.out, &[])?;
     if arguments.report {
-        page::of(&finished, &plan, &played)?;
+        run.report(&plan)?;
     }
-    Ok(finished)
+    Ok(run.folder)
 }
 
 fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
@@ -126,18 +120,13 @@ fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
 
 /// Tells the rows that cannot be used, and says whether there are any.
 fn tell_flaws(file: &Path, table: &Table) -> bool {
-    let file = file.display();
-    for flaw in table.flaws.iter().take(FLAWS_TOLD) {
-        streams::say(&format!("warning: {file}:{}: {}", flaw.line, flaw.what));
-    }
+    let shown = file.display();
+    files::tell_flaws(file, &table.flaws, |more| format!("{more} more of these in {shown}"));
     let flaws = table.flaws.len();
-    if flaws > FLAWS_TOLD {
-        streams::say(&format!("warning: {} more of these in {file}", flaws - FLAWS_TOLD));
-    }
     if flaws > 0 {
         let (storms, rows) = (table.storms.len(), table.rows);
         streams::say(&format!(
-            "warning: {file}: {flaws} things cannot be used in {rows} rows; {storms} storms can"
+            "warning: {shown}: {flaws} things cannot be used in {rows} rows; {storms} storms can"
         ));
     }
     flaws > 0

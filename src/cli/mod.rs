@@ -23,18 +23,17 @@ mod testbed;
 mod theory;
 mod validate;
 
-mod again;
 mod exit;
 mod files;
-mod in_order;
 mod interrupt;
-mod page;
-mod play;
+mod open;
 mod progress;
+mod stage;
 mod streams;
 mod summary;
 #[cfg(feature = "turmoil")]
 mod swarm;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 
 use crate::cli::files::{self, Override};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::{Exit, exit, play, power, streams};
+use crate::cli::{Exit, exit, power, stage, streams};
 use crate::drivers::authority::{Authority, Enrolled};
 use crate::drivers::power::operate::Verb;
+use crate::experiment::Run;
 use crate::plan::Plan;
 use crate::scenario;
 
@@ -116,12 +117,13 @@ fn check(wish: &Check) -> anyhow::Result<Exit> {
     let Some(runs) = files::load_all(&wish.files, &wish.overrides.with([])) else {
         return Ok(Exit::Usage);
     };
-    let Some(rack) = play::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    let Some(rack) = stage::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
     let mut worst = Exit::Done;
     for loaded in runs {
-        match play::demand_ready(&rack, &Plan::make(&loaded.scenario)) {
+        match Run::new(&Plan::make(&loaded.scenario), &rack).check() {
             Ok(()) => streams::print(&format!("{}: ready\n", loaded.scenario.name)),
             Err(error) => {
+                let error = error.into();
                 streams::say(&exit::message(&error));
                 worst = worst.max(exit::of_error(&error));
             }
@@ -134,8 +136,8 @@ fn check(wish: &Check) -> anyhow::Result<Exit> {
 fn restore(wish: &Restore) -> anyhow::Result<Exit> {
     // Ctrl-C does not break it off half-way; a second one does.
     let _interrupt = Interrupt::catch()?;
-    let Some(rack) = play::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
-    if !play::put_back(&rack)? {
+    let Some(rack) = stage::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    if !stage::put_back(&rack)? {
         streams::say("no run left anything to put back");
     }
     Ok(Exit::Done)

@@ -7,7 +7,9 @@ use clap::Args;
 
 use crate::analysis::results;
 use crate::cli::files::{self, Trust};
-use crate::cli::{Exit, page, streams};
+use crate::cli::open::open;
+use crate::cli::{Exit, streams};
+use crate::experiment;
 use crate::plan::Plan;
 
 /// What stands under the help of `report`.
@@ -39,10 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let findings = results::load(&arguments.results)?;
     let plan = Plan::make(&scenario);
-    let report = page::draw(&arguments.results, &plan, &findings)?;
+    let report = experiment::draw(&arguments.results, &plan, &findings)?;
     writeln!(streams::data(), "{}", report.display())?;
     if arguments.open {
-        page::open(&report);
+        open(&report);
     }
     Ok(Exit::Done)
 }

@@ -3,18 +3,16 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
-use crate::analysis::expect;
 use crate::backend::{self, Backend, rack};
 use crate::cli::files::{self, Override};
-use crate::cli::in_order::InOrder;
-use crate::cli::play::{self, Watch};
-use crate::cli::summary::{Outcome, Style};
-use crate::cli::{Exit, exit, page, streams};
+use crate::cli::open::open;
+use crate::cli::summary::{Ended, Style};
+use crate::cli::watch::Watch;
+use crate::cli::{Exit, exit, stage, streams};
+use crate::experiment::{Run, in_order};
 use crate::plan::Plan;
-use crate::record::Folder;
 use crate::scenario::Loaded;
 
 /// What stands under the help of `run`.
@@ -54,7 +52,7 @@ pub(super) struct Arguments {
     overrides: Override,
     /// The stage that plays them
     #[arg(long, value_name = "STAGE", default_value = backend::ALL[0].name())]
-    #[arg(value_parser = stages())]
+    #[arg(value_parser = stage::names())]
     on: String,
     /// The inventory of the rack for --on rack
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
@@ -114,84 +112,74 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     let watch = Watch::over(runs.len(), arguments.quiet)?;
     let stage = if arguments.rehearse {
-        play::rehearsal(&arguments.rack)?
+        stage::rehearsal(&arguments.rack)?
     } else {
-        play::stage(&arguments.on, &arguments.rack)?
+        stage::named(&arguments.on, &arguments.rack)?
     };
     let Some(stage) = stage else { return Ok(Exit::Usage) };
-    let order = InOrder::new();
     let style = if runs.len() > IN_FULL { Style::Line } else { Style::Full };
-    let ends = play::each(arguments.jobs_on(&*stage), &runs, |index, loaded| {
-        let ended = watch.may_begin().then(|| one(&*stage, loaded, arguments, &watch));
-        let exit = match &ended {
-            Some(Ok(outcome)) => outcome.exit(),
-            Some(Err(error)) => exit::of_error(error),
-            None => Exit::Interrupted,
-        };
-        let report = ended.as_ref().and_then(|ended| ended.as_ref().ok()?.page().cloned());
-        let begun = ended.is_some();
-        order.take(index, ended, |ended| watch.aside(|| tell(ended, arguments, style)));
-        (exit, report, begun)
-    })?;
-    let left = ends.iter().filter(|(.., begun)| !begun).count();
+    let (mut worst, mut left, mut reports) = (Exit::Done, 0, Vec::new());
+    in_order(
+        runs.len(),
+        arguments.jobs_on(&*stage),
+        &|number| watch.may_begin().then(|| one(&*stage, &runs[number], arguments, &watch)),
+        &mut |ended| {
+            let exit = match &ended {
+                Some(Ok(ended)) => ended.exit(),
+                Some(Err(error)) => exit::of_error(error),
+                None => Exit::Interrupted,
+            };
+            worst = worst.max(exit);
+            left += usize::from(ended.is_none());
+            reports.push(ended.as_ref().and_then(|ended| ended.as_ref().ok()?.page().cloned()));
+            watch.aside(|| tell(ended, arguments, style));
+        },
+    );
     if left > 0 {
         let runs = if left == 1 { "run was" } else { "runs were" };
         streams::say(&format!("{left} {runs} not begun"));
     }
-    if let Some(report) = ends.first().and_then(|(_, report, _)| report.as_ref())
+    if let Some(Some(report)) = reports.first()
         && arguments.open
     {
-        page::open(report);
+        open(report);
     }
-    let lost = if streams::data_was_lost() { Exit::Failed } else { Exit::Done };
-    Ok(ends.into_iter().map(|(exit, ..)| exit).max().unwrap_or(Exit::Done).max(lost))
+    Ok(if streams::data_was_lost() { worst.max(Exit::Failed) } else { worst })
 }
 
 /// One run, from the plan to the report.
 fn one(
-    backend: &dyn Backend,
+    stage: &dyn Backend,
     loaded: &Loaded,
     arguments: &Arguments,
     watch: &Watch,
-) -> anyhow::Result<Outcome> {
-    let (stage, point) = (backend.name(), loaded.point.clone());
-    let plan = Plan::make(&loaded.scenario);
-    play::demand_ready(backend, &plan)?;
-    let name = &loaded.scenario.name;
-    let folder = Folder::begin(&arguments.out, name, loaded.scenario.seed, stage)?;
-    let (folder, played) = play::record(backend, loaded, &plan, folder, watch)?;
-    let finished = folder.finish()?;
-    let verdicts = expect::check(&plan.scenario.expect, &played.findings.metrics);
-    let report = (!arguments.no_report).then(|| page::of(&finished, &plan, &played));
-    Ok(Outcome { point, plan, stage, played, finished, report, verdicts })
+) -> anyhow::Result<Ended> {
+    let (plan, point) = (Plan::make(&loaded.scenario), loaded.point.clone());
+    let mut watched = watch.run(&plan.scenario);
+    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out, &point)?;
+    let report = (!arguments.no_report).then(|| run.report(&plan));
+    Ok(Ended { point, plan, stage: stage.name(), run, report })
 }
 
 /// Says how a run ended, if it was begun. A summary that nobody reads any more is no reason to
 /// stop the others.
-fn tell(ended: Option<anyhow::Result<Outcome>>, arguments: &Arguments, style: Style) {
-    let outcome = match ended {
-        Some(Ok(outcome)) => outcome,
+fn tell(ended: Option<anyhow::Result<Ended>>, arguments: &Arguments, style: Style) {
+    let ended = match ended {
+        Some(Ok(ended)) => ended,
         Some(Err(error)) => return streams::say(&exit::message(&error)),
         None => return,
     };
     if arguments.json {
-        streams::print(&outcome.json());
+        streams::print(&ended.json());
     } else if !arguments.quiet {
-        streams::print(&outcome.text(style));
+        streams::print(&ended.text(style));
     }
-    for miss in outcome.misses() {
+    for miss in ended.misses() {
         streams::say(&miss);
     }
-    if let Some(Err(error)) = &outcome.report {
-        streams::say(&exit::message(error));
+    if let Some(Err(error)) = ended.report {
+        streams::say(&exit::message(&error.into()));
     }
-}
-
-/// The stages of this build, with a word on each.
-pub(super) fn stages() -> PossibleValuesParser {
-    let named = backend::ALL.iter().map(|stage| (stage.name(), stage.about()));
-    let all = named.chain([(rack::NAME, rack::ABOUT)]);
-    all.map(|(name, about)| PossibleValue::new(name).help(about)).collect::<Vec<_>>().into()
 }
 
 impl Arguments {

@@ -3,6 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 use crate::scenario::Mistakes;
 use crate::untrusted::{Printable, printable};
 
@@ -66,6 +69,14 @@ pub(super) fn print(text: &str) {
         && !reader_has_gone()
     {
         say(&format!("error: cannot write to stdout: {error}"));
+    }
+}
+
+/// What serialises as an object, to which further keys are added.
+pub(super) fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => object,
+        other => unreachable!("it is plain data with names: {other:?}"),
     }
 }
 

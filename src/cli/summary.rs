@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::analysis::expect::Verdict;
 use crate::analysis::{JobFinding, Metric};
 use crate::cli::Exit;
-use crate::cli::play::Played;
+use crate::experiment::{RecordedRun, RunError};
 use crate::plan::Plan;
-use crate::record::{Finished, words};
+use crate::record::words;
 use crate::scenario::StopWhen;
 use crate::units::Span;
 
@@ -42,29 +41,25 @@ pub(super) enum Style {
 
 /// A run that came to its end.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct Ended {
     /// Its point of the sweep: (key, value) of each axis.
     pub(super) point: Vec<(String, String)>,
     /// What was played.
     pub(super) plan: Plan,
     /// The stage that played it.
     pub(super) stage: &'static str,
-    /// What it showed.
-    pub(super) played: Played,
-    /// Where it lies.
-    pub(super) finished: Finished,
+    /// What came of it, and where it lies.
+    pub(super) run: RecordedRun,
     /// Its report, if it was to have one; or why it could not be drawn.
-    pub(super) report: Option<anyhow::Result<PathBuf>>,
-    /// What became of each expectation.
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) report: Option<Result<PathBuf, RunError>>,
 }
 
-impl Outcome {
+impl Ended {
     /// What it means for the exit code.
     pub(super) fn exit(&self) -> Exit {
         match &self.report {
             Some(Err(_)) => Exit::Failed,
-            _ if self.verdicts.iter().all(Verdict::is_met) => Exit::Done,
+            _ if self.run.outcome.missed().next().is_none() => Exit::Done,
             _ => Exit::Missed,
         }
     }
@@ -76,7 +71,7 @@ impl Outcome {
 
     /// A line for each expectation that was missed.
     pub(super) fn misses(&self) -> impl Iterator<Item = String> {
-        let missed = self.verdicts.iter().filter(|verdict| !verdict.is_met());
+        let missed = self.run.outcome.missed();
         missed.map(|verdict| format!("{}: missed: {verdict}", self.head("  ")))
     }
 
@@ -91,13 +86,13 @@ impl Outcome {
     }
 
     fn metric(&self, name: &str) -> Option<&Metric> {
-        self.played.findings.metrics.iter().find(|metric| metric.name == name)
+        self.run.outcome.findings.metric(name)
     }
 
     /// What became of silent corruption, if any struck.
     fn corruptions(&self) -> Option<String> {
         let struck = self.metric("corruptions").filter(|all| all.value > 0.0)?.value;
-        let of = |end: &str| self.metric(&format!("corruptions_{end}")).map_or(0.0, |m| m.value);
+        let of = |end: &str| self.value(&format!("corruptions_{end}"));
         let ends = ["detected", "corrected", "escaped"].map(|end| format!("{} {end}", of(end)));
         Some(format!("{struck}, of which {}", ends.join(", ")))
     }
@@ -109,7 +104,7 @@ impl Outcome {
     }
 
     fn value(&self, name: &str) -> f64 {
-        self.metric(name).map_or(0.0, |metric| metric.value)
+        self.run.outcome.metric(name).unwrap_or(0.0)
     }
 
     /// What the run had not reached when its time was up.
@@ -130,13 +125,14 @@ impl Outcome {
 
     /// One JSON object on one line, with the keys that the help of `run` promises.
     pub(super) fn json(&self) -> String {
-        let metrics: Map<_, _> = self.played.findings.metrics.iter().map(entry).collect();
+        let RecordedRun { outcome, folder } = &self.run;
+        let metrics: Map<_, _> = outcome.findings.metrics.iter().map(entry).collect();
         let mut object = Map::new();
         object.insert("scenario".into(), json!(self.plan.scenario.name));
         object.insert("seed".into(), json!(self.plan.scenario.seed));
         object.insert("stage".into(), json!(self.stage));
-        object.insert("fingerprint".into(), json!(self.played.fingerprint));
-        object.insert("results".into(), json!(self.finished.path.to_string_lossy()));
+        object.insert("fingerprint".into(), json!(outcome.fingerprint));
+        object.insert("results".into(), json!(folder.path.to_string_lossy()));
         if !self.point.is_empty() {
             object.insert("point".into(), self.point.iter().cloned().collect());
         }
@@ -155,9 +151,9 @@ impl Outcome {
             Some((name.to_owned(), quantity(self.metric(name)?) + mark))
         };
         let mut rows: Vec<_> = shown.filter_map(|name| row(name)).collect();
-        let known =
-            if self.finished.already_there { "  (the same run was there already)" } else { "" };
-        let place = self.page().unwrap_or(&self.finished.path).display();
+        let RecordedRun { outcome, folder } = &self.run;
+        let known = if folder.already_there { "  (the same run was there already)" } else { "" };
+        let place = self.page().unwrap_or(&folder.path).display();
         if style == Style::Line {
             rows.retain(|(name, _)| !(calm && name == "failures"));
             rows.truncate(ON_A_LINE);
@@ -169,7 +165,7 @@ impl Outcome {
         }
         rows.extend(self.corruptions().map(|text| ("corruptions".to_owned(), text)));
         rows.extend(self.refused().map(|text| ("refused".to_owned(), text)));
-        let jobs = &self.played.findings.jobs;
+        let jobs = &outcome.findings.jobs;
         rows.extend(jobs.iter().filter(|_| jobs.len() > 1).map(of_job));
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));
         rows.push(("results".to_owned(), format!("{place}{known}")));

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::cli::in_order::InOrder;
-use crate::cli::play::{self, Watch};
 use crate::cli::run::at_least_one;
+use crate::cli::watch::Watch;
 use crate::cli::{Exit, streams};
+use crate::experiment::in_order;
 use crate::fleet::job::Sabotage;
 use crate::swarm::{self, Violation};
 
@@ -21,10 +21,11 @@ Examples:
   rackstorm swarm --seed 4711             one seed again
   rackstorm swarm --first 1001 --out bad  the next thousand; failing scenarios go to bad/
 
-Each seed is a machine of a few nodes, a job and faults that all heal, played by the real controller
-and agents on a simulated network. A seed that breaks a property is told with the property, the
-command that plays it again, and a scenario with as few of its faults as still break it, which
-`rackstorm run FILE --on turmoil` plays. Exit code 3 if there is one.";
+Each seed is a machine of a few nodes, a job, faults that all heal and what a harness does beside
+them to network, storage, clocks, power switches and processes, played by the real controller and
+agents on a simulated network. A seed that breaks a property is told with the property, the command
+that plays it again, and a scenario with as few faults and disturbances as still break it;
+`rackstorm run FILE --on turmoil` plays its faults. Exit code 3 if there is one.";
 
 /// Play random experiments on the real controller and agents, check each
 #[derive(Debug, Args)]
@@ -81,27 +82,33 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let watch = Watch::over(seeds.len(), arguments.quiet)?;
-    let order = InOrder::new();
     let sabotage = arguments.sabotage.map(Sabotage::from);
-    let ends = play::each(arguments.jobs, &seeds, |index, &seed| {
-        let violation = watch.may_begin().then(|| swarm::play(seed, sabotage));
-        watch.ended();
-        let (begun, broken) = (violation.is_some(), matches!(violation, Some(Some(_))));
-        let mut told = Ok(());
-        order.take(index, violation.flatten(), |violation| {
-            if let Some(violation) = violation {
-                watch.aside(|| told = tell(&violation, arguments));
+    let (mut played, mut broken, mut told) = (0, 0, Ok(()));
+    in_order(
+        seeds.len(),
+        arguments.jobs,
+        &|number| {
+            let ended = watch.may_begin().then(|| swarm::play(seeds[number], sabotage));
+            watch.ended();
+            ended
+        },
+        &mut |ended: Option<Option<Violation>>| {
+            played += usize::from(ended.is_some());
+            if let Some(violation) = ended.flatten() {
+                broken += 1;
+                watch.aside(|| {
+                    if told.is_ok() {
+                        told = tell(&violation, arguments);
+                    }
+                });
             }
-        });
-        told.map(|()| (begun, broken))
-    })?;
-    let ends: Vec<(bool, bool)> = ends.into_iter().collect::<anyhow::Result<_>>()?;
-    let played = ends.iter().filter(|(begun, _)| *begun).count();
-    let broken = ends.iter().filter(|(_, broken)| *broken).count();
+        },
+    );
+    told?;
     if !arguments.quiet {
         streams::print(&format!("{}, {}\n", count(played, "seed"), count(broken, "violation")));
     }
-    Ok(match (broken, played < ends.len()) {
+    Ok(match (broken, played < seeds.len()) {
         (1.., _) => Exit::Failed,
         (0, true) => Exit::Interrupted,
         (0, false) => Exit::Done,
@@ -115,14 +122,14 @@ fn count(number: usize, word: &str) -> String {
 
 /// Tells a violation, and writes or prints its scenario.
 fn tell(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
-    let Violation { seed, breach, wish, n_faults } = violation;
+    let Violation { seed, breach, wish, n_strikes } = violation;
     streams::say(&format!(
-        "seed {seed} breaks \"{}\" at {}: {}\n  {n_faults} faults, of which {} are enough\n  \
-         again: rackstorm swarm --seed {seed}",
+        "seed {seed} breaks \"{}\" at {}: {}\n  {n_strikes} faults and disturbances, of \
+         which {} are enough\n  again: rackstorm swarm --seed {seed}",
         breach.property,
         breach.at.since(crate::units::Time::ZERO),
         breach.how,
-        wish.faults.len(),
+        wish.strikes.len(),
     ));
     let Some(folder) = &arguments.out else {
         streams::print(&wish.text());

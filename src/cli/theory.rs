@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::analysis::forecast::{self, Forecast};
 use crate::cli::files::{self, Override};
 use crate::cli::{Exit, streams};
+use crate::forecast::{self, Forecast};
 use crate::plan::Plan;
 use crate::report::forecast::{COLUMNS, rows, text};
 use crate::scenario::Loaded;
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut out = streams::data();
     for (number, (loaded, forecast)) in forecasts.enumerate() {
         if arguments.json {
-            writeln!(out, "{}", json(loaded, &forecast)?)?;
+            writeln!(out, "{}", json(loaded, &forecast))?;
             continue;
         }
         if number > 0 {
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// The forecast of a run as one object; `no_closed_form` has the reasons where none applies.
-fn json(loaded: &Loaded, forecast: &Result<Forecast, Vec<String>>) -> anyhow::Result<Value> {
+fn json(loaded: &Loaded, forecast: &Result<Forecast, Vec<String>>) -> Value {
     let mut object = Map::new();
     object.insert("scenario".into(), json!(loaded.scenario.name));
     object.insert("seed".into(), json!(loaded.scenario.seed));
@@ -81,16 +81,13 @@ fn json(loaded: &Loaded, forecast: &Result<Forecast, Vec<String>>) -> anyhow::Re
     }
     match forecast {
         Ok(forecast) => {
-            let Value::Object(all) = serde_json::to_value(forecast)? else {
-                unreachable!("a forecast is an object")
-            };
-            object.extend(all);
+            object.extend(streams::object(forecast));
         }
         Err(reasons) => {
             object.insert("no_closed_form".into(), json!(reasons));
         }
     }
-    Ok(Value::Object(object))
+    Value::Object(object)
 }
 
 /// All rows of all runs in one table.

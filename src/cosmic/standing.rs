@@ -11,13 +11,15 @@
 //! Not modelled: three faults in a word; that a fault of the modes word, row or bank may be
 //! corrected by SECDED by chance, and stand then.
 
+use serde::{Deserialize, Serialize};
+
 use super::code::Verdict;
 use super::dram::{CHIPS_OF_WORD, Chips, FIT, GEOMETRY, MODES, Mode};
 use crate::cosmic::memory::{Array, Sensitivity, Shares};
 use crate::units::{Span, Time};
 
 /// A fault of one chip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChipFault {
     /// The array of the hardware profile, from 0.
     pub array: u32,
@@ -154,13 +156,13 @@ struct Strike {
 }
 
 /// The faults in the memory of one node that its codes correct.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     faults: Vec<Stood>,
 }
 
 /// One of them: when it struck, and in which life of the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stood {
     fault: ChipFault,
     at: Time,

@@ -115,8 +115,8 @@ async fn live(
     let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
     let (notes, from_process) = mpsc::channel(NOTES);
     let store = keeper(wish, credentials, own, &notes, say)?;
-    let (harm, harms) = Hands::new(place(wish)?)?;
-    let harms = if wish.harmless { Harmless::says() } else { harms };
+    let (harm, abilities) = Hands::new(place(wish)?)?;
+    let abilities = if wish.harmless { Harmless::says() } else { abilities };
     let setup = agent::Setup {
         node: wish.node,
         life,
@@ -124,7 +124,7 @@ async fn live(
         port: wish.port,
         controller: wish.controller.clone(),
         beats: wish.beats.clone(),
-        capabilities: capabilities(&board, harms),
+        abilities,
         pace: Pace { retry_max: RETRY_MAX, ..Pace::for_beat(wish.beat) },
         sabotage: None,
     };
@@ -138,10 +138,10 @@ async fn live(
     let told = Says(say);
     if wish.harmless {
         let doors = agent::Doors { net, store, harm: Harmless(harm), told };
-        return agent::run_noting(doors, setup, from_process).await;
+        return agent::run(doors, setup, from_process).await;
     }
     let doors = agent::Doors { net, store, harm, told };
-    agent::run_noting(doors, setup, from_process).await
+    agent::run(doors, setup, from_process).await
 }
 
 /// The store at the place that is wished for.
@@ -182,15 +182,6 @@ fn place(wish: &Wish) -> io::Result<harm::Place> {
         program: std::env::current_exe()?,
         kernel: "/proc".into(),
     })
-}
-
-fn capabilities(board: &Board, harms: Vec<String>) -> Vec<String> {
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
-    let mut all = vec![format!("{arch} {os}"), format!("{cpus} cpus"), "bulk-synchronous".into()];
-    all.extend(harms);
-    all.extend(board.capabilities());
-    all
 }
 
 async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {

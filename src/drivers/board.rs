@@ -63,20 +63,6 @@ impl Board {
         let text = fs::read_to_string(self.root.join("proc/stat")).ok()?;
         text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
     }
-
-    /// What the board can tell, for people.
-    #[must_use]
-    pub fn capabilities(&self) -> Vec<String> {
-        let Readings { load, memory, temperature, throttled, .. } = self.read();
-        let all = [
-            ("load", load),
-            ("memory", memory),
-            ("temperature", temperature),
-            ("throttled", throttled),
-        ];
-        let has = all.into_iter().filter(|(_, value)| value.is_some());
-        has.map(|(name, _)| format!("reads {name}")).collect()
-    }
 }
 
 fn positive(value: i64) -> u64 {
@@ -108,7 +94,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let board = Board::below(folder.path());
         assert_eq!(board.read(), Readings::default());
-        assert!(board.capabilities().is_empty());
         for (file, text) in [
             ("proc/loadavg", "0.42 0.30 0.25 1/123 4567\n"),
             ("proc/meminfo", "MemTotal:      948304 kB\nMemAvailable:   748304 kB\n"),
@@ -127,7 +112,6 @@ mod tests {
             wall: None,
         };
         assert_eq!(board.read(), expected);
-        assert_eq!(board.capabilities().len(), 4);
     }
 
     #[test]

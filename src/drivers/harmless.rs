@@ -7,7 +7,7 @@ use std::io;
 use super::harm::Hands;
 use crate::event::Fault;
 use crate::fleet::doors::{Deed, Harm};
-use crate::fleet::means::{Capability, Means};
+use crate::fleet::means::{Ability, Capability, Means};
 use crate::scenario::harm::Stop;
 
 /// Such hands.
@@ -17,18 +17,17 @@ pub struct Harmless(pub Hands);
 impl Harmless {
     /// What an agent with these hands says that it can do: all that a real one might.
     #[must_use]
-    pub fn says() -> Vec<String> {
-        Capability::ALL.map(|capability| capability.said(&Ok(()))).into()
+    pub fn says() -> Vec<Ability> {
+        Capability::ALL.map(|act| Ability::Harm { act, lack: None }).into()
     }
 }
 
 /// What is really done for a deed: whatever stops a node ends its agent, and who hangs is silent.
 fn done_for(deed: &Deed) -> Option<Deed> {
-    match (&deed.means, deed.kind) {
-        (Means::Stop { .. }, _) => {
-            Some(Deed { means: Means::Stop { how: Stop::Kill }, ..deed.clone() })
-        }
-        (Means::Usual, Fault::Crash | Fault::Hang) => Some(deed.clone()),
+    let stops = deed.kind == Fault::Crash || deed.kind == Fault::Hang;
+    match &deed.means {
+        Means::Stop { .. } => Some(Deed { means: Means::Stop { how: Stop::Kill }, ..deed.clone() }),
+        Means::Usual => stops.then(|| deed.clone()),
         _ => None,
     }
 }
@@ -61,7 +60,7 @@ mod tests {
         let part = Part { kind: PartKind::Node, index: 0 };
         let deed = |kind, means| {
             let (fault, lasts, lease) = (FaultId(0), None, Span(1));
-            Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+            Deed { number: 0, fault, kind, part, lasts, lease, means }
         };
         let bad = Means::Link(BadLink { loss_ppm: 1, ..BadLink::default() });
         for (kind, means) in [

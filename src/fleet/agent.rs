@@ -17,25 +17,25 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
 use crate::fleet::beats::{self, Post};
-use crate::fleet::deeds::{self, Deeds};
+use crate::fleet::deeds::{self, Deeds, WHOLE_PPM};
 use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
 use crate::fleet::images::{Images, pause};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
+use crate::fleet::means::Ability;
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
 use crate::fleet::ranks::Ranks;
-use crate::fleet::task::{self, Task};
+use crate::fleet::relay::{QUEUE, pass_on, relay};
+use crate::fleet::task::{self, Paced, Task, stretched};
 use crate::fleet::wire::{Beat, Ended, Message, Order, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
 /// Sums of neighbours that came before the order they belong to.
 const EARLY_MAX: usize = 16;
-/// Things heard and not yet looked at.
-const QUEUE: usize = 256;
 
 /// The doors that an agent uses.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub struct Setup {
     /// Where the controller takes beats.
     pub beats: Address,
     /// What it can do, for people.
-    pub capabilities: Vec<String>,
+    pub abilities: Vec<Ability>,
     /// Its times.
     pub pace: Pace,
     /// A mistake that is built in on purpose.
@@ -78,6 +78,8 @@ pub struct Setup {
 pub enum Note {
     /// To be told to the controller, if the link is up; else it is lost.
     Tell(Message),
+    /// Its host leaves the node this share of its speed from now on (ppm).
+    Speed(u32),
     /// The agent shall end, after undoing what it did to its node.
     Leave,
 }
@@ -121,32 +123,23 @@ struct Agent<N, S, H, T> {
     early: BTreeMap<(u64, u64), u64>,
     deeds: Deeds,
     admission: Admission,
-}
-
-/// Runs an agent for ever.
-///
-/// # Errors
-/// When it cannot listen.
-pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
-    doors: Doors<N, S, H, T>,
-    setup: Setup,
-) -> io::Result<()> {
-    let (notes, none) = mpsc::channel(1);
-    let ended = run_noting(doors, setup, none).await;
-    drop(notes);
-    ended
+    /// Whether its node computes, as it told last.
+    computes: bool,
+    /// The share of its speed that its host leaves it, and at which it computes (ppm).
+    host_speed: u32,
+    speed: u32,
 }
 
 /// Runs an agent until a note asks it to leave.
 ///
 /// # Errors
 /// When it cannot listen.
-pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
+pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     doors: Doors<N, S, H, T>,
     setup: Setup,
     notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
-    let (heard, mut queue) = mpsc::channel(QUEUE);
+    let (heard, queue) = mpsc::channel(QUEUE);
     let net = &doors.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let admission = Admission::new(Bounds::of_agent());
@@ -168,7 +161,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
             session: None,
             peers,
             datagrams: packets.port()?,
-            capabilities: setup.capabilities.clone(),
+            abilities: setup.abilities.clone(),
         },
         session: session.clone(),
         again: again.clone(),
@@ -176,7 +169,7 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Link, |to| link.hold(to));
     relay(net, &heard, Heard::Packet, |to| packets.hear(to));
     let now = Instant::now();
-    let mut agent = Agent {
+    let agent = Agent {
         membership: Membership::new(setup.node, setup.beats.clone()),
         doors,
         images,
@@ -197,54 +190,35 @@ pub async fn run_noting<N: Net, S: Store, H: Harm, T: Told>(
         early: BTreeMap::new(),
         deeds: Deeds::default(),
         admission,
+        computes: false,
+        host_speed: WHOLE_PPM,
+        speed: WHOLE_PPM,
     };
-    loop {
-        match timeout_at(agent.next(), queue.recv()).await {
-            Ok(Some(Heard::Note(Note::Leave))) => {
-                agent.leave().await;
-                return Ok(());
-            }
-            Ok(Some(heard)) => agent.hear(heard),
-            Ok(None) => return Ok(()),
-            Err(_) => agent.pass(),
-        }
-        agent.send_gossip();
-    }
-}
-
-/// Starts a task that tells what it hears as `kind`.
-fn relay<N: Net, X: 'static, F: Future<Output = ()> + 'static>(
-    net: &N,
-    heard: &mpsc::Sender<Heard>,
-    kind: fn(X) -> Heard,
-    start: impl FnOnce(mpsc::Sender<X>) -> F,
-) {
-    let (to, mut from) = mpsc::channel(QUEUE);
-    net.spawn(start(to));
-    let heard = heard.clone();
-    net.spawn(async move {
-        while let Some(x) = from.recv().await {
-            if heard.send(kind(x)).await.is_err() {
-                return;
-            }
-        }
-    });
-}
-
-async fn pass_on(mut notes: mpsc::Receiver<Note>, to: mpsc::Sender<Note>) {
-    while let Some(note) = notes.recv().await {
-        if to.send(note).await.is_err() {
-            return;
-        }
-    }
+    agent.live(queue).await;
+    Ok(())
 }
 
 impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
+    async fn live(mut self, mut queue: mpsc::Receiver<Heard>) {
+        loop {
+            match timeout_at(self.next(), queue.recv()).await {
+                Ok(Some(Heard::Note(Note::Leave))) => return self.leave().await,
+                Ok(Some(heard)) => self.hear(heard),
+                Ok(None) => return,
+                Err(_) => self.pass(),
+            }
+            self.keep_pace();
+            self.tell_load();
+            self.send_gossip();
+        }
+    }
+
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
+        let until = task.map(Task::until);
         let deeds = self.deeds.next(self.answered).into_iter();
-        let due = deeds.chain(task.map(|task| task.until)).chain(self.membership.next());
+        let due = deeds.chain(until).chain(self.membership.next());
         due.fold(self.next_beat, Instant::min)
     }
 
@@ -282,6 +256,24 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
     }
 
+    /// Computes at the share of its speed that its host and its deeds leave it.
+    fn keep_pace(&mut self) {
+        let speed = self.host_speed.min(self.deeds.speed());
+        if std::mem::replace(&mut self.speed, speed) != speed
+            && let Some(task) = &mut self.task
+        {
+            task.change_pace(Instant::now(), speed);
+        }
+    }
+
+    /// Tells whether its node computes, if that has changed: it draws more then.
+    fn tell_load(&mut self) {
+        let computes = self.task.as_ref().is_some_and(Task::computes);
+        if std::mem::replace(&mut self.computes, computes) != computes {
+            self.doors.told.computes(self.setup.node, computes);
+        }
+    }
+
     fn send_gossip(&mut self) {
         for (bytes, to) in self.membership.take_said() {
             (self.post)(bytes, to);
@@ -291,6 +283,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Note(Note::Tell(message)) => self.say(message),
+            Heard::Note(Note::Speed(share_ppm)) => self.host_speed = share_ppm,
             Heard::Note(Note::Leave) => unreachable!("it has left"),
             Heard::Link(Linked::Up(out)) => {
                 self.out = Some(out);
@@ -347,6 +340,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         match message {
             Message::Welcome { term, session } if term >= self.term => {
                 self.term = term;
+                self.doors.told.notice(Notice::Serves { node: self.setup.node, term });
                 if self.session.replace(Some(session)) != Some(session) {
                     self.deeds.forget();
                 }
@@ -412,9 +406,10 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let now = Instant::now();
         if let Some((ready, cancel)) = self.begin(&order) {
-            let until = now + span(order.work.span());
+            let share = if order.work.is_computing() { self.speed } else { WHOLE_PPM };
+            let time = Paced::new(span(order.work.span()), now, share);
             let ranks = self.ranks.as_ref().map(|(_, ranks)| ranks);
-            self.task = Some(Task::new(order, until, ready, ranks, cancel));
+            self.task = Some(Task::new(order, time, ready, ranks, cancel));
             self.receive();
             self.finish(now);
         }
@@ -435,7 +430,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
                 let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
-                let (name, image) = (image_name(checkpoint, seat), ranks.image());
+                let name = image_name(order.job, checkpoint, seat);
+                let image = ranks.image();
                 let packing = [packing, Span::ZERO];
                 let cancel = self.keep(order.number, to, packing, move |images, to| {
                     images.put(to, name.clone(), image.clone(), declared)
@@ -449,11 +445,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Some((true, None))
             }
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
-                let node = self.setup.node;
-                self.doors.told.notice(Notice::Loads { node, checkpoint, of: order.seat.of });
+                let (node, job, of) = (self.setup.node, order.job, order.seat.of);
+                let held = *from == Where::Memory;
+                self.doors.told.notice(Notice::Loads { node, checkpoint, seat, of, held });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
-                    images.get(from, (checkpoint, seat), declared)
+                    images.get(from, (job, checkpoint, seat), declared)
                 });
                 Some((false, Some(cancel)))
             }
@@ -479,7 +476,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         let (images, place) = (self.images.clone(), place.clone());
         let (cancel, cancelled) = oneshot::channel::<()>();
         let (heard, retry) = (self.heard.clone(), self.setup.pace.retry);
-        let [before, after] = packing.map(span);
+        let [before, after] = packing.map(|packing| stretched(span(packing), self.speed));
         let work = async move {
             pause(before).await;
             loop {
@@ -513,9 +510,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             };
             self.ranks = Some((task.order.placement, ranks));
         }
-        if let Work::Save { checkpoint, .. } = task.order.work {
-            let (node, seat) = (self.setup.node, task.order.seat.number);
-            self.doors.told.notice(Notice::Saved { node, checkpoint, seat });
+        if let Some(notice) = task.moved(self.setup.node) {
+            self.doors.told.notice(notice);
         }
         task.ready = true;
         self.finish(Instant::now());
@@ -579,8 +575,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     /// Answers the order, if it is done and its time is over.
     fn finish(&mut self, now: Instant) {
         let (Some(task), Some((_, ranks))) = (&mut self.task, &self.ranks) else { return };
-        if task.ready && task.answer.is_none() && task.until <= now {
+        if task.ready && task.answer.is_none() && task.until() <= now {
             let answer = task.done(ranks);
+            if let Some(notice) = task.computed(self.setup.node) {
+                self.doors.told.notice(notice);
+            }
             task.answer = Some(answer.clone());
             self.say(answer);
         }

@@ -12,6 +12,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::fleet::doors::{Deed, Harm};
 
+/// One million parts per million: a node at full speed.
+pub(super) const WHOLE_PPM: u32 = 1_000_000;
+
 /// The deeds of an agent.
 #[derive(Debug, Default)]
 pub(super) struct Deeds {
@@ -57,6 +60,11 @@ impl Deeds {
         all
     }
 
+    /// The share of its speed that they leave to the node (ppm): the smallest counts.
+    pub(super) fn speed(&self) -> u32 {
+        self.done.values().map(|(deed, _)| deed.means.speed()).min().unwrap_or(WHOLE_PPM)
+    }
+
     /// All of them, when the agent leaves.
     pub(super) fn all(&mut self) -> Vec<Deed> {
         std::mem::take(&mut self.done).into_values().map(|(deed, _)| deed).collect()
@@ -98,7 +106,7 @@ mod tests {
     fn deed(number: u64, kind: Fault, means: Means, lasts: Option<u64>) -> Deed {
         let part = Part { kind: PartKind::Node, index: 0 };
         let (lasts, lease) = (lasts.map(Span::from_secs), Span::from_secs(10));
-        Deed { number, fault: FaultId(0), kind, part, share_ppm: 0, lasts, lease, means }
+        Deed { number, fault: FaultId(0), kind, part, lasts, lease, means }
     }
 
     fn numbers(deeds: &[Deed]) -> Vec<u64> {

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event::{Cause, Fault, What};
 use crate::fleet::admission::Refusals;
+use crate::fleet::means::Ability;
 pub use crate::fleet::means::Means;
 use crate::ids::{FaultId, Life, NodeId, Part};
 use crate::units::{Bytes, Span};
@@ -138,8 +139,6 @@ pub struct Deed {
     pub kind: Fault,
     /// To which part.
     pub part: Part,
-    /// For a degraded link: what remains of its rate, in parts per million.
-    pub share_ppm: u32,
     /// How long it lasts, if that is known: who stops the controller itself has to start it again.
     pub lasts: Option<Span>,
     /// Whoever carries it out on his own node undoes it when he has not heard from the controller
@@ -219,17 +218,26 @@ pub trait Clock: Clone + 'static {
 pub enum Notice {
     /// The controller took a node's agent in.
     Joined { node: NodeId, life: Life },
+    /// A process of a node's agent begins. The stage tells it.
+    Begins { node: NodeId },
     /// A node's agent has been silent for too long.
     Silent { node: NodeId, life: Life },
     /// A controller of this term begins to give orders.
     Term { term: u64 },
     /// A node's agent begins an order of a controller of this term, on a seat of a placement.
     Obeys { node: NodeId, term: u64, order: u64, placement: u64, seat: u32 },
+    /// A node's agent has computed a step of a placement, and its time is over.
+    Computed { node: NodeId, placement: u64, step: u64, seat: u32 },
+    /// A controller of this term has taken a node's agent in, as this one knows.
+    Serves { node: NodeId, term: u64 },
     /// A node's agent has saved the memory of a seat.
     Saved { node: NodeId, checkpoint: u64, seat: u32 },
-    /// A node's agent begins to load the memory of a seat; the job has `of` seats.
-    Loads { node: NodeId, checkpoint: u64, of: u32 },
-    /// The job ended with this result.
+    /// A node's agent begins to load the memory of a seat, `held` in its own process; the job has
+    /// `of` seats.
+    Loads { node: NodeId, checkpoint: u64, seat: u32, of: u32, held: bool },
+    /// A node's agent has loaded the memory of a seat.
+    Loaded { node: NodeId, checkpoint: u64, seat: u32 },
+    /// All jobs have ended, with this result.
     Result { sum: u64 },
 }
 
@@ -238,10 +246,12 @@ pub trait Told: Clone + 'static {
     /// An event for the log.
     fn tell(&self, what: What);
     /// What an agent that is taken in says that it can do.
-    fn abilities(&self, _node: NodeId, _said: &[String]) {}
+    fn abilities(&self, _node: NodeId, _said: &[Ability]) {}
     /// What an agent's clock showed (ns since 1970) a moment before it is told: what it takes to
     /// say it makes a clock seem late.
     fn time_of_day(&self, _node: NodeId, _wall: u64) {}
+    /// Whether a node computes from now on.
+    fn computes(&self, _node: NodeId, _computes: bool) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
     /// An agent refused something, and this is all that it refused so far: told ever more rarely,

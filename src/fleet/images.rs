@@ -69,10 +69,10 @@ impl<N: Net, S: Store> Images<N, S> {
     pub(super) async fn get(
         self,
         from: Where,
-        (checkpoint, seat): (u64, u32),
+        (job, checkpoint, seat): (u16, u64, u32),
         declared: Bytes,
     ) -> io::Result<Option<Vec<u8>>> {
-        let name = image_name(checkpoint, seat);
+        let name = image_name(job, checkpoint, seat);
         let found = match from {
             Where::Server => self.store.get(Object::Checkpoint, &name, declared).await?,
             Where::Card => self.store.get(Object::Card, &name, Bytes(0)).await?,
@@ -84,7 +84,7 @@ impl<N: Net, S: Store> Images<N, S> {
             Where::Memory => self.held.get(&name),
             Where::Buddies(images) => {
                 for (of, buddy) in &images {
-                    let name = image_name(checkpoint, *of);
+                    let name = image_name(job, checkpoint, *of);
                     let image = self.copy_from(buddy, &name).await?;
                     self.held.put(name, image);
                 }

@@ -1,27 +1,35 @@
-//! The controller's side of a job: who has which seat, what was ordered, who has done it.
+//! The nodes of the jobs: commands of the coordinator as orders to agents, and what they answer.
 //!
-//! The protocol machine is the model's own. It is told that a step is done when every seat says
-//! so, and that a node failed when the detector says so; the time of the failure, for the count of
-//! lost work, is that of the node's last sign of life.
+//! What is decided is the coordinator's. A command for all nodes of a job is an order to each of
+//! them, which is done when each says so. A failure is told when the detector suspects the node;
+//! what it costs counts from the node's last sign of life.
+//!
+//! All replicas of a seat compute the same memory and send its sum to all replicas of the next
+//! seat, which take the first that comes. A step is done when all have done it; as soon as each
+//! seat has one that has, the others have one beat left. Whoever is behind then is given up like
+//! one that failed: the dead need not be noticed first. It may work again when it answers late, or
+//! joins.
+//!
+//! Not modelled: a check of replicas against each other; checkpoints that are written while agents
+//! compute.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{CheckpointAct, JobPhase, What};
+use crate::control::coordinator::{
+    self, Command, Coordinator, Cost, Image, Input, Loss, Work as Wanted,
+};
+use crate::event::{JobPhase, What};
 use crate::fleet::doors::Address;
 use crate::fleet::ranks;
-use crate::fleet::replicas::Late;
 use crate::fleet::wire::{Order, Seat, Where, Work};
-use crate::ids::NodeId;
-use crate::plan::{Access, JOB, Parcel, Plan};
-use crate::protocol::corruption::Corruption;
+use crate::ids::{FaultId, JobId, NodeId, Part};
+use crate::plan::Plan;
 use crate::protocol::holders;
-use crate::protocol::replica::Replicas;
-use crate::protocol::seating::{Filling, Kept, Seating, Source};
-use crate::protocol::{self, Input, Protocol};
+use crate::protocol::seating::{Kept, Source};
 use crate::scenario::job::Place;
-use crate::units::{Span, Time};
+use crate::units::{Bytes, Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +42,7 @@ pub enum Sabotage {
     SkipLoad,
 }
 
-/// What a job demands of the controller, in order.
+/// What the jobs demand of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// Tell this.
@@ -45,98 +53,76 @@ pub enum Demand {
     Delete(String),
     /// A node forgets what is on its card and in its memory under this name.
     Forget(NodeId, String),
-    /// The job is done, with this result.
+    /// All jobs are done, with this result.
     Finished(u64),
 }
 
-/// The job.
+/// The jobs of a plan, and their nodes.
 #[derive(Clone, Debug)]
-pub struct JobPlay<'p> {
-    pub(super) plan: &'p Plan,
+pub struct Jobs<'p> {
+    plan: &'p Plan,
     /// Memory of each rank (64-bit words).
     words: u32,
     sabotage: Option<Sabotage>,
-    pub(super) state: State,
-    /// Nodes that may work, spares last, and where their neighbours reach them.
-    pub(super) free: BTreeSet<(bool, NodeId)>,
-    pub(super) reached: BTreeMap<NodeId, Address>,
-    /// Who shall sit where, as soon as the job may be placed.
-    pub(super) wanted: Option<Filling>,
+    /// The term of the controller.
+    term: u64,
+    coordinator: Coordinator<'p>,
+    crews: Crews,
+    demands: Vec<Demand>,
 }
 
-/// What changes of a job, to be saved.
+/// What changes of the jobs, to be saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    pub(super) machine: Protocol,
-    /// Who has which place: that of a seat, or of one of its replicas.
-    pub(super) seating: Seating,
-    /// Who is alive on each seat, if nodes share them.
-    #[serde(default)]
-    pub(super) replicas: Option<Replicas>,
-    /// When replicas are given up that are behind the first of their seats, and those that were.
-    #[serde(default)]
-    pub(super) late: Late,
-    /// Where the nodes of the places are reached.
-    pub(super) addresses: Vec<Option<Address>>,
-    placement: u64,
-    pub(super) order: u64,
-    pub(super) work: Option<Work>,
-    /// Places that have not yet done what was ordered.
-    pub(super) waiting: BTreeSet<u32>,
-    /// Checksum of each seat's memory after its last order.
-    sums: Vec<u64>,
-    /// When the order was given.
-    since: Time,
-    /// Before this instant the job may not be placed again.
-    ready_at: Time,
-    /// The steps of the committed checkpoints that are kept, by number.
-    committed: BTreeMap<u64, u64>,
-    /// The checkpoint under way.
-    begun: (u64, u64),
-    /// The truth about the job's memory.
-    pub(super) truth: Corruption,
-    /// The first seat that has found its memory corrupt by its last order.
-    pub(super) found: Option<u32>,
-    /// Verifications that came to their end.
-    pub(super) verifications: u64,
+    coordinator: coordinator::State,
+    crews: Crews,
 }
 
-impl<'p> JobPlay<'p> {
-    /// The plan's job, if it has one, at its start or where `saved` left it.
+/// What was ordered of whom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Crews {
+    each: Vec<Hands>,
+    /// Where nodes are reached by their neighbours.
+    reached: BTreeMap<NodeId, Address>,
+    /// Nodes that were given up as they were behind: nobody knows whether they live.
+    given_up: BTreeSet<NodeId>,
+    /// Grows whenever what the nodes of a job have in memory is worthless.
+    placements: u64,
+}
+
+/// The nodes of a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Hands {
+    placement: u64,
+    /// What was ordered, and its number.
+    order: Option<(u64, Wanted)>,
+    /// Who has not yet done it.
+    waiting: BTreeSet<NodeId>,
+    /// Checksum of each seat's memory after its last order.
+    sums: Vec<u64>,
+    /// The first seat that was found corrupt under this order.
+    found: Option<usize>,
+    /// When those are given up that are behind the first of their seats.
+    late_at: Option<Time>,
+    /// Number and last step of the checkpoint that was ordered last.
+    begun: Option<(u64, u64)>,
+}
+
+impl<'p> Jobs<'p> {
+    /// The plan's jobs at their start, or where `saved` left them.
     #[must_use]
-    pub fn new(plan: &'p Plan, words: u32, saved: Option<State>) -> Option<Self> {
-        let job = plan.jobs.first()?;
-        let state = saved.unwrap_or_else(|| {
-            let places = job.nodes as usize;
-            State {
-                machine: plan.protocol().expect("there is a job"),
-                seating: Seating::new(places, plan.scenario.checkpoint.as_ref()),
-                replicas: plan.replicas(),
-                late: Late::default(),
-                addresses: vec![None; places],
-                placement: 0,
-                order: 0,
-                work: None,
-                waiting: BTreeSet::new(),
-                sums: vec![0; job.seats as usize],
-                since: Time::ZERO,
-                ready_at: Time::ZERO,
-                committed: BTreeMap::new(),
-                begun: (0, 0),
-                truth: plan.corruption(),
-                found: None,
-                verifications: 0,
+    pub fn new(plan: &'p Plan, words: u32, term: u64, saved: Option<State>) -> Self {
+        // Nodes that failed together fall silent within one beat of each other: who is given a
+        // seat before that may be silent already.
+        let notice = plan.scenario.controller.beat();
+        let (coordinator, crews) = match saved {
+            Some(State { coordinator, crews }) => {
+                (Coordinator::resume(plan, notice, coordinator), crews)
             }
-        });
-        Some(Self {
-            plan,
-            words,
-            sabotage: None,
-            state,
-            free: BTreeSet::new(),
-            reached: BTreeMap::new(),
-            wanted: None,
-        })
+            None => (Coordinator::new(plan, notice), Crews::new(plan)),
+        };
+        let demands = Vec::new();
+        Self { plan, words, sabotage: None, term, coordinator, crews, demands }
     }
 
     /// Builds a mistake in.
@@ -147,423 +133,451 @@ impl<'p> JobPlay<'p> {
 
     /// What has to be saved.
     #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
+    pub fn state(&self) -> State {
+        State { coordinator: self.coordinator.state().clone(), crews: self.crews.clone() }
     }
 
-    /// The phase it is in.
+    /// The job that a node works for, and its phase.
     #[must_use]
-    pub fn phase(&self) -> JobPhase {
-        self.state.machine.phase()
+    pub fn works_for(&self, node: NodeId) -> Option<(JobId, JobPhase)> {
+        let job = self.coordinator.job_of(node)?;
+        Some((job, self.coordinator.phase(job)))
     }
 
-    /// Whether a node has a seat.
-    #[must_use]
-    pub fn holds(&self, node: NodeId) -> bool {
-        self.state.seating.seat_of(node).is_some()
-    }
-
-    /// The result that the job must have.
+    /// The result that the jobs must have; `None` without jobs.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {
-        let job = plan.jobs.first()?;
-        let ranks = plan.scenario.workload.as_ref()?.ranks_per_node;
-        let right = Address::new("", 0);
-        let seat =
-            Seat { number: 0, of: job.seats, ranks, words, right, more: Vec::new(), twin: false };
-        Some(ranks::expected(&seat, job.steps))
+        let each = (0..).zip(&plan.jobs).map(|(id, job)| {
+            let ranks = plan.scenario.work_of(JobId(id)).map_or(1, |work| work.ranks_per_node);
+            let (right, more) = (Address::new("", 0), Vec::new());
+            let seat = Seat { number: 0, of: job.seats, ranks, words, right, more, twin: false };
+            ranks::expected(&seat, job.steps)
+        });
+        combined(each)
     }
 
-    /// A node may work; a node with a seat is told its order again.
-    pub fn offer(&mut self, node: NodeId, peers: Address, term: u64) -> Vec<Demand> {
-        if let Some(number) = self.state.seating.seat_of(node) {
-            self.state.addresses[number] = Some(peers);
-            return self.order_of(number as u32, term).into_iter().collect();
-        }
-        self.state.late.given_up.remove(&node);
-        let spare = self.plan.machine.nodes[node.0 as usize].spare;
-        self.free.insert((spare, node));
-        self.reached.insert(node, peers);
-        self.wanted = self.state.seating.fill(&self.free);
-        Vec::new()
+    /// What is demanded since this was asked last.
+    pub fn take_demands(&mut self) -> Vec<Demand> {
+        std::mem::take(&mut self.demands)
     }
 
-    /// A node was lost; it was last heard at `heard`.
-    pub fn lost(&mut self, now: Time, heard: Time, node: NodeId, term: u64) -> Vec<Demand> {
-        let spare = self.plan.machine.nodes[node.0 as usize].spare;
-        self.free.remove(&(spare, node));
-        self.reached.remove(&node);
-        self.state.late.given_up.remove(&node);
-        self.wanted = self.state.seating.fill(&self.free);
-        let mut demands = Vec::new();
-        let Some(number) = self.state.seating.seat_of(node) else { return demands };
-        if self.absorbs(node) {
-            self.absorb(now, node, term, &mut demands);
-            return demands;
+    /// A node may work; one that does is told its order again.
+    pub fn offer(&mut self, now: Time, node: NodeId, peers: Address) {
+        self.crews.reached.insert(node, peers);
+        self.crews.given_up.remove(&node);
+        match self.coordinator.job_of(node) {
+            Some(job) => self.demands.extend(self.order_of(job, node)),
+            None => self.tell(now, Input::Free(node)),
         }
-        // Nodes that failed together fall silent within one beat of each other: who is given a
-        // seat before that may be silent already.
-        let beat = self.plan.scenario.controller.beat();
-        let restarting = self.phase() == JobPhase::Restart;
-        let gone = self.state.seating.struck(1, restarting);
-        self.give_up(gone, &mut demands);
-        let newest = self.state.seating.newest().map(|kept| kept.level);
-        self.state.ready_at = now + self.plan.downtime(newest) + beat;
-        self.step(heard.max(self.state.since), Input::Failed(node), 0, &mut demands);
-        self.state.seating.leave(node);
-        self.state.addresses[number] = None;
-        self.wanted = self.state.seating.fill(&self.free);
-        demands.push(Demand::Tell(What::JobNode { job: JOB, node, joined: false }));
-        demands
+    }
+
+    /// A node was lost; it was last heard at `since`.
+    pub fn lost(&mut self, now: Time, since: Time, node: NodeId) {
+        self.crews.reached.remove(&node);
+        self.crews.given_up.remove(&node);
+        self.tell(now, Input::Lost(Loss { node, class: 1, since }));
     }
 
     /// What a node had in its memory is lost.
-    pub fn wiped(&mut self, node: NodeId) -> Vec<Demand> {
-        let mut demands = Vec::new();
-        if self.state.seating.newest().is_some() {
-            let gone = self.state.seating.wipe(node);
-            self.give_up(gone, &mut demands);
-            self.wanted = self.state.seating.fill(&self.free);
-        }
-        demands
+    pub fn wiped(&mut self, now: Time, node: NodeId) {
+        self.tell(now, Input::Wiped(node));
     }
 
-    /// A failure of these nodes is foreseen.
-    pub fn warn(&mut self, mut nodes: impl Iterator<Item = NodeId>) {
-        if nodes.any(|node| self.holds(node)) {
-            self.state.machine.warn();
-        }
+    /// A strike of a fault is foreseen.
+    pub fn foreseen(&mut self, now: Time, fault: FaultId, part: Part) {
+        self.tell(now, Input::Foreseen(fault, part));
     }
 
-    /// When [`Self::place`] may have something to do.
+    /// The memory of a node is corrupted now.
+    pub fn corrupt(&mut self, now: Time, node: NodeId, draw: u64, check: f64) {
+        self.tell(now, Input::Corrupted { node, draw, check });
+    }
+
+    /// When [`Self::pass`] may have something to do.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
-        let placed = self.may_be_placed().then_some(self.state.ready_at);
-        placed.into_iter().chain(self.state.late.at).min()
+        let late = self.crews.each.iter().filter_map(|hands| hands.late_at);
+        late.chain(self.coordinator.next()).min()
     }
 
-    fn may_be_placed(&self) -> bool {
-        self.phase() == JobPhase::Waiting && self.wanted.is_some()
+    /// Time has passed.
+    pub fn pass(&mut self, now: Time) {
+        for job in (0..self.crews.each.len() as u16).map(JobId) {
+            if self.hands(job).late_at.is_some_and(|at| at <= now) {
+                self.give_up_late(now, job);
+            }
+        }
+        if self.coordinator.next().is_some_and(|at| at <= now) {
+            self.tell(now, Input::Time);
+        }
     }
 
-    /// Gives the empty seats to free nodes, if the job waits and enough are free.
-    pub fn place(&mut self, now: Time, term: u64) -> Vec<Demand> {
-        let mut demands = Vec::new();
-        if self.state.late.at.is_some_and(|at| at <= now) {
-            self.give_up_late(now, term, &mut demands);
+    /// A node has done an order; `sum` is its memory's checksum. `corrupt`: it was to verify its
+    /// memory, and that is not what it should be.
+    pub fn done(&mut self, now: Time, node: NodeId, order: u64, sum: u64, corrupt: bool) {
+        if self.crews.given_up.remove(&node) {
+            return self.tell(now, Input::Free(node));
         }
-        if self.state.ready_at > now || !self.may_be_placed() {
-            return demands;
+        let Some(job) = self.coordinator.job_of(node) else { return };
+        let (coordinator, hands) = (&self.coordinator, &mut self.crews.each[usize::from(job.0)]);
+        let Some((_, work)) = hands.order.filter(|(number, _)| *number == order) else { return };
+        let place = coordinator.seats(job).seat_of(node).expect("who works for a job has a place");
+        let seat = coordinator.seat_at(job, place);
+        if corrupt && matches!(work, Wanted::Verify { .. }) {
+            hands.note(seat);
         }
-        let old = std::mem::take(&mut self.state.addresses);
-        let sat = self.state.seating.seats().iter().copied().zip(old);
-        self.reached.extend(sat.filter_map(|(node, address)| Some((node?, address?))));
-        let Filling { nodes: wanted, number } = self.wanted.take().expect("it may be placed");
-        let given_up = self.state.seating.give_up_after(number);
-        self.give_up(given_up, &mut demands);
-        let addresses = wanted.iter().map(|node| self.reached.remove(node));
-        self.state.addresses = addresses.collect();
-        let (left, joined) = self.state.seating.seat(wanted);
-        if let Some(replicas) = &mut self.state.replicas {
-            let sat = replicas.replace(joined.iter().copied());
-            assert_eq!(sat, joined, "all places are filled, in their order");
+        if !hands.waiting.remove(&node) {
+            return;
         }
-        let change = |joined| move |node| Demand::Tell(What::JobNode { job: JOB, node, joined });
-        for node in left {
-            self.free.insert((self.plan.machine.nodes[node.0 as usize].spare, node));
-            demands.push(change(false)(node));
+        let saves = matches!(work, Wanted::Write(_));
+        let old = std::mem::replace(&mut hands.sums[seat], sum);
+        if old != sum && saves && self.plan.verify(job).is_some() {
+            // It was struck between the verification and this. Behind verifications that miss
+            // nothing all checkpoints are taken to be clean: this one would be read back again
+            // and again, and never be thrown away.
+            hands.note(seat);
         }
-        for node in joined {
-            self.free.remove(&(self.plan.machine.nodes[node.0 as usize].spare, node));
-            demands.push(change(true)(node));
+        if saves && self.sabotage == Some(Sabotage::CommitEarly) {
+            hands.waiting.clear();
         }
-        self.state.placement += 1;
-        self.step(now, Input::Placed, term, &mut demands);
-        demands
+        self.go_on(now, job);
     }
 
-    /// A node has done an order; `sum` is its memory's checksum.
-    pub fn done(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        order: u64,
-        sum: u64,
-        term: u64,
-    ) -> Vec<Demand> {
-        let mut demands = Vec::new();
-        if let Some(peers) = self.state.late.given_up.remove(&node) {
-            return self.offer(node, peers, term);
+    fn hands(&mut self, job: JobId) -> &mut Hands {
+        &mut self.crews.each[usize::from(job.0)]
+    }
+
+    /// Tells the coordinator, and does what it commands.
+    fn tell(&mut self, now: Time, input: Input) {
+        let mut commands = Vec::new();
+        self.coordinator.on(now, input, &mut commands);
+        for command in commands {
+            self.carry_out(now, command);
         }
-        let place = self.state.seating.seat_of(node);
-        let Some(number) = place.filter(|_| order == self.state.order) else { return demands };
-        if !self.state.waiting.remove(&(number as u32)) {
-            return demands;
+    }
+
+    fn carry_out(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Emit(what) => self.demands.push(Demand::Tell(what)),
+            Command::Stop { job, anew } => {
+                self.crews.placements += u64::from(anew);
+                let placement = self.crews.placements;
+                let hands = self.hands(job);
+                (hands.order, hands.found, hands.late_at) = (None, None, None);
+                hands.waiting.clear();
+                if anew {
+                    hands.placement = placement;
+                }
+            }
+            Command::Order { job, order, work } => self.order(job, order, work),
+            Command::Without { job, node, heir } => {
+                if self.hands(job).waiting.remove(&node) {
+                    if let Some(heir) = heir {
+                        self.hands(job).waiting.insert(heir);
+                        self.demands.extend(self.order_of(job, heir));
+                    }
+                    self.go_on(now, job);
+                }
+            }
+            Command::Forget { job, kept } => self.forget(job, &kept),
+            Command::Finished { all, .. } => {
+                let sums = self.crews.each.iter().map(|hands| hands.sums.iter().copied());
+                let result = combined(sums.map(ranks::result));
+                self.demands.extend(result.filter(|_| all).map(Demand::Finished));
+            }
+            // Agents draw what they draw, and the time is asked for by `next`. No plan that the
+            // fleet takes has checkpoints that are written while it computes.
+            Command::Member { .. }
+            | Command::Load { .. }
+            | Command::Wake(_)
+            | Command::Pace { .. }
+            | Command::Drain { .. }
+            | Command::PauseDrain(_)
+            | Command::DropDrain(_) => {}
         }
-        let seat = self.seat_at(number as u32);
-        let old = std::mem::replace(&mut self.state.sums[seat as usize], sum);
-        if old != sum {
-            self.has_changed(seat);
+    }
+
+    /// Gives an order to those of a job who are to carry it out.
+    fn order(&mut self, job: JobId, order: u64, work: Wanted) {
+        let of = match work {
+            Wanted::Compute { .. } | Wanted::Verify { .. } => {
+                self.coordinator.seats(job).nodes().collect()
+            }
+            Wanted::Write(_) | Wanted::Read(_) => self.coordinator.movers(job),
+        };
+        let hands = self.hands(job);
+        hands.order = Some((order, work));
+        hands.waiting = of.iter().copied().collect();
+        if let Wanted::Write(Image { checkpoint: Some(number), step, .. }) = work {
+            hands.begun = Some((number, step));
         }
-        if let (Some(Sabotage::CommitEarly), Some(Work::Save { .. })) =
-            (self.sabotage, &self.state.work)
-        {
-            self.state.waiting.clear();
-        }
-        self.go_on(now, term, &mut demands);
-        demands
+        let orders: Vec<_> = of.iter().filter_map(|&node| self.order_of(job, node)).collect();
+        self.demands.extend(orders);
     }
 
     /// Goes on if all have done what was ordered.
-    pub(super) fn go_on(&mut self, now: Time, term: u64, demands: &mut Vec<Demand>) {
-        if !self.state.waiting.is_empty() {
-            self.await_late(now);
+    fn go_on(&mut self, now: Time, job: JobId) {
+        let hands = self.hands(job);
+        if !hands.waiting.is_empty() {
+            return self.await_late(now, job);
+        }
+        let Some((order, _)) = hands.order.take() else { return };
+        let found = hands.found.take();
+        let found = found.and_then(|seat| self.coordinator.seats(job).seats()[seat]);
+        self.tell(now, Input::Done { job, order, found });
+    }
+
+    /// Gives replicas that are behind one beat, if each seat has one that is not.
+    fn await_late(&mut self, now: Time, job: JobId) {
+        let hands = &self.crews.each[usize::from(job.0)];
+        let computes = matches!(hands.order, Some((_, Wanted::Compute { .. })));
+        if !computes || hands.late_at.is_some() || self.plan.replicas(job).is_none() {
             return;
         }
-        let input = match self.state.work.take() {
-            Some(Work::Compute { .. }) => Input::StepDone,
-            Some(Work::Save { .. }) => self.unless_found(Input::Written),
-            Some(Work::Verify { .. }) => self.verified(),
-            Some(Work::Load { .. }) => {
-                self.state.seating.restored();
-                Input::Read
+        let places = self.coordinator.seats(job).seats().iter().enumerate();
+        let mut missing: BTreeSet<_> = (0..hands.sums.len()).collect();
+        for (place, node) in places {
+            if node.is_some_and(|node| !hands.waiting.contains(&node)) {
+                missing.remove(&self.coordinator.seat_at(job, place));
             }
-            // The answer to the last order is on its way through the protocol.
-            None => return,
-        };
-        self.step(now, input, term, demands);
-    }
-
-    /// Gives the protocol one input and turns its order into orders to nodes.
-    fn step(&mut self, now: Time, input: Input, term: u64, demands: &mut Vec<Demand>) {
-        let mut told = Vec::new();
-        let input = self.for_replicas(input);
-        self.state.truth.hears(input, &mut told);
-        let order = self.state.machine.on(now, input, &mut told);
-        self.state.truth.follows(input, order, &mut told);
-        self.state.found = None;
-        if matches!(input, Input::Corrupt(_)) {
-            // A sum that was sent before the rollback must not pass for one of after it.
-            self.state.placement += 1;
         }
-        self.state.since = now;
-        self.state.late.at = None;
-        self.state.order += 1;
-        self.state.work = None;
-        self.state.waiting.clear();
-        for what in told {
-            if let What::Checkpoint { number, act, step, .. } = what {
-                self.checkpoint(number, act, step, demands);
-            }
-            demands.push(Demand::Tell(what));
-        }
-        let newcomers = self.replace_replicas(input, demands);
-        match order {
-            protocol::Order::Wait => {}
-            protocol::Order::Compute(span) => {
-                let step = self.state.machine.done() + 1;
-                self.order_all(Work::Compute { step, span }, self.all(), term, demands);
-            }
-            protocol::Order::Write => {
-                let (number, step) = self.state.begun;
-                let (Parcel { bytes: declared, packing }, span) = self.cost(true);
-                let (checkpoint, to) = (number, Where::Server);
-                let save = Work::Save { checkpoint, to, step, declared, packing, span };
-                self.order_all(save, self.writers(), term, demands);
-            }
-            protocol::Order::Read => {
-                let newest = Some(self.state.begun).filter(|(number, _)| *number > 0);
-                let last = match self.sabotage {
-                    Some(Sabotage::RestoreNewest) => newest,
-                    _ => {
-                        self.state.committed.last_key_value().map(|(number, step)| (*number, *step))
-                    }
-                };
-                let (checkpoint, step) = (last.map(|last| last.0), last.map_or(0, |last| last.1));
-                let (Parcel { bytes: declared, packing }, mut span) = self.cost(false);
-                let from = Where::Server;
-                if newcomers.is_some() {
-                    // Replacing costs no more than the checkpoint, but the transfer.
-                    span = Span::ZERO;
-                }
-                let load = Work::Load { checkpoint, from, step, declared, packing, span };
-                let readers = newcomers.unwrap_or_else(|| self.all());
-                self.order_all(load, readers, term, demands);
-            }
-            protocol::Order::Verify => {
-                let verify = self.plan.verify().expect("a verification was ordered");
-                let (step, blind) = (self.state.machine.done(), self.is_blind(verify.coverage));
-                let verify = Work::Verify { step, blind, span: verify.cost };
-                self.order_all(verify, self.all(), term, demands);
-            }
-            protocol::Order::Finish => self.finish(demands),
+        if missing.is_empty() {
+            let at = now + self.plan.scenario.controller.beat();
+            self.hands(job).late_at = Some(at);
         }
     }
 
-    /// Keeps the books of checkpoints: what a new one replaces is forgotten.
-    fn checkpoint(&mut self, number: u64, act: CheckpointAct, step: u64, out: &mut Vec<Demand>) {
-        let level = self.state.machine.level();
-        let gone = match act {
-            CheckpointAct::Begin => {
-                self.state.begun = (number, step);
-                return;
-            }
-            CheckpointAct::Commit => {
-                self.state.committed.insert(number, step);
-                self.state.seating.commit(number, level)
-            }
-            CheckpointAct::Abandon => vec![self.state.seating.written(number, level)],
-            CheckpointAct::Discard => self.state.seating.forget(number),
-            CheckpointAct::Lose => unreachable!("the machine is told which are lost"),
-        };
-        for kept in gone {
-            self.forget(&kept, out);
-        }
-    }
-
-    /// Checkpoints are given up, or can never be read back any more.
-    fn give_up(&mut self, gone: Vec<Kept>, demands: &mut Vec<Demand>) {
-        for kept in gone {
-            let mut told = Vec::new();
-            self.state.machine.forget(kept.number, &mut told);
-            demands.extend(told.into_iter().map(Demand::Tell));
-            self.forget(&kept, demands);
+    /// Gives up the replicas that are behind.
+    fn give_up_late(&mut self, now: Time, job: JobId) {
+        let hands = self.hands(job);
+        hands.late_at = None;
+        for node in hands.waiting.clone() {
+            self.crews.given_up.insert(node);
+            self.tell(now, Input::Lost(Loss { node, class: 1, since: now }));
         }
     }
 
     /// Nobody needs the images of a checkpoint any more.
-    fn forget(&mut self, kept: &Kept, out: &mut Vec<Demand>) {
-        self.state.committed.remove(&kept.number);
-        for seat in 0..self.plan.jobs[0].seats {
-            let image = || image_name(kept.number, seat);
+    fn forget(&mut self, job: JobId, kept: &Kept) {
+        for seat in 0..self.plan.jobs[usize::from(job.0)].seats {
+            let image = || image_name(job.0, kept.number, seat);
             match &kept.holders {
-                None => out.push(Demand::Delete(image())),
+                None => self.demands.push(Demand::Delete(image())),
                 Some(holders) => {
                     let nodes = holders.of(seat as usize).iter();
-                    out.extend(nodes.map(|&node| Demand::Forget(node, image())));
+                    self.demands.extend(nodes.map(|&node| Demand::Forget(node, image())));
                 }
             }
         }
     }
 
-    /// Where the checkpoint is kept that is written or read.
-    fn place_kept(&self) -> Place {
-        let wish = self.plan.scenario.checkpoint.as_ref();
-        wish.map_or(Place::FileServer, |wish| wish.cost(self.state.machine.level()).place())
-    }
-
-    /// What is declared for a checkpoint of a node, and the time that it takes at least.
-    fn cost(&self, write: bool) -> (Parcel, Span) {
-        let newcomers = if write { 0 } else { self.state.seating.newcomers() };
-        let access = if write { Access::Write } else { Access::Read { newcomers } };
-        self.plan.declared(self.state.machine.level(), access)
-    }
-
-    /// Orders work of these places.
-    fn order_all(&mut self, work: Work, of: BTreeSet<u32>, term: u64, demands: &mut Vec<Demand>) {
-        self.state.work = Some(work);
-        demands.extend(self.wait_for(of, term));
-    }
-
-    /// Waits for these places, and gives them the order.
-    pub(super) fn wait_for(&mut self, places: BTreeSet<u32>, term: u64) -> Vec<Demand> {
-        self.state.waiting.extend(&places);
-        places.into_iter().filter_map(|place| self.order_of(place, term)).collect()
-    }
-
-    /// Where a seat's nodes are reached.
-    fn reached_at(&self, seat: u32) -> Vec<Address> {
-        let addresses = &self.state.addresses;
-        if self.state.replicas.is_none() {
-            return addresses[seat as usize].iter().cloned().collect();
+    /// Where the nodes of a seat are reached.
+    fn reached_at(&self, job: JobId, seat: usize) -> Vec<Address> {
+        let places = self.coordinator.seats(job).seats();
+        let address = |node: &NodeId| self.crews.reached.get(node).cloned();
+        if self.plan.replicas(job).is_none() {
+            return places[seat].iter().filter_map(address).collect();
         }
-        let places = (0..).zip(addresses).filter(|&(place, _)| self.seat_at(place) == seat);
-        places.filter_map(|(_, address)| address.clone()).collect()
+        let of_seat =
+            places.iter().enumerate().filter(|(at, _)| self.coordinator.seat_at(job, *at) == seat);
+        of_seat.filter_map(|(_, node)| address(node.as_ref()?)).collect()
     }
 
-    /// The order that a place has not yet carried out.
-    fn order_of(&self, number: u32, term: u64) -> Option<Demand> {
-        let State { seating, placement, order, work, waiting, .. } = &self.state;
-        if !waiting.contains(&number) {
-            return None;
-        }
-        let ranks = self.plan.scenario.workload.as_ref()?.ranks_per_node;
-        let (seat, of) = (self.seat_at(number), self.plan.jobs[0].seats);
-        let mut more = self.reached_at((seat + 1) % of);
+    /// The order that a node has not yet carried out.
+    fn order_of(&self, job: JobId, node: NodeId) -> Option<Demand> {
+        let hands = &self.crews.each[usize::from(job.0)];
+        let (number, work) = hands.order.filter(|_| hands.waiting.contains(&node))?;
+        let place = self.coordinator.seats(job).seat_of(node)?;
+        let (seat, of) = (self.coordinator.seat_at(job, place), hands.sums.len());
+        let mut more = self.reached_at(job, (seat + 1) % of);
         let right = if more.is_empty() { return None } else { more.remove(0) };
-        let mut work = work.clone()?;
-        let twin = self.plan.verify().is_some();
-        match &mut work {
-            Work::Save { to, .. } => *to = self.saved_to(number as usize, &right)?,
-            Work::Load { from, .. } => *from = self.loaded_from(number as usize)?,
-            Work::Compute { .. } | Work::Verify { .. } => {}
-        }
-        let order = Order {
-            number: *order,
-            placement: *placement,
-            term,
-            seat: Seat { number: seat, of, ranks, words: self.words, right, more, twin },
-            work,
+        let work = self.work_of(job, place, work, &right)?;
+        let seat = Seat {
+            number: seat as u32,
+            of: of as u32,
+            ranks: self.plan.scenario.work_of(job)?.ranks_per_node,
+            words: self.words,
+            right,
+            more,
+            twin: self.plan.verify(job).is_some(),
         };
-        Some(Demand::Order(seating.seats()[number as usize]?, order))
+        let (placement, term) = (hands.placement, self.term);
+        Some(Demand::Order(node, Order { job: job.0, number, placement, term, seat, work }))
     }
 
-    /// Where a seat's image goes to.
-    fn saved_to(&self, seat: usize, right: &Address) -> Option<Where> {
-        Some(match self.place_kept() {
+    /// What the node on a place has to do.
+    fn work_of(&self, job: JobId, place: usize, work: Wanted, right: &Address) -> Option<Work> {
+        let costs = |cost| match cost {
+            Cost::Span(span) => (Bytes(0), Span::ZERO, span),
+            Cost::Moves(parcel) => (parcel.bytes, parcel.packing, Span::ZERO),
+        };
+        let kept_at = |level| self.plan.checkpoint_of(job).map(|wish| wish.cost(level).place());
+        Some(match work {
+            Wanted::Compute { step, span, .. } => Work::Compute { step, span },
+            Wanted::Verify { step, span, blind } => Work::Verify { step, blind, span },
+            Wanted::Write(Image { checkpoint, step, level, cost }) => {
+                let (declared, packing, span) = costs(cost);
+                let to = self.saved_to(job, place, kept_at(level)?, right)?;
+                Work::Save { checkpoint: checkpoint?, to, step, declared, packing, span }
+            }
+            Wanted::Read(Image { mut checkpoint, mut step, level, cost }) => {
+                let (declared, packing, span) = costs(cost);
+                if self.sabotage == Some(Sabotage::RestoreNewest)
+                    && let Some(begun) = self.crews.each[usize::from(job.0)].begun
+                {
+                    (checkpoint, step) = (Some(begun.0), begun.1);
+                }
+                let from = self.loaded_from(job, place, kept_at(level)?)?;
+                Work::Load { checkpoint, from, step, declared, packing, span }
+            }
+        })
+    }
+
+    /// Where the node on a place of a job is reached.
+    fn address_at(&self, job: JobId, place: usize) -> Option<Address> {
+        let node = self.coordinator.seats(job).seats()[place]?;
+        self.crews.reached.get(&node).cloned()
+    }
+
+    /// Where a seat's image goes to. Nowhere, if it is parity: the fleet refuses such plans.
+    fn saved_to(&self, job: JobId, seat: usize, kept_at: Place, right: &Address) -> Option<Where> {
+        Some(match kept_at {
             Place::FileServer => Where::Server,
             Place::Card => Where::Card,
             Place::Partner => Where::Neighbour(right.clone()),
             Place::Memory => Where::Memory,
-            place @ Place::Buddies { .. } => {
-                let addresses = &self.state.addresses;
-                let others = holders::others(seat, addresses.len(), place);
-                let copies = others.map(|other| Some((other as u32, addresses[other].clone()?)));
+            Place::Buddies { .. } => {
+                let seats = self.coordinator.seats(job).seats().len();
+                let others = holders::others(seat, seats, kept_at);
+                let copies = others.map(|other| Some((other as u32, self.address_at(job, other)?)));
                 Where::Buddies(copies.collect::<Option<_>>()?)
             }
-            Place::Group { .. } => unreachable!("`cannot` refuses groups"),
+            Place::Group { .. } => return None,
         })
     }
 
     /// Where a seat's image comes from. Who has lost his own is given those of his buddies as well.
-    fn loaded_from(&self, seat: usize) -> Option<Where> {
-        let State { seating, addresses, .. } = &self.state;
-        let place = self.place_kept();
-        let in_memory = matches!(place, Place::Memory | Place::Buddies { .. });
+    fn loaded_from(&self, job: JobId, seat: usize, kept_at: Place) -> Option<Where> {
+        let seating = self.coordinator.seats(job);
+        let in_memory = matches!(kept_at, Place::Memory | Place::Buddies { .. });
         let holder = |seat| match seating.source(seat) {
-            Source::Own => seat,
-            Source::Seat(other) => other,
-            Source::Group => unreachable!("`cannot` refuses groups"),
+            Source::Own => Some(seat),
+            Source::Seat(other) => Some(other),
+            Source::Group => None,
         };
-        Some(match (place, holder(seat)) {
+        Some(match (kept_at, holder(seat)?) {
             (Place::FileServer, _) => Where::Server,
-            (_, own) if own == seat => {
-                if in_memory {
-                    Where::Memory
-                } else {
-                    Where::Card
-                }
-            }
-            (_, other) if !in_memory => Where::Neighbour(addresses[other].clone()?),
+            (_, own) if own == seat && in_memory => Where::Memory,
+            (_, own) if own == seat => Where::Card,
+            (_, other) if !in_memory => Where::Neighbour(self.address_at(job, other)?),
             _ => {
                 let all = std::iter::once(seat);
-                let all = all.chain(holders::others(seat, addresses.len(), place));
-                let images = all.map(|of| Some((of as u32, addresses[holder(of)].clone()?)));
+                let all = all.chain(holders::others(seat, seating.seats().len(), kept_at));
+                let images = all.map(|of| Some((of as u32, self.address_at(job, holder(of)?)?)));
                 Where::Buddies(images.collect::<Option<_>>()?)
             }
         })
     }
+}
 
-    fn finish(&mut self, demands: &mut Vec<Demand>) {
-        let left = |node| Demand::Tell(What::JobNode { job: JOB, node, joined: false });
-        demands.extend(self.state.seating.leave_all().map(left));
-        self.state.replicas.iter_mut().for_each(Replicas::leave_all);
-        demands.push(Demand::Finished(ranks::result(self.state.sums.iter().copied())));
+impl Crews {
+    fn new(plan: &Plan) -> Self {
+        let hands = |seats: u32| Hands {
+            placement: 0,
+            order: None,
+            waiting: BTreeSet::new(),
+            sums: vec![0; seats as usize],
+            found: None,
+            late_at: None,
+            begun: None,
+        };
+        Self {
+            each: plan.jobs.iter().map(|job| hands(job.seats)).collect(),
+            reached: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            placements: 0,
+        }
     }
 }
 
-/// The name under which a seat's image of a checkpoint is stored.
+impl Hands {
+    /// A seat was found corrupt.
+    fn note(&mut self, seat: usize) {
+        self.found = Some(self.found.map_or(seat, |found| found.min(seat)));
+    }
+}
+
+/// The result of all jobs.
+fn combined(results: impl Iterator<Item = u64>) -> Option<u64> {
+    results.reduce(|all, next| ranks::result([all, next]))
+}
+
+/// The name under which a seat's image of a job's checkpoint is stored.
 #[must_use]
-pub fn image_name(checkpoint: u64, seat: u32) -> String {
-    format!("job-0/checkpoint-{checkpoint}/seat-{seat}")
+pub fn image_name(job: u16, checkpoint: u64, seat: u32) -> String {
+    format!("job-{job}/checkpoint-{checkpoint}/seat-{seat}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::CheckpointAct;
+    use crate::plan::pilot;
+    use crate::scenario::job::{Interval, Verify};
+
+    /// A job of two nodes, verified before each checkpoint, with a checkpoint after each step.
+    fn plan() -> Plan {
+        let mut scenario = pilot::scenario();
+        scenario.faults.clear();
+        scenario.workload.as_mut().expect("the pilot has a job").nodes = 2;
+        pilot::fix_costs(&mut scenario, Span::from_secs(1));
+        let wish = pilot::checkpoint(&mut scenario);
+        wish.interval = Interval::Fixed(Span(1));
+        let cost = Span::from_secs(1);
+        wish.integrity.verify = Some(Verify { cost, per_checkpoint: 1, coverage: 1.0 });
+        Plan::make(&scenario)
+    }
+
+    /// Answers all orders of these demands; an image has the sum `image`, all else 7.
+    fn answered(jobs: &mut Jobs<'_>, demands: Vec<Demand>, image: u64) -> Vec<Demand> {
+        for demand in demands {
+            let Demand::Order(node, order) = demand else { continue };
+            let sum = if matches!(order.work, Work::Save { .. }) { image } else { 7 };
+            jobs.done(Time(9), node, order.number, sum, false);
+        }
+        jobs.take_demands()
+    }
+
+    fn phase(jobs: &Jobs<'_>) -> Option<JobPhase> {
+        jobs.works_for(NodeId(0)).map(|(_, phase)| phase)
+    }
+
+    /// A bit flips after the verification and before the image is taken.
+    #[test]
+    fn an_image_that_is_not_what_was_verified_is_no_checkpoint() {
+        for (image, commits) in [(7, true), (8, false)] {
+            let plan = plan();
+            let mut jobs = Jobs::new(&plan, 4, 1, None);
+            for node in 0..2 {
+                jobs.offer(Time(0), NodeId(node), Address::new("", 0));
+            }
+            jobs.pass(Time(1));
+            let mut demands = jobs.take_demands();
+            for wanted in [JobPhase::Compute, JobPhase::Verify, JobPhase::Checkpoint] {
+                assert_eq!(phase(&jobs), Some(wanted));
+                demands = answered(&mut jobs, demands, image);
+            }
+            let told = |wanted| {
+                let is = |demand: &Demand| match demand {
+                    Demand::Tell(What::Checkpoint { act, .. }) => *act == wanted,
+                    _ => false,
+                };
+                demands.iter().any(is)
+            };
+            assert_eq!(told(CheckpointAct::Commit), commits);
+            assert_eq!(told(CheckpointAct::Abandon), !commits);
+            let next = if commits { JobPhase::Compute } else { JobPhase::Restart };
+            assert_eq!(phase(&jobs), Some(next));
+        }
+    }
 }

@@ -1,15 +1,36 @@
 //! What of a plan the fleet cannot carry out.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
+use crate::units::Span;
+
+/// The shortest time between two beats: what the clock of a program can tell apart.
+const BEAT_MIN: Span = Span::from_millis(1);
 
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
-    [cannot_corrupt(plan), cannot_follow_chips(plan), cannot_keep(plan), cannot_tell(plan)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let reasons =
+        [cannot_beat(plan), cannot_corrupt(plan), cannot_follow_chips(plan), cannot_tell(plan)];
+    let of_jobs = jobs(plan).filter_map(|job| cannot_keep(plan, job));
+    reasons.into_iter().flatten().chain(of_jobs).collect()
+}
+
+/// All jobs of a plan.
+fn jobs(plan: &Plan) -> impl Iterator<Item = JobId> {
+    (0..plan.jobs.len() as u16).map(JobId)
+}
+
+/// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
+fn cannot_beat(plan: &Plan) -> Option<String> {
+    let beat = plan.scenario.controller.beat();
+    (beat < BEAT_MIN).then(|| {
+        format!(
+            "a beat each {beat}: agents beat four times in `controller.detect`, or as \
+             `controller.phi.beat` says, and not more often than each {BEAT_MIN}"
+        )
+    })
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.
@@ -19,9 +40,9 @@ fn cannot_corrupt(plan: &Plan) -> Option<String> {
     }
     let why = if plan.jobs.is_empty() {
         "silent corruption without a job: agents have no memory to corrupt"
-    } else if plan.abft().is_some() {
+    } else if jobs(plan).any(|job| plan.abft(job).is_some()) {
         "silent corruption and `abft`: the data of agents carry no checksums"
-    } else if plan.replicas().is_some() {
+    } else if jobs(plan).any(|job| plan.replicas(job).is_some()) {
         "silent corruption and replicas: agents do not compare their memory"
     } else {
         return None;
@@ -37,44 +58,46 @@ fn cannot_follow_chips(plan: &Plan) -> Option<String> {
 
 /// Why a failed node cannot say what the controller has to know, if it cannot.
 fn cannot_tell(plan: &Plan) -> Option<String> {
-    let rule = plan.scenario.faults.iter().find(|rule| rule.severity > 1)?;
+    let rule = plan.scenario.faults.iter().find(|rule| rule.harm.severity() > 1)?;
     Some(format!(
         "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
         rule.name
     ))
 }
 
-/// Why the fleet cannot keep the checkpoints of a plan's job, if it cannot.
-fn cannot_keep(plan: &Plan) -> Option<String> {
-    if !plan.scenario.jobs.is_empty() {
-        let reason = "[[job]]: a controller runs one job by itself; `--on model` has several";
-        return Some(reason.to_owned());
-    }
-    let wish = plan.scenario.checkpoint.as_ref()?;
+/// Why the fleet cannot keep the checkpoints of a job, if it cannot.
+fn cannot_keep(plan: &Plan, of: JobId) -> Option<String> {
+    let wish = plan.checkpoint_of(of)?;
+    let job = match plan.jobs.len() {
+        1 => String::new(),
+        _ => format!("job `{}`: ", plan.jobs[usize::from(of.0)].name),
+    };
     if matches!(wish, Checkpoint::Coordinated(wish) if wish.counts == Counts::Start) {
-        let reason = "[checkpoint.coordinated] counts = \"start\": an agent cannot restart from \
-                      an image that it has not written";
-        return Some(reason.to_owned());
+        return Some(format!(
+            "{job}[checkpoint.coordinated] counts = \"start\": an agent cannot restart from an \
+             image that it has not written"
+        ));
     }
     if wish.logging().is_some() {
-        return Some("[checkpoint.logging]: agents write and restart all together".to_owned());
+        return Some(format!("{job}[checkpoint.logging]: agents write and restart all together"));
     }
     if wish.incremental().is_some() {
-        let reason = "`incremental`: each step changes all of an agent's memory, so that there is \
-                      nothing to leave out; `--on model` has a share";
-        return Some(reason.to_owned());
+        return Some(format!(
+            "{job}`incremental`: each step changes all of an agent's memory, so that there is \
+             nothing to leave out; `--on model` has a share"
+        ));
     }
     let unable = |level: &usize| matches!(wish.cost(*level), Cost::Store(Place::Group { .. }));
     if let Some(level) = (0..wish.levels()).find(unable) {
         return Some(format!(
-            "level {} of [checkpoint.multilevel]: agents keep whole images, and make no parity of \
-             them",
+            "{job}level {} of [checkpoint.multilevel]: agents keep whole images, and make no \
+             parity of them",
             level + 1
         ));
     }
     let level = (0..wish.levels()).find(|level| wish.drain(*level).is_some())?;
     Some(format!(
-        "level {} of [checkpoint.multilevel]: agents do not write while they compute",
+        "{job}level {} of [checkpoint.multilevel]: agents do not write while they compute",
         level + 1
     ))
 }

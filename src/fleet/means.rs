@@ -1,14 +1,14 @@
 //! How an agent carries a deed out on its own node, and what it has to be able to for it.
 //!
-//! What an agent can do it says when it joins, in words for people and for [`lacks`] alike:
-//! `harm loss` if it can, `no harm delay: the kernel has no netem` if it cannot, and why.
+//! What an agent can do, and what it lacks for the rest, it says when it joins: [`Ability`]. The
+//! sentence about it is made where it is shown.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::Fault;
+use crate::event::{Fault, Target};
 use crate::fleet::doors::Deed;
 use crate::scenario::fault::FaultRule;
-use crate::scenario::harm::{Act, Clock, How, Load, Process, Stop};
+use crate::scenario::harm::{Act, Clock, Harm, Link, Load, Process, Stop};
 use crate::units::{BitRate, Span};
 
 /// How an agent carries a deed out on its own node.
@@ -34,6 +34,8 @@ pub enum Means {
     Stop { how: Stop },
     /// Processes of a name on it are harmed.
     Process(Process),
+    /// It computes at a share of its speed.
+    Slow { share_ppm: u32 },
 }
 
 /// How badly a link works.
@@ -55,23 +57,43 @@ impl Means {
     /// a node's link.
     #[must_use]
     pub fn of(rule: &FaultRule, link: BitRate) -> Self {
-        match (rule.kind, &rule.how) {
-            (_, How::Stop(how)) => Self::Stop { how: *how },
-            (_, How::Load(load)) => Self::Load(*load),
-            (_, How::Clock(clock)) => Self::Clock(*clock),
-            (_, How::Process(process)) => Self::Process(process.clone()),
-            (Fault::LinkDegradation, _) if rule.share_ppm == 0 => Self::Cut { but: Vec::new() },
-            (Fault::LinkDegradation, how) => {
-                let (delay, jitter) = match how {
-                    How::Late { delay, jitter } => (*delay, *jitter),
-                    _ => (Span::ZERO, Span::ZERO),
-                };
-                let left = u128::from(link.0) * u128::from(rule.share_ppm) / 1_000_000;
-                let whole = rule.share_ppm == 1_000_000;
-                let rate = if whole { 0 } else { (left as u64).max(1) };
-                Self::Link(BadLink { rate, loss_ppm: rule.loss_ppm, delay, jitter })
+        match &rule.harm {
+            Harm::Crash { stop: Some(how), .. } => Self::Stop { how: *how },
+            Harm::LinkDegradation(Link { share_ppm: 0, .. }) => Self::Cut { but: Vec::new() },
+            &Harm::LinkDegradation(Link { share_ppm, loss_ppm, delay, jitter }) => {
+                let left = u128::from(link.0) * u128::from(share_ppm) / 1_000_000;
+                let rate = if share_ppm == 1_000_000 { 0 } else { (left as u64).max(1) };
+                Self::Link(BadLink { rate, loss_ppm, delay, jitter })
             }
-            _ => Self::Usual,
+            Harm::Load(load) => Self::Load(*load),
+            Harm::Clock(clock) => Self::Clock(*clock),
+            Harm::Process(process) => Self::Process(process.clone()),
+            Harm::SlowDown { share_ppm } => Self::Slow { share_ppm: *share_ppm },
+            Harm::Crash { stop: None, .. }
+            | Harm::Hang { .. }
+            | Harm::PowerLoss { .. }
+            | Harm::SwitchLoss { .. }
+            | Harm::ServerLoss
+            | Harm::ControllerCrash
+            | Harm::SilentCorruption
+            | Harm::Upset(_)
+            | Harm::Dram(_) => Self::Usual,
+        }
+    }
+
+    /// The share of its speed that it leaves to a node that computes, in parts per million.
+    #[must_use]
+    pub fn speed(&self) -> u32 {
+        match self {
+            Self::Load(load) => load.left_ppm(),
+            Self::Slow { share_ppm } => *share_ppm,
+            Self::Usual
+            | Self::Cut { .. }
+            | Self::Partition { .. }
+            | Self::Link(_)
+            | Self::Clock(_)
+            | Self::Stop { .. }
+            | Self::Process(_) => 1_000_000,
         }
     }
 }
@@ -81,10 +103,15 @@ impl Deed {
     #[must_use]
     pub fn is_blow(&self) -> bool {
         match &self.means {
+            Means::Usual => self.kind == Fault::Crash,
             Means::Stop { .. } => true,
             Means::Process(process) => process.act != Act::Stop,
-            Means::Usual => self.kind == Fault::Crash,
-            _ => false,
+            Means::Cut { .. }
+            | Means::Partition { .. }
+            | Means::Link(_)
+            | Means::Load(_)
+            | Means::Clock(_)
+            | Means::Slow { .. } => false,
         }
     }
 
@@ -93,15 +120,21 @@ impl Deed {
     #[must_use]
     pub fn silences(&self) -> bool {
         match &self.means {
-            Means::Cut { .. } | Means::Partition { .. } => true,
             Means::Usual => self.kind == Fault::Hang,
-            _ => false,
+            Means::Cut { .. } | Means::Partition { .. } => true,
+            Means::Link(_)
+            | Means::Load(_)
+            | Means::Clock(_)
+            | Means::Stop { .. }
+            | Means::Process(_)
+            | Means::Slow { .. } => false,
         }
     }
 }
 
 /// What an agent may be able to do to its own node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// To end by SIGKILL.
     Crash,
@@ -133,11 +166,13 @@ pub enum Capability {
     Reboot,
     /// To bring its kernel to a panic.
     Panic,
+    /// To compute at a share of its speed.
+    Slow,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Crash,
         Self::Hang,
         Self::Cut,
@@ -153,6 +188,7 @@ impl Capability {
         Self::Drift,
         Self::Reboot,
         Self::Panic,
+        Self::Slow,
     ];
 
     /// Its word.
@@ -174,34 +210,95 @@ impl Capability {
             Self::Drift => "drift",
             Self::Reboot => "reboot",
             Self::Panic => "panic",
-        }
-    }
-
-    /// What an agent says of it when it joins: that it can, or why it cannot.
-    #[must_use]
-    pub fn said(self, can: &Result<(), String>) -> String {
-        match can {
-            Ok(()) => format!("harm {}", self.word()),
-            Err(why) => format!("no harm {}: {why}", self.word()),
+            Self::Slow => "slow",
         }
     }
 
     /// Why an agent that said this when it joined cannot, if it cannot.
-    fn lacks(self, said: &[String]) -> Option<String> {
-        let can = self.said(&Ok(()));
-        if said.contains(&can) {
-            return None;
-        }
-        let cannot = self.said(&Err(String::new()));
-        let why = said.iter().find_map(|said| said.strip_prefix(&cannot));
-        Some(format!("harm `{}`: {}", self.word(), why.unwrap_or("its agent does not know it")))
+    fn lacks(self, said: &[Ability]) -> Option<String> {
+        let why = said.iter().find_map(|ability| match ability {
+            Ability::Harm { act, lack } => {
+                (*act == self).then(|| lack.as_ref().map(Lack::to_string))
+            }
+            Ability::Process { .. } => None,
+        });
+        let why = why.unwrap_or_else(|| Some("its agent does not know it".into()))?;
+        Some(format!("harm `{}`: {why}", self.word()))
     }
+}
+
+/// What an agent says of itself when it joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ability", rename_all = "kebab-case")]
+pub enum Ability {
+    /// It can harm its node so, unless it lacks something.
+    Harm {
+        /// What it does.
+        act: Capability,
+        /// What it lacks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lack: Option<Lack>,
+    },
+    /// It may harm the processes of a name.
+    Process {
+        /// As `/proc/PID/comm` has it.
+        name: String,
+    },
+}
+
+/// What keeps an agent from a harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "lack", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each variant's sentence says what it is")]
+pub enum Lack {
+    #[error("not allowed; its agent was started without --may {permission}")]
+    Permission { permission: String },
+    #[error("this node is a namespace: the kernel is others' too")]
+    OwnKernel,
+    #[error("it cannot be told whether the kernel is the node's own")]
+    KnownKernel,
+    #[error("the kernel has no netem")]
+    Netem,
+    #[error("`{tool}` is not installed")]
+    Tool { tool: String },
+    #[error("{tool}: {said}")]
+    ToolFails { tool: String, said: String },
+    #[error("the controller has no address")]
+    ControllerAddress,
+    #[error("no device leads to the controller")]
+    Device,
+    #[error("the controller is on this very machine")]
+    OtherMachine,
+    #[error("somebody else has hooked on {device}")]
+    FreeDevice { device: String },
+    #[error("no control groups with `{controller}` are mounted here")]
+    Groups { controller: String },
+    #[error("`{controller}` is not enabled for control groups below the first")]
+    Delegation { controller: String },
+    #[error("the kernel cannot throttle block devices")]
+    Throttle,
+    #[error("its folder is on no block device")]
+    BlockDevice,
+    #[error("{said}")]
+    System { said: String },
+}
+
+impl From<std::io::Error> for Lack {
+    fn from(error: std::io::Error) -> Self {
+        Self::System { said: error.to_string() }
+    }
+}
+
+/// Abilities as they are read from a message: those that this version does not know are skipped.
+pub(crate) fn known<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<Ability>, D::Error> {
+    let all = Vec::<serde_json::Value>::deserialize(from)?;
+    Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
 }
 
 /// Why an agent that said this of itself when it joined cannot carry a deed out on its own node,
 /// if it cannot.
 #[must_use]
-pub fn lacks(deed: &Deed, said: &[String]) -> Option<String> {
+pub fn lacks(deed: &Deed, said: &[Ability]) -> Option<String> {
     let needed = match &deed.means {
         Means::Usual => of_kind(deed.kind),
         means => of_means(means),
@@ -212,44 +309,41 @@ pub fn lacks(deed: &Deed, said: &[String]) -> Option<String> {
 /// Why such an agent cannot suffer all that a rule may do to its node, if it cannot. What needs no
 /// agent, such as the power switch, always can be done. `link` is the rate of a node's link.
 #[must_use]
-pub fn lacks_for(rule: &FaultRule, link: BitRate, said: &[String]) -> Option<String> {
+pub fn lacks_for(rule: &FaultRule, link: BitRate, said: &[Ability]) -> Option<String> {
     let means = Means::of(rule, link);
     let needed = match &means {
-        Means::Usual => match rule.kind {
-            // By the power switch.
-            Fault::Crash => Vec::new(),
-            // What particles do to a node may be to stop it, to silence it or to flip its bits.
-            Fault::Upset => vec![Capability::Hang, Capability::Flip],
-            kind => of_kind(kind),
-        },
+        // By the power switch.
+        Means::Usual if rule.kind() == Fault::Crash => Vec::new(),
+        // What particles do to a node may be to stop it, to silence it or to flip its bits.
+        Means::Usual if rule.kind() == Fault::Upset => vec![Capability::Hang, Capability::Flip],
+        Means::Usual => of_kind(rule.kind()),
         means => of_means(means),
     };
     lacks_process(&means, said).or_else(|| first_lack(&needed, said))
 }
 
-/// What an agent says of the processes of a name that it may harm.
-#[must_use]
-pub fn said_of_process(name: &str) -> String {
-    format!("harm process {name}")
-}
-
-fn lacks_process(means: &Means, said: &[String]) -> Option<String> {
+fn lacks_process(means: &Means, said: &[Ability]) -> Option<String> {
     let Means::Process(Process { name, .. }) = means else { return None };
     let why = format!("harm to `{name}`: its agent was started without --may process={name}");
-    (!said.contains(&said_of_process(name))).then_some(why)
+    (!said.contains(&Ability::Process { name: name.clone() })).then_some(why)
 }
 
-fn first_lack(needed: &[Capability], said: &[String]) -> Option<String> {
+fn first_lack(needed: &[Capability], said: &[Ability]) -> Option<String> {
     needed.iter().find_map(|capability| capability.lacks(said))
 }
 
 fn of_kind(kind: Fault) -> Vec<Capability> {
-    match kind {
-        Fault::Crash => vec![Capability::Crash],
-        Fault::Hang => vec![Capability::Hang],
-        Fault::SwitchLoss => vec![Capability::Cut],
-        Fault::SilentCorruption => vec![Capability::Flip],
-        _ => Vec::new(),
+    match kind.target() {
+        Target::Life if kind == Fault::Crash => vec![Capability::Crash],
+        Target::Life => vec![Capability::Hang],
+        Target::Switch => vec![Capability::Cut],
+        Target::Memory if kind == Fault::SilentCorruption => vec![Capability::Flip],
+        Target::Feed
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory
+        | Target::Resource => Vec::new(),
     }
 }
 
@@ -274,6 +368,7 @@ fn of_means(means: &Means) -> Vec<Capability> {
         Means::Clock(Clock { step, drift_ppb }) => {
             all(&[(*step != 0, Capability::Clock), (*drift_ppb != 0, Capability::Drift)])
         }
+        Means::Slow { .. } => vec![Capability::Slow],
         Means::Stop { how: Stop::Kill } => vec![Capability::Crash],
         Means::Stop { how: Stop::Panic } => vec![Capability::Panic],
         Means::Stop { how: Stop::Reboot } => vec![Capability::Reboot],
@@ -288,41 +383,41 @@ mod tests {
 
     const LINK: BitRate = BitRate(100_000_000);
 
-    fn rule(kind: Fault, how: How) -> FaultRule {
-        FaultRule { kind, how, share_ppm: 1_000_000, ..pilot::crash() }
+    fn rule(harm: Harm) -> FaultRule {
+        FaultRule { harm, ..pilot::crash() }
+    }
+
+    fn can(act: Capability) -> Ability {
+        Ability::Harm { act, lack: None }
     }
 
     fn deed(kind: Fault, means: Means) -> Deed {
         let part = Part { kind: PartKind::Node, index: 0 };
         let (fault, lasts, lease) = (FaultId(0), None, Span(1));
-        Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+        Deed { number: 0, fault, kind, part, lasts, lease, means }
     }
 
     #[test]
     fn a_rule_tells_its_agent_how_to_do_it() {
-        let degraded = FaultRule {
-            share_ppm: 100_000,
-            loss_ppm: 20_000,
-            ..rule(Fault::LinkDegradation, How::Late { delay: Span(7), jitter: Span(2) })
-        };
+        let link = Link { share_ppm: 100_000, loss_ppm: 20_000, delay: Span(7), jitter: Span(2) };
+        let degraded = rule(Harm::LinkDegradation(link));
         let bad = BadLink { rate: 10_000_000, loss_ppm: 20_000, delay: Span(7), jitter: Span(2) };
         assert_eq!(Means::of(&degraded, LINK), Means::Link(bad));
-        let cut = FaultRule { share_ppm: 0, ..degraded };
+        let cut = rule(Harm::LinkDegradation(Link { share_ppm: 0, ..link }));
         assert_eq!(Means::of(&cut, LINK), Means::Cut { but: Vec::new() });
-        let crash = rule(Fault::Crash, How::Usual);
+        let crash = pilot::crash();
         assert_eq!(Means::of(&crash, LINK), Means::Usual);
-        let reboot = rule(Fault::Crash, How::Stop(Stop::Reboot));
+        let reboot = rule(Harm::Crash { severity: 1, stop: Some(Stop::Reboot) });
         assert_eq!(Means::of(&reboot, LINK), Means::Stop { how: Stop::Reboot });
     }
 
     #[test]
     fn an_agent_that_lacks_a_capability_gives_its_reason() {
-        let delay = Capability::Delay.said(&Err("the kernel has no netem".into()));
-        let said = vec!["aarch64 linux".into(), Capability::Loss.said(&Ok(())), delay];
-        let lossy = FaultRule { loss_ppm: 1, ..rule(Fault::LinkDegradation, How::Usual) };
+        let delay = Ability::Harm { act: Capability::Delay, lack: Some(Lack::Netem) };
+        let said = vec![can(Capability::Loss), delay];
+        let lossy = rule(Harm::LinkDegradation(Link { loss_ppm: 1, ..Link::WHOLE }));
         assert_eq!(lacks_for(&lossy, LINK, &said), None);
-        let late = How::Late { delay: Span(1), jitter: Span(0) };
-        let late = rule(Fault::LinkDegradation, late);
+        let late = rule(Harm::LinkDegradation(Link { delay: Span(1), ..Link::WHOLE }));
         let why = "harm `delay`: the kernel has no netem";
         assert_eq!(lacks_for(&late, LINK, &said).as_deref(), Some(why));
         let late = deed(Fault::LinkDegradation, Means::of(&late, LINK));
@@ -334,8 +429,8 @@ mod tests {
     #[test]
     fn a_process_is_harmed_where_its_name_is_allowed() {
         let process = Process { name: "hpcg".into(), act: Act::Stop, bits: 1 };
-        let rule = rule(Fault::Process, How::Process(process));
-        let [own, other] = ["hpcg", "sshd"].map(|name| [said_of_process(name)]);
+        let rule = rule(Harm::Process(process));
+        let [own, other] = ["hpcg", "sshd"].map(|name| [Ability::Process { name: name.into() }]);
         assert_eq!(lacks_for(&rule, LINK, &own), None);
         let why = "harm to `hpcg`: its agent was started without --may process=hpcg";
         assert_eq!(lacks_for(&rule, LINK, &other).as_deref(), Some(why));
@@ -345,9 +440,9 @@ mod tests {
 
     #[test]
     fn the_power_switch_needs_no_agent() {
-        let crash = rule(Fault::Crash, How::Usual);
+        let crash = pilot::crash();
         assert_eq!(lacks_for(&crash, LINK, &[]), None);
-        let killed = rule(Fault::Crash, How::Stop(Stop::Kill));
+        let killed = rule(Harm::Crash { severity: 1, stop: Some(Stop::Kill) });
         assert!(lacks_for(&killed, LINK, &[]).is_some());
         assert!(lacks(&deed(Fault::Crash, Means::Usual), &[]).is_some(), "an agent is told it");
     }
@@ -358,10 +453,30 @@ mod tests {
             Capability::ALL.iter().map(|capability| capability.word()).collect();
         assert_eq!(words.len(), Capability::ALL.len());
         for one in Capability::ALL {
-            let said = [one.said(&Ok(()))];
-            let can = Capability::ALL.iter().filter(|other| other.lacks(&said).is_none());
-            assert_eq!(can.collect::<Vec<_>>(), [&one]);
+            let said = [can(one)];
+            let lacking = Capability::ALL.iter().filter(|other| other.lacks(&said).is_none());
+            assert_eq!(lacking.collect::<Vec<_>>(), [&one]);
         }
+    }
+
+    #[test]
+    fn abilities_cross_the_wire_and_one_that_is_not_known_is_skipped() {
+        let tool = Lack::Tool { tool: "nft".into() };
+        let own = vec![
+            can(Capability::Cpu),
+            Ability::Harm { act: Capability::Cut, lack: Some(tool) },
+            Ability::Process { name: "hpcg".into() },
+        ];
+        let mut text = serde_json::to_value(&own).expect("plain data");
+        let all = text.as_array_mut().expect("a list");
+        for newer in [
+            serde_json::json!({ "ability": "dance" }),
+            serde_json::json!({ "ability": "harm", "act": "dance" }),
+            serde_json::json!("harm loss"),
+        ] {
+            all.insert(1, newer);
+        }
+        assert_eq!(known(text).expect("read"), own);
     }
 
     #[test]
@@ -373,6 +488,7 @@ mod tests {
             Means::Clock(Clock { step: -1, drift_ppb: 5 }),
             Means::Stop { how: Stop::Panic },
             Means::Process(Process { name: "hpcg".into(), act: Act::Flip, bits: 3 }),
+            Means::Slow { share_ppm: 500_000 },
             Means::Usual,
         ];
         for means in all {

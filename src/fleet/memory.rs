@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
+use crate::control::{FaultDue, Injection, InjectorState, PowerDue, Queue, SupervisorState};
 use crate::fleet::doors::{Deed, Object, Store};
-use crate::fleet::{job, timeline};
+use crate::fleet::job;
 use crate::units::{Bytes, Time};
 
 /// The name of the object.
@@ -17,7 +18,7 @@ const NAME: &str = "controller";
 /// open. Agents make their links anew after five beats without an answer; this takes three.
 const SAVE_TRIES: u32 = 4;
 /// The version of its form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,22 +36,31 @@ pub(super) struct Memory {
     pub sessions: u64,
     /// The last life of each node that was seen, and its session.
     pub lives: BTreeMap<u32, (u32, u64)>,
-    pub muster: serde_json::Value,
-    pub timeline: timeline::State,
-    pub job: Option<job::State>,
+    pub supervisor: SupervisorState,
+    pub injector: InjectorState,
+    /// What is due to these two.
+    pub due: Queue<Due>,
+    pub jobs: Option<job::State>,
     /// Harms that are not over, by number.
     pub deeds: BTreeMap<u64, Harmed>,
+}
+
+/// What can become due to a machine of the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Due {
+    /// To the injector.
+    Fault(FaultDue),
+    /// To the power supervisor.
+    Power(PowerDue),
 }
 
 /// A harm that is not over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Harmed {
+    pub injection: Injection,
     pub deed: Deed,
     pub stage: Stage,
-    /// Whether the struck node was taken out of the muster.
-    pub out: bool,
     /// When it began.
-    #[serde(default)]
     pub since: Time,
 }
 
@@ -75,9 +85,10 @@ impl Memory {
             term: 0,
             sessions: 0,
             lives: BTreeMap::new(),
-            muster: serde_json::Value::Null,
-            timeline: timeline::State::default(),
-            job: None,
+            supervisor: SupervisorState::default(),
+            injector: InjectorState::default(),
+            due: Queue::default(),
+            jobs: None,
             deeds: BTreeMap::new(),
         }
     }

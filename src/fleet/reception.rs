@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::fleet::admission::Admission;
 use crate::fleet::doors::{Address, Net, Witness};
 use crate::fleet::link::writer;
+use crate::fleet::means::Ability;
 use crate::fleet::packet::{PACKET_MAX, Packet};
 use crate::fleet::wire::{Ended, Message, Reader, Refusal};
 use crate::ids::NodeId;
@@ -34,7 +35,7 @@ pub(super) struct Join {
     pub session: Option<u64>,
     pub peers: Address,
     pub datagrams: u16,
-    pub capabilities: Vec<String>,
+    pub abilities: Vec<Ability>,
 }
 
 /// What comes in.
@@ -84,7 +85,7 @@ async fn first(
     reader: &mut Reader<impl AsyncRead + Unpin>,
     is_proven: Witness,
 ) -> Result<Join, Ended> {
-    let Message::Join { serial, life, session, peers, datagrams, capabilities } =
+    let Message::Join { serial, life, session, peers, datagrams, abilities } =
         reader.next(WATCHED).await?
     else {
         return Err(Ended::Refused(Refusal::Garbage));
@@ -92,7 +93,7 @@ async fn first(
     if !is_proven(NodeId(serial)) {
         return Err(Ended::Refused(Refusal::Impostor));
     }
-    Ok(Join { serial, life, session, peers, datagrams, capabilities })
+    Ok(Join { serial, life, session, peers, datagrams, abilities })
 }
 
 /// Passes on what an agent says, until the connection ends.

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::event::Purpose;
 use crate::fleet::doors::{Address, Deed};
 use crate::fleet::group::Group;
+use crate::fleet::means::{self, Ability};
 use crate::units::{Bytes, Span};
 
 /// The version that is written. A newer one may add fields and kinds of message.
@@ -46,8 +47,8 @@ pub enum Message {
         peers: Address,
         #[serde(default)]
         datagrams: u16,
-        #[serde(default)]
-        capabilities: Vec<String>,
+        #[serde(default, deserialize_with = "means::known")]
+        abilities: Vec<Ability>,
     },
     /// The controller takes it in.
     Welcome { term: u64, session: u64 },
@@ -114,9 +115,12 @@ pub struct Readings {
 /// An order to one node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Grows with every order of the job, over all placements; the same for all its nodes.
+    /// The job's number.
+    #[serde(default)]
+    pub job: u16,
+    /// Grows with every order of whatever job, over all placements; the same for all nodes of one.
     pub number: u64,
-    /// Grows with every placement of the job. Memory of an older one is worthless.
+    /// Grows with every placement of whatever job. Memory of an older one is worthless.
     pub placement: u64,
     /// The term of the controller that gives it.
     pub term: u64,
@@ -181,6 +185,12 @@ pub enum Work {
 }
 
 impl Work {
+    /// Whether the node computes all the while.
+    #[must_use]
+    pub fn is_computing(&self) -> bool {
+        matches!(self, Self::Compute { .. } | Self::Verify { .. })
+    }
+
     /// The time that it takes at least.
     #[must_use]
     pub fn span(&self) -> Span {

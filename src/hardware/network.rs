@@ -14,11 +14,13 @@ use super::flow::{Fabric, FabricBuilder, LinkId, RouteId};
 use crate::plan::Plan;
 use crate::units::{BitRate, Bytes, Time};
 
-/// One million parts per million: an unharmed link.
+/// One million parts per million: a part that works at its peak.
 pub const WHOLE_PPM: u32 = 1_000_000;
 
 #[derive(Debug)]
 struct Uplink {
+    /// The rate of the link, unharmed.
+    rate: BitRate,
     down: LinkId,
     up: LinkId,
     tftp: RouteId,
@@ -30,6 +32,8 @@ struct Uplink {
 struct ServerLinks {
     sent: LinkId,
     received: LinkId,
+    disk: LinkId,
+    tftp: LinkId,
 }
 
 /// The links and routes of the machine.
@@ -39,8 +43,9 @@ pub struct Network {
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
-    uplink_rate: BitRate,
     server_rate: BitRate,
+    disk_rate: BitRate,
+    tftp_rate: BitRate,
     node_rate: BitRate,
     /// The pace of a boot ROM that fetches a file.
     tftp_pace: BitRate,
@@ -52,40 +57,41 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         let scenario = &plan.scenario;
         let payload = |rate: BitRate| payload_rate(rate, scenario.network.tcp_share);
-        let uplink_rate = payload(scenario.module.uplink);
         let server_rate = payload(scenario.server.link);
         let disk_rate = BitRate(scenario.server.disk.saturating_mul(8));
         let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
         let tftp_rate = BitRate(scenario.server.tftp_packets.saturating_mul(block_bits));
         let mut builder = FabricBuilder::new();
-        let roots: Vec<_> = (plan.machine.servers.iter())
-            .map(|_| {
-                let links = ServerLinks {
-                    sent: builder.link(server_rate),
-                    received: builder.link(server_rate),
-                };
-                (links, builder.link(disk_rate), builder.link(tftp_rate))
+        let servers: Vec<_> = (plan.machine.servers.iter())
+            .map(|_| ServerLinks {
+                sent: builder.link(server_rate),
+                received: builder.link(server_rate),
+                disk: builder.link(disk_rate),
+                tftp: builder.link(tftp_rate),
             })
             .collect();
         let uplinks = (plan.machine.switches.iter())
             .map(|switch| {
-                let (server, disk, tftp) = &roots[switch.server as usize];
-                let (down, up) = (builder.link(uplink_rate), builder.link(uplink_rate));
+                let server: &ServerLinks = &servers[switch.server as usize];
+                let rate = payload(switch.uplink);
+                let (down, up) = (builder.link(rate), builder.link(rate));
                 Uplink {
+                    rate,
                     down,
                     up,
-                    tftp: builder.route(&[down, server.sent, *tftp]),
-                    read: builder.route(&[down, server.sent, *disk]),
-                    write: builder.route(&[up, server.received, *disk]),
+                    tftp: builder.route(&[down, server.sent, server.tftp]),
+                    read: builder.route(&[down, server.sent, server.disk]),
+                    write: builder.route(&[up, server.received, server.disk]),
                 }
             })
             .collect();
         Self {
             fabric: builder.build(),
             uplinks,
-            servers: roots.into_iter().map(|(links, ..)| links).collect(),
-            uplink_rate,
+            servers,
             server_rate,
+            disk_rate,
+            tftp_rate,
             node_rate: payload(scenario.hardware.link),
             tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
         }
@@ -123,8 +129,8 @@ impl Network {
 
     /// Leaves this share of an uplink; zero stalls what crosses it.
     pub fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
-        let rate = share_of(self.uplink_rate, share_ppm);
         let uplink = &self.uplinks[switch as usize];
+        let rate = share_of(uplink.rate, share_ppm);
         self.fabric.set_capacity(now, uplink.down, rate);
         self.fabric.set_capacity(now, uplink.up, rate);
     }
@@ -135,6 +141,13 @@ impl Network {
         let links = &self.servers[server as usize];
         self.fabric.set_capacity(now, links.sent, rate);
         self.fabric.set_capacity(now, links.received, rate);
+    }
+
+    /// Leaves this share of what a server's disk moves, and of the boot files that it serves.
+    pub fn set_disk(&mut self, now: Time, server: u32, share_ppm: u32) {
+        let links = &self.servers[server as usize];
+        self.fabric.set_capacity(now, links.disk, share_of(self.disk_rate, share_ppm));
+        self.fabric.set_capacity(now, links.tftp, share_of(self.tftp_rate, share_ppm));
     }
 
     /// Bytes that a server has sent and received since the start.

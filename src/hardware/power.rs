@@ -20,8 +20,8 @@ impl PowerMeter {
     /// Counts `from` less and `to` more, from `at` on. O(1).
     pub fn change(&mut self, at: Time, from: Power, to: Power) {
         self.settle(at);
-        let without = self.now.0.checked_sub(from.0).expect("power is never negative");
-        self.now = Power(without + to.0);
+        let with = self.now.0 + to.0;
+        self.now = Power(with.checked_sub(from.0).expect("power is never negative"));
         self.max = self.max.max(self.now);
     }
 
@@ -64,7 +64,8 @@ impl PsuDomain {
 
     /// Replaces a part of the load; says whether the domain browns out by it.
     pub fn change(&mut self, from: Power, to: Power) -> bool {
-        self.load = Power(self.load.0.checked_sub(from.0).expect("load is never negative") + to.0);
+        let with = self.load.0 + to.0;
+        self.load = Power(with.checked_sub(from.0).expect("load is never negative"));
         self.is_overloaded()
     }
 

@@ -7,10 +7,10 @@ use super::power::{
     BitScope, CONSOLE_RATES, ClusterCtrl, Command, Controller, Kind, Line, PiPower, Redfish,
     RfPiPower, SnmpPoe, TuringPi, Uhubctl, Web, segment,
 };
-use crate::scenario::document::Value;
-use crate::scenario::language::{self, nearest};
-use crate::scenario::mistakes::{Mistake, Place};
-use crate::scenario::section::Section;
+use crate::config::document::Value;
+use crate::config::language::{self, nearest};
+use crate::config::mistakes::{Mistake, Place};
+use crate::config::section::Section;
 
 /// The controllers of a file.
 pub(super) struct Controllers {

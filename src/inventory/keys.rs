@@ -1,6 +1,6 @@
 //! Every key of an inventory, table by table: its kind, bounds, default and meaning.
 
-use crate::scenario::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, Spec};
 use crate::units::Span;
 
 const HOUR: Span = Span::from_secs(3_600);
@@ -41,7 +41,8 @@ pub(super) static NODE: Spec = spec(
             Kind::Text,
             "Their names: `c0n[0-23]`, `c[0-1]n[0-11]`, `a1,b2`. The first node of the file is \
              `pi1` of a scenario, and so on.",
-        ),
+        )
+        .required(),
         Key::new("address", Kind::Text, "At which name or IP address each is reached."),
         Key::new("mac", Kind::Text, "The MAC address of each: `b8:27:eb:01:02:03`."),
         Key::new("serial", Kind::Text, "The serial number of each Pi: 8 or 16 hexadecimal digits."),
@@ -164,7 +165,7 @@ pub(super) static POWER: Spec = spec(
     ],
 );
 
-const NAME: Key = Key::new("name", Kind::Text, "Its name, by which nodes refer to it.");
+const NAME: Key = Key::new("name", Kind::Text, "Its name, by which nodes refer to it.").required();
 
 /// How long a channel stays off in a power cycle.
 const fn settle(default: &'static str, doc: &'static str) -> Key {
@@ -246,7 +247,8 @@ fn console_rates() -> Vec<&'static str> {
 
 const PIPOWER_KEYS: [Key; 8] = [
     NAME,
-    Key::new("address", Kind::Text, "HOST:PORT of the server of its chassis, port 8000 as a rule."),
+    Key::new("address", Kind::Text, "HOST:PORT of the server of its chassis, port 8000 as a rule.")
+        .required(),
     Key::new(
         "tick",
         WAIT,
@@ -282,7 +284,7 @@ static RFPIPOWER_KEYS: [Key; 9] = {
 };
 
 const URL: Key =
-    Key::new("url", Kind::Text, "http://HOST or https://HOST, with a port if need be.");
+    Key::new("url", Kind::Text, "http://HOST or https://HOST, with a port if need be.").required();
 const CERTIFICATE: Key = Key::new(
     "certificate",
     Kind::Text,
@@ -346,7 +348,7 @@ static UHUBCTL: Spec = spec(
     &[
         NAME,
         Key::new("program", Kind::Text, "The program.").or("\"uhubctl\""),
-        Key::new("location", Kind::Text, "The hub, as `uhubctl` lists it: `1-1.4`."),
+        Key::new("location", Kind::Text, "The hub, as `uhubctl` lists it: `1-1.4`.").required(),
         FOLLOWS,
         SETTLE_ASSUMED,
         TOOL_TIMEOUT,
@@ -358,8 +360,8 @@ static SNMP_POE: Spec = spec(
      A channel is a port.",
     &[
         NAME,
-        Key::new("host", Kind::Text, "The switch."),
-        Key::new("community", Kind::Text, "A community that may write."),
+        Key::new("host", Kind::Text, "The switch.").required(),
+        Key::new("community", Kind::Text, "A community that may write.").required(),
         Key::new(
             "oid",
             Kind::Text,
@@ -400,13 +402,15 @@ static COMMAND: Spec = spec(
     "Any programs. In their arguments {channel}, {node} and {address} stand for those of the node.",
     &[
         NAME,
-        Key::new("on", Kind::List(&Kind::Text), "Program and arguments that switch on."),
-        Key::new("off", Kind::List(&Kind::Text), "Program and arguments that switch off."),
+        Key::new("on", Kind::List(&Kind::Text), "Program and arguments that switch on.").required(),
+        Key::new("off", Kind::List(&Kind::Text), "Program and arguments that switch off.")
+            .required(),
         Key::new(
             "state",
             Kind::List(&Kind::Text),
             "Program and arguments that tell the state: `on`, `off` or `dead` as first word.",
-        ),
+        )
+        .required(),
         FOLLOWS,
         SETTLE_ASSUMED,
         TOOL_TIMEOUT,

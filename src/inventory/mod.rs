@@ -13,8 +13,8 @@ mod read;
 
 use std::path::PathBuf;
 
+use crate::config::mistakes::Mistakes;
 use crate::ids::NodeId;
-use crate::scenario::Mistakes;
 use crate::units::Span;
 
 pub use draft::draft;
@@ -160,5 +160,5 @@ impl Inventory {
 /// The JSON Schema (draft 7) of inventories, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    crate::scenario::sheet::schema(&keys::ROOT, "Rackstorm inventory of a rack")
+    crate::config::schema::schema(&keys::ROOT, "Rackstorm inventory of a rack")
 }

@@ -9,10 +9,10 @@ use super::names::{self, NameError};
 use super::{
     Boot, Clock, Control, Feed, Inventory, Limits, Mistakes, Node, Position, Server, keys,
 };
-use crate::scenario::document::Value;
-use crate::scenario::mistakes::{Mistake, Place};
-use crate::scenario::section::Section;
-use crate::scenario::sheet::{self, Sheet};
+use crate::config::document::Value;
+use crate::config::mistakes::{Mistake, Place};
+use crate::config::section::Section;
+use crate::config::sheet::{self, Sheet};
 
 /// Reads an inventory.
 ///

@@ -7,8 +7,8 @@ use crate::cosmic::budget::{Activity, Budget, Class, classes_of};
 use crate::cosmic::code::Verdict;
 use crate::cosmic::memory::Outcomes;
 use crate::cosmic::standing::{ChipFault, Memory};
-use crate::event::{Fault, JobPhase};
-use crate::ids::{FaultId, Part};
+use crate::event::JobPhase;
+use crate::ids::{FaultId, JobId, Part};
 use crate::plan::Plan;
 use crate::plan::alarms::Alarms;
 use crate::plan::lifetimes::{residual, sample};
@@ -80,7 +80,8 @@ impl Chance {
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         let rules = scenario.faults.iter().enumerate().map(|(index, rule)| {
-            let alike = |other: &&FaultRule| (other.kind, &other.name) == (rule.kind, &rule.name);
+            let alike =
+                |other: &&FaultRule| (other.kind(), &other.name) == (rule.kind(), &rule.name);
             let earlier = scenario.faults[..index].iter().filter(alike).count();
             Rule::new(scenario.seed, rule, earlier)
         });
@@ -227,11 +228,11 @@ impl Chance {
         self.flips.draw(u64::from(node), k).next_u64()
     }
 
-    /// A uniform number in (0, 1): the verification number `k` of the job finds corrupt memory if
-    /// it is below the coverage.
+    /// A uniform number in (0, 1): the verification number `k` of a job finds corrupt memory if it
+    /// is below the coverage.
     #[must_use]
-    pub fn verification(&self, k: u64) -> f64 {
-        self.verifications.draw(0, k).unit()
+    pub fn verification(&self, job: JobId, k: u64) -> f64 {
+        self.verifications.draw(u64::from(job.0), k).unit()
     }
 
     /// A uniform number in (0, 1): the check of a step finds silent corruption number `k` of a
@@ -267,7 +268,7 @@ impl Rule {
     /// `earlier` counts the rules of the same kind and name before this one.
     fn new(seed: u64, rule: &FaultRule, earlier: usize) -> Self {
         let number = if earlier > 0 { format!("/{}", earlier + 1) } else { String::new() };
-        let path = format!("fault/{}/{}{number}", kind_word(rule.kind), rule.name);
+        let path = format!("fault/{}/{}{number}", rule.kind().word(), rule.name);
         Self {
             lifetime: match &rule.when {
                 When::At(_) => None,
@@ -309,26 +310,6 @@ impl Rule {
     }
 }
 
-/// The word for a kind of fault, as in the scenario's tables.
-#[must_use]
-pub const fn kind_word(kind: Fault) -> &'static str {
-    match kind {
-        Fault::Crash => "crash",
-        Fault::Hang => "hang",
-        Fault::PowerLoss => "power-loss",
-        Fault::SwitchLoss => "switch-loss",
-        Fault::ServerLoss => "server-loss",
-        Fault::LinkDegradation => "link-degradation",
-        Fault::ControllerCrash => "controller-crash",
-        Fault::SilentCorruption => "silent-corruption",
-        Fault::Upset => "upset",
-        Fault::Dram => "dram",
-        Fault::Load => "load",
-        Fault::Clock => "clock",
-        Fault::Process => "process",
-    }
-}
-
 /// What a node does whose job is in this phase.
 fn activity(phase: Option<JobPhase>) -> Activity {
     match phase {
@@ -356,6 +337,7 @@ fn choose(weights: impl Iterator<Item = f64> + Clone, unit: f64) -> usize {
 mod tests {
     use super::*;
     use crate::plan::pilot;
+    use crate::scenario::harm::Harm;
 
     fn lifetimes(scenario: &Scenario, fault: u16) -> Vec<Span> {
         let chance = Chance::new(scenario);
@@ -367,7 +349,7 @@ mod tests {
         let old = pilot::scenario();
         let mut new = old.clone();
         let mut hang = pilot::crash();
-        (hang.kind, hang.name) = (Fault::Hang, "hang".into());
+        (hang.harm, hang.name) = (Harm::Hang { severity: 1 }, "hang".into());
         new.faults.insert(0, hang);
         assert_eq!(lifetimes(&old, 0), lifetimes(&new, 1));
         assert_ne!(lifetimes(&new, 0), lifetimes(&new, 1));

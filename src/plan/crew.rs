@@ -28,6 +28,7 @@ pub(super) struct Crew<'m> {
 
 impl<'m> Crew<'m> {
     /// That of a job of so many nodes that has the machine for itself.
+    #[cfg(test)]
     pub(super) fn new(scenario: &Scenario, machine: &'m Machine, size: u32) -> Self {
         Self::each(scenario, machine, &[size]).pop().expect("there is one job")
     }
@@ -121,7 +122,7 @@ impl<'m> Crew<'m> {
     /// These are crashes, hangs, power losses and switch losses on nodes or on parts that hold
     /// nodes; a blast counts once, if it reaches a node of the job.
     pub(super) fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
-        if rule.kind.loses_nodes() { self.strike_rate(rule, 1.0) } else { 0.0 }
+        if rule.kind().loses_nodes() { self.strike_rate(rule, 1.0) } else { 0.0 }
     }
 
     /// How often rules that strike single nodes stop a job on these nodes (1/s): at first, and in
@@ -167,7 +168,7 @@ fn varies(scenario: &Scenario) -> Span {
 
 /// Whether a rule strikes one node at a time.
 pub(super) fn strikes_one_node(rule: &FaultRule) -> bool {
-    rule.kind.loses_nodes() && rule.on.kind == PartKind::Node && rule.radius == Radius::Node
+    rule.kind().loses_nodes() && rule.on.kind == PartKind::Node && rule.radius == Radius::Node
 }
 
 /// How often each part of a rule is struck on average (1/s); never at a fixed time.
@@ -184,7 +185,7 @@ fn rate_of_each(rule: &FaultRule) -> f64 {
     let When::Lifetime { law, .. } = &rule.when else { return 0.0 };
     let ahead = lifetimes::in_a_mean(rule);
     let follow = rule.cascade.map_or(1.0, |cascade| 1.0 / (1.0 - cascade.chance));
-    let stops = rule.beam.map_or(1.0, |beam| beam.stops);
+    let stops = rule.harm.beam().map_or(1.0, |beam| beam.stops);
     ahead / f64::from(rule.on.len()) * follow * stops / lifetimes::mean(law)
 }
 

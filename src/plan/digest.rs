@@ -27,21 +27,17 @@ impl Write for Text {
     }
 }
 
-impl Plan {
-    /// SHA-256, in hexadecimal, over a canonical text of all that the plan decides: the resolved
-    /// scenario with its seed, the jobs and each row of the machine.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let mut text = Text { sha: Sha256::new(), piece: String::with_capacity(2 * PIECE) };
-        write!(text, "{:?}\n{:?}\n", self.scenario, self.jobs).expect("a hash takes any text");
-        write_rows(&self.machine, &mut text).expect("a hash takes any text");
-        text.sha.update(&text.piece);
-        let mut hexadecimal = String::with_capacity(64);
-        for byte in text.sha.finalize() {
-            write!(hexadecimal, "{byte:02x}").expect("a string takes any text");
-        }
-        hexadecimal
+/// See [`Plan::digest`].
+pub(super) fn of(plan: &Plan) -> String {
+    let mut text = Text { sha: Sha256::new(), piece: String::with_capacity(2 * PIECE) };
+    write!(text, "{:?}\n{:?}\n", plan.scenario, plan.jobs).expect("a hash takes any text");
+    write_rows(&plan.machine, &mut text).expect("a hash takes any text");
+    text.sha.update(&text.piece);
+    let mut hexadecimal = String::with_capacity(64);
+    for byte in text.sha.finalize() {
+        write!(hexadecimal, "{byte:02x}").expect("a string takes any text");
     }
+    hexadecimal
 }
 
 fn write_rows(machine: &Machine, out: &mut Text) -> fmt::Result {

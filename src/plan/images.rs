@@ -1,53 +1,20 @@
 //! What checkpoints move: so much of a node's state, compressed, and the time to compress it.
 
-use crate::ids::JobId;
-use crate::plan::{Access, JOB, Plan};
-use crate::protocol::chain::Portion;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Access;
 use crate::scenario::job::Checkpoint;
 use crate::theory::incremental::Chain;
 use crate::units::{Bytes, Span};
 
 /// Data of a node that are moved, and the time for which the node is busy with them before they are
 /// written or after they are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// Data that are moved.
     pub bytes: Bytes,
     /// Time to compress or to decompress them.
     pub packing: Span,
-}
-
-impl Plan {
-    /// Which multiple of a node's state an order moves.
-    #[must_use]
-    pub fn share(&self, of: JobId, portion: Portion) -> f64 {
-        let share =
-            self.checkpoint_of(of).and_then(Checkpoint::incremental).map_or(0.0, |it| it.share);
-        f64::from(u8::from(portion.full)) + f64::from(portion.increments) * share
-    }
-
-    /// Which multiple of a node's state the job moves on average, over full ones and increments.
-    #[must_use]
-    pub fn mean_share(&self, access: Access) -> f64 {
-        self.scenario.checkpoint.as_ref().map_or(1.0, |wish| mean_share(wish, access))
-    }
-
-    /// What is moved of a checkpoint of this level, if it is `share` times the state.
-    #[must_use]
-    pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
-        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
-        parcel(wish, wish.size(level), share, access)
-    }
-
-    /// What a node of the plan's job declares to the file server for a full checkpoint of this
-    /// level, and the time that it takes if it is not moved there.
-    #[must_use]
-    pub fn declared(&self, level: usize, access: Access) -> (Parcel, Span) {
-        match self.checkpoint_span(level, 1.0, access) {
-            Some(span) => (Parcel { bytes: Bytes(0), packing: Span::ZERO }, span),
-            None => (self.parcel(JOB, level, 1.0, access), Span::ZERO),
-        }
-    }
 }
 
 /// Which multiple of the state is moved, on average.
@@ -60,7 +27,7 @@ pub(super) fn mean_share(wish: &Checkpoint, access: Access) -> f64 {
     }
 }
 
-/// See [`Plan::parcel`]; `state` is that of a node. Of whatever is moved there is a byte at least.
+/// See [`Plan::parcel`](crate::plan::Plan::parcel); `state` is that of a node. Of whatever is moved there is a byte at least.
 pub(super) fn parcel(wish: &Checkpoint, state: Bytes, share: f64, access: Access) -> Parcel {
     let size = times(state.0, share).max(1);
     let Some(own) = wish.compression() else {
@@ -88,7 +55,10 @@ fn times(whole: u64, share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::JobId;
+    use crate::plan::Plan;
     use crate::plan::pilot;
+    use crate::protocol::chain::Portion;
     use crate::scenario::images::{Compression, Incremental};
     use crate::units::ByteRate;
 
@@ -102,8 +72,8 @@ mod tests {
         wish.compression = Some(Compression { ratio: 4.0, compress, decompress });
         let plan = Plan::make(&scenario);
         let parcel = |full, increments, access| {
-            let share = plan.share(JOB, Portion { full, increments });
-            let Parcel { bytes, packing } = plan.parcel(JOB, 0, share, access);
+            let share = plan.share(JobId(0), Portion { full, increments });
+            let Parcel { bytes, packing } = plan.parcel(JobId(0), 0, share, access);
             (bytes.0, packing.as_secs_f64())
         };
         let read = Access::Read { newcomers: 0 };

@@ -27,20 +27,12 @@ use crate::theory::shared_io::{Class, Platform};
 use crate::units::Span;
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
-/// The number of a plan's first job; most scenarios have only this one.
-pub const JOB: JobId = JobId(0);
-
+#[doc(hidden)]
 impl Plan {
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]
     pub fn checkpoint_of(&self, job: JobId) -> Option<&job::Checkpoint> {
         self.scenario.checkpoint_of(job)
-    }
-
-    /// The protocol of the plan's first job, before the job is placed; `None` without a job.
-    #[must_use]
-    pub fn protocol(&self) -> Option<Protocol> {
-        (!self.jobs.is_empty()).then(|| self.protocol_of(JOB))
     }
 
     /// The protocol of a job, before the job is placed.
@@ -51,7 +43,7 @@ impl Plan {
         let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
         match wish {
             Some(job::Checkpoint::Multilevel(wish)) => {
-                let (interval, every) = self.pattern(wish);
+                let (interval, every) = self.pattern(id, wish);
                 let writing = wish.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
                     Some(job::Drain { latency: None, below, .. }) => Writing::Copied(below),
@@ -102,45 +94,44 @@ impl Plan {
     /// Whether the memory of nodes may be silently corrupted.
     #[must_use]
     pub fn corrupts(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind.corrupts())
+        self.scenario.faults.iter().any(|rule| rule.kind().corrupts())
     }
 
     /// Whether cosmic rays strike.
     #[must_use]
     pub fn upsets(&self) -> bool {
-        self.scenario.faults.iter().any(|rule| rule.kind == Fault::Upset)
+        self.scenario.faults.iter().any(|rule| rule.kind() == Fault::Upset)
     }
 
-    /// The truth about the memory of the plan's job, clean; without a job, of nobody.
+    /// The truth about the memory of a job, clean.
     #[must_use]
-    pub fn corruption(&self) -> Corruption {
-        let keep = self.scenario.checkpoint.as_ref().map_or(1, |wish| wish.integrity().keep);
-        let (seats, work) = (self.jobs.first().map_or(0, |job| job.seats), &self.scenario.workload);
-        let ranks = work.as_ref().map_or(0, |work| work.ranks_per_node);
-        Corruption::new(seats, ranks, keep).checking(self.checks())
+    pub fn corruption(&self, of: JobId) -> Corruption {
+        let keep = self.checkpoint_of(of).map_or(1, |wish| wish.integrity().keep);
+        let seats = self.jobs[usize::from(of.0)].seats;
+        let ranks = self.scenario.work_of(of).map_or(0, |work| work.ranks_per_node);
+        Corruption::new(seats, ranks, keep).checking(self.checks(of))
     }
 
-    /// Who looks at the memory of the plan's job at the end of each order.
+    /// Who looks at the memory of a job at the end of each order.
     #[must_use]
-    pub fn checks(&self) -> Checks {
-        let work = self.scenario.workload.as_ref();
-        let replicas = work.and_then(|work| work.replicas);
+    pub fn checks(&self, of: JobId) -> Checks {
+        let replicas = self.scenario.work_of(of).and_then(|work| work.replicas);
         Checks {
-            abft: self.abft().map(|abft| abft.found),
+            abft: self.abft(of).map(|abft| abft.found),
             compare: replicas.map_or(Compare::Never, |replicas| replicas.compare),
         }
     }
 
-    /// How each step is checked by its algorithm, if it is.
+    /// How each step of a job is checked by its algorithm, if it is.
     #[must_use]
-    pub fn abft(&self) -> Option<Abft> {
-        self.scenario.workload.as_ref()?.abft
+    pub fn abft(&self, of: JobId) -> Option<Abft> {
+        self.scenario.work_of(of)?.abft
     }
 
     /// How a job is verified, if it is.
     #[must_use]
-    pub fn verify(&self) -> Option<job::Verify> {
-        self.scenario.checkpoint.as_ref()?.integrity().verify
+    pub fn verify(&self, of: JobId) -> Option<job::Verify> {
+        self.checkpoint_of(of)?.integrity().verify
     }
 
     /// The time between a failure and its detection. By beats it is taken to be the longest that
@@ -153,19 +144,20 @@ impl Plan {
     /// The seats of a replicated job as its closed forms see them; `None` if nothing fails, or
     /// without replicas.
     #[must_use]
-    pub fn seats(&self) -> Option<Seats> {
-        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
-        replication::seats(&self.scenario, &self.crew()?, work.replicas.as_ref()?, job.seats)
+    pub fn seats(&self, of: JobId) -> Option<Seats> {
+        let (job, work) = (self.jobs.get(usize::from(of.0))?, self.scenario.work_of(of)?);
+        let replicas = work.replicas.as_ref()?;
+        replication::seats(&self.scenario, &self.crew(of)?, replicas, job.seats)
     }
 
-    /// The time in which all nodes of the job read a checkpoint back from the file server, on
+    /// The time in which all nodes of a job read a checkpoint back from the file server, on
     /// average. Of groups only one reads. Zero without checkpoints.
     #[must_use]
-    pub fn read_back(&self) -> Span {
-        let (Some(job), Some(wish)) = (self.jobs.first(), &self.scenario.checkpoint) else {
+    pub fn read_back(&self, of: JobId) -> Span {
+        let (Some(crew), Some(wish)) = (self.crew(of), self.checkpoint_of(of)) else {
             return Span::ZERO;
         };
-        let crew = Crew::new(&self.scenario, &self.machine, job.nodes);
+        let job = &self.jobs[usize::from(of.0)];
         let (crew, size) = match wish.logging() {
             Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
             None => (crew, wish.size(0)),
@@ -174,43 +166,44 @@ impl Plan {
         cost(&self.scenario, &crew, (wish, 0, size), access)
     }
 
-    /// The replicas of the job's seats, before it is placed; `None` if it has none.
+    /// The replicas of a job's seats, before it is placed; `None` if it has none.
     #[must_use]
-    pub fn replicas(&self) -> Option<Replicas> {
-        let (job, work) = (self.jobs.first()?, self.scenario.workload.as_ref()?);
-        let wish = work.replicas.as_ref()?;
-        Some(Replicas::new(job.seats, wish.replicated(job.seats), wish.degree))
+    pub fn replicas(&self, of: JobId) -> Option<Replicas> {
+        let seats = self.jobs.get(usize::from(of.0))?.seats;
+        let wish = self.scenario.work_of(of)?.replicas.as_ref()?;
+        Some(Replicas::new(seats, wish.replicated(seats), wish.degree))
     }
 
-    /// How often a rule stops the job, on average (1/s): its share of one over the job's mean time
+    /// How often a rule stops a job, on average (1/s): its share of one over the job's mean time
     /// between failures. Zero if it strikes at a fixed time, or none of the job's nodes. With
     /// replicas: how often it strikes nodes of the job.
     #[must_use]
-    pub fn interrupt_rate(&self, rule: &FaultRule) -> f64 {
-        self.crew().map_or(0.0, |crew| crew.interrupt_rate(rule))
+    pub fn interrupt_rate(&self, of: JobId, rule: &FaultRule) -> f64 {
+        self.crew(of).map_or(0.0, |crew| crew.interrupt_rate(rule))
     }
 
-    /// How often silent corruption strikes the memory of the job's nodes, on average (1/s).
+    /// How often silent corruption strikes the memory of a job's nodes, on average (1/s).
     #[must_use]
-    pub fn silent_rate(&self) -> f64 {
-        let Some(crew) = self.crew() else { return 0.0 };
-        let silent = self.scenario.faults.iter().filter(|r| r.kind == Fault::SilentCorruption);
+    pub fn silent_rate(&self, of: JobId) -> f64 {
+        let Some(crew) = self.crew(of) else { return 0.0 };
+        let silent = self.scenario.faults.iter().filter(|r| r.kind() == Fault::SilentCorruption);
         silent.map(|rule| crew.strike_rate(rule, 1.0)).sum()
     }
 
-    /// How often failures of single nodes stop the job (1/s), at first and in the long run, where
+    /// How often failures of single nodes stop a job (1/s), at first and in the long run, where
     /// `replaced` says of which rules another node takes the place of the one that failed. `None`
     /// if none do, or if it is not known which nodes the job takes.
     #[must_use]
-    pub fn rotation(&self, replaced: impl Fn(&FaultRule) -> bool) -> Option<(f64, f64)> {
+    pub fn rotation(&self, of: JobId, replaced: impl Fn(&FaultRule) -> bool) -> Option<(f64, f64)> {
         let rules = self.scenario.faults.iter();
         let rules: Vec<_> = rules.filter(|rule| strikes_one_node(rule) && replaced(rule)).collect();
-        self.crew()?.in_the_long_run(&rules)
+        self.crew(of)?.in_the_long_run(&rules)
     }
 
-    /// The nodes that the plan's first job takes.
-    pub(super) fn crew(&self) -> Option<Crew<'_>> {
-        self.jobs.first().map(|job| Crew::new(&self.scenario, &self.machine, job.nodes))
+    /// The nodes that a job takes.
+    pub(super) fn crew(&self, of: JobId) -> Option<Crew<'_>> {
+        let needs: Vec<_> = self.jobs.iter().map(|job| job.nodes).collect();
+        Crew::each(&self.scenario, &self.machine, &needs).into_iter().nth(usize::from(of.0))
     }
 }
 
@@ -365,7 +358,7 @@ mod tests {
     fn a_psu_with_a_lifetime_counts_once_however_many_nodes_it_feeds() {
         let job = planned(|scenario| {
             let mut psu = pilot::crash();
-            psu.kind = crate::event::Fault::PowerLoss;
+            psu.harm = crate::scenario::harm::Harm::PowerLoss { severity: 1 };
             psu.on = PartSet { kind: PartKind::Psu, ranges: vec![0..1, 2..4] };
             let law = Law::Fixed(Span::from_secs(3_000));
             psu.when = pilot::lifetime(law, Age::New);

@@ -24,10 +24,13 @@
 //! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
 //! switches; computing the parity; what memory the images take from the job.
 
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::plan::images::{self, Parcel};
+use crate::plan::optimum;
+use crate::protocol::chain::Portion;
 use crate::scenario::Scenario;
-use crate::scenario::job::{Checkpoint, Cost, Place};
+use crate::scenario::job::{Checkpoint, Cost, Multilevel, Place};
 use crate::units::{Bytes, Span};
 
 /// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
@@ -46,19 +49,61 @@ pub enum Access {
     },
 }
 
+#[doc(hidden)]
 impl Plan {
-    /// What writing or reading back takes of `share` times a checkpoint of this level; `None` if it
-    /// is as long as its transfers take.
+    /// Computing between two checkpoints of a job's levels, and `every` of each of them.
     #[must_use]
-    pub fn checkpoint_span(&self, level: usize, share: f64, access: Access) -> Option<Span> {
-        span_of(&self.scenario, self.scenario.checkpoint.as_ref()?, level, share, access)
+    pub fn pattern(&self, of: JobId, wish: &Multilevel) -> (Span, Vec<u32>) {
+        let own = || wish.levels.iter().map(|level| level.every).collect();
+        if let Some(interval) = wish.interval {
+            return (interval, own());
+        }
+        let crew = self.crew(of);
+        crew.map_or_else(
+            || (Span::FOREVER, own()),
+            |crew| optimum::best(&self.scenario, &crew, wish),
+        )
     }
 
-    /// The time for which a checkpoint of this level is written while the job computes: L - C, or
+    /// Which multiple of a node's state an order moves.
+    #[must_use]
+    pub fn share(&self, of: JobId, portion: Portion) -> f64 {
+        let share =
+            self.checkpoint_of(of).and_then(Checkpoint::incremental).map_or(0.0, |it| it.share);
+        f64::from(u8::from(portion.full)) + f64::from(portion.increments) * share
+    }
+
+    /// Which multiple of a node's state a job moves on average, over full ones and increments.
+    #[must_use]
+    pub fn mean_share(&self, of: JobId, access: Access) -> f64 {
+        self.checkpoint_of(of).map_or(1.0, |wish| images::mean_share(wish, access))
+    }
+
+    /// What is moved of a checkpoint of this level, if it is `share` times the state.
+    #[must_use]
+    pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
+        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
+        images::parcel(wish, wish.size(level), share, access)
+    }
+
+    /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
+    /// if it is as long as its transfers take.
+    #[must_use]
+    pub fn checkpoint_span(
+        &self,
+        of: JobId,
+        level: usize,
+        share: f64,
+        access: Access,
+    ) -> Option<Span> {
+        span_of(&self.scenario, self.checkpoint_of(of)?, level, share, access)
+    }
+
+    /// The time for which a job's checkpoint of this level is written while it computes: L - C, or
     /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
-    pub fn hidden(&self, level: usize) -> Option<Span> {
-        let wish = self.scenario.checkpoint.as_ref()?;
+    pub fn hidden(&self, of: JobId, level: usize) -> Option<Span> {
+        let wish = self.checkpoint_of(of)?;
         let Cost::Fixed { write, .. } = wish.cost(level) else { return None };
         let latency = wish.drain(level)?.latency;
         Some(latency.map_or(write, |latency| Span(latency.0 - write.0)))
@@ -67,8 +112,8 @@ impl Plan {
     /// The time between a failure's detection and the restart, from a checkpoint of this level or
     /// without one.
     #[must_use]
-    pub fn downtime(&self, level: Option<usize>) -> Span {
-        let Some(wish) = &self.scenario.checkpoint else { return Span::ZERO };
+    pub fn downtime(&self, of: JobId, level: Option<usize>) -> Span {
+        let Some(wish) = self.checkpoint_of(of) else { return Span::ZERO };
         match wish.cost(level.unwrap_or(wish.levels() - 1)) {
             Cost::Fixed { downtime, .. } => downtime,
             Cost::Store(_) => Span::ZERO,

@@ -10,6 +10,7 @@ use crate::ids::{NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Module, ServerPer};
 use crate::scenario::fault::Radius;
+use crate::units::{BitRate, Power, Span};
 
 /// All parts. Index `i` of each table is the part with number `i` (see [`crate::ids::Part`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,10 @@ pub struct SwitchRow {
     pub psu: u32,
     /// Its server (the one of its nodes).
     pub server: u32,
+    /// The rate of its uplink.
+    pub uplink: BitRate,
+    /// What it draws.
+    pub power: Power,
 }
 
 /// A PSU domain.
@@ -90,6 +95,10 @@ pub struct PsuRow {
     pub module: u32,
     /// Its place in the module's list of PSUs, from 0.
     pub slot: u32,
+    /// The load above which it browns out.
+    pub limit: Power,
+    /// Time after which it tries again.
+    pub restart: Span,
 }
 
 /// A server.
@@ -137,12 +146,14 @@ impl Machine {
             let slot = (0..module.psus.len()).find(|&slot| feeds(slot));
             first_psu + slot.expect("a PSU feeds each pack and switch") as u32
         };
-        for slot in 0..module.psus.len() as u32 {
-            self.psus.push(PsuRow { module: number, slot });
+        for (slot, psu) in (0..).zip(&module.psus) {
+            let (limit, restart) = (psu.limit, psu.restart);
+            self.psus.push(PsuRow { module: number, slot, limit, restart });
         }
         for slot in 1..=module.switches {
             let psu = psu_of(&|psu| module.psus[psu].switches.contains(&slot));
-            self.switches.push(SwitchRow { module: number, psu, server });
+            let (uplink, power) = (module.uplink, module.switch_power);
+            self.switches.push(SwitchRow { module: number, psu, server, uplink, power });
         }
         let first_node = self.nodes.len() as u32;
         for (slot, &size) in (1..).zip(&module.packs) {
@@ -181,6 +192,15 @@ impl Machine {
     pub fn nodes_of(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
         let belongs = move |node: &NodeId| self.part_over(part.kind, *node) == Some(part.index);
         self.range_around(part).map(NodeId).filter(belongs)
+    }
+
+    /// The switches that a PSU feeds, in order. O(switches of the PSU's module).
+    pub fn switches_of(&self, psu: u32) -> impl Iterator<Item = u32> + '_ {
+        let module = self.psus[psu as usize].module;
+        let first = self.switches.partition_point(|row| row.module < module) as u32;
+        let rows = (first..).zip(&self.switches[first as usize..]);
+        let inside = rows.take_while(move |(_, row)| row.module == module);
+        inside.filter(move |(_, row)| row.psu == psu).map(|(switch, _)| switch)
     }
 
     /// How many parts of a kind there are.
@@ -303,7 +323,7 @@ mod tests {
         let machine = Machine::build(&pilot::scenario());
         for (psu, nodes, switches) in [(0, 90, 1), (1, 60, 2), (8, 90, 1), (9, 60, 2)] {
             assert_eq!(nodes_of(&machine, PartKind::Psu, psu).len(), nodes);
-            assert_eq!(machine.switches.iter().filter(|row| row.psu == psu).count(), switches);
+            assert_eq!(machine.switches_of(psu).count(), switches);
         }
     }
 

@@ -20,8 +20,9 @@ mod replication;
 pub mod rhythm;
 
 pub use self::images::Parcel;
-pub use self::jobs::JOB;
 pub use self::levels::Access;
+
+use std::io;
 
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::scenario::Scenario;
@@ -34,10 +35,13 @@ use crate::units::Span;
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The resolved scenario that it was made from: rules, hardware, boot, server, faults.
+    #[doc(hidden)]
     pub scenario: Scenario,
     /// Every part of the machine as rows.
+    #[doc(hidden)]
     pub machine: machine::Machine,
     /// The jobs, placed on no nodes yet: that depends on who is up.
+    #[doc(hidden)]
     pub jobs: Vec<Job>,
 }
 
@@ -86,5 +90,20 @@ impl Plan {
         let rule = &self.scenario.faults[usize::from(fault.0)];
         let nodes = self.machine.nodes_of(self.machine.around(rule.radius, part));
         nodes.filter(move |node| part.kind != PartKind::Node || rule.on.contains(node.0))
+    }
+
+    /// SHA-256, in hexadecimal, over a canonical text of all that the plan decides: the resolved
+    /// scenario with its seed, the jobs and each row of the machine.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest::of(self)
+    }
+
+    /// Writes what a person wants to see of the plan.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
+        print::print(self, out)
     }
 }

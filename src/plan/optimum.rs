@@ -1,24 +1,10 @@
 //! The pattern of checkpoints of several levels: the scenario's own, or the best to first order.
 
-use crate::plan::Plan;
 use crate::plan::crew::Crew;
 use crate::scenario::Scenario;
 use crate::scenario::job::{Cost, Multilevel};
 use crate::theory::multilevel::{self, Level};
 use crate::units::Span;
-
-impl Plan {
-    /// Computing between two checkpoints of a scenario's levels, and `every` of each of them.
-    #[must_use]
-    pub fn pattern(&self, wish: &Multilevel) -> (Span, Vec<u32>) {
-        let own = wish.levels.iter().map(|level| level.every).collect();
-        match (wish.interval, self.crew()) {
-            (Some(interval), _) => (interval, own),
-            (None, None) => (Span::FOREVER, own),
-            (None, Some(crew)) => best(&self.scenario, &crew, wish),
-        }
-    }
-}
 
 /// The best pattern to first order ([`multilevel::pattern`]), for failures of each class at the
 /// rates of the rules with their `severity`. A class that never strikes the job, as that of a fault
@@ -27,7 +13,7 @@ pub(super) fn best(scenario: &Scenario, crew: &Crew, wish: &Multilevel) -> (Span
     let levels: Vec<_> = (1..)
         .zip(&wish.levels)
         .map(|(class, level)| {
-            let rules = scenario.faults.iter().filter(|rule| rule.severity == class);
+            let rules = scenario.faults.iter().filter(|rule| rule.harm.severity() == class);
             let rate = rules.map(|rule| crew.interrupt_rate(rule)).sum();
             let Cost::Fixed { write, read, .. } = level.cost else {
                 unreachable!("the scenario has fixed costs")

@@ -1,14 +1,13 @@
 //! The Los Alamos pilot as a scenario value, for tests.
 
 use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
-use crate::event::Fault;
 use crate::ids::PartKind;
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
@@ -105,18 +104,13 @@ pub(crate) fn crash() -> FaultRule {
     let law = Law::Weibull(Weibull { shape: 0.7, scale: Span::from_secs_f64(scale) });
     FaultRule {
         name: "node crash".into(),
-        kind: Fault::Crash,
+        harm: Harm::Crash { severity: 1, stop: None },
         on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..750).collect() },
         when: lifetime(law, Age::Stationary),
         repair: Repair::PowerCycle,
         cascade: None,
         prediction: None,
         radius: Radius::Node,
-        severity: 1,
-        share_ppm: 0,
-        loss_ppm: 0,
-        how: How::Usual,
-        beam: None,
     }
 }
 
@@ -124,18 +118,13 @@ pub(crate) fn crash() -> FaultRule {
 fn power_loss() -> FaultRule {
     FaultRule {
         name: "power loss".into(),
-        kind: Fault::PowerLoss,
+        harm: Harm::PowerLoss { severity: 1 },
         on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
         when: When::At(Time((3 * 24 + 4) * 3_600 * 1_000_000_000)),
         repair: Repair::After(Law::Fixed(Span::from_secs(3_600))),
         cascade: None,
         prediction: None,
         radius: Radius::Node,
-        severity: 1,
-        share_ppm: 0,
-        loss_ppm: 0,
-        how: How::Usual,
-        beam: None,
     }
 }
 

@@ -1,26 +1,38 @@
 //! The plan for people: what `rackstorm plan` shows.
 
 use std::io;
+use std::ops::Deref;
 
 use crate::ids::{JobId, Part, PartKind};
-use crate::plan::chance::{self, Chance, Strike};
+use crate::plan::chance::{Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
-use crate::scenario::harm::{Act, Clock, How, Load, Process, Stop};
 use crate::scenario::job::{Checkpoint, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::{Source, StopWhen};
-use crate::units::{ByteRate, NANOS_PER_SECOND, Span};
+use crate::units::{NANOS_PER_SECOND, Span};
 
 /// First strikes shown.
 const STRIKES: usize = 10;
 
-impl Plan {
-    /// Writes what a person wants to see of the plan.
-    ///
-    /// # Errors
-    /// When `out` cannot be written.
-    pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
+/// A plan, as it is printed.
+struct Printed<'p>(&'p Plan);
+
+impl Deref for Printed<'_> {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        self.0
+    }
+}
+
+/// See [`Plan::print`].
+pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    Printed(plan).print(out)
+}
+
+impl Printed<'_> {
+    fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
         let scenario = &self.scenario;
         writeln!(out, "{}: {}", scenario.name, scenario.title)?;
         let when = match scenario.stop.when {
@@ -118,11 +130,11 @@ impl Plan {
         writeln!(out, "\nFaults")?;
         for rule in &self.scenario.faults {
             let parts = counted(rule.on.len() as usize, kind_of_part(rule.on.kind));
-            let (kind, when) = (chance::kind_word(rule.kind), when_text(rule));
+            let (kind, when) = (rule.kind().word(), when_text(rule));
             // A rule without a name has that of its kind.
             let kind = if rule.name == kind { String::new() } else { format!(" ({kind})") };
             writeln!(out, "  {}{kind} on {parts}: {when}", rule.name)?;
-            if let Some(how) = how_text(rule) {
+            if let Some(how) = rule.harm.phrase() {
                 writeln!(out, "    harm: {how}")?;
             }
             writeln!(out, "    repair: {}", repair_text(&rule.repair))?;
@@ -236,49 +248,6 @@ pub fn when_text(rule: &FaultRule) -> String {
     format!("{when}{radius}{cascade}{prediction}")
 }
 
-/// How a rule harms beside its kind, as a phrase, if it says anything of it.
-#[must_use]
-pub fn how_text(rule: &FaultRule) -> Option<String> {
-    let text = match &rule.how {
-        How::Usual => return None,
-        How::Stop(Stop::Kill) => "the agent of a real node is killed".into(),
-        How::Stop(Stop::Panic) => "the kernel of a real node panics".into(),
-        How::Stop(Stop::Reboot) => "a real node boots again".into(),
-        How::Late { delay, jitter } => format!("packets {delay} late, give or take {jitter}"),
-        How::Load(Load { cpu_ppm, memory, card, disk }) => {
-            let (cpu_ppm, disk) = (*cpu_ppm, *disk);
-            let burnt = percent(f64::from(cpu_ppm) / 1e6);
-            let all = [
-                (cpu_ppm > 0, format!("{burnt} % of the processors burnt")),
-                (memory.0 > 0, format!("{memory} of memory filled")),
-                (card.0 > 0, format!("{card} of the card filled")),
-                (disk > 0, format!("{} left of the card's rate", ByteRate(disk))),
-            ];
-            let all: Vec<_> = all.into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
-            all.join(", ")
-        }
-        &How::Clock(Clock { step, drift_ppb }) => {
-            let by = Span(step.unsigned_abs());
-            let step = match step {
-                0 => String::new(),
-                1.. => format!("{by} ahead"),
-                _ => format!("{by} behind"),
-            };
-            let drift = drift_ppb as f64 / 1e3;
-            let drift =
-                if drift_ppb == 0 { String::new() } else { format!("{drift} ppm too fast") };
-            let and = if step.is_empty() || drift.is_empty() { "" } else { ", then " };
-            format!("clocks {step}{and}{drift}")
-        }
-        How::Process(Process { name, act, bits }) => match act {
-            Act::Kill => format!("processes `{name}` are killed"),
-            Act::Stop => format!("processes `{name}` stand still"),
-            Act::Flip => format!("{} of each process `{name}`", counted(*bits as usize, "bit")),
-        },
-    };
-    Some(text)
-}
-
 /// How a rule's damage ends, as a phrase.
 #[must_use]
 pub fn repair_text(repair: &Repair) -> String {
@@ -354,7 +323,6 @@ fn counted(count: usize, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Fault;
     use crate::plan::pilot;
 
     const GOLDEN: &str = "\
@@ -424,18 +392,6 @@ Assumptions
         // The digest covers more than what is printed.
         let text = String::from_utf8(out).unwrap().replace(&plan.digest(), "...");
         assert_eq!(text, GOLDEN);
-    }
-
-    #[test]
-    fn what_real_nodes_suffer_is_said() {
-        let said = |kind, how| how_text(&FaultRule { kind, how, ..pilot::crash() });
-        assert_eq!(said(Fault::Crash, How::Usual), None);
-        let load = Load { cpu_ppm: 500_000, disk: 2_000_000, ..Load::default() };
-        let text = "50 % of the processors burnt, 2 MB/s left of the card's rate";
-        assert_eq!(said(Fault::Load, How::Load(load)).as_deref(), Some(text));
-        let clock = Clock { step: -5_000_000_000, drift_ppb: 100_000 };
-        let text = "clocks 5 s behind, then 100 ppm too fast";
-        assert_eq!(said(Fault::Clock, How::Clock(clock)).as_deref(), Some(text));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn seats(
     replicas: &Replicas,
     seats: u32,
 ) -> Option<Seats> {
-    let rates = scenario.faults.iter().filter(|rule| rule.kind.loses_nodes());
+    let rates = scenario.faults.iter().filter(|rule| rule.kind().loses_nodes());
     let rates = rates.map(|rule| crew.strike_rate(rule, f64::INFINITY));
     let rate = rates.sum::<f64>() / replicas.nodes(seats) as f64;
     let replicated = replicas.replicated(seats);

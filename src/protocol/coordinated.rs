@@ -362,6 +362,12 @@ impl Coordinated {
         Order::Read
     }
 
+    /// Number and last step of the newest checkpoint.
+    #[must_use]
+    pub fn newest(&self) -> Option<(u64, u64)> {
+        self.kept.last().copied()
+    }
+
     /// The last step of the newest checkpoint, 0 without one.
     fn last_kept(&self) -> u64 {
         self.kept.last().map_or(0, |&(_, step)| step)

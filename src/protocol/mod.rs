@@ -51,6 +51,30 @@ pub enum Input {
     Caught(NodeId),
 }
 
+/// What an input is to a protocol that neither verifies memory nor has replicas: corrupt memory is
+/// a failure of its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are those of `Input`")]
+pub enum Plain {
+    Placed,
+    StepDone,
+    Written,
+    Read,
+    Failed(NodeId),
+}
+
+impl From<Input> for Plain {
+    fn from(input: Input) -> Self {
+        match input {
+            Input::Placed => Self::Placed,
+            Input::StepDone => Self::StepDone,
+            Input::Written | Input::WrittenForReplicas => Self::Written,
+            Input::Read | Input::Verified => Self::Read,
+            Input::Failed(node) | Input::Corrupt(node) | Input::Caught(node) => Self::Failed(node),
+        }
+    }
+}
+
 /// What the stage shall do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -86,35 +110,6 @@ impl Protocol {
             Self::Coordinated(machine) => machine.on(now, input, told),
             Self::Multilevel(machine) => machine.on(now, input, told),
             Self::Logging(machine) => machine.on(now, input, told),
-        }
-    }
-
-    /// A failure of one of the job's nodes is foreseen: what was ordered goes on.
-    pub fn warn(&mut self) {
-        match self {
-            Self::Coordinated(machine) => machine.warn(),
-            Self::Multilevel(_) | Self::Logging(_) => {
-                unreachable!("scenarios foresee no failures for it")
-            }
-        }
-    }
-
-    /// Whether the next checkpoint that is due would have to wait, so that the job works on.
-    pub fn hold_back(&mut self, held_back: bool) {
-        match self {
-            Self::Coordinated(machine) => machine.hold_back(held_back),
-            Self::Multilevel(_) | Self::Logging(_) => {
-                assert!(!held_back, "several jobs have neither levels nor groups");
-            }
-        }
-    }
-
-    /// Whether a checkpoint is due that is held back.
-    #[must_use]
-    pub fn asks(&self) -> bool {
-        match self {
-            Self::Coordinated(machine) => machine.asks(),
-            Self::Multilevel(_) | Self::Logging(_) => false,
         }
     }
 
@@ -156,53 +151,25 @@ impl Protocol {
         }
     }
 
-    /// The checkpoint that is written while the job computes, if one is.
+    /// Number and last step of the checkpoint that a restart reads, if all nodes read the same.
     #[must_use]
-    pub fn draining(&self) -> Option<drain::Draining> {
+    pub fn newest(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Coordinated(_) | Self::Logging(_) => None,
-            Self::Multilevel(machine) => machine.draining(),
+            Self::Coordinated(machine) => machine.newest(),
+            Self::Multilevel(machine) => machine.newest(),
+            Self::Logging(_) => None,
         }
     }
 
-    /// The checkpoints that are kept until they are copied, even when newer ones replace them.
+    /// The machine of levels, if it is one.
     #[must_use]
-    pub fn held(&self) -> Vec<u64> {
-        match self {
-            Self::Coordinated(_) | Self::Logging(_) => Vec::new(),
-            Self::Multilevel(machine) => machine.held(),
-        }
-    }
-
-    /// The last byte of what [`Self::draining`] gave has arrived: what was ordered goes on.
-    pub fn drained(&mut self, told: &mut Vec<What>) {
-        match self {
-            Self::Coordinated(_) | Self::Logging(_) => unreachable!("it drains nothing"),
-            Self::Multilevel(machine) => machine.drained(told),
-        }
+    pub fn levels(&self) -> Option<&multilevel::Multilevel> {
+        if let Self::Multilevel(machine) = self { Some(machine) } else { None }
     }
 
     /// The machine of groups, if it is one.
     #[must_use]
     pub fn groups(&self) -> Option<&logging::Logging> {
         if let Self::Logging(machine) = self { Some(machine) } else { None }
-    }
-
-    /// The node that fails next sits on this seat, which matters to groups.
-    pub fn strikes(&mut self, seat: usize) {
-        if let Self::Logging(machine) = self {
-            machine.strikes(seat);
-        }
-    }
-
-    /// A committed checkpoint can never be read back any more, or is given up. Told before the
-    /// failure that has done it, or while the job waits.
-    pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
-        match self {
-            Self::Coordinated(_) | Self::Logging(_) => {
-                unreachable!("its checkpoints are kept and waited for")
-            }
-            Self::Multilevel(machine) => machine.forget(number, told),
-        }
     }
 }

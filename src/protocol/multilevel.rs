@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::drain::{Draining, Drains, Writing};
-use crate::protocol::{Input, Order};
+use crate::protocol::{Order, Plain};
 use crate::scenario::job::Below;
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -139,6 +139,12 @@ impl Multilevel {
         self.level
     }
 
+    /// Number and last step of the newest committed checkpoint.
+    #[must_use]
+    pub fn newest(&self) -> Option<(u64, u64)> {
+        self.kept.last().map(|kept| (kept.number, kept.step))
+    }
+
     /// The checkpoint that is written while the job computes, if one is.
     #[must_use]
     pub fn draining(&self) -> Option<Draining> {
@@ -170,16 +176,13 @@ impl Multilevel {
     }
 
     /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
-        match input {
-            Input::Placed => self.placed(now, told),
-            Input::StepDone => self.step_done(now, told),
-            Input::Written => self.written(now, told),
-            Input::Read => self.compute(now, told),
-            Input::Failed(node) => self.failed(now, node, told),
-            Input::Verified | Input::Corrupt(_) | Input::Caught(_) | Input::WrittenForReplicas => {
-                unreachable!("it verifies nothing and has no replicas")
-            }
+    pub fn on(&mut self, now: Time, input: impl Into<Plain>, told: &mut Vec<What>) -> Order {
+        match input.into() {
+            Plain::Placed => self.placed(now, told),
+            Plain::StepDone => self.step_done(now, told),
+            Plain::Written => self.written(now, told),
+            Plain::Read => self.compute(now, told),
+            Plain::Failed(node) => self.failed(now, node, told),
         }
     }
 
@@ -345,6 +348,7 @@ impl Multilevel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Input;
     use crate::protocol::seating::Seating;
     use crate::rng::{Draw, Stream};
     use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Wish, Strikes};

@@ -32,6 +32,10 @@ use crate::scenario::job::{Checkpoint, Place};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seating {
     seats: Vec<Option<NodeId>>,
+    /// The seat of each node.
+    sitting: BTreeMap<NodeId, usize>,
+    /// Seats that nobody has.
+    vacant: BTreeSet<usize>,
     /// Where each level is kept; `None`: its costs are fixed, and failures have classes.
     levels: Vec<Option<Place>>,
     /// Whether a failure of class k during recovery from level k takes that level with it.
@@ -64,6 +68,17 @@ pub struct Filling {
     pub number: Option<u64>,
 }
 
+/// What filling the seats has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Who made room for others.
+    pub left: Vec<NodeId>,
+    /// Who has a seat and had none, in the order of the seats.
+    pub joined: Vec<NodeId>,
+    /// Checkpoints that were newer than the one which can be read.
+    pub given_up: Vec<Kept>,
+}
+
 /// Where a seat's image comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -83,6 +98,8 @@ impl Seating {
         let kept_at = |level| wish.and_then(|wish| wish.cost(level).kept_at());
         Self {
             seats: vec![None; seats],
+            sitting: BTreeMap::new(),
+            vacant: (0..seats).collect(),
             levels: (0..levels).map(kept_at).collect(),
             escalate: wish.is_some_and(Checkpoint::escalates),
             keep: wish.map_or(1, |wish| wish.integrity().keep as usize),
@@ -97,31 +114,45 @@ impl Seating {
         &self.seats
     }
 
-    /// The seat of a node. O(seats).
+    /// The seat of a node.
     #[must_use]
     pub fn seat_of(&self, node: NodeId) -> Option<usize> {
-        self.seats.iter().position(|seat| *seat == Some(node))
+        self.sitting.get(&node).copied()
+    }
+
+    /// Who sits, in the order of the nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.sitting.keys().copied()
+    }
+
+    /// How many sit.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.sitting.len()
     }
 
     /// A node takes an empty seat.
     pub fn take(&mut self, seat: usize, node: NodeId) {
         let old = self.seats[seat].replace(node);
-        assert!(old.is_none(), "the seat was empty");
+        assert!(old.is_none() && self.vacant.remove(&seat), "the seat was empty");
+        let old = self.sitting.insert(node, seat);
+        assert!(old.is_none(), "a node has one seat");
     }
 
     /// A node leaves its seat; gives the seat.
     pub fn leave(&mut self, node: NodeId) -> Option<usize> {
-        let seat = self.seat_of(node)?;
+        let seat = self.sitting.remove(&node)?;
         self.seats[seat] = None;
+        self.vacant.insert(seat);
         Some(seat)
     }
 
     /// All leave, and no checkpoint is needed any more.
-    pub fn leave_all(&mut self) -> impl Iterator<Item = NodeId> {
+    pub fn leave_all(&mut self) -> impl Iterator<Item = NodeId> + use<> {
         self.kept.clear();
-        let mut nodes: Vec<_> = self.seats.iter_mut().filter_map(Option::take).collect();
-        nodes.sort_unstable();
-        nodes.into_iter()
+        self.seats.fill(None);
+        self.vacant = (0..self.seats.len()).collect();
+        std::mem::take(&mut self.sitting).into_keys()
     }
 
     /// The newest committed checkpoint.
@@ -217,6 +248,32 @@ impl Seating {
         self.drop_if(|kept| kept.number == number)
     }
 
+    /// Whether [`Self::place`] fills the seats. O(1) where anybody can read the newest checkpoint.
+    #[must_use]
+    pub fn may_be_placed(&self, free: &BTreeSet<(bool, NodeId)>) -> bool {
+        let enough = self.vacant.len() <= free.len();
+        enough && (self.holders().is_none() || self.fill(free).is_some())
+    }
+
+    /// Fills all seats so that the newest checkpoint that can be read back is, or none of them.
+    pub fn place(&mut self, free: &BTreeSet<(bool, NodeId)>) -> Option<Filled> {
+        if self.vacant.len() > free.len() {
+            return None;
+        }
+        if self.holders().is_none() {
+            let vacant: Vec<_> = self.vacant.iter().copied().collect();
+            let joined: Vec<_> = free.iter().take(vacant.len()).map(|&(_, node)| node).collect();
+            for (seat, &node) in vacant.into_iter().zip(&joined) {
+                self.take(seat, node);
+            }
+            return Some(Filled { left: Vec::new(), joined, given_up: Vec::new() });
+        }
+        let Filling { nodes, number } = self.fill(free)?;
+        let given_up = self.give_up_after(number);
+        let (left, joined) = self.seat(nodes);
+        Some(Filled { left, joined, given_up })
+    }
+
     /// Who shall sit where, so that the newest checkpoint that can be read back is: of those who
     /// sit and the free nodes, in their order. `None` as long as none can be.
     /// O(levels nodes log nodes).
@@ -283,6 +340,8 @@ impl Seating {
         assert_eq!(all.len(), self.seats.len(), "every seat is filled");
         let old: BTreeSet<_> = self.seats.iter().copied().flatten().collect();
         self.seats = all.iter().copied().map(Some).collect();
+        self.sitting = all.iter().copied().zip(0..).collect();
+        self.vacant.clear();
         let new: BTreeSet<_> = all.iter().copied().collect();
         let left = old.difference(&new).copied().collect();
         let joined = all.into_iter().filter(|node| !old.contains(node)).collect();

@@ -30,7 +30,7 @@ pub(super) const PLAIN_CAUSES: [Cause; 10] = [
     Cause::Corruption,
     Cause::Silent,
 ];
-pub(super) const FAULTS: [Fault; 13] = Fault::ALL;
+pub(super) const FAULTS: [Fault; Fault::ALL.len()] = Fault::ALL;
 pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Node,
     PartKind::Blade,

@@ -238,7 +238,7 @@ fn fault_row(event: &'static str, fault: FaultId, kind: Fault, part: Part) -> Ro
         part: words::part_kind(part.kind),
         index: Some(from_one(part.index)),
         fault: Some(from_one(fault.0)),
-        kind: words::fault(kind),
+        kind: kind.word(),
         ..Row::default()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! So what struck a run of one stage strikes a run of another. A strike keeps what its rule says of
 //! it; its time, its part and the end of its damage are those of the log. An upset by a particle
-//! becomes what came of it, since that was chance: a crash, a hang, a silent corruption or nothing.
+//! and a fault of a chip become what came of them, since that was chance: a crash, a hang, a silent
+//! corruption or nothing.
 //! Checkpoint intervals that the plan worked out from lifetimes, which are gone, stay as they were.
 //!
 //! Not modelled: alarms, which foretell rules and not single strikes; damage that had not ended
@@ -11,11 +12,13 @@
 use std::path::Path;
 
 use super::{LogReader, RecordError};
-use crate::event::{Event, Fault, What};
-use crate::ids::{FaultId, NodeId, Part};
+use crate::cosmic::budget::Class;
+use crate::event::{Event, What};
+use crate::ids::{FaultId, Part};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
+use crate::scenario::harm::Harm;
 use crate::scenario::job::{Checkpoint, Interval, Period};
 use crate::scenario::law::Law;
 use crate::units::Time;
@@ -29,8 +32,8 @@ struct Strike {
     part: Part,
     at: Time,
     ended: Option<Time>,
-    /// What it is to the part.
-    kind: Option<Fault>,
+    /// What came of an upset or of a fault of a chip, and whether for good.
+    came: Option<(Class, bool)>,
 }
 
 /// The scenario of a plan with the faults of a log in the place of its rules, and how many there
@@ -83,17 +86,12 @@ fn settle_intervals(scenario: &mut Scenario, plan: &Plan) {
 
 fn note(event: &Event, strikes: &mut Vec<Strike>) {
     match event.what {
-        What::FaultStrikes { fault, kind, part } => {
-            let kind = (kind != Fault::Upset).then_some(kind);
-            strikes.push(Strike { fault, part, at: event.at, ended: None, kind });
+        What::FaultStrikes { fault, part, .. } => {
+            strikes.push(Strike { fault, part, at: event.at, ended: None, came: None });
         }
         // Told right after its strike.
-        What::Upset { node: NodeId(node), class, .. } => {
-            let mine = strikes.last_mut().filter(|it| it.part.index == node && it.kind.is_none());
-            if let Some(strike) = mine {
-                strike.kind = Fault::of_upset(class);
-            }
-        }
+        What::Upset { class, .. } => came(class, false, strikes),
+        What::ChipFault { class, permanent, .. } => came(class, permanent, strikes),
         What::FaultEnds { fault, part, .. } => {
             let open =
                 |it: &&mut Strike| (it.fault, it.part) == (fault, part) && it.ended.is_none();
@@ -105,21 +103,32 @@ fn note(event: &Event, strikes: &mut Vec<Strike>) {
     }
 }
 
+fn came(class: Class, for_good: bool, strikes: &mut [Strike]) {
+    if let Some(strike) = strikes.last_mut() {
+        strike.came = Some((class, for_good));
+    }
+}
+
 impl Strike {
     /// The rule of this strike alone; `None` if it did nothing.
     fn rule(&self, of: &FaultRule, number: usize) -> Option<FaultRule> {
-        let kind = self.kind?;
         let Part { kind: part, index } = self.part;
         let struck: Vec<_> = std::iter::once(index..index + 1).collect();
         let on = PartSet { kind: part, ranges: struck };
+        let harm = match (of.harm.beam(), self.came) {
+            (None, _) => of.harm.clone(),
+            (Some(_), came) => Harm::of_upset(came?.0)?,
+        };
         let repair = match (&of.repair, self.ended) {
             (Repair::PowerCycle, _) => Repair::PowerCycle,
+            // A power cycle cures a chip that holds what is written to it.
+            _ if self.came.is_some_and(|(_, for_good)| !for_good) => Repair::PowerCycle,
             (_, Some(ended)) => Repair::After(Law::Fixed(ended.since(self.at))),
             (_, None) => Repair::Never,
         };
         Some(FaultRule {
             name: format!("{} {number}", of.name),
-            kind,
+            harm,
             on,
             when: When::At(self.at),
             cascade: None,
@@ -127,8 +136,6 @@ impl Strike {
             // Whoever else a blast reached has a strike of its own.
             radius: Radius::Node,
             repair,
-            beam: None,
-            ..of.clone()
         })
     }
 }

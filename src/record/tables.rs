@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::ids::{Part, PartKind};
 use crate::plan::Plan;
-use crate::plan::chance::{self, Chance};
+use crate::plan::chance::Chance;
 use crate::plan::lifetimes;
 use crate::plan::print;
 use crate::scenario::Source;
@@ -98,7 +98,7 @@ fn write_servers(plan: &Plan, dir: &Path) -> io::Result<()> {
 
 fn write_faults(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = plan.scenario.faults.iter().enumerate().map(|(id, rule)| {
-        let kind = chance::kind_word(rule.kind);
+        let kind = rule.kind().word();
         let (at, mean) = match &rule.when {
             When::At(at) => (Some(at.as_secs_f64()), None),
             When::Lifetime { law, .. } => (None, Some(lifetimes::mean(law))),

@@ -1,8 +1,8 @@
 //! The words under which events appear in tables: the same as in scenario files and serde.
 
 use crate::event::{
-    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase, NodeState,
-    PartState, Purpose, Sensor,
+    Cause, CheckpointAct, CorruptionAct, EndReason, GroupAct, JobPhase, NodeState, PartState,
+    Purpose, Sensor,
 };
 use crate::ids::PartKind;
 use crate::scenario::EventLevel;
@@ -35,32 +35,12 @@ pub fn part_state(state: PartState) -> &'static str {
     }
 }
 
-/// A kind of fault.
-#[must_use]
-pub fn fault(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Crash => "crash",
-        Fault::Hang => "hang",
-        Fault::PowerLoss => "power-loss",
-        Fault::SwitchLoss => "switch-loss",
-        Fault::ServerLoss => "server-loss",
-        Fault::LinkDegradation => "link-degradation",
-        Fault::ControllerCrash => "controller-crash",
-        Fault::SilentCorruption => "silent-corruption",
-        Fault::Upset => "upset",
-        Fault::Dram => "dram",
-        Fault::Load => "load",
-        Fault::Clock => "clock",
-        Fault::Process => "process",
-    }
-}
-
 /// A cause; a fault goes by its own name.
 #[must_use]
 pub fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Course => "course",
-        Cause::Fault(kind) => fault(kind),
+        Cause::Fault(kind) => kind.word(),
         Cause::BrownOut => "brown-out",
         Cause::NoOffer => "no-offer",
         Cause::ServerSilent => "server-silent",
@@ -204,6 +184,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
+    use crate::event::Fault;
     use crate::record::codes;
 
     fn check<T: Serialize + Copy>(all: &[T], word: fn(T) -> &'static str) {
@@ -221,7 +202,7 @@ mod tests {
     #[test]
     fn the_words_are_those_of_serde() {
         check(&codes::NODE_STATES, node_state);
-        check(&codes::FAULTS, fault);
+        check(&codes::FAULTS, Fault::word);
         check(&codes::PLAIN_CAUSES, cause);
         check(&codes::PART_KINDS, part_kind);
         check(&codes::JOB_PHASES, job_phase);

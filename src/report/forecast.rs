@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::forecast::{Forecast, Prediction, Setting};
+use crate::forecast::{Forecast, Prediction, Setting};
 use crate::report::columns::columns;
 use crate::report::words;
 use crate::units::Span;

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use crate::analysis::Findings;
-use crate::analysis::forecast::Beside;
+use crate::forecast::Compared;
 use crate::plan::Plan;
 
 pub mod calibration;
@@ -49,7 +49,7 @@ pub struct Input<'a> {
     /// One line for each demand of `[expect]`.
     pub verdicts: &'a [VerdictLine],
     /// The run beside each formula that applies to its plan, or why none does.
-    pub theory: &'a Result<Vec<Beside>, Vec<String>>,
+    pub theory: &'a Result<Vec<Compared>, Vec<String>>,
     /// The definition of a metric by its name, as in `docs/metrics.md`; empty if it has none.
     pub definition: fn(&str) -> &'static str,
     /// How the run is played again.

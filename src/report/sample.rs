@@ -1,7 +1,6 @@
 //! A plausible plan and its findings, made by hand for the tests of this room.
 
 use crate::analysis::{BootSpan, Findings, Metric, NodeClass, NodeFinding, Point, Series};
-use crate::event::Fault;
 use crate::ids::{NodeId, PartKind};
 use crate::plan::machine::{
     BladeRow, Machine, ModuleRow, NodeRow, PackRow, PsuRow, ServerRow, SwitchRow,
@@ -14,7 +13,7 @@ use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
@@ -87,10 +86,17 @@ pub(super) fn machine(nodes: u32, servers: u32) -> Machine {
             machine.modules.push(ModuleRow { rack: module / 7 });
             machine.racks = module / 7 + 1;
             for slot in 0..2 {
-                machine.psus.push(PsuRow { module, slot });
+                let (limit, restart) = (Power(u64::MAX), Span::ZERO);
+                machine.psus.push(PsuRow { module, slot, limit, restart });
             }
             for _ in 0..3 {
-                machine.switches.push(SwitchRow { module, psu: module * 2, server: 0 });
+                machine.switches.push(SwitchRow {
+                    module,
+                    psu: module * 2,
+                    server: 0,
+                    uplink: BitRate(1_000_000_000),
+                    power: Power(0),
+                });
             }
         }
         let (pack, in_pack) = (inside / 60, inside % 60);
@@ -288,7 +294,7 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
     vec![
         FaultRule {
             name: "node crash".to_owned(),
-            kind: Fault::Crash,
+            harm: Harm::Crash { severity: 1, stop: None },
             on: PartSet { kind: PartKind::Node, ranges: std::iter::once(0..nodes).collect() },
             when: When::Lifetime {
                 law: Law::Weibull(Weibull { shape: 0.7, scale: year }),
@@ -301,26 +307,16 @@ fn faults(nodes: u32) -> Vec<FaultRule> {
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         },
         FaultRule {
             name: "power-loss".to_owned(),
-            kind: Fault::PowerLoss,
+            harm: Harm::PowerLoss { severity: 1 },
             on: PartSet { kind: PartKind::Psu, ranges: std::iter::once(2..3).collect() },
             when: When::At(Time(0) + Span::from_secs(273_600)),
             repair: Repair::After(Law::Exponential { mean: Span::from_secs(3600) }),
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         },
     ]
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
 use super::{Again, Input, VerdictLine, canvas, figures, write};
-use crate::analysis::forecast::Beside;
 use crate::analysis::{Findings, Point};
+use crate::forecast::Compared;
 use crate::plan::Plan;
 use crate::report::theme::SERIES;
 
@@ -18,8 +18,8 @@ use crate::report::theme::SERIES;
 const SVG_MOST: usize = 500_000;
 
 /// A run that took a little longer than the exact formula expects, and one that is out of range.
-static THEORY: LazyLock<Result<Vec<Beside>, Vec<String>>> = LazyLock::new(|| {
-    let row = |formula, wanted, outside: &str| Beside {
+static THEORY: LazyLock<Result<Vec<Compared>, Vec<String>>> = LazyLock::new(|| {
+    let row = |formula, wanted, outside: &str| Compared {
         formula,
         makespan: Some((wanted, 2_730_000.0)),
         deviations: (formula == "exact expectation").then_some(0.8),

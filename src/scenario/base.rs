@@ -22,3 +22,10 @@ pub(super) fn text(name: &str) -> Option<&'static str> {
 pub(super) fn shown(name: &str) -> String {
     format!("scenarios/base/{name}.toml (built in)")
 }
+
+/// The built-in files that give this table.
+pub(super) fn profiles(table: &str) -> Vec<&'static str> {
+    let header = format!("\n[{table}]");
+    let give = FILES.iter().filter(|(_, text)| text.contains(&header));
+    give.map(|&(name, _)| name).collect()
+}

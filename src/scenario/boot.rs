@@ -2,66 +2,85 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::declare::{choice, table};
+use crate::config::language::{Key, Kind, Spec};
+use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME, spec};
 use crate::units::{Bytes, Span};
 
-/// How nodes boot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Boot {
+table! {
+    /// How nodes boot.
+    pub struct Boot(Clone, Debug, PartialEq) {
+        /// Where firmware, kernel and root come from. `instant` is no boot at all, for closed
+        /// forms.
+        method: BootMethod;
+        /// Time between two power-ons in a module, in node order; all modules start at once.
+        stagger as "power_on": Span = Kind::Table(&POWER_ON);
+        /// What is read from NFS, NBD or SD before user space is up.
+        root_read: Bytes = SIZE;
+        /// Size of the initramfs of `pxe-initramfs`.
+        initramfs: Bytes = SIZE;
+        /// Cure for the 3B's OFFER bug: `nudge` (the server sends a frame 0.6 s and 1.2 s after
+        /// the OFFER), `ssdp` (LANL's: a frame each second until the DISCOVER is seen).
+        offer_cure: OfferCure;
+        /// Without a cure: chance that stray traffic helps a try.
+        stray_frame: f64 = SHARE;
+    }
+}
+
+static POWER_ON: Spec = spec(
+    "How the machine is powered on.",
+    &[Key::new(
+        "stagger",
+        SPAN,
+        "Time between two power-ons in a module, in node order; all modules start at once.",
+    )],
+);
+
+choice! {
     /// Where firmware, kernel and root come from.
-    pub method: BootMethod,
-    /// Time between two power-ons at the start, in node order. Zero: all at once.
-    pub stagger: Span,
-    /// What is read from NFS, NBD or SD before user space is up.
-    pub root_read: Bytes,
-    /// Size of the initramfs that is fetched over TFTP with `pxe-initramfs`.
-    pub initramfs: Bytes,
-    /// The cure for the OFFER bug that the site applies.
-    pub offer_cure: OfferCure,
-    /// Without a cure: chance that stray traffic completes a try.
-    pub stray_frame: f64,
+    pub enum BootMethod(Clone, Copy, Debug, PartialEq, Eq) {
+        /// No boot at all: a powered node is up. For closed forms.
+        Instant = "instant",
+        /// From the SD card.
+        Sd = "sd",
+        /// Firmware and kernel over TFTP, root over NFS.
+        PxeNfs = "pxe-nfs",
+        /// Firmware and kernel over TFTP, root over NBD.
+        PxeNbd = "pxe-nbd",
+        /// All over TFTP, root in memory.
+        PxeInitramfs = "pxe-initramfs",
+    }
 }
 
-/// Where firmware, kernel and root come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BootMethod {
-    /// No boot at all: a powered node is up. For closed forms.
-    Instant,
-    /// From the SD card.
-    Sd,
-    /// Firmware and kernel over TFTP, root over NFS.
-    PxeNfs,
-    /// Firmware and kernel over TFTP, root over NBD.
-    PxeNbd,
-    /// All over TFTP, root in memory.
-    PxeInitramfs,
+choice! {
+    /// A cure for the 3B's OFFER bug.
+    pub enum OfferCure(Clone, Copy, Debug, PartialEq, Eq) {
+        /// None: the try succeeds only if a stray frame comes.
+        None = "none",
+        /// The server sends a frame 0.6 s and 1.2 s after the OFFER.
+        Nudge = "nudge",
+        /// LANL's: a frame each second until the DISCOVER is seen.
+        Ssdp = "ssdp",
+    }
 }
 
-/// A cure for the 3B's OFFER bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OfferCure {
-    /// None: the try succeeds only if a stray frame comes.
-    None,
-    /// The server sends a frame 0.6 s and 1.2 s after the OFFER.
-    Nudge,
-    /// LANL's: a frame each second until the DISCOVER is seen.
-    Ssdp,
-}
-
-/// What the controller does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Controller {
-    /// Time without a beat after which a node is taken to have failed.
-    pub detect: Span,
-    /// Phi accrual in place of that fixed time.
-    pub phi: Option<Phi>,
-    /// Gossip between the nodes beside it; never together with phi accrual.
-    pub gossip: Option<Gossip>,
-    /// A node that is not up so long after power-on is power-cycled.
-    pub boot_timeout: Span,
-    /// Power cycles without success after which the node is left alone.
-    pub boot_retries: u32,
-    /// Time between off and on in a power cycle.
-    pub settle: Span,
+table! {
+    /// What the controller does about nodes that fail or do not show up.
+    pub struct Controller(Clone, Debug, PartialEq) rivals [&["phi", "gossip"]] {
+        /// Time without a beat after which a node is taken to have failed; without use with
+        /// `phi`; with `gossip` for nodes that the others reach and the controller does not.
+        detect: Span = SPAN;
+        /// Phi accrual in place of that fixed time.
+        phi: Option<Phi>;
+        /// Gossip between the nodes as well; never together with phi accrual.
+        gossip: Option<Gossip>;
+        /// A node not up so long after power-on is cycled.
+        boot_timeout: Span = SPAN_SOME;
+        /// Power cycles before it is left alone.
+        boot_retries: u32 = Kind::Count(0, 1_000_000);
+        /// Time between off and on in a power cycle.
+        settle: Span = SPAN;
+    }
 }
 
 impl Controller {
@@ -73,27 +92,29 @@ impl Controller {
     }
 }
 
-/// Failure detection by phi accrual.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Phi {
-    /// A node is suspected when the chance that its next beat is only late is below
-    /// 10^-threshold.
-    pub threshold: f64,
-    /// Time between two beats of a node.
-    pub beat: Span,
-    /// The least standard deviation of the time between two beats.
-    pub deviation: Span,
+table! {
+    /// Failure detection by phi accrual: the time to wait follows from the beats themselves.
+    pub struct Phi(Clone, Copy, Debug, PartialEq) {
+        /// A node is suspected when the chance that its beat is only late is below
+        /// 10^-threshold.
+        threshold: f64 = Kind::Number(0.5, 16.0) => "8.0";
+        /// Time between two beats of a node.
+        beat: Span = SPAN_SOME => "\"1 s\"";
+        /// The least standard deviation of the time between two beats.
+        deviation: Span = SPAN_SOME => "\"100 ms\"";
+    }
 }
 
-/// Failure detection by gossip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gossip {
-    /// A member of the group probes another one in each such period.
-    pub period: Span,
-    /// Time for a direct answer; what is left of the period is for indirect ones.
-    pub timeout: Span,
-    /// Members that are asked to probe whoever did not answer.
-    pub indirect: u32,
-    /// Periods between a suspicion and its confirmation.
-    pub suspicion: u32,
+table! {
+    /// Failure detection by gossip (SWIM): the nodes and the controller probe each other.
+    pub struct Gossip(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize) {
+        /// Each member probes another one in each such period.
+        period: Span = SPAN_SOME => "\"1 s\"";
+        /// Time for a direct answer; shorter than the period.
+        timeout: Span = SPAN_SOME => "\"300 ms\"";
+        /// Members that are asked to probe whoever did not answer.
+        indirect: u32 = Kind::Count(0, 16) => "3";
+        /// Periods in which whoever is suspected can still answer.
+        suspicion: u32 = Kind::Count(1, 1_000) => "5";
+    }
 }

@@ -1,191 +1,216 @@
 //! What the machine is made of: counts, node hardware, module hardware, network and servers.
 
+use crate::config::declare::{choice, table};
+use crate::config::language::Kind;
 use crate::cosmic::memory::Array;
+use crate::scenario::base;
 use crate::scenario::jobs::Order;
+use crate::scenario::keys::{
+    BIT_RATE, BYTE_RATE, NODES_MAX, PACKET_RATE, POWER, POWER_SOME, SIZE_SOME, SPAN, SPAN_SOME,
+};
 use crate::units::{BitRate, Bytes, Power, Span};
 
-/// How many modules of what.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
-    /// Name of the node profile under `scenarios/base/`.
-    pub hardware: String,
-    /// Name of the module profile under `scenarios/base/`.
-    pub module: String,
-    /// Number of modules.
-    pub modules: u32,
-    /// Modules per rack; the last rack may be short.
-    pub modules_per_rack: u32,
+/// How many of something a machine or a part of it may have.
+const SOME: Kind = Kind::Count(1, 1_000_000);
+const NODES: Kind = Kind::Count(1, NODES_MAX);
+
+table! {
+    /// How many modules of what.
+    pub struct Cluster(Clone, Debug, PartialEq) {
+        /// Name of the node profile.
+        hardware: String = Kind::Choice(|| base::profiles("hardware"));
+        /// Name of the module profile.
+        module: String = Kind::Choice(|| base::profiles("module"));
+        /// Number of modules.
+        modules: u32 = NODES;
+        /// Modules in a rack; the last rack may be short.
+        modules_per_rack: u32 = NODES;
+    }
 }
 
-/// One node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hardware {
-    /// Name for people, such as "Raspberry Pi 3B".
-    pub model: String,
-    /// Processor cores.
-    pub cores: u32,
-    /// Main memory.
-    pub memory: Bytes,
-    /// Line rate of the network link.
-    pub link: BitRate,
-    /// Power by state.
-    pub power: NodePower,
-    /// Rate at which the SD card is read in sequence (bytes/s).
-    pub sd_read: u64,
-    /// Rate at which it is written in sequence (bytes/s).
-    pub sd_write: u64,
-    /// Times and habits of the boot chain.
-    pub boot: BootTimes,
-    /// Its memories that particles can upset.
-    pub arrays: Vec<Array>,
+table! {
+    /// One node. The profile named by `cluster.hardware` gives all keys; the file overrides some.
+    pub struct Hardware(Clone, Debug, PartialEq) {
+        /// Name for people.
+        model: String;
+        /// Processor cores.
+        cores: u32 = SOME;
+        /// Main memory.
+        memory: Bytes = SIZE_SOME;
+        /// Line rate of the network link.
+        link: BitRate = BIT_RATE;
+        /// Rate at which the SD card is read.
+        sd_read: u64 = BYTE_RATE;
+        /// Rate at which the SD card is written.
+        sd_write: u64 = BYTE_RATE;
+        /// Power by state.
+        power: NodePower;
+        /// Times and habits of the boot chain.
+        boot: BootTimes;
+        /// Its memories that particles can upset.
+        arrays as "array": Vec<Array>;
+    }
 }
 
-/// Power that a node draws.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodePower {
-    /// Switched off or halted.
-    pub off: Power,
-    /// For [`BootTimes::inrush`] after power-on.
-    pub boot_peak: Power,
-    /// Booting, mean.
-    pub boot: Power,
-    /// Up and idle; also hung.
-    pub idle: Power,
-    /// Computing.
-    pub compute: Power,
-    /// Computing, peak: what the PSU must be able to give.
-    pub compute_peak: Power,
+table! {
+    /// Power that a node draws.
+    pub struct NodePower(Clone, Debug, PartialEq) {
+        /// Switched off or halted.
+        off: Power = POWER;
+        /// For `hardware.boot.inrush` after power-on.
+        boot_peak: Power = POWER;
+        /// Booting, mean.
+        boot: Power = POWER;
+        /// Up and idle; also hung.
+        idle: Power = POWER;
+        /// Computing.
+        compute: Power = POWER;
+        /// Computing, peak: what the PSU must be able to give.
+        compute_peak: Power = POWER;
+    }
 }
 
-/// Times and habits of a node's boot chain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BootTimes {
-    /// For so long after power-on the node draws its boot peak.
-    pub inrush: Span,
-    /// From power-on to the first DISCOVER (SD and USB waits), when it boots from the network.
-    pub rom: Span,
-    /// From power-on to the first read, when it boots from SD.
-    pub rom_sd: Span,
-    /// DISCOVERs that the ROM sends before it gives up.
-    pub dhcp_tries: u32,
-    /// Time between two DISCOVERs.
-    pub dhcp_interval: Span,
-    /// Whether the ROM needs a further frame to notice an OFFER (the 3B's bug).
-    pub offer_bug: bool,
-    /// The further frame must come within this time after the OFFER.
-    pub offer_window: Span,
-    /// TFTP block size.
-    pub tftp_block: Bytes,
-    /// Time per TFTP block in lock-step, transmission included: the pace of the client.
-    pub tftp_pace: Span,
-    /// Time per file beside its blocks: requests, existence tests.
-    pub tftp_file_overhead: Span,
-    /// Silence of the server after which the ROM gives a file up.
-    pub tftp_timeout: Span,
-    /// The files fetched over TFTP, in order.
-    pub files: Vec<BootFile>,
-    /// From the last file to the kernel's network being up.
-    pub kernel: Span,
-    /// From the root file system being read to the agent being up.
-    pub init: Span,
-    /// Kernel and init times vary uniformly by this share to both sides.
-    pub spread: f64,
+table! {
+    /// Times and habits of a node's boot chain.
+    pub struct BootTimes(Clone, Debug, PartialEq) {
+        /// For so long after power-on the node draws its boot peak.
+        inrush: Span = SPAN;
+        /// From power-on to the first DISCOVER, when it boots from the net.
+        rom: Span = SPAN;
+        /// From power-on to the first read, when it boots from SD.
+        rom_sd: Span = SPAN;
+        /// DISCOVERs that the ROM sends before it gives up. 0: it cannot boot from the network.
+        dhcp_tries: u32 = Kind::Count(0, 1_000_000);
+        /// Time between two DISCOVERs.
+        dhcp_interval: Span = SPAN_SOME;
+        /// Whether the ROM needs a further frame to notice an OFFER (the 3B's bug).
+        offer_bug: bool;
+        /// The further frame must come so soon after the OFFER.
+        offer_window: Span = SPAN;
+        /// TFTP block size.
+        tftp_block: Bytes = Kind::Bytes(Bytes(8), Bytes(65_464));
+        /// Time per TFTP block in lock-step: the client's pace.
+        tftp_pace: Span = SPAN_SOME;
+        /// Time per file beside its blocks.
+        tftp_file_overhead: Span = SPAN;
+        /// Silence after which the ROM gives a file up.
+        tftp_timeout: Span = SPAN_SOME;
+        /// The files fetched, in order.
+        files: Vec<BootFile>;
+        /// From the last file to the kernel's network being up.
+        kernel: Span = SPAN;
+        /// From the root file system being read to the agent being up.
+        init: Span = SPAN;
+        /// Kernel and init times vary so much, evenly.
+        spread: f64 = Kind::Share(0.0, 0.9);
+    }
 }
 
-/// One file of the boot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BootFile {
-    /// Its name.
-    pub name: String,
-    /// Its size.
-    pub size: Bytes,
+table! {
+    /// A file of the boot.
+    pub struct BootFile(Clone, Debug, PartialEq, Eq) {
+        /// Its name.
+        name: String;
+        /// Its size.
+        size: Bytes = SIZE_SOME;
+    }
 }
 
-/// One module.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Module {
-    /// Name for people.
-    pub model: String,
-    /// Nodes, spares included. They are numbered 1 to `nodes` inside the module.
-    pub nodes: u32,
-    /// The last so many nodes are spares: they boot, and take the place of dead ones.
-    pub spares: u32,
-    /// Nodes per blade.
-    pub nodes_per_blade: u32,
-    /// Nodes of each pack, in node order. The sum is `nodes`.
-    pub packs: Vec<u32>,
-    /// Switches.
-    pub switches: u32,
-    /// Line rate of a switch's uplink (all its ports together).
-    pub uplink: BitRate,
-    /// The PSU domains.
-    pub psus: Vec<Psu>,
-    /// Power of one switch.
-    pub switch_power: Power,
+table! {
+    /// One module. The profile named by `cluster.module` gives all keys; the file overrides some.
+    pub struct Module(Clone, Debug, PartialEq) {
+        /// Name for people.
+        model: String;
+        /// Nodes, spares included.
+        nodes: u32 = NODES;
+        /// The last so many nodes are spares.
+        spares: u32 = Kind::Count(0, NODES_MAX);
+        /// Nodes on a blade.
+        nodes_per_blade: u32 = SOME;
+        /// Nodes of each pack, in node order; the sum is `nodes`.
+        packs: Vec<u32> = Kind::List(&NODES);
+        /// Switches.
+        switches: u32 = SOME;
+        /// Line rate of a switch's uplink, all its ports together.
+        uplink: BitRate = BIT_RATE;
+        /// Power of one switch.
+        switch_power: Power = POWER;
+        /// The PSU domains (`[[module.psu]]`).
+        psus as "psu": Vec<Psu>;
+    }
 }
 
-/// One PSU domain of a module.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Psu {
-    /// The packs it feeds (from 1).
-    pub packs: Vec<u32>,
-    /// The switches it feeds (from 1).
-    pub switches: Vec<u32>,
-    /// What it can give; above it the domain browns out.
-    pub limit: Power,
-    /// Time from a brown-out until it gives power again.
-    pub restart: Span,
+table! {
+    /// A PSU domain.
+    pub struct Psu(Clone, Debug, PartialEq) {
+        /// Packs it feeds, from 1.
+        packs: Vec<u32> = Kind::List(&SOME) => "[]";
+        /// Switches it feeds, from 1.
+        switches: Vec<u32> = Kind::List(&SOME) => "[]";
+        /// What it can give; above it the domain browns out.
+        limit: Power = POWER_SOME;
+        /// From a brown-out until it gives power again.
+        restart: Span = SPAN_SOME;
+    }
 }
 
-/// The network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Network {
-    /// Share of a link that TCP payload gets: 0.941 with Ethernet, IP and TCP headers.
-    pub tcp_share: f64,
+table! {
+    /// The network.
+    pub struct Network(Clone, Debug, PartialEq) {
+        /// Share of a link that TCP payload gets.
+        tcp_share: f64 = Kind::Share(0.01, 1.0);
+    }
 }
 
-/// A boot and file server (and its disk).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Server {
-    /// One server for each of these.
-    pub per: ServerPer,
-    /// Line rate of its network interface.
-    pub link: BitRate,
-    /// Rate of its disk, reads and writes together (bytes/s).
-    pub disk: u64,
-    /// Cost of each file request on the disk, paid before the first byte.
-    pub disk_request: Span,
-    /// TFTP data packets that the daemon sends per second, at most.
-    pub tftp_packets: u64,
-    /// Time in which the DHCP daemon answers one DISCOVER.
-    pub dhcp_service: Span,
-    /// The ping before an OFFER, if the daemon does that.
-    pub dhcp_ping: Option<DhcpPing>,
-    /// How several jobs share it for checkpoints.
-    pub order: Order,
-    /// Power.
-    pub power: Power,
+table! {
+    /// The boot and file servers.
+    pub struct Server(Clone, Debug, PartialEq) {
+        /// What gets a server of its own.
+        per: ServerPer;
+        /// Line rate of its network interface.
+        link: BitRate = BIT_RATE;
+        /// Rate of its disk, reads and writes together.
+        disk: u64 = BYTE_RATE;
+        /// Cost of each file request on the disk.
+        disk_request: Span = SPAN;
+        /// TFTP data packets it sends, at most.
+        tftp_packets: u64 = PACKET_RATE;
+        /// Time in which the daemon answers one DISCOVER.
+        dhcp_service: Span = SPAN;
+        /// Whether the daemon pings an address before it offers it, as dnsmasq does unless told
+        /// `--no-ping`. `true` and missing keys take the defaults of the table.
+        dhcp_ping: Option<DhcpPing> = Kind::Any(&[Kind::Flag, Kind::Table(DhcpPing::SPEC)]);
+        /// Power it draws.
+        power: Power = POWER;
+        /// How several jobs share it for checkpoints: all at once (`uncontrolled`); one after
+        /// the other, first come, first served, waiting idle (`blocking-fcfs`) or working on
+        /// while they wait to write (`ordered-fcfs`); the same, that one next whose turn wastes
+        /// least (`least-waste`); or without checkpoints (`none`).
+        order: Order => "\"uncontrolled\"";
+    }
 }
 
-/// dnsmasq's ping before an OFFER: each ping blocks the daemon; after `burst` pings within
-/// `window` it offers without.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DhcpPing {
-    /// How long it waits for an answer.
-    pub wait: Span,
-    /// Pings after which it stops pinging.
-    pub burst: u32,
-    /// For so long a ping counts.
-    pub window: Span,
+table! {
+    /// dnsmasq's ping before an OFFER (2.90: `PING_WAIT` 3 s, `PING_CACHE_TIME` 30 s, and no more
+    /// than 0.6 x 30 / 3 = 6 pings in that time).
+    pub struct DhcpPing(Clone, Debug, PartialEq, Eq) {
+        /// How long it waits for an answer.
+        wait: Span = SPAN_SOME => "\"3 s\"";
+        /// Pings after which it stops pinging.
+        burst: u32 = SOME => "6";
+        /// For so long a ping counts.
+        window: Span = SPAN_SOME => "\"30 s\"";
+    }
 }
 
-/// What gets a server of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerPer {
-    /// The whole cluster.
-    Cluster,
-    /// Each rack.
-    Rack,
-    /// Each module.
-    Module,
+choice! {
+    /// What gets a server of its own.
+    pub enum ServerPer(Clone, Copy, Debug, PartialEq, Eq) {
+        /// The whole cluster.
+        Cluster = "cluster",
+        /// Each rack.
+        Rack = "rack",
+        /// Each module.
+        Module = "module",
+    }
 }

@@ -1,22 +1,22 @@
 //! From merged tables to the job, its checkpoints, the end of the run, the record and the demands.
 
+use crate::config::declare::Field;
+use crate::config::document::Data;
+use crate::config::language::{Read, read_bound};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::metrics;
-use crate::scenario::abft;
-use crate::scenario::document::Data;
+use crate::scenario::cluster::{Cluster, Hardware, Module};
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::images;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Place, Strikes,
-    Verify,
 };
-use crate::scenario::language::{Read, read_bound};
 use crate::scenario::levels;
 use crate::scenario::logging::logging;
 use crate::scenario::machine::read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
 use crate::scenario::optimum;
 use crate::scenario::replicas;
-use crate::scenario::section::Section;
 use crate::scenario::{EventLevel, Expect, Record, StopRule, StopWhen};
 use crate::units::{Bytes, Span, Time};
 
@@ -33,6 +33,14 @@ pub(super) struct Nodes {
     pub cores: u32,
 }
 
+impl Nodes {
+    /// Those of a whole machine.
+    pub(super) fn of(cluster: &Cluster, module: &Module, hardware: &Hardware) -> Self {
+        let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
+        Self { all, spares, cores: hardware.cores }
+    }
+}
+
 /// The job, if there is one.
 pub(super) fn workload(
     root: &Section<'_>,
@@ -44,12 +52,12 @@ pub(super) fn workload(
         return Ok(None);
     }
     let cores = nodes.map(|nodes| nodes.cores);
-    let replicated = replicas::replicas(&section, m);
+    let replicated = Field::take(&section, "replicas", m);
     let job = read!(BulkSynchronous {
         nodes: if section.has("nodes") {
             section.optional("nodes")
         } else {
-            nodes.and_then(|nodes| replicas::usual_seats(nodes, replicated))
+            nodes.zip(replicated).map(|(nodes, own)| replicas::usual_seats(nodes, own))
         },
         ranks_per_node: if section.has("ranks_per_node") {
             section.optional("ranks_per_node")
@@ -58,8 +66,8 @@ pub(super) fn workload(
         },
         step: section.get("step", m),
         work: section.get("work", m),
-        replicas: replicated.ok(),
-        abft: abft::abft(&section, m).ok(),
+        replicas: replicated,
+        abft: Field::take(&section, "abft", m),
     })
     .ok_or(Unread)?;
     if let Some(nodes) = nodes
@@ -134,8 +142,8 @@ pub(super) fn checkpoint(
         period: section.word("period", m),
         counts: section.word("counts", m),
         integrity: integrity(&section, m),
-        incremental: images::incremental(&section, m).ok(),
-        compression: images::compression(&section, m).ok(),
+        incremental: Field::take(&section, "incremental", m),
+        compression: Field::take(&section, "compression", m),
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
@@ -161,7 +169,7 @@ pub(super) fn check_interval(
     m: &mut Mistakes,
 ) {
     let strikes_nodes =
-        |rule: &FaultRule| rule.kind.loses_nodes() && matches!(rule.when, When::Lifetime { .. });
+        |rule: &FaultRule| rule.kind().loses_nodes() && matches!(rule.when, When::Lifetime { .. });
     let computed = !matches!(protocol.interval, Interval::Fixed(_) | Interval::Adaptive { .. });
     if computed && faults.is_some_and(|faults| !faults.iter().any(strikes_nodes)) {
         let title = "the interval is to be computed from lifetimes, but no fault has one";
@@ -180,17 +188,8 @@ fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
 fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
     let keep = section.get("keep", m);
     let exposed = section.section("strikes").word("silent", m);
-    let table = section.section("verify");
-    let verify = if table.exists() {
-        let (cost, per_checkpoint) = (table.get("cost", m), table.get("per_checkpoint", m));
-        let coverage = table.share("coverage", m);
-        Some(Verify { cost: cost?, per_checkpoint: per_checkpoint?, coverage: coverage? })
-    } else if section.has("verify") {
-        return None;
-    } else {
-        None
-    };
-    Some(Integrity { verify, keep: keep?, exposed: exposed? })
+    let verify = Field::take(section, "verify", m);
+    Some(Integrity { verify: verify?, keep: keep?, exposed: exposed? })
 }
 
 /// Only a fixed cost can be cut short and yet count, and nobody knows what such a checkpoint holds
@@ -209,7 +208,7 @@ fn check_counts(
         let mistake = Mistake::new(place, "a checkpoint that counts before it is written");
         m.note(mistake.help("only one of a fixed `cost` can count from its \"start\""));
     }
-    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind.corrupts())) {
+    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind().corrupts())) {
         let mistake = Mistake::new(place, "silent corruption of checkpoints that count at once");
         m.note(mistake.help("let them count from their \"end\", or leave such faults out"));
     }

@@ -1,8 +1,8 @@
 //! From keys to writing that goes on while the job computes, and the text that loads to it again.
 
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::scenario::job::{Below, Cost, Drain, Level};
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
 use crate::units::Span;
 
 /// A step takes so many times as long while a checkpoint drains. Assumption: what an application

@@ -1,9 +1,10 @@
 //! Fault rules: what strikes which parts, when, and how it is repaired.
 
+pub use crate::config::nodeset::PartSet;
 use crate::event::Fault;
-use crate::ids::PartKind;
+use crate::ids::{FaultId, PartKind};
 use crate::scenario::Scenario;
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::law::Law;
 use crate::units::{Span, Time};
 
@@ -12,8 +13,8 @@ use crate::units::{Span, Time};
 pub struct FaultRule {
     /// Name for people; the kind's own if the file gives none.
     pub name: String,
-    /// What strikes.
-    pub kind: Fault,
+    /// What it does.
+    pub harm: Harm,
     /// What it may strike.
     pub on: PartSet,
     /// When.
@@ -24,60 +25,31 @@ pub struct FaultRule {
     pub prediction: Option<Prediction>,
     /// Who is struck together.
     pub radius: Radius,
-    /// The lowest level of checkpoints with fixed costs that survive it, from 1: its class.
-    pub severity: u8,
     /// How the damage ends.
     pub repair: Repair,
-    /// For [`Fault::LinkDegradation`]: the share of the rate that remains, in parts per million.
-    pub share_ppm: u32,
-    /// For [`Fault::LinkDegradation`]: the share of the packets that is lost, in parts per million.
-    pub loss_ppm: u32,
-    /// For [`Fault::Upset`] and [`Fault::Dram`]: what strikes.
-    pub beam: Option<Beam>,
-    /// How it harms, beside its kind.
-    pub how: How,
 }
 
-/// The particles of an upset rule, or the faults of chips of a rule of DRAM.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Beam {
-    /// Flux as a multiple of the site's: 1 outdoors, more in an accelerated test. For faults of
-    /// DRAM, their rate as a multiple of the field's.
-    pub factor: f64,
-    /// Share of the strikes on a node that computes which stop it.
-    pub stops: f64,
-}
-
+#[doc(hidden)]
 impl Scenario {
+    /// The rule of this number.
+    #[must_use]
+    pub fn rule(&self, fault: FaultId) -> &FaultRule {
+        &self.faults[usize::from(fault.0)]
+    }
+
     /// Whether the faults of chips of DRAM are followed one by one.
     #[must_use]
     pub fn follows_chips(&self) -> bool {
-        self.faults.iter().any(|rule| rule.kind == Fault::Dram)
+        self.faults.iter().any(|rule| rule.kind() == Fault::Dram)
     }
 }
 
 impl FaultRule {
-    /// What a degraded link is still worth to a transfer, in parts per million: the share of its
-    /// rate, less what has to be sent again.
-    ///
-    /// Not modelled: that TCP slows down when it loses packets. Its rate is at most
-    /// 1.22 MSS / (RTT sqrt(loss)) (Mathis, Semke, Mahdavi, Ott: "The macroscopic behavior of the
-    /// TCP congestion avoidance algorithm", 1997), which for the 0.3 ms round trips of a rack is
-    /// more than 100 Mbit/s up to a loss of 20 %.
+    /// The kind of what it does.
     #[must_use]
-    pub fn left_ppm(&self) -> u32 {
-        let kept = u64::from(1_000_000 - self.loss_ppm);
-        (u64::from(self.share_ppm) * kept / 1_000_000) as u32
+    pub fn kind(&self) -> Fault {
+        self.harm.kind()
     }
-}
-
-/// A set of parts of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartSet {
-    /// Their kind.
-    pub kind: PartKind,
-    /// Their numbers over the whole machine, from 0: sorted, disjoint, half-open ranges.
-    pub ranges: Vec<std::ops::Range<u32>>,
 }
 
 /// When a fault strikes.
@@ -211,59 +183,4 @@ pub enum Repair {
     After(Law),
     /// Never.
     Never,
-}
-
-impl PartSet {
-    /// The numbers, in order.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ranges.iter().cloned().flatten()
-    }
-
-    /// Whether this part belongs to it. O(log ranges).
-    #[must_use]
-    pub fn contains(&self, part: u32) -> bool {
-        let after = self.ranges.partition_point(|range| range.start <= part);
-        after > 0 && self.ranges[after - 1].contains(&part)
-    }
-
-    /// The part number `n` of the set, from 0. Panics if there are fewer. O(ranges).
-    #[must_use]
-    pub fn nth(&self, n: u32) -> u32 {
-        let mut left = n;
-        for range in &self.ranges {
-            let size = range.end - range.start;
-            if left < size {
-                return range.start + left;
-            }
-            left -= size;
-        }
-        panic!("a set of {} parts has no part number {n}", self.len());
-    }
-
-    /// How many parts.
-    #[must_use]
-    pub fn len(&self) -> u32 {
-        self.ranges.iter().map(|range| range.end - range.start).sum()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_knows_its_parts_by_number_and_by_place() {
-        let set = PartSet { kind: PartKind::Node, ranges: vec![2..4, 7..8, 10..13] };
-        let parts: Vec<_> = set.iter().collect();
-        assert_eq!((0..set.len()).map(|n| set.nth(n)).collect::<Vec<_>>(), parts);
-        for part in 0..15 {
-            assert_eq!(set.contains(part), parts.contains(&part), "{part}");
-        }
-    }
 }

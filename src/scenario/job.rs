@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::declare::table;
+use crate::config::language::Kind;
 use crate::event::{Fault, JobPhase};
 use crate::scenario::abft::Abft;
 use crate::scenario::images::{Compression, Incremental};
+use crate::scenario::keys::{SHARE, SPAN};
 use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
@@ -109,10 +112,10 @@ impl Checkpoint {
     /// Whether such a fault may strike the job's nodes in this phase.
     #[must_use]
     pub fn lets(&self, kind: Fault, phase: JobPhase) -> bool {
-        match kind {
-            Fault::SilentCorruption => self.integrity().exposed.allows(phase),
-            _ => self.strikes().allow(phase),
+        if kind == Fault::SilentCorruption {
+            return self.integrity().exposed.allows(phase);
         }
+        !kind.loses_nodes() || self.strikes().allow(phase)
     }
 
     /// The coordinated checkpoint, if it is one.
@@ -255,15 +258,16 @@ impl Integrity {
     pub const NONE: Self = Self { verify: None, keep: 1, exposed: Exposed::Always };
 }
 
-/// Verification of the memory of all nodes of the job.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verify {
-    /// What one takes, with computing stopped: V.
-    pub cost: Span,
-    /// Verifications for each checkpoint.
-    pub per_checkpoint: u32,
-    /// Chance of each one to find corrupt memory corrupt.
-    pub coverage: f64,
+table! {
+    /// Verification of the memory of all nodes, with computing stopped.
+    pub struct Verify(Clone, Copy, Debug, PartialEq) {
+        /// What one takes, V.
+        cost: Span = SPAN;
+        /// Verifications for each checkpoint, the last one directly before it.
+        per_checkpoint: u32 = Kind::Count(1, 1_000_000) => "1";
+        /// Chance of each verification to find corrupt memory corrupt.
+        coverage: f64 = SHARE => "1.0";
+    }
 }
 
 /// When silent corruption strikes the memory of a job.

@@ -1,5 +1,8 @@
 //! Several jobs at once, and the order in which they use the file server that they share.
 
+use crate::config::declare::choice;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::ids::JobId;
 use crate::scenario::Scenario;
 use crate::scenario::cluster::ServerPer;
@@ -11,9 +14,6 @@ use crate::scenario::job::{
 };
 use crate::scenario::keys;
 use crate::scenario::machine::read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 
 /// A job among others.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,29 +26,20 @@ pub struct Named {
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// In which order jobs write and read checkpoints at the file server that they share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// All at once, as they come: they share it by max-min fairness.
-    Uncontrolled,
-    /// One after the other, first come, first served; who waits is idle.
-    BlockingFcfs,
-    /// The same, but a job that is to write works on while it waits.
-    OrderedFcfs,
-    /// The same, but of those that wait that one is next whose turn wastes least.
-    LeastWaste,
-    /// Nobody writes checkpoints.
-    None,
-}
-
-impl Word for Order {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("uncontrolled", Self::Uncontrolled),
-        ("blocking-fcfs", Self::BlockingFcfs),
-        ("ordered-fcfs", Self::OrderedFcfs),
-        ("least-waste", Self::LeastWaste),
-        ("none", Self::None),
-    ];
+choice! {
+    /// In which order jobs write and read checkpoints at the file server that they share.
+    pub enum Order(Clone, Copy, Debug, PartialEq, Eq) {
+        /// All at once, as they come: they share it by max-min fairness.
+        Uncontrolled = "uncontrolled",
+        /// One after the other, first come, first served; who waits is idle.
+        BlockingFcfs = "blocking-fcfs",
+        /// The same, but a job that is to write works on while it waits.
+        OrderedFcfs = "ordered-fcfs",
+        /// The same, but of those that wait that one is next whose turn wastes least.
+        LeastWaste = "least-waste",
+        /// Nobody writes checkpoints.
+        None = "none",
+    }
 }
 
 impl Order {
@@ -65,7 +56,15 @@ impl Order {
     }
 }
 
+#[doc(hidden)]
 impl Scenario {
+    /// What a job computes, if there is such a job.
+    #[must_use]
+    pub fn work_of(&self, job: JobId) -> Option<&BulkSynchronous> {
+        let first = self.workload.as_ref().filter(|_| job.0 == 0);
+        first.or_else(|| Some(&self.jobs.get(usize::from(job.0))?.work))
+    }
+
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]
     pub fn checkpoint_of(&self, job: JobId) -> Option<&Checkpoint> {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::scenario::document::{Table, Value};
+use crate::config::document::{Table, Value};
+use crate::config::language::Read;
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::section::Section;
 use crate::scenario::keys::faults::{
     BATHTUB, EMPIRICAL, EXPONENTIAL, GAMMA, LAW, LOGNORMAL, WEIBULL,
 };
-use crate::scenario::language::Read;
 use crate::scenario::law::{Law, Weibull};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
-use crate::scenario::section::Section;
 use crate::units::Span;
 
 /// Reads a law from its table.

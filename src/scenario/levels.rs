@@ -1,17 +1,17 @@
 //! From merged tables to checkpoints of several levels, and the text that loads to them again.
 
+use crate::config::declare::{Field, Line};
+use crate::config::document::Value;
+use crate::config::language::Read;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::scenario::course::{cost, strikes};
-use crate::scenario::document::Value;
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
 use crate::scenario::keys::levels::LEVEL;
-use crate::scenario::language::Read;
 use crate::scenario::machine::read;
 use crate::scenario::misfortune;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::resolved::{Line, lines, quoted, strike_lines, text_of};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
-use crate::scenario::{drain, images, optimum};
+use crate::scenario::resolved::{field, lines, quoted, strike_lines, text_of};
+use crate::scenario::{drain, optimum};
 use crate::units::Bytes;
 
 /// The words of places, in the order of rising strength.
@@ -38,7 +38,7 @@ pub(super) fn multilevel(
         escalate: section.get("escalate", m),
         last: section.get("last", m),
         strikes: strikes(section, m),
-        compression: images::compression(section, m).ok(),
+        compression: Field::take(section, "compression", m),
     })?;
     Some(wish)
 }
@@ -54,7 +54,7 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
     }
     let of_optimum = optimum::is_wanted(section);
     let mut levels: Vec<Option<Level>> = Vec::new();
-    let mut below: Option<(Place, crate::scenario::mistakes::Place)> = None;
+    let mut below: Option<(Place, crate::config::mistakes::Place)> = None;
     for (number, item) in list.iter().enumerate() {
         let section =
             Section::new(&LEVEL, item.table()?, "checkpoint.multilevel.level", item.place);
@@ -201,7 +201,7 @@ pub(super) fn lines_of(wish: &Multilevel) -> Vec<Line> {
             ("last", wish.last.to_string()),
         ],
     );
-    all.extend(lines(table, images::lines(None, wish.compression)));
+    all.extend(field(table, "compression", &wish.compression));
     all.extend(strike_lines("checkpoint.multilevel.strikes", wish.strikes));
     for (number, level) in wish.levels.iter().enumerate() {
         all.extend(lines(

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::scenario::document::{Table, Value, own_value, parse};
+use crate::config::declare::Declared;
+use crate::config::document::{Table, Value, own_value, parse};
+use crate::config::layers::{at_path, drop_lost_items, lay_over, only};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::section::Section;
+use crate::config::walk;
+use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
 use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::keys::ROOT;
-use crate::scenario::language::nearest;
-use crate::scenario::layers::{at_path, drop_lost_items, lay_over, only, without_own};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::replicas;
-use crate::scenario::section::Section;
+use crate::scenario::resolved;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
-    Scenario, Source, arrays, base, course, files, jobs, levels, machine, misfortune, overrides,
-    together,
+    Scenario, Site, Source, arrays, base, course, files, jobs, levels, machine, misfortune,
+    overrides, together,
 };
-use crate::scenario::{layout::Layout, resolved, walk};
 use crate::untrusted::{folder_name, is_folder_name};
 
 /// What the command line changes of a scenario.
@@ -148,14 +150,14 @@ impl Loader {
             loader.check(&layer, m);
             let own = layer.file == file;
             let table = if own { layer.table } else { without_own(layer.table) };
-            lay_over(&mut loader.chain, &table, m);
+            lay_over(&ROOT, &mut loader.chain, &table, m);
         }
         for layer in set {
             loader.check(&layer, m);
-            lay_over(&mut loader.set, &layer.table, m);
+            lay_over(&ROOT, &mut loader.set, &layer.table, m);
         }
         let mut user = loader.chain.clone();
-        lay_over(&mut user, &loader.set, m);
+        lay_over(&ROOT, &mut user, &loader.set, m);
         loader.axes = axes(&user, m);
         let set = &loader.set;
         loader.axes.retain(|axis| axis.is_left_by(set, m));
@@ -166,7 +168,7 @@ impl Loader {
     /// Checks a layer by itself; it lies over those before.
     fn check(&mut self, layer: &Layer, m: &mut Mistakes) {
         m.lay_on_top(layer.file);
-        walk::check_document(&layer.table, m);
+        walk::check_document(&ROOT, &layer.table, m);
         self.take_sources(layer, m);
     }
 
@@ -179,7 +181,7 @@ impl Loader {
             let entries = layer.table.get(table).and_then(Value::table).map(|t| &t.entries);
             for entry in entries.into_iter().flatten() {
                 if let Some(text) = entry.value.text() {
-                    if walk::kind_at(&entry.name).is_none() {
+                    if walk::kind_at(&ROOT, &entry.name).is_none() {
                         let title = format!("[{table}] names `{}`, which is no key", entry.name);
                         m.note(Mistake::new(entry.place, title));
                     }
@@ -197,9 +199,9 @@ impl Loader {
         for point in points(&axes, m) {
             let mut user = self.chain.clone();
             for (path, value) in &point {
-                lay_over(&mut user, &at_path(path, value.place, (*value).clone()), m);
+                lay_over(&ROOT, &mut user, &at_path(path, value.place, (*value).clone()), m);
             }
-            lay_over(&mut user, &self.set, m);
+            lay_over(&ROOT, &mut user, &self.set, m);
             if let Some(scenario) = self.scenario(&mut user, m) {
                 let resolved = resolved::text(&scenario);
                 let point = point
@@ -223,27 +225,23 @@ impl Loader {
         table: &str,
         m: &mut Mistakes,
     ) -> Option<Table> {
-        let value = merged.at(&format!("cluster.{key}"))?;
-        let name = value.text()?;
+        let name = merged.at(&format!("cluster.{key}"))?.text()?;
+        // A name of none was noted when its file was checked.
+        if !base::profiles(table).contains(&name) {
+            return None;
+        }
         if !self.profiles.contains_key(name) {
-            let Some(layer) = built_in(name, m) else {
-                unknown_profile(key, table, name, value.place, m);
-                return None;
-            };
+            let layer = built_in(name, m)?;
             self.take_sources(&layer, m);
             self.profiles.insert(name.into(), layer);
         }
         let layer = &self.profiles[name];
-        if layer.table.get(table).is_none() {
-            unknown_profile(key, table, name, value.place, m);
-            return None;
-        }
         Some(only(&layer.table, table))
     }
 
     fn scenario(&mut self, user: &mut Table, m: &mut Mistakes) -> Option<Scenario> {
         let mut names = without_own(self.defaults.table.clone());
-        lay_over(&mut names, user, m);
+        lay_over(&ROOT, &mut names, user, m);
         if names.at("cluster.hardware").is_none() {
             self.name_hardware(&mut names, user, m);
         }
@@ -251,10 +249,10 @@ impl Loader {
         let module = self.profile(&names, "module", "module", m);
         let mut merged = without_own(self.defaults.table.clone());
         for profile in [&hardware, &module].into_iter().flatten() {
-            lay_over(&mut merged, profile, m);
+            lay_over(&ROOT, &mut merged, profile, m);
         }
-        lay_over(&mut merged, user, m);
-        drop_lost_items(&mut merged, m);
+        lay_over(&ROOT, &mut merged, user, m);
+        drop_lost_items(&ROOT, &mut merged, m);
         let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
         // Without its profile, a table would seem to lack all of its keys.
         let have = (hardware.is_some(), module.is_some());
@@ -267,14 +265,14 @@ impl Loader {
     /// a node would seem to be missing.
     fn name_hardware(&self, names: &mut Table, user: &mut Table, m: &mut Mistakes) {
         let place = user.get("cluster").map_or(Place::whole(self.file), |cluster| cluster.place);
-        let known = profiles("hardware").join(", ");
+        let known = base::profiles("hardware").join(", ");
         let help = format!(
             "`inherit = \"lanl_pilot\"`, or `hardware = \"pi_3b\"` in [cluster]; known: {known}"
         );
         m.note(Mistake::new(place, "the scenario names no hardware").help(help));
         let stand_in = at_path("cluster.hardware", place, own_value("\"pi_3b\""));
-        lay_over(names, &stand_in, m);
-        lay_over(user, &stand_in, m);
+        lay_over(&ROOT, names, &stand_in, m);
+        lay_over(&ROOT, user, &stand_in, m);
     }
 
     fn build(
@@ -286,13 +284,14 @@ impl Loader {
         let name = self.name(root, m);
         let title = root.optional("title").or_else(|| name.clone());
         let seed = root.get("seed", m);
-        let site = machine::site(root, m);
-        let cluster = machine::cluster(root, m);
-        let hardware = if have_hardware { machine::hardware(root, m) } else { None };
+        let site = Site::read(&root.section("site"), m);
+        let cluster = Cluster::read(&root.section("cluster"), m);
+        let of_node = root.section("hardware");
+        let hardware = if have_hardware { Hardware::read(&of_node, m) } else { None };
         let upset = arrays::upset(root, m);
         let module = if have_module { machine::module(root, m) } else { None };
-        let network = machine::network(root, m);
-        let server = machine::server(root, m);
+        let network = Network::read(&root.section("network"), m);
+        let server = Server::read(&root.section("server"), m);
         let boot = machine::boot(root, hardware.as_ref(), m);
         let controller = machine::controller(root, m);
         let fits = match (&cluster, &module) {
@@ -302,16 +301,14 @@ impl Loader {
         let whole = cluster.as_ref().zip(module.as_ref()).filter(|_| fits);
         let layout = whole
             .zip(server.as_ref())
-            .map(|((cluster, module), server)| Layout::new(cluster, module, server.per));
-        let nodes = whole.zip(hardware.as_ref()).map(|((cluster, module), hardware)| {
-            let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
-            course::Nodes { all, spares, cores: hardware.cores }
-        });
+            .map(|((cluster, module), server)| machine::layout(cluster, module, server.per));
+        let nodes = whole
+            .zip(hardware.as_ref())
+            .map(|((cluster, module), hardware)| course::Nodes::of(cluster, module, hardware));
         let stop = course::stop(root, m);
-        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let by_chip = root.section("fault").has("dram");
-        let rays =
-            node.map(|((site, hardware), upset)| arrays::rays(site, hardware, upset, by_chip));
+        let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
+        let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let workload = course::workload(root, nodes, m);
         let job = workload.as_ref().ok().and_then(Option::as_ref);
@@ -384,26 +381,18 @@ fn stem(path: &Path) -> String {
     stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "scenario".into())
 }
 
+/// Without what belongs to the file alone; for the layers below the scenario's own.
+fn without_own(mut table: Table) -> Table {
+    for name in ["schema", "name", "inherit", "source", "assumption"] {
+        table.remove(name);
+    }
+    table
+}
+
 /// A file of `scenarios/base/`, by name.
 pub(super) fn built_in(name: &str, m: &mut Mistakes) -> Option<Layer> {
     let file = m.file(base::shown(name), base::text(name)?);
     let (table, whole) = parse(file, m);
     assert!(whole, "the built-in file {name} is TOML");
     Some(Layer { file, table })
-}
-
-fn unknown_profile(key: &str, table: &str, name: &str, place: Place, m: &mut Mistakes) {
-    let known = profiles(table);
-    let help = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean \"{near}\"? known: {}", known.join(", ")),
-        None => format!("known: {}", known.join(", ")),
-    };
-    m.note(Mistake::new(place, format!("unknown {key} `{name}`")).help(help));
-}
-
-/// The built-in files that give this table.
-fn profiles(table: &str) -> Vec<&'static str> {
-    let header = format!("\n[{table}]");
-    let give = base::FILES.iter().filter(|(_, text)| text.contains(&header));
-    give.map(|&(name, _)| name).collect()
 }

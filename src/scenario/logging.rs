@@ -1,10 +1,10 @@
 //! Groups of a job that checkpoint by themselves, with message logging: how large, how often.
 
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::job::{Cost, Strikes};
 use crate::scenario::machine::read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
 use crate::units::{Bytes, Span};
 
 /// Checkpoints of groups, with sender-based message logging between them.

@@ -1,28 +1,24 @@
 //! From merged tables to fault rules: times, part sets, and which parts a fault may strike.
 
-use crate::event::Fault;
+use crate::config::document::{Data, Table, Value};
+use crate::config::language::{Problem, Read};
+use crate::config::layout::Layout;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::nodeset::{self, with_article};
+use crate::config::section::Section;
+use crate::config::walk;
+use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::course::Unread;
-use crate::scenario::document::{Data, Table, Value};
 use crate::scenario::fault::{
-    Age, Beam, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
+    Age, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
 };
-use crate::scenario::harm::{self, How};
-use crate::scenario::keys::faults::{
-    CRASH_FAULT, DRAM_FAULT, LINK_FAULT, MEMORY_FAULT, NODE_FAULT, PART_FAULT, UPSET_FAULT,
-};
-use crate::scenario::keys::harm::{CLOCK_FAULT, LOAD_FAULT, PROCESS_FAULT};
-use crate::scenario::language::{Problem, Read, Share};
+use crate::scenario::harm::{self, Harm};
+use crate::scenario::keys::faults::keys_of;
 use crate::scenario::law::Law;
 use crate::scenario::lawbook::law;
-use crate::scenario::layout::Layout;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::nodeset::{self, with_article};
 use crate::scenario::replay;
-use crate::scenario::section::Section;
-use crate::scenario::walk;
-use crate::scenario::words::Word;
 use crate::units::{Span, Time};
 
 /// Events carry the number of their rule in 16 bits.
@@ -48,27 +44,17 @@ pub(super) fn rules(
     let rules: Vec<Option<FaultRule>> = tables
         .into_iter()
         .filter_map(|(kind, item, table)| {
-            let spec = match kind {
-                Fault::Crash => &CRASH_FAULT,
-                Fault::Hang => &NODE_FAULT,
-                Fault::Load => &LOAD_FAULT,
-                Fault::Clock => &CLOCK_FAULT,
-                Fault::Process => &PROCESS_FAULT,
-                Fault::LinkDegradation => &LINK_FAULT,
-                Fault::SilentCorruption => &MEMORY_FAULT,
-                Fault::Upset => &UPSET_FAULT,
-                Fault::Dram => &DRAM_FAULT,
-                _ => &PART_FAULT,
-            };
             let path = format!("fault.{}", kind.word());
-            let section = Section::new(spec, table, &path, item.place);
-            if matches!(kind, Fault::Upset | Fault::Dram) {
-                return Some(upset(kind, &section, rays, layout, m));
+            let keys = keys_of(kind);
+            let section = Section::new(keys, table, &path, item.place);
+            let harm = harm::read(kind, &section, rays, m);
+            if keys.key("at").is_none() {
+                return Some(upset((kind, harm), rays, &section, layout, m));
             }
             let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
-                return Some(rule(kind, &section, layout, m));
+                return Some(rule((kind, harm), &section, layout, m));
             };
-            match replay(kind, &section, trace, layout, stop, m) {
+            match replay(harm, &section, trace, layout, stop, m) {
                 Some(rules) => replayed.iter_mut().for_each(|all| all.extend(rules.clone())),
                 None => replayed = None,
             }
@@ -93,7 +79,7 @@ fn is_rival(table: &Table) -> bool {
 
 /// The rules of a table with a trace. Those that come too late to strike are noted.
 fn replay(
-    kind: Fault,
+    harm: Option<Harm>,
     section: &Section<'_>,
     trace: &Value,
     layout: Option<&Layout>,
@@ -104,13 +90,10 @@ fn replay(
     let keys = OF_LIFETIMES.map(|(key, _)| (key, why));
     without(&keys, section, "lifetime", m);
     without(&[("cascade", why)], section, "lifetime", m);
-    let on = parts(kind, section, layout, m);
+    let harm = harm?;
+    let on = parts(harm.kind(), section, layout, m);
     let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
-    let how = harm::read(kind, section, m)?;
-    let mut rules = replay::rules(kind, trace, &on?, repair.as_ref(), m)?;
-    for rule in &mut rules {
-        rule.how = how.clone();
-    }
+    let rules = replay::rules(&harm, trace, &on?, repair.as_ref(), m)?;
     let late = |rule: &&FaultRule| {
         stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
     };
@@ -145,11 +128,11 @@ fn without(keys: &[(&str, &str)], section: &Section<'_>, other: &str, m: &mut Mi
 /// The tables of all rules, kind by kind.
 pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<(Fault, &'a Value, &'a Table)> {
     let faults = root.section("fault");
-    let of = |&(name, kind): &(&str, Fault)| {
-        let list = faults.given(name).and_then(Value::list).unwrap_or_default();
+    let of = |kind: Fault| {
+        let list = faults.given(kind.word()).and_then(Value::list).unwrap_or_default();
         list.iter().filter_map(move |item| Some((kind, item, item.table()?)))
     };
-    Fault::WORDS.iter().flat_map(of).collect()
+    Fault::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Notes the faults that come too late to strike.
@@ -175,51 +158,37 @@ pub(super) fn check_times(root: &Section<'_>, stop: Option<&StopRule>, m: &mut M
 }
 
 fn rule(
-    kind: Fault,
+    (kind, harm): (Fault, Option<Harm>),
     section: &Section<'_>,
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<FaultRule> {
     let name: Option<String> = section.optional("name");
-    let is_link = kind == Fault::LinkDegradation;
-    let mut ppm = |key| {
-        let share = is_link.then(|| section.get::<Share>(key, m));
-        share.map_or(Some(0), |share| share.map(|share| libm::round(share.0 * 1e6) as u32))
-    };
-    let (share_ppm, loss_ppm) = (ppm("share"), ppm("loss"));
-    let how = harm::read(kind, section, m);
-    let whole = share_ppm == Some(1_000_000) && loss_ppm == Some(0);
-    if is_link && whole && how == Some(How::Usual) {
-        let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
-        m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or `delay`"));
-    }
     let (on, when) = (parts(kind, section, layout, m), when(section, m));
-    let repair = match kind {
-        Fault::SilentCorruption => Some(Repair::Never),
-        _ => repair(section, m),
-    };
+    let repair =
+        if kind == Fault::SilentCorruption { Some(Repair::Never) } else { repair(section, m) };
     let fixed = matches!(when, Some(When::At(_)));
     if fixed {
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
     let radius = if kind.strikes_nodes() { section.word("radius", m) } else { Some(Radius::Node) };
+    if radius.is_some_and(|radius| radius != Radius::Node)
+        && on.as_ref().is_some_and(|on| on.kind != PartKind::Node)
+    {
+        let mistake = Mistake::new(section.place("radius"), "a `radius` about what is no node");
+        m.note(mistake.help("it says which nodes are struck together; leave it out"));
+    }
     let cascade = cascade(section, on.as_ref(), m);
-    let severity = if kind.loses_nodes() { section.optional::<u32>("severity") } else { Some(1) };
     let prediction = prediction(kind, section, m);
     Some(FaultRule {
         name: name.unwrap_or_else(|| kind.word().into()),
-        kind,
+        harm: harm?,
         on: on?,
         when: when?,
         cascade: cascade.ok()?,
         prediction: prediction.ok()?,
         radius: radius?,
-        severity: u8::try_from(severity?).expect("its key has a bound"),
         repair: repair?,
-        share_ppm: share_ppm?,
-        loss_ppm: loss_ppm?,
-        beam: None,
-        how: how?,
     })
 }
 
@@ -243,9 +212,9 @@ pub(super) struct Source {
 
 /// Upsets and faults of DRAM: exponential lifetimes, as often as the rays and the chips say.
 fn upset(
-    kind: Fault,
-    section: &Section<'_>,
+    (kind, harm): (Fault, Option<Harm>),
     rays: Option<Rays>,
+    section: &Section<'_>,
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<FaultRule> {
@@ -253,9 +222,9 @@ fn upset(
     let of_chips = kind == Fault::Dram;
     let key = if of_chips { "acceleration" } else { "beam" };
     let repair = if of_chips { repair(section, m) } else { Some(Repair::PowerCycle) };
-    let (rays, factor) = (rays?, section.get::<f64>(key, m)?);
+    let (harm, rays) = (harm?, rays?);
     let source = if of_chips { rays.chips } else { rays.upsets };
-    let mean = 3600.0 / (source.rate * factor);
+    let mean = 3600.0 / (source.rate * harm.beam()?.factor);
     if source.rate <= 0.0 {
         let (title, help) = if of_chips {
             ("this hardware has no chips of DRAM", "give it an [[hardware.array]] with `devices`")
@@ -287,7 +256,7 @@ fn upset(
     }
     Some(FaultRule {
         name: section.optional("name").unwrap_or_else(|| kind.word().into()),
-        kind,
+        harm,
         on: on?,
         when: When::Lifetime {
             law: Law::Exponential { mean: Span::from_secs_f64(mean) },
@@ -299,12 +268,7 @@ fn upset(
         cascade: None,
         radius: Radius::Node,
         prediction: None,
-        severity: 1,
         repair: repair?,
-        share_ppm: 0,
-        loss_ppm: 0,
-        how: How::Usual,
-        beam: Some(Beam { factor, stops: source.stops }),
     })
 }
 
@@ -396,26 +360,6 @@ fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
     }
 }
 
-/// What a fault may strike, and what stands for parts inside it.
-fn targets(kind: Fault) -> (&'static [PartKind], &'static [PartKind]) {
-    use PartKind as P;
-    match kind {
-        Fault::Crash
-        | Fault::Hang
-        | Fault::SilentCorruption
-        | Fault::Upset
-        | Fault::Dram
-        | Fault::Load
-        | Fault::Clock
-        | Fault::Process => (&[P::Node], &[P::Blade, P::Pack, P::Module, P::Rack, P::Psu]),
-        Fault::PowerLoss => (&[P::Psu], &[P::Module, P::Rack]),
-        Fault::SwitchLoss => (&[P::Switch], &[P::Module, P::Rack, P::Psu]),
-        Fault::ServerLoss => (&[P::Server], &[]),
-        Fault::LinkDegradation => (&[P::NodeLink, P::Uplink], &[]),
-        Fault::ControllerCrash => (&[P::Controller], &[]),
-    }
-}
-
 fn parts(
     kind: Fault,
     section: &Section<'_>,
@@ -439,7 +383,7 @@ fn parts(
 
 /// The set as parts that the fault may strike.
 fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
-    let (direct, containers) = targets(kind);
+    let Strikes { parts: direct, holders: containers } = kind.strikes();
     if set.is_empty() {
         return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
     }

@@ -12,47 +12,48 @@ pub mod jobs;
 pub mod law;
 pub mod replicas;
 
-mod array_text;
 mod arrays;
 mod base;
 mod course;
-pub(crate) mod document;
 mod drain;
 mod files;
-mod keys;
-pub(crate) mod language;
+pub(crate) mod keys;
 mod lawbook;
-mod layers;
-mod layout;
 mod levels;
 mod load;
 pub mod logging;
 mod machine;
 mod misfortune;
-pub(crate) mod mistakes;
-mod nodeset;
 mod optimum;
 mod overrides;
 mod replay;
 mod resolved;
-mod schema;
-pub(crate) mod section;
-pub(crate) mod sheet;
 mod sweep;
 mod together;
-mod walk;
 mod words;
 
+pub use crate::config::language::Comparison;
+pub use crate::config::mistakes::Mistakes;
+pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_text, read, read_over};
-pub use mistakes::Mistakes;
-pub use nodeset::nodes;
 pub use resolved::text;
-pub use schema::schema;
 
 use crate::units::{Span, Time};
 
+/// The JSON Schema (draft 7) of scenario files.
+///
+/// Keys that must be there are not told: what a file lacks, another file that it inherits or a
+/// built-in profile may give.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    crate::config::schema::schema(&keys::ROOT, "Rackstorm scenario")
+}
+
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
+///
+/// [`load()`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out again.
+/// A key of it is changed by [`Overrides`], which are checked like the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's stem; the name of its folder under `results/`.
@@ -62,38 +63,54 @@ pub struct Scenario {
     /// The one seed of all chance.
     pub seed: u64,
     /// Where the machine stands.
+    #[doc(hidden)]
     pub site: Site,
     /// How many modules of what.
+    #[doc(hidden)]
     pub cluster: cluster::Cluster,
     /// The node hardware.
+    #[doc(hidden)]
     pub hardware: cluster::Hardware,
     /// What an upset of a node's memory comes to.
+    #[doc(hidden)]
     pub upset: crate::cosmic::memory::Outcomes,
     /// The module hardware.
+    #[doc(hidden)]
     pub module: cluster::Module,
     /// Links above the switches, and the share of a link that payload gets.
+    #[doc(hidden)]
     pub network: cluster::Network,
     /// The boot and file servers.
+    #[doc(hidden)]
     pub server: cluster::Server,
     /// How nodes boot.
+    #[doc(hidden)]
     pub boot: boot::Boot,
     /// What the controller does about nodes that fail or do not show up.
+    #[doc(hidden)]
     pub controller: boot::Controller,
     /// The fault rules, in the order of the file.
+    #[doc(hidden)]
     pub faults: Vec<fault::FaultRule>,
     /// The job, if any.
+    #[doc(hidden)]
     pub workload: Option<job::BulkSynchronous>,
     /// The checkpoint protocol of the job, if any.
+    #[doc(hidden)]
     pub checkpoint: Option<job::Checkpoint>,
     /// Several jobs at once, in the place of `workload` and `checkpoint`.
+    #[doc(hidden)]
     pub jobs: Vec<jobs::Named>,
     /// When the run ends.
+    #[doc(hidden)]
     pub stop: StopRule,
     /// What is written down.
+    #[doc(hidden)]
     pub record: Record,
     /// What the run must show; exit code 1 if it does not.
     pub expect: Vec<Expect>,
     /// Where each figure of hardware, module, network, server and boot comes from.
+    #[doc(hidden)]
     pub provenance: Vec<Provenance>,
 }
 
@@ -146,21 +163,6 @@ pub struct Expect {
     pub op: Comparison,
     /// The bound, in the metric's own unit.
     pub bound: f64,
-}
-
-/// How a metric is compared with its bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-    /// `=`
-    Equal,
 }
 
 /// Where one figure comes from.

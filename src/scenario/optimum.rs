@@ -1,10 +1,10 @@
 //! The best pattern of levels as a scenario asks for it, and what it needs to be found.
 
+use crate::config::language::Read;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{Cost, Multilevel};
-use crate::scenario::language::Read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
 use crate::units::Span;
 
 /// Whether the scenario leaves the pattern to the formula.
@@ -46,7 +46,7 @@ pub(super) fn check(
     for (number, level) in (1..).zip(&wish.levels) {
         let strikes = |rule: &FaultRule| {
             let lives = matches!(rule.when, When::Lifetime { .. });
-            rule.kind.loses_nodes() && lives && rule.severity == number
+            rule.kind().loses_nodes() && lives && rule.harm.severity() == number
         };
         let copied = level.drain.is_some_and(|drain| drain.latency.is_none());
         let (title, help) = match level.cost {

@@ -2,9 +2,9 @@
 
 use toml::de::DeTable;
 
-use crate::scenario::document::{Table, Value, parse};
+use crate::config::document::{Table, Value, parse};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::load::{Layer, Overrides};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
 
 /// One layer for each `--set`, and one for `--seed`; and whether all could be read.
 pub(super) fn layers(overrides: &Overrides, m: &mut Mistakes) -> (Vec<Layer>, bool) {

@@ -8,17 +8,16 @@
 
 use std::path::Path;
 
-use crate::event::Fault;
+use crate::config::document::Value;
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::{Word, words};
 use crate::ids::PartKind;
-use crate::scenario::document::Value;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
-use crate::scenario::harm::How;
+use crate::scenario::harm::Harm;
 use crate::scenario::keys::{SPAN, spec};
-use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::law::Law;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::{Word, words};
 use crate::trace::{self, Failure, Moment, Named, Selection, Trace};
 use crate::units::{Span, Time};
 use crate::untrusted::demand_regular;
@@ -27,7 +26,7 @@ use crate::untrusted::demand_regular;
 pub(super) static REPLAY: Spec = spec(
     "The failures of a trace, each of which strikes once.",
     &[
-        Key::new("file", Kind::Text, "The trace: a path, relative to this file."),
+        Key::new("file", Kind::Text, "The trace: a path, relative to this file.").required(),
         Key::new(
             "system",
             Kind::Count(0, u32::MAX as u64),
@@ -88,9 +87,10 @@ struct Replay {
     after: Span,
 }
 
-/// The rules of a replay; `repair` is what the table gives in place of the times of the trace.
+/// The rules of a replay, each with this harm; `repair` is what the table gives in place of the
+/// times of the trace.
 pub(super) fn rules(
-    kind: Fault,
+    harm: &Harm,
     value: &Value,
     on: &PartSet,
     repair: Option<&Repair>,
@@ -132,18 +132,13 @@ pub(super) fn rules(
         let struck = std::iter::once(node..node + 1).collect();
         rules.push(FaultRule {
             name: format!("{stem}@{hash}:{}", failure.line),
-            kind,
+            harm: harm.clone(),
             on: PartSet { kind: PartKind::Node, ranges: struck },
             when: When::At(replay.at(failure, start)),
             repair: repair.cloned().unwrap_or(Repair::After(Law::Fixed(down))),
             cascade: None,
             prediction: None,
             radius: Radius::Node,
-            severity: 1,
-            share_ppm: 0,
-            loss_ppm: 0,
-            how: How::Usual,
-            beam: None,
         });
     }
     Some(rules)

@@ -2,57 +2,54 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::course::{Nodes, Unread};
+use crate::config::declare::{choice, table};
+use crate::config::language::Kind;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::scenario::course::Nodes;
 use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Place};
-use crate::scenario::machine::read;
-use crate::scenario::mistakes::{Mistake, Mistakes};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
+use crate::scenario::keys::SHARE;
 
-/// Several nodes that compute the same seat.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Replicas {
-    /// Nodes on each replicated seat: 2 or 3.
-    pub degree: u32,
-    /// Share of the seats that is replicated: the first ones.
-    pub share: f64,
+table! {
+    /// Several nodes compute the same seat, so that the job goes on when one of them fails.
+    pub struct Replicas(Clone, Copy, Debug, PartialEq) {
+        /// Nodes on each replicated seat.
+        degree: u32 = Kind::Count(2, 3);
+        /// Share of the seats that is replicated: the first ones, to the nearest whole seat.
+        share: f64 = SHARE => "1.0";
+        /// When dead replicas come back: with `no-restart` only when the whole job restarts;
+        /// with `restart` also at each checkpoint.
+        strategy: Strategy => "\"no-restart\"";
+        /// By how much duplicate messages lengthen a step, as a share of it. Assumption: not at
+        /// all.
+        overhead: f64 = Kind::Number(0.0, 10.0) => "0.0";
+        /// Whether the replicas of a seat compare their memory before each exchange and each
+        /// checkpoint: `never`; to `detect` silent corruption, which throws the job back; or to
+        /// `vote`, so that the majority of three corrects the third.
+        compare: Compare => "\"never\"";
+    }
+}
+
+choice! {
+    /// What replicas of a seat do about memory that differs.
+    pub enum Compare(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize) {
+        /// Nothing: they do not compare it.
+        Never = "never" default,
+        /// The job is thrown back to its last checkpoint.
+        Detect = "detect",
+        /// What most of them have is right; without a majority the job is thrown back.
+        Vote = "vote",
+    }
+}
+
+choice! {
     /// When dead replicas come back.
-    pub strategy: Strategy,
-    /// By how much a step takes longer, as a share of it.
-    pub overhead: f64,
-    /// Whether they compare their memory.
-    pub compare: Compare,
-}
-
-/// What replicas of a seat do about memory that differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Compare {
-    /// Nothing: they do not compare it.
-    #[default]
-    Never,
-    /// The job is thrown back to its last checkpoint.
-    Detect,
-    /// What most of them have is right; without a majority the job is thrown back.
-    Vote,
-}
-
-impl Word for Compare {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("never", Self::Never), ("detect", Self::Detect), ("vote", Self::Vote)];
-}
-
-/// When dead replicas come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// When the whole job was interrupted and starts again.
-    NoRestart,
-    /// At each checkpoint as well (Benoit, Herault, Le Fevre, Robert, SC 2019).
-    Restart,
-}
-
-impl Word for Strategy {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("no-restart", Self::NoRestart), ("restart", Self::Restart)];
+    pub enum Strategy(Clone, Copy, Debug, PartialEq, Eq) {
+        /// When the whole job was interrupted and starts again.
+        NoRestart = "no-restart",
+        /// At each checkpoint as well (Benoit, Herault, Le Fevre, Robert, SC 2019).
+        Restart = "restart",
+    }
 }
 
 impl Replicas {
@@ -79,30 +76,11 @@ impl Replicas {
     }
 }
 
-/// The replicas in the table of a workload, if there are any.
-pub(super) fn replicas(
-    workload: &Section<'_>,
-    m: &mut Mistakes,
-) -> Result<Option<Replicas>, Unread> {
-    let section = workload.section("replicas");
-    if !workload.has("replicas") {
-        return Ok(None);
-    }
-    let replicas = read!(Replicas {
-        degree: section.get("degree", m),
-        share: section.share("share", m),
-        strategy: section.word("strategy", m),
-        overhead: section.get("overhead", m),
-        compare: section.word("compare", m),
-    });
-    replicas.map(Some).ok_or(Unread)
-}
-
 /// The seats of a job that does not say how many it has: as many as the nodes that are not spares
 /// suffice for.
-pub(super) fn usual_seats(nodes: Nodes, replicas: Result<Option<Replicas>, Unread>) -> Option<u32> {
+pub(super) fn usual_seats(nodes: Nodes, replicas: Option<Replicas>) -> u32 {
     let active = nodes.all - nodes.spares;
-    Some(replicas.ok()?.map_or(active, |replicas| replicas.seats(active)))
+    replicas.map_or(active, |replicas| replicas.seats(active))
 }
 
 /// Notes a replicated job that has more nodes than the machine, or none.

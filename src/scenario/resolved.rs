@@ -2,35 +2,25 @@
 
 use std::fmt::Write as _;
 
-use crate::event::Fault;
-use crate::scenario::abft::Abft;
-use crate::scenario::array_text;
-use crate::scenario::document::{Data, Table, Value};
+use crate::config::declare::{self, Declared, Field, Line};
+use crate::config::document::{Data, Table, Value};
+use crate::config::nodeset;
+use crate::config::words::Word;
+use crate::event::{Fault, Target};
+use crate::scenario::arrays;
 use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
-use crate::scenario::images;
-use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes, Verify};
+use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes};
 use crate::scenario::jobs;
 use crate::scenario::law::Law;
 use crate::scenario::levels;
 use crate::scenario::load::Sources;
 use crate::scenario::logging::logging_lines;
-use crate::scenario::nodeset;
-use crate::scenario::replicas::Replicas;
-use crate::scenario::words::Word;
 use crate::scenario::{Provenance, Scenario, Source};
-use crate::units::{ByteRate, PacketRate, Span};
+use crate::units::Span;
 
 /// Why parts are mended after the time that the language gives, if a scenario gives none.
 const REPAIR_REASON: &str =
     "not given in the scenario: somebody mends it within half a working day";
-
-/// A key with its value as TOML.
-pub(super) struct Line {
-    /// The table, such as `hardware.power`; empty at the top. Arrays of tables have brackets.
-    pub table: String,
-    pub key: &'static str,
-    pub value: String,
-}
 
 /// The complete text: loads to the same scenario, and inherits nothing.
 #[must_use]
@@ -88,10 +78,12 @@ fn sources(scenario: &Scenario) -> String {
 pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: &Sources) {
     scenario.provenance = machine(scenario)
         .into_iter()
-        .filter(|line| line.table != "cluster" && line.table != array_text::TABLE)
+        .filter(|line| line.table != "cluster" && line.table != arrays::TABLE)
         .map(|line| {
             let key = format!("{}.{}", line.table, line.key);
-            let file = merged.at(&key).map(|value| value.place.file);
+            // A word may stand for a whole table, such as `true` for one of defaults.
+            let value = merged.at(&key).or_else(|| merged.at(&line.table));
+            let file = value.map(|value| value.place.file);
             let told = file.and_then(|file| sources.get(&file));
             let source = told.and_then(|told| {
                 told.iter()
@@ -101,7 +93,7 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             });
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
-        .chain(array_text::provenance(scenario, merged, sources))
+        .chain(arrays::provenance(scenario, merged, sources))
         .chain(repairs(scenario, merged, sources))
         .collect();
 }
@@ -110,9 +102,10 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
 /// which is an assumption; of those that are given, the sources that a text tells.
 fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Provenance> {
     let mut told = Vec::new();
-    for &(word, kind) in Fault::WORDS {
+    for kind in Fault::ALL {
+        let word = kind.word();
         let list = merged.at(&format!("fault.{word}")).and_then(Value::list).unwrap_or_default();
-        let rules = scenario.faults.iter().filter(|rule| rule.kind == kind);
+        let rules = scenario.faults.iter().filter(|rule| rule.kind() == kind);
         // The rules of traces come after all others, and bring their own repairs.
         let replays = |item: &Value| item.table().is_some_and(|table| table.get("trace").is_some());
         let items = list.iter().enumerate().filter(|(_, item)| !replays(item));
@@ -124,7 +117,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if kind.needs_real_nodes() => {
+                None if kind.target() == Target::Resource => {
                     Some(Source::Assumption("long enough to be seen".into()))
                 }
                 None if kind.strikes_nodes() && kind != Fault::Dram => None,
@@ -154,7 +147,7 @@ pub(super) fn value_text(value: &Value) -> String {
             format!("[{}]", list.iter().map(value_text).collect::<Vec<_>>().join(", "))
         }
         Data::Table(table) => {
-            let entry = |entry: &crate::scenario::document::Entry| {
+            let entry = |entry: &crate::config::document::Entry| {
                 format!("{} = {}", entry.name, value_text(&entry.value))
             };
             format!("{{ {} }}", table.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
@@ -197,188 +190,27 @@ fn top(scenario: &Scenario) -> Vec<Line> {
 
 /// All figures of site, cluster, hardware, module, network, server, boot and controller.
 fn machine(scenario: &Scenario) -> Vec<Line> {
-    let cluster = &scenario.cluster;
-    let site = &scenario.site;
-    let mut all = lines(
-        "site",
-        [
-            ("altitude", text_of(site.altitude)),
-            ("rigidity", number(site.rigidity)),
-            ("solar", number(site.solar)),
-            ("concrete", text_of(site.concrete)),
-        ],
-    );
-    all.extend(lines(
-        "cluster",
-        [
-            ("hardware", quoted(&cluster.hardware)),
-            ("module", quoted(&cluster.module)),
-            ("modules", cluster.modules.to_string()),
-            ("modules_per_rack", cluster.modules_per_rack.to_string()),
-        ],
-    ));
-    all.extend(hardware(scenario));
-    all.extend(array_text::upset(&scenario.upset));
-    all.extend(scenario.hardware.arrays.iter().flat_map(array_text::lines_of));
-    all.extend(module(scenario));
-    all.extend(lines("network", [("tcp_share", number(scenario.network.tcp_share))]));
-    all.extend(server(scenario));
-    all.extend(boot(scenario));
-    all
+    let all = [
+        ("site", scenario.site.keys()),
+        ("cluster", scenario.cluster.keys()),
+        ("hardware", scenario.hardware.keys()),
+        ("upset", scenario.upset.keys()),
+        ("module", scenario.module.keys()),
+        ("network", scenario.network.keys()),
+        ("server", scenario.server.keys()),
+        ("boot", scenario.boot.keys()),
+        ("controller", scenario.controller.keys()),
+    ];
+    let mut lines: Vec<Line> =
+        all.into_iter().flat_map(|(table, keys)| declare::lines(table, keys)).collect();
+    // Only several jobs have an order.
+    lines.retain(|line| line.key != "order" || !scenario.jobs.is_empty());
+    lines
 }
 
-fn hardware(scenario: &Scenario) -> Vec<Line> {
-    let hardware = &scenario.hardware;
-    let (power, boot) = (&hardware.power, &hardware.boot);
-    let mut all = lines(
-        "hardware",
-        [
-            ("model", quoted(&hardware.model)),
-            ("cores", hardware.cores.to_string()),
-            ("memory", text_of(hardware.memory)),
-            ("link", text_of(hardware.link)),
-            ("sd_read", text_of(ByteRate(hardware.sd_read))),
-            ("sd_write", text_of(ByteRate(hardware.sd_write))),
-        ],
-    );
-    all.extend(lines(
-        "hardware.power",
-        [
-            ("off", text_of(power.off)),
-            ("boot_peak", text_of(power.boot_peak)),
-            ("boot", text_of(power.boot)),
-            ("idle", text_of(power.idle)),
-            ("compute", text_of(power.compute)),
-            ("compute_peak", text_of(power.compute_peak)),
-        ],
-    ));
-    let file = |file: &crate::scenario::cluster::BootFile| {
-        format!("{{ name = {}, size = {} }}", quoted(&file.name), text_of(file.size))
-    };
-    let files = boot.files.iter().map(file).collect::<Vec<_>>().join(", ");
-    all.extend(lines(
-        "hardware.boot",
-        [
-            ("inrush", text_of(boot.inrush)),
-            ("rom", text_of(boot.rom)),
-            ("rom_sd", text_of(boot.rom_sd)),
-            ("dhcp_tries", boot.dhcp_tries.to_string()),
-            ("dhcp_interval", text_of(boot.dhcp_interval)),
-            ("offer_bug", boot.offer_bug.to_string()),
-            ("offer_window", text_of(boot.offer_window)),
-            ("tftp_block", text_of(boot.tftp_block)),
-            ("tftp_pace", text_of(boot.tftp_pace)),
-            ("tftp_file_overhead", text_of(boot.tftp_file_overhead)),
-            ("tftp_timeout", text_of(boot.tftp_timeout)),
-            ("files", format!("[{files}]")),
-            ("kernel", text_of(boot.kernel)),
-            ("init", text_of(boot.init)),
-            ("spread", number(boot.spread)),
-        ],
-    ));
-    all
-}
-
-fn module(scenario: &Scenario) -> Vec<Line> {
-    let module = &scenario.module;
-    let psu = |psu: &crate::scenario::cluster::Psu| {
-        format!(
-            "{{ packs = {:?}, switches = {:?}, limit = {}, restart = {} }}",
-            psu.packs,
-            psu.switches,
-            text_of(psu.limit),
-            text_of(psu.restart)
-        )
-    };
-    let psus = module.psus.iter().map(psu).collect::<Vec<_>>().join(", ");
-    lines(
-        "module",
-        [
-            ("model", quoted(&module.model)),
-            ("nodes", module.nodes.to_string()),
-            ("spares", module.spares.to_string()),
-            ("nodes_per_blade", module.nodes_per_blade.to_string()),
-            ("packs", format!("{:?}", module.packs)),
-            ("switches", module.switches.to_string()),
-            ("uplink", text_of(module.uplink)),
-            ("switch_power", text_of(module.switch_power)),
-            ("psu", format!("[{psus}]")),
-        ],
-    )
-}
-
-fn server(scenario: &Scenario) -> Vec<Line> {
-    let server = &scenario.server;
-    let ping = server.dhcp_ping.as_ref().map_or_else(
-        || "false".into(),
-        |ping| {
-            let (wait, window) = (text_of(ping.wait), text_of(ping.window));
-            format!("{{ wait = {wait}, burst = {}, window = {window} }}", ping.burst)
-        },
-    );
-    let mut all = lines(
-        "server",
-        [
-            ("per", quoted(server.per.word())),
-            ("link", text_of(server.link)),
-            ("disk", text_of(ByteRate(server.disk))),
-            ("disk_request", text_of(server.disk_request)),
-            ("tftp_packets", text_of(PacketRate(server.tftp_packets))),
-            ("dhcp_service", text_of(server.dhcp_service)),
-            ("dhcp_ping", ping),
-            ("power", text_of(server.power)),
-        ],
-    );
-    if !scenario.jobs.is_empty() {
-        all.extend(lines("server", [("order", quoted(server.order.word()))]));
-    }
-    all
-}
-
-fn boot(scenario: &Scenario) -> Vec<Line> {
-    let (boot, controller) = (&scenario.boot, &scenario.controller);
-    let mut all = lines(
-        "boot",
-        [
-            ("method", quoted(boot.method.word())),
-            ("root_read", text_of(boot.root_read)),
-            ("initramfs", text_of(boot.initramfs)),
-            ("offer_cure", quoted(boot.offer_cure.word())),
-            ("stray_frame", number(boot.stray_frame)),
-        ],
-    );
-    all.extend(lines("boot.power_on", [("stagger", text_of(boot.stagger))]));
-    all.extend(lines(
-        "controller",
-        [
-            ("detect", text_of(controller.detect)),
-            ("boot_timeout", text_of(controller.boot_timeout)),
-            ("boot_retries", controller.boot_retries.to_string()),
-            ("settle", text_of(controller.settle)),
-        ],
-    ));
-    if let Some(phi) = &controller.phi {
-        all.extend(lines(
-            "controller.phi",
-            [
-                ("threshold", number(phi.threshold)),
-                ("beat", text_of(phi.beat)),
-                ("deviation", text_of(phi.deviation)),
-            ],
-        ));
-    }
-    if let Some(gossip) = &controller.gossip {
-        all.extend(lines(
-            "controller.gossip",
-            [
-                ("period", text_of(gossip.period)),
-                ("timeout", text_of(gossip.timeout)),
-                ("indirect", gossip.indirect.to_string()),
-                ("suspicion", gossip.suspicion.to_string()),
-            ],
-        ));
-    }
-    all
+/// The lines of a key that may be a table of its own, or none.
+pub(super) fn field<F: Field>(table: &str, key: &'static str, field: &F) -> Vec<Line> {
+    declare::lines(table, vec![(key, field.written(&F::KIND))])
 }
 
 fn law(law: &Law) -> String {
@@ -422,11 +254,14 @@ fn rhythm_text(rhythm: &Rhythm) -> String {
 }
 
 fn fault(rule: &FaultRule) -> Vec<Line> {
-    let table = format!("[fault.{}]", rule.kind.word());
+    let kind = rule.kind();
+    let table = format!("[fault.{}]", kind.word());
     let mut all =
         lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
-    if let Some(beam) = rule.beam {
-        all.extend(array_text::beam(&table, rule, beam));
+    if rule.harm.beam().is_some() {
+        all.extend(lines(&table, rule.harm.lines()));
+        let repaired = kind == Fault::Dram;
+        all.extend(lines(&table, repaired.then(|| ("repair", repair(&rule.repair)))));
         return all;
     }
     match &rule.when {
@@ -443,7 +278,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             ));
             let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
             all.extend(lines(&table, rhythm));
-            if rule.kind.strikes_nodes() {
+            if kind.strikes_nodes() {
                 all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
             }
         }
@@ -459,20 +294,12 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
         ("prediction", format!("{{ recall = {recall}, precision = {precision}, lead = {lead} }}"))
     });
     all.extend(lines(&table, prediction));
-    if rule.severity > 1 {
-        all.extend(lines(&table, [("severity", rule.severity.to_string())]));
-    }
-    if rule.kind != Fault::SilentCorruption {
+    let severity = rule.harm.severity();
+    all.extend(lines(&table, (severity > 1).then(|| ("severity", severity.to_string()))));
+    if kind != Fault::SilentCorruption {
         all.extend(lines(&table, [("repair", repair(&rule.repair))]));
     }
-    if rule.kind == Fault::LinkDegradation {
-        let share = |ppm| number(f64::from(ppm) / 1e6);
-        all.extend(lines(
-            &table,
-            [("share", share(rule.share_ppm)), ("loss", share(rule.loss_ppm))],
-        ));
-    }
-    all.extend(lines(&table, rule.how.lines()));
+    all.extend(lines(&table, rule.harm.lines()));
     all
 }
 
@@ -488,9 +315,8 @@ fn course(scenario: &Scenario) -> Vec<Line> {
                 ("work", text_of(job.work)),
             ],
         ));
-        all.extend(job.replicas.iter().flat_map(replicas));
-        let abft = job.abft.iter().map(Abft::line);
-        all.extend(lines("workload.bulk-synchronous", abft));
+        all.extend(field("workload.bulk-synchronous", "replicas", &job.replicas));
+        all.extend(field("workload.bulk-synchronous", "abft", &job.abft));
     }
     match &scenario.checkpoint {
         Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
@@ -514,19 +340,6 @@ fn course(scenario: &Scenario) -> Vec<Line> {
         ],
     ));
     all
-}
-
-fn replicas(replicas: &Replicas) -> Vec<Line> {
-    lines(
-        "workload.bulk-synchronous.replicas",
-        [
-            ("degree", replicas.degree.to_string()),
-            ("share", number(replicas.share)),
-            ("strategy", quoted(replicas.strategy.word())),
-            ("overhead", number(replicas.overhead)),
-            ("compare", quoted(replicas.compare.word())),
-        ],
-    )
 }
 
 fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
@@ -557,13 +370,9 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
             ("keep", protocol.integrity.keep.to_string()),
         ],
     ));
-    let verify = protocol.integrity.verify.map(|Verify { cost, per_checkpoint, coverage }| {
-        let (cost, coverage) = (text_of(cost), number(coverage));
-        let counts = format!("per_checkpoint = {per_checkpoint}, coverage = {coverage}");
-        ("verify", format!("{{ cost = {cost}, {counts} }}"))
-    });
-    all.extend(lines(table, verify));
-    all.extend(lines(table, images::lines(protocol.incremental, protocol.compression)));
+    all.extend(field(table, "verify", &protocol.integrity.verify));
+    all.extend(field(table, "incremental", &protocol.incremental));
+    all.extend(field(table, "compression", &protocol.compression));
     all.extend(strike_lines("checkpoint.coordinated.strikes", protocol.strikes));
     let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
     all.extend(lines("checkpoint.coordinated.strikes", silent));

@@ -1,14 +1,19 @@
 //! The axes of `[sweep]`, and all their points.
 
-use crate::scenario::document::{Data, Table, Value};
-use crate::scenario::language::{Kind, Problem};
-use crate::scenario::layers::{at_path, lay_over};
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
+use crate::config::document::{Data, Table, Value};
+use crate::config::language::{Kind, Problem};
+use crate::config::layers::{at_path, lay_over};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::walk;
+use crate::scenario::keys::ROOT;
 use crate::scenario::overrides::leaves;
-use crate::scenario::walk;
 
 /// More points than this are not one sweep.
 const POINTS_MAX: usize = 10_000;
+
+/// What belongs to the file, not to the machine or its run.
+pub(super) const NEVER_SWEPT: &[&str] =
+    &["schema", "name", "inherit", "sweep", "source", "assumption"];
 
 /// One axis: a key and the values that it takes.
 #[derive(Clone, Debug)]
@@ -25,7 +30,7 @@ impl Axis {
     pub(super) fn is_left_by(&self, set: &Table, m: &mut Mistakes) -> bool {
         let value = &self.values[0];
         let mut point = at_path(&self.path, value.place, value.clone());
-        lay_over(&mut point, set, m);
+        lay_over(&ROOT, &mut point, set, m);
         point.at(&self.path).is_some_and(|left| left.place == value.place)
     }
 }
@@ -40,10 +45,9 @@ pub(super) fn axes(root: &Table, m: &mut Mistakes) -> Vec<Axis> {
 
 fn axis(path: String, value: &Value, m: &mut Mistakes) -> Option<Axis> {
     let first = path.split('.').next().unwrap_or_default();
-    let kind = walk::kind_at(&path);
-    let allowed =
-        !matches!(first, "schema" | "name" | "inherit" | "sweep" | "source" | "assumption");
-    let plain = !matches!(kind, None | Some(Kind::Table(_) | Kind::Tables(_) | Kind::Axes));
+    let kind = walk::kind_at(&ROOT, &path);
+    let allowed = !NEVER_SWEPT.contains(&first);
+    let plain = !matches!(kind, None | Some(Kind::Table(_) | Kind::Tables(_) | Kind::Axes(_)));
     if !allowed || !plain {
         let mistake = Mistake::new(value.place, format!("`{path}` is no key that can be swept"));
         m.note(mistake.help("an axis is the path of a key: \"cluster.modules\" = [1, 2, 5]"));
@@ -72,7 +76,7 @@ fn axis(path: String, value: &Value, m: &mut Mistakes) -> Option<Axis> {
         }
     };
     for value in &values {
-        walk::check_at(&path, value, m);
+        walk::check_at(&ROOT, &path, value, m);
     }
     Some(Axis { path, values, place: value.place })
 }

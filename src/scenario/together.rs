@@ -1,10 +1,9 @@
 //! What a scenario may not ask for together, because no stage models it.
 
-use crate::scenario::document::Value;
+use crate::config::document::Value;
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::section::Section;
 use crate::scenario::misfortune;
-use crate::scenario::mistakes::{Mistake, Mistakes, Place};
-use crate::scenario::section::Section;
-use crate::scenario::words::Word;
 
 /// Notes what cannot be played together.
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
@@ -33,14 +32,6 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
     if let Some((_, place)) = increments {
         check_increments(&coordinated, place, m);
     }
-    let jobs = place(root, "job").map(|place| ("several jobs", place));
-    for key in ["workload", "checkpoint"] {
-        if let (Some((_, other)), Some(place)) = (jobs, place(root, key)) {
-            let mistake = Mistake::new(place, format!("[{key}] beside [[job]]"));
-            let help = "each [[job]] has its own work and checkpoints";
-            m.note(mistake.other(other, "with this").help(help));
-        }
-    }
     for (kind, item, table) in misfortune::tables(root) {
         let own = kind.corrupts().then_some((format!("[[fault.{}]]", kind.word()), item.place));
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
@@ -56,9 +47,6 @@ pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
         for (fault, place) in own.into_iter().chain(foreseen) {
             for (what, other) in special.into_iter().chain(of_foreseen) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
-            }
-            if let Some((what, other)) = jobs {
-                note(&format!("{fault} for {what}"), place, other, m);
             }
         }
     }

@@ -1,54 +1,10 @@
 //! The words of scenario files for each choice of the typed scenario.
 
+use crate::config::words::Word;
 use crate::cosmic::memory::{Cell, Damage, Protection};
-use crate::event::Fault;
-use crate::scenario::boot::{BootMethod, OfferCure};
-use crate::scenario::cluster::ServerPer;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
 use crate::scenario::job::{Counts, Exposed, Period, Place};
-use crate::scenario::{Comparison, EventLevel, StopWhen};
-
-/// A choice with a word for each of its values.
-pub(super) trait Word: Copy + PartialEq + 'static {
-    /// All words with what they mean.
-    const WORDS: &'static [(&'static str, Self)];
-
-    /// The word for a value.
-    fn word(self) -> &'static str {
-        let found = Self::WORDS.iter().find(|(_, value)| *value == self);
-        found.expect("each value has a word").0
-    }
-
-    /// The value for a word.
-    fn of(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(name, _)| *name == word).map(|&(_, value)| value)
-    }
-}
-
-/// The words of a choice.
-pub(super) fn words<W: Word>() -> Vec<&'static str> {
-    W::WORDS.iter().map(|&(name, _)| name).collect()
-}
-
-impl Word for BootMethod {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("instant", Self::Instant),
-        ("sd", Self::Sd),
-        ("pxe-nfs", Self::PxeNfs),
-        ("pxe-nbd", Self::PxeNbd),
-        ("pxe-initramfs", Self::PxeInitramfs),
-    ];
-}
-
-impl Word for OfferCure {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("none", Self::None), ("nudge", Self::Nudge), ("ssdp", Self::Ssdp)];
-}
-
-impl Word for ServerPer {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("cluster", Self::Cluster), ("rack", Self::Rack), ("module", Self::Module)];
-}
+use crate::scenario::{EventLevel, StopWhen};
 
 impl Word for Age {
     const WORDS: &'static [(&'static str, Self)] =
@@ -117,32 +73,4 @@ impl Word for Counts {
 impl Word for Exposed {
     const WORDS: &'static [(&'static str, Self)] =
         &[("always", Self::Always), ("computing", Self::Computing)];
-}
-
-impl Word for Comparison {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("<=", Self::AtMost),
-        (">=", Self::AtLeast),
-        ("<", Self::Less),
-        (">", Self::Greater),
-        ("=", Self::Equal),
-    ];
-}
-
-impl Word for Fault {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("crash", Self::Crash),
-        ("hang", Self::Hang),
-        ("power-loss", Self::PowerLoss),
-        ("switch-loss", Self::SwitchLoss),
-        ("server-loss", Self::ServerLoss),
-        ("link-degradation", Self::LinkDegradation),
-        ("controller-crash", Self::ControllerCrash),
-        ("silent-corruption", Self::SilentCorruption),
-        ("upset", Self::Upset),
-        ("dram", Self::Dram),
-        ("load", Self::Load),
-        ("clock", Self::Clock),
-        ("process", Self::Process),
-    ];
 }

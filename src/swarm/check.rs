@@ -1,17 +1,20 @@
 //! The properties that every run of a swarm must have.
 //!
 //! Safety: a wrong result is never given, unless silent corruption got past all that looked for it;
-//! orders of an older controller or placement are never begun after those of a newer one; a seat is
-//! never given to two nodes, or to more than it has replicas; a checkpoint is never restored that
-//! was not complete; each fault strikes once and ends once; lives only grow.
+//! each controller has a higher term than those before it; no process that knows of a newer one
+//! obeys an older one, or an older placement; a seat is never given to two nodes, or to more than
+//! it has replicas; a step is done when all of its placement have computed it, a checkpoint
+//! committed and restored when all seats have saved it; a process has in its memory what it wrote
+//! there itself; each fault strikes once and ends once; lives only grow.
+//!
 //! Liveness: when all has healed, the job finishes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Told;
-use crate::event::{CorruptionAct, EndReason, JobPhase, What};
+use crate::event::{CheckpointAct, CorruptionAct, EndReason, JobPhase, What};
 use crate::fleet::doors::Notice;
-use crate::ids::NodeId;
+use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::scenario::fault::{Repair, When};
 use crate::units::Time;
@@ -38,7 +41,10 @@ impl Breach {
 /// The first breach in a run, if there is one: safety before liveness.
 #[must_use]
 pub fn check(plan: &Plan, told: &Told) -> Option<Breach> {
-    let checks = [results, orders, checkpoints, lives, seats, faults, finishes];
+    let checks = [
+        terms, orders, seats, steps, commits, loads, memory, lives, members, faults, results,
+        finishes,
+    ];
     checks.iter().find_map(|check| check(plan, told))
 }
 
@@ -59,7 +65,7 @@ fn results(plan: &Plan, told: &Told) -> Option<Breach> {
 /// Whether the truth has corruption in the result, which a verification could miss: it misses
 /// some, or memory was struck while it went on, perhaps behind its back.
 fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
-    let misses = plan.verify().is_none_or(|verify| verify.coverage < 1.0);
+    let misses = plan.verify(JobId(0)).is_none_or(|verify| verify.coverage < 1.0);
     let (mut verifies, mut behind, mut escaped) = (false, false, false);
     for event in &told.events {
         match event.what {
@@ -72,55 +78,160 @@ fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
     escaped && (misses || behind)
 }
 
-/// Terms, placements and order numbers of what agents begin never go back, and of one order a
-/// seat is one node's, or its replicas'. A dead replica's place may be another node's later in the
-/// same placement, but not in the same order.
-fn orders(plan: &Plan, told: &Told) -> Option<Breach> {
+/// Each controller has a term of its own, higher than all before it.
+fn terms(_: &Plan, told: &Told) -> Option<Breach> {
+    let mut last = 0;
+    for &(at, notice) in &told.notices {
+        let Notice::Term { term } = notice else { continue };
+        if term <= last {
+            let how = format!("a controller of term {term} begins after one of term {last}");
+            return Some(Breach::new("terms grow", at, how));
+        }
+        last = term;
+    }
+    None
+}
+
+/// What a process of an agent knows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Process {
+    /// The newest controller that it was taken in by or obeyed.
+    term: u64,
+    /// Of its last order.
+    placement: u64,
+    order: u64,
+}
+
+/// A process of an agent that knows of a newer controller neither obeys an older one nor lets it
+/// take it in, and its placements and orders only go forward.
+fn orders(_: &Plan, told: &Told) -> Option<Breach> {
+    let mut processes: BTreeMap<NodeId, Process> = BTreeMap::new();
+    for &(at, notice) in &told.notices {
+        let (node, term) = match notice {
+            Notice::Begins { node } => {
+                processes.remove(&node);
+                continue;
+            }
+            Notice::Serves { node, term } | Notice::Obeys { node, term, .. } => (node, term),
+            _ => continue,
+        };
+        let known = processes.entry(node).or_default();
+        let before = *known;
+        let breach = |property, how: String| {
+            let how = format!("pi{} {how}, and knows {before:?}", node.0 + 1);
+            Some(Breach::new(property, at, how))
+        };
+        if term < known.term {
+            return breach("nobody obeys the past", format!("takes a word of term {term}"));
+        }
+        known.term = term;
+        let Notice::Obeys { order, placement, .. } = notice else { continue };
+        if placement < known.placement {
+            return breach("nobody obeys the past", format!("begins placement {placement}"));
+        }
+        if order <= known.order {
+            return breach("an order is carried out once", format!("begins order {order}"));
+        }
+        (known.placement, known.order) = (placement, order);
+    }
+    None
+}
+
+/// Of one placement a seat is one node's, or its replicas'. A dead replica's place may be another
+/// node's later in the same placement, but not in the same order. While two controllers give
+/// orders, each has placements of its own.
+fn seats(plan: &Plan, told: &Told) -> Option<Breach> {
     let work = plan.scenario.workload.as_ref();
     let degree = work.and_then(|work| work.replicas).map(|replicas| replicas.degree as usize);
-    let mut newest = (0, 0);
-    let mut holders: BTreeMap<(u64, Option<u64>, u32), BTreeSet<NodeId>> = BTreeMap::new();
-    let mut last: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut holders: BTreeMap<_, BTreeSet<NodeId>> = BTreeMap::new();
     for &(at, notice) in &told.notices {
         let Notice::Obeys { node, term, order, placement, seat } = notice else { continue };
-        let name = node.0 + 1;
-        if (term, placement) < newest {
-            let how = format!(
-                "pi{name} begins order {order} of term {term}, placement {placement}, after \
-                 {newest:?} began"
-            );
-            return Some(Breach::new("nobody obeys the past", at, how));
-        }
-        newest = (term, placement);
-        let on = holders.entry((placement, degree.map(|_| order), seat)).or_default();
+        let reign = told.taken_over.then_some(term);
+        let on = holders.entry((reign, placement, degree.map(|_| order), seat)).or_default();
         on.insert(node);
         if on.len() > degree.unwrap_or(1) {
             let names: Vec<_> = on.iter().map(|node| format!("pi{}", node.0 + 1)).collect();
             let how = format!("{} have seat {seat}", names.join(" and "));
             return Some(Breach::new("a seat is one node's", at, how));
         }
-        if last.insert(node, order).is_some_and(|last| last >= order) {
-            let how = format!("pi{name} begins order {order} again");
-            return Some(Breach::new("an order is carried out once", at, how));
+    }
+    None
+}
+
+/// The seats of the job that have not done something.
+fn missing(plan: &Plan, have: Option<&BTreeSet<u32>>) -> Vec<u32> {
+    let seats = plan.jobs.first().map_or(0, |job| job.seats);
+    (0..seats).filter(|seat| have.is_none_or(|have| !have.contains(seat))).collect()
+}
+
+/// Events of the log, each with the notices up to its time.
+fn with_notices(told: &Told) -> impl Iterator<Item = (Time, What, &[(Time, Notice)])> {
+    told.events.iter().map(|event| {
+        let end = told.notices.partition_point(|(at, _)| *at <= event.at);
+        (event.at, event.what, &told.notices[..end])
+    })
+}
+
+/// A step is done when a node of each seat has computed it, under the newest placement that any
+/// has begun.
+fn steps(plan: &Plan, told: &Told) -> Option<Breach> {
+    let (mut seen, mut newest) = (0, (0, 0));
+    let mut computed: BTreeMap<(u64, u64), BTreeSet<u32>> = BTreeMap::new();
+    for (at, what, notices) in with_notices(told) {
+        for (_, notice) in &notices[seen..] {
+            match *notice {
+                Notice::Obeys { term, placement, .. } => newest = newest.max((term, placement)),
+                Notice::Computed { placement, step, seat, .. } => {
+                    computed.entry((placement, step)).or_default().insert(seat);
+                }
+                _ => {}
+            }
+        }
+        seen = notices.len();
+        let What::StepDone { step, .. } = what else { continue };
+        let missing = missing(plan, computed.get(&(newest.1, step)));
+        if !missing.is_empty() {
+            let how = format!("step {step} without seats {missing:?} of placement {}", newest.1);
+            return Some(Breach::new("a step is done when all have done it", at, how));
+        }
+    }
+    None
+}
+
+/// A checkpoint is committed when all seats have saved it.
+fn commits(plan: &Plan, told: &Told) -> Option<Breach> {
+    let mut seen = 0;
+    let mut saved: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+    for (at, what, notices) in with_notices(told) {
+        for (_, notice) in &notices[seen..] {
+            if let Notice::Saved { checkpoint, seat, .. } = *notice {
+                saved.entry(checkpoint).or_default().insert(seat);
+            }
+        }
+        seen = notices.len();
+        let What::Checkpoint { number, act: CheckpointAct::Commit, .. } = what else { continue };
+        let missing = missing(plan, saved.get(&number));
+        if !missing.is_empty() {
+            let how = format!("checkpoint {number} without seats {missing:?}");
+            return Some(Breach::new("only complete checkpoints are committed", at, how));
         }
     }
     None
 }
 
 /// Whatever is loaded had been saved by every seat.
-fn checkpoints(_: &Plan, told: &Told) -> Option<Breach> {
+fn loads(plan: &Plan, told: &Told) -> Option<Breach> {
     let mut saved: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
     for &(at, notice) in &told.notices {
         match notice {
             Notice::Saved { checkpoint, seat, .. } => {
                 saved.entry(checkpoint).or_default().insert(seat);
             }
-            Notice::Loads { node, checkpoint, of } => {
-                let complete = saved.get(&checkpoint).map_or(0, BTreeSet::len);
-                if complete < of as usize {
+            Notice::Loads { node, checkpoint, .. } => {
+                let missing = missing(plan, saved.get(&checkpoint));
+                if !missing.is_empty() {
                     let how = format!(
-                        "pi{} loads checkpoint {checkpoint}, of which {complete} of {of} seats \
-                         are saved",
+                        "pi{} loads checkpoint {checkpoint}, not saved by seats {missing:?}",
                         node.0 + 1
                     );
                     let property = "only complete checkpoints are restored";
@@ -133,8 +244,45 @@ fn checkpoints(_: &Plan, told: &Told) -> Option<Breach> {
     None
 }
 
+/// What a process loads from its own memory was written there while it ran, or loaded by it.
+fn memory(_: &Plan, told: &Told) -> Option<Breach> {
+    let mut has: BTreeMap<NodeId, BTreeSet<u64>> = BTreeMap::new();
+    for &(at, notice) in &told.notices {
+        match notice {
+            Notice::Begins { node } => drop(has.insert(node, BTreeSet::new())),
+            // A process may hold images of others, and of each checkpoint that is written now.
+            Notice::Saved { checkpoint, .. } => {
+                for has in has.values_mut() {
+                    has.insert(checkpoint);
+                }
+            }
+            Notice::Loaded { node, checkpoint, .. } => {
+                has.entry(node).or_default().insert(checkpoint);
+            }
+            Notice::Loads { node, checkpoint, held: true, .. }
+                if !has.get(&node).is_some_and(|has| has.contains(&checkpoint)) =>
+            {
+                let how = format!("pi{} loads checkpoint {checkpoint}", node.0 + 1);
+                let property = "a process has only its own memory";
+                return Some(Breach::new(property, at, how));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A node's life never goes back, and nobody joins with one that is over.
 fn lives(_: &Plan, told: &Told) -> Option<Breach> {
+    let mut joined = BTreeMap::new();
+    for &(at, notice) in &told.notices {
+        let Notice::Joined { node, life } = notice else { continue };
+        let last = joined.insert(node, life);
+        if last.is_some_and(|last| last > life) {
+            let how = format!("pi{} is taken in as {life:?} after {last:?}", node.0 + 1);
+            return Some(Breach::new("nobody is taken in twice", at, how));
+        }
+    }
     let mut lives = BTreeMap::new();
     for event in &told.events {
         if let What::NodeState { node, life, .. } = event.what {
@@ -149,7 +297,7 @@ fn lives(_: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// A node joins a job that it is not in, and leaves one that it is in.
-fn seats(_: &Plan, told: &Told) -> Option<Breach> {
+fn members(_: &Plan, told: &Told) -> Option<Breach> {
     let mut members = BTreeSet::new();
     for event in &told.events {
         if let What::JobNode { node, joined, .. } = event.what {

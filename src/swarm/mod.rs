@@ -1,7 +1,8 @@
 //! Random small experiments on the real controller and agents, checked for safety and liveness.
 //!
-//! Each seed is a wish: a machine of a few nodes, a job, and misfortunes that all heal. It also
-//! draws which kinds of fault there are at all, since a run with few kinds goes further into what
+//! Each seed is a wish: a machine of a few nodes, a job, faults that all heal, and what a harness
+//! does beside them to network, storage, clocks, power switches and processes. It also draws which
+//! kinds of fault there are at all, since a run with few kinds goes further into what
 //! they do than one with all of them (Groce, Zhang, Eide, Chen, Regehr: "Swarm testing", ISSTA
 //! 2012). The stage `turmoil` plays it, [`check`] reads what was told and noticed, and a run that
 //! breaks a property is made small by [`shrink`].
@@ -11,13 +12,16 @@
 //! ```
 
 pub mod check;
+mod nemesis;
 pub mod shrink;
 pub mod wish;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::backend::turmoil::Turmoil;
-use crate::event::{Event, Sink, Stop};
+use crate::backend::turmoil::nemesis::Kind;
+use crate::event::Event;
+use crate::experiment::Run;
 use crate::fleet::doors::Notice;
 use crate::fleet::job::Sabotage;
 use crate::plan::Plan;
@@ -35,13 +39,8 @@ pub struct Told {
     pub notices: Vec<(Time, Notice)>,
     /// The result that the job must have.
     pub expected: Option<u64>,
-}
-
-impl Sink for Told {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.events.push(*event);
-        Ok(())
-    }
+    /// Whether another controller took over while the first still believed in itself.
+    pub taken_over: bool,
 }
 
 /// A seed whose run breaks a property.
@@ -53,8 +52,8 @@ pub struct Violation {
     pub breach: Breach,
     /// The wish, as small as it could be made.
     pub wish: Wish,
-    /// Faults that the seed had before.
-    pub n_faults: usize,
+    /// What struck before.
+    pub n_strikes: usize,
 }
 
 /// Plays one wish; gives the first breach, if there is one. A panic is a breach.
@@ -66,11 +65,16 @@ pub fn breach(wish: &Wish, sabotage: Option<Sabotage>) -> Option<Breach> {
         let scenario = scenario.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
         let plan = Plan::make(&scenario);
         let (mut told, mut notices) = (Told::default(), Vec::new());
-        let end = Turmoil.play_sabotaged(&plan, sabotage, &mut told, &mut notices);
+        let disturbances = wish.disturbances();
+        told.taken_over = disturbances.iter().any(|it| it.kind == Kind::Takeover);
+        let run = Run::new(&plan, &Turmoil).no_findings().sink(&mut told.events);
+        let end = run.play_by(&mut |plan, sink| {
+            Turmoil.play_disturbed(plan, &disturbances, sabotage, sink, &mut notices)
+        });
         (told.notices, told.expected) = (notices, Turmoil.expected(&plan));
         match end {
             Ok(_) => check::check(&plan, &told),
-            Err(stop) => Some(Breach::new("the programs go on", Time::ZERO, format!("{stop:?}"))),
+            Err(stop) => Some(Breach::new("the programs go on", Time::ZERO, stop.to_string())),
         }
     }));
     played.unwrap_or_else(|panic| {
@@ -89,7 +93,7 @@ pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Option<Violation> {
         breach(smaller, sabotage).filter(|breach| breach.property == first.property)
     };
     let (small, breach) = shrink::shrink(&wish, first.clone(), same);
-    Some(Violation { seed, breach, wish: small, n_faults: wish.faults.len() })
+    Some(Violation { seed, breach, wish: small, n_strikes: wish.strikes.len() })
 }
 
 #[cfg(test)]
@@ -102,8 +106,8 @@ mod tests {
         for sabotage in [Sabotage::CommitEarly, Sabotage::RestoreNewest, Sabotage::SkipLoad] {
             let found = (1..=50).find_map(|seed| play(seed, Some(sabotage)));
             let violation = found.unwrap_or_else(|| panic!("{sabotage:?} is not found"));
-            let faults = &violation.wish.faults;
-            assert!((1..=3).contains(&faults.len()), "{sabotage:?}: {}", violation.wish.text());
+            let n_strikes = violation.wish.strikes.len();
+            assert!((1..=3).contains(&n_strikes), "{sabotage:?}: {}", violation.wish.text());
             assert_eq!(breach(&violation.wish, None), None, "without {sabotage:?} all is well");
         }
     }

@@ -1,4 +1,4 @@
-//! Makes a failing wish small: as few faults as still break the same property.
+//! Makes a failing wish small: as few faults and disturbances as still break the same property.
 //!
 //! The algorithm is ddmin (Zeller, Hildebrandt: "Simplifying and isolating failure-inducing
 //! input", IEEE Transactions on Software Engineering 28, 2002): try parts of the list, then the
@@ -6,7 +6,7 @@
 //! faults the property holds.
 
 use super::check::Breach;
-use super::wish::{Misfortune, Wish};
+use super::wish::{Strike, Wish};
 
 /// The smallest wish found and its breach. `breaks` plays a wish and says how it breaks the
 /// property, if it does. O(n^2) plays for n faults, O(log n) if one of them is enough.
@@ -18,23 +18,23 @@ pub fn shrink(
 ) -> (Wish, Breach) {
     let (mut best, mut breach) = (wish.clone(), first);
     let mut parts = 2;
-    while !best.faults.is_empty() {
-        let faults = &best.faults;
-        let size = faults.len().div_ceil(parts);
-        let mut tries: Vec<Vec<Misfortune>> = Vec::new();
-        if faults.len() == 1 {
+    while !best.strikes.is_empty() {
+        let strikes = &best.strikes;
+        let size = strikes.len().div_ceil(parts);
+        let mut tries: Vec<Vec<Strike>> = Vec::new();
+        if strikes.len() == 1 {
             tries.push(Vec::new());
         } else {
-            tries.extend(faults.chunks(size).map(<[_]>::to_vec));
+            tries.extend(strikes.chunks(size).map(<[_]>::to_vec));
             let without = |start: usize| {
-                let end = (start + size).min(faults.len());
-                [&faults[..start], &faults[end..]].concat()
+                let end = (start + size).min(strikes.len());
+                [&strikes[..start], &strikes[end..]].concat()
             };
-            tries.extend((0..faults.len()).step_by(size).map(without));
+            tries.extend((0..strikes.len()).step_by(size).map(without));
         }
-        let smaller = tries.into_iter().find_map(|faults| {
+        let smaller = tries.into_iter().find_map(|strikes| {
             let mut wish = best.clone();
-            wish.faults = faults;
+            wish.strikes = strikes;
             breaks(&wish).map(|breach| (wish, breach))
         });
         match smaller {
@@ -43,7 +43,7 @@ pub fn shrink(
                 (best, breach) = found;
             }
             None if size == 1 => break,
-            None => parts = (2 * parts).min(best.faults.len()),
+            None => parts = (2 * parts).min(best.strikes.len()),
         }
     }
     (best, breach)
@@ -52,30 +52,40 @@ pub fn shrink(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Time;
+    use crate::backend::turmoil::nemesis::{Disturbance, Host, Kind};
+    use crate::swarm::wish::Misfortune;
+    use crate::units::{Span, Time};
+
+    /// Faults and disturbances in turn, each at its own time.
+    fn strike(at: u64) -> Strike {
+        if at.is_multiple_of(2) {
+            let (on, at) = (Host::Controller, Time(at));
+            return Strike::Nemesis(Disturbance { kind: Kind::Pause, on, at, lasts: Span(1) });
+        }
+        let (kind, on) = (crate::event::Fault::Crash, "pi1".into());
+        let (lasts, share, loss, foreseen) = (1, 0, 0, None);
+        Strike::Fault(Misfortune { kind, on, at, lasts, share, loss, foreseen })
+    }
+
+    fn at(strike: &Strike) -> u64 {
+        match strike {
+            Strike::Fault(fault) => fault.at,
+            Strike::Nemesis(it) => it.at.0,
+        }
+    }
 
     #[test]
     fn what_is_left_is_needed_and_nothing_else() {
         let mut wish = Wish::draw(1);
-        let misfortune = |at| Misfortune {
-            kind: crate::event::Fault::Crash,
-            on: "pi1".into(),
-            at,
-            lasts: 1,
-            share: 0,
-            loss: 0,
-            foreseen: None,
-        };
-        wish.faults = (0..40).map(misfortune).collect();
+        wish.strikes = (0..40).map(strike).collect();
         for needed in [vec![], vec![7], vec![0, 39], vec![3, 4, 20]] {
             let breaks = |wish: &Wish| {
-                let has = |at: &u64| wish.faults.iter().any(|fault| fault.at == *at);
+                let has = |wanted: &u64| wish.strikes.iter().any(|strike| at(strike) == *wanted);
                 needed.iter().all(has).then(|| Breach::new("p", Time::ZERO, String::new()))
             };
             let first = breaks(&wish).expect("all of them break it");
             let (small, _) = shrink(&wish, first, breaks);
-            let left: Vec<_> = small.faults.iter().map(|fault| fault.at).collect();
-            assert_eq!(left, needed);
+            assert_eq!(small.strikes.iter().map(at).collect::<Vec<_>>(), needed);
         }
     }
 }

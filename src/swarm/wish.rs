@@ -1,26 +1,27 @@
-//! What a seed wishes for: a small machine, a job, and misfortunes that all heal.
+//! What a seed draws: a small machine, a job, faults that all heal, and disturbances by a harness.
 
 use std::fmt::Write;
 
-use crate::event::Fault;
-use crate::plan::chance::kind_word;
+use super::nemesis;
+use crate::backend::turmoil::nemesis::Disturbance;
+use crate::event::{Fault, Target};
 use crate::rng::{Draw, Stream};
 
 /// About when an instant boot and one from a card let the job start (ms).
-const BOOTS: [u64; 2] = [2_000, 35_000];
+pub(super) const BOOTS: [u64; 2] = [2_000, 35_000];
 /// Misfortunes strike within this time of an instant (ms).
 const NEAR: u64 = 12_000;
 /// All have struck by then (ms): the longest boot, twice the longest job, and what is near.
-const TROUBLE: u64 = BOOTS[1] + 2 * 8 * 24 * 1_000 + NEAR;
+pub(super) const TROUBLE: u64 = BOOTS[1] + 2 * 8 * 24 * 1_000 + NEAR;
 /// The longest damage (s).
-const LASTS_MAX: u64 = 60;
+pub(super) const LASTS_MAX: u64 = 60;
 /// Time in which a healed machine must finish: boots, power cycles and the whole job, many times
 /// over (s).
 const GRACE: u64 = 3_600;
 
 /// Where a wish keeps its checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
+pub(super) enum Keep {
     Nowhere,
     FixedCosts,
     FileServer,
@@ -35,7 +36,7 @@ enum Keep {
 
 /// How a wish's controller detects failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
+pub(super) enum Watch {
     Timeout,
     Phi,
     Gossip,
@@ -63,26 +64,36 @@ struct Crew {
     restart: bool,
 }
 
-/// A machine, a job and misfortunes.
+/// A machine, a job and what strikes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    seed: u64,
-    nodes: u64,
+    /// The seed.
+    pub seed: u64,
+    pub(super) nodes: u64,
     spares: u64,
     switches: u64,
     instant: bool,
     detect: u64,
-    watch: Watch,
+    pub(super) watch: Watch,
     step: u64,
     steps: u64,
     interval: u64,
     /// Of a checkpoint image (MB).
     size: u64,
-    keep: Keep,
+    pub(super) keep: Keep,
     verify: Option<Verify>,
     crew: Option<Crew>,
-    /// The misfortunes, in no order.
-    pub faults: Vec<Misfortune>,
+    /// What strikes, in no order.
+    pub strikes: Vec<Strike>,
+}
+
+/// Something that strikes: a fault of the scenario, or what the harness does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Strike {
+    /// A fault.
+    Fault(Misfortune),
+    /// Not in the scenario.
+    Nemesis(Disturbance),
 }
 
 /// One fault at one time.
@@ -141,14 +152,14 @@ impl Wish {
             keep: *pick(&mut draw, &[&keeps[..], &[Keep::Partner; 2]].concat()),
             verify: None,
             crew: None,
-            faults: Vec::new(),
+            strikes: Vec::new(),
         };
         // Drawn last of its stream, so that a seed without levels is the same as ever.
         if wish.keep != Keep::Nowhere && more.below(5) == 0 {
             wish.keep = Keep::Levels;
         }
         let mut kinds = Fault::ALL.to_vec();
-        kinds.retain(|kind| !kind.corrupts() && !kind.needs_real_nodes());
+        kinds.retain(|kind| !kind.corrupts() && kind.target() != Target::Resource);
         kinds.retain(|_| draw.below(2) == 0);
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
@@ -159,14 +170,54 @@ impl Wish {
         for _ in 0..draw.below(9) {
             let kind = *pick(&mut draw, &kinds);
             let near = pick(&mut draw, &instants) + draw.below(NEAR);
-            let misfortune = wish.misfortune(&mut draw, kind, near);
-            wish.faults.push(misfortune);
+            wish.strike(&mut draw, kind, near);
         }
         wish.add(&mut stream.draw(2, 0), span);
         if wish.keep == Keep::Levels && stream.draw(3, 0).below(2) == 0 {
             wish.keep = Keep::Memory;
         }
+        // No reader takes predictions for a job with levels.
+        let foreseen = wish.faults().any(|fault| fault.foreseen.is_some());
+        let is_plain = wish.verify.is_none() && wish.crew.is_none() && !foreseen;
+        if wish.keep != Keep::Nowhere && is_plain && stream.draw(6, 0).below(4) == 0 {
+            wish.keep = Keep::Memory;
+            let cut = nemesis::cut(&wish, &mut stream.draw(7, 0), span);
+            wish.strikes.push(Strike::Fault(cut));
+        }
+        // One in six has many more faults.
+        let mut storm = stream.draw(4, 0);
+        if storm.below(6) == 0 {
+            for _ in 0..6 + storm.below(12) {
+                let (kind, at) = (*pick(&mut storm, &kinds), storm.below(span));
+                wish.strike(&mut storm, kind, at);
+            }
+        }
+        let disturbances = nemesis::draw(&wish, &mut stream.draw(5, 0), span);
+        wish.strikes.extend(disturbances.into_iter().map(Strike::Nemesis));
         wish
+    }
+
+    fn strike(&mut self, draw: &mut Draw, kind: Fault, at: u64) {
+        let misfortune = self.misfortune(draw, kind, at);
+        self.strikes.push(Strike::Fault(misfortune));
+    }
+
+    /// The faults among what strikes.
+    pub fn faults(&self) -> impl Iterator<Item = &Misfortune> {
+        self.strikes.iter().filter_map(|strike| match strike {
+            Strike::Fault(fault) => Some(fault),
+            Strike::Nemesis(_) => None,
+        })
+    }
+
+    /// What the harness does.
+    #[must_use]
+    pub fn disturbances(&self) -> Vec<Disturbance> {
+        let nemesis = |strike: &Strike| match strike {
+            Strike::Fault(_) => None,
+            Strike::Nemesis(disturbance) => Some(*disturbance),
+        };
+        self.strikes.iter().filter_map(nemesis).collect()
     }
 
     /// Adds to each second wish what fits it: silent corruption, replicas, or alarms. From draws of
@@ -184,8 +235,7 @@ impl Wish {
                 }
                 for _ in 0..=draw.below(4) {
                     let at = draw.below(span);
-                    let misfortune = self.misfortune(draw, Fault::SilentCorruption, at);
-                    self.faults.push(misfortune);
+                    self.strike(draw, Fault::SilentCorruption, at);
                 }
             }
             1 => {
@@ -206,7 +256,7 @@ impl Wish {
                 let lead = 1 + draw.below(30);
                 misfortune.lasts = 0;
                 misfortune.foreseen = Some(Foreseen { recall, precision, lead });
-                self.faults.push(misfortune);
+                self.strikes.push(Strike::Fault(misfortune));
             }
             _ => {}
         }
@@ -215,16 +265,16 @@ impl Wish {
     fn misfortune(&self, draw: &mut Draw, kind: Fault, at: u64) -> Misfortune {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
-        let on = match kind {
-            Fault::PowerLoss => "psu[1]".into(),
-            Fault::SwitchLoss => format!("switch[{switch}]"),
-            Fault::ServerLoss => "server[1]".into(),
-            Fault::LinkDegradation if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
-            Fault::LinkDegradation => format!("pi{node}/link"),
-            Fault::ControllerCrash => "controller".into(),
-            _ => format!("pi{node}"),
+        let on = match kind.target() {
+            Target::Feed => "psu[1]".into(),
+            Target::Switch => format!("switch[{switch}]"),
+            Target::Server => "server[1]".into(),
+            Target::Link if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
+            Target::Link => format!("pi{node}/link"),
+            Target::Controller => "controller".into(),
+            Target::Life | Target::Memory | Target::Resource => format!("pi{node}"),
         };
-        let cycled = matches!(kind, Fault::Crash | Fault::Hang) && draw.below(3) > 0;
+        let cycled = kind.target() == Target::Life && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let share = *pick(draw, &[0, 0, 1, 50]);
         let loss = *pick(draw, &[0, 5, 30]);
@@ -295,7 +345,13 @@ impl Wish {
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
             text += &self.verify.map_or_else(String::new, Verify::text);
         }
-        text + &self.faults.iter().map(Misfortune::text).collect::<String>()
+        text.extend(self.faults().map(Misfortune::text));
+        let disturbances = self.disturbances();
+        if !disturbances.is_empty() {
+            text += "\n# What the harness does beside these; only `rackstorm swarm` can:\n";
+            text.extend(disturbances.iter().map(|it| format!("#   {it}\n")));
+        }
+        text
     }
 }
 
@@ -323,7 +379,7 @@ impl Crew {
 impl Misfortune {
     fn text(&self) -> String {
         let Self { kind, on, at, lasts, share, loss, foreseen } = self;
-        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind_word(*kind));
+        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind.word());
         match foreseen {
             None => writeln!(text, "at     = \"{at} ms\"").expect(WRITES),
             Some(Foreseen { recall, precision, lead }) => write!(
@@ -347,7 +403,7 @@ impl Misfortune {
 
 const WRITES: &str = "a string takes any text";
 
-fn pick<'a, T>(draw: &mut Draw, from: &'a [T]) -> &'a T {
+pub(super) fn pick<'a, T>(draw: &mut Draw, from: &'a [T]) -> &'a T {
     &from[draw.below(from.len() as u64) as usize]
 }
 
@@ -358,24 +414,30 @@ mod tests {
 
     #[test]
     fn every_wish_is_a_scenario_and_every_kind_of_fault_is_wished_for() {
+        let of_wishes = |kind: &Fault| {
+            let simple = *kind == Fault::SilentCorruption || !kind.corrupts();
+            simple && kind.target() != Target::Resource
+        };
         let mut kinds = std::collections::BTreeSet::new();
-        let (mut verified, mut crewed, mut foreseen) = (0, 0, 0);
+        let (mut verified, mut crewed, mut foreseen, mut most) = (0, 0, 0, 0);
         for seed in 0..500 {
             let wish = Wish::draw(seed);
             verified += u32::from(wish.verify.is_some());
             crewed += u32::from(wish.crew.is_some());
-            foreseen += u32::from(wish.faults.iter().any(|fault| fault.foreseen.is_some()));
+            foreseen += u32::from(wish.faults().any(|fault| fault.foreseen.is_some()));
             assert_eq!(wish, Wish::draw(seed));
-            kinds.extend(wish.faults.iter().map(|fault| fault.kind));
+            kinds.extend(wish.faults().map(|fault| fault.kind));
+            most = most.max(wish.faults().count());
             if let Err(mistakes) = scenario::read(&wish.name(), &wish.text()) {
                 panic!("{mistakes}\n{}", wish.text());
             }
         }
         assert_eq!(
             kinds.len(),
-            Fault::ALL.len() - 5,
-            "all but upsets, faults of DRAM and what is for real nodes"
+            Fault::ALL.into_iter().filter(of_wishes).count(),
+            "all but upsets, faults of DRAM and what takes a node's resources"
         );
+        assert!(most > 20, "{most}");
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");
     }
 }

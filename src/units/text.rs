@@ -132,7 +132,36 @@ struct Decimal {
     fraction: bool,
 }
 
+/// The digits of a number, as a regular expression.
+const DIGITS: &str = r"(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?";
+
+/// A number, as a regular expression.
+pub(crate) const NUMBER: &str =
+    r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?";
+
+/// A quantity that can tell what its texts look like.
+pub(crate) trait Pattern {
+    /// A regular expression that all of its texts match, and hardly any others.
+    ///
+    /// It does not know how large a number is, nor that the larger unit comes first.
+    fn pattern() -> String;
+}
+
 impl Quantity {
+    /// One number and one unit.
+    fn pattern(&self) -> String {
+        // Zero may be written with a minus.
+        let sign = if self.what == LENGTH.what { "[-+]?" } else { r"(?:\+?|-(?=[0_.]*[^0-9_.]))" };
+        format!(r"\s*{sign}{DIGITS}\s*{}\s*", self.names())
+    }
+
+    /// Its units as alternatives, the longest first.
+    fn names(&self) -> String {
+        let mut names: Vec<&str> = self.units.iter().flat_map(|unit| unit.names).copied().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        format!("(?:{})", names.join("|"))
+    }
+
     fn error(&self, message: String) -> QuantityError {
         QuantityError { message, help: Some(self.known()) }
     }
@@ -299,6 +328,13 @@ impl FromStr for Span {
     }
 }
 
+impl Pattern for Span {
+    fn pattern() -> String {
+        let names = SPAN.names();
+        format!(r"(?:\s*\+?[0-9][0-9_]*\.?(?:[eE]\+?[0-9]+)?\s*{names})*{}", SPAN.pattern())
+    }
+}
+
 impl fmt::Display for Span {
     /// Exact, and read back by [`Span::from_str`]: `3 d 4 h`, `1 min 30.5 s`, `500 us`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -374,6 +410,12 @@ macro_rules! quantity {
             }
         }
 
+        impl Pattern for $type {
+            fn pattern() -> String {
+                $quantity.pattern()
+            }
+        }
+
         impl fmt::Display for $type {
             /// Exact, and read back by `from_str`.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -396,6 +438,12 @@ impl FromStr for Length {
         let value = LENGTH.parse(text)?;
         let large = |_| LENGTH.error(format!("`{text}` is too large for a length"));
         i64::try_from(value).map(Self).map_err(large)
+    }
+}
+
+impl Pattern for Length {
+    fn pattern() -> String {
+        LENGTH.pattern()
     }
 }
 

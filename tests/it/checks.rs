@@ -1,9 +1,9 @@
 //! Checked steps (ABFT) and replicas that compare their memory, in whole runs: their closed forms.
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CorruptionAct, JobPhase, What};
+use rackstorm::forecast;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::{Pattern, escaped};
 

@@ -1,7 +1,7 @@
 //! Jobs on a part of the machine: which nodes they take, and how often these are struck.
 
-use rackstorm::analysis::forecast;
 use rackstorm::event::What;
+use rackstorm::forecast;
 use rackstorm::plan::Plan;
 use rackstorm::units::Span;
 

@@ -373,7 +373,7 @@ fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
 /// Lines `| key | takes | default | meaning |` for each table of the schema, in order.
 fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
     let mut tables = Vec::new();
-    gather(schema, "", &mut tables);
+    gather(schema, "", defaults, &mut tables);
     let mut out = String::new();
     for (table, paths) in &tables {
         table_reference(table, paths, defaults, &mut out);
@@ -384,16 +384,29 @@ fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
 /// A table with all the paths at which it stands.
 type Table<'a> = (&'a serde_json::Value, Vec<String>);
 
-/// All tables of the language, each once.
-fn gather<'a>(table: &'a serde_json::Value, path: &str, tables: &mut Vec<Table<'a>>) {
-    match tables.iter_mut().find(|(known, _)| *known == table) {
+/// The defaults of a table.
+fn at<'a>(defaults: &'a toml::Table, path: &str) -> Option<&'a toml::Value> {
+    let mut parts = path.split('.');
+    let first = parts.next().and_then(|part| defaults.get(part));
+    parts.fold(first, |value, part| value.and_then(|value| value.get(part)))
+}
+
+/// All tables of the language, each once unless its defaults differ.
+fn gather<'a>(
+    table: &'a serde_json::Value,
+    path: &str,
+    defaults: &toml::Table,
+    tables: &mut Vec<Table<'a>>,
+) {
+    let alike = |paths: &[String]| at(defaults, &paths[0]) == at(defaults, path);
+    match tables.iter_mut().find(|(known, paths)| *known == table && alike(paths)) {
         Some((_, paths)) => paths.push(path.to_owned()),
         None => tables.push((table, vec![path.to_owned()])),
     }
     for (key, item) in table["properties"].as_object().expect("a table has keys") {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         if let Some(inner) = inner(item) {
-            gather(inner, &full, tables);
+            gather(inner, &full, defaults, tables);
         }
     }
 }
@@ -443,10 +456,7 @@ fn default_of(item: &serde_json::Value, path: &str, defaults: &toml::Table) -> S
     if let Some(default) = item.get("default") {
         return format!("`{default}`");
     }
-    let mut parts = path.split('.');
-    let first = parts.next().and_then(|part| defaults.get(part));
-    let found = parts.fold(first, |value, part| value.and_then(|value| value.get(part)));
-    match found {
+    match at(defaults, path) {
         Some(value) if path != "title" && !value.is_table() => format!("`{value}`"),
         _ => String::new(),
     }

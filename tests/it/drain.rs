@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, Event, JobPhase, Purpose, What};
+use rackstorm::forecast;
 use rackstorm::theory::vaidya::Latent;
 
 use crate::theatre::{Played, measure_text, plan_of, play_on};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rackstorm::analysis::forecast::{self, Prediction};
+use rackstorm::forecast::{self, Prediction};
 use rackstorm::plan::Plan;
 
 use crate::program::{Bench, root};
@@ -234,7 +234,7 @@ fn the_report_holds_the_run_against_theory_or_says_why_not() {
         std::fs::read_to_string(folder.join("report.html")).expect("the page is there")
     };
     let exponential = page("hang_fixed_cost");
-    for part in ["Theory beside the run", "13 h 1 min 42 s", "0.9211", "above the mean"] {
+    for part in ["Theory compared with the run", "13 h 1 min 42 s", "0.9211", "above the mean"] {
         assert!(exponential.contains(part), "{part}");
     }
     let weibull = page("crash_weibull_daly");

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, JobPhase, Purpose, What};
+use rackstorm::forecast;
 use rackstorm::theory::Costs;
 use rackstorm::theory::compression::Compression;
 use rackstorm::theory::incremental::{Chain, best_length};

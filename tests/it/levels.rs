@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
+use rackstorm::experiment::Run;
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::NodeId;
+use rackstorm::forecast;
+use rackstorm::ids::{JobId, NodeId};
 use rackstorm::rng::Stream;
 use rackstorm::theory::scr::{Level, Pattern};
 use rackstorm::theory::{buddy, multilevel};
@@ -157,7 +158,7 @@ fn the_optimum_is_the_pattern_of_the_formula_and_others_waste_more() {
     else {
         panic!("it has levels")
     };
-    assert_eq!(plan.pattern(wish).1, [1, 12]);
+    assert_eq!(plan.pattern(JobId(0), wish).1, [1, 12]);
     // By SCR's model, which is exact, half and twice of it waste more, each by itself.
     let efficiency = |interval, every: u32| {
         let counts = &[every - 1];
@@ -259,8 +260,9 @@ fn buddies_lose_a_checkpoint_as_often_as_the_closed_form_says() {
     for (copies, nodes, years, detect) in [(2, 2, 320, 20), (3, 3, 200, 470)] {
         let mut losses = Losses::default();
         let plan = plan_of(&buddies(copies, nodes, years, detect));
-        let end = Model.play(&plan, &mut losses).expect("nobody stops it");
-        assert_eq!(end, EndReason::TimeUp);
+        let run = Run::new(&plan, &Model).no_findings().sink(&mut losses);
+        let end = run.play().expect("nobody stops it").end;
+        assert_eq!(end, Some(EndReason::TimeUp));
         let risk = detect as f64 + 10.0 * f64::from(copies);
         let time = years as f64 * 365.0 * 86_400.0;
         let expected = buddy::loss_rate(copies, 1e-4, risk) * time;
@@ -383,7 +385,7 @@ fn the_fleet_refuses_levels_that_it_cannot_keep_and_classes_that_it_cannot_see()
     assert!(reasons.len() == 1 && reasons[0].contains("level 1"), "{reasons:?}");
     let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
     let reasons = Turmoil.cannot(&plan_of(&setting.scenario(1)));
-    assert!(reasons.len() == 1 && reasons[0].contains("severity"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("severity")), "{reasons:?}");
 }
 
 /// The fleet restarts from the same checkpoints on the same nodes, and has the right result; gives

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::Backend;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, Event, GroupAct, JobPhase, What};
+use rackstorm::forecast;
 use rackstorm::ids::NodeId;
 
 use crate::theatre::{Played, measure_text, plan_of, play_text};

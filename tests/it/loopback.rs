@@ -1,4 +1,6 @@
-//! The stage `loopback`: real processes, real TCP, real kills; no timing is asserted.
+//! The stage `loopback`: real processes, real TCP, real kills.
+//!
+//! No timing is asserted, but that what has to last so long does.
 //!
 //! `RACKSTORM_AGENTS=50 cargo test --release --test it loopback::a_job` plays the job
 //! with fifty agents and ten crashes.
@@ -12,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use rackstorm::backend::loopback::Loopback;
 use rackstorm::event::NodeState as N;
-use rackstorm::event::{EndReason, Event, Sensor, Sink, Stop, What};
+use rackstorm::event::{EndReason, Event, JobPhase, Sensor, Sink, Stop, What};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::ids::NodeId;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::pace::time;
 use crate::program::{Bench, wait};
 use crate::theatre::{Played, plan_of, play_with};
 
@@ -147,6 +150,23 @@ fn a_killed_agent_is_found_by_gossip_between_processes() {
     assert!(matches!(found[..], [Notice::Silent { node: NodeId(0), .. }]), "{found:?}");
     assert!(states(&played, 0).windows(2).any(|two| two == [N::Off, N::Init]));
     assert_eq!(played.count(is_refusal), 0);
+}
+
+#[test]
+fn an_agent_at_half_speed_makes_its_job_twice_as_long() {
+    let slow = |rest: &str| format!("[[fault.slow-down]]\non = \"pi2\"\nat = \"0 s\"\n{rest}");
+    let whole = slow("repair = \"never\"\nshare = \"50 %\"\n");
+    let ended = slow("repair = \"3 s\"\nshare = \"20 %\"\n");
+    let took = |fault: &str| {
+        let (played, sums, _) = play(&scenario(3, 2, fault));
+        assert_eq!(sums.len(), 1, "the job ends once");
+        assert_eq!(played.count(is_refusal), 0);
+        time(&played, JobPhase::Compute)
+    };
+    // Work of 2 s. No step is shorter than its node's pace makes it; a busy machine takes longer.
+    let (whole, ended) = (took(&whole), took(&ended));
+    assert!(whole >= 4.0, "{whole} s");
+    assert!((2.0..10.0).contains(&ended), "{ended} s; a node that stays slow would take 10 s");
 }
 
 #[test]

@@ -167,3 +167,47 @@ fn what_the_inventory_lacks_or_forbids_is_told_by_a_rehearsal_too() {
     assert_eq!(done.code, 2);
     assert!(done.stderr.contains("--on rack --rehearse"), "{}", done.stderr);
 }
+
+/// A node that hangs again and again, whom only a power cycle helps.
+const HANGS: &str = r#"
+schema  = 1
+title   = "too many power cycles"
+inherit = "edge_rack_24"
+seed    = 5
+
+[module]
+nodes    = 3
+packs    = [3]
+switches = 1
+
+[controller]
+detect       = "1 s"
+boot_timeout = "60 s"
+settle       = "200 ms"
+
+[stop]
+at = "12 s"
+
+[[fault.hang]]
+on       = "pi1"
+lifetime = { fixed = "2 s" }
+age      = "new"
+repair   = "power-cycle"
+"#;
+
+#[test]
+fn a_run_switches_a_node_off_no_more_often_than_the_rack_allows() {
+    let bench = Bench::new();
+    bench.write("rack.toml", &RACK.replace("cycles_per_hour = 9", "cycles_per_hour = 2"));
+    bench.write("hangs.toml", HANGS);
+    // Once it stays as it is, no more can be injected: the run fails, and has its log.
+    let done = bench.run(&["run", "hangs.toml", "--on", "rack", "--rehearse", "--no-report"]);
+    let folders = std::fs::read_dir(bench.path().join("results/hangs")).expect("results");
+    let folder = folders.map(|entry| entry.expect("an entry").path()).next();
+    let log = LogReader::open(&folder.unwrap_or_else(|| panic!("{}", done.stderr))).expect("a log");
+    // The log of a run that failed ends without its last words.
+    let events: Vec<Event> = log.map_while(Result::ok).collect();
+    let states = states(&events, 0);
+    let cycles = states.windows(2).filter(|two| *two == [N::Hung, N::Off]).count();
+    assert_eq!(cycles, 1, "it was switched off to begin with, and may be once more: {states:?}");
+}

@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, Purpose, Sink, Stop, What};
+use rackstorm::experiment::Run;
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::{FaultId, NodeId};
+use rackstorm::ids::{FaultId, JobId, NodeId};
 use rackstorm::plan::chance::Chance;
 use rackstorm::protocol::replica::{Loss, Replicas};
 use rackstorm::theory::replication::mnfti;
@@ -145,7 +145,8 @@ fn the_model_interrupts_pairs_after_their_exact_number_of_failures() {
         let hours = interrupts * mnfti(u64::from(pairs)) / f64::from(2 * pairs);
         let mut counter = Counter(Counts::default(), None);
         let plan = plan_of(&endless(pairs, hours, 1));
-        Model.play(&plan, &mut counter).expect("nobody stops the play");
+        let run = Run::new(&plan, &Model).no_findings().sink(&mut counter);
+        run.play().expect("nobody stops the play");
         check_mnfti(pairs, &counter.0, 0.005);
     }
 }
@@ -155,7 +156,7 @@ fn the_model_interrupts_pairs_after_their_exact_number_of_failures() {
 fn drive(pairs: u32, interrupts: usize) -> Counts {
     let plan = plan_of(&endless(pairs, 1.0, u64::from(pairs)));
     let chance = Chance::new(&plan.scenario);
-    let mut replicas: Replicas = plan.replicas().expect("the job has replicas");
+    let mut replicas: Replicas = plan.replicas(JobId(0)).expect("the job has replicas");
     let mut used = vec![0; 2 * pairs as usize];
     let mut life = |node: u32| {
         let k = &mut used[node as usize];
@@ -251,13 +252,8 @@ fn the_restart_strategy_comes_to_its_published_interval_and_overhead() {
     assert!((planned.as_secs_f64() / 22_366.0 - 1.0).abs() < 1e-4, "{planned}");
     let chunks = 450_000;
     let plan = plan_of(&restarting("22366 s", chunks));
-    let mut fold = rackstorm::analysis::Fold::new(&plan);
-    Model.play(&plan, &mut fold).expect("nobody stops the play");
-    let end = fold.now();
-    let findings = fold.finish(end);
-    let metric = |name: &str| {
-        findings.metrics.iter().find(|metric| metric.name == name).expect("it is there").value
-    };
+    let outcome = Run::new(&plan, &Model).play().expect("nobody stops the play");
+    let metric = |name: &str| outcome.metric(name).expect("it is there");
     let overhead = metric("overhead");
     assert!((overhead / 0.004_02 - 1.0).abs() < 0.03, "H = {overhead}");
     // What a checkpoint costs falls with T, what an interrupt costs grows with its square: the T
@@ -423,7 +419,7 @@ at = "10 d"
 /// Mean makespan over seeds against the first row of the forecast, in its 99 % interval.
 fn check_forecast(text: &str, seeds: u64) {
     let plan = plan_of(text);
-    let forecast = rackstorm::analysis::forecast::of(&plan).expect("a closed form applies");
+    let forecast = rackstorm::forecast::of(&plan).expect("a closed form applies");
     let row = &forecast.own[0];
     let runs: Vec<f64> =
         (0..seeds).map(|seed| play_text(text, Some(seed)).metric("makespan")).collect();

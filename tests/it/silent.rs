@@ -1,9 +1,9 @@
 //! Silent corruption in whole runs: its closed form, its escape, its detection and its way back.
 
-use rackstorm::analysis::forecast;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, What};
 use rackstorm::fleet::doors::Notice;
+use rackstorm::forecast;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::Pattern;
 

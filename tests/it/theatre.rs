@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use rackstorm::analysis::{Findings, Fold};
+use rackstorm::analysis::Findings;
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::event::{EndReason, Event, Sink, Stop, What};
+use rackstorm::experiment::Run;
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::Time;
@@ -16,38 +17,13 @@ pub(crate) struct Played {
     pub(crate) findings: Findings,
 }
 
-struct Audience {
-    events: Vec<Event>,
-    fold: Fold,
-}
-
-impl Sink for Audience {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.fold.event(event);
-        self.events.push(*event);
-        Ok(())
-    }
-}
-
 /// What a run comes to, without what it told: of runs whose events would fill the memory.
 pub(crate) struct Measured(Findings);
 
-struct Counter(Fold);
-
-impl Sink for Counter {
-    fn event(&mut self, event: &Event) -> Result<(), Stop> {
-        self.0.event(event);
-        Ok(())
-    }
-}
-
 /// Plays the text of a scenario file on the model and keeps the metrics.
 pub(crate) fn measure_text(text: &str, seed: Option<u64>) -> Measured {
-    let plan = plan_of_text(text, seed);
-    let mut counter = Counter(Fold::new(&plan));
-    Model.play(&plan, &mut counter).expect("nobody stops the play");
-    let end = counter.0.now();
-    Measured(counter.0.finish(end))
+    let outcome = Run::new(&plan_of_text(text, seed), &Model).play();
+    Measured(outcome.expect("nobody stops the play").findings)
 }
 
 impl Measured {
@@ -58,8 +34,7 @@ impl Measured {
 }
 
 fn metric(findings: &Findings, name: &str) -> f64 {
-    let found = findings.metrics.iter().find(|metric| metric.name == name);
-    found.unwrap_or_else(|| panic!("the run has no metric {name}")).value
+    findings.metric(name).unwrap_or_else(|| panic!("the run has no metric {name}")).value
 }
 
 /// Plays the text of a scenario file.
@@ -107,12 +82,12 @@ pub(crate) fn play_on(stage: &dyn Backend, plan: &Plan) -> Played {
 /// Plays a plan in some way.
 pub(crate) fn play_with(
     plan: &Plan,
-    stage: impl FnOnce(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
+    mut way: impl FnMut(&Plan, &mut dyn Sink) -> Result<EndReason, Stop>,
 ) -> Played {
-    let mut audience = Audience { events: Vec::new(), fold: Fold::new(plan) };
-    stage(plan, &mut audience).expect("nobody stops the play");
-    let end = audience.events.last().expect("a run tells something").at;
-    Played { findings: audience.fold.finish(end), events: audience.events }
+    let mut events = Vec::new();
+    let run = Run::new(plan, &Model).series().sink(&mut events);
+    let findings = run.play_by(&mut way).expect("nobody stops the play").findings;
+    Played { events, findings }
 }
 
 impl Played {

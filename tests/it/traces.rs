@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use rackstorm::analysis::fit::SpanLaw;
 use rackstorm::analysis::stats::confidence;
-use rackstorm::analysis::trace_fits::{Spans, TraceFits};
 use rackstorm::event::What;
+use rackstorm::fitting::laws::SpanLaw;
+use rackstorm::fitting::traces::{Spans, TraceFits};
 use rackstorm::rng::Stream;
 use rackstorm::trace::{self, Named, Quantity, Selection, Trace};
 

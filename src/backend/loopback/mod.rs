@@ -24,8 +24,9 @@ mod play;
 use std::path::Path;
 
 use crate::backend::{Backend, needs_real_nodes};
-use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::event::{EndReason, Fault, Sink, Stop, Target};
 use crate::fleet::doors::Notice;
+use crate::ids::PartKind;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;
 use crate::units::Time;
@@ -90,12 +91,20 @@ impl Backend for Loopback {
 
 /// Why a fault cannot be done to processes, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    match rule.kind {
-        Fault::Crash | Fault::Hang | Fault::PowerLoss => None,
-        kind if kind.needs_real_nodes() => None,
-        kind => {
-            let word = crate::record::words::fault(kind);
-            let name = &rule.name;
+    match rule.kind().target() {
+        Target::Life | Target::Feed => None,
+        Target::Resource if rule.kind() == Fault::SlowDown && rule.on.kind == PartKind::Node => {
+            None
+        }
+        // What real nodes alone have is refused as such.
+        Target::Resource if rule.harm.needs_real_nodes().is_some() => None,
+        Target::Resource
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Controller
+        | Target::Memory => {
+            let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))
         }
     }

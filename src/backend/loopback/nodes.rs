@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::drivers::agents::{Agents, Fate, Start};
 use crate::drivers::tls::name_of;
-use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
+use crate::event::{Cause, Event, Fault, NodeState, PartState, Target, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
@@ -180,10 +180,11 @@ impl Nodes {
         }
     }
 
-    /// Whether a node's agent carries a harm out by itself: a hang, as long as it hears.
+    /// Whether a node's agent carries a harm out by itself: what is done to its resources, and a
+    /// hang, as long as it hears.
     pub(super) fn harms_itself(&self, deed: &Deed) -> bool {
         let is_up = || self.each.borrow()[deed.part.index as usize].state == NodeState::Up;
-        deed.kind == Fault::Hang && is_up()
+        deed.kind.target() == Target::Resource || deed.kind == Fault::Hang && is_up()
     }
 
     /// Does a harm, once.
@@ -192,20 +193,25 @@ impl Nodes {
             return Ok(());
         }
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        match deed.kind {
-            Fault::Crash => {
+        match deed.kind.target() {
+            Target::Life if deed.kind == Fault::Hang => self.hang(node, cause)?,
+            Target::Life => {
                 let is_blocked = self.is_blocked_by(deed);
                 self.strike(node, is_blocked, cause);
             }
-            Fault::Hang => self.hang(node, cause)?,
-            Fault::PowerLoss => {
+            Target::Feed => {
                 self.tell_part(deed.part, PartState::Down, cause);
                 for node in self.plan.machine.nodes_of(deed.part) {
                     self.block(node);
                     self.set_state(node, NodeState::Down, cause);
                 }
             }
-            _ => return Err(io::ErrorKind::Unsupported.into()),
+            Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => return Err(io::ErrorKind::Unsupported.into()),
         }
         Ok(())
     }
@@ -215,20 +221,28 @@ impl Nodes {
         if !self.done.borrow_mut().remove(&deed.number) {
             return Ok(());
         }
-        match deed.kind {
-            Fault::Crash if self.is_blocked_by(deed) => self.unblock(NodeId(deed.part.index)),
-            Fault::PowerLoss => {
+        match deed.kind.target() {
+            Target::Life if deed.kind == Fault::Crash && self.is_blocked_by(deed) => {
+                self.unblock(NodeId(deed.part.index))
+            }
+            Target::Feed => {
                 self.tell_part(deed.part, PartState::Up, Cause::Repair);
                 let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
                 all.into_iter().try_for_each(|node| self.unblock(node))
             }
-            _ => Ok(()),
+            Target::Life
+            | Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Ok(()),
         }
     }
 
     /// Whether a crashed node has no power until it is repaired.
     fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = &self.plan.scenario.faults[usize::from(deed.fault.0)];
+        let rule = self.plan.scenario.rule(deed.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 

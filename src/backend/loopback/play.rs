@@ -25,7 +25,7 @@ use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
 use crate::fleet::doors::{Address, Net, Notice};
-use crate::fleet::job::JobPlay;
+use crate::fleet::job::Jobs;
 use crate::plan::Plan;
 use crate::units::{Span, Time};
 
@@ -105,7 +105,7 @@ async fn run(
     };
     let plan = Rc::new(plan.clone());
     let nodes = Rc::new(Nodes::new(plan.clone(), start));
-    let expected = JobPlay::expected(&plan, WORDS);
+    let expected = Jobs::expected(&plan, WORDS);
     let hands = Hands { nodes: nodes.clone(), notices, expected };
     let doors = controller::Doors {
         net: net.map_err(no_start)?,

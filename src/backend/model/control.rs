@@ -1,16 +1,20 @@
-//! The controller: while it is down, nothing is ordered, noticed or placed.
+//! The controller of the model: the shell around the machines of [`crate::control`], and its crash.
 //!
-//! What goes on without it goes on: nodes compute the step that was ordered, write the checkpoint
-//! that was ordered, boot, and fail. Whatever needs it waits until it is back; it then gives every
+//! While it is down nothing is ordered, noticed or placed. What goes on without it goes on: nodes
+//! compute the step that was ordered, write the checkpoint that was ordered, boot, and fail, for
+//! faults are injected all the same. Whatever needs it waits until it is back; it then gives every
 //! node the detector's time to be heard.
 //!
 //! Not modelled: the time that it takes to read its disk and to hear its agents again.
 
 use std::collections::BTreeMap;
 
-use crate::event::{Cause, PartState};
-use crate::ids::{JobId, PartKind};
-use crate::protocol::Input;
+use crate::control::coordinator::Input;
+use crate::control::{Alarm, Command, Cure, FaultDue, Injection, PowerAct, PowerDue};
+use crate::event::{Cause, Fault, PartState, What};
+use crate::hardware::rack::{Effect, Harm, Rack};
+use crate::ids::{JobId, Part, PartKind};
+use crate::plan::Plan;
 use crate::units::Time;
 
 use super::world::{Timer, World};
@@ -24,8 +28,8 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// What the jobs would have told it.
-    inputs: BTreeMap<JobId, Input>,
+    /// The orders that jobs would have told it are done.
+    answers: BTreeMap<JobId, u64>,
 }
 
 impl Control {
@@ -34,63 +38,230 @@ impl Control {
         self.down > 0
     }
 
-    /// A job's nodes have done what was ordered; a failure makes that worthless.
-    pub(super) fn hold(&mut self, job: JobId, input: Option<Input>) {
-        match input {
-            Some(input) => self.inputs.insert(job, input),
-            None => self.inputs.remove(&job),
-        };
+    /// A job's nodes have done what was ordered.
+    pub(super) fn hold(&mut self, job: JobId, order: u64) {
+        self.answers.insert(job, order);
     }
 }
 
+/// Wakes the power supervisor.
+pub(super) fn power_of(rack: &mut Rack<&Plan, Timer>) -> impl FnMut(Time, PowerDue) {
+    |at, due| rack.schedule(at, Timer::Power(due))
+}
+
+/// Wakes the injector.
+pub(super) fn faults_of(rack: &mut Rack<&Plan, Timer>) -> impl FnMut(Time, FaultDue) {
+    |at, due| rack.schedule(at, Timer::Fault(due))
+}
+
 impl World<'_> {
+    /// What has come of the hardware is answered.
+    pub(super) fn react(&mut self, effect: Effect) {
+        let now = self.now();
+        match effect {
+            Effect::Powered(node, _) => {
+                let rack = &mut self.rack;
+                let alarms = self.injector.node_starts(now, node, &mut faults_of(rack));
+                for alarm in alarms {
+                    self.alarm(alarm);
+                }
+                // One that boots at once is up at this instant.
+                if !self.rack.boots_at_once() {
+                    self.supervisor.boots(now, node, &mut power_of(&mut self.rack));
+                }
+            }
+            Effect::Dead(node) => self.injector.node_stops(now, node),
+            Effect::Starts(node, _) => {
+                if self.rack.connects(node) {
+                    self.supervisor.joined(node);
+                } else if self.rack.boots_at_once() {
+                    self.supervisor.boots(now, node, &mut power_of(&mut self.rack));
+                }
+                self.offer_to_jobs(node.0);
+            }
+            Effect::Stops(node) => {
+                self.coordinate(Input::Wiped(node));
+                self.node_lost(node.0);
+                self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
+            }
+            Effect::Reached(node, true) => {
+                self.supervisor.joined(node);
+                self.offer_to_jobs(node.0);
+            }
+            Effect::Reached(node, false) => {
+                self.node_lost(node.0);
+                self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
+            }
+            Effect::Moved(ticket) => self.moved(ticket),
+            Effect::Speed(node, share_ppm) => {
+                if let Some(of) = self.jobs.job_of(node) {
+                    self.change_speed(of, node, share_ppm);
+                }
+            }
+            Effect::Link(..) | Effect::Switch(..) => {}
+        }
+    }
+
+    /// Something of the power supervisor is due.
+    pub(super) fn power_due(&mut self, due: PowerDue) {
+        let now = self.now();
+        self.supervisor.fire(now, now, due, &mut power_of(&mut self.rack));
+        self.supervise();
+    }
+
+    /// Does what the supervisor wants done.
+    fn supervise(&mut self) {
+        let now = self.now();
+        while !self.control.is_down() {
+            let act = self.supervisor.next_act(now, &mut power_of(&mut self.rack));
+            match act {
+                Some(PowerAct::On(node)) => self.with_rack(|rack| rack.power_on(node)),
+                Some(PowerAct::Off(node, cause)) => {
+                    self.with_rack(|rack| rack.power_off(node, cause));
+                    let rack = &mut self.rack;
+                    self.supervisor.switched(now, node, false, true, &mut power_of(rack));
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Something of the injector is due.
+    pub(super) fn fault_due(&mut self, due: FaultDue) {
+        self.injector.fire(self.rack.now(), due);
+        self.inject();
+    }
+
+    /// Does what the injector wants done.
+    pub(super) fn inject(&mut self) {
+        loop {
+            let jobs = &self.jobs;
+            let works_for = |node| jobs.job_of(node).map(|job| (job, jobs.phase(job)));
+            let command = self.injector.next(&works_for, &mut faults_of(&mut self.rack));
+            match command {
+                Some(Command::Emit(what)) => self.tell(what),
+                Some(Command::Inject(injection)) => self.strike(&injection),
+                Some(Command::Undo(injection)) => self.repair(&injection),
+                Some(Command::Alarm(alarm)) => self.alarm(alarm),
+                None => return,
+            }
+        }
+    }
+
+    /// Tells an alarm, and warns the jobs.
+    fn alarm(&mut self, alarm: Alarm) {
+        self.tell(alarm.what());
+        if !self.control.is_down() {
+            self.coordinate(Input::Foreseen(alarm.fault, alarm.part));
+        }
+    }
+
+    fn strike(&mut self, injection: &Injection) {
+        let Injection { number, fault, kind, part, cure } = *injection;
+        let harm = &self.plan.scenario.rule(fault).harm;
+        let (by_controller, share_ppm) = (cure == Cure::PowerCycle, harm.left_ppm());
+        let how = Harm { by_controller, share_ppm };
+        let has_power = |node| self.injector.is_running(node);
+        self.supervisor.injected(self.plan, injection, has_power);
+        self.class = harm.severity();
+        match kind {
+            Fault::Crash
+            | Fault::Hang
+            | Fault::PowerLoss
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::Load
+            | Fault::SlowDown => {
+                self.with_rack(|rack| rack.harm(number.into(), kind, part, how));
+            }
+            Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
+            Fault::SilentCorruption => self.corrupt(part.index),
+            Fault::Upset | Fault::Dram => unreachable!("what comes of it is injected"),
+            Fault::Clock | Fault::Process => {
+                unreachable!("this stage refuses it")
+            }
+        }
+        self.class = 1;
+    }
+
+    fn repair(&mut self, injection: &Injection) {
+        let Injection { number, kind, part, .. } = *injection;
+        let how = Harm { by_controller: false, share_ppm: 0 };
+        match kind {
+            Fault::Crash
+            | Fault::PowerLoss
+            | Fault::SwitchLoss
+            | Fault::ServerLoss
+            | Fault::LinkDegradation
+            | Fault::Load
+            | Fault::SlowDown => {
+                self.with_rack(|rack| rack.repair(number.into(), kind, part, how));
+            }
+            Fault::ControllerCrash => self.controller_up(Cause::Repair),
+            // The supervisor power-cycles it.
+            Fault::Hang => {}
+            Fault::SilentCorruption | Fault::Upset | Fault::Dram => {
+                unreachable!("it has no repair")
+            }
+            Fault::Clock | Fault::Process => {
+                unreachable!("this stage refuses it")
+            }
+        }
+        let (now, rack) = (self.now(), &mut self.rack);
+        self.supervisor.undone(now, self.plan, injection, &mut power_of(rack));
+        self.supervise();
+    }
+
     /// The controller stops dead, for one more reason.
-    pub(super) fn controller_down(&mut self, cause: Cause) {
+    fn controller_down(&mut self, cause: Cause) {
         self.control.down += 1;
         if self.control.down == 1 {
-            self.control.since = self.now;
-            self.tell_part(PartKind::Controller, 0, PartState::Down, cause);
+            self.control.since = self.now();
+            self.tell_controller(PartState::Down, cause);
         }
     }
 
     /// One of the reasons is gone; with the last one it takes up what has become due.
-    pub(super) fn controller_up(&mut self, cause: Cause) {
+    fn controller_up(&mut self, cause: Cause) {
         self.control.down -= 1;
         if self.control.down > 0 {
             return;
         }
-        self.tell_part(PartKind::Controller, 0, PartState::Up, cause);
-        for (due, timer) in std::mem::take(&mut self.control.timers) {
+        self.tell_controller(PartState::Up, cause);
+        let now = self.now();
+        for (at, timer) in std::mem::take(&mut self.control.timers) {
             match timer {
-                Timer::Detected { .. } => self.after(self.plan.detection(), timer),
-                Timer::PowerOn { node } if self.nodes[node as usize].due == due => {
-                    self.await_until(node, self.now, timer);
+                Timer::Power(due) => {
+                    self.supervisor.late(now, at, due, &mut power_of(&mut self.rack));
                 }
-                Timer::PowerOn { .. } => {}
-                _ => self.agenda.schedule(self.now, timer),
+                _ => self.rack.schedule(now, timer),
             }
         }
-        for (job, input) in std::mem::take(&mut self.control.inputs) {
-            self.step_job(job, input);
+        self.supervisor.resumed(now, &mut power_of(&mut self.rack));
+        for (job, order) in std::mem::take(&mut self.control.answers) {
+            self.coordinate(Input::Done { job, order, found: None });
         }
-        self.look_for_nodes_anew(self.control.since);
+        self.coordinate(Input::Resumed(self.control.since));
+    }
+
+    fn tell_controller(&mut self, state: PartState, cause: Cause) {
+        let part = Part { kind: PartKind::Controller, index: 0 };
+        self.tell(What::PartState { part, state, cause });
     }
 
     /// Whether a timer waits for the controller to be back; it is then kept.
     pub(super) fn put_off(&mut self, timer: Timer) -> bool {
         let needs = matches!(
             timer,
-            Timer::Start { .. }
-                | Timer::PowerOn { .. }
-                | Timer::BootDue { .. }
-                | Timer::Detected { .. }
-                | Timer::Job { .. }
-                | Timer::Drained { .. }
-                | Timer::Place
+            Timer::Power(_) | Timer::Job { .. } | Timer::Drained { .. } | Timer::Place
         );
         let kept = needs && self.control.is_down();
         if kept {
-            self.control.timers.push((self.now, timer));
+            if let Timer::Job { job, epoch } = timer {
+                self.rest_job(job, epoch);
+            }
+            self.control.timers.push((self.now(), timer));
         }
         kept
     }

@@ -1,564 +1,458 @@
-//! The jobs: who plays each, what its protocol orders, and its transfers.
+//! The nodes of the jobs: they carry out what the coordinator of jobs commands, as one.
+//!
+//! What is commanded takes time, or moves data through the fabric. All nodes of a job compress at
+//! once, each its own data; then the requests go to the server, and the transfers begin. What is
+//! read is decompressed when the last transfer of the job is done.
+//!
+//! A checkpoint that is written while its job computes goes through the fabric as others do, so
+//! that boots, restarts and checkpoints of the levels below share the links with it. One that
+//! stands still goes on with what the server has not yet: whoever has a seat by then sends the rest
+//! of it.
+//!
+//! Not modelled: the request to the disk of a replica that takes over another one's transfer; the
+//! application's own traffic, which is part of its steps: what it loses while a checkpoint is
+//! written is the scenario's `slowdown`; the time to read such an image from the card.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::event::{CheckpointAct, EndReason, JobPhase, NodeState, Purpose, What};
-use crate::hardware::flow::{Finished, FlowId, RouteId};
+use crate::control::coordinator::{Command, Cost, Image, Input, Loss, Work};
+use crate::event::{EndReason, JobPhase, Purpose, What};
+use crate::hardware::network::WHOLE_PPM;
+use crate::hardware::rack::{Draw, Left, Ticket};
 use crate::ids::{JobId, NodeId};
-use crate::plan::{Access, Plan};
-use crate::protocol::replica::Replicas;
-use crate::protocol::seating::{Kept, Seating};
-use crate::protocol::{Input, Order, Protocol};
 use crate::scenario::StopWhen;
-use crate::scenario::job::{Checkpoint, Place};
-use crate::units::{BitRate, Bytes, Span, Time};
+use crate::units::{Bytes, Span, Time};
 
-use super::drain::{DRAIN_TAG, DrainPlay};
-use super::node::Draw;
-use super::placing::Free;
+use super::pace::{Pace, times};
 use super::world::{Timer, World};
 
-/// Tags of jobs' transfers have this bit; others are node numbers.
-const JOB_TAG: u64 = 1 << 63;
-
-/// The tag of a bundle: its number in the low half, above it that of its job.
-pub(super) fn tag_of(job: JobId, bundle: u32) -> u64 {
-    JOB_TAG | u64::from(job.0) << 32 | u64::from(bundle)
+/// Whose transfer is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mover {
+    /// A job's, which waits for it.
+    Job { job: JobId, write: bool },
+    /// A checkpoint that is written while the job computes.
+    Drain { job: JobId, turn: u64 },
 }
 
-/// A job as the model plays it.
-pub(super) struct JobPlay {
-    pub(super) machine: Protocol,
-    needed: usize,
-    pub(super) members: BTreeSet<u32>,
-    /// Who is alive on each seat, if nodes share them.
-    pub(super) replicas: Option<Replicas>,
-    /// Nodes that read a checkpoint to take the places of dead replicas; `None`: all read.
-    pub(super) newcomers: Option<BTreeSet<u32>>,
-    /// Who sits where, if nodes keep the checkpoint on their cards, memory may be corrupted or
-    /// groups fail by themselves.
-    pub(super) seating: Option<Seating>,
-    /// Members of groups that compute behind each PSU, if the job has groups.
-    pub(super) working: BTreeMap<u32, u32>,
-    /// Members behind each PSU, for their power.
-    by_psu: BTreeMap<u32, u32>,
-    computing: bool,
-    /// Grows with each order: timers and bundles of older orders are dead.
-    pub(super) epoch: u32,
-    /// Before this instant the job may not be placed again.
-    pub(super) ready_at: Time,
-    pub(super) bundles: Vec<Bundle>,
-    /// Each member that has one with the number of its bundle, in the order of the members.
-    pub(super) seats: Vec<(u32, u32)>,
-    pub(super) outstanding: usize,
+/// The nodes of a job, and what they do.
+#[derive(Default)]
+pub(super) struct Hands {
+    /// The number of the order under way, and what it is.
+    order: Option<(u64, Work)>,
+    /// Grows with each order, and with each change of pace: timers of before are dead.
+    epoch: u32,
+    /// How fast they compute.
+    pace: Pace,
+    /// What the order moves.
+    transfer: Option<Ticket>,
     /// The checkpoint that is written while the job computes.
-    pub(super) drain: DrainPlay,
+    drain: Draining,
+    /// Nodes behind each PSU, for their power.
+    by_psu: BTreeMap<u32, u32>,
+    /// Whether these compute.
+    computing: bool,
+    /// Nodes of groups that compute behind each PSU, if the job has groups.
+    working: BTreeMap<u32, u32>,
 }
 
-/// Like transfers of several nodes that started together.
-pub(super) struct Bundle {
-    pub(super) purpose: Purpose,
-    pub(super) count: u32,
-    pub(super) flow: Option<FlowId>,
-}
-
-impl JobPlay {
-    /// All jobs of a plan, waiting.
-    pub(super) fn all(plan: &Plan) -> Vec<Self> {
-        (0..plan.jobs.len() as u16).map(|job| Self::new(plan, JobId(job))).collect()
-    }
-
-    fn new(plan: &Plan, id: JobId) -> Self {
-        let job = &plan.jobs[usize::from(id.0)];
-        let wish = plan.checkpoint_of(id);
-        let has_seats = plan.corrupts() && plan.replicas().is_none()
-            || wish.is_some_and(|wish| match wish {
-                Checkpoint::Coordinated(wish) => wish.cost.place() != Place::FileServer,
-                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => true,
-            });
-        Self {
-            machine: plan.protocol_of(id),
-            needed: job.nodes as usize,
-            members: BTreeSet::new(),
-            replicas: plan.replicas(),
-            newcomers: None,
-            seating: has_seats.then(|| Seating::new(job.nodes as usize, wish)),
-            working: BTreeMap::new(),
-            by_psu: BTreeMap::new(),
-            computing: false,
-            epoch: 0,
-            ready_at: Time::ZERO,
-            bundles: Vec::new(),
-            seats: Vec::new(),
-            outstanding: 0,
-            drain: DrainPlay::default(),
-        }
-    }
-
-    pub(super) fn phase(&self) -> JobPhase {
-        self.machine.phase()
-    }
-
-    /// The seat of a node, if seats matter and it has one.
-    pub(super) fn seat_of(&self, node: NodeId) -> Option<usize> {
-        match &self.replicas {
-            Some(replicas) => replicas.seat_of(node).map(|seat| seat as usize),
-            None => self.seating.as_ref()?.seat_of(node),
-        }
-    }
-
-    /// The node on a seat, the first of its replicas, if memory may be corrupted.
-    pub(super) fn node_on(&self, seat: usize) -> Option<NodeId> {
-        match &self.replicas {
-            Some(replicas) => replicas.of_seat(seat as u32).next(),
-            None => self.seating.as_ref()?.seats()[seat],
-        }
-    }
-
-    /// Whether it waits and has enough nodes within reach.
-    pub(super) fn may_be_placed(&self, free: &Free) -> bool {
-        self.phase() == JobPhase::Waiting
-            && self.members.len() + free.len() >= self.needed
-            && self.seating.as_ref().is_none_or(|seating| seating.fill(free).is_some())
-    }
-
-    /// Who leaves the job and who joins it, now that it is placed; and checkpoints that it gives
-    /// up.
-    pub(super) fn choose(&mut self, free: &Free) -> (Vec<NodeId>, Vec<NodeId>, Vec<Kept>) {
-        if let Some(seating) = &mut self.seating {
-            let filling = seating.fill(free).expect("it may be placed");
-            let given_up = seating.give_up_after(filling.number);
-            let (left, joined) = seating.seat(filling.nodes);
-            return (left, joined, given_up);
-        }
-        if let Some(replicas) = &mut self.replicas {
-            let joined = replicas.replace(free.iter().map(|&(_, node)| node));
-            return (Vec::new(), joined, Vec::new());
-        }
-        let missing = self.needed - self.members.len();
-        let joined = free.iter().take(missing).map(|&(_, node)| node).collect();
-        (Vec::new(), joined, Vec::new())
-    }
+/// What the nodes of a job know of the checkpoint that is written while it computes.
+#[derive(Default)]
+struct Draining {
+    /// Its number.
+    checkpoint: Option<u64>,
+    /// Grows whenever it goes on or stands still: timers of before are dead.
+    turn: u64,
+    /// With fixed costs: when it will be complete.
+    due: Option<Time>,
+    /// With fixed costs: what was left of it when it began to stand still.
+    left: Option<Span>,
+    /// Of each seat whose image is not all at the server, what was when it stood still last;
+    /// `None` if nothing had been sent yet.
+    arrived: Option<BTreeMap<usize, Bytes>>,
+    /// Its transfer, while there is one under way.
+    transfer: Option<Ticket>,
+    /// The seat of each node that moves it.
+    seats: BTreeMap<NodeId, usize>,
 }
 
 impl World<'_> {
-    pub(super) fn job(&self, id: JobId) -> &JobPlay {
-        &self.jobs[usize::from(id.0)]
+    fn hands(&mut self, of: JobId) -> &mut Hands {
+        &mut self.hands[usize::from(of.0)]
     }
 
-    pub(super) fn job_mut(&mut self, id: JobId) -> &mut JobPlay {
-        &mut self.jobs[usize::from(id.0)]
+    /// Tells the coordinator of jobs, and does what it commands.
+    pub(super) fn coordinate(&mut self, input: Input) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.jobs.on(self.rack.now(), input, &mut commands);
+        for command in &commands {
+            self.carry_out(command);
+        }
+        commands.clear();
+        self.commands = commands;
     }
 
-    /// The job that a node is in.
-    pub(super) fn job_of(&self, node: u32) -> Option<JobId> {
-        self.nodes[node as usize].job
+    fn carry_out(&mut self, command: &Command) {
+        match *command {
+            Command::Emit(what) => self.tell(what),
+            Command::Member { job, node, joined } => self.change_members(job, node, joined),
+            Command::Stop { job, .. } => self.stop_job(job),
+            Command::Load { job, computes } => self.set_load(job, computes),
+            Command::Order { job, order, work } => self.work(job, order, work),
+            Command::Without { job, node, heir } => self.go_on_without(job, node, heir),
+            Command::Pace { job, slowdown } => self.change_pace(job, Some(slowdown)),
+            Command::Drain { job, image } => self.drain(job, image),
+            Command::PauseDrain(job) => self.pause_drain(job),
+            Command::DropDrain(job) => self.drop_drain(job),
+            // What images take of servers and cards is not modelled.
+            Command::Forget { .. } => {}
+            Command::Wake(at) => self.rack.schedule(at, Timer::Place),
+            Command::Finished { all, .. } => {
+                if all && self.plan.scenario.stop.when == StopWhen::WorkloadDone {
+                    self.ended = Some(EndReason::WorkDone);
+                }
+            }
+        }
+    }
+
+    /// A node that is up and reachable may work.
+    pub(super) fn offer_to_jobs(&mut self, id: u32) {
+        if self.rack.connects(NodeId(id)) {
+            self.coordinate(Input::Free(NodeId(id)));
+        }
     }
 
     /// A node that was up is lost to its job, by failure or because nobody reaches it.
     pub(super) fn node_lost(&mut self, id: u32) {
-        let spare = self.plan.machine.nodes[id as usize].spare;
-        let Some(of) = self.job_of(id) else {
-            self.free.remove(&(spare, NodeId(id)));
-            return;
-        };
-        let job = self.job_mut(of);
-        if let Some(seat) = job.absorbs(NodeId(id)) {
-            self.absorb(of, id, seat);
-            return;
-        }
-        if let Some(seat) = job.seat_of(NodeId(id)) {
-            job.machine.strikes(seat);
-        }
-        let (restarting, class) = (job.phase() == JobPhase::Restart, self.class);
-        let seating = self.job_mut(of).seating.as_mut();
-        let gone = seating.map_or_else(Vec::new, |it| it.struck(class, restarting));
-        self.forget(of, &gone);
-        self.control.hold(of, None);
-        self.step_job(of, Input::Failed(NodeId(id)));
-        self.leave_job(of, id);
-        if let Some(seating) = &mut self.job_mut(of).seating {
-            seating.leave(NodeId(id));
-        }
-        self.look_for_nodes(of);
+        let loss = Loss { node: NodeId(id), class: self.class, since: self.now() };
+        self.coordinate(Input::Lost(loss));
     }
 
-    /// What a node had in its memory is lost.
-    pub(super) fn memory_lost(&mut self, id: u32) {
-        for of in self.job_ids() {
-            let seating = self.job_mut(of).seating.as_mut();
-            let gone = seating.map_or_else(Vec::new, |seating| seating.wipe(NodeId(id)));
-            self.forget(of, &gone);
-        }
+    /// The memory of node `id` is silently corrupted at this instant, by whatever. The plan must
+    /// say that it [corrupts](crate::plan::Plan::corrupts).
+    pub(super) fn corrupt(&mut self, id: u32) {
+        let (draw, check) = self.injector.flip(NodeId(id));
+        self.coordinate(Input::Corrupted { node: NodeId(id), draw, check });
     }
 
-    /// All jobs, in their order.
-    pub(super) fn job_ids(&self) -> impl Iterator<Item = JobId> + use<> {
-        (0..self.jobs.len() as u16).map(JobId)
+    /// What was ordered is void: what it moved is lost.
+    fn stop_job(&mut self, of: JobId) {
+        let hands = self.hands(of);
+        hands.epoch += 1;
+        hands.order = None;
+        hands.pace.stop();
+        let ticket = hands.transfer.take();
+        self.give_up(ticket);
     }
 
-    /// Checkpoints can never be read back any more, or are given up.
-    pub(super) fn forget(&mut self, of: JobId, gone: &[Kept]) {
-        let mut told = Vec::new();
-        for kept in gone {
-            self.job_mut(of).machine.forget(kept.number, &mut told);
-        }
-        for what in told {
-            self.tell(what);
-        }
-        if !gone.is_empty() {
-            self.follow_lost(of);
-        }
-    }
-
-    /// A job looks for nodes when the failure has been noticed and the downtime is over.
-    fn look_for_nodes(&mut self, of: JobId) {
-        let seating = self.job(of).seating.as_ref();
-        let newest = seating.and_then(Seating::newest).map(|kept| kept.level);
-        let span = self.plan.detection() + self.plan.downtime(newest);
-        let ready_at = self.now + span;
-        self.job_mut(of).ready_at = ready_at;
-        self.agenda.schedule(ready_at, Timer::Place);
-    }
-
-    /// The controller is back: a failure that it had not noticed when it went down is noticed now.
-    pub(super) fn look_for_nodes_anew(&mut self, since: Time) {
-        for of in self.job_ids() {
-            let job = self.job(of);
-            if job.ready_at > since && job.phase() == JobPhase::Waiting {
-                self.look_for_nodes(of);
-            }
-        }
-    }
-
-    pub(super) fn join_job(&mut self, of: JobId, id: u32) {
-        let row = &self.plan.machine.nodes[id as usize];
-        self.nodes[id as usize].job = Some(of);
-        assert!(self.free.remove(&(row.spare, NodeId(id))), "who joins was free");
-        let job = self.job_mut(of);
-        job.members.insert(id);
-        *job.by_psu.entry(row.psu).or_insert(0) += 1;
-        let computing = job.computing;
-        if computing {
-            self.change_draw(row.psu, Draw::Idle, Draw::Compute, 1);
-        }
-        self.tell(What::JobNode { job: of, node: NodeId(id), joined: true });
-    }
-
-    pub(super) fn leave_job(&mut self, of: JobId, id: u32) {
-        self.nodes[id as usize].job = None;
-        let psu = self.plan.machine.nodes[id as usize].psu;
-        let job = self.job_mut(of);
-        assert!(job.members.remove(&id), "a node in the job is a member");
-        *job.by_psu.get_mut(&psu).expect("its PSU is counted") -= 1;
-        let computing = job.computing;
-        if computing {
-            self.change_draw(psu, Draw::Compute, Draw::Idle, 1);
-        }
-        self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
-    }
-
-    /// Gives the protocol one input and carries out its order.
-    pub(super) fn step_job(&mut self, of: JobId, input: Input) {
-        let input = self.for_replicas(of, input);
-        // Only a job by itself can be corrupted.
-        let alone = self.jobs.len() == 1;
-        let mut told = Vec::new();
-        let (input, caught) = self.look(of, input, &mut told);
-        if alone {
-            self.corruption.hears(input, &mut told);
-        }
-        let job = &mut self.jobs[usize::from(of.0)];
-        job.machine.hold_back(self.turns.hold_back(of));
-        let order = job.machine.on(self.now, input, &mut told);
-        self.placing.waits(of, job.phase() == JobPhase::Waiting);
-        if alone {
-            self.corruption.follows(input, order, &mut told);
-        }
-        job.epoch += 1;
-        let epoch = job.epoch;
-        let level = job.machine.level();
-        job.hold_sources();
-        for what in told {
-            let seating = self.job_mut(of).seating.as_mut();
-            if let (Some(seating), What::Checkpoint { act, number, .. }) = (seating, what) {
-                match act {
-                    CheckpointAct::Commit => drop(seating.commit(number, level)),
-                    CheckpointAct::Discard => drop(seating.forget(number)),
-                    CheckpointAct::Begin | CheckpointAct::Abandon | CheckpointAct::Lose => {}
+    fn work(&mut self, of: JobId, order: u64, work: Work) {
+        let hands = self.hands(of);
+        hands.order = Some((order, work));
+        let epoch = hands.epoch;
+        match work {
+            Work::Compute { span, slowdown, .. } => self.compute(of, span, slowdown),
+            Work::Verify { span, .. } => self.compute(of, span, 1.0),
+            Work::Write(image) | Work::Read(image) => match image.cost {
+                Cost::Span(span) => self.after(span, Timer::Job { job: of, epoch }),
+                Cost::Moves(parcel) if matches!(work, Work::Read(_)) => {
+                    self.request_transfers(of, false, parcel.bytes);
                 }
+                Cost::Moves(parcel) => {
+                    if !self.is_busy_packing(of, parcel.packing) {
+                        self.request_transfers(of, true, parcel.bytes);
+                    }
+                }
+            },
+        }
+    }
+
+    /// How many times as long the nodes of a job compute as at full speed. O(1) but for a job with
+    /// groups of which some node is slow: only its groups that compute count.
+    fn factor(&self, of: JobId) -> f64 {
+        let pace = &self.hands[usize::from(of.0)].pace;
+        if pace.is_full() {
+            return 1.0;
+        }
+        let groups = self.plan.checkpoint_of(of).and_then(|wish| wish.logging());
+        let busy = groups.map(|_| self.jobs.movers(of));
+        pace.factor(|node| busy.as_ref().is_none_or(|busy| busy.binary_search(&node).is_ok()))
+    }
+
+    /// The nodes compute, so many times as slow as they could for a checkpoint that drains.
+    fn compute(&mut self, of: JobId, left: Span, slowdown: f64) {
+        let (now, factor) = (self.now(), self.factor(of));
+        let hands = self.hands(of);
+        let span = hands.pace.begin(now, left, slowdown, factor);
+        let epoch = hands.epoch;
+        self.after(span, Timer::Job { job: of, epoch });
+    }
+
+    /// What they compute goes on at the pace of now.
+    fn change_pace(&mut self, of: JobId, slowdown: Option<f64>) {
+        let (now, factor) = (self.now(), self.factor(of));
+        let hands = self.hands(of);
+        let Some(span) = hands.pace.change(now, slowdown, factor) else { return };
+        hands.epoch += 1;
+        let epoch = hands.epoch;
+        self.after(span, Timer::Job { job: of, epoch });
+    }
+
+    /// A node of a job computes at this share of its speed from now on (ppm).
+    pub(super) fn change_speed(&mut self, of: JobId, node: NodeId, share_ppm: u32) {
+        self.hands(of).pace.set_speed(node, share_ppm);
+        self.change_pace(of, None);
+    }
+
+    /// Whether the nodes compress or decompress for some time now.
+    fn is_busy_packing(&mut self, of: JobId, span: Span) -> bool {
+        let epoch = self.hands(of).epoch;
+        if span > Span::ZERO {
+            let span = times(span, self.factor(of));
+            self.after(span, Timer::Packed { job: of, epoch });
+        }
+        span > Span::ZERO
+    }
+
+    /// The nodes have compressed what they write, or decompressed what they have read.
+    pub(super) fn packed(&mut self, of: JobId, epoch: u32) {
+        let hands = self.hands(of);
+        if hands.epoch != epoch {
+            return;
+        }
+        match hands.order {
+            Some((_, Work::Write(Image { cost: Cost::Moves(parcel), .. }))) => {
+                self.request_transfers(of, true, parcel.bytes);
             }
-            self.tell(what);
+            _ => self.answer(of),
         }
-        self.cut_job_transfers(of);
-        self.follow_drain();
-        self.replace_replicas(of, input);
-        let computing = matches!(order, Order::Compute(_) | Order::Verify);
-        if self.job(of).machine.groups().is_some() {
-            self.set_groups_computing(of, computing);
-        } else {
-            self.set_computing(of, computing);
-        }
-        match order {
-            Order::Compute(span) => self.compute(of, span, epoch),
-            Order::Wait | Order::Write | Order::Read => {}
-            Order::Verify => {
-                let verify = self.plan.verify().expect("it was ordered");
-                self.after(verify.cost, Timer::Job { job: of, epoch });
+    }
+
+    /// Moves what is ordered.
+    fn request_transfers(&mut self, of: JobId, write: bool, bytes: Bytes) {
+        let movers: Vec<_> = self.jobs.movers(of).into_iter().map(|node| node.0).collect();
+        let ticket = self.with_rack(|rack| rack.transfer(&movers, write, bytes));
+        self.hands(of).transfer = Some(ticket);
+        self.movers.insert(ticket, Mover::Job { job: of, write });
+    }
+
+    /// A transfer is complete.
+    pub(super) fn moved(&mut self, ticket: Ticket) {
+        match self.movers.remove(&ticket).expect("who moves waits for it") {
+            Mover::Job { job, write } => {
+                self.hands(job).transfer = None;
+                self.transfers_done(job, write);
             }
-            Order::Finish => self.finish_job(of),
-        }
-        if matches!(input, Input::Placed | Input::Written | Input::Read) {
-            self.turns.is_safe(of, self.now);
-        }
-        self.take_turn(of, order);
-        if let Some(node) = caught {
-            self.step_job(of, Input::Caught(node));
-        }
-    }
-
-    /// A failure of one of a job's nodes is foreseen.
-    pub(super) fn warn_job(&mut self, of: JobId) {
-        if !self.control.is_down() {
-            self.job_mut(of).machine.warn();
-        }
-    }
-
-    /// The time of an order is over.
-    pub(super) fn job_time_over(&mut self, of: JobId, epoch: u32) {
-        let job = self.job_mut(of);
-        if job.epoch != epoch {
-            return;
-        }
-        let input = match job.phase() {
-            JobPhase::Compute | JobPhase::Rework => Input::StepDone,
-            JobPhase::Checkpoint => Input::Written,
-            JobPhase::Verify => self.verified(of),
-            JobPhase::Restart => {
-                job.seating.as_mut().map(Seating::restored);
-                Input::Read
-            }
-            JobPhase::Waiting | JobPhase::Done => unreachable!("nothing was ordered"),
-        };
-        self.step_job(of, input);
-    }
-
-    /// The nodes tell the controller that they have done what was ordered.
-    pub(super) fn answer(&mut self, of: JobId, input: Input) {
-        if self.control.is_down() {
-            self.control.hold(of, Some(input));
-        } else {
-            self.step_job(of, input);
-        }
-    }
-
-    /// Orders a checkpoint to be written or read: a fixed time, or transfers once what is written
-    /// is compressed and the disks have taken the requests.
-    pub(super) fn order_transfers(&mut self, of: JobId, write: bool) {
-        let job = self.job(of);
-        let newcomers = job.newcomers.is_some();
-        let readers = job.seating.as_ref().filter(|_| !write).map_or(0, Seating::newcomers);
-        let (level, epoch) = (job.machine.level(), job.epoch);
-        let access = if write { Access::Write } else { Access::Read { newcomers: readers } };
-        let share = self.plan.share(of, job.machine.portion());
-        if let Some(span) = self.plan.checkpoint_span(level, share, access) {
-            // Replacing dead replicas costs no more than the checkpoint, but transfers.
-            let span = if newcomers { Span::ZERO } else { span };
-            self.after(span, Timer::Job { job: of, epoch });
-        } else if write {
-            self.pack(of);
-        } else {
-            self.request_transfers(of, write);
-        }
-    }
-
-    pub(super) fn request_transfers(&mut self, of: JobId, write: bool) {
-        let (ready, epoch) = (self.admit_requests(of, write), self.job(of).epoch);
-        self.agenda.schedule(ready, Timer::Transfers { job: of, epoch });
-    }
-
-    /// Queues one request for each who moves data at its server; says when the last is admitted.
-    pub(super) fn admit_requests(&mut self, of: JobId, write: bool) -> Time {
-        let cost = self.plan.scenario.server.disk_request;
-        if cost == Span::ZERO {
-            return self.now;
-        }
-        let mut counts = BTreeMap::new();
-        for id in self.job(of).movers(write) {
-            *counts.entry(self.plan.machine.nodes[id as usize].server).or_insert(0) += 1;
-        }
-        let admit = |(server, count): (u32, u32)| {
-            self.servers[server as usize].requests.admit(self.now, count, cost)
-        };
-        counts.into_iter().map(admit).max().expect("a job has members")
-    }
-
-    /// Starts the transfers of an order, bundled by route and cap.
-    pub(super) fn start_transfers(&mut self, of: JobId, epoch: u32) {
-        let job = self.job(of);
-        if job.epoch != epoch {
-            return;
-        }
-        let write = job.phase() == JobPhase::Checkpoint;
-        let size = self.parcel(of).bytes;
-        let mut groups: BTreeMap<(RouteId, BitRate), (u32, u32)> = BTreeMap::new();
-        let movers = job.movers(write);
-        for &id in &movers {
-            groups.entry(self.job_route(id, write)).or_insert((0, 0)).1 += 1;
-        }
-        let purpose = if write { Purpose::Checkpoint } else { Purpose::Restart };
-        let mut bundles = Vec::with_capacity(groups.len());
-        for (&(route, cap), (number, count)) in &mut groups {
-            *number = bundles.len() as u32;
-            let tag = tag_of(of, *number);
-            let flow = self.network.fabric.start(self.now, route, cap, size, *count, tag);
-            bundles.push(Bundle { purpose, count: *count, flow: Some(flow) });
-        }
-        let seat = |&id: &u32| (id, groups[&self.job_route(id, write)].0);
-        let seats = movers.iter().map(seat).collect();
-        let job = self.job_mut(of);
-        job.outstanding = bundles.len();
-        (job.bundles, job.seats) = (bundles, seats);
-        if job.outstanding == 0 {
-            self.transfers_done(of, write);
-        }
-    }
-
-    pub(super) fn job_route(&self, id: u32, write: bool) -> (RouteId, BitRate) {
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        if write {
-            (self.network.write_route(switch), cap)
-        } else {
-            (self.network.read_route(switch), cap)
-        }
-    }
-
-    /// A transfer is complete: of a job or of a booting node.
-    pub(super) fn transfer_done(&mut self, finished: &Finished) {
-        if finished.tag & DRAIN_TAG != 0 {
-            self.drain_transfer_done(finished);
-            return;
-        }
-        if finished.tag & JOB_TAG == 0 {
-            self.boot_transfer_done(finished.tag as u32, finished);
-            return;
-        }
-        let of = JobId((finished.tag >> 32) as u16);
-        let job = self.job_mut(of);
-        let bundle = &mut job.bundles[finished.tag as u32 as usize];
-        bundle.flow = None;
-        let (purpose, nodes) = (bundle.purpose, finished.count);
-        job.outstanding -= 1;
-        let all_done = job.outstanding == 0;
-        let received = Bytes(finished.bytes.0 * u64::from(nodes));
-        self.tell(What::Transfer { purpose, nodes, received, lost: Bytes(0) });
-        if all_done {
-            self.transfers_done(of, purpose == Purpose::Checkpoint);
+            Mover::Drain { job, turn } => self.drain_moved(job, turn),
         }
     }
 
     /// All transfers of an order are done.
-    pub(super) fn transfers_done(&mut self, of: JobId, write: bool) {
-        if write {
-            self.answer(of, Input::Written);
-        } else {
-            self.unpack(of);
+    fn transfers_done(&mut self, of: JobId, write: bool) {
+        let packing = match self.hands(of).order {
+            Some((_, Work::Read(Image { cost: Cost::Moves(parcel), .. }))) => parcel.packing,
+            _ => Span::ZERO,
+        };
+        if write || !self.is_busy_packing(of, packing) {
+            self.answer(of);
         }
     }
 
-    /// Cuts a job's transfers short: what they moved is lost.
-    fn cut_job_transfers(&mut self, of: JobId) {
-        let job = self.job_mut(of);
-        job.outstanding = 0;
-        let bundles = std::mem::take(&mut job.bundles);
-        job.seats.clear();
-        for bundle in bundles {
-            let Some(flow) = bundle.flow else { continue };
-            let moved = self.network.fabric.cancel(self.now, flow);
-            let lost = Bytes(moved.0 * u64::from(bundle.count));
-            let (purpose, nodes) = (bundle.purpose, bundle.count);
-            self.tell(What::Transfer { purpose, nodes, received: Bytes(0), lost });
+    /// Gives a transfer up, if there is one. Says whether it had begun to move.
+    fn give_up(&mut self, ticket: Option<Ticket>) -> bool {
+        let Some(ticket) = ticket else { return false };
+        self.movers.remove(&ticket);
+        self.with_rack(|rack| rack.drop_transfer(ticket))
+    }
+
+    /// A node does not move its share any more; its heir moves all of it.
+    fn go_on_without(&mut self, of: JobId, node: NodeId, heir: Option<NodeId>) {
+        let Some(ticket) = self.hands(of).transfer else { return };
+        let left = self.with_rack(|rack| rack.leave_transfer(ticket, node));
+        if let (Some(heir), true) = (heir, left != Left::Nothing) {
+            self.with_rack(|rack| rack.join_transfer(ticket, heir));
+        } else if left == Left::Moving(0) {
+            let ticket = self.hands(of).transfer.take();
+            self.give_up(ticket);
+            self.transfers_done(of, false);
+        }
+    }
+
+    /// The time of an order is over.
+    pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
+        let hands = self.hands(job);
+        let Some((order, work)) = hands.order.filter(|_| hands.epoch == epoch) else { return };
+        let looks = matches!(work, Work::Verify { blind: false, .. });
+        let found = if looks { self.jobs.struck(job) } else { None };
+        self.coordinate(Input::Done { job, order, found });
+    }
+
+    /// The nodes tell the controller that they have done what was ordered.
+    fn answer(&mut self, job: JobId) {
+        let Some((order, _)) = self.hands(job).order else { return };
+        if self.control.is_down() {
+            self.control.hold(job, order);
+        } else {
+            self.coordinate(Input::Done { job, order, found: None });
         }
     }
 
     /// The end of the run cuts short what is under way.
     pub(super) fn cut_all_transfers(&mut self) {
-        for of in self.job_ids() {
-            self.cut_job_transfers(of);
+        for of in (0..self.hands.len() as u16).map(JobId) {
+            self.stop_job(of);
         }
-        self.cut_drain();
-        for id in 0..self.nodes.len() as u32 {
-            self.abort_boot_transfer(id);
+        for of in (0..self.hands.len() as u16).map(JobId) {
+            self.drop_drain(of);
         }
     }
 
-    /// A node's link has another rate: its transfer, alone or in a bundle, follows.
-    pub(super) fn node_cap_changed(&mut self, id: u32) {
-        let share_ppm = self.nodes[id as usize].share_ppm;
-        let link = self.network.node_cap(share_ppm);
-        if let Some(flow) = self.nodes[id as usize].flow {
-            let tftp = self.nodes[id as usize].state == NodeState::Tftp;
-            let cap = if tftp { self.network.tftp_cap(share_ppm) } else { link };
-            self.network.fabric.set_cap(self.now, flow, cap);
+    fn change_members(&mut self, of: JobId, node: NodeId, joined: bool) {
+        let psu = self.plan.machine.nodes[node.0 as usize].psu;
+        let hands = self.hands(of);
+        let count = hands.by_psu.entry(psu).or_insert(0);
+        let (from, to) = if joined {
+            *count += 1;
+            (Draw::Idle, Draw::Compute)
+        } else {
+            *count -= 1;
+            (Draw::Compute, Draw::Idle)
+        };
+        if hands.computing {
+            self.rack.change_draw(psu, from, to, 1);
         }
-        self.split_from_bundle(id, link);
-        self.split_from_drain(id, link);
+        self.change_speed(of, node, if joined { self.rack.speed(node) } else { WHOLE_PPM });
     }
 
-    /// Gives the transfer of a member another cap, as a bundle of its own.
-    fn split_from_bundle(&mut self, id: u32, cap: BitRate) {
-        let Some(of) = self.job_of(id) else { return };
-        let job = &mut self.jobs[usize::from(of.0)];
-        let Ok(seat) = job.seats.binary_search_by_key(&id, |&(member, _)| member) else { return };
-        let new = job.bundles.len() as u32;
-        let bundle = &mut job.bundles[job.seats[seat].1 as usize];
-        let Some(flow) = bundle.flow else { return };
-        if bundle.count == 1 {
-            self.network.fabric.set_cap(self.now, flow, cap);
-            return;
+    /// The time of an order is over, and nobody is there who orders more: its nodes have done it
+    /// and wait.
+    pub(super) fn rest_job(&mut self, of: JobId, epoch: u32) {
+        if self.hands(of).epoch == epoch {
+            self.set_load(of, false);
         }
-        bundle.count -= 1;
-        let purpose = bundle.purpose;
-        let own = self.network.fabric.split(self.now, flow, tag_of(of, new));
-        self.network.fabric.set_cap(self.now, own, cap);
-        job.bundles.push(Bundle { purpose, count: 1, flow: Some(own) });
-        job.seats[seat].1 = new;
-        job.outstanding += 1;
     }
 
-    /// Members that compute or verify draw more. O(PSU domains).
-    fn set_computing(&mut self, of: JobId, computing: bool) {
-        let job = self.job_mut(of);
-        if std::mem::replace(&mut job.computing, computing) == computing {
+    /// Nodes that compute or verify draw more. O(PSU domains); of a job with groups O(nodes) if
+    /// something changes, as those of groups that wait for others do not.
+    fn set_load(&mut self, of: JobId, computes: bool) {
+        let groups = self.plan.checkpoint_of(of).and_then(|wish| wish.logging());
+        if groups.is_some() {
+            return self.set_load_of_groups(of, computes);
+        }
+        let hands = &mut self.hands[usize::from(of.0)];
+        if std::mem::replace(&mut hands.computing, computes) == computes {
             return;
         }
         let (from, to) =
-            if computing { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
-        for (psu, count) in job.by_psu.clone() {
-            self.change_draw(psu, from, to, count);
+            if computes { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
+        for (&psu, &count) in &hands.by_psu {
+            self.rack.change_draw(psu, from, to, count);
         }
     }
 
-    /// A job is done, and leaves its nodes to the others.
-    fn finish_job(&mut self, of: JobId) {
-        let job = self.job_mut(of);
-        job.by_psu.clear();
-        if let Some(seating) = &mut job.seating {
-            seating.leave_all().for_each(drop);
+    /// Nobody joins or leaves while a group computes.
+    fn set_load_of_groups(&mut self, of: JobId, computes: bool) {
+        let all = self.jobs.seats(of).taken();
+        let hands = &self.hands[usize::from(of.0)];
+        let is_whole = hands.working.values().sum::<u32>() as usize == all;
+        if computes && is_whole && self.jobs.phase(of) == JobPhase::Compute {
+            return;
         }
-        job.replicas.iter_mut().for_each(Replicas::leave_all);
-        let members = std::mem::take(&mut job.members);
-        for &id in &members {
-            self.nodes[id as usize].job = None;
-            self.tell(What::JobNode { job: of, node: NodeId(id), joined: false });
+        let busy = if computes { self.jobs.movers(of) } else { Vec::new() };
+        let mut working = BTreeMap::new();
+        for node in busy {
+            let psu = self.plan.machine.nodes[node.0 as usize].psu;
+            *working.entry(psu).or_insert(0) += 1;
         }
-        if self.placing.any_after_this() {
-            for id in members {
-                self.offer_to_jobs(id);
+        let before = std::mem::replace(&mut self.hands(of).working, working.clone());
+        for (psu, count) in before {
+            self.rack.change_draw(psu, Draw::Compute, Draw::Idle, count);
+        }
+        for (psu, count) in working {
+            self.rack.change_draw(psu, Draw::Idle, Draw::Compute, count);
+        }
+    }
+
+    /// It begins, or goes on.
+    fn drain(&mut self, job: JobId, image: Image) {
+        let now = self.now();
+        let drain = &mut self.hands(job).drain;
+        drain.checkpoint = image.checkpoint;
+        drain.turn += 1;
+        let turn = drain.turn;
+        match image.cost {
+            Cost::Span(span) => {
+                let span = drain.left.take().unwrap_or(span);
+                drain.due = Some(now + span);
+                self.after(span, Timer::Drained { job, turn });
             }
-        } else if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
-            self.ended = Some(EndReason::WorkDone);
+            Cost::Moves(parcel) => {
+                let seats = self.seats_that_drain(job);
+                let drain = &self.hands(job).drain;
+                let before = |seat| drain.arrived.as_ref().map_or(Bytes(0), |it| it[seat]);
+                let movers: Vec<_> =
+                    seats.iter().map(|(node, seat)| (node.0, before(seat))).collect();
+                let ticket =
+                    self.with_rack(|rack| rack.resume_transfer(&movers, true, parcel.bytes));
+                let drain = &mut self.hands(job).drain;
+                (drain.transfer, drain.seats) = (Some(ticket), seats);
+                self.movers.insert(ticket, Mover::Drain { job, turn });
+            }
+        }
+    }
+
+    /// Nodes that still have to copy, with their seats.
+    fn seats_that_drain(&self, of: JobId) -> BTreeMap<NodeId, usize> {
+        let arrived = &self.hands[usize::from(of.0)].drain.arrived;
+        let seats = self.jobs.seats(of);
+        let seat = |node| Some((node, seats.seat_of(node)?));
+        let left = |(_, seat): &(NodeId, usize)| {
+            arrived.as_ref().is_none_or(|arrived| arrived.contains_key(seat))
+        };
+        self.jobs.movers(of).into_iter().filter_map(seat).filter(left).collect()
+    }
+
+    /// It stands still from now on. What the server has of each image stays there.
+    fn pause_drain(&mut self, of: JobId) {
+        let now = self.now();
+        let drain = &mut self.hands(of).drain;
+        drain.turn += 1;
+        drain.left = drain.due.take().map(|due| Span(due.0.saturating_sub(now.0)));
+        let Some(ticket) = drain.transfer.take() else { return };
+        self.movers.remove(&ticket);
+        if let Some(arrived) = self.with_rack(|rack| rack.interrupt_transfer(ticket)) {
+            // By now the node that failed may have lost its seat.
+            let drain = &mut self.hands(of).drain;
+            let of_seat = |(node, bytes)| (drain.seats[&node], bytes);
+            drain.arrived = Some(arrived.into_iter().map(of_seat).collect());
+        }
+    }
+
+    /// The server has all of it. The controller hears of it when it can.
+    fn drain_moved(&mut self, job: JobId, turn: u64) {
+        let drain = &mut self.hands(job).drain;
+        (drain.transfer, drain.arrived) = (None, Some(BTreeMap::new()));
+        self.rack.schedule(self.now(), Timer::Drained { job, turn });
+    }
+
+    /// It is complete, if it has not stood still or been given up since.
+    pub(super) fn drained(&mut self, job: JobId, turn: u64) {
+        let drain = &self.hands(job).drain;
+        if let Some(checkpoint) = drain.checkpoint.filter(|_| drain.turn == turn) {
+            self.coordinate(Input::Drained { job, checkpoint });
+        }
+    }
+
+    /// It is given up: what it moved, now and before a failure, is lost.
+    fn drop_drain(&mut self, of: JobId) {
+        let drain = &mut self.hands(of).drain;
+        let new = Draining { turn: drain.turn + 1, ..Draining::default() };
+        let old = std::mem::replace(drain, new);
+        if self.give_up(old.transfer) {
+            return;
+        }
+        for lost in old.arrived.into_iter().flat_map(BTreeMap::into_values) {
+            let (purpose, received) = (Purpose::Checkpoint, Bytes(0));
+            self.tell(What::Transfer { purpose, nodes: 1, received, lost });
         }
     }
 }

@@ -7,22 +7,9 @@
 //! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
-mod alarm;
-mod boot;
-mod chip;
 mod control;
-mod corruption;
-mod drain;
-mod fault;
-mod groups;
 mod job;
-mod node;
-mod packing;
-mod part;
-mod placing;
-mod replica;
-mod turns;
-mod upset;
+mod pace;
 mod world;
 
 use crate::backend::{Backend, needs_real_nodes};

@@ -14,9 +14,9 @@ use super::{now, now_ns};
 use crate::drivers::power::Switches;
 use crate::drivers::power::held::Held;
 use crate::drivers::store::Server;
-use crate::event::{Cause, Fault, PartState, What};
+use crate::event::{Cause, Fault, PartState, Target, What};
 use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};
-use crate::fleet::means::lacks_for;
+use crate::fleet::means::{Ability, lacks_for};
 use crate::ids::{NodeId, Part, PartKind};
 use crate::inventory::Inventory;
 use crate::scenario::fault::{FaultRule, Repair};
@@ -114,7 +114,7 @@ impl Hands {
 
     /// Whether a crashed node has no power until it is repaired.
     fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = &self.nodes.plan.scenario.faults[usize::from(deed.fault.0)];
+        let rule = self.nodes.plan.scenario.rule(deed.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 
@@ -149,22 +149,28 @@ impl doors::Harm for Hands {
     fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
         let part = || self.nodes.plan.machine.nodes_of(deed.part);
         let as_it_is = |node| (node, deed.clone());
-        match deed.kind {
-            Fault::Hang => part().filter(|&node| self.nodes.is_up(node)).map(as_it_is).collect(),
-            Fault::LinkDegradation if deed.part.kind == PartKind::NodeLink => {
-                part().map(as_it_is).collect()
+        let is_cut = self.nodes.plan.scenario.rule(deed.fault).harm.left_ppm() == 0;
+        match deed.kind.target() {
+            Target::Life if deed.kind == Fault::Hang => {
+                part().filter(|&node| self.nodes.is_up(node)).map(as_it_is).collect()
             }
-            Fault::SwitchLoss => {
+            Target::Link if deed.part.kind == PartKind::NodeLink => part().map(as_it_is).collect(),
+            Target::Switch => {
                 let means = Means::Cut { but: Vec::new() };
                 part().map(|node| (node, Deed { means: means.clone(), ..deed.clone() })).collect()
             }
-            Fault::LinkDegradation if deed.share_ppm == 0 => {
+            Target::Link if is_cut => {
                 let means = |node| Means::Cut { but: self.neighbours(deed, node) };
                 part().map(|node| (node, Deed { means: means(node), ..deed.clone() })).collect()
             }
-            Fault::Crash if deed.means != Means::Usual => part().map(as_it_is).collect(),
-            Fault::Load | Fault::Clock => part().map(as_it_is).collect(),
-            _ => Vec::new(),
+            Target::Life if deed.means != Means::Usual => part().map(as_it_is).collect(),
+            Target::Resource => part().map(as_it_is).collect(),
+            Target::Life
+            | Target::Feed
+            | Target::Server
+            | Target::Link
+            | Target::Controller
+            | Target::Memory => Vec::new(),
         }
     }
 
@@ -186,8 +192,8 @@ impl doors::Harm for Hands {
         let is_new = !self.done.borrow().contains(&deed.number);
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
         let nodes: Vec<_> = self.nodes.plan.machine.nodes_of(deed.part).collect();
-        match deed.kind {
-            Fault::Crash | Fault::PowerLoss => {
+        match deed.kind.target() {
+            Target::Life | Target::Feed if deed.kind != Fault::Hang => {
                 if is_new {
                     self.held.lock().journal.does(deed, Vec::new())?;
                     self.done.borrow_mut().insert(deed.number);
@@ -202,7 +208,7 @@ impl doors::Harm for Hands {
                 }
                 to_its_end(self.clone().cut(nodes, cause)).await
             }
-            Fault::ServerLoss => {
+            Target::Server => {
                 if is_new {
                     self.held.lock().journal.does(deed, Vec::new())?;
                     self.done.borrow_mut().insert(deed.number);
@@ -212,12 +218,16 @@ impl doors::Harm for Hands {
                 Ok(())
             }
             // A node without power cannot hang.
-            Fault::Hang if !self.nodes.has_power(node) => Ok(()),
-            Fault::Hang => Err(io::Error::other(format!(
+            Target::Life | Target::Feed if !self.nodes.has_power(node) => Ok(()),
+            Target::Life | Target::Feed => Err(io::Error::other(format!(
                 "{}: its agent is not there yet, so nobody can make it hang",
                 self.name(node)
             ))),
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            Target::Switch
+            | Target::Link
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -225,18 +235,25 @@ impl doors::Harm for Hands {
         if !self.done.borrow_mut().remove(&deed.number) {
             return Ok(());
         }
-        let all: Vec<_> = match deed.kind {
-            Fault::Crash if self.is_blocked_by(deed) => vec![NodeId(deed.part.index)],
-            Fault::PowerLoss => {
+        let all: Vec<_> = match deed.kind.target() {
+            Target::Life if deed.kind == Fault::Crash && self.is_blocked_by(deed) => {
+                vec![NodeId(deed.part.index)]
+            }
+            Target::Feed => {
                 self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
                 self.nodes.plan.machine.nodes_of(deed.part).collect()
             }
-            Fault::ServerLoss => {
+            Target::Server => {
                 self.server.resume();
                 self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
                 Vec::new()
             }
-            _ => Vec::new(),
+            Target::Life
+            | Target::Switch
+            | Target::Link
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => Vec::new(),
         };
         let (own, number) = (self.clone(), deed.number);
         let dark: Vec<_> = all.into_iter().filter(|&node| self.nodes.unblock(node)).collect();
@@ -262,7 +279,7 @@ impl doors::Told for Hands {
         self.nodes.tell(what);
     }
 
-    fn abilities(&self, node: NodeId, said: &[String]) {
+    fn abilities(&self, node: NodeId, said: &[Ability]) {
         let (plan, name) = (&self.nodes.plan, self.name(node));
         let link = plan.scenario.hardware.link;
         let strikes = |rule: &&FaultRule| {
@@ -274,7 +291,7 @@ impl doors::Told for Hands {
         };
         for rule in plan.scenario.faults.iter().filter(strikes) {
             if let Some(lack) = lacks_for(rule, link, said) {
-                let word = crate::record::words::fault(rule.kind);
+                let word = rule.kind().word();
                 let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
                 self.nodes.fail(text);
             }

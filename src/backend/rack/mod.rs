@@ -31,11 +31,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::backend::Backend;
 use crate::drivers::power::held::Held;
 use crate::drivers::power::{operate, restore};
-use crate::event::{EndReason, Fault, Sink, Stop};
+use crate::event::{EndReason, Sink, Stop, Target};
 use crate::ids::PartKind;
 use crate::inventory::Inventory;
 use crate::plan::Plan;
-use crate::record::words;
 use crate::scenario::fault::FaultRule;
 
 /// The name of this stage: it is none of [`super::ALL`], since it needs an inventory.
@@ -125,13 +124,23 @@ impl Backend for Rack {
 
 /// Why a fault cannot be done to a rack, if it cannot.
 fn cannot_do(rule: &FaultRule) -> Option<String> {
-    let why = match rule.kind {
-        Fault::ControllerCrash => "the controller is this program, and nobody would restart it",
-        Fault::LinkDegradation if rule.on.kind == PartKind::Uplink && rule.left_ppm() > 0 => {
+    let cut = rule.harm.left_ppm() == 0;
+    let why = match rule.kind().target() {
+        Target::Controller => "the controller is this program, and nobody would restart it",
+        Target::Link if rule.on.kind == PartKind::Uplink && !cut => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
         }
+        Target::Resource if rule.on.kind != PartKind::Node => {
+            "no agent runs on it, and only an agent takes a part's resources"
+        }
         // Others are for the fleet to refuse.
-        _ => return None,
+        Target::Life
+        | Target::Feed
+        | Target::Switch
+        | Target::Link
+        | Target::Server
+        | Target::Memory
+        | Target::Resource => return None,
     };
-    Some(format!("[[fault.{}]] `{}`: {why}", words::fault(rule.kind), rule.name))
+    Some(format!("[[fault.{}]] `{}`: {why}", rule.kind().word(), rule.name))
 }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use tokio::time::Instant;
 
 use super::boot::{BootLog, Stage};
-use crate::event::{Cause, Event, Fault, NodeState, PartState, What};
+use crate::event::{Cause, Event, Fault, NodeState, PartState, Target, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
@@ -268,23 +268,32 @@ impl Nodes {
     /// Agents are told to do a deed, or to undo it: what becomes of their nodes.
     pub(super) fn entrusted(&self, deed: &Deed, begin: bool) {
         let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        match (deed.kind, begin) {
-            (Fault::Hang, true) if self.is_up(node) => self.set_state(node, NodeState::Hung, cause),
-            (Fault::Crash, true) if self.of(node).powered => {
+        let hangs = deed.kind == Fault::Hang;
+        match deed.kind.target() {
+            Target::Life if hangs && begin && self.is_up(node) => {
+                self.set_state(node, NodeState::Hung, cause);
+            }
+            Target::Life if !hangs && begin && self.of(node).powered => {
                 self.change(node, |own| own.stopped = true);
                 self.set_state(node, NodeState::Down, cause);
             }
-            (Fault::SwitchLoss | Fault::LinkDegradation, _) => self.part(deed, begin),
-            _ => {}
+            Target::Switch | Target::Link => self.part(deed, begin),
+            Target::Life
+            | Target::Feed
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => {}
         }
     }
 
     /// A switch or a link works no longer, or works again.
     fn part(&self, deed: &Deed, begin: bool) {
-        let is_cut = deed.kind == Fault::SwitchLoss || deed.share_ppm == 0;
+        let share_ppm = self.plan.scenario.rule(deed.fault).harm.left_ppm();
+        let is_cut = deed.kind == Fault::SwitchLoss || share_ppm == 0;
         let (state, cause) = match (begin, is_cut) {
             (true, true) => (PartState::Down, Cause::Fault(deed.kind)),
-            (true, false) => (PartState::Degraded(deed.share_ppm), Cause::Fault(deed.kind)),
+            (true, false) => (PartState::Degraded(share_ppm), Cause::Fault(deed.kind)),
             (false, _) => (PartState::Up, Cause::Repair),
         };
         self.tell_part(deed.part, state, cause);
@@ -325,7 +334,7 @@ mod tests {
         let part = Part { kind: kind_of_part, index };
         let (fault, lasts, lease) = (FaultId(0), None, Span(1));
         let means = Means::Usual;
-        Deed { number: 0, fault, kind, part, share_ppm: 0, lasts, lease, means }
+        Deed { number: 0, fault, kind, part, lasts, lease, means }
     }
 
     fn up() -> Nodes {

@@ -30,7 +30,7 @@ use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller::{self, End};
 use crate::fleet::doors::{Object, Power, PowerState, Store};
-use crate::fleet::job::JobPlay;
+use crate::fleet::job::Jobs;
 use crate::ids::NodeId;
 use crate::inventory::{Inventory, power};
 use crate::plan::Plan;
@@ -130,7 +130,7 @@ async fn conduct(
         chance: chance().map_err(no_start)?,
         sabotage: None,
     };
-    let expected = JobPlay::expected(&plan, WORDS);
+    let expected = Jobs::expected(&plan, WORDS);
     let done = Rc::new(RefCell::new(BTreeSet::new()));
     let (own, held) = (nodes.clone(), held.clone());
     let hands = Hands { inventory, switches, nodes: own, server, held, done, expected };

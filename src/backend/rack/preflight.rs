@@ -9,7 +9,7 @@ use super::now;
 use crate::drivers::power::held::Held;
 use crate::drivers::power::operate;
 use crate::drivers::tls::{self, CONTROLLER, name_of};
-use crate::event::Fault;
+use crate::event::Target;
 use crate::fleet::doors::PowerState;
 use crate::ids::{NodeId, Part};
 use crate::inventory::{Control, Inventory};
@@ -199,9 +199,16 @@ fn strikes(plan: &Plan, node: NodeId) -> Vec<Time> {
     let mut times = Vec::new();
     for rule in &plan.scenario.faults {
         let When::At(at) = rule.when else { continue };
-        if at > plan.scenario.stop.at
-            || !matches!(rule.kind, Fault::Crash | Fault::Hang | Fault::PowerLoss)
-        {
+        let is_cycled = match rule.kind().target() {
+            Target::Life | Target::Feed => true,
+            Target::Switch
+            | Target::Link
+            | Target::Server
+            | Target::Controller
+            | Target::Memory
+            | Target::Resource => false,
+        };
+        if at > plan.scenario.stop.at || !is_cycled {
             continue;
         }
         let hit = |index| {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::stage::Stage;
 use crate::event::{Cause, Fault, What};
 use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
-use crate::hardware::rack::{self, Supply, Ticket};
+use crate::hardware::rack::{self, Draw, Supply, Ticket};
 use crate::ids::NodeId;
 use crate::scenario::fault::{FaultRule, Repair};
 use crate::units::Bytes;
@@ -20,22 +20,22 @@ pub(super) struct Power(pub Rc<Stage>);
 
 impl doors::Power for Power {
     async fn on(&self, node: NodeId) -> io::Result<()> {
-        self.0.with_rack(|rack, now| {
+        self.0.with_rack(|rack| {
             if rack.supply(node) == Supply::Dead {
                 return Err(io::Error::other("the feed is dead"));
             }
-            rack.power_on(now, node);
+            rack.power_on(node);
             Ok(())
         })
     }
 
     async fn off(&self, node: NodeId, cause: Cause) -> io::Result<()> {
-        self.0.with_rack(|rack, now| rack.power_off(now, node, cause));
+        self.0.with_rack(|rack| rack.power_off(node, cause));
         Ok(())
     }
 
     async fn state(&self, node: NodeId) -> io::Result<PowerState> {
-        Ok(self.0.with_rack(|rack, _| match rack.supply(node) {
+        Ok(self.0.with_rack(|rack| match rack.supply(node) {
             Supply::Off => PowerState::Off,
             Supply::On => PowerState::On,
             Supply::Dead => PowerState::Dead,
@@ -49,12 +49,12 @@ pub(super) struct Harm(pub Rc<Stage>);
 
 impl Harm {
     fn rule(&self, deed: &Deed) -> &FaultRule {
-        &self.0.plan.scenario.faults[usize::from(deed.fault.0)]
+        self.0.plan.scenario.rule(deed.fault)
     }
 
     fn how(&self, deed: &Deed) -> rack::Harm {
         let by_controller = matches!(self.rule(deed).repair, Repair::PowerCycle);
-        rack::Harm { by_controller, share_ppm: deed.share_ppm }
+        rack::Harm { by_controller, share_ppm: self.rule(deed).harm.left_ppm() }
     }
 }
 
@@ -65,12 +65,12 @@ impl doors::Harm for Harm {
                 self.0.crash_controller(deed.lasts);
                 return Ok(());
             }
-            let loss_ppm = self.rule(deed).loss_ppm;
+            let loss_ppm = self.rule(deed).harm.link().loss_ppm;
             if loss_ppm > 0 {
                 self.0.set_loss(deed.number, Some((deed.part, loss_ppm)));
             }
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
-            self.0.with_rack(|rack, now| rack.harm(now, number, kind, part, how));
+            self.0.with_rack(|rack| rack.harm(number, kind, part, how));
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl doors::Harm for Harm {
         if undo && deed.kind != Fault::ControllerCrash {
             self.0.set_loss(deed.number, None);
             let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
-            self.0.with_rack(|rack, now| rack.repair(now, number, kind, part, how));
+            self.0.with_rack(|rack| rack.repair(number, kind, part, how));
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Store {
             return Ok(());
         };
         let stage = Rc::clone(&self.stage);
-        let ticket = stage.with_rack(|rack, now| rack.move_bytes(now, node, write, declared));
+        let ticket = stage.with_rack(|rack| rack.transfer(&[node.0], write, declared));
         let moved = stage.wait_for(ticket);
         let dropped = DropsTransfer { stage, ticket };
         let moved = moved.await;
@@ -164,7 +164,7 @@ impl Drop for DropsTransfer {
     fn drop(&mut self) {
         if self.stage.ended().is_none() {
             let ticket = self.ticket;
-            self.stage.with_rack(|rack, now| rack.drop_transfer(now, ticket));
+            self.stage.with_rack(|rack| rack.drop_transfer(ticket));
         }
     }
 }
@@ -186,6 +186,11 @@ pub(super) struct Told(pub Rc<Stage>);
 impl doors::Told for Told {
     fn tell(&self, what: What) {
         self.0.tell(what);
+    }
+
+    fn computes(&self, node: NodeId, computes: bool) {
+        let draw = if computes { Draw::Compute } else { Draw::Idle };
+        self.0.with_rack(|rack| rack.set_draw_of(node, draw));
     }
 
     fn notice(&self, notice: Notice) {

@@ -1,12 +1,12 @@
 //! The tasks of each host: they start with a life of it and are dropped with it.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
@@ -31,7 +31,16 @@ impl Panics {
         self: &Rc<Self>,
         task: impl Future<Output = ()> + 'static,
     ) -> impl Future<Output = ()> + 'static {
-        Loud { task: Box::pin(task), panics: Rc::clone(self) }
+        self.watch_behind(task, Rc::default())
+    }
+
+    /// The same for a task that stands still as long as a gate is closed.
+    fn watch_behind(
+        self: &Rc<Self>,
+        task: impl Future<Output = ()> + 'static,
+        gate: Rc<Gate>,
+    ) -> impl Future<Output = ()> + 'static {
+        Loud { task: Box::pin(task), panics: Rc::clone(self), gate }
     }
 
     /// Goes on with the first panic of any task, if there was one.
@@ -42,11 +51,21 @@ impl Panics {
     }
 }
 
+/// What tasks of a host stand behind that is stopped, as by SIGSTOP: its kernel goes on.
+#[derive(Debug, Default)]
+struct Gate {
+    is_closed: Cell<bool>,
+    /// Whom to wake when it opens.
+    waiting: RefCell<Vec<Waker>>,
+}
+
 #[derive(Debug, Default)]
 struct Tasks {
     /// Lives so far: sockets of a former life do nothing.
     life: u32,
     handles: Vec<AbortHandle>,
+    /// Of this life.
+    gate: Rc<Gate>,
     /// So many handles are kept before those of ended tasks are thrown away.
     keep: usize,
 }
@@ -66,13 +85,30 @@ impl Hosts {
 
     /// Begins the next life of a host.
     pub(super) fn begin_life(&self, host: usize) {
-        self.each.borrow_mut()[host].life += 1;
+        let tasks = &mut self.each.borrow_mut()[host];
+        tasks.life += 1;
+        tasks.gate = Rc::default();
+    }
+
+    /// The tasks of a host stand still from now on, or go on.
+    pub(super) fn pause(&self, host: usize, paused: bool) {
+        let gate = Rc::clone(&self.each.borrow()[host].gate);
+        gate.is_closed.set(paused);
+        if !paused {
+            gate.waiting.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Starts a task of no host.
+    pub(super) fn spawn_apart(&self, task: impl Future<Output = ()> + 'static) {
+        spawn_local(self.panics.watch(task));
     }
 
     /// Starts a task of a host.
     pub(super) fn spawn(&self, host: usize, task: impl Future<Output = ()> + 'static) {
-        let handle = spawn_local(self.panics.watch(task)).abort_handle();
         let tasks = &mut self.each.borrow_mut()[host];
+        let watched = self.panics.watch_behind(task, Rc::clone(&tasks.gate));
+        let handle = spawn_local(watched).abort_handle();
         if tasks.handles.len() >= tasks.keep {
             tasks.handles.retain(|handle| !handle.is_finished());
             tasks.keep = tasks.handles.len() * 2 + 8;
@@ -98,12 +134,17 @@ impl Hosts {
 struct Loud {
     task: Pin<Box<dyn Future<Output = ()>>>,
     panics: Rc<Panics>,
+    gate: Rc<Gate>,
 }
 
 impl Future for Loud {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.gate.is_closed.get() {
+            self.gate.waiting.borrow_mut().push(context.waker().clone());
+            return Poll::Pending;
+        }
         let task = self.task.as_mut();
         catch_unwind(AssertUnwindSafe(|| task.poll(context))).unwrap_or_else(|panic| {
             self.panics.first.borrow_mut().get_or_insert(panic);

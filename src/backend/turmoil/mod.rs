@@ -6,12 +6,13 @@
 //! clock, so a run takes as long as its computing and gives the same events each time.
 //! `docs/models/turmoil.md` says what is simulated and what is not.
 //!
-//! Not modelled: delay and failure of power switches, clocks that drift, TLS (the simulated network
+//! Not modelled: clocks that drift, TLS (the simulated network
 //! carries plain text). Faults are the controller's to inject: those that are due while it is down
 //! strike when it is back.
 
 mod doors;
 mod hosts;
+pub mod nemesis;
 mod paths;
 mod play;
 mod programs;
@@ -22,12 +23,15 @@ mod stage;
 mod tests;
 mod wire;
 
+use std::rc::Rc;
+
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
-use crate::fleet::job::{JobPlay, Sabotage};
+use crate::fleet::job::{Jobs, Sabotage};
 use crate::plan::Plan;
 use crate::units::Time;
+use nemesis::{Disturbance, Nemesis};
 
 /// Hosts for which turmoil-net has addresses (192.168.0.0/16), the controller among them.
 const HOSTS_MAX: usize = 65_000;
@@ -36,6 +40,7 @@ const HOSTS_MAX: usize = 65_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turmoil;
 
+#[doc(hidden)]
 impl Turmoil {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -47,27 +52,32 @@ impl Turmoil {
         sink: &mut dyn Sink,
         notices: &mut Vec<(Time, Notice)>,
     ) -> Result<EndReason, Stop> {
-        self.play_sabotaged(plan, None, sink, notices)
+        self.play_disturbed(plan, &[], None, sink, notices)
     }
 
-    /// Plays a plan with a mistake built into the programs.
+    /// Plays a plan with what the harness does beside its faults, and a mistake that is built into
+    /// the programs.
     ///
     /// # Errors
     /// As [`Self::play_noting`].
-    pub fn play_sabotaged(
+    pub fn play_disturbed(
         &self,
         plan: &Plan,
+        disturbances: &[Disturbance],
         sabotage: Option<Sabotage>,
         sink: &mut dyn Sink,
         notices: &mut Vec<(Time, Notice)>,
     ) -> Result<EndReason, Stop> {
-        play::play(plan, |kernels| programs::Fleet { kernels, sabotage }, sink, notices)
+        let nemesis = Nemesis::new(plan.scenario.seed, plan.machine.nodes.len(), disturbances);
+        let nemesis = Rc::new(nemesis);
+        let fleet = |kernels| programs::Fleet::new(kernels, Rc::clone(&nemesis), sabotage);
+        play::play(plan, &nemesis, fleet, sink, notices)
     }
 
-    /// The result that the plan's job must have, whatever strikes it; `None` without a job.
+    /// The result that the plan's jobs must have, whatever strikes them; `None` without jobs.
     #[must_use]
     pub fn expected(&self, plan: &Plan) -> Option<u64> {
-        JobPlay::expected(plan, programs::WORDS)
+        Jobs::expected(plan, programs::WORDS)
     }
 }
 
@@ -75,6 +85,7 @@ impl Turmoil {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
+#[doc(hidden)]
 impl Reference {
     /// Plays a plan as [`Backend::play`] does, and notes what the control plane came to know.
     ///
@@ -105,7 +116,7 @@ impl Backend for Reference {
             "[cluster] has {nodes} nodes; turmoil's cost grows with their cube, and {most} are \
              allowed (`--on turmoil` plays any number)"
         );
-        let lossy = plan.scenario.faults.iter().filter(|rule| rule.loss_ppm > 0);
+        let lossy = plan.scenario.faults.iter().filter(|rule| rule.harm.link().loss_ppm > 0);
         let lossy = lossy.map(|rule| {
             format!("fault `{}` loses packets, which turmoil never sends again", rule.name)
         });

@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use turmoil_net::EnterGuard;
 
 use super::hosts::Hosts;
+use super::nemesis::Nemesis;
 use super::paths::Paths;
-use super::stage::{Ground, Programs, Stage};
+use super::stage::{CONTROLLER, Ground, Programs, Stage};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::doors::Notice;
@@ -32,6 +33,7 @@ pub(super) fn name_of(node: u32) -> String {
 /// to know.
 pub(super) fn play<P: Programs>(
     plan: &Plan,
+    nemesis: &Rc<Nemesis>,
     with: impl FnOnce(Rc<Kernels>) -> P,
     sink: &mut dyn Sink,
     notices: &mut Vec<(Time, Notice)>,
@@ -42,8 +44,8 @@ pub(super) fn play<P: Programs>(
         .build()
         .map_err(|error| Stop::Failed(format!("no runtime for the simulation: {error}")))?;
     let bell = Rc::new(Notify::new());
-    let (wire, guard) = network(plan, &bell);
-    let hosts = Rc::new(Hosts::new(plan.machine.nodes.len() + 1, Rc::clone(&bell)));
+    let (wire, guard) = network(plan, nemesis, &bell);
+    let hosts = Rc::new(Hosts::new(plan.machine.nodes.len() + 2, Rc::clone(&bell)));
     let plan = Rc::new(plan.clone());
     let tasks = LocalSet::new();
     let run = async {
@@ -52,6 +54,7 @@ pub(super) fn play<P: Programs>(
         let kernels = Rc::new(Kernels { wire, hosts, bell, start: Instant::now() });
         let stage = Rc::new(Stage::new(plan, Rc::clone(&kernels) as Rc<dyn Ground>));
         let programs = with(Rc::clone(&kernels));
+        programs.begin(&stage);
         let ended = drive(&stage, &kernels, &guard, &programs, sink).await;
         notices.append(&mut stage.notices.borrow_mut());
         ended
@@ -64,12 +67,13 @@ pub(super) fn play<P: Programs>(
     ended
 }
 
-/// The hosts of a plan: the controller at the top of the rack, and each node behind its switch.
-fn network(plan: &Plan, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
+/// The hosts of a plan: the controller at the top of the rack, each node behind its switch, and
+/// whoever takes over from the controller.
+fn network(plan: &Plan, nemesis: &Rc<Nemesis>, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     let (machine, scenario) = (&plan.machine, &plan.scenario);
     let mut paths = Paths::new(scenario.seed);
-    for _ in &machine.switches {
-        paths.add_switch(scenario.module.uplink);
+    for switch in &machine.switches {
+        paths.add_switch(switch.uplink);
     }
     paths.add_host(scenario.server.link, None);
     for node in &machine.nodes {
@@ -77,7 +81,11 @@ fn network(plan: &Plan, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     }
     let mut names = vec![CONTROLLER_NAME.to_owned()];
     names.extend((0..machine.nodes.len() as u32).map(name_of));
-    Wire::new(&names, paths, Rc::clone(bell))
+    if nemesis.standby().is_some() {
+        names.push("standby".to_owned());
+        paths.add_host(scenario.server.link, None);
+    }
+    Wire::new(&names, paths, Rc::clone(nemesis), Rc::clone(bell))
 }
 
 /// One kernel for each host, and tokio's paused clock.
@@ -90,9 +98,14 @@ pub(super) struct Kernels {
 
 impl Kernels {
     /// The instant of tokio's clock that is not before a simulated time.
-    fn instant(&self, at: Time) -> Instant {
+    pub(super) fn instant(&self, at: Time) -> Instant {
         let millis = at.0.div_ceil(TICK.0);
         self.start + std::time::Duration::from_millis(millis)
+    }
+
+    /// A host by its number: the controller is wherever one is in charge.
+    fn host(&self, host: usize) -> usize {
+        if host == CONTROLLER { self.wire.controller() } else { host }
     }
 }
 
@@ -112,11 +125,13 @@ impl Ground for Kernels {
     }
 
     fn stop(&self, host: usize) {
+        let host = self.host(host);
         self.wire.silence(host);
         self.hosts.kill(host);
     }
 
     fn begin_life(&self, host: usize) {
+        let host = self.host(host);
         self.hosts.begin_life(host);
         self.wire.revive(host);
     }

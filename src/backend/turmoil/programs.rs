@@ -1,18 +1,26 @@
-//! The programs of the fleet, with the doors of the stage.
+//! The programs of the fleet, with the ports of the stage and a nemesis before them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::{sleep, sleep_until};
+
+use tokio::sync::{mpsc, watch};
 
 use super::doors::{Clock, Harm, Power, Store, Told};
+use super::nemesis::{Disturbance, Disturbed, Host, Kind, Nemesis, Reign, state_name};
 use super::play::{CONTROLLER_NAME, Kernels, name_of};
 use super::socket;
 use super::stage::{CONTROLLER, Programs, Stage, host_of};
-use crate::fleet::agent::{self, Pace};
+use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::controller;
-use crate::fleet::doors::{Address, Net};
+use crate::fleet::doors::{Address, Net, Notice};
 use crate::fleet::job::Sabotage;
 use crate::ids::{Life, NodeId};
-use crate::units::Span;
+use crate::units::{Span, Time};
 
 /// Where the controller listens for agents, and for their beats.
 const PORT: u16 = 7_000;
@@ -20,24 +28,153 @@ const BEATS: u16 = 7_001;
 /// Real memory of each rank (64-bit words): enough for a checksum to mean something. The size of
 /// a checkpoint is declared and shapes the time whatever is carried.
 pub(super) const WORDS: u32 = 64;
+/// Beats at which agents lose their connections when a controller was deposed.
+const MISLEADS: u32 = 5;
 /// Agents do no harm on this stage, so the lease is never needed.
 const LEASE: Span = Span::from_secs(60);
 
-/// The fleet on simulated kernels, with a mistake built in if somebody wants to see it found.
-pub(super) struct Fleet {
-    pub kernels: Rc<Kernels>,
-    pub sabotage: Option<Sabotage>,
+/// The fleet on simulated kernels.
+#[derive(Clone)]
+pub(super) struct Fleet(Rc<Own>);
+
+struct Own {
+    kernels: Rc<Kernels>,
+    nemesis: Rc<Nemesis>,
+    /// A mistake that is built in, if somebody wants to see it found.
+    sabotage: Option<Sabotage>,
+    /// The last life of each node that had one.
+    lives: RefCell<BTreeMap<NodeId, Life>>,
+    /// The controller that runs.
+    controller: RefCell<Reign>,
+}
+
+impl Fleet {
+    /// The fleet, with a mistake if there is to be one.
+    pub(super) fn new(
+        kernels: Rc<Kernels>,
+        nemesis: Rc<Nemesis>,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        let (lives, controller) = (RefCell::default(), RefCell::default());
+        Self(Rc::new(Own { kernels, nemesis, sabotage, lives, controller }))
+    }
+
+    fn ports(&self, stage: &Rc<Stage>) -> Ports {
+        let (stage, nemesis) = (Rc::clone(stage), Rc::clone(&self.0.nemesis));
+        Ports { stage, nemesis, reign: Reign::default() }
+    }
+
+    /// What the harness does to processes, each at its time.
+    async fn disturb(self, stage: Rc<Stage>) {
+        let mut deeds: Vec<(Time, bool, Disturbance)> = Vec::new();
+        for &it in self.0.nemesis.disturbances() {
+            deeds.extend([(it.at, true, it), (it.ends(), false, it)]);
+        }
+        deeds.sort_by_key(|&(at, ..)| at);
+        for (at, begins, it) in deeds {
+            sleep_until(self.0.kernels.instant(at)).await;
+            self.deed(&stage, begins, it);
+        }
+    }
+
+    fn deed(&self, stage: &Rc<Stage>, begins: bool, it: Disturbance) {
+        let (wire, hosts) = (&self.0.kernels.wire, &self.0.kernels.hosts);
+        match (it.kind, it.on) {
+            (Kind::Pause, Host::Node(node)) => hosts.pause(host_of(node), begins),
+            (Kind::Pause, Host::Controller) => {
+                hosts.pause(CONTROLLER, begins);
+                hosts.pause(wire.controller(), begins);
+            }
+            (Kind::Restart, Host::Node(node)) if begins && wire.is_alive(host_of(node)) => {
+                let life = self.0.lives.borrow()[&node];
+                hosts.kill(host_of(node));
+                hosts.begin_life(host_of(node));
+                self.start_agent(stage, node, life);
+            }
+            (Kind::Relic, Host::Node(node)) if begins && wire.is_alive(host_of(node)) => {
+                let life = Life(self.0.lives.borrow()[&node].0 - 1);
+                let net = socket::Net::new(&self.0.kernels, host_of(node));
+                let ports = self.ports(stage);
+                ports.reign.end();
+                net.spawn(agent(&ports, net.clone(), node, life, self.0.sabotage));
+            }
+            (Kind::Takeover, _) if begins => self.take_over(stage),
+            (Kind::Takeover, _) => {
+                if let Some(host) = wire.forget_deposed() {
+                    hosts.kill(host);
+                    wire.silence(host);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Another controller takes over, if there is one to take over from.
+    fn take_over(&self, stage: &Rc<Stage>) {
+        let (wire, hosts) = (&self.0.kernels.wire, &self.0.kernels.hosts);
+        let (old, new) = (wire.controller(), self.0.nemesis.standby().expect("one takes over"));
+        if !wire.is_alive(old) || old == new {
+            return;
+        }
+        hosts.pause(old, true);
+        self.0.controller.take().end();
+        let key = |host| format!("controller/{}", state_name(host, "controller"));
+        let mut kept = stage.kept.borrow_mut();
+        if let Some(state) = kept.get(&key(old)).cloned() {
+            kept.insert(key(new), state);
+        }
+        drop(kept);
+        wire.take_over(new);
+        stage.start_controller(self);
+        let own = self.clone();
+        let beat = Duration::from_nanos(stage.plan.scenario.controller.beat().0);
+        hosts.spawn_apart(async move {
+            // All that can have found the other one by then; the first still believes that they
+            // serve it, for the time of its detector.
+            sleep(beat * 5 / 2).await;
+            own.0.kernels.hosts.pause(old, false);
+            for _ in 0..MISLEADS {
+                own.0.kernels.wire.mislead();
+                sleep(beat).await;
+            }
+        });
+    }
 }
 
 impl Programs for Fleet {
     fn start_controller(&self, stage: &Rc<Stage>) {
-        let net = socket::Net::new(&self.kernels, CONTROLLER);
-        net.spawn(controller(Rc::clone(stage), net.clone(), self.sabotage));
+        let host = self.0.kernels.wire.controller();
+        let net = socket::Net::new(&self.0.kernels, host);
+        let ports = self.ports(stage);
+        self.0.controller.replace(ports.reign.clone());
+        net.spawn(controller(&ports, host, net.clone(), self.0.sabotage));
     }
 
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
-        let net = socket::Net::new(&self.kernels, host_of(node));
-        net.spawn(agent(Rc::clone(stage), net.clone(), node, life, self.sabotage));
+        let net = socket::Net::new(&self.0.kernels, host_of(node));
+        self.0.lives.borrow_mut().insert(node, life);
+        stage.notices.borrow_mut().push((stage.now(), Notice::Begins { node }));
+        net.spawn(agent(&self.ports(stage), net.clone(), node, life, self.0.sabotage));
+    }
+
+    fn begin(&self, stage: &Rc<Stage>) {
+        if !self.0.nemesis.disturbances().is_empty() {
+            self.0.kernels.hosts.spawn_apart(self.clone().disturb(Rc::clone(stage)));
+        }
+    }
+}
+
+/// What makes the ports of a process.
+pub(super) struct Ports {
+    pub stage: Rc<Stage>,
+    pub nemesis: Rc<Nemesis>,
+    pub reign: Reign,
+}
+
+impl Ports {
+    fn over<P>(&self, host: usize, port: P) -> Disturbed<P> {
+        let (nemesis, stage) = (Rc::clone(&self.nemesis), Rc::clone(&self.stage));
+        Disturbed { port, nemesis, stage, host, reign: self.reign.clone() }
     }
 }
 
@@ -45,19 +182,21 @@ fn pace(stage: &Stage) -> Pace {
     Pace::for_beat(stage.plan.scenario.controller.beat())
 }
 
-/// The controller, until the run has ended.
+/// The controller on a host, until the run has ended.
 pub(super) fn controller<N: Net>(
-    stage: Rc<Stage>,
+    ports: &Ports,
+    host: usize,
     net: N,
     sabotage: Option<Sabotage>,
-) -> impl Future<Output = ()> {
+) -> impl Future<Output = ()> + use<N> {
+    let (stage, reign) = (Rc::clone(&ports.stage), ports.reign.clone());
     let doors = controller::Doors {
         net,
-        power: Power(Rc::clone(&stage)),
-        harm: Harm(Rc::clone(&stage)),
-        store: Store { stage: Rc::clone(&stage), node: None },
-        clock: Clock(Rc::clone(&stage)),
-        told: Told(Rc::clone(&stage)),
+        power: ports.over(host, Power(Rc::clone(&stage))),
+        harm: ports.over(host, Harm(Rc::clone(&stage))),
+        store: ports.over(host, Store { stage: Rc::clone(&stage), node: None }),
+        clock: ports.over(host, Clock(Rc::clone(&stage))),
+        told: ports.over(host, Told(Rc::clone(&stage))),
         admission: stage.admission.clone(),
     };
     let pace = pace(&stage);
@@ -71,7 +210,9 @@ pub(super) fn controller<N: Net>(
         sabotage,
     };
     async move {
-        match controller::run(doors, setup, Rc::clone(&stage.plan)).await {
+        let ended = controller::run(doors, setup, Rc::clone(&stage.plan)).await;
+        match ended {
+            _ if reign.is_over() => {}
             Ok(end) => stage.end(end.reason),
             Err(error) => stage.fail(format!("the controller: {error}")),
         }
@@ -80,17 +221,18 @@ pub(super) fn controller<N: Net>(
 
 /// The agent of a node, until the node stops.
 pub(super) fn agent<N: Net>(
-    stage: Rc<Stage>,
+    ports: &Ports,
     net: N,
     node: NodeId,
     life: Life,
     sabotage: Option<Sabotage>,
-) -> impl Future<Output = ()> {
+) -> impl Future<Output = ()> + use<N> {
+    let (stage, host) = (Rc::clone(&ports.stage), host_of(node));
     let doors = agent::Doors {
         net,
-        store: Store { stage: Rc::clone(&stage), node: Some(node) },
-        harm: Harm(Rc::clone(&stage)),
-        told: Told(Rc::clone(&stage)),
+        store: ports.over(host, Store { stage: Rc::clone(&stage), node: Some(node) }),
+        harm: ports.over(host, Harm(Rc::clone(&stage))),
+        told: ports.over(host, Told(Rc::clone(&stage))),
     };
     let setup = agent::Setup {
         node,
@@ -99,13 +241,25 @@ pub(super) fn agent<N: Net>(
         port: 0,
         controller: Address::new(CONTROLLER_NAME, PORT),
         beats: Address::new(CONTROLLER_NAME, BEATS),
-        capabilities: Vec::new(),
+        abilities: Vec::new(),
         pace: pace(&stage),
         sabotage,
     };
     async move {
-        if let Err(error) = agent::run(doors, setup).await {
+        let (to, notes) = mpsc::channel(1);
+        doors.net.spawn(tell_speed(stage.speed(node), to));
+        if let Err(error) = agent::run(doors, setup, notes).await {
             stage.fail(format!("the agent of {}: {error}", name_of(node.0)));
+        }
+    }
+}
+
+/// Tells an agent at which share of its speed its node computes.
+async fn tell_speed(mut speed: watch::Receiver<u32>, to: mpsc::Sender<Note>) {
+    loop {
+        let share_ppm = *speed.borrow_and_update();
+        if to.send(Note::Speed(share_ppm)).await.is_err() || speed.changed().await.is_err() {
+            return;
         }
     }
 }

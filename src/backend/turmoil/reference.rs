@@ -22,6 +22,7 @@ use turmoil::net::{TcpListener, TcpStream, UdpSocket};
 use turmoil::{Builder, Sim};
 
 use super::hosts::Panics;
+use super::nemesis::{Nemesis, Reign};
 use super::play::{CONTROLLER_NAME, name_of};
 use super::programs;
 use super::stage::{CONTROLLER, Ground, Programs, Stage, host_of};
@@ -250,12 +251,12 @@ impl Fleet {
 impl Programs for Fleet {
     fn start_controller(&self, stage: &Rc<Stage>) {
         let net = Cable { hosts: Rc::clone(&self.hosts) };
-        self.start(CONTROLLER, programs::controller(Rc::clone(stage), net, None));
+        self.start(CONTROLLER, programs::controller(&ports(stage), CONTROLLER, net, None));
     }
 
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
         let net = Cable { hosts: Rc::clone(&self.hosts) };
-        self.start(host_of(node), programs::agent(Rc::clone(stage), net, node, life, None));
+        self.start(host_of(node), programs::agent(&ports(stage), net, node, life, None));
     }
 }
 
@@ -318,4 +319,10 @@ pub(super) fn play(
     drop(sim);
     notices.append(&mut stage.notices.borrow_mut());
     ended
+}
+
+/// Ports that nobody disturbs.
+fn ports(stage: &Rc<Stage>) -> programs::Ports {
+    let nemesis = Rc::new(Nemesis::new(0, stage.plan.machine.nodes.len(), &[]));
+    programs::Ports { stage: Rc::clone(stage), nemesis, reign: Reign::default() }
 }

@@ -15,7 +15,7 @@ use turmoil_net::shim::tokio::net::{TcpListener, TcpStream, UdpSocket};
 use turmoil_net::{HostId, set_current};
 
 use super::hosts::Hosts;
-use super::play::Kernels;
+use super::play::{CONTROLLER_NAME, Kernels};
 use super::wire::Wire;
 use crate::fleet::doors::{self, Address};
 
@@ -68,6 +68,15 @@ impl Net {
         Scoped { id: self.id, inner: Some(Box::pin(inner)) }
     }
 
+    fn resolve(&self, to: &Address, connects: bool) -> io::Result<SocketAddr> {
+        if to.host == CONTROLLER_NAME {
+            return Ok((self.wire.controller_for(connects), to.port).into());
+        }
+        let ip: Option<IpAddr> = turmoil_net::lookup_host(&to.host);
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no host {}", to.host));
+        Ok((ip.ok_or_else(unknown)?, to.port).into())
+    }
+
     fn own<S>(&self, inner: S) -> Own<S> {
         Own { wire: Rc::clone(&self.wire), id: self.id, inner: Some(inner) }
     }
@@ -80,12 +89,6 @@ impl Net {
 
 fn any(port: u16) -> SocketAddr {
     (Ipv4Addr::UNSPECIFIED, port).into()
-}
-
-fn resolve(to: &Address) -> io::Result<SocketAddr> {
-    let ip: Option<IpAddr> = turmoil_net::lookup_host(&to.host);
-    let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no host {}", to.host));
-    Ok((ip.ok_or_else(unknown)?, to.port).into())
 }
 
 impl doors::Net for Net {
@@ -126,7 +129,7 @@ impl doors::Net for Net {
 
     async fn connect(&self, to: &Address) -> io::Result<Self::Stream> {
         self.lives()?;
-        let to = resolve(to)?;
+        let to = self.resolve(to, true)?;
         let to = SocketAddr::new(to.ip(), self.wire.port_of(to.ip(), to.port()));
         self.wire.touch();
         let stream = self.scoped(TcpStream::connect(to)).await?;
@@ -150,7 +153,7 @@ impl doors::Net for Net {
         to: &Address,
     ) -> io::Result<()> {
         self.lives()?;
-        let to = resolve(to)?;
+        let to = self.resolve(to, false)?;
         self.scoped(socket.socket().send_to(bytes, to)).await?;
         self.wire.touch();
         Ok(())

@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::event::{Cause, EndReason, Event, Fault, JobPhase, PartState, Sink, Stop, What};
+use crate::event::{Cause, EndReason, Event, Fault, PartState, Sink, Stop, What};
 
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::doors::Notice;
-use crate::hardware::rack::{Effect, Rack, Ticket};
+use crate::hardware::network::WHOLE_PPM;
+use crate::hardware::rack::{self, Effect, Output, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::StopWhen;
@@ -30,6 +31,8 @@ pub(super) trait Programs {
     fn start_controller(&self, stage: &Rc<Stage>);
     /// Starts the agent of a node that has just booted.
     fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
+    /// The run begins.
+    fn begin(&self, _stage: &Rc<Stage>) {}
 }
 
 /// What a stage stands on: hosts with a clock, and the network between them.
@@ -52,6 +55,23 @@ pub(super) trait Ground {
     fn set_loss(&self, number: u64, loss: Option<(Part, u32)>);
 }
 
+/// What can become due on the hardware.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer {
+    Rack(rack::Timer),
+    /// The meters are read.
+    Sample,
+}
+
+impl From<rack::Timer> for Timer {
+    fn from(timer: rack::Timer) -> Self {
+        Self::Rack(timer)
+    }
+}
+
+/// The hardware of a run.
+pub(super) type Rack = rack::Rack<Rc<Plan>, Timer>;
+
 /// What all doors of a run share.
 pub(super) struct Stage {
     pub plan: Rc<Plan>,
@@ -65,6 +85,8 @@ pub(super) struct Stage {
     pub admission: Admission,
     /// Whoever waits for a transfer.
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
+    /// The share of its speed at which each node computes (ppm).
+    speeds: Vec<watch::Sender<u32>>,
     /// Nodes whose agents are to be started.
     starting: RefCell<Vec<(NodeId, Life)>>,
     /// When a controller that crashed starts again.
@@ -73,9 +95,6 @@ pub(super) struct Stage {
     pub kept: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Deeds that are done and not undone.
     pub done: RefCell<BTreeSet<u64>>,
-    /// Members of the job, and whether they compute.
-    members: RefCell<BTreeSet<NodeId>>,
-    computing: Cell<bool>,
     ended: Cell<Option<EndReason>>,
     failure: RefCell<Option<String>>,
 }
@@ -83,22 +102,23 @@ pub(super) struct Stage {
 impl Stage {
     /// A stage whose time begins now.
     pub(super) fn new(plan: Rc<Plan>, ground: Rc<dyn Ground>) -> Self {
+        let mut rack = Rack::new(Rc::clone(&plan));
+        rack.schedule(Time::ZERO, Timer::Sample);
         Self {
-            rack: RefCell::new(Rack::new(Rc::clone(&plan))),
+            rack: RefCell::new(rack),
             admission: Admission::new(Bounds::of(plan.machine.nodes.len())),
-            plan,
             ground,
             told: RefCell::default(),
             notices: RefCell::default(),
             waiting: RefCell::default(),
+            speeds: plan.machine.nodes.iter().map(|_| watch::Sender::new(WHOLE_PPM)).collect(),
             starting: RefCell::default(),
             controller_due: Cell::new(None),
             kept: RefCell::default(),
             done: RefCell::default(),
-            members: RefCell::default(),
-            computing: Cell::new(false),
             ended: Cell::new(None),
             failure: RefCell::default(),
+            plan,
         }
     }
 
@@ -107,9 +127,16 @@ impl Stage {
         self.ground.now()
     }
 
-    /// Does something to the rack at this instant and carries out what comes of it.
-    pub(super) fn with_rack<T>(&self, act: impl FnOnce(&mut Rack, Time) -> T) -> T {
-        let answer = self.act(act);
+    /// Does something to the rack at this instant and carries out what comes of it. What was due
+    /// before has happened; what is due at this very instant waits, so that all nodes that get
+    /// power at one instant have it before a supply browns out.
+    pub(super) fn with_rack<T>(&self, act: impl FnOnce(&mut Rack) -> T) -> T {
+        let answer = self.act(|rack, now| {
+            if now > rack.now() {
+                advance(rack, now);
+            }
+            act(rack)
+        });
         self.ground.wake();
         answer
     }
@@ -118,11 +145,13 @@ impl Stage {
     fn act<T>(&self, act: impl FnOnce(&mut Rack, Time) -> T) -> T {
         let mut rack = self.rack.borrow_mut();
         let answer = act(&mut rack, self.now());
-        let (told, effects) = (rack.told(), rack.effects());
+        let output = rack.take_output();
         drop(rack);
-        self.told.borrow_mut().extend(told);
-        for effect in effects {
-            self.carry_out(effect);
+        for output in output {
+            match output {
+                Output::Event(event) => self.told.borrow_mut().push(event),
+                Output::Effect(effect) => self.carry_out(effect),
+            }
         }
         answer
     }
@@ -146,7 +175,17 @@ impl Stage {
                     let _ = waiting.send(());
                 }
             }
+            Effect::Speed(node, share_ppm) => {
+                self.speeds[node.0 as usize].send_replace(share_ppm);
+            }
+            // The fleet finds out by itself.
+            Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) => {}
         }
+    }
+
+    /// The share of its speed at which a node computes, now and whenever it changes (ppm).
+    pub(super) fn speed(&self, node: NodeId) -> watch::Receiver<u32> {
+        self.speeds[node.0 as usize].subscribe()
     }
 
     /// Waits for a transfer.
@@ -156,35 +195,11 @@ impl Stage {
         moved
     }
 
-    /// Tells an event at this instant. The job's phases say which nodes compute.
+    /// Tells an event at this instant.
     pub(super) fn tell(&self, what: What) {
-        if self.ended.get().is_some() {
-            return;
+        if self.ended.get().is_none() {
+            self.told.borrow_mut().push(Event { at: self.now(), what });
         }
-        self.told.borrow_mut().push(Event { at: self.now(), what });
-        match what {
-            What::JobNode { node, joined: true, .. } => {
-                self.members.borrow_mut().insert(node);
-                self.set_computing(node, self.computing.get());
-            }
-            What::JobNode { node, joined: false, .. } => {
-                self.members.borrow_mut().remove(&node);
-                self.set_computing(node, false);
-            }
-            What::JobPhase { phase, .. } => {
-                let computing = matches!(phase, JobPhase::Compute | JobPhase::Rework);
-                if self.computing.replace(computing) != computing {
-                    for node in self.members.borrow().iter() {
-                        self.set_computing(*node, computing);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn set_computing(&self, node: NodeId, computing: bool) {
-        self.with_rack(|rack, now| rack.set_computing(now, node, computing));
     }
 
     /// Asks for the end of the run; the first reason counts.
@@ -206,7 +221,7 @@ impl Stage {
 
     /// When the driver has to look next.
     pub(super) fn next(&self) -> Time {
-        let rack = self.rack.borrow_mut().next_at();
+        let rack = self.rack.borrow_mut().next_due().map(|next| next.at);
         let times = [rack, self.ground.next(), self.controller_due.get()];
         let next = times.into_iter().flatten().min();
         next.map_or(self.plan.scenario.stop.at, |next| next.min(self.plan.scenario.stop.at))
@@ -243,7 +258,7 @@ impl Stage {
     fn advance(&self) {
         let last = self.plan.scenario.stop.at;
         let all_up = self.act(|rack, now| {
-            rack.advance(now.min(last));
+            advance(rack, now.min(last));
             rack.is_all_up()
         });
         if self.ended.get().is_some() {
@@ -303,11 +318,30 @@ impl Stage {
     /// Ends the run: all that was told and the last events.
     fn finish(&self, reason: EndReason) -> Vec<Event> {
         let at = self.now().min(self.plan.scenario.stop.at);
-        self.act(|rack, _| rack.finish(at));
+        self.act(|rack, _| {
+            advance(rack, at);
+            rack.read_meters();
+            rack.finish();
+        });
         let mut told = self.told.take();
         told.retain(|event| event.at <= at);
         told.sort_by_key(|event| event.at);
         told.push(Event { at, what: What::RunEnds { reason } });
         told
     }
+}
+
+/// Lets happen on the rack what is due until `now`.
+fn advance(rack: &mut Rack, now: Time) {
+    while let Some(next) = rack.next_due().filter(|next| next.at <= now) {
+        match rack.step(next) {
+            Some(Timer::Rack(timer)) => rack.fire(timer),
+            Some(Timer::Sample) => {
+                rack.read_meters();
+                rack.after(rack.plan().scenario.record.sample, Timer::Sample);
+            }
+            None => {}
+        }
+    }
+    rack.wait_until(now);
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
 use super::doors::{Harm, Power, Store};
+use super::nemesis::Nemesis;
 use super::play::{CONTROLLER_NAME, Kernels, name_of, play};
 use super::socket::Net;
 use super::stage::{CONTROLLER, Programs, Stage, host_of};
@@ -87,7 +88,8 @@ where
 {
     let mut listener = Listener(Vec::new());
     let programs = |kernels| Pair { kernels, controller, agent };
-    play(plan, programs, &mut listener, &mut Vec::new()).expect("nobody stops the run");
+    let nemesis = Rc::new(Nemesis::new(1, plan.machine.nodes.len(), &[]));
+    play(plan, &nemesis, programs, &mut listener, &mut Vec::new()).expect("nobody stops the run");
     assert!(listener.0.is_sorted_by_key(|event| event.at), "events stand in the order of time");
     listener.0
 }
@@ -132,8 +134,8 @@ async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Res
 fn deed(number: u64, kind: Fault, part: PartKind, index: u32) -> Deed {
     let part = Part { kind: part, index };
     let lease = Span::from_secs(1);
-    let (fault, share_ppm, means) = (FaultId(0), 100_000, Means::Usual);
-    Deed { number, fault, kind, part, share_ppm, lasts: None, lease, means }
+    let (fault, means) = (FaultId(0), Means::Usual);
+    Deed { number, fault, kind, part, lasts: None, lease, means }
 }
 
 async fn switch_on(stage: &Rc<Stage>, nodes: u32) {

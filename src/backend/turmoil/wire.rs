@@ -21,7 +21,9 @@ use turmoil_net::{
     EnterGuard, HostId, KernelConfig, Net, Packet, TcpFlags, TcpSegment, Transport, netstat,
 };
 
+use super::nemesis::Nemesis;
 use super::paths::Paths;
+use super::stage::CONTROLLER;
 use crate::units::{Span, Time};
 
 /// The pump's pace, and the resolution of tokio's timers.
@@ -51,6 +53,13 @@ pub(super) struct Wire {
     dirty: Cell<bool>,
     /// Wakes whoever drives the run.
     pub bell: Rc<Notify>,
+    /// What the harness does to packets.
+    nemesis: Rc<Nemesis>,
+    /// The host of the controller, and of one that was deposed.
+    controller: Cell<usize>,
+    deposed: Cell<Option<usize>>,
+    /// Whether the name of the controller leads to the latter now and then.
+    misleads: Cell<bool>,
     /// Where a host's well-known ports really are, and since which life of it.
     placed: RefCell<BTreeMap<(IpAddr, u16), (u32, u16)>>,
     /// What a socket reads into before it is handed on.
@@ -72,7 +81,12 @@ struct State {
 
 impl Wire {
     /// A network of hosts with these names. Only one can be entered on a thread.
-    pub(super) fn new(names: &[String], paths: Paths, bell: Rc<Notify>) -> (Rc<Self>, EnterGuard) {
+    pub(super) fn new(
+        names: &[String],
+        paths: Paths,
+        nemesis: Rc<Nemesis>,
+        bell: Rc<Notify>,
+    ) -> (Rc<Self>, EnterGuard) {
         let config = KernelConfig::default().retx_threshold(PASSES_TO_RESEND).retx_max(RESENDS_MAX);
         let mut net = Net::with_config(config);
         let hosts: Vec<_> = names
@@ -95,10 +109,55 @@ impl Wire {
             state: RefCell::new(state),
             dirty: Cell::new(false),
             bell,
+            nemesis,
+            controller: Cell::new(CONTROLLER),
+            deposed: Cell::new(None),
+            misleads: Cell::new(false),
             placed: RefCell::default(),
             scratch: RefCell::new(vec![0; 64 * 1024]),
         };
         (Rc::new(wire), net.enter())
+    }
+
+    /// The host of the controller that is in charge.
+    pub(super) fn controller(&self) -> usize {
+        self.controller.get()
+    }
+
+    /// The controller of another host takes over.
+    pub(super) fn take_over(&self, host: usize) {
+        self.deposed.set(Some(self.controller.replace(host)));
+    }
+
+    /// A controller that was deposed is no more.
+    pub(super) fn forget_deposed(&self) -> Option<usize> {
+        self.misleads.set(false);
+        self.deposed.take()
+    }
+
+    /// The name of the controller leads to the one that was deposed now and then, and nobody is
+    /// connected with the one in charge any more.
+    pub(super) fn mislead(&self) {
+        self.misleads.set(self.deposed.get().is_some());
+        let new = self.hosts[self.controller.get()].ip;
+        let mut state = self.state.borrow_mut();
+        for host in &self.hosts {
+            for socket in netstat(host.ip).entries {
+                let Some(peer) = socket.peer.filter(|_| self.misleads.get()) else { continue };
+                if peer.ip() == new || host.ip == new {
+                    state.resets.push(reset(peer, (host.ip, socket.local.port()).into()));
+                }
+            }
+        }
+        drop(state);
+        self.touch();
+    }
+
+    /// Where the name of the controller leads to. Connections may be misled, datagrams are not.
+    pub(super) fn controller_for(&self, connects: bool) -> IpAddr {
+        let mut old = self.deposed.get().filter(|_| connects && self.misleads.get());
+        old = old.filter(|_| self.nemesis.misleads());
+        self.hosts[old.unwrap_or(self.controller.get())].ip
     }
 
     /// A host by its number.
@@ -199,12 +258,20 @@ impl Wire {
     fn send(&self, state: &mut State, now: Time, packet: Packet) {
         let ends = (self.by_ip.get(&packet.src), self.by_ip.get(&packet.dst));
         let (Some(&from), Some(&to)) = ends else { return };
-        if let Some(arrival) = state.paths.send(now, from, to, packet.size()) {
-            state.sent += 1;
-            state.under_way.insert((arrival, state.sent), packet);
-        } else {
+        let fate = self.nemesis.fate(now, from, to);
+        let arrival = state.paths.send(now, from, to, packet.size()).filter(|_| !fate.lost);
+        if arrival.is_none() || fate.is_out_of_order() {
             state.watch = PASSES_TO_RESEND * (RESENDS_MAX + 2);
         }
+        let Some(arrival) = arrival else { return };
+        let mut under_way = |late, packet| {
+            state.sent += 1;
+            state.under_way.insert((arrival + fate.far + late, state.sent), packet);
+        };
+        if let Some(again) = fate.again {
+            under_way(fate.late + again, packet.clone());
+        }
+        under_way(fate.late, packet);
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::undo::Undo;
 use super::{Act, Family, Held, Permission, Place};
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::scenario::harm::Clock as Wrong;
 use crate::units::NANOS_PER_SECOND;
 
@@ -125,7 +125,7 @@ impl Drop for Drift {
 pub(super) struct Clock;
 
 impl Family for Clock {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         let can = place.permits(&Permission::Clock);
         vec![(Capability::Clock, can.clone()), (Capability::Drift, can)]
     }

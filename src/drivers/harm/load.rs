@@ -1,4 +1,4 @@
-//! Load on a node: burnt time of its processors, filled memory, a filled card, a slow disk.
+//! Load on a node: burnt time of its processors or less of it, filled memory and card, a slow disk.
 //!
 //! Time is burnt and memory filled in the agent's own process, so that the kernel takes both back
 //! when it ends. Of memory and card a margin is always left: a node that is out of memory is a
@@ -20,7 +20,7 @@ use super::clock::since;
 use super::undo::Undo;
 use super::{Act, Family, Held, Place};
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::scenario::harm::Load as Wish;
 
 /// The part of the memory and of the card that is left in any case (assumption).
@@ -31,25 +31,34 @@ const MARGIN_MAX: u64 = 1 << 30;
 /// One turn of a burner: some time busy, the rest idle.
 const TURN: Duration = Duration::from_millis(100);
 
+/// Over so long the kernel counts the time of a control group's processes, unless it is told
+/// otherwise (us; Linux, Documentation/scheduler/sched-bwc.rst).
+const CPU_PERIOD: u64 = 100_000;
+/// So much of it an agent keeps in any case (us; assumption: it has to be heard).
+const CPU_QUOTA_MIN: u64 = 10_000;
+
 /// Processors, memory and card.
 pub(super) struct Load;
 
 impl Family for Load {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
-        let text = |error: io::Error| error.to_string();
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         let probe = place.state.join("probe");
-        let fills = fill_card(&probe, 4_096).map_err(text);
+        let fills = fill_card(&probe, 4_096).map_err(Lack::from);
         // It may not be there.
         let _ = fs::remove_file(&probe);
         vec![
+            (Capability::Slow, Ok(())),
             (Capability::Cpu, Ok(())),
-            (Capability::Memory, available(&place.kernel).map(drop).map_err(text)),
+            (Capability::Memory, available(&place.kernel).map(drop).map_err(Lack::from)),
             (Capability::Card, fills),
             (Capability::Disk, Throttle::of(place, u64::MAX).map(drop)),
         ]
     }
 
     fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
+        if let Means::Slow { share_ppm } = deed.means {
+            return Ok(Some(slow_down(place, deed.number, share_ppm)));
+        }
         let Means::Load(wish) = deed.means else { return Ok(None) };
         let mut undo = Vec::new();
         let card = place.state.join(format!("{}-{}.fill", place.life, deed.number));
@@ -58,8 +67,7 @@ impl Family for Load {
         }
         let throttle = if wish.disk > 0 {
             let throttle = Throttle::of(place, deed.number).map_err(io::Error::other)?;
-            let (folder, back) = (throttle.folder.clone(), throttle.back.clone());
-            undo.push(Undo::Group { folder, back });
+            undo.push(throttle.group.undo());
             Some(throttle)
         } else {
             None
@@ -184,58 +192,105 @@ fn burn(busy: Duration, stop: &AtomicBool) {
     }
 }
 
-/// A control group that slows down what the agent reads and writes.
-struct Throttle {
+/// A control group of the agent's own.
+struct Group {
     folder: PathBuf,
     back: PathBuf,
-    device: String,
     /// Whether it is one of version 2.
     second: bool,
 }
 
-impl Throttle {
-    /// The one of a deed, which is not there yet, or why there can be none.
-    fn of(place: &Place, number: u64) -> Result<Self, String> {
+impl Group {
+    /// The one of a deed, which is not there yet, under a controller as the two versions call it,
+    /// or why there can be none.
+    fn of(place: &Place, [first, second]: [&str; 2], number: u64) -> Result<Self, Lack> {
         let own = fs::read_to_string(place.kernel.join("self/cgroup")).unwrap_or_default();
         let mounts = fs::read_to_string(place.kernel.join("mounts")).unwrap_or_default();
-        let none = || "no control group for block devices is mounted here".to_owned();
-        let (root, own, second) = hierarchy(&mounts, &own).ok_or_else(none)?;
-        if second {
+        let none = || Lack::Groups { controller: second.to_owned() };
+        let (root, own, is_second) = hierarchy(&mounts, &own, first).ok_or_else(none)?;
+        if is_second {
             let open = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap_or_default();
-            if !open.split_whitespace().any(|word| word == "io") {
-                return Err("`io` is not enabled for control groups below the first".into());
+            if !open.split_whitespace().any(|word| word == second) {
+                return Err(Lack::Delegation { controller: second.to_owned() });
             }
-        } else if !root.join("blkio.throttle.write_bps_device").exists() {
-            return Err("the kernel cannot throttle block devices".into());
         }
-        let stands = fs::metadata(&place.state).map_err(|error| error.to_string())?.dev();
-        let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
-        // Limits are of whole disks; a partition's is found beside it.
-        let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
-        let disk = if block.join("partition").exists() { block.join("..") } else { block };
-        let device = fs::read_to_string(disk.join("dev"));
-        let device = device.map_err(|_| "its folder is on no block device")?.trim().to_owned();
         let folder = root.join(format!("rackstorm-{}-{number}", place.life));
-        Ok(Self { folder, back: own, device, second })
+        Ok(Self { folder, back: own, second: is_second })
     }
 
-    fn begin(&self, rate: u64) -> io::Result<()> {
+    fn undo(&self) -> Undo {
+        Undo::Group { folder: self.folder.clone(), back: self.back.clone() }
+    }
+
+    /// The agent enters it, once these of its files say so.
+    fn enter(&self, limits: &[(&str, String)]) -> io::Result<()> {
         fs::create_dir(&self.folder)?;
-        if self.second {
-            let limit = format!("{} rbps={rate} wbps={rate}", self.device);
-            fs::write(self.folder.join("io.max"), limit)?;
-        } else {
-            for file in ["blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device"] {
-                fs::write(self.folder.join(file), format!("{} {rate}", self.device))?;
-            }
+        for (file, limit) in limits {
+            fs::write(self.folder.join(file), limit)?;
         }
         fs::write(self.folder.join("cgroup.procs"), std::process::id().to_string())
     }
 }
 
-/// Where control groups of block devices are mounted, this process's own among them, and whether
-/// they are of version 2. `mounts` is `/proc/mounts`, `own` is `/proc/self/cgroup`.
-fn hierarchy(mounts: &str, own: &str) -> Option<(PathBuf, PathBuf, bool)> {
+/// The kernel gives the agent no more than a share of the time of all processors, where it has
+/// control groups and lets the agent enter one. The agent keeps to a duty cycle in any case.
+fn slow_down(place: &Place, number: u64, share_ppm: u32) -> Act {
+    let group = Group::of(place, ["cpu", "cpu"], number).ok();
+    let undo = group.iter().map(Group::undo).collect();
+    Act::new(undo, move || {
+        if let Some(group) = group {
+            let cores = std::thread::available_parallelism()?.get() as u64;
+            let quota = (CPU_PERIOD * cores * u64::from(share_ppm) / 1_000_000).max(CPU_QUOTA_MIN);
+            let limit = if group.second {
+                ("cpu.max", format!("{quota} {CPU_PERIOD}"))
+            } else {
+                ("cpu.cfs_quota_us", quota.to_string())
+            };
+            // Who may not enter a group is slowed down all the same.
+            let _ = group.enter(&[limit]);
+        }
+        Ok(None)
+    })
+}
+
+/// A control group that slows down what the agent reads and writes.
+struct Throttle {
+    group: Group,
+    device: String,
+}
+
+impl Throttle {
+    fn of(place: &Place, number: u64) -> Result<Self, Lack> {
+        let group = Group::of(place, ["blkio", "io"], number)?;
+        let root = group.folder.parent().expect("it is in the first one");
+        if !group.second && !root.join("blkio.throttle.write_bps_device").exists() {
+            return Err(Lack::Throttle);
+        }
+        let stands = fs::metadata(&place.state)?.dev();
+        let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
+        // Limits are of whole disks; a partition's is found beside it.
+        let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+        let disk = if block.join("partition").exists() { block.join("..") } else { block };
+        let device = fs::read_to_string(disk.join("dev"));
+        let device = device.map_err(|_| Lack::BlockDevice)?.trim().to_owned();
+        Ok(Self { group, device })
+    }
+
+    fn begin(&self, rate: u64) -> io::Result<()> {
+        let device = &self.device;
+        if self.group.second {
+            return self.group.enter(&[("io.max", format!("{device} rbps={rate} wbps={rate}"))]);
+        }
+        let limit = format!("{device} {rate}");
+        let [read, write] = ["blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device"];
+        self.group.enter(&[(read, limit.clone()), (write, limit)])
+    }
+}
+
+/// Where control groups are mounted that have this controller of version 1, this process's own
+/// among them, or those of version 2, and whether it is these. `mounts` is `/proc/mounts`, `own` is
+/// `/proc/self/cgroup`.
+fn hierarchy(mounts: &str, own: &str, first: &str) -> Option<(PathBuf, PathBuf, bool)> {
     let mounted = |kind: &str, option: Option<&str>| {
         mounts.lines().find_map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
@@ -251,8 +306,8 @@ fn hierarchy(mounts: &str, own: &str) -> Option<(PathBuf, PathBuf, bool)> {
             is.then(|| path.trim_start_matches('/').to_owned())
         })
     };
-    if let Some(root) = mounted("cgroup", Some("blkio")) {
-        let own = root.join(group("blkio")?);
+    if let Some(root) = mounted("cgroup", Some(first)) {
+        let own = root.join(group(first)?);
         return Some((root, own, false));
     }
     let root = mounted("cgroup2", None)?;
@@ -273,13 +328,13 @@ mod tests {
         let own = "7:blkio:/agents\n0::/\n";
         let root = PathBuf::from("/sys/fs/cgroup/blkio");
         let expected = Some((root.clone(), root.join("agents"), false));
-        assert_eq!(hierarchy(first, own), expected);
+        assert_eq!(hierarchy(first, own, "blkio"), expected);
         let second = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n";
         let own = "0::/system.slice/rackstorm.service\n";
         let root = PathBuf::from("/sys/fs/cgroup");
         let group = root.join("system.slice/rackstorm.service");
-        assert_eq!(hierarchy(second, own), Some((root, group, true)));
-        assert_eq!(hierarchy("sysfs /sys sysfs rw 0 0\n", own), None);
+        assert_eq!(hierarchy(second, own, "blkio"), Some((root, group, true)));
+        assert_eq!(hierarchy("sysfs /sys sysfs rw 0 0\n", own, "cpu"), None);
     }
 
     #[test]

@@ -15,14 +15,14 @@ use std::path::Path;
 
 use super::{Act, Family, Place};
 use crate::fleet::doors::Deed;
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::rng::Stream;
 
 /// The memory of the ranks.
 pub(super) struct Memory;
 
 impl Family for Memory {
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         vec![(Capability::Flip, Ok(()))]
     }
 

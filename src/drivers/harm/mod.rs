@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 
 use crate::event::Fault;
 use crate::fleet::doors::{Address, Deed, Harm};
-use crate::fleet::means::{Capability, lacks, said_of_process};
+use crate::fleet::means::{Ability, Capability, Lack, lacks};
 use crate::units::Span;
 
 pub use journal::Journal;
@@ -57,7 +57,7 @@ const ALL: [&dyn Family; 7] = [
 /// Harms of one kind.
 trait Family: Sync {
     /// What it needs, and whether this machine has it or why not.
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)>;
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)>;
 
     /// How this deed is done here; `None` if it is none of its.
     ///
@@ -150,15 +150,15 @@ pub fn life() -> String {
 
 impl Place {
     /// Whether it is allowed to, and its kernel is the node's own.
-    fn permits(&self, permission: &Permission) -> Result<(), String> {
+    fn permits(&self, permission: &Permission) -> Result<(), Lack> {
         if !self.may.contains(permission) {
-            return Err(format!("not allowed; its agent was started without --may {permission}"));
+            return Err(Lack::Permission { permission: permission.to_string() });
         }
         let network = |process: &str| self.kernel.join(process).join("ns/net").read_link();
         match (network("self"), network("1")) {
             (Ok(own), Ok(first)) if own == first => Ok(()),
-            (Ok(_), Ok(_)) => Err("this node is a namespace: the kernel is others' too".into()),
-            _ => Err("it cannot be told whether the kernel is the node's own".into()),
+            (Ok(_), Ok(_)) => Err(Lack::OwnKernel),
+            _ => Err(Lack::KnownKernel),
         }
     }
 }
@@ -182,17 +182,17 @@ impl Hands {
     ///
     /// # Errors
     /// When the journal cannot be kept or what it holds cannot be undone.
-    pub fn new(place: Place) -> io::Result<(Self, Vec<String>)> {
+    pub fn new(place: Place) -> io::Result<(Self, Vec<Ability>)> {
         let journal = Journal::open(place.state.clone(), place.life.clone())?;
         journal.undo_all()?;
         let mut said = Vec::new();
         for family in ALL {
             let can = family.can(&place);
-            said.extend(can.iter().map(|(capability, can)| capability.said(can)));
+            said.extend(can.into_iter().map(|(act, can)| Ability::Harm { act, lack: can.err() }));
         }
         said.extend(place.may.iter().filter_map(|permission| match permission {
-            Permission::Process(name) => Some(said_of_process(name)),
-            _ => None,
+            Permission::Process(name) => Some(Ability::Process { name: name.clone() }),
+            Permission::Clock | Permission::Reboot | Permission::Panic => None,
         }));
         let (to, jobs) = mpsc::channel::<Job>();
         let mut own = Own { place, journal, said: said.clone(), done: BTreeMap::new() };
@@ -229,7 +229,7 @@ impl Harm for Hands {
 struct Own {
     place: Place,
     journal: Journal,
-    said: Vec<String>,
+    said: Vec<Ability>,
     /// By the numbers of deeds that are done: what has to be dropped.
     done: BTreeMap<u64, Option<Held>>,
 }

@@ -20,14 +20,14 @@ use std::net::{IpAddr, ToSocketAddrs};
 use super::undo::Undo;
 use super::{Act, Family, Place, tool};
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::{BadLink, Capability};
+use crate::fleet::means::{BadLink, Capability, Lack};
 use crate::units::Span;
 
 /// The network.
 pub(super) struct Network;
 
 impl Family for Network {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         let drops = tool::can("nft", &["--check", "-f", "-"], &table("rackstorm_check", PROBE));
         let own = format!("rs{}p", std::process::id());
         let mut shapes = tool::can("ip", &["link", "add", &own, "type", "ifb"], "");
@@ -35,7 +35,7 @@ impl Family for Network {
         if shapes.is_ok() {
             let qdisc = ["qdisc", "add", "dev", &own, "root"];
             let with = |rest: &[&str]| tool::can("tc", &[&qdisc[..], rest].concat(), "");
-            delays = with(&["netem", "delay", "1ms"]).map_err(|_| "the kernel has no netem".into());
+            delays = with(&["netem", "delay", "1ms"]).map_err(|_| Lack::Netem);
             let _ = tool::run("tc", &["qdisc", "del", "dev", &own, "root"], "");
             let tbf = ["tbf", "rate", "1mbit", "burst", "3200", "limit", "262144"];
             shapes = with(&tbf).and_then(|()| hook(place).map(drop));
@@ -152,19 +152,18 @@ fn addresses(hosts: &[String]) -> io::Result<Vec<IpAddr>> {
 }
 
 /// The device that leads to the controller, if nobody has hooked on there.
-fn hook(place: &Place) -> Result<String, String> {
-    let wrong = |error: io::Error| error.to_string();
-    let host = addresses(std::slice::from_ref(&place.controller.host)).map_err(wrong)?;
-    let host = host.first().ok_or("the controller has no address")?.to_string();
-    let route = tool::run("ip", &["-o", "route", "get", &host], "").map_err(wrong)?;
+fn hook(place: &Place) -> Result<String, Lack> {
+    let host = addresses(std::slice::from_ref(&place.controller.host))?;
+    let host = host.first().ok_or(Lack::ControllerAddress)?.to_string();
+    let route = tool::ask("ip", &["-o", "route", "get", &host], "")?;
     let mut words = route.split_whitespace().skip_while(|word| *word != "dev");
-    let device = words.nth(1).ok_or("no device leads to the controller")?;
+    let device = words.nth(1).ok_or(Lack::Device)?;
     if device == "lo" {
-        return Err("the controller is on this very machine".into());
+        return Err(Lack::OtherMachine);
     }
-    let stands = tool::run("tc", &["qdisc", "show", "dev", device], "").map_err(wrong)?;
+    let stands = tool::ask("tc", &["qdisc", "show", "dev", device], "")?;
     if ["qdisc clsact", "qdisc ingress"].iter().any(|kind| stands.contains(kind)) {
-        return Err(format!("somebody else has hooked on {device}"));
+        return Err(Lack::FreeDevice { device: device.into() });
     }
     Ok(device.to_owned())
 }

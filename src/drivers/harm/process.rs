@@ -12,14 +12,14 @@ use super::undo::{Process, Undo};
 use super::{Act, Family, Place, memory};
 use crate::event::Fault;
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::scenario::harm::{Act as What, Process as Wish, Stop};
 
 /// Signals to itself.
 pub(super) struct OwnProcess;
 
 impl Family for OwnProcess {
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         vec![(Capability::Crash, Ok(())), (Capability::Hang, Ok(()))]
     }
 
@@ -30,15 +30,15 @@ impl Family for OwnProcess {
                 Ok(None)
             }
         };
-        Ok(match (&deed.means, deed.kind) {
-            (Means::Stop { how: Stop::Kill }, _) | (Means::Usual, Fault::Crash) => {
-                Some(Act::new(Vec::new(), signal(Signal::KILL)))
-            }
-            (Means::Usual, Fault::Hang) => {
-                let own = Process::of(std::process::id())?;
-                Some(Act::new(vec![Undo::Wake(own)], signal(Signal::STOP)))
-            }
-            _ => None,
+        let is_usual = deed.means == Means::Usual;
+        let is_killed = deed.means == Means::Stop { how: Stop::Kill };
+        Ok(if is_killed || is_usual && deed.kind == Fault::Crash {
+            Some(Act::new(Vec::new(), signal(Signal::KILL)))
+        } else if is_usual && deed.kind == Fault::Hang {
+            let own = Process::of(std::process::id())?;
+            Some(Act::new(vec![Undo::Wake(own)], signal(Signal::STOP)))
+        } else {
+            None
         })
     }
 }
@@ -48,7 +48,7 @@ pub(super) struct OtherProcesses;
 
 impl Family for OtherProcesses {
     /// What it may do depends on names; the permissions tell.
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         Vec::new()
     }
 

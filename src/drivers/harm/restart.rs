@@ -8,7 +8,7 @@ use std::io;
 
 use super::{Act, Family, Permission, Place};
 use crate::fleet::doors::{Deed, Means};
-use crate::fleet::means::Capability;
+use crate::fleet::means::{Capability, Lack};
 use crate::scenario::harm::Stop;
 
 /// The kernel's keys.
@@ -17,11 +17,11 @@ pub(super) struct Restart;
 const KEYS: &str = "sysrq-trigger";
 
 impl Family for Restart {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), String>)> {
+    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
         let can = |permission: &Permission| {
             place.permits(permission)?;
             let keys = File::options().write(true).open(place.kernel.join(KEYS));
-            keys.map(drop).map_err(|error| format!("/proc/{KEYS}: {error}"))
+            keys.map(drop).map_err(|error| Lack::System { said: format!("/proc/{KEYS}: {error}") })
         };
         vec![
             (Capability::Reboot, can(&Permission::Reboot)),
@@ -30,10 +30,11 @@ impl Family for Restart {
     }
 
     fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        let (key, permission) = match deed.means {
-            Means::Stop { how: Stop::Reboot } => ("b", Permission::Reboot),
-            Means::Stop { how: Stop::Panic } => ("c", Permission::Panic),
-            _ => return Ok(None),
+        let Means::Stop { how } = deed.means else { return Ok(None) };
+        let (key, permission) = match how {
+            Stop::Reboot => ("b", Permission::Reboot),
+            Stop::Panic => ("c", Permission::Panic),
+            Stop::Kill => return Ok(None),
         };
         place.permits(&permission).map_err(io::Error::other)?;
         let keys = place.kernel.join(KEYS);
@@ -87,7 +88,6 @@ mod tests {
             fault: FaultId(0),
             kind: Fault::Crash,
             part: Part { kind: PartKind::Node, index: 0 },
-            share_ppm: 0,
             lasts: None,
             lease: Span(1),
             means: Means::Stop { how },
@@ -120,7 +120,7 @@ mod tests {
             assert!(Restart.plan(&deed(how), &place(folder, &all)).is_err());
         }
         let clock = place(folder, &all).permits(&Permission::Clock);
-        assert_eq!(clock, Err("this node is a namespace: the kernel is others' too".into()));
+        assert_eq!(clock, Err(Lack::OwnKernel));
         fs::remove_dir_all(folder.join("1")).expect("it goes");
         assert_eq!(can(folder, &all), [false, false], "it cannot be told");
     }

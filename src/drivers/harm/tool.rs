@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
+use crate::fleet::means::Lack;
+
 /// Where the system keeps them, whatever the path of whoever started the agent.
 const FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -10,7 +12,7 @@ const FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 ///
 /// # Errors
 /// When it is not there, or with its own words when it failed.
-pub(super) fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<String> {
+pub(super) fn ask(program: &str, arguments: &[&str], input: &str) -> Result<String, Lack> {
     let path = std::env::var("PATH").unwrap_or_default();
     let started = Command::new(program)
         .args(arguments)
@@ -21,8 +23,8 @@ pub(super) fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<
         .stderr(Stdio::piped())
         .spawn();
     let mut child = started.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::other(format!("`{program}` is not installed")),
-        _ => error,
+        io::ErrorKind::NotFound => Lack::Tool { tool: program.into() },
+        _ => error.into(),
     })?;
     // Short enough for the pipe, so that nobody waits for each other; who does not read it says so.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
@@ -32,10 +34,19 @@ pub(super) fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let line = said.lines().map(str::trim).find(|line| !line.is_empty());
-    Err(io::Error::other(format!("{program}: {}", line.unwrap_or("it failed"))))
+    let said = line.unwrap_or("it failed").to_owned();
+    Err(Lack::ToolFails { tool: program.into(), said })
+}
+
+/// The same as a part of a harm that is done or undone.
+///
+/// # Errors
+/// As above.
+pub(super) fn run(program: &str, arguments: &[&str], input: &str) -> io::Result<String> {
+    ask(program, arguments, input).map_err(io::Error::other)
 }
 
 /// Whether a tool does this.
-pub(super) fn can(program: &str, arguments: &[&str], input: &str) -> Result<(), String> {
-    run(program, arguments, input).map(drop).map_err(|error| error.to_string())
+pub(super) fn can(program: &str, arguments: &[&str], input: &str) -> Result<(), Lack> {
+    ask(program, arguments, input).map(drop)
 }

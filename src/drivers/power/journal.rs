@@ -356,7 +356,6 @@ mod tests {
             fault: FaultId(0),
             kind: Fault::Hang,
             part: Part { kind: PartKind::Node, index: 1 },
-            share_ppm: 0,
             lasts: None,
             lease: Span(5),
             means: Means::Usual,

@@ -160,7 +160,7 @@ fn told(left: &Left, said: &[(Act, &str)]) -> Vec<String> {
     }
     for (deed, agents) in left.deeds.values().filter(|(_, agents)| !agents.is_empty()) {
         let names = crate::inventory::names::fold(agents.iter().map(String::as_str));
-        let word = crate::record::words::fault(deed.kind);
+        let word = deed.kind.word();
         lines.push(format!("{names}: {word}, which the agents undo by themselves"));
     }
     if lines.is_empty() {

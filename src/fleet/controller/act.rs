@@ -5,8 +5,8 @@ use std::future::Future;
 use tokio::time::{sleep, timeout};
 
 use super::{Act, Controller, Doors, Heard};
+use crate::control::PowerAct;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Object, Power, Store, Told};
-use crate::fleet::muster;
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 
@@ -56,12 +56,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         });
     }
 
-    fn switch(&self, act: muster::Act) {
+    fn switch(&self, act: PowerAct) {
         let (power, patience) = (self.doors.power.clone(), self.setup.pace.patience);
         self.spawn(async move {
             let (node, on, done) = match act {
-                muster::Act::On(node) => (node, true, timeout(patience, power.on(node)).await),
-                muster::Act::Off(node, cause) => {
+                PowerAct::On(node) => (node, true, timeout(patience, power.on(node)).await),
+                PowerAct::Off(node, cause) => {
                     (node, false, timeout(patience, power.off(node, cause)).await)
                 }
             };

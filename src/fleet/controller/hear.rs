@@ -2,11 +2,10 @@
 
 use tokio::time::timeout;
 
-use super::{Act, Controller, Doors, Heard, Session};
+use super::{Act, Controller, Doors, Heard, Session, power_of};
 use crate::event::{EndReason, Purpose, Sensor, What};
 use crate::fleet::doors::{Address, Clock, Deed, Harm, Net, Notice, Power, Store, Told};
-use crate::fleet::faults;
-use crate::fleet::memory::{Harmed, Stage};
+use crate::fleet::memory::Stage;
 use crate::fleet::packet::Packet;
 use crate::fleet::reception::{Connection, Incoming, Join};
 use crate::fleet::wire::{Beat, Message, Readings};
@@ -36,11 +35,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             }
             Heard::Switched { node, on, obeyed } => {
                 self.dirty = true;
-                self.muster.switched(now, node, on, obeyed);
+                let due = &mut self.due;
+                self.supervisor.switched(now, node, on, obeyed, &mut power_of(due));
                 match (obeyed, on) {
-                    (true, true) => self.timeline.power_on(now, node),
+                    (true, true) => self.starts(now, node),
                     (true, false) => {
-                        self.timeline.power_off(now, node);
+                        self.injector.node_stops(now, node);
                         self.wiped(node);
                     }
                     _ => {}
@@ -51,7 +51,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn join(&mut self, now: Time, join: Join, connection: Connection) {
-        let Join { serial, life, session, peers, datagrams, capabilities } = join;
+        let Join { serial, life, session, peers, datagrams, abilities } = join;
         let (node, known) = (NodeId(serial), self.memory.lives.get(&serial).copied());
         let is_watched = self.detector.heard(node).is_some();
         let same = known.filter(|known| known.0 == life);
@@ -81,16 +81,19 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         if same.is_none()
             && let Some(heard) = self.detector.heard(node)
         {
-            self.lost(now, node, heard);
+            // It has booted by itself, and needs no power cycle.
+            self.gone(now, node, heard);
         }
-        self.muster.joined(node);
-        if !self.muster.is_up(node) {
+        self.supervisor.joined(node);
+        if !self.supervisor.is_up(node) {
             let why = "this node is being switched off".into();
             let _ = connection.out.send(Message::Refused { why });
             return;
         }
         self.dirty = true;
-        self.doors.told.abilities(node, &capabilities);
+        // Its power may have come back without the controller's doing.
+        self.starts(now, node);
+        self.doors.told.abilities(node, &abilities);
         let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;
@@ -108,11 +111,9 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
-        if let Some(job) = &mut self.job {
-            let demands = job.offer(node, peers, term);
-            self.demand(demands);
-        }
-        let all = self.muster.n_up() == self.plan.machine.nodes.len();
+        self.jobs.offer(now, node, peers);
+        self.demand();
+        let all = self.supervisor.n_up() == self.plan.machine.nodes.len();
         if all && self.plan.scenario.stop.when == StopWhen::AllUp {
             self.ended = Some(EndReason::AllUp);
         }
@@ -147,16 +148,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     fn said(&mut self, now: Time, node: NodeId, message: &Message) {
         match *message {
             Message::Done { order, sum } => {
-                if let Some(job) = &mut self.job {
-                    let demands = job.done(now, node, order, sum, self.memory.term);
-                    self.demand(demands);
-                }
+                self.jobs.done(now, node, order, sum, false);
+                self.demand();
             }
             Message::Corrupt { order, sum } => {
-                if let Some(job) = &mut self.job {
-                    let demands = job.found(now, node, order, sum, self.memory.term);
-                    self.demand(demands);
-                }
+                self.jobs.done(now, node, order, sum, true);
+                self.demand();
             }
             Message::Readings(readings) => self.readings(node, readings),
             // Of an injection that is its own, and once.
@@ -223,7 +220,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.harms_failed += u32::from(!obeyed);
         self.dirty = true;
         let Some(harmed) = self.memory.deeds.get_mut(&number) else { return };
-        if begin && faults::is_undone(self.plan, &harmed.deed) {
+        if begin && harmed.injection.is_undone() {
             if harmed.stage == Stage::Doing {
                 harmed.stage = Stage::Done;
             }
@@ -232,21 +229,9 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let harmed = self.memory.deeds.remove(&number).expect("it is there");
         self.entrusted.retain(|(deed, _)| *deed != number);
         if !begin {
-            self.release(now, &harmed);
-        }
-    }
-
-    /// What a harm kept from service may serve again.
-    fn release(&mut self, now: Time, harmed: &Harmed) {
-        for node in faults::cut_off(self.plan, &harmed.deed) {
-            self.muster.hold(now, node, false);
-        }
-        if harmed.out {
-            let mut at = now;
-            for node in faults::out_of_service(self.plan, &harmed.deed, |_| true) {
-                self.muster.bring_back(at, node);
-                at = at + self.plan.scenario.boot.stagger;
-            }
+            let (plan, due) = (self.plan, &mut self.due);
+            self.supervisor.undone(now, plan, &harmed.injection, &mut power_of(due));
+            self.supervise(now);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The controller: hears agents, switches and time, asks the machines, saves, and acts.
 //!
 //! ```text
-//!  heard --> muster, timeline, job, detector --> acts --> save, if anything changed --> do them
+//!  heard --> control, jobs, detector --> acts --> save, if anything changed --> do them
 //! ```
 //!
 //! Decisions are the machines'; this file carries words to and fro. What has changed is saved
@@ -23,18 +23,20 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::control::{
+    Alarm, Command, FaultDue, Injection, Injector, PowerAct, PowerDue, PowerSupervisor, Queue,
+    Rules,
+};
 use crate::event::{EndReason, Fault, What};
 use crate::fleet::admission::Admission;
 use crate::fleet::agent::Pace;
 use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
-use crate::fleet::faults;
-use crate::fleet::job::{self, JobPlay, Sabotage};
-use crate::fleet::memory::{Harmed, Memory, Stage};
-use crate::fleet::muster::{self, Muster};
+use crate::fleet::job::{self, Jobs, Sabotage};
+use crate::fleet::means::Means;
+use crate::fleet::memory::{Due, Harmed, Memory, Stage};
 use crate::fleet::reception::{self, Connection, Incoming};
-use crate::fleet::timeline::{self, Timeline};
 use crate::fleet::wire::Message;
-use crate::ids::{Life, NodeId, Part, PartKind};
+use crate::ids::{Life, NodeId};
 use crate::plan::Plan;
 use crate::protocol::detector::Detector;
 use crate::rng::Stream;
@@ -107,7 +109,7 @@ enum Act {
     Tell(What),
     Notice(Notice),
     Say(NodeId, Message),
-    Power(muster::Act),
+    Power(PowerAct),
     Harm(Deed),
     Undo(Deed),
     Delete(String),
@@ -130,9 +132,11 @@ struct Controller<'p, D> {
     since: (Instant, Time),
     /// How far the controller before this one knew.
     known_until: Time,
-    muster: Muster,
-    timeline: Timeline<'p>,
-    job: Option<JobPlay<'p>>,
+    supervisor: PowerSupervisor,
+    injector: Injector<'p>,
+    /// What is due to these two.
+    due: Queue<Due>,
+    jobs: Jobs<'p>,
     detector: Detector,
     roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
@@ -175,8 +179,9 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
     });
     let fresh = left.is_none();
     let memory = left.unwrap_or_else(|| Memory::new(run, doors.clock.wall()));
-    let mut controller = Controller::new(doors, setup, &plan, heard, memory, fresh)?;
+    let mut controller = Controller::new(doors, setup, &plan, heard, memory, fresh);
     if fresh {
+        controller.begin();
         controller.discover().await;
     } else {
         controller.resume();
@@ -213,32 +218,35 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         heard: mpsc::Sender<Heard>,
         mut memory: Memory,
         fresh: bool,
-    ) -> io::Result<Self> {
+    ) -> Self {
         memory.term += 1;
-        let now = Time(doors.clock.wall().saturating_sub(memory.began));
-        let rules = muster_rules(plan);
-        let (muster, timeline, job) = if fresh {
-            let muster = Muster::new(rules, starts(plan));
-            (muster, Timeline::new(plan, setup.lease, None), JobPlay::new(plan, setup.words, None))
+        // A clock that was set back since does not turn the run back.
+        let now = Time(doors.clock.wall().saturating_sub(memory.began)).max(memory.saved);
+        let (rules, mut due) = (Rules::of(plan), std::mem::take(&mut memory.due));
+        let (supervisor, injector) = if fresh {
+            let supervisor = PowerSupervisor::new(rules, plan.machine.nodes.len());
+            (supervisor, Injector::new(plan))
         } else {
-            let timeline = Timeline::new(plan, setup.lease, Some(memory.timeline.clone()));
-            let job = JobPlay::new(plan, setup.words, memory.job.clone());
-            (Muster::load(rules, memory.muster.clone())?, timeline, job)
+            let (power, faults) = (memory.supervisor.clone(), memory.injector.clone());
+            let supervisor = PowerSupervisor::restored(rules, power, &mut power_of(&mut due));
+            (supervisor, Injector::restored(plan, faults))
         };
-        let job = job.map(|job| job.sabotaged(setup.sabotage));
+        let jobs = Jobs::new(plan, setup.words, memory.term, memory.jobs.clone());
+        let jobs = jobs.sabotaged(setup.sabotage);
         let wish = &plan.scenario.controller;
         let key = Stream::new(setup.chance, "fleet/group").draw(0, memory.term).next_u64();
         let chance = Stream::new(key, "fleet/gossip");
-        Ok(Self {
+        Self {
             doors,
             setup,
             plan,
             heard,
             since: (Instant::now(), now),
             known_until: memory.saved,
-            muster,
-            timeline,
-            job,
+            supervisor,
+            injector,
+            due,
+            jobs,
             detector: Detector::new(now, wish, chance),
             roster: wish.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
@@ -250,7 +258,14 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             refused: Vec::new(),
             ended: None,
             memory,
-        })
+        }
+    }
+
+    /// Sets what is due first.
+    fn begin(&mut self) {
+        self.supervisor.begin(&mut power_of(&mut self.due));
+        self.injector.begin(&mut faults_of(&mut self.due));
+        self.inject(Time::ZERO);
     }
 
     /// Asks every switch what it is: a node that has power already only has to join.
@@ -259,8 +274,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let state = timeout(self.setup.pace.patience, self.doors.power.state(node)).await;
             if let Ok(Ok(PowerState::On)) = state {
                 let now = self.now();
-                self.muster.found_on(now, node);
-                self.timeline.power_on(now, node);
+                self.supervisor.boots(now, node, &mut power_of(&mut self.due));
+                self.starts(now, node);
             }
         }
     }
@@ -271,7 +286,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let now = self.now();
         for (&serial, &(life, token)) in &self.memory.lives {
             let node = NodeId(serial);
-            if self.muster.is_up(node) || self.job.as_ref().is_some_and(|job| job.holds(node)) {
+            if self.supervisor.is_up(node) || self.jobs.works_for(node).is_some() {
                 self.detector.watch(now, node);
                 self.sessions.insert(node, Session { life, token, connection: None });
             }
@@ -292,9 +307,9 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
-        let job = self.job.as_ref().and_then(JobPlay::next);
+        let jobs = self.jobs.next();
         let tells = self.roster.as_ref().and_then(group::Roster::next);
-        let due = [self.timeline.next(), self.detector.next(), self.muster.next(), job, tells];
+        let due = [self.due.next(), self.detector.next(), jobs, tells];
         let stop = self.plan.scenario.stop.at;
         let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
         self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
@@ -307,19 +322,17 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.ended = self.ended.or(Some(EndReason::TimeUp));
             return;
         }
-        let job = self.job.as_ref();
-        let phase = |node| job.filter(|job| job.holds(node)).map(JobPlay::phase);
-        for demand in self.timeline.due(now, phase) {
-            self.dirty = true;
-            match demand {
-                timeline::Demand::Strike(deed) => {
-                    let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
-                    self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
-                    self.strike(now, deed);
+        while let Some((at, due)) = self.due.pop(now) {
+            match due {
+                Due::Fault(due) => {
+                    self.dirty = true;
+                    self.injector.fire(at, due);
+                    self.inject(at);
                 }
-                timeline::Demand::Upset(upset) => self.upset(now, upset),
-                timeline::Demand::End(deed) => self.repaired(&deed),
-                timeline::Demand::Alarm(alarm) => self.alarm(alarm),
+                Due::Power(due) => {
+                    self.supervisor.fire(now, at, due, &mut power_of(&mut self.due));
+                    self.supervise(now);
+                }
             }
         }
         for (node, heard) in self.detector.suspects(now) {
@@ -329,18 +342,22 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             self.lost(now, node, if unheard { self.known_until } else { heard });
         }
         self.tell_group(now);
-        for act in self.muster.acts(now) {
-            self.dirty = true;
-            self.acts.push(Act::Power(act));
-        }
-        if let Some(job) = &mut self.job {
-            let demands = job.place(now, self.memory.term);
-            self.demand(demands);
-        }
+        self.jobs.pass(now);
+        self.demand();
     }
 
-    /// A node was not heard for too long, or lives another life.
+    /// A node was not heard for too long.
     fn lost(&mut self, now: Time, node: NodeId, heard: Time) {
+        self.supervisor.suspected(now, node, &mut power_of(&mut self.due));
+        self.supervise(now);
+        if self.supervisor.loses_memory(node) {
+            self.wiped(node);
+        }
+        self.gone(now, node, heard);
+    }
+
+    /// A life of a node is over, or taken to be.
+    fn gone(&mut self, now: Time, node: NodeId, heard: Time) {
         self.dirty = true;
         self.detector.forget(node);
         self.dismiss(now, node);
@@ -348,25 +365,19 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let life = Life(session.life);
             self.acts.push(Act::Notice(Notice::Silent { node, life }));
         }
-        self.muster.silent(now, node);
-        if self.muster.loses_memory(node) {
-            self.wiped(node);
-        }
-        if let Some(job) = &mut self.job {
-            let demands = job.lost(now, heard, node, self.memory.term);
-            self.demand(demands);
-        }
+        self.jobs.lost(now, heard, node);
+        self.demand();
     }
 
     /// What a node had in its memory is lost.
     fn wiped(&mut self, node: NodeId) {
-        if let Some(job) = &mut self.job {
-            let demands = job.wiped(node);
-            self.demand(demands);
-        }
+        self.jobs.wiped(self.now(), node);
+        self.demand();
     }
 
-    fn demand(&mut self, demands: Vec<job::Demand>) {
+    /// Takes up what the jobs demand.
+    fn demand(&mut self) {
+        let demands = self.jobs.take_demands();
         self.dirty |= !demands.is_empty();
         for demand in demands {
             self.acts.push(match demand {
@@ -384,61 +395,89 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    /// A cosmic ray strikes: what comes of it is done like any other harm.
-    fn upset(&mut self, now: Time, upset: timeline::Upset) {
-        let timeline::Upset { fault, node, array, class, deed } = upset;
-        let (kind, part) = (Fault::Upset, Part { kind: PartKind::Node, index: node.0 });
-        self.acts.push(Act::Tell(What::FaultStrikes { fault, kind, part }));
-        self.acts.push(Act::Tell(What::Upset { node, array, class }));
-        if let Some(deed) = deed {
-            self.strike(now, deed);
+    /// Takes up what the supervisor wants done.
+    fn supervise(&mut self, now: Time) {
+        let wake = &mut power_of(&mut self.due);
+        while let Some(act) = self.supervisor.next_act(now, wake) {
+            self.dirty = true;
+            self.acts.push(Act::Power(act));
         }
     }
 
-    fn strike(&mut self, now: Time, deed: Deed) {
-        if deed.kind == Fault::SilentCorruption {
-            return self.corrupt(NodeId(deed.part.index));
+    /// Takes up what the injector wants done, which was due at `at`.
+    fn inject(&mut self, at: Time) {
+        loop {
+            let works_for = |node| self.jobs.works_for(node);
+            let command = self.injector.next(&works_for, &mut faults_of(&mut self.due));
+            match command {
+                Some(Command::Emit(what)) => self.acts.push(Act::Tell(what)),
+                Some(Command::Inject(injection)) => self.strike(at, injection),
+                Some(Command::Undo(injection)) => self.repaired(&injection),
+                Some(Command::Alarm(alarm)) => self.alarm(alarm),
+                None => return,
+            }
         }
-        for node in faults::cut_off(self.plan, &deed) {
-            self.muster.hold(now, node, true);
+    }
+
+    /// A node has got power.
+    fn starts(&mut self, now: Time, node: NodeId) {
+        let alarms = self.injector.node_starts(now, node, &mut faults_of(&mut self.due));
+        for alarm in alarms {
+            self.alarm(alarm);
         }
-        let out = faults::out_of_service(self.plan, &deed, |node| self.timeline.has_power(node));
-        for &node in &out {
-            self.muster.take_out(node, faults::is_dark(&deed));
+    }
+
+    fn strike(&mut self, at: Time, injection: Injection) {
+        if injection.kind == Fault::SilentCorruption {
+            return self.corrupt(NodeId(injection.part.index));
         }
+        let has_power = |node| self.injector.is_running(node);
+        self.supervisor.injected(self.plan, &injection, has_power);
+        for node in injection.stops(self.plan) {
+            self.injector.node_stops(at, node);
+        }
+        let deed = self.deed(&injection);
         self.acts.push(Act::Harm(deed.clone()));
-        let out = !out.is_empty();
-        self.memory
-            .deeds
-            .insert(deed.number, Harmed { deed, stage: Stage::Doing, out, since: now });
+        let harmed = Harmed { deed, injection, stage: Stage::Doing, since: self.now() };
+        self.memory.deeds.insert(harmed.deed.number, harmed);
+    }
+
+    /// What the doors are told of an injection.
+    fn deed(&self, injection: &Injection) -> Deed {
+        let Injection { number, fault, kind, part, .. } = *injection;
+        let rule = self.plan.scenario.rule(fault);
+        Deed {
+            number: number.into(),
+            fault,
+            kind,
+            part,
+            lasts: injection.lasts(),
+            lease: self.setup.lease,
+            means: Means::of(rule, self.plan.scenario.hardware.link),
+        }
     }
 
     /// A harm is foreseen. What became known while no controller was up warns nobody.
-    fn alarm(&mut self, alarm: timeline::Alarm) {
-        let timeline::Alarm { at, fault, part, lead } = alarm;
-        self.acts.push(Act::Tell(What::Alarm { fault, part, lead }));
-        if let Some(job) = self.job.as_mut().filter(|_| at >= self.since.1) {
-            job.warn(self.plan.reached(fault, part));
+    fn alarm(&mut self, alarm: Alarm) {
+        self.acts.push(Act::Tell(alarm.what()));
+        if alarm.at >= self.since.1 {
+            self.jobs.foreseen(self.now(), alarm.fault, alarm.part);
         }
     }
 
     /// Memory of a node's job is corrupted by its own agent, which forgets that it was told so.
     /// What a broken link swallows has not happened, though the truth counts it.
     fn corrupt(&mut self, node: NodeId) {
-        let draw = self.timeline.flip(node);
+        let (draw, check) = self.injector.flip(node);
         self.acts.push(Act::Say(node, Message::Flip { draw }));
-        if let Some(job) = &mut self.job {
-            let demands = job.corrupt(node, draw);
-            self.demand(demands);
-        }
+        self.jobs.corrupt(self.now(), node, draw, check);
+        self.demand();
     }
 
-    fn repaired(&mut self, deed: &Deed) {
-        let (fault, kind, part) = (deed.fault, deed.kind, deed.part);
-        self.acts.push(Act::Tell(What::FaultEnds { fault, kind, part }));
-        if let Some(harmed) = self.memory.deeds.get_mut(&deed.number) {
+    fn repaired(&mut self, injection: &Injection) {
+        if let Some(harmed) = self.memory.deeds.get_mut(&injection.number.into()) {
             harmed.stage = Stage::Undoing;
-            self.acts.push(Act::Undo(deed.clone()));
+            self.acts.push(Act::Undo(harmed.deed.clone()));
         }
     }
 
@@ -448,9 +487,10 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             return Ok(());
         }
         self.memory.saved = self.now();
-        self.memory.muster = serde_json::to_value(self.muster.save())?;
-        self.memory.timeline = self.timeline.state().clone();
-        self.memory.job = self.job.as_ref().map(|job| job.state().clone());
+        self.memory.supervisor = self.supervisor.state().clone();
+        self.memory.injector = self.injector.state().clone();
+        self.memory.due = self.due.clone();
+        self.memory.jobs = Some(self.jobs.state());
         self.memory.save(&self.doors.store, self.setup.pace.retry).await
     }
 
@@ -466,21 +506,12 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 }
 
-/// The muster's rules of a plan. A quarter of the machine may be cycled at a time, 16 nodes at
-/// least (an assumption: more than a blade, less than a module).
-fn muster_rules(plan: &Plan) -> muster::Rules {
-    let wish = &plan.scenario.controller;
-    muster::Rules {
-        boot_timeout: wish.boot_timeout,
-        cycles_patience: wish.boot_retries,
-        settle: wish.settle,
-        cycles_max: (plan.machine.nodes.len() / 4).max(16),
-    }
+/// Wakes the power supervisor.
+fn power_of(due: &mut Queue<Due>) -> impl FnMut(Time, PowerDue) {
+    |at, power| due.push(at, Due::Power(power))
 }
 
-/// When each node is first switched on: module by module at once, staggered inside.
-fn starts(plan: &Plan) -> impl Iterator<Item = Time> {
-    let (stagger, per_module) = (plan.scenario.boot.stagger, plan.scenario.module.nodes);
-    (0..plan.machine.nodes.len() as u32)
-        .map(move |node| Time(stagger.0.saturating_mul(u64::from(node % per_module))))
+/// Wakes the injector.
+fn faults_of(due: &mut Queue<Due>) -> impl FnMut(Time, FaultDue) {
+    |at, fault| due.push(at, Due::Fault(fault))
 }

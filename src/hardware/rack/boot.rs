@@ -1,12 +1,17 @@
 //! Nodes on their way through the boot chain.
 
+use std::ops::Deref;
+
 use crate::event::{Cause, NodeState, Purpose, What};
 use crate::hardware::boot::{self, Step};
 use crate::hardware::flow::Finished;
+use crate::ids::NodeId;
+use crate::plan::Plan;
 use crate::plan::chance::BootDraw;
 use crate::scenario::boot::OfferCure;
-use crate::units::{Bytes, Span};
+use crate::units::{Bytes, Span, Time};
 
+use super::node::{Draw, Request};
 use super::{Rack, Timer};
 
 /// The cure of a site that sends a frame 0.6 s and 1.2 s after the OFFER: the second comes after
@@ -16,7 +21,7 @@ const NUDGE: Span = Span::from_millis(1_200);
 /// completes the try (hpc/kraken d33cdfc). The phase is not known; the middle is assumed.
 const SSDP: Span = Span::from_millis(1_500);
 
-impl Rack {
+impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// Begins the step that the node stands at, or finds that it is up.
     pub(super) fn begin_step(&mut self, id: u32, cause: Cause) {
         let node = &self.nodes[id as usize];
@@ -43,7 +48,8 @@ impl Rack {
 
     /// The step is done: on to the next.
     pub(super) fn next_step(&mut self, id: u32) {
-        self.nodes[id as usize].step += 1;
+        let node = &mut self.nodes[id as usize];
+        (node.step, node.due) = (node.step + 1, Time::NEVER);
         self.begin_step(id, Cause::Course);
     }
 
@@ -53,12 +59,12 @@ impl Rack {
         booting.then(|| self.chain.get(usize::from(node.step)).copied()).flatten()
     }
 
-    fn server_of(&self, id: u32) -> usize {
-        self.plan.machine.nodes[id as usize].server as usize
+    pub(super) fn server_of(&self, id: u32) -> usize {
+        self.switches[self.nodes[id as usize].switch as usize].server as usize
     }
 
     fn reaches_server(&self, id: u32) -> bool {
-        self.connected(id) && self.servers[self.server_of(id)].down == 0
+        self.connects(NodeId(id)) && self.servers[self.server_of(id)].down == 0
     }
 
     /// Sends a DISCOVER; the next try is set, whatever comes of this one.
@@ -68,32 +74,46 @@ impl Rack {
         self.after(self.plan.scenario.hardware.boot.dhcp_interval, Timer::Retry { node: id, life });
         // A request that waits in the daemon's queue answers this try as well: the ROM uses one
         // transaction number for all.
-        if !self.reaches_server(id) || self.nodes[id as usize].queued {
-            return;
+        let request = self.nodes[id as usize].request;
+        if self.reaches_server(id) && request != Request::Queued {
+            self.queue_request(id, request == Request::None, Timer::Offer { node: id, life });
         }
-        let fresh = self.nodes[id as usize].tries == 1;
-        let server = self.server_of(id);
-        let wish = &self.plan.scenario.server;
-        let answer = self.servers[server].dhcp.request(self.now, fresh, wish);
-        self.nodes[id as usize].queued = true;
-        self.agenda.schedule(answer, Timer::Offer { node: id, life });
+    }
+
+    /// Puts a request into the daemon's queue; the timer is that of its answer.
+    fn queue_request(&mut self, id: u32, fresh: bool, answer: Timer) {
+        let (server, spec) = (self.server_of(id), &self.plan.scenario.server);
+        let at = self.servers[server].dhcp.request(self.now, fresh, spec);
+        self.nodes[id as usize].request = Request::Queued;
+        self.await_until(id, at, answer);
+    }
+
+    /// The daemon dies with all that it has queued and checked.
+    pub(super) fn daemon_lost(&mut self, id: u32) {
+        let (step, queued) = (self.step_of(id), self.nodes[id as usize].request);
+        self.nodes[id as usize].request = Request::None;
+        match step {
+            Some(Step::Discover) => self.nodes[id as usize].due = Time::NEVER,
+            Some(Step::Lease) if queued == Request::Queued => self.ask_later(id),
+            _ => {}
+        }
     }
 
     pub(super) fn discover_again(&mut self, id: u32) {
         if self.step_of(id) != Some(Step::Discover) {
             return;
         }
-        if u32::from(self.nodes[id as usize].tries) < self.plan.scenario.hardware.boot.dhcp_tries {
+        if self.nodes[id as usize].tries < self.plan.scenario.hardware.boot.dhcp_tries {
             self.discover(id);
         } else {
-            self.leave(id, NodeState::GaveUp, Cause::NoOffer);
+            self.gives_up(id, Cause::NoOffer);
         }
     }
 
     /// An OFFER arrives; whether and when the ROM notices it is another matter.
     pub(super) fn offer_arrives(&mut self, id: u32) {
         let node = &mut self.nodes[id as usize];
-        node.queued = false;
+        (node.request, node.due) = (Request::Answered, Time::NEVER);
         let life = node.life;
         if self.step_of(id) == Some(Step::Discover)
             && self.reaches_server(id)
@@ -121,8 +141,7 @@ impl Rack {
             OfferCure::Ssdp => Some(SSDP),
             OfferCure::None => {
                 let node = &self.nodes[id as usize];
-                let try_number = u32::from(node.tries);
-                let unit = self.chance.boot_unit(id, node.life, BootDraw::Stray, try_number);
+                let unit = self.chance.boot_unit(id, node.life, BootDraw::Stray, node.tries);
                 // The same draw says whether a frame comes and, if so, when: below the share it
                 // is uniform again.
                 (unit < boot.stray_frame).then(|| {
@@ -134,52 +153,60 @@ impl Rack {
     }
 
     fn fetch(&mut self, id: u32, bytes: Bytes) {
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let link = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        let cap = boot::tftp_rate(&self.plan.scenario.hardware.boot).min(link);
-        let route = self.network.tftp_route(switch);
+        let node = &self.nodes[id as usize];
+        let cap = self.network.tftp_cap(node.share_ppm);
+        let route = self.network.tftp_route(node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
-        if !self.reaches_server(id) {
-            self.expect_silence(id);
-        }
+        self.listen(id);
     }
 
-    /// Sets the limit of a boot ROM's patience, if it fetches a file.
-    pub(super) fn expect_silence(&mut self, id: u32) {
-        if matches!(self.step_of(id), Some(Step::Fetch(_))) {
+    /// A boot ROM that fetches a file has patience with a silent server, which begins with the
+    /// silence and is new after each.
+    pub(super) fn listen(&mut self, id: u32) {
+        if !matches!(self.step_of(id), Some(Step::Fetch(_))) {
+            return;
+        }
+        if self.reaches_server(id) {
+            self.nodes[id as usize].due = Time::NEVER;
+        } else if self.nodes[id as usize].due == Time::NEVER {
             let life = self.nodes[id as usize].life;
-            let patience = self.plan.scenario.hardware.boot.tftp_timeout;
-            self.after(patience, Timer::Silence { node: id, life });
+            let end = self.now + self.plan.scenario.hardware.boot.tftp_timeout;
+            self.await_until(id, end, Timer::Silence { node: id, life });
         }
     }
 
+    /// The patience with a silent server is over.
     pub(super) fn silence(&mut self, id: u32) {
-        if matches!(self.step_of(id), Some(Step::Fetch(_))) && !self.reaches_server(id) {
-            self.leave(id, NodeState::GaveUp, Cause::ServerSilent);
-        }
+        self.gives_up(id, Cause::ServerSilent);
+    }
+
+    /// A boot gives up: the node waits in low power, like one that was halted.
+    fn gives_up(&mut self, id: u32, cause: Cause) {
+        self.leave(id, NodeState::GaveUp, cause);
+        self.set_draw(id, Draw::Off);
     }
 
     fn ask_for_lease(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
         if self.reaches_server(id) {
-            let server = self.server_of(id);
-            let wish = &self.plan.scenario.server;
-            let answer = self.servers[server].dhcp.request(self.now, false, wish);
-            self.nodes[id as usize].queued = true;
-            self.agenda.schedule(answer, Timer::Lease { node: id, life });
+            self.queue_request(id, false, Timer::Lease { node: id, life });
         } else {
-            let interval = self.plan.scenario.hardware.boot.dhcp_interval;
-            self.after(interval, Timer::Lease { node: id, life });
+            self.ask_later(id);
         }
     }
 
+    /// No answer will come: the kernel asks again after a while.
+    fn ask_later(&mut self, id: u32) {
+        let life = self.nodes[id as usize].life;
+        self.nodes[id as usize].request = Request::None;
+        let again = self.now + self.plan.scenario.hardware.boot.dhcp_interval;
+        self.await_until(id, again, Timer::Lease { node: id, life });
+    }
+
     pub(super) fn lease_comes(&mut self, id: u32) {
-        if self.step_of(id) != Some(Step::Lease) {
-            return;
-        }
-        let answered = std::mem::replace(&mut self.nodes[id as usize].queued, false);
-        if answered && self.reaches_server(id) {
+        let request = std::mem::replace(&mut self.nodes[id as usize].request, Request::Answered);
+        if request == Request::Queued && self.reaches_server(id) {
             self.next_step(id);
         } else {
             self.ask_for_lease(id);
@@ -188,10 +215,8 @@ impl Rack {
 
     fn ask_for_root(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
-        let cost = self.plan.scenario.server.disk_request;
-        let server = self.server_of(id);
-        let ready = self.servers[server].requests.admit(self.now, 1, cost);
-        self.agenda.schedule(ready, Timer::Root { node: id, life });
+        let ready = self.admit(self.server_of(id), 1);
+        self.schedule(ready, Timer::Root { node: id, life });
     }
 
     pub(super) fn read_root(&mut self, id: u32) {
@@ -200,9 +225,9 @@ impl Rack {
             self.next_step(id);
             return;
         }
-        let switch = self.plan.machine.nodes[id as usize].switch;
-        let cap = self.network.node_cap(self.nodes[id as usize].share_ppm);
-        let route = self.network.read_route(switch);
+        let node = &self.nodes[id as usize];
+        let cap = self.network.node_cap(node.share_ppm);
+        let route = self.network.read_route(node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
     }
@@ -218,7 +243,7 @@ impl Rack {
     pub(super) fn boot_transfer_done(&mut self, id: u32, finished: &Finished) {
         self.nodes[id as usize].flow = None;
         let (purpose, received) = (self.boot_purpose(id), finished.bytes);
-        self.tell(What::Transfer { purpose, nodes: 1, received, lost: Bytes(0) });
+        self.emit(What::Transfer { purpose, nodes: 1, received, lost: Bytes(0) });
         self.next_step(id);
     }
 
@@ -227,7 +252,7 @@ impl Rack {
         if let Some(flow) = self.nodes[id as usize].flow.take() {
             let lost = self.network.fabric.cancel(self.now, flow);
             let (purpose, received) = (self.boot_purpose(id), Bytes(0));
-            self.tell(What::Transfer { purpose, nodes: 1, received, lost });
+            self.emit(What::Transfer { purpose, nodes: 1, received, lost });
         }
     }
 }

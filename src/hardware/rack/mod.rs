@@ -1,183 +1,180 @@
-//! The machine as one: power, boot, switches, servers and transfers, driven by whoever holds it.
+//! The machine: power, boot, switches, servers and transfers, driven by whoever holds it.
 //!
 //! The rack does only what hardware does by itself. Whom to power on, when a fault strikes and
-//! what a job does is told to it by calls; what comes of it is told in [`Rack::told`] and, for
-//! the one who holds it, in [`Rack::effects`]. Every call names `now`, which never runs backwards,
-//! and first lets happen all that was due before.
+//! what a job moves is said to it by calls; what comes of it stands in [`Rack::take_output`], in
+//! the order in which it happened: events for the log, and effects that the holder must know.
 //!
 //! ```text
 //!  power_on(n) ... ROM, DHCP, TFTP, kernel, root, init ... Effect::Starts(n)
 //!  harm(crash on n) ................................... Effect::Stops(n)
 //! ```
 //!
+//! The agenda is shared with the holder, whose timers are of the type `T`: what is due at one
+//! instant happens in the order in which it was scheduled, whoever scheduled it.
+//!
 //! Not modelled: the boot of switches and servers (they work at once when their power or their
 //! daemon is back).
 
 mod boot;
+mod feed;
 mod node;
 mod part;
+mod scale;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod words;
 
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::ops::Deref;
 
-pub use self::node::Supply;
+pub use self::node::{Draw, Supply};
 pub use self::part::Harm;
-pub use self::transfer::Ticket;
+pub use self::transfer::{Left, Ticket};
+pub use self::words::{Effect, Next, Output, Timer};
 
-use self::boot::is_boot;
-use self::node::Node;
-use self::part::{LinkFault, Psu, Server, Switch};
-use self::transfer::Transfers;
+use self::feed::Feed;
+use self::node::{Node, Request};
+use self::part::{Server, Switch};
+use self::scale::Scale;
+use self::transfer::{Transfers, Way};
+use self::words::Due;
 use super::boot::{self as chain, Step};
+use super::flow::Finished;
 use super::network::Network;
-use super::power::PowerMeter;
 use crate::engine::Agenda;
-use crate::event::{Event, Sensor, What};
-use crate::ids::{Life, NodeId};
+use crate::event::{Cause, Event, NodeState, Sensor, What};
+use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
-use crate::units::{Span, Time};
+use crate::units::{Bytes, Span, Time};
 
-/// What can become due. A timer that names a life is dead when the node lives another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Timer {
-    /// The time of the node's boot step is over.
-    Step { node: u32, life: u32 },
-    /// The next DISCOVER, or the end of all tries.
-    Retry { node: u32, life: u32 },
-    /// An OFFER arrives.
-    Offer { node: u32, life: u32 },
-    /// The boot ROM notices an OFFER.
-    Accept { node: u32, life: u32 },
-    /// The kernel's lease has come, or is asked for again.
-    Lease { node: u32, life: u32 },
-    /// The disk has taken the request for the root file system.
-    Root { node: u32, life: u32 },
-    /// The server has been silent for as long as the boot ROM bears.
-    Silence { node: u32, life: u32 },
-    /// The inrush after power-on is over.
-    Settled { node: u32, life: u32 },
-    /// The feed of a node is back.
-    Feed { node: u32 },
-    /// A PSU gives power again after a brown-out.
-    PsuRestart { psu: u32 },
-    /// The disk has taken a transfer's request.
-    Admitted { ticket: Ticket },
-    /// The meters are read.
-    Sample,
-}
-
-/// What the holder of the rack must know at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// User space is up: the node's agent starts.
-    Starts(NodeId, Life),
-    /// The node stops dead or falls silent: nothing runs on it any more.
-    Stops(NodeId),
-    /// So much is left of a node's link (ppm).
-    Link(NodeId, u32),
-    /// Whether a switch forwards, and what is left of its uplink (ppm).
-    Switch(u32, bool, u32),
-    /// A transfer is complete.
-    Moved(Ticket),
-}
-
-/// The machine.
+/// The machine, with the plan `P` that it is built from and an agenda of timers of type `T`.
 #[derive(Debug)]
-pub struct Rack {
-    plan: Rc<Plan>,
+pub struct Rack<P, T = Timer> {
+    plan: P,
     chance: Chance,
     chain: Vec<Step>,
     now: Time,
-    agenda: Agenda<Timer>,
+    agenda: Agenda<T>,
     nodes: Vec<Node>,
     switches: Vec<Switch>,
-    psus: Vec<Psu>,
     servers: Vec<Server>,
+    feed: Feed,
     network: Network,
-    meter: PowerMeter,
-    link_faults: Vec<LinkFault>,
-    /// PSU domains that browned out at this instant.
-    tripped: Vec<u32>,
     transfers: Transfers,
+    /// What faults leave of parts now.
+    scale: Scale,
+    /// Nodes that are up.
     up: u32,
-    told: Vec<Event>,
-    effects: Vec<Effect>,
+    output: Vec<Output>,
 }
 
-impl Rack {
+impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// The machine before the first instant: everything off. O(parts).
     #[must_use]
-    pub fn new(plan: Rc<Plan>) -> Self {
-        let mut rack = Self {
+    pub fn new(plan: P) -> Self {
+        let machine = &plan.machine;
+        let nodes = machine.nodes.iter().map(|row| Node::at(row.switch)).collect();
+        let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
+        Self {
             chance: Chance::new(&plan.scenario),
             chain: chain::chain(&plan.scenario),
             now: Time::ZERO,
             agenda: Agenda::new(),
-            nodes: plan.machine.nodes.iter().map(|_| Node::default()).collect(),
-            switches: plan.machine.switches.iter().map(|_| Switch::default()).collect(),
-            psus: Psu::all(&plan),
-            servers: plan.machine.servers.iter().map(|_| Server::default()).collect(),
+            nodes,
+            switches,
+            servers: machine.servers.iter().map(|_| Server::default()).collect(),
+            feed: Feed::new(&plan),
             network: Network::new(&plan),
-            meter: PowerMeter::default(),
-            link_faults: Vec::new(),
-            tripped: Vec::new(),
             transfers: Transfers::default(),
+            scale: Scale::default(),
             up: 0,
-            told: Vec::new(),
-            effects: Vec::new(),
+            output: Vec::new(),
             plan,
-        };
-        rack.draw_static_loads();
-        rack.agenda.schedule(Time::ZERO, Timer::Sample);
-        rack
-    }
-
-    /// When something happens next by itself.
-    pub fn next_at(&mut self) -> Option<Time> {
-        let tripped = (!self.tripped.is_empty()).then_some(self.now);
-        let times = [tripped, self.agenda.peek_time(), self.network.fabric.next()];
-        times.into_iter().flatten().min()
-    }
-
-    /// Time has come to `now`. What is due at that very instant waits for [`Self::advance`], so
-    /// that all nodes that get power at one instant have it before a supply trips.
-    fn reach(&mut self, now: Time) {
-        if now > self.now {
-            self.advance(now);
         }
     }
 
-    /// Lets happen what is due until `now`.
-    pub fn advance(&mut self, now: Time) {
-        self.settle_trips();
-        while let Some(next) = self.next_at().filter(|next| *next <= now) {
-            self.now = next;
-            if self.network.fabric.next() == Some(next) {
-                while let Some(finished) = self.network.fabric.finished(next) {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Sets a timer.
+    pub fn schedule(&mut self, at: Time, timer: impl Into<T>) {
+        self.agenda.schedule(at, timer.into());
+    }
+
+    /// Sets a timer so far from now.
+    pub fn after(&mut self, span: Span, timer: impl Into<T>) {
+        self.schedule(self.now + span, timer);
+    }
+
+    /// What happens next by itself, and when.
+    pub fn next_due(&mut self) -> Option<Next> {
+        if self.feed.has_tripped() {
+            return Some(Next { at: self.now, what: Due::BrownOut });
+        }
+        if self.network.fabric.has_due() {
+            return Some(Next { at: self.now, what: Due::Transfer });
+        }
+        let timer = self.agenda.peek_time();
+        // The fabric need not find rates between two timers of one instant.
+        let flow = if timer == Some(self.now) { None } else { self.network.fabric.next() };
+        match (timer, flow) {
+            (timer, Some(at)) if timer.is_none_or(|timer| at <= timer) => {
+                Some(Next { at, what: Due::Transfer })
+            }
+            (timer, _) => timer.map(|at| Next { at, what: Due::Timer }),
+        }
+    }
+
+    /// Makes it happen. A timer is given to the holder, who hands those of the rack to
+    /// [`Self::fire`].
+    pub fn step(&mut self, next: Next) -> Option<T> {
+        self.now = next.at;
+        match next.what {
+            Due::BrownOut => self.brown_outs(),
+            Due::Transfer => {
+                if let Some(finished) = self.network.fabric.finished(next.at) {
                     self.transfer_done(&finished);
                 }
-            } else {
-                let (_, timer) = self.agenda.pop().expect("a timer was seen");
-                self.fire(timer);
             }
-            self.settle_trips();
+            Due::Timer => {
+                let (at, timer) = self.agenda.pop().expect("a timer was seen");
+                assert_eq!(at, next.at, "the agenda keeps its word");
+                return Some(timer);
+            }
         }
-        self.now = self.now.max(now);
+        None
     }
 
-    fn fire(&mut self, timer: Timer) {
+    /// Moves time on, past nothing that is due.
+    pub fn wait_until(&mut self, at: Time) {
+        self.now = self.now.max(at);
+    }
+
+    /// A timer of the rack is due.
+    pub fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Step { node, life } if self.boots(node, life) => self.next_step(node),
             Timer::Retry { node, life } if self.boots(node, life) => self.discover_again(node),
-            Timer::Offer { node, life } if self.boots(node, life) => self.offer_arrives(node),
+            Timer::Offer { node, life } if self.awaits(node, life) => self.offer_arrives(node),
             Timer::Accept { node, life } if self.boots(node, life) => self.offer_accepted(node),
-            Timer::Lease { node, life } if self.boots(node, life) => self.lease_comes(node),
+            Timer::Lease { node, life } if self.awaits(node, life) => self.lease_comes(node),
             Timer::Root { node, life } if self.boots(node, life) => self.read_root(node),
-            Timer::Silence { node, life } if self.boots(node, life) => self.silence(node),
-            Timer::Settled { node, life } if self.lives(node, life) => self.settled(node),
+            Timer::Silence { node, life } if self.awaits(node, life) => self.silence(node),
+            Timer::Settled { node, life } if self.is_life(NodeId(node), Life(life)) => {
+                self.settled(node);
+            }
+            Timer::Feed { node } if self.is_due(node) => self.energise(node),
             Timer::Step { .. }
             | Timer::Retry { .. }
             | Timer::Offer { .. }
@@ -185,25 +182,28 @@ impl Rack {
             | Timer::Lease { .. }
             | Timer::Root { .. }
             | Timer::Silence { .. }
-            | Timer::Settled { .. } => {}
-            Timer::Feed { node } => self.feed_returns(node),
-            Timer::PsuRestart { psu } => self.psu_restarts(psu),
+            | Timer::Settled { .. }
+            | Timer::Feed { .. } => {}
+            Timer::PsuRestart { psu } => self.psu_up(psu, Cause::Course),
             Timer::Admitted { ticket } => self.admitted(ticket),
-            Timer::Sample => {
-                self.read_meters();
-                self.after(self.plan.scenario.record.sample, Timer::Sample);
-            }
         }
     }
 
-    /// Takes what was told since the last call, in the order of time.
-    pub fn told(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.told)
+    /// Takes what came of all since the last call, in the order in which it happened.
+    pub fn take_output(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.output)
     }
 
-    /// Takes what the holder must know since the last call.
-    pub fn effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    /// The same, and leaves an empty list with room in place of it.
+    pub fn swap_output(&mut self, empty: Vec<Output>) -> Vec<Output> {
+        assert!(empty.is_empty(), "what stands in it would be lost");
+        std::mem::replace(&mut self.output, empty)
+    }
+
+    /// Whether something came of what has happened.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
     }
 
     /// Whether all nodes are up.
@@ -212,31 +212,333 @@ impl Rack {
         self.up as usize == self.nodes.len()
     }
 
-    /// The last readings, and the transfers that the end cuts short.
-    pub fn finish(&mut self, now: Time) {
-        self.advance(now);
-        self.read_meters();
-        self.cut_all_transfers();
+    /// Whether a supply is about to brown out.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
+        self.feed.has_tripped()
+    }
+
+    /// A node's state.
+    #[must_use]
+    pub fn state(&self, node: NodeId) -> NodeState {
+        self.nodes[node.0 as usize].state
+    }
+
+    /// A node's life, which its last power-on began.
+    #[must_use]
+    pub fn life(&self, node: NodeId) -> Life {
+        Life(self.nodes[node.0 as usize].life)
+    }
+
+    /// Whether a node still lives this life.
+    #[must_use]
+    pub fn is_life(&self, node: NodeId, life: Life) -> bool {
+        self.life(node) == life
+    }
+
+    /// Whether a node has power.
+    #[must_use]
+    pub fn is_powered(&self, node: NodeId) -> bool {
+        self.nodes[node.0 as usize].powered
+    }
+
+    /// Whether nodes come up at the instant in which they get power.
+    #[must_use]
+    pub fn boots_at_once(&self) -> bool {
+        self.chain.is_empty()
+    }
+
+    /// Switches a node's channel on. It gets power, and a new life begins, if it had none and its
+    /// feed is there; if that is dead, when it is back.
+    pub fn power_on(&mut self, node: NodeId) {
+        self.nodes[node.0 as usize].channel = true;
+        self.energise(node.0);
+    }
+
+    /// Switches a node's channel off.
+    pub fn power_off(&mut self, node: NodeId, cause: Cause) {
+        self.nodes[node.0 as usize].channel = false;
+        if self.supply(node) != Supply::Dead {
+            self.cut_power(node.0, NodeState::Off, cause);
+            self.set_state(node.0, NodeState::Off, cause);
+        }
+    }
+
+    /// What a node's power switch says.
+    #[must_use]
+    pub fn supply(&self, node: NodeId) -> Supply {
+        let psu = self.plan.machine.nodes[node.0 as usize].psu;
+        let node = &self.nodes[node.0 as usize];
+        if node.blocked > 0 || !self.feed.gives(psu) {
+            Supply::Dead
+        } else if node.channel {
+            Supply::On
+        } else {
+            Supply::Off
+        }
+    }
+
+    /// So many nodes of a PSU domain draw something else from now on. O(1).
+    pub fn change_draw(&mut self, psu: u32, from: Draw, to: Draw, count: u32) {
+        self.feed.change_draw(self.now, psu, from, to, count);
+    }
+
+    /// A node draws something else from now on. Nothing for a node that is not up.
+    pub fn set_draw_of(&mut self, node: NodeId, draw: Draw) {
+        if self.state(node) == NodeState::Up {
+            self.set_draw(node.0, draw);
+        }
+    }
+
+    /// Whether the network reaches a node from the top of the rack.
+    #[must_use]
+    pub fn connects(&self, node: NodeId) -> bool {
+        let node = &self.nodes[node.0 as usize];
+        node.share_ppm > 0 && self.switches[node.switch as usize].connects()
+    }
+
+    /// What is left of the speed at which a node computes (ppm). A node that is off keeps it.
+    #[must_use]
+    pub fn speed(&self, NodeId(index): NodeId) -> u32 {
+        self.scale.share(Part { kind: PartKind::Node, index })
+    }
+
+    /// Moves so many bytes from each of these nodes, in their order, to its server, or back.
+    /// [`Effect::Moved`] says when all have arrived.
+    pub fn transfer(&mut self, members: &[u32], write: bool, bytes: Bytes) -> Ticket {
+        let members: Vec<_> = members.iter().map(|&member| (member, Bytes(0))).collect();
+        self.resume_transfer(&members, write, bytes)
+    }
+
+    /// The same for nodes of which each moved some bytes before, and moves only the rest.
+    pub fn resume_transfer(
+        &mut self,
+        members: &[(u32, Bytes)],
+        write: bool,
+        bytes: Bytes,
+    ) -> Ticket {
+        let mut ready = self.now;
+        if self.plan.scenario.server.disk_request > Span::ZERO {
+            let mut counts = BTreeMap::new();
+            for &(id, _) in members {
+                *counts.entry(self.server_of(id)).or_insert(0) += 1;
+            }
+            for (server, count) in counts {
+                ready = ready.max(self.admit(server, count));
+            }
+        }
+        let ticket = self.transfers.ask(members, write, bytes);
+        self.schedule(ready, Timer::Admitted { ticket });
+        ticket
+    }
+
+    /// Gives a transfer up: what it moved is lost. Says whether it had begun to move; nothing
+    /// happens if it is complete.
+    pub fn drop_transfer(&mut self, ticket: Ticket) -> bool {
+        let moved = self.transfers.cancel(ticket, &mut self.network, self.now);
+        let began = moved.is_some();
+        moved.into_iter().flatten().for_each(|what| self.emit(what));
+        began
+    }
+
+    /// Ends a transfer that is to go on later. Of each node that has not moved all of its share,
+    /// says what it moved; `None` if nobody had begun.
+    pub fn interrupt_transfer(&mut self, ticket: Ticket) -> Option<Vec<(NodeId, Bytes)>> {
+        self.transfers.interrupt(ticket, &mut self.network, self.now)
+    }
+
+    /// A node leaves a transfer: what it moved is lost.
+    pub fn leave_transfer(&mut self, ticket: Ticket, NodeId(node): NodeId) -> Left {
+        let (what, left) = self.transfers.leave(ticket, node, &mut self.network, self.now);
+        if let Some(what) = what {
+            self.emit(what);
+        }
+        left
+    }
+
+    /// A node joins a transfer that is under way, and moves its share from the start.
+    pub fn join_transfer(&mut self, ticket: Ticket, NodeId(node): NodeId) {
+        let way = way(&self.nodes);
+        self.transfers.join(ticket, node, &mut self.network, self.now, way);
+    }
+
+    fn admitted(&mut self, ticket: Ticket) {
+        let way = way(&self.nodes);
+        if self.transfers.start(ticket, &mut self.network, self.now, way) {
+            self.effect(Effect::Moved(ticket));
+        }
+    }
+
+    fn transfer_done(&mut self, finished: &Finished) {
+        if !transfer::is_asked(finished) {
+            self.boot_transfer_done(finished.tag as u32, finished);
+            return;
+        }
+        let (what, complete) = self.transfers.finished(finished);
+        self.emit(what);
+        if let Some(ticket) = complete {
+            self.effect(Effect::Moved(ticket));
+        }
+    }
+
+    /// Reads the meters: power, and what the servers have sent and received.
+    pub fn read_meters(&mut self) {
+        let (energy, max) = self.feed.read(self.now);
+        self.emit(What::Reading { sensor: Sensor::Energy, value: energy });
+        self.emit(What::Reading { sensor: Sensor::PowerMax, value: max });
+        for server in 0..self.servers.len() as u32 {
+            let (sent, received) = self.network.server_bytes(self.now, server);
+            self.emit(What::Reading { sensor: Sensor::ServerSent(server), value: sent.0 });
+            self.emit(What::Reading { sensor: Sensor::ServerReceived(server), value: received.0 });
+        }
+    }
+
+    /// Cuts short what is under way: the run is over.
+    pub fn finish(&mut self) {
+        for ticket in self.transfers.all() {
+            self.drop_transfer(ticket);
+        }
+        for id in 0..self.nodes.len() as u32 {
+            self.abort_boot_transfer(id);
+        }
         self.network.assert_conserved(self.now);
     }
 
-    fn tell(&mut self, what: What) {
-        self.told.push(Event { at: self.now, what });
+    fn emit(&mut self, what: What) {
+        self.output.push(Output::Event(Event { at: self.now, what }));
     }
 
-    fn after(&mut self, span: Span, timer: Timer) {
-        self.agenda.schedule(self.now + span, timer);
+    fn effect(&mut self, effect: Effect) {
+        self.output.push(Output::Effect(effect));
     }
 
-    fn read_meters(&mut self) {
-        let energy = self.meter.energy_millijoules(self.now);
-        self.tell(What::Reading { sensor: Sensor::Energy, value: energy });
-        let max = self.meter.take_max().0;
-        self.tell(What::Reading { sensor: Sensor::PowerMax, value: max });
-        for server in 0..self.servers.len() as u32 {
-            let (sent, received) = self.network.server_bytes(self.now, server);
-            self.tell(What::Reading { sensor: Sensor::ServerSent(server), value: sent.0 });
-            self.tell(What::Reading { sensor: Sensor::ServerReceived(server), value: received.0 });
+    /// Whether the node still lives this life and is on its way up: a step of a node that crashed,
+    /// hung, gave up or lost its power never ends.
+    fn boots(&self, node: u32, life: u32) -> bool {
+        let node = &self.nodes[node as usize];
+        node.life == life && node.powered && boot::is_boot(node.state)
+    }
+
+    /// Whether the node lives this life, is on its way up, and what it waits for is due now.
+    fn awaits(&self, node: u32, life: u32) -> bool {
+        self.boots(node, life) && self.is_due(node)
+    }
+
+    /// Whether what the node waits for is due now.
+    fn is_due(&self, node: u32) -> bool {
+        self.nodes[node as usize].due == self.now
+    }
+
+    /// Sets the instant and the timer of what the node waits for.
+    fn await_until(&mut self, node: u32, at: Time, timer: Timer) {
+        self.nodes[node as usize].due = at;
+        self.schedule(at, timer);
+    }
+
+    /// Power reaches a node whose channel is on, if nothing forbids it and it lacks it.
+    fn energise(&mut self, id: u32) {
+        let dead = self.supply(NodeId(id)) == Supply::Dead;
+        let node = &mut self.nodes[id as usize];
+        if node.powered || dead || !node.channel {
+            return;
         }
+        node.life += 1;
+        (node.powered, node.due) = (true, Time::NEVER);
+        (node.step, node.tries, node.request) = (0, 0, Request::None);
+        let life = node.life;
+        self.effect(Effect::Powered(NodeId(id), Life(life)));
+        if self.chain.is_empty() {
+            self.set_draw(id, Draw::Boot);
+            self.comes_up(id);
+            return;
+        }
+        self.set_draw(id, Draw::Inrush);
+        self.after(self.plan.scenario.hardware.boot.inrush, Timer::Settled { node: id, life });
+        self.begin_step(id, Cause::Course);
+    }
+
+    /// Takes a node's power away; its life ends. `state` says how it is left.
+    fn cut_power(&mut self, id: u32, state: NodeState, cause: Cause) {
+        if self.nodes[id as usize].powered {
+            self.effect(Effect::Dead(NodeId(id)));
+            self.nodes[id as usize].powered = false;
+            self.leave(id, state, cause);
+            self.set_draw(id, Draw::Off);
+        }
+    }
+
+    /// A node without power that nothing holds down any more is merely off.
+    fn rest(&mut self, id: u32, cause: Cause) {
+        if !self.nodes[id as usize].powered && self.supply(NodeId(id)) != Supply::Dead {
+            self.set_state(id, NodeState::Off, cause);
+        }
+    }
+
+    /// Takes a node out of whatever it does and into a state in which it does nothing.
+    fn leave(&mut self, id: u32, state: NodeState, cause: Cause) {
+        self.abort_boot_transfer(id);
+        let was_up = self.nodes[id as usize].state == NodeState::Up;
+        self.set_state(id, state, cause);
+        if was_up {
+            self.up -= 1;
+            self.effect(Effect::Stops(NodeId(id)));
+        }
+    }
+
+    /// User space is up.
+    fn comes_up(&mut self, id: u32) {
+        self.set_state(id, NodeState::Up, Cause::Course);
+        self.set_draw(id, Draw::Idle);
+        self.up += 1;
+        self.effect(Effect::Starts(NodeId(id), Life(self.nodes[id as usize].life)));
+    }
+
+    /// A powered node fails: `state` is [`NodeState::Down`] or [`NodeState::Hung`]. One that has
+    /// failed so already fails no further. Says whether it fails.
+    fn fail(&mut self, id: u32, state: NodeState, cause: Cause) -> bool {
+        let node = &self.nodes[id as usize];
+        if !node.powered || node.state == NodeState::Down || node.state == state {
+            return false;
+        }
+        if state == NodeState::Down {
+            self.effect(Effect::Dead(NodeId(id)));
+        }
+        self.leave(id, state, cause);
+        self.set_draw(id, Draw::Idle);
+        true
+    }
+
+    /// Changes and emits a node's state, if it is another one.
+    fn set_state(&mut self, id: u32, state: NodeState, cause: Cause) {
+        let node = &mut self.nodes[id as usize];
+        if node.state != state {
+            node.state = state;
+            let life = Life(node.life);
+            self.emit(What::NodeState { node: NodeId(id), life, state, cause });
+        }
+    }
+
+    /// The inrush after power-on is over.
+    fn settled(&mut self, id: u32) {
+        if self.nodes[id as usize].draw == Draw::Inrush {
+            self.set_draw(id, Draw::Boot);
+        }
+    }
+
+    /// Changes what a node draws, in the meter and in its PSU domain.
+    fn set_draw(&mut self, id: u32, draw: Draw) {
+        let from = std::mem::replace(&mut self.nodes[id as usize].draw, draw);
+        let psu = self.plan.machine.nodes[id as usize].psu;
+        self.feed.change_draw(self.now, psu, from, draw, 1);
+    }
+}
+
+/// The way of what a node moves to its server, or from it.
+fn way(nodes: &[Node]) -> impl Fn(&Network, u32, bool) -> Way {
+    |network, id, write| {
+        let node = &nodes[id as usize];
+        let route =
+            if write { network.write_route(node.switch) } else { network.read_route(node.switch) };
+        (route, network.node_cap(node.share_ppm))
     }
 }

@@ -133,6 +133,18 @@ impl Corruption {
         self.memory.push(Strike { number, node, rank, reach: 0, detected: false, fresh, checked });
     }
 
+    /// So many corruptions have struck before the next one, in whatever memory.
+    pub fn count_from(&mut self, before: u64) {
+        self.strikes = before;
+    }
+
+    /// Corruption `number` strikes a node that works for no job.
+    #[must_use]
+    pub fn of_nobody(node: NodeId, number: u64) -> [What; 2] {
+        let told = |act| What::Corruption { node, number, act, spread: 0 };
+        [CorruptionAct::Strike, CorruptionAct::Mask].map(told)
+    }
+
     /// A step begins: each rank takes the sum of the one before it. What was found has not gone
     /// that far. O(corruptions in memory).
     pub fn exchange(&mut self) {

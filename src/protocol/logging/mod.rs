@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
-use crate::protocol::{Input, Order};
+use crate::protocol::{Order, Plain};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -170,16 +170,13 @@ impl Logging {
     }
 
     /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
-        match input {
-            Input::Placed => self.placed(now, told),
-            Input::StepDone => self.step_done(now, told),
-            Input::Written => self.written(now, told),
-            Input::Read => self.resume(now, told),
-            Input::Failed(node) => self.failed(now, node, told),
-            Input::WrittenForReplicas | Input::Verified | Input::Corrupt(_) | Input::Caught(_) => {
-                unreachable!("scenarios have neither replicas nor verifications with it")
-            }
+    pub fn on(&mut self, now: Time, input: impl Into<Plain>, told: &mut Vec<What>) -> Order {
+        match input.into() {
+            Plain::Placed => self.placed(now, told),
+            Plain::StepDone => self.step_done(now, told),
+            Plain::Written => self.written(now, told),
+            Plain::Read => self.resume(now, told),
+            Plain::Failed(node) => self.failed(now, node, told),
         }
     }
 

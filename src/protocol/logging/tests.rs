@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::Input;
 
 const STEP: Span = Span(10);
 

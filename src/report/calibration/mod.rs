@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::analysis::calibration::{Calibration, Parameter, Verdict};
+use crate::fitting::calibration::{Calibration, Parameter, Verdict};
 
 pub use text::text;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::calibration::{
+use crate::fitting::calibration::{
     Calibration, Compared, Counted, Group, Parameter, RunFit, Verdict,
 };
 use crate::report::columns::columns;

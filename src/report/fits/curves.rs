@@ -3,8 +3,8 @@
 //! Laws are drawn as stairs of half a pixel, which is as fine as the bitmap is.
 
 use super::{Input, capital, unit};
-use crate::analysis::fit::SpanLaw;
-use crate::analysis::trace_fits::Spans;
+use crate::fitting::laws::SpanLaw;
+use crate::fitting::traces::Spans;
 use crate::report::drawing::{Drawing, Point};
 use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
 use crate::report::scale::Scale;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Input, unit};
-use crate::analysis::fit::SpanLaw;
-use crate::analysis::trace_fits::Spread;
+use crate::fitting::laws::SpanLaw;
+use crate::fitting::traces::Spread;
 use crate::report::words;
 use crate::trace::Quantity;
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::analysis::trace_fits::{Spans, TraceFits};
+use crate::fitting::traces::{Spans, TraceFits};
 use crate::report::{canvas, hang, typeface};
 use crate::trace::{Format, Quantity, Trace};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Input, fault, unit};
-use crate::analysis::fit::{Fit, SpanLaw};
-use crate::analysis::trace_fits::Spans;
+use crate::fitting::laws::{Fit, SpanLaw};
+use crate::fitting::traces::Spans;
 use crate::report::words;
 use crate::trace::Trace;
 

@@ -37,7 +37,7 @@ pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
         (tables::verdicts(input))
         (figures(shown))
         (jobs::table(input))
-        (theory::beside(input))
+        (theory::compared(input))
         (tables::metrics(input))
         (tables::faults(input))
         (tables::sources(input))

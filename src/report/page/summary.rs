@@ -114,7 +114,7 @@ impl About<'_> {
     fn played(&self) -> String {
         let (plan, stage) = (self.0.plan, self.0.stage);
         format!(
-            "The {stage} played {} ({}) in {} with {}.",
+            "This run had {} ({}) in {} with {}, on the stage `{stage}`.",
             words::count(self.nodes(), "node", "nodes"),
             plan.scenario.hardware.model,
             words::count(plan.machine.modules.len(), "module", "modules"),
@@ -299,8 +299,8 @@ impl About<'_> {
         let met = self.0.verdicts.iter().filter(|verdict| verdict.met).count();
         match (all, met) {
             (0, _) => None,
-            (1, 1) => Some("What was expected came true.".to_owned()),
-            (1, _) => Some("What was expected did not come true.".to_owned()),
+            (1, 1) => Some("The expectation was met.".to_owned()),
+            (1, _) => Some("The expectation was not met.".to_owned()),
             _ if all == met => Some(format!("All {all} expectations were met.")),
             _ => Some(format!("{met} of {all} expectations were met.")),
         }

@@ -1,11 +1,13 @@
 //! The tables of the report: expectations, metrics, faults, and where each figure comes from.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use crate::event::Fault;
 use crate::ids::{Part, PartKind};
 use crate::plan::machine::Machine;
-use crate::plan::print::{how_text, repair_text, when_text};
+use crate::plan::print::{repair_text, when_text};
 use crate::report::Input;
 use crate::report::words;
 use crate::scenario::Source;
@@ -97,32 +99,19 @@ pub(super) fn faults(input: &Input) -> Markup {
 }
 
 fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
-    let kind = match rule.kind {
-        Fault::Crash => "crash".to_owned(),
-        Fault::Hang => "hang".to_owned(),
-        Fault::PowerLoss => "power loss".to_owned(),
-        Fault::SwitchLoss => "switch loss".to_owned(),
-        Fault::ServerLoss => "server loss".to_owned(),
-        Fault::ControllerCrash => "controller crash".to_owned(),
-        Fault::SilentCorruption => "silent corruption".to_owned(),
-        Fault::Upset => "upset".to_owned(),
-        Fault::Dram => "fault of DRAM".to_owned(),
-        Fault::Load => "load".to_owned(),
-        Fault::Clock => "wrong clock".to_owned(),
-        Fault::Process => "harm to a process".to_owned(),
-        Fault::LinkDegradation => {
-            let share = words::share(f64::from(rule.share_ppm) / 1e6);
-            let loss = words::share(f64::from(rule.loss_ppm) / 1e6);
-            match rule.loss_ppm {
-                0 => format!("link degradation to {share}"),
-                _ => format!("link degradation to {share}, {loss} of the packets lost"),
-            }
-        }
-    };
+    let mut kind = rule.kind().title().to_owned();
+    let link = rule.harm.link();
+    if rule.kind() == Fault::LinkDegradation {
+        let _ = write!(kind, " to {}", words::share(f64::from(link.share_ppm) / 1e6));
+    }
+    if link.loss_ppm > 0 {
+        let lost = words::share(f64::from(link.loss_ppm) / 1e6);
+        let _ = write!(kind, ", {lost} of the packets lost");
+    }
     html! {
         tr {
             th scope="row" { (rule.name) }
-            td { (kind) @if let Some(how) = how_text(rule) { ": " (how) } }
+            td { (kind) @if let Some(how) = rule.harm.phrase() { ": " (how) } }
             td { (parts(&rule.on, machine)) }
             td { (when_text(rule)) }
             td { (repair_text(&rule.repair)) }

@@ -1,18 +1,17 @@
-//! Theory beside the run: what formulas expect, and what the run showed.
+//! Theory compared with the run: what formulas expect, and what the run showed.
 
 use maud::{Markup, html};
 
-use crate::analysis::forecast::Beside;
-use crate::plan::JOB;
+use crate::forecast::{Compared, JOB};
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
 use crate::report::words;
 
 /// A row for each formula that applies, or one line that says why none does.
-pub(super) fn beside(input: &Input) -> Markup {
+pub(super) fn compared(input: &Input) -> Markup {
     html! {
         section id="theory" {
-            h2 { "Theory beside the run" }
+            h2 { "Theory compared with the run" }
             @match input.theory {
                 Err(reasons) => p { "No closed form applies: " (reasons.join("; ")) "." },
                 Ok(rows) if rows.is_empty() => p { "The job never began, so nothing compares." },
@@ -41,10 +40,10 @@ fn checkpoint(input: &Input) -> Option<String> {
     ))
 }
 
-fn table(rows: &[Beside]) -> Markup {
+fn table(rows: &[Compared]) -> Markup {
     html! {
         p {
-            "Formulas tell the mean of many runs, and this is one run. The first boot of the job's "
+            "Formulas give the mean of many runs, and this is one run. The first boot of the job's "
             "nodes is left out on both sides."
             @if let Some(by) = rows.iter().find_map(|row| row.deviations) {
                 " By the exact expectation its makespan lies " (format!("{:.1}", by.abs()))
@@ -70,7 +69,7 @@ fn table(rows: &[Beside]) -> Markup {
     }
 }
 
-fn line(row: &Beside) -> Markup {
+fn line(row: &Compared) -> Markup {
     let (wanted, is) = row.makespan.unzip();
     let (share_wanted, share) = row.efficiency.unzip();
     html! {

@@ -2,10 +2,11 @@
 
 use super::harm::{CLOCK_FAULT, DELAY, JITTER, LOAD_FAULT, MEANS, PROCESS_FAULT};
 use super::{SPAN, SPAN_SOME, spec};
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::words::words;
+use crate::event::Fault;
 use crate::scenario::fault::{Age, Radius, Rejuvenate};
-use crate::scenario::language::{Key, Kind, Spec};
 use crate::scenario::replay::REPLAY;
-use crate::scenario::words::words;
 use crate::units::Span;
 
 const DAY: Span = Span::from_secs(86_400);
@@ -14,59 +15,55 @@ const WEEK: Span = Span::from_secs(7 * 86_400);
 pub(in crate::scenario) static FAULTS: Spec = spec(
     "The faults, one table for each rule, in the order of the file.",
     &[
-        Key::new("crash", Kind::Tables(&CRASH_FAULT), "Nodes stop dead."),
-        Key::new("hang", Kind::Tables(&NODE_FAULT), "Nodes go silent but keep their power."),
-        Key::new("power-loss", Kind::Tables(&PART_FAULT), "PSU domains lose power."),
-        Key::new("switch-loss", Kind::Tables(&PART_FAULT), "Switches stop forwarding."),
-        Key::new("server-loss", Kind::Tables(&PART_FAULT), "Servers stop serving."),
-        Key::new(
-            "controller-crash",
-            Kind::Tables(&PART_FAULT),
-            "The controller stops dead, and starts again from its disk.",
-        ),
-        Key::new(
-            "silent-corruption",
-            Kind::Tables(&MEMORY_FAULT),
-            "Data in the memory of nodes change, and nothing stops.",
-        ),
-        Key::new(
-            "upset",
-            Kind::Tables(&UPSET_FAULT),
-            "Particles of cosmic rays flip bits in the memories of nodes, as often as site and \
-             hardware say.",
-        ),
-        Key::new(
-            "dram",
-            Kind::Tables(&DRAM_FAULT),
-            "Chips of nodes' main memory fail, for good or until they are written, as often as \
-             site and hardware say. [[fault.upset]] leaves those chips alone then.",
-        ),
-        Key::new(
-            "link-degradation",
-            Kind::Tables(&LINK_FAULT),
-            "Links work at a share of their rate, or lose or delay packets.",
-        ),
-        Key::new(
-            "load",
-            Kind::Tables(&LOAD_FAULT),
-            "Real nodes have less of processors, memory or card than they should.",
-        ),
-        Key::new("clock", Kind::Tables(&CLOCK_FAULT), "Clocks of real nodes are wrong."),
-        Key::new(
-            "process",
-            Kind::Tables(&PROCESS_FAULT),
-            "Processes of real nodes are killed, stopped or corrupted.",
-        ),
+        key(Fault::Crash),
+        key(Fault::Hang),
+        key(Fault::PowerLoss),
+        key(Fault::SwitchLoss),
+        key(Fault::ServerLoss),
+        key(Fault::ControllerCrash),
+        key(Fault::SilentCorruption),
+        key(Fault::Upset),
+        key(Fault::Dram),
+        key(Fault::LinkDegradation),
+        key(Fault::Load),
+        key(Fault::Clock),
+        key(Fault::Process),
+        key(Fault::SlowDown),
     ],
 );
+
+/// The tables of a kind.
+const fn key(kind: Fault) -> Key {
+    Key::new(kind.word(), Kind::Tables(keys_of(kind)), kind.happens())
+}
+
+/// The keys of a rule of this kind.
+pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static Spec {
+    match kind {
+        Fault::Crash => &CRASH_FAULT,
+        Fault::Hang => &NODE_FAULT,
+        Fault::PowerLoss | Fault::SwitchLoss | Fault::ServerLoss | Fault::ControllerCrash => {
+            &PART_FAULT
+        }
+        Fault::LinkDegradation => &LINK_FAULT,
+        Fault::SilentCorruption => &MEMORY_FAULT,
+        Fault::Upset => &UPSET_FAULT,
+        Fault::Dram => &DRAM_FAULT,
+        Fault::Load => &LOAD_FAULT,
+        Fault::Clock => &CLOCK_FAULT,
+        Fault::Process => &PROCESS_FAULT,
+        Fault::SlowDown => &SLOW_FAULT,
+    }
+}
 
 pub(super) const NAME: Key = Key::new("name", Kind::Text, "Name for people. Default: the kind's.");
 pub(super) const ON: Key = Key::new(
     "on",
     Kind::Parts,
     "The parts, in ClusterShell notation: `node`, `pi[001-150]!pi7`, `module[2]/psu[1]`.",
-);
-pub(super) const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.");
+)
+.required();
+pub(super) const AT: Key = Key::new("at", SPAN, "Once, on each part, at this time.").required();
 pub(super) const LIFETIME: Key =
     Key::new("lifetime", Kind::Table(&LAW), "Again and again, after lifetimes of this law.");
 pub(super) const AGE: Key = Key::new(
@@ -269,11 +266,37 @@ pub(in crate::scenario) static LINK_FAULT: Spec = Spec {
     rivals: WHEN,
 };
 
+/// A slow-down of nodes or servers.
+static SLOW_FAULT: Spec = Spec {
+    doc: "Nodes compute at a share of their speed: a straggler, a thermal throttle, a weak \
+          supply. Or servers do: their disk, what it takes of requests, and the boot files that \
+          they serve.",
+    keys: &[
+        NAME,
+        ON,
+        AT,
+        LIFETIME,
+        AGE,
+        REJUVENATE,
+        FRAILTY,
+        RHYTHM,
+        CASCADE,
+        RADIUS,
+        super::harm::REPAIR,
+        Key::new(
+            "share",
+            Kind::Share(0.001, 0.999),
+            "Share of the speed that remains. Where rules overlap the smallest counts.",
+        ),
+    ],
+    rivals: WHEN,
+};
+
 /// A law of random spans.
 pub(in crate::scenario) static LAW: Spec = Spec {
     doc: "A law of random spans.",
     keys: &[
-        Key::new("fixed", SPAN, "Always the same span."),
+        Key::new("fixed", SPAN, "Always the same span.").required(),
         Key::new("exponential", Kind::Table(&EXPONENTIAL), ""),
         Key::new("weibull", Kind::Table(&WEIBULL), ""),
         Key::new("lognormal", Kind::Table(&LOGNORMAL), ""),
@@ -285,13 +308,13 @@ pub(in crate::scenario) static LAW: Spec = Spec {
 };
 
 pub(in crate::scenario) static EXPONENTIAL: Spec =
-    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.")]);
+    spec("The memoryless law.", &[Key::new("mean", SPAN_SOME, "Mean.").required()]);
 
 pub(in crate::scenario) static WEIBULL: Spec = Spec {
     doc: "S(t) = exp(-(t/scale)^shape).",
     keys: &[
-        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age."),
-        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape)."),
+        Key::new("shape", Kind::Number(0.1, 50.0), "Below 1 the hazard falls with age.").required(),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / gamma(1 + 1/shape).").required(),
         Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
     ],
     rivals: &[&["mean", "scale"]],
@@ -300,16 +323,17 @@ pub(in crate::scenario) static WEIBULL: Spec = Spec {
 pub(in crate::scenario) static LOGNORMAL: Spec = spec(
     "ln t is normal.",
     &[
-        Key::new("median", SPAN_SOME, "Median."),
-        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t."),
+        Key::new("median", SPAN_SOME, "Median.").required(),
+        Key::new("sigma", Kind::Number(0.001, 10.0), "Standard deviation of ln t.").required(),
     ],
 );
 
 pub(in crate::scenario) static GAMMA: Spec = Spec {
     doc: "The density falls as t^(shape - 1) exp(-t/scale).",
     keys: &[
-        Key::new("shape", Kind::Number(0.01, 1_000.0), "Below 1 the hazard falls with age."),
-        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape."),
+        Key::new("shape", Kind::Number(0.01, 1_000.0), "Below 1 the hazard falls with age.")
+            .required(),
+        Key::new("mean", SPAN_SOME, "Mean; scale = mean / shape.").required(),
         Key::new("scale", SPAN_SOME, "Scale, in place of the mean."),
     ],
     rivals: &[&["mean", "scale"]],
@@ -318,15 +342,17 @@ pub(in crate::scenario) static GAMMA: Spec = Spec {
 pub(in crate::scenario) static BATHTUB: Spec = spec(
     "The first of three ends: an early one whose hazard falls, a chance one, and wear.",
     &[
-        Key::new("early", Kind::Table(&WEIBULL), "Early failures: a shape below 1."),
-        Key::new("mean", SPAN_SOME, "Mean of the lifetimes that chance alone would end."),
-        Key::new("wear", Kind::Table(&WEIBULL), "Wear: a shape above 1."),
+        Key::new("early", Kind::Table(&WEIBULL), "Early failures: a shape below 1.").required(),
+        Key::new("mean", SPAN_SOME, "Mean of the lifetimes that chance alone would end.")
+            .required(),
+        Key::new("wear", Kind::Table(&WEIBULL), "Wear: a shape above 1.").required(),
     ],
 );
 
 pub(in crate::scenario) static EMPIRICAL: Spec = spec(
     "One of the given spans, each as likely as the others.",
-    &[Key::new("values", Kind::List(&SPAN_SOME), "The spans, such as those of a trace.")],
+    &[Key::new("values", Kind::List(&SPAN_SOME), "The spans, such as those of a trace.")
+        .required()],
 );
 
 static RHYTHM_SPEC: Spec = spec(
@@ -348,16 +374,18 @@ static RHYTHM_SPEC: Spec = spec(
 static CASCADE_SPEC: Spec = spec(
     "A strike may bring another one of the same fault with it, on another part.",
     &[
-        Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so."),
-        Key::new("delay", SPAN_SOME, "Mean time until then, exponential."),
+        Key::new("chance", Kind::Share(0.0, 0.95), "Chance of each strike to do so.").required(),
+        Key::new("delay", SPAN_SOME, "Mean time until then, exponential.").required(),
     ],
 );
 
 static PREDICTION_SPEC: Spec = spec(
     "Strikes are announced, so that the job writes a checkpoint at its next step boundary.",
     &[
-        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced."),
-        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true."),
-        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised."),
+        Key::new("recall", Kind::Share(0.0, 1.0), "Share of the strikes that is announced.")
+            .required(),
+        Key::new("precision", Kind::Share(0.001, 1.0), "Share of the alarms that come true.")
+            .required(),
+        Key::new("lead", SPAN_SOME, "How long before the strike the alarm is raised.").required(),
     ],
 );

@@ -1,12 +1,12 @@
 //! The keys of how a fault harms: means of a crash, lateness, load and clock.
 
 use super::{BYTE_RATE, SIZE};
+use crate::config::language::{Key, Kind, Spec};
+use crate::config::words::words;
 use crate::scenario::harm::{Act, Stop};
 use crate::scenario::keys::faults::{
     AGE, AT, CASCADE, FRAILTY, LIFETIME, NAME, ON, RADIUS, REJUVENATE, RHYTHM, WHEN,
 };
-use crate::scenario::language::{Key, Kind, Spec};
-use crate::scenario::words::words;
 use crate::units::Span;
 
 /// A minute: longer than any queue of a network holds packets.
@@ -32,8 +32,8 @@ pub(super) const JITTER: Key =
     Key::new("jitter", LATE, "The largest distance of a packet's delay from `delay`.")
         .or("\"0 s\"");
 
-/// How long a load or a wrong clock lasts.
-const REPAIR: Key = Key::new(
+/// How long a load, a wrong clock or a slow-down lasts.
+pub(super) const REPAIR: Key = Key::new(
     "repair",
     Kind::Any(&super::faults::PART_REPAIRS),
     "How the damage ends: `never`, a duration or a law. The default is an assumption: long enough \
@@ -43,7 +43,8 @@ const REPAIR: Key = Key::new(
 
 /// A load on nodes.
 pub(in crate::scenario) static LOAD_FAULT: Spec = Spec {
-    doc: "A load on real nodes, which takes from them what others need.",
+    doc: "A load on nodes, which takes from them what others need. All but `cpu` only real nodes \
+          can suffer.",
     keys: &[
         NAME,
         ON,
@@ -56,8 +57,13 @@ pub(in crate::scenario) static LOAD_FAULT: Spec = Spec {
         CASCADE,
         RADIUS,
         REPAIR,
-        Key::new("cpu", Kind::Share(0.0, 1.0), "Share of the time of all cores that is burnt.")
-            .or("0.0"),
+        Key::new(
+            "cpu",
+            Kind::Share(0.0, 1.0),
+            "Share of the time of all cores that is burnt. A job computes with the rest, with half \
+             of all at least.",
+        )
+        .or("0.0"),
         Key::new("memory", SIZE, "Memory that is filled.").or("\"0 B\""),
         Key::new("card", SIZE, "Room that is filled in the folder of the node's checkpoints.")
             .or("\"0 B\""),
@@ -115,13 +121,15 @@ pub(in crate::scenario) static PROCESS_FAULT: Spec = Spec {
         CASCADE,
         RADIUS,
         REPAIR,
-        Key::new("process", Kind::Text, "The name of the processes, as /proc/PID/comm has it."),
+        Key::new("process", Kind::Text, "The name of the processes, as /proc/PID/comm has it.")
+            .required(),
         Key::new(
             "act",
             Kind::Choice(words::<Act>),
             "What is done to each of them: `kill` by SIGKILL, `stop` by SIGSTOP until the repair, \
              or `flip` bits of its memory.",
-        ),
+        )
+        .required(),
         Key::new("bits", Kind::Count(1, 1_000_000), "For `flip`: how many bits. Default: 1."),
     ],
     rivals: WHEN,

@@ -1,8 +1,9 @@
 //! The keys of checkpoints of several levels.
 
-use super::images::COMPRESSION;
 use super::{SIZE_SOME, SPAN, SPAN_SOME, STRIKES};
-use crate::scenario::language::{Key, Kind, Spec};
+use crate::config::declare::Declared;
+use crate::config::language::{Key, Kind, Spec};
+use crate::scenario::images::Compression;
 use crate::scenario::levels::PLACES;
 
 /// Checkpoints of several levels.
@@ -28,7 +29,7 @@ pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
         Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
             .or("false"),
         Key::new("strikes", Kind::Table(&STRIKES), ""),
-        Key::new("compression", Kind::Table(&COMPRESSION), ""),
+        Key::new("compression", Kind::Table(Compression::SPEC), ""),
     ],
     rivals: &[],
 };
@@ -44,7 +45,8 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
             "Where the data goes: to the node's own `memory`; to that of `buddies` too; to its SD \
              `card`; to that of a `partner` too; to the card with parity in a `group`; or to the \
              `file-server`.",
-        ),
+        )
+        .required(),
         Key::new(
             "copies",
             Kind::Count(2, 3),
@@ -66,7 +68,7 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
         Key::new(
             "every",
             Kind::Count(1, 1_000_000),
-            "Of the checkpoints that would be of the level below, every so manieth is of this one. \
+            "Of the checkpoints that would be of the level below, every k-th is of this one. \
              Not for the lowest level, of which are all others.",
         ),
         Key::new(
@@ -105,8 +107,9 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
 static LEVEL_COST: Spec = Spec {
     doc: "Fixed spans in place of transfers.",
     keys: &[
-        Key::new("write", SPAN, "Writing with the job stopped, C; with `drain`, the copying."),
-        Key::new("read", SPAN, "Reading back, R."),
+        Key::new("write", SPAN, "Writing with the job stopped, C; with `drain`, the copying.")
+            .required(),
+        Key::new("read", SPAN, "Reading back, R.").required(),
         Key::new("downtime", SPAN, "Downtime D, beside detection and repair.").or("\"0 s\""),
         Key::new(
             "latency",

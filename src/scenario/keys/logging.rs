@@ -1,7 +1,7 @@
 //! The keys of groups that checkpoint by themselves, with message logging.
 
 use super::{COST, NODES_MAX, SIZE, SIZE_SOME, SPAN_SOME, STRIKES};
-use crate::scenario::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, Spec};
 
 /// Groups with message logging.
 pub(in crate::scenario) static LOGGING: Spec = Spec {

@@ -109,10 +109,10 @@ fn a_report_of_an_injection_that_is_not_the_agents_own_is_refused_and_fails_no_r
         let to = Address::new("controller", 7000);
         let mut stream = mallory.connect(&to).await.expect("anybody may connect");
         let peers = Address::new("mallory", 1);
-        let (session, datagrams, capabilities) = (None, 0, Vec::new());
+        let (session, datagrams, abilities) = (None, 0, Vec::new());
         // The last node, in another life.
         let (serial, life) = (4, 2);
-        let join = Message::Join { serial, life, session, peers, datagrams, capabilities };
+        let join = Message::Join { serial, life, session, peers, datagrams, abilities };
         stream.write_all(&wire::frame(&join)).await.expect("it is written");
         for deed in numbers.into_iter().chain(1_000..1_009) {
             let cannot = Message::Cannot { deed, why: "no".into() };

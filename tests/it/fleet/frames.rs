@@ -3,6 +3,7 @@
 //! `RACKSTORM_FRAMES=10000000 cargo test --release --test it frames` tries ten million of them.
 
 use rackstorm::fleet::doors::Address;
+use rackstorm::fleet::means::Ability;
 use rackstorm::fleet::wire::{self, Beat, Decoder, FRAME_MAX, Message, Readings, Refusal};
 use rackstorm::rng::Stream;
 
@@ -36,7 +37,7 @@ fn message(dice: &mut Dice) -> Message {
             session: number.is_multiple_of(2).then_some(number),
             peers: Address::new("pi7", 7000),
             datagrams: dice.below(65_536) as u16,
-            capabilities: vec!["bulk-synchronous".into(); dice.below(4)],
+            abilities: vec![Ability::Process { name: "hpcg".into() }; dice.below(4)],
         },
         1 => Message::Welcome { term: number, session: number },
         2 => Message::Refused { why: "no such node".into() },

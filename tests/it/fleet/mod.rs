@@ -2,6 +2,7 @@
 
 mod flood;
 mod frames;
+mod outdated;
 mod rack;
 mod served;
 mod tls;
@@ -15,7 +16,7 @@ use rackstorm::event::{CheckpointAct, EndReason, What};
 use rackstorm::fleet::admission::Refusals;
 use rackstorm::fleet::controller::{self, End};
 use rackstorm::fleet::doors::{Address, Net, Notice};
-use rackstorm::fleet::job::JobPlay;
+use rackstorm::fleet::job::Jobs;
 use rackstorm::fleet::wire::{self, Message};
 use tokio::io::AsyncWriteExt;
 use tokio::task::LocalSet;
@@ -125,7 +126,7 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
 fn assert_done(hands: &Hands<impl Net>, ends: &[End]) {
     let world = &hands.0;
     assert_eq!(ends.last().map(|end| end.reason), Some(EndReason::WorkDone), "{:?}", world.told);
-    let expected = JobPlay::expected(&world.plan, WORDS).expect("there is a job");
+    let expected = Jobs::expected(&world.plan, WORDS).expect("there is a job");
     assert_eq!(world.results(), [expected]);
     let mut terms = [0; 5];
     for notice in world.notices.borrow().iter() {
@@ -217,8 +218,8 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
         let to = Address::new("controller", 7000);
         let join = |serial, life| {
             let peers = Address::new("mallory", 1);
-            let (session, datagrams, capabilities) = (None, 0, vec![]);
-            wire::frame(&Message::Join { serial, life, session, peers, datagrams, capabilities })
+            let (session, datagrams, abilities) = (None, 0, vec![]);
+            wire::frame(&Message::Join { serial, life, session, peers, datagrams, abilities })
         };
         let open = [0_u8; 0].to_vec();
         let attacks = [

@@ -10,7 +10,7 @@ use rackstorm::drivers::store::Remote;
 use rackstorm::event::{Cause, Fault, What};
 use rackstorm::fleet::admission::{Admission, Bounds};
 use rackstorm::fleet::doors::{
-    Address, Clock, Deed, Harm, Net, Notice, Object, Power, PowerState, Store, Told,
+    Address, Clock, Deed, Harm, Means, Net, Notice, Object, Power, PowerState, Store, Told,
 };
 use rackstorm::fleet::{agent, controller};
 use rackstorm::ids::{Life, NodeId, PartKind};
@@ -55,6 +55,8 @@ pub(crate) struct World<N> {
     booting: mpsc::UnboundedSender<u32>,
     bootable: RefCell<Option<mpsc::UnboundedReceiver<u32>>>,
     wall: Box<dyn Fn() -> u64>,
+    /// How far its clock is off (s).
+    pub(crate) clock_off: Cell<i64>,
     /// Stops the controller, which starts again after the pause.
     pub(crate) stop: Notify,
     pub(crate) pause: Cell<Duration>,
@@ -110,6 +112,7 @@ impl<N: Net> World<N> {
             booting,
             bootable: RefCell::new(Some(bootable)),
             wall: Box::new(wall),
+            clock_off: Cell::default(),
             stop: Notify::new(),
             pause: Cell::default(),
         }))
@@ -171,6 +174,12 @@ impl<N: Net> Hands<N> {
         }
     }
 
+    /// The process of a node's agent ends and another one begins; the node goes on.
+    pub(crate) fn restart(&self, node: u32) {
+        self.0.kill(node);
+        self.start(node);
+    }
+
     /// Starts the agent of a node; it dies when its life ends, with all its tasks.
     fn start(&self, node: u32) {
         let (net, host) = (self.0.net_of)(node);
@@ -181,7 +190,7 @@ impl<N: Net> Hands<N> {
             port: 0,
             controller: self.0.controller.0.clone(),
             beats: self.0.controller.1.clone(),
-            capabilities: vec!["bulk-synchronous".into()],
+            abilities: Vec::new(),
             pace: self.0.pace,
             sabotage: None,
         };
@@ -198,10 +207,11 @@ impl<N: Net> Hands<N> {
         let doors = agent::Doors { net, store, harm: self.clone(), told: self.clone() };
         tokio::task::spawn_local(async move {
             let host = LocalSet::new();
+            let agent = agent::run(doors, setup, mpsc::channel(1).1);
             tokio::select! {
                 biased;
                 _ = dead => {}
-                end = host.run_until(agent::run(doors, setup)) => end.expect("an agent listens"),
+                end = host.run_until(agent) => end.expect("an agent listens"),
             }
         });
     }
@@ -231,7 +241,7 @@ impl<N: Net> Power for Hands<N> {
 
 impl<N: Net> Harm for Hands<N> {
     fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
-        let by_agent = deed.part.kind == PartKind::NodeLink && deed.share_ppm > 0;
+        let by_agent = deed.part.kind == PartKind::NodeLink && matches!(deed.means, Means::Link(_));
         by_agent.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
     }
 
@@ -287,7 +297,7 @@ impl<N: Net> Store for Hands<N> {
 
 impl<N: Net> Clock for Hands<N> {
     fn wall(&self) -> u64 {
-        (self.0.wall)()
+        (self.0.wall)().saturating_add_signed(self.0.clock_off.get() * 1_000_000_000)
     }
 }
 

@@ -130,8 +130,8 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
             let peers = Address::new("mallory", 1);
             let join = |serial, life| {
                 let peers = peers.clone();
-                let (session, datagrams, capabilities) = (None, 0, vec![]);
-                Message::Join { serial, life, session, peers, datagrams, capabilities }
+                let (session, datagrams, abilities) = (None, 0, vec![]);
+                Message::Join { serial, life, session, peers, datagrams, abilities }
             };
             let join = |serial, life| wire::frame(&join(serial, life));
             let mut plain = mallory.connect(&to).await.expect("anybody may connect");

@@ -9,6 +9,7 @@ use rackstorm::drivers::net::Plain;
 use rackstorm::drivers::tls::{self, Credentials, Tls};
 use rackstorm::event::Fault;
 use rackstorm::fleet::doors::{Deed, Means, Net};
+use rackstorm::fleet::means::Ability;
 use rackstorm::fleet::wire::{self, Beat, Message, Reader};
 use rackstorm::ids::{FaultId, Part, PartKind};
 use rackstorm::units::Span;
@@ -101,10 +102,10 @@ impl Chief {
     }
 
     /// What the agent said of itself when it joined.
-    pub(super) fn capabilities(&self) -> Vec<String> {
+    pub(super) fn abilities(&self) -> Vec<Ability> {
         let said = self.0.said.borrow();
         let join = said.iter().rev().find_map(|message| match message {
-            Message::Join { capabilities, .. } => Some(capabilities.clone()),
+            Message::Join { abilities, .. } => Some(abilities.clone()),
             _ => None,
         });
         join.expect("it has joined")
@@ -124,5 +125,5 @@ impl Chief {
 pub(super) fn deed(number: u64, kind: Fault, means: Means, lasts: Option<u64>) -> Deed {
     let part = Part { kind: PartKind::Node, index: 0 };
     let (lasts, lease) = (lasts.map(Span::from_secs), Span::from_secs(5));
-    Deed { number, fault: FaultId(0), kind, part, share_ppm: 0, lasts, lease, means }
+    Deed { number, fault: FaultId(0), kind, part, lasts, lease, means }
 }

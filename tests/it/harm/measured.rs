@@ -82,7 +82,7 @@ fn with_harm(test: &str, means: Means, mark: &str, measure: impl AsyncFnOnce(&No
         node.start();
         chief.joined(1).await;
         let deed = deed(1, Fault::LinkDegradation, means, Some(3_600));
-        if let Some(why) = lacks(&deed, &chief.capabilities()) {
+        if let Some(why) = lacks(&deed, &chief.abilities()) {
             eprintln!("skipped: {why}");
             return;
         }

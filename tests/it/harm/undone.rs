@@ -38,7 +38,7 @@ fn harms() -> Vec<(Deed, &'static str)> {
 
 /// Does all harms of the table that this kernel can do, and waits until all can be seen.
 async fn harmed(node: &Node, chief: &Chief) {
-    let said = chief.capabilities();
+    let said = chief.abilities();
     let mut marks = Vec::new();
     for (deed, mark) in harms() {
         if let Some(why) = lacks(&deed, &said) {

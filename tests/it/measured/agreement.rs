@@ -3,14 +3,10 @@
 //! The tables of single clients are read as `rackstorm import` reads them, and the fit is that of
 //! `rackstorm calibrate`, without a folder between.
 
-use rackstorm::analysis::calibration::{
-    Calibration, Key, Observation, Observer, Recorded, Verdict, calibrate, keys,
-};
-use rackstorm::backend::Backend;
 use rackstorm::backend::measured::Measured;
 use rackstorm::backend::model::Model;
-use rackstorm::event::Stop;
-use rackstorm::plan::Plan;
+use rackstorm::experiment::observe;
+use rackstorm::fitting::calibration::{Calibration, Key, Recorded, Verdict, calibrate, keys};
 use rackstorm::scenario::{self, Scenario};
 use rackstorm::storm::{self, Kind, Storm};
 
@@ -20,17 +16,10 @@ use crate::measured::{assert_near, storms};
 /// What the other half may be off by.
 const BAND: f64 = 0.1;
 
-fn shown(stage: &dyn Backend, scenario: &Scenario) -> Result<Vec<Observation>, Stop> {
-    let plan = Plan::make(scenario);
-    let mut observer = Observer::new(&plan);
-    stage.play(&plan, &mut observer)?;
-    Ok(observer.finish())
-}
-
 fn recorded(storm: &Storm) -> Recorded {
     let scenario = scenario::read(&storm.name, &storm.scenario());
     let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
-    let observations = shown(&Measured(storm), &scenario).expect("nobody stops it");
+    let observations = observe(&scenario, &Measured(storm)).expect("nobody stops it");
     let results = format!("{} run {}", storm.name, storm.run);
     let (stage, fingerprint) = ("measured".into(), String::new());
     Recorded { results, stage, fingerprint, scenario, observations }
@@ -55,7 +44,7 @@ fn fitted(storms: &[Storm], wanted: &dyn Fn(&str) -> bool, keys: &[&'static Key]
     }
     let base = fitted[0].scenario.clone();
     let runs = (fitted.as_slice(), held_out.as_slice());
-    calibrate(&base, keys, runs, (BAND, wanted), |scenario| shown(&Model, scenario))
+    calibrate(&base, keys, runs, (BAND, wanted), |scenario| observe(scenario, &Model))
         .expect("nobody stops it")
 }
 
@@ -167,7 +156,7 @@ fn the_packet_rate_of_the_tftp_daemon_is_found_from_one_that_never_binds() {
     let packets = keys::find("server.tftp_packets").expect("it can be fitted");
     let fit = |runs: &[Recorded], keys: &[&'static Key]| {
         let base = &runs[0].scenario;
-        let play = |scenario: &Scenario| shown(&Model, scenario);
+        let play = |scenario: &Scenario| observe(scenario, &Model);
         calibrate(base, keys, (runs, &[]), (BAND, &|_| true), play).expect("nobody stops it")
     };
     for keys in [vec![packets], vec![share(), packets]] {
@@ -214,7 +203,7 @@ fn the_scaled_storms_end_within_eight_percent_of_the_bare_fluid() {
         let Some(storms) = measured(file, wanted) else { return };
         for storm in &storms {
             let scenario = recorded(storm).scenario;
-            let model = shown(&Model, &scenario).expect("nobody stops it");
+            let model = observe(&scenario, &Model).expect("nobody stops it");
             let name =
                 if storm.setup.kind == Kind::Write { "checkpoint_time_max" } else { "boot_t100" };
             let end = model.iter().find(|it| it.name == name).expect("it is shown").seconds;

@@ -53,7 +53,7 @@ impl Drop for Disk {
 fn deed(number: u64) -> Deed {
     let part = Part { kind: PartKind::Node, index: 0 };
     let (fault, kind, means) = (FaultId(0), Fault::Hang, Means::Usual);
-    Deed { number, fault, kind, part, share_ppm: 0, lasts: None, lease: Span(5), means }
+    Deed { number, fault, kind, part, lasts: None, lease: Span(5), means }
 }
 
 /// A rack of three plugs on a disk, all of them on.

@@ -9,15 +9,17 @@
 //! so counts as the one that failed, may differ.
 
 mod protocols;
+mod several;
 
 use std::collections::BTreeMap;
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::{Reference, Turmoil};
-use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, What};
+use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, Sensor, What};
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::{NodeId, Part, PartKind};
+use rackstorm::ids::{JobId, NodeId, Part, PartKind};
+use rackstorm::plan::Plan;
 use rackstorm::units::Span;
 
 use crate::program::Bench;
@@ -75,7 +77,8 @@ enum Subject {
     Node(NodeId),
     Part(&'static str, u32),
     Seat(NodeId),
-    Job,
+    Job(JobId),
+    End,
     Fault(u16),
     Memory,
     Upsets,
@@ -102,12 +105,12 @@ fn subject(what: &What) -> Option<Subject> {
         }
         What::Corruption { .. } => Some(Subject::Memory),
         What::Upset { .. } | What::ChipFault { .. } => Some(Subject::Upsets),
-        What::JobPhase { .. }
-        | What::StepDone { .. }
-        | What::Checkpoint { .. }
-        | What::Group { .. }
-        | What::WorkLost { .. }
-        | What::RunEnds { .. } => Some(Subject::Job),
+        What::JobPhase { job, .. }
+        | What::StepDone { job, .. }
+        | What::Checkpoint { job, .. }
+        | What::Group { job, .. }
+        | What::WorkLost { job, .. } => Some(Subject::Job(*job)),
+        What::RunEnds { .. } => Some(Subject::End),
         What::Transfer { .. } | What::Reading { .. } => None,
     }
 }
@@ -149,6 +152,7 @@ fn is_failure(what: &What) -> bool {
 fn agree(text: &str) -> Played {
     let (model, fleet) = tell_alike(text);
     moved_alike(&model, &fleet);
+    measured_alike(&model, &fleet, 10);
     fleet
 }
 
@@ -171,9 +175,17 @@ fn tell_alike(text: &str) -> (Played, Played) {
 
 /// The same of any two stages.
 fn alike(text: &str, one: &dyn Backend, other: &dyn Backend, per_step: Span) -> (Played, Played) {
-    let plan = plan_of(text);
-    assert!(other.cannot(&plan).is_empty());
-    let (model, fleet) = (play_on(one, &plan), play_on(other, &plan));
+    alike_of(&plan_of(text), one, other, per_step)
+}
+
+fn alike_of(
+    plan: &Plan,
+    one: &dyn Backend,
+    other: &dyn Backend,
+    per_step: Span,
+) -> (Played, Played) {
+    assert!(other.cannot(plan).is_empty());
+    let (model, fleet) = (play_on(one, plan), play_on(other, plan));
     let steps = model.count(|what| matches!(what, What::StepDone { .. })) as u64;
     let band = Span(BAND.0 + per_step.0 * steps);
     // A controller that comes back gives each node the detector's time anew, and knows of a node
@@ -220,6 +232,29 @@ fn moved_alike(model: &Played, fleet: &Played) {
         sums
     };
     assert_eq!(sums(model), sums(fleet));
+}
+
+/// Both stages measured the same, up to so many parts in a thousand.
+fn measured_alike(model: &Played, fleet: &Played, parts: u64) {
+    let readings = |played: &Played| {
+        let mut readings = BTreeMap::new();
+        for event in &played.events {
+            if let What::Reading { sensor, value } = event.what {
+                let last = readings.entry(sensor).or_insert(0);
+                // Energy and bytes are counted up; of the peaks, the highest counts.
+                *last = value.max(*last);
+            }
+        }
+        readings
+    };
+    let (ours, theirs) = (readings(model), readings(fleet));
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+    let off = |(sensor, ours): (&Sensor, &u64)| {
+        let ratio = theirs[sensor] as f64 / *ours as f64;
+        (ours.abs_diff(theirs[sensor]) * 1_000 > *ours * parts).then_some((*sensor, ratio))
+    };
+    let off: Vec<_> = ours.iter().filter_map(off).collect();
+    assert!(off.is_empty(), "fleet over model: {off:?}");
 }
 
 /// Demands that a run tells something so often.
@@ -415,6 +450,14 @@ fn both_networks_give_the_fleet_the_same_facts() {
         let text = saving_without_spares(&with).replace("work = \"400 s\"", "work = \"200 s\"");
         alike(&text, &Turmoil, &Reference, Span::from_millis(80));
     }
+}
+
+#[test]
+fn a_beat_that_no_clock_can_keep_is_refused() {
+    let plan = plan_of(&saving("").replace("detect = \"8 s\"", "detect = \"0 s\""));
+    assert!(Model.cannot(&plan).is_empty());
+    let reasons = Turmoil.cannot(&plan);
+    assert!(reasons[0].starts_with("a beat each 0 s"), "{reasons:?}");
 }
 
 #[test]

@@ -339,7 +339,7 @@ impl<'p> Machine<'p> {
 
     fn strike(&mut self, fault: FaultId, kind: Fault, part: Part) {
         let rule = self.rule(fault);
-        assert_eq!((rule.kind, rule.on.kind), (kind, part.kind));
+        assert_eq!((rule.kind(), rule.on.kind), (kind, part.kind));
         assert!(rule.on.iter().any(|index| index == part.index), "it strikes its parts only");
         if let When::At(at) = rule.when {
             let first = self.struck.insert((fault, part)) && at == self.now;
@@ -420,7 +420,7 @@ impl<'p> Machine<'p> {
 
     fn check_link(&self, part: Part) {
         let rules = self.wounds.get(&part).into_iter().flatten();
-        let share = rules.map(|&fault| self.rule(fault).left_ppm()).min();
+        let share = rules.map(|&fault| self.rule(fault).harm.left_ppm()).min();
         let state = match share {
             None => PartState::Up,
             Some(0) => PartState::Down,

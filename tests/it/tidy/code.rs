@@ -123,6 +123,73 @@ fn body_lines(lines: &[&str]) -> Option<usize> {
     None
 }
 
+/// Line of each match on one of these enums with an arm for whatever is left, and of each
+/// `matches!` on one: nothing leads there when a variant is added.
+///
+/// Not seen: comparisons, and variants that are named without their enum.
+pub(crate) fn wildcards(plain: &str, enums: &[&str]) -> Vec<usize> {
+    let named = |text: &str| enums.iter().any(|name| uses_package(text, name));
+    let word = |at: usize| {
+        let before = plain[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+    };
+    let mut found = Vec::new();
+    for (at, keyword) in plain.match_indices("match ").filter(|&(at, _)| word(at)) {
+        let after = &plain[at + keyword.len()..];
+        let Some(begin) = at_top(after, "{") else { continue };
+        let body = &after[begin + 1..];
+        let patterns = patterns(&body[..at_top(body, "}").unwrap_or(body.len())]);
+        let kind = |&(pattern, _): &(&str, bool)| named(pattern);
+        let rest = |&(pattern, guarded): &(&str, bool)| {
+            !named(pattern) && !guarded && !pattern.starts_with("None")
+        };
+        if patterns.iter().any(kind) && patterns.iter().any(rest) {
+            found.push(at);
+        }
+    }
+    for (at, keyword) in plain.match_indices("matches!(").filter(|&(at, _)| word(at)) {
+        let inside = &plain[at + keyword.len()..];
+        let inside = &inside[..at_top(inside, ")").unwrap_or(inside.len())];
+        if at_top(inside, ",").is_some_and(|comma| named(&inside[comma..])) {
+            found.push(at);
+        }
+    }
+    found.into_iter().map(|at| plain[..at].matches('\n').count() + 1).collect()
+}
+
+/// The patterns of the arms of a match, and whether each has a guard.
+fn patterns(body: &str) -> Vec<(&str, bool)> {
+    let mut found = Vec::new();
+    let mut rest = body;
+    while let Some(arrow) = at_top(rest, "=>") {
+        let guard = at_top(&rest[..arrow], " if ");
+        found.push((rest[..guard.unwrap_or(arrow)].trim(), guard.is_some()));
+        let arm = rest[arrow + 2..].trim_start();
+        let end = match arm.strip_prefix('{') {
+            Some(block) => at_top(block, "}").map(|end| end + 2),
+            None => at_top(arm, ","),
+        };
+        rest = end.map_or("", |end| arm[end..].trim_start_matches([',', ' ', '\n']));
+    }
+    found
+}
+
+/// Where a text first stands outside of all brackets.
+fn at_top(text: &str, wanted: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        if depth == 0 && text[at..].starts_with(wanted) {
+            return Some(at);
+        }
+        match character {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Line and name of each `mod name;` or `mod name {`.
 pub(crate) fn modules(plain: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -231,6 +298,22 @@ mod tests {
         assert!(uses_package("use rand::Rng;", "rand"));
         assert!(!uses_package("brand::new()", "rand"));
         assert!(!uses_package("crate::plan::toml::x", "toml"));
+    }
+
+    #[test]
+    fn an_arm_for_whatever_is_left_is_seen() {
+        let found = |text: &str| wildcards(text, &["Fault"]);
+        assert_eq!(found("match a {\n    Fault::B { c } => d(e, f),\n    _ => g,\n}"), [1]);
+        assert_eq!(found("h;\nmatch a { Fault::B => { _ = d } other => g }"), [2]);
+        assert_eq!(found("match a { Some(Fault::B) => d, Some(_) => e, None => f }"), [1]);
+        assert_eq!(found("matches!(a, Fault::B | Fault::C)"), [1]);
+        let whole = "match a.b(|c| { c }) { Fault::B if d => e, Fault::B | Fault::C => f }";
+        assert!(found(whole).is_empty());
+        assert!(found("match a { Some(Fault::B) => d, None => f }").is_empty());
+        assert!(found("match a { g if g.h() => d, Fault::B => f }").is_empty());
+        assert!(found("match a { B if c == Fault::C => d, _ => e }").is_empty());
+        assert!(found("match a { Other::B => Fault::C, _ => Fault::D }").is_empty());
+        assert!(found("matches!(Fault::B, Other::B)").is_empty());
     }
 
     #[test]

@@ -1,0 +1,146 @@
+//! A parsed file: a tree of values, each of which knows where it stands.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub place: Place,
+    pub data: Data,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    Text(String),
+    /// 128 bits, because seeds use all of 64.
+    Integer(i128),
+    Float(f64),
+    Flag(bool),
+    Date,
+    List(Vec<Value>),
+    Table(Table),
+}
+
+/// A table, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub entries: Vec<Entry>,
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub name: String,
+    /// Where the key stands.
+    pub place: Place,
+    pub value: Value,
+}
+
+impl Value {
+    /// "a string", "a table", ...
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.data {
+            Data::Text(_) => "a string",
+            Data::Integer(_) => "an integer",
+            Data::Float(_) => "a float",
+            Data::Flag(_) => "a boolean",
+            Data::Date => "a date",
+            Data::List(_) => "an array",
+            Data::Table(_) => "a table",
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        if let Data::Text(text) = &self.data { Some(text) } else { None }
+    }
+
+    pub(crate) fn table(&self) -> Option<&Table> {
+        if let Data::Table(table) = &self.data { Some(table) } else { None }
+    }
+
+    pub(crate) fn list(&self) -> Option<&[Value]> {
+        if let Data::List(list) = &self.data { Some(list) } else { None }
+    }
+}
+
+impl Table {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.entry(name).map(|entry| &entry.value)
+    }
+
+    /// The value at `a.b.c`.
+    pub(crate) fn at(&self, path: &str) -> Option<&Value> {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+        let value = self.get(first)?;
+        match rest {
+            None => Some(value),
+            Some(rest) => value.table()?.at(rest),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.entries.retain(|entry| entry.name != name);
+    }
+}
+
+/// Parses text number `file`. Mistakes of syntax are noted; what could be read is given all the
+/// same, so that other mistakes of the file can be told in the same go.
+pub(crate) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
+    let text = mistakes.text(file).to_owned();
+    let (root, errors) = DeTable::parse_recoverable(&text);
+    for error in &errors {
+        let place =
+            error.span().map_or_else(|| Place::whole(file), |span| Place::at(file, span.clone()));
+        let message = error.message().trim();
+        let title = match message {
+            "duplicate key" => "duplicate key: this key is already given in the same table".into(),
+            "" => "this is not TOML".into(),
+            message => format!("this is not TOML: {}", message.replace('\n', "; ")),
+        };
+        mistakes.note(Mistake::new(place, title).of_syntax());
+    }
+    (table(file, root.get_ref()), errors.is_empty())
+}
+
+/// Parses one TOML value of our own, such as a default.
+pub(crate) fn own_value(text: &str) -> Value {
+    let parsed = DeValue::parse(text).expect("our own defaults are TOML");
+    let mut value = value(0, &parsed);
+    value.place = Place::whole(0);
+    value
+}
+
+fn table(file: u32, from: &DeTable<'_>) -> Table {
+    let entries = from.iter().map(|(key, item)| Entry {
+        name: key.get_ref().to_string(),
+        place: Place::at(file, key.span()),
+        value: value(file, item),
+    });
+    Table { entries: entries.collect() }
+}
+
+fn value(file: u32, from: &Spanned<DeValue<'_>>) -> Value {
+    let data = match from.get_ref() {
+        DeValue::String(text) => Data::Text(text.to_string()),
+        // What is larger still is as much too large.
+        DeValue::Integer(number) => Data::Integer(
+            i128::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
+                if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX }
+            }),
+        ),
+        DeValue::Float(number) => Data::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => Data::Flag(*flag),
+        DeValue::Datetime(_) => Data::Date,
+        DeValue::Array(list) => Data::List(list.iter().map(|item| value(file, item)).collect()),
+        DeValue::Table(inner) => Data::Table(table(file, inner)),
+    };
+    Value { place: Place::at(file, from.span()), data }
+}

@@ -1,0 +1,143 @@
+//! Layers of a scenario, merged field by field: built-in files, `inherit`, sweep points, `--set`.
+
+use std::collections::BTreeMap;
+
+use crate::config::document::{Data, Entry, Table, Value};
+use crate::config::language::{Kind, Spec};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::walk::{below, is_numbered};
+
+/// Lays `over` on top of `base`: tables are merged key by key, all other values replaced. The
+/// choice of one rival key removes the others of the layers below.
+pub(crate) fn lay_over(
+    root: &'static Spec,
+    base: &mut Table,
+    over: &Table,
+    mistakes: &mut Mistakes,
+) {
+    merge(base, over, Some(root), mistakes);
+}
+
+/// Only the keys of one table: what a profile gives to a scenario that names it.
+pub(crate) fn only(table: &Table, name: &str) -> Table {
+    Table { entries: table.entry(name).cloned().into_iter().collect() }
+}
+
+/// A table with one value, at `a.b.c`.
+pub(crate) fn at_path(path: &str, place: Place, value: Value) -> Table {
+    let (name, value) = match path.split_once('.') {
+        None => (path, value),
+        Some((name, rest)) => {
+            let inner = at_path(rest, place, value);
+            (name, Value { place, data: Data::Table(inner) })
+        }
+    };
+    Table { entries: vec![Entry { name: name.into(), place, value }] }
+}
+
+/// Notes and drops what is given for numbered items of arrays that no layer gives.
+pub(crate) fn drop_lost_items(root: &'static Spec, table: &mut Table, m: &mut Mistakes) {
+    drop_lost("", table, root, m);
+}
+
+fn drop_lost(path: &str, table: &mut Table, spec: &'static Spec, m: &mut Mistakes) {
+    table.entries.retain_mut(|entry| {
+        let Some(key) = spec.key(&entry.name) else { return true };
+        let path = below(path, key);
+        match (&key.kind, &mut entry.value.data) {
+            (Kind::Tables(_) | Kind::List(_), Data::Table(items)) if is_numbered(items) => {
+                for item in &items.entries {
+                    let title = format!("there is no item {} here: no file gives any", item.name);
+                    let help = format!("give the whole array, such as --set '{path}=[...]'");
+                    m.note(Mistake::new(item.place, title).help(help));
+                }
+                return false;
+            }
+            (kind, Data::Table(inner)) => {
+                if let Some(spec) = table_of(kind) {
+                    drop_lost(&path, inner, spec, m);
+                }
+            }
+            (Kind::Tables(spec), Data::List(items)) => {
+                for item in items {
+                    if let Data::Table(inner) = &mut item.data {
+                        drop_lost(&path, inner, spec, m);
+                    }
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+fn merge(base: &mut Table, over: &Table, spec: Option<&'static Spec>, mistakes: &mut Mistakes) {
+    for entry in &over.entries {
+        let rivals = spec.map_or(&[][..], |spec| spec.rivals);
+        for group in rivals.iter().filter(|group| group.contains(&entry.name.as_str())) {
+            let chosen = |name: &&&str| over.entry(name).is_none();
+            group.iter().filter(chosen).for_each(|name| base.remove(name));
+        }
+    }
+    // A file of mistakes may give a table of a hundred thousand keys: they are not sought one by
+    // one.
+    let names = base.entries.iter().map(|entry| entry.name.clone());
+    let known: BTreeMap<String, usize> = names.zip(0..).collect();
+    for entry in &over.entries {
+        let kind = spec.and_then(|spec| spec.key(&entry.name)).map(|key| &key.kind);
+        match known.get(&entry.name) {
+            None => base.entries.push(entry.clone()),
+            Some(&at) => {
+                let known = &mut base.entries[at];
+                merge_value(&mut known.value, &entry.value, kind, mistakes);
+                known.place = entry.place;
+            }
+        }
+    }
+}
+
+fn merge_value(
+    base: &mut Value,
+    over: &Value,
+    kind: Option<&'static Kind>,
+    mistakes: &mut Mistakes,
+) {
+    match (&mut base.data, &over.data) {
+        (Data::Table(lower), Data::Table(upper)) => {
+            merge(lower, upper, kind.and_then(table_of), mistakes);
+            base.place = over.place;
+        }
+        (Data::List(list), Data::Table(upper)) if is_numbered(upper) => {
+            let inner = match kind {
+                Some(Kind::List(inner)) => Some(*inner),
+                _ => None,
+            };
+            let spec = kind.and_then(table_of).or_else(|| inner.and_then(table_of));
+            for entry in &upper.entries {
+                let count = list.len();
+                if let Some(item) =
+                    entry.name.parse::<usize>().ok().and_then(|index| list.get_mut(index))
+                {
+                    match (&mut item.data, &entry.value.data) {
+                        (Data::Table(a), Data::Table(b)) => merge(a, b, spec, mistakes),
+                        _ => *item = entry.value.clone(),
+                    }
+                } else {
+                    let title = format!("there is no item {} here", entry.name);
+                    let help = format!("there are {count}, counted from 0");
+                    mistakes.note(Mistake::new(entry.place, title).help(help));
+                }
+            }
+        }
+        _ => *base = over.clone(),
+    }
+}
+
+/// The table that a value of this kind is or holds.
+pub(crate) fn table_of(kind: &'static Kind) -> Option<&'static Spec> {
+    match kind {
+        Kind::Table(spec) | Kind::Tables(spec) => Some(spec),
+        Kind::Any(kinds) => kinds.iter().find_map(table_of),
+        _ => None,
+    }
+}

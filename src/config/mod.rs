@@ -1,0 +1,17 @@
+//! The language of files: documents, places, mistakes, layers, quantities, node sets and schema.
+//!
+//! It knows no key: what a file may hold is declared by the room whose file it is.
+
+pub(crate) mod declare;
+pub(crate) mod document;
+pub(crate) mod files;
+pub(crate) mod language;
+pub(crate) mod layers;
+pub(crate) mod layout;
+pub(crate) mod mistakes;
+pub(crate) mod nodeset;
+pub(crate) mod schema;
+pub(crate) mod section;
+pub(crate) mod sheet;
+pub(crate) mod walk;
+pub(crate) mod words;

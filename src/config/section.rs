@@ -1,0 +1,147 @@
+//! A table of the merged scenario with its description: typed reading, defaults, missing keys.
+
+use std::borrow::Cow;
+
+use crate::config::document::{Table, Value, own_value};
+use crate::config::language::{Key, Kind, Read, Share, Spec, read_word};
+use crate::config::layers::table_of;
+use crate::config::mistakes::{Mistake, Mistakes, Place};
+use crate::config::walk::is_valid;
+use crate::config::words::Word;
+
+/// A table, or the place where it would be.
+#[derive(Clone, Debug)]
+pub(crate) struct Section<'a> {
+    spec: &'static Spec,
+    table: Option<&'a Table>,
+    path: String,
+    place: Place,
+    /// A file gives something else in the place of the table; that is noted already.
+    broken: bool,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(spec: &'static Spec, table: &'a Table, path: &str, place: Place) -> Self {
+        Self { spec, table: Some(table), path: path.into(), place, broken: false }
+    }
+
+    /// The table below.
+    pub(crate) fn section(&self, name: &str) -> Self {
+        let spec = table_of(self.kind(name));
+        let spec = spec.unwrap_or_else(|| unreachable!("`{name}` is no table"));
+        let value = self.table.and_then(|table| table.get(name));
+        Self {
+            spec,
+            table: value.and_then(Value::table),
+            path: if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) },
+            place: value.map_or(self.place, |value| value.place),
+            broken: self.broken || value.is_some_and(|value| value.table().is_none()),
+        }
+    }
+
+    /// One table of the array below.
+    pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
+        let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
+        Self::new(spec, table, &format!("{}.{name}", self.path), place)
+    }
+
+    /// The tables of the array below; `None` stands for an item that is no table.
+    pub(crate) fn items(
+        &self,
+        name: &str,
+        spec: &'static Spec,
+    ) -> impl Iterator<Item = Option<Self>> {
+        let path = format!("{}.{name}", self.path);
+        let list = self.given(name).and_then(Value::list).unwrap_or_default();
+        list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))
+    }
+
+    /// What the key takes.
+    pub(crate) fn kind(&self, name: &str) -> &'static Kind {
+        &self.key(name).kind
+    }
+
+    fn key(&self, name: &str) -> &'static Key {
+        let key = self.spec.key(name);
+        key.unwrap_or_else(|| panic!("the language has no key {}.{name}", self.path))
+    }
+
+    /// Whether a file gives the key.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
+    /// Whether a file gives the table.
+    pub(crate) fn exists(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// What a file gives for the key.
+    pub(crate) fn given(&self, name: &str) -> Option<&'a Value> {
+        self.table.and_then(|table| table.get(name))
+    }
+
+    /// The place of the key's value, or of the table if no file gives it.
+    pub(crate) fn place(&self, name: &str) -> Place {
+        self.given(name).map_or(self.place, |value| value.place)
+    }
+
+    /// The place of the table itself.
+    pub(crate) fn own_place(&self) -> Place {
+        self.place
+    }
+
+    /// What a file gives, or else the default.
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
+        self.given(name)
+            .map(Cow::Borrowed)
+            .or_else(|| self.key(name).default.map(own_value).map(Cow::Owned))
+    }
+
+    /// Reads a key that may be missing. Values that are wrong were noted when their file was
+    /// checked, and read as missing here.
+    pub(crate) fn optional<T: Read>(&self, name: &str) -> Option<T> {
+        let value = self.value(name)?;
+        if !is_valid(&self.key(name).kind, &value) {
+            return None;
+        }
+        T::read(&value).ok()
+    }
+
+    /// Reads a key that must be there.
+    pub(crate) fn get<T: Read>(&self, name: &str, mistakes: &mut Mistakes) -> Option<T> {
+        self.demand(name, mistakes);
+        self.optional(name)
+    }
+
+    /// Reads a key that is one of several words.
+    pub(crate) fn word<W: Word>(&self, name: &str, mistakes: &mut Mistakes) -> Option<W> {
+        self.demand(name, mistakes);
+        self.value(name).and_then(|value| read_word(&value))
+    }
+
+    pub(crate) fn share(&self, name: &str, mistakes: &mut Mistakes) -> Option<f64> {
+        self.get::<Share>(name, mistakes).map(|share| share.0)
+    }
+
+    /// Reads an array of counts.
+    pub(crate) fn counts(&self, name: &str, mistakes: &mut Mistakes) -> Option<Vec<u32>> {
+        self.demand(name, mistakes);
+        let value = self.value(name)?;
+        value.list()?.iter().map(|item| u32::read(item).ok()).collect()
+    }
+
+    /// Notes the key as missing if neither a file nor a default gives it.
+    pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
+        if self.broken || self.value(name).is_some() {
+            return;
+        }
+        let title = if self.path.is_empty() {
+            format!("missing key `{name}`")
+        } else {
+            format!("missing key `{name}` in [{}]", self.path)
+        };
+        let doc = self.key(name).doc;
+        mistakes.note(Mistake::new(self.place, title).help(format!("`{name}`: {doc}")));
+    }
+}

@@ -1,0 +1,83 @@
+//! Many things at a time, of which is told in their order.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Does `one` for each number below `count`, `jobs` at a time (by default one for each processor
+/// core), and tells what came of each in the order of the numbers, as soon as all before it are
+/// told.
+pub fn in_order<R: Send>(
+    count: usize,
+    jobs: Option<NonZero<usize>>,
+    one: &(dyn Fn(usize) -> R + Sync),
+    tell: &mut (dyn FnMut(R) + Send),
+) {
+    let next = AtomicUsize::new(0);
+    let order = Mutex::new(Order { next: 0, early: BTreeMap::new(), tell });
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            let done = one(number);
+            order.lock().unwrap_or_else(PoisonError::into_inner).take(number, done);
+        }
+    };
+    let jobs = jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 1..jobs.min(count) {
+            // Where the system has no thread left, fewer work.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+}
+
+/// Holds back what comes too early.
+struct Order<'t, R> {
+    next: usize,
+    early: BTreeMap<usize, R>,
+    tell: &'t mut (dyn FnMut(R) + Send),
+}
+
+impl<R> Order<'_, R> {
+    /// Tells what came of a number, and of all that waited for it, when its turn has come.
+    fn take(&mut self, number: usize, done: R) {
+        self.early.insert(number, done);
+        while let Some(done) = self.early.remove(&self.next) {
+            (self.tell)(done);
+            self.next += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_early_waits_for_its_turn() {
+        let mut told = Vec::new();
+        let mut tell = |one| told.push(one);
+        let mut order = Order { next: 0, early: BTreeMap::new(), tell: &mut tell };
+        order.take(2, 'c');
+        order.take(0, 'a');
+        assert_eq!(order.next, 1);
+        order.take(1, 'b');
+        assert_eq!(told, ['a', 'b', 'c']);
+    }
+
+    #[test]
+    fn each_is_done_once_and_told_in_order_whatever_the_threads() {
+        for jobs in [1, 3, 64] {
+            let mut told = Vec::new();
+            in_order(50, NonZero::new(jobs), &|number| number * number, &mut |it| told.push(it));
+            assert_eq!(told, (0..50).map(|number| number * number).collect::<Vec<_>>());
+        }
+        in_order(0, None, &|_| panic!("there is nothing to do"), &mut |()| ());
+    }
+}

@@ -1,0 +1,27 @@
+//! One run as a value: plays a plan on a stage into an outcome, with or without a results folder.
+//!
+//! ```text
+//!  Plan + stage + what is asked for --Run::play----> Outcome
+//!                                   --Run::record--> Outcome and results folder --report--> page
+//!  results folder --replay--> the same events again, or where they differ
+//! ```
+//!
+//! All that plays, records, folds and hashes a run does it here. Whoever plays thousands of runs
+//! in memory pays for what it asks for: by default that is the metrics.
+
+mod run;
+
+mod again;
+mod folder;
+mod in_order;
+mod page;
+mod replay;
+mod trust;
+
+pub use again::word;
+pub use folder::RecordedRun;
+pub use in_order::in_order;
+pub use page::draw;
+pub use replay::{Replayed, elsewhere, other_version, replay};
+pub use run::{Outcome, Run, RunError, observe};
+pub use trust::{Damaged, check, check_report, recorded};

@@ -1,0 +1,139 @@
+//! What theory says of checkpoints of several levels, and of buddies.
+
+use super::{JOB, Prediction, Setting, setting};
+use crate::plan::{Access, Plan};
+use crate::scenario::fault::Radius;
+use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
+use crate::theory::multilevel::{self, Level};
+use crate::theory::{buddy, scr, waste};
+
+/// Why no closed form applies to these levels, if none does.
+pub(super) fn reason(wish: &Multilevel) -> Option<String> {
+    if let [level] = &wish.levels[..]
+        && level.cost.kept_at() == Some(Place::Memory)
+    {
+        return Some("a checkpoint in memory is lost with its node".to_owned());
+    }
+    let alone = wish.levels.len() == 1;
+    let at_places = wish.levels.iter().any(|level| level.cost.kept_at().is_some());
+    (at_places && !alone).then(|| {
+        "of levels that nodes keep it depends on who fails together which one is needed; the \
+         formulas are for levels with `cost` and failures with `severity`"
+            .to_owned()
+    })
+}
+
+/// The levels with fixed costs as the formulas take them: failures of each class per second.
+fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
+    let rate_of = |class: usize| {
+        let rules = plan.scenario.faults.iter();
+        let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
+        of_class.map(|rule| plan.interrupt_rate(JOB, rule)).fold(0.0, |sum, rate| sum + rate)
+    };
+    let level = |(number, level): (usize, &crate::scenario::job::Level)| {
+        let Cost::Fixed { write, read, .. } = level.cost else { return None };
+        let (write, recovery) = (write.as_secs_f64(), read.as_secs_f64());
+        Some(Level { rate: rate_of(number + 1), write, recovery })
+    };
+    wish.levels.iter().enumerate().filter_map(level).collect()
+}
+
+/// What the scenario's own pattern comes to by SCR's model; none without failures.
+pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Prediction> {
+    let levels = levels(plan, wish);
+    if levels.iter().all(|level| level.rate <= 0.0) {
+        return Vec::new();
+    }
+    let counts: Vec<_> = plan.pattern(JOB, wish).1[1..].iter().map(|every| every - 1).collect();
+    let work = setting.interval.unwrap_or(setting.work);
+    let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: wish.escalate };
+    let usual = Strikes { checkpoint: true, restart: true, downtime: wish.strikes.downtime };
+    let mut outside = Vec::new();
+    if wish.strikes != usual {
+        outside.push("it supposes failures during checkpoint and restart".to_owned());
+    }
+    if setting.downtime > 0.0 {
+        outside.push("it has no downtime".to_owned());
+    }
+    let (steps, _) = setting::chunks(plan).steps();
+    let whole = counts
+        .iter()
+        .fold(u128::from(steps), |all, count| all.saturating_mul(u128::from(*count) + 1));
+    if whole > plan.jobs[0].steps.into() {
+        outside.push("the job ends before its pattern does".to_owned());
+    }
+    let row = prediction("SCR, Markov model", work, setting, pattern.efficiency());
+    vec![Prediction { outside: outside.join("; "), ..row }]
+}
+
+/// The pattern that is best to first order, in what it comes to by SCR's model, and a sentence on
+/// it; none if a level is free or needed by no failure.
+pub(super) fn best(
+    plan: &Plan,
+    setting: &Setting,
+    wish: &Multilevel,
+) -> Option<(Prediction, String)> {
+    let levels = levels(plan, wish);
+    if levels.iter().any(|level| level.rate <= 0.0 || level.write <= 0.0) {
+        return None;
+    }
+    let periods: Vec<_> = levels.iter().map(|level| multilevel::period(*level)).collect();
+    let (work, every) = multilevel::pattern(&levels);
+    let every = &every[1..];
+    let counts: Vec<_> = every.iter().map(|every| every - 1).collect();
+    let escalates = wish.escalate;
+    let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates };
+    let mut row = prediction("first order, all levels", work, setting, pattern.efficiency());
+    let far = |(level, period): (&Level, &f64)| level.rate * period > waste::RANGE;
+    if levels.iter().zip(&periods).any(far) {
+        row.outside = format!(
+            "a period is more than {} of its failures' mean time: outside the range of the first \
+             order",
+            waste::RANGE
+        );
+    }
+    let overhead = multilevel::overhead(&levels);
+    let note = format!(
+        "To first order the best pattern has `every` of {every:?} above the lowest level and an \
+         overhead of {overhead:.4}; its row has its efficiency by SCR's model."
+    );
+    Some((row, note))
+}
+
+fn prediction(formula: &'static str, work: f64, setting: &Setting, efficiency: f64) -> Prediction {
+    let period = work + setting.write.unwrap_or(0.0);
+    Prediction {
+        formula,
+        work,
+        period,
+        period_of_mtbf: setting.mtbf.map(|mtbf| period / mtbf),
+        makespan: Some(setting.work / efficiency),
+        deviation: None,
+        efficiency: Some(efficiency),
+        outside: String::new(),
+    }
+}
+
+/// The chance that buddies lose no checkpoint while the job computes, as a sentence.
+pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Option<String> {
+    let copies_of = |level: &crate::scenario::job::Level| match level.cost {
+        Cost::Store(Place::Buddies { copies }) => Some(copies),
+        _ => None,
+    };
+    let place = wish.levels.iter().position(|level| copies_of(level).is_some())?;
+    let copies = copies_of(&wish.levels[place])?;
+    let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
+    let rate: f64 = rules.map(|rule| plan.interrupt_rate(JOB, rule)).sum();
+    let nodes = f64::from(setting.nodes);
+    let read = plan.checkpoint_span(JOB, place, 1.0, Access::Read { newcomers: 1 })?;
+    let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();
+    let kept = if copies == 2 {
+        buddy::double_success(nodes, rate / nodes, setting.work, risk)
+    } else {
+        buddy::triple_success(nodes, rate / nodes, setting.work, risk)
+    };
+    Some(format!(
+        "Buddies keep all checkpoints of the whole job with a chance of {kept:.6}, if only single \
+         nodes fail and a newcomer is whole again {risk:.0} s after each failure."
+    ))
+}
