@@ -70,9 +70,9 @@ pub(super) struct Machine<'p> {
 pub(super) fn check(plan: &Plan, events: &[Event]) {
     let mut machine = Machine::new(plan);
     let mut clocks = Clocks::new(&machine);
-    let mut meter = Meter::new(plan);
     let mut paths = Paths::new(plan);
     let mut job = Job::new(plan);
+    let mut meter = Meter::new(&machine, &job);
     for event in events {
         if event.at != machine.now {
             assert!(event.at > machine.now, "time runs back at {event:?}");

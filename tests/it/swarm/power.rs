@@ -2,7 +2,6 @@
 
 use rackstorm::event::{Cause, Event, NodeState, PartState, Sensor, What};
 use rackstorm::ids::{Part, PartKind};
-use rackstorm::plan::Plan;
 use rackstorm::units::{Power, Span, Time};
 
 use super::check::Machine;
@@ -19,10 +18,11 @@ pub(super) struct Meter {
 type Watts = (Power, Power);
 
 impl Meter {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let psus = 0..plan.machine.psus.len() as u32;
-        let switches = psus.map(|psu| switches(plan, psu)).collect();
-        Self { energy: 0, most: switches }
+    pub(super) fn new(machine: &Machine, job: &Job) -> Self {
+        let psus = 0..machine.plan.machine.psus.len() as u32;
+        // Switches, and nodes that are off, draw power before anything happens.
+        let most = psus.map(|psu| load(machine, job, psu, true)).collect();
+        Self { energy: 0, most }
     }
 
     pub(super) fn told(&mut self, machine: &Machine, job: &Job, event: &Event) {
@@ -96,15 +96,10 @@ fn load(machine: &Machine, job: &Job, psu: u32, first: bool) -> u64 {
     if machine.part(PartKind::Psu, psu) == PartState::Down {
         return 0;
     }
+    let switches = machine.plan.machine.switches.iter().filter(|row| row.psu == psu).count();
     let nodes = machine.plan.machine.nodes_of(part);
     let nodes: u64 = nodes.map(|node| watts(machine, job, node.0, first).1.0).sum();
-    nodes + switches(machine.plan, psu)
-}
-
-/// What the switches on a PSU draw (mW), also before the first node has power.
-fn switches(plan: &Plan, psu: u32) -> u64 {
-    let switches = plan.machine.switches.iter().filter(|row| row.psu == psu).count();
-    plan.scenario.module.switch_power.0 * switches as u64
+    nodes + machine.plan.scenario.module.switch_power.0 * switches as u64
 }
 
 fn watts(machine: &Machine, job: &Job, node: u32, first: bool) -> Watts {
