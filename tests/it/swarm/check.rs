@@ -28,16 +28,20 @@ pub(super) struct Node {
     pub(super) powered: bool,
     /// When it last got power.
     pub(super) on_at: Time,
-    /// Whether it has been up in this life.
+    /// Whether the controller has heard it in this life.
     seen: bool,
     /// Whether it hangs by a fault that is not the controller's to repair.
     alone: bool,
     /// Power cycles by the controller since it was last up.
     cycles: u32,
-    /// When the controller knows of its failure, or may do something about it.
+    /// When it has been silent for long enough to be power-cycled, or may be looked at again.
     known_at: Option<Time>,
-    /// Since when the network does not reach it.
-    cut_since: Option<Time>,
+    /// When that is if what it hangs on became whole in this very instant.
+    back_at: Option<Time>,
+    /// Whether it hung until a repair that is done, so that it may be power-cycled.
+    mended: bool,
+    /// Whether it is in a power cycle for its silence.
+    cycling: bool,
     /// Since when nothing but the order of power-on keeps it off.
     free_since: Time,
 }
@@ -59,8 +63,8 @@ pub(super) struct Machine<'p> {
     /// Fixed times that have struck.
     struck: BTreeSet<(FaultId, Part)>,
     last_strike: Option<(FaultId, Part)>,
-    /// A hang whose repair has just been told.
-    mended: Option<u32>,
+    /// Whether in this instant no more nodes could be in a power cycle for their silence.
+    was_full: bool,
     /// Ends of brown-outs, and how many there were, of each PSU.
     browned: BTreeMap<u32, (Time, u32)>,
     ended: bool,
@@ -80,6 +84,7 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
             clocks.close(&machine);
             meter.close(&machine, &job);
             job.close(&machine);
+            machine.put_off(event.at);
             machine.expect_nothing_due_before(event.at, &paths);
             clocks.pass(&machine, &job, event.at);
             meter.pass(&machine, &job, event.at);
@@ -109,6 +114,13 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
     paths.check_end();
 }
 
+impl Node {
+    /// The controller hears it.
+    fn joins(&mut self) {
+        (self.seen, self.cycles, self.known_at, self.cycling) = (true, 0, None, false);
+    }
+}
+
 impl<'p> Machine<'p> {
     fn new(plan: &'p Plan) -> Self {
         let node = || Node {
@@ -121,7 +133,9 @@ impl<'p> Machine<'p> {
             alone: false,
             cycles: 0,
             known_at: None,
-            cut_since: None,
+            back_at: None,
+            mended: false,
+            cycling: false,
             free_since: Time::ZERO,
         };
         Self {
@@ -135,7 +149,7 @@ impl<'p> Machine<'p> {
             repaired: BTreeMap::new(),
             struck: BTreeSet::new(),
             last_strike: None,
-            mended: None,
+            was_full: false,
             browned: BTreeMap::new(),
             ended: false,
         }
@@ -176,6 +190,12 @@ impl<'p> Machine<'p> {
         self.connected(node) && self.part(PartKind::Server, server) == PartState::Up
     }
 
+    /// When a node's turn comes at the start of the run.
+    fn turn(&self, node: u32) -> Time {
+        let place = node % self.plan.scenario.module.nodes;
+        Time(self.plan.scenario.boot.stagger.0 * u64::from(place))
+    }
+
     /// Whether a node hangs on what is known to be broken: a power cycle would cure nothing.
     fn is_held(&self, node: u32) -> bool {
         let machine = &self.plan.machine;
@@ -187,14 +207,59 @@ impl<'p> Machine<'p> {
             || self.part(PartKind::NodeLink, node) == PartState::Down
     }
 
-    /// When a node's turn comes at the start of the run.
-    fn turn(&self, node: u32) -> Time {
-        let place = node % self.plan.scenario.module.nodes;
-        Time(self.plan.scenario.boot.stagger.0 * u64::from(place))
+    /// Whether no more nodes may be in a power cycle for their silence: a quarter of the machine,
+    /// 16 at least.
+    fn is_full(&self) -> bool {
+        let controller = &self.plan.scenario.controller;
+        let cycles = |row: &&Node| {
+            let given_up = row.powered
+                && !row.seen
+                && row.cycles >= controller.boot_retries
+                && self.now >= row.on_at + controller.boot_timeout;
+            row.cycling && !given_up
+        };
+        self.nodes.iter().filter(cycles).count() >= (self.nodes.len() / 4).max(16)
+    }
+
+    /// Silent nodes for which there is no room look again each second.
+    fn put_off(&mut self, next: Time) {
+        let (mut full, is_full) = (std::mem::take(&mut self.was_full), self.is_full());
+        full |= is_full;
+        for id in 0..self.nodes.len() {
+            let held = self.is_held(id as u32);
+            let row = &mut self.nodes[id];
+            while let Some(known) = row.known_at.filter(|&known| known < next && !held)
+                && (known == self.now && full || is_full)
+            {
+                row.known_at = Some(known + Span::from_secs(1));
+            }
+        }
+    }
+
+    /// The way to nodes changed: the controller hears them, or hears them no more.
+    fn reached(&mut self, part: Part) {
+        let controller = &self.plan.scenario.controller;
+        let suspected = self.now + controller.detect;
+        // What was held and is silent has the time that an agent needs to return.
+        let back = suspected + Span(8 * controller.beat().0);
+        for node in self.plan.machine.nodes_of(part) {
+            let (connected, held) = (self.connected(node.0), self.is_held(node.0));
+            let row = &mut self.nodes[node.0 as usize];
+            if row.state == NodeState::Up && connected {
+                row.joins();
+            } else if row.state == NodeState::Up && row.seen && !row.alone {
+                row.known_at.get_or_insert(suspected);
+            }
+            if !held && row.known_at.is_some_and(|known| known < self.now) {
+                row.known_at = Some(back);
+            }
+            row.back_at = (!held).then_some(back);
+        }
     }
 
     fn told(&mut self, event: &Event) {
         assert!(!self.ended, "something happens after the end");
+        self.was_full |= self.is_full();
         match event.what {
             What::NodeState { node, life, state, cause } => {
                 self.node_told(node.0, life.0, state, cause);
@@ -224,10 +289,11 @@ impl<'p> Machine<'p> {
                 self.advances(node, state, cause);
             }
         }
+        let connected = self.connected(node);
         let row = &mut self.nodes[id];
         (row.state, row.since) = (state, self.now);
-        if state == NodeState::Up {
-            (row.seen, row.cycles) = (true, 0);
+        if state == NodeState::Up && connected {
+            row.joins();
         }
         if was_powered && !row.powered {
             (row.known_at, row.free_since) = (None, self.now);
@@ -238,11 +304,11 @@ impl<'p> Machine<'p> {
         assert!(self.psu_is_up(node), "power on a dead PSU");
         assert!(self.is_whole(Part { kind: PartKind::Node, index: node }), "it is under repair");
         assert!(self.now >= self.turn(node), "before its turn");
-        let (instant, now) = (self.is_instant(), self.now);
+        let now = self.now;
         let row = &mut self.nodes[node as usize];
         assert_eq!(life, row.life + 1, "a life begins with power");
         (row.life, row.powered, row.on_at) = (life, true, now);
-        (row.seen, row.alone, row.known_at) = (instant, false, None);
+        (row.seen, row.alone, row.mended, row.known_at) = (false, false, false, None);
     }
 
     fn is_instant(&self) -> bool {
@@ -283,7 +349,7 @@ impl<'p> Machine<'p> {
 
     fn off(&mut self, node: u32, cause: Cause) {
         let controller = &self.plan.scenario.controller;
-        let (now, mended) = (self.now, self.mended.take() == Some(node));
+        let (now, full) = (self.now, self.is_full());
         let whole = self.is_whole(Part { kind: PartKind::Node, index: node });
         let psu_is_up = self.psu_is_up(node);
         let row = &mut self.nodes[node as usize];
@@ -296,7 +362,9 @@ impl<'p> Machine<'p> {
             assert!(!row.seen && !row.alone && row.cycles < controller.boot_retries);
         } else {
             assert_eq!(cause, Cause::Repair);
-            assert!(row.known_at == Some(now) || mended, "nobody knows that it failed");
+            assert!(row.known_at == Some(now) || row.mended, "nobody knows that it failed");
+            assert!(row.cycling || !full, "too many are in a power cycle");
+            (row.cycling, row.mended) = (true, false);
         }
         (row.powered, row.cycles) = (false, row.cycles + 1);
     }
@@ -322,10 +390,12 @@ impl<'p> Machine<'p> {
             NodeState::Hung => assert!(row.powered && row.state != NodeState::Down),
             _ => assert!(row.powered || !by_controller, "a node without power crashes"),
         }
-        if by_controller && (row.seen || row.alone) {
-            row.known_at.get_or_insert(row.cut_since.unwrap_or(now) + detect);
+        if by_controller && row.seen && !row.alone {
+            row.known_at.get_or_insert(now + detect);
         }
-        row.alone |= !by_controller;
+        if !by_controller {
+            (row.alone, row.known_at, row.cycling) = (true, None, false);
+        }
         row.powered &= by_controller || state == NodeState::Hung;
     }
 
@@ -341,17 +411,7 @@ impl<'p> Machine<'p> {
         }
         self.parts.insert(part, state);
         if matches!(part.kind, PartKind::Switch | PartKind::Uplink | PartKind::NodeLink) {
-            // What was held and is silent has the time that an agent needs to return.
-            let controller = &self.plan.scenario.controller;
-            let back = self.now + controller.detect + Span(8 * controller.beat().0);
-            for node in self.plan.machine.nodes_of(part) {
-                let (connected, held) = (self.connected(node.0), self.is_held(node.0));
-                let row = &mut self.nodes[node.0 as usize];
-                row.cut_since = (!connected).then(|| row.cut_since.unwrap_or(self.now));
-                if !held && row.known_at.is_some_and(|known| known < self.now) {
-                    row.known_at = Some(back);
-                }
-            }
+            self.reached(part);
         }
         if part.kind == PartKind::Psu {
             for node in self.plan.machine.nodes_of(part) {
@@ -360,6 +420,7 @@ impl<'p> Machine<'p> {
                 if state == PartState::Down && row.state == NodeState::Down {
                     (row.powered, row.known_at) = (false, None);
                 }
+                row.cycling &= state == PartState::Up || cause == Cause::BrownOut;
             }
         }
     }
@@ -399,7 +460,9 @@ impl<'p> Machine<'p> {
     fn end_of(&mut self, fault: FaultId, kind: Fault, part: Part) {
         let ended = self.repairs.iter().position(|&end| end == (self.now, fault, part));
         self.repairs.remove(ended.expect("a repair ends when its time is over"));
-        self.mended = (kind == Fault::Hang).then_some(part.index);
+        if kind == Fault::Hang {
+            self.nodes[part.index as usize].mended = true;
+        }
         if kind != Fault::Hang {
             let rules = self.wounds.get_mut(&part).expect("the part is wounded");
             let place = rules.iter().position(|&rule| rule == fault);
@@ -414,7 +477,13 @@ impl<'p> Machine<'p> {
     /// All is said about this instant: parts are what faults leave of them, nodes have power
     /// only from PSUs that give it.
     fn close(&mut self) {
-        self.mended = None;
+        for row in &mut self.nodes {
+            if let Some(back) = row.back_at.take()
+                && row.known_at == Some(self.now)
+            {
+                row.known_at = Some(back);
+            }
+        }
         let machine = &self.plan.machine;
         let wounded = |kind, index| !self.is_whole(Part { kind, index });
         for psu in 0..machine.psus.len() as u32 {
@@ -500,9 +569,8 @@ impl<'p> Machine<'p> {
         if overdue {
             all.push((row.on_at + controller.boot_timeout, "be power-cycled"));
         }
-        if !self.is_held(node) {
-            all.extend(row.known_at.map(|known| (known, "be repaired")));
-        }
+        let known = row.known_at.filter(|_| !self.is_held(node));
+        all.extend(known.map(|known| (known, "be repaired")));
         match row.state {
             NodeState::Rom => all.push((row.since + boot.rom.max(boot.rom_sd), "go on")),
             NodeState::Dhcp => {
