@@ -3,7 +3,7 @@
 //! One loop holds all that the agent knows; tasks around it read, write and wait, and tell it what
 //! came of it. An order that is given twice is carried out once and answered twice, so that neither
 //! a lost answer nor a restarted controller does harm. Of two controllers the one with the higher
-//! term is obeyed. When the controller is not heard for the lease of a harm, the agent undoes it.
+//! term is obeyed. What it cannot begin, since its memory is not the one that is supposed, it says. When the controller is not heard for the lease of a harm, the agent undoes it.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -387,7 +387,12 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     fn ordered(&mut self, order: Order) {
         self.term = order.term;
         match &self.task {
-            Some(task) if task.order.number > order.number => return,
+            // A newer controller may not know how far it was led by the one before.
+            Some(Task { order: old, .. })
+                if old.number > order.number && old.term >= order.term =>
+            {
+                return;
+            }
             Some(Task { order: old, answer, .. }) if old.number == order.number => {
                 if let Some(answer) = answer.clone() {
                     self.say(answer);
@@ -412,6 +417,8 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             self.task = Some(Task::new(order, time, ready, ranks, cancel));
             self.receive();
             self.finish(now);
+        } else {
+            self.say(Message::Unable { order: number });
         }
     }
 

@@ -116,8 +116,12 @@ impl<'p> Jobs<'p> {
         // seat before that may be silent already.
         let notice = plan.scenario.controller.beat();
         let (coordinator, crews) = match saved {
-            Some(State { coordinator, crews }) => {
-                (Coordinator::resume(plan, notice, coordinator), crews)
+            Some(State { coordinator, mut crews }) => {
+                // No number is given twice, whatever the controller before this one did of which
+                // it left no word: the term is their upper half.
+                let least = term << 32;
+                crews.placements = crews.placements.max(least);
+                (Coordinator::resume(plan, notice, coordinator).ordering_from(least), crews)
             }
             None => (Coordinator::new(plan, notice), Crews::new(plan)),
         };
@@ -241,6 +245,16 @@ impl<'p> Jobs<'p> {
             hands.waiting.clear();
         }
         self.go_on(now, job);
+    }
+
+    /// A node does not have the memory that an order supposes: its work is lost, and it is free.
+    pub fn unable(&mut self, now: Time, node: NodeId, order: u64) {
+        let Some(job) = self.coordinator.job_of(node) else { return };
+        let hands = self.hands(job);
+        if hands.order.is_some_and(|(number, _)| number == order) && hands.waiting.contains(&node) {
+            self.tell(now, Input::Lost(Loss { node, class: 1, since: now }));
+            self.tell(now, Input::Free(node));
+        }
     }
 
     fn hands(&mut self, job: JobId) -> &mut Hands {

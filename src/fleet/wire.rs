@@ -60,6 +60,8 @@ pub enum Message {
     Done { order: u64, sum: u64 },
     /// The order was to verify, it is carried out, and the node's memory is corrupt.
     Corrupt { order: u64, sum: u64 },
+    /// The order supposes memory that the node does not have, and is not begun.
+    Unable { order: u64 },
     /// Data of the job's memory on the agent's node change, as `draw` says, and nobody is told.
     Flip { draw: u64 },
     /// The agent shall do harm on its own node.

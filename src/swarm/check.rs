@@ -97,13 +97,14 @@ fn terms(_: &Plan, told: &Told) -> Option<Breach> {
 struct Process {
     /// The newest controller that it was taken in by or obeyed.
     term: u64,
-    /// Of its last order.
+    /// Of its last order, and who gave it.
+    given_by: u64,
     placement: u64,
     order: u64,
 }
 
 /// A process of an agent that knows of a newer controller neither obeys an older one nor lets it
-/// take it in, and its placements and orders only go forward.
+/// take it in, and its placements and orders of one controller only go forward.
 fn orders(_: &Plan, told: &Told) -> Option<Breach> {
     let mut processes: BTreeMap<NodeId, Process> = BTreeMap::new();
     for &(at, notice) in &told.notices {
@@ -126,13 +127,14 @@ fn orders(_: &Plan, told: &Told) -> Option<Breach> {
         }
         known.term = term;
         let Notice::Obeys { order, placement, .. } = notice else { continue };
-        if placement < known.placement {
+        let same = term == known.given_by;
+        if same && placement < known.placement {
             return breach("nobody obeys the past", format!("begins placement {placement}"));
         }
-        if order <= known.order {
+        if order == known.order || same && order < known.order {
             return breach("an order is carried out once", format!("begins order {order}"));
         }
-        (known.placement, known.order) = (placement, order);
+        (known.given_by, known.placement, known.order) = (term, placement, order);
     }
     None
 }

@@ -107,7 +107,7 @@ pub struct Misfortune {
     pub at: u64,
     /// How long it lasts (s); 0: until the controller cycles the node's power.
     pub lasts: u64,
-    /// What is left of a link's rate (per cent).
+    /// What is left of a link's rate, or of a node's speed (per cent).
     pub share: u64,
     /// Packets that a link loses (per cent).
     pub loss: u64,
@@ -190,6 +190,13 @@ impl Wish {
             for _ in 0..6 + storm.below(12) {
                 let (kind, at) = (*pick(&mut storm, &kinds), storm.below(span));
                 wish.strike(&mut storm, kind, at);
+            }
+        }
+        let mut slow = stream.draw(8, 0);
+        if slow.below(3) == 0 {
+            for _ in 0..=slow.below(4) {
+                let at = slow.below(span);
+                wish.strike(&mut slow, Fault::SlowDown, at);
             }
         }
         let disturbances = nemesis::draw(&wish, &mut stream.draw(5, 0), span);
@@ -276,7 +283,8 @@ impl Wish {
         };
         let cycled = kind.target() == Target::Life && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
-        let share = *pick(draw, &[0, 0, 1, 50]);
+        let slows = kind == Fault::SlowDown;
+        let share = *pick(draw, if slows { &[5, 25, 50, 90] } else { &[0, 0, 1, 50] });
         let loss = *pick(draw, &[0, 5, 30]);
         Misfortune { kind, on, at, lasts, share, loss, foreseen: None }
     }
@@ -394,8 +402,11 @@ impl Misfortune {
             let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
             writeln!(text, "repair = \"{repair}\"").expect(WRITES);
         }
+        if matches!(kind, Fault::LinkDegradation | Fault::SlowDown) {
+            writeln!(text, "share  = \"{share} %\"").expect(WRITES);
+        }
         if *kind == Fault::LinkDegradation {
-            write!(text, "share  = \"{share} %\"\nloss   = \"{loss} %\"\n").expect(WRITES);
+            writeln!(text, "loss   = \"{loss} %\"").expect(WRITES);
         }
         text
     }
@@ -416,7 +427,7 @@ mod tests {
     fn every_wish_is_a_scenario_and_every_kind_of_fault_is_wished_for() {
         let of_wishes = |kind: &Fault| {
             let simple = *kind == Fault::SilentCorruption || !kind.corrupts();
-            simple && kind.target() != Target::Resource
+            simple && (kind.target() != Target::Resource || *kind == Fault::SlowDown)
         };
         let mut kinds = std::collections::BTreeSet::new();
         let (mut verified, mut crewed, mut foreseen, mut most) = (0, 0, 0, 0);
@@ -435,7 +446,7 @@ mod tests {
         assert_eq!(
             kinds.len(),
             Fault::ALL.into_iter().filter(of_wishes).count(),
-            "all but upsets, faults of DRAM and what takes a node's resources"
+            "all but upsets, faults of DRAM and what agents alone can do"
         );
         assert!(most > 20, "{most}");
         assert!(verified > 30 && crewed > 50 && foreseen > 30, "{verified} {crewed} {foreseen}");

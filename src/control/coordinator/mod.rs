@@ -274,6 +274,13 @@ impl<'p> Coordinator<'p> {
         Self { plan, chance: Chance::new(&plan.scenario), notice, state, members }
     }
 
+    /// Its next orders have higher numbers than this.
+    #[must_use]
+    pub fn ordering_from(mut self, least: u64) -> Self {
+        self.state.orders = self.state.orders.max(least);
+        self
+    }
+
     /// What must not be forgotten.
     #[must_use]
     pub fn state(&self) -> &State {

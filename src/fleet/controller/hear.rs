@@ -155,6 +155,10 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 self.jobs.done(now, node, order, sum, true);
                 self.demand();
             }
+            Message::Unable { order } => {
+                self.jobs.unable(now, node, order);
+                self.demand();
+            }
             Message::Readings(readings) => self.readings(node, readings),
             // Of an injection that is its own, and once.
             Message::Cannot { deed, ref why } if self.entrusted.remove(&(deed, node)) => {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use rackstorm::event::{EndReason, What};
 use rackstorm::fleet::controller::{self, End};
 use rackstorm::fleet::doors::{Address, Net, Notice};
-use rackstorm::fleet::wire::{self, Beat, Message, Order, Reader, Seat, Work};
+use rackstorm::fleet::wire::{self, Beat, Message, Order, Reader, Seat, Where, Work};
 use rackstorm::fleet::{agent, job::Jobs};
 use rackstorm::ids::{Life, NodeId};
-use rackstorm::units::Span;
+use rackstorm::units::{Bytes, Span};
 use tokio::io::{ReadHalf, WriteHalf, split};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -266,13 +266,22 @@ fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) ->
     });
 }
 
-/// The order to compute a step alone.
-fn compute(term: u64, number: u64, step: u64) -> Message {
+/// An order to a job's only node.
+fn order(term: u64, number: u64, work: Work) -> Message {
     let right = Address::new("node-0", 1);
     let seat =
         Seat { number: 0, of: 1, ranks: 1, words: WORDS, right, twin: false, more: Vec::new() };
-    let work = Work::Compute { step, span: Span::from_millis(1) };
     Message::Order(Order { job: 0, number, placement: 1, term, seat, work })
+}
+
+fn compute(term: u64, number: u64, step: u64) -> Message {
+    order(term, number, Work::Compute { step, span: Span::from_millis(1) })
+}
+
+fn begin_anew(term: u64, number: u64) -> Message {
+    let (span, packing, declared) = (Span::ZERO, Span::ZERO, Bytes(0));
+    let from = Where::Server;
+    order(term, number, Work::Load { checkpoint: None, from, step: 0, declared, packing, span })
 }
 
 /// The orders that agents have begun: terms and numbers.
@@ -285,15 +294,97 @@ fn begun(hands: &Hands<Wires>) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn an_order_that_supposes_other_memory_is_not_begun_however_often_it_comes() {
+fn an_order_that_supposes_other_memory_is_not_begun_and_the_agent_says_so() {
     with_agent(|hands, mut line| async move {
         line.say(Message::Welcome { term: 1, session: 1 }).await;
-        for (number, step) in [(1, 1), (2, 3), (2, 3)] {
-            line.say(compute(1, number, step)).await;
-            sleep(Duration::from_millis(10)).await;
+        line.say(begin_anew(1, 1)).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 1, .. })));
+        // The second time as after a new connection.
+        for _ in 0..2 {
+            line.say(compute(1, 2, 3)).await;
+            assert_eq!(line.hear().await, Some(Message::Unable { order: 2 }));
         }
         assert_eq!(begun(&hands), [(1, 1)]);
     });
+}
+
+#[test]
+fn an_older_order_is_begun_only_if_a_newer_controller_gives_it() {
+    with_agent(|hands, mut line| async move {
+        line.say(Message::Welcome { term: 1, session: 1 }).await;
+        for (term, number) in [(1, 7), (1, 5), (2, 5), (2, 5), (2, 4), (2, 6), (1, 8)] {
+            line.say(begin_anew(term, number)).await;
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(begun(&hands), [(1, 7), (2, 5), (2, 6)]);
+    });
+}
+
+#[test]
+fn a_job_goes_back_if_one_of_its_nodes_lacks_the_memory_for_an_order() {
+    with_controller(|_, wires| async move {
+        let (mut lines, _, first) = four(&wires).await;
+        lines[0].say(Message::Unable { order: first - 1 }).await;
+        assert_eq!(lines[0].ordered().await, None, "that order is over");
+        lines[0].say(Message::Unable { order: first }).await;
+        sleep(Duration::from_millis(1_500)).await;
+        assert!(same_order(&mut lines).await > first, "all load what there is");
+    });
+}
+
+/// The state that it finds lacks all that was decided in the last ten seconds.
+#[test]
+fn a_controller_that_knows_less_than_its_agents_leads_the_job_to_its_end() {
+    let (hands, ends) = in_memory(JOB, |hands, _| async move {
+        let state = |hands: &Hands<Wires>| hands.0.stored.borrow()["controller"].clone();
+        sleep(Duration::from_secs(26)).await;
+        let older = state(&hands);
+        sleep(Duration::from_secs(10)).await;
+        assert_ne!(state(&hands), older);
+        hands.0.stored.borrow_mut().insert("controller".into(), older);
+        hands.0.stop.notify_one();
+    });
+    assert_done(&hands, &ends);
+    // So that no two orders have the same number, terms are their upper half.
+    let all = begun(&hands);
+    let (older, newer): (Vec<_>, Vec<_>) = all.iter().partition(|(_, number)| number >> 32 == 0);
+    assert!(older.iter().any(|(term, _)| *term == 1) && newer.len() > 4);
+    assert!(newer.iter().all(|(term, number)| (*term, number >> 32) == (2, 2)), "{newer:?}");
+}
+
+#[test]
+fn who_falls_silent_while_there_is_no_controller_is_missed_by_the_next_one() {
+    let (hands, ends) = in_memory(JOB, |hands, wires| async move {
+        sleep(Duration::from_secs(30)).await;
+        hands.0.pause.set(Duration::from_secs(7));
+        hands.0.stop.notify_one();
+        sleep(Duration::from_secs(1)).await;
+        wires.cut("node-1", true);
+    });
+    assert_done(&hands, &ends);
+    let silent = |notice: &Notice| matches!(notice, Notice::Silent { node: NodeId(1), .. });
+    assert!(hands.0.notices.borrow().iter().any(silent));
+}
+
+#[test]
+fn nothing_is_told_or_ordered_before_it_is_saved() {
+    let (hands, ends) = in_memory(JOB, |hands, _| async move {
+        let known = |hands: &Hands<Wires>| (hands.0.told.borrow().len(), begun(hands));
+        sleep(Duration::from_secs(30)).await;
+        let mut before = known(&hands);
+        hands.0.failing.set(3);
+        while hands.0.failing.get() > 0 {
+            sleep(Duration::from_millis(1)).await;
+            if hands.0.failing.get() == 3 {
+                before = known(&hands);
+            } else {
+                assert_eq!(known(&hands), before);
+            }
+        }
+        sleep(Duration::from_secs(2)).await;
+        assert_ne!(known(&hands), before, "it is saved at last");
+    });
+    assert_done(&hands, &ends);
 }
 
 #[test]
@@ -301,7 +392,7 @@ fn an_agent_that_knows_a_newer_controller_obeys_no_older_one() {
     with_agent(|hands, mut line| async move {
         line.say(Message::Welcome { term: 5, session: 1 }).await;
         for (term, number) in [(4, 1), (5, 2), (4, 3), (6, 4), (5, 5)] {
-            line.say(compute(term, number, 1)).await;
+            line.say(begin_anew(term, number)).await;
             sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(begun(&hands), [(5, 2), (6, 4)]);
