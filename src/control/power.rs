@@ -12,9 +12,9 @@
 //! that is suspected, by whatever detector, is power-cycled at once, unless it is *held*: what it
 //! hangs on is known to be broken, and a power cycle would cure nothing. When that is whole, it has
 //! the time that its agent needs to return. A node that is itself under repair is *out*: it gets no
-//! power act until it is back. A power act that fails is tried again
-//! after 1, 2, 4 ... 60 s. At most `cycles_max` silent nodes are in a power cycle at a time: a
-//! mistaken detector cannot switch the whole machine off.
+//! power act until it is back. A power act that fails is tried again after 1, 2, 4 ... 60 s. At most
+//! `cycles_max` silent nodes are in a power cycle at a time, those left out that cannot be switched
+//! on: a mistaken detector cannot switch the whole machine off.
 //!
 //! Where agents beat, a detector of [`crate::protocol::detector`] suspects. Where nobody beats, the
 //! holder says who falls silent and who is heard again, and a node that is silent for the delay of
@@ -416,6 +416,10 @@ impl PowerSupervisor {
             let wait = Span::from_secs(1 << node.failed.min(6)).min(RETRY_MAX);
             node.failed = node.failed.saturating_add(1);
             let progress = if on { Progress::Off } else { Progress::Silent };
+            if on {
+                // What cannot be switched on keeps no other node from its power cycle.
+                self.cycled(id, false);
+            }
             self.set(id, progress, now + wait, wake);
         } else if on {
             self.boots(now, id, wake);

@@ -338,6 +338,19 @@ fn no_more_than_two_silent_nodes_are_cycled_at_a_time() {
 }
 
 #[test]
+fn a_node_that_cannot_be_switched_on_keeps_no_other_from_its_power_cycle() {
+    let mut power = Power::up(3);
+    for node in 0..3 {
+        power.suspected(Time(20), NodeId(node));
+    }
+    assert_eq!(power.acts(Time(20)), [off(NODE), off(NodeId(1))]);
+    power.switched(Time(20), NODE, false, true);
+    assert_eq!(power.acts(Time(25)), [PowerAct::On(NODE)]);
+    power.switched(Time(25), NODE, true, false);
+    assert_eq!(power.acts(Time(20) + Span::from_secs(1)), [off(NodeId(2))]);
+}
+
+#[test]
 fn a_switch_that_fails_is_asked_again_ever_more_slowly() {
     let mut power = Power::of(1, Span::ZERO);
     let mut waits = Vec::new();

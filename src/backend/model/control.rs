@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::control::coordinator::Input;
 use crate::control::{Alarm, Command, Cure, FaultDue, Injection, PowerAct, PowerDue};
 use crate::event::{Cause, Fault, PartState, What};
-use crate::hardware::rack::{Effect, Harm, Rack};
+use crate::hardware::rack::{Effect, Harm, Rack, Supply};
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::Time;
@@ -115,7 +115,11 @@ impl World<'_> {
         while !self.control.is_down() {
             let act = self.supervisor.next_act(now, &mut power_of(&mut self.rack));
             match act {
-                Some(PowerAct::On(node)) => self.with_rack(|rack| rack.power_on(node)),
+                Some(PowerAct::On(node)) => {
+                    self.with_rack(|rack| rack.power_on(node));
+                    let (obeyed, rack) = (self.rack.supply(node) == Supply::On, &mut self.rack);
+                    self.supervisor.switched(now, node, true, obeyed, &mut power_of(rack));
+                }
                 Some(PowerAct::Off(node, cause)) => {
                     self.with_rack(|rack| rack.power_off(node, cause));
                     let rack = &mut self.rack;

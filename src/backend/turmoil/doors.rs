@@ -21,11 +21,11 @@ pub(super) struct Power(pub Rc<Stage>);
 impl doors::Power for Power {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         self.0.with_rack(|rack| {
-            if rack.supply(node) == Supply::Dead {
-                return Err(io::Error::other("the feed is dead"));
-            }
             rack.power_on(node);
-            Ok(())
+            match rack.supply(node) {
+                Supply::Dead => Err(io::Error::other("the feed is dead")),
+                Supply::On | Supply::Off => Ok(()),
+            }
         })
     }
 

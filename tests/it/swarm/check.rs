@@ -32,12 +32,16 @@ pub(super) struct Node {
     seen: bool,
     /// Whether it hangs by a fault that is not the controller's to repair.
     alone: bool,
-    /// Power cycles by the controller since it was last up.
+    /// Power cycles by the controller since it was last heard.
     cycles: u32,
+    /// Brown-outs since then: in each the controller may have cycled it, which nobody sees.
+    brown_outs: u32,
     /// When it has been silent for long enough to be power-cycled, or may be looked at again.
     known_at: Option<Time>,
     /// When that is if what it hangs on became whole in this very instant.
     back_at: Option<Time>,
+    /// Whether it has been silent since before what it hangs on became whole.
+    released: bool,
     /// Whether it hung until a repair that is done, so that it may be power-cycled.
     mended: bool,
     /// Whether it is in a power cycle for its silence.
@@ -117,7 +121,8 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
 impl Node {
     /// The controller hears it.
     fn joins(&mut self) {
-        (self.seen, self.cycles, self.known_at, self.cycling) = (true, 0, None, false);
+        (self.seen, self.cycles, self.brown_outs) = (true, 0, 0);
+        (self.known_at, self.released, self.cycling) = (None, false, false);
     }
 }
 
@@ -132,8 +137,10 @@ impl<'p> Machine<'p> {
             seen: false,
             alone: false,
             cycles: 0,
+            brown_outs: 0,
             known_at: None,
             back_at: None,
+            released: false,
             mended: false,
             cycling: false,
             free_since: Time::ZERO,
@@ -200,25 +207,73 @@ impl<'p> Machine<'p> {
     fn is_held(&self, node: u32) -> bool {
         let machine = &self.plan.machine;
         let switch = machine.nodes[node as usize].switch;
-        let psu = machine.switches[switch as usize].psu;
+        let is_cut = |kind, index| {
+            let rules = self.wounds.get(&Part { kind, index }).into_iter().flatten();
+            rules.into_iter().any(|&fault| self.rule(fault).harm.left_ppm() == 0)
+        };
         !self.is_whole(Part { kind: PartKind::Switch, index: switch })
-            || !self.is_whole(Part { kind: PartKind::Psu, index: psu })
-            || self.part(PartKind::Uplink, switch) == PartState::Down
-            || self.part(PartKind::NodeLink, node) == PartState::Down
+            || !self.is_whole(Part {
+                kind: PartKind::Psu,
+                index: machine.switches[switch as usize].psu,
+            })
+            || is_cut(PartKind::Uplink, switch)
+            || is_cut(PartKind::NodeLink, node)
     }
 
-    /// Whether no more nodes may be in a power cycle for their silence: a quarter of the machine,
-    /// 16 at least.
-    fn is_full(&self) -> bool {
+    /// When a silent node is power-cycled whose way is whole again from now on: its agent has the
+    /// time that it needs to return.
+    fn back(&self) -> Time {
+        let controller = &self.plan.scenario.controller;
+        self.now + controller.detect + Span(8 * controller.beat().0)
+    }
+
+    /// What nodes hang on broke or was repaired.
+    fn hold_or_release(&mut self, part: Part) {
+        let machine = &self.plan.machine;
+        let switches: Vec<_> = match part.kind {
+            PartKind::Psu => machine.switches_of(part.index).collect(),
+            PartKind::Switch | PartKind::Uplink => vec![part.index],
+            _ => Vec::new(),
+        };
+        let behind = |index| machine.nodes_of(Part { kind: PartKind::Switch, index });
+        let mut nodes: Vec<_> = switches.into_iter().flat_map(behind).map(|node| node.0).collect();
+        nodes.extend((part.kind == PartKind::NodeLink).then_some(part.index));
+        for node in nodes {
+            let (held, now, back) = (self.is_held(node), self.now, self.back());
+            let row = &mut self.nodes[node as usize];
+            if held && row.released {
+                (row.known_at, row.released) = (Some(now), false);
+            } else if !held && row.known_at.is_some_and(|known| known < now) {
+                (row.known_at, row.released) = (Some(back), true);
+            }
+            row.back_at = (!held).then_some(back);
+        }
+    }
+
+    /// The nodes that are in a power cycle for their silence, and those that perhaps are: what the
+    /// controller does to nodes in a brown-out nobody sees.
+    fn cycling(&self) -> (usize, usize) {
         let controller = &self.plan.scenario.controller;
         let cycles = |row: &&Node| {
-            let given_up = row.powered
-                && !row.seen
+            let is_given_up = !row.seen
                 && row.cycles >= controller.boot_retries
                 && self.now >= row.on_at + controller.boot_timeout;
-            row.cycling && !given_up
+            row.powered && row.cycling && !is_given_up
         };
-        self.nodes.iter().filter(cycles).count() >= (self.nodes.len() / 4).max(16)
+        let perhaps = |row: &&Node| !row.powered && (row.cycling || row.brown_outs > 0);
+        let certain = self.nodes.iter().filter(cycles).count();
+        (certain, certain + self.nodes.iter().filter(perhaps).count())
+    }
+
+    /// Nodes that may be in a power cycle for their silence at a time: a quarter of the machine, 16
+    /// at least.
+    fn most_cycles(&self) -> usize {
+        (self.nodes.len() / 4).max(16)
+    }
+
+    /// Whether perhaps no more nodes may be power-cycled for their silence.
+    fn is_full(&self) -> bool {
+        self.cycling().1 >= self.most_cycles()
     }
 
     /// Silent nodes for which there is no room look again each second.
@@ -238,22 +293,15 @@ impl<'p> Machine<'p> {
 
     /// The way to nodes changed: the controller hears them, or hears them no more.
     fn reached(&mut self, part: Part) {
-        let controller = &self.plan.scenario.controller;
-        let suspected = self.now + controller.detect;
-        // What was held and is silent has the time that an agent needs to return.
-        let back = suspected + Span(8 * controller.beat().0);
+        let suspected = self.now + self.plan.scenario.controller.detect;
         for node in self.plan.machine.nodes_of(part) {
-            let (connected, held) = (self.connected(node.0), self.is_held(node.0));
+            let connected = self.connected(node.0);
             let row = &mut self.nodes[node.0 as usize];
             if row.state == NodeState::Up && connected {
                 row.joins();
             } else if row.state == NodeState::Up && row.seen && !row.alone {
                 row.known_at.get_or_insert(suspected);
             }
-            if !held && row.known_at.is_some_and(|known| known < self.now) {
-                row.known_at = Some(back);
-            }
-            row.back_at = (!held).then_some(back);
         }
     }
 
@@ -296,7 +344,7 @@ impl<'p> Machine<'p> {
             row.joins();
         }
         if was_powered && !row.powered {
-            (row.known_at, row.free_since) = (None, self.now);
+            (row.known_at, row.released, row.free_since) = (None, false, self.now);
         }
     }
 
@@ -349,12 +397,13 @@ impl<'p> Machine<'p> {
 
     fn off(&mut self, node: u32, cause: Cause) {
         let controller = &self.plan.scenario.controller;
-        let (now, full) = (self.now, self.is_full());
+        let (now, has_room) = (self.now, self.cycling().0 < self.most_cycles());
         let whole = self.is_whole(Part { kind: PartKind::Node, index: node });
         let psu_is_up = self.psu_is_up(node);
         let row = &mut self.nodes[node as usize];
         if !row.powered {
             assert!(whole && psu_is_up && row.state == NodeState::Down, "nothing is wrong with it");
+            row.free_since = now;
             return;
         }
         if cause == Cause::Timeout {
@@ -363,7 +412,7 @@ impl<'p> Machine<'p> {
         } else {
             assert_eq!(cause, Cause::Repair);
             assert!(row.known_at == Some(now) || row.mended, "nobody knows that it failed");
-            assert!(row.cycling || !full, "too many are in a power cycle");
+            assert!(row.cycling || has_room, "too many are in a power cycle");
             (row.cycling, row.mended) = (true, false);
         }
         (row.powered, row.cycles) = (false, row.cycles + 1);
@@ -417,6 +466,9 @@ impl<'p> Machine<'p> {
             for node in self.plan.machine.nodes_of(part) {
                 let row = &mut self.nodes[node.0 as usize];
                 row.free_since = self.now;
+                if state == PartState::Down && cause == Cause::BrownOut {
+                    row.brown_outs += 1;
+                }
                 if state == PartState::Down && row.state == NodeState::Down {
                     (row.powered, row.known_at) = (false, None);
                 }
@@ -447,6 +499,7 @@ impl<'p> Machine<'p> {
         }
         if kind != Fault::Hang {
             self.wounds.entry(part).or_default().push(fault);
+            self.hold_or_release(part);
         }
         if kind == Fault::Crash {
             let row = &mut self.nodes[part.index as usize];
@@ -467,6 +520,7 @@ impl<'p> Machine<'p> {
             let rules = self.wounds.get_mut(&part).expect("the part is wounded");
             let place = rules.iter().position(|&rule| rule == fault);
             rules.remove(place.expect("by this fault"));
+            self.hold_or_release(part);
         }
         if part.kind == PartKind::Node {
             let row = &mut self.nodes[part.index as usize];
@@ -481,7 +535,7 @@ impl<'p> Machine<'p> {
             if let Some(back) = row.back_at.take()
                 && row.known_at == Some(self.now)
             {
-                row.known_at = Some(back);
+                (row.known_at, row.released) = (Some(back), true);
             }
         }
         let machine = &self.plan.machine;
@@ -565,7 +619,8 @@ impl<'p> Machine<'p> {
             let on = if row.life == 0 { free.max(self.turn(node)) } else { free };
             return (self.psu_is_up(node) && !ill).then_some((on, "be powered on"));
         }
-        let overdue = !row.seen && !row.alone && row.cycles < controller.boot_retries;
+        let cycles = row.cycles + row.brown_outs;
+        let overdue = !row.seen && !row.alone && cycles < controller.boot_retries;
         if overdue {
             all.push((row.on_at + controller.boot_timeout, "be power-cycled"));
         }
