@@ -400,7 +400,7 @@ impl Misfortune {
             let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
             writeln!(text, "repair = \"{repair}\"").expect(WRITES);
         }
-        if matches!(kind, Fault::LinkDegradation | Fault::SlowDown) {
+        if *kind == Fault::LinkDegradation || *kind == Fault::SlowDown {
             writeln!(text, "share  = \"{share} %\"").expect(WRITES);
         }
         if *kind == Fault::LinkDegradation {
