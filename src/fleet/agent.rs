@@ -3,7 +3,8 @@
 //! One loop holds all that the agent knows; tasks around it read, write and wait, and tell it what
 //! came of it. An order that is given twice is carried out once and answered twice, so that neither
 //! a lost answer nor a restarted controller does harm. Of two controllers the one with the higher
-//! term is obeyed. What it cannot begin, since its memory is not the one that is supposed, it says. When the controller is not heard for the lease of a harm, the agent undoes it.
+//! term is obeyed. An order for memory that it does not have it does not begin, and says so. When
+//! the controller is not heard for the lease of a harm, the agent undoes it.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -184,21 +184,12 @@ impl Wish {
             let cut = nemesis::cut(&wish, &mut stream.draw(7, 0), span);
             wish.strikes.push(Strike::Fault(cut));
         }
-        // One in six has many more faults.
-        let mut storm = stream.draw(4, 0);
-        if storm.below(6) == 0 {
-            for _ in 0..6 + storm.below(12) {
-                let (kind, at) = (*pick(&mut storm, &kinds), storm.below(span));
-                wish.strike(&mut storm, kind, at);
-            }
-        }
-        let mut slow = stream.draw(8, 0);
-        if slow.below(3) == 0 {
-            for _ in 0..=slow.below(4) {
-                let at = slow.below(span);
-                wish.strike(&mut slow, Fault::SlowDown, at);
-            }
-        }
+        // One in six has many more faults, one in three nodes that are slow for some time.
+        let (mut storm, mut slow) = (stream.draw(4, 0), stream.draw(8, 0));
+        let n_storm = if storm.below(6) == 0 { 6 + storm.below(12) } else { 0 };
+        wish.strike_anywhere(&mut storm, n_storm, &kinds, span);
+        let n_slow = if slow.below(3) == 0 { 1 + slow.below(4) } else { 0 };
+        wish.strike_anywhere(&mut slow, n_slow, &[Fault::SlowDown], span);
         let disturbances = nemesis::draw(&wish, &mut stream.draw(5, 0), span);
         wish.strikes.extend(disturbances.into_iter().map(Strike::Nemesis));
         wish
@@ -207,6 +198,13 @@ impl Wish {
     fn strike(&mut self, draw: &mut Draw, kind: Fault, at: u64) {
         let misfortune = self.misfortune(draw, kind, at);
         self.strikes.push(Strike::Fault(misfortune));
+    }
+
+    fn strike_anywhere(&mut self, draw: &mut Draw, n: u64, kinds: &[Fault], span: u64) {
+        for _ in 0..n {
+            let (kind, at) = (*pick(draw, kinds), draw.below(span));
+            self.strike(draw, kind, at);
+        }
     }
 
     /// The faults among what strikes.
@@ -402,7 +400,7 @@ impl Misfortune {
             let repair = if *lasts == 0 { "power-cycle".into() } else { format!("{lasts} s") };
             writeln!(text, "repair = \"{repair}\"").expect(WRITES);
         }
-        if matches!(kind, Fault::LinkDegradation | Fault::SlowDown) {
+        if *kind == Fault::LinkDegradation || *kind == Fault::SlowDown {
             writeln!(text, "share  = \"{share} %\"").expect(WRITES);
         }
         if *kind == Fault::LinkDegradation {

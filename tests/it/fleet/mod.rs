@@ -101,7 +101,7 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
             move || 1_000_000_000 + start.elapsed().as_nanos() as u64,
         );
         tokio::task::spawn_local(hands.clone().boot());
-        tokio::task::spawn_local(script(hands.clone(), wires.clone()));
+        let script = tokio::task::spawn_local(script(hands.clone(), wires.clone()));
         let mut ends = Vec::new();
         loop {
             let (doors, plan) = (hands.doors(own.clone()), hands.0.plan.clone());
@@ -115,6 +115,9 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
             drop(host);
             if let Some(end) = end {
                 ends.push(end);
+                if script.is_finished() {
+                    script.await.expect("what the script asserts holds");
+                }
                 return (hands, ends);
             }
             sleep(hands.0.pause.get()).await;
