@@ -177,9 +177,9 @@ fn busiest(rack: &Inventory, plan: &Plan) -> u32 {
     let mut n_nodes = vec![0; rack.controllers.len()];
     for node in rack.nodes.iter().take(plan.machine.nodes.len()) {
         if let Some(feed) = &node.feed {
-            let of: &power::Controller = &rack.controllers[feed.controller];
+            let of = &rack.controllers[feed.controller];
             // What is gathered for a tick is switched together.
-            let alone = matches!(of.kind, power::Kind::BitScope(_));
+            let alone = matches!(of, power::Controller::BitScope(_));
             n_nodes[feed.controller] = if alone { n_nodes[feed.controller] + 1 } else { 1 };
         }
     }

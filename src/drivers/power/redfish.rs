@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::http::{Client, Proof, Reply, odd, path_of};
 use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration};
+use crate::config::words::Word;
 use crate::fleet::doors::PowerState;
 use crate::inventory::power::Redfish as Settings;
 
@@ -72,8 +73,8 @@ impl Redfish {
         let usual = || format!("{}/Actions/ComputerSystem.Reset", system(target));
         let path = self.resets.get(&target.channel).cloned().unwrap_or_else(usual);
         let kind = match wanted {
-            Wanted::On => &self.settings.on,
-            Wanted::Off => &self.settings.off,
+            Wanted::On => self.settings.on.word(),
+            Wanted::Off => self.settings.off.word(),
         };
         let body = json!({ "ResetType": kind });
         self.ask(Method::POST, &path, Some(body)).await.map(drop)
