@@ -49,7 +49,6 @@ use crate::units::Span;
 
 pub use switches::Switches;
 
-
 /// What a driver is doing.
 type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -164,6 +163,51 @@ trait Driver {
     /// Leaves the controller as it should be left.
     fn leave(&mut self) -> Doing<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+}
+
+/// A kind of controller that is asked and ordered about one channel after the other.
+trait OneByOne {
+    /// Reads a state.
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble>;
+
+    /// Gives an order.
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble>;
+
+    /// For so long after an order the controller may still tell the old state.
+    fn follows(&self) -> Span;
+
+    /// Leaves the controller as it should be left.
+    async fn leave(&mut self) {}
+}
+
+impl<D: OneByOne> Driver for D {
+    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for target in targets {
+                answers.push(self.state(target).await);
+            }
+            answers
+        })
+    }
+
+    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for target in targets {
+                answers.push(self.set(target, wanted).await);
+            }
+            answers
+        })
+    }
+
+    fn follows(&self, _: Wanted, _: bool) -> Duration {
+        duration(OneByOne::follows(self))
+    }
+
+    fn leave(&mut self) -> Doing<'_, ()> {
+        Box::pin(OneByOne::leave(self))
     }
 }
 
