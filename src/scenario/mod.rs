@@ -18,7 +18,6 @@ mod course;
 mod drain;
 mod files;
 pub(crate) mod keys;
-mod lawbook;
 mod levels;
 mod load;
 pub mod logging;
