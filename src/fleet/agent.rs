@@ -398,7 +398,6 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let (node, seat) = (self.setup.node, order.seat.number);
         let Order { number, placement, term, .. } = order;
-        self.doors.told.notice(Notice::Obeys { node, term, order: number, placement, seat });
         if self.ranks.as_ref().is_none_or(|(placement, _)| *placement != order.placement) {
             self.ranks = None;
             self.right.clear();
@@ -406,6 +405,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let now = Instant::now();
         if let Some((ready, cancel)) = self.begin(&order) {
+            self.doors.told.notice(Notice::Obeys { node, term, order: number, placement, seat });
             let share = if order.work.is_computing() { self.speed } else { WHOLE_PPM };
             let time = Paced::new(span(order.work.span()), now, share);
             let ranks = self.ranks.as_ref().map(|(_, ranks)| ranks);

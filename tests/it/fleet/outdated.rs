@@ -266,28 +266,42 @@ fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) ->
     });
 }
 
-/// The order to compute the first step alone.
-fn order(term: u64, number: u64) -> Message {
+/// The order to compute a step alone.
+fn compute(term: u64, number: u64, step: u64) -> Message {
     let right = Address::new("node-0", 1);
     let seat =
         Seat { number: 0, of: 1, ranks: 1, words: WORDS, right, twin: false, more: Vec::new() };
-    let work = Work::Compute { step: 1, span: Span::from_millis(1) };
+    let work = Work::Compute { step, span: Span::from_millis(1) };
     Message::Order(Order { job: 0, number, placement: 1, term, seat, work })
+}
+
+/// The orders that agents have begun: terms and numbers.
+fn begun(hands: &Hands<Wires>) -> Vec<(u64, u64)> {
+    let obeys = |notice: &Notice| match notice {
+        Notice::Obeys { term, order, .. } => Some((*term, *order)),
+        _ => None,
+    };
+    hands.0.notices.borrow().iter().filter_map(obeys).collect()
+}
+
+#[test]
+fn an_order_that_supposes_other_memory_is_not_begun_however_often_it_comes() {
+    with_agent(|hands, mut line| async move {
+        line.say(Message::Welcome { term: 1, session: 1 }).await;
+        for (number, step) in [(1, 1), (2, 3), (2, 3)] {
+            line.say(compute(1, number, step)).await;
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(begun(&hands), [(1, 1)]);
+    });
 }
 
 #[test]
 fn an_agent_that_knows_a_newer_controller_obeys_no_older_one() {
-    let begun = |hands: &Hands<Wires>| {
-        let obeys = |notice: &Notice| match notice {
-            Notice::Obeys { term, order, .. } => Some((*term, *order)),
-            _ => None,
-        };
-        hands.0.notices.borrow().iter().filter_map(obeys).collect::<Vec<_>>()
-    };
     with_agent(|hands, mut line| async move {
         line.say(Message::Welcome { term: 5, session: 1 }).await;
         for (term, number) in [(4, 1), (5, 2), (4, 3), (6, 4), (5, 5)] {
-            line.say(order(term, number)).await;
+            line.say(compute(term, number, 1)).await;
             sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(begun(&hands), [(5, 2), (6, 4)]);

@@ -34,8 +34,10 @@ pub(super) struct Node {
     alone: bool,
     /// Power cycles by the controller since it was last up.
     cycles: u32,
-    /// When the controller knows of its failure.
+    /// When the controller knows of its failure, or may do something about it.
     known_at: Option<Time>,
+    /// Since when the network does not reach it.
+    cut_since: Option<Time>,
     /// Since when nothing but the order of power-on keeps it off.
     free_since: Time,
 }
@@ -68,9 +70,9 @@ pub(super) struct Machine<'p> {
 pub(super) fn check(plan: &Plan, events: &[Event]) {
     let mut machine = Machine::new(plan);
     let mut clocks = Clocks::new(&machine);
-    let mut meter = Meter::new(plan);
     let mut paths = Paths::new(plan);
     let mut job = Job::new(plan);
+    let mut meter = Meter::new(&machine, &job);
     for event in events {
         if event.at != machine.now {
             assert!(event.at > machine.now, "time runs back at {event:?}");
@@ -119,6 +121,7 @@ impl<'p> Machine<'p> {
             alone: false,
             cycles: 0,
             known_at: None,
+            cut_since: None,
             free_since: Time::ZERO,
         };
         Self {
@@ -171,6 +174,17 @@ impl<'p> Machine<'p> {
     pub(super) fn reaches_server(&self, node: u32) -> bool {
         let server = self.plan.machine.nodes[node as usize].server;
         self.connected(node) && self.part(PartKind::Server, server) == PartState::Up
+    }
+
+    /// Whether a node hangs on what is known to be broken: a power cycle would cure nothing.
+    fn is_held(&self, node: u32) -> bool {
+        let machine = &self.plan.machine;
+        let switch = machine.nodes[node as usize].switch;
+        let psu = machine.switches[switch as usize].psu;
+        !self.is_whole(Part { kind: PartKind::Switch, index: switch })
+            || !self.is_whole(Part { kind: PartKind::Psu, index: psu })
+            || self.part(PartKind::Uplink, switch) == PartState::Down
+            || self.part(PartKind::NodeLink, node) == PartState::Down
     }
 
     /// When a node's turn comes at the start of the run.
@@ -309,7 +323,7 @@ impl<'p> Machine<'p> {
             _ => assert!(row.powered || !by_controller, "a node without power crashes"),
         }
         if by_controller && (row.seen || row.alone) {
-            row.known_at.get_or_insert(now + detect);
+            row.known_at.get_or_insert(row.cut_since.unwrap_or(now) + detect);
         }
         row.alone |= !by_controller;
         row.powered &= by_controller || state == NodeState::Hung;
@@ -326,6 +340,19 @@ impl<'p> Machine<'p> {
             *end = if *trips <= retries { self.now + restart } else { Time::NEVER };
         }
         self.parts.insert(part, state);
+        if matches!(part.kind, PartKind::Switch | PartKind::Uplink | PartKind::NodeLink) {
+            // What was held and is silent has the time that an agent needs to return.
+            let controller = &self.plan.scenario.controller;
+            let back = self.now + controller.detect + Span(8 * controller.beat().0);
+            for node in self.plan.machine.nodes_of(part) {
+                let (connected, held) = (self.connected(node.0), self.is_held(node.0));
+                let row = &mut self.nodes[node.0 as usize];
+                row.cut_since = (!connected).then(|| row.cut_since.unwrap_or(self.now));
+                if !held && row.known_at.is_some_and(|known| known < self.now) {
+                    row.known_at = Some(back);
+                }
+            }
+        }
         if part.kind == PartKind::Psu {
             for node in self.plan.machine.nodes_of(part) {
                 let row = &mut self.nodes[node.0 as usize];
@@ -473,7 +500,9 @@ impl<'p> Machine<'p> {
         if overdue {
             all.push((row.on_at + controller.boot_timeout, "be power-cycled"));
         }
-        all.extend(row.known_at.map(|known| (known, "be repaired")));
+        if !self.is_held(node) {
+            all.extend(row.known_at.map(|known| (known, "be repaired")));
+        }
         match row.state {
             NodeState::Rom => all.push((row.since + boot.rom.max(boot.rom_sd), "go on")),
             NodeState::Dhcp => {

@@ -2,7 +2,6 @@
 
 use rackstorm::event::{Cause, Event, NodeState, PartState, Sensor, What};
 use rackstorm::ids::{Part, PartKind};
-use rackstorm::plan::Plan;
 use rackstorm::units::{Power, Span, Time};
 
 use super::check::Machine;
@@ -19,8 +18,11 @@ pub(super) struct Meter {
 type Watts = (Power, Power);
 
 impl Meter {
-    pub(super) fn new(plan: &Plan) -> Self {
-        Self { energy: 0, most: vec![0; plan.machine.psus.len()] }
+    pub(super) fn new(machine: &Machine, job: &Job) -> Self {
+        let psus = 0..machine.plan.machine.psus.len() as u32;
+        // Switches, and nodes that are off, draw power before anything happens.
+        let most = psus.map(|psu| load(machine, job, psu, true)).collect();
+        Self { energy: 0, most }
     }
 
     pub(super) fn told(&mut self, machine: &Machine, job: &Job, event: &Event) {
