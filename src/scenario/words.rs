@@ -4,21 +4,10 @@ use crate::config::declare::words;
 use crate::config::words::Word;
 use crate::cosmic::memory::{Cell, Damage, Protection};
 use crate::scenario::job::{Counts, Exposed, Period, Place};
-use crate::scenario::{EventLevel, StopWhen};
 
 words!(Cell { Sram = "sram", Dram = "dram" });
 words!(Damage { Bit = "bit", Pattern = "pattern", All = "all" });
 words!(Protection { None = "none", Parity = "parity", Secded = "secded", Chipkill = "chipkill" });
-
-impl Word for StopWhen {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("workload done", Self::WorkloadDone), ("all up", Self::AllUp), ("never", Self::Never)];
-}
-
-impl Word for EventLevel {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("all", Self::All), ("faults", Self::Faults), ("none", Self::None)];
-}
 
 /// The places that need no more than a word.
 impl Word for Place {
