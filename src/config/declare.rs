@@ -530,7 +530,10 @@ macro_rules! optional {
             const REQUIRED: bool = false;
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                if section.has(name) { <$type>::take(section, name, m).map(Some) } else { Some(None) }
+                if !section.has(name) {
+                    return Some(None);
+                }
+                <$type>::take(section, name, m).map(Some)
             }
 
             fn written(&self, kind: &Kind) -> Written {
