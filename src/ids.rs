@@ -2,33 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A node, counted from 0 in the order of the rack.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct NodeId(pub u32);
+/// Declares numbers that cannot be taken for each other.
+macro_rules! numbers {
+    ($($(#[doc = $doc:literal])+ $name:ident: $of:ty;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize,
+            Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub $of);
+    )+};
+}
 
-/// A job of the scenario, counted from 0.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct JobId(pub u16);
-
-/// A fault rule of the scenario, counted from 0 in the order of the plan.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct FaultId(pub u16);
-
-/// A node's incarnation: it grows at each power-on. Timers of a dead life are dead.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Life(pub u32);
+numbers! {
+    /// A node, counted from 0 in the order of the rack.
+    NodeId: u32;
+    /// A job of the scenario, counted from 0.
+    JobId: u16;
+    /// A fault rule of the scenario, counted from 0 in the order of the plan.
+    FaultId: u16;
+    /// A node's incarnation: it grows at each power-on. Timers of a dead life are dead.
+    Life: u32;
+}
 
 /// The kinds of part that a machine is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The stages that can play a plan.
 
+mod live;
 pub mod loopback;
 pub mod measured;
 pub mod model;

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::analysis::run::Run;
 use crate::backend::model::Model;
@@ -118,16 +116,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let written = arguments.out.as_deref().map(|out| write(&found, arguments, out)).transpose()?;
-    let mut data = streams::data();
-    if arguments.json {
-        writeln!(data, "{}", json(&found, written.as_deref()))?;
-    } else {
-        data.write_all(pages::text(&found, arguments.all).as_bytes())?;
-        for file in written.iter().flatten() {
-            writeln!(data, "{}", file.display())?;
-        }
-    }
-    data.flush()?;
+    let json = arguments.json.then(|| pages::json(&found, written.as_deref()));
+    streams::found(json, || pages::text(&found, arguments.all), written.into_iter().flatten())?;
     Ok(if found.agrees { Exit::Done } else { Exit::OutOfTolerance })
 }
 
@@ -230,14 +220,4 @@ fn command(arguments: &Arguments) -> String {
         }
     }
     text
-}
-
-/// All that was found, as one object.
-fn json(found: &Calibration, written: Option<&[PathBuf]>) -> String {
-    let mut object = streams::object(found);
-    if let Some(files) = written {
-        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
-        object.insert("files".to_owned(), json!(files));
-    }
-    Value::Object(object).to_string()
 }

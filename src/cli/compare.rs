@@ -1,14 +1,11 @@
 //! `rackstorm compare`: two results folders, or two sets of them, side by side.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::analysis::compare::Comparison;
-use crate::analysis::run::Run;
 use crate::analysis::tolerance::Tolerance;
 use crate::cli::files::{self, Trust};
 use crate::cli::open::open;
@@ -96,25 +93,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let agrees = comparison.agrees(arguments.strict);
     let page = arguments.out.as_ref().map(|out| out.join(comparison::FILE_NAME));
-    let mut data = streams::data();
-    if arguments.json {
-        writeln!(data, "{}", json(&input, agrees, page.as_deref()))?;
-    } else {
-        data.write_all(comparison::text(&input, arguments.all).as_bytes())?;
-    }
     if let Some(out) = &arguments.out {
         let draw = comparison::write(&input, out);
         draw.with_context(|| format!("the page could not be written into {}", out.display()))?;
     }
-    if let Some(page) = page {
-        if !arguments.json {
-            writeln!(data, "{}", page.display())?;
-        }
-        if arguments.open {
-            open(&page);
-        }
+    let json = arguments.json.then(|| comparison::json(&input, page.as_deref()));
+    streams::found(json, || comparison::text(&input, arguments.all), page.clone())?;
+    if let Some(page) = page.filter(|_| arguments.open) {
+        open(&page);
     }
-    data.flush()?;
     Ok(if agrees { Exit::Done } else { Exit::OutOfTolerance })
 }
 
@@ -132,30 +119,6 @@ fn sides(arguments: &Arguments) -> Option<(&[PathBuf], &[PathBuf])> {
         }
         sides => Some(sides),
     }
-}
-
-/// The whole comparison as one object.
-fn json(input: &Input, agrees: bool, page: Option<&Path>) -> String {
-    let side = |runs: &[Run]| -> Vec<Value> {
-        let run = |run: &Run| {
-            json!({
-                "results": run.folder.to_string_lossy(),
-                "scenario": run.manifest.scenario,
-                "seed": run.manifest.seed,
-                "stage": run.manifest.stage,
-                "fingerprint": run.manifest.fingerprint,
-                "nodes": run.nodes(),
-            })
-        };
-        runs.iter().map(run).collect()
-    };
-    let mut object = json!({ "agrees": agrees, "a": side(input.a), "b": side(input.b) });
-    let all = object.as_object_mut().expect("it was made as an object");
-    all.extend(streams::object(input.comparison));
-    if let Some(page) = page {
-        all.insert("page".to_owned(), json!(page));
-    }
-    object.to_string()
 }
 
 /// The command that compares the same again.

@@ -1,6 +1,5 @@
 //! `rackstorm cosmic`: the neutrons of a site, and the upsets of a machine that stands there.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -87,18 +86,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             .with_context(|| format!("cannot write into {}", out.display()))?,
         None => Vec::new(),
     };
-    let mut data = streams::data();
-    if arguments.json {
+    let json = arguments.json.then(|| {
         let mut object = cosmic::json(&input);
         object["files"] = json!(written);
-        writeln!(data, "{object}")?;
-    } else {
-        data.write_all(cosmic::text(&input).as_bytes())?;
-        for file in out.iter().flat_map(|out| written.iter().map(|file| out.join(file))) {
-            writeln!(data, "{}", file.display())?;
-        }
-    }
-    data.flush()?;
+        object
+    });
+    let files = out.iter().flat_map(|out| written.iter().map(|file| out.join(file)));
+    streams::found(json, || cosmic::text(&input), files)?;
     Ok(Exit::Done)
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::streams;
 use crate::experiment::RunError;
+use crate::experiment::summary::Ended;
 
 /// How a command ended. The largest of several is the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,15 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+/// How a run that came to its end, with its report if it was to have one, ends the program.
+pub(super) fn of_run(ended: &Ended) -> Exit {
+    match &ended.report {
+        Some(Err(_)) => Exit::Failed,
+        _ if ended.run.outcome.missed().next().is_none() => Exit::Done,
+        _ => Exit::Missed,
     }
 }
 

@@ -1,11 +1,9 @@
 //! `rackstorm fit`: the laws that the failures of a trace follow.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
 use crate::cli::{Exit, files, streams};
 use crate::fitting::traces::TraceFits;
@@ -133,16 +131,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
         None => Vec::new(),
     };
-    let mut data = streams::data();
-    if arguments.json {
-        writeln!(data, "{}", json(&input, &written))?;
-    } else {
-        data.write_all(fits::text(&input).as_bytes())?;
-        for file in out.iter().flat_map(|out| written.iter().map(|file| out.join(file))) {
-            writeln!(data, "{}", file.display())?;
-        }
-    }
-    data.flush()?;
+    let json = arguments.json.then(|| fits::json(&input, &written));
+    let files = out.iter().flat_map(|out| written.iter().map(|file| out.join(file)));
+    streams::found(json, || fits::text(&input), files)?;
     Ok(Exit::Done)
 }
 
@@ -179,23 +170,4 @@ fn tell_flaws(file: &Path, trace: &Trace) {
         let (flaws, rows) = (trace.flaws.len(), trace.rows);
         streams::say(&format!("warning: {flaws} of {rows} rows cannot be used; the others are"));
     }
-}
-
-/// All that was found, as one object.
-fn json(input: &Input, written: &[String]) -> String {
-    let trace = input.trace;
-    let flaws: Vec<Value> =
-        trace.flaws.iter().map(|flaw| json!({ "line": flaw.line, "what": flaw.what })).collect();
-    let mut object = json!({
-        "trace": input.name,
-        "format": trace.format.words(),
-        "sha256": trace.sha256,
-        "rows": trace.rows,
-        "flaws": flaws,
-    });
-    let all = object.as_object_mut().expect("it was made as an object");
-    all.extend(streams::object(input.fits));
-    all.insert("fault".to_owned(), json!(fits::fault(input)));
-    all.insert("files".to_owned(), json!(written));
-    object.to_string()
 }

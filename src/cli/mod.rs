@@ -30,7 +30,6 @@ mod open;
 mod progress;
 mod stage;
 mod streams;
-mod summary;
 #[cfg(feature = "turmoil")]
 mod swarm;
 mod watch;

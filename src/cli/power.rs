@@ -16,7 +16,7 @@ use crate::drivers::power::operate::{Ended, Rack, Verb};
 use crate::drivers::power::terminal::{HELP, Keyboard, converse};
 use crate::fleet::doors::PowerState;
 use crate::ids::NodeId;
-use crate::inventory::power::Kind;
+use crate::inventory::power::Controller;
 use crate::inventory::{self, Inventory};
 
 /// What stands under the help of these commands.
@@ -157,7 +157,7 @@ pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
     for (node, state) in states {
         let entry = &entries[node.0 as usize];
         let feed = entry.feed.as_ref().map_or_else(String::new, |feed| {
-            format!("{} {}", controllers[feed.controller].name, feed.channel)
+            format!("{} {}", controllers[feed.controller].name(), feed.channel)
         });
         let word = match &state {
             Ok(PowerState::On) => "on",
@@ -255,8 +255,9 @@ pub(super) fn discover(wish: &Discover) -> anyhow::Result<Exit> {
             streams::say(&format!("error: `{device}` is no device"));
             return Ok(Exit::Usage);
         };
-        let kind = rack.controllers.first().map(|controller| controller.kind.clone());
-        let Some(Kind::BitScope(settings)) = kind else { unreachable!("it is a bus of blades") };
+        let Some(Controller::BitScope(settings)) = rack.controllers.first().cloned() else {
+            unreachable!("it is a bus of blades")
+        };
         let looked = with_rack(Path::new("draft"), rack, async |_| {
             bitscope::discover(&settings, |address| {
                 streams::say(&format!("address {address:02x} answers"));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::cli::summary::span;
+use crate::experiment::summary::span;
 use crate::units::Time;
 
 /// The bars of all runs of a command.

@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::backend::Backend;
 use crate::cli::files::{self, Trust};
-use crate::cli::summary::{Ended, Style};
 use crate::cli::watch::Watch;
 use crate::cli::{Exit, stage, streams};
+use crate::experiment::summary::{Ended, Style};
 use crate::experiment::{self, Replayed, Run};
 use crate::plan::Plan;
 use crate::record::Manifest;

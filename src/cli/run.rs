@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 use crate::backend::{self, Backend, rack};
 use crate::cli::files::{self, Override};
 use crate::cli::open::open;
-use crate::cli::summary::{Ended, Style};
 use crate::cli::watch::Watch;
 use crate::cli::{Exit, exit, stage, streams};
+use crate::experiment::summary::{Ended, Style};
 use crate::experiment::{Run, in_order};
 use crate::plan::Plan;
 use crate::scenario::Loaded;
@@ -125,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         &|number| watch.may_begin().then(|| one(&*stage, &runs[number], arguments, &watch)),
         &mut |ended| {
             let exit = match &ended {
-                Some(Ok(ended)) => ended.exit(),
+                Some(Ok(ended)) => exit::of_run(ended),
                 Some(Err(error)) => exit::of_error(error),
                 None => Exit::Interrupted,
             };

@@ -1,11 +1,10 @@
 //! The two streams: data on stdout, everything else on stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
+pub(super) use crate::report::object;
 use crate::scenario::Mistakes;
 use crate::untrusted::{Printable, printable};
 
@@ -72,12 +71,23 @@ pub(super) fn print(text: &str) {
     }
 }
 
-/// What serialises as an object, to which further keys are added.
-pub(super) fn object(value: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(object)) => object,
-        other => unreachable!("it is plain data with names: {other:?}"),
+/// Prints what a command found: one JSON object, or a text for people and then the files that were
+/// written.
+pub(super) fn found(
+    json: Option<impl std::fmt::Display>,
+    text: impl FnOnce() -> String,
+    files: impl IntoIterator<Item = PathBuf>,
+) -> io::Result<()> {
+    let mut out = data();
+    if let Some(object) = json {
+        writeln!(out, "{object}")?;
+    } else {
+        out.write_all(text().as_bytes())?;
+        for file in files {
+            writeln!(out, "{}", file.display())?;
+        }
     }
+    out.flush()
 }
 
 /// Whether something that was to be printed could not be, although somebody may want it.

@@ -13,11 +13,15 @@
 //! makes the type `Rhythm` (of the traits in brackets) with a field `day`, a table of the language
 //! with a key `day` that takes a share of at most 0.95 and is 0 if no file gives it, and the two
 //! ways between them. Without `= kind` a key takes whatever its type does; without `=> default` it
-//! must be there, unless its type is an `Option`; `day as "swing": f64` has another name in files.
+//! must be there, unless its type is an `Option`; `day as "swing": f64` has another name in files,
+//! and of `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
+//! [`Kind::Flat`] is a table whose keys stand among the others.
 //! `for Type { ... }` does the same for a type that is declared elsewhere.
 
+use std::path::PathBuf;
+
 use crate::config::document::Data;
-use crate::config::language::{Kind, Spec};
+use crate::config::language::{Key, Kind, Read, Spec};
 use crate::config::mistakes::Mistakes;
 use crate::config::section::Section;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
@@ -60,7 +64,7 @@ impl Written {
     }
 
     /// On one line.
-    fn inline(&self) -> Option<String> {
+    pub(crate) fn inline(&self) -> Option<String> {
         Some(match self {
             Self::Value(text) => text.clone(),
             Self::Table(keys) => inline(keys),
@@ -113,6 +117,82 @@ pub(crate) const fn meaning(kind: &Kind, doc: &'static str) -> &'static str {
     if let Kind::Table(_) = kind { "" } else { doc }
 }
 
+/// How many keys and rivals [`all_keys`] and [`all_rivals`] give.
+pub(crate) const fn sizes(keys: &[Key], rivals: &[&[&str]], one_of: &[&[&str]]) -> (usize, usize) {
+    let (mut n_keys, mut n_rivals, mut at) = (0, rivals.len(), 0);
+    while at < keys.len() {
+        (n_keys, n_rivals) = match keys[at].kind {
+            Kind::Flat(spec) => (n_keys + spec.keys.len(), n_rivals + spec.rivals.len()),
+            _ => (n_keys + 1, n_rivals + (one_of[at].len() > 1) as usize),
+        };
+        at += 1;
+    }
+    (n_keys, n_rivals)
+}
+
+/// The keys of a table, with those of flat ones in their places.
+pub(crate) const fn all_keys<const N: usize>(keys: &[Key]) -> [Key; N] {
+    let (mut all, mut n, mut at) = ([Key::new("", Kind::Text, ""); N], 0, 0);
+    while at < keys.len() {
+        let (of, mut inner) = match keys[at].kind {
+            Kind::Flat(spec) => (spec.keys, 0),
+            _ => (keys, at),
+        };
+        let end = if let Kind::Flat(_) = keys[at].kind { of.len() } else { at + 1 };
+        while inner < end {
+            all[n] = of[inner];
+            (n, inner) = (n + 1, inner + 1);
+        }
+        at += 1;
+    }
+    all
+}
+
+/// The rivals of a table, with the groups of which one key must be there and those of flat ones.
+pub(crate) const fn all_rivals<const N: usize>(
+    keys: &[Key],
+    rivals: &[&'static [&'static str]],
+    one_of: &[&'static [&'static str]],
+) -> [&'static [&'static str]; N] {
+    let mut all: [&'static [&'static str]; N] = [&[]; N];
+    let (mut n, mut at) = (0, 0);
+    while n < rivals.len() {
+        all[n] = rivals[n];
+        n += 1;
+    }
+    while at < keys.len() {
+        if one_of[at].len() > 1 {
+            all[n] = one_of[at];
+            n += 1;
+        }
+        if let Kind::Flat(spec) = keys[at].kind {
+            let mut inner = 0;
+            while inner < spec.rivals.len() {
+                all[n] = spec.rivals[inner];
+                (n, inner) = (n + 1, inner + 1);
+            }
+        }
+        at += 1;
+    }
+    all
+}
+
+/// Adds a key with its value, or the keys of a flat table.
+pub(crate) fn write(
+    value: &impl Field,
+    name: &'static str,
+    spec: &'static Spec,
+    all: &mut Vec<(&'static str, Written)>,
+) {
+    match spec.key(name) {
+        Some(key) => all.push((name, value.written(&key.kind))),
+        None => match value.written(&Kind::Flat(spec)) {
+            Written::Table(keys) => all.extend(keys),
+            _ => unreachable!("only a table is flat"),
+        },
+    }
+}
+
 /// Declares a table; see the head of this file.
 macro_rules! table {
     (
@@ -120,7 +200,8 @@ macro_rules! table {
         $vis:vis struct $type:ident($($trait:ident),*) $(rivals $rivals:tt)? {
             $(
                 $(#[doc = $doc:literal])+
-                $field:ident $(as $name:literal)?: $of:ty $(= $kind:expr)? $(=> $default:literal)?;
+                $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
+                    $(= $kind:expr)? $(=> $default:literal)?;
             )+
         }
     ) => {
@@ -132,7 +213,10 @@ macro_rules! table {
         $crate::config::declare::table! {
             $(#[doc = $about])+
             for $type $(rivals $rivals)? {
-                $($(#[doc = $doc])+ $field $(as $name)?: $of $(= $kind)? $(=> $default)?;)+
+                $(
+                    $(#[doc = $doc])+
+                    $field $(as $name)? $(or $($other)+)?: $of $(= $kind)? $(=> $default)?;
+                )+
             }
         }
     };
@@ -141,24 +225,40 @@ macro_rules! table {
         for $type:ident $(rivals $rivals:tt)? {
             $(
                 $(#[doc = $doc:literal])+
-                $field:ident $(as $name:literal)?: $of:ty $(= $kind:expr)? $(=> $default:literal)?;
+                $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
+                    $(= $kind:expr)? $(=> $default:literal)?;
             )+
         }
     ) => {
         impl $crate::config::declare::Declared for $type {
-            const SPEC: &'static $crate::config::language::Spec = &$crate::config::language::Spec {
-                doc: concat!($($about),+).trim_ascii_start(),
-                keys: &[$($crate::config::language::Key {
-                    name: $crate::config::declare::table!(@name $field $($name)?),
-                    kind: $crate::config::declare::table!(@kind $of $(, $kind)?),
-                    default: $crate::config::declare::table!(@default $($default)?),
-                    required: <$of as $crate::config::declare::Field>::REQUIRED,
-                    doc: $crate::config::declare::meaning(
-                        &$crate::config::declare::table!(@kind $of $(, $kind)?),
-                        concat!($($doc),+).trim_ascii_start(),
-                    ),
-                }),+],
-                rivals: $crate::config::declare::table!(@rivals $($rivals)?),
+            const SPEC: &'static $crate::config::language::Spec = {
+                const DECLARED: &[$crate::config::language::Key] = &[
+                    $($crate::config::language::Key {
+                        name: $crate::config::declare::table!(@name $field $($name)?),
+                        kind: $crate::config::declare::table!(@kind $of $(, $kind)?),
+                        default: $crate::config::declare::table!(@default $($default)?),
+                        required: <$of as $crate::config::declare::Field>::REQUIRED
+                            || $crate::config::declare::table!(@is_one $($($other)+)?),
+                        doc: $crate::config::declare::meaning(
+                            &$crate::config::declare::table!(@kind $of $(, $kind)?),
+                            concat!($($doc),+).trim_ascii_start(),
+                        ),
+                    }),+
+                ];
+                const RIVALS: &[&[&str]] = $crate::config::declare::table!(@rivals $($rivals)?);
+                const ONE_OF: &[&[&str]] = &[
+                    $(&[$crate::config::declare::table!(@name $field $($name)?) $($(, $other)+)?]),+
+                ];
+                const N: (usize, usize) = $crate::config::declare::sizes(DECLARED, RIVALS, ONE_OF);
+                const KEYS: [$crate::config::language::Key; N.0] =
+                    $crate::config::declare::all_keys(DECLARED);
+                const GROUPS: [&[&str]; N.1] =
+                    $crate::config::declare::all_rivals(DECLARED, RIVALS, ONE_OF);
+                &$crate::config::language::Spec {
+                    doc: concat!($($about),+).trim_ascii_start(),
+                    keys: &KEYS,
+                    rivals: &GROUPS,
+                }
             };
 
             fn read(
@@ -175,15 +275,35 @@ macro_rules! table {
 
             fn keys(&self) -> Vec<(&'static str, $crate::config::declare::Written)> {
                 let spec = <Self as $crate::config::declare::Declared>::SPEC;
-                let mut declared = spec.keys.iter();
-                vec![$({
-                    let key = declared.next().expect("each field has its key");
-                    let value = &self.$field;
-                    (key.name, <$of as $crate::config::declare::Field>::written(value, &key.kind))
-                }),+]
+                let mut all = Vec::new();
+                $($crate::config::declare::write(
+                    &self.$field,
+                    $crate::config::declare::table!(@name $field $($name)?),
+                    spec,
+                    &mut all,
+                );)+
+                all
             }
         }
 
+        $crate::config::declare::table_field!($type);
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+    (@kind $of:ty) => { <$of as $crate::config::declare::Field>::KIND };
+    (@kind $of:ty, $kind:expr) => { $kind };
+    (@is_one) => { false };
+    (@is_one $($other:literal)+) => { true };
+    (@default) => { None };
+    (@default $default:literal) => { Some($default) };
+    (@rivals) => { &[] };
+    (@rivals $rivals:tt) => { &$rivals };
+}
+pub(crate) use table;
+
+/// Makes a type that is a table the value of a key.
+macro_rules! table_field {
+    ($type:ident) => {
         impl $crate::config::declare::Field for $type {
             const KIND: $crate::config::language::Kind = $crate::config::language::Kind::Table(
                 <Self as $crate::config::declare::Declared>::SPEC,
@@ -194,29 +314,50 @@ macro_rules! table {
                 name: &'static str,
                 m: &mut $crate::config::mistakes::Mistakes,
             ) -> Option<Self> {
-                <Self as $crate::config::declare::Declared>::read(&section.section(name), m)
+                <Self as $crate::config::declare::Declared>::read(&section.table(name), m)
             }
 
             fn written(
                 &self,
                 _: &$crate::config::language::Kind,
             ) -> $crate::config::declare::Written {
-                $crate::config::declare::Written::Table(
-                    $crate::config::declare::Declared::keys(self),
-                )
+                $crate::config::declare::Written::Table($crate::config::declare::Declared::keys(
+                    self,
+                ))
             }
         }
     };
-    (@name $field:ident) => { stringify!($field) };
-    (@name $field:ident $name:literal) => { $name };
-    (@kind $of:ty) => { <$of as $crate::config::declare::Field>::KIND };
-    (@kind $of:ty, $kind:expr) => { $kind };
-    (@default) => { None };
-    (@default $default:literal) => { Some($default) };
-    (@rivals) => { &[] };
-    (@rivals $rivals:tt) => { &$rivals };
 }
-pub(crate) use table;
+pub(crate) use table_field;
+
+/// A table of the keys of several declared ones.
+macro_rules! joined {
+    ($(#[doc = $about:literal])+ $vis:vis $name:ident: $($part:ident)+) => {
+        $(#[doc = $about])+
+        $vis static $name: $crate::config::language::Spec = {
+            const PARTS: &[$crate::config::language::Key] = &[
+                $($crate::config::language::Key::new(
+                    "",
+                    $crate::config::language::Kind::Flat(
+                        <$part as $crate::config::declare::Declared>::SPEC,
+                    ),
+                    "",
+                )),+
+            ];
+            const NONE: &[&[&str]] = &[&[] as &[&str]; PARTS.len()];
+            const N: (usize, usize) = $crate::config::declare::sizes(PARTS, &[], NONE);
+            const KEYS: [$crate::config::language::Key; N.0] =
+                $crate::config::declare::all_keys(PARTS);
+            const GROUPS: [&[&str]; N.1] = $crate::config::declare::all_rivals(PARTS, &[], NONE);
+            $crate::config::language::Spec {
+                doc: concat!($($about),+).trim_ascii_start(),
+                keys: &KEYS,
+                rivals: &GROUPS,
+            }
+        };
+    };
+}
+pub(crate) use joined;
 
 /// Declares an enum whose values are words of files.
 macro_rules! choice {
@@ -321,8 +462,27 @@ macro_rules! plain {
 
 plain! {
     bool: Kind::Flag, |flag| flag.to_string();
-    u32: Kind::Count(0, u32::MAX as u64), |count| count.to_string();
+    u16: Kind::Count(0, u16::MAX as u64), |count| count.to_string();
     String: Kind::Text, |text| toml::Value::String(text.clone()).to_string();
+}
+
+/// A number, or parts per million where the key takes a share.
+impl Field for u32 {
+    const KIND: Kind = Kind::Count(0, Self::MAX as u64);
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        match section.kind(name) {
+            Kind::Share(..) => section.share(name, m).map(|share| libm::round(share * 1e6) as Self),
+            _ => section.get(name, m),
+        }
+    }
+
+    fn written(&self, kind: &Kind) -> Written {
+        match kind {
+            Kind::Share(..) => (f64::from(*self) / 1e6).written(kind),
+            _ => Written::Value(self.to_string()),
+        }
+    }
 }
 
 /// A number, or the number of a rate where the key takes a rate.
@@ -362,16 +522,65 @@ impl Field for f64 {
     }
 }
 
-impl Field for Vec<u32> {
-    const KIND: Kind = Kind::List(&Kind::Count(0, u32::MAX as u64));
+/// A value that may be missing.
+macro_rules! optional {
+    ($($type:ty),+) => {$(
+        impl Field for Option<$type> {
+            const KIND: Kind = <$type as Field>::KIND;
+            const REQUIRED: bool = false;
+
+            fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+                if !section.has(name) {
+                    return Some(None);
+                }
+                <$type>::take(section, name, m).map(Some)
+            }
+
+            fn written(&self, kind: &Kind) -> Written {
+                self.as_ref().map_or(Written::Absent, |value| value.written(kind))
+            }
+        }
+    )+};
+}
+
+optional!(Span, String, PathBuf, u32, f64);
+
+impl Field for PathBuf {
+    const KIND: Kind = Kind::Text;
 
     fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-        section.counts(name, m)
+        section.get::<String>(name, m).map(Into::into)
     }
 
     fn written(&self, _: &Kind) -> Written {
-        Written::Value(format!("{self:?}"))
+        Written::quoted(&self.display())
     }
+}
+
+/// Arrays of plain values.
+macro_rules! list {
+    ($($type:ty: $of:expr, $text:expr;)+) => {$(
+        impl Field for Vec<$type> {
+            const KIND: Kind = Kind::List(&$of);
+
+            fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+                section.demand(name, m);
+                let value = section.value(name)?;
+                value.list()?.iter().map(|item| <$type>::read(item).ok()).collect()
+            }
+
+            fn written(&self, _: &Kind) -> Written {
+                let all: Vec<String> = self.iter().map($text).collect();
+                Written::Value(format!("[{}]", all.join(", ")))
+            }
+        }
+    )+};
+}
+
+list! {
+    u32: Kind::Count(0, u32::MAX as u64), ToString::to_string;
+    String: Kind::Text, |text| format!("{text:?}");
+    Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
 }
 
 /// An array of tables.

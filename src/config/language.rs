@@ -21,7 +21,7 @@ pub(crate) struct Spec {
 }
 
 /// A key of a table.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     /// Its name.
     pub name: &'static str,
@@ -36,9 +36,11 @@ pub(crate) struct Key {
 }
 
 /// What a key takes. Bounds are inclusive.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Text,
+    /// A text that is not blank.
+    Filled,
     /// A text of this regular expression, as far as one can say it.
     Pattern(fn() -> String),
     Flag,
@@ -59,6 +61,8 @@ pub(crate) enum Kind {
     /// A comparison with a number.
     Bound,
     Table(&'static Spec),
+    /// A table whose keys stand among those of the one above; only where tables are declared.
+    Flat(&'static Spec),
     /// An array of tables.
     Tables(&'static Spec),
     /// An array.
@@ -72,7 +76,7 @@ pub(crate) enum Kind {
 }
 
 /// What names the keys of a table have.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Names {
     /// These.
     Known(fn() -> Vec<&'static str>),
@@ -189,15 +193,23 @@ impl Read for u64 {
     }
 }
 
-impl Read for u32 {
-    const EXPECTED: &'static str = u64::EXPECTED;
+/// Smaller whole numbers.
+macro_rules! read_whole {
+    ($($type:ty),+) => {$(
+        impl Read for $type {
+            const EXPECTED: &'static str = u64::EXPECTED;
 
-    fn read(value: &Value) -> Result<Self, Problem> {
-        let number = u64::read(value)?;
-        Self::try_from(number)
-            .map_err(|_| Problem::new(format!("`{number}` is too large: at most {}", Self::MAX)))
-    }
+            fn read(value: &Value) -> Result<Self, Problem> {
+                let number = u64::read(value)?;
+                Self::try_from(number).map_err(|_| {
+                    Problem::new(format!("`{number}` is too large: at most {}", Self::MAX))
+                })
+            }
+        }
+    )+};
 }
+
+read_whole!(u16, u32);
 
 impl Read for f64 {
     const EXPECTED: &'static str = "a number";

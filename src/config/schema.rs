@@ -68,6 +68,7 @@ impl Maker {
     fn kind(&self, kind: &'static Kind, whole: bool) -> Value {
         match kind {
             Kind::Text => json!({ "type": "string" }),
+            Kind::Filled => json!({ "type": "string", "pattern": r"\S" }),
             Kind::Pattern(pattern) => json!({ "type": "string", "pattern": pattern() }),
             Kind::Parts => json!({ "type": "string", "pattern": nodeset::pattern() }),
             Kind::Bound => json!({ "type": "string", "pattern": bound() }),
@@ -86,7 +87,7 @@ impl Maker {
             Kind::Power(min, _) => quantity::<Power>(min.0 > 0),
             Kind::Length(min, _) => quantity::<Length>(min.0 > 0),
             Kind::Choice(words) => json!({ "enum": words() }),
-            Kind::Table(spec) => self.table(spec, whole),
+            Kind::Table(spec) | Kind::Flat(spec) => self.table(spec, whole),
             Kind::Tables(spec) => json!({
                 "type": ["array", "object"],
                 "minProperties": 1,

@@ -33,16 +33,21 @@ impl<'a> Section<'a> {
         Self {
             spec,
             table: value.and_then(Value::table),
-            path: if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) },
+            path: self.below(name),
             place: value.map_or(self.place, |value| value.place),
             broken: self.broken || value.is_some_and(|value| value.table().is_none()),
         }
     }
 
+    /// The table of a declared field: below, or this one if the field's keys stand among its own.
+    pub(crate) fn table(&self, name: &str) -> Self {
+        if self.spec.key(name).is_some() { self.section(name) } else { self.clone() }
+    }
+
     /// One table of the array below.
     pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
         let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
-        Self::new(spec, table, &format!("{}.{name}", self.path), place)
+        Self::new(spec, table, &self.below(name), place)
     }
 
     /// The tables of the array below; `None` stands for an item that is no table.
@@ -51,9 +56,13 @@ impl<'a> Section<'a> {
         name: &str,
         spec: &'static Spec,
     ) -> impl Iterator<Item = Option<Self>> {
-        let path = format!("{}.{name}", self.path);
+        let path = self.below(name);
         let list = self.given(name).and_then(Value::list).unwrap_or_default();
         list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))
+    }
+
+    fn below(&self, name: &str) -> String {
+        if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
     }
 
     /// What the key takes.
@@ -122,13 +131,6 @@ impl<'a> Section<'a> {
 
     pub(crate) fn share(&self, name: &str, mistakes: &mut Mistakes) -> Option<f64> {
         self.get::<Share>(name, mistakes).map(|share| share.0)
-    }
-
-    /// Reads an array of counts.
-    pub(crate) fn counts(&self, name: &str, mistakes: &mut Mistakes) -> Option<Vec<u32>> {
-        self.demand(name, mistakes);
-        let value = self.value(name)?;
-        value.list()?.iter().map(|item| u32::read(item).ok()).collect()
     }
 
     /// Notes the key as missing if neither a file nor a default gives it.

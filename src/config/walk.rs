@@ -235,7 +235,9 @@ fn check_any(
 /// What a value of this kind looks like, with its article.
 pub(crate) fn expected(kind: &Kind) -> String {
     match kind {
-        Kind::Text | Kind::Pattern(_) | Kind::Parts | Kind::Bound => String::EXPECTED.into(),
+        Kind::Text | Kind::Filled | Kind::Pattern(_) | Kind::Parts | Kind::Bound => {
+            String::EXPECTED.into()
+        }
         Kind::Flag => bool::EXPECTED.into(),
         Kind::Count(..) => u64::EXPECTED.into(),
         Kind::Number(..) => f64::EXPECTED.into(),
@@ -255,7 +257,7 @@ pub(crate) fn expected(kind: &Kind) -> String {
                 format!("one of {}", quoted.join(", "))
             }
         }
-        Kind::Table(_) | Kind::Map(..) | Kind::Axes(_) => "a table".into(),
+        Kind::Table(_) | Kind::Flat(_) | Kind::Map(..) | Kind::Axes(_) => "a table".into(),
         Kind::Tables(_) => "an array of tables".into(),
         Kind::List(_) => "an array".into(),
         Kind::Any(kinds) => kinds.iter().map(expected).collect::<Vec<_>>().join(", or "),
@@ -273,6 +275,10 @@ pub(crate) fn is_valid(kind: &Kind, value: &Value) -> bool {
 fn check_plain(kind: &Kind, value: &Value) -> Result<(), Problem> {
     match *kind {
         Kind::Text | Kind::Pattern(_) => String::read(value).map(drop),
+        Kind::Filled if String::read(value)?.trim().is_empty() => {
+            Err(Problem::new("an empty text"))
+        }
+        Kind::Filled => Ok(()),
         Kind::Flag => bool::read(value).map(drop),
         Kind::Count(min, max) => bounded(value, min, max),
         Kind::Number(min, max) => bounded(value, min, max),
@@ -303,6 +309,7 @@ fn check_plain(kind: &Kind, value: &Value) -> Result<(), Problem> {
         },
         Kind::Bound => read_bound(value).map(drop),
         Kind::Table(_)
+        | Kind::Flat(_)
         | Kind::Tables(_)
         | Kind::List(_)
         | Kind::Any(_)

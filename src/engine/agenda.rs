@@ -1,7 +1,6 @@
 //! The agenda: simulated time and the pending events, in the order of (time, sequence number).
 
 use crate::engine::chunks::{Chunks, Entry, List};
-use crate::engine::tickets::{NO_SLOT, Ticket, Tickets};
 use crate::units::Time;
 
 /// A list of no more than so many entries is sorted as a whole instead of being split by time.
@@ -15,8 +14,6 @@ const BUCKETS_MAX_LOG2: u32 = 10;
 const BOTTOM_MAX: usize = 128;
 /// More rungs than this are taken down: a scan over them would be slow.
 const RUNGS_MAX: usize = 40;
-/// Cancelled entries are swept when there are more of them than of others, and than this.
-const SWEEP_MIN: usize = 1_024;
 
 /// Simulated time and the pending events of type `E`.
 ///
@@ -33,12 +30,10 @@ const SWEEP_MIN: usize = 1_024;
 /// of moves at worst, and the lists that are being written stay in the cache at a million pending
 /// events. Widths follow the entries that are really there, so microseconds may stand beside years
 /// and a million events at one instant.
-///
-/// Cancelled events stay in place until their time or the next sweep.
 #[derive(Clone, Debug)]
 pub struct Agenda<E> {
     now: u64,
-    /// Pending events that are not cancelled.
+    /// Pending events.
     len: usize,
     /// Sorted by time; those before `head` are done. Holds all entries before `bottom_end`.
     bottom: Vec<Entry<E>>,
@@ -51,7 +46,6 @@ pub struct Agenda<E> {
     /// All entries at or after the end of the first rung.
     top: List,
     chunks: Chunks<E>,
-    tickets: Tickets,
 }
 
 /// A span of time in buckets of 2^`shift` ns, from `start`; what lies at or after `end` belongs to
@@ -80,7 +74,6 @@ impl<E: Copy> Agenda<E> {
             depth: 0,
             top: List::EMPTY,
             chunks: Chunks::new(),
-            tickets: Tickets::new(),
         }
     }
 
@@ -90,7 +83,7 @@ impl<E: Copy> Agenda<E> {
         Time(self.now)
     }
 
-    /// Pending events; cancelled ones do not count.
+    /// Pending events.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
@@ -108,66 +101,29 @@ impl<E: Copy> Agenda<E> {
     pub fn schedule(&mut self, at: Time, event: E) {
         assert!(at.0 >= self.now, "an event is scheduled in the past");
         if at != Time::NEVER {
-            self.insert(Entry { at: at.0, slot: NO_SLOT, event });
+            self.insert(Entry { at: at.0, event });
         }
-    }
-
-    /// Adds an event that can be cancelled. At [`Time::NEVER`] it is dropped, and its ticket is
-    /// worthless. Panics if `at` is in the past.
-    pub fn schedule_cancellable(&mut self, at: Time, event: E) -> Ticket {
-        assert!(at.0 >= self.now, "an event is scheduled in the past");
-        if at == Time::NEVER {
-            return Ticket::WORTHLESS;
-        }
-        let ticket = self.tickets.issue();
-        self.insert(Entry { at: at.0, slot: ticket.slot(), event });
-        ticket
-    }
-
-    /// Takes an event back. `false` if it has happened, was cancelled before, or was never due.
-    pub fn cancel(&mut self, ticket: Ticket) -> bool {
-        let cancelled = self.tickets.cancel(ticket);
-        if cancelled {
-            self.len -= 1;
-            if self.tickets.cancelled() > self.len.max(SWEEP_MIN) {
-                self.take_down();
-            }
-        }
-        cancelled
     }
 
     /// The time of the next event.
     pub fn peek_time(&mut self) -> Option<Time> {
-        loop {
-            while let Some(entry) = self.bottom.get(self.head) {
-                if !self.tickets.is_cancelled(entry.slot) {
-                    return Some(Time(entry.at));
-                }
-                self.tickets.redeem(entry.slot);
-                self.head += 1;
-            }
-            if !self.refill() {
-                return None;
-            }
+        if self.head == self.bottom.len() && !self.refill() {
+            return None;
         }
+        Some(Time(self.bottom[self.head].at))
     }
 
     /// Takes the next event and moves time to it.
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        loop {
-            while let Some(&entry) = self.bottom.get(self.head) {
-                self.head += 1;
-                if self.tickets.redeem(entry.slot) {
-                    self.len -= 1;
-                    self.now = entry.at;
-                    return Some((Time(entry.at), entry.event));
-                }
-            }
-            if !self.refill() {
-                return None;
-            }
+        if self.head == self.bottom.len() && !self.refill() {
+            return None;
         }
+        let entry = self.bottom[self.head];
+        self.head += 1;
+        self.len -= 1;
+        self.now = entry.at;
+        Some((Time(entry.at), entry.event))
     }
 
     /// Moves time without an event. Panics if that is backwards or past a pending event.
@@ -284,33 +240,22 @@ impl<E: Copy> Agenda<E> {
         }) {}
     }
 
-    /// Puts all entries back to the top, in order, but the cancelled ones.
+    /// Puts all entries back to the top, in order.
     #[cold]
     fn take_down(&mut self) {
         let mut all = List::EMPTY;
         for &entry in &self.bottom[self.head..] {
-            keep(&mut self.chunks, &mut self.tickets, &mut all, entry);
+            self.chunks.push(&mut all, entry);
         }
         self.bottom.clear();
         self.head = 0;
         self.bottom_end = 0;
         let buckets = self.rungs[..self.depth].iter_mut().rev().flat_map(|r| &mut r.buckets);
         for list in buckets.chain([&mut self.top]) {
-            while self.chunks.shift(list, |chunks, entry| {
-                keep(chunks, &mut self.tickets, &mut all, entry);
-            }) {}
+            while self.chunks.shift(list, |chunks, entry| chunks.push(&mut all, entry)) {}
         }
         self.depth = 0;
         self.top = all;
-    }
-}
-
-/// Appends an entry to a list unless it is cancelled.
-fn keep<E: Copy>(chunks: &mut Chunks<E>, tickets: &mut Tickets, list: &mut List, entry: Entry<E>) {
-    if tickets.is_cancelled(entry.slot) {
-        tickets.redeem(entry.slot);
-    } else {
-        chunks.push(list, entry);
     }
 }
 
@@ -397,30 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_that_are_always_cancelled_are_swept() {
-        let mut agenda = Agenda::new();
-        for event in 0..1_000_000_u32 {
-            let ticket = agenda.schedule_cancellable(Time(1 << 50), event);
-            agenda.schedule(Time(u64::from(event)), event);
-            assert!(agenda.cancel(ticket));
-            assert!(!agenda.cancel(ticket), "only once");
-            assert_eq!(agenda.pop(), Some((Time(u64::from(event)), event)));
-        }
-        assert!(agenda.is_empty());
-        assert!(agenda.tickets.cancelled() <= SWEEP_MIN);
-        assert_eq!(agenda.peek_time(), None);
-    }
-
-    #[test]
     fn an_event_that_is_never_due_is_dropped() {
         let mut agenda = Agenda::new();
         agenda.schedule(Time::NEVER, 1);
-        let ticket = agenda.schedule_cancellable(Time::NEVER, 2);
-        assert!(!agenda.cancel(ticket));
         assert!(agenda.is_empty());
         assert_eq!(agenda.pop(), None);
-        agenda.schedule(Time(u64::MAX - 1), 3);
-        assert_eq!(agenda.pop(), Some((Time(u64::MAX - 1), 3)));
+        agenda.schedule(Time(u64::MAX - 1), 2);
+        assert_eq!(agenda.pop(), Some((Time(u64::MAX - 1), 2)));
     }
 
     #[test]

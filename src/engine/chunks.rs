@@ -10,8 +10,6 @@ const NIL: u32 = u32::MAX;
 pub(super) struct Entry<E> {
     /// When it is due (ns).
     pub(super) at: u64,
-    /// Its place in the table of tickets, or [`super::tickets::NO_SLOT`].
-    pub(super) slot: u32,
     /// What it is.
     pub(super) event: E,
 }

@@ -2,9 +2,7 @@
 
 mod agenda;
 mod chunks;
-mod tickets;
 #[cfg(test)]
 mod twin;
 
 pub use agenda::Agenda;
-pub use tickets::Ticket;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::engine::{Agenda, Ticket};
+use crate::engine::Agenda;
 use crate::units::Time;
 
 /// The slow and obvious twin: an ordered map from (time, sequence number).
@@ -16,10 +16,9 @@ struct Twin {
 }
 
 impl Twin {
-    fn schedule(&mut self, at: u64, event: u32) -> (u64, u64) {
+    fn schedule(&mut self, at: u64, event: u32) {
         self.sequence += 1;
         self.pending.insert((at, self.sequence), event);
-        (at, self.sequence)
     }
 
     fn pop(&mut self) -> Option<(Time, u32)> {
@@ -40,7 +39,6 @@ enum Act {
         n: u64,
         delay: u64,
         step: i64,
-        cancellable: bool,
     },
     /// Pops so many, and schedules one per popped event after a delay below the bound.
     Hold {
@@ -49,8 +47,6 @@ enum Act {
     },
     /// Pops so many.
     Pop(u64),
-    /// Cancels every so manieth ticket ever given, dead ones too.
-    Cancel(usize),
     Advance(u64),
     Peek,
 }
@@ -63,12 +59,10 @@ fn delay() -> impl Strategy<Value = u64> {
 fn act() -> impl Strategy<Value = Act> {
     let step = prop_oneof![Just(0_i64), Just(1), Just(-1), -1_000_i64..1_000_000];
     prop_oneof![
-        4 => (1_u64..300, delay(), step, any::<bool>()).prop_map(
-            |(n, delay, step, cancellable)| Act::Schedule { n, delay, step, cancellable }
-        ),
+        4 => (1_u64..300, delay(), step)
+            .prop_map(|(n, delay, step)| Act::Schedule { n, delay, step }),
         2 => (1_u64..300, delay()).prop_map(|(n, bound)| Act::Hold { n, bound }),
         2 => (1_u64..400).prop_map(Act::Pop),
-        1 => (1_usize..5).prop_map(Act::Cancel),
         1 => delay().prop_map(Act::Advance),
         1 => Just(Act::Peek),
     ]
@@ -77,22 +71,15 @@ fn act() -> impl Strategy<Value = Act> {
 struct Pair {
     agenda: Agenda<u32>,
     twin: Twin,
-    tickets: Vec<(Ticket, (u64, u64))>,
     events: u32,
 }
 
 impl Pair {
-    fn schedule(&mut self, at: u64, cancellable: bool) {
+    fn schedule(&mut self, at: u64) {
         self.events += 1;
-        if at == u64::MAX {
-            return self.agenda.schedule(Time(at), self.events);
-        }
-        let key = self.twin.schedule(at, self.events);
-        if cancellable {
-            let ticket = self.agenda.schedule_cancellable(Time(at), self.events);
-            self.tickets.push((ticket, key));
-        } else {
-            self.agenda.schedule(Time(at), self.events);
+        self.agenda.schedule(Time(at), self.events);
+        if at != u64::MAX {
+            self.twin.schedule(at, self.events);
         }
     }
 
@@ -106,29 +93,23 @@ impl Pair {
     fn play(&mut self, act: &Act) {
         let now = self.twin.now;
         match *act {
-            Act::Schedule { n, delay, step, cancellable } => {
+            Act::Schedule { n, delay, step } => {
                 let first = now.saturating_add(delay);
                 for i in 0..n {
                     let at = first.saturating_add_signed(step * i.cast_signed());
-                    self.schedule(at.max(now), cancellable && i % 3 == 0);
+                    self.schedule(at.max(now));
                 }
             }
             Act::Hold { n, bound } => {
                 for i in 0..n {
                     let Some(at) = self.pop() else { break };
                     let delay = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) % (bound + 1);
-                    self.schedule(at.0.saturating_add(delay), i % 5 == 0);
+                    self.schedule(at.0.saturating_add(delay));
                 }
             }
             Act::Pop(n) => {
                 for _ in 0..n {
                     self.pop();
-                }
-            }
-            Act::Cancel(every) => {
-                for (ticket, key) in self.tickets.iter().step_by(every) {
-                    let pending = self.twin.pending.remove(key).is_some();
-                    assert_eq!(self.agenda.cancel(*ticket), pending);
                 }
             }
             Act::Advance(delay) => {
@@ -148,9 +129,7 @@ proptest! {
         rng_seed: proptest::test_runner::RngSeed::Fixed(2), ..ProptestConfig::default() })]
     #[test]
     fn the_agenda_does_what_its_slow_twin_does(acts in prop::collection::vec(act(), 1..60)) {
-        let mut pair = Pair {
-            agenda: Agenda::new(), twin: Twin::default(), tickets: Vec::new(), events: 0,
-        };
+        let mut pair = Pair { agenda: Agenda::new(), twin: Twin::default(), events: 0 };
         for act in &acts {
             pair.play(act);
         }

@@ -16,6 +16,7 @@ mod folder;
 mod in_order;
 mod page;
 mod replay;
+pub(crate) mod summary;
 mod trust;
 
 pub use again::word;

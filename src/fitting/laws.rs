@@ -18,6 +18,8 @@
 //! has several maxima; spans that the end of the trace or window cut short; spans rounded to
 //! minutes.
 
+use std::fmt::Debug;
+
 use serde::Serialize;
 use statrs::distribution::{Continuous, ContinuousCDF, Exp, Gamma, LogNormal, Weibull};
 use statrs::function::gamma::digamma;
@@ -197,11 +199,12 @@ fn judged(law: SpanLaw, spans: &[f64]) -> Fit {
 }
 
 /// A law as `statrs` has it.
-enum Shape {
-    Exponential(Exp),
-    Weibull(Weibull),
-    Lognormal(LogNormal),
-    Gamma(Gamma),
+trait Density: Continuous<f64, f64> + ContinuousCDF<f64, f64> {}
+
+impl<L: Continuous<f64, f64> + ContinuousCDF<f64, f64>> Density for L {}
+
+fn known<L: Density + 'static, E: Debug>(law: Result<L, E>) -> Box<dyn Density> {
+    Box::new(law.expect("fitted parameters are above zero"))
 }
 
 impl SpanLaw {
@@ -239,47 +242,31 @@ impl SpanLaw {
         }
     }
 
-    fn shape(&self) -> Shape {
-        let law = match *self {
-            Self::Exponential { mean } => Exp::new(1.0 / mean).ok().map(Shape::Exponential),
-            Self::Weibull { shape, scale } => Weibull::new(shape, scale).ok().map(Shape::Weibull),
-            Self::Lognormal { mu, sigma } => LogNormal::new(mu, sigma).ok().map(Shape::Lognormal),
-            Self::Gamma { shape, scale } => Gamma::new(shape, 1.0 / scale).ok().map(Shape::Gamma),
-        };
-        law.expect("fitted parameters are above zero")
+    fn density(&self) -> Box<dyn Density> {
+        match *self {
+            Self::Exponential { mean } => known(Exp::new(1.0 / mean)),
+            Self::Weibull { shape, scale } => known(Weibull::new(shape, scale)),
+            Self::Lognormal { mu, sigma } => known(LogNormal::new(mu, sigma)),
+            Self::Gamma { shape, scale } => known(Gamma::new(shape, 1.0 / scale)),
+        }
     }
 
     /// The chance that a span is at most this long.
     #[must_use]
     pub fn cdf(&self, span: f64) -> f64 {
-        match self.shape() {
-            Shape::Exponential(law) => law.cdf(span),
-            Shape::Weibull(law) => law.cdf(span),
-            Shape::Lognormal(law) => law.cdf(span),
-            Shape::Gamma(law) => law.cdf(span),
-        }
+        self.density().cdf(span)
     }
 
     /// The chance that a span is longer, exact in the far tail too.
     #[must_use]
     pub fn survival(&self, span: f64) -> f64 {
-        match self.shape() {
-            Shape::Exponential(law) => law.sf(span),
-            Shape::Weibull(law) => law.sf(span),
-            Shape::Lognormal(law) => law.sf(span),
-            Shape::Gamma(law) => law.sf(span),
-        }
+        self.density().sf(span)
     }
 
     /// The logarithm of the density (of 1/s).
     #[must_use]
     pub fn ln_density(&self, span: f64) -> f64 {
-        match self.shape() {
-            Shape::Exponential(law) => law.ln_pdf(span),
-            Shape::Weibull(law) => law.ln_pdf(span),
-            Shape::Lognormal(law) => law.ln_pdf(span),
-            Shape::Gamma(law) => law.ln_pdf(span),
-        }
+        self.density().ln_pdf(span)
     }
 
     /// The hazard: the rate at which spans of this age end (1/s).

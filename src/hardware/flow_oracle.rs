@@ -68,7 +68,7 @@ struct Bundle {
 
 /// The oracle. Links are numbered as they are added; flows as they are started.
 #[derive(Clone, Debug, Default)]
-pub struct FlowOracle {
+pub(crate) struct FlowOracle {
     capacities: Vec<u64>,
     now: u64,
     flows: Vec<Flow>,
@@ -81,18 +81,18 @@ pub struct FlowOracle {
 impl FlowOracle {
     /// An oracle without links.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a link and returns its number.
-    pub fn link(&mut self, capacity: BitRate) -> usize {
+    pub(crate) fn link(&mut self, capacity: BitRate) -> usize {
         self.capacities.push(capacity.0);
         self.capacities.len() - 1
     }
 
     /// Starts `count` flows of `bytes` each under `tag` and returns the number of the bundle.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         now: Time,
         route: &[usize],
@@ -124,7 +124,7 @@ impl FlowOracle {
     }
 
     /// Ends a bundle early; returns the bytes that each member had moved.
-    pub fn cancel(&mut self, now: Time, bundle: usize) -> Bytes {
+    pub(crate) fn cancel(&mut self, now: Time, bundle: usize) -> Bytes {
         self.advance(now);
         let moved = self.moved(now, bundle);
         self.flows.retain(|flow| flow.bundle != bundle);
@@ -134,7 +134,7 @@ impl FlowOracle {
     }
 
     /// Takes one member out of a bundle, as one of its own under `tag`.
-    pub fn split(&mut self, now: Time, bundle: usize, tag: u64) -> usize {
+    pub(crate) fn split(&mut self, now: Time, bundle: usize, tag: u64) -> usize {
         self.advance(now);
         let single = self.bundles.len();
         self.bundles.push(Bundle { tag, members: 1 });
@@ -152,7 +152,7 @@ impl FlowOracle {
     }
 
     /// Changes the private cap of all members of a bundle.
-    pub fn set_cap(&mut self, now: Time, bundle: usize, cap: BitRate) {
+    pub(crate) fn set_cap(&mut self, now: Time, bundle: usize, cap: BitRate) {
         self.advance(now);
         for flow in self.flows.iter_mut().filter(|flow| flow.bundle == bundle) {
             flow.cap = cap.0;
@@ -161,14 +161,14 @@ impl FlowOracle {
     }
 
     /// Changes what a link can carry.
-    pub fn set_capacity(&mut self, now: Time, link: usize, capacity: BitRate) {
+    pub(crate) fn set_capacity(&mut self, now: Time, link: usize, capacity: BitRate) {
         self.advance(now);
         self.capacities[link] = capacity.0;
         self.stale = true;
     }
 
     /// Bytes that each member of a bundle has moved.
-    pub fn moved(&mut self, now: Time, bundle: usize) -> Bytes {
+    pub(crate) fn moved(&mut self, now: Time, bundle: usize) -> Bytes {
         self.advance(now);
         if let Some(flow) = self.flows.iter().find(|flow| flow.bundle == bundle) {
             let moved = (i128::from(flow.bytes) << UNIT_BITS) - flow.left;
@@ -181,7 +181,7 @@ impl FlowOracle {
 
     /// The instant of the next completion.
     #[expect(clippy::should_implement_trait, reason = "it looks ahead and takes nothing")]
-    pub fn next(&mut self) -> Option<Time> {
+    pub(crate) fn next(&mut self) -> Option<Time> {
         self.collect();
         if !self.due.is_empty() {
             return Some(Time(self.now));
@@ -191,7 +191,7 @@ impl FlowOracle {
     }
 
     /// Takes one bundle that has finished by `now`, in start order: its tag and its members.
-    pub fn finished(&mut self, now: Time) -> Option<(u64, u32)> {
+    pub(crate) fn finished(&mut self, now: Time) -> Option<(u64, u32)> {
         self.advance(now);
         if self.due.is_empty() {
             self.collect();

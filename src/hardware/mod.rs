@@ -3,7 +3,8 @@
 pub mod boot;
 pub mod dhcp;
 pub mod flow;
-pub mod flow_oracle;
+#[cfg(test)]
+mod flow_oracle;
 pub mod network;
 pub mod power;
 pub mod rack;

@@ -6,19 +6,44 @@
 pub mod names;
 pub mod power;
 
-mod controllers;
 mod draft;
-mod keys;
 mod read;
 
 use std::path::PathBuf;
 
+use crate::config::declare::{Declared, table};
+use crate::config::language::{Key, Kind, Spec};
 use crate::config::mistakes::Mistakes;
 use crate::ids::NodeId;
 use crate::units::Span;
 
 pub use draft::draft;
 pub use read::{load, read};
+
+const HOUR: Span = Span::from_secs(3_600);
+/// Zero is allowed: it is not waited then.
+const WAIT: Kind = Kind::Span(Span::ZERO, HOUR);
+/// A wait without which nothing would ever be heard.
+const PATIENCE: Kind = Kind::Span(Span::from_millis(1), HOUR);
+const PORT: Kind = Kind::Count(1, 65_535);
+const FILLED: Kind = Kind::Filled;
+
+/// The whole file.
+static ROOT: Spec = Spec {
+    doc: "The inventory of a real rack.",
+    keys: &[
+        Key::new("schema", Kind::Count(1, 1), "Version of the language.").or("1"),
+        Key::new("name", Kind::Text, "Name of the rack, for people. Default: the file's name."),
+        Key::new("node", Kind::Tables(read::Alike::SPEC), "Nodes that are alike."),
+        Key::new("controller", Kind::Table(Control::SPEC), ""),
+        Key::new("server", Kind::Table(Server::SPEC), ""),
+        Key::new("boot", Kind::Table(Boot::SPEC), ""),
+        Key::new("clock", Kind::Table(Clock::SPEC), ""),
+        Key::new("limits", Kind::Table(Limits::SPEC), ""),
+        Key::new("power", Kind::Table(&power::POWER), ""),
+    ],
+    rivals: &[],
+};
 
 /// A real rack.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,57 +105,69 @@ pub struct Feed {
     pub channel: String,
 }
 
-/// Where scenarios are played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Control {
-    /// The IP address or name at which agents reach the controller.
-    pub address: String,
-    /// Where it listens for agents.
-    pub port: u16,
-    /// Where it takes their beats.
-    pub beats: u16,
-    /// Where it takes their checkpoints.
-    pub store: u16,
-    /// The folder of its certificates.
-    pub certificates: PathBuf,
+table! {
+    /// Where `rackstorm run --on rack` plays: the machine that agents look for.
+    pub struct Control(Clone, Debug, PartialEq, Eq) {
+        /// Its IP address or name, as its certificate says; it listens there and nowhere else.
+        address: String;
+        /// Where it listens for agents.
+        port: u16 = PORT => "7000";
+        /// Where it takes their beats.
+        beats: u16 = PORT => "7001";
+        /// Where it takes their checkpoints.
+        store: u16 = PORT => "7003";
+        /// Folder of `rackstorm rack enrol`, beside this file: authority.pem, controller.pem and
+        /// controller.key.
+        certificates: PathBuf;
+    }
 }
 
-/// How boots are watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Boot {
-    /// The log of dnsmasq.
-    pub log: PathBuf,
-    /// How the name of the last file ends that a node fetches.
-    pub last: String,
+table! {
+    /// How the boots of nodes are watched.
+    pub struct Boot(Clone, Debug, PartialEq, Eq) {
+        /// The log of dnsmasq, beside this file, with `log-dhcp` or without. One that is not there
+        /// yet is looked for again.
+        log: PathBuf;
+        /// The last file that a node fetches, by the end of its name: its kernel. Assumption: as
+        /// Raspberry Pi OS names kernels.
+        last: String => "\".img\"";
+    }
 }
 
-/// The file server of checkpoints.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// At which name or IP address it is reached.
-    pub address: String,
-    /// Where its files are mounted, if they are.
-    pub path: Option<PathBuf>,
+table! {
+    /// The file server of checkpoints.
+    pub struct Server(Clone, Debug, PartialEq, Eq) {
+        /// At which name or IP address it is reached.
+        address: String;
+        /// Where its files are mounted on the nodes and the controller.
+        path: Option<PathBuf>;
+    }
 }
 
-/// The clocks of the nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clock {
-    /// The NTP server that all of them follow, if that is known.
-    pub server: Option<String>,
-    /// How far one may be off when a run starts.
-    pub offset_max: Span,
+table! {
+    /// The clocks of the nodes.
+    pub struct Clock(Clone, Debug, PartialEq, Eq) {
+        /// The NTP server that all of them follow.
+        server: Option<String>;
+        /// How far a node's clock may be off when a run starts. Assumption: NTP keeps a Pi on a LAN
+        /// within a few milliseconds.
+        offset_max: Span = Kind::Span(Span(1), HOUR) => "\"50 ms\"";
+    }
 }
 
-/// What must not be exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// So many nodes may be without power at once.
-    pub down_at_once: u32,
-    /// So often within an hour a node may be switched off.
-    pub cycles_per_hour: u32,
-    /// An agent that has not heard from the controller for so long undoes its harms.
-    pub lease: Span,
+table! {
+    /// What must not be exceeded, whatever a scenario or a person wants.
+    pub struct Limits(Clone, Debug, PartialEq, Eq) {
+        /// Nodes that are never touched: `c0n0,c0n12`.
+        protected: Option<String>;
+        /// So many nodes may be without power at once, for whatever reason.
+        down_at_once: u32 = Kind::Count(0, 1_000_000);
+        /// So often within an hour a node may be switched off.
+        cycles_per_hour: u32 = Kind::Count(0, 3_600);
+        /// An agent that has not heard from the controller for so long undoes what harm it did to
+        /// its node. Assumption: longer than a switch takes to start.
+        lease: Span = Kind::Span(Span::from_secs(1), HOUR) => "\"30 s\"";
+    }
 }
 
 impl Inventory {
@@ -160,5 +197,5 @@ impl Inventory {
 /// The JSON Schema (draft 7) of inventories, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    crate::config::schema::schema(&keys::ROOT, "Rackstorm inventory of a rack")
+    crate::config::schema::schema(&ROOT, "Rackstorm inventory of a rack")
 }

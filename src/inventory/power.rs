@@ -1,55 +1,81 @@
 //! The power controllers of a rack: what each kind needs to know, as read from the inventory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::read::host;
+use super::{FILLED, PATIENCE, WAIT};
+use crate::config::declare::{Declared, Field, Written, choice, table};
+use crate::config::language::{self, Key, Spec};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
 use crate::units::Span;
 
-/// The rates of a BitScope console (bit/s), in the order of their codes 00 to 03.
-pub const CONSOLE_RATES: [&str; 4] = ["115200", "9600", "19200", "57600"];
-
-/// A power controller.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Controller {
-    /// By which nodes refer to it.
-    pub name: String,
-    /// How long a channel stays off in a power cycle.
-    pub settle: Span,
-    /// What it is.
-    pub kind: Kind,
-}
-
-/// What a controller is, with what its driver needs.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "each is described by its type")]
-pub enum Kind {
-    BitScope(BitScope),
-    PiPower(PiPower),
-    RfPiPower(RfPiPower),
-    Redfish(Redfish),
-    TuringPi(TuringPi),
-    Uhubctl(Uhubctl),
-    SnmpPoe(SnmpPoe),
-    ClusterCtrl(ClusterCtrl),
-    Command(Command),
-}
-
-impl Kind {
-    /// The word of inventories for it.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::BitScope(_) => "bitscope",
-            Self::PiPower(_) => "pipower",
-            Self::RfPiPower(_) => "rfpipower",
-            Self::Redfish(_) => "redfish",
-            Self::TuringPi(_) => "turingpi",
-            Self::Uhubctl(_) => "uhubctl",
-            Self::SnmpPoe(_) => "snmp-poe",
-            Self::ClusterCtrl(_) => "clusterctrl",
-            Self::Command(_) => "command",
+/// Declares the kinds of controllers: each with its word, and where its name stands.
+macro_rules! kinds {
+    ($($kind:ident $(. $of:ident)? = $word:literal,)+) => {
+        /// A power controller, with what its driver needs.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "each is described by its type")]
+        pub enum Controller {
+            $($kind($kind),)+
         }
-    }
 
+        impl Controller {
+            /// The words of all kinds.
+            pub const WORDS: &[&str] = &[$($word,)+];
+
+            /// The word of inventories for its kind.
+            #[must_use]
+            pub fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $word,)+
+                }
+            }
+
+            /// By which nodes refer to it.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$kind(own) => &own$(.$of)?.name,)+
+                }
+            }
+
+            /// How long a channel stays off in a power cycle.
+            #[must_use]
+            pub fn settle(&self) -> Span {
+                match self {
+                    $(Self::$kind(own) => own$(.$of)?.settle,)+
+                }
+            }
+
+            /// The kinds with their readers.
+            pub(super) const ALL: &[(&str, fn(&Section<'_>, &mut Mistakes) -> Option<Self>)] = &[
+                $(($word, |section, m| $kind::read(section, m).map(Self::$kind)),)+
+            ];
+        }
+
+        /// One table per kind of controller.
+        pub(super) static POWER: Spec = Spec {
+            doc: "The power controllers.",
+            keys: &[$(Key::new($word, language::Kind::Tables($kind::SPEC), ""),)+],
+            rivals: &[],
+        };
+    };
+}
+
+kinds! {
+    BitScope = "bitscope",
+    PiPower = "pipower",
+    RfPiPower.server = "rfpipower",
+    Redfish = "redfish",
+    TuringPi = "turingpi",
+    Uhubctl = "uhubctl",
+    SnmpPoe = "snmp-poe",
+    ClusterCtrl = "clusterctrl",
+    Command = "command",
+}
+
+impl Controller {
     /// A channel as the driver wants it: a decimal number where the kind has numbers.
     ///
     /// # Errors
@@ -80,9 +106,9 @@ impl Kind {
     /// thing have the same channels.
     #[must_use]
     pub fn place(&self) -> Option<String> {
-        let web = |web: &Web| format!("{}:{}", web.host.to_lowercase(), web.port);
+        let web = |web: &Web| format!("{}:{}", web.url.host.to_lowercase(), web.url.port);
         Some(match self {
-            Self::BitScope(own) => format!("{:?}", own.line),
+            Self::BitScope(own) => own.address.clone().unwrap_or_else(|| own.device.clone()),
             Self::PiPower(own) => own.address.clone(),
             Self::RfPiPower(own) => format!("{} {}", own.server.address, own.chassis),
             Self::Redfish(own) => web(&own.web),
@@ -93,13 +119,71 @@ impl Kind {
             Self::Command(_) => return None,
         })
     }
+
+    /// Notes what its table gives that cannot be, and finds its files, which lie in `folder`.
+    pub(super) fn check(&mut self, section: &Section<'_>, folder: &Path, m: &mut Mistakes) {
+        if let Self::TuringPi(own) = self {
+            own.web.user.get_or_insert_with(|| "root".into());
+        }
+        let mut wrong = |key: &str, title: &str, help: Option<&str>| {
+            let mistake = Mistake::new(section.place(key), title);
+            m.note(mistake.maybe_help(help.map(str::to_owned)));
+        };
+        let mut address = |text: &str| {
+            if host_and_port(text, None).is_none() {
+                wrong("address", &format!("`{text}` is no address"), Some(ADDRESS));
+            }
+        };
+        match self {
+            Self::BitScope(own) => own.address.iter().for_each(|text| address(text)),
+            Self::PiPower(own) => address(&own.address),
+            Self::RfPiPower(own) => {
+                address(&own.server.address);
+                if let Err(help) = segment(&own.chassis) {
+                    wrong("chassis", "this is no name of a chassis", Some(help));
+                }
+            }
+            Self::Redfish(Redfish { web, .. }) | Self::TuringPi(TuringPi { web, .. }) => {
+                web.password_file.iter_mut().for_each(|file| *file = folder.join(&file));
+                match (&web.user, &web.password_file) {
+                    (Some(_), None) if section.has("user") => {
+                        wrong("user", "a user without `password_file`", None);
+                    }
+                    (None, Some(_)) => section.demand("user", m),
+                    _ => {}
+                }
+                if web.url.tls && !section.has("certificate") {
+                    let help = "`certificate`: SHA-256 of the server's certificate";
+                    let title = "https needs to know the server's certificate";
+                    m.note(Mistake::new(section.place("url"), title).help(help));
+                }
+            }
+            Self::SnmpPoe(own) => {
+                if own.oid.split('.').any(|part| part.parse::<u32>().is_err()) {
+                    wrong("oid", "an OID is made of numbers and dots", None);
+                }
+                if own.on == own.off {
+                    wrong("off", "`on` and `off` are the same value", None);
+                }
+            }
+            Self::Command(own) => {
+                for (key, argv) in [("on", &own.on), ("off", &own.off), ("state", &own.state)] {
+                    if argv.first().is_none_or(|program| program.trim().is_empty()) {
+                        let help = "[\"ssh\", \"switch\", \"on {channel}\"]";
+                        wrong(key, "no program", Some(help));
+                    }
+                }
+            }
+            Self::Uhubctl(_) | Self::ClusterCtrl(_) => {}
+        }
+    }
 }
 
 /// A text that is one step of a URL's path, and cannot lead anywhere else.
 ///
 /// # Errors
 /// What it may be made of: the unreserved characters of RFC 3986, `:` and `@`.
-pub(super) fn segment(text: &str) -> Result<String, &'static str> {
+fn segment(text: &str) -> Result<String, &'static str> {
     let good = |c: char| c.is_ascii_alphanumeric() || "-._~:@".contains(c);
     if text.is_empty() || text == "." || text == ".." || !text.chars().all(good) {
         return Err(
@@ -109,161 +193,336 @@ pub(super) fn segment(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// Where the bytes of a serial line are.
+const ADDRESS: &str = "a name or an IP address, `:` and a port, as 10.0.0.2:8000";
+
+/// HOST:PORT, where PORT may be left out if there is a usual one.
+fn host_and_port(text: &str, usual: Option<u16>) -> Option<(String, u16)> {
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, port) = match bracketed {
+        Some((name, rest)) => (name, rest.strip_prefix(':')),
+        None => text.rsplit_once(':').map_or((text, None), |(name, port)| (name, Some(port))),
+    };
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port > 0),
+        None => usual,
+    };
+    Some((host(name).ok().filter(|name| !name.is_empty())?, port?))
+}
+
+choice! {
+    /// The rate of a BitScope console (bit/s), by its code.
+    pub enum ConsoleRate(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Code 00.
+        Bit115200 = "115200",
+        /// Code 01.
+        Bit9600 = "9600",
+        /// Code 02.
+        Bit19200 = "19200",
+        /// Code 03.
+        Bit57600 = "57600",
+    }
+}
+
+table! {
+    /// CB04B blades of BitScope on their RS-485 bus, reached through the serial line of the
+    /// manager's BMC. A channel is an address on the bus, 0 to 127, or hexadecimal as 0x17.
+    pub struct BitScope(Clone, Debug, PartialEq) rivals [&["device", "address"]] {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// The serial line: 115200 bit/s, 8N1, no flow control. The default is as Raspberry Pi OS
+        /// calls it.
+        device: String = FILLED => "\"/dev/serial0\"";
+        /// HOST:PORT of a server that passes the bytes of the line on, such as ser2net.
+        address: Option<String> = FILLED;
+        /// The node that the line belongs to. It is protected: who switches it off cannot switch it
+        /// on again.
+        manager: Option<String>;
+        /// What unlocks the BMC. Default: as its EEPROM is delivered (BitScope's control plane
+        /// page).
+        unlock: String = FILLED => "\"UnLockMe\"";
+        /// Silence that ends a reply (rasputin-control-plane, validated on an ER24A).
+        silence: Span = PATIENCE => "\"200 ms\"";
+        /// The longest reply (same source).
+        reply_max: Span = PATIENCE => "\"2 s\"";
+        /// Time between two bytes to a console, which loses what comes back to back (same source).
+        pace: Span = WAIT => "\"2 ms\"";
+        /// Rate of the consoles (bit/s).
+        console: ConsoleRate => "\"115200\"";
+        /// How long a node stays off in a power cycle (same source).
+        settle: Span = WAIT => "\"2 s\"";
+    }
+}
+
+table! {
+    /// LANL's PiPower: one HTTP server for each chassis. A channel is a node's number there.
+    pub struct PiPower(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// HOST:PORT of the server of its chassis, port 8000 as a rule.
+        address: String = FILLED;
+        /// Requests are gathered for so long and sent together (LANL kraken, pipower.go).
+        tick: Span = WAIT => "\"1 s\"";
+        /// How long OFF to ON may take (kraken).
+        on: Span = PATIENCE => "\"5 s\"";
+        /// How long ON to OFF may take (kraken).
+        off: Span = PATIENCE => "\"5 s\"";
+        /// How long OFF may take after something failed: it sits cold for a few seconds (kraken).
+        hung_off: Span = PATIENCE => "\"10 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long a request may take. Assumption.
+        timeout: Span = PATIENCE => "\"5 s\"";
+    }
+}
+
+table! {
+    /// LANL's PiPower with requests like Redfish's. A channel is a node's number in its chassis.
+    pub struct RfPiPower(Clone, Debug, PartialEq) {
+        /// What the two have in common.
+        server: PiPower = language::Kind::Flat(PiPower::SPEC);
+        /// The chassis (kraken, rfpipower.go).
+        chassis: String = FILLED => "\"C0\"";
+    }
+}
+
+table! {
+    /// Where a controller is reached by HTTP, and how it is known.
+    pub struct Web(Clone, Debug, PartialEq, Eq) {
+        /// http://HOST or https://HOST, with a port if need be.
+        url: Url = FILLED;
+        /// User of HTTP basic authentication, or of a session. A Turing Pi asks for one since its
+        /// firmware 2.0.0: `root`, if none is given.
+        user: Option<String> = FILLED;
+        /// File that holds the password, beside this one; nobody but its owner may read it.
+        password_file: Option<PathBuf> = FILLED;
+        /// SHA-256 of the server's certificate, 64 hexadecimal digits; colons are allowed. Needed
+        /// for https: such controllers sign their certificates themselves.
+        /// `openssl x509 -noout -fingerprint -sha256` tells it.
+        certificate: Option<[u8; 32]> = FILLED;
+    }
+}
+
+impl Web {
+    /// User and the file of the password.
+    #[must_use]
+    pub fn login(&self) -> Option<(&str, &Path)> {
+        self.user.as_deref().zip(self.password_file.as_deref())
+    }
+}
+
+/// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// A device of this machine.
-    Device(PathBuf),
-    /// HOST:PORT of a server that passes them on.
-    Server(String),
-}
-
-/// CB04B blades on their bus.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BitScope {
-    /// The manager's serial line.
-    pub line: Line,
-    /// The name of the node that the line belongs to.
-    pub manager: Option<String>,
-    /// What unlocks the BMC.
-    pub unlock: String,
-    /// Silence that ends a reply.
-    pub silence: Span,
-    /// The longest reply.
-    pub reply_max: Span,
-    /// Time between two bytes to a console.
-    pub pace: Span,
-    /// The code of the consoles' rate, a position in [`CONSOLE_RATES`].
-    pub console: u8,
-}
-
-/// LANL's server of a chassis.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PiPower {
-    /// HOST:PORT.
-    pub address: String,
-    /// Requests are gathered for so long.
-    pub tick: Span,
-    /// How long OFF to ON may take.
-    pub on: Span,
-    /// How long ON to OFF may take.
-    pub off: Span,
-    /// How long OFF may take after something failed.
-    pub hung_off: Span,
-    /// How long a request may take.
-    pub timeout: Span,
-}
-
-/// The same server with requests like Redfish's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RfPiPower {
-    /// What the two have in common.
-    pub server: PiPower,
-    /// The chassis.
-    pub chassis: String,
-}
-
-/// Where a controller is reached by HTTP, and how it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Web {
+pub struct Url {
     /// Whether over TLS.
     pub tls: bool,
     /// The host's name or IP address.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// User and the file of the password.
-    pub login: Option<(String, PathBuf)>,
-    /// SHA-256 of the server's certificate, for TLS.
-    pub certificate: Option<[u8; 32]>,
 }
 
-/// A Redfish service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Redfish {
-    /// Where it is.
-    pub web: Web,
+impl Field for Url {
+    const KIND: language::Kind = FILLED;
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        let text: String = section.get(name, m)?;
+        let mut wrong = |title: &str, help| {
+            let title = format!("`{text}` is {title}");
+            m.note(Mistake::new(section.place(name), title).help(help));
+        };
+        let parts = text.split_once("://").and_then(|(scheme, rest)| match scheme {
+            "http" => Some((false, 80, rest)),
+            "https" => Some((true, 443, rest)),
+            _ => None,
+        });
+        let Some((tls, usual, rest)) = parts else {
+            wrong("no URL", "http://HOST or https://HOST");
+            return None;
+        };
+        let found = host_and_port(rest.trim_end_matches('/'), Some(usual));
+        if found.is_none() {
+            wrong("no address", ADDRESS);
+        }
+        found.map(|(host, port)| Self { tls, host, port })
+    }
+
+    fn written(&self, _: &language::Kind) -> Written {
+        let scheme = if self.tls { "https" } else { "http" };
+        Written::quoted(&format!("{scheme}://{}:{}", self.host, self.port))
+    }
+}
+
+/// The SHA-256 of a certificate.
+impl Field for Option<[u8; 32]> {
+    const KIND: language::Kind = FILLED;
+    const REQUIRED: bool = false;
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        let Some(text) = section.optional::<String>(name) else { return Some(None) };
+        let digits = text.replace(':', "");
+        let byte = |at: usize| u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+        let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+        let bytes = bytes.filter(|_| digits.len() == 64);
+        if bytes.is_none() {
+            let help = "`openssl x509 -noout -fingerprint -sha256` tells it: 64 hexadecimal digits";
+            m.note(Mistake::new(section.place(name), "this is no SHA-256").help(help));
+        }
+        bytes.map(Some)
+    }
+
+    fn written(&self, _: &language::Kind) -> Written {
+        let hex = |byte: &u8| format!("{byte:02x}");
+        self.map_or(Written::Absent, |bytes| {
+            Written::quoted(&bytes.iter().map(hex).collect::<String>())
+        })
+    }
+}
+
+choice! {
     /// The `ResetType` that switches on.
-    pub on: String,
+    pub enum ResetOn(Clone, Copy, Debug, PartialEq, Eq) {
+        /// As DMTF has it.
+        On = "On",
+        /// The same.
+        ForceOn = "ForceOn",
+    }
+}
+
+choice! {
     /// The `ResetType` that switches off.
-    pub off: String,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long a request may take.
-    pub timeout: Span,
+    pub enum ResetOff(Clone, Copy, Debug, PartialEq, Eq) {
+        /// As DMTF has it.
+        ForceOff = "ForceOff",
+        /// The same.
+        GracefulShutdown = "GracefulShutdown",
+        /// The same.
+        PushPowerButton = "PushPowerButton",
+    }
 }
 
-/// The BMC of a Turing Pi 2.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TuringPi {
-    /// Where it is.
-    pub web: Web,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long a request may take.
-    pub timeout: Span,
+table! {
+    /// A Redfish service: ComputerSystem.Reset of DMTF. A channel is the id of a system.
+    pub struct Redfish(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// Where it is.
+        web: Web = language::Kind::Flat(Web::SPEC);
+        /// The `ResetType` that switches on.
+        on: ResetOn => "\"On\"";
+        /// The `ResetType` that switches off.
+        off: ResetOff => "\"ForceOff\"";
+        /// For so long after an order `PowerState` may still be the old one. Assumption.
+        follows: Span = PATIENCE => "\"30 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long a request may take. Assumption.
+        timeout: Span = PATIENCE => "\"5 s\"";
+    }
 }
 
-/// A USB hub that switches its ports.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Uhubctl {
-    /// The program.
-    pub program: String,
-    /// The hub.
-    pub location: String,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long the program may run.
-    pub timeout: Span,
+table! {
+    /// The BMC of a Turing Pi 2. A channel is a slot, 1 to 4.
+    pub struct TuringPi(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// Where it is.
+        web: Web = language::Kind::Flat(Web::SPEC);
+        /// For so long after an order the controller may still tell the old state. Assumption.
+        follows: Span = PATIENCE => "\"5 s\"";
+        /// How long a node stays off in a power cycle (rasputin-control-plane).
+        settle: Span = WAIT => "\"3 s\"";
+        /// How long a request may take. Assumption.
+        timeout: Span = PATIENCE => "\"5 s\"";
+    }
 }
 
-/// A switch that feeds its ports.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SnmpPoe {
-    /// The switch.
-    pub host: String,
-    /// A community that may write.
-    pub community: String,
-    /// What is set, without the port.
-    pub oid: String,
-    /// The value that switches on.
-    pub on: u64,
-    /// The value that switches off.
-    pub off: u64,
-    /// What is added to a port's number.
-    pub port_base: u32,
-    /// The program that sets.
-    pub set: String,
-    /// The program that reads.
-    pub get: String,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long a program may run.
-    pub timeout: Span,
+table! {
+    /// A USB hub that switches its ports, by the program uhubctl. A channel is a port. One that
+    /// switches all of them together (`ganged`) takes one node.
+    pub struct Uhubctl(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// The program.
+        program: String = FILLED => "\"uhubctl\"";
+        /// The hub, as `uhubctl` lists it: `1-1.4`.
+        location: String = FILLED;
+        /// For so long after an order the controller may still tell the old state. Assumption.
+        follows: Span = PATIENCE => "\"5 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long the program may run. Assumption.
+        timeout: Span = PATIENCE => "\"10 s\"";
+    }
 }
 
-/// A Cluster HAT or Cluster CTRL.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClusterCtrl {
-    /// The program.
-    pub program: String,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long the program may run.
-    pub timeout: Span,
+table! {
+    /// A switch that feeds nodes through their network cables, by snmpset and snmpget of Net-SNMP.
+    /// A channel is a port.
+    pub struct SnmpPoe(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// The switch.
+        host: String = FILLED;
+        /// A community that may write.
+        community: String = FILLED;
+        /// What is set, without the port. Default: pethPsePortAdminEnable of RFC 3621, group 1;
+        /// Cisco IOS has 1.3.6.1.4.1.9.9.402.1.2.1.1.1 with `on = 1`, `off = 4`.
+        oid: String = FILLED => "\"1.3.6.1.2.1.105.1.1.1.3.1\"";
+        /// The value that switches on.
+        on: u64 = language::Kind::Count(0, 255) => "1";
+        /// The value that switches off.
+        off: u64 = language::Kind::Count(0, 255) => "2";
+        /// What is added to a port's number: 48 for a Linksys LGS308P, whose first port is 49
+        /// (SeduceProject).
+        port_base: u32 = language::Kind::Count(0, 1_000_000) => "0";
+        /// The program that sets.
+        set: String = FILLED => "\"snmpset\"";
+        /// The program that reads.
+        get: String = FILLED => "\"snmpget\"";
+        /// For so long after an order the controller may still tell the old state. Assumption.
+        follows: Span = PATIENCE => "\"5 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long a program may run. Assumption.
+        timeout: Span = PATIENCE => "\"10 s\"";
+    }
 }
 
-/// Any programs, with their arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Command {
-    /// Switches on.
-    pub on: Vec<String>,
-    /// Switches off.
-    pub off: Vec<String>,
-    /// Tells the state.
-    pub state: Vec<String>,
-    /// For so long the old state may still be told.
-    pub follows: Span,
-    /// How long a program may run.
-    pub timeout: Span,
+table! {
+    /// A Cluster HAT or Cluster CTRL, by the program clusterctrl. A channel is the number of a
+    /// Zero: 1 for p1.
+    pub struct ClusterCtrl(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// The program.
+        program: String = FILLED => "\"clusterctrl\"";
+        /// For so long after an order the controller may still tell the old state. Assumption.
+        follows: Span = PATIENCE => "\"5 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long the program may run. Assumption.
+        timeout: Span = PATIENCE => "\"10 s\"";
+    }
+}
+
+table! {
+    /// Any programs. In their arguments {channel}, {node} and {address} stand for those of the
+    /// node.
+    pub struct Command(Clone, Debug, PartialEq) {
+        /// Its name, by which nodes refer to it.
+        name: String;
+        /// Program and arguments that switch on.
+        on: Vec<String>;
+        /// Program and arguments that switch off.
+        off: Vec<String>;
+        /// Program and arguments that tell the state: `on`, `off` or `dead` as first word.
+        state: Vec<String>;
+        /// For so long after an order the controller may still tell the old state. Assumption.
+        follows: Span = PATIENCE => "\"5 s\"";
+        /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
+        settle: Span = WAIT => "\"2 s\"";
+        /// How long a program may run. Assumption.
+        timeout: Span = PATIENCE => "\"10 s\"";
+    }
 }

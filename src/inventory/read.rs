@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::controllers::{self, Controllers};
 use super::names::{self, NameError};
+use super::power::Controller;
 use super::{
-    Boot, Clock, Control, Feed, Inventory, Limits, Mistakes, Node, Position, Server, keys,
+    Boot, Clock, Control, Feed, Inventory, Limits, Mistakes, Node, Position, ROOT, Server,
 };
+use crate::config::declare::{Declared, table};
 use crate::config::document::Value;
+use crate::config::language::nearest;
 use crate::config::mistakes::{Mistake, Place};
 use crate::config::section::Section;
 use crate::config::sheet::{self, Sheet};
@@ -22,7 +24,7 @@ pub fn load(path: &Path) -> Result<Inventory, Mistakes> {
     let mut m = Mistakes::default();
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
     let folder = path.parent().unwrap_or(Path::new(""));
-    let sheet = sheet::read(path, &keys::ROOT, &mut m);
+    let sheet = sheet::read(path, &ROOT, &mut m);
     let rack = sheet.and_then(|sheet| inventory(&sheet, stem, folder, &mut m));
     rack.filter(|_| m.is_empty()).ok_or(m)
 }
@@ -34,7 +36,7 @@ pub fn load(path: &Path) -> Result<Inventory, Mistakes> {
 pub fn read(name: &str, text: &str, folder: &Path) -> Result<Inventory, Mistakes> {
     let mut m = Mistakes::default();
     let file = m.file(name, text);
-    let sheet = sheet::read_text(file, &keys::ROOT, &mut m);
+    let sheet = sheet::read_text(file, &ROOT, &mut m);
     let rack = inventory(&sheet, name.to_owned(), folder, &mut m);
     rack.filter(|_| m.is_empty()).ok_or(m)
 }
@@ -43,85 +45,115 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
     if !sheet.whole {
         return None;
     }
-    let root = Section::new(&keys::ROOT, &sheet.table, "", sheet.place);
-    let controllers = controllers::read(&root.section("power"), folder, m);
+    let root = Section::new(&ROOT, &sheet.table, "", sheet.place);
+    let controllers = Controllers::read(&root.section("power"), folder, m);
     let mut nodes = Vec::new();
     let mut seen = Seen::default();
-    for block in root.given("node").and_then(Value::list).unwrap_or_default() {
-        let Some(table) = block.table() else { continue };
-        let section = Section::new(&keys::NODE, table, "node", block.place);
+    for section in root.items("node", Alike::SPEC).flatten() {
         Block { section, controllers: &controllers, seen: &mut seen, m }.read(&mut nodes);
     }
     if nodes.is_empty() && m.is_empty() {
         let help = "a node: [[node]] names = \"pi1\"";
         m.note(Mistake::new(sheet.place, "the inventory has no node").help(help));
     }
-    let controller = control(&root.section("controller"), folder, m);
-    let boot = boot(&root.section("boot"), folder, m);
-    let section = root.section("server");
-    let server = section.exists().then(|| {
-        let path = section.optional::<String>("path").map(Into::into);
-        Some(Server { address: section.get("address", m)?, path })
-    });
-    let section = root.section("clock");
-    let clock =
-        Clock { server: section.optional("server"), offset_max: section.get("offset_max", m)? };
-    let limits = limits(&root.section("limits"), &mut nodes, m);
+    let controller = given::<Control>(&root.section("controller"), m);
+    let boot = given::<Boot>(&root.section("boot"), m);
+    let server = given::<Server>(&root.section("server"), m);
+    let clock = Clock::read(&root.section("clock"), m);
+    let section = root.section("limits");
+    let limits = Limits::read(&section, m);
+    if let Some(text) = limits.as_ref().and_then(|limits| limits.protected.as_deref()) {
+        let known: Vec<&str> = nodes.iter().map(|node: &Node| node.name.as_str()).collect();
+        match names::choose(text, &known) {
+            Ok(chosen) => chosen.into_iter().for_each(|at| nodes[at].protected = true),
+            Err(error) => blame(section.place("protected"), text, error, m),
+        }
+    }
     protect_managers(&controllers, &mut nodes, m);
+    let controller = controller.and_then(|own| {
+        let address = host(&own.address).map_err(|help| {
+            let title = format!("`{}` is no address", own.address);
+            m.note(Mistake::new(root.section("controller").place("address"), title).help(help));
+        });
+        let certificates = folder.join(&own.certificates);
+        Some(Control { address: address.ok()?, certificates, ..own })
+    });
     Some(Inventory {
         name: root.optional("name").unwrap_or(stem),
         nodes,
         controllers: controllers.list,
         controller,
-        boot,
-        server: server.flatten(),
-        clock,
+        boot: boot.map(|own| Boot { log: folder.join(&own.log), ..own }),
+        server,
+        clock: clock?,
         limits: limits?,
     })
 }
 
-fn control(section: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Option<Control> {
-    if !section.exists() {
-        return None;
-    }
-    let mut port = |key| section.get(key, m).map(|port: u32| port as u16);
-    let (port, beats, store) = (port("port"), port("beats"), port("store"));
-    let certificates: Option<String> = section.get("certificates", m);
-    let address: String = section.get("address", m)?;
-    let address = match host(&address) {
-        Ok(address) => address,
-        Err(help) => {
-            let title = format!("`{address}` is no address");
-            m.note(Mistake::new(section.place("address"), title).help(help));
-            return None;
-        }
-    };
-    let (port, beats, store) = (port?, beats?, store?);
-    let certificates = folder.join(certificates?);
-    Some(Control { address, port, beats, store, certificates })
+/// A table that may be missing.
+fn given<T: Declared>(section: &Section<'_>, m: &mut Mistakes) -> Option<T> {
+    section.exists().then(|| T::read(section, m)).flatten()
 }
 
-fn boot(section: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Option<Boot> {
-    if !section.exists() {
-        return None;
-    }
-    let log: Option<String> = section.get("log", m);
-    Some(Boot { log: folder.join(log?), last: section.get("last", m)? })
+/// The controllers of a file.
+#[derive(Default)]
+struct Controllers {
+    /// Those that could be read.
+    list: Vec<Controller>,
+    /// The names of all of them, with their places.
+    names: Vec<(String, Place)>,
+    /// The nodes that hold a bus, and where they are named.
+    managers: Vec<(String, Place)>,
 }
 
-fn limits(section: &Section<'_>, nodes: &mut [Node], m: &mut Mistakes) -> Option<Limits> {
-    let down_at_once = section.get("down_at_once", m);
-    let cycles_per_hour = section.get("cycles_per_hour", m);
-    if let Some(text) = section.optional::<String>("protected") {
-        let known: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
-        match names::choose(&text, &known) {
-            Ok(chosen) => chosen.into_iter().for_each(|at| nodes[at].protected = true),
-            Err(error) => blame(section.place("protected"), &text, error, m),
+impl Controllers {
+    /// Reads all controllers; secrets are files beside the inventory, in `folder`.
+    fn read(power: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Self {
+        let mut all = Self::default();
+        for (word, read) in Controller::ALL {
+            let tables = power.given(word).and_then(Value::list).unwrap_or_default();
+            for (table, place) in tables.iter().filter_map(|item| Some((item.table()?, item.place)))
+            {
+                let section = power.item(word, table, place);
+                all.names(&section, m);
+                if section.has("manager") {
+                    let manager: Option<String> = section.optional("manager");
+                    all.managers.extend(manager.map(|name| (name, section.place("manager"))));
+                }
+                if let Some(mut controller) = read(&section, m) {
+                    controller.check(&section, folder, m);
+                    all.list.push(controller);
+                }
+            }
         }
+        all
     }
-    let lease = section.get("lease", m);
-    let (down_at_once, cycles_per_hour) = (down_at_once?, cycles_per_hour?);
-    Some(Limits { down_at_once, cycles_per_hour, lease: lease? })
+
+    /// Takes in the name of a controller.
+    fn names(&mut self, section: &Section<'_>, m: &mut Mistakes) {
+        let Some(name) = section.optional::<String>("name") else { return };
+        let place = section.place("name");
+        if let Some((_, first)) = self.names.iter().find(|(known, _)| *known == name) {
+            let title = format!("two power controllers called `{name}`");
+            m.note(Mistake::new(place, title).other(*first, "given here"));
+        }
+        self.names.push((name, place));
+    }
+
+    /// The controller of a name. One that could not be read was complained about already.
+    fn find(&self, name: &str, place: Place, m: &mut Mistakes) -> Option<usize> {
+        let names = || self.names.iter().map(|(name, _)| name.as_str());
+        if !names().any(|known| known == name) {
+            let help = match nearest(name, names()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None if self.names.is_empty() => "there is none at all: [[power.bitscope]]".into(),
+                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            let title = format!("there is no power controller called `{name}`");
+            m.note(Mistake::new(place, title).help(help));
+        }
+        self.list.iter().position(|controller| controller.name() == name)
+    }
 }
 
 /// A manager that is switched off can switch nothing on again.
@@ -144,6 +176,28 @@ fn blame(place: Place, text: &str, error: NameError, m: &mut Mistakes) {
 #[derive(Default)]
 struct Seen(BTreeMap<(&'static str, String), Place>);
 
+table! {
+    /// Nodes that are alike. Each list has as many entries as `names`, in the same order, and is
+    /// written in the same notation: `10.0.1.[100-123]`.
+    pub(super) struct Alike(Clone, Debug) {
+        /// Their names: `c0n[0-23]`, `c[0-1]n[0-11]`, `a1,b2`. The first node of the file is `pi1`
+        /// of a scenario, and so on.
+        names: String;
+        /// At which name or IP address each is reached.
+        address: Option<String>;
+        /// The MAC address of each: `b8:27:eb:01:02:03`.
+        mac: Option<String>;
+        /// The serial number of each Pi: 8 or 16 hexadecimal digits.
+        serial: Option<String>;
+        /// Where each stands, module/blade/slot, counted from 1: `1/[1-6]/[1-4]`.
+        position: Option<String>;
+        /// The name of the power controller that switches them.
+        power: Option<String>;
+        /// The channel of each there: `[0-23]`; what it means depends on the controller's kind.
+        channel: Option<String>;
+    }
+}
+
 /// One `[[node]]`.
 struct Block<'a> {
     section: Section<'a>,
@@ -154,14 +208,14 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn read(mut self, nodes: &mut Vec<Node>) {
-        self.section.demand("names", self.m);
-        let Some(names) = self.list("names", None, node_name) else { return };
+        let Some(alike) = Alike::read(&self.section, self.m) else { return };
+        let Some(names) = self.list("names", Some(&alike.names), None, node_name) else { return };
         let n = Some(names.len());
-        let addresses = self.list("address", n, host);
-        let macs = self.list("mac", n, mac);
-        let serials = self.list("serial", n, serial);
-        let positions = self.list("position", n, position);
-        let feeds = self.feeds(names.len());
+        let addresses = self.list("address", alike.address.as_ref(), n, host);
+        let macs = self.list("mac", alike.mac.as_ref(), n, mac);
+        let serials = self.list("serial", alike.serial.as_ref(), n, serial);
+        let positions = self.list("position", alike.position.as_ref(), n, position);
+        let feeds = self.feeds(&alike, names.len());
         let position = |at: usize| positions.as_ref().and_then(|list| read_position(&list[at]));
         let nth =
             |list: &Option<Vec<String>>, at: usize| list.as_ref().map(|list| list[at].clone());
@@ -181,15 +235,16 @@ impl Block<'_> {
     fn list(
         &mut self,
         key: &'static str,
+        text: Option<&String>,
         n: Option<usize>,
         tidy: impl Fn(&str) -> Result<String, &'static str>,
     ) -> Option<Vec<String>> {
-        let text: String = self.section.optional(key)?;
+        let text = text?;
         let place = self.section.place(key);
-        let list = match names::expand(&text) {
+        let list = match names::expand(text) {
             Ok(list) => list,
             Err(error) => {
-                blame(place, &text, error, self.m);
+                blame(place, text, error, self.m);
                 return None;
             }
         };
@@ -210,7 +265,7 @@ impl Block<'_> {
                 }
                 Err(help) => {
                     let title = format!("`{entry}` is no {}", word_of(key));
-                    let place = self.m.within(place, &text, found(&text, &entry));
+                    let place = self.m.within(place, text, found(text, &entry));
                     self.m.note(Mistake::new(place, title).help(help));
                     good = None;
                 }
@@ -228,19 +283,17 @@ impl Block<'_> {
     }
 
     /// What switches the nodes of the block.
-    fn feeds(&mut self, n: usize) -> Option<Vec<Feed>> {
-        let (power, channel) = (self.section.has("power"), self.section.has("channel"));
-        if !power && !channel {
+    fn feeds(&mut self, alike: &Alike, n: usize) -> Option<Vec<Feed>> {
+        if alike.power.is_none() && alike.channel.is_none() {
             return None;
         }
         self.section.demand("power", self.m);
         self.section.demand("channel", self.m);
-        let name: String = self.section.optional("power")?;
-        let place = self.section.place("power");
-        let controller = self.controllers.find(&name, place, self.m)?;
-        let text: String = self.section.optional("channel")?;
-        let kind = &self.controllers.list[controller].kind;
-        let channels = self.list("channel", Some(n), |entry| Ok(entry.to_owned()));
+        let (name, text) = (alike.power.as_ref()?, alike.channel.as_ref());
+        let controller = self.controllers.find(name, self.section.place("power"), self.m)?;
+        let text = text?;
+        let kind = &self.controllers.list[controller];
+        let channels = self.list("channel", Some(text), Some(n), |entry| Ok(entry.to_owned()));
         let place = self.section.place("channel");
         let there = kind.place().unwrap_or_else(|| name.clone());
         let mut feeds = Some(Vec::new());
@@ -249,7 +302,7 @@ impl Block<'_> {
                 Ok(channel) => channel,
                 Err(help) => {
                     let title = format!("`{entry}` is no channel of a {}", kind.word());
-                    let place = self.m.within(place, &text, found(&text, &entry));
+                    let place = self.m.within(place, text, found(text, &entry));
                     self.m.note(Mistake::new(place, title).help(help));
                     feeds = None;
                     continue;

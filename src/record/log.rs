@@ -324,12 +324,6 @@ impl<R: Read> Verifier<R> {
         Self { recorded, index: 0, difference: None }
     }
 
-    /// The first difference so far.
-    #[must_use]
-    pub fn difference(&self) -> Option<Difference> {
-        self.difference
-    }
-
     /// The first difference, once the run is over: the log must be over as well.
     ///
     /// # Errors

@@ -56,12 +56,6 @@ impl<W: Write> Recorder<W> {
         Self { fingerprint: Fingerprint::default(), log, events: 0, flushed: Time::ZERO }
     }
 
-    /// Events seen so far.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
     /// Writes what is still in memory. Call it after an interruption as well: the log then holds
     /// all that happened until there.
     ///

@@ -1,5 +1,8 @@
 //! Numbers for people: spans, amounts and shares in three significant digits with the fitting unit.
 
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 /// Metric prefixes from 1 upwards.
 const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 
@@ -132,6 +135,14 @@ pub(crate) fn grouped(value: f64) -> String {
 /// `1 node`, `750 nodes`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number as f64), if number == 1 { one } else { many })
+}
+
+/// What serialises as an object, to which further keys are added.
+pub(crate) fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => object,
+        other => unreachable!("it is plain data with names: {other:?}"),
+    }
 }
 
 #[cfg(test)]

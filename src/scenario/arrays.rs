@@ -5,20 +5,19 @@ use crate::config::document::{Table, Value};
 use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::config::words::Word;
 use crate::cosmic::budget::{Budget, Class};
 use crate::cosmic::flux::Site;
-use crate::cosmic::memory::{Array, Cell, Damages, Outcomes, Sensitivity, Shares};
+use crate::cosmic::memory::{
+    Array, Cell, Damage, Damages, Outcomes, Protection, Sensitivity, Shares,
+};
 use crate::cosmic::standing::Memory;
 use crate::scenario::cluster::Hardware;
-use crate::scenario::keys::SHARE;
-use crate::scenario::keys::upset::ARRAY;
+use crate::scenario::keys::{SHARE, SIZE_SOME, SPAN_SOME};
 use crate::scenario::load::Sources;
-use crate::scenario::machine::read;
 use crate::scenario::misfortune::{self, Rays};
 use crate::scenario::resolved::covers;
 use crate::scenario::{Provenance, Scenario, Source};
-use crate::units::Length;
+use crate::units::{Bytes, Length, Span};
 
 /// The table of arrays, as [`Line::table`](crate::config::declare::Line) has it.
 pub(super) const TABLE: &str = "[hardware.array]";
@@ -28,12 +27,13 @@ const OF_DEVICES: [&str; 4] = ["scrub", "word_fault", "column_fault", "row_fault
 
 /// The arrays of a node; none if no profile gives any.
 impl Field for Vec<Array> {
-    const KIND: Kind = Kind::Tables(&ARRAY);
+    const KIND: Kind = Kind::Tables(OneArray::SPEC);
     const REQUIRED: bool = false;
 
     fn take(hardware: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
         let Some(value) = hardware.given(name) else { return Some(Self::new()) };
-        let all: Vec<_> = hardware.items(name, &ARRAY).map(|section| array(&section?, m)).collect();
+        let all: Vec<_> =
+            hardware.items(name, OneArray::SPEC).map(|section| array(&section?, m)).collect();
         value.list().and_then(|_| all.into_iter().collect())
     }
 
@@ -42,50 +42,105 @@ impl Field for Vec<Array> {
     }
 }
 
+table! {
+    /// A memory of a node that particles can upset; all like arrays of the node together.
+    struct OneArray(Debug) {
+        /// Name for people.
+        name: String;
+        /// What its cells are.
+        kind: Cell;
+        /// Its size.
+        size: Bytes = SIZE_SOME;
+        /// Cross-section of a bit for neutrons above 10 MeV in cm2.
+        sigma or "fit_per_mbit" "devices": Option<f64> = Kind::Number(0.0, 1e-6);
+        /// Upsets in 1e9 h of 1e6 bits, in New York; in place of `sigma`.
+        fit_per_mbit: Option<f64> = Kind::Number(0.0, 1e9);
+        /// Chips of DRAM, which fail in the modes of Sridharan and Liberty (SC 2012); in place of
+        /// `sigma`.
+        devices: Option<u32> = Kind::Count(1, 1_000_000);
+        /// Share of upsets that flip two bits of a word; with `devices` the fault modes say it.
+        multi_bit: Option<f64> = SHARE;
+        /// With `devices`: time between two readings of the whole array that write back what the
+        /// code corrects. The default is an assumption.
+        scrub: Span = SPAN_SOME => "\"1 d\"";
+        /// The code that guards it.
+        protection: Protection;
+        /// With `devices`: what a fault of a word makes of it: one wrong `bit`, a random `pattern`
+        /// in the chip's four bits, or `all` four wrong, as in FaultSim.
+        word_fault: Damage => "\"pattern\"";
+        /// The same of each word that a fault of a column reaches. The default takes a column as
+        /// one bit line, which is an assumption; in FaultSim it is `all`.
+        column_fault: Damage => "\"bit\"";
+        /// The same of each word that a fault of a row reaches.
+        row_fault: Damage => "\"pattern\"";
+    }
+}
+
 fn array(section: &Section<'_>, m: &mut Mistakes) -> Option<Array> {
-    let cells = section.word("kind", m);
-    let how_often = sensitivity(section, cells, m);
-    let misplaced: &[&str] = if section.has("devices") { &["multi_bit"] } else { &OF_DEVICES };
+    let one = OneArray::read(section, m)?;
+    let misplaced: &[&str] = if one.devices.is_some() { &["multi_bit"] } else { &OF_DEVICES };
     for key in misplaced.iter().filter(|key| section.has(key)) {
         let title = format!("`{key}` is of no use here");
         let help = "`multi_bit` goes with `sigma` or `fit_per_mbit`, `scrub` and what faults make \
                     of words with `devices`";
         m.note(Mistake::new(section.place(key), title).help(help));
     }
-    let by_devices = section.has("devices");
-    read!(Array {
-        name: section.get("name", m),
-        kind: cells,
-        size: section.get("size", m),
-        sensitivity: how_often,
-        multi_bit: if by_devices { Some(0.0) } else { section.share("multi_bit", m) },
-        protection: section.word("protection", m),
-    })
+    let (word, column, row) = (one.word_fault, one.column_fault, one.row_fault);
+    let sensitivity = match (one.devices, one.fit_per_mbit, one.sigma) {
+        (Some(count), ..) => {
+            let damages = Damages { word, column, row };
+            Sensitivity::Devices { count, scrub: one.scrub, damages }
+        }
+        (_, Some(fit), _) => Sensitivity::FitPerMbit(fit),
+        (.., Some(sigma)) => Sensitivity::Sigma(sigma),
+        _ => {
+            let title = "nothing says how often this array is upset";
+            let mistake = Mistake::new(section.own_place(), title);
+            m.note(mistake.help("give `sigma`, `fit_per_mbit` or, for DRAM, `devices`"));
+            return None;
+        }
+    };
+    if one.devices.is_none() {
+        section.demand("multi_bit", m);
+    } else if one.kind == Cell::Sram {
+        let mistake = Mistake::new(section.place("devices"), "`devices` are chips of DRAM");
+        m.note(mistake.help("give `sigma` or `fit_per_mbit` for an array of SRAM"));
+    }
+    let OneArray { name, kind, size, protection, .. } = one;
+    let multi_bit = one.multi_bit.unwrap_or(0.0);
+    Some(Array { name, kind, size, sensitivity, multi_bit, protection })
 }
 
-fn sensitivity(section: &Section<'_>, kind: Option<Cell>, m: &mut Mistakes) -> Option<Sensitivity> {
-    if section.has("devices") {
-        if kind == Some(Cell::Sram) {
-            let mistake = Mistake::new(section.place("devices"), "`devices` are chips of DRAM");
-            m.note(mistake.help("give `sigma` or `fit_per_mbit` for an array of SRAM"));
+/// An array as keys and values, those that its kind has.
+fn array_keys(array: &Array) -> Vec<(&'static str, Written)> {
+    let mut one = OneArray {
+        name: array.name.clone(),
+        kind: array.kind,
+        size: array.size,
+        sigma: None,
+        fit_per_mbit: None,
+        devices: None,
+        multi_bit: Some(array.multi_bit),
+        protection: array.protection,
+        scrub: Span::ZERO,
+        word_fault: Damage::Bit,
+        column_fault: Damage::Bit,
+        row_fault: Damage::Bit,
+    };
+    let mut unused: &[&str] = &OF_DEVICES;
+    match array.sensitivity {
+        Sensitivity::Sigma(sigma) => one.sigma = Some(sigma),
+        Sensitivity::FitPerMbit(fit) => one.fit_per_mbit = Some(fit),
+        Sensitivity::Devices { count, scrub, damages } => {
+            (one.devices, one.multi_bit, one.scrub) = (Some(count), None, scrub);
+            unused = &[];
+            let Damages { word, column, row } = damages;
+            (one.word_fault, one.column_fault, one.row_fault) = (word, column, row);
         }
-        let (count, scrub) = (section.optional("devices"), section.get("scrub", m));
-        let damages = read!(Damages {
-            word: section.word("word_fault", m),
-            column: section.word("column_fault", m),
-            row: section.word("row_fault", m),
-        });
-        return Some(Sensitivity::Devices { count: count?, scrub: scrub?, damages: damages? });
     }
-    if section.has("fit_per_mbit") {
-        return section.optional("fit_per_mbit").map(Sensitivity::FitPerMbit);
-    }
-    if section.has("sigma") {
-        return section.optional("sigma").map(Sensitivity::Sigma);
-    }
-    let mistake = Mistake::new(section.own_place(), "nothing says how often this array is upset");
-    m.note(mistake.help("give `sigma`, `fit_per_mbit` or, for DRAM, `devices`"));
-    None
+    let mut keys = one.keys();
+    keys.retain(|(key, _)| !unused.contains(key));
+    keys
 }
 
 table! {
@@ -160,32 +215,6 @@ pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes, by_chip: 
         upsets,
         chips: misfortune::Source { rate: memory.rate(), stops: memory.stops(upset.compute) },
     }
-}
-
-/// An array as keys and values.
-fn array_keys(array: &Array) -> Vec<(&'static str, Written)> {
-    let number = |value: f64| Written::Value(format!("{value:?}"));
-    let sensitivity = match array.sensitivity {
-        Sensitivity::Sigma(sigma) => ("sigma", number(sigma)),
-        Sensitivity::FitPerMbit(fit) => ("fit_per_mbit", number(fit)),
-        Sensitivity::Devices { count, .. } => ("devices", Written::Value(count.to_string())),
-    };
-    let protection = ("protection", Written::quoted(&array.protection.word()));
-    let mut all = vec![
-        ("name", Written::quoted(&array.name)),
-        ("kind", Written::quoted(&array.kind.word())),
-        ("size", Written::quoted(&array.size)),
-        sensitivity,
-    ];
-    if let Sensitivity::Devices { scrub, damages, .. } = array.sensitivity {
-        let Damages { word, column, row } = damages;
-        let of_words = [("word_fault", word), ("column_fault", column), ("row_fault", row)];
-        all.extend([("scrub", Written::quoted(&scrub)), protection]);
-        all.extend(of_words.map(|(key, damage)| (key, Written::quoted(&damage.word()))));
-    } else {
-        all.extend([("multi_bit", number(array.multi_bit)), protection]);
-    }
-    all
 }
 
 /// Where each figure of the arrays comes from. Their keys are numbered: `hardware.array.0.sigma`.

@@ -2,13 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::declare::{Declared, Field, Written, table, words};
+use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::config::words::Word;
+use crate::config::words::{self, Word};
 use crate::cosmic::budget::Class;
 use crate::event::Fault;
-use crate::scenario::misfortune::{Rays, Source};
+use crate::scenario::fault::{Crash, Severe};
+use crate::scenario::keys::{SHARE, SIZE};
+use crate::scenario::misfortune::{self, Source};
 use crate::units::{ByteRate, Bytes, Span};
+
+/// A minute: longer than any queue of a network holds packets.
+const LATE: Kind = Kind::Span(Span::ZERO, Span::from_secs(60));
+/// A step of a clock: up to a year.
+const STEP: Kind = Kind::Span(Span::ZERO, Span::from_secs(365 * 86_400));
 
 /// Linux keeps so many letters of a process's name (`TASK_COMM_LEN` - 1).
 const COMM_MAX: usize = 15;
@@ -61,17 +70,42 @@ pub struct Beam {
     pub stops: f64,
 }
 
-/// How badly a link works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The share of its rate that remains, in parts per million; 0 cuts it.
-    pub share_ppm: u32,
-    /// The share of the packets that is lost, in parts per million.
-    pub loss_ppm: u32,
-    /// How late each packet is that a node sends: the mean.
-    pub delay: Span,
-    /// The largest distance from it.
-    pub jitter: Span,
+table! {
+    /// The particles of an upset rule.
+    pub(super) struct Rays(Debug) {
+        /// Flux as a multiple of the site's, as an accelerated test has it: a million and more.
+        beam: f64 = Kind::Number(0.0, 1e15) => "1.0";
+    }
+}
+
+table! {
+    /// The faults of a rule of DRAM.
+    pub(super) struct Chips(Debug) {
+        /// How many times as often as in the field, transient and permanent ones alike.
+        acceleration: f64 = Kind::Number(0.0, 1e15) => "1.0";
+    }
+}
+
+table! {
+    /// How badly a link works; shares in parts per million.
+    pub struct Link(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Share of the rate that remains; 0 cuts the link.
+        share_ppm as "share": u32 = SHARE => "1.0";
+        /// Share of the packets that is lost.
+        loss_ppm as "loss": u32 = Kind::Share(0.0, 0.9) => "0.0";
+        /// How late each packet is that a node sends. Only real nodes can, whose kernel has netem.
+        delay: Span = LATE => "\"0 s\"";
+        /// The largest distance of a packet's delay from `delay`.
+        jitter: Span = LATE => "\"0 s\"";
+    }
+}
+
+table! {
+    /// A slow-down of nodes or servers.
+    pub(super) struct SlowDown(Debug) {
+        /// Share of the speed that remains. Where rules overlap the smallest counts.
+        share_ppm as "share": u32 = Kind::Share(0.001, 0.999);
+    }
 }
 
 impl Link {
@@ -106,17 +140,20 @@ pub enum Stop {
     Reboot,
 }
 
-/// What a node is left without.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Load {
-    /// Share of the time of all its cores that is burnt, in parts per million.
-    pub cpu_ppm: u32,
-    /// Memory that is filled.
-    pub memory: Bytes,
-    /// Room on its card that is filled.
-    pub card: Bytes,
-    /// What its card still reads, and writes, in a second (bytes/s); 0: as much as ever.
-    pub disk: u64,
+table! {
+    /// What a node is left without.
+    pub struct Load(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize) {
+        /// Share of the time of all cores that is burnt (in parts per million). A job computes with
+        /// the rest, with half of all at least.
+        cpu_ppm as "cpu": u32 = SHARE => "0.0";
+        /// Memory that is filled.
+        memory: Bytes = SIZE => "\"0 B\"";
+        /// Room that is filled in the folder of the node's checkpoints.
+        card: Bytes = SIZE => "\"0 B\"";
+        /// What the card still reads, and writes, in a second, for the node's agent; by default as
+        /// much as ever.
+        disk: u64 = Kind::ByteRate(ByteRate(0), ByteRate(1_000_000_000_000_000)) => "\"0 B/s\"";
+    }
 }
 
 impl Load {
@@ -145,15 +182,30 @@ pub struct Clock {
     pub drift_ppb: i64,
 }
 
-/// What is done to the processes of a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Their name, as `/proc/PID/comm` has it.
-    pub name: String,
-    /// What is done to each of them.
-    pub act: Act,
-    /// For [`Act::Flip`]: how many bits.
-    pub bits: u32,
+table! {
+    /// A clock that is wrong, as files have it.
+    pub(super) struct Clocks(Debug) rivals [&["ahead", "behind"]] {
+        /// How far the clock is set ahead.
+        ahead: Option<Span> = STEP;
+        /// How far it is set behind.
+        behind: Option<Span> = STEP;
+        /// How much too fast it goes from then on (parts per million), or too slow. Linux allows
+        /// 500 either way.
+        drift: f64 = Kind::Number(-500.0, 500.0) => "0.0";
+    }
+}
+
+table! {
+    /// What is done to the processes of a name.
+    pub struct Process(Clone, Debug, PartialEq, Eq, Serialize, Deserialize) {
+        /// The name of the processes, as /proc/PID/comm has it.
+        name as "process": String;
+        /// What is done to each of them: `kill` by SIGKILL, `stop` by SIGSTOP until the repair, or
+        /// `flip` bits of its memory.
+        act: Act;
+        /// For `flip`: how many bits.
+        bits: u32 = Kind::Count(1, 1_000_000) => "1";
+    }
 }
 
 /// What is done to a process.
@@ -168,10 +220,7 @@ pub enum Act {
     Flip,
 }
 
-impl Word for Act {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("kill", Self::Kill), ("stop", Self::Stop), ("flip", Self::Flip)];
-}
+words!(Act { Kill = "kill", Stop = "stop", Flip = "flip" });
 
 impl Harm {
     /// Its kind.
@@ -308,16 +357,14 @@ impl Harm {
             | Self::Upset(_)
             | Self::Dram(_) => return None,
             Self::Load(Load { cpu_ppm, memory, card, disk }) => {
-                let (cpu_ppm, disk) = (*cpu_ppm, *disk);
-                let burnt = f64::from(cpu_ppm) / 1e4;
+                let burnt = f64::from(*cpu_ppm) / 1e4;
                 let all = [
-                    (cpu_ppm > 0, format!("{burnt} % of the processors burnt")),
-                    (memory.0 > 0, format!("{memory} of memory filled")),
-                    (card.0 > 0, format!("{card} of the card filled")),
-                    (disk > 0, format!("{} left of the card's rate", ByteRate(disk))),
+                    (*cpu_ppm > 0).then(|| format!("{burnt} % of the processors burnt")),
+                    (memory.0 > 0).then(|| format!("{memory} of memory filled")),
+                    (card.0 > 0).then(|| format!("{card} of the card filled")),
+                    (*disk > 0).then(|| format!("{} left of the card's rate", ByteRate(*disk))),
                 ];
-                let all: Vec<_> = all.into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
-                all.join(", ")
+                all.into_iter().flatten().collect::<Vec<_>>().join(", ")
             }
             Self::Clock(Clock { step, drift_ppb }) => {
                 let (step, drift_ppb) = (*step, *drift_ppb);
@@ -348,48 +395,41 @@ impl Harm {
         Some(text)
     }
 
-    /// It as lines of its rule's table, but for its severity.
-    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
-        let text = |text: &dyn std::fmt::Display| format!("\"{text}\"");
-        let number = |number: f64| format!("{number:?}");
-        let share = |ppm: u32| number(f64::from(ppm) / 1e6);
+    /// It as keys of its rule's table, but for its severity.
+    pub(super) fn keys(&self) -> Vec<(&'static str, Written)> {
         match self {
-            Self::Crash { stop, .. } => {
-                stop.map(|stop| ("means", text(&stop.word()))).into_iter().collect()
-            }
-            Self::LinkDegradation(Link { share_ppm, loss_ppm, delay, jitter }) => {
-                let late = [("delay", text(delay)), ("jitter", text(jitter))];
-                let late = late.into_iter().filter(|_| *delay > Span::ZERO);
-                [("share", share(*share_ppm)), ("loss", share(*loss_ppm))]
-                    .into_iter()
-                    .chain(late)
-                    .collect()
-            }
-            Self::SlowDown { share_ppm } => vec![("share", share(*share_ppm))],
-            Self::Upset(Beam { factor, .. }) => vec![("beam", number(*factor))],
-            Self::Dram(Beam { factor, .. }) => vec![("acceleration", number(*factor))],
-            Self::Load(Load { cpu_ppm, memory, card, disk }) => {
-                let mut all =
-                    vec![("cpu", share(*cpu_ppm)), ("memory", text(memory)), ("card", text(card))];
-                all.extend((*disk > 0).then(|| ("disk", text(&ByteRate(*disk)))));
-                all
-            }
-            Self::Clock(Clock { step, drift_ppb }) => {
-                let key = if *step < 0 { "behind" } else { "ahead" };
-                let step = text(&Span(step.unsigned_abs()));
-                vec![(key, step), ("drift", number(*drift_ppb as f64 / 1e3))]
-            }
-            Self::Process(Process { name, act, bits }) => {
-                let name = toml::Value::String(name.clone()).to_string();
-                let bits = (*act == Act::Flip).then(|| ("bits", bits.to_string()));
-                [("process", name), ("act", text(&act.word()))].into_iter().chain(bits).collect()
-            }
-            Self::Hang { .. }
+            Self::Crash { stop: None, .. }
+            | Self::Hang { .. }
             | Self::PowerLoss { .. }
             | Self::SwitchLoss { .. }
             | Self::ServerLoss
             | Self::ControllerCrash
             | Self::SilentCorruption => Vec::new(),
+            Self::Crash { stop, .. } => Crash { means: *stop }.keys(),
+            Self::LinkDegradation(link) => {
+                let late = |key: &str| matches!(key, "delay" | "jitter");
+                let mut keys = link.keys();
+                keys.retain(|(key, _)| link.delay > Span::ZERO || !late(key));
+                keys
+            }
+            Self::SlowDown { share_ppm } => SlowDown { share_ppm: *share_ppm }.keys(),
+            Self::Upset(beam) => Rays { beam: beam.factor }.keys(),
+            Self::Dram(beam) => Chips { acceleration: beam.factor }.keys(),
+            Self::Load(load) => {
+                let mut keys = load.keys();
+                keys.retain(|(key, _)| *key != "disk" || load.disk > 0);
+                keys
+            }
+            Self::Clock(Clock { step, drift_ppb }) => {
+                let by = Some(Span(step.unsigned_abs()));
+                let (ahead, behind) = if *step < 0 { (None, by) } else { (by, None) };
+                Clocks { ahead, behind, drift: *drift_ppb as f64 / 1e3 }.keys()
+            }
+            Self::Process(process) => {
+                let mut keys = process.keys();
+                keys.retain(|(key, _)| *key != "bits" || process.act == Act::Flip);
+                keys
+            }
         }
     }
 }
@@ -403,9 +443,15 @@ impl Word for Option<Stop> {
     ];
 }
 
-impl Stop {
-    fn word(self) -> &'static str {
-        Some(self).word()
+impl Field for Option<Stop> {
+    const KIND: Kind = Kind::Choice(words::words::<Self>);
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        section.word(name, m)
+    }
+
+    fn written(&self, _: &Kind) -> Written {
+        Written::quoted(&self.word())
     }
 }
 
@@ -413,49 +459,41 @@ impl Stop {
 pub(super) fn read(
     kind: Fault,
     section: &Section<'_>,
-    rays: Option<Rays>,
+    rays: Option<misfortune::Rays>,
     m: &mut Mistakes,
 ) -> Option<Harm> {
-    let severity = || {
-        let given: u32 = section.optional("severity")?;
-        Some(u8::try_from(given).expect("its key has a bound"))
+    let severity = |m: &mut Mistakes| {
+        let Severe { severity } = Severe::read(section, m)?;
+        Some(u8::try_from(severity).expect("its key has a bound"))
     };
+    let beam = |factor, source: Source| Beam { factor, stops: source.stops };
     Some(match kind {
-        Fault::Crash => Harm::Crash { severity: severity()?, stop: section.word("means", m)? },
-        Fault::Hang => Harm::Hang { severity: severity()? },
-        Fault::PowerLoss => Harm::PowerLoss { severity: severity()? },
-        Fault::SwitchLoss => Harm::SwitchLoss { severity: severity()? },
+        Fault::Crash => {
+            Harm::Crash { severity: severity(m)?, stop: Crash::read(section, m)?.means }
+        }
+        Fault::Hang => Harm::Hang { severity: severity(m)? },
+        Fault::PowerLoss => Harm::PowerLoss { severity: severity(m)? },
+        Fault::SwitchLoss => Harm::SwitchLoss { severity: severity(m)? },
         Fault::ServerLoss => Harm::ServerLoss,
         Fault::LinkDegradation => Harm::LinkDegradation(link(section, m)?),
         Fault::ControllerCrash => Harm::ControllerCrash,
         Fault::SilentCorruption => Harm::SilentCorruption,
-        Fault::Upset => Harm::Upset(beam("beam", rays?.upsets, section, m)?),
-        Fault::Dram => Harm::Dram(beam("acceleration", rays?.chips, section, m)?),
+        Fault::Upset => Harm::Upset(beam(Rays::read(section, m)?.beam, rays?.upsets)),
+        Fault::Dram => Harm::Dram(beam(Chips::read(section, m)?.acceleration, rays?.chips)),
         Fault::Load => Harm::Load(load(section, m)?),
         Fault::Clock => Harm::Clock(clock(section, m)?),
         Fault::Process => Harm::Process(process(section, m)?),
-        Fault::SlowDown => Harm::SlowDown { share_ppm: ppm("share", section, m)? },
+        Fault::SlowDown => Harm::SlowDown { share_ppm: SlowDown::read(section, m)?.share_ppm },
     })
 }
 
-fn beam(key: &str, source: Source, section: &Section<'_>, m: &mut Mistakes) -> Option<Beam> {
-    Some(Beam { factor: section.get(key, m)?, stops: source.stops })
-}
-
-fn ppm(key: &str, section: &Section<'_>, m: &mut Mistakes) -> Option<u32> {
-    section.share(key, m).map(|share| libm::round(share * 1e6) as u32)
-}
-
 fn link(section: &Section<'_>, m: &mut Mistakes) -> Option<Link> {
-    let (share_ppm, loss_ppm) = (ppm("share", section, m), ppm("loss", section, m));
-    let (delay, jitter) = (section.get("delay", m), section.get("jitter", m));
-    let (delay, jitter): (Span, Span) = (delay?, jitter?);
-    if jitter > delay {
+    let mut link = Link::read(section, m)?;
+    if link.jitter > link.delay {
         let mistake = Mistake::new(section.place("jitter"), "`jitter` is more than `delay`");
         m.note(mistake.help("no packet comes before it is sent; give a longer `delay`"));
     }
-    let jitter = if delay == Span::ZERO { Span::ZERO } else { jitter };
-    let link = Link { share_ppm: share_ppm?, loss_ppm: loss_ppm?, delay, jitter };
+    link.jitter = link.jitter.min(link.delay);
     if link == Link::WHOLE {
         let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
         m.note(mistake.help("give `share = \"10 %\"`, or `loss = \"2 %\"`, or `delay`"));
@@ -464,11 +502,10 @@ fn link(section: &Section<'_>, m: &mut Mistakes) -> Option<Link> {
 }
 
 fn load(section: &Section<'_>, m: &mut Mistakes) -> Option<Load> {
-    let cpu_ppm = ppm("cpu", section, m);
-    let (memory, card) = (section.get("memory", m), section.get("card", m));
-    let disk: Option<ByteRate> = section.optional("disk");
-    let disk = disk.map_or(0, |rate| rate.0);
-    let load = Load { cpu_ppm: cpu_ppm?, memory: memory?, card: card?, disk };
+    let load = Load::read(section, m)?;
+    if section.has("disk") && load.disk == 0 {
+        m.note(Mistake::new(section.place("disk"), "a card that reads and writes nothing"));
+    }
     if load == Load::default() {
         let mistake = Mistake::new(section.own_place(), "this fault loads nothing");
         m.note(mistake.help("give `cpu = \"50 %\"`, or `memory`, `card` or `disk`"));
@@ -477,10 +514,12 @@ fn load(section: &Section<'_>, m: &mut Mistakes) -> Option<Load> {
 }
 
 fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<Clock> {
-    let span = |key| section.optional::<Span>(key).map(|span| span.0.cast_signed());
-    let step = span("ahead").or_else(|| span("behind").map(std::ops::Neg::neg));
-    let drift: f64 = section.get("drift", m)?;
-    let clock = Clock { step: step.unwrap_or(0), drift_ppb: libm::round(drift * 1e3) as i64 };
+    let Clocks { ahead, behind, drift } = Clocks::read(section, m)?;
+    let step = match (ahead, behind) {
+        (Some(ahead), _) => ahead.0.cast_signed(),
+        (None, behind) => -behind.unwrap_or(Span::ZERO).0.cast_signed(),
+    };
+    let clock = Clock { step, drift_ppb: libm::round(drift * 1e3) as i64 };
     if clock == Clock::default() {
         let mistake = Mistake::new(section.own_place(), "this fault leaves its clocks right");
         m.note(mistake.help("give `ahead = \"5 s\"` or `behind`, or `drift = 100.0`"));
@@ -489,19 +528,18 @@ fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<Clock> {
 }
 
 fn process(section: &Section<'_>, m: &mut Mistakes) -> Option<Process> {
-    let (name, act) = (section.get::<String>("process", m), section.word("act", m));
-    let bits = section.optional("bits");
-    let (name, act) = (name?, act?);
-    if bits.is_some() && act != Act::Flip {
+    let process = Process::read(section, m)?;
+    if section.has("bits") && process.act != Act::Flip {
         let mistake = Mistake::new(section.place("bits"), "`bits` without `act = \"flip\"`");
         m.note(mistake.help("only who flips bits counts them"));
     }
+    let name = &process.name;
     let printable = |letter: char| letter.is_ascii_graphic() && !"/,".contains(letter);
     if name.is_empty() || name.len() > COMM_MAX || !name.chars().all(printable) {
         let mistake = Mistake::new(section.place("process"), "this is no name of a process");
         m.note(mistake.help("as /proc/PID/comm has it: 15 letters at most, without a path"));
     }
-    Some(Process { name, act, bits: bits.unwrap_or(1) })
+    Some(process)
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
-//! Probability laws of lifetimes and repair times.
+//! Probability laws of lifetimes and repair times, and the tables of files for them.
 
 use std::sync::Arc;
 
+use crate::config::declare::{Declared, Written, table, table_field};
+use crate::config::language::{Kind, Spec};
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::scenario::keys::{SPAN, SPAN_SOME};
 use crate::units::Span;
 
 /// A law of random spans.
@@ -52,4 +57,196 @@ pub struct Weibull {
     pub shape: f64,
     /// Scale.
     pub scale: Span,
+}
+
+table! {
+    /// A law of random spans: of repairs, or of lifetimes after which a fault strikes again and
+    /// again.
+    struct OneLaw(Debug, Default) {
+        /// Always the same span.
+        fixed or "exponential" "weibull" "lognormal" "gamma" "bathtub" "empirical": Option<Span>
+            = SPAN;
+        /// The memoryless law.
+        exponential: Option<Exponential>;
+        /// S(t) = exp(-(t/scale)^shape).
+        weibull: Option<Weibull>;
+        /// ln t is normal.
+        lognormal: Option<Lognormal>;
+        /// The density falls as t^(shape - 1) exp(-t/scale).
+        gamma: Option<Gamma>;
+        /// The first of three ends.
+        bathtub: Option<Bathtub>;
+        /// One of the given spans.
+        empirical: Option<Empirical>;
+    }
+}
+
+table! {
+    /// The memoryless law.
+    struct Exponential(Debug) {
+        /// Mean.
+        mean: Span = SPAN_SOME;
+    }
+}
+
+table! {
+    /// S(t) = exp(-(t/scale)^shape).
+    struct WeibullKeys(Debug) {
+        /// Below 1 the hazard falls with age.
+        shape: f64 = Kind::Number(0.1, 50.0);
+        /// Mean; scale = mean / gamma(1 + 1/shape).
+        mean or "scale": Option<Span> = SPAN_SOME;
+        /// Scale, in place of the mean.
+        scale: Option<Span> = SPAN_SOME;
+    }
+}
+
+table! {
+    /// ln t is normal.
+    struct Lognormal(Debug) {
+        /// Median.
+        median: Span = SPAN_SOME;
+        /// Standard deviation of ln t.
+        sigma: f64 = Kind::Number(0.001, 10.0);
+    }
+}
+
+table! {
+    /// The density falls as t^(shape - 1) exp(-t/scale).
+    struct GammaKeys(Debug) {
+        /// Below 1 the hazard falls with age.
+        shape: f64 = Kind::Number(0.01, 1_000.0);
+        /// Mean; scale = mean / shape.
+        mean or "scale": Option<Span> = SPAN_SOME;
+        /// Scale, in place of the mean.
+        scale: Option<Span> = SPAN_SOME;
+    }
+}
+
+table! {
+    /// The first of three ends: an early one whose hazard falls (a shape below 1), a chance one,
+    /// and wear (a shape of 1 or more).
+    struct Bathtub(Debug) {
+        /// Early failures: a shape below 1.
+        early: Weibull;
+        /// Mean of the lifetimes that chance alone would end.
+        mean: Span = SPAN_SOME;
+        /// Wear: a shape above 1.
+        wear: Weibull;
+    }
+}
+
+table! {
+    /// One of the given spans, each as likely as the others.
+    struct Empirical(Debug) {
+        /// The spans, such as those of a trace.
+        values: Vec<Span> = Kind::List(&SPAN_SOME);
+    }
+}
+
+/// A gamma law.
+#[derive(Debug)]
+struct Gamma {
+    shape: f64,
+    scale: Span,
+}
+
+/// Tables with a shape, and with a scale or a mean: scale = mean / f(shape).
+macro_rules! scaled {
+    ($type:ident, $keys:ident, $f:expr) => {
+        impl Declared for $type {
+            const SPEC: &'static Spec = $keys::SPEC;
+
+            fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+                let $keys { shape, mean, scale } = $keys::read(section, m)?;
+                if let Some(scale) = scale {
+                    return Some(Self { shape, scale });
+                }
+                section.demand("mean", m);
+                let f: fn(f64) -> f64 = $f;
+                let scale = Span::from_secs_f64(mean?.as_secs_f64() / f(shape));
+                if scale == Span::ZERO {
+                    let title = "this mean is too small for the shape";
+                    m.note(Mistake::new(section.place("mean"), title));
+                    return None;
+                }
+                Some(Self { shape, scale })
+            }
+
+            fn keys(&self) -> Vec<(&'static str, Written)> {
+                $keys { shape: self.shape, mean: None, scale: Some(self.scale) }.keys()
+            }
+        }
+    };
+}
+
+scaled!(Weibull, WeibullKeys, |shape| libm::tgamma(1.0 + 1.0 / shape));
+scaled!(Gamma, GammaKeys, |shape| shape);
+table_field!(Weibull);
+
+impl Declared for Law {
+    const SPEC: &'static Spec = OneLaw::SPEC;
+
+    fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+        let one = OneLaw::read(section, m)?;
+        let law = one
+            .fixed
+            .map(Self::Fixed)
+            .or(one.exponential.map(|Exponential { mean }| Self::Exponential { mean }))
+            .or(one.weibull.map(Self::Weibull))
+            .or(one.lognormal.map(|Lognormal { median, sigma }| Self::Lognormal { median, sigma }))
+            .or(one.gamma.map(|Gamma { shape, scale }| Self::Gamma { shape, scale }));
+        if law.is_some() {
+            return law;
+        }
+        if let Some(Bathtub { early, mean, wear }) = one.bathtub {
+            let section = section.section("bathtub");
+            let mut wrong = |part, title, help| {
+                let place = section.section(part).place("shape");
+                m.note(Mistake::new(place, title).help(help));
+            };
+            if early.shape >= 1.0 {
+                wrong("early", "early failures whose hazard does not fall", "a shape below 1");
+            }
+            if wear.shape < 1.0 {
+                wrong("wear", "wear whose hazard does not rise", "a shape of 1 or more");
+            }
+            return Some(Self::Bathtub { early, mean, wear });
+        }
+        let Some(Empirical { mut values }) = one.empirical else {
+            let known: Vec<_> = Self::SPEC.keys.iter().map(|key| key.name).collect();
+            let mistake = Mistake::new(section.own_place(), "this law is empty");
+            m.note(mistake.help(format!("known laws: {}", known.join(", "))));
+            return None;
+        };
+        if values.is_empty() {
+            let place = section.section("empirical").place("values");
+            m.note(Mistake::new(place, "a law without values").help("give one span or more"));
+            return None;
+        }
+        values.sort_unstable();
+        Some(Self::Empirical(Arc::from(values)))
+    }
+
+    fn keys(&self) -> Vec<(&'static str, Written)> {
+        let none = OneLaw::default();
+        let one = match self {
+            Self::Fixed(span) => OneLaw { fixed: Some(*span), ..none },
+            Self::Exponential { mean } => {
+                OneLaw { exponential: Some(Exponential { mean: *mean }), ..none }
+            }
+            Self::Weibull(law) => OneLaw { weibull: Some(*law), ..none },
+            &Self::Lognormal { median, sigma } => {
+                OneLaw { lognormal: Some(Lognormal { median, sigma }), ..none }
+            }
+            &Self::Gamma { shape, scale } => OneLaw { gamma: Some(Gamma { shape, scale }), ..none },
+            &Self::Bathtub { early, mean, wear } => {
+                OneLaw { bathtub: Some(Bathtub { early, mean, wear }), ..none }
+            }
+            Self::Empirical(values) => {
+                OneLaw { empirical: Some(Empirical { values: values.to_vec() }), ..none }
+            }
+        };
+        one.keys()
+    }
 }

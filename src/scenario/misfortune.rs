@@ -1,6 +1,7 @@
 //! From merged tables to fault rules: times, part sets, and which parts a fault may strike.
 
-use crate::config::document::{Data, Table, Value};
+use crate::config::declare::{Declared, Field};
+use crate::config::document::{Table, Value};
 use crate::config::language::{Problem, Read};
 use crate::config::layout::Layout;
 use crate::config::mistakes::{Mistake, Mistakes};
@@ -10,14 +11,13 @@ use crate::config::walk;
 use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
-use crate::scenario::course::Unread;
 use crate::scenario::fault::{
-    Age, Cascade, FaultRule, PartSet, Prediction, Radius, Rejuvenate, Repair, Rhythm, When,
+    Age, FaultRule, Foreseen, Lives, Moment, PartSet, Prediction, Radius, Rejuvenate, Repair,
+    Together, When,
 };
 use crate::scenario::harm::{self, Harm};
 use crate::scenario::keys::faults::keys_of;
 use crate::scenario::law::Law;
-use crate::scenario::lawbook::law;
 use crate::scenario::replay;
 use crate::units::{Span, Time};
 
@@ -51,10 +51,10 @@ pub(super) fn rules(
             if keys.key("at").is_none() {
                 return Some(upset((kind, harm), rays, &section, layout, m));
             }
-            let Some(trace) = section.given("trace").filter(|_| !is_rival(table)) else {
+            if !section.has("trace") || is_rival(table) {
                 return Some(rule((kind, harm), &section, layout, m));
-            };
-            match replay(harm, &section, trace, layout, stop, m) {
+            }
+            match replay(harm, &section, layout, stop, m) {
                 Some(rules) => replayed.iter_mut().for_each(|all| all.extend(rules.clone())),
                 None => replayed = None,
             }
@@ -81,7 +81,6 @@ fn is_rival(table: &Table) -> bool {
 fn replay(
     harm: Option<Harm>,
     section: &Section<'_>,
-    trace: &Value,
     layout: Option<&Layout>,
     stop: Option<&StopRule>,
     m: &mut Mistakes,
@@ -92,8 +91,10 @@ fn replay(
     without(&[("cascade", why)], section, "lifetime", m);
     let harm = harm?;
     let on = parts(harm.kind(), section, layout, m);
-    let repair = if section.has("repair") { Some(repair(section, m)?) } else { None };
-    let rules = replay::rules(&harm, trace, &on?, repair.as_ref(), m)?;
+    let repair =
+        if section.has("repair") { Some(Repair::take(section, "repair", m)?) } else { None };
+    let trace = section.section("trace");
+    let rules = replay::rules(&harm, &trace, &on?, repair.as_ref(), m)?;
     let late = |rule: &&FaultRule| {
         stop.is_some_and(|stop| matches!(rule.when, When::At(at) if at > stop.at))
     };
@@ -102,7 +103,7 @@ fn replay(
         let title = format!("{n_late} of {} failures of the trace never strike", rules.len());
         let end = Span(stop?.at.0);
         let help = format!("the run ends after {end}: an earlier `to`, or a later `stop.at`");
-        m.note(Mistake::new(trace.place, title).help(help));
+        m.note(Mistake::new(trace.own_place(), title).help(help));
     }
     Some(rules)
 }
@@ -163,33 +164,44 @@ fn rule(
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<FaultRule> {
-    let name: Option<String> = section.optional("name");
-    let (on, when) = (parts(kind, section, layout, m), when(section, m));
-    let repair =
-        if kind == Fault::SilentCorruption { Some(Repair::Never) } else { repair(section, m) };
-    let fixed = matches!(when, Some(When::At(_)));
-    if fixed {
+    let (on, lives) = (parts(kind, section, layout, m), Lives::read(section, m));
+    let when = when(section, lives.as_ref(), m);
+    let repair = if keys_of(kind).key("repair").is_some() {
+        Repair::take(section, "repair", m)
+    } else {
+        Some(Repair::Never)
+    };
+    if section.has("at") {
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
-    let radius = if kind.strikes_nodes() { section.word("radius", m) } else { Some(Radius::Node) };
+    let radius = if keys_of(kind).key("radius").is_some() {
+        Together::read(section, m).map(|together| together.radius)
+    } else {
+        Some(Radius::Node)
+    };
     if radius.is_some_and(|radius| radius != Radius::Node)
         && on.as_ref().is_some_and(|on| on.kind != PartKind::Node)
     {
         let mistake = Mistake::new(section.place("radius"), "a `radius` about what is no node");
         m.note(mistake.help("it says which nodes are struck together; leave it out"));
     }
-    let cascade = cascade(section, on.as_ref(), m);
+    check_cascade(section, on.as_ref(), m);
     let prediction = prediction(kind, section, m);
     Some(FaultRule {
-        name: name.unwrap_or_else(|| kind.word().into()),
+        name: name_of(kind, section),
         harm: harm?,
         on: on?,
         when: when?,
-        cascade: cascade.ok()?,
-        prediction: prediction.ok()?,
+        cascade: lives?.cascade,
+        prediction: prediction?,
         radius: radius?,
         repair: repair?,
     })
+}
+
+/// The name that a table gives, or that of its kind.
+fn name_of(kind: Fault, section: &Section<'_>) -> String {
+    section.optional("name").unwrap_or_else(|| kind.word().into())
 }
 
 /// What strikes the memories of a node of the scenario, outdoors at its site.
@@ -221,7 +233,8 @@ fn upset(
     let on = parts(kind, section, layout, m);
     let of_chips = kind == Fault::Dram;
     let key = if of_chips { "acceleration" } else { "beam" };
-    let repair = if of_chips { repair(section, m) } else { Some(Repair::PowerCycle) };
+    let repair =
+        if of_chips { Repair::take(section, "repair", m) } else { Some(Repair::PowerCycle) };
     let (harm, rays) = (harm?, rays?);
     let source = if of_chips { rays.chips } else { rays.upsets };
     let mean = 3600.0 / (source.rate * harm.beam()?.factor);
@@ -255,7 +268,7 @@ fn upset(
         return None;
     }
     Some(FaultRule {
-        name: section.optional("name").unwrap_or_else(|| kind.word().into()),
+        name: name_of(kind, section),
         harm,
         on: on?,
         when: When::Lifetime {
@@ -272,92 +285,46 @@ fn upset(
     })
 }
 
-fn when(section: &Section<'_>, m: &mut Mistakes) -> Option<When> {
-    if section.has("at") {
-        return section.optional::<Span>("at").map(|span| When::At(Time(span.0)));
-    }
-    let Some(value) = section.given("lifetime") else {
+fn when(section: &Section<'_>, lives: Option<&Lives>, m: &mut Mistakes) -> Option<When> {
+    if !section.has("at") && !section.has("lifetime") {
         let mistake = Mistake::new(section.own_place(), "this fault does not say when it strikes");
         let help = "give `at = \"3 d 4 h\"` or `lifetime = { exponential = { mean = \"1 y\" } }`";
         m.note(mistake.help(help));
         return None;
-    };
-    let law = law(value, m)?;
+    }
+    let moment = Moment::read(section, m)?;
+    if let Some(span) = moment.at {
+        return Some(When::At(Time(span.0)));
+    }
+    let law = moment.lifetime?;
     if law == Law::Fixed(Span::ZERO) {
-        m.note(Mistake::new(value.place, "a lifetime of no time at all").help("at least 1 ns"));
+        let place = section.place("lifetime");
+        m.note(Mistake::new(place, "a lifetime of no time at all").help("at least 1 ns"));
         return None;
     }
-    let (age, rejuvenate) =
-        (section.word::<Age>("age", m), section.word::<Rejuvenate>("rejuvenate", m));
-    let (frailty, rhythm) = (section.get("frailty", m), rhythm(section, m));
-    Some(When::Lifetime {
-        law,
-        age: age?,
-        rejuvenate: rejuvenate?,
-        frailty: frailty?,
-        rhythm: rhythm.ok()?,
-    })
-}
-
-fn rhythm(section: &Section<'_>, m: &mut Mistakes) -> Result<Option<Rhythm>, Unread> {
-    let section = section.section("rhythm");
-    if !section.exists() {
-        return Ok(None);
-    }
-    let (day, peak) = (section.share("day", m), section.get("peak", m));
-    let (weekend, start) = (section.get("weekend", m), section.get("start", m));
-    let rhythm = || Some(Rhythm { day: day?, peak: peak?, weekend: weekend?, start: start? });
-    rhythm().map(Some).ok_or(Unread)
+    let &Lives { age, rejuvenate, frailty, rhythm, .. } = lives?;
+    Some(When::Lifetime { law, age, rejuvenate, frailty, rhythm })
 }
 
 /// A cascade needs another part that it can go on to.
-fn cascade(
-    section: &Section<'_>,
-    on: Option<&PartSet>,
-    m: &mut Mistakes,
-) -> Result<Option<Cascade>, Unread> {
-    let section = section.section("cascade");
-    if !section.exists() {
-        return Ok(None);
-    }
-    if on.is_some_and(|on| on.len() < 2) {
-        let mistake = Mistake::new(section.own_place(), "a cascade on a single part");
+fn check_cascade(section: &Section<'_>, on: Option<&PartSet>, m: &mut Mistakes) {
+    if section.has("cascade") && on.is_some_and(|on| on.len() < 2) {
+        let mistake = Mistake::new(section.place("cascade"), "a cascade on a single part");
         m.note(mistake.help("it goes on to another part of `on`; give two or more"));
     }
-    let (chance, delay) = (section.share("chance", m), section.get("delay", m));
-    let cascade = || Some(Cascade { chance: chance?, delay: delay? });
-    cascade().map(Some).ok_or(Unread)
 }
 
 /// Only what stops a job is worth an alarm.
-fn prediction(
-    kind: Fault,
-    section: &Section<'_>,
-    m: &mut Mistakes,
-) -> Result<Option<Prediction>, Unread> {
+fn prediction(kind: Fault, section: &Section<'_>, m: &mut Mistakes) -> Option<Option<Prediction>> {
     if !section.has("prediction") {
-        return Ok(None);
+        return Some(None);
     }
-    let section = section.section("prediction");
     if !kind.loses_nodes() {
         let title = format!("an alarm before a `{}`, which stops no node", kind.word());
         let help = "a checkpoint saves nothing then; leave `prediction` away";
-        m.note(Mistake::new(section.own_place(), title).help(help));
+        m.note(Mistake::new(section.place("prediction"), title).help(help));
     }
-    let (recall, precision) = (section.share("recall", m), section.share("precision", m));
-    let lead = section.get("lead", m);
-    let all = || Some(Prediction { recall: recall?, precision: precision?, lead: lead? });
-    all().map(Some).ok_or(Unread)
-}
-
-fn repair(section: &Section<'_>, m: &mut Mistakes) -> Option<Repair> {
-    let value = section.value("repair")?;
-    match &value.data {
-        Data::Table(_) => law(&value, m).map(Repair::After),
-        Data::Text(text) if text == "power-cycle" => Some(Repair::PowerCycle),
-        Data::Text(text) if text == "never" => Some(Repair::Never),
-        _ => Span::read(&value).ok().map(|span| Repair::After(Law::Fixed(span))),
-    }
+    Foreseen::read(section, m).map(|foreseen| foreseen.prediction)
 }
 
 fn parts(

@@ -18,7 +18,6 @@ mod course;
 mod drain;
 mod files;
 pub(crate) mod keys;
-mod lawbook;
 mod levels;
 mod load;
 pub mod logging;
@@ -39,6 +38,7 @@ pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_text, read, read_over};
 pub use resolved::text;
 
+use crate::config::declare::choice;
 use crate::units::{Span, Time};
 
 /// The JSON Schema (draft 7) of scenario files.
@@ -123,15 +123,16 @@ pub struct StopRule {
     pub at: Time,
 }
 
-/// The condition that ends a run early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopWhen {
-    /// All work of all jobs is done.
-    WorkloadDone,
-    /// All nodes are up.
-    AllUp,
-    /// Only at [`StopRule::at`].
-    Never,
+choice! {
+    /// The condition that ends a run early.
+    pub enum StopWhen(Clone, Copy, Debug, PartialEq, Eq) {
+        /// All work of all jobs is done.
+        WorkloadDone = "workload done",
+        /// All nodes are up.
+        AllUp = "all up",
+        /// Only at [`StopRule::at`].
+        Never = "never",
+    }
 }
 
 /// What is written down.
@@ -143,15 +144,16 @@ pub struct Record {
     pub sample: Span,
 }
 
-/// Which events go to disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventLevel {
-    /// Every one.
-    All,
-    /// Only faults, job failures and checkpoints' ends.
-    Faults,
-    /// None.
-    None,
+choice! {
+    /// Which events go to disk.
+    pub enum EventLevel(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Every one.
+        All = "all",
+        /// Only faults, job failures and checkpoints' ends.
+        Faults = "faults",
+        /// None.
+        None = "none",
+    }
 }
 
 /// A demand on a metric: `efficiency = "> 0.5"`.

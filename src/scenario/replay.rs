@@ -8,116 +8,88 @@
 
 use std::path::Path;
 
-use crate::config::document::Value;
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::declare::{Declared, choice, table};
+use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::config::words::{Word, words};
 use crate::ids::PartKind;
 use crate::scenario::fault::{FaultRule, PartSet, Radius, Repair, When};
 use crate::scenario::harm::Harm;
-use crate::scenario::keys::{SPAN, spec};
+use crate::scenario::keys::SPAN;
 use crate::scenario::law::Law;
 use crate::trace::{self, Failure, Moment, Named, Selection, Trace};
 use crate::units::{Span, Time};
 use crate::untrusted::demand_regular;
 
-/// The failures of a trace, each of which strikes once.
-pub(super) static REPLAY: Spec = spec(
-    "The failures of a trace, each of which strikes once.",
-    &[
-        Key::new("file", Kind::Text, "The trace: a path, relative to this file.").required(),
-        Key::new(
-            "system",
-            Kind::Count(0, u32::MAX as u64),
-            "Only the failures of this system. Default: of all.",
-        ),
-        Key::new(
-            "from",
-            Kind::Text,
-            "Only failures from this time on, such as \"2004-01-31 14:05\". Default: the first.",
-        ),
-        Key::new("to", Kind::Text, "Only failures before this time. Default: all."),
-        Key::new(
-            "nodes",
-            Kind::Choice(words::<Mapping>),
-            "Which node stands for number n of the trace: number n of `on`, counted from 0 \
-             (`same`), or number n modulo the size of `on` (`modulo`).",
-        )
-        .or("\"same\""),
-        Key::new(
-            "speed",
-            Kind::Number(1e-6, 1e6),
-            "How much faster than in the trace time goes, for failures and repairs.",
-        )
-        .or("1.0"),
-        Key::new("after", SPAN, "The time of the run at which the window begins.").or("\"0 s\""),
-        Key::new(
-            "unusable",
-            Kind::Count(0, u32::MAX as u64),
-            "Rows of the trace that cannot be replayed, as you know: broken ones of the file, and \
-             those of the window without a node.",
-        )
-        .or("0"),
-    ],
-);
+table! {
+    /// The failures of a trace of a real machine, each of which strikes once.
+    pub(super) struct Replay(Debug) {
+        /// The trace: a path, relative to this file.
+        file: String;
+        /// Only the failures of this system. Default: of all.
+        system: Option<u32>;
+        /// Only failures from this time on, such as "2004-01-31 14:05". Default: the first.
+        from: Option<String>;
+        /// Only failures before this time. Default: all.
+        to: Option<String>;
+        /// Which node stands for number n of the trace: number n of `on`, counted from 0 (`same`),
+        /// or number n modulo the size of `on` (`modulo`).
+        nodes: Mapping => "\"same\"";
+        /// How much faster than in the trace time goes, for failures and repairs.
+        speed: f64 = Kind::Number(1e-6, 1e6) => "1.0";
+        /// The time of the run at which the window begins.
+        after: Span = SPAN => "\"0 s\"";
+        /// Rows of the trace that cannot be replayed, as you know: broken ones of the file, and
+        /// those of the window without a node.
+        unusable: u32 => "0";
+    }
+}
+
+choice! {
+    /// Which node of the scenario stands for a node of the trace.
+    pub(super) enum Mapping(Clone, Copy, Debug, PartialEq, Eq) {
+        /// The node number n of the trace is number n of the fault's set, counted from 0.
+        Same = "same",
+        /// It is number n modulo the size of the set.
+        Modulo = "modulo",
+    }
+}
 
 /// Digits of the file's SHA-256 in the name of a rule.
 const HASH_DIGITS: usize = 12;
-
-/// Which node of the scenario stands for a node of the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mapping {
-    /// The node number n of the trace is number n of the fault's set, counted from 0.
-    Same,
-    /// It is number n modulo the size of the set.
-    Modulo,
-}
-
-impl Word for Mapping {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("same", Self::Same), ("modulo", Self::Modulo)];
-}
-
-/// What a scenario says of a replay.
-struct Replay {
-    selection: Selection,
-    mapping: Mapping,
-    speed: f64,
-    after: Span,
-}
 
 /// The rules of a replay, each with this harm; `repair` is what the table gives in place of the
 /// times of the trace.
 pub(super) fn rules(
     harm: &Harm,
-    value: &Value,
+    section: &Section<'_>,
     on: &PartSet,
     repair: Option<&Repair>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
-    let section = Section::new(&REPLAY, value.table()?, "trace", value.place);
-    let replay = read(&section, m);
-    let allowed: Option<u64> = section.get("unusable", m);
-    let file: String = section.get("file", m)?;
+    let replay = Replay::read(section, m)?;
+    let selection = replay.selection(section, m);
     let place = section.place("file");
-    let path = m.folder(place.file).join(&file);
+    let path = m.folder(place.file).join(&replay.file);
     let regular = demand_regular(&path).map_err(|why| format!("{}: {why}", path.display()));
     let read = || trace::read(&path, &Named::default()).map_err(|error| error.to_string());
     let trace = (regular.and_then(|()| read()))
         .map_err(|why| m.note(Mistake::new(place, why).help("paths are relative to this file")))
         .ok()?;
-    let (replay, allowed) = (replay?, allowed?);
-    let failures = replay.selection.of(&trace);
-    check_unusable(&section, (&trace, &failures), allowed, m);
+    let selection = selection?;
+    let failures = selection.of(&trace);
+    check_unusable(section, (&trace, &failures), replay.unusable as usize, m);
     let Some(first) = failures.first() else {
         let systems: Vec<_> = trace.nodes.keys().map(u32::to_string).collect();
         let help = format!("the trace has the systems {}", systems.join(", "));
-        m.note(Mistake::new(value.place, "no failure of the trace is in this window").help(help));
+        m.note(
+            Mistake::new(section.own_place(), "no failure of the trace is in this window")
+                .help(help),
+        );
         return None;
     };
-    let start = replay.selection.from.unwrap_or(first.start);
-    let stem = Path::new(&file).file_name().unwrap_or_default().to_string_lossy();
+    let start = selection.from.unwrap_or(first.start);
+    let stem = Path::new(&replay.file).file_name().unwrap_or_default().to_string_lossy();
     let hash: String = trace.sha256.chars().take(HASH_DIGITS).collect();
     let mut rules = Vec::new();
     for failure in failures {
@@ -144,25 +116,11 @@ pub(super) fn rules(
     Some(rules)
 }
 
-fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Replay> {
-    let mut moment = |key| {
-        let text: Option<String> = section.optional(key);
-        let moment = text.as_deref().map(Moment::parse).transpose();
-        moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong)))
-    };
-    let (from, to) = (moment("from"), moment("to"));
-    let (mapping, speed) = (section.word("nodes", m), section.get("speed", m));
-    let after = section.get("after", m);
-    let selection =
-        Selection { system: section.optional("system"), from: from.ok()?, to: to.ok()? };
-    Some(Replay { selection, mapping: mapping?, speed: speed?, after: after? })
-}
-
 /// Notes rows of the trace that cannot be replayed, unless the scenario knows how many there are.
 fn check_unusable(
     section: &Section<'_>,
     (trace, failures): (&Trace, &[&Failure]),
-    allowed: u64,
+    allowed: usize,
     m: &mut Mistakes,
 ) {
     let nameless = failures.iter().filter(|failure| failure.node.is_none());
@@ -170,7 +128,7 @@ fn check_unusable(
     let mut all: Vec<_> =
         flaws.chain(nameless.map(|failure| (failure.line, "it names no node"))).collect();
     all.sort_unstable();
-    if all.len() as u64 == allowed {
+    if all.len() == allowed {
         return;
     }
     let title = match all.first() {
@@ -189,9 +147,19 @@ fn check_unusable(
 }
 
 impl Replay {
+    /// The failures that it chooses.
+    fn selection(&self, section: &Section<'_>, m: &mut Mistakes) -> Option<Selection> {
+        let mut moment = |key, text: &Option<String>| {
+            let moment = text.as_deref().map(Moment::parse).transpose();
+            moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong)))
+        };
+        let (from, to) = (moment("from", &self.from), moment("to", &self.to));
+        Some(Selection { system: self.system, from: from.ok()?, to: to.ok()? })
+    }
+
     /// The node that stands for a node of the trace, if there is one.
     fn node(&self, number: u32, on: &PartSet) -> Option<u32> {
-        let place = match self.mapping {
+        let place = match self.nodes {
             Mapping::Same => number,
             Mapping::Modulo => number % on.len(),
         };

@@ -2,21 +2,20 @@
 
 use std::fmt::Write as _;
 
-use crate::config::declare::{self, Declared, Field, Line};
+use crate::config::declare::{self, Declared, Field, Line, Written};
 use crate::config::document::{Data, Table, Value};
 use crate::config::nodeset;
 use crate::config::words::Word;
 use crate::event::{Fault, Target};
 use crate::scenario::arrays;
-use crate::scenario::fault::{Cascade, FaultRule, Prediction, Repair, Rhythm, When};
+use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes};
 use crate::scenario::jobs;
-use crate::scenario::law::Law;
+use crate::scenario::keys::faults::keys_of;
 use crate::scenario::levels;
 use crate::scenario::load::Sources;
 use crate::scenario::logging::logging_lines;
 use crate::scenario::{Provenance, Scenario, Source};
-use crate::units::Span;
 
 /// Why parts are mended after the time that the language gives, if a scenario gives none.
 const REPAIR_REASON: &str =
@@ -123,7 +122,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                 None if kind.strikes_nodes() && kind != Fault::Dram => None,
                 None => Some(Source::Assumption(REPAIR_REASON.into())),
             };
-            let value = repair(&rule.repair);
+            let value = rule.repair.written(&Repair::KIND).inline().unwrap_or_default();
             told.extend(source.map(|source| Provenance { key, value, source }));
         }
     }
@@ -162,10 +161,6 @@ pub(super) fn quoted(text: &str) -> String {
 /// A quantity or another thing in quotes.
 pub(super) fn text_of(value: impl std::fmt::Display) -> String {
     quoted(&value.to_string())
-}
-
-pub(super) fn number(value: f64) -> String {
-    format!("{value:?}")
 }
 
 /// Lines of one table.
@@ -213,94 +208,42 @@ pub(super) fn field<F: Field>(table: &str, key: &'static str, field: &F) -> Vec<
     declare::lines(table, vec![(key, field.written(&F::KIND))])
 }
 
-fn law(law: &Law) -> String {
-    let inner = match law {
-        Law::Fixed(span) => format!("fixed = {}", text_of(span)),
-        Law::Exponential { mean } => format!("exponential = {{ mean = {} }}", text_of(mean)),
-        Law::Weibull(law) => format!("weibull = {}", shaped(law.shape, law.scale)),
-        Law::Lognormal { median, sigma } => {
-            format!("lognormal = {{ median = {}, sigma = {sigma:?} }}", text_of(median))
-        }
-        Law::Gamma { shape, scale } => format!("gamma = {}", shaped(*shape, *scale)),
-        Law::Bathtub { early, mean, wear } => {
-            let (early, wear) = (shaped(early.shape, early.scale), shaped(wear.shape, wear.scale));
-            format!("bathtub = {{ early = {early}, mean = {}, wear = {wear} }}", text_of(mean))
-        }
-        Law::Empirical(spans) => {
-            let spans: Vec<_> = spans.iter().map(text_of).collect();
-            format!("empirical = {{ values = [{}] }}", spans.join(", "))
-        }
-    };
-    format!("{{ {inner} }}")
-}
-
-fn shaped(shape: f64, scale: Span) -> String {
-    format!("{{ shape = {shape:?}, scale = {} }}", text_of(scale))
-}
-
-pub(super) fn repair(repair: &Repair) -> String {
-    match repair {
-        Repair::PowerCycle => quoted("power-cycle"),
-        Repair::Never => quoted("never"),
-        Repair::After(Law::Fixed(span)) => text_of(span),
-        Repair::After(after) => law(after),
-    }
-}
-
-fn rhythm_text(rhythm: &Rhythm) -> String {
-    let (day, weekend) = (number(rhythm.day), number(rhythm.weekend));
-    let (peak, start) = (text_of(rhythm.peak), text_of(rhythm.start));
-    format!("{{ day = {day}, peak = {peak}, weekend = {weekend}, start = {start} }}")
-}
-
 fn fault(rule: &FaultRule) -> Vec<Line> {
-    let kind = rule.kind();
-    let table = format!("[fault.{}]", kind.word());
-    let mut all =
-        lines(&table, [("name", quoted(&rule.name)), ("on", quoted(&nodeset::print(&rule.on)))]);
-    if rule.harm.beam().is_some() {
-        all.extend(lines(&table, rule.harm.lines()));
-        let repaired = kind == Fault::Dram;
-        all.extend(lines(&table, repaired.then(|| ("repair", repair(&rule.repair)))));
-        return all;
-    }
-    match &rule.when {
-        When::At(time) => all.extend(lines(&table, [("at", text_of(time))])),
-        When::Lifetime { law: lifetime, age, rejuvenate, frailty, rhythm } => {
-            all.extend(lines(
-                &table,
-                [
-                    ("lifetime", law(lifetime)),
-                    ("age", quoted(age.word())),
-                    ("rejuvenate", quoted(rejuvenate.word())),
-                    ("frailty", number(*frailty)),
-                ],
-            ));
-            let rhythm = rhythm.as_ref().map(|rhythm| ("rhythm", rhythm_text(rhythm)));
-            all.extend(lines(&table, rhythm));
-            if kind.strikes_nodes() {
-                all.extend(lines(&table, [("radius", quoted(rule.radius.word()))]));
+    let spec = keys_of(rule.kind());
+    let mut all = vec![
+        ("name", Written::quoted(&rule.name)),
+        ("on", Written::quoted(&nodeset::print(&rule.on))),
+    ];
+    let own = rule.harm.keys();
+    let of_beam = rule.harm.beam().is_some();
+    if of_beam {
+        all.extend(own.clone());
+    } else {
+        match &rule.when {
+            When::At(time) => all.push(("at", Written::quoted(time))),
+            When::Lifetime { law, age, rejuvenate, frailty, rhythm } => {
+                all.push(("lifetime", Written::Table(law.keys())));
+                declare::write(age, "age", spec, &mut all);
+                declare::write(rejuvenate, "rejuvenate", spec, &mut all);
+                declare::write(frailty, "frailty", spec, &mut all);
+                declare::write(rhythm, "rhythm", spec, &mut all);
+                if spec.key("radius").is_some() {
+                    declare::write(&rule.radius, "radius", spec, &mut all);
+                }
             }
         }
+        declare::write(&rule.cascade, "cascade", spec, &mut all);
     }
-    let cascade = rule.cascade.as_ref().map(|Cascade { chance, delay }| {
-        let text = format!("{{ chance = {}, delay = {} }}", number(*chance), text_of(delay));
-        ("cascade", text)
-    });
-    all.extend(lines(&table, cascade));
-    let prediction = rule.prediction.as_ref().map(|Prediction { recall, precision, lead }| {
-        let (recall, precision) = (number(*recall), number(*precision));
-        let lead = text_of(lead);
-        ("prediction", format!("{{ recall = {recall}, precision = {precision}, lead = {lead} }}"))
-    });
-    all.extend(lines(&table, prediction));
-    let severity = rule.harm.severity();
-    all.extend(lines(&table, (severity > 1).then(|| ("severity", severity.to_string()))));
-    if kind != Fault::SilentCorruption {
-        all.extend(lines(&table, [("repair", repair(&rule.repair))]));
+    if let Some(prediction) = &rule.prediction {
+        all.push(("prediction", Written::Table(prediction.keys())));
     }
-    all.extend(lines(&table, rule.harm.lines()));
-    all
+    let severity = u32::from(rule.harm.severity());
+    all.extend((severity > 1).then(|| ("severity", Written::Value(severity.to_string()))));
+    if spec.key("repair").is_some() {
+        declare::write(&rule.repair, "repair", spec, &mut all);
+    }
+    all.extend(if of_beam { Vec::new() } else { own });
+    declare::lines(&format!("[fault.{}]", rule.kind().word()), all)
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {

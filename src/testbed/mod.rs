@@ -63,12 +63,6 @@ impl Folder {
         Self(path)
     }
 
-    /// The folder itself.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// The inventory.
     #[must_use]
     pub fn inventory(&self) -> PathBuf {

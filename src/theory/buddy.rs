@@ -1,8 +1,8 @@
-//! Checkpoints in the memory of one buddy or two: the chance to lose both copies, and the waste.
+//! Checkpoints in the memory of one buddy or two: the chance to lose both copies.
 //!
 //! The formulas are recalled from Dongarra, Herault, Robert, "Performance and reliability
 //! trade-offs for the double checkpointing algorithm", 2014. Not confirmed from a second source;
-//! the chances follow from the rates of their failures, the waste from the optima given with it.
+//! the chances follow from the rates of their failures.
 
 /// The chance that `nodes` in pairs lose no pair within `time`:
 /// (1 - 2 l^2 T Risk)^(n/2). `rate` is l of one node; `risk` is the time after a failure in which
@@ -43,80 +43,6 @@ pub fn loss_rate(copies: u32, rate: f64, risk: f64) -> f64 {
         time = struck * (1.0 / failures + time);
     }
     lost / (1.0 / (f64::from(copies) * rate) + time)
-}
-
-/// A transfer between buddies that may be stretched to disturb computing less.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Exchange {
-    /// Its time if computing stands still: theta min.
-    pub time_min: f64,
-    /// How much longer it takes for each unit of overhead saved: alpha.
-    pub stretch: f64,
-    /// The overhead that it is let to cause: phi, from 0 to theta min.
-    pub overhead: f64,
-}
-
-impl Exchange {
-    /// Its time: theta = theta min + alpha (theta min - phi).
-    #[must_use]
-    pub fn time(&self) -> f64 {
-        self.time_min + self.stretch * (self.time_min - self.overhead)
-    }
-}
-
-/// A protocol of buddies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Protocol {
-    /// A local copy, which takes this time (delta), then one at the buddy.
-    Double {
-        /// Time of the local copy.
-        local: f64,
-    },
-    /// A copy at each of two buddies, none at home.
-    Triple,
-}
-
-/// Buddies under failures.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Buddies {
-    /// The protocol.
-    pub protocol: Protocol,
-    /// The transfer to a buddy.
-    pub exchange: Exchange,
-    /// Reading a copy back: R.
-    pub recovery: f64,
-    /// From a failure until recovery begins: D.
-    pub downtime: f64,
-    /// Mean time between failures of the whole machine: M.
-    pub mtbf: f64,
-}
-
-impl Buddies {
-    /// The overhead of a period without failures: delta + phi, or 2 phi with triples.
-    fn overhead(&self) -> f64 {
-        match self.protocol {
-            Protocol::Double { local } => local + self.exchange.overhead,
-            Protocol::Triple => 2.0 * self.exchange.overhead,
-        }
-    }
-
-    /// The waste of a period P: a + b - a b with a = overhead / P, b = (D + R + theta + P/2) / M.
-    /// For P much less than M. b is the one whose optimum is [`Self::period`].
-    #[must_use]
-    pub fn waste(&self, period: f64) -> f64 {
-        let free = self.overhead() / period;
-        let fixed = self.downtime + self.recovery + self.exchange.time();
-        let lost = (fixed + period / 2.0) / self.mtbf;
-        free + lost - free * lost
-    }
-
-    /// The period of least waste: sqrt(2 (delta + phi) (M - R - D - theta)) of doubles,
-    /// 2 sqrt(phi (M - R - D - theta)) of triples. `None` if a failure costs more than M.
-    #[must_use]
-    pub fn period(&self) -> Option<f64> {
-        let left = self.mtbf - self.recovery - self.downtime - self.exchange.time();
-        (left > 0.0).then(|| libm::sqrt(2.0 * self.overhead() * left))
-    }
 }
 
 #[cfg(test)]
@@ -165,20 +91,5 @@ mod tests {
         assert!((loss_rate(2, rate, risk) / pairs - 1.0).abs() < 1e-4);
         assert!((loss_rate(3, rate, risk) / triples - 1.0).abs() < 1e-4);
         assert!((loss_rate(1, rate, risk) / rate - 1.0).abs() < 1e-12, "nobody has a copy");
-    }
-
-    #[test]
-    fn the_period_is_the_least_of_the_waste() {
-        let exchange = Exchange { time_min: 4.0, stretch: 10.0, overhead: 1.0 };
-        assert!((exchange.time() - 34.0).abs() < 1e-12);
-        for protocol in [Protocol::Double { local: 2.0 }, Protocol::Triple] {
-            let buddies =
-                Buddies { protocol, exchange, recovery: 4.0, downtime: 10.0, mtbf: 3_600.0 };
-            let best = buddies.period().expect("M is larger than what a failure costs");
-            for near in [0.99, 1.01] {
-                assert!(buddies.waste(best) < buddies.waste(near * best));
-            }
-            assert_eq!(Buddies { mtbf: 40.0, ..buddies }.period(), None);
-        }
     }
 }

@@ -56,58 +56,6 @@ pub fn pattern(levels: &[Level]) -> (f64, Vec<u32>) {
     (period(written[0].0), every)
 }
 
-/// The wall time of `work` with `counts` checkpoints of each level, A being the time to allocate
-/// nodes after a failure:
-///
-/// ```text
-/// E = Te + sum C_i (x_i - 1)
-///        + sum l_i E ((sum_{k <= i} C_k x_k + Te) / (2 x_i) + R_i + A)
-/// ```
-///
-/// E stands on both sides and is solved for; `None` if failures leave no progress. Recalled from Di
-/// and Cappello. Not confirmed from a second source.
-#[must_use]
-pub fn di_cappello_time(
-    work: f64,
-    allocation: f64,
-    levels: &[Level],
-    counts: &[f64],
-) -> Option<f64> {
-    assert_eq!(levels.len(), counts.len(), "each level has its number of checkpoints");
-    let (mut written, mut busy, mut free) = (0.0, 0.0, work);
-    for (level, x) in levels.iter().zip(counts) {
-        written += level.write * x;
-        free += level.write * (x - 1.0);
-        busy += level.rate * ((written + work) / (2.0 * x) + level.recovery + allocation);
-    }
-    (busy < 1.0).then(|| free / (1.0 - busy))
-}
-
-/// The best numbers of checkpoints and the wall time with them:
-/// `x_i = sqrt(l_i E (Te + sum_{j < i} C_j x_j) / (2 C_i))` with E of [`di_cappello_time`], until
-/// neither moves. `None` if failures leave no progress, or the iteration does not settle. Recalled
-/// from Di and Cappello. Not confirmed from a second source.
-#[must_use]
-pub fn di_cappello_best(work: f64, allocation: f64, levels: &[Level]) -> Option<(Vec<f64>, f64)> {
-    const ROUNDS_MAX: usize = 1_000;
-    let mut time = work;
-    for _ in 0..ROUNDS_MAX {
-        let mut below = work;
-        let mut counts = Vec::with_capacity(levels.len());
-        for level in levels {
-            let count = libm::sqrt(level.rate * time * below / (2.0 * level.write)).max(1.0);
-            below += level.write * count;
-            counts.push(count);
-        }
-        let next = di_cappello_time(work, allocation, levels, &counts)?;
-        if (next - time).abs() <= 1e-12 * next {
-            return Some((counts, next));
-        }
-        time = next;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,21 +98,5 @@ mod tests {
     fn one_level_is_youngs() {
         let one = level(1.0 / 360.0, 5.0);
         assert!((period(one) - young(5.0, 360.0)).abs() < 1e-9);
-        let (counts, time) = di_cappello_best(10_000.0, 0.0, &[one]).expect("progress");
-        // Te sqrt(E / Te) / sqrt(2 C M): Young's interval, in wall time in place of computing.
-        let interval = 10_000.0 / counts[0] * libm::sqrt(time / 10_000.0);
-        assert!((interval / young(5.0, 360.0) - 1.0).abs() < 1e-9, "{interval}");
-    }
-
-    #[test]
-    fn the_best_counts_waste_less_than_others_and_about_what_the_first_order_says() {
-        let levels = [level(7.78e-6, 9.0), level(5.19e-7, 438.0)];
-        let (counts, best) = di_cappello_best(1e7, 0.0, &levels).expect("progress");
-        assert!((best / 1e7 - 1.0 - overhead(&levels)).abs() < 0.003, "{best}");
-        for factors in [[0.9, 1.0], [1.1, 1.0], [1.0, 0.9], [1.0, 1.1]] {
-            let other = [counts[0] * factors[0], counts[1] * factors[1]];
-            assert!(di_cappello_time(1e7, 0.0, &levels, &other).expect("progress") > best);
-        }
-        assert_eq!(di_cappello_best(1e7, 1e6, &levels), None, "allocation eats all time");
     }
 }

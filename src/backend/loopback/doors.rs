@@ -68,7 +68,7 @@ impl doors::Told for Hands {
         match notice {
             Notice::Joined { node, life } => self.nodes.joined(node, life),
             Notice::Result { sum } if self.expected != Some(sum) => {
-                self.nodes.fail(format!("the job's result {sum:016x} is wrong"));
+                self.nodes.live.fail(format!("the job's result {sum:016x} is wrong"));
             }
             _ => {}
         }

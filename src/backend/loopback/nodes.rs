@@ -5,22 +5,21 @@
 //!                                  --hang---> Hung --off, on--> Init    PSU: Down until it is back
 //! ```
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::rc::Rc;
 
-use tokio::time::Instant;
-
+use crate::backend::live::Live;
 use crate::drivers::agents::{Agents, Fate, Start};
 use crate::drivers::tls::name_of;
-use crate::event::{Cause, Event, Fault, NodeState, PartState, Target, What};
+use crate::event::{Cause, Fault, NodeState, PartState, Target, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::scenario::fault::Repair;
-use crate::units::{Span, Time};
+use crate::units::Time;
 
 /// One node.
 #[derive(Debug, Default)]
@@ -40,57 +39,33 @@ struct Node {
 pub(super) struct Nodes {
     pub plan: Rc<Plan>,
     agents: Agents,
-    began: Instant,
+    pub live: Live,
     each: RefCell<Vec<Node>>,
-    told: RefCell<Vec<Event>>,
     done: RefCell<BTreeSet<u64>>,
-    failure: RefCell<Option<String>>,
-    over: Cell<bool>,
 }
 
 impl Nodes {
     /// All nodes off, at the first instant of a run.
     pub(super) fn new(plan: Rc<Plan>, start: Start) -> Self {
         let each: Vec<_> = plan.machine.nodes.iter().map(|_| Node::default()).collect();
+        let live = Live::new(&plan);
         Self {
             plan,
             agents: Agents::new(start, each.len()),
-            began: Instant::now(),
+            live,
             each: RefCell::new(each),
-            told: RefCell::default(),
             done: RefCell::default(),
-            failure: RefCell::default(),
-            over: Cell::new(false),
         }
     }
 
     /// The time of the run, which ends with the scenario.
     pub(super) fn now(&self) -> Time {
-        let now = Time::ZERO + Span(self.began.elapsed().as_nanos() as u64);
-        now.min(self.plan.scenario.stop.at)
+        self.live.now()
     }
 
     /// Tells an event at this instant, unless the run is over.
     pub(super) fn tell(&self, what: What) {
-        if !self.over.get() {
-            self.told.borrow_mut().push(Event { at: self.now(), what });
-            self.over.set(matches!(what, What::RunEnds { .. }));
-        }
-    }
-
-    /// What was told since this was asked last.
-    pub(super) fn take_told(&self) -> Vec<Event> {
-        self.told.take()
-    }
-
-    /// Why the run cannot go on, if it cannot.
-    pub(super) fn failure(&self) -> Option<String> {
-        self.failure.borrow().clone()
-    }
-
-    /// Gives the run up; the first reason counts.
-    pub(super) fn fail(&self, why: String) {
-        self.failure.borrow_mut().get_or_insert(why);
+        self.live.emit(what);
     }
 
     /// Switches a node's channel on.
@@ -175,7 +150,7 @@ impl Nodes {
             self.set_state(node, NodeState::Down, Cause::Fault(Fault::Crash));
             if status.signal().is_none() {
                 let (name, words) = (name_of(node), self.agents.last_words(node));
-                self.fail(format!("the agent of {name} ended by itself: {words}"));
+                self.live.fail(format!("the agent of {name} ended by itself: {words}"));
             }
         }
     }

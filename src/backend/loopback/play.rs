@@ -4,15 +4,13 @@ use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::task::LocalSet;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::doors::Hands;
 use super::nodes::Nodes;
+use crate::backend::live::failed;
 use crate::backend::with_refusals;
 use crate::drivers::agents::Start;
 use crate::drivers::descriptors;
@@ -20,10 +18,10 @@ use crate::drivers::net::Plain;
 use crate::drivers::scratch::Scratch;
 use crate::drivers::store::{Folder, Place};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
-use crate::event::{EndReason, Sink, Stop, What};
+use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
-use crate::fleet::controller::{self, End};
+use crate::fleet::controller;
 use crate::fleet::doors::{Address, Net, Notice};
 use crate::fleet::job::Jobs;
 use crate::plan::Plan;
@@ -35,8 +33,6 @@ const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const WORDS: u32 = 1_024;
 /// How long an agent that hangs may sleep after its time: longer than a run, with which it ends.
 const LEASE: Span = Span::from_secs(86_400);
-/// Between two looks at processes, Ctrl-C and what was told.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Plays a plan with agents of this program.
 pub(super) fn play(
@@ -64,10 +60,6 @@ pub(super) fn play(
     drop(runtime);
     notices.append(&mut noted.borrow_mut());
     ended
-}
-
-fn failed(what: &str, error: &io::Error) -> Stop {
-    Stop::Failed(format!("{what}: {error}"))
 }
 
 async fn run(
@@ -117,46 +109,8 @@ async fn run(
         admission: admission.clone(),
     };
     let controller = Box::pin(controller::run(doors, setup, plan));
-    let ended = attend(controller, &nodes, sink).await;
+    let ended = nodes.live.attend(controller, || nodes.reap(), sink).await;
     ended.map_err(|stop| with_refusals(stop, admission.refusals(), sink, nodes.now()))
-}
-
-/// Attends a run until the controller ends it, or somebody stops it.
-async fn attend(
-    controller: impl Future<Output = io::Result<End>>,
-    nodes: &Nodes,
-    sink: &mut dyn Sink,
-) -> Result<EndReason, Stop> {
-    let mut controller = pin!(controller);
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = loop {
-        let ended = tokio::select! {
-            biased;
-            ended = &mut controller => Some(ended),
-            _ = looks.tick() => None,
-        };
-        let ended = ended.transpose().map_err(|error| failed("the controller", &error))?;
-        nodes.reap();
-        if let Some(why) = nodes.failure() {
-            return Err(Stop::Failed(why));
-        }
-        hand_over(nodes, sink)?;
-        sink.look(nodes.now())?;
-        if let Some(end) = ended {
-            break end;
-        }
-    };
-    if end.harms_failed > 0 {
-        return Err(Stop::Failed(format!("{} faults could not be injected", end.harms_failed)));
-    }
-    nodes.tell(What::RunEnds { reason: end.reason });
-    hand_over(nodes, sink)?;
-    Ok(end.reason)
-}
-
-fn hand_over(nodes: &Nodes, sink: &mut dyn Sink) -> Result<(), Stop> {
-    nodes.take_told().iter().try_for_each(|event| sink.event(event))
 }
 
 /// Two ports that nobody has now.

@@ -181,7 +181,7 @@ impl doors::Harm for Hands {
             held.journal.does(deed, agents.map(|node| self.name(node)).collect())?;
         } else if let Err(error) = held.journal.undone(deed.number) {
             // What is undone although the journal says otherwise is undone once more.
-            self.nodes.fail(error.to_string());
+            self.nodes.live.fail(error.to_string());
         }
         drop(held);
         self.nodes.entrusted(deed, begin);
@@ -293,7 +293,7 @@ impl doors::Told for Hands {
             if let Some(lack) = lacks_for(rule, link, said) {
                 let word = rule.kind().word();
                 let text = format!("{name} cannot suffer [[fault.{word}]] `{}`: {lack}", rule.name);
-                self.nodes.fail(text);
+                self.nodes.live.fail(text);
             }
         }
     }
@@ -304,7 +304,7 @@ impl doors::Told for Hands {
         let wrong = wrong_by(wall, now_ns(), max).filter(|_| is_first);
         if let Some(by) = wrong {
             let name = self.name(node);
-            self.nodes.fail(format!(
+            self.nodes.live.fail(format!(
                 "{name}: its clock is {by}, and `[clock] offset_max` is {max}; does it follow a \
                  time server?"
             ));
@@ -316,7 +316,7 @@ impl doors::Told for Hands {
             Notice::Joined { node, life } => self.nodes.joined(node, life),
             Notice::Silent { node, .. } => self.nodes.silent(node),
             Notice::Result { sum } if self.expected != Some(sum) => {
-                self.nodes.fail(format!("the job's result {sum:016x} is wrong"));
+                self.nodes.live.fail(format!("the job's result {sum:016x} is wrong"));
             }
             _ => {}
         }

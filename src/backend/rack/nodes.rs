@@ -9,17 +9,16 @@
 //! Without a boot log a node goes from `Rom` to `Up`. A life begins with each power-on, and when
 //! an agent comes back with another life than it had: its node rebooted by itself.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use tokio::time::Instant;
-
 use super::boot::{BootLog, Stage};
-use crate::event::{Cause, Event, Fault, NodeState, PartState, Target, What};
+use crate::backend::live::Live;
+use crate::event::{Cause, Fault, NodeState, PartState, Target, What};
 use crate::fleet::doors::{Deed, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
-use crate::units::{Span, Time};
+use crate::units::Time;
 
 /// One node.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,11 +46,8 @@ struct Node {
 #[derive(Debug)]
 pub(super) struct Nodes {
     pub plan: Rc<Plan>,
-    began: Instant,
+    pub live: Live,
     each: RefCell<Vec<Node>>,
-    told: RefCell<Vec<Event>>,
-    failures: RefCell<Vec<String>>,
-    over: Cell<bool>,
     /// The log in which boots are seen.
     log: RefCell<Option<BootLog>>,
 }
@@ -60,52 +56,23 @@ impl Nodes {
     /// All nodes off, at the first instant of a run.
     pub(super) fn new(plan: Rc<Plan>, log: Option<BootLog>) -> Self {
         let each = vec![Node::default(); plan.machine.nodes.len()];
-        Self {
-            plan,
-            began: Instant::now(),
-            each: RefCell::new(each),
-            told: RefCell::default(),
-            failures: RefCell::default(),
-            over: Cell::new(false),
-            log: RefCell::new(log),
-        }
+        let live = Live::new(&plan);
+        Self { plan, live, each: RefCell::new(each), log: RefCell::new(log) }
     }
 
     /// The time of the run, which ends with the scenario.
     pub(super) fn now(&self) -> Time {
-        let now = Time::ZERO + Span(self.began.elapsed().as_nanos() as u64);
-        now.min(self.plan.scenario.stop.at)
+        self.live.now()
     }
 
     /// Tells an event at this instant, unless the run is over.
     pub(super) fn tell(&self, what: What) {
-        if !self.over.get() {
-            self.told.borrow_mut().push(Event { at: self.now(), what });
-            self.over.set(matches!(what, What::RunEnds { .. }));
-        }
+        self.live.emit(what);
     }
 
     /// Tells that a part other than a node changed.
     pub(super) fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
         self.tell(What::PartState { part, state, cause });
-    }
-
-    /// What was told since this was asked last.
-    pub(super) fn take_told(&self) -> Vec<Event> {
-        self.told.take()
-    }
-
-    /// Why the run cannot go on, if it cannot.
-    pub(super) fn failures(&self) -> Vec<String> {
-        self.failures.borrow().clone()
-    }
-
-    /// Gives the run up.
-    pub(super) fn fail(&self, why: String) {
-        let mut failures = self.failures.borrow_mut();
-        if !failures.contains(&why) {
-            failures.push(why);
-        }
     }
 
     fn of(&self, node: NodeId) -> Node {
@@ -311,9 +278,11 @@ impl Nodes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
     use crate::fleet::doors::Means;
     use crate::ids::{FaultId, PartKind};
     use crate::plan::pilot;
+    use crate::units::Span;
 
     const NODE: NodeId = NodeId(2);
 
@@ -327,7 +296,7 @@ mod tests {
             What::NodeState { node: NODE, life, state, cause } => Some((state, life.0, cause)),
             _ => None,
         };
-        nodes.take_told().iter().filter_map(state).collect()
+        nodes.live.take().iter().filter_map(state).collect()
     }
 
     fn deed(kind: Fault, kind_of_part: PartKind, index: u32) -> Deed {
@@ -342,7 +311,7 @@ mod tests {
         assert!(nodes.want(NODE, true));
         nodes.is_on(NODE);
         nodes.joined(NODE, Life(77));
-        nodes.take_told();
+        nodes.live.take();
         nodes
     }
 

@@ -5,30 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::boot::BootLog;
 use super::doors::Hands;
 use super::nodes::Nodes;
 use super::preflight::own_address;
 use super::{now, restore};
+use crate::backend::live::failed;
 use crate::backend::with_refusals;
 use crate::drivers::descriptors;
 use crate::drivers::net::Plain;
 use crate::drivers::power::Switches;
 use crate::drivers::power::held::Held;
 use crate::drivers::store::{Folder, Server, Transfer};
-use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance, name_of};
+use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
 use crate::event::{Cause, EndReason, Sink, Stop, What};
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
-use crate::fleet::controller::{self, End};
+use crate::fleet::controller;
 use crate::fleet::doors::{Object, Power, PowerState, Store};
 use crate::fleet::job::Jobs;
 use crate::ids::NodeId;
@@ -38,8 +37,6 @@ use crate::units::Time;
 
 /// Real memory of each rank (64-bit words): 8 KiB, so that an image is worth its checksum.
 const WORDS: u32 = 1_024;
-/// Between two looks at the boot log, Ctrl-C and what was told.
-const LOOK: Duration = Duration::from_millis(50);
 /// What an act may take for each node on the same bus. Assumption: a blade of a BitScope bus takes
 /// a third of that.
 const ACT: Duration = Duration::from_secs(1);
@@ -67,10 +64,6 @@ pub(super) fn play(
         (Ok(_), Err(error)) => Err(Stop::Failed(error.to_string())),
         (Err(stop), Err(error)) => Err(Stop::Failed(format!("{stop}; and {error}"))),
     }
-}
-
-fn failed(what: &str, error: &io::Error) -> Stop {
-    Stop::Failed(format!("{what}: {error}"))
 }
 
 async fn run(
@@ -139,7 +132,7 @@ async fn conduct(
     let refused = admission.clone();
     let doors = controller::Doors { net, power, harm, store, clock, told, admission };
     let controller = Box::pin(controller::run(doors, setup, plan));
-    let ended = attend(controller, &nodes, sink).await;
+    let ended = nodes.live.attend(controller, || nodes.read_boots(), sink).await;
     ended.map_err(|stop| with_refusals(stop, refused.refusals(), sink, nodes.now()))
 }
 
@@ -177,53 +170,11 @@ fn busiest(rack: &Inventory, plan: &Plan) -> u32 {
     let mut n_nodes = vec![0; rack.controllers.len()];
     for node in rack.nodes.iter().take(plan.machine.nodes.len()) {
         if let Some(feed) = &node.feed {
-            let of: &power::Controller = &rack.controllers[feed.controller];
+            let of = &rack.controllers[feed.controller];
             // What is gathered for a tick is switched together.
-            let alone = matches!(of.kind, power::Kind::BitScope(_));
+            let alone = matches!(of, power::Controller::BitScope(_));
             n_nodes[feed.controller] = if alone { n_nodes[feed.controller] + 1 } else { 1 };
         }
     }
     n_nodes.into_iter().max().unwrap_or(0)
-}
-
-/// Attends a run until the controller ends it, or somebody stops it.
-async fn attend(
-    controller: impl Future<Output = io::Result<End>>,
-    nodes: &Nodes,
-    sink: &mut dyn Sink,
-) -> Result<EndReason, Stop> {
-    let mut controller = pin!(controller);
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = loop {
-        let ended = tokio::select! {
-            biased;
-            ended = &mut controller => Some(ended),
-            _ = looks.tick() => None,
-        };
-        let ended = ended.transpose().map_err(|error| failed("the controller", &error))?;
-        nodes.read_boots();
-        hand_over(nodes, sink)?;
-        let failures = nodes.failures();
-        if !failures.is_empty() {
-            return Err(Stop::Failed(failures.join("; ")));
-        }
-        sink.look(nodes.now())?;
-        if let Some(end) = ended {
-            break end;
-        }
-    };
-    if end.harms_failed > 0 {
-        let why = end.refused.iter().map(|(node, why)| format!("; {}: {why}", name_of(*node)));
-        let why: String = why.collect();
-        let n_failed = end.harms_failed;
-        return Err(Stop::Failed(format!("{n_failed} faults could not be injected{why}")));
-    }
-    nodes.tell(What::RunEnds { reason: end.reason });
-    hand_over(nodes, sink)?;
-    Ok(end.reason)
-}
-
-fn hand_over(nodes: &Nodes, sink: &mut dyn Sink) -> Result<(), Stop> {
-    nodes.take_told().iter().try_for_each(|event| sink.event(event))
 }

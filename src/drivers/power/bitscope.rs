@@ -121,7 +121,7 @@ impl BitScope {
 
     async fn line(&mut self) -> Result<&mut Line, Trouble> {
         if self.line.is_none() {
-            let line = Line::open(&self.settings.line).await.map_err(|error| {
+            let line = Line::open(&self.settings).await.map_err(|error| {
                 let what = format!("the line cannot be opened: {error}");
                 Trouble::new(what, "look at `device` or `address`, and at its rights")
             })?;
@@ -280,7 +280,7 @@ impl BitScope {
     async fn open_console(&mut self, target: &Target) -> Result<(), Trouble> {
         // Its identity first, as for everything that is sent to a blade.
         self.try_hard(target, None).await?;
-        let open = format!("[{:02x}]|[{:02x}]~", target.number(), self.settings.console);
+        let open = format!("[{:02x}]|[{:02x}]~", target.number(), self.settings.console as u8);
         self.piped = true;
         self.send(open.as_bytes()).await?;
         self.open = true;
@@ -428,7 +428,7 @@ mod tests {
     use super::*;
     use crate::drivers::power::bus::{Ask, Bus, Order};
     use crate::drivers::power::fakes::bitscope as fake;
-    use crate::inventory::power::Line as Place;
+    use crate::inventory::power::ConsoleRate;
     use crate::units::Span;
 
     #[test]
@@ -447,13 +447,16 @@ mod tests {
 
     fn settings(pace: Span) -> Settings {
         Settings {
-            line: Place::Device("/dev/null".into()),
+            name: "bus".into(),
+            device: "/dev/null".into(),
+            address: None,
             manager: None,
             unlock: "UnLockMe".into(),
             silence: Span::from_millis(200),
             reply_max: Span::from_secs(2),
             pace,
-            console: 0,
+            console: ConsoleRate::Bit115200,
+            settle: Span::from_secs(2),
         }
     }
 

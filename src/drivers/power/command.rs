@@ -3,11 +3,10 @@
 //! No shell reads them: each argument is passed as it is. The state is the first word that the
 //! program of `state` prints: `on`, `off` or `dead`, in letters of any size.
 
-use std::time::Duration;
-
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration, tool};
+use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
 use crate::fleet::doors::PowerState;
 use crate::inventory::power::Command as Settings;
+use crate::units::Span;
 
 /// Programs.
 pub(super) struct Command {
@@ -25,16 +24,6 @@ impl Command {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         tool::run(&argv, duration(self.settings.timeout)).await
     }
-
-    async fn state(&self, target: &Target) -> Result<PowerState, Trouble> {
-        let said = self.run(&self.settings.state, target).await?;
-        match said.split_whitespace().next().map(str::to_lowercase).as_deref() {
-            Some("on") => Ok(PowerState::On),
-            Some("off") => Ok(PowerState::Off),
-            Some("dead") => Ok(PowerState::Dead),
-            _ => Err(tool::odd(&self.settings.state[0], &said)),
-        }
-    }
 }
 
 /// An argument with its place-holders filled.
@@ -49,32 +38,26 @@ fn filled(part: &str, target: &Target) -> Result<String, Trouble> {
         .replace("{address}", target.address.as_deref().unwrap_or_default()))
 }
 
-impl Driver for Command {
-    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.state(target).await);
-            }
-            answers
-        })
+impl OneByOne for Command {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+        let said = self.run(&self.settings.state, target).await?;
+        match said.split_whitespace().next().map(str::to_lowercase).as_deref() {
+            Some("on") => Ok(PowerState::On),
+            Some("off") => Ok(PowerState::Off),
+            Some("dead") => Ok(PowerState::Dead),
+            _ => Err(tool::odd(&self.settings.state[0], &said)),
+        }
     }
 
-    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
-        Box::pin(async move {
-            let template = match wanted {
-                Wanted::On => self.settings.on.clone(),
-                Wanted::Off => self.settings.off.clone(),
-            };
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.run(&template, target).await.map(drop));
-            }
-            answers
-        })
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+        let template = match wanted {
+            Wanted::On => &self.settings.on,
+            Wanted::Off => &self.settings.off,
+        };
+        self.run(template, target).await.map(drop)
     }
 
-    fn follows(&self, _: Wanted, _: bool) -> Duration {
-        duration(self.settings.follows)
+    fn follows(&self) -> Span {
+        self.settings.follows
     }
 }

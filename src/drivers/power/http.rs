@@ -29,7 +29,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::line::Bytes;
 use super::{Trouble, pin};
-use crate::inventory::power::Web;
+use crate::inventory::power::{Url, Web};
 
 /// No controller has so much to say (bytes).
 const BODY_MAX: usize = 1 << 20;
@@ -116,7 +116,9 @@ impl Client {
         let (host, port) = address.rsplit_once(':').expect("the inventory checked it");
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = port.parse().expect("the inventory checked it");
-        Self::new(Web { tls: false, host, port, login: None, certificate: None }, timeout)
+        let url = Url { tls: false, host, port };
+        let web = Web { url, user: None, password_file: None, certificate: None };
+        Self::new(web, timeout)
     }
 
     /// Asks, and waits for an answer with success.
@@ -154,7 +156,7 @@ impl Client {
 
     /// The login is wrong, and is not tried again.
     pub(super) fn refuse(&mut self, what: &str) -> Trouble {
-        if self.web.login.is_none() {
+        if self.web.login().is_none() {
             return Trouble::new("it wants a password (401)", "give `user` and `password_file`");
         }
         self.refused = true;
@@ -165,7 +167,7 @@ impl Client {
 
     /// User and password, if there is a login.
     pub(super) fn login(&self) -> Result<Option<(&str, String)>, Trouble> {
-        let Some((user, file)) = &self.web.login else { return Ok(None) };
+        let Some((user, file)) = self.web.login() else { return Ok(None) };
         let password = secret(file).map_err(|error| {
             let what = format!("{}: {error}", file.display());
             Trouble::new(what, "`password_file` holds the password, for its owner alone")
@@ -199,12 +201,12 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Request<String>, Trouble> {
-        let bracketed = web.host.contains(':');
-        let host = if bracketed { format!("[{}]", web.host) } else { web.host.clone() };
+        let bracketed = web.url.host.contains(':');
+        let host = if bracketed { format!("[{}]", web.url.host) } else { web.url.host.clone() };
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, format!("{host}:{}", web.port))
+            .header(header::HOST, format!("{host}:{}", web.url.port))
             .header(header::CONNECTION, "close")
             .header(header::ACCEPT, "application/json");
         match &self.proof {
@@ -241,7 +243,9 @@ fn elsewhere(web: &Web, from: &str, to: &str) -> Result<(Web, String), Trouble> 
     let to = to.split('#').next().unwrap_or_default();
     let whole = match to.split_once("://") {
         Some(_) => to.to_owned(),
-        None if to.starts_with("//") => format!("{}:{to}", if web.tls { "https" } else { "http" }),
+        None if to.starts_with("//") => {
+            format!("{}:{to}", if web.url.tls { "https" } else { "http" })
+        }
         None if to.starts_with('/') => return Ok((web.clone(), to.to_owned())),
         None => {
             let folder = from.split('?').next().and_then(|from| from.rsplit_once('/'));
@@ -264,13 +268,14 @@ fn elsewhere(web: &Web, from: &str, to: &str) -> Result<(Web, String), Trouble> 
     let host = place.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let path = place.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let is_same_host = host.eq_ignore_ascii_case(&web.host);
-    if is_same_host && tls == web.tls && port == web.port {
+    let is_same_host = host.eq_ignore_ascii_case(&web.url.host);
+    if is_same_host && tls == web.url.tls && port == web.url.port {
         return Ok((web.clone(), path));
     }
-    if is_same_host && tls && !web.tls {
+    if is_same_host && tls && !web.url.tls {
         if web.certificate.is_some() {
-            return Ok((Web { tls, port, ..web.clone() }, path));
+            let url = Url { tls, port, ..web.url.clone() };
+            return Ok((Web { url, ..web.clone() }, path));
         }
         return Err(away("give that place as `url`, with the `certificate` of its server"));
     }
@@ -289,17 +294,18 @@ fn secret(file: &Path) -> io::Result<String> {
 async fn exchange(web: &Web, request: Request<String>) -> Result<Reply, Trouble> {
     let reached = "is the address right, and does the server run?";
     let unreached = |error: io::Error| {
-        Trouble::new(format!("{}:{} is not reached: {error}", web.host, web.port), reached)
+        Trouble::new(format!("{}:{} is not reached: {error}", web.url.host, web.url.port), reached)
     };
     let broken = |error: hyper::Error| {
         let what = format!("the connection broke: {error}");
         Trouble::new(what, "try again; look at its log").perhaps_done()
     };
-    let stream = TcpStream::connect((web.host.as_str(), web.port)).await.map_err(unreached)?;
-    let bytes: Box<dyn Bytes> = match web.certificate.filter(|_| web.tls) {
+    let stream =
+        TcpStream::connect((web.url.host.as_str(), web.url.port)).await.map_err(unreached)?;
+    let bytes: Box<dyn Bytes> = match web.certificate.filter(|_| web.url.tls) {
         None => Box::new(stream),
         Some(hash) => {
-            let name = ServerName::try_from(web.host.clone());
+            let name = ServerName::try_from(web.url.host.clone());
             let name = name.map_err(|error| unreached(io::Error::other(error)))?;
             let shaken = TlsConnector::from(pin::config(hash)).connect(name, stream).await;
             Box::new(shaken.map_err(|error| distrust(&error))?)
@@ -344,12 +350,13 @@ mod tests {
 
     fn web(tls: bool, certificate: Option<[u8; 32]>) -> Web {
         let port = if tls { 443 } else { 80 };
-        Web { tls, host: "bmc.lab".into(), port, login: None, certificate }
+        let url = Url { tls, host: "bmc.lab".into(), port };
+        Web { url, user: None, password_file: None, certificate }
     }
 
     /// Scheme, port and path of where a reference leads, from `/a/b?c`.
     fn leads(web: &Web, to: &str) -> Option<(bool, u16, String)> {
-        elsewhere(web, "/a/b?c", to).ok().map(|(web, path)| (web.tls, web.port, path))
+        elsewhere(web, "/a/b?c", to).ok().map(|(web, path)| (web.url.tls, web.url.port, path))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::inventory::power::Line as Place;
+use crate::inventory::power::BitScope as Settings;
 
 /// BitScope's control plane page: 115200 bit/s, 8 data bits, no parity, 1 stop bit (the latter are
 /// what the package sets by default, without flow control).
@@ -35,20 +35,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Opens a line.
-    pub(super) async fn open(place: &Place) -> io::Result<Self> {
-        match place {
-            Place::Device(path) => {
-                let lock = locked(path)?;
-                let port = SerialPort::open(path, BAUD)?;
-                Ok(Self { bytes: Box::new(port), _lock: Some(lock) })
-            }
-            Place::Server(address) => {
-                let stream = timeout(CONNECT, TcpStream::connect(address)).await??;
-                stream.set_nodelay(true)?;
-                Ok(Self::over(stream))
-            }
+    /// Opens the line of a bus.
+    pub(super) async fn open(settings: &Settings) -> io::Result<Self> {
+        if let Some(address) = &settings.address {
+            let stream = timeout(CONNECT, TcpStream::connect(address)).await??;
+            stream.set_nodelay(true)?;
+            return Ok(Self::over(stream));
         }
+        let lock = locked(Path::new(&settings.device))?;
+        let port = SerialPort::open(&settings.device, BAUD)?;
+        Ok(Self { bytes: Box::new(port), _lock: Some(lock) })
     }
 
     /// A line over something that is open.

@@ -44,23 +44,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::fleet::doors::PowerState;
-use crate::inventory::power::{Controller, Kind};
+use crate::inventory::power::Controller;
 use crate::units::Span;
 
 pub use switches::Switches;
-
-/// The words of all kinds of controller that there is a driver for.
-pub const ALL: [&str; 9] = [
-    "bitscope",
-    "pipower",
-    "rfpipower",
-    "redfish",
-    "turingpi",
-    "uhubctl",
-    "snmp-poe",
-    "clusterctrl",
-    "command",
-];
 
 /// What a driver is doing.
 type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -179,18 +166,63 @@ trait Driver {
     }
 }
 
+/// A kind of controller that is asked and ordered about one channel after the other.
+trait OneByOne {
+    /// Reads a state.
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble>;
+
+    /// Gives an order.
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble>;
+
+    /// For so long after an order the controller may still tell the old state.
+    fn follows(&self) -> Span;
+
+    /// Leaves the controller as it should be left.
+    async fn leave(&mut self) {}
+}
+
+impl<D: OneByOne> Driver for D {
+    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for target in targets {
+                answers.push(self.state(target).await);
+            }
+            answers
+        })
+    }
+
+    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for target in targets {
+                answers.push(self.set(target, wanted).await);
+            }
+            answers
+        })
+    }
+
+    fn follows(&self, _: Wanted, _: bool) -> Duration {
+        duration(OneByOne::follows(self))
+    }
+
+    fn leave(&mut self) -> Doing<'_, ()> {
+        Box::pin(OneByOne::leave(self))
+    }
+}
+
 /// The driver for a controller; `nodes` are the names of all that hang there.
 fn driver(controller: &Controller, nodes: Vec<String>) -> Box<dyn Driver> {
-    match controller.kind.clone() {
-        Kind::BitScope(settings) => Box::new(bitscope::BitScope::new(settings)),
-        Kind::PiPower(settings) => Box::new(pipower::PiPower::new(settings)),
-        Kind::RfPiPower(settings) => Box::new(rfpipower::RfPiPower::new(settings)),
-        Kind::Redfish(settings) => Box::new(redfish::Redfish::new(settings)),
-        Kind::TuringPi(settings) => Box::new(turingpi::TuringPi::new(settings)),
-        Kind::Uhubctl(settings) => Box::new(uhubctl::Uhubctl::new(settings, nodes)),
-        Kind::SnmpPoe(settings) => Box::new(snmp_poe::SnmpPoe::new(settings)),
-        Kind::ClusterCtrl(settings) => Box::new(clusterctrl::ClusterCtrl::new(settings)),
-        Kind::Command(settings) => Box::new(command::Command::new(settings)),
+    match controller.clone() {
+        Controller::BitScope(settings) => Box::new(bitscope::BitScope::new(settings)),
+        Controller::PiPower(settings) => Box::new(pipower::PiPower::new(settings)),
+        Controller::RfPiPower(settings) => Box::new(rfpipower::RfPiPower::new(settings)),
+        Controller::Redfish(settings) => Box::new(redfish::Redfish::new(settings)),
+        Controller::TuringPi(settings) => Box::new(turingpi::TuringPi::new(settings)),
+        Controller::Uhubctl(settings) => Box::new(uhubctl::Uhubctl::new(settings, nodes)),
+        Controller::SnmpPoe(settings) => Box::new(snmp_poe::SnmpPoe::new(settings)),
+        Controller::ClusterCtrl(settings) => Box::new(clusterctrl::ClusterCtrl::new(settings)),
+        Controller::Command(settings) => Box::new(command::Command::new(settings)),
     }
 }
 

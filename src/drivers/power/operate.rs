@@ -333,7 +333,7 @@ impl Rack {
         ledger: &Ledger,
         now: u64,
     ) -> Vec<String> {
-        let limits = self.inventory.limits;
+        let limits = &self.inventory.limits;
         let mut reasons = Vec::new();
         let others: Vec<NodeId> =
             down.iter().copied().filter(|node| !nodes.contains(node)).collect();

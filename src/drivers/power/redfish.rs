@@ -19,15 +19,16 @@
 //! open, until the service closes it by itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{Client, Proof, Reply, odd, path_of};
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration};
+use super::{OneByOne, Target, Trouble, Wanted, duration};
+use crate::config::words::Word;
 use crate::fleet::doors::PowerState;
 use crate::inventory::power::Redfish as Settings;
+use crate::units::Span;
 
 /// Where sessions are opened (DSP0266).
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
@@ -46,37 +47,6 @@ impl Redfish {
     pub(super) fn new(settings: Settings) -> Self {
         let client = Client::new(settings.web.clone(), duration(settings.timeout));
         Self { settings, client, resets: BTreeMap::new(), session: None }
-    }
-
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
-        let path = system(target);
-        let reply = self.ask(Method::GET, &path, None).await?;
-        let json = reply.json()?;
-        if let Some(reset) = json["Actions"]["#ComputerSystem.Reset"]["target"].as_str() {
-            self.resets.insert(target.channel.clone(), path_of(reset));
-        }
-        match json["PowerState"].as_str() {
-            Some("On" | "PoweringOff" | "Paused") => Ok(PowerState::On),
-            Some("Off" | "PoweringOn") => Ok(PowerState::Off),
-            _ => Err(match complaint(&json) {
-                Some(said) => Trouble::new(
-                    format!("it tells no PowerState, but {said:?}"),
-                    "is `channel` the id of a system there?",
-                ),
-                None => odd(&reply.body),
-            }),
-        }
-    }
-
-    async fn reset(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
-        let usual = || format!("{}/Actions/ComputerSystem.Reset", system(target));
-        let path = self.resets.get(&target.channel).cloned().unwrap_or_else(usual);
-        let kind = match wanted {
-            Wanted::On => &self.settings.on,
-            Wanted::Off => &self.settings.off,
-        };
-        let body = json!({ "ResetType": kind });
-        self.ask(Method::POST, &path, Some(body)).await.map(drop)
     }
 
     /// Asks, and waits for an answer with success; opens a session if that is what is missing.
@@ -148,37 +118,46 @@ fn complaint(json: &Value) -> Option<String> {
     Some(text.chars().take(120).collect())
 }
 
-impl Driver for Redfish {
-    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.state(target).await);
-            }
-            answers
-        })
+impl OneByOne for Redfish {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+        let path = system(target);
+        let reply = self.ask(Method::GET, &path, None).await?;
+        let json = reply.json()?;
+        if let Some(reset) = json["Actions"]["#ComputerSystem.Reset"]["target"].as_str() {
+            self.resets.insert(target.channel.clone(), path_of(reset));
+        }
+        match json["PowerState"].as_str() {
+            Some("On" | "PoweringOff" | "Paused") => Ok(PowerState::On),
+            Some("Off" | "PoweringOn") => Ok(PowerState::Off),
+            _ => Err(match complaint(&json) {
+                Some(said) => Trouble::new(
+                    format!("it tells no PowerState, but {said:?}"),
+                    "is `channel` the id of a system there?",
+                ),
+                None => odd(&reply.body),
+            }),
+        }
     }
 
-    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.reset(target, wanted).await);
-            }
-            answers
-        })
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+        let usual = || format!("{}/Actions/ComputerSystem.Reset", system(target));
+        let path = self.resets.get(&target.channel).cloned().unwrap_or_else(usual);
+        let kind = match wanted {
+            Wanted::On => self.settings.on.word(),
+            Wanted::Off => self.settings.off.word(),
+        };
+        let body = json!({ "ResetType": kind });
+        self.ask(Method::POST, &path, Some(body)).await.map(drop)
     }
 
-    fn follows(&self, _: Wanted, _: bool) -> Duration {
-        duration(self.settings.follows)
+    fn follows(&self) -> Span {
+        self.settings.follows
     }
 
-    fn leave(&mut self) -> Doing<'_, ()> {
-        Box::pin(async {
-            if let Some(session) = self.session.take() {
-                // One that stays open is closed by the service, which has the last word on it.
-                let _ = self.client.send(&Method::DELETE, &session, None).await;
-            }
-        })
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            // One that stays open is closed by the service, which has the last word on it.
+            let _ = self.client.send(&Method::DELETE, &session, None).await;
+        }
     }
 }

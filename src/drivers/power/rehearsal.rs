@@ -30,7 +30,7 @@ use super::fakes::web::{Controller, Protocol, Tls};
 use crate::drivers::scratch::Scratch;
 use crate::ids::NodeId;
 use crate::inventory::Inventory;
-use crate::inventory::power::{Kind, Line, Web};
+use crate::inventory::power::{self, Web};
 
 /// Where everything is that the real rack has elsewhere.
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -67,8 +67,8 @@ impl Rehearsal {
         let mut rack = real.clone();
         for (position, controller) in rack.controllers.iter_mut().enumerate() {
             let fed = Fed::of(real, position, switched.clone());
-            let kind = controller.kind.clone();
-            controller.kind = rehearsal.replace(kind, position, &fed, program).await?;
+            let kind = controller.clone();
+            *controller = rehearsal.replace(kind, position, &fed, program).await?;
         }
         for node in &mut rack.nodes {
             node.address = node.address.take().map(|_| HOST.to_string());
@@ -89,38 +89,42 @@ impl Rehearsal {
     /// A kind with its fake in the place of the real controller.
     async fn replace(
         &mut self,
-        mut kind: Kind,
+        mut kind: power::Controller,
         position: usize,
         fed: &Fed,
         program: &Path,
-    ) -> io::Result<Kind> {
+    ) -> io::Result<power::Controller> {
         match &mut kind {
-            Kind::BitScope(settings) => {
+            power::Controller::BitScope(settings) => {
                 let blades = fed.numbers().max().map_or(1, |last| last + 1);
                 let blades = u8::try_from(blades).map_err(io::Error::other)?;
                 let (pty, bus) = (Pty::open()?, Bus::new(blades, fed.by_number()));
-                settings.line = Line::Device(pty.path().to_owned());
+                settings.device = pty.path().to_string_lossy().into_owned();
+                settings.address = None;
                 bus.power_all();
                 settings.unlock = String::from_utf8_lossy(UNLOCK).into_owned();
                 self.spawn(bus.serve(pty));
             }
-            Kind::PiPower(settings) => {
+            power::Controller::PiPower(settings) => {
                 let controller = fed.numbered(Protocol::PiPower);
                 settings.address = self.listen(controller, None).await?;
             }
-            Kind::RfPiPower(settings) => {
+            power::Controller::RfPiPower(settings) => {
                 let controller = fed.numbered(Protocol::RfPiPower);
                 settings.server.address = self.listen(controller, None).await?;
             }
-            Kind::Redfish(settings) => {
+            power::Controller::Redfish(settings) => {
                 let controller = Controller::of_systems(&fed.channels(), fed.by_position());
                 self.serve_web(controller, &mut settings.web).await?;
             }
-            Kind::TuringPi(settings) => {
+            power::Controller::TuringPi(settings) => {
                 let controller = fed.numbered(Protocol::TuringPi);
                 self.serve_web(controller, &mut settings.web).await?;
             }
-            Kind::Uhubctl(_) | Kind::SnmpPoe(_) | Kind::ClusterCtrl(_) | Kind::Command(_) => {
+            power::Controller::Uhubctl(_)
+            | power::Controller::SnmpPoe(_)
+            | power::Controller::ClusterCtrl(_)
+            | power::Controller::Command(_) => {
                 let folder = self.scratch.path().join(position.to_string());
                 fs::create_dir(&folder)?;
                 let tools = Tools::new(kind, &fed.channels(), fed.by_position());
@@ -133,11 +137,11 @@ impl Rehearsal {
     }
 
     async fn serve_web(&mut self, controller: Controller, web: &mut Web) -> io::Result<()> {
-        let tls = if web.tls { Some(Tls::self_signed(&HOST.to_string())?) } else { None };
+        let tls = if web.url.tls { Some(Tls::self_signed(&HOST.to_string())?) } else { None };
         web.certificate = tls.as_ref().map(|tls| tls.digest);
         let address = self.listen(controller, tls).await?;
         let (host, port) = address.rsplit_once(':').expect("it has a port");
-        (web.host, web.port) = (host.to_owned(), port.parse().expect("it is one"));
+        (web.url.host, web.url.port) = (host.to_owned(), port.parse().expect("it is one"));
         Ok(())
     }
 

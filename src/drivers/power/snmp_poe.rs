@@ -10,11 +10,10 @@
 //!
 //! Not modelled: version 3 of SNMP, and the community's being seen in the list of processes.
 
-use std::time::Duration;
-
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration, tool};
+use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
 use crate::fleet::doors::PowerState;
 use crate::inventory::power::SnmpPoe as Settings;
+use crate::units::Span;
 
 /// A switch.
 pub(super) struct SnmpPoe {
@@ -29,8 +28,10 @@ impl SnmpPoe {
     fn object(&self, target: &Target) -> String {
         format!("{}.{}", self.settings.oid, self.settings.port_base + target.number())
     }
+}
 
-    async fn state(&self, target: &Target) -> Result<PowerState, Trouble> {
+impl OneByOne for SnmpPoe {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
         let Settings { host, community, get, timeout, .. } = &self.settings;
         let object = self.object(target);
         let argv = [get.as_str(), "-v2c", "-c", community, "-Oqve", host, &object];
@@ -42,7 +43,7 @@ impl SnmpPoe {
         }
     }
 
-    async fn set(&self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
         let Settings { host, community, set, timeout, .. } = &self.settings;
         let value = match wanted {
             Wanted::On => self.settings.on,
@@ -52,30 +53,8 @@ impl SnmpPoe {
         let argv = [set.as_str(), "-v2c", "-c", community, host, &object, "i", &value];
         tool::run(&argv, duration(*timeout)).await.map(drop)
     }
-}
 
-impl Driver for SnmpPoe {
-    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.state(target).await);
-            }
-            answers
-        })
-    }
-
-    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.set(target, wanted).await);
-            }
-            answers
-        })
-    }
-
-    fn follows(&self, _: Wanted, _: bool) -> Duration {
-        duration(self.settings.follows)
+    fn follows(&self) -> Span {
+        self.settings.follows
     }
 }

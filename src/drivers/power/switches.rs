@@ -54,10 +54,10 @@ impl Switches {
         let (mut buses, mut tasks) = (Vec::new(), Vec::new());
         let (leave, left) = watch::channel(false);
         for controller in &inventory.controllers {
-            let title = format!("{} {}", controller.kind.word(), controller.name);
+            let title = format!("{} {}", controller.word(), controller.name());
             let is_there = |feed: &Feed| {
                 let other = &inventory.controllers[feed.controller];
-                other.name == controller.name || other.kind.place() == controller.kind.place()
+                other.name() == controller.name() || other.place() == controller.place()
             };
             let nodes = inventory.nodes.iter();
             let fed = nodes.filter(|node| node.feed.as_ref().is_some_and(is_there));
@@ -78,7 +78,7 @@ impl Switches {
     pub async fn cycle(&self, node: NodeId) -> io::Result<()> {
         let off = self.order(node, Some(Wanted::Off)).await;
         if let (Some(feed), Ok(_)) = (&self.inventory.node(node).feed, &off) {
-            sleep(duration(self.inventory.controllers[feed.controller].settle)).await;
+            sleep(duration(self.inventory.controllers[feed.controller].settle())).await;
         }
         let on = self.order(node, Some(Wanted::On)).await;
         on.and(off).map(drop)

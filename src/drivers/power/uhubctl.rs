@@ -17,12 +17,11 @@
 //! Not modelled: hubs that tell `off` and keep feeding the port; there are some, and no program
 //! can tell (uhubctl's README lists hubs that are known to work).
 
-use std::time::Duration;
-
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration, tool};
+use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
 use crate::fleet::doors::PowerState;
 use crate::inventory::names;
 use crate::inventory::power::Uhubctl as Settings;
+use crate::units::Span;
 
 /// A hub.
 pub(super) struct Uhubctl {
@@ -41,8 +40,27 @@ impl Uhubctl {
         let argv = [program.as_str(), "-l", location, "-p", &target.channel];
         tool::run(&[&argv, action].concat(), duration(*timeout)).await
     }
+}
 
-    async fn state(&self, target: &Target) -> Result<PowerState, Trouble> {
+/// Whether a hub, or either half of it, says that this is how it switches.
+fn switches(said: &str, how: &str) -> bool {
+    let hubs = said.lines().filter(|line| line.starts_with("Current status for hub"));
+    let told =
+        |line: &str| line.trim_end().strip_suffix(']')?.rsplit(", ").next().map(str::to_owned);
+    hubs.filter_map(told).any(|told| told == how)
+}
+
+/// Whether a port has power, by what is told of it: four hexadecimal digits, then words, then what
+/// the device there says.
+fn has_power(port: &str) -> Option<bool> {
+    let mut words = port.split('[').next()?.split_whitespace();
+    let status = words.next().filter(|status| status.len() == 4)?;
+    u16::from_str_radix(status, 16).ok()?;
+    Some(words.any(|word| word == "power"))
+}
+
+impl OneByOne for Uhubctl {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
         let said = self.run(target, &[]).await?;
         if switches(&said, "nops") {
             let way_out = "take one that is known to work (README of uhubctl)";
@@ -64,47 +82,12 @@ impl Uhubctl {
             _ => Ok(PowerState::Off),
         }
     }
-}
 
-/// Whether a hub, or either half of it, says that this is how it switches.
-fn switches(said: &str, how: &str) -> bool {
-    let hubs = said.lines().filter(|line| line.starts_with("Current status for hub"));
-    let told =
-        |line: &str| line.trim_end().strip_suffix(']')?.rsplit(", ").next().map(str::to_owned);
-    hubs.filter_map(told).any(|told| told == how)
-}
-
-/// Whether a port has power, by what is told of it: four hexadecimal digits, then words, then what
-/// the device there says.
-fn has_power(port: &str) -> Option<bool> {
-    let mut words = port.split('[').next()?.split_whitespace();
-    let status = words.next().filter(|status| status.len() == 4)?;
-    u16::from_str_radix(status, 16).ok()?;
-    Some(words.any(|word| word == "power"))
-}
-
-impl Driver for Uhubctl {
-    fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.state(target).await);
-            }
-            answers
-        })
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+        self.run(target, &["-a", wanted.word()]).await.map(drop)
     }
 
-    fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>> {
-        Box::pin(async move {
-            let mut answers = Vec::new();
-            for target in targets {
-                answers.push(self.run(target, &["-a", wanted.word()]).await.map(drop));
-            }
-            answers
-        })
-    }
-
-    fn follows(&self, _: Wanted, _: bool) -> Duration {
-        duration(self.settings.follows)
+    fn follows(&self) -> Span {
+        self.settings.follows
     }
 }

@@ -54,18 +54,25 @@ macro_rules! span {
     };
 }
 
+/// A key that is a whole number of a rate.
+macro_rules! rate {
+    ($name:literal, $unit:literal, $low:literal to $high:literal, $rate:ident, $($field:tt).+) => {
+        Key {
+            name: $name,
+            unit: $unit,
+            usual: false,
+            low: $low,
+            high: $high,
+            get: |scenario| Some(scenario.$($field).+ as f64),
+            set: |scenario, value| scenario.$($field).+ = rounded(value),
+            toml: |value| quoted($rate(rounded(brief(value)))),
+        }
+    };
+}
+
 /// All of them.
 pub static ALL: [Key; 14] = [
-    Key {
-        name: "hardware.link",
-        unit: "bit/s",
-        usual: false,
-        low: 1e3,
-        high: 1e15,
-        get: |scenario| Some(scenario.hardware.link.0 as f64),
-        set: |scenario, value| scenario.hardware.link = BitRate(rounded(value)),
-        toml: |value| quoted(BitRate(rounded(brief(value)))),
-    },
+    rate!("hardware.link", "bit/s", 1e3 to 1e15, BitRate, hardware.link.0),
     Key {
         name: "network.tcp_share",
         unit: "1",
@@ -76,46 +83,10 @@ pub static ALL: [Key; 14] = [
         set: |scenario, value| scenario.network.tcp_share = value,
         toml: |value| format!("{:?}", brief(value)),
     },
-    Key {
-        name: "module.uplink",
-        unit: "bit/s",
-        usual: false,
-        low: 1e3,
-        high: 1e15,
-        get: |scenario| Some(scenario.module.uplink.0 as f64),
-        set: |scenario, value| scenario.module.uplink = BitRate(rounded(value)),
-        toml: |value| quoted(BitRate(rounded(brief(value)))),
-    },
-    Key {
-        name: "server.link",
-        unit: "bit/s",
-        usual: false,
-        low: 1e3,
-        high: 1e15,
-        get: |scenario| Some(scenario.server.link.0 as f64),
-        set: |scenario, value| scenario.server.link = BitRate(rounded(value)),
-        toml: |value| quoted(BitRate(rounded(brief(value)))),
-    },
-    Key {
-        name: "server.disk",
-        unit: "B/s",
-        usual: false,
-        low: 1e3,
-        high: 1e15,
-        get: |scenario| Some(scenario.server.disk as f64),
-        set: |scenario, value| scenario.server.disk = rounded(value),
-        toml: |value| quoted(ByteRate(rounded(brief(value)))),
-    },
-    Key {
-        name: "server.tftp_packets",
-        unit: "packets/s",
-        usual: false,
-        low: 1.0,
-        high: 1e12,
-        get: |scenario| Some(scenario.server.tftp_packets as f64),
-        set: |scenario, value| scenario.server.tftp_packets = rounded(value),
-        toml: |value| quoted(PacketRate(rounded(brief(value)))),
-    },
+    rate!("module.uplink", "bit/s", 1e3 to 1e15, BitRate, module.uplink.0),
+    rate!("server.link", "bit/s", 1e3 to 1e15, BitRate, server.link.0),
+    rate!("server.disk", "B/s", 1e3 to 1e15, ByteRate, server.disk),
+    rate!("server.tftp_packets", "packets/s", 1.0 to 1e12, PacketRate, server.tftp_packets),
     span!("server.dhcp_service", true, server.dhcp_service),
     span!("hardware.boot.rom", true, hardware.boot.rom),
     span!("hardware.boot.kernel", true, hardware.boot.kernel),

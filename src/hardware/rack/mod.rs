@@ -236,12 +236,6 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.life(node) == life
     }
 
-    /// Whether a node has power.
-    #[must_use]
-    pub fn is_powered(&self, node: NodeId) -> bool {
-        self.nodes[node.0 as usize].powered
-    }
-
     /// Whether nodes come up at the instant in which they get power.
     #[must_use]
     pub fn boots_at_once(&self) -> bool {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::fitting::calibration::{Calibration, Parameter, Verdict};
 
-pub use text::text;
+pub use text::{json, text};
 
 /// The scenario with the fitted parameters.
 pub const SCENARIO: &str = "calibrated.toml";

@@ -1,6 +1,9 @@
 //! The calibration as text for a terminal: parameters first, then the runs, then how well it holds.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
 
 use crate::fitting::calibration::{
     Calibration, Compared, Counted, Group, Parameter, RunFit, Verdict,
@@ -177,6 +180,17 @@ fn not_compared(calibration: &Calibration) -> Vec<String> {
     told.into_iter()
         .map(|(line, runs)| format!("{line} ({}).", words::count(runs, "run", "runs")))
         .collect()
+}
+
+/// All that was found, as one object.
+#[must_use]
+pub fn json(found: &Calibration, written: Option<&[PathBuf]>) -> Value {
+    let mut object = words::object(found);
+    if let Some(files) = written {
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        object.insert("files".to_owned(), json!(files));
+    }
+    Value::Object(object)
 }
 
 #[cfg(test)]

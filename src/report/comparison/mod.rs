@@ -17,7 +17,7 @@ use crate::report::drawing::Drawing;
 use crate::report::theme::{BLUE, Ink, VERMILLION};
 use crate::report::{canvas, hang, page, typeface};
 
-pub use text::text;
+pub use text::{json, text};
 
 /// The page's name in the folder that is asked for.
 pub const FILE_NAME: &str = "compare.html";

@@ -6,7 +6,8 @@ use super::text::in_order;
 use super::{Input, phrases};
 use crate::analysis::compare::{Distribution, LEVEL, Row, Verdict};
 use crate::analysis::run::Run;
-use crate::report::page::{self, Shown};
+use crate::report::page::Column::{Number, Text};
+use crate::report::page::{self, Shown, wide_table};
 use crate::report::words;
 
 /// The whole page.
@@ -71,27 +72,19 @@ fn unlike(input: &Input) -> Markup {
             @if comparison.keys.is_empty() {
                 p { "The resolved scenarios agree in every key." }
             } @else {
-                div.wide {
-                    table {
-                        caption { "Keys of the resolved scenarios that differ" }
-                        thead {
+                (wide_table(
+                    &html! { "Keys of the resolved scenarios that differ" },
+                    &[Text("Key"), Text("A"), Text("B")],
+                    &html! {
+                        @for key in &comparison.keys {
                             tr {
-                                th scope="col" { "Key" }
-                                th scope="col" { "A" }
-                                th scope="col" { "B" }
+                                th scope="row" { code { (key.key) } }
+                                td { code { (phrases::key_values(&key.a)) } }
+                                td { code { (phrases::key_values(&key.b)) } }
                             }
                         }
-                        tbody {
-                            @for key in &comparison.keys {
-                                tr {
-                                    th scope="row" { code { (key.key) } }
-                                    td { code { (phrases::key_values(&key.a)) } }
-                                    td { code { (phrases::key_values(&key.b)) } }
-                                }
-                            }
-                        }
-                    }
-                }
+                    },
+                ))
             }
         }
     }
@@ -142,35 +135,26 @@ fn metrics(input: &Input) -> Markup {
 
 fn metric_table(caption: &str, rows: &[&Row]) -> Markup {
     html! {
-        div.wide {
-            table {
-                caption { (caption) }
-                thead {
+        (wide_table(
+            &html! { (caption) },
+            &[
+                Text("Metric"), Number("A"), Number("B"), Number("B − A"), Number("of A"),
+                Number("Tolerated"), Number("Verdict"),
+            ],
+            &html! {
+                @for row in rows {
                     tr {
-                        th scope="col" { "Metric" }
-                        th.number scope="col" { "A" }
-                        th.number scope="col" { "B" }
-                        th.number scope="col" { "B − A" }
-                        th.number scope="col" { "of A" }
-                        th.number scope="col" { "Tolerated" }
-                        th.number scope="col" { "Verdict" }
+                        th scope="row" { code { (row.name) } }
+                        td.number { (phrases::value(row, row.a.as_ref())) }
+                        td.number { (phrases::value(row, row.b.as_ref())) }
+                        td.number { (phrases::difference(row)) }
+                        td.number { (phrases::relative(row.difference, true)) }
+                        td.number.soft { (phrases::tolerated(row)) }
+                        td.number { (badge(row.verdict)) }
                     }
                 }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" { code { (row.name) } }
-                            td.number { (phrases::value(row, row.a.as_ref())) }
-                            td.number { (phrases::value(row, row.b.as_ref())) }
-                            td.number { (phrases::difference(row)) }
-                            td.number { (phrases::relative(row.difference, true)) }
-                            td.number.soft { (phrases::tolerated(row)) }
-                            td.number { (badge(row.verdict)) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
     }
 }
 
@@ -195,42 +179,30 @@ fn distribution_table(rows: &[&Distribution]) -> Markup {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), words::digits);
     let p = |p: Option<f64>| p.map_or_else(|| "–".to_owned(), phrases::chance);
     html! {
-        div.wide {
-            table {
-                caption { "Medians, with the number of values in brackets" }
-                thead {
+        (wide_table(
+            &html! { "Medians, with the number of values in brackets" },
+            &[
+                Text("Distribution"), Number("A"), Number("B"), Number("Apart"), Number("of A"),
+                Number("Tolerated"), Number("KS"), Number("1 %"), Number("p"), Number("Verdict"),
+            ],
+            &html! {
+                @for it in rows {
+                    @let (row, ks) = (&it.row, it.kolmogorov_smirnov);
                     tr {
-                        th scope="col" { "Distribution" }
-                        th.number scope="col" { "A" }
-                        th.number scope="col" { "B" }
-                        th.number scope="col" { "Apart" }
-                        th.number scope="col" { "of A" }
-                        th.number scope="col" { "Tolerated" }
-                        th.number scope="col" { "KS" }
-                        th.number scope="col" { "1 %" }
-                        th.number scope="col" { "p" }
-                        th.number scope="col" { "Verdict" }
+                        th scope="row" { code { (row.name) } }
+                        td.number { (phrases::median(row, row.a.as_ref())) }
+                        td.number { (phrases::median(row, row.b.as_ref())) }
+                        td.number { (phrases::apart(row)) }
+                        td.number { (phrases::relative(row.difference, false)) }
+                        td.number.soft { (phrases::tolerated(row)) }
+                        td.number { (number(ks.map(|ks| ks.distance))) }
+                        td.number.soft { (number(ks.map(|ks| ks.critical))) }
+                        td.number { (p(ks.map(|ks| ks.p))) }
+                        td.number { (badge(row.verdict)) }
                     }
                 }
-                tbody {
-                    @for it in rows {
-                        @let (row, ks) = (&it.row, it.kolmogorov_smirnov);
-                        tr {
-                            th scope="row" { code { (row.name) } }
-                            td.number { (phrases::median(row, row.a.as_ref())) }
-                            td.number { (phrases::median(row, row.b.as_ref())) }
-                            td.number { (phrases::apart(row)) }
-                            td.number { (phrases::relative(row.difference, false)) }
-                            td.number.soft { (phrases::tolerated(row)) }
-                            td.number { (number(ks.map(|ks| ks.distance))) }
-                            td.number.soft { (number(ks.map(|ks| ks.critical))) }
-                            td.number { (p(ks.map(|ks| ks.p))) }
-                            td.number { (badge(row.verdict)) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
     }
 }
 
@@ -252,25 +224,17 @@ fn origin(input: &Input) -> Markup {
     html! {
         section id="origin" {
             h2 { "Where this comes from" }
-            div.wide {
-                table {
-                    caption { "The runs" }
-                    thead {
-                        tr {
-                            th scope="col" { "Side" }
-                            th scope="col" { "Folder" }
-                            th.number scope="col" { "Seed" }
-                            th scope="col" { "Stage" }
-                            th scope="col" { "Program" }
-                            th scope="col" { "Fingerprint" }
-                        }
-                    }
-                    tbody {
-                        @for it in input.a { (run("A", it)) }
-                        @for it in input.b { (run("B", it)) }
-                    }
-                }
-            }
+            (wide_table(
+                &html! { "The runs" },
+                &[
+                    Text("Side"), Text("Folder"), Number("Seed"), Text("Stage"), Text("Program"),
+                    Text("Fingerprint"),
+                ],
+                &html! {
+                    @for it in input.a { (run("A", it)) }
+                    @for it in input.b { (run("B", it)) }
+                },
+            ))
             p { "To compare them again:" }
             pre.command { code { (input.command) } }
         }

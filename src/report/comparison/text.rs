@@ -1,9 +1,13 @@
-//! The comparison as text for a terminal: what matters first, in columns.
+//! The comparison as text for a terminal, what matters first, and as one object for programs.
 
 use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use super::{Input, phrases};
 use crate::analysis::compare::{Row, Verdict};
+use crate::analysis::run::Run;
 use crate::report::columns::columns;
 use crate::report::words;
 
@@ -106,4 +110,29 @@ fn cut(text: &str) -> String {
     }
     let kept: String = text.chars().take(VALUE - 1).collect();
     format!("{kept}…")
+}
+
+/// The whole comparison as one object.
+#[must_use]
+pub fn json(input: &Input, page: Option<&Path>) -> Value {
+    let side = |runs: &[Run]| -> Vec<Value> {
+        let run = |run: &Run| {
+            json!({
+                "results": run.folder.to_string_lossy(),
+                "scenario": run.manifest.scenario,
+                "seed": run.manifest.seed,
+                "stage": run.manifest.stage,
+                "fingerprint": run.manifest.fingerprint,
+                "nodes": run.nodes(),
+            })
+        };
+        runs.iter().map(run).collect()
+    };
+    let mut object = json!({ "agrees": input.comparison.agrees(input.strict), "a": side(input.a), "b": side(input.b) });
+    let all = object.as_object_mut().expect("it was made as an object");
+    all.extend(words::object(input.comparison));
+    if let Some(page) = page {
+        all.insert("page".to_owned(), json!(page));
+    }
+    object
 }

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Input, YEARS, source_text};
+use crate::config::words::Word;
 use crate::cosmic::budget::{Activity, ArrayBudget, Budget, Class};
 use crate::cosmic::dram::{Chips, MODES, YEAR, at_least_one};
 use crate::cosmic::flux::{REFERENCE, above_10_mev, second_opinion};
-use crate::cosmic::memory::{Array, Cell};
+use crate::cosmic::memory::Array;
 use crate::scenario::Source;
 
 /// Everything as one object.
@@ -51,7 +52,7 @@ pub fn json(input: &Input) -> Value {
 fn of_array(array: &Array, budget: &ArrayBudget) -> Value {
     json!({
         "name": array.name,
-        "kind": if array.kind == Cell::Sram { "sram" } else { "dram" },
+        "kind": array.kind.word(),
         "bits": array.size.0 * 8,
         "fit_new_york": budget.fit,
         "upsets_per_h": budget.rate,

@@ -13,7 +13,7 @@ use crate::report::{canvas, hang, typeface};
 use crate::trace::{Format, Quantity, Trace};
 
 pub use fault::fault;
-pub use text::{csv, text};
+pub use text::{csv, json, text};
 
 /// The table of all fits.
 const TABLE: &str = "fits.csv";

@@ -1,6 +1,8 @@
-//! The fits as text for a terminal, and as CSV.
+//! The fits as text for a terminal, as CSV, and as one object for programs.
 
 use std::fmt::Write as _;
+
+use serde_json::{Value, json};
 
 use super::{Input, fault, unit};
 use crate::fitting::laws::{Fit, SpanLaw};
@@ -181,4 +183,24 @@ fn significant(value: f64) -> String {
         _ => 4,
     };
     if places == 0 { words::grouped(value.round()) } else { format!("{value:.places$}") }
+}
+
+/// All that was found, as one object.
+#[must_use]
+pub fn json(input: &Input, written: &[String]) -> Value {
+    let trace = input.trace;
+    let flaws: Vec<Value> =
+        trace.flaws.iter().map(|flaw| json!({ "line": flaw.line, "what": flaw.what })).collect();
+    let mut object = json!({
+        "trace": input.name,
+        "format": trace.format.words(),
+        "sha256": trace.sha256,
+        "rows": trace.rows,
+        "flaws": flaws,
+    });
+    let all = object.as_object_mut().expect("it was made as an object");
+    all.extend(words::object(input.fits));
+    all.insert("fault".to_owned(), json!(fault(input)));
+    all.insert("files".to_owned(), json!(written));
+    object
 }

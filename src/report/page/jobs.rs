@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::Column::{Number, Text};
+use super::wide_table;
 use crate::analysis::JobFinding;
 use crate::report::Input;
 use crate::report::words;
@@ -13,29 +15,19 @@ pub(super) fn table(input: &Input) -> Markup {
         @if jobs.len() > 1 {
             section id="jobs" {
                 h2 { "Jobs" }
-                div.wide {
-                    table {
-                        caption {
-                            "Where the time of each job went, as in " code { "jobs.csv" }
-                            ". A checkpoint and a restart begin when the job is idle for them, in \
-                             its turn or not."
-                        }
-                        thead {
-                            tr {
-                                th scope="col" { "Job" }
-                                th.number scope="col" { "Nodes" }
-                                th.number scope="col" { "Done after" }
-                                th.number scope="col" { "Efficiency" }
-                                th.number scope="col" { "Lost work" }
-                                th.number scope="col" { "Checkpoints" }
-                                th.number scope="col" { "Restarts" }
-                                th.number scope="col" { "Waiting" }
-                                th.number scope="col" { "Interrupts" }
-                            }
-                        }
-                        tbody { @for job in jobs { (row(job)) } }
-                    }
-                }
+                (wide_table(
+                    &html! {
+                        "Where the time of each job went, as in " code { "jobs.csv" }
+                        ". A checkpoint and a restart begin when the job is idle for them, in \
+                         its turn or not."
+                    },
+                    &[
+                        Text("Job"), Number("Nodes"), Number("Done after"), Number("Efficiency"),
+                        Number("Lost work"), Number("Checkpoints"), Number("Restarts"),
+                        Number("Waiting"), Number("Interrupts"),
+                    ],
+                    &html! { @for job in jobs { (row(job)) } },
+                ))
             }
         }
     }

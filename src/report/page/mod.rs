@@ -108,6 +108,34 @@ pub(crate) fn figures(shown: &[Shown]) -> Markup {
     }
 }
 
+/// A column of a table by its head, and how its cells stand.
+pub(crate) enum Column<'a> {
+    Text(&'a str),
+    Number(&'a str),
+}
+
+/// A table that scrolls by itself where the page is too narrow for it.
+pub(crate) fn wide_table(caption: &Markup, columns: &[Column<'_>], rows: &Markup) -> Markup {
+    html! {
+        div.wide {
+            table {
+                caption { (caption) }
+                thead {
+                    tr {
+                        @for column in columns {
+                            @match column {
+                                Column::Text(head) => th scope="col" { (head) },
+                                Column::Number(head) => th.number scope="col" { (head) },
+                            }
+                        }
+                    }
+                }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 fn resolved(input: &Input) -> Markup {
     let lines = input.resolved.lines().count();
     html! {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use super::Column::{Number, Text};
+use super::wide_table;
 use crate::event::Fault;
 use crate::ids::{Part, PartKind};
 use crate::plan::machine::Machine;
@@ -37,34 +39,27 @@ pub(super) fn metrics(input: &Input) -> Markup {
     html! {
         section id="metrics" {
             h2 { "Metrics" }
-            div.wide {
-                table {
-                    caption {
-                        "All numbers of the run, as in " code { "metrics.csv" }
-                        ". A metric that does not apply to this run is left out."
-                    }
-                    thead {
+            (wide_table(
+                &html! {
+                    "All numbers of the run, as in " code { "metrics.csv" }
+                    ". A metric that does not apply to this run is left out."
+                },
+                &[
+                    Text("Metric"), Number("Value"), Number("In base units"), Text("Unit"),
+                    Text("Definition"),
+                ],
+                &html! {
+                    @for metric in &input.findings.metrics {
                         tr {
-                            th scope="col" { "Metric" }
-                            th.number scope="col" { "Value" }
-                            th.number scope="col" { "In base units" }
-                            th scope="col" { "Unit" }
-                            th scope="col" { "Definition" }
+                            th scope="row" { code { (metric.name) } }
+                            td.number { (words::quantity(metric.value, &metric.unit)) }
+                            td.number.soft { (metric.value) }
+                            td.soft { (metric.unit) }
+                            td.prose { ((input.definition)(&metric.name)) }
                         }
                     }
-                    tbody {
-                        @for metric in &input.findings.metrics {
-                            tr {
-                                th scope="row" { code { (metric.name) } }
-                                td.number { (words::quantity(metric.value, &metric.unit)) }
-                                td.number.soft { (metric.value) }
-                                td.soft { (metric.unit) }
-                                td.prose { ((input.definition)(&metric.name)) }
-                            }
-                        }
-                    }
-                }
-            }
+                },
+            ))
         }
     }
 }
@@ -78,21 +73,11 @@ pub(super) fn faults(input: &Input) -> Markup {
             @if rules.is_empty() {
                 p { "The scenario injects no faults." }
             } @else {
-                div.wide {
-                    table {
-                        caption { "What the scenario let strike, on what, when, and how it ended" }
-                        thead {
-                            tr {
-                                th scope="col" { "Fault" }
-                                th scope="col" { "Kind" }
-                                th scope="col" { "On" }
-                                th scope="col" { "When" }
-                                th scope="col" { "Repair" }
-                            }
-                        }
-                        tbody { @for rule in rules { (fault(rule, &input.plan.machine)) } }
-                    }
-                }
+                (wide_table(
+                    &html! { "What the scenario let strike, on what, when, and how it ended" },
+                    &[Text("Fault"), Text("Kind"), Text("On"), Text("When"), Text("Repair")],
+                    &html! { @for rule in rules { (fault(rule, &input.plan.machine)) } },
+                ))
             }
         }
     }
@@ -194,30 +179,22 @@ type Row<'a> = (&'a crate::scenario::Provenance, &'a str);
 
 fn source_table(caption: &str, head: &str, rows: &[Row], doubtful: bool) -> Markup {
     html! {
-        div.wide {
-            table {
-                caption { (caption) }
-                thead {
+        (wide_table(
+            &html! { (caption) },
+            &[Text("Key"), Text("Value"), Text(head)],
+            &html! {
+                @for (row, text) in rows {
                     tr {
-                        th scope="col" { "Key" }
-                        th scope="col" { "Value" }
-                        th scope="col" { (head) }
-                    }
-                }
-                tbody {
-                    @for (row, text) in rows {
-                        tr {
-                            th scope="row" { code { (row.key) } }
-                            td { (row.value.trim_matches('"')) }
-                            td.prose {
-                                @if doubtful { span.badge.doubt { "assumption" } " " }
-                                (linked(text))
-                            }
+                        th scope="row" { code { (row.key) } }
+                        td { (row.value.trim_matches('"')) }
+                        td.prose {
+                            @if doubtful { span.badge.doubt { "assumption" } " " }
+                            (linked(text))
                         }
                     }
                 }
-            }
-        }
+            },
+        ))
     }
 }
 

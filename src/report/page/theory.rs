@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::Column::{Number, Text};
+use super::wide_table;
 use crate::forecast::{Compared, JOB};
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
@@ -50,22 +52,14 @@ fn table(rows: &[Compared]) -> Markup {
                 " standard deviations " @if by < 0.0 { "below" } @else { "above" } " the mean."
             }
         }
-        div.wide {
-            table {
-                caption { "What closed forms expect of the scenario's own interval" }
-                thead {
-                    tr {
-                        th scope="col" { "Formula" }
-                        th.number scope="col" { "Makespan expected" }
-                        th.number scope="col" { "of the run" }
-                        th.number scope="col" { "Efficiency expected" }
-                        th.number scope="col" { "of the run" }
-                        th scope="col" { "Range" }
-                    }
-                }
-                tbody { @for row in rows { (line(row)) } }
-            }
-        }
+        (wide_table(
+            &html! { "What closed forms expect of the scenario's own interval" },
+            &[
+                Text("Formula"), Number("Makespan expected"), Number("of the run"),
+                Number("Efficiency expected"), Number("of the run"), Text("Range"),
+            ],
+            &html! { @for row in rows { (line(row)) } },
+        ))
     }
 }
 

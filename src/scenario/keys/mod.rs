@@ -1,11 +1,9 @@
 //! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
 
 pub(super) mod faults;
-pub(super) mod harm;
 pub(super) mod jobs;
 pub(super) mod levels;
 pub(super) mod logging;
-pub(super) mod upset;
 
 use crate::config::declare::Declared;
 use crate::config::language::{Key, Kind, Names, Spec};

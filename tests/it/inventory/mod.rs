@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::inventory::power::{Kind, Line};
+use rackstorm::inventory::power::{ConsoleRate, Controller};
 use rackstorm::inventory::{self, Inventory, Position};
 
 use crate::program::{root, update};
@@ -66,10 +66,10 @@ fn nodes_are_chosen_by_their_names() {
 #[test]
 fn what_is_not_said_has_the_facts_as_its_default() {
     let rack = read(&examples("docs/rack.md")[0]);
-    let Kind::BitScope(bus) = &rack.controllers[0].kind else { panic!("{rack:?}") };
-    assert_eq!(bus.line, Line::Device("/dev/serial0".into()));
-    assert_eq!((bus.unlock.as_str(), bus.console), ("UnLockMe", 0));
-    let spans = [bus.silence, bus.reply_max, bus.pace, rack.controllers[0].settle];
+    let Controller::BitScope(bus) = &rack.controllers[0] else { panic!("{rack:?}") };
+    assert_eq!((bus.device.as_str(), bus.address.as_ref()), ("/dev/serial0", None));
+    assert_eq!((bus.unlock.as_str(), bus.console), ("UnLockMe", ConsoleRate::Bit115200));
+    let spans = [bus.silence, bus.reply_max, bus.pace, bus.settle];
     assert_eq!(spans.map(|span| span.to_string()), ["200 ms", "2 s", "2 ms", "2 s"]);
 }
 

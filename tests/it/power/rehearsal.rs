@@ -7,11 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
+use rackstorm::drivers::power::Switches;
 use rackstorm::drivers::power::rehearsal::Rehearsal;
-use rackstorm::drivers::power::{ALL, Switches};
 use rackstorm::event::Cause;
 use rackstorm::fleet::doors::{Power, PowerState};
 use rackstorm::ids::NodeId;
+use rackstorm::inventory::power::Controller;
 use tokio::task::JoinSet;
 
 use super::bench::{on_one_thread, read};
@@ -45,7 +46,7 @@ fn inventory() -> String {
              state = [\"no-such\"]\n",
         ),
     ];
-    assert_eq!(tables.map(|(kind, _)| kind), ALL);
+    assert_eq!(tables.map(|(kind, _)| kind), Controller::WORDS);
     let mut text = String::from("[limits]\ndown_at_once = 26\ncycles_per_hour = 60\n");
     for (position, (kind, table)) in (0..).zip(tables) {
         let first = position * EACH + 1;
@@ -91,7 +92,7 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
         };
         assert_eq!(names(&rack), names(&real), "people and limits see the same rack");
         let (switches, buses) = Switches::start(Rc::new(rack));
-        let all = || (0..EACH * ALL.len() as u32).map(NodeId);
+        let all = || (0..EACH * Controller::WORDS.len() as u32).map(NodeId);
         let states = async |wanted: &dyn Fn(NodeId) -> PowerState| {
             for node in all() {
                 let state = switches.state(node).await;
@@ -123,7 +124,7 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
             let wanted: &[bool] = if node.is_multiple_of(EACH) { &[false] } else { &[false, true] };
             assert_eq!(heard, wanted, "node {}", node + 1);
         }
-        assert_eq!(told.borrow().len(), EACH as usize * ALL.len());
+        assert_eq!(told.borrow().len(), EACH as usize * Controller::WORDS.len());
         drop(switches);
         buses.left().await;
         let left = rehearsal.folder().to_owned();

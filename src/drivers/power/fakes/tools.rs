@@ -25,7 +25,7 @@ use tokio::net::{self, UnixListener};
 use tokio::task::spawn_local;
 
 use super::Switched;
-use crate::inventory::power::{ClusterCtrl, Command, Kind, SnmpPoe, Uhubctl};
+use crate::inventory::power::{ClusterCtrl, Command, Controller, SnmpPoe, Uhubctl};
 
 /// Nobody tells a program so much (bytes).
 const ARGV_MAX: u64 = 1 << 20;
@@ -52,7 +52,7 @@ impl Said {
 }
 
 struct Inside {
-    kind: Kind,
+    kind: Controller,
     /// Each channel, and whether it is on.
     channels: Vec<(String, bool)>,
     switched: Switched,
@@ -66,7 +66,7 @@ impl Tools {
     /// The programs of a controller of a kind that calls some, with these channels, all on.
     /// `switched` is told of each change, with the channel's position.
     #[must_use]
-    pub fn new(kind: Kind, channels: &[String], switched: Switched) -> Self {
+    pub fn new(kind: Controller, channels: &[String], switched: Switched) -> Self {
         let channels = channels.iter().map(|channel| (channel.clone(), true)).collect();
         Self(Rc::new(RefCell::new(Inside { kind, channels, switched })))
     }
@@ -76,7 +76,7 @@ impl Tools {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn install(&self, folder: &Path, program: &Path) -> io::Result<(Kind, UnixListener)> {
+    pub fn install(&self, folder: &Path, program: &Path) -> io::Result<(Controller, UnixListener)> {
         let socket = folder.join("socket");
         let listener = UnixListener::bind(&socket)?;
         let script = |name: &str| {
@@ -89,12 +89,12 @@ impl Tools {
         };
         let mut kind = self.0.borrow().kind.clone();
         match &mut kind {
-            Kind::Uhubctl(settings) => settings.program = script("uhubctl")?,
-            Kind::ClusterCtrl(settings) => settings.program = script("clusterctrl")?,
-            Kind::SnmpPoe(settings) => {
+            Controller::Uhubctl(settings) => settings.program = script("uhubctl")?,
+            Controller::ClusterCtrl(settings) => settings.program = script("clusterctrl")?,
+            Controller::SnmpPoe(settings) => {
                 (settings.set, settings.get) = (script("snmpset")?, script("snmpget")?);
             }
-            Kind::Command(Command { on, off, state, .. }) => {
+            Controller::Command(Command { on, off, state, .. }) => {
                 let plug = script("command")?;
                 // What they would be called with is passed on, so that place-holders are filled.
                 for (word, argv) in [("on", on), ("off", off), ("state", state)] {
@@ -160,10 +160,10 @@ impl Inside {
     fn run(&mut self, argv: &[String]) -> Said {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         match self.kind.clone() {
-            Kind::Uhubctl(settings) => self.uhubctl(&settings, &argv),
-            Kind::SnmpPoe(settings) => self.snmp(&settings, &argv),
-            Kind::ClusterCtrl(ClusterCtrl { .. }) => self.clusterctrl(&argv),
-            Kind::Command(Command { .. }) => self.command(&argv),
+            Controller::Uhubctl(settings) => self.uhubctl(&settings, &argv),
+            Controller::SnmpPoe(settings) => self.snmp(&settings, &argv),
+            Controller::ClusterCtrl(ClusterCtrl { .. }) => self.clusterctrl(&argv),
+            Controller::Command(Command { .. }) => self.command(&argv),
             _ => Said::wrong("no such program"),
         }
     }

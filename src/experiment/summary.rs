@@ -1,4 +1,4 @@
-//! What `run` prints of a finished run: a few lines for people, one line for programs.
+//! A finished run in words: a few lines for people, one line for programs.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::analysis::{JobFinding, Metric};
-use crate::cli::Exit;
 use crate::experiment::{RecordedRun, RunError};
 use crate::plan::Plan;
 use crate::record::words;
@@ -32,7 +31,7 @@ const ON_A_LINE: usize = 3;
 
 /// How much is said of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// A line for each headline.
     Full,
     /// One line in all.
@@ -41,36 +40,27 @@ pub(super) enum Style {
 
 /// A run that came to its end.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// Its point of the sweep: (key, value) of each axis.
-    pub(super) point: Vec<(String, String)>,
+    pub(crate) point: Vec<(String, String)>,
     /// What was played.
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
     /// The stage that played it.
-    pub(super) stage: &'static str,
+    pub(crate) stage: &'static str,
     /// What came of it, and where it lies.
-    pub(super) run: RecordedRun,
+    pub(crate) run: RecordedRun,
     /// Its report, if it was to have one; or why it could not be drawn.
-    pub(super) report: Option<Result<PathBuf, RunError>>,
+    pub(crate) report: Option<Result<PathBuf, RunError>>,
 }
 
 impl Ended {
-    /// What it means for the exit code.
-    pub(super) fn exit(&self) -> Exit {
-        match &self.report {
-            Some(Err(_)) => Exit::Failed,
-            _ if self.run.outcome.missed().next().is_none() => Exit::Done,
-            _ => Exit::Missed,
-        }
-    }
-
     /// Its report, if it was drawn.
-    pub(super) fn page(&self) -> Option<&PathBuf> {
+    pub(crate) fn page(&self) -> Option<&PathBuf> {
         self.report.as_ref()?.as_ref().ok()
     }
 
     /// A line for each expectation that was missed.
-    pub(super) fn misses(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn misses(&self) -> impl Iterator<Item = String> {
         let missed = self.run.outcome.missed();
         missed.map(|verdict| format!("{}: missed: {verdict}", self.head("  ")))
     }
@@ -124,7 +114,7 @@ impl Ended {
     }
 
     /// One JSON object on one line, with the keys that the help of `run` promises.
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let RecordedRun { outcome, folder } = &self.run;
         let metrics: Map<_, _> = outcome.findings.metrics.iter().map(entry).collect();
         let mut object = Map::new();
@@ -141,7 +131,7 @@ impl Ended {
     }
 
     /// Some lines for people, or a single one.
-    pub(super) fn text(&self, style: Style) -> String {
+    pub(crate) fn text(&self, style: Style) -> String {
         // What needs no repair tells nothing by its availability.
         let calm = self.metric("failures").is_none_or(|failures| failures.value == 0.0);
         let shown = HEADLINES.iter().filter(|name| !(calm && **name == "availability"));
@@ -211,7 +201,7 @@ fn quantity(metric: &Metric) -> String {
 }
 
 /// A span without the digits that nobody reads.
-pub(super) fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     Span::from_secs_f64(seconds).rounded().to_string()
 }
 
