@@ -33,7 +33,7 @@ impl<'a> Section<'a> {
         Self {
             spec,
             table: value.and_then(Value::table),
-            path: if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) },
+            path: self.below(name),
             place: value.map_or(self.place, |value| value.place),
             broken: self.broken || value.is_some_and(|value| value.table().is_none()),
         }
@@ -42,7 +42,17 @@ impl<'a> Section<'a> {
     /// One table of the array below.
     pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
         let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
-        Self::new(spec, table, &format!("{}.{name}", self.path), place)
+        Self::new(spec, table, &self.below(name), place)
+    }
+
+    /// The same table, read by another description.
+    pub(crate) fn read_as(&self, spec: &'static Spec) -> Self {
+        Self { spec, ..self.clone() }
+    }
+
+    /// The path of a key.
+    fn below(&self, name: &str) -> String {
+        if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
     }
 
     /// The tables of the array below; `None` stands for an item that is no table.
@@ -51,7 +61,7 @@ impl<'a> Section<'a> {
         name: &str,
         spec: &'static Spec,
     ) -> impl Iterator<Item = Option<Self>> {
-        let path = format!("{}.{name}", self.path);
+        let path = self.below(name);
         let list = self.given(name).and_then(Value::list).unwrap_or_default();
         list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))
     }

@@ -52,8 +52,8 @@ pub fn schema() -> serde_json::Value {
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
 ///
-/// [`load()`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out again.
-/// A key of it is changed by [`Overrides`], which are checked like the text.
+/// [`load()`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out
+/// again. A key of it is changed by [`Overrides`], which are checked like the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's stem; the name of its folder under `results/`.
@@ -92,15 +92,9 @@ pub struct Scenario {
     /// The fault rules, in the order of the file.
     #[doc(hidden)]
     pub faults: Vec<fault::FaultRule>,
-    /// The job, if any.
+    /// The jobs; `[workload]` with `[checkpoint]` is a list of one.
     #[doc(hidden)]
-    pub workload: Option<job::BulkSynchronous>,
-    /// The checkpoint protocol of the job, if any.
-    #[doc(hidden)]
-    pub checkpoint: Option<job::Checkpoint>,
-    /// Several jobs at once, in the place of `workload` and `checkpoint`.
-    #[doc(hidden)]
-    pub jobs: Vec<jobs::Named>,
+    pub jobs: Vec<jobs::JobSpec>,
     /// When the run ends.
     #[doc(hidden)]
     pub stop: StopRule,
