@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::files::{self, Override};
 use crate::cli::{Exit, streams};
 use crate::forecast::{self, Forecast};
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::report::forecast::{COLUMNS, rows, text};
 use crate::scenario::Loaded;
@@ -48,14 +49,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(runs) = files::load_all(&arguments.files, &arguments.overrides.with([])) else {
         return Ok(Exit::Usage);
     };
-    let forecasts = runs.iter().map(|run| (run, forecast::of(&Plan::make(&run.scenario))));
+    let forecasts = runs.iter().map(|run| (run, of_jobs(run)));
     if arguments.csv {
         return csv(forecasts);
     }
     let mut out = streams::data();
-    for (number, (loaded, forecast)) in forecasts.enumerate() {
+    for (number, (loaded, forecasts)) in forecasts.enumerate() {
         if arguments.json {
-            writeln!(out, "{}", json(loaded, &forecast))?;
+            writeln!(out, "{}", json(loaded, &forecasts))?;
             continue;
         }
         if number > 0 {
@@ -65,44 +66,69 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         for (axis, value) in loaded.point.iter().filter(|(axis, _)| axis != "seed") {
             write!(out, "  {axis} = {value}")?;
         }
-        write!(out, "\n{}", text(&forecast))?;
+        writeln!(out)?;
+        for (name, forecast) in &forecasts {
+            if forecasts.len() > 1 {
+                writeln!(out, "job `{}`", name)?;
+            }
+            write!(out, "{}", text(forecast))?;
+        }
     }
     out.flush()?;
     Ok(Exit::Done)
 }
 
-/// The forecast of a run as one object; `no_closed_form` has the reasons where none applies.
-fn json(loaded: &Loaded, forecast: &Result<Forecast, Vec<String>>) -> Value {
+/// What theory says of a job, or why it says nothing.
+type OfJob = (String, Result<Forecast, Vec<String>>);
+
+/// The forecast of each job, or that there is none.
+fn of_jobs(run: &Loaded) -> Vec<OfJob> {
+    let plan = Plan::make(&run.scenario);
+    let names = plan.jobs.iter().map(|job| job.name.clone());
+    let none = plan.jobs.is_empty().then(String::new);
+    let of = |(job, name)| (name, forecast::of(&plan, JobId(job)));
+    (0..).zip(names.chain(none)).map(of).collect()
+}
+
+/// The forecast of a run as one object; `no_closed_form` has the reasons where none applies. Of
+/// several jobs `jobs` has an object for each.
+fn json(loaded: &Loaded, forecasts: &[OfJob]) -> Value {
     let mut object = Map::new();
     object.insert("scenario".into(), json!(loaded.scenario.name));
     object.insert("seed".into(), json!(loaded.scenario.seed));
     if !loaded.point.is_empty() {
         object.insert("point".into(), loaded.point.iter().cloned().collect());
     }
-    match forecast {
-        Ok(forecast) => {
-            object.extend(streams::object(forecast));
-        }
-        Err(reasons) => {
-            object.insert("no_closed_form".into(), json!(reasons));
-        }
+    let of_job = |forecast: &Result<Forecast, Vec<String>>| match forecast {
+        Ok(forecast) => streams::object(forecast),
+        Err(reasons) => Map::from_iter([("no_closed_form".to_owned(), json!(reasons))]),
+    };
+    if let [(_, forecast)] = forecasts {
+        object.extend(of_job(forecast));
+    } else {
+        let named = forecasts.iter().map(|(name, forecast)| {
+            let mut own = Map::from_iter([("job".to_owned(), json!(name))]);
+            own.extend(of_job(forecast));
+            own
+        });
+        object.insert("jobs".into(), named.collect());
     }
     Value::Object(object)
 }
 
 /// All rows of all runs in one table.
-fn csv<'a>(
-    forecasts: impl Iterator<Item = (&'a Loaded, Result<Forecast, Vec<String>>)>,
-) -> anyhow::Result<Exit> {
+fn csv<'a>(forecasts: impl Iterator<Item = (&'a Loaded, Vec<OfJob>)>) -> anyhow::Result<Exit> {
     let mut table = csv::Writer::from_writer(streams::data());
-    table.write_record(["scenario", "seed", "point"].into_iter().chain(COLUMNS))?;
-    for (loaded, forecast) in forecasts {
+    table.write_record(["scenario", "seed", "point", "job"].into_iter().chain(COLUMNS))?;
+    for (loaded, forecasts) in forecasts {
         let point: Vec<_> =
             loaded.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-        let head =
-            [loaded.scenario.name.clone(), loaded.scenario.seed.to_string(), point.join(" ")];
-        for row in forecast.iter().flat_map(rows) {
-            table.write_record(head.iter().chain(&row))?;
+        let (name, seed) = (loaded.scenario.name.clone(), loaded.scenario.seed.to_string());
+        let head = [name, seed, point.join(" ")];
+        for (job, forecast) in &forecasts {
+            for row in forecast.iter().flat_map(rows) {
+                table.write_record(head.iter().chain([job]).chain(&row))?;
+            }
         }
     }
     table.flush()?;

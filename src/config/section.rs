@@ -50,6 +50,11 @@ impl<'a> Section<'a> {
         Self::new(spec, table, &self.below(name), place)
     }
 
+    /// The same table, read by another description.
+    pub(crate) fn read_as(&self, spec: &'static Spec) -> Self {
+        Self { spec, ..self.clone() }
+    }
+
     /// The tables of the array below; `None` stands for an item that is no table.
     pub(crate) fn items(
         &self,

@@ -543,7 +543,7 @@ mod tests {
     fn plan() -> Plan {
         let mut scenario = pilot::scenario();
         scenario.faults.clear();
-        scenario.workload.as_mut().expect("the pilot has a job").nodes = 2;
+        scenario.jobs[0].work.nodes = 2;
         pilot::fix_costs(&mut scenario, Span::from_secs(1));
         let wish = pilot::checkpoint(&mut scenario);
         wish.interval = Interval::Fixed(Span(1));

@@ -13,13 +13,18 @@ const BEAT_MIN: Span = Span::from_millis(1);
 pub fn cannot(plan: &Plan) -> Vec<String> {
     let reasons =
         [cannot_beat(plan), cannot_corrupt(plan), cannot_follow_chips(plan), cannot_tell(plan)];
-    let of_jobs = jobs(plan).filter_map(|job| cannot_keep(plan, job));
+    let jobs = (0..plan.jobs.len() as u16).map(JobId);
+    let of_jobs = jobs.flat_map(|job| of_job(plan, job));
     reasons.into_iter().flatten().chain(of_jobs).collect()
 }
 
-/// All jobs of a plan.
-fn jobs(plan: &Plan) -> impl Iterator<Item = JobId> {
-    (0..plan.jobs.len() as u16).map(JobId)
+/// Why it cannot carry out a job, which is named if there are others.
+fn of_job(plan: &Plan, of: JobId) -> impl Iterator<Item = String> {
+    let reasons = [cannot_check(plan, of), cannot_keep(plan, of)];
+    reasons.into_iter().flatten().map(move |why| match plan.jobs.len() {
+        1 => why,
+        _ => format!("job `{}`: {why}", plan.jobs[usize::from(of.0)].name),
+    })
 }
 
 /// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
@@ -35,19 +40,20 @@ fn cannot_beat(plan: &Plan) -> Option<String> {
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.
 fn cannot_corrupt(plan: &Plan) -> Option<String> {
-    if !plan.corrupts() {
-        return None;
-    }
-    let why = if plan.jobs.is_empty() {
-        "silent corruption without a job: agents have no memory to corrupt"
-    } else if jobs(plan).any(|job| plan.abft(job).is_some()) {
+    let why = "silent corruption without a job: agents have no memory to corrupt";
+    (plan.corrupts() && plan.jobs.is_empty()).then(|| why.to_owned())
+}
+
+/// Why agents cannot look at the memory of a job that may be corrupted, if they cannot.
+fn cannot_check(plan: &Plan, of: JobId) -> Option<String> {
+    let why = if plan.abft(of).is_some() {
         "silent corruption and `abft`: the data of agents carry no checksums"
-    } else if jobs(plan).any(|job| plan.replicas(job).is_some()) {
+    } else if plan.replicas(of).is_some() {
         "silent corruption and replicas: agents do not compare their memory"
     } else {
         return None;
     };
-    Some(why.to_owned())
+    plan.corrupts().then(|| why.to_owned())
 }
 
 /// Why agents cannot play the faults of chips of a plan, if it has any.
@@ -68,36 +74,30 @@ fn cannot_tell(plan: &Plan) -> Option<String> {
 /// Why the fleet cannot keep the checkpoints of a job, if it cannot.
 fn cannot_keep(plan: &Plan, of: JobId) -> Option<String> {
     let wish = plan.checkpoint_of(of)?;
-    let job = match plan.jobs.len() {
-        1 => String::new(),
-        _ => format!("job `{}`: ", plan.jobs[usize::from(of.0)].name),
-    };
     if matches!(wish, Checkpoint::Coordinated(wish) if wish.counts == Counts::Start) {
-        return Some(format!(
-            "{job}[checkpoint.coordinated] counts = \"start\": an agent cannot restart from an \
-             image that it has not written"
-        ));
+        let why = "[checkpoint.coordinated] counts = \"start\": an agent cannot restart from an \
+                   image that it has not written";
+        return Some(why.to_owned());
     }
     if wish.logging().is_some() {
-        return Some(format!("{job}[checkpoint.logging]: agents write and restart all together"));
+        return Some("[checkpoint.logging]: agents write and restart all together".to_owned());
     }
     if wish.incremental().is_some() {
-        return Some(format!(
-            "{job}`incremental`: each step changes all of an agent's memory, so that there is \
-             nothing to leave out; `--on model` has a share"
-        ));
+        let why = "`incremental`: each step changes all of an agent's memory, so that there is \
+                   nothing to leave out; `--on model` has a share";
+        return Some(why.to_owned());
     }
     let unable = |level: &usize| matches!(wish.cost(*level), Cost::Store(Place::Group { .. }));
     if let Some(level) = (0..wish.levels()).find(unable) {
         return Some(format!(
-            "{job}level {} of [checkpoint.multilevel]: agents keep whole images, and make no \
+            "level {} of [checkpoint.multilevel]: agents keep whole images, and make no \
              parity of them",
             level + 1
         ));
     }
     let level = (0..wish.levels()).find(|level| wish.drain(*level).is_some())?;
     Some(format!(
-        "{job}level {} of [checkpoint.multilevel]: agents do not write while they compute",
+        "level {} of [checkpoint.multilevel]: agents do not write while they compute",
         level + 1
     ))
 }

@@ -83,8 +83,8 @@ mod tests {
 
     fn chunks(step: u64, work: u64, interval: u64) -> Chunks {
         let mut scenario = pilot::scenario();
-        let wish = scenario.workload.as_mut().expect("the pilot has a job");
-        (wish.step, wish.work) = (Span::from_secs(step), Span::from_secs(work));
+        let work_spec = &mut scenario.jobs[0].work;
+        (work_spec.step, work_spec.work) = (Span::from_secs(step), Span::from_secs(work));
         Chunks::of(&Plan::make(&scenario).jobs[0], Some(Span::from_secs(interval)))
     }
 

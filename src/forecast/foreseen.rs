@@ -1,16 +1,15 @@
 //! What alarms before failures are worth, to first order; no exact formula knows of them.
 
-use super::{JOB, Prediction, Setting, intervals::Row};
-use crate::plan::Plan;
+use super::{Prediction, Setting, Subject, intervals::Row};
 use crate::scenario::fault::Prediction as Foresight;
 use crate::theory::predictor::Predictor;
 
 /// The predictor of all that stops the job, and the shortest lead; `None` if nobody foresees it.
-fn predictor(plan: &Plan, write: f64) -> Option<(Predictor, f64)> {
+fn predictor(of: Subject<'_>, write: f64) -> Option<(Predictor, f64)> {
     let (mut all, mut announced, mut alarms) = (0.0, 0.0, 0.0);
     let mut shortest = f64::INFINITY;
-    for rule in &plan.scenario.faults {
-        let rate = plan.interrupt_rate(JOB, rule);
+    for rule in &of.plan.scenario.faults {
+        let rate = of.plan.interrupt_rate(of.job, rule);
         all += rate;
         let Some(Foresight { recall, precision, lead }) = rule.prediction else { continue };
         announced += rate * recall;
@@ -26,11 +25,11 @@ fn predictor(plan: &Plan, write: f64) -> Option<(Predictor, f64)> {
 
 /// The rows of the own interval and of the best one, if the plan's failures are foreseen and its
 /// job writes checkpoints.
-pub(super) fn rows(plan: &Plan, setting: &Setting) -> Option<(Prediction, Option<Prediction>)> {
+pub(super) fn rows(of: Subject<'_>, setting: &Setting) -> Option<(Prediction, Option<Prediction>)> {
     let (mtbf, write, work) = (setting.mtbf?, setting.write?, setting.interval?);
-    let (predictor, lead) = predictor(plan, write)?;
+    let (predictor, lead) = predictor(of, write)?;
     let costs = setting.costs();
-    let step = plan.jobs[0].step.as_secs_f64();
+    let step = of.numbers().step.as_secs_f64();
     let row = |formula, work: f64| {
         let wasted = predictor.waste(work + write, costs, mtbf);
         let mut row = Row::new(setting, formula, work).first_order(1.0 - wasted);

@@ -1,19 +1,18 @@
 //! Theory of a job whose groups checkpoint by themselves, with message logging: to first order.
 
 use super::intervals::{Row, struck_otherwise};
-use super::{Prediction, Setting};
-use crate::plan::Plan;
+use super::{Prediction, Setting, Subject};
 use crate::theory::logging::Groups;
 
 /// What the scenario's own interval comes to, and the best one; `None` without groups.
 ///
 /// Efficiencies count computing with logging, as the metric does; the overhead is in the makespan.
 pub(super) fn rows(
-    plan: &Plan,
+    of: Subject<'_>,
     setting: &Setting,
 ) -> Option<(Vec<Prediction>, Vec<Prediction>, String)> {
-    let wish = plan.scenario.checkpoint.as_ref()?.logging()?;
-    let job = &plan.jobs[0];
+    let wish = of.checkpoint()?.logging()?;
+    let job = of.numbers();
     let groups = Groups {
         groups: f64::from(job.nodes / wish.group),
         staggered: wish.stagger,
@@ -29,7 +28,7 @@ pub(super) fn rows(
         row.empty.period_of_mtbf = setting.mtbf.map(|mtbf| groups.period(work) / mtbf);
         let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.overhead));
         if row.outside.is_empty() {
-            row.outside = struck_otherwise(plan);
+            row.outside = struck_otherwise(of);
         }
         row
     };

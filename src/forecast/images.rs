@@ -1,7 +1,7 @@
 //! What increments and compression make of a checkpoint, as sentences.
 
-use super::{JOB, Setting};
-use crate::plan::{Access, Plan};
+use super::{Setting, Subject};
+use crate::plan::Access;
 use crate::scenario::images::{Compression, Incremental};
 use crate::scenario::job::Checkpoint;
 use crate::theory::Costs;
@@ -9,15 +9,15 @@ use crate::theory::compression;
 use crate::theory::incremental::best_length;
 
 /// What is to be known of C and R if checkpoints are increments, or compressed.
-pub(super) fn notes(plan: &Plan, setting: &Setting) -> Vec<String> {
-    let Some(wish) = &plan.scenario.checkpoint else { return Vec::new() };
-    let increments = wish.incremental().map(|own| chain(plan, setting, own));
-    increments.into_iter().chain(wish.compression().map(|own| packed(plan, wish, own))).collect()
+pub(super) fn notes(of: Subject<'_>, setting: &Setting) -> Vec<String> {
+    let Some(wish) = of.checkpoint() else { return Vec::new() };
+    let increments = wish.incremental().map(|own| chain(of, setting, own));
+    increments.into_iter().chain(wish.compression().map(|own| packed(of, wish, own))).collect()
 }
 
-fn chain(plan: &Plan, setting: &Setting, own: Incremental) -> String {
-    let [write, read] =
-        [Access::Write, Access::Read { newcomers: 0 }].map(|access| plan.mean_share(JOB, access));
+fn chain(of: Subject<'_>, setting: &Setting, own: Incremental) -> String {
+    let [write, read] = [Access::Write, Access::Read { newcomers: 0 }]
+        .map(|access| of.plan.mean_share(of.job, access));
     let best = setting.mtbf.zip(setting.write).map_or_else(String::new, |(mtbf, mean)| {
         let (write, recovery) = (mean / write, setting.recovery / read);
         let costs = Costs { write, recovery, downtime: setting.downtime };
@@ -31,13 +31,13 @@ fn chain(plan: &Plan, setting: &Setting, own: Incremental) -> String {
     )
 }
 
-fn packed(plan: &Plan, wish: &Checkpoint, own: Compression) -> String {
+fn packed(of: Subject<'_>, wish: &Checkpoint, own: Compression) -> String {
     let rate = own.compress.0 as f64;
     let pays_below = compression::Compression { ratio: own.ratio, rate }.pays_below() / 1e6;
     let moved = |level: usize| {
-        let share = plan.mean_share(JOB, Access::Write);
-        let parcel = plan.parcel(JOB, level, share, Access::Write);
-        let span = plan.jobs[0].level_costs[level].as_secs_f64() - parcel.packing.as_secs_f64();
+        let share = of.plan.mean_share(of.job, Access::Write);
+        let parcel = of.plan.parcel(of.job, level, share, Access::Write);
+        let span = of.numbers().level_costs[level].as_secs_f64() - parcel.packing.as_secs_f64();
         format!("{:.2} MB/s", parcel.bytes.0 as f64 / span / 1e6)
     };
     let moved: Vec<_> = (0..wish.levels()).map(moved).collect();

@@ -1,8 +1,7 @@
 //! The scenario's own interval by each formula, and the interval that each formula calls best.
 
 use super::chunks::Chunks;
-use super::{Prediction, Setting, setting};
-use crate::plan::Plan;
+use super::{Prediction, Setting, Subject, setting};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Strikes};
 use crate::theory::ettr;
 use crate::theory::segment::{Moments, Segment};
@@ -11,18 +10,18 @@ use crate::theory::young_daly::{daly, daly_first, exact, wall_time, young};
 use crate::units::Span;
 
 /// What the scenario's own interval comes to.
-pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
-    let chunks = setting::chunks(plan);
+pub(super) fn own(of: Subject<'_>, setting: &Setting) -> Vec<Prediction> {
+    let chunks = setting::chunks(of);
     let work = chunks.work();
     let row = Row::new(setting, "exact expectation", work);
-    let mut rows = vec![row.taking(exact_time(plan, setting, &chunks))];
+    let mut rows = vec![row.taking(exact_time(of, setting, &chunks))];
     let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
     let costs = setting.costs();
     // Daly has no downtime beside R.
     let repair = costs.recovery + costs.downtime;
     let by_daly = wall_time(setting.work, work, write, repair, mtbf);
     let mut row = Row::new(setting, "Daly, wall time", work).lasting(by_daly);
-    row.outside = struck_otherwise(plan);
+    row.outside = struck_otherwise(of);
     rows.push(row);
     let wasted = waste::waste(work + write, costs, mtbf);
     rows.push(Row::new(setting, "first-order waste", work).first_order(1.0 - wasted));
@@ -32,14 +31,14 @@ pub(super) fn own(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
 }
 
 /// Which intervals are called best; none without failures or checkpoints.
-pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
+pub(super) fn best(of: Subject<'_>, setting: &Setting) -> Vec<Prediction> {
     let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return Vec::new() };
     if write <= 0.0 {
         return Vec::new();
     }
     let costs = setting.costs();
     let repair = costs.recovery + costs.downtime;
-    let equal = equal_chunks(plan, setting, write);
+    let equal = equal_chunks(of, setting, write);
     let intervals = [
         ("Young 1974", young(write, mtbf), true),
         ("Daly 2003, first order", daly_first(write, mtbf, repair), true),
@@ -62,15 +61,15 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
         }
         let chunks = match formula {
             "equal chunks" => equal,
-            _ => Chunks::of(&plan.jobs[0], Some(Span::from_secs_f64(work))),
+            _ => Chunks::of(of.numbers(), Some(Span::from_secs_f64(work))),
         };
-        let time = exact_time(plan, setting, &chunks);
+        let time = exact_time(of, setting, &chunks);
         let outside = if first_order { row.beyond_first_order() } else { String::new() };
         let outside = match formula {
             "Daly 2006, higher order" if write >= 2.0 * mtbf => {
                 format!("C is {:.2} of the MTBF: it falls back to W = M from 2 on", write / mtbf)
             }
-            "exact optimum" | "equal chunks" => struck_otherwise(plan),
+            "exact optimum" | "equal chunks" => struck_otherwise(of),
             _ => outside,
         };
         Prediction { outside, ..row.taking(time) }
@@ -81,20 +80,20 @@ pub(super) fn best(plan: &Plan, setting: &Setting) -> Vec<Prediction> {
 /// The equal chunks that take the least time: so many as the closed form says for a job that ends
 /// with a checkpoint, or one or two more. Without a checkpoint after the last step there is a
 /// checkpoint less to share out.
-fn equal_chunks(plan: &Plan, setting: &Setting, write: f64) -> Chunks {
-    let last = plan.scenario.checkpoint.as_ref().is_some_and(Checkpoint::last);
+fn equal_chunks(of: Subject<'_>, setting: &Setting, write: f64) -> Chunks {
+    let last = of.checkpoint().is_some_and(Checkpoint::last);
     let work = if last { setting.work } else { setting.work + write };
-    let down = libm::floor(segment(plan, setting).chunks_best(work)).max(1.0);
-    let near = [down, down + 1.0, down + 2.0].map(|count| Chunks::equal(&plan.jobs[0], count));
-    let time = |chunks: &Chunks| exact_time(plan, setting, chunks).mean;
+    let down = libm::floor(segment(of, setting).chunks_best(work)).max(1.0);
+    let near = [down, down + 1.0, down + 2.0].map(|count| Chunks::equal(of.numbers(), count));
+    let time = |chunks: &Chunks| exact_time(of, setting, chunks).mean;
     near.into_iter().min_by(|a, b| time(a).total_cmp(&time(b))).expect("there are three")
 }
 
 /// The exact time of these chunks: all but the last end with a checkpoint, and the last if the
 /// scenario has it so.
-fn exact_time(plan: &Plan, setting: &Setting, chunks: &Chunks) -> Moments {
-    let wish = plan.scenario.checkpoint.as_ref();
-    let segment = segment(plan, setting);
+fn exact_time(of: Subject<'_>, setting: &Setting, chunks: &Chunks) -> Moments {
+    let wish = of.checkpoint();
+    let segment = segment(of, setting);
     // Before the first checkpoint nothing is read back, unless costs are fixed.
     let mut first = segment;
     if !wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Fixed { .. })) {
@@ -172,19 +171,19 @@ impl Row {
 }
 
 /// The plan's job between two failures.
-fn segment(plan: &Plan, setting: &Setting) -> Segment {
-    let (strikes, counts) = (setting::strikes(plan), setting::counts(plan));
+fn segment(of: Subject<'_>, setting: &Setting) -> Segment {
+    let (strikes, counts) = (setting::strikes(of), setting::counts(of));
     Segment { rate: setting.rate(), costs: setting.costs(), strikes, counts }
 }
 
 /// Formulas that suppose the usual switches, under others.
-pub(super) fn struck_otherwise(plan: &Plan) -> String {
+pub(super) fn struck_otherwise(of: Subject<'_>) -> String {
     let usual = Strikes { checkpoint: true, restart: true, downtime: false };
     let mut supposed = Vec::new();
-    if setting::strikes(plan) != usual {
+    if setting::strikes(of) != usual {
         supposed.push("failures during checkpoint and restart, and none during downtime");
     }
-    if setting::counts(plan) != Counts::End {
+    if setting::counts(of) != Counts::End {
         supposed.push("checkpoints that count from their end");
     }
     if supposed.is_empty() { String::new() } else { format!("it supposes {}", supposed.join("; ")) }

@@ -1,7 +1,6 @@
 //! What theory says of checkpoints whose rest is written while the job computes.
 
-use super::{Prediction, Setting, intervals};
-use crate::plan::Plan;
+use super::{Prediction, Setting, Subject, intervals};
 use crate::scenario::job::{Drain, Multilevel};
 use crate::theory::vaidya::Latent;
 
@@ -17,7 +16,7 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 /// The scenario's own interval and the best one by Vaidya's formula; `None` if it is not for this
 /// checkpoint. Steps that are slower meanwhile are part of the overhead C.
 pub(super) fn rows(
-    plan: &Plan,
+    of: Subject<'_>,
     setting: &Setting,
     wish: &Multilevel,
 ) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
@@ -30,7 +29,7 @@ pub(super) fn rows(
     let latent = Latent { overhead, latency, recovery: setting.recovery };
     let row = |formula, work: f64| {
         let span = latent.period(work, mtbf);
-        let mut outside = vec![intervals::struck_otherwise(plan)];
+        let mut outside = vec![intervals::struck_otherwise(of)];
         if setting.downtime > 0.0 {
             outside.push("it has no downtime".to_owned());
         }

@@ -1,7 +1,7 @@
 //! What theory says of checkpoints of several levels, and of buddies.
 
-use super::{JOB, Prediction, Setting, setting};
-use crate::plan::{Access, Plan};
+use super::{Prediction, Setting, Subject, setting};
+use crate::plan::Access;
 use crate::scenario::fault::Radius;
 use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
 use crate::theory::multilevel::{self, Level};
@@ -24,11 +24,11 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 }
 
 /// The levels with fixed costs as the formulas take them: failures of each class per second.
-fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
+fn levels(of: Subject<'_>, wish: &Multilevel) -> Vec<Level> {
     let rate_of = |class: usize| {
-        let rules = plan.scenario.faults.iter();
+        let rules = of.plan.scenario.faults.iter();
         let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
-        of_class.map(|rule| plan.interrupt_rate(JOB, rule)).fold(0.0, |sum, rate| sum + rate)
+        of_class.map(|rule| of.plan.interrupt_rate(of.job, rule)).fold(0.0, |sum, rate| sum + rate)
     };
     let level = |(number, level): (usize, &crate::scenario::job::Level)| {
         let Cost::Fixed { write, read, .. } = level.cost else { return None };
@@ -39,12 +39,13 @@ fn levels(plan: &Plan, wish: &Multilevel) -> Vec<Level> {
 }
 
 /// What the scenario's own pattern comes to by SCR's model; none without failures.
-pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Prediction> {
-    let levels = levels(plan, wish);
+pub(super) fn own(of: Subject<'_>, setting: &Setting, wish: &Multilevel) -> Vec<Prediction> {
+    let levels = levels(of, wish);
     if levels.iter().all(|level| level.rate <= 0.0) {
         return Vec::new();
     }
-    let counts: Vec<_> = plan.pattern(JOB, wish).1[1..].iter().map(|every| every - 1).collect();
+    let counts: Vec<_> =
+        of.plan.pattern(of.job, wish).1[1..].iter().map(|every| every - 1).collect();
     let work = setting.interval.unwrap_or(setting.work);
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: wish.escalate };
     let usual = Strikes { checkpoint: true, restart: true, downtime: wish.strikes.downtime };
@@ -55,11 +56,11 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
     if setting.downtime > 0.0 {
         outside.push("it has no downtime".to_owned());
     }
-    let (steps, _) = setting::chunks(plan).steps();
+    let (steps, _) = setting::chunks(of).steps();
     let whole = counts
         .iter()
         .fold(u128::from(steps), |all, count| all.saturating_mul(u128::from(*count) + 1));
-    if whole > plan.jobs[0].steps.into() {
+    if whole > of.numbers().steps.into() {
         outside.push("the job ends before its pattern does".to_owned());
     }
     let row = prediction("SCR, Markov model", work, setting, pattern.efficiency());
@@ -69,11 +70,11 @@ pub(super) fn own(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Vec<Pred
 /// The pattern that is best to first order, in what it comes to by SCR's model, and a sentence on
 /// it; none if a level is free or needed by no failure.
 pub(super) fn best(
-    plan: &Plan,
+    of: Subject<'_>,
     setting: &Setting,
     wish: &Multilevel,
 ) -> Option<(Prediction, String)> {
-    let levels = levels(plan, wish);
+    let levels = levels(of, wish);
     if levels.iter().any(|level| level.rate <= 0.0 || level.write <= 0.0) {
         return None;
     }
@@ -115,18 +116,18 @@ fn prediction(formula: &'static str, work: f64, setting: &Setting, efficiency: f
 }
 
 /// The chance that buddies lose no checkpoint while the job computes, as a sentence.
-pub(super) fn chance(plan: &Plan, setting: &Setting, wish: &Multilevel) -> Option<String> {
+pub(super) fn chance(of: Subject<'_>, setting: &Setting, wish: &Multilevel) -> Option<String> {
     let copies_of = |level: &crate::scenario::job::Level| match level.cost {
         Cost::Store(Place::Buddies { copies }) => Some(copies),
         _ => None,
     };
     let place = wish.levels.iter().position(|level| copies_of(level).is_some())?;
     let copies = copies_of(&wish.levels[place])?;
-    let rules = plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
-    let rate: f64 = rules.map(|rule| plan.interrupt_rate(JOB, rule)).sum();
+    let rules = of.plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
+    let rate: f64 = rules.map(|rule| of.plan.interrupt_rate(of.job, rule)).sum();
     let nodes = f64::from(setting.nodes);
-    let read = plan.checkpoint_span(JOB, place, 1.0, Access::Read { newcomers: 1 })?;
-    let risk = setting::noticed(plan).as_secs_f64() + read.as_secs_f64();
+    let read = of.plan.checkpoint_span(of.job, place, 1.0, Access::Read { newcomers: 1 })?;
+    let risk = setting::noticed(of).as_secs_f64() + read.as_secs_f64();
     let kept = if copies == 2 {
         buddy::double_success(nodes, rate / nodes, setting.work, risk)
     } else {

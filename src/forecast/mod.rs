@@ -20,16 +20,34 @@ use serde::Serialize;
 use self::replicated::Replicated;
 use crate::analysis::Findings;
 use crate::ids::JobId;
-use crate::plan::Plan;
-use crate::scenario::job::Checkpoint;
+use crate::plan::{Job, Plan};
+use crate::scenario::job::{BulkSynchronous, Checkpoint};
 
 pub use compared::{Compared, compare};
 pub use setting::Setting;
 
-/// The job that closed forms are about: the only one of its plan.
-pub const JOB: JobId = JobId(0);
+/// The job of a plan that closed forms are about.
+#[derive(Clone, Copy, Debug)]
+struct Subject<'p> {
+    plan: &'p Plan,
+    job: JobId,
+}
 
-/// All that theory says of a plan.
+impl<'p> Subject<'p> {
+    fn numbers(self) -> &'p Job {
+        &self.plan.jobs[usize::from(self.job.0)]
+    }
+
+    fn work(self) -> &'p BulkSynchronous {
+        self.plan.scenario.work_of(self.job).expect("the plan has the job")
+    }
+
+    fn checkpoint(self) -> Option<&'p Checkpoint> {
+        self.plan.checkpoint_of(self.job)
+    }
+}
+
+/// All that theory says of a job of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// The numbers that the formulas are given.
@@ -63,23 +81,27 @@ pub struct Prediction {
     pub outside: String,
 }
 
-/// The forecast of a plan.
+/// The forecast of a job of a plan.
 ///
 /// # Errors
 /// Each reason for which no closed form applies, as a clause.
-pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
-    let reasons = setting::reasons(plan);
+pub fn of(plan: &Plan, job: JobId) -> Result<Forecast, Vec<String>> {
+    if usize::from(job.0) >= plan.jobs.len() {
+        return Err(vec!["there is no job".to_owned()]);
+    }
+    let of = Subject { plan, job };
+    let reasons = setting::reasons(of);
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let (setting, mut notes) = setting::of(plan);
-    notes.extend(images::notes(plan, &setting));
-    if let Some(replicated) = Replicated::of(plan) {
+    let (setting, mut notes) = setting::of(of);
+    notes.extend(images::notes(of, &setting));
+    if let Some(replicated) = Replicated::of(of) {
         notes.extend(replicated.notes());
-        let (own, best) = (replicated.own(plan, &setting), replicated.best(&setting));
+        let (own, best) = (replicated.own(of, &setting), replicated.best(&setting));
         return Ok(Forecast { setting, own, best, notes });
     }
-    if let Some((own, best)) = foreseen::rows(plan, &setting) {
+    if let Some((own, best)) = foreseen::rows(of, &setting) {
         notes.push(
             "Failures are foreseen, which only the first order knows. What is computed between a \
              proactive checkpoint and its failure is lost, and not counted."
@@ -88,25 +110,25 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
         let (own, best) = (vec![own], Vec::from_iter(best));
         return Ok(Forecast { setting, own, best, notes });
     }
-    if let Some((own, best, note)) = grouped::rows(plan, &setting) {
+    if let Some((own, best, note)) = grouped::rows(of, &setting) {
         notes.push(note);
         return Ok(Forecast { setting, own, best, notes });
     }
-    let (own, best) = match &plan.scenario.checkpoint {
+    let (own, best) = match of.checkpoint() {
         Some(Checkpoint::Multilevel(wish)) => {
-            notes.extend(levels::chance(plan, &setting, wish));
-            if let Some(rows) = latent::rows(plan, &setting, wish) {
+            notes.extend(levels::chance(of, &setting, wish));
+            if let Some(rows) = latent::rows(of, &setting, wish) {
                 rows
             } else if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
-                (intervals::own(plan, &setting), intervals::best(plan, &setting))
+                (intervals::own(of, &setting), intervals::best(of, &setting))
             } else {
-                let (best, note) = levels::best(plan, &setting, wish).unzip();
+                let (best, note) = levels::best(of, &setting, wish).unzip();
                 notes.extend(note);
-                (levels::own(plan, &setting, wish), best.into_iter().collect())
+                (levels::own(of, &setting, wish), best.into_iter().collect())
             }
         }
-        _ => verified::of(plan, &setting)
-            .unwrap_or_else(|| (intervals::own(plan, &setting), intervals::best(plan, &setting))),
+        _ => verified::of(of, &setting)
+            .unwrap_or_else(|| (intervals::own(of, &setting), intervals::best(of, &setting))),
     };
     if !best.is_empty() {
         let sentence =
@@ -116,12 +138,17 @@ pub fn of(plan: &Plan) -> Result<Forecast, Vec<String>> {
     Ok(Forecast { setting, own, best, notes })
 }
 
-/// What a run of the plan showed, compared with the plan's forecast.
+/// What a run of the plan showed, compared with the forecast of its job.
 ///
 /// # Errors
-/// As [`of`].
+/// As [`of`], and for several jobs.
 pub fn held(plan: &Plan, findings: &Findings) -> Result<Vec<Compared>, Vec<String>> {
-    of(plan).map(|forecast| compare(&forecast, findings))
+    if plan.jobs.len() > 1 {
+        let reason = "the metrics of a run are those of all its jobs together; `rackstorm theory` \
+                      has the forecast of each";
+        return Err(vec![reason.to_owned()]);
+    }
+    of(plan, JobId(0)).map(|forecast| compare(&forecast, findings))
 }
 
 #[cfg(test)]
@@ -146,7 +173,7 @@ mod tests {
     fn forecast(change: impl FnOnce(&mut Scenario)) -> Result<Forecast, Vec<String>> {
         let mut scenario = exponential();
         change(&mut scenario);
-        of(&Plan::make(&scenario))
+        of(&Plan::make(&scenario), JobId(0))
     }
 
     fn row<'a>(rows: &'a [Prediction], formula: &str) -> &'a Prediction {
@@ -156,12 +183,13 @@ mod tests {
 
     #[test]
     fn what_theory_cannot_say_is_told_with_its_reason() {
-        let reasons = of(&Plan::make(&pilot::scenario())).expect_err("Weibull, and a fixed time");
+        let plan = Plan::make(&pilot::scenario());
+        let reasons = of(&plan, JobId(0)).expect_err("Weibull, and a fixed time");
         assert_eq!(reasons.len(), 2);
         assert!(reasons[0].contains("Weibull of shape 0.7"), "{reasons:?}");
         assert!(reasons[1].contains("once, at 3 d 4 h"), "{reasons:?}");
         for (change, word) in [
-            ((|s| s.workload = None) as fn(&mut Scenario), "no job"),
+            ((|s| s.jobs.clear()) as fn(&mut Scenario), "no job"),
             (|s| s.faults[0].repair = Repair::Never, "never"),
             (|s| s.faults[0].harm = Harm::ServerLoss, "delays"),
             (|s| s.faults[0].when = When::At(Time(5)), "once, at 5 ns"),
@@ -207,7 +235,7 @@ mod tests {
     fn the_exact_row_counts_the_chunks_that_are_played() {
         let forecast = forecast(|scenario| {
             scenario.faults.clear();
-            let work = scenario.workload.as_mut().expect("the pilot has a job");
+            let work = &mut scenario.jobs[0].work;
             work.work = Span::from_secs(275);
             let wish = pilot::checkpoint(scenario);
             wish.interval = Interval::Fixed(Span::from_secs(70));
@@ -270,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_job_that_writes_nothing_starts_again_from_its_start() {
-        let forecast = forecast(|scenario| scenario.checkpoint = None).expect("exponential");
+        let forecast = forecast(|scenario| scenario.jobs[0].checkpoint = None);
+        let forecast = forecast.expect("exponential");
         assert_eq!(forecast.own.len(), 1);
         let (work, mtbf) = (forecast.setting.work, forecast.setting.mtbf.expect("nodes fail"));
         let makespan = row(&forecast.own, "exact expectation").makespan.expect("it ends");
@@ -290,7 +319,7 @@ mod tests {
             wish.cost = Cost::Store(Place::Card);
         });
         let (all, read) = downtime(|scenario| {
-            let work = scenario.workload.as_mut().expect("the pilot has a job");
+            let work = &mut scenario.jobs[0].work;
             work.nodes = 750;
         });
         assert!(spare > 0.0 && repaired > spare + 20.0, "{spare} and {repaired}");

@@ -5,9 +5,8 @@
 //! for a constant rate, given the mean time to interrupt as M, say that they suppose it.
 
 use super::intervals::{Row, struck_otherwise};
-use super::{JOB, Prediction, Setting};
+use super::{Prediction, Setting, Subject};
 use crate::ids::PartKind;
-use crate::plan::Plan;
 use crate::scenario::fault::{FaultRule, Radius};
 use crate::scenario::replicas::Strategy;
 use crate::theory::seats::Seats;
@@ -23,10 +22,10 @@ pub(super) struct Replicated {
 }
 
 /// Why no formula of replicas counts the strikes of a rule, if none does.
-pub(super) fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
-    plan.scenario.workload.as_ref()?.replicas?;
+pub(super) fn reason(of: Subject<'_>, rule: &FaultRule) -> Option<String> {
+    of.work().replicas?;
     let each_alone = rule.on.kind == PartKind::Node && rule.radius == Radius::Node;
-    if each_alone && rule.on.len() as usize == plan.machine.nodes.len() {
+    if each_alone && rule.on.len() as usize == of.plan.machine.nodes.len() {
         return None;
     }
     Some(format!(
@@ -38,9 +37,9 @@ pub(super) fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
 
 impl Replicated {
     /// Of a plan whose job has replicas and whose nodes fail.
-    pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let strategy = plan.scenario.workload.as_ref()?.replicas?.strategy;
-        Some(Self { seats: plan.seats(JOB)?, strategy })
+    pub(super) fn of(of: Subject<'_>) -> Option<Self> {
+        let strategy = of.work().replicas?.strategy;
+        Some(Self { seats: of.plan.seats(of.job)?, strategy })
     }
 
     /// What the numbers are about.
@@ -79,11 +78,11 @@ impl Replicated {
     }
 
     /// What the scenario's own interval comes to.
-    pub(super) fn own(&self, plan: &Plan, setting: &Setting) -> Vec<Prediction> {
+    pub(super) fn own(&self, of: Subject<'_>, setting: &Setting) -> Vec<Prediction> {
         let work = setting.interval.unwrap_or(setting.work);
         let (name, efficiency) = self.exact(setting, work);
         let mut row = Row::new(setting, name, work).lasting(setting.work / efficiency);
-        row.outside = struck_otherwise(plan);
+        row.outside = struck_otherwise(of);
         let mut rows = vec![row];
         let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
         let costs = setting.costs();

@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::JOB;
+use super::Subject;
 use super::chunks::Chunks;
 use super::latent;
 use super::levels;
 use super::replicated;
 use crate::event::Fault;
 use crate::hardware::boot::{self, Step};
-use crate::ids::{Part, PartKind};
+use crate::ids::{JobId, Part, PartKind};
 use crate::plan::print::when_text;
-use crate::plan::{Access, Plan, lifetimes};
+use crate::plan::{Access, lifetimes};
 use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
@@ -60,56 +60,68 @@ impl Setting {
 }
 
 /// In which phases failures strike the plan's job.
-pub(super) fn strikes(plan: &Plan) -> Strikes {
+pub(super) fn strikes(of: Subject<'_>) -> Strikes {
     // Without checkpoints no switch holds a failure back.
     let all = Strikes { checkpoint: true, restart: true, downtime: true };
-    plan.scenario.checkpoint.as_ref().map_or(all, Checkpoint::strikes)
+    of.checkpoint().map_or(all, Checkpoint::strikes)
 }
 
 /// From when the checkpoints of the plan's job count.
-pub(super) fn counts(plan: &Plan) -> Counts {
-    match &plan.scenario.checkpoint {
+pub(super) fn counts(of: Subject<'_>) -> Counts {
+    match of.checkpoint() {
         Some(Checkpoint::Coordinated(wish)) => wish.counts,
         _ => Counts::End,
     }
 }
 
 /// Why no closed form applies, if none does.
-pub(super) fn reasons(plan: &Plan) -> Vec<String> {
-    if plan.jobs.is_empty() {
-        return vec!["there is no job".to_owned()];
+pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
+    // Of ten thousand jobs nobody would read more, and each costs a look at all crews.
+    if let Some(reason) = waits(of) {
+        return vec![reason];
     }
-    if !plan.scenario.jobs.is_empty() {
-        return vec!["no formula counts how several jobs wait for one file server".to_owned()];
-    }
-    let misses = plan.verify(JOB).filter(|verify| verify.coverage < 1.0).map(|verify| {
+    let misses = of.plan.verify(of.job).filter(|verify| verify.coverage < 1.0).map(|verify| {
         let share = verify.coverage;
         format!("verifications that find {share} of what is corrupt have no closed form")
     });
-    let checks = plan.checks(JOB);
-    let several = [plan.verify(JOB).is_some(), checks.abft.is_some(), compares(plan)];
+    let checks = of.plan.checks(of.job);
+    let several = [of.plan.verify(of.job).is_some(), checks.abft.is_some(), compares(of)];
     let several = several.iter().filter(|looks| **looks).count() > 1;
-    let several = (several && plan.corrupts())
+    let several = (several && of.plan.corrupts())
         .then(|| "memory that is looked at in several ways has no closed form".to_owned());
-    let uneven = (plan.corrupts() && compares(plan) && !all_pairs(plan)).then(|| {
+    let uneven = (of.plan.corrupts() && compares(of) && !all_pairs(of)).then(|| {
         "only pairs on every seat that compare their memory, on nodes that never fail, have a \
          closed form"
             .to_owned()
     });
-    let mut all: Vec<_> = plan
+    let mut all: Vec<_> = of
+        .plan
         .scenario
         .faults
         .iter()
-        .filter_map(|rule| reason(plan, rule))
+        .filter_map(|rule| reason(of, rule))
         .chain(misses)
         .chain(several)
         .chain(uneven)
-        .chain(rotates(plan, ROTATION[1]))
+        .chain(rotates(of, ROTATION[1]))
         .collect();
-    if let Some(Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint {
+    if let Some(Checkpoint::Multilevel(wish)) = of.checkpoint() {
         all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
     }
     all
+}
+
+/// That the job waits for others at the file server, if it does.
+fn waits(of: Subject<'_>) -> Option<String> {
+    let writes = |job: JobId| {
+        let at_server = |own: &Checkpoint| {
+            (0..own.levels()).any(|level| own.cost(level).kept_at() == Some(Place::FileServer))
+        };
+        of.plan.checkpoint_of(job).is_some_and(at_server)
+    };
+    let mut others = (0..of.plan.jobs.len() as u16).map(JobId).filter(|job| *job != of.job);
+    (writes(of.job) && others.any(writes))
+        .then(|| "no formula counts how several jobs wait for one file server".to_owned())
 }
 
 /// By how much the rate of failures may change when nodes have changed places, as a share of it,
@@ -117,11 +129,12 @@ pub(super) fn reasons(plan: &Plan) -> Vec<String> {
 const ROTATION: [f64; 2] = [0.01, 0.25];
 
 /// That the job is not struck alike often throughout, if it is not: by more than this share.
-fn rotates(plan: &Plan, more: f64) -> Option<String> {
-    let replicas = plan.scenario.workload.as_ref()?.replicas.is_some();
-    let (first, later) = plan.rotation(JOB, |rule| is_replaced(plan, rule))?;
-    let all: f64 = plan.scenario.faults.iter().map(|rule| plan.interrupt_rate(JOB, rule)).sum();
-    if replicas || standby(plan) == 0 || (first - later).abs() <= more * all {
+fn rotates(of: Subject<'_>, more: f64) -> Option<String> {
+    let replicas = of.work().replicas.is_some();
+    let (first, later) = of.plan.rotation(of.job, |rule| is_replaced(of, rule))?;
+    let all: f64 =
+        of.plan.scenario.faults.iter().map(|rule| of.plan.interrupt_rate(of.job, rule)).sum();
+    if replicas || standby(of) == 0 || (first - later).abs() <= more * all {
         return None;
     }
     let every = |rate: f64| format!("every {}", Span::from_secs_f64(1.0 / rate).rounded());
@@ -135,36 +148,40 @@ fn rotates(plan: &Plan, more: f64) -> Option<String> {
 }
 
 /// Whether replicas compare their memory.
-fn compares(plan: &Plan) -> bool {
-    plan.checks(JOB).compare != Compare::Never
+fn compares(of: Subject<'_>) -> bool {
+    of.plan.checks(of.job).compare != Compare::Never
 }
 
 /// Whether each seat has two replicas, on nodes that never fail.
-fn all_pairs(plan: &Plan) -> bool {
-    let (job, work) = (&plan.jobs[0], plan.scenario.workload.as_ref());
-    let replicas = work.and_then(|work| work.replicas);
+fn all_pairs(of: Subject<'_>) -> bool {
+    let job = of.numbers();
     job.nodes == 2 * job.seats
-        && replicas.is_some_and(|replicas| replicas.degree == 2)
-        && plan.seats(JOB).is_none()
+        && of.work().replicas.is_some_and(|replicas| replicas.degree == 2)
+        && of.plan.seats(of.job).is_none()
 }
 
 /// The share of the corruption that strikes a step which is found when the step ends and throws the
 /// job back; `None` if nothing is.
-pub(super) fn thrown_back(plan: &Plan) -> Option<f64> {
-    match plan.abft(JOB) {
+pub(super) fn thrown_back(of: Subject<'_>) -> Option<f64> {
+    match of.plan.abft(of.job) {
         Some(Abft { found: Found::RollBack, coverage, .. }) => Some(coverage),
         Some(_) => None,
-        None => compares(plan).then_some(1.0),
+        None => compares(of).then_some(1.0),
     }
 }
 
-fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
+fn reason(of: Subject<'_>, rule: &FaultRule) -> Option<String> {
     let name = &rule.name;
     if rule.harm.beam().is_some() {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
     let silent = rule.kind() == Fault::SilentCorruption;
-    if silent && plan.verify(JOB).is_none() && thrown_back(plan).is_none() {
+    if !silent && changes_hands(of, rule) {
+        return Some(format!(
+            "`{name}` strikes some nodes only, and jobs that share spares pass nodes on"
+        ));
+    }
+    if silent && of.plan.verify(of.job).is_none() && thrown_back(of).is_none() {
         return None;
     }
     if !silent && !rule.kind().loses_nodes() {
@@ -172,7 +189,7 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
             "`{name}` delays the job without stopping it, which no formula counts"
         ));
     }
-    let hit = silent || plan.interrupt_rate(JOB, rule) > 0.0;
+    let hit = silent || of.plan.interrupt_rate(of.job, rule) > 0.0;
     match &rule.when {
         When::Lifetime { .. } if !hit => None,
         When::Lifetime { law: Law::Exponential { .. }, frailty, rhythm: None, .. }
@@ -180,7 +197,7 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
         {
             let shrinks = format!("what `{name}` strikes never comes back, so the machine shrinks");
             let shrinks = (!silent && rule.repair == Repair::Never).then_some(shrinks);
-            shrinks.or_else(|| replicated::reason(plan, rule))
+            shrinks.or_else(|| replicated::reason(of, rule))
         }
         When::Lifetime { .. } | When::At(_) => Some(format!(
             "the formulas suppose exponential lifetimes, always and for all alike; `{name}`: {}",
@@ -189,17 +206,25 @@ fn reason(plan: &Plan, rule: &FaultRule) -> Option<String> {
     }
 }
 
+/// Whether nodes that a rule strikes may come to the job from another one, or the other way round.
+fn changes_hands(of: Subject<'_>, rule: &FaultRule) -> bool {
+    let nodes = |index| of.plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
+    let struck: usize = rule.on.iter().map(nodes).sum();
+    let some = rule.kind().loses_nodes() && struck < of.plan.machine.nodes.len();
+    some && of.plan.jobs.len() > 1 && standby(of) > 0
+}
+
 /// The numbers, and what they leave out. The plan has a job and its faults fit the formulas.
-pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
-    let job = &plan.jobs[0];
-    let wish = plan.scenario.checkpoint.as_ref();
+pub(super) fn of(of: Subject<'_>) -> (Setting, Vec<String>) {
+    let job = of.numbers();
+    let wish = of.checkpoint();
     let mut notes = vec![
         "Times run from the job's first start: the first boot of its nodes is not in them.".into(),
     ];
     let work = (job.steps - 1) as f64 * job.step.as_secs_f64() + job.last_step.as_secs_f64();
     let write = wish.map(|_| job.checkpoint_cost.as_secs_f64());
-    notes.extend(rotates(plan, ROTATION[0]).map(|why| format!("M changes: {why}.")));
-    if is_adaptive(plan) {
+    notes.extend(rotates(of, ROTATION[0]).map(|why| format!("M changes: {why}.")));
+    if is_adaptive(of) {
         notes.push("The adaptive interval is taken to have settled from the start.".into());
     }
     let setting = Setting {
@@ -207,21 +232,21 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
         work,
         mtbf: (job.mtbf != Span::FOREVER).then(|| job.mtbf.as_secs_f64()),
         write,
-        recovery: wish.map_or(0.0, |_| recovery(plan).as_secs_f64()),
-        downtime: downtime(plan, &mut notes),
-        interval: interval(plan).map(|_| chunks(plan).work()),
-        silent: Some(plan.silent_rate(JOB)).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
-        verification: plan.verify(JOB).map(|verify| verify.cost.as_secs_f64()),
-        verifications: plan.verify(JOB).map_or(0, |verify| verify.per_checkpoint),
+        recovery: wish.map_or(0.0, |_| recovery(of).as_secs_f64()),
+        downtime: downtime(of, &mut notes),
+        interval: interval(of).map(|_| chunks(of).work()),
+        silent: Some(of.plan.silent_rate(of.job)).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
+        verification: of.plan.verify(of.job).map(|verify| verify.cost.as_secs_f64()),
+        verifications: of.plan.verify(of.job).map_or(0, |verify| verify.per_checkpoint),
     };
-    if let (Some(abft), true) = (plan.abft(JOB), plan.corrupts()) {
-        let escaped = silent::escaped(plan.silent_rate(JOB), work, abft.coverage);
+    if let (Some(abft), true) = (of.plan.abft(of.job), of.plan.corrupts()) {
+        let escaped = silent::escaped(of.plan.silent_rate(of.job), work, abft.coverage);
         notes.push(format!(
             "The checks of steps miss some corruption of computing: {escaped:.4} corruptions are \
              expected to escape, and the result is right with the chance {:.4}.",
             libm::exp(-escaped)
         ));
-    } else if plan.corrupts() && plan.verify(JOB).is_none() && !compares(plan) {
+    } else if of.plan.corrupts() && of.plan.verify(of.job).is_none() && !compares(of) {
         let text = "Nobody looks for silent corruption: it costs no time, and the result may be \
                     wrong.";
         notes.push(text.into());
@@ -233,14 +258,14 @@ pub(super) fn of(plan: &Plan) -> (Setting, Vec<String>) {
 }
 
 /// The chunks of the plan's job.
-pub(super) fn chunks(plan: &Plan) -> Chunks {
-    Chunks::of(&plan.jobs[0], interval(plan))
+pub(super) fn chunks(of: Subject<'_>) -> Chunks {
+    Chunks::of(of.numbers(), interval(of))
 }
 
 /// The plan's interval; of an adaptive one that at which it settles.
-fn interval(plan: &Plan) -> Option<Span> {
-    let job = &plan.jobs[0];
-    if !is_adaptive(plan) {
+fn interval(of: Subject<'_>) -> Option<Span> {
+    let job = of.numbers();
+    if !is_adaptive(of) {
         return job.interval;
     }
     if job.mtbf == Span::FOREVER {
@@ -250,85 +275,88 @@ fn interval(plan: &Plan) -> Option<Span> {
     Some(Span::from_secs_f64(settled))
 }
 
-fn is_adaptive(plan: &Plan) -> bool {
-    let wish = plan.scenario.checkpoint.as_ref().and_then(Checkpoint::coordinated);
+fn is_adaptive(of: Subject<'_>) -> bool {
+    let wish = of.checkpoint().and_then(Checkpoint::coordinated);
     wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }))
 }
 
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
-fn recovery(plan: &Plan) -> Span {
-    let replaced = matches!(place(plan), Some(Place::Partner | Place::Group { .. }));
+fn recovery(of: Subject<'_>) -> Span {
+    let replaced = matches!(place(of), Some(Place::Partner | Place::Group { .. }));
     let has_newcomer =
-        standby(plan) > 0 && replaced || matches!(place(plan), Some(Place::Buddies { .. }));
+        standby(of) > 0 && replaced || matches!(place(of), Some(Place::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
-    plan.checkpoint_span(JOB, 0, plan.mean_share(JOB, access), access)
-        .unwrap_or_else(|| plan.read_back(JOB))
+    of.plan
+        .checkpoint_span(of.job, 0, of.plan.mean_share(of.job, access), access)
+        .unwrap_or_else(|| of.plan.read_back(of.job))
 }
 
 /// Where checkpoints are kept; `None` without them.
-fn place(plan: &Plan) -> Option<Place> {
-    plan.scenario.checkpoint.as_ref().map(|wish| wish.cost(0).place())
+fn place(of: Subject<'_>) -> Option<Place> {
+    of.checkpoint().map(|wish| wish.cost(0).place())
 }
 
-/// Nodes that the machine has beyond those of the job.
-fn standby(plan: &Plan) -> usize {
-    plan.machine.nodes.len().saturating_sub(plan.jobs[0].nodes as usize)
+/// Nodes that the machine has beyond those of all jobs.
+fn standby(of: Subject<'_>) -> usize {
+    let taken: usize = of.plan.jobs.iter().map(|job| job.nodes as usize).sum();
+    of.plan.machine.nodes.len().saturating_sub(taken)
 }
 
 /// From a failure until the job starts again, on average over the rules: detection and downtime, or
 /// the repair if that takes longer and no other node can take the place.
-fn downtime(plan: &Plan, notes: &mut Vec<String>) -> f64 {
-    let noticed = noticed(plan).as_secs_f64();
+fn downtime(of: Subject<'_>, notes: &mut Vec<String>) -> f64 {
+    let noticed = noticed(of).as_secs_f64();
     let (mut mean, mut rates) = (noticed, 0.0);
     let (mut replaced_any, mut repaired_any) = (false, false);
-    for rule in &plan.scenario.faults {
-        let rate = plan.interrupt_rate(JOB, rule);
+    for rule in &of.plan.scenario.faults {
+        let rate = of.plan.interrupt_rate(of.job, rule);
         if rate <= 0.0 {
             continue;
         }
-        let replaced = is_replaced(plan, rule);
+        let replaced = is_replaced(of, rule);
         (replaced_any, repaired_any) = (replaced_any || replaced, repaired_any || !replaced);
-        let down = if replaced { noticed } else { noticed.max(repair(plan, rule)) };
+        let down = if replaced { noticed } else { noticed.max(repair(of, rule)) };
         rates += rate;
         mean += (down - mean) * (rate / rates);
-        if rule.on.kind != PartKind::Node && !strikes(plan).downtime {
+        if rule.on.kind != PartKind::Node && !strikes(of).downtime {
             notes.push(format!("`{}` may strike during downtime as well.", rule.name));
         }
     }
     if replaced_any {
         notes.push("Nodes that failed are replaced at once; spares are taken to suffice.".into());
     }
-    if repaired_any && !boot::chain(&plan.scenario).is_empty() {
+    if repaired_any && !boot::chain(&of.plan.scenario).is_empty() {
         notes.push("A node that is repaired boots alone, and is given its address at once.".into());
     }
     mean
 }
 
 /// From a failure until the job looks for nodes.
-pub(super) fn noticed(plan: &Plan) -> Span {
-    plan.detection() + plan.downtime(JOB, Some(0))
+pub(super) fn noticed(of: Subject<'_>) -> Span {
+    of.plan.detection() + of.plan.downtime(of.job, Some(0))
 }
 
 /// Whether other nodes can take the places of those that the rule strikes.
-fn is_replaced(plan: &Plan, rule: &FaultRule) -> bool {
-    let nodes = |index| plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
-    place(plan) != Some(Place::Card)
-        && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(plan)
+fn is_replaced(of: Subject<'_>, rule: &FaultRule) -> bool {
+    let nodes = |index| of.plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
+    place(of) != Some(Place::Card) && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(of)
 }
 
 /// From a failure until the node is up again.
-fn repair(plan: &Plan, rule: &FaultRule) -> f64 {
+fn repair(of: Subject<'_>, rule: &FaultRule) -> f64 {
     let repair = match &rule.repair {
-        Repair::PowerCycle => (plan.detection() + plan.scenario.controller.settle).as_secs_f64(),
+        Repair::PowerCycle => {
+            (of.plan.detection() + of.plan.scenario.controller.settle).as_secs_f64()
+        }
         Repair::After(law) => lifetimes::mean(law),
         Repair::Never => unreachable!("what never comes back has no closed form"),
     };
-    repair + boot_alone(plan).as_secs_f64()
+    repair + boot_alone(of).as_secs_f64()
 }
 
 /// From power-on until up, of a node that boots alone and is given its address at once.
-fn boot_alone(plan: &Plan) -> Span {
-    let scenario = &plan.scenario;
+fn boot_alone(of: Subject<'_>) -> Span {
+    let scenario = &of.plan.scenario;
     let link = scenario.hardware.link.0 as f64 * scenario.network.tcp_share;
     let tftp = link.min(boot::tftp_rate(&scenario.hardware.boot).0 as f64);
     let moved = |bytes: u64, rate: f64| Span::from_secs_f64(bytes as f64 * 8.0 / rate);

@@ -5,17 +5,16 @@
 
 use super::chunks::Chunks;
 use super::intervals::Row;
-use super::{Prediction, Setting, setting};
-use crate::plan::Plan;
+use super::{Prediction, Setting, Subject, setting};
 use crate::scenario::job::{Checkpoint, Counts, Exposed};
 use crate::theory::silent::Pattern;
 use crate::units::Span;
 
 /// What the scenario's own pattern comes to, and which pattern is best; `None` if nothing is
 /// verified. All verifications find what there is to find.
-pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
-    let chunks = setting::chunks(plan);
-    let of_steps = setting::thrown_back(plan);
+pub(super) fn of(of: Subject<'_>, setting: &Setting) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
+    let chunks = setting::chunks(of);
+    let of_steps = setting::thrown_back(of);
     let (verification, found) = match (setting.verification, of_steps) {
         (Some(verification), _) => (verification, 1.0),
         (None, Some(coverage)) => (0.0, coverage),
@@ -29,9 +28,9 @@ pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec
         costs: setting.costs(),
     };
     let row = |formula, work: f64, chunks: &Chunks| {
-        let time = whole(plan, setting, &pattern, chunks);
+        let time = whole(of, setting, &pattern, chunks);
         let row = Row::new(setting, formula, work).lasting(time);
-        Prediction { outside: outside(plan, setting), ..row }
+        Prediction { outside: outside(of, setting), ..row }
     };
     let name = if of_steps.is_some() { "checked steps" } else { "verified pattern" };
     let own = vec![row(name, chunks.work(), &chunks)];
@@ -39,7 +38,7 @@ pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec
         return Some((own, Vec::new()));
     }
     let taking = |formula, work: f64| {
-        row(formula, work, &Chunks::of(&plan.jobs[0], Some(Span::from_secs_f64(work))))
+        row(formula, work, &Chunks::of(of.numbers(), Some(Span::from_secs_f64(work))))
     };
     let best = vec![
         taking("verified pattern, first order", pattern.work_first()),
@@ -50,8 +49,8 @@ pub(super) fn of(plan: &Plan, setting: &Setting) -> Option<(Vec<Prediction>, Vec
 
 /// The time of all patterns: the last one may be shorter, and has a checkpoint only if one is
 /// written after the last step.
-fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, chunks: &Chunks) -> f64 {
-    let last = plan.scenario.checkpoint.as_ref().is_some_and(Checkpoint::last);
+fn whole(of: Subject<'_>, setting: &Setting, pattern: &Pattern, chunks: &Chunks) -> f64 {
+    let last = of.checkpoint().is_some_and(Checkpoint::last);
     let (of_each, of_last) = match setting.verification {
         Some(_) => chunks.verifications(setting.verifications),
         // The check of each step.
@@ -69,11 +68,11 @@ fn whole(plan: &Plan, setting: &Setting, pattern: &Pattern, chunks: &Chunks) -> 
 }
 
 /// Why the formula is outside of its range; empty if it is inside.
-fn outside(plan: &Plan, setting: &Setting) -> String {
-    let strikes = setting::strikes(plan);
-    let wish = plan.scenario.checkpoint.as_ref();
+fn outside(of: Subject<'_>, setting: &Setting) -> String {
+    let strikes = setting::strikes(of);
+    let wish = of.checkpoint();
     let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
-    let (steps, _) = setting::chunks(plan).steps();
+    let (steps, _) = setting::chunks(of).steps();
     let uneven =
         setting.verification.is_some() && !steps.is_multiple_of(setting.verifications.into());
     let fails = setting.mtbf.is_some();
@@ -81,7 +80,7 @@ fn outside(plan: &Plan, setting: &Setting) -> String {
         (fails && strikes.checkpoint, "failures during checkpoints"),
         (fails && strikes.restart, "failures during recovery"),
         (always && setting.silent.is_some(), "corruption outside of computing"),
-        (setting::counts(plan) == Counts::Start, "checkpoints that count from their start"),
+        (setting::counts(of) == Counts::Start, "checkpoints that count from their start"),
         (uneven, "steps between verifications that are not all equally many"),
     ];
     let told: Vec<_> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();

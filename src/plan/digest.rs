@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
 use crate::plan::machine::Machine;
+use crate::scenario;
 
 /// Text is hashed in pieces of about this size (bytes).
 const PIECE: usize = 1 << 16;
@@ -30,7 +31,9 @@ impl Write for Text {
 /// See [`Plan::digest`].
 pub(super) fn of(plan: &Plan) -> String {
     let mut text = Text { sha: Sha256::new(), piece: String::with_capacity(2 * PIECE) };
-    write!(text, "{:?}\n{:?}\n", plan.scenario, plan.jobs).expect("a hash takes any text");
+    // As a file has it, so that the names of our types are not part of it.
+    let scenario = scenario::text(&plan.scenario);
+    write!(text, "{scenario}{:?}\n", plan.jobs).expect("a hash takes any text");
     write_rows(&plan.machine, &mut text).expect("a hash takes any text");
     text.sha.update(&text.piece);
     let mut hexadecimal = String::with_capacity(64);

@@ -21,6 +21,7 @@ use crate::scenario::Scenario;
 use crate::scenario::abft::Abft;
 use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{self, Counts, Interval};
+use crate::scenario::jobs::JobSpec;
 use crate::scenario::replicas::Compare;
 use crate::theory::seats::Seats;
 use crate::theory::shared_io::{Class, Platform};
@@ -207,18 +208,15 @@ impl Plan {
     }
 }
 
-/// The jobs of a scenario: one, none, or several by name.
+/// The jobs of a scenario.
 pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
-    let one = scenario.workload.iter().map(|work| ("bulk-synchronous", work));
-    let named = scenario.jobs.iter().map(|job| (job.name.as_str(), &job.work));
-    let works: Vec<_> = one.chain(named).collect();
-    let needs: Vec<_> = works.iter().map(|(_, work)| replication::nodes(work)).collect();
-    let make = |((id, crew), (name, work)): ((u16, Crew), &(&str, &job::BulkSynchronous))| {
-        let job = job(scenario, &crew, (work, JobId(id)));
-        Job { name: (*name).to_owned(), ..job }
+    let needs: Vec<_> = scenario.jobs.iter().map(|job| replication::nodes(&job.work)).collect();
+    let make = |((id, crew), spec): ((u16, Crew), &JobSpec)| {
+        let job = job(scenario, &crew, (&spec.work, JobId(id)));
+        Job { name: spec.name.clone(), ..job }
     };
     let crews = (0..).zip(Crew::each(scenario, machine, &needs));
-    let mut jobs: Vec<_> = crews.zip(&works).map(make).collect();
+    let mut jobs: Vec<_> = crews.zip(&scenario.jobs).map(make).collect();
     cooperate(scenario, machine, &mut jobs);
     jobs
 }
@@ -226,12 +224,15 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
 /// Sets the intervals that the jobs at the file server choose together.
 ///
 /// [`crate::theory::shared_io`] gives whole periods, of which the checkpoint takes C. A job that
-/// nothing strikes writes no checkpoints, and leaves the server to the others.
+/// nothing strikes writes no checkpoints, and leaves the server to the others. One that writes
+/// elsewhere, or has replicas, keeps the interval that is best for it by itself.
 fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
     let cooperates = |id: usize| {
         let wish = scenario.checkpoint_of(JobId(id as u16))?.coordinated()?;
         let is_struck = jobs[id].mtbf < Span::FOREVER;
-        (wish.interval == Interval::Cooperative && is_struck).then_some(id)
+        let at_server = wish.cost.kept_at() == Some(job::Place::FileServer);
+        let shares = at_server && scenario.jobs[id].work.replicas.is_none();
+        (wish.interval == Interval::Cooperative && is_struck && shares).then_some(id)
     };
     let ids: Vec<_> = (0..jobs.len()).filter_map(cooperates).collect();
     let class = |&id: &usize| Class {
@@ -333,6 +334,29 @@ mod tests {
 
     fn near(span: Span, seconds: f64) {
         assert!((span.as_secs_f64() / seconds - 1.0).abs() < 1e-3, "{span} is not {seconds} s");
+    }
+
+    /// Two jobs of 360 nodes, of which the second writes to `to` by an interval of its own.
+    fn beside(to: job::Place, interval: Interval) -> [Option<Span>; 2] {
+        let mut scenario = pilot::scenario();
+        pilot::checkpoint(&mut scenario).interval = Interval::Cooperative;
+        scenario.jobs[0].work.nodes = 360;
+        let mut second = scenario.jobs[0].clone();
+        second.name = "second".into();
+        let Some(job::Checkpoint::Coordinated(spec)) = &mut second.checkpoint else { panic!() };
+        (spec.interval, spec.cost) = (interval, job::Cost::Store(to));
+        scenario.jobs.push(second);
+        let jobs = Plan::make(&scenario).jobs;
+        [jobs[0].interval, jobs[1].interval]
+    }
+
+    /// On cards it waits for nobody, and nobody for it.
+    #[test]
+    fn a_cooperative_job_that_writes_to_cards_has_youngs_interval() {
+        let [first, second] = beside(job::Place::Card, Interval::Cooperative);
+        assert_eq!([first, second], beside(job::Place::Card, Interval::Young));
+        let [_, at_server] = beside(job::Place::FileServer, Interval::Cooperative);
+        assert_ne!(second, at_server);
     }
 
     #[test]
@@ -441,13 +465,13 @@ mod tests {
     #[test]
     fn the_last_step_is_what_is_left() {
         let job = planned(|scenario| {
-            let work = scenario.workload.as_mut().unwrap();
+            let work = &mut scenario.jobs[0].work;
             (work.step, work.work) = (Span::from_secs(30), Span::from_secs(100));
             pilot::checkpoint(scenario).size = Bytes(1);
         });
         assert_eq!((job.steps, job.last_step), (4, Span::from_secs(10)));
         let job = planned(|scenario| {
-            let work = scenario.workload.as_mut().unwrap();
+            let work = &mut scenario.jobs[0].work;
             (work.step, work.work) = (Span::from_secs(25), Span::from_secs(100));
         });
         assert_eq!((job.steps, job.last_step), (4, Span::from_secs(25)));

@@ -12,7 +12,7 @@ use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
 };
-use crate::scenario::jobs::Order;
+use crate::scenario::jobs::{JobSpec, Order, SHORT};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
@@ -54,16 +54,11 @@ pub(crate) fn scenario() -> Scenario {
             settle: Span::from_secs(2),
         },
         faults: vec![crash(), power_loss()],
-        workload: Some(BulkSynchronous {
-            nodes: 720,
-            ranks_per_node: 4,
-            step: Span::from_secs(30),
-            work: Span::from_secs(30 * DAY),
-            replicas: None,
-            abft: None,
-        }),
-        checkpoint: Some(Checkpoint::Coordinated(coordinated())),
-        jobs: Vec::new(),
+        jobs: vec![JobSpec {
+            name: SHORT.into(),
+            work: work(),
+            checkpoint: Some(Checkpoint::Coordinated(coordinated())),
+        }],
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),
@@ -79,6 +74,18 @@ pub(crate) fn scenario() -> Scenario {
                 source: Source::Published("heise".into()),
             },
         ],
+    }
+}
+
+/// A month on all nodes but the spares.
+fn work() -> BulkSynchronous {
+    BulkSynchronous {
+        nodes: 720,
+        ranks_per_node: 4,
+        step: Span::from_secs(30),
+        work: Span::from_secs(30 * DAY),
+        replicas: None,
+        abft: None,
     }
 }
 
@@ -232,7 +239,7 @@ pub(crate) fn lifetime(law: Law, age: Age) -> When {
 
 /// The pilot's checkpoints.
 pub(crate) fn checkpoint(scenario: &mut Scenario) -> &mut Coordinated {
-    match &mut scenario.checkpoint {
+    match &mut scenario.jobs[0].checkpoint {
         Some(Checkpoint::Coordinated(wish)) => wish,
         _ => panic!("the pilot writes checkpoints of one level"),
     }

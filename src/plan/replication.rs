@@ -10,8 +10,7 @@ use crate::units::Span;
 
 /// Nodes that a job needs.
 pub(super) fn nodes(work: &BulkSynchronous) -> u32 {
-    let nodes = work.replicas.map(|replicas| replicas.nodes(work.nodes));
-    nodes.map_or(work.nodes, |nodes| u32::try_from(nodes).expect("the machine has so many"))
+    u32::try_from(work.nodes_needed()).expect("the machine has so many")
 }
 
 /// The seats as closed forms see them: every node fails at the mean rate of the job's nodes.
@@ -88,7 +87,7 @@ mod tests {
         let mean = Span::from_secs_f64(YEAR);
         scenario.faults[0].when = pilot::lifetime(Law::Exponential { mean }, Age::New);
         pilot::fix_costs(&mut scenario, Span::from_secs(300));
-        let work = scenario.workload.as_mut().expect("the pilot has a job");
+        let work = &mut scenario.jobs[0].work;
         work.nodes = seats;
         work.replicas =
             Some(Replicas { degree, share, strategy, overhead: 0.0, compare: Compare::Never });

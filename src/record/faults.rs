@@ -70,10 +70,8 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
 
 /// Fixes the intervals that follow from lifetimes to what the plan made of them.
 fn settle_intervals(scenario: &mut Scenario, plan: &Plan) {
-    let named = scenario.jobs.iter_mut().map(|job| job.checkpoint.as_mut());
-    let checkpoints = scenario.checkpoint.iter_mut().map(Some).chain(named);
-    for (checkpoint, job) in checkpoints.zip(&plan.jobs) {
-        let Some(Checkpoint::Coordinated(wish)) = checkpoint else { continue };
+    for (spec, job) in scenario.jobs.iter_mut().zip(&plan.jobs) {
+        let Some(Checkpoint::Coordinated(wish)) = &mut spec.checkpoint else { continue };
         if matches!(wish.interval, Interval::Fixed(_) | Interval::Adaptive { .. }) {
             continue;
         }

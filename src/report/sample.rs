@@ -18,7 +18,7 @@ use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
     Strikes,
 };
-use crate::scenario::jobs::Order;
+use crate::scenario::jobs::{JobSpec, Order, SHORT};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
@@ -226,6 +226,18 @@ fn checkpoint() -> Checkpoint {
     })
 }
 
+fn job(nodes: u32) -> JobSpec {
+    let work = BulkSynchronous {
+        nodes: nodes.saturating_sub(30).max(1),
+        ranks_per_node: 4,
+        step: Span::from_secs(30),
+        work: Span::from_secs(30 * 86_400),
+        replicas: None,
+        abft: None,
+    };
+    JobSpec { name: SHORT.into(), work, checkpoint: Some(checkpoint()) }
+}
+
 fn scenario(kind: Kind) -> Scenario {
     Scenario {
         name: if kind.job { "lanl_750_month" } else { "lanl_750_boot" }.to_owned(),
@@ -268,16 +280,7 @@ fn scenario(kind: Kind) -> Scenario {
         },
         controller: controller(),
         faults: faults(kind.nodes),
-        workload: kind.job.then(|| BulkSynchronous {
-            nodes: kind.nodes.saturating_sub(30).max(1),
-            ranks_per_node: 4,
-            step: Span::from_secs(30),
-            work: Span::from_secs(30 * 86_400),
-            replicas: None,
-            abft: None,
-        }),
-        checkpoint: kind.job.then(checkpoint),
-        jobs: Vec::new(),
+        jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {

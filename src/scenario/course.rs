@@ -12,6 +12,7 @@ use crate::scenario::images;
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Place, Strikes,
 };
+use crate::scenario::jobs::{self, Tables};
 use crate::scenario::levels;
 use crate::scenario::logging::logging;
 use crate::scenario::machine::read;
@@ -41,21 +42,18 @@ impl Nodes {
     }
 }
 
-/// The job, if there is one.
-pub(super) fn workload(
-    root: &Section<'_>,
+/// What a job computes.
+pub(super) fn work(
+    own: &Tables<'_>,
     nodes: Option<Nodes>,
     m: &mut Mistakes,
-) -> Result<Option<BulkSynchronous>, Unread> {
-    let section = root.section("workload").section("bulk-synchronous");
-    if !section.exists() {
-        return Ok(None);
-    }
+) -> Option<BulkSynchronous> {
+    let section = &own.work;
     let cores = nodes.map(|nodes| nodes.cores);
-    let replicated = Field::take(&section, "replicas", m);
+    let replicated = Field::take(section, "replicas", m);
     let job = read!(BulkSynchronous {
-        nodes: if section.has("nodes") {
-            section.optional("nodes")
+        nodes: if own.listed || section.has("nodes") {
+            section.get("nodes", m)
         } else {
             nodes.zip(replicated).map(|(nodes, own)| replicas::usual_seats(nodes, own))
         },
@@ -67,19 +65,18 @@ pub(super) fn workload(
         step: section.get("step", m),
         work: section.get("work", m),
         replicas: replicated,
-        abft: Field::take(&section, "abft", m),
-    })
-    .ok_or(Unread)?;
+        abft: Field::take(section, "abft", m),
+    })?;
     if let Some(nodes) = nodes
         && job.nodes > nodes.all
     {
         let title = format!("a job of {} nodes on a machine of {}", job.nodes, nodes.all);
         m.note(Mistake::new(section.place("nodes"), title).help(format!("at most {}", nodes.all)));
     } else if let Some(nodes) = nodes {
-        replicas::check_size(&section, &job, nodes, m);
+        replicas::check_size(section, &job, nodes, m);
     }
-    check_step(&section, &job, m);
-    Ok(Some(job))
+    check_step(section, &job, m);
+    Some(job)
 }
 
 /// Steps of a job that are hardly meant. Assumption: the model plays some millions of them a
@@ -87,7 +84,7 @@ pub(super) fn workload(
 const STEPS_USUAL: u64 = 1_000_000_000;
 
 /// Notes a step that is longer than the whole job, or so short that the run hardly ends.
-pub(super) fn check_step(section: &Section<'_>, job: &BulkSynchronous, m: &mut Mistakes) {
+fn check_step(section: &Section<'_>, job: &BulkSynchronous, m: &mut Mistakes) {
     let steps = job.work.0.div_ceil(job.step.0.max(1));
     if steps > STEPS_USUAL {
         let title = format!("a job of {steps} steps");
@@ -102,33 +99,25 @@ pub(super) fn check_step(section: &Section<'_>, job: &BulkSynchronous, m: &mut M
     }
 }
 
-/// The checkpoint protocol, if there is one.
+/// The checkpoint protocol of a job, if it has one.
 pub(super) fn checkpoint(
-    root: &Section<'_>,
-    faults: Option<&[FaultRule]>,
+    own: &Tables<'_>,
     workload: Option<&BulkSynchronous>,
+    faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
 ) -> Result<Option<Checkpoint>, Unread> {
-    let section = root.section("checkpoint").section("multilevel");
-    if section.exists() {
-        check_workload(root, &section, m);
+    if let Some(section) = own.protocol("multilevel") {
         let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
         optimum::check(&section, &wish, faults, m);
         let wish = Checkpoint::Multilevel(wish);
         images::check(&section, &wish, m);
         return Ok(Some(wish));
     }
-    let section = root.section("checkpoint").section("logging");
-    if section.exists() {
-        check_workload(root, &section, m);
+    if let Some(section) = own.protocol("logging") {
         let wish = logging(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
         return Ok(Some(Checkpoint::Logging(wish)));
     }
-    let section = root.section("checkpoint").section("coordinated");
-    if !section.exists() {
-        return Ok(None);
-    }
-    check_workload(root, &section, m);
+    let Some(section) = own.coordinated() else { return Ok(None) };
     let protocol = read!(Coordinated {
         size: if section.has("size") || !section.has("cost") {
             section.get("size", m)
@@ -154,7 +143,7 @@ pub(super) fn checkpoint(
         let help = "let the job have two nodes or more, or write to = \"card\"";
         m.note(Mistake::new(section.place("to"), title).help(help));
     }
-    check_counts(&section, &protocol, faults, m);
+    check_counts(&section, &protocol, m);
     check_kept(&section, &protocol, m);
     let wish = Checkpoint::Coordinated(protocol);
     images::check(&section, &wish, m);
@@ -162,7 +151,7 @@ pub(super) fn checkpoint(
 }
 
 /// Notes an interval that is to be computed from lifetimes where no fault has one.
-pub(super) fn check_interval(
+fn check_interval(
     section: &Section<'_>,
     protocol: &Coordinated,
     faults: Option<&[FaultRule]>,
@@ -178,13 +167,6 @@ pub(super) fn check_interval(
     }
 }
 
-fn check_workload(root: &Section<'_>, section: &Section<'_>, m: &mut Mistakes) {
-    if !root.section("workload").exists() && !root.has("job") {
-        let mistake = Mistake::new(section.own_place(), "a checkpoint without a workload");
-        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
-    }
-}
-
 fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
     let keep = section.get("keep", m);
     let exposed = section.section("strikes").word("silent", m);
@@ -192,25 +174,12 @@ fn integrity(section: &Section<'_>, m: &mut Mistakes) -> Option<Integrity> {
     Some(Integrity { verify: verify?, keep: keep?, exposed: exposed? })
 }
 
-/// Only a fixed cost can be cut short and yet count, and nobody knows what such a checkpoint holds
-/// of a corruption.
-fn check_counts(
-    section: &Section<'_>,
-    protocol: &Coordinated,
-    faults: Option<&[FaultRule]>,
-    m: &mut Mistakes,
-) {
-    if protocol.counts == Counts::End {
-        return;
-    }
-    let place = section.place("counts");
-    if protocol.cost.kept_at().is_some() {
+/// Only a fixed cost can be cut short and yet count.
+fn check_counts(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
+    if protocol.counts == Counts::Start && protocol.cost.kept_at().is_some() {
+        let place = section.place("counts");
         let mistake = Mistake::new(place, "a checkpoint that counts before it is written");
         m.note(mistake.help("only one of a fixed `cost` can count from its \"start\""));
-    }
-    if faults.is_some_and(|faults| faults.iter().any(|rule| rule.kind().corrupts())) {
-        let mistake = Mistake::new(place, "silent corruption of checkpoints that count at once");
-        m.note(mistake.help("let them count from their \"end\", or leave such faults out"));
     }
 }
 
@@ -230,7 +199,7 @@ fn check_kept(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
     }
 }
 
-pub(super) fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
+fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
     let value = section.value("interval")?;
     let word = value.text()?;
     if word != "adaptive" && section.has("prior") {
@@ -271,7 +240,7 @@ pub(super) fn strikes(section: &Section<'_>, m: &mut Mistakes) -> Option<Strikes
 /// The end of the run. Its latest end must be given, but for the boot of a machine.
 pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
     let section = root.section("stop");
-    let has_work = root.section("workload").section("bulk-synchronous").exists() || root.has("job");
+    let has_work = !jobs::tables(root).is_empty();
     let when = if section.has("when") {
         section.word("when", m)?
     } else if has_work {

@@ -30,6 +30,14 @@ pub struct BulkSynchronous {
     pub abft: Option<Abft>,
 }
 
+impl BulkSynchronous {
+    /// Nodes that it needs, with all replicas.
+    #[must_use]
+    pub fn nodes_needed(&self) -> u64 {
+        self.replicas.map_or(self.nodes.into(), |replicas| replicas.nodes(self.nodes))
+    }
+}
+
 /// The checkpoint protocol of the job. Levels count from 0, the cheapest.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Checkpoint {

@@ -1,23 +1,21 @@
-//! Several jobs at once, and the order in which they use the file server that they share.
+//! The jobs of a scenario, and the order in which they use the file server that they share.
+//!
+//! A scenario has a list of jobs. `[workload]` with `[checkpoint]` is short for a list of one.
 
-use crate::config::declare::choice;
+use crate::config::declare::{Line, choice};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::JobId;
-use crate::scenario::Scenario;
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::course::{self, Nodes};
 use crate::scenario::fault::FaultRule;
-use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
-    Strikes,
-};
-use crate::scenario::keys;
-use crate::scenario::machine::read;
+use crate::scenario::job::{BulkSynchronous, Checkpoint};
+use crate::scenario::resolved::{self, field, lines, quoted, text_of};
+use crate::scenario::{Scenario, keys, levels, replicas};
 
-/// A job among others.
+/// A job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Named {
+pub struct JobSpec {
     /// Its name, which no other job has.
     pub name: String,
     /// What it computes.
@@ -25,6 +23,9 @@ pub struct Named {
     /// Its checkpoints, if it writes any.
     pub checkpoint: Option<Checkpoint>,
 }
+
+/// The name of the job of `[workload]`.
+pub(crate) const SHORT: &str = "bulk-synchronous";
 
 choice! {
     /// In which order jobs write and read checkpoints at the file server that they share.
@@ -61,54 +62,99 @@ impl Scenario {
     /// What a job computes, if there is such a job.
     #[must_use]
     pub fn work_of(&self, job: JobId) -> Option<&BulkSynchronous> {
-        let first = self.workload.as_ref().filter(|_| job.0 == 0);
-        first.or_else(|| Some(&self.jobs.get(usize::from(job.0))?.work))
+        Some(&self.jobs.get(usize::from(job.0))?.work)
     }
 
     /// The checkpoints that a job writes, if it writes any.
     #[must_use]
     pub fn checkpoint_of(&self, job: JobId) -> Option<&Checkpoint> {
-        if self.jobs.is_empty() {
-            return self.checkpoint.as_ref();
-        }
-        let wish = self.jobs[usize::from(job.0)].checkpoint.as_ref();
-        wish.filter(|_| self.server.order != Order::None)
+        let spec = self.jobs.get(usize::from(job.0))?.checkpoint.as_ref();
+        spec.filter(|_| self.server.order != Order::None)
+    }
+
+    /// The job that is written as `[workload]` and `[checkpoint]`, if the list is written so.
+    #[must_use]
+    pub fn short(&self) -> Option<&JobSpec> {
+        let [job] = &self.jobs[..] else { return None };
+        (job.name == SHORT && self.server.order == Order::Uncontrolled).then_some(job)
     }
 }
 
-/// The tables `[[job]]`.
+/// The tables of a job.
+pub(super) struct Tables<'a> {
+    /// What it computes.
+    pub work: Section<'a>,
+    /// Its checkpoints, by protocol.
+    pub checkpoint: Section<'a>,
+    /// Whether it is one of `[[job]]`.
+    pub listed: bool,
+}
+
+impl<'a> Tables<'a> {
+    /// A table of what the job computes.
+    pub(super) fn of_work(&self, key: &str) -> Option<Section<'a>> {
+        Some(self.work.section(key)).filter(Section::exists)
+    }
+
+    /// The table of a protocol.
+    pub(super) fn protocol(&self, key: &str) -> Option<Section<'a>> {
+        Some(self.checkpoint.section(key)).filter(Section::exists)
+    }
+
+    /// The table of coordinated checkpoints, which may be keys of the job itself.
+    pub(super) fn coordinated(&self) -> Option<Section<'a>> {
+        let short = self.listed && self.work.has("size");
+        let short = short.then(|| self.work.read_as(&keys::COORDINATED));
+        short.or_else(|| self.protocol("coordinated"))
+    }
+}
+
+/// The tables of all jobs.
+pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
+    let work = root.section("workload").section("bulk-synchronous");
+    let short = Tables { work, checkpoint: root.section("checkpoint"), listed: false };
+    if !root.has("job") {
+        return Vec::from_iter(short.work.exists().then_some(short));
+    }
+    let items = root.items("job", &keys::jobs::JOB).flatten();
+    let listed =
+        |work: Section<'a>| Tables { checkpoint: work.section("checkpoint"), work, listed: true };
+    items.map(listed).collect()
+}
+
+/// The list of jobs.
 pub(super) fn jobs(
     root: &Section<'_>,
     nodes: Option<Nodes>,
     faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
-) -> Option<Vec<Named>> {
+) -> Option<Vec<JobSpec>> {
     /// Events carry the number of their job in 16 bits.
     const MOST: usize = 10_000;
     check_server(root, m);
-    let Some(value) = root.given("job") else { return Some(Vec::new()) };
-    let list = value.list()?;
-    if list.len() > MOST {
-        m.note(Mistake::new(value.place, format!("more than {MOST} jobs")));
+    check_checkpoint(root, m);
+    let tables = tables(root);
+    if tables.len() > MOST {
+        m.note(Mistake::new(root.place("job"), format!("more than {MOST} jobs")));
         return None;
     }
-    let sections = list
-        .iter()
-        .map(|item| Some(Section::new(&keys::jobs::JOB, item.table()?, "job", item.place)));
-    let sections: Vec<_> = sections.collect::<Option<_>>()?;
-    let jobs: Vec<_> = sections.iter().map(|section| job(section, nodes, faults, m)).collect();
-    let jobs: Vec<Named> = jobs.into_iter().collect::<Option<_>>()?;
-    for (number, (job, section)) in jobs.iter().zip(&sections).enumerate() {
+    let jobs: Vec<_> = tables.iter().map(|own| job(own, nodes, faults, m)).collect();
+    let jobs: Vec<JobSpec> = jobs.into_iter().collect::<Option<_>>()?;
+    for (number, (job, own)) in jobs.iter().zip(&tables).enumerate() {
         if let Some(other) = jobs[..number].iter().position(|other| other.name == job.name) {
             let title = format!("two jobs have the name `{}`", job.name);
-            let mistake = Mistake::new(section.place("name"), title);
-            m.note(mistake.other(sections[other].place("name"), "the first one"));
+            let mistake = Mistake::new(own.work.place("name"), title);
+            m.note(mistake.other(tables[other].work.place("name"), "the first one"));
         }
     }
-    let needed: u64 = jobs.iter().map(|job| u64::from(job.work.nodes)).sum();
-    if let Some(nodes) = nodes.filter(|nodes| needed > u64::from(nodes.all)) {
-        let title = format!("jobs of {needed} nodes on a machine of {}", nodes.all);
-        let place = sections.last().expect("some job needs nodes").place("nodes");
+    levels::check_classes(root, &jobs, m);
+    let each = jobs.iter().map(|job| job.work.nodes_needed());
+    let (needed, most) = (each.clone().sum::<u64>(), each.max().unwrap_or(0));
+    if let Some(nodes) =
+        nodes.map(|nodes| u64::from(nodes.all)).filter(|all| (most..needed).contains(all))
+    {
+        let title = format!("jobs of {needed} nodes on a machine of {nodes}");
+        let place = tables.last().expect("some job needs nodes").work.place("nodes");
         let help = "all run at once, each on nodes of its own";
         m.note(Mistake::new(place, title).help(help));
     }
@@ -116,50 +162,40 @@ pub(super) fn jobs(
 }
 
 fn job(
-    section: &Section<'_>,
+    own: &Tables<'_>,
     nodes: Option<Nodes>,
     faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
-) -> Option<Named> {
-    let name = section.get("name", m);
-    let cores = nodes.map(|nodes| nodes.cores);
-    let work = read!(BulkSynchronous {
-        nodes: section.get("nodes", m),
-        ranks_per_node: cores,
-        step: section.get("step", m),
-        work: section.get("work", m),
-        replicas: Some(None),
-        abft: Some(None),
-    });
-    if let Some(work) = &work {
-        course::check_step(section, work, m);
+) -> Option<JobSpec> {
+    let name = if own.listed { own.work.get("name", m) } else { Some(SHORT.to_owned()) };
+    let work = course::work(own, nodes, m);
+    let checkpoint = course::checkpoint(own, work.as_ref(), faults, m);
+    if let (Some(work), Ok(checkpoint)) = (&work, &checkpoint) {
+        replicas::check_strategy(own, work, checkpoint.as_ref(), m);
     }
-    let checkpoint = if section.has("size") {
-        Some(Checkpoint::Coordinated(read!(Coordinated {
-            size: section.get("size", m),
-            interval: course::interval(section, m),
-            cost: Some(Cost::Store(Place::FileServer)),
-            last: section.get("last", m),
-            strikes: Some(Strikes { checkpoint: true, restart: true, downtime: false }),
-            period: Some(Period::Work),
-            counts: Some(Counts::End),
-            integrity: Some(Integrity::NONE),
-            incremental: Some(None),
-            compression: Some(None),
-        })?))
-    } else {
-        None
-    };
-    if let Some(Checkpoint::Coordinated(wish)) = &checkpoint {
-        course::check_interval(section, wish, faults, m);
-    }
-    for key in ["interval", "last"] {
-        if checkpoint.is_none() && section.has(key) {
+    for key in ["interval", "prior", "last"] {
+        let has = |other| own.work.has(other);
+        if own.listed && has(key) && !has("size") && !has("checkpoint") {
             let title = format!("`{key}` of a job that writes no checkpoints");
-            m.note(Mistake::new(section.place(key), title).help("give their `size` as well"));
+            let mistake = Mistake::new(own.work.place(key), title);
+            m.note(mistake.help("give their `size` as well"));
         }
     }
-    Some(Named { name: name?, work: work?, checkpoint })
+    Some(JobSpec { name: name?, work: work?, checkpoint: checkpoint.ok()? })
+}
+
+/// Notes checkpoints of no job.
+fn check_checkpoint(root: &Section<'_>, m: &mut Mistakes) {
+    if root.section("workload").exists() || root.has("job") {
+        return;
+    }
+    let checkpoint = root.section("checkpoint");
+    let given = ["multilevel", "logging", "coordinated"].into_iter();
+    for key in given.filter(|key| checkpoint.has(key)) {
+        let place = checkpoint.section(key).own_place();
+        let mistake = Mistake::new(place, "a checkpoint without a workload");
+        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
+    }
 }
 
 /// Notes an order or an interval that supposes other jobs, or one server for all of them, where
@@ -179,35 +215,27 @@ fn check_server(root: &Section<'_>, m: &mut Mistakes) {
     }
 }
 
-/// A job as the lines of its table.
-pub(super) fn lines_of(job: &Named) -> Vec<(&'static str, String)> {
-    let quoted = |text: &str| toml::Value::String(text.into()).to_string();
-    let mut all = vec![
-        ("name", quoted(&job.name)),
-        ("nodes", job.work.nodes.to_string()),
-        ("step", quoted(&job.work.step.to_string())),
-        ("work", quoted(&job.work.work.to_string())),
-    ];
-    if let Some(Checkpoint::Coordinated(wish)) = &job.checkpoint {
-        all.extend([
-            ("size", quoted(&wish.size.to_string())),
-            ("interval", interval_text(wish.interval)),
-            ("last", wish.last.to_string()),
-        ]);
-    }
-    all
-}
-
-/// An interval as TOML.
-pub(super) fn interval_text(interval: Interval) -> String {
-    let text = match interval {
-        Interval::Fixed(span) => span.to_string(),
-        Interval::Young => "young".into(),
-        Interval::DalyFirst => "daly first order".into(),
-        Interval::Daly => "daly".into(),
-        Interval::Exact => "exact".into(),
-        Interval::Cooperative => "cooperative".into(),
-        Interval::Adaptive { .. } => "adaptive".into(),
+/// All jobs as the lines of their tables.
+pub(super) fn lines_of(scenario: &Scenario) -> Vec<Line> {
+    let short = scenario.short().is_some();
+    let (table, checkpoints) = if short {
+        ("workload.bulk-synchronous", "checkpoint")
+    } else {
+        ("[job]", "job.checkpoint")
     };
-    toml::Value::String(text).to_string()
+    let each = scenario.jobs.iter().flat_map(|JobSpec { name, work, checkpoint }| {
+        let name = (!short).then(|| ("name", quoted(name)));
+        let keys = [
+            ("nodes", work.nodes.to_string()),
+            ("ranks_per_node", work.ranks_per_node.to_string()),
+            ("step", text_of(work.step)),
+            ("work", text_of(work.work)),
+        ];
+        let mut all = lines(table, name.into_iter().chain(keys));
+        all.extend(field(table, "replicas", &work.replicas));
+        all.extend(field(table, "abft", &work.abft));
+        all.extend(checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own)));
+        all
+    });
+    each.collect()
 }

@@ -7,7 +7,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::course::{cost, strikes};
 use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
-use crate::scenario::keys::levels::LEVEL;
+use crate::scenario::jobs::JobSpec;
 use crate::scenario::machine::read;
 use crate::scenario::misfortune;
 use crate::scenario::resolved::{field, lines, quoted, strike_lines, text_of};
@@ -56,8 +56,7 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
     let mut levels: Vec<Option<Level>> = Vec::new();
     let mut below: Option<(Place, crate::config::mistakes::Place)> = None;
     for (number, item) in list.iter().enumerate() {
-        let section =
-            Section::new(&LEVEL, item.table()?, "checkpoint.multilevel.level", item.place);
+        let section = section.item("level", item.table()?, item.place);
         let level = level(number, &section, (nodes, of_optimum), m);
         if let Some(Level { cost: Cost::Store(place), .. }) = level {
             let told = section.place("to");
@@ -165,34 +164,37 @@ fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<
     }
 }
 
-/// Notes the faults of a class that no level has.
-pub(super) fn check_classes(root: &Section<'_>, checkpoint: Option<&Checkpoint>, m: &mut Mistakes) {
-    let levels = checkpoint.map_or(0, Checkpoint::levels);
-    let has_classes = matches!(checkpoint, Some(Checkpoint::Multilevel(wish))
-        if wish.levels.iter().any(|level| level.cost.kept_at().is_none()));
+/// Notes the faults of a class that no level of a job has.
+pub(super) fn check_classes(root: &Section<'_>, jobs: &[JobSpec], m: &mut Mistakes) {
+    let of_classes = |checkpoint: &&Checkpoint| {
+        matches!(checkpoint, Checkpoint::Multilevel(wish)
+            if wish.levels.iter().any(|level| level.cost.kept_at().is_none()))
+    };
+    let checkpoints = jobs.iter().filter_map(|job| job.checkpoint.as_ref());
+    let fewest = checkpoints.filter(of_classes).map(Checkpoint::levels).min();
     for (kind, _, table) in misfortune::tables(root) {
         let Some(value) = table.get("severity") else { continue };
         let Ok(severity) = u32::read(value) else { continue };
         let (title, help) = if !kind.loses_nodes() {
             let help = "it says which checkpoints survive a failure of nodes; leave it out";
             (format!("a `severity` of `{}`, which fails no node", kind.word()), help)
-        } else if !has_classes {
-            let help = "what survives follows from where checkpoints are kept; a class is for \
-                        levels of [checkpoint.multilevel] with `cost`";
-            ("a `severity` without levels of fixed costs".to_owned(), help)
-        } else if severity as usize > levels {
+        } else if let Some(levels) = fewest {
+            if severity as usize <= levels {
+                continue;
+            }
             let title = format!("a `severity` of {severity} with {levels} levels of checkpoints");
             (title, "it is the lowest level that survives, from 1")
         } else {
-            continue;
+            let help = "what survives follows from where checkpoints are kept; a class is for \
+                        levels of [checkpoint.multilevel] with `cost`";
+            ("a `severity` without levels of fixed costs".to_owned(), help)
         };
         m.note(Mistake::new(value.place, title).help(help));
     }
 }
 
-/// The text of [checkpoint.multilevel], key by key.
-pub(super) fn lines_of(wish: &Multilevel) -> Vec<Line> {
-    let table = "checkpoint.multilevel";
+/// The text of the table, key by key.
+pub(super) fn lines_of(table: &str, wish: &Multilevel) -> Vec<Line> {
     let mut all = lines(
         table,
         [
@@ -202,10 +204,10 @@ pub(super) fn lines_of(wish: &Multilevel) -> Vec<Line> {
         ],
     );
     all.extend(field(table, "compression", &wish.compression));
-    all.extend(strike_lines("checkpoint.multilevel.strikes", wish.strikes));
+    all.extend(strike_lines(table, wish.strikes));
     for (number, level) in wish.levels.iter().enumerate() {
         all.extend(lines(
-            "[checkpoint.multilevel.level]",
+            &format!("[{table}.level]"),
             level_lines(level, number, wish.interval.is_none()),
         ));
     }

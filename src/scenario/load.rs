@@ -11,14 +11,12 @@ use crate::config::section::Section;
 use crate::config::walk;
 use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
-use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::keys::ROOT;
-use crate::scenario::replicas;
 use crate::scenario::resolved;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
-    Scenario, Site, Source, arrays, base, course, files, jobs, levels, machine, misfortune,
-    overrides, together,
+    Scenario, Site, Source, arrays, base, course, files, jobs, machine, misfortune, overrides,
+    together,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -310,12 +308,6 @@ impl Loader {
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
-        let workload = course::workload(root, nodes, m);
-        let job = workload.as_ref().ok().and_then(Option::as_ref);
-        let checkpoint = course::checkpoint(root, faults.as_deref(), job, m);
-        if let Ok(checkpoint) = &checkpoint {
-            check_checkpoint(root, job, checkpoint.as_ref(), m);
-        }
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         together::check(root, m);
         misfortune::check_times(root, stop.as_ref(), m);
@@ -335,8 +327,6 @@ impl Loader {
             boot: boot?,
             controller: controller?,
             faults: faults?,
-            workload: workload.ok()?,
-            checkpoint: checkpoint.ok()?,
             jobs: jobs?,
             stop: stop?,
             record: record?,
@@ -360,20 +350,6 @@ impl Loader {
         }
         Some(name)
     }
-}
-
-/// Notes checkpoints that do not fit the job or its failures.
-fn check_checkpoint(
-    root: &Section<'_>,
-    job: Option<&BulkSynchronous>,
-    checkpoint: Option<&Checkpoint>,
-    m: &mut Mistakes,
-) {
-    if let Some(job) = job {
-        let coordinated = checkpoint.and_then(Checkpoint::coordinated);
-        replicas::check_checkpoint(root, job, coordinated, m);
-    }
-    levels::check_classes(root, checkpoint, m);
 }
 
 fn stem(path: &Path) -> String {

@@ -92,15 +92,9 @@ pub struct Scenario {
     /// The fault rules, in the order of the file.
     #[doc(hidden)]
     pub faults: Vec<fault::FaultRule>,
-    /// The job, if any.
+    /// The jobs; `[workload]` with `[checkpoint]` is a list of one.
     #[doc(hidden)]
-    pub workload: Option<job::BulkSynchronous>,
-    /// The checkpoint protocol of the job, if any.
-    #[doc(hidden)]
-    pub checkpoint: Option<job::Checkpoint>,
-    /// Several jobs at once, in the place of `workload` and `checkpoint`.
-    #[doc(hidden)]
-    pub jobs: Vec<jobs::Named>,
+    pub jobs: Vec<jobs::JobSpec>,
     /// When the run ends.
     #[doc(hidden)]
     pub stop: StopRule,

@@ -7,7 +7,8 @@ use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::course::Nodes;
-use crate::scenario::job::{BulkSynchronous, Coordinated, Cost, Place};
+use crate::scenario::job::{BulkSynchronous, Checkpoint};
+use crate::scenario::jobs::Tables;
 use crate::scenario::keys::SHARE;
 
 table! {
@@ -91,7 +92,7 @@ pub(super) fn check_size(
     m: &mut Mistakes,
 ) {
     let Some(replicas) = job.replicas else { return };
-    let (needed, seats) = (replicas.nodes(job.nodes), job.nodes);
+    let (needed, seats) = (job.nodes_needed(), job.nodes);
     let place = workload.section("replicas").place("degree");
     if seats == 0 {
         let title = "too few nodes that are not spares for one seat and its replicas";
@@ -107,24 +108,18 @@ pub(super) fn check_size(
 }
 
 /// Notes a strategy that the job's checkpoints cannot carry out.
-pub(super) fn check_checkpoint(
-    root: &Section<'_>,
+pub(super) fn check_strategy(
+    own: &Tables<'_>,
     job: &BulkSynchronous,
-    checkpoint: Option<&Coordinated>,
+    checkpoint: Option<&Checkpoint>,
     m: &mut Mistakes,
 ) {
-    let Some(replicas) = job.replicas else { return };
-    let section = root.section("workload").section("bulk-synchronous").section("replicas");
-    if replicas.strategy == Strategy::Restart && checkpoint.is_none() {
+    let is_restart = job.replicas.is_some_and(|own| own.strategy == Strategy::Restart);
+    if is_restart && checkpoint.and_then(Checkpoint::coordinated).is_none() {
         let title = "the restart strategy without a checkpoint at which replicas restart";
         let help = "add [checkpoint.coordinated], or strategy = \"no-restart\"";
-        m.note(Mistake::new(section.place("strategy"), title).help(help));
-    }
-    if let Some(Cost::Store(Place::Card | Place::Partner)) = checkpoint.map(|wish| wish.cost) {
-        let place = root.section("checkpoint").section("coordinated").place("to");
-        let title = "checkpoints of a replicated job on cards";
-        let help = "one replica of each seat writes for all: to = \"file-server\"";
-        m.note(Mistake::new(place, title).help(help).other(section.own_place(), "the replicas"));
+        let place = own.work.section("replicas").place("strategy");
+        m.note(Mistake::new(place, title).help(help));
     }
 }
 

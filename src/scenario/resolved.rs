@@ -198,8 +198,9 @@ fn machine(scenario: &Scenario) -> Vec<Line> {
     ];
     let mut lines: Vec<Line> =
         all.into_iter().flat_map(|(table, keys)| declare::lines(table, keys)).collect();
-    // Only several jobs have an order.
-    lines.retain(|line| line.key != "order" || !scenario.jobs.is_empty());
+    // Only a list of jobs has an order.
+    let listed = !scenario.jobs.is_empty() && scenario.short().is_none();
+    lines.retain(|line| line.key != "order" || listed);
     lines
 }
 
@@ -247,30 +248,7 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
 }
 
 fn course(scenario: &Scenario) -> Vec<Line> {
-    let mut all = Vec::new();
-    if let Some(job) = &scenario.workload {
-        all.extend(lines(
-            "workload.bulk-synchronous",
-            [
-                ("nodes", job.nodes.to_string()),
-                ("ranks_per_node", job.ranks_per_node.to_string()),
-                ("step", text_of(job.step)),
-                ("work", text_of(job.work)),
-            ],
-        ));
-        all.extend(field("workload.bulk-synchronous", "replicas", &job.replicas));
-        all.extend(field("workload.bulk-synchronous", "abft", &job.abft));
-    }
-    match &scenario.checkpoint {
-        Some(Checkpoint::Coordinated(wish)) => all.extend(checkpoint(wish)),
-        Some(Checkpoint::Multilevel(wish)) => all.extend(levels::lines_of(wish)),
-        Some(Checkpoint::Logging(wish)) => {
-            all.extend(lines("checkpoint.logging", logging_lines(wish)));
-            all.extend(strike_lines("checkpoint.logging.strikes", wish.strikes));
-        }
-        None => {}
-    }
-    all.extend(scenario.jobs.iter().flat_map(|job| lines("[job]", jobs::lines_of(job))));
+    let mut all = jobs::lines_of(scenario);
     all.extend(lines(
         "stop",
         [("when", quoted(scenario.stop.when.word())), ("at", text_of(scenario.stop.at))],
@@ -285,9 +263,22 @@ fn course(scenario: &Scenario) -> Vec<Line> {
     all
 }
 
-fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
-    let table = "checkpoint.coordinated";
-    let interval = jobs::interval_text(protocol.interval);
+/// The checkpoints of a job, of which `path` is the table.
+pub(super) fn checkpoint(path: &str, checkpoint: &Checkpoint) -> Vec<Line> {
+    match checkpoint {
+        Checkpoint::Coordinated(spec) => coordinated(&format!("{path}.coordinated"), spec),
+        Checkpoint::Multilevel(spec) => levels::lines_of(&format!("{path}.multilevel"), spec),
+        Checkpoint::Logging(spec) => {
+            let table = format!("{path}.logging");
+            let mut all = lines(&table, logging_lines(spec));
+            all.extend(strike_lines(&table, spec.strikes));
+            all
+        }
+    }
+}
+
+fn coordinated(table: &str, protocol: &Coordinated) -> Vec<Line> {
+    let interval = interval_text(protocol.interval);
     let cost = match protocol.cost {
         Cost::Store(place) => ("to", quoted(place.word())),
         Cost::Fixed { write, read, downtime } => {
@@ -316,15 +307,29 @@ fn checkpoint(protocol: &Coordinated) -> Vec<Line> {
     all.extend(field(table, "verify", &protocol.integrity.verify));
     all.extend(field(table, "incremental", &protocol.incremental));
     all.extend(field(table, "compression", &protocol.compression));
-    all.extend(strike_lines("checkpoint.coordinated.strikes", protocol.strikes));
+    all.extend(strike_lines(table, protocol.strikes));
     let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
-    all.extend(lines("checkpoint.coordinated.strikes", silent));
+    all.extend(lines(&format!("{table}.strikes"), silent));
     all
 }
 
-pub(super) fn strike_lines(table: &str, strikes: Strikes) -> Vec<Line> {
+/// An interval as TOML.
+fn interval_text(interval: Interval) -> String {
+    match interval {
+        Interval::Fixed(span) => text_of(span),
+        Interval::Young => quoted("young"),
+        Interval::DalyFirst => quoted("daly first order"),
+        Interval::Daly => quoted("daly"),
+        Interval::Exact => quoted("exact"),
+        Interval::Cooperative => quoted("cooperative"),
+        Interval::Adaptive { .. } => quoted("adaptive"),
+    }
+}
+
+/// The strikes of a protocol, of which `path` is the table.
+pub(super) fn strike_lines(path: &str, strikes: Strikes) -> Vec<Line> {
     lines(
-        table,
+        &format!("{path}.strikes"),
         [
             ("checkpoint", strikes.checkpoint.to_string()),
             ("restart", strikes.restart.to_string()),

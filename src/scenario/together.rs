@@ -1,49 +1,63 @@
-//! What a scenario may not ask for together, because no stage models it.
+//! What a scenario may not ask of a job together, because no stage models it.
+//!
+//! What a stage by itself cannot carry out, that stage says.
 
-use crate::config::document::Value;
+use crate::config::document::{Table, Value};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
+use crate::event::Fault;
+use crate::scenario::jobs::{self, Tables};
 use crate::scenario::misfortune;
 
-/// Notes what cannot be played together.
+/// Notes what cannot be played together, of each job by itself.
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
-    let workload = root.section("workload").section("bulk-synchronous");
-    let replicas = place(&workload, "replicas").map(|place| ("replicas", place));
-    let compare = workload.section("replicas").given("compare").and_then(Value::text);
+    let faults = misfortune::tables(root);
+    for own in jobs::tables(root) {
+        check_job(&own, &faults, m);
+    }
+}
+
+fn check_job(own: &Tables<'_>, faults: &[(Fault, &Value, &Table)], m: &mut Mistakes) {
+    let replicas = own.of_work("replicas");
+    let compare = replicas.as_ref().and_then(|own| own.given("compare")).and_then(Value::text);
+    let replicas = replicas.map(|own| own.own_place());
     let mute = replicas.filter(|_| compare.is_none_or(|word| word == "never"));
     let kinds = [
         ("multilevel", "several levels of checkpoints"),
         ("logging", "groups with message logging"),
     ];
-    let checkpoint = root.section("checkpoint");
-    let mut given = kinds.iter().filter_map(|(key, what)| Some((*what, place(&checkpoint, key)?)));
-    let special = given.next();
-    if let (Some((what, place)), Some((_, other))) = (special, replicas) {
-        note(&format!("{what} in a job with replicas"), place, other, m);
-    }
-    let coordinated = root.section("checkpoint").section("coordinated");
-    let increments = place(&coordinated, "incremental").map(|place| ("increments", place));
-    let compression = place(&coordinated, "compression").map(|place| ("compression", place));
-    for (what, place) in increments.into_iter().chain(compression) {
-        if let Some((_, other)) = replicas {
+    let special =
+        kinds.into_iter().find_map(|(key, what)| Some((what, own.protocol(key)?.own_place())));
+    let coordinated = own.coordinated();
+    let of_coordinated = |key| coordinated.as_ref().and_then(|own| place(own, key));
+    let increments = of_coordinated("incremental").map(|place| ("increments", place));
+    let compression = of_coordinated("compression").map(|place| ("compression", place));
+    if let Some(other) = replicas {
+        for (what, place) in special.into_iter().chain(increments).chain(compression) {
             note(&format!("{what} in a job with replicas"), place, other, m);
         }
     }
-    if let Some((_, place)) = increments {
-        check_increments(&coordinated, place, m);
+    if let (Some(own), Some((_, place))) = (&coordinated, increments) {
+        check_increments(own, place, m);
     }
-    for (kind, item, table) in misfortune::tables(root) {
-        let own = kind.corrupts().then_some((format!("[[fault.{}]]", kind.word()), item.place));
+    if let (Some(own), Some(other)) = (&coordinated, replicas) {
+        check_cards(own, other, m);
+    }
+    for (kind, item, table) in faults {
+        let own = kind.corrupts().then(|| (format!("[[fault.{}]]", kind.word()), item.place));
+        if let (Some(_), Some(coordinated)) = (&own, &coordinated) {
+            check_counts(coordinated, m);
+        }
         if let (Some((fault, place)), Some((what, other))) = (&own, increments) {
             note(&format!("{fault} for a job with {what}"), *place, other, m);
         }
-        if let (Some((fault, place)), Some((_, other))) = (&own, mute) {
+        if let (Some((fault, place)), Some(other)) = (&own, mute) {
             let title = format!("{fault} for replicas that do not compare their memory");
             let help = "which of them is heard first is not modelled; give `compare = \"detect\"`";
             m.note(Mistake::new(*place, title).other(other, "the replicas").help(help));
         }
         let foreseen = table.get("prediction").map(|it| ("a prediction".to_owned(), it.place));
-        let of_foreseen = replicas.filter(|_| foreseen.is_some());
+        let of_foreseen = replicas.filter(|_| foreseen.is_some()).map(|place| ("replicas", place));
         for (fault, place) in own.into_iter().chain(foreseen) {
             for (what, other) in special.into_iter().chain(of_foreseen) {
                 note(&format!("{fault} for a job with {what}"), place, other, m);
@@ -58,9 +72,28 @@ fn check_increments(checkpoint: &Section<'_>, own: Place, m: &mut Mistakes) {
         note("increments with `verify`", own, other, m);
     }
     for (key, word) in [("interval", "adaptive"), ("to", "partner")] {
-        if checkpoint.value(key).is_some_and(|value| value.text() == Some(word)) {
+        if is(checkpoint, key, &[word]) {
             note(&format!("increments with {key} = \"{word}\""), own, checkpoint.place(key), m);
         }
+    }
+}
+
+/// One replica of each seat writes for all of it, so that others would not find it on a card.
+fn check_cards(checkpoint: &Section<'_>, replicas: Place, m: &mut Mistakes) {
+    if is(checkpoint, "to", &["card", "partner"]) {
+        let title = "checkpoints of a replicated job on cards";
+        let help = "one replica of each seat writes for all: to = \"file-server\"";
+        let mistake = Mistake::new(checkpoint.place("to"), title).other(replicas, "the replicas");
+        m.note(mistake.help(help));
+    }
+}
+
+/// Nobody knows what a checkpoint that was cut short and yet counts holds of a corruption.
+fn check_counts(checkpoint: &Section<'_>, m: &mut Mistakes) {
+    if is(checkpoint, "counts", &["start"]) {
+        let title = "silent corruption of checkpoints that count at once";
+        let mistake = Mistake::new(checkpoint.place("counts"), title);
+        m.note(mistake.help("let them count from their \"end\", or leave such faults out"));
     }
 }
 
@@ -72,4 +105,10 @@ fn note(title: &str, place: Place, other: Place, m: &mut Mistakes) {
 /// Where a key stands, if it is given.
 fn place(section: &Section<'_>, key: &str) -> Option<Place> {
     section.has(key).then(|| section.place(key))
+}
+
+/// Whether a key is one of these words.
+fn is(section: &Section<'_>, key: &str, words: &[&str]) -> bool {
+    section.value(key).and_then(|value| value.text().map(|word| words.contains(&word)))
+        == Some(true)
 }

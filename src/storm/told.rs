@@ -13,7 +13,8 @@ use crate::event::{Cause, CheckpointAct, EndReason, Event, JobPhase, NodeState, 
 use crate::ids::{JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
-const JOB: JobId = JobId(0);
+/// The clients of a storm, as a job.
+const CLIENTS: JobId = JobId(0);
 
 impl Storm {
     /// The events of the storm, in the order of their time.
@@ -62,13 +63,17 @@ impl Storm {
         let end = begin + self.makespan();
         let phase = |at, phase| Event {
             at,
-            what: What::JobPhase { job: JOB, phase, cause: Cause::Course },
+            what: What::JobPhase { job: CLIENTS, phase, cause: Cause::Course },
         };
-        let checkpoint =
-            |at, act| Event { at, what: What::Checkpoint { job: JOB, number: 1, act, step: 1 } };
+        let checkpoint = |at, act| Event {
+            at,
+            what: What::Checkpoint { job: CLIENTS, number: 1, act, step: 1 },
+        };
         let member = |at, joined| {
-            self.nodes()
-                .map(move |(node, _)| Event { at, what: What::JobNode { job: JOB, node, joined } })
+            self.nodes().map(move |(node, _)| Event {
+                at,
+                what: What::JobNode { job: CLIENTS, node, joined },
+            })
         };
         let mut told: Vec<_> = self
             .nodes()
@@ -76,7 +81,7 @@ impl Storm {
             .collect();
         told.extend(member(Time::ZERO, true));
         told.push(phase(Time::ZERO, JobPhase::Compute));
-        told.push(Event { at: begin, what: What::StepDone { job: JOB, step: 1 } });
+        told.push(Event { at: begin, what: What::StepDone { job: CLIENTS, step: 1 } });
         told.push(checkpoint(begin, CheckpointAct::Begin));
         told.push(phase(begin, JobPhase::Checkpoint));
         let mut moved: Vec<_> = self

@@ -143,7 +143,7 @@ fn orders(_: &Plan, told: &Told) -> Option<Breach> {
 /// node's later in the same placement, but not in the same order. While two controllers give
 /// orders, each has placements of its own.
 fn seats(plan: &Plan, told: &Told) -> Option<Breach> {
-    let work = plan.scenario.workload.as_ref();
+    let work = plan.scenario.jobs.first().map(|job| &job.work);
     let degree = work.and_then(|work| work.replicas).map(|replicas| replicas.degree as usize);
     let mut holders: BTreeMap<_, BTreeSet<NodeId>> = BTreeMap::new();
     for &(at, notice) in &told.notices {

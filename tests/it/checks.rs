@@ -4,6 +4,7 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CorruptionAct, JobPhase, What};
 use rackstorm::forecast;
+use rackstorm::ids::JobId;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::{Pattern, escaped};
 
@@ -101,7 +102,7 @@ fn steps_that_throw_the_job_back_meet_the_pattern_of_verifications_that_cost_not
     meets(&scenario, "makespan", wanted);
     let work = f64::from(STEPS) * STEP * INTERVALS * 1.2;
     meets(&scenario, "corruptions_escaped", escaped(1.0 / MEAN, work, 0.9));
-    let known = forecast::of(&plan_of(&scenario)).expect("it has a closed form");
+    let known = forecast::of(&plan_of(&scenario), JobId(0)).expect("it has a closed form");
     let own = &known.own[0];
     assert_eq!((own.formula, own.outside.as_str()), ("checked steps", ""));
     assert!((own.makespan.expect("it ends") / wanted - 1.0).abs() < 1e-9);
@@ -128,7 +129,7 @@ fn a_pair_meets_its_closed_form_and_nothing_escapes() {
         let run = play_text(&scenario, Some(3));
         assert!(run.metric("corruptions_escaped") < 0.5 && run.metric("rollbacks") > 50.0);
         assert!(run.metric("detection_latency_max") <= STEP);
-        let known = forecast::of(&plan_of(&scenario)).expect("it has a closed form");
+        let known = forecast::of(&plan_of(&scenario), JobId(0)).expect("it has a closed form");
         let wanted = intervals(2.0 / MEAN, 0.0);
         assert!((known.own[0].makespan.expect("it ends") / wanted - 1.0).abs() < 1e-9);
     }

@@ -2,6 +2,7 @@
 
 use rackstorm::event::What;
 use rackstorm::forecast;
+use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
 use rackstorm::units::Span;
 
@@ -67,7 +68,7 @@ fn m_is_that_of_the_nodes_that_the_job_takes() {
     let text = modules(100, &exponential("module[1]"), &one_job(100));
     let plan = plan_of(&text);
     assert!((days(plan.jobs[0].mtbf) - 2.0).abs() < 1e-9, "{}", plan.jobs[0].mtbf);
-    let own = forecast::of(&plan).expect("a closed form applies").own.remove(0);
+    let own = forecast::of(&plan, JobId(0)).expect("a closed form applies").own.remove(0);
     let seeds = 0..60;
     let n = seeds.clone().count() as f64;
     let runs = seeds.map(|seed| play_text(&text, Some(seed)).metric("makespan"));
@@ -86,7 +87,7 @@ fn a_job_that_nothing_strikes_has_no_m_and_theory_says_so() {
     let text = modules(20, &exponential("module[2]"), &one_job(16));
     let plan = plan_of(&text);
     assert_eq!((plan.jobs[0].mtbf, plan.jobs[0].interval), (Span::FOREVER, Some(Span::FOREVER)));
-    let forecast = forecast::of(&plan).expect("nothing stops the job");
+    let forecast = forecast::of(&plan, JobId(0)).expect("nothing stops the job");
     assert_eq!((forecast.setting.mtbf, forecast.best.len()), (None, 0));
     assert!((play_plan(&plan).metric("makespan") - 60.0 * 86_400.0).abs() < 1e-6);
     let bench = Bench::new();
@@ -126,14 +127,14 @@ fn of_two_jobs_that_share_a_machine_each_has_the_m_of_its_own_nodes() {
 #[test]
 fn a_bad_node_that_a_spare_replaces_strikes_once_and_theory_does_not_count_on_it() {
     let text = modules(20, &exponential("node[3]"), &one_job(16));
-    let reasons = forecast::of(&plan_of(&text)).expect_err("M changes");
+    let reasons = forecast::of(&plan_of(&text), JobId(0)).expect_err("M changes");
     assert!(reasons.len() == 1 && reasons[0].contains("every 192 d at first and not at all later"));
     let longer = text.replace("60 d", "800 d");
     let interrupts = (0..20).map(|seed| play_text(&longer, Some(seed)).metric("interrupts"));
     assert!(interrupts.fold(0.0, f64::max) <= 1.0);
     // Without a spare the job waits for it: M stays.
     let full = modules(20, &exponential("node[3]"), &one_job(40));
-    let forecast = forecast::of(&plan_of(&full)).expect("a closed form applies");
+    let forecast = forecast::of(&plan_of(&full), JobId(0)).expect("a closed form applies");
     assert!((forecast.setting.mtbf.expect("it fails") / 86_400.0 - 192.0).abs() < 1e-9);
 }
 
@@ -149,7 +150,7 @@ fn theory_and_the_run_count_the_same_checkpoints_of_a_long_job() {
         let plan = plan_of(&modules(20, &exponential("module[2]"), &job));
         let run = play_plan(&plan);
         let wanted = 8_396_800.0 + 600.0 * checkpoints;
-        let own = forecast::of(&plan).expect("nothing strikes").own.remove(0);
+        let own = forecast::of(&plan, JobId(0)).expect("nothing strikes").own.remove(0);
         assert!((run.metric("checkpoints_committed") - checkpoints).abs() < 0.5);
         assert!((run.metric("makespan") - wanted).abs() < 1e-6, "{}", run.metric("makespan"));
         assert_eq!(own.makespan, Some(wanted));

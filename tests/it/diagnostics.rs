@@ -192,7 +192,7 @@ fn overrides_change_single_keys_and_are_checked_like_files() {
     assert_eq!(scenario.cluster.modules, 2);
     assert_eq!(scenario.stop.at.0, 5 * 86_400_000_000_000);
     assert_eq!(scenario.faults[0].repair, rackstorm::scenario::fault::Repair::Never);
-    assert_eq!(scenario.workload.expect("a job").nodes, 288);
+    assert_eq!(scenario.jobs[0].work.nodes, 288);
     let told = complaint(
         month,
         &["cluster.modlues=2", "stop.at=5", "fault.crash.7.repair=never", "cluster.modules"],
@@ -366,7 +366,7 @@ fn a_mean_lifetime_becomes_the_scale_of_its_weibull_law() {
     // gamma(1 + 1/0.7) = 1.2658235060572... (tables of the gamma function).
     let mean = law.scale.as_secs_f64() * 1.265_823_506_057_283;
     assert!((mean / (365.0 * 86_400.0) - 1.0).abs() < 1e-9, "{law:?} {mean}");
-    assert_eq!(scenario.workload.expect("a job").nodes, 720);
+    assert_eq!(scenario.jobs[0].work.nodes, 720);
     assert_eq!(scenario.faults[1].on.iter().collect::<Vec<_>>(), [2], "module[2]/psu[1]");
 }
 
@@ -399,7 +399,8 @@ fn gather<'a>(
     tables: &mut Vec<Table<'a>>,
 ) {
     let alike = |paths: &[String]| at(defaults, &paths[0]) == at(defaults, path);
-    match tables.iter_mut().find(|(known, paths)| *known == table && alike(paths)) {
+    let bare = optional(table);
+    match tables.iter_mut().find(|(known, paths)| optional(known) == bare && alike(paths)) {
         Some((_, paths)) => paths.push(path.to_owned()),
         None => tables.push((table, vec![path.to_owned()])),
     }
@@ -408,6 +409,17 @@ fn gather<'a>(
         if let Some(inner) = inner(item) {
             gather(inner, &full, defaults, tables);
         }
+    }
+}
+
+/// A table without what must be there: that is more in an array, whose items no other file mends.
+fn optional(schema: &serde_json::Value) -> serde_json::Value {
+    match schema {
+        serde_json::Value::Object(map) => {
+            let rest = map.iter().filter(|(key, _)| *key != "required");
+            rest.map(|(key, value)| (key.clone(), optional(value))).collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -430,7 +442,7 @@ fn table_reference(
     let last = path.rsplit('.').next().unwrap_or_default();
     let name = match paths {
         [one] if one.is_empty() => "The file".to_owned(),
-        [one, ..] if paths.len() > 4 => {
+        [one, ..] if paths.len() > 4 && one.starts_with("fault.") => {
             let stars = "*.".repeat(one.split('.').count() - 2);
             format!("`fault.{stars}{last}`")
         }

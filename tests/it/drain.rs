@@ -7,6 +7,7 @@ use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, Event, JobPhase, Purpose, What};
 use rackstorm::forecast;
+use rackstorm::ids::JobId;
 use rackstorm::theory::vaidya::Latent;
 
 use crate::theatre::{Played, measure_text, plan_of, play_on};
@@ -73,13 +74,15 @@ fn a_run_takes_as_long_as_vaidya_says_for_its_overhead_and_latency() {
 
 #[test]
 fn theory_tells_vaidyas_time_before_the_run_and_an_interval_that_forgets_the_latency() {
-    let forecast = forecast::of(&plan_of(&latent(1_000, 1.25))).expect("a closed form applies");
+    let forecast =
+        forecast::of(&plan_of(&latent(1_000, 1.25)), JobId(0)).expect("a closed form applies");
     let own = &forecast.own[0];
     let makespan = own.makespan.expect("it ends");
     assert!((makespan / expected(1_000, 1.25) - 1.0).abs() < 0.001, "{own:?}");
     assert_eq!(own.outside, "");
     let other = latent(1_000, 1.0).replace("latency = \"1000 s\"", "latency = \"700 s\"");
-    let best = |text: &str| forecast::of(&plan_of(text)).expect("a closed form applies").best;
+    let best =
+        |text: &str| forecast::of(&plan_of(text), JobId(0)).expect("a closed form applies").best;
     let (one, other) = (best(&latent(1_000, 1.0)), best(&other));
     assert_eq!(one[0].work.to_bits(), other[0].work.to_bits());
     assert!(one[0].makespan > other[0].makespan, "but the latency costs");
@@ -309,11 +312,11 @@ fn the_fleet_refuses_to_drain_and_theory_says_that_it_knows_no_formula() {
     let plan = plan_of(&job("card", ""));
     let reasons = Turmoil.cannot(&plan);
     assert!(reasons.len() == 1 && reasons[0].contains("level 2"), "{reasons:?}");
-    assert!(forecast::of(&plan).is_err());
+    assert!(forecast::of(&plan, JobId(0)).is_err());
     let upper = "cost = { write = \"6000 s\", read = \"6000 s\" }\ndrain = true\n\
                  keep_below = true\nresume = true";
     let fixed = plan_of(&crsim(OFTEN, upper, 100));
     let reasons = Turmoil.cannot(&fixed);
     assert!(reasons.iter().any(|why| why.contains("while they compute")), "{reasons:?}");
-    assert!(forecast::of(&fixed).is_err());
+    assert!(forecast::of(&fixed, JobId(0)).is_err());
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rackstorm::forecast::{self, Prediction};
+use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
 
 use crate::program::{Bench, root};
@@ -13,7 +14,7 @@ const NINETY_NINE: f64 = 2.576;
 
 /// The exact expectation of a plan's own interval.
 fn exact(plan: &Plan) -> Prediction {
-    let forecast = forecast::of(plan).expect("a closed form applies");
+    let forecast = forecast::of(plan, JobId(0)).expect("a closed form applies");
     forecast.own.into_iter().next().expect("the exact expectation comes first")
 }
 
@@ -74,6 +75,82 @@ at = "5 y"
 sample = "1 y"
 "#
     )
+}
+
+/// Two jobs of a node each, with checkpoints of their own.
+fn two_jobs(checkpoints: [&str; 2], seed: u64) -> Plan {
+    let text = one_node("", seed).replace("nodes = 1\n", "nodes = 2\n");
+    let text = text.replace("packs = [1]\nswitches = 1\n", "packs = [2]\nswitches = 1\n");
+    let (head, tail) = text.split_once("[workload.bulk-synchronous]").expect("it has a job");
+    let (_, tail) = tail.split_once("[stop]").expect("it ends");
+    let job = |(number, checkpoint): (usize, &&str)| {
+        format!(
+            "[[job]]\nname = \"{number}\"\nnodes = 1\nstep = \"10 min\"\nwork = \"41 h\"\n\
+             [job.checkpoint.coordinated]\n{checkpoint}\n"
+        )
+    };
+    plan_of(&format!(
+        "{head}{}[stop]{tail}",
+        checkpoints.iter().enumerate().map(job).collect::<String>()
+    ))
+}
+
+/// Downtime is longer than the repair, so that it is no matter whether the node of a job that is
+/// done stands in.
+#[test]
+fn each_of_two_jobs_that_share_no_file_server_comes_to_its_own_forecast() {
+    let seldom = "interval = \"25 min\"\n\
+                  cost = { write = \"8 min\", read = \"12 min\", downtime = \"9 min\" }";
+    let often = "interval = \"10 min\"\n\
+                 cost = { write = \"1 min\", read = \"2 min\", downtime = \"9 min\" }\n";
+    let plans: Vec<_> = (0..60).map(|seed| two_jobs([seldom, often], seed)).collect();
+    let runs: Vec<_> = plans.iter().map(play_plan).collect();
+    let n = runs.len() as f64;
+    for job in 0..2 {
+        let forecast = forecast::of(&plans[0], JobId(job)).expect("a closed form applies");
+        let (wanted, deviation) = forecast.own[0].makespan.zip(forecast.own[0].deviation).unzip();
+        let (wanted, deviation) = (wanted.expect("it ends"), deviation.expect("it is known"));
+        let done = runs.iter().map(|run| run.findings.jobs[usize::from(job)].done_s);
+        let (mean, half_width) = (done.sum::<f64>() / n, NINETY_NINE * deviation / n.sqrt());
+        assert!(
+            (mean - wanted).abs() <= half_width,
+            "job {job}: mean {mean:.0} s over {n} seeds, expected {wanted:.0} +- {half_width:.0} s"
+        );
+    }
+    let at_server = "size = \"1 MB\"\ninterval = \"25 min\"";
+    let one = two_jobs([seldom, at_server], 0);
+    assert!([0, 1].iter().all(|job| forecast::of(&one, JobId(*job)).is_ok()));
+    let both = two_jobs([at_server, "size = \"2 MB\"\ninterval = \"1 h\""], 0);
+    let reasons = forecast::of(&both, JobId(1)).expect_err("they wait for each other");
+    assert!(reasons.len() == 1 && reasons[0].contains("wait for one file server"), "{reasons:?}");
+}
+
+#[test]
+fn theory_prints_the_forecast_of_each_job() {
+    let bench = Bench::new();
+    let job = |name: &str, rest: &str| {
+        format!("[[job]]\nname = \"{name}\"\nnodes = 4\nstep = \"1 min\"\nwork = \"1 d\"\n{rest}")
+    };
+    let fixed = "[job.checkpoint.coordinated]\ninterval = \"1 h\"\n\
+                 cost = { write = \"1 min\", read = \"1 min\" }\n";
+    let levels = "[job.checkpoint.multilevel]\ninterval = \"1 h\"\n\
+                  [[job.checkpoint.multilevel.level]]\nto = \"card\"\nsize = \"1 GB\"\n\
+                  [[job.checkpoint.multilevel.level]]\nto = \"partner\"\nsize = \"1 GB\"\n\
+                  every = 2\n";
+    let text = format!(
+        "inherit = \"edge_rack_24\"\n[[fault.crash]]\non = \"node\"\n\
+         lifetime = {{ exponential = {{ mean = \"9 d\" }} }}\n{}{}[stop]\nat = \"9 d\"\n",
+        job("a", fixed),
+        job("b", levels)
+    );
+    let file = bench.write("two.toml", &text);
+    let done = bench.run(&["theory", file.to_str().expect("UTF-8"), "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&done.stdout).expect(&done.stdout);
+    assert_eq!((&object["jobs"][0]["job"], &object["jobs"][1]["job"]), (&"a".into(), &"b".into()));
+    assert_eq!(object["jobs"][0]["own"][0]["formula"], "exact expectation");
+    assert!(object["jobs"][1]["no_closed_form"][0].is_string(), "{object}");
+    let done = bench.run(&["theory", file.to_str().expect("UTF-8")]);
+    assert!(done.stdout.contains("job `a`\n") && done.stdout.contains("job `b`\n  no closed form"));
 }
 
 /// The expected makespans under each setting of the switches, each of which 60 runs meet.
@@ -217,7 +294,7 @@ fn theory_prints_json_and_csv_for_programs_and_every_point_of_a_sweep() {
     let done = bench.run(&["theory", text(&file), "--csv"]);
     let lines: Vec<_> = done.stdout.lines().collect();
     assert_eq!(lines.len(), 1 + 2 * (4 + 8), "{}", done.stdout);
-    assert!(lines[0].starts_with("scenario,seed,point,table,formula,work_s,period_s"));
+    assert!(lines[0].starts_with("scenario,seed,point,job,table,formula,work_s,period_s"));
     let columns = lines[0].split(',').count();
     assert_eq!(lines[1].split(',').count(), columns, "{}", lines[1]);
 }

@@ -7,6 +7,7 @@ use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, JobPhase, Purpose, What};
 use rackstorm::forecast;
+use rackstorm::ids::JobId;
 use rackstorm::theory::Costs;
 use rackstorm::theory::compression::Compression;
 use rackstorm::theory::incremental::{Chain, best_length};
@@ -37,7 +38,7 @@ fn runs_of_increments_waste_what_the_mean_costs_of_their_chain_say() {
     for (share, full_every) in [(0.1, 10), (0.4, 3)] {
         let chain = format!("incremental = {{ share = {share:?}, full_every = {full_every} }}\n");
         let text = one_node("40 d", &format!("interval = \"young\"\n{chain}"));
-        let forecast = forecast::of(&plan_of(&text)).expect("a closed form applies");
+        let forecast = forecast::of(&plan_of(&text), JobId(0)).expect("a closed form applies");
         let own = Chain { length: f64::from(full_every), share };
         let write = forecast.setting.write.expect("there are checkpoints");
         assert!((write - 60.0 * own.written()).abs() < 1e-6, "{write}");
@@ -67,7 +68,7 @@ fn a_chain_of_the_best_length_wastes_less_than_one_much_shorter_or_longer() {
         runs.sum::<f64>() / 20.0
     };
     let text = one_node("1 d", "incremental = { share = 0.1, full_every = 2 }\n");
-    let forecast = forecast::of(&plan_of(&text)).expect("a closed form applies");
+    let forecast = forecast::of(&plan_of(&text), JobId(0)).expect("a closed form applies");
     let costs = Costs { write: 60.0, recovery: 60.0, downtime: 0.0 };
     let length = best_length(0.1, costs, 7_200.0);
     let told = format!("chains of {length} waste least");

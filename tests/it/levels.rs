@@ -126,7 +126,7 @@ fn escalation_costs_what_the_model_says() {
 fn theory_tells_scrs_efficiency_before_the_run() {
     let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
     let plan = plan_of(&setting.scenario(10));
-    let forecast = forecast::of(&plan).expect("a closed form applies");
+    let forecast = forecast::of(&plan, JobId(0)).expect("a closed form applies");
     let row = |rows: &[forecast::Prediction], formula: &str| {
         let found = rows.iter().find(|row| row.formula == formula);
         found.unwrap_or_else(|| panic!("no row of {formula}: {rows:?}")).clone()
@@ -154,7 +154,8 @@ fn the_optimum_is_the_pattern_of_the_formula_and_others_waste_more() {
     let plan = plan_of(&wanted);
     let interval = plan.jobs[0].interval.expect("there are checkpoints").as_secs_f64();
     assert!((interval - 400_000_f64.sqrt()).abs() < 1e-3, "{interval}");
-    let Some(rackstorm::scenario::job::Checkpoint::Multilevel(wish)) = &plan.scenario.checkpoint
+    let Some(rackstorm::scenario::job::Checkpoint::Multilevel(wish)) =
+        &plan.scenario.jobs[0].checkpoint
     else {
         panic!("it has levels")
     };

@@ -7,7 +7,7 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, Event, GroupAct, JobPhase, What};
 use rackstorm::forecast;
-use rackstorm::ids::NodeId;
+use rackstorm::ids::{JobId, NodeId};
 
 use crate::theatre::{Played, measure_text, plan_of, play_text};
 
@@ -114,7 +114,7 @@ fn groups_waste_what_the_first_order_says() {
              cost = {{ write = \"20 s\", read = \"15 s\", downtime = \"5 s\" }}"
         );
         let text = crashes(10_000, 50, work, &checkpoint);
-        let forecast = forecast::of(&plan_of(&text)).expect("a formula applies");
+        let forecast = forecast::of(&plan_of(&text), JobId(0)).expect("a formula applies");
         let own = &forecast.own[0];
         assert_eq!((own.formula, own.outside.as_str()), ("groups, first order", ""));
         let waste = |makespan: f64| 1.0 - work as f64 / makespan;
@@ -338,7 +338,8 @@ fn without_failures_groups_cost_their_overhead_and_their_checkpoints() {
         let played = play_text(&text, Some(1));
         let (found, expected) = (played.metric("makespan"), 1_100.0 + 3.0 * writes);
         assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
-        let theory = forecast::of(&plan_of(&text)).expect("nothing fails").own[0].makespan;
+        let theory =
+            forecast::of(&plan_of(&text), JobId(0)).expect("nothing fails").own[0].makespan;
         let theory = theory.expect("it ends");
         assert!((theory / found - 1.0).abs() < 0.01, "{found}, theory {theory}");
     }

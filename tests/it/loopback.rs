@@ -16,7 +16,7 @@ use rackstorm::backend::loopback::Loopback;
 use rackstorm::event::NodeState as N;
 use rackstorm::event::{EndReason, Event, JobPhase, Sensor, Sink, Stop, What};
 use rackstorm::fleet::doors::Notice;
-use rackstorm::ids::NodeId;
+use rackstorm::ids::{JobId, NodeId};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::pace::time;
@@ -135,6 +135,89 @@ fn a_job_whose_agents_are_killed_ends_with_the_right_checksum() {
     };
     assert!(played.count(loads) > 0, "boards are read");
     assert_eq!(played.count(is_refusal), 0);
+}
+
+/// Two jobs of three nodes each, two spares, and checkpoints of their own.
+fn two_jobs(first: (&str, &str), second: (&str, &str), rest: &str) -> String {
+    let text = scenario(8, 2, rest);
+    let (head, tail) = text.split_once("[workload.bulk-synchronous]").expect("it has a job");
+    let (_, tail) = tail.split_once("[stop]").expect("it ends");
+    let job = |name: &str, (keys, checkpoint): (&str, &str)| {
+        let common = "ranks_per_node = 2\nstep = \"50 ms\"\nwork = \"2 s\"";
+        let checkpoint = checkpoint.replace("[checkpoint.", "[job.checkpoint.");
+        format!("[[job]]\nname = \"{name}\"\n{common}\n{keys}\n{checkpoint}\n")
+    };
+    format!("{head}{}{}[stop]{tail}", job("first", first), job("second", second))
+}
+
+/// Plays it with a node of each job killed; both are done, with the right checksum.
+fn play_two(first: (&str, &str), second: (&str, &str), rest: &str) -> Played {
+    let crashes: String = [(2, "1.1 s"), (5, "1.3 s")]
+        .map(|(node, at)| {
+            let when = format!("at = \"{at}\"\nrepair = \"power-cycle\"");
+            format!("[[fault.crash]]\non = \"pi{node}\"\n{when}\n")
+        })
+        .concat();
+    let (played, sums, _) = play(&two_jobs(first, second, &format!("{crashes}{rest}")));
+    assert_eq!(sums.len(), 1, "one checksum over those of both");
+    let last = played.events.last().map(|event| event.what);
+    assert_eq!(last, Some(What::RunEnds { reason: EndReason::WorkDone }));
+    for job in [JobId(0), JobId(1)] {
+        let is_done = |what: &What| match *what {
+            What::JobPhase { job: of, phase, .. } => (of, phase) == (job, JobPhase::Done),
+            _ => false,
+        };
+        assert_eq!(played.count(is_done), 1, "{job:?}");
+    }
+    played
+}
+
+/// Checkpoints each half a second, at the file server.
+const PLAIN: &str = "[checkpoint.coordinated]\nsize = \"10 MB\"\ninterval = \"500 ms\"\n";
+
+/// Levels of 10 MB, each second one of the level above.
+fn levels(places: &[&str]) -> String {
+    let level = |(number, to): (usize, &&str)| {
+        let every = if number > 0 { "every = 2\n" } else { "" };
+        format!("[[checkpoint.multilevel.level]]\nto = \"{to}\"\nsize = \"10 MB\"\n{every}")
+    };
+    let all: String = places.iter().enumerate().map(level).collect();
+    format!("[checkpoint.multilevel]\ninterval = \"300 ms\"\n{all}")
+}
+
+#[test]
+fn a_job_of_levels_beside_one_of_replicas_on_processes() {
+    let levels = levels(&["card", "partner", "file-server"]);
+    let replicas = "nodes = 2\nreplicas = { degree = 2, share = 0.5, strategy = \"restart\" }";
+    play_two(("nodes = 3", &levels), (replicas, PLAIN), "");
+}
+
+#[test]
+fn a_job_in_memory_beside_one_that_compresses_on_processes() {
+    let memory = levels(&["memory", "partner", "file-server"]);
+    let packed = format!(
+        "{PLAIN}compression = {{ ratio = 2, compress = \"50 MB/s\", decompress = \"50 MB/s\" }}\n"
+    );
+    play_two(("nodes = 3", &memory), ("nodes = 3", &packed), "");
+}
+
+#[test]
+fn a_job_that_adapts_takes_turns_with_another_one_on_processes() {
+    let adaptive = PLAIN.replace("\"500 ms\"", "\"adaptive\"\nprior = \"2 s\"");
+    let turns = "[server]\norder = \"ordered-fcfs\"\n";
+    play_two(("nodes = 3", &adaptive), ("nodes = 3", PLAIN), turns);
+}
+
+/// Alarms come half a second before each of these.
+#[test]
+fn two_jobs_are_warned_on_processes() {
+    let alarms = "[[fault.hang]]\non = \"pi[1,4]\"\nage = \"new\"\n\
+                  lifetime = { fixed = \"1.5 s\" }\n\
+                  prediction = { recall = 1, precision = 1, lead = \"500 ms\" }\n";
+    let seldom = PLAIN.replace("500 ms", "1 h");
+    let played = play_two(("nodes = 3", &seldom), ("nodes = 3", &seldom), alarms);
+    let saves = |what: &What| matches!(what, What::Checkpoint { .. });
+    assert!(played.count(saves) > 0, "nobody saves but when warned");
 }
 
 /// The controller alone would wait longer than the run lasts.

@@ -419,7 +419,7 @@ at = "10 d"
 /// Mean makespan over seeds against the first row of the forecast, in its 99 % interval.
 fn check_forecast(text: &str, seeds: u64) {
     let plan = plan_of(text);
-    let forecast = rackstorm::forecast::of(&plan).expect("a closed form applies");
+    let forecast = rackstorm::forecast::of(&plan, JobId(0)).expect("a closed form applies");
     let row = &forecast.own[0];
     let runs: Vec<f64> =
         (0..seeds).map(|seed| play_text(text, Some(seed)).metric("makespan")).collect();

@@ -170,7 +170,7 @@ const VALUES: &[&str] = &[
 
 /// A whole item of an array of tables, to be changed in one key.
 fn item(path: &str) -> Table {
-    let text = match path {
+    let text = match path.strip_prefix("job.").unwrap_or(path) {
         "job" => "name = \"a\"\nnodes = 2\nstep = \"1 s\"\nwork = \"1 h\"",
         "hardware.array" => {
             "name = \"a\"\nkind = \"sram\"\nsize = \"1 MB\"\nsigma = 1e-14\nmulti_bit = 0.1\n\
@@ -241,18 +241,20 @@ fn put(table: &mut Table, path: &str, value: Value) {
 fn file(path: &str, value: Value) -> Table {
     let mut table = Table::new();
     table.insert("inherit".into(), Value::String("edge_rack_24".into()));
-    match path.split_once("[].") {
-        None => put(&mut table, path, value),
-        Some((array, key)) => {
-            let mut item = item(array);
-            if key.starts_with("lifetime") || key.starts_with("trace") {
-                item.remove("at");
-            }
-            put(&mut item, key, value);
-            put(&mut table, array, Value::Array(vec![Value::Table(item)]));
-        }
-    }
+    put_below(&mut table, "", path, value);
     table
+}
+
+/// Sets a value at a path below a table that itself stands at `above`.
+fn put_below(table: &mut Table, above: &str, path: &str, value: Value) {
+    let Some((array, key)) = path.split_once("[].") else { return put(table, path, value) };
+    let whole = format!("{above}{array}");
+    let mut item = item(&whole);
+    if key.starts_with("lifetime") || key.starts_with("trace") {
+        item.remove("at");
+    }
+    put_below(&mut item, &format!("{whole}."), key, value);
+    put(table, array, Value::Array(vec![Value::Table(item)]));
 }
 
 /// The values that are tried for a key: of every type, its own words, and the ends of its range.

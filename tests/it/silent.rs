@@ -4,6 +4,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, What};
 use rackstorm::fleet::doors::Notice;
 use rackstorm::forecast;
+use rackstorm::ids::JobId;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::Pattern;
 
@@ -164,20 +165,22 @@ fn a_checkpoint_with_corruption_that_was_missed_is_thrown_away_for_the_one_befor
 #[test]
 fn theory_knows_the_verified_pattern_and_says_what_it_does_not_know() {
     let plan = plan_of(&row(5_821.3, 1, "computing", 600));
-    let known = forecast::of(&plan).expect("all is exponential");
+    let known = forecast::of(&plan, JobId(0)).expect("all is exponential");
     let own = &known.own[0];
     let makespan = own.makespan.expect("it ends") / f64::from(PATTERNS);
     assert_eq!((own.formula, own.outside.as_str()), ("verified pattern", ""));
     // The row rounds its W to a tenth of a second.
     assert!((makespan - 7_201.88).abs() < 0.1, "{makespan}");
     assert!((known.best[1].work - 5_821.3).abs() < 0.1, "{:?}", known.best[1]);
-    let always = forecast::of(&plan_of(&row(5_821.3, 1, "always", 600))).expect("as before");
+    let always =
+        forecast::of(&plan_of(&row(5_821.3, 1, "always", 600)), JobId(0)).expect("as before");
     assert!(always.own[0].outside.contains("outside of computing"), "{:?}", always.own);
     let missed = root().join("scenarios/smoke/silent_verification.toml");
-    let reasons = forecast::of(&plan_of_file(&missed, None, &[])).expect_err("some are missed");
+    let reasons =
+        forecast::of(&plan_of_file(&missed, None, &[]), JobId(0)).expect_err("some are missed");
     assert!(reasons.iter().any(|reason| reason.contains("0.6")), "{reasons:?}");
     let escape = root().join("scenarios/smoke/silent_escape.toml");
-    let calm = forecast::of(&plan_of_file(&escape, None, &[])).expect("it takes no time");
+    let calm = forecast::of(&plan_of_file(&escape, None, &[]), JobId(0)).expect("it takes no time");
     assert!(calm.notes.iter().any(|note| note.contains("wrong")), "{:?}", calm.notes);
 }
 

@@ -32,7 +32,7 @@ fn plan() -> Plan {
     let mut scenario = pilot::scenario();
     scenario.cluster.modules = 1;
     scenario.boot.method = BootMethod::Instant;
-    (scenario.workload, scenario.checkpoint) = (None, None);
+    scenario.jobs.clear();
     scenario.stop.when = StopWhen::Never;
     scenario.stop.at = Time::ZERO + Span::from_secs(60);
     scenario.faults.truncate(1);

@@ -100,7 +100,7 @@ pub static ALL: [Key; 14] = [
         usual: true,
         low: 1e-6,
         high: 86_400.0 * 365.0,
-        get: |scenario| scenario.workload.as_ref().map(|job| job.step.as_secs_f64()),
+        get: |scenario| scenario.short().map(|job| job.work.step.as_secs_f64()),
         set: set_step,
         toml: of_span,
     },
@@ -108,7 +108,7 @@ pub static ALL: [Key; 14] = [
 
 /// The job keeps its number of steps: its work grows with them.
 fn set_step(scenario: &mut Scenario, value: f64) {
-    let job = scenario.workload.as_mut().expect("a scenario with a job");
+    let job = &mut scenario.jobs.first_mut().expect("a scenario with a job").work;
     let longer = value / job.step.as_secs_f64();
     job.work = Span::from_secs_f64(job.work.as_secs_f64() * longer);
     job.step = Span::from_secs_f64(value);
@@ -163,7 +163,7 @@ mod tests {
     fn a_longer_step_makes_the_work_longer_and_not_the_steps_fewer() {
         let mut scenario = read(&[]);
         (find("workload.bulk-synchronous.step").expect("a key").set)(&mut scenario, 30.0);
-        let job = scenario.workload.expect("a job");
+        let job = &scenario.jobs[0].work;
         assert_eq!((job.step, job.work), (Span::from_secs(30), Span::from_secs(600)));
     }
 

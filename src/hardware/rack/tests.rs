@@ -39,7 +39,7 @@ fn rack(method: BootMethod) -> Rack {
     scenario.cluster.modules = 1;
     scenario.boot.method = method;
     scenario.faults.clear();
-    (scenario.workload, scenario.checkpoint) = (None, None);
+    scenario.jobs.clear();
     Rack::new(Rc::new(Plan::make(&scenario)))
 }
 

@@ -136,8 +136,7 @@ impl About<'_> {
         }
         let unfinished = self.get("jobs_unfinished").unwrap_or(0.0) as usize;
         let scenario = &self.0.plan.scenario;
-        let named = scenario.jobs.iter().map(|job| &job.work);
-        let works = scenario.workload.iter().chain(named).map(|work| work.work.as_secs_f64());
+        let works = scenario.jobs.iter().map(|job| job.work.work.as_secs_f64());
         let needs = words::span(works.sum());
         let job = if jobs == 1 { "The job" } else { "All jobs" };
         let mut text = match (unfinished, jobs) {

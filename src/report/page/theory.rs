@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::Column::{Number, Text};
 use super::wide_table;
-use crate::forecast::{Compared, JOB};
+use crate::forecast::Compared;
+use crate::ids::JobId;
 use crate::report::Input;
 use crate::report::forecast::{efficiency, span};
 use crate::report::words;
@@ -27,7 +28,7 @@ pub(super) fn compared(input: &Input) -> Markup {
 /// What a checkpoint was to take beside what it took, if all checkpoints are of one job and level.
 fn checkpoint(input: &Input) -> Option<String> {
     let [job] = &input.plan.jobs[..] else { return None };
-    input.plan.checkpoint_of(JOB)?.coordinated()?;
+    input.plan.checkpoint_of(JobId(0))?.coordinated()?;
     let took = |name: &str| {
         let mut metrics = input.findings.metrics.iter();
         Some(words::span(metrics.find(|metric| metric.name == name)?.value))

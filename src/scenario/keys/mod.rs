@@ -77,7 +77,7 @@ pub(crate) static ROOT: Spec = Spec {
         Key::new("fault", Kind::Table(&faults::FAULTS), ""),
         Key::new("workload", Kind::Table(&WORKLOAD), ""),
         Key::new("checkpoint", Kind::Table(&CHECKPOINT), ""),
-        Key::new("job", Kind::Tables(&jobs::JOB), "Several jobs at once."),
+        Key::new("job", Kind::Tables(&jobs::JOB), "The jobs."),
         Key::new("stop", Kind::Table(&STOP), ""),
         Key::new("record", Kind::Table(&RECORD), ""),
         Key::new(
@@ -117,8 +117,41 @@ fn metric_names() -> Vec<&'static str> {
     metrics::ALL.iter().map(|metric| metric.name).collect()
 }
 
-static WORKLOAD: Spec =
-    spec("The job.", &[Key::new("bulk-synchronous", Kind::Table(&BULK_SYNCHRONOUS), "")]);
+static WORKLOAD: Spec = spec(
+    "The only job: with `checkpoint`, short for a list `job` of one.",
+    &[Key::new("bulk-synchronous", Kind::Table(&BULK_SYNCHRONOUS), "")],
+);
+
+const RANKS_PER_NODE: Key = Key::new(
+    "ranks_per_node",
+    Kind::Count(1, 1_000_000),
+    "Ranks on each node. Default: one for each core.",
+);
+const STEP: Key = Key::new("step", SPAN_SOME, "Duration of one step.");
+const WORK: Key = Key::new("work", SPAN_SOME, "Computing of the whole job, without failures.");
+const REPLICAS: Key = Key::new("replicas", Kind::Table(Replicas::SPEC), "");
+const ABFT: Key = Key::new("abft", Kind::Table(Abft::SPEC), "");
+const INTERVAL: Key = Key::new(
+    "interval",
+    Kind::Any(&[
+        Kind::Choice(|| {
+            vec!["young", "daly first order", "daly", "exact", "cooperative", "adaptive"]
+        }),
+        SPAN_SOME,
+    ]),
+    "Computing between two checkpoints: a duration; the optimum by a formula for the job's own \
+     mean time between failures; `cooperative`, the periods of all jobs for which the whole \
+     machine wastes least while the file server keeps up (Young's for a job that writes \
+     elsewhere); or `adaptive`, from the failures and checkpoints that the job has seen.",
+)
+.or("\"daly\"");
+const PRIOR: Key = Key::new(
+    "prior",
+    SPAN_SOME,
+    "With `adaptive`: the mean time between failures of the job that is believed at first.",
+);
+const LAST: Key =
+    Key::new("last", Kind::Flag, "Whether one is written after the last step as well.").or("false");
 
 pub(super) static BULK_SYNCHRONOUS: Spec = spec(
     "All ranks compute a step, then all meet.",
@@ -130,20 +163,16 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
              or for several. Default: all that are not spares, or as many seats as these suffice \
              for.",
         ),
-        Key::new(
-            "ranks_per_node",
-            Kind::Count(1, 1_000_000),
-            "Ranks on each node. Default: one for each core.",
-        ),
-        Key::new("step", SPAN_SOME, "Duration of one step."),
-        Key::new("work", SPAN_SOME, "Computing of the whole job, without failures."),
-        Key::new("replicas", Kind::Table(Replicas::SPEC), ""),
-        Key::new("abft", Kind::Table(Abft::SPEC), ""),
+        RANKS_PER_NODE,
+        STEP,
+        WORK,
+        REPLICAS,
+        ABFT,
     ],
 );
 
 static CHECKPOINT: Spec = Spec {
-    doc: "The checkpoint protocol of the job.",
+    doc: "The checkpoint protocol of a job.",
     keys: &[
         Key::new("coordinated", Kind::Table(&COORDINATED), ""),
         Key::new("multilevel", Kind::Table(&levels::MULTILEVEL), ""),
@@ -156,22 +185,8 @@ pub(super) static COORDINATED: Spec = Spec {
     doc: "All nodes stop computing and write, together.",
     keys: &[
         Key::new("size", SIZE_SOME, "Data per node. Not needed with `cost`."),
-        Key::new(
-            "interval",
-            Kind::Any(&[
-                Kind::Choice(|| vec!["young", "daly first order", "daly", "exact", "adaptive"]),
-                SPAN_SOME,
-            ]),
-            "Computing between two checkpoints: a duration, the optimum by a formula for the \
-             scenario's own mean time between failures, or `adaptive`, from the failures and \
-             checkpoints that the job has seen.",
-        )
-        .or("\"daly\""),
-        Key::new(
-            "prior",
-            SPAN_SOME,
-            "With `adaptive`: the mean time between failures of the job that is believed at first.",
-        ),
+        INTERVAL,
+        PRIOR,
         Key::new(
             "to",
             Kind::Choice(words::<Place>),
@@ -181,8 +196,7 @@ pub(super) static COORDINATED: Spec = Spec {
              unless `cost` is given.",
         ),
         Key::new("cost", Kind::Table(&COST), ""),
-        Key::new("last", Kind::Flag, "Whether one is written after the last step as well.")
-            .or("false"),
+        LAST,
         Key::new("strikes", Kind::Table(&STRIKES), ""),
         Key::new(
             "period",

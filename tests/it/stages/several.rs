@@ -6,8 +6,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, GroupAct, JobPhase, What};
 use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
-use rackstorm::scenario::jobs::{Named, Order};
-use rackstorm::units::Span;
+use rackstorm::scenario::{Loaded, Overrides, load_text, read};
 
 use super::{BAND_PER_STEP, alike_of, fault, is_phase, moved_alike, rack};
 use crate::theatre::{Played, plan_of, play_plan};
@@ -23,23 +22,20 @@ const OTHER: (&str, &str) = ("nodes = 10", PLAIN);
 
 /// Two jobs, each with these keys of its work and its own checkpoints, and faults of all. Nodes
 /// boot one after the other, so that the first job has pi00 to pi09 and the second the next ten.
-fn two(first: (&str, &str), second: (&str, &str), faults: &str) -> Plan {
-    let of_one = |(work, checkpoint): (&str, &str), faults: &str| {
-        let text = rack(&format!("[boot]\nmethod = \"sd\"\n{checkpoint}{faults}"));
-        let table = "[workload.bulk-synchronous]";
-        plan_of(&text.replace(table, &format!("{table}\n{work}"))).scenario
+fn text_of_two(first: (&str, &str), second: (&str, &str), faults: &str) -> String {
+    let (table, work) = ("[workload.bulk-synchronous]\n", "step = \"20 s\"\nwork = \"400 s\"\n");
+    let job = |name: &str, (keys, checkpoint): (&str, &str)| {
+        let checkpoint = checkpoint.replace("[checkpoint.", "[job.checkpoint.");
+        format!("[[job]]\nname = \"{name}\"\n{keys}\n{work}{checkpoint}\n")
     };
-    let (first, second) = (of_one(first, faults), of_one(second, ""));
-    let mut all = first.clone();
-    let named = [("first", first), ("second", second)].into_iter().map(|(name, own)| Named {
-        name: name.into(),
-        work: own.workload.expect("it has a job"),
-        checkpoint: own.checkpoint,
-    });
-    all.jobs = named.collect();
-    (all.workload, all.checkpoint) = (None, None);
-    all.boot.stagger = Span::from_secs(1);
-    Plan::make(&all)
+    let jobs = job("first", first) + &job("second", second);
+    let boot = "[boot]\nmethod = \"sd\"\npower_on = { stagger = \"1 s\" }\n";
+    rack(&format!("{boot}{jobs}{faults}")).replace(&format!("{table}{work}"), "")
+}
+
+/// The plan of such a text.
+fn two(first: (&str, &str), second: (&str, &str), faults: &str) -> Plan {
+    plan_of(&text_of_two(first, second, faults))
 }
 
 /// Demands that both stages tell and move the same; gives what the fleet told.
@@ -96,15 +92,14 @@ fn agreement_two_jobs_fail_and_restart_each_by_itself() {
 
 #[test]
 fn agreement_two_jobs_take_turns_at_the_file_server() {
-    for order in [Order::BlockingFcfs, Order::OrderedFcfs, Order::LeastWaste] {
-        let mut scenario = two(OTHER, OTHER, "").scenario;
-        scenario.server.order = order;
-        let fleet = agree(&Plan::make(&scenario));
+    for order in ["blocking-fcfs", "ordered-fcfs", "least-waste"] {
+        let order = format!("\n[server]\norder = \"{order}\"\n");
+        let fleet = agree(&two(OTHER, OTHER, &order));
         let commits = |job| {
             fleet.times(|what| job_of(what) == Some(job) && checkpoint(CheckpointAct::Commit)(what))
         };
         let (first, second) = (commits(FIRST), commits(SECOND));
-        assert!(first.len() > 3 && second.len() > 3, "{order:?}");
+        assert!(first.len() > 3 && second.len() > 3, "{order}");
     }
 }
 
@@ -147,6 +142,20 @@ fn agreement_a_replicated_job_beside_another_one() {
     assert_eq!(count(&fleet, FIRST, absorbed), 1);
     assert_eq!(count(&fleet, FIRST, |what| matches!(what, What::WorkLost { .. })), 0);
     assert_eq!(count(&fleet, SECOND, |what| matches!(what, What::WorkLost { .. })), 1);
+}
+
+/// Each by a protocol of its own: one has levels, of the other every seat is on two nodes.
+#[test]
+fn agreement_a_job_of_levels_beside_one_of_replicas() {
+    let levels = levels(&["to = \"card\"", "to = \"file-server\"\nevery = 2"]);
+    let replicas = "nodes = 5\nreplicas = { degree = 2, strategy = \"restart\" }";
+    let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi14", "250 s", "never");
+    let fleet = agree(&two(("nodes = 10", &levels), (replicas, PLAIN), &faults));
+    let lost = |what: &What| matches!(what, What::WorkLost { .. });
+    assert!(count(&fleet, FIRST, lost) > 0, "with what was on the card that is away");
+    let absorbed = |what: &What| matches!(what, What::FailureAbsorbed { .. });
+    assert_eq!((count(&fleet, FIRST, absorbed), count(&fleet, SECOND, absorbed)), (0, 1));
+    assert_eq!(count(&fleet, SECOND, lost), 0);
 }
 
 /// One job is verified, the other is not: there the same corruption reaches the result.
@@ -228,6 +237,100 @@ fn a_job_of_groups_beside_another_one() {
     assert_eq!((count(&model, FIRST, rolls), count(&model, SECOND, rolls)), (1, 0));
     for job in [FIRST, SECOND] {
         assert_eq!(count(&model, job, |what| matches!(what, What::WorkLost { .. })), 1, "{job:?}");
+    }
+}
+
+/// A card is enough for the first, and the second goes back by a group.
+#[test]
+fn a_job_of_levels_beside_one_of_groups() {
+    let groups = "[checkpoint.logging]\ngroup = 5\nsize = \"50 MB\"\ninterval = \"60 s\"\n";
+    let levels = levels(&["to = \"card\"", "to = \"group\"\ngroup = 5\nevery = 2"]);
+    let faults = fault("crash", "pi03", "250 s", "power-cycle")
+        + &fault("crash", "pi14", "330 s", "power-cycle");
+    let model = on_the_model(&two(("nodes = 10", &levels), ("nodes = 10", groups), &faults));
+    let rolls = |what: &What| matches!(what, What::Group { act: GroupAct::RollBack, .. });
+    assert_eq!((count(&model, FIRST, rolls), count(&model, SECOND, rolls)), (0, 1));
+    assert_eq!(count(&model, FIRST, is_phase(JobPhase::Restart)), 1);
+}
+
+/// Replicas compare, and the checks of steps correct: what agents cannot do, of both jobs.
+#[test]
+fn two_jobs_look_at_their_memory_each_in_its_own_way() {
+    let replicas = "nodes = 5\nreplicas = { degree = 2, compare = \"detect\" }";
+    let abft = "nodes = 10\nabft = { coverage = 1, overhead = 0.1 }";
+    let faults = "\n[[fault.silent-corruption]]\non = \"pi[04,15]\"\nat = \"250 s\"\n";
+    let plan = two((replicas, PLAIN), (abft, PLAIN), faults);
+    let reasons = Turmoil.cannot(&plan);
+    assert!(reasons.iter().any(|why| why.starts_with("job `second`: ")), "{reasons:?}");
+    let model = on_the_model(&plan);
+    let acts = |wanted| {
+        model.count(move |what| matches!(what, What::Corruption { act, .. } if *act == wanted))
+    };
+    assert_eq!([CorruptionAct::Strike, CorruptionAct::Escape].map(acts), [2, 0]);
+    let lost = |what: &What| matches!(what, What::WorkLost { .. });
+    assert_eq!((count(&model, FIRST, lost), count(&model, SECOND, lost)), (1, 0));
+}
+
+/// Failures of the second class spare what stands at the second level of either job.
+#[test]
+fn two_jobs_of_levels_with_fixed_costs() {
+    let level = |write: &str, rest: &str| {
+        let cost = format!("cost = {{ write = \"{write}\", read = \"{write}\" }}");
+        format!("[[checkpoint.multilevel.level]]\n{cost}\n{rest}\n")
+    };
+    let own = format!("[checkpoint.multilevel]\ninterval = \"60 s\"\n{}", level("1 s", ""))
+        + &level("5 s", "every = 2");
+    let faults = "\n[[fault.crash]]\non = \"pi[03,14]\"\nat = \"300 s\"\nseverity = 2\n";
+    let plan = two(("nodes = 10", &own), ("nodes = 10", &own), faults);
+    assert!(Turmoil.cannot(&plan).iter().any(|why| why.contains("severity")));
+    let model = play_plan(&plan);
+    for job in [FIRST, SECOND] {
+        assert_eq!(count(&model, job, is_phase(JobPhase::Restart)), 1, "{job:?}");
+        assert_eq!(count(&model, job, is_phase(JobPhase::Done)), 1, "{job:?}");
+    }
+}
+
+/// What is written as `[workload]` is a list of one, event by event.
+#[test]
+fn one_job_of_the_list_is_that_of_workload_and_checkpoint() {
+    let own = levels(&["to = \"card\"", "to = \"partner\"\nevery = 2"]);
+    let faults = fault("crash", "pi03", "250 s", "power-cycle");
+    let short = rack(&format!("[boot]\nmethod = \"sd\"\n{own}{faults}"));
+    let listed = short
+        .replace("[workload.bulk-synchronous]", "[[job]]\nname = \"a\"\nnodes = 20")
+        .replace("[checkpoint.", "[job.checkpoint.");
+    assert_eq!(play_plan(&plan_of(&short)).events, play_plan(&plan_of(&listed)).events);
+}
+
+/// What is written out loads to the same jobs.
+#[test]
+fn every_option_of_a_job_is_written_out_and_read_back() {
+    let levels = levels(&[
+        "to = \"card\"",
+        "to = \"group\"\ngroup = 5\nevery = 2",
+        "to = \"file-server\"\nevery = 3\ndrain = true",
+    ]);
+    let groups = "[checkpoint.logging]\ngroup = 5\nsize = \"50 MB\"\ninterval = \"60 s\"\n\
+                  strikes = { downtime = true }\n";
+    let checked = format!(
+        "{PLAIN}keep = 3\nverify = {{ cost = \"5 s\", per_checkpoint = 2 }}\n\
+         strikes = {{ silent = \"computing\" }}\n\
+         compression = {{ ratio = 2, compress = \"10 MB/s\", decompress = \"20 MB/s\" }}\n"
+    );
+    let adaptive = PLAIN.replace("\"60 s\"", "\"adaptive\"\nprior = \"1 d\"");
+    let replicas = "nodes = 5\nranks_per_node = 2\n\
+                    replicas = { degree = 2, compare = \"vote\" }\n\
+                    abft = { coverage = 0.9, overhead = 0.1 }";
+    for (first, second) in [
+        (("nodes = 10", levels.as_str()), ("nodes = 10", groups)),
+        (("nodes = 10", checked.as_str()), (replicas, adaptive.as_str())),
+        (("nodes = 10", "size = \"1 GB\"\ninterval = \"1 h\"\nlast = true"), ("nodes = 3", "")),
+    ] {
+        let text = text_of_two(first, second, "");
+        let loaded = load_text("two", &text, &Overrides::default()).expect("a good scenario");
+        let [Loaded { scenario, resolved, .. }] = &loaded[..] else { panic!("no sweep") };
+        assert_eq!(scenario.jobs.len(), 2);
+        assert_eq!(read("two", resolved).expect(resolved).jobs, scenario.jobs, "{resolved}");
     }
 }
 

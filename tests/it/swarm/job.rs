@@ -49,12 +49,14 @@ impl<'p> Job<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         Self {
             wish: plan.jobs.first(),
-            protocol: plan.scenario.checkpoint.as_ref().map(|wish| match wish {
-                Checkpoint::Coordinated(wish) => wish,
-                Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => {
-                    unreachable!("nobody wishes for levels or groups here")
-                }
-            }),
+            protocol: plan.scenario.jobs.first().and_then(|job| job.checkpoint.as_ref()).map(
+                |wish| match wish {
+                    Checkpoint::Coordinated(wish) => wish,
+                    Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => {
+                        unreachable!("nobody wishes for levels or groups here")
+                    }
+                },
+            ),
             detect: plan.scenario.controller.detect,
             phase: JobPhase::Waiting,
             since: Time::ZERO,
