@@ -109,6 +109,6 @@ fn place(section: &Section<'_>, key: &str) -> Option<Place> {
 
 /// Whether a key is one of these words.
 fn is(section: &Section<'_>, key: &str, words: &[&str]) -> bool {
-    section.value(key).and_then(|value| value.text().map(|word| words.contains(&word)))
-        == Some(true)
+    let value = section.value(key);
+    value.is_some_and(|value| value.text().is_some_and(|word| words.contains(&word)))
 }
