@@ -27,7 +27,8 @@ pub(super) fn mean_share(wish: &Checkpoint, access: Access) -> f64 {
     }
 }
 
-/// See [`Plan::parcel`](crate::plan::Plan::parcel); `state` is that of a node. Of whatever is moved there is a byte at least.
+/// See [`Plan::parcel`](crate::plan::Plan::parcel); `state` is that of a node. Of whatever is moved
+/// there is a byte at least.
 pub(super) fn parcel(wish: &Checkpoint, state: Bytes, share: f64, access: Access) -> Parcel {
     let size = times(state.0, share).max(1);
     let Some(own) = wish.compression() else {

@@ -52,8 +52,8 @@ pub fn schema() -> serde_json::Value {
 
 /// A whole scenario: resolved (inherited, overridden), checked, every default filled in.
 ///
-/// [`load()`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out again.
-/// A key of it is changed by [`Overrides`], which are checked like the text.
+/// [`load()`], [`load_text`], [`read`] and [`read_over`] make one, and [`text`] writes it out
+/// again. A key of it is changed by [`Overrides`], which are checked like the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file's stem; the name of its folder under `results/`.
