@@ -143,8 +143,8 @@ pub enum Stop {
 table! {
     /// What a node is left without.
     pub struct Load(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize) {
-        /// Share of the time of all cores that is burnt (in parts per million). A job computes with
-        /// the rest, with half of all at least.
+        /// Share of the time of all cores that is burnt. A job computes with the rest, with half of
+        /// all at least.
         cpu_ppm as "cpu": u32 = SHARE => "0.0";
         /// Memory that is filled.
         memory: Bytes = SIZE => "\"0 B\"";

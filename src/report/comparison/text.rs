@@ -128,7 +128,8 @@ pub fn json(input: &Input, page: Option<&Path>) -> Value {
         };
         runs.iter().map(run).collect()
     };
-    let mut object = json!({ "agrees": input.comparison.agrees(input.strict), "a": side(input.a), "b": side(input.b) });
+    let agrees = input.comparison.agrees(input.strict);
+    let mut object = json!({ "agrees": agrees, "a": side(input.a), "b": side(input.b) });
     let all = object.as_object_mut().expect("it was made as an object");
     all.extend(words::object(input.comparison));
     if let Some(page) = page {
