@@ -3,7 +3,7 @@
 //! Each event goes to a process, which sends one on to a process drawn uniformly, after a delay
 //! of 0.1 plus an exponential of mean 1. `--short` plays 1 M events instead of 10 M.
 #![allow(clippy::disallowed_methods)] // A bench reads a clock.
-#![allow(clippy::print_stdout)] // And tells what it read.
+#![allow(clippy::print_stdout)] // And prints what it read.
 
 use std::time::{Duration, Instant};
 
@@ -152,7 +152,7 @@ fn phold<Q: Queue>(processes: u32, events: u64) -> (Duration, u64) {
     (cpu_time(origin).saturating_sub(start), checksum)
 }
 
-/// CPU time of this thread where the system tells it (Linux, to a tick of at most 4 ms), otherwise
+/// CPU time of this thread where the system gives it (Linux, to a tick of at most 4 ms), otherwise
 /// the time since the first call.
 fn cpu_time(origin: Instant) -> Duration {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();

@@ -1,6 +1,6 @@
 //! Speed and memory of the fabric: checkpoint storms on a tree, bundles, and a boot-like storm.
 //!
-//! `cargo bench --bench fabric` prints CPU seconds beside their targets; `-- --short` leaves out
+//! `cargo bench --bench fabric` prints CPU seconds with their targets; `-- --short` leaves out
 //! the large sizes. Targets hold for a machine whose plain 4-ary heap plays PHOLD (16,384 pending)
 //! at 21 million events per second, and are scaled by what it does here.
 //!

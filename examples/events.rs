@@ -22,7 +22,7 @@ lifetime = { exponential = { mean = "2 d" } }
 repair = "10 min"
 "#;
 
-/// Prints strikes, and the nodes that change because of them, until enough is told.
+/// Prints strikes, and the nodes that change because of them, until it has seen enough.
 struct Printer {
     left: u32,
 }

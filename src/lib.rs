@@ -75,7 +75,7 @@
 //!
 //! A run keeps what it is asked for and nothing else, so thousands of runs in memory cost no more
 //! than their metrics. [`Run::series`] keeps quantities over time, [`Run::fingerprint`] a hash over
-//! every event, and [`Run::sink`] tells each [`Event`](event::Event) to a [`Sink`] of yours as it
+//! every event, and [`Run::sink`] gives each [`Event`](event::Event) to a [`Sink`] of yours as it
 //! happens. [`Run::record`] leaves a results folder, which every command of the program reads, and
 //! [`RecordedRun::report`] draws its page.
 //!

@@ -41,7 +41,7 @@ pub const ALL: &[Definition] = &[
     is("jobs_unfinished", "count",
         "Jobs that were not done when the run ended: their shares are of the time so far."),
     is("efficiency", "1", "Share of the jobs' node time that went into computing that survived."),
-    is("overhead", "1", "Time beside the computing that survived, as a share of it."),
+    is("overhead", "1", "Time besides the computing that survived, as a share of it."),
     is("waste", "1", "Share of the jobs' node time that was not computing that survived."),
     is("waste_checkpoint", "1", "Share in which computing stood still for a checkpoint."),
     is("waste_verify", "1", "Share in which computing stood still for a verification."),

@@ -272,13 +272,13 @@ mod tests {
             let zero = complaint(Path::new("/dev/zero"), named_by);
             assert_eq!(zero, "this is a device, not a regular file");
         }
-        let told = complaint(Path::new("/proc/self/maps"), NamedBy::File);
-        assert_eq!(told, "this is a file of the kernel's, not a regular file");
+        let reported = complaint(Path::new("/proc/self/maps"), NamedBy::File);
+        assert_eq!(reported, "this is a file of the kernel's, not a regular file");
         // A detour through another folder changes nothing.
         let folder = tempfile::tempdir().expect("a folder");
         let link = folder.path().join("link.toml");
         std::os::unix::fs::symlink("/proc/self/maps", &link).expect("a link");
-        assert_eq!(complaint(&link, NamedBy::File), told);
+        assert_eq!(complaint(&link, NamedBy::File), reported);
     }
 
     #[test]

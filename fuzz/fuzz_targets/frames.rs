@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rackstorm::fleet::wire::{Beat, Decoder, Message, Refusal, frame};
+use rackstorm::fleet::wire::{Heartbeat, Decoder, Message, Refusal, frame};
 
 /// The messages in bytes that come in pieces of this length, and how it ended.
 fn decode(bytes: &[u8], piece: usize) -> (Vec<Message>, Option<Refusal>) {
@@ -28,5 +28,5 @@ fuzz_target!(|bytes: &[u8]| {
     // What was understood can be said again, and is understood the same.
     let again: Vec<u8> = whole.0.iter().flat_map(frame).collect();
     assert_eq!(decode(&again, 7), (whole.0, None));
-    let _ = Beat::decode(bytes);
+    let _ = Heartbeat::decode(bytes);
 });

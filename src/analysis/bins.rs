@@ -192,7 +192,7 @@ impl Bins {
             let width = (from.saturating_add(self.width())).min(end - start) - from;
             let mean = bin.sum as f64 / width as f64 * scales.0;
             let (min, max) = (bin.min * scales.1, bin.max * scales.1);
-            // A peak may be told of an interval of which nothing else is known.
+            // A peak may be reported of an interval of which nothing else is known.
             let (min, max) = if min <= max { (min, max) } else { (mean, mean.max(max)) };
             // Division rounds; a mean of whole numbers that are all the same is that number.
             Point { t_s: seconds(start + from), min, mean: mean.clamp(min, max), max }

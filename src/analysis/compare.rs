@@ -2,7 +2,7 @@
 //!
 //! A is the reference: differences are B minus A, and a band is a share of A's value. With several
 //! runs on a side a metric is a mean with its interval, and a difference beyond the tolerance that
-//! chance may explain is told apart from one that it does not ([`Verdict::Unclear`]).
+//! chance may explain is distinguished from one that it does not ([`Verdict::Unclear`]).
 
 use serde::Serialize;
 
@@ -315,7 +315,7 @@ fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 fn not_recorded(a: &[Run], b: &[Run]) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (side, runs) in [("A", a), ("B", b)] {
         let committed = |run: &&Run| {
             let mut metrics = run.findings.metrics.iter();
@@ -327,7 +327,7 @@ fn not_recorded(a: &[Run], b: &[Run]) -> Vec<String> {
             all => format!("{lost} of its {all} runs"),
         };
         if lost > 0 {
-            told.push(format!(
+            reported.push(format!(
                 "Single checkpoint times of {side}: {who} wrote no event log \
                  (record.events = \"none\")."
             ));
@@ -335,13 +335,13 @@ fn not_recorded(a: &[Run], b: &[Run]) -> Vec<String> {
         let faults = |run: &&Run| run.manifest.event_level == "faults" && restarted(run);
         let short = runs.iter().filter(faults).count();
         if short > 0 {
-            told.push(format!(
+            reported.push(format!(
                 "Single restart and detection times of {side}: {short} of its runs recorded \
                  faults only (record.events = \"faults\")."
             ));
         }
     }
-    told
+    reported
 }
 
 fn restarted(run: &Run) -> bool {
@@ -449,7 +449,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn several_runs_tell_chance_from_difference() {
+    fn several_runs_distinguish_chance_from_difference() {
         // Means 100 and 120, 20 apart where 5 are tolerated: the interval of the difference must
         // be wider than 15 for chance to explain it.
         let calm = |mean: f64| [mean - 1.0, mean, mean + 1.0];
@@ -477,7 +477,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_difference_counts_from_a_and_is_told_with_its_tolerance() {
+    fn a_difference_counts_from_a_and_is_reported_with_its_tolerance() {
         let row = &compare(&makespans(&[80.0]), &makespans(&[100.0])).metrics[0];
         let difference = row.difference.expect("both have it");
         assert_eq!((difference.absolute, difference.relative), (20.0, Some(0.25)));
@@ -503,7 +503,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn unlike_sides_are_told_apart_by_their_keys_and_doubtful_ones_are_named() {
+    fn unlike_sides_are_distinguished_by_their_keys_and_doubtful_ones_are_named() {
         let mut a = [run(1, 10.0, &[]), run(2, 10.5, &[])];
         let mut b = [run(1, 10.0, &[]), run(1, 10.0, &[])];
         let set = |run: &mut Run, key: &str, value: &str| {
@@ -534,9 +534,9 @@ pub(crate) mod tests {
         let mut runs = [run(1, 10.0, &[("checkpoints_committed", 3.0, "count")])];
         assert_eq!(compare(&runs, &runs).not_recorded, [""; 0]);
         runs[0].observed = None;
-        let told = compare(&runs, &runs).not_recorded;
+        let reported = compare(&runs, &runs).not_recorded;
         assert_eq!(
-            told[0],
+            reported[0],
             "Single checkpoint times of A: its run wrote no event log \
              (record.events = \"none\")."
         );

@@ -152,15 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_are_told_with_the_value_if_there_is_one() {
+    fn verdicts_are_reported_with_the_value_if_there_is_one() {
         let verdicts = verdicts(&[
             ("efficiency", Comparison::Greater, 0.5),
             ("restarts", Comparison::Equal, 0.0),
             ("mtbf", Comparison::Greater, 10.0),
         ]);
-        let told: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
+        let reported: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 "efficiency > 0.5 (it is 0.75)",
                 "restarts = 0 (it is 3)",
@@ -170,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_in_four_digits_and_times_in_their_units() {
+    fn values_are_reported_in_four_digits_and_times_in_their_units() {
         use Comparison::{Greater, Less};
-        let told = |metric: &str, op, bound, value| {
+        let reported = |metric: &str, op, bound, value| {
             let demand = Expect { metric: metric.to_owned(), op, bound };
             let standing =
                 if holds(value, &demand) { Standing::Met(value) } else { Standing::Missed(value) };
@@ -192,7 +192,7 @@ mod tests {
             ("boot_t100", Less, 40.0, 40.000_1, "boot_t100 < 40 s (it is 40.0001 s)"),
             ("boot_t100", Less, 60.0, 58.328_555_221, "boot_t100 < 1 min (it is 58.33 s)"),
         ] {
-            assert_eq!(told(metric, op, bound, value), text);
+            assert_eq!(reported(metric, op, bound, value), text);
         }
     }
 }

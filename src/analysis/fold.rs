@@ -173,30 +173,30 @@ mod tests {
             self
         }
 
-        fn tell(&mut self, what: What) -> &mut Self {
+        fn emit(&mut self, what: What) -> &mut Self {
             self.fold.event(&Event { at: Time(self.now * NANOS_PER_SECOND), what });
             self
         }
 
         fn node(&mut self, node: u32, life: u32, state: NodeState, cause: Cause) -> &mut Self {
-            self.tell(What::NodeState { node: NodeId(node), life: Life(life), state, cause })
+            self.emit(What::NodeState { node: NodeId(node), life: Life(life), state, cause })
         }
 
         fn join(&mut self, node: u32, joined: bool) -> &mut Self {
-            self.tell(What::JobNode { job: JobId(0), node: NodeId(node), joined })
+            self.emit(What::JobNode { job: JobId(0), node: NodeId(node), joined })
         }
 
         fn phase(&mut self, phase: JobPhase, cause: Cause) -> &mut Self {
-            self.tell(What::JobPhase { job: JobId(0), phase, cause })
+            self.emit(What::JobPhase { job: JobId(0), phase, cause })
         }
 
         fn checkpoint(&mut self, number: u64, act: CheckpointAct) -> &mut Self {
-            self.tell(What::Checkpoint { job: JobId(0), number, act, step: 0 })
+            self.emit(What::Checkpoint { job: JobId(0), number, act, step: 0 })
         }
 
         fn lose(&mut self, seconds: u64) -> &mut Self {
             let lost = Span::from_secs(seconds);
-            self.tell(What::WorkLost { job: JobId(0), node: NodeId(0), lost })
+            self.emit(What::WorkLost { job: JobId(0), node: NodeId(0), lost })
         }
 
         fn end(self, seconds: u64) -> Findings {
@@ -347,10 +347,10 @@ mod tests {
             part: part(index),
         };
         // One comes true, one comes to nothing and is raised again, one is for another part.
-        play.at(5).tell(raise(0)).at(6).tell(raise(1)).tell(raise(2));
-        play.at(15).tell(strike(1, 0)).at(20).tell(raise(1)).at(30).tell(strike(1, 1));
+        play.at(5).emit(raise(0)).at(6).emit(raise(1)).emit(raise(2));
+        play.at(15).emit(strike(1, 0)).at(20).emit(raise(1)).at(30).emit(strike(1, 1));
         // Too late, of a rule that nobody foresees, and one that the end leaves open.
-        play.at(40).tell(strike(1, 2)).tell(strike(0, 3)).at(45).tell(raise(3));
+        play.at(40).emit(strike(1, 2)).emit(strike(0, 3)).at(45).emit(raise(3));
         assert_metrics(
             &play.end(50),
             &[
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_never_comes_up_whole_tells_its_most() {
+    fn a_machine_that_never_comes_up_whole_reports_its_most() {
         let mut play = Play::new(4, &[]);
         for node in 0..3 {
             play.at(u64::from(node) + 1).node(node, 1, NodeState::Up, Cause::Course);
@@ -437,13 +437,13 @@ mod tests {
             lost: Bytes(lost),
         };
         let read = |sensor, value| What::Reading { sensor, value };
-        play.tell(read(Sensor::ServerSent(0), 0));
-        play.at(10).tell(transfer(Purpose::Tftp, 100, 7)).tell(transfer(Purpose::Root, 30, 0));
-        play.tell(read(Sensor::Energy, 50_000)).tell(read(Sensor::PowerMax, 8_000));
-        play.tell(read(Sensor::ServerSent(0), 1250));
-        play.at(30).tell(transfer(Purpose::Tftp, 1, 2));
-        play.tell(read(Sensor::Energy, 90_000)).tell(read(Sensor::PowerMax, 6_000));
-        play.tell(read(Sensor::ServerSent(0), 1500));
+        play.emit(read(Sensor::ServerSent(0), 0));
+        play.at(10).emit(transfer(Purpose::Tftp, 100, 7)).emit(transfer(Purpose::Root, 30, 0));
+        play.emit(read(Sensor::Energy, 50_000)).emit(read(Sensor::PowerMax, 8_000));
+        play.emit(read(Sensor::ServerSent(0), 1250));
+        play.at(30).emit(transfer(Purpose::Tftp, 1, 2));
+        play.emit(read(Sensor::Energy, 90_000)).emit(read(Sensor::PowerMax, 6_000));
+        play.emit(read(Sensor::ServerSent(0), 1500));
         let findings = play.end(30);
         let expected = [
             ("bytes_sent", 140.0),

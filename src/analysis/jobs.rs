@@ -47,7 +47,7 @@ struct Job {
     spent: [u64; PARTS],
     /// Node time of the computing that was thrown away (ns).
     lost: u128,
-    /// That of which the cause is not told yet: it is that of the next phase.
+    /// That of which the cause is not known yet: it is that of the next phase.
     lost_lately: u128,
     /// That which was thrown away because memory was corrupt.
     lost_to_corruption: u128,
@@ -176,7 +176,8 @@ impl Jobs {
         }
     }
 
-    /// A group of a job acts at `now` (ns). One that computes again is told before the job's phase.
+    /// A group of a job acts at `now` (ns). One that computes again is emitted before the job's
+    /// phase.
     pub(super) fn act(
         &mut self,
         now: u64,

@@ -1,4 +1,4 @@
-//! Facts to numbers: folds over the event stream, none of which asks which stage told it.
+//! Facts to numbers: folds over the event stream, none of which asks which stage emitted it.
 
 mod alarms;
 mod bins;

@@ -34,7 +34,7 @@ const NO_JOB: u16 = u16::MAX;
 /// One node; a million of them must stay small, and a change must touch one cache line.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-struct Node {
+struct NodeTally {
     /// When it entered its state (ns).
     since: u64,
     up_ns: u64,
@@ -51,12 +51,12 @@ struct Node {
     state: NodeState,
 }
 
-const _: () = assert!(size_of::<Node>() <= 64);
+const _: () = assert!(size_of::<NodeTally>() <= 64);
 
 /// All nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Nodes {
-    rows: Vec<Node>,
+    rows: Vec<NodeTally>,
     up: u32,
     /// The most nodes that were up at once so far.
     most_up: u32,
@@ -70,7 +70,7 @@ pub(super) struct Nodes {
     boots: Vec<BootSpan>,
 }
 
-/// A node's change of state, as told.
+/// A node's change of state, as emitted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
     pub(super) node: NodeId,
@@ -82,7 +82,7 @@ pub(super) struct Change {
 impl Nodes {
     /// So many nodes, all off.
     pub(super) fn new(nodes: u32) -> Self {
-        let row = Node {
+        let row = NodeTally {
             since: 0,
             up_ns: 0,
             down_ns: 0,
@@ -226,7 +226,7 @@ impl Nodes {
 
     /// One row for each node.
     pub(super) fn findings(&self) -> Vec<NodeFinding> {
-        let finding = |(node, row): (u32, &Node)| NodeFinding {
+        let finding = |(node, row): (u32, &NodeTally)| NodeFinding {
             node: NodeId(node),
             boots: row.boots,
             first_up_s: if row.first_up == NEVER { -1.0 } else { seconds(row.first_up) },
@@ -285,7 +285,7 @@ impl Nodes {
     }
 }
 
-impl Node {
+impl NodeTally {
     /// Books the time since the last change on the state that it leaves.
     fn settle(&mut self, now: u64) {
         let span = now - self.since;

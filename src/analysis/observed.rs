@@ -1,6 +1,6 @@
-//! What the events of a run say beside its findings: single times of checkpoints and restarts.
+//! What the events of a run say besides its findings: single times of checkpoints and restarts.
 //!
-//! The **detection time** of a failure is what an observer of the log can tell alike on every
+//! The **detection time** of a failure is what an observer of the log can determine alike on every
 //! stage: from a node's failure until the controller acts on it, that is until a spare joins in the
 //! node's place or the job leaves its waiting. Where neither a spare nor the node is at hand, that
 //! is later than the detector's answer, by the time of the repair.
@@ -157,7 +157,7 @@ mod tests {
 
     const JOB: JobId = JobId(0);
 
-    fn tell(events: &[(u64, What)]) -> Observed {
+    fn emit(events: &[(u64, What)]) -> Observed {
         let mut observed = Observed::default();
         for (second, what) in events {
             observed.event(&Event { at: Time(second * NANOS_PER_SECOND), what: *what });
@@ -179,11 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_tells_a_failure_at_once_and_one_that_tells_it_late_give_the_same_time() {
+    fn a_stage_that_emits_a_failure_at_once_and_one_that_emits_it_late_give_the_same_time() {
         let failure = phase(JobPhase::Waiting, Cause::NodeFailure);
         let restart = phase(JobPhase::Restart, Cause::Course);
-        let model = tell(&[(0, member(0, true)), (10, crash(0)), (10, failure), (18, restart)]);
-        let fleet = tell(&[
+        let model = emit(&[(0, member(0, true)), (10, crash(0)), (10, failure), (18, restart)]);
+        let fleet = emit(&[
             (0, member(0, true)),
             (10, crash(0)),
             // The job goes on until somebody notices.
@@ -206,7 +206,7 @@ mod tests {
             received: Bytes(1),
             lost: Bytes(lost),
         };
-        let observed = tell(&[
+        let observed = emit(&[
             (5, checkpoint(CheckpointAct::Begin)),
             (7, moved(3, 0)),
             (8, moved(9, 1)),
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_restart_that_fails_has_no_time() {
-        let observed = tell(&[
+        let observed = emit(&[
             (5, phase(JobPhase::Restart, Cause::Course)),
             (7, phase(JobPhase::Waiting, Cause::NodeFailure)),
             (9, phase(JobPhase::Restart, Cause::Course)),

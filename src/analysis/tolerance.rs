@@ -2,7 +2,7 @@
 
 use super::metrics;
 
-/// The names of the distributions, beside those of the metrics; a star stands for a boot stage.
+/// The names of the distributions, besides those of the metrics; a star stands for a boot stage.
 pub const DISTRIBUTIONS: [&str; 6] =
     ["first_up", "boot_stage/*", "downtime", "checkpoint_time", "restart_time", "detection_time"];
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_with_a_hint() {
+    fn all_mistakes_are_reported_with_a_hint() {
         let mistakes = read(&["makespam=1%", "waste=wide", "-1%"], &["waste", "energy=-1"]);
         assert_eq!(
             mistakes.expect_err("five mistakes"),

@@ -35,11 +35,11 @@ fn differs(key: &KeyDifference) -> bool {
 
 /// Sentences: what is to be known before a number is read.
 pub(super) fn remarks(a: &[Run], b: &[Run]) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut unlike = |what: &str, of: &dyn Fn(&Run) -> String| {
         let (in_a, in_b) = (each_once(a.iter().map(of)), each_once(b.iter().map(of)));
         if in_a != in_b || in_a.len() > 1 {
-            told.push(format!("{what}: {} in A, {} in B.", in_a.join(", "), in_b.join(", ")));
+            reported.push(format!("{what}: {} in A, {} in B.", in_a.join(", "), in_b.join(", ")));
         }
     };
     unlike("The scenarios are different", &|run| run.manifest.scenario.clone());
@@ -50,12 +50,12 @@ pub(super) fn remarks(a: &[Run], b: &[Run]) -> Vec<String> {
         format!("{} {}{commit}", run.manifest.program, run.manifest.version)
     });
     for (side, runs) in [("A", a), ("B", b)] {
-        told.extend(mixed(side, runs));
-        told.extend(repeated(side, runs));
-        told.extend(unfinished(side, runs));
+        reported.extend(mixed(side, runs));
+        reported.extend(repeated(side, runs));
+        reported.extend(unfinished(side, runs));
     }
-    told.extend(related(a, b));
-    told
+    reported.extend(related(a, b));
+    reported
 }
 
 /// A side that is more than one experiment.

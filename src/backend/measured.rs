@@ -1,6 +1,6 @@
-//! The stage `measured`: nothing is played; what real programs took in a storm is told.
+//! The stage `measured`: nothing is played; what real programs took in a storm is emitted.
 //!
-//! It stands beside the others only where a storm is imported: a plan alone cannot be told here.
+//! It stands with the others only where a storm is imported: a plan alone cannot be played here.
 
 use crate::backend::Backend;
 use crate::event::{EndReason, Sink, Stop, What};
@@ -30,8 +30,9 @@ impl Backend for Measured<'_> {
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let (nodes, clients) = (plan.machine.nodes.len(), self.0.clients.len());
-        let told = nodes != clients;
-        told.then(|| format!("{nodes} nodes, where {clients} clients were measured"))
+        let differs = nodes != clients;
+        differs
+            .then(|| format!("{nodes} nodes, where {clients} clients were measured"))
             .into_iter()
             .collect()
     }

@@ -69,7 +69,7 @@ fn needs_real_nodes(plan: &Plan) -> impl Iterator<Item = String> {
     })
 }
 
-/// Tells what was refused in a run that could not go on: in its log, and beside the reason.
+/// Reports what was refused in a run that could not go on: in its log, and with the reason.
 fn with_refusals(stop: Stop, refusals: Refusals, sink: &mut dyn Sink, at: Time) -> Stop {
     for what in refusals.readings() {
         // A sink that takes no more is why the run ends.
@@ -103,7 +103,7 @@ pub trait Backend {
         Vec::new()
     }
 
-    /// Plays the plan and tells every event to the sink.
+    /// Plays the plan and emits every event to the sink.
     ///
     /// # Errors
     /// What the sink asked for.

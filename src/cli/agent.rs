@@ -7,20 +7,20 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::cli::{Exit, above_zero, beat, streams};
-use crate::drivers::agent::{self, Leave, Wish};
+use crate::cli::{Exit, above_zero, heartbeat, streams};
+use crate::drivers::agent::{self, AgentSpec, Leave};
 use crate::drivers::harm::Permission;
-use crate::drivers::store::Place;
-use crate::fleet::doors::Address;
+use crate::drivers::store::StorePlace;
+use crate::fleet::ports::Address;
 use crate::ids::{Life, NodeId};
 use crate::units::{ByteRate, Span};
 
 /// What stands under the help of `agent`.
 const EXAMPLES: &str = "\
 Examples:
-  rackstorm agent --controller 10.0.0.1:7000 --beats 10.0.0.1:7001 --node 17 \\
+  rackstorm agent --controller 10.0.0.1:7000 --heartbeats 10.0.0.1:7001 --node 17 \\
       --certificates /etc/rackstorm --store /srv/checkpoints
-  rackstorm agent --controller 10.0.0.1:7000 --beats 10.0.0.1:7001 --node 17 \\
+  rackstorm agent --controller 10.0.0.1:7000 --heartbeats 10.0.0.1:7001 --node 17 \\
       --certificates /etc/rackstorm --store tcp://10.0.0.1:7003 --cards /var/lib/rackstorm
 
 The folder of certificates holds authority.pem, pi17.pem and pi17.key, as `rackstorm rack enrol`
@@ -34,9 +34,9 @@ pub(super) struct Arguments {
     /// Where the controller listens for agents
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     controller: Address,
-    /// Where the controller takes beats
+    /// Where the controller takes heartbeats
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    beats: Address,
+    heartbeats: Address,
     /// The number of this node, counted from 1 as in scenarios
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     node: u32,
@@ -63,9 +63,9 @@ pub(super) struct Arguments {
     /// Port for neighbours [default: a free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Time between two beats, as the scenario says
-    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = beat)]
-    beat: Span,
+    /// Time between two heartbeats, as the scenario says
+    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = heartbeat)]
+    heartbeat: Span,
     /// Folder on the node's own disk for its journal of harms [default: in the store]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     /// End with this process
     #[arg(long, hide = true)]
     parent: Option<u32>,
-    /// Only pretend to do what harms the machine
+    /// Only claim to do what harms the machine
     #[arg(long, hide = true)]
     harmless: bool,
 }
@@ -107,12 +107,12 @@ fn store(text: OsString) -> Result<Store, &'static str> {
 }
 
 /// Where the agent keeps what outlives it.
-fn place(arguments: &Arguments) -> Result<Place, &'static str> {
+fn place(arguments: &Arguments) -> Result<StorePlace, &'static str> {
     let Arguments { store, cards, store_rate, .. } = arguments;
     match (store.clone(), cards.clone(), *store_rate) {
-        (Store::Folder(path), None, rate) => Ok(Place::Folder { path, rate }),
+        (Store::Folder(path), None, rate) => Ok(StorePlace::Folder { path, rate }),
         (Store::Folder(_), Some(_), _) => Err("--cards goes with --store tcp://HOST:PORT"),
-        (Store::Server(at), Some(cards), None) => Ok(Place::Server { at, cards }),
+        (Store::Server(at), Some(cards), None) => Ok(StorePlace::Server { at, cards }),
         (Store::Server(_), None, _) => Err("--store tcp://HOST:PORT needs --cards FOLDER"),
         (Store::Server(_), _, Some(_)) => {
             Err("--store-rate is for a folder: to a store over TCP declared bytes really travel")
@@ -132,21 +132,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let leave = Leave::default();
     let asks = leave.clone();
     ctrlc::set_handler(move || asks.ask()).context("Ctrl-C cannot be caught")?;
-    let wish = Wish {
+    let spec = AgentSpec {
         node: NodeId(arguments.node - 1),
         life: arguments.life.map(Life),
         controller: arguments.controller.clone(),
-        beats: arguments.beats.clone(),
+        heartbeats: arguments.heartbeats.clone(),
         address: arguments.address.clone(),
         port: arguments.port,
         certificates: arguments.certificates.clone(),
         store,
-        beat: arguments.beat,
+        heartbeat: arguments.heartbeat,
         parent: arguments.parent,
         harmless: arguments.harmless,
         state: arguments.state.clone(),
         may: arguments.may.iter().cloned().collect(),
     };
-    agent::run(&wish, &leave, streams::say)?;
+    agent::run(&spec, &leave, streams::say)?;
     Ok(Exit::Done)
 }

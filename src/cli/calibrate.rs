@@ -60,7 +60,7 @@ pub(super) struct Arguments {
     /// Write calibrated.toml, parameters.csv and residuals.csv into this folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Tell every observation of every run
+    /// Report every observation of every run
     #[arg(long, short)]
     all: bool,
     /// Print one JSON object in place of the tables; times in seconds
@@ -78,7 +78,7 @@ fn share(text: &str) -> Result<f64, String> {
     known.ok_or_else(|| "a share from 0 up, such as 10% or 0.1".to_owned())
 }
 
-/// Reads the runs, fits, tells, writes.
+/// Reads the runs, fits, reports, writes.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if files::is_taken(arguments.out.as_deref(), "write the calibration") {
         return Ok(Exit::Usage);
@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if found.agrees { Exit::Done } else { Exit::OutOfTolerance })
 }
 
-/// The one scenario of a file, or `None` after telling that it is several.
+/// The one scenario of a file, or `None` after reporting that it is several.
 fn single(mut all: Vec<Loaded>, file: &Path) -> Option<Loaded> {
     if all.len() == 1 {
         return all.pop();
@@ -134,7 +134,8 @@ fn single(mut all: Vec<Loaded>, file: &Path) -> Option<Loaded> {
     None
 }
 
-/// The keys of these names, the usual ones of none; `None` after telling all that are no such keys.
+/// The keys of these names, the usual ones of none; `None` after reporting all that are no such
+/// keys.
 fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
     if names.is_empty() {
         return Some(keys::ALL.iter().filter(|key| key.usual).collect());
@@ -162,7 +163,7 @@ fn wanted_keys(names: &[String]) -> Option<Vec<&'static Key>> {
     all_known.then_some(wanted)
 }
 
-/// All recorded runs, or `None` after telling every folder that cannot be read.
+/// All recorded runs, or `None` after reporting every folder that cannot be read.
 fn read(folders: &[PathBuf], trust: Trust) -> Option<Vec<Recorded>> {
     let recorded = |run: Run| {
         let scenario = files::recorded(&run.folder, &run.manifest)?;
@@ -185,7 +186,7 @@ fn nothing_observed(from: &[Recorded]) -> String {
 
 /// Writes tables and scenario, and gives their paths.
 fn write(found: &Calibration, arguments: &Arguments, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    // A figure and its source in one layer: so the source is told of the figure.
+    // A figure and its source in one layer: so the source is that of the figure.
     let layer = |(key, value, source): (&str, &str, String)| {
         let source = source.replace(['\'', '\n'], " ");
         format!("{key} = {value}\nsource.\"{key}\" = '{source}'")

@@ -24,7 +24,7 @@ Examples:
 
 A is the reference: differences are B minus A, and a band is a share of A's value. The table names
 what is out of tolerance first; docs/compare.md has the formulas. Different scenarios may be
-compared on purpose; the keys in which they differ are told at the top.
+compared on purpose; the keys in which they differ are reported at the top.
 
 Exit codes: 0 within tolerance, 4 out of tolerance, 2 wrong usage, 3 a folder cannot be read.";
 
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
     /// Also exit with 4 on what is unclear and on what only one side has
     #[arg(long)]
     strict: bool,
-    /// Tell every row, also those within tolerance
+    /// Report every row, also those within tolerance
     #[arg(long, short)]
     all: bool,
     /// Print one JSON object in place of the table
@@ -65,7 +65,7 @@ pub(super) struct Arguments {
     trust: Trust,
 }
 
-/// Reads both sides, compares, tells, draws.
+/// Reads both sides, compares, reports, draws.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some((a, b)) = sides(arguments) else { return Ok(Exit::Usage) };
     let tolerance = match Tolerance::read(&arguments.band, &arguments.floor) {
@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if agrees { Exit::Done } else { Exit::OutOfTolerance })
 }
 
-/// The folders of A and of B, or `None` after telling what is missing.
+/// The folders of A and of B, or `None` after reporting what is missing.
 fn sides(arguments: &Arguments) -> Option<(&[PathBuf], &[PathBuf])> {
     match (arguments.results.as_slice(), arguments.with.as_slice()) {
         ([a, b], []) => Some((std::slice::from_ref(a), std::slice::from_ref(b))),

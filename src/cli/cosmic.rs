@@ -70,7 +70,7 @@ fn nodes(text: &str) -> Result<u64, String> {
     count.ok_or_else(|| "not a whole number from 1 to 10000000".to_owned())
 }
 
-/// Loads, reckons, tells, draws.
+/// Loads, reckons, reports, draws.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let out = arguments.out.as_deref();
     if files::is_taken(out, "draw the figures") {
@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// The scenario of the file, or a bare node, with what the command line changes. `None` after
-/// telling the mistakes. Of a sweep it is the first point.
+/// reporting the mistakes. Of a sweep it is the first point.
 fn load(arguments: &Arguments) -> Option<Scenario> {
     let keys = [
         ("site.altitude", &arguments.altitude),
@@ -113,5 +113,5 @@ fn load(arguments: &Arguments) -> Option<Scenario> {
     if let Some(file) = &arguments.file {
         return files::load(file, &overrides)?.into_iter().next().map(|run| run.scenario);
     }
-    scenario::read_over("cosmic", BARE, &overrides).inspect_err(streams::tell).ok()
+    scenario::read_over("cosmic", BARE, &overrides).inspect_err(streams::report).ok()
 }

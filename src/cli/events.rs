@@ -17,7 +17,7 @@ Examples:
   rackstorm events results/month/42-model-1f0c2ab9 | head
   rackstorm events results/month/42-model-1f0c2ab9 > events.csv
 
-The log holds what the run was told to record: --events all or faults. Nodes and other parts, rules
+The log holds what the run was asked to record: --events all or faults. Nodes and other parts, rules
 and jobs count from 1, as in the names of parts and in the tables under plan/.";
 
 /// Print the event log of a results folder as CSV

@@ -54,7 +54,7 @@ pub(super) fn message(error: &anyhow::Error) -> String {
     if of_error(error) == Exit::Interrupted { text } else { format!("error: {text}") }
 }
 
-/// An error and its causes, each told once: some name their cause themselves.
+/// An error and its causes, each reported once: some name their cause themselves.
 pub(super) fn causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -66,7 +66,7 @@ pub(super) fn causes(error: &anyhow::Error) -> String {
     text
 }
 
-/// Tells an error that reached the top and turns everything into an exit code.
+/// Reports an error that reached the top and turns everything into an exit code.
 ///
 /// A reader that has seen enough (`rackstorm events ... | head`) is no error: the program then
 /// stops without a word and counts as done.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_is_told_already_is_not_told_again() {
+    fn a_cause_that_is_reported_already_is_not_reported_again() {
         let full = anyhow::anyhow!("disk full").context("cannot write a: disk full").context("b");
         assert_eq!(message(&full), "error: b: cannot write a: disk full");
     }

@@ -1,4 +1,4 @@
-//! Loads the scenario files of a command line, and tells all mistakes of all of them at once.
+//! Loads the scenario files of a command line, and reports all mistakes of all of them at once.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::record::{Manifest, Status, manifest};
 use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario};
 use crate::trace::Flaw;
 
-/// Flawed rows that are told of a file, one by one.
-const FLAWS_TOLD: usize = 20;
+/// Flawed rows that are reported of a file, one by one.
+const FLAWS_SHOWN: usize = 20;
 
 /// What a person may override in every file of the command line.
 #[derive(Clone, Debug, Default, Args)]
@@ -48,7 +48,7 @@ impl Trust {
         Ok(manifest)
     }
 
-    /// All runs, or `None` after telling every folder that cannot be read.
+    /// All runs, or `None` after reporting every folder that cannot be read.
     pub(super) fn read_all(self, folders: &[PathBuf]) -> Option<Vec<Run>> {
         let read = |folder: &PathBuf| {
             let run = self.finished(folder).and_then(|it| Ok(Run::read(folder, it)?));
@@ -87,7 +87,7 @@ impl Trust {
     }
 }
 
-/// Whether a results folder is where something else is to be written, and tells so.
+/// Whether a results folder is where something else is to be written, and says so.
 pub(super) fn is_taken(out: Option<&Path>, what: &str) -> bool {
     let taken = out.filter(|out| out.join(manifest::FILE_NAME).exists());
     if let Some(out) = taken {
@@ -97,14 +97,14 @@ pub(super) fn is_taken(out: Option<&Path>, what: &str) -> bool {
     taken.is_some()
 }
 
-/// Tells rows of a table that cannot be used, the first of them; `rest` says of how many others.
-pub(super) fn tell_flaws(file: &Path, flaws: &[Flaw], rest: impl FnOnce(usize) -> String) {
+/// Reports rows of a table that cannot be used, the first of them; `rest` says of how many others.
+pub(super) fn report_flaws(file: &Path, flaws: &[Flaw], rest: impl FnOnce(usize) -> String) {
     let file = file.display();
-    for Flaw { line, what } in flaws.iter().take(FLAWS_TOLD) {
+    for Flaw { line, what } in flaws.iter().take(FLAWS_SHOWN) {
         streams::say(&format!("warning: {file}:{line}: {what}"));
     }
-    if flaws.len() > FLAWS_TOLD {
-        streams::say(&format!("warning: {}", rest(flaws.len() - FLAWS_TOLD)));
+    if flaws.len() > FLAWS_SHOWN {
+        streams::say(&format!("warning: {}", rest(flaws.len() - FLAWS_SHOWN)));
     }
 }
 
@@ -114,27 +114,27 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 /// All runs of all files: one each, or as many as a file's `[sweep]` has points. `None` if any
-/// file has a mistake; they have been told then.
+/// file has a mistake; they have been reported then.
 pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<Loaded>> {
     let loaded: Vec<_> = files.iter().map(|file| load(file, overrides)).collect();
     loaded.into_iter().collect::<Option<Vec<_>>>().map(|runs| runs.concat())
 }
 
-/// All runs of one file, or `None` after telling its mistakes.
+/// All runs of one file, or `None` after reporting its mistakes.
 pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
-    told(scenario::load(file, overrides))
+    reported(scenario::load(file, overrides))
 }
 
-/// The scenario that a results folder was played from, or `None` after telling its mistakes.
+/// The scenario that a results folder was played from, or `None` after reporting its mistakes.
 pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
     let loaded = experiment::recorded(folder, manifest).map(|loaded| vec![loaded]);
-    told(loaded)?.pop().map(|loaded| loaded.scenario)
+    reported(loaded)?.pop().map(|loaded| loaded.scenario)
 }
 
-/// Tells mistakes and warnings.
-fn told(loaded: Result<Vec<Loaded>, Mistakes>) -> Option<Vec<Loaded>> {
-    let runs = loaded.inspect_err(streams::tell).ok()?;
+/// Reports mistakes and warnings.
+fn reported(loaded: Result<Vec<Loaded>, Mistakes>) -> Option<Vec<Loaded>> {
+    let runs = loaded.inspect_err(streams::report).ok()?;
     let unlikely = runs.iter().map(|run| &run.warnings).filter(|warnings| warnings.has_warnings());
-    unlikely.for_each(streams::tell);
+    unlikely.for_each(streams::report);
     Some(runs)
 }

@@ -22,8 +22,9 @@ Examples:
   rackstorm fit ras.csv --coalesce 5min
 
 Reads the CSV of Los Alamos (USENIX CFDR), event_trace.tab of the Failure Trace Archive, and any
-table with a head, plain or as .xz. Rows that cannot be used are told by their line. docs/traces.md
-has the conventions, and shows how logs of Blue Gene, of GPUs and of Slurm become such tables.
+table with a head, plain or as .xz. Rows that cannot be used are reported by their line.
+docs/traces.md has the conventions, and shows how logs of Blue Gene, of GPUs and of Slurm become
+such tables.
 
 The table that is printed last goes into a scenario as it is. --out writes fits.csv, fault.toml,
 flaws.csv, and figures of the CDF and the hazard as SVG and PNG.
@@ -95,7 +96,7 @@ impl From<Of> for Quantity {
     }
 }
 
-/// Reads, fits, tells, draws.
+/// Reads, fits, reports, draws.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let out = arguments.out.as_deref();
     if files::is_taken(out, "write the fits") {
@@ -137,7 +138,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Reads the trace as the user says, and tells its flaws; or what mistake the user made.
+/// Reads the trace as the user says, and reports its flaws; or what mistake the user made.
 fn read(arguments: &Arguments) -> anyhow::Result<Result<Trace, String>> {
     let named = Named {
         time: arguments.time.clone(),
@@ -148,7 +149,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Result<Trace, String>> {
         Err(TraceError::NoColumn { lacks, .. }) => return Ok(Err(lacks)),
         read => read?,
     };
-    tell_flaws(&arguments.trace, &trace);
+    report_flaws(&arguments.trace, &trace);
     if let Some(window) = arguments.coalesce {
         // A trace has whole seconds.
         trace = trace.coalesced(window.as_secs_f64() as u64);
@@ -161,9 +162,9 @@ fn read(arguments: &Arguments) -> anyhow::Result<Result<Trace, String>> {
     Ok(Ok(trace))
 }
 
-/// Tells the rows that cannot be used.
-fn tell_flaws(file: &Path, trace: &Trace) {
-    files::tell_flaws(file, &trace.flaws, |more| {
+/// Reports the rows that cannot be used.
+fn report_flaws(file: &Path, trace: &Trace) {
+    files::report_flaws(file, &trace.flaws, |more| {
         format!("{more} more rows like these; flaws.csv of --out has all")
     });
     if !trace.flaws.is_empty() {

@@ -28,7 +28,8 @@ OUT/<storm>/<run>-measured-<fingerprint>/, with a scenario of the same machine: 
 compare take it like any other, and `rackstorm run` of its scenario.toml plays it in the model.
 docs/calibration.md has the columns and what becomes of each storm.
 
-Rows that cannot be used are told by their line; a storm that lacks a client is left out and told.
+Rows that cannot be used are reported by their line; a storm that lacks a client is left out and
+reported.
 Exit codes: 0 all imported, 2 wrong usage or no table, 3 a row or a storm could not be imported.";
 
 /// Turn measured storms into results folders
@@ -64,12 +65,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let watch = Watch::over(tables.iter().map(|(_, table)| table.storms.len()).sum(), true)?;
     let mut worst = Exit::Done;
     for (file, table) in &tables {
-        if tell_flaws(file, table) {
+        if report_flaws(file, table) {
             worst = worst.max(Exit::Failed);
         }
         for storm in &table.storms {
             match one(storm, arguments, &watch) {
-                Ok(finished) => tell(storm, &finished, arguments.json),
+                Ok(finished) => report(storm, &finished, arguments.json),
                 Err(error) => {
                     streams::say(&exit::message(&error));
                     worst = worst.max(exit::of_error(&error));
@@ -97,7 +98,7 @@ fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Fi
     Ok(run.folder)
 }
 
-fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
+fn report(storm: &Storm, finished: &Finished, as_json: bool) {
     let failed = storm.clients.iter().filter(|client| !client.succeeded).count();
     if as_json {
         let object = json!({
@@ -118,10 +119,10 @@ fn tell(storm: &Storm, finished: &Finished, as_json: bool) {
     }
 }
 
-/// Tells the rows that cannot be used, and says whether there are any.
-fn tell_flaws(file: &Path, table: &Table) -> bool {
+/// Reports the rows that cannot be used, and says whether there are any.
+fn report_flaws(file: &Path, table: &Table) -> bool {
     let shown = file.display();
-    files::tell_flaws(file, &table.flaws, |more| format!("{more} more of these in {shown}"));
+    files::report_flaws(file, &table.flaws, |more| format!("{more} more of these in {shown}"));
     let flaws = table.flaws.len();
     if flaws > 0 {
         let (storms, rows) = (table.storms.len(), table.rows);

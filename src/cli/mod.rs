@@ -8,19 +8,19 @@ mod compare;
 mod completions;
 mod cosmic;
 mod events;
+mod fake_tool;
 mod fit;
 mod import;
 mod plan;
-mod plant;
 mod power;
-mod pretend;
 mod rack;
 mod replay;
 mod report;
-mod rouse;
 mod schema;
 mod testbed;
+mod testbed_hardware;
 mod theory;
+mod undo_harm;
 mod validate;
 
 mod exit;
@@ -98,13 +98,13 @@ enum Command {
     Rack(rack::Arguments),
     Testbed(testbed::Arguments),
     #[command(hide = true)]
-    Plant(plant::Arguments),
+    TestbedHardware(testbed_hardware::Arguments),
     #[command(hide = true)]
-    PlantNode(plant::NodeArguments),
+    TestbedNode(testbed_hardware::NodeArguments),
     #[command(hide = true)]
-    Pretend(pretend::Arguments),
+    FakeTool(fake_tool::Arguments),
     #[command(hide = true)]
-    Rouse(rouse::Arguments),
+    UndoHarm(undo_harm::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -114,7 +114,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(Cli { command }) => command,
-        Err(told) => return mistyped(&told),
+        Err(reported) => return mistyped(&reported),
     };
     let done = match command {
         Command::Run(arguments) => run::run(&arguments),
@@ -134,30 +134,30 @@ pub fn main() -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
         Command::Testbed(arguments) => testbed::run(&arguments),
-        Command::Plant(arguments) => plant::run(&arguments),
-        Command::PlantNode(arguments) => plant::run_node(&arguments),
-        Command::Pretend(arguments) => pretend::run(&arguments),
-        Command::Rouse(arguments) => rouse::run(&arguments),
+        Command::TestbedHardware(arguments) => testbed_hardware::run(&arguments),
+        Command::TestbedNode(arguments) => testbed_hardware::run_node(&arguments),
+        Command::FakeTool(arguments) => fake_tool::run(&arguments),
+        Command::UndoHarm(arguments) => undo_harm::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     exit::of(done).into()
 }
 
-/// Tells what a person mistyped, or the help that was asked for. Clap quotes arguments as they
+/// Reports what a person mistyped, or the help that was asked for. Clap quotes arguments as they
 /// are: those that a terminal would obey are spelled, and then there are no colours.
-fn mistyped(told: &clap::Error) -> ExitCode {
+fn mistyped(reported: &clap::Error) -> ExitCode {
     let obeyed = |argument: OsString| {
         let text = argument.to_string_lossy();
         on_one_line(&text) != text
     };
-    if told.use_stderr() && std::env::args_os().any(obeyed) {
-        streams::say(&told.render().to_string());
+    if reported.use_stderr() && std::env::args_os().any(obeyed) {
+        streams::say(&reported.render().to_string());
     } else {
-        // Nobody is left to tell if this fails.
-        let _ = told.print();
+        // Nobody is left to inform if this fails.
+        let _ = reported.print();
     }
-    if told.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+    if reported.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }
 
 /// A quantity of which none would stop the program that takes it.
@@ -172,11 +172,11 @@ where
     if quantity > Q::default() { Ok(quantity) } else { Err("it must be more than zero".into()) }
 }
 
-/// The time between two beats. Assumption: a node that is heard less than once an hour is not
+/// The time between two heartbeats. Assumption: a node that is heard less than once an hour is not
 /// watched at all.
-fn beat(text: &str) -> Result<Span, String> {
-    let beat: Span = above_zero(text)?;
-    if beat <= Span::from_secs(3_600) { Ok(beat) } else { Err("at most 1 h".into()) }
+fn heartbeat(text: &str) -> Result<Span, String> {
+    let heartbeat: Span = above_zero(text)?;
+    if heartbeat <= Span::from_secs(3_600) { Ok(heartbeat) } else { Err("at most 1 h".into()) }
 }
 
 /// The names of all commands that are shown, for those who check that each is documented.

@@ -14,7 +14,7 @@ use crate::drivers::power::bitscope;
 use crate::drivers::power::held::left_behind;
 use crate::drivers::power::operate::{Ended, Rack, Verb};
 use crate::drivers::power::terminal::{HELP, Keyboard, converse};
-use crate::fleet::doors::PowerState;
+use crate::fleet::ports::PowerState;
 use crate::ids::NodeId;
 use crate::inventory::power::Controller;
 use crate::inventory::{self, Inventory};
@@ -30,7 +30,7 @@ Examples:
 
 NODES are names of the inventory: c0n[0-3], c0n1,c0n5, all!c0n7. What is protected is refused, and
 so is what would exceed `down_at_once` or `cycles_per_hour`. How often a node was switched off in
-the last hour stands in a file beside the inventory, rack.cycles.
+the last hour stands in a file next to the inventory, rack.cycles.
 
 Exit codes: 0 done, 2 refused or a mistake, and nothing was done, 3 a node could not be switched or
 read, 130 interrupted.";
@@ -94,14 +94,14 @@ impl File {
         &self.rack
     }
 
-    /// The inventory and the chosen nodes, or `None` after telling what is wrong with them.
+    /// The inventory and the chosen nodes, or `None` after reporting what is wrong with them.
     fn read(&self, nodes: &str) -> Option<(Inventory, Vec<NodeId>)> {
-        let inventory = inventory::load(&self.rack).inspect_err(streams::tell).ok()?;
-        let told = |error: &inventory::names::NameError| {
+        let inventory = inventory::load(&self.rack).inspect_err(streams::report).ok()?;
+        let reported = |error: &inventory::names::NameError| {
             streams::say(&format!("error: `{nodes}`: {}", error.title));
             streams::say("  = help: names are as in the inventory: c0n[0-3], c0n1,c0n5, all!c0n7");
         };
-        let chosen = inventory.choose(nodes).inspect_err(told).ok()?;
+        let chosen = inventory.choose(nodes).inspect_err(reported).ok()?;
         if chosen.is_empty() {
             streams::say(&format!("error: `{nodes}`: no node is left"));
             return None;
@@ -138,18 +138,20 @@ fn with_rack<T>(
     Rack::with(file, inventory, work).context("no runtime for the work")
 }
 
-/// Tells the state of each node: a line each on stdout, what is wrong on stderr.
-pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
-    let Some((inventory, nodes)) = wish.rack.read(&wish.nodes) else { return Ok(Exit::Usage) };
+/// Reports the state of each node: a line each on stdout, what is wrong on stderr.
+pub(super) fn status(arguments: &Status) -> anyhow::Result<Exit> {
+    let Some((inventory, nodes)) = arguments.rack.read(&arguments.nodes) else {
+        return Ok(Exit::Usage);
+    };
     // Ctrl-C does not break the work off in the middle of a word to a controller.
     let interrupt = Interrupt::catch()?;
     let (mut states, entries) = (Vec::new(), inventory.nodes.clone());
     let controllers = inventory.controllers.clone();
-    let mut told = |node, state: &io::Result<PowerState>| {
+    let mut reported = |node, state: &io::Result<PowerState>| {
         states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
     };
-    let failed = wish.rack.with(inventory, async |rack| {
-        rack.states(&nodes, || interrupt.is_wanted(), &mut told).await
+    let failed = arguments.rack.with(inventory, async |rack| {
+        rack.states(&nodes, || interrupt.is_wanted(), &mut reported).await
     })?;
     states.sort_by_key(|(node, _)| *node);
     let mut out = streams::data();
@@ -172,8 +174,8 @@ pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
         }
     }
     out.flush()?;
-    if !wish.rack.rehearse {
-        match left_behind(wish.rack.path(), now()) {
+    if !arguments.rack.rehearse {
+        match left_behind(arguments.rack.path(), now()) {
             Ok(left) => left.iter().for_each(|left| streams::say(&format!("warning: {left}"))),
             Err(error) => streams::say(&format!("warning: {error}")),
         }
@@ -186,18 +188,20 @@ pub(super) fn status(wish: &Status) -> anyhow::Result<Exit> {
 }
 
 /// Switches nodes: a line on stdout for each that is done, what is wrong on stderr.
-pub(super) fn switch(wish: &Arguments, verb: Verb) -> anyhow::Result<Exit> {
-    let Some((inventory, nodes)) = wish.rack.read(&wish.nodes) else { return Ok(Exit::Usage) };
+pub(super) fn switch(arguments: &Arguments, verb: Verb) -> anyhow::Result<Exit> {
+    let Some((inventory, nodes)) = arguments.rack.read(&arguments.nodes) else {
+        return Ok(Exit::Usage);
+    };
     let names: Vec<String> = inventory.nodes.iter().map(|node| node.name.clone()).collect();
     let interrupt = Interrupt::catch()?;
-    let mut told = |node: NodeId, done: &io::Result<PowerState>| match done {
+    let mut reported = |node: NodeId, done: &io::Result<PowerState>| match done {
         Ok(PowerState::On) => streams::print(&format!("{} on\n", names[node.0 as usize])),
         Ok(_) => streams::print(&format!("{} off\n", names[node.0 as usize])),
         Err(error) => streams::say(&format!("error: {error}")),
     };
     let warn = |line: &str| streams::say(&format!("left by an earlier command: {line}"));
-    let ended = wish.rack.with(inventory, async |rack| {
-        rack.switch(&nodes, verb, now, || interrupt.is_wanted(), warn, &mut told).await
+    let ended = arguments.rack.with(inventory, async |rack| {
+        rack.switch(&nodes, verb, now, || interrupt.is_wanted(), warn, &mut reported).await
     })?;
     Ok(match ended? {
         Ended::Refused(reasons) => {
@@ -213,17 +217,19 @@ pub(super) fn switch(wish: &Arguments, verb: Verb) -> anyhow::Result<Exit> {
 }
 
 /// Leads the person to the console of a node.
-pub(super) fn console(wish: &Arguments) -> anyhow::Result<Exit> {
-    let Some((inventory, nodes)) = wish.rack.read(&wish.nodes) else { return Ok(Exit::Usage) };
+pub(super) fn console(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Some((inventory, nodes)) = arguments.rack.read(&arguments.nodes) else {
+        return Ok(Exit::Usage);
+    };
     let [node] = nodes.as_slice() else {
-        streams::say(&format!("error: `{}`: a console is that of one node", wish.nodes));
+        streams::say(&format!("error: `{}`: a console is that of one node", arguments.nodes));
         return Ok(Exit::Usage);
     };
     let interrupt = Interrupt::catch()?;
     let name = inventory.node(*node).name.clone();
     streams::say(&format!("console of {name}: {HELP}"));
     let (keyboard, typed) = Keyboard::open().context("the terminal cannot be set")?;
-    let shown = wish.rack.with(inventory, async |rack| {
+    let shown = arguments.rack.with(inventory, async |rack| {
         let mut out = io::stdout();
         let show = |said: &[u8]| {
             // When nobody sees it, the person leaves by closing the terminal.
@@ -238,17 +244,17 @@ pub(super) fn console(wish: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// Writes a draft of an inventory from what answers on a bus and who is enrolled.
-pub(super) fn discover(wish: &Discover) -> anyhow::Result<Exit> {
-    if wish.device.is_none() && wish.certificates.is_none() {
+pub(super) fn discover(arguments: &Discover) -> anyhow::Result<Exit> {
+    if arguments.device.is_none() && arguments.certificates.is_none() {
         streams::say("error: nowhere to look; give --device, --certificates or both");
         return Ok(Exit::Usage);
     }
-    let agents = match &wish.certificates {
+    let agents = match &arguments.certificates {
         Some(folder) => authority::enrolled(folder)?,
         None => Vec::new(),
     };
     let mut blades = Vec::new();
-    if let Some(device) = &wish.device {
+    if let Some(device) = &arguments.device {
         // A draft of one blade has all defaults of a bus.
         let text = inventory::draft(Some(device), &[0], &[]);
         let Ok(rack) = inventory::read("draft", &text, Path::new("")) else {
@@ -267,7 +273,7 @@ pub(super) fn discover(wish: &Discover) -> anyhow::Result<Exit> {
         })?;
         looked?;
     }
-    streams::print(&inventory::draft(wish.device.as_deref(), &blades, &agents));
+    streams::print(&inventory::draft(arguments.device.as_deref(), &blades, &agents));
     if blades.is_empty() && agents.is_empty() {
         streams::say("nothing was found");
         return Ok(Exit::Failed);

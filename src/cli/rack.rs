@@ -43,7 +43,7 @@ enum What {
     Enrol(Enrol),
     Check(Check),
     Restore(Restore),
-    /// Tell which nodes have power
+    /// Report which nodes have power
     Status(power::Status),
     /// Switch nodes on
     On(power::Arguments),
@@ -100,24 +100,24 @@ struct Restore {
 /// Does what is wanted.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.what {
-        What::Enrol(wish) => enrol(wish),
-        What::Check(wish) => check(wish),
-        What::Restore(wish) => restore(wish),
-        What::Status(wish) => power::status(wish),
-        What::On(wish) => power::switch(wish, Verb::On),
-        What::Off(wish) => power::switch(wish, Verb::Off),
-        What::Cycle(wish) => power::switch(wish, Verb::Cycle),
-        What::Console(wish) => power::console(wish),
-        What::Discover(wish) => power::discover(wish),
+        What::Enrol(arguments) => enrol(arguments),
+        What::Check(arguments) => check(arguments),
+        What::Restore(arguments) => restore(arguments),
+        What::Status(arguments) => power::status(arguments),
+        What::On(arguments) => power::switch(arguments, Verb::On),
+        What::Off(arguments) => power::switch(arguments, Verb::Off),
+        What::Cycle(arguments) => power::switch(arguments, Verb::Cycle),
+        What::Console(arguments) => power::console(arguments),
+        What::Discover(arguments) => power::discover(arguments),
     }
 }
 
 /// Asks all that a run asks before it begins.
-fn check(wish: &Check) -> anyhow::Result<Exit> {
-    let Some(runs) = files::load_all(&wish.files, &wish.overrides.with([])) else {
+fn check(arguments: &Check) -> anyhow::Result<Exit> {
+    let Some(runs) = files::load_all(&arguments.files, &arguments.overrides.with([])) else {
         return Ok(Exit::Usage);
     };
-    let Some(rack) = stage::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    let Some(rack) = stage::take_rack(arguments.rack.path())? else { return Ok(Exit::Usage) };
     let mut worst = Exit::Done;
     for loaded in runs {
         match Run::new(&Plan::make(&loaded.scenario), &rack).check() {
@@ -133,10 +133,10 @@ fn check(wish: &Check) -> anyhow::Result<Exit> {
 }
 
 /// Puts back what was left.
-fn restore(wish: &Restore) -> anyhow::Result<Exit> {
+fn restore(arguments: &Restore) -> anyhow::Result<Exit> {
     // Ctrl-C does not break it off half-way; a second one does.
     let _interrupt = Interrupt::catch()?;
-    let Some(rack) = stage::take_rack(wish.rack.path())? else { return Ok(Exit::Usage) };
+    let Some(rack) = stage::take_rack(arguments.rack.path())? else { return Ok(Exit::Usage) };
     if !stage::put_back(&rack)? {
         streams::say("no run left anything to put back");
     }
@@ -144,17 +144,17 @@ fn restore(wish: &Restore) -> anyhow::Result<Exit> {
 }
 
 /// Enrols and says what was made.
-fn enrol(wish: &Enrol) -> anyhow::Result<Exit> {
-    let nodes = match scenario::nodes(&wish.nodes.join(",")) {
+fn enrol(arguments: &Enrol) -> anyhow::Result<Exit> {
+    let nodes = match scenario::nodes(&arguments.nodes.join(",")) {
         Ok(nodes) => nodes,
         Err(mistake) => {
             streams::say(&format!("error: {mistake}"));
             return Ok(Exit::Usage);
         }
     };
-    let (authority, made) = Authority::open(&wish.folder)?;
-    let controller = authority.enrol_controller(&wish.controller_address, wish.days)?;
-    let enrolled = authority.enrol_nodes(&nodes, &wish.address, wish.days)?;
+    let (authority, made) = Authority::open(&arguments.folder)?;
+    let controller = authority.enrol_controller(&arguments.controller_address, arguments.days)?;
+    let enrolled = authority.enrol_nodes(&nodes, &arguments.address, arguments.days)?;
     let mut out = streams::data();
     for Enrolled { name, valid } in made.iter().chain(&controller).chain(&enrolled) {
         writeln!(out, "{name}  valid {} to {}", valid.0, valid.1)?;

@@ -23,8 +23,8 @@ Examples:
 
 Demands that every file of the folder is what the run left, makes the plan again from the recorded
 scenario, plays it, and compares the fingerprint. If the run was recorded with --events all, a
-difference is told with the first event that differs; with --events faults, with the first of those
-that were recorded. The exit code is 0 if all is the same and 3 if not. Nothing is written.
+difference is reported with the first event that differs; with --events faults, with the first of
+those that were recorded. The exit code is 0 if all is the same and 3 if not. Nothing is written.
 
 With --on STAGE the plan is played there with the faults that the log recorded, each at its own
 time, and leaves a results folder to compare with the first; no events are demanded.";
@@ -113,7 +113,7 @@ fn elsewhere(
         streams::print(&ended.text(Style::Full));
     }
     streams::say(&format!(
-        "recorded faults: {struck}; `rackstorm compare {} {}` tells the difference",
+        "recorded faults: {struck}; `rackstorm compare {} {}` shows the difference",
         arguments.results.display(),
         path.display()
     ));

@@ -132,7 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             worst = worst.max(exit);
             left += usize::from(ended.is_none());
             reports.push(ended.as_ref().and_then(|ended| ended.as_ref().ok()?.page().cloned()));
-            watch.aside(|| tell(ended, arguments, style));
+            watch.aside(|| report(ended, arguments, style));
         },
     );
     if left > 0 {
@@ -163,7 +163,7 @@ fn one(
 
 /// Says how a run ended, if it was begun. A summary that nobody reads any more is no reason to
 /// stop the others.
-fn tell(ended: Option<anyhow::Result<Ended>>, arguments: &Arguments, style: Style) {
+fn report(ended: Option<anyhow::Result<Ended>>, arguments: &Arguments, style: Style) {
     let ended = match ended {
         Some(Ok(ended)) => ended,
         Some(Err(error)) => return streams::say(&exit::message(&error)),

@@ -19,11 +19,11 @@ pub(super) fn names() -> PossibleValuesParser {
 }
 
 /// A stage.
-type Stage = Box<dyn Backend + Sync>;
+type BoxedBackend = Box<dyn Backend + Sync>;
 
 /// A stage by its name. That of a rack takes the rack of `file`, and puts back what an earlier run
-/// left there. `None` after telling what is wrong with the inventory.
-pub(super) fn named(name: &str, file: &Path) -> anyhow::Result<Option<Stage>> {
+/// left there. `None` after reporting what is wrong with the inventory.
+pub(super) fn named(name: &str, file: &Path) -> anyhow::Result<Option<BoxedBackend>> {
     if name != rack::NAME {
         let stage = backend::named(name).expect("clap takes no other names");
         return Ok(Some(Box::new(stage)));
@@ -33,20 +33,20 @@ pub(super) fn named(name: &str, file: &Path) -> anyhow::Result<Option<Stage>> {
     Ok(Some(Box::new(rack)))
 }
 
-/// The stage of a rack, on fakes. `None` after telling what is wrong with the inventory.
-pub(super) fn rehearsal(file: &Path) -> anyhow::Result<Option<Stage>> {
+/// The stage of a rack, on fakes. `None` after reporting what is wrong with the inventory.
+pub(super) fn rehearsal(file: &Path) -> anyhow::Result<Option<BoxedBackend>> {
     let Some(inventory) = read_rack(file) else { return Ok(None) };
     let rehearsed = Rehearsed::start(&inventory, &std::env::current_exe()?);
     Ok(Some(Box::new(rehearsed.context("it cannot be rehearsed here")?)))
 }
 
-/// An inventory. `None` after telling mistakes.
+/// An inventory. `None` after reporting mistakes.
 fn read_rack(file: &Path) -> Option<Inventory> {
     let inventory = inventory::load(file);
-    inventory.inspect_err(streams::tell).ok()
+    inventory.inspect_err(streams::report).ok()
 }
 
-/// The rack of an inventory, which nobody else may switch then. `None` after telling mistakes.
+/// The rack of an inventory, which nobody else may switch then. `None` after reporting mistakes.
 pub(super) fn take_rack(file: &Path) -> anyhow::Result<Option<Rack>> {
     let Some(inventory) = read_rack(file) else { return Ok(None) };
     Ok(Some(Rack::take(file, inventory)?))

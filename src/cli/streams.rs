@@ -8,7 +8,7 @@ pub(super) use crate::report::object;
 use crate::scenario::Mistakes;
 use crate::untrusted::{Printable, printable};
 
-/// Set when a write to stdout found nobody reading. It is a flag beside the error because the
+/// Set when a write to stdout found nobody reading. It is a flag besides the error because the
 /// libraries between a command and its stdout wrap errors until their kind is lost.
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 
@@ -60,7 +60,7 @@ pub(super) fn data() -> io::BufWriter<Data> {
     io::BufWriter::with_capacity(1 << 16, Data(to))
 }
 
-/// Prints data, all or nothing. A failure is told; [`data_was_lost`] remembers it.
+/// Prints data, all or nothing. A failure is reported; [`data_was_lost`] remembers it.
 pub(super) fn print(text: &str) {
     let mut out = data();
     let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -100,15 +100,15 @@ pub(super) fn reader_has_gone() -> bool {
     READER_HAS_GONE.load(Ordering::Relaxed)
 }
 
-/// Says something to the person, on stderr. If even that is closed there is nobody left to tell.
+/// Says something to the person, on stderr. If even that is closed there is nobody left to inform.
 /// A line may quote a title, a file's name or what a tool printed: what a terminal would obey in it
 /// is spelled.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line.trim_end()));
 }
 
-/// Tells what is wrong with files, on stderr, in our own colours.
-pub(super) fn tell(mistakes: &Mistakes) {
+/// Reports what is wrong with files, on stderr, in our own colours.
+pub(super) fn report(mistakes: &Mistakes) {
     let _ = writeln!(io::stderr(), "{}", mistakes.render(colour()).trim_end());
 }
 

@@ -21,10 +21,10 @@ Examples:
   rackstorm swarm --seed 4711             one seed again
   rackstorm swarm --first 1001 --out bad  the next thousand; failing scenarios go to bad/
 
-Each seed is a machine of a few nodes, a job, faults that all heal and what a harness does beside
+Each seed is a machine of a few nodes, a job, faults that all heal and what a harness does besides
 them to network, storage, clocks, power switches and processes, played by the real controller and
-agents on a simulated network. A seed that breaks a property is told with the property, the command
-that plays it again, and a scenario with as few faults and disturbances as still break it;
+agents on a simulated network. A seed that breaks a property is reported with the property, the
+command that plays it again, and a scenario with as few faults and disturbances as still break it;
 `rackstorm run FILE --on turmoil` plays its faults. Exit code 3 if there is one.";
 
 /// Play random experiments on the real controller and agents, check each
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     /// This seed only
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
-    /// So many at a time; what is told does not depend on it [default: one per processor core]
+    /// So many at a time; the report does not depend on it [default: one per processor core]
     #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS", value_parser = at_least_one)]
     jobs: Option<NonZero<usize>>,
     /// Where the scenarios of failing seeds go, in place of standard output
@@ -72,7 +72,7 @@ impl From<Mistake> for Sabotage {
     }
 }
 
-/// Plays all seeds, tells each violation in the order of the seeds.
+/// Plays all seeds, reports each violation in the order of the seeds.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let seeds: Vec<u64> = match arguments.seed {
         Some(seed) => vec![seed],
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     let watch = Watch::over(seeds.len(), arguments.quiet)?;
     let sabotage = arguments.sabotage.map(Sabotage::from);
-    let (mut played, mut broken, mut told) = (0, 0, Ok(()));
+    let (mut played, mut broken, mut reported) = (0, 0, Ok(()));
     in_order(
         seeds.len(),
         arguments.jobs,
@@ -97,14 +97,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             if let Some(violation) = ended.flatten() {
                 broken += 1;
                 watch.aside(|| {
-                    if told.is_ok() {
-                        told = tell(&violation, arguments);
+                    if reported.is_ok() {
+                        reported = report(&violation, arguments);
                     }
                 });
             }
         },
     );
-    told?;
+    reported?;
     if !arguments.quiet {
         streams::print(&format!("{}, {}\n", count(played, "seed"), count(broken, "violation")));
     }
@@ -120,23 +120,23 @@ fn count(number: usize, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Tells a violation, and writes or prints its scenario.
-fn tell(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
-    let Violation { seed, breach, wish, n_strikes } = violation;
+/// Reports a violation, and writes or prints its scenario.
+fn report(violation: &Violation, arguments: &Arguments) -> anyhow::Result<()> {
+    let Violation { seed, breach, spec, n_strikes } = violation;
     streams::say(&format!(
         "seed {seed} breaks \"{}\" at {}: {}\n  {n_strikes} faults and disturbances, of \
          which {} are enough\n  again: rackstorm swarm --seed {seed}",
         breach.property,
         breach.at.since(crate::units::Time::ZERO),
         breach.how,
-        wish.strikes.len(),
+        spec.strikes.len(),
     ));
     let Some(folder) = &arguments.out else {
-        streams::print(&wish.text());
+        streams::print(&spec.text());
         return Ok(());
     };
-    let file = folder.join(format!("{}.toml", wish.name()));
-    fs::write(&file, wish.text()).with_context(|| format!("cannot write {}", file.display()))?;
+    let file = folder.join(format!("{}.toml", spec.name()));
+    fs::write(&file, spec.text()).with_context(|| format!("cannot write {}", file.display()))?;
     streams::say(&format!("  its scenario: {}", file.display()));
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{Exit, beat, streams};
-use crate::testbed::wish::{self, Wish};
+use crate::cli::{Exit, heartbeat, streams};
+use crate::testbed::spec::{self, TestbedSpec};
 use crate::testbed::{self, Folder};
 use crate::units::{BitRate, Bytes, Span};
 
@@ -41,16 +41,16 @@ enum What {
 
 /// Which box.
 #[derive(Debug, Args)]
-struct Place {
+struct WhichBox {
     /// The box's name
-    #[arg(long, default_value = "box", value_parser = wish::name)]
+    #[arg(long, default_value = "box", value_parser = spec::name)]
     name: String,
     /// Folder of all boxes
     #[arg(long, value_name = "FOLDER", default_value = "/run/rackstorm")]
     boxes: PathBuf,
 }
 
-impl Place {
+impl WhichBox {
     fn folder(&self) -> Folder {
         Folder::of(&self.boxes, &self.name)
     }
@@ -60,7 +60,7 @@ impl Place {
 #[derive(Debug, Args)]
 struct Up {
     #[command(flatten)]
-    place: Place,
+    place: WhichBox,
     /// Nodes, 127 at most
     #[arg(long, value_name = "N", default_value_t = 16)]
     nodes: u32,
@@ -82,23 +82,23 @@ struct Up {
     /// What a node fetches from the server when it boots
     #[arg(long, value_name = "SIZE", default_value = "8.2 MB")]
     image: Bytes,
-    /// Time between two beats, as in the scenarios that it shall play
-    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = beat)]
-    beat: Span,
+    /// Time between two heartbeats, as in the scenarios that it shall play
+    #[arg(long, value_name = "SPAN", default_value = "1 s", value_parser = heartbeat)]
+    heartbeat: Span,
 }
 
 /// Remove a box: its processes, its namespaces and its folder, and what a killed `up` left
 #[derive(Debug, Args)]
 struct Named {
     #[command(flatten)]
-    place: Place,
+    place: WhichBox,
 }
 
 /// Run a command where the box's controller stands
 #[derive(Debug, Args)]
 struct Exec {
     #[command(flatten)]
-    place: Place,
+    place: WhichBox,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -107,7 +107,7 @@ struct Exec {
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.what {
-        What::Up(wish) => up(wish),
+        What::Up(spec) => up(spec),
         What::Down(Named { place }) => {
             let gone = testbed::down(&place.name, &place.folder())?;
             streams::say(&format!("{gone} namespaces are gone"));
@@ -125,10 +125,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-fn up(wish: &Up) -> anyhow::Result<Exit> {
-    let Up { place, nodes, blades, protected, node_link, uplink, server_link, image, beat } = wish;
+fn up(spec: &Up) -> anyhow::Result<Exit> {
+    let Up { place, nodes, blades, protected, node_link, uplink, server_link, image, heartbeat } =
+        spec;
     let folder = place.folder();
-    let wish = Wish {
+    let spec = TestbedSpec {
         name: place.name.clone(),
         nodes: *nodes,
         blades: *blades,
@@ -137,9 +138,9 @@ fn up(wish: &Up) -> anyhow::Result<Exit> {
         uplink: *uplink,
         server_link: *server_link,
         image: *image,
-        beat: *beat,
+        heartbeat: *heartbeat,
     };
-    if let Some(mistake) = wish.mistake() {
+    if let Some(mistake) = spec.mistake() {
         streams::say(&format!("error: {mistake}"));
         return Ok(Exit::Usage);
     }
@@ -151,7 +152,7 @@ fn up(wish: &Up) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Failed);
     }
-    testbed::up(&wish, &folder, &std::env::current_exe()?)?;
+    testbed::up(&spec, &folder, &std::env::current_exe()?)?;
     let mut out = streams::data();
     writeln!(out, "{}", folder.inventory().display())?;
     out.flush()?;

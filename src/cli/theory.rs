@@ -24,7 +24,7 @@ Examples:
 
 Mean time between failures, costs, and what the scenario's own interval and the best interval of
 each formula come to; a formula outside of its range says so, and a scenario to which no closed
-form applies tells why. W is the computing between two checkpoints, T = W + C the period, M the
+form applies says why. W is the computing between two checkpoints, T = W + C the period, M the
 mean time between failures; docs/theory.md has the formulas. JSON and CSV are in seconds.";
 
 /// Print what closed forms predict for scenarios, playing nothing

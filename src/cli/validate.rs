@@ -1,4 +1,4 @@
-//! `rackstorm validate`: reads scenarios and tells every mistake, playing nothing.
+//! `rackstorm validate`: reads scenarios and reports every mistake, playing nothing.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ Examples:
 A line for each good file on stdout; mistakes with file, line, column, caret and a hint on stderr.
 The exit code is 2 if there is any. Nothing is written.";
 
-/// Read scenarios and tell every mistake, playing nothing
+/// Read scenarios and report every mistake, playing nothing
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -21,7 +21,7 @@
 use std::path::PathBuf;
 
 use crate::config::document::Data;
-use crate::config::language::{Key, Kind, Read, Spec};
+use crate::config::language::{Key, Kind, Read, TableSpec};
 use crate::config::mistakes::Mistakes;
 use crate::config::section::Section;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
@@ -29,7 +29,7 @@ use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 /// A type that is a table of files.
 pub(crate) trait Declared: Sized {
     /// Its keys.
-    const SPEC: &'static Spec;
+    const SPEC: &'static TableSpec;
     /// Reads it; what is missing or wrong is noted, all of it.
     fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self>;
     /// All its keys with their values.
@@ -181,7 +181,7 @@ pub(crate) const fn all_rivals<const N: usize>(
 pub(crate) fn write(
     value: &impl Field,
     name: &'static str,
-    spec: &'static Spec,
+    spec: &'static TableSpec,
     all: &mut Vec<(&'static str, Written)>,
 ) {
     match spec.key(name) {
@@ -231,7 +231,7 @@ macro_rules! table {
         }
     ) => {
         impl $crate::config::declare::Declared for $type {
-            const SPEC: &'static $crate::config::language::Spec = {
+            const SPEC: &'static $crate::config::language::TableSpec = {
                 const DECLARED: &[$crate::config::language::Key] = &[
                     $($crate::config::language::Key {
                         name: $crate::config::declare::table!(@name $field $($name)?),
@@ -254,7 +254,7 @@ macro_rules! table {
                     $crate::config::declare::all_keys(DECLARED);
                 const GROUPS: [&[&str]; N.1] =
                     $crate::config::declare::all_rivals(DECLARED, RIVALS, ONE_OF);
-                &$crate::config::language::Spec {
+                &$crate::config::language::TableSpec {
                     doc: concat!($($about),+).trim_ascii_start(),
                     keys: &KEYS,
                     rivals: &GROUPS,
@@ -334,7 +334,7 @@ pub(crate) use table_field;
 macro_rules! joined {
     ($(#[doc = $about:literal])+ $vis:vis $name:ident: $($part:ident)+) => {
         $(#[doc = $about])+
-        $vis static $name: $crate::config::language::Spec = {
+        $vis static $name: $crate::config::language::TableSpec = {
             const PARTS: &[$crate::config::language::Key] = &[
                 $($crate::config::language::Key::new(
                     "",
@@ -349,7 +349,7 @@ macro_rules! joined {
             const KEYS: [$crate::config::language::Key; N.0] =
                 $crate::config::declare::all_keys(PARTS);
             const GROUPS: [&[&str]; N.1] = $crate::config::declare::all_rivals(PARTS, &[], NONE);
-            $crate::config::language::Spec {
+            $crate::config::language::TableSpec {
                 doc: concat!($($about),+).trim_ascii_start(),
                 keys: &KEYS,
                 rivals: &GROUPS,

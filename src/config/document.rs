@@ -92,7 +92,7 @@ impl Table {
 }
 
 /// Parses text number `file`. Mistakes of syntax are noted; what could be read is given all the
-/// same, so that other mistakes of the file can be told in the same go.
+/// same, so that other mistakes of the file can be reported in the same go.
 pub(crate) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
     let text = mistakes.text(file).to_owned();
     let (root, errors) = DeTable::parse_recoverable(&text);

@@ -10,7 +10,7 @@ use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// A table of the language.
 #[derive(Debug)]
-pub(crate) struct Spec {
+pub(crate) struct TableSpec {
     /// What it is for.
     pub doc: &'static str,
     /// Its keys.
@@ -60,11 +60,11 @@ pub(crate) enum Kind {
     Parts,
     /// A comparison with a number.
     Bound,
-    Table(&'static Spec),
+    Table(&'static TableSpec),
     /// A table whose keys stand among those of the one above; only where tables are declared.
-    Flat(&'static Spec),
+    Flat(&'static TableSpec),
     /// An array of tables.
-    Tables(&'static Spec),
+    Tables(&'static TableSpec),
     /// An array.
     List(&'static Kind),
     /// One of several kinds that differ in type or words.
@@ -114,7 +114,7 @@ impl From<QuantityError> for Problem {
     }
 }
 
-impl Spec {
+impl TableSpec {
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
@@ -143,7 +143,7 @@ pub(crate) trait Read: Sized {
     fn read(value: &Value) -> Result<Self, Problem>;
 }
 
-/// Quantities: strings with units. A bare number is told its unit.
+/// Quantities: strings with units. A bare number has its unit suggested.
 macro_rules! read_quantity {
     ($($type:ty, $expected:literal, $usual:literal;)*) => {$(
         impl Read for $type {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::config::document::{Data, Entry, Table, Value};
-use crate::config::language::{Kind, Spec};
+use crate::config::language::{Kind, TableSpec};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::walk::{below, is_numbered};
 
 /// Lays `over` on top of `base`: tables are merged key by key, all other values replaced. The
 /// choice of one rival key removes the others of the layers below.
 pub(crate) fn lay_over(
-    root: &'static Spec,
+    root: &'static TableSpec,
     base: &mut Table,
     over: &Table,
     mistakes: &mut Mistakes,
@@ -36,11 +36,11 @@ pub(crate) fn at_path(path: &str, place: Place, value: Value) -> Table {
 }
 
 /// Notes and drops what is given for numbered items of arrays that no layer gives.
-pub(crate) fn drop_lost_items(root: &'static Spec, table: &mut Table, m: &mut Mistakes) {
+pub(crate) fn drop_lost_items(root: &'static TableSpec, table: &mut Table, m: &mut Mistakes) {
     drop_lost("", table, root, m);
 }
 
-fn drop_lost(path: &str, table: &mut Table, spec: &'static Spec, m: &mut Mistakes) {
+fn drop_lost(path: &str, table: &mut Table, spec: &'static TableSpec, m: &mut Mistakes) {
     table.entries.retain_mut(|entry| {
         let Some(key) = spec.key(&entry.name) else { return true };
         let path = below(path, key);
@@ -71,7 +71,12 @@ fn drop_lost(path: &str, table: &mut Table, spec: &'static Spec, m: &mut Mistake
     });
 }
 
-fn merge(base: &mut Table, over: &Table, spec: Option<&'static Spec>, mistakes: &mut Mistakes) {
+fn merge(
+    base: &mut Table,
+    over: &Table,
+    spec: Option<&'static TableSpec>,
+    mistakes: &mut Mistakes,
+) {
     for entry in &over.entries {
         let rivals = spec.map_or(&[][..], |spec| spec.rivals);
         for group in rivals.iter().filter(|group| group.contains(&entry.name.as_str())) {
@@ -134,7 +139,7 @@ fn merge_value(
 }
 
 /// The table that a value of this kind is or holds.
-pub(crate) fn table_of(kind: &'static Kind) -> Option<&'static Spec> {
+pub(crate) fn table_of(kind: &'static Kind) -> Option<&'static TableSpec> {
     match kind {
         Kind::Table(spec) | Kind::Tables(spec) => Some(spec),
         Kind::Any(kinds) => kinds.iter().find_map(table_of),

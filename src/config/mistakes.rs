@@ -10,8 +10,9 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 
 use crate::untrusted::{on_one_line, printable};
 
-/// So many of one file are told and the rest counted: a file of noise has as many as it has lines.
-const TOLD_PER_FILE: usize = 100;
+/// So many of one file are reported and the rest counted: a file of noise has as many as it has
+/// lines.
+const NOTED_PER_FILE: usize = 100;
 
 /// Bytes that are shown of a file for one mistake. The renderer looks through all that it gets: for
 /// a line of megabytes and many mistakes it takes minutes.
@@ -37,7 +38,7 @@ struct SourceFile {
     /// Its place among the layers of a scenario; 0 is built in.
     layer: u32,
     /// Mistakes of it in the list.
-    told: usize,
+    noted: usize,
     /// Further ones.
     more: usize,
 }
@@ -115,7 +116,7 @@ impl Mistake {
     }
 
     /// The other one of two values that do not fit each other. Of the two that of the upper layer
-    /// is told as the mistake: it came later, and a built-in file is nobody's mistake.
+    /// is reported as the mistake: it came later, and a built-in file is nobody's mistake.
     pub(crate) fn other(mut self, place: Place, label: impl AsRef<str>) -> Self {
         self.other = Some((place, on_one_line(label.as_ref()).into_owned()));
         self
@@ -132,7 +133,7 @@ impl Mistakes {
     pub(crate) fn file_at(&mut self, path: &Path, shown: &str, text: impl Into<String>) -> u32 {
         let (name, path) = (on_one_line(shown).into_owned(), path.to_owned());
         let text = text.into();
-        self.files.push(SourceFile { name, path, text, layer: 0, told: 0, more: 0 });
+        self.files.push(SourceFile { name, path, text, layer: 0, noted: 0, more: 0 });
         self.files.len() as u32 - 1
     }
 
@@ -162,9 +163,9 @@ impl Mistakes {
         self.note_at(mistake.place, || mistake);
     }
 
-    /// Notes one mistake, which is made only if it is to be told.
+    /// Notes one mistake, which is made only if it is to be reported.
     pub(crate) fn note_at(&mut self, place: Place, make: impl FnOnce() -> Mistake) {
-        if self.files[place.file as usize].told >= TOLD_PER_FILE {
+        if self.files[place.file as usize].noted >= NOTED_PER_FILE {
             self.files[place.file as usize].more += 1;
             self.count += 1;
             return;
@@ -173,7 +174,7 @@ impl Mistakes {
         let known =
             |other: &Mistake| *other == mistake || (other.syntax && other.place == mistake.place);
         if !self.list.iter().any(known) {
-            self.files[mistake.place.file as usize].told += 1;
+            self.files[mistake.place.file as usize].noted += 1;
             self.count += 1;
             self.list.push(mistake);
         }
@@ -182,7 +183,7 @@ impl Mistakes {
     /// Notes what is allowed, but hardly meant.
     pub(crate) fn warn(&mut self, warning: Mistake) {
         let warning = self.of_upper(warning);
-        if self.warnings.len() < TOLD_PER_FILE && !self.warnings.contains(&warning) {
+        if self.warnings.len() < NOTED_PER_FILE && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
@@ -213,7 +214,7 @@ impl Mistakes {
 
     /// Whether more of them would only be counted.
     pub(crate) fn is_full(&self) -> bool {
-        self.count >= TOLD_PER_FILE
+        self.count >= NOTED_PER_FILE
     }
 
     /// Whether anything is allowed, but hardly meant.
@@ -242,7 +243,7 @@ impl Mistakes {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.decor_style(DecorStyle::Ascii);
         let mut out = String::new();
-        let mut tell = |list: &[Mistake], level: &Level<'static>, file: usize| {
+        let mut report = |list: &[Mistake], level: &Level<'static>, file: usize| {
             let mut list: Vec<_> = list.iter().filter(|m| m.place.file as usize == file).collect();
             list.sort_by_key(|mistake| mistake.place);
             for mistake in list {
@@ -254,8 +255,8 @@ impl Mistakes {
                 let _ = writeln!(out, "error: {more} more mistakes in {name}\n");
             }
         };
-        (0..self.files.len()).for_each(|file| tell(&self.list, &Level::ERROR, file));
-        (0..self.files.len()).for_each(|file| tell(&self.warnings, &Level::WARNING, file));
+        (0..self.files.len()).for_each(|file| report(&self.list, &Level::ERROR, file));
+        (0..self.files.len()).for_each(|file| report(&self.warnings, &Level::WARNING, file));
         match self.len() {
             0 => out,
             1 => out + "1 mistake; nothing was run\n",
@@ -355,7 +356,7 @@ impl std::error::Error for Mistakes {}
 
 #[cfg(test)]
 mod tests {
-    use crate::config::language::{Kind, Spec};
+    use crate::config::language::{Kind, TableSpec};
     use crate::scenario::keys::ROOT;
     use crate::scenario::{Overrides, load_text};
 
@@ -386,7 +387,7 @@ mod tests {
         }
     }
 
-    fn each(spec: &'static Spec, path: &str, visit: &mut dyn FnMut(&str)) {
+    fn each(spec: &'static TableSpec, path: &str, visit: &mut dyn FnMut(&str)) {
         for key in spec.keys {
             let path =
                 if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) };
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mistake_is_told_in_a_built_in_file() {
+    fn no_mistake_is_reported_in_a_built_in_file() {
         let (mut tried, mut refused) = (0, 0);
         for base in ["lanl_pilot", "edge_rack_24", "exascale"] {
             each(&ROOT, "", &mut |line| {
@@ -424,17 +425,17 @@ mod tests {
         let text =
             "\"a\\u001b[2J\\nb\" = 1 # \u{9b}2J\u{1b}[2J\n[cluster]\nhardware = \"\\u009b\"\n";
         for colour in [false, true] {
-            let told = load_text("x\u{1b}[2J\n.toml", text, &Overrides::default());
-            let told = told.expect_err("mistakes").render(colour);
+            let noted = load_text("x\u{1b}[2J\n.toml", text, &Overrides::default());
+            let noted = noted.expect_err("mistakes").render(colour);
             // Colours are our own: an escape, digits, and `m`.
-            let plain = told.split('\u{1b}').skip(1).all(|rest| {
+            let plain = noted.split('\u{1b}').skip(1).all(|rest| {
                 let rest = rest.strip_prefix('[').unwrap_or_default();
                 rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
             });
-            assert!(plain && told.contains('\u{1b}') == colour, "{told:?}");
+            assert!(plain && noted.contains('\u{1b}') == colour, "{noted:?}");
             let obeyed = |c: char| c.is_control() && c != '\n' && c != '\u{1b}';
-            assert!(!told.contains(obeyed), "{told:?}");
-            assert!(told.contains("x\\x1b[2J\\n.toml"), "{told}");
+            assert!(!noted.contains(obeyed), "{noted:?}");
+            assert!(noted.contains("x\\x1b[2J\\n.toml"), "{noted}");
         }
     }
 }

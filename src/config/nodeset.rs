@@ -447,15 +447,15 @@ fn without(from: &[Range<u32>], less: &[Range<u32>]) -> Vec<Range<u32>> {
 /// # Errors
 /// What is wrong with the text, for people.
 pub fn nodes(text: &str) -> Result<Vec<NodeId>, String> {
-    let told = |problem: Problem| problem.title;
-    let set = parse(text).map_err(told)?;
+    let reported = |problem: Problem| problem.title;
+    let set = parse(text).map_err(reported)?;
     for path in std::iter::once(&set.first).chain(set.rest.iter().map(|(_, path)| path)) {
         let [Step { kind: PartKind::Node, numbers: Some(_), .. }] = path.steps.as_slice() else {
             let part = &text[path.span.clone()];
             return Err(format!("`{part}`: here nodes are needed with their numbers, as pi[1-24]"));
         };
     }
-    let found = set.resolve(&Layout::of_nodes(NODES_MAX)).map_err(told)?;
+    let found = set.resolve(&Layout::of_nodes(NODES_MAX)).map_err(reported)?;
     if found.is_empty() {
         return Err("there is no node in this set".to_owned());
     }
@@ -497,8 +497,8 @@ mod tests {
     }
 
     fn set(text: &str) -> PartSet {
-        let told = |problem: Problem| panic!("{text}: {}", problem.title);
-        parse(text).and_then(|set| set.resolve(&pilot())).unwrap_or_else(told)
+        let reported = |problem: Problem| panic!("{text}: {}", problem.title);
+        parse(text).and_then(|set| set.resolve(&pilot())).unwrap_or_else(reported)
     }
 
     /// Checks the ranges of a set.
@@ -522,8 +522,8 @@ mod tests {
         let numbers = |text| nodes(text).map(|set| set.iter().map(|node| node.0).collect());
         assert_eq!(numbers("pi[1-4]!pi2"), Ok(vec![0, 2, 3]));
         for wrong in ["pi", "switch[1]", "pi[1-4]!pi", "pi1!pi1", "pi0", "pi[1-"] {
-            let told: Result<Vec<u32>, _> = numbers(wrong);
-            assert!(told.is_err(), "{wrong}: {told:?}");
+            let reported: Result<Vec<u32>, _> = numbers(wrong);
+            assert!(reported.is_err(), "{wrong}: {reported:?}");
         }
     }
 

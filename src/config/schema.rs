@@ -5,14 +5,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::language::{Key, Kind, Names, Spec};
+use crate::config::language::{Key, Kind, Names, TableSpec};
 use crate::config::nodeset;
 use crate::config::walk::expected;
 use crate::units::text::{NUMBER, Pattern};
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// The JSON Schema (draft 7) of a language.
-pub(crate) fn schema(language: &'static Spec, title: &str) -> Value {
+pub(crate) fn schema(language: &'static TableSpec, title: &str) -> Value {
     let maker = Maker { root: language };
     let mut schema = maker.table(language, false);
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
@@ -22,12 +22,12 @@ pub(crate) fn schema(language: &'static Spec, title: &str) -> Value {
 }
 
 struct Maker {
-    root: &'static Spec,
+    root: &'static TableSpec,
 }
 
 impl Maker {
     /// A table; a whole one has all that it needs.
-    fn table(&self, spec: &'static Spec, whole: bool) -> Value {
+    fn table(&self, spec: &'static TableSpec, whole: bool) -> Value {
         let properties = spec.keys.iter().map(|key| (key.name.into(), self.key(key, whole)));
         let mut schema = json!({
             "type": "object",
@@ -120,7 +120,7 @@ impl Maker {
     }
 
     /// The axes of a sweep over the keys of a table: the keys of one kind side by side.
-    fn axes(&self, spec: &'static Spec, but: &[&str]) -> Value {
+    fn axes(&self, spec: &'static TableSpec, but: &[&str]) -> Value {
         let mut all = Vec::new();
         leaves(spec, "", but, &mut all);
         let mut groups: Vec<(Value, Vec<String>)> = Vec::new();
@@ -183,7 +183,7 @@ fn one_of(group: &[&str]) -> Value {
 }
 
 /// The groups of rivals of which a whole table needs one, and the single keys that it needs.
-fn needs(spec: &'static Spec) -> (Vec<&'static [&'static str]>, Vec<&'static str>) {
+fn needs(spec: &'static TableSpec) -> (Vec<&'static [&'static str]>, Vec<&'static str>) {
     let needed = |key: &&Key| key.required && key.default.is_none();
     let rivals = |key: &Key| spec.rivals.iter().find(|group| group.contains(&key.name));
     let (rival, single): (Vec<_>, Vec<_>) =
@@ -193,7 +193,7 @@ fn needs(spec: &'static Spec) -> (Vec<&'static [&'static str]>, Vec<&'static str
 }
 
 /// The paths of all keys and tables, as a pattern.
-fn paths(spec: &'static Spec) -> String {
+fn paths(spec: &'static TableSpec) -> String {
     let of_key = |key: &'static Key| match below(&key.kind) {
         Some(inner) => format!("{}(?:{inner})?", key.name),
         None => key.name.to_owned(),
@@ -217,7 +217,12 @@ fn below(kind: &'static Kind) -> Option<String> {
 }
 
 /// The paths of all keys that an axis can have, as patterns, with what they take.
-fn leaves(spec: &'static Spec, above: &str, but: &[&str], out: &mut Vec<(String, &'static Kind)>) {
+fn leaves(
+    spec: &'static TableSpec,
+    above: &str,
+    but: &[&str],
+    out: &mut Vec<(String, &'static Kind)>,
+) {
     for key in spec.keys.iter().filter(|key| !but.contains(&key.name)) {
         leaves_of(&key.kind, format!("{above}{}", key.name), out);
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::document::{Table, Value, own_value};
-use crate::config::language::{Key, Kind, Read, Share, Spec, read_word};
+use crate::config::language::{Key, Kind, Read, Share, TableSpec, read_word};
 use crate::config::layers::table_of;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::walk::is_valid;
@@ -12,7 +12,7 @@ use crate::config::words::Word;
 /// A table, or the place where it would be.
 #[derive(Clone, Debug)]
 pub(crate) struct Section<'a> {
-    spec: &'static Spec,
+    spec: &'static TableSpec,
     table: Option<&'a Table>,
     path: String,
     place: Place,
@@ -21,7 +21,12 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(crate) fn new(spec: &'static Spec, table: &'a Table, path: &str, place: Place) -> Self {
+    pub(crate) fn new(
+        spec: &'static TableSpec,
+        table: &'a Table,
+        path: &str,
+        place: Place,
+    ) -> Self {
         Self { spec, table: Some(table), path: path.into(), place, broken: false }
     }
 
@@ -51,7 +56,7 @@ impl<'a> Section<'a> {
     }
 
     /// The same table, read by another description.
-    pub(crate) fn read_as(&self, spec: &'static Spec) -> Self {
+    pub(crate) fn read_as(&self, spec: &'static TableSpec) -> Self {
         Self { spec, ..self.clone() }
     }
 
@@ -59,7 +64,7 @@ impl<'a> Section<'a> {
     pub(crate) fn items(
         &self,
         name: &str,
-        spec: &'static Spec,
+        spec: &'static TableSpec,
     ) -> impl Iterator<Item = Option<Self>> {
         let path = self.below(name);
         let list = self.given(name).and_then(Value::list).unwrap_or_default();

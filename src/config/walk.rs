@@ -3,19 +3,19 @@
 use std::fmt::Display;
 
 use crate::config::document::{Data, Entry, Table, Value};
-use crate::config::language::{Key, Kind, Problem, Read, Share, Spec, nearest, read_bound};
+use crate::config::language::{Key, Kind, Problem, Read, Share, TableSpec, nearest, read_bound};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
 
 /// Notes all mistakes of a text that can be seen without any other text.
-pub(crate) fn check_document(language: &'static Spec, root: &Table, mistakes: &mut Mistakes) {
+pub(crate) fn check_document(language: &'static TableSpec, root: &Table, mistakes: &mut Mistakes) {
     check_table(language, language, "", root, mistakes);
 }
 
 /// Notes all mistakes of a value for the key at `path`, such as `cluster.modules`.
 pub(crate) fn check_at(
-    root: &'static Spec,
+    root: &'static TableSpec,
     path: &str,
     value: &Value,
     mistakes: &mut Mistakes,
@@ -26,7 +26,7 @@ pub(crate) fn check_at(
 }
 
 /// The kind of the key at `path`; items of arrays are numbered from 0.
-pub(crate) fn kind_at(root: &'static Spec, path: &str) -> Option<&'static Kind> {
+pub(crate) fn kind_at(root: &'static TableSpec, path: &str) -> Option<&'static Kind> {
     let mut spec = Some(root);
     let mut kind: Option<&'static Kind> = None;
     for part in path.split('.') {
@@ -54,8 +54,8 @@ pub(crate) fn kind_at(root: &'static Spec, path: &str) -> Option<&'static Kind> 
 }
 
 fn check_table(
-    root: &'static Spec,
-    spec: &'static Spec,
+    root: &'static TableSpec,
+    spec: &'static TableSpec,
     path: &str,
     table: &Table,
     mistakes: &mut Mistakes,
@@ -83,7 +83,12 @@ pub(crate) fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 
-fn unknown_key(root: &'static Spec, spec: &'static Spec, path: &str, entry: &Entry) -> Mistake {
+fn unknown_key(
+    root: &'static TableSpec,
+    spec: &'static TableSpec,
+    path: &str,
+    entry: &Entry,
+) -> Mistake {
     let name = &entry.name;
     let place = if path.is_empty() { "the file".into() } else { format!("[{path}]") };
     let known: Vec<&str> = spec.keys.iter().map(|key| key.name).collect();
@@ -106,7 +111,7 @@ fn unknown_key(root: &'static Spec, spec: &'static Spec, path: &str, entry: &Ent
 }
 
 /// The first table below `spec` that has this key.
-fn home_of(spec: &'static Spec, path: &str, name: &str) -> Option<String> {
+fn home_of(spec: &'static TableSpec, path: &str, name: &str) -> Option<String> {
     if !path.is_empty() && spec.key(name).is_some() {
         return Some(path.into());
     }
@@ -117,7 +122,7 @@ fn home_of(spec: &'static Spec, path: &str, name: &str) -> Option<String> {
 }
 
 fn check(
-    root: &'static Spec,
+    root: &'static TableSpec,
     kind: &'static Kind,
     path: &str,
     value: &Value,
@@ -186,7 +191,7 @@ pub(crate) fn note(problem: Problem, value: &Value, mistakes: &mut Mistakes) {
 }
 
 fn check_any(
-    root: &'static Spec,
+    root: &'static TableSpec,
     kinds: &'static [Kind],
     path: &str,
     value: &Value,

@@ -27,18 +27,18 @@ pub(super) struct Clocks {
 impl Clocks {
     /// The clocks of a rule, standing; those between its ranges never run down.
     pub(super) fn new(plan: &Plan, chance: &Chance, rule: FaultId) -> Self {
-        let wish = &plan.scenario.faults[usize::from(rule.0)];
-        let first = wish.on.ranges.first().map_or(0, |range| range.start);
-        let size = (wish.on.ranges.last().map_or(0, |range| range.end) - first) as usize;
+        let spec = &plan.scenario.faults[usize::from(rule.0)];
+        let first = spec.on.ranges.first().map_or(0, |range| range.start);
+        let size = (spec.on.ranges.last().map_or(0, |range| range.end) - first) as usize;
         let mut each = Vec::new();
-        if matches!(wish.when, When::Lifetime { .. }) {
+        if matches!(spec.when, When::Lifetime { .. }) {
             each = vec![HazardClock::new(Span::FOREVER); size];
-            for part in wish.on.iter() {
+            for part in spec.on.iter() {
                 let lifetime = chance.lifetime(rule, part, 0);
                 each[(part - first) as usize] = HazardClock::new(lifetime);
             }
         }
-        let drawn = if matches!(wish.repair, Repair::After(_)) { size } else { 0 };
+        let drawn = if matches!(spec.repair, Repair::After(_)) { size } else { 0 };
         Self { rule, first, each, repairs: vec![0; drawn], strikes: 0, false_alarms: 0 }
     }
 

@@ -30,7 +30,7 @@ use crate::units::{Span, Time};
 
 /// What the holder is to do next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Command {
+pub enum FaultCommand {
     /// An event is to be emitted.
     Emit(What),
     /// A fault is to be injected.
@@ -121,7 +121,7 @@ pub struct Injector<'p> {
     /// The instant of what was due last.
     at: Time,
     steps: Vec<Step>,
-    commands: VecDeque<Command>,
+    commands: VecDeque<FaultCommand>,
 }
 
 /// What has to be saved of an injector. Between a command that was asked for and the next one it is
@@ -186,15 +186,15 @@ impl<'p> Injector<'p> {
     /// Says what is due first, and starts the clocks that need no power. None of their strikes may
     /// be announced at once: ask for commands.
     pub fn begin(&mut self, wake: &mut impl FnMut(Time, Due)) {
-        for (index, wish) in self.plan.scenario.faults.iter().enumerate() {
+        for (index, spec) in self.plan.scenario.faults.iter().enumerate() {
             let rule = index as u16;
             self.wake_false_alarm(rule, wake);
-            match wish.when {
+            match spec.when {
                 When::At(at) => self.wake(at, Due::Fixed { rule }, wake),
-                When::Lifetime { .. } if wish.on.kind != PartKind::Node => {
-                    for part in wish.on.iter() {
+                When::Lifetime { .. } if spec.on.kind != PartKind::Node => {
+                    for part in spec.on.iter() {
                         let alarm = self.start(Time::ZERO, rule, part, wake);
-                        self.commands.extend(alarm.map(Command::Alarm));
+                        self.commands.extend(alarm.map(FaultCommand::Alarm));
                     }
                 }
                 When::Lifetime { .. } => {}
@@ -255,7 +255,7 @@ impl<'p> Injector<'p> {
         &mut self,
         works_for: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
         wake: &mut impl FnMut(Time, Due),
-    ) -> Option<Command> {
+    ) -> Option<FaultCommand> {
         loop {
             if let Some(command) = self.commands.pop_front() {
                 return Some(command);
@@ -280,7 +280,7 @@ impl<'p> Injector<'p> {
                 Step::Start { rule, part } => {
                     if self.rule(rule).on.kind != PartKind::Node || self.is_running(NodeId(part)) {
                         let alarm = self.start(self.at, rule, part, wake);
-                        self.commands.extend(alarm.map(Command::Alarm));
+                        self.commands.extend(alarm.map(FaultCommand::Alarm));
                     }
                 }
             }
@@ -375,17 +375,17 @@ impl<'p> Injector<'p> {
 
     /// A part fails: under some rules the others are as good as new as well. O(parts of the rule).
     fn rejuvenate(&mut self, rule: u16, failed: u32, wake: &mut impl FnMut(Time, Due)) {
-        let wish = self.rule(rule);
-        if !matches!(wish.when, When::Lifetime { rejuvenate: Rejuvenate::All, .. }) {
+        let spec = self.rule(rule);
+        if !matches!(spec.when, When::Lifetime { rejuvenate: Rejuvenate::All, .. }) {
             return;
         }
-        for part in wish.on.iter().filter(|&part| part != failed) {
+        for part in spec.on.iter().filter(|&part| part != failed) {
             let clocks = &mut self.state.rules[usize::from(rule)];
             let runs = clocks.runs(part);
             clocks.renew(&self.chance, part);
             if runs == Some(true) {
                 let alarm = self.start(self.at, rule, part, wake);
-                self.commands.extend(alarm.map(Command::Alarm));
+                self.commands.extend(alarm.map(FaultCommand::Alarm));
             }
         }
     }
@@ -425,13 +425,13 @@ impl<'p> Injector<'p> {
         part: u32,
         works_for: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
     ) -> Vec<u32> {
-        let (machine, wish) = (&self.plan.machine, self.rule(rule));
-        if wish.radius == Radius::Node {
+        let (machine, spec) = (&self.plan.machine, self.rule(rule));
+        if spec.radius == Radius::Node {
             return Vec::new();
         }
-        let around = machine.around(wish.radius, Part { kind: wish.on.kind, index: part });
+        let around = machine.around(spec.radius, Part { kind: spec.on.kind, index: part });
         let others = machine.nodes_of(around).filter(|node| node.0 != part);
-        let reached = others.filter(|node| wish.on.contains(node.0) && self.is_running(*node));
+        let reached = others.filter(|node| spec.on.contains(node.0) && self.is_running(*node));
         let struck = reached.filter(|node| !self.is_spared(rule, node.0, works_for));
         struck.map(|node| node.0).collect()
     }
@@ -445,7 +445,7 @@ impl<'p> Injector<'p> {
         works_for: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
     ) -> bool {
         let Some((job, phase)) = works_for(NodeId(node)) else { return false };
-        let Some(wish) = self.plan.checkpoint_of(job) else { return false };
+        let Some(spec) = self.plan.checkpoint_of(job) else { return false };
         let kind = self.rule(rule).kind();
         let harm = if kind == Fault::Upset {
             Fault::of_upset(self.upset(rule, node, Some(phase)).1)
@@ -454,7 +454,7 @@ impl<'p> Injector<'p> {
         } else {
             Some(kind)
         };
-        harm.is_some_and(|kind| !wish.lets(kind, phase))
+        harm.is_some_and(|kind| !spec.lets(kind, phase))
     }
 
     /// The array that the upset which is due strikes, and what comes of it in this phase.
@@ -476,9 +476,9 @@ impl<'p> Injector<'p> {
         part: u32,
         works_for: &impl Fn(NodeId) -> Option<(JobId, JobPhase)>,
     ) {
-        let wish = self.rule(rule);
-        let struck = Part { kind: wish.on.kind, index: part };
-        let (fault, kind) = (FaultId(rule), wish.kind());
+        let spec = self.rule(rule);
+        let struck = Part { kind: spec.on.kind, index: part };
+        let (fault, kind) = (FaultId(rule), spec.kind());
         self.emit(What::FaultStrikes { fault, kind, part: struck });
         let phase = || works_for(NodeId(part)).map(|(_, phase)| phase);
         if kind == Fault::Upset {
@@ -530,7 +530,7 @@ impl<'p> Injector<'p> {
         self.state.injections = number.checked_add(1).expect("fewer than 2^32 injections");
         let part = Part { kind: self.rule(rule).on.kind, index: part };
         let injection = Injection { number, fault: FaultId(rule), kind, part, cure };
-        self.commands.push_back(Command::Inject(injection));
+        self.commands.push_back(FaultCommand::Inject(injection));
         if let Cure::After(after) = cure {
             self.steps.push(Step::Repair { injection, after });
         }
@@ -544,7 +544,7 @@ impl<'p> Injector<'p> {
         if kind == Fault::Dram {
             self.state.chips.swap(part.index);
         }
-        self.commands.push_back(Command::Undo(injection));
+        self.commands.push_back(FaultCommand::Undo(injection));
         if part.kind != PartKind::Node {
             self.steps.push(Step::Start { rule: fault.0, part: part.index });
         }
@@ -556,7 +556,7 @@ impl<'p> Injector<'p> {
         let lead = self.state.rules[usize::from(rule)].announced(&self.chance, part);
         if let Some(lead) = lead.filter(|lead| self.clocks(rule).is_due(part, at + *lead)) {
             let alarm = self.alarm(at, rule, part, lead);
-            self.commands.push_back(Command::Alarm(alarm));
+            self.commands.push_back(FaultCommand::Alarm(alarm));
         }
     }
 
@@ -568,7 +568,7 @@ impl<'p> Injector<'p> {
         clocks.false_alarms += 1;
         if clocks.runs(part) == Some(true) {
             let alarm = self.alarm(self.at, rule, part, lead);
-            self.commands.push_back(Command::Alarm(alarm));
+            self.commands.push_back(FaultCommand::Alarm(alarm));
         }
         self.wake_false_alarm(rule, wake);
     }
@@ -586,6 +586,6 @@ impl<'p> Injector<'p> {
     }
 
     fn emit(&mut self, what: What) {
-        self.commands.push_back(Command::Emit(what));
+        self.commands.push_back(FaultCommand::Emit(what));
     }
 }

@@ -12,16 +12,16 @@
 //! that is suspected, by whatever detector, is power-cycled at once, unless it is *held*: what it
 //! hangs on is known to be broken, and a power cycle would cure nothing. When that is whole, it has
 //! the time that its agent needs to return. A node that is itself under repair is *out*: it gets no
-//! power act until it is back. A power act that fails is tried again after 1, 2, 4 ... 60 s. At most
-//! `cycles_max` silent nodes are in a power cycle at a time, those left out that cannot be switched
-//! on: a mistaken detector cannot switch the whole machine off.
+//! power act until it is back. A power act that fails is tried again after 1, 2, 4 ... 60 s. At
+//! most `cycles_max` silent nodes are in a power cycle at a time, those left out that cannot be
+//! switched on: a mistaken detector cannot switch the whole machine off.
 //!
-//! Where agents beat, a detector of [`crate::protocol::detector`] suspects. Where nobody beats, the
-//! holder says who falls silent and who is heard again, and a node that is silent for the delay of
-//! that detector is suspected.
+//! Where agents send heartbeats, a detector of [`crate::protocol::detector`] suspects. Where nobody
+//! sends heartbeats, the holder says who falls silent and who is heard again, and a node that is
+//! silent for the delay of that detector is suspected.
 //!
 //! Not modelled: how the controller comes to know of a repair. It injects the plan's faults itself,
-//! and so holds what it struck; an operator would tell it.
+//! and so holds what it struck; an operator would say so.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -35,13 +35,14 @@ use crate::units::{Span, Time};
 
 /// The longest time between two tries of a power act that fails.
 const RETRY_MAX: Span = Span::from_secs(60);
-/// How many beats it takes an agent at most to make its link anew when its way is whole again: five
-/// of patience with the connection that it tries, one before it tries the next, and two of reserve.
-const LINK_BEATS: u64 = 8;
+/// How many heartbeats it takes an agent at most to make its link anew when its way is whole again:
+/// five of patience with the connection that it tries, one before it tries the next, and two of
+/// reserve.
+const LINK_HEARTBEATS: u64 = 8;
 /// The time after which a silent node looks again whether it may be power-cycled.
 const CYCLE_AGAIN: Span = Span::from_secs(1);
 
-/// Task to do to a node's power.
+/// What to do to a node's power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerAct {
     /// Switch it on.
@@ -61,7 +62,7 @@ pub struct Rules {
     pub settle: Span,
     /// Silent nodes that may be in a power cycle at a time.
     pub cycles_max: usize,
-    /// Time from a node's silence to its suspicion, where nobody beats.
+    /// Time from a node's silence to its suspicion, where nobody sends heartbeats.
     pub detection: Span,
     /// Time in which a node is heard again when what it hangs on is whole.
     pub return_time: Span,
@@ -76,21 +77,22 @@ impl Rules {
     /// assumption: more than a blade, less than a module).
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let wish = &plan.scenario.controller;
+        let spec = &plan.scenario.controller;
         Self {
-            boot_timeout: wish.boot_timeout,
-            cycles_patience: wish.boot_retries,
-            settle: wish.settle,
+            boot_timeout: spec.boot_timeout,
+            cycles_patience: spec.boot_retries,
+            settle: spec.settle,
             cycles_max: (plan.machine.nodes.len() / 4).max(16),
             detection: plan.detection(),
-            return_time: plan.detection() + Span(wish.beat().0.saturating_mul(LINK_BEATS)),
+            return_time: plan.detection()
+                + Span(spec.heartbeat().0.saturating_mul(LINK_HEARTBEATS)),
             stagger: plan.scenario.boot.stagger,
             per_module: plan.scenario.module.nodes,
         }
     }
 }
 
-/// Task can become due of a node. It means nothing if the node has become something else since.
+/// What can become due of a node. It means nothing if the node has become something else since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Due {
     node: u32,
@@ -163,13 +165,13 @@ impl Default for Record {
 pub struct PowerSupervisor {
     rules: Rules,
     state: State,
-    /// Task is to be done now.
+    /// What is to be done now.
     acts: VecDeque<PowerAct>,
     /// Whose turn it is to be switched on first, and whether the time for it has come.
     turn: Option<(u32, bool)>,
 }
 
-/// Task has to be saved of a supervisor. Between an act that was asked for and the next one it is
+/// What has to be saved of a supervisor. Between an act that was asked for and the next one it is
 /// not whole.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
@@ -205,7 +207,7 @@ impl PowerSupervisor {
         this
     }
 
-    /// Task has to be saved.
+    /// What has to be saved.
     #[must_use]
     pub fn state(&self) -> &State {
         assert!(self.acts.is_empty() && self.turn.is_none(), "saved between two acts");
@@ -293,7 +295,8 @@ impl PowerSupervisor {
         self.rest(id, Progress::Up);
     }
 
-    /// Nobody beats, and a node that is up is heard no more: it is suspected if that lasts.
+    /// Nobody sends heartbeats, and a node that is up is heard no more: it is suspected if that
+    /// lasts.
     pub fn unheard(&mut self, now: Time, id: NodeId, wake: &mut impl FnMut(Time, Due)) {
         let node = self.node(id);
         if node.progress == Progress::Up && node.due == Time::NEVER {
@@ -429,8 +432,8 @@ impl PowerSupervisor {
         }
     }
 
-    /// Nobody beats, and the controller was down and is back: who is silent has the detector's time
-    /// anew. O(nodes).
+    /// Nobody sends heartbeats, and the controller was down and is back: who is silent has the
+    /// detector's time anew. O(nodes).
     pub fn resumed(&mut self, now: Time, wake: &mut impl FnMut(Time, Due)) {
         for id in (0..self.state.nodes.len() as u32).map(NodeId) {
             let node = self.node(id);

@@ -39,7 +39,7 @@ impl<'p> Faults<'p> {
         end: Time,
         phase: impl Fn(NodeId) -> Option<JobPhase>,
         again_after: Span,
-    ) -> Option<(Time, Vec<Command>)> {
+    ) -> Option<(Time, Vec<FaultCommand>)> {
         let (at, due) = self.queue.pop(end)?;
         self.injector.fire(at, due);
         let works_for = |node| phase(node).map(|phase| (JobId(0), phase));
@@ -47,7 +47,7 @@ impl<'p> Faults<'p> {
         while let Some(command) =
             self.injector.next(&works_for, &mut |at, due| self.queue.push(at, due))
         {
-            if let Command::Inject(injection) = command {
+            if let FaultCommand::Inject(injection) = command {
                 for node in injection.stops(plan) {
                     self.injector.node_stops(at, node);
                     self.start(at + again_after, node);
@@ -72,9 +72,9 @@ fn long_plan() -> Plan {
     Plan::make(&scenario)
 }
 
-fn injections(commands: &[Command]) -> impl Iterator<Item = &Injection> {
+fn injections(commands: &[FaultCommand]) -> impl Iterator<Item = &Injection> {
     commands.iter().filter_map(|command| match command {
-        Command::Inject(injection) => Some(injection),
+        FaultCommand::Inject(injection) => Some(injection),
         _ => None,
     })
 }
@@ -116,7 +116,7 @@ fn a_node_without_power_does_not_age() {
     let (at, commands) = faults.next(&plan, Time(5_600), jobless, Span(1)).expect("its end");
     let (fault, part) = (FaultId(0), Part { kind: PartKind::Node, index: 3 });
     let strikes = What::FaultStrikes { fault, kind: Fault::Crash, part };
-    assert_eq!((at, commands[0]), (Time(5_600), Command::Emit(strikes)));
+    assert_eq!((at, commands[0]), (Time(5_600), FaultCommand::Emit(strikes)));
     let [injection] = injections(&commands).collect::<Vec<_>>()[..] else { panic!("{commands:?}") };
     assert_eq!((injection.kind, injection.part), (Fault::Crash, part));
 }
@@ -130,19 +130,19 @@ fn an_injector_that_was_saved_at_any_moment_goes_on_as_if_nothing_had_happened()
         for node in 0..plan.machine.nodes.len() as u32 {
             faults.start(Time::ZERO, NodeId(node));
         }
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         let phase = |node: NodeId| node.0.is_multiple_of(7).then_some(JobPhase::Restart);
         while let Some((_, commands)) = faults.next(&plan, end, phase, Span::from_secs(60)) {
-            told.extend(commands);
+            emitted.extend(commands);
             if restart {
                 faults.save_and_load(&plan);
             }
         }
-        told
+        emitted
     };
-    let told = played(false);
-    assert!(told.len() > 100, "{}", told.len());
-    assert_eq!(told, played(true));
+    let emitted = played(false);
+    assert!(emitted.len() > 100, "{}", emitted.len());
+    assert_eq!(emitted, played(true));
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn a_suspected_node_is_cycled_unless_what_it_hangs_on_is_known_to_be_broken() {
 }
 
 #[test]
-fn where_nobody_beats_a_node_is_suspected_when_it_was_silent_for_the_detectors_delay() {
+fn where_nobody_sends_heartbeats_a_node_is_suspected_when_it_was_silent_for_the_detectors_delay() {
     let mut power = Power::up(2);
     let (first, other) = (NodeId(0), NodeId(1));
     for id in [first, other] {

@@ -125,14 +125,14 @@ mod tests {
     fn every_verdict_is_complete() {
         for code in ALL {
             for verdict in [one_bit(code), two_bits(code), chip(code), whole_chip(code)] {
-                for told in [verdict, verdict.first_uncorrected()] {
-                    let sum = told.corrected + told.detected + told.escaped;
-                    assert!((sum - 1.0).abs() < 1e-12, "{code:?}: {told:?}");
+                for reported in [verdict, verdict.first_uncorrected()] {
+                    let sum = reported.corrected + reported.detected + reported.escaped;
+                    assert!((sum - 1.0).abs() < 1e-12, "{code:?}: {reported:?}");
                 }
             }
         }
-        let told = chip(Protection::Secded).first_uncorrected();
-        assert_eq!(format!("{:.3} {:.3}", told.detected, told.escaped), "0.795 0.205");
+        let reported = chip(Protection::Secded).first_uncorrected();
+        assert_eq!(format!("{:.3} {:.3}", reported.detected, reported.escaped), "0.795 0.205");
     }
 
     /// A Hsiao code: the 8 columns of weight 1, the 56 of weight 3, and 8 of weight 5.

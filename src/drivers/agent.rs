@@ -1,8 +1,8 @@
-//! The agent as a process: the fleet's agent with the doors of a real node.
+//! The agent as a process: the fleet's agent with the ports of a real node.
 //!
 //! It proves itself with its node's certificate, keeps checkpoints in a folder or at a file server,
-//! tells what its board measures, and looks for its controller ever more slowly until it was taken
-//! in once.
+//! reports what its board measures, and looks for its controller ever more slowly until it was
+//! taken in once.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -18,28 +18,28 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 
 use super::board::Board;
-use super::harm::{self, Hands, Permission};
+use super::harm::{self, NodeActuators, Permission};
 use super::harmless::Harmless;
 use super::net::{Plain, own_address};
-use super::store::{Folder, Keeper, Moved, Place, Remote};
+use super::store::{Folder, Keeper, Moved, Remote, StorePlace};
 use super::tls::{Credentials, Refused, Tls, name_of};
 use crate::event::What;
 use crate::fleet::admission::Refusals;
 use crate::fleet::agent::{self, Note, Pace};
-use crate::fleet::doors::{Address, Notice, Told};
+use crate::fleet::ports::{Address, Emitter, Notice};
 use crate::fleet::wire::{Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
-/// Between two looks at the board's throttle bits, whose change is told at once; before the first
-/// one the agent has mostly been taken in.
+/// Between two looks at the board's throttle bits, whose change is reported at once; before the
+/// first one the agent has mostly been taken in.
 const LOOK: Duration = Duration::from_secs(1);
-/// At every so many looks all that the board measures is told. Assumption: heat and load change in
-/// minutes.
+/// At every so many looks all that the board measures is reported. Assumption: heat and load change
+/// in minutes.
 const LOOKS: u32 = 10;
 /// The longest time between two tries of an agent that was never taken in (assumption).
 const RETRY_MAX: Duration = Duration::from_secs(30);
-/// Between two looks whether the parent lives, where the system does not tell by itself.
+/// Between two looks whether the parent lives, where the system does not say by itself.
 const PARENT: Duration = Duration::from_secs(1);
 /// What failed is said so often before it is said more rarely.
 const SAID: u64 = 64;
@@ -48,15 +48,15 @@ const NOTES: usize = 64;
 
 /// What an agent has to know.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct AgentSpec {
     /// Its node.
     pub node: NodeId,
     /// Its life; if not given, the time of the boot.
     pub life: Option<Life>,
     /// The controller.
     pub controller: Address,
-    /// Where the controller takes beats.
-    pub beats: Address,
+    /// Where the controller takes heartbeats.
+    pub heartbeats: Address,
     /// Where its neighbours reach it; if not given, the address that leads to the controller.
     pub address: Option<String>,
     /// The port for its neighbours, or 0.
@@ -64,16 +64,16 @@ pub struct Wish {
     /// The folder with its certificate and key, and that of the rack's authority.
     pub certificates: PathBuf,
     /// Where checkpoints are kept.
-    pub store: Place,
-    /// Time between two beats.
-    pub beat: Span,
+    pub store: StorePlace,
+    /// Time between two heartbeats.
+    pub heartbeat: Span,
     /// The process with which it ends.
     pub parent: Option<u32>,
-    /// Whether it only pretends to do what harms the machine: it shares that with others.
+    /// Whether it only claims to do what harms the machine: it shares that with others.
     pub harmless: bool,
     /// The folder of its journal of harms, on the node's own disk; if not given, in the store's.
     pub state: Option<PathBuf>,
-    /// Which harms it may do that it would not do unless it is told.
+    /// Which harms it may do that it would not do unless it is allowed to.
     pub may: BTreeSet<Permission>,
 }
 
@@ -88,109 +88,109 @@ impl Leave {
     }
 }
 
-/// Runs the agent of this node until it is asked to leave. `say` tells people.
+/// Runs the agent of this node until it is asked to leave. `say` speaks to people.
 ///
 /// # Errors
 /// When its certificates or its store are of no use, or it cannot listen.
-pub fn run(wish: &Wish, leave: &Leave, say: fn(&str)) -> io::Result<()> {
-    end_with_parent(wish.parent)?;
-    let credentials = Credentials::read(&wish.certificates, &name_of(wish.node))?;
+pub fn run(spec: &AgentSpec, leave: &Leave, say: fn(&str)) -> io::Result<()> {
+    end_with_parent(spec.parent)?;
+    let credentials = Credentials::read(&spec.certificates, &name_of(spec.node))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, live(wish, &credentials, leave, say))
+    LocalSet::new().block_on(&runtime, live(spec, &credentials, leave, say))
 }
 
 async fn live(
-    wish: &Wish,
+    spec: &AgentSpec,
     credentials: &Credentials,
     leave: &Leave,
     say: fn(&str),
 ) -> io::Result<()> {
-    let own = own_address(&wish.controller).await.map_err(|error| {
-        let text = format!("no way to the controller at {}: {error}", wish.controller.host);
+    let own = own_address(&spec.controller).await.map_err(|error| {
+        let text = format!("no way to the controller at {}: {error}", spec.controller.host);
         io::Error::new(error.kind(), text)
     })?;
     let board = Board::own();
-    let life = wish.life.or_else(|| board.booted().map(Life));
-    let life = life.ok_or_else(|| io::Error::other("the system does not tell when it booted"))?;
-    let net = Tls::new(Plain { own }, credentials, Some(wish.controller.clone()), once(say))?;
+    let life = spec.life.or_else(|| board.booted().map(Life));
+    let life = life.ok_or_else(|| io::Error::other("the system does not say when it booted"))?;
+    let net = Tls::new(Plain { own }, credentials, Some(spec.controller.clone()), once(say))?;
     let (notes, from_process) = mpsc::channel(NOTES);
-    let store = keeper(wish, credentials, own, &notes, say)?;
-    let (harm, abilities) = Hands::new(place(wish)?)?;
-    let abilities = if wish.harmless { Harmless::says() } else { abilities };
+    let store = keeper(spec, credentials, own, &notes, say)?;
+    let (harm, abilities) = NodeActuators::new(place(spec)?)?;
+    let abilities = if spec.harmless { Harmless::says() } else { abilities };
     let setup = agent::Setup {
-        node: wish.node,
+        node: spec.node,
         life,
-        host: wish.address.clone().unwrap_or_else(|| own.to_string()),
-        port: wish.port,
-        controller: wish.controller.clone(),
-        beats: wish.beats.clone(),
+        host: spec.address.clone().unwrap_or_else(|| own.to_string()),
+        port: spec.port,
+        controller: spec.controller.clone(),
+        heartbeats: spec.heartbeats.clone(),
         abilities,
-        pace: Pace { retry_max: RETRY_MAX, ..Pace::for_beat(wish.beat) },
+        pace: Pace { retry_max: RETRY_MAX, ..Pace::for_heartbeat(spec.heartbeat) },
         sabotage: None,
     };
-    spawn_local(tell_readings(board, notes.clone()));
+    spawn_local(send_readings(board, notes.clone()));
     let leave = leave.0.clone();
     spawn_local(async move {
         leave.notified().await;
         let _ = notes.send(Note::Leave).await;
     });
-    spawn_local(watch_parent(wish.parent));
-    let told = Says(say);
-    if wish.harmless {
-        let doors = agent::Doors { net, store, harm: Harmless(harm), told };
-        return agent::run(doors, setup, from_process).await;
+    spawn_local(watch_parent(spec.parent));
+    let emitter = Says(say);
+    if spec.harmless {
+        let ports = agent::AgentPorts { net, store, harm: Harmless(harm), emitter };
+        return agent::run(ports, setup, from_process).await;
     }
-    let doors = agent::Doors { net, store, harm, told };
-    agent::run(doors, setup, from_process).await
+    let ports = agent::AgentPorts { net, store, harm, emitter };
+    agent::run(ports, setup, from_process).await
 }
 
-/// The store at the place that is wished for.
+/// The store at the place that is asked for.
 fn keeper(
-    wish: &Wish,
+    spec: &AgentSpec,
     credentials: &Credentials,
     own: IpAddr,
     notes: &mpsc::Sender<Note>,
     say: fn(&str),
 ) -> io::Result<Keeper<Tls<Plain>>> {
-    let open = |rate, moved| Folder::open(wish.store.folder(), &name_of(wish.node), rate, moved);
-    match &wish.store {
-        Place::Folder { rate, .. } => {
-            let told = notes.clone();
+    let open = |rate, moved| Folder::open(spec.store.folder(), &name_of(spec.node), rate, moved);
+    match &spec.store {
+        StorePlace::Folder { rate, .. } => {
+            let sender = notes.clone();
             let moved: Moved = Rc::new(move |purpose, bytes| {
-                let _ = told.try_send(Note::Tell(Message::Moved { purpose, bytes }));
+                let _ = sender.try_send(Note::Send(Message::Moved { purpose, bytes }));
             });
             open(*rate, moved).map(Keeper::Folder)
         }
-        Place::Server { at, .. } => {
+        StorePlace::Server { at, .. } => {
             // The file server is the controller's own, and must prove it.
             let net = Tls::new(Plain { own }, credentials, Some(at.clone()), once(say))?;
             let folder = open(None, Rc::new(|_, _| {}))?;
             let failed = once_as(say, "");
-            Ok(Keeper::Remote(Remote::new(net, at.clone(), wish.node, folder, failed)))
+            Ok(Keeper::Remote(Remote::new(net, at.clone(), spec.node, folder, failed)))
         }
     }
 }
 
-/// Where its hands are.
-fn place(wish: &Wish) -> io::Result<harm::Place> {
-    let own = || wish.store.folder().join(format!("harm-{}", name_of(wish.node)));
-    Ok(harm::Place {
+/// What its actuators have to know.
+fn place(spec: &AgentSpec) -> io::Result<harm::HarmContext> {
+    let own = || spec.store.folder().join(format!("harm-{}", name_of(spec.node)));
+    Ok(harm::HarmContext {
         life: harm::life(),
-        state: std::path::absolute(wish.state.clone().unwrap_or_else(own))?,
-        may: wish.may.clone(),
-        controller: wish.controller.clone(),
+        state: std::path::absolute(spec.state.clone().unwrap_or_else(own))?,
+        may: spec.may.clone(),
+        controller: spec.controller.clone(),
         program: std::env::current_exe()?,
         kernel: "/proc".into(),
     })
 }
 
-async fn tell_readings(board: Board, notes: mpsc::Sender<Note>) {
-    let mut told = None;
+async fn send_readings(board: Board, notes: mpsc::Sender<Note>) {
+    let mut sent = None;
     for look in (0..LOOKS).cycle() {
         sleep(LOOK).await;
-        if let Some(readings) = readings(&board, look == 0, &mut told) {
+        if let Some(readings) = readings(&board, look == 0, &mut sent) {
             // Without a link they are lost; the next ones are worth more.
-            let _ = notes.try_send(Note::Tell(Message::Readings(readings)));
+            let _ = notes.try_send(Note::Send(Message::Readings(readings)));
         }
     }
 }
@@ -202,15 +202,15 @@ fn wall() -> Option<u64> {
     now.ok().and_then(|since| u64::try_from(since.as_nanos()).ok())
 }
 
-/// What is to be told now: all, or throttle bits that are not those `told` last.
-fn readings(board: &Board, all: bool, told: &mut Option<u64>) -> Option<Readings> {
+/// What is to be sent now: all, or throttle bits that are not those `sent` last.
+fn readings(board: &Board, all: bool, sent: &mut Option<u64>) -> Option<Readings> {
     let readings = if all {
         Readings { wall: wall(), ..board.read() }
     } else {
         Readings { throttled: board.throttled(), ..Readings::default() }
     };
-    let last = std::mem::replace(told, readings.throttled);
-    (all || last != *told).then_some(readings)
+    let last = std::mem::replace(sent, readings.throttled);
+    (all || last != *sent).then_some(readings)
 }
 
 /// Says why a handshake failed, if it is not what was said last.
@@ -265,8 +265,8 @@ async fn watch_parent(parent: Option<u32>) {
 #[derive(Clone, Copy)]
 struct Says(fn(&str));
 
-impl Told for Says {
-    fn tell(&self, _what: What) {}
+impl Emitter for Says {
+    fn emit(&self, _what: What) {}
 
     fn notice(&self, _notice: Notice) {}
 
@@ -280,15 +280,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_the_throttle_bits_is_told_at_once_and_the_rest_in_its_turn() {
+    fn a_change_of_the_throttle_bits_is_reported_at_once_and_the_rest_in_its_turn() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let board = Board::below(folder.path());
         let file = folder.path().join("sys/devices/platform/soc/soc:firmware/get_throttled");
         std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder");
-        let mut told = None;
+        let mut sent = None;
         let mut look = |bits: &str, all| {
             std::fs::write(&file, bits).expect("a file");
-            readings(&board, all, &mut told).map(|readings| readings.throttled)
+            readings(&board, all, &mut sent).map(|readings| readings.throttled)
         };
         assert_eq!(look("0\n", true), Some(Some(0)));
         assert_eq!(look("0\n", false), None);

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::scratch::Scratch;
-use super::store::Place;
+use super::store::StorePlace;
 use super::tls::name_of;
-use crate::fleet::doors::Address;
+use crate::fleet::ports::Address;
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
@@ -24,11 +24,11 @@ pub struct Start {
     pub program: PathBuf,
     /// The controller.
     pub controller: Address,
-    /// Where it takes beats.
-    pub beats: Address,
+    /// Where it takes heartbeats.
+    pub heartbeats: Address,
     /// Where checkpoints are kept.
-    pub store: Place,
-    /// Whether they only pretend to do what harms the machine.
+    pub store: StorePlace,
+    /// Whether they only claim to do what harms the machine.
     pub harmless: bool,
     /// Certificates, and what they say.
     pub scratch: Rc<Scratch>,
@@ -61,28 +61,34 @@ impl Agents {
     ///
     /// # Errors
     /// When the system starts no process.
-    pub fn start(&self, node: NodeId, life: Life, beat: Span) -> io::Result<()> {
+    pub fn start(&self, node: NodeId, life: Life, heartbeat: Span) -> io::Result<()> {
         self.end(node);
-        let process = self.spawn(node, life, beat)?;
+        let process = self.spawn(node, life, heartbeat)?;
         self.each.borrow_mut()[node.0 as usize] = Some(process);
         Ok(())
     }
 
-    fn spawn(&self, node: NodeId, life: Life, beat: Span) -> io::Result<Child> {
-        let Start { program, controller, beats, store, harmless, scratch } = &self.start;
+    fn spawn(&self, node: NodeId, life: Life, heartbeat: Span) -> io::Result<Child> {
+        let Start { program, controller, heartbeats, store, harmless, scratch } = &self.start;
         let said = File::options().create(true).append(true).open(scratch.said(&name_of(node)))?;
         let address = |to: &Address| format!("{}:{}", to.host, to.port);
         let mut command = Command::new(program);
         command
-            .args(["agent", "--controller", &address(controller), "--beats", &address(beats)])
+            .args([
+                "agent",
+                "--controller",
+                &address(controller),
+                "--heartbeats",
+                &address(heartbeats),
+            ])
             .args(["--node", &(u64::from(node.0) + 1).to_string(), "--life", &life.0.to_string()])
-            .args(["--beat", &format!("{} ns", beat.0)])
+            .args(["--heartbeat", &format!("{} ns", heartbeat.0)])
             .args(["--parent", &std::process::id().to_string()])
             .arg("--certificates")
             .arg(scratch.certificates());
         match store {
-            Place::Folder { path, .. } => command.arg("--store").arg(path),
-            Place::Server { at, cards } => {
+            StorePlace::Folder { path, .. } => command.arg("--store").arg(path),
+            StorePlace::Server { at, cards } => {
                 let server = format!("tcp://{}", address(at));
                 command.arg("--store").arg(server).arg("--cards").arg(cards)
             }

@@ -46,8 +46,8 @@ pub struct Enrolled {
 }
 
 impl Authority {
-    /// Opens the authority of a folder, or makes it if there is none. Its certificate is told if
-    /// it was made.
+    /// Opens the authority of a folder, or makes it if there is none. Its certificate is reported
+    /// if it was made.
     ///
     /// # Errors
     /// When the folder cannot be written, or what lies there is no authority.

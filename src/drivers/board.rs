@@ -1,4 +1,4 @@
-//! What a node's board measures, from the files in which Linux and a Pi's firmware tell it.
+//! What a node's board measures, from the files in which Linux and a Pi's firmware show it.
 //!
 //! ```text
 //!  load         /proc/loadavg                            first number
@@ -7,7 +7,7 @@
 //!  throttled    /sys/devices/platform/soc/soc:firmware/get_throttled    hexadecimal
 //! ```
 //!
-//! What a board does not have is not told. The two last are as on Raspberry Pi OS; its kernel
+//! What a board does not have is not reported. The two last are as on Raspberry Pi OS; its kernel
 //! documents them in `drivers/firmware/raspberrypi.c` and the thermal sysfs interface.
 
 use std::fs;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pi_tells_all_and_a_board_without_sensors_nothing() {
+    fn a_pi_reports_all_and_a_board_without_sensors_nothing() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let board = Board::below(folder.path());
         assert_eq!(board.read(), Readings::default());

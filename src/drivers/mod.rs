@@ -1,6 +1,6 @@
-//! Hands on real things: network and certificates, disk, a node's board, the agent as a process.
+//! Drivers of real things: network and certificates, disk, a node's board, the agent as a process.
 //!
-//! A driver carries out what a door of [`crate::fleet::doors`] asks for, and decides nothing.
+//! A driver carries out what a port of [`crate::fleet::ports`] asks for, and decides nothing.
 
 pub mod agent;
 pub mod agents;

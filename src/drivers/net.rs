@@ -11,7 +11,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::yield_now;
 
-use crate::fleet::doors::{Address, Net};
+use crate::fleet::ports::{Address, Net};
 
 /// A peer that is silent for so long is asked whether it is there (assumption: a detector's timeout
 /// is of this order), then after each of these spans, so many times.
@@ -72,7 +72,7 @@ impl Net for Plain {
         listener.local_addr().map(|address| address.port())
     }
 
-    /// After each connection everybody else has his turn: in a flood, the beats of agents.
+    /// After each connection everybody else has his turn: in a flood, the heartbeats of agents.
     async fn accept(&self, listener: &mut TcpListener) -> io::Result<TcpStream> {
         yield_now().await;
         let (stream, _) = listener.accept().await?;

@@ -12,12 +12,12 @@
 //! whose name the certificate does not bear. The handshake is made by whoever reads or writes
 //! first, so that a peer that says nothing keeps nobody from being accepted.
 //!
-//! **Datagrams** are not encrypted. A beat carries the session that the controller gave its agent
-//! over TLS: 64 bits that nobody can guess who did not hear them. So nobody outside the path can
-//! keep a dead node alive or take a session over. Whoever *listens* on the path can copy a beat,
-//! and with it feign that a node lives or, by an answer, that the controller does; he can read no
-//! order, give none and change no result. The management network of a rack is assumed to be its
-//! own.
+//! **Datagrams** are not encrypted. A heartbeat carries the session that the controller gave its
+//! agent over TLS: 64 bits that nobody can guess who did not hear them. So nobody outside the path
+//! can keep a dead node alive or take a session over. Whoever *listens* on the path can copy a
+//! heartbeat, and with it feign that a node lives or, by an answer, that the controller does; he
+//! can read no order, give none and change no result. The management network of a rack is assumed
+//! to be its own.
 //!
 //! Not modelled: revocation (a node whose key was lost is kept out by a new authority); a node of
 //! the rack that lies to its neighbours.
@@ -45,7 +45,7 @@ use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use crate::fleet::doors::{Address, Net, Witness};
+use crate::fleet::ports::{Address, Net, Witness};
 use crate::ids::NodeId;
 
 /// The name in the controller's certificate.
@@ -141,7 +141,7 @@ pub fn chance() -> io::Result<u64> {
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// What is told of a handshake that failed, for people.
+/// What is reported of a handshake that failed, for people.
 pub type Refused = Rc<dyn Fn(&io::Error)>;
 
 /// A network, encrypted and proven. Its datagrams are those of the network below.

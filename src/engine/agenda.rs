@@ -28,7 +28,7 @@ const RUNGS_MAX: usize = 40;
 /// which events are popped. So an entry is moved a few times from one sequential memory to the
 /// next, never sifted through a heap: amortised O(1) when times are spread at all, O(log n) rungs
 /// of moves at worst, and the lists that are being written stay in the cache at a million pending
-/// events. Widths follow the entries that are really there, so microseconds may stand beside years
+/// events. Widths follow the entries that are really there, so microseconds may stand next to years
 /// and a million events at one instant.
 #[derive(Clone, Debug)]
 pub struct Agenda<E> {

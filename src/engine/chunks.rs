@@ -79,7 +79,7 @@ impl<E: Copy> Chunks<E> {
         list.write = chunk * CHUNK;
     }
 
-    /// Takes the first chunk's entries off a list, in order, and hands each to `f` together with
+    /// Takes the first chunk's entries off a list, in order, and passes each to `f` together with
     /// these chunks, so that `f` can push it to another list. `false` if the list was empty.
     #[inline]
     pub(super) fn shift(

@@ -33,7 +33,7 @@ impl Twin {
 }
 
 #[derive(Clone, Debug)]
-enum Act {
+enum Operation {
     /// Schedules so many events, at now + delay + i * step.
     Schedule {
         n: u64,
@@ -56,15 +56,15 @@ fn delay() -> impl Strategy<Value = u64> {
     (0_u32..62, 0_u64..1 << 62).prop_map(|(scale, span)| span >> (62 - scale))
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = Operation> {
     let step = prop_oneof![Just(0_i64), Just(1), Just(-1), -1_000_i64..1_000_000];
     prop_oneof![
         4 => (1_u64..300, delay(), step)
-            .prop_map(|(n, delay, step)| Act::Schedule { n, delay, step }),
-        2 => (1_u64..300, delay()).prop_map(|(n, bound)| Act::Hold { n, bound }),
-        2 => (1_u64..400).prop_map(Act::Pop),
-        1 => delay().prop_map(Act::Advance),
-        1 => Just(Act::Peek),
+            .prop_map(|(n, delay, step)| Operation::Schedule { n, delay, step }),
+        2 => (1_u64..300, delay()).prop_map(|(n, bound)| Operation::Hold { n, bound }),
+        2 => (1_u64..400).prop_map(Operation::Pop),
+        1 => delay().prop_map(Operation::Advance),
+        1 => Just(Operation::Peek),
     ]
 }
 
@@ -90,35 +90,35 @@ impl Pair {
         popped.map(|(at, _)| at)
     }
 
-    fn play(&mut self, act: &Act) {
+    fn play(&mut self, act: &Operation) {
         let now = self.twin.now;
         match *act {
-            Act::Schedule { n, delay, step } => {
+            Operation::Schedule { n, delay, step } => {
                 let first = now.saturating_add(delay);
                 for i in 0..n {
                     let at = first.saturating_add_signed(step * i.cast_signed());
                     self.schedule(at.max(now));
                 }
             }
-            Act::Hold { n, bound } => {
+            Operation::Hold { n, bound } => {
                 for i in 0..n {
                     let Some(at) = self.pop() else { break };
                     let delay = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) % (bound + 1);
                     self.schedule(at.0.saturating_add(delay));
                 }
             }
-            Act::Pop(n) => {
+            Operation::Pop(n) => {
                 for _ in 0..n {
                     self.pop();
                 }
             }
-            Act::Advance(delay) => {
+            Operation::Advance(delay) => {
                 let next = self.twin.peek_time().map_or(u64::MAX - 1, |next| next.0);
                 let to = now.saturating_add(delay).min(next);
                 self.agenda.advance_to(Time(to));
                 self.twin.now = to;
             }
-            Act::Peek => assert_eq!(self.agenda.peek_time(), self.twin.peek_time()),
+            Operation::Peek => assert_eq!(self.agenda.peek_time(), self.twin.peek_time()),
         }
         assert_eq!(self.agenda.len(), self.twin.pending.len());
     }

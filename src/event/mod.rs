@@ -1,4 +1,4 @@
-//! The one vocabulary in which every stage tells what happened.
+//! The one vocabulary in which every stage emits what happened.
 //!
 //! Nothing after the log may ask which stage spoke.
 
@@ -12,7 +12,7 @@ use crate::units::{Bytes, Span, Time};
 
 pub use fault::{Fault, Strikes, Target};
 
-/// One fact, at one instant. Events of a run are told in the order of their time.
+/// One fact, at one instant. Events of a run are emitted in the order of their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When it happened.
@@ -29,7 +29,7 @@ pub enum What {
     NodeState { node: NodeId, life: Life, state: NodeState, cause: Cause },
     /// A part other than a node changes: switch, server, link, PSU or controller.
     PartState { part: Part, state: PartState, cause: Cause },
-    /// A fault strikes a part. Told before its consequences.
+    /// A fault strikes a part. Emitted before its consequences.
     FaultStrikes { fault: FaultId, kind: Fault, part: Part },
     /// A fault is foreseen to strike a part after so long. It may be a false alarm.
     Alarm { fault: FaultId, part: Part, lead: Span },
@@ -55,18 +55,18 @@ pub enum What {
     /// thrown back to it (0: to its start), or computes again. Its memory holds steps up to `step`.
     Group { job: JobId, group: u32, act: GroupAct, number: u64, step: u64 },
     /// A particle flipped bits of an array of a node's memory (numbered as in the hardware profile,
-    /// from 0), and this comes of it. Told before its consequences.
+    /// from 0), and this comes of it. Emitted before its consequences.
     Upset { node: NodeId, array: u32, class: Class },
     /// A chip of an array of a node's DRAM has a fault of this mode (numbered as in
     /// [`MODES`](crate::cosmic::dram::MODES)), which met another in a word or not, and this comes
-    /// of it. Told before its consequences.
+    /// of it. Emitted before its consequences.
     ChipFault { node: NodeId, array: u32, mode: u32, permanent: bool, met: bool, class: Class },
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
     /// A meter reading. See [`Sensor`] for its unit.
     Reading { sensor: Sensor, value: u64 },
-    /// The run is over. Always the last event, and told once.
+    /// The run is over. Always the last event, and emitted once.
     RunEnds { reason: EndReason },
 }
 
@@ -272,7 +272,7 @@ pub enum EndReason {
     Quiet,
 }
 
-/// Where a stage tells its events to.
+/// Where a stage emits its events to.
 pub trait Sink {
     /// Takes one event, at once. An `Err` asks the stage to stop and to pass it on.
     ///

@@ -1,4 +1,4 @@
-//! How a recorded run is played again: the commands, wherever they are told.
+//! How a recorded run is played again: the commands, wherever they are shown.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ pub(super) fn of(manifest: &Manifest) -> Again {
          fingerprint is a hash over every one of them."
             .to_owned()
     } else if stage == measured::NAME {
-        "Real programs were measured; the fingerprint is a hash over every event told of them. \
+        "Real programs were measured; the fingerprint is a hash over every event of them. \
          No other measurement has it."
             .to_owned()
     } else {

@@ -79,7 +79,7 @@ impl Run<'_> {
         };
         let path = folder.path().to_owned();
         // Where the disk is full the manifest may not be writable either; the first error is the
-        // one to tell.
+        // one to report.
         let _ = folder.leave(&mut manifest, status, &why);
         Err(RunError::Left { scenario: name, folder: path, source: Box::new(error) })
     }

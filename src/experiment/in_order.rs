@@ -1,4 +1,4 @@
-//! Many things at a time, of which is told in their order.
+//! Many things at a time, whose results are passed on in their order.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Does `one` for each number below `count`, `jobs` at a time (by default one for each processor
-/// core), and tells what came of each in the order of the numbers, as soon as all before it are
-/// told.
+/// core), and passes on what came of each in the order of the numbers, as soon as all before it are
+/// passed on.
 pub fn in_order<R: Send>(
     count: usize,
     jobs: Option<NonZero<usize>>,
     one: &(dyn Fn(usize) -> R + Sync),
-    tell: &mut (dyn FnMut(R) + Send),
+    emit: &mut (dyn FnMut(R) + Send),
 ) {
     let next = AtomicUsize::new(0);
-    let order = Mutex::new(Order { next: 0, early: BTreeMap::new(), tell });
+    let order = Mutex::new(Reorderer { next: 0, early: BTreeMap::new(), emit });
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -38,18 +38,18 @@ pub fn in_order<R: Send>(
 }
 
 /// Holds back what comes too early.
-struct Order<'t, R> {
+struct Reorderer<'t, R> {
     next: usize,
     early: BTreeMap<usize, R>,
-    tell: &'t mut (dyn FnMut(R) + Send),
+    emit: &'t mut (dyn FnMut(R) + Send),
 }
 
-impl<R> Order<'_, R> {
-    /// Tells what came of a number, and of all that waited for it, when its turn has come.
+impl<R> Reorderer<'_, R> {
+    /// Passes on what came of a number, and of all that waited for it, when its turn has come.
     fn take(&mut self, number: usize, done: R) {
         self.early.insert(number, done);
         while let Some(done) = self.early.remove(&self.next) {
-            (self.tell)(done);
+            (self.emit)(done);
             self.next += 1;
         }
     }
@@ -61,22 +61,22 @@ mod tests {
 
     #[test]
     fn what_comes_early_waits_for_its_turn() {
-        let mut told = Vec::new();
-        let mut tell = |one| told.push(one);
-        let mut order = Order { next: 0, early: BTreeMap::new(), tell: &mut tell };
+        let mut emitted = Vec::new();
+        let mut emit = |one| emitted.push(one);
+        let mut order = Reorderer { next: 0, early: BTreeMap::new(), emit: &mut emit };
         order.take(2, 'c');
         order.take(0, 'a');
         assert_eq!(order.next, 1);
         order.take(1, 'b');
-        assert_eq!(told, ['a', 'b', 'c']);
+        assert_eq!(emitted, ['a', 'b', 'c']);
     }
 
     #[test]
-    fn each_is_done_once_and_told_in_order_whatever_the_threads() {
+    fn each_is_done_once_and_handed_on_in_order_whatever_the_threads() {
         for jobs in [1, 3, 64] {
-            let mut told = Vec::new();
-            in_order(50, NonZero::new(jobs), &|number| number * number, &mut |it| told.push(it));
-            assert_eq!(told, (0..50).map(|number| number * number).collect::<Vec<_>>());
+            let mut emitted = Vec::new();
+            in_order(50, NonZero::new(jobs), &|number| number * number, &mut |it| emitted.push(it));
+            assert_eq!(emitted, (0..50).map(|number| number * number).collect::<Vec<_>>());
         }
         in_order(0, None, &|_| panic!("there is nothing to do"), &mut |()| ());
     }

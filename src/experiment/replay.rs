@@ -45,7 +45,7 @@ pub fn replay(
     let Manifest { stage, deterministic, plan_digest, .. } = manifest;
     if !deterministic {
         return Ok(Replayed::Never(format!(
-            "the stage {stage} tells other events each time: its runs cannot be replayed to the \
+            "the stage {stage} emits other events each time: its runs cannot be replayed to the \
              same; `rackstorm replay --on model` plays plan and recorded faults in the model"
         )));
     }

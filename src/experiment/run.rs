@@ -165,8 +165,8 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Tells each event to this sink, after those that were named before. An error of it stops
-    /// the run; the event that it was told is still part of the outcome.
+    /// Gives each event to this sink, after those that were named before. An error of it stops
+    /// the run; the event that it was given is still part of the outcome.
     pub fn sink(mut self, sink: &'a mut dyn Sink) -> Self {
         self.sinks.push(sink);
         self
@@ -248,7 +248,7 @@ pub fn observe(scenario: &Scenario, stage: &dyn Backend) -> Result<Vec<Observati
     Ok(observations(&outcome.findings, &observed))
 }
 
-/// Hands every event to all that listen to the run.
+/// Passes every event to all that listen to the run.
 struct Listener<'a> {
     fold: Option<Fold>,
     recorder: Option<Recorder<File>>,

@@ -132,7 +132,7 @@ impl Ended {
 
     /// Some lines for people, or a single one.
     pub(crate) fn text(&self, style: Style) -> String {
-        // What needs no repair tells nothing by its availability.
+        // What needs no repair says nothing by its availability.
         let calm = self.metric("failures").is_none_or(|failures| failures.value == 0.0);
         let shown = HEADLINES.iter().filter(|name| !(calm && **name == "availability"));
         let so_far = if self.value("jobs_unfinished") > 0.0 { " so far" } else { "" };
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_told_in_the_units_of_people() {
+    fn quantities_are_emitted_in_the_units_of_people() {
         let metric = |value, unit: &str| Metric { name: String::new(), value, unit: unit.into() };
         assert_eq!(quantity(&metric(0.75, "1")), "0.7500");
         assert_eq!(quantity(&metric(750.0, "count")), "750");

@@ -365,9 +365,9 @@ mod tests {
         let lognormal = fitted(&spans, "lognormal");
         near(values(&lognormal)[0], ln2, 1e-12);
         near(values(&lognormal)[1], ln2 * libm::sqrt(2.0 / 3.0), 1e-12);
-        let told = summary(&spans).expect("a sample");
-        near(told.median_s, 2.0, 1e-12);
-        near(told.c2, 2.0 / 7.0, 1e-12);
+        let reported = summary(&spans).expect("a sample");
+        near(reported.median_s, 2.0, 1e-12);
+        near(reported.c2, 2.0 / 7.0, 1e-12);
     }
 
     /// At the maximum each equation of the file's head holds, and no neighbour is likelier.

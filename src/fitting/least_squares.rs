@@ -1,4 +1,4 @@
-//! Nonlinear least squares by Levenberg and Marquardt, with what the data cannot tell apart.
+//! Nonlinear least squares by Levenberg and Marquardt, with what the data cannot distinguish.
 //!
 //! Minimises the sum of squares of `r(x)` over a box, where each evaluation is a whole set of runs:
 //! derivatives are central differences, and steps `d` solve `(C + mu I) D d = -N' r` with
@@ -23,7 +23,7 @@
 //! Student's t of `n - p` degrees: exact for linear models with equal normal errors.
 //!
 //! Why not a package: rmpfit 2.0 and levenberg-marquardt 0.15 (upon nalgebra) fit as well, but
-//! neither hands out `J`, without which identifiability could only be guessed; what would remain
+//! neither gives out `J`, without which identifiability could only be guessed; what would remain
 //! for them is the loop below.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};

@@ -102,7 +102,7 @@ pub enum Spread {
     },
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn word<S: serde::Serializer>(quantity: &Quantity, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(quantity.word())
 }

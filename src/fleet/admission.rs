@@ -24,10 +24,10 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::event::{Sensor, What};
-use crate::fleet::doors::Net;
+use crate::fleet::ports::Net;
 use crate::fleet::wire::{Ended, Refusal};
 
-/// Beside one connection for each node there is room for so many that say nothing. Assumption: at
+/// Besides one connection for each node there is room for so many that say nothing. Assumption: at
 /// 2,000 strangers a second a handshake then has half a second, a hundred times what it takes.
 const UNPROVEN: usize = 1_024;
 /// Of one address. Assumption: a node has a few at once, to the controller and to its store.
@@ -35,7 +35,7 @@ const PER_ADDRESS: usize = 64;
 /// Peers at once at the store that have proven who they are. Assumption: a pilot of 750 nodes,
 /// each with one transfer and one that has broken off.
 const CALLERS: usize = 1_500;
-/// Files that a controller opens beside its connections: log, state, certificates, buses, pipes to
+/// Files that a controller opens besides its connections: log, state, certificates, buses, pipes to
 /// tools (assumption).
 const KEPT_BACK: usize = 256;
 /// However few files a process may open, a handful of handshakes is possible at a time.
@@ -68,7 +68,7 @@ pub struct Refusals {
     pub crowded: u64,
     /// Datagrams that are none of ours.
     pub datagrams: u64,
-    /// Reports of an injection that the agent was not told to do, and requests to the store for
+    /// Reports of an injection that the agent was not ordered to do, and requests to the store for
     /// what no object may be; the connection goes on.
     pub unasked: u64,
 }
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_in_time_is_silent_and_who_is_pushed_out_is_told_so() {
+    async fn who_says_nothing_in_time_is_silent_and_who_is_pushed_out_is_informed() {
         let admission = Admission::new(Bounds { unproven: 1, ..FEW });
         let never = || std::future::pending::<Result<(), Ended>>();
         let silent = admission.admit(peer(1)).first(Duration::from_secs(5), never()).await;

@@ -1,10 +1,10 @@
-//! The agent of a node: joins the controller, beats, and carries out the orders of a job.
+//! The agent of a node: joins the controller, sends heartbeats, carries out the orders of a job.
 //!
-//! One loop holds all that the agent knows; tasks around it read, write and wait, and tell it what
-//! came of it. An order that is given twice is carried out once and answered twice, so that neither
-//! a lost answer nor a restarted controller does harm. Of two controllers the one with the higher
-//! term is obeyed. An order for memory that it does not have it does not begin, and says so. When
-//! the controller is not heard for the lease of a harm, the agent undoes it.
+//! One loop holds all that the agent knows; tasks around it read, write and wait, and report to it
+//! what came of it. An order that is given twice is carried out once and answered twice, so that
+//! neither a lost answer nor a restarted controller does harm. Of two controllers the one with the
+//! higher term is obeyed. An order for memory that it does not have it does not begin, and says so.
+//! When the controller is not heard for the lease of a harm, the agent undoes it.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,38 +17,38 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
-use crate::fleet::beats::{self, Post};
-use crate::fleet::deeds::{self, Deeds, WHOLE_PPM};
-use crate::fleet::doors::{Address, Deed, Harm, Net, Notice, Store, Told};
 use crate::fleet::group::Membership;
+use crate::fleet::heartbeats::{self, Post};
 use crate::fleet::images::{Images, pause};
+use crate::fleet::injections::{self, Injections, WHOLE_PPM};
 use crate::fleet::job::{Sabotage, image_name};
 use crate::fleet::link::{Link, Linked};
 use crate::fleet::means::Ability;
 use crate::fleet::neighbours::{self, Incoming};
 pub use crate::fleet::pace::Pace;
 use crate::fleet::packet::Packet;
+use crate::fleet::ports::{Address, Emitter, Harm, InjectionOrder, Net, Notice, Store};
 use crate::fleet::ranks::Ranks;
 use crate::fleet::relay::{QUEUE, pass_on, relay};
 use crate::fleet::task::{self, Paced, Task, stretched};
-use crate::fleet::wire::{Beat, Ended, Message, Order, Where, Work};
+use crate::fleet::wire::{Ended, Heartbeat, Message, NodeOrder, Where, Work};
 use crate::ids::{Life, NodeId};
 use crate::units::Span;
 
 /// Sums of neighbours that came before the order they belong to.
 const EARLY_MAX: usize = 16;
 
-/// The doors that an agent uses.
+/// The ports that an agent uses.
 #[derive(Clone, Debug)]
-pub struct Doors<N, S, H, T> {
+pub struct AgentPorts<N, S, H, T> {
     /// Its node's network.
     pub net: N,
     /// The checkpoints' server.
     pub store: S,
-    /// Hands on its own node.
+    /// Actuators on its own node.
     pub harm: H,
-    /// Where it tells what it obeys.
-    pub told: T,
+    /// Where it reports what it obeys.
+    pub emitter: T,
 }
 
 /// Who an agent is and whom it obeys.
@@ -64,8 +64,8 @@ pub struct Setup {
     pub port: u16,
     /// The controller.
     pub controller: Address,
-    /// Where the controller takes beats.
-    pub beats: Address,
+    /// Where the controller takes heartbeats.
+    pub heartbeats: Address,
     /// What it can do, for people.
     pub abilities: Vec<Ability>,
     /// Its times.
@@ -77,8 +77,8 @@ pub struct Setup {
 /// What the process around an agent has for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// To be told to the controller, if the link is up; else it is lost.
-    Tell(Message),
+    /// To be sent to the controller, if the link is up; else it is lost.
+    Send(Message),
     /// Its host leaves the node this share of its speed from now on (ppm).
     Speed(u32),
     /// The agent shall end, after undoing what it did to its node.
@@ -98,7 +98,7 @@ enum Heard {
 }
 
 struct Agent<N, S, H, T> {
-    doors: Doors<N, S, H, T>,
+    ports: AgentPorts<N, S, H, T>,
     /// The ways to images.
     images: Images<N, S>,
     setup: Setup,
@@ -110,8 +110,8 @@ struct Agent<N, S, H, T> {
     out: Option<mpsc::UnboundedSender<Message>>,
     /// The highest term seen.
     term: u64,
-    beats: u64,
-    next_beat: Instant,
+    heartbeats: u64,
+    next_heartbeat: Instant,
     /// When the controller was last heard.
     answered: Instant,
     /// When the link was made.
@@ -122,9 +122,9 @@ struct Agent<N, S, H, T> {
     right: Vec<(Address, watch::Sender<Option<Message>>)>,
     /// Sums from the left by placement and step.
     early: BTreeMap<(u64, u64), u64>,
-    deeds: Deeds,
+    injections: Injections,
     admission: Admission,
-    /// Whether its node computes, as it told last.
+    /// Whether its node computes, as it reported last.
     computes: bool,
     /// The share of its speed that its host leaves it, and at which it computes (ppm).
     host_speed: u32,
@@ -135,20 +135,20 @@ struct Agent<N, S, H, T> {
 ///
 /// # Errors
 /// When it cannot listen.
-pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
-    doors: Doors<N, S, H, T>,
+pub async fn run<N: Net, S: Store, H: Harm, T: Emitter>(
+    ports: AgentPorts<N, S, H, T>,
     setup: Setup,
     notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
     let (heard, queue) = mpsc::channel(QUEUE);
-    let net = &doors.net;
+    let net = &ports.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let admission = Admission::new(Bounds::of_agent());
-    let door = (net.listen(setup.port).await?, admission.clone());
-    let peers = Address::new(setup.host.clone(), N::port(&door.0)?);
-    let images = Images::new(net, &doors.store, setup.pace.patience);
-    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), door, to));
-    let (post, packets) = beats::open(net, setup.pace).await?;
+    let listener = (net.listen(setup.port).await?, admission.clone());
+    let peers = Address::new(setup.host.clone(), N::port(&listener.0)?);
+    let images = Images::new(net, &ports.store, setup.pace.patience);
+    relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), listener, to));
+    let (post, packets) = heartbeats::open(net, setup.pace).await?;
     let (session, again) = <(Rc<Cell<_>>, Rc<Notify>)>::default();
     let link = Link {
         net: net.clone(),
@@ -171,8 +171,8 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     relay(net, &heard, Heard::Packet, |to| packets.hear(to));
     let now = Instant::now();
     let agent = Agent {
-        membership: Membership::new(setup.node, setup.beats.clone()),
-        doors,
+        membership: Membership::new(setup.node, setup.heartbeats.clone()),
+        ports,
         images,
         setup,
         heard,
@@ -181,15 +181,15 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
         again,
         out: None,
         term: 0,
-        beats: 0,
-        next_beat: now,
+        heartbeats: 0,
+        next_heartbeat: now,
         answered: now,
         linked: now,
         task: None,
         ranks: None,
         right: Vec::new(),
         early: BTreeMap::new(),
-        deeds: Deeds::default(),
+        injections: Injections::default(),
         admission,
         computes: false,
         host_speed: WHOLE_PPM,
@@ -199,7 +199,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Told>(
     Ok(())
 }
 
-impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
+impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
     async fn live(mut self, mut queue: mpsc::Receiver<Heard>) {
         loop {
             match timeout_at(self.next(), queue.recv()).await {
@@ -209,7 +209,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 Err(_) => self.pass(),
             }
             self.keep_pace();
-            self.tell_load();
+            self.report_load();
             self.send_gossip();
         }
     }
@@ -218,20 +218,20 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
     fn next(&self) -> Instant {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
         let until = task.map(Task::until);
-        let deeds = self.deeds.next(self.answered).into_iter();
-        let due = deeds.chain(until).chain(self.membership.next());
-        due.fold(self.next_beat, Instant::min)
+        let injections = self.injections.next(self.answered).into_iter();
+        let due = injections.chain(until).chain(self.membership.next());
+        due.fold(self.next_heartbeat, Instant::min)
     }
 
     /// Time has passed.
     fn pass(&mut self) {
         let now = Instant::now();
-        if self.next_beat <= now {
-            self.next_beat = now + self.setup.pace.beat;
-            self.beat(now);
+        if self.next_heartbeat <= now {
+            self.next_heartbeat = now + self.setup.pace.heartbeat;
+            self.heartbeat(now);
         }
-        for deed in self.deeds.over(now, self.answered) {
-            self.undo(deed);
+        for injection in self.injections.over(now, self.answered) {
+            self.undo(injection);
         }
         self.finish(now);
         self.membership.pass();
@@ -239,27 +239,27 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     /// Undoes what is done.
     async fn leave(mut self) {
-        for deed in self.deeds.all() {
-            deeds::undo(&self.doors.harm, &deed, self.setup.pace.patience).await;
+        for injection in self.injections.all() {
+            injections::undo(&self.ports.harm, &injection, self.setup.pace.patience).await;
         }
     }
 
-    fn beat(&mut self, now: Instant) {
+    fn heartbeat(&mut self, now: Instant) {
         let Some(session) = self.session.get().filter(|_| self.out.is_some()) else { return };
         if self.answered.max(self.linked) + self.setup.pace.silence <= now {
             self.out = None;
             self.again.notify_one();
             return;
         }
-        self.beats += 1;
-        let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.beats);
-        let beat = Beat { serial, life, session, count, term: 0, stale: false };
-        (self.post)(beat.encode().to_vec(), self.setup.beats.clone());
+        self.heartbeats += 1;
+        let (serial, life, count) = (self.setup.node.0, self.setup.life.0, self.heartbeats);
+        let heartbeat = Heartbeat { serial, life, session, count, term: 0, stale: false };
+        (self.post)(heartbeat.encode().to_vec(), self.setup.heartbeats.clone());
     }
 
-    /// Computes at the share of its speed that its host and its deeds leave it.
+    /// Computes at the share of its speed that its host and its injections leave it.
     fn keep_pace(&mut self) {
-        let speed = self.host_speed.min(self.deeds.speed());
+        let speed = self.host_speed.min(self.injections.speed());
         if std::mem::replace(&mut self.speed, speed) != speed
             && let Some(task) = &mut self.task
         {
@@ -267,11 +267,11 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
     }
 
-    /// Tells whether its node computes, if that has changed: it draws more then.
-    fn tell_load(&mut self) {
+    /// Reports whether its node computes, if that has changed: it draws more then.
+    fn report_load(&mut self) {
         let computes = self.task.as_ref().is_some_and(Task::computes);
         if std::mem::replace(&mut self.computes, computes) != computes {
-            self.doors.told.computes(self.setup.node, computes);
+            self.ports.emitter.computes(self.setup.node, computes);
         }
     }
 
@@ -283,7 +283,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::Note(Note::Tell(message)) => self.say(message),
+            Heard::Note(Note::Send(message)) => self.say(message),
             Heard::Note(Note::Speed(share_ppm)) => self.host_speed = share_ppm,
             Heard::Note(Note::Leave) => unreachable!("it has left"),
             Heard::Link(Linked::Up(out)) => {
@@ -295,16 +295,16 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 self.out = None;
                 self.ended(ended);
             }
-            Heard::Packet(Packet::Beat(beat)) => self.answer(beat),
+            Heard::Packet(Packet::Heartbeat(heartbeat)) => self.answer(heartbeat),
             Heard::Packet(Packet::Gossip(key, datagram)) => self.membership.hear(key, &datagram),
             Heard::Neighbour(Incoming::Sum { placement, step, seat, sum }) => {
                 self.sum(placement, step, seat, sum);
             }
             Heard::Neighbour(Incoming::Broken(ended)) => self.ended(ended),
             Heard::Stored(order, data) => self.stored(order, data),
-            Heard::Undone(deed, why) => {
-                self.deeds.end(deed);
-                self.say(Message::Cannot { deed, why });
+            Heard::Undone(injection, why) => {
+                self.injections.end(injection);
+                self.say(Message::Cannot { injection, why });
             }
         }
     }
@@ -313,22 +313,23 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         self.refuse(|refusals| refusals.ended(ended));
     }
 
-    /// Counts what is refused, and tells it whenever it has doubled.
+    /// Counts what is refused, and reports it whenever it has doubled.
     fn refuse(&self, what: impl FnOnce(&mut Refusals)) {
         let total = || self.admission.refusals().counts().iter().sum::<u64>();
         let before = total();
         self.admission.refuse(what);
         if total() > before && total().is_power_of_two() {
-            self.doors.told.refused(self.admission.refusals());
+            self.ports.emitter.refused(self.admission.refusals());
         }
     }
 
-    fn answer(&mut self, beat: Beat) {
-        let ours = Some(beat.session) == self.session.get() && beat.life == self.setup.life.0;
-        if !ours || beat.term < self.term {
+    fn answer(&mut self, heartbeat: Heartbeat) {
+        let ours =
+            Some(heartbeat.session) == self.session.get() && heartbeat.life == self.setup.life.0;
+        if !ours || heartbeat.term < self.term {
             return;
         }
-        if beat.stale {
+        if heartbeat.stale {
             if self.out.take().is_some() {
                 self.again.notify_one();
             }
@@ -341,51 +342,53 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         match message {
             Message::Welcome { term, session } if term >= self.term => {
                 self.term = term;
-                self.doors.told.notice(Notice::Serves { node: self.setup.node, term });
+                self.ports.emitter.notice(Notice::Serves { node: self.setup.node, term });
                 if self.session.replace(Some(session)) != Some(session) {
-                    self.deeds.forget();
+                    self.injections.forget();
                 }
                 self.answered = Instant::now();
-                self.next_beat = self.answered;
+                self.next_heartbeat = self.answered;
             }
             // An older controller: another one has taken over.
             Message::Welcome { .. } => self.again.notify_one(),
             Message::Order(order) if order.term >= self.term => self.ordered(order),
-            Message::Harm { deed } if self.deeds.told(&deed, Instant::now()) => self.harm(deed),
+            Message::Harm { injection } if self.injections.accept(&injection, Instant::now()) => {
+                self.harm(injection)
+            }
             Message::Flip { draw } => {
                 let ranks = self.ranks.as_mut().map(|(_, ranks)| ranks);
                 task::flip(self.task.as_mut(), ranks, draw);
                 self.finish(Instant::now());
             }
-            Message::Undo { deed } => {
-                if let Some(deed) = self.deeds.end(deed.number) {
-                    self.undo(deed);
+            Message::Undo { injection } => {
+                if let Some(injection) = self.injections.end(injection.number) {
+                    self.undo(injection);
                 }
             }
-            Message::Forget { name } => self.doors.net.spawn(self.images.clone().forget(name)),
-            Message::Group(group) => self.membership.told(group),
+            Message::Forget { name } => self.ports.net.spawn(self.images.clone().forget(name)),
+            Message::Group(group) => self.membership.update(group),
             Message::Unknown => self.refuse(|refusals| refusals.unknown += 1),
             _ => {}
         }
     }
 
-    /// Does harm; that it could not be done the controller is told.
-    fn harm(&self, deed: Deed) {
-        let (harm, heard) = (self.doors.harm.clone(), self.heard.clone());
+    /// Does harm; that it could not be done is reported to the controller.
+    fn harm(&self, injection: InjectionOrder) {
+        let (harm, heard) = (self.ports.harm.clone(), self.heard.clone());
         let patience = self.setup.pace.patience;
-        self.doors.net.spawn(async move {
-            if let Err(why) = deeds::harm(&harm, &deed, patience).await {
-                let _ = heard.send(Heard::Undone(deed.number, why)).await;
+        self.ports.net.spawn(async move {
+            if let Err(why) = injections::harm(&harm, &injection, patience).await {
+                let _ = heard.send(Heard::Undone(injection.number, why)).await;
             }
         });
     }
 
-    fn undo(&self, deed: Deed) {
-        let (harm, patience) = (self.doors.harm.clone(), self.setup.pace.patience);
-        self.doors.net.spawn(async move { deeds::undo(&harm, &deed, patience).await });
+    fn undo(&self, injection: InjectionOrder) {
+        let (harm, patience) = (self.ports.harm.clone(), self.setup.pace.patience);
+        self.ports.net.spawn(async move { injections::undo(&harm, &injection, patience).await });
     }
 
-    fn ordered(&mut self, order: Order) {
+    fn ordered(&mut self, order: NodeOrder) {
         self.term = order.term;
         match &self.task {
             // A newer controller may not know how far it was led by the one before.
@@ -403,7 +406,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             _ => {}
         }
         let (node, seat) = (self.setup.node, order.seat.number);
-        let Order { number, placement, term, .. } = order;
+        let NodeOrder { number, placement, term, .. } = order;
         if self.ranks.as_ref().is_none_or(|(placement, _)| *placement != order.placement) {
             self.ranks = None;
             self.right.clear();
@@ -411,7 +414,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         }
         let now = Instant::now();
         if let Some((ready, cancel)) = self.begin(&order) {
-            self.doors.told.notice(Notice::Obeys { node, term, order: number, placement, seat });
+            self.ports.emitter.notice(Notice::Obeys { node, term, order: number, placement, seat });
             let share = if order.work.is_computing() { self.speed } else { WHOLE_PPM };
             let time = Paced::new(span(order.work.span()), now, share);
             let ranks = self.ranks.as_ref().map(|(_, ranks)| ranks);
@@ -425,7 +428,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     /// Begins an order. Says whether only its time is left, and gives what ends it. `None` if the
     /// memory is not the one that the order supposes.
-    fn begin(&mut self, order: &Order) -> Option<(bool, Option<oneshot::Sender<()>>)> {
+    fn begin(&mut self, order: &NodeOrder) -> Option<(bool, Option<oneshot::Sender<()>>)> {
         let seat = order.seat.number;
         match order.work {
             Work::Compute { step, .. } => {
@@ -455,7 +458,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             Work::Load { checkpoint: Some(checkpoint), ref from, declared, packing, .. } => {
                 let (node, job, of) = (self.setup.node, order.job, order.seat.of);
                 let held = *from == Where::Memory;
-                self.doors.told.notice(Notice::Loads { node, checkpoint, seat, of, held });
+                self.ports.emitter.notice(Notice::Loads { node, checkpoint, seat, of, held });
                 let packing = [Span::ZERO, packing];
                 let cancel = self.keep(order.number, from, packing, move |images, from| {
                     images.get(from, (job, checkpoint, seat), declared)
@@ -496,7 +499,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 sleep(retry).await;
             }
         };
-        self.doors.net.spawn(async move {
+        self.ports.net.spawn(async move {
             tokio::select! {
                 biased;
                 _ = cancelled => {}
@@ -519,7 +522,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
             self.ranks = Some((task.order.placement, ranks));
         }
         if let Some(notice) = task.moved(self.setup.node) {
-            self.doors.told.notice(notice);
+            self.ports.emitter.notice(notice);
         }
         task.ready = true;
         self.finish(Instant::now());
@@ -527,7 +530,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
 
     /// Computes a step and sends its sum to the right. Each replica sends it; the first that comes
     /// counts.
-    fn compute(&mut self, order: &Order, step: u64) -> Option<()> {
+    fn compute(&mut self, order: &NodeOrder, step: u64) -> Option<()> {
         let (seat, placement) = (&order.seat, order.placement);
         if step == 1 && self.ranks.is_none() {
             self.ranks = Some((placement, Ranks::new(seat)));
@@ -541,7 +544,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
                 continue;
             }
             let pace = &self.setup.pace;
-            let queue = neighbours::send(&self.doors.net, to.clone(), pace.patience, pace.retry);
+            let queue = neighbours::send(&self.ports.net, to.clone(), pace.patience, pace.retry);
             self.right.push((to.clone(), queue));
         }
         for (_, queue) in &self.right {
@@ -586,7 +589,7 @@ impl<N: Net, S: Store, H: Harm, T: Told> Agent<N, S, H, T> {
         if task.ready && task.answer.is_none() && task.until() <= now {
             let answer = task.done(ranks);
             if let Some(notice) = task.computed(self.setup.node) {
-                self.doors.told.notice(notice);
+                self.ports.emitter.notice(notice);
             }
             task.answer = Some(answer.clone());
             self.say(answer);

@@ -1,7 +1,7 @@
 //! An agent as a member of its controller's group, whose members probe each other.
 //!
-//! The controller tells who belongs to the group, over the agent's link: all of it at each join,
-//! and then what changes. Gossip only tells who lives. Agents act on no verdict: they probe, and
+//! The controller reports who belongs to the group, over the agent's link: all of it at each join,
+//! and then what changes. Gossip only says who lives. Agents act on no verdict: they probe, and
 //! the controller, which is a member too, comes to its own.
 
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::fleet::doors::Address;
 use crate::fleet::packet;
+use crate::fleet::ports::Address;
 use crate::ids::NodeId;
 use crate::protocol::detector::CONTROLLER;
 use crate::protocol::swim::{Datagram, Swim};
@@ -43,7 +43,7 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Of an agent that was not told of a group yet. `controller` takes its datagrams there.
+    /// Of an agent that was not informed of a group yet. `controller` takes its datagrams there.
     pub(super) fn new(me: NodeId, controller: Address) -> Self {
         Self { me, controller, began: Instant::now(), group: None, peers: BTreeMap::new() }
     }
@@ -52,9 +52,9 @@ impl Membership {
         Time::ZERO + Span(self.began.elapsed().as_nanos() as u64)
     }
 
-    /// The controller tells who belongs to the group. Rules that cannot be are none.
-    pub(super) fn told(&mut self, told: Group) {
-        let Group { key, rules, afresh, joined, left } = told;
+    /// The controller reports who belongs to the group. Rules that cannot be are none.
+    pub(super) fn update(&mut self, group: Group) {
+        let Group { key, rules, afresh, joined, left } = group;
         if afresh && rules.timeout < rules.period {
             let mut swim = Swim::new(self.now(), self.me, rules, Stream::new(key, "fleet/gossip"));
             swim.join(CONTROLLER);
@@ -146,21 +146,21 @@ mod tests {
     fn an_agent_answers_members_that_have_the_key_and_nobody_else() {
         let controller = Address::new("controller", 7);
         let mut membership = Membership::new(NodeId(0), controller.clone());
-        membership.told(group(5, &[1], &[]));
-        assert_eq!(answers(&mut membership, 5), [], "it was told of no group yet");
-        membership.told(Group { afresh: true, ..group(5, &[0, 1], &[]) });
+        membership.update(group(5, &[1], &[]));
+        assert_eq!(answers(&mut membership, 5), [], "it was informed of no group yet");
+        membership.update(Group { afresh: true, ..group(5, &[0, 1], &[]) });
         assert_eq!(answers(&mut membership, 6), []);
         assert_eq!(answers(&mut membership, 5), [address(1), controller.clone()]);
-        membership.told(group(5, &[2], &[1]));
+        membership.update(group(5, &[2], &[1]));
         assert_eq!(answers(&mut membership, 5), [address(2), controller.clone()]);
-        membership.told(group(6, &[], &[2]));
+        membership.update(group(6, &[], &[2]));
         assert_eq!(answers(&mut membership, 5).len(), 2, "news of another group are none");
-        membership.told(Group { afresh: true, ..group(6, &[1], &[]) });
+        membership.update(Group { afresh: true, ..group(6, &[1], &[]) });
         assert_eq!(answers(&mut membership, 5), [], "the old group is over");
         assert_eq!(answers(&mut membership, 6), [address(1), controller]);
         let mut broken = Group { afresh: true, ..group(7, &[1], &[]) };
         broken.rules.timeout = broken.rules.period;
-        membership.told(broken);
+        membership.update(broken);
         assert_eq!(answers(&mut membership, 7), [], "rules that cannot be are none");
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 /// Images by name. A clone is the same memory; it is lost with the agent's process.
 ///
 /// Not modelled: a limit. A neighbour that is not of the rack can fill it, as it can fill a card;
-/// an image that nobody told the agent to forget stays as long as its process.
+/// an image that nobody asked the agent to forget stays as long as its process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held(Rc<RefCell<BTreeMap<String, Vec<u8>>>>);
 

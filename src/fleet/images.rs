@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::AsyncWrite;
 use tokio::time::{sleep, timeout};
 
-use crate::fleet::doors::{Address, Net, Object, Store};
 use crate::fleet::held::Held;
 use crate::fleet::job::image_name;
+use crate::fleet::ports::{Address, Net, Object, Store};
 use crate::fleet::wire::{self, Message, Reader, Where};
 use crate::units::Bytes;
 

@@ -1,14 +1,14 @@
 //! The nodes of the jobs: commands of the coordinator as orders to agents, and what they answer.
 //!
 //! What is decided is the coordinator's. A command for all nodes of a job is an order to each of
-//! them, which is done when each says so. A failure is told when the detector suspects the node;
+//! them, which is done when each says so. A failure is known when the detector suspects the node;
 //! what it costs counts from the node's last sign of life.
 //!
 //! All replicas of a seat compute the same memory and send its sum to all replicas of the next
 //! seat, which take the first that comes. A step is done when all have done it; as soon as each
-//! seat has one that has, the others have one beat left. Whoever is behind then is given up like
-//! one that failed: the dead need not be noticed first. It may work again when it answers late, or
-//! joins.
+//! seat has one that has, the others have one heartbeat left. Whoever is behind then is given up
+//! like one that failed: the dead need not be noticed first. It may work again when it answers
+//! late, or joins.
 //!
 //! Not modelled: a check of replicas against each other; checkpoints that are written while agents
 //! compute.
@@ -18,17 +18,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::control::coordinator::{
-    self, Command, Coordinator, Cost, Image, Input, Loss, Work as Wanted,
+    self, Coordinator, Cost, Image, Input, JobCommand, Loss, Work as Wanted,
 };
 use crate::event::{JobPhase, What};
-use crate::fleet::doors::Address;
+use crate::fleet::ports::Address;
 use crate::fleet::ranks;
-use crate::fleet::wire::{Order, Seat, Where, Work};
+use crate::fleet::wire::{NodeOrder, Seat, Where, Work};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::Plan;
 use crate::protocol::holders;
 use crate::protocol::seating::{Kept, Source};
-use crate::scenario::job::Place;
+use crate::scenario::job::KeptAt;
 use crate::units::{Bytes, Span, Time};
 
 /// Mistakes that can be built in on purpose, to see that they are found.
@@ -45,10 +45,10 @@ pub enum Sabotage {
 /// What the jobs demand of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// Tell this.
-    Tell(What),
+    /// Emit this.
+    Emit(What),
     /// Give this order to a node.
-    Order(NodeId, Order),
+    Order(NodeId, NodeOrder),
     /// The file server forgets what is stored under this name.
     Delete(String),
     /// A node forgets what is on its card and in its memory under this name.
@@ -81,7 +81,7 @@ pub struct State {
 /// What was ordered of whom.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Crews {
-    each: Vec<Hands>,
+    each: Vec<Workers>,
     /// Where nodes are reached by their neighbours.
     reached: BTreeMap<NodeId, Address>,
     /// Nodes that were given up as they were behind: nobody knows whether they live.
@@ -92,7 +92,7 @@ struct Crews {
 
 /// The nodes of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Hands {
+struct Workers {
     placement: u64,
     /// What was ordered, and its number.
     order: Option<(u64, Wanted)>,
@@ -112,9 +112,9 @@ impl<'p> Jobs<'p> {
     /// The plan's jobs at their start, or where `saved` left them.
     #[must_use]
     pub fn new(plan: &'p Plan, words: u32, term: u64, saved: Option<State>) -> Self {
-        // Nodes that failed together fall silent within one beat of each other: who is given a
+        // Nodes that failed together fall silent within one heartbeat of each other: who is given a
         // seat before that may be silent already.
-        let notice = plan.scenario.controller.beat();
+        let notice = plan.scenario.controller.heartbeat();
         let (coordinator, crews) = match saved {
             Some(State { coordinator, mut crews }) => {
                 // No number is given twice, whatever the controller before this one did of which
@@ -165,13 +165,13 @@ impl<'p> Jobs<'p> {
         std::mem::take(&mut self.demands)
     }
 
-    /// A node may work; one that does is told its order again.
+    /// A node may work; one that does is given its order again.
     pub fn offer(&mut self, now: Time, node: NodeId, peers: Address) {
         self.crews.reached.insert(node, peers);
         self.crews.given_up.remove(&node);
         match self.coordinator.job_of(node) {
             Some(job) => self.demands.extend(self.order_of(job, node)),
-            None => self.tell(now, Input::Free(node)),
+            None => self.handle(now, Input::Free(node)),
         }
     }
 
@@ -179,40 +179,40 @@ impl<'p> Jobs<'p> {
     pub fn lost(&mut self, now: Time, since: Time, node: NodeId) {
         self.crews.reached.remove(&node);
         self.crews.given_up.remove(&node);
-        self.tell(now, Input::Lost(Loss { node, class: 1, since }));
+        self.handle(now, Input::Lost(Loss { node, class: 1, since }));
     }
 
     /// What a node had in its memory is lost.
     pub fn wiped(&mut self, now: Time, node: NodeId) {
-        self.tell(now, Input::Wiped(node));
+        self.handle(now, Input::Wiped(node));
     }
 
     /// A strike of a fault is foreseen.
     pub fn foreseen(&mut self, now: Time, fault: FaultId, part: Part) {
-        self.tell(now, Input::Foreseen(fault, part));
+        self.handle(now, Input::Foreseen(fault, part));
     }
 
     /// The memory of a node is corrupted now.
     pub fn corrupt(&mut self, now: Time, node: NodeId, draw: u64, check: f64) {
-        self.tell(now, Input::Corrupted { node, draw, check });
+        self.handle(now, Input::Corrupted { node, draw, check });
     }
 
     /// When [`Self::pass`] may have something to do.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
-        let late = self.crews.each.iter().filter_map(|hands| hands.late_at);
+        let late = self.crews.each.iter().filter_map(|workers| workers.late_at);
         late.chain(self.coordinator.next()).min()
     }
 
     /// Time has passed.
     pub fn pass(&mut self, now: Time) {
         for job in (0..self.crews.each.len() as u16).map(JobId) {
-            if self.hands(job).late_at.is_some_and(|at| at <= now) {
+            if self.workers(job).late_at.is_some_and(|at| at <= now) {
                 self.give_up_late(now, job);
             }
         }
         if self.coordinator.next().is_some_and(|at| at <= now) {
-            self.tell(now, Input::Time);
+            self.handle(now, Input::Time);
         }
     }
 
@@ -220,29 +220,29 @@ impl<'p> Jobs<'p> {
     /// memory, and that is not what it should be.
     pub fn done(&mut self, now: Time, node: NodeId, order: u64, sum: u64, corrupt: bool) {
         if self.crews.given_up.remove(&node) {
-            return self.tell(now, Input::Free(node));
+            return self.handle(now, Input::Free(node));
         }
         let Some(job) = self.coordinator.job_of(node) else { return };
-        let (coordinator, hands) = (&self.coordinator, &mut self.crews.each[usize::from(job.0)]);
-        let Some((_, work)) = hands.order.filter(|(number, _)| *number == order) else { return };
+        let (coordinator, workers) = (&self.coordinator, &mut self.crews.each[usize::from(job.0)]);
+        let Some((_, work)) = workers.order.filter(|(number, _)| *number == order) else { return };
         let place = coordinator.seats(job).seat_of(node).expect("who works for a job has a place");
         let seat = coordinator.seat_at(job, place);
         if corrupt && matches!(work, Wanted::Verify { .. }) {
-            hands.note(seat);
+            workers.note(seat);
         }
-        if !hands.waiting.remove(&node) {
+        if !workers.waiting.remove(&node) {
             return;
         }
         let saves = matches!(work, Wanted::Write(_));
-        let old = std::mem::replace(&mut hands.sums[seat], sum);
+        let old = std::mem::replace(&mut workers.sums[seat], sum);
         if old != sum && saves && self.plan.verify(job).is_some() {
             // It was struck between the verification and this. Behind verifications that miss
             // nothing all checkpoints are taken to be clean: this one would be read back again
             // and again, and never be thrown away.
-            hands.note(seat);
+            workers.note(seat);
         }
         if saves && self.sabotage == Some(Sabotage::CommitEarly) {
-            hands.waiting.clear();
+            workers.waiting.clear();
         }
         self.go_on(now, job);
     }
@@ -250,19 +250,21 @@ impl<'p> Jobs<'p> {
     /// A node does not have the memory that an order supposes: its work is lost, and it is free.
     pub fn unable(&mut self, now: Time, node: NodeId, order: u64) {
         let Some(job) = self.coordinator.job_of(node) else { return };
-        let hands = self.hands(job);
-        if hands.order.is_some_and(|(number, _)| number == order) && hands.waiting.contains(&node) {
-            self.tell(now, Input::Lost(Loss { node, class: 1, since: now }));
-            self.tell(now, Input::Free(node));
+        let workers = self.workers(job);
+        if workers.order.is_some_and(|(number, _)| number == order)
+            && workers.waiting.contains(&node)
+        {
+            self.handle(now, Input::Lost(Loss { node, class: 1, since: now }));
+            self.handle(now, Input::Free(node));
         }
     }
 
-    fn hands(&mut self, job: JobId) -> &mut Hands {
+    fn workers(&mut self, job: JobId) -> &mut Workers {
         &mut self.crews.each[usize::from(job.0)]
     }
 
-    /// Tells the coordinator, and does what it commands.
-    fn tell(&mut self, now: Time, input: Input) {
+    /// Informs the coordinator, and does what it commands.
+    fn handle(&mut self, now: Time, input: Input) {
         let mut commands = Vec::new();
         self.coordinator.on(now, input, &mut commands);
         for command in commands {
@@ -270,44 +272,44 @@ impl<'p> Jobs<'p> {
         }
     }
 
-    fn carry_out(&mut self, now: Time, command: Command) {
+    fn carry_out(&mut self, now: Time, command: JobCommand) {
         match command {
-            Command::Emit(what) => self.demands.push(Demand::Tell(what)),
-            Command::Stop { job, anew } => {
+            JobCommand::Emit(what) => self.demands.push(Demand::Emit(what)),
+            JobCommand::Stop { job, anew } => {
                 self.crews.placements += u64::from(anew);
                 let placement = self.crews.placements;
-                let hands = self.hands(job);
-                (hands.order, hands.found, hands.late_at) = (None, None, None);
-                hands.waiting.clear();
+                let workers = self.workers(job);
+                (workers.order, workers.found, workers.late_at) = (None, None, None);
+                workers.waiting.clear();
                 if anew {
-                    hands.placement = placement;
+                    workers.placement = placement;
                 }
             }
-            Command::Order { job, order, work } => self.order(job, order, work),
-            Command::Without { job, node, heir } => {
-                if self.hands(job).waiting.remove(&node) {
+            JobCommand::Order { job, order, work } => self.order(job, order, work),
+            JobCommand::Without { job, node, heir } => {
+                if self.workers(job).waiting.remove(&node) {
                     if let Some(heir) = heir {
-                        self.hands(job).waiting.insert(heir);
+                        self.workers(job).waiting.insert(heir);
                         self.demands.extend(self.order_of(job, heir));
                     }
                     self.go_on(now, job);
                 }
             }
-            Command::Forget { job, kept } => self.forget(job, &kept),
-            Command::Finished { all, .. } => {
-                let sums = self.crews.each.iter().map(|hands| hands.sums.iter().copied());
+            JobCommand::Forget { job, kept } => self.forget(job, &kept),
+            JobCommand::Finished { all, .. } => {
+                let sums = self.crews.each.iter().map(|workers| workers.sums.iter().copied());
                 let result = combined(sums.map(ranks::result));
                 self.demands.extend(result.filter(|_| all).map(Demand::Finished));
             }
             // Agents draw what they draw, and the time is asked for by `next`. No plan that the
             // fleet takes has checkpoints that are written while it computes.
-            Command::Member { .. }
-            | Command::Load { .. }
-            | Command::Wake(_)
-            | Command::Pace { .. }
-            | Command::Drain { .. }
-            | Command::PauseDrain(_)
-            | Command::DropDrain(_) => {}
+            JobCommand::Member { .. }
+            | JobCommand::Load { .. }
+            | JobCommand::Wake(_)
+            | JobCommand::Pace { .. }
+            | JobCommand::Drain { .. }
+            | JobCommand::PauseDrain(_)
+            | JobCommand::DropDrain(_) => {}
         }
     }
 
@@ -319,11 +321,11 @@ impl<'p> Jobs<'p> {
             }
             Wanted::Write(_) | Wanted::Read(_) => self.coordinator.movers(job),
         };
-        let hands = self.hands(job);
-        hands.order = Some((order, work));
-        hands.waiting = of.iter().copied().collect();
+        let workers = self.workers(job);
+        workers.order = Some((order, work));
+        workers.waiting = of.iter().copied().collect();
         if let Wanted::Write(Image { checkpoint: Some(number), step, .. }) = work {
-            hands.begun = Some((number, step));
+            workers.begun = Some((number, step));
         }
         let orders: Vec<_> = of.iter().filter_map(|&node| self.order_of(job, node)).collect();
         self.demands.extend(orders);
@@ -331,43 +333,43 @@ impl<'p> Jobs<'p> {
 
     /// Goes on if all have done what was ordered.
     fn go_on(&mut self, now: Time, job: JobId) {
-        let hands = self.hands(job);
-        if !hands.waiting.is_empty() {
+        let workers = self.workers(job);
+        if !workers.waiting.is_empty() {
             return self.await_late(now, job);
         }
-        let Some((order, _)) = hands.order.take() else { return };
-        let found = hands.found.take();
+        let Some((order, _)) = workers.order.take() else { return };
+        let found = workers.found.take();
         let found = found.and_then(|seat| self.coordinator.seats(job).seats()[seat]);
-        self.tell(now, Input::Done { job, order, found });
+        self.handle(now, Input::Done { job, order, found });
     }
 
-    /// Gives replicas that are behind one beat, if each seat has one that is not.
+    /// Gives replicas that are behind one heartbeat, if each seat has one that is not.
     fn await_late(&mut self, now: Time, job: JobId) {
-        let hands = &self.crews.each[usize::from(job.0)];
-        let computes = matches!(hands.order, Some((_, Wanted::Compute { .. })));
-        if !computes || hands.late_at.is_some() || self.plan.replicas(job).is_none() {
+        let workers = &self.crews.each[usize::from(job.0)];
+        let computes = matches!(workers.order, Some((_, Wanted::Compute { .. })));
+        if !computes || workers.late_at.is_some() || self.plan.replicas(job).is_none() {
             return;
         }
         let places = self.coordinator.seats(job).seats().iter().enumerate();
-        let mut missing: BTreeSet<_> = (0..hands.sums.len()).collect();
+        let mut missing: BTreeSet<_> = (0..workers.sums.len()).collect();
         for (place, node) in places {
-            if node.is_some_and(|node| !hands.waiting.contains(&node)) {
+            if node.is_some_and(|node| !workers.waiting.contains(&node)) {
                 missing.remove(&self.coordinator.seat_at(job, place));
             }
         }
         if missing.is_empty() {
-            let at = now + self.plan.scenario.controller.beat();
-            self.hands(job).late_at = Some(at);
+            let at = now + self.plan.scenario.controller.heartbeat();
+            self.workers(job).late_at = Some(at);
         }
     }
 
     /// Gives up the replicas that are behind.
     fn give_up_late(&mut self, now: Time, job: JobId) {
-        let hands = self.hands(job);
-        hands.late_at = None;
-        for node in hands.waiting.clone() {
+        let workers = self.workers(job);
+        workers.late_at = None;
+        for node in workers.waiting.clone() {
             self.crews.given_up.insert(node);
-            self.tell(now, Input::Lost(Loss { node, class: 1, since: now }));
+            self.handle(now, Input::Lost(Loss { node, class: 1, since: now }));
         }
     }
 
@@ -399,10 +401,10 @@ impl<'p> Jobs<'p> {
 
     /// The order that a node has not yet carried out.
     fn order_of(&self, job: JobId, node: NodeId) -> Option<Demand> {
-        let hands = &self.crews.each[usize::from(job.0)];
-        let (number, work) = hands.order.filter(|_| hands.waiting.contains(&node))?;
+        let workers = &self.crews.each[usize::from(job.0)];
+        let (number, work) = workers.order.filter(|_| workers.waiting.contains(&node))?;
         let place = self.coordinator.seats(job).seat_of(node)?;
-        let (seat, of) = (self.coordinator.seat_at(job, place), hands.sums.len());
+        let (seat, of) = (self.coordinator.seat_at(job, place), workers.sums.len());
         let mut more = self.reached_at(job, (seat + 1) % of);
         let right = if more.is_empty() { return None } else { more.remove(0) };
         let work = self.work_of(job, place, work, &right)?;
@@ -415,8 +417,8 @@ impl<'p> Jobs<'p> {
             more,
             twin: self.plan.verify(job).is_some(),
         };
-        let (placement, term) = (hands.placement, self.term);
-        Some(Demand::Order(node, Order { job: job.0, number, placement, term, seat, work }))
+        let (placement, term) = (workers.placement, self.term);
+        Some(Demand::Order(node, NodeOrder { job: job.0, number, placement, term, seat, work }))
     }
 
     /// What the node on a place has to do.
@@ -425,7 +427,7 @@ impl<'p> Jobs<'p> {
             Cost::Span(span) => (Bytes(0), Span::ZERO, span),
             Cost::Moves(parcel) => (parcel.bytes, parcel.packing, Span::ZERO),
         };
-        let kept_at = |level| self.plan.checkpoint_of(job).map(|wish| wish.cost(level).place());
+        let kept_at = |level| self.plan.checkpoint_of(job).map(|spec| spec.cost(level).place());
         Some(match work {
             Wanted::Compute { step, span, .. } => Work::Compute { step, span },
             Wanted::Verify { step, span, blind } => Work::Verify { step, blind, span },
@@ -454,33 +456,33 @@ impl<'p> Jobs<'p> {
     }
 
     /// Where a seat's image goes to. Nowhere, if it is parity: the fleet refuses such plans.
-    fn saved_to(&self, job: JobId, seat: usize, kept_at: Place, right: &Address) -> Option<Where> {
+    fn saved_to(&self, job: JobId, seat: usize, kept_at: KeptAt, right: &Address) -> Option<Where> {
         Some(match kept_at {
-            Place::FileServer => Where::Server,
-            Place::Card => Where::Card,
-            Place::Partner => Where::Neighbour(right.clone()),
-            Place::Memory => Where::Memory,
-            Place::Buddies { .. } => {
+            KeptAt::FileServer => Where::Server,
+            KeptAt::Card => Where::Card,
+            KeptAt::Partner => Where::Neighbour(right.clone()),
+            KeptAt::Memory => Where::Memory,
+            KeptAt::Buddies { .. } => {
                 let seats = self.coordinator.seats(job).seats().len();
                 let others = holders::others(seat, seats, kept_at);
                 let copies = others.map(|other| Some((other as u32, self.address_at(job, other)?)));
                 Where::Buddies(copies.collect::<Option<_>>()?)
             }
-            Place::Group { .. } => return None,
+            KeptAt::Group { .. } => return None,
         })
     }
 
     /// Where a seat's image comes from. Who has lost his own is given those of his buddies as well.
-    fn loaded_from(&self, job: JobId, seat: usize, kept_at: Place) -> Option<Where> {
+    fn loaded_from(&self, job: JobId, seat: usize, kept_at: KeptAt) -> Option<Where> {
         let seating = self.coordinator.seats(job);
-        let in_memory = matches!(kept_at, Place::Memory | Place::Buddies { .. });
+        let in_memory = matches!(kept_at, KeptAt::Memory | KeptAt::Buddies { .. });
         let holder = |seat| match seating.source(seat) {
             Source::Own => Some(seat),
             Source::Seat(other) => Some(other),
             Source::Group => None,
         };
         Some(match (kept_at, holder(seat)?) {
-            (Place::FileServer, _) => Where::Server,
+            (KeptAt::FileServer, _) => Where::Server,
             (_, own) if own == seat && in_memory => Where::Memory,
             (_, own) if own == seat => Where::Card,
             (_, other) if !in_memory => Where::Neighbour(self.address_at(job, other)?),
@@ -496,7 +498,7 @@ impl<'p> Jobs<'p> {
 
 impl Crews {
     fn new(plan: &Plan) -> Self {
-        let hands = |seats: u32| Hands {
+        let workers = |seats: u32| Workers {
             placement: 0,
             order: None,
             waiting: BTreeSet::new(),
@@ -506,7 +508,7 @@ impl Crews {
             begun: None,
         };
         Self {
-            each: plan.jobs.iter().map(|job| hands(job.seats)).collect(),
+            each: plan.jobs.iter().map(|job| workers(job.seats)).collect(),
             reached: BTreeMap::new(),
             given_up: BTreeSet::new(),
             placements: 0,
@@ -514,7 +516,7 @@ impl Crews {
     }
 }
 
-impl Hands {
+impl Workers {
     /// A seat was found corrupt.
     fn note(&mut self, seat: usize) {
         self.found = Some(self.found.map_or(seat, |found| found.min(seat)));
@@ -545,10 +547,10 @@ mod tests {
         scenario.faults.clear();
         scenario.jobs[0].work.nodes = 2;
         pilot::fix_costs(&mut scenario, Span::from_secs(1));
-        let wish = pilot::checkpoint(&mut scenario);
-        wish.interval = Interval::Fixed(Span(1));
+        let spec = pilot::checkpoint(&mut scenario);
+        spec.interval = Interval::Fixed(Span(1));
         let cost = Span::from_secs(1);
-        wish.integrity.verify = Some(Verify { cost, per_checkpoint: 1, coverage: 1.0 });
+        spec.integrity.verify = Some(Verify { cost, per_checkpoint: 1, coverage: 1.0 });
         Plan::make(&scenario)
     }
 
@@ -581,15 +583,15 @@ mod tests {
                 assert_eq!(phase(&jobs), Some(wanted));
                 demands = answered(&mut jobs, demands, image);
             }
-            let told = |wanted| {
+            let emitted = |wanted| {
                 let is = |demand: &Demand| match demand {
-                    Demand::Tell(What::Checkpoint { act, .. }) => *act == wanted,
+                    Demand::Emit(What::Checkpoint { act, .. }) => *act == wanted,
                     _ => false,
                 };
                 demands.iter().any(is)
             };
-            assert_eq!(told(CheckpointAct::Commit), commits);
-            assert_eq!(told(CheckpointAct::Abandon), !commits);
+            assert_eq!(emitted(CheckpointAct::Commit), commits);
+            assert_eq!(emitted(CheckpointAct::Abandon), !commits);
             let next = if commits { JobPhase::Compute } else { JobPhase::Restart };
             assert_eq!(phase(&jobs), Some(next));
         }

@@ -2,17 +2,21 @@
 
 use crate::ids::JobId;
 use crate::plan::Plan;
-use crate::scenario::job::{Checkpoint, Cost, Counts, Place};
+use crate::scenario::job::{Checkpoint, Cost, Counts, KeptAt};
 use crate::units::Span;
 
-/// The shortest time between two beats: what the clock of a program can tell apart.
-const BEAT_MIN: Span = Span::from_millis(1);
+/// The shortest time between two heartbeats: what the clock of a program can distinguish.
+const HEARTBEAT_MIN: Span = Span::from_millis(1);
 
 /// Why the fleet cannot carry out a plan, a sentence for each reason. Empty: it can.
 #[must_use]
 pub fn cannot(plan: &Plan) -> Vec<String> {
-    let reasons =
-        [cannot_beat(plan), cannot_corrupt(plan), cannot_follow_chips(plan), cannot_tell(plan)];
+    let reasons = [
+        cannot_send_heartbeats(plan),
+        cannot_corrupt(plan),
+        cannot_follow_chips(plan),
+        cannot_say_how(plan),
+    ];
     let jobs = (0..plan.jobs.len() as u16).map(JobId);
     let of_jobs = jobs.flat_map(|job| of_job(plan, job));
     reasons.into_iter().flatten().chain(of_jobs).collect()
@@ -27,13 +31,13 @@ fn of_job(plan: &Plan, of: JobId) -> impl Iterator<Item = String> {
     })
 }
 
-/// Why agents cannot beat as fast as the controller wants to hear them, if they cannot.
-fn cannot_beat(plan: &Plan) -> Option<String> {
-    let beat = plan.scenario.controller.beat();
-    (beat < BEAT_MIN).then(|| {
+/// Why agents cannot send heartbeats as fast as the controller wants to hear them, if they cannot.
+fn cannot_send_heartbeats(plan: &Plan) -> Option<String> {
+    let heartbeat = plan.scenario.controller.heartbeat();
+    (heartbeat < HEARTBEAT_MIN).then(|| {
         format!(
-            "a beat each {beat}: agents beat four times in `controller.detect`, or as \
-             `controller.phi.beat` says, and not more often than each {BEAT_MIN}"
+            "a heartbeat each {heartbeat}: agents send four in `controller.detect`, or as many as \
+             `controller.phi.beat` says, and not more than one each {HEARTBEAT_MIN}"
         )
     })
 }
@@ -63,39 +67,39 @@ fn cannot_follow_chips(plan: &Plan) -> Option<String> {
 }
 
 /// Why a failed node cannot say what the controller has to know, if it cannot.
-fn cannot_tell(plan: &Plan) -> Option<String> {
+fn cannot_say_how(plan: &Plan) -> Option<String> {
     let rule = plan.scenario.faults.iter().find(|rule| rule.harm.severity() > 1)?;
     Some(format!(
-        "fault `{}` has a `severity`: a failed node does not tell its controller how it failed",
+        "fault `{}` has a `severity`: a failed node does not say to its controller how it failed",
         rule.name
     ))
 }
 
 /// Why the fleet cannot keep the checkpoints of a job, if it cannot.
 fn cannot_keep(plan: &Plan, of: JobId) -> Option<String> {
-    let wish = plan.checkpoint_of(of)?;
-    if matches!(wish, Checkpoint::Coordinated(wish) if wish.counts == Counts::Start) {
+    let spec = plan.checkpoint_of(of)?;
+    if matches!(spec, Checkpoint::Coordinated(spec) if spec.counts == Counts::Start) {
         let why = "[checkpoint.coordinated] counts = \"start\": an agent cannot restart from an \
                    image that it has not written";
         return Some(why.to_owned());
     }
-    if wish.logging().is_some() {
+    if spec.logging().is_some() {
         return Some("[checkpoint.logging]: agents write and restart all together".to_owned());
     }
-    if wish.incremental().is_some() {
+    if spec.incremental().is_some() {
         let why = "`incremental`: each step changes all of an agent's memory, so that there is \
                    nothing to leave out; `--on model` has a share";
         return Some(why.to_owned());
     }
-    let unable = |level: &usize| matches!(wish.cost(*level), Cost::Store(Place::Group { .. }));
-    if let Some(level) = (0..wish.levels()).find(unable) {
+    let unable = |level: &usize| matches!(spec.cost(*level), Cost::Store(KeptAt::Group { .. }));
+    if let Some(level) = (0..spec.levels()).find(unable) {
         return Some(format!(
             "level {} of [checkpoint.multilevel]: agents keep whole images, and make no \
              parity of them",
             level + 1
         ));
     }
-    let level = (0..wish.levels()).find(|level| wish.drain(*level).is_some())?;
+    let level = (0..spec.levels()).find(|level| spec.drain(*level).is_some())?;
     Some(format!(
         "level {} of [checkpoint.multilevel]: agents do not write while they compute",
         level + 1

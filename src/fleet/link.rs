@@ -8,13 +8,13 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
-use crate::fleet::doors::{Address, Net};
+use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::{self, Ended, Message, Reader};
 
-/// A read that is not watched by a timeout of its own: beats watch the link.
+/// A read that is not watched by a timeout of its own: heartbeats watch the link.
 const WATCHED: Duration = Duration::from_secs(30 * 86_400);
 
-/// What a link tells its agent.
+/// What a link reports to its agent.
 pub(super) enum Linked {
     /// A connection is there; messages go to this queue.
     Up(mpsc::UnboundedSender<Message>),

@@ -1,4 +1,4 @@
-//! How an agent carries a deed out on its own node, and what it has to be able to for it.
+//! How an agent carries an injection out on its own node, and what it has to be able to for it.
 //!
 //! What an agent can do, and what it lacks for the rest, it says when it joins: [`Ability`]. The
 //! sentence about it is made where it is shown.
@@ -6,12 +6,12 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::{Fault, Target};
-use crate::fleet::doors::Deed;
+use crate::fleet::ports::InjectionOrder;
 use crate::scenario::fault::FaultRule;
-use crate::scenario::harm::{Act, Clock, Harm, Link, Load, Process, Stop};
+use crate::scenario::harm::{Clock, Harm, Link, Load, Process, ProcessHarm, Stop};
 use crate::units::{BitRate, Span};
 
-/// How an agent carries a deed out on its own node.
+/// How an agent carries an injection out on its own node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "a field says no more than its name and type")]
@@ -52,7 +52,7 @@ pub struct BadLink {
 }
 
 impl Means {
-    /// Those of a rule, as far as the rule alone tells them: which hosts a cut spares, and which
+    /// Those of a rule, as far as the rule alone gives them: which hosts a cut spares, and which
     /// nodes' links stand for an uplink or a switch, is the stage's to say. `link` is the rate of
     /// a node's link.
     #[must_use]
@@ -98,14 +98,14 @@ impl Means {
     }
 }
 
-impl Deed {
+impl InjectionOrder {
     /// Whether it is over as soon as it is done: said again it would be done again.
     #[must_use]
     pub fn is_blow(&self) -> bool {
         match &self.means {
             Means::Usual => self.kind == Fault::Crash,
             Means::Stop { .. } => true,
-            Means::Process(process) => process.act != Act::Stop,
+            Means::Process(process) => process.act != ProcessHarm::Stop,
             Means::Cut { .. }
             | Means::Partition { .. }
             | Means::Link(_)
@@ -255,7 +255,7 @@ pub enum Lack {
     Permission { permission: String },
     #[error("this node is a namespace: the kernel is others' too")]
     OwnKernel,
-    #[error("it cannot be told whether the kernel is the node's own")]
+    #[error("it is not known whether the kernel is the node's own")]
     KnownKernel,
     #[error("the kernel has no netem")]
     Netem,
@@ -295,15 +295,15 @@ pub(crate) fn known<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<Ability>, D:
     Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
 }
 
-/// Why an agent that said this of itself when it joined cannot carry a deed out on its own node,
-/// if it cannot.
+/// Why an agent that said this of itself when it joined cannot carry an injection out on its own
+/// node, if it cannot.
 #[must_use]
-pub fn lacks(deed: &Deed, said: &[Ability]) -> Option<String> {
-    let needed = match &deed.means {
-        Means::Usual => of_kind(deed.kind),
+pub fn lacks(injection: &InjectionOrder, said: &[Ability]) -> Option<String> {
+    let needed = match &injection.means {
+        Means::Usual => of_kind(injection.kind),
         means => of_means(means),
     };
-    lacks_process(&deed.means, said).or_else(|| first_lack(&needed, said))
+    lacks_process(&injection.means, said).or_else(|| first_lack(&needed, said))
 }
 
 /// Why such an agent cannot suffer all that a rule may do to its node, if it cannot. What needs no
@@ -391,14 +391,14 @@ mod tests {
         Ability::Harm { act, lack: None }
     }
 
-    fn deed(kind: Fault, means: Means) -> Deed {
+    fn injection(kind: Fault, means: Means) -> InjectionOrder {
         let part = Part { kind: PartKind::Node, index: 0 };
         let (fault, lasts, lease) = (FaultId(0), None, Span(1));
-        Deed { number: 0, fault, kind, part, lasts, lease, means }
+        InjectionOrder { number: 0, fault, kind, part, lasts, lease, means }
     }
 
     #[test]
-    fn a_rule_tells_its_agent_how_to_do_it() {
+    fn a_rule_says_how_its_agent_does_it() {
         let link = Link { share_ppm: 100_000, loss_ppm: 20_000, delay: Span(7), jitter: Span(2) };
         let degraded = rule(Harm::LinkDegradation(link));
         let bad = BadLink { rate: 10_000_000, loss_ppm: 20_000, delay: Span(7), jitter: Span(2) };
@@ -420,22 +420,24 @@ mod tests {
         let late = rule(Harm::LinkDegradation(Link { delay: Span(1), ..Link::WHOLE }));
         let why = "harm `delay`: the kernel has no netem";
         assert_eq!(lacks_for(&late, LINK, &said).as_deref(), Some(why));
-        let late = deed(Fault::LinkDegradation, Means::of(&late, LINK));
+        let late = injection(Fault::LinkDegradation, Means::of(&late, LINK));
         assert_eq!(lacks(&late, &said).as_deref(), Some(why));
         let why = "harm `hang`: its agent does not know it";
-        assert_eq!(lacks(&deed(Fault::Hang, Means::Usual), &said).as_deref(), Some(why));
+        assert_eq!(lacks(&injection(Fault::Hang, Means::Usual), &said).as_deref(), Some(why));
     }
 
     #[test]
     fn a_process_is_harmed_where_its_name_is_allowed() {
-        let process = Process { name: "hpcg".into(), act: Act::Stop, bits: 1 };
+        let process = Process { name: "hpcg".into(), act: ProcessHarm::Stop, bits: 1 };
         let rule = rule(Harm::Process(process));
         let [own, other] = ["hpcg", "sshd"].map(|name| [Ability::Process { name: name.into() }]);
         assert_eq!(lacks_for(&rule, LINK, &own), None);
         let why = "harm to `hpcg`: its agent was started without --may process=hpcg";
         assert_eq!(lacks_for(&rule, LINK, &other).as_deref(), Some(why));
-        let deed = deed(Fault::Process, Means::of(&rule, LINK));
-        assert!(!deed.is_blow() && !deed.silences() && lacks(&deed, &other).is_some());
+        let injection = injection(Fault::Process, Means::of(&rule, LINK));
+        assert!(
+            !injection.is_blow() && !injection.silences() && lacks(&injection, &other).is_some()
+        );
     }
 
     #[test]
@@ -444,7 +446,10 @@ mod tests {
         assert_eq!(lacks_for(&crash, LINK, &[]), None);
         let killed = rule(Harm::Crash { severity: 1, stop: Some(Stop::Kill) });
         assert!(lacks_for(&killed, LINK, &[]).is_some());
-        assert!(lacks(&deed(Fault::Crash, Means::Usual), &[]).is_some(), "an agent is told it");
+        assert!(
+            lacks(&injection(Fault::Crash, Means::Usual), &[]).is_some(),
+            "an agent is asked for it"
+        );
     }
 
     #[test]
@@ -480,21 +485,24 @@ mod tests {
     }
 
     #[test]
-    fn a_deed_crosses_the_wire_with_its_means() {
+    fn a_injection_crosses_the_wire_with_its_means() {
         let all = [
             Means::Cut { but: vec!["10.0.0.1".into()] },
             Means::Link(BadLink { rate: 1, ..BadLink::default() }),
             Means::Load(Load { cpu_ppm: 1, ..Load::default() }),
             Means::Clock(Clock { step: -1, drift_ppb: 5 }),
             Means::Stop { how: Stop::Panic },
-            Means::Process(Process { name: "hpcg".into(), act: Act::Flip, bits: 3 }),
+            Means::Process(Process { name: "hpcg".into(), act: ProcessHarm::Flip, bits: 3 }),
             Means::Slow { share_ppm: 500_000 },
             Means::Usual,
         ];
         for means in all {
-            let deed = deed(Fault::Load, means);
-            let text = serde_json::to_string(&deed).expect("plain data");
-            assert_eq!(serde_json::from_str::<Deed>(&text).expect("as it was"), deed);
+            let injection = injection(Fault::Load, means);
+            let text = serde_json::to_string(&injection).expect("plain data");
+            assert_eq!(
+                serde_json::from_str::<InjectionOrder>(&text).expect("as it was"),
+                injection
+            );
         }
     }
 }

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use crate::control::{FaultDue, Injection, InjectorState, PowerDue, Queue, SupervisorState};
-use crate::fleet::doors::{Deed, Object, Store};
 use crate::fleet::job;
+use crate::fleet::ports::{InjectionOrder, Object, Store};
 use crate::units::{Bytes, Time};
 
 /// The name of the object.
 const NAME: &str = "controller";
 /// Tries to save it before the run is given up: what ran out may be there again, such as files to
-/// open. Agents make their links anew after five beats without an answer; this takes three.
+/// open. Agents make their links anew after five heartbeats without an answer; this takes three.
 const SAVE_TRIES: u32 = 4;
 /// The version of its form.
 const VERSION: u32 = 2;
@@ -42,7 +42,7 @@ pub(super) struct Memory {
     pub due: Queue<Due>,
     pub jobs: Option<job::State>,
     /// Harms that are not over, by number.
-    pub deeds: BTreeMap<u64, Harmed>,
+    pub injections: BTreeMap<u64, Harmed>,
 }
 
 /// What can become due to a machine of the controller.
@@ -58,15 +58,15 @@ pub(super) enum Due {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Harmed {
     pub injection: Injection,
-    pub deed: Deed,
-    pub stage: Stage,
+    pub order: InjectionOrder,
+    pub stage: HarmProgress,
     /// When it began.
     pub since: Time,
 }
 
 /// How far a harm is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Stage {
+pub(super) enum HarmProgress {
     /// Asked for, not yet confirmed.
     Doing,
     /// Done.
@@ -89,7 +89,7 @@ impl Memory {
             injector: InjectorState::default(),
             due: Queue::default(),
             jobs: None,
-            deeds: BTreeMap::new(),
+            injections: BTreeMap::new(),
         }
     }
 

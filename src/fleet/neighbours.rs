@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::fleet::admission::{Admission, Pass};
-use crate::fleet::doors::{Address, Net, Store};
 use crate::fleet::images::{Copy, Images};
+use crate::fleet::ports::{Address, Net, Store};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};
 
 /// A neighbour that says nothing for so long is disconnected; it will connect again.

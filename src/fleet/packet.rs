@@ -1,7 +1,7 @@
-//! Datagrams as bytes: beats and gossip, read without trust.
+//! Datagrams as bytes: heartbeats and gossip, read without trust.
 //!
 //! ```text
-//!  beat    see wire
+//!  heartbeat    see wire
 //!  gossip  "rsg" | u8 version | u64 key | u32 from | u8 kind | u32 number | u32 of
 //!          | u8 count | count times (u32 node | u32 incarnation | u8 suspect)     (big-endian)
 //! ```
@@ -9,7 +9,7 @@
 //! A longer datagram is one of a newer version. The key is the group's secret: whoever does not
 //! have it from the controller has nothing to say.
 
-use crate::fleet::wire::{Beat, Refusal, VERSION, VERSION_MIN};
+use crate::fleet::wire::{Heartbeat, Refusal, VERSION, VERSION_MIN};
 use crate::ids::NodeId;
 use crate::protocol::swim::{Datagram, Kind, UPDATES_MAX, Update};
 
@@ -23,8 +23,8 @@ pub(super) const PACKET_MAX: usize = HEAD + UPDATES_MAX * EACH;
 /// A datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Packet {
-    /// A beat, or the answer to one.
-    Beat(Beat),
+    /// A heartbeat, or the answer to one.
+    Heartbeat(Heartbeat),
     /// Gossip of the group that has this key.
     Gossip(u64, Datagram),
 }
@@ -62,7 +62,7 @@ impl Packet {
     /// What is wrong with them.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
         if !bytes.starts_with(MAGIC) {
-            return Beat::decode(bytes).map(Self::Beat);
+            return Heartbeat::decode(bytes).map(Self::Heartbeat);
         }
         let (head, rest) = bytes.split_first_chunk::<HEAD>().ok_or(Refusal::Garbage)?;
         if head[3] < VERSION_MIN {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn gossip_comes_through_and_beats_beside_it() {
+    fn gossip_comes_through_and_heartbeats_with_it() {
         for round in 0..1_000 {
             let mut draw = Stream::new(1, "packets").draw(0, round);
             let (key, datagram) = (draw.next_u64(), datagram(&mut draw));
@@ -124,8 +124,9 @@ mod tests {
             bytes.extend_from_slice(b"of a newer version");
             assert_eq!(Packet::decode(&bytes), wanted);
         }
-        let beat = Beat { serial: 7, life: 2, session: 99, count: 5, term: 3, stale: true };
-        assert_eq!(Packet::decode(&beat.encode()), Ok(Packet::Beat(beat)));
+        let heartbeat =
+            Heartbeat { serial: 7, life: 2, session: 99, count: 5, term: 3, stale: true };
+        assert_eq!(Packet::decode(&heartbeat.encode()), Ok(Packet::Heartbeat(heartbeat)));
     }
 
     #[test]

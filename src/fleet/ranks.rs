@@ -184,7 +184,7 @@ fn mix(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::doors::Address;
+    use crate::fleet::ports::Address;
     use crate::ids::NodeId;
     use crate::protocol::corruption::Corruption;
 

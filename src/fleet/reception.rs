@@ -10,14 +10,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::fleet::admission::Admission;
-use crate::fleet::doors::{Address, Net, Witness};
 use crate::fleet::link::writer;
 use crate::fleet::means::Ability;
 use crate::fleet::packet::{PACKET_MAX, Packet};
+use crate::fleet::ports::{Address, Net, Witness};
 use crate::fleet::wire::{Ended, Message, Reader, Refusal};
 use crate::ids::NodeId;
 
-/// After its join an agent speaks when it has something to say; its beats are watched meanwhile.
+/// After its join an agent speaks when it has something to say; its heartbeats are watched
+/// meanwhile.
 const WATCHED: Duration = Duration::from_secs(30 * 86_400);
 
 /// A connection of an agent. Dropped, it is closed.

@@ -1,13 +1,13 @@
-//! Tasks that tell one program what they hear, each as one kind of its inputs.
+//! Tasks that report to one program what they hear, each as one kind of its inputs.
 
 use tokio::sync::mpsc;
 
-use crate::fleet::doors::Net;
+use crate::fleet::ports::Net;
 
 /// Things heard and not yet looked at.
 pub(super) const QUEUE: usize = 256;
 
-/// Starts a task that tells what it hears as `kind`.
+/// Starts a task that reports what it hears as `kind`.
 pub(super) fn relay<N: Net, X: 'static, Y: 'static, F: Future<Output = ()> + 'static>(
     net: &N,
     heard: &mpsc::Sender<Y>,

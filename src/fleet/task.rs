@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::fleet::deeds::WHOLE_PPM;
-use crate::fleet::doors::Notice;
+use crate::fleet::injections::WHOLE_PPM;
+use crate::fleet::ports::Notice;
 use crate::fleet::ranks::Ranks;
-use crate::fleet::wire::{Message, Order, Work};
+use crate::fleet::wire::{Message, NodeOrder, Work};
 use crate::ids::NodeId;
 
 /// The order under way.
 pub(super) struct Task {
-    pub order: Order,
+    pub order: NodeOrder,
     /// The time that it takes at least.
     time: Paced,
     /// Whether all but the time is done.
@@ -29,7 +29,7 @@ pub(super) struct Task {
 impl Task {
     /// An order that was begun on this memory.
     pub(super) fn new(
-        order: Order,
+        order: NodeOrder,
         time: Paced,
         ready: bool,
         ranks: Option<&Ranks>,

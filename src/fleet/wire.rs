@@ -17,9 +17,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::event::Purpose;
-use crate::fleet::doors::{Address, Deed};
 use crate::fleet::group::Group;
 use crate::fleet::means::{self, Ability};
+use crate::fleet::ports::{Address, InjectionOrder};
 use crate::units::{Bytes, Span};
 
 /// The version that is written. A newer one may add fields and kinds of message.
@@ -55,21 +55,21 @@ pub enum Message {
     /// The controller does not.
     Refused { why: String },
     /// The controller gives an order. Given twice, it is carried out once and answered twice.
-    Order(Order),
+    Order(NodeOrder),
     /// The order is carried out; `sum` is the checksum of the node's memory after it.
     Done { order: u64, sum: u64 },
     /// The order was to verify, it is carried out, and the node's memory is corrupt.
     Corrupt { order: u64, sum: u64 },
     /// The order supposes memory that the node does not have, and is not begun.
     Unable { order: u64 },
-    /// Data of the job's memory on the agent's node change, as `draw` says, and nobody is told.
+    /// Data of the job's memory on the agent's node change, as `draw` says, and nobody is informed.
     Flip { draw: u64 },
     /// The agent shall do harm on its own node.
-    Harm { deed: Deed },
+    Harm { injection: InjectionOrder },
     /// The agent shall undo it.
-    Undo { deed: Deed },
+    Undo { injection: InjectionOrder },
     /// From an agent: a harm on its own node was not done, and why.
-    Cannot { deed: u64, why: String },
+    Cannot { injection: u64, why: String },
     /// From a neighbour: the checksum of its last rank after a step.
     Exchange { placement: u64, step: u64, seat: u32, sum: u64 },
     /// To a neighbour: a piece of a copy that it shall keep on its card, or in its `memory`, or of
@@ -116,7 +116,7 @@ pub struct Readings {
 
 /// An order to one node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct NodeOrder {
     /// The job's number.
     #[serde(default)]
     pub job: u16,
@@ -363,24 +363,24 @@ pub async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-/// A datagram: an agent's beat, or the controller's answer to one.
+/// A datagram: an agent's heartbeat, or the controller's answer to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct Heartbeat {
     /// The agent's node.
     pub serial: u32,
     /// Its life.
     pub life: u32,
     /// Its session.
     pub session: u64,
-    /// Counts the agent's beats; an answer repeats it.
+    /// Counts the agent's heartbeats; an answer repeats it.
     pub count: u64,
-    /// In an answer: the controller's term. In a beat: 0.
+    /// In an answer: the controller's term. In a heartbeat: 0.
     pub term: u64,
     /// In an answer: whether the controller does not know the session.
     pub stale: bool,
 }
 
-impl Beat {
+impl Heartbeat {
     /// As bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; DATAGRAM] {
@@ -523,22 +523,23 @@ mod tests {
                     Err(_) => break,
                 }
             }
-            let _ = Beat::decode(&bytes);
+            let _ = Heartbeat::decode(&bytes);
         }
         assert!(n_messages > 100_000, "{n_messages}");
     }
 
     #[test]
-    fn a_beat_comes_through_and_nothing_else_does() {
-        let beat = Beat { serial: 7, life: 2, session: 99, count: 5, term: 3, stale: true };
-        let bytes = beat.encode();
-        assert_eq!(Beat::decode(&bytes), Ok(beat));
+    fn a_heartbeat_comes_through_and_nothing_else_does() {
+        let heartbeat =
+            Heartbeat { serial: 7, life: 2, session: 99, count: 5, term: 3, stale: true };
+        let bytes = heartbeat.encode();
+        assert_eq!(Heartbeat::decode(&bytes), Ok(heartbeat));
         let longer = [&bytes[..], &[1, 2, 3]].concat();
-        assert_eq!(Beat::decode(&longer), Ok(beat));
-        assert_eq!(Beat::decode(&bytes[..DATAGRAM - 1]), Err(Refusal::Garbage));
+        assert_eq!(Heartbeat::decode(&longer), Ok(heartbeat));
+        assert_eq!(Heartbeat::decode(&bytes[..DATAGRAM - 1]), Err(Refusal::Garbage));
         let mut old = bytes;
         old[3] = 0;
-        assert_eq!(Beat::decode(&old), Err(Refusal::Version(0)));
-        assert_eq!(Beat::decode(b""), Err(Refusal::Garbage));
+        assert_eq!(Heartbeat::decode(&old), Err(Refusal::Version(0)));
+        assert_eq!(Heartbeat::decode(b""), Err(Refusal::Garbage));
     }
 }

@@ -18,7 +18,7 @@ pub struct Compared {
     pub outside: String,
 }
 
-/// A row for each formula that tells what the scenario's own interval comes to. None if the run
+/// A row for each formula that says what the scenario's own interval comes to. None if the run
 /// has no efficiency, because its job never began.
 #[must_use]
 pub fn compare(forecast: &Forecast, findings: &Findings) -> Vec<Compared> {

@@ -11,14 +11,14 @@ pub(super) fn rows(
     of: Subject<'_>,
     setting: &Setting,
 ) -> Option<(Vec<Prediction>, Vec<Prediction>, String)> {
-    let wish = of.checkpoint()?.logging()?;
+    let spec = of.checkpoint()?.logging()?;
     let job = of.numbers();
     let groups = Groups {
-        groups: f64::from(job.nodes / wish.group),
-        staggered: wish.stagger,
+        groups: f64::from(job.nodes / spec.group),
+        staggered: spec.stagger,
         costs: setting.costs(),
-        speedup: wish.speedup,
-        overhead: wish.overhead,
+        speedup: spec.speedup,
+        overhead: spec.overhead,
         step: job.step.as_secs_f64(),
         mtbf: setting.mtbf.unwrap_or(f64::INFINITY),
     };
@@ -26,7 +26,7 @@ pub(super) fn rows(
         let mut row = Row::new(setting, formula, work);
         row.empty.period = groups.period(work);
         row.empty.period_of_mtbf = setting.mtbf.map(|mtbf| groups.period(work) / mtbf);
-        let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + wish.overhead));
+        let mut row = row.first_order((1.0 - groups.waste(work)) * (1.0 + spec.overhead));
         if row.outside.is_empty() {
             row.outside = struck_otherwise(of);
         }
@@ -38,10 +38,10 @@ pub(super) fn rows(
     let note = format!(
         "{} groups of {} nodes fail by themselves, {}; logging makes computing last {} times as \
          long, which the makespan counts and the efficiency does not.",
-        job.nodes / wish.group,
-        wish.group,
-        if wish.stagger { "and write in turn" } else { "and write at once" },
-        1.0 + wish.overhead,
+        job.nodes / spec.group,
+        spec.group,
+        if spec.stagger { "and write in turn" } else { "and write at once" },
+        1.0 + spec.overhead,
     );
     Some((own, best.into_iter().collect(), note))
 }

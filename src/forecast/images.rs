@@ -10,9 +10,9 @@ use crate::theory::incremental::best_length;
 
 /// What is to be known of C and R if checkpoints are increments, or compressed.
 pub(super) fn notes(of: Subject<'_>, setting: &Setting) -> Vec<String> {
-    let Some(wish) = of.checkpoint() else { return Vec::new() };
-    let increments = wish.incremental().map(|own| chain(of, setting, own));
-    increments.into_iter().chain(wish.compression().map(|own| packed(of, wish, own))).collect()
+    let Some(spec) = of.checkpoint() else { return Vec::new() };
+    let increments = spec.incremental().map(|own| chain(of, setting, own));
+    increments.into_iter().chain(spec.compression().map(|own| packed(of, spec, own))).collect()
 }
 
 fn chain(of: Subject<'_>, setting: &Setting, own: Incremental) -> String {
@@ -31,7 +31,7 @@ fn chain(of: Subject<'_>, setting: &Setting, own: Incremental) -> String {
     )
 }
 
-fn packed(of: Subject<'_>, wish: &Checkpoint, own: Compression) -> String {
+fn packed(of: Subject<'_>, spec: &Checkpoint, own: Compression) -> String {
     let rate = own.compress.0 as f64;
     let pays_below = compression::Compression { ratio: own.ratio, rate }.pays_below() / 1e6;
     let moved = |level: usize| {
@@ -40,7 +40,7 @@ fn packed(of: Subject<'_>, wish: &Checkpoint, own: Compression) -> String {
         let span = of.numbers().level_costs[level].as_secs_f64() - parcel.packing.as_secs_f64();
         format!("{:.2} MB/s", parcel.bytes.0 as f64 / span / 1e6)
     };
-    let moved: Vec<_> = (0..wish.levels()).map(moved).collect();
+    let moved: Vec<_> = (0..spec.levels()).map(moved).collect();
     format!(
         "Compression pays where a node writes at less than {pays_below:.2} MB/s; it writes at {}.",
         moved.join(", ")

@@ -17,7 +17,7 @@ pub(super) fn own(of: Subject<'_>, setting: &Setting) -> Vec<Prediction> {
     let mut rows = vec![row.taking(exact_time(of, setting, &chunks))];
     let (Some(mtbf), Some(write)) = (setting.mtbf, setting.write) else { return rows };
     let costs = setting.costs();
-    // Daly has no downtime beside R.
+    // Daly has no downtime besides R.
     let repair = costs.recovery + costs.downtime;
     let by_daly = wall_time(setting.work, work, write, repair, mtbf);
     let mut row = Row::new(setting, "Daly, wall time", work).lasting(by_daly);
@@ -92,14 +92,14 @@ fn equal_chunks(of: Subject<'_>, setting: &Setting, write: f64) -> Chunks {
 /// The exact time of these chunks: all but the last end with a checkpoint, and the last if the
 /// scenario has it so.
 fn exact_time(of: Subject<'_>, setting: &Setting, chunks: &Chunks) -> Moments {
-    let wish = of.checkpoint();
+    let spec = of.checkpoint();
     let segment = segment(of, setting);
     // Before the first checkpoint nothing is read back, unless costs are fixed.
     let mut first = segment;
-    if !wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Fixed { .. })) {
+    if !spec.is_some_and(|spec| matches!(spec.cost(0), Cost::Fixed { .. })) {
         first.costs.recovery = 0.0;
     }
-    let last = wish.is_some_and(Checkpoint::last);
+    let last = spec.is_some_and(Checkpoint::last);
     let (work, rest) = (chunks.work(), chunks.rest());
     if chunks.before() == 0 {
         return first.time(rest, last);

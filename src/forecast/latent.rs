@@ -5,9 +5,9 @@ use crate::scenario::job::{Drain, Multilevel};
 use crate::theory::vaidya::Latent;
 
 /// Why no closed form applies to levels that drain, if none does.
-pub(super) fn reason(wish: &Multilevel) -> Option<String> {
-    let drains = wish.levels.iter().any(|level| level.drain.is_some());
-    (drains && wish.levels.len() > 1).then(|| {
+pub(super) fn reason(spec: &Multilevel) -> Option<String> {
+    let drains = spec.levels.iter().any(|level| level.drain.is_some());
+    (drains && spec.levels.len() > 1).then(|| {
         "of several levels, of which one is written while the job computes, no formula is at hand"
             .to_owned()
     })
@@ -18,9 +18,9 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 pub(super) fn rows(
     of: Subject<'_>,
     setting: &Setting,
-    wish: &Multilevel,
+    spec: &Multilevel,
 ) -> Option<(Vec<Prediction>, Vec<Prediction>)> {
-    let [level] = &wish.levels[..] else { return None };
+    let [level] = &spec.levels[..] else { return None };
     let Drain { slowdown, latency, .. } = level.drain?;
     let (latency, write) = (latency?.as_secs_f64(), setting.write?);
     let Some(mtbf) = setting.mtbf else { return Some(Default::default()) };

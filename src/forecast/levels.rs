@@ -3,19 +3,19 @@
 use super::{Prediction, Setting, Subject, setting};
 use crate::plan::Access;
 use crate::scenario::fault::Radius;
-use crate::scenario::job::{Cost, Multilevel, Place, Strikes};
+use crate::scenario::job::{Cost, KeptAt, Multilevel, Strikes};
 use crate::theory::multilevel::{self, Level};
 use crate::theory::{buddy, scr, waste};
 
 /// Why no closed form applies to these levels, if none does.
-pub(super) fn reason(wish: &Multilevel) -> Option<String> {
-    if let [level] = &wish.levels[..]
-        && level.cost.kept_at() == Some(Place::Memory)
+pub(super) fn reason(spec: &Multilevel) -> Option<String> {
+    if let [level] = &spec.levels[..]
+        && level.cost.kept_at() == Some(KeptAt::Memory)
     {
         return Some("a checkpoint in memory is lost with its node".to_owned());
     }
-    let alone = wish.levels.len() == 1;
-    let at_places = wish.levels.iter().any(|level| level.cost.kept_at().is_some());
+    let alone = spec.levels.len() == 1;
+    let at_places = spec.levels.iter().any(|level| level.cost.kept_at().is_some());
     (at_places && !alone).then(|| {
         "of levels that nodes keep it depends on who fails together which one is needed; the \
          formulas are for levels with `cost` and failures with `severity`"
@@ -24,7 +24,7 @@ pub(super) fn reason(wish: &Multilevel) -> Option<String> {
 }
 
 /// The levels with fixed costs as the formulas take them: failures of each class per second.
-fn levels(of: Subject<'_>, wish: &Multilevel) -> Vec<Level> {
+fn levels(of: Subject<'_>, spec: &Multilevel) -> Vec<Level> {
     let rate_of = |class: usize| {
         let rules = of.plan.scenario.faults.iter();
         let of_class = rules.filter(|rule| usize::from(rule.harm.severity()) == class);
@@ -35,22 +35,22 @@ fn levels(of: Subject<'_>, wish: &Multilevel) -> Vec<Level> {
         let (write, recovery) = (write.as_secs_f64(), read.as_secs_f64());
         Some(Level { rate: rate_of(number + 1), write, recovery })
     };
-    wish.levels.iter().enumerate().filter_map(level).collect()
+    spec.levels.iter().enumerate().filter_map(level).collect()
 }
 
 /// What the scenario's own pattern comes to by SCR's model; none without failures.
-pub(super) fn own(of: Subject<'_>, setting: &Setting, wish: &Multilevel) -> Vec<Prediction> {
-    let levels = levels(of, wish);
+pub(super) fn own(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Vec<Prediction> {
+    let levels = levels(of, spec);
     if levels.iter().all(|level| level.rate <= 0.0) {
         return Vec::new();
     }
     let counts: Vec<_> =
-        of.plan.pattern(of.job, wish).1[1..].iter().map(|every| every - 1).collect();
+        of.plan.pattern(of.job, spec).1[1..].iter().map(|every| every - 1).collect();
     let work = setting.interval.unwrap_or(setting.work);
-    let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: wish.escalate };
-    let usual = Strikes { checkpoint: true, restart: true, downtime: wish.strikes.downtime };
+    let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: spec.escalate };
+    let usual = Strikes { checkpoint: true, restart: true, downtime: spec.strikes.downtime };
     let mut outside = Vec::new();
-    if wish.strikes != usual {
+    if spec.strikes != usual {
         outside.push("it supposes failures during checkpoint and restart".to_owned());
     }
     if setting.downtime > 0.0 {
@@ -72,9 +72,9 @@ pub(super) fn own(of: Subject<'_>, setting: &Setting, wish: &Multilevel) -> Vec<
 pub(super) fn best(
     of: Subject<'_>,
     setting: &Setting,
-    wish: &Multilevel,
+    spec: &Multilevel,
 ) -> Option<(Prediction, String)> {
-    let levels = levels(of, wish);
+    let levels = levels(of, spec);
     if levels.iter().any(|level| level.rate <= 0.0 || level.write <= 0.0) {
         return None;
     }
@@ -82,7 +82,7 @@ pub(super) fn best(
     let (work, every) = multilevel::pattern(&levels);
     let every = &every[1..];
     let counts: Vec<_> = every.iter().map(|every| every - 1).collect();
-    let escalates = wish.escalate;
+    let escalates = spec.escalate;
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates };
     let mut row = prediction("first order, all levels", work, setting, pattern.efficiency());
     let far = |(level, period): (&Level, &f64)| level.rate * period > waste::RANGE;
@@ -116,13 +116,13 @@ fn prediction(formula: &'static str, work: f64, setting: &Setting, efficiency: f
 }
 
 /// The chance that buddies lose no checkpoint while the job computes, as a sentence.
-pub(super) fn chance(of: Subject<'_>, setting: &Setting, wish: &Multilevel) -> Option<String> {
+pub(super) fn chance(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Option<String> {
     let copies_of = |level: &crate::scenario::job::Level| match level.cost {
-        Cost::Store(Place::Buddies { copies }) => Some(copies),
+        Cost::Store(KeptAt::Buddies { copies }) => Some(copies),
         _ => None,
     };
-    let place = wish.levels.iter().position(|level| copies_of(level).is_some())?;
-    let copies = copies_of(&wish.levels[place])?;
+    let place = spec.levels.iter().position(|level| copies_of(level).is_some())?;
+    let copies = copies_of(&spec.levels[place])?;
     let rules = of.plan.scenario.faults.iter().filter(|rule| rule.radius == Radius::Node);
     let rate: f64 = rules.map(|rule| of.plan.interrupt_rate(of.job, rule)).sum();
     let nodes = f64::from(setting.nodes);

@@ -52,7 +52,7 @@ impl<'p> Subject<'p> {
 pub struct Forecast {
     /// The numbers that the formulas are given.
     pub setting: Setting,
-    /// What the scenario's own interval comes to, by each formula that tells it.
+    /// What the scenario's own interval comes to, by each formula that gives it.
     pub own: Vec<Prediction>,
     /// Which interval each formula calls best, and what it comes to by the exact formula.
     pub best: Vec<Prediction>,
@@ -73,7 +73,7 @@ pub struct Prediction {
     pub period_of_mtbf: Option<f64>,
     /// Expected time from the job's start until its work is done, if it has an end.
     pub makespan: Option<f64>,
-    /// Standard deviation of that time from run to run, where the formula tells it.
+    /// Standard deviation of that time from run to run, where the formula gives it.
     pub deviation: Option<f64>,
     /// Expected share of that time that is computing that survives.
     pub efficiency: Option<f64>,
@@ -115,16 +115,16 @@ pub fn of(plan: &Plan, job: JobId) -> Result<Forecast, Vec<String>> {
         return Ok(Forecast { setting, own, best, notes });
     }
     let (own, best) = match of.checkpoint() {
-        Some(Checkpoint::Multilevel(wish)) => {
-            notes.extend(levels::chance(of, &setting, wish));
-            if let Some(rows) = latent::rows(of, &setting, wish) {
+        Some(Checkpoint::Multilevel(spec)) => {
+            notes.extend(levels::chance(of, &setting, spec));
+            if let Some(rows) = latent::rows(of, &setting, spec) {
                 rows
-            } else if wish.levels.iter().any(|level| level.cost.kept_at().is_some()) {
+            } else if spec.levels.iter().any(|level| level.cost.kept_at().is_some()) {
                 (intervals::own(of, &setting), intervals::best(of, &setting))
             } else {
-                let (best, note) = levels::best(of, &setting, wish).unzip();
+                let (best, note) = levels::best(of, &setting, spec).unzip();
                 notes.extend(note);
-                (levels::own(of, &setting, wish), best.into_iter().collect())
+                (levels::own(of, &setting, spec), best.into_iter().collect())
             }
         }
         _ => verified::of(of, &setting)
@@ -158,7 +158,7 @@ mod tests {
     use crate::scenario::Scenario;
     use crate::scenario::fault::{Age, Prediction as Foresight, Repair, When};
     use crate::scenario::harm::Harm;
-    use crate::scenario::job::{Cost, Interval, Place};
+    use crate::scenario::job::{Cost, Interval, KeptAt};
     use crate::scenario::law::Law;
     use crate::units::{Span, Time};
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_theory_cannot_say_is_told_with_its_reason() {
+    fn what_theory_cannot_say_is_reported_with_its_reason() {
         let plan = Plan::make(&pilot::scenario());
         let reasons = of(&plan, JobId(0)).expect_err("Weibull, and a fixed time");
         assert_eq!(reasons.len(), 2);
@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn a_period_near_the_mtbf_is_outside_of_the_first_order() {
         let forecast = forecast(|scenario| {
-            let wish = pilot::checkpoint(scenario);
-            wish.interval = Interval::Fixed(Span::from_secs(40_000));
+            let spec = pilot::checkpoint(scenario);
+            spec.interval = Interval::Fixed(Span::from_secs(40_000));
         });
         let forecast = forecast.expect("exponential");
         let outside = &row(&forecast.own, "first-order waste").outside;
@@ -237,11 +237,11 @@ mod tests {
             scenario.faults.clear();
             let work = &mut scenario.jobs[0].work;
             work.work = Span::from_secs(275);
-            let wish = pilot::checkpoint(scenario);
-            wish.interval = Interval::Fixed(Span::from_secs(70));
-            wish.last = false;
+            let spec = pilot::checkpoint(scenario);
+            spec.interval = Interval::Fixed(Span::from_secs(70));
+            spec.last = false;
             let second = Span::from_secs(1);
-            wish.cost = Cost::Fixed { write: second, read: second, downtime: second };
+            spec.cost = Cost::Fixed { write: second, read: second, downtime: second };
         });
         let forecast = forecast.expect("nothing fails");
         let exact = row(&forecast.own, "exact expectation");
@@ -257,8 +257,8 @@ mod tests {
             let of = |interval: Interval| {
                 let forecast = forecast(|scenario| {
                     pilot::fix_costs(scenario, Span::from_secs(600));
-                    let wish = pilot::checkpoint(scenario);
-                    (wish.interval, wish.last) = (interval, last);
+                    let spec = pilot::checkpoint(scenario);
+                    (spec.interval, spec.last) = (interval, last);
                 });
                 forecast.expect("exponential")
             };
@@ -315,8 +315,8 @@ mod tests {
         };
         let (spare, _) = downtime(|_| {});
         let (repaired, _) = downtime(|scenario| {
-            let wish = pilot::checkpoint(scenario);
-            wish.cost = Cost::Store(Place::Card);
+            let spec = pilot::checkpoint(scenario);
+            spec.cost = Cost::Store(KeptAt::Card);
         });
         let (all, read) = downtime(|scenario| {
             let work = &mut scenario.jobs[0].work;

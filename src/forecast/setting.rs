@@ -14,7 +14,7 @@ use crate::plan::print::when_text;
 use crate::plan::{Access, lifetimes};
 use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, Place, Strikes};
+use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, KeptAt, Strikes};
 use crate::scenario::law::Law;
 use crate::scenario::replicas::Compare;
 use crate::theory::young_daly::daly;
@@ -69,7 +69,7 @@ pub(super) fn strikes(of: Subject<'_>) -> Strikes {
 /// From when the checkpoints of the plan's job count.
 pub(super) fn counts(of: Subject<'_>) -> Counts {
     match of.checkpoint() {
-        Some(Checkpoint::Coordinated(wish)) => wish.counts,
+        Some(Checkpoint::Coordinated(spec)) => spec.counts,
         _ => Counts::End,
     }
 }
@@ -105,8 +105,8 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
         .chain(uneven)
         .chain(rotates(of, ROTATION[1]))
         .collect();
-    if let Some(Checkpoint::Multilevel(wish)) = of.checkpoint() {
-        all.extend(latent::reason(wish).or_else(|| levels::reason(wish)));
+    if let Some(Checkpoint::Multilevel(spec)) = of.checkpoint() {
+        all.extend(latent::reason(spec).or_else(|| levels::reason(spec)));
     }
     all
 }
@@ -115,7 +115,7 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
 fn waits(of: Subject<'_>) -> Option<String> {
     let writes = |job: JobId| {
         let at_server = |own: &Checkpoint| {
-            (0..own.levels()).any(|level| own.cost(level).kept_at() == Some(Place::FileServer))
+            (0..own.levels()).any(|level| own.cost(level).kept_at() == Some(KeptAt::FileServer))
         };
         of.plan.checkpoint_of(job).is_some_and(at_server)
     };
@@ -125,7 +125,8 @@ fn waits(of: Subject<'_>) -> Option<String> {
 }
 
 /// By how much the rate of failures may change when nodes have changed places, as a share of it,
-/// before it is told, and before no closed form applies. Assumptions: the waste goes with its root.
+/// before it is reported, and before no closed form applies. Assumptions: the waste goes with its
+/// root.
 const ROTATION: [f64; 2] = [0.01, 0.25];
 
 /// That the job is not struck alike often throughout, if it is not: by more than this share.
@@ -176,7 +177,7 @@ fn reason(of: Subject<'_>, rule: &FaultRule) -> Option<String> {
         return Some(format!("`{name}` makes data wrong as well, which no formula here counts"));
     }
     let silent = rule.kind() == Fault::SilentCorruption;
-    if !silent && changes_hands(of, rule) {
+    if !silent && changes_actuators(of, rule) {
         return Some(format!(
             "`{name}` strikes some nodes only, and jobs that share spares pass nodes on"
         ));
@@ -207,7 +208,7 @@ fn reason(of: Subject<'_>, rule: &FaultRule) -> Option<String> {
 }
 
 /// Whether nodes that a rule strikes may come to the job from another one, or the other way round.
-fn changes_hands(of: Subject<'_>, rule: &FaultRule) -> bool {
+fn changes_actuators(of: Subject<'_>, rule: &FaultRule) -> bool {
     let nodes = |index| of.plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
     let struck: usize = rule.on.iter().map(nodes).sum();
     let some = rule.kind().loses_nodes() && struck < of.plan.machine.nodes.len();
@@ -217,12 +218,12 @@ fn changes_hands(of: Subject<'_>, rule: &FaultRule) -> bool {
 /// The numbers, and what they leave out. The plan has a job and its faults fit the formulas.
 pub(super) fn of(of: Subject<'_>) -> (Setting, Vec<String>) {
     let job = of.numbers();
-    let wish = of.checkpoint();
+    let spec = of.checkpoint();
     let mut notes = vec![
         "Times run from the job's first start: the first boot of its nodes is not in them.".into(),
     ];
     let work = (job.steps - 1) as f64 * job.step.as_secs_f64() + job.last_step.as_secs_f64();
-    let write = wish.map(|_| job.checkpoint_cost.as_secs_f64());
+    let write = spec.map(|_| job.checkpoint_cost.as_secs_f64());
     notes.extend(rotates(of, ROTATION[0]).map(|why| format!("M changes: {why}.")));
     if is_adaptive(of) {
         notes.push("The adaptive interval is taken to have settled from the start.".into());
@@ -232,7 +233,7 @@ pub(super) fn of(of: Subject<'_>) -> (Setting, Vec<String>) {
         work,
         mtbf: (job.mtbf != Span::FOREVER).then(|| job.mtbf.as_secs_f64()),
         write,
-        recovery: wish.map_or(0.0, |_| recovery(of).as_secs_f64()),
+        recovery: spec.map_or(0.0, |_| recovery(of).as_secs_f64()),
         downtime: downtime(of, &mut notes),
         interval: interval(of).map(|_| chunks(of).work()),
         silent: Some(of.plan.silent_rate(of.job)).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate),
@@ -251,7 +252,7 @@ pub(super) fn of(of: Subject<'_>) -> (Setting, Vec<String>) {
                     wrong.";
         notes.push(text.into());
     }
-    if wish.is_some_and(|wish| matches!(wish.cost(0), Cost::Store(_))) {
+    if spec.is_some_and(|spec| matches!(spec.cost(0), Cost::Store(_))) {
         notes.push("C and R are those of transfers that nothing disturbs.".into());
     }
     (setting, notes)
@@ -276,15 +277,15 @@ fn interval(of: Subject<'_>) -> Option<Span> {
 }
 
 fn is_adaptive(of: Subject<'_>) -> bool {
-    let wish = of.checkpoint().and_then(Checkpoint::coordinated);
-    wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }))
+    let spec = of.checkpoint().and_then(Checkpoint::coordinated);
+    spec.is_some_and(|spec| matches!(spec.interval, Interval::Adaptive { .. }))
 }
 
 /// Reading a checkpoint back: the fixed span, that of the cards, or as long as writing takes.
 fn recovery(of: Subject<'_>) -> Span {
-    let replaced = matches!(place(of), Some(Place::Partner | Place::Group { .. }));
+    let replaced = matches!(place(of), Some(KeptAt::Partner | KeptAt::Group { .. }));
     let has_newcomer =
-        standby(of) > 0 && replaced || matches!(place(of), Some(Place::Buddies { .. }));
+        standby(of) > 0 && replaced || matches!(place(of), Some(KeptAt::Buddies { .. }));
     let access = Access::Read { newcomers: u32::from(has_newcomer) };
     of.plan
         .checkpoint_span(of.job, 0, of.plan.mean_share(of.job, access), access)
@@ -292,8 +293,8 @@ fn recovery(of: Subject<'_>) -> Span {
 }
 
 /// Where checkpoints are kept; `None` without them.
-fn place(of: Subject<'_>) -> Option<Place> {
-    of.checkpoint().map(|wish| wish.cost(0).place())
+fn place(of: Subject<'_>) -> Option<KeptAt> {
+    of.checkpoint().map(|spec| spec.cost(0).place())
 }
 
 /// Nodes that the machine has beyond those of all jobs.
@@ -339,7 +340,7 @@ pub(super) fn noticed(of: Subject<'_>) -> Span {
 /// Whether other nodes can take the places of those that the rule strikes.
 fn is_replaced(of: Subject<'_>, rule: &FaultRule) -> bool {
     let nodes = |index| of.plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
-    place(of) != Some(Place::Card) && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(of)
+    place(of) != Some(KeptAt::Card) && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(of)
 }
 
 /// From a failure until the node is up again.

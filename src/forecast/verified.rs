@@ -70,8 +70,8 @@ fn whole(of: Subject<'_>, setting: &Setting, pattern: &Pattern, chunks: &Chunks)
 /// Why the formula is outside of its range; empty if it is inside.
 fn outside(of: Subject<'_>, setting: &Setting) -> String {
     let strikes = setting::strikes(of);
-    let wish = of.checkpoint();
-    let always = wish.is_some_and(|wish| wish.integrity().exposed == Exposed::Always);
+    let spec = of.checkpoint();
+    let always = spec.is_some_and(|spec| spec.integrity().exposed == Exposed::Always);
     let (steps, _) = setting::chunks(of).steps();
     let uneven =
         setting.verification.is_some() && !steps.is_multiple_of(setting.verifications.into());
@@ -83,6 +83,11 @@ fn outside(of: Subject<'_>, setting: &Setting) -> String {
         (setting::counts(of) == Counts::Start, "checkpoints that count from their start"),
         (uneven, "steps between verifications that are not all equally many"),
     ];
-    let told: Vec<_> = reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();
-    if told.is_empty() { String::new() } else { format!("it leaves out {}", told.join(", ")) }
+    let reported: Vec<_> =
+        reasons.iter().filter(|(holds, _)| *holds).map(|(_, why)| *why).collect();
+    if reported.is_empty() {
+        String::new()
+    } else {
+        format!("it leaves out {}", reported.join(", "))
+    }
 }

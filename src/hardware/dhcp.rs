@@ -55,7 +55,7 @@ impl DhcpDaemon {
 mod tests {
     use super::*;
     use crate::scenario::cluster::ServerPer;
-    use crate::scenario::jobs::Order;
+    use crate::scenario::jobs::ServerOrder;
     use crate::units::{BitRate, Power};
 
     fn server(ping: bool) -> Server {
@@ -69,7 +69,7 @@ mod tests {
             dhcp_service: Span::from_millis(5),
             dhcp_ping: ping.then_some(DhcpPing { wait, burst: 6, window }),
             power: Power(0),
-            order: Order::Uncontrolled,
+            order: ServerOrder::Uncontrolled,
         }
     }
 

@@ -1,7 +1,8 @@
 //! The inventory of a real rack, `rack.toml`: nodes, power controllers, server, clocks and limits.
 //!
-//! It is written in the notation of scenarios and its mistakes are told as theirs are. The nodes
-//! stand in the order of the file: the first is `pi1` of a scenario, whatever it is called here.
+//! It is written in the notation of scenarios and its mistakes are reported as theirs are. The
+//! nodes stand in the order of the file: the first is `pi1` of a scenario, whatever it is called
+//! here.
 
 pub mod names;
 pub mod power;
@@ -12,7 +13,7 @@ mod read;
 use std::path::PathBuf;
 
 use crate::config::declare::{Declared, table};
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 use crate::config::mistakes::Mistakes;
 use crate::ids::NodeId;
 use crate::units::Span;
@@ -29,7 +30,7 @@ const PORT: Kind = Kind::Count(1, 65_535);
 const FILLED: Kind = Kind::Filled;
 
 /// The whole file.
-static ROOT: Spec = Spec {
+static ROOT: TableSpec = TableSpec {
     doc: "The inventory of a real rack.",
     keys: &[
         Key::new("schema", Kind::Count(1, 1), "Version of the language.").or("1"),
@@ -51,7 +52,7 @@ pub struct Inventory {
     /// Its name, for people.
     pub name: String,
     /// Its nodes; a node's number is its position.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<InventoryNode>,
     /// Its power controllers.
     pub controllers: Vec<power::Controller>,
     /// Where scenarios are played, if that is known.
@@ -68,7 +69,7 @@ pub struct Inventory {
 
 /// A node.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub struct InventoryNode {
     /// Its name.
     pub name: String,
     /// At which name or IP address it is reached.
@@ -112,11 +113,11 @@ table! {
         address: String;
         /// Where it listens for agents.
         port: u16 = PORT => "7000";
-        /// Where it takes their beats.
-        beats: u16 = PORT => "7001";
+        /// Where it takes their heartbeats.
+        heartbeats as "beats": u16 = PORT => "7001";
         /// Where it takes their checkpoints.
         store: u16 = PORT => "7003";
-        /// Folder of `rackstorm rack enrol`, beside this file: authority.pem, controller.pem and
+        /// Folder of `rackstorm rack enrol`, next to this file: authority.pem, controller.pem and
         /// controller.key.
         certificates: PathBuf;
     }
@@ -125,7 +126,7 @@ table! {
 table! {
     /// How the boots of nodes are watched.
     pub struct Boot(Clone, Debug, PartialEq, Eq) {
-        /// The log of dnsmasq, beside this file, with `log-dhcp` or without. One that is not there
+        /// The log of dnsmasq, next to this file, with `log-dhcp` or without. One that is not there
         /// yet is looked for again.
         log: PathBuf;
         /// The last file that a node fetches, by the end of its name: its kernel. Assumption: as
@@ -183,7 +184,7 @@ impl Inventory {
 
     /// A node.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Node {
+    pub fn node(&self, id: NodeId) -> &InventoryNode {
         &self.nodes[id.0 as usize]
     }
 

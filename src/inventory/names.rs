@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn what_is_wrong_is_reported_with_its_place() {
         for (text, title, within) in [
             ("n[1-", "this bracket is not closed", 1..2),
             ("n1]", "this bracket was not opened", 2..3),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::read::host;
 use super::{FILLED, PATIENCE, WAIT};
 use crate::config::declare::{Declared, Field, Written, choice, table};
-use crate::config::language::{self, Key, Spec};
+use crate::config::language::{self, Key, TableSpec};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::units::Span;
@@ -55,7 +55,7 @@ macro_rules! kinds {
         }
 
         /// One table per kind of controller.
-        pub(super) static POWER: Spec = Spec {
+        pub(super) static POWER: TableSpec = TableSpec {
             doc: "The power controllers.",
             keys: &[$(Key::new($word, language::Kind::Tables($kind::SPEC), ""),)+],
             rivals: &[],
@@ -102,7 +102,7 @@ impl Controller {
         number.map(|number| number.to_string()).ok_or_else(|| format!("{first} to {last}"))
     }
 
-    /// What it is that is switched there, where that can be told: tables that lead to the same
+    /// What it is that is switched there, where that can be known: tables that lead to the same
     /// thing have the same channels.
     #[must_use]
     pub fn place(&self) -> Option<String> {
@@ -293,11 +293,11 @@ table! {
         /// User of HTTP basic authentication, or of a session. A Turing Pi asks for one since its
         /// firmware 2.0.0: `root`, if none is given.
         user: Option<String> = FILLED;
-        /// File that holds the password, beside this one; nobody but its owner may read it.
+        /// File that holds the password, next to this one; nobody but its owner may read it.
         password_file: Option<PathBuf> = FILLED;
         /// SHA-256 of the server's certificate, 64 hexadecimal digits; colons are allowed. Needed
         /// for https: such controllers sign their certificates themselves.
-        /// `openssl x509 -noout -fingerprint -sha256` tells it.
+        /// `openssl x509 -noout -fingerprint -sha256` prints it.
         certificate: Option<[u8; 32]> = FILLED;
     }
 }
@@ -365,7 +365,8 @@ impl Field for Option<[u8; 32]> {
         let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
         let bytes = bytes.filter(|_| digits.len() == 64);
         if bytes.is_none() {
-            let help = "`openssl x509 -noout -fingerprint -sha256` tells it: 64 hexadecimal digits";
+            let help =
+                "`openssl x509 -noout -fingerprint -sha256` prints it: 64 hexadecimal digits";
             m.note(Mistake::new(section.place(name), "this is no SHA-256").help(help));
         }
         bytes.map(Some)
@@ -428,7 +429,7 @@ table! {
         name: String;
         /// Where it is.
         web: Web = language::Kind::Flat(Web::SPEC);
-        /// For so long after an order the controller may still tell the old state. Assumption.
+        /// For so long after an order the controller may still report the old state. Assumption.
         follows: Span = PATIENCE => "\"5 s\"";
         /// How long a node stays off in a power cycle (rasputin-control-plane).
         settle: Span = WAIT => "\"3 s\"";
@@ -447,7 +448,7 @@ table! {
         program: String = FILLED => "\"uhubctl\"";
         /// The hub, as `uhubctl` lists it: `1-1.4`.
         location: String = FILLED;
-        /// For so long after an order the controller may still tell the old state. Assumption.
+        /// For so long after an order the controller may still report the old state. Assumption.
         follows: Span = PATIENCE => "\"5 s\"";
         /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
         settle: Span = WAIT => "\"2 s\"";
@@ -480,7 +481,7 @@ table! {
         set: String = FILLED => "\"snmpset\"";
         /// The program that reads.
         get: String = FILLED => "\"snmpget\"";
-        /// For so long after an order the controller may still tell the old state. Assumption.
+        /// For so long after an order the controller may still report the old state. Assumption.
         follows: Span = PATIENCE => "\"5 s\"";
         /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
         settle: Span = WAIT => "\"2 s\"";
@@ -497,7 +498,7 @@ table! {
         name: String;
         /// The program.
         program: String = FILLED => "\"clusterctrl\"";
-        /// For so long after an order the controller may still tell the old state. Assumption.
+        /// For so long after an order the controller may still report the old state. Assumption.
         follows: Span = PATIENCE => "\"5 s\"";
         /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
         settle: Span = WAIT => "\"2 s\"";
@@ -516,9 +517,9 @@ table! {
         on: Vec<String>;
         /// Program and arguments that switch off.
         off: Vec<String>;
-        /// Program and arguments that tell the state: `on`, `off` or `dead` as first word.
+        /// Program and arguments that report the state: `on`, `off` or `dead` as first word.
         state: Vec<String>;
-        /// For so long after an order the controller may still tell the old state. Assumption.
+        /// For so long after an order the controller may still report the old state. Assumption.
         follows: Span = PATIENCE => "\"5 s\"";
         /// How long a node stays off in a power cycle. Assumption: as for BitScope's blades.
         settle: Span = WAIT => "\"2 s\"";

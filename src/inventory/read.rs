@@ -7,14 +7,14 @@ use std::path::Path;
 use super::names::{self, NameError};
 use super::power::Controller;
 use super::{
-    Boot, Clock, Control, Feed, Inventory, Limits, Mistakes, Node, Position, ROOT, Server,
+    Boot, Clock, Control, Feed, Inventory, InventoryNode, Limits, Mistakes, Position, ROOT, Server,
 };
 use crate::config::declare::{Declared, table};
 use crate::config::document::Value;
 use crate::config::language::nearest;
 use crate::config::mistakes::{Mistake, Place};
+use crate::config::reading::{self, Sheet};
 use crate::config::section::Section;
-use crate::config::sheet::{self, Sheet};
 
 /// Reads an inventory.
 ///
@@ -24,7 +24,7 @@ pub fn load(path: &Path) -> Result<Inventory, Mistakes> {
     let mut m = Mistakes::default();
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
     let folder = path.parent().unwrap_or(Path::new(""));
-    let sheet = sheet::read(path, &ROOT, &mut m);
+    let sheet = reading::read(path, &ROOT, &mut m);
     let rack = sheet.and_then(|sheet| inventory(&sheet, stem, folder, &mut m));
     rack.filter(|_| m.is_empty()).ok_or(m)
 }
@@ -36,7 +36,7 @@ pub fn load(path: &Path) -> Result<Inventory, Mistakes> {
 pub fn read(name: &str, text: &str, folder: &Path) -> Result<Inventory, Mistakes> {
     let mut m = Mistakes::default();
     let file = m.file(name, text);
-    let sheet = sheet::read_text(file, &ROOT, &mut m);
+    let sheet = reading::read_text(file, &ROOT, &mut m);
     let rack = inventory(&sheet, name.to_owned(), folder, &mut m);
     rack.filter(|_| m.is_empty()).ok_or(m)
 }
@@ -63,7 +63,8 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
     let section = root.section("limits");
     let limits = Limits::read(&section, m);
     if let Some(text) = limits.as_ref().and_then(|limits| limits.protected.as_deref()) {
-        let known: Vec<&str> = nodes.iter().map(|node: &Node| node.name.as_str()).collect();
+        let known: Vec<&str> =
+            nodes.iter().map(|node: &InventoryNode| node.name.as_str()).collect();
         match names::choose(text, &known) {
             Ok(chosen) => chosen.into_iter().for_each(|at| nodes[at].protected = true),
             Err(error) => blame(section.place("protected"), text, error, m),
@@ -107,7 +108,7 @@ struct Controllers {
 }
 
 impl Controllers {
-    /// Reads all controllers; secrets are files beside the inventory, in `folder`.
+    /// Reads all controllers; secrets are files next to the inventory, in `folder`.
     fn read(power: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Self {
         let mut all = Self::default();
         for (word, read) in Controller::ALL {
@@ -157,7 +158,7 @@ impl Controllers {
 }
 
 /// A manager that is switched off can switch nothing on again.
-fn protect_managers(controllers: &Controllers, nodes: &mut [Node], m: &mut Mistakes) {
+fn protect_managers(controllers: &Controllers, nodes: &mut [InventoryNode], m: &mut Mistakes) {
     for (name, place) in &controllers.managers {
         match nodes.iter_mut().find(|node| node.name == *name) {
             Some(node) => node.protected = true,
@@ -207,7 +208,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn read(mut self, nodes: &mut Vec<Node>) {
+    fn read(mut self, nodes: &mut Vec<InventoryNode>) {
         let Some(alike) = Alike::read(&self.section, self.m) else { return };
         let Some(names) = self.list("names", Some(&alike.names), None, node_name) else { return };
         let n = Some(names.len());
@@ -219,7 +220,7 @@ impl Block<'_> {
         let position = |at: usize| positions.as_ref().and_then(|list| read_position(&list[at]));
         let nth =
             |list: &Option<Vec<String>>, at: usize| list.as_ref().map(|list| list[at].clone());
-        nodes.extend(names.into_iter().enumerate().map(|(at, name)| Node {
+        nodes.extend(names.into_iter().enumerate().map(|(at, name)| InventoryNode {
             name,
             address: nth(&addresses, at),
             mac: nth(&macs, at),

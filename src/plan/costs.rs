@@ -14,8 +14,8 @@ use crate::units::{BitRate, Bytes, Span};
 
 /// Data per node of a checkpoint of a group, with the log of an interval: the oldest checkpoint of
 /// any group is about as old. A single group of all `nodes` logs nothing.
-pub(super) fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
-    wish.size_with_log(if wish.group == nodes { 0 } else { wish.interval.0.div_ceil(step.0) })
+pub(super) fn image(spec: &logging::Logging, step: Span, nodes: u32) -> Bytes {
+    spec.size_with_log(if spec.group == nodes { 0 } else { spec.interval.0.div_ceil(step.0) })
 }
 
 /// The cost C of a checkpoint, or R of reading it back, on average over full ones and increments:
@@ -28,14 +28,14 @@ pub(super) fn image(wish: &logging::Logging, step: Span, nodes: u32) -> Bytes {
 pub(super) fn cost(
     scenario: &Scenario,
     crew: &Crew,
-    (wish, level, size): (&job::Checkpoint, usize, Bytes),
+    (spec, level, size): (&job::Checkpoint, usize, Bytes),
     access: Access,
 ) -> Span {
-    let share = images::mean_share(wish, access);
-    if let Some(span) = span_of(scenario, wish, level, share, access) {
+    let share = images::mean_share(spec, access);
+    if let Some(span) = span_of(scenario, spec, level, share, access) {
         return span;
     }
-    let Parcel { bytes, packing } = images::parcel(wish, size, share, access);
+    let Parcel { bytes, packing } = images::parcel(spec, size, share, access);
     let size = bytes.0 as f64;
     let most = |kind| crew.most_under(kind) * size;
     let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
@@ -52,12 +52,12 @@ pub(super) fn cost(
 
 /// From a failure until computing goes on, if another node is at hand: detection, downtime, and
 /// reading the checkpoint back.
-pub(super) fn back(scenario: &Scenario, crew: &Crew, wish: &job::Checkpoint) -> Span {
-    let downtime = match wish.cost(0) {
+pub(super) fn back(scenario: &Scenario, crew: &Crew, spec: &job::Checkpoint) -> Span {
+    let downtime = match spec.cost(0) {
         Cost::Fixed { downtime, .. } => downtime,
         Cost::Store(_) => Span::ZERO,
     };
-    let read = cost(scenario, crew, (wish, 0, wish.size(0)), Access::Read { newcomers: 0 });
+    let read = cost(scenario, crew, (spec, 0, spec.size(0)), Access::Read { newcomers: 0 });
     Detector::delay(&scenario.controller, crew.machine().nodes.len()) + downtime + read
 }
 
@@ -67,13 +67,13 @@ pub(super) fn back(scenario: &Scenario, crew: &Crew, wish: &job::Checkpoint) -> 
 ///
 /// `back` is Daly's R, which his first order needs. Where that leaves nothing, there is a
 /// checkpoint after each step.
-pub(super) fn computing(wish: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
+pub(super) fn computing(spec: &job::Coordinated, cost: Span, mtbf: Span, back: Span) -> Span {
     let (c, m) = (cost.as_secs_f64(), mtbf.as_secs_f64());
-    match (wish.interval, wish.period) {
+    match (spec.interval, spec.period) {
         (Interval::Fixed(span), Period::Work) => span,
         (Interval::Fixed(span), Period::Whole) => {
             let verify = |verify: job::Verify| verify.cost.0 * u64::from(verify.per_checkpoint);
-            let verified = wish.integrity.verify.map_or(0, verify);
+            let verified = spec.integrity.verify.map_or(0, verify);
             Span(span.0.saturating_sub(cost.0).saturating_sub(verified))
         }
         (Interval::Adaptive { prior }, _) => Adaptive::new(prior, cost).interval(),

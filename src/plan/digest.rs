@@ -1,4 +1,4 @@
-//! One number for a whole plan, to tell whether two are the same.
+//! One number for a whole plan, to see whether two are the same.
 
 use std::fmt::{self, Write};
 

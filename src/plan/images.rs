@@ -18,8 +18,8 @@ pub struct Parcel {
 }
 
 /// Which multiple of the state is moved, on average.
-pub(super) fn mean_share(wish: &Checkpoint, access: Access) -> f64 {
-    let Some(own) = wish.incremental() else { return 1.0 };
+pub(super) fn mean_share(spec: &Checkpoint, access: Access) -> f64 {
+    let Some(own) = spec.incremental() else { return 1.0 };
     let chain = Chain { length: f64::from(own.full_every), share: own.share };
     match access {
         Access::Write => chain.written(),
@@ -29,9 +29,9 @@ pub(super) fn mean_share(wish: &Checkpoint, access: Access) -> f64 {
 
 /// See [`Plan::parcel`](crate::plan::Plan::parcel); `state` is that of a node. Of whatever is moved
 /// there is a byte at least.
-pub(super) fn parcel(wish: &Checkpoint, state: Bytes, share: f64, access: Access) -> Parcel {
+pub(super) fn parcel(spec: &Checkpoint, state: Bytes, share: f64, access: Access) -> Parcel {
     let size = times(state.0, share).max(1);
-    let Some(own) = wish.compression() else {
+    let Some(own) = spec.compression() else {
         return Parcel { bytes: Bytes(size), packing: Span::ZERO };
     };
     let rate = if access == Access::Write { own.compress } else { own.decompress };
@@ -67,10 +67,10 @@ mod tests {
     #[test]
     fn an_increment_is_compressed_to_its_share_over_the_ratio() {
         let mut scenario = pilot::scenario();
-        let wish = pilot::checkpoint(&mut scenario);
-        wish.incremental = Some(Incremental { share: 0.2, full_every: 5 });
+        let spec = pilot::checkpoint(&mut scenario);
+        spec.incremental = Some(Incremental { share: 0.2, full_every: 5 });
         let (compress, decompress) = (ByteRate(100_000_000), ByteRate(400_000_000));
-        wish.compression = Some(Compression { ratio: 4.0, compress, decompress });
+        spec.compression = Some(Compression { ratio: 4.0, compress, decompress });
         let plan = Plan::make(&scenario);
         let parcel = |full, increments, access| {
             let share = plan.share(JobId(0), Portion { full, increments });

@@ -39,13 +39,13 @@ impl Plan {
     /// The protocol of a job, before the job is placed.
     #[must_use]
     pub fn protocol_of(&self, id: JobId) -> Protocol {
-        let (job, wish) = (&self.jobs[usize::from(id.0)], self.checkpoint_of(id));
+        let (job, spec) = (&self.jobs[usize::from(id.0)], self.checkpoint_of(id));
         let work = BulkSynchronous::new(job.steps, job.step, job.last_step);
-        let (last, initial) = wish.map_or((false, false), |wish| (wish.last(), wish.initial()));
-        match wish {
-            Some(job::Checkpoint::Multilevel(wish)) => {
-                let (interval, every) = self.pattern(id, wish);
-                let writing = wish.levels.iter().map(|level| match level.drain {
+        let (last, initial) = spec.map_or((false, false), |spec| (spec.last(), spec.initial()));
+        match spec {
+            Some(job::Checkpoint::Multilevel(spec)) => {
+                let (interval, every) = self.pattern(id, spec);
+                let writing = spec.levels.iter().map(|level| match level.drain {
                     None => Writing::Stopped,
                     Some(job::Drain { latency: None, below, .. }) => Writing::Copied(below),
                     Some(job::Drain { latency: Some(_), below, .. }) => Writing::Latent(below),
@@ -54,34 +54,34 @@ impl Plan {
                 let pattern = Pattern { interval, every, writing, last, initial };
                 Protocol::Multilevel(Multilevel::new(id, work, pattern))
             }
-            Some(job::Checkpoint::Logging(wish)) => {
+            Some(job::Checkpoint::Logging(spec)) => {
                 let rules = Rules {
-                    groups: job.nodes / wish.group,
-                    size: wish.group,
-                    interval: wish.interval,
-                    staggered: wish.stagger,
-                    speedup_ppm: wish.speedup_ppm(),
+                    groups: job.nodes / spec.group,
+                    size: spec.group,
+                    interval: spec.interval,
+                    staggered: spec.stagger,
+                    speedup_ppm: spec.speedup_ppm(),
                     last,
                     initial,
                 };
                 Protocol::Logging(Logging::new(id, work, rules))
             }
-            Some(job::Checkpoint::Coordinated(wish)) => {
-                let verify = wish.integrity.verify.map(|verify| Verify {
+            Some(job::Checkpoint::Coordinated(spec)) => {
+                let verify = spec.integrity.verify.map(|verify| Verify {
                     per_checkpoint: verify.per_checkpoint,
                     misses: verify.coverage < 1.0,
                 });
-                let keep = wish.integrity.keep;
-                let counts_from_start = wish.counts == Counts::Start;
+                let keep = spec.integrity.keep;
+                let counts_from_start = spec.counts == Counts::Start;
                 let interval = job.interval;
                 let schedule =
                     Schedule { interval, last, initial, counts_from_start, verify, keep };
-                let adaptive = match wish.interval {
+                let adaptive = match spec.interval {
                     Interval::Adaptive { prior } => Some(Adaptive::new(prior, job.checkpoint_cost)),
                     _ => None,
                 };
                 let chain =
-                    wish.incremental.map_or(Chain::default(), |it| Chain::new(it.full_every));
+                    spec.incremental.map_or(Chain::default(), |it| Chain::new(it.full_every));
                 let machine = Coordinated::new(id, work, schedule).adapting(adaptive);
                 Protocol::Coordinated(machine.chained(chain))
             }
@@ -107,7 +107,7 @@ impl Plan {
     /// The truth about the memory of a job, clean.
     #[must_use]
     pub fn corruption(&self, of: JobId) -> Corruption {
-        let keep = self.checkpoint_of(of).map_or(1, |wish| wish.integrity().keep);
+        let keep = self.checkpoint_of(of).map_or(1, |spec| spec.integrity().keep);
         let seats = self.jobs[usize::from(of.0)].seats;
         let ranks = self.scenario.work_of(of).map_or(0, |work| work.ranks_per_node);
         Corruption::new(seats, ranks, keep).checking(self.checks(of))
@@ -135,8 +135,8 @@ impl Plan {
         self.checkpoint_of(of)?.integrity().verify
     }
 
-    /// The time between a failure and its detection. By beats it is taken to be the longest that
-    /// it can be, as if the node had beaten when it failed; by gossip, its mean.
+    /// The time between a failure and its detection. By heartbeats it is taken to be the longest
+    /// that it can be, as if the node had beaten when it failed; by gossip, its mean.
     #[must_use]
     pub fn detection(&self) -> Span {
         Detector::delay(&self.scenario.controller, self.machine.nodes.len())
@@ -155,24 +155,24 @@ impl Plan {
     /// average. Of groups only one reads. Zero without checkpoints.
     #[must_use]
     pub fn read_back(&self, of: JobId) -> Span {
-        let (Some(crew), Some(wish)) = (self.crew(of), self.checkpoint_of(of)) else {
+        let (Some(crew), Some(spec)) = (self.crew(of), self.checkpoint_of(of)) else {
             return Span::ZERO;
         };
         let job = &self.jobs[usize::from(of.0)];
-        let (crew, size) = match wish.logging() {
-            Some(wish) => (crew.only(wish.group), image(wish, job.step, job.nodes)),
-            None => (crew, wish.size(0)),
+        let (crew, size) = match spec.logging() {
+            Some(spec) => (crew.only(spec.group), image(spec, job.step, job.nodes)),
+            None => (crew, spec.size(0)),
         };
         let access = Access::Read { newcomers: 0 };
-        cost(&self.scenario, &crew, (wish, 0, size), access)
+        cost(&self.scenario, &crew, (spec, 0, size), access)
     }
 
     /// The replicas of a job's seats, before it is placed; `None` if it has none.
     #[must_use]
     pub fn replicas(&self, of: JobId) -> Option<Replicas> {
         let seats = self.jobs.get(usize::from(of.0))?.seats;
-        let wish = self.scenario.work_of(of)?.replicas.as_ref()?;
-        Some(Replicas::new(seats, wish.replicated(seats), wish.degree))
+        let spec = self.scenario.work_of(of)?.replicas.as_ref()?;
+        Some(Replicas::new(seats, spec.replicated(seats), spec.degree))
     }
 
     /// How often a rule stops a job, on average (1/s): its share of one over the job's mean time
@@ -228,11 +228,11 @@ pub(super) fn make(scenario: &Scenario, machine: &Machine) -> Vec<Job> {
 /// elsewhere, or has replicas, keeps the interval that is best for it by itself.
 fn cooperate(scenario: &Scenario, machine: &Machine, jobs: &mut [Job]) {
     let cooperates = |id: usize| {
-        let wish = scenario.checkpoint_of(JobId(id as u16))?.coordinated()?;
+        let spec = scenario.checkpoint_of(JobId(id as u16))?.coordinated()?;
         let is_struck = jobs[id].mtbf < Span::FOREVER;
-        let at_server = wish.cost.kept_at() == Some(job::Place::FileServer);
+        let at_server = spec.cost.kept_at() == Some(job::KeptAt::FileServer);
         let shares = at_server && scenario.jobs[id].work.replicas.is_none();
-        (wish.interval == Interval::Cooperative && is_struck && shares).then_some(id)
+        (spec.interval == Interval::Cooperative && is_struck && shares).then_some(id)
     };
     let ids: Vec<_> = (0..jobs.len()).filter_map(cooperates).collect();
     let class = |&id: &usize| Class {
@@ -256,7 +256,7 @@ fn job(scenario: &Scenario, crew: &Crew, (work, id): (&job::BulkSynchronous, Job
     let last_step = Span(work.work.0 - (steps - 1) * work.step.0);
     let checkpoint = scenario.checkpoint_of(id);
     let groups = checkpoint.and_then(job::Checkpoint::logging);
-    let overhead = groups.map(|wish| wish.overhead).or(work.replicas.map(|it| it.overhead));
+    let overhead = groups.map(|spec| spec.overhead).or(work.replicas.map(|it| it.overhead));
     let checksums = work.abft.map_or(0.0, |abft| abft.overhead);
     let factor = (1.0 + overhead.unwrap_or(0.0)) * (1.0 + checksums);
     let stretched = |span: Span| match factor {
@@ -264,24 +264,24 @@ fn job(scenario: &Scenario, crew: &Crew, (work, id): (&job::BulkSynchronous, Job
         _ => Span::from_secs_f64(span.as_secs_f64() * factor),
     };
     let step = stretched(work.step);
-    let together = groups.filter(|wish| wish.stagger).map_or(work.nodes, |wish| wish.group);
+    let together = groups.filter(|spec| spec.stagger).map_or(work.nodes, |spec| spec.group);
     let writers = crew.only(together);
-    let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |wish| {
+    let costs: Vec<_> = checkpoint.map_or_else(Vec::new, |spec| {
         let size =
-            |level| wish.logging().map_or(wish.size(level), |it| image(it, step, work.nodes));
-        let of = |level| cost(scenario, &writers, (wish, level, size(level)), Access::Write);
-        (0..wish.levels()).map(of).collect()
+            |level| spec.logging().map_or(spec.size(level), |it| image(it, step, work.nodes));
+        let of = |level| cost(scenario, &writers, (spec, level, size(level)), Access::Write);
+        (0..spec.levels()).map(of).collect()
     });
     let cost = costs.first().copied().unwrap_or(Span::ZERO);
     let interval = |mtbf| {
         checkpoint.map(|all| match all {
-            job::Checkpoint::Coordinated(wish) => {
-                computing(wish, cost, mtbf, back(scenario, &writers, all))
+            job::Checkpoint::Coordinated(spec) => {
+                computing(spec, cost, mtbf, back(scenario, &writers, all))
             }
-            job::Checkpoint::Multilevel(wish) => {
-                wish.interval.unwrap_or_else(|| optimum::best(scenario, crew, wish).0)
+            job::Checkpoint::Multilevel(spec) => {
+                spec.interval.unwrap_or_else(|| optimum::best(scenario, crew, spec).0)
             }
-            job::Checkpoint::Logging(wish) => wish.interval,
+            job::Checkpoint::Logging(spec) => spec.interval,
         })
     };
     let job = Job {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     /// Two jobs of 360 nodes, of which the second writes to `to` by an interval of its own.
-    fn beside(to: job::Place, interval: Interval) -> [Option<Span>; 2] {
+    fn next_to(to: job::KeptAt, interval: Interval) -> [Option<Span>; 2] {
         let mut scenario = pilot::scenario();
         pilot::checkpoint(&mut scenario).interval = Interval::Cooperative;
         scenario.jobs[0].work.nodes = 360;
@@ -353,9 +353,9 @@ mod tests {
     /// On cards it waits for nobody, and nobody for it.
     #[test]
     fn a_cooperative_job_that_writes_to_cards_has_youngs_interval() {
-        let [first, second] = beside(job::Place::Card, Interval::Cooperative);
-        assert_eq!([first, second], beside(job::Place::Card, Interval::Young));
-        let [_, at_server] = beside(job::Place::FileServer, Interval::Cooperative);
+        let [first, second] = next_to(job::KeptAt::Card, Interval::Cooperative);
+        assert_eq!([first, second], next_to(job::KeptAt::Card, Interval::Young));
+        let [_, at_server] = next_to(job::KeptAt::FileServer, Interval::Cooperative);
         assert_ne!(second, at_server);
     }
 

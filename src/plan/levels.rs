@@ -30,7 +30,7 @@ use crate::plan::images::{self, Parcel};
 use crate::plan::optimum;
 use crate::protocol::chain::Portion;
 use crate::scenario::Scenario;
-use crate::scenario::job::{Checkpoint, Cost, Multilevel, Place};
+use crate::scenario::job::{Checkpoint, Cost, KeptAt, Multilevel};
 use crate::units::{Bytes, Span};
 
 /// Rate at which a node copies its memory (B/s). Assumption: no figure of a Raspberry Pi's own is
@@ -53,15 +53,15 @@ pub enum Access {
 impl Plan {
     /// Computing between two checkpoints of a job's levels, and `every` of each of them.
     #[must_use]
-    pub fn pattern(&self, of: JobId, wish: &Multilevel) -> (Span, Vec<u32>) {
-        let own = || wish.levels.iter().map(|level| level.every).collect();
-        if let Some(interval) = wish.interval {
+    pub fn pattern(&self, of: JobId, spec: &Multilevel) -> (Span, Vec<u32>) {
+        let own = || spec.levels.iter().map(|level| level.every).collect();
+        if let Some(interval) = spec.interval {
             return (interval, own());
         }
         let crew = self.crew(of);
         crew.map_or_else(
             || (Span::FOREVER, own()),
-            |crew| optimum::best(&self.scenario, &crew, wish),
+            |crew| optimum::best(&self.scenario, &crew, spec),
         )
     }
 
@@ -76,14 +76,14 @@ impl Plan {
     /// Which multiple of a node's state a job moves on average, over full ones and increments.
     #[must_use]
     pub fn mean_share(&self, of: JobId, access: Access) -> f64 {
-        self.checkpoint_of(of).map_or(1.0, |wish| images::mean_share(wish, access))
+        self.checkpoint_of(of).map_or(1.0, |spec| images::mean_share(spec, access))
     }
 
     /// What is moved of a checkpoint of this level, if it is `share` times the state.
     #[must_use]
     pub fn parcel(&self, of: JobId, level: usize, share: f64, access: Access) -> Parcel {
-        let wish = self.checkpoint_of(of).expect("it writes checkpoints");
-        images::parcel(wish, wish.size(level), share, access)
+        let spec = self.checkpoint_of(of).expect("it writes checkpoints");
+        images::parcel(spec, spec.size(level), share, access)
     }
 
     /// What writing or reading back takes of `share` times a job's checkpoint of this level; `None`
@@ -103,9 +103,9 @@ impl Plan {
     /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
     pub fn hidden(&self, of: JobId, level: usize) -> Option<Span> {
-        let wish = self.checkpoint_of(of)?;
-        let Cost::Fixed { write, .. } = wish.cost(level) else { return None };
-        let latency = wish.drain(level)?.latency;
+        let spec = self.checkpoint_of(of)?;
+        let Cost::Fixed { write, .. } = spec.cost(level) else { return None };
+        let latency = spec.drain(level)?.latency;
         Some(latency.map_or(write, |latency| Span(latency.0 - write.0)))
     }
 
@@ -113,8 +113,8 @@ impl Plan {
     /// without one.
     #[must_use]
     pub fn downtime(&self, of: JobId, level: Option<usize>) -> Span {
-        let Some(wish) = self.checkpoint_of(of) else { return Span::ZERO };
-        match wish.cost(level.unwrap_or(wish.levels() - 1)) {
+        let Some(spec) = self.checkpoint_of(of) else { return Span::ZERO };
+        match spec.cost(level.unwrap_or(spec.levels() - 1)) {
             Cost::Fixed { downtime, .. } => downtime,
             Cost::Store(_) => Span::ZERO,
         }
@@ -124,24 +124,24 @@ impl Plan {
 /// That of some checkpoints; see [`Plan::checkpoint_span`].
 pub(super) fn span_of(
     scenario: &Scenario,
-    wish: &Checkpoint,
+    spec: &Checkpoint,
     level: usize,
     share: f64,
     access: Access,
 ) -> Option<Span> {
-    match (wish.cost(level), access) {
+    match (spec.cost(level), access) {
         (Cost::Fixed { write, .. }, Access::Write) => Some(images::span(write, share)),
         (Cost::Fixed { read, .. }, Access::Read { .. }) => Some(images::span(read, share)),
-        (Cost::Store(Place::FileServer), _) => None,
+        (Cost::Store(KeptAt::FileServer), _) => None,
         (Cost::Store(place), _) => {
-            let Parcel { bytes, packing } = images::parcel(wish, wish.size(level), share, access);
+            let Parcel { bytes, packing } = images::parcel(spec, spec.size(level), share, access);
             Some(packing + on_nodes(scenario, bytes, place, access))
         }
     }
 }
 
 /// The time that it takes if nodes keep it.
-fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> Span {
+fn on_nodes(scenario: &Scenario, size: Bytes, place: KeptAt, access: Access) -> Span {
     let size = size.0 as f64;
     let hardware = &scenario.hardware;
     let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
@@ -150,21 +150,21 @@ fn on_nodes(scenario: &Scenario, size: Bytes, place: Place, access: Access) -> S
     let over_link = |size: f64| size / payload;
     let at_home = size / MEMORY_RATE;
     let seconds = match (place, access) {
-        (Place::Buddies { copies }, Access::Write) => {
+        (KeptAt::Buddies { copies }, Access::Write) => {
             at_home + over_link((f64::from(copies) - 1.0) * size)
         }
-        (Place::Buddies { copies }, Access::Read { newcomers: 1.. }) => {
+        (KeptAt::Buddies { copies }, Access::Read { newcomers: 1.. }) => {
             over_link(f64::from(copies) * size)
         }
-        (Place::Memory | Place::Buddies { .. }, _) => at_home,
-        (Place::Partner, Access::Write) => to_card(2.0 * size).max(over_link(size)),
-        (Place::Partner, Access::Read { newcomers: 1.. }) => {
+        (KeptAt::Memory | KeptAt::Buddies { .. }, _) => at_home,
+        (KeptAt::Partner, Access::Write) => to_card(2.0 * size).max(over_link(size)),
+        (KeptAt::Partner, Access::Read { newcomers: 1.. }) => {
             from_card(size).max(to_card(size)).max(over_link(size))
         }
-        (Place::Group { size: nodes, parity }, Access::Write) => {
+        (KeptAt::Group { size: nodes, parity }, Access::Write) => {
             to_card(with_parity(size, nodes, parity)).max(over_link(f64::from(parity) * size))
         }
-        (Place::Group { size: nodes, parity }, Access::Read { newcomers: newcomers @ 1.. }) => {
+        (KeptAt::Group { size: nodes, parity }, Access::Read { newcomers: newcomers @ 1.. }) => {
             let whole = with_parity(size, nodes, parity);
             let passed_on = over_link(f64::from(newcomers) * whole);
             from_card(whole).max(passed_on).max(to_card(whole))
@@ -187,7 +187,7 @@ mod tests {
     use crate::units::BitRate;
 
     /// S = 60 MB, cards of 10 and 20 MB/s, links of 8 Mbit/s without headers: 1 MB/s.
-    fn span(place: Place, access: Access) -> f64 {
+    fn span(place: KeptAt, access: Access) -> f64 {
         let mut scenario = pilot::scenario();
         (scenario.hardware.sd_write, scenario.hardware.sd_read) = (10_000_000, 20_000_000);
         (scenario.hardware.link, scenario.network.tcp_share) = (BitRate(8_000_000), 1.0);
@@ -199,13 +199,13 @@ mod tests {
         let (own, one, two) = (0, 1, 2);
         let read = |newcomers| Access::Read { newcomers };
         let rows = [
-            (Place::Memory, [0.06, 0.06, 0.06, 0.06]),
-            (Place::Buddies { copies: 2 }, [60.06, 0.06, 120.0, 120.0]),
-            (Place::Buddies { copies: 3 }, [120.06, 0.06, 180.0, 180.0]),
-            (Place::Card, [6.0, 3.0, 3.0, 3.0]),
-            (Place::Partner, [60.0, 3.0, 60.0, 60.0]),
-            (Place::Group { size: 4, parity: 1 }, [60.0, 3.0, 80.0, 160.0]),
-            (Place::Group { size: 4, parity: 2 }, [120.0, 3.0, 120.0, 240.0]),
+            (KeptAt::Memory, [0.06, 0.06, 0.06, 0.06]),
+            (KeptAt::Buddies { copies: 2 }, [60.06, 0.06, 120.0, 120.0]),
+            (KeptAt::Buddies { copies: 3 }, [120.06, 0.06, 180.0, 180.0]),
+            (KeptAt::Card, [6.0, 3.0, 3.0, 3.0]),
+            (KeptAt::Partner, [60.0, 3.0, 60.0, 60.0]),
+            (KeptAt::Group { size: 4, parity: 1 }, [60.0, 3.0, 80.0, 160.0]),
+            (KeptAt::Group { size: 4, parity: 2 }, [120.0, 3.0, 120.0, 240.0]),
         ];
         for (place, wanted) in rows {
             let found = [Access::Write, read(own), read(one), read(two)];

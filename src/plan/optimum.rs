@@ -9,9 +9,9 @@ use crate::units::Span;
 /// The best pattern to first order ([`multilevel::pattern`]), for failures of each class at the
 /// rates of the rules with their `severity`. A class that never strikes the job, as that of a fault
 /// of other nodes, has its level never written.
-pub(super) fn best(scenario: &Scenario, crew: &Crew, wish: &Multilevel) -> (Span, Vec<u32>) {
+pub(super) fn best(scenario: &Scenario, crew: &Crew, spec: &Multilevel) -> (Span, Vec<u32>) {
     let levels: Vec<_> = (1..)
-        .zip(&wish.levels)
+        .zip(&spec.levels)
         .map(|(class, level)| {
             let rules = scenario.faults.iter().filter(|rule| rule.harm.severity() == class);
             let rate = rules.map(|rule| crew.interrupt_rate(rule)).sum();

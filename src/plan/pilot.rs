@@ -9,10 +9,10 @@ use crate::scenario::cluster::{
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Period,
     Strikes,
 };
-use crate::scenario::jobs::{JobSpec, Order, SHORT};
+use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
@@ -94,7 +94,7 @@ fn coordinated() -> Coordinated {
     Coordinated {
         size: Bytes(1_000_000_000),
         interval: Interval::Daly,
-        cost: Cost::Store(Place::FileServer),
+        cost: Cost::Store(KeptAt::FileServer),
         last: false,
         strikes: Strikes { checkpoint: true, restart: true, downtime: false },
         period: Period::Work,
@@ -227,7 +227,7 @@ fn server() -> Server {
         tftp_packets: 100_000,
         dhcp_service: Span::from_millis(1),
         dhcp_ping: None,
-        order: Order::Uncontrolled,
+        order: ServerOrder::Uncontrolled,
         power: Power(200_000),
     }
 }
@@ -240,7 +240,7 @@ pub(crate) fn lifetime(law: Law, age: Age) -> When {
 /// The pilot's checkpoints.
 pub(crate) fn checkpoint(scenario: &mut Scenario) -> &mut Coordinated {
     match &mut scenario.jobs[0].checkpoint {
-        Some(Checkpoint::Coordinated(wish)) => wish,
+        Some(Checkpoint::Coordinated(spec)) => spec,
         _ => panic!("the pilot writes checkpoints of one level"),
     }
 }

@@ -173,7 +173,7 @@ impl Printed<'_> {
     }
 }
 
-fn print_job(job: &Job, wish: Option<&Checkpoint>, out: &mut impl io::Write) -> io::Result<()> {
+fn print_job(job: &Job, spec: Option<&Checkpoint>, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "\nJob {}", job.name)?;
     let (step, last) = (short(job.step), short(job.last_step));
     let last = if last == step { String::new() } else { format!(", the last of {last}") };
@@ -196,13 +196,13 @@ fn print_job(job: &Job, wish: Option<&Checkpoint>, out: &mut impl io::Write) -> 
             writeln!(out, "  checkpoint cost C of level {number} = {}", short(*cost))?;
         }
     }
-    if let Some(wish) = wish.and_then(Checkpoint::logging) {
-        let when = if wish.stagger { "in turn" } else { "at once" };
-        let (groups, size) = (job.nodes / wish.group, wish.group);
+    if let Some(spec) = spec.and_then(Checkpoint::logging) {
+        let when = if spec.stagger { "in turn" } else { "at once" };
+        let (groups, size) = (job.nodes / spec.group, spec.group);
         writeln!(out, "  {groups} groups of {size} nodes, which write {when}")?;
     }
-    let wish = wish.and_then(Checkpoint::coordinated);
-    let adapts = wish.is_some_and(|wish| matches!(wish.interval, Interval::Adaptive { .. }));
+    let spec = spec.and_then(Checkpoint::coordinated);
+    let adapts = spec.is_some_and(|spec| matches!(spec.interval, Interval::Adaptive { .. }));
     let then = if adapts { " at first, then by what is observed" } else { "" };
     writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))
 }

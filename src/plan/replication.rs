@@ -54,8 +54,8 @@ pub(super) fn timed(
         let mtbf = Span::from_secs_f64(seats.mtti());
         return Job { interval: interval(mtbf), mtbf, ..job };
     }
-    let wish = checkpoint.expect("replicas restart at checkpoints");
-    let interval = match wish.interval {
+    let spec = checkpoint.expect("replicas restart at checkpoints");
+    let interval = match spec.interval {
         Interval::Young
         | Interval::DalyFirst
         | Interval::Daly

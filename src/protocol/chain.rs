@@ -41,7 +41,7 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// No checkpoint yet; every so manieth will be full.
+    /// No checkpoint yet; every k-th will be full.
     #[must_use]
     pub fn new(full_every: u32) -> Self {
         assert!(full_every > 0, "a chain has a full checkpoint");
@@ -63,7 +63,7 @@ impl Chain {
         Portion { full: true, increments: self.increments() }
     }
 
-    /// Increments that the newest committed checkpoint consists of, beside the full one.
+    /// Increments that the newest committed checkpoint consists of, besides the full one.
     #[must_use]
     pub fn increments(self) -> u32 {
         self.images.saturating_sub(1)

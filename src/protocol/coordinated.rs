@@ -28,7 +28,7 @@ use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::chain::{Chain, Portion};
 use crate::protocol::interval::Adaptive;
-use crate::protocol::{Input, Order};
+use crate::protocol::{Input, JobOrder};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -195,55 +195,55 @@ impl Coordinated {
         self.work.done()
     }
 
-    /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+    /// Takes one input; adds what happened to `emitted` and says what to do next.
+    pub fn on(&mut self, now: Time, input: Input, emitted: &mut Vec<What>) -> JobOrder {
         if let Some(adaptive) = &mut self.adaptive {
             adaptive.hear(now, self.phase, input);
         }
         match input {
-            Input::Placed => self.placed(now, told),
-            Input::StepDone => self.step_done(now, told),
+            Input::Placed => self.placed(now, emitted),
+            Input::StepDone => self.step_done(now, emitted),
             Input::Written => {
-                self.commit(told);
-                self.compute(now, told)
+                self.commit(emitted);
+                self.compute(now, emitted)
             }
-            Input::Read if self.rechecks => self.verify(now, told),
+            Input::Read if self.rechecks => self.verify(now, emitted),
             Input::WrittenForReplicas => {
-                self.commit(told);
-                self.enter(now, JobPhase::Restart, Cause::Course, told);
-                Order::Read
+                self.commit(emitted);
+                self.enter(now, JobPhase::Restart, Cause::Course, emitted);
+                JobOrder::Read
             }
-            Input::Read => self.compute(now, told),
-            Input::Failed(node) => self.failed(now, node, told),
-            Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, told),
-            Input::Verified => self.write_or_compute(now, told),
+            Input::Read => self.compute(now, emitted),
+            Input::Failed(node) => self.failed(now, node, emitted),
+            Input::Verified if std::mem::take(&mut self.rechecks) => self.compute(now, emitted),
+            Input::Verified => self.write_or_compute(now, emitted),
             Input::Corrupt(node) => {
-                self.throw_away(told);
-                self.corrupt(now, node, told)
+                self.throw_away(emitted);
+                self.corrupt(now, node, emitted)
             }
-            Input::Caught(node) => self.corrupt(now, node, told),
+            Input::Caught(node) => self.corrupt(now, node, emitted),
         }
     }
 
-    fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn placed(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
         let again = std::mem::replace(&mut self.started, true);
         self.forget_progress();
         if again && (!self.kept.is_empty() || self.schedule.initial) {
-            self.enter(now, JobPhase::Restart, Cause::Course, told);
-            return Order::Read;
+            self.enter(now, JobPhase::Restart, Cause::Course, emitted);
+            return JobOrder::Read;
         }
-        self.compute(now, told)
+        self.compute(now, emitted)
     }
 
-    fn step_done(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn step_done(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         self.computed += self.work.next_step().expect("a step was ordered");
         self.work.complete();
-        told.push(What::StepDone { job: self.job, step: self.work.done() });
+        emitted.push(What::StepDone { job: self.job, step: self.work.done() });
         if self.verification_is_due() {
-            self.verify(now, told)
+            self.verify(now, emitted)
         } else {
-            self.write_or_compute(now, told)
+            self.write_or_compute(now, emitted)
         }
     }
 
@@ -259,9 +259,9 @@ impl Coordinated {
         due
     }
 
-    fn verify(&mut self, now: Time, told: &mut Vec<What>) -> Order {
-        self.enter(now, JobPhase::Verify, Cause::Course, told);
-        Order::Verify
+    fn verify(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
+        self.enter(now, JobPhase::Verify, Cause::Course, emitted);
+        JobOrder::Verify
     }
 
     /// Computing until the next checkpoint is due.
@@ -270,7 +270,7 @@ impl Coordinated {
     }
 
     /// Goes on at a step boundary.
-    fn write_or_compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn write_or_compute(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let warned = std::mem::take(&mut self.warned);
         let due = self.interval().is_some_and(|interval| self.computed >= interval);
         let finished = self.work.next_step().is_none();
@@ -279,43 +279,43 @@ impl Coordinated {
             self.turn = if write && !finished { Turn::Asks } else { Turn::Held };
         }
         if !write || self.asks() {
-            return self.compute(now, told);
+            return self.compute(now, emitted);
         }
         self.number += 1;
-        self.tell_checkpoint(CheckpointAct::Begin, told);
-        self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
-        Order::Write
+        self.emit_checkpoint(CheckpointAct::Begin, emitted);
+        self.enter(now, JobPhase::Checkpoint, Cause::Course, emitted);
+        JobOrder::Write
     }
 
-    fn commit(&mut self, told: &mut Vec<What>) {
+    fn commit(&mut self, emitted: &mut Vec<What>) {
         self.kept.push((self.number, self.work.done()));
         self.chain.commit();
         let needed = self.schedule.keep as usize + self.chain.increments() as usize;
         self.kept.drain(..self.kept.len().saturating_sub(needed));
         self.forget_progress();
-        self.tell_checkpoint(CheckpointAct::Commit, told);
+        self.emit_checkpoint(CheckpointAct::Commit, emitted);
     }
 
-    fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
-        self.compute_because(now, Cause::Course, told)
+    fn compute(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
+        self.compute_because(now, Cause::Course, emitted)
     }
 
-    fn compute_because(&mut self, now: Time, cause: Cause, told: &mut Vec<What>) -> Order {
+    fn compute_because(&mut self, now: Time, cause: Cause, emitted: &mut Vec<What>) -> JobOrder {
         let Some(span) = self.work.next_step() else {
-            self.enter(now, JobPhase::Done, Cause::Course, told);
-            return Order::Finish;
+            self.enter(now, JobPhase::Done, Cause::Course, emitted);
+            return JobOrder::Finish;
         };
         let phase = if self.work.is_rework() { JobPhase::Rework } else { JobPhase::Compute };
-        self.enter(now, phase, cause, told);
-        Order::Compute(span)
+        self.enter(now, phase, cause, emitted);
+        JobOrder::Compute(span)
     }
 
-    fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+    fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         (self.warned, self.turn) = (false, Turn::Own);
         match self.phase {
-            JobPhase::Done => return Order::Finish,
-            JobPhase::Checkpoint if self.schedule.counts_from_start => self.commit(told),
-            JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
+            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Checkpoint if self.schedule.counts_from_start => self.commit(emitted),
+            JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
             _ => {}
         }
         if self.phase != JobPhase::Waiting {
@@ -323,43 +323,43 @@ impl Coordinated {
             if matches!(self.phase, JobPhase::Compute | JobPhase::Rework) {
                 lost += now.since(self.since);
             }
-            told.push(What::WorkLost { job: self.job, node, lost });
+            emitted.push(What::WorkLost { job: self.job, node, lost });
         }
         self.rechecks = false;
-        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
-        Order::Wait
+        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
+        JobOrder::Wait
     }
 
     /// A verification has found the memory corrupt: if it was just read back, the checkpoint is.
-    fn throw_away(&mut self, told: &mut Vec<What>) {
+    fn throw_away(&mut self, emitted: &mut Vec<What>) {
         if std::mem::take(&mut self.rechecks) {
             let (number, step) = self.kept.pop().expect("it was read");
             let act = CheckpointAct::Discard;
-            told.push(What::Checkpoint { job: self.job, number, act, step });
+            emitted.push(What::Checkpoint { job: self.job, number, act, step });
         }
     }
 
     /// The memory is corrupt: back to the newest checkpoint. The step under way is lost as well.
-    fn corrupt(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+    fn corrupt(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         let under_way = match self.phase {
             JobPhase::Compute | JobPhase::Rework => now.since(self.since),
             JobPhase::Verify => Span::ZERO,
             JobPhase::Checkpoint => {
-                self.tell_checkpoint(CheckpointAct::Abandon, told);
+                self.emit_checkpoint(CheckpointAct::Abandon, emitted);
                 Span::ZERO
             }
             _ => unreachable!("nobody looks at memory in this phase"),
         };
         let lost = self.work.roll_back(self.last_kept()) + under_way;
-        told.push(What::WorkLost { job: self.job, node, lost });
+        emitted.push(What::WorkLost { job: self.job, node, lost });
         self.forget_progress();
         self.rechecks = self.schedule.verify.is_some_and(|verify| verify.misses);
         self.rechecks &= !self.kept.is_empty();
         if self.kept.is_empty() && !self.schedule.initial {
-            return self.compute_because(now, Cause::Corruption, told);
+            return self.compute_because(now, Cause::Corruption, emitted);
         }
-        self.enter(now, JobPhase::Restart, Cause::Corruption, told);
-        Order::Read
+        self.enter(now, JobPhase::Restart, Cause::Corruption, emitted);
+        JobOrder::Read
     }
 
     /// Number and last step of the newest checkpoint.
@@ -379,18 +379,18 @@ impl Coordinated {
         self.checks = 0;
     }
 
-    fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
+    fn emit_checkpoint(&self, act: CheckpointAct, emitted: &mut Vec<What>) {
         let (number, step) = (self.number, self.work.done());
-        told.push(What::Checkpoint { job: self.job, number, act, step });
+        emitted.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    /// Enters a phase; a phase that goes on is not told again, unless it begins anew because of
+    /// Enters a phase; a phase that goes on is not emitted again, unless it begins anew because of
     /// corruption, but its clock starts anew at each step.
-    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
+    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, emitted: &mut Vec<What>) {
         self.since = now;
         if self.phase != phase || cause == Cause::Corruption {
             self.phase = phase;
-            told.push(What::JobPhase { job: self.job, phase, cause });
+            emitted.push(What::JobPhase { job: self.job, phase, cause });
         }
     }
 }
@@ -411,13 +411,13 @@ mod tests {
     #[test]
     fn a_checkpoint_starts_at_the_first_step_boundary_after_its_interval() {
         let mut job = machine(15);
-        let mut told = Vec::new();
-        assert_eq!(job.on(Time(0), Input::Placed, &mut told), Order::Compute(Span(10)));
-        assert_eq!(job.on(Time(10), Input::StepDone, &mut told), Order::Compute(Span(10)));
-        assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Write);
-        assert_eq!(job.on(Time(25), Input::Written, &mut told), Order::Compute(Span(10)));
-        assert_eq!(job.on(Time(35), Input::StepDone, &mut told), Order::Compute(Span(10)));
-        assert_eq!(job.on(Time(45), Input::StepDone, &mut told), Order::Finish);
+        let mut emitted = Vec::new();
+        assert_eq!(job.on(Time(0), Input::Placed, &mut emitted), JobOrder::Compute(Span(10)));
+        assert_eq!(job.on(Time(10), Input::StepDone, &mut emitted), JobOrder::Compute(Span(10)));
+        assert_eq!(job.on(Time(20), Input::StepDone, &mut emitted), JobOrder::Write);
+        assert_eq!(job.on(Time(25), Input::Written, &mut emitted), JobOrder::Compute(Span(10)));
+        assert_eq!(job.on(Time(35), Input::StepDone, &mut emitted), JobOrder::Compute(Span(10)));
+        assert_eq!(job.on(Time(45), Input::StepDone, &mut emitted), JobOrder::Finish);
         assert_eq!(job.phase(), JobPhase::Done);
     }
 
@@ -425,20 +425,26 @@ mod tests {
     fn a_job_that_is_held_back_works_on_and_asks_until_its_turn_or_its_failure() {
         for fails in [false, true] {
             let mut job = machine(15);
-            let mut told = Vec::new();
-            job.on(Time(0), Input::Placed, &mut told);
+            let mut emitted = Vec::new();
+            job.on(Time(0), Input::Placed, &mut emitted);
             job.hold_back(true);
-            job.on(Time(10), Input::StepDone, &mut told);
+            job.on(Time(10), Input::StepDone, &mut emitted);
             assert!(!job.asks(), "none is due");
             job.hold_back(true);
-            assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Compute(Span(10)));
+            assert_eq!(
+                job.on(Time(20), Input::StepDone, &mut emitted),
+                JobOrder::Compute(Span(10))
+            );
             assert!(job.asks());
             if fails {
-                assert_eq!(job.on(Time(25), Input::Failed(NodeId(0)), &mut told), Order::Wait);
+                assert_eq!(
+                    job.on(Time(25), Input::Failed(NodeId(0)), &mut emitted),
+                    JobOrder::Wait
+                );
             } else {
                 job.hold_back(false);
-                assert_eq!(job.on(Time(30), Input::StepDone, &mut told), Order::Write);
-                job.on(Time(40), Input::Written, &mut told);
+                assert_eq!(job.on(Time(30), Input::StepDone, &mut emitted), JobOrder::Write);
+                job.on(Time(40), Input::Written, &mut emitted);
                 assert_eq!(job.last_kept(), 3, "the state of the moment of its turn");
             }
             assert!(!job.asks());
@@ -448,57 +454,57 @@ mod tests {
     #[test]
     fn a_warning_is_heeded_at_the_next_step_boundary_and_only_while_computing() {
         let mut job = machine(100);
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         job.warn();
-        job.on(Time(0), Input::Placed, &mut told);
-        assert_eq!(job.on(Time(10), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        job.on(Time(0), Input::Placed, &mut emitted);
+        assert_eq!(job.on(Time(10), Input::StepDone, &mut emitted), JobOrder::Compute(Span(10)));
         job.warn();
-        assert_eq!(job.on(Time(20), Input::StepDone, &mut told), Order::Write);
+        assert_eq!(job.on(Time(20), Input::StepDone, &mut emitted), JobOrder::Write);
         job.warn();
-        assert_eq!(job.on(Time(22), Input::Written, &mut told), Order::Compute(Span(10)));
-        assert_eq!(job.on(Time(32), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(22), Input::Written, &mut emitted), JobOrder::Compute(Span(10)));
+        assert_eq!(job.on(Time(32), Input::StepDone, &mut emitted), JobOrder::Compute(Span(10)));
         job.warn();
-        job.on(Time(33), Input::Failed(NodeId(0)), &mut told);
-        job.on(Time(40), Input::Placed, &mut told);
-        job.on(Time(41), Input::Read, &mut told);
-        assert_eq!(job.on(Time(51), Input::StepDone, &mut told), Order::Compute(Span(10)));
+        job.on(Time(33), Input::Failed(NodeId(0)), &mut emitted);
+        job.on(Time(40), Input::Placed, &mut emitted);
+        job.on(Time(41), Input::Read, &mut emitted);
+        assert_eq!(job.on(Time(51), Input::StepDone, &mut emitted), JobOrder::Compute(Span(10)));
     }
 
     #[test]
     fn a_failure_throws_away_all_since_the_last_committed_checkpoint() {
         let mut job = machine(10);
-        let mut told = Vec::new();
-        job.on(Time(0), Input::Placed, &mut told);
-        job.on(Time(10), Input::StepDone, &mut told);
-        job.on(Time(12), Input::Written, &mut told);
-        job.on(Time(22), Input::StepDone, &mut told);
-        told.clear();
+        let mut emitted = Vec::new();
+        job.on(Time(0), Input::Placed, &mut emitted);
+        job.on(Time(10), Input::StepDone, &mut emitted);
+        job.on(Time(12), Input::Written, &mut emitted);
+        job.on(Time(22), Input::StepDone, &mut emitted);
+        emitted.clear();
         let node = NodeId(3);
-        assert_eq!(job.on(Time(23), Input::Failed(node), &mut told), Order::Wait);
+        assert_eq!(job.on(Time(23), Input::Failed(node), &mut emitted), JobOrder::Wait);
         let job_id = JobId(0);
         let abandon = CheckpointAct::Abandon;
         let (phase, cause) = (JobPhase::Waiting, Cause::NodeFailure);
         assert_eq!(
-            told,
+            emitted,
             [
                 What::Checkpoint { job: job_id, number: 2, act: abandon, step: 2 },
                 What::WorkLost { job: job_id, node, lost: Span(10) },
                 What::JobPhase { job: job_id, phase, cause },
             ]
         );
-        assert_eq!(job.on(Time(30), Input::Placed, &mut told), Order::Read);
-        assert_eq!(job.on(Time(31), Input::Read, &mut told), Order::Compute(Span(10)));
+        assert_eq!(job.on(Time(30), Input::Placed, &mut emitted), JobOrder::Read);
+        assert_eq!(job.on(Time(31), Input::Read, &mut emitted), JobOrder::Compute(Span(10)));
         assert_eq!(job.phase(), JobPhase::Rework);
     }
 
     #[test]
     fn without_a_checkpoint_a_restart_begins_at_the_start_and_reads_nothing() {
         let mut job = machine(100);
-        let mut told = Vec::new();
-        job.on(Time(0), Input::Placed, &mut told);
-        job.on(Time(10), Input::StepDone, &mut told);
-        job.on(Time(17), Input::Failed(NodeId(0)), &mut told);
-        assert!(told.iter().any(|what| matches!(what, What::WorkLost { lost: Span(17), .. })));
-        assert_eq!(job.on(Time(20), Input::Placed, &mut told), Order::Compute(Span(10)));
+        let mut emitted = Vec::new();
+        job.on(Time(0), Input::Placed, &mut emitted);
+        job.on(Time(10), Input::StepDone, &mut emitted);
+        job.on(Time(17), Input::Failed(NodeId(0)), &mut emitted);
+        assert!(emitted.iter().any(|what| matches!(what, What::WorkLost { lost: Span(17), .. })));
+        assert_eq!(job.on(Time(20), Input::Placed, &mut emitted), JobOrder::Compute(Span(10)));
     }
 }

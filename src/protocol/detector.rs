@@ -11,14 +11,14 @@ use crate::units::{Span, Time};
 /// The controller's number in the group of a detector by gossip.
 pub const CONTROLLER: NodeId = NodeId(u32::MAX);
 
-/// What suspects nodes that no longer beat.
+/// What suspects nodes that no longer send heartbeats.
 #[derive(Clone, Debug)]
 pub enum Detector {
     /// After a fixed time.
     Timeout(Heartbeat),
-    /// After a time that follows from the beats.
+    /// After a time that follows from the heartbeats.
     Phi(PhiAccrual),
-    /// When the group finds it dead, of which the controller is a member. Beats are watched as
+    /// When the group finds it dead, of which the controller is a member. Heartbeats are watched as
     /// well, for whom the group reaches and the controller does not.
     Gossip(Box<Swim>, Heartbeat),
 }
@@ -26,30 +26,30 @@ pub enum Detector {
 impl Detector {
     /// The detector of a scenario, which watches nobody yet. `chance` is for gossip.
     #[must_use]
-    pub fn new(now: Time, wish: &Controller, chance: Stream) -> Self {
-        match (wish.phi, wish.gossip) {
+    pub fn new(now: Time, spec: &Controller, chance: Stream) -> Self {
+        match (spec.phi, spec.gossip) {
             (Some(phi), _) => Self::Phi(PhiAccrual::new(phi)),
             (None, Some(rules)) => {
                 let swim = Swim::new(now, CONTROLLER, rules, chance);
-                Self::Gossip(Box::new(swim), Heartbeat::new(wish.detect))
+                Self::Gossip(Box::new(swim), Heartbeat::new(spec.detect))
             }
-            (None, None) => Self::Timeout(Heartbeat::new(wish.detect)),
+            (None, None) => Self::Timeout(Heartbeat::new(spec.detect)),
         }
     }
 
     /// From the failure of one of so many nodes, which has beaten regularly, to its suspicion: the
-    /// longest time by beats, the mean by gossip.
+    /// longest time by heartbeats, the mean by gossip.
     #[must_use]
-    pub fn delay(wish: &Controller, nodes: usize) -> Span {
-        match (wish.phi, wish.gossip) {
+    pub fn delay(spec: &Controller, nodes: usize) -> Span {
+        match (spec.phi, spec.gossip) {
             (Some(phi), _) => PhiAccrual::delay(phi),
-            (None, Some(rules)) => Swim::delay(rules, nodes as u64 + 1).min(wish.detect),
-            (None, None) => wish.detect,
+            (None, Some(rules)) => Swim::delay(rules, nodes as u64 + 1).min(spec.detect),
+            (None, None) => spec.detect,
         }
     }
 
     /// The controller as a member of the group, if there is one. A node joins it when the others
-    /// are told of it, and leaves it when it is forgotten.
+    /// are informed of it, and leaves it when it is forgotten.
     pub fn group(&mut self) -> Option<&mut Swim> {
         match self {
             Self::Gossip(group, _) => Some(group),
@@ -77,13 +77,13 @@ impl Detector {
         }
     }
 
-    /// A node was heard; beats of nodes that are not watched mean nothing.
-    pub fn beat(&mut self, now: Time, node: NodeId) {
+    /// A node was heard; heartbeats of nodes that are not watched mean nothing.
+    pub fn heartbeat(&mut self, now: Time, node: NodeId) {
         match self {
-            Self::Timeout(detector) => detector.beat(now, node),
-            Self::Phi(detector) => detector.beat(now, node),
+            Self::Timeout(detector) => detector.heartbeat(now, node),
+            Self::Phi(detector) => detector.heartbeat(now, node),
             Self::Gossip(group, detector) => {
-                detector.beat(now, node);
+                detector.heartbeat(now, node);
                 if group.doubts(node) {
                     group.join(node);
                 }
@@ -100,7 +100,7 @@ impl Detector {
         }
     }
 
-    /// When [`Self::suspects`] has something to say, if nobody beats before.
+    /// When [`Self::suspects`] has something to say, if nobody sends heartbeats before.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
         match self {

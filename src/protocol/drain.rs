@@ -99,7 +99,7 @@ mod tests {
     use crate::event::{CheckpointAct, What};
     use crate::ids::{JobId, NodeId};
     use crate::protocol::multilevel::{Multilevel, Pattern};
-    use crate::protocol::{Input, Order};
+    use crate::protocol::{Input, JobOrder};
     use crate::rng::{Draw, Stream};
     use crate::units::{Span, Time};
     use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -134,7 +134,7 @@ mod tests {
     struct Play {
         job: Multilevel,
         now: u64,
-        order: Order,
+        order: JobOrder,
         /// Number, level and step of all that were ever committed, and whether they are left.
         complete: Vec<(u64, usize, u64, bool)>,
         open: BTreeSet<u64>,
@@ -154,12 +154,12 @@ mod tests {
             let work = BulkSynchronous::new(60, Span(10), Span(10));
             let job = Multilevel::new(JobId(0), work, pattern);
             let (complete, open) = (Vec::new(), BTreeSet::new());
-            Self { job, now: 0, order: Order::Wait, complete, open, below }
+            Self { job, now: 0, order: JobOrder::Wait, complete, open, below }
         }
 
-        /// Keeps the books of what was told; `level` is that of what is committed.
-        fn hear(&mut self, told: &[What], level: usize) {
-            for what in told {
+        /// Keeps the books of what was emitted; `level` is that of what is committed.
+        fn hear(&mut self, emitted: &[What], level: usize) {
+            for what in emitted {
                 let What::Checkpoint { number, act, step, .. } = *what else { continue };
                 match act {
                     CheckpointAct::Begin => assert!(self.open.insert(number), "it begins once"),
@@ -174,16 +174,16 @@ mod tests {
         }
 
         fn feed(&mut self, input: Input) {
-            let mut told = Vec::new();
-            self.order = self.job.on(Time(self.now), input, &mut told);
-            self.hear(&told, self.job.level());
+            let mut emitted = Vec::new();
+            self.order = self.job.on(Time(self.now), input, &mut emitted);
+            self.hear(&emitted, self.job.level());
         }
 
         fn arrive(&mut self) {
             let Some(draining) = self.job.draining() else { return };
-            let mut told = Vec::new();
-            self.job.drained(&mut told);
-            self.hear(&told, draining.level);
+            let mut emitted = Vec::new();
+            self.job.drained(&mut emitted);
+            self.hear(&emitted, draining.level);
         }
 
         /// The checkpoints of the lower level: of each level only the newest is kept, unless a
@@ -204,7 +204,7 @@ mod tests {
         /// A failure that takes the checkpoints of the lower level with it, or none. Gives how many
         /// copies go on.
         fn fail(&mut self, takes_lower: bool) -> usize {
-            let mut told = Vec::new();
+            let mut emitted = Vec::new();
             let lower = if takes_lower { self.lower() } else { Vec::new() };
             let left = |number: &&u64| {
                 let source = self.complete.iter().find(|it| it.0 == *number + 1);
@@ -212,12 +212,12 @@ mod tests {
             };
             let go_on: BTreeSet<u64> = self.open.iter().filter(left).copied().collect();
             for number in lower {
-                self.job.forget(number, &mut told);
+                self.job.forget(number, &mut emitted);
             }
             if takes_lower {
                 self.complete.iter_mut().for_each(|it| it.3 &= it.1 == 1);
             }
-            self.hear(&told, 0);
+            self.hear(&emitted, 0);
             self.feed(Input::Failed(NodeId(0)));
             assert_eq!(self.open, go_on, "a failure gives up what it does not leave below");
             let newest = self.complete.iter().filter(|it| it.3).map(|it| it.2).max();
@@ -237,23 +237,23 @@ mod tests {
                 if draw.below(4) == 0 {
                     play.arrive();
                 }
-                if draw.below(12) == 0 && !matches!(play.order, Order::Wait | Order::Finish) {
+                if draw.below(12) == 0 && !matches!(play.order, JobOrder::Wait | JobOrder::Finish) {
                     went_on += play.fail(draw.below(2) == 0);
                 }
                 let input = match play.order {
-                    Order::Wait => Input::Placed,
-                    Order::Compute(span) => {
+                    JobOrder::Wait => Input::Placed,
+                    JobOrder::Compute(span) => {
                         play.now += span.0;
                         Input::StepDone
                     }
-                    Order::Write => Input::Written,
-                    Order::Read => {
+                    JobOrder::Write => Input::Written,
+                    JobOrder::Read => {
                         reads += 1;
                         upper += u64::from(play.job.level() == 1);
                         Input::Read
                     }
-                    Order::Verify => unreachable!("it verifies nothing"),
-                    Order::Finish => break,
+                    JobOrder::Verify => unreachable!("it verifies nothing"),
+                    JobOrder::Finish => break,
                 };
                 play.feed(input);
             }

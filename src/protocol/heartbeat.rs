@@ -1,15 +1,15 @@
 //! Failure detection by heartbeats with a fixed timeout.
 //!
 //! ```text
-//!  watch --> alive --no beat for `timeout`--> suspect (told once) --watch--> alive
-//!              ^ beat |
+//!  watch --> alive --no heartbeat for `timeout`--> suspect (emitted once) --watch--> alive
+//!              ^ heartbeat |
 //!              +------+
 //! ```
 //!
 //! A node that works and is reached is never suspected as long as the timeout is longer than the
-//! time between two beats plus the spread of their delays; a node that fails is suspected between
-//! `timeout` - period and `timeout` after it. Example with a timeout of 10: beats at 0, 4 and 8,
-//! then silence; the node is suspected at 18.
+//! time between two heartbeats plus the spread of their delays; a node that fails is suspected
+//! between `timeout` - period and `timeout` after it. Example with a timeout of 10: heartbeats at
+//! 0, 4 and 8, then silence; the node is suspected at 18.
 //!
 //! Not modelled: delays that vary with the load of the network (phi accrual does that).
 
@@ -32,7 +32,7 @@ impl Heartbeat {
     /// A detector that watches nobody yet.
     #[must_use]
     pub fn new(timeout: Span) -> Self {
-        assert!(timeout > Span::ZERO, "a detector waits for beats");
+        assert!(timeout > Span::ZERO, "a detector waits for heartbeats");
         Self { timeout, heard: BTreeMap::new(), order: BTreeSet::new() }
     }
 
@@ -50,8 +50,8 @@ impl Heartbeat {
         }
     }
 
-    /// A node was heard; beats of nodes that are not watched mean nothing.
-    pub fn beat(&mut self, now: Time, node: NodeId) {
+    /// A node was heard; heartbeats of nodes that are not watched mean nothing.
+    pub fn heartbeat(&mut self, now: Time, node: NodeId) {
         if self.heard.contains_key(&node) {
             self.watch(now, node);
         }
@@ -63,7 +63,7 @@ impl Heartbeat {
         self.heard.get(&node).copied()
     }
 
-    /// When [`Self::suspects`] has something to say, if nobody beats before.
+    /// When [`Self::suspects`] has something to say, if nobody sends heartbeats before.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
         self.order.first().map(|&(heard, _)| heard + self.timeout)
@@ -88,17 +88,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_is_suspected_one_timeout_after_its_last_beat() {
+    fn a_node_is_suspected_one_timeout_after_its_last_heartbeat() {
         let mut detector = Heartbeat::new(Span(10));
         let node = NodeId(3);
         detector.watch(Time(0), node);
-        detector.beat(Time(4), node);
-        detector.beat(Time(8), node);
+        detector.heartbeat(Time(4), node);
+        detector.heartbeat(Time(8), node);
         assert_eq!(detector.next(), Some(Time(18)));
         assert_eq!(detector.suspects(Time(17)), []);
         assert_eq!(detector.suspects(Time(18)), [(node, Time(8))]);
-        assert_eq!(detector.suspects(Time(30)), [], "it is told once");
-        detector.beat(Time(31), node);
+        assert_eq!(detector.suspects(Time(30)), [], "it is emitted once");
+        detector.heartbeat(Time(31), node);
         assert_eq!(detector.next(), None, "a suspect has to be watched again");
     }
 
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(suspects, [1, 0, 2]);
     }
 
-    /// Against the obvious twin: a list of last beats that is searched at each instant.
+    /// Against the obvious twin: a list of last heartbeats that is searched at each instant.
     #[test]
     fn it_agrees_with_a_list_that_is_searched() {
         let stream = crate::rng::Stream::new(1, "heartbeat");
@@ -128,7 +128,7 @@ mod tests {
                     twin[node] = Some(now);
                 }
                 1..=6 => {
-                    detector.beat(Time(now), NodeId(node as u32));
+                    detector.heartbeat(Time(now), NodeId(node as u32));
                     twin[node] = twin[node].map(|_| now);
                 }
                 7 => {

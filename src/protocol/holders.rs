@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
-use crate::scenario::job::Place;
+use crate::scenario::job::KeptAt;
 
 /// The holders of a checkpoint that nodes keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holders {
-    place: Place,
+    place: KeptAt,
     /// Of each seat, who has its image, the writer first.
     images: Vec<Vec<NodeId>>,
 }
@@ -25,15 +25,15 @@ pub struct Holders {
 impl Holders {
     /// Those of a checkpoint that these nodes write, seat by seat; `None` at the file server.
     #[must_use]
-    pub fn written(place: Place, nodes: &[NodeId]) -> Option<Self> {
-        if place == Place::FileServer {
+    pub fn written(place: KeptAt, nodes: &[NodeId]) -> Option<Self> {
+        if place == KeptAt::FileServer {
             return None;
         }
         let n = nodes.len();
         let with = |seat: usize| match place {
-            Place::Partner => vec![nodes[seat], nodes[(seat + 1) % n]],
-            Place::Buddies { .. } => buddies(seat, nodes, place),
-            Place::FileServer | Place::Memory | Place::Card | Place::Group { .. } => {
+            KeptAt::Partner => vec![nodes[seat], nodes[(seat + 1) % n]],
+            KeptAt::Buddies { .. } => buddies(seat, nodes, place),
+            KeptAt::FileServer | KeptAt::Memory | KeptAt::Card | KeptAt::Group { .. } => {
                 vec![nodes[seat]]
             }
         };
@@ -50,15 +50,15 @@ impl Holders {
     #[must_use]
     pub fn copies(&self) -> usize {
         match self.place {
-            Place::Partner => 2,
-            Place::Buddies { copies } => copies as usize,
+            KeptAt::Partner => 2,
+            KeptAt::Buddies { copies } => copies as usize,
             _ => 1,
         }
     }
 
     /// The memory of a node is lost; says whether an image was in it.
     pub fn wipe(&mut self, node: NodeId) -> bool {
-        if !matches!(self.place, Place::Memory | Place::Buddies { .. }) {
+        if !matches!(self.place, KeptAt::Memory | KeptAt::Buddies { .. }) {
             return false;
         }
         let mut had = false;
@@ -83,7 +83,7 @@ impl Holders {
     }
 
     fn suffice(&self, is_there: impl Fn(NodeId) -> bool) -> bool {
-        let Place::Group { parity, .. } = self.place else {
+        let KeptAt::Group { parity, .. } = self.place else {
             return self.images.iter().all(|image| image.iter().any(|&holder| is_there(holder)));
         };
         self.most_missing(|seat| self.images[seat].iter().any(|&holder| is_there(holder))) <= parity
@@ -113,7 +113,7 @@ impl Holders {
     pub fn restored(&mut self, nodes: &[NodeId]) {
         for seat in 0..nodes.len() {
             let image = &mut self.images[seat];
-            if matches!(self.place, Place::Buddies { .. }) {
+            if matches!(self.place, KeptAt::Buddies { .. }) {
                 *image = buddies(seat, nodes, self.place);
             } else if !image.contains(&nodes[seat]) {
                 image[0] = nodes[seat];
@@ -123,22 +123,22 @@ impl Holders {
 }
 
 /// The nodes of a seat's pair or triple, its own first.
-fn buddies(seat: usize, nodes: &[NodeId], place: Place) -> Vec<NodeId> {
+fn buddies(seat: usize, nodes: &[NodeId], place: KeptAt) -> Vec<NodeId> {
     std::iter::once(seat).chain(others(seat, nodes.len(), place)).map(|seat| nodes[seat]).collect()
 }
 
 /// The other seats of a seat's pair or triple, in their order.
-pub fn others(seat: usize, seats: usize, place: Place) -> impl Iterator<Item = usize> {
+pub fn others(seat: usize, seats: usize, place: KeptAt) -> impl Iterator<Item = usize> {
     let group = group_of(seat, seats, place);
     let near = seat.saturating_sub(3)..(seat + 4).min(seats);
     near.filter(move |&of| of != seat && group_of(of, seats, place) == group)
 }
 
 /// The group of a seat: groups are runs of seats, as even as they can be.
-fn group_of(seat: usize, seats: usize, place: Place) -> usize {
+fn group_of(seat: usize, seats: usize, place: KeptAt) -> usize {
     let size = match place {
-        Place::Group { size, .. } => size as usize,
-        Place::Buddies { copies } => copies as usize,
+        KeptAt::Group { size, .. } => size as usize,
+        KeptAt::Buddies { copies } => copies as usize,
         _ => 1,
     };
     seat * (seats / size).max(1) / seats
@@ -152,7 +152,7 @@ mod tests {
         numbers.iter().copied().map(NodeId).collect()
     }
 
-    fn written(place: Place, count: u32) -> Holders {
+    fn written(place: KeptAt, count: u32) -> Holders {
         let all: Vec<_> = (0..count).collect();
         Holders::written(place, &nodes(&all)).expect("nodes keep it")
     }
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_group_may_miss_as_many_as_it_has_parity_and_no_more() {
         for parity in [1, 2] {
-            let group = written(Place::Group { size: 4, parity }, 8);
+            let group = written(KeptAt::Group { size: 4, parity }, 8);
             assert!(suffice(&group, &[1, 2, 3, 5, 6, 7]), "one of each");
             assert_eq!(suffice(&group, &[2, 3, 4, 5, 6, 7]), parity == 2, "two of the first");
             assert!(!suffice(&group, &[3, 4, 5, 6, 7]), "three of the first");
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn groups_that_do_not_divide_are_as_even_as_they_can_be() {
         let size = |seats, size| {
-            let place = Place::Group { size, parity: 1 };
+            let place = KeptAt::Group { size, parity: 1 };
             let mut sizes = vec![0; 1 + group_of(seats - 1, seats, place)];
             (0..seats).for_each(|seat| sizes[group_of(seat, seats, place)] += 1);
             sizes
@@ -187,21 +187,21 @@ mod tests {
 
     #[test]
     fn a_pair_is_lost_with_both_memories_and_whole_again_when_a_newcomer_has_read() {
-        let mut pair = written(Place::Buddies { copies: 2 }, 4);
+        let mut pair = written(KeptAt::Buddies { copies: 2 }, 4);
         assert!(pair.wipe(NodeId(1)) && pair.is_whole());
         assert!(!pair.wipe(NodeId(9)), "it holds nothing");
         let mut again = pair.clone();
         assert!(pair.wipe(NodeId(0)) && !pair.is_whole(), "the buddy within the risk window");
         again.restored(&nodes(&[0, 9, 2, 3]));
         assert!(again.wipe(NodeId(0)) && again.is_whole(), "node 9 holds both by now");
-        let mut triple = written(Place::Buddies { copies: 3 }, 6);
+        let mut triple = written(KeptAt::Buddies { copies: 3 }, 6);
         assert!(triple.wipe(NodeId(3)) && triple.wipe(NodeId(5)) && triple.is_whole());
         assert!(triple.wipe(NodeId(4)) && !triple.is_whole());
     }
 
     #[test]
     fn a_card_is_not_wiped() {
-        for place in [Place::Card, Place::Partner, Place::Group { size: 2, parity: 1 }] {
+        for place in [KeptAt::Card, KeptAt::Partner, KeptAt::Group { size: 2, parity: 1 }] {
             assert!(!written(place, 4).wipe(NodeId(1)), "{place:?}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The model calls them as functions; a fleet runs the same machines over sockets. A protocol of a
 //! job is a file with a machine, and a line in [`Protocol`]; stages know only [`Input`] and
-//! [`Order`].
+//! [`JobOrder`].
 
 pub mod chain;
 pub mod coordinated;
@@ -25,7 +25,7 @@ use crate::event::{JobPhase, What};
 use crate::ids::NodeId;
 use crate::units::{Span, Time};
 
-/// What a stage tells the protocol of a job.
+/// What a stage reports to the protocol of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// All nodes of the job are placed, up and reachable.
@@ -77,7 +77,7 @@ impl From<Input> for Plain {
 
 /// What the stage shall do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum JobOrder {
     /// Wait until the job is placed (again).
     Wait,
     /// Compute for so long.
@@ -104,12 +104,12 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: Input, told: &mut Vec<What>) -> Order {
+    /// Takes one input; adds what happened to `emitted` and says what to do next.
+    pub fn on(&mut self, now: Time, input: Input, emitted: &mut Vec<What>) -> JobOrder {
         match self {
-            Self::Coordinated(machine) => machine.on(now, input, told),
-            Self::Multilevel(machine) => machine.on(now, input, told),
-            Self::Logging(machine) => machine.on(now, input, told),
+            Self::Coordinated(machine) => machine.on(now, input, emitted),
+            Self::Multilevel(machine) => machine.on(now, input, emitted),
+            Self::Logging(machine) => machine.on(now, input, emitted),
         }
     }
 

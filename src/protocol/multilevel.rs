@@ -8,12 +8,12 @@
 //! All goes as with [`super::coordinated`], but that each checkpoint has a level, the lowest 0, and
 //! that those of higher levels outlast newer ones below them: a restart reads the newest that is
 //! left. Which are left, and which the nodes within reach can read, is known to whoever holds them,
-//! and told by [`Multilevel::forget`]. After a restart the pattern goes on behind the checkpoint
+//! and emitted by [`Multilevel::forget`]. After a restart the pattern goes on behind the checkpoint
 //! that was read, as in SCR's model ([`crate::theory::scr`]).
 //!
 //! Levels may be written while the job computes ([`super::drain`]). Such a checkpoint is committed
 //! when all of it has arrived. A copy of one of the level below has a number of its own, the one
-//! before: so it counts as older, and the one below is read first. That one may be kept beside
+//! before: so it counts as older, and the one below is read first. That one may be kept next to
 //! newer ones until the copy is complete.
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Cause, CheckpointAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::drain::{Draining, Drains, Writing};
-use crate::protocol::{Order, Plain};
+use crate::protocol::{JobOrder, Plain};
 use crate::scenario::job::Below;
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
@@ -31,7 +31,7 @@ use crate::workload::bulk_synchronous::BulkSynchronous;
 pub struct Pattern {
     /// Computing after which the next one is due, of whatever level.
     pub interval: Span,
-    /// Of each level: of the checkpoints that would be of the level below, every so manieth is of
+    /// Of each level: of the checkpoints that would be of the level below, every k-th is of
     /// this one. Of the lowest level are all others.
     pub every: Vec<u32>,
     /// How those of each level are written.
@@ -152,13 +152,13 @@ impl Multilevel {
     }
 
     /// The last byte of the checkpoint that was written while the job computed has arrived.
-    pub fn drained(&mut self, told: &mut Vec<What>) {
+    pub fn drained(&mut self, emitted: &mut Vec<What>) {
         let done = self.drains.complete();
         let Draining { number, level, step, place, .. } = done;
         let newer = self.kept.partition_point(|kept| kept.number < number);
         self.kept.insert(newer, Kept { number, level, step, place });
         self.drop_replaced();
-        self.tell_drain(done, CheckpointAct::Commit, told);
+        self.emit_drain(done, CheckpointAct::Commit, emitted);
     }
 
     /// The checkpoints that are kept until they are copied, even when newer ones replace them.
@@ -175,53 +175,53 @@ impl Multilevel {
         self.kept = (0..all.len()).filter(stays).map(|at| all[at]).collect();
     }
 
-    /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: impl Into<Plain>, told: &mut Vec<What>) -> Order {
+    /// Takes one input; adds what happened to `emitted` and says what to do next.
+    pub fn on(&mut self, now: Time, input: impl Into<Plain>, emitted: &mut Vec<What>) -> JobOrder {
         match input.into() {
-            Plain::Placed => self.placed(now, told),
-            Plain::StepDone => self.step_done(now, told),
-            Plain::Written => self.written(now, told),
-            Plain::Read => self.compute(now, told),
-            Plain::Failed(node) => self.failed(now, node, told),
+            Plain::Placed => self.placed(now, emitted),
+            Plain::StepDone => self.step_done(now, emitted),
+            Plain::Written => self.written(now, emitted),
+            Plain::Read => self.compute(now, emitted),
+            Plain::Failed(node) => self.failed(now, node, emitted),
         }
     }
 
-    /// A committed checkpoint can never be read back any more, or is given up. Told before the
+    /// A committed checkpoint can never be read back any more, or is given up. Emitted before the
     /// failure that has done it, or while the job waits.
-    pub fn forget(&mut self, number: u64, told: &mut Vec<What>) {
+    pub fn forget(&mut self, number: u64, emitted: &mut Vec<What>) {
         let place = self.kept.iter().position(|kept| kept.number == number);
         let Kept { number, step, .. } = self.kept.remove(place.expect("it was committed"));
-        told.push(What::Checkpoint { job: self.job, number, act: CheckpointAct::Lose, step });
-        self.give_up(|it| it.below.keeps && it.source() == number, told);
+        emitted.push(What::Checkpoint { job: self.job, number, act: CheckpointAct::Lose, step });
+        self.give_up(|it| it.below.keeps && it.source() == number, emitted);
         if self.phase == JobPhase::Waiting {
             let lost = self.roll_back();
             if lost > Span::ZERO {
-                told.push(What::WorkLost { job: self.job, node: self.failed, lost });
+                emitted.push(What::WorkLost { job: self.job, node: self.failed, lost });
             }
         }
     }
 
-    fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn placed(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
         let again = std::mem::replace(&mut self.started, true);
         self.computed = Span::ZERO;
         if again && (!self.kept.is_empty() || self.pattern.initial) {
             self.level = self.kept.last().map_or(self.pattern.every.len() - 1, |kept| kept.level);
-            self.enter(now, JobPhase::Restart, Cause::Course, told);
-            return Order::Read;
+            self.enter(now, JobPhase::Restart, Cause::Course, emitted);
+            return JobOrder::Read;
         }
-        self.compute(now, told)
+        self.compute(now, emitted)
     }
 
-    fn step_done(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn step_done(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         self.computed += self.work.next_step().expect("a step was ordered");
         self.work.complete();
-        told.push(What::StepDone { job: self.job, step: self.work.done() });
+        emitted.push(What::StepDone { job: self.job, step: self.work.done() });
         let due = self.computed >= self.pattern.interval;
         let finished = self.work.next_step().is_none();
         let write = if finished { self.pattern.last } else { due };
         if !write {
-            return self.compute(now, told);
+            return self.compute(now, emitted);
         }
         self.number += 1;
         self.place += 1;
@@ -238,31 +238,31 @@ impl Multilevel {
             }
             Writing::Stopped | Writing::Latent(_) => {}
         }
-        self.tell_checkpoint(CheckpointAct::Begin, told);
-        self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
-        Order::Write
+        self.emit_checkpoint(CheckpointAct::Begin, emitted);
+        self.enter(now, JobPhase::Checkpoint, Cause::Course, emitted);
+        JobOrder::Write
     }
 
-    fn written(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn written(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         self.computed = Span::ZERO;
         if let Writing::Latent(below) = self.pattern.writing[self.level] {
             if !below.keeps {
-                self.drain(self.as_draining(below), told);
-                return self.compute(now, told);
+                self.drain(self.as_draining(below), emitted);
+                return self.compute(now, emitted);
             }
             // What the job has stood for is at the level below.
             self.level -= 1;
         }
         let (number, level, place) = (self.number, self.level, self.place);
         self.kept.push(Kept { number, level, step: self.work.done(), place });
-        self.tell_checkpoint(CheckpointAct::Commit, told);
-        self.give_up(|older| older.level <= level, told);
+        self.emit_checkpoint(CheckpointAct::Commit, emitted);
+        self.give_up(|older| older.level <= level, emitted);
         if let Some(copy) = self.copy.take() {
-            self.tell_drain(copy, CheckpointAct::Begin, told);
-            self.drain(copy, told);
+            self.emit_drain(copy, CheckpointAct::Begin, emitted);
+            self.drain(copy, emitted);
         }
         self.drop_replaced();
-        self.compute(now, told)
+        self.compute(now, emitted)
     }
 
     /// The checkpoint that is written, for when it is complete.
@@ -271,44 +271,44 @@ impl Multilevel {
         Draining { number, level, step: self.work.done(), place, below }
     }
 
-    fn drain(&mut self, new: Draining, told: &mut Vec<What>) {
+    fn drain(&mut self, new: Draining, emitted: &mut Vec<What>) {
         if let Some(older) = self.drains.add(new) {
-            self.tell_drain(older, CheckpointAct::Abandon, told);
+            self.emit_drain(older, CheckpointAct::Abandon, emitted);
         }
     }
 
     /// Gives up some of what is written while the job computes.
-    fn give_up(&mut self, which: impl Fn(&Draining) -> bool, told: &mut Vec<What>) {
+    fn give_up(&mut self, which: impl Fn(&Draining) -> bool, emitted: &mut Vec<What>) {
         for drain in self.drains.give_up(which) {
-            self.tell_drain(drain, CheckpointAct::Abandon, told);
+            self.emit_drain(drain, CheckpointAct::Abandon, emitted);
         }
     }
 
-    fn tell_drain(&self, drain: Draining, act: CheckpointAct, told: &mut Vec<What>) {
+    fn emit_drain(&self, drain: Draining, act: CheckpointAct, emitted: &mut Vec<What>) {
         let Draining { number, step, .. } = drain;
-        told.push(What::Checkpoint { job: self.job, number, act, step });
+        emitted.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn compute(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let Some(span) = self.work.next_step() else {
-            self.give_up(|_| true, told);
-            self.enter(now, JobPhase::Done, Cause::Course, told);
-            return Order::Finish;
+            self.give_up(|_| true, emitted);
+            self.enter(now, JobPhase::Done, Cause::Course, emitted);
+            return JobOrder::Finish;
         };
         let phase = if self.work.is_rework() { JobPhase::Rework } else { JobPhase::Compute };
-        self.enter(now, phase, Cause::Course, told);
-        Order::Compute(span)
+        self.enter(now, phase, Cause::Course, emitted);
+        JobOrder::Compute(span)
     }
 
-    fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
+    fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         match self.phase {
-            JobPhase::Done => return Order::Finish,
-            JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
+            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
             _ => {}
         }
         self.copy = None;
         let left: Vec<_> = self.kept.iter().map(|kept| kept.number).collect();
-        self.give_up(|it| !(it.below.resumes && left.contains(&it.source())), told);
+        self.give_up(|it| !(it.below.resumes && left.contains(&it.source())), emitted);
         self.drop_replaced();
         self.failed = node;
         let mut lost = self.roll_back();
@@ -316,10 +316,10 @@ impl Multilevel {
             lost += now.since(self.since);
         }
         if self.phase != JobPhase::Waiting || lost > Span::ZERO {
-            told.push(What::WorkLost { job: self.job, node, lost });
+            emitted.push(What::WorkLost { job: self.job, node, lost });
         }
-        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
-        Order::Wait
+        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
+        JobOrder::Wait
     }
 
     /// Back to the newest checkpoint, or to the start; gives the computing that is lost.
@@ -329,18 +329,18 @@ impl Multilevel {
         self.work.roll_back(step)
     }
 
-    fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
+    fn emit_checkpoint(&self, act: CheckpointAct, emitted: &mut Vec<What>) {
         let (number, step) = (self.number, self.work.done());
-        told.push(What::Checkpoint { job: self.job, number, act, step });
+        emitted.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    /// Enters a phase; a phase that goes on is not told again, but its clock starts anew at each
+    /// Enters a phase; a phase that goes on is not emitted again, but its clock starts anew at each
     /// step.
-    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
+    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, emitted: &mut Vec<What>) {
         self.since = now;
         if self.phase != phase {
             self.phase = phase;
-            told.push(What::JobPhase { job: self.job, phase, cause });
+            emitted.push(What::JobPhase { job: self.job, phase, cause });
         }
     }
 }
@@ -351,7 +351,7 @@ mod tests {
     use crate::protocol::Input;
     use crate::protocol::seating::Seating;
     use crate::rng::{Draw, Stream};
-    use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Wish, Strikes};
+    use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Spec, Strikes};
     use crate::units::Bytes;
     use std::collections::BTreeSet;
 
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn every_so_manieth_checkpoint_is_of_the_next_level() {
+    fn every_so_kth_checkpoint_is_of_the_next_level() {
         let levels = |every: &[u32]| -> Vec<usize> {
             (1..=12).map(|place| pattern(1, every).level(place)).collect()
         };
@@ -380,24 +380,27 @@ mod tests {
     #[test]
     fn what_is_given_up_while_the_job_waits_loses_the_work_since_the_one_below() {
         let mut job = machine(10, pattern(10, &[1, 2]));
-        let mut told = Vec::new();
-        job.on(Time(0), Input::Placed, &mut told);
+        let mut emitted = Vec::new();
+        job.on(Time(0), Input::Placed, &mut emitted);
         for number in 1..=3 {
-            assert_eq!(job.on(Time(20 * number - 10), Input::StepDone, &mut told), Order::Write);
-            job.on(Time(20 * number), Input::Written, &mut told);
+            assert_eq!(
+                job.on(Time(20 * number - 10), Input::StepDone, &mut emitted),
+                JobOrder::Write
+            );
+            job.on(Time(20 * number), Input::Written, &mut emitted);
         }
-        told.clear();
-        assert_eq!(job.on(Time(65), Input::Failed(NodeId(4)), &mut told), Order::Wait);
-        job.forget(3, &mut told);
+        emitted.clear();
+        assert_eq!(job.on(Time(65), Input::Failed(NodeId(4)), &mut emitted), JobOrder::Wait);
+        job.forget(3, &mut emitted);
         let (job_id, node) = (JobId(0), NodeId(4));
         let lost = |span| What::WorkLost { job: job_id, node, lost: Span(span) };
         let act = CheckpointAct::Lose;
-        assert_eq!(told[0], lost(5));
+        assert_eq!(emitted[0], lost(5));
         assert_eq!(
-            told[2..],
+            emitted[2..],
             [What::Checkpoint { job: job_id, number: 3, act, step: 3 }, lost(10)]
         );
-        assert_eq!(job.on(Time(70), Input::Placed, &mut told), Order::Read);
+        assert_eq!(job.on(Time(70), Input::Placed, &mut emitted), JobOrder::Read);
         assert_eq!((job.done(), job.level()), (2, 1), "the newest that is left is of level 1");
     }
 
@@ -427,7 +430,7 @@ mod tests {
         levels: usize,
         escalate: bool,
         now: u64,
-        last_order: Order,
+        last_order: JobOrder,
     }
 
     impl Play {
@@ -438,7 +441,7 @@ mod tests {
             let fixed = Cost::Fixed { write: Span(1), read: Span(1), downtime: Span(0) };
             let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
             let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
-            let wish = Checkpoint::Multilevel(Wish {
+            let spec = Checkpoint::Multilevel(Spec {
                 interval: Some(Span(10)),
                 levels: every.iter().map(level).collect(),
                 escalate,
@@ -447,25 +450,25 @@ mod tests {
                 compression: None,
             });
             let pattern = pattern(10 + 10 * draw.below(3), &every);
-            let mut seating = Seating::new(1, Some(&wish));
+            let mut seating = Seating::new(1, Some(&spec));
             seating.seat(vec![NodeId(0)]);
             let job = machine(60, pattern);
-            let (twin, now, last_order) = (Twin::default(), 0, Order::Wait);
+            let (twin, now, last_order) = (Twin::default(), 0, JobOrder::Wait);
             Self { job, seating, twin, levels, escalate, now, last_order }
         }
 
         fn feed(&mut self, input: Input) -> Vec<What> {
-            let mut told = Vec::new();
+            let mut emitted = Vec::new();
             let level = self.job.level();
-            self.last_order = self.job.on(Time(self.now), input, &mut told);
-            for what in &told {
+            self.last_order = self.job.on(Time(self.now), input, &mut emitted);
+            for what in &emitted {
                 let What::Checkpoint { number, act, step, .. } = *what else { continue };
                 if act == CheckpointAct::Commit {
                     self.seating.commit(number, level);
                     self.twin.all.push((level, step, true));
                 }
             }
-            told
+            emitted
         }
 
         /// A failure of some class, after `passed` of the step under way.
@@ -480,17 +483,17 @@ mod tests {
             self.twin.struck(class, if again { class + 1 } else { 0 });
 
             self.now += passed;
-            let mut told = Vec::new();
+            let mut emitted = Vec::new();
             let restarting = phase == JobPhase::Restart;
             for kept in self.seating.struck(class as u8, restarting) {
-                self.job.forget(kept.number, &mut told);
+                self.job.forget(kept.number, &mut emitted);
             }
-            told.extend(self.feed(Input::Failed(NodeId(0))));
+            emitted.extend(self.feed(Input::Failed(NodeId(0))));
             let of = |what: &What| match what {
                 What::WorkLost { lost, .. } => lost.0,
                 _ => 0,
             };
-            let lost: u64 = told.iter().map(of).sum();
+            let lost: u64 = emitted.iter().map(of).sum();
             let step = self.twin.newest().map_or(0, |newest| self.twin.all[newest].1);
             assert_eq!(self.job.done(), step, "back to the newest that is left");
             let computing = matches!(phase, JobPhase::Compute | JobPhase::Rework);
@@ -509,7 +512,7 @@ mod tests {
             let mut draw = stream.draw(round, 0);
             let mut play = Play::begin(&mut draw);
             for _ in 0..400 {
-                if play.last_order == Order::Finish {
+                if play.last_order == JobOrder::Finish {
                     done += 1;
                     break;
                 }
@@ -517,13 +520,13 @@ mod tests {
                     play.fail(1 + draw.below(play.levels as u64) as usize, draw.below(10));
                 }
                 let input = match play.last_order {
-                    Order::Wait => Input::Placed,
-                    Order::Compute(span) => {
+                    JobOrder::Wait => Input::Placed,
+                    JobOrder::Compute(span) => {
                         play.now += span.0;
                         Input::StepDone
                     }
-                    Order::Write => Input::Written,
-                    Order::Read => {
+                    JobOrder::Write => Input::Written,
+                    JobOrder::Read => {
                         let newest = play.twin.newest().map(|newest| play.twin.all[newest]);
                         let (level, step) =
                             newest.map_or((play.levels - 1, 0), |(level, step, _)| (level, step));
@@ -534,7 +537,7 @@ mod tests {
                         reads += 1;
                         Input::Read
                     }
-                    Order::Verify | Order::Finish => unreachable!("it is done"),
+                    JobOrder::Verify | JobOrder::Finish => unreachable!("it is done"),
                 };
                 play.feed(input);
             }

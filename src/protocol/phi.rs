@@ -1,19 +1,20 @@
-//! Failure detection by phi accrual: the time to wait follows from the beats themselves.
+//! Failure detection by phi accrual: the time to wait follows from the heartbeats themselves.
 //!
 //! Hayashibara, Defago, Yared, Katayama: "The phi accrual failure detector", SRDS 2004. The times
-//! between beats are taken to be normal with the mean and deviation of the last 100 ones.
-//! With t since the last beat
+//! between heartbeats are taken to be normal with the mean and deviation of the last 100 ones.
+//! With t since the last heartbeat
 //!
 //! ```text
-//!  phi(t) = -log10 P(next beat later than t) = -log10 (erfc((t - mean) / (deviation sqrt 2)) / 2)
+//!  phi(t) = -log10 P(next heartbeat later than t)
+//!         = -log10 (erfc((t - mean) / (deviation sqrt 2)) / 2)
 //! ```
 //!
 //! A node is suspected when phi reaches the threshold: when t reaches `mean + z deviation`, where z
 //! is the quantile with `erfc(z / sqrt 2) / 2 = 10^-threshold`. Example: a threshold of 8
-//! gives z = 5.61; with beats of 1 s and the least deviation of 0.1 s a node is suspected 1.56 s
-//! after its last beat.
+//! gives z = 5.61; with heartbeats of 1 s and the least deviation of 0.1 s a node is suspected 1.56
+//! s after its last heartbeat.
 //!
-//! Not modelled: an acceptable pause beside the deviation; beats that overtake each other.
+//! Not modelled: an acceptable pause besides the deviation; heartbeats that overtake each other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -21,17 +22,17 @@ use crate::ids::NodeId;
 use crate::scenario::boot::Phi;
 use crate::units::{Span, Time};
 
-/// Times between beats that are remembered of a node. The paper's experiments use 1,000; 100 are
-/// what most programs that followed it take.
+/// Times between heartbeats that are remembered of a node. The paper's experiments use 1,000; 100
+/// are what most programs that followed it take.
 const WINDOW: usize = 100;
 
 /// The machine. It watches any number of nodes; every input costs O(log n).
 #[derive(Clone, Debug)]
 pub struct PhiAccrual {
-    wish: Phi,
+    spec: Phi,
     z: f64,
     nodes: BTreeMap<NodeId, History>,
-    /// When each node is suspected, if it does not beat before.
+    /// When each node is suspected, if it sends no heartbeat before.
     deadlines: BTreeSet<(Time, NodeId)>,
 }
 
@@ -39,7 +40,7 @@ pub struct PhiAccrual {
 struct History {
     heard: Time,
     deadline: Time,
-    /// The last times between beats (ns), their sum and that of their squares.
+    /// The last times between heartbeats (ns), their sum and that of their squares.
     gaps: VecDeque<u64>,
     sum: u128,
     squares: u128,
@@ -63,24 +64,24 @@ fn quantile(threshold: f64) -> f64 {
 impl PhiAccrual {
     /// A detector that watches nobody yet.
     #[must_use]
-    pub fn new(wish: Phi) -> Self {
-        let z = quantile(wish.threshold);
-        Self { wish, z, nodes: BTreeMap::new(), deadlines: BTreeSet::new() }
+    pub fn new(spec: Phi) -> Self {
+        let z = quantile(spec.threshold);
+        Self { spec, z, nodes: BTreeMap::new(), deadlines: BTreeSet::new() }
     }
 
-    /// From a node's last beat to its suspicion, if it has beaten regularly: the beat and z times
-    /// the least deviation.
+    /// From a node's last heartbeat to its suspicion, if its heartbeats were regular: their period
+    /// and z times the least deviation.
     #[must_use]
-    pub fn delay(wish: Phi) -> Span {
-        wish.beat + Span((quantile(wish.threshold) * wish.deviation.0 as f64) as u64)
+    pub fn delay(spec: Phi) -> Span {
+        spec.heartbeat + Span((quantile(spec.threshold) * spec.deviation.0 as f64) as u64)
     }
 
     /// Watches a node from now on, as if it had just been heard and beaten regularly before.
     pub fn watch(&mut self, now: Time, node: NodeId) {
         self.forget(node);
-        let beat = self.wish.beat.0;
-        let gaps = VecDeque::from([beat]);
-        let (sum, squares) = (u128::from(beat), u128::from(beat).pow(2));
+        let heartbeat = self.spec.heartbeat.0;
+        let gaps = VecDeque::from([heartbeat]);
+        let (sum, squares) = (u128::from(heartbeat), u128::from(heartbeat).pow(2));
         let history = History { heard: now, deadline: now, gaps, sum, squares };
         self.nodes.insert(node, history);
         self.set_deadline(node);
@@ -93,8 +94,8 @@ impl PhiAccrual {
         }
     }
 
-    /// A node was heard; beats of nodes that are not watched mean nothing.
-    pub fn beat(&mut self, now: Time, node: NodeId) {
+    /// A node was heard; heartbeats of nodes that are not watched mean nothing.
+    pub fn heartbeat(&mut self, now: Time, node: NodeId) {
         let Some(history) = self.nodes.get_mut(&node) else { return };
         let gap = now.since(history.heard).0;
         history.heard = now;
@@ -115,7 +116,7 @@ impl PhiAccrual {
         // n^2 times the variance, exactly.
         let spread = n * history.squares - history.sum * history.sum;
         let mean = history.sum as f64 / n as f64;
-        let deviation = (libm::sqrt(spread as f64) / n as f64).max(self.wish.deviation.0 as f64);
+        let deviation = (libm::sqrt(spread as f64) / n as f64).max(self.spec.deviation.0 as f64);
         history.deadline = history.heard + Span((mean + self.z * deviation) as u64);
         self.deadlines.insert((history.deadline, node));
     }
@@ -126,7 +127,7 @@ impl PhiAccrual {
         self.nodes.get(&node).map(|history| history.heard)
     }
 
-    /// When [`Self::suspects`] has something to say, if nobody beats before.
+    /// When [`Self::suspects`] has something to say, if nobody sends heartbeats before.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
         self.deadlines.first().map(|&(deadline, _)| deadline)
@@ -152,8 +153,8 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
     const NODE: NodeId = NodeId(3);
-    const WISH: Phi =
-        Phi { threshold: 8.0, beat: Span::from_secs(1), deviation: Span::from_millis(100) };
+    const SPEC: Phi =
+        Phi { threshold: 8.0, heartbeat: Span::from_secs(1), deviation: Span::from_millis(100) };
 
     #[test]
     fn the_quantiles_are_those_of_the_tables() {
@@ -164,30 +165,30 @@ mod tests {
     }
 
     #[test]
-    fn regular_beats_are_waited_for_as_long_as_the_formula_says() {
-        let mut detector = PhiAccrual::new(WISH);
+    fn regular_heartbeats_are_waited_for_as_long_as_the_formula_says() {
+        let mut detector = PhiAccrual::new(SPEC);
         detector.watch(Time(0), NODE);
         for k in 1..=500 {
-            detector.beat(Time(k * SECOND), NODE);
+            detector.heartbeat(Time(k * SECOND), NODE);
         }
-        let delay = PhiAccrual::delay(WISH);
+        let delay = PhiAccrual::delay(SPEC);
         assert!((delay.as_secs_f64() - 1.561_200).abs() < 1e-6, "{delay}");
         let deadline = Time(500 * SECOND) + delay;
         assert_eq!(detector.next(), Some(deadline));
         assert_eq!(detector.suspects(Time(deadline.0 - 1)), []);
         assert_eq!(detector.suspects(deadline), [(NODE, Time(500 * SECOND))]);
-        assert_eq!(detector.suspects(Time(deadline.0 + SECOND)), [], "it is told once");
+        assert_eq!(detector.suspects(Time(deadline.0 + SECOND)), [], "it is emitted once");
     }
 
     #[test]
-    fn a_node_that_beats_irregularly_is_given_more_time() {
+    fn a_node_with_irregular_heartbeats_is_given_more_time() {
         let delay = |late: u64| {
-            let mut detector = PhiAccrual::new(WISH);
+            let mut detector = PhiAccrual::new(SPEC);
             detector.watch(Time(0), NODE);
             let mut now = 0;
             for k in 0..200 {
                 now += SECOND + if k % 2 == 0 { late } else { 0 };
-                detector.beat(Time(now), NODE);
+                detector.heartbeat(Time(now), NODE);
             }
             detector.next().expect("it is watched").since(Time(now)).as_secs_f64()
         };
@@ -202,15 +203,15 @@ mod tests {
         let stream = crate::rng::Stream::new(1, "phi");
         let mut draw = stream.draw(0, 0);
         for _ in 0..50 {
-            let wish = Phi { threshold: 1.0 + draw.below(10) as f64, ..WISH };
-            let mut detector = PhiAccrual::new(wish);
+            let spec = Phi { threshold: 1.0 + draw.below(10) as f64, ..SPEC };
+            let mut detector = PhiAccrual::new(spec);
             detector.watch(Time(0), NODE);
             let (mut now, mut gaps) = (0, vec![1.0]);
             for _ in 0..draw.below(300) {
                 let gap = SECOND / 2 + draw.below(SECOND);
                 now += gap;
                 gaps.push(gap as f64 / SECOND as f64);
-                detector.beat(Time(now), NODE);
+                detector.heartbeat(Time(now), NODE);
             }
             let gaps = &gaps[gaps.len().saturating_sub(WINDOW)..];
             let n = gaps.len() as f64;
@@ -221,7 +222,7 @@ mod tests {
                 -(0.5 * libm::erfc((t - mean) / (deviation * std::f64::consts::SQRT_2))).log10()
             };
             let waited = detector.next().expect("it is watched").since(Time(now)).as_secs_f64();
-            assert!((phi(waited) - wish.threshold).abs() < 1e-4, "{waited} {}", phi(waited));
+            assert!((phi(waited) - spec.threshold).abs() < 1e-4, "{waited} {}", phi(waited));
         }
     }
 }

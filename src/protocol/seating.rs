@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
 use crate::protocol::holders::Holders;
-use crate::scenario::job::{Checkpoint, Place};
+use crate::scenario::job::{Checkpoint, KeptAt};
 
 /// The seats of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Seating {
     /// Seats that nobody has.
     vacant: BTreeSet<usize>,
     /// Where each level is kept; `None`: its costs are fixed, and failures have classes.
-    levels: Vec<Option<Place>>,
+    levels: Vec<Option<KeptAt>>,
     /// Whether a failure of class k during recovery from level k takes that level with it.
     escalate: bool,
     /// How many checkpoints of a level are kept.
@@ -93,16 +93,16 @@ pub enum Source {
 impl Seating {
     /// So many empty seats, and checkpoints of these levels.
     #[must_use]
-    pub fn new(seats: usize, wish: Option<&Checkpoint>) -> Self {
-        let levels = wish.map_or(0, Checkpoint::levels);
-        let kept_at = |level| wish.and_then(|wish| wish.cost(level).kept_at());
+    pub fn new(seats: usize, spec: Option<&Checkpoint>) -> Self {
+        let levels = spec.map_or(0, Checkpoint::levels);
+        let kept_at = |level| spec.and_then(|spec| spec.cost(level).kept_at());
         Self {
             seats: vec![None; seats],
             sitting: BTreeMap::new(),
             vacant: (0..seats).collect(),
             levels: (0..levels).map(kept_at).collect(),
-            escalate: wish.is_some_and(Checkpoint::escalates),
-            keep: wish.map_or(1, |wish| wish.integrity().keep as usize),
+            escalate: spec.is_some_and(Checkpoint::escalates),
+            keep: spec.map_or(1, |spec| spec.integrity().keep as usize),
             kept: Vec::new(),
             held: Vec::new(),
         }
@@ -165,7 +165,7 @@ impl Seating {
     #[must_use]
     pub fn written(&self, number: u64, level: usize) -> Kept {
         // At the file server nobody asks who wrote: dead replicas leave seats empty.
-        let by_nodes = self.levels[level].filter(|place| *place != Place::FileServer);
+        let by_nodes = self.levels[level].filter(|place| *place != KeptAt::FileServer);
         let holders = by_nodes.and_then(|place| {
             let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
             Holders::written(place, &nodes.expect("all seats write"))
@@ -389,7 +389,7 @@ impl Seating {
 mod tests {
     use super::*;
 
-    fn seated(place: Place) -> Seating {
+    fn seated(place: KeptAt) -> Seating {
         let mut seating = Seating::new(4, None);
         seating.levels = vec![Some(place)];
         seating.seat((0..4).map(NodeId).collect());
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_spare_reads_from_the_file_server_whoever_is_gone() {
-        let mut seating = seated(Place::FileServer);
+        let mut seating = seated(KeptAt::FileServer);
         assert_eq!(seating.leave(NodeId(1)), Some(1));
         assert!(fill(&mut seating, &[9]));
         assert_eq!((nodes(&seating), seating.source(1)), (vec![0, 9, 2, 3], Source::Own));
@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_card_waits_for_its_own_node() {
-        let mut seating = seated(Place::Card);
+        let mut seating = seated(KeptAt::Card);
         seating.leave(NodeId(1));
         assert!(!fill(&mut seating, &[9]), "a spare has no image");
         assert!(fill(&mut seating, &[1, 9]));
@@ -430,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_reads_the_copy_of_the_partner_and_has_it_then() {
-        let mut seating = seated(Place::Partner);
+        let mut seating = seated(KeptAt::Partner);
         seating.leave(NodeId(1));
         assert!(fill(&mut seating, &[9]));
         assert_eq!(seating.source(1), Source::Seat(2));
@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_that_has_not_read_yet_makes_room_for_whoever_can() {
-        let mut seating = seated(Place::Partner);
+        let mut seating = seated(KeptAt::Partner);
         seating.leave(NodeId(1));
         assert!(fill(&mut seating, &[9]));
         seating.leave(NodeId(2));
@@ -456,7 +456,7 @@ mod tests {
 
     #[test]
     fn two_neighbours_lost_together_are_waited_for() {
-        let mut seating = seated(Place::Partner);
+        let mut seating = seated(KeptAt::Partner);
         seating.leave(NodeId(1));
         seating.leave(NodeId(2));
         assert!(!fill(&mut seating, &[8, 9]), "both copies of seat 1 are out of reach");
@@ -464,8 +464,8 @@ mod tests {
         assert_eq!((nodes(&seating), seating.source(1)), (vec![0, 9, 2, 3], Source::Seat(2)));
     }
 
-    fn of_levels(levels: &[Place]) -> Seating {
-        let mut seating = seated(Place::FileServer);
+    fn of_levels(levels: &[KeptAt]) -> Seating {
+        let mut seating = seated(KeptAt::FileServer);
         seating.levels = levels.iter().copied().map(Some).collect();
         seating.kept.clear();
         seating
@@ -477,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_stronger_checkpoint_is_kept_until_a_newer_one_is_as_strong() {
-        let mut seating = of_levels(&[Place::Memory, Place::Card, Place::FileServer]);
+        let mut seating = of_levels(&[KeptAt::Memory, KeptAt::Card, KeptAt::FileServer]);
         assert_eq!(seating.commit(1, 2), []);
         assert_eq!(seating.commit(2, 0), []);
         assert_eq!(numbers(&seating.commit(3, 1)), [2]);
@@ -488,7 +488,7 @@ mod tests {
 
     #[test]
     fn what_is_still_to_be_copied_outlives_newer_ones_of_its_level() {
-        let mut seating = of_levels(&[Place::Card, Place::FileServer]);
+        let mut seating = of_levels(&[KeptAt::Card, KeptAt::FileServer]);
         assert_eq!(seating.hold(vec![2]), []);
         seating.commit(2, 0);
         assert_eq!(seating.commit(3, 0), []);
@@ -501,7 +501,7 @@ mod tests {
 
     #[test]
     fn the_newest_is_read_that_the_nodes_within_reach_can_read() {
-        let mut seating = of_levels(&[Place::Memory, Place::Card, Place::FileServer]);
+        let mut seating = of_levels(&[KeptAt::Memory, KeptAt::Card, KeptAt::FileServer]);
         for (number, level) in [(1, 2), (2, 1), (3, 0)] {
             seating.commit(number, level);
         }
@@ -518,11 +518,11 @@ mod tests {
 
     #[test]
     fn while_a_card_may_come_back_the_job_does_not_begin_anew() {
-        let mut seating = of_levels(&[Place::Memory, Place::Card]);
+        let mut seating = of_levels(&[KeptAt::Memory, KeptAt::Card]);
         seating.commit(1, 1);
         seating.leave(NodeId(1));
         assert!(!fill(&mut seating, &[9]), "it waits for node 1");
-        let mut seating = of_levels(&[Place::Memory]);
+        let mut seating = of_levels(&[KeptAt::Memory]);
         seating.commit(1, 0);
         assert_eq!(numbers(&seating.wipe(NodeId(1))), [1]);
         seating.leave(NodeId(1));
@@ -540,7 +540,7 @@ mod tests {
             (false, true, 1, &[1, 2, 3]),
             (true, true, 2, &[1, 2]),
         ] {
-            let mut seating = of_levels(&[Place::FileServer; 3]);
+            let mut seating = of_levels(&[KeptAt::FileServer; 3]);
             (seating.levels, seating.escalate) = (vec![None; 3], escalate);
             for (number, level) in [(1, 2), (2, 1), (3, 0)] {
                 seating.commit(number, level);
@@ -552,7 +552,7 @@ mod tests {
 
     #[test]
     fn a_lost_member_of_a_group_is_made_again_from_the_others() {
-        let mut seating = seated(Place::Group { size: 4, parity: 1 });
+        let mut seating = seated(KeptAt::Group { size: 4, parity: 1 });
         seating.leave(NodeId(1));
         assert!(fill(&mut seating, &[9]));
         assert_eq!((seating.source(1), seating.newcomers()), (Source::Group, 1));
@@ -573,12 +573,12 @@ mod tests {
         let (mut could, mut could_not) = (0, 0);
         for round in 0..1_200 {
             let place = [
-                Place::Partner,
-                Place::Card,
-                Place::Buddies { copies: 2 },
-                Place::Group { size: 4, parity: 1 },
-                Place::Group { size: 2, parity: 1 },
-                Place::Memory,
+                KeptAt::Partner,
+                KeptAt::Card,
+                KeptAt::Buddies { copies: 2 },
+                KeptAt::Group { size: 4, parity: 1 },
+                KeptAt::Group { size: 2, parity: 1 },
+                KeptAt::Memory,
             ][round % 6];
             let mut seating = seated(place);
             let mut away: Vec<u32> = vec![7, 8, 9];
@@ -617,8 +617,8 @@ mod tests {
             let lacks = |seat: &usize| !holders.of(*seat).iter().any(|node| all.contains(&node.0));
             let lacking = |seats: std::ops::Range<usize>| seats.filter(lacks).count();
             return match seating.levels[0] {
-                Some(Place::Group { size: 4, .. }) => lacking(0..4) <= 1,
-                Some(Place::Group { .. }) => lacking(0..2) <= 1 && lacking(2..4) <= 1,
+                Some(KeptAt::Group { size: 4, .. }) => lacking(0..4) <= 1,
+                Some(KeptAt::Group { .. }) => lacking(0..2) <= 1 && lacking(2..4) <= 1,
                 _ => lacking(0..4) == 0,
             };
         }

@@ -186,7 +186,7 @@ mod tests {
         (folder, all)
     }
 
-    fn told(folder: &Path, recorded: &Checksums) -> Vec<String> {
+    fn reported(folder: &Path, recorded: &Checksums) -> Vec<String> {
         let all = damaged(folder, recorded).expect("readable");
         all.iter().map(|(name, damage)| format!("{name} {damage}")).collect()
     }
@@ -213,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn each_damage_is_told_by_its_file() {
+    fn each_damage_is_reported_by_its_file() {
         let (folder, all) = folder();
-        assert_eq!(told(folder.path(), &all), [""; 0]);
-        fs::write(folder.path().join("beside"), "nobody recorded it").expect("a disk");
-        assert_eq!(told(folder.path(), &all), [""; 0]);
+        assert_eq!(reported(folder.path(), &all), [""; 0]);
+        fs::write(folder.path().join("other"), "nobody recorded it").expect("a disk");
+        assert_eq!(reported(folder.path(), &all), [""; 0]);
         fs::write(folder.path().join("a"), "more").expect("a disk");
         let mut flipped = vec![b'x'; CHUNK + 1];
         flipped[CHUNK] ^= 1;
         fs::write(folder.path().join("b.csv"), flipped).expect("a disk");
         fs::write(folder.path().join("plan/c"), "xxx").expect("a disk");
         let cut = format!("plan/c is cut: 3 of {} bytes are left", 3 * CHUNK);
-        assert_eq!(told(folder.path(), &all), ["a is changed", "b.csv is changed", &cut]);
+        assert_eq!(reported(folder.path(), &all), ["a is changed", "b.csv is changed", &cut]);
         fs::remove_file(folder.path().join("a")).expect("a disk");
         fs::remove_dir_all(folder.path().join("plan")).expect("a disk");
         fs::remove_file(folder.path().join("b.csv")).expect("a disk");
         fs::create_dir(folder.path().join("b.csv")).expect("a disk");
-        let all = told(folder.path(), &all);
+        let all = reported(folder.path(), &all);
         assert_eq!(all, ["a is missing", "b.csv is no longer a file", "plan/c is missing"]);
     }
 
@@ -241,12 +241,12 @@ mod tests {
         let (file, elsewhere) = (folder.path().join("b.csv"), folder.path().join("moved"));
         fs::rename(&file, &elsewhere).expect("a disk");
         symlink(&elsewhere, &file).expect("a disk");
-        assert_eq!(told(folder.path(), &all), [""; 0]);
+        assert_eq!(reported(folder.path(), &all), [""; 0]);
         fs::remove_file(&elsewhere).expect("a disk");
-        assert_eq!(told(folder.path(), &all), ["b.csv is missing"]);
+        assert_eq!(reported(folder.path(), &all), ["b.csv is missing"]);
         fs::remove_file(&file).expect("a disk");
         symlink("/dev/zero", &file).expect("a disk");
-        assert_eq!(told(folder.path(), &all), ["b.csv is no longer a file"]);
+        assert_eq!(reported(folder.path(), &all), ["b.csv is no longer a file"]);
     }
 
     #[test]

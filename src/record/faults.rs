@@ -71,13 +71,13 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
 /// Fixes the intervals that follow from lifetimes to what the plan made of them.
 fn settle_intervals(scenario: &mut Scenario, plan: &Plan) {
     for (spec, job) in scenario.jobs.iter_mut().zip(&plan.jobs) {
-        let Some(Checkpoint::Coordinated(wish)) = &mut spec.checkpoint else { continue };
-        if matches!(wish.interval, Interval::Fixed(_) | Interval::Adaptive { .. }) {
+        let Some(Checkpoint::Coordinated(spec)) = &mut spec.checkpoint else { continue };
+        if matches!(spec.interval, Interval::Fixed(_) | Interval::Adaptive { .. }) {
             continue;
         }
         if let Some(interval) = job.interval {
             // The plan's is the computing alone.
-            (wish.interval, wish.period) = (Interval::Fixed(interval), Period::Work);
+            (spec.interval, spec.period) = (Interval::Fixed(interval), Period::Work);
         }
     }
 }
@@ -87,7 +87,7 @@ fn note(event: &Event, strikes: &mut Vec<Strike>) {
         What::FaultStrikes { fault, part, .. } => {
             strikes.push(Strike { fault, part, at: event.at, ended: None, came: None });
         }
-        // Told right after its strike.
+        // Emitted right after its strike.
         What::Upset { class, .. } => came(class, false, strikes),
         What::ChipFault { class, permanent, .. } => came(class, permanent, strikes),
         What::FaultEnds { fault, part, .. } => {

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_leaves_other_files_is_kept_beside_the_first() {
+    fn a_run_that_leaves_other_files_is_kept_next_to_the_first() {
         let out = tempfile::tempdir().expect("a folder");
         run(out.path(), EventLevel::All);
         let faults = run(out.path(), EventLevel::Faults);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_run_is_kept_and_a_whole_one_laid_beside_it() {
+    fn a_damaged_run_is_kept_and_a_whole_one_laid_next_to_it() {
         let out = tempfile::tempdir().expect("a folder");
         let first = run(out.path(), EventLevel::All).path;
         fs::write(first.join("plan/a.csv"), "edited").expect("a disk");
@@ -257,14 +257,18 @@ mod tests {
         let folder = Folder::begin(out.path(), "boot", 42, "model").expect("a folder");
         let manifest = Manifest::begin("boot", 42, "model", EventLevel::All, Vec::new());
         let path = folder.path().to_owned();
-        let told = || {
+        let reported = || {
             manifest.write(&path).expect("a disk");
             Manifest::of_finished(&path).expect_err("it is not finished").to_string()
         };
-        assert!(told().contains("the run is going on, so"), "{}", told());
+        assert!(reported().contains("the run is going on, so"), "{}", reported());
         // What a kill leaves: the lock is gone, the word of the manifest is the old one.
         drop(folder);
-        assert!(told().contains("the run was killed: no process of this machine"), "{}", told());
+        assert!(
+            reported().contains("the run was killed: no process of this machine"),
+            "{}",
+            reported()
+        );
     }
 
     #[test]

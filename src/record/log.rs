@@ -106,7 +106,7 @@ impl<W: Write> LogWriter<W> {
         Ok(())
     }
 
-    /// Hands what is still in memory to the system: who is killed after that has lost none of it.
+    /// Passes what is still in memory to the system: who is killed after that has lost none of it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -286,7 +286,7 @@ impl<R: Read> Iterator for LogReader<R> {
     }
 }
 
-/// The first place where a run played again tells something else than its log.
+/// The first place where a run played again emits something else than its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The event's number in the log, from 1.
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_file_is_told_from_a_log() {
+    fn a_foreign_file_is_distinguished_from_a_log() {
         let text = |bytes: &[u8]| read(bytes).expect_err("foreign").to_string();
         assert_eq!(text(b"t_s,node,state\n0,1,up\n"), "a/events.rsl: it is not an event log");
         let whole = written(&one_of_each(), EventLevel::All);
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_in_three_lines() {
+    fn a_difference_is_reported_in_three_lines() {
         let what = What::StepDone { job: JobId(0), step: 3 };
         let recorded = Some(Event { at: Time(5), what });
         let text = Difference { index: 12, recorded, played: None }.to_string();

@@ -65,7 +65,7 @@ pub struct Manifest {
     pub seed: u64,
     /// The stage that played it.
     pub stage: String,
-    /// Whether the stage tells the same events each time, so that the run can be replayed.
+    /// Whether the stage emits the same events each time, so that the run can be replayed.
     #[serde(default = "yes")]
     pub deterministic: bool,
     /// The point of the sweep: value by axis. Empty outside a sweep.
@@ -372,12 +372,12 @@ mod tests {
     #[test]
     fn a_folder_without_a_manifest_is_no_results_folder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let told = |path: &Path| Manifest::read(path).expect_err("no manifest").to_string();
-        assert!(told(folder.path()).contains("this is no results folder"));
-        assert!(told(&folder.path().join("nowhere")).ends_with("there is no such folder"));
+        let reported = |path: &Path| Manifest::read(path).expect_err("no manifest").to_string();
+        assert!(reported(folder.path()).contains("this is no results folder"));
+        assert!(reported(&folder.path().join("nowhere")).ends_with("there is no such folder"));
         let file = folder.path().join("file");
         fs::write(&file, "").expect("a disk");
-        assert!(told(&file).contains("this is no results folder"));
+        assert!(reported(&file).contains("this is no results folder"));
     }
 
     #[test]
@@ -407,8 +407,8 @@ mod tests {
         manifest.write(folder.path()).expect("a disk");
         let took = fs::metadata(&path).expect("it was written").len();
         assert!(took <= room, "{took} bytes in {room}");
-        let told = manifest.state(folder.path());
-        assert!(told.starts_with("the run failed (\u{1}"), "{told}");
+        let reported = manifest.state(folder.path());
+        assert!(reported.starts_with("the run failed (\u{1}"), "{reported}");
     }
 
     #[test]

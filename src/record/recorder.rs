@@ -78,7 +78,7 @@ impl<W: Write> Sink for Recorder<W> {
         }
     }
 
-    /// Real time passes: what was told reaches the disk's cache within a second.
+    /// Real time passes: what was emitted reaches the disk's cache within a second.
     fn look(&mut self, now: Time) -> Result<(), Stop> {
         if now.since(self.flushed) < FLUSH {
             return Ok(());

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_told_in_one_line_and_nothing_is_in_none() {
+    fn what_was_refused_is_reported_in_one_line_and_nothing_is_in_none() {
         assert_eq!(refused([10_000, 0, 1]).as_deref(), Some("10000 connections, 1 message"));
         assert_eq!(refused([0; 3]), None);
     }

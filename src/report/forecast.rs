@@ -21,7 +21,7 @@ pub const COLUMNS: [&str; 9] = [
 ];
 
 /// A row for each formula: those of the scenario's own interval, then those that call one best.
-/// What a formula does not tell is empty.
+/// What a formula does not give is empty.
 #[must_use]
 pub fn rows(forecast: &Forecast) -> Vec<[String; COLUMNS.len()]> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());

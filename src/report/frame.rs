@@ -16,7 +16,7 @@ pub(crate) const PLOT_TOP: f64 = 64.0;
 const LEGEND_BASELINE: f64 = 72.0;
 /// Where the plot ends above the time axis.
 pub(crate) const PLOT_BOTTOM: f64 = 346.0;
-/// Right edge of a plot with nothing beside it.
+/// Right edge of a plot with nothing next to it.
 pub(crate) const PLOT_RIGHT: f64 = 576.0;
 
 /// Title and subtitle, left-aligned.
@@ -108,7 +108,7 @@ impl Frame {
         drawing.text(&self.x.title, (middle, HEIGHT - 9.0), LABEL_SIZE, Align::Middle, TEXT);
     }
 
-    /// A dot at a place of the plot with a label beside it, on the side where there is room.
+    /// A dot at a place of the plot with a label next to it, on the side where there is room.
     pub(crate) fn mark(&self, drawing: &mut Drawing, at: Point, label: &str, ink: Ink) {
         let wide = typeface::width(label, LABEL_SIZE, Weight::Bold);
         let is_right = at.0 + wide + 14.0 < self.area.right;

@@ -49,7 +49,7 @@ pub struct Input<'a> {
     pub resolved: &'a str,
     /// One line for each demand of `[expect]`.
     pub verdicts: &'a [VerdictLine],
-    /// The run beside each formula that applies to its plan, or why none does.
+    /// The run compared with each formula that applies to its plan, or why none does.
     pub theory: &'a Result<Vec<Compared>, Vec<String>>,
     /// The definition of a metric by its name, as in `docs/metrics.md`; empty if it has none.
     pub definition: fn(&str) -> &'static str,

@@ -15,10 +15,10 @@ use crate::scenario::cluster::{
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Period, Place,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Period,
     Strikes,
 };
-use crate::scenario::jobs::{JobSpec, Order, SHORT};
+use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
@@ -215,7 +215,7 @@ fn checkpoint() -> Checkpoint {
     Checkpoint::Coordinated(Coordinated {
         size: Bytes(1_000_000_000),
         interval: Interval::Daly,
-        cost: Cost::Store(Place::FileServer),
+        cost: Cost::Store(KeptAt::FileServer),
         last: false,
         strikes: Strikes { checkpoint: true, restart: true, downtime: false },
         period: Period::Work,
@@ -267,7 +267,7 @@ fn scenario(kind: Kind) -> Scenario {
             tftp_packets: 60_000,
             dhcp_service: Span::from_millis(2),
             dhcp_ping: None,
-            order: Order::Uncontrolled,
+            order: ServerOrder::Uncontrolled,
             power: Power(250_000),
         },
         boot: Boot {

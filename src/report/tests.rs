@@ -78,7 +78,7 @@ fn draw(name: &str, plan: &Plan, findings: &Findings) -> Vec<(String, String)> {
             let svg = fs::read_to_string(&path).expect("an SVG is text");
             assert!(svg.len() < SVG_MOST, "{} has {} bytes", path.display(), svg.len());
             assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{}", path.display());
-            assert!(path.with_extension("png").exists(), "each SVG has a PNG beside it");
+            assert!(path.with_extension("png").exists(), "each SVG has a PNG next to it");
             sample::assert_legible(&svg);
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
             found.push((stem, svg));

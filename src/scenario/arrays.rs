@@ -12,9 +12,9 @@ use crate::cosmic::memory::{
 };
 use crate::cosmic::standing::Memory;
 use crate::scenario::cluster::Hardware;
+use crate::scenario::fault_rules::{self, Rays};
 use crate::scenario::keys::{SHARE, SIZE_SOME, SPAN_SOME};
 use crate::scenario::load::Sources;
-use crate::scenario::misfortune::{self, Rays};
 use crate::scenario::resolved::covers;
 use crate::scenario::{Provenance, Scenario, Source};
 use crate::units::{Bytes, Length, Span};
@@ -210,10 +210,11 @@ pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes, by_chip: 
     let stops = |class: &Class| matches!(class, Class::Detected | Class::Crash | Class::Hang);
     let classes = Class::ALL.iter().zip(budget.classes(upset.compute));
     let stopping: f64 = classes.filter(|(class, _)| stops(class)).map(|(_, rate)| rate).sum();
-    let upsets = misfortune::Source { rate, stops: if rate > 0.0 { stopping / rate } else { 0.0 } };
+    let upsets =
+        fault_rules::Source { rate, stops: if rate > 0.0 { stopping / rate } else { 0.0 } };
     Rays {
         upsets,
-        chips: misfortune::Source { rate: memory.rate(), stops: memory.stops(upset.compute) },
+        chips: fault_rules::Source { rate: memory.rate(), stops: memory.stops(upset.compute) },
     }
 }
 
@@ -224,7 +225,7 @@ pub(super) fn provenance(
     sources: &Sources,
 ) -> Vec<Provenance> {
     let given = merged.at("hardware.array").and_then(Value::list).unwrap_or_default();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (index, array) in scenario.hardware.arrays.iter().enumerate() {
         let item = given.get(index).and_then(Value::table);
         for line in lines(TABLE, array_keys(array)).into_iter().filter(|line| line.key != "name") {
@@ -239,10 +240,10 @@ pub(super) fn provenance(
                     nearest.map_or(Source::Scenario, |(_, source)| source.clone())
                 }
             };
-            told.push(Provenance { key, value: line.value, source });
+            reported.push(Provenance { key, value: line.value, source });
         }
     }
-    told
+    reported
 }
 
 /// What is taken where a profile does not give a key.

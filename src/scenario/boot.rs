@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{choice, table};
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME, spec};
 use crate::units::{Bytes, Span};
 
@@ -27,7 +27,7 @@ table! {
     }
 }
 
-static POWER_ON: Spec = spec(
+static POWER_ON: TableSpec = spec(
     "How the machine is powered on.",
     &[Key::new(
         "stagger",
@@ -67,7 +67,7 @@ choice! {
 table! {
     /// What the controller does about nodes that fail or do not show up.
     pub struct Controller(Clone, Debug, PartialEq) rivals [&["phi", "gossip"]] {
-        /// Time without a beat after which a node is taken to have failed; without use with
+        /// Time without a heartbeat after which a node is taken to have failed; without use with
         /// `phi`; with `gossip` for nodes that the others reach and the controller does not.
         detect: Span = SPAN;
         /// Phi accrual in place of that fixed time.
@@ -84,23 +84,23 @@ table! {
 }
 
 impl Controller {
-    /// Time between two beats of a node: four in `detect`, one a second at most.
+    /// Time between two heartbeats of a node: four in `detect`, one a second at most.
     #[must_use]
-    pub fn beat(&self) -> Span {
+    pub fn heartbeat(&self) -> Span {
         let usual = Span(self.detect.0 / 4).min(Span::from_secs(1));
-        self.phi.map_or(usual, |phi| phi.beat)
+        self.phi.map_or(usual, |phi| phi.heartbeat)
     }
 }
 
 table! {
-    /// Failure detection by phi accrual: the time to wait follows from the beats themselves.
+    /// Failure detection by phi accrual: the time to wait follows from the heartbeats themselves.
     pub struct Phi(Clone, Copy, Debug, PartialEq) {
-        /// A node is suspected when the chance that its beat is only late is below
+        /// A node is suspected when the chance that its heartbeat is only late is below
         /// 10^-threshold.
         threshold: f64 = Kind::Number(0.5, 16.0) => "8.0";
-        /// Time between two beats of a node.
-        beat: Span = SPAN_SOME => "\"1 s\"";
-        /// The least standard deviation of the time between two beats.
+        /// Time between two heartbeats of a node.
+        heartbeat as "beat": Span = SPAN_SOME => "\"1 s\"";
+        /// The least standard deviation of the time between two heartbeats.
         deviation: Span = SPAN_SOME => "\"100 ms\"";
     }
 }

@@ -4,7 +4,7 @@ use crate::config::declare::{choice, table};
 use crate::config::language::Kind;
 use crate::cosmic::memory::Array;
 use crate::scenario::base;
-use crate::scenario::jobs::Order;
+use crate::scenario::jobs::ServerOrder;
 use crate::scenario::keys::{
     BIT_RATE, BYTE_RATE, NODES_MAX, PACKET_RATE, POWER, POWER_SOME, SIZE_SOME, SPAN, SPAN_SOME,
 };
@@ -91,7 +91,7 @@ table! {
         tftp_block: Bytes = Kind::Bytes(Bytes(8), Bytes(65_464));
         /// Time per TFTP block in lock-step: the client's pace.
         tftp_pace: Span = SPAN_SOME;
-        /// Time per file beside its blocks.
+        /// Time per file besides its blocks.
         tftp_file_overhead: Span = SPAN;
         /// Silence after which the ROM gives a file up.
         tftp_timeout: Span = SPAN_SOME;
@@ -177,7 +177,7 @@ table! {
         tftp_packets: u64 = PACKET_RATE;
         /// Time in which the daemon answers one DISCOVER.
         dhcp_service: Span = SPAN;
-        /// Whether the daemon pings an address before it offers it, as dnsmasq does unless told
+        /// Whether the daemon pings an address before it offers it, as dnsmasq does unless given
         /// `--no-ping`. `true` and missing keys take the defaults of the table.
         dhcp_ping: Option<DhcpPing> = Kind::Any(&[Kind::Flag, Kind::Table(DhcpPing::SPEC)]);
         /// Power it draws.
@@ -186,7 +186,7 @@ table! {
         /// the other, first come, first served, waiting idle (`blocking-fcfs`) or working on
         /// while they wait to write (`ordered-fcfs`); the same, that one next whose turn wastes
         /// least (`least-waste`); or without checkpoints (`none`).
-        order: Order => "\"uncontrolled\"";
+        order: ServerOrder => "\"uncontrolled\"";
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tells in which keys two resolved scenarios differ.
+//! Reports in which keys two resolved scenarios differ.
 
 use std::collections::BTreeMap;
 

@@ -48,7 +48,7 @@ pub(super) fn drain(
         );
     }
     if copied && latency.is_some() {
-        let mistake = Mistake::new(spans.place("latency"), "a `latency` beside `drain`");
+        let mistake = Mistake::new(spans.place("latency"), "a `latency` together with `drain`");
         let help = "with `drain` the job stands for the level below, and the copy takes `write`: \
                     remove the one or the other";
         m.note(mistake.other(section.place("drain"), "it is copied").help(help));
@@ -120,7 +120,7 @@ pub(super) fn latency_text(drain: Option<Drain>) -> String {
     latency.map_or_else(String::new, |latency| format!(", latency = \"{latency}\""))
 }
 
-/// The keys beside `cost`.
+/// The keys besides `cost`.
 pub(super) fn lines(drain: Option<Drain>) -> Vec<(&'static str, String)> {
     let Some(Drain { slowdown, latency, below }) = drain else { return Vec::new() };
     let copied = latency.is_none().then(|| ("drain", "true".to_owned()));

@@ -10,8 +10,8 @@ use crate::config::words::{self, Word};
 use crate::cosmic::budget::Class;
 use crate::event::Fault;
 use crate::scenario::fault::{Crash, Severe};
+use crate::scenario::fault_rules::{self, Source};
 use crate::scenario::keys::{SHARE, SIZE};
-use crate::scenario::misfortune::{self, Source};
 use crate::units::{ByteRate, Bytes, Span};
 
 /// A minute: longer than any queue of a network holds packets.
@@ -202,7 +202,7 @@ table! {
         name as "process": String;
         /// What is done to each of them: `kill` by SIGKILL, `stop` by SIGSTOP until the repair, or
         /// `flip` bits of its memory.
-        act: Act;
+        act: ProcessHarm;
         /// For `flip`: how many bits.
         bits: u32 = Kind::Count(1, 1_000_000) => "1";
     }
@@ -211,7 +211,7 @@ table! {
 /// What is done to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Act {
+pub enum ProcessHarm {
     /// It ends by SIGKILL.
     Kill,
     /// It stands still by SIGSTOP, and goes on after the repair.
@@ -220,7 +220,7 @@ pub enum Act {
     Flip,
 }
 
-words!(Act { Kill = "kill", Stop = "stop", Flip = "flip" });
+words!(ProcessHarm { Kill = "kill", Stop = "stop", Flip = "flip" });
 
 impl Harm {
     /// Its kind.
@@ -335,7 +335,7 @@ impl Harm {
         }
     }
 
-    /// What it says beside its kind, as a phrase, if it says anything.
+    /// What it says besides its kind, as a phrase, if it says anything.
     #[must_use]
     pub fn phrase(&self) -> Option<String> {
         let text = match self {
@@ -384,9 +384,9 @@ impl Harm {
                 format!("{} % of the speed left", f64::from(*share_ppm) / 1e4)
             }
             Self::Process(Process { name, act, bits }) => match act {
-                Act::Kill => format!("processes `{name}` are killed"),
-                Act::Stop => format!("processes `{name}` stand still"),
-                Act::Flip => {
+                ProcessHarm::Kill => format!("processes `{name}` are killed"),
+                ProcessHarm::Stop => format!("processes `{name}` stand still"),
+                ProcessHarm::Flip => {
                     let plural = if *bits == 1 { "" } else { "s" };
                     format!("{bits} bit{plural} of each process `{name}`")
                 }
@@ -427,7 +427,7 @@ impl Harm {
             }
             Self::Process(process) => {
                 let mut keys = process.keys();
-                keys.retain(|(key, _)| *key != "bits" || process.act == Act::Flip);
+                keys.retain(|(key, _)| *key != "bits" || process.act == ProcessHarm::Flip);
                 keys
             }
         }
@@ -459,7 +459,7 @@ impl Field for Option<Stop> {
 pub(super) fn read(
     kind: Fault,
     section: &Section<'_>,
-    rays: Option<misfortune::Rays>,
+    rays: Option<fault_rules::Rays>,
     m: &mut Mistakes,
 ) -> Option<Harm> {
     let severity = |m: &mut Mistakes| {
@@ -529,7 +529,7 @@ fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<Clock> {
 
 fn process(section: &Section<'_>, m: &mut Mistakes) -> Option<Process> {
     let process = Process::read(section, m)?;
-    if section.has("bits") && process.act != Act::Flip {
+    if section.has("bits") && process.act != ProcessHarm::Flip {
         let mistake = Mistake::new(section.place("bits"), "`bits` without `act = \"flip\"`");
         m.note(mistake.help("only who flips bits counts them"));
     }

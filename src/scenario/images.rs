@@ -34,9 +34,9 @@ table! {
 }
 
 /// Notes compression where nothing is moved that has a size.
-pub(super) fn check(section: &Section<'_>, wish: &Checkpoint, m: &mut Mistakes) {
-    let is_fixed = |level| matches!(wish.cost(level), Cost::Fixed { .. });
-    if wish.compression().is_some() && (0..wish.levels()).any(is_fixed) {
+pub(super) fn check(section: &Section<'_>, spec: &Checkpoint, m: &mut Mistakes) {
+    let is_fixed = |level| matches!(spec.cost(level), Cost::Fixed { .. });
+    if spec.compression().is_some() && (0..spec.levels()).any(is_fixed) {
         let title = "`compression` of checkpoints with `cost`";
         let mistake = Mistake::new(section.place("compression"), title);
         m.note(mistake.help("fixed spans are what they are: give `size` and `to` instead"));

@@ -55,7 +55,7 @@ impl Checkpoint {
     pub fn levels(&self) -> usize {
         match self {
             Self::Coordinated(_) | Self::Logging(_) => 1,
-            Self::Multilevel(wish) => wish.levels.len(),
+            Self::Multilevel(spec) => spec.levels.len(),
         }
     }
 
@@ -63,9 +63,9 @@ impl Checkpoint {
     #[must_use]
     pub fn size(&self, level: usize) -> Bytes {
         match self {
-            Self::Coordinated(wish) => wish.size,
-            Self::Logging(wish) => wish.size,
-            Self::Multilevel(wish) => wish.levels[level].size,
+            Self::Coordinated(spec) => spec.size,
+            Self::Logging(spec) => spec.size,
+            Self::Multilevel(spec) => spec.levels[level].size,
         }
     }
 
@@ -73,9 +73,9 @@ impl Checkpoint {
     #[must_use]
     pub fn cost(&self, level: usize) -> Cost {
         match self {
-            Self::Coordinated(wish) => wish.cost,
-            Self::Logging(wish) => wish.cost,
-            Self::Multilevel(wish) => wish.levels[level].cost,
+            Self::Coordinated(spec) => spec.cost,
+            Self::Logging(spec) => spec.cost,
+            Self::Multilevel(spec) => spec.levels[level].cost,
         }
     }
 
@@ -84,7 +84,7 @@ impl Checkpoint {
     pub fn drain(&self, level: usize) -> Option<Drain> {
         match self {
             Self::Coordinated(_) | Self::Logging(_) => None,
-            Self::Multilevel(wish) => wish.levels[level].drain,
+            Self::Multilevel(spec) => spec.levels[level].drain,
         }
     }
 
@@ -92,9 +92,9 @@ impl Checkpoint {
     #[must_use]
     pub fn last(&self) -> bool {
         match self {
-            Self::Coordinated(wish) => wish.last,
-            Self::Logging(wish) => wish.last,
-            Self::Multilevel(wish) => wish.last,
+            Self::Coordinated(spec) => spec.last,
+            Self::Logging(spec) => spec.last,
+            Self::Multilevel(spec) => spec.last,
         }
     }
 
@@ -102,9 +102,9 @@ impl Checkpoint {
     #[must_use]
     pub fn strikes(&self) -> Strikes {
         match self {
-            Self::Coordinated(wish) => wish.strikes,
-            Self::Logging(wish) => wish.strikes,
-            Self::Multilevel(wish) => wish.strikes,
+            Self::Coordinated(spec) => spec.strikes,
+            Self::Logging(spec) => spec.strikes,
+            Self::Multilevel(spec) => spec.strikes,
         }
     }
 
@@ -113,7 +113,7 @@ impl Checkpoint {
     pub fn escalates(&self) -> bool {
         match self {
             Self::Coordinated(_) | Self::Logging(_) => false,
-            Self::Multilevel(wish) => wish.escalate,
+            Self::Multilevel(spec) => spec.escalate,
         }
     }
 
@@ -130,7 +130,7 @@ impl Checkpoint {
     #[must_use]
     pub fn coordinated(&self) -> Option<&Coordinated> {
         match self {
-            Self::Coordinated(wish) => Some(wish),
+            Self::Coordinated(spec) => Some(spec),
             Self::Multilevel(_) | Self::Logging(_) => None,
         }
     }
@@ -138,13 +138,13 @@ impl Checkpoint {
     /// The checkpoint of groups, if it is one.
     #[must_use]
     pub fn logging(&self) -> Option<&Logging> {
-        if let Self::Logging(wish) = self { Some(wish) } else { None }
+        if let Self::Logging(spec) = self { Some(spec) } else { None }
     }
 
     /// What is done against silent corruption.
     #[must_use]
     pub fn integrity(&self) -> Integrity {
-        self.coordinated().map_or(Integrity::NONE, |wish| wish.integrity)
+        self.coordinated().map_or(Integrity::NONE, |spec| spec.integrity)
     }
 
     /// Increments, if not all are full.
@@ -157,8 +157,8 @@ impl Checkpoint {
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
         match self {
-            Self::Coordinated(wish) => wish.compression,
-            Self::Multilevel(wish) => wish.compression,
+            Self::Coordinated(spec) => spec.compression,
+            Self::Multilevel(spec) => spec.compression,
             Self::Logging(_) => None,
         }
     }
@@ -196,7 +196,7 @@ pub struct Level {
     pub size: Bytes,
     /// What writing and reading back cost.
     pub cost: Cost,
-    /// Of the checkpoints that would be of the level below, every so manieth is of this one; 1 on
+    /// Of the checkpoints that would be of the level below, every k-th is of this one; 1 on
     /// the lowest level, and without use with the optimum.
     pub every: u32,
     /// What of the writing goes on while the job computes, if anything does.
@@ -321,14 +321,14 @@ pub enum Interval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
     /// Moving the data to where they are kept, and back.
-    Store(Place),
+    Store(KeptAt),
     /// Fixed spans in place of transfers.
     Fixed {
         /// Writing, C.
         write: Span,
         /// Reading back, R.
         read: Span,
-        /// Downtime D between a failure and the restart, beside detection and repair.
+        /// Downtime D between a failure and the restart, besides detection and repair.
         downtime: Span,
     },
 }
@@ -337,13 +337,13 @@ impl Cost {
     /// Where the data are kept. With fixed spans that is the file server, from which whoever takes
     /// a seat can read.
     #[must_use]
-    pub fn place(self) -> Place {
-        self.kept_at().unwrap_or(Place::FileServer)
+    pub fn place(self) -> KeptAt {
+        self.kept_at().unwrap_or(KeptAt::FileServer)
     }
 
     /// Where the data are kept; `None` with fixed spans.
     #[must_use]
-    pub fn kept_at(self) -> Option<Place> {
+    pub fn kept_at(self) -> Option<KeptAt> {
         match self {
             Self::Store(place) => Some(place),
             Self::Fixed { .. } => None,
@@ -354,7 +354,7 @@ impl Cost {
 /// Where a checkpoint is kept. Memory is lost when its node crashes, hangs or loses its power; a
 /// card comes back with its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
+pub enum KeptAt {
     /// At the file server: transfers through the fabric.
     FileServer,
     /// On the SD card of the node itself.
@@ -378,7 +378,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl KeptAt {
     /// How strong it is, against the others.
     #[must_use]
     pub fn strength(self) -> (u8, u32) {

@@ -7,7 +7,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::JobId;
 use crate::scenario::cluster::ServerPer;
-use crate::scenario::course::{self, Nodes};
+use crate::scenario::execution::{self, Nodes};
 use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::resolved::{self, field, lines, quoted, text_of};
@@ -29,7 +29,7 @@ pub(crate) const SHORT: &str = "bulk-synchronous";
 
 choice! {
     /// In which order jobs write and read checkpoints at the file server that they share.
-    pub enum Order(Clone, Copy, Debug, PartialEq, Eq) {
+    pub enum ServerOrder(Clone, Copy, Debug, PartialEq, Eq) {
         /// All at once, as they come: they share it by max-min fairness.
         Uncontrolled = "uncontrolled",
         /// One after the other, first come, first served; who waits is idle.
@@ -43,7 +43,7 @@ choice! {
     }
 }
 
-impl Order {
+impl ServerOrder {
     /// Whether jobs take turns.
     #[must_use]
     pub fn has_turns(self) -> bool {
@@ -69,14 +69,14 @@ impl Scenario {
     #[must_use]
     pub fn checkpoint_of(&self, job: JobId) -> Option<&Checkpoint> {
         let spec = self.jobs.get(usize::from(job.0))?.checkpoint.as_ref();
-        spec.filter(|_| self.server.order != Order::None)
+        spec.filter(|_| self.server.order != ServerOrder::None)
     }
 
     /// The job that is written as `[workload]` and `[checkpoint]`, if the list is written so.
     #[must_use]
     pub fn short(&self) -> Option<&JobSpec> {
         let [job] = &self.jobs[..] else { return None };
-        (job.name == SHORT && self.server.order == Order::Uncontrolled).then_some(job)
+        (job.name == SHORT && self.server.order == ServerOrder::Uncontrolled).then_some(job)
     }
 }
 
@@ -168,8 +168,8 @@ fn job(
     m: &mut Mistakes,
 ) -> Option<JobSpec> {
     let name = if own.listed { own.work.get("name", m) } else { Some(SHORT.to_owned()) };
-    let work = course::work(own, nodes, m);
-    let checkpoint = course::checkpoint(own, work.as_ref(), faults, m);
+    let work = execution::work(own, nodes, m);
+    let checkpoint = execution::checkpoint(own, work.as_ref(), faults, m);
     if let (Some(work), Ok(checkpoint)) = (&work, &checkpoint) {
         replicas::check_strategy(own, work, checkpoint.as_ref(), m);
     }
@@ -202,10 +202,10 @@ fn check_checkpoint(root: &Section<'_>, m: &mut Mistakes) {
 /// there is no such thing.
 fn check_server(root: &Section<'_>, m: &mut Mistakes) {
     let server = root.section("server");
-    let order: Option<Order> = server.word("order", m);
+    let order: Option<ServerOrder> = server.word("order", m);
     let per: Option<ServerPer> = server.word("per", m);
-    let asks = order.is_some_and(Order::has_turns);
-    if server.has("order") && order != Some(Order::Uncontrolled) && !root.has("job") {
+    let asks = order.is_some_and(ServerOrder::has_turns);
+    if server.has("order") && order != Some(ServerOrder::Uncontrolled) && !root.has("job") {
         let mistake = Mistake::new(server.place("order"), "an order without [[job]]");
         m.note(mistake.help("it is that of several jobs, each with a table [[job]]"));
     } else if asks && per.is_some_and(|per| per != ServerPer::Cluster) {

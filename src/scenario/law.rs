@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::declare::{Declared, Written, table, table_field};
-use crate::config::language::{Kind, Spec};
+use crate::config::language::{Kind, TableSpec};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::keys::{SPAN, SPAN_SOME};
@@ -155,7 +155,7 @@ struct Gamma {
 macro_rules! scaled {
     ($type:ident, $keys:ident, $f:expr) => {
         impl Declared for $type {
-            const SPEC: &'static Spec = $keys::SPEC;
+            const SPEC: &'static TableSpec = $keys::SPEC;
 
             fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
                 let $keys { shape, mean, scale } = $keys::read(section, m)?;
@@ -185,7 +185,7 @@ scaled!(Gamma, GammaKeys, |shape| shape);
 table_field!(Weibull);
 
 impl Declared for Law {
-    const SPEC: &'static Spec = OneLaw::SPEC;
+    const SPEC: &'static TableSpec = OneLaw::SPEC;
 
     fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
         let one = OneLaw::read(section, m)?;

@@ -5,11 +5,11 @@ use crate::config::document::Value;
 use crate::config::language::Read;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::course::{cost, strikes};
-use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel, Place};
+use crate::scenario::execution::{cost, strikes};
+use crate::scenario::fault_rules;
+use crate::scenario::job::{Checkpoint, Cost, KeptAt, Level, Multilevel};
 use crate::scenario::jobs::JobSpec;
 use crate::scenario::machine::read;
-use crate::scenario::misfortune;
 use crate::scenario::resolved::{field, lines, quoted, strike_lines, text_of};
 use crate::scenario::{drain, optimum};
 use crate::units::Bytes;
@@ -28,7 +28,7 @@ pub(super) fn multilevel(
     nodes: Option<u32>,
     m: &mut Mistakes,
 ) -> Option<Multilevel> {
-    let wish = read!(Multilevel {
+    let spec = read!(Multilevel {
         interval: if optimum::is_wanted(section) {
             Some(None)
         } else {
@@ -40,7 +40,7 @@ pub(super) fn multilevel(
         strikes: strikes(section, m),
         compression: Field::take(section, "compression", m),
     })?;
-    Some(wish)
+    Some(spec)
 }
 
 fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<Vec<Level>> {
@@ -54,20 +54,20 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
     }
     let of_optimum = optimum::is_wanted(section);
     let mut levels: Vec<Option<Level>> = Vec::new();
-    let mut below: Option<(Place, crate::config::mistakes::Place)> = None;
+    let mut below: Option<(KeptAt, crate::config::mistakes::Place)> = None;
     for (number, item) in list.iter().enumerate() {
         let section = section.item("level", item.table()?, item.place);
         let level = level(number, &section, (nodes, of_optimum), m);
         if let Some(Level { cost: Cost::Store(place), .. }) = level {
-            let told = section.place("to");
+            let reported = section.place("to");
             if let Some((lower, its)) = below
                 && lower.strength() >= place.strength()
             {
                 let title = "this level is no stronger than the one below";
                 let help = format!("the weakest first: {}", PLACES.join(", "));
-                m.note(Mistake::new(told, title).other(its, "the one below").help(help));
+                m.note(Mistake::new(reported, title).other(its, "the one below").help(help));
             }
-            below = Some((place, told));
+            below = Some((place, reported));
         }
         drain::check_below(&section, level.as_ref(), levels.last(), m);
         levels.push(level);
@@ -114,7 +114,7 @@ fn level(
 }
 
 /// Where a level is kept, and whether a job of so many nodes can keep it there.
-fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<Place> {
+fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<KeptAt> {
     let count = |key, usual| {
         if section.has(key) { section.optional::<u32>(key) } else { Some(usual) }
     };
@@ -123,15 +123,15 @@ fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<
         m.note(Mistake::new(section.place(key), title).help(help));
     };
     match section.optional::<String>("to")?.as_str() {
-        "memory" => Some(Place::Memory),
-        "card" => Some(Place::Card),
-        "file-server" => Some(Place::FileServer),
+        "memory" => Some(KeptAt::Memory),
+        "card" => Some(KeptAt::Card),
+        "file-server" => Some(KeptAt::FileServer),
         "partner" => {
             if nodes < 2 {
                 let help = "let the job have two nodes or more, or write to = \"card\"";
                 note("to", "a job on one node has no partner".into(), help);
             }
-            Some(Place::Partner)
+            Some(KeptAt::Partner)
         }
         "buddies" => {
             let copies = count("copies", 2)?;
@@ -144,7 +144,7 @@ fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<
                     "buddies are pairs (`copies` = 2) or triples (3) of all its nodes",
                 );
             }
-            Some(Place::Buddies { copies })
+            Some(KeptAt::Buddies { copies })
         }
         "group" => {
             let (size, parity) = (count("group", 8)?, count("parity", 1)?);
@@ -158,7 +158,7 @@ fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<
                 let help = "`parity` is less than `group`: each other node holds data";
                 note(key("parity"), title, help);
             }
-            Some(Place::Group { size, parity })
+            Some(KeptAt::Group { size, parity })
         }
         word => unreachable!("`{word}` is no place"),
     }
@@ -167,12 +167,12 @@ fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<
 /// Notes the faults of a class that no level of a job has.
 pub(super) fn check_classes(root: &Section<'_>, jobs: &[JobSpec], m: &mut Mistakes) {
     let of_classes = |checkpoint: &&Checkpoint| {
-        matches!(checkpoint, Checkpoint::Multilevel(wish)
-            if wish.levels.iter().any(|level| level.cost.kept_at().is_none()))
+        matches!(checkpoint, Checkpoint::Multilevel(spec)
+            if spec.levels.iter().any(|level| level.cost.kept_at().is_none()))
     };
     let checkpoints = jobs.iter().filter_map(|job| job.checkpoint.as_ref());
     let fewest = checkpoints.filter(of_classes).map(Checkpoint::levels).min();
-    for (kind, _, table) in misfortune::tables(root) {
+    for (kind, _, table) in fault_rules::tables(root) {
         let Some(value) = table.get("severity") else { continue };
         let Ok(severity) = u32::read(value) else { continue };
         let (title, help) = if !kind.loses_nodes() {
@@ -194,21 +194,21 @@ pub(super) fn check_classes(root: &Section<'_>, jobs: &[JobSpec], m: &mut Mistak
 }
 
 /// The text of the table, key by key.
-pub(super) fn lines_of(table: &str, wish: &Multilevel) -> Vec<Line> {
+pub(super) fn lines_of(table: &str, spec: &Multilevel) -> Vec<Line> {
     let mut all = lines(
         table,
         [
-            ("interval", wish.interval.map_or_else(|| quoted("optimum"), text_of)),
-            ("escalate", wish.escalate.to_string()),
-            ("last", wish.last.to_string()),
+            ("interval", spec.interval.map_or_else(|| quoted("optimum"), text_of)),
+            ("escalate", spec.escalate.to_string()),
+            ("last", spec.last.to_string()),
         ],
     );
-    all.extend(field(table, "compression", &wish.compression));
-    all.extend(strike_lines(table, wish.strikes));
-    for (number, level) in wish.levels.iter().enumerate() {
+    all.extend(field(table, "compression", &spec.compression));
+    all.extend(strike_lines(table, spec.strikes));
+    for (number, level) in spec.levels.iter().enumerate() {
         all.extend(lines(
             &format!("[{table}.level]"),
-            level_lines(level, number, wish.interval.is_none()),
+            level_lines(level, number, spec.interval.is_none()),
         ));
     }
     all
@@ -228,14 +228,14 @@ fn level_lines(level: &Level, number: usize, of_optimum: bool) -> Vec<(&'static 
         Cost::Store(place) => {
             let word = |name: &str| ("to", quoted(name.into()));
             match place {
-                Place::Memory => all.push(word("memory")),
-                Place::Card => all.push(word("card")),
-                Place::Partner => all.push(word("partner")),
-                Place::FileServer => all.push(word("file-server")),
-                Place::Buddies { copies } => {
+                KeptAt::Memory => all.push(word("memory")),
+                KeptAt::Card => all.push(word("card")),
+                KeptAt::Partner => all.push(word("partner")),
+                KeptAt::FileServer => all.push(word("file-server")),
+                KeptAt::Buddies { copies } => {
                     all.extend([word("buddies"), ("copies", copies.to_string())]);
                 }
-                Place::Group { size, parity } => all.extend([
+                KeptAt::Group { size, parity } => all.extend([
                     word("group"),
                     ("group", size.to_string()),
                     ("parity", parity.to_string()),

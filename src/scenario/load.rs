@@ -15,8 +15,8 @@ use crate::scenario::keys::ROOT;
 use crate::scenario::resolved;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
-    Scenario, Site, Source, arrays, base, course, files, jobs, machine, misfortune, overrides,
-    together,
+    Scenario, Site, Source, arrays, base, exclusions, execution, fault_rules, files, jobs, machine,
+    overrides,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -90,7 +90,7 @@ pub fn read_over(name: &str, text: &str, overrides: &Overrides) -> Result<Scenar
     load_text(name, text, overrides).map(|mut points| points.remove(0).scenario)
 }
 
-/// Reads a text as [`load`] reads a file; what it inherits is looked for beside `name`.
+/// Reads a text as [`load`] reads a file; what it inherits is looked for next to `name`.
 ///
 /// # Errors
 /// All mistakes at once.
@@ -302,17 +302,17 @@ impl Loader {
             .map(|((cluster, module), server)| machine::layout(cluster, module, server.per));
         let nodes = whole
             .zip(hardware.as_ref())
-            .map(|((cluster, module), hardware)| course::Nodes::of(cluster, module, hardware));
-        let stop = course::stop(root, m);
+            .map(|((cluster, module), hardware)| execution::Nodes::of(cluster, module, hardware));
+        let stop = execution::stop(root, m);
         let by_chip = root.section("fault").has("dram");
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
-        let faults = misfortune::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
+        let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
-        together::check(root, m);
-        misfortune::check_times(root, stop.as_ref(), m);
-        let record = course::record(root, stop.as_ref(), m);
-        let expect = course::expect(root, m);
+        exclusions::check(root, m);
+        fault_rules::check_times(root, stop.as_ref(), m);
+        let record = execution::record(root, stop.as_ref(), m);
+        let expect = execution::expect(root, m);
         Some(Scenario {
             name: name?,
             title: title?,

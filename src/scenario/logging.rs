@@ -2,7 +2,7 @@
 
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::course::{cost, strikes};
+use crate::scenario::execution::{cost, strikes};
 use crate::scenario::job::{Cost, Strikes};
 use crate::scenario::machine::read;
 use crate::units::{Bytes, Span};
@@ -52,7 +52,7 @@ pub(super) fn logging(
     nodes: Option<u32>,
     m: &mut Mistakes,
 ) -> Option<Logging> {
-    let wish = read!(Logging {
+    let spec = read!(Logging {
         group: section.get("group", m),
         size: if section.has("size") || !section.has("cost") {
             section.get("size", m)
@@ -70,41 +70,41 @@ pub(super) fn logging(
     })?;
     let place = section.place("group");
     match nodes {
-        Some(nodes) if wish.group > nodes => {
-            let title = format!("a group of {} in a job of {nodes} nodes", wish.group);
+        Some(nodes) if spec.group > nodes => {
+            let title = format!("a group of {} in a job of {nodes} nodes", spec.group);
             m.note(Mistake::new(place, title).help("a smaller `group`, or a larger job"));
         }
-        Some(nodes) if !nodes.is_multiple_of(wish.group) => {
-            let title = format!("a job of {nodes} nodes is not made of groups of {}", wish.group);
-            let smaller = (1..wish.group).rev().find(|&group| nodes.is_multiple_of(group));
+        Some(nodes) if !nodes.is_multiple_of(spec.group) => {
+            let title = format!("a job of {nodes} nodes is not made of groups of {}", spec.group);
+            let smaller = (1..spec.group).rev().find(|&group| nodes.is_multiple_of(group));
             let help = format!("`group` divides the nodes of the job, as {} does", smaller?);
             m.note(Mistake::new(place, title).help(help));
         }
         _ => {}
     }
-    Some(wish)
+    Some(spec)
 }
 
 /// As keys and values of the table.
-pub(super) fn logging_lines(wish: &Logging) -> Vec<(&'static str, String)> {
+pub(super) fn logging_lines(spec: &Logging) -> Vec<(&'static str, String)> {
     let quoted = |text: String| toml::Value::String(text).to_string();
-    let mut all = vec![("group", wish.group.to_string())];
-    if wish.size > Bytes(0) {
-        all.push(("size", quoted(wish.size.to_string())));
+    let mut all = vec![("group", spec.group.to_string())];
+    if spec.size > Bytes(0) {
+        all.push(("size", quoted(spec.size.to_string())));
     }
-    all.push(("interval", quoted(wish.interval.to_string())));
-    if let Cost::Fixed { write, read, downtime } = wish.cost {
+    all.push(("interval", quoted(spec.interval.to_string())));
+    if let Cost::Fixed { write, read, downtime } = spec.cost {
         let [write, read, downtime] = [write, read, downtime].map(|it| quoted(it.to_string()));
         let text = format!("{{ write = {write}, read = {read}, downtime = {downtime} }}");
         all.push(("cost", text));
     } else {
-        all.push(("log", quoted(wish.log.to_string())));
+        all.push(("log", quoted(spec.log.to_string())));
     }
     all.extend([
-        ("stagger", wish.stagger.to_string()),
-        ("overhead", format!("{:?}", wish.overhead)),
-        ("speedup", format!("{:?}", wish.speedup)),
-        ("last", wish.last.to_string()),
+        ("stagger", spec.stagger.to_string()),
+        ("overhead", format!("{:?}", spec.overhead)),
+        ("speedup", format!("{:?}", spec.speedup)),
+        ("last", spec.last.to_string()),
     ]);
     all
 }

@@ -8,7 +8,8 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, Gossip};
 use crate::scenario::cluster::{Cluster, Hardware, Module, ServerPer};
 use crate::scenario::keys::NODES_MAX;
 
-/// Makes a struct of optional fields: reads all of them first, so that every missing one is told.
+/// Makes a struct of optional fields: reads all of them first, so that every missing one is
+/// reported.
 macro_rules! read {
     ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
         $(let $field = $value;)*

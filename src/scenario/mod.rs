@@ -1,4 +1,4 @@
-//! The wish: TOML files, read into a [`Scenario`], every mistake told at its line and column.
+//! TOML files, read into a [`Scenario`], every mistake reported at its line and column.
 
 pub mod abft;
 pub mod boot;
@@ -14,21 +14,21 @@ pub mod replicas;
 
 mod arrays;
 mod base;
-mod course;
 mod drain;
+mod exclusions;
+mod execution;
+mod fault_rules;
 mod files;
 pub(crate) mod keys;
 mod levels;
 mod load;
 pub mod logging;
 mod machine;
-mod misfortune;
 mod optimum;
 mod overrides;
 mod replay;
 mod resolved;
 mod sweep;
-mod together;
 mod words;
 
 pub use crate::config::language::Comparison;
@@ -43,7 +43,7 @@ use crate::units::{Span, Time};
 
 /// The JSON Schema (draft 7) of scenario files.
 ///
-/// Keys that must be there are not told: what a file lacks, another file that it inherits or a
+/// Keys that must be there are not reported: what a file lacks, another file that it inherits or a
 /// built-in profile may give.
 #[must_use]
 pub fn schema() -> serde_json::Value {

@@ -35,15 +35,15 @@ pub(super) fn every(section: &Section<'_>, of_optimum: bool, m: &mut Mistakes) -
 /// Notes levels whose optimum cannot be found.
 pub(super) fn check(
     section: &Section<'_>,
-    wish: &Multilevel,
+    spec: &Multilevel,
     faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
 ) {
-    if wish.interval.is_some() {
+    if spec.interval.is_some() {
         return;
     }
     let place = section.place("interval");
-    for (number, level) in (1..).zip(&wish.levels) {
+    for (number, level) in (1..).zip(&spec.levels) {
         let strikes = |rule: &FaultRule| {
             let lives = matches!(rule.when, When::Lifetime { .. });
             rule.kind().loses_nodes() && lives && rule.harm.severity() == number

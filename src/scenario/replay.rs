@@ -142,7 +142,7 @@ fn check_unusable(
         None => "all rows of the trace can be replayed".to_owned(),
     };
     let help =
-        format!("`rackstorm fit` tells them all; `unusable = {}` plays the others", all.len());
+        format!("`rackstorm fit` lists them all; `unusable = {}` plays the others", all.len());
     m.note(Mistake::new(section.place("unusable"), title).help(help));
 }
 

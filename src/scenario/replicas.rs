@@ -6,7 +6,7 @@ use crate::config::declare::{choice, table};
 use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::course::Nodes;
+use crate::scenario::execution::Nodes;
 use crate::scenario::job::{BulkSynchronous, Checkpoint};
 use crate::scenario::jobs::Tables;
 use crate::scenario::keys::SHARE;

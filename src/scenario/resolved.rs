@@ -1,4 +1,4 @@
-//! Writes a scenario as the text that loads to it again; tells where each figure comes from.
+//! Writes a scenario as the text that loads to it again; says where each figure comes from.
 
 use std::fmt::Write as _;
 
@@ -72,8 +72,8 @@ fn sources(scenario: &Scenario) -> String {
     out
 }
 
-/// Fills in the source of each figure of the machine: the text that its value comes from tells it
-/// for the key itself or for a table above it; what no text tells, the scenario sets itself.
+/// Fills in the source of each figure of the machine: the text that its value comes from gives it
+/// for the key itself or for a table above it; what no text gives, the scenario sets itself.
 pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: &Sources) {
     scenario.provenance = machine(scenario)
         .into_iter()
@@ -83,9 +83,10 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             // A word may stand for a whole table, such as `true` for one of defaults.
             let value = merged.at(&key).or_else(|| merged.at(&line.table));
             let file = value.map(|value| value.place.file);
-            let told = file.and_then(|file| sources.get(&file));
-            let source = told.and_then(|told| {
-                told.iter()
+            let reported = file.and_then(|file| sources.get(&file));
+            let source = reported.and_then(|reported| {
+                reported
+                    .iter()
                     .filter(|(path, _)| covers(path, &key))
                     .max_by_key(|(path, _)| path.len())
                     .map(|(_, source)| source.clone())
@@ -98,9 +99,9 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
 }
 
 /// What stands behind the repairs of parts. One that no text gives is the default of the language,
-/// which is an assumption; of those that are given, the sources that a text tells.
+/// which is an assumption; of those that are given, the sources that a text gives.
 fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Provenance> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for kind in Fault::ALL {
         let word = kind.word();
         let list = merged.at(&format!("fault.{word}")).and_then(Value::list).unwrap_or_default();
@@ -123,10 +124,10 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                 None => Some(Source::Assumption(REPAIR_REASON.into())),
             };
             let value = rule.repair.written(&Repair::KIND).inline().unwrap_or_default();
-            told.extend(source.map(|source| Provenance { key, value, source }));
+            reported.extend(source.map(|source| Provenance { key, value, source }));
         }
     }
-    told
+    reported
 }
 
 /// Whether `path` is `key` or a table above it.

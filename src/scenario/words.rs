@@ -3,14 +3,14 @@
 use crate::config::declare::words;
 use crate::config::words::Word;
 use crate::cosmic::memory::{Cell, Damage, Protection};
-use crate::scenario::job::{Counts, Exposed, Period, Place};
+use crate::scenario::job::{Counts, Exposed, KeptAt, Period};
 
 words!(Cell { Sram = "sram", Dram = "dram" });
 words!(Damage { Bit = "bit", Pattern = "pattern", All = "all" });
 words!(Protection { None = "none", Parity = "parity", Secded = "secded", Chipkill = "chipkill" });
 
 /// The places that need no more than a word.
-impl Word for Place {
+impl Word for KeptAt {
     const WORDS: &'static [(&'static str, Self)] =
         &[("file-server", Self::FileServer), ("card", Self::Card), ("partner", Self::Partner)];
 }

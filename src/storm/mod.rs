@@ -4,9 +4,9 @@
 //! clients took, which are the events of a run of it. So it becomes a results folder like that of
 //! any stage, and can be held against a run of its own scenario.
 
+mod events;
 mod setup;
 mod table;
-mod told;
 
 use crate::units::{BitRate, Span};
 

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_that_cannot_be_used_is_told_with_its_line() {
+    fn every_row_that_cannot_be_used_is_emitted_with_its_line() {
         let found = table(
             &[
                 row(1, 0, "0,1,0"),
@@ -373,7 +373,7 @@ mod tests {
             .concat(),
         );
         assert_eq!((found.rows, found.storms.len()), (9, 1));
-        let told: Vec<_> =
+        let emitted: Vec<_> =
             found.flaws.iter().map(|flaw| format!("{}: {}", flaw.line, flaw.what)).collect();
         let wanted = [
             "3: client 0 stands in this storm already",
@@ -385,9 +385,9 @@ mod tests {
             "9: fast or 1gbit or 1gbit is no rate such as 100mbit",
             "10: 2 cells and not 17",
         ];
-        assert_eq!(told.len(), wanted.len(), "{told:#?}");
-        for (told, wanted) in told.iter().zip(wanted) {
-            assert!(told.starts_with(wanted), "{told} is not {wanted}");
+        assert_eq!(emitted.len(), wanted.len(), "{emitted:#?}");
+        for (emitted, wanted) in emitted.iter().zip(wanted) {
+            assert!(emitted.starts_with(wanted), "{emitted} is not {wanted}");
         }
     }
 

@@ -11,9 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Told;
+use super::Transcript;
 use crate::event::{CheckpointAct, CorruptionAct, EndReason, JobPhase, What};
-use crate::fleet::doors::Notice;
+use crate::fleet::ports::Notice;
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::scenario::fault::{Repair, When};
@@ -40,23 +40,23 @@ impl Breach {
 
 /// The first breach in a run, if there is one: safety before liveness.
 #[must_use]
-pub fn check(plan: &Plan, told: &Told) -> Option<Breach> {
+pub fn check(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let checks = [
         terms, orders, seats, steps, commits, loads, memory, lives, members, faults, results,
         finishes,
     ];
-    checks.iter().find_map(|check| check(plan, told))
+    checks.iter().find_map(|check| check(plan, transcript))
 }
 
 /// A result is the one that the job must have, and there is one at most.
-fn results(plan: &Plan, told: &Told) -> Option<Breach> {
-    let mut results = told.notices.iter().filter_map(|(at, notice)| match notice {
+fn results(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
+    let mut results = transcript.notices.iter().filter_map(|(at, notice)| match notice {
         Notice::Result { sum } => Some((*at, *sum)),
         _ => None,
     });
     let (at, sum) = results.next()?;
-    if Some(sum) != told.expected && !may_be_wrong(plan, told) {
-        let how = format!("{sum:016x} in place of {:016x}", told.expected.unwrap_or(0));
+    if Some(sum) != transcript.expected && !may_be_wrong(plan, transcript) {
+        let how = format!("{sum:016x} in place of {:016x}", transcript.expected.unwrap_or(0));
         return Some(Breach::new("a result is right", at, how));
     }
     results.next().map(|(at, _)| Breach::new("a result is given once", at, String::new()))
@@ -64,10 +64,10 @@ fn results(plan: &Plan, told: &Told) -> Option<Breach> {
 
 /// Whether the truth has corruption in the result, which a verification could miss: it misses
 /// some, or memory was struck while it went on, perhaps behind its back.
-fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
+fn may_be_wrong(plan: &Plan, transcript: &Transcript) -> bool {
     let misses = plan.verify(JobId(0)).is_none_or(|verify| verify.coverage < 1.0);
     let (mut verifies, mut behind, mut escaped) = (false, false, false);
-    for event in &told.events {
+    for event in &transcript.events {
         match event.what {
             What::JobPhase { phase, .. } => verifies = phase == JobPhase::Verify,
             What::Corruption { act: CorruptionAct::Strike, .. } => behind |= verifies,
@@ -79,9 +79,9 @@ fn may_be_wrong(plan: &Plan, told: &Told) -> bool {
 }
 
 /// Each controller has a term of its own, higher than all before it.
-fn terms(_: &Plan, told: &Told) -> Option<Breach> {
+fn terms(_: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut last = 0;
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         let Notice::Term { term } = notice else { continue };
         if term <= last {
             let how = format!("a controller of term {term} begins after one of term {last}");
@@ -105,9 +105,9 @@ struct Process {
 
 /// A process of an agent that knows of a newer controller neither obeys an older one nor lets it
 /// take it in, and its placements and orders of one controller only go forward.
-fn orders(_: &Plan, told: &Told) -> Option<Breach> {
+fn orders(_: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut processes: BTreeMap<NodeId, Process> = BTreeMap::new();
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         let (node, term) = match notice {
             Notice::Begins { node } => {
                 processes.remove(&node);
@@ -142,13 +142,13 @@ fn orders(_: &Plan, told: &Told) -> Option<Breach> {
 /// Of one placement a seat is one node's, or its replicas'. A dead replica's place may be another
 /// node's later in the same placement, but not in the same order. While two controllers give
 /// orders, each has placements of its own.
-fn seats(plan: &Plan, told: &Told) -> Option<Breach> {
+fn seats(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let work = plan.scenario.jobs.first().map(|job| &job.work);
     let degree = work.and_then(|work| work.replicas).map(|replicas| replicas.degree as usize);
     let mut holders: BTreeMap<_, BTreeSet<NodeId>> = BTreeMap::new();
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         let Notice::Obeys { node, term, order, placement, seat } = notice else { continue };
-        let reign = told.taken_over.then_some(term);
+        let reign = transcript.taken_over.then_some(term);
         let on = holders.entry((reign, placement, degree.map(|_| order), seat)).or_default();
         on.insert(node);
         if on.len() > degree.unwrap_or(1) {
@@ -167,19 +167,19 @@ fn missing(plan: &Plan, have: Option<&BTreeSet<u32>>) -> Vec<u32> {
 }
 
 /// Events of the log, each with the notices up to its time.
-fn with_notices(told: &Told) -> impl Iterator<Item = (Time, What, &[(Time, Notice)])> {
-    told.events.iter().map(|event| {
-        let end = told.notices.partition_point(|(at, _)| *at <= event.at);
-        (event.at, event.what, &told.notices[..end])
+fn with_notices(transcript: &Transcript) -> impl Iterator<Item = (Time, What, &[(Time, Notice)])> {
+    transcript.events.iter().map(|event| {
+        let end = transcript.notices.partition_point(|(at, _)| *at <= event.at);
+        (event.at, event.what, &transcript.notices[..end])
     })
 }
 
 /// A step is done when a node of each seat has computed it, under the newest placement that any
 /// has begun.
-fn steps(plan: &Plan, told: &Told) -> Option<Breach> {
+fn steps(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let (mut seen, mut newest) = (0, (0, 0));
     let mut computed: BTreeMap<(u64, u64), BTreeSet<u32>> = BTreeMap::new();
-    for (at, what, notices) in with_notices(told) {
+    for (at, what, notices) in with_notices(transcript) {
         for (_, notice) in &notices[seen..] {
             match *notice {
                 Notice::Obeys { term, placement, .. } => newest = newest.max((term, placement)),
@@ -201,10 +201,10 @@ fn steps(plan: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// A checkpoint is committed when all seats have saved it.
-fn commits(plan: &Plan, told: &Told) -> Option<Breach> {
+fn commits(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut seen = 0;
     let mut saved: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-    for (at, what, notices) in with_notices(told) {
+    for (at, what, notices) in with_notices(transcript) {
         for (_, notice) in &notices[seen..] {
             if let Notice::Saved { checkpoint, seat, .. } = *notice {
                 saved.entry(checkpoint).or_default().insert(seat);
@@ -222,9 +222,9 @@ fn commits(plan: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// Whatever is loaded had been saved by every seat.
-fn loads(plan: &Plan, told: &Told) -> Option<Breach> {
+fn loads(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut saved: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         match notice {
             Notice::Saved { checkpoint, seat, .. } => {
                 saved.entry(checkpoint).or_default().insert(seat);
@@ -247,9 +247,9 @@ fn loads(plan: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// What a process loads from its own memory was written there while it ran, or loaded by it.
-fn memory(_: &Plan, told: &Told) -> Option<Breach> {
+fn memory(_: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut has: BTreeMap<NodeId, BTreeSet<u64>> = BTreeMap::new();
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         match notice {
             Notice::Begins { node } => drop(has.insert(node, BTreeSet::new())),
             // A process may hold images of others, and of each checkpoint that is written now.
@@ -275,9 +275,9 @@ fn memory(_: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// A node's life never goes back, and nobody joins with one that is over.
-fn lives(_: &Plan, told: &Told) -> Option<Breach> {
+fn lives(_: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut joined = BTreeMap::new();
-    for &(at, notice) in &told.notices {
+    for &(at, notice) in &transcript.notices {
         let Notice::Joined { node, life } = notice else { continue };
         let last = joined.insert(node, life);
         if last.is_some_and(|last| last > life) {
@@ -286,7 +286,7 @@ fn lives(_: &Plan, told: &Told) -> Option<Breach> {
         }
     }
     let mut lives = BTreeMap::new();
-    for event in &told.events {
+    for event in &transcript.events {
         if let What::NodeState { node, life, .. } = event.what {
             let last = lives.insert(node, life);
             if last.is_some_and(|last| last > life) {
@@ -299,9 +299,9 @@ fn lives(_: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// A node joins a job that it is not in, and leaves one that it is in.
-fn members(_: &Plan, told: &Told) -> Option<Breach> {
+fn members(_: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut members = BTreeSet::new();
-    for event in &told.events {
+    for event in &transcript.events {
         if let What::JobNode { node, joined, .. } = event.what {
             let changed = if joined { members.insert(node) } else { members.remove(&node) };
             if !changed {
@@ -315,9 +315,9 @@ fn members(_: &Plan, told: &Told) -> Option<Breach> {
 
 /// Each fault at a fixed time, in a run that goes on long enough, strikes once, and ends once if it
 /// ends by itself.
-fn faults(plan: &Plan, told: &Told) -> Option<Breach> {
+fn faults(plan: &Plan, transcript: &Transcript) -> Option<Breach> {
     let mut counts: BTreeMap<_, (u32, u32)> = BTreeMap::new();
-    for event in &told.events {
+    for event in &transcript.events {
         match event.what {
             What::FaultStrikes { fault, part, .. } => {
                 counts.entry((fault, part)).or_default().0 += 1;
@@ -341,10 +341,10 @@ fn faults(plan: &Plan, told: &Told) -> Option<Breach> {
 }
 
 /// The job is done before the time is up.
-fn finishes(_: &Plan, told: &Told) -> Option<Breach> {
-    let last = told.events.last()?;
+fn finishes(_: &Plan, transcript: &Transcript) -> Option<Breach> {
+    let last = transcript.events.last()?;
     let done = matches!(last.what, What::RunEnds { reason: EndReason::WorkDone });
-    let has_result = told.notices.iter().any(|(_, n)| matches!(n, Notice::Result { .. }));
+    let has_result = transcript.notices.iter().any(|(_, n)| matches!(n, Notice::Result { .. }));
     let how = format!("{:?}", last.what);
     (!done || !has_result).then(|| Breach::new("the job finishes", last.at, how))
 }

@@ -1,4 +1,4 @@
-//! Makes a failing wish small: as few faults and disturbances as still break the same property.
+//! Makes a failing spec small: as few faults and disturbances as still break the same property.
 //!
 //! The algorithm is ddmin (Zeller, Hildebrandt: "Simplifying and isolating failure-inducing
 //! input", IEEE Transactions on Software Engineering 28, 2002): try parts of the list, then the
@@ -6,17 +6,17 @@
 //! faults the property holds.
 
 use super::check::Breach;
-use super::wish::{Strike, Wish};
+use super::spec::{RunSpec, Strike};
 
-/// The smallest wish found and its breach. `breaks` plays a wish and says how it breaks the
+/// The smallest spec found and its breach. `breaks` plays a spec and says how it breaks the
 /// property, if it does. O(n^2) plays for n faults, O(log n) if one of them is enough.
 #[must_use]
 pub fn shrink(
-    wish: &Wish,
+    spec: &RunSpec,
     first: Breach,
-    breaks: impl Fn(&Wish) -> Option<Breach>,
-) -> (Wish, Breach) {
-    let (mut best, mut breach) = (wish.clone(), first);
+    breaks: impl Fn(&RunSpec) -> Option<Breach>,
+) -> (RunSpec, Breach) {
+    let (mut best, mut breach) = (spec.clone(), first);
     let mut parts = 2;
     while !best.strikes.is_empty() {
         let strikes = &best.strikes;
@@ -33,9 +33,9 @@ pub fn shrink(
             tries.extend((0..strikes.len()).step_by(size).map(without));
         }
         let smaller = tries.into_iter().find_map(|strikes| {
-            let mut wish = best.clone();
-            wish.strikes = strikes;
-            breaks(&wish).map(|breach| (wish, breach))
+            let mut spec = best.clone();
+            spec.strikes = strikes;
+            breaks(&spec).map(|breach| (spec, breach))
         });
         match smaller {
             Some(found) => {
@@ -53,7 +53,7 @@ pub fn shrink(
 mod tests {
     use super::*;
     use crate::backend::turmoil::nemesis::{Disturbance, Host, Kind};
-    use crate::swarm::wish::Misfortune;
+    use crate::swarm::spec::RandomFault;
     use crate::units::{Span, Time};
 
     /// Faults and disturbances in turn, each at its own time.
@@ -64,7 +64,7 @@ mod tests {
         }
         let (kind, on) = (crate::event::Fault::Crash, "pi1".into());
         let (lasts, share, loss, foreseen) = (1, 0, 0, None);
-        Strike::Fault(Misfortune { kind, on, at, lasts, share, loss, foreseen })
+        Strike::Fault(RandomFault { kind, on, at, lasts, share, loss, foreseen })
     }
 
     fn at(strike: &Strike) -> u64 {
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn what_is_left_is_needed_and_nothing_else() {
-        let mut wish = Wish::draw(1);
-        wish.strikes = (0..40).map(strike).collect();
+        let mut spec = RunSpec::draw(1);
+        spec.strikes = (0..40).map(strike).collect();
         for needed in [vec![], vec![7], vec![0, 39], vec![3, 4, 20]] {
-            let breaks = |wish: &Wish| {
-                let has = |wanted: &u64| wish.strikes.iter().any(|strike| at(strike) == *wanted);
+            let breaks = |spec: &RunSpec| {
+                let has = |wanted: &u64| spec.strikes.iter().any(|strike| at(strike) == *wanted);
                 needed.iter().all(has).then(|| Breach::new("p", Time::ZERO, String::new()))
             };
-            let first = breaks(&wish).expect("all of them break it");
-            let (small, _) = shrink(&wish, first, breaks);
+            let first = breaks(&spec).expect("all of them break it");
+            let (small, _) = shrink(&spec, first, breaks);
             assert_eq!(small.strikes.iter().map(at).collect::<Vec<_>>(), needed);
         }
     }

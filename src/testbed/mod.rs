@@ -2,20 +2,20 @@
 //!
 //! ```text
 //!  rackstorm testbed up ----> namespaces, bridges, tbf         (BOX-net, BOX-server, BOX-pi1 ...)
-//!                       ----> plant, a process in BOX-server: the bus of the blades on a
+//!                       ----> hardware, a process in BOX-server: the bus of the blades on a
 //!                             pseudo-terminal; on and off start and kill a node's agent
 //!  FOLDER/rack.toml     what a real rack's inventory says; all above it is a real rack's code
 //! ```
 //!
 //! It needs root, or a user namespace in which it is root, and the tools `ip` and `tc`.
 
-pub mod wish;
+pub mod spec;
 
+mod hardware;
+mod inventory_file;
 mod network;
-mod plant;
 mod rights;
 mod shell;
-mod writ;
 
 use std::fs;
 use std::io;
@@ -29,15 +29,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
-pub use plant::{PORTS, Plant, STORE_PORT, boot, serve};
+pub use hardware::{PORTS, STORE_PORT, TestbedHardware, boot, serve};
 pub use rights::{clear_probes, missing};
-use wish::Wish;
+use spec::TestbedSpec;
 
 use crate::drivers::authority::Authority;
 
 /// Certificates of a box: longer than it stands.
 const DAYS: u32 = 365;
-/// How long the plant may take to open its bus, and a process to end (assumption: seconds on a
+/// How long the hardware may take to open its bus, and a process to end (assumption: seconds on a
 /// machine that is very busy).
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
@@ -81,7 +81,7 @@ impl Folder {
         self.0.join("store")
     }
 
-    /// The device of the bus, once the plant has opened it.
+    /// The device of the bus, once the hardware has opened it.
     fn bus(&self) -> PathBuf {
         self.0.join("bus")
     }
@@ -130,24 +130,24 @@ impl Folder {
     }
 }
 
-/// Builds a box and starts its plant; all nodes are off. If something fails, what was built is
+/// Builds a box and starts its hardware; all nodes are off. If something fails, what was built is
 /// removed.
 ///
 /// # Errors
 /// When a box of this name stands already, and when something could not be done.
-pub fn up(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
+pub fn up(spec: &TestbedSpec, folder: &Folder, program: &Path) -> io::Result<()> {
     let is_used = fs::read_dir(&folder.0).is_ok_and(|mut entries| entries.next().is_some());
     if is_used {
-        folder.demand_mark(&wish.name)?;
+        folder.demand_mark(&spec.name)?;
     }
-    if is_used || !network::namespaces(&wish.name)?.is_empty() {
-        let text = format!("a box `{}` stands; `rackstorm testbed down` removes it", wish.name);
+    if is_used || !network::namespaces(&spec.name)?.is_empty() {
+        let text = format!("a box `{}` stands; `rackstorm testbed down` removes it", spec.name);
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    let built = runtime()?.block_on(build(wish, folder, program));
+    let built = runtime()?.block_on(build(spec, folder, program));
     if built.is_err() {
-        // The first mistake tells more than what may go wrong while it is cleared away.
-        let _ = down(&wish.name, folder);
+        // The first mistake says more than what may go wrong while it is cleared away.
+        let _ = down(&spec.name, folder);
     }
     built
 }
@@ -156,37 +156,42 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-async fn build(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<()> {
-    folder.create(&wish.name)?;
+async fn build(spec: &TestbedSpec, folder: &Folder, program: &Path) -> io::Result<()> {
+    folder.create(&spec.name)?;
     fs::create_dir(folder.store())?;
     let (authority, _) = Authority::open(&folder.certificates())?;
-    authority.enrol_controller(&[wish::SERVER.to_string()], DAYS)?;
-    for node in wish.all() {
-        authority.enrol_nodes(&[node], &[wish::address(node).to_string()], DAYS)?;
+    authority.enrol_controller(&[spec::SERVER.to_string()], DAYS)?;
+    for node in spec.all() {
+        authority.enrol_nodes(&[node], &[spec::address(node).to_string()], DAYS)?;
     }
-    fs::write(folder.inventory(), writ::inventory(wish, folder))?;
-    network::build(wish)?;
-    let mut plant = start_plant(wish, folder, program)?;
+    fs::write(folder.inventory(), inventory_file::inventory(spec, folder))?;
+    network::build(spec)?;
+    let mut hardware = start_hardware(spec, folder, program)?;
     let until = Instant::now() + PATIENCE;
     while !folder.bus().exists() {
-        if Instant::now() > until || plant.try_wait()?.is_some() {
-            let said = fs::read_to_string(folder.said("plant")).unwrap_or_default();
+        if Instant::now() > until || hardware.try_wait()?.is_some() {
+            let said = fs::read_to_string(folder.said("testbed-hardware")).unwrap_or_default();
             let said = said.lines().last().unwrap_or("it said nothing").to_owned();
-            return Err(io::Error::other(format!("the plant of the box did not start: {said}")));
+            return Err(io::Error::other(format!("the hardware of the box did not start: {said}")));
         }
         sleep(LOOK).await;
     }
     Ok(())
 }
 
-fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<Child> {
-    let said = fs::File::create(folder.said("plant"))?;
+fn start_hardware(spec: &TestbedSpec, folder: &Folder, program: &Path) -> io::Result<Child> {
+    let said = fs::File::create(folder.said("testbed-hardware"))?;
     Command::new("ip")
-        .args(["netns", "exec", &wish.server()])
+        .args(["netns", "exec", &spec.server()])
         .arg(program)
-        .args(["plant", "--name", &wish.name, "--nodes", &wish.nodes.to_string()])
-        .args(["--node-link", &format!("{} bit/s", wish.node_link.0)])
-        .args(["--image", &format!("{} B", wish.image.0), "--beat", &format!("{} ns", wish.beat.0)])
+        .args(["testbed-hardware", "--name", &spec.name, "--nodes", &spec.nodes.to_string()])
+        .args(["--node-link", &format!("{} bit/s", spec.node_link.0)])
+        .args([
+            "--image",
+            &format!("{} B", spec.image.0),
+            "--heartbeat",
+            &format!("{} ns", spec.heartbeat.0),
+        ])
         .arg("--folder")
         .arg(&folder.0)
         .stdin(Stdio::null())
@@ -205,7 +210,7 @@ fn start_plant(wish: &Wish, folder: &Folder, program: &Path) -> io::Result<Child
 /// it cannot be removed.
 pub fn down(name: &str, folder: &Folder) -> io::Result<usize> {
     let no_name = |mistake| io::Error::new(io::ErrorKind::InvalidInput, mistake);
-    wish::name(name).map_err(no_name)?;
+    spec::name(name).map_err(no_name)?;
     let is_there = folder.demand_mark(name)?;
     let spaces = network::namespaces(name)?;
     runtime()?.block_on(end_all(&spaces))?;

@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::shell;
-use super::wish::{self, Wish};
+use super::spec::{self, TestbedSpec};
 use crate::units::BitRate;
 
 /// What a switch holds back for a node (bytes; assumption: a switch shares 1 MB among four).
@@ -32,28 +32,28 @@ const BURST_MIN: u64 = 1_600;
 ///
 /// # Errors
 /// What `ip` or `tc` could not do. What was built until then stays, for [`clear`].
-pub(super) fn build(wish: &Wish) -> io::Result<()> {
+pub(super) fn build(spec: &TestbedSpec) -> io::Result<()> {
     let mut spaces = String::new();
-    for space in wish.namespaces() {
+    for space in spec.namespaces() {
         writeln!(spaces, "netns add {space}").expect("a string takes any text");
     }
     batch("ip", &[], &spaces)?;
-    batch("ip", &["-n", &wish.switches()], &links(wish))?;
-    batch("tc", &["-n", &wish.switches()], &shapes(wish))?;
+    batch("ip", &["-n", &spec.switches()], &links(spec))?;
+    batch("tc", &["-n", &spec.switches()], &shapes(spec))?;
     let end = own_shape;
-    let space = wish.server();
-    batch("ip", &["-n", &space], &own(&wish::SERVER.to_string()))?;
-    batch("tc", &["-n", &space], &end(wish.server_link))?;
-    for node in wish.all() {
-        let space = wish.node(node);
-        batch("ip", &["-n", &space], &own(&wish::address(node).to_string()))?;
-        batch("tc", &["-n", &space], &end(wish.node_link))?;
+    let space = spec.server();
+    batch("ip", &["-n", &space], &own(&spec::SERVER.to_string()))?;
+    batch("tc", &["-n", &space], &end(spec.server_link))?;
+    for node in spec.all() {
+        let space = spec.node(node);
+        batch("ip", &["-n", &space], &own(&spec::address(node).to_string()))?;
+        batch("tc", &["-n", &space], &end(spec.node_link))?;
     }
     Ok(())
 }
 
 /// Removes the namespaces of a box, with all that is in them. Which ones there are, the system
-/// tells.
+/// shows.
 ///
 /// # Errors
 /// When one cannot be removed.
@@ -70,7 +70,7 @@ pub(super) fn clear(name: &str) -> io::Result<usize> {
 /// The namespaces of a box that there are.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say.
 pub(super) fn namespaces(name: &str) -> io::Result<Vec<String>> {
     namespaces_like(|space| {
         let rest = space.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
@@ -85,20 +85,20 @@ pub(super) fn namespaces(name: &str) -> io::Result<Vec<String>> {
 /// The namespaces of this machine whose names are wanted.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say.
 pub(super) fn namespaces_like(wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
-    let told = shell::run("ip", &["netns", "list"])?;
-    let first = told.lines().filter_map(|line| line.split_whitespace().next());
+    let reported = shell::run("ip", &["netns", "list"])?;
+    let first = reported.lines().filter_map(|line| line.split_whitespace().next());
     Ok(first.filter(|space| wanted(space)).map(str::to_owned).collect())
 }
 
 /// The processes in a namespace.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say.
 pub(super) fn processes(space: &str) -> io::Result<Vec<u32>> {
-    let told = shell::run("ip", &["netns", "pids", space])?;
-    Ok(told.lines().filter_map(|line| line.trim().parse().ok()).collect())
+    let reported = shell::run("ip", &["netns", "pids", space])?;
+    Ok(reported.lines().filter_map(|line| line.trim().parse().ok()).collect())
 }
 
 fn batch(tool: &str, before: &[&str], commands: &str) -> io::Result<()> {
@@ -109,38 +109,38 @@ fn batch(tool: &str, before: &[&str], commands: &str) -> io::Result<()> {
 }
 
 /// The bridges and links, as commands in the namespace of the switches.
-fn links(wish: &Wish) -> String {
+fn links(spec: &TestbedSpec) -> String {
     let mut text = "link set lo up\nlink add core type bridge\nlink set core up\n".to_owned();
     let mut add = |line: String| {
         text += &line;
         text.push('\n');
     };
-    for blade in 1..=wish.blades {
+    for blade in 1..=spec.blades {
         add(format!("link add blade{blade} type bridge"));
         add(format!("link set blade{blade} up"));
         add(format!("link add u{blade} type veth peer name c{blade}"));
         add(format!("link set u{blade} master blade{blade} up"));
         add(format!("link set c{blade} master core up"));
     }
-    add(format!("link add s0 type veth peer name eth0 netns {}", wish.server()));
+    add(format!("link add s0 type veth peer name eth0 netns {}", spec.server()));
     add("link set s0 master core up".to_owned());
-    for node in wish.all() {
-        let (number, blade) = (node.0 + 1, wish.blade_of(node) + 1);
-        add(format!("link add n{number} type veth peer name eth0 netns {}", wish.node(node)));
+    for node in spec.all() {
+        let (number, blade) = (node.0 + 1, spec.blade_of(node) + 1);
+        add(format!("link add n{number} type veth peer name eth0 netns {}", spec.node(node)));
         add(format!("link set n{number} master blade{blade} up"));
     }
     text
 }
 
 /// The shapes of the switches' ports, as commands in their namespace.
-fn shapes(wish: &Wish) -> String {
-    let mut text = shape("s0", wish.server_link, SWITCH_BUFFER);
-    for blade in 1..=wish.blades {
-        text += &shape(&format!("u{blade}"), wish.uplink, SWITCH_BUFFER);
-        text += &shape(&format!("c{blade}"), wish.uplink, SWITCH_BUFFER);
+fn shapes(spec: &TestbedSpec) -> String {
+    let mut text = shape("s0", spec.server_link, SWITCH_BUFFER);
+    for blade in 1..=spec.blades {
+        text += &shape(&format!("u{blade}"), spec.uplink, SWITCH_BUFFER);
+        text += &shape(&format!("c{blade}"), spec.uplink, SWITCH_BUFFER);
     }
-    for node in wish.all() {
-        text += &shape(&format!("n{}", node.0 + 1), wish.node_link, SWITCH_BUFFER);
+    for node in spec.all() {
+        text += &shape(&format!("n{}", node.0 + 1), spec.node_link, SWITCH_BUFFER);
     }
     text
 }

@@ -72,7 +72,7 @@ impl Drop for Probe {
 /// Removes the probes of processes that were killed, and says how many there were.
 ///
 /// # Errors
-/// When the system does not tell of them, or one cannot be removed.
+/// When the system does not say of them, or one cannot be removed.
 pub fn clear_probes() -> io::Result<usize> {
     let left = network::namespaces_like(|space| {
         let rest = space.strip_prefix(PROBE).and_then(|rest| rest.split_once('-'));

@@ -24,7 +24,7 @@ pub(super) fn feed(program: &str, arguments: &[&str], input: &str) -> io::Result
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", line())))?;
-    // A tool that fails early does not read to the end; what it says tells why.
+    // A tool that fails early does not read to the end; what it says shows why.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
     let output = child.wait_with_output()?;
     if output.status.success() {

@@ -22,7 +22,7 @@ pub struct Groups {
     pub groups: f64,
     /// Whether they write in turn, or at once.
     pub staggered: bool,
-    /// What one write costs, of one group or of all at once, and what a failure costs beside
+    /// What one write costs, of one group or of all at once, and what a failure costs besides
     /// computing again.
     pub costs: Costs,
     /// How much faster a group computes again: 1 or more.

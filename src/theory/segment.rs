@@ -61,7 +61,8 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A stretch that is tried until no failure strikes it, each failure costing `each` beside.
+    /// A stretch that is tried until no failure strikes it, each failure costing `each` in
+    /// addition.
     fn stretch(&self, length: f64, each: Moments) -> Moments {
         let rate = self.rate;
         if rate * length <= 0.0 {

@@ -1,4 +1,4 @@
-//! Silent errors beside failures: computing, verifications that find them, a checkpoint.
+//! Silent errors together with failures: computing, verifications that find them, a checkpoint.
 //!
 //! Silent errors strike computing at the rate ls and are found by the verification, which is
 //! perfect; failures strike computing and verification at the rate lf and are found at once; both

@@ -26,7 +26,7 @@ impl Latent {
         mtbf * libm::exp(hidden) * libm::expm1((work + self.overhead) / mtbf)
     }
 
-    /// The overhead ratio: time beside computing, as a share of it: period / T - 1.
+    /// The overhead ratio: time besides computing, as a share of it: period / T - 1.
     #[must_use]
     pub fn overhead_ratio(&self, work: f64, mtbf: f64) -> f64 {
         self.period(work, mtbf) / work - 1.0

@@ -47,7 +47,7 @@ pub fn exact(cost: f64, mtbf: f64) -> f64 {
 
 /// Daly's complete wall time, his equation 20: M e^(R/M) (e^((W + C)/M) - 1) Ts / W, for `solve`
 /// = Ts of computing with W between two checkpoints. Failures strike computing, checkpoint and
-/// recovery; there is no downtime beside R, and a checkpoint follows the last computing.
+/// recovery; there is no downtime besides R, and a checkpoint follows the last computing.
 #[must_use]
 pub fn wall_time(solve: f64, work: f64, cost: f64, recovery: f64, mtbf: f64) -> f64 {
     let period = (work + cost) / mtbf;

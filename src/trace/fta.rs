@@ -2,7 +2,7 @@
 //!
 //! Tab-separated: `event_id`, `component_id`, `node_id`, `platform_id`, `node_name`, `event_type`
 //! (1 up, 0 down), start and stop (s since 1970, decimals allowed), `end_reason`. A platform is a
-//! system here, and an interval of type 0 a failure; those of type 1 tell which nodes there are and
+//! system here, and an interval of type 0 a failure; those of type 1 say which nodes there are and
 //! how long they were up.
 //!
 //! Not modelled: components. A node is down if any of its components is, so overlapping intervals

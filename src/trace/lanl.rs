@@ -55,11 +55,13 @@ impl Layout {
         if fixed < start {
             return Err(format!("it was fixed ({fixed}) before it started ({start})"));
         }
-        let told = fixed.since(start) / 60;
-        if (told - i64::from(down)).abs() > CLOCK_CHANGE_MIN {
-            return Err(format!("`Down Time` is {down} min, but {told} min lie between its times"));
+        let reported = fixed.since(start) / 60;
+        if (reported - i64::from(down)).abs() > CLOCK_CHANGE_MIN {
+            return Err(format!(
+                "`Down Time` is {down} min, but {reported} min lie between its times"
+            ));
         }
-        if told != i64::from(down) {
+        if reported != i64::from(down) {
             table.remark("`Down Time` is not the time from start to end; `Down Time` counts");
         }
         if node.is_none() {
@@ -74,8 +76,8 @@ impl Layout {
     }
 
     fn cause(&self, cells: &Cells) -> String {
-        let told = |place: &Option<usize>| place.map_or("", |place| cells.get(place));
-        let causes = CAUSES.iter().zip(self.causes.iter().map(told));
+        let reported = |place: &Option<usize>| place.map_or("", |place| cells.get(place));
+        let causes = CAUSES.iter().zip(self.causes.iter().map(reported));
         let cause = causes.into_iter().find(|(_, text)| !text.is_empty());
         cause.map_or(String::new(), |(name, text)| format!("{}: {text}", name.to_lowercase()))
     }

@@ -168,7 +168,7 @@ pub enum TraceError {
     },
 }
 
-/// Reads a trace; its format is told by its first line that is no comment, unless `named` says
+/// Reads a trace; its format shows in its first line that is no comment, unless `named` says
 /// how the columns of a table are called.
 ///
 /// # Errors
@@ -197,8 +197,8 @@ enum Foreign {
 /// Reads the text of a trace.
 fn of_text(text: &str, named: &Named) -> Result<Trace, Foreign> {
     let text = text.trim_start_matches('\u{feff}');
-    let told = |(_, line): &(u64, &str)| !line.starts_with('#') && !line.trim().is_empty();
-    let mut lines = (1..).zip(text.lines()).filter(told).peekable();
+    let reported = |(_, line): &(u64, &str)| !line.starts_with('#') && !line.trim().is_empty();
+    let mut lines = (1..).zip(text.lines()).filter(reported).peekable();
     let Some((number, first)) = lines.peek().copied() else {
         return Err(Foreign::Format("it is empty".into()));
     };
@@ -226,7 +226,7 @@ enum Layout {
     Table(table::Layout),
 }
 
-/// The columns that the first line tells, and what they mean.
+/// The columns that the first line names, and what they mean.
 fn layout((number, first): (u64, &str), named: &Named) -> Result<(Columns, Layout), Foreign> {
     if !named.is_given() {
         let lanl = |columns| lanl::Layout::of(&columns).map(|layout| (columns, layout));

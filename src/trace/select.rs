@@ -33,7 +33,7 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are reported.
     pub const ALL: [Self; 4] = [Self::Gaps, Self::NodeGaps, Self::Uptimes, Self::Repairs];
 
     /// Its name on the command line and in files.

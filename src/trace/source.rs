@@ -80,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("greedy.csv.xz");
         std::fs::write(&file, GREEDY).expect("a disk");
-        let told = open(&file).err().expect("it is refused").to_string();
-        assert!(told.ends_with("unpacking it takes more than 66 MiB of memory"), "{told}");
+        let reported = open(&file).err().expect("it is refused").to_string();
+        assert!(reported.ends_with("unpacking it takes more than 66 MiB of memory"), "{reported}");
     }
 }

@@ -15,7 +15,7 @@ use super::{CELL, Failure, Moment, Row, Table, shortened};
 /// The system of all failures.
 const SYSTEM: u32 = 1;
 
-/// What stands for an end that is not known, beside nothing: Slurm's word and those of databases.
+/// What stands for an end that is not known, besides nothing: Slurm's word and those of databases.
 const OPEN: [&str; 4] = ["unknown", "none", "null", "nan"];
 
 /// The columns of a table of failures, as the user calls them.

@@ -29,9 +29,9 @@ fn text(text: &str) -> Trace {
 
 #[test]
 fn a_number_that_is_too_large_is_a_whole_number_all_the_same() {
-    let told = |text| number::<u32>("nodenum", text).expect_err("no number");
-    assert_eq!(told("4294967296"), "`nodenum` is `4294967296`, which is too large");
-    assert_eq!(told("-1"), "`nodenum` is `-1`, no whole number from 0 up");
+    let reported = |text| number::<u32>("nodenum", text).expect_err("no number");
+    assert_eq!(reported("4294967296"), "`nodenum` is `4294967296`, which is too large");
+    assert_eq!(reported("-1"), "`nodenum` is `-1`, no whole number from 0 up");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_row_of_los_alamos_is_a_failure() {
 }
 
 #[test]
-fn broken_rows_are_told_by_their_lines_and_the_others_are_used() {
+fn broken_rows_are_reported_by_their_lines_and_the_others_are_used() {
     let times = ["6/21/2005 10:54", "6/21/2005 11:00"];
     let good = row("2", "0", times, "6");
     let trace = lanl(&[
@@ -252,11 +252,11 @@ fn a_head_as_r_writes_it_is_read() {
         }
         let trace = text(&all);
         assert_eq!(trace.flaws, [], "{all}");
-        let told = |trace: &Trace| -> Vec<_> {
+        let reported = |trace: &Trace| -> Vec<_> {
             let all = trace.failures.iter();
             all.map(|f| (f.system, f.node, f.start, f.down_s, f.cause.clone())).collect()
         };
-        assert_eq!(told(&trace), told(&plain), "{all}");
+        assert_eq!(reported(&trace), reported(&plain), "{all}");
         assert_eq!((trace.rows, &trace.nodes), (2, &plain.nodes), "{all}");
     }
     let names = "event_id component_id node_id platform_id node_name event_type \
@@ -322,15 +322,15 @@ fn any_table_is_read_by_the_names_of_its_columns() {
 }
 
 #[test]
-fn a_column_that_is_not_there_is_told_with_those_that_are() {
-    let told = |named: &Named| match of_text("started;host\n1;a\n", named) {
+fn a_column_that_is_not_there_is_reported_with_those_that_are() {
+    let reported = |named: &Named| match of_text("started;host\n1;a\n", named) {
         Err(Foreign::Column(lacks)) => lacks,
         other => panic!("{other:?}"),
     };
     let columns = "in line 1, whose columns are started, host";
-    assert_eq!(told(&named("begun", "", "")), format!("no column `begun` {columns}"));
-    assert_eq!(told(&named("started", "node", "")), format!("no column `node` {columns}"));
-    assert_eq!(told(&named("", "host", "")), format!("no column `time` {columns}"));
+    assert_eq!(reported(&named("begun", "", "")), format!("no column `begun` {columns}"));
+    assert_eq!(reported(&named("started", "node", "")), format!("no column `node` {columns}"));
+    assert_eq!(reported(&named("", "host", "")), format!("no column `time` {columns}"));
 }
 
 #[test]
@@ -338,8 +338,8 @@ fn records_of_one_node_within_the_window_are_one_failure() {
     let rows = [(1, 0, 20, 25), (1, 0, 0, 10), (1, 0, 12, 12), (2, 0, 13, 14), (3, 0, 13, 14)];
     let joined = |window_s| {
         let trace = archive(&rows, 60).coalesced(window_s);
-        let told = |f: &Failure| (f.line, f.start.0 / 60, f.down_s / 60);
-        (trace.failures.iter().map(told).collect::<Vec<_>>(), trace.remarks)
+        let reported = |f: &Failure| (f.line, f.start.0 / 60, f.down_s / 60);
+        (trace.failures.iter().map(reported).collect::<Vec<_>>(), trace.remarks)
     };
     let (failures, remarks) = joined(300);
     assert_eq!(failures, [(1, 20, 5), (2, 0, 12), (4, 13, 1), (5, 13, 1)]);
@@ -349,8 +349,8 @@ fn records_of_one_node_within_the_window_are_one_failure() {
     assert_eq!(joined(0).0.len(), 5);
     // What touches is one outage, however small the window; the longest of them ends it.
     let inside = archive(&[(1, 0, 0, 10), (1, 0, 2, 3), (1, 0, 10, 11)], 60).coalesced(0);
-    let told: Vec<_> = inside.failures.iter().map(|f| (f.start.0, f.down_s)).collect();
-    assert_eq!(told, [(0, 660)]);
+    let reported: Vec<_> = inside.failures.iter().map(|f| (f.start.0, f.down_s)).collect();
+    assert_eq!(reported, [(0, 660)]);
 }
 
 #[test]
@@ -360,7 +360,11 @@ fn a_trace_names_at_most_as_many_nodes_as_its_system_has() {
     assert_eq!(trace.resize(None, 750), Ok(()));
     assert_eq!(trace.nodes[&1], 750);
     assert_eq!(trace.resize(Some(1), 1), Err("it names 2 nodes, more than 1".into()));
-    assert_eq!(trace.resize(Some(9), 750), Ok(()), "that it has no such system is told elsewhere");
+    assert_eq!(
+        trace.resize(Some(9), 750),
+        Ok(()),
+        "that it has no such system is reported elsewhere"
+    );
     trace.nodes.insert(2, 5);
     assert!(trace.resize(None, 750).is_err() && trace.resize(Some(2), 750).is_ok());
 }

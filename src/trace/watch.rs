@@ -71,8 +71,8 @@ impl Selection {
             };
             if rows.iter().any(outside) {
                 let up: u64 = rows.iter().map(|row| part(row.0, row.1)).sum();
-                let told = up + down.map_or(0, |down| down.part_s);
-                time_s += f64::min(told as f64, whole) - whole;
+                let reported = up + down.map_or(0, |down| down.part_s);
+                time_s += f64::min(reported as f64, whole) - whole;
             }
         }
         let down_s = down.values().map(|down| down.part_s).sum::<u64>() as f64;

@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_duration_is_said() {
-        let told = |text: &str| {
+        let reported = |text: &str| {
             let error = text.parse::<Span>().expect_err(text);
             format!("{error}; {}", error.help.as_deref().unwrap_or_default())
         };
@@ -105,13 +105,13 @@ mod tests {
             ("1h 30", "in `1h 30` the number 30 has no unit; "),
             ("5+3 s", "in `5+3 s` the number 5 has no unit; "),
         ] {
-            assert_eq!(told(text), format!("{wanted}{units}"));
+            assert_eq!(reported(text), format!("{wanted}{units}"));
         }
         let point = "`1,5 h` is not a duration: a comma in its number; numbers are written as 1.5, \
                      and long ones as 1_500";
-        assert_eq!(told("1,5 h"), point);
-        assert_eq!(told("1e400 s"), "`1e400 s` is too large for a duration; ");
-        assert_eq!(told("1e-400 s"), "`1e-400 s` is too small for a duration; ");
+        assert_eq!(reported("1,5 h"), point);
+        assert_eq!(reported("1e400 s"), "`1e400 s` is too large for a duration; ");
+        assert_eq!(reported("1e-400 s"), "`1e-400 s` is too small for a duration; ");
         assert_eq!("0e400 s".parse(), Ok(Span::ZERO));
     }
 }

@@ -139,7 +139,7 @@ const DIGITS: &str = r"(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9
 pub(crate) const NUMBER: &str =
     r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?";
 
-/// A quantity that can tell what its texts look like.
+/// A quantity that can say what its texts look like.
 pub(crate) trait Pattern {
     /// A regular expression that all of its texts match, and hardly any others.
     ///
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_number_is_told_which_unit_is_usual() {
+    fn a_bare_number_gets_the_usual_unit_as_a_hint() {
         assert_eq!(complaint::<Span>("15"), "a duration needs a unit; did you mean \"15 s\"?");
         assert_eq!(
             complaint::<BitRate>("100"),
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_unit_is_told_the_known_ones_and_the_nearest() {
+    fn a_wrong_unit_gets_the_known_ones_and_the_nearest_as_a_hint() {
         assert_eq!(
             complaint::<BitRate>("100 mbit/s"),
             "unknown unit `mbit/s` for a data rate; did you mean \"100 Mbit/s\"? units of data \

@@ -6,8 +6,8 @@ use rackstorm::scenario::boot::BootMethod;
 use rackstorm::scenario::{self, Overrides, Scenario};
 use rackstorm::units::{BitRate, Bytes, NANOS_PER_SECOND, Span, Time};
 
+use crate::harness::{Played, play_file, play_plan, play_text};
 use crate::program::root;
-use crate::theatre::{Played, play_file, play_plan, play_text};
 
 /// One node of a base file, whose kernel and init times do not vary.
 fn alone(base: &str) -> Scenario {

@@ -65,28 +65,28 @@ fn an_imported_storm_is_a_results_folder_like_any_other() {
 }
 
 #[test]
-fn what_cannot_be_imported_is_told_by_its_line_and_the_rest_is_imported() {
+fn what_cannot_be_imported_is_reported_by_its_line_and_the_rest_is_imported() {
     let bench = Bench::new();
     bench.write("storms.csv", &storms().replace(",12.1,1,", ",soon,1,"));
     bench.write("summary.csv", "run,proto,n,makespan_s\n");
     let done = bench.run(&["import", "storms.csv"]);
     assert_eq!(done.code, 3);
     assert_eq!(done.stdout.lines().count(), 1, "{}", done.stdout);
-    for told in [
+    for reported in [
         "warning: storms.csv:4: the storm dhcp-dora-dnsmasq-udhcpc-2-10mbit-ping of run 1 lacks 1",
         "warning: storms.csv:5: dur_s is `soon` and not a number of seconds",
         "warning: storms.csv: 2 things cannot be used in 4 rows; 1 storms can",
     ] {
-        assert!(done.stderr.contains(told), "{told} is missing in:\n{}", done.stderr);
+        assert!(done.stderr.contains(reported), "{reported} is missing in:\n{}", done.stderr);
     }
     let before = bench.files();
-    for (file, told) in [
+    for (file, reported) in [
         ("summary.csv", "error: summary.csv: no table of storms: it has no column server"),
         ("missing.csv", "error: missing.csv: "),
     ] {
         let done = bench.run(&["import", "storms.csv", file, "--out", "elsewhere"]);
         assert_eq!(done.code, 2);
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+        assert!(done.stderr.contains(reported), "{}", done.stderr);
     }
     assert_eq!(bench.files(), before);
 }
@@ -192,7 +192,7 @@ fn the_parameters_that_made_a_run_are_found_again() {
 }
 
 #[test]
-fn what_the_runs_cannot_tell_is_said_by_name() {
+fn what_the_runs_cannot_show_is_said_by_name() {
     let bench = Bench::new();
     bench.write("storms.csv", &storms());
     let storm = results(&object(&bench.run(&["import", "storms.csv", "--json"])));
@@ -212,7 +212,7 @@ fn what_the_runs_cannot_tell_is_said_by_name() {
 }
 
 #[test]
-fn mistakes_of_a_calibration_are_told_and_nothing_is_written() {
+fn mistakes_of_a_calibration_are_reported_and_nothing_is_written() {
     let bench = Bench::new();
     let run = rack(&bench, "recorded", 1, &[]);
     let before = bench.files();
@@ -233,10 +233,10 @@ fn mistakes_of_a_calibration_are_told_and_nothing_is_written() {
         (2, &[], "--from"),
         (3, &["nowhere"], "there is no such folder"),
     ];
-    for (code, rest, told) in runs {
+    for (code, rest, reported) in runs {
         let (found, stderr) = calibrate(rest);
         assert_eq!(found, *code, "{rest:?}: {stderr}");
-        assert!(stderr.contains(told), "{rest:?}: {told} is missing in:\n{stderr}");
+        assert!(stderr.contains(reported), "{rest:?}: {reported} is missing in:\n{stderr}");
     }
 }
 

@@ -8,8 +8,8 @@ use rackstorm::ids::JobId;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::{Pattern, escaped};
 
+use crate::harness::{Played, plan_of, plan_of_file, play_file, play_text};
 use crate::program::root;
-use crate::theatre::{Played, plan_of, plan_of_file, play_file, play_text};
 
 /// Mean time between silent corruptions of a node (s).
 const MEAN: f64 = 5_000.0;

@@ -34,7 +34,7 @@ fn help_has_examples_for_every_command() {
 }
 
 #[test]
-fn a_wrong_flag_is_told_on_stderr_with_exit_2() {
+fn a_wrong_flag_is_reported_on_stderr_with_exit_2() {
     let bench = Bench::new();
     let scenario = smoke();
     for arguments in [
@@ -55,7 +55,7 @@ fn a_wrong_flag_is_told_on_stderr_with_exit_2() {
 }
 
 #[test]
-fn mistakes_of_all_files_are_told_and_no_run_begins() {
+fn mistakes_of_all_files_are_reported_and_no_run_begins() {
     let bench = Bench::new();
     bench.write("first.toml", "schema = 1\ntitel = \"a\"\n");
     bench.write("second.toml", "schema = 1\nseed = \n");
@@ -70,7 +70,7 @@ fn mistakes_of_all_files_are_told_and_no_run_begins() {
 }
 
 #[test]
-fn validate_tells_good_files_on_stdout_and_bad_ones_on_stderr() {
+fn validate_reports_good_files_on_stdout_and_bad_ones_on_stderr() {
     let bench = Bench::new();
     let bad = bench.write("bad.toml", "schema = 1\ntitel = \"a\"\n");
     let good = smoke();
@@ -194,7 +194,7 @@ fn a_missed_expectation_is_exit_1_and_the_results_stay() {
 }
 
 #[test]
-fn a_verdict_is_told_once_in_four_digits_and_with_its_point() {
+fn a_verdict_is_reported_once_in_four_digits_and_with_its_point() {
     let bench = Bench::new();
     let file = bench.write(
         "sweep.toml",
@@ -446,7 +446,7 @@ fn an_agent_without_a_certificate_says_what_it_misses() {
     let bench = Bench::new();
     let agent = |node: &str, to: &str| {
         let rest = ["--node", node, "--certificates", "ca", "--store", "store"];
-        let mut all = vec!["agent", "--controller", to, "--beats", "127.0.0.1:1"];
+        let mut all = vec!["agent", "--controller", to, "--heartbeats", "127.0.0.1:1"];
         all.extend(rest);
         bench.run(&all)
     };

@@ -65,7 +65,7 @@ fn another_seed_differs_in_the_seed_and_agrees_on_the_boot() {
 }
 
 #[test]
-fn another_stagger_is_told_by_its_key_and_fails() {
+fn another_stagger_is_reported_by_its_key_and_fails() {
     let bench = Bench::new();
     let one = boot(&bench, &[]);
     let two = boot(&bench, &["--set", "boot.power_on.stagger=1 s"]);
@@ -165,7 +165,7 @@ fn wrong_usage_is_exit_2_and_a_wrong_folder_exit_3() {
     bench.write("interrupted/manifest.json", &text.replace("\"finished\"", "\"interrupted\""));
     let done = bench.run(&["compare", "nowhere", "interrupted"]);
     assert_eq!((done.code, done.stdout.as_str()), (3, ""));
-    for told in ["nowhere: there is no such folder", "interrupted: the run was interrupted"] {
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+    for reported in ["nowhere: there is no such folder", "interrupted: the run was interrupted"] {
+        assert!(done.stderr.contains(reported), "{}", done.stderr);
     }
 }

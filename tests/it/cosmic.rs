@@ -12,7 +12,7 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn the_budget_of_the_pilot_is_told_with_each_source() {
+fn the_budget_of_the_pilot_is_reported_with_each_source() {
     let bench = Bench::new();
     let done = bench.run(&LOS_ALAMOS);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
@@ -24,7 +24,7 @@ fn the_budget_of_the_pilot_is_told_with_each_source() {
 }
 
 #[test]
-fn json_and_figures_tell_the_same_as_the_tables() {
+fn json_and_figures_show_the_same_as_the_tables() {
     let bench = Bench::new();
     let asked = LOS_ALAMOS.into_iter().chain(["--json", "--out", "drawn"]).collect::<Vec<_>>();
     let done = bench.run(&asked);
@@ -81,7 +81,7 @@ fn a_scenario_brings_its_site_and_its_nodes() {
 }
 
 #[test]
-fn a_wrong_question_is_told_what_is_wrong_with_it() {
+fn a_wrong_question_is_answered_with_what_is_wrong() {
     let bench = Bench::new();
     let cases = [
         (vec!["--altitude", "2231"], "expected a length", "did you mean \"2231 m\"?"),
@@ -115,9 +115,9 @@ fn in_a_beam(bench: &Bench, upset: &str) -> Value {
     let file = bench.write("beam.toml", &text);
     let mut runs = bench.play(std::slice::from_ref(&file), &[]);
     let asked = ["cosmic", file.to_str().expect("UTF-8"), "--json"];
-    let told: Value = serde_json::from_str(&bench.run(&asked).stdout).expect("an object");
+    let reported: Value = serde_json::from_str(&bench.run(&asked).stdout).expect("an object");
     let mut run = runs.remove(0);
-    run["classes"] = told["classes_per_node_h"]["idle"].clone();
+    run["classes"] = reported["classes_per_node_h"]["idle"].clone();
     run
 }
 

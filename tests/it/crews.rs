@@ -6,8 +6,8 @@ use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
 use rackstorm::units::Span;
 
+use crate::harness::{plan_of, play_plan, play_text};
 use crate::program::Bench;
-use crate::theatre::{plan_of, play_plan, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;

@@ -1,4 +1,4 @@
-//! Every scenario loads and obeys the schema; every kind of mistake is told as its golden text.
+//! Every scenario loads and obeys the schema; every kind of mistake is reported as its golden text.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,7 +28,7 @@ fn load_one(path: &Path, set: &[&str]) -> Scenario {
     all.remove(0).scenario
 }
 
-/// What is told about a file that does not load.
+/// What is reported about a file that does not load.
 fn complaint(path: &Path, set: &[&str]) -> String {
     let set = set.iter().map(|&text| text.to_owned()).collect();
     match load(path, &Overrides { set, seed: None }) {
@@ -112,18 +112,18 @@ fn every_figure_of_a_built_in_machine_has_a_source_or_is_an_assumption() {
         }
         for figure in load_one(&path, &[]).provenance {
             let name = matches!(figure.key.as_str(), "hardware.model" | "module.model");
-            let told = match &figure.source {
+            let reported = match &figure.source {
                 Source::Published(text) | Source::Assumption(text) => !text.is_empty(),
                 // What a base file sets for its own run is a choice, not a figure.
                 Source::Scenario => name || figure.key == "boot.method",
             };
-            assert!(told, "{}: {figure:?}", path.display());
+            assert!(reported, "{}: {figure:?}", path.display());
         }
     }
 }
 
 #[test]
-fn every_kind_of_mistake_is_told_as_its_golden_text() {
+fn every_kind_of_mistake_is_reported_as_its_golden_text() {
     let folder = Path::new("tests/it/diagnostics");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the folder is there")
@@ -141,7 +141,7 @@ fn every_kind_of_mistake_is_told_as_its_golden_text() {
 }
 
 #[test]
-fn what_is_no_scenario_file_at_all_is_told_in_one_line() {
+fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let shown =
@@ -193,11 +193,11 @@ fn overrides_change_single_keys_and_are_checked_like_files() {
     assert_eq!(scenario.stop.at.0, 5 * 86_400_000_000_000);
     assert_eq!(scenario.faults[0].repair, rackstorm::scenario::fault::Repair::Never);
     assert_eq!(scenario.jobs[0].work.nodes, 288);
-    let told = complaint(
+    let reported = complaint(
         month,
         &["cluster.modlues=2", "stop.at=5", "fault.crash.7.repair=never", "cluster.modules"],
     );
-    check(Path::new("tests/it/diagnostics/overrides.stderr"), &told)
+    check(Path::new("tests/it/diagnostics/overrides.stderr"), &reported)
         .unwrap_or_else(|e| panic!("{e}"));
 }
 
@@ -248,7 +248,7 @@ fn the_command_line_wins_over_a_sweep_and_what_it_fixes_is_no_axis() {
     let fixed = points(text, &[cost, "cluster.modules=3"], Some(7));
     let names: Vec<_> = fixed.iter().map(|(point, _)| point[0].0.as_str()).collect();
     assert_eq!(names, ["fault.crash.0.repair"; 2]);
-    // A key beside the axis leaves it.
+    // A key next to the axis leaves it.
     let free = points(text, &["fault.crash.0.at=2 min"], None);
     assert_eq!(free.len(), 16);
     // Each axis set is one point of the sweep, as it would be in it.
@@ -266,8 +266,8 @@ fn the_command_line_wins_over_a_sweep_and_what_it_fixes_is_no_axis() {
 fn an_item_of_an_array_that_no_file_gives_is_a_mistake() {
     let pilot = Path::new("scenarios/base/lanl_pilot.toml");
     let set = ["fault.crash.0.on=pi3", "job.2.name=x", "module.psu.0.limit=700 W", "seed=3"];
-    let told = complaint(pilot, &set);
-    check(Path::new("tests/it/diagnostics/lost_items.stderr"), &told)
+    let reported = complaint(pilot, &set);
+    check(Path::new("tests/it/diagnostics/lost_items.stderr"), &reported)
         .unwrap_or_else(|e| panic!("{e}"));
     // Items that a profile gives are there, and a whole array can be given.
     let whole = "fault.crash=[{ on = \"pi3\", at = \"1 min\" }]";
@@ -277,17 +277,17 @@ fn an_item_of_an_array_that_no_file_gives_is_a_mistake() {
 }
 
 #[test]
-fn a_hundred_mistakes_of_a_file_are_told_and_the_rest_counted() {
+fn a_hundred_mistakes_of_a_file_are_reported_and_the_rest_counted() {
     let lines: Vec<_> = (0..8_000).map(|number| format!("nonsense_{number} = 1\n")).collect();
     let text = "inherit = \"lanl_pilot\"\n".to_owned() + &lines.concat();
     let mistakes = load_text("many.toml", &text, &Overrides::default()).expect_err("mistakes");
     assert_eq!(mistakes.len(), 8_000);
-    let told = mistakes.to_string();
-    assert_eq!(told.matches("error: unknown key").count(), 100);
-    assert!(told.contains("many.toml:101:1") && !told.contains("many.toml:102:1"));
+    let reported = mistakes.to_string();
+    assert_eq!(reported.matches("error: unknown key").count(), 100);
+    assert!(reported.contains("many.toml:101:1") && !reported.contains("many.toml:102:1"));
     let end = "error: 7900 more mistakes in many.toml\n\n8000 mistakes; nothing was run\n";
-    assert!(told.ends_with(end), "{}", &told[told.len() - 200..]);
-    // Those of another text are told beside them.
+    assert!(reported.ends_with(end), "{}", &reported[reported.len() - 200..]);
+    // Those of another text are reported next to them.
     let set = vec!["sede=1".into()];
     let mistakes = load_text("many.toml", &text, &Overrides { set, seed: None });
     assert!(mistakes.expect_err("mistakes").to_string().contains("unknown key `sede`"));
@@ -298,10 +298,10 @@ fn a_job_of_a_thousand_million_million_steps_is_warned_of_and_good() {
     let text = "inherit = \"edge_rack_24\"\n[workload.bulk-synchronous]\n\
         step = \"1 ns\"\nwork = \"30 d\"\n[stop]\nat = \"60 d\"\n";
     let all = load_text("short.toml", text, &Overrides::default()).expect("it is good");
-    let told = all[0].warnings.to_string();
+    let reported = all[0].warnings.to_string();
     let wanted = "warning: a job of 2592000000000000 steps\n --> short.toml:3:8\n";
-    assert!(told.starts_with(wanted), "{told}");
-    assert!(!told.contains("mistake"), "{told}");
+    assert!(reported.starts_with(wanted), "{reported}");
+    assert!(!reported.contains("mistake"), "{reported}");
     let fine = text.replace("1 ns", "1 min");
     let all = load_text("short.toml", &fine, &Overrides::default()).expect("it is good");
     assert!(!all[0].warnings.has_warnings());
@@ -325,12 +325,12 @@ fn an_axis_may_be_a_key_that_the_base_sets() {
 fn an_override_may_name_the_run_but_not_another_base() {
     let pilot = Path::new("scenarios/base/lanl_pilot.toml");
     assert_eq!(load_one(pilot, &["name=half", "cluster.modules=2"]).name, "half");
-    let told = complaint(pilot, &["inherit=pi_4b"]);
-    assert!(told.contains("`inherit` cannot be overridden"), "{told}");
-    let told = complaint(pilot, &["name=a/b"]);
-    assert!(told.contains("`a/b` names no folder"), "{told}");
-    let told = complaint(Path::new("-"), &[]);
-    assert!(told.contains("/dev/stdin reads it"), "{told}");
+    let reported = complaint(pilot, &["inherit=pi_4b"]);
+    assert!(reported.contains("`inherit` cannot be overridden"), "{reported}");
+    let reported = complaint(pilot, &["name=a/b"]);
+    assert!(reported.contains("`a/b` names no folder"), "{reported}");
+    let reported = complaint(Path::new("-"), &[]);
+    assert!(reported.contains("/dev/stdin reads it"), "{reported}");
 }
 
 #[test]
@@ -342,14 +342,14 @@ fn a_repair_that_nobody_gave_is_an_assumption() {
         [[fault.switch-loss]]\non = \"switch\"\nat = \"2 min\"\n";
     fs::write(&path, text).expect("written");
     let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let told: Vec<_> =
+    let reported: Vec<_> =
         all[0].scenario.provenance.iter().filter(|entry| entry.key.starts_with("fault")).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(
-        (told[0].key.as_str(), told[0].value.as_str()),
+        (reported[0].key.as_str(), reported[0].value.as_str()),
         ("fault.switch-loss.1.repair", "\"4 h\"")
     );
-    assert!(matches!(&told[0].source, Source::Assumption(why) if why.contains("working day")));
+    assert!(matches!(&reported[0].source, Source::Assumption(why) if why.contains("working day")));
     let copy = folder.path().join("resolved.toml");
     fs::write(&copy, &all[0].resolved).expect("written");
     assert_eq!(load_one(&copy, &[]).provenance, all[0].scenario.provenance);

@@ -10,7 +10,7 @@ use rackstorm::forecast;
 use rackstorm::ids::JobId;
 use rackstorm::theory::vaidya::Latent;
 
-use crate::theatre::{Played, measure_text, plan_of, play_on};
+use crate::harness::{Played, measure_text, plan_of, play_on};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -73,7 +73,7 @@ fn a_run_takes_as_long_as_vaidya_says_for_its_overhead_and_latency() {
 }
 
 #[test]
-fn theory_tells_vaidyas_time_before_the_run_and_an_interval_that_forgets_the_latency() {
+fn theory_gives_vaidyas_time_before_the_run_and_an_interval_that_forgets_the_latency() {
     let forecast =
         forecast::of(&plan_of(&latent(1_000, 1.25)), JobId(0)).expect("a closed form applies");
     let own = &forecast.own[0];

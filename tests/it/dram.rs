@@ -12,7 +12,7 @@ use rackstorm::cosmic::memory::{Damage, Damages, Protection, Shares};
 use rackstorm::event::{Fault, What};
 use rackstorm::units::Span;
 
-use crate::theatre::{plan_of, play_text};
+use crate::harness::{plan_of, play_text};
 
 /// The hours of each run.
 const HOURS: f64 = 240.0;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use rackstorm::event::{NodeState, What};
 
+use crate::harness::play_file;
 use crate::program::{Bench, root};
-use crate::theatre::play_file;
 
 /// A run with its figures.
 struct Shown {

@@ -3,7 +3,7 @@
 //! What they watched, where they end, which repairs they have, and what any other table says.
 //!
 //! The records of Los Alamos (LA-UR-05-7318) and those of disks are not part of this repository;
-//! they are looked for in `shared/cases/fit` beside it. The tests say so if they are skipped.
+//! they are looked for in `shared/cases/fit` next to it. The tests say so if they are skipped.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -14,23 +14,23 @@ use rackstorm::analysis::stats::confidence;
 use rackstorm::event::{Event, What};
 use rackstorm::rng::Stream;
 
+use crate::harness::{measure_text, plan_of_file, play_plan};
 use crate::program::{Bench, root};
-use crate::theatre::{measure_text, plan_of_file, play_plan};
 use crate::traces::machine;
 
 const HOUR: f64 = 3600.0;
 
 /// A trace of the shared cases, if it is there.
 fn case(name: &str) -> Option<String> {
-    let beside = root().ancestors().map(|folder| folder.join("shared/cases/fit").join(name));
-    let found: Option<PathBuf> = beside.into_iter().find(|file| file.exists());
+    let shared = root().ancestors().map(|folder| folder.join("shared/cases/fit").join(name));
+    let found: Option<PathBuf> = shared.into_iter().find(|file| file.exists());
     if found.is_none() {
         eprintln!("skipped: {name} is not here");
     }
     Some(found?.to_str().expect("UTF-8").to_owned())
 }
 
-/// What is found in a trace, as `--json` tells it.
+/// What is found in a trace, as `--json` reports it.
 fn fitted(bench: &Bench, arguments: &[&str]) -> Value {
     let done = bench.run(&[&["fit", "--json"], arguments].concat());
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{arguments:?}");
@@ -171,9 +171,9 @@ fn node_of(failures: &[(u32, u32)]) -> String {
 }
 
 #[test]
-fn what_a_fault_lacks_is_told_by_its_cause() {
+fn what_a_fault_lacks_is_reported_by_its_cause() {
     let bench = Bench::new();
-    let told = |rows: &str| {
+    let reported = |rows: &str| {
         bench.write("trace.csv", rows);
         let done = bench.run(&["fit", "trace.csv", "--of", "gaps"]);
         assert_eq!(done.code, 0, "{}", done.stderr);
@@ -199,13 +199,13 @@ fn what_a_fault_lacks_is_told_by_its_cause() {
                 .into(),
         ),
     ] {
-        let text = told(&rows);
+        let text = reported(&rows);
         assert!(text.contains(&format!("No fault for a scenario: {why}.\n")), "{why}\n{text}");
     }
     // Spans that are all alike are said as such.
-    let text = told(&node_of(&[(0, 1), (10, 1), (20, 1), (30, 1), (41, 1)]));
+    let text = reported(&node_of(&[(0, 1), (10, 1), (20, 1), (30, 1), (41, 1)]));
     assert!(text.contains("\nrepair = { fixed = \"60 min\" }\n"), "{text}");
-    let text = told(&node_of(&[(0, 1), (10, 1), (20, 1), (30, 1)]));
+    let text = reported(&node_of(&[(0, 1), (10, 1), (20, 1), (30, 1)]));
     assert!(text.contains("\nlifetime = { fixed = \"6.75 h\" }\n"), "{text}");
 }
 
@@ -246,17 +246,17 @@ fn a_table_is_replayed_like_any_trace() {
 }
 
 #[test]
-fn mistakes_about_a_table_are_told_with_a_way_out() {
+fn mistakes_about_a_table_are_reported_with_a_way_out() {
     let bench = Bench::new();
     bench.write("events.txt", "NodeName|TimeStart\na|2026-01-31T14:05:00\n");
-    for (arguments, told) in [
+    for (arguments, reported) in [
         (&["--time", "Start"][..], "error: events.txt: no column `Start` in line 1, whose columns"),
         (&["--time", "TimeStart", "--node", "NodeName", "--nodes", "0"], "0 is not in 1.."),
         (&[], "no known trace format: line 1 is `NodeName|TimeStart`"),
     ] {
         let done = bench.run(&[&["fit", "events.txt"], arguments].concat());
         assert!(done.code != 0 && done.stdout.is_empty(), "{arguments:?}: {}", done.stdout);
-        assert!(done.stderr.contains(told), "{told} is missing in:\n{}", done.stderr);
+        assert!(done.stderr.contains(reported), "{reported} is missing in:\n{}", done.stderr);
     }
     bench.write("two.csv", "time,node\n0,a\n60,b\n");
     let done = bench.run(&["fit", "two.csv", "--nodes", "1"]);
@@ -313,7 +313,7 @@ fn the_logs_of_the_page_become_tables() {
 
 /// Hours between failures, minutes of repair: in the table, the fault and the figures.
 #[test]
-fn a_quantity_has_one_unit_wherever_it_is_told() {
+fn a_quantity_has_one_unit_wherever_it_is_reported() {
     let bench = Bench::new();
     bench.write("trace.tab", &drawn(true).0);
     let done = bench.run(&["fit", "trace.tab", "--out", "fits"]);
@@ -332,12 +332,12 @@ fn a_quantity_has_one_unit_wherever_it_is_told() {
         let table = table.expect("a table");
         let other = if unit == "h" { " min" } else { " h" };
         assert!(table.contains(&format!(" {unit}")) && !table.contains(other), "{table}");
-        for (kind, told) in
+        for (kind, reported) in
             [("cdf", format!("({unit}, logarithmic)")), ("hazard", format!("Hazard (1/{unit})"))]
         {
             let file = bench.path().join(format!("fits/figures/{kind}_{of}.svg"));
             let figure = std::fs::read_to_string(file).expect("a figure");
-            assert!(figure.contains(&told), "{told} is missing in {kind}_{of}.svg");
+            assert!(figure.contains(&reported), "{reported} is missing in {kind}_{of}.svg");
         }
     }
 }

@@ -12,7 +12,7 @@ fn the_first_seeds_break_no_property_whatever_the_number_of_jobs() {
 }
 
 #[test]
-fn a_violation_is_told_with_its_command_and_a_scenario_that_plays() {
+fn a_violation_is_reported_with_its_command_and_a_scenario_that_plays() {
     let bench = Bench::new();
     let sabotaged = ["swarm", "--seed", "6", "--sabotage", "skip-load", "--out", "bad"];
     let done = bench.run(&sabotaged);

@@ -6,8 +6,8 @@ use rackstorm::forecast::{self, Prediction};
 use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
 
+use crate::harness::{plan_of, plan_of_file, play_plan};
 use crate::program::{Bench, root};
-use crate::theatre::{plan_of, plan_of_file, play_plan};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;

@@ -42,8 +42,8 @@ fn an_argument_that_is_no_utf_8_is_a_name_like_any_other() {
         if cfg!(feature = "turmoil") { &["model", "turmoil"] } else { &["model"] };
     for stage in stages {
         let done = run(&[os("run"), &file, os("--out"), &out, os("--on"), os(stage), os("--json")]);
-        let told = done.json_lines().swap_remove(0);
-        assert!(told["results"].as_str().expect("text").contains("caf-"), "{told}");
+        let reported = done.json_lines().swap_remove(0);
+        assert!(reported["results"].as_str().expect("text").contains("caf-"), "{reported}");
     }
     let folders = finished(&bench.path().join(&out));
     assert_eq!(folders.len(), stages.len());
@@ -172,13 +172,13 @@ fn help_shows_braces_as_they_are_typed() {
 }
 
 #[test]
-fn a_beat_takes_time() {
-    for beat in ["0 s", "0", "-1 s", "forever"] {
+fn a_heartbeat_takes_time() {
+    for heartbeat in ["0 s", "0", "-1 s", "forever"] {
         let done = Bench::new().run(&[
             "agent",
             "--controller",
             "h:1",
-            "--beats",
+            "--heartbeats",
             "h:2",
             "--node",
             "1",
@@ -186,11 +186,11 @@ fn a_beat_takes_time() {
             "c",
             "--store",
             "s",
-            "--beat",
-            beat,
+            "--heartbeat",
+            heartbeat,
         ]);
-        assert_eq!(done.code, 2, "{beat}: {}", done.stderr);
-        assert!(done.stderr.contains("--beat"), "{}", done.stderr);
+        assert_eq!(done.code, 2, "{heartbeat}: {}", done.stderr);
+        assert!(done.stderr.contains("--heartbeat"), "{}", done.stderr);
     }
 }
 

@@ -12,7 +12,7 @@ use rackstorm::theory::Costs;
 use rackstorm::theory::compression::Compression;
 use rackstorm::theory::incremental::{Chain, best_length};
 
-use crate::theatre::{Played, measure_text, plan_of, play_on, play_text};
+use crate::harness::{Played, measure_text, plan_of, play_on, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -71,8 +71,8 @@ fn a_chain_of_the_best_length_wastes_less_than_one_much_shorter_or_longer() {
     let forecast = forecast::of(&plan_of(&text), JobId(0)).expect("a closed form applies");
     let costs = Costs { write: 60.0, recovery: 60.0, downtime: 0.0 };
     let length = best_length(0.1, costs, 7_200.0);
-    let told = format!("chains of {length} waste least");
-    assert!(forecast.notes.iter().any(|note| note.contains(&told)), "{:?}", forecast.notes);
+    let reported = format!("chains of {length} waste least");
+    assert!(forecast.notes.iter().any(|note| note.contains(&reported)), "{:?}", forecast.notes);
     let best = waste(length);
     assert!(best < waste(1) && best < waste(10 * length), "chains of {length}: {best}");
 }

@@ -1,10 +1,10 @@
-//! An interval that adapts: it finds the optimum of a mean time that it was never told.
+//! An interval that adapts: it finds the optimum of a mean time that it was never given.
 
 use rackstorm::event::{CheckpointAct, What};
 use rackstorm::theory::young_daly;
 use rackstorm::units::Span;
 
-use crate::theatre::{Played, play_text};
+use crate::harness::{Played, play_text};
 
 const MTBF: f64 = 21_600.0;
 const COST: f64 = 300.0;

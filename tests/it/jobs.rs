@@ -6,7 +6,7 @@ use rackstorm::event::{CheckpointAct, JobPhase, What};
 use rackstorm::ids::JobId;
 use rackstorm::theory::shared_io::{Class, Platform, load};
 
-use crate::theatre::{Played, measure_text, plan_of, play_text};
+use crate::harness::{Played, measure_text, plan_of, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -63,7 +63,7 @@ fn two(order: &str) -> Played {
     play_text(&machine(8, &format!("{}{}{}", server(order), short("a"), short("b"))), None)
 }
 
-/// When each of two jobs told something (s).
+/// When each of two jobs emitted something (s).
 fn times(played: &Played, of: impl Fn(What) -> Option<JobId>) -> [Vec<f64>; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for event in &played.events {

@@ -8,14 +8,14 @@ use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, EndReason, Event, JobPhase, Sink, Stop, What};
 use rackstorm::experiment::Run;
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::forecast;
 use rackstorm::ids::{JobId, NodeId};
 use rackstorm::rng::Stream;
 use rackstorm::theory::scr::{Level, Pattern};
 use rackstorm::theory::{buddy, multilevel};
 
-use crate::theatre::{Played, plan_of, play_on, play_text};
+use crate::harness::{Played, plan_of, play_on, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -123,7 +123,7 @@ fn escalation_costs_what_the_model_says() {
 }
 
 #[test]
-fn theory_tells_scrs_efficiency_before_the_run() {
+fn theory_gives_scrs_efficiency_before_the_run() {
     let setting = Setting { levels: &ATLAS, counts: &[26], interval: 1_496, escalates: true };
     let plan = plan_of(&setting.scenario(10));
     let forecast = forecast::of(&plan, JobId(0)).expect("a closed form applies");
@@ -137,8 +137,8 @@ fn theory_tells_scrs_efficiency_before_the_run() {
     let best = row(&forecast.best, "first order, all levels");
     assert!((best.efficiency.expect("known") - 0.966_95).abs() < 1e-4, "{best:?}");
     assert!((best.work - 1_521.0).abs() < 1.0, "sqrt(2 x 9 s / 7.78e-6 Hz)");
-    let told = |part: &str| forecast.notes.iter().any(|note| note.contains(part));
-    assert!(told("[27]") && told("0.0332"), "{:?}", forecast.notes);
+    let reported = |part: &str| forecast.notes.iter().any(|note| note.contains(part));
+    assert!(reported("[27]") && reported("0.0332"), "{:?}", forecast.notes);
 }
 
 /// Fixed costs, and failures of two classes.
@@ -154,12 +154,12 @@ fn the_optimum_is_the_pattern_of_the_formula_and_others_waste_more() {
     let plan = plan_of(&wanted);
     let interval = plan.jobs[0].interval.expect("there are checkpoints").as_secs_f64();
     assert!((interval - 400_000_f64.sqrt()).abs() < 1e-3, "{interval}");
-    let Some(rackstorm::scenario::job::Checkpoint::Multilevel(wish)) =
+    let Some(rackstorm::scenario::job::Checkpoint::Multilevel(spec)) =
         &plan.scenario.jobs[0].checkpoint
     else {
         panic!("it has levels")
     };
-    assert_eq!(plan.pattern(JobId(0), wish).1, [1, 12]);
+    assert_eq!(plan.pattern(JobId(0), spec).1, [1, 12]);
     // By SCR's model, which is exact, half and twice of it waste more, each by itself.
     let efficiency = |interval, every: u32| {
         let counts = &[every - 1];
@@ -396,7 +396,7 @@ fn the_fleet_does_as_the_model(text: &str) -> (Vec<u64>, Vec<u64>) {
     assert!(Turmoil.cannot(&plan).is_empty());
     let model = play_on(&Model, &plan);
     let mut notices = Vec::new();
-    let fleet = crate::theatre::play_with(&plan, |plan, sink| {
+    let fleet = crate::harness::play_with(&plan, |plan, sink| {
         Turmoil.play_noting(plan, sink, &mut notices)
     });
     assert_eq!(resumed(&fleet), resumed(&model), "{text}");
@@ -509,7 +509,7 @@ fn the_fleet_never_reads_from_buddies_what_was_not_complete() {
             .collect();
         let plan = plan_of(&job(&levels, &faults));
         let mut notices = Vec::new();
-        let fleet = crate::theatre::play_with(&plan, |plan, sink| {
+        let fleet = crate::harness::play_with(&plan, |plan, sink| {
             Turmoil.play_noting(plan, sink, &mut notices)
         });
         lost += acts(&fleet, CheckpointAct::Lose).len();

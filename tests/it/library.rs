@@ -8,8 +8,8 @@ use rackstorm::stage::{Backend, Model, Turmoil};
 use rackstorm::units::Time;
 use rackstorm::{Overrides, Plan, Run, RunError, Sink, Stop};
 
+use crate::harness::plan_of_file;
 use crate::program::root;
-use crate::theatre::plan_of_file;
 
 /// The plan of a smoke scenario.
 fn smoke(name: &str) -> Plan {
@@ -97,7 +97,7 @@ fn nothing_is_made_that_nobody_asked_for() {
 }
 
 #[test]
-fn a_run_that_a_sink_stops_shows_all_that_was_told_until_there() {
+fn a_run_that_a_sink_stops_shows_all_that_was_emitted_until_there() {
     for name in ["boot_nfs_3b_nudged", "checkpoint_logging", "replicas_restart", "upsets_in_a_beam"]
     {
         let plan = smoke(name);
@@ -148,8 +148,8 @@ fn an_interrupted_run_leaves_a_partial_folder_with_the_events_until_there() {
     assert!(folder.ends_with("rack/1-model-1.partial"), "{}", folder.display());
     let manifest = Manifest::read(&folder).expect("a manifest");
     assert_eq!((manifest.status, manifest.fingerprint), (Status::Interrupted, None));
-    let told = LogReader::open(&folder).expect("a log").filter_map(Result::ok).count();
-    assert_eq!(told, 100);
+    let reported = LogReader::open(&folder).expect("a log").filter_map(Result::ok).count();
+    assert_eq!(reported, 100);
     assert!(!names(&folder).contains(&"metrics.csv".to_owned()));
 }
 
@@ -173,9 +173,9 @@ fn a_broken_scenario_gives_all_its_mistakes() {
                 [[fault.crash]]\non = \"pi[1-99]\"\n[boot]\nmethd = \"sd\"\n";
     let mistakes = rackstorm::load_text("broken", text, &Overrides::default());
     let mistakes = mistakes.expect_err("there are some");
-    let told = mistakes.to_string();
+    let reported = mistakes.to_string();
     for at in ["broken:3:8", "broken:4:11", "broken:5:1", "broken:6:10", "broken:8:1"] {
-        assert!(told.contains(at), "{at} in\n{told}");
+        assert!(reported.contains(at), "{at} in\n{reported}");
     }
-    assert_eq!(mistakes.len(), 5, "{told}");
+    assert_eq!(mistakes.len(), 5, "{reported}");
 }

@@ -9,7 +9,7 @@ use rackstorm::event::{CheckpointAct, Event, GroupAct, JobPhase, What};
 use rackstorm::forecast;
 use rackstorm::ids::{JobId, NodeId};
 
-use crate::theatre::{Played, measure_text, plan_of, play_text};
+use crate::harness::{Played, measure_text, plan_of, play_text};
 
 /// So many nodes that boot at once and are back at once, and what `with` says.
 fn machine(nodes: u32, with: &str) -> String {
@@ -346,7 +346,7 @@ fn without_failures_groups_cost_their_overhead_and_their_checkpoints() {
 }
 
 #[test]
-fn the_plan_tells_of_its_groups_and_agents_refuse_them() {
+fn the_plan_shows_its_groups_and_agents_refuse_them() {
     let text =
         std::fs::read_to_string("scenarios/smoke/checkpoint_logging.toml").expect("readable");
     let plan = plan_of(&text);

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 use rackstorm::backend::loopback::Loopback;
 use rackstorm::event::NodeState as N;
 use rackstorm::event::{EndReason, Event, JobPhase, Sensor, Sink, Stop, What};
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::ids::{JobId, NodeId};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::harness::{Played, plan_of, play_with};
 use crate::pace::time;
 use crate::program::{Bench, wait};
-use crate::theatre::{Played, plan_of, play_with};
 
 /// Longer than anything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ fn play(text: &str) -> (Played, Vec<u64>, Vec<Notice>) {
     (played, sums, notices)
 }
 
-/// Node states that a run told of a node.
+/// Node states that a run emitted of a node.
 fn states(played: &Played, wanted: u32) -> Vec<N> {
     let state = |event: &Event| match event.what {
         What::NodeState { node, state, .. } if node.0 == wanted => Some(state),
@@ -100,7 +100,7 @@ fn states(played: &Played, wanted: u32) -> Vec<N> {
     played.events.iter().filter_map(state).collect()
 }
 
-/// Whether it is told that something was refused.
+/// Whether it is reported that something was refused.
 fn is_refusal(what: &What) -> bool {
     use Sensor::{ConnectionsRefused, DatagramsRefused, MessagesRefused};
     let What::Reading { sensor, .. } = what else { return false };
@@ -186,14 +186,14 @@ fn levels(places: &[&str]) -> String {
 }
 
 #[test]
-fn a_job_of_levels_beside_one_of_replicas_on_processes() {
+fn a_job_of_levels_next_to_one_of_replicas_on_processes() {
     let levels = levels(&["card", "partner", "file-server"]);
     let replicas = "nodes = 2\nreplicas = { degree = 2, share = 0.5, strategy = \"restart\" }";
     play_two(("nodes = 3", &levels), (replicas, PLAIN), "");
 }
 
 #[test]
-fn a_job_in_memory_beside_one_that_compresses_on_processes() {
+fn a_job_in_memory_next_to_one_that_compresses_on_processes() {
     let memory = levels(&["memory", "partner", "file-server"]);
     let packed = format!(
         "{PLAIN}compression = {{ ratio = 2, compress = \"50 MB/s\", decompress = \"50 MB/s\" }}\n"
@@ -337,7 +337,7 @@ fn sleeper(bench: &Bench, after: &str) -> Child {
         set -- $(sed 's/.*) //' /proc/$$/stat)
         printf '{"boot":"%s\\n","undo":[{"undo":"wake","pid":%s,"start":%s}]}' \
             $(cat /proc/sys/kernel/random/boot_id) $$ ${20} > 1.harm
-        "$PROGRAM" rouse $$ --entry 1.harm --after "$AFTER" & kill -STOP $$; echo awake"#;
+        "$PROGRAM" undo-harm $$ --entry 1.harm --after "$AFTER" & kill -STOP $$; echo awake"#;
     let mut shell = Command::new("sh");
     shell.args(["-c", script]).current_dir(bench.path());
     shell.env("PROGRAM", program()).env("AFTER", after);
@@ -431,7 +431,7 @@ fn a_failed_run_leaves_no_temporary_folder_behind() {
     assert!(scratches(&bench).is_empty());
 }
 
-/// Where the controller of a run takes agents and beats, as its agents were told.
+/// Where the controller of a run takes agents and heartbeats, as its agents know it.
 fn ports(parent: u32) -> (u16, u16) {
     let agent = agents_of(parent)[0];
     let words = fs::read(format!("/proc/{agent}/cmdline")).expect("it runs");
@@ -442,12 +442,12 @@ fn ports(parent: u32) -> (u16, u16) {
         let (_, port) = words[at].rsplit_once(':').expect("an address");
         port.parse().expect("a port")
     };
-    (after("--controller"), after("--beats"))
+    (after("--controller"), after("--heartbeats"))
 }
 
 /// The program may open 400 files at most, and needs some for itself.
 #[test]
-fn a_flood_of_silent_callers_and_garbage_ends_no_run_and_is_told_at_its_end() {
+fn a_flood_of_silent_callers_and_garbage_ends_no_run_and_is_reported_at_its_end() {
     let bench = Bench::new();
     bench.write("short.toml", &scenario(5, 4, ""));
     let script = r#"ulimit -n 400 && exec "$PROGRAM" run short.toml --on loopback --no-report"#;
@@ -455,19 +455,19 @@ fn a_flood_of_silent_callers_and_garbage_ends_no_run_and_is_told_at_its_end() {
     run.args(["-c", script]).env("PROGRAM", program()).current_dir(bench.path());
     let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     wait_until("agents are there", || agents_of(child.id()).len() == 5);
-    let (port, beats) = ports(child.id());
+    let (port, heartbeats) = ports(child.id());
     let callers: Vec<_> =
         (0..450).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
     let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a socket");
     for _ in 0..200 {
-        socket.send_to(b"garbage", ("127.0.0.1", beats)).expect("anybody may send");
+        socket.send_to(b"garbage", ("127.0.0.1", heartbeats)).expect("anybody may send");
     }
     assert_eq!(callers.len(), 450);
     let done = wait(child);
     drop(callers);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let told = done.stdout.lines().find(|line| line.trim_start().starts_with("refused"));
-    let words: Vec<_> = told.expect("a line").split_whitespace().collect();
+    let reported = done.stdout.lines().find(|line| line.trim_start().starts_with("refused"));
+    let words: Vec<_> = reported.expect("a line").split_whitespace().collect();
     let [_, n, "connections,", m, "datagrams"] = words[..] else { panic!("{words:?}") };
     let [n, m]: [u32; 2] = [n, m].map(|count| count.parse().expect("a count"));
     assert!(n > 300 && m > 0, "{words:?}");
@@ -489,8 +489,8 @@ fn a_run_in_real_time_is_not_replayed_and_a_fault_that_cannot_be_done_is_named()
     bench.write("short.toml", &scenario(2, 1, faults));
     let done = bench.run(&run);
     assert_eq!(done.code, 3);
-    let told = "stage loopback cannot play it: [[fault.switch-loss]] `switch-loss`";
-    assert!(done.stderr.contains(told), "{}", done.stderr);
+    let reported = "stage loopback cannot play it: [[fault.switch-loss]] `switch-loss`";
+    assert!(done.stderr.contains(reported), "{}", done.stderr);
 }
 
 #[test]
@@ -499,7 +499,7 @@ fn an_agent_leaves_when_it_is_asked_though_its_controller_never_came() {
     let done = bench.run(&["rack", "enrol", "--folder", "ca", "pi3"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     for signal in [Signal::TERM, Signal::INT] {
-        let nowhere = ["--controller", "127.0.0.1:9", "--beats", "127.0.0.1:9"];
+        let nowhere = ["--controller", "127.0.0.1:9", "--heartbeats", "127.0.0.1:9"];
         let own = ["--node", "3", "--certificates", "ca", "--store", "store"];
         let child = bench.start(&[&["agent"][..], &nowhere, &own].concat());
         wait_until("it has its store", || bench.path().join("store/state").exists());

@@ -3,8 +3,8 @@
 //! `UPDATE=1 cargo test` rewrites golden files. `RACKSTORM_BIN=path` tests another build of the
 //! program (`.ci/run` holds the debug build against the golden list that way).
 
+mod harness;
 mod program;
-mod theatre;
 
 mod boot;
 mod calibrate;

@@ -4,7 +4,7 @@ use rackstorm::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, PartSta
 use rackstorm::ids::{NodeId, PartKind};
 use rackstorm::units::{Span, Time};
 
-use crate::theatre::play_text;
+use crate::harness::play_text;
 
 /// A module of the pilot, all nodes up at once, with what a test adds.
 fn module(rest: &str) -> String {
@@ -82,10 +82,10 @@ at = "1 d"
         ),
         None,
     );
-    let told =
+    let emitted =
         |wanted| move |what: &What| matches!(what, What::Checkpoint { act, .. } if *act == wanted);
-    let begun = run.times(told(CheckpointAct::Begin));
-    let commit = run.times(told(CheckpointAct::Commit));
+    let begun = run.times(emitted(CheckpointAct::Begin));
+    let commit = run.times(emitted(CheckpointAct::Commit));
     assert_eq!(begun, [seconds(100)]);
     let took = commit[0].since(begun[0]).as_secs_f64();
     assert!((took - 144.0 * 8.0 / 9.41).abs() < 1e-6, "it took {took} s");

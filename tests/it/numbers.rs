@@ -1,7 +1,7 @@
 //! What a run says of work that was not done, and of what threw work away, in every output.
 
+use crate::harness::play_text;
 use crate::program::Bench;
-use crate::theatre::play_text;
 
 /// Eight nodes that work for `work` at most ten days, with these faults.
 fn job(work: &str, faults: &str, checkpoint: &str) -> String {
@@ -83,7 +83,7 @@ fn a_sweep_marks_its_unfinished_runs_on_their_lines() {
 
 /// Corruption alone: what is thrown away is no failure's, and rollbacks have their own mean time.
 #[test]
-fn what_is_thrown_away_is_told_with_its_cause() {
+fn what_is_thrown_away_is_reported_with_its_cause() {
     let of = |faults: &str| play_text(&job("5 d", faults, VERIFY), Some(3));
     let run = of(CORRUPTION);
     let names = |name: &str| run.findings.metrics.iter().any(|metric| metric.name == name);
@@ -118,7 +118,7 @@ fn the_report_does_not_blame_failures_for_what_corruption_threw_away() {
 
 /// A checkpoint of one job says nothing of the mean over three.
 #[test]
-fn the_cost_of_one_job_does_not_stand_beside_the_times_of_several() {
+fn the_cost_of_one_job_does_not_stand_next_to_the_times_of_several() {
     let bench = Bench::new();
     let page = |text: &str, name: &str| {
         let file = bench.write(name, text);

@@ -10,7 +10,7 @@ use rackstorm::event::{Cause, Fault, JobPhase, PartState, What};
 use rackstorm::ids::{NodeId, PartKind};
 use rackstorm::units::{Span, Time};
 
-use crate::theatre::{Played, plan_of, play_on};
+use crate::harness::{Played, plan_of, play_on};
 
 /// Each of these on a stage.
 macro_rules! on {
@@ -60,8 +60,8 @@ on_both![
     who_is_silent_when_the_controller_comes_back_has_the_detectors_time_anew,
 ];
 
-// The fleet waits for beats, so that a detector of no time is not for it; and what is due at the
-// last instant finds the run over.
+// The fleet waits for heartbeats, so that a detector of no time is not for it; and what is due at
+// the last instant finds the run over.
 on![Model as of_the_model:
     failures_that_end_at_once_let_time_pass,
     faults_strike_at_the_last_instant,
@@ -557,8 +557,8 @@ at = "1 d"
 "#,
     );
     assert_eq!(run.metric("interrupts") as u32, 1);
-    // Within reach at 250 s, and silent: its agent has 8 beats for its link and is suspected 10 s
-    // later. Up again after 5 s, and all the work anew.
+    // Within reach at 250 s, and silent: its agent has 8 heartbeats for its link and is suspected
+    // 10 s later. Up again after 5 s, and all the work anew.
     let took = run.metric("makespan");
     assert!((473.0..473.5).contains(&took), "{took} s");
 }
@@ -587,8 +587,8 @@ at = "1 d"
 "#,
     );
     // 155 s + 10 s of detection + 7 s of downtime, then the whole work.
-    let (took, beat) = (run.metric("makespan"), 1.0);
-    let early = if stage.name() == "model" { 0.0 } else { beat };
+    let (took, heartbeat) = (run.metric("makespan"), 1.0);
+    let early = if stage.name() == "model" { 0.0 } else { heartbeat };
     assert!((372.0 - early..372.1).contains(&took), "{took} s");
 }
 
@@ -598,9 +598,9 @@ fn nodes_that_brown_out_as_they_come_up_are_not_all_up(stage: &dyn Backend) {
     assert_eq!(run.metric("nodes_up_end") as u32, 0);
 }
 
-/// Silent from 20 s on, suspected at 30 s. The switch is whole at 60 s: 8 beats later the agents
-/// have made their links anew, and 10 s after that the one that is still silent is cycled. The
-/// three that were only cut off are heard again, and keep what they hold.
+/// Silent from 20 s on, suspected at 30 s. The switch is whole at 60 s: 8 heartbeats later the
+/// agents have made their links anew, and 10 s after that the one that is still silent is cycled.
+/// The three that were only cut off are heard again, and keep what they hold.
 fn a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole(
     stage: &dyn Backend,
 ) {
@@ -611,7 +611,7 @@ fn a_suspected_node_is_cycled_at_once_but_behind_a_cut_switch_when_that_is_whole
     let states: Vec<_> = story(&run, 2).into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, [Up, Down, Off, Up]);
     let off = in_seconds(&run.times(becomes(Off)));
-    assert!((34..=35).contains(&off[0]), "{off:?}: `detect` after its last beat");
+    assert!((34..=35).contains(&off[0]), "{off:?}: `detect` after its last heartbeat");
     let run = four(stage, &[], &format!("{cut}{crash}"));
     assert_eq!(story(&run, 2), [(0, Up), (25, Down), (78, Off), (83, Up)]);
     for other in [0, 1, 3] {

@@ -9,7 +9,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, What};
 use rackstorm::scenario;
 
-use crate::theatre::{Played, plan_of, play_on};
+use crate::harness::{Played, plan_of, play_on};
 
 /// A job on four nodes of which one is a spare, with steps that take 100 s in all.
 pub(crate) fn four(rest: &str) -> String {

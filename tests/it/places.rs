@@ -3,10 +3,10 @@
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, JobPhase, What};
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::ids::NodeId;
 
-use crate::theatre::{Played, plan_of, play_on, play_with};
+use crate::harness::{Played, plan_of, play_on, play_with};
 
 /// A job of four nodes, one spare, a checkpoint of 112 MB each minute and these faults. Its cards
 /// write 11.2 MB/s and read 18 MB/s, its links carry 11.76 MB/s.
@@ -24,7 +24,7 @@ fn crash(node: u32, at: &str, repair: &str) -> String {
 }
 
 fn is_phase(phase: JobPhase) -> impl Fn(&What) -> bool {
-    move |what| matches!(what, What::JobPhase { phase: told, .. } if *told == phase)
+    move |what| matches!(what, What::JobPhase { phase: emitted, .. } if *emitted == phase)
 }
 
 /// The spans that the job spent in a phase (s).

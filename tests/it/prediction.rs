@@ -5,7 +5,7 @@ use rackstorm::theory::Costs;
 use rackstorm::theory::predictor::Predictor;
 use rackstorm::units::{Span, Time};
 
-use crate::theatre::{Played, play_text};
+use crate::harness::{Played, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;

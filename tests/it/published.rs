@@ -2,7 +2,7 @@
 //!
 //! The reference lies in the interval of the simulated mean, half of which is at most 0.5 % of it.
 
-use crate::theatre::{Measured, measure_text};
+use crate::harness::{Measured, measure_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;

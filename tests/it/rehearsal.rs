@@ -148,20 +148,20 @@ fn a_scenario_is_rehearsed_with_the_inventory_of_a_rack_that_is_not_there() {
     };
     assert!(events.iter().filter(moved).count() > 0, "checkpoints travel to its store");
     let left = bench.files();
-    let beside = |name: &String| name.starts_with("rack.") && *name != "rack.toml";
-    assert!(!left.iter().any(beside), "no ledger and no journal of the rack: {left:?}");
+    let is_own = |name: &String| name.starts_with("rack.") && *name != "rack.toml";
+    assert!(!left.iter().any(is_own), "no ledger and no journal of the rack: {left:?}");
 }
 
 #[test]
-fn what_the_inventory_lacks_or_forbids_is_told_by_a_rehearsal_too() {
+fn what_the_inventory_lacks_or_forbids_is_reported_by_a_rehearsal_too() {
     let bench = Bench::new();
     let forbidden = RACK.replace("protected = \"c0n3\"", "protected = \"c0n1\"");
     bench.write("rack.toml", &forbidden.replace("path = \"/no/such/folder\"", ""));
     bench.write("job.toml", JOB);
     let done = bench.run(&["run", "job.toml", "--on", "rack", "--rehearse"]);
     assert_eq!(done.code, 2, "{}", done.stderr);
-    for told in ["protected: c0n1; put protected nodes", "[server] `path` is missing"] {
-        assert!(done.stderr.contains(told), "{told}: {}", done.stderr);
+    for reported in ["protected: c0n1; put protected nodes", "[server] `path` is missing"] {
+        assert!(done.stderr.contains(reported), "{reported}: {}", done.stderr);
     }
     let done = bench.run(&["run", "job.toml", "--rehearse"]);
     assert_eq!(done.code, 2);

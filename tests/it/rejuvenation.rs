@@ -1,6 +1,6 @@
 //! Whose lifetimes begin anew after a failure: the failed part's, or those of all.
 
-use crate::theatre::play_text;
+use crate::harness::play_text;
 
 /// Failures of 16 nodes, all new at the start, in a mean life, for each of 60 seeds.
 fn failures(lifetime: &str, rejuvenate: &str) -> (f64, f64) {

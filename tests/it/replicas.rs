@@ -7,13 +7,13 @@ use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{Event, JobPhase, Purpose, Sink, Stop, What};
 use rackstorm::experiment::Run;
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::ids::{FaultId, JobId, NodeId};
 use rackstorm::plan::chance::Chance;
 use rackstorm::protocol::replica::{Loss, Replicas};
 use rackstorm::theory::replication::mnfti;
 
-use crate::theatre::{Played, plan_of, play_plan, play_text, play_with};
+use crate::harness::{Played, plan_of, play_plan, play_text, play_with};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;
@@ -111,7 +111,7 @@ fn check_mnfti(pairs: u32, counts: &Counts, most: f64) {
     }
 }
 
-/// Counts what a run of the model tells.
+/// Counts what a run of the model emits.
 struct Counter(Counts, Option<bool>);
 
 impl Counter {
@@ -485,7 +485,8 @@ fn the_fleet_ends_with_the_right_result_whichever_replica_dies_and_when() {
         (restart, crash(2, "75 s", "never") + &crash(6, "200 s", "never"), (2, 0)),
         // The first replacement dies while it reads.
         (restart, crash(2, "30 s", "never") + &crash(9, "72 s", "never"), (2, 0)),
-        // Nobody notices the death but the beat that the controller gives to whoever is behind.
+        // Nobody notices the death but the heartbeat that the controller gives to whoever is
+        // behind.
         (restart, crash(7, "80 s", "never") + controller, (1, 0)),
     ] {
         let fleet = play_fleet(&job(replicas, &faults));

@@ -97,8 +97,8 @@ fn every_example_of_a_mistake_is_refused_by_the_schema_too_or_says_why_not() {
             passed.insert(path.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8"));
         }
     }
-    let told: BTreeSet<&str> = PASS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(passed, told, "what passes has its reason, and nothing else has");
+    let reported: BTreeSet<&str> = PASS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(passed, reported, "what passes has its reason, and nothing else has");
     assert!(n_refused > 30, "{n_refused} of {} examples", files.len());
 }
 
@@ -290,9 +290,9 @@ fn whatever_the_reader_takes_the_schema_takes_and_the_reverse_but_for_reasons() 
             match read {
                 Ok(_) if !fits => complaints.push(format!("refused by the schema only:\n{text}")),
                 Err(mistakes) if fits => {
-                    let told = mistakes.to_string();
-                    let first = told.lines().next().unwrap_or_default().to_owned();
-                    if !SAYINGS.iter().any(|(saying, _)| told.contains(saying)) {
+                    let reported = mistakes.to_string();
+                    let first = reported.lines().next().unwrap_or_default().to_owned();
+                    if !SAYINGS.iter().any(|(saying, _)| reported.contains(saying)) {
                         complaints.push(format!("{path}: {first}"));
                     }
                 }

@@ -2,14 +2,14 @@
 
 use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, What};
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::forecast;
 use rackstorm::ids::JobId;
 use rackstorm::theory::Costs;
 use rackstorm::theory::silent::Pattern;
 
+use crate::harness::{Played, plan_of, plan_of_file, play_file, play_text, play_with};
 use crate::program::root;
-use crate::theatre::{Played, plan_of, plan_of_file, play_file, play_text, play_with};
 
 const DAY: f64 = 86_400.0;
 /// Patterns in each run.

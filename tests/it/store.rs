@@ -13,7 +13,7 @@ use rackstorm::drivers::store::{Folder, Remote, Server, Transfer};
 use rackstorm::drivers::tls::{CONTROLLER, Credentials, Tls, name_of};
 use rackstorm::event::Purpose;
 use rackstorm::fleet::admission::{Admission, Bounds, Refusals};
-use rackstorm::fleet::doors::{Address, Net, Object, Store};
+use rackstorm::fleet::ports::{Address, Net, Object, Store};
 use rackstorm::ids::NodeId;
 use rackstorm::units::Bytes;
 use serde_json::{Value, json};
@@ -31,12 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A rack's certificates, its file server, and what that told.
+/// A rack's certificates, its file server, and what that reported.
 struct Rack {
     folder: TempDir,
     server: Server,
     admission: Admission,
-    told: Rc<RefCell<Vec<Transfer>>>,
+    reported: Rc<RefCell<Vec<Transfer>>>,
 }
 
 /// Few, so that a crowd need not be large.
@@ -60,15 +60,15 @@ impl Rack {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         enrol(&folder.path().join("certificates"));
-        let told = Rc::<RefCell<Vec<Transfer>>>::default();
-        let into = told.clone();
-        let tell = move |transfer| into.borrow_mut().push(transfer);
+        let reported = Rc::<RefCell<Vec<Transfer>>>::default();
+        let into = reported.clone();
+        let report = move |transfer| into.borrow_mut().push(transfer);
         let own = net(&folder.path().join("certificates"), CONTROLLER, None);
         let store = Folder::open(&folder.path().join("store"), CONTROLLER, None, quiet());
         let store = store.expect("a store");
         let admission = Admission::new(BOUNDS);
-        let server = Server::start(own, store, 0, Rc::new(tell), admission.clone()).await;
-        Self { folder, server: server.expect("a free port"), admission, told }
+        let server = Server::start(own, store, 0, Rc::new(report), admission.clone()).await;
+        Self { folder, server: server.expect("a free port"), admission, reported }
     }
 
     fn at(&self) -> Address {
@@ -105,10 +105,10 @@ impl Rack {
         (stream, reply)
     }
 
-    /// What was told, once there is something.
-    async fn told(&self) -> Vec<Transfer> {
-        until("nothing is told", || !self.told.borrow().is_empty()).await;
-        self.told.take()
+    /// What was reported, once there is something.
+    async fn reported(&self) -> Vec<Transfer> {
+        until("nothing is reported", || !self.reported.borrow().is_empty()).await;
+        self.reported.take()
     }
 
     /// Files of checkpoints, half-written ones included.
@@ -166,7 +166,7 @@ fn what_a_node_puts_another_gets_until_it_is_deleted() {
         }
         second.delete(DATA, NAME).await.expect("deleted");
         assert_eq!(first.get(DATA, NAME, Bytes(1_000)).await.expect("an answer"), None);
-        assert!(rack.told.take().is_empty(), "nothing was declared");
+        assert!(rack.reported.take().is_empty(), "nothing was declared");
     });
 }
 
@@ -219,7 +219,7 @@ fn declared_bytes_really_travel_both_ways_and_only_data_are_kept() {
         }
         let whole =
             |purpose| Transfer { node: NodeId(1), purpose, received: declared, lost: Bytes(0) };
-        assert_eq!(rack.told().await, [whole(Purpose::Checkpoint), whole(Purpose::Restart)]);
+        assert_eq!(rack.reported().await, [whole(Purpose::Checkpoint), whole(Purpose::Restart)]);
         assert_eq!(rack.files(), [NAME.replace('/', "+")]);
     });
 }
@@ -237,14 +237,14 @@ fn data_that_are_not_what_was_said_of_them_are_refused_and_leave_what_was_there(
         assert_eq!(reply, json!({ "refused": "the data are not those of their sum" }));
         let lost = Bytes(100);
         let (node, purpose, received) = (NodeId(0), Purpose::Checkpoint, Bytes(0));
-        assert_eq!(rack.told().await, [Transfer { node, purpose, received, lost }]);
+        assert_eq!(rack.reported().await, [Transfer { node, purpose, received, lost }]);
 
         let (mut short, reply) = rack.ask(&put(NAME, 3, &"0".repeat(64), 100)).await;
         assert_eq!(reply, json!("ready"));
         short.write_all(&[9; 40]).await.expect("it is sent");
         short.shutdown().await.expect("it is closed");
         drop(short);
-        assert_eq!(rack.told().await[0].lost, Bytes(40));
+        assert_eq!(rack.reported().await[0].lost, Bytes(40));
         let got = rack.node(1).get(DATA, NAME, Bytes(0)).await.expect("got");
         assert_eq!((got, rack.files().len()), (Some(vec![1, 2, 3]), 1));
         let refusals = Refusals { unasked: 1, ..Refusals::default() };
@@ -304,9 +304,9 @@ fn a_node_takes_nobody_but_the_controller_for_its_file_server() {
         let certificates = rack.folder.path().join("certificates");
         let store = Folder::open(&rack.folder.path().join("false"), "pi2", None, quiet());
         let net = net(&certificates, "pi2", None);
-        let told = Rc::new(|_| {});
+        let reported = Rc::new(|_| {});
         let (store, admission) = (store.expect("a store"), rack.admission.clone());
-        let false_one = Server::start(net, store, 0, told, admission).await.expect("a port");
+        let false_one = Server::start(net, store, 0, reported, admission).await.expect("a port");
         let at = Address::new(OWN.to_string(), false_one.port());
         assert!(rack.node_at(0, at).put(DATA, NAME, vec![1], Bytes(0)).await.is_err());
     });
@@ -329,7 +329,7 @@ fn names_that_lead_out_and_sizes_beyond_all_measure_are_refused_before_anything_
         let (_, reply) = rack.ask(&put(NAME, 1 << 40, "", 1)).await;
         assert_eq!(reply, json!({ "refused": "more data than an object may have" }));
         assert_eq!(rack.admission.refusals(), Refusals { unasked: 19, ..Refusals::default() });
-        assert!(rack.files().is_empty() && rack.told.take().is_empty());
+        assert!(rack.files().is_empty() && rack.reported.take().is_empty());
     });
 }
 
@@ -345,17 +345,17 @@ fn a_server_that_is_lost_in_the_middle_of_a_put_breaks_it_off_and_takes_it_when_
         rack.server.pause();
         let mut end = [0];
         assert!(!matches!(stream.read(&mut end).await, Ok(1)), "the connection is broken");
-        let told = rack.told().await;
-        assert_eq!((told[0].received, told[0].lost), (Bytes(0), Bytes(64 << 10)));
+        let reported = rack.reported().await;
+        assert_eq!((reported[0].received, reported[0].lost), (Bytes(0), Bytes(64 << 10)));
         let node = rack.node(0);
         let error = node.put(DATA, NAME, vec![1], Bytes(10)).await.expect_err("it is shut");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
-        assert!(rack.files().is_empty() && rack.told.take().is_empty());
+        assert!(rack.files().is_empty() && rack.reported.take().is_empty());
         rack.server.resume();
         while node.put(DATA, NAME, vec![1], Bytes(10)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(rack.told().await[0].received, Bytes(10));
+        assert_eq!(rack.reported().await[0].received, Bytes(10));
     });
 }
 
@@ -382,11 +382,11 @@ fn a_server_that_ends_in_the_middle_leaves_no_half_object() {
         let (mut stream, _) = rack.ask(&put(NAME, 1_000, "", 1 << 40)).await;
         stream.write_all(&vec![0; 64 << 10]).await.expect("it is sent");
         assert_eq!(stream.read_u8().await.expect("a receipt"), 6);
-        let Rack { folder, server, told, .. } = rack;
+        let Rack { folder, server, reported, .. } = rack;
         drop(server);
         assert!(!matches!(stream.read(&mut [0]).await, Ok(1)), "the connection is broken");
-        until("it is told", || !told.borrow().is_empty()).await;
-        assert_eq!(told.borrow()[0].lost, Bytes(64 << 10));
+        until("it is reported", || !reported.borrow().is_empty()).await;
+        assert_eq!(reported.borrow()[0].lost, Bytes(64 << 10));
         let left = std::fs::read_dir(folder.path().join("store/checkpoints")).expect("a folder");
         assert_eq!(left.count(), 0);
     });
@@ -394,15 +394,15 @@ fn a_server_that_ends_in_the_middle_leaves_no_half_object() {
 
 /// The node gives its put up, or loses its power: both look the same from here.
 #[test]
-fn a_put_that_is_dropped_half_way_is_told_with_what_was_lost() {
+fn a_put_that_is_dropped_half_way_is_reported_with_what_was_lost() {
     run(async {
         let rack = Rack::new().await;
         let node = rack.node(1);
         let put = node.put(DATA, NAME, vec![5; 100_000], Bytes(1 << 40));
         let ended = tokio::time::timeout(Duration::from_secs(1), put).await;
         assert!(ended.is_err(), "a terabyte takes longer");
-        let told = rack.told().await;
-        assert_eq!((told[0].node, told[0].received), (NodeId(1), Bytes(0)));
+        let reported = rack.reported().await;
+        assert_eq!((reported[0].node, reported[0].received), (NodeId(1), Bytes(0)));
         assert!(rack.files().is_empty());
     });
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rackstorm::drivers::power::Switches;
 use rackstorm::event::Cause;
-use rackstorm::fleet::doors::{Power, PowerState};
+use rackstorm::fleet::ports::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use rackstorm::{inventory, testbed};
 use tokio::task::LocalSet;
@@ -66,9 +66,10 @@ impl Stand {
     }
 
     fn namespaces(&self) -> usize {
-        let told = std::process::Command::new("ip").args(["netns", "list"]).output();
-        let told = String::from_utf8(told.expect("ip was there").stdout).expect("names are UTF-8");
-        told.lines().filter(|line| line.starts_with(&format!("{}-", self.name))).count()
+        let reported = std::process::Command::new("ip").args(["netns", "list"]).output();
+        let reported =
+            String::from_utf8(reported.expect("ip was there").stdout).expect("names are UTF-8");
+        reported.lines().filter(|line| line.starts_with(&format!("{}-", self.name))).count()
     }
 
     /// Nodes that have fetched their boot image, by address.
@@ -112,7 +113,7 @@ fn the_bus_of_a_box_starts_nodes_and_kills_them() {
         power.off(third, Cause::Course).await.expect("it is switched off");
         assert_eq!(power.state(third).await.expect("it answers"), PowerState::Off);
         let none = || stand.testbed("exec", &["--", "ip", "netns", "pids", "none"]).code != 0;
-        assert!(none(), "a command that fails is told");
+        assert!(none(), "a command that fails is reported");
         power.on(third).await.expect("it is switched on again");
         until("node 3 boots again", || stand.booted().len() == 2).await;
         drop(power);

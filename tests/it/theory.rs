@@ -4,8 +4,8 @@ use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::Span;
 
+use crate::harness::{Played, play_file, play_text};
 use crate::program::root;
-use crate::theatre::{Played, play_file, play_text};
 
 /// Half the width of a normal law's 99 % interval, in standard deviations.
 const NINETY_NINE: f64 = 2.576;

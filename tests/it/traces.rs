@@ -2,7 +2,7 @@
 //!
 //! Los Alamos National Laboratory released the records as LA-UR-05-7318; they are not part of this
 //! repository. `RACKSTORM_TRACES` names the folder that has them; else `shared/data/traces` is
-//! looked for beside the repository. The tests say so if they are skipped.
+//! looked for next to the repository. The tests say so if they are skipped.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use rackstorm::fitting::traces::{Spans, TraceFits};
 use rackstorm::rng::Stream;
 use rackstorm::trace::{self, Named, Quantity, Selection, Trace};
 
+use crate::harness::{plan_of_file, play_plan, play_text};
 use crate::program::{Bench, root, update};
-use crate::theatre::{plan_of_file, play_plan, play_text};
 
 const LANL: &str = "lanl-failures-1996-2005.csv.xz";
 
 /// The records of Los Alamos, if they are there.
 fn lanl() -> Option<PathBuf> {
     let given = std::env::var_os("RACKSTORM_TRACES").map(PathBuf::from);
-    let beside = root().ancestors().map(|folder| folder.join("shared/data/traces"));
-    let found = given.into_iter().chain(beside).map(|folder| folder.join(LANL));
+    let shared = root().ancestors().map(|folder| folder.join("shared/data/traces"));
+    let found = given.into_iter().chain(shared).map(|folder| folder.join(LANL));
     let file = found.into_iter().find(|file| file.exists());
     if file.is_none() {
         eprintln!("skipped: {LANL} is not here; RACKSTORM_TRACES names its folder");
@@ -74,11 +74,11 @@ fn the_repairs_of_los_alamos_are_lognormal() {
     let trace = trace::read(&file, &Named::default()).expect("a trace");
     assert_eq!((trace.rows, trace.failures.len(), trace.flaws.len()), (23_739, 23_739, 0));
     let repairs = spans(&trace, &Selection::default(), Quantity::Repairs);
-    let told = repairs.summary.expect("there are repairs");
-    assert_eq!((told.n, repairs.zeros), (23_739, 187));
-    prints(told.mean_s / 60.0, "352");
-    prints(told.median_s / 60.0, "59");
-    prints(told.c2, "177");
+    let reported = repairs.summary.expect("there are repairs");
+    assert_eq!((reported.n, repairs.zeros), (23_739, 187));
+    prints(reported.mean_s / 60.0, "352");
+    prints(reported.median_s / 60.0, "59");
+    prints(reported.c2, "177");
     let SpanLaw::Lognormal { mu, sigma } = repairs.fits[0].law else {
         panic!("the lognormal fits best: {:?}", repairs.fits)
     };
@@ -351,20 +351,20 @@ fn all_laws_of_a_fault_table_are_accepted() {
 }
 
 #[test]
-fn broken_rows_are_told_and_counted_and_the_rest_is_fitted() {
+fn broken_rows_are_reported_and_counted_and_the_rest_is_fitted() {
     let bench = Bench::new();
     let mut text = drawn().replacen("\tn0\t0\t", "\tn0\tdown\t", 1);
     text += "nonsense\n";
     bench.write("event_trace.tab", &text);
     let done = bench.run(&["fit", "event_trace.tab", "--of", "repairs", "--out", "fits"]);
     assert_eq!(done.code, 0);
-    let told: Vec<_> = done.stderr.lines().collect();
+    let reported: Vec<_> = done.stderr.lines().collect();
     let expected = [
         "warning: event_trace.tab:1: `event_type` is `down`, not 0 or 1",
         "warning: event_trace.tab:2401: 1 columns, not 9",
         "warning: 2 of 2401 rows cannot be used; the others are",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert!(done.stdout.contains("2401 rows, 2 of them not usable"), "{}", done.stdout);
     let flaws = std::fs::read_to_string(bench.path().join("fits/flaws.csv")).expect("all flaws");
     assert_eq!(flaws.lines().count(), 3);
@@ -414,7 +414,7 @@ fn a_replay_is_scaled_mapped_and_whole_without_its_file() {
     bench.write("trace.tab", &text.replace("1060", "1061"));
     assert_eq!(load(&resolved).scenario, loaded.scenario);
     assert_ne!(load(&file).scenario, loaded.scenario);
-    let ends = |played: crate::theatre::Played| {
+    let ends = |played: crate::harness::Played| {
         let end = |event: &rackstorm::event::Event| {
             matches!(event.what, What::FaultEnds { .. }).then_some(event.at.0 / SECOND)
         };

@@ -1,31 +1,31 @@
 //! The stage `loopback`: the real controller and agents as processes of this machine.
 //!
 //! ```text
-//!  this process: controller, power door, harm door     one process per node: rackstorm agent
+//!  this process: controller, power port, harm port     one process per node: rackstorm agent
 //!       on, off ---- start, kill -9 ------------------------>
 //!       crash, hang, PSU ---- kill -9, SIGSTOP, kill -9 ---->
-//!       orders, sums ====== TCP with mutual TLS ============ beats over UDP
+//!       orders, sums ====== TCP with mutual TLS ============ heartbeats over UDP
 //! ```
 //!
 //! Time is real: a run lasts as long as its scenario says, and no two runs are the same. Booting
-//! is the start of a process, told as [`NodeState::Init`](crate::event::NodeState::Init). Each run
-//! has certificates and a store of its own in a temporary folder; checkpoints are really written
-//! and read. Agents end with this process, however it ends.
+//! is the start of a process, emitted as [`NodeState::Init`](crate::event::NodeState::Init). Each
+//! run has certificates and a store of its own in a temporary folder; checkpoints are really
+//! written and read. Agents end with this process, however it ends.
 //!
 //! Not modelled: boot method and stages; the time that a checkpoint's declared size takes on the
-//! wire (it is told as moved, and what is carried is small); power and heat; switches, servers and
-//! links, whose faults the stage refuses. A PSU takes its nodes with it, but not the switches that
-//! it feeds.
+//! wire (it is emitted as moved, and what is carried is small); power and heat; switches, servers
+//! and links, whose faults the stage refuses. A PSU takes its nodes with it, but not the switches
+//! that it feeds.
 
-mod doors;
 mod nodes;
 mod play;
+mod ports;
 
 use std::path::Path;
 
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Fault, Sink, Stop, Target};
-use crate::fleet::doors::Notice;
+use crate::fleet::ports::Notice;
 use crate::ids::PartKind;
 use crate::plan::Plan;
 use crate::scenario::fault::FaultRule;

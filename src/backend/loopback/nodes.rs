@@ -1,4 +1,4 @@
-//! The nodes: a process each while it has power, and what is told of it.
+//! The nodes: a process each while it has power, and the events about it.
 //!
 //! ```text
 //!  Off --on--> Init --joined--> Up --crash--> Down --off, on--> Init
@@ -15,7 +15,7 @@ use crate::backend::live::Live;
 use crate::drivers::agents::{Agents, Fate, Start};
 use crate::drivers::tls::name_of;
 use crate::event::{Cause, Fault, NodeState, PartState, Target, What};
-use crate::fleet::doors::{Deed, PowerState};
+use crate::fleet::ports::{InjectionOrder, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::scenario::fault::Repair;
@@ -23,7 +23,7 @@ use crate::units::Time;
 
 /// One node.
 #[derive(Debug, Default)]
-struct Node {
+struct ProcessNode {
     life: u32,
     state: NodeState,
     /// Whether its channel is on; power comes with it when the feed is there.
@@ -40,14 +40,14 @@ pub(super) struct Nodes {
     pub plan: Rc<Plan>,
     agents: Agents,
     pub live: Live,
-    each: RefCell<Vec<Node>>,
+    each: RefCell<Vec<ProcessNode>>,
     done: RefCell<BTreeSet<u64>>,
 }
 
 impl Nodes {
     /// All nodes off, at the first instant of a run.
     pub(super) fn new(plan: Rc<Plan>, start: Start) -> Self {
-        let each: Vec<_> = plan.machine.nodes.iter().map(|_| Node::default()).collect();
+        let each: Vec<_> = plan.machine.nodes.iter().map(|_| ProcessNode::default()).collect();
         let live = Live::new(&plan);
         Self {
             plan,
@@ -63,8 +63,8 @@ impl Nodes {
         self.live.now()
     }
 
-    /// Tells an event at this instant, unless the run is over.
-    pub(super) fn tell(&self, what: What) {
+    /// Emits an event at this instant, unless the run is over.
+    pub(super) fn emit(&self, what: What) {
         self.live.emit(what);
     }
 
@@ -115,7 +115,7 @@ impl Nodes {
             own.life += 1;
             own.life
         };
-        self.agents.start(node, Life(life), self.plan.scenario.controller.beat())?;
+        self.agents.start(node, Life(life), self.plan.scenario.controller.heartbeat())?;
         self.set_state(node, NodeState::Init, Cause::Course);
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Nodes {
         let own = &mut self.each.borrow_mut()[node.0 as usize];
         if own.state != state {
             own.state = state;
-            self.tell(What::NodeState { node, life: Life(own.life), state, cause });
+            self.emit(What::NodeState { node, life: Life(own.life), state, cause });
         }
     }
 
@@ -157,26 +157,26 @@ impl Nodes {
 
     /// Whether a node's agent carries a harm out by itself: what is done to its resources, and a
     /// hang, as long as it hears.
-    pub(super) fn harms_itself(&self, deed: &Deed) -> bool {
-        let is_up = || self.each.borrow()[deed.part.index as usize].state == NodeState::Up;
-        deed.kind.target() == Target::Resource || deed.kind == Fault::Hang && is_up()
+    pub(super) fn harms_itself(&self, injection: &InjectionOrder) -> bool {
+        let is_up = || self.each.borrow()[injection.part.index as usize].state == NodeState::Up;
+        injection.kind.target() == Target::Resource || injection.kind == Fault::Hang && is_up()
     }
 
     /// Does a harm, once.
-    pub(super) fn harm(&self, deed: &Deed) -> io::Result<()> {
-        if !self.done.borrow_mut().insert(deed.number) {
+    pub(super) fn harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if !self.done.borrow_mut().insert(injection.number) {
             return Ok(());
         }
-        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        match deed.kind.target() {
-            Target::Life if deed.kind == Fault::Hang => self.hang(node, cause)?,
+        let (node, cause) = (NodeId(injection.part.index), Cause::Fault(injection.kind));
+        match injection.kind.target() {
+            Target::Life if injection.kind == Fault::Hang => self.hang(node, cause)?,
             Target::Life => {
-                let is_blocked = self.is_blocked_by(deed);
+                let is_blocked = self.is_blocked_by(injection);
                 self.strike(node, is_blocked, cause);
             }
             Target::Feed => {
-                self.tell_part(deed.part, PartState::Down, cause);
-                for node in self.plan.machine.nodes_of(deed.part) {
+                self.emit_part(injection.part, PartState::Down, cause);
+                for node in self.plan.machine.nodes_of(injection.part) {
                     self.block(node);
                     self.set_state(node, NodeState::Down, cause);
                 }
@@ -192,17 +192,17 @@ impl Nodes {
     }
 
     /// Undoes a harm, once. What only a power cycle cures stays.
-    pub(super) fn undo(&self, deed: &Deed) -> io::Result<()> {
-        if !self.done.borrow_mut().remove(&deed.number) {
+    pub(super) fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if !self.done.borrow_mut().remove(&injection.number) {
             return Ok(());
         }
-        match deed.kind.target() {
-            Target::Life if deed.kind == Fault::Crash && self.is_blocked_by(deed) => {
-                self.unblock(NodeId(deed.part.index))
+        match injection.kind.target() {
+            Target::Life if injection.kind == Fault::Crash && self.is_blocked_by(injection) => {
+                self.unblock(NodeId(injection.part.index))
             }
             Target::Feed => {
-                self.tell_part(deed.part, PartState::Up, Cause::Repair);
-                let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
+                self.emit_part(injection.part, PartState::Up, Cause::Repair);
+                let all: Vec<_> = self.plan.machine.nodes_of(injection.part).collect();
                 all.into_iter().try_for_each(|node| self.unblock(node))
             }
             Target::Life
@@ -216,8 +216,8 @@ impl Nodes {
     }
 
     /// Whether a crashed node has no power until it is repaired.
-    fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = self.plan.scenario.rule(deed.fault);
+    fn is_blocked_by(&self, injection: &InjectionOrder) -> bool {
+        let rule = self.plan.scenario.rule(injection.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 
@@ -255,7 +255,7 @@ impl Nodes {
         self.energise(node)
     }
 
-    fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
-        self.tell(What::PartState { part, state, cause });
+    fn emit_part(&self, part: Part, state: PartState, cause: Cause) {
+        self.emit(What::PartState { part, state, cause });
     }
 }

@@ -8,22 +8,22 @@ use std::rc::Rc;
 
 use tokio::task::LocalSet;
 
-use super::doors::Hands;
 use super::nodes::Nodes;
+use super::ports::ProcessActuators;
 use crate::backend::live::failed;
 use crate::backend::with_refusals;
 use crate::drivers::agents::Start;
 use crate::drivers::descriptors;
 use crate::drivers::net::Plain;
 use crate::drivers::scratch::Scratch;
-use crate::drivers::store::{Folder, Place};
+use crate::drivers::store::{Folder, StorePlace};
 use crate::drivers::tls::{CONTROLLER, Credentials, Tls, chance};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller;
-use crate::fleet::doors::{Address, Net, Notice};
 use crate::fleet::job::Jobs;
+use crate::fleet::ports::{Address, Net, Notice};
 use crate::plan::Plan;
 use crate::units::{Span, Time};
 
@@ -75,14 +75,14 @@ async fn run(
     let store = Folder::open(&scratch.store(), CONTROLLER, None, Rc::new(|_, _| {}));
     let below = Plain { own: OWN };
     let no_start = |error: io::Error| failed("the controller", &error);
-    let (port, beats) = free_ports(below).await.map_err(no_start)?;
+    let (port, heartbeats) = free_ports(below).await.map_err(no_start)?;
     // Who is refused is counted by the controller.
     let net = Tls::new(below, &certificates.map_err(no_scratch)?, None, Rc::new(|_| {}));
     let setup = controller::Setup {
         port,
-        beats,
+        heartbeats,
         words: WORDS,
-        pace: Pace::for_beat(plan.scenario.controller.beat()),
+        pace: Pace::for_heartbeat(plan.scenario.controller.heartbeat()),
         lease: LEASE,
         chance: chance().map_err(no_start)?,
         sabotage: None,
@@ -90,25 +90,25 @@ async fn run(
     let start = Start {
         program: program.to_owned(),
         controller: Address::new(host.clone(), port),
-        beats: Address::new(host, beats),
-        store: Place::Folder { path: scratch.store(), rate: None },
+        heartbeats: Address::new(host, heartbeats),
+        store: StorePlace::Folder { path: scratch.store(), rate: None },
         harmless: false,
         scratch,
     };
     let plan = Rc::new(plan.clone());
     let nodes = Rc::new(Nodes::new(plan.clone(), start));
     let expected = Jobs::expected(&plan, WORDS);
-    let hands = Hands { nodes: nodes.clone(), notices, expected };
-    let doors = controller::Doors {
+    let actuators = ProcessActuators { nodes: nodes.clone(), notices, expected };
+    let ports = controller::ControllerPorts {
         net: net.map_err(no_start)?,
-        power: hands.clone(),
-        harm: hands.clone(),
+        power: actuators.clone(),
+        harm: actuators.clone(),
         store: store.map_err(no_scratch)?,
-        clock: hands.clone(),
-        told: hands,
+        clock: actuators.clone(),
+        emitter: actuators,
         admission: admission.clone(),
     };
-    let controller = Box::pin(controller::run(doors, setup, plan));
+    let controller = Box::pin(controller::run(ports, setup, plan));
     let ended = nodes.live.attend(controller, || nodes.reap(), sink).await;
     ended.map_err(|stop| with_refusals(stop, admission.refusals(), sink, nodes.now()))
 }

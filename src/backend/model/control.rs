@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::control::coordinator::Input;
-use crate::control::{Alarm, Command, Cure, FaultDue, Injection, PowerAct, PowerDue};
+use crate::control::{Alarm, Cure, FaultCommand, FaultDue, Injection, PowerAct, PowerDue};
 use crate::event::{Cause, Fault, PartState, What};
 use crate::hardware::rack::{Effect, Harm, Rack, Supply};
 use crate::ids::{JobId, Part, PartKind};
@@ -28,7 +28,7 @@ pub(super) struct Control {
     since: Time,
     /// What became due while it was down, and when.
     timers: Vec<(Time, Timer)>,
-    /// The orders that jobs would have told it are done.
+    /// The orders that jobs would have reported to it as done.
     answers: BTreeMap<JobId, u64>,
 }
 
@@ -143,18 +143,18 @@ impl World<'_> {
             let works_for = |node| jobs.job_of(node).map(|job| (job, jobs.phase(job)));
             let command = self.injector.next(&works_for, &mut faults_of(&mut self.rack));
             match command {
-                Some(Command::Emit(what)) => self.tell(what),
-                Some(Command::Inject(injection)) => self.strike(&injection),
-                Some(Command::Undo(injection)) => self.repair(&injection),
-                Some(Command::Alarm(alarm)) => self.alarm(alarm),
+                Some(FaultCommand::Emit(what)) => self.emit(what),
+                Some(FaultCommand::Inject(injection)) => self.strike(&injection),
+                Some(FaultCommand::Undo(injection)) => self.repair(&injection),
+                Some(FaultCommand::Alarm(alarm)) => self.alarm(alarm),
                 None => return,
             }
         }
     }
 
-    /// Tells an alarm, and warns the jobs.
+    /// Emits an alarm, and warns the jobs.
     fn alarm(&mut self, alarm: Alarm) {
-        self.tell(alarm.what());
+        self.emit(alarm.what());
         if !self.control.is_down() {
             self.coordinate(Input::Foreseen(alarm.fault, alarm.part));
         }
@@ -222,7 +222,7 @@ impl World<'_> {
         self.control.down += 1;
         if self.control.down == 1 {
             self.control.since = self.now();
-            self.tell_controller(PartState::Down, cause);
+            self.emit_controller(PartState::Down, cause);
         }
     }
 
@@ -232,7 +232,7 @@ impl World<'_> {
         if self.control.down > 0 {
             return;
         }
-        self.tell_controller(PartState::Up, cause);
+        self.emit_controller(PartState::Up, cause);
         let now = self.now();
         for (at, timer) in std::mem::take(&mut self.control.timers) {
             match timer {
@@ -249,9 +249,9 @@ impl World<'_> {
         self.coordinate(Input::Resumed(self.control.since));
     }
 
-    fn tell_controller(&mut self, state: PartState, cause: Cause) {
+    fn emit_controller(&mut self, state: PartState, cause: Cause) {
         let part = Part { kind: PartKind::Controller, index: 0 };
-        self.tell(What::PartState { part, state, cause });
+        self.emit(What::PartState { part, state, cause });
     }
 
     /// Whether a timer waits for the controller to be back; it is then kept.

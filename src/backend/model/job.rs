@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::coordinator::{Command, Cost, Image, Input, Loss, Work};
+use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
 use crate::event::{EndReason, JobPhase, Purpose, What};
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{Draw, Left, Ticket};
@@ -37,7 +37,7 @@ pub(super) enum Mover {
 
 /// The nodes of a job, and what they do.
 #[derive(Default)]
-pub(super) struct Hands {
+pub(super) struct Workers {
     /// The number of the order under way, and what it is.
     order: Option<(u64, Work)>,
     /// Grows with each order, and with each change of pace: timers of before are dead.
@@ -77,11 +77,11 @@ struct Draining {
 }
 
 impl World<'_> {
-    fn hands(&mut self, of: JobId) -> &mut Hands {
-        &mut self.hands[usize::from(of.0)]
+    fn workers(&mut self, of: JobId) -> &mut Workers {
+        &mut self.workers[usize::from(of.0)]
     }
 
-    /// Tells the coordinator of jobs, and does what it commands.
+    /// Informs the coordinator of jobs, and does what it commands.
     pub(super) fn coordinate(&mut self, input: Input) {
         let mut commands = std::mem::take(&mut self.commands);
         self.jobs.on(self.rack.now(), input, &mut commands);
@@ -92,22 +92,22 @@ impl World<'_> {
         self.commands = commands;
     }
 
-    fn carry_out(&mut self, command: &Command) {
+    fn carry_out(&mut self, command: &JobCommand) {
         match *command {
-            Command::Emit(what) => self.tell(what),
-            Command::Member { job, node, joined } => self.change_members(job, node, joined),
-            Command::Stop { job, .. } => self.stop_job(job),
-            Command::Load { job, computes } => self.set_load(job, computes),
-            Command::Order { job, order, work } => self.work(job, order, work),
-            Command::Without { job, node, heir } => self.go_on_without(job, node, heir),
-            Command::Pace { job, slowdown } => self.change_pace(job, Some(slowdown)),
-            Command::Drain { job, image } => self.drain(job, image),
-            Command::PauseDrain(job) => self.pause_drain(job),
-            Command::DropDrain(job) => self.drop_drain(job),
+            JobCommand::Emit(what) => self.emit(what),
+            JobCommand::Member { job, node, joined } => self.change_members(job, node, joined),
+            JobCommand::Stop { job, .. } => self.stop_job(job),
+            JobCommand::Load { job, computes } => self.set_load(job, computes),
+            JobCommand::Order { job, order, work } => self.work(job, order, work),
+            JobCommand::Without { job, node, heir } => self.go_on_without(job, node, heir),
+            JobCommand::Pace { job, slowdown } => self.change_pace(job, Some(slowdown)),
+            JobCommand::Drain { job, image } => self.drain(job, image),
+            JobCommand::PauseDrain(job) => self.pause_drain(job),
+            JobCommand::DropDrain(job) => self.drop_drain(job),
             // What images take of servers and cards is not modelled.
-            Command::Forget { .. } => {}
-            Command::Wake(at) => self.rack.schedule(at, Timer::Place),
-            Command::Finished { all, .. } => {
+            JobCommand::Forget { .. } => {}
+            JobCommand::Wake(at) => self.rack.schedule(at, Timer::Place),
+            JobCommand::Finished { all, .. } => {
                 if all && self.plan.scenario.stop.when == StopWhen::WorkloadDone {
                     self.ended = Some(EndReason::WorkDone);
                 }
@@ -137,18 +137,18 @@ impl World<'_> {
 
     /// What was ordered is void: what it moved is lost.
     fn stop_job(&mut self, of: JobId) {
-        let hands = self.hands(of);
-        hands.epoch += 1;
-        hands.order = None;
-        hands.pace.stop();
-        let ticket = hands.transfer.take();
+        let workers = self.workers(of);
+        workers.epoch += 1;
+        workers.order = None;
+        workers.pace.stop();
+        let ticket = workers.transfer.take();
         self.give_up(ticket);
     }
 
     fn work(&mut self, of: JobId, order: u64, work: Work) {
-        let hands = self.hands(of);
-        hands.order = Some((order, work));
-        let epoch = hands.epoch;
+        let workers = self.workers(of);
+        workers.order = Some((order, work));
+        let epoch = workers.epoch;
         match work {
             Work::Compute { span, slowdown, .. } => self.compute(of, span, slowdown),
             Work::Verify { span, .. } => self.compute(of, span, 1.0),
@@ -169,11 +169,11 @@ impl World<'_> {
     /// How many times as long the nodes of a job compute as at full speed. O(1) but for a job with
     /// groups of which some node is slow: only its groups that compute count.
     fn factor(&self, of: JobId) -> f64 {
-        let pace = &self.hands[usize::from(of.0)].pace;
+        let pace = &self.workers[usize::from(of.0)].pace;
         if pace.is_full() {
             return 1.0;
         }
-        let groups = self.plan.checkpoint_of(of).and_then(|wish| wish.logging());
+        let groups = self.plan.checkpoint_of(of).and_then(|spec| spec.logging());
         let busy = groups.map(|_| self.jobs.movers(of));
         pace.factor(|node| busy.as_ref().is_none_or(|busy| busy.binary_search(&node).is_ok()))
     }
@@ -181,31 +181,31 @@ impl World<'_> {
     /// The nodes compute, so many times as slow as they could for a checkpoint that drains.
     fn compute(&mut self, of: JobId, left: Span, slowdown: f64) {
         let (now, factor) = (self.now(), self.factor(of));
-        let hands = self.hands(of);
-        let span = hands.pace.begin(now, left, slowdown, factor);
-        let epoch = hands.epoch;
+        let workers = self.workers(of);
+        let span = workers.pace.begin(now, left, slowdown, factor);
+        let epoch = workers.epoch;
         self.after(span, Timer::Job { job: of, epoch });
     }
 
     /// What they compute goes on at the pace of now.
     fn change_pace(&mut self, of: JobId, slowdown: Option<f64>) {
         let (now, factor) = (self.now(), self.factor(of));
-        let hands = self.hands(of);
-        let Some(span) = hands.pace.change(now, slowdown, factor) else { return };
-        hands.epoch += 1;
-        let epoch = hands.epoch;
+        let workers = self.workers(of);
+        let Some(span) = workers.pace.change(now, slowdown, factor) else { return };
+        workers.epoch += 1;
+        let epoch = workers.epoch;
         self.after(span, Timer::Job { job: of, epoch });
     }
 
     /// A node of a job computes at this share of its speed from now on (ppm).
     pub(super) fn change_speed(&mut self, of: JobId, node: NodeId, share_ppm: u32) {
-        self.hands(of).pace.set_speed(node, share_ppm);
+        self.workers(of).pace.set_speed(node, share_ppm);
         self.change_pace(of, None);
     }
 
     /// Whether the nodes compress or decompress for some time now.
     fn is_busy_packing(&mut self, of: JobId, span: Span) -> bool {
-        let epoch = self.hands(of).epoch;
+        let epoch = self.workers(of).epoch;
         if span > Span::ZERO {
             let span = times(span, self.factor(of));
             self.after(span, Timer::Packed { job: of, epoch });
@@ -215,11 +215,11 @@ impl World<'_> {
 
     /// The nodes have compressed what they write, or decompressed what they have read.
     pub(super) fn packed(&mut self, of: JobId, epoch: u32) {
-        let hands = self.hands(of);
-        if hands.epoch != epoch {
+        let workers = self.workers(of);
+        if workers.epoch != epoch {
             return;
         }
-        match hands.order {
+        match workers.order {
             Some((_, Work::Write(Image { cost: Cost::Moves(parcel), .. }))) => {
                 self.request_transfers(of, true, parcel.bytes);
             }
@@ -231,7 +231,7 @@ impl World<'_> {
     fn request_transfers(&mut self, of: JobId, write: bool, bytes: Bytes) {
         let movers: Vec<_> = self.jobs.movers(of).into_iter().map(|node| node.0).collect();
         let ticket = self.with_rack(|rack| rack.transfer(&movers, write, bytes));
-        self.hands(of).transfer = Some(ticket);
+        self.workers(of).transfer = Some(ticket);
         self.movers.insert(ticket, Mover::Job { job: of, write });
     }
 
@@ -239,7 +239,7 @@ impl World<'_> {
     pub(super) fn moved(&mut self, ticket: Ticket) {
         match self.movers.remove(&ticket).expect("who moves waits for it") {
             Mover::Job { job, write } => {
-                self.hands(job).transfer = None;
+                self.workers(job).transfer = None;
                 self.transfers_done(job, write);
             }
             Mover::Drain { job, turn } => self.drain_moved(job, turn),
@@ -248,7 +248,7 @@ impl World<'_> {
 
     /// All transfers of an order are done.
     fn transfers_done(&mut self, of: JobId, write: bool) {
-        let packing = match self.hands(of).order {
+        let packing = match self.workers(of).order {
             Some((_, Work::Read(Image { cost: Cost::Moves(parcel), .. }))) => parcel.packing,
             _ => Span::ZERO,
         };
@@ -266,12 +266,12 @@ impl World<'_> {
 
     /// A node does not move its share any more; its heir moves all of it.
     fn go_on_without(&mut self, of: JobId, node: NodeId, heir: Option<NodeId>) {
-        let Some(ticket) = self.hands(of).transfer else { return };
+        let Some(ticket) = self.workers(of).transfer else { return };
         let left = self.with_rack(|rack| rack.leave_transfer(ticket, node));
         if let (Some(heir), true) = (heir, left != Left::Nothing) {
             self.with_rack(|rack| rack.join_transfer(ticket, heir));
         } else if left == Left::Moving(0) {
-            let ticket = self.hands(of).transfer.take();
+            let ticket = self.workers(of).transfer.take();
             self.give_up(ticket);
             self.transfers_done(of, false);
         }
@@ -279,16 +279,16 @@ impl World<'_> {
 
     /// The time of an order is over.
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
-        let hands = self.hands(job);
-        let Some((order, work)) = hands.order.filter(|_| hands.epoch == epoch) else { return };
+        let workers = self.workers(job);
+        let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
         let looks = matches!(work, Work::Verify { blind: false, .. });
         let found = if looks { self.jobs.struck(job) } else { None };
         self.coordinate(Input::Done { job, order, found });
     }
 
-    /// The nodes tell the controller that they have done what was ordered.
+    /// The nodes report to the controller that they have done what was ordered.
     fn answer(&mut self, job: JobId) {
-        let Some((order, _)) = self.hands(job).order else { return };
+        let Some((order, _)) = self.workers(job).order else { return };
         if self.control.is_down() {
             self.control.hold(job, order);
         } else {
@@ -298,18 +298,18 @@ impl World<'_> {
 
     /// The end of the run cuts short what is under way.
     pub(super) fn cut_all_transfers(&mut self) {
-        for of in (0..self.hands.len() as u16).map(JobId) {
+        for of in (0..self.workers.len() as u16).map(JobId) {
             self.stop_job(of);
         }
-        for of in (0..self.hands.len() as u16).map(JobId) {
+        for of in (0..self.workers.len() as u16).map(JobId) {
             self.drop_drain(of);
         }
     }
 
     fn change_members(&mut self, of: JobId, node: NodeId, joined: bool) {
         let psu = self.plan.machine.nodes[node.0 as usize].psu;
-        let hands = self.hands(of);
-        let count = hands.by_psu.entry(psu).or_insert(0);
+        let workers = self.workers(of);
+        let count = workers.by_psu.entry(psu).or_insert(0);
         let (from, to) = if joined {
             *count += 1;
             (Draw::Idle, Draw::Compute)
@@ -317,7 +317,7 @@ impl World<'_> {
             *count -= 1;
             (Draw::Compute, Draw::Idle)
         };
-        if hands.computing {
+        if workers.computing {
             self.rack.change_draw(psu, from, to, 1);
         }
         self.change_speed(of, node, if joined { self.rack.speed(node) } else { WHOLE_PPM });
@@ -326,7 +326,7 @@ impl World<'_> {
     /// The time of an order is over, and nobody is there who orders more: its nodes have done it
     /// and wait.
     pub(super) fn rest_job(&mut self, of: JobId, epoch: u32) {
-        if self.hands(of).epoch == epoch {
+        if self.workers(of).epoch == epoch {
             self.set_load(of, false);
         }
     }
@@ -334,17 +334,17 @@ impl World<'_> {
     /// Nodes that compute or verify draw more. O(PSU domains); of a job with groups O(nodes) if
     /// something changes, as those of groups that wait for others do not.
     fn set_load(&mut self, of: JobId, computes: bool) {
-        let groups = self.plan.checkpoint_of(of).and_then(|wish| wish.logging());
+        let groups = self.plan.checkpoint_of(of).and_then(|spec| spec.logging());
         if groups.is_some() {
             return self.set_load_of_groups(of, computes);
         }
-        let hands = &mut self.hands[usize::from(of.0)];
-        if std::mem::replace(&mut hands.computing, computes) == computes {
+        let workers = &mut self.workers[usize::from(of.0)];
+        if std::mem::replace(&mut workers.computing, computes) == computes {
             return;
         }
         let (from, to) =
             if computes { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
-        for (&psu, &count) in &hands.by_psu {
+        for (&psu, &count) in &workers.by_psu {
             self.rack.change_draw(psu, from, to, count);
         }
     }
@@ -352,8 +352,8 @@ impl World<'_> {
     /// Nobody joins or leaves while a group computes.
     fn set_load_of_groups(&mut self, of: JobId, computes: bool) {
         let all = self.jobs.seats(of).taken();
-        let hands = &self.hands[usize::from(of.0)];
-        let is_whole = hands.working.values().sum::<u32>() as usize == all;
+        let workers = &self.workers[usize::from(of.0)];
+        let is_whole = workers.working.values().sum::<u32>() as usize == all;
         if computes && is_whole && self.jobs.phase(of) == JobPhase::Compute {
             return;
         }
@@ -363,7 +363,7 @@ impl World<'_> {
             let psu = self.plan.machine.nodes[node.0 as usize].psu;
             *working.entry(psu).or_insert(0) += 1;
         }
-        let before = std::mem::replace(&mut self.hands(of).working, working.clone());
+        let before = std::mem::replace(&mut self.workers(of).working, working.clone());
         for (psu, count) in before {
             self.rack.change_draw(psu, Draw::Compute, Draw::Idle, count);
         }
@@ -375,7 +375,7 @@ impl World<'_> {
     /// It begins, or goes on.
     fn drain(&mut self, job: JobId, image: Image) {
         let now = self.now();
-        let drain = &mut self.hands(job).drain;
+        let drain = &mut self.workers(job).drain;
         drain.checkpoint = image.checkpoint;
         drain.turn += 1;
         let turn = drain.turn;
@@ -387,13 +387,13 @@ impl World<'_> {
             }
             Cost::Moves(parcel) => {
                 let seats = self.seats_that_drain(job);
-                let drain = &self.hands(job).drain;
+                let drain = &self.workers(job).drain;
                 let before = |seat| drain.arrived.as_ref().map_or(Bytes(0), |it| it[seat]);
                 let movers: Vec<_> =
                     seats.iter().map(|(node, seat)| (node.0, before(seat))).collect();
                 let ticket =
                     self.with_rack(|rack| rack.resume_transfer(&movers, true, parcel.bytes));
-                let drain = &mut self.hands(job).drain;
+                let drain = &mut self.workers(job).drain;
                 (drain.transfer, drain.seats) = (Some(ticket), seats);
                 self.movers.insert(ticket, Mover::Drain { job, turn });
             }
@@ -402,7 +402,7 @@ impl World<'_> {
 
     /// Nodes that still have to copy, with their seats.
     fn seats_that_drain(&self, of: JobId) -> BTreeMap<NodeId, usize> {
-        let arrived = &self.hands[usize::from(of.0)].drain.arrived;
+        let arrived = &self.workers[usize::from(of.0)].drain.arrived;
         let seats = self.jobs.seats(of);
         let seat = |node| Some((node, seats.seat_of(node)?));
         let left = |(_, seat): &(NodeId, usize)| {
@@ -414,14 +414,14 @@ impl World<'_> {
     /// It stands still from now on. What the server has of each image stays there.
     fn pause_drain(&mut self, of: JobId) {
         let now = self.now();
-        let drain = &mut self.hands(of).drain;
+        let drain = &mut self.workers(of).drain;
         drain.turn += 1;
         drain.left = drain.due.take().map(|due| Span(due.0.saturating_sub(now.0)));
         let Some(ticket) = drain.transfer.take() else { return };
         self.movers.remove(&ticket);
         if let Some(arrived) = self.with_rack(|rack| rack.interrupt_transfer(ticket)) {
             // By now the node that failed may have lost its seat.
-            let drain = &mut self.hands(of).drain;
+            let drain = &mut self.workers(of).drain;
             let of_seat = |(node, bytes)| (drain.seats[&node], bytes);
             drain.arrived = Some(arrived.into_iter().map(of_seat).collect());
         }
@@ -429,14 +429,14 @@ impl World<'_> {
 
     /// The server has all of it. The controller hears of it when it can.
     fn drain_moved(&mut self, job: JobId, turn: u64) {
-        let drain = &mut self.hands(job).drain;
+        let drain = &mut self.workers(job).drain;
         (drain.transfer, drain.arrived) = (None, Some(BTreeMap::new()));
         self.rack.schedule(self.now(), Timer::Drained { job, turn });
     }
 
     /// It is complete, if it has not stood still or been given up since.
     pub(super) fn drained(&mut self, job: JobId, turn: u64) {
-        let drain = &self.hands(job).drain;
+        let drain = &self.workers(job).drain;
         if let Some(checkpoint) = drain.checkpoint.filter(|_| drain.turn == turn) {
             self.coordinate(Input::Drained { job, checkpoint });
         }
@@ -444,7 +444,7 @@ impl World<'_> {
 
     /// It is given up: what it moved, now and before a failure, is lost.
     fn drop_drain(&mut self, of: JobId) {
-        let drain = &mut self.hands(of).drain;
+        let drain = &mut self.workers(of).drain;
         let new = Draining { turn: drain.turn + 1, ..Draining::default() };
         let old = std::mem::replace(drain, new);
         if self.give_up(old.transfer) {
@@ -452,7 +452,7 @@ impl World<'_> {
         }
         for lost in old.arrived.into_iter().flat_map(BTreeMap::into_values) {
             let (purpose, received) = (Purpose::Checkpoint, Bytes(0));
-            self.tell(What::Transfer { purpose, nodes: 1, received, lost });
+            self.emit(What::Transfer { purpose, nodes: 1, received, lost });
         }
     }
 }

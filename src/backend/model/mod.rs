@@ -1,6 +1,6 @@
 //! The stage `model`: a discrete-event model of the hardware that plays a plan in one thread.
 //!
-//! The world holds the state; timers and finished transfers drive it; every change is told as an
+//! The world holds the state; timers and finished transfers drive it; every change is emitted as an
 //! event. One run costs O(log n) for each timer and, on trees, for each transfer, and nothing
 //! for nodes to which nothing happens.
 //!

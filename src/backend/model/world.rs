@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::coordinator::{Command, Coordinator, Input};
+use crate::control::coordinator::{Coordinator, Input, JobCommand};
 use crate::control::{FaultDue, Injector, PowerDue, PowerSupervisor, Rules};
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
@@ -12,7 +12,7 @@ use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
 use super::control::{Control, faults_of, power_of};
-use super::job::{Hands, Mover};
+use super::job::{Mover, Workers};
 
 /// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,16 +48,16 @@ pub(super) struct World<'p> {
     pub rack: Rack<&'p Plan, Timer>,
     /// Room for what the machine puts out.
     room: Vec<Output>,
-    pub told: Vec<Event>,
+    pub emitted: Vec<Event>,
     pub injector: Injector<'p>,
     pub supervisor: PowerSupervisor,
     /// Class of the failure that is dealt with now; 1 for what no rule brings about.
     pub class: u8,
     pub jobs: Coordinator<'p>,
     /// The nodes of each job.
-    pub hands: Vec<Hands>,
+    pub workers: Vec<Workers>,
     /// Room for what the coordinator commands.
-    pub commands: Vec<Command>,
+    pub commands: Vec<JobCommand>,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
     pub control: Control,
@@ -71,12 +71,12 @@ impl<'p> World<'p> {
             plan,
             rack: Rack::new(plan),
             room: Vec::new(),
-            told: Vec::new(),
+            emitted: Vec::new(),
             injector: Injector::new(plan),
             supervisor: PowerSupervisor::new(Rules::of(plan), plan.machine.nodes.len()),
             class: 1,
             jobs: Coordinator::new(plan, plan.detection()),
-            hands: plan.jobs.iter().map(|_| Hands::default()).collect(),
+            workers: plan.jobs.iter().map(|_| Workers::default()).collect(),
             commands: Vec::new(),
             movers: BTreeMap::new(),
             control: Control::default(),
@@ -84,16 +84,16 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Plays to the end and tells every event.
+    /// Plays to the end and emits every event.
     pub(super) fn play(mut self, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
         self.begin();
         loop {
-            for event in self.told.drain(..) {
+            for event in self.emitted.drain(..) {
                 sink.event(&event)?;
             }
             if let Some(reason) = self.ended.filter(|_| !self.rack.is_overloaded()) {
                 self.finish(reason);
-                for event in self.told.drain(..) {
+                for event in self.emitted.drain(..) {
                     sink.event(&event)?;
                 }
                 return Ok(reason);
@@ -166,16 +166,16 @@ impl<'p> World<'p> {
         let mut output = self.rack.swap_output(std::mem::take(&mut self.room));
         for output in output.drain(..) {
             match output {
-                Output::Event(event) => self.told.push(event),
+                Output::Event(event) => self.emitted.push(event),
                 Output::Effect(effect) => self.react(effect),
             }
         }
         self.room = output;
     }
 
-    /// Tells an event at this instant.
-    pub(super) fn tell(&mut self, what: What) {
-        self.told.push(Event { at: self.now(), what });
+    /// Emits an event at this instant.
+    pub(super) fn emit(&mut self, what: What) {
+        self.emitted.push(Event { at: self.now(), what });
     }
 
     /// Sets a timer so far from now.
@@ -204,6 +204,6 @@ impl<'p> World<'p> {
         self.with_rack(Rack::read_meters);
         self.cut_all_transfers();
         self.with_rack(Rack::finish);
-        self.tell(What::RunEnds { reason });
+        self.emit(What::RunEnds { reason });
     }
 }

@@ -1,4 +1,4 @@
-//! How far nodes are in their boots, as dnsmasq's log tells it.
+//! How far nodes are in their boots, as dnsmasq's log shows it.
 //!
 //! ```text
 //!  Nov 21 10:00:03 dnsmasq-dhcp[812]: DHCPDISCOVER(eth0) b8:27:eb:01:02:03           asks
@@ -21,9 +21,9 @@ use std::os::unix::fs::MetadataExt;
 use crate::ids::NodeId;
 use crate::inventory::{Boot, Inventory};
 
-/// What a line tells of a node's boot.
+/// What a line says of a node's boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum BootProgress {
     /// It asks for an address.
     Asks,
     /// It was given one, or a file that is not its last.
@@ -32,7 +32,7 @@ pub(super) enum Stage {
     HasAll,
 }
 
-/// Who is told of, as far as a line says.
+/// Who is meant, as far as a line says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Who<'l> {
     address: Option<&'l str>,
@@ -56,15 +56,15 @@ impl BootLog {
     /// The log of an inventory's nodes, from its end on.
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
         let boot = inventory.boot.clone()?;
-        let own = |node: &crate::inventory::Node| (node.address.clone(), node.mac.clone());
+        let own = |node: &crate::inventory::InventoryNode| (node.address.clone(), node.mac.clone());
         let nodes = inventory.nodes.iter().map(own).collect();
         let mut log = Self { boot, nodes, file: None, rest: Vec::new(), looked: false };
         log.open();
         Some(log)
     }
 
-    /// What was logged since this was asked last. A log that cannot be read tells nothing.
-    pub(super) fn read(&mut self) -> Vec<(NodeId, Stage)> {
+    /// What was logged since this was asked last. A log that cannot be read says nothing.
+    pub(super) fn read(&mut self) -> Vec<(NodeId, BootProgress)> {
         let mut bytes = std::mem::take(&mut self.rest);
         if self.is_another().unwrap_or(true) {
             // What an old file still held is read before the new one.
@@ -75,7 +75,7 @@ impl BootLog {
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         self.rest = bytes.split_off(whole);
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        text.lines().filter_map(|line| self.tell(line)).collect()
+        text.lines().filter_map(|line| self.parse(line)).collect()
     }
 
     fn append(&mut self, bytes: &mut Vec<u8>) {
@@ -103,11 +103,11 @@ impl BootLog {
         Ok(!same || there.len() < *read)
     }
 
-    fn tell(&mut self, line: &str) -> Option<(NodeId, Stage)> {
+    fn parse(&mut self, line: &str) -> Option<(NodeId, BootProgress)> {
         let (who, stage) = parse(line, &self.boot.last)?;
-        let is = |own: &Option<String>, told: Option<&str>| {
-            told.is_some_and(|told| {
-                own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(told))
+        let is = |own: &Option<String>, said: Option<&str>| {
+            said.is_some_and(|said| {
+                own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(said))
             })
         };
         let by_mac = self.nodes.iter().position(|(_, mac)| is(mac, who.mac));
@@ -121,7 +121,7 @@ impl BootLog {
 }
 
 /// What a line says, if it is about a boot.
-fn parse<'l>(line: &'l str, last: &str) -> Option<(Who<'l>, Stage)> {
+fn parse<'l>(line: &'l str, last: &str) -> Option<(Who<'l>, BootProgress)> {
     if let Some((_, said)) = line.split_once("dnsmasq-dhcp") {
         let (_, said) = said.split_once(": ")?;
         // With `log-dhcp` a number of the exchange stands in front.
@@ -129,8 +129,8 @@ fn parse<'l>(line: &'l str, last: &str) -> Option<(Who<'l>, Stage)> {
         let (verb, rest) = said[at..].split_once('(')?;
         let (_, rest) = rest.split_once(')')?;
         let stage = match verb {
-            "DHCPDISCOVER" | "DHCPREQUEST" | "DHCPOFFER" => Stage::Asks,
-            "DHCPACK" => Stage::Fetches,
+            "DHCPDISCOVER" | "DHCPREQUEST" | "DHCPOFFER" => BootProgress::Asks,
+            "DHCPACK" => BootProgress::Fetches,
             _ => return None,
         };
         let mut who = Who::default();
@@ -147,7 +147,7 @@ fn parse<'l>(line: &'l str, last: &str) -> Option<(Who<'l>, Stage)> {
     let (_, said) = said.split_once(": ")?;
     let (file, address) = said.strip_prefix("sent ")?.rsplit_once(" to ")?;
     let who = Who { address: Some(address.trim()), mac: None };
-    let stage = if file.ends_with(last) { Stage::HasAll } else { Stage::Fetches };
+    let stage = if file.ends_with(last) { BootProgress::HasAll } else { BootProgress::Fetches };
     Some((who, stage))
 }
 
@@ -194,15 +194,20 @@ Nov 21 10:00:09 dnsmasq-tftp[812]: sent /srv/tftp/kernel8.img to 10.0.1.10
         let mut log = BootLog::new(&rack(folder.path())).expect("it is watched");
         assert_eq!(log.read(), [], "it is not there yet");
         std::fs::write(folder.path().join("dns.log"), STORM).expect("a file");
-        let (a, mut told) = (NodeId(0), log.read());
+        let (a, mut said) = (NodeId(0), log.read());
         // Whose MAC nobody knows is found by the address that it is offered.
-        assert_eq!(told.remove(0), (a, Stage::Asks));
-        let rest = [Stage::Asks, Stage::Fetches, Stage::Fetches, Stage::HasAll];
-        assert_eq!(told, rest.map(|stage| (a, stage)));
+        assert_eq!(said.remove(0), (a, BootProgress::Asks));
+        let rest = [
+            BootProgress::Asks,
+            BootProgress::Fetches,
+            BootProgress::Fetches,
+            BootProgress::HasAll,
+        ];
+        assert_eq!(said, rest.map(|stage| (a, stage)));
         // Now it is known.
         let first = "Nov 21 10:05:03 dnsmasq-dhcp[812]: DHCPDISCOVER(eth0) b8:27:eb:01:02:03\n";
         append(folder.path(), first);
-        assert_eq!(log.read(), [(a, Stage::Asks)]);
+        assert_eq!(log.read(), [(a, BootProgress::Asks)]);
         assert_eq!(log.read(), []);
     }
 
@@ -225,7 +230,7 @@ Nov 21 10:00:09 dnsmasq-tftp[812]: sent /srv/tftp/kernel8.img to 10.0.1.10
         append(folder.path(), &line[..30]);
         assert_eq!(log.read(), []);
         append(folder.path(), &line[30..]);
-        assert_eq!(log.read(), [(NodeId(1), Stage::Fetches)]);
+        assert_eq!(log.read(), [(NodeId(1), BootProgress::Fetches)]);
     }
 
     #[test]
@@ -237,7 +242,7 @@ Nov 21 10:00:09 dnsmasq-tftp[812]: sent /srv/tftp/kernel8.img to 10.0.1.10
         let own = folder.path().join("dns.log");
         std::fs::rename(&own, folder.path().join("dns.log.1")).expect("renamed");
         append(folder.path(), &sent("kernel8.img"));
-        let both = [(NodeId(1), Stage::Fetches), (NodeId(1), Stage::HasAll)];
+        let both = [(NodeId(1), BootProgress::Fetches), (NodeId(1), BootProgress::HasAll)];
         assert_eq!(log.read(), both, "the old one to its end, then the new one");
         std::fs::write(&own, "").expect("cut");
         assert_eq!(log.read(), []);

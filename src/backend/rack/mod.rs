@@ -3,7 +3,7 @@
 //! ```text
 //!  this process: controller ---- power drivers ----> the rack's switches       on, off, crash, PSU
 //!                     | ==== TCP with mutual TLS === agents on the nodes       hang, cut, job
-//!                     | <--- beats over UDP -------
+//!                     | <--- heartbeats over UDP -------
 //!                     | <=== TCP with mutual TLS === checkpoints of the nodes, to its store
 //!                boot log <--- dnsmasq                                         how far boots are
 //! ```
@@ -18,9 +18,9 @@
 //! degraded above the nodes.
 
 mod boot;
-mod doors;
 mod nodes;
 mod play;
+mod ports;
 mod preflight;
 pub mod rehearsal;
 
@@ -56,7 +56,7 @@ fn now() -> u64 {
     now_ns() / 1_000_000_000
 }
 
-/// The time of day (ns since 1970), beside which the clocks of nodes are held.
+/// The time of day (ns since 1970), against which the clocks of nodes are checked.
 fn now_ns() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "hours and clocks of the world, not of a run")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH);

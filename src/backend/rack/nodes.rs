@@ -1,4 +1,4 @@
-//! The nodes: what is known of each, and what is told of it.
+//! The nodes: what is known of each, and the events about it.
 //!
 //! ```text
 //!  Off --on--> Rom --asks--> Dhcp --fetches--> Tftp --has all--> Init --joins--> Up
@@ -12,10 +12,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::boot::{BootLog, Stage};
+use super::boot::{BootLog, BootProgress};
 use crate::backend::live::Live;
 use crate::event::{Cause, Fault, NodeState, PartState, Target, What};
-use crate::fleet::doors::{Deed, PowerState};
+use crate::fleet::ports::{InjectionOrder, PowerState};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::units::Time;
@@ -23,9 +23,9 @@ use crate::units::Time;
 /// One node.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-struct Node {
+struct RackNode {
     life: u32,
-    /// The life that its agent told when it joined last.
+    /// The life that its agent gave when it joined last.
     agent: Option<Life>,
     state: NodeState,
     /// Whether the controller wants it to have power; it has, when nothing keeps it off.
@@ -47,7 +47,7 @@ struct Node {
 pub(super) struct Nodes {
     pub plan: Rc<Plan>,
     pub live: Live,
-    each: RefCell<Vec<Node>>,
+    each: RefCell<Vec<RackNode>>,
     /// The log in which boots are seen.
     log: RefCell<Option<BootLog>>,
 }
@@ -55,7 +55,7 @@ pub(super) struct Nodes {
 impl Nodes {
     /// All nodes off, at the first instant of a run.
     pub(super) fn new(plan: Rc<Plan>, log: Option<BootLog>) -> Self {
-        let each = vec![Node::default(); plan.machine.nodes.len()];
+        let each = vec![RackNode::default(); plan.machine.nodes.len()];
         let live = Live::new(&plan);
         Self { plan, live, each: RefCell::new(each), log: RefCell::new(log) }
     }
@@ -65,21 +65,21 @@ impl Nodes {
         self.live.now()
     }
 
-    /// Tells an event at this instant, unless the run is over.
-    pub(super) fn tell(&self, what: What) {
+    /// Emits an event at this instant, unless the run is over.
+    pub(super) fn emit(&self, what: What) {
         self.live.emit(what);
     }
 
-    /// Tells that a part other than a node changed.
-    pub(super) fn tell_part(&self, part: Part, state: PartState, cause: Cause) {
-        self.tell(What::PartState { part, state, cause });
+    /// Emits that a part other than a node changed.
+    pub(super) fn emit_part(&self, part: Part, state: PartState, cause: Cause) {
+        self.emit(What::PartState { part, state, cause });
     }
 
-    fn of(&self, node: NodeId) -> Node {
+    fn of(&self, node: NodeId) -> RackNode {
         self.each.borrow()[node.0 as usize]
     }
 
-    fn change(&self, node: NodeId, change: impl FnOnce(&mut Node)) {
+    fn change(&self, node: NodeId, change: impl FnOnce(&mut RackNode)) {
         change(&mut self.each.borrow_mut()[node.0 as usize]);
     }
 
@@ -87,11 +87,11 @@ impl Nodes {
         let own = self.of(node);
         if own.state != state {
             self.change(node, |own| own.state = state);
-            self.tell(What::NodeState { node, life: Life(own.life), state, cause });
+            self.emit(What::NodeState { node, life: Life(own.life), state, cause });
         }
     }
 
-    /// Whether an agent is there to be told something.
+    /// Whether an agent is there to be sent something.
     pub(super) fn is_up(&self, node: NodeId) -> bool {
         self.of(node).state == NodeState::Up
     }
@@ -101,8 +101,8 @@ impl Nodes {
         self.of(node).powered
     }
 
-    /// Whether this is the first time that a node of this life tells what its clock shows: later a
-    /// fault may have set it wrong.
+    /// Whether this is the first time that a node of this life reports what its clock shows: later
+    /// a fault may have set it wrong.
     pub(super) fn is_first_time(&self, node: NodeId) -> bool {
         !std::mem::replace(&mut self.each.borrow_mut()[node.0 as usize].is_timed, true)
     }
@@ -123,8 +123,8 @@ impl Nodes {
     }
 
     /// What a node's switch counts for, where harms keep it off.
-    pub(super) fn supply(&self, node: NodeId, told: PowerState) -> PowerState {
-        if self.of(node).blocked > 0 { PowerState::Dead } else { told }
+    pub(super) fn supply(&self, node: NodeId, said: PowerState) -> PowerState {
+        if self.of(node).blocked > 0 { PowerState::Dead } else { said }
     }
 
     /// A switch is on: a life begins, if it was off.
@@ -142,7 +142,7 @@ impl Nodes {
         }
     }
 
-    /// A switch is off, by the controller's wish.
+    /// A switch is off, by the controller's order.
     pub(super) fn is_off(&self, node: NodeId, cause: Cause) {
         self.change(node, |own| own.powered = false);
         if self.of(node).blocked == 0 {
@@ -174,7 +174,7 @@ impl Nodes {
         own.blocked == 0 && own.wanted
     }
 
-    /// Tells what the boot log says by now.
+    /// Emits what the boot log says by now.
     pub(super) fn read_boots(&self) {
         let said = self.log.borrow_mut().as_mut().map(BootLog::read);
         for (node, stage) in said.into_iter().flatten() {
@@ -182,18 +182,18 @@ impl Nodes {
         }
     }
 
-    /// The boot log tells of a node: a boot goes forward only.
-    fn boots(&self, node: NodeId, stage: Stage) {
+    /// The boot log speaks of a node: a boot goes forward only.
+    fn boots(&self, node: NodeId, stage: BootProgress) {
         if node.0 as usize >= self.plan.machine.nodes.len() {
             return;
         }
         let next = match stage {
-            Stage::Asks => NodeState::Dhcp,
-            Stage::Fetches => NodeState::Tftp,
-            Stage::HasAll => NodeState::Init,
+            BootProgress::Asks => NodeState::Dhcp,
+            BootProgress::Fetches => NodeState::Tftp,
+            BootProgress::HasAll => NodeState::Init,
         };
         if self.of(node).wanted {
-            // Its switch has not told yet that it is on.
+            // Its switch has not said yet that it is on.
             self.is_on(node);
         }
         let own = self.of(node);
@@ -224,7 +224,7 @@ impl Nodes {
     }
 
     /// A node's agent has been silent for too long. What is known to keep it from being heard has
-    /// been told already.
+    /// been emitted already.
     pub(super) fn silent(&self, node: NodeId) {
         let own = self.of(node);
         if own.state == NodeState::Up && own.cut == 0 {
@@ -232,11 +232,11 @@ impl Nodes {
         }
     }
 
-    /// Agents are told to do a deed, or to undo it: what becomes of their nodes.
-    pub(super) fn entrusted(&self, deed: &Deed, begin: bool) {
-        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        let hangs = deed.kind == Fault::Hang;
-        match deed.kind.target() {
+    /// Agents are ordered to carry out an injection, or to undo it: what becomes of their nodes.
+    pub(super) fn entrusted(&self, injection: &InjectionOrder, begin: bool) {
+        let (node, cause) = (NodeId(injection.part.index), Cause::Fault(injection.kind));
+        let hangs = injection.kind == Fault::Hang;
+        match injection.kind.target() {
             Target::Life if hangs && begin && self.is_up(node) => {
                 self.set_state(node, NodeState::Hung, cause);
             }
@@ -244,7 +244,7 @@ impl Nodes {
                 self.change(node, |own| own.stopped = true);
                 self.set_state(node, NodeState::Down, cause);
             }
-            Target::Switch | Target::Link => self.part(deed, begin),
+            Target::Switch | Target::Link => self.part(injection, begin),
             Target::Life
             | Target::Feed
             | Target::Server
@@ -255,17 +255,17 @@ impl Nodes {
     }
 
     /// A switch or a link works no longer, or works again.
-    fn part(&self, deed: &Deed, begin: bool) {
-        let share_ppm = self.plan.scenario.rule(deed.fault).harm.left_ppm();
-        let is_cut = deed.kind == Fault::SwitchLoss || share_ppm == 0;
+    fn part(&self, injection: &InjectionOrder, begin: bool) {
+        let share_ppm = self.plan.scenario.rule(injection.fault).harm.left_ppm();
+        let is_cut = injection.kind == Fault::SwitchLoss || share_ppm == 0;
         let (state, cause) = match (begin, is_cut) {
-            (true, true) => (PartState::Down, Cause::Fault(deed.kind)),
-            (true, false) => (PartState::Degraded(share_ppm), Cause::Fault(deed.kind)),
+            (true, true) => (PartState::Down, Cause::Fault(injection.kind)),
+            (true, false) => (PartState::Degraded(share_ppm), Cause::Fault(injection.kind)),
             (false, _) => (PartState::Up, Cause::Repair),
         };
-        self.tell_part(deed.part, state, cause);
+        self.emit_part(injection.part, state, cause);
         if is_cut {
-            let all: Vec<_> = self.plan.machine.nodes_of(deed.part).collect();
+            let all: Vec<_> = self.plan.machine.nodes_of(injection.part).collect();
             for node in all {
                 self.change(node, |own| {
                     own.cut = if begin { own.cut + 1 } else { own.cut.saturating_sub(1) };
@@ -279,7 +279,7 @@ impl Nodes {
 mod tests {
     use super::*;
     use crate::event::Event;
-    use crate::fleet::doors::Means;
+    use crate::fleet::ports::Means;
     use crate::ids::{FaultId, PartKind};
     use crate::plan::pilot;
     use crate::units::Span;
@@ -290,8 +290,8 @@ mod tests {
         Nodes::new(Rc::new(Plan::make(&pilot::scenario())), None)
     }
 
-    /// State, life and cause of all that was told of the node.
-    fn told(nodes: &Nodes) -> Vec<(NodeState, u32, Cause)> {
+    /// State, life and cause of all that was emitted of the node.
+    fn emitted(nodes: &Nodes) -> Vec<(NodeState, u32, Cause)> {
         let state = |event: &Event| match event.what {
             What::NodeState { node: NODE, life, state, cause } => Some((state, life.0, cause)),
             _ => None,
@@ -299,11 +299,11 @@ mod tests {
         nodes.live.take().iter().filter_map(state).collect()
     }
 
-    fn deed(kind: Fault, kind_of_part: PartKind, index: u32) -> Deed {
+    fn injection(kind: Fault, kind_of_part: PartKind, index: u32) -> InjectionOrder {
         let part = Part { kind: kind_of_part, index };
         let (fault, lasts, lease) = (FaultId(0), None, Span(1));
         let means = Means::Usual;
-        Deed { number: 0, fault, kind, part, lasts, lease, means }
+        InjectionOrder { number: 0, fault, kind, part, lasts, lease, means }
     }
 
     fn up() -> Nodes {
@@ -319,19 +319,25 @@ mod tests {
     fn a_boot_goes_forward_only_and_a_life_begins_with_each_power_on() {
         use NodeState::{Dhcp, Init, Off, Rom, Tftp, Up};
         let nodes = nodes();
-        nodes.boots(NODE, Stage::Fetches);
-        assert!(told(&nodes).is_empty(), "another boot server's client: it has no power");
+        nodes.boots(NODE, BootProgress::Fetches);
+        assert!(emitted(&nodes).is_empty(), "another boot server's client: it has no power");
         for life in 1..=2 {
             nodes.is_on(NODE);
-            for stage in [Stage::Asks, Stage::Fetches, Stage::Asks, Stage::HasAll, Stage::Fetches] {
+            for stage in [
+                BootProgress::Asks,
+                BootProgress::Fetches,
+                BootProgress::Asks,
+                BootProgress::HasAll,
+                BootProgress::Fetches,
+            ] {
                 nodes.boots(NODE, stage);
             }
             nodes.joined(NODE, Life(life));
-            nodes.boots(NODE, Stage::HasAll);
+            nodes.boots(NODE, BootProgress::HasAll);
             nodes.is_off(NODE, Cause::Repair);
             let states = [Rom, Dhcp, Tftp, Init, Up].map(|state| (state, life, Cause::Course));
             let all = [&states[..], &[(Off, life, Cause::Repair)]].concat();
-            assert_eq!(told(&nodes), all);
+            assert_eq!(emitted(&nodes), all);
         }
     }
 
@@ -341,27 +347,27 @@ mod tests {
         nodes.silent(NODE);
         nodes.joined(NODE, Life(77));
         let down = (NodeState::Down, 1, Cause::Silent);
-        assert_eq!(told(&nodes), [down, (NodeState::Up, 1, Cause::Repair)]);
-        let cut = deed(Fault::SwitchLoss, PartKind::Switch, 0);
+        assert_eq!(emitted(&nodes), [down, (NodeState::Up, 1, Cause::Repair)]);
+        let cut = injection(Fault::SwitchLoss, PartKind::Switch, 0);
         nodes.entrusted(&cut, true);
         nodes.silent(NODE);
         nodes.entrusted(&cut, false);
-        assert_eq!(told(&nodes), [], "its switch was lost");
-        nodes.entrusted(&deed(Fault::Hang, PartKind::Node, NODE.0), true);
+        assert_eq!(emitted(&nodes), [], "its switch was lost");
+        nodes.entrusted(&injection(Fault::Hang, PartKind::Node, NODE.0), true);
         nodes.silent(NODE);
         let hung = (NodeState::Hung, 1, Cause::Fault(Fault::Hang));
-        assert_eq!(told(&nodes), [hung]);
+        assert_eq!(emitted(&nodes), [hung]);
     }
 
     #[test]
     fn an_agent_that_comes_back_with_another_life_has_booted_by_itself() {
         let nodes = up();
-        nodes.entrusted(&deed(Fault::Crash, PartKind::Node, NODE.0), true);
+        nodes.entrusted(&injection(Fault::Crash, PartKind::Node, NODE.0), true);
         assert!(nodes.has_stopped(NODE), "only a power cycle helps");
         nodes.joined(NODE, Life(78));
         assert!(!nodes.has_stopped(NODE));
         let down = (NodeState::Down, 1, Cause::Fault(Fault::Crash));
-        assert_eq!(told(&nodes), [down, (NodeState::Up, 2, Cause::Repair)]);
+        assert_eq!(emitted(&nodes), [down, (NodeState::Up, 2, Cause::Repair)]);
     }
 
     #[test]
@@ -377,7 +383,7 @@ mod tests {
         assert!(nodes.unblock(NODE), "it was wanted on");
         nodes.is_on(NODE);
         let down = (NodeState::Down, 1, Cause::Fault(Fault::PowerLoss));
-        assert_eq!(told(&nodes), [down, (NodeState::Rom, 2, Cause::Course)]);
+        assert_eq!(emitted(&nodes), [down, (NodeState::Rom, 2, Cause::Course)]);
         nodes.block(NODE, true);
         assert!(!nodes.unblock(NODE), "who crashed is brought back by its repair");
     }

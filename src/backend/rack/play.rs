@@ -12,8 +12,8 @@ use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::boot::BootLog;
-use super::doors::Hands;
 use super::nodes::Nodes;
+use super::ports::RackActuators;
 use super::preflight::own_address;
 use super::{now, restore};
 use crate::backend::live::failed;
@@ -28,8 +28,8 @@ use crate::event::{Cause, EndReason, Sink, Stop, What};
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::agent::Pace;
 use crate::fleet::controller;
-use crate::fleet::doors::{Object, Power, PowerState, Store};
 use crate::fleet::job::Jobs;
+use crate::fleet::ports::{Object, Power, PowerState, Store};
 use crate::ids::NodeId;
 use crate::inventory::{Inventory, power};
 use crate::plan::Plan;
@@ -100,23 +100,23 @@ async fn conduct(
     let net = Tls::new(below, &credentials, None, Rc::new(|_| {})).map_err(no_start)?;
     let store = Folder::open(path, CONTROLLER, None, Rc::new(|_, _| {})).map_err(no_start)?;
     let nodes = Rc::new(Nodes::new(plan.clone(), BootLog::new(&inventory)));
-    let tells = nodes.clone();
-    let told = move |Transfer { purpose, received, lost, .. }: Transfer| {
-        tells.tell(What::Transfer { purpose, nodes: 1, received, lost });
+    let emitter = nodes.clone();
+    let on_transfer = move |Transfer { purpose, received, lost, .. }: Transfer| {
+        emitter.emit(What::Transfer { purpose, nodes: 1, received, lost });
     };
     let n_nodes = plan.machine.nodes.len();
     let bounds = Bounds::of(n_nodes);
     let bounds = bounds.within(n_nodes, descriptors::raise(bounds.files(n_nodes)));
     let admission = Admission::new(bounds);
-    let (own, told) = (store.clone(), Rc::new(told));
-    let server = Server::start(net.clone(), own, control.store, told, admission.clone());
+    let (own, on_transfer) = (store.clone(), Rc::new(on_transfer));
+    let server = Server::start(net.clone(), own, control.store, on_transfer, admission.clone());
     let server = Rc::new(server.await.map_err(no_start)?);
     // A controller that was killed left its memory; this run begins anew.
     store.delete(Object::State, "controller").await.map_err(no_start)?;
-    let usual = Pace::for_beat(plan.scenario.controller.beat());
+    let usual = Pace::for_heartbeat(plan.scenario.controller.heartbeat());
     let setup = controller::Setup {
         port: control.port,
-        beats: control.beats,
+        heartbeats: control.heartbeats,
         words: WORDS,
         pace: Pace { patience: usual.patience + ACT * busiest(&inventory, &plan), ..usual },
         lease: rack.limits.lease,
@@ -126,12 +126,12 @@ async fn conduct(
     let expected = Jobs::expected(&plan, WORDS);
     let done = Rc::new(RefCell::new(BTreeSet::new()));
     let (own, held) = (nodes.clone(), held.clone());
-    let hands = Hands { inventory, switches, nodes: own, server, held, done, expected };
-    let (power, harm) = (hands.clone(), hands.clone());
-    let (clock, told) = (hands.clone(), hands);
+    let actuators = RackActuators { inventory, switches, nodes: own, server, held, done, expected };
+    let (power, harm) = (actuators.clone(), actuators.clone());
+    let (clock, emitter) = (actuators.clone(), actuators);
     let refused = admission.clone();
-    let doors = controller::Doors { net, power, harm, store, clock, told, admission };
-    let controller = Box::pin(controller::run(doors, setup, plan));
+    let ports = controller::ControllerPorts { net, power, harm, store, clock, emitter, admission };
+    let controller = Box::pin(controller::run(ports, setup, plan));
     let ended = nodes.live.attend(controller, || nodes.read_boots(), sink).await;
     ended.map_err(|stop| with_refusals(stop, refused.refusals(), sink, nodes.now()))
 }

@@ -1,4 +1,4 @@
-//! What must hold before a run touches a rack: all that does not is told at once, with a way out.
+//! What must hold before a run touches a rack; all that does not is reported at once, with hints.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use crate::drivers::power::held::Held;
 use crate::drivers::power::operate;
 use crate::drivers::tls::{self, CONTROLLER, name_of};
 use crate::event::Target;
-use crate::fleet::doors::PowerState;
+use crate::fleet::ports::PowerState;
 use crate::ids::{NodeId, Part};
 use crate::inventory::{Control, Inventory};
 use crate::plan::Plan;
@@ -73,10 +73,10 @@ fn reaches(rack: &Inventory, plan: &Plan) -> Vec<String> {
         ),
         Some(control) => {
             wrong.extend(listens(control).err().map(|error| {
-                let Control { address, port, beats, .. } = control;
+                let Control { address, port, heartbeats, .. } = control;
                 format!(
-                    "[controller]: {address} cannot listen at {port} and {beats}: {error}; is this \
-                     the machine, and is no other controller running?"
+                    "[controller]: {address} cannot listen at {port} and {heartbeats}: {error}; is \
+                     this the machine, and is no other controller running?"
                 )
             }));
             wrong.extend(certificates(control, plan));
@@ -105,7 +105,7 @@ pub(super) fn own_address(control: &Control) -> io::Result<IpAddr> {
 fn listens(control: &Control) -> io::Result<()> {
     let own = own_address(control)?;
     TcpListener::bind((own, control.port))?;
-    UdpSocket::bind((own, control.beats)).map(drop)
+    UdpSocket::bind((own, control.heartbeats)).map(drop)
 }
 
 /// Those of the controller must be there; those of agents are looked at where they lie here too.
@@ -115,9 +115,9 @@ fn certificates(control: &Control, plan: &Plan) -> Vec<String> {
     let there = |node: &NodeId| folder.join(format!("{}.pem", name_of(*node))).exists();
     let nodes = nodes(plan).into_iter().filter(there);
     let others = nodes.filter_map(|node| tls::check_certificate(folder, &name_of(node)).err());
-    let told =
+    let reported =
         |error: io::Error| format!("certificates: {error}; `rackstorm rack enrol` makes them");
-    own.into_iter().chain(others).map(told).collect()
+    own.into_iter().chain(others).map(reported).collect()
 }
 
 fn writes(path: &Path) -> io::Result<()> {
@@ -133,10 +133,10 @@ fn switches(file: &Path, rack: &Inventory, plan: &Plan) -> Vec<String> {
     let fed: Vec<_> = all.into_iter().filter(|&node| rack.node(node).feed.is_some()).collect();
     let asked = operate::Rack::with(file, rack.clone(), async |at_hand| {
         let mut states = Vec::new();
-        let mut told = |node, state: &io::Result<PowerState>| {
+        let mut reported = |node, state: &io::Result<PowerState>| {
             states.push((node, state.as_ref().map(|state| *state).map_err(ToString::to_string)));
         };
-        at_hand.states(&fed, || false, &mut told).await.expect("nobody stops it");
+        at_hand.states(&fed, || false, &mut reported).await.expect("nobody stops it");
         states
     });
     let mut states = match asked {
@@ -172,7 +172,7 @@ fn switches(file: &Path, rack: &Inventory, plan: &Plan) -> Vec<String> {
 }
 
 /// Whether the faults at fixed times leave each node within its `cycles_per_hour`: one power
-/// cycle for each, beside that at the start and that at the end.
+/// cycle for each, besides that at the start and that at the end.
 fn cycles(rack: &Inventory, held: &Held, plan: &Plan) -> Vec<String> {
     let own = held.lock();
     let limit = rack.limits.cycles_per_hour;

@@ -6,10 +6,10 @@
 //! ```
 //!
 //! Limits, protected nodes and times are those of the inventory; its ledger and journal are others,
-//! and begin empty. Agents do to themselves what only ends them or keeps them silent, and pretend
-//! to do all else: they share the machine.
+//! and begin empty. Agents do to themselves what only ends them or keeps them silent, and only
+//! claim to do all else: they share the machine.
 //!
-//! Not modelled: boots, which no log tells; certificates and addresses of the real nodes; what a
+//! Not modelled: boots, which no log shows; certificates and addresses of the real nodes; what a
 //! cut, a bad link, a load or a wrong clock does.
 
 use std::cell::RefCell;
@@ -32,9 +32,9 @@ use crate::backend::Backend;
 use crate::drivers::agents::{Agents, Start};
 use crate::drivers::power::rehearsal::{NodeSwitched, Rehearsal};
 use crate::drivers::scratch::Scratch;
-use crate::drivers::store::Place;
+use crate::drivers::store::StorePlace;
 use crate::event::{EndReason, Sink, Stop};
-use crate::fleet::doors::Address;
+use crate::fleet::ports::Address;
 use crate::ids::{Life, NodeId};
 use crate::inventory::Inventory;
 use crate::plan::Plan;
@@ -47,8 +47,8 @@ pub const NAME: &str = "rehearsal";
 pub struct Rehearsed {
     // Dropped in this order: who uses the fakes goes first.
     rack: Rack,
-    /// Time between two beats of agents that are started from now on (ns).
-    beat: Arc<AtomicU64>,
+    /// Time between two heartbeats of agents that are started from now on (ns).
+    heartbeat: Arc<AtomicU64>,
     _fakes: Fakes,
 }
 
@@ -58,10 +58,10 @@ impl Rehearsed {
     /// # Errors
     /// When the system does not give what the fakes need.
     pub fn start(real: &Inventory, program: &Path) -> io::Result<Self> {
-        let beat = Arc::new(AtomicU64::new(Span::from_secs(1).0));
+        let heartbeat = Arc::new(AtomicU64::new(Span::from_secs(1).0));
         let (fakes, file, inventory) =
-            Fakes::start(real.clone(), program.to_owned(), beat.clone())?;
-        Ok(Self { rack: Rack::take(&file, inventory)?, beat, _fakes: fakes })
+            Fakes::start(real.clone(), program.to_owned(), heartbeat.clone())?;
+        Ok(Self { rack: Rack::take(&file, inventory)?, heartbeat, _fakes: fakes })
     }
 }
 
@@ -87,7 +87,7 @@ impl Backend for Rehearsed {
     }
 
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
-        self.beat.store(plan.scenario.controller.beat().0, Ordering::Relaxed);
+        self.heartbeat.store(plan.scenario.controller.heartbeat().0, Ordering::Relaxed);
         self.rack.play(plan, sink)
     }
 }
@@ -99,35 +99,35 @@ struct Fakes {
 }
 
 impl Fakes {
-    /// Starts them; gives the file beside which ledger and journal stand, and the inventory.
+    /// Starts them; gives the file next to which ledger and journal stand, and the inventory.
     fn start(
         real: Inventory,
         program: PathBuf,
-        beat: Arc<AtomicU64>,
+        heartbeat: Arc<AtomicU64>,
     ) -> io::Result<(Self, PathBuf, Inventory)> {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let (end, ended) = oneshot::channel::<()>();
         let body = move || {
             let begun = Builder::new_current_thread().enable_all().build();
             let served = begun.and_then(|runtime| {
                 LocalSet::new().block_on(&runtime, async {
-                    let (inventory, stand) = stand(real, &program, beat).await?;
+                    let (inventory, stand) = stand(real, &program, heartbeat).await?;
                     let file = stand.file();
                     // Nobody listens any more if whoever waits for it has gone.
-                    let _ = tell.send(Ok((file, inventory)));
+                    let _ = sender.send(Ok((file, inventory)));
                     let _ = ended.await;
                     drop(stand);
                     Ok(())
                 })
             });
             if let Err(error) = served {
-                let _ = tell.send(Err(error));
+                let _ = sender.send(Err(error));
             }
         };
         let thread = thread::Builder::new().name("rehearsal".into()).spawn(body)?;
         let fakes = Self { end: Some(end), thread: Some(thread) };
         let gone = |_| io::Error::other("the thread of the rehearsal has ended");
-        let (file, inventory) = told.recv().map_err(gone)??;
+        let (file, inventory) = receiver.recv().map_err(gone)??;
         Ok((fakes, file, inventory))
     }
 }
@@ -160,14 +160,14 @@ impl Stand {
 async fn stand(
     mut real: Inventory,
     program: &Path,
-    beat: Arc<AtomicU64>,
+    heartbeat: Arc<AtomicU64>,
 ) -> io::Result<(Inventory, Stand)> {
     real.boot = None;
     let mut agents = None;
     if let Some(control) = &mut real.controller {
         let host = Ipv4Addr::LOCALHOST.to_string();
         let scratch = Rc::new(Scratch::with_certificates(real.nodes.len() as u32, &host)?);
-        (control.port, control.store, control.beats) = free_ports()?;
+        (control.port, control.store, control.heartbeats) = free_ports()?;
         control.certificates = scratch.certificates();
         control.address.clone_from(&host);
         let at = |port| Address::new(host.clone(), port);
@@ -175,14 +175,14 @@ async fn stand(
         let start = Start {
             program: program.to_owned(),
             controller: at(control.port),
-            beats: at(control.beats),
-            store: Place::Server { at: at(control.store), cards },
+            heartbeats: at(control.heartbeats),
+            store: StorePlace::Server { at: at(control.store), cards },
             harmless: true,
             scratch,
         };
         agents = Some(Rc::new(Agents::new(start, real.nodes.len())));
     }
-    let switched = switched(real.nodes.len(), agents.clone(), beat);
+    let switched = switched(real.nodes.len(), agents.clone(), heartbeat);
     let (inventory, rehearsal) = Rehearsal::start(&real, program, switched).await?;
     if let Some(path) = inventory.server.as_ref().and_then(|server| server.path.as_ref()) {
         fs::create_dir(path)?;
@@ -191,7 +191,7 @@ async fn stand(
 }
 
 /// Power on is the start of an agent's next life, power off its end.
-fn switched(n_nodes: usize, agents: Option<Rc<Agents>>, beat: Arc<AtomicU64>) -> NodeSwitched {
+fn switched(n_nodes: usize, agents: Option<Rc<Agents>>, heartbeat: Arc<AtomicU64>) -> NodeSwitched {
     let lives = RefCell::new(vec![0; n_nodes]);
     Rc::new(move |node: NodeId, on| {
         let Some(agents) = &agents else { return };
@@ -201,15 +201,15 @@ fn switched(n_nodes: usize, agents: Option<Rc<Agents>>, beat: Arc<AtomicU64>) ->
         let life = &mut lives.borrow_mut()[node.0 as usize];
         *life += 1;
         // An agent that does not start is a node that does not come up, for all to see.
-        let _ = agents.start(node, Life(*life), Span(beat.load(Ordering::Relaxed)));
+        let _ = agents.start(node, Life(*life), Span(heartbeat.load(Ordering::Relaxed)));
     })
 }
 
-/// Ports that nobody has now: for agents, for checkpoints, and for beats.
+/// Ports that nobody has now: for agents, for checkpoints, and for heartbeats.
 fn free_ports() -> io::Result<(u16, u16, u16)> {
     let own = (Ipv4Addr::LOCALHOST, 0);
     let (agents, store) = (TcpListener::bind(own)?, TcpListener::bind(own)?);
-    let beats = UdpSocket::bind(own)?;
+    let heartbeats = UdpSocket::bind(own)?;
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-    Ok((port(&agents)?, port(&store)?, beats.local_addr()?.port()))
+    Ok((port(&agents)?, port(&store)?, heartbeats.local_addr()?.port()))
 }

@@ -1,6 +1,6 @@
 //! The stage `turmoil`: the real controller and agents on a simulated rack and network.
 //!
-//! The programs are those of [`crate::fleet`]; the doors they are given are simulated. Power,
+//! The programs are those of [`crate::fleet`]; the ports they are given are simulated. Power,
 //! boot, parts and declared transfers are [`crate::hardware::rack`], the same models as in the
 //! stage `model`; packets go through turmoil-net, one kernel for each host. Time is tokio's paused
 //! clock, so a run takes as long as its computing and gives the same events each time.
@@ -10,11 +10,11 @@
 //! carries plain text). Faults are the controller's to inject: those that are due while it is down
 //! strike when it is back.
 
-mod doors;
 mod hosts;
 pub mod nemesis;
 mod paths;
 mod play;
+mod ports;
 mod programs;
 mod reference;
 mod socket;
@@ -27,8 +27,8 @@ use std::rc::Rc;
 
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};
-use crate::fleet::doors::Notice;
 use crate::fleet::job::{Jobs, Sabotage};
+use crate::fleet::ports::Notice;
 use crate::plan::Plan;
 use crate::units::Time;
 use nemesis::{Disturbance, Nemesis};
@@ -55,7 +55,7 @@ impl Turmoil {
         self.play_disturbed(plan, &[], None, sink, notices)
     }
 
-    /// Plays a plan with what the harness does beside its faults, and a mistake that is built into
+    /// Plays a plan with what the harness does besides its faults, and a mistake that is built into
     /// the programs.
     ///
     /// # Errors

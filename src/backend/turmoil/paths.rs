@@ -10,7 +10,7 @@
 //!
 //! A lossy link loses packets by chance that is counted, so that a run loses the same each time.
 //!
-//! Not modelled: queues that overflow, switch delay beside the latency, and what declared
+//! Not modelled: queues that overflow, switch delay besides the latency, and what declared
 //! transfers (see `rack`) take from the control traffic, which is small.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::units::{BitRate, NANOS_PER_SECOND, Span, Time};
 /// One million parts per million: an unharmed link.
 pub(super) const WHOLE_PPM: u32 = 1_000_000;
 
-/// Delay of a packet beside its own length: cable, switch and kernel. Assumption; a ping between
+/// Delay of a packet besides its own length: cable, switch and kernel. Assumption; a ping between
 /// two Pis on one switch takes some 0.3 ms to and fro.
 const LATENCY: Span = Span(150_000);
 
@@ -65,7 +65,7 @@ impl Link {
 
 /// One host: whether it hears and speaks at all, its link and its switch.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct HostPath {
     alive: bool,
     link: Link,
     /// `None`: at the top of the rack.
@@ -82,7 +82,7 @@ struct Trunk {
 /// All links.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
-    places: Vec<Place>,
+    places: Vec<HostPath>,
     trunks: Vec<Trunk>,
     /// Harms by which a link loses packets, by number.
     losses: BTreeMap<u64, (Part, u32)>,
@@ -129,7 +129,7 @@ impl Paths {
 
     /// Adds a host, which is silent until it is made alive.
     pub(super) fn add_host(&mut self, link: BitRate, switch: Option<u32>) {
-        self.places.push(Place { alive: false, link: Link::new(link), switch });
+        self.places.push(HostPath { alive: false, link: Link::new(link), switch });
     }
 
     /// Lets a host speak and hear, or silences it.

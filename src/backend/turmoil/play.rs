@@ -13,10 +13,10 @@ use turmoil_net::EnterGuard;
 use super::hosts::Hosts;
 use super::nemesis::Nemesis;
 use super::paths::Paths;
-use super::stage::{CONTROLLER, Ground, Programs, Stage};
+use super::stage::{CONTROLLER, Ground, Programs, Simulation};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
-use crate::fleet::doors::Notice;
+use crate::fleet::ports::Notice;
 use crate::ids::Part;
 use crate::plan::Plan;
 use crate::units::{Span, Time};
@@ -29,7 +29,7 @@ pub(super) fn name_of(node: u32) -> String {
     format!("node-{node}")
 }
 
-/// Plays a plan with programs that are given the hosts, and hands over what the control plane came
+/// Plays a plan with programs that are given the hosts, and passes on what the control plane came
 /// to know.
 pub(super) fn play<P: Programs>(
     plan: &Plan,
@@ -52,7 +52,7 @@ pub(super) fn play<P: Programs>(
         // From here on all timers fire at whole milliseconds after the start.
         sleep(std::time::Duration::from_nanos(TICK.0)).await;
         let kernels = Rc::new(Kernels { wire, hosts, bell, start: Instant::now() });
-        let stage = Rc::new(Stage::new(plan, Rc::clone(&kernels) as Rc<dyn Ground>));
+        let stage = Rc::new(Simulation::new(plan, Rc::clone(&kernels) as Rc<dyn Ground>));
         let programs = with(Rc::clone(&kernels));
         programs.begin(&stage);
         let ended = drive(&stage, &kernels, &guard, &programs, sink).await;
@@ -150,7 +150,7 @@ impl Ground for Kernels {
 }
 
 async fn drive(
-    stage: &Rc<Stage>,
+    stage: &Rc<Simulation>,
     kernels: &Kernels,
     guard: &EnterGuard,
     programs: &dyn Programs,

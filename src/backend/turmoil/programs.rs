@@ -10,25 +10,25 @@ use tokio::time::{sleep, sleep_until};
 
 use tokio::sync::{mpsc, watch};
 
-use super::doors::{Clock, Harm, Power, Store, Told};
 use super::nemesis::{Disturbance, Disturbed, Host, Kind, Nemesis, Reign, state_name};
 use super::play::{CONTROLLER_NAME, Kernels, name_of};
+use super::ports::{Clock, Harm, Power, SimulatedEmitter, Store};
 use super::socket;
-use super::stage::{CONTROLLER, Programs, Stage, host_of};
+use super::stage::{CONTROLLER, Programs, Simulation, host_of};
 use crate::fleet::agent::{self, Note, Pace};
 use crate::fleet::controller;
-use crate::fleet::doors::{Address, Net, Notice};
 use crate::fleet::job::Sabotage;
+use crate::fleet::ports::{Address, Net, Notice};
 use crate::ids::{Life, NodeId};
 use crate::units::{Span, Time};
 
-/// Where the controller listens for agents, and for their beats.
+/// Where the controller listens for agents, and for their heartbeats.
 const PORT: u16 = 7_000;
-const BEATS: u16 = 7_001;
+const HEARTBEATS: u16 = 7_001;
 /// Real memory of each rank (64-bit words): enough for a checksum to mean something. The size of
 /// a checkpoint is declared and shapes the time whatever is carried.
 pub(super) const WORDS: u32 = 64;
-/// Beats at which agents lose their connections when a controller was deposed.
+/// Heartbeats at which agents lose their connections when a controller was deposed.
 const MISLEADS: u32 = 5;
 /// Agents do no harm on this stage, so the lease is never needed.
 const LEASE: Span = Span::from_secs(60);
@@ -59,25 +59,25 @@ impl Fleet {
         Self(Rc::new(Own { kernels, nemesis, sabotage, lives, controller }))
     }
 
-    fn ports(&self, stage: &Rc<Stage>) -> Ports {
+    fn ports(&self, stage: &Rc<Simulation>) -> Ports {
         let (stage, nemesis) = (Rc::clone(stage), Rc::clone(&self.0.nemesis));
         Ports { stage, nemesis, reign: Reign::default() }
     }
 
     /// What the harness does to processes, each at its time.
-    async fn disturb(self, stage: Rc<Stage>) {
-        let mut deeds: Vec<(Time, bool, Disturbance)> = Vec::new();
+    async fn disturb(self, stage: Rc<Simulation>) {
+        let mut injections: Vec<(Time, bool, Disturbance)> = Vec::new();
         for &it in self.0.nemesis.disturbances() {
-            deeds.extend([(it.at, true, it), (it.ends(), false, it)]);
+            injections.extend([(it.at, true, it), (it.ends(), false, it)]);
         }
-        deeds.sort_by_key(|&(at, ..)| at);
-        for (at, begins, it) in deeds {
+        injections.sort_by_key(|&(at, ..)| at);
+        for (at, begins, it) in injections {
             sleep_until(self.0.kernels.instant(at)).await;
-            self.deed(&stage, begins, it);
+            self.injection(&stage, begins, it);
         }
     }
 
-    fn deed(&self, stage: &Rc<Stage>, begins: bool, it: Disturbance) {
+    fn injection(&self, stage: &Rc<Simulation>, begins: bool, it: Disturbance) {
         let (wire, hosts) = (&self.0.kernels.wire, &self.0.kernels.hosts);
         match (it.kind, it.on) {
             (Kind::Pause, Host::Node(node)) => hosts.pause(host_of(node), begins),
@@ -110,7 +110,7 @@ impl Fleet {
     }
 
     /// Another controller takes over, if there is one to take over from.
-    fn take_over(&self, stage: &Rc<Stage>) {
+    fn take_over(&self, stage: &Rc<Simulation>) {
         let (wire, hosts) = (&self.0.kernels.wire, &self.0.kernels.hosts);
         let (old, new) = (wire.controller(), self.0.nemesis.standby().expect("one takes over"));
         if !wire.is_alive(old) || old == new {
@@ -127,22 +127,22 @@ impl Fleet {
         wire.take_over(new);
         stage.start_controller(self);
         let own = self.clone();
-        let beat = Duration::from_nanos(stage.plan.scenario.controller.beat().0);
+        let heartbeat = Duration::from_nanos(stage.plan.scenario.controller.heartbeat().0);
         hosts.spawn_apart(async move {
             // All that can have found the other one by then; the first still believes that they
             // serve it, for the time of its detector.
-            sleep(beat * 5 / 2).await;
+            sleep(heartbeat * 5 / 2).await;
             own.0.kernels.hosts.pause(old, false);
             for _ in 0..MISLEADS {
                 own.0.kernels.wire.mislead();
-                sleep(beat).await;
+                sleep(heartbeat).await;
             }
         });
     }
 }
 
 impl Programs for Fleet {
-    fn start_controller(&self, stage: &Rc<Stage>) {
+    fn start_controller(&self, stage: &Rc<Simulation>) {
         let host = self.0.kernels.wire.controller();
         let net = socket::Net::new(&self.0.kernels, host);
         let ports = self.ports(stage);
@@ -150,14 +150,14 @@ impl Programs for Fleet {
         net.spawn(controller(&ports, host, net.clone(), self.0.sabotage));
     }
 
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
+    fn start_agent(&self, stage: &Rc<Simulation>, node: NodeId, life: Life) {
         let net = socket::Net::new(&self.0.kernels, host_of(node));
         self.0.lives.borrow_mut().insert(node, life);
         stage.notices.borrow_mut().push((stage.now(), Notice::Begins { node }));
         net.spawn(agent(&self.ports(stage), net.clone(), node, life, self.0.sabotage));
     }
 
-    fn begin(&self, stage: &Rc<Stage>) {
+    fn begin(&self, stage: &Rc<Simulation>) {
         if !self.0.nemesis.disturbances().is_empty() {
             self.0.kernels.hosts.spawn_apart(self.clone().disturb(Rc::clone(stage)));
         }
@@ -166,7 +166,7 @@ impl Programs for Fleet {
 
 /// What makes the ports of a process.
 pub(super) struct Ports {
-    pub stage: Rc<Stage>,
+    pub stage: Rc<Simulation>,
     pub nemesis: Rc<Nemesis>,
     pub reign: Reign,
 }
@@ -178,8 +178,8 @@ impl Ports {
     }
 }
 
-fn pace(stage: &Stage) -> Pace {
-    Pace::for_beat(stage.plan.scenario.controller.beat())
+fn pace(stage: &Simulation) -> Pace {
+    Pace::for_heartbeat(stage.plan.scenario.controller.heartbeat())
 }
 
 /// The controller on a host, until the run has ended.
@@ -190,19 +190,19 @@ pub(super) fn controller<N: Net>(
     sabotage: Option<Sabotage>,
 ) -> impl Future<Output = ()> + use<N> {
     let (stage, reign) = (Rc::clone(&ports.stage), ports.reign.clone());
-    let doors = controller::Doors {
+    let ports = controller::ControllerPorts {
         net,
         power: ports.over(host, Power(Rc::clone(&stage))),
         harm: ports.over(host, Harm(Rc::clone(&stage))),
         store: ports.over(host, Store { stage: Rc::clone(&stage), node: None }),
         clock: ports.over(host, Clock(Rc::clone(&stage))),
-        told: ports.over(host, Told(Rc::clone(&stage))),
+        emitter: ports.over(host, SimulatedEmitter(Rc::clone(&stage))),
         admission: stage.admission.clone(),
     };
     let pace = pace(&stage);
     let setup = controller::Setup {
         port: PORT,
-        beats: BEATS,
+        heartbeats: HEARTBEATS,
         words: WORDS,
         pace,
         lease: LEASE,
@@ -210,7 +210,7 @@ pub(super) fn controller<N: Net>(
         sabotage,
     };
     async move {
-        let ended = controller::run(doors, setup, Rc::clone(&stage.plan)).await;
+        let ended = controller::run(ports, setup, Rc::clone(&stage.plan)).await;
         match ended {
             _ if reign.is_over() => {}
             Ok(end) => stage.end(end.reason),
@@ -228,11 +228,11 @@ pub(super) fn agent<N: Net>(
     sabotage: Option<Sabotage>,
 ) -> impl Future<Output = ()> + use<N> {
     let (stage, host) = (Rc::clone(&ports.stage), host_of(node));
-    let doors = agent::Doors {
+    let ports = agent::AgentPorts {
         net,
         store: ports.over(host, Store { stage: Rc::clone(&stage), node: Some(node) }),
         harm: ports.over(host, Harm(Rc::clone(&stage))),
-        told: ports.over(host, Told(Rc::clone(&stage))),
+        emitter: ports.over(host, SimulatedEmitter(Rc::clone(&stage))),
     };
     let setup = agent::Setup {
         node,
@@ -240,22 +240,22 @@ pub(super) fn agent<N: Net>(
         host: name_of(node.0),
         port: 0,
         controller: Address::new(CONTROLLER_NAME, PORT),
-        beats: Address::new(CONTROLLER_NAME, BEATS),
+        heartbeats: Address::new(CONTROLLER_NAME, HEARTBEATS),
         abilities: Vec::new(),
         pace: pace(&stage),
         sabotage,
     };
     async move {
         let (to, notes) = mpsc::channel(1);
-        doors.net.spawn(tell_speed(stage.speed(node), to));
-        if let Err(error) = agent::run(doors, setup, notes).await {
+        ports.net.spawn(send_speed(stage.speed(node), to));
+        if let Err(error) = agent::run(ports, setup, notes).await {
             stage.fail(format!("the agent of {}: {error}", name_of(node.0)));
         }
     }
 }
 
-/// Tells an agent at which share of its speed its node computes.
-async fn tell_speed(mut speed: watch::Receiver<u32>, to: mpsc::Sender<Note>) {
+/// Informs an agent at which share of its speed its node computes.
+async fn send_speed(mut speed: watch::Receiver<u32>, to: mpsc::Sender<Note>) {
     loop {
         let share_ppm = *speed.borrow_and_update();
         if to.send(Note::Speed(share_ppm)).await.is_err() || speed.changed().await.is_err() {

@@ -25,9 +25,9 @@ use super::hosts::Panics;
 use super::nemesis::{Nemesis, Reign};
 use super::play::{CONTROLLER_NAME, name_of};
 use super::programs;
-use super::stage::{CONTROLLER, Ground, Programs, Stage, host_of};
+use super::stage::{CONTROLLER, Ground, Programs, Simulation, host_of};
 use crate::event::{EndReason, Sink, Stop};
-use crate::fleet::doors::{Address, Net, Notice};
+use crate::fleet::ports::{Address, Net, Notice};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::units::{NANOS_PER_SECOND, Span, Time};
@@ -44,7 +44,7 @@ type Program = Box<dyn FnOnce() -> std::pin::Pin<Box<dyn Future<Output = ()>>>>;
 
 /// What hosts ask of the simulation, which can be touched between ticks only.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+enum HostAction {
     Stop(usize),
     Start(usize),
 }
@@ -59,7 +59,7 @@ struct Trunk {
 /// The hosts as turmoil sees them.
 struct Hosts {
     now: Cell<Time>,
-    acts: RefCell<Vec<Act>>,
+    acts: RefCell<Vec<HostAction>>,
     programs: RefCell<Vec<Option<Program>>>,
     panics: Rc<Panics>,
     ways: RefCell<Ways>,
@@ -72,7 +72,7 @@ struct Ways {
     /// The switch of a host; the controller has none.
     switch: Vec<Option<u32>>,
     trunks: Vec<Trunk>,
-    /// What the simulation was told: `cut[a][b]` for a < b.
+    /// What the simulation was given last: `cut[a][b]` for a < b.
     cut: Vec<Vec<bool>>,
     changed: bool,
 }
@@ -101,8 +101,8 @@ impl Ways {
         works(a) && works(b) && forwards(a) && forwards(b) && (near || (leaves(a) && leaves(b)))
     }
 
-    /// Tells the simulation which ways are cut now. O(hosts^2) if anything changed.
-    fn tell(&mut self, sim: &Sim<'_>) {
+    /// Gives the simulation the ways that are cut now. O(hosts^2) if anything changed.
+    fn apply(&mut self, sim: &Sim<'_>) {
         if !std::mem::take(&mut self.changed) {
             return;
         }
@@ -135,11 +135,11 @@ impl Hosts {
 
     /// Does what was asked for since the last tick.
     fn act(&self, sim: &mut Sim<'_>) {
-        self.ways.borrow_mut().tell(sim);
+        self.ways.borrow_mut().apply(sim);
         for act in self.acts.take() {
             match act {
-                Act::Stop(host) => sim.crash(name(host)),
-                Act::Start(host) => sim.bounce(name(host)),
+                HostAction::Stop(host) => sim.crash(name(host)),
+                HostAction::Start(host) => sim.bounce(name(host)),
             }
         }
     }
@@ -161,12 +161,12 @@ impl Ground for Hosts {
 
     fn stop(&self, host: usize) {
         self.change(|ways| ways.alive[host] = false);
-        self.acts.borrow_mut().push(Act::Stop(host));
+        self.acts.borrow_mut().push(HostAction::Stop(host));
     }
 
     fn begin_life(&self, host: usize) {
         self.change(|ways| ways.alive[host] = true);
-        self.acts.borrow_mut().push(Act::Start(host));
+        self.acts.borrow_mut().push(HostAction::Start(host));
     }
 
     fn set_link(&self, host: usize, share_ppm: u32) {
@@ -249,18 +249,18 @@ impl Fleet {
 }
 
 impl Programs for Fleet {
-    fn start_controller(&self, stage: &Rc<Stage>) {
+    fn start_controller(&self, stage: &Rc<Simulation>) {
         let net = Cable { hosts: Rc::clone(&self.hosts) };
         self.start(CONTROLLER, programs::controller(&ports(stage), CONTROLLER, net, None));
     }
 
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
+    fn start_agent(&self, stage: &Rc<Simulation>, node: NodeId, life: Life) {
         let net = Cable { hosts: Rc::clone(&self.hosts) };
         self.start(host_of(node), programs::agent(&ports(stage), net, node, life, None));
     }
 }
 
-/// Plays a plan on turmoil, and hands over what the control plane came to know.
+/// Plays a plan on turmoil, and passes on what the control plane came to know.
 pub(super) fn play(
     plan: &Plan,
     sink: &mut dyn Sink,
@@ -299,7 +299,7 @@ pub(super) fn play(
         });
     }
     let ground = Rc::clone(&hosts) as Rc<dyn Ground>;
-    let stage = Rc::new(Stage::new(Rc::new(plan.clone()), ground));
+    let stage = Rc::new(Simulation::new(Rc::new(plan.clone()), ground));
     let fleet = Fleet { hosts: Rc::clone(&hosts) };
     stage.start_controller(&fleet);
     let ended = loop {
@@ -322,7 +322,7 @@ pub(super) fn play(
 }
 
 /// Ports that nobody disturbs.
-fn ports(stage: &Rc<Stage>) -> programs::Ports {
+fn ports(stage: &Rc<Simulation>) -> programs::Ports {
     let nemesis = Rc::new(Nemesis::new(0, stage.plan.machine.nodes.len(), &[]));
     programs::Ports { stage: Rc::clone(stage), nemesis, reign: Reign::default() }
 }

@@ -1,4 +1,4 @@
-//! The door [`doors::Net`] over the simulated network: sockets that know whose they are.
+//! The port [`ports::Net`] over the simulated network: sockets that know whose they are.
 //!
 //! turmoil-net acts for whichever host is set as the current one. Every socket here sets its own
 //! host before each poll and before it is dropped, whichever task does it.
@@ -17,7 +17,7 @@ use turmoil_net::{HostId, set_current};
 use super::hosts::Hosts;
 use super::play::{CONTROLLER_NAME, Kernels};
 use super::wire::Wire;
-use crate::fleet::doors::{self, Address};
+use crate::fleet::ports::{self, Address};
 
 /// The network as one life of one host sees it.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ fn any(port: u16) -> SocketAddr {
     (Ipv4Addr::UNSPECIFIED, port).into()
 }
 
-impl doors::Net for Net {
+impl ports::Net for Net {
     type Stream = Stream;
     type Listener = Own<TcpListener>;
     type Datagrams = Own<UdpSocket>;

@@ -1,4 +1,4 @@
-//! The state of a run that all doors share: the rack, the network, the tasks and what was told.
+//! The state of a run that all ports share: the rack, the network, the tasks and what was emitted.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::event::{Cause, EndReason, Event, Fault, PartState, Sink, Stop, What};
 
 use crate::fleet::admission::{Admission, Bounds};
-use crate::fleet::doors::Notice;
+use crate::fleet::ports::Notice;
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{self, Effect, Output, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
@@ -28,11 +28,11 @@ pub(super) fn host_of(node: NodeId) -> usize {
 /// The programs that a run starts on its hosts.
 pub(super) trait Programs {
     /// Starts the controller.
-    fn start_controller(&self, stage: &Rc<Stage>);
+    fn start_controller(&self, stage: &Rc<Simulation>);
     /// Starts the agent of a node that has just booted.
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life);
+    fn start_agent(&self, stage: &Rc<Simulation>, node: NodeId, life: Life);
     /// The run begins.
-    fn begin(&self, _stage: &Rc<Stage>) {}
+    fn begin(&self, _stage: &Rc<Simulation>) {}
 }
 
 /// What a stage stands on: hosts with a clock, and the network between them.
@@ -72,13 +72,13 @@ impl From<rack::Timer> for Timer {
 /// The hardware of a run.
 pub(super) type Rack = rack::Rack<Rc<Plan>, Timer>;
 
-/// What all doors of a run share.
-pub(super) struct Stage {
+/// What all ports of a run share.
+pub(super) struct Simulation {
     pub plan: Rc<Plan>,
     ground: Rc<dyn Ground>,
     rack: RefCell<Rack>,
-    /// Told and not yet handed to the sink.
-    told: RefCell<Vec<Event>>,
+    /// Emitted and not yet handed to the sink.
+    emitted: RefCell<Vec<Event>>,
     /// What the control plane came to know, and when.
     pub notices: RefCell<Vec<(Time, Notice)>>,
     /// Who may come in to the controller. It outlives a crash of it.
@@ -93,13 +93,13 @@ pub(super) struct Stage {
     controller_due: Cell<Option<Time>>,
     /// What the stores hold: the controller's disk, the file server and the nodes' cards.
     pub kept: RefCell<BTreeMap<String, Vec<u8>>>,
-    /// Deeds that are done and not undone.
+    /// Injections that are done and not undone.
     pub done: RefCell<BTreeSet<u64>>,
     ended: Cell<Option<EndReason>>,
     failure: RefCell<Option<String>>,
 }
 
-impl Stage {
+impl Simulation {
     /// A stage whose time begins now.
     pub(super) fn new(plan: Rc<Plan>, ground: Rc<dyn Ground>) -> Self {
         let mut rack = Rack::new(Rc::clone(&plan));
@@ -108,7 +108,7 @@ impl Stage {
             rack: RefCell::new(rack),
             admission: Admission::new(Bounds::of(plan.machine.nodes.len())),
             ground,
-            told: RefCell::default(),
+            emitted: RefCell::default(),
             notices: RefCell::default(),
             waiting: RefCell::default(),
             speeds: plan.machine.nodes.iter().map(|_| watch::Sender::new(WHOLE_PPM)).collect(),
@@ -149,7 +149,7 @@ impl Stage {
         drop(rack);
         for output in output {
             match output {
-                Output::Event(event) => self.told.borrow_mut().push(event),
+                Output::Event(event) => self.emitted.borrow_mut().push(event),
                 Output::Effect(effect) => self.carry_out(effect),
             }
         }
@@ -195,10 +195,10 @@ impl Stage {
         moved
     }
 
-    /// Tells an event at this instant.
-    pub(super) fn tell(&self, what: What) {
+    /// Emits an event at this instant.
+    pub(super) fn emit(&self, what: What) {
         if self.ended.get().is_none() {
-            self.told.borrow_mut().push(Event { at: self.now(), what });
+            self.emitted.borrow_mut().push(Event { at: self.now(), what });
         }
     }
 
@@ -236,7 +236,7 @@ impl Stage {
     pub(super) fn crash_controller(&self, lasts: Option<Span>) {
         self.ground.stop(CONTROLLER);
         self.controller_due.set(lasts.map(|span| self.now() + span));
-        self.tell_controller(PartState::Down, Cause::Fault(Fault::ControllerCrash));
+        self.emit_controller(PartState::Down, Cause::Fault(Fault::ControllerCrash));
     }
 
     /// Whether a controller that crashed starts again now.
@@ -244,14 +244,14 @@ impl Stage {
         let due = self.controller_due.get().is_some_and(|at| at <= self.now());
         if due {
             self.controller_due.set(None);
-            self.tell_controller(PartState::Up, Cause::Repair);
+            self.emit_controller(PartState::Up, Cause::Repair);
         }
         due
     }
 
-    fn tell_controller(&self, state: PartState, cause: Cause) {
+    fn emit_controller(&self, state: PartState, cause: Cause) {
         let part = Part { kind: PartKind::Controller, index: 0 };
-        self.tell(What::PartState { part, state, cause });
+        self.emit(What::PartState { part, state, cause });
     }
 
     /// Lets the rack do what is due, and ends the run if its time is over or its aim is reached.
@@ -289,7 +289,7 @@ impl Stage {
         if let Some(why) = self.failure.borrow().clone() {
             return Err(Stop::Failed(why));
         }
-        for event in self.take_told() {
+        for event in self.take_emitted() {
             sink.event(&event)?;
         }
         let Some(reason) = self.ended() else { return Ok(None) };
@@ -305,17 +305,17 @@ impl Stage {
         programs.start_controller(self);
     }
 
-    /// Takes what was told before this instant, in the order of time; later things may still be
-    /// told of this one.
-    fn take_told(&self) -> Vec<Event> {
+    /// Takes what was emitted before this instant, in the order of time; later things may still be
+    /// emitted of this one.
+    fn take_emitted(&self) -> Vec<Event> {
         let now = self.now();
-        let mut told = self.told.borrow_mut();
-        told.sort_by_key(|event| event.at);
-        let ripe = told.partition_point(|event| event.at < now);
-        told.drain(..ripe).collect()
+        let mut emitted = self.emitted.borrow_mut();
+        emitted.sort_by_key(|event| event.at);
+        let ripe = emitted.partition_point(|event| event.at < now);
+        emitted.drain(..ripe).collect()
     }
 
-    /// Ends the run: all that was told and the last events.
+    /// Ends the run: all that was emitted and the last events.
     fn finish(&self, reason: EndReason) -> Vec<Event> {
         let at = self.now().min(self.plan.scenario.stop.at);
         self.act(|rack, _| {
@@ -323,11 +323,11 @@ impl Stage {
             rack.read_meters();
             rack.finish();
         });
-        let mut told = self.told.take();
-        told.retain(|event| event.at <= at);
-        told.sort_by_key(|event| event.at);
-        told.push(Event { at, what: What::RunEnds { reason } });
-        told
+        let mut emitted = self.emitted.take();
+        emitted.retain(|event| event.at <= at);
+        emitted.sort_by_key(|event| event.at);
+        emitted.push(Event { at, what: What::RunEnds { reason } });
+        emitted
     }
 }
 

@@ -1,4 +1,4 @@
-//! The network and the doors, played with small programs in place of the fleet.
+//! The network and the ports, played with small programs in place of the fleet.
 
 use crate::event::NodeState::{Hung, Off, Up};
 use std::cell::RefCell;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
-use super::doors::{Harm, Power, Store};
 use super::nemesis::Nemesis;
 use super::play::{CONTROLLER_NAME, Kernels, name_of, play};
+use super::ports::{Harm, Power, Store};
 use super::socket::Net;
-use super::stage::{CONTROLLER, Programs, Stage, host_of};
+use super::stage::{CONTROLLER, Programs, Simulation, host_of};
 use crate::event::{Cause, Event, Fault, Sink, Stop, What};
-use crate::fleet::doors::{
-    self, Address, Deed, Harm as _, Means, Net as _, Object, Power as _, Store as _,
+use crate::fleet::ports::{
+    self, Address, Harm as _, InjectionOrder, Means, Net as _, Object, Power as _, Store as _,
 };
 use crate::ids::{FaultId, Life, NodeId, Part, PartKind};
 use crate::plan::{Plan, pilot};
@@ -42,7 +42,7 @@ fn plan() -> Plan {
     Plan::make(&scenario)
 }
 
-/// What was told, and what the programs wrote down: at which millisecond, and what.
+/// What was emitted, and what the programs wrote down: at which millisecond, and what.
 type Lines = Rc<RefCell<Vec<(u64, String)>>>;
 
 struct Listener(Vec<Event>);
@@ -63,17 +63,17 @@ struct Pair<C, A> {
 
 impl<C, CF, A, AF> Programs for Pair<C, A>
 where
-    C: Fn(Rc<Stage>, Net) -> CF,
+    C: Fn(Rc<Simulation>, Net) -> CF,
     CF: Future<Output = ()> + 'static,
-    A: Fn(Rc<Stage>, Net, NodeId, Life) -> AF,
+    A: Fn(Rc<Simulation>, Net, NodeId, Life) -> AF,
     AF: Future<Output = ()> + 'static,
 {
-    fn start_controller(&self, stage: &Rc<Stage>) {
+    fn start_controller(&self, stage: &Rc<Simulation>) {
         let net = Net::new(&self.kernels, CONTROLLER);
         net.clone().spawn((self.controller)(Rc::clone(stage), net));
     }
 
-    fn start_agent(&self, stage: &Rc<Stage>, node: NodeId, life: Life) {
+    fn start_agent(&self, stage: &Rc<Simulation>, node: NodeId, life: Life) {
         let net = Net::new(&self.kernels, host_of(node));
         net.clone().spawn((self.agent)(Rc::clone(stage), net, node, life));
     }
@@ -81,9 +81,9 @@ where
 
 fn run<C, CF, A, AF>(plan: &Plan, controller: C, agent: A) -> Vec<Event>
 where
-    C: Fn(Rc<Stage>, Net) -> CF,
+    C: Fn(Rc<Simulation>, Net) -> CF,
     CF: Future<Output = ()> + 'static,
-    A: Fn(Rc<Stage>, Net, NodeId, Life) -> AF,
+    A: Fn(Rc<Simulation>, Net, NodeId, Life) -> AF,
     AF: Future<Output = ()> + 'static,
 {
     let mut listener = Listener(Vec::new());
@@ -94,7 +94,7 @@ where
     listener.0
 }
 
-fn millis(stage: &Stage) -> u64 {
+fn millis(stage: &Simulation) -> u64 {
     stage.now().0 / 1_000_000
 }
 
@@ -120,7 +120,7 @@ async fn ask(net: &Net, node: u32, bytes: usize) -> io::Result<usize> {
     talk(&mut stream, bytes).await
 }
 
-async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Result<usize> {
+async fn talk(stream: &mut <Net as ports::Net>::Stream, bytes: usize) -> io::Result<usize> {
     let sent: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut back = vec![0; bytes];
@@ -131,14 +131,14 @@ async fn talk(stream: &mut <Net as doors::Net>::Stream, bytes: usize) -> io::Res
     Ok(length)
 }
 
-fn deed(number: u64, kind: Fault, part: PartKind, index: u32) -> Deed {
+fn injection(number: u64, kind: Fault, part: PartKind, index: u32) -> InjectionOrder {
     let part = Part { kind: part, index };
     let lease = Span::from_secs(1);
     let (fault, means) = (FaultId(0), Means::Usual);
-    Deed { number, fault, kind, part, lasts: None, lease, means }
+    InjectionOrder { number, fault, kind, part, lasts: None, lease, means }
 }
 
-async fn switch_on(stage: &Rc<Stage>, nodes: u32) {
+async fn switch_on(stage: &Rc<Simulation>, nodes: u32) {
     for node in 0..nodes {
         Power(Rc::clone(stage)).on(NodeId(node)).await.expect("the feed is there");
     }
@@ -148,7 +148,7 @@ async fn switch_on(stage: &Rc<Stage>, nodes: u32) {
 #[test]
 fn a_megabyte_there_and_back_takes_the_time_of_the_node_link() {
     let lines = Lines::default();
-    let told = Rc::clone(&lines);
+    let emitted = Rc::clone(&lines);
     run(
         &plan(),
         move |stage, net| {
@@ -162,7 +162,7 @@ fn a_megabyte_there_and_back_takes_the_time_of_the_node_link() {
         },
         |_, net, _, _| echo(net),
     );
-    let lines = told.take();
+    let lines = emitted.take();
     assert_eq!(lines[0].1, "1000000");
     // 80 ms at 100 Mbit/s in each direction, at once; windows of 64 KB cost round trips.
     assert!((80..400).contains(&lines[0].0), "{lines:?}");
@@ -171,7 +171,7 @@ fn a_megabyte_there_and_back_takes_the_time_of_the_node_link() {
 #[test]
 fn a_node_that_loses_its_power_says_no_farewell_and_its_next_life_knows_nobody() {
     let lines = Lines::default();
-    let told = Rc::clone(&lines);
+    let emitted = Rc::clone(&lines);
     run(
         &plan(),
         move |stage, net| {
@@ -196,7 +196,7 @@ fn a_node_that_loses_its_power_says_no_farewell_and_its_next_life_knows_nobody()
         },
         |_, net, _, _| echo(net),
     );
-    let lines = told.take();
+    let lines = emitted.take();
     assert_eq!(lines[0].1, "ConnectionReset");
     assert!(lines[0].0 < 10, "{lines:?}");
 }
@@ -204,7 +204,7 @@ fn a_node_that_loses_its_power_says_no_farewell_and_its_next_life_knows_nobody()
 #[test]
 fn a_short_cut_is_survived_and_a_long_one_times_out() {
     let lines = Lines::default();
-    let told = Rc::clone(&lines);
+    let emitted = Rc::clone(&lines);
     run(
         &plan(),
         move |stage, net| {
@@ -215,8 +215,8 @@ fn a_short_cut_is_survived_and_a_long_one_times_out() {
                 let harm = Harm(Rc::clone(&stage));
                 for (number, cut) in [(1, 100), (2, 20_000)] {
                     let mut stream = net.connect(&to).await.expect("an echo");
-                    let loss = deed(number, Fault::SwitchLoss, PartKind::Switch, 0);
-                    harm.do_harm(&loss).await.expect("hands");
+                    let loss = injection(number, Fault::SwitchLoss, PartKind::Switch, 0);
+                    harm.do_harm(&loss).await.expect("actuators");
                     let (stage, lines) = (Rc::clone(&stage), Rc::clone(&lines));
                     net.spawn(async move {
                         let start = millis(&stage);
@@ -224,14 +224,14 @@ fn a_short_cut_is_survived_and_a_long_one_times_out() {
                         lines.borrow_mut().push((millis(&stage) - start, format!("{end:?}")));
                     });
                     sleep(Duration::from_millis(cut)).await;
-                    harm.undo(&loss).await.expect("hands");
+                    harm.undo(&loss).await.expect("actuators");
                     sleep(Duration::from_secs(1)).await;
                 }
             }
         },
         |_, net, _, _| echo(net),
     );
-    let lines = told.take();
+    let lines = emitted.take();
     let words: Vec<_> = lines.iter().map(|(_, word)| word.as_str()).collect();
     assert_eq!(words, ["Ok(100)", "Err(TimedOut)"]);
     assert!((200..300).contains(&lines[0].0) && (4_500..6_000).contains(&lines[1].0), "{lines:?}");
@@ -244,8 +244,8 @@ fn a_hung_node_falls_silent_until_it_is_power_cycled() {
         |stage, net| async move {
             switch_on(&stage, 1).await;
             ask(&net, 0, 10).await.expect("an echo");
-            let hang = deed(1, Fault::Hang, PartKind::Node, 0);
-            Harm(Rc::clone(&stage)).do_harm(&hang).await.expect("hands");
+            let hang = injection(1, Fault::Hang, PartKind::Node, 0);
+            Harm(Rc::clone(&stage)).do_harm(&hang).await.expect("actuators");
             let asked = tokio::time::timeout(Duration::from_secs(2), ask(&net, 0, 10)).await;
             assert!(asked.is_err(), "a hung node answers nobody");
             let (power, node) = (Power(Rc::clone(&stage)), NodeId(0));
@@ -270,7 +270,7 @@ fn a_hung_node_falls_silent_until_it_is_power_cycled() {
 #[test]
 fn a_declared_gigabyte_takes_the_time_of_the_models_fabric() {
     let lines = Lines::default();
-    let told = Rc::clone(&lines);
+    let emitted = Rc::clone(&lines);
     let mut plan = plan();
     plan.scenario.stop.at = Time::ZERO + Span::from_secs(300);
     let events = run(
@@ -297,7 +297,7 @@ fn a_declared_gigabyte_takes_the_time_of_the_models_fabric() {
         },
     );
     // 1 GB at 94.1 Mbit/s.
-    for (took, name) in told.take() {
+    for (took, name) in emitted.take() {
         assert!((85_015..=85_018).contains(&took), "{name}: {took}");
     }
     let lost: Vec<_> = events
@@ -316,7 +316,7 @@ fn a_declared_gigabyte_takes_the_time_of_the_models_fabric() {
 fn the_same_run_twice_says_the_same_at_the_same_instants() {
     let play = || {
         let lines = Lines::default();
-        let told = Rc::clone(&lines);
+        let emitted = Rc::clone(&lines);
         let events = run(
             &plan(),
             |stage, net| async move {
@@ -334,8 +334,8 @@ fn the_same_run_twice_says_the_same_at_the_same_instants() {
                 let harm = Harm(Rc::clone(&stage));
                 for number in 0..20 {
                     let node = (number * 37 % 150) as u32;
-                    let crash = deed(number, Fault::Crash, PartKind::Node, node);
-                    harm.do_harm(&crash).await.expect("hands");
+                    let crash = injection(number, Fault::Crash, PartKind::Node, node);
+                    harm.do_harm(&crash).await.expect("actuators");
                     sleep(Duration::from_millis(1_300)).await;
                     let power = Power(Rc::clone(&stage));
                     power.off(NodeId(node), Cause::Repair).await.expect("a switch");
@@ -348,18 +348,18 @@ fn the_same_run_twice_says_the_same_at_the_same_instants() {
                     let socket = net.bind(0).await.expect("a free port");
                     let to = Address::new(CONTROLLER_NAME, PORT);
                     let mut buffer = [0; 64];
-                    for beat in 0..60 {
-                        let _ = net.send_to(&socket, &[beat; 40], &to).await;
+                    for heartbeat in 0..60 {
+                        let _ = net.send_to(&socket, &[heartbeat; 40], &to).await;
                         let heard = net.recv_from(&socket, &mut buffer);
                         let heard = tokio::time::timeout(Duration::from_secs(1), heard).await;
-                        let line = format!("{node:?} {life:?} {beat} {}", heard.is_ok());
+                        let line = format!("{node:?} {life:?} {heartbeat} {}", heard.is_ok());
                         lines.borrow_mut().push((millis(&stage), line));
                         sleep(Duration::from_millis(1_000 + u64::from(node.0))).await;
                     }
                 }
             },
         );
-        (events, told.take())
+        (events, emitted.take())
     };
     let first = play();
     assert!(first.1.len() > 7_000, "{}", first.1.len());

@@ -32,7 +32,7 @@ pub(super) const TICK: Span = Span::from_millis(1);
 /// this is Linux's shortest retransmission time, 200 ms.
 const PASSES_TO_RESEND: u32 = 200;
 /// Retransmissions before a connection is given up: 5 s in all, far less than Linux's 15 minutes,
-/// so that whoever relies on it and not on beats is found out.
+/// so that whoever relies on it and not on heartbeats is found out.
 const RESENDS_MAX: u32 = 24;
 
 /// One host of the network.

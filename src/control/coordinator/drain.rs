@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Cost, Image};
+use super::{Cost, Image, JobCommand};
 use crate::event::JobPhase;
 use crate::ids::JobId;
 use crate::plan::{Access, Plan};
@@ -42,27 +42,27 @@ impl Drain {
         plan: &Plan,
         job: JobId,
         machine: &Protocol,
-        out: &mut Vec<Command>,
+        out: &mut Vec<JobCommand>,
     ) {
         let draining = under_way(machine);
         let number = draining.map(|draining| draining.number);
         if self.number != number {
             if self.number.is_some() {
-                out.push(Command::DropDrain(job));
+                out.push(JobCommand::DropDrain(job));
             }
             (self.number, self.runs) = (number, false);
         }
         let Some(Draining { number, level, step, .. }) = draining else { return };
         let stands = matches!(machine.phase(), JobPhase::Waiting | JobPhase::Restart);
         if self.runs && stands {
-            out.push(Command::PauseDrain(job));
+            out.push(JobCommand::PauseDrain(job));
         } else if !self.runs && !stands {
             let cost = match plan.hidden(job, level) {
                 Some(span) => Cost::Span(span),
                 None => Cost::Moves(plan.parcel(job, level, 1.0, Access::Write)),
             };
             let image = Image { checkpoint: Some(number), step, level, cost };
-            out.push(Command::Drain { job, image });
+            out.push(JobCommand::Drain { job, image });
         }
         self.runs = !stands;
     }
@@ -74,8 +74,8 @@ impl Drain {
 
     /// How many times as long a step takes that begins now.
     pub(super) fn slow(&mut self, plan: &Plan, job: JobId, machine: &Protocol) -> f64 {
-        let wish = under_way(machine).zip(plan.checkpoint_of(job));
-        let drain = wish.and_then(|(draining, wish)| wish.drain(draining.level));
+        let spec = under_way(machine).zip(plan.checkpoint_of(job));
+        let drain = spec.and_then(|(draining, spec)| spec.drain(draining.level));
         self.slowdown = drain.map_or(1.0, |drain| drain.slowdown);
         self.slowdown
     }
@@ -86,13 +86,13 @@ impl Drain {
         plan: &Plan,
         job: JobId,
         machine: &Protocol,
-        out: &mut Vec<Command>,
+        out: &mut Vec<JobCommand>,
     ) {
         if matches!(machine.phase(), JobPhase::Compute | JobPhase::Rework) {
             let before = self.slowdown.to_bits();
             let slowdown = self.slow(plan, job, machine);
             if slowdown.to_bits() != before {
-                out.push(Command::Pace { job, slowdown });
+                out.push(JobCommand::Pace { job, slowdown });
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One job: its protocol is told what happened, and its order goes to the nodes.
+//! One job: its protocol is informed of what happened, and its order goes to the nodes.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use super::drain::Drain;
 use super::memory::Memory;
 use super::placing::Free;
 use super::turns::Errand;
-use super::{Command, Coordinator, Cost, Image, Loss, Work};
+use super::{Coordinator, Cost, Image, JobCommand, Loss, Work};
 use crate::event::{CheckpointAct, JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::{Access, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::multilevel::Multilevel;
 use crate::protocol::seating::{Kept, Seating};
-use crate::protocol::{Input, Order, Protocol};
+use crate::protocol::{Input, JobOrder, Protocol};
 use crate::scenario::replicas::Strategy;
 use crate::units::{Span, Time};
 
@@ -95,10 +95,10 @@ impl Job {
             Some(_) if self.crew.newcomers.is_some() => Cost::Span(Span::ZERO),
             Some(span) => Cost::Span(span),
             None => {
-                let wish = plan.checkpoint_of(of).and_then(|wish| wish.logging());
-                Cost::Moves(match self.machine.groups().zip(wish) {
-                    Some((groups, wish)) => {
-                        let bytes = wish.size_with_log(groups.logged());
+                let spec = plan.checkpoint_of(of).and_then(|spec| spec.logging());
+                Cost::Moves(match self.machine.groups().zip(spec) {
+                    Some((groups, spec)) => {
+                        let bytes = spec.size_with_log(groups.logged());
                         Parcel { bytes, packing: Span::ZERO }
                     }
                     None => plan.parcel(of, level, share, access(0)),
@@ -108,8 +108,8 @@ impl Job {
         Image { checkpoint, step, level, cost }
     }
 
-    /// Keeps the books of images by what the protocol has told. Gives those that nobody needs any
-    /// more.
+    /// Keeps the books of images by what the protocol has emitted. Gives those that nobody needs
+    /// any more.
     fn book(&mut self, what: &What) -> Vec<Kept> {
         let &What::Checkpoint { act, number, step, .. } = what else { return Vec::new() };
         let level = self.machine.level();
@@ -135,13 +135,13 @@ impl Job {
     }
 }
 
-fn forget(job: JobId, gone: Vec<Kept>, out: &mut Vec<Command>) {
-    out.extend(gone.into_iter().map(|kept| Command::Forget { job, kept }));
+fn forget(job: JobId, gone: Vec<Kept>, out: &mut Vec<JobCommand>) {
+    out.extend(gone.into_iter().map(|kept| JobCommand::Forget { job, kept }));
 }
 
 impl Coordinator<'_> {
     /// A node is lost, by failure or because nobody reaches it.
-    pub(super) fn lost(&mut self, now: Time, loss: Loss, out: &mut Vec<Command>) {
+    pub(super) fn lost(&mut self, now: Time, loss: Loss, out: &mut Vec<JobCommand>) {
         let Loss { node, class, since } = loss;
         let Some(of) = self.job_of(node) else {
             let spare = self.spare(node);
@@ -171,19 +171,19 @@ impl Coordinator<'_> {
     }
 
     /// A node has failed and another one goes on with its seat, and writes the seat's checkpoint.
-    fn absorb(&mut self, of: JobId, node: NodeId, seat: usize, out: &mut Vec<Command>) {
-        out.push(Command::Emit(What::FailureAbsorbed { job: of, node }));
+    fn absorb(&mut self, of: JobId, node: NodeId, seat: usize, out: &mut Vec<JobCommand>) {
+        out.push(JobCommand::Emit(What::FailureAbsorbed { job: of, node }));
         self.job_mut(of).memory.absorbed(node, out);
         self.leaves(of, node, out);
         let job = self.job_mut(of);
         job.crew.leave(node);
         let writes = job.phase() == JobPhase::Checkpoint;
         let heir = job.crew.node_on(seat).filter(|_| writes);
-        out.push(Command::Without { job: of, node, heir });
+        out.push(JobCommand::Without { job: of, node, heir });
     }
 
     /// What a node had in its memory is lost.
-    pub(super) fn wiped(&mut self, node: NodeId, out: &mut Vec<Command>) {
+    pub(super) fn wiped(&mut self, node: NodeId, out: &mut Vec<JobCommand>) {
         for of in self.ids() {
             let gone = self.job_mut(of).crew.seats.wipe(node);
             self.forget(of, gone, out);
@@ -191,7 +191,7 @@ impl Coordinator<'_> {
     }
 
     /// Checkpoints can never be read back any more, or are given up.
-    pub(super) fn forget(&mut self, of: JobId, gone: Vec<Kept>, out: &mut Vec<Command>) {
+    pub(super) fn forget(&mut self, of: JobId, gone: Vec<Kept>, out: &mut Vec<JobCommand>) {
         let plan = self.plan;
         let job = &mut self.state.jobs[usize::from(of.0)];
         // Those of other protocols are kept, and waited for.
@@ -199,11 +199,11 @@ impl Coordinator<'_> {
         if gone.is_empty() {
             return;
         }
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         for kept in &gone {
-            machine.forget(kept.number, &mut told);
+            machine.forget(kept.number, &mut emitted);
         }
-        out.extend(told.into_iter().map(Command::Emit));
+        out.extend(emitted.into_iter().map(JobCommand::Emit));
         forget(of, gone, out);
         forget(of, job.hold_sources(), out);
         job.drain.follow(plan, of, &job.machine, out);
@@ -216,7 +216,7 @@ impl Coordinator<'_> {
         now: Time,
         (of, order): (JobId, u64),
         found: Option<NodeId>,
-        out: &mut Vec<Command>,
+        out: &mut Vec<JobCommand>,
     ) {
         let job = self.job_mut(of);
         if job.order != order {
@@ -239,19 +239,19 @@ impl Coordinator<'_> {
     }
 
     /// The last byte has arrived: the checkpoint is committed, and the one that waited is next.
-    pub(super) fn drained(&mut self, of: JobId, checkpoint: u64, out: &mut Vec<Command>) {
+    pub(super) fn drained(&mut self, of: JobId, checkpoint: u64, out: &mut Vec<JobCommand>) {
         let plan = self.plan;
         let job = &mut self.state.jobs[usize::from(of.0)];
         let Protocol::Multilevel(machine) = &mut job.machine else { return };
         let Some(draining) = machine.draining().filter(|_| job.drain.writes(checkpoint)) else {
             return;
         };
-        let mut told = Vec::new();
-        machine.drained(&mut told);
+        let mut emitted = Vec::new();
+        machine.drained(&mut emitted);
         let replaced = job.crew.seats.drained(checkpoint, draining.level);
         forget(of, replaced, out);
         forget(of, job.hold_sources(), out);
-        out.extend(told.into_iter().map(Command::Emit));
+        out.extend(emitted.into_iter().map(JobCommand::Emit));
         job.drain.follow(plan, of, &job.machine, out);
         job.drain.change_pace(plan, of, &job.machine, out);
     }
@@ -272,12 +272,12 @@ impl Coordinator<'_> {
         node: NodeId,
         draw: u64,
         check: f64,
-        out: &mut Vec<Command>,
+        out: &mut Vec<JobCommand>,
     ) {
         self.state.strikes += 1;
         let number = self.state.strikes;
         let Some(of) = self.job_of(node) else {
-            out.extend(Corruption::of_nobody(node, number).map(Command::Emit));
+            out.extend(Corruption::of_nobody(node, number).map(JobCommand::Emit));
             return;
         };
         let coverage = self.plan.abft(of).map_or(0.0, |abft| abft.coverage);
@@ -287,34 +287,41 @@ impl Coordinator<'_> {
     }
 
     /// Gives a job's protocol one input, and its order to the nodes.
-    pub(super) fn step(&mut self, now: Time, of: JobId, input: Input, out: &mut Vec<Command>) {
+    pub(super) fn step(&mut self, now: Time, of: JobId, input: Input, out: &mut Vec<JobCommand>) {
         self.step_since(now, now, of, input, out);
     }
 
     /// The same, of what happened at `at`.
-    fn step_since(&mut self, now: Time, at: Time, of: JobId, input: Input, out: &mut Vec<Command>) {
+    fn step_since(
+        &mut self,
+        now: Time,
+        at: Time,
+        of: JobId,
+        input: Input,
+        out: &mut Vec<JobCommand>,
+    ) {
         let plan = self.plan;
         let input = if self.replaces(of, input) { Input::WrittenForReplicas } else { input };
         let held_back = self.is_held_back(of);
         self.state.orders += 1;
         let job = &mut self.state.jobs[usize::from(of.0)];
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         let is_last = job.machine.done() == plan.jobs[usize::from(of.0)].steps;
-        let (input, caught) = job.memory.hears(input, &job.crew, is_last, &mut told);
+        let (input, caught) = job.memory.hears(input, &job.crew, is_last, &mut emitted);
         if let Protocol::Coordinated(machine) = &mut job.machine {
             machine.hold_back(held_back);
         }
-        let order = job.machine.on(at, input, &mut told);
+        let order = job.machine.on(at, input, &mut emitted);
         self.state.placing.waits(of, job.phase() == JobPhase::Waiting);
-        job.memory.follows(input, order, &mut told);
+        job.memory.follows(input, order, &mut emitted);
         (job.order, job.since) = (self.state.orders, at);
         forget(of, job.hold_sources(), out);
-        for what in told {
+        for what in emitted {
             forget(of, job.book(&what), out);
-            out.push(Command::Emit(what));
+            out.push(JobCommand::Emit(what));
         }
         let anew = matches!(input, Input::Placed | Input::Corrupt(_) | Input::Caught(_));
-        out.push(Command::Stop { job: of, anew });
+        out.push(JobCommand::Stop { job: of, anew });
         job.drain.follow(plan, of, &job.machine, out);
         job.crew.newcomers = None;
         if input == Input::WrittenForReplicas {
@@ -323,8 +330,8 @@ impl Coordinator<'_> {
                 self.joins(of, node, out);
             }
         }
-        let computes = matches!(order, Order::Compute(_) | Order::Verify);
-        out.push(Command::Load { job: of, computes });
+        let computes = matches!(order, JobOrder::Compute(_) | JobOrder::Verify);
+        out.push(JobCommand::Load { job: of, computes });
         self.order(now, of, order, out);
         if matches!(input, Input::Placed | Input::Written | Input::Read) {
             self.state.turns.is_safe(of, now);
@@ -354,33 +361,33 @@ impl Coordinator<'_> {
     }
 
     /// What the nodes do at once.
-    fn order(&mut self, now: Time, of: JobId, order: Order, out: &mut Vec<Command>) {
+    fn order(&mut self, now: Time, of: JobId, order: JobOrder, out: &mut Vec<JobCommand>) {
         let plan = self.plan;
         let job = &mut self.state.jobs[usize::from(of.0)];
         let work = match order {
-            Order::Compute(span) => {
+            JobOrder::Compute(span) => {
                 let slowdown = job.drain.slow(plan, of, &job.machine);
                 Work::Compute { step: job.machine.done() + 1, span, slowdown }
             }
-            Order::Verify => {
+            JobOrder::Verify => {
                 let verify = plan.verify(of).expect("it was ordered");
                 let blind = job.memory.is_blind(of, verify.coverage, &self.chance);
                 Work::Verify { step: job.machine.done(), span: verify.cost, blind }
             }
-            Order::Finish => return self.finish(now, of, out),
-            Order::Wait | Order::Write | Order::Read => return,
+            JobOrder::Finish => return self.finish(now, of, out),
+            JobOrder::Wait | JobOrder::Write | JobOrder::Read => return,
         };
-        out.push(Command::Order { job: of, order: job.order, work });
+        out.push(JobCommand::Order { job: of, order: job.order, work });
     }
 
     /// What needs the file server is done in turn, what stays on the nodes at once.
-    fn go_to_server(&mut self, now: Time, of: JobId, order: Order, out: &mut Vec<Command>) {
+    fn go_to_server(&mut self, now: Time, of: JobId, order: JobOrder, out: &mut Vec<JobCommand>) {
         let plan = self.plan;
         let job = self.job(of);
         let asks = matches!(&job.machine, Protocol::Coordinated(machine) if machine.asks());
         let errand = match order {
-            Order::Write => Some(Errand::Write),
-            Order::Read => Some(Errand::Read),
+            JobOrder::Write => Some(Errand::Write),
+            JobOrder::Read => Some(Errand::Read),
             _ if asks => Some(Errand::WorkOn),
             _ => None,
         };
@@ -396,7 +403,7 @@ impl Coordinator<'_> {
         }
     }
 
-    fn order_image(&self, of: JobId, errand: Errand, out: &mut Vec<Command>) {
+    fn order_image(&self, of: JobId, errand: Errand, out: &mut Vec<JobCommand>) {
         let job = self.job(of);
         let image = job.image(self.plan, of);
         let work = match errand {
@@ -404,6 +411,6 @@ impl Coordinator<'_> {
             Errand::Read => Work::Read(image),
             Errand::WorkOn => return,
         };
-        out.push(Command::Order { job: of, order: job.order, work });
+        out.push(JobCommand::Order { job: of, order: job.order, work });
     }
 }

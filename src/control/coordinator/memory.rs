@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Command;
+use super::JobCommand;
 use super::crew::Crew;
 use crate::event::{JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::protocol::corruption::Corruption;
-use crate::protocol::{Input, Order};
+use crate::protocol::{Input, JobOrder};
 
 /// The memory of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,32 +39,32 @@ impl Memory {
         self.verifications += 1;
     }
 
-    /// Lets whoever checks the memory look at the end of an order, before the protocol is told
-    /// this. Gives what it is told instead, and the node that is told of afterwards: what was
+    /// Lets whoever checks the memory look at the end of an order, before the protocol hears of
+    /// this. Gives what it hears of instead, and the node that it hears of afterwards: what was
     /// written is a checkpoint all the same. The last one is the result, which nobody harms.
     pub(super) fn hears(
         &mut self,
         input: Input,
         crew: &Crew,
         is_last: bool,
-        told: &mut Vec<What>,
+        emitted: &mut Vec<What>,
     ) -> (Input, Option<NodeId>) {
         let written = matches!(input, Input::Written | Input::Read);
         let looked = if written && is_last {
             (input, None)
         } else {
-            match self.truth.look(input, |seat| crew.living(seat), told) {
+            match self.truth.look(input, |seat| crew.living(seat), emitted) {
                 Some(node) if !written => (Input::Caught(node), None),
                 caught => (input, caught),
             }
         };
-        self.truth.hears(looked.0, told);
+        self.truth.hears(looked.0, emitted);
         looked
     }
 
-    /// The protocol has answered an input with an order and told this.
-    pub(super) fn follows(&mut self, input: Input, order: Order, told: &mut Vec<What>) {
-        self.truth.follows(input, order, told);
+    /// The protocol has answered an input with an order and emitted this.
+    pub(super) fn follows(&mut self, input: Input, order: JobOrder, emitted: &mut Vec<What>) {
+        self.truth.follows(input, order, emitted);
     }
 
     /// Corruption `number` of the run strikes a node of the crew. It harms the job if the memory is
@@ -75,7 +75,7 @@ impl Memory {
         (node, number, draw): (NodeId, u64, u64),
         is_found: bool,
         (phase, crew): (JobPhase, &Crew),
-        out: &mut Vec<Command>,
+        out: &mut Vec<JobCommand>,
     ) {
         use JobPhase::{Checkpoint, Compute, Done, Restart, Rework, Verify, Waiting};
         let uses = match phase {
@@ -85,16 +85,16 @@ impl Memory {
         };
         let checked = matches!(phase, Compute | Rework) && is_found;
         let seat = crew.seat_of(node).filter(|_| uses);
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         self.truth.count_from(number - 1);
-        self.truth.strike_in_step(node, seat, draw, checked, &mut told);
-        out.extend(told.into_iter().map(Command::Emit));
+        self.truth.strike_in_step(node, seat, draw, checked, &mut emitted);
+        out.extend(emitted.into_iter().map(JobCommand::Emit));
     }
 
     /// Another replica goes on with the seat of a node: what only the node had is gone.
-    pub(super) fn absorbed(&mut self, node: NodeId, out: &mut Vec<Command>) {
-        let mut told = Vec::new();
-        self.truth.absorbed(node, &mut told);
-        out.extend(told.into_iter().map(Command::Emit));
+    pub(super) fn absorbed(&mut self, node: NodeId, out: &mut Vec<JobCommand>) {
+        let mut emitted = Vec::new();
+        self.truth.absorbed(node, &mut emitted);
+        out.extend(emitted.into_iter().map(JobCommand::Emit));
     }
 }

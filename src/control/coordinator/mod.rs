@@ -12,7 +12,7 @@
 //! server (`turns`). Each command is for all nodes of a job at once, however many they are: who
 //! carries it out asks [`Coordinator::movers`] or [`Coordinator::seats`] who they are.
 //!
-//! An order is void when the next [`Command::Stop`] of its job comes, and its number never comes
+//! An order is void when the next [`JobCommand::Stop`] of its job comes, and its number never comes
 //! again, so that what is said of an older one is known to be late.
 
 mod crew;
@@ -36,7 +36,7 @@ use crate::plan::{Parcel, Plan};
 use crate::protocol::seating::{Kept, Seating};
 use crate::units::{Span, Time};
 
-/// What the coordinator is told.
+/// What the coordinator is informed of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Input {
     /// A node is up and within reach. It may work, if it does not.
@@ -94,7 +94,7 @@ pub struct Loss {
 
 /// What shall be done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+pub enum JobCommand {
     /// An event is emitted.
     Emit(What),
     /// A node works for a job from now on, or no more. The event has been emitted.
@@ -237,7 +237,7 @@ pub struct Coordinator<'p> {
     members: BTreeMap<NodeId, JobId>,
 }
 
-/// What of the coordinator must not be forgotten. Who is free is told anew.
+/// What of the coordinator must not be forgotten. Who is free is said anew.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     jobs: Vec<Job>,
@@ -250,7 +250,7 @@ pub struct State {
 }
 
 impl<'p> Coordinator<'p> {
-    /// The jobs of a plan, waiting. From the instant at which a loss is told a job waits for
+    /// The jobs of a plan, waiting. From the instant at which a loss is reported a job waits for
     /// `notice` before it is placed anew.
     #[must_use]
     pub fn new(plan: &'p Plan, notice: Span) -> Self {
@@ -288,7 +288,7 @@ impl<'p> Coordinator<'p> {
     }
 
     /// Takes one input; adds what shall be done, in this order.
-    pub fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
+    pub fn on(&mut self, now: Time, input: Input, out: &mut Vec<JobCommand>) {
         match input {
             Input::Free(node) => self.offer(now, node, out),
             Input::Lost(loss) => self.lost(now, loss, out),
@@ -302,7 +302,7 @@ impl<'p> Coordinator<'p> {
         }
     }
 
-    /// When [`Input::Time`] has something to do, if nothing is told before.
+    /// When [`Input::Time`] has something to do, if nothing is reported before.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
         self.state.placing.next(&self.state.jobs)

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
-use super::{Command, Coordinator};
+use super::{Coordinator, JobCommand};
 use crate::event::{JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::Input;
@@ -73,7 +73,7 @@ impl Placing {
 
 impl Coordinator<'_> {
     /// A node may work.
-    pub(super) fn offer(&mut self, now: Time, node: NodeId, out: &mut Vec<Command>) {
+    pub(super) fn offer(&mut self, now: Time, node: NodeId, out: &mut Vec<JobCommand>) {
         let spare = self.spare(node);
         let (jobs, placing) = (&self.state.jobs, &mut self.state.placing);
         if jobs.is_empty() || self.members.contains_key(&node) {
@@ -90,12 +90,12 @@ impl Coordinator<'_> {
         };
         if placing.waiting.iter().any(may_be_placed) {
             placing.due = Some(now);
-            out.push(Command::Wake(now));
+            out.push(JobCommand::Wake(now));
         }
     }
 
     /// Places each job that waits and for which enough nodes are free, the first one first.
-    pub(super) fn place(&mut self, now: Time, out: &mut Vec<Command>) {
+    pub(super) fn place(&mut self, now: Time, out: &mut Vec<JobCommand>) {
         let mut asked = None;
         self.state.placing.due = None;
         loop {
@@ -123,7 +123,7 @@ impl Coordinator<'_> {
     }
 
     /// A node that was free works for a job.
-    pub(super) fn joins(&mut self, job: JobId, node: NodeId, out: &mut Vec<Command>) {
+    pub(super) fn joins(&mut self, job: JobId, node: NodeId, out: &mut Vec<JobCommand>) {
         let spare = self.spare(node);
         assert!(self.state.placing.free.remove(&(spare, node)), "who joins was free");
         self.members.insert(node, job);
@@ -131,21 +131,21 @@ impl Coordinator<'_> {
     }
 
     /// A node works for its job no more.
-    pub(super) fn leaves(&mut self, job: JobId, node: NodeId, out: &mut Vec<Command>) {
+    pub(super) fn leaves(&mut self, job: JobId, node: NodeId, out: &mut Vec<JobCommand>) {
         self.members.remove(&node);
         changes(job, node, false, out);
     }
 
     /// A failed job looks for nodes when the failure has been noticed and the downtime is over.
-    pub(super) fn look_for_nodes(&mut self, now: Time, of: JobId, out: &mut Vec<Command>) {
+    pub(super) fn look_for_nodes(&mut self, now: Time, of: JobId, out: &mut Vec<JobCommand>) {
         let newest = self.job(of).seats().newest().map(|kept| kept.level);
         let ready_at = now + self.notice + self.plan.downtime(of, newest);
         self.job_mut(of).ready_at = ready_at;
-        out.push(Command::Wake(ready_at));
+        out.push(JobCommand::Wake(ready_at));
     }
 
     /// The coordinator is back in service: a failure that it had not acted upon is new to it.
-    pub(super) fn resumed(&mut self, now: Time, since: Time, out: &mut Vec<Command>) {
+    pub(super) fn resumed(&mut self, now: Time, since: Time, out: &mut Vec<JobCommand>) {
         for of in self.ids() {
             let job = self.job(of);
             if job.ready_at > since && job.phase() == JobPhase::Waiting {
@@ -155,7 +155,7 @@ impl Coordinator<'_> {
     }
 
     /// A job is done, and leaves its nodes to the others.
-    pub(super) fn finish(&mut self, now: Time, job: JobId, out: &mut Vec<Command>) {
+    pub(super) fn finish(&mut self, now: Time, job: JobId, out: &mut Vec<JobCommand>) {
         let nodes = self.job_mut(job).crew.disband();
         for &node in &nodes {
             self.leaves(job, node, out);
@@ -166,12 +166,12 @@ impl Coordinator<'_> {
                 self.offer(now, node, out);
             }
         }
-        out.push(Command::Finished { job, all: !any_left });
+        out.push(JobCommand::Finished { job, all: !any_left });
     }
 }
 
 /// A node joins a job, or leaves it.
-fn changes(job: JobId, node: NodeId, joined: bool, out: &mut Vec<Command>) {
-    out.push(Command::Member { job, node, joined });
-    out.push(Command::Emit(What::JobNode { job, node, joined }));
+fn changes(job: JobId, node: NodeId, joined: bool, out: &mut Vec<JobCommand>) {
+    out.push(JobCommand::Member { job, node, joined });
+    out.push(JobCommand::Emit(What::JobNode { job, node, joined }));
 }

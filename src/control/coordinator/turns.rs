@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::JobId;
 use crate::plan::Plan;
-use crate::scenario::jobs::Order;
+use crate::scenario::jobs::ServerOrder;
 use crate::units::{Span, Time};
 
 /// The file server's turns.
@@ -132,7 +132,7 @@ impl Turns {
     /// The place in the queue of the one that is next.
     fn next(&self, plan: &Plan, now: Time) -> Option<usize> {
         let all = 0..self.waiting.len();
-        if plan.scenario.server.order == Order::LeastWaste {
+        if plan.scenario.server.order == ServerOrder::LeastWaste {
             let waste = |place: &usize| self.waste(*place, plan, now);
             return all.min_by(|a, b| waste(a).total_cmp(&waste(b)));
         }

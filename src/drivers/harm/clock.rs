@@ -14,9 +14,9 @@ use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use serde::{Deserialize, Serialize};
 
 use super::undo::Undo;
-use super::{Act, Family, Held, Permission, Place};
-use crate::fleet::doors::{Deed, Means};
+use super::{Family, HarmContext, Held, Permission, PlannedHarm};
 use crate::fleet::means::{Capability, Lack};
+use crate::fleet::ports::{InjectionOrder, Means};
 use crate::scenario::harm::Clock as Wrong;
 use crate::units::NANOS_PER_SECOND;
 
@@ -125,13 +125,17 @@ impl Drop for Drift {
 pub(super) struct Clock;
 
 impl Family for Clock {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         let can = place.permits(&Permission::Clock);
         vec![(Capability::Clock, can.clone()), (Capability::Drift, can)]
     }
 
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        let Means::Clock(Wrong { step, drift_ppb }) = deed.means else { return Ok(None) };
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
+        let Means::Clock(Wrong { step, drift_ppb }) = injection.means else { return Ok(None) };
         place.permits(&Permission::Clock).map_err(io::Error::other)?;
         let undo = vec![Undo::Clock(Zero::of(&System)?)];
         let begin = move || {
@@ -141,7 +145,7 @@ impl Family for Clock {
             let drift = (drift_ppb != 0).then(|| Drift::start(drift_ppb)).transpose()?;
             Ok(drift.map(|drift| Box::new(drift) as Held))
         };
-        Ok(Some(Act::new(undo, begin)))
+        Ok(Some(PlannedHarm::new(undo, begin)))
     }
 }
 
@@ -186,7 +190,7 @@ mod tests {
         let clock = Fake::default();
         clock.set(1_700_000_000 * SECOND).expect("it can be set");
         clock.pass(77 * SECOND);
-        let zero = Zero::of(&clock).expect("it tells");
+        let zero = Zero::of(&clock).expect("it reports");
         for step in [90 * SECOND, -90 * SECOND, 1] {
             let before = clock.wall.get();
             clock.set(before + step).expect("it can be set");

@@ -16,7 +16,8 @@ const ENDING: &str = "harm";
 #[derive(Clone, Debug)]
 pub struct Journal {
     folder: PathBuf,
-    /// What tells this life of the agent from others: the entry of an older one is none of its.
+    /// What distinguishes this life of the agent from others: the entry of an older one is none of
+    /// its.
     life: String,
 }
 
@@ -47,13 +48,13 @@ impl Journal {
     /// When it is not there for sure.
     pub fn write(&self, number: u64, undo: Vec<Undo>) -> io::Result<PathBuf> {
         let entry = serde_json::to_vec(&Entry { boot: boot(), undo })?;
-        let (path, beside) =
+        let (path, temporary) =
             (self.path(number), self.folder.join(format!(".{}-{number}", self.life)));
         let mut open = File::options();
-        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(&entry)?;
         file.sync_all()?;
-        fs::rename(&beside, &path)?;
+        fs::rename(&temporary, &path)?;
         File::open(&self.folder)?.sync_all()?;
         Ok(path)
     }
@@ -82,7 +83,7 @@ impl Journal {
     }
 }
 
-/// Undoes what an entry tells, and then strikes it out.
+/// Undoes what an entry says, and then strikes it out.
 ///
 /// # Errors
 /// As [`run`]; the entry stays.
@@ -94,7 +95,7 @@ pub(super) fn undo(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Undoes what an entry tells, the last step first; one that is struck out tells nothing.
+/// Undoes what an entry says, the last step first; one that is struck out says nothing.
 ///
 /// # Errors
 /// The first; all steps are tried.
@@ -109,7 +110,7 @@ pub(super) fn run(path: &Path) -> io::Result<()> {
     due.map(Undo::run).fold(Ok(()), io::Result::and)
 }
 
-/// What tells one boot of the machine from another; empty where the system does not.
+/// What distinguishes one boot of the machine from another; empty where the system does not.
 fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }

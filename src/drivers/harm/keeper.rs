@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use super::journal;
 use crate::units::Span;
 
-/// Between two looks of a keeper (assumption: short beside a lease, and beside what a person sees).
+/// Between two looks of a keeper (assumption: short compared with a lease, and with what a person
+/// sees).
 const LOOK: Duration = Duration::from_millis(100);
 /// Until it undoes a second time: longer than a tool takes.
 const TOOL: Duration = Duration::from_millis(500);
@@ -26,7 +27,7 @@ const TRIES: u32 = 20;
 /// Starts the keeper of an entry of the journal, which undoes it after so long at the latest.
 pub(super) fn start(program: &Path, entry: &Path, limit: Option<Span>) -> io::Result<()> {
     let mut command = Command::new(program);
-    command.arg("rouse").arg(std::process::id().to_string()).arg("--entry").arg(entry);
+    command.arg("undo-harm").arg(std::process::id().to_string()).arg("--entry").arg(entry);
     if let Some(limit) = limit {
         command.args(["--after", &format!("{} ns", limit.0)]);
     }

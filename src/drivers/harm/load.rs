@@ -18,10 +18,10 @@ use rustix::time::ClockId;
 
 use super::clock::since;
 use super::undo::Undo;
-use super::{Act, Family, Held, Place};
-use crate::fleet::doors::{Deed, Means};
+use super::{Family, HarmContext, Held, PlannedHarm};
 use crate::fleet::means::{Capability, Lack};
-use crate::scenario::harm::Load as Wish;
+use crate::fleet::ports::{InjectionOrder, Means};
+use crate::scenario::harm::Load as Wanted;
 
 /// The part of the memory and of the card that is left in any case (assumption).
 const MARGIN: u64 = 20;
@@ -31,7 +31,7 @@ const MARGIN_MAX: u64 = 1 << 30;
 /// One turn of a burner: some time busy, the rest idle.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Over so long the kernel counts the time of a control group's processes, unless it is told
+/// Over so long the kernel counts the time of a control group's processes, unless it is set
 /// otherwise (us; Linux, Documentation/scheduler/sched-bwc.rst).
 const CPU_PERIOD: u64 = 100_000;
 /// So much of it an agent keeps in any case (us; assumption: it has to be heard).
@@ -41,7 +41,7 @@ const CPU_QUOTA_MIN: u64 = 10_000;
 pub(super) struct Load;
 
 impl Family for Load {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         let probe = place.state.join("probe");
         let fills = fill_card(&probe, 4_096).map_err(Lack::from);
         // It may not be there.
@@ -55,43 +55,47 @@ impl Family for Load {
         ]
     }
 
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        if let Means::Slow { share_ppm } = deed.means {
-            return Ok(Some(slow_down(place, deed.number, share_ppm)));
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
+        if let Means::Slow { share_ppm } = injection.means {
+            return Ok(Some(slow_down(place, injection.number, share_ppm)));
         }
-        let Means::Load(wish) = deed.means else { return Ok(None) };
+        let Means::Load(spec) = injection.means else { return Ok(None) };
         let mut undo = Vec::new();
-        let card = place.state.join(format!("{}-{}.fill", place.life, deed.number));
-        if wish.card.0 > 0 {
+        let card = place.state.join(format!("{}-{}.fill", place.life, injection.number));
+        if spec.card.0 > 0 {
             undo.push(Undo::File { path: card.clone() });
         }
-        let throttle = if wish.disk > 0 {
-            let throttle = Throttle::of(place, deed.number).map_err(io::Error::other)?;
+        let throttle = if spec.disk > 0 {
+            let throttle = Throttle::of(place, injection.number).map_err(io::Error::other)?;
             undo.push(throttle.group.undo());
             Some(throttle)
         } else {
             None
         };
         let (memory, total) = available(&place.kernel)?;
-        if wish.memory.0 > 0 && wish.memory.0 + margin(total) > memory {
-            return Err(scarce("memory", wish.memory.0, memory, margin(total)));
+        if spec.memory.0 > 0 && spec.memory.0 + margin(total) > memory {
+            return Err(scarce("memory", spec.memory.0, memory, margin(total)));
         }
         let begin = move || {
-            if wish.card.0 > 0 {
+            if spec.card.0 > 0 {
                 let room = statvfs(card.parent().expect("it is in a folder"))?;
                 let (free, all) = (room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize);
-                if wish.card.0 + margin(all) > free {
-                    return Err(scarce("the card", wish.card.0, free, margin(all)));
+                if spec.card.0 + margin(all) > free {
+                    return Err(scarce("the card", spec.card.0, free, margin(all)));
                 }
-                fill_card(&card, wish.card.0)?;
+                fill_card(&card, spec.card.0)?;
             }
             if let Some(throttle) = throttle {
-                throttle.begin(wish.disk)?;
+                throttle.begin(spec.disk)?;
             }
-            let taken = Taken::start(&wish)?;
+            let taken = Taken::start(&spec)?;
             Ok(Some(Box::new(taken) as Held))
         };
-        Ok(Some(Act::new(undo, begin)))
+        Ok(Some(PlannedHarm::new(undo, begin)))
     }
 }
 
@@ -114,7 +118,7 @@ fn available(kernel: &Path) -> io::Result<(u64, u64)> {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     };
     let both = field("MemAvailable:").zip(field("MemTotal:"));
-    both.ok_or_else(|| io::Error::other("the kernel does not tell what memory is free"))
+    both.ok_or_else(|| io::Error::other("the kernel does not say what memory is free"))
 }
 
 /// Room of a file is taken without a byte being written to it.
@@ -130,17 +134,17 @@ struct Taken {
 }
 
 impl Taken {
-    fn start(wish: &Wish) -> io::Result<Self> {
+    fn start(spec: &Wanted) -> io::Result<Self> {
         let mut held = Self { stop: Arc::default(), threads: Vec::new() };
-        if wish.cpu_ppm > 0 {
-            let busy = TURN.mul_f64(f64::from(wish.cpu_ppm) / 1e6);
+        if spec.cpu_ppm > 0 {
+            let busy = TURN.mul_f64(f64::from(spec.cpu_ppm) / 1e6);
             for _ in 0..std::thread::available_parallelism()?.get() {
                 held.thread(move |stop| burn(busy, stop))?;
             }
         }
-        if wish.memory.0 > 0 {
+        if spec.memory.0 > 0 {
             let mut room: Vec<u8> = Vec::new();
-            let size = wish.memory.0 as usize;
+            let size = spec.memory.0 as usize;
             room.try_reserve_exact(size).map_err(io::Error::other)?;
             held.thread(move |stop| {
                 // Pages that nobody has written to are none. Any value but 0 will do.
@@ -201,9 +205,9 @@ struct Group {
 }
 
 impl Group {
-    /// The one of a deed, which is not there yet, under a controller as the two versions call it,
-    /// or why there can be none.
-    fn of(place: &Place, [first, second]: [&str; 2], number: u64) -> Result<Self, Lack> {
+    /// The one of an injection, which is not there yet, under a controller as the two versions call
+    /// it, or why there can be none.
+    fn of(place: &HarmContext, [first, second]: [&str; 2], number: u64) -> Result<Self, Lack> {
         let own = fs::read_to_string(place.kernel.join("self/cgroup")).unwrap_or_default();
         let mounts = fs::read_to_string(place.kernel.join("mounts")).unwrap_or_default();
         let none = || Lack::Groups { controller: second.to_owned() };
@@ -234,10 +238,10 @@ impl Group {
 
 /// The kernel gives the agent no more than a share of the time of all processors, where it has
 /// control groups and lets the agent enter one. The agent keeps to a duty cycle in any case.
-fn slow_down(place: &Place, number: u64, share_ppm: u32) -> Act {
+fn slow_down(place: &HarmContext, number: u64, share_ppm: u32) -> PlannedHarm {
     let group = Group::of(place, ["cpu", "cpu"], number).ok();
     let undo = group.iter().map(Group::undo).collect();
-    Act::new(undo, move || {
+    PlannedHarm::new(undo, move || {
         if let Some(group) = group {
             let cores = std::thread::available_parallelism()?.get() as u64;
             let quota = (CPU_PERIOD * cores * u64::from(share_ppm) / 1_000_000).max(CPU_QUOTA_MIN);
@@ -260,7 +264,7 @@ struct Throttle {
 }
 
 impl Throttle {
-    fn of(place: &Place, number: u64) -> Result<Self, Lack> {
+    fn of(place: &HarmContext, number: u64) -> Result<Self, Lack> {
         let group = Group::of(place, ["blkio", "io"], number)?;
         let root = group.folder.parent().expect("it is in the first one");
         if !group.second && !root.join("blkio.throttle.write_bps_device").exists() {
@@ -268,7 +272,7 @@ impl Throttle {
         }
         let stands = fs::metadata(&place.state)?.dev();
         let (major, minor) = (rustix::fs::major(stands), rustix::fs::minor(stands));
-        // Limits are of whole disks; a partition's is found beside it.
+        // Limits are of whole disks; a partition's is found next to it.
         let block = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
         let disk = if block.join("partition").exists() { block.join("..") } else { block };
         let device = fs::read_to_string(disk.join("dev"));
@@ -340,15 +344,15 @@ mod tests {
     #[test]
     fn memory_that_is_filled_is_in_use_and_given_back() {
         let resident = || {
-            let text = fs::read_to_string("/proc/self/statm").expect("Linux tells");
+            let text = fs::read_to_string("/proc/self/statm").expect("Linux reports");
             let pages: u64 =
                 text.split_whitespace().nth(1).expect("a field").parse().expect("a number");
             pages * 4_096
         };
         let size = 256 << 20;
         let before = resident();
-        let wish = Wish { memory: Bytes(size), ..Wish::default() };
-        let held = Taken::start(&wish).expect("so much is there");
+        let spec = Wanted { memory: Bytes(size), ..Wanted::default() };
+        let held = Taken::start(&spec).expect("so much is there");
         while resident() < before + size * 9 / 10 {
             park_timeout(Duration::from_millis(1));
         }
@@ -363,6 +367,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("meminfo"), "MemTotal: 100 kB\nMemAvailable: 50 kB\n")
             .expect("written");
-        assert_eq!(available(folder.path()).expect("it tells"), (51_200, 102_400));
+        assert_eq!(available(folder.path()).expect("it reports"), (51_200, 102_400));
     }
 }

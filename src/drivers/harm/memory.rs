@@ -13,20 +13,24 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{Act, Family, Place};
-use crate::fleet::doors::Deed;
+use super::{Family, HarmContext, PlannedHarm};
 use crate::fleet::means::{Capability, Lack};
+use crate::fleet::ports::InjectionOrder;
 use crate::rng::Stream;
 
 /// The memory of the ranks.
 pub(super) struct Memory;
 
 impl Family for Memory {
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, _place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         vec![(Capability::Flip, Ok(()))]
     }
 
-    fn plan(&self, _deed: &Deed, _place: &Place) -> io::Result<Option<Act>> {
+    fn plan(
+        &self,
+        _injection: &InjectionOrder,
+        _place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
         Ok(None)
     }
 }
@@ -52,7 +56,7 @@ pub(super) fn flip(kernel: &Path, pid: u32, bits: u32, seed: u64) -> io::Result<
 }
 
 /// Where a process keeps data of its own: what it may write and no file stands behind, as
-/// `/proc/PID/maps` tells.
+/// `/proc/PID/maps` shows.
 fn data(maps: &str) -> Vec<(u64, u64)> {
     let of = |line: &str| {
         let fields: Vec<_> = line.split_whitespace().collect();

@@ -1,7 +1,7 @@
-//! The hands of an agent on its own node: harms in families, each with its undo.
+//! The actuators of an agent on its own node: harms in families, each with its undo.
 //!
 //! ```text
-//!  deed --> plan (what is to be done, and what undoes it)
+//!  injection --> plan (what is to be done, and what undoes it)
 //!       --> journal: the undo, on the disk        --> keeper: a process that outlives the agent
 //!       --> begin
 //!  Undo, lease, leave, SIGTERM --> the agent undoes what the journal has
@@ -36,8 +36,8 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 use crate::event::Fault;
-use crate::fleet::doors::{Address, Deed, Harm};
 use crate::fleet::means::{Ability, Capability, Lack, lacks};
+use crate::fleet::ports::{Address, Harm, InjectionOrder};
 use crate::units::Span;
 
 pub use journal::Journal;
@@ -57,27 +57,31 @@ const ALL: [&dyn Family; 7] = [
 /// Harms of one kind.
 trait Family: Sync {
     /// What it needs, and whether this machine has it or why not.
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)>;
+    fn can(&self, place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)>;
 
-    /// How this deed is done here; `None` if it is none of its.
+    /// How this injection is done here; `None` if it is none of its.
     ///
     /// # Errors
     /// Why it cannot be done.
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>>;
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>>;
 }
 
 /// What has to be dropped to undo a harm.
 type Held = Box<dyn Any + Send>;
 
 /// A harm that is not yet done.
-struct Act {
+struct PlannedHarm {
     /// What undoes it, wherever it stops.
     undo: Vec<Undo>,
     /// Does it.
     begin: Box<dyn FnOnce() -> io::Result<Option<Held>>>,
 }
 
-impl Act {
+impl PlannedHarm {
     fn new(undo: Vec<Undo>, begin: impl FnOnce() -> io::Result<Option<Held>> + 'static) -> Self {
         Self { undo, begin: Box::new(begin) }
     }
@@ -122,10 +126,10 @@ impl FromStr for Permission {
     }
 }
 
-/// Where an agent's hands are.
+/// What an agent's actuators have to know.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// What tells this life of its agent from others: a word of seven letters at most.
+pub struct HarmContext {
+    /// What distinguishes this life of its agent from others: a word of seven letters at most.
     pub life: String,
     /// A folder on the node's own disk: the journal, and what fills the card.
     pub state: PathBuf,
@@ -135,7 +139,7 @@ pub struct Place {
     pub controller: Address,
     /// The program of which the keeper is a process.
     pub program: PathBuf,
-    /// Where the kernel tells of itself and is told: `/proc`.
+    /// Where the kernel shows its state and takes settings: `/proc`.
     pub kernel: PathBuf,
 }
 
@@ -148,7 +152,7 @@ pub fn life() -> String {
     format!("{:x}", start % (1 << 28))
 }
 
-impl Place {
+impl HarmContext {
     /// Whether it is allowed to, and its kernel is the node's own.
     fn permits(&self, permission: &Permission) -> Result<(), Lack> {
         if !self.may.contains(permission) {
@@ -163,26 +167,26 @@ impl Place {
     }
 }
 
-/// Hands on the node of an agent. All that they do one thread does, in the order in which it is
+/// Actuators on the node of an agent. All that they do one thread does, in the order in which it is
 /// asked.
 #[derive(Clone, Debug)]
-pub struct Hands {
+pub struct NodeActuators {
     to: mpsc::Sender<Job>,
 }
 
 struct Job {
-    deed: Deed,
+    injection: InjectionOrder,
     begin: bool,
     done: oneshot::Sender<io::Result<()>>,
 }
 
-impl Hands {
-    /// Hands, and what they say that they can do. What an earlier life of the agent left undone is
-    /// undone first.
+impl NodeActuators {
+    /// Actuators, and what they say that they can do. What an earlier life of the agent left undone
+    /// is undone first.
     ///
     /// # Errors
     /// When the journal cannot be kept or what it holds cannot be undone.
-    pub fn new(place: Place) -> io::Result<(Self, Vec<Ability>)> {
+    pub fn new(place: HarmContext) -> io::Result<(Self, Vec<Ability>)> {
         let journal = Journal::open(place.state.clone(), place.life.clone())?;
         journal.undo_all()?;
         let mut said = Vec::new();
@@ -196,9 +200,10 @@ impl Hands {
         }));
         let (to, jobs) = mpsc::channel::<Job>();
         let mut own = Own { place, journal, said: said.clone(), done: BTreeMap::new() };
-        std::thread::Builder::new().name("hands".into()).spawn(move || {
-            for Job { deed, begin, done } in jobs {
-                let outcome = if begin { own.begin(&deed) } else { own.undo(deed.number) };
+        std::thread::Builder::new().name("actuators".into()).spawn(move || {
+            for Job { injection, begin, done } in jobs {
+                let outcome =
+                    if begin { own.begin(&injection) } else { own.undo(injection.number) };
                 // Whoever asked may have given up waiting.
                 let _ = done.send(outcome);
             }
@@ -206,57 +211,57 @@ impl Hands {
         Ok((Self { to }, said))
     }
 
-    async fn ask(&self, deed: &Deed, begin: bool) -> io::Result<()> {
+    async fn ask(&self, injection: &InjectionOrder, begin: bool) -> io::Result<()> {
         let (done, outcome) = oneshot::channel();
-        let job = Job { deed: deed.clone(), begin, done };
-        let gone = || io::Error::other("the hands of this agent are gone");
+        let job = Job { injection: injection.clone(), begin, done };
+        let gone = || io::Error::other("the actuators of this agent are gone");
         self.to.send(job).map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }
 }
 
-impl Harm for Hands {
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        self.ask(deed, true).await
+impl Harm for NodeActuators {
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        self.ask(injection, true).await
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        self.ask(deed, false).await
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        self.ask(injection, false).await
     }
 }
 
 /// What the thread knows.
 struct Own {
-    place: Place,
+    place: HarmContext,
     journal: Journal,
     said: Vec<Ability>,
-    /// By the numbers of deeds that are done: what has to be dropped.
+    /// By the numbers of injections that are done: what has to be dropped.
     done: BTreeMap<u64, Option<Held>>,
 }
 
 impl Own {
-    fn begin(&mut self, deed: &Deed) -> io::Result<()> {
-        if self.done.contains_key(&deed.number) {
+    fn begin(&mut self, injection: &InjectionOrder) -> io::Result<()> {
+        if self.done.contains_key(&injection.number) {
             return Ok(());
         }
-        if let Some(why) = lacks(deed, &self.said) {
+        if let Some(why) = lacks(injection, &self.said) {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
-        let mut plans = ALL.iter().map(|family| family.plan(deed, &self.place));
+        let mut plans = ALL.iter().map(|family| family.plan(injection, &self.place));
         let act = plans.find_map(Result::transpose).transpose()?;
         let act = act.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
         if !act.undo.is_empty() {
-            let entry = self.journal.write(deed.number, act.undo)?;
-            let kept = keeper::start(&self.place.program, &entry, limit(deed));
-            kept.inspect_err(|_| drop(self.journal.undo(deed.number)))?;
+            let entry = self.journal.write(injection.number, act.undo)?;
+            let kept = keeper::start(&self.place.program, &entry, limit(injection));
+            kept.inspect_err(|_| drop(self.journal.undo(injection.number)))?;
         }
         match (act.begin)() {
             Ok(held) => {
-                self.done.insert(deed.number, held);
+                self.done.insert(injection.number, held);
                 Ok(())
             }
             Err(error) => {
-                self.journal.undo(deed.number)?;
+                self.journal.undo(injection.number)?;
                 Err(error)
             }
         }
@@ -268,13 +273,13 @@ impl Own {
     }
 }
 
-/// After how long the keeper undoes a deed though the agent lives: who hangs cannot himself, and
-/// of all others it is sure that something is wrong with them when the lease is over as well.
-fn limit(deed: &Deed) -> Option<Span> {
-    let hangs = deed.kind == Fault::Hang;
-    match deed.lasts {
+/// After how long the keeper undoes an injection though the agent lives: who hangs cannot himself,
+/// and of all others it is sure that something is wrong with them when the lease is over as well.
+fn limit(injection: &InjectionOrder) -> Option<Span> {
+    let hangs = injection.kind == Fault::Hang;
+    match injection.lasts {
         Some(lasts) if hangs => Some(lasts),
-        None if hangs => Some(deed.lease),
-        lasts => lasts.map(|lasts| Span(lasts.0.saturating_add(deed.lease.0))),
+        None if hangs => Some(injection.lease),
+        lasts => lasts.map(|lasts| Span(lasts.0.saturating_add(injection.lease.0))),
     }
 }

@@ -1,7 +1,7 @@
 //! Harm to a node's network: cut, partition, loss, delay and jitter, and a lower rate.
 //!
 //! ```text
-//!  what is dropped   a table of nftables of our own, `inet rackstorm_<life>_<deed>`
+//!  what is dropped   a table of nftables of our own, `inet rackstorm_<life>_<injection>`
 //!  what is slow      device -- clsact --> egress:  own ifb device with netem or tbf --> the wire
 //!                                    `--> ingress: own ifb device with tbf --> the node
 //! ```
@@ -18,16 +18,16 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 
 use super::undo::Undo;
-use super::{Act, Family, Place, tool};
-use crate::fleet::doors::{Deed, Means};
+use super::{Family, HarmContext, PlannedHarm, tool};
 use crate::fleet::means::{BadLink, Capability, Lack};
+use crate::fleet::ports::{InjectionOrder, Means};
 use crate::units::Span;
 
 /// The network.
 pub(super) struct Network;
 
 impl Family for Network {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         let drops = tool::can("nft", &["--check", "-f", "-"], &table("rackstorm_check", PROBE));
         let own = format!("rs{}p", std::process::id());
         let mut shapes = tool::can("ip", &["link", "add", &own, "type", "ifb"], "");
@@ -50,14 +50,18 @@ impl Family for Network {
         ]
     }
 
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        let (drops, slow) = match &deed.means {
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
+        let (drops, slow) = match &injection.means {
             Means::Cut { but } => (Some(all_but(&addresses(but)?)), BadLink::default()),
             Means::Partition { from } => (Some(only(&addresses(from)?)), BadLink::default()),
             Means::Link(bad) => ((bad.loss_ppm > 0).then(|| lossy(bad.loss_ppm)), *bad),
             _ => return Ok(None),
         };
-        let name = format!("rackstorm_{}_{}", place.life, deed.number);
+        let name = format!("rackstorm_{}_{}", place.life, injection.number);
         let (mut undo, mut load) = (Vec::new(), None);
         if let Some(rules) = drops {
             undo.push(Undo::Table { name: name.clone() });
@@ -66,7 +70,7 @@ impl Family for Network {
         let mut commands = Vec::new();
         if slow.rate > 0 || slow.delay.0 > 0 {
             let device = hook(place).map_err(io::Error::other)?;
-            let own = own_devices(&place.life, deed.number, &slow);
+            let own = own_devices(&place.life, injection.number, &slow);
             commands = shape(&device, &own, &slow);
             undo.push(Undo::Shaper { device, own });
         }
@@ -80,7 +84,7 @@ impl Family for Network {
             }
             Ok(None)
         };
-        Ok(Some(Act::new(undo, begin)))
+        Ok(Some(PlannedHarm::new(undo, begin)))
     }
 }
 
@@ -152,7 +156,7 @@ fn addresses(hosts: &[String]) -> io::Result<Vec<IpAddr>> {
 }
 
 /// The device that leads to the controller, if nobody has hooked on there.
-fn hook(place: &Place) -> Result<String, Lack> {
+fn hook(place: &HarmContext) -> Result<String, Lack> {
     let host = addresses(std::slice::from_ref(&place.controller.host))?;
     let host = host.first().ok_or(Lack::ControllerAddress)?.to_string();
     let route = tool::ask("ip", &["-o", "route", "get", &host], "")?;

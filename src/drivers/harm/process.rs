@@ -9,34 +9,38 @@ use std::io;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::undo::{Process, Undo};
-use super::{Act, Family, Place, memory};
+use super::{Family, HarmContext, PlannedHarm, memory};
 use crate::event::Fault;
-use crate::fleet::doors::{Deed, Means};
 use crate::fleet::means::{Capability, Lack};
-use crate::scenario::harm::{Act as What, Process as Wish, Stop};
+use crate::fleet::ports::{InjectionOrder, Means};
+use crate::scenario::harm::{Process as Wanted, ProcessHarm as What, Stop};
 
 /// Signals to itself.
 pub(super) struct OwnProcess;
 
 impl Family for OwnProcess {
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, _place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         vec![(Capability::Crash, Ok(())), (Capability::Hang, Ok(()))]
     }
 
-    fn plan(&self, deed: &Deed, _place: &Place) -> io::Result<Option<Act>> {
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        _place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
         let signal = |signal| {
             move || {
                 kill_process(getpid(), signal)?;
                 Ok(None)
             }
         };
-        let is_usual = deed.means == Means::Usual;
-        let is_killed = deed.means == Means::Stop { how: Stop::Kill };
-        Ok(if is_killed || is_usual && deed.kind == Fault::Crash {
-            Some(Act::new(Vec::new(), signal(Signal::KILL)))
-        } else if is_usual && deed.kind == Fault::Hang {
+        let is_usual = injection.means == Means::Usual;
+        let is_killed = injection.means == Means::Stop { how: Stop::Kill };
+        Ok(if is_killed || is_usual && injection.kind == Fault::Crash {
+            Some(PlannedHarm::new(Vec::new(), signal(Signal::KILL)))
+        } else if is_usual && injection.kind == Fault::Hang {
             let own = Process::of(std::process::id())?;
-            Some(Act::new(vec![Undo::Wake(own)], signal(Signal::STOP)))
+            Some(PlannedHarm::new(vec![Undo::Wake(own)], signal(Signal::STOP)))
         } else {
             None
         })
@@ -47,13 +51,17 @@ impl Family for OwnProcess {
 pub(super) struct OtherProcesses;
 
 impl Family for OtherProcesses {
-    /// What it may do depends on names; the permissions tell.
-    fn can(&self, _place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    /// What it may do depends on names; the permissions show.
+    fn can(&self, _place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         Vec::new()
     }
 
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        let Means::Process(Wish { name, act, bits }) = &deed.means else { return Ok(None) };
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
+        let Means::Process(Wanted { name, act, bits }) = &injection.means else { return Ok(None) };
         let all = named(name)?;
         if all.is_empty() {
             return Err(io::Error::other(format!("no process `{name}` runs on this node")));
@@ -69,14 +77,14 @@ impl Family for OtherProcesses {
             }
         };
         Ok(Some(match act {
-            What::Kill => Act::new(Vec::new(), signal(Signal::KILL)),
+            What::Kill => PlannedHarm::new(Vec::new(), signal(Signal::KILL)),
             What::Stop => {
                 let undo = all.iter().copied().map(Undo::Wake).collect();
-                Act::new(undo, signal(Signal::STOP))
+                PlannedHarm::new(undo, signal(Signal::STOP))
             }
             What::Flip => {
-                let (bits, seed, kernel) = (*bits, deed.number, place.kernel.clone());
-                Act::new(Vec::new(), move || {
+                let (bits, seed, kernel) = (*bits, injection.number, place.kernel.clone());
+                PlannedHarm::new(Vec::new(), move || {
                     all.iter().try_for_each(|one| memory::flip(&kernel, one.pid, bits, seed))?;
                     Ok(None)
                 })

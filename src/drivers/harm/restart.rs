@@ -6,9 +6,9 @@
 use std::fs::{self, File};
 use std::io;
 
-use super::{Act, Family, Permission, Place};
-use crate::fleet::doors::{Deed, Means};
+use super::{Family, HarmContext, Permission, PlannedHarm};
 use crate::fleet::means::{Capability, Lack};
+use crate::fleet::ports::{InjectionOrder, Means};
 use crate::scenario::harm::Stop;
 
 /// The kernel's keys.
@@ -17,7 +17,7 @@ pub(super) struct Restart;
 const KEYS: &str = "sysrq-trigger";
 
 impl Family for Restart {
-    fn can(&self, place: &Place) -> Vec<(Capability, Result<(), Lack>)> {
+    fn can(&self, place: &HarmContext) -> Vec<(Capability, Result<(), Lack>)> {
         let can = |permission: &Permission| {
             place.permits(permission)?;
             let keys = File::options().write(true).open(place.kernel.join(KEYS));
@@ -29,8 +29,12 @@ impl Family for Restart {
         ]
     }
 
-    fn plan(&self, deed: &Deed, place: &Place) -> io::Result<Option<Act>> {
-        let Means::Stop { how } = deed.means else { return Ok(None) };
+    fn plan(
+        &self,
+        injection: &InjectionOrder,
+        place: &HarmContext,
+    ) -> io::Result<Option<PlannedHarm>> {
+        let Means::Stop { how } = injection.means else { return Ok(None) };
         let (key, permission) = match how {
             Stop::Reboot => ("b", Permission::Reboot),
             Stop::Panic => ("c", Permission::Panic),
@@ -42,7 +46,7 @@ impl Family for Restart {
             fs::write(&keys, key)?;
             Ok(None)
         };
-        Ok(Some(Act::new(Vec::new(), press)))
+        Ok(Some(PlannedHarm::new(Vec::new(), press)))
     }
 }
 
@@ -53,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::event::Fault;
-    use crate::fleet::doors::Address;
+    use crate::fleet::ports::Address;
     use crate::ids::{FaultId, Part, PartKind};
     use crate::units::Span;
 
@@ -67,8 +71,8 @@ mod tests {
         fs::write(folder.join(KEYS), "").expect("a file");
     }
 
-    fn place(folder: &Path, may: &[Permission]) -> Place {
-        Place {
+    fn place(folder: &Path, may: &[Permission]) -> HarmContext {
+        HarmContext {
             life: "a".into(),
             state: folder.into(),
             may: may.iter().cloned().collect(),
@@ -82,8 +86,8 @@ mod tests {
         Restart.can(&place(folder, may)).iter().map(|(_, can)| can.is_ok()).collect()
     }
 
-    fn deed(how: Stop) -> Deed {
-        Deed {
+    fn injection(how: Stop) -> InjectionOrder {
+        InjectionOrder {
             number: 1,
             fault: FaultId(0),
             kind: Fault::Crash,
@@ -102,8 +106,8 @@ mod tests {
         assert_eq!(can(folder, &[]), [false, false]);
         assert_eq!(can(folder, &[Permission::Panic]), [false, true]);
         let place = place(folder, &[Permission::Panic]);
-        assert!(Restart.plan(&deed(Stop::Reboot), &place).is_err());
-        let act = Restart.plan(&deed(Stop::Panic), &place).expect("allowed").expect("its own");
+        assert!(Restart.plan(&injection(Stop::Reboot), &place).is_err());
+        let act = Restart.plan(&injection(Stop::Panic), &place).expect("allowed").expect("its own");
         assert!(act.undo.is_empty());
         (act.begin)().expect("written");
         assert_eq!(fs::read_to_string(folder.join(KEYS)).expect("a file"), "c");
@@ -117,11 +121,11 @@ mod tests {
         let all = [Permission::Panic, Permission::Reboot, Permission::Clock];
         assert_eq!(can(folder, &all), [false, false]);
         for how in [Stop::Panic, Stop::Reboot] {
-            assert!(Restart.plan(&deed(how), &place(folder, &all)).is_err());
+            assert!(Restart.plan(&injection(how), &place(folder, &all)).is_err());
         }
         let clock = place(folder, &all).permits(&Permission::Clock);
         assert_eq!(clock, Err(Lack::OwnKernel));
         fs::remove_dir_all(folder.join("1")).expect("it goes");
-        assert_eq!(can(folder, &all), [false, false], "it cannot be told");
+        assert_eq!(can(folder, &all), [false, false], "it is not known");
     }
 }

@@ -44,7 +44,7 @@ pub enum Undo {
     Clock(Zero),
 }
 
-/// A process: its number may be another one's by now, then its start tells.
+/// A process: its number may be another one's by now, then its start shows that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number.
@@ -63,7 +63,7 @@ impl Process {
         // The name in brackets may hold anything; the start is field 22 (proc(5)).
         let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
         let start = fields.and_then(|mut fields| fields.nth(19)?.parse().ok());
-        let start = start.ok_or_else(|| io::Error::other(format!("{pid} tells no start")))?;
+        let start = start.ok_or_else(|| io::Error::other(format!("{pid} gives no start")))?;
         Ok(Self { pid, start })
     }
 

@@ -30,8 +30,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::line::Line;
-use super::{Answers, Doing, Driver, Session, Target, Trouble, Wanted, duration};
-use crate::fleet::doors::PowerState;
+use super::{Answers, Doing, Driver, DriverError, Session, Target, Wanted, duration};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::BitScope as Settings;
 
 /// Closes a pipe, and the console with it.
@@ -45,7 +45,7 @@ const STALE: Duration = Duration::from_millis(10);
 /// The blade switches within microseconds; so long its status may lag. Assumption.
 const FOLLOWS: Duration = Duration::from_secs(1);
 
-/// What a BMC tells of itself.
+/// What a BMC reports of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Status {
     id: u8,
@@ -93,7 +93,7 @@ impl Status {
 pub(super) struct BitScope {
     settings: Settings,
     line: Option<Line>,
-    /// Whether the master has told its own status since the last trouble.
+    /// Whether the master has reported its own status since the last driver error.
     ready: bool,
     session: Option<Session>,
     /// Whether the line was never silent when it was listened to last.
@@ -119,11 +119,11 @@ impl BitScope {
         Self { line: Some(line), ..Self::new(settings) }
     }
 
-    async fn line(&mut self) -> Result<&mut Line, Trouble> {
+    async fn line(&mut self) -> Result<&mut Line, DriverError> {
         if self.line.is_none() {
             let line = Line::open(&self.settings).await.map_err(|error| {
                 let what = format!("the line cannot be opened: {error}");
-                Trouble::new(what, "look at `device` or `address`, and at its rights")
+                DriverError::new(what, "look at `device` or `address`, and at its rights")
             })?;
             self.line = Some(line);
             self.ready = false;
@@ -131,27 +131,27 @@ impl BitScope {
         Ok(self.line.as_mut().expect("it was opened"))
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), DriverError> {
         let sent = self.line().await?.send(bytes, Duration::ZERO).await;
         sent.map_err(|error| self.broken(&error))
     }
 
-    async fn hear(&mut self, whole: fn(&[u8]) -> bool) -> Result<Vec<u8>, Trouble> {
+    async fn hear(&mut self, whole: fn(&[u8]) -> bool) -> Result<Vec<u8>, DriverError> {
         let silence = duration(self.settings.silence);
         let longest = duration(self.settings.reply_max);
         let heard = self.line().await?.reply(silence, longest, whole).await;
         heard.map(|(reply, _)| reply).map_err(|error| self.broken(&error))
     }
 
-    fn broken(&mut self, error: &io::Error) -> Trouble {
+    fn broken(&mut self, error: &io::Error) -> DriverError {
         self.line = None;
         self.ready = false;
-        Trouble::new(format!("the line broke: {error}"), "look at the cable and at the server")
+        DriverError::new(format!("the line broke: {error}"), "look at the cable and at the server")
     }
 
     /// Throws away what is still coming. A line that is never silent is good for nothing: no answer
-    /// could be told from what was said before.
-    async fn drain(&mut self) -> Result<(), Trouble> {
+    /// could be distinguished from what was said before.
+    async fn drain(&mut self) -> Result<(), DriverError> {
         let longest = duration(self.settings.reply_max);
         let drained = self.line().await?.reply(STALE, longest, |_| false).await;
         match drained {
@@ -159,14 +159,14 @@ impl BitScope {
             Ok((_, false)) => {
                 self.babbles = true;
                 let way_out = "is it the line of a BMC, at 115200 bit/s, with no console on it?";
-                Err(Trouble::new("the line is never silent", way_out))
+                Err(DriverError::new("the line is never silent", way_out))
             }
             Err(error) => Err(self.broken(&error)),
         }
     }
 
     /// Closes whatever pipe is open.
-    async fn close(&mut self) -> Result<(), Trouble> {
+    async fn close(&mut self) -> Result<(), DriverError> {
         self.open = false;
         self.babbles = false;
         self.send(&[CLOSE]).await?;
@@ -175,7 +175,7 @@ impl BitScope {
     }
 
     /// Brings the master to where it hears commands, whatever was left there.
-    async fn make_ready(&mut self) -> Result<(), Trouble> {
+    async fn make_ready(&mut self) -> Result<(), DriverError> {
         if self.ready && !self.piped {
             return Ok(());
         }
@@ -193,16 +193,16 @@ impl BitScope {
                 self.ready = true;
                 Ok(())
             }
-            Some(_) => Err(Trouble::new(
+            Some(_) => Err(DriverError::new(
                 "a blade answers where the master should",
                 "a pipe stays open though it was closed; power the manager's blade down and up",
             )),
             None => Err(match beyond_echo(&reply) {
-                None => Trouble::new(
+                None => DriverError::new(
                     "the bus is silent",
                     "is the console off on this UART, is it the BMC's line, is `unlock` right?",
                 ),
-                Some(odd) => Trouble::new(
+                Some(odd) => DriverError::new(
                     format!("the master answers {odd:?}"),
                     "is this the line of a BMC, and is nobody else on it?",
                 ),
@@ -211,18 +211,18 @@ impl BitScope {
     }
 
     /// Asks the blade at the end of an open pipe for its status.
-    async fn identity(&mut self, target: &Target, ask: &[u8]) -> Result<PowerState, Trouble> {
+    async fn identity(&mut self, target: &Target, ask: &[u8]) -> Result<PowerState, DriverError> {
         self.send(ask).await?;
         let reply = self.hear(Status::whole).await?;
         let address = target.number();
         let Some(status) = Status::read(&reply) else {
             self.ready = false;
             return Err(match beyond_echo(&reply) {
-                None => Trouble::new(
+                None => DriverError::new(
                     format!("address {address:02x} is silent"),
                     "is the blade in its slot, and `channel` its address on the bus?",
                 ),
-                Some(odd) => Trouble::new(
+                Some(odd) => DriverError::new(
                     format!("address {address:02x} answers {odd:?}"),
                     "characters are lost on the line: look at its cable and at other traffic",
                 ),
@@ -232,23 +232,23 @@ impl BitScope {
             self.ready = false;
             let what = format!("address {address:02x} answers as {:02x}", status.id);
             let way_out = "compare `channel` with the blade's place";
-            return Err(Trouble::new(what, way_out));
+            return Err(DriverError::new(what, way_out));
         }
         Ok(status.state)
     }
 
     /// One pipe: who is there, what to do, what became of it. The pipe is closed in any case.
-    async fn pipe(&mut self, target: &Target, verb: Option<u8>) -> Result<PowerState, Trouble> {
+    async fn pipe(&mut self, target: &Target, verb: Option<u8>) -> Result<PowerState, DriverError> {
         self.make_ready().await?;
         self.drain().await?;
         self.piped = true;
-        let told = self.talk(target, verb).await;
+        let reported = self.talk(target, verb).await;
         let closed = self.close().await;
-        let told = told?;
-        closed.map(|()| told)
+        let reported = reported?;
+        closed.map(|()| reported)
     }
 
-    async fn talk(&mut self, target: &Target, verb: Option<u8>) -> Result<PowerState, Trouble> {
+    async fn talk(&mut self, target: &Target, verb: Option<u8>) -> Result<PowerState, DriverError> {
         let ask = format!("[{:02x}]|=", target.number());
         let state = self.identity(target, ask.as_bytes()).await?;
         let Some(verb) = verb else { return Ok(state) };
@@ -259,14 +259,18 @@ impl BitScope {
     }
 
     /// Some tries: what was lost on the line may get through the next time.
-    async fn try_hard(&mut self, target: &Target, verb: Option<u8>) -> Result<PowerState, Trouble> {
+    async fn try_hard(
+        &mut self,
+        target: &Target,
+        verb: Option<u8>,
+    ) -> Result<PowerState, DriverError> {
         let mut last = None;
         for _ in 0..TRIES {
             match self.pipe(target, verb).await {
                 Ok(state) => return Ok(state),
-                Err(trouble) => {
+                Err(driver_error) => {
                     self.ready = false;
-                    last = Some(trouble);
+                    last = Some(driver_error);
                     if self.babbles {
                         break;
                     }
@@ -277,7 +281,7 @@ impl BitScope {
     }
 
     /// Opens the session's console.
-    async fn open_console(&mut self, target: &Target) -> Result<(), Trouble> {
+    async fn open_console(&mut self, target: &Target) -> Result<(), DriverError> {
         // Its identity first, as for everything that is sent to a blade.
         self.try_hard(target, None).await?;
         let open = format!("[{:02x}]|[{:02x}]~", target.number(), self.settings.console as u8);
@@ -293,9 +297,9 @@ impl BitScope {
         let (target, screen) = (session.target.clone(), session.screen.clone());
         let pace = duration(self.settings.pace);
         if !self.open
-            && let Err(trouble) = self.open_console(&target).await
+            && let Err(driver_error) = self.open_console(&target).await
         {
-            let _ = screen.try_send(format!("\r\n[console: {trouble}]\r\n").into_bytes());
+            let _ = screen.try_send(format!("\r\n[console: {driver_error}]\r\n").into_bytes());
             self.session = None;
             return self.hang_up().await;
         }
@@ -334,7 +338,7 @@ impl BitScope {
     }
 }
 
-/// Looks for blades at all addresses of a bus, 00 to 7f, and tells those that answer. Nothing is
+/// Looks for blades at all addresses of a bus, 00 to 7f, and reports those that answer. Nothing is
 /// switched. An address that says nothing takes one silence, so it is half a minute in all; who is
 /// lost on the line once is not found.
 ///
@@ -348,14 +352,16 @@ pub async fn discover(settings: &Settings, found: impl FnMut(u8)) -> io::Result<
 }
 
 async fn search(bus: &mut BitScope, mut found: impl FnMut(u8)) -> io::Result<()> {
-    let failed = |trouble: Trouble| io::Error::other(trouble.to_string());
+    let failed = |driver_error: DriverError| io::Error::other(driver_error.to_string());
     bus.make_ready().await.map_err(failed)?;
     for address in 0..=ADDRESS_MAX {
         let channel = address.to_string();
         let target = Target { node: String::new(), address: None, channel };
         match bus.pipe(&target, None).await {
             Ok(_) => found(address),
-            Err(trouble) if bus.line.is_none() || bus.babbles => return Err(failed(trouble)),
+            Err(driver_error) if bus.line.is_none() || bus.babbles => {
+                return Err(failed(driver_error));
+            }
             // Nobody, or somebody who cannot be understood; the pipe is closed in any case.
             Err(_) => bus.ready = true,
         }
@@ -400,10 +406,10 @@ impl Driver for BitScope {
         FOLLOWS
     }
 
-    fn console(&mut self, session: Session) -> Result<(), Trouble> {
+    fn console(&mut self, session: Session) -> Result<(), DriverError> {
         if let Some(other) = &self.session {
             let what = format!("the console of {} is open, and a bus has one", other.target.node);
-            return Err(Trouble::new(what, "close that one first"));
+            return Err(DriverError::new(what, "close that one first"));
         }
         self.session = Some(session);
         Ok(())
@@ -426,7 +432,7 @@ mod tests {
     use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
-    use crate::drivers::power::bus::{Ask, Bus, Order};
+    use crate::drivers::power::bus::{Ask, Bus, SwitchRequest};
     use crate::drivers::power::fakes::bitscope as fake;
     use crate::inventory::power::ConsoleRate;
     use crate::units::Span;
@@ -475,7 +481,7 @@ mod tests {
             let target = Target { node: "c0n3".into(), address: None, channel: "3".into() };
             let (reply, answer) = oneshot::channel();
             let wanted = Some(Wanted::On);
-            let _ = asks.send(Ask::Order(Order { target: target.clone(), wanted, reply }));
+            let _ = asks.send(Ask::Order(SwitchRequest { target: target.clone(), wanted, reply }));
             answer.await.expect("answered").expect("switched on");
             let (keys, typed) = mpsc::channel(64);
             let (screen, mut shown) = mpsc::channel(64);
@@ -504,7 +510,7 @@ mod tests {
             let (near, far) = tokio::io::duplex(64);
             let bus = fake::Bus::new(24, Rc::new(|_, _| {}));
             bus.leave_open(7);
-            bus.mischief(Some(fake::Mischief::Silent(5)));
+            bus.failure_mode(Some(fake::FailureMode::Silent(5)));
             spawn_local(bus.clone().serve(far));
             let mut driver = BitScope::over(settings(Span::ZERO), Line::over(near));
             let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! A bus: the task that carries out the orders for one controller, one after the other.
 //!
-//! What decides whether an order was carried out is the state that the controller tells then,
+//! What decides whether an order was carried out is the state that the controller reports then,
 //! whatever was answered to the order: an answer may be lost, and some word a success as an error.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,19 +10,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use super::{Driver, Session, Target, Trouble, Wanted};
-use crate::fleet::doors::PowerState;
+use super::{Driver, DriverError, Session, Target, Wanted};
+use crate::fleet::ports::PowerState;
 
 /// What is asked of a bus.
 pub(super) enum Ask {
-    /// To switch a node, or only to tell its state.
-    Order(Order),
+    /// To switch a node, or only to report its state.
+    Order(SwitchRequest),
     /// To open a console.
     Console(Session, oneshot::Sender<io::Result<()>>),
 }
 
-/// One wish of one caller.
-pub(super) struct Order {
+/// One request of one caller.
+pub(super) struct SwitchRequest {
     pub(super) target: Target,
     /// `None`: only the state.
     pub(super) wanted: Option<Wanted>,
@@ -43,7 +43,7 @@ impl Bus {
         Self { title, driver, failed: BTreeSet::new() }
     }
 
-    /// Serves until nobody can ask any more, or is told to leave: then what is under way is
+    /// Serves until nobody can ask any more, or is ordered to leave: then what is under way is
     /// finished, and nothing else is begun.
     pub(super) async fn serve(
         mut self,
@@ -69,11 +69,11 @@ impl Bus {
     fn console(&mut self, session: Session, reply: oneshot::Sender<io::Result<()>>) {
         let target = session.target.clone();
         let opened = self.driver.console(session);
-        let _ = reply.send(opened.map_err(|trouble| self.told(&target, &trouble)));
+        let _ = reply.send(opened.map_err(|driver_error| self.reported(&target, &driver_error)));
     }
 
     /// Takes in what comes within a tick, and carries it out: on, then off, then states.
-    async fn gather(&mut self, first: Order, asks: &mut mpsc::UnboundedReceiver<Ask>) {
+    async fn gather(&mut self, first: SwitchRequest, asks: &mut mpsc::UnboundedReceiver<Ask>) {
         let mut orders = vec![first];
         if let Some(tick) = self.driver.tick() {
             sleep(tick).await;
@@ -93,7 +93,7 @@ impl Bus {
 
     /// Carries out orders of one kind. Each caller gets an answer; one that has gone does not stop
     /// the work.
-    async fn carry_out(&mut self, mut orders: Vec<Order>, wanted: Option<Wanted>) {
+    async fn carry_out(&mut self, mut orders: Vec<SwitchRequest>, wanted: Option<Wanted>) {
         if wanted.is_none() {
             orders.retain(|order| !order.reply.is_closed());
         }
@@ -117,22 +117,22 @@ impl Bus {
             } else if wanted.is_some() {
                 self.failed.remove(&order.target.channel);
             }
-            let answer = answer.map_err(|trouble| self.told(&order.target, &trouble));
+            let answer = answer.map_err(|driver_error| self.reported(&order.target, &driver_error));
             let _ = order.reply.send(answer);
         }
     }
 
-    /// Switches what is not switched yet, and waits until the controller tells the new state.
+    /// Switches what is not switched yet, and waits until the controller reports the new state.
     async fn switch(
         &mut self,
         targets: &[Target],
         wanted: Wanted,
-    ) -> Vec<Result<PowerState, Trouble>> {
+    ) -> Vec<Result<PowerState, DriverError>> {
         let mut answers = self.driver.states(targets).await;
-        let dead = |answer: &mut Result<PowerState, Trouble>| {
+        let dead = |answer: &mut Result<PowerState, DriverError>| {
             if wanted == Wanted::On && *answer == Ok(PowerState::Dead) {
                 let way_out = "enable it at the controller, or look after its feed";
-                *answer = Err(Trouble::new("its channel cannot be switched on", way_out));
+                *answer = Err(DriverError::new("its channel cannot be switched on", way_out));
             }
             // A dead feed is as good as off.
             if wanted == Wanted::Off && *answer == Ok(PowerState::Dead) {
@@ -140,7 +140,7 @@ impl Bus {
             }
         };
         answers.iter_mut().for_each(dead);
-        let open = |answer: &Result<PowerState, Trouble>| {
+        let open = |answer: &Result<PowerState, DriverError>| {
             answer.as_ref().is_ok_and(|state| *state != wanted.state())
         };
         let mut waiting: Vec<usize> = (0..targets.len()).filter(|&at| open(&answers[at])).collect();
@@ -153,8 +153,10 @@ impl Bus {
         for (&at, taken) in waiting.iter().zip(taken) {
             match taken {
                 Ok(()) => {}
-                Err(trouble) if trouble.perhaps_done => drop(doubtful.insert(at, trouble)),
-                Err(trouble) => answers[at] = Err(trouble),
+                Err(driver_error) if driver_error.perhaps_done => {
+                    drop(doubtful.insert(at, driver_error))
+                }
+                Err(driver_error) => answers[at] = Err(driver_error),
             }
         }
         waiting.retain(|&at| answers[at].is_ok());
@@ -162,15 +164,15 @@ impl Bus {
         answers
     }
 
-    /// Waits until the controller tells the new state of those that wait for it. `doubtful`: whose
-    /// order met with trouble, and may have been carried out all the same.
+    /// Waits until the controller reports the new state of those that wait for it. `doubtful`:
+    /// whose order met with an error, and may have been carried out all the same.
     async fn follow(
         &mut self,
         targets: &[Target],
         wanted: Wanted,
         mut waiting: Vec<usize>,
-        mut doubtful: BTreeMap<usize, Trouble>,
-        answers: &mut [Result<PowerState, Trouble>],
+        mut doubtful: BTreeMap<usize, DriverError>,
+        answers: &mut [Result<PowerState, DriverError>],
     ) {
         let began = Instant::now();
         while !waiting.is_empty() {
@@ -187,17 +189,17 @@ impl Bus {
                 waiting.into_iter().partition(|&at| passed >= patience(at));
             waiting = hopeful;
             for at in tired {
-                if let Some(trouble) = doubtful.remove(&at) {
-                    answers[at] = Err(trouble);
+                if let Some(driver_error) = doubtful.remove(&at) {
+                    answers[at] = Err(driver_error);
                 } else if let Ok(state) = answers[at] {
-                    let told = if state == PowerState::On { "on" } else { "off" };
+                    let reported = if state == PowerState::On { "on" } else { "off" };
                     let what = format!(
-                        "it is still {told}, {:.1} s after it was switched {}",
+                        "it is still {reported}, {:.1} s after it was switched {}",
                         patience(at).as_secs_f64(),
                         wanted.word()
                     );
                     let way_out = "look at the node; the order may have been lost, so try again";
-                    answers[at] = Err(Trouble::new(what, way_out));
+                    answers[at] = Err(DriverError::new(what, way_out));
                 }
             }
             if let Some(&at) = waiting.first() {
@@ -206,15 +208,15 @@ impl Bus {
         }
     }
 
-    /// A trouble with all that a person needs to find the place.
-    fn told(&self, target: &Target, trouble: &Trouble) -> io::Error {
+    /// An error with all that a person needs to find the place.
+    fn reported(&self, target: &Target, driver_error: &DriverError) -> io::Error {
         let Target { node, channel, .. } = target;
-        io::Error::other(format!("{node} ({}, channel {channel}): {trouble}", self.title))
+        io::Error::other(format!("{node} ({}, channel {channel}): {driver_error}", self.title))
     }
 }
 
 /// Waits until nobody waits for any of these orders.
-async fn all_gone(orders: &mut [Order]) {
+async fn all_gone(orders: &mut [SwitchRequest]) {
     for order in orders {
         order.reply.closed().await;
     }

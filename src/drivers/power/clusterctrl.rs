@@ -5,12 +5,12 @@
 //! ```
 //!
 //! On a machine that is not set up as a controller it ends with success and says nothing
-//! (burtyb/clusterhat-image); then a line is missing here, which is told.
+//! (burtyb/clusterhat-image); then a line is missing here, which is reported.
 
 use std::time::Duration;
 
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration, tool};
-use crate::fleet::doors::PowerState;
+use super::{Answers, Doing, Driver, DriverError, Target, Wanted, duration, tool};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::ClusterCtrl as Settings;
 
 /// All HATs and controllers of a machine.
@@ -23,12 +23,12 @@ impl ClusterCtrl {
         Self { settings }
     }
 
-    async fn run(&self, arguments: &[&str]) -> Result<String, Trouble> {
+    async fn run(&self, arguments: &[&str]) -> Result<String, DriverError> {
         let argv = [&[self.settings.program.as_str()], arguments].concat();
         tool::run(&argv, duration(self.settings.timeout)).await
     }
 
-    fn state(&self, said: &str, target: &Target) -> Result<PowerState, Trouble> {
+    fn state(&self, said: &str, target: &Target) -> Result<PowerState, DriverError> {
         let start = format!("p{}:", target.channel);
         match said.lines().find_map(|line| line.trim().strip_prefix(start.as_str())) {
             Some("1") => Ok(PowerState::On),
@@ -37,7 +37,7 @@ impl ClusterCtrl {
             None => {
                 let what = format!("`{} status` has no p{}", self.settings.program, target.channel);
                 let way_out = "is the HAT there, and is this machine its controller?";
-                Err(Trouble::new(what, way_out))
+                Err(DriverError::new(what, way_out))
             }
         }
     }
@@ -48,7 +48,7 @@ impl Driver for ClusterCtrl {
         Box::pin(async move {
             match self.run(&["status"]).await {
                 Ok(said) => targets.iter().map(|target| self.state(&said, target)).collect(),
-                Err(trouble) => vec![Err(trouble); targets.len()],
+                Err(driver_error) => vec![Err(driver_error); targets.len()],
             }
         })
     }

@@ -3,8 +3,8 @@
 //! No shell reads them: each argument is passed as it is. The state is the first word that the
 //! program of `state` prints: `on`, `off` or `dead`, in letters of any size.
 
-use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
-use crate::fleet::doors::PowerState;
+use super::{DriverError, OneByOne, Target, Wanted, duration, tool};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::Command as Settings;
 use crate::units::Span;
 
@@ -18,7 +18,7 @@ impl Command {
         Self { settings }
     }
 
-    async fn run(&self, template: &[String], target: &Target) -> Result<String, Trouble> {
+    async fn run(&self, template: &[String], target: &Target) -> Result<String, DriverError> {
         let argv = template.iter().map(|part| filled(part, target));
         let argv = argv.collect::<Result<Vec<_>, _>>()?;
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
@@ -27,10 +27,10 @@ impl Command {
 }
 
 /// An argument with its place-holders filled.
-fn filled(part: &str, target: &Target) -> Result<String, Trouble> {
+fn filled(part: &str, target: &Target) -> Result<String, DriverError> {
     if part.contains("{address}") && target.address.is_none() {
         let way_out = "give the node an `address`, or use {node}";
-        return Err(Trouble::new("the command wants {address}, which is not known", way_out));
+        return Err(DriverError::new("the command wants {address}, which is not known", way_out));
     }
     Ok(part
         .replace("{channel}", &target.channel)
@@ -39,7 +39,7 @@ fn filled(part: &str, target: &Target) -> Result<String, Trouble> {
 }
 
 impl OneByOne for Command {
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, DriverError> {
         let said = self.run(&self.settings.state, target).await?;
         match said.split_whitespace().next().map(str::to_lowercase).as_deref() {
             Some("on") => Ok(PowerState::On),
@@ -49,7 +49,7 @@ impl OneByOne for Command {
         }
     }
 
-    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), DriverError> {
         let template = match wanted {
             Wanted::On => &self.settings.on,
             Wanted::Off => &self.settings.off,

@@ -1,4 +1,4 @@
-//! A rack in somebody's hands: its ledger with the lock, and its journal.
+//! A rack that somebody holds: its ledger with the lock, and its journal.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::inventory::Inventory;
 #[derive(Clone, Debug)]
 pub struct Held(Arc<Mutex<Hold>>);
 
-/// The two files beside an inventory.
+/// The two files next to an inventory.
 #[derive(Debug)]
 pub struct Hold {
     /// When nodes were switched off.

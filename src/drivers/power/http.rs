@@ -28,7 +28,7 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::line::Bytes;
-use super::{Trouble, pin};
+use super::{DriverError, pin};
 use crate::inventory::power::{Url, Web};
 
 /// No controller has so much to say (bytes).
@@ -66,7 +66,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// The body as JSON.
-    pub(super) fn json(&self) -> Result<Value, Trouble> {
+    pub(super) fn json(&self) -> Result<Value, DriverError> {
         serde_json::from_str(&self.body).map_err(|_| odd(&self.body))
     }
 
@@ -75,17 +75,17 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The reply, if it tells success.
-    fn success(self) -> Result<Self, Trouble> {
+    /// The reply, if it reports success.
+    fn success(self) -> Result<Self, DriverError> {
         if self.status.is_success() {
             return Ok(self);
         }
         let start: String = self.body.chars().take(80).collect();
-        Err(self.trouble(start.trim()))
+        Err(self.driver_error(start.trim()))
     }
 
-    /// What a reply without success tells, where the server says this.
-    pub(super) fn trouble(&self, said: &str) -> Trouble {
+    /// What a reply without success reports, where the server says this.
+    pub(super) fn driver_error(&self, said: &str) -> DriverError {
         let what = format!("it answers {}: {said:?}", self.status);
         let way_out = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -93,17 +93,17 @@ impl Reply {
             }
             _ => "are `channel` and the address right, and is it free?",
         };
-        let trouble = Trouble::new(what, way_out);
-        // One that failed may have failed after the deed.
-        if self.status.is_server_error() { trouble.perhaps_done() } else { trouble }
+        let driver_error = DriverError::new(what, way_out);
+        // One that failed may have failed after the switching.
+        if self.status.is_server_error() { driver_error.perhaps_done() } else { driver_error }
     }
 }
 
 /// An answer that is not what it should be.
-pub(super) fn odd(body: &str) -> Trouble {
+pub(super) fn odd(body: &str) -> DriverError {
     let start: String = body.chars().take(80).collect();
     let way_out = "is it the right kind of controller, and its firmware a known one?";
-    Trouble::new(format!("it answers {:?}", start.trim()), way_out)
+    DriverError::new(format!("it answers {:?}", start.trim()), way_out)
 }
 
 impl Client {
@@ -127,7 +127,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Reply, DriverError> {
         let reply = self.send(&method, path, body.as_ref()).await?;
         if reply.status == StatusCode::UNAUTHORIZED {
             return Err(self.refuse("it refuses the password (401)"));
@@ -141,36 +141,42 @@ impl Client {
         method: &Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Reply, DriverError> {
         if self.refused {
             let way_out = "correct `user` and `password_file`, then start again";
-            return Err(Trouble::new("it refused the password, and is not asked again", way_out));
+            return Err(DriverError::new(
+                "it refused the password, and is not asked again",
+                way_out,
+            ));
         }
         let answered = timeout(self.timeout, self.follow(method, path, body)).await;
         answered.unwrap_or_else(|_| {
             let what = format!("no answer within {:?}", self.timeout);
             let way_out = "does the controller hang? its own supply may need a cycle";
-            Err(Trouble::new(what, way_out).perhaps_done())
+            Err(DriverError::new(what, way_out).perhaps_done())
         })
     }
 
     /// The login is wrong, and is not tried again.
-    pub(super) fn refuse(&mut self, what: &str) -> Trouble {
+    pub(super) fn refuse(&mut self, what: &str) -> DriverError {
         if self.web.login().is_none() {
-            return Trouble::new("it wants a password (401)", "give `user` and `password_file`");
+            return DriverError::new(
+                "it wants a password (401)",
+                "give `user` and `password_file`",
+            );
         }
         self.refused = true;
         let way_out = "correct `user` and `password_file`; it is not tried again, since some \
                        controllers lock whoever does";
-        Trouble::new(what, way_out)
+        DriverError::new(what, way_out)
     }
 
     /// User and password, if there is a login.
-    pub(super) fn login(&self) -> Result<Option<(&str, String)>, Trouble> {
+    pub(super) fn login(&self) -> Result<Option<(&str, String)>, DriverError> {
         let Some((user, file)) = self.web.login() else { return Ok(None) };
         let password = secret(file).map_err(|error| {
             let what = format!("{}: {error}", file.display());
-            Trouble::new(what, "`password_file` holds the password, for its owner alone")
+            DriverError::new(what, "`password_file` holds the password, for its owner alone")
         })?;
         Ok(Some((user, password)))
     }
@@ -180,7 +186,7 @@ impl Client {
         method: &Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Reply, DriverError> {
         let (mut web, mut path) = elsewhere(&self.web, "/", path)?;
         for _ in 0..=REDIRECTS_MAX {
             let reply = exchange(&web, self.request(&web, method, &path, body)?).await?;
@@ -191,7 +197,7 @@ impl Client {
             }
         }
         let what = format!("it redirects {REDIRECTS_MAX} times and more");
-        Err(Trouble::new(what, "is the address right, and the kind of controller?"))
+        Err(DriverError::new(what, "is the address right, and the kind of controller?"))
     }
 
     fn request(
@@ -200,7 +206,7 @@ impl Client {
         method: &Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Request<String>, Trouble> {
+    ) -> Result<Request<String>, DriverError> {
         let bracketed = web.url.host.contains(':');
         let host = if bracketed { format!("[{}]", web.url.host) } else { web.url.host.clone() };
         let mut request = Request::builder()
@@ -224,7 +230,7 @@ impl Client {
         }
         let body = body.map(Value::to_string).unwrap_or_default();
         request.body(body).map_err(|error| {
-            Trouble::new(format!("no request can be made: {error}"), "look at `channel`")
+            DriverError::new(format!("no request can be made: {error}"), "look at `channel`")
         })
     }
 }
@@ -239,7 +245,7 @@ pub(super) fn path_of(reference: &str) -> String {
 
 /// Where a reference leads that stands in an answer to a request for the path `from`, if it is the
 /// same controller.
-fn elsewhere(web: &Web, from: &str, to: &str) -> Result<(Web, String), Trouble> {
+fn elsewhere(web: &Web, from: &str, to: &str) -> Result<(Web, String), DriverError> {
     let to = to.split('#').next().unwrap_or_default();
     let whole = match to.split_once("://") {
         Some(_) => to.to_owned(),
@@ -255,7 +261,7 @@ fn elsewhere(web: &Web, from: &str, to: &str) -> Result<(Web, String), Trouble> 
     };
     let away = |way_out: &str| {
         let place: String = whole.chars().take(100).collect();
-        Trouble::new(format!("it leads to another place, {place:?}"), way_out)
+        DriverError::new(format!("it leads to another place, {place:?}"), way_out)
     };
     let other = "nothing is asked there; if it is the same controller, give it as `url`";
     let place: Uri = whole.parse().map_err(|_| away(other))?;
@@ -291,14 +297,17 @@ fn secret(file: &Path) -> io::Result<String> {
 }
 
 /// One connection, one request, one answer.
-async fn exchange(web: &Web, request: Request<String>) -> Result<Reply, Trouble> {
+async fn exchange(web: &Web, request: Request<String>) -> Result<Reply, DriverError> {
     let reached = "is the address right, and does the server run?";
     let unreached = |error: io::Error| {
-        Trouble::new(format!("{}:{} is not reached: {error}", web.url.host, web.url.port), reached)
+        DriverError::new(
+            format!("{}:{} is not reached: {error}", web.url.host, web.url.port),
+            reached,
+        )
     };
     let broken = |error: hyper::Error| {
         let what = format!("the connection broke: {error}");
-        Trouble::new(what, "try again; look at its log").perhaps_done()
+        DriverError::new(what, "try again; look at its log").perhaps_done()
     };
     let stream =
         TcpStream::connect((web.url.host.as_str(), web.url.port)).await.map_err(unreached)?;
@@ -329,13 +338,13 @@ async fn exchange(web: &Web, request: Request<String>) -> Result<Reply, Trouble>
 
 /// Why a server is not trusted: it has another certificate, or does not prove that this one is its
 /// own.
-fn distrust(error: &io::Error) -> Trouble {
+fn distrust(error: &io::Error) -> DriverError {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
     let way_out = match cause {
         Some(rustls::Error::General(_)) => "if it got a new certificate, correct `certificate`",
         _ => "it must speak TLS 1.2 or 1.3, with a key of ECDSA or of RSA from 2048 bits on",
     };
-    Trouble::new(format!("no trust: {error}"), way_out)
+    DriverError::new(format!("no trust: {error}"), way_out)
 }
 
 async fn next_piece(body: &mut Incoming) -> hyper::Result<Option<Vec<u8>>> {

@@ -3,7 +3,7 @@
 //! ```text
 //!  5b0c62e1... 41 {"line":"begins","scenario":"a","seed":7,"found":{"pi1":"Off","pi2":"On"}}
 //!  e7714f0a... 1b {"line":"off","node":"pi2"}
-//!  09ab3d55... 2f {"line":"does","deed":{...},"agents":["pi1"]}
+//!  09ab3d55... 2f {"line":"does","injection":{...},"agents":["pi1"]}
 //!  c01d7e98... 1c {"line":"undone","number":0}
 //! ```
 //!
@@ -14,8 +14,8 @@
 //!
 //! A line begins with a checksum over itself and all before it, the first 8 bytes of SHA-256, and
 //! with the length of the rest. The last line may be torn, as a power cut leaves it: what it
-//! announces was not begun. Anything else that is not as it was written is told by its line, and
-//! nothing is believed: who takes wrong states for found would leave the rack in them.
+//! announces was not begun. Anything else that is not as it was written is reported by its line,
+//! and nothing is believed: who takes wrong states for found would leave the rack in them.
 //!
 //! Room for some thousand lines is reserved when the first one is written, so that a disk that
 //! fills up in the middle keeps nobody from noting what it does. Emptying the journal needs none.
@@ -31,7 +31,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::fleet::doors::{Deed, PowerState};
+use crate::fleet::ports::{InjectionOrder, PowerState};
 
 /// What is reserved (bytes): a harm takes some 300, with its undoing and the names of its agents.
 const RESERVE: u64 = 1 << 18;
@@ -46,8 +46,8 @@ enum Line {
     Wants { command: String, nodes: BTreeMap<String, PowerState> },
     /// A node is switched off.
     Off { node: String },
-    /// A harm is done, by the controller's own hands or by these agents.
-    Does { deed: Deed, agents: Vec<String> },
+    /// A harm is done, by the controller's own actuators or by these agents.
+    Does { injection: InjectionOrder, agents: Vec<String> },
     /// It is undone.
     Undone { number: u64 },
     /// These nodes are as they are to be left, or somebody has them in hand.
@@ -61,15 +61,15 @@ pub struct Left {
     pub scenario: String,
     /// Nodes by their names, and how each is to be left.
     pub found: BTreeMap<String, PowerState>,
-    /// Deeds that were not undone, with the agents that were told of them.
-    pub deeds: BTreeMap<u64, (Deed, Vec<String>)>,
+    /// Injections that were not undone, with the agents that were informed of them.
+    pub injections: BTreeMap<u64, (InjectionOrder, Vec<String>)>,
 }
 
 impl Left {
-    /// The nodes whose agents were told of a deed that was not undone.
+    /// The nodes whose agents were informed of an injection that was not undone.
     #[must_use]
     pub fn struck(&self) -> BTreeSet<&str> {
-        let agents = self.deeds.values().flat_map(|(_, agents)| agents);
+        let agents = self.injections.values().flat_map(|(_, agents)| agents);
         agents.map(String::as_str).collect()
     }
 }
@@ -101,7 +101,7 @@ impl Journal {
     /// When it cannot be read or written, or is damaged.
     pub fn open(inventory: &Path) -> io::Result<Self> {
         let path = inventory.with_extension("journal");
-        let named = |error: io::Error| told(&path, &error);
+        let named = |error: io::Error| reported(&path, &error);
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(named)?;
@@ -173,8 +173,8 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be noted.
-    pub fn does(&mut self, deed: &Deed, agents: Vec<String>) -> io::Result<()> {
-        self.note(Line::Does { deed: deed.clone(), agents })
+    pub fn does(&mut self, injection: &InjectionOrder, agents: Vec<String>) -> io::Result<()> {
+        self.note(Line::Does { injection: injection.clone(), agents })
     }
 
     /// A harm was undone.
@@ -194,7 +194,7 @@ impl Journal {
         let known = nodes.into_iter().filter(|name| left.found.contains_key(*name));
         let nodes: BTreeSet<String> = known.map(str::to_owned).collect();
         if nodes.len() == left.found.len() {
-            return self.clear().map_err(|error| told(&self.path, &error));
+            return self.clear().map_err(|error| reported(&self.path, &error));
         }
         if nodes.is_empty() { Ok(()) } else { self.note(Line::Settled { nodes }) }
     }
@@ -207,7 +207,7 @@ impl Journal {
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
-        prepare().map_err(|error| told(&self.path, &error))
+        prepare().map_err(|error| reported(&self.path, &error))
     }
 
     fn clear(&mut self) -> io::Result<()> {
@@ -243,7 +243,7 @@ impl Journal {
         written.and_then(|()| self.file.sync_data()).map_err(|error| {
             // The half of it that was written would be a torn line in the middle.
             let _ = self.file.set_len(start);
-            told(&self.path, &error)
+            reported(&self.path, &error)
         })?;
         (self.lines.end, self.lines.sum) = (end, sum);
         follow(&mut self.lines.left, line);
@@ -251,7 +251,7 @@ impl Journal {
     }
 }
 
-fn told(path: &Path, error: &io::Error) -> io::Error {
+fn reported(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
@@ -314,22 +314,22 @@ fn is_torn(rest: &[u8]) -> bool {
 fn follow(left: &mut Option<Left>, line: Line) {
     match (line, left.as_mut()) {
         (Line::Begins { scenario, found, .. }, _) => {
-            *left = Some(Left { scenario, found, deeds: BTreeMap::new() });
+            *left = Some(Left { scenario, found, injections: BTreeMap::new() });
         }
         (Line::Wants { command, nodes }, None) => {
-            *left = Some(Left { scenario: command, found: nodes, deeds: BTreeMap::new() });
+            *left = Some(Left { scenario: command, found: nodes, injections: BTreeMap::new() });
         }
         (Line::Wants { nodes, .. }, Some(left)) => left.found.extend(nodes),
         (Line::Settled { nodes }, Some(left)) => left.found.retain(|name, _| !nodes.contains(name)),
-        (Line::Does { deed, agents }, Some(left)) => {
-            left.deeds.insert(deed.number, (deed, agents));
+        (Line::Does { injection, agents }, Some(left)) => {
+            left.injections.insert(injection.number, (injection, agents));
         }
         (Line::Undone { number }, Some(left)) => {
-            left.deeds.remove(&number);
+            left.injections.remove(&number);
         }
         // Without power its agent's harms are over.
         (Line::Off { node }, Some(left)) => {
-            left.deeds.retain(|_, (_, agents)| {
+            left.injections.retain(|_, (_, agents)| {
                 let before = agents.len();
                 agents.retain(|agent| *agent != node);
                 !agents.is_empty() || before == 0
@@ -346,12 +346,12 @@ fn follow(left: &mut Option<Left>, line: Line) {
 mod tests {
     use super::*;
     use crate::event::Fault;
-    use crate::fleet::doors::Means;
+    use crate::fleet::ports::Means;
     use crate::ids::{FaultId, Part, PartKind};
     use crate::units::Span;
 
-    fn deed(number: u64) -> Deed {
-        Deed {
+    fn injection(number: u64) -> InjectionOrder {
+        InjectionOrder {
             number,
             fault: FaultId(0),
             kind: Fault::Hang,
@@ -372,7 +372,7 @@ mod tests {
         journal.begin("s", 7, found.clone()).expect("noted");
         for number in 0..3 {
             let agent = if number == 2 { "b" } else { "a" };
-            journal.does(&deed(number), vec![agent.into()]).expect("noted");
+            journal.does(&injection(number), vec![agent.into()]).expect("noted");
         }
         journal.undone(0).expect("noted");
         journal.off("b").expect("noted");
@@ -388,7 +388,7 @@ mod tests {
         let (_folder, rack, found) = begun();
         let journal = Journal::open(&rack).expect("a journal");
         let whole = journal.left().expect("it was not restored").clone();
-        assert_eq!((&whole.found, whole.deeds.keys().collect::<Vec<_>>()), (&found, vec![&1]));
+        assert_eq!((&whole.found, whole.injections.keys().collect::<Vec<_>>()), (&found, vec![&1]));
         assert_eq!(whole.struck(), BTreeSet::from(["a"]));
         let bytes = bytes(&rack);
         let first = bytes.iter().position(|byte| *byte == b'\n').expect("many lines") + 1;
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_anywhere_is_told_by_its_line_and_nothing_is_believed() {
+    fn a_changed_byte_anywhere_is_reported_by_its_line_and_nothing_is_believed() {
         let (_folder, rack, _) = begun();
         let good = bytes(&rack);
         let mut line = 1;
@@ -424,8 +424,8 @@ mod tests {
             assert_eq!(Lines::read(&twice), Err(at + 2), "line {} twice", at + 1);
         }
         std::fs::write(rack.with_extension("journal"), b"odd\n").expect("written");
-        let told = Journal::open(&rack).expect_err("it is damaged").to_string();
-        assert!(told.contains("rack.journal: line 1 is damaged"), "{told}");
+        let reported = Journal::open(&rack).expect_err("it is damaged").to_string();
+        assert!(reported.contains("rack.journal: line 1 is damaged"), "{reported}");
     }
 
     #[test]
@@ -437,7 +437,7 @@ mod tests {
         // The new line is shorter than what is left of the torn one would be.
         journal.undone(1).expect("noted");
         let left = Journal::open(&rack).expect("a journal").left().expect("begun").clone();
-        assert_eq!((left.found, left.deeds.keys().collect::<Vec<_>>()), (found, vec![&2]));
+        assert_eq!((left.found, left.injections.keys().collect::<Vec<_>>()), (found, vec![&2]));
     }
 
     #[test]
@@ -447,7 +447,7 @@ mod tests {
         let mut journal = Journal::open(&rack).expect("a journal");
         for _ in 0..2 {
             journal.begin("s", 7, BTreeMap::from([("a".into(), PowerState::On)])).expect("noted");
-            journal.does(&deed(1), vec![]).expect("noted");
+            journal.does(&injection(1), vec![]).expect("noted");
             journal.settle(["a"]).expect("noted");
             assert!(journal.left().is_none() && bytes(&rack).is_empty());
         }

@@ -1,11 +1,11 @@
-//! When nodes were switched off: a file beside the inventory, so that no hour is forgotten.
+//! When nodes were switched off: a file next to the inventory, so that no hour is forgotten.
 //!
 //! `rack.toml` has its ledger in `rack.cycles`: a line `1790000000 c0n3` for each time, seconds
-//! since 1970, written before the deed. Lines that are older than an hour are dropped when the
-//! file is opened. The last line may be torn, as a power cut leaves it: its deed was not begun. Any
-//! other that cannot be read is told, since a node whose cycles are forgotten gets too many.
-//! Whoever has it open is alone: it is locked, so that two commands at once cannot both believe
-//! that there is room for one more node to be down.
+//! since 1970, written before the switching. Lines that are older than an hour are dropped when the
+//! file is opened. The last line may be torn, as a power cut leaves it: its switching was not
+//! begun. Any other that cannot be read is reported, since a node whose cycles are forgotten gets
+//! too many. Whoever has it open is alone: it is locked, so that two commands at once cannot both
+//! believe that there is room for one more node to be down.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -30,7 +30,7 @@ impl Ledger {
     /// When somebody else has it, or it cannot be read.
     pub fn open(inventory: &Path, now: u64) -> io::Result<Self> {
         let path = inventory.with_extension("cycles");
-        let named = |error: io::Error| io::Error::new(error.kind(), told(&path, &error));
+        let named = |error: io::Error| io::Error::new(error.kind(), reported(&path, &error));
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(named)?;
@@ -87,11 +87,11 @@ impl Ledger {
             self.file.set_len(text.len() as u64)?;
             self.file.sync_data()
         };
-        write().map_err(|error| io::Error::new(error.kind(), told(&self.path, &error)))
+        write().map_err(|error| io::Error::new(error.kind(), reported(&self.path, &error)))
     }
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
+fn reported(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_no_line_and_another_one_that_cannot_be_read_is_told() {
+    fn a_torn_last_line_is_no_line_and_another_one_that_cannot_be_read_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let (rack, file) = (folder.path().join("rack.toml"), folder.path().join("rack.cycles"));
         std::fs::write(&file, "9000 n1\n9000 n2\n90").expect("written");
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!((ledger.recent("n1", 9_100).0, ledger.recent("n2", 9_100).0), (1, 1));
         drop(ledger);
         std::fs::write(&file, "9000 n1\nodd\n9000 n2\n").expect("written");
-        let told = Ledger::open(&rack, 9_100).expect_err("it is damaged").to_string();
-        assert!(told.contains("rack.cycles: line 2 is no second and name"), "{told}");
+        let reported = Ledger::open(&rack, 9_100).expect_err("it is damaged").to_string();
+        assert!(reported.contains("rack.cycles: line 2 is no second and name"), "{reported}");
     }
 }

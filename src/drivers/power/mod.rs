@@ -1,4 +1,4 @@
-//! Power switches: a driver for each kind of controller, and the door over all of a rack's.
+//! Power switches: a driver for each kind of controller, and the port over all of a rack's.
 //!
 //! ```text
 //!  Switches --order--> bus 0: one task, one order at a time --> Driver bitscope --> serial line
@@ -7,9 +7,9 @@
 //!
 //! A driver knows its protocol and nothing else. What all of them have in common is done once, by
 //! the bus (`bus.rs`): orders to one controller are carried out one after the other, an order that
-//! is fulfilled already is not given, each order is followed until the controller tells the new
-//! state, and what goes wrong is told with node, controller and a way out. An order that was begun
-//! is finished even if whoever gave it has gone.
+//! is fulfilled already is not given, each order is followed until the controller reports the new
+//! state, and what goes wrong is reported with node, controller and a way out. An order that was
+//! begun is finished even if whoever gave it has gone.
 
 pub mod bitscope;
 pub mod fakes;
@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::fleet::doors::PowerState;
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::Controller;
 use crate::units::Span;
 
@@ -53,7 +53,7 @@ pub use switches::Switches;
 type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Answers of a controller, one for each target, in their order.
-type Answers<T> = Vec<Result<T, Trouble>>;
+type Answers<T> = Vec<Result<T, DriverError>>;
 
 /// What is to become of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Target {
 
 /// What goes wrong with a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Trouble {
+struct DriverError {
     /// What happened.
     what: String,
     /// What somebody could do about it.
@@ -107,7 +107,7 @@ struct Trouble {
     perhaps_done: bool,
 }
 
-impl Trouble {
+impl DriverError {
     fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
         Self { what: what.into(), way_out: way_out.into(), perhaps_done: false }
     }
@@ -118,7 +118,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.way_out)
     }
@@ -139,7 +139,7 @@ trait Driver {
     /// Gives an order. That it was taken does not mean that it is carried out.
     fn order<'a>(&'a mut self, targets: &'a [Target], wanted: Wanted) -> Doing<'a, Answers<()>>;
 
-    /// For so long after an order the controller may still tell the old state. `failed`: the last
+    /// For so long after an order the controller may still report the old state. `failed`: the last
     /// order for this channel failed.
     fn follows(&self, wanted: Wanted, failed: bool) -> Duration;
 
@@ -150,9 +150,9 @@ trait Driver {
     }
 
     /// Opens a console; its bytes are passed on by [`Driver::idle`].
-    fn console(&mut self, _: Session) -> Result<(), Trouble> {
+    fn console(&mut self, _: Session) -> Result<(), DriverError> {
         let way_out = "only a BitScope bus leads to the consoles of its nodes";
-        Err(Trouble::new("this kind of controller has no console", way_out))
+        Err(DriverError::new("this kind of controller has no console", way_out))
     }
 
     /// What is done between orders; dropped when one comes, and begun again afterwards.
@@ -169,12 +169,12 @@ trait Driver {
 /// A kind of controller that is asked and ordered about one channel after the other.
 trait OneByOne {
     /// Reads a state.
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble>;
+    async fn state(&mut self, target: &Target) -> Result<PowerState, DriverError>;
 
     /// Gives an order.
-    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble>;
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), DriverError>;
 
-    /// For so long after an order the controller may still tell the old state.
+    /// For so long after an order the controller may still report the old state.
     fn follows(&self) -> Span;
 
     /// Leaves the controller as it should be left.

@@ -1,4 +1,4 @@
-//! A person's hands on the power of a rack: states, on, off and cycle, within its limits.
+//! A person's control of the power of a rack: states, on, off and cycle, within its limits.
 //!
 //! What an earlier run or command left that was killed is put back first, but for the nodes that
 //! the person names: what becomes of those is decided anew. A cycle stands in the journal until its
@@ -20,7 +20,7 @@ use super::ledger::Ledger;
 use super::rehearsal::Rehearsal;
 use super::restore::put_back;
 use crate::event::Cause;
-use crate::fleet::doors::{Power, PowerState};
+use crate::fleet::ports::{Power, PowerState};
 use crate::ids::NodeId;
 use crate::inventory::Inventory;
 
@@ -65,8 +65,8 @@ pub struct Rack {
     file: PathBuf,
 }
 
-/// What is told of each node as soon as it is known.
-type Told<'a> = &'a mut dyn FnMut(NodeId, &io::Result<PowerState>);
+/// What is reported of each node as soon as it is known.
+type OnState<'a> = &'a mut dyn FnMut(NodeId, &io::Result<PowerState>);
 
 impl Rack {
     /// Does some work with a rack, and leaves each of its buses as it should be left.
@@ -127,13 +127,13 @@ impl Rack {
         &self.inventory
     }
 
-    /// Tells the states of nodes, and gives how many could not be read; `None` if `stop` was so
-    /// before all of them were told.
+    /// Reports the states of nodes, and gives how many could not be read; `None` if `stop` was so
+    /// before all of them were reported.
     pub async fn states(
         &self,
         nodes: &[NodeId],
         stop: impl Fn() -> bool,
-        told: Told<'_>,
+        on_state: OnState<'_>,
     ) -> Option<usize> {
         let mut asked = JoinSet::new();
         for &node in nodes {
@@ -151,12 +151,12 @@ impl Rack {
             let Some(answer) = answer else { return Some(failed) };
             let (node, state) = answer.expect("a task that asks does not panic");
             failed += usize::from(state.is_err());
-            told(node, &state);
+            on_state(node, &state);
         }
     }
 
     /// Switches nodes, if the limits of the rack allow it. `now` gives the time in seconds since
-    /// 1970; between two waves of nodes `stop` is asked. `warn` is told what an earlier command
+    /// 1970; between two waves of nodes `stop` is asked. `warn` is given what an earlier command
     /// left, and what came of it.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Rack {
         now: impl Fn() -> u64,
         stop: impl Fn() -> bool,
         warn: impl Fn(&str),
-        told: Told<'_>,
+        on_state: OnState<'_>,
     ) -> io::Result<Ended> {
         let held = Held::take(&self.file, now())?;
         let mut reasons = self.impossible(nodes);
@@ -205,7 +205,7 @@ impl Rack {
                 failed += left.len();
                 for &node in &left {
                     let why = "not tried: too many nodes are down now";
-                    told(node, &Err(io::Error::other(format!("{}: {why}", self.name(node)))));
+                    on_state(node, &Err(io::Error::other(format!("{}: {why}", self.name(node)))));
                 }
                 break;
             }
@@ -220,7 +220,7 @@ impl Rack {
                         down.insert(node);
                     }
                 }
-                told(node, &done);
+                on_state(node, &done);
             };
             self.turn_all(&held, wave, verb, each).await;
         }
@@ -251,7 +251,7 @@ impl Rack {
         Ok(())
     }
 
-    /// Does the same to some nodes, and tells of each as soon as it is done.
+    /// Does the same to some nodes, and reports each as soon as it is done.
     async fn turn_all(
         &self,
         held: &Held,
@@ -313,7 +313,7 @@ impl Rack {
         let fed: Vec<NodeId> =
             all.filter(|&node| self.inventory.node(node).feed.is_some()).collect();
         let (mut down, mut off) = (BTreeSet::new(), BTreeSet::new());
-        let mut told = |node, state: &io::Result<PowerState>| {
+        let mut on_state = |node, state: &io::Result<PowerState>| {
             if !matches!(state, Ok(PowerState::On)) {
                 down.insert(node);
             }
@@ -321,7 +321,7 @@ impl Rack {
                 off.insert(node);
             }
         };
-        self.states(&fed, stop, &mut told).await.map(|_| (down, off))
+        self.states(&fed, stop, &mut on_state).await.map(|_| (down, off))
     }
 
     /// Why the limits forbid to switch these nodes off.

@@ -14,8 +14,8 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::http::{Client, odd};
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration};
-use crate::fleet::doors::PowerState;
+use super::{Answers, Doing, Driver, DriverError, Target, Wanted, duration};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::PiPower as Settings;
 
 /// A chassis.
@@ -30,7 +30,7 @@ impl PiPower {
         Self { settings, client }
     }
 
-    async fn get(&mut self, targets: &[Target], what: &str) -> Result<Value, Trouble> {
+    async fn get(&mut self, targets: &[Target], what: &str) -> Result<Value, DriverError> {
         let ids: Vec<&str> = targets.iter().map(|target| target.channel.as_str()).collect();
         let path = format!("/nodes/{}/state{what}", ids.join(","));
         self.client.ask(Method::GET, &path, None).await?.json()
@@ -48,7 +48,7 @@ pub(super) fn states(targets: &[Target], list: &Value) -> Answers<PowerState> {
             Some(_) => Ok(PowerState::Off),
             None => {
                 let way_out = "is there a node of this number in the chassis?";
-                Err(Trouble::new("it does not tell about this channel", way_out))
+                Err(DriverError::new("it says nothing about this channel", way_out))
             }
         }
     };
@@ -56,7 +56,7 @@ pub(super) fn states(targets: &[Target], list: &Value) -> Answers<PowerState> {
 }
 
 /// What a taken order is answered with: a list, as a query is.
-pub(super) fn taken(list: &Value) -> Result<(), Trouble> {
+pub(super) fn taken(list: &Value) -> Result<(), DriverError> {
     if list.is_array() { Ok(()) } else { Err(odd(&list.to_string())) }
 }
 
@@ -74,7 +74,7 @@ impl Driver for PiPower {
         Box::pin(async move {
             match self.get(targets, "").await {
                 Ok(list) => states(targets, &list),
-                Err(trouble) => vec![Err(trouble); targets.len()],
+                Err(driver_error) => vec![Err(driver_error); targets.len()],
             }
         })
     }

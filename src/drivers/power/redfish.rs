@@ -24,9 +24,9 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{Client, Proof, Reply, odd, path_of};
-use super::{OneByOne, Target, Trouble, Wanted, duration};
+use super::{DriverError, OneByOne, Target, Wanted, duration};
 use crate::config::words::Word;
-use crate::fleet::doors::PowerState;
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::Redfish as Settings;
 use crate::units::Span;
 
@@ -55,7 +55,7 @@ impl Redfish {
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Reply, DriverError> {
         let mut reply = self.client.send(&method, path, body.as_ref()).await?;
         if reply.status == StatusCode::UNAUTHORIZED {
             self.log_in().await?;
@@ -66,10 +66,10 @@ impl Redfish {
         }
         let start = || reply.body.trim().chars().take(80).collect();
         let said = reply.json().ok().and_then(|json| complaint(&json)).unwrap_or_else(start);
-        Err(reply.trouble(&said))
+        Err(reply.driver_error(&said))
     }
 
-    async fn log_in(&mut self) -> Result<(), Trouble> {
+    async fn log_in(&mut self) -> Result<(), DriverError> {
         let login = self.client.login()?;
         let body = login.map(|(user, password)| json!({ "UserName": user, "Password": password }));
         let Some(body) = body else { return Err(self.client.refuse("it wants a password")) };
@@ -88,11 +88,11 @@ impl Redfish {
             status => {
                 let what = format!("it opens no session ({status})");
                 let way_out = "are too many open there? the password may be right";
-                return Err(Trouble::new(what, way_out));
+                return Err(DriverError::new(what, way_out));
             }
         }
         let Some(token) = reply.header("X-Auth-Token") else {
-            return Err(Trouble::new(
+            return Err(DriverError::new(
                 "it opens a session without X-Auth-Token",
                 "is its firmware a known one?",
             ));
@@ -119,7 +119,7 @@ fn complaint(json: &Value) -> Option<String> {
 }
 
 impl OneByOne for Redfish {
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, DriverError> {
         let path = system(target);
         let reply = self.ask(Method::GET, &path, None).await?;
         let json = reply.json()?;
@@ -130,8 +130,8 @@ impl OneByOne for Redfish {
             Some("On" | "PoweringOff" | "Paused") => Ok(PowerState::On),
             Some("Off" | "PoweringOn") => Ok(PowerState::Off),
             _ => Err(match complaint(&json) {
-                Some(said) => Trouble::new(
-                    format!("it tells no PowerState, but {said:?}"),
+                Some(said) => DriverError::new(
+                    format!("it gives no PowerState, but {said:?}"),
                     "is `channel` the id of a system there?",
                 ),
                 None => odd(&reply.body),
@@ -139,7 +139,7 @@ impl OneByOne for Redfish {
         }
     }
 
-    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), DriverError> {
         let usual = || format!("{}/Actions/ComputerSystem.Reset", system(target));
         let path = self.resets.get(&target.channel).cloned().unwrap_or_else(usual);
         let kind = match wanted {

@@ -35,8 +35,8 @@ use crate::inventory::power::{self, Web};
 /// Where everything is that the real rack has elsewhere.
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Who is told when a node is switched: it may start it and kill it. It is called in the middle of
-/// a fake's work, and must not ask a switch for anything.
+/// Who is informed when a node is switched: it may start it and kill it. It is called in the middle
+/// of a fake's work, and must not ask a switch for anything.
 pub type NodeSwitched = Rc<dyn Fn(NodeId, bool)>;
 
 /// The fakes of a rack. They end with this value.
@@ -53,8 +53,9 @@ impl Drop for Rehearsal {
 
 impl Rehearsal {
     /// Starts a fake for each power controller; all nodes are on, as those of a rack in service,
-    /// and `switched` is not told so. Gives the inventory with their places, and with all addresses
-    /// on this machine. `program` is this program. Needs a tokio runtime with I/O and a `LocalSet`.
+    /// and `switched` is not informed. Gives the inventory with their places, and with all
+    /// addresses on this machine. `program` is this program. Needs a tokio runtime with I/O and a
+    /// `LocalSet`.
     ///
     /// # Errors
     /// When the system gives no pseudo-terminal, port or folder.
@@ -155,7 +156,7 @@ impl Rehearsal {
     }
 
     fn spawn(&mut self, served: impl Future<Output = io::Result<()>> + 'static) {
-        // A fake that breaks is silent, as a real controller that breaks; its driver tells.
+        // A fake that breaks is silent, as a real controller that breaks; its driver reports it.
         self.tasks.push(spawn_local(async move { drop(served.await) }).abort_handle());
     }
 }
@@ -189,7 +190,7 @@ impl Fed {
         Controller::new(protocol, self.numbers(), self.by_number())
     }
 
-    /// What is told of a channel's number is told of its node.
+    /// What is reported of a channel's number is reported of its node.
     fn by_number(&self) -> Switched {
         let (nodes, switched) = (self.nodes.clone(), self.switched.clone());
         Rc::new(move |number, on| {

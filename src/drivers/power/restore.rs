@@ -9,20 +9,20 @@ use super::Switches;
 use super::held::Held;
 use super::journal::Left;
 use crate::event::Cause;
-use crate::fleet::doors::{Power, PowerState};
+use crate::fleet::ports::{Power, PowerState};
 use crate::ids::NodeId;
 use crate::inventory::Inventory;
 
 /// What is done to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Act {
+enum RestoreAction {
     On,
     Off,
     /// It was on and its agent did harm to it: a power cycle ends that.
     Cycle,
 }
 
-impl Act {
+impl RestoreAction {
     fn word(self) -> &'static str {
         match self {
             Self::On => "on",
@@ -73,7 +73,7 @@ pub async fn put_back(
         );
         return Err(io::Error::other(text));
     }
-    let mut lines = told(&left, &said);
+    let mut lines = reported(&left, &said);
     if settled.is_empty() {
         lines.clear();
     }
@@ -82,7 +82,7 @@ pub async fn put_back(
 }
 
 /// What is to be done to each node, and what cannot be.
-fn acts(rack: &Inventory, left: &Left) -> (Vec<(NodeId, Act)>, Vec<String>) {
+fn acts(rack: &Inventory, left: &Left) -> (Vec<(NodeId, RestoreAction)>, Vec<String>) {
     let (struck, mut acts, mut errors) = (left.struck(), Vec::new(), Vec::new());
     for (name, found) in &left.found {
         let at = rack.nodes.iter().position(|node| node.name == *name);
@@ -91,9 +91,9 @@ fn acts(rack: &Inventory, left: &Left) -> (Vec<(NodeId, Act)>, Vec<String>) {
             continue;
         };
         let act = match found {
-            PowerState::On if struck.contains(name.as_str()) => Act::Cycle,
-            PowerState::On => Act::On,
-            PowerState::Off => Act::Off,
+            PowerState::On if struck.contains(name.as_str()) => RestoreAction::Cycle,
+            PowerState::On => RestoreAction::On,
+            PowerState::Off => RestoreAction::Off,
             PowerState::Dead => continue,
         };
         acts.push((node, act));
@@ -107,9 +107,9 @@ async fn all(
     switches: &Switches,
     rack: &Inventory,
     held: &Held,
-    acts: &[(NodeId, Act)],
+    acts: &[(NodeId, RestoreAction)],
     now: u64,
-) -> Vec<(NodeId, Act, io::Result<bool>)> {
+) -> Vec<(NodeId, RestoreAction, io::Result<bool>)> {
     let mut at_work = JoinSet::new();
     for &(node, act) in acts {
         let (switches, held, name) = (switches.clone(), held.clone(), rack.node(node).name.clone());
@@ -130,20 +130,20 @@ async fn one(
     held: &Held,
     node: NodeId,
     name: &str,
-    act: Act,
+    act: RestoreAction,
     now: u64,
 ) -> io::Result<bool> {
     let is_on = switches.state(node).await? == PowerState::On;
     match act {
-        Act::On if is_on => return Ok(false),
-        Act::On => switches.on(node).await?,
-        Act::Off if !is_on => return Ok(false),
-        Act::Off | Act::Cycle => {
+        RestoreAction::On if is_on => return Ok(false),
+        RestoreAction::On => switches.on(node).await?,
+        RestoreAction::Off if !is_on => return Ok(false),
+        RestoreAction::Off | RestoreAction::Cycle => {
             // To leave a rack as it was found counts, but no limit keeps it from being done, and
             // no disk that is full.
             let _ = held.lock().note_off([name], now);
             match act {
-                Act::Cycle => switches.cycle(node).await?,
+                RestoreAction::Cycle => switches.cycle(node).await?,
                 _ => switches.off(node, Cause::Course).await?,
             }
         }
@@ -151,16 +151,16 @@ async fn one(
     Ok(true)
 }
 
-fn told(left: &Left, said: &[(Act, &str)]) -> Vec<String> {
+fn reported(left: &Left, said: &[(RestoreAction, &str)]) -> Vec<String> {
     let mut lines = Vec::new();
     for act in said.iter().map(|(act, _)| *act).collect::<BTreeSet<_>>() {
         let names = said.iter().filter(|(other, _)| *other == act).map(|(_, name)| *name);
         let names = crate::inventory::names::fold(names);
         lines.push(format!("{names}: switched {}", act.word()));
     }
-    for (deed, agents) in left.deeds.values().filter(|(_, agents)| !agents.is_empty()) {
+    for (injection, agents) in left.injections.values().filter(|(_, agents)| !agents.is_empty()) {
         let names = crate::inventory::names::fold(agents.iter().map(String::as_str));
-        let word = deed.kind.word();
+        let word = injection.kind.word();
         lines.push(format!("{names}: {word}, which the agents undo by themselves"));
     }
     if lines.is_empty() {

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::http::Client;
 use super::pipower::{follows, states, taken};
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration};
-use crate::fleet::doors::PowerState;
+use super::{Answers, Doing, Driver, DriverError, Target, Wanted, duration};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::RfPiPower as Settings;
 
 /// A chassis.
@@ -30,7 +30,7 @@ impl RfPiPower {
         Self { settings, client }
     }
 
-    async fn put(&mut self, targets: &[Target], command: &str) -> Result<Value, Trouble> {
+    async fn put(&mut self, targets: &[Target], command: &str) -> Result<Value, DriverError> {
         let ids: Vec<&str> = targets.iter().map(|target| target.channel.as_str()).collect();
         let chassis = &self.settings.chassis;
         let path = format!("/redfish/v1/Systems/{chassis}/Actions/ComputerSystem.Reset");
@@ -44,7 +44,7 @@ impl Driver for RfPiPower {
         Box::pin(async move {
             match self.put(targets, "state").await {
                 Ok(list) => states(targets, &list),
-                Err(trouble) => vec![Err(trouble); targets.len()],
+                Err(driver_error) => vec![Err(driver_error); targets.len()],
             }
         })
     }

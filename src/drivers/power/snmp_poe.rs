@@ -10,8 +10,8 @@
 //!
 //! Not modelled: version 3 of SNMP, and the community's being seen in the list of processes.
 
-use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
-use crate::fleet::doors::PowerState;
+use super::{DriverError, OneByOne, Target, Wanted, duration, tool};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::SnmpPoe as Settings;
 use crate::units::Span;
 
@@ -31,7 +31,7 @@ impl SnmpPoe {
 }
 
 impl OneByOne for SnmpPoe {
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, DriverError> {
         let Settings { host, community, get, timeout, .. } = &self.settings;
         let object = self.object(target);
         let argv = [get.as_str(), "-v2c", "-c", community, "-Oqve", host, &object];
@@ -43,7 +43,7 @@ impl OneByOne for SnmpPoe {
         }
     }
 
-    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), DriverError> {
         let Settings { host, community, set, timeout, .. } = &self.settings;
         let value = match wanted {
             Wanted::On => self.settings.on,

@@ -1,4 +1,4 @@
-//! The door over all power controllers of a rack: nodes by their numbers, each on its bus.
+//! The port over all power controllers of a rack: nodes by their numbers, each on its bus.
 
 use std::io;
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
-use super::bus::{Ask, Bus, Order};
+use super::bus::{Ask, Bus, SwitchRequest};
 use super::{Session, Target, Wanted, driver, duration};
 use crate::event::Cause;
-use crate::fleet::doors::{Power, PowerState};
+use crate::fleet::ports::{Power, PowerState};
 use crate::ids::NodeId;
 use crate::inventory::{Feed, Inventory};
 
@@ -71,7 +71,7 @@ impl Switches {
     }
 
     /// Switches a node off, waits as long as its controller needs, and switches it on again. It is
-    /// switched on also where it could not be told whether it went off: nobody wants it to stay so.
+    /// switched on also where it is not known whether it went off: nobody wants it to stay so.
     ///
     /// # Errors
     /// As those of the two.
@@ -121,7 +121,7 @@ impl Switches {
         }
         let (bus, target) = self.target(node)?;
         let (reply, answer) = oneshot::channel();
-        bus.send(Ask::Order(Order { target, wanted, reply })).map_err(|_| gone())?;
+        bus.send(Ask::Order(SwitchRequest { target, wanted, reply })).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }

@@ -64,7 +64,7 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // There is nobody left to tell.
+            // There is nobody left to inform.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
@@ -162,7 +162,7 @@ pub async fn converse(
 /// Switches the node at hand, and says what came of it.
 async fn switched(rack: &Rack, node: NodeId, verb: Verb, now: impl Fn() -> u64) -> String {
     let mut said = String::new();
-    let mut told = |_, state: &io::Result<_>| {
+    let mut reported = |_, state: &io::Result<_>| {
         said = match state {
             Ok(state) => format!("{} is {state:?}", rack.inventory().node(node).name),
             Err(error) => error.to_string(),
@@ -170,7 +170,7 @@ async fn switched(rack: &Rack, node: NodeId, verb: Verb, now: impl Fn() -> u64) 
     };
     let left = RefCell::new(String::new());
     let warn = |line: &str| left.borrow_mut().extend([line, "; "]);
-    let done = match rack.switch(&[node], verb, now, || false, warn, &mut told).await {
+    let done = match rack.switch(&[node], verb, now, || false, warn, &mut reported).await {
         Ok(Ended::Refused(reasons)) => format!("refused: {}", reasons.join("; ")),
         Ok(Ended::Done { .. } | Ended::Interrupted) => said,
         Err(error) => error.to_string(),

@@ -1,4 +1,4 @@
-//! Programs that switch power: run with a time limit, their output read, their failures told.
+//! Programs that switch power: run with a time limit, their output read, their failures reported.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Trouble;
+use super::DriverError;
 
-/// No program that switches power has so much to say (bytes). Assumption: uhubctl tells of 14 ports
-/// in some hundred bytes each.
+/// No program that switches power has so much to say (bytes). Assumption: uhubctl reports 14
+/// ports in some hundred bytes each.
 const SAID_MAX: u64 = 1 << 16;
 
 /// Runs a program to its end and gives what it printed. It gets no input. When it takes longer
 /// than `limit`, prints without end, or nobody waits for it any more, it is killed with all that it
 /// started.
-pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Trouble> {
+pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, DriverError> {
     let (program, arguments) = argv.split_first().expect("the inventory names a program");
     let started = Command::new(program)
         .args(arguments)
@@ -29,11 +29,11 @@ pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Troubl
         .kill_on_drop(true)
         .spawn();
     let child = started.map_err(|error| {
-        Trouble::new(format!("`{program}` does not start: {error}"), "is it installed here?")
+        DriverError::new(format!("`{program}` does not start: {error}"), "is it installed here?")
     })?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let ended = timeout(limit, hear_out(child)).await;
-    let lost = |what: String, way_out| Trouble::new(what, way_out).perhaps_done();
+    let lost = |what: String, way_out| DriverError::new(what, way_out).perhaps_done();
     let Ok(ended) = ended else {
         let what = format!("`{program}` did not end within {limit:?} and was killed");
         return Err(lost(what, "run it by hand; does its controller hang?"));
@@ -68,10 +68,10 @@ async fn hear(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
 }
 
 /// What a program printed is not what it should be.
-pub(super) fn odd(program: &str, said: &str) -> Trouble {
+pub(super) fn odd(program: &str, said: &str) -> DriverError {
     let start: String = said.trim().chars().take(80).collect();
     let way_out = "run it by hand; its version may be another one than is known here";
-    Trouble::new(format!("`{program}` prints {start:?}"), way_out)
+    DriverError::new(format!("`{program}` prints {start:?}"), way_out)
 }
 
 /// The processes of a program that is given up.

@@ -14,8 +14,8 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::http::{Client, Reply, odd};
-use super::{Answers, Doing, Driver, Target, Trouble, Wanted, duration};
-use crate::fleet::doors::PowerState;
+use super::{Answers, Doing, Driver, DriverError, Target, Wanted, duration};
+use crate::fleet::ports::PowerState;
 use crate::inventory::power::TuringPi as Settings;
 
 /// A board.
@@ -30,14 +30,14 @@ impl TuringPi {
         Self { settings, client }
     }
 
-    async fn get(&mut self, query: &str) -> Result<Reply, Trouble> {
+    async fn get(&mut self, query: &str) -> Result<Reply, DriverError> {
         let reply = self.client.ask(Method::GET, &format!("/api/bmc?{query}"), None).await?;
         let Some(at) = reply.body.find("Failed to") else { return Ok(reply) };
         let message: String = reply.body[at..].chars().take_while(|c| *c != '"').take(80).collect();
-        Err(Trouble::new(format!("it answers: {message}"), "look at the board's own log"))
+        Err(DriverError::new(format!("it answers: {message}"), "look at the board's own log"))
     }
 
-    async fn states(&mut self, targets: &[Target]) -> Result<Answers<PowerState>, Trouble> {
+    async fn states(&mut self, targets: &[Target]) -> Result<Answers<PowerState>, DriverError> {
         let reply = self.get("opt=get&type=power").await?;
         let json = reply.json()?;
         let slots = json["response"][0]["result"].as_array().ok_or_else(|| odd(&reply.body))?;
@@ -58,7 +58,7 @@ impl Driver for TuringPi {
     fn states<'a>(&'a mut self, targets: &'a [Target]) -> Doing<'a, Answers<PowerState>> {
         Box::pin(async move {
             let answers = Self::states(self, targets).await;
-            answers.unwrap_or_else(|trouble| vec![Err(trouble); targets.len()])
+            answers.unwrap_or_else(|driver_error| vec![Err(driver_error); targets.len()])
         })
     }
 

@@ -14,11 +14,11 @@
 //! some. How a hub switches stands last in its own brackets: `ppps` each port, `ganged` all of them
 //! together, `nops` none.
 //!
-//! Not modelled: hubs that tell `off` and keep feeding the port; there are some, and no program
-//! can tell (uhubctl's README lists hubs that are known to work).
+//! Not modelled: hubs that report `off` and keep feeding the port; there are some, and no program
+//! can detect that (uhubctl's README lists hubs that are known to work).
 
-use super::{OneByOne, Target, Trouble, Wanted, duration, tool};
-use crate::fleet::doors::PowerState;
+use super::{DriverError, OneByOne, Target, Wanted, duration, tool};
+use crate::fleet::ports::PowerState;
 use crate::inventory::names;
 use crate::inventory::power::Uhubctl as Settings;
 use crate::units::Span;
@@ -35,7 +35,7 @@ impl Uhubctl {
         Self { settings, nodes }
     }
 
-    async fn run(&self, target: &Target, action: &[&str]) -> Result<String, Trouble> {
+    async fn run(&self, target: &Target, action: &[&str]) -> Result<String, DriverError> {
         let Settings { program, location, timeout, .. } = &self.settings;
         let argv = [program.as_str(), "-l", location, "-p", &target.channel];
         tool::run(&[&argv, action].concat(), duration(*timeout)).await
@@ -45,13 +45,13 @@ impl Uhubctl {
 /// Whether a hub, or either half of it, says that this is how it switches.
 fn switches(said: &str, how: &str) -> bool {
     let hubs = said.lines().filter(|line| line.starts_with("Current status for hub"));
-    let told =
+    let reported =
         |line: &str| line.trim_end().strip_suffix(']')?.rsplit(", ").next().map(str::to_owned);
-    hubs.filter_map(told).any(|told| told == how)
+    hubs.filter_map(reported).any(|reported| reported == how)
 }
 
-/// Whether a port has power, by what is told of it: four hexadecimal digits, then words, then what
-/// the device there says.
+/// Whether a port has power, by what is reported of it: four hexadecimal digits, then words, then
+/// what the device there says.
 fn has_power(port: &str) -> Option<bool> {
     let mut words = port.split('[').next()?.split_whitespace();
     let status = words.next().filter(|status| status.len() == 4)?;
@@ -60,17 +60,17 @@ fn has_power(port: &str) -> Option<bool> {
 }
 
 impl OneByOne for Uhubctl {
-    async fn state(&mut self, target: &Target) -> Result<PowerState, Trouble> {
+    async fn state(&mut self, target: &Target) -> Result<PowerState, DriverError> {
         let said = self.run(target, &[]).await?;
         if switches(&said, "nops") {
             let way_out = "take one that is known to work (README of uhubctl)";
-            return Err(Trouble::new("the hub cannot switch its ports (nops)", way_out));
+            return Err(DriverError::new("the hub cannot switch its ports (nops)", way_out));
         }
         if self.nodes.len() > 1 && switches(&said, "ganged") {
             let names = names::fold(self.nodes.iter().map(String::as_str));
             let what = format!("the hub switches all ports together (ganged), and feeds {names}");
             let way_out = "give one of them a channel there, or take a hub that switches each port";
-            return Err(Trouble::new(what, way_out));
+            return Err(DriverError::new(what, way_out));
         }
         let start = format!("Port {}:", target.channel);
         let ports = said.lines().filter_map(|line| line.trim().strip_prefix(start.as_str()));
@@ -83,7 +83,7 @@ impl OneByOne for Uhubctl {
         }
     }
 
-    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), Trouble> {
+    async fn set(&mut self, target: &Target, wanted: Wanted) -> Result<(), DriverError> {
         self.run(target, &["-a", wanted.word()]).await.map(drop)
     }
 

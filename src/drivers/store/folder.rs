@@ -1,13 +1,13 @@
 //! A store in a folder: each object a file that is there whole or not at all.
 //!
-//! An object is written beside its place, brought to the disk and then renamed; the folder is
+//! An object is written next to its place, brought to the disk and then renamed; the folder is
 //! brought to the disk after it. Whoever dies half-way leaves a file that begins with a dot and is
 //! no object; the next life of the same writer clears it away. A folder on a file server's mount
 //! is shared by all nodes, and is then the file server's store.
 //!
 //! Not modelled: the declared size, unless the store is given a rate. Then each transfer lasts as
 //! long as so many bytes at this rate, whatever else goes on; what one that is given up had moved
-//! is told by nobody.
+//! is reported by nobody.
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -20,13 +20,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::event::Purpose;
-use crate::fleet::doors::{Object, Store};
+use crate::fleet::ports::{Object, Store};
 use crate::units::{ByteRate, Bytes};
 
 /// The longest name of an object.
 const NAME_MAX: usize = 200;
 
-/// What is told of a checkpoint's transfer that is complete.
+/// What is reported of a checkpoint's transfer that is complete.
 pub type Moved = Rc<dyn Fn(Purpose, Bytes)>;
 
 /// A store.
@@ -70,7 +70,7 @@ impl Folder {
         Ok(folder_of(&self.root, object, &self.writer).join(name.replace('/', "+")))
     }
 
-    /// Takes the time of a declared transfer, and tells it.
+    /// Takes the time of a declared transfer, and reports it.
     async fn moved(&self, object: Object, purpose: Purpose, declared: Bytes) {
         if object != Object::Checkpoint || declared == Bytes(0) {
             return;
@@ -126,17 +126,17 @@ fn absent_is_well(done: io::Result<()>) -> io::Result<()> {
 }
 
 /// Writes a file whole, or leaves what was there.
-fn write(file: &Path, beside: &Path, data: &[u8]) -> io::Result<()> {
-    let written = File::create(beside).and_then(|mut into| {
+fn write(file: &Path, temporary: &Path, data: &[u8]) -> io::Result<()> {
+    let written = File::create(temporary).and_then(|mut into| {
         into.write_all(data)?;
         into.sync_all()
     });
-    let done = written.and_then(|()| fs::rename(beside, file)).and_then(|()| {
+    let done = written.and_then(|()| fs::rename(temporary, file)).and_then(|()| {
         let folder = file.parent().expect("an object lies in a folder");
         File::open(folder)?.sync_all()
     });
     done.map_err(|error| {
-        let _ = fs::remove_file(beside);
+        let _ = fs::remove_file(temporary);
         of(file, &error)
     })
 }
@@ -152,9 +152,11 @@ impl Store for Folder {
         let file = self.file(object, name)?;
         // A call that was dropped may still be writing: each has a file of its own.
         self.written.set(self.written.get() + 1);
-        let beside = format!(".{}.{}", self.writer, self.written.get());
-        let beside = file.with_file_name(beside);
-        spawn_blocking(move || write(&file, &beside, &data)).await.map_err(io::Error::other)??;
+        let temporary = format!(".{}.{}", self.writer, self.written.get());
+        let temporary = file.with_file_name(temporary);
+        spawn_blocking(move || write(&file, &temporary, &data))
+            .await
+            .map_err(io::Error::other)??;
         self.moved(object, Purpose::Checkpoint, declared).await;
         Ok(())
     }
@@ -243,20 +245,20 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_size_is_told_once_and_takes_time_only_at_a_rate() {
+    fn a_declared_size_is_reported_once_and_takes_time_only_at_a_rate() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let told = Rc::new(Cell::new(Bytes(0)));
-        let into = told.clone();
+        let reported = Rc::new(Cell::new(Bytes(0)));
+        let into = reported.clone();
         let moved: Moved = Rc::new(move |_, bytes| into.set(bytes));
         let rate = Some(ByteRate(1_000_000_000));
         let store = Folder::open(folder.path(), "pi1", rate, moved).expect("a store");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
             store.put(DATA, "x", vec![1], Bytes(1_000)).await.expect("put");
-            assert_eq!(told.replace(Bytes(0)), Bytes(1_000));
+            assert_eq!(reported.replace(Bytes(0)), Bytes(1_000));
             store.get(DATA, "none", Bytes(1_000)).await.expect("got");
             store.put(Object::State, "x", vec![1], Bytes(0)).await.expect("put");
-            assert_eq!(told.get(), Bytes(0));
+            assert_eq!(reported.get(), Bytes(0));
         });
     }
 }

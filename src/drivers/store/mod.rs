@@ -13,6 +13,6 @@ mod server;
 mod wire;
 
 pub use folder::{Folder, Moved};
-pub use place::{Keeper, Place};
+pub use place::{Keeper, StorePlace};
 pub use remote::{Failed, Remote};
-pub use server::{Server, Told, Transfer};
+pub use server::{OnTransfer, Server, Transfer};

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::folder::Folder;
 use super::remote::Remote;
-use crate::fleet::doors::{Address, Net, Object, Store};
+use crate::fleet::ports::{Address, Net, Object, Store};
 use crate::units::{ByteRate, Bytes};
 
 /// Where a node keeps what outlives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StorePlace {
     /// In a folder, such as a mount of the file server's.
     Folder {
         /// The folder.
@@ -27,7 +27,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl StorePlace {
     /// The folder on the node.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -9,16 +9,16 @@ use tokio::time::timeout;
 use super::folder::Folder;
 use super::server::STALL;
 use super::wire::{self, Content, DATA_MAX, Reply, Request, Wanted};
-use crate::fleet::doors::{Address, Net, Object, Store};
+use crate::fleet::ports::{Address, Net, Object, Store};
 use crate::ids::NodeId;
 use crate::units::Bytes;
 
-/// What is told of a call that failed, for people.
+/// What is reported of a call that failed, for people.
 pub type Failed = Rc<dyn Fn(&io::Error)>;
 
 /// A node's store: checkpoints at a [`Server`](super::Server), all else in a folder of its own.
 ///
-/// Each call is a connection. One in which nothing moves for 30 s is given up. The server tells
+/// Each call is a connection. One in which nothing moves for 30 s is given up. The server reports
 /// what was moved.
 #[derive(Clone)]
 pub struct Remote<N> {
@@ -83,8 +83,8 @@ impl<N: Net> Remote<N> {
         }
     }
 
-    /// Tells of a failure.
-    fn told<X>(&self, done: io::Result<X>) -> io::Result<X> {
+    /// Reports a failure.
+    fn reported<X>(&self, done: io::Result<X>) -> io::Result<X> {
         done.map_err(|error| {
             let Address { host, port } = &self.server;
             let error = io::Error::new(error.kind(), format!("store {host}:{port}: {error}"));
@@ -111,7 +111,7 @@ impl<N: Net> Store for Remote<N> {
         declared: Bytes,
     ) -> io::Result<()> {
         match object {
-            Object::Checkpoint => self.told(self.send(name, &data, declared).await),
+            Object::Checkpoint => self.reported(self.send(name, &data, declared).await),
             Object::Card | Object::State => self.own.put(object, name, data, declared).await,
         }
     }
@@ -123,14 +123,14 @@ impl<N: Net> Store for Remote<N> {
         declared: Bytes,
     ) -> io::Result<Option<Vec<u8>>> {
         match object {
-            Object::Checkpoint => self.told(self.fetch(name, declared).await),
+            Object::Checkpoint => self.reported(self.fetch(name, declared).await),
             Object::Card | Object::State => self.own.get(object, name, declared).await,
         }
     }
 
     async fn delete(&self, object: Object, name: &str) -> io::Result<()> {
         match object {
-            Object::Checkpoint => self.told(self.forget(name).await),
+            Object::Checkpoint => self.reported(self.forget(name).await),
             Object::Card | Object::State => self.own.delete(object, name).await,
         }
     }

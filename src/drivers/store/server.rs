@@ -7,7 +7,7 @@
 //!
 //! A node proves who it is by the connection, and is refused when it asks in another's name. An
 //! object is stored when all that was declared has come, and data as long as was said with the sum
-//! that was said are among it; whatever breaks off before leaves what was there. The server tells
+//! that was said are among it; whatever breaks off before leaves what was there. The server reports
 //! each transfer, lost bytes included: a node that loses its power could not.
 //!
 //! Not modelled: rights. Each node of the rack may read and write each checkpoint, since a seat
@@ -26,7 +26,7 @@ use super::folder::is_name;
 use super::wire::{self, Content, DATA_MAX, Reply, Request, Wanted};
 use crate::event::Purpose;
 use crate::fleet::admission::{Admission, Pass};
-use crate::fleet::doors::{Net, Object, Store};
+use crate::fleet::ports::{Net, Object, Store};
 use crate::fleet::wire::{Ended, Refusal};
 use crate::ids::NodeId;
 use crate::units::Bytes;
@@ -53,8 +53,8 @@ pub struct Transfer {
     pub lost: Bytes,
 }
 
-/// What is told of a transfer.
-pub type Told = Rc<dyn Fn(Transfer)>;
+/// What is reported of a transfer.
+pub type OnTransfer = Rc<dyn Fn(Transfer)>;
 
 /// A file server. It ends with this value.
 #[derive(Debug)]
@@ -74,14 +74,14 @@ impl Server {
         net: N,
         store: S,
         port: u16,
-        told: Told,
+        on_transfer: OnTransfer,
         admission: Admission,
     ) -> io::Result<Self> {
         let listener = net.listen(port).await?;
         let port = N::port(&listener)?;
         let (turn, turns) = watch::channel(0);
         let room = Semaphore::new(admission.bounds().callers);
-        let desk = Desk { net: net.clone(), store, told, admission, room };
+        let desk = Desk { net: net.clone(), store, on_transfer, admission, room };
         net.spawn(Rc::new(desk).serve(listener, port, turns));
         Ok(Self { port, turn })
     }
@@ -117,7 +117,7 @@ fn is_shut(turn: u64) -> bool {
 struct Desk<N, S> {
     net: N,
     store: S,
-    told: Told,
+    on_transfer: OnTransfer,
     admission: Admission,
     /// For callers who have proven who they are.
     room: Semaphore,
@@ -167,7 +167,7 @@ impl<N: Net, S: Store> Desk<N, S> {
                 tokio::select! {
                     biased;
                     _ = turns.wait_for(|now| *now != turn) => {}
-                    // Whoever broke off is told as a transfer that was lost.
+                    // Whoever broke off is reported as a transfer that was lost.
                     _ = desk.attend(stream, pass) => {}
                 }
             });
@@ -270,7 +270,13 @@ impl<N: Net, S: Store> Desk<N, S> {
     }
 
     fn under_way(&self, node: NodeId, purpose: Purpose, declared: Bytes) -> UnderWay {
-        UnderWay { node, purpose, declared, moved: Cell::new(0), told: Some(self.told.clone()) }
+        UnderWay {
+            node,
+            purpose,
+            declared,
+            moved: Cell::new(0),
+            on_transfer: Some(self.on_transfer.clone()),
+        }
     }
 }
 
@@ -290,7 +296,7 @@ struct UnderWay {
     declared: Bytes,
     /// What has arrived (bytes).
     moved: Cell<u64>,
-    told: Option<Told>,
+    on_transfer: Option<OnTransfer>,
 }
 
 impl UnderWay {
@@ -299,10 +305,10 @@ impl UnderWay {
     }
 
     fn end(&mut self, received: Bytes, lost: Bytes) {
-        let Some(told) = self.told.take() else { return };
+        let Some(on_transfer) = self.on_transfer.take() else { return };
         if received != Bytes(0) || lost != Bytes(0) {
             let Self { node, purpose, .. } = *self;
-            told(Transfer { node, purpose, received, lost });
+            on_transfer(Transfer { node, purpose, received, lost });
         }
     }
 }

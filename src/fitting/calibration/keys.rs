@@ -118,7 +118,7 @@ fn rounded(value: f64) -> u64 {
     libm::round(value) as u64
 }
 
-/// In six significant digits: no run tells more.
+/// In six significant digits: no run shows more.
 fn brief(value: f64) -> f64 {
     format!("{value:.5e}").parse().expect("a number is read back")
 }

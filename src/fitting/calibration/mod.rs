@@ -9,7 +9,7 @@
 //!
 //! What one run shows hangs together: the times of one client are mostly one fact. So each run
 //! counts as one observation, however much it shows, as long as there are more runs than
-//! parameters; with fewer its single observations are taken as independent, and that is told.
+//! parameters; with fewer its single observations are taken as independent, and that is reported.
 //!
 //! Not modelled: errors of the recording, and correlations between runs.
 
@@ -33,7 +33,7 @@ pub const LEVEL: f64 = 0.99;
 /// What is shorter (s) is not compared: it is a stage that a storm does not have.
 const SHORTEST: f64 = 1e-3;
 
-/// The share by which a value of another fit differs, to be told.
+/// The share by which a value of another fit differs, to be reported.
 const RIVAL_APART: f64 = 0.01;
 
 /// A residual where the model, at other parameters, shows nothing: as wrong as no time at all.
@@ -108,7 +108,7 @@ pub fn mistake(keys: &[&'static Key], from: &[Recorded], hold_out: &[Recorded]) 
     let prints: BTreeSet<_> = from.iter().map(|run| &run.fingerprint).collect();
     if let Some(twice) = hold_out.iter().find(|run| prints.contains(&run.fingerprint)) {
         return Some(format!(
-            "{} is fitted and held out at once: it cannot tell how well the fit predicts",
+            "{} is fitted and held out at once: it cannot show how well the fit predicts",
             twice.results
         ));
     }
@@ -254,14 +254,14 @@ pub fn calibrate<E>(
         let after = show(held.run, &numbers)?;
         Ok(compared(held, &after, held_out))
     };
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (held, held_out) in
         fitted.iter().map(|it| (it, false)).chain(rest.iter().map(|it| (it, true)))
     {
-        told.push(compare(held, held_out)?);
+        reported.push(compare(held, held_out)?);
     }
     let parameters = (0..axes.len()).map(|i| parameter(&axes, i, &numbers, &fit, base)).collect();
-    Ok(Calibration::of(base, parameters, told, (counted, fit.converged, band)))
+    Ok(Calibration::of(base, parameters, reported, (counted, fit.converged, band)))
 }
 
 fn of(shown: &[Observation], name: &str) -> Option<f64> {
@@ -369,9 +369,9 @@ mod tests {
             let mut turned = runs.to_vec();
             turned.rotate_left(turn);
             let (even, odd) = Recorded::halves(turned);
-            let told = |runs: &[Recorded]| [runs[0].results.clone(), runs[1].results.clone()];
+            let reported = |runs: &[Recorded]| [runs[0].results.clone(), runs[1].results.clone()];
             assert_eq!(
-                (told(&even), told(&odd)),
+                (reported(&even), reported(&odd)),
                 (wanted.0.map(Into::into), wanted.1.map(Into::into))
             );
             assert_eq!(even[0].fingerprint, "x");

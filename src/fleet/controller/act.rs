@@ -1,33 +1,33 @@
-//! What the controller does once its decisions are saved: it tells, says, switches and harms.
+//! What the controller does once its decisions are saved: it emits, says, switches and harms.
 
 use std::future::Future;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Act, Controller, Doors, Heard};
+use super::{Controller, ControllerAction, ControllerPorts, Heard};
 use crate::control::PowerAct;
-use crate::fleet::doors::{Clock, Deed, Harm, Net, Object, Power, Store, Told};
+use crate::fleet::ports::{Clock, Emitter, Harm, InjectionOrder, Net, Object, Power, Store};
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 
 /// Tries of a harm before it counts as not done.
 const HARM_TRIES: u32 = 3;
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
-    Controller<'_, Doors<N, P, H, S, C, T>>
+impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
+    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
 {
     /// Does what was decided.
     pub(super) fn act(&mut self) {
         for act in std::mem::take(&mut self.acts) {
             match act {
-                Act::Tell(what) => self.doors.told.tell(what),
-                Act::Notice(notice) => self.doors.told.notice(notice),
-                Act::Say(node, message) => self.say(node, message),
-                Act::Power(act) => self.switch(act),
-                Act::Harm(deed) => self.harm(deed, true),
-                Act::Undo(deed) => self.harm(deed, false),
-                Act::Delete(name) => {
-                    let store = self.doors.store.clone();
+                ControllerAction::Emit(what) => self.ports.emitter.emit(what),
+                ControllerAction::Notice(notice) => self.ports.emitter.notice(notice),
+                ControllerAction::Say(node, message) => self.say(node, message),
+                ControllerAction::Power(act) => self.switch(act),
+                ControllerAction::Harm(injection) => self.harm(injection, true),
+                ControllerAction::Undo(injection) => self.harm(injection, false),
+                ControllerAction::Delete(name) => {
+                    let store = self.ports.store.clone();
                     self.spawn(async move {
                         // An image that stays costs room and no more.
                         let _ = store.delete(Object::Checkpoint, &name).await;
@@ -49,7 +49,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// Starts a task whose outcome is heard.
     fn spawn(&self, task: impl Future<Output = Option<Heard>> + 'static) {
         let heard = self.heard.clone();
-        self.doors.net.spawn(async move {
+        self.ports.net.spawn(async move {
             if let Some(outcome) = task.await {
                 let _ = heard.send(outcome).await;
             }
@@ -57,7 +57,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     }
 
     fn switch(&self, act: PowerAct) {
-        let (power, patience) = (self.doors.power.clone(), self.setup.pace.patience);
+        let (power, patience) = (self.ports.power.clone(), self.setup.pace.patience);
         self.spawn(async move {
             let (node, on, done) = match act {
                 PowerAct::On(node) => (node, true, timeout(patience, power.on(node)).await),
@@ -69,30 +69,30 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         });
     }
 
-    fn harm(&mut self, deed: Deed, begin: bool) {
-        let number = deed.number;
-        let agents = self.doors.harm.agents(&deed);
+    fn harm(&mut self, injection: InjectionOrder, begin: bool) {
+        let number = injection.number;
+        let agents = self.ports.harm.agents(&injection);
         if !agents.is_empty() {
-            let obeyed = self.doors.harm.entrust(&deed, begin).is_ok();
-            for (node, deed) in agents.into_iter().filter(|_| obeyed) {
+            let obeyed = self.ports.harm.entrust(&injection, begin).is_ok();
+            for (node, injection) in agents.into_iter().filter(|_| obeyed) {
                 let message = if begin {
                     self.entrusted.insert((number, node));
-                    Message::Harm { deed }
+                    Message::Harm { injection }
                 } else {
-                    Message::Undo { deed }
+                    Message::Undo { injection }
                 };
                 self.say(node, message);
             }
             self.spawn(async move { Some(Heard::Harmed { number, begin, obeyed }) });
             return;
         }
-        let (harm, pace) = (self.doors.harm.clone(), self.setup.pace);
+        let (harm, pace) = (self.ports.harm.clone(), self.setup.pace);
         self.spawn(async move {
             for _ in 0..HARM_TRIES {
                 let done = if begin {
-                    timeout(pace.patience, harm.do_harm(&deed)).await
+                    timeout(pace.patience, harm.do_harm(&injection)).await
                 } else {
-                    timeout(pace.patience, harm.undo(&deed)).await
+                    timeout(pace.patience, harm.undo(&injection)).await
                 };
                 if matches!(done, Ok(Ok(()))) {
                     return Some(Heard::Harmed { number, begin, obeyed: true });

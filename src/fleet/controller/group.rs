@@ -1,56 +1,56 @@
 //! The group of a detector by gossip: who belongs to it, and the controller's own part in it.
 //!
-//! An agent that joins is told the whole group; the others are told once a period what has
+//! An agent that joins is sent the whole group; the others are informed once a period of what has
 //! changed, so that many that join together cost each other one message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::timeout;
 
-use super::{Act, Controller, Doors};
-use crate::fleet::doors::{Address, Clock, Harm, Net, Power, Store, Told};
+use super::{Controller, ControllerAction, ControllerPorts};
 use crate::fleet::group::Group;
 use crate::fleet::packet;
+use crate::fleet::ports::{Address, Clock, Emitter, Harm, Net, Power, Store};
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 use crate::protocol::swim::Datagram;
 use crate::scenario::boot::Gossip;
 use crate::units::Time;
 
-/// Members that are told in one message, so that it fits a frame.
-const TOLD_MAX: usize = 256;
+/// Members that are named in one message, so that it fits a frame.
+const SENT_MAX: usize = 256;
 
 /// Who belongs to the group.
 pub(super) struct Roster {
     key: u64,
     rules: Gossip,
     members: BTreeMap<NodeId, Address>,
-    /// Who came or went since the others were told.
+    /// Who came or went since the others were informed.
     changed: BTreeSet<NodeId>,
-    /// When they are told.
-    tells: Option<Time>,
+    /// When they are informed.
+    due: Option<Time>,
 }
 
 impl Roster {
     /// A group of the controller alone.
     pub(super) fn new(key: u64, rules: Gossip) -> Self {
-        Self { key, rules, members: BTreeMap::new(), changed: BTreeSet::new(), tells: None }
+        Self { key, rules, members: BTreeMap::new(), changed: BTreeSet::new(), due: None }
     }
 
-    /// When the members are told what has changed.
+    /// When the members are informed of what has changed.
     pub(super) fn next(&self) -> Option<Time> {
-        self.tells
+        self.due
     }
 
     fn change(&mut self, now: Time, node: NodeId) {
         self.changed.insert(node);
-        self.tells = self.tells.or(Some(now + self.rules.period));
+        self.due = self.due.or(Some(now + self.rules.period));
     }
 
-    /// Messages that tell of these nodes as they are now.
+    /// Messages about these nodes as they are now.
     fn messages(&self, of: &[NodeId], mut afresh: bool) -> Vec<Message> {
         let mut messages = Vec::new();
-        for nodes in of.chunks(TOLD_MAX) {
+        for nodes in of.chunks(SENT_MAX) {
             let (key, rules) = (self.key, self.rules);
             let mut group = Group { key, rules, afresh, joined: Vec::new(), left: Vec::new() };
             for node in nodes {
@@ -66,8 +66,8 @@ impl Roster {
     }
 }
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
-    Controller<'_, Doors<N, P, H, S, C, T>>
+impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
+    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
 {
     /// The agent of a node takes datagrams there; port 0 means that it knows nothing of gossip.
     pub(super) fn enrol(&mut self, now: Time, node: NodeId, address: Address) {
@@ -82,7 +82,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
         let all: Vec<_> = roster.members.keys().copied().collect();
         let messages = roster.messages(&all, true);
-        self.acts.extend(messages.into_iter().map(|message| Act::Say(node, message)));
+        self.acts.extend(messages.into_iter().map(|message| ControllerAction::Say(node, message)));
     }
 
     /// A node belongs to the group no more.
@@ -94,17 +94,17 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    /// Tells the members what has changed, if it is time.
-    pub(super) fn tell_group(&mut self, now: Time) {
-        let Some(roster) = self.roster.as_mut().filter(|r| r.tells.is_some_and(|at| at <= now))
+    /// Informs the members of what has changed, if it is time.
+    pub(super) fn send_group(&mut self, now: Time) {
+        let Some(roster) = self.roster.as_mut().filter(|r| r.due.is_some_and(|at| at <= now))
         else {
             return;
         };
-        roster.tells = None;
+        roster.due = None;
         let changed: Vec<_> = std::mem::take(&mut roster.changed).into_iter().collect();
         let messages = roster.messages(&changed, false);
         for node in roster.members.keys() {
-            let says = messages.iter().map(|message| Act::Say(*node, message.clone()));
+            let says = messages.iter().map(|message| ControllerAction::Say(*node, message.clone()));
             self.acts.extend(says);
         }
     }
@@ -127,7 +127,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         for (to, datagram) in said {
             if let Some(address) = roster.members.get(&to) {
                 let bytes = packet::encode(roster.key, &datagram);
-                let _ = timeout(patience, self.doors.net.send_to(socket, &bytes, address)).await;
+                let _ = timeout(patience, self.ports.net.send_to(socket, &bytes, address)).await;
             }
         }
     }
@@ -140,7 +140,7 @@ mod tests {
     use crate::units::Span;
 
     #[test]
-    fn a_large_group_is_told_in_messages_that_fit_a_frame() {
+    fn a_large_group_is_sent_in_messages_that_fit_a_frame() {
         let period = Span::from_secs(1);
         let timeout = Span::from_millis(300);
         let mut roster =
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn many_that_join_together_are_told_together() {
+    fn many_that_join_together_are_announced_together() {
         let (period, timeout) = (Span::from_secs(1), Span::from_millis(300));
         let mut roster = Roster::new(1, Gossip { period, timeout, indirect: 3, suspicion: 5 });
         assert_eq!(roster.next(), None);

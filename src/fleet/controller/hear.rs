@@ -1,20 +1,22 @@
-//! What the controller hears: joins, answers, beats, and the outcomes of its own acts.
+//! What the controller hears: joins, answers, heartbeats, and the outcomes of its own acts.
 
 use tokio::time::timeout;
 
-use super::{Act, Controller, Doors, Heard, Session, power_of};
+use super::{Controller, ControllerAction, ControllerPorts, Heard, Session, power_of};
 use crate::event::{EndReason, Purpose, Sensor, What};
-use crate::fleet::doors::{Address, Clock, Deed, Harm, Net, Notice, Power, Store, Told};
-use crate::fleet::memory::Stage;
+use crate::fleet::memory::HarmProgress;
 use crate::fleet::packet::Packet;
+use crate::fleet::ports::{
+    Address, Clock, Emitter, Harm, InjectionOrder, Net, Notice, Power, Store,
+};
 use crate::fleet::reception::{Connection, Incoming, Join};
-use crate::fleet::wire::{Beat, Message, Readings};
+use crate::fleet::wire::{Heartbeat, Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::scenario::StopWhen;
 use crate::units::{Bytes, Span, Time};
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
-    Controller<'_, Doors<N, P, H, S, C, T>>
+impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
+    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
 {
     pub(super) fn hear(&mut self, heard: Heard) {
         let now = self.now();
@@ -67,7 +69,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         };
         if !why.is_empty() {
             let _ = connection.out.send(Message::Refused { why: why.into() });
-            self.doors.admission.refuse(|refusals| {
+            self.ports.admission.refuse(|refusals| {
                 refusals.stranger += u64::from(is_stranger);
                 refusals.replayed += u64::from(!is_stranger);
             });
@@ -93,7 +95,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.dirty = true;
         // Its power may have come back without the controller's doing.
         self.starts(now, node);
-        self.doors.told.abilities(node, &abilities);
+        self.ports.emitter.abilities(node, &abilities);
         let token = own.map_or_else(
             || {
                 self.memory.sessions += 1;
@@ -103,12 +105,12 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         );
         self.memory.lives.insert(serial, (life, token));
         if self.detector.heard(node).is_none() {
-            self.acts.push(Act::Notice(Notice::Joined { node, life: Life(life) }));
+            self.acts.push(ControllerAction::Notice(Notice::Joined { node, life: Life(life) }));
         }
         self.detector.watch(now, node);
         self.sessions.insert(node, Session { life, token, connection: Some(connection) });
         let term = self.memory.term;
-        self.acts.push(Act::Say(node, Message::Welcome { term, session: token }));
+        self.acts.push(ControllerAction::Say(node, Message::Welcome { term, session: token }));
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
         self.jobs.offer(now, node, peers);
@@ -119,21 +121,23 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         }
     }
 
-    /// What an agent has to do on its own node it is told at each join, for as long as it still
+    /// What an agent has to do on its own node is sent to it at each join, for as long as it still
     /// lasts: it may have been restarted. A blow is over, and may be why it was.
     fn harm_again(&mut self, now: Time, node: NodeId) {
-        for harmed in self.memory.deeds.values() {
+        for harmed in self.memory.injections.values() {
             let passed = now.since(harmed.since);
-            let left = harmed.deed.lasts.map(|lasts| Span(lasts.0.saturating_sub(passed.0)));
-            if harmed.stage == Stage::Undoing || left == Some(Span::ZERO) {
+            let left = harmed.order.lasts.map(|lasts| Span(lasts.0.saturating_sub(passed.0)));
+            if harmed.stage == HarmProgress::Undoing || left == Some(Span::ZERO) {
                 continue;
             }
-            let agents = self.doors.harm.agents(&harmed.deed);
-            let own = agents.into_iter().filter(|(agent, deed)| *agent == node && !deed.is_blow());
-            self.acts.extend(own.map(|(_, deed)| {
-                self.entrusted.insert((deed.number, node));
-                let deed = Deed { lasts: deed.lasts.and(left), ..deed };
-                Act::Say(node, Message::Harm { deed })
+            let agents = self.ports.harm.agents(&harmed.order);
+            let own = agents
+                .into_iter()
+                .filter(|(agent, injection)| *agent == node && !injection.is_blow());
+            self.acts.extend(own.map(|(_, injection)| {
+                self.entrusted.insert((injection.number, node));
+                let injection = InjectionOrder { lasts: injection.lasts.and(left), ..injection };
+                ControllerAction::Say(node, Message::Harm { injection })
             }));
         }
     }
@@ -161,29 +165,29 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             }
             Message::Readings(readings) => self.readings(node, readings),
             // Of an injection that is its own, and once.
-            Message::Cannot { deed, ref why } if self.entrusted.remove(&(deed, node)) => {
+            Message::Cannot { injection, ref why } if self.entrusted.remove(&(injection, node)) => {
                 self.refused.push((node, why.clone()));
-                self.harmed(now, deed, true, false);
+                self.harmed(now, injection, true, false);
             }
-            Message::Cannot { .. } => self.doors.admission.refuse(|all| all.unasked += 1),
-            // Only what a job moves is an agent's to tell.
+            Message::Cannot { .. } => self.ports.admission.refuse(|all| all.unasked += 1),
+            // Only what a job moves is an agent's to report.
             Message::Moved {
                 purpose: purpose @ (Purpose::Checkpoint | Purpose::Restart),
                 bytes,
             } => {
                 let what = What::Transfer { purpose, nodes: 1, received: bytes, lost: Bytes(0) };
-                self.acts.push(Act::Tell(what));
+                self.acts.push(ControllerAction::Emit(what));
             }
-            Message::Unknown => self.doors.admission.refuse(|all| all.unknown += 1),
+            Message::Unknown => self.ports.admission.refuse(|all| all.unknown += 1),
             _ => {}
         }
     }
 
-    /// What a node's board measures is told of this node, whatever it claims.
+    /// What a node's board measures is taken to be this node's, whatever it claims.
     fn readings(&mut self, NodeId(node): NodeId, readings: Readings) {
         let Readings { load, memory, temperature, throttled, wall } = readings;
         if let Some(wall) = wall {
-            self.doors.told.time_of_day(NodeId(node), wall);
+            self.ports.emitter.time_of_day(NodeId(node), wall);
         }
         let all = [
             (Sensor::NodeLoad(node), load),
@@ -193,45 +197,45 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         ];
         for (sensor, value) in all {
             let what = value.map(|value| What::Reading { sensor, value });
-            self.acts.extend(what.map(Act::Tell));
+            self.acts.extend(what.map(ControllerAction::Emit));
         }
     }
 
     /// A datagram; the answer to gossip is sent with all that the controller says as a member.
     pub(super) async fn packet(&mut self, socket: &N::Datagrams, packet: Packet, from: Address) {
         match packet {
-            Packet::Beat(beat) => self.beat(socket, beat, from).await,
+            Packet::Heartbeat(heartbeat) => self.heartbeat(socket, heartbeat, from).await,
             Packet::Gossip(key, datagram) => self.gossip(key, &datagram),
         }
     }
 
-    /// A beat, and its answer.
-    async fn beat(&mut self, socket: &N::Datagrams, beat: Beat, from: Address) {
-        let node = NodeId(beat.serial);
+    /// A heartbeat, and its answer.
+    async fn heartbeat(&mut self, socket: &N::Datagrams, heartbeat: Heartbeat, from: Address) {
+        let node = NodeId(heartbeat.serial);
         let session = self.sessions.get(&node);
-        let session = session.filter(|s| (s.life, s.token) == (beat.life, beat.session));
+        let session = session.filter(|s| (s.life, s.token) == (heartbeat.life, heartbeat.session));
         if session.is_some() {
-            self.detector.beat(self.now(), node);
+            self.detector.heartbeat(self.now(), node);
         }
         let stale = session.is_none_or(|session| session.connection.is_none());
-        let answer = Beat { term: self.memory.term, stale, ..beat }.encode();
+        let answer = Heartbeat { term: self.memory.term, stale, ..heartbeat }.encode();
         let patience = self.setup.pace.patience;
-        let _ = timeout(patience, self.doors.net.send_to(socket, &answer, &from)).await;
+        let _ = timeout(patience, self.ports.net.send_to(socket, &answer, &from)).await;
     }
 
     /// A harm was done or undone, or could not be.
     fn harmed(&mut self, now: Time, number: u64, begin: bool, obeyed: bool) {
         self.harms_failed += u32::from(!obeyed);
         self.dirty = true;
-        let Some(harmed) = self.memory.deeds.get_mut(&number) else { return };
+        let Some(harmed) = self.memory.injections.get_mut(&number) else { return };
         if begin && harmed.injection.is_undone() {
-            if harmed.stage == Stage::Doing {
-                harmed.stage = Stage::Done;
+            if harmed.stage == HarmProgress::Doing {
+                harmed.stage = HarmProgress::Done;
             }
             return;
         }
-        let harmed = self.memory.deeds.remove(&number).expect("it is there");
-        self.entrusted.retain(|(deed, _)| *deed != number);
+        let harmed = self.memory.injections.remove(&number).expect("it is there");
+        self.entrusted.retain(|(injection, _)| *injection != number);
         if !begin {
             let (plan, due) = (self.plan, &mut self.due);
             self.supervisor.undone(now, plan, &harmed.injection, &mut power_of(due));

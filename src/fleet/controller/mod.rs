@@ -5,11 +5,11 @@
 //! ```
 //!
 //! Decisions are the machines'; this file carries words to and fro. What has changed is saved
-//! before anything is told or done. A controller that is started again therefore asks once more
+//! before anything is emitted or done. A controller that is started again therefore asks once more
 //! for what it is not sure of, and every order, harm and power act bears to be asked for twice.
 //!
 //! Not modelled: a second controller that waits to take over; the log of a turn that was saved
-//! but not told is lost with the controller.
+//! but not emitted is lost with the controller.
 
 mod act;
 mod group;
@@ -24,16 +24,18 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::control::{
-    Alarm, Command, FaultDue, Injection, Injector, PowerAct, PowerDue, PowerSupervisor, Queue,
+    Alarm, FaultCommand, FaultDue, Injection, Injector, PowerAct, PowerDue, PowerSupervisor, Queue,
     Rules,
 };
 use crate::event::{EndReason, Fault, What};
 use crate::fleet::admission::Admission;
 use crate::fleet::agent::Pace;
-use crate::fleet::doors::{Clock, Deed, Harm, Net, Notice, Power, PowerState, Store, Told};
 use crate::fleet::job::{self, Jobs, Sabotage};
 use crate::fleet::means::Means;
-use crate::fleet::memory::{Due, Harmed, Memory, Stage};
+use crate::fleet::memory::{Due, HarmProgress, Harmed, Memory};
+use crate::fleet::ports::{
+    Clock, Emitter, Harm, InjectionOrder, Net, Notice, Power, PowerState, Store,
+};
 use crate::fleet::reception::{self, Connection, Incoming};
 use crate::fleet::wire::Message;
 use crate::ids::{Life, NodeId};
@@ -46,21 +48,21 @@ use crate::units::{Span, Time};
 /// Things heard and not yet looked at.
 const QUEUE: usize = 1024;
 
-/// The doors that a controller uses.
+/// The ports that a controller uses.
 #[derive(Clone, Debug)]
-pub struct Doors<N, P, H, S, C, T> {
+pub struct ControllerPorts<N, P, H, S, C, T> {
     /// Its network.
     pub net: N,
     /// The nodes' power switches.
     pub power: P,
-    /// Hands that do harm.
+    /// Actuators that do harm.
     pub harm: H,
     /// Its disk, and the checkpoints' server.
     pub store: S,
     /// The time of day.
     pub clock: C,
     /// The log.
-    pub told: T,
+    pub emitter: T,
     /// Who may come in by its network. A store of the same process shares it.
     pub admission: Admission,
 }
@@ -70,8 +72,8 @@ pub struct Doors<N, P, H, S, C, T> {
 pub struct Setup {
     /// For agents.
     pub port: u16,
-    /// For their beats.
-    pub beats: u16,
+    /// For their heartbeats.
+    pub heartbeats: u16,
     /// Real memory of each rank (64-bit words).
     pub words: u32,
     /// Its times; the same as its agents'.
@@ -90,7 +92,7 @@ pub struct End {
     /// Why.
     pub reason: EndReason,
     /// Harms that are still done and can be undone by hand, for the stage to clear away.
-    pub harms: Vec<Deed>,
+    pub harms: Vec<InjectionOrder>,
     /// Harms that could not be done.
     pub harms_failed: u32,
     /// What agents said of those that were theirs.
@@ -105,13 +107,13 @@ enum Heard {
 }
 
 /// What is to be done after the state is saved.
-enum Act {
-    Tell(What),
+enum ControllerAction {
+    Emit(What),
     Notice(Notice),
     Say(NodeId, Message),
     Power(PowerAct),
-    Harm(Deed),
-    Undo(Deed),
+    Harm(InjectionOrder),
+    Undo(InjectionOrder),
     Delete(String),
 }
 
@@ -123,7 +125,7 @@ struct Session {
 }
 
 struct Controller<'p, D> {
-    doors: D,
+    ports: D,
     setup: Setup,
     plan: &'p Plan,
     heard: mpsc::Sender<Heard>,
@@ -141,9 +143,9 @@ struct Controller<'p, D> {
     roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
     tokens: Stream,
-    /// Injections that agents were told to carry out, by number and node.
+    /// Injections that agents were ordered to carry out, by number and node.
     entrusted: BTreeSet<(u64, NodeId)>,
-    acts: Vec<Act>,
+    acts: Vec<ControllerAction>,
     dirty: bool,
     harms_failed: u32,
     refused: Vec<(NodeId, String)>,
@@ -154,19 +156,19 @@ struct Controller<'p, D> {
 ///
 /// # Errors
 /// When it cannot listen, or cannot save what it must not forget.
-pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
-    doors: Doors<N, P, H, S, C, T>,
+pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>(
+    ports: ControllerPorts<N, P, H, S, C, T>,
     setup: Setup,
     plan: Rc<Plan>,
 ) -> io::Result<End> {
     let run = (plan.scenario.name.clone(), plan.scenario.seed);
-    let left = Memory::load(&doors.store, &run).await?;
+    let left = Memory::load(&ports.store, &run).await?;
     let (heard, mut queue) = mpsc::channel(QUEUE);
-    let net = doors.net.clone();
+    let net = ports.net.clone();
     let listener = net.listen(setup.port).await?;
-    let socket = Rc::new(net.bind(setup.beats).await?);
+    let socket = Rc::new(net.bind(setup.heartbeats).await?);
     let (to, mut incoming) = mpsc::channel(QUEUE);
-    let (own, admission, pace) = (net.clone(), doors.admission.clone(), setup.pace);
+    let (own, admission, pace) = (net.clone(), ports.admission.clone(), setup.pace);
     net.spawn(reception::receive(own, listener, pace.patience, admission.clone(), to.clone()));
     net.spawn(reception::packets(net.clone(), socket.clone(), pace.retry, admission, to));
     let relay = heard.clone();
@@ -178,8 +180,8 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
         }
     });
     let fresh = left.is_none();
-    let memory = left.unwrap_or_else(|| Memory::new(run, doors.clock.wall()));
-    let mut controller = Controller::new(doors, setup, &plan, heard, memory, fresh);
+    let memory = left.unwrap_or_else(|| Memory::new(run, ports.clock.wall()));
+    let mut controller = Controller::new(ports, setup, &plan, heard, memory, fresh);
     if fresh {
         controller.begin();
         controller.discover().await;
@@ -192,7 +194,7 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
         controller.act();
         controller.send_gossip(&socket).await;
         if let Some(reason) = controller.ended {
-            controller.tell_refusals();
+            controller.report_refusals();
             return Ok(controller.end(reason));
         }
         let first = timeout_at(controller.next(), queue.recv()).await;
@@ -208,11 +210,11 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>(
     }
 }
 
-impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
-    Controller<'p, Doors<N, P, H, S, C, T>>
+impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
+    Controller<'p, ControllerPorts<N, P, H, S, C, T>>
 {
     fn new(
-        doors: Doors<N, P, H, S, C, T>,
+        ports: ControllerPorts<N, P, H, S, C, T>,
         setup: Setup,
         plan: &'p Plan,
         heard: mpsc::Sender<Heard>,
@@ -221,7 +223,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     ) -> Self {
         memory.term += 1;
         // A clock that was set back since does not turn the run back.
-        let now = Time(doors.clock.wall().saturating_sub(memory.began)).max(memory.saved);
+        let now = Time(ports.clock.wall().saturating_sub(memory.began)).max(memory.saved);
         let (rules, mut due) = (Rules::of(plan), std::mem::take(&mut memory.due));
         let (supervisor, injector) = if fresh {
             let supervisor = PowerSupervisor::new(rules, plan.machine.nodes.len());
@@ -233,11 +235,11 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         };
         let jobs = Jobs::new(plan, setup.words, memory.term, memory.jobs.clone());
         let jobs = jobs.sabotaged(setup.sabotage);
-        let wish = &plan.scenario.controller;
+        let spec = &plan.scenario.controller;
         let key = Stream::new(setup.chance, "fleet/group").draw(0, memory.term).next_u64();
         let chance = Stream::new(key, "fleet/gossip");
         Self {
-            doors,
+            ports,
             setup,
             plan,
             heard,
@@ -247,12 +249,12 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             injector,
             due,
             jobs,
-            detector: Detector::new(now, wish, chance),
-            roster: wish.gossip.map(|rules| group::Roster::new(key, rules)),
+            detector: Detector::new(now, spec, chance),
+            roster: spec.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
             tokens: Stream::new(setup.chance, "fleet/session"),
             entrusted: BTreeSet::new(),
-            acts: vec![Act::Notice(Notice::Term { term: memory.term })],
+            acts: vec![ControllerAction::Notice(Notice::Term { term: memory.term })],
             dirty: true,
             harms_failed: 0,
             refused: Vec::new(),
@@ -271,7 +273,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// Asks every switch what it is: a node that has power already only has to join.
     async fn discover(&mut self) {
         for node in (0..self.plan.machine.nodes.len() as u32).map(NodeId) {
-            let state = timeout(self.setup.pace.patience, self.doors.power.state(node)).await;
+            let state = timeout(self.setup.pace.patience, self.ports.power.state(node)).await;
             if let Ok(Ok(PowerState::On)) = state {
                 let now = self.now();
                 self.supervisor.boots(now, node, &mut power_of(&mut self.due));
@@ -291,11 +293,13 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
                 self.sessions.insert(node, Session { life, token, connection: None });
             }
         }
-        for harmed in self.memory.deeds.values() {
+        for harmed in self.memory.injections.values() {
             match harmed.stage {
-                Stage::Doing => self.acts.push(Act::Harm(harmed.deed.clone())),
-                Stage::Undoing => self.acts.push(Act::Undo(harmed.deed.clone())),
-                Stage::Done => {}
+                HarmProgress::Doing => self.acts.push(ControllerAction::Harm(harmed.order.clone())),
+                HarmProgress::Undoing => {
+                    self.acts.push(ControllerAction::Undo(harmed.order.clone()))
+                }
+                HarmProgress::Done => {}
             }
         }
     }
@@ -308,8 +312,8 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
     /// When something is due, if nothing is heard before.
     fn next(&self) -> Instant {
         let jobs = self.jobs.next();
-        let tells = self.roster.as_ref().and_then(group::Roster::next);
-        let due = [self.due.next(), self.detector.next(), jobs, tells];
+        let roster = self.roster.as_ref().and_then(group::Roster::next);
+        let due = [self.due.next(), self.detector.next(), jobs, roster];
         let stop = self.plan.scenario.stop.at;
         let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
         self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
@@ -341,7 +345,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let unheard = heard <= self.since.1;
             self.lost(now, node, if unheard { self.known_until } else { heard });
         }
-        self.tell_group(now);
+        self.send_group(now);
         self.jobs.pass(now);
         self.demand();
     }
@@ -363,7 +367,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.dismiss(now, node);
         if let Some(session) = self.sessions.remove(&node) {
             let life = Life(session.life);
-            self.acts.push(Act::Notice(Notice::Silent { node, life }));
+            self.acts.push(ControllerAction::Notice(Notice::Silent { node, life }));
         }
         self.jobs.lost(now, heard, node);
         self.demand();
@@ -381,15 +385,19 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.dirty |= !demands.is_empty();
         for demand in demands {
             self.acts.push(match demand {
-                job::Demand::Tell(what) => Act::Tell(what),
-                job::Demand::Order(node, order) => Act::Say(node, Message::Order(order)),
-                job::Demand::Delete(name) => Act::Delete(name),
-                job::Demand::Forget(node, name) => Act::Say(node, Message::Forget { name }),
+                job::Demand::Emit(what) => ControllerAction::Emit(what),
+                job::Demand::Order(node, order) => {
+                    ControllerAction::Say(node, Message::Order(order))
+                }
+                job::Demand::Delete(name) => ControllerAction::Delete(name),
+                job::Demand::Forget(node, name) => {
+                    ControllerAction::Say(node, Message::Forget { name })
+                }
                 job::Demand::Finished(sum) => {
                     if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
                         self.ended = Some(EndReason::WorkDone);
                     }
-                    Act::Notice(Notice::Result { sum })
+                    ControllerAction::Notice(Notice::Result { sum })
                 }
             });
         }
@@ -400,7 +408,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         let wake = &mut power_of(&mut self.due);
         while let Some(act) = self.supervisor.next_act(now, wake) {
             self.dirty = true;
-            self.acts.push(Act::Power(act));
+            self.acts.push(ControllerAction::Power(act));
         }
     }
 
@@ -410,10 +418,10 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
             let works_for = |node| self.jobs.works_for(node);
             let command = self.injector.next(&works_for, &mut faults_of(&mut self.due));
             match command {
-                Some(Command::Emit(what)) => self.acts.push(Act::Tell(what)),
-                Some(Command::Inject(injection)) => self.strike(at, injection),
-                Some(Command::Undo(injection)) => self.repaired(&injection),
-                Some(Command::Alarm(alarm)) => self.alarm(alarm),
+                Some(FaultCommand::Emit(what)) => self.acts.push(ControllerAction::Emit(what)),
+                Some(FaultCommand::Inject(injection)) => self.strike(at, injection),
+                Some(FaultCommand::Undo(injection)) => self.repaired(&injection),
+                Some(FaultCommand::Alarm(alarm)) => self.alarm(alarm),
                 None => return,
             }
         }
@@ -436,17 +444,17 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         for node in injection.stops(self.plan) {
             self.injector.node_stops(at, node);
         }
-        let deed = self.deed(&injection);
-        self.acts.push(Act::Harm(deed.clone()));
-        let harmed = Harmed { deed, injection, stage: Stage::Doing, since: self.now() };
-        self.memory.deeds.insert(harmed.deed.number, harmed);
+        let order = self.order_of(&injection);
+        self.acts.push(ControllerAction::Harm(order.clone()));
+        let harmed = Harmed { order, injection, stage: HarmProgress::Doing, since: self.now() };
+        self.memory.injections.insert(harmed.order.number, harmed);
     }
 
-    /// What the doors are told of an injection.
-    fn deed(&self, injection: &Injection) -> Deed {
+    /// What the ports are asked to do for an injection.
+    fn order_of(&self, injection: &Injection) -> InjectionOrder {
         let Injection { number, fault, kind, part, .. } = *injection;
         let rule = self.plan.scenario.rule(fault);
-        Deed {
+        InjectionOrder {
             number: number.into(),
             fault,
             kind,
@@ -459,25 +467,25 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
 
     /// A harm is foreseen. What became known while no controller was up warns nobody.
     fn alarm(&mut self, alarm: Alarm) {
-        self.acts.push(Act::Tell(alarm.what()));
+        self.acts.push(ControllerAction::Emit(alarm.what()));
         if alarm.at >= self.since.1 {
             self.jobs.foreseen(self.now(), alarm.fault, alarm.part);
         }
     }
 
-    /// Memory of a node's job is corrupted by its own agent, which forgets that it was told so.
+    /// Memory of a node's job is corrupted by its own agent, which forgets that it was ordered to.
     /// What a broken link swallows has not happened, though the truth counts it.
     fn corrupt(&mut self, node: NodeId) {
         let (draw, check) = self.injector.flip(node);
-        self.acts.push(Act::Say(node, Message::Flip { draw }));
+        self.acts.push(ControllerAction::Say(node, Message::Flip { draw }));
         self.jobs.corrupt(self.now(), node, draw, check);
         self.demand();
     }
 
     fn repaired(&mut self, injection: &Injection) {
-        if let Some(harmed) = self.memory.deeds.get_mut(&injection.number.into()) {
-            harmed.stage = Stage::Undoing;
-            self.acts.push(Act::Undo(harmed.deed.clone()));
+        if let Some(harmed) = self.memory.injections.get_mut(&injection.number.into()) {
+            harmed.stage = HarmProgress::Undoing;
+            self.acts.push(ControllerAction::Undo(harmed.order.clone()));
         }
     }
 
@@ -491,17 +499,17 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Told>
         self.memory.injector = self.injector.state().clone();
         self.memory.due = self.due.clone();
         self.memory.jobs = Some(self.jobs.state());
-        self.memory.save(&self.doors.store, self.setup.pace.retry).await
+        self.memory.save(&self.ports.store, self.setup.pace.retry).await
     }
 
-    /// Tells what was refused, if anything was.
-    fn tell_refusals(&self) {
-        let readings = self.doors.admission.refusals().readings();
-        readings.for_each(|what| self.doors.told.tell(what));
+    /// Reports what was refused, if anything was.
+    fn report_refusals(&self) {
+        let readings = self.ports.admission.refusals().readings();
+        readings.for_each(|what| self.ports.emitter.emit(what));
     }
 
     fn end(&self, reason: EndReason) -> End {
-        let harms = self.memory.deeds.values().map(|harmed| harmed.deed.clone()).collect();
+        let harms = self.memory.injections.values().map(|harmed| harmed.order.clone()).collect();
         End { reason, harms, harms_failed: self.harms_failed, refused: self.refused.clone() }
     }
 }

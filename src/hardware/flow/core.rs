@@ -9,9 +9,9 @@ use super::heap::{Entry, GROUP, Key, KeyHeap, MarkHeap, NONE, Places};
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Flow {
-    /// Tells this flow from an earlier one in the same place.
+    /// Distinguishes this flow from an earlier one in the same place.
     pub(super) generation: NonZero<u32>,
-    /// Tells its entry in a heap from entries it has left behind.
+    /// Distinguishes its entry in a heap from entries it has left behind.
     stamp: u32,
     /// Its group, or one of the values below.
     pub(super) group: u32,
@@ -56,7 +56,7 @@ impl Flow {
 /// Flows of one route with one private cap: they all move at one rate. Two cache lines.
 ///
 /// Its flows stand in the order of their finish marks in a list, the run, as long as each that
-/// comes finishes after all of it, which those of like size do; the rest goes to a heap beside it.
+/// comes finishes after all of it, which those of like size do; the rest goes to a heap next to it.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Group {

@@ -23,7 +23,7 @@ impl Draws {
     }
 }
 
-/// A fabric and its twin, told the same.
+/// A fabric and its twin, driven alike.
 struct Pair {
     fabric: Fabric,
     oracle: FlowOracle,
@@ -149,7 +149,7 @@ impl Pair {
         assert!(carried.abs_diff(moved) <= u128::from(self.tags) * 8, "{carried} {moved}");
     }
 
-    /// One random deed.
+    /// One random action.
     fn act(&mut self, draws: &mut Draws) {
         const CAPS: [u64; 6] = [0, 10, 40, 100, 100, 1_000];
         let place = draws.below(self.flows.len().max(1) as u64) as usize;

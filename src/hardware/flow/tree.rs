@@ -10,7 +10,7 @@
 //! * `frees`: the highest level of a free child below (which rides again once that is above ours);
 //! * `next`: the first finish mark below, on this link's clock.
 //!
-//! An arrival or departure updates these up to the free link it rides on, whose level then tells
+//! An arrival or departure updates these up to the free link it rides on, whose level then shows
 //! which links change sides; usually none does. Levels are compared as exact rationals.
 
 use super::clock::{Mark, Owner, Rate};
@@ -279,7 +279,7 @@ impl Tree {
         }
     }
 
-    /// Tells the link on whose clock the parent moves at which level this free link is now.
+    /// Informs the link on whose clock the parent moves at which level this free link is now.
     fn report(&mut self, core: &mut Core, link: u32, level: Level) {
         self.refresh(core, link);
         let mut above = self.links[link as usize].parent;

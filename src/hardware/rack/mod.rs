@@ -34,7 +34,7 @@ pub use self::transfer::{Left, Ticket};
 pub use self::words::{Effect, Next, Output, Timer};
 
 use self::feed::Feed;
-use self::node::{Node, Request};
+use self::node::{MachineNode, Request};
 use self::part::{Server, Switch};
 use self::scale::Scale;
 use self::transfer::{Transfers, Way};
@@ -57,7 +57,7 @@ pub struct Rack<P, T = Timer> {
     chain: Vec<Step>,
     now: Time,
     agenda: Agenda<T>,
-    nodes: Vec<Node>,
+    nodes: Vec<MachineNode>,
     switches: Vec<Switch>,
     servers: Vec<Server>,
     feed: Feed,
@@ -75,7 +75,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn new(plan: P) -> Self {
         let machine = &plan.machine;
-        let nodes = machine.nodes.iter().map(|row| Node::at(row.switch)).collect();
+        let nodes = machine.nodes.iter().map(|row| MachineNode::at(row.switch)).collect();
         let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
         Self {
             chance: Chance::new(&plan.scenario),
@@ -136,7 +136,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    /// Makes it happen. A timer is given to the holder, who hands those of the rack to
+    /// Makes it happen. A timer is given to the holder, who passes those of the rack to
     /// [`Self::fire`].
     pub fn step(&mut self, next: Next) -> Option<T> {
         self.now = next.at;
@@ -528,7 +528,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 }
 
 /// The way of what a node moves to its server, or from it.
-fn way(nodes: &[Node]) -> impl Fn(&Network, u32, bool) -> Way {
+fn way(nodes: &[MachineNode]) -> impl Fn(&Network, u32, bool) -> Way {
     |network, id, write| {
         let node = &nodes[id as usize];
         let route =

@@ -62,7 +62,7 @@ pub(super) enum Request {
 /// lie in one cache line, with the little of its row in the plan that they need.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-pub(super) struct Node {
+pub(super) struct MachineNode {
     pub state: NodeState,
     pub life: u32,
     /// When the one thing happens that it waits for: its feed, an answer of the daemon, the end of
@@ -87,9 +87,9 @@ pub(super) struct Node {
     pub flow: Option<FlowId>,
 }
 
-const _: () = assert!(size_of::<Node>() == 64);
+const _: () = assert!(size_of::<MachineNode>() == 64);
 
-impl Node {
+impl MachineNode {
     /// A node that is off, plugged into this switch.
     pub(super) fn at(switch: u32) -> Self {
         Self {

@@ -34,7 +34,7 @@ impl Switch {
     }
 }
 
-/// How a fault harms, beside its kind.
+/// How a fault harms, besides its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Harm {
     /// A crashed or hung node keeps its power, and a power cycle by the controller cures it.

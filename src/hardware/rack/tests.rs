@@ -1,4 +1,4 @@
-//! The rack by itself: what calls do to it and what it tells.
+//! The rack by itself: what calls do to it and what it emits.
 
 use std::rc::Rc;
 
@@ -52,8 +52,8 @@ fn node(index: u32) -> Part {
 }
 
 /// The states that a node went through.
-fn states(told: &[Event], wanted: u32) -> Vec<NodeState> {
-    let of_node = told.iter().filter_map(|event| match event.what {
+fn states(emitted: &[Event], wanted: u32) -> Vec<NodeState> {
+    let of_node = emitted.iter().filter_map(|event| match event.what {
         What::NodeState { node, state, .. } if node.0 == wanted => Some(state),
         _ => None,
     });

@@ -28,13 +28,13 @@ impl Checks {
 }
 
 impl Corruption {
-    /// An order is over, and this is to be told to the protocol: whoever looks does so now, if so
+    /// An order is over, and the protocol is to hear of this: whoever looks does so now, if so
     /// many nodes live on each seat. Gives a node whose memory is found corrupt and not corrected.
     pub fn look(
         &mut self,
         input: Input,
         living: impl Fn(usize) -> usize,
-        told: &mut Vec<What>,
+        emitted: &mut Vec<What>,
     ) -> Option<NodeId> {
         let looks = match input {
             Input::StepDone | Input::Written | Input::Verified => true,
@@ -56,11 +56,11 @@ impl Corruption {
             let place = self.memory.iter().position(|held| held.number == strike.number);
             let place = place.expect("it is in the memory");
             if verdict.is_some() {
-                self.tell(strike, CorruptionAct::Detect, told);
+                self.emit(strike, CorruptionAct::Detect, emitted);
             }
             match verdict {
                 Some(Found::Correct) => {
-                    self.tell(strike, CorruptionAct::Correct, told);
+                    self.emit(strike, CorruptionAct::Correct, emitted);
                     self.memory.remove(place);
                 }
                 Some(Found::RollBack) => {
@@ -88,10 +88,10 @@ impl Corruption {
     }
 
     /// A replica has died and another one goes on with its seat: what only it had is gone.
-    pub fn absorbed(&mut self, node: NodeId, told: &mut Vec<What>) {
+    pub fn absorbed(&mut self, node: NodeId, emitted: &mut Vec<What>) {
         let its = |strike: &mut Strike| strike.fresh && strike.node == node;
         for strike in self.memory.extract_if(.., its).collect::<Vec<_>>() {
-            self.tell(strike, CorruptionAct::Discard, told);
+            self.emit(strike, CorruptionAct::Discard, emitted);
         }
     }
 }

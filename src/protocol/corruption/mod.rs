@@ -9,7 +9,7 @@
 //! ```
 //!
 //! This is the truth, which nobody in the run knows: a protocol sees no more of it than what a
-//! verification tells. Ranks stand on a ring. A step begins with a sum of all of a rank's memory,
+//! verification shows. Ranks stand on a ring. A step begins with a sum of all of a rank's memory,
 //! which goes to the next rank, so each step carries a corruption one rank further; the ranks of
 //! a seat are neighbours. A corruption that strikes during a step has missed that step's sum and
 //! goes on with the next. A checkpoint holds the memory of the instant at which its writing begins;
@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{CheckpointAct, CorruptionAct, What};
 use crate::ids::NodeId;
-use crate::protocol::{Input, Order};
+use crate::protocol::{Input, JobOrder};
 
 /// One corruption in a memory or in its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,8 +109,14 @@ impl Corruption {
 
     /// The memory of a node is struck. `seat` is its seat in the job, if it has one and computes
     /// or saves there, so that its memory matters; `draw` says which of its ranks it is.
-    pub fn strike(&mut self, node: NodeId, seat: Option<usize>, draw: u64, told: &mut Vec<What>) {
-        self.strike_in_step(node, seat, draw, false, told);
+    pub fn strike(
+        &mut self,
+        node: NodeId,
+        seat: Option<usize>,
+        draw: u64,
+        emitted: &mut Vec<What>,
+    ) {
+        self.strike_in_step(node, seat, draw, false, emitted);
     }
 
     /// The same, where `checked` says whether the check of the step finds it.
@@ -120,13 +126,13 @@ impl Corruption {
         seat: Option<usize>,
         draw: u64,
         checked: bool,
-        told: &mut Vec<What>,
+        emitted: &mut Vec<What>,
     ) {
         self.strikes += 1;
         let number = self.strikes;
-        let mut tell = |act, spread| told.push(What::Corruption { node, number, act, spread });
-        tell(CorruptionAct::Strike, 0);
-        let Some(seat) = seat else { return tell(CorruptionAct::Mask, 0) };
+        let mut emit = |act, spread| emitted.push(What::Corruption { node, number, act, spread });
+        emit(CorruptionAct::Strike, 0);
+        let Some(seat) = seat else { return emit(CorruptionAct::Mask, 0) };
         assert!((seat as u64) < self.seats, "the seat is one of the job");
         let rank = seat as u64 * self.ranks + rank_of(draw, self.ranks);
         let fresh = self.checks.any();
@@ -141,8 +147,8 @@ impl Corruption {
     /// Corruption `number` strikes a node that works for no job.
     #[must_use]
     pub fn of_nobody(node: NodeId, number: u64) -> [What; 2] {
-        let told = |act| What::Corruption { node, number, act, spread: 0 };
-        [CorruptionAct::Strike, CorruptionAct::Mask].map(told)
+        let emitted = |act| What::Corruption { node, number, act, spread: 0 };
+        [CorruptionAct::Strike, CorruptionAct::Mask].map(emitted)
     }
 
     /// A step begins: each rank takes the sum of the one before it. What was found has not gone
@@ -187,14 +193,14 @@ impl Corruption {
 
     /// The memory is that of a checkpoint, or that of the start. What it does not hold is over:
     /// corrected if a verification had found it, else discarded unseen.
-    pub fn restored(&mut self, number: Option<u64>, told: &mut Vec<What>) {
+    pub fn restored(&mut self, number: Option<u64>, emitted: &mut Vec<What>) {
         let image = number.map(|number| self.kept.get(&number).expect("a kept checkpoint is read"));
         let image = image.cloned().unwrap_or_default();
         for strike in std::mem::take(&mut self.memory) {
             match image.iter().any(|held| held.number == strike.number) {
                 true => {}
-                false if strike.detected => self.tell(strike, CorruptionAct::Correct, told),
-                false => self.tell(strike, CorruptionAct::Discard, told),
+                false if strike.detected => self.emit(strike, CorruptionAct::Correct, emitted),
+                false => self.emit(strike, CorruptionAct::Discard, emitted),
             }
         }
         self.memory = image;
@@ -220,11 +226,11 @@ impl Corruption {
     }
 
     /// A verification has found that the memory is corrupt, with all that is in it.
-    pub fn found(&mut self, told: &mut Vec<What>) {
+    pub fn found(&mut self, emitted: &mut Vec<What>) {
         for place in 0..self.memory.len() {
             let strike = self.memory[place];
             if !std::mem::replace(&mut self.memory[place].detected, true) {
-                self.tell(strike, CorruptionAct::Detect, told);
+                self.emit(strike, CorruptionAct::Detect, emitted);
             }
             let images = self.kept.values_mut().chain(self.begun.iter_mut().map(|(_, held)| held));
             for held in images.flatten().filter(|held| held.number == strike.number) {
@@ -234,37 +240,37 @@ impl Corruption {
     }
 
     /// The job ends: its result holds what the memory holds.
-    pub fn finished(&mut self, told: &mut Vec<What>) {
+    pub fn finished(&mut self, emitted: &mut Vec<What>) {
         for strike in std::mem::take(&mut self.memory) {
-            self.tell(strike, CorruptionAct::Escape, told);
+            self.emit(strike, CorruptionAct::Escape, emitted);
         }
     }
 
     /// The job ends, and its result is a checkpoint: what struck while that was written harms
     /// nothing.
-    pub fn finished_by(&mut self, number: Option<u64>, told: &mut Vec<What>) {
+    pub fn finished_by(&mut self, number: Option<u64>, emitted: &mut Vec<What>) {
         let image = number.and_then(|number| self.kept.get(&number)).cloned().unwrap_or_default();
         for strike in std::mem::replace(&mut self.memory, image) {
             if !self.memory.iter().any(|held| held.number == strike.number) {
-                self.tell(strike, CorruptionAct::Mask, told);
+                self.emit(strike, CorruptionAct::Mask, emitted);
             }
         }
-        self.finished(told);
+        self.finished(emitted);
     }
 
     /// Before the job's protocol takes an input.
-    pub fn hears(&mut self, input: Input, told: &mut Vec<What>) {
+    pub fn hears(&mut self, input: Input, emitted: &mut Vec<What>) {
         match input {
-            Input::Corrupt(_) => self.found(told),
+            Input::Corrupt(_) => self.found(emitted),
             Input::WrittenForReplicas => self.joining = true,
             Input::Failed(_) => self.joining = false,
             _ => {}
         }
     }
 
-    /// After the job's protocol has answered an input with an order and told this.
-    pub fn follows(&mut self, input: Input, order: Order, told: &mut Vec<What>) {
-        for what in told.iter() {
+    /// After the job's protocol has answered an input with an order and emitted this.
+    pub fn follows(&mut self, input: Input, order: JobOrder, emitted: &mut Vec<What>) {
+        for what in emitted.iter() {
             match *what {
                 What::Checkpoint { number, act: CheckpointAct::Begin, .. } => self.saved(number),
                 What::Checkpoint { act: CheckpointAct::Commit, .. } => self.committed(),
@@ -275,16 +281,16 @@ impl Corruption {
         match (input, order) {
             // The others go on with the memory that they have.
             (Input::Read, _) if std::mem::take(&mut self.joining) => {}
-            (Input::Read, _) => self.restored(self.newest(), told),
-            (Input::Placed | Input::Corrupt(_) | Input::Caught(_), Order::Compute(_)) => {
-                self.restored(None, told);
+            (Input::Read, _) => self.restored(self.newest(), emitted),
+            (Input::Placed | Input::Corrupt(_) | Input::Caught(_), JobOrder::Compute(_)) => {
+                self.restored(None, emitted);
             }
             _ => {}
         }
         match order {
-            Order::Compute(_) => self.exchange(),
-            Order::Finish if input == Input::Written => self.finished_by(self.newest(), told),
-            Order::Finish => self.finished(told),
+            JobOrder::Compute(_) => self.exchange(),
+            JobOrder::Finish if input == Input::Written => self.finished_by(self.newest(), emitted),
+            JobOrder::Finish => self.finished(emitted),
             _ => {}
         }
     }
@@ -295,9 +301,9 @@ impl Corruption {
         self.seats.min(last - first + 1) as u32
     }
 
-    fn tell(&self, strike: Strike, act: CorruptionAct, told: &mut Vec<What>) {
+    fn emit(&self, strike: Strike, act: CorruptionAct, emitted: &mut Vec<What>) {
         let (node, number, spread) = (strike.node, strike.number, self.spread(strike));
-        told.push(What::Corruption { node, number, act, spread });
+        emitted.push(What::Corruption { node, number, act, spread });
     }
 }
 

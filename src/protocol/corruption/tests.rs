@@ -12,56 +12,56 @@ use crate::workload::bulk_synchronous::BulkSynchronous;
 
 const NODE: NodeId = NodeId(5);
 
-fn acts(told: &[What]) -> Vec<(u64, CorruptionAct)> {
+fn acts(emitted: &[What]) -> Vec<(u64, CorruptionAct)> {
     let act = |what: &What| match *what {
         What::Corruption { number, act, .. } => Some((number, act)),
         _ => None,
     };
-    told.iter().filter_map(act).collect()
+    emitted.iter().filter_map(act).collect()
 }
 
 #[test]
 fn what_strikes_while_a_checkpoint_is_written_is_not_in_it() {
     use CorruptionAct::{Discard, Escape, Strike};
-    let (mut truth, mut told) = (Corruption::new(2, 1, 1), Vec::new());
-    truth.strike(NODE, Some(0), 0, &mut told);
+    let (mut truth, mut emitted) = (Corruption::new(2, 1, 1), Vec::new());
+    truth.strike(NODE, Some(0), 0, &mut emitted);
     truth.saved(1);
-    truth.strike(NODE, Some(1), 0, &mut told);
+    truth.strike(NODE, Some(1), 0, &mut emitted);
     truth.committed();
-    truth.restored(Some(1), &mut told);
-    truth.finished(&mut told);
-    assert_eq!(acts(&told), [(1, Strike), (2, Strike), (2, Discard), (1, Escape)]);
+    truth.restored(Some(1), &mut emitted);
+    truth.finished(&mut emitted);
+    assert_eq!(acts(&emitted), [(1, Strike), (2, Strike), (2, Discard), (1, Escape)]);
 }
 
 #[test]
 fn memory_that_nobody_uses_masks_a_corruption() {
-    let (mut truth, mut told) = (Corruption::new(2, 1, 1), Vec::new());
-    truth.strike(NODE, None, 7, &mut told);
+    let (mut truth, mut emitted) = (Corruption::new(2, 1, 1), Vec::new());
+    truth.strike(NODE, None, 7, &mut emitted);
     assert!(truth.is_clean());
-    assert_eq!(acts(&told), [(1, CorruptionAct::Strike), (1, CorruptionAct::Mask)]);
+    assert_eq!(acts(&emitted), [(1, CorruptionAct::Strike), (1, CorruptionAct::Mask)]);
 }
 
 #[test]
 fn what_was_found_is_corrected_only_by_a_checkpoint_from_before_it() {
-    let (mut truth, mut told) = (Corruption::new(3, 2, 2), Vec::new());
+    let (mut truth, mut emitted) = (Corruption::new(3, 2, 2), Vec::new());
     truth.saved(1);
     truth.committed();
-    truth.strike(NODE, Some(2), u64::MAX, &mut told);
+    truth.strike(NODE, Some(2), u64::MAX, &mut emitted);
     truth.exchange();
     truth.saved(2);
     truth.committed();
-    told.clear();
-    truth.found(&mut told);
-    let spread = told.iter().map(|what| match what {
+    emitted.clear();
+    truth.found(&mut emitted);
+    let spread = emitted.iter().map(|what| match what {
         What::Corruption { spread, .. } => *spread,
         _ => 0,
     });
-    assert_eq!(spread.collect::<Vec<_>>(), [2], "the last rank of a seat has told the next");
-    truth.restored(truth.newest(), &mut told);
-    truth.found(&mut told);
+    assert_eq!(spread.collect::<Vec<_>>(), [2], "the last rank of a seat has sent it to the next");
+    truth.restored(truth.newest(), &mut emitted);
+    truth.found(&mut emitted);
     truth.dropped(2);
-    truth.restored(truth.newest(), &mut told);
-    assert_eq!(acts(&told), [(1, CorruptionAct::Detect), (1, CorruptionAct::Correct)]);
+    truth.restored(truth.newest(), &mut emitted);
+    assert_eq!(acts(&emitted), [(1, CorruptionAct::Detect), (1, CorruptionAct::Correct)]);
     assert!(truth.is_clean());
 }
 
@@ -76,12 +76,12 @@ fn it_spreads_and_is_saved_as_flags_of_ranks_are() {
         let mut truth = Corruption::new(SEATS as u32, RANKS as u32, 2);
         let mut flags = [false; (SEATS * RANKS) as usize];
         let mut images: Vec<(u64, [bool; 6])> = Vec::new();
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         for number in 1..40 {
             match draw.below(6) {
                 0 => {
                     let (seat, bits) = (draw.below(SEATS), draw.next_u64());
-                    truth.strike(NODE, Some(seat as usize), bits, &mut told);
+                    truth.strike(NODE, Some(seat as usize), bits, &mut emitted);
                     flags[(seat * RANKS + rank_of(bits, RANKS)) as usize] = true;
                 }
                 1..3 => {
@@ -100,7 +100,7 @@ fn it_spreads_and_is_saved_as_flags_of_ranks_are() {
                     }
                 }
                 4 => {
-                    truth.restored(truth.newest(), &mut told);
+                    truth.restored(truth.newest(), &mut emitted);
                     flags = images.last().map_or([false; 6], |image| image.1);
                 }
                 _ => {
@@ -133,12 +133,12 @@ struct Play<'d> {
 }
 
 impl Play<'_> {
-    fn step(&mut self, input: Input) -> Order {
-        let (mut told, before) = (Vec::new(), self.machine.phase());
-        self.truth.hears(input, &mut told);
-        let order = self.machine.on(self.now, input, &mut told);
-        self.truth.follows(input, order, &mut told);
-        for what in told {
+    fn step(&mut self, input: Input) -> JobOrder {
+        let (mut emitted, before) = (Vec::new(), self.machine.phase());
+        self.truth.hears(input, &mut emitted);
+        let order = self.machine.on(self.now, input, &mut emitted);
+        self.truth.follows(input, order, &mut emitted);
+        for what in emitted {
             match what {
                 What::Checkpoint { act: CheckpointAct::Commit, number, .. } => {
                     self.at_risk = Span::ZERO;
@@ -159,7 +159,7 @@ impl Play<'_> {
     }
 
     /// The next thing: what was ordered is done, or a failure; strikes on the way.
-    fn go_on(&mut self, order: Order) -> Order {
+    fn go_on(&mut self, order: JobOrder) -> JobOrder {
         if self.draw.below(6) == 0 {
             let (seat, bits) = (self.draw.below(4) as usize, self.draw.next_u64());
             let live = !matches!(self.machine.phase(), JobPhase::Waiting | JobPhase::Restart);
@@ -168,12 +168,12 @@ impl Play<'_> {
         }
         let fails = self.draw.below(12) == 0;
         let span = match order {
-            Order::Compute(span) if fails => Span(self.draw.below(span.0)),
-            Order::Compute(span) => span,
+            JobOrder::Compute(span) if fails => Span(self.draw.below(span.0)),
+            JobOrder::Compute(span) => span,
             _ => Span(3),
         };
         self.now = self.now + span;
-        if matches!(order, Order::Compute(_)) {
+        if matches!(order, JobOrder::Compute(_)) {
             self.at_risk += span;
         }
         if fails {
@@ -181,13 +181,13 @@ impl Play<'_> {
         }
         let missed = self.draw.unit() >= self.coverage;
         self.step(match order {
-            Order::Wait => Input::Placed,
-            Order::Compute(_) => Input::StepDone,
-            Order::Write => Input::Written,
-            Order::Read => Input::Read,
-            Order::Verify if self.truth.is_clean() || missed => Input::Verified,
-            Order::Verify => Input::Corrupt(NODE),
-            Order::Finish => unreachable!("it is over"),
+            JobOrder::Wait => Input::Placed,
+            JobOrder::Compute(_) => Input::StepDone,
+            JobOrder::Write => Input::Written,
+            JobOrder::Read => Input::Read,
+            JobOrder::Verify if self.truth.is_clean() || missed => Input::Verified,
+            JobOrder::Verify => Input::Corrupt(NODE),
+            JobOrder::Finish => unreachable!("it is over"),
         })
     }
 }
@@ -214,8 +214,8 @@ fn play(draw: &mut Draw, coverage: f64, keep: u32) -> (u64, u64, u64) {
         corrupt_images: 0,
         rollbacks: 0,
     };
-    let mut order = Order::Wait;
-    while order != Order::Finish {
+    let mut order = JobOrder::Wait;
+    while order != JobOrder::Finish {
         order = play.go_on(order);
     }
     (play.escaped, play.corrupt_images, play.rollbacks)
@@ -245,13 +245,13 @@ fn behind_verifications_that_miss_some_a_job_ends_and_some_corruption_escapes() 
 /// What becomes of strikes on seat 0 of three nodes, if so many live when the order is over.
 fn voted(compare: Compare, struck: &[u32], living: usize) -> (Vec<CorruptionAct>, bool) {
     let checks = Checks { abft: None, compare };
-    let (mut truth, mut told) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
+    let (mut truth, mut emitted) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
     for &node in struck {
-        truth.strike(NodeId(node), Some(0), 0, &mut told);
+        truth.strike(NodeId(node), Some(0), 0, &mut emitted);
     }
-    told.clear();
-    let caught = truth.look(Input::StepDone, |_| living, &mut told);
-    (acts(&told).into_iter().map(|(_, act)| act).collect(), caught.is_some())
+    emitted.clear();
+    let caught = truth.look(Input::StepDone, |_| living, &mut emitted);
+    (acts(&emitted).into_iter().map(|(_, act)| act).collect(), caught.is_some())
 }
 
 #[test]
@@ -270,11 +270,11 @@ fn pairs_detect_and_the_majority_of_three_corrects_the_third() {
 #[test]
 fn what_passed_one_look_is_the_seats_own_and_passes_all_later_ones() {
     let checks = Checks { abft: Some(Found::Correct), compare: Compare::Detect };
-    let (mut truth, mut told) = (Corruption::new(3, 1, 1).checking(checks), Vec::new());
-    truth.strike(NODE, Some(0), 0, &mut told);
-    assert_eq!(truth.look(Input::StepDone, |_| 1, &mut told), None);
+    let (mut truth, mut emitted) = (Corruption::new(3, 1, 1).checking(checks), Vec::new());
+    truth.strike(NODE, Some(0), 0, &mut emitted);
+    assert_eq!(truth.look(Input::StepDone, |_| 1, &mut emitted), None);
     truth.exchange();
-    assert_eq!(truth.look(Input::StepDone, |_| 2, &mut told), None, "both have read the same");
+    assert_eq!(truth.look(Input::StepDone, |_| 2, &mut emitted), None, "both have read the same");
     assert!(truth.is_corrupt(1), "it has gone on to the next");
 }
 
@@ -282,11 +282,11 @@ fn what_passed_one_look_is_the_seats_own_and_passes_all_later_ones() {
 fn what_a_dead_replica_alone_had_is_gone_with_it() {
     use CorruptionAct::{Discard, Strike};
     let checks = Checks { abft: None, compare: Compare::Detect };
-    let (mut truth, mut told) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
-    truth.strike(NodeId(1), Some(0), 0, &mut told);
-    truth.strike(NodeId(2), Some(1), 0, &mut told);
-    truth.absorbed(NodeId(1), &mut told);
-    assert_eq!(acts(&told), [(1, Strike), (2, Strike), (1, Discard)]);
+    let (mut truth, mut emitted) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
+    truth.strike(NodeId(1), Some(0), 0, &mut emitted);
+    truth.strike(NodeId(2), Some(1), 0, &mut emitted);
+    truth.absorbed(NodeId(1), &mut emitted);
+    assert_eq!(acts(&emitted), [(1, Strike), (2, Strike), (1, Discard)]);
     assert!(!truth.is_corrupt(0) && truth.is_corrupt(1));
 }
 
@@ -296,15 +296,15 @@ fn what_a_dead_replica_alone_had_is_gone_with_it() {
 fn a_survivor_keeps_its_memory_while_another_takes_the_dead_place() {
     use CorruptionAct::{Detect, Strike};
     let checks = Checks { abft: None, compare: Compare::Detect };
-    let (mut truth, mut told) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
+    let (mut truth, mut emitted) = (Corruption::new(2, 1, 1).checking(checks), Vec::new());
     truth.saved(1);
-    truth.strike(NodeId(1), Some(0), 0, &mut told);
+    truth.strike(NodeId(1), Some(0), 0, &mut emitted);
     truth.committed();
-    truth.hears(Input::WrittenForReplicas, &mut told);
-    assert_eq!(truth.look(Input::Read, |_| 2, &mut told), Some(NodeId(1)));
-    truth.follows(Input::Read, Order::Compute(Span(1)), &mut told);
-    assert_eq!(acts(&told), [(1, Strike), (1, Detect)], "reading has not healed it");
-    truth.follows(Input::Caught(NodeId(1)), Order::Read, &mut told);
-    truth.follows(Input::Read, Order::Compute(Span(1)), &mut told);
+    truth.hears(Input::WrittenForReplicas, &mut emitted);
+    assert_eq!(truth.look(Input::Read, |_| 2, &mut emitted), Some(NodeId(1)));
+    truth.follows(Input::Read, JobOrder::Compute(Span(1)), &mut emitted);
+    assert_eq!(acts(&emitted), [(1, Strike), (1, Detect)], "reading has not healed it");
+    truth.follows(Input::Caught(NodeId(1)), JobOrder::Read, &mut emitted);
+    truth.follows(Input::Read, JobOrder::Compute(Span(1)), &mut emitted);
     assert!(truth.is_clean(), "now all have read");
 }

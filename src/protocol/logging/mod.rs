@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase, What};
 use crate::ids::{JobId, NodeId};
-use crate::protocol::{Order, Plain};
+use crate::protocol::{JobOrder, Plain};
 use crate::units::{Span, Time};
 use crate::workload::bulk_synchronous::BulkSynchronous;
 
@@ -169,25 +169,25 @@ impl Logging {
         self.work.done() - oldest.min().expect("there is a group")
     }
 
-    /// Takes one input; adds what happened to `told` and says what to do next.
-    pub fn on(&mut self, now: Time, input: impl Into<Plain>, told: &mut Vec<What>) -> Order {
+    /// Takes one input; adds what happened to `emitted` and says what to do next.
+    pub fn on(&mut self, now: Time, input: impl Into<Plain>, emitted: &mut Vec<What>) -> JobOrder {
         match input.into() {
-            Plain::Placed => self.placed(now, told),
-            Plain::StepDone => self.step_done(now, told),
-            Plain::Written => self.written(now, told),
-            Plain::Read => self.resume(now, told),
-            Plain::Failed(node) => self.failed(now, node, told),
+            Plain::Placed => self.placed(now, emitted),
+            Plain::StepDone => self.step_done(now, emitted),
+            Plain::Written => self.written(now, emitted),
+            Plain::Read => self.resume(now, emitted),
+            Plain::Failed(node) => self.failed(now, node, emitted),
         }
     }
 
-    fn placed(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn placed(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         assert_eq!(self.phase, JobPhase::Waiting, "only a waiting job can be placed");
         let again = std::mem::replace(&mut self.started, true);
         if again && self.groups.iter().any(|group| self.reads(group)) {
-            self.enter(now, JobPhase::Restart, Cause::Course, told);
-            return Order::Read;
+            self.enter(now, JobPhase::Restart, Cause::Course, emitted);
+            return JobOrder::Read;
         }
-        self.resume(now, told)
+        self.resume(now, emitted)
     }
 
     /// Whether a group has something to read back.
@@ -196,35 +196,35 @@ impl Logging {
     }
 
     /// All memory is there: whoever is behind catches up.
-    fn resume(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn resume(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         for group in &mut self.groups {
             group.down = false;
         }
         if self.done() < self.work.done() {
-            return self.rework(now, told);
+            return self.rework(now, emitted);
         }
-        self.boundary(now, told)
+        self.boundary(now, emitted)
     }
 
     /// The groups furthest behind compute their next step again.
-    fn rework(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn rework(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let from = self.done();
         for (number, group) in (0..).zip(&self.groups) {
             if group.at == from && self.busy.insert(number) {
-                told.push(self.tell_group(number, GroupAct::Rework));
+                emitted.push(self.emit_group(number, GroupAct::Rework));
             }
         }
         let full = self.work.span_of(from + 1);
         self.under_way = if self.busy.len() == 1 { self.faster(full) } else { full };
-        self.enter(now, JobPhase::Rework, Cause::Course, told);
-        Order::Compute(self.under_way)
+        self.enter(now, JobPhase::Rework, Cause::Course, emitted);
+        JobOrder::Compute(self.under_way)
     }
 
     fn faster(&self, span: Span) -> Span {
         Span((u128::from(span.0) * 1_000_000 / u128::from(self.rules.speedup_ppm)) as u64)
     }
 
-    fn step_done(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn step_done(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let again = self.phase == JobPhase::Rework;
         let step = self.done() + 1;
         let full = self.work.span_of(step);
@@ -238,16 +238,16 @@ impl Logging {
         if !again {
             self.work.complete();
         }
-        told.push(What::StepDone { job: self.job, step });
+        emitted.push(What::StepDone { job: self.job, step });
         if self.done() < self.work.done() {
-            return self.rework(now, told);
+            return self.rework(now, emitted);
         }
         self.busy.clear();
-        self.boundary(now, told)
+        self.boundary(now, emitted)
     }
 
     /// All groups have done the same steps: those that are due write.
-    fn boundary(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn boundary(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let (done, finished) = (self.work.done(), self.work.next_step().is_none());
         let due = |group: &Group| {
             if finished {
@@ -259,45 +259,45 @@ impl Logging {
         let due = (0..).zip(&self.groups).filter(|(_, group)| due(group));
         self.busy = due.map(|(number, _)| number).collect();
         if self.busy.is_empty() {
-            return self.compute(now, told);
+            return self.compute(now, emitted);
         }
         self.number += 1;
         for &group in &self.busy {
             let (act, number) = (GroupAct::Write, self.number);
-            told.push(What::Group { job: self.job, group, act, number, step: done });
+            emitted.push(What::Group { job: self.job, group, act, number, step: done });
         }
-        self.tell_checkpoint(CheckpointAct::Begin, told);
-        self.enter(now, JobPhase::Checkpoint, Cause::Course, told);
-        Order::Write
+        self.emit_checkpoint(CheckpointAct::Begin, emitted);
+        self.enter(now, JobPhase::Checkpoint, Cause::Course, emitted);
+        JobOrder::Write
     }
 
-    fn written(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn written(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let logged = self.steps_to_log();
         for number in std::mem::take(&mut self.busy) {
             let group = &mut self.groups[number as usize];
             group.kept = Some((self.number, group.at, logged));
             (group.computed, group.spent) = (Span::ZERO, Span::ZERO);
         }
-        self.tell_checkpoint(CheckpointAct::Commit, told);
-        self.compute(now, told)
+        self.emit_checkpoint(CheckpointAct::Commit, emitted);
+        self.compute(now, emitted)
     }
 
-    fn compute(&mut self, now: Time, told: &mut Vec<What>) -> Order {
+    fn compute(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
         let Some(span) = self.work.next_step() else {
-            self.enter(now, JobPhase::Done, Cause::Course, told);
-            return Order::Finish;
+            self.enter(now, JobPhase::Done, Cause::Course, emitted);
+            return JobOrder::Finish;
         };
         self.under_way = span;
-        self.enter(now, JobPhase::Compute, Cause::Course, told);
-        Order::Compute(span)
+        self.enter(now, JobPhase::Compute, Cause::Course, emitted);
+        JobOrder::Compute(span)
     }
 
-    fn failed(&mut self, now: Time, node: NodeId, told: &mut Vec<What>) -> Order {
-        let number = self.struck.take().expect("the group of who fails is told before");
+    fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
+        let number = self.struck.take().expect("the group of who fails is emitted before");
         match self.phase {
-            JobPhase::Done => return Order::Finish,
-            JobPhase::Checkpoint => self.tell_checkpoint(CheckpointAct::Abandon, told),
-            JobPhase::Waiting if !self.started => return Order::Wait,
+            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
+            JobPhase::Waiting if !self.started => return JobOrder::Wait,
             _ => {}
         }
         let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
@@ -310,12 +310,12 @@ impl Logging {
             group.at = group.kept.map_or(0, |(_, step, _)| step);
             group.computed = if group.kept.is_some() { Span::ZERO } else { head_start };
             group.down = true;
-            told.push(self.tell_group(number, GroupAct::RollBack));
-            told.push(What::WorkLost { job: self.job, node, lost });
+            emitted.push(self.emit_group(number, GroupAct::RollBack));
+            emitted.push(What::WorkLost { job: self.job, node, lost });
         }
         self.busy.clear();
-        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, told);
-        Order::Wait
+        self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
+        JobOrder::Wait
     }
 
     /// What counts as computed of a group that has no checkpoint and has not computed yet.
@@ -326,23 +326,24 @@ impl Logging {
     }
 
     /// A group with its checkpoint and the last step that its memory holds.
-    fn tell_group(&self, group: u32, act: GroupAct) -> What {
+    fn emit_group(&self, group: u32, act: GroupAct) -> What {
         let row = &self.groups[group as usize];
         let number = row.kept.map_or(0, |(number, ..)| number);
         What::Group { job: self.job, group, act, number, step: row.at }
     }
 
-    fn tell_checkpoint(&self, act: CheckpointAct, told: &mut Vec<What>) {
+    fn emit_checkpoint(&self, act: CheckpointAct, emitted: &mut Vec<What>) {
         let (number, step) = (self.number, self.work.done());
-        told.push(What::Checkpoint { job: self.job, number, act, step });
+        emitted.push(What::Checkpoint { job: self.job, number, act, step });
     }
 
-    /// Enters a phase; one that goes on is not told again, but its clock starts anew at each step.
-    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, told: &mut Vec<What>) {
+    /// Enters a phase; one that goes on is not emitted again, but its clock starts anew at each
+    /// step.
+    fn enter(&mut self, now: Time, phase: JobPhase, cause: Cause, emitted: &mut Vec<What>) {
         self.since = now;
         if self.phase != phase {
             self.phase = phase;
-            told.push(What::JobPhase { job: self.job, phase, cause });
+            emitted.push(What::JobPhase { job: self.job, phase, cause });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The machine of groups by hand, and beside a slow twin.
+//! The machine of groups by hand, and compared with a slow twin.
 
 use proptest::prelude::*;
 
@@ -23,25 +23,30 @@ fn machine(steps: u64, rules: Rules) -> Logging {
     Logging::new(JobId(0), BulkSynchronous::new(steps, STEP, STEP), rules)
 }
 
-fn writers(told: &[What]) -> Vec<(u32, u64)> {
+fn writers(emitted: &[What]) -> Vec<(u32, u64)> {
     let write = |what: &What| match *what {
         What::Group { group, act: GroupAct::Write, step, .. } => Some((group, step)),
         _ => None,
     };
-    told.iter().filter_map(write).collect()
+    emitted.iter().filter_map(write).collect()
 }
 
 /// Drives a machine on its own clock; a write takes 3, a read 4.
-fn go_on(machine: &mut Logging, now: &mut Time, order: Order, told: &mut Vec<What>) -> Order {
+fn go_on(
+    machine: &mut Logging,
+    now: &mut Time,
+    order: JobOrder,
+    emitted: &mut Vec<What>,
+) -> JobOrder {
     let (span, input) = match order {
-        Order::Compute(span) => (span, Input::StepDone),
-        Order::Write => (Span(3), Input::Written),
-        Order::Read => (Span(4), Input::Read),
-        Order::Wait => (Span(5), Input::Placed),
-        Order::Verify | Order::Finish => unreachable!("nothing goes on"),
+        JobOrder::Compute(span) => (span, Input::StepDone),
+        JobOrder::Write => (Span(3), Input::Written),
+        JobOrder::Read => (Span(4), Input::Read),
+        JobOrder::Wait => (Span(5), Input::Placed),
+        JobOrder::Verify | JobOrder::Finish => unreachable!("nothing goes on"),
     };
     *now = *now + span;
-    machine.on(*now, input, told)
+    machine.on(*now, input, emitted)
 }
 
 #[test]
@@ -51,12 +56,12 @@ fn staggered_groups_write_in_turn_and_the_others_at_once() {
         (false, vec![(0, 4), (1, 4), (0, 8), (1, 8)]),
     ] {
         let mut job = machine(9, Rules { staggered, ..rules(2, 40) });
-        let (mut now, mut told) = (Time::ZERO, Vec::new());
-        let mut order = job.on(now, Input::Placed, &mut told);
-        while order != Order::Finish {
-            order = go_on(&mut job, &mut now, order, &mut told);
+        let (mut now, mut emitted) = (Time::ZERO, Vec::new());
+        let mut order = job.on(now, Input::Placed, &mut emitted);
+        while order != JobOrder::Finish {
+            order = go_on(&mut job, &mut now, order, &mut emitted);
         }
-        assert_eq!(writers(&told), expected);
+        assert_eq!(writers(&emitted), expected);
     }
 }
 
@@ -65,32 +70,32 @@ fn staggered_groups_write_in_turn_and_the_others_at_once() {
 #[test]
 fn only_the_group_that_fails_goes_back_and_it_catches_up_at_its_own_speed() {
     let mut job = machine(9, Rules { staggered: false, ..rules(2, 80) });
-    let (mut now, mut told) = (Time::ZERO, Vec::new());
-    let mut order = job.on(now, Input::Placed, &mut told);
+    let (mut now, mut emitted) = (Time::ZERO, Vec::new());
+    let mut order = job.on(now, Input::Placed, &mut emitted);
     for _ in 0..3 {
-        order = go_on(&mut job, &mut now, order, &mut told);
+        order = go_on(&mut job, &mut now, order, &mut emitted);
     }
-    assert_eq!(order, Order::Compute(STEP));
-    told.clear();
+    assert_eq!(order, JobOrder::Compute(STEP));
+    emitted.clear();
     job.strikes(2);
     let node = NodeId(7);
-    let order = job.on(now + Span(6), Input::Failed(node), &mut told);
-    assert_eq!(order, Order::Wait);
+    let order = job.on(now + Span(6), Input::Failed(node), &mut emitted);
+    assert_eq!(order, JobOrder::Wait);
     let (id, act) = (JobId(0), GroupAct::RollBack);
     let (phase, cause) = (JobPhase::Waiting, Cause::NodeFailure);
     assert_eq!(
-        told,
+        emitted,
         [
             What::Group { job: id, group: 1, act, number: 0, step: 0 },
             What::WorkLost { job: id, node, lost: Span(36) },
             What::JobPhase { job: id, phase, cause },
         ]
     );
-    assert_eq!(job.on(Time(40), Input::Placed, &mut told), Order::Compute(Span(5)));
+    assert_eq!(job.on(Time(40), Input::Placed, &mut emitted), JobOrder::Compute(Span(5)));
     assert!(job.is_busy(1) && !job.is_busy(0));
-    assert_eq!(job.on(Time(45), Input::StepDone, &mut told), Order::Compute(Span(5)));
-    assert_eq!(job.on(Time(50), Input::StepDone, &mut told), Order::Compute(Span(5)));
-    assert_eq!(job.on(Time(55), Input::StepDone, &mut told), Order::Compute(STEP));
+    assert_eq!(job.on(Time(45), Input::StepDone, &mut emitted), JobOrder::Compute(Span(5)));
+    assert_eq!(job.on(Time(50), Input::StepDone, &mut emitted), JobOrder::Compute(Span(5)));
+    assert_eq!(job.on(Time(55), Input::StepDone, &mut emitted), JobOrder::Compute(STEP));
     assert!(job.is_busy(0) && job.phase() == JobPhase::Compute);
 }
 
@@ -99,19 +104,19 @@ fn only_the_group_that_fails_goes_back_and_it_catches_up_at_its_own_speed() {
 #[test]
 fn groups_that_fail_together_recompute_together_what_no_log_holds() {
     let mut job = machine(9, rules(2, 40));
-    let (mut now, mut told) = (Time::ZERO, Vec::new());
-    let mut order = job.on(now, Input::Placed, &mut told);
+    let (mut now, mut emitted) = (Time::ZERO, Vec::new());
+    let mut order = job.on(now, Input::Placed, &mut emitted);
     while job.done() < 3 {
-        order = go_on(&mut job, &mut now, order, &mut told);
+        order = go_on(&mut job, &mut now, order, &mut emitted);
     }
     for seat in [0, 3] {
         job.strikes(seat);
-        order = job.on(now, Input::Failed(NodeId(seat as u32)), &mut told);
+        order = job.on(now, Input::Failed(NodeId(seat as u32)), &mut emitted);
     }
     let mut spans = Vec::new();
     while spans.len() < 4 {
-        order = go_on(&mut job, &mut now, order, &mut told);
-        if let Order::Compute(span) = order {
+        order = go_on(&mut job, &mut now, order, &mut emitted);
+        if let JobOrder::Compute(span) = order {
             spans.push((span.0, job.is_busy(0), job.is_busy(1)));
         }
     }
@@ -123,13 +128,13 @@ fn groups_that_fail_together_recompute_together_what_no_log_holds() {
 fn a_log_reaches_back_to_the_oldest_checkpoint_and_a_single_group_has_none() {
     for (groups, expected) in [(1, vec![0, 0]), (2, vec![2, 4, 4, 4])] {
         let mut job = machine(9, rules(groups, 40));
-        let (mut now, mut told, mut logged) = (Time::ZERO, Vec::new(), Vec::new());
-        let mut order = job.on(now, Input::Placed, &mut told);
-        while order != Order::Finish {
-            if order == Order::Write {
+        let (mut now, mut emitted, mut logged) = (Time::ZERO, Vec::new(), Vec::new());
+        let mut order = job.on(now, Input::Placed, &mut emitted);
+        while order != JobOrder::Finish {
+            if order == JobOrder::Write {
                 logged.push(job.logged());
             }
-            order = go_on(&mut job, &mut now, order, &mut told);
+            order = go_on(&mut job, &mut now, order, &mut emitted);
         }
         assert_eq!(logged, expected);
     }
@@ -145,7 +150,7 @@ struct Twin {
     writes: Option<u64>,
 }
 
-/// All groups, and what they were told to do.
+/// All groups, and what they were ordered to do.
 struct Twins {
     rows: Vec<Twin>,
     /// Groups that compute again.
@@ -227,34 +232,34 @@ proptest! {
         let mut job = machine(steps, rules);
         let rows = vec![Twin::default(); groups as usize];
         let mut twins = Twins { rows, again: BTreeSet::new() };
-        let (mut now, mut told) = (Time::ZERO, Vec::new());
-        let mut order = job.on(now, Input::Placed, &mut told);
+        let (mut now, mut emitted) = (Time::ZERO, Vec::new());
+        let mut order = job.on(now, Input::Placed, &mut emitted);
         let mut acts = acts.into_iter();
-        while order != Order::Finish {
+        while order != JobOrder::Finish {
             let (act, group, into) = acts.next().unwrap_or((1, 0, 0));
             let phase = job.phase();
-            told.clear();
+            emitted.clear();
             if act == 0 {
                 let group = group % groups as usize;
                 let computes = matches!(phase, JobPhase::Compute | JobPhase::Rework)
                     && job.is_busy(group as u32);
                 now = now + Span(into);
                 job.strikes(2 * group + 1);
-                order = job.on(now, Input::Failed(NodeId(1)), &mut told);
+                order = job.on(now, Input::Failed(NodeId(1)), &mut emitted);
                 twins.again.clear();
-                for &what in &told {
+                for &what in &emitted {
                     twins.hears(what, Some(group), computes.then_some(into));
                 }
                 continue;
             }
-            if let Order::Compute(span) = order {
+            if let JobOrder::Compute(span) = order {
                 twins.computes(phase, span.0);
             }
-            order = go_on(&mut job, &mut now, order, &mut told);
+            order = go_on(&mut job, &mut now, order, &mut emitted);
             if job.phase() != JobPhase::Rework {
                 twins.again.clear();
             }
-            for &what in &told {
+            for &what in &emitted {
                 twins.hears(what, None, None);
             }
         }

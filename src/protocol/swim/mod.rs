@@ -8,7 +8,7 @@
 //!  ping the next --no ack--> ask k to ping it --no ack--> suspect(incarnation)
 //!
 //!         suspect(i), i >= j              suspicion over
-//!  alive(j) --------------> suspect(i) -----------------> dead(i), told once
+//!  alive(j) --------------> suspect(i) -----------------> dead(i), emitted once
 //!     ^  ^    alive(j), j > i  |                              |
 //!     |  +---------------------+     alive(j), j > i          |
 //!     +-------------------------------------------------------+
@@ -23,10 +23,10 @@
 //! clock, from the suspicion that it heard of, so that no other's mistake, and no news from the far
 //! side of a healed cut, declares a live member dead. And a member that is dead to somebody comes
 //! back with a higher incarnation. Who belongs to the group is not gossip either: [`Swim::join`]
-//! and [`Swim::leave`] tell.
+//! and [`Swim::leave`] say.
 //!
 //! Example: members 1, 2 and 3, of which 2 fails. 1 pings 2, asks 3 to do so too, suspects 2 at
-//! the end of its period and tells 3 with its next ping; `suspicion` periods later both confirm.
+//! the end of its period and informs 3 with its next ping; `suspicion` periods later both confirm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -177,7 +177,7 @@ impl Swim {
     ///
     /// Each of the m = n - 1 others meets the failed one after a time that is nearly uniform over
     /// its round of m periods, the first of them after m / (m + 1). The verdict takes one period.
-    /// The news are told to one other at once, and from then on whoever has them meets two others
+    /// The news is sent to one other at once, and from then on whoever has them meets two others
     /// in a period, one whom it pings and one who pings it: a birth process from 2 to m, whose
     /// mean over the members is (m - 1) / 2m (H(m - 1) - 1) with the harmonic number H. Last, the
     /// suspicion lasts its time.
@@ -391,7 +391,7 @@ impl Swim {
         }
     }
 
-    /// What is known of a member is news, to be told anew.
+    /// What is known of a member is news, to be spread anew.
     fn spread(&mut self, node: NodeId) {
         if let Some(rode) = self.rode.insert(node, 0) {
             self.news.remove(&(rode, node));
@@ -407,7 +407,7 @@ impl Swim {
         Update { node, incarnation: member.incarnation, suspect: !member.is_alive() }
     }
 
-    /// Says something, with the news on it. Whoever is doubted is told so, that it may object.
+    /// Says something, with the news on it. Whoever is doubted is informed, so that it may object.
     fn say(&mut self, to: NodeId, kind: Kind) {
         let mut updates = Vec::new();
         if self.doubts(to) {

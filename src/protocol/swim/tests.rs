@@ -295,7 +295,7 @@ fn a_suspect_objects_and_is_alive_again_to_all() {
 }
 
 /// Two halves that declare each other dead find together once they hear each other: each dead
-/// member that speaks is told so.
+/// member that speaks is informed.
 #[test]
 fn a_member_that_was_dead_comes_back_with_a_higher_incarnation() {
     let mut swim = Swim::new(Time(0), NodeId(0), RULES, Stream::new(7, "swim"));
@@ -309,7 +309,7 @@ fn a_member_that_was_dead_comes_back_with_a_higher_incarnation() {
     swim.take_said();
     swim.hear(Time(0) + periods(6), &ping(Vec::new()));
     let said = swim.take_said();
-    assert_eq!(said[0].1.updates, [suspicion], "it is told what is thought of it");
+    assert_eq!(said[0].1.updates, [suspicion], "it is informed of what is thought of it");
     let objection = Update { incarnation: 1, suspect: false, ..suspicion };
     swim.hear(Time(0) + periods(7), &ping(vec![objection]));
     assert!(!swim.doubts(NodeId(1)) && swim.order == [NodeId(1)]);

@@ -157,27 +157,28 @@ fn percent(share: f64) -> String {
 fn group(group: &Group) -> String {
     let runs = words::count(group.runs, "run", "runs");
     let observations = words::count(group.observations, "observation", "observations");
-    let mut told = format!(
+    let mut reported = format!(
         "{runs}, {observations}, off by {:.2} % before and {:.2} % after (root of the mean square)",
         100.0 * group.rms_before,
         100.0 * group.rms
     );
     if let Some((off, results, name)) = &group.worst {
-        let _ = write!(told, ", at worst {} in {name} of {results}", percent(*off));
+        let _ = write!(reported, ", at worst {} in {name} of {results}", percent(*off));
     }
-    told
+    reported
 }
 
 /// What only the runs or only the model show: each sentence once, with how many runs it is true of.
 fn not_compared(calibration: &Calibration) -> Vec<String> {
-    let mut told: Vec<(&str, usize)> = Vec::new();
+    let mut reported: Vec<(&str, usize)> = Vec::new();
     for line in calibration.runs.iter().flat_map(|run| &run.not_compared) {
-        match told.iter_mut().find(|(known, _)| known == line) {
+        match reported.iter_mut().find(|(known, _)| known == line) {
             Some((_, runs)) => *runs += 1,
-            None => told.push((line, 1)),
+            None => reported.push((line, 1)),
         }
     }
-    told.into_iter()
+    reported
+        .into_iter()
         .map(|(line, runs)| format!("{line} ({}).", words::count(runs, "run", "runs")))
         .collect()
 }
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calibration_is_told_as_a_whole() {
+    fn a_calibration_is_reported_as_a_whole() {
         let text = text(&calibration(), false);
         let wanted = [
             "Parameter                   start    fitted   99 % interval",
@@ -292,13 +293,13 @@ mod tests {
         ];
         let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
         let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let told: Vec<_> = lines.iter().map(|line| squeezed(line)).collect();
+        let reported: Vec<_> = lines.iter().map(|line| squeezed(line)).collect();
         let wanted: Vec<_> = wanted.iter().map(|line| squeezed(line)).collect();
-        assert_eq!(told, wanted, "{text}");
+        assert_eq!(reported, wanted, "{text}");
     }
 
     #[test]
-    fn every_observation_is_told_on_demand() {
+    fn every_observation_is_reported_on_demand() {
         let text = text(&calibration(), true);
         assert!(text.contains("Observation") && text.contains("1 min 25 s"), "{text}");
         assert_eq!(text.matches("boot_t100").count(), 4, "{text}");

@@ -4,7 +4,7 @@ use crate::analysis::compare::{Comparison, Difference, Row, Value, Verdict};
 use crate::analysis::run::Run;
 use crate::report::words;
 
-/// Seeds that are told one by one.
+/// Seeds that are listed one by one.
 const SEEDS: usize = 6;
 
 /// A side: scenario, seeds, stage, nodes; in parts, to be joined as the medium likes.
@@ -26,7 +26,7 @@ pub(super) fn side(runs: &[Run]) -> Vec<String> {
     parts
 }
 
-/// A side in a few words, for a legend; if the sides differ in one key only, beside the seed, that
+/// A side in a few words, for a legend; if the sides differ in one key only, besides the seed, that
 /// key with its value.
 pub(super) fn short_side(comparison: &Comparison, letter: &str, runs: &[Run]) -> String {
     let manifest = &runs[0].manifest;

@@ -38,7 +38,7 @@ fn draw(name: &str, a: &[Run], b: &[Run]) -> (String, Vec<String>) {
         if path.extension().is_some_and(|end| end == "svg") {
             let svg = fs::read_to_string(&path).expect("an SVG is text");
             assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{}", path.display());
-            assert!(path.with_extension("png").exists(), "each SVG has a PNG beside it");
+            assert!(path.with_extension("png").exists(), "each SVG has a PNG next to it");
             crate::report::sample::assert_legible(&svg);
             names.push(path.file_stem().expect("a name").to_string_lossy().into_owned());
         }
@@ -67,7 +67,7 @@ fn pair() -> [Run; 2] {
 }
 
 #[test]
-fn the_table_tells_what_matters_first() {
+fn the_table_shows_what_matters_first() {
     let [a, b] = pair();
     assert_eq!(table(&[a], &[b], false), BRIEF);
 }
@@ -127,12 +127,12 @@ B is out of tolerance.
 ";
 
 #[test]
-fn a_run_against_itself_leaves_nothing_to_tell() {
+fn a_run_against_itself_leaves_nothing_to_report() {
     let [a, _] = pair();
     let runs = [a];
-    let told = table(&runs, &runs, false);
-    assert!(told.ends_with("A and B are the same. (--all shows every row.)\n"), "{told}");
-    assert!(!told.contains("verdict"), "{told}");
+    let reported = table(&runs, &runs, false);
+    assert!(reported.ends_with("A and B are the same. (--all shows every row.)\n"), "{reported}");
+    assert!(!reported.contains("verdict"), "{reported}");
 }
 
 #[test]
@@ -163,7 +163,10 @@ fn hostile_names_are_escaped_and_cut() {
     let [mut a, b] = pair();
     a.manifest.scenario = "<script>alert(1)</script> & ".repeat(40);
     a.keys.insert("title".to_owned(), "電源".repeat(100));
-    let told = table(std::slice::from_ref(&a), std::slice::from_ref(&b), false);
-    assert!(told.lines().any(|line| line.contains("title") && line.contains('…')), "{told}");
+    let reported = table(std::slice::from_ref(&a), std::slice::from_ref(&b), false);
+    assert!(
+        reported.lines().any(|line| line.contains("title") && line.contains('…')),
+        "{reported}"
+    );
     draw("compare_hostile", &[a], &[b]);
 }

@@ -102,7 +102,7 @@ fn faults(array: &Array, chips: &Chips) -> Value {
 }
 
 fn figures(input: &Input) -> Vec<Value> {
-    let told = input.figures().map(|figure| {
+    let reported = input.figures().map(|figure| {
         json!({
             "key": figure.key,
             "value": figure.value,
@@ -110,5 +110,5 @@ fn figures(input: &Input) -> Vec<Value> {
             "source": source_text(&figure.source),
         })
     });
-    told.collect()
+    reported.collect()
 }

@@ -18,7 +18,7 @@ use crate::scenario::{Provenance, Scenario, Source};
 pub use json::json;
 pub use text::text;
 
-/// The years over which faults of DRAM are told: the life of a machine, and that of the closed
+/// The years over which faults of DRAM are reported: the life of a machine, and that of the closed
 /// form.
 const YEARS: f64 = 7.0;
 
@@ -76,7 +76,7 @@ fn source_text(source: &Source) -> String {
     }
 }
 
-/// Writes the figures into a folder, and tells which files it wrote, in order.
+/// Writes the figures into a folder, and reports which files it wrote, in order.
 ///
 /// # Errors
 /// If a file or folder cannot be written.

@@ -114,7 +114,7 @@ fn memories(input: &Input) -> String {
     out + &of_sram(input)
 }
 
-/// The upsets of static memory, where there is other memory beside it.
+/// The upsets of static memory, where there is other memory next to it.
 fn of_sram(input: &Input) -> String {
     let arrays = &input.scenario.hardware.arrays;
     let mut out = String::new();
@@ -213,7 +213,7 @@ fn sources(input: &Input) -> String {
     let values = wide(rows.iter().map(|row| &row.1).collect());
     let mut last = String::new();
     for (key, value, source) in rows {
-        // What several figures of a table share is told once.
+        // What several figures of a table share is said once.
         let shown = if source == last { "\"" } else { source.as_str() };
         let _ = writeln!(out, "  {key:<keys$}  {value:<values$}  {shown}");
         last = source;

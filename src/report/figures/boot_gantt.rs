@@ -12,7 +12,7 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct BootGantt;
 
-/// Rows that can be told apart with ease; of so many only some are named.
+/// Rows that can be distinguished with ease; of so many only some are named.
 const ROWS: usize = 36;
 /// Least distance of two names (px).
 const NAME_PITCH: f64 = 19.0;

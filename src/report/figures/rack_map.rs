@@ -1,6 +1,6 @@
 //! The machine seen from the front, each node coloured by the time it was down.
 //!
-//! The colours are logarithmic, so that a crash of minutes is seen beside an outage of hours.
+//! The colours are logarithmic, so that a crash of minutes is seen next to an outage of hours.
 
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 
@@ -441,7 +441,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crash_of_a_minute_is_seen_beside_an_outage_of_four_hours() {
+    fn a_crash_of_a_minute_is_seen_next_to_an_outage_of_four_hours() {
         let shades = Shades::of([0.0, 65.0, 130.0, 14_400.0].into_iter());
         let of = |span| shades.of_span(span);
         assert_eq!((of(0.0), of(65.0), of(14_400.0)), (0, 1, SHADES - 1));

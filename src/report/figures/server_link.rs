@@ -14,11 +14,11 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct ServerLink;
 
-/// Right edge of the plot; beside it is an axis of shares (px).
+/// Right edge of the plot; next to it is an axis of shares (px).
 const RIGHT: f64 = WIDTH - MARGIN - 52.0;
 /// From the bottom of a panel to the top of the next, which has a title (px).
 const GAP: f64 = 28.0;
-/// Room for the name of the rates, which stands once beside all panels (px).
+/// Room for the name of the rates, which stands once next to all panels (px).
 const TITLE: f64 = 20.0;
 
 impl Figure for ServerLink {
@@ -48,7 +48,7 @@ impl Figure for ServerLink {
             ),
         };
         format!(
-            "{lines} The link of {} carries {} in each direction beside the headers of its \
+            "{lines} The link of {} carries {} in each direction, not counting the headers of its \
              packets; the axis at the right gives the share of that. The disk behind it moves {} \
              of files in both directions together; boot files over TFTP do not come from it.",
             words::si(server.link.0 as f64, "bit/s"),
@@ -101,7 +101,7 @@ impl Figure for ServerLink {
     }
 }
 
-/// What the link carries in each direction, beside the headers of its packets (bit/s).
+/// What the link carries in each direction, without the headers of its packets (bit/s).
 fn payload(input: &Input) -> f64 {
     let scenario = &input.plan.scenario;
     scenario.server.link.0 as f64 * scenario.network.tcp_share
@@ -163,7 +163,7 @@ fn legend_of(drawing: &mut Drawing, panels: &[Panel], servers: usize, longer: Op
     legend(drawing, &entries)
 }
 
-/// Draws the data of a panel with its title, and a note beside that.
+/// Draws the data of a panel with its title, and a note next to that.
 fn panel(
     drawing: &mut Drawing,
     frame: &Frame,

@@ -2,7 +2,7 @@
 //!
 //! Phases that change faster than the figure shows would be drawn as bands that do not exist: one
 //! interval happens to hold two checkpoints, the next one. So a run that changes that fast is drawn
-//! in intervals that hold many changes, and its most eventful stretch beside it at full detail.
+//! in intervals that hold many changes, and its most eventful stretch next to it at full detail.
 
 use super::{Figure, end_of, in_each, long_interval, metric, series};
 use crate::analysis::{NodeClass, Point, Series};
@@ -16,7 +16,7 @@ use crate::report::words;
 /// See the file's first line.
 pub(crate) struct TimeBreakdown;
 
-/// Share of the width that the whole run has if a stretch of it stands beside.
+/// Share of the width that the whole run has if a stretch of it stands next to it.
 const WHOLE: f64 = 0.58;
 /// Distance of the two (px).
 const GAP: f64 = 24.0;
@@ -31,7 +31,7 @@ impl Figure for TimeBreakdown {
     }
 
     fn caption(&self, input: &Input) -> String {
-        let Views { longer, beside, .. } = Views::of(input);
+        let Views { longer, detail, .. } = Views::of(input);
         let longer = longer.map_or_else(String::new, |width| {
             format!(
                 " Checkpoints are too many to be seen in the whole run, so that they are shown as \
@@ -39,7 +39,7 @@ impl Figure for TimeBreakdown {
                 in_each(width)
             )
         });
-        let beside = if beside.is_some() {
+        let detail = if detail.is_some() {
             " At the right stands the stretch in which most nodes failed; at the left two lines \
              show where it is."
         } else {
@@ -48,7 +48,7 @@ impl Figure for TimeBreakdown {
         format!(
             "At each time every node is in exactly one class, so the heights add up to the \
              machine. Where an interval holds several classes in turn, the heights are the mean \
-             numbers of nodes. The percentages are shares of all node time.{longer}{beside}"
+             numbers of nodes. The percentages are shares of all node time.{longer}{detail}"
         )
     }
 
@@ -64,7 +64,7 @@ impl Figure for TimeBreakdown {
         let views = Views::of(input);
         let top = legend(&mut drawing, &entries);
         let y = Scale::count(input.plan.machine.nodes.len() as f64, "Nodes");
-        let Some(beside) = &views.beside else {
+        let Some(detail) = &views.detail else {
             let frame = Frame::new(top, PLOT_RIGHT, Scale::time(views.whole.end()), y);
             views.whole.paint(&mut drawing, &frame);
             frame.axes(&mut drawing);
@@ -76,7 +76,7 @@ impl Figure for TimeBreakdown {
         frame.area.right = area.left + (area.width() - GAP) * WHOLE;
         views.whole.paint(&mut drawing, &frame);
         frame.axes(&mut drawing);
-        let (start, end) = (beside.start(), beside.end());
+        let (start, end) = (detail.start(), detail.end());
         let title = format!("means{}", views.longer.map_or_else(String::new, in_each));
         drawing.bold(&title, (area.left, frame.area.top - 8.0), LABEL_SIZE, Align::Left, TEXT);
         // Where the stretch is.
@@ -87,7 +87,7 @@ impl Figure for TimeBreakdown {
         let left = frame.area.right + GAP;
         let mut frame = Frame::new(area.top, area.right, Scale::stretch(start, end).thinned(4), y);
         frame.area.left = left;
-        beside.paint(&mut drawing, &frame);
+        detail.paint(&mut drawing, &frame);
         frame.time_axis(&mut drawing);
         let title = format!("most eventful {}", words::span(end - start));
         drawing.bold(&title, (left, area.top - 8.0), LABEL_SIZE, Align::Left, TEXT);
@@ -127,7 +127,7 @@ struct Views {
     whole: Stack,
     /// How long the intervals of the whole are, if these are long (s).
     longer: Option<f64>,
-    beside: Option<Stack>,
+    detail: Option<Stack>,
 }
 
 impl Views {
@@ -138,8 +138,8 @@ impl Views {
         // Two intervals a pixel are finer than print shows.
         let whole = Stack::of(&all, longer.unwrap_or(end / (2.0 * PLOT_RIGHT)));
         let eventful = layers(input, "eventful/");
-        let beside = longer.filter(|_| !eventful.is_empty()).map(|_| Stack::of(&eventful, 0.0));
-        Self { whole, longer, beside }
+        let detail = longer.filter(|_| !eventful.is_empty()).map(|_| Stack::of(&eventful, 0.0));
+        Self { whole, longer, detail }
     }
 }
 

@@ -75,7 +75,7 @@ fn spread(spread: &Spread, of: Quantity) -> String {
     }
 }
 
-/// A span in the unit in which its kind is told, as a scenario reads it.
+/// A span in the unit in which its kind is reported, as a scenario reads it.
 fn span(seconds: f64, of: Quantity) -> String {
     let (name, size) = unit(of);
     let value = seconds / size;

@@ -43,8 +43,8 @@ impl Input<'_> {
     }
 }
 
-/// The unit in which spans of a kind are told, in tables, figures and the fault alike: its name and
-/// its length (s). Minutes and hours are those of the published fits.
+/// The unit in which spans of a kind are reported, in tables, figures and the fault alike: its name
+/// and its length (s). Minutes and hours are those of the published fits.
 const fn unit(quantity: Quantity) -> (&'static str, f64) {
     match quantity {
         Quantity::Repairs => ("min", 60.0),
@@ -52,7 +52,8 @@ const fn unit(quantity: Quantity) -> (&'static str, f64) {
     }
 }
 
-/// Writes table, fault, flaws and figures into a folder, and tells which files it wrote, in order.
+/// Writes table, fault, flaws and figures into a folder, and reports which files it wrote, in
+/// order.
 ///
 /// # Errors
 /// If a file or folder cannot be written.

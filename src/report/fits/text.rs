@@ -61,14 +61,14 @@ pub fn text(input: &Input) -> String {
 fn table(spans: &Spans) -> String {
     let (unit, seconds) = unit(spans.of);
     let mut out = format!("\n{}: {}\n", spans.of.word(), spans.of.words());
-    if let Some(told) = spans.summary {
+    if let Some(reported) = spans.summary {
         let _ = writeln!(
             out,
             "  n {}, mean {} {unit}, median {} {unit}, C² {}",
-            words::grouped(told.n as f64),
-            significant(told.mean_s / seconds),
-            significant(told.median_s / seconds),
-            significant(told.c2)
+            words::grouped(reported.n as f64),
+            significant(reported.mean_s / seconds),
+            significant(reported.median_s / seconds),
+            significant(reported.c2)
         );
     }
     let left_out = [(spans.zeros, "of zero"), (spans.negative, "below zero")];
@@ -129,7 +129,7 @@ pub fn csv(input: &Input) -> String {
     );
     for spans in &input.fits.spans {
         let (unit, seconds) = unit(spans.of);
-        let Some(told) = spans.summary else { continue };
+        let Some(reported) = spans.summary else { continue };
         for fit in &spans.fits {
             let (shape, scale, mu, sigma) = match fit.law {
                 SpanLaw::Exponential { mean } => (None, Some(mean / seconds), None, None),
@@ -146,12 +146,12 @@ pub fn csv(input: &Input) -> String {
                 out,
                 "{},{unit},{},{},{},{},{},{},{},{shape},{scale},{mu},{sigma},{},{},{},{}",
                 spans.of.word(),
-                told.n,
+                reported.n,
                 spans.zeros,
                 spans.negative,
-                told.mean_s / seconds,
-                told.median_s / seconds,
-                told.c2,
+                reported.mean_s / seconds,
+                reported.median_s / seconds,
+                reported.c2,
                 fit.law.family(),
                 fit.mean_s / seconds,
                 fit.ks,

@@ -36,7 +36,7 @@ const TILES: usize = 8;
 /// The tiles.
 pub(super) fn tiles(input: &Input) -> Markup {
     let get = |name: &str| input.findings.metrics.iter().find(|metric| metric.name == name);
-    // What needs no repair tells nothing by its availability.
+    // What needs no repair says nothing by its availability.
     let calm = get("failures").is_none_or(|failures| failures.value == 0.0);
     let shown = WANTED.iter().filter(|(name, ..)| !(calm && *name == "availability"));
     let unfinished = get("jobs_unfinished").is_some_and(|jobs| jobs.value > 0.0);
@@ -172,7 +172,7 @@ impl About<'_> {
             ("waste_boot", "the first boot"),
             ("waste_idle", "waiting for nodes"),
         ];
-        // Where corruption threw work away as well, the whole is told by its causes.
+        // Where corruption threw work away as well, the whole is reported by its causes.
         let split = self.get("waste_rework_corruption").is_some();
         let mut parts: Vec<_> = PARTS
             .iter()

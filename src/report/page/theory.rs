@@ -25,7 +25,8 @@ pub(super) fn compared(input: &Input) -> Markup {
     }
 }
 
-/// What a checkpoint was to take beside what it took, if all checkpoints are of one job and level.
+/// What a checkpoint was to take compared with what it took, if all checkpoints are of one job and
+/// level.
 fn checkpoint(input: &Input) -> Option<String> {
     let [job] = &input.plan.jobs[..] else { return None };
     input.plan.checkpoint_of(JobId(0))?.coordinated()?;

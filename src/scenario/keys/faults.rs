@@ -2,7 +2,7 @@
 
 use super::spec;
 use crate::config::declare::joined;
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 use crate::event::Fault;
 use crate::scenario::fault::{
     Crash, Foreseen, Lives, Moment, OfChips, OfNodes, OfParts, OfSpells, Severe, Subject, Together,
@@ -10,7 +10,7 @@ use crate::scenario::fault::{
 };
 use crate::scenario::harm::{Chips, Clocks, Link, Load, Process, Rays, SlowDown};
 
-pub(in crate::scenario) static FAULTS: Spec = spec(
+pub(in crate::scenario) static FAULTS: TableSpec = spec(
     "The faults, one table for each rule, in the order of the file.",
     &[
         key(Fault::Crash),
@@ -36,7 +36,7 @@ const fn key(kind: Fault) -> Key {
 }
 
 /// The keys of a rule of this kind.
-pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static Spec {
+pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static TableSpec {
     match kind {
         Fault::Crash => &CRASH,
         Fault::Hang => &HANG,

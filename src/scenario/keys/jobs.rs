@@ -4,10 +4,10 @@ use super::{
     ABFT, CHECKPOINT, INTERVAL, LAST, NODES_MAX, PRIOR, RANKS_PER_NODE, REPLICAS, SIZE_SOME, STEP,
     WORK,
 };
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 
 /// A job of the list.
-pub(in crate::scenario) static JOB: Spec = Spec {
+pub(in crate::scenario) static JOB: TableSpec = TableSpec {
     doc: "A job (`[[job]]`), on nodes of its own. All nodes of a job compute a step, then all \
           meet. Spares are for whichever job needs one first, and so are the nodes of a job that \
           is done.",

@@ -2,12 +2,12 @@
 
 use super::{SIZE_SOME, SPAN, SPAN_SOME, STRIKES};
 use crate::config::declare::Declared;
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 use crate::scenario::images::Compression;
 use crate::scenario::levels::PLACES;
 
 /// Checkpoints of several levels.
-pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
+pub(in crate::scenario) static MULTILEVEL: TableSpec = TableSpec {
     doc: "All nodes stop computing and write, together, at one of several levels.",
     keys: &[
         Key::new(
@@ -35,7 +35,7 @@ pub(in crate::scenario) static MULTILEVEL: Spec = Spec {
 };
 
 /// One of them.
-pub(in crate::scenario) static LEVEL: Spec = Spec {
+pub(in crate::scenario) static LEVEL: TableSpec = TableSpec {
     doc: "A level of checkpoints, in the order of rising strength.",
     keys: &[
         Key::new("size", SIZE_SOME, "Data per node. Not needed with `cost`."),
@@ -104,13 +104,13 @@ pub(in crate::scenario) static LEVEL: Spec = Spec {
 };
 
 /// Fixed spans of a level.
-static LEVEL_COST: Spec = Spec {
+static LEVEL_COST: TableSpec = TableSpec {
     doc: "Fixed spans in place of transfers.",
     keys: &[
         Key::new("write", SPAN, "Writing with the job stopped, C; with `drain`, the copying.")
             .required(),
         Key::new("read", SPAN, "Reading back, R.").required(),
-        Key::new("downtime", SPAN, "Downtime D, beside detection and repair.").or("\"0 s\""),
+        Key::new("downtime", SPAN, "Downtime D, besides detection and repair.").or("\"0 s\""),
         Key::new(
             "latency",
             SPAN,

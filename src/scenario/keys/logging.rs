@@ -1,10 +1,10 @@
 //! The keys of groups that checkpoint by themselves, with message logging.
 
 use super::{COST, NODES_MAX, SIZE, SIZE_SOME, SPAN_SOME, STRIKES};
-use crate::config::language::{Key, Kind, Spec};
+use crate::config::language::{Key, Kind, TableSpec};
 
 /// Groups with message logging.
-pub(in crate::scenario) static LOGGING: Spec = Spec {
+pub(in crate::scenario) static LOGGING: TableSpec = TableSpec {
     doc: "Groups of nodes write and roll back by themselves; senders log what goes between groups. \
           Checkpoints are kept at the file server.",
     keys: &[

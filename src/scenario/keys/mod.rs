@@ -6,7 +6,7 @@ pub(super) mod levels;
 pub(super) mod logging;
 
 use crate::config::declare::Declared;
-use crate::config::language::{Key, Kind, Names, Spec};
+use crate::config::language::{Key, Kind, Names, TableSpec};
 use crate::config::words::words;
 use crate::cosmic::memory::Outcomes;
 use crate::metrics;
@@ -15,7 +15,7 @@ use crate::scenario::base;
 use crate::scenario::boot::{Boot, Controller};
 use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::images::{Compression, Incremental};
-use crate::scenario::job::{Counts, Exposed, Period, Place, Verify};
+use crate::scenario::job::{Counts, Exposed, KeptAt, Period, Verify};
 use crate::scenario::replicas::Replicas;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::{EventLevel, Site, StopWhen};
@@ -40,12 +40,12 @@ pub(super) const POWER: Kind = Kind::Power(Power(0), Power(1_000_000_000_000));
 pub(super) const POWER_SOME: Kind = Kind::Power(Power(1), Power(1_000_000_000_000));
 pub(super) const SHARE: Kind = Kind::Share(0.0, 1.0);
 
-pub(super) const fn spec(doc: &'static str, keys: &'static [Key]) -> Spec {
-    Spec { doc, keys, rivals: &[] }
+pub(super) const fn spec(doc: &'static str, keys: &'static [Key]) -> TableSpec {
+    TableSpec { doc, keys, rivals: &[] }
 }
 
 /// The whole file.
-pub(crate) static ROOT: Spec = Spec {
+pub(crate) static ROOT: TableSpec = TableSpec {
     doc: "A scenario.",
     // Each of several jobs has its own work and checkpoints.
     rivals: &[&["workload", "job"], &["checkpoint", "job"]],
@@ -117,7 +117,7 @@ fn metric_names() -> Vec<&'static str> {
     metrics::ALL.iter().map(|metric| metric.name).collect()
 }
 
-static WORKLOAD: Spec = spec(
+static WORKLOAD: TableSpec = spec(
     "The only job: with `checkpoint`, short for a list `job` of one.",
     &[Key::new("bulk-synchronous", Kind::Table(&BULK_SYNCHRONOUS), "")],
 );
@@ -153,7 +153,7 @@ const PRIOR: Key = Key::new(
 const LAST: Key =
     Key::new("last", Kind::Flag, "Whether one is written after the last step as well.").or("false");
 
-pub(super) static BULK_SYNCHRONOUS: Spec = spec(
+pub(super) static BULK_SYNCHRONOUS: TableSpec = spec(
     "All ranks compute a step, then all meet.",
     &[
         Key::new(
@@ -171,7 +171,7 @@ pub(super) static BULK_SYNCHRONOUS: Spec = spec(
     ],
 );
 
-static CHECKPOINT: Spec = Spec {
+static CHECKPOINT: TableSpec = TableSpec {
     doc: "The checkpoint protocol of a job.",
     keys: &[
         Key::new("coordinated", Kind::Table(&COORDINATED), ""),
@@ -181,7 +181,7 @@ static CHECKPOINT: Spec = Spec {
     rivals: &[&["coordinated", "multilevel", "logging"]],
 };
 
-pub(super) static COORDINATED: Spec = Spec {
+pub(super) static COORDINATED: TableSpec = TableSpec {
     doc: "All nodes stop computing and write, together.",
     keys: &[
         Key::new("size", SIZE_SOME, "Data per node. Not needed with `cost`."),
@@ -189,7 +189,7 @@ pub(super) static COORDINATED: Spec = Spec {
         PRIOR,
         Key::new(
             "to",
-            Kind::Choice(words::<Place>),
+            Kind::Choice(words::<KeptAt>),
             "Where the data goes: through the fabric to the `file-server`; to the node's own SD \
              `card`, so that the job waits for that very node after a crash; or to the card and \
              to that of a `partner` too, so that a spare can take over. Default: the file server, \
@@ -226,16 +226,16 @@ pub(super) static COORDINATED: Spec = Spec {
     rivals: &[&["to", "cost"]],
 };
 
-pub(super) static COST: Spec = spec(
+pub(super) static COST: TableSpec = spec(
     "Fixed spans in place of transfers.",
     &[
         Key::new("write", SPAN, "Writing, C."),
         Key::new("read", SPAN, "Reading back, R."),
-        Key::new("downtime", SPAN, "Downtime D, beside detection and repair.").or("\"0 s\""),
+        Key::new("downtime", SPAN, "Downtime D, besides detection and repair.").or("\"0 s\""),
     ],
 );
 
-pub(super) static STRIKES: Spec = spec(
+pub(super) static STRIKES: TableSpec = spec(
     "In which phases a failure may strike the job. Papers differ.",
     &[
         Key::new("checkpoint", Kind::Flag, "While a checkpoint is written.").or("true"),
@@ -251,7 +251,7 @@ pub(super) static STRIKES: Spec = spec(
     ],
 );
 
-static STOP: Spec = spec(
+static STOP: TableSpec = spec(
     "When the run ends: at the first of the two.",
     &[
         Key::new(
@@ -263,7 +263,7 @@ static STOP: Spec = spec(
     ],
 );
 
-static RECORD: Spec = spec(
+static RECORD: TableSpec = spec(
     "What is written down.",
     &[
         Key::new("events", Kind::Choice(words::<EventLevel>), "Which events go to disk."),

@@ -2,9 +2,9 @@
 //!
 //! `RACKSTORM_FRAMES=10000000 cargo test --release --test it frames` tries ten million of them.
 
-use rackstorm::fleet::doors::Address;
 use rackstorm::fleet::means::Ability;
-use rackstorm::fleet::wire::{self, Beat, Decoder, FRAME_MAX, Message, Readings, Refusal};
+use rackstorm::fleet::ports::Address;
+use rackstorm::fleet::wire::{self, Decoder, FRAME_MAX, Heartbeat, Message, Readings, Refusal};
 use rackstorm::rng::Stream;
 
 /// Frames that a run of the tests tries, unless it is asked for more.
@@ -118,7 +118,7 @@ fn no_frame_makes_the_decoder_fall_over_however_it_is_cut() {
         };
         assert_eq!(pieces, (at_once, end), "seed {SEED}, frame {frames}: {bytes:?}");
         refused += u64::from(end.is_some());
-        let _ = Beat::decode(&bytes);
+        let _ = Heartbeat::decode(&bytes);
     }
     assert!(refused > wanted / 100, "{refused} of {frames} frames: too many are harmless");
 }

@@ -15,14 +15,14 @@ use rackstorm::drivers::net::Plain;
 use rackstorm::event::{CheckpointAct, EndReason, What};
 use rackstorm::fleet::admission::Refusals;
 use rackstorm::fleet::controller::{self, End};
-use rackstorm::fleet::doors::{Address, Net, Notice};
 use rackstorm::fleet::job::Jobs;
+use rackstorm::fleet::ports::{Address, Net, Notice};
 use rackstorm::fleet::wire::{self, Message};
 use tokio::io::AsyncWriteExt;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
-use rack::{Hands, WORDS, World, plan};
+use rack::{Actuators, WORDS, World, plan};
 use wires::Wires;
 
 /// Four nodes of a job on one module of five, the last a spare.
@@ -65,11 +65,11 @@ to       = "file-server"
 at = "2000 s"
 "#;
 
-/// Plays the text in memory and on paused time; `script` runs beside the controller.
+/// Plays the text in memory and on paused time; `script` runs next to the controller.
 fn in_memory<F: Future<Output = ()> + 'static>(
     text: &str,
-    script: impl FnOnce(Hands<Wires>, Wires) -> F,
-) -> (Hands<Wires>, Vec<End>) {
+    script: impl FnOnce(Actuators<Wires>, Wires) -> F,
+) -> (Actuators<Wires>, Vec<End>) {
     in_memory_over(text, |wires, _| wires, script)
 }
 
@@ -77,8 +77,8 @@ fn in_memory<F: Future<Output = ()> + 'static>(
 fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
     text: &str,
     over: impl Fn(Wires, Option<u32>) -> N + 'static,
-    script: impl FnOnce(Hands<N>, Wires) -> F,
-) -> (Hands<N>, Vec<End>) {
+    script: impl FnOnce(Actuators<N>, Wires) -> F,
+) -> (Actuators<N>, Vec<End>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -90,7 +90,7 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
         let (wires, start) = (Wires::new("controller"), Instant::now());
         let (net, cutter) = (wires.clone(), wires.clone());
         let own = over(wires.clone(), None);
-        let hands = World::hands(
+        let actuators = World::actuators(
             plan,
             (Address::new("controller", 7000), Address::new("controller", 7001)),
             move |node| {
@@ -100,16 +100,16 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
             move |node, cut| cutter.cut(&format!("node-{node}"), cut),
             move || 1_000_000_000 + start.elapsed().as_nanos() as u64,
         );
-        tokio::task::spawn_local(hands.clone().boot());
-        let script = tokio::task::spawn_local(script(hands.clone(), wires.clone()));
+        tokio::task::spawn_local(actuators.clone().boot());
+        let script = tokio::task::spawn_local(script(actuators.clone(), wires.clone()));
         let mut ends = Vec::new();
         loop {
-            let (doors, plan) = (hands.doors(own.clone()), hands.0.plan.clone());
+            let (ports, plan) = (actuators.ports(own.clone()), actuators.0.plan.clone());
             let host = LocalSet::new();
-            let run = host.run_until(controller::run(doors, hands.setup(), plan));
+            let run = host.run_until(controller::run(ports, actuators.setup(), plan));
             let end = tokio::select! {
                 biased;
-                () = hands.0.stop.notified() => None,
+                () = actuators.0.stop.notified() => None,
                 end = run => Some(end.expect("the controller listens and saves")),
             };
             drop(host);
@@ -118,17 +118,17 @@ fn in_memory_over<N: Net, F: Future<Output = ()> + 'static>(
                 if script.is_finished() {
                     script.await.expect("what the script asserts holds");
                 }
-                return (hands, ends);
+                return (actuators, ends);
             }
-            sleep(hands.0.pause.get()).await;
+            sleep(actuators.0.pause.get()).await;
         }
     })
 }
 
 /// The job did all its work, once each, on the right memory.
-fn assert_done(hands: &Hands<impl Net>, ends: &[End]) {
-    let world = &hands.0;
-    assert_eq!(ends.last().map(|end| end.reason), Some(EndReason::WorkDone), "{:?}", world.told);
+fn assert_done(actuators: &Actuators<impl Net>, ends: &[End]) {
+    let world = &actuators.0;
+    assert_eq!(ends.last().map(|end| end.reason), Some(EndReason::WorkDone), "{:?}", world.emitted);
     let expected = Jobs::expected(&world.plan, WORDS).expect("there is a job");
     assert_eq!(world.results(), [expected]);
     let mut terms = [0; 5];
@@ -146,24 +146,24 @@ fn with(fault: &str) -> String {
     format!("{JOB}\n{fault}")
 }
 
-async fn nothing<N: Net>(_: Hands<N>, _: Wires) {}
+async fn nothing<N: Net>(_: Actuators<N>, _: Wires) {}
 
 #[test]
 fn a_job_without_faults_takes_its_steps_and_ends_with_the_right_checksum() {
-    let (hands, ends) = in_memory(JOB, nothing);
-    assert_done(&hands, &ends);
-    let steps = hands.0.count(|what| matches!(what, What::StepDone { .. }));
+    let (actuators, ends) = in_memory(JOB, nothing);
+    assert_done(&actuators, &ends);
+    let steps = actuators.0.count(|what| matches!(what, What::StepDone { .. }));
     assert_eq!(steps, 40);
-    let joins = hands.0.count(|what| matches!(what, What::JobNode { joined: true, .. }));
+    let joins = actuators.0.count(|what| matches!(what, What::JobNode { joined: true, .. }));
     assert_eq!(joins, 4);
 }
 
 #[test]
 fn a_job_that_loses_a_node_goes_on_with_the_spare_from_its_checkpoint() {
     let fault = "[[fault.crash]]\non = \"node[3]\"\nat = \"48 s\"\nrepair = \"power-cycle\"";
-    let (hands, ends) = in_memory(&with(fault), nothing);
-    assert_done(&hands, &ends);
-    let lost = hands.0.told.borrow().iter().find_map(|what| match what {
+    let (actuators, ends) = in_memory(&with(fault), nothing);
+    assert_done(&actuators, &ends);
+    let lost = actuators.0.emitted.borrow().iter().find_map(|what| match what {
         What::WorkLost { lost, node, .. } => Some((node.0, lost.as_secs_f64())),
         _ => None,
     });
@@ -171,14 +171,14 @@ fn a_job_that_loses_a_node_goes_on_with_the_spare_from_its_checkpoint() {
     // Steps of 5 s; a checkpoint each fourth: the one at 40 s holds, about 8 s are lost.
     assert_eq!(node, 2);
     assert!((5.0..10.0).contains(&lost), "{lost}");
-    let joined = hands
+    let joined = actuators
         .0
-        .told
+        .emitted
         .borrow()
         .iter()
         .any(|what| matches!(what, What::JobNode { node, joined: true, .. } if node.0 == 4));
     assert!(joined, "the spare takes the seat");
-    let lives: Vec<_> = hands.0.joins(2);
+    let lives: Vec<_> = actuators.0.joins(2);
     assert_eq!(lives, [1, 2], "the node is power-cycled and joins again");
 }
 
@@ -186,15 +186,15 @@ fn a_job_that_loses_a_node_goes_on_with_the_spare_from_its_checkpoint() {
 fn a_controller_that_is_restarted_forgets_nothing_and_strikes_nothing_twice() {
     let fault = "[[fault.crash]]\non = \"node[1]\"\nat = \"48 s\"\nrepair = \"power-cycle\"";
     for stop in [3, 30, 48, 49, 50, 53, 60, 77, 150] {
-        let (hands, ends) = in_memory(&with(fault), move |hands, _| async move {
+        let (actuators, ends) = in_memory(&with(fault), move |actuators, _| async move {
             sleep(Duration::from_secs(stop) + Duration::from_millis(1)).await;
-            hands.0.pause.set(Duration::from_secs(7));
-            hands.0.stop.notify_one();
+            actuators.0.pause.set(Duration::from_secs(7));
+            actuators.0.stop.notify_one();
         });
-        assert_done(&hands, &ends);
-        let strikes = hands.0.count(|what| matches!(what, What::FaultStrikes { .. }));
+        assert_done(&actuators, &ends);
+        let strikes = actuators.0.count(|what| matches!(what, What::FaultStrikes { .. }));
         assert_eq!(strikes, 1, "stopped at {stop} s");
-        let commits = hands
+        let commits = actuators
             .0
             .count(|what| matches!(what, What::Checkpoint { act: CheckpointAct::Commit, .. }));
         assert!(commits >= 9, "{commits} commits, stopped at {stop} s");
@@ -204,18 +204,18 @@ fn a_controller_that_is_restarted_forgets_nothing_and_strikes_nothing_twice() {
 #[test]
 fn nodes_behind_a_dead_switch_are_not_power_cycled_and_come_back() {
     let fault = "[[fault.switch-loss]]\non = \"switch[1]\"\nat = \"48 s\"\nrepair = \"30 s\"";
-    let (hands, ends) = in_memory(&with(fault), nothing);
-    assert_done(&hands, &ends);
+    let (actuators, ends) = in_memory(&with(fault), nothing);
+    assert_done(&actuators, &ends);
     for node in 0..5 {
-        assert_eq!(hands.0.joins(node), [1, 1], "one life, taken in twice");
+        assert_eq!(actuators.0.joins(node), [1, 1], "one life, taken in twice");
     }
-    let ended = hands.0.count(|what| matches!(what, What::FaultEnds { .. }));
-    assert_eq!((ended, hands.0.undone.borrow().len()), (1, 1));
+    let ended = actuators.0.count(|what| matches!(what, What::FaultEnds { .. }));
+    assert_eq!((ended, actuators.0.undone.borrow().len()), (1, 1));
 }
 
 #[test]
 fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
-    let (hands, ends) = in_memory(JOB, |_, wires| async move {
+    let (actuators, ends) = in_memory(JOB, |_, wires| async move {
         sleep(Duration::from_secs(30)).await;
         let mallory = wires.of("mallory");
         let to = Address::new("controller", 7000);
@@ -242,19 +242,20 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
             held.push(stream);
         }
         let socket = mallory.bind(0).await.expect("a socket");
-        let beats = Address::new("controller", 7001);
-        mallory.send_to(&socket, b"boo", &beats).await.expect("anybody may send");
-        let beat = wire::Beat { serial: 2, life: 1, session: 0, count: 1, term: 0, stale: false };
-        mallory.send_to(&socket, &beat.encode(), &beats).await.expect("anybody may send");
+        let heartbeats = Address::new("controller", 7001);
+        mallory.send_to(&socket, b"boo", &heartbeats).await.expect("anybody may send");
+        let heartbeat =
+            wire::Heartbeat { serial: 2, life: 1, session: 0, count: 1, term: 0, stale: false };
+        mallory.send_to(&socket, &heartbeat.encode(), &heartbeats).await.expect("anybody may send");
         let mut answer = [0; wire::DATAGRAM];
         mallory.recv_from(&socket, &mut answer).await.expect("an answer");
-        let answer = wire::Beat::decode(&answer).expect("a beat");
-        assert!(answer.stale, "a beat without its session counts for nothing");
+        let answer = wire::Heartbeat::decode(&answer).expect("a heartbeat");
+        assert!(answer.stale, "a heartbeat without its session counts for nothing");
         sleep(Duration::from_secs(60)).await;
         drop(held);
     });
-    assert_done(&hands, &ends);
-    let notices = hands.0.notices.borrow();
+    assert_done(&actuators, &ends);
+    let notices = actuators.0.notices.borrow();
     let expected = Refusals {
         length: 1,
         version: 1,
@@ -266,7 +267,7 @@ fn hostile_peers_are_refused_and_counted_and_harm_nobody() {
         datagrams: 1,
         ..Refusals::default()
     };
-    assert_eq!(hands.0.admission.refusals(), expected);
+    assert_eq!(actuators.0.admission.refusals(), expected);
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Silent { .. })));
 }
 
@@ -275,32 +276,32 @@ fn an_agent_undoes_its_harm_when_the_controller_is_gone_for_longer_than_the_leas
     let fault = "[[fault.link-degradation]]\non = \"node[2]/link\"\nat = \"20 s\"\n\
                  repair = \"never\"\nshare = 0.5";
     for (pause, undone) in [(10, 0), (60, 1)] {
-        let (hands, ends) = in_memory(&with(fault), move |hands, _| async move {
+        let (actuators, ends) = in_memory(&with(fault), move |actuators, _| async move {
             sleep(Duration::from_secs(40)).await;
-            hands.0.pause.set(Duration::from_secs(pause));
-            hands.0.stop.notify_one();
+            actuators.0.pause.set(Duration::from_secs(pause));
+            actuators.0.stop.notify_one();
         });
-        assert_done(&hands, &ends);
-        assert_eq!(hands.0.undone.borrow().len(), undone, "away for {pause} s");
-        let deeds = hands.0.deeds.borrow();
-        assert_eq!(deeds.values().next().map(|(deed, _)| deed.part.index), Some(1));
+        assert_done(&actuators, &ends);
+        assert_eq!(actuators.0.undone.borrow().len(), undone, "away for {pause} s");
+        let injections = actuators.0.injections.borrow();
+        assert_eq!(injections.values().next().map(|(injection, _)| injection.part.index), Some(1));
         assert_eq!(ends[0].harms.len(), 1, "what is still done is named at the end");
     }
 }
 
 #[test]
-fn the_same_plan_in_memory_tells_the_same_events() {
+fn the_same_plan_in_memory_emits_the_same_events() {
     let fault = "[[fault.crash]]\non = \"node\"\n\
                  lifetime = { exponential = { mean = \"150 s\" } }\n\
                  repair = \"power-cycle\"";
-    let told = || {
-        let (hands, ends) = in_memory(&with(fault), nothing);
-        assert_done(&hands, &ends);
-        hands.0.told.take()
+    let emitted = || {
+        let (actuators, ends) = in_memory(&with(fault), nothing);
+        assert_done(&actuators, &ends);
+        actuators.0.emitted.take()
     };
-    let first = told();
+    let first = emitted();
     assert!(first.iter().filter(|what| matches!(what, What::FaultStrikes { .. })).count() > 1);
-    assert_eq!(first, told());
+    assert_eq!(first, emitted());
 }
 
 /// Real sockets and real time: short steps, and an agent that is killed.
@@ -314,27 +315,28 @@ fn over_real_tcp_a_job_of_four_agents_survives_the_loss_of_one() {
         .replace("\"2000 s\"", "\"60 s\"");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let local = LocalSet::new();
-    let (hands, ends) = local.block_on(&runtime.expect("a runtime"), async move {
+    let (actuators, ends) = local.block_on(&runtime.expect("a runtime"), async move {
         let own = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let net = Plain { own };
-        let (control, beats) = free_ports(net).await;
+        let (control, heartbeats) = free_ports(net).await;
         let host = own.to_string();
-        let controller = (Address::new(host.clone(), control), Address::new(host.clone(), beats));
+        let controller =
+            (Address::new(host.clone(), control), Address::new(host.clone(), heartbeats));
         let start = Instant::now();
-        let hands = World::hands(
+        let actuators = World::actuators(
             plan(&text),
             controller,
             move |_| (net, host.clone()),
             |_, _| {},
             move || start.elapsed().as_nanos() as u64,
         );
-        tokio::task::spawn_local(hands.clone().boot());
-        let (doors, plan) = (hands.doors(net), hands.0.plan.clone());
-        let end = controller::run(doors, hands.setup(), plan).await;
-        (hands, vec![end.expect("the controller listens")])
+        tokio::task::spawn_local(actuators.clone().boot());
+        let (ports, plan) = (actuators.ports(net), actuators.0.plan.clone());
+        let end = controller::run(ports, actuators.setup(), plan).await;
+        (actuators, vec![end.expect("the controller listens")])
     });
-    assert_done(&hands, &ends);
-    assert_eq!(hands.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
+    assert_done(&actuators, &ends);
+    assert_eq!(actuators.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
 }
 
 /// Two ports that nobody has now.

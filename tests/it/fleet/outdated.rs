@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rackstorm::event::{EndReason, What};
 use rackstorm::fleet::controller::{self, End};
-use rackstorm::fleet::doors::{Address, Net, Notice};
-use rackstorm::fleet::wire::{self, Beat, Message, Order, Reader, Seat, Where, Work};
+use rackstorm::fleet::ports::{Address, Net, Notice};
+use rackstorm::fleet::wire::{self, Heartbeat, Message, NodeOrder, Reader, Seat, Where, Work};
 use rackstorm::fleet::{agent, job::Jobs};
 use rackstorm::ids::{Life, NodeId};
 use rackstorm::units::{Bytes, Span};
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
-use super::rack::{Hands, WORDS, World, plan};
+use super::rack::{Actuators, WORDS, World, plan};
 use super::wires::Wires;
 use super::{JOB, assert_done, in_memory, with};
 
@@ -90,9 +90,9 @@ async fn join(wires: &Wires, serial: u32, life: u32, session: Option<u64>) -> Li
     to
 }
 
-/// Runs a script beside the real controller, with no agents but those of the script.
+/// Runs a script next to the real controller, with no agents but those of the script.
 fn with_controller<F: Future<Output = ()> + 'static>(
-    script: impl FnOnce(Hands<Wires>, Wires) -> F,
+    script: impl FnOnce(Actuators<Wires>, Wires) -> F,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -102,19 +102,19 @@ fn with_controller<F: Future<Output = ()> + 'static>(
     LocalSet::new().block_on(&runtime, async move {
         let (wires, start) = (Wires::new("controller"), Instant::now());
         let net = wires.clone();
-        let hands = World::hands(
+        let actuators = World::actuators(
             plan(JOB),
             (Address::new("controller", 7000), Address::new("controller", 7001)),
             move |node| (net.of(&format!("node-{node}")), format!("node-{node}")),
             |_, _| {},
             move || 1_000_000_000 + start.elapsed().as_nanos() as u64,
         );
-        let (doors, plan) = (hands.doors(wires.clone()), hands.0.plan.clone());
+        let (ports, plan) = (actuators.ports(wires.clone()), actuators.0.plan.clone());
         // A task as others are, so that it may come between them.
-        let script = tokio::task::spawn_local(script(hands.clone(), wires));
+        let script = tokio::task::spawn_local(script(actuators.clone(), wires));
         tokio::select! {
             biased;
-            end = controller::run(doors, hands.setup(), plan) => panic!("it ends: {end:?}"),
+            end = controller::run(ports, actuators.setup(), plan) => panic!("it ends: {end:?}"),
             end = script => end.expect("the script comes to its end"),
         }
     });
@@ -190,20 +190,20 @@ fn the_end_of_an_older_connection_does_not_end_the_newer_one() {
         drop(older);
         assert_eq!(newer.welcomed().await, sessions[3]);
         let socket = wires.of("node-3").bind(0).await.expect("a socket");
-        let beat =
-            Beat { serial: 3, life: 1, session: sessions[3], count: 1, term: 0, stale: false };
+        let heartbeat =
+            Heartbeat { serial: 3, life: 1, session: sessions[3], count: 1, term: 0, stale: false };
         let to = Address::new("controller", 7001);
         let net = wires.of("node-3");
-        net.send_to(&socket, &beat.encode(), &to).await.expect("anybody may send");
+        net.send_to(&socket, &heartbeat.encode(), &to).await.expect("anybody may send");
         let mut answer = [0; wire::DATAGRAM];
         net.recv_from(&socket, &mut answer).await.expect("an answer");
-        assert!(!Beat::decode(&answer).expect("a beat").stale, "it has a connection");
+        assert!(!Heartbeat::decode(&answer).expect("a heartbeat").stale, "it has a connection");
     });
 }
 
 #[test]
 fn nobody_joins_with_a_life_that_is_over_or_as_somebody_who_is_there() {
-    with_controller(|hands, wires| async move {
+    with_controller(|actuators, wires| async move {
         sleep(Duration::from_millis(10)).await;
         let mut own = join(&wires, 2, 3, None).await;
         own.welcomed().await;
@@ -214,12 +214,12 @@ fn nobody_joins_with_a_life_that_is_over_or_as_somebody_who_is_there() {
             let refused = Message::Refused { why: why.into() };
             assert_eq!(late.hear().await, Some(refused), "life {life}");
         }
-        assert_eq!(hands.0.joins(2), [3]);
+        assert_eq!(actuators.0.joins(2), [3]);
     });
 }
 
 /// Runs a script as the controller of the real agent of node 0.
-fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) -> F) {
+fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Actuators<Wires>, Line) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -229,36 +229,40 @@ fn with_agent<F: Future<Output = ()>>(script: impl FnOnce(Hands<Wires>, Line) ->
         let wires = Wires::new("controller");
         let controller = (Address::new("controller", 7000), Address::new("controller", 7001));
         let net = wires.clone();
-        let hands = World::hands(
+        let actuators = World::actuators(
             plan(JOB),
             controller.clone(),
             move |node| (net.of(&format!("node-{node}")), format!("node-{node}")),
             |_, _| {},
             || 0,
         );
-        let own = || hands.clone();
-        let doors =
-            agent::Doors { net: wires.of("node-0"), store: own(), harm: own(), told: own() };
+        let own = || actuators.clone();
+        let ports = agent::AgentPorts {
+            net: wires.of("node-0"),
+            store: own(),
+            harm: own(),
+            emitter: own(),
+        };
         let setup = agent::Setup {
             node: NodeId(0),
             life: Life(1),
             host: "node-0".into(),
             port: 0,
             controller: controller.0,
-            beats: controller.1,
+            heartbeats: controller.1,
             abilities: Vec::new(),
-            pace: agent::Pace::for_beat(Span::from_secs(1)),
+            pace: agent::Pace::for_heartbeat(Span::from_secs(1)),
             sabotage: None,
         };
         let mut listener = wires.listen(7000).await.expect("a listener");
         let script = async {
             let mut line = Line::over(wires.accept(&mut listener).await.expect("it connects"));
             assert!(matches!(line.hear().await, Some(Message::Join { session: None, .. })));
-            script(hands.clone(), line).await;
+            script(actuators.clone(), line).await;
         };
         tokio::select! {
             biased;
-            end = agent::run(doors, setup, mpsc::channel(1).1) => panic!("it ends: {end:?}"),
+            end = agent::run(ports, setup, mpsc::channel(1).1) => panic!("it ends: {end:?}"),
             () = script => {}
         }
     });
@@ -269,7 +273,7 @@ fn order(term: u64, number: u64, work: Work) -> Message {
     let right = Address::new("node-0", 1);
     let seat =
         Seat { number: 0, of: 1, ranks: 1, words: WORDS, right, twin: false, more: Vec::new() };
-    Message::Order(Order { job: 0, number, placement: 1, term, seat, work })
+    Message::Order(NodeOrder { job: 0, number, placement: 1, term, seat, work })
 }
 
 fn compute(term: u64, number: u64, step: u64) -> Message {
@@ -283,17 +287,17 @@ fn begin_anew(term: u64, number: u64) -> Message {
 }
 
 /// The orders that agents have begun: terms and numbers.
-fn begun(hands: &Hands<Wires>) -> Vec<(u64, u64)> {
+fn begun(actuators: &Actuators<Wires>) -> Vec<(u64, u64)> {
     let obeys = |notice: &Notice| match notice {
         Notice::Obeys { term, order, .. } => Some((*term, *order)),
         _ => None,
     };
-    hands.0.notices.borrow().iter().filter_map(obeys).collect()
+    actuators.0.notices.borrow().iter().filter_map(obeys).collect()
 }
 
 #[test]
 fn an_order_that_supposes_other_memory_is_not_begun_and_the_agent_says_so() {
-    with_agent(|hands, mut line| async move {
+    with_agent(|actuators, mut line| async move {
         line.say(Message::Welcome { term: 1, session: 1 }).await;
         line.say(begin_anew(1, 1)).await;
         assert!(matches!(line.hear().await, Some(Message::Done { order: 1, .. })));
@@ -302,19 +306,19 @@ fn an_order_that_supposes_other_memory_is_not_begun_and_the_agent_says_so() {
             line.say(compute(1, 2, 3)).await;
             assert_eq!(line.hear().await, Some(Message::Unable { order: 2 }));
         }
-        assert_eq!(begun(&hands), [(1, 1)]);
+        assert_eq!(begun(&actuators), [(1, 1)]);
     });
 }
 
 #[test]
 fn an_older_order_is_begun_only_if_a_newer_controller_gives_it() {
-    with_agent(|hands, mut line| async move {
+    with_agent(|actuators, mut line| async move {
         line.say(Message::Welcome { term: 1, session: 1 }).await;
         for (term, number) in [(1, 7), (1, 5), (2, 5), (2, 5), (2, 4), (2, 6), (1, 8)] {
             line.say(begin_anew(term, number)).await;
             sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(begun(&hands), [(1, 7), (2, 5), (2, 6)]);
+        assert_eq!(begun(&actuators), [(1, 7), (2, 5), (2, 6)]);
     });
 }
 
@@ -333,18 +337,19 @@ fn a_job_goes_back_if_one_of_its_nodes_lacks_the_memory_for_an_order() {
 /// The state that it finds lacks all that was decided in the last ten seconds.
 #[test]
 fn a_controller_that_knows_less_than_its_agents_leads_the_job_to_its_end() {
-    let (hands, ends) = in_memory(JOB, |hands, _| async move {
-        let state = |hands: &Hands<Wires>| hands.0.stored.borrow()["controller"].clone();
+    let (actuators, ends) = in_memory(JOB, |actuators, _| async move {
+        let state =
+            |actuators: &Actuators<Wires>| actuators.0.stored.borrow()["controller"].clone();
         sleep(Duration::from_secs(26)).await;
-        let older = state(&hands);
+        let older = state(&actuators);
         sleep(Duration::from_secs(10)).await;
-        assert_ne!(state(&hands), older);
-        hands.0.stored.borrow_mut().insert("controller".into(), older);
-        hands.0.stop.notify_one();
+        assert_ne!(state(&actuators), older);
+        actuators.0.stored.borrow_mut().insert("controller".into(), older);
+        actuators.0.stop.notify_one();
     });
-    assert_done(&hands, &ends);
+    assert_done(&actuators, &ends);
     // So that no two orders have the same number, terms are their upper half.
-    let all = begun(&hands);
+    let all = begun(&actuators);
     let (older, newer): (Vec<_>, Vec<_>) = all.iter().partition(|(_, number)| number >> 32 == 0);
     assert!(older.iter().any(|(term, _)| *term == 1) && newer.len() > 4);
     assert!(newer.iter().all(|(term, number)| (*term, number >> 32) == (2, 2)), "{newer:?}");
@@ -352,48 +357,49 @@ fn a_controller_that_knows_less_than_its_agents_leads_the_job_to_its_end() {
 
 #[test]
 fn who_falls_silent_while_there_is_no_controller_is_missed_by_the_next_one() {
-    let (hands, ends) = in_memory(JOB, |hands, wires| async move {
+    let (actuators, ends) = in_memory(JOB, |actuators, wires| async move {
         sleep(Duration::from_secs(30)).await;
-        hands.0.pause.set(Duration::from_secs(7));
-        hands.0.stop.notify_one();
+        actuators.0.pause.set(Duration::from_secs(7));
+        actuators.0.stop.notify_one();
         sleep(Duration::from_secs(1)).await;
         wires.cut("node-1", true);
     });
-    assert_done(&hands, &ends);
+    assert_done(&actuators, &ends);
     let silent = |notice: &Notice| matches!(notice, Notice::Silent { node: NodeId(1), .. });
-    assert!(hands.0.notices.borrow().iter().any(silent));
+    assert!(actuators.0.notices.borrow().iter().any(silent));
 }
 
 #[test]
-fn nothing_is_told_or_ordered_before_it_is_saved() {
-    let (hands, ends) = in_memory(JOB, |hands, _| async move {
-        let known = |hands: &Hands<Wires>| (hands.0.told.borrow().len(), begun(hands));
+fn nothing_is_emitted_or_ordered_before_it_is_saved() {
+    let (actuators, ends) = in_memory(JOB, |actuators, _| async move {
+        let known =
+            |actuators: &Actuators<Wires>| (actuators.0.emitted.borrow().len(), begun(actuators));
         sleep(Duration::from_secs(30)).await;
-        let mut before = known(&hands);
-        hands.0.failing.set(3);
-        while hands.0.failing.get() > 0 {
+        let mut before = known(&actuators);
+        actuators.0.failing.set(3);
+        while actuators.0.failing.get() > 0 {
             sleep(Duration::from_millis(1)).await;
-            if hands.0.failing.get() == 3 {
-                before = known(&hands);
+            if actuators.0.failing.get() == 3 {
+                before = known(&actuators);
             } else {
-                assert_eq!(known(&hands), before);
+                assert_eq!(known(&actuators), before);
             }
         }
         sleep(Duration::from_secs(2)).await;
-        assert_ne!(known(&hands), before, "it is saved at last");
+        assert_ne!(known(&actuators), before, "it is saved at last");
     });
-    assert_done(&hands, &ends);
+    assert_done(&actuators, &ends);
 }
 
 #[test]
 fn an_agent_that_knows_a_newer_controller_obeys_no_older_one() {
-    with_agent(|hands, mut line| async move {
+    with_agent(|actuators, mut line| async move {
         line.say(Message::Welcome { term: 5, session: 1 }).await;
         for (term, number) in [(4, 1), (5, 2), (4, 3), (6, 4), (5, 5)] {
             line.say(begin_anew(term, number)).await;
             sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(begun(&hands), [(5, 2), (6, 4)]);
+        assert_eq!(begun(&actuators), [(5, 2), (6, 4)]);
         line.say(Message::Welcome { term: 5, session: 2 }).await;
         // It leaves for a new connection, where it may find the newer one.
         while line.hear().await.is_some() {}
@@ -401,25 +407,25 @@ fn an_agent_that_knows_a_newer_controller_obeys_no_older_one() {
             Notice::Serves { term, .. } => Some(*term),
             _ => None,
         };
-        let served: Vec<_> = hands.0.notices.borrow().iter().filter_map(served).collect();
+        let served: Vec<_> = actuators.0.notices.borrow().iter().filter_map(served).collect();
         assert_eq!(served, [5]);
     });
 }
 
 #[test]
 fn each_controller_of_a_run_has_a_higher_term_than_the_one_before() {
-    let (hands, ends) = in_memory(JOB, |hands, _| async move {
+    let (actuators, ends) = in_memory(JOB, |actuators, _| async move {
         for _ in 0..3 {
             sleep(Duration::from_secs(20)).await;
-            hands.0.stop.notify_one();
+            actuators.0.stop.notify_one();
         }
     });
-    assert_done(&hands, &ends);
+    assert_done(&actuators, &ends);
     let term = |notice: &Notice| match notice {
         Notice::Term { term } => Some(*term),
         _ => None,
     };
-    let terms: Vec<_> = hands.0.notices.borrow().iter().filter_map(term).collect();
+    let terms: Vec<_> = actuators.0.notices.borrow().iter().filter_map(term).collect();
     assert_eq!(terms, [1, 2, 3, 4]);
 }
 
@@ -428,13 +434,13 @@ fn each_controller_of_a_run_has_a_higher_term_than_the_one_before() {
 fn a_clock_that_is_set_while_the_controller_is_down_turns_no_run_back() {
     let fault = "[[fault.crash]]\non = \"node[3]\"\nat = \"48 s\"\nrepair = \"30 s\"";
     for off in [-1_000_000, -40, -1, 20] {
-        let (hands, ends) = in_memory(&with(fault), move |hands, _| async move {
+        let (actuators, ends) = in_memory(&with(fault), move |actuators, _| async move {
             sleep(Duration::from_secs(60)).await;
-            hands.0.clock_off.set(off);
-            hands.0.stop.notify_one();
+            actuators.0.clock_off.set(off);
+            actuators.0.stop.notify_one();
         });
-        assert_done(&hands, &ends);
-        let ended = hands.0.count(|what| matches!(what, What::FaultEnds { .. }));
+        assert_done(&actuators, &ends);
+        let ended = actuators.0.count(|what| matches!(what, What::FaultEnds { .. }));
         assert_eq!(ended, 1, "off by {off} s");
     }
 }
@@ -456,20 +462,20 @@ fn in_memory_of_agents() -> String {
 }
 
 /// Which checkpoints were read from the memory of the agent's own process.
-fn read_from_memory(hands: &Hands<Wires>) -> Vec<(u32, u64)> {
+fn read_from_memory(actuators: &Actuators<Wires>) -> Vec<(u32, u64)> {
     let held = |notice: &Notice| match notice {
         Notice::Loads { node, checkpoint, held: true, .. } => Some((node.0, *checkpoint)),
         _ => None,
     };
-    let mut all: Vec<_> = hands.0.notices.borrow().iter().filter_map(held).collect();
+    let mut all: Vec<_> = actuators.0.notices.borrow().iter().filter_map(held).collect();
     all.sort_unstable();
     all
 }
 
-fn assert_right(hands: &Hands<Wires>, ends: &[End]) {
+fn assert_right(actuators: &Actuators<Wires>, ends: &[End]) {
     assert_eq!(ends.last().map(|end| end.reason), Some(EndReason::WorkDone));
-    let expected = Jobs::expected(&hands.0.plan, WORDS).expect("there is a job");
-    assert_eq!(hands.0.results(), [expected]);
+    let expected = Jobs::expected(&actuators.0.plan, WORDS).expect("there is a job");
+    assert_eq!(actuators.0.results(), [expected]);
 }
 
 #[test]
@@ -477,16 +483,16 @@ fn a_process_that_was_restarted_has_nothing_of_the_memory_of_the_one_before() {
     // Checkpoints at 20 s in memory, at 40 s at the server, at 60 s in memory ...
     for at in [28, 48] {
         let text = in_memory_of_agents().replace("\"48 s\"", &format!("\"{at} s\""));
-        let (hands, ends) = in_memory(&text, |_, _| async {});
-        assert_right(&hands, &ends);
-        let read = read_from_memory(&hands);
+        let (actuators, ends) = in_memory(&text, |_, _| async {});
+        assert_right(&actuators, &ends);
+        let read = read_from_memory(&actuators);
         let wanted = if at == 28 { vec![(0, 1), (1, 1), (2, 1), (3, 1)] } else { Vec::new() };
         assert_eq!(read, wanted, "a cut takes no memory");
-        let (hands, ends) = in_memory(&text, move |hands, _| async move {
+        let (actuators, ends) = in_memory(&text, move |actuators, _| async move {
             sleep(Duration::from_secs(at + 15)).await;
-            hands.restart(2);
+            actuators.restart(2);
         });
-        assert_right(&hands, &ends);
-        assert_eq!(read_from_memory(&hands), [], "the only image of seat 2 is lost");
+        assert_right(&actuators, &ends);
+        assert_eq!(read_from_memory(&actuators), [], "the only image of seat 2 is lost");
     }
 }

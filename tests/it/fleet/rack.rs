@@ -1,4 +1,4 @@
-//! A rack of agents in one process, with hands that kill, cut off and revive them.
+//! A rack of agents in one process, with actuators that kill, cut off and revive them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use rackstorm::drivers::store::Remote;
 use rackstorm::event::{Cause, Fault, What};
 use rackstorm::fleet::admission::{Admission, Bounds};
-use rackstorm::fleet::doors::{
-    Address, Clock, Deed, Harm, Means, Net, Notice, Object, Power, PowerState, Store, Told,
+use rackstorm::fleet::ports::{
+    Address, Clock, Emitter, Harm, InjectionOrder, Means, Net, Notice, Object, Power, PowerState,
+    Store,
 };
 use rackstorm::fleet::{agent, controller};
 use rackstorm::ids::{Life, NodeId, PartKind};
@@ -31,11 +32,11 @@ type RemoteOf<N> = Box<dyn Fn(u32) -> Remote<N>>;
 /// Everything that stands outside the fleet.
 pub(crate) struct World<N> {
     pub(crate) plan: Rc<Plan>,
-    pub(crate) told: RefCell<Vec<What>>,
+    pub(crate) emitted: RefCell<Vec<What>>,
     pub(crate) notices: RefCell<Vec<Notice>>,
     pub(crate) stored: RefCell<BTreeMap<String, Vec<u8>>>,
-    /// Deeds done, by number, with how often they were asked for.
-    pub(crate) deeds: RefCell<BTreeMap<u64, (Deed, u32)>>,
+    /// Injections done, by number, with how often they were asked for.
+    pub(crate) injections: RefCell<BTreeMap<u64, (InjectionOrder, u32)>>,
     pub(crate) undone: RefCell<Vec<u64>>,
     /// Who may come in to the controller.
     pub(crate) admission: Admission,
@@ -51,7 +52,7 @@ pub(crate) struct World<N> {
     alive: RefCell<Vec<Option<oneshot::Sender<()>>>>,
     lives: RefCell<Vec<u32>>,
     powered: RefCell<Vec<bool>>,
-    /// Nodes that got power, for [`Hands::boot`].
+    /// Nodes that got power, for [`Actuators::boot`].
     booting: mpsc::UnboundedSender<u32>,
     bootable: RefCell<Option<mpsc::UnboundedReceiver<u32>>>,
     wall: Box<dyn Fn() -> u64>,
@@ -62,10 +63,10 @@ pub(crate) struct World<N> {
     pub(crate) pause: Cell<Duration>,
 }
 
-/// A handle on the world: all doors but the network.
-pub(crate) struct Hands<N>(pub(crate) Rc<World<N>>);
+/// A handle on the world: all ports but the network.
+pub(crate) struct Actuators<N>(pub(crate) Rc<World<N>>);
 
-impl<N> Clone for Hands<N> {
+impl<N> Clone for Actuators<N> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
@@ -83,22 +84,22 @@ pub(crate) fn plan(text: &str) -> Rc<Plan> {
 }
 
 impl<N: Net> World<N> {
-    pub(crate) fn hands(
+    pub(crate) fn actuators(
         plan: Rc<Plan>,
         controller: (Address, Address),
         net_of: impl Fn(u32) -> (N, String) + 'static,
         cut: impl Fn(u32, bool) + 'static,
         wall: impl Fn() -> u64 + 'static,
-    ) -> Hands<N> {
+    ) -> Actuators<N> {
         let n_nodes = plan.machine.nodes.len();
         let (booting, bootable) = mpsc::unbounded_channel();
-        Hands(Rc::new(Self {
-            pace: agent::Pace::for_beat(plan.scenario.controller.beat()),
+        Actuators(Rc::new(Self {
+            pace: agent::Pace::for_heartbeat(plan.scenario.controller.heartbeat()),
             plan,
-            told: RefCell::default(),
+            emitted: RefCell::default(),
             notices: RefCell::default(),
             stored: RefCell::default(),
-            deeds: RefCell::default(),
+            injections: RefCell::default(),
             undone: RefCell::default(),
             admission: Admission::new(BOUNDS),
             failing: Cell::default(),
@@ -119,7 +120,7 @@ impl<N: Net> World<N> {
     }
 
     pub(crate) fn count(&self, wanted: impl Fn(&What) -> bool) -> usize {
-        self.told.borrow().iter().filter(|what| wanted(what)).count()
+        self.emitted.borrow().iter().filter(|what| wanted(what)).count()
     }
 
     pub(crate) fn results(&self) -> Vec<u64> {
@@ -144,24 +145,27 @@ impl<N: Net> World<N> {
     }
 }
 
-impl<N: Net> Hands<N> {
+impl<N: Net> Actuators<N> {
     pub(crate) fn setup(&self) -> controller::Setup {
-        let (control, beats) = &self.0.controller;
+        let (control, heartbeats) = &self.0.controller;
         let lease = Span::from_secs(30);
-        let (port, beats) = (control.port, beats.port);
+        let (port, heartbeats) = (control.port, heartbeats.port);
         let (chance, pace) = (self.0.plan.scenario.seed, self.0.pace);
-        controller::Setup { port, beats, words: WORDS, pace, lease, chance, sabotage: None }
+        controller::Setup { port, heartbeats, words: WORDS, pace, lease, chance, sabotage: None }
     }
 
-    pub(crate) fn doors(&self, net: N) -> controller::Doors<N, Self, Self, Self, Self, Self> {
-        let hands = || self.clone();
-        controller::Doors {
+    pub(crate) fn ports(
+        &self,
+        net: N,
+    ) -> controller::ControllerPorts<N, Self, Self, Self, Self, Self> {
+        let actuators = || self.clone();
+        controller::ControllerPorts {
             net,
-            power: hands(),
-            harm: hands(),
-            store: hands(),
-            clock: hands(),
-            told: hands(),
+            power: actuators(),
+            harm: actuators(),
+            store: actuators(),
+            clock: actuators(),
+            emitter: actuators(),
             admission: self.0.admission.clone(),
         }
     }
@@ -189,7 +193,7 @@ impl<N: Net> Hands<N> {
             host,
             port: 0,
             controller: self.0.controller.0.clone(),
-            beats: self.0.controller.1.clone(),
+            heartbeats: self.0.controller.1.clone(),
             abilities: Vec::new(),
             pace: self.0.pace,
             sabotage: None,
@@ -204,10 +208,10 @@ impl<N: Net> Hands<N> {
     }
 
     fn live(&self, net: N, store: impl Store, setup: agent::Setup, dead: oneshot::Receiver<()>) {
-        let doors = agent::Doors { net, store, harm: self.clone(), told: self.clone() };
+        let ports = agent::AgentPorts { net, store, harm: self.clone(), emitter: self.clone() };
         tokio::task::spawn_local(async move {
             let host = LocalSet::new();
-            let agent = agent::run(doors, setup, mpsc::channel(1).1);
+            let agent = agent::run(ports, setup, mpsc::channel(1).1);
             tokio::select! {
                 biased;
                 _ = dead => {}
@@ -217,7 +221,7 @@ impl<N: Net> Hands<N> {
     }
 }
 
-impl<N: Net> Power for Hands<N> {
+impl<N: Net> Power for Actuators<N> {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         let place = node.0 as usize;
         if !std::mem::replace(&mut self.0.powered.borrow_mut()[place], true) {
@@ -239,23 +243,24 @@ impl<N: Net> Power for Hands<N> {
     }
 }
 
-impl<N: Net> Harm for Hands<N> {
-    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
-        let by_agent = deed.part.kind == PartKind::NodeLink && matches!(deed.means, Means::Link(_));
-        by_agent.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
+impl<N: Net> Harm for Actuators<N> {
+    fn agents(&self, injection: &InjectionOrder) -> Vec<(NodeId, InjectionOrder)> {
+        let by_agent =
+            injection.part.kind == PartKind::NodeLink && matches!(injection.means, Means::Link(_));
+        by_agent.then(|| (NodeId(injection.part.index), injection.clone())).into_iter().collect()
     }
 
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        let mut deeds = self.0.deeds.borrow_mut();
-        let asked = &mut deeds.entry(deed.number).or_insert((deed.clone(), 0)).1;
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        let mut injections = self.0.injections.borrow_mut();
+        let asked = &mut injections.entry(injection.number).or_insert((injection.clone(), 0)).1;
         *asked += 1;
         if *asked > 1 {
             return Ok(());
         }
-        match deed.kind {
-            Fault::Crash | Fault::Hang => self.0.kill(deed.part.index),
+        match injection.kind {
+            Fault::Crash | Fault::Hang => self.0.kill(injection.part.index),
             Fault::SwitchLoss => {
-                for node in self.0.plan.machine.nodes_of(deed.part) {
+                for node in self.0.plan.machine.nodes_of(injection.part) {
                     (self.0.cut)(node.0, true);
                 }
             }
@@ -264,10 +269,10 @@ impl<N: Net> Harm for Hands<N> {
         Ok(())
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        self.0.undone.borrow_mut().push(deed.number);
-        if deed.kind == Fault::SwitchLoss {
-            for node in self.0.plan.machine.nodes_of(deed.part) {
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        self.0.undone.borrow_mut().push(injection.number);
+        if injection.kind == Fault::SwitchLoss {
+            for node in self.0.plan.machine.nodes_of(injection.part) {
                 (self.0.cut)(node.0, false);
             }
         }
@@ -275,7 +280,7 @@ impl<N: Net> Harm for Hands<N> {
     }
 }
 
-impl<N: Net> Store for Hands<N> {
+impl<N: Net> Store for Actuators<N> {
     async fn put(&self, object: Object, name: &str, data: Vec<u8>, _: Bytes) -> io::Result<()> {
         if object == Object::State && self.0.failing.get() > 0 {
             self.0.failing.set(self.0.failing.get() - 1);
@@ -295,15 +300,15 @@ impl<N: Net> Store for Hands<N> {
     }
 }
 
-impl<N: Net> Clock for Hands<N> {
+impl<N: Net> Clock for Actuators<N> {
     fn wall(&self) -> u64 {
         (self.0.wall)().saturating_add_signed(self.0.clock_off.get() * 1_000_000_000)
     }
 }
 
-impl<N: Net> Told for Hands<N> {
-    fn tell(&self, what: What) {
-        self.0.told.borrow_mut().push(what);
+impl<N: Net> Emitter for Actuators<N> {
+    fn emit(&self, what: What) {
+        self.0.emitted.borrow_mut().push(what);
     }
 
     fn notice(&self, notice: Notice) {

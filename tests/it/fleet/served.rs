@@ -11,7 +11,7 @@ use rackstorm::drivers::store::{Folder, Remote, Server};
 use rackstorm::drivers::tls::{CONTROLLER, Credentials, Tls, name_of};
 use rackstorm::event::{CheckpointAct, Purpose, What};
 use rackstorm::fleet::controller;
-use rackstorm::fleet::doors::Address;
+use rackstorm::fleet::ports::Address;
 use rackstorm::ids::NodeId;
 use rackstorm::units::Bytes;
 use tokio::task::LocalSet;
@@ -58,11 +58,11 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
     authority.enrol_nodes(&nodes, std::slice::from_ref(&host), 10).expect("nodes");
     let certificates = folder.path().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (hands, ends) = LocalSet::new().block_on(&runtime.expect("a runtime"), async move {
-        let (control, beats) = free_ports(Plain { own: OWN }).await;
-        let controller = (Address::new(&host, control), Address::new(&host, beats));
+    let (actuators, ends) = LocalSet::new().block_on(&runtime.expect("a runtime"), async move {
+        let (control, heartbeats) = free_ports(Plain { own: OWN }).await;
+        let controller = (Address::new(&host, control), Address::new(&host, heartbeats));
         let (to, of, start) = (controller.0.clone(), certificates.clone(), Instant::now());
-        let hands = World::hands(
+        let actuators = World::actuators(
             plan(&text()),
             controller,
             move |node| (net(&of, Some(node), Some(&to)), OWN.to_string()),
@@ -70,23 +70,24 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
             move || start.elapsed().as_nanos() as u64,
         );
         let own = net(&certificates, None, None);
-        let told = hands.clone();
-        let tell = Rc::new(move |transfer: rackstorm::drivers::store::Transfer| {
+        let emitted = actuators.clone();
+        let emit = Rc::new(move |transfer: rackstorm::drivers::store::Transfer| {
             let (purpose, received, lost) = (transfer.purpose, transfer.received, transfer.lost);
-            told.0.told.borrow_mut().push(What::Transfer { purpose, nodes: 1, received, lost });
+            let what = What::Transfer { purpose, nodes: 1, received, lost };
+            emitted.0.emitted.borrow_mut().push(what);
         });
-        let admission = hands.0.admission.clone();
-        let server = Server::start(own.clone(), hands.clone(), 0, tell, admission).await;
+        let admission = actuators.0.admission.clone();
+        let server = Server::start(own.clone(), actuators.clone(), 0, emit, admission).await;
         let server = server.expect("a port");
         let at = Address::new(&host, server.port());
-        *hands.0.remote.borrow_mut() = Some(Box::new(move |node| {
+        *actuators.0.remote.borrow_mut() = Some(Box::new(move |node| {
             let card = certificates.join(format!("card-{node}"));
             let card = Folder::open(&card, "own", None, Rc::new(|_, _| {})).expect("a card");
             let net = net(&certificates, Some(node), Some(&at));
             Remote::new(net, at.clone(), NodeId(node), card, Rc::new(|_| {}))
         }));
-        tokio::task::spawn_local(hands.clone().boot());
-        let world = hands.clone();
+        tokio::task::spawn_local(actuators.clone().boot());
+        let world = actuators.clone();
         tokio::task::spawn_local(async move {
             while world.0.count(is_commit) == 0 {
                 sleep(Duration::from_millis(5)).await;
@@ -96,14 +97,14 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
             server.resume();
             std::future::pending::<()>().await;
         });
-        let (doors, plan) = (hands.doors(own), hands.0.plan.clone());
-        let end = controller::run(doors, hands.setup(), plan).await;
-        (hands, vec![end.expect("the controller listens")])
+        let (ports, plan) = (actuators.ports(own), actuators.0.plan.clone());
+        let end = controller::run(ports, actuators.setup(), plan).await;
+        (actuators, vec![end.expect("the controller listens")])
     });
-    assert_done(&hands, &ends);
-    assert_eq!(hands.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
+    assert_done(&actuators, &ends);
+    assert_eq!(actuators.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
     let whole = |wanted| {
-        hands.0.count(|what| match what {
+        actuators.0.count(|what| match what {
             What::Transfer { purpose, received, .. } => *purpose == wanted && *received == DECLARED,
             _ => false,
         })
@@ -114,5 +115,5 @@ fn images_at_a_file_server_survive_it_and_the_nodes() {
         What::Transfer { received, .. } => *received != Bytes(0) && *received != DECLARED,
         _ => false,
     };
-    assert_eq!(hands.0.count(bytes), 0, "a transfer is whole or lost");
+    assert_eq!(actuators.0.count(bytes), 0, "a transfer is whole or lost");
 }

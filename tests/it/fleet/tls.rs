@@ -11,7 +11,7 @@ use rackstorm::drivers::net::Plain;
 use rackstorm::drivers::tls::{CONTROLLER, Credentials, Tls, name_of};
 use rackstorm::event::What;
 use rackstorm::fleet::admission::Refusals;
-use rackstorm::fleet::doors::{Address, Net, Notice};
+use rackstorm::fleet::ports::{Address, Net, Notice};
 use rackstorm::fleet::wire::{self, Message};
 use rackstorm::ids::NodeId;
 use tempfile::TempDir;
@@ -66,19 +66,19 @@ impl Rack {
 
     /// The network of a node, or of the controller.
     pub(super) fn over<N: Net>(&self, net: N, node: Option<u32>) -> Tls<N> {
-        self.over_telling(net, node, Rc::new(|_| {}))
+        self.over_emitting(net, node, Rc::new(|_| {}))
     }
 
-    fn over_telling<N: Net>(
+    fn over_emitting<N: Net>(
         &self,
         net: N,
         node: Option<u32>,
-        told: Rc<dyn Fn(&std::io::Error)>,
+        emitted: Rc<dyn Fn(&std::io::Error)>,
     ) -> Tls<N> {
         let name = node.map_or(CONTROLLER.to_owned(), |node| name_of(NodeId(node)));
         let credentials = Credentials::read(self.folder.path(), &name).expect("they are there");
         let controller = Some(Address::new("controller", 7000));
-        Tls::new(net, &credentials, controller, told).expect("they belong together")
+        Tls::new(net, &credentials, controller, emitted).expect("they belong together")
     }
 }
 
@@ -89,34 +89,34 @@ fn crash() -> String {
 #[test]
 fn over_tls_a_job_that_loses_a_node_goes_on_with_the_spare() {
     let rack = Rack::new();
-    let (hands, ends) =
+    let (actuators, ends) =
         in_memory_over(&crash(), move |wires, node| rack.over(wires, node), nothing);
-    assert_done(&hands, &ends);
-    assert_eq!(hands.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
-    assert_eq!(hands.0.joins(2), [1, 2]);
+    assert_done(&actuators, &ends);
+    assert_eq!(actuators.0.count(|what| matches!(what, What::WorkLost { .. })), 1);
+    assert_eq!(actuators.0.joins(2), [1, 2]);
 }
 
 #[test]
 fn over_tls_a_controller_that_is_restarted_forgets_nothing() {
     let rack = Rack::new();
-    let (hands, ends) = in_memory_over(
+    let (actuators, ends) = in_memory_over(
         &crash(),
         move |wires, node| rack.over(wires, node),
-        |hands, _| async move {
+        |actuators, _| async move {
             sleep(Duration::from_secs(60)).await;
-            hands.0.pause.set(Duration::from_secs(2));
-            hands.0.stop.notify_one();
+            actuators.0.pause.set(Duration::from_secs(2));
+            actuators.0.stop.notify_one();
         },
     );
-    assert_done(&hands, &ends);
-    assert_eq!(hands.0.count(|what| matches!(what, What::FaultStrikes { .. })), 1);
+    assert_done(&actuators, &ends);
+    assert_eq!(actuators.0.count(|what| matches!(what, What::FaultStrikes { .. })), 1);
 }
 
 #[test]
 fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
     let rack = Rc::new(Rack::new());
     let own = rack.clone();
-    let (hands, ends) = in_memory_over(
+    let (actuators, ends) = in_memory_over(
         JOB,
         move |wires, node| own.over(wires, node),
         move |_, wires| async move {
@@ -157,8 +157,8 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
             drop((plain, held));
         },
     );
-    assert_done(&hands, &ends);
-    let notices = hands.0.notices.borrow();
+    assert_done(&actuators, &ends);
+    let notices = actuators.0.notices.borrow();
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Silent { .. })));
     let expected = Refusals {
         length: 1,
@@ -169,7 +169,7 @@ fn over_tls_nobody_joins_without_the_proof_of_that_very_node() {
         impostor: 1,
         ..Refusals::default()
     };
-    assert_eq!(hands.0.admission.refusals(), expected);
+    assert_eq!(actuators.0.admission.refusals(), expected);
 }
 
 /// What a node's agent says to whoever answers at the controller's address, and why it refuses.
@@ -190,8 +190,8 @@ async fn calls(host: &Rack, controller: impl Net) -> (Result<usize, ErrorKind>, 
     let into = why.clone();
     let credentials = Credentials::read(host.folder.path(), "pi1").expect("they are there");
     let address = Address::new("127.0.0.1", port);
-    let told = Rc::new(move |error: &std::io::Error| *into.borrow_mut() = error.to_string());
-    let agent = Tls::new(plain, &credentials, Some(address.clone()), told).expect("a network");
+    let emitted = Rc::new(move |error: &std::io::Error| *into.borrow_mut() = error.to_string());
+    let agent = Tls::new(plain, &credentials, Some(address.clone()), emitted).expect("a network");
     let mut stream = agent.connect(&address).await.expect("anybody may connect");
     let _ = stream.write_all(b"join").await;
     let _ = stream.flush().await;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rackstorm::fleet::doors::{Address, Net};
+use rackstorm::fleet::ports::{Address, Net};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
@@ -48,7 +48,7 @@ pub(crate) struct Sockets {
     queue: Mutex<mpsc::UnboundedReceiver<(Vec<u8>, Address)>>,
 }
 
-pub(crate) struct Door {
+pub(crate) struct Listener {
     port: u16,
     queue: mpsc::UnboundedReceiver<Wire>,
 }
@@ -84,21 +84,21 @@ impl Wires {
 
 impl Net for Wires {
     type Stream = Wire;
-    type Listener = Door;
+    type Listener = Listener;
     type Datagrams = Sockets;
 
-    async fn listen(&self, port: u16) -> io::Result<Door> {
+    async fn listen(&self, port: u16) -> io::Result<Listener> {
         let port = self.free_port(port);
         let (to, queue) = mpsc::unbounded_channel();
         self.cable.listeners.borrow_mut().insert((self.host.clone(), port), to);
-        Ok(Door { port, queue })
+        Ok(Listener { port, queue })
     }
 
-    fn port(listener: &Door) -> io::Result<u16> {
+    fn port(listener: &Listener) -> io::Result<u16> {
         Ok(listener.port)
     }
 
-    async fn accept(&self, listener: &mut Door) -> io::Result<Wire> {
+    async fn accept(&self, listener: &mut Listener) -> io::Result<Wire> {
         listener.queue.recv().await.ok_or(ErrorKind::BrokenPipe.into())
     }
 

@@ -1,4 +1,4 @@
-//! The least of a controller: it takes an agent in, says what it is told to say, and hears.
+//! The least of a controller: it takes an agent in, says what it is asked to say, and hears.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use rackstorm::drivers::net::Plain;
 use rackstorm::drivers::tls::{self, Credentials, Tls};
 use rackstorm::event::Fault;
-use rackstorm::fleet::doors::{Deed, Means, Net};
 use rackstorm::fleet::means::Ability;
-use rackstorm::fleet::wire::{self, Beat, Message, Reader};
+use rackstorm::fleet::ports::{InjectionOrder, Means, Net};
+use rackstorm::fleet::wire::{self, Heartbeat, Message, Reader};
 use rackstorm::ids::{FaultId, Part, PartKind};
 use rackstorm::units::Span;
 use tokio::io::WriteHalf;
@@ -44,14 +44,18 @@ impl Chief {
         let mut listener = net.listen(7000).await.expect("a namespace of its own");
         let socket = net.bind(7001).await.expect("a namespace of its own");
         let chief = Self::default();
-        let (own, beats) = (chief.clone(), net.clone());
+        let (own, heartbeats) = (chief.clone(), net.clone());
         spawn_local(async move {
             let mut buffer = [0; 2_048];
             loop {
-                let Ok((n, from)) = beats.recv_from(&socket, &mut buffer).await else { continue };
-                if let (Ok(beat), false) = (Beat::decode(&buffer[..n]), own.0.silent.get()) {
-                    let answer = Beat { term: 1, stale: false, ..beat };
-                    let _ = beats.send_to(&socket, &answer.encode(), &from).await;
+                let Ok((n, from)) = heartbeats.recv_from(&socket, &mut buffer).await else {
+                    continue;
+                };
+                if let (Ok(heartbeat), false) =
+                    (Heartbeat::decode(&buffer[..n]), own.0.silent.get())
+                {
+                    let answer = Heartbeat { term: 1, stale: false, ..heartbeat };
+                    let _ = heartbeats.send_to(&socket, &answer.encode(), &from).await;
                 }
             }
         });
@@ -86,7 +90,7 @@ impl Chief {
         self.0.out.borrow_mut().get_or_insert(out);
     }
 
-    /// Answers no beat any more, or does again.
+    /// Answers no heartbeat any more, or does again.
     pub(super) fn fall_silent(&self, silent: bool) {
         self.0.silent.set(silent);
     }
@@ -111,19 +115,24 @@ impl Chief {
         join.expect("it has joined")
     }
 
-    /// Why the agent did not do a deed, if it said so.
+    /// Why the agent did not carry an injection out, if it said so.
     pub(super) fn refusal(&self, number: u64) -> Option<String> {
         let said = self.0.said.borrow();
         said.iter().find_map(|message| match message {
-            Message::Cannot { deed, why } if *deed == number => Some(why.clone()),
+            Message::Cannot { injection, why } if *injection == number => Some(why.clone()),
             _ => None,
         })
     }
 }
 
 /// A harm on the node.
-pub(super) fn deed(number: u64, kind: Fault, means: Means, lasts: Option<u64>) -> Deed {
+pub(super) fn injection(
+    number: u64,
+    kind: Fault,
+    means: Means,
+    lasts: Option<u64>,
+) -> InjectionOrder {
     let part = Part { kind: PartKind::Node, index: 0 };
     let (lasts, lease) = (lasts.map(Span::from_secs), Span::from_secs(5));
-    Deed { number, fault: FaultId(0), kind, part, lasts, lease, means }
+    InjectionOrder { number, fault: FaultId(0), kind, part, lasts, lease, means }
 }

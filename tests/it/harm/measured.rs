@@ -5,15 +5,15 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use rackstorm::event::Fault;
-use rackstorm::fleet::doors::Means;
 use rackstorm::fleet::means::{BadLink, lacks};
+use rackstorm::fleet::ports::Means;
 use rackstorm::fleet::wire::Message;
 use rackstorm::scenario::harm::Load;
 use rackstorm::units::Bytes;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::task::LocalSet;
 
-use super::chief::{Chief, deed};
+use super::chief::{Chief, injection};
 use super::stand::{CONTROLLER, NODE, Node, OTHER, inside, until};
 
 /// Echoes of the node's kernel.
@@ -81,12 +81,12 @@ fn with_harm(test: &str, means: Means, mark: &str, measure: impl AsyncFnOnce(&No
         let chief = Chief::new(node.bench.path()).await;
         node.start();
         chief.joined(1).await;
-        let deed = deed(1, Fault::LinkDegradation, means, Some(3_600));
-        if let Some(why) = lacks(&deed, &chief.abilities()) {
+        let injection = injection(1, Fault::LinkDegradation, means, Some(3_600));
+        if let Some(why) = lacks(&injection, &chief.abilities()) {
             eprintln!("skipped: {why}");
             return;
         }
-        chief.say(&Message::Harm { deed }).await;
+        chief.say(&Message::Harm { injection }).await;
         let stands = || node.traces().iter().any(|one| one.contains(mark));
         until("the harm stands", || stands() || chief.refusal(1).is_some()).await;
         assert_eq!(chief.refusal(1), None);
@@ -148,8 +148,8 @@ fn a_partition_strikes_some_hosts_and_spares_the_rest() {
 }
 
 #[test]
-fn a_cut_spares_whom_it_is_told_to() {
-    let test = "harm::measured::a_cut_spares_whom_it_is_told_to";
+fn a_cut_spares_whom_it_is_to_spare() {
+    let test = "harm::measured::a_cut_spares_whom_it_is_to_spare";
     let cut = Means::Cut { but: vec![CONTROLLER.to_owned()] };
     with_harm(test, cut, "_1", async |_, _| {
         assert_eq!(Echo::from(OTHER).answers(50, 64), 0);
@@ -165,9 +165,9 @@ fn burnt_time_and_filled_memory_and_a_full_card_are_as_much_as_was_asked_for() {
     let load = Load { cpu_ppm: 300_000, memory, card, disk: 0 };
     with_harm(test, Means::Load(load), ".fill", async |node, _| {
         let kib = |file: &str, field: &str| {
-            let told = std::fs::read_to_string(format!("/proc/{}/{file}", node.pid()));
-            let told = told.expect("it runs");
-            let line = told.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
+            let reported = std::fs::read_to_string(format!("/proc/{}/{file}", node.pid()));
+            let reported = reported.expect("it runs");
+            let line = reported.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
             line.split_whitespace().next().expect("a number").parse::<u64>().expect("a number")
         };
         until("the memory is filled", || kib("status", "VmRSS:") > 100 << 10).await;

@@ -112,7 +112,8 @@ pub(super) struct Node {
     pub(super) bench: Bench,
     space: String,
     agent: Option<Child>,
-    /// What tells the lives of its agent from those of others, whose groups are seen as well.
+    /// What distinguishes the lives of its agent from those of others, whose groups are seen as
+    /// well.
     lives: Vec<String>,
 }
 
@@ -143,7 +144,7 @@ impl Node {
             .arg(format!("--net={}", self.space))
             .arg(program)
             .args(["agent", "--controller", &format!("{CONTROLLER}:7000")])
-            .args(["--beats", &format!("{CONTROLLER}:7001"), "--node", "1"])
+            .args(["--heartbeats", &format!("{CONTROLLER}:7001"), "--node", "1"])
             .args(["--certificates", "ca", "--store", "store", "--state", "state"])
             .current_dir(self.bench.path())
             .stdin(Stdio::null())
@@ -151,8 +152,9 @@ impl Node {
             .stderr(said)
             .spawn();
         let agent = agent.expect("it starts");
-        let told = fs::read_to_string(format!("/proc/{}/stat", agent.id())).expect("it runs");
-        let fields: Vec<_> = told.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        let reported = fs::read_to_string(format!("/proc/{}/stat", agent.id())).expect("it runs");
+        let fields: Vec<_> =
+            reported.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         let start: u64 = fields[22 - 3].parse().expect("ticks");
         self.lives.push(format!("rackstorm-{:x}-", start % (1 << 28)));
         self.agent = Some(agent);
@@ -181,7 +183,7 @@ impl Node {
 
     /// The keepers of its agent.
     pub(super) fn keepers(&self) -> Vec<u32> {
-        let wanted = format!("rouse\0{}\0", self.pid());
+        let wanted = format!("undo-harm\0{}\0", self.pid());
         let entries = fs::read_dir("/proc").expect("Linux");
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let is = |pid: &u32| {

@@ -1,19 +1,19 @@
 //! Each harm by each way of undoing: nothing is left.
 
 use rackstorm::event::Fault;
-use rackstorm::fleet::doors::{Deed, Means};
 use rackstorm::fleet::means::{BadLink, lacks};
+use rackstorm::fleet::ports::{InjectionOrder, Means};
 use rackstorm::fleet::wire::Message;
 use rackstorm::scenario::harm::{Load, Stop};
 use rackstorm::units::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::LocalSet;
 
-use super::chief::{Chief, deed};
+use super::chief::{Chief, injection};
 use super::stand::{CONTROLLER, Node, inside, until};
 
 /// Harms that leave the link to the controller, and what is seen of each on the node.
-fn harms() -> Vec<(Deed, &'static str)> {
+fn harms() -> Vec<(InjectionOrder, &'static str)> {
     let link = |bad| Means::Link(bad);
     let load = |load| Means::Load(load);
     let none = Load::default();
@@ -26,13 +26,13 @@ fn harms() -> Vec<(Deed, &'static str)> {
     let disk = load(Load { disk: 5_000_000, ..none });
     let degraded = Fault::LinkDegradation;
     vec![
-        (deed(1, degraded, cut, None), "_1"),
-        (deed(2, degraded, loss, Some(3_600)), "_2"),
-        (deed(3, degraded, rate, Some(3_600)), "clsact"),
-        (deed(4, Fault::Load, cpu, Some(3_600)), "load"),
-        (deed(5, Fault::Load, memory, None), "load"),
-        (deed(6, Fault::Load, card, Some(3_600)), "-6.fill"),
-        (deed(7, Fault::Load, disk, None), "rackstorm-"),
+        (injection(1, degraded, cut, None), "_1"),
+        (injection(2, degraded, loss, Some(3_600)), "_2"),
+        (injection(3, degraded, rate, Some(3_600)), "clsact"),
+        (injection(4, Fault::Load, cpu, Some(3_600)), "load"),
+        (injection(5, Fault::Load, memory, None), "load"),
+        (injection(6, Fault::Load, card, Some(3_600)), "-6.fill"),
+        (injection(7, Fault::Load, disk, None), "rackstorm-"),
     ]
 }
 
@@ -40,13 +40,13 @@ fn harms() -> Vec<(Deed, &'static str)> {
 async fn harmed(node: &Node, chief: &Chief) {
     let said = chief.abilities();
     let mut marks = Vec::new();
-    for (deed, mark) in harms() {
-        if let Some(why) = lacks(&deed, &said) {
+    for (injection, mark) in harms() {
+        if let Some(why) = lacks(&injection, &said) {
             eprintln!("skipped: {why}");
             continue;
         }
         marks.push(mark);
-        chief.say(&Message::Harm { deed }).await;
+        chief.say(&Message::Harm { injection }).await;
     }
     let traces = || node.traces();
     let stands = |mark: &&&str| traces().iter().any(|trace| trace.contains(**mark));
@@ -88,8 +88,8 @@ fn no_harm_is_left_whatever_undoes_it() {
         chief.joined(1).await;
 
         harmed(&node, &chief).await;
-        for (deed, _) in harms() {
-            chief.say(&Message::Undo { deed }).await;
+        for (injection, _) in harms() {
+            chief.say(&Message::Undo { injection }).await;
         }
         clean(&node, &before, "Undo").await;
 
@@ -145,15 +145,15 @@ fn who_hangs_is_woken_by_its_keeper_and_leaves_nothing_when_it_is_killed() {
         chief.joined(1).await;
         // Woken when its time is over, and without one after the lease.
         for (number, lasts) in [(1, Some(1)), (2, None)] {
-            let deed = deed(number, Fault::Hang, Means::Usual, lasts);
-            chief.say(&Message::Harm { deed }).await;
+            let injection = injection(number, Fault::Hang, Means::Usual, lasts);
+            chief.say(&Message::Harm { injection }).await;
             until("it hangs", || node.traces().contains(&"stopped".to_owned())).await;
             clean(&node, &before, "its time").await;
         }
         // So long a silence it takes for that of the controller.
         chief.joined(2).await;
-        let deed = deed(3, Fault::Hang, Means::Usual, Some(3_600));
-        chief.say(&Message::Harm { deed }).await;
+        let injection = injection(3, Fault::Hang, Means::Usual, Some(3_600));
+        chief.say(&Message::Harm { injection }).await;
         until("it hangs", || node.traces().contains(&"stopped".to_owned())).await;
         let keepers = node.keepers();
         assert_eq!(keepers.len(), 1);
@@ -176,8 +176,8 @@ fn who_is_cut_off_from_all_comes_back_by_itself_and_is_not_cut_off_again() {
         let chief = Chief::new(node.bench.path()).await;
         node.start();
         chief.joined(1).await;
-        let cut = deed(1, Fault::LinkDegradation, Means::Cut { but: Vec::new() }, Some(3));
-        let harm = Message::Harm { deed: cut };
+        let cut = injection(1, Fault::LinkDegradation, Means::Cut { but: Vec::new() }, Some(3));
+        let harm = Message::Harm { injection: cut };
         chief.say(&harm).await;
         let stands = || node.traces().iter().any(|trace| trace.contains("_1"));
         until("it is cut off", stands).await;
@@ -185,12 +185,12 @@ fn who_is_cut_off_from_all_comes_back_by_itself_and_is_not_cut_off_again() {
         // Asked again, it does not; what it is asked for next it has done after that.
         chief.say(&harm).await;
         let card = Means::Load(Load { card: Bytes(1 << 20), ..Load::default() });
-        let card = deed(2, Fault::Load, card, None);
-        chief.say(&Message::Harm { deed: card.clone() }).await;
+        let card = injection(2, Fault::Load, card, None);
+        chief.say(&Message::Harm { injection: card.clone() }).await;
         let full = || node.traces().iter().any(|trace| trace.ends_with("-2.fill"));
         until("its card is full", full).await;
         assert!(!stands(), "{:#?}", node.traces());
-        chief.say(&Message::Undo { deed: card }).await;
+        chief.say(&Message::Undo { injection: card }).await;
         clean(&node, &before, "Undo").await;
     });
 }
@@ -215,8 +215,9 @@ fn an_agent_refuses_what_it_may_not_and_what_it_cannot() {
             (Fault::Load, Means::Load(Load { card: Bytes(1 << 50), ..idle }), "MiB stay so"),
         ];
         for (number, (kind, means, why)) in (1..).zip(asked) {
-            chief.say(&Message::Harm { deed: deed(number, kind, means, None) }).await;
-            until(why, || chief.refusal(number).is_some_and(|told| told.contains(why))).await;
+            chief.say(&Message::Harm { injection: injection(number, kind, means, None) }).await;
+            until(why, || chief.refusal(number).is_some_and(|reported| reported.contains(why)))
+                .await;
         }
         clean(&node, &before, "what was refused").await;
     });

@@ -1,4 +1,4 @@
-//! Inventories: the examples of the papers load, and every kind of mistake is told as golden text.
+//! Inventories: the examples of the papers load, every kind of mistake is reported as golden text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn the_examples_of_the_paper_load_and_obey_the_schema() {
 }
 
 #[test]
-fn lists_are_laid_beside_the_names() {
+fn lists_are_laid_next_to_the_names() {
     let rack = read(&examples("docs/rack.md")[0]);
     assert_eq!((rack.name.as_str(), rack.nodes.len()), ("edge", 24));
     let node = &rack.nodes[17];
@@ -74,7 +74,7 @@ fn what_is_not_said_has_the_facts_as_its_default() {
 }
 
 #[test]
-fn every_kind_of_mistake_is_told_as_its_golden_text() {
+fn every_kind_of_mistake_is_reported_as_its_golden_text() {
     let folder = Path::new("tests/it/inventory");
     let entries = fs::read_dir(folder).expect("the folder is there");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
@@ -82,12 +82,12 @@ fn every_kind_of_mistake_is_told_as_its_golden_text() {
     files.sort();
     assert!(files.len() >= 6, "{files:?}");
     for file in files {
-        let told = inventory::load(&file).expect_err("a bad example").to_string();
+        let reported = inventory::load(&file).expect_err("a bad example").to_string();
         let golden = file.with_extension("stderr");
         if update() {
-            fs::write(&golden, &told).expect("the golden file is written");
+            fs::write(&golden, &reported).expect("the golden file is written");
         }
         let wanted = fs::read_to_string(&golden).unwrap_or_default();
-        assert_eq!(wanted, told, "{}", golden.display());
+        assert_eq!(wanted, reported, "{}", golden.display());
     }
 }

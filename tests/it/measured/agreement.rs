@@ -25,7 +25,7 @@ fn recorded(storm: &Storm) -> Recorded {
     Recorded { results, stage, fingerprint, scenario, observations }
 }
 
-/// The storms of a file that are told, or nothing where it is absent.
+/// The storms of a file that are reported, or nothing where it is absent.
 fn measured(file: &str, wanted: impl Fn(&Storm) -> bool) -> Option<Vec<Storm>> {
     let table = storm::read(&table(file)?).expect("a table of storms");
     assert!(table.flaws.is_empty(), "{file}: {:?}", table.flaws);
@@ -64,7 +64,7 @@ fn share() -> &'static Key {
 
 /// Says what was reached, for `docs/validation.md`.
 #[expect(clippy::print_stdout, reason = "the figures of the paper are read here")]
-fn tell(what: &str, found: &Calibration) {
+fn emit(what: &str, found: &Calibration) {
     let held_out = found.held_out.as_ref().expect("runs were held out");
     let share = &found.parameters[0];
     println!(
@@ -84,7 +84,7 @@ fn tell(what: &str, found: &Calibration) {
 }
 
 fn assert_predicted(what: &str, found: &Calibration, runs: usize) {
-    tell(what, found);
+    emit(what, found);
     assert!(found.converged, "{what}");
     assert_eq!(found.parameters[0].verdict, Verdict::Determined, "{what}");
     let held_out = found.held_out.as_ref().expect("runs were held out");
@@ -165,7 +165,7 @@ fn the_packet_rate_of_the_tftp_daemon_is_found_from_one_that_never_binds() {
         assert_eq!((found.start, found.verdict), (100_000.0, Verdict::Determined), "{found:?}");
         assert_near(found.fitted, 45_900.0, 0.05 * 45_900.0, "packets/s");
     }
-    // Of the crowds alone, a link at half its rate would say the same: that is told.
+    // Of the crowds alone, a link at half its rate would say the same: that is reported.
     let crowds: Vec<_> = storms.iter().filter(|storm| storm.clients.len() >= 16).collect();
     let crowds: Vec<_> = crowds.into_iter().map(recorded).collect();
     let found = fit(&crowds, &[share(), packets]);

@@ -4,8 +4,8 @@ use rackstorm::event::{NodeState, What};
 use rackstorm::storm::{Kind, Setup};
 use rackstorm::units::Bytes;
 
+use crate::harness::{Played, play_text};
 use crate::measured::rows::Row;
-use crate::theatre::{Played, play_text};
 
 /// What was set up for a row. The uplinks of the measurements have the server's rate.
 fn setup(row: &Row, kind: Kind) -> Setup {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rackstorm::drivers::power::Switches;
 use rackstorm::event::Cause;
-use rackstorm::fleet::doors::{Power, PowerState};
+use rackstorm::fleet::ports::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use rackstorm::inventory::{self, Inventory};
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ pub(crate) enum Ends {
     /// The driver copes with it.
     Well,
     /// The order fails, and says why.
-    InTrouble,
+    Failing,
 }
 
 /// Something that goes wrong, by its name.
@@ -71,9 +71,9 @@ pub(crate) fn file(folder: &TempDir, name: &str) -> PathBuf {
 }
 
 /// The switches of a rack, by the numbers in the names of its nodes.
-pub(crate) struct Hands(pub(crate) Switches);
+pub(crate) struct Actuators(pub(crate) Switches);
 
-impl Hands {
+impl Actuators {
     pub(crate) async fn on(&self, node: u32) -> io::Result<()> {
         self.0.on(NodeId(node - 1)).await
     }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rackstorm::drivers::power::Switches;
-use rackstorm::drivers::power::fakes::bitscope::{Bus, Mischief};
+use rackstorm::drivers::power::fakes::bitscope::{Bus, FailureMode};
 use rackstorm::drivers::power::fakes::pty::Pty;
-use rackstorm::fleet::doors::{Power, PowerState};
+use rackstorm::fleet::ports::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use rackstorm::inventory::Inventory;
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 
-use super::bench::{Hands, on_one_thread, read, until};
+use super::bench::{Actuators, on_one_thread, read, until};
 use super::subjects::bus_on_a_line;
 
 /// An ER24A: row and slot give the address, and the first node holds the bus.
@@ -36,8 +36,8 @@ fn edge_rack_at(line: &str) -> Rc<Inventory> {
 #[test]
 fn each_of_24_nodes_is_switched_alone_and_the_manager_never() {
     on_one_thread(async {
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let hears = told.clone();
+        let reported = Rc::new(RefCell::new(Vec::new()));
+        let hears = reported.clone();
         let bus = Bus::new(24, Rc::new(move |address, on| hears.borrow_mut().push((address, on))));
         let pty = Pty::open().expect("a pseudo-terminal");
         let rack = edge_rack(pty.path().to_str().expect("UTF-8"));
@@ -47,10 +47,10 @@ fn each_of_24_nodes_is_switched_alone_and_the_manager_never() {
             switches.on(NodeId(node)).await.expect("switched on");
         }
         let wanted: Vec<_> = (1..24).map(|address| (address, true)).collect();
-        assert_eq!(*told.borrow(), wanted);
+        assert_eq!(*reported.borrow(), wanted);
         assert_eq!(bus.carried_out().len(), 23, "no verb twice");
         switches.cycle(NodeId(9)).await.expect("cycled");
-        assert_eq!(told.borrow()[23..], [(9, false), (9, true)]);
+        assert_eq!(reported.borrow()[23..], [(9, false), (9, true)]);
         for refused in [switches.cycle(NodeId(0)).await, switches.on(NodeId(0)).await] {
             refused.expect_err("the manager is protected");
         }
@@ -65,12 +65,12 @@ fn each_of_24_nodes_is_switched_alone_and_the_manager_never() {
 fn an_impostor_is_not_switched_and_neither_is_whom_it_claims_to_be() {
     on_one_thread(async {
         let (bus, path) = bus_on_a_line(24);
-        bus.mischief(Some(Mischief::Impostor(5, 6)));
-        let hands = Hands(Switches::start(edge_rack(&path)).0);
-        let told = hands.on(6).await.expect_err("address 05 is node 6").to_string();
+        bus.failure_mode(Some(FailureMode::Impostor(5, 6)));
+        let actuators = Actuators(Switches::start(edge_rack(&path)).0);
+        let reported = actuators.on(6).await.expect_err("address 05 is node 6").to_string();
         let wanted = "c0n5 (bitscope bus, channel 5): address 05 answers as 06; compare \
                       `channel` with the blade's place";
-        assert_eq!(told, wanted);
+        assert_eq!(reported, wanted);
         assert_eq!(bus.carried_out(), []);
     });
 }
@@ -79,12 +79,12 @@ fn an_impostor_is_not_switched_and_neither_is_whom_it_claims_to_be() {
 fn a_babbling_bus_is_given_up_and_recovers() {
     on_one_thread(async {
         let (bus, path) = bus_on_a_line(24);
-        bus.mischief(Some(Mischief::Babbles));
-        let hands = Hands(Switches::start(edge_rack(&path)).0);
+        bus.failure_mode(Some(FailureMode::Babbles));
+        let actuators = Actuators(Switches::start(edge_rack(&path)).0);
         // Whether it gets through is chance; that it ends and that nobody else is touched is not.
-        let _ = hands.on(3).await;
-        bus.mischief(None);
-        hands.on(3).await.expect("switched on");
+        let _ = actuators.on(3).await;
+        bus.failure_mode(None);
+        actuators.on(3).await.expect("switched on");
         assert!(bus.carried_out().iter().all(|verb| *verb == (2, true)));
     });
 }
@@ -93,11 +93,11 @@ fn a_babbling_bus_is_given_up_and_recovers() {
 fn two_programs_do_not_share_a_line() {
     on_one_thread(async {
         let (_bus, path) = bus_on_a_line(24);
-        let first = Hands(Switches::start(edge_rack(&path)).0);
+        let first = Actuators(Switches::start(edge_rack(&path)).0);
         first.state(2).await.expect("a state");
-        let second = Hands(Switches::start(edge_rack(&path)).0);
-        let told = second.state(2).await.expect_err("the line is taken").to_string();
-        assert!(told.contains("another program has the line"), "{told}");
+        let second = Actuators(Switches::start(edge_rack(&path)).0);
+        let reported = second.state(2).await.expect_err("the line is taken").to_string();
+        assert!(reported.contains("another program has the line"), "{reported}");
     });
 }
 
@@ -156,8 +156,8 @@ fn a_console_shows_what_the_node_says_and_outlives_orders() {
         }
         let (other, typed) = mpsc::channel(16);
         let (screen, _) = mpsc::channel(64);
-        let told = switches.console(NodeId(4), typed, screen).await.expect_err("one at a time");
-        assert!(told.to_string().contains("the console of c0n9 is open"), "{told}");
+        let reported = switches.console(NodeId(4), typed, screen).await.expect_err("one at a time");
+        assert!(reported.to_string().contains("the console of c0n9 is open"), "{reported}");
         drop((keys, other));
         until("the pipe is closed", || !bus.is_open()).await;
         drop(switches);

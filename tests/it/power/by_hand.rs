@@ -76,7 +76,7 @@ fn states_stand_on_stdout_and_what_is_unknown_on_stderr() {
 }
 
 #[test]
-fn nodes_are_switched_and_told() {
+fn nodes_are_switched_and_reported() {
     let plugs = Plugs::new(2, 60);
     let done = plugs.rack(&["off", "n[1-2]"]);
     assert_eq!((done.code, done.stdout.as_str()), (0, "n1 off\nn2 off\n"), "{}", done.stderr);
@@ -144,7 +144,7 @@ fn a_node_that_is_off_already_is_not_counted_as_switched_off() {
     for times in 1..=3 {
         let done = plugs.rack(&["off", "n1"]);
         assert_eq!((done.code, done.stdout.as_str()), (0, "n1 off\n"), "{}", done.stderr);
-        assert_eq!(ledger(), 1, "switched off once, told so {times} times");
+        assert_eq!(ledger(), 1, "switched off once, reported {times} times");
     }
     // One that has no power loses none in a cycle either.
     plugs.set(2, false);
@@ -182,7 +182,7 @@ fn killed(plugs: &Plugs) {
 }
 
 #[test]
-fn what_a_killed_cycle_left_off_is_told_and_put_back_by_restore() {
+fn what_a_killed_cycle_left_off_is_reported_and_put_back_by_restore() {
     let plugs = Plugs::new(4, 60);
     killed(&plugs);
     let done = plugs.rack(&["status"]);
@@ -197,7 +197,7 @@ fn what_a_killed_cycle_left_off_is_told_and_put_back_by_restore() {
 }
 
 #[test]
-fn what_a_killed_cycle_left_off_is_put_back_by_the_next_command_and_a_wish_to_have_it_off_stays() {
+fn what_a_killed_cycle_left_off_is_put_back_by_the_next_command_and_what_shall_be_off_stays() {
     let plugs = Plugs::new(4, 60);
     killed(&plugs);
     let done = plugs.rack(&["off", "n2"]);
@@ -205,11 +205,11 @@ fn what_a_killed_cycle_left_off_is_put_back_by_the_next_command_and_a_wish_to_ha
     let wanted = "left by an earlier command: put back: n1: switched on";
     assert!(done.stderr.contains(wanted), "{}", done.stderr);
     assert_eq!(plugs.are_on(), [true, false, true, true]);
-    killed_again_is_off_by_wish(&plugs);
+    killed_again_is_off_as_asked(&plugs);
 }
 
 /// n1 is named by the next command: what that wants is so.
-fn killed_again_is_off_by_wish(plugs: &Plugs) {
+fn killed_again_is_off_as_asked(plugs: &Plugs) {
     plugs.set(2, true);
     killed(plugs);
     let done = plugs.rack(&["off", "n1"]);
@@ -236,7 +236,7 @@ fn a_cycle_that_ends_leaves_nothing_and_one_that_fails_is_tried_again() {
 }
 
 #[test]
-fn a_damaged_journal_is_told_by_its_line_and_nothing_of_it_is_believed() {
+fn a_damaged_journal_is_reported_by_its_line_and_nothing_of_it_is_believed() {
     let plugs = Plugs::new(4, 60);
     killed(&plugs);
     let file = plugs.bench.path().join("rack.journal");
@@ -261,7 +261,7 @@ fn babbling(pause: Option<Duration>) -> (Bench, mpsc::Receiver<()>) {
     let (came, caller) = mpsc::channel();
     thread::spawn(move || {
         while let Ok((mut line, _)) = listener.accept() {
-            // Whoever is told may have gone.
+            // Whoever reads this may have gone.
             let _ = came.send(());
             line.set_read_timeout(pause).expect("a socket");
             while line.write_all(b"?").is_ok() {
@@ -307,13 +307,13 @@ fn who_waits_for_a_line_that_babbles_can_be_stopped() {
 #[test]
 fn a_console_is_led_through_the_bus_to_the_person() {
     // The bus is served by a thread, as the program is another process.
-    let (tell, path) = mpsc::channel();
+    let (report, path) = mpsc::channel();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = thread::spawn(move || {
         on_one_thread(async move {
             let bus = Bus::new(4, Rc::new(|_, _| {}));
             let pty = Pty::open().expect("a pseudo-terminal");
-            tell.send(pty.path().to_owned()).expect("somebody waits");
+            report.send(pty.path().to_owned()).expect("somebody waits");
             tokio::select! {
                 biased;
                 _ = ended => {}

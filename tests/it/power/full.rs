@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rackstorm::drivers::power::held::Held;
 use rackstorm::event::Fault;
-use rackstorm::fleet::doors::{Deed, Means, PowerState};
+use rackstorm::fleet::ports::{InjectionOrder, Means, PowerState};
 use rackstorm::ids::{FaultId, Part, PartKind};
 use rackstorm::units::Span;
 use tempfile::TempDir;
@@ -50,10 +50,10 @@ impl Drop for Disk {
     }
 }
 
-fn deed(number: u64) -> Deed {
+fn injection(number: u64) -> InjectionOrder {
     let part = Part { kind: PartKind::Node, index: 0 };
     let (fault, kind, means) = (FaultId(0), Fault::Hang, Means::Usual);
-    Deed { number, fault, kind, part, lasts: None, lease: Span(5), means }
+    InjectionOrder { number, fault, kind, part, lasts: None, lease: Span(5), means }
 }
 
 /// A rack of three plugs on a disk, all of them on.
@@ -91,7 +91,7 @@ fn what_a_run_found_is_put_back_though_the_disk_is_full() {
     // Room was reserved for what is noted while the disk is full.
     for number in 0..400 {
         let mut own = held.lock();
-        own.journal.does(&deed(number), vec!["n2".into()]).expect("noted");
+        own.journal.does(&injection(number), vec!["n2".into()]).expect("noted");
         own.journal.undone(number).expect("noted");
     }
     drop(held);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rackstorm::drivers::power::Switches;
 use rackstorm::drivers::power::rehearsal::Rehearsal;
 use rackstorm::event::Cause;
-use rackstorm::fleet::doors::{Power, PowerState};
+use rackstorm::fleet::ports::{Power, PowerState};
 use rackstorm::ids::NodeId;
 use rackstorm::inventory::power::Controller;
 use tokio::task::JoinSet;
@@ -79,8 +79,8 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
         let folder = tempfile::tempdir().expect("a folder");
         write_secret(folder.path());
         let real = read(&inventory(), folder.path());
-        let told = Rc::<RefCell<BTreeMap<u32, Vec<bool>>>>::default();
-        let hears = told.clone();
+        let reported = Rc::<RefCell<BTreeMap<u32, Vec<bool>>>>::default();
+        let hears = reported.clone();
         let hear = Rc::new(move |node: NodeId, on| {
             hears.borrow_mut().entry(node.0).or_default().push(on);
         });
@@ -101,7 +101,7 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
             }
         };
         states(&|_| PowerState::On).await;
-        assert!(told.borrow().is_empty(), "they are found on");
+        assert!(reported.borrow().is_empty(), "they are found on");
         let mut at_work = JoinSet::new();
         for node in all().filter(|node| node.0 % EACH != 2) {
             let switches = switches.clone();
@@ -120,11 +120,11 @@ fn all_kinds_of_one_rack_are_rehearsed_at_once_and_each_node_is_switched_by_its_
             if node.0.is_multiple_of(EACH) { PowerState::Off } else { PowerState::On }
         };
         states(&on).await;
-        for (node, heard) in told.borrow().iter() {
+        for (node, heard) in reported.borrow().iter() {
             let wanted: &[bool] = if node.is_multiple_of(EACH) { &[false] } else { &[false, true] };
             assert_eq!(heard, wanted, "node {}", node + 1);
         }
-        assert_eq!(told.borrow().len(), EACH as usize * Controller::WORDS.len());
+        assert_eq!(reported.borrow().len(), EACH as usize * Controller::WORDS.len());
         drop(switches);
         buses.left().await;
         let left = rehearsal.folder().to_owned();

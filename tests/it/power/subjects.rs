@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rackstorm::drivers::power::fakes::bitscope::{Bus, Mischief};
+use rackstorm::drivers::power::fakes::bitscope::{Bus, FailureMode};
 use rackstorm::drivers::power::fakes::pty::Pty;
 use tempfile::TempDir;
 use tokio::task::spawn_local;
@@ -43,21 +43,21 @@ fn bitscope() -> Subject {
     let table = format!(
         "[[power.bitscope]]\nname = \"bus\"\ndevice = \"{path}\"\nreply_max = \"500 ms\"\n"
     );
-    let trick = |name, ends, mischief| {
+    let trick = |name, ends, failure_mode| {
         let bus = bus.clone();
-        let set = move |on: bool| bus.mischief(on.then_some(mischief));
+        let set = move |on: bool| bus.failure_mode(on.then_some(failure_mode));
         Trick { name, ends, set: Box::new(set) }
     };
     let left_open = bus.clone();
     let tricks = vec![
-        trick("a tenth of the characters is lost", Ends::InTrouble, Mischief::Loses(10)),
-        trick("a few characters are lost once", Ends::Well, Mischief::LosesOnce(12)),
-        trick("a silent blade", Ends::InTrouble, Mischief::Silent(2)),
-        trick("a silent bus", Ends::InTrouble, Mischief::Dead),
-        trick("a blade that answers as another", Ends::InTrouble, Mischief::Impostor(2, 3)),
-        trick("a blade that obeys nothing", Ends::InTrouble, Mischief::Stuck(2)),
-        trick("a blade that is disabled", Ends::InTrouble, Mischief::Disabled(2)),
-        trick("a slow bus", Ends::Well, Mischief::Slow(std::time::Duration::from_millis(60))),
+        trick("a tenth of the characters is lost", Ends::Failing, FailureMode::Loses(10)),
+        trick("a few characters are lost once", Ends::Well, FailureMode::LosesOnce(12)),
+        trick("a silent blade", Ends::Failing, FailureMode::Silent(2)),
+        trick("a silent bus", Ends::Failing, FailureMode::Dead),
+        trick("a blade that answers as another", Ends::Failing, FailureMode::Impostor(2, 3)),
+        trick("a blade that obeys nothing", Ends::Failing, FailureMode::Stuck(2)),
+        trick("a blade that is disabled", Ends::Failing, FailureMode::Disabled(2)),
+        trick("a slow bus", Ends::Well, FailureMode::Slow(std::time::Duration::from_millis(60))),
         Trick {
             name: "a pipe left open by somebody else",
             ends: Ends::Well,

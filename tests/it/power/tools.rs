@@ -6,10 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use rackstorm::drivers::power::Switches;
-use rackstorm::fleet::doors::PowerState;
+use rackstorm::fleet::ports::PowerState;
 use tempfile::TempDir;
 
-use super::bench::{Ends, Hands, Subject, Trick, file, on_one_thread, read};
+use super::bench::{Actuators, Ends, Subject, Trick, file, on_one_thread, read};
 
 /// What all scripts begin with: they notice when they run twice at once, and play tricks.
 const BEGINS: &str = r#"#!/bin/sh
@@ -53,14 +53,14 @@ fn subject(folder: TempDir, table: String) -> Subject {
         Trick { name, ends, set: Box::new(set) }
     };
     let tricks = vec![
-        trick("the program hangs", Ends::InTrouble, "hang"),
+        trick("the program hangs", Ends::Failing, "hang"),
         trick("the program is slow", Ends::Well, "slow"),
-        trick("the program fails", Ends::InTrouble, "fail"),
-        trick("the program says nothing", Ends::InTrouble, "silent"),
-        trick("the program says something else", Ends::InTrouble, "garbled"),
-        trick("the program obeys nothing", Ends::InTrouble, "stuck"),
-        trick("the program prints without end", Ends::InTrouble, "endless"),
-        trick("the program complains without end", Ends::InTrouble, "mute"),
+        trick("the program fails", Ends::Failing, "fail"),
+        trick("the program says nothing", Ends::Failing, "silent"),
+        trick("the program says something else", Ends::Failing, "garbled"),
+        trick("the program obeys nothing", Ends::Failing, "stuck"),
+        trick("the program prints without end", Ends::Failing, "endless"),
+        trick("the program complains without end", Ends::Failing, "mute"),
         trick("the program obeys and fails", Ends::Well, "grumbles"),
     ];
     let on = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
@@ -172,7 +172,8 @@ esac
     subject(folder, table)
 }
 
-/// A hub that prints this, whatever is asked, with nodes on these ports; what is told of the first.
+/// A hub that prints this, whatever is asked, with nodes on these ports; what is reported of the
+/// first.
 fn hub_says(said: &str, ports: &str) -> Result<PowerState, String> {
     let folder = folder();
     fs::write(file(&folder, "says"), said).expect("written");
@@ -183,8 +184,8 @@ fn hub_says(said: &str, ports: &str) -> Result<PowerState, String> {
          [[power.uhubctl]]\nname = \"hub\"\nprogram = \"{program}\"\nlocation = \"1-1\"\n{TIMES}"
     );
     on_one_thread(async {
-        let hands = Hands(Switches::start(Rc::new(read(&text, folder.path()))).0);
-        hands.state(1).await.map_err(|error| error.to_string())
+        let actuators = Actuators(Switches::start(Rc::new(read(&text, folder.path()))).0);
+        actuators.state(1).await.map_err(|error| error.to_string())
     })
 }
 
@@ -227,11 +228,14 @@ fn several_nodes_on_a_ganged_hub_are_refused() {
         let hub = format!("hub 1-1 [2109:2817, USB 2.10, 4 ports, {how}]");
         format!("Current status for {hub}\n  Port 1: 0100 power\n")
     };
-    let told = hub_says(&hub("ganged"), "1-3").expect_err("refused");
-    assert!(told.contains("switches all ports together (ganged), and feeds n[1-3]; "), "{told}");
+    let reported = hub_says(&hub("ganged"), "1-3").expect_err("refused");
+    assert!(
+        reported.contains("switches all ports together (ganged), and feeds n[1-3]; "),
+        "{reported}"
+    );
     assert_eq!(hub_says(&hub("ganged"), "1"), Ok(PowerState::On));
-    let told = hub_says(&hub("nops"), "1").expect_err("refused");
-    assert!(told.contains("the hub cannot switch its ports (nops); "), "{told}");
+    let reported = hub_says(&hub("nops"), "1").expect_err("refused");
+    assert!(reported.contains("the hub cannot switch its ports (nops); "), "{reported}");
 }
 
 #[test]
@@ -248,6 +252,6 @@ fn two_tables_for_one_hub_have_the_same_ports() {
         rackstorm::inventory::read("rack", &text, Path::new(""))
     };
     read(3, "1-1").and(read(2, "1-2")).expect("other ports, and another hub");
-    let told = read(2, "1-1").expect_err("the same port").render(false);
-    assert!(told.contains("two nodes on channel 2 of `b`"), "{told}");
+    let reported = read(2, "1-1").expect_err("the same port").render(false);
+    assert!(reported.contains("two nodes on channel 2 of `b`"), "{reported}");
 }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rackstorm::drivers::power::Switches;
-use rackstorm::drivers::power::fakes::web::{Controller, Mischief, Protocol, Tls};
+use rackstorm::drivers::power::fakes::web::{Controller, FailureMode, Protocol, Tls};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::spawn_local;
 
-use super::bench::{Ends, Hands, Subject, Trick, file, on_one_thread};
+use super::bench::{Actuators, Ends, Subject, Trick, file, on_one_thread};
 
 /// A controller that listens, and its port.
 pub(super) fn listening(protocol: Protocol, tls: Option<Tls>) -> (Controller, u16) {
@@ -33,19 +33,19 @@ pub(super) fn subject(
     table: String,
     lossy: usize,
 ) -> Subject {
-    let trick = |name, ends, mischief| {
+    let trick = |name, ends, failure_mode| {
         let controller = controller.clone();
-        let set = move |on: bool| controller.mischief(on.then_some(mischief));
+        let set = move |on: bool| controller.failure_mode(on.then_some(failure_mode));
         Trick { name, ends, set: Box::new(set) }
     };
     let tricks = vec![
-        trick("it hangs", Ends::InTrouble, Mischief::Hangs),
-        trick("it is slow", Ends::Well, Mischief::Slow(Duration::from_millis(50))),
-        trick("it cuts off", Ends::InTrouble, Mischief::CutsOff),
-        trick("200 with an error inside", Ends::InTrouble, Mischief::Lies),
-        trick("it is busy", Ends::InTrouble, Mischief::Refuses(503)),
-        trick("it obeys nothing", Ends::InTrouble, Mischief::Stuck),
-        trick("characters are lost", Ends::InTrouble, Mischief::Loses(lossy)),
+        trick("it hangs", Ends::Failing, FailureMode::Hangs),
+        trick("it is slow", Ends::Well, FailureMode::Slow(Duration::from_millis(50))),
+        trick("it cuts off", Ends::Failing, FailureMode::CutsOff),
+        trick("200 with an error inside", Ends::Failing, FailureMode::Lies),
+        trick("it is busy", Ends::Failing, FailureMode::Refuses(503)),
+        trick("it obeys nothing", Ends::Failing, FailureMode::Stuck),
+        trick("characters are lost", Ends::Failing, FailureMode::Loses(lossy)),
     ];
     let (truth, most) = (controller.clone(), controller);
     Subject {
@@ -106,10 +106,10 @@ pub(super) fn write_secret(folder: &TempDir, password: &str) {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
 }
 
-/// What is told when n1 is to be switched on.
-async fn told(subject: &Subject) -> String {
-    let hands = Hands(Switches::start(Rc::new(subject.inventory())).0);
-    hands.on(1).await.expect_err("refused").to_string()
+/// What is reported when n1 is to be switched on.
+async fn reported(subject: &Subject) -> String {
+    let actuators = Actuators(Switches::start(Rc::new(subject.inventory())).0);
+    actuators.on(1).await.expect_err("refused").to_string()
 }
 
 #[test]
@@ -118,10 +118,11 @@ fn orders_of_one_tick_travel_together() {
         for (kind, protocol) in [("pipower", Protocol::PiPower), ("rfpipower", Protocol::RfPiPower)]
         {
             let (controller, subject) = lanl(kind, protocol);
-            let hands = Hands(Switches::start(Rc::new(subject.inventory())).0);
-            hands.on(3).await.expect("switched on");
+            let actuators = Actuators(Switches::start(Rc::new(subject.inventory())).0);
+            actuators.on(3).await.expect("switched on");
             let before = controller.asked().len();
-            let (one, two, three) = tokio::join!(hands.on(1), hands.on(2), hands.off(3));
+            let (one, two, three) =
+                tokio::join!(actuators.on(1), actuators.on(2), actuators.off(3));
             one.and(two).and(three).expect("switched");
             let asked = controller.asked().split_off(before);
             let orders: Vec<_> = asked.iter().filter(|line| !line.ends_with("state")).collect();
@@ -149,8 +150,8 @@ fn an_unknown_certificate_is_not_trusted() {
         let (controller, mut subject) = board();
         let at = subject.table.find("certificate = \"").expect("a pin") + "certificate = \"".len();
         subject.table.replace_range(at..at + 4, "0000");
-        let told = told(&subject).await;
-        assert!(told.contains("its certificate is another one"), "{told}");
+        let reported = reported(&subject).await;
+        assert!(reported.contains("its certificate is another one"), "{reported}");
         assert_eq!(controller.asked(), Vec::<String>::new());
     });
 }
@@ -160,10 +161,10 @@ fn a_refused_password_is_tried_once() {
     on_one_thread(async {
         let (controller, subject) = board();
         write_secret(&subject.folder, "guess");
-        let hands = Hands(Switches::start(Rc::new(subject.inventory())).0);
+        let actuators = Actuators(Switches::start(Rc::new(subject.inventory())).0);
         for _ in 0..3 {
-            let told = hands.on(1).await.expect_err("refused").to_string();
-            assert!(told.contains("password"), "{told}");
+            let reported = actuators.on(1).await.expect_err("refused").to_string();
+            assert!(reported.contains("password"), "{reported}");
         }
         assert_eq!(controller.asked().len(), 1);
     });
@@ -175,8 +176,8 @@ fn a_password_that_others_may_read_is_not_used() {
         let (controller, subject) = board();
         let file = file(&subject.folder, "password");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("set");
-        let told = told(&subject).await;
-        assert!(told.contains("others may read it"), "{told}");
+        let reported = reported(&subject).await;
+        assert!(reported.contains("others may read it"), "{reported}");
         assert_eq!(controller.asked(), Vec::<String>::new());
     });
 }

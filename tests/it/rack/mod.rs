@@ -92,8 +92,8 @@ fn events(folder: &Path) -> Vec<Event> {
     log.collect::<Result<_, _>>().expect("a whole log")
 }
 
-/// The states that a run told of a node.
-fn told(events: &[Event], wanted: u32) -> Vec<N> {
+/// The states that a run emitted of a node.
+fn emitted(events: &[Event], wanted: u32) -> Vec<N> {
     let state = |event: &Event| match event.what {
         What::NodeState { node, state, .. } if node.0 == wanted => Some(state),
         _ => None,
@@ -123,12 +123,12 @@ fn a_job_on_sixteen_nodes_outlives_four_kinds_of_fault_and_leaves_the_rack_as_it
     let all = [Fault::Crash, Fault::SilentCorruption, Fault::Hang, Fault::SwitchLoss];
     assert_eq!(strikes(&events), all);
     let boot = [N::Rom, N::Init, N::Up];
-    let (cut, hung) = (told(&events, 1), told(&events, 4));
+    let (cut, hung) = (emitted(&events, 1), emitted(&events, 4));
     assert_eq!(cut[..8], [&boot[..], &[N::Down, N::Off], &boot].concat(), "a power cut");
     assert_eq!(hung[..8], [&boot[..], &[N::Hung, N::Off], &boot].concat(), "a hung agent");
     let part = |state| {
         let is = |event: &&Event| match event.what {
-            What::PartState { state: told, .. } => told == state,
+            What::PartState { state: emitted, .. } => emitted == state,
             _ => false,
         };
         events.iter().filter(is).count()
@@ -165,7 +165,7 @@ fn replays_in_the_model(bench: &Bench, folder: &Path) {
 }
 
 #[test]
-fn what_a_rack_cannot_do_now_is_told_all_at_once_before_anything_is_touched() {
+fn what_a_rack_cannot_do_now_is_emitted_all_at_once_before_anything_is_touched() {
     let Some(stand) = Stand::up("pre", &SMALL) else { return };
     edit(&stand, "down_at_once = 4", "down_at_once = 2");
     let file = stand.bench.write("job.toml", &small("1 s", ""));

@@ -48,8 +48,8 @@ fn pause(span: Duration) {
 /// What a tool says in the namespace of a node.
 fn in_node(stand: &Stand, node: u32, command: &[&str]) -> String {
     let space = format!("{}-pi{node}", stand.name);
-    let told = Command::new("ip").args(["netns", "exec", &space]).args(command).output();
-    String::from_utf8_lossy(&told.expect("ip is there").stdout).into_owned()
+    let reported = Command::new("ip").args(["netns", "exec", &space]).args(command).output();
+    String::from_utf8_lossy(&reported.expect("ip is there").stdout).into_owned()
 }
 
 /// What fills the card of a node, if anything does.
@@ -176,9 +176,10 @@ fn a_node_whose_cable_is_cut_undoes_its_harm_when_the_lease_is_over() {
 /// The processes in the namespace of a node.
 fn processes(stand: &Stand, node: u32) -> Vec<u32> {
     let space = format!("{}-pi{node}", stand.name);
-    let told = Command::new("ip").args(["netns", "pids", &space]).output().expect("ip is there");
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    told.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
+    let reported =
+        Command::new("ip").args(["netns", "pids", &space]).output().expect("ip is there");
+    let reported = String::from_utf8_lossy(&reported.stdout).into_owned();
+    reported.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
 }
 
 /// The agent of a node: the one whose parent stands outside. Tools that it asks come and go.

@@ -72,14 +72,14 @@ fn a_run_with_another_seed_is_played_again() {
     let bench = Bench::new();
     let first = run(&bench);
     let seeded = play(&bench, "rack.toml", &["--seed", "9"]).swap_remove(0);
-    let mut command = bench.command(&["run", "rack.toml", "--out", "told"]);
-    let told = Done::from(command.env("RACKSTORM_SEED", "12").output().expect("it starts"));
-    assert_eq!(told.code, 0, "{}", told.stderr);
-    let told = results(&bench.path().join("told")).swap_remove(0);
-    let prints = [&first, &seeded, &told].map(|folder| manifest(folder)["fingerprint"].clone());
+    let mut command = bench.command(&["run", "rack.toml", "--out", "real"]);
+    let reported = Done::from(command.env("RACKSTORM_SEED", "12").output().expect("it starts"));
+    assert_eq!(reported.code, 0, "{}", reported.stderr);
+    let reported = results(&bench.path().join("real")).swap_remove(0);
+    let prints = [&first, &seeded, &reported].map(|folder| manifest(folder)["fingerprint"].clone());
     assert!(prints[0] != prints[1] && prints[1] != prints[2], "seeds matter");
     same_again(&bench, &seeded);
-    same_again(&bench, &told);
+    same_again(&bench, &reported);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_run_with_keys_of_the_command_line_is_played_again() {
     let law = r#"fault.crash.0.lifetime={ weibull = { mean = "1 d", shape = 0.7 } }"#;
     let set = ["--set", title, "--set", law, "--set", "fault.crash.0.on=pi[03-20]!pi05"];
     let many = play(&bench, "rack.toml", &set).swap_remove(0);
-    assert!(page(&many).contains("it's 5 > 3 & "), "the title is told");
+    assert!(page(&many).contains("it's 5 > 3 & "), "the title is reported");
     same_again(&bench, &many);
 }
 
@@ -197,8 +197,8 @@ fn a_report_of_real_time_says_that_no_run_is_the_same_and_what_can_be_played() {
     let folder = play(&bench, "short.toml", &["--on", "loopback"]).swap_remove(0);
     assert!(page(&folder).contains("Stage loopback plays in real time"), "it says so");
     let commands = commands(&folder);
-    let told = "rackstorm run scenario.toml --seed 1 --on loopback";
-    assert_eq!(commands, ["rackstorm replay . --on model", told]);
+    let reported = "rackstorm run scenario.toml --seed 1 --on loopback";
+    assert_eq!(commands, ["rackstorm replay . --on model", reported]);
     for command in &commands {
         let done = typed(&bench, &folder, command);
         assert_eq!(done.code, 0, "{command}: {}", done.stderr);

@@ -61,7 +61,7 @@ fn a_run_whose_log_cannot_be_written_failed_and_says_why() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_killed_run_is_told_from_one_that_goes_on() {
+fn a_killed_run_is_distinguished_from_one_that_goes_on() {
     let bench = Bench::new();
     let month = root().join("scenarios/study/lanl_750_month.toml");
     let work = "workload.bulk-synchronous.work=\"300 y\"";
@@ -72,19 +72,23 @@ fn a_killed_run_is_told_from_one_that_goes_on() {
         rest();
     }
     let folder = partial(&bench);
-    let told = || bench.run(&["report", text(&folder)]).stderr;
-    let going = told();
+    let reported = || bench.run(&["report", text(&folder)]).stderr;
+    let going = reported();
     child.kill().expect("it runs");
     child.wait().expect("it was started");
     assert!(going.contains("the run is going on"), "{going}");
-    assert!(told().contains("the run was killed: no process of this machine"), "{}", told());
+    assert!(
+        reported().contains("the run was killed: no process of this machine"),
+        "{}",
+        reported()
+    );
     assert_eq!(manifest(&folder)["status"], "running");
 }
 
 #[test]
 fn the_manifest_names_the_commit_that_the_program_was_built_from() {
     if ["RACKSTORM_BIN", "RACKSTORM_COMMIT"].iter().any(|it| std::env::var_os(it).is_some()) {
-        eprintln!("skipped: another build, or what it was told, may be of another commit");
+        eprintln!("skipped: another build, or what it was given, may be of another commit");
         return;
     }
     let bench = Bench::new();

@@ -8,7 +8,7 @@ use crate::program::{Bench, Done};
 
 use super::{manifest, play, run, text};
 
-/// What may befall a file, with how it is told.
+/// What may befall a file, with how it is reported.
 type Harm = (&'static str, fn(&Path), &'static str);
 
 const HARMS: [Harm; 7] = [
@@ -65,14 +65,14 @@ fn every_reader_refuses_a_file_that_is_missing_changed_or_cut_and_names_it() {
     let folder = run(&bench);
     let other = play(&bench, "rack.toml", &["--seed", "4"]).swap_remove(0);
     let before = bench.files();
-    for (name, harm, told) in HARMS {
+    for (name, harm, reported) in HARMS {
         let file = folder.join(name);
         let whole = fs::read(&file).expect("it is there");
         harm(&file);
         for command in readers(text(&folder), text(&other)) {
             let done = bench.run(&command);
-            assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{told}: {command:?}");
-            assert!(done.stderr.contains(told), "{command:?}: {}", done.stderr);
+            assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{reported}: {command:?}");
+            assert!(done.stderr.contains(reported), "{command:?}: {}", done.stderr);
             let hint = "\n  hint: ";
             assert!(done.stderr.contains(hint), "{command:?}: {}", done.stderr);
         }
@@ -93,13 +93,13 @@ fn all_damaged_files_are_named_at_once_with_what_can_be_done() {
     let done = bench.run(&["replay", text(&folder)]);
     let shown = folder.display();
     let again = format!("rackstorm run {shown}/scenario.toml --seed 3 --on model");
-    let told = format!(
+    let reported = format!(
         "error: {shown}: it is not as the run left it:\n  boots.csv is missing\n  \
          events.rsl is changed\n  hint: `{again}` leaves the same run whole; --unchecked takes \
          the folder as it is\n"
     );
-    assert_eq!((done.code, done.stderr), (3, told));
-    // As it says: the damaged folder stays, and a whole one lies beside it.
+    assert_eq!((done.code, done.stderr), (3, reported));
+    // As it says: the damaged folder stays, and a whole one lies next to it.
     let words: Vec<_> = again.split(' ').skip(1).collect();
     let done = bench.run(&words);
     assert_eq!(done.code, 0, "{}", done.stderr);
@@ -109,7 +109,7 @@ fn all_damaged_files_are_named_at_once_with_what_can_be_done() {
 }
 
 #[test]
-fn a_damaged_folder_is_used_by_who_insists_and_the_damage_is_told() {
+fn a_damaged_folder_is_used_by_who_insists_and_the_damage_is_reported() {
     let bench = Bench::new();
     let folder = run(&bench);
     edit(&folder.join("metrics.csv"));
@@ -124,7 +124,7 @@ fn a_damaged_folder_is_used_by_who_insists_and_the_damage_is_told() {
 }
 
 #[test]
-fn a_log_that_tells_other_events_is_not_the_same_though_the_run_is() {
+fn a_log_with_other_events_is_not_the_same_though_the_run_is() {
     let bench = Bench::new();
     let folder = run(&bench);
     let other = play(&bench, "rack.toml", &["--seed", "4"]).swap_remove(0);
@@ -144,8 +144,8 @@ fn an_edited_report_is_noticed_by_a_replay_and_drawn_again() {
     let replay = || bench.run(&["replay", text(&folder)]);
     let done = replay();
     assert_eq!((done.code, done.stdout.as_str()), (3, ""));
-    for told in ["figures/nodes_up.png is missing", "report.html is cut: 11 of "] {
-        assert!(done.stderr.contains(told), "{}", done.stderr);
+    for reported in ["figures/nodes_up.png is missing", "report.html is cut: 11 of "] {
+        assert!(done.stderr.contains(reported), "{}", done.stderr);
     }
     let remedy = format!("`rackstorm report {}` draws it again", folder.display());
     assert!(done.stderr.contains(&remedy), "{}", done.stderr);
@@ -195,7 +195,7 @@ fn a_folder_of_a_version_without_checksums_is_read_and_that_is_said() {
 }
 
 #[test]
-fn what_somebody_lays_beside_the_files_of_a_run_does_no_harm() {
+fn what_somebody_lays_next_to_the_files_of_a_run_does_no_harm() {
     let bench = Bench::new();
     let folder = run(&bench);
     fs::write(folder.join("notes.txt"), "look at minute 7").expect("a disk");

@@ -2,11 +2,11 @@
 //!
 //! Facts are compared per node, per part and per job, so that what happens to two of them at
 //! about the same time may swap. The band of a fact has three reasons: a silent node is noticed up
-//! to one beat (a second, or a quarter of `detect`) earlier than after `detect`; orders and their
-//! answers cross the network, a few milliseconds for each step; a node whose way was cut needs
-//! some time to join again. That a job has failed is told by the model when it happens, and by
-//! the fleet when it is noticed. Which of several nodes that fail together is noticed first, and
-//! so counts as the one that failed, may differ.
+//! to one heartbeat (a second, or a quarter of `detect`) earlier than after `detect`; orders and
+//! their answers cross the network, a few milliseconds for each step; a node whose way was cut
+//! needs some time to join again. That a job has failed is emitted by the model when it happens,
+//! and by the fleet when it is noticed. Which of several nodes that fail together is noticed first,
+//! and so counts as the one that failed, may differ.
 
 mod protocols;
 mod several;
@@ -17,22 +17,23 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::backend::turmoil::{Reference, Turmoil};
 use rackstorm::event::{Cause, CheckpointAct, Event, Fault, JobPhase, PartState, Sensor, What};
-use rackstorm::fleet::doors::Notice;
+use rackstorm::fleet::ports::Notice;
 use rackstorm::ids::{JobId, NodeId, Part, PartKind};
 use rackstorm::plan::Plan;
 use rackstorm::units::Span;
 
+use crate::harness::{Played, plan_of, play_on};
 use crate::program::Bench;
-use crate::theatre::{Played, plan_of, play_on};
 
-/// Time for which a node may be late in joining again after its way was cut, and the beat.
+/// Time for which a node may be late in joining again after its way was cut, and the heartbeat.
 const BAND: Span = Span::from_secs(3);
 /// `controller.detect` of the scenarios below.
 const DETECT: Span = Span::from_secs(8);
 /// Time that orders and answers of one step may take.
 const BAND_PER_STEP: Span = Span::from_millis(10);
 
-/// 24 nodes on one switch, of which four are spares, with a job on 20; what `with` says beside.
+/// 24 nodes on one switch, of which four are spares, with a job on 20; what `with` says in
+/// addition.
 fn rack(with: &str) -> String {
     format!(
         r#"
@@ -136,7 +137,7 @@ fn bare(what: &What) -> What {
     }
 }
 
-/// Whether a fact tells that a job has failed, or what that took with it.
+/// Whether a fact says that a job has failed, or what that took with it.
 fn is_failure(what: &What) -> bool {
     matches!(
         what,
@@ -148,9 +149,9 @@ fn is_failure(what: &What) -> bool {
     )
 }
 
-/// Demands that both stages tell and move the same; gives what the fleet told.
+/// Demands that both stages emit and move the same; gives what the fleet emitted.
 fn agree(text: &str) -> Played {
-    let (model, fleet) = tell_alike(text);
+    let (model, fleet) = played_alike(text);
     moved_alike(&model, &fleet);
     measured_alike(&model, &fleet, 10);
     fleet
@@ -168,8 +169,8 @@ fn controller_down(played: &Played) -> Span {
     down.iter().zip(&up).fold(Span::ZERO, |sum, (down, up)| sum + up.since(*down))
 }
 
-/// Demands that both stages tell the same facts.
-fn tell_alike(text: &str) -> (Played, Played) {
+/// Demands that both stages emit the same facts.
+fn played_alike(text: &str) -> (Played, Played) {
     alike(text, &Model, &Turmoil, BAND_PER_STEP)
 }
 
@@ -257,13 +258,13 @@ fn measured_alike(model: &Played, fleet: &Played, parts: u64) {
     assert!(off.is_empty(), "fleet over model: {off:?}");
 }
 
-/// Demands that a run tells something so often.
+/// Demands that a run emits something so often.
 fn demand(played: &Played, count: usize, wanted: impl Fn(&What) -> bool) {
     assert_eq!(played.count(wanted), count);
 }
 
 fn is_phase(phase: JobPhase) -> impl Fn(&What) -> bool {
-    move |what| matches!(what, What::JobPhase { phase: told, .. } if *told == phase)
+    move |what| matches!(what, What::JobPhase { phase: emitted, .. } if *emitted == phase)
 }
 
 fn fault(kind: &str, on: &str, at: &str, repair: &str) -> String {
@@ -405,7 +406,7 @@ fn agreement_fixed_costs() {
 #[test]
 fn agreement_crash_in_a_checkpoint() {
     // Until the crash is noticed the other nodes go on writing what is then thrown away.
-    let (_, fleet) = tell_alike(&saving(&fault("crash", "pi03", "90 s", "power-cycle")));
+    let (_, fleet) = played_alike(&saving(&fault("crash", "pi03", "90 s", "power-cycle")));
     demand(&fleet, 1, |what| matches!(what, What::Checkpoint { act: CheckpointAct::Abandon, .. }));
 }
 
@@ -453,11 +454,11 @@ fn both_networks_give_the_fleet_the_same_facts() {
 }
 
 #[test]
-fn a_beat_that_no_clock_can_keep_is_refused() {
+fn a_heartbeat_that_no_clock_can_keep_is_refused() {
     let plan = plan_of(&saving("").replace("detect = \"8 s\"", "detect = \"0 s\""));
     assert!(Model.cannot(&plan).is_empty());
     let reasons = Turmoil.cannot(&plan);
-    assert!(reasons[0].starts_with("a beat each 0 s"), "{reasons:?}");
+    assert!(reasons[0].starts_with("a heartbeat each 0 s"), "{reasons:?}");
 }
 
 #[test]
@@ -474,7 +475,7 @@ fn agreement_detection_by_phi_accrual() {
     agree(&text);
     let mut notices = Vec::new();
     let plan = plan_of(&text);
-    let played = crate::theatre::play_with(&plan, |plan, sink| {
+    let played = crate::harness::play_with(&plan, |plan, sink| {
         Turmoil.play_noting(plan, sink, &mut notices)
     });
     let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];
@@ -493,12 +494,12 @@ const GOSSIP: &str = "[controller.gossip]\nperiod = \"500 ms\"\ntimeout = \"150 
 fn agreement_detection_by_gossip() {
     let plan = plan_of(&(saving("") + GOSSIP));
     let periods = plan.detection().as_secs_f64() / 0.5;
-    assert!((8.2..8.4).contains(&periods), "1 to meet it, 1 to doubt, 1.3 to tell, 5: {periods}");
+    assert!((8.2..8.4).contains(&periods), "1 to meet it, 1 to doubt, 1.3 to spread, 5: {periods}");
     for at in [250, 251, 253, 256] {
         let text = saving(&fault("hang", "pi03", &format!("{at} s"), "power-cycle")) + GOSSIP;
         agree(&text);
         let mut notices = Vec::new();
-        let played = crate::theatre::play_with(&plan_of(&text), |plan, sink| {
+        let played = crate::harness::play_with(&plan_of(&text), |plan, sink| {
             Turmoil.play_noting(plan, sink, &mut notices)
         });
         let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];
@@ -532,7 +533,7 @@ fn gossip_where_packets_are_lost_declares_no_live_node_dead() {
     let with = "\n[[fault.link-degradation]]\non = \"node/link\"\nat = \"80 s\"\n\
                 loss = \"10 %\"\nrepair = \"300 s\"\n";
     let mut notices = Vec::new();
-    crate::theatre::play_with(&plan_of(&(saving(with) + GOSSIP)), |plan, sink| {
+    crate::harness::play_with(&plan_of(&(saving(with) + GOSSIP)), |plan, sink| {
         Turmoil.play_noting(plan, sink, &mut notices)
     });
     assert_eq!(notices.iter().filter(|(_, n)| is_silent(n)).count(), 0);
@@ -542,7 +543,7 @@ fn gossip_where_packets_are_lost_declares_no_live_node_dead() {
 fn a_silent_node_is_noticed_within_the_detectors_bound() {
     let plan = plan_of(&saving(&fault("hang", "pi03", "250 s", "power-cycle")));
     let mut notices = Vec::new();
-    let played = crate::theatre::play_with(&plan, |plan, sink| {
+    let played = crate::harness::play_with(&plan, |plan, sink| {
         Turmoil.play_noting(plan, sink, &mut notices)
     });
     let struck = played.times(|what| matches!(what, What::FaultStrikes { .. }))[0];

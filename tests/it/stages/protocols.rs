@@ -1,10 +1,10 @@
-//! Protocols of jobs: the model and the fleet tell the same facts.
+//! Protocols of jobs: the model and the fleet emit the same facts.
 
 use rackstorm::event::{CheckpointAct, CorruptionAct, JobPhase, What};
 
 use super::{
-    agree, demand, fault, is_phase, measured_alike, moved_alike, rack, saving,
-    saving_without_spares, tell_alike,
+    agree, demand, fault, is_phase, measured_alike, moved_alike, played_alike, rack, saving,
+    saving_without_spares,
 };
 
 /// Checkpoints each minute on cards, at partners, and at the file server; one node stays away,
@@ -127,7 +127,7 @@ fn agreement_upsets_in_a_beam() {
         .replace("work           = \"12 h\"", "work           = \"2 h\"")
         .replace("beam = 200_000", "beam = 400_000")
         .replace("15 min", "5 min");
-    let (_, fleet) = tell_alike(&(shorter + "[controller]\ndetect = \"8 s\"\n"));
+    let (_, fleet) = played_alike(&(shorter + "[controller]\ndetect = \"8 s\"\n"));
     for class in ["masked", "corrected", "silent", "crash", "hang"] {
         assert!(fleet.metric(&format!("upsets_{class}")) > 0.5, "{class}");
     }
@@ -148,7 +148,7 @@ fn agreement_alarms_before_failures() {
     };
     let faults = foreseen("crash", "pi03", 300, 1) + &foreseen("hang", "pi07", 470, 0);
     let text = saving_without_spares(&faults).replace("interval = \"60 s\"", "interval = \"1 h\"");
-    let (model, fleet) = tell_alike(&text);
+    let (model, fleet) = played_alike(&text);
     moved_alike(&model, &fleet);
     measured_alike(&model, &fleet, 15);
     for metric in ["alarms_true", "alarms_false", "faults_unforeseen", "checkpoints_committed"] {

@@ -1,4 +1,4 @@
-//! What one job can do, two jobs on one machine can: the model and the fleet tell the same facts.
+//! What one job can do, two jobs on one machine can: the model and the fleet emit the same facts.
 
 use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
@@ -9,7 +9,7 @@ use rackstorm::plan::Plan;
 use rackstorm::scenario::{Loaded, Overrides, load_text, read};
 
 use super::{BAND_PER_STEP, alike_of, fault, is_phase, moved_alike, rack};
-use crate::theatre::{Played, plan_of, play_plan};
+use crate::harness::{Played, plan_of, play_plan};
 
 const FIRST: JobId = JobId(0);
 const SECOND: JobId = JobId(1);
@@ -38,7 +38,7 @@ fn two(first: (&str, &str), second: (&str, &str), faults: &str) -> Plan {
     plan_of(&text_of_two(first, second, faults))
 }
 
-/// Demands that both stages tell and move the same; gives what the fleet told.
+/// Demands that both stages emit and move the same; gives what the fleet emitted.
 fn agree(plan: &Plan) -> Played {
     let (model, fleet) = alike_of(plan, &Model, &Turmoil, BAND_PER_STEP);
     moved_alike(&model, &fleet);
@@ -61,7 +61,7 @@ fn job_of(what: &What) -> Option<JobId> {
     }
 }
 
-/// How often a job told something.
+/// How often a job emitted something.
 fn count(played: &Played, job: JobId, wanted: impl Fn(&What) -> bool) -> usize {
     played.count(|what| job_of(what) == Some(job) && wanted(what))
 }
@@ -104,7 +104,7 @@ fn agreement_two_jobs_take_turns_at_the_file_server() {
 }
 
 #[test]
-fn agreement_a_job_of_levels_beside_another_one() {
+fn agreement_a_job_of_levels_next_to_another_one() {
     let own = levels(&[
         "to = \"card\"",
         "to = \"partner\"\nevery = 2",
@@ -133,7 +133,7 @@ fn agreement_two_jobs_hold_images_in_memory() {
 
 /// Five seats on ten nodes: pi03 and pi08 share one.
 #[test]
-fn agreement_a_replicated_job_beside_another_one() {
+fn agreement_a_replicated_job_next_to_another_one() {
     let own = "nodes = 5\nreplicas = { degree = 2, strategy = \"restart\" }";
     let faults =
         fault("crash", "pi03", "250 s", "never") + &fault("crash", "pi14", "250 s", "never");
@@ -146,7 +146,7 @@ fn agreement_a_replicated_job_beside_another_one() {
 
 /// Each by a protocol of its own: one has levels, of the other every seat is on two nodes.
 #[test]
-fn agreement_a_job_of_levels_beside_one_of_replicas() {
+fn agreement_a_job_of_levels_next_to_one_of_replicas() {
     let levels = levels(&["to = \"card\"", "to = \"file-server\"\nevery = 2"]);
     let replicas = "nodes = 5\nreplicas = { degree = 2, strategy = \"restart\" }";
     let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi14", "250 s", "never");
@@ -229,7 +229,7 @@ fn on_the_model(plan: &Plan) -> Played {
 /// A failure throws back one group of the first job and nothing of the second, and the other way
 /// round all of the second.
 #[test]
-fn a_job_of_groups_beside_another_one() {
+fn a_job_of_groups_next_to_another_one() {
     let own = "[checkpoint.logging]\ngroup = 5\nsize = \"50 MB\"\ninterval = \"60 s\"\n";
     let faults = fault("crash", "pi03", "250 s", "1 h") + &fault("crash", "pi14", "330 s", "1 h");
     let model = on_the_model(&two(("nodes = 10", own), OTHER, &faults));
@@ -242,7 +242,7 @@ fn a_job_of_groups_beside_another_one() {
 
 /// A card is enough for the first, and the second goes back by a group.
 #[test]
-fn a_job_of_levels_beside_one_of_groups() {
+fn a_job_of_levels_next_to_one_of_groups() {
     let groups = "[checkpoint.logging]\ngroup = 5\nsize = \"50 MB\"\ninterval = \"60 s\"\n";
     let levels = levels(&["to = \"card\"", "to = \"group\"\ngroup = 5\nevery = 2"]);
     let faults = fault("crash", "pi03", "250 s", "power-cycle")

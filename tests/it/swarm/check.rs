@@ -1,6 +1,6 @@
-//! What a run may tell: nodes, parts, faults and the controller, instant by instant.
+//! What a run may emit: nodes, parts, faults and the controller, instant by instant.
 //!
-//! The checker knows the plan and the events, and nothing of the model. It follows what is told,
+//! The checker knows the plan and the events, and nothing of the model. It follows what is emitted,
 //! computes what must follow from it, and compares. All it does is O(machine) for each event.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use super::job::Job;
 use super::paths::Paths;
 use super::power::Meter;
 
-/// A node as told so far.
+/// A node as emitted so far.
 pub(super) struct Node {
     pub(super) state: NodeState,
     /// When it entered its state.
@@ -50,7 +50,7 @@ pub(super) struct Node {
     free_since: Time,
 }
 
-/// The machine as told so far.
+/// The machine as emitted so far.
 pub(super) struct Machine<'p> {
     pub(super) plan: &'p Plan,
     pub(super) chance: Chance,
@@ -94,17 +94,17 @@ pub(super) fn check(plan: &Plan, events: &[Event]) {
             meter.pass(&machine, &job, event.at);
             machine.now = event.at;
         }
-        let told = || {
-            clocks.told(&machine, &job, event);
-            paths.told(&machine, event);
-            machine.told(event);
-            job.told(&machine, event);
+        let observe = || {
+            clocks.observe(&machine, &job, event);
+            paths.observe(&machine, event);
+            machine.observe(event);
+            job.observe(&machine, event);
             paths.update(&machine);
             clocks.shield(&machine, &job);
-            meter.told(&machine, &job, event);
+            meter.observe(&machine, &job, event);
         };
-        let told = std::panic::AssertUnwindSafe(told);
-        if let Err(panic) = std::panic::catch_unwind(told) {
+        let observe = std::panic::AssertUnwindSafe(observe);
+        if let Err(panic) = std::panic::catch_unwind(observe) {
             eprintln!("at the event {event:?}");
             std::panic::resume_unwind(panic);
         }
@@ -224,7 +224,7 @@ impl<'p> Machine<'p> {
     /// time that it needs to return.
     fn back(&self) -> Time {
         let controller = &self.plan.scenario.controller;
-        self.now + controller.detect + Span(8 * controller.beat().0)
+        self.now + controller.detect + Span(8 * controller.heartbeat().0)
     }
 
     /// What nodes hang on broke or was repaired.
@@ -305,14 +305,14 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn told(&mut self, event: &Event) {
+    fn observe(&mut self, event: &Event) {
         assert!(!self.ended, "something happens after the end");
         self.was_full |= self.is_full();
         match event.what {
             What::NodeState { node, life, state, cause } => {
-                self.node_told(node.0, life.0, state, cause);
+                self.observe_node(node.0, life.0, state, cause);
             }
-            What::PartState { part, state, cause } => self.part_told(part, state, cause),
+            What::PartState { part, state, cause } => self.observe_part(part, state, cause),
             What::FaultStrikes { fault, kind, part } => self.strike(fault, kind, part),
             What::FaultEnds { fault, kind, part } => self.end_of(fault, kind, part),
             What::RunEnds { .. } => self.ended = true,
@@ -320,7 +320,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn node_told(&mut self, node: u32, life: u32, state: NodeState, cause: Cause) {
+    fn observe_node(&mut self, node: u32, life: u32, state: NodeState, cause: Cause) {
         let id = node as usize;
         let (old, was_powered) = (self.nodes[id].state, self.nodes[id].powered);
         assert_ne!(old, state, "a node enters another state");
@@ -448,7 +448,7 @@ impl<'p> Machine<'p> {
         row.powered &= by_controller || state == NodeState::Hung;
     }
 
-    fn part_told(&mut self, part: Part, state: PartState, cause: Cause) {
+    fn observe_part(&mut self, part: Part, state: PartState, cause: Cause) {
         let retries = self.plan.scenario.controller.boot_retries;
         if part.kind == PartKind::Psu && cause == Cause::BrownOut && state == PartState::Down {
             let restart = self.plan.scenario.module.psus
@@ -651,7 +651,7 @@ impl<'p> Machine<'p> {
         assert!(self.ended, "the run ends");
         let stop = &self.plan.scenario.stop;
         let all_up = self.nodes.iter().all(|node| node.state == NodeState::Up);
-        let reason = job.reason().expect("a reason is told");
+        let reason = job.reason().expect("a reason is emitted");
         match reason {
             EndReason::AllUp => assert!(all_up && stop.when == StopWhen::AllUp),
             EndReason::WorkDone => {

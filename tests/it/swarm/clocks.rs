@@ -127,7 +127,7 @@ impl Clocks {
     }
 
     /// A strike comes when the clock says so, and starts the next lifetime.
-    pub(super) fn told(&mut self, machine: &Machine, job: &Job, event: &Event) {
+    pub(super) fn observe(&mut self, machine: &Machine, job: &Job, event: &Event) {
         let What::FaultStrikes { fault, part, .. } = event.what else { return };
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.fault == fault) else { return };
         assert!(runs(machine, fault, part), "the clock of {part:?} stands");

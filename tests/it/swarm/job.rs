@@ -1,4 +1,4 @@
-//! The job: its members, steps, checkpoints and restarts, counted again from what is told.
+//! The job: its members, steps, checkpoints and restarts, counted again from what is emitted.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use rackstorm::units::{Span, Time};
 
 use super::check::Machine;
 
-/// The job as told so far. Without a job it does nothing.
+/// The job as emitted so far. Without a job it does nothing.
 pub(super) struct Job<'p> {
-    wish: Option<&'p plan::Job>,
+    spec: Option<&'p plan::Job>,
     protocol: Option<&'p Coordinated>,
     detect: Span,
     phase: JobPhase,
@@ -48,12 +48,12 @@ pub(super) struct Job<'p> {
 impl<'p> Job<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         Self {
-            wish: plan.jobs.first(),
+            spec: plan.jobs.first(),
             protocol: plan.scenario.jobs.first().and_then(|job| job.checkpoint.as_ref()).map(
-                |wish| match wish {
-                    Checkpoint::Coordinated(wish) => wish,
+                |spec| match spec {
+                    Checkpoint::Coordinated(spec) => spec,
                     Checkpoint::Multilevel(_) | Checkpoint::Logging(_) => {
-                        unreachable!("nobody wishes for levels or groups here")
+                        unreachable!("nobody asks for levels or groups here")
                     }
                 },
             ),
@@ -107,19 +107,19 @@ impl<'p> Job<'p> {
         !strikes && self.members.contains(&node)
     }
 
-    fn wish(&self) -> &'p plan::Job {
-        self.wish.expect("only a job is told of")
+    fn spec(&self) -> &'p plan::Job {
+        self.spec.expect("only a job has events")
     }
 
     fn step(&self, number: u64) -> Span {
-        if number == self.wish().steps { self.wish().last_step } else { self.wish().step }
+        if number == self.spec().steps { self.spec().last_step } else { self.spec().step }
     }
 
     fn work(&self, steps: u64) -> Span {
         (1..=steps).fold(Span::ZERO, |sum, step| sum + self.step(step))
     }
 
-    pub(super) fn told(&mut self, machine: &Machine, event: &Event) {
+    pub(super) fn observe(&mut self, machine: &Machine, event: &Event) {
         match event.what {
             What::JobPhase { phase, .. } => self.enters(phase, event.at),
             What::JobNode { node, joined: true, .. } => self.joins(machine, node.0),
@@ -210,7 +210,7 @@ impl<'p> Job<'p> {
         match phase {
             JobPhase::Compute => assert_eq!(self.done, self.furthest, "it was done before"),
             JobPhase::Rework => assert!(self.done < self.furthest, "it was not done before"),
-            JobPhase::Done => assert_eq!(self.done, self.wish().steps, "all steps are done"),
+            JobPhase::Done => assert_eq!(self.done, self.spec().steps, "all steps are done"),
             _ => {}
         }
         if phase == JobPhase::Waiting {
@@ -218,7 +218,7 @@ impl<'p> Job<'p> {
         } else {
             self.began = true;
             let n = self.members.len();
-            assert!(phase == JobPhase::Done || n as u32 == self.wish().nodes, "{n} members");
+            assert!(phase == JobPhase::Done || n as u32 == self.spec().nodes, "{n} members");
         }
         self.computing = self.computing_until(at);
         (self.phase, self.since, self.entered) = (phase, at, at);
@@ -237,14 +237,14 @@ impl<'p> Job<'p> {
             assert_eq!((span, self.moved), (fixed, 0), "it takes its fixed time");
         } else {
             let size = self.protocol.expect("there is one").size.0;
-            assert_eq!(self.moved, size * u64::from(self.wish().nodes), "every byte of every node");
+            assert_eq!(self.moved, size * u64::from(self.spec().nodes), "every byte of every node");
         }
     }
 
     fn step_done(&mut self, step: u64, at: Time) {
         assert!(self.is_computing(), "a step in phase {:?}", self.phase);
         assert_eq!(step, self.done + 1, "one step after the other");
-        assert!(step <= self.wish().steps, "there is no step {step}");
+        assert!(step <= self.spec().steps, "there is no step {step}");
         let span = at.since(self.since);
         assert_eq!(span, self.step(step), "a step takes its time");
         let again = step <= self.furthest;
@@ -257,11 +257,11 @@ impl<'p> Job<'p> {
 
     /// Whether a checkpoint is to follow the step that was just done.
     fn is_checkpoint_due(&self) -> bool {
-        if self.done == self.wish().steps {
+        if self.done == self.spec().steps {
             return self.protocol.is_some_and(|protocol| protocol.last);
         }
         let foreseen = self.warned == Some(self.done);
-        foreseen || self.wish().interval.is_some_and(|interval| self.computed >= interval)
+        foreseen || self.spec().interval.is_some_and(|interval| self.computed >= interval)
     }
 
     fn checkpoint(&mut self, number: u64, act: CheckpointAct, at: Time) {
@@ -320,7 +320,7 @@ impl<'p> Job<'p> {
 
     /// All is said about this instant.
     pub(super) fn close(&self, machine: &Machine) {
-        let Some(wish) = self.wish else { return };
+        let Some(spec) = self.spec else { return };
         for &node in &self.members {
             let up = machine.nodes[node as usize].state == NodeState::Up;
             assert!(up && machine.connected(node), "node {node} is a member and not there");
@@ -329,10 +329,10 @@ impl<'p> Job<'p> {
             JobPhase::Done => assert!(self.members.is_empty(), "the work is done"),
             JobPhase::Waiting => {
                 let free = (0..machine.nodes.len() as u32).filter(|&n| self.can_take(machine, n));
-                let enough = self.members.len() + free.count() >= wish.nodes as usize;
+                let enough = self.members.len() + free.count() >= spec.nodes as usize;
                 assert!(!enough || machine.now < self.ready_at, "the job could be placed");
             }
-            _ => assert_eq!(self.members.len(), wish.nodes as usize),
+            _ => assert_eq!(self.members.len(), spec.nodes as usize),
         }
         if self.is_computing() && self.since == machine.now && self.computed > Span::ZERO {
             assert!(!self.is_checkpoint_due(), "a checkpoint is due and does not begin");
@@ -344,7 +344,7 @@ impl<'p> Job<'p> {
 
     /// Computing is what was done and what was lost.
     pub(super) fn check_end(&self, machine: &Machine) {
-        if self.wish.is_none() {
+        if self.spec.is_none() {
             return;
         }
         let under_way =

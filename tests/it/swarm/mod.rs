@@ -1,4 +1,4 @@
-//! Random small scenarios on the model, with an independent, slow check of all that it tells.
+//! Random small scenarios on the model, with an independent, slow check of all that it emits.
 //!
 //! `RACKSTORM_SEEDS=20000 cargo test --release --test it swarm` plays more of them, and
 //! `RACKSTORM_SEEDS=17..18` one. A run that fails prints its seed and its scenario.
@@ -8,7 +8,7 @@ mod clocks;
 mod job;
 mod paths;
 mod power;
-mod wish;
+mod spec;
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,15 +18,15 @@ use rackstorm::plan::Plan;
 use rackstorm::record::Fingerprint;
 use rackstorm::scenario::{self, Overrides};
 
-use crate::theatre::play_plan;
+use crate::harness::play_plan;
 
 /// The seeds to play: `N` (0 to N - 1) or `A..B` in the environment, else some hundred.
 fn seeds() -> Range<u64> {
-    let Ok(wish) = std::env::var("RACKSTORM_SEEDS") else { return 0..300 };
+    let Ok(spec) = std::env::var("RACKSTORM_SEEDS") else { return 0..300 };
     let number = |text: &str| text.trim().parse().expect("RACKSTORM_SEEDS is N or A..B");
-    match wish.split_once("..") {
+    match spec.split_once("..") {
         Some((first, end)) => number(first)..number(end),
-        None => 0..number(&wish),
+        None => 0..number(&spec),
     }
 }
 
@@ -47,7 +47,7 @@ fn fingerprint(events: &[Event]) -> String {
     fingerprint.finish()
 }
 
-/// Plays a scenario twice; panics if it tells two stories, or one that cannot be.
+/// Plays a scenario twice; panics if the two differ, or if one cannot be.
 fn play(text: &str) {
     let plan = plan(text);
     let run = play_plan(&plan);
@@ -57,10 +57,10 @@ fn play(text: &str) {
 }
 
 #[test]
-fn random_machines_tell_only_what_can_be() {
+fn random_machines_emit_only_what_can_be() {
     let mut failed = Vec::new();
     for seed in seeds() {
-        let text = wish::scenario(seed);
+        let text = spec::scenario(seed);
         if catch_unwind(AssertUnwindSafe(|| play(&text))).is_err() {
             let command =
                 format!("RACKSTORM_SEEDS={seed}..{} cargo test --test it swarm", seed + 1);

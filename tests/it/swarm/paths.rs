@@ -62,10 +62,10 @@ impl Paths {
         }
     }
 
-    pub(super) fn told(&mut self, machine: &Machine, event: &Event) {
+    pub(super) fn observe(&mut self, machine: &Machine, event: &Event) {
         match event.what {
             What::NodeState { node, state, cause, .. } => {
-                self.node_told(machine, node.0, state, cause, event.at);
+                self.observe_node(machine, node.0, state, cause, event.at);
             }
             What::Transfer { purpose, received, lost, nodes } => {
                 assert!(nodes > 0 && (received.0 == 0 || lost.0 == 0), "whole or in vain");
@@ -94,7 +94,14 @@ impl Paths {
         }
     }
 
-    fn node_told(&mut self, machine: &Machine, node: u32, state: NodeState, why: Cause, at: Time) {
+    fn observe_node(
+        &mut self,
+        machine: &Machine,
+        node: u32,
+        state: NodeState,
+        why: Cause,
+        at: Time,
+    ) {
         let boot = &machine.plan.scenario.hardware.boot;
         let old = machine.nodes[node as usize].state;
         let reaches = machine.reaches_server(node);

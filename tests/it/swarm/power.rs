@@ -25,7 +25,7 @@ impl Meter {
         Self { energy: 0, most }
     }
 
-    pub(super) fn told(&mut self, machine: &Machine, job: &Job, event: &Event) {
+    pub(super) fn observe(&mut self, machine: &Machine, job: &Job, event: &Event) {
         match event.what {
             What::Reading { sensor: Sensor::Energy, value } => {
                 let energy = (self.energy / 1_000_000_000) as u64;

@@ -205,7 +205,7 @@ fn every_select_is_biased() {
     demand(&complaints);
 }
 
-/// A new kind of fault has to be answered for wherever kinds are told apart.
+/// A new kind of fault has to be answered for wherever kinds are distinguished.
 #[test]
 fn no_match_on_a_kind_of_fault_has_a_wildcard() {
     let mut complaints = Vec::new();
@@ -245,14 +245,14 @@ fn no_file_is_left_out_of_the_build() {
     let files: BTreeMap<_, _> = rust_files(&["src", "tests/it"]).into_iter().collect();
     let mut complaints = Vec::new();
     for file in files.keys() {
-        let door = file.file_name().is_some_and(|name| name == "mod.rs");
-        let this = if door { file.parent().expect("in a folder") } else { file.as_path() };
+        let is_mod = file.file_name().is_some_and(|name| name == "mod.rs");
+        let this = if is_mod { file.parent().expect("in a folder") } else { file.as_path() };
         let folder = this.parent().expect("in a folder");
         let name = this.file_stem().and_then(|name| name.to_str()).expect("UTF-8");
         if ["main", "lib"].contains(&name) {
             continue;
         }
-        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|door| folder.join(door));
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|is_mod| folder.join(is_mod));
         let declared = parents
             .iter()
             .filter_map(|parent| files.get(parent))
@@ -293,16 +293,16 @@ fn tree() -> String {
     files.sort_by_key(|(file, _)| place(file));
     let mut lines = String::from("```text\nsrc/\n");
     for (file, text) in &files {
-        let door = file.ends_with("mod.rs");
-        let place = if door { file.parent().expect("in a folder") } else { file };
-        if !door && place.iter().count() > 2 {
+        let is_mod = file.ends_with("mod.rs");
+        let place = if is_mod { file.parent().expect("in a folder") } else { file };
+        if !is_mod && place.iter().count() > 2 {
             continue;
         }
         let name = place.strip_prefix("src").expect("below src").display();
-        let name = format!("{name}{}", if door { "/" } else { "" });
+        let name = format!("{name}{}", if is_mod { "/" } else { "" });
         let sentence = text.lines().next().unwrap_or_default().trim_start_matches("//! ");
         entry(&mut lines, &name, sentence);
-        let inside = files.iter().filter(|(file, _)| door && file.parent() == Some(place));
+        let inside = files.iter().filter(|(file, _)| is_mod && file.parent() == Some(place));
         let names = inside.filter_map(|(file, _)| file.file_stem()?.to_str());
         let names: Vec<_> = names.filter(|name| *name != "mod").collect();
         if !names.is_empty() {
@@ -312,7 +312,7 @@ fn tree() -> String {
     lines + "```\n"
 }
 
-/// One entry of the tree, its text folded beside its name.
+/// One entry of the tree, its text folded next to its name.
 fn entry(lines: &mut String, name: &str, text: &str) {
     let mut line = format!("  {name:<16}");
     for word in text.split(' ') {
@@ -325,7 +325,7 @@ fn entry(lines: &mut String, name: &str, text: &str) {
     let _ = writeln!(lines, "{line}");
 }
 
-/// Sorts single files of a folder before its rooms, and a room's door before what is in it.
+/// Sorts single files of a folder before its rooms, and a room's `mod.rs` before what is in it.
 fn place(file: &Path) -> Vec<(bool, String)> {
     let n_parts = file.iter().count();
     let key = |(index, part): (usize, &std::ffi::OsStr)| {

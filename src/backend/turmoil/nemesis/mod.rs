@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A disturbance is a window: what it does to a packet or a call is a function of the time and of
-//! counted chance, so a run is disturbed the same each time. Those of processes are deeds, done at
+//! counted chance, so a run is disturbed the same each time. Those of processes are done at
 //! the window's begin and undone at its end by `super::programs`.
 
 mod ports;
@@ -50,11 +50,11 @@ pub enum Kind {
     Pause,
     /// Its process ends and starts again; the host goes on.
     Restart,
-    /// Beside its agent another one of an earlier life asks to be taken in.
+    /// Besides its agent another one of an earlier life asks to be taken in.
     Relic,
     /// Another controller takes over, with a copy of the first one's disk. The first stands still
     /// until all have found the other, goes on and believes itself in charge until the end. Power
-    /// switches and stores obey it no more; its messages arrive. For some beats the agents'
+    /// switches and stores obey it no more; its messages arrive. For some heartbeats the agents'
     /// connections are reset, and half of the new ones lead to it.
     Takeover,
     /// Its storage fails.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Kind, Nemesis, Store, Switch};
-use crate::backend::turmoil::stage::{Stage, host_of};
+use crate::backend::turmoil::stage::{Simulation, host_of};
 use crate::event::{Cause, What};
 use crate::fleet::admission::Refusals;
-use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
 use crate::fleet::means::Ability;
+use crate::fleet::ports::{self, InjectionOrder, Notice, Object, PowerState};
 use crate::ids::NodeId;
 use crate::units::Bytes;
 
@@ -45,7 +45,7 @@ pub(in crate::backend::turmoil) struct Disturbed<P> {
     /// What carries out what is let through.
     pub port: P,
     pub nemesis: Rc<Nemesis>,
-    pub stage: Rc<Stage>,
+    pub stage: Rc<Simulation>,
     pub host: usize,
     pub reign: Reign,
 }
@@ -57,7 +57,7 @@ impl<P> Disturbed<P> {
     }
 }
 
-impl<P: doors::Power> Disturbed<P> {
+impl<P: ports::Power> Disturbed<P> {
     /// A call to a node's switch.
     async fn switch(
         &self,
@@ -81,7 +81,7 @@ impl<P: doors::Power> Disturbed<P> {
     }
 }
 
-impl<P: doors::Power> doors::Power for Disturbed<P> {
+impl<P: ports::Power> ports::Power for Disturbed<P> {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         self.switch(node, self.port.on(node)).await
     }
@@ -97,17 +97,17 @@ impl<P: doors::Power> doors::Power for Disturbed<P> {
 }
 
 /// Who was deposed injects nothing: what he believes to be due another one has done.
-impl<P: doors::Harm> doors::Harm for Disturbed<P> {
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        if self.reign.is_over() { Ok(()) } else { self.port.do_harm(deed).await }
+impl<P: ports::Harm> ports::Harm for Disturbed<P> {
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if self.reign.is_over() { Ok(()) } else { self.port.do_harm(injection).await }
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        if self.reign.is_over() { Ok(()) } else { self.port.undo(deed).await }
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if self.reign.is_over() { Ok(()) } else { self.port.undo(injection).await }
     }
 }
 
-impl<P: doors::Store> Disturbed<P> {
+impl<P: ports::Store> Disturbed<P> {
     /// How storage fails now, if it does; what is slow has taken its time.
     async fn store(&self) -> io::Result<Option<Store>> {
         self.reign.check()?;
@@ -146,7 +146,7 @@ pub(in crate::backend::turmoil) fn state_name(host: usize, name: &str) -> String
     format!("{host}/{name}")
 }
 
-impl<P: doors::Store> doors::Store for Disturbed<P> {
+impl<P: ports::Store> ports::Store for Disturbed<P> {
     async fn put(
         &self,
         object: Object,
@@ -185,7 +185,7 @@ impl<P: doors::Store> doors::Store for Disturbed<P> {
     }
 }
 
-impl<P: doors::Clock> doors::Clock for Disturbed<P> {
+impl<P: ports::Clock> ports::Clock for Disturbed<P> {
     fn wall(&self) -> u64 {
         let off = self.nemesis.clock_off(self.stage.now()) * 1_000_000;
         self.port.wall().saturating_add_signed(off)
@@ -193,10 +193,10 @@ impl<P: doors::Clock> doors::Clock for Disturbed<P> {
 }
 
 /// What a deposed process believes is no part of the run.
-impl<P: doors::Told> doors::Told for Disturbed<P> {
-    fn tell(&self, what: What) {
+impl<P: ports::Emitter> ports::Emitter for Disturbed<P> {
+    fn emit(&self, what: What) {
         if !self.reign.is_over() {
-            self.port.tell(what);
+            self.port.emit(what);
         }
     }
 

@@ -1,8 +1,8 @@
-//! A bus of CB04B blades: a machine that hears bytes and answers with bytes, and its mischief.
+//! A bus of CB04B blades: a machine that hears bytes and answers with bytes, and its failure modes.
 //!
 //! The protocol is that of [`super::super::bitscope`]. The master has address 0; it is locked
 //! until it hears its word. Commands are echoed; a status is its echo, a line end, five fields and
-//! a line end. What a blade's console is told, it echoes as a login does.
+//! a line end. What is typed at a blade's console it echoes as a login does.
 //!
 //! Not modelled: noise on RS-485, and the time of a byte on the wire (87 us).
 
@@ -25,7 +25,7 @@ const BACK_TO_BACK: Duration = Duration::from_millis(1);
 
 /// What may be wrong with a bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mischief {
+pub enum FailureMode {
     /// Every n-th byte of what the bus says is lost.
     Loses(u32),
     /// So many bytes from now on are lost, then none.
@@ -63,7 +63,7 @@ pub struct Blades {
     bracket: bool,
     attached: Option<u8>,
     console: bool,
-    mischief: Option<Mischief>,
+    failure_mode: Option<FailureMode>,
     said: u32,
     typed: Option<Instant>,
     switched: Switched,
@@ -76,7 +76,8 @@ pub struct Blades {
 pub struct Bus(Rc<RefCell<Blades>>);
 
 impl Bus {
-    /// A bus of so many blades, all of them off but the master; `switched` is told of each change.
+    /// A bus of so many blades, all of them off but the master; `switched` is informed of each
+    /// change.
     #[must_use]
     pub fn new(blades: u8, switched: Switched) -> Self {
         let blade = |address| (address, Blade { on: address == 0, baud: None });
@@ -87,7 +88,7 @@ impl Bus {
             bracket: false,
             attached: None,
             console: false,
-            mischief: None,
+            failure_mode: None,
             said: 0,
             typed: None,
             switched,
@@ -95,15 +96,15 @@ impl Bus {
         })))
     }
 
-    /// All blades have power, and nobody is told.
+    /// All blades have power, and nobody is informed.
     pub fn power_all(&self) {
         self.0.borrow_mut().each.values_mut().for_each(|blade| blade.on = true);
     }
 
     /// Lets something go wrong from now on, or right again.
-    pub fn mischief(&self, mischief: Option<Mischief>) {
+    pub fn failure_mode(&self, failure_mode: Option<FailureMode>) {
         let mut bus = self.0.borrow_mut();
-        bus.mischief = mischief;
+        bus.failure_mode = failure_mode;
         bus.said = 0;
     }
 
@@ -137,11 +138,12 @@ impl Bus {
     pub async fn serve(self, mut line: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut buffer = [0; 64];
         loop {
-            let mischief = self.0.borrow().mischief;
+            let failure_mode = self.0.borrow().failure_mode;
             let n = tokio::select! {
                 biased;
                 n = line.read(&mut buffer) => n?,
-                () = sleep(Duration::from_millis(20)), if mischief == Some(Mischief::Babbles) => {
+                () = sleep(Duration::from_millis(20)),
+                    if failure_mode == Some(FailureMode::Babbles) => {
                     line.write_all(b"?").await?;
                     continue;
                 }
@@ -153,7 +155,7 @@ impl Bus {
             let heard = buffer[..n].iter();
             let said: Vec<u8> =
                 heard.flat_map(|byte| self.0.borrow_mut().hear(*byte, now)).collect();
-            if let Some(Mischief::Slow(time)) = mischief {
+            if let Some(FailureMode::Slow(time)) = failure_mode {
                 sleep(time).await;
             }
             line.write_all(&said).await?;
@@ -176,16 +178,16 @@ impl Blades {
         } else {
             self.master_hears(byte)
         };
-        if self.mischief == Some(Mischief::Dead) { Vec::new() } else { self.lossy(said) }
+        if self.failure_mode == Some(FailureMode::Dead) { Vec::new() } else { self.lossy(said) }
     }
 
     fn lossy(&mut self, said: Vec<u8>) -> Vec<u8> {
         let mut kept = Vec::new();
         for byte in said {
             self.said += 1;
-            let lost = match self.mischief {
-                Some(Mischief::Loses(every)) => self.said.is_multiple_of(every),
-                Some(Mischief::LosesOnce(first)) => self.said <= first,
+            let lost = match self.failure_mode {
+                Some(FailureMode::Loses(every)) => self.said.is_multiple_of(every),
+                Some(FailureMode::LosesOnce(first)) => self.said <= first,
                 _ => false,
             };
             if !lost {
@@ -205,7 +207,7 @@ impl Blades {
     }
 
     fn blade_hears(&mut self, address: u8, byte: u8, now: Instant) -> Vec<u8> {
-        let silent = self.mischief == Some(Mischief::Silent(address));
+        let silent = self.failure_mode == Some(FailureMode::Silent(address));
         if silent || !self.each.contains_key(&address) {
             return Vec::new();
         }
@@ -254,8 +256,8 @@ impl Blades {
     }
 
     fn switch(&mut self, address: u8, on: bool) {
-        let disabled = self.mischief == Some(Mischief::Disabled(address)) && on;
-        if self.mischief == Some(Mischief::Stuck(address)) || disabled {
+        let disabled = self.failure_mode == Some(FailureMode::Disabled(address)) && on;
+        if self.failure_mode == Some(FailureMode::Stuck(address)) || disabled {
             return;
         }
         self.carried_out.push((address, on));
@@ -271,9 +273,9 @@ impl Blades {
         let (mut power, current, fan) = if blade.on { (1, 0x1b, 0x6c) } else { (0, 0, 0) };
         let ms = if address == 0 && self.attached.is_none() { 0x00 } else { 0xff };
         let mut id = address;
-        match self.mischief {
-            Some(Mischief::Impostor(who, as_whom)) if who == address => id = as_whom,
-            Some(Mischief::Disabled(who)) if who == address && power == 0 => power = 2,
+        match self.failure_mode {
+            Some(FailureMode::Impostor(who, as_whom)) if who == address => id = as_whom,
+            Some(FailureMode::Disabled(who)) if who == address && power == 0 => power = 2,
             _ => {}
         }
         format!("\n{id:02x} {ms:02x} {power:x} {current:02x} {fan:02x}\n").into_bytes()

@@ -11,5 +11,5 @@ mod redfish;
 
 use std::rc::Rc;
 
-/// Who is told when a fake controller switches a node: it may start it and kill it.
+/// Who is informed when a fake controller switches a node: it may start it and kill it.
 pub type Switched = Rc<dyn Fn(u32, bool)>;

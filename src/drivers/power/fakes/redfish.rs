@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::web::{Answer, Inside, Mischief, Request};
+use super::web::{Answer, FailureMode, Inside, Request};
 
 /// Where all systems stand.
 const SYSTEMS: &str = "/redfish/v1/Systems/";
@@ -65,11 +65,11 @@ impl Sessions {
 impl Inside {
     /// `/redfish/v1/Systems/3`, and the action below it.
     pub(super) fn redfish(&mut self, request: &Request) -> Answer {
-        match self.mischief {
-            Some(Mischief::Redirects(status)) if !request.path.ends_with('/') => {
+        match self.failure_mode {
+            Some(FailureMode::Redirects(status)) if !request.path.ends_with('/') => {
                 return Answer::redirect(status, &format!("{}/", request.path));
             }
-            Some(Mischief::SendsAway(port)) => {
+            Some(FailureMode::SendsAway(port)) => {
                 let place = format!("http://127.0.0.1:{port}{}", request.path);
                 return Answer::redirect(308, &place);
             }
@@ -87,8 +87,8 @@ impl Inside {
         if self.lies() {
             return Answer::new(200, &json!({ "error": { "message": "the BMC is busy" } }));
         }
-        let own = match self.mischief {
-            Some(Mischief::Elsewhere) => "Oem/Reset",
+        let own = match self.failure_mode {
+            Some(FailureMode::Elsewhere) => "Oem/Reset",
             _ => "Actions/ComputerSystem.Reset",
         };
         if action.is_empty() {
@@ -106,14 +106,14 @@ impl Inside {
             Some("ForceOff" | "GracefulShutdown") => self.switch(channel, false),
             _ => return Answer::new(400, &json!({ "error": { "message": "unknown ResetType" } })),
         }
-        match self.mischief {
+        match self.failure_mode {
             // Word for word as an iLO 4 says it.
-            Some(Mischief::Praises) => {
+            Some(FailureMode::Praises) => {
                 let message = json!([{ "MessageID": "Base.0.10.Success" }]);
                 Answer::new(200, &json!({ "error": { "@Message.ExtendedInfo": message } }))
             }
-            Some(Mischief::Page) => Answer::text(200, "<html><body>Done.</body></html>"),
-            Some(Mischief::Grumbles) => Answer::text(500, "Internal Server Error"),
+            Some(FailureMode::Page) => Answer::text(200, "<html><body>Done.</body></html>"),
+            Some(FailureMode::Grumbles) => Answer::text(500, "Internal Server Error"),
             _ => Answer::new(204, &Value::Null),
         }
     }

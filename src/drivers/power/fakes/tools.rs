@@ -1,14 +1,14 @@
-//! Programs that switch power, as far as their users see: what they are told, and what they print.
+//! Programs that switch power, as far as their users see: their arguments, and what they print.
 //!
 //! ```text
-//!  driver --starts--> script in a folder --exec--> rackstorm pretend SOCKET uhubctl -l 1-1 ...
+//!  driver --starts--> script in a folder --exec--> rackstorm fake-tool SOCKET uhubctl -l 1-1 ...
 //!                                                  | argv            ^ what it prints, its end
 //!                                                  +----> Tools -----+
 //! ```
 //!
 //! The script stands where the inventory names the program; all that it does is to ask here.
 //!
-//! Not modelled: a program that hangs, or that tells what is not so.
+//! Not modelled: a program that hangs, or that reports what is not so.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ use tokio::task::spawn_local;
 use super::Switched;
 use crate::inventory::power::{ClusterCtrl, Command, Controller, SnmpPoe, Uhubctl};
 
-/// Nobody tells a program so much (bytes).
+/// Nobody gives a program so much (bytes).
 const ARGV_MAX: u64 = 1 << 20;
 
 /// What a program prints, and how it ends.
@@ -64,7 +64,7 @@ pub struct Tools(Rc<RefCell<Inside>>);
 
 impl Tools {
     /// The programs of a controller of a kind that calls some, with these channels, all on.
-    /// `switched` is told of each change, with the channel's position.
+    /// `switched` is informed of each change, with the channel's position.
     #[must_use]
     pub fn new(kind: Controller, channels: &[String], switched: Switched) -> Self {
         let channels = channels.iter().map(|channel| (channel.clone(), true)).collect();
@@ -82,7 +82,7 @@ impl Tools {
         let script = |name: &str| {
             let file = folder.join(name);
             let (program, socket) = (quoted(program)?, quoted(&socket)?);
-            let text = format!("#!/bin/sh\nexec {program} pretend {socket} {name} \"$@\"\n");
+            let text = format!("#!/bin/sh\nexec {program} fake-tool {socket} {name} \"$@\"\n");
             fs::write(&file, text)?;
             fs::set_permissions(&file, Permissions::from_mode(0o700))?;
             file.into_os_string().into_string().map_err(|_| odd_path(folder))

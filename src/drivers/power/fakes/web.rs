@@ -1,4 +1,4 @@
-//! Controllers that are asked over HTTP, and their mischief: PiPower, its successor, Redfish, BMC.
+//! Controllers asked over HTTP, and their failure modes: PiPower, its successor, Redfish, BMC.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub enum Protocol {
 
 /// What may be wrong with a controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mischief {
+pub enum FailureMode {
     /// It takes requests and never answers.
     Hangs,
     /// Each answer takes so long.
@@ -74,7 +74,7 @@ pub(super) struct Inside {
     pub(super) nodes: BTreeMap<u32, bool>,
     /// The systems of a Redfish service, by their channels; none: they are called as these.
     systems: Vec<String>,
-    pub(super) mischief: Option<Mischief>,
+    pub(super) failure_mode: Option<FailureMode>,
     login: Option<String>,
     pub(super) sessions: Sessions,
     switched: Switched,
@@ -102,7 +102,7 @@ pub(super) struct Request {
 /// An answer.
 pub(super) struct Answer {
     status: u16,
-    /// Beside the usual ones, each with its line end.
+    /// Besides the usual ones, each with its line end.
     pub(super) headers: String,
     body: String,
 }
@@ -122,7 +122,7 @@ impl Answer {
 }
 
 impl Controller {
-    /// A controller of these channels, all off; `switched` is told of each change.
+    /// A controller of these channels, all off; `switched` is informed of each change.
     #[must_use]
     pub fn new(
         protocol: Protocol,
@@ -133,7 +133,7 @@ impl Controller {
             protocol,
             nodes: channels.into_iter().map(|channel| (channel, false)).collect(),
             systems: Vec::new(),
-            mischief: None,
+            failure_mode: None,
             login: None,
             sessions: Sessions::default(),
             switched,
@@ -143,7 +143,7 @@ impl Controller {
         })))
     }
 
-    /// A Redfish service of systems with these ids, all off; `switched` is told of each change,
+    /// A Redfish service of systems with these ids, all off; `switched` is informed of each change,
     /// with the system's position.
     #[must_use]
     pub fn of_systems(ids: &[String], switched: Switched) -> Self {
@@ -152,7 +152,7 @@ impl Controller {
         service
     }
 
-    /// All nodes have power, and nobody is told.
+    /// All nodes have power, and nobody is informed.
     pub fn power_all(&self) {
         self.0.borrow_mut().nodes.values_mut().for_each(|on| *on = true);
     }
@@ -180,8 +180,8 @@ impl Controller {
     }
 
     /// Lets something go wrong from now on, or right again.
-    pub fn mischief(&self, mischief: Option<Mischief>) {
-        self.0.borrow_mut().mischief = mischief;
+    pub fn failure_mode(&self, failure_mode: Option<FailureMode>) {
+        self.0.borrow_mut().failure_mode = failure_mode;
     }
 
     /// Whether a channel is on.
@@ -227,22 +227,22 @@ impl Controller {
     async fn exchange(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let request = read_request(&mut stream).await?;
         self.wait_for_those_that_are_left().await;
-        let mischief = {
+        let failure_mode = {
             let mut inside = self.0.borrow_mut();
             inside.now += 1;
             inside.most = inside.most.max(inside.now);
             let asked = format!("{} {} {}", request.method, request.path, request.body);
             inside.asked.push(asked.trim_end().to_owned());
-            inside.mischief
+            inside.failure_mode
         };
         let _under_way = UnderWay(self.clone());
-        match mischief {
-            Some(Mischief::Hangs) => {
+        match failure_mode {
+            Some(FailureMode::Hangs) => {
                 // Until whoever asked gives up.
                 let _ = stream.read(&mut [0]).await;
                 return Ok(());
             }
-            Some(Mischief::Slow(time)) => sleep(time).await,
+            Some(FailureMode::Slow(time)) => sleep(time).await,
             _ => {}
         }
         let Answer { status, headers, body } = self.0.borrow_mut().answer(&request);
@@ -251,7 +251,7 @@ impl Controller {
             "HTTP/1.1 {status} Fake\r\nContent-Type: application/json\r\n{headers}\
              Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         );
-        if mischief == Some(Mischief::CutsOff) {
+        if failure_mode == Some(FailureMode::CutsOff) {
             answer.truncate(answer.len() - length.div_ceil(2));
         }
         stream.write_all(answer.as_bytes()).await?;
@@ -286,7 +286,7 @@ impl Inside {
         if self.login.is_some() && request.authorization != self.login {
             return Answer::new(401, &Value::Null);
         }
-        if let Some(Mischief::Refuses(status)) = self.mischief {
+        if let Some(FailureMode::Refuses(status)) = self.failure_mode {
             return Answer::text(status, "busy");
         }
         let answer = |(status, body)| Answer::new(status, &body);
@@ -296,7 +296,7 @@ impl Inside {
             Protocol::Redfish => self.redfish(request),
             Protocol::TuringPi => answer(self.turingpi(&request.path)),
         };
-        if let Some(Mischief::Loses(every)) = self.mischief {
+        if let Some(FailureMode::Loses(every)) = self.failure_mode {
             let bytes = answer.body.bytes().enumerate();
             let kept = bytes.filter(|(at, _)| (at + 1) % every != 0).map(|(_, byte)| byte);
             answer.body = String::from_utf8_lossy(&kept.collect::<Vec<_>>()).into();
@@ -305,11 +305,11 @@ impl Inside {
     }
 
     pub(super) fn lies(&self) -> bool {
-        self.mischief == Some(Mischief::Lies)
+        self.failure_mode == Some(FailureMode::Lies)
     }
 
     pub(super) fn switch(&mut self, channel: u32, on: bool) {
-        if self.mischief == Some(Mischief::Stuck) {
+        if self.failure_mode == Some(FailureMode::Stuck) {
             return;
         }
         if let Some(state) = self.nodes.get_mut(&channel)

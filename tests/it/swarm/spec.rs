@@ -179,7 +179,7 @@ fn law(dice: &mut Dice, seconds: u64) -> String {
     }
 }
 
-/// What lifetimes may have beside their law.
+/// What lifetimes may have besides their law.
 fn manner(dice: &mut Dice, node: bool, text: &mut String) {
     put!(text, "age = \"{}\"", dice.pick(&["stationary", "new"]));
     put!(text, "rejuvenate = \"{}\"", dice.pick(&["failed", "failed", "all"]));

@@ -33,7 +33,7 @@ pub fn name(text: &str) -> Result<String, String> {
 
 /// A rack in a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct TestbedSpec {
     /// Its name, with which the names of its namespaces begin.
     pub name: String,
     /// Its nodes.
@@ -50,11 +50,11 @@ pub struct Wish {
     pub server_link: BitRate,
     /// What a node fetches when it boots.
     pub image: Bytes,
-    /// Time between two beats of an agent.
-    pub beat: Span,
+    /// Time between two heartbeats of an agent.
+    pub heartbeat: Span,
 }
 
-impl Wish {
+impl TestbedSpec {
     /// What is wrong with it, if anything is.
     #[must_use]
     pub fn mistake(&self) -> Option<String> {
@@ -120,10 +120,10 @@ impl Wish {
 mod tests {
     use super::*;
 
-    fn wish() -> Wish {
+    fn spec() -> TestbedSpec {
         let rate = BitRate(100_000_000);
         let uplink = BitRate(1_000_000_000);
-        Wish {
+        TestbedSpec {
             name: "box".into(),
             nodes: 16,
             blades: 4,
@@ -132,25 +132,30 @@ mod tests {
             uplink,
             server_link: uplink,
             image: Bytes(8_200_000),
-            beat: Span::from_secs(1),
+            heartbeat: Span::from_secs(1),
         }
     }
 
     #[test]
     fn nodes_stand_blade_by_blade_and_have_addresses_of_their_own() {
-        let wish = Wish { nodes: 120, blades: 10, ..wish() };
-        assert_eq!(wish.mistake(), None);
-        assert_eq!((wish.blade_of(NodeId(11)), wish.blade_of(NodeId(12))), (0, 1));
-        let all: std::collections::BTreeSet<_> = wish.all().map(address).collect();
+        let spec = TestbedSpec { nodes: 120, blades: 10, ..spec() };
+        assert_eq!(spec.mistake(), None);
+        assert_eq!((spec.blade_of(NodeId(11)), spec.blade_of(NodeId(12))), (0, 1));
+        let all: std::collections::BTreeSet<_> = spec.all().map(address).collect();
         assert!(all.len() == 120 && !all.contains(&SERVER));
     }
 
     #[test]
-    fn what_cannot_be_built_is_told() {
-        let told = |wish: Wish| wish.mistake().expect("a mistake");
-        assert!(told(Wish { name: "My box".into(), ..wish() }).contains("small letters"));
-        assert!(told(Wish { nodes: 0, ..wish() }).contains("1 to 127"));
-        assert!(told(Wish { blades: 5, ..wish() }).contains("16 nodes cannot stand on 5 blades"));
-        assert!(told(Wish { uplink: BitRate(1), ..wish() }).contains("8 kbit/s"));
+    fn what_cannot_be_built_is_refused() {
+        let reported = |spec: TestbedSpec| spec.mistake().expect("a mistake");
+        assert!(
+            reported(TestbedSpec { name: "My box".into(), ..spec() }).contains("small letters")
+        );
+        assert!(reported(TestbedSpec { nodes: 0, ..spec() }).contains("1 to 127"));
+        assert!(
+            reported(TestbedSpec { blades: 5, ..spec() })
+                .contains("16 nodes cannot stand on 5 blades")
+        );
+        assert!(reported(TestbedSpec { uplink: BitRate(1), ..spec() }).contains("8 kbit/s"));
     }
 }

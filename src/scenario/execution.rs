@@ -10,7 +10,7 @@ use crate::scenario::cluster::{Cluster, Hardware, Module};
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::images;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, Place, Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Strikes,
 };
 use crate::scenario::jobs::{self, Tables};
 use crate::scenario::levels;
@@ -107,15 +107,15 @@ pub(super) fn checkpoint(
     m: &mut Mistakes,
 ) -> Result<Option<Checkpoint>, Unread> {
     if let Some(section) = own.protocol("multilevel") {
-        let wish = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
-        optimum::check(&section, &wish, faults, m);
-        let wish = Checkpoint::Multilevel(wish);
-        images::check(&section, &wish, m);
-        return Ok(Some(wish));
+        let spec = levels::multilevel(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        optimum::check(&section, &spec, faults, m);
+        let spec = Checkpoint::Multilevel(spec);
+        images::check(&section, &spec, m);
+        return Ok(Some(spec));
     }
     if let Some(section) = own.protocol("logging") {
-        let wish = logging(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
-        return Ok(Some(Checkpoint::Logging(wish)));
+        let spec = logging(&section, workload.map(|job| job.nodes), m).ok_or(Unread)?;
+        return Ok(Some(Checkpoint::Logging(spec)));
     }
     let Some(section) = own.coordinated() else { return Ok(None) };
     let protocol = read!(Coordinated {
@@ -136,7 +136,7 @@ pub(super) fn checkpoint(
     })
     .ok_or(Unread)?;
     check_interval(&section, &protocol, faults, m);
-    if protocol.cost == Cost::Store(Place::Partner)
+    if protocol.cost == Cost::Store(KeptAt::Partner)
         && workload.is_some_and(|workload| workload.nodes < 2)
     {
         let title = "a job on one node has no partner";
@@ -145,9 +145,9 @@ pub(super) fn checkpoint(
     }
     check_counts(&section, &protocol, m);
     check_kept(&section, &protocol, m);
-    let wish = Checkpoint::Coordinated(protocol);
-    images::check(&section, &wish, m);
-    Ok(Some(wish))
+    let spec = Checkpoint::Coordinated(protocol);
+    images::check(&section, &spec, m);
+    Ok(Some(spec))
 }
 
 /// Notes an interval that is to be computed from lifetimes where no fault has one.
@@ -193,7 +193,7 @@ fn check_kept(section: &Section<'_>, protocol: &Coordinated, m: &mut Mistakes) {
         let mistake = Mistake::new(place, "several kept checkpoints without `verify`");
         m.note(mistake.help("an older one is read only when a verification finds corruption"));
     }
-    if protocol.cost.place() != Place::FileServer {
+    if protocol.cost.place() != KeptAt::FileServer {
         let mistake = Mistake::new(place, "several kept checkpoints on cards");
         m.note(mistake.help("leave `to` at \"file-server\", or `keep` at 1"));
     }
@@ -220,7 +220,7 @@ fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Interval> {
 pub(super) fn cost(section: &Section<'_>, m: &mut Mistakes) -> Option<Cost> {
     let cost = section.section("cost");
     if !cost.exists() {
-        let place = if section.has("to") { section.word("to", m)? } else { Place::FileServer };
+        let place = if section.has("to") { section.word("to", m)? } else { KeptAt::FileServer };
         return (!section.has("cost")).then_some(Cost::Store(place));
     }
     let (write, read) = (cost.get("write", m), cost.get("read", m));

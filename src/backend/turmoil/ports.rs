@@ -1,11 +1,11 @@
-//! The doors of the fleet, carried out on the simulated rack.
+//! The ports of the fleet, carried out on the simulated rack.
 
 use std::io;
 use std::rc::Rc;
 
-use super::stage::Stage;
+use super::stage::Simulation;
 use crate::event::{Cause, Fault, What};
-use crate::fleet::doors::{self, Deed, Notice, Object, PowerState};
+use crate::fleet::ports::{self, InjectionOrder, Notice, Object, PowerState};
 use crate::hardware::rack::{self, Draw, Supply, Ticket};
 use crate::ids::NodeId;
 use crate::scenario::fault::{FaultRule, Repair};
@@ -16,9 +16,9 @@ const EPOCH: u64 = 1_767_225_600_000_000_000;
 
 /// Power switches that act at once and never fail.
 #[derive(Clone)]
-pub(super) struct Power(pub Rc<Stage>);
+pub(super) struct Power(pub Rc<Simulation>);
 
-impl doors::Power for Power {
+impl ports::Power for Power {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         self.0.with_rack(|rack| {
             rack.power_on(node);
@@ -43,44 +43,46 @@ impl doors::Power for Power {
     }
 }
 
-/// Hands that do all harm to the rack themselves.
+/// Actuators that do all harm to the rack themselves.
 #[derive(Clone)]
-pub(super) struct Harm(pub Rc<Stage>);
+pub(super) struct Harm(pub Rc<Simulation>);
 
 impl Harm {
-    fn rule(&self, deed: &Deed) -> &FaultRule {
-        self.0.plan.scenario.rule(deed.fault)
+    fn rule(&self, injection: &InjectionOrder) -> &FaultRule {
+        self.0.plan.scenario.rule(injection.fault)
     }
 
-    fn how(&self, deed: &Deed) -> rack::Harm {
-        let by_controller = matches!(self.rule(deed).repair, Repair::PowerCycle);
-        rack::Harm { by_controller, share_ppm: self.rule(deed).harm.left_ppm() }
+    fn how(&self, injection: &InjectionOrder) -> rack::Harm {
+        let by_controller = matches!(self.rule(injection).repair, Repair::PowerCycle);
+        rack::Harm { by_controller, share_ppm: self.rule(injection).harm.left_ppm() }
     }
 }
 
-impl doors::Harm for Harm {
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        if self.0.done.borrow_mut().insert(deed.number) {
-            if deed.kind == Fault::ControllerCrash {
-                self.0.crash_controller(deed.lasts);
+impl ports::Harm for Harm {
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if self.0.done.borrow_mut().insert(injection.number) {
+            if injection.kind == Fault::ControllerCrash {
+                self.0.crash_controller(injection.lasts);
                 return Ok(());
             }
-            let loss_ppm = self.rule(deed).harm.link().loss_ppm;
+            let loss_ppm = self.rule(injection).harm.link().loss_ppm;
             if loss_ppm > 0 {
-                self.0.set_loss(deed.number, Some((deed.part, loss_ppm)));
+                self.0.set_loss(injection.number, Some((injection.part, loss_ppm)));
             }
-            let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
+            let (number, kind, part, how) =
+                (injection.number, injection.kind, injection.part, self.how(injection));
             self.0.with_rack(|rack| rack.harm(number, kind, part, how));
         }
         Ok(())
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        // A controller that is told to undo its own crash is up again.
-        let undo = self.0.done.borrow_mut().remove(&deed.number);
-        if undo && deed.kind != Fault::ControllerCrash {
-            self.0.set_loss(deed.number, None);
-            let (number, kind, part, how) = (deed.number, deed.kind, deed.part, self.how(deed));
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        // A controller that is ordered to undo its own crash is up again.
+        let undo = self.0.done.borrow_mut().remove(&injection.number);
+        if undo && injection.kind != Fault::ControllerCrash {
+            self.0.set_loss(injection.number, None);
+            let (number, kind, part, how) =
+                (injection.number, injection.kind, injection.part, self.how(injection));
             self.0.with_rack(|rack| rack.repair(number, kind, part, how));
         }
         Ok(())
@@ -91,7 +93,7 @@ impl doors::Harm for Harm {
 /// disk that takes none for the controller.
 #[derive(Clone)]
 pub(super) struct Store {
-    pub stage: Rc<Stage>,
+    pub stage: Rc<Simulation>,
     /// `None`: the controller.
     pub node: Option<NodeId>,
 }
@@ -122,7 +124,7 @@ impl Store {
     }
 }
 
-impl doors::Store for Store {
+impl ports::Store for Store {
     async fn put(
         &self,
         object: Object,
@@ -156,7 +158,7 @@ impl doors::Store for Store {
 
 /// Gives a transfer up if whoever waits for it is dropped; nothing if it is complete.
 struct DropsTransfer {
-    stage: Rc<Stage>,
+    stage: Rc<Simulation>,
     ticket: Ticket,
 }
 
@@ -171,9 +173,9 @@ impl Drop for DropsTransfer {
 
 /// The time of day: a fixed day plus the simulated time.
 #[derive(Clone)]
-pub(super) struct Clock(pub Rc<Stage>);
+pub(super) struct Clock(pub Rc<Simulation>);
 
-impl doors::Clock for Clock {
+impl ports::Clock for Clock {
     fn wall(&self) -> u64 {
         EPOCH + self.0.now().0
     }
@@ -181,11 +183,11 @@ impl doors::Clock for Clock {
 
 /// Stamps what happens with the simulated time.
 #[derive(Clone)]
-pub(super) struct Told(pub Rc<Stage>);
+pub(super) struct SimulatedEmitter(pub Rc<Simulation>);
 
-impl doors::Told for Told {
-    fn tell(&self, what: What) {
-        self.0.tell(what);
+impl ports::Emitter for SimulatedEmitter {
+    fn emit(&self, what: What) {
+        self.0.emit(what);
     }
 
     fn computes(&self, node: NodeId, computes: bool) {

@@ -1,4 +1,4 @@
-//! `rackstorm plant` and `rackstorm plant-node`: the hardware of a rack in a box, as processes.
+//! `rackstorm testbed-hardware` and `testbed-node`: the hardware of a rack in a box, as processes.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use crate::cli::{Exit, streams};
-use crate::drivers::agent::{self, Leave, Wish};
-use crate::drivers::store::Place;
-use crate::fleet::doors::Address;
+use crate::drivers::agent::{self, AgentSpec, Leave};
+use crate::drivers::store::StorePlace;
+use crate::fleet::ports::Address;
 use crate::ids::{Life, NodeId};
-use crate::testbed::wish::{self, SERVER, address};
-use crate::testbed::{self, Folder, PORTS, Plant, STORE_PORT};
+use crate::testbed::spec::{self, SERVER, address};
+use crate::testbed::{self, Folder, PORTS, STORE_PORT, TestbedHardware};
 use crate::units::{BitRate, Bytes, Span};
 
 /// Serve the bus of a box, its nodes' power and their boot images
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The box's name
-    #[arg(long, value_parser = wish::name)]
+    #[arg(long, value_parser = spec::name)]
     name: String,
     /// Its nodes
     #[arg(long)]
@@ -30,9 +30,9 @@ pub(super) struct Arguments {
     /// Rate of a node's link
     #[arg(long)]
     node_link: BitRate,
-    /// Time between two beats
+    /// Time between two heartbeats
     #[arg(long)]
-    beat: Span,
+    heartbeat: Span,
     /// Its folder
     #[arg(long)]
     folder: PathBuf,
@@ -44,30 +44,30 @@ pub(super) struct NodeArguments {
     /// Its number, from 1
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     node: u32,
-    /// Time between two beats
+    /// Time between two heartbeats
     #[arg(long)]
-    beat: Span,
+    heartbeat: Span,
     /// The box's folder
     #[arg(long)]
     folder: PathBuf,
-    /// The plant's process
+    /// The hardware's process
     #[arg(long)]
     parent: u32,
 }
 
 /// Serves until it is ended.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { name, nodes, image, node_link, beat, folder } = arguments;
-    let plant = Plant {
+    let Arguments { name, nodes, image, node_link, heartbeat, folder } = arguments;
+    let hardware = TestbedHardware {
         name: name.clone(),
         nodes: *nodes,
         image: *image,
         node_link: *node_link,
-        beat: *beat,
+        heartbeat: *heartbeat,
         folder: folder.clone(),
         program: std::env::current_exe()?,
     };
-    testbed::serve(&plant)?;
+    testbed::serve(&hardware)?;
     Ok(Exit::Done)
 }
 
@@ -77,23 +77,23 @@ pub(super) fn run_node(arguments: &NodeArguments) -> anyhow::Result<Exit> {
     let node = NodeId(arguments.node - 1);
     testbed::boot(SERVER)?;
     let at = |port| Address::new(SERVER.to_string(), port);
-    let wish = Wish {
+    let spec = AgentSpec {
         node,
         life: Some(Life(booted())),
         controller: at(PORTS.0),
-        beats: at(PORTS.1),
+        heartbeats: at(PORTS.1),
         address: Some(address(node).to_string()),
         port: 0,
         certificates: folder.certificates(),
-        store: Place::Server { at: at(STORE_PORT), cards: folder.store() },
-        beat: arguments.beat,
+        store: StorePlace::Server { at: at(STORE_PORT), cards: folder.store() },
+        heartbeat: arguments.heartbeat,
         parent: Some(arguments.parent),
         harmless: false,
         state: None,
         // A namespace shares its kernel and its clock with the machine.
         may: BTreeSet::new(),
     };
-    agent::run(&wish, &Leave::default(), streams::say)?;
+    agent::run(&spec, &Leave::default(), streams::say)?;
     Ok(Exit::Done)
 }
 

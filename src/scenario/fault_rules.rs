@@ -72,7 +72,7 @@ pub(super) fn rules(
     Some(rules)
 }
 
-/// Whether a table gives `at` or `lifetime` beside `trace`; that is noted already.
+/// Whether a table gives `at` or `lifetime` together with `trace`; that is noted already.
 fn is_rival(table: &Table) -> bool {
     table.get("at").is_some() || table.get("lifetime").is_some()
 }
@@ -252,7 +252,7 @@ fn upset(
         m.note(Mistake::new(section.own_place(), title).help(help));
         return None;
     }
-    // Longer than that no span can be told apart from for ever, shorter no run would advance.
+    // Longer than that a span is as good as endless, shorter no run would advance.
     let (longest, shortest) = (500.0 * 365.0 * 86_400.0, 1e-3);
     if !(shortest..=longest).contains(&mean) {
         let what = if of_chips { "a fault of the chips" } else { "an upset" };

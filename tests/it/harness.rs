@@ -1,4 +1,4 @@
-//! Plays scenario texts on a stage and hands out what happened.
+//! Plays scenario texts on a stage and gives what happened.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use rackstorm::plan::Plan;
 use rackstorm::scenario::{self, Overrides};
 use rackstorm::units::Time;
 
-/// What a run told, and what it comes to.
+/// What a run emitted, and what it comes to.
 pub(crate) struct Played {
     pub(crate) events: Vec<Event>,
     pub(crate) findings: Findings,
 }
 
-/// What a run comes to, without what it told: of runs whose events would fill the memory.
+/// What a run comes to, without what it emitted: of runs whose events would fill the memory.
 pub(crate) struct Measured(Findings);
 
 /// Plays the text of a scenario file on the model and keeps the metrics.

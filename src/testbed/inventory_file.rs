@@ -1,23 +1,23 @@
 //! The inventory of a rack in a box, as a person would write it.
 
 use super::Folder;
-use super::plant::{PORTS, STORE_PORT};
-use super::wish::{self, Wish};
+use super::hardware::{PORTS, STORE_PORT};
+use super::spec::{self, TestbedSpec};
 use crate::ids::NodeId;
 
-/// Longer than the first beats of an agent take on a machine that is very busy (assumption).
+/// Longer than the first heartbeats of an agent take on a machine that is very busy (assumption).
 const LEASE: &str = "5 s";
 
 /// The text of `rack.toml`.
-pub(super) fn inventory(wish: &Wish, folder: &Folder) -> String {
-    let Wish { name, nodes, blades, protected, .. } = wish;
+pub(super) fn inventory(spec: &TestbedSpec, folder: &Folder) -> String {
+    let TestbedSpec { name, nodes, blades, protected, .. } = spec;
     let slots = nodes / blades;
-    let first = wish::address(NodeId(0)).octets();
-    let last = wish::address(NodeId(nodes - 1)).octets();
+    let first = spec::address(NodeId(0)).octets();
+    let last = spec::address(NodeId(nodes - 1)).octets();
     let [a, b, c, first] = first;
     let addresses = format!("{a}.{b}.{c}.[{first}-{}]", last[3]);
     let bus = folder.bus().display().to_string();
-    let (port, beats) = PORTS;
+    let (port, heartbeats) = PORTS;
     let protected = match nodes - protected + 1 {
         first if *protected > 0 => format!("protected = \"pi[{first}-{nodes}]\"\n"),
         _ => String::new(),
@@ -38,7 +38,7 @@ channel = \"{channels}\"
 [controller]
 address = \"{server}\"
 port = {port}
-beats = {beats}
+beats = {heartbeats}
 store = {STORE_PORT}
 certificates = \"certificates\"
 
@@ -58,7 +58,7 @@ lease = \"{LEASE}\"
 name = \"bus\"
 device = {bus:?}
 ",
-        server = wish::SERVER,
+        server = spec::SERVER,
         store = folder.store().display().to_string(),
     )
 }

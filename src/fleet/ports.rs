@@ -1,12 +1,13 @@
-//! The doors: all that the fleet may do to the world, as traits that a stage carries out.
+//! The ports: all that the fleet may do to the world, as traits that a stage carries out.
 //!
-//! Who tells what. The *stage* tells what its hardware does: [`What::NodeState`],
+//! Who emits what. The *stage* emits what its hardware does: [`What::NodeState`],
 //! [`What::PartState`], [`What::Transfer`], [`What::Reading`] and [`What::RunEnds`]. The *fleet*
-//! tells what the experiment and the job do: [`What::FaultStrikes`] and [`What::FaultEnds`] (by
-//! the controller, just before it asks [`Harm`] for the deed), [`What::Alarm`], [`What::JobPhase`],
-//! [`What::JobNode`], [`What::StepDone`], [`What::Checkpoint`], [`What::WorkLost`].
+//! emits what the experiment and the job do: [`What::FaultStrikes`] and [`What::FaultEnds`] (by
+//! the controller, just before it asks [`Harm`] for the injection), [`What::Alarm`],
+//! [`What::JobPhase`], [`What::JobNode`], [`What::StepDone`], [`What::Checkpoint`],
+//! [`What::WorkLost`].
 //!
-//! No future of a door need be `Send`: all tasks of a host run on one thread. Every call may be
+//! No future of a port need be `Send`: all tasks of a host run on one thread. Every call may be
 //! dropped half-way (the host crashed, or the fleet's timeout ran out); the fleet sets a timeout
 //! around every read, write, connect, harm and power act. A [`Store`] may take its time, as long
 //! as data move; it gives up by itself when they do not, and the fleet calls again.
@@ -73,7 +74,7 @@ pub trait Net: Clone + 'static {
     fn witness(_stream: &Self::Stream) -> Witness {
         Rc::new(|_| true)
     }
-    /// The address of the peer of an accepted connection, where the network tells: as long as he
+    /// The address of the peer of an accepted connection, where the network knows it: as long as he
     /// has proven nothing, he has a bounded number of them.
     fn peer(_stream: &Self::Stream) -> Option<IpAddr> {
         None
@@ -121,7 +122,7 @@ pub enum PowerState {
 pub trait Power: Clone + 'static {
     /// Switches a node on; nothing happens if it is. A new life begins.
     fn on(&self, node: NodeId) -> impl Future<Output = io::Result<()>>;
-    /// Switches a node off; nothing happens if it is. `cause` is what the stage tells with
+    /// Switches a node off; nothing happens if it is. `cause` is what the stage emits with
     /// [`What::NodeState`].
     fn off(&self, node: NodeId, cause: Cause) -> impl Future<Output = io::Result<()>>;
     /// What the switch says.
@@ -130,7 +131,7 @@ pub trait Power: Clone + 'static {
 
 /// A harm to be done, and undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct InjectionOrder {
     /// Its number, never used again in a run.
     pub number: u64,
     /// The rule of the plan that it comes from.
@@ -149,25 +150,25 @@ pub struct Deed {
     pub means: Means,
 }
 
-/// Hands that do harm. The controller has some; an agent has some for its own node.
+/// Actuators that do harm. The controller has some; an agent has some for its own node.
 pub trait Harm: Clone + 'static {
-    /// The agents who carry a deed out, each on its own node and with the deed as it is told; none:
-    /// it is for the controller's own hands. Only a controller asks.
-    fn agents(&self, _deed: &Deed) -> Vec<(NodeId, Deed)> {
+    /// The agents who carry an injection out, each on its own node and by the order that it is
+    /// sent; none: it is for the controller's own actuators. Only a controller asks.
+    fn agents(&self, _injection: &InjectionOrder) -> Vec<(NodeId, InjectionOrder)> {
         Vec::new()
     }
-    /// Agents are about to be told to carry a deed out (`begin`), or to undo it.
+    /// Agents are about to be ordered to carry an injection out (`begin`), or to undo it.
     ///
     /// # Errors
-    /// What keeps them from being told.
-    fn entrust(&self, _deed: &Deed, _begin: bool) -> io::Result<()> {
+    /// What keeps them from being ordered.
+    fn entrust(&self, _injection: &InjectionOrder, _begin: bool) -> io::Result<()> {
         Ok(())
     }
     /// Does it. Asked again for a number that it knows, it does nothing more: a controller that
     /// was restarted asks again for what it is not sure of.
-    fn do_harm(&self, deed: &Deed) -> impl Future<Output = io::Result<()>>;
+    fn do_harm(&self, injection: &InjectionOrder) -> impl Future<Output = io::Result<()>>;
     /// Undoes it, if it is done. A harm that only a power cycle cures is not undone by hand.
-    fn undo(&self, deed: &Deed) -> impl Future<Output = io::Result<()>>;
+    fn undo(&self, injection: &InjectionOrder) -> impl Future<Output = io::Result<()>>;
 }
 
 /// What a stored object is.
@@ -184,7 +185,7 @@ pub enum Object {
 /// Data that outlive a host: checkpoints at the file server, the controller's memory on its disk.
 ///
 /// `declared` is the size that shapes the time; the data carried may be smaller. A checkpoint of
-/// declared size 0 takes no time and is told as no transfer. The stage tells
+/// declared size 0 takes no time and is emitted as no transfer. The stage emits
 /// [`What::Transfer`], lost bytes included when the call is dropped half-way.
 pub trait Store: Clone + 'static {
     /// Stores data under a name, whole or not at all, in place of what was there.
@@ -218,7 +219,7 @@ pub trait Clock: Clone + 'static {
 pub enum Notice {
     /// The controller took a node's agent in.
     Joined { node: NodeId, life: Life },
-    /// A process of a node's agent begins. The stage tells it.
+    /// A process of a node's agent begins. The stage emits it.
     Begins { node: NodeId },
     /// A node's agent has been silent for too long.
     Silent { node: NodeId, life: Life },
@@ -241,20 +242,20 @@ pub enum Notice {
     Result { sum: u64 },
 }
 
-/// Where the fleet tells what happens. The stage stamps the time.
-pub trait Told: Clone + 'static {
+/// Where the fleet emits what happens. The stage stamps the time.
+pub trait Emitter: Clone + 'static {
     /// An event for the log.
-    fn tell(&self, what: What);
+    fn emit(&self, what: What);
     /// What an agent that is taken in says that it can do.
     fn abilities(&self, _node: NodeId, _said: &[Ability]) {}
-    /// What an agent's clock showed (ns since 1970) a moment before it is told: what it takes to
-    /// say it makes a clock seem late.
+    /// What an agent's clock showed (ns since 1970) a moment before this is reported: what it takes
+    /// to say it makes a clock seem late.
     fn time_of_day(&self, _node: NodeId, _wall: u64) {}
     /// Whether a node computes from now on.
     fn computes(&self, _node: NodeId, _computes: bool) {}
     /// Something to know that is no event.
     fn notice(&self, notice: Notice);
-    /// An agent refused something, and this is all that it refused so far: told ever more rarely,
-    /// so that a flood fills no log.
+    /// An agent refused something, and this is all that it refused so far: reported ever more
+    /// rarely, so that a flood fills no log.
     fn refused(&self, _refusals: Refusals) {}
 }

@@ -5,7 +5,7 @@
 //! writes the clients are the nodes of a job whose checkpoint begins at the common start, after the
 //! one step of its scenario, and is committed when the last of them has written.
 //!
-//! Not modelled: stages of a boot that nobody measured, and meters; they are not told at all.
+//! Not modelled: stages of a boot that nobody measured, and meters; they are not emitted at all.
 
 use super::setup::STEP_MS;
 use super::{Client, Kind, Storm};
@@ -20,14 +20,17 @@ impl Storm {
     /// The events of the storm, in the order of their time.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        let told = match self.setup.kind {
+        let emitted = match self.setup.kind {
             Kind::Write => self.written(),
             Kind::Read => self.booted(NodeState::Root, Some(Purpose::Root)),
             Kind::Tftp => self.booted(NodeState::Tftp, Some(Purpose::Tftp)),
             Kind::Dhcp => self.booted(NodeState::Dhcp, None),
         };
-        assert!(told.is_sorted_by_key(|event| event.at), "events come in the order of their time");
-        told
+        assert!(
+            emitted.is_sorted_by_key(|event| event.at),
+            "events come in the order of their time"
+        );
+        emitted
     }
 
     /// Clients with their nodes.
@@ -36,26 +39,26 @@ impl Storm {
     }
 
     fn booted(&self, stage: NodeState, purpose: Option<Purpose>) -> Vec<Event> {
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         for (node, client) in self.nodes() {
             let begin = Time::ZERO + client.start;
             let end = begin + client.took;
-            told.push(state(begin, node, stage, Cause::Course));
+            emitted.push(state(begin, node, stage, Cause::Course));
             if client.succeeded {
-                told.extend(purpose.map(|purpose| self.moved(end, purpose, true)));
-                told.push(state(end, node, NodeState::Up, Cause::Course));
+                emitted.extend(purpose.map(|purpose| self.moved(end, purpose, true)));
+                emitted.push(state(end, node, NodeState::Up, Cause::Course));
             } else {
                 let cause =
                     if stage == NodeState::Dhcp { Cause::NoOffer } else { Cause::ServerSilent };
-                told.push(state(end, node, NodeState::GaveUp, cause));
+                emitted.push(state(end, node, NodeState::GaveUp, cause));
             }
         }
-        // The sort is stable: what is told of a node at one instant stays in its order.
-        told.sort_by_key(|event| event.at);
+        // The sort is stable: what is emitted of a node at one instant stays in its order.
+        emitted.sort_by_key(|event| event.at);
         let whole = self.clients.iter().all(|client| client.succeeded);
         let reason = if whole { EndReason::AllUp } else { EndReason::Quiet };
-        told.push(Event { at: Time::ZERO + self.makespan(), what: What::RunEnds { reason } });
-        told
+        emitted.push(Event { at: Time::ZERO + self.makespan(), what: What::RunEnds { reason } });
+        emitted
     }
 
     fn written(&self) -> Vec<Event> {
@@ -75,15 +78,15 @@ impl Storm {
                 what: What::JobNode { job: CLIENTS, node, joined },
             })
         };
-        let mut told: Vec<_> = self
+        let mut emitted: Vec<_> = self
             .nodes()
             .map(|(node, _)| state(Time::ZERO, node, NodeState::Up, Cause::Course))
             .collect();
-        told.extend(member(Time::ZERO, true));
-        told.push(phase(Time::ZERO, JobPhase::Compute));
-        told.push(Event { at: begin, what: What::StepDone { job: CLIENTS, step: 1 } });
-        told.push(checkpoint(begin, CheckpointAct::Begin));
-        told.push(phase(begin, JobPhase::Checkpoint));
+        emitted.extend(member(Time::ZERO, true));
+        emitted.push(phase(Time::ZERO, JobPhase::Compute));
+        emitted.push(Event { at: begin, what: What::StepDone { job: CLIENTS, step: 1 } });
+        emitted.push(checkpoint(begin, CheckpointAct::Begin));
+        emitted.push(phase(begin, JobPhase::Checkpoint));
         let mut moved: Vec<_> = self
             .nodes()
             .map(|(_, client)| {
@@ -92,18 +95,18 @@ impl Storm {
             })
             .collect();
         moved.sort_by_key(|event| event.at);
-        told.extend(moved);
+        emitted.extend(moved);
         let reason = if self.clients.iter().all(|client| client.succeeded) {
-            told.push(checkpoint(end, CheckpointAct::Commit));
-            told.push(phase(end, JobPhase::Done));
-            told.extend(member(end, false));
+            emitted.push(checkpoint(end, CheckpointAct::Commit));
+            emitted.push(phase(end, JobPhase::Done));
+            emitted.extend(member(end, false));
             EndReason::WorkDone
         } else {
-            told.push(checkpoint(end, CheckpointAct::Abandon));
+            emitted.push(checkpoint(end, CheckpointAct::Abandon));
             EndReason::Quiet
         };
-        told.push(Event { at: end, what: What::RunEnds { reason } });
-        told
+        emitted.push(Event { at: end, what: What::RunEnds { reason } });
+        emitted
     }
 
     /// A client's file has arrived, or was lost.
@@ -143,17 +146,17 @@ mod tests {
 
     #[test]
     fn a_client_without_an_address_gives_its_boot_up() {
-        let told = storm(Kind::Dhcp, &[(0, 9_000, false), (5, 100, true)]).events();
+        let emitted = storm(Kind::Dhcp, &[(0, 9_000, false), (5, 100, true)]).events();
         let at = |event: &Event| event.at.0 / 1_000_000;
-        assert_eq!(told.iter().map(at).collect::<Vec<_>>(), [0, 5, 105, 9_000, 9_000]);
+        assert_eq!(emitted.iter().map(at).collect::<Vec<_>>(), [0, 5, 105, 9_000, 9_000]);
         let gave_up = What::NodeState {
             node: NodeId(0),
             life: Life(1),
             state: NodeState::GaveUp,
             cause: Cause::NoOffer,
         };
-        assert_eq!(told[3].what, gave_up);
-        assert_eq!(told[4].what, What::RunEnds { reason: EndReason::Quiet });
+        assert_eq!(emitted[3].what, gave_up);
+        assert_eq!(emitted[4].what, What::RunEnds { reason: EndReason::Quiet });
     }
 
     #[test]

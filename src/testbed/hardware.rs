@@ -1,4 +1,4 @@
-//! The plant of a rack in a box: its bus, the processes of its nodes, and their boot server.
+//! The hardware of a rack in a box: its bus, the processes of its nodes, and their boot server.
 //!
 //! A node with power fetches its boot image over its link, and is its agent from then on. Its log
 //! of what it sent is written as dnsmasq writes it.
@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use super::writ::channel;
+use super::inventory_file::channel;
 use super::{Folder, network};
 use crate::drivers::power::fakes::bitscope::Bus;
 use crate::drivers::power::fakes::pty::Pty;
@@ -28,7 +28,7 @@ use crate::drivers::tls::name_of;
 use crate::ids::NodeId;
 use crate::units::{BitRate, Bytes, Span};
 
-/// Where controllers listen, and where they take beats.
+/// Where controllers listen, and where they take heartbeats.
 pub const PORTS: (u16, u16) = (7_000, 7_001);
 /// Where the controller's own store listens.
 pub const STORE_PORT: u16 = 7_003;
@@ -41,9 +41,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Written at once.
 const PIECE: usize = 64 * 1024;
 
-/// What the plant has to know.
+/// What the hardware has to know.
 #[derive(Clone, Debug)]
-pub struct Plant {
+pub struct TestbedHardware {
     /// The box.
     pub name: String,
     /// Its nodes.
@@ -52,8 +52,8 @@ pub struct Plant {
     pub image: Bytes,
     /// Rate of a node's link.
     pub node_link: BitRate,
-    /// Time between two beats of an agent.
-    pub beat: Span,
+    /// Time between two heartbeats of an agent.
+    pub heartbeat: Span,
     /// Its folder.
     pub folder: PathBuf,
     /// This program.
@@ -62,7 +62,7 @@ pub struct Plant {
 
 /// The processes of the nodes, by their position.
 struct Nodes {
-    plant: Plant,
+    hardware: TestbedHardware,
     each: RefCell<Vec<Option<Child>>>,
     /// Tools that clear up after nodes whose power was cut.
     clearing: RefCell<Vec<Child>>,
@@ -91,8 +91,8 @@ impl Nodes {
     /// What a kernel knew of rules and shapes is gone with its power: a namespace forgets nothing
     /// by itself.
     fn clear(&self, node: NodeId) {
-        let space = format!("{}-pi{}", self.plant.name, node.0 + 1);
-        let shape = network::own_shape(self.plant.node_link);
+        let space = format!("{}-pi{}", self.hardware.name, node.0 + 1);
+        let shape = network::own_shape(self.hardware.node_link);
         let shape: Vec<&str> = shape.split_whitespace().collect();
         for (tool, arguments) in [("tc", &shape[..]), ("nft", &["flush", "ruleset"])] {
             let cleared = Command::new("ip")
@@ -108,17 +108,17 @@ impl Nodes {
     }
 
     fn start(&self, node: NodeId) -> io::Result<Child> {
-        let folder = Folder(self.plant.folder.clone());
+        let folder = Folder(self.hardware.folder.clone());
         let said = File::options().create(true).append(true).open(folder.said(&name_of(node)))?;
-        let name = &self.plant.name;
+        let name = &self.hardware.name;
         Command::new("ip")
             .args(["netns", "exec", &format!("{name}-pi{}", node.0 + 1)])
-            .arg(&self.plant.program)
-            .args(["plant-node", "--node", &(node.0 + 1).to_string()])
-            .args(["--beat", &format!("{} ns", self.plant.beat.0)])
+            .arg(&self.hardware.program)
+            .args(["testbed-node", "--node", &(node.0 + 1).to_string()])
+            .args(["--heartbeat", &format!("{} ns", self.hardware.heartbeat.0)])
             .args(["--parent", &std::process::id().to_string()])
             .arg("--folder")
-            .arg(&self.plant.folder)
+            .arg(&self.hardware.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(said)
@@ -156,17 +156,18 @@ fn end(process: Option<Child>) {
 ///
 /// # Errors
 /// When the bus or the boot server cannot be opened.
-pub fn serve(plant: &Plant) -> io::Result<()> {
+pub fn serve(hardware: &TestbedHardware) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let each = RefCell::new((0..plant.nodes).map(|_| None).collect());
-        let nodes = Rc::new(Nodes { plant: plant.clone(), each, clearing: RefCell::default() });
-        let folder = Folder(plant.folder.clone());
+        let each = RefCell::new((0..hardware.nodes).map(|_| None).collect());
+        let nodes =
+            Rc::new(Nodes { hardware: hardware.clone(), each, clearing: RefCell::default() });
+        let folder = Folder(hardware.folder.clone());
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, BOOT_PORT)).await?;
-        spawn_local(serve_images(listener, plant.image, folder.said("dnsmasq")));
+        spawn_local(serve_images(listener, hardware.image, folder.said("dnsmasq")));
         let pty = Pty::open()?;
         let switched = nodes.clone();
-        let blades = u8::try_from(plant.nodes + 1).map_err(io::Error::other)?;
+        let blades = u8::try_from(hardware.nodes + 1).map_err(io::Error::other)?;
         let bus = Bus::new(blades, Rc::new(move |address, on| switched.switch(address, on)));
         std::os::unix::fs::symlink(pty.path(), folder.bus())?;
         let mut served = std::pin::pin!(bus.serve(pty));
@@ -251,6 +252,6 @@ async fn fetch(server: SocketAddr) -> io::Result<()> {
 }
 
 fn say(text: &str) {
-    // The standard error of the plant and its nodes is their log.
+    // The standard error of the hardware and its nodes is their log.
     let _ = std::io::Write::write_all(&mut io::stderr(), format!("{text}\n").as_bytes());
 }

@@ -9,17 +9,17 @@ use crate::rng::{Draw, Stream};
 
 /// About when an instant boot and one from a card let the job start (ms).
 pub(super) const BOOTS: [u64; 2] = [2_000, 35_000];
-/// Misfortunes strike within this time of an instant (ms).
+/// Faults strike within this time of an instant (ms).
 const NEAR: u64 = 12_000;
 /// All have struck by then (ms): the longest boot, twice the longest job, and what is near.
-pub(super) const TROUBLE: u64 = BOOTS[1] + 2 * 8 * 24 * 1_000 + NEAR;
+pub(super) const STRUCK_BY: u64 = BOOTS[1] + 2 * 8 * 24 * 1_000 + NEAR;
 /// The longest damage (s).
 pub(super) const LASTS_MAX: u64 = 60;
 /// Time in which a healed machine must finish: boots, power cycles and the whole job, many times
 /// over (s).
 const GRACE: u64 = 3_600;
 
-/// Where a wish keeps its checkpoints.
+/// Where a spec keeps its checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
     Nowhere,
@@ -34,7 +34,7 @@ pub(super) enum Keep {
     Memory,
 }
 
-/// How a wish's controller detects failures.
+/// How a spec's controller detects failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Watch {
     Timeout,
@@ -42,7 +42,7 @@ pub(super) enum Watch {
     Gossip,
 }
 
-/// How a wish's job looks for silent corruption.
+/// How a spec's job looks for silent corruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Verify {
     /// Of a verification (s).
@@ -54,7 +54,7 @@ struct Verify {
     keep: u64,
 }
 
-/// The nodes on a seat of a wish's job.
+/// The nodes on a seat of a spec's job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Crew {
     degree: u64,
@@ -66,7 +66,7 @@ struct Crew {
 
 /// A machine, a job and what strikes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct RunSpec {
     /// The seed.
     pub seed: u64,
     pub(super) nodes: u64,
@@ -91,14 +91,14 @@ pub struct Wish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Strike {
     /// A fault.
-    Fault(Misfortune),
+    Fault(RandomFault),
     /// Not in the scenario.
     Nemesis(Disturbance),
 }
 
 /// One fault at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfortune {
+pub struct RandomFault {
     /// Its kind.
     pub kind: Fault,
     /// What it strikes, as scenario files name it.
@@ -126,8 +126,8 @@ pub struct Foreseen {
     pub lead: u64,
 }
 
-impl Wish {
-    /// The wish of a seed, and of nothing else.
+impl RunSpec {
+    /// The spec of a seed, and of nothing else.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
         let stream = Stream::new(seed, "swarm");
@@ -136,7 +136,7 @@ impl Wish {
         let nodes = 2 + spares + draw.below(6);
         let keeps =
             [Keep::Nowhere, Keep::FixedCosts, Keep::FileServer, Keep::FileServer, Keep::Card];
-        let mut wish = Self {
+        let mut spec = Self {
             seed,
             nodes,
             spares,
@@ -155,8 +155,8 @@ impl Wish {
             strikes: Vec::new(),
         };
         // Drawn last of its stream, so that a seed without levels is the same as ever.
-        if wish.keep != Keep::Nowhere && more.below(5) == 0 {
-            wish.keep = Keep::Levels;
+        if spec.keep != Keep::Nowhere && more.below(5) == 0 {
+            spec.keep = Keep::Levels;
         }
         let mut kinds = Fault::ALL.to_vec();
         kinds.retain(|kind| !kind.corrupts() && kind.target() != Target::Resource);
@@ -164,40 +164,40 @@ impl Wish {
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
         }
-        // Misfortunes seldom come alone: they gather around a few instants, while the job runs.
-        let span = BOOTS[usize::from(!wish.instant)] + 2 * wish.step * wish.steps * 1_000;
+        // Faults seldom come alone: they gather around a few instants, while the job runs.
+        let span = BOOTS[usize::from(!spec.instant)] + 2 * spec.step * spec.steps * 1_000;
         let instants: Vec<_> = (0..=draw.below(3)).map(|_| draw.below(span)).collect();
         for _ in 0..draw.below(9) {
             let kind = *pick(&mut draw, &kinds);
             let near = pick(&mut draw, &instants) + draw.below(NEAR);
-            wish.strike(&mut draw, kind, near);
+            spec.strike(&mut draw, kind, near);
         }
-        wish.add(&mut stream.draw(2, 0), span);
-        if wish.keep == Keep::Levels && stream.draw(3, 0).below(2) == 0 {
-            wish.keep = Keep::Memory;
+        spec.add(&mut stream.draw(2, 0), span);
+        if spec.keep == Keep::Levels && stream.draw(3, 0).below(2) == 0 {
+            spec.keep = Keep::Memory;
         }
         // No reader takes predictions for a job with levels.
-        let foreseen = wish.faults().any(|fault| fault.foreseen.is_some());
-        let is_plain = wish.verify.is_none() && wish.crew.is_none() && !foreseen;
-        if wish.keep != Keep::Nowhere && is_plain && stream.draw(6, 0).below(4) == 0 {
-            wish.keep = Keep::Memory;
-            let cut = nemesis::cut(&wish, &mut stream.draw(7, 0), span);
-            wish.strikes.push(Strike::Fault(cut));
+        let foreseen = spec.faults().any(|fault| fault.foreseen.is_some());
+        let is_plain = spec.verify.is_none() && spec.crew.is_none() && !foreseen;
+        if spec.keep != Keep::Nowhere && is_plain && stream.draw(6, 0).below(4) == 0 {
+            spec.keep = Keep::Memory;
+            let cut = nemesis::cut(&spec, &mut stream.draw(7, 0), span);
+            spec.strikes.push(Strike::Fault(cut));
         }
         // One in six has many more faults, one in three nodes that are slow for some time.
         let (mut storm, mut slow) = (stream.draw(4, 0), stream.draw(8, 0));
         let n_storm = if storm.below(6) == 0 { 6 + storm.below(12) } else { 0 };
-        wish.strike_anywhere(&mut storm, n_storm, &kinds, span);
+        spec.strike_anywhere(&mut storm, n_storm, &kinds, span);
         let n_slow = if slow.below(3) == 0 { 1 + slow.below(4) } else { 0 };
-        wish.strike_anywhere(&mut slow, n_slow, &[Fault::SlowDown], span);
-        let disturbances = nemesis::draw(&wish, &mut stream.draw(5, 0), span);
-        wish.strikes.extend(disturbances.into_iter().map(Strike::Nemesis));
-        wish
+        spec.strike_anywhere(&mut slow, n_slow, &[Fault::SlowDown], span);
+        let disturbances = nemesis::draw(&spec, &mut stream.draw(5, 0), span);
+        spec.strikes.extend(disturbances.into_iter().map(Strike::Nemesis));
+        spec
     }
 
     fn strike(&mut self, draw: &mut Draw, kind: Fault, at: u64) {
-        let misfortune = self.misfortune(draw, kind, at);
-        self.strikes.push(Strike::Fault(misfortune));
+        let fault = self.fault(draw, kind, at);
+        self.strikes.push(Strike::Fault(fault));
     }
 
     fn strike_anywhere(&mut self, draw: &mut Draw, n: u64, kinds: &[Fault], span: u64) {
@@ -208,7 +208,7 @@ impl Wish {
     }
 
     /// The faults among what strikes.
-    pub fn faults(&self) -> impl Iterator<Item = &Misfortune> {
+    pub fn faults(&self) -> impl Iterator<Item = &RandomFault> {
         self.strikes.iter().filter_map(|strike| match strike {
             Strike::Fault(fault) => Some(fault),
             Strike::Nemesis(_) => None,
@@ -225,8 +225,8 @@ impl Wish {
         self.strikes.iter().filter_map(nemesis).collect()
     }
 
-    /// Adds to each second wish what fits it: silent corruption, replicas, or alarms. From draws of
-    /// its own, so that the other wishes are the same without. The job lasts for about `span` (ms).
+    /// Adds to each second spec what fits it: silent corruption, replicas, or alarms. From draws of
+    /// its own, so that the other specs are the same without. The job lasts for about `span` (ms).
     fn add(&mut self, draw: &mut Draw, span: u64) {
         let levels = self.keep == Keep::Levels;
         match draw.below(6) {
@@ -256,18 +256,18 @@ impl Wish {
                 let kind = *pick(draw, &[Fault::Crash, Fault::Hang]);
                 // Longer than the job, which would else never be done.
                 let life = span + draw.below(span);
-                let mut misfortune = self.misfortune(draw, kind, life);
+                let mut fault = self.fault(draw, kind, life);
                 let (recall, precision) = (*pick(draw, &[50, 100]), *pick(draw, &[5, 50, 100]));
                 let lead = 1 + draw.below(30);
-                misfortune.lasts = 0;
-                misfortune.foreseen = Some(Foreseen { recall, precision, lead });
-                self.strikes.push(Strike::Fault(misfortune));
+                fault.lasts = 0;
+                fault.foreseen = Some(Foreseen { recall, precision, lead });
+                self.strikes.push(Strike::Fault(fault));
             }
             _ => {}
         }
     }
 
-    fn misfortune(&self, draw: &mut Draw, kind: Fault, at: u64) -> Misfortune {
+    fn fault(&self, draw: &mut Draw, kind: Fault, at: u64) -> RandomFault {
         let node = 1 + draw.below(self.nodes);
         let switch = 1 + draw.below(self.switches);
         let on = match kind.target() {
@@ -284,7 +284,7 @@ impl Wish {
         let slows = kind == Fault::SlowDown;
         let share = *pick(draw, if slows { &[5, 25, 50, 90] } else { &[0, 0, 1, 50] });
         let loss = *pick(draw, &[0, 5, 30]);
-        Misfortune { kind, on, at, lasts, share, loss, foreseen: None }
+        RandomFault { kind, on, at, lasts, share, loss, foreseen: None }
     }
 
     /// Its name, as that of a file.
@@ -293,12 +293,12 @@ impl Wish {
         format!("swarm_{}", self.seed)
     }
 
-    /// The wish as a scenario file.
+    /// The spec as a scenario file.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { seed, nodes, spares, switches, detect, step, interval, size, .. } = *self;
         let (boot, work) = (if self.instant { "instant" } else { "sd" }, step * self.steps);
-        let end = TROUBLE / 1_000 + LASTS_MAX + GRACE;
+        let end = STRUCK_BY / 1_000 + LASTS_MAX + GRACE;
         let mut text = format!(
             "schema  = 1\ntitle   = \"Swarm, seed {seed}\"\ninherit = \"edge_rack_24\"\n\
              seed    = {seed}\n\n\
@@ -351,10 +351,10 @@ impl Wish {
             write!(text, "\n{table}\ninterval = \"{interval} s\"\n{keep}").expect(WRITES);
             text += &self.verify.map_or_else(String::new, Verify::text);
         }
-        text.extend(self.faults().map(Misfortune::text));
+        text.extend(self.faults().map(RandomFault::text));
         let disturbances = self.disturbances();
         if !disturbances.is_empty() {
-            text += "\n# What the harness does beside these; only `rackstorm swarm` can:\n";
+            text += "\n# What the harness does besides these; only `rackstorm swarm` can:\n";
             text.extend(disturbances.iter().map(|it| format!("#   {it}\n")));
         }
         text
@@ -382,7 +382,7 @@ impl Crew {
     }
 }
 
-impl Misfortune {
+impl RandomFault {
     fn text(&self) -> String {
         let Self { kind, on, at, lasts, share, loss, foreseen } = self;
         let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind.word());
@@ -422,28 +422,28 @@ mod tests {
     use crate::scenario;
 
     #[test]
-    fn every_wish_is_a_scenario_and_every_kind_of_fault_is_wished_for() {
-        let of_wishes = |kind: &Fault| {
+    fn every_spec_is_a_scenario_and_every_kind_of_fault_is_drawn() {
+        let of_specs = |kind: &Fault| {
             let simple = *kind == Fault::SilentCorruption || !kind.corrupts();
             simple && (kind.target() != Target::Resource || *kind == Fault::SlowDown)
         };
         let mut kinds = std::collections::BTreeSet::new();
         let (mut verified, mut crewed, mut foreseen, mut most) = (0, 0, 0, 0);
         for seed in 0..500 {
-            let wish = Wish::draw(seed);
-            verified += u32::from(wish.verify.is_some());
-            crewed += u32::from(wish.crew.is_some());
-            foreseen += u32::from(wish.faults().any(|fault| fault.foreseen.is_some()));
-            assert_eq!(wish, Wish::draw(seed));
-            kinds.extend(wish.faults().map(|fault| fault.kind));
-            most = most.max(wish.faults().count());
-            if let Err(mistakes) = scenario::read(&wish.name(), &wish.text()) {
-                panic!("{mistakes}\n{}", wish.text());
+            let spec = RunSpec::draw(seed);
+            verified += u32::from(spec.verify.is_some());
+            crewed += u32::from(spec.crew.is_some());
+            foreseen += u32::from(spec.faults().any(|fault| fault.foreseen.is_some()));
+            assert_eq!(spec, RunSpec::draw(seed));
+            kinds.extend(spec.faults().map(|fault| fault.kind));
+            most = most.max(spec.faults().count());
+            if let Err(mistakes) = scenario::read(&spec.name(), &spec.text()) {
+                panic!("{mistakes}\n{}", spec.text());
             }
         }
         assert_eq!(
             kinds.len(),
-            Fault::ALL.into_iter().filter(of_wishes).count(),
+            Fault::ALL.into_iter().filter(of_specs).count(),
             "all but upsets, faults of DRAM and what agents alone can do"
         );
         assert!(most > 20, "{most}");

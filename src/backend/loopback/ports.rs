@@ -1,4 +1,4 @@
-//! The doors of the controller: power and harm by signals to processes, real time, the log.
+//! The ports of the controller: power and harm by signals to processes, real time, the log.
 
 use std::cell::RefCell;
 use std::io;
@@ -6,16 +6,16 @@ use std::rc::Rc;
 
 use super::nodes::Nodes;
 use crate::event::{Cause, What};
-use crate::fleet::doors::{self, Deed, Notice, PowerState};
+use crate::fleet::ports::{self, InjectionOrder, Notice, PowerState};
 use crate::ids::NodeId;
 use crate::units::Time;
 
 /// The day on which the controller believes every run to begin; only differences count.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
 
-/// All doors but the network and the store.
+/// All ports but the network and the store.
 #[derive(Clone)]
-pub(super) struct Hands {
+pub(super) struct ProcessActuators {
     pub nodes: Rc<Nodes>,
     /// What the control plane came to know, and when.
     pub notices: Rc<RefCell<Vec<(Time, Notice)>>>,
@@ -23,7 +23,7 @@ pub(super) struct Hands {
     pub expected: Option<u64>,
 }
 
-impl doors::Power for Hands {
+impl ports::Power for ProcessActuators {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         self.nodes.on(node)
     }
@@ -38,30 +38,30 @@ impl doors::Power for Hands {
     }
 }
 
-impl doors::Harm for Hands {
-    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
-        let itself = self.nodes.harms_itself(deed);
-        itself.then(|| (NodeId(deed.part.index), deed.clone())).into_iter().collect()
+impl ports::Harm for ProcessActuators {
+    fn agents(&self, injection: &InjectionOrder) -> Vec<(NodeId, InjectionOrder)> {
+        let itself = self.nodes.harms_itself(injection);
+        itself.then(|| (NodeId(injection.part.index), injection.clone())).into_iter().collect()
     }
 
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        self.nodes.harm(deed)
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        self.nodes.harm(injection)
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        self.nodes.undo(deed)
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        self.nodes.undo(injection)
     }
 }
 
-impl doors::Clock for Hands {
+impl ports::Clock for ProcessActuators {
     fn wall(&self) -> u64 {
         EPOCH + self.nodes.now().0
     }
 }
 
-impl doors::Told for Hands {
-    fn tell(&self, what: What) {
-        self.nodes.tell(what);
+impl ports::Emitter for ProcessActuators {
+    fn emit(&self, what: What) {
+        self.nodes.emit(what);
     }
 
     fn notice(&self, notice: Notice) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::document::{Table, parse};
-use crate::config::language::Spec;
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistakes, Place};
 use crate::config::{files, walk};
 
@@ -17,13 +17,13 @@ pub(crate) struct Sheet {
 }
 
 /// Reads a file and notes what is wrong with its keys and values. `None` if it cannot be read.
-pub(crate) fn read(path: &Path, language: &'static Spec, m: &mut Mistakes) -> Option<Sheet> {
+pub(crate) fn read(path: &Path, language: &'static TableSpec, m: &mut Mistakes) -> Option<Sheet> {
     let file = files::open(path, m)?;
     Some(read_text(file, language, m))
 }
 
 /// The same for a text that was taken in already.
-pub(crate) fn read_text(file: u32, language: &'static Spec, m: &mut Mistakes) -> Sheet {
+pub(crate) fn read_text(file: u32, language: &'static TableSpec, m: &mut Mistakes) -> Sheet {
     let (table, whole) = parse(file, m);
     walk::check_document(language, &table, m);
     Sheet { table, place: Place::whole(file), whole }

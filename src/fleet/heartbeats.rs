@@ -1,4 +1,4 @@
-//! An agent's datagrams: beats to its controller and the answers to them, and gossip.
+//! An agent's datagrams: heartbeats to its controller and the answers to them, and gossip.
 
 use std::io;
 use std::rc::Rc;
@@ -6,9 +6,9 @@ use std::rc::Rc;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::fleet::doors::{Address, Net};
 use crate::fleet::pace::Pace;
 use crate::fleet::packet::{PACKET_MAX, Packet};
+use crate::fleet::ports::{Address, Net};
 
 /// Sends bytes to an address, some time soon.
 pub(super) type Post = Rc<dyn Fn(Vec<u8>, Address)>;

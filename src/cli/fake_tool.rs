@@ -1,4 +1,4 @@
-//! `rackstorm pretend`: a program that switches power, as a rehearsal has it.
+//! `rackstorm fake-tool`: a program that switches power, as a rehearsal has it.
 
 use std::io::Write;
 use std::path::PathBuf;

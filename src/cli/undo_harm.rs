@@ -1,4 +1,4 @@
-//! `rackstorm rouse`: what an agent that harms its node leaves behind, to undo it in its place.
+//! `rackstorm undo-harm`: what an agent that harms its node leaves behind, to undo it in its place.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -6,12 +6,12 @@ use crate::config::document::{Table, Value};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::event::Fault;
+use crate::scenario::fault_rules;
 use crate::scenario::jobs::{self, Tables};
-use crate::scenario::misfortune;
 
 /// Notes what cannot be played together, of each job by itself.
 pub(super) fn check(root: &Section<'_>, m: &mut Mistakes) {
-    let faults = misfortune::tables(root);
+    let faults = fault_rules::tables(root);
     for own in jobs::tables(root) {
         check_job(&own, &faults, m);
     }

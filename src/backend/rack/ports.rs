@@ -1,4 +1,4 @@
-//! The doors of the controller: the rack's switches, its agents' hands, real time, the log.
+//! The ports of the controller: the rack's switches, its agents' actuators, real time, the log.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -15,8 +15,8 @@ use crate::drivers::power::Switches;
 use crate::drivers::power::held::Held;
 use crate::drivers::store::Server;
 use crate::event::{Cause, Fault, PartState, Target, What};
-use crate::fleet::doors::{self, Deed, Means, Notice, Power as _, PowerState};
 use crate::fleet::means::{Ability, lacks_for};
+use crate::fleet::ports::{self, InjectionOrder, Means, Notice, Power as _, PowerState};
 use crate::ids::{NodeId, Part, PartKind};
 use crate::inventory::Inventory;
 use crate::scenario::fault::{FaultRule, Repair};
@@ -25,12 +25,12 @@ use crate::units::Span;
 /// The day on which the controller believes every run to begin; only differences count.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
 
-/// What an agent tells is heard so much later at most. Assumption: a busy machine.
-const TOLD_WITHIN: Span = Span::from_secs(1);
+/// What an agent reports is heard so much later at most. Assumption: a busy machine.
+const EMITTED_WITHIN: Span = Span::from_secs(1);
 
-/// All doors but the network and the store.
+/// All ports but the network and the store.
 #[derive(Clone)]
-pub(super) struct Hands {
+pub(super) struct RackActuators {
     pub inventory: Rc<Inventory>,
     pub switches: Switches,
     pub nodes: Rc<Nodes>,
@@ -38,7 +38,7 @@ pub(super) struct Hands {
     pub server: Rc<Server>,
     /// Journal and ledger of the rack.
     pub held: Held,
-    /// Deeds of the controller's own hands that are done.
+    /// Injections that the controller's own actuators have carried out.
     pub done: Rc<RefCell<BTreeSet<u64>>>,
     /// The result that the job must have.
     pub expected: Option<u64>,
@@ -49,7 +49,7 @@ fn wrong_by(wall: u64, now: u64, max: Span) -> Option<String> {
     let (ahead, behind) = (Span(wall.saturating_sub(now)), Span(now.saturating_sub(wall)));
     if ahead > max {
         Some(format!("{ahead} ahead"))
-    } else if behind > Span(max.0 + TOLD_WITHIN.0) {
+    } else if behind > Span(max.0 + EMITTED_WITHIN.0) {
         Some(format!("{behind} behind"))
     } else {
         None
@@ -61,7 +61,7 @@ async fn to_its_end<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
     spawn_local(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-impl doors::Power for Hands {
+impl ports::Power for RackActuators {
     async fn on(&self, node: NodeId) -> io::Result<()> {
         if !self.nodes.want(node, true) {
             return Err(io::Error::other("a fault keeps it off"));
@@ -86,7 +86,7 @@ impl doors::Power for Hands {
     }
 }
 
-impl Hands {
+impl RackActuators {
     async fn switch_on(&self, node: NodeId) -> io::Result<()> {
         if self.nodes.has_stopped(node) {
             // Its switch is on, but what runs on it has ended: only a power cycle helps.
@@ -113,14 +113,14 @@ impl Hands {
     }
 
     /// Whether a crashed node has no power until it is repaired.
-    fn is_blocked_by(&self, deed: &Deed) -> bool {
-        let rule = self.nodes.plan.scenario.rule(deed.fault);
+    fn is_blocked_by(&self, injection: &InjectionOrder) -> bool {
+        let rule = self.nodes.plan.scenario.rule(injection.fault);
         !matches!(rule.repair, Repair::PowerCycle)
     }
 
     /// Where the other nodes are reached that stand behind the same switch.
-    fn neighbours(&self, deed: &Deed, own: NodeId) -> Vec<String> {
-        let all = self.nodes.plan.machine.nodes_of(deed.part);
+    fn neighbours(&self, injection: &InjectionOrder, own: NodeId) -> Vec<String> {
+        let all = self.nodes.plan.machine.nodes_of(injection.part);
         let others = all.filter(|&node| node != own);
         others.filter_map(|node| self.inventory.node(node).address.clone()).collect()
     }
@@ -145,25 +145,33 @@ impl Hands {
     }
 }
 
-impl doors::Harm for Hands {
-    fn agents(&self, deed: &Deed) -> Vec<(NodeId, Deed)> {
-        let part = || self.nodes.plan.machine.nodes_of(deed.part);
-        let as_it_is = |node| (node, deed.clone());
-        let is_cut = self.nodes.plan.scenario.rule(deed.fault).harm.left_ppm() == 0;
-        match deed.kind.target() {
-            Target::Life if deed.kind == Fault::Hang => {
+impl ports::Harm for RackActuators {
+    fn agents(&self, injection: &InjectionOrder) -> Vec<(NodeId, InjectionOrder)> {
+        let part = || self.nodes.plan.machine.nodes_of(injection.part);
+        let as_it_is = |node| (node, injection.clone());
+        let is_cut = self.nodes.plan.scenario.rule(injection.fault).harm.left_ppm() == 0;
+        match injection.kind.target() {
+            Target::Life if injection.kind == Fault::Hang => {
                 part().filter(|&node| self.nodes.is_up(node)).map(as_it_is).collect()
             }
-            Target::Link if deed.part.kind == PartKind::NodeLink => part().map(as_it_is).collect(),
+            Target::Link if injection.part.kind == PartKind::NodeLink => {
+                part().map(as_it_is).collect()
+            }
             Target::Switch => {
                 let means = Means::Cut { but: Vec::new() };
-                part().map(|node| (node, Deed { means: means.clone(), ..deed.clone() })).collect()
+                part()
+                    .map(|node| {
+                        (node, InjectionOrder { means: means.clone(), ..injection.clone() })
+                    })
+                    .collect()
             }
             Target::Link if is_cut => {
-                let means = |node| Means::Cut { but: self.neighbours(deed, node) };
-                part().map(|node| (node, Deed { means: means(node), ..deed.clone() })).collect()
+                let means = |node| Means::Cut { but: self.neighbours(injection, node) };
+                part()
+                    .map(|node| (node, InjectionOrder { means: means(node), ..injection.clone() }))
+                    .collect()
             }
-            Target::Life if deed.means != Means::Usual => part().map(as_it_is).collect(),
+            Target::Life if injection.means != Means::Usual => part().map(as_it_is).collect(),
             Target::Resource => part().map(as_it_is).collect(),
             Target::Life
             | Target::Feed
@@ -174,35 +182,35 @@ impl doors::Harm for Hands {
         }
     }
 
-    fn entrust(&self, deed: &Deed, begin: bool) -> io::Result<()> {
+    fn entrust(&self, injection: &InjectionOrder, begin: bool) -> io::Result<()> {
         let mut held = self.held.lock();
         if begin {
-            let agents = self.nodes.plan.machine.nodes_of(deed.part);
-            held.journal.does(deed, agents.map(|node| self.name(node)).collect())?;
-        } else if let Err(error) = held.journal.undone(deed.number) {
+            let agents = self.nodes.plan.machine.nodes_of(injection.part);
+            held.journal.does(injection, agents.map(|node| self.name(node)).collect())?;
+        } else if let Err(error) = held.journal.undone(injection.number) {
             // What is undone although the journal says otherwise is undone once more.
             self.nodes.live.fail(error.to_string());
         }
         drop(held);
-        self.nodes.entrusted(deed, begin);
+        self.nodes.entrusted(injection, begin);
         Ok(())
     }
 
-    async fn do_harm(&self, deed: &Deed) -> io::Result<()> {
-        let is_new = !self.done.borrow().contains(&deed.number);
-        let (node, cause) = (NodeId(deed.part.index), Cause::Fault(deed.kind));
-        let nodes: Vec<_> = self.nodes.plan.machine.nodes_of(deed.part).collect();
-        match deed.kind.target() {
-            Target::Life | Target::Feed if deed.kind != Fault::Hang => {
+    async fn do_harm(&self, injection: &InjectionOrder) -> io::Result<()> {
+        let is_new = !self.done.borrow().contains(&injection.number);
+        let (node, cause) = (NodeId(injection.part.index), Cause::Fault(injection.kind));
+        let nodes: Vec<_> = self.nodes.plan.machine.nodes_of(injection.part).collect();
+        match injection.kind.target() {
+            Target::Life | Target::Feed if injection.kind != Fault::Hang => {
                 if is_new {
-                    self.held.lock().journal.does(deed, Vec::new())?;
-                    self.done.borrow_mut().insert(deed.number);
-                    if deed.kind == Fault::PowerLoss {
-                        self.nodes.tell_part(deed.part, PartState::Down, cause);
+                    self.held.lock().journal.does(injection, Vec::new())?;
+                    self.done.borrow_mut().insert(injection.number);
+                    if injection.kind == Fault::PowerLoss {
+                        self.nodes.emit_part(injection.part, PartState::Down, cause);
                         for &node in &nodes {
                             self.nodes.block(node, false);
                         }
-                    } else if self.is_blocked_by(deed) {
+                    } else if self.is_blocked_by(injection) {
                         self.nodes.block(node, true);
                     }
                 }
@@ -210,9 +218,9 @@ impl doors::Harm for Hands {
             }
             Target::Server => {
                 if is_new {
-                    self.held.lock().journal.does(deed, Vec::new())?;
-                    self.done.borrow_mut().insert(deed.number);
-                    self.nodes.tell_part(deed.part, PartState::Down, cause);
+                    self.held.lock().journal.does(injection, Vec::new())?;
+                    self.done.borrow_mut().insert(injection.number);
+                    self.nodes.emit_part(injection.part, PartState::Down, cause);
                     self.server.pause();
                 }
                 Ok(())
@@ -231,21 +239,21 @@ impl doors::Harm for Hands {
         }
     }
 
-    async fn undo(&self, deed: &Deed) -> io::Result<()> {
-        if !self.done.borrow_mut().remove(&deed.number) {
+    async fn undo(&self, injection: &InjectionOrder) -> io::Result<()> {
+        if !self.done.borrow_mut().remove(&injection.number) {
             return Ok(());
         }
-        let all: Vec<_> = match deed.kind.target() {
-            Target::Life if deed.kind == Fault::Crash && self.is_blocked_by(deed) => {
-                vec![NodeId(deed.part.index)]
+        let all: Vec<_> = match injection.kind.target() {
+            Target::Life if injection.kind == Fault::Crash && self.is_blocked_by(injection) => {
+                vec![NodeId(injection.part.index)]
             }
             Target::Feed => {
-                self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
-                self.nodes.plan.machine.nodes_of(deed.part).collect()
+                self.nodes.emit_part(injection.part, PartState::Up, Cause::Repair);
+                self.nodes.plan.machine.nodes_of(injection.part).collect()
             }
             Target::Server => {
                 self.server.resume();
-                self.nodes.tell_part(deed.part, PartState::Up, Cause::Repair);
+                self.nodes.emit_part(injection.part, PartState::Up, Cause::Repair);
                 Vec::new()
             }
             Target::Life
@@ -255,7 +263,7 @@ impl doors::Harm for Hands {
             | Target::Memory
             | Target::Resource => Vec::new(),
         };
-        let (own, number) = (self.clone(), deed.number);
+        let (own, number) = (self.clone(), injection.number);
         let dark: Vec<_> = all.into_iter().filter(|&node| self.nodes.unblock(node)).collect();
         to_its_end(async move {
             for node in dark {
@@ -268,15 +276,15 @@ impl doors::Harm for Hands {
     }
 }
 
-impl doors::Clock for Hands {
+impl ports::Clock for RackActuators {
     fn wall(&self) -> u64 {
         EPOCH + self.nodes.now().0
     }
 }
 
-impl doors::Told for Hands {
-    fn tell(&self, what: What) {
-        self.nodes.tell(what);
+impl ports::Emitter for RackActuators {
+    fn emit(&self, what: What) {
+        self.nodes.emit(what);
     }
 
     fn abilities(&self, node: NodeId, said: &[Ability]) {
