@@ -1,6 +1,7 @@
 //! The house rules as tests; CONTRIBUTING.md gives the reasons.
 
 mod code;
+mod glossary;
 mod seams;
 
 use std::collections::BTreeMap;
