@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         writeln!(out)?;
         for (name, forecast) in &forecasts {
             if forecasts.len() > 1 {
-                writeln!(out, "job `{}`", name)?;
+                writeln!(out, "job `{name}`")?;
             }
             write!(out, "{}", text(forecast))?;
         }

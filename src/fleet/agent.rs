@@ -353,7 +353,7 @@ impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
             Message::Welcome { .. } => self.again.notify_one(),
             Message::Order(order) if order.term >= self.term => self.ordered(order),
             Message::Harm { injection } if self.injections.accept(&injection, Instant::now()) => {
-                self.harm(injection)
+                self.harm(injection);
             }
             Message::Flip { draw } => {
                 let ranks = self.ranks.as_mut().map(|(_, ranks)| ranks);

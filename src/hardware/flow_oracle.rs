@@ -180,7 +180,6 @@ impl FlowOracle {
     }
 
     /// The instant of the next completion.
-    #[expect(clippy::should_implement_trait, reason = "it looks ahead and takes nothing")]
     pub(crate) fn next(&mut self) -> Option<Time> {
         self.collect();
         if !self.due.is_empty() {

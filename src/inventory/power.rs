@@ -288,7 +288,7 @@ table! {
 table! {
     /// Where a controller is reached by HTTP, and how it is known.
     pub struct Web(Clone, Debug, PartialEq, Eq) {
-        /// http://HOST or https://HOST, with a port if need be.
+        /// `http://HOST` or `https://HOST`, with a port if need be.
         url: Url = FILLED;
         /// User of HTTP basic authentication, or of a session. A Turing Pi asks for one since its
         /// firmware 2.0.0: `root`, if none is given.

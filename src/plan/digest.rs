@@ -33,7 +33,7 @@ pub(super) fn of(plan: &Plan) -> String {
     let mut text = Text { sha: Sha256::new(), piece: String::with_capacity(2 * PIECE) };
     // As a file has it, so that the names of our types are not part of it.
     let scenario = scenario::text(&plan.scenario);
-    write!(text, "{scenario}{:?}\n", plan.jobs).expect("a hash takes any text");
+    writeln!(text, "{scenario}{:?}", plan.jobs).expect("a hash takes any text");
     write_rows(&plan.machine, &mut text).expect("a hash takes any text");
     text.sha.update(&text.piece);
     let mut hexadecimal = String::with_capacity(64);

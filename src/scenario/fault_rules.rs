@@ -12,8 +12,7 @@ use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::fault::{
-    Age, FaultRule, Foreseen, Lives, Moment, PartSet, Prediction, Radius, Rejuvenate, Repair,
-    Together, When,
+    Age, FaultRule, Foreseen, Lives, Moment, PartSet, Radius, Rejuvenate, Repair, Together, When,
 };
 use crate::scenario::harm::{self, Harm};
 use crate::scenario::keys::faults::keys_of;
@@ -186,14 +185,15 @@ fn rule(
         m.note(mistake.help("it says which nodes are struck together; leave it out"));
     }
     check_cascade(section, on.as_ref(), m);
-    let prediction = prediction(kind, section, m);
+    check_prediction(kind, section, m);
+    let foreseen = Foreseen::read(section, m);
     Some(FaultRule {
         name: name_of(kind, section),
         harm: harm?,
         on: on?,
         when: when?,
         cascade: lives?.cascade,
-        prediction: prediction?,
+        prediction: foreseen?.prediction,
         radius: radius?,
         repair: repair?,
     })
@@ -315,16 +315,12 @@ fn check_cascade(section: &Section<'_>, on: Option<&PartSet>, m: &mut Mistakes) 
 }
 
 /// Only what stops a job is worth an alarm.
-fn prediction(kind: Fault, section: &Section<'_>, m: &mut Mistakes) -> Option<Option<Prediction>> {
-    if !section.has("prediction") {
-        return Some(None);
-    }
-    if !kind.loses_nodes() {
+fn check_prediction(kind: Fault, section: &Section<'_>, m: &mut Mistakes) {
+    if section.has("prediction") && !kind.loses_nodes() {
         let title = format!("an alarm before a `{}`, which stops no node", kind.word());
         let help = "a checkpoint saves nothing then; leave `prediction` away";
         m.note(Mistake::new(section.place("prediction"), title).help(help));
     }
-    Foreseen::read(section, m).map(|foreseen| foreseen.prediction)
 }
 
 fn parts(

@@ -154,7 +154,7 @@ impl Bus {
             match taken {
                 Ok(()) => {}
                 Err(driver_error) if driver_error.perhaps_done => {
-                    drop(doubtful.insert(at, driver_error))
+                    drop(doubtful.insert(at, driver_error));
                 }
                 Err(driver_error) => answers[at] = Err(driver_error),
             }

@@ -297,7 +297,7 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
             match harmed.stage {
                 HarmProgress::Doing => self.acts.push(ControllerAction::Harm(harmed.order.clone())),
                 HarmProgress::Undoing => {
-                    self.acts.push(ControllerAction::Undo(harmed.order.clone()))
+                    self.acts.push(ControllerAction::Undo(harmed.order.clone()));
                 }
                 HarmProgress::Done => {}
             }

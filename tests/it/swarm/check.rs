@@ -36,6 +36,14 @@ pub(super) struct Node {
     cycles: u32,
     /// Brown-outs since then: in each the controller may have cycled it, which nobody sees.
     brown_outs: u32,
+    silence: Silence,
+    /// Since when nothing but the order of power-on keeps it off.
+    free_since: Time,
+}
+
+/// What the controller makes of a node that it does not hear.
+#[derive(Default)]
+struct Silence {
     /// When it has been silent for long enough to be power-cycled, or may be looked at again.
     known_at: Option<Time>,
     /// When that is if what it hangs on became whole in this very instant.
@@ -46,8 +54,6 @@ pub(super) struct Node {
     mended: bool,
     /// Whether it is in a power cycle for its silence.
     cycling: bool,
-    /// Since when nothing but the order of power-on keeps it off.
-    free_since: Time,
 }
 
 /// The machine as emitted so far.
@@ -71,6 +77,8 @@ pub(super) struct Machine<'p> {
     was_full: bool,
     /// Ends of brown-outs, and how many there were, of each PSU.
     browned: BTreeMap<u32, (Time, u32)>,
+    /// Nodes that hang for good: once off they get no power.
+    lost: BTreeSet<u32>,
     ended: bool,
 }
 
@@ -122,7 +130,7 @@ impl Node {
     /// The controller hears it.
     fn joins(&mut self) {
         (self.seen, self.cycles, self.brown_outs) = (true, 0, 0);
-        (self.known_at, self.released, self.cycling) = (None, false, false);
+        (self.silence.known_at, self.silence.released, self.silence.cycling) = (None, false, false);
     }
 }
 
@@ -138,11 +146,7 @@ impl<'p> Machine<'p> {
             alone: false,
             cycles: 0,
             brown_outs: 0,
-            known_at: None,
-            back_at: None,
-            released: false,
-            mended: false,
-            cycling: false,
+            silence: Silence::default(),
             free_since: Time::ZERO,
         };
         Self {
@@ -158,6 +162,7 @@ impl<'p> Machine<'p> {
             last_strike: None,
             was_full: false,
             browned: BTreeMap::new(),
+            lost: BTreeSet::new(),
             ended: false,
         }
     }
@@ -241,12 +246,12 @@ impl<'p> Machine<'p> {
         for node in nodes {
             let (held, now, back) = (self.is_held(node), self.now, self.back());
             let row = &mut self.nodes[node as usize];
-            if held && row.released {
-                (row.known_at, row.released) = (Some(now), false);
-            } else if !held && row.known_at.is_some_and(|known| known < now) {
-                (row.known_at, row.released) = (Some(back), true);
+            if held && row.silence.released {
+                (row.silence.known_at, row.silence.released) = (Some(now), false);
+            } else if !held && row.silence.known_at.is_some_and(|known| known < now) {
+                (row.silence.known_at, row.silence.released) = (Some(back), true);
             }
-            row.back_at = (!held).then_some(back);
+            row.silence.back_at = (!held).then_some(back);
         }
     }
 
@@ -258,9 +263,11 @@ impl<'p> Machine<'p> {
             let is_given_up = !row.seen
                 && row.cycles >= controller.boot_retries
                 && self.now >= row.on_at + controller.boot_timeout;
-            row.powered && row.cycling && !is_given_up
+            row.powered && row.silence.cycling && !is_given_up
         };
-        let perhaps = |row: &&Node| !row.powered && (row.cycling || row.brown_outs > 0);
+        let perhaps = |row: &&Node| {
+            !row.powered && row.silence.cycling || row.brown_outs > 0 && !(row.powered && row.seen)
+        };
         let certain = self.nodes.iter().filter(cycles).count();
         (certain, certain + self.nodes.iter().filter(perhaps).count())
     }
@@ -283,10 +290,10 @@ impl<'p> Machine<'p> {
         for id in 0..self.nodes.len() {
             let held = self.is_held(id as u32);
             let row = &mut self.nodes[id];
-            while let Some(known) = row.known_at.filter(|&known| known < next && !held)
+            while let Some(known) = row.silence.known_at.filter(|&known| known < next && !held)
                 && (known == self.now && full || is_full)
             {
-                row.known_at = Some(known + Span::from_secs(1));
+                row.silence.known_at = Some(known + Span::from_secs(1));
             }
         }
     }
@@ -300,7 +307,7 @@ impl<'p> Machine<'p> {
             if row.state == NodeState::Up && connected {
                 row.joins();
             } else if row.state == NodeState::Up && row.seen && !row.alone {
-                row.known_at.get_or_insert(suspected);
+                row.silence.known_at.get_or_insert(suspected);
             }
         }
     }
@@ -344,7 +351,7 @@ impl<'p> Machine<'p> {
             row.joins();
         }
         if was_powered && !row.powered {
-            (row.known_at, row.released, row.free_since) = (None, false, self.now);
+            (row.silence.known_at, row.silence.released, row.free_since) = (None, false, self.now);
         }
     }
 
@@ -356,7 +363,8 @@ impl<'p> Machine<'p> {
         let row = &mut self.nodes[node as usize];
         assert_eq!(life, row.life + 1, "a life begins with power");
         (row.life, row.powered, row.on_at) = (life, true, now);
-        (row.seen, row.alone, row.mended, row.known_at) = (false, false, false, None);
+        (row.seen, row.alone, row.silence.mended, row.silence.known_at) =
+            (false, false, false, None);
     }
 
     fn is_instant(&self) -> bool {
@@ -411,9 +419,12 @@ impl<'p> Machine<'p> {
             assert!(!row.seen && !row.alone && row.cycles < controller.boot_retries);
         } else {
             assert_eq!(cause, Cause::Repair);
-            assert!(row.known_at == Some(now) || row.mended, "nobody knows that it failed");
-            assert!(row.cycling || has_room, "too many are in a power cycle");
-            (row.cycling, row.mended) = (true, false);
+            assert!(
+                row.silence.known_at == Some(now) || row.silence.mended,
+                "nobody knows that it failed"
+            );
+            assert!(row.silence.cycling || has_room, "too many are in a power cycle");
+            (row.silence.cycling, row.silence.mended) = (true, false);
         }
         (row.powered, row.cycles) = (false, row.cycles + 1);
     }
@@ -440,10 +451,10 @@ impl<'p> Machine<'p> {
             _ => assert!(row.powered || !by_controller, "a node without power crashes"),
         }
         if by_controller && row.seen && !row.alone {
-            row.known_at.get_or_insert(now + detect);
+            row.silence.known_at.get_or_insert(now + detect);
         }
         if !by_controller {
-            (row.alone, row.known_at, row.cycling) = (true, None, false);
+            (row.alone, row.silence.known_at, row.silence.cycling) = (true, None, false);
         }
         row.powered &= by_controller || state == NodeState::Hung;
     }
@@ -470,9 +481,9 @@ impl<'p> Machine<'p> {
                     row.brown_outs += 1;
                 }
                 if state == PartState::Down && row.state == NodeState::Down {
-                    (row.powered, row.known_at) = (false, None);
+                    (row.powered, row.silence.known_at) = (false, None);
                 }
-                row.cycling &= state == PartState::Up || cause == Cause::BrownOut;
+                row.silence.cycling &= state == PartState::Up || cause == Cause::BrownOut;
             }
         }
     }
@@ -486,6 +497,9 @@ impl<'p> Machine<'p> {
             assert!(first || self.rule(fault).cascade.is_some(), "once, at its time");
         }
         self.last_strike = Some((fault, part));
+        if kind == Fault::Hang && rule.repair == Repair::Never {
+            self.lost.extend(self.nodes[part.index as usize].powered.then_some(part.index));
+        }
         match rule.repair {
             // The controller keeps this repair, not the fault.
             Repair::PowerCycle => return,
@@ -505,7 +519,7 @@ impl<'p> Machine<'p> {
             let row = &mut self.nodes[part.index as usize];
             row.free_since = self.now;
             if row.state == NodeState::Down {
-                (row.powered, row.known_at) = (false, None);
+                (row.powered, row.silence.known_at) = (false, None);
             }
         }
     }
@@ -514,7 +528,7 @@ impl<'p> Machine<'p> {
         let ended = self.repairs.iter().position(|&end| end == (self.now, fault, part));
         self.repairs.remove(ended.expect("a repair ends when its time is over"));
         if kind == Fault::Hang {
-            self.nodes[part.index as usize].mended = true;
+            self.nodes[part.index as usize].silence.mended = true;
         }
         if kind != Fault::Hang {
             let rules = self.wounds.get_mut(&part).expect("the part is wounded");
@@ -532,10 +546,10 @@ impl<'p> Machine<'p> {
     /// only from PSUs that give it.
     fn close(&mut self) {
         for row in &mut self.nodes {
-            if let Some(back) = row.back_at.take()
-                && row.known_at == Some(self.now)
+            if let Some(back) = row.silence.back_at.take()
+                && row.silence.known_at == Some(self.now)
             {
-                (row.known_at, row.released) = (Some(back), true);
+                (row.silence.known_at, row.silence.released) = (Some(back), true);
             }
         }
         let machine = &self.plan.machine;
@@ -617,14 +631,15 @@ impl<'p> Machine<'p> {
             let wait = controller.settle.max(Span(scenario.boot.stagger.0 * fed as u64));
             let free = row.free_since + wait;
             let on = if row.life == 0 { free.max(self.turn(node)) } else { free };
-            return (self.psu_is_up(node) && !ill).then_some((on, "be powered on"));
+            return (self.psu_is_up(node) && !ill && !self.lost.contains(&node))
+                .then_some((on, "be powered on"));
         }
         let cycles = row.cycles + row.brown_outs;
         let overdue = !row.seen && !row.alone && cycles < controller.boot_retries;
         if overdue {
             all.push((row.on_at + controller.boot_timeout, "be power-cycled"));
         }
-        let known = row.known_at.filter(|_| !self.is_held(node));
+        let known = row.silence.known_at.filter(|_| !self.is_held(node));
         all.extend(known.map(|known| (known, "be repaired")));
         match row.state {
             NodeState::Rom => all.push((row.since + boot.rom.max(boot.rom_sd), "go on")),

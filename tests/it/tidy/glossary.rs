@@ -42,10 +42,9 @@ fn words(text: &str) -> Vec<(usize, String)> {
     for (index, line) in text.lines().enumerate() {
         let (mut word, mut was_small) = (String::new(), false);
         for character in line.chars().chain([' ']) {
-            if !character.is_alphabetic() || (character.is_uppercase() && was_small) {
-                if !word.is_empty() {
-                    found.push((index + 1, std::mem::take(&mut word).to_lowercase()));
-                }
+            let begins = !character.is_alphabetic() || (character.is_uppercase() && was_small);
+            if begins && !word.is_empty() {
+                found.push((index + 1, std::mem::take(&mut word).to_lowercase()));
             }
             if character.is_alphabetic() {
                 word.push(character);
