@@ -44,7 +44,7 @@ pub enum What {
     /// A checkpoint of the job begins, is committed or is abandoned. It holds steps up to `step`.
     Checkpoint { job: JobId, number: u64, act: CheckpointAct, step: u64 },
     /// A failure threw away this much of the job's computing, or of that of the group of the node,
-    /// the step under way included.
+    /// the step under way included, and what was computed until it was noticed.
     WorkLost { job: JobId, node: NodeId, lost: Span },
     /// Data in a node's memory were silently corrupted, or this became of it. `number` counts the
     /// corruptions of the run; `spread` is how many of the job's nodes it has reached.

@@ -2,7 +2,7 @@
 //!
 //! What is decided is the coordinator's. A command for all nodes of a job is an order to each of
 //! them, which is done when each says so. A failure is known when the detector suspects the node;
-//! what it costs counts from the node's last sign of life.
+//! it happened at the node's last sign of life, and the others computed on until it was known.
 //!
 //! All replicas of a seat compute the same memory and send its sum to all replicas of the next
 //! seat, which take the first that comes. A step is done when all have done it; as soon as each

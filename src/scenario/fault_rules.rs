@@ -186,7 +186,11 @@ fn rule(
     }
     check_cascade(section, on.as_ref(), m);
     check_prediction(kind, section, m);
-    let foreseen = Foreseen::read(section, m);
+    let foreseen = if section.has("prediction") {
+        Foreseen::read(section, m)
+    } else {
+        Some(Foreseen { prediction: None })
+    };
     Some(FaultRule {
         name: name_of(kind, section),
         harm: harm?,

@@ -291,7 +291,8 @@ impl Coordinator<'_> {
         self.step_since(now, now, of, input, out);
     }
 
-    /// The same, of what happened at `at`.
+    /// The same, of what happened at `at`. What the others computed until it was noticed is lost as
+    /// well.
     fn step_since(
         &mut self,
         now: Time,
@@ -311,12 +312,19 @@ impl Coordinator<'_> {
         if let Protocol::Coordinated(machine) = &mut job.machine {
             machine.hold_back(held_back);
         }
+        let unnoticed = match job.phase() {
+            JobPhase::Compute | JobPhase::Rework => now.since(at),
+            _ => Span::ZERO,
+        };
         let order = job.machine.on(at, input, &mut emitted);
         self.state.placing.waits(of, job.phase() == JobPhase::Waiting);
         job.memory.follows(input, order, &mut emitted);
         (job.order, job.since) = (self.state.orders, at);
         forget(of, job.hold_sources(), out);
-        for what in emitted {
+        for mut what in emitted {
+            if let What::WorkLost { lost, .. } = &mut what {
+                *lost += unnoticed;
+            }
             forget(of, job.book(&what), out);
             out.push(JobCommand::Emit(what));
         }

@@ -189,11 +189,10 @@ fn alike_of(
     let (model, fleet) = (play_on(one, plan), play_on(other, plan));
     let steps = model.count(|what| matches!(what, What::StepDone { .. })) as u64;
     let band = Span(BAND.0 + per_step.0 * steps);
-    // A controller that comes back gives each node the detector's time anew, and knows of a node
-    // that failed in between only that it was alive when its memory was saved last.
-    let (notices_by, alive_by) = match controller_down(&model) {
-        Span::ZERO => (DETECT, band),
-        down => (DETECT + down + DETECT, DETECT + band),
+    // A controller that comes back gives each node the detector's time anew.
+    let notices_by = match controller_down(&model) {
+        Span::ZERO => DETECT,
+        down => DETECT + down + DETECT,
     };
     let (ours, theirs) = (facts(&model), facts(&fleet));
     assert_eq!(
@@ -213,7 +212,9 @@ fn alike_of(
             if let (What::WorkLost { lost: a, .. }, What::WorkLost { lost: b, .. }) =
                 (a.what, b.what)
             {
-                assert!(a.0.abs_diff(b.0) <= alive_by.0, "{a} lost against {b}");
+                // Agents compute on until the failure is noticed.
+                let (least, most) = (a.0.saturating_sub(band.0), a + noticed + band);
+                assert!((least..=most.0).contains(&b.0), "{a} lost against {b}");
             }
         }
     }

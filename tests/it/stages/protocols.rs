@@ -156,6 +156,17 @@ fn agreement_alarms_before_failures() {
     }
 }
 
+/// Three times 8 s until a hang is noticed: 3 % of the job.
+#[test]
+fn what_agents_compute_until_a_failure_is_noticed_is_not_useful() {
+    let faults: String = [250, 400, 520]
+        .map(|at| fault("hang", &format!("pi{:02}", at / 50), &format!("{at} s"), "power-cycle"))
+        .concat();
+    let (model, fleet) = played_alike(&saving(&faults));
+    let (ours, theirs) = (model.metric("efficiency"), fleet.metric("efficiency"));
+    assert!((theirs / ours - 1.0).abs() < 0.01, "{theirs} against {ours}");
+}
+
 /// Each failure makes the interval shorter, by more than the stages differ in what they observe.
 #[test]
 fn agreement_an_interval_that_adapts() {
