@@ -168,8 +168,8 @@ fn a_job_that_loses_a_node_goes_on_with_the_spare_from_its_checkpoint() {
         _ => None,
     });
     let (node, lost) = lost.expect("work was lost");
-    // Steps of 5 s; a checkpoint each fourth: the one at 40 s holds. About 8 s are lost, and the 4 s
-    // that the others compute until the crash is noticed.
+    // Steps of 5 s; a checkpoint each fourth: the one at 40 s holds. About 8 s are lost, and what
+    // the others compute until the crash is noticed.
     assert_eq!(node, 2);
     assert!((9.0..14.0).contains(&lost), "{lost}");
     let joined = actuators
