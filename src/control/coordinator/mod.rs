@@ -320,6 +320,12 @@ impl<'p> Coordinator<'p> {
         self.job(of).phase()
     }
 
+    /// The number of the last order of whatever job.
+    #[must_use]
+    pub fn last_order(&self) -> u64 {
+        self.state.orders
+    }
+
     /// The seats of a job; with replicas, the places of all replicas of its seats.
     #[must_use]
     pub fn seats(&self, of: JobId) -> &Seating {

@@ -111,6 +111,11 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
         self.sessions.insert(node, Session { life, token, connection: Some(connection) });
         let term = self.memory.term;
         self.acts.push(ControllerAction::Say(node, Message::Welcome { term, session: token }));
+        if own.is_some() {
+            // It may still be at what was given up while nobody reached it.
+            let void = self.jobs.void_for(node);
+            self.acts.push(ControllerAction::Say(node, Message::Cancel { term, void }));
+        }
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
         self.jobs.offer(now, node, peers);

@@ -8,7 +8,7 @@ use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
 use rackstorm::scenario::{Loaded, Overrides, load_text, read};
 
-use super::{BAND_PER_STEP, alike_of, fault, is_phase, moved_alike, rack};
+use super::{BAND_PER_STEP, alike_of, fault, is_phase, measured_alike, moved_alike, rack};
 use crate::harness::{Played, plan_of, play_plan};
 
 const FIRST: JobId = JobId(0);
@@ -42,6 +42,7 @@ fn two(first: (&str, &str), second: (&str, &str), faults: &str) -> Plan {
 fn agree(plan: &Plan) -> Played {
     let (model, fleet) = alike_of(plan, &Model, &Turmoil, BAND_PER_STEP);
     moved_alike(&model, &fleet);
+    measured_alike(&model, &fleet);
     for job in [FIRST, SECOND] {
         assert_eq!(count(&fleet, job, is_phase(JobPhase::Done)), 1, "{job:?} is done");
     }
