@@ -169,9 +169,12 @@ fn controller_down(played: &Played) -> Span {
     down.iter().zip(&up).fold(Span::ZERO, |sum, (down, up)| sum + up.since(*down))
 }
 
-/// Demands that both stages emit the same facts.
+/// Demands that both stages emit the same facts, and draw the same energy up to 1 %.
 fn played_alike(text: &str) -> (Played, Played) {
-    alike(text, &Model, &Turmoil, BAND_PER_STEP)
+    let (model, fleet) = alike(text, &Model, &Turmoil, BAND_PER_STEP);
+    let (ours, theirs) = (model.metric("energy"), fleet.metric("energy"));
+    assert!((theirs / ours - 1.0).abs() < 0.01, "{theirs} J against {ours} J");
+    (model, fleet)
 }
 
 /// The same of any two stages.
