@@ -4,8 +4,8 @@
 //! what came of it. An order that is given twice is carried out once and answered twice, so that
 //! neither a lost answer nor a restarted controller does harm. Of two controllers the one with the
 //! higher term is obeyed. An order for memory that it does not have it does not begin, and says so.
-//! What is cancelled it stops at once. When the controller is not heard for the lease of a harm, the
-//! agent undoes it.
+//! What is cancelled it stops at once. When the controller is not heard for the lease of a harm,
+//! the agent undoes it.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
