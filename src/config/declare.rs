@@ -13,10 +13,14 @@
 //! makes the type `Rhythm` (of the traits in brackets) with a field `day`, a table of the language
 //! with a key `day` that takes a share of at most 0.95 and is 0 if no file gives it, and the two
 //! ways between them. Without `= kind` a key takes whatever its type does; without `=> default` it
-//! must be there, unless its type is an `Option`; `day as "swing": f64` has another name in files,
-//! and of `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
+//! must be there, unless its type is an `Option` or its default is worked out (`=> _`, see
+//! [`Section::or`]); `day as "swing": f64` has another name in files, and of
+//! `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
 //! [`Kind::Flat`] is a table whose keys stand among the others.
 //! `for Type { ... }` does the same for a type that is declared elsewhere.
+//!
+//! `checks |section, m| expression` behind the fields holds them against each other. Each is an
+//! `Option` there, because a mistake in one key must not hide what is wrong with others.
 
 use std::path::PathBuf;
 
@@ -24,7 +28,7 @@ use crate::config::document::Data;
 use crate::config::language::{Key, Kind, Read, TableSpec};
 use crate::config::mistakes::Mistakes;
 use crate::config::section::Section;
-use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
+use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span, Time};
 
 /// A type that is a table of files.
 pub(crate) trait Declared: Sized {
@@ -181,15 +185,12 @@ pub(crate) const fn all_rivals<const N: usize>(
 pub(crate) fn write(
     value: &impl Field,
     name: &'static str,
-    spec: &'static TableSpec,
+    kind: &Kind,
     all: &mut Vec<(&'static str, Written)>,
 ) {
-    match spec.key(name) {
-        Some(key) => all.push((name, value.written(&key.kind))),
-        None => match value.written(&Kind::Flat(spec)) {
-            Written::Table(keys) => all.extend(keys),
-            _ => unreachable!("only a table is flat"),
-        },
+    match (kind, value.written(kind)) {
+        (Kind::Flat(_), Written::Table(keys)) => all.extend(keys),
+        (_, written) => all.push((name, written)),
     }
 }
 
@@ -201,9 +202,10 @@ macro_rules! table {
             $(
                 $(#[doc = $doc:literal])+
                 $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
-                    $(= $kind:expr)? $(=> $default:literal)?;
+                    $(= $kind:expr)? $(=> $default:tt)?;
             )+
         }
+        $(checks |$section:ident, $m:ident| $check:expr)?
     ) => {
         $(#[doc = $about])+
         #[derive($($trait),*)]
@@ -218,6 +220,7 @@ macro_rules! table {
                     $field $(as $name)? $(or $($other)+)?: $of $(= $kind)? $(=> $default)?;
                 )+
             }
+            $(checks |$section, $m| $check)?
         }
     };
     (
@@ -226,9 +229,10 @@ macro_rules! table {
             $(
                 $(#[doc = $doc:literal])+
                 $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
-                    $(= $kind:expr)? $(=> $default:literal)?;
+                    $(= $kind:expr)? $(=> $default:tt)?;
             )+
         }
+        $(checks |$section:ident, $m:ident| $check:expr)?
     ) => {
         impl $crate::config::declare::Declared for $type {
             const SPEC: &'static $crate::config::language::TableSpec = {
@@ -237,8 +241,9 @@ macro_rules! table {
                         name: $crate::config::declare::table!(@name $field $($name)?),
                         kind: $crate::config::declare::table!(@kind $of $(, $kind)?),
                         default: $crate::config::declare::table!(@default $($default)?),
-                        required: <$of as $crate::config::declare::Field>::REQUIRED
-                            || $crate::config::declare::table!(@is_one $($($other)+)?),
+                        required: $crate::config::declare::table!(@is_one $($($other)+)?)
+                            || <$of as $crate::config::declare::Field>::REQUIRED
+                                && $crate::config::declare::table!(@is_given $($default)?),
                         doc: $crate::config::declare::meaning(
                             &$crate::config::declare::table!(@kind $of $(, $kind)?),
                             concat!($($doc),+).trim_ascii_start(),
@@ -270,16 +275,19 @@ macro_rules! table {
                     $crate::config::declare::table!(@name $field $($name)?),
                     m,
                 );)+
+                $({
+                    let ($section, $m) = (section, &mut *m);
+                    $check;
+                })?
                 Some(Self { $($field: $field?),+ })
             }
 
             fn keys(&self) -> Vec<(&'static str, $crate::config::declare::Written)> {
-                let spec = <Self as $crate::config::declare::Declared>::SPEC;
                 let mut all = Vec::new();
                 $($crate::config::declare::write(
                     &self.$field,
                     $crate::config::declare::table!(@name $field $($name)?),
-                    spec,
+                    &$crate::config::declare::table!(@kind $of $(, $kind)?),
                     &mut all,
                 );)+
                 all
@@ -294,7 +302,11 @@ macro_rules! table {
     (@kind $of:ty, $kind:expr) => { $kind };
     (@is_one) => { false };
     (@is_one $($other:literal)+) => { true };
+    (@is_given) => { true };
+    (@is_given _) => { false };
+    (@is_given $default:literal) => { true };
     (@default) => { None };
+    (@default _) => { None };
     (@default $default:literal) => { Some($default) };
     (@rivals) => { &[] };
     (@rivals $rivals:tt) => { &$rivals };
@@ -330,9 +342,13 @@ macro_rules! table_field {
 }
 pub(crate) use table_field;
 
-/// A table of the keys of several declared ones.
+/// A table of the keys of several declared ones, and of others.
 macro_rules! joined {
-    ($(#[doc = $about:literal])+ $vis:vis $name:ident: $($part:ident)+) => {
+    (
+        $(#[doc = $about:literal])+
+        $vis:vis $name:ident: $($part:ident)+
+            $(, rivals $rivals:tt and $($key:expr),+ $(,)?)?
+    ) => {
         $(#[doc = $about])+
         $vis static $name: $crate::config::language::TableSpec = {
             const PARTS: &[$crate::config::language::Key] = &[
@@ -342,13 +358,16 @@ macro_rules! joined {
                         <$part as $crate::config::declare::Declared>::SPEC,
                     ),
                     "",
-                )),+
+                ),)+
+                $($($key),+)?
             ];
+            const RIVALS: &[&[&str]] = $crate::config::declare::table!(@rivals $($rivals)?);
             const NONE: &[&[&str]] = &[&[] as &[&str]; PARTS.len()];
-            const N: (usize, usize) = $crate::config::declare::sizes(PARTS, &[], NONE);
+            const N: (usize, usize) = $crate::config::declare::sizes(PARTS, RIVALS, NONE);
             const KEYS: [$crate::config::language::Key; N.0] =
                 $crate::config::declare::all_keys(PARTS);
-            const GROUPS: [&[&str]; N.1] = $crate::config::declare::all_rivals(PARTS, &[], NONE);
+            const GROUPS: [&[&str]; N.1] =
+                $crate::config::declare::all_rivals(PARTS, RIVALS, NONE);
             $crate::config::language::TableSpec {
                 doc: concat!($($about),+).trim_ascii_start(),
                 keys: &KEYS,
@@ -425,6 +444,8 @@ macro_rules! quantity {
                     Kind::Table(spec) => {
                         Written::Table(vec![(spec.keys[0].name, Written::quoted(self))])
                     }
+                    // Less than the key takes was worked out, such as no size at a fixed cost.
+                    Kind::$type(min, _) if self < min => Written::Absent,
                     _ => Written::quoted(self),
                 }
             }
@@ -440,6 +461,19 @@ quantity! {
     PacketRate: 0, u64::MAX;
     Power: 0, u64::MAX;
     Length: i64::MIN, i64::MAX;
+}
+
+/// A moment, by the time from the start of the run.
+impl Field for Time {
+    const KIND: Kind = <Span as Field>::KIND;
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        Span::take(section, name, m).map(|span| Self(span.0))
+    }
+
+    fn written(&self, kind: &Kind) -> Written {
+        Span(self.0).written(kind)
+    }
 }
 
 /// Values that are themselves in TOML.
@@ -522,7 +556,7 @@ impl Field for f64 {
     }
 }
 
-/// A value that may be missing.
+/// A value that may be missing. Where a word may stand for none, something must be there.
 macro_rules! optional {
     ($($type:ty),+) => {$(
         impl Field for Option<$type> {
@@ -530,20 +564,31 @@ macro_rules! optional {
             const REQUIRED: bool = false;
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                if !section.has(name) {
-                    return Some(None);
+                match (word_of_none(section.kind(name)), section.given(name)) {
+                    (None, None) => Some(None),
+                    (Some(word), Some(value)) if value.text() == Some(word) => Some(None),
+                    _ => <$type>::take(section, name, m).map(Some),
                 }
-                <$type>::take(section, name, m).map(Some)
             }
 
             fn written(&self, kind: &Kind) -> Written {
-                self.as_ref().map_or(Written::Absent, |value| value.written(kind))
+                match (self, word_of_none(kind)) {
+                    (Some(value), _) => value.written(kind),
+                    (None, Some(word)) => Written::quoted(&word),
+                    (None, None) => Written::Absent,
+                }
             }
         }
     )+};
 }
 
-optional!(Span, String, PathBuf, u32, f64);
+optional!(Span, String, PathBuf, u32, f64, bool);
+
+/// The word that stands for no value.
+fn word_of_none(kind: &Kind) -> Option<&'static str> {
+    let Kind::Any([Kind::Choice(words), ..]) = kind else { return None };
+    words().first().copied()
+}
 
 impl Field for PathBuf {
     const KIND: Kind = Kind::Text;
@@ -594,9 +639,12 @@ impl<T: Declared> Field for Vec<T> {
         all.into_iter().collect()
     }
 
-    fn written(&self, _: &Kind) -> Written {
-        let all: Vec<String> = self.iter().map(|item| inline(&item.keys())).collect();
-        Written::Value(format!("[{}]", all.join(", ")))
+    fn written(&self, kind: &Kind) -> Written {
+        let all = Written::Tables(self.iter().map(Declared::keys).collect());
+        match kind {
+            Kind::Tables(_) => all,
+            _ => all.inline().map_or(Written::Absent, Written::Value),
+        }
     }
 }
 

@@ -125,11 +125,6 @@ impl Key {
         Self { name, kind, default: None, required: false, doc }
     }
 
-    pub(crate) const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
     pub(crate) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self

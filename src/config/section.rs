@@ -18,6 +18,8 @@ pub(crate) struct Section<'a> {
     place: Place,
     /// A file gives something else in the place of the table; that is noted already.
     broken: bool,
+    /// Defaults that were worked out; none where something prevents it that is noted already.
+    worked_out: Vec<(&'static str, Option<Value>)>,
 }
 
 impl<'a> Section<'a> {
@@ -27,7 +29,14 @@ impl<'a> Section<'a> {
         path: &str,
         place: Place,
     ) -> Self {
-        Self { spec, table: Some(table), path: path.into(), place, broken: false }
+        Self {
+            spec,
+            table: Some(table),
+            path: path.into(),
+            place,
+            broken: false,
+            worked_out: Vec::new(),
+        }
     }
 
     /// The table below.
@@ -41,7 +50,14 @@ impl<'a> Section<'a> {
             path: self.below(name),
             place: value.map_or(self.place, |value| value.place),
             broken: self.broken || value.is_some_and(|value| value.table().is_none()),
+            worked_out: Vec::new(),
         }
+    }
+
+    /// The same with a default of a key that was worked out, as TOML, if it could be.
+    pub(crate) fn or(mut self, name: &'static str, default: Option<impl ToString>) -> Self {
+        self.worked_out.push((name, default.map(|text| own_value(&text.to_string()))));
+        self
     }
 
     /// The table of a declared field: below, or this one if the field's keys stand among its own.
@@ -112,16 +128,24 @@ impl<'a> Section<'a> {
 
     /// What a file gives, or else the default.
     pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
-        self.given(name)
-            .map(Cow::Borrowed)
-            .or_else(|| self.key(name).default.map(own_value).map(Cow::Owned))
+        if let Some(value) = self.given(name) {
+            return Some(Cow::Borrowed(value));
+        }
+        match self.worked_out(name) {
+            Some(value) => value.clone().map(Cow::Owned),
+            None => self.key(name).default.map(own_value).map(Cow::Owned),
+        }
+    }
+
+    fn worked_out(&self, name: &str) -> Option<&Option<Value>> {
+        self.worked_out.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Reads a key that may be missing. Values that are wrong were noted when their file was
     /// checked, and read as missing here.
     pub(crate) fn optional<T: Read>(&self, name: &str) -> Option<T> {
         let value = self.value(name)?;
-        if !is_valid(&self.key(name).kind, &value) {
+        if self.has(name) && !is_valid(&self.key(name).kind, &value) {
             return None;
         }
         T::read(&value).ok()
@@ -145,7 +169,7 @@ impl<'a> Section<'a> {
 
     /// Notes the key as missing if neither a file nor a default gives it.
     pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
-        if self.broken || self.value(name).is_some() {
+        if self.broken || self.value(name).is_some() || self.worked_out(name).is_some() {
             return;
         }
         let title = if self.path.is_empty() {

@@ -351,7 +351,9 @@ mod tests {
     use crate::protocol::Input;
     use crate::protocol::seating::Seating;
     use crate::rng::{Draw, Stream};
-    use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Spec, Strikes};
+    use crate::scenario::job::{
+        Checkpoint, Cost, Exposed, Exposure, Level, Multilevel as Spec, Strikes,
+    };
     use crate::units::Bytes;
     use std::collections::BTreeSet;
 
@@ -439,8 +441,12 @@ mod tests {
             let every: Vec<_> = (0..levels).map(|_| 1 + draw.below(3) as u32).collect();
             let escalate = draw.below(2) == 0;
             let fixed = Cost::Fixed { write: Span(1), read: Span(1), downtime: Span(0) };
-            let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
-            let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
+            let level = |&every: &u32| {
+                let every = Some(every);
+                Level { size: Bytes(0), cost: fixed, every, drain: None }
+            };
+            let phases = Strikes { checkpoint: true, restart: true, downtime: true };
+            let strikes = Exposure { phases, silent: Exposed::Always };
             let spec = Checkpoint::Multilevel(Spec {
                 interval: Some(Span(10)),
                 levels: every.iter().map(level).collect(),

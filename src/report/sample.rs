@@ -15,8 +15,8 @@ use crate::scenario::cluster::{
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Period,
-    Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Exposed, Exposure, Integrity, Interval,
+    KeptAt, Period, Strikes,
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
@@ -217,7 +217,10 @@ fn checkpoint() -> Checkpoint {
         interval: Interval::Daly,
         cost: Cost::Store(KeptAt::FileServer),
         last: false,
-        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        strikes: Exposure {
+            phases: Strikes { checkpoint: true, restart: true, downtime: false },
+            silent: Exposed::Always,
+        },
         period: Period::Work,
         counts: Counts::End,
         integrity: Integrity::NONE,

@@ -11,7 +11,7 @@ use crate::config::section::Section;
 use crate::config::walk;
 use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
-use crate::scenario::keys::ROOT;
+use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
 use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
@@ -279,9 +279,7 @@ impl Loader {
         (have_hardware, have_module): (bool, bool),
         m: &mut Mistakes,
     ) -> Option<Scenario> {
-        let name = self.name(root, m);
-        let title = root.optional("title").or_else(|| name.clone());
-        let seed = root.get("seed", m);
+        let top = self.top(root, m);
         let site = Site::read(&root.section("site"), m);
         let cluster = Cluster::read(&root.section("cluster"), m);
         let of_node = root.section("hardware");
@@ -313,10 +311,11 @@ impl Loader {
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
         let expect = execution::expect(root, m);
+        let Top { name, title, seed, .. } = top?;
         Some(Scenario {
-            name: name?,
-            title: title?,
-            seed: seed?,
+            name,
+            title,
+            seed,
             site: site?,
             cluster: cluster?,
             hardware: hardware?,
@@ -335,20 +334,19 @@ impl Loader {
         })
     }
 
-    /// The name of the results folder.
-    fn name(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<String> {
-        if !root.has("name") {
-            return Some(folder_name(&self.stem));
-        }
-        let name: String = root.optional("name")?;
-        if !is_folder_name(&name) {
-            let mistake = Mistake::new(root.place("name"), format!("`{name}` names no folder"));
-            m.note(mistake.help(
+    /// What the scenario is called.
+    fn top(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<Top> {
+        let quoted = |text: String| toml::Value::String(text).to_string();
+        let root = root.clone().or("name", Some(quoted(folder_name(&self.stem))));
+        let name: Option<String> = root.optional("name");
+        if name.as_ref().is_some_and(|name| !is_folder_name(name)) {
+            let title = format!("`{}` names no folder", name.clone().unwrap_or_default());
+            m.note(Mistake::new(root.place("name"), title).help(
                 "use letters, digits, `-`, `_` and `.`, no `.` at the start, and at most 200 \
                  characters",
             ));
         }
-        Some(name)
+        Top::read(&root.or("title", name.map(quoted)), m)
     }
 }
 

@@ -8,19 +8,6 @@ use crate::scenario::boot::{Boot, BootMethod, Controller, Gossip};
 use crate::scenario::cluster::{Cluster, Hardware, Module, ServerPer};
 use crate::scenario::keys::NODES_MAX;
 
-/// Makes a struct of optional fields: reads all of them first, so that every missing one is
-/// reported.
-macro_rules! read {
-    ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
-        $(let $field = $value;)*
-        match ($($field,)*) {
-            ($(Some($field),)*) => Some($type { $($field),* }),
-            _ => None,
-        }
-    }};
-}
-pub(super) use read;
-
 pub(super) fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {
     let section = root.section("module");
     let module = Module::read(&section, m)?;

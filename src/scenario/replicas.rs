@@ -84,15 +84,15 @@ pub(super) fn usual_seats(nodes: Nodes, replicas: Option<Replicas>) -> u32 {
     replicas.map_or(active, |replicas| replicas.seats(active))
 }
 
-/// Notes a replicated job that has more nodes than the machine, or none.
+/// Notes a replicated job of so many seats that has more nodes than the machine, or none.
 pub(super) fn check_size(
     workload: &Section<'_>,
-    job: &BulkSynchronous,
+    seats: u32,
+    replicas: Replicas,
     nodes: Nodes,
     m: &mut Mistakes,
 ) {
-    let Some(replicas) = job.replicas else { return };
-    let (needed, seats) = (job.nodes_needed(), job.nodes);
+    let needed = replicas.nodes(seats);
     let place = workload.section("replicas").place("degree");
     if seats == 0 {
         let title = "too few nodes that are not spares for one seat and its replicas";
