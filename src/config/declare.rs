@@ -426,24 +426,18 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// Quantities. Where the key takes a table of a single key, it is that one.
+/// Quantities.
 macro_rules! quantity {
     ($($type:ident: $min:expr, $max:expr;)+) => {$(
         impl Field for $type {
             const KIND: Kind = Kind::$type($type($min), $type($max));
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                match section.kind(name) {
-                    Kind::Table(spec) => section.section(name).get(spec.keys[0].name, m),
-                    _ => section.get(name, m),
-                }
+                section.get(name, m)
             }
 
             fn written(&self, kind: &Kind) -> Written {
                 match kind {
-                    Kind::Table(spec) => {
-                        Written::Table(vec![(spec.keys[0].name, Written::quoted(self))])
-                    }
                     // Less than the key takes was worked out, such as no size at a fixed cost.
                     Kind::$type(min, _) if self < min => Written::Absent,
                     _ => Written::quoted(self),
@@ -628,14 +622,17 @@ list! {
     Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
 }
 
-/// An array of tables.
+/// An array of tables; where each is a table of the file by itself, none need be there.
 impl<T: Declared> Field for Vec<T> {
     const KIND: Kind = Kind::List(&Kind::Table(T::SPEC));
 
     fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        if let (Kind::Tables(_), None) = (section.kind(name), section.given(name)) {
+            return Some(Self::new());
+        }
         section.demand(name, m);
         section.given(name)?.list()?;
-        let all: Vec<_> = section.items(name, T::SPEC).map(|item| T::read(&item?, m)).collect();
+        let all: Vec<_> = section.items(name).map(|item| T::read(&item?, m)).collect();
         all.into_iter().collect()
     }
 

@@ -124,11 +124,6 @@ impl Key {
     pub(crate) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self { name, kind, default: None, required: false, doc }
     }
-
-    pub(crate) const fn or(mut self, default: &'static str) -> Self {
-        self.default = Some(default);
-        self
-    }
 }
 
 /// A type that is read from one value.

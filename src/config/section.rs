@@ -65,23 +65,16 @@ impl<'a> Section<'a> {
         if self.spec.key(name).is_some() { self.section(name) } else { self.clone() }
     }
 
-    /// One table of the array below.
-    pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
-        let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
-        Self::new(spec, table, &self.below(name), place)
-    }
-
     /// The same table, read by another description.
     pub(crate) fn read_as(&self, spec: &'static TableSpec) -> Self {
         Self { spec, ..self.clone() }
     }
 
     /// The tables of the array below; `None` stands for an item that is no table.
-    pub(crate) fn items(
-        &self,
-        name: &str,
-        spec: &'static TableSpec,
-    ) -> impl Iterator<Item = Option<Self>> {
+    pub(crate) fn items(&self, name: &str) -> impl Iterator<Item = Option<Self>> {
+        let (Kind::Tables(spec) | Kind::List(Kind::Table(spec))) = self.kind(name) else {
+            unreachable!("`{name}` is no array of tables")
+        };
         let path = self.below(name);
         let list = self.given(name).and_then(Value::list).unwrap_or_default();
         list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))

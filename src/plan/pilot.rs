@@ -2,7 +2,7 @@
 
 use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
 use crate::ids::PartKind;
-use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
+use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure, PowerOn};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
@@ -39,7 +39,7 @@ pub(crate) fn scenario() -> Scenario {
         server: server(),
         boot: Boot {
             method: BootMethod::PxeNfs,
-            stagger: Span::from_millis(100),
+            power_on: PowerOn { stagger: Span::from_millis(100) },
             root_read: Bytes(80_000_000),
             initramfs: Bytes(0),
             offer_cure: OfferCure::Ssdp,

@@ -8,7 +8,7 @@ use crate::plan::machine::{
 use crate::plan::{Job, Plan, pilot};
 use crate::report::drawing::WIDTH;
 use crate::report::theme::{BOOT_STAGES, CLASSES, class_word};
-use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
+use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure, PowerOn};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
@@ -275,7 +275,7 @@ fn scenario(kind: Kind) -> Scenario {
         },
         boot: Boot {
             method: BootMethod::PxeNfs,
-            stagger: Span::from_millis(100),
+            power_on: PowerOn { stagger: Span::from_millis(100) },
             root_read: Bytes(80_000_000),
             initramfs: Bytes(20_000_000),
             offer_cure: OfferCure::Nudge,

@@ -173,7 +173,7 @@ pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
     if !root.has("job") {
         return Vec::from_iter(short.work.exists().then_some(short));
     }
-    let items = root.items("job", &JOB).flatten();
+    let items = root.items("job").flatten();
     let listed =
         |work: Section<'a>| Tables { checkpoint: work.section("checkpoint"), work, listed: true };
     items.map(listed).collect()

@@ -186,7 +186,7 @@ pub(super) fn multilevel(
         m.note(mistake.help(help));
     }
     check_levels(section, nodes, m);
-    let spec = Multilevel::read(&section.clone().or("level", None::<&str>), m)?;
+    let spec = Multilevel::read(section, m)?;
     optimum::check(section, &spec, faults, m);
     (n_levels > 0).then_some(spec)
 }
@@ -196,7 +196,7 @@ fn check_levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) {
     let interval = section.given("interval").and_then(Value::text);
     let mut below: Option<(KeptAt, Place)> = None;
     let mut last = None;
-    for (number, item) in section.items("level", Level::SPEC).enumerate() {
+    for (number, item) in section.items("level").enumerate() {
         let Some(item) = item else {
             last = Some(None);
             continue;

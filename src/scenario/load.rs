@@ -9,6 +9,8 @@ use crate::config::layers::{at_path, drop_lost_items, lay_over, only};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::config::walk;
+use crate::cosmic::memory::Outcomes;
+use crate::scenario::boot::Controller;
 use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
 use crate::scenario::keys::{ROOT, Top};
@@ -284,12 +286,12 @@ impl Loader {
         let cluster = Cluster::read(&root.section("cluster"), m);
         let of_node = root.section("hardware");
         let hardware = if have_hardware { Hardware::read(&of_node, m) } else { None };
-        let upset = arrays::upset(root, m);
+        let upset = Outcomes::read(&root.section("upset"), m);
         let module = if have_module { machine::module(root, m) } else { None };
         let network = Network::read(&root.section("network"), m);
         let server = Server::read(&root.section("server"), m);
         let boot = machine::boot(root, hardware.as_ref(), m);
-        let controller = machine::controller(root, m);
+        let controller = Controller::read(&root.section("controller"), m);
         let fits = match (&cluster, &module) {
             (Some(cluster), Some(module)) => machine::check_size(root, cluster, module, m),
             _ => false,

@@ -81,15 +81,7 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             let key = format!("{}.{}", line.table, line.key);
             // A word may stand for a whole table, such as `true` for one of defaults.
             let value = merged.at(&key).or_else(|| merged.at(&line.table));
-            let file = value.map(|value| value.place.file);
-            let reported = file.and_then(|file| sources.get(&file));
-            let source = reported.and_then(|reported| {
-                reported
-                    .iter()
-                    .filter(|(path, _)| covers(path, &key))
-                    .max_by_key(|(path, _)| path.len())
-                    .map(|(_, source)| source.clone())
-            });
+            let source = value.and_then(|value| source_of(value, &key, sources));
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
         .chain(arrays::provenance(scenario, merged, sources))
@@ -129,9 +121,13 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
     reported
 }
 
-/// Whether `path` is `key` or a table above it.
-pub(super) fn covers(path: &str, key: &str) -> bool {
-    key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// The source that the text of a value gives for its key, or for the nearest table above it.
+pub(super) fn source_of(value: &Value, key: &str, sources: &Sources) -> Option<Source> {
+    let covers = |(path, _): &&(String, Source)| {
+        key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let covering = sources.get(&value.place.file)?.iter().filter(covers);
+    covering.max_by_key(|(path, _)| path.len()).map(|(_, source)| source.clone())
 }
 
 /// A value as people would write it.

@@ -1,9 +1,9 @@
-//! Every key of the scenario language, table by table: its kind, bounds, default and meaning.
+//! The root of the scenario language, what the keys of many tables take, and the tables of faults.
 
 pub(super) mod faults;
 
 use crate::config::declare::{Declared, joined, table};
-use crate::config::language::{Key, Kind, Names, TableSpec};
+use crate::config::language::{Key, Kind, Names};
 use crate::cosmic::memory::Outcomes;
 use crate::metrics;
 use crate::scenario::base;
@@ -32,10 +32,6 @@ pub(super) const PACKET_RATE: Kind = Kind::PacketRate(PacketRate(1), PacketRate(
 pub(super) const POWER: Kind = Kind::Power(Power(0), Power(1_000_000_000_000));
 pub(super) const POWER_SOME: Kind = Kind::Power(Power(1), Power(1_000_000_000_000));
 pub(super) const SHARE: Kind = Kind::Share(0.0, 1.0);
-
-pub(super) const fn spec(doc: &'static str, keys: &'static [Key]) -> TableSpec {
-    TableSpec { doc, keys, rivals: &[] }
-}
 
 table! {
     /// What a scenario is called, and what chance in it follows from.
