@@ -17,7 +17,7 @@
 //! [`Section::or`]); `day as "swing": f64` has another name in files, and of
 //! `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
 //! [`Kind::Flat`] is a table whose keys stand among the others.
-//! `for Type { ... }` does the same for a type that is declared elsewhere.
+//! `for Type { ... }` does the same for a type that is declared elsewhere. [`names`] are in scope.
 //!
 //! `checks |section, m| expression` behind the fields holds them against each other. Each is an
 //! `Option` there, because a mistake in one key must not hide what is wrong with others.
@@ -194,6 +194,16 @@ pub(crate) fn write(
     }
 }
 
+/// What declarations are made of.
+pub(crate) mod names {
+    pub(crate) use super::{
+        Declared, Field, Written, all_keys, all_rivals, meaning, sizes, table, write,
+    };
+    pub(crate) use crate::config::language::{Key, Kind, TableSpec};
+    pub(crate) use crate::config::mistakes::Mistakes;
+    pub(crate) use crate::config::section::Section;
+}
+
 /// Declares a table; see the head of this file.
 macro_rules! table {
     (
@@ -234,71 +244,62 @@ macro_rules! table {
         }
         $(checks |$section:ident, $m:ident| $check:expr)?
     ) => {
-        impl $crate::config::declare::Declared for $type {
-            const SPEC: &'static $crate::config::language::TableSpec = {
-                const DECLARED: &[$crate::config::language::Key] = &[
-                    $($crate::config::language::Key {
-                        name: $crate::config::declare::table!(@name $field $($name)?),
-                        kind: $crate::config::declare::table!(@kind $of $(, $kind)?),
-                        default: $crate::config::declare::table!(@default $($default)?),
-                        required: $crate::config::declare::table!(@is_one $($($other)+)?)
-                            || <$of as $crate::config::declare::Field>::REQUIRED
-                                && $crate::config::declare::table!(@is_given $($default)?),
-                        doc: $crate::config::declare::meaning(
-                            &$crate::config::declare::table!(@kind $of $(, $kind)?),
-                            concat!($($doc),+).trim_ascii_start(),
-                        ),
-                    }),+
-                ];
-                const RIVALS: &[&[&str]] = $crate::config::declare::table!(@rivals $($rivals)?);
-                const ONE_OF: &[&[&str]] = &[
-                    $(&[$crate::config::declare::table!(@name $field $($name)?) $($(, $other)+)?]),+
-                ];
-                const N: (usize, usize) = $crate::config::declare::sizes(DECLARED, RIVALS, ONE_OF);
-                const KEYS: [$crate::config::language::Key; N.0] =
-                    $crate::config::declare::all_keys(DECLARED);
-                const GROUPS: [&[&str]; N.1] =
-                    $crate::config::declare::all_rivals(DECLARED, RIVALS, ONE_OF);
-                &$crate::config::language::TableSpec {
-                    doc: concat!($($about),+).trim_ascii_start(),
-                    keys: &KEYS,
-                    rivals: &GROUPS,
+        const _: () = {
+            use $crate::config::declare::names::*;
+
+            impl Declared for $type {
+                const SPEC: &'static TableSpec = {
+                    const DECLARED: &[Key] = &[
+                        $(Key {
+                            name: table!(@name $field $($name)?),
+                            kind: table!(@kind $of $(, $kind)?),
+                            default: table!(@default $($default)?),
+                            required: table!(@is_one $($($other)+)?)
+                                || <$of as Field>::REQUIRED && table!(@is_given $($default)?),
+                            doc: meaning(
+                                &table!(@kind $of $(, $kind)?),
+                                concat!($($doc),+).trim_ascii_start(),
+                            ),
+                        }),+
+                    ];
+                    const ONE_OF: &[&[&str]] = &[
+                        $(&[table!(@name $field $($name)?) $($(, $other)+)?]),+
+                    ];
+                    const RIVALS: &[&[&str]] = table!(@rivals $($rivals)?);
+                    const N: (usize, usize) = sizes(DECLARED, RIVALS, ONE_OF);
+                    &TableSpec {
+                        doc: concat!($($about),+).trim_ascii_start(),
+                        keys: &const { all_keys::<{ N.0 }>(DECLARED) },
+                        rivals: &const { all_rivals::<{ N.1 }>(DECLARED, RIVALS, ONE_OF) },
+                    }
+                };
+
+                fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+                    $(let $field =
+                        <$of as Field>::take(section, table!(@name $field $($name)?), m);)+
+                    $({
+                        let ($section, $m) = (section, &mut *m);
+                        $check;
+                    })?
+                    Some(Self { $($field: $field?),+ })
                 }
-            };
 
-            fn read(
-                section: &$crate::config::section::Section<'_>,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                $(let $field = <$of as $crate::config::declare::Field>::take(
-                    section,
-                    $crate::config::declare::table!(@name $field $($name)?),
-                    m,
-                );)+
-                $({
-                    let ($section, $m) = (section, &mut *m);
-                    $check;
-                })?
-                Some(Self { $($field: $field?),+ })
+                fn keys(&self) -> Vec<(&'static str, Written)> {
+                    let mut all = Vec::new();
+                    $(write(
+                        &self.$field,
+                        table!(@name $field $($name)?),
+                        &table!(@kind $of $(, $kind)?),
+                        &mut all,
+                    );)+
+                    all
+                }
             }
-
-            fn keys(&self) -> Vec<(&'static str, $crate::config::declare::Written)> {
-                let mut all = Vec::new();
-                $($crate::config::declare::write(
-                    &self.$field,
-                    $crate::config::declare::table!(@name $field $($name)?),
-                    &$crate::config::declare::table!(@kind $of $(, $kind)?),
-                    &mut all,
-                );)+
-                all
-            }
-        }
-
-        $crate::config::declare::table_field!($type);
+        };
     };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
-    (@kind $of:ty) => { <$of as $crate::config::declare::Field>::KIND };
+    (@kind $of:ty) => { <$of as Field>::KIND };
     (@kind $of:ty, $kind:expr) => { $kind };
     (@is_one) => { false };
     (@is_one $($other:literal)+) => { true };
@@ -313,34 +314,18 @@ macro_rules! table {
 }
 pub(crate) use table;
 
-/// Makes a type that is a table the value of a key.
-macro_rules! table_field {
-    ($type:ident) => {
-        impl $crate::config::declare::Field for $type {
-            const KIND: $crate::config::language::Kind = $crate::config::language::Kind::Table(
-                <Self as $crate::config::declare::Declared>::SPEC,
-            );
+/// A type that is a table is the value of a key.
+impl<T: Declared> Field for T {
+    const KIND: Kind = Kind::Table(T::SPEC);
 
-            fn take(
-                section: &$crate::config::section::Section<'_>,
-                name: &'static str,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                <Self as $crate::config::declare::Declared>::read(&section.table(name), m)
-            }
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        T::read(&section.table(name), m)
+    }
 
-            fn written(
-                &self,
-                _: &$crate::config::language::Kind,
-            ) -> $crate::config::declare::Written {
-                $crate::config::declare::Written::Table($crate::config::declare::Declared::keys(
-                    self,
-                ))
-            }
-        }
-    };
+    fn written(&self, _: &Kind) -> Written {
+        Written::Table(self.keys())
+    }
 }
-pub(crate) use table_field;
 
 /// A table of the keys of several declared ones, and of others.
 macro_rules! joined {
@@ -351,27 +336,19 @@ macro_rules! joined {
     ) => {
         $(#[doc = $about])+
         $vis static $name: $crate::config::language::TableSpec = {
-            const PARTS: &[$crate::config::language::Key] = &[
-                $($crate::config::language::Key::new(
-                    "",
-                    $crate::config::language::Kind::Flat(
-                        <$part as $crate::config::declare::Declared>::SPEC,
-                    ),
-                    "",
-                ),)+
+            use $crate::config::declare::names::*;
+
+            const PARTS: &[Key] = &[
+                $(Key::new("", Kind::Flat(<$part as Declared>::SPEC), ""),)+
                 $($($key),+)?
             ];
-            const RIVALS: &[&[&str]] = $crate::config::declare::table!(@rivals $($rivals)?);
             const NONE: &[&[&str]] = &[&[] as &[&str]; PARTS.len()];
-            const N: (usize, usize) = $crate::config::declare::sizes(PARTS, RIVALS, NONE);
-            const KEYS: [$crate::config::language::Key; N.0] =
-                $crate::config::declare::all_keys(PARTS);
-            const GROUPS: [&[&str]; N.1] =
-                $crate::config::declare::all_rivals(PARTS, RIVALS, NONE);
-            $crate::config::language::TableSpec {
+            const RIVALS: &[&[&str]] = table!(@rivals $($rivals)?);
+            const N: (usize, usize) = sizes(PARTS, RIVALS, NONE);
+            TableSpec {
                 doc: concat!($($about),+).trim_ascii_start(),
-                keys: &KEYS,
-                rivals: &GROUPS,
+                keys: &const { all_keys::<{ N.0 }>(PARTS) },
+                rivals: &const { all_rivals::<{ N.1 }>(PARTS, RIVALS, NONE) },
             }
         };
     };
@@ -399,29 +376,30 @@ pub(crate) use choice;
 /// Gives the values of an enum their words.
 macro_rules! words {
     ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $crate::config::words::Word for $type {
-            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-        }
+        const _: () = {
+            use $crate::config::declare::names::*;
+            use $crate::config::words::{Word, words};
 
-        impl $crate::config::declare::Field for $type {
-            const KIND: $crate::config::language::Kind =
-                $crate::config::language::Kind::Choice($crate::config::words::words::<Self>);
-
-            fn take(
-                section: &$crate::config::section::Section<'_>,
-                name: &'static str,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                section.word(name, m)
+            impl Word for $type {
+                const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
             }
 
-            fn written(
-                &self,
-                _: &$crate::config::language::Kind,
-            ) -> $crate::config::declare::Written {
-                $crate::config::declare::Written::quoted(&$crate::config::words::Word::word(*self))
+            impl Field for $type {
+                const KIND: Kind = Kind::Choice(words::<Self>);
+
+                fn take(
+                    section: &Section<'_>,
+                    name: &'static str,
+                    m: &mut Mistakes,
+                ) -> Option<Self> {
+                    section.word(name, m)
+                }
+
+                fn written(&self, _: &Kind) -> Written {
+                    Written::quoted(&self.word())
+                }
             }
-        }
+        };
     };
 }
 pub(crate) use words;

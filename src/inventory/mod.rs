@@ -12,8 +12,8 @@ mod read;
 
 use std::path::PathBuf;
 
-use crate::config::declare::{Declared, joined, table};
-use crate::config::language::{Key, Kind};
+use crate::config::declare::{joined, table};
+use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::ids::NodeId;
 use crate::units::Span;

@@ -2,7 +2,7 @@
 
 use crate::config::declare::{Declared, Written, lines, table};
 use crate::config::document::{Table, Value};
-use crate::config::language::{Kind, TableSpec};
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::cosmic::budget::{Budget, Class};

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{choice, table};
-use crate::config::language::Kind;
 use crate::config::mistakes::Mistake;
 use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME};
 use crate::units::{Bytes, Span};

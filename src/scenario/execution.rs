@@ -185,50 +185,32 @@ pub(super) fn record(
     let end = stop.map(|stop| Span(stop.at.0));
     let usual = end.map(|end| format!("\"{}\"", usual_sample(end)));
     let section = root.section("record").or("sample", usual);
-    let record = Record::read(&section, m)?;
-    let (sample, end) = (record.sample, end?);
-    if end.0 / sample.0.max(1) > SAMPLES_MAX {
+    if let (Some(sample), Some(end)) = (Span::take(&section, "sample", m), end)
+        && end.0 / sample.0.max(1) > SAMPLES_MAX
+    {
         let title = format!("a reading each {sample} for {end} is too much");
         let help = format!("at least {}", usual_sample(end));
         m.note(Mistake::new(section.place("sample"), title).help(help));
     }
-    Some(record)
+    Record::read(&section, m)
 }
 
 /// A round span of about a twenty-thousandth of the run, at least a second: fine enough that a
 /// month shows each of its checkpoints.
 fn usual_sample(end: Span) -> Span {
-    const MINUTE: u64 = 60;
-    const HOUR: u64 = 3_600;
-    const DAY: u64 = 86_400;
-    const ROUND: &[u64] = &[
-        1,
-        2,
-        5,
-        10,
-        15,
-        30,
-        MINUTE,
-        2 * MINUTE,
-        5 * MINUTE,
-        10 * MINUTE,
-        15 * MINUTE,
-        30 * MINUTE,
-        HOUR,
-        2 * HOUR,
-        3 * HOUR,
-        6 * HOUR,
-        12 * HOUR,
-        DAY,
-        2 * DAY,
-        5 * DAY,
-        10 * DAY,
-        30 * DAY,
-        90 * DAY,
+    /// Units in seconds, and how many of each.
+    static ROUND: [(u64, &[u64]); 4] = [
+        (1, &[1, 2, 5, 10, 15, 30]),
+        (60, &[1, 2, 5, 10, 15, 30]),
+        (3_600, &[1, 2, 3, 6, 12]),
+        (86_400, &[1, 2, 5, 10, 30, 90]),
     ];
     // A little finer than wanted is better than much coarser.
     let wanted = end.0 / 20_000 / 4 * 3;
-    let mut spans = ROUND.iter().map(|&seconds| Span::from_secs(seconds));
+    let of_unit = |(unit, counts): &'static (u64, &[u64])| {
+        counts.iter().map(move |count| Span::from_secs(unit * count))
+    };
+    let mut spans = ROUND.iter().flat_map(of_unit);
     spans.clone().find(|span| span.0 >= wanted).or(spans.next_back()).expect("a round span")
 }
 

@@ -1,7 +1,6 @@
 //! What a checkpoint holds of a node's state: all of it or increments, compressed or not.
 
 use crate::config::declare::table;
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::keys::BYTE_RATE;

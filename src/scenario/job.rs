@@ -200,7 +200,7 @@ table! {
     }
     checks |section, m| {
         let is_fixed = |level: &Level| level.cost.kept_at().is_none();
-        images::check(section, levels.iter().flatten().any(is_fixed), m)
+        images::check(section, levels.iter().flatten().any(is_fixed), m);
     }
 }
 
@@ -269,7 +269,7 @@ table! {
     checks |section, m| {
         execution::check_counts(section, counts.zip(cost), m);
         execution::check_kept(section, integrity.zip(cost), m);
-        images::check(section, section.has("cost"), m)
+        images::check(section, section.has("cost"), m);
     }
 }
 
@@ -390,6 +390,7 @@ impl Field for Interval {
             Self::Adaptive { prior } => ("adaptive".into(), Some(prior)),
             formula => (formula.word().into(), None),
         };
+        // In the order of resolved texts, which the digest of a plan covers.
         let mut keys = OneInterval { interval, prior }.keys();
         keys.reverse();
         Written::Table(keys)

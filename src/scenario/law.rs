@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::declare::{Declared, Written, table, table_field};
-use crate::config::language::{Kind, TableSpec};
+use crate::config::declare::{Declared, Written, table};
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::keys::{SPAN, SPAN_SOME};
@@ -194,7 +194,6 @@ macro_rules! scaled {
 
 scaled!(Weibull, WeibullKeys, |shape| libm::tgamma(1.0 + 1.0 / shape));
 scaled!(Gamma, GammaKeys, |shape| shape);
-table_field!(Weibull);
 
 impl Declared for Law {
     const SPEC: &'static TableSpec = OneLaw::SPEC;

@@ -101,7 +101,8 @@ table! {
         /// `latency` it is nowhere until it is complete.
         keep_below: Option<bool>;
         /// With `keep_below`: whether writing that a failure interrupts goes on after the restart,
-        /// as long as the level below still has the checkpoint; else it is given up. Default: false.
+        /// as long as the level below still has the checkpoint; else it is given up. Default:
+        /// false.
         resume: Option<bool>;
     }
     checks |section, m| drain::check(section, m)

@@ -1,7 +1,6 @@
 //! Groups of a job that checkpoint by themselves, with message logging: how large, how often.
 
 use crate::config::declare::table;
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::job::{Cost, Exposure, FixedCost};

@@ -9,7 +9,6 @@
 use std::path::Path;
 
 use crate::config::declare::{Declared, choice, table};
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::PartKind;
@@ -78,7 +77,7 @@ pub(super) fn rules(
         .map_err(|why| m.note(Mistake::new(place, why).help("paths are relative to this file")))
         .ok()?;
     let replay = replay?;
-    let selection = Selection { system: replay.system, from: from?, to: to? };
+    let selection = Selection { system: replay.system, from: from.ok()?, to: to.ok()? };
     let failures = selection.of(&trace);
     check_unusable(section, (&trace, &failures), replay.unusable as usize, m);
     let Some(first) = failures.first() else {
@@ -119,10 +118,10 @@ pub(super) fn rules(
 }
 
 /// A moment of the trace, if one is given.
-fn moment(section: &Section<'_>, key: &str, m: &mut Mistakes) -> Option<Option<Moment>> {
+fn moment(section: &Section<'_>, key: &str, m: &mut Mistakes) -> Result<Option<Moment>, ()> {
     let text = section.optional::<String>(key);
     let moment = text.as_deref().map(Moment::parse).transpose();
-    moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong))).ok()
+    moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong)))
 }
 
 /// Notes rows of the trace that cannot be replayed, unless the scenario knows how many there are.

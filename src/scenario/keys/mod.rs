@@ -2,8 +2,8 @@
 
 pub(super) mod faults;
 
-use crate::config::declare::{Declared, joined, table};
-use crate::config::language::{Key, Kind, Names};
+use crate::config::declare::{joined, table};
+use crate::config::language::{Kind, Names};
 use crate::cosmic::memory::Outcomes;
 use crate::metrics;
 use crate::scenario::base;
