@@ -9,6 +9,7 @@ pub mod coordinated;
 pub mod corruption;
 pub mod detector;
 pub mod drain;
+pub mod free;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;

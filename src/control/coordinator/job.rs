@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::crew::Crew;
 use super::drain::Drain;
 use super::memory::Memory;
-use super::placing::Free;
 use super::turns::Errand;
 use super::{Coordinator, Cost, Image, JobCommand, Loss, Work};
 use crate::event::{CheckpointAct, JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::{Access, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
+use crate::protocol::free::Free;
 use crate::protocol::multilevel::Multilevel;
 use crate::protocol::seating::{Kept, Seating};
 use crate::protocol::{Input, JobOrder, Protocol};
@@ -145,7 +145,7 @@ impl Coordinator<'_> {
         let Loss { node, class, since } = loss;
         let Some(of) = self.job_of(node) else {
             let spare = self.spare(node);
-            self.state.placing.free.remove(&(spare, node));
+            self.state.placing.free.remove(spare, node);
             return;
         };
         let job = self.job_mut(of);
