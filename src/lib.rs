@@ -74,7 +74,9 @@
 //! # More than metrics
 //!
 //! A run keeps what it is asked for and nothing else, so thousands of runs in memory cost no more
-//! than their metrics. [`Run::series`] keeps quantities over time, [`Run::fingerprint`] a hash over
+//! than their metrics: where nobody needs every event, whole steps of a job are passed over. The
+//! plan of another seed is made by [`Plan::with_seed`], and [`Run::metrics`] keeps some metrics
+//! only. [`Run::series`] keeps quantities over time, [`Run::fingerprint`] a hash over
 //! every event, and [`Run::sink`] gives each [`Event`](event::Event) to a [`Sink`] of yours as it
 //! happens. [`Run::record`] leaves a results folder, which every command of the program reads, and
 //! [`RecordedRun::report`] draws its page.

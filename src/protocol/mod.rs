@@ -134,6 +134,27 @@ impl Protocol {
         }
     }
 
+    /// How many steps from the one under way on come to nothing but their end and the order of one
+    /// that is alike, if nothing else happens meanwhile. Those of a job that compares what it
+    /// observes at each of them, or has groups, are not foreseen: zero.
+    #[must_use]
+    pub fn uneventful_steps(&self) -> u64 {
+        match self {
+            Self::Coordinated(machine) => machine.uneventful_steps(),
+            Self::Multilevel(machine) => machine.uneventful_steps(),
+            Self::Logging(_) => 0,
+        }
+    }
+
+    /// So many of those have come to their end, the last one at this instant.
+    pub fn pass_over(&mut self, now: Time, steps: u64) {
+        match self {
+            Self::Coordinated(machine) => machine.pass_over(now, steps),
+            Self::Multilevel(machine) => machine.pass_over(now, steps),
+            Self::Logging(_) => assert_eq!(steps, 0, "it foresees none"),
+        }
+    }
+
     /// Level of the checkpoint that is written or read; the lowest is 0.
     #[must_use]
     pub fn level(&self) -> usize {

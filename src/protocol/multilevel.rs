@@ -145,6 +145,21 @@ impl Multilevel {
         self.kept.last().map(|kept| (kept.number, kept.step))
     }
 
+    /// See [`Protocol::uneventful_steps`](super::Protocol::uneventful_steps).
+    #[must_use]
+    pub fn uneventful_steps(&self) -> u64 {
+        let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
+        let due = Some(u128::from(self.pattern.interval.0));
+        if computes { self.work.alike_before(self.computed, due) } else { 0 }
+    }
+
+    /// See [`Protocol::pass_over`](super::Protocol::pass_over).
+    pub fn pass_over(&mut self, now: Time, steps: u64) {
+        assert!(steps <= self.uneventful_steps(), "what comes to something is not passed over");
+        self.computed += self.work.complete_alike(steps);
+        self.since = now;
+    }
+
     /// The checkpoint that is written while the job computes, if one is.
     #[must_use]
     pub fn draining(&self) -> Option<Draining> {

@@ -298,9 +298,36 @@ impl World<'_> {
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
+        if self.passes_over(job, work) {
+            return;
+        }
         let looks = matches!(work, Work::Verify { blind: false, .. });
         let found = if looks { self.jobs.struck(job) } else { None };
         self.coordinate(Input::Done { job, order, found });
+    }
+
+    /// Passes over the ends of the step that is over and of those after it, if nobody listens,
+    /// nothing comes of them, and they come before whatever else is due.
+    fn passes_over(&mut self, of: JobId, work: Work) -> bool {
+        let (Some(_), Work::Compute { span, .. }) = (&self.leap, work) else { return false };
+        // Those that waited for a controller that was down begin to draw more.
+        if !self.workers(of).computing {
+            return false;
+        }
+        let (ahead, slowdown) = self.jobs.uneventful_steps(of);
+        let quiet = if ahead > 0 { self.rack.quiet_until() } else { None };
+        let Some(until) = quiet else { return false };
+        let (now, factor) = (self.now(), self.factor(of));
+        let each = self.workers(of).pace.begin(now, span, slowdown, factor);
+        let leap = self.leap.as_mut().expect("it was seen");
+        let steps = leap.steps(ahead, each, now, until);
+        let begun = now + Span(each.0 * (steps - 1));
+        self.jobs.pass_over(begun, of, steps);
+        let workers = self.workers(of);
+        workers.pace.begin(begun, span, slowdown, factor);
+        let epoch = workers.epoch;
+        self.rack.schedule(begun + each, Timer::Job { job: of, epoch });
+        true
     }
 
     /// The nodes report to the controller that they have done what was ordered.

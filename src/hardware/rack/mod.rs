@@ -135,6 +135,19 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
+    /// If nothing is under way in the network, a number that is another one after anything was.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<u64> {
+        self.network.fabric.at_rest()
+    }
+
+    /// The instant until which nothing happens by itself, if nothing more does now: [`Time::NEVER`]
+    /// if nothing is due at all.
+    pub fn quiet_until(&mut self) -> Option<Time> {
+        let due = self.next_due().map_or(Time::NEVER, |next| next.at);
+        (due > self.now).then_some(due)
+    }
+
     /// Makes it happen. A timer is given to the holder, who passes those of the rack to
     /// [`Self::fire`].
     pub fn step(&mut self, next: Next) -> Option<T> {
