@@ -188,7 +188,8 @@ pub use experiment::{Outcome, RecordedRun, Run, RunError};
 pub use plan::Plan;
 pub use record::{Finished, RecordError};
 pub use scenario::{
-    Comparison, Expect, Loaded, Mistakes, Overrides, Scenario, load, load_text, read, read_over,
+    Comparison, Expect, Loaded, Mistakes, Overrides, Scenario, Study, load, load_text, read,
+    read_over,
 };
 
 /// The program's example in README.md.

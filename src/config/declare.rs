@@ -581,6 +581,7 @@ list! {
     u32: Kind::Count(0, u32::MAX as u64), ToString::to_string;
     String: Kind::Text, |text| format!("{text:?}");
     Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
+    Vec<String>: <Vec<String> as Field>::KIND, |texts| format!("{texts:?}");
 }
 
 /// An array of tables.

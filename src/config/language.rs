@@ -245,6 +245,15 @@ impl Read for String {
     }
 }
 
+impl Read for Vec<String> {
+    const EXPECTED: &'static str = "an array";
+
+    fn read(value: &Value) -> Result<Self, Problem> {
+        let list = value.list().ok_or_else(|| Problem::wrong_type(Self::EXPECTED, value))?;
+        list.iter().map(String::read).collect()
+    }
+}
+
 /// A number from 0 to 1, or a percentage in a string.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(crate) struct Share(pub f64);

@@ -46,8 +46,8 @@ impl RecordedRun {
 
 impl Run<'_> {
     /// Plays it and leaves the folder `<out>/<scenario>/<seed>-<stage>-<fingerprint>`: manifest,
-    /// scenario, tables of the plan, event log, findings. `point` is its point of a sweep, as
-    /// [`Loaded`](scenario::Loaded) has it.
+    /// scenario, tables of the plan, event log, findings. `point` is the cell of a study that it is, as
+    /// path and value of each axis.
     ///
     /// A folder never changes: an identical run that lies there already is kept, and this one
     /// dropped.

@@ -28,6 +28,7 @@ mod optimum;
 mod overrides;
 mod replay;
 mod resolved;
+pub mod study;
 mod sweep;
 mod words;
 
@@ -37,6 +38,7 @@ pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_text, read, read_over};
 pub use resolved::text;
+pub use study::Study;
 
 use crate::config::declare::choice;
 use crate::units::{Span, Time};

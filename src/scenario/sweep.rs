@@ -7,24 +7,44 @@ use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::walk;
 use crate::scenario::keys::ROOT;
 use crate::scenario::overrides::leaves;
+use crate::scenario::resolved::value_text;
+use crate::scenario::study::AxisValue;
 
 /// More points than this are not one sweep.
 const POINTS_MAX: usize = 10_000;
 
 /// What belongs to the file, not to the machine or its run.
 pub(super) const NEVER_SWEPT: &[&str] =
-    &["schema", "name", "inherit", "sweep", "source", "assumption"];
+    &["schema", "name", "inherit", "sweep", "study", "source", "assumption"];
 
 /// One axis: a key and the values that it takes.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
-    pub path: String,
-    pub values: Vec<Value>,
+pub struct Axis {
+    path: String,
+    pub(super) values: Vec<Value>,
     /// Where the values stand.
     place: Place,
 }
 
 impl Axis {
+    /// The path of the key.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The unit of its numbers, in SI: `s`, `B`, `bit/s`, `B/s`, `packets/s`, `W`, `m`, `count`, and
+    /// `1` for numbers and shares. `None` if not all of its values are numbers.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// A value as text and number.
+    pub(super) fn value(&self, value: &Value) -> AxisValue {
+        AxisValue { text: value_text(value), number: None }
+    }
+
     /// Whether the command line leaves it an axis: it does not set the key, nor what replaces it,
     /// such as a rival or the whole array.
     pub(super) fn is_left_by(&self, set: &Table, m: &mut Mistakes) -> bool {
@@ -100,8 +120,8 @@ fn range(text: &str) -> Result<std::ops::Range<i128>, Problem> {
     Ok(first..end)
 }
 
-/// All combinations, the last axis fastest. A single empty one without axes.
-pub(super) fn points<'a>(axes: &'a [Axis], m: &mut Mistakes) -> Vec<Vec<(&'a str, &'a Value)>> {
+/// How many combinations the axes have.
+pub(super) fn count(axes: &[Axis], m: &mut Mistakes) -> Option<usize> {
     let mut count = 1_usize;
     for axis in axes {
         count = count.saturating_mul(axis.values.len());
@@ -109,21 +129,22 @@ pub(super) fn points<'a>(axes: &'a [Axis], m: &mut Mistakes) -> Vec<Vec<(&'a str
             let title = format!("with the values of `{}` the sweep has {count} points", axis.path);
             let help = format!("at most {POINTS_MAX}, over all combinations of its axes");
             m.note(Mistake::new(axis.place, title).help(help));
-            return Vec::new();
+            return None;
         }
     }
-    let mut points: Vec<Vec<(&str, &Value)>> = vec![Vec::new()];
-    for axis in axes {
-        points = points
-            .into_iter()
-            .flat_map(|point| {
-                axis.values.iter().map(move |value| {
-                    let mut longer = point.clone();
-                    longer.push((axis.path.as_str(), value));
-                    longer
-                })
-            })
-            .collect();
-    }
-    points
+    Some(count)
+}
+
+/// A combination, the last axis fastest.
+pub(super) fn point(axes: &[Axis], cell: usize) -> Vec<(&str, &Value)> {
+    let mut rest = cell;
+    let mut point: Vec<_> = (axes.iter().rev())
+        .map(|axis| {
+            let value = &axis.values[rest % axis.values.len()];
+            rest /= axis.values.len();
+            (axis.path.as_str(), value)
+        })
+        .collect();
+    point.reverse();
+    point
 }

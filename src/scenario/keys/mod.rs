@@ -17,6 +17,7 @@ use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::images::{Compression, Incremental};
 use crate::scenario::job::{Counts, Exposed, KeptAt, Period, Verify};
 use crate::scenario::replicas::Replicas;
+use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::{EventLevel, Site, StopWhen};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
@@ -93,6 +94,7 @@ pub(crate) static ROOT: TableSpec = TableSpec {
              it takes (`\"cluster.modules\" = [1, 2, 5]`, `seed = \"0..10\"`: 0 to 9). All \
              combinations are run, 10,000 at most.",
         ),
+        Key::new("study", Kind::Table(StudySpec::SPEC), ""),
         Key::new(
             "source",
             Kind::Map(Names::Keys, &Kind::Text),
@@ -113,7 +115,7 @@ fn inheritable() -> String {
     format!(r"^(?:{}|.*[/\\.].*)$", names.collect::<Vec<_>>().join("|"))
 }
 
-fn metric_names() -> Vec<&'static str> {
+pub(super) fn metric_names() -> Vec<&'static str> {
     metrics::ALL.iter().map(|metric| metric.name).collect()
 }
 

@@ -6,7 +6,7 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, GroupAct, JobPhase, What};
 use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
-use rackstorm::scenario::{Loaded, Overrides, load_text, read};
+use rackstorm::scenario::{Overrides, load_text, read};
 
 use super::{BAND_PER_STEP, alike_of, fault, is_phase, moved_alike, rack};
 use crate::harness::{Played, plan_of, play_plan};
@@ -328,7 +328,8 @@ fn every_option_of_a_job_is_written_out_and_read_back() {
     ] {
         let text = text_of_two(first, second, "");
         let loaded = load_text("two", &text, &Overrides::default()).expect("a good scenario");
-        let [Loaded { scenario, resolved, .. }] = &loaded[..] else { panic!("no sweep") };
+        let scenario = &loaded.scenario;
+        let resolved = &rackstorm::scenario::text(scenario);
         assert_eq!(scenario.jobs.len(), 2);
         assert_eq!(read("two", resolved).expect(resolved).jobs, scenario.jobs, "{resolved}");
     }
