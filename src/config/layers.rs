@@ -71,6 +71,9 @@ fn drop_lost(path: &str, table: &mut Table, spec: &'static TableSpec, m: &mut Mi
     });
 }
 
+/// Up to so many keys are sought one by one, which is quicker.
+const SOUGHT_MAX: usize = 16;
+
 fn merge(
     base: &mut Table,
     over: &Table,
@@ -86,13 +89,19 @@ fn merge(
     }
     // A file of mistakes may give a table of a hundred thousand keys: they are not sought one by
     // one.
-    let names = base.entries.iter().map(|entry| entry.name.clone());
+    let many = over.entries.len() > SOUGHT_MAX;
+    let names = base.entries.iter().filter(|_| many).map(|entry| entry.name.clone());
     let known: BTreeMap<String, usize> = names.zip(0..).collect();
     for entry in &over.entries {
         let kind = spec.and_then(|spec| spec.key(&entry.name)).map(|key| &key.kind);
-        match known.get(&entry.name) {
+        let at = if many {
+            known.get(&entry.name).copied()
+        } else {
+            base.entries.iter().position(|known| known.name == entry.name)
+        };
+        match at {
             None => base.entries.push(entry.clone()),
-            Some(&at) => {
+            Some(at) => {
                 let known = &mut base.entries[at];
                 merge_value(&mut known.value, &entry.value, kind, mistakes);
                 known.place = entry.place;

@@ -1,7 +1,5 @@
 //! A table of the merged scenario with its description: typed reading, defaults, missing keys.
 
-use std::borrow::Cow;
-
 use crate::config::document::{Table, Value, own_value};
 use crate::config::language::{Key, Kind, Read, Share, TableSpec, read_word};
 use crate::config::layers::table_of;
@@ -111,20 +109,18 @@ impl<'a> Section<'a> {
     }
 
     /// What a file gives, or else the default.
-    pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
-        self.given(name)
-            .map(Cow::Borrowed)
-            .or_else(|| self.key(name).default.map(own_value).map(Cow::Owned))
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.given(name).or_else(|| self.key(name).default.map(own_value))
     }
 
     /// Reads a key that may be missing. Values that are wrong were noted when their file was
     /// checked, and read as missing here.
     pub(crate) fn optional<T: Read>(&self, name: &str) -> Option<T> {
         let value = self.value(name)?;
-        if !is_valid(&self.key(name).kind, &value) {
+        if !is_valid(&self.key(name).kind, value) {
             return None;
         }
-        T::read(&value).ok()
+        T::read(value).ok()
     }
 
     /// Reads a key that must be there.
@@ -136,7 +132,7 @@ impl<'a> Section<'a> {
     /// Reads a key that is one of several words.
     pub(crate) fn word<W: Word>(&self, name: &str, mistakes: &mut Mistakes) -> Option<W> {
         self.demand(name, mistakes);
-        self.value(name).and_then(|value| read_word(&value))
+        self.value(name).and_then(read_word)
     }
 
     pub(crate) fn share(&self, name: &str, mistakes: &mut Mistakes) -> Option<f64> {
@@ -145,7 +141,7 @@ impl<'a> Section<'a> {
 
     /// Notes the key as missing if neither a file nor a default gives it.
     pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
-        if self.broken || self.value(name).is_some() {
+        if self.broken || self.has(name) || self.key(name).default.is_some() {
             return;
         }
         let title = if self.path.is_empty() {

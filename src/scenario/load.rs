@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::declare::Declared;
 use crate::config::document::{Table, Value, own_value, parse};
+use crate::config::files::{SCENARIO, Sort};
 use crate::config::layers::{at_path, drop_lost_items, lay_over, only};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
@@ -56,7 +57,7 @@ pub(super) type Sources = BTreeMap<u32, Vec<(String, Source)>>;
 /// [`Study::load`]: crate::scenario::Study::load
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Mistakes> {
     let mut m = Mistakes::default();
-    let loader = Loader::new(path, overrides, &mut m);
+    let loader = Loader::new(path, SCENARIO, overrides, &mut m);
     single(loader, m)
 }
 
@@ -90,7 +91,7 @@ pub fn load_text(name: &str, text: &str, overrides: &Overrides) -> Result<Loaded
 fn single(loader: Option<Loader>, mut m: Mistakes) -> Result<Loaded, Mistakes> {
     let scenario = loader.and_then(|mut loader| {
         study::refuse(&loader, &mut m)?;
-        loader.prepare(&[], &mut m)?;
+        loader.prepare(&[], &mut m);
         loader.scenario(&[], &mut m)
     });
     match scenario {
@@ -112,6 +113,8 @@ pub(super) struct Loader {
     defaults: Layer,
     /// Profiles that were asked for so far, by name.
     profiles: BTreeMap<String, Layer>,
+    /// Those that every cell names, unless an axis does.
+    fixed: Option<Profiles>,
     /// All below the axes, by the profiles that it names.
     bases: BTreeMap<Profiles, Table>,
     /// All that the files give that the user wrote.
@@ -120,6 +123,9 @@ pub(super) struct Loader {
     pub(super) set: Table,
     /// Both, the axes between them left out.
     pub(super) user: Table,
+    /// The same without the built-in file at the bottom of the chain, and the name of that.
+    pub(super) own: Table,
+    pub(super) base: Option<String>,
     pub(super) sources: Sources,
 }
 
@@ -129,8 +135,13 @@ type Profiles = [Option<&'static str>; 2];
 impl Loader {
     /// Reads all files. `None` if something is missing without which other complaints would
     /// mislead; the reason is noted.
-    pub(super) fn new(path: &Path, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
-        let chain = files::chain(path, m)?;
+    pub(super) fn new(
+        path: &Path,
+        sort: Sort,
+        overrides: &Overrides,
+        m: &mut Mistakes,
+    ) -> Option<Self> {
+        let chain = files::chain(path, sort, m)?;
         Self::of(stem(path), chain, overrides, m)
     }
 
@@ -155,28 +166,42 @@ impl Loader {
             file,
             sources: Sources::new(),
             profiles: BTreeMap::new(),
+            fixed: None,
             bases: BTreeMap::new(),
             chain: Table::default(),
             set: Table::default(),
             user: Table::default(),
+            own: Table::default(),
+            base: None,
             defaults,
         };
         let defaults = loader.defaults.clone();
         loader.take_sources(&defaults, m);
-        for layer in chain.layers {
+        let built_in = chain.base.as_ref().map_or(0, |(_, layers)| *layers);
+        for (number, layer) in chain.layers.into_iter().enumerate() {
             loader.check(&layer, m);
             let own = layer.file == file;
             let table = if own { layer.table } else { without_own(layer.table) };
             lay_over(&ROOT, &mut loader.chain, &table, m);
+            if number >= built_in {
+                lay_over(&ROOT, &mut loader.own, &table, m);
+            }
         }
+        loader.base = chain.base.map(|(name, _)| name);
         for layer in set {
             loader.check(&layer, m);
             lay_over(&ROOT, &mut loader.set, &layer.table, m);
         }
         loader.user = loader.chain.clone();
         lay_over(&ROOT, &mut loader.user, &loader.set, m);
+        lay_over(&ROOT, &mut loader.own, &loader.set, m);
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
+    }
+
+    /// What holds unless a file says otherwise.
+    pub(super) fn defaults(&self) -> &Table {
+        &self.defaults.table
     }
 
     /// Checks a layer by itself; it lies over those before.
@@ -207,16 +232,19 @@ impl Loader {
     }
 
     /// Reads the profiles that a point names, and lays all below it over each other.
-    pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) -> Option<()> {
+    pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) {
         let names = self.names(point, m);
+        if point.iter().all(|(path, _)| !path.starts_with("cluster.")) {
+            self.fixed = Some(names);
+        }
         if self.bases.contains_key(&names) {
-            return Some(());
+            return;
         }
         let mut base = without_own(self.defaults.table.clone());
         for (name, table) in names.into_iter().zip(["hardware", "module"]) {
             let Some(name) = name else { continue };
             if !self.profiles.contains_key(name) {
-                let layer = built_in(name, m)?;
+                let layer = built_in(name, m).expect("it is one of those built in");
                 self.take_sources(&layer, m);
                 self.profiles.insert(name.into(), layer);
             }
@@ -224,18 +252,22 @@ impl Loader {
         }
         lay_over(&ROOT, &mut base, &self.chain, m);
         if base.at("cluster.hardware").is_none() {
-            let stand_in = at_path("cluster.hardware", self.lacking(), own_value("\"pi_3b\""));
+            let stand_in =
+                at_path("cluster.hardware", self.lacking(), own_value("\"pi_3b\"").clone());
             lay_over(&ROOT, &mut base, &stand_in, m);
         }
         self.bases.insert(names, base);
-        Some(())
     }
 
     /// The profiles of a point. A name of none was noted when its file was checked.
     fn names(&self, point: &Point<'_>, m: &mut Mistakes) -> Profiles {
+        let of_cluster = |(path, _): &(&str, &Value)| path.starts_with("cluster.");
+        if let Some(names) = self.fixed.filter(|_| !point.iter().any(of_cluster)) {
+            return names;
+        }
         let mut cluster = only(&self.defaults.table, "cluster");
         lay_over(&ROOT, &mut cluster, &only(&self.chain, "cluster"), m);
-        for (path, value) in point.iter().filter(|(path, _)| path.starts_with("cluster.")) {
+        for (path, value) in point.iter().filter(|it| of_cluster(it)) {
             lay_over(&ROOT, &mut cluster, &at_path(path, value.place, (*value).clone()), m);
         }
         lay_over(&ROOT, &mut cluster, &only(&self.set, "cluster"), m);
@@ -254,6 +286,13 @@ impl Loader {
 
     /// The scenario at a point that is prepared.
     pub(super) fn scenario(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<Scenario> {
+        let (mut scenario, merged) = self.plain(point, m)?;
+        resolved::fill_provenance(&mut scenario, &merged, &self.sources);
+        Some(scenario)
+    }
+
+    /// The scenario at a point that is prepared, without the sources of its figures; and its keys.
+    pub(super) fn plain(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<(Scenario, Table)> {
         let names = self.names(point, m);
         let mut merged = self.bases[&names].clone();
         for (path, value) in point {
@@ -264,9 +303,8 @@ impl Loader {
         let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
         // Without its profile, a table would seem to lack all of its keys.
         let have = (names[0].is_some(), names[1].is_some());
-        let mut scenario = self.build(&root, have, m)?;
-        resolved::fill_provenance(&mut scenario, &merged, &self.sources);
-        Some(scenario)
+        let scenario = self.build(&root, have, m)?;
+        Some((scenario, merged))
     }
 
     /// The place that lacks the hardware.

@@ -13,7 +13,11 @@ pub mod law;
 pub mod replicas;
 
 mod arrays;
+mod axes;
 mod base;
+mod cells;
+mod conditions;
+mod design;
 mod drain;
 mod exclusions;
 mod execution;
@@ -26,9 +30,11 @@ pub mod logging;
 mod machine;
 mod optimum;
 mod overrides;
+mod ranges;
 mod replay;
 mod resolved;
 pub mod study;
+mod study_text;
 mod sweep;
 mod words;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::config::declare::{self, Declared, Field, Line, Written};
-use crate::config::document::{Data, Table, Value};
+use crate::config::document::{Table, Value};
 use crate::config::nodeset;
 use crate::config::words::Word;
 use crate::event::{Fault, Target};
@@ -133,26 +133,6 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
 /// Whether `path` is `key` or a table above it.
 pub(super) fn covers(path: &str, key: &str) -> bool {
     key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// A value as people would write it.
-pub(super) fn value_text(value: &Value) -> String {
-    match &value.data {
-        Data::Text(text) => text.clone(),
-        Data::Integer(number) => number.to_string(),
-        Data::Float(number) => format!("{number:?}"),
-        Data::Flag(flag) => flag.to_string(),
-        Data::Date => String::new(),
-        Data::List(list) => {
-            format!("[{}]", list.iter().map(value_text).collect::<Vec<_>>().join(", "))
-        }
-        Data::Table(table) => {
-            let entry = |entry: &crate::config::document::Entry| {
-                format!("{} = {}", entry.name, value_text(&entry.value))
-            };
-            format!("{{ {} }}", table.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
-        }
-    }
 }
 
 pub(super) fn quoted(text: &str) -> String {

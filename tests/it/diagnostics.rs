@@ -143,8 +143,10 @@ fn every_kind_of_mistake_is_reported_as_its_golden_text() {
 fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let shown =
-        |path: &Path| complaint(path, &[]).replace(&folder.path().display().to_string(), "FOLDER");
+    let shown = |path: &Path| {
+        let reported = load(path, &Overrides::default()).expect_err("mistakes").to_string();
+        reported.replace(&folder.path().display().to_string(), "FOLDER")
+    };
     fs::write(at("latin.toml"), b"seed = 1\ntitle = \"f\xfcnf\"\n").expect("written");
     // Bytes of a linear congruence: garbage of 10 MB.
     let mut state = 1_u32;
@@ -166,7 +168,7 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
             "save the file as UTF-8",
         ),
         ("garbage.toml", "the file is 10.0 MB large: this is no scenario", "at most 4 MB are read"),
-        ("folder.toml", "this is a directory, not a scenario file", "name the .toml file in it"),
+        ("folder.toml", "this is a directory, not a scenario file", "name the file in it"),
         ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];
     for (name, title, help) in golden {
@@ -482,6 +484,7 @@ fn the_examples_of_the_reference_load() {
     for text in examples {
         let path = folder.path().join("example.toml");
         fs::write(&path, text).expect("written");
-        load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        Study::load(&path, &Overrides::default(), None)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     }
 }

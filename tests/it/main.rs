@@ -6,6 +6,7 @@
 mod harness;
 mod program;
 
+mod axes;
 mod boot;
 mod calibrate;
 mod checks;

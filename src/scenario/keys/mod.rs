@@ -91,8 +91,8 @@ pub(crate) static ROOT: TableSpec = TableSpec {
             "sweep",
             Kind::Axes(NEVER_SWEPT),
             "Axes: each key is the path of another key, in quotes, each value the list of values \
-             it takes (`\"cluster.modules\" = [1, 2, 5]`, `seed = \"0..10\"`: 0 to 9). All \
-             combinations are run, 10,000 at most.",
+             it takes (`\"cluster.modules\" = [1, 2, 5]`), or a range. All combinations are cells \
+             of a study; an axis `seed` gives the seeds of each (`seed = \"0..10\"`: 0 to 9).",
         ),
         Key::new("study", Kind::Table(StudySpec::SPEC), ""),
         Key::new(

@@ -34,13 +34,15 @@ const STOREYS: [&[&str]; 12] = [
 ];
 
 /// Who may use whom on the same storey: scenarios are written in the language of files, faults have
-/// one name, how often a node is upset is known from its site, a checkpoint waits for a step, and
-/// an interval that adapts is a formula's; a trace is a file like any other.
-const NEIGHBOURS: [(&str, &str); 7] = [
+/// one name, the cells of a Latin hypercube are drawn, how often a node is upset is known from its
+/// site, a checkpoint waits for a step, and an interval that adapts is a formula's; a trace is a
+/// file like any other.
+const NEIGHBOURS: [(&str, &str); 8] = [
     ("trace", "untrusted"),
     ("scenario", "config"),
     ("scenario", "event"),
     ("scenario", "cosmic"),
+    ("scenario", "rng"),
     ("event", "cosmic"),
     ("protocol", "workload"),
     ("protocol", "theory"),
