@@ -89,7 +89,7 @@ fn check_table(
     }
 }
 
-pub(crate) fn below(path: &str, key: &Key) -> String {
+fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 

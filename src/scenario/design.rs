@@ -13,7 +13,7 @@ use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::rng::Stream;
 use crate::scenario::conditions::Condition;
 use crate::scenario::load::Point;
-use crate::scenario::sweep::{Axis, CELLS_MAX, Form, GivenAxis};
+use crate::scenario::sweep::{Axis, CELLS_MAX, Form, GivenAxis, many};
 
 /// More combinations than this are not looked through for those that `where` leaves.
 const CROSSED_MAX: usize = 10_000_000;
@@ -61,7 +61,7 @@ impl Design {
             if cells > max {
                 let axis = &axes[group.axes[0]];
                 let all = groups.iter().map(|group| group.rows as f64).product::<f64>();
-                let all = if all < 1e15 { format!("{all:.0}") } else { format!("{all:.0e}") };
+                let all = many(all);
                 let what = if filtered { "combinations before `where`" } else { "cells" };
                 let title =
                     format!("with the values of `{}` the study has {all} {what}", axis.path);
@@ -80,12 +80,8 @@ impl Design {
         if conditions.is_empty() {
             return;
         }
-        let mut rows = Vec::new();
-        let mut holds = |cell: &usize| {
-            self.rows(*cell, &mut rows);
-            conditions.iter().all(|condition| condition.holds(&self.axes, &rows))
-        };
-        let kept: Vec<u32> = (0..self.cells).filter(&mut holds).map(|cell| cell as u32).collect();
+        let obeying = (0..self.cells).filter(self.obeys(conditions));
+        let kept: Vec<u32> = obeying.map(|cell| cell as u32).collect();
         if kept.is_empty() {
             let title = format!("`where` leaves none of the {} cells", self.cells);
             m.note(Mistake::new(place, title).help("all of its conditions must hold at once"));
@@ -100,12 +96,16 @@ impl Design {
 
     /// The cells that obey all conditions, the first two of them.
     pub(super) fn find(&self, conditions: &[Condition]) -> Vec<usize> {
+        (0..self.cells).filter(self.obeys(conditions)).take(2).collect()
+    }
+
+    /// Whether a cell obeys all conditions.
+    fn obeys<'a>(&'a self, conditions: &'a [Condition]) -> impl FnMut(&usize) -> bool + 'a {
         let mut rows = Vec::new();
-        let mut holds = |cell: &usize| {
+        move |cell| {
             self.rows(*cell, &mut rows);
             conditions.iter().all(|condition| condition.holds(&self.axes, &rows))
-        };
-        (0..self.cells).filter(&mut holds).take(2).collect()
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -293,6 +293,16 @@ impl Loader {
 
     /// The scenario at a point that is prepared, without the sources of its figures; and its keys.
     pub(super) fn plain(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<(Scenario, Table)> {
+        let (merged, names) = self.merged(point, m);
+        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
+        // Without its profile, a table would seem to lack all of its keys.
+        let have = (names[0].is_some(), names[1].is_some());
+        let scenario = self.build(&root, have, m)?;
+        Some((scenario, merged))
+    }
+
+    /// All layers at a point that is prepared, and the profiles among them.
+    fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
         let names = self.names(point, m);
         let mut merged = self.bases[&names].clone();
         for (path, value) in point {
@@ -300,11 +310,7 @@ impl Loader {
         }
         lay_over(&ROOT, &mut merged, &self.set, m);
         drop_lost_items(&ROOT, &mut merged, m);
-        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
-        // Without its profile, a table would seem to lack all of its keys.
-        let have = (names[0].is_some(), names[1].is_some());
-        let scenario = self.build(&root, have, m)?;
-        Some((scenario, merged))
+        (merged, names)
     }
 
     /// The place that lacks the hardware.

@@ -11,7 +11,7 @@ use crate::config::measure::{Amount, Measure};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::walk;
 use crate::scenario::keys::ROOT;
-use crate::scenario::sweep::{CELLS_MAX, Form};
+use crate::scenario::sweep::{CELLS_MAX, Form, many};
 
 /// The keys of a range.
 pub(super) const KEYS: [&str; 5] = ["from", "to", "step", "points", "scale"];
@@ -224,7 +224,7 @@ impl Range {
 fn is_small(count: f64, place: Place, m: &mut Mistakes) -> bool {
     let is_small = count < CELLS_MAX as f64 + 1.0;
     if !is_small {
-        let mistake = Mistake::new(place, format!("the range holds {count:.0} values"));
+        let mistake = Mistake::new(place, format!("the range holds {} values", many(count)));
         m.note(mistake.help(format!("a study has at most {CELLS_MAX} cells")));
     }
     is_small

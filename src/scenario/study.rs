@@ -426,7 +426,9 @@ pub(super) fn refuse(loader: &Loader, m: &mut Mistakes) -> Option<()> {
     };
     let (name, place, before) = (&entry.name, entry.place, m.len());
     let given = Given::of(loader, m);
-    let fixed = loader.set.get("seed").is_some() || (given.seed.is_none() && name == "sweep");
+    let is_given = |key: &&str| loader.user.at(&format!("study.{key}")).is_some();
+    let seeds = given.seed.is_some() || ["replications", "precision"].iter().any(is_given);
+    let fixed = !seeds || loader.set.get("seed").is_some();
     if (given.axes.is_empty() && fixed) || m.len() > before {
         return Some(());
     }

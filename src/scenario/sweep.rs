@@ -12,6 +12,11 @@ use crate::scenario::ranges::{self, Range};
 /// More cells than this are not one study.
 pub(super) const CELLS_MAX: usize = 1_000_000;
 
+/// A number of values or cells, as long as people read it out.
+pub(super) fn many(count: f64) -> String {
+    if count < 1e15 { format!("{count:.0}") } else { format!("{count:.0e}") }
+}
+
 /// What belongs to the file, not to the machine or its run.
 pub(super) const NEVER_SWEPT: &[&str] =
     &["schema", "name", "inherit", "sweep", "study", "source", "assumption"];

@@ -200,6 +200,20 @@ fn an_axis_of_seeds_gives_replications_and_the_command_line_replaces_it() {
     assert_eq!(study("").len(), 1);
 }
 
+#[test]
+fn a_file_with_replications_is_one_scenario_only_if_the_command_line_gives_the_seed() {
+    let text = format!("{BASE}[sweep]\n\"cluster.modules\" = [1, 2]\n[study]\nreplications = 5\n");
+    let load = |set: &[&str], seed| {
+        let set = set.iter().map(|&text| text.to_owned()).collect();
+        rackstorm::load_text("mine.toml", &text, &Overrides { set, seed })
+    };
+    for (set, seed) in [(&[][..], Some(3)), (&["cluster.modules=2"], None)] {
+        let refused = load(set, seed).expect_err("it is a study").to_string();
+        assert!(refused.contains("[sweep] makes this file a study"), "{refused}");
+    }
+    assert_eq!(load(&["cluster.modules=2"], Some(3)).expect("it is good").scenario.seed, 3);
+}
+
 /// Both have the same cells, of the same scenarios.
 fn same(one: &Study, other: &Study) {
     assert_eq!(
