@@ -1,4 +1,4 @@
-//! A table of cells from another program: a CSV file with a column for each key, a row for each cell.
+//! Cells from another program: a CSV file with a column for each key and a row for each cell.
 
 use std::path::Path;
 

@@ -257,7 +257,8 @@ fn the_text_of_a_study_loads_to_the_same_study() {
     let zip = "\"cluster.modules\" = { from = 1, to = 2, step = 1 }\n\
                \"workload.bulk-synchronous.nodes\" = [20, 40]\n\"boot.method\" = [\"sd\", \"instant\"]\n\
                [study]\nzip = [[\"workload.bulk-synchronous.nodes\", \"cluster.modules\"]]\n\
-               where = [\"cluster.modules != 1\"]\nreference = [\"boot.method = instant\"]\n\
+               where = [\"cluster.modules != 1\"]\n\
+               reference = [\"boot.method = instant\", \"workload.bulk-synchronous.nodes = 40\"]\n\
                metrics = [\"efficiency\"]\nprecision = \"1 %\"\n";
     text_is_whole(&study(&format!("[sweep]\nseed = [7, 18446744073709551615]\n{zip}")));
     text_is_whole(&set(&format!("[sweep]\n{zip}"), &["cluster.modules=2"], Some(5)));
