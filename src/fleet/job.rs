@@ -151,7 +151,7 @@ impl<'p> Jobs<'p> {
     /// The result that the jobs must have; `None` without jobs.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {
-        let each = (0..).zip(&plan.jobs).map(|(id, job)| {
+        let each = (0..).zip(plan.jobs.iter()).map(|(id, job)| {
             let ranks = plan.scenario.work_of(JobId(id)).map_or(1, |work| work.ranks_per_node);
             let (right, more) = (Address::new("", 0), Vec::new());
             let seat = Seat { number: 0, of: job.seats, ranks, words, right, more, twin: false };

@@ -140,7 +140,7 @@ pub(super) fn plan(kind: Kind) -> Plan {
         mtbf: Span::from_secs(43_800),
     };
     let jobs = if kind.job { vec![job] } else { Vec::new() };
-    Plan { scenario: scenario(kind), machine, jobs }
+    Plan { scenario: scenario(kind), machine: machine.into(), jobs: jobs.into() }
 }
 
 fn hardware() -> Hardware {

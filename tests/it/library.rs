@@ -86,6 +86,19 @@ fn a_run_in_memory_has_fingerprint_and_metrics_of_the_one_that_leaves_a_folder()
 }
 
 #[test]
+fn a_plan_of_another_seed_plays_as_that_which_is_made_anew() {
+    let mut scenario = smoke("failure_processes").scenario;
+    let plan = Plan::make(&scenario);
+    for seed in 2..5 {
+        scenario.seed = seed;
+        let [made, other] = [Plan::make(&scenario), plan.with_seed(seed)]
+            .map(|plan| Run::new(&plan, &Model).fingerprint().play().expect("it plays"));
+        assert!(made.fingerprint.is_some());
+        assert_eq!(made, other);
+    }
+}
+
+#[test]
 fn nothing_is_made_that_nobody_asked_for() {
     let plan = smoke("no_checkpoint");
     let usual = Run::new(&plan, &Model).play().expect("it plays");

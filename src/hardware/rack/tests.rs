@@ -1,6 +1,7 @@
 //! The rack by itself: what calls do to it and what it emits.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Draw, Effect, Harm, Left, Output, Supply, Timer};
 use crate::event::NodeState::{Dhcp, Down, Init, Kernel, Off, Rom, Root, Tftp, Up};
@@ -225,7 +226,7 @@ fn a_switch_has_the_rate_of_its_own_uplink() {
     let mut scenario = pilot::scenario();
     scenario.faults.clear();
     let mut plan = Plan::make(&scenario);
-    plan.machine.switches[0].uplink = BitRate(50_000_000);
+    Arc::make_mut(&mut plan.machine).switches[0].uplink = BitRate(50_000_000);
     let behind = |switch| {
         let part = Part { kind: PartKind::Switch, index: switch };
         plan.machine.nodes_of(part).next().expect("a switch has nodes").0
