@@ -49,7 +49,7 @@ const NEIGHBOURS: [(&str, &str); 8] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 31] = [
+const PACKAGES: [(&str, &str); 32] = [
     ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -62,6 +62,7 @@ const PACKAGES: [(&str, &str); 31] = [
     ("jiff", "trace"),
     ("lzma_rust2", "trace"),
     ("maud", "report"),
+    ("parquet", "record"),
     ("plotters", "report"),
     ("png", "report"),
     ("rand", "rng"),
