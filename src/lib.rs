@@ -101,7 +101,7 @@
 //! assert!(changes.0 > 24 && changes.0 < first.events);
 //!
 //! let out = std::env::temp_dir().join("rackstorm-tutorial");
-//! let recorded = Run::new(&plan, &Model).record(&out, &[])?;
+//! let recorded = Run::new(&plan, &Model).record(&out)?;
 //! assert_eq!(recorded.outcome.fingerprint, first.fingerprint);
 //! # std::fs::remove_dir_all(&out)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

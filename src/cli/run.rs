@@ -33,8 +33,8 @@ ends exactly like one that is already there keeps the folder that is there.
 
 With --json, stdout gets one JSON object per run, each on a line of its own, with the keys
 scenario, seed, stage, fingerprint, results (the folder) and metrics {name: value}. The lines stand
-in the order of the files, whatever --jobs says. metrics.jobs_unfinished counts jobs that were not done when the run ended: there is no
-metrics.makespan then, and metrics.efficiency is of the time so far.";
+in the order of the files, whatever --jobs says. metrics.jobs_unfinished counts jobs that were not
+done when the run ended: there is no metrics.makespan then, and metrics.efficiency is of the time so far.";
 
 /// More runs than this are summed up in a line each.
 const IN_FULL: usize = 5;
@@ -155,9 +155,9 @@ fn one(
 ) -> anyhow::Result<Ended> {
     let plan = Plan::make(&loaded.scenario);
     let mut watched = watch.run(&plan.scenario);
-    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out, &[])?;
+    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out)?;
     let report = (!arguments.no_report).then(|| run.report(&plan));
-    Ok(Ended { point: Vec::new(), plan, stage: stage.name(), run, report })
+    Ok(Ended { plan, stage: stage.name(), run, report })
 }
 
 /// Says how a run ended, if it was begun. A summary that nobody reads any more is no reason to

@@ -70,7 +70,7 @@ fn a_run_in_memory_has_fingerprint_and_metrics_of_the_one_that_leaves_a_folder()
         for name in scenarios {
             let (plan, out) = (smoke(name), tempfile::tempdir().expect("a folder"));
             let memory = Run::new(&plan, stage).fingerprint().play().expect("it plays");
-            let folder = Run::new(&plan, stage).record(out.path(), &[]).expect("it plays");
+            let folder = Run::new(&plan, stage).record(out.path()).expect("it plays");
             assert!(memory.findings.series.is_empty() && !memory.findings.metrics.is_empty());
             assert!(!folder.outcome.findings.series.is_empty());
             let mut without_series = folder.outcome.clone();
@@ -154,7 +154,7 @@ fn an_interrupted_run_leaves_a_partial_folder_with_the_events_until_there() {
     let out = tempfile::tempdir().expect("a folder");
     let mut sink = StopAt(100, Stop::Interrupted, Time::ZERO);
     let plan = rack("boot.method = \"sd\"\nrecord.events = \"all\"\nstop.at = \"1 h\"\n");
-    let error = Run::new(&plan, &Model).sink(&mut sink).record(out.path(), &[]);
+    let error = Run::new(&plan, &Model).sink(&mut sink).record(out.path());
     let error = error.expect_err("it is interrupted");
     assert!(error.is_interrupted() && error.to_string().contains("was interrupted"), "{error}");
     let RunError::Left { folder, .. } = error else { panic!("{error:?}") };
@@ -172,7 +172,7 @@ fn what_a_stage_cannot_play_is_refused_before_anything_is_written() {
     let plan = rack(
         "stop.at = \"1 h\"\n[[fault.clock]]\non = \"node\"\nat = \"1 min\"\nahead = \"1 s\"\n",
     );
-    let refused = Run::new(&plan, &Model).record(out.path(), &[]).expect_err("no real nodes");
+    let refused = Run::new(&plan, &Model).record(out.path()).expect_err("no real nodes");
     let RunError::CannotPlay { stage: "model", ref reasons, .. } = refused else {
         panic!("{refused:?}")
     };

@@ -53,6 +53,7 @@ mod schema;
 mod silent;
 mod stages;
 mod store;
+mod study;
 mod swarm;
 mod testbed;
 mod theory;
