@@ -26,6 +26,16 @@ pub struct Metric {
     pub unit: String,
 }
 
+/// Metrics of which more is better; of all others less is.
+const MORE_IS_BETTER: &[&str] =
+    &["efficiency", "jobs_done", "mtti", "mtti_corruption", "mnfti", "work"];
+
+/// Whether more of a metric is better.
+#[must_use]
+pub fn more_is_better(name: &str) -> bool {
+    MORE_IS_BETTER.contains(&name)
+}
+
 /// All metrics, in the order of `metrics.csv`. One that has no meaning in a run is absent there.
 #[rustfmt::skip]
 pub const ALL: &[Definition] = &[
