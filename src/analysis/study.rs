@@ -11,9 +11,9 @@ use crate::analysis::stats::{Interval, confidence, mean};
 /// The level of all intervals of a study.
 pub const LEVEL: f64 = 0.95;
 
-/// The axes of a study, its cells, and what its runs showed.
+/// What a study found: its axes, its cells, and what their runs showed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Study {
+pub struct Answer {
     /// The axes, in the order of the columns.
     pub axes: Vec<Axis>,
     /// What became of the runs of each cell.

@@ -1,6 +1,6 @@
 //! An axis of a study as one of a figure.
 
-use crate::analysis::study::{Axis, Study};
+use crate::analysis::study::{Answer, Axis, OfMetric};
 use crate::report::scale::Scale;
 use crate::report::words;
 
@@ -31,7 +31,14 @@ impl<'a> Numbers<'a> {
             (true, "s") => Scale::spans(low / 1.15, end * 1.15, &name),
             (true, "count" | "") => Scale::decades(low / 1.15, end * 1.15, &name),
             (true, unit) => Scale::decades(low / 1.15, end * 1.15, &format!("{name} ({unit})")),
-            (false, unit) => Scale::close(f64::max(low - air, 0.0), end + air, &name, unit),
+            (false, unit) => {
+                let close = Scale::close(f64::max(low - air, 0.0), end + air, &name, unit);
+                // The axis of the cells ends a little after the last one, not at a round number.
+                let (low, end) = (f64::max(low - air, close.low), end + air);
+                let inside = |tick: &(f64, String)| (low..=end).contains(&tick.0);
+                let ticks = close.ticks.into_iter().filter(inside).collect();
+                Scale { low, end, ticks, ..close }
+            }
         };
         Some(Self { axis, values, logarithmic, scale })
     }
@@ -42,8 +49,8 @@ impl<'a> Numbers<'a> {
     }
 
     /// The numbers of the axes of a study, that with the most values first.
-    pub(super) fn of_study(study: &'a Study) -> Vec<Self> {
-        let mut axes: Vec<_> = study.axes.iter().filter_map(Numbers::of).collect();
+    pub(super) fn of_answer(answer: &'a Answer) -> Vec<Self> {
+        let mut axes: Vec<_> = answer.axes.iter().filter_map(Numbers::of).collect();
         axes.sort_by_key(|it| std::cmp::Reverse(it.axis.distinct().len()));
         axes
     }
@@ -68,8 +75,13 @@ pub(super) fn label(axes: &[Axis], cell: usize) -> String {
     axes.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
+/// The same in short: the values alone, `70 · 2 h`.
+pub(super) fn short_label(axes: &[Axis], cell: usize) -> String {
+    axes.iter().map(|axis| value(axis, cell)).collect::<Vec<_>>().join(" · ")
+}
+
 /// The range of means, with their intervals.
-pub(super) fn reach(metric: &crate::analysis::study::OfMetric) -> Option<(f64, f64)> {
+pub(super) fn reach(metric: &OfMetric) -> Option<(f64, f64)> {
     let ends = metric.found.iter().filter_map(|it| {
         let half = it.half_width.unwrap_or(0.0);
         it.mean.map(|mean| (mean - half, mean + half))

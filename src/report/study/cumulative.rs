@@ -1,7 +1,7 @@
 //! How a metric is distributed over the runs of some cells.
 
 use super::axis;
-use crate::analysis::study::{OfMetric, Study};
+use crate::analysis::study::{Answer, OfMetric};
 use crate::report::Picture;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
@@ -17,7 +17,7 @@ const VALUES: usize = 10;
 const STEPS: usize = 1000;
 
 /// The distribution in the best cell, the reference, the worst, and one between.
-pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
+pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let sign = if metric.more_is_better { -1.0 } else { 1.0 };
     let mut order: Vec<_> = (0..metric.values.len())
         .filter(|cell| metric.values[*cell].len() >= VALUES)
@@ -25,7 +25,7 @@ pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let order: Vec<_> = order.into_iter().map(|(_, cell)| cell).collect();
-    let reference = order.iter().copied().find(|cell| *cell == study.reference);
+    let reference = order.iter().copied().find(|cell| *cell == answer.reference);
     let wanted = [
         order.first().copied(),
         reference,
@@ -49,7 +49,7 @@ pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
     let mut drawing = Drawing::default();
     let subtitle = format!("CDF of up to {} a cell", words::count(n, "run", "runs"));
     heading(&mut drawing, &title, &subtitle);
-    let labels: Vec<_> = cells.iter().map(|cell| axis::label(&study.axes, *cell)).collect();
+    let labels: Vec<_> = cells.iter().map(|cell| axis::label(&answer.axes, *cell)).collect();
     let legend: Vec<_> = labels.iter().map(String::as_str).zip(SERIES).collect();
     let x = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let (first, last) = (x.low, x.end);

@@ -4,7 +4,7 @@
 //! Between cells lines are drawn as stairs of half a pixel, which is as fine as the bitmap is.
 
 use super::axis::{self, Numbers};
-use crate::analysis::study::{Axis, LEVEL, OfMetric, Study};
+use crate::analysis::study::{Answer, Axis, LEVEL, OfMetric};
 use crate::report::Picture;
 use crate::report::drawing::{Drawing, Point, Stair};
 use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
@@ -30,10 +30,10 @@ struct Curve {
 }
 
 /// The figure over the axis with the most numbers, if there is one.
-pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
-    let x = Numbers::of_study(study).into_iter().next()?;
-    let (curves, all) = curves(study, metric, &x);
-    let theory = theory(study, metric, &curves);
+pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
+    let x = Numbers::of_answer(answer).into_iter().next()?;
+    let (curves, all) = curves(answer, metric, &x);
+    let theory = theory(answer, metric, &curves);
     let expected = || theory.iter().flatten().map(|(_, value)| *value);
     let (low, end) = axis::reach(metric)?;
     let low = expected().fold(low, f64::min);
@@ -48,7 +48,7 @@ pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
         words::count(most, "run", "runs")
     );
     heading(&mut drawing, &title, &subtitle);
-    let marks = marks(study, &x, &curves);
+    let marks = marks(answer, &x, &curves);
     let labels: Vec<_> = marks
         .iter()
         .map(|(word, at, ink)| (format!("{word} {}", words::span(*at)), *ink))
@@ -81,13 +81,13 @@ pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
         frame.mark(&mut drawing, place(&frame, &x, best, value), &label, TEXT);
     }
     frame.axes(&mut drawing);
-    let caption = caption(study, metric, &x, (curves.len(), all), !marks.is_empty());
+    let caption = caption(answer, metric, &x, (curves.len(), all), !marks.is_empty());
     let name = format!("{}_over_{}", metric.name, x.axis.name());
     Some(Picture { name, title, caption, drawing })
 }
 
 fn caption(
-    study: &Study,
+    answer: &Answer,
     metric: &OfMetric,
     x: &Numbers<'_>,
     (shown, all): (usize, usize),
@@ -102,7 +102,7 @@ fn caption(
             " Of {all} combinations of the other axes {shown} are drawn, that of the best cell first."
         );
     }
-    if study.theory.iter().flatten().any(|it| it.efficiency.is_some()) {
+    if answer.theory.iter().flatten().any(|it| it.efficiency.is_some()) {
         text +=
             " The thin dark line is the exact expectation, with the first boot that the runs had.";
     }
@@ -113,13 +113,13 @@ fn caption(
 }
 
 /// The curves that are drawn, the best cell's first, and how many there are.
-fn curves(study: &Study, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, usize) {
-    let others: Vec<&Axis> = study.axes.iter().filter(|axis| axis.key != x.axis.key).collect();
+fn curves(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, usize) {
+    let others: Vec<&Axis> = answer.axes.iter().filter(|axis| axis.key != x.axis.key).collect();
     let varied: Vec<&Axis> =
         others.iter().copied().filter(|axis| axis.distinct().len() > 1).collect();
     let mut groups: Vec<(Vec<&str>, Vec<usize>)> = Vec::new();
     let mut known = std::collections::BTreeMap::new();
-    for cell in 0..study.cells.len() {
+    for cell in 0..answer.cells.len() {
         let key: Vec<&str> = others.iter().map(|axis| axis.texts[cell].as_str()).collect();
         let group = *known.entry(key.clone()).or_insert_with(|| {
             groups.push((key, Vec::new()));
@@ -147,10 +147,7 @@ fn curves(study: &Study, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, usi
         cells.sort_by(|a, b| x.values[*a].total_cmp(&x.values[*b]));
         let words: Vec<_> = varied
             .iter()
-            .map(|axis| match varied.len() {
-                1 => axis::value(axis, cells[0]),
-                _ => format!("{} {}", axis.name(), axis::value(axis, cells[0])),
-            })
+            .map(|axis| format!("{} {}", axis.name(), axis::value(axis, cells[0])))
             .collect();
         Curve { label: words.join(", "), cells }
     };
@@ -158,9 +155,9 @@ fn curves(study: &Study, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, usi
 }
 
 /// What closed forms say of the cells of each curve: nothing unless the metric is one of theirs.
-fn theory(study: &Study, metric: &OfMetric, curves: &[Curve]) -> Vec<Vec<(usize, f64)>> {
+fn theory(answer: &Answer, metric: &OfMetric, curves: &[Curve]) -> Vec<Vec<(usize, f64)>> {
     let of = |cell: usize| {
-        let efficiency = study.theory.get(cell)?.as_ref()?.efficiency?;
+        let efficiency = answer.theory.get(cell)?.as_ref()?.efficiency?;
         match metric.name.as_str() {
             "efficiency" => Some(efficiency),
             "waste" => Some(1.0 - efficiency),
@@ -173,13 +170,13 @@ fn theory(study: &Study, metric: &OfMetric, curves: &[Curve]) -> Vec<Vec<(usize,
 }
 
 /// The intervals that formulas call best, if the axis is one of intervals and there is one curve.
-fn marks(study: &Study, x: &Numbers<'_>, curves: &[Curve]) -> Vec<(&'static str, f64, Ink)> {
+fn marks(answer: &Answer, x: &Numbers<'_>, curves: &[Curve]) -> Vec<(&'static str, f64, Ink)> {
     let [curve] = curves else { return Vec::new() };
     if x.axis.name() != "interval" || x.axis.unit != "s" {
         return Vec::new();
     }
     let Some(Some(expected)) =
-        curve.cells.iter().map(|cell| study.theory.get(*cell)?.as_ref()).find(Option::is_some)
+        curve.cells.iter().map(|cell| answer.theory.get(*cell)?.as_ref()).find(Option::is_some)
     else {
         return Vec::new();
     };

@@ -1,7 +1,7 @@
 //! Cells in order, one row each: their means with intervals, or how far they are from the best.
 
 use super::axis;
-use crate::analysis::study::{LEVEL, OfMetric, Standing, Study};
+use crate::analysis::study::{Answer, Axis, LEVEL, OfMetric, Standing};
 use crate::report::Picture;
 use crate::report::drawing::{Align, Area, Drawing};
 use crate::report::frame::Frame;
@@ -23,7 +23,7 @@ const LEGEND: [(&str, Ink); 3] =
 type Row = (usize, f64, f64);
 
 /// The means of the cells that are drawn, the best first.
-pub(super) fn means(study: &Study, metric: &OfMetric) -> Option<Picture> {
+pub(super) fn means(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let rows = order(metric).into_iter().filter_map(|cell| {
         let found = metric.found[cell];
         Some((cell, found.mean?, found.half_width.unwrap_or(0.0)))
@@ -37,19 +37,20 @@ pub(super) fn means(study: &Study, metric: &OfMetric) -> Option<Picture> {
     let title = format!("{} by cell", super::title_of(metric));
     let scale = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let level = words::digits(LEVEL * 100.0);
-    let subtitle = format!("Means with their {level} % intervals, {}", of(shown.len(), all));
+    let subtitle =
+        format!("Means with their {level} % intervals, {}", of(answer, shown.len(), all));
     let caption = format!(
         "The mean of `{}` in each cell, the best first. A cell cannot be told from the best one \
          where the {level} % interval of their difference, run by run of the same seed, holds \
          zero; the intervals of these differences hold for all cells together.",
         metric.name
     );
-    let drawing = draw(study, metric, (&title, &subtitle), &shown, scale);
+    let drawing = draw(answer, metric, (&title, &subtitle), &shown, scale);
     Some(Picture { name: format!("{}_by_cell", metric.name), title, caption, drawing })
 }
 
 /// How many times worse than the best each cell was in the mean.
-pub(super) fn degradation(study: &Study, metric: &OfMetric) -> Option<Picture> {
+pub(super) fn degradation(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let rows = order(metric)
         .into_iter()
         .filter_map(|cell| Some((cell, metric.found[cell].degradation?, 0.0)));
@@ -60,13 +61,14 @@ pub(super) fn degradation(study: &Study, metric: &OfMetric) -> Option<Picture> {
     let end = shown.iter().map(|row| row.1).fold(1.0, f64::max);
     let title = format!("{}: degradation from best", super::title_of(metric));
     let scale = Scale::close(1.0, f64::max(end, 1.001), "Times worse than the best cell", "count");
-    let subtitle = format!("Mean over the seeds that all cells have, {}", of(shown.len(), all));
+    let subtitle =
+        format!("Mean over the seeds that all cells have, {}", of(answer, shown.len(), all));
     let caption = format!(
         "For each seed the value of `{}` in a cell over that of the cell that was best with this \
          seed, in the mean: 1 is a cell that was the best with every seed.",
         metric.name
     );
-    let drawing = draw(study, metric, (&title, &subtitle), &shown, scale);
+    let drawing = draw(answer, metric, (&title, &subtitle), &shown, scale);
     Some(Picture { name: format!("{}_degradation", metric.name), title, caption, drawing })
 }
 
@@ -89,15 +91,18 @@ fn some(rows: Vec<Row>) -> (Vec<Row>, usize) {
     ((0..ROWS).map(|i| rows[i * (all - 1) / (ROWS - 1)]).collect(), all)
 }
 
-fn of(shown: usize, all: usize) -> String {
+/// How many cells there are, and what their labels are the values of.
+fn of(answer: &Answer, shown: usize, all: usize) -> String {
+    let names: Vec<_> = answer.axes.iter().map(Axis::name).collect();
+    let names = names.join(" · ");
     match shown {
-        shown if shown == all => words::count(all, "cell", "cells"),
-        shown => format!("{shown} of {} cells from best to worst", words::grouped(all as f64)),
+        shown if shown == all => format!("{} by {names}", words::count(all, "cell", "cells")),
+        shown => format!("{shown} of {} cells by {names}", words::grouped(all as f64)),
     }
 }
 
 fn draw(
-    study: &Study,
+    answer: &Answer,
     metric: &OfMetric,
     (title, subtitle): (&str, &str),
     rows: &[Row],
@@ -117,9 +122,9 @@ fn draw(
             Standing::Alike => BLUE,
             Standing::Worse | Standing::Unknown => ORANGE,
         };
-        let text = axis::label(&study.axes, *cell);
+        let text = axis::short_label(&answer.axes, *cell);
         let text = typeface::fit(&text, LABEL_SIZE, Weight::Regular, LABEL - 10.0);
-        let soft = if *cell == study.reference { TEXT } else { SOFT_TEXT };
+        let soft = if *cell == answer.reference { TEXT } else { SOFT_TEXT };
         let at = (MARGIN + LABEL - 9.0, y + HALF_LETTER);
         drawing.text(&text, at, LABEL_SIZE, Align::Right, soft);
         let (from, to) = (frame.x(value - half), frame.x(value + half));

@@ -1,7 +1,7 @@
 //! A metric over two axes as a map: one field for each pair of values.
 
 use super::axis;
-use crate::analysis::study::{Axis, OfMetric, Standing, Study};
+use crate::analysis::study::{Answer, Axis, OfMetric, Standing};
 use crate::report::Picture;
 use crate::report::drawing::{Align, Area, Drawing, Point};
 use crate::report::frame::{MARGIN, PLOT_BOTTOM, PLOT_TOP, heading};
@@ -18,9 +18,9 @@ const MAP_RIGHT: f64 = 500.0;
 const BAR_LEFT: f64 = 516.0;
 
 /// The map over the two axes with the most values, at the best cell's values of all others.
-pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
+pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let best = metric.best?;
-    let mut axes: Vec<&Axis> = study.axes.iter().collect();
+    let mut axes: Vec<&Axis> = answer.axes.iter().collect();
     axes.sort_by_key(|axis| std::cmp::Reverse(axis.distinct().len()));
     let [x, y, others @ ..] = axes.as_slice() else { return None };
     let (along, up) = (x.distinct(), y.distinct());
@@ -28,7 +28,7 @@ pub(super) fn picture(study: &Study, metric: &OfMetric) -> Option<Picture> {
         return None;
     }
     let in_slice = |cell: &usize| others.iter().all(|axis| axis.texts[*cell] == axis.texts[best]);
-    let fields: Vec<(usize, usize, usize, f64)> = (0..study.cells.len())
+    let fields: Vec<(usize, usize, usize, f64)> = (0..answer.cells.len())
         .filter(in_slice)
         .filter_map(|cell| {
             let place = |axis: &Axis, of: &[usize]| {

@@ -25,7 +25,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::analysis::study::{OfMetric, Study};
+use crate::analysis::study::{Answer, OfMetric};
 use crate::report::{Picture, hang_all, typeface};
 
 pub use table::csv;
@@ -43,7 +43,7 @@ pub struct Input<'a> {
     /// One line for people.
     pub title: &'a str,
     /// What was found.
-    pub study: &'a Study,
+    pub answer: &'a Answer,
     /// Version of the program.
     pub version: &'a str,
     /// The command that plays the study again.
@@ -70,18 +70,18 @@ pub fn write(input: &Input<'_>, folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn pictures(input: &Input<'_>) -> Vec<Picture> {
-    let study = input.study;
+    let answer = input.answer;
     let mut pictures = Vec::new();
-    for metric in &study.metrics {
-        if study.sampled {
-            pictures.extend(scatter::pictures(study, metric));
+    for metric in &answer.metrics {
+        if answer.sampled {
+            pictures.extend(scatter::pictures(answer, metric));
         } else {
-            pictures.extend(heat::picture(study, metric));
-            pictures.extend(curves::picture(study, metric));
+            pictures.extend(heat::picture(answer, metric));
+            pictures.extend(curves::picture(answer, metric));
         }
-        pictures.extend(dots::means(study, metric));
-        pictures.extend(cumulative::picture(study, metric));
-        pictures.extend(dots::degradation(study, metric));
+        pictures.extend(dots::means(answer, metric));
+        pictures.extend(cumulative::picture(answer, metric));
+        pictures.extend(dots::degradation(answer, metric));
     }
     pictures
 }

@@ -2,30 +2,30 @@
 
 use super::axis;
 use crate::analysis::stats::Interval;
-use crate::analysis::study::{Axis, LEVEL, OfMetric, Study, Tally};
+use crate::analysis::study::{Answer, Axis, LEVEL, OfMetric, Tally};
 use crate::report::words;
 
 /// Cells that are named one by one.
 const NAMED: usize = 4;
 
 /// All sentences, those of the metric that was asked for first.
-pub(super) fn sentences(study: &Study) -> Vec<String> {
+pub(super) fn sentences(answer: &Answer) -> Vec<String> {
     let mut all = Vec::new();
-    for metric in &study.metrics {
-        all.extend(of_metric(study, metric));
+    for metric in &answer.metrics {
+        all.extend(of_metric(answer, metric));
     }
-    all.extend(missing(study));
+    all.extend(missing(answer));
     all
 }
 
 /// What became of the runs, as a phrase.
-pub(super) fn tally(study: &Study) -> String {
-    let sum = study.cells.iter().fold(Tally::default(), |sum, it| Tally {
+pub(super) fn tally(answer: &Answer) -> String {
+    let sum = answer.cells.iter().fold(Tally::default(), |sum, it| Tally {
         done: sum.done + it.done,
         unfinished: sum.unfinished + it.unfinished,
         failed: sum.failed + it.failed,
     });
-    let cells = words::count(study.cells.len(), "cell", "cells");
+    let cells = words::count(answer.cells.len(), "cell", "cells");
     let mut text =
         format!("{cells}, {}", words::count(sum.done + sum.unfinished + sum.failed, "run", "runs"));
     if sum.unfinished > 0 {
@@ -37,7 +37,7 @@ pub(super) fn tally(study: &Study) -> String {
     text
 }
 
-fn of_metric(study: &Study, metric: &OfMetric) -> Vec<String> {
+fn of_metric(answer: &Answer, metric: &OfMetric) -> Vec<String> {
     let name = &metric.name;
     let Some((best, value)) = metric.best.and_then(|best| Some((best, super::mean(metric, best)?)))
     else {
@@ -49,17 +49,17 @@ fn of_metric(study: &Study, metric: &OfMetric) -> Vec<String> {
     if metric.found.len() == 1 {
         return vec![format!("`{name}` is {value} (n = {}).", found.n)];
     }
-    let at = axis::label(&study.axes, best);
+    let at = axis::label(&answer.axes, best);
     let mut all = vec![format!("{least} `{name}`: {value} at {at} (n = {}).", found.n)];
     if metric.found.iter().all(|it| it.n < 2) {
         all.push("With one run a cell nothing can be told apart: ask for replications.".into());
         return all;
     }
-    all.push(alike(study, metric));
-    if best != study.reference
+    all.push(alike(answer, metric));
+    if best != answer.reference
         && let Some(difference) = found.difference
     {
-        let reference = axis::label(&study.axes, study.reference);
+        let reference = axis::label(&answer.axes, answer.reference);
         let by = signed(difference, &metric.unit);
         all.push(format!("Best against the reference ({reference}): {by}."));
     }
@@ -73,8 +73,8 @@ fn of_metric(study: &Study, metric: &OfMetric) -> Vec<String> {
                 .any(|end| axis.texts[*end] == axis.texts[best])
     };
     let ends: Vec<_> =
-        study.axes.iter().filter(at_an_end).map(|axis| format!("`{}`", axis.name())).collect();
-    if !ends.is_empty() && !study.sampled {
+        answer.axes.iter().filter(at_an_end).map(|axis| format!("`{}`", axis.name())).collect();
+    if !ends.is_empty() && !answer.sampled {
         all.push(format!(
             "The best cell lies at an end of {}: beyond it there may be a better one.",
             ends.join(" and ")
@@ -84,7 +84,7 @@ fn of_metric(study: &Study, metric: &OfMetric) -> Vec<String> {
 }
 
 /// Which cells cannot be told from the best one.
-fn alike(study: &Study, metric: &OfMetric) -> String {
+fn alike(answer: &Answer, metric: &OfMetric) -> String {
     let cells: Vec<_> = metric.alike().collect();
     let level = words::digits(LEVEL * 100.0);
     let known = metric.found.iter().filter(|it| it.n > 0).count();
@@ -92,7 +92,7 @@ fn alike(study: &Study, metric: &OfMetric) -> String {
     if others == 0 {
         return format!("Every other cell is worse (paired differences, {level} % together).");
     }
-    if let [axis] = study.axes.as_slice()
+    if let [axis] = answer.axes.as_slice()
         && let Some(numbers) = &axis.numbers
     {
         let by = |cell: &&usize| numbers[**cell];
@@ -118,7 +118,7 @@ fn alike(study: &Study, metric: &OfMetric) -> String {
         .iter()
         .filter(|cell| Some(**cell) != metric.best)
         .take(NAMED)
-        .map(|cell| axis::label(&study.axes, *cell))
+        .map(|cell| axis::label(&answer.axes, *cell))
         .collect();
     let more = if others > NAMED { " and others" } else { "" };
     let cannot = if others == 1 { "cell cannot" } else { "cells cannot" };
@@ -131,11 +131,11 @@ fn alike(study: &Study, metric: &OfMetric) -> String {
 }
 
 /// What is in no mean, and what is not comparable for it.
-fn missing(study: &Study) -> Vec<String> {
+fn missing(answer: &Answer) -> Vec<String> {
     let mut all = Vec::new();
     let mut say = |count: fn(&Tally) -> usize, what: &str, note: &str| {
-        let sum: usize = study.cells.iter().map(count).sum();
-        let cells = study.cells.iter().filter(|it| count(it) > 0).count();
+        let sum: usize = answer.cells.iter().map(count).sum();
+        let cells = answer.cells.iter().filter(|it| count(it) > 0).count();
         if sum > 0 {
             all.push(format!(
                 "{} in {} {what} and {} in no mean{note}.",
@@ -192,14 +192,15 @@ mod tests {
 
     #[test]
     fn a_u_curve_is_answered_by_its_best_cell_and_its_plateau() {
+        // t(0.975; 4) = 2.776 times the deviations of 0.000791 and 0.00106 over the root of 5.
         let all = sentences(&u_curve());
         assert_eq!(
             all,
             [
-                "Least `waste`: 6 % ± 0.0837 pp at interval 2 h (n = 5).",
+                "Least `waste`: 6 % ± 0.0982 pp at interval 2 h (n = 5).",
                 "Nothing between 1 h and 4 h can be told apart (3 of 5 cells; paired differences, \
                  95 % together).",
-                "Best against the reference (interval 30 min): −2 pp ± 0.118 pp.",
+                "Best against the reference (interval 30 min): −2 pp ± 0.132 pp.",
                 "1 run in 1 cell did not finish and is in no mean: the means of these cells are \
                  of the luckier runs; give them a later `stop.at`.",
             ]

@@ -1,7 +1,7 @@
 //! A metric over each axis of a sample of an axes' ranges: one dot a cell.
 
 use super::axis::{self, Numbers};
-use crate::analysis::study::{OfMetric, Study};
+use crate::analysis::study::{Answer, OfMetric};
 use crate::report::Picture;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{Frame, PLOT_RIGHT, PLOT_TOP, heading};
@@ -10,21 +10,21 @@ use crate::report::theme::{BLUE, GREEN};
 use crate::report::words;
 
 /// A figure for each axis of numbers.
-pub(super) fn pictures(study: &Study, metric: &OfMetric) -> Vec<Picture> {
-    Numbers::of_study(study).iter().filter_map(|x| picture(study, metric, x)).collect()
+pub(super) fn pictures(answer: &Answer, metric: &OfMetric) -> Vec<Picture> {
+    Numbers::of_answer(answer).iter().filter_map(|x| picture(answer, metric, x)).collect()
 }
 
-fn picture(study: &Study, metric: &OfMetric, x: &Numbers<'_>) -> Option<Picture> {
+fn picture(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> Option<Picture> {
     let (low, end) = axis::reach(metric)?;
     let name = x.axis.name().replace('_', " ");
     let title = format!("{} over {name}", super::title_of(metric));
     let mut drawing = Drawing::default();
-    let cells = words::count(study.cells.len(), "cell", "cells");
+    let cells = words::count(answer.cells.len(), "cell", "cells");
     heading(&mut drawing, &title, &format!("Mean of each of {cells} of a Latin hypercube"));
     let y = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let frame = Frame::new(PLOT_TOP, PLOT_RIGHT, x.scale.clone(), y);
     frame.grid(&mut drawing);
-    for cell in 0..study.cells.len() {
+    for cell in 0..answer.cells.len() {
         let Some(mean) = super::mean(metric, cell) else { continue };
         let best = metric.best == Some(cell);
         let (radius, ink) = if best { (5.5, GREEN) } else { (3.5, BLUE.at(0.6)) };

@@ -27,9 +27,9 @@ fn header(input: &Input<'_>) -> Markup {
     let links = [("#figures", "Figures"), ("#cells", "Cells"), ("#origin", "Reproduce")];
     html! {
         header {
-            p.kicker { "Rackstorm · study · " (input.name) " · " (phrases::tally(input.study)) }
+            p.kicker { "Rackstorm · study · " (input.name) " · " (phrases::tally(input.answer)) }
             h1 { (input.title) }
-            @for sentence in phrases::sentences(input.study) { p.summary { (sentence) } }
+            @for sentence in phrases::sentences(input.answer) { p.summary { (sentence) } }
             nav aria-label="Sections" {
                 @for (to, word) in links { a href=(to) { (word) } }
             }
@@ -49,15 +49,15 @@ fn cells(input: &Input<'_>) -> Markup {
                  hold for all cells together (Bonferroni). All numbers are in "
                 code { (super::SUMMARY) } "."
             }
-            @for metric in &input.study.metrics { (table(input, metric)) }
+            @for metric in &input.answer.metrics { (table(input, metric)) }
         }
     }
 }
 
 fn table(input: &Input<'_>, metric: &OfMetric) -> Markup {
-    let study = input.study;
+    let answer = input.answer;
     let order = best_first(metric);
-    let names: Vec<_> = study.axes.iter().map(|axis| axis.key.as_str()).collect();
+    let names: Vec<_> = answer.axes.iter().map(|axis| axis.key.as_str()).collect();
     let mut heads = vec![Text("Cell")];
     heads.extend(names.iter().map(|name| Text(name)));
     heads.extend([Number("n"), Number("Mean"), Number("Difference"), Text("To the best")]);
@@ -74,7 +74,7 @@ fn table(input: &Input<'_>, metric: &OfMetric) -> Markup {
             &html! {
                 @for cell in order.iter().take(CELLS) {
                     tr {
-                        @for (column, value) in row(study, metric, *cell).into_iter().enumerate() {
+                        @for (column, value) in row(answer, metric, *cell).into_iter().enumerate() {
                             @if column == 0 {
                                 th scope="row" { (value) }
                             } @else if column < texts || column == texts + 3 {

@@ -27,15 +27,15 @@ const COLUMNS: [&str; 13] = [
 /// # Errors
 /// None that a caller could mend: rows are written to memory.
 pub fn csv(input: &Input<'_>) -> io::Result<String> {
-    let study = input.study;
+    let answer = input.answer;
     let mut table = csv::Writer::from_writer(Vec::new());
-    let axes = study.axes.iter().map(|axis| axis.key.as_str());
+    let axes = answer.axes.iter().map(|axis| axis.key.as_str());
     table.write_record(["cell"].into_iter().chain(axes).chain(COLUMNS))?;
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    for (cell, tally) in study.cells.iter().enumerate() {
-        for metric in &study.metrics {
+    for (cell, tally) in answer.cells.iter().enumerate() {
+        for metric in &answer.metrics {
             let found = metric.found[cell];
-            let axes = study.axes.iter().map(|axis| match &axis.numbers {
+            let axes = answer.axes.iter().map(|axis| match &axis.numbers {
                 Some(numbers) => numbers[cell].to_string(),
                 None => axis.texts[cell].trim_matches('"').to_owned(),
             });
@@ -50,7 +50,7 @@ pub fn csv(input: &Input<'_>) -> io::Result<String> {
                 number(found.difference.map(|it| it.half_width)),
                 found.standing.word().to_owned(),
                 number(found.degradation),
-                (cell == study.reference).to_string(),
+                (cell == answer.reference).to_string(),
             ];
             let row = [cell.to_string()].into_iter().chain(axes).chain(counts).chain(values);
             table.write_record(row)?;

@@ -4,7 +4,7 @@ use super::*;
 use crate::analysis::study::{Axis, Expected, Tally};
 
 /// Waste over five intervals, with a plateau from 1 h to 4 h; one run of 8 h did not finish.
-pub(super) fn u_curve() -> Study {
+pub(super) fn u_curve() -> Answer {
     let hours = [0.5, 1.0, 2.0, 4.0, 8.0];
     let texts = ["30 min", "1 h", "2 h", "4 h", "8 h"].map(|it| format!("\"{it}\"")).to_vec();
     let means = [0.08, 0.0602, 0.06, 0.0601, 0.09];
@@ -26,7 +26,7 @@ pub(super) fn u_curve() -> Study {
     };
     let best = vec![("Young 1974", 6000.0), ("exact optimum", 7000.0)];
     let expected = |mean: f64| Some(Expected { efficiency: Some(1.0 - mean), best: best.clone() });
-    Study {
+    Answer {
         axes: vec![Axis {
             key: "checkpoint.coordinated.interval".into(),
             unit: "s".into(),
@@ -42,7 +42,7 @@ pub(super) fn u_curve() -> Study {
 }
 
 /// Efficiency over modules and intervals, 4 by 5 cells, two runs each.
-pub(super) fn two_axes() -> Study {
+pub(super) fn two_axes() -> Answer {
     let mut axes = [("cluster.modules", "count"), ("checkpoint.coordinated.interval", "s")]
         .map(|(key, unit)| Axis { key: key.into(), unit: unit.into(), ..Axis::default() });
     let mut values = Vec::new();
@@ -59,22 +59,22 @@ pub(super) fn two_axes() -> Study {
     let tally = Tally { done: 2, ..Tally::default() };
     let cells = vec![tally; values.len()];
     let metric = OfMetric::of(("efficiency".into(), "1".into(), true), values, 0);
-    Study { axes: axes.to_vec(), cells, metrics: vec![metric], ..Study::default() }
+    Answer { axes: axes.to_vec(), cells, metrics: vec![metric], ..Answer::default() }
 }
 
-fn input(study: &Study) -> Input<'_> {
+fn input(answer: &Answer) -> Input<'_> {
     Input {
         name: "interval",
         title: "How long between two checkpoints",
-        study,
+        answer,
         version: "0.1.0",
         command: "rackstorm study interval.toml",
         definition: |_| "Share of the jobs' node time that was not computing that survived.",
     }
 }
 
-fn names(study: &Study) -> Vec<String> {
-    pictures(&input(study)).into_iter().map(|it| it.name).collect()
+fn names(answer: &Answer) -> Vec<String> {
+    pictures(&input(answer)).into_iter().map(|it| it.name).collect()
 }
 
 #[test]
@@ -87,35 +87,35 @@ fn each_shape_of_a_study_has_its_figures() {
         names(&two),
         [map, "efficiency_over_interval", "efficiency_by_cell", "efficiency_degradation"]
     );
-    let sampled = Study { sampled: true, ..two };
+    let sampled = Answer { sampled: true, ..two };
     assert_eq!(names(&sampled)[..2], ["efficiency_scatter_interval", "efficiency_scatter_modules"]);
     // Of one cell, of words, and of nothing there is less to draw, and none of it fails.
-    let words = Study {
+    let words = Answer {
         axes: vec![Axis { numbers: None, ..one.axes[0].clone() }],
         theory: Vec::new(),
         ..one.clone()
     };
     assert_eq!(names(&words), ["waste_by_cell", "waste_degradation"]);
-    assert_eq!(names(&Study::default()), <[String; 0]>::default());
+    assert_eq!(names(&Answer::default()), <[String; 0]>::default());
     let none = OfMetric::of(("waste".into(), "1".into(), false), vec![Vec::new(); 5], 0);
-    let empty = Study { metrics: vec![none], ..one };
+    let empty = Answer { metrics: vec![none], ..one };
     assert_eq!(names(&empty), <[String; 0]>::default());
     assert!(text(&input(&empty)).contains("No run has a `waste`."));
 }
 
 #[test]
 fn the_folder_gets_a_page_a_table_and_its_figures_and_the_same_bytes_twice() {
-    let study = u_curve();
+    let answer = u_curve();
     let written = || {
         let folder = tempfile::tempdir().expect("a temporary folder can be written");
-        let names = write(&input(&study), folder.path()).expect("the folder can be written");
+        let names = write(&input(&answer), folder.path()).expect("the folder can be written");
         let read = |name: &String| std::fs::read(folder.path().join(name)).expect("it is there");
         names.iter().map(|name| (name.clone(), read(name))).collect::<Vec<_>>()
     };
     let first = written();
     assert_eq!(first, written());
     assert_eq!(first.len(), 2 + 2 * 3);
-    let table = csv(&input(&study)).expect("it is written to memory");
+    let table = csv(&input(&answer)).expect("it is written to memory");
     assert_eq!(table.lines().count(), 1 + 5);
     assert!(
         table.starts_with("cell,checkpoint.coordinated.interval,done,unfinished,failed,metric")
@@ -125,11 +125,11 @@ fn the_folder_gets_a_page_a_table_and_its_figures_and_the_same_bytes_twice() {
 
 #[test]
 fn the_terminal_gets_the_best_cells_first() {
-    let study = u_curve();
-    let text = text(&input(&study));
+    let answer = u_curve();
+    let text = text(&input(&answer));
     let first = text.lines().find(|line| line.trim_start().starts_with("2  ")).expect("a row");
     assert!(first.contains("2 h") && first.ends_with("best"), "{text}");
-    let object = json(&input(&study));
+    let object = json(&input(&answer));
     assert_eq!(object["metrics"]["waste"]["best"]["cell"], 2);
     assert_eq!(object["unfinished"], 1);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Input, axis, phrases};
-use crate::analysis::study::{OfMetric, Study};
+use crate::analysis::study::{Answer, Axis, Found, OfMetric, Tally};
 use crate::report::columns::columns;
 use crate::report::words;
 
@@ -13,18 +13,18 @@ const CELLS: usize = 12;
 /// Sentences, and the best cells of the first metric.
 #[must_use]
 pub fn text(input: &Input<'_>) -> String {
-    let study = input.study;
-    let mut out = format!("{}: {}\n", input.name, phrases::tally(study));
-    for sentence in phrases::sentences(study) {
+    let answer = input.answer;
+    let mut out = format!("{}: {}\n", input.name, phrases::tally(answer));
+    for sentence in phrases::sentences(answer) {
         out += &format!("{sentence}\n");
     }
-    let Some(metric) = study.metrics.first().filter(|it| it.found.len() > 1) else { return out };
+    let Some(metric) = answer.metrics.first().filter(|it| it.found.len() > 1) else { return out };
     let order = best_first(metric);
     let mut heads: Vec<&str> = vec!["cell"];
-    heads.extend(study.axes.iter().map(super::super::super::analysis::study::Axis::name));
+    heads.extend(answer.axes.iter().map(Axis::name));
     heads.extend(["n", metric.name.as_str(), "difference", ""]);
-    let sides = format!("r{}rrrl", "r".repeat(study.axes.len()));
-    let rows: Vec<_> = order.iter().take(CELLS).map(|cell| row(study, metric, *cell)).collect();
+    let sides = format!("r{}rrrl", "r".repeat(answer.axes.len()));
+    let rows: Vec<_> = order.iter().take(CELLS).map(|cell| row(answer, metric, *cell)).collect();
     out += &columns(&heads, &sides, &rows);
     if order.len() > CELLS {
         let more = words::count(order.len() - CELLS, "more cell", "more cells");
@@ -36,23 +36,22 @@ pub fn text(input: &Input<'_>) -> String {
 /// The cells with a mean, the best first.
 pub(super) fn best_first(metric: &OfMetric) -> Vec<usize> {
     let sign = if metric.more_is_better { -1.0 } else { 1.0 };
-    let with_mean =
-        |(cell, it): (usize, &crate::analysis::study::Found)| Some((cell, it.mean? * sign));
+    let with_mean = |(cell, it): (usize, &Found)| Some((cell, it.mean? * sign));
     let mut cells: Vec<_> = metric.found.iter().enumerate().filter_map(with_mean).collect();
     cells.sort_by(|a, b| a.1.total_cmp(&b.1));
     cells.into_iter().map(|(cell, _)| cell).collect()
 }
 
 /// The cells of a row of a table: number, values of the axes, n, mean, difference, standing.
-pub(super) fn row(study: &Study, metric: &OfMetric, cell: usize) -> Vec<String> {
+pub(super) fn row(answer: &Answer, metric: &OfMetric, cell: usize) -> Vec<String> {
     let found = metric.found[cell];
     let unit = &metric.unit;
     let mut row = vec![cell.to_string()];
-    row.extend(study.axes.iter().map(|axis| axis::value(axis, cell)));
+    row.extend(answer.axes.iter().map(|axis| axis::value(axis, cell)));
     let mean = found.mean.map(|mean| phrases::amount(mean, found.half_width, unit));
     let difference = match found.difference {
         Some(difference) => phrases::signed(difference, unit),
-        None if cell == study.reference => "reference".to_owned(),
+        None if cell == answer.reference => "reference".to_owned(),
         None => String::new(),
     };
     row.extend([found.n.to_string(), mean.unwrap_or_default(), difference]);
@@ -64,16 +63,16 @@ pub(super) fn row(study: &Study, metric: &OfMetric, cell: usize) -> Vec<String> 
 /// cannot be told from it.
 #[must_use]
 pub fn json(input: &Input<'_>) -> Map<String, Value> {
-    let study = input.study;
+    let answer = input.answer;
     let point = |cell: usize| -> Map<String, Value> {
-        let of = |axis: &crate::analysis::study::Axis| {
+        let of = |axis: &Axis| {
             let value = match &axis.numbers {
                 Some(numbers) => json!(numbers[cell]),
                 None => json!(axis.texts[cell].trim_matches('"')),
             };
             (axis.key.clone(), value)
         };
-        study.axes.iter().map(of).collect()
+        answer.axes.iter().map(of).collect()
     };
     let metric = |metric: &OfMetric| {
         let best = metric.best.map(|best| {
@@ -91,13 +90,13 @@ pub fn json(input: &Input<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("schema".into(), json!("rackstorm-study-report/1"));
     object.insert("study".into(), json!(input.name));
-    object.insert("cells".into(), json!(study.cells.len()));
-    let sum =
-        |of: fn(&crate::analysis::study::Tally) -> usize| study.cells.iter().map(of).sum::<usize>();
+    object.insert("cells".into(), json!(answer.cells.len()));
+    let sum = |of: fn(&Tally) -> usize| answer.cells.iter().map(of).sum::<usize>();
     object.insert("done".into(), json!(sum(|it| it.done)));
     object.insert("unfinished".into(), json!(sum(|it| it.unfinished)));
     object.insert("failed".into(), json!(sum(|it| it.failed)));
-    object.insert("sentences".into(), json!(phrases::sentences(study)));
-    object.insert("metrics".into(), study.metrics.iter().map(metric).collect::<Map<_, _>>().into());
+    object.insert("sentences".into(), json!(phrases::sentences(answer)));
+    object
+        .insert("metrics".into(), answer.metrics.iter().map(metric).collect::<Map<_, _>>().into());
     object
 }
