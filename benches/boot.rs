@@ -81,7 +81,7 @@ fn play(file: &str, overrides: &Overrides) -> Played {
     fs::write("/proc/self/clear_refs", "5").expect("Linux");
     let (bytes, cpu) = (most_bytes(), cpu_seconds());
     let loaded = load(&path, overrides).expect("the study is good");
-    let plan = Plan::make(&loaded[0].scenario);
+    let plan = Plan::make(&loaded.scenario);
     let outcome = Run::new(&plan, &Model).series().fingerprint().play().expect("nobody stops it");
     let played = Played {
         cpu: cpu_seconds() - cpu,

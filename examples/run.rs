@@ -15,18 +15,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or("which scenario file?")?;
     let overrides = Overrides { set: arguments.collect(), seed: None };
-    // One for each point of its sweep; without a sweep a single one.
-    for loaded in rackstorm::load(Path::new(&file), &overrides)? {
-        let plan = Plan::make(&loaded.scenario);
-        let outcome = Run::new(&plan, &Model).fingerprint().play()?;
-        println!("{}  seed {}", loaded.scenario.name, loaded.scenario.seed);
-        for metric in &outcome.findings.metrics {
-            println!("  {:<32} {:>16.4} {}", metric.name, metric.value, metric.unit);
-        }
-        for verdict in &outcome.verdicts {
-            println!("  {}: {verdict}", if verdict.is_met() { "met" } else { "missed" });
-        }
-        println!("  fingerprint {}", outcome.fingerprint.unwrap_or_default());
+    let loaded = rackstorm::load(Path::new(&file), &overrides)?;
+    let plan = Plan::make(&loaded.scenario);
+    let outcome = Run::new(&plan, &Model).fingerprint().play()?;
+    println!("{}  seed {}", loaded.scenario.name, loaded.scenario.seed);
+    for metric in &outcome.findings.metrics {
+        println!("  {:<32} {:>16.4} {}", metric.name, metric.value, metric.unit);
     }
+    for verdict in &outcome.verdicts {
+        println!("  {}: {verdict}", if verdict.is_met() { "met" } else { "missed" });
+    }
+    println!("  fingerprint {}", outcome.fingerprint.unwrap_or_default());
     Ok(())
 }

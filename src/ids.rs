@@ -54,6 +54,36 @@ pub enum PartKind {
     Controller,
 }
 
+impl PartKind {
+    /// Its word in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Blade => "blade",
+            Self::Pack => "pack",
+            Self::Module => "module",
+            Self::Rack => "rack",
+            Self::Switch => "switch",
+            Self::Psu => "psu",
+            Self::Server => "server",
+            Self::NodeLink => "node-link",
+            Self::Uplink => "uplink",
+            Self::Controller => "controller",
+        }
+    }
+
+    /// What people read in figures and reports.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Psu => "PSU",
+            Self::NodeLink => "node link",
+            other => other.word(),
+        }
+    }
+}
+
 /// One part: its kind and its number, counted from 0 over the whole machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Part {

@@ -74,7 +74,9 @@
 //! # More than metrics
 //!
 //! A run keeps what it is asked for and nothing else, so thousands of runs in memory cost no more
-//! than their metrics. [`Run::series`] keeps quantities over time, [`Run::fingerprint`] a hash over
+//! than their metrics: where nobody needs every event, whole steps of a job are passed over. The
+//! plan of another seed is made by [`Plan::with_seed`], and [`Run::metrics`] keeps some metrics
+//! only. [`Run::series`] keeps quantities over time, [`Run::fingerprint`] a hash over
 //! every event, and [`Run::sink`] gives each [`Event`](event::Event) to a [`Sink`] of yours as it
 //! happens. [`Run::record`] leaves a results folder, which every command of the program reads, and
 //! [`RecordedRun::report`] draws its page.
@@ -101,7 +103,7 @@
 //! assert!(changes.0 > 24 && changes.0 < first.events);
 //!
 //! let out = std::env::temp_dir().join("rackstorm-tutorial");
-//! let recorded = Run::new(&plan, &Model).record(&out, &[])?;
+//! let recorded = Run::new(&plan, &Model).record(&out)?;
 //! assert_eq!(recorded.outcome.fingerprint, first.fingerprint);
 //! # std::fs::remove_dir_all(&out)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -188,7 +190,8 @@ pub use experiment::{Outcome, RecordedRun, Run, RunError};
 pub use plan::Plan;
 pub use record::{Finished, RecordError};
 pub use scenario::{
-    Comparison, Expect, Loaded, Mistakes, Overrides, Scenario, load, load_text, read, read_over,
+    Comparison, Expect, Loaded, Mistakes, Overrides, Scenario, Study, load, load_text, read,
+    read_over,
 };
 
 /// The program's example in README.md.

@@ -26,6 +26,16 @@ pub struct Metric {
     pub unit: String,
 }
 
+/// Metrics of which more is better; of all others less is.
+const MORE_IS_BETTER: &[&str] =
+    &["efficiency", "jobs_done", "mtti", "mtti_corruption", "mnfti", "work"];
+
+/// Whether more of a metric is better.
+#[must_use]
+pub fn more_is_better(name: &str) -> bool {
+    MORE_IS_BETTER.contains(&name)
+}
+
 /// All metrics, in the order of `metrics.csv`. One that has no meaning in a run is absent there.
 #[rustfmt::skip]
 pub const ALL: &[Definition] = &[
@@ -229,7 +239,10 @@ pub(crate) struct Table {
 impl Table {
     /// Adds a metric. Its name must be in [`ALL`] and its value a number.
     pub(crate) fn put(&mut self, name: &str, value: f64) {
-        let place = ALL.iter().position(|definition| definition.name == name);
+        // They come nearly in their order.
+        let next = self.rows.last().map_or(0, |(place, _)| place + 1);
+        let mut places = (next..ALL.len()).chain(0..next);
+        let place = places.find(|place| ALL[*place].name == name);
         let place = place.unwrap_or_else(|| panic!("{name} is not in the registry of metrics"));
         assert!(value.is_finite(), "{name} is a number");
         self.rows.push((place, value));

@@ -19,6 +19,11 @@ use crate::units::Time;
 /// Memory is 64 bytes a node, and some three megabytes for series if they are wanted.
 #[derive(Clone, Debug)]
 pub struct Fold {
+    /// The metrics that it gives and nothing else, if not all.
+    only: Option<Vec<String>>,
+    /// Whether it keeps the books of nodes, and of readings and transfers.
+    follows_nodes: bool,
+    follows_meters: bool,
     now: u64,
     nodes: Nodes,
     jobs: Jobs,
@@ -38,6 +43,22 @@ impl Fold {
         Self::of(&Shape::of(plan), false)
     }
 
+    /// A fold that gives these metrics and those of the scenario's `[expect]`, and nothing else: it
+    /// keeps only the books that they need.
+    #[must_use]
+    pub fn only(plan: &Plan, metrics: &[&str]) -> Self {
+        let expected = plan.scenario.expect.iter().map(|expect| expect.metric.as_str());
+        let only: Vec<_> = metrics.iter().copied().chain(expected).map(str::to_owned).collect();
+        let needs = |measures: fn(&str) -> bool| only.iter().any(|name| measures(name));
+        let (follows_nodes, follows_meters) = (needs(Nodes::measures), needs(Meters::measures));
+        let mut shape = Shape::of(plan);
+        if !follows_nodes {
+            shape.nodes = 0;
+        }
+        let only = Some(only);
+        Self { only, follows_nodes, follows_meters, ..Self::of(&shape, false) }
+    }
+
     /// The same with series.
     #[must_use]
     pub fn with_series(plan: &Plan) -> Self {
@@ -46,6 +67,9 @@ impl Fold {
 
     fn of(shape: &Shape, series: bool) -> Self {
         Self {
+            only: None,
+            follows_nodes: true,
+            follows_meters: true,
             now: 0,
             nodes: Nodes::new(shape.nodes),
             jobs: Jobs::new(&shape.jobs),
@@ -59,12 +83,20 @@ impl Fold {
         }
     }
 
+    /// Whether it keeps series.
+    #[must_use]
+    pub fn has_series(&self) -> bool {
+        self.timeline.has_series()
+    }
+
     /// Takes the next event. Panics if it contradicts those before: that is a mistake of ours.
     pub fn event(&mut self, event: &Event) {
         let now = event.at.0;
         assert!(now >= self.now, "events come in the order of their time");
         self.now = now;
         match event.what {
+            What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
+            What::Transfer { .. } | What::Reading { .. } if !self.follows_meters => {}
             What::NodeState { node, life, state, cause } => {
                 let change = Change { node, life, state, cause };
                 self.nodes.change(now, change, &mut self.jobs, &mut self.timeline);
@@ -105,6 +137,14 @@ impl Fold {
         }
     }
 
+    /// The meters were read until this instant, and all counters but the energy were as they had
+    /// been read before.
+    pub fn read_again(&mut self, at: Time) {
+        if self.follows_meters {
+            self.meters.read_again(at.0);
+        }
+    }
+
     /// Closes the books at the end of the run. Asserts that every node-nanosecond is in exactly
     /// one class and that nodes, jobs and classes add up to the same.
     #[must_use]
@@ -123,8 +163,17 @@ impl Fold {
         self.upsets.measure(&mut table);
         self.chips.measure(&mut table);
         self.corruptions.measure(&mut table);
-        self.nodes.measure(end, &self.timeline, &mut table);
-        self.meters.measure(&mut table);
+        if self.follows_nodes {
+            self.nodes.measure(end, &self.timeline, &mut table);
+        }
+        if self.follows_meters {
+            self.meters.measure(&mut table);
+        }
+        if let Some(only) = self.only {
+            let mut metrics = table.finish();
+            metrics.retain(|metric| only.contains(&metric.name));
+            return Findings { metrics, ..Findings::default() };
+        }
         let mut series = self.timeline.series(end);
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();

@@ -89,6 +89,13 @@ impl Meters {
         }
     }
 
+    /// Whether it is they that measure the metric of this name.
+    pub(super) fn measures(name: &str) -> bool {
+        let begins = |word: &&str| name.starts_with(*word);
+        let words = ["bytes_", "server_", "energy", "power_mean", "power_peak"];
+        words.iter().any(begins) || REFUSED.contains(&name)
+    }
+
     /// A meter was read at `now` (ns).
     pub(super) fn read(&mut self, now: u64, sensor: Sensor, value: u64) {
         match sensor {
@@ -112,6 +119,12 @@ impl Meters {
             Sensor::DatagramsRefused => self.refused[1] = Some(value),
             Sensor::MessagesRefused => self.refused[2] = Some(value),
         }
+    }
+
+    /// The servers' meters were read at `now` (ns) as they had been read before.
+    pub(super) fn read_again(&mut self, now: u64) {
+        let counters = self.sent.iter_mut().chain(&mut self.received);
+        counters.for_each(|counter| counter.read(now, counter.latest));
     }
 
     /// A transfer ended.

@@ -17,6 +17,7 @@ pub mod run;
 mod sample;
 mod shape;
 pub mod stats;
+pub mod study;
 mod timeline;
 pub mod tolerance;
 pub mod two_samples;

@@ -110,6 +110,13 @@ impl Nodes {
         }
     }
 
+    /// Whether it is they that measure the metric of this name.
+    pub(super) fn measures(name: &str) -> bool {
+        let begins = |word: &&str| name.starts_with(*word);
+        let words = ["node", "failures", "mtbf", "mttr", "availability", "boot"];
+        words.iter().any(begins) || ["power_cycles", "gave_up"].contains(&name)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> u32 {
         self.rows.len() as u32

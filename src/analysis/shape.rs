@@ -33,7 +33,7 @@ impl Shape {
         let job = |(id, job): (u16, &Job)| (job.name.clone(), job.nodes, group(id));
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
-            jobs: (0..).zip(&plan.jobs).map(job).collect(),
+            jobs: (0..).zip(plan.jobs.iter()).map(job).collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             horizon: horizon(plan),

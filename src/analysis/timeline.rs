@@ -166,6 +166,11 @@ impl Timeline {
         Self { levels, up, nodes: u64::from(nodes), eventful }
     }
 
+    /// Whether it keeps series.
+    pub(super) fn has_series(&self) -> bool {
+        self.eventful.is_some()
+    }
+
     /// So many nodes go from one class to another at `now` (ns).
     pub(super) fn shift(&mut self, now: u64, from: NodeClass, to: NodeClass, nodes: u32) {
         if from == to || nodes == 0 {

@@ -14,7 +14,7 @@ use crate::cli::{Exit, streams};
 use crate::experiment;
 use crate::fitting::calibration::{self, Calibration, Key, Recorded, keys};
 use crate::report::calibration as pages;
-use crate::scenario::{self, Loaded, Overrides};
+use crate::scenario::{self, Overrides};
 
 /// What stands under the help of `calibrate`.
 const EXAMPLES: &str = "\
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let overrides = arguments.overrides.with(None);
     let base = files::load(&arguments.scenario, &overrides);
     let keys = wanted_keys(&arguments.fit);
-    let Some((base, keys)) = base.and_then(|all| single(all, &arguments.scenario)).zip(keys) else {
+    let Some((base, keys)) = base.zip(keys) else {
         return Ok(Exit::Usage);
     };
     let read = |folders: &[PathBuf]| read(folders, arguments.trust);
@@ -119,19 +119,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let json = arguments.json.then(|| pages::json(&found, written.as_deref()));
     streams::found(json, || pages::text(&found, arguments.all), written.into_iter().flatten())?;
     Ok(if found.agrees { Exit::Done } else { Exit::OutOfTolerance })
-}
-
-/// The one scenario of a file, or `None` after reporting that it is several.
-fn single(mut all: Vec<Loaded>, file: &Path) -> Option<Loaded> {
-    if all.len() == 1 {
-        return all.pop();
-    }
-    let (file, points) = (file.display(), all.len());
-    streams::say(&format!(
-        "error: {file}: its sweep has {points} points, and one scenario is calibrated\n  \
-         = help: give each axis a value with --set"
-    ));
-    None
 }
 
 /// The keys of these names, the usual ones of none; `None` after reporting all that are no such
@@ -195,8 +182,8 @@ fn write(found: &Calibration, arguments: &Arguments, out: &Path) -> anyhow::Resu
     overrides.set.extend(pages::figures(found).map(layer));
     let loaded = scenario::load(&arguments.scenario, &overrides)
         .map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?;
-    let text = &loaded.first().context("a scenario has a point")?.resolved;
-    let written = pages::write(found, text, &command(arguments), out)
+    let text = scenario::text(&loaded.scenario);
+    let written = pages::write(found, &text, &command(arguments), out)
         .with_context(|| format!("cannot write into {}", out.display()))?;
     Ok(written.iter().map(|name| out.join(name)).collect())
 }

@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// The scenario of the file, or a bare node, with what the command line changes. `None` after
-/// reporting the mistakes. Of a sweep it is the first point.
+/// reporting the mistakes.
 fn load(arguments: &Arguments) -> Option<Scenario> {
     let keys = [
         ("site.altitude", &arguments.altitude),
@@ -111,7 +111,7 @@ fn load(arguments: &Arguments) -> Option<Scenario> {
         given.filter_map(|(key, value)| value.as_ref().map(|value| format!("{key}={value}")));
     let overrides = arguments.overrides.with(given);
     if let Some(file) = &arguments.file {
-        return files::load(file, &overrides)?.into_iter().next().map(|run| run.scenario);
+        return files::load(file, &overrides).map(|loaded| loaded.scenario);
     }
     scenario::read_over("cosmic", BARE, &overrides).inspect_err(streams::report).ok()
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::streams;
 use crate::experiment::RunError;
+use crate::experiment::study::StudyError;
 use crate::experiment::summary::Ended;
 
 /// How a command ended. The largest of several is the one that counts.
@@ -20,6 +21,8 @@ pub enum Exit {
     Failed = 3,
     /// Runs that were compared or predicted are out of tolerance.
     OutOfTolerance = 4,
+    /// Not all is there yet, and the same command goes on (`EX_TEMPFAIL` of sysexits.h).
+    Partial = 75,
     /// Interrupted (128 + SIGINT, as shells count).
     Interrupted = 130,
 }
@@ -41,6 +44,12 @@ pub(super) fn of_run(ended: &Ended) -> Exit {
 
 /// How a run that could not be finished ends the program.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<StudyError>() {
+        Some(StudyError::Refused { .. } | StudyError::Mistakes(_)) => return Exit::Usage,
+        Some(StudyError::Gaps { .. }) => return Exit::Partial,
+        Some(StudyError::Record(_)) => return Exit::Failed,
+        None => {}
+    }
     match error.downcast_ref::<RunError>() {
         Some(RunError::NotReady { .. }) => Exit::Usage,
         Some(error) if error.is_interrupted() => Exit::Interrupted,

@@ -8,7 +8,7 @@ use crate::analysis::run::Run;
 use crate::cli::{exit, streams};
 use crate::experiment::{self, Damaged};
 use crate::record::{Manifest, Status, manifest};
-use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario};
+use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario, Study};
 use crate::trace::Flaw;
 
 /// Flawed rows that are reported of a file, one by one.
@@ -113,28 +113,42 @@ fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
 }
 
-/// All runs of all files: one each, or as many as a file's `[sweep]` has points. `None` if any
-/// file has a mistake; they have been reported then.
+/// The scenarios of all files. `None` if any file has a mistake; they have been reported then.
 pub(super) fn load_all(files: &[PathBuf], overrides: &Overrides) -> Option<Vec<Loaded>> {
     let loaded: Vec<_> = files.iter().map(|file| load(file, overrides)).collect();
-    loaded.into_iter().collect::<Option<Vec<_>>>().map(|runs| runs.concat())
+    loaded.into_iter().collect()
 }
 
-/// All runs of one file, or `None` after reporting its mistakes.
-pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Vec<Loaded>> {
-    reported(scenario::load(file, overrides))
+/// The scenario of a file, or `None` after reporting its mistakes.
+pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Loaded> {
+    let loaded = scenario::load(file, overrides).inspect_err(streams::report).ok()?;
+    warn(&loaded.warnings);
+    Some(loaded)
+}
+
+/// The study of a file: of one cell if it has no axes. `None` after reporting its mistakes.
+pub(super) fn study(file: &Path, overrides: &Overrides) -> Option<Study> {
+    let study = Study::load(file, overrides, None).inspect_err(streams::report).ok()?;
+    warn(study.warnings());
+    Some(study)
+}
+
+/// The scenario of a cell of a study that was read; `None` after reporting mistakes of files that
+/// were changed since.
+pub(super) fn cell(study: &Study, cell: usize) -> Option<Scenario> {
+    study.scenario(cell).inspect_err(streams::report).ok()
 }
 
 /// The scenario that a results folder was played from, or `None` after reporting its mistakes.
 pub(super) fn recorded(folder: &Path, manifest: &Manifest) -> Option<Scenario> {
-    let loaded = experiment::recorded(folder, manifest).map(|loaded| vec![loaded]);
-    reported(loaded)?.pop().map(|loaded| loaded.scenario)
+    let loaded = experiment::recorded(folder, manifest).inspect_err(streams::report).ok()?;
+    warn(&loaded.warnings);
+    Some(loaded.scenario)
 }
 
-/// Reports mistakes and warnings.
-fn reported(loaded: Result<Vec<Loaded>, Mistakes>) -> Option<Vec<Loaded>> {
-    let runs = loaded.inspect_err(streams::report).ok()?;
-    let unlikely = runs.iter().map(|run| &run.warnings).filter(|warnings| warnings.has_warnings());
-    unlikely.for_each(streams::report);
-    Some(runs)
+/// Reports what is allowed, but hardly meant.
+fn warn(warnings: &Mistakes) {
+    if warnings.has_warnings() {
+        streams::report(warnings);
+    }
 }

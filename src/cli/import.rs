@@ -91,7 +91,7 @@ fn one(storm: &Storm, arguments: &Arguments, watch: &Watch) -> anyhow::Result<Fi
     let scenario = scenario.map_err(|mistakes| anyhow::anyhow!(mistakes.render(false)))?;
     let (plan, stage) = (Plan::make(&scenario), Measured(storm));
     let mut watched = watch.run(&scenario);
-    let run = Run::new(&plan, &stage).sink(&mut watched).record(&arguments.out, &[])?;
+    let run = Run::new(&plan, &stage).sink(&mut watched).record(&arguments.out)?;
     if arguments.report {
         run.report(&plan)?;
     }

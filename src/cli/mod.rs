@@ -17,6 +17,7 @@ mod rack;
 mod replay;
 mod report;
 mod schema;
+mod study;
 mod testbed;
 mod testbed_hardware;
 mod theory;
@@ -51,6 +52,7 @@ const EXAMPLES: &str = "\
 Examples:
   rackstorm run scenarios/study/lanl_750_boot.toml         play a scenario and draw its report
   rackstorm run scenarios/smoke/*.toml --jobs 4            many at once
+  rackstorm study interval.toml                            all axes and seeds, to one table
   rackstorm run month.toml --seed 7 --set boot.method=sd   the same with another seed and key
   rackstorm validate month.toml                            every mistake at its line and column
   rackstorm replay results/month/7-model-1f0c2ab9          the same again, down to the last event
@@ -60,7 +62,8 @@ Exit codes:
     1  done, but an expectation was missed
     2  wrong usage, or a mistake in a scenario file; nothing was written
     3  a run failed, or a replay differs
-     4  the runs compared or predicted are out of tolerance
+    4  the runs compared or predicted are out of tolerance
+   75  not all is there yet: the same command goes on
   130  interrupted; the folder of the run stays, named .partial
 
 Data goes to stdout, everything else to stderr.";
@@ -81,6 +84,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Study(Box<study::Arguments>),
     Agent(agent::Arguments),
     Validate(validate::Arguments),
     Plan(plan::Arguments),
@@ -118,6 +122,7 @@ pub fn main() -> ExitCode {
     };
     let done = match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),

@@ -15,8 +15,8 @@ Examples:
   rackstorm plan lanl_750_month.toml
   rackstorm plan lanl_750_month.toml --seed 7 | less
 
-Prints machine, jobs and faults with their first strikes, and which figures are assumptions. A
-scenario with a [sweep] prints the plan of each of its points.";
+Prints machine, jobs and faults with their first strikes, and which figures are assumptions. Of a
+study it is the plan of each cell, with its first seed; `rackstorm study plan` has their number.";
 
 /// Print what a scenario decides, playing nothing
 #[derive(Debug, Args)]
@@ -28,17 +28,18 @@ pub(super) struct Arguments {
     overrides: Override,
 }
 
-/// Prints the plan of each run of the file.
+/// Prints the plan of each cell of the file.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Some(runs) = files::load(&arguments.file, &arguments.overrides.with([])) else {
+    let Some(study) = files::study(&arguments.file, &arguments.overrides.with([])) else {
         return Ok(Exit::Usage);
     };
     let mut out = streams::data();
-    for loaded in &runs {
-        for (axis, value) in &loaded.point {
-            writeln!(out, "# {axis} = {value}")?;
+    for cell in 0..study.len() {
+        let Some(scenario) = files::cell(&study, cell) else { return Ok(Exit::Usage) };
+        for (axis, value) in study.axes().iter().zip(study.values(cell)) {
+            writeln!(out, "# {} = {}", axis.path(), value.text)?;
         }
-        Plan::make(&loaded.scenario).print(&mut out)?;
+        Plan::make(&scenario).print(&mut out)?;
     }
     out.flush()?;
     Ok(Exit::Done)

@@ -15,6 +15,60 @@ pub(super) struct Progress {
     runs: Option<ProgressBar>,
 }
 
+/// Seconds since this was called.
+#[expect(clippy::disallowed_methods, reason = "it is for who estimates how long something takes")]
+pub(super) fn clock() -> impl Fn() -> f64 {
+    let began = std::time::Instant::now();
+    move || began.elapsed().as_secs_f64()
+}
+
+/// One bar over many runs that are played together; it goes away when dropped.
+#[derive(Debug)]
+pub(super) struct Runs(ProgressBar);
+
+impl Runs {
+    /// A bar over so many runs. Nothing is drawn in a pipe or when the person wants quiet.
+    pub(super) fn over(runs: u64, quiet: bool) -> Self {
+        let bar = ProgressBar::new(runs);
+        if quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Self(bar.with_style(style("{wide_bar} {pos} of {len} runs, {per_sec}, {eta} left")))
+    }
+
+    /// There are so many now.
+    pub(super) fn over_in_all(&self, runs: u64) {
+        self.0.set_length(runs);
+    }
+
+    /// A run ended.
+    pub(super) fn ended(&self) {
+        self.0.inc(1);
+    }
+
+    /// So many runs were played before: they say nothing of how fast it goes.
+    pub(super) fn were_there(&self, runs: u64) {
+        self.0.inc(runs);
+        self.0.reset_eta();
+    }
+
+    /// Whether nobody sees it.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.0.is_hidden()
+    }
+
+    /// Does something that prints, with the bar out of the way.
+    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// The bar of one run; it goes away when dropped.
 #[derive(Debug)]
 pub(super) struct Bar {

@@ -103,12 +103,10 @@ fn elsewhere(
     let plan = Plan::make(&scenario);
     let watch = Watch::over(1, arguments.quiet)?;
     let mut watched = watch.run(&scenario);
-    // With faults of its own it is no run of the sweep any more.
-    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out, &[])?;
+    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out)?;
     drop(watched);
     let path = run.folder.path.clone();
-    let point = manifest.sweep.clone().into_iter().collect();
-    let ended = Ended { point, plan, stage: stage.name(), run, report: None };
+    let ended = Ended { plan, stage: stage.name(), run, report: None };
     if !arguments.quiet {
         streams::print(&ended.text(Style::Full));
     }

@@ -32,10 +32,10 @@ it is interrupted or fails, the folder is called .partial and its manifest says 
 ends exactly like one that is already there keeps the folder that is there.
 
 With --json, stdout gets one JSON object per run, each on a line of its own, with the keys
-scenario, seed, stage, fingerprint, results (the folder) and metrics {name: value}; runs of a
-sweep have point {axis: value} as well. The lines stand in the order of the files, whatever --jobs
-says. metrics.jobs_unfinished counts jobs that were not done when the run ended: there is no
-metrics.makespan then, and metrics.efficiency is of the time so far.";
+scenario, seed, stage, fingerprint, results (the folder) and metrics {name: value}. The lines stand
+in the order of the files, whatever --jobs says. metrics.jobs_unfinished counts jobs that were not
+done when the run ended: there is no metrics.makespan then, and metrics.efficiency is of the time so
+far.";
 
 /// More runs than this are summed up in a line each.
 const IN_FULL: usize = 5;
@@ -154,11 +154,11 @@ fn one(
     arguments: &Arguments,
     watch: &Watch,
 ) -> anyhow::Result<Ended> {
-    let (plan, point) = (Plan::make(&loaded.scenario), loaded.point.clone());
+    let plan = Plan::make(&loaded.scenario);
     let mut watched = watch.run(&plan.scenario);
-    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out, &point)?;
+    let run = Run::new(&plan, stage).sink(&mut watched).record(&arguments.out)?;
     let report = (!arguments.no_report).then(|| run.report(&plan));
-    Ok(Ended { point, plan, stage: stage.name(), run, report })
+    Ok(Ended { plan, stage: stage.name(), run, report })
 }
 
 /// Says how a run ended, if it was begun. A summary that nobody reads any more is no reason to

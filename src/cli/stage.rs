@@ -18,6 +18,20 @@ pub(super) fn names() -> PossibleValuesParser {
     all.map(|(name, about)| PossibleValue::new(name).help(about)).collect::<Vec<_>>().into()
 }
 
+/// The usual stage.
+pub(super) fn usual() -> &'static str {
+    backend::ALL[0].name()
+}
+
+/// The stages that give the same events each time, with a word on each.
+pub(super) fn deterministic_names() -> PossibleValuesParser {
+    let named = |stage: &&'static (dyn Backend + Sync)| {
+        let value = PossibleValue::new(stage.name()).help(stage.about());
+        stage.is_deterministic().then_some(value)
+    };
+    backend::ALL.iter().filter_map(named).collect::<Vec<_>>().into()
+}
+
 /// A stage.
 type BoxedBackend = Box<dyn Backend + Sync>;
 

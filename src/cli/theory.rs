@@ -12,7 +12,7 @@ use crate::forecast::{self, Forecast};
 use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::report::forecast::{COLUMNS, rows, text};
-use crate::scenario::Loaded;
+use crate::scenario::{Scenario, Study};
 
 /// What stands under the help of `theory`.
 const EXAMPLES: &str = "\
@@ -44,31 +44,36 @@ pub(super) struct Arguments {
     csv: bool,
 }
 
-/// Prints the forecast of each run of the files.
+/// Prints the forecast of each cell of the files.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Some(runs) = files::load_all(&arguments.files, &arguments.overrides.with([])) else {
+    let overrides = arguments.overrides.with([]);
+    let studies: Vec<_> =
+        arguments.files.iter().map(|file| files::study(file, &overrides)).collect();
+    let Some(studies) = studies.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(Exit::Usage);
     };
-    let forecasts = runs.iter().map(|run| (run, of_jobs(run)));
+    let cells = studies.iter().flat_map(|study| (0..study.len()).map(move |cell| (study, cell)));
+    let forecasts = cells.map(|(study, cell)| Of::cell(study, cell));
     if arguments.csv {
         return csv(forecasts);
     }
     let mut out = streams::data();
-    for (number, (loaded, forecasts)) in forecasts.enumerate() {
+    for (number, of) in forecasts.enumerate() {
+        let Some(of) = of else { return Ok(Exit::Usage) };
         if arguments.json {
-            writeln!(out, "{}", json(loaded, &forecasts))?;
+            writeln!(out, "{}", of.json())?;
             continue;
         }
         if number > 0 {
             writeln!(out)?;
         }
-        write!(out, "{}  seed {}", loaded.scenario.name, loaded.scenario.seed)?;
-        for (axis, value) in loaded.point.iter().filter(|(axis, _)| axis != "seed") {
+        write!(out, "{}  seed {}", of.scenario.name, of.scenario.seed)?;
+        for (axis, value) in &of.point {
             write!(out, "  {axis} = {value}")?;
         }
         writeln!(out)?;
-        for (name, forecast) in &forecasts {
-            if forecasts.len() > 1 {
+        for (name, forecast) in &of.jobs {
+            if of.jobs.len() > 1 {
                 writeln!(out, "job `{name}`")?;
             }
             write!(out, "{}", text(forecast))?;
@@ -81,51 +86,65 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 /// What theory says of a job, or why it says nothing.
 type OfJob = (String, Result<Forecast, Vec<String>>);
 
-/// The forecast of each job, or that there is none.
-fn of_jobs(run: &Loaded) -> Vec<OfJob> {
-    let plan = Plan::make(&run.scenario);
-    let names = plan.jobs.iter().map(|job| job.name.clone());
-    let none = plan.jobs.is_empty().then(String::new);
-    let of = |(job, name)| (name, forecast::of(&plan, JobId(job)));
-    (0..).zip(names.chain(none)).map(of).collect()
+/// What theory says of a cell.
+struct Of {
+    scenario: Scenario,
+    /// The value of each axis.
+    point: Vec<(String, String)>,
+    jobs: Vec<OfJob>,
 }
 
-/// The forecast of a run as one object; `no_closed_form` has the reasons where none applies. Of
-/// several jobs `jobs` has an object for each.
-fn json(loaded: &Loaded, forecasts: &[OfJob]) -> Value {
-    let mut object = Map::new();
-    object.insert("scenario".into(), json!(loaded.scenario.name));
-    object.insert("seed".into(), json!(loaded.scenario.seed));
-    if !loaded.point.is_empty() {
-        object.insert("point".into(), loaded.point.iter().cloned().collect());
+impl Of {
+    /// The forecast of each job of a cell, or that there is none.
+    fn cell(study: &Study, cell: usize) -> Option<Self> {
+        let scenario = files::cell(study, cell)?;
+        let plan = Plan::make(&scenario);
+        let names = plan.jobs.iter().map(|job| job.name.clone());
+        let none = plan.jobs.is_empty().then(String::new);
+        let of = |(job, name)| (name, forecast::of(&plan, JobId(job)));
+        let jobs = (0..).zip(names.chain(none)).map(of).collect();
+        let axes = study.axes().iter().map(|axis| axis.path().to_owned());
+        let point = axes.zip(study.values(cell).into_iter().map(|value| value.text)).collect();
+        Some(Self { scenario, point, jobs })
     }
-    let of_job = |forecast: &Result<Forecast, Vec<String>>| match forecast {
-        Ok(forecast) => streams::object(forecast),
-        Err(reasons) => Map::from_iter([("no_closed_form".to_owned(), json!(reasons))]),
-    };
-    if let [(_, forecast)] = forecasts {
-        object.extend(of_job(forecast));
-    } else {
-        let named = forecasts.iter().map(|(name, forecast)| {
-            let mut own = Map::from_iter([("job".to_owned(), json!(name))]);
-            own.extend(of_job(forecast));
-            own
-        });
-        object.insert("jobs".into(), named.collect());
+
+    /// One object; `no_closed_form` has the reasons where none applies. Of several jobs `jobs` has
+    /// an object for each.
+    fn json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("scenario".into(), json!(self.scenario.name));
+        object.insert("seed".into(), json!(self.scenario.seed));
+        if !self.point.is_empty() {
+            object.insert("point".into(), self.point.iter().cloned().collect());
+        }
+        let of_job = |forecast: &Result<Forecast, Vec<String>>| match forecast {
+            Ok(forecast) => streams::object(forecast),
+            Err(reasons) => Map::from_iter([("no_closed_form".to_owned(), json!(reasons))]),
+        };
+        if let [(_, forecast)] = self.jobs.as_slice() {
+            object.extend(of_job(forecast));
+        } else {
+            let named = self.jobs.iter().map(|(name, forecast)| {
+                let mut own = Map::from_iter([("job".to_owned(), json!(name))]);
+                own.extend(of_job(forecast));
+                own
+            });
+            object.insert("jobs".into(), named.collect());
+        }
+        Value::Object(object)
     }
-    Value::Object(object)
 }
 
-/// All rows of all runs in one table.
-fn csv<'a>(forecasts: impl Iterator<Item = (&'a Loaded, Vec<OfJob>)>) -> anyhow::Result<Exit> {
+/// All rows of all cells in one table.
+fn csv(forecasts: impl Iterator<Item = Option<Of>>) -> anyhow::Result<Exit> {
     let mut table = csv::Writer::from_writer(streams::data());
     table.write_record(["scenario", "seed", "point", "job"].into_iter().chain(COLUMNS))?;
-    for (loaded, forecasts) in forecasts {
+    for of in forecasts {
+        let Some(of) = of else { return Ok(Exit::Usage) };
         let point: Vec<_> =
-            loaded.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-        let (name, seed) = (loaded.scenario.name.clone(), loaded.scenario.seed.to_string());
-        let head = [name, seed, point.join(" ")];
-        for (job, forecast) in &forecasts {
+            of.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+        let head = [of.scenario.name.clone(), of.scenario.seed.to_string(), point.join(" ")];
+        for (job, forecast) in &of.jobs {
             for row in forecast.iter().flat_map(rows) {
                 table.write_record(head.iter().chain([job]).chain(&row))?;
             }

@@ -35,14 +35,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     let mut out = streams::data();
     for file in &arguments.files {
-        let Some(runs) = files::load(file, &overrides) else {
+        let study = files::study(file, &overrides);
+        let first = study.as_ref().and_then(|study| files::cell(study, 0));
+        let (Some(study), Some(first)) = (study, first) else {
             exit = Exit::Usage;
             continue;
         };
-        let nodes = runs.first().map_or(0, |run| Plan::make(&run.scenario).machine.nodes.len());
-        let (file, n_runs) = (file.display(), runs.len());
-        let points = if n_runs == 1 { String::new() } else { format!(", {n_runs} runs") };
-        writeln!(out, "{file}: good, {nodes} nodes{points}")?;
+        let nodes = Plan::make(&first).machine.nodes.len();
+        let cells =
+            if study.len() == 1 { String::new() } else { format!(", {} cells", study.len()) };
+        writeln!(out, "{}: good, {nodes} nodes{cells}", file.display())?;
     }
     out.flush()?;
     Ok(exit)

@@ -13,10 +13,14 @@
 //! makes the type `Rhythm` (of the traits in brackets) with a field `day`, a table of the language
 //! with a key `day` that takes a share of at most 0.95 and is 0 if no file gives it, and the two
 //! ways between them. Without `= kind` a key takes whatever its type does; without `=> default` it
-//! must be there, unless its type is an `Option`; `day as "swing": f64` has another name in files,
-//! and of `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
+//! must be there, unless its type is an `Option` or its default is worked out (`=> _`, see
+//! [`Section::or`]); `day as "swing": f64` has another name in files, and of
+//! `at or "lifetime" "trace": Option<Span>` a file gives exactly one. A field of the kind
 //! [`Kind::Flat`] is a table whose keys stand among the others.
-//! `for Type { ... }` does the same for a type that is declared elsewhere.
+//! `for Type { ... }` does the same for a type that is declared elsewhere. [`names`] are in scope.
+//!
+//! `checks |section, m| expression` behind the fields holds them against each other. Each is an
+//! `Option` there, because a mistake in one key must not hide what is wrong with others.
 
 use std::path::PathBuf;
 
@@ -24,7 +28,7 @@ use crate::config::document::Data;
 use crate::config::language::{Key, Kind, Read, TableSpec};
 use crate::config::mistakes::Mistakes;
 use crate::config::section::Section;
-use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
+use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span, Time};
 
 /// A type that is a table of files.
 pub(crate) trait Declared: Sized {
@@ -181,16 +185,23 @@ pub(crate) const fn all_rivals<const N: usize>(
 pub(crate) fn write(
     value: &impl Field,
     name: &'static str,
-    spec: &'static TableSpec,
+    kind: &Kind,
     all: &mut Vec<(&'static str, Written)>,
 ) {
-    match spec.key(name) {
-        Some(key) => all.push((name, value.written(&key.kind))),
-        None => match value.written(&Kind::Flat(spec)) {
-            Written::Table(keys) => all.extend(keys),
-            _ => unreachable!("only a table is flat"),
-        },
+    match (kind, value.written(kind)) {
+        (Kind::Flat(_), Written::Table(keys)) => all.extend(keys),
+        (_, written) => all.push((name, written)),
     }
+}
+
+/// What declarations are made of.
+pub(crate) mod names {
+    pub(crate) use super::{
+        Declared, Field, Written, all_keys, all_rivals, meaning, sizes, table, write,
+    };
+    pub(crate) use crate::config::language::{Key, Kind, TableSpec};
+    pub(crate) use crate::config::mistakes::Mistakes;
+    pub(crate) use crate::config::section::Section;
 }
 
 /// Declares a table; see the head of this file.
@@ -201,9 +212,10 @@ macro_rules! table {
             $(
                 $(#[doc = $doc:literal])+
                 $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
-                    $(= $kind:expr)? $(=> $default:literal)?;
+                    $(= $kind:expr)? $(=> $default:tt)?;
             )+
         }
+        $(checks |$section:ident, $m:ident| $check:expr)?
     ) => {
         $(#[doc = $about])+
         #[derive($($trait),*)]
@@ -218,6 +230,7 @@ macro_rules! table {
                     $field $(as $name)? $(or $($other)+)?: $of $(= $kind)? $(=> $default)?;
                 )+
             }
+            $(checks |$section, $m| $check)?
         }
     };
     (
@@ -226,133 +239,116 @@ macro_rules! table {
             $(
                 $(#[doc = $doc:literal])+
                 $field:ident $(as $name:literal)? $(or $($other:literal)+)?: $of:ty
-                    $(= $kind:expr)? $(=> $default:literal)?;
+                    $(= $kind:expr)? $(=> $default:tt)?;
             )+
         }
+        $(checks |$section:ident, $m:ident| $check:expr)?
     ) => {
-        impl $crate::config::declare::Declared for $type {
-            const SPEC: &'static $crate::config::language::TableSpec = {
-                const DECLARED: &[$crate::config::language::Key] = &[
-                    $($crate::config::language::Key {
-                        name: $crate::config::declare::table!(@name $field $($name)?),
-                        kind: $crate::config::declare::table!(@kind $of $(, $kind)?),
-                        default: $crate::config::declare::table!(@default $($default)?),
-                        required: <$of as $crate::config::declare::Field>::REQUIRED
-                            || $crate::config::declare::table!(@is_one $($($other)+)?),
-                        doc: $crate::config::declare::meaning(
-                            &$crate::config::declare::table!(@kind $of $(, $kind)?),
-                            concat!($($doc),+).trim_ascii_start(),
-                        ),
-                    }),+
-                ];
-                const RIVALS: &[&[&str]] = $crate::config::declare::table!(@rivals $($rivals)?);
-                const ONE_OF: &[&[&str]] = &[
-                    $(&[$crate::config::declare::table!(@name $field $($name)?) $($(, $other)+)?]),+
-                ];
-                const N: (usize, usize) = $crate::config::declare::sizes(DECLARED, RIVALS, ONE_OF);
-                const KEYS: [$crate::config::language::Key; N.0] =
-                    $crate::config::declare::all_keys(DECLARED);
-                const GROUPS: [&[&str]; N.1] =
-                    $crate::config::declare::all_rivals(DECLARED, RIVALS, ONE_OF);
-                &$crate::config::language::TableSpec {
-                    doc: concat!($($about),+).trim_ascii_start(),
-                    keys: &KEYS,
-                    rivals: &GROUPS,
+        const _: () = {
+            use $crate::config::declare::names::*;
+
+            impl Declared for $type {
+                const SPEC: &'static TableSpec = {
+                    const DECLARED: &[Key] = &[
+                        $(Key {
+                            name: table!(@name $field $($name)?),
+                            kind: table!(@kind $of $(, $kind)?),
+                            default: table!(@default $($default)?),
+                            required: table!(@is_one $($($other)+)?)
+                                || <$of as Field>::REQUIRED && table!(@is_given $($default)?),
+                            doc: meaning(
+                                &table!(@kind $of $(, $kind)?),
+                                concat!($($doc),+).trim_ascii_start(),
+                            ),
+                        }),+
+                    ];
+                    const ONE_OF: &[&[&str]] = &[
+                        $(&[table!(@name $field $($name)?) $($(, $other)+)?]),+
+                    ];
+                    const RIVALS: &[&[&str]] = table!(@rivals $($rivals)?);
+                    const N: (usize, usize) = sizes(DECLARED, RIVALS, ONE_OF);
+                    &TableSpec {
+                        doc: concat!($($about),+).trim_ascii_start(),
+                        keys: &const { all_keys::<{ N.0 }>(DECLARED) },
+                        rivals: &const { all_rivals::<{ N.1 }>(DECLARED, RIVALS, ONE_OF) },
+                    }
+                };
+
+                fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+                    $(let $field =
+                        <$of as Field>::take(section, table!(@name $field $($name)?), m);)+
+                    $({
+                        let ($section, $m) = (section, &mut *m);
+                        $check;
+                    })?
+                    Some(Self { $($field: $field?),+ })
                 }
-            };
 
-            fn read(
-                section: &$crate::config::section::Section<'_>,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                $(let $field = <$of as $crate::config::declare::Field>::take(
-                    section,
-                    $crate::config::declare::table!(@name $field $($name)?),
-                    m,
-                );)+
-                Some(Self { $($field: $field?),+ })
+                fn keys(&self) -> Vec<(&'static str, Written)> {
+                    let mut all = Vec::new();
+                    $(write(
+                        &self.$field,
+                        table!(@name $field $($name)?),
+                        &table!(@kind $of $(, $kind)?),
+                        &mut all,
+                    );)+
+                    all
+                }
             }
-
-            fn keys(&self) -> Vec<(&'static str, $crate::config::declare::Written)> {
-                let spec = <Self as $crate::config::declare::Declared>::SPEC;
-                let mut all = Vec::new();
-                $($crate::config::declare::write(
-                    &self.$field,
-                    $crate::config::declare::table!(@name $field $($name)?),
-                    spec,
-                    &mut all,
-                );)+
-                all
-            }
-        }
-
-        $crate::config::declare::table_field!($type);
+        };
     };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
-    (@kind $of:ty) => { <$of as $crate::config::declare::Field>::KIND };
+    (@kind $of:ty) => { <$of as Field>::KIND };
     (@kind $of:ty, $kind:expr) => { $kind };
     (@is_one) => { false };
     (@is_one $($other:literal)+) => { true };
+    (@is_given) => { true };
+    (@is_given _) => { false };
+    (@is_given $default:literal) => { true };
     (@default) => { None };
+    (@default _) => { None };
     (@default $default:literal) => { Some($default) };
     (@rivals) => { &[] };
     (@rivals $rivals:tt) => { &$rivals };
 }
 pub(crate) use table;
 
-/// Makes a type that is a table the value of a key.
-macro_rules! table_field {
-    ($type:ident) => {
-        impl $crate::config::declare::Field for $type {
-            const KIND: $crate::config::language::Kind = $crate::config::language::Kind::Table(
-                <Self as $crate::config::declare::Declared>::SPEC,
-            );
+/// A type that is a table is the value of a key.
+impl<T: Declared> Field for T {
+    const KIND: Kind = Kind::Table(T::SPEC);
 
-            fn take(
-                section: &$crate::config::section::Section<'_>,
-                name: &'static str,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                <Self as $crate::config::declare::Declared>::read(&section.table(name), m)
-            }
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        T::read(&section.table(name), m)
+    }
 
-            fn written(
-                &self,
-                _: &$crate::config::language::Kind,
-            ) -> $crate::config::declare::Written {
-                $crate::config::declare::Written::Table($crate::config::declare::Declared::keys(
-                    self,
-                ))
-            }
-        }
-    };
+    fn written(&self, _: &Kind) -> Written {
+        Written::Table(self.keys())
+    }
 }
-pub(crate) use table_field;
 
-/// A table of the keys of several declared ones.
+/// A table of the keys of several declared ones, and of others.
 macro_rules! joined {
-    ($(#[doc = $about:literal])+ $vis:vis $name:ident: $($part:ident)+) => {
+    (
+        $(#[doc = $about:literal])+
+        $vis:vis $name:ident: $($part:ident)+
+            $(, rivals $rivals:tt and $($key:expr),+ $(,)?)?
+    ) => {
         $(#[doc = $about])+
         $vis static $name: $crate::config::language::TableSpec = {
-            const PARTS: &[$crate::config::language::Key] = &[
-                $($crate::config::language::Key::new(
-                    "",
-                    $crate::config::language::Kind::Flat(
-                        <$part as $crate::config::declare::Declared>::SPEC,
-                    ),
-                    "",
-                )),+
+            use $crate::config::declare::names::*;
+
+            const PARTS: &[Key] = &[
+                $(Key::new("", Kind::Flat(<$part as Declared>::SPEC), ""),)+
+                $($($key),+)?
             ];
             const NONE: &[&[&str]] = &[&[] as &[&str]; PARTS.len()];
-            const N: (usize, usize) = $crate::config::declare::sizes(PARTS, &[], NONE);
-            const KEYS: [$crate::config::language::Key; N.0] =
-                $crate::config::declare::all_keys(PARTS);
-            const GROUPS: [&[&str]; N.1] = $crate::config::declare::all_rivals(PARTS, &[], NONE);
-            $crate::config::language::TableSpec {
+            const RIVALS: &[&[&str]] = table!(@rivals $($rivals)?);
+            const N: (usize, usize) = sizes(PARTS, RIVALS, NONE);
+            TableSpec {
                 doc: concat!($($about),+).trim_ascii_start(),
-                keys: &KEYS,
-                rivals: &GROUPS,
+                keys: &const { all_keys::<{ N.0 }>(PARTS) },
+                rivals: &const { all_rivals::<{ N.1 }>(PARTS, RIVALS, NONE) },
             }
         };
     };
@@ -380,51 +376,48 @@ pub(crate) use choice;
 /// Gives the values of an enum their words.
 macro_rules! words {
     ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $crate::config::words::Word for $type {
-            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-        }
+        const _: () = {
+            use $crate::config::declare::names::*;
+            use $crate::config::words::{Word, words};
 
-        impl $crate::config::declare::Field for $type {
-            const KIND: $crate::config::language::Kind =
-                $crate::config::language::Kind::Choice($crate::config::words::words::<Self>);
-
-            fn take(
-                section: &$crate::config::section::Section<'_>,
-                name: &'static str,
-                m: &mut $crate::config::mistakes::Mistakes,
-            ) -> Option<Self> {
-                section.word(name, m)
+            impl Word for $type {
+                const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
             }
 
-            fn written(
-                &self,
-                _: &$crate::config::language::Kind,
-            ) -> $crate::config::declare::Written {
-                $crate::config::declare::Written::quoted(&$crate::config::words::Word::word(*self))
+            impl Field for $type {
+                const KIND: Kind = Kind::Choice(words::<Self>);
+
+                fn take(
+                    section: &Section<'_>,
+                    name: &'static str,
+                    m: &mut Mistakes,
+                ) -> Option<Self> {
+                    section.word(name, m)
+                }
+
+                fn written(&self, _: &Kind) -> Written {
+                    Written::quoted(&self.word())
+                }
             }
-        }
+        };
     };
 }
 pub(crate) use words;
 
-/// Quantities. Where the key takes a table of a single key, it is that one.
+/// Quantities.
 macro_rules! quantity {
     ($($type:ident: $min:expr, $max:expr;)+) => {$(
         impl Field for $type {
             const KIND: Kind = Kind::$type($type($min), $type($max));
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                match section.kind(name) {
-                    Kind::Table(spec) => section.section(name).get(spec.keys[0].name, m),
-                    _ => section.get(name, m),
-                }
+                section.get(name, m)
             }
 
             fn written(&self, kind: &Kind) -> Written {
                 match kind {
-                    Kind::Table(spec) => {
-                        Written::Table(vec![(spec.keys[0].name, Written::quoted(self))])
-                    }
+                    // Less than the key takes was worked out, such as no size at a fixed cost.
+                    Kind::$type(min, _) if self < min => Written::Absent,
                     _ => Written::quoted(self),
                 }
             }
@@ -440,6 +433,19 @@ quantity! {
     PacketRate: 0, u64::MAX;
     Power: 0, u64::MAX;
     Length: i64::MIN, i64::MAX;
+}
+
+/// A moment, by the time from the start of the run.
+impl Field for Time {
+    const KIND: Kind = <Span as Field>::KIND;
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        Span::take(section, name, m).map(|span| Self(span.0))
+    }
+
+    fn written(&self, kind: &Kind) -> Written {
+        Span(self.0).written(kind)
+    }
 }
 
 /// Values that are themselves in TOML.
@@ -522,7 +528,7 @@ impl Field for f64 {
     }
 }
 
-/// A value that may be missing.
+/// A value that may be missing. Where a word may stand for none, something must be there.
 macro_rules! optional {
     ($($type:ty),+) => {$(
         impl Field for Option<$type> {
@@ -530,20 +536,31 @@ macro_rules! optional {
             const REQUIRED: bool = false;
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                if !section.has(name) {
-                    return Some(None);
+                match (word_of_none(section.kind(name)), section.given(name)) {
+                    (None, None) => Some(None),
+                    (Some(word), Some(value)) if value.text() == Some(word) => Some(None),
+                    _ => <$type>::take(section, name, m).map(Some),
                 }
-                <$type>::take(section, name, m).map(Some)
             }
 
             fn written(&self, kind: &Kind) -> Written {
-                self.as_ref().map_or(Written::Absent, |value| value.written(kind))
+                match (self, word_of_none(kind)) {
+                    (Some(value), _) => value.written(kind),
+                    (None, Some(word)) => Written::quoted(&word),
+                    (None, None) => Written::Absent,
+                }
             }
         }
     )+};
 }
 
-optional!(Span, String, PathBuf, u32, f64);
+optional!(Span, String, PathBuf, u32, f64, bool);
+
+/// The word that stands for no value.
+fn word_of_none(kind: &Kind) -> Option<&'static str> {
+    let Kind::Any([Kind::Choice(words), ..]) = kind else { return None };
+    words().first().copied()
+}
 
 impl Field for PathBuf {
     const KIND: Kind = Kind::Text;
@@ -581,22 +598,29 @@ list! {
     u32: Kind::Count(0, u32::MAX as u64), ToString::to_string;
     String: Kind::Text, |text| format!("{text:?}");
     Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
+    Vec<String>: <Vec<String> as Field>::KIND, |texts| format!("{texts:?}");
 }
 
-/// An array of tables.
+/// An array of tables; where each is a table of the file by itself, none need be there.
 impl<T: Declared> Field for Vec<T> {
     const KIND: Kind = Kind::List(&Kind::Table(T::SPEC));
 
     fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        if let (Kind::Tables(_), None) = (section.kind(name), section.given(name)) {
+            return Some(Self::new());
+        }
         section.demand(name, m);
         section.given(name)?.list()?;
-        let all: Vec<_> = section.items(name, T::SPEC).map(|item| T::read(&item?, m)).collect();
+        let all: Vec<_> = section.items(name).map(|item| T::read(&item?, m)).collect();
         all.into_iter().collect()
     }
 
-    fn written(&self, _: &Kind) -> Written {
-        let all: Vec<String> = self.iter().map(|item| inline(&item.keys())).collect();
-        Written::Value(format!("[{}]", all.join(", ")))
+    fn written(&self, kind: &Kind) -> Written {
+        let all = Written::Tables(self.iter().map(Declared::keys).collect());
+        match kind {
+            Kind::Tables(_) => all,
+            _ => all.inline().map_or(Written::Absent, Written::Value),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! A parsed file: a tree of values, each of which knows where it stands.
 
+use std::collections::BTreeMap;
+use std::sync::RwLock;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -51,6 +54,21 @@ impl Value {
             Data::Date => "a date",
             Data::List(_) => "an array",
             Data::Table(_) => "a table",
+        }
+    }
+
+    /// Has it and all in it stand there.
+    fn stand_at(&mut self, place: Place) {
+        self.place = place;
+        match &mut self.data {
+            Data::List(items) => items.iter_mut().for_each(|item| item.stand_at(place)),
+            Data::Table(table) => {
+                for entry in &mut table.entries {
+                    entry.place = place;
+                    entry.value.stand_at(place);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -110,11 +128,28 @@ pub(crate) fn parse(file: u32, mistakes: &mut Mistakes) -> (Table, bool) {
     (table(file, root.get_ref()), errors.is_empty())
 }
 
-/// Parses one TOML value of our own, such as a default.
-pub(crate) fn own_value(text: &str) -> Value {
-    let parsed = DeValue::parse(text).expect("our own defaults are TOML");
-    let mut value = value(0, &parsed);
-    value.place = Place::whole(0);
+/// A TOML value of our own, such as a default. Each is parsed once and kept: the cells of a study
+/// ask for each of them again.
+pub(crate) fn own_value(text: &'static str) -> &'static Value {
+    static KNOWN: RwLock<BTreeMap<&'static str, &'static Value>> = RwLock::new(BTreeMap::new());
+    let known = KNOWN.read().expect("nobody panics here").get(text).copied();
+    known.unwrap_or_else(|| {
+        let parsed = DeValue::parse(text).expect("our own defaults are TOML");
+        let own: &'static Value =
+            Box::leak(Box::new(Value { place: Place::whole(0), ..value(0, &parsed) }));
+        KNOWN.write().expect("nobody panics here").insert(text, own);
+        own
+    })
+}
+
+/// What `--set` and tables of cells take: a TOML value, or a text without quotes.
+pub(crate) fn bare_value(text: &str, place: Place) -> Value {
+    let text = text.trim();
+    let Ok(parsed) = DeValue::parse(text) else {
+        return Value { place, data: Data::Text(text.into()) };
+    };
+    let mut value = value(place.file, &parsed);
+    value.stand_at(place);
     value
 }
 

@@ -6,14 +6,25 @@ use crate::config::language::nearest;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::untrusted::{self, NamedBy, ReadError};
 
-/// No scenario is larger; what is, is something else.
-const SIZE_MAX: u64 = 4_000_000;
+/// What a file is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sort {
+    name: &'static str,
+    /// None is larger (bytes); what is, is something else.
+    size_max: u64,
+}
+
+pub(crate) const SCENARIO: Sort = Sort { name: "scenario", size_max: 4_000_000 };
+/// A study may hold the cells of a table.
+pub(crate) const STUDY: Sort = Sort { name: "study", size_max: 128_000_000 };
+pub(crate) const CELLS: Sort = Sort { name: "table of cells", size_max: 64_000_000 };
 
 /// Reads a file that a person names into the list of texts.
-pub(crate) fn open(path: &Path, m: &mut Mistakes) -> Option<u32> {
+pub(crate) fn open(path: &Path, sort: Sort, m: &mut Mistakes) -> Option<u32> {
     let shown = path.display().to_string();
-    match read(path, NamedBy::Person) {
-        Ok(text) => Some(m.file_at(path, &shown, text)),
+    match read(path, NamedBy::Person, sort) {
+        // Some programs begin a text with a mark of its encoding, which is none of the text.
+        Ok(text) => Some(m.file_at(path, &shown, text.trim_start_matches('\u{feff}'))),
         Err(complaint) => {
             let file = m.file(&shown, "");
             m.note(Mistake::new(Place::whole(file), complaint.title).maybe_help(complaint.help));
@@ -30,28 +41,29 @@ pub(crate) struct Complaint {
 }
 
 /// The text of a file.
-pub(crate) fn read(path: &Path, by: NamedBy) -> Result<String, Complaint> {
+pub(crate) fn read(path: &Path, by: NamedBy, sort: Sort) -> Result<String, Complaint> {
+    let Sort { name, size_max } = sort;
     if path == Path::new("-") {
         return Err(Complaint {
-            title: "a scenario is a file, not the standard input".into(),
+            title: format!("a {name} is a file, not the standard input"),
             help: Some("/dev/stdin reads it; inherit by name then, such as \"lanl_pilot\"".into()),
         });
     }
-    let bytes = untrusted::read(path, by, SIZE_MAX).map_err(|error| {
-        let at_most = format!("at most {} MB are read", SIZE_MAX / 1_000_000);
+    let bytes = untrusted::read(path, by, size_max).map_err(|error| {
+        let at_most = format!("at most {} MB are read", size_max / 1_000_000);
         let (title, help) = match &error {
             ReadError::Missing => (error.to_string(), neighbour(path)),
             ReadError::Directory => (
-                "this is a directory, not a scenario file".into(),
-                Some("name the .toml file in it".into()),
+                format!("this is a directory, not a {name} file"),
+                Some("name the file in it".into()),
             ),
             ReadError::TooLarge { size: Some(size), .. } => {
                 let megabytes = *size as f64 / 1e6;
-                let title = format!("the file is {megabytes:.1} MB large: this is no scenario");
+                let title = format!("the file is {megabytes:.1} MB large: this is no {name}");
                 (title, Some(at_most))
             }
             ReadError::TooLarge { size: None, .. } => {
-                ("this is too large for a scenario".into(), Some(at_most))
+                (format!("this is too large for a {name}"), Some(at_most))
             }
             ReadError::Special(_) | ReadError::System(_) => (error.to_string(), None),
         };

@@ -124,16 +124,6 @@ impl Key {
     pub(crate) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self { name, kind, default: None, required: false, doc }
     }
-
-    pub(crate) const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    pub(crate) const fn or(mut self, default: &'static str) -> Self {
-        self.default = Some(default);
-        self
-    }
 }
 
 /// A type that is read from one value.
@@ -242,6 +232,15 @@ impl Read for String {
             Data::Text(text) => Ok(text.clone()),
             _ => Err(Problem::wrong_type(Self::EXPECTED, value)),
         }
+    }
+}
+
+impl Read for Vec<String> {
+    const EXPECTED: &'static str = "an array";
+
+    fn read(value: &Value) -> Result<Self, Problem> {
+        let list = value.list().ok_or_else(|| Problem::wrong_type(Self::EXPECTED, value))?;
+        list.iter().map(String::read).collect()
     }
 }
 

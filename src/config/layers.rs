@@ -1,11 +1,11 @@
-//! Layers of a scenario, merged field by field: built-in files, `inherit`, sweep points, `--set`.
+//! Layers of a scenario, merged field by field: built-in files, `inherit`, a cell, `--set`.
 
 use std::collections::BTreeMap;
 
 use crate::config::document::{Data, Entry, Table, Value};
 use crate::config::language::{Kind, TableSpec};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
-use crate::config::walk::{below, is_numbered};
+use crate::config::walk::is_numbered;
 
 /// Lays `over` on top of `base`: tables are merged key by key, all other values replaced. The
 /// choice of one rival key removes the others of the layers below.
@@ -37,39 +37,54 @@ pub(crate) fn at_path(path: &str, place: Place, value: Value) -> Table {
 
 /// Notes and drops what is given for numbered items of arrays that no layer gives.
 pub(crate) fn drop_lost_items(root: &'static TableSpec, table: &mut Table, m: &mut Mistakes) {
-    drop_lost("", table, root, m);
+    drop_lost(&mut Vec::new(), table, root, m);
 }
 
-fn drop_lost(path: &str, table: &mut Table, spec: &'static TableSpec, m: &mut Mistakes) {
+fn drop_lost(
+    path: &mut Vec<&'static str>,
+    table: &mut Table,
+    spec: &'static TableSpec,
+    m: &mut Mistakes,
+) {
     table.entries.retain_mut(|entry| {
+        if !matches!(entry.value.data, Data::Table(_) | Data::List(_)) {
+            return true;
+        }
         let Some(key) = spec.key(&entry.name) else { return true };
-        let path = below(path, key);
-        match (&key.kind, &mut entry.value.data) {
+        path.push(key.name);
+        let stays = match (&key.kind, &mut entry.value.data) {
             (Kind::Tables(_) | Kind::List(_), Data::Table(items)) if is_numbered(items) => {
+                let path = path.join(".");
                 for item in &items.entries {
                     let title = format!("there is no item {} here: no file gives any", item.name);
                     let help = format!("give the whole array, such as --set '{path}=[...]'");
                     m.note(Mistake::new(item.place, title).help(help));
                 }
-                return false;
+                false
             }
             (kind, Data::Table(inner)) => {
                 if let Some(spec) = table_of(kind) {
-                    drop_lost(&path, inner, spec, m);
+                    drop_lost(path, inner, spec, m);
                 }
+                true
             }
             (Kind::Tables(spec), Data::List(items)) => {
                 for item in items {
                     if let Data::Table(inner) = &mut item.data {
-                        drop_lost(&path, inner, spec, m);
+                        drop_lost(path, inner, spec, m);
                     }
                 }
+                true
             }
-            _ => {}
-        }
-        true
+            _ => true,
+        };
+        path.pop();
+        stays
     });
 }
+
+/// Up to so many keys are sought one by one, which is quicker.
+const SOUGHT_MAX: usize = 16;
 
 fn merge(
     base: &mut Table,
@@ -86,13 +101,19 @@ fn merge(
     }
     // A file of mistakes may give a table of a hundred thousand keys: they are not sought one by
     // one.
-    let names = base.entries.iter().map(|entry| entry.name.clone());
+    let many = over.entries.len() > SOUGHT_MAX;
+    let names = base.entries.iter().filter(|_| many).map(|entry| entry.name.clone());
     let known: BTreeMap<String, usize> = names.zip(0..).collect();
     for entry in &over.entries {
         let kind = spec.and_then(|spec| spec.key(&entry.name)).map(|key| &key.kind);
-        match known.get(&entry.name) {
+        let at = if many {
+            known.get(&entry.name).copied()
+        } else {
+            base.entries.iter().position(|known| known.name == entry.name)
+        };
+        match at {
             None => base.entries.push(entry.clone()),
-            Some(&at) => {
+            Some(at) => {
                 let known = &mut base.entries[at];
                 merge_value(&mut known.value, &entry.value, kind, mistakes);
                 known.place = entry.place;

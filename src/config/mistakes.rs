@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
@@ -34,7 +35,7 @@ struct SourceFile {
     name: String,
     /// Where it lies, for the paths in it.
     path: PathBuf,
-    text: String,
+    text: Arc<str>,
     /// Its place among the layers of a scenario; 0 is built in.
     layer: u32,
     /// Mistakes of it in the list.
@@ -69,6 +70,8 @@ pub(crate) struct Mistake {
     label: String,
     /// A second place that has to do with it.
     other: Option<(Place, String)>,
+    /// What else is to be known.
+    remark: Option<String>,
 }
 
 impl Place {
@@ -92,7 +95,7 @@ impl Place {
 impl Mistake {
     pub(crate) fn new(place: Place, title: impl AsRef<str>) -> Self {
         let (title, label) = (on_one_line(title.as_ref()).into_owned(), "with this".to_owned());
-        Self { place, title, help: None, syntax: false, label, other: None }
+        Self { place, title, help: None, syntax: false, label, other: None, remark: None }
     }
 
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
@@ -101,6 +104,12 @@ impl Mistake {
 
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.map(|help| printable(&help).into_owned());
+        self
+    }
+
+    /// What else is to be known, such as where else it is so.
+    pub(crate) fn remark(mut self, remark: &str) -> Self {
+        self.remark = Some(printable(remark).into_owned());
         self
     }
 
@@ -125,12 +134,12 @@ impl Mistake {
 
 impl Mistakes {
     /// Takes in a text and gives its number.
-    pub(crate) fn file(&mut self, name: impl AsRef<str>, text: impl Into<String>) -> u32 {
+    pub(crate) fn file(&mut self, name: impl AsRef<str>, text: impl Into<Arc<str>>) -> u32 {
         self.file_at(Path::new(name.as_ref()), name.as_ref(), text)
     }
 
     /// Takes in the text of a file that is shown under another name than its path.
-    pub(crate) fn file_at(&mut self, path: &Path, shown: &str, text: impl Into<String>) -> u32 {
+    pub(crate) fn file_at(&mut self, path: &Path, shown: &str, text: impl Into<Arc<str>>) -> u32 {
         let (name, path) = (on_one_line(shown).into_owned(), path.to_owned());
         let text = text.into();
         self.files.push(SourceFile { name, path, text, layer: 0, noted: 0, more: 0 });
@@ -180,6 +189,15 @@ impl Mistakes {
         }
     }
 
+    /// Takes all mistakes out, so that those of something else can be distinguished from them.
+    pub(crate) fn take(&mut self) -> Vec<Mistake> {
+        if self.count > 0 {
+            self.count = 0;
+            self.files.iter_mut().for_each(|file| (file.noted, file.more) = (0, 0));
+        }
+        std::mem::take(&mut self.list)
+    }
+
     /// Notes what is allowed, but hardly meant.
     pub(crate) fn warn(&mut self, warning: Mistake) {
         let warning = self.of_upper(warning);
@@ -210,11 +228,6 @@ impl Mistakes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
-    }
-
-    /// Whether more of them would only be counted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.count >= NOTED_PER_FILE
     }
 
     /// Whether anything is allowed, but hardly meant.
@@ -291,6 +304,7 @@ impl Mistakes {
                 elements.extend(apart);
             }
         }
+        elements.extend(mistake.remark.as_deref().map(|it| Level::NOTE.message(it).into()));
         elements.extend(mistake.help.as_deref().map(|help| Level::HELP.message(help).into()));
         title.elements(elements)
     }
@@ -299,7 +313,7 @@ impl Mistakes {
 impl SourceFile {
     /// All lines of which a range has some.
     fn lines(&self, range: Range<usize>) -> Range<usize> {
-        let text = self.text.as_str();
+        let text = &*self.text;
         let start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[range.end..].find('\n').map_or(text.len(), |newline| range.end + newline);
         start..end

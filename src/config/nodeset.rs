@@ -125,26 +125,18 @@ pub(crate) fn pattern() -> String {
     format!("^{path}(?:[,!&^]{path})*$")
 }
 
+fn one(kind: PartKind) -> &'static str {
+    if kind == PartKind::NodeLink { "node's link" } else { kind.word() }
+}
+
 /// "a node", "an uplink", ...
-pub(crate) fn with_article(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Node => "a node",
-        PartKind::Blade => "a blade",
-        PartKind::Pack => "a pack",
-        PartKind::Module => "a module",
-        PartKind::Rack => "a rack",
-        PartKind::Switch => "a switch",
-        PartKind::Psu => "a psu",
-        PartKind::Server => "a server",
-        PartKind::NodeLink => "a node's link",
-        PartKind::Uplink => "an uplink",
-        PartKind::Controller => "a controller",
-    }
+pub(crate) fn with_article(kind: PartKind) -> String {
+    let article = if kind == PartKind::Uplink { "an" } else { "a" };
+    format!("{article} {}", one(kind))
 }
 
 fn plural(kind: PartKind) -> String {
-    let word = with_article(kind).split_once(' ').expect("an article").1;
-    if kind == PartKind::Switch { "switches".into() } else { format!("{word}s") }
+    format!("{}{}", one(kind), if kind == PartKind::Switch { "es" } else { "s" })
 }
 
 fn problem(title: impl Into<String>, span: Range<usize>) -> Problem {
@@ -363,9 +355,8 @@ impl Step {
                 return Err(problem("parts are counted from 1", range.span.clone()));
             }
             if range.last > count {
-                let whole = of.map_or("the cluster", with_article);
-                let (kind, kinds) = (with_article(self.kind), plural(self.kind));
-                let kind = kind.split_once(' ').expect("an article").1;
+                let whole = of.map_or_else(|| "the cluster".into(), with_article);
+                let (kind, kinds) = (one(self.kind), plural(self.kind));
                 let have = match count {
                     0 => format!("{whole} has no {kinds}"),
                     1 => format!("{whole} has 1 {kind}"),

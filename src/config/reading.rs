@@ -18,7 +18,7 @@ pub(crate) struct Sheet {
 
 /// Reads a file and notes what is wrong with its keys and values. `None` if it cannot be read.
 pub(crate) fn read(path: &Path, language: &'static TableSpec, m: &mut Mistakes) -> Option<Sheet> {
-    let file = files::open(path, m)?;
+    let file = files::open(path, files::SCENARIO, m)?;
     Some(read_text(file, language, m))
 }
 

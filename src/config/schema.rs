@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::language::{Key, Kind, Names, TableSpec};
+use crate::config::measure::numeric;
 use crate::config::nodeset;
 use crate::config::walk::expected;
 use crate::units::text::{NUMBER, Pattern};
@@ -144,12 +145,32 @@ impl Maker {
         json!({ "type": "object", "patternProperties": patterns, "additionalProperties": false })
     }
 
-    /// The values of an axis.
+    /// The values of an axis: listed, counted, or a range from one end to another.
     fn axis(&self, kind: &'static Kind) -> Value {
         let mut one_of =
             vec![json!({ "type": "array", "minItems": 1, "items": self.kind(kind, true) })];
         if takes_numbers(kind) {
             one_of.push(json!({ "type": "string", "pattern": r"^\s*[0-9]+\s*\.\.\s*[0-9]+\s*$" }));
+        }
+        if let Some(number) = numeric(kind) {
+            let step = match number {
+                Kind::Count(..) => json!({ "type": "integer", "minimum": 1 }),
+                Kind::Number(..) => json!({ "type": "number", "exclusiveMinimum": 0 }),
+                Kind::Share(..) => self.kind(&Kind::Share(f64::MIN_POSITIVE, f64::MAX), true),
+                other => self.kind(other, true),
+            };
+            one_of.push(json!({
+                "type": "object",
+                "properties": {
+                    "from": self.kind(number, true),
+                    "to": self.kind(number, true),
+                    "step": step,
+                    "points": { "type": "integer", "minimum": 2 },
+                    "scale": { "enum": ["linear", "log"] },
+                },
+                "additionalProperties": false,
+                "not": { "required": ["step", "points"] },
+            }));
         }
         json!({ "anyOf": one_of })
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::document::{Table, Value, own_value};
+use crate::config::document::{Table, Value, bare_value, own_value};
 use crate::config::language::{Key, Kind, Read, Share, TableSpec, read_word};
 use crate::config::layers::table_of;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
@@ -18,6 +18,8 @@ pub(crate) struct Section<'a> {
     place: Place,
     /// A file gives something else in the place of the table; that is noted already.
     broken: bool,
+    /// Defaults that were worked out; none where something prevents it that is noted already.
+    worked_out: Vec<(&'static str, Option<Value>)>,
 }
 
 impl<'a> Section<'a> {
@@ -27,7 +29,14 @@ impl<'a> Section<'a> {
         path: &str,
         place: Place,
     ) -> Self {
-        Self { spec, table: Some(table), path: path.into(), place, broken: false }
+        Self {
+            spec,
+            table: Some(table),
+            path: path.into(),
+            place,
+            broken: false,
+            worked_out: Vec::new(),
+        }
     }
 
     /// The table below.
@@ -41,18 +50,20 @@ impl<'a> Section<'a> {
             path: self.below(name),
             place: value.map_or(self.place, |value| value.place),
             broken: self.broken || value.is_some_and(|value| value.table().is_none()),
+            worked_out: Vec::new(),
         }
+    }
+
+    /// The same with a default of a key that was worked out, as TOML, if it could be.
+    pub(crate) fn or(mut self, name: &'static str, default: Option<impl ToString>) -> Self {
+        self.worked_out
+            .push((name, default.map(|text| bare_value(&text.to_string(), Place::whole(0)))));
+        self
     }
 
     /// The table of a declared field: below, or this one if the field's keys stand among its own.
     pub(crate) fn table(&self, name: &str) -> Self {
         if self.spec.key(name).is_some() { self.section(name) } else { self.clone() }
-    }
-
-    /// One table of the array below.
-    pub(crate) fn item(&self, name: &str, table: &'a Table, place: Place) -> Self {
-        let Kind::Tables(spec) = self.key(name).kind else { unreachable!("`{name}` is no array") };
-        Self::new(spec, table, &self.below(name), place)
     }
 
     /// The same table, read by another description.
@@ -61,11 +72,10 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of the array below; `None` stands for an item that is no table.
-    pub(crate) fn items(
-        &self,
-        name: &str,
-        spec: &'static TableSpec,
-    ) -> impl Iterator<Item = Option<Self>> {
+    pub(crate) fn items(&self, name: &str) -> impl Iterator<Item = Option<Self>> {
+        let (Kind::Tables(spec) | Kind::List(Kind::Table(spec))) = self.kind(name) else {
+            unreachable!("`{name}` is no array of tables")
+        };
         let path = self.below(name);
         let list = self.given(name).and_then(Value::list).unwrap_or_default();
         list.iter().map(move |item| Some(Self::new(spec, item.table()?, &path, item.place)))
@@ -112,16 +122,24 @@ impl<'a> Section<'a> {
 
     /// What a file gives, or else the default.
     pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, Value>> {
-        self.given(name)
-            .map(Cow::Borrowed)
-            .or_else(|| self.key(name).default.map(own_value).map(Cow::Owned))
+        if let Some(value) = self.given(name) {
+            return Some(Cow::Borrowed(value));
+        }
+        match self.worked_out(name) {
+            Some(value) => value.clone().map(Cow::Owned),
+            None => self.key(name).default.map(own_value).map(Cow::Borrowed),
+        }
+    }
+
+    fn worked_out(&self, name: &str) -> Option<&Option<Value>> {
+        self.worked_out.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Reads a key that may be missing. Values that are wrong were noted when their file was
     /// checked, and read as missing here.
     pub(crate) fn optional<T: Read>(&self, name: &str) -> Option<T> {
         let value = self.value(name)?;
-        if !is_valid(&self.key(name).kind, &value) {
+        if self.has(name) && !is_valid(&self.key(name).kind, &value) {
             return None;
         }
         T::read(&value).ok()
@@ -145,7 +163,8 @@ impl<'a> Section<'a> {
 
     /// Notes the key as missing if neither a file nor a default gives it.
     pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
-        if self.broken || self.value(name).is_some() {
+        let is_there = self.has(name) || self.key(name).default.is_some();
+        if self.broken || is_there || self.worked_out(name).is_some() {
             return;
         }
         let title = if self.path.is_empty() {

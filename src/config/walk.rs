@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::config::document::{Data, Entry, Table, Value};
 use crate::config::language::{Key, Kind, Problem, Read, Share, TableSpec, nearest, read_bound};
+use crate::config::layers::table_of;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset;
 use crate::units::{BitRate, ByteRate, Bytes, Length, PacketRate, Power, Span};
@@ -53,6 +54,15 @@ pub(crate) fn kind_at(root: &'static TableSpec, path: &str) -> Option<&'static K
     kind
 }
 
+/// The default of the key at `path`, if the language has one.
+pub(crate) fn default_at(root: &'static TableSpec, path: &str) -> Option<&'static str> {
+    let (spec, name) = match path.rsplit_once('.') {
+        None => (root, path),
+        Some((above, name)) => (table_of(kind_at(root, above)?)?, name),
+    };
+    spec.key(name)?.default
+}
+
 fn check_table(
     root: &'static TableSpec,
     spec: &'static TableSpec,
@@ -79,7 +89,7 @@ fn check_table(
     }
 }
 
-pub(crate) fn below(path: &str, key: &Key) -> String {
+fn below(path: &str, key: &Key) -> String {
     if path.is_empty() { key.name.into() } else { format!("{path}.{}", key.name) }
 }
 

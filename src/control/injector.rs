@@ -152,12 +152,16 @@ impl<'p> Injector<'p> {
             running: vec![false; plan.machine.nodes.len()],
             ..State::default()
         };
-        Self::restored(plan, state)
+        Self::with(plan, chance, state)
     }
 
     /// The injector that was saved.
     #[must_use]
     pub fn restored(plan: &'p Plan, state: State) -> Self {
+        Self::with(plan, Chance::new(&plan.scenario), state)
+    }
+
+    fn with(plan: &'p Plan, chance: Chance, state: State) -> Self {
         let rules = plan.scenario.faults.iter().enumerate();
         let of_node = |rule: &FaultRule| {
             rule.on.kind == PartKind::Node && matches!(rule.when, When::Lifetime { .. })
@@ -167,7 +171,7 @@ impl<'p> Injector<'p> {
                 .filter(|(_, rule)| of_node(rule))
                 .map(|(index, _)| index as u16)
                 .collect(),
-            chance: Chance::new(&plan.scenario),
+            chance,
             plan,
             state,
             at: Time::ZERO,

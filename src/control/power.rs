@@ -86,7 +86,7 @@ impl Rules {
             detection: plan.detection(),
             return_time: plan.detection()
                 + Span(spec.heartbeat().0.saturating_mul(LINK_HEARTBEATS)),
-            stagger: plan.scenario.boot.stagger,
+            stagger: plan.scenario.boot.power_on.stagger,
             per_module: plan.scenario.module.nodes,
         }
     }

@@ -11,6 +11,7 @@ pub mod harm;
 pub mod harmless;
 pub mod net;
 pub mod power;
+pub mod process;
 pub mod scratch;
 pub mod store;
 pub mod tls;

@@ -288,6 +288,16 @@ pub trait Sink {
     fn look(&mut self, _now: Time) -> Result<(), Stop> {
         Ok(())
     }
+
+    /// Whether it has to be given every event. A stage may pass over those that change no metric
+    /// if it has not: the ends of steps, and readings of meters that stand still.
+    fn needs_all(&self) -> bool {
+        true
+    }
+
+    /// So many events were passed over. Among them may have been readings, the last of them at
+    /// `read`, that showed all counters but the energy as they had been read before.
+    fn passed_over(&mut self, _events: u64, _read: Option<Time>) {}
 }
 
 /// Keeps every event, in memory.

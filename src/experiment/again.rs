@@ -10,7 +10,7 @@ use crate::scenario::EventLevel;
 
 /// What the report of a run says of playing it again. The commands are for who stands in the
 /// results folder, so they stay true where it is moved; what the scenario was made from (overrides,
-/// a point of a sweep, files that it inherits) is in the resolved scenario there.
+/// a cell of a study, files that it inherits) is in the resolved scenario there.
 pub(super) fn of(manifest: &Manifest) -> Again {
     let stage = manifest.stage.as_str();
     let has_log = manifest.event_level != words::event_level(EventLevel::None);

@@ -46,8 +46,7 @@ impl RecordedRun {
 
 impl Run<'_> {
     /// Plays it and leaves the folder `<out>/<scenario>/<seed>-<stage>-<fingerprint>`: manifest,
-    /// scenario, tables of the plan, event log, findings. `point` is its point of a sweep, as
-    /// [`Loaded`](scenario::Loaded) has it.
+    /// scenario, tables of the plan, event log, findings.
     ///
     /// A folder never changes: an identical run that lies there already is kept, and this one
     /// dropped.
@@ -56,12 +55,12 @@ impl Run<'_> {
     /// As [`Run::play`], and when something cannot be written. A run that does not come to its
     /// end leaves what there is in a folder that is called `.partial`, with a manifest that says
     /// why: also where an assertion of ours failed.
-    pub fn record(self, out: &Path, point: &[(String, String)]) -> Result<RecordedRun, RunError> {
+    pub fn record(self, out: &Path) -> Result<RecordedRun, RunError> {
         self.check()?;
         let (plan, name) = (self.plan, self.plan.scenario.name.clone());
         let folder = Folder::begin(out, &name, plan.scenario.seed, self.stage.name())?;
         let text = scenario::text(&plan.scenario);
-        let mut manifest = self.manifest(&text, point);
+        let mut manifest = self.manifest(&text);
         let filled = AssertUnwindSafe(|| self.series().fill(&text, folder.path(), &mut manifest));
         let error = match panic::catch_unwind(filled) {
             Ok(Ok(outcome)) => return Ok(RecordedRun { outcome, folder: folder.finish()? }),
@@ -84,7 +83,7 @@ impl Run<'_> {
         Err(RunError::Left { scenario: name, folder: path, source: Box::new(error) })
     }
 
-    fn manifest(&self, text: &str, point: &[(String, String)]) -> Manifest {
+    fn manifest(&self, text: &str) -> Manifest {
         let (scenario, stage) = (&self.plan.scenario, self.stage);
         let (level, command) = (scenario.record.events, manifest::command_line());
         let mut manifest =
@@ -92,7 +91,6 @@ impl Run<'_> {
         manifest.deterministic = stage.is_deterministic();
         manifest.scenario_sha256 = Some(sha256(text));
         manifest.plan_digest = Some(self.plan.digest());
-        manifest.sweep = point.iter().cloned().collect();
         manifest
     }
 
@@ -166,7 +164,7 @@ mod tests {
         let out = tempfile::tempdir().expect("a folder");
         let text = "schema = 1\nname = \"mistake\"\nseed = 1\ninherit = \"edge_rack_24\"\n";
         let plan = Plan::make(&scenario::read("mistake", text).expect("a scenario"));
-        let played = AssertUnwindSafe(|| Run::new(&plan, &Mistaken).record(out.path(), &[]));
+        let played = AssertUnwindSafe(|| Run::new(&plan, &Mistaken).record(out.path()));
         panic::catch_unwind(played).expect_err("the assertion still stops the program");
         let manifest = Manifest::read(&out.path().join("mistake/1-mistaken-1.partial"));
         let manifest = manifest.expect("a manifest");

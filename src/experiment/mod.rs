@@ -16,8 +16,11 @@ mod folder;
 mod in_order;
 mod page;
 mod replay;
+pub mod study;
 pub(crate) mod summary;
 mod trust;
+
+use summary::is_unfinished;
 
 pub use again::word;
 pub use folder::RecordedRun;

@@ -22,10 +22,22 @@ use crate::units::Time;
 pub struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stage: &'a dyn Backend,
-    /// What makes findings of the events, if anything does.
-    fold: Option<fn(&Plan) -> Fold>,
+    keeps: Keeps<'a>,
     fingerprint: bool,
     sinks: Vec<&'a mut dyn Sink>,
+}
+
+/// What is made of the events.
+#[derive(Clone, Copy)]
+enum Keeps<'a> {
+    /// Nothing.
+    Nothing,
+    /// These metrics.
+    Metrics(&'a [&'a str]),
+    /// All findings but series.
+    Findings,
+    /// These as well.
+    Series,
 }
 
 /// A way to play a plan: that of a stage, or of one with more to it.
@@ -40,9 +52,10 @@ pub struct Outcome {
     /// The hash over all its events, 64 hexadecimal digits, if it was asked for and the run came
     /// to its end.
     pub fingerprint: Option<String>,
-    /// How many events it had.
+    /// How many events it had, those included that were passed over as nobody needed them.
     pub events: u64,
-    /// Its metrics, and one row for each node and each job.
+    /// Its metrics, and one row for each node and each job. Of a run that was stopped while what
+    /// nobody needs was passed over, they are of what was heard until there.
     pub findings: Findings,
     /// How it stands to each demand of the scenario's `[expect]`.
     pub verdicts: Vec<Verdict>,
@@ -143,19 +156,26 @@ impl RunError {
 impl<'a> Run<'a> {
     /// A run of this plan on this stage, not yet played.
     pub fn new(plan: &'a Plan, stage: &'a dyn Backend) -> Self {
-        Self { plan, stage, fold: Some(Fold::new), fingerprint: false, sinks: Vec::new() }
+        Self { plan, stage, keeps: Keeps::Findings, fingerprint: false, sinks: Vec::new() }
+    }
+
+    /// Keeps these metrics and those of the scenario's `[expect]`, and no rows of nodes and jobs.
+    /// A name that is no metric's is of no metric that the run has.
+    pub fn metrics(mut self, names: &'a [&'a str]) -> Self {
+        self.keeps = Keeps::Metrics(names);
+        self
     }
 
     /// Keeps quantities over time as well, as figures have them.
     pub fn series(mut self) -> Self {
-        self.fold = Some(Fold::with_series);
+        self.keeps = Keeps::Series;
         self
     }
 
     /// Keeps no findings: whoever asks for this has a sink that makes something else of the
     /// events.
     pub fn no_findings(mut self) -> Self {
-        self.fold = None;
+        self.keeps = Keeps::Nothing;
         self
     }
 
@@ -216,20 +236,28 @@ impl<'a> Run<'a> {
         recorder: Option<Recorder<File>>,
         way: Way<'_>,
     ) -> Result<(Outcome, Option<Checksum>), RunError> {
-        let (plan, fold) = (self.plan, self.fold.map(|fold| fold(self.plan)));
+        let plan = self.plan;
+        let fold = match self.keeps {
+            Keeps::Nothing => None,
+            Keeps::Metrics(names) => Some(Fold::only(plan, names)),
+            Keeps::Findings => Some(Fold::new(plan)),
+            Keeps::Series => Some(Fold::with_series(plan)),
+        };
         let mut listener =
             Listener { fold, recorder, sinks: self.sinks, events: 0, last: Time::ZERO };
         let ended = way(plan, &mut listener);
         let Listener { fold, recorder, events, last, .. } = listener;
         // Also the log of a run that was stopped holds all that happened until then.
         let kept = recorder.map(Recorder::finish).transpose();
-        let findings = fold.map(|fold| fold.finish(last)).unwrap_or_default();
+        let findings = fold.map(|fold| fold.finish(last));
+        let has_findings = findings.is_some();
+        let findings = findings.unwrap_or_default();
         let mut outcome = Outcome { events, findings, ..Outcome::default() };
         match ended {
             Ok(reason) => outcome.end = Some(reason),
             Err(stop) => return Err(RunError::Stopped { stop, so_far: Box::new(outcome) }),
         }
-        if self.fold.is_some() {
+        if has_findings {
             outcome.verdicts = expect::check(&plan.scenario.expect, &outcome.findings.metrics);
         }
         let kept = kept?;
@@ -274,5 +302,18 @@ impl Sink for Listener<'_> {
             recorder.look(now)?;
         }
         self.sinks.iter_mut().try_for_each(|sink| sink.look(now))
+    }
+
+    fn needs_all(&self) -> bool {
+        let fold = self.fold.as_ref().is_some_and(Fold::has_series);
+        fold || self.recorder.is_some() || self.sinks.iter().any(|sink| sink.needs_all())
+    }
+
+    fn passed_over(&mut self, events: u64, read: Option<Time>) {
+        self.events += events;
+        if let (Some(fold), Some(read)) = (&mut self.fold, read) {
+            fold.read_again(read);
+        }
+        self.sinks.iter_mut().for_each(|sink| sink.passed_over(events, read));
     }
 }

@@ -9,7 +9,7 @@ use crate::analysis::{JobFinding, Metric};
 use crate::experiment::{RecordedRun, RunError};
 use crate::plan::Plan;
 use crate::record::words;
-use crate::scenario::StopWhen;
+use crate::scenario::{Scenario, StopWhen};
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
@@ -41,8 +41,6 @@ pub(crate) enum Style {
 /// A run that came to its end.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Its point of the sweep: (key, value) of each axis.
-    pub(crate) point: Vec<(String, String)>,
     /// What was played.
     pub(crate) plan: Plan,
     /// The stage that played it.
@@ -65,14 +63,10 @@ impl Ended {
         missed.map(|verdict| format!("{}: missed: {verdict}", self.head("  ")))
     }
 
-    /// Which run it is: scenario, seed, and its point of the sweep.
+    /// Which run it is.
     fn head(&self, gap: &str) -> String {
         let scenario = &self.plan.scenario;
-        let mut head = format!("{}{gap}seed {}", scenario.name, scenario.seed);
-        for (axis, value) in self.point.iter().filter(|(axis, _)| axis != "seed") {
-            let _ = write!(head, "{gap}{axis} = {value}");
-        }
-        head
+        format!("{}{gap}seed {}", scenario.name, scenario.seed)
     }
 
     fn metric(&self, name: &str) -> Option<&Metric> {
@@ -99,16 +93,15 @@ impl Ended {
 
     /// What the run had not reached when its time was up.
     fn unreached(&self) -> Option<String> {
-        let all_up = self.plan.scenario.stop.when == StopWhen::AllUp;
+        if !is_unfinished(&self.plan.scenario, |name| self.run.outcome.metric(name)) {
+            return None;
+        }
         let missing = match (self.value("jobs_unfinished"), self.plan.jobs.len()) {
             (unfinished, 1) if unfinished > 0.0 => "the job was not done".to_owned(),
             (unfinished, jobs) if unfinished > 0.0 => {
                 format!("{unfinished} of {jobs} jobs were not done")
             }
-            _ if all_up && self.value("nodes_up_end") < self.value("nodes") => {
-                "not all nodes were up".to_owned()
-            }
-            _ => return None,
+            _ => "not all nodes were up".to_owned(),
         };
         Some(format!("after {}, when {missing}", span(self.value("run_time"))))
     }
@@ -123,9 +116,6 @@ impl Ended {
         object.insert("stage".into(), json!(self.stage));
         object.insert("fingerprint".into(), json!(outcome.fingerprint));
         object.insert("results".into(), json!(folder.path.to_string_lossy()));
-        if !self.point.is_empty() {
-            object.insert("point".into(), self.point.iter().cloned().collect());
-        }
         object.insert("metrics".into(), Value::Object(metrics));
         format!("{}\n", Value::Object(object))
     }
@@ -165,6 +155,14 @@ impl Ended {
         }
         text
     }
+}
+
+/// Whether a run's time was up before it had come to where its scenario wants it: a job was not
+/// done, or not all nodes were up.
+pub(super) fn is_unfinished(scenario: &Scenario, metric: impl Fn(&str) -> Option<f64>) -> bool {
+    let value = |name| metric(name).unwrap_or(0.0);
+    let all_up = scenario.stop.when == StopWhen::AllUp;
+    value("jobs_unfinished") > 0.0 || (all_up && value("nodes_up_end") < value("nodes"))
 }
 
 /// A metric as an entry of the JSON object; what is not a number becomes null.

@@ -77,7 +77,7 @@ fn again_whole(folder: &Path, manifest: &Manifest, damaged: &[(String, Damage)])
 /// # Errors
 /// All mistakes of the file.
 pub fn recorded(folder: &Path, manifest: &Manifest) -> Result<Loaded, Mistakes> {
-    let mut loaded = scenario::load(&folder.join(SCENARIO), &Overrides::default())?.remove(0);
+    let mut loaded = scenario::load(&folder.join(SCENARIO), &Overrides::default())?;
     // A manifest may come from anywhere, and folders are named after the scenario.
     loaded.scenario.name = folder_name(&manifest.scenario);
     Ok(loaded)

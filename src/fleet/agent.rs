@@ -4,7 +4,8 @@
 //! what came of it. An order that is given twice is carried out once and answered twice, so that
 //! neither a lost answer nor a restarted controller does harm. Of two controllers the one with the
 //! higher term is obeyed. An order for memory that it does not have it does not begin, and says so.
-//! When the controller is not heard for the lease of a harm, the agent undoes it.
+//! What is cancelled it stops at once. When the controller is not heard for the lease of a harm,
+//! the agent undoes it.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -352,6 +353,11 @@ impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
             // An older controller: another one has taken over.
             Message::Welcome { .. } => self.again.notify_one(),
             Message::Order(order) if order.term >= self.term => self.ordered(order),
+            Message::Cancel { term, void } if term >= self.term => {
+                if let Some(task) = self.task.as_mut().filter(|task| task.order.number <= void) {
+                    task.abandon();
+                }
+            }
             Message::Harm { injection } if self.injections.accept(&injection, Instant::now()) => {
                 self.harm(injection);
             }
@@ -436,11 +442,11 @@ impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
                 Some((false, None))
             }
             Work::Verify { step, .. } => {
-                self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
+                self.ranks.as_ref().filter(|(_, r)| r.holds(step))?;
                 Some((true, None))
             }
             Work::Save { checkpoint, ref to, step, declared, packing, .. } => {
-                let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.step() == step)?;
+                let (_, ranks) = self.ranks.as_ref().filter(|(_, r)| r.holds(step))?;
                 let name = image_name(order.job, checkpoint, seat);
                 let image = ranks.image();
                 let packing = [packing, Span::ZERO];
@@ -510,9 +516,9 @@ impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
     }
 
     fn stored(&mut self, number: u64, data: Option<Vec<u8>>) {
-        let Some(task) = self.task.as_mut().filter(|task| task.order.number == number) else {
-            return;
-        };
+        let task = self.task.as_mut();
+        let asked = task.filter(|task| task.order.number == number && task.answer.is_none());
+        let Some(task) = asked else { return };
         if let (Some(data), Work::Load { step, .. }) = (data, &task.order.work) {
             // A broken image is no image: the order stays undone, for all to see.
             let Some(ranks) = Ranks::from_image(&data, &task.order.seat, *step) else {

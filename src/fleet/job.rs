@@ -2,7 +2,8 @@
 //!
 //! What is decided is the coordinator's. A command for all nodes of a job is an order to each of
 //! them, which is done when each says so. A failure is known when the detector suspects the node;
-//! it happened at the node's last sign of life, and the others computed on until it was known.
+//! it happened at the node's last sign of life, and the others computed on until it was known: then
+//! what they have not done is cancelled, and what they answer to it counts for nothing.
 //!
 //! All replicas of a seat compute the same memory and send its sum to all replicas of the next
 //! seat, which take the first that comes. A step is done when all have done it; as soon as each
@@ -49,6 +50,8 @@ pub enum Demand {
     Emit(What),
     /// Give this order to a node.
     Order(NodeId, NodeOrder),
+    /// What a node was ordered up to this number is void.
+    Cancel(NodeId, u64),
     /// The file server forgets what is stored under this name.
     Delete(String),
     /// A node forgets what is on its card and in its memory under this name.
@@ -151,7 +154,7 @@ impl<'p> Jobs<'p> {
     /// The result that the jobs must have; `None` without jobs.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {
-        let each = (0..).zip(&plan.jobs).map(|(id, job)| {
+        let each = (0..).zip(plan.jobs.iter()).map(|(id, job)| {
             let ranks = plan.scenario.work_of(JobId(id)).map_or(1, |work| work.ranks_per_node);
             let (right, more) = (Address::new("", 0), Vec::new());
             let seat = Seat { number: 0, of: job.seats, ranks, words, right, more, twin: false };
@@ -173,6 +176,14 @@ impl<'p> Jobs<'p> {
             Some(job) => self.demands.extend(self.order_of(job, node)),
             None => self.handle(now, Input::Free(node)),
         }
+    }
+
+    /// What a node was ordered up to this number is void, whatever it knows.
+    #[must_use]
+    pub fn void_for(&self, node: NodeId) -> u64 {
+        let job = self.coordinator.job_of(node);
+        let order = job.and_then(|job| self.crews.each[usize::from(job.0)].order);
+        order.map_or_else(|| self.coordinator.last_order(), |(number, _)| number - 1)
     }
 
     /// A node was lost; it was last heard at `since`.
@@ -279,10 +290,14 @@ impl<'p> Jobs<'p> {
                 self.crews.placements += u64::from(anew);
                 let placement = self.crews.placements;
                 let workers = self.workers(job);
-                (workers.order, workers.found, workers.late_at) = (None, None, None);
-                workers.waiting.clear();
+                (workers.found, workers.late_at) = (None, None);
                 if anew {
                     workers.placement = placement;
+                }
+                let (order, waiting) = (workers.order.take(), std::mem::take(&mut workers.waiting));
+                if let Some((number, _)) = order {
+                    let cancel = |node| Demand::Cancel(node, number);
+                    self.demands.extend(waiting.into_iter().map(cancel));
                 }
             }
             JobCommand::Order { job, order, work } => self.order(job, order, work),
@@ -301,7 +316,7 @@ impl<'p> Jobs<'p> {
                 let result = combined(sums.map(ranks::result));
                 self.demands.extend(result.filter(|_| all).map(Demand::Finished));
             }
-            // Agents draw what they draw, and the time is asked for by `next`. No plan that the
+            // Agents know what they do, and the time is asked for by `next`. No plan that the
             // fleet takes has checkpoints that are written while it computes.
             JobCommand::Member { .. }
             | JobCommand::Load { .. }
@@ -566,6 +581,29 @@ mod tests {
 
     fn phase(jobs: &Jobs<'_>) -> Option<JobPhase> {
         jobs.works_for(NodeId(0)).map(|(_, phase)| phase)
+    }
+
+    #[test]
+    fn what_is_given_up_is_cancelled_and_its_answers_count_for_nothing() {
+        let plan = plan();
+        let mut jobs = Jobs::new(&plan, 4, 1, None);
+        for node in 0..2 {
+            jobs.offer(Time(0), NodeId(node), Address::new("", 0));
+        }
+        jobs.pass(Time(1));
+        let ordered = jobs.take_demands().into_iter().find_map(|demand| match demand {
+            Demand::Order(_, order) => Some(order.number),
+            _ => None,
+        });
+        let order = ordered.expect("they compute");
+        assert_eq!(jobs.void_for(NodeId(0)), order - 1, "it is under way");
+        jobs.lost(Time(9), Time(5), NodeId(1));
+        let demands = jobs.take_demands();
+        assert!(demands.contains(&Demand::Cancel(NodeId(0), order)), "{demands:?}");
+        assert!(jobs.void_for(NodeId(0)) >= order, "to be heard if the cancel is lost");
+        jobs.done(Time(10), NodeId(0), order, 7, false);
+        assert_eq!(jobs.take_demands(), []);
+        assert_eq!(phase(&jobs), Some(JobPhase::Waiting));
     }
 
     /// A bit flips after the verification and before the image is taken.

@@ -55,6 +55,12 @@ impl Ranks {
         !self.sums.is_empty()
     }
 
+    /// Whether the memory is that after this step, and none of the next one is in it.
+    #[must_use]
+    pub fn holds(&self, step: u64) -> bool {
+        self.step == step && !self.waits()
+    }
+
     /// Computes the next step; gives the sum for the right neighbour. Asked again before
     /// [`Self::receive`], it gives the same sum and computes nothing.
     pub fn compute(&mut self) -> u64 {

@@ -18,11 +18,11 @@ pub(super) struct Task {
     time: Paced,
     /// Whether all but the time is done.
     pub ready: bool,
-    /// Its answer, once it is done.
+    /// Its answer, once it is done or abandoned.
     pub answer: Option<Message>,
     /// The checksum of the image that is saved: what strikes later is not in it.
     saved: Option<u64>,
-    #[expect(dead_code, reason = "dropped with the order, it ends the call to the store")]
+    /// Dropped, it ends the call to the store.
     cancel: Option<oneshot::Sender<()>>,
 }
 
@@ -78,6 +78,15 @@ impl Task {
         self.order.work.is_computing() && self.answer.is_none()
     }
 
+    /// Nothing more of it is done, if it is not done. Given again, it is not begun again: the step
+    /// may be half done.
+    pub(super) fn abandon(&mut self) {
+        if self.answer.is_none() {
+            self.answer = Some(Message::Unable { order: self.order.number });
+            self.cancel = None;
+        }
+    }
+
     /// What is answered when it is done and has left this memory.
     pub(super) fn done(&self, ranks: &Ranks) -> Message {
         let (order, sum) = (self.order.number, self.saved.unwrap_or_else(|| ranks.sum()));
@@ -125,14 +134,14 @@ pub(super) fn stretched(span: Duration, share_ppm: u32) -> Duration {
 }
 
 /// One bit of the memory flips under this order. What is read back writes over it; a verification
-/// that was answered while others still look is answered again.
+/// that was done while others still look is answered again.
 pub(super) fn flip(task: Option<&mut Task>, ranks: Option<&mut Ranks>, draw: u64) {
     let (Some(ranks), work) = (ranks, task.as_ref().map(|task| &task.order.work)) else { return };
     if !matches!(work, Some(Work::Load { .. })) {
         ranks.flip(draw);
     }
     if let Some(task) = task.filter(|task| matches!(task.order.work, Work::Verify { .. })) {
-        task.answer = None;
+        task.answer.take_if(|answer| !matches!(answer, Message::Unable { .. }));
     }
 }
 

@@ -60,8 +60,12 @@ pub enum Message {
     Done { order: u64, sum: u64 },
     /// The order was to verify, it is carried out, and the node's memory is corrupt.
     Corrupt { order: u64, sum: u64 },
-    /// The order supposes memory that the node does not have, and is not begun.
+    /// The order supposes memory that the node does not have, and is not begun; or it was
+    /// cancelled.
     Unable { order: u64 },
+    /// From the controller: orders up to this number are void. One under way is abandoned, and
+    /// never begun again.
+    Cancel { term: u64, void: u64 },
     /// Data of the job's memory on the agent's node change, as `draw` says, and nobody is informed.
     Flip { draw: u64 },
     /// The agent shall do harm on its own node.

@@ -48,9 +48,10 @@ pub(super) fn own(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Vec<
         of.plan.pattern(of.job, spec).1[1..].iter().map(|every| every - 1).collect();
     let work = setting.interval.unwrap_or(setting.work);
     let pattern = scr::Pattern { levels: &levels, counts: &counts, work, escalates: spec.escalate };
-    let usual = Strikes { checkpoint: true, restart: true, downtime: spec.strikes.downtime };
+    let strikes = spec.strikes.phases;
+    let usual = Strikes { checkpoint: true, restart: true, downtime: strikes.downtime };
     let mut outside = Vec::new();
-    if spec.strikes != usual {
+    if strikes != usual {
         outside.push("it supposes failures during checkpoint and restart".to_owned());
     }
     if setting.downtime > 0.0 {

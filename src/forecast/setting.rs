@@ -63,7 +63,7 @@ impl Setting {
 pub(super) fn strikes(of: Subject<'_>) -> Strikes {
     // Without checkpoints no switch holds a failure back.
     let all = Strikes { checkpoint: true, restart: true, downtime: true };
-    of.checkpoint().map_or(all, Checkpoint::strikes)
+    of.checkpoint().map_or(all, |spec| spec.strikes().phases)
 }
 
 /// From when the checkpoints of the plan's job count.

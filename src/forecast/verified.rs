@@ -71,7 +71,7 @@ fn whole(of: Subject<'_>, setting: &Setting, pattern: &Pattern, chunks: &Chunks)
 fn outside(of: Subject<'_>, setting: &Setting) -> String {
     let strikes = setting::strikes(of);
     let spec = of.checkpoint();
-    let always = spec.is_some_and(|spec| spec.integrity().exposed == Exposed::Always);
+    let always = spec.is_some_and(|spec| spec.strikes().silent == Exposed::Always);
     let (steps, _) = setting::chunks(of).steps();
     let uneven =
         setting.verification.is_some() && !steps.is_multiple_of(setting.verifications.into());

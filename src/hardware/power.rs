@@ -37,6 +37,9 @@ impl PowerMeter {
     }
 
     fn settle(&mut self, at: Time) {
+        if at == self.since {
+            return;
+        }
         self.energy += u128::from(self.now.0) * u128::from(at.since(self.since).0);
         self.since = at;
     }

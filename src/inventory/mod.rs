@@ -12,9 +12,9 @@ mod read;
 
 use std::path::PathBuf;
 
-use crate::config::declare::{Declared, table};
-use crate::config::language::{Key, Kind, TableSpec};
-use crate::config::mistakes::Mistakes;
+use crate::config::declare::{joined, table};
+use crate::config::language::Kind;
+use crate::config::mistakes::{Mistake, Mistakes};
 use crate::ids::NodeId;
 use crate::units::Span;
 
@@ -29,12 +29,19 @@ const PATIENCE: Kind = Kind::Span(Span::from_millis(1), HOUR);
 const PORT: Kind = Kind::Count(1, 65_535);
 const FILLED: Kind = Kind::Filled;
 
-/// The whole file.
-static ROOT: TableSpec = TableSpec {
-    doc: "The inventory of a real rack.",
-    keys: &[
-        Key::new("schema", Kind::Count(1, 1), "Version of the language.").or("1"),
-        Key::new("name", Kind::Text, "Name of the rack, for people. Default: the file's name."),
+table! {
+    /// What an inventory is called.
+    struct Top(Debug) {
+        /// Version of the language.
+        schema: u32 = Kind::Count(1, 1) => "1";
+        /// Name of the rack, for people. Default: the file's name.
+        name: Option<String>;
+    }
+}
+
+joined! {
+    /// The inventory of a real rack.
+    ROOT: Top, rivals [] and
         Key::new("node", Kind::Tables(read::Alike::SPEC), "Nodes that are alike."),
         Key::new("controller", Kind::Table(Control::SPEC), ""),
         Key::new("server", Kind::Table(Server::SPEC), ""),
@@ -42,9 +49,7 @@ static ROOT: TableSpec = TableSpec {
         Key::new("clock", Kind::Table(Clock::SPEC), ""),
         Key::new("limits", Kind::Table(Limits::SPEC), ""),
         Key::new("power", Kind::Table(&power::POWER), ""),
-    ],
-    rivals: &[],
-};
+}
 
 /// A real rack.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +125,10 @@ table! {
         /// Folder of `rackstorm rack enrol`, next to this file: authority.pem, controller.pem and
         /// controller.key.
         certificates: PathBuf;
+    }
+    checks |section, m| if let Some(Err(help)) = address.as_deref().map(read::host) {
+        let title = format!("`{}` is no address", address.as_deref().unwrap_or_default());
+        m.note(Mistake::new(section.place("address"), title).help(help));
     }
 }
 

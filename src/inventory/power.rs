@@ -120,62 +120,48 @@ impl Controller {
         })
     }
 
-    /// Notes what its table gives that cannot be, and finds its files, which lie in `folder`.
-    pub(super) fn check(&mut self, section: &Section<'_>, folder: &Path, m: &mut Mistakes) {
+    /// Finds its files, which lie in `folder`.
+    pub(super) fn locate(&mut self, folder: &Path) {
         if let Self::TuringPi(own) = self {
             own.web.user.get_or_insert_with(|| "root".into());
         }
-        let mut wrong = |key: &str, title: &str, help: Option<&str>| {
-            let mistake = Mistake::new(section.place(key), title);
-            m.note(mistake.maybe_help(help.map(str::to_owned)));
-        };
-        let mut address = |text: &str| {
-            if host_and_port(text, None).is_none() {
-                wrong("address", &format!("`{text}` is no address"), Some(ADDRESS));
-            }
-        };
-        match self {
-            Self::BitScope(own) => own.address.iter().for_each(|text| address(text)),
-            Self::PiPower(own) => address(&own.address),
-            Self::RfPiPower(own) => {
-                address(&own.server.address);
-                if let Err(help) = segment(&own.chassis) {
-                    wrong("chassis", "this is no name of a chassis", Some(help));
-                }
-            }
-            Self::Redfish(Redfish { web, .. }) | Self::TuringPi(TuringPi { web, .. }) => {
-                web.password_file.iter_mut().for_each(|file| *file = folder.join(&file));
-                match (&web.user, &web.password_file) {
-                    (Some(_), None) if section.has("user") => {
-                        wrong("user", "a user without `password_file`", None);
-                    }
-                    (None, Some(_)) => section.demand("user", m),
-                    _ => {}
-                }
-                if web.url.tls && !section.has("certificate") {
-                    let help = "`certificate`: SHA-256 of the server's certificate";
-                    let title = "https needs to know the server's certificate";
-                    m.note(Mistake::new(section.place("url"), title).help(help));
-                }
-            }
-            Self::SnmpPoe(own) => {
-                if own.oid.split('.').any(|part| part.parse::<u32>().is_err()) {
-                    wrong("oid", "an OID is made of numbers and dots", None);
-                }
-                if own.on == own.off {
-                    wrong("off", "`on` and `off` are the same value", None);
-                }
-            }
-            Self::Command(own) => {
-                for (key, argv) in [("on", &own.on), ("off", &own.off), ("state", &own.state)] {
-                    if argv.first().is_none_or(|program| program.trim().is_empty()) {
-                        let help = "[\"ssh\", \"switch\", \"on {channel}\"]";
-                        wrong(key, "no program", Some(help));
-                    }
-                }
-            }
-            Self::Uhubctl(_) | Self::ClusterCtrl(_) => {}
+        if let Self::Redfish(Redfish { web, .. }) | Self::TuringPi(TuringPi { web, .. }) = self {
+            web.password_file.iter_mut().for_each(|file| *file = folder.join(&file));
         }
+    }
+}
+
+/// Notes an address that is none.
+fn check_address(section: &Section<'_>, m: &mut Mistakes) {
+    let Some(text) = section.optional::<String>("address") else { return };
+    if host_and_port(&text, None).is_none() {
+        let mistake = Mistake::new(section.place("address"), format!("`{text}` is no address"));
+        m.note(mistake.help(ADDRESS));
+    }
+}
+
+/// Notes a user without a password, and a server that cannot be known.
+fn check_web(section: &Section<'_>, url: Option<&Url>, m: &mut Mistakes) {
+    if section.has("user") && !section.has("password_file") {
+        m.note(Mistake::new(section.place("user"), "a user without `password_file`"));
+    }
+    if url.is_some_and(|url| url.tls) && !section.has("certificate") {
+        let help = "`certificate`: SHA-256 of the server's certificate";
+        let title = "https needs to know the server's certificate";
+        m.note(Mistake::new(section.place("url"), title).help(help));
+    }
+}
+
+/// Notes programs that are none.
+fn check_programs<const N: usize>(
+    section: &Section<'_>,
+    all: [(&str, Option<&Vec<String>>); N],
+    m: &mut Mistakes,
+) {
+    let is_none = |argv: &Vec<String>| argv.first().is_none_or(|word| word.trim().is_empty());
+    for (key, _) in all.into_iter().filter(|(_, argv)| argv.is_some_and(is_none)) {
+        let mistake = Mistake::new(section.place(key), "no program");
+        m.note(mistake.help("[\"ssh\", \"switch\", \"on {channel}\"]"));
     }
 }
 
@@ -251,6 +237,7 @@ table! {
         /// How long a node stays off in a power cycle (same source).
         settle: Span = WAIT => "\"2 s\"";
     }
+    checks |section, m| check_address(section, m)
 }
 
 table! {
@@ -273,6 +260,7 @@ table! {
         /// How long a request may take. Assumption.
         timeout: Span = PATIENCE => "\"5 s\"";
     }
+    checks |section, m| check_address(section, m)
 }
 
 table! {
@@ -282,6 +270,10 @@ table! {
         server: PiPower = language::Kind::Flat(PiPower::SPEC);
         /// The chassis (kraken, rfpipower.go).
         chassis: String = FILLED => "\"C0\"";
+    }
+    checks |section, m| if let Some(Err(help)) = chassis.as_deref().map(segment) {
+        let mistake = Mistake::new(section.place("chassis"), "this is no name of a chassis");
+        m.note(mistake.help(help));
     }
 }
 
@@ -300,6 +292,7 @@ table! {
         /// `openssl x509 -noout -fingerprint -sha256` prints it.
         certificate: Option<[u8; 32]> = FILLED;
     }
+    checks |section, m| check_web(section, url.as_ref(), m)
 }
 
 impl Web {
@@ -420,6 +413,9 @@ table! {
         /// How long a request may take. Assumption.
         timeout: Span = PATIENCE => "\"5 s\"";
     }
+    checks |section, m| if section.has("password_file") {
+        section.demand("user", m);
+    }
 }
 
 table! {
@@ -488,6 +484,16 @@ table! {
         /// How long a program may run. Assumption.
         timeout: Span = PATIENCE => "\"10 s\"";
     }
+    checks |section, m| {
+        if oid.as_ref().is_some_and(|oid| oid.split('.').any(|part| part.parse::<u32>().is_err())) {
+            let place = section.place("oid");
+            m.note(Mistake::new(place, "an OID is made of numbers and dots"));
+        }
+        if on.is_some() && on == off {
+            let place = section.place("off");
+            m.note(Mistake::new(place, "`on` and `off` are the same value"));
+        }
+    }
 }
 
 table! {
@@ -525,5 +531,9 @@ table! {
         settle: Span = WAIT => "\"2 s\"";
         /// How long a program may run. Assumption.
         timeout: Span = PATIENCE => "\"10 s\"";
+    }
+    checks |section, m| {
+        let all = [("on", on.as_ref()), ("off", off.as_ref()), ("state", state.as_ref())];
+        check_programs(section, all, m);
     }
 }

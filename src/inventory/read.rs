@@ -10,7 +10,6 @@ use super::{
     Boot, Clock, Control, Feed, Inventory, InventoryNode, Limits, Mistakes, Position, ROOT, Server,
 };
 use crate::config::declare::{Declared, table};
-use crate::config::document::Value;
 use crate::config::language::nearest;
 use crate::config::mistakes::{Mistake, Place};
 use crate::config::reading::{self, Sheet};
@@ -49,7 +48,7 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
     let controllers = Controllers::read(&root.section("power"), folder, m);
     let mut nodes = Vec::new();
     let mut seen = Seen::default();
-    for section in root.items("node", Alike::SPEC).flatten() {
+    for section in root.items("node").flatten() {
         Block { section, controllers: &controllers, seen: &mut seen, m }.read(&mut nodes);
     }
     if nodes.is_empty() && m.is_empty() {
@@ -62,28 +61,21 @@ fn inventory(sheet: &Sheet, stem: String, folder: &Path, m: &mut Mistakes) -> Op
     let clock = Clock::read(&root.section("clock"), m);
     let section = root.section("limits");
     let limits = Limits::read(&section, m);
-    if let Some(text) = limits.as_ref().and_then(|limits| limits.protected.as_deref()) {
+    if let Some(text) = section.optional::<String>("protected") {
         let known: Vec<&str> =
             nodes.iter().map(|node: &InventoryNode| node.name.as_str()).collect();
-        match names::choose(text, &known) {
+        match names::choose(&text, &known) {
             Ok(chosen) => chosen.into_iter().for_each(|at| nodes[at].protected = true),
-            Err(error) => blame(section.place("protected"), text, error, m),
+            Err(error) => blame(section.place("protected"), &text, error, m),
         }
     }
     protect_managers(&controllers, &mut nodes, m);
-    let controller = controller.and_then(|own| {
-        let address = host(&own.address).map_err(|help| {
-            let title = format!("`{}` is no address", own.address);
-            m.note(Mistake::new(root.section("controller").place("address"), title).help(help));
-        });
-        let certificates = folder.join(&own.certificates);
-        Some(Control { address: address.ok()?, certificates, ..own })
-    });
     Some(Inventory {
         name: root.optional("name").unwrap_or(stem),
         nodes,
         controllers: controllers.list,
-        controller,
+        controller: controller
+            .map(|own| Control { certificates: folder.join(&own.certificates), ..own }),
         boot: boot.map(|own| Boot { log: folder.join(&own.log), ..own }),
         server,
         clock: clock?,
@@ -112,17 +104,14 @@ impl Controllers {
     fn read(power: &Section<'_>, folder: &Path, m: &mut Mistakes) -> Self {
         let mut all = Self::default();
         for (word, read) in Controller::ALL {
-            let tables = power.given(word).and_then(Value::list).unwrap_or_default();
-            for (table, place) in tables.iter().filter_map(|item| Some((item.table()?, item.place)))
-            {
-                let section = power.item(word, table, place);
+            for section in power.items(word).flatten() {
                 all.names(&section, m);
                 if section.has("manager") {
                     let manager: Option<String> = section.optional("manager");
                     all.managers.extend(manager.map(|name| (name, section.place("manager"))));
                 }
                 if let Some(mut controller) = read(&section, m) {
-                    controller.check(&section, folder, m);
+                    controller.locate(folder);
                     all.list.push(controller);
                 }
             }
@@ -209,14 +198,14 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn read(mut self, nodes: &mut Vec<InventoryNode>) {
-        let Some(alike) = Alike::read(&self.section, self.m) else { return };
-        let Some(names) = self.list("names", Some(&alike.names), None, node_name) else { return };
+        self.section.demand("names", self.m);
+        let Some(names) = self.list("names", None, node_name) else { return };
         let n = Some(names.len());
-        let addresses = self.list("address", alike.address.as_ref(), n, host);
-        let macs = self.list("mac", alike.mac.as_ref(), n, mac);
-        let serials = self.list("serial", alike.serial.as_ref(), n, serial);
-        let positions = self.list("position", alike.position.as_ref(), n, position);
-        let feeds = self.feeds(&alike, names.len());
+        let addresses = self.list("address", n, host);
+        let macs = self.list("mac", n, mac);
+        let serials = self.list("serial", n, serial);
+        let positions = self.list("position", n, position);
+        let feeds = self.feeds(names.len());
         let position = |at: usize| positions.as_ref().and_then(|list| read_position(&list[at]));
         let nth =
             |list: &Option<Vec<String>>, at: usize| list.as_ref().map(|list| list[at].clone());
@@ -236,11 +225,10 @@ impl Block<'_> {
     fn list(
         &mut self,
         key: &'static str,
-        text: Option<&String>,
         n: Option<usize>,
         tidy: impl Fn(&str) -> Result<String, &'static str>,
     ) -> Option<Vec<String>> {
-        let text = text?;
+        let text: &str = &self.section.optional::<String>(key)?;
         let place = self.section.place(key);
         let list = match names::expand(text) {
             Ok(list) => list,
@@ -284,19 +272,19 @@ impl Block<'_> {
     }
 
     /// What switches the nodes of the block.
-    fn feeds(&mut self, alike: &Alike, n: usize) -> Option<Vec<Feed>> {
-        if alike.power.is_none() && alike.channel.is_none() {
+    fn feeds(&mut self, n: usize) -> Option<Vec<Feed>> {
+        if !self.section.has("power") && !self.section.has("channel") {
             return None;
         }
         self.section.demand("power", self.m);
         self.section.demand("channel", self.m);
-        let (name, text) = (alike.power.as_ref()?, alike.channel.as_ref());
+        let name: &str = &self.section.optional::<String>("power")?;
         let controller = self.controllers.find(name, self.section.place("power"), self.m)?;
-        let text = text?;
+        let text: &str = &self.section.optional::<String>("channel")?;
         let kind = &self.controllers.list[controller];
-        let channels = self.list("channel", Some(text), Some(n), |entry| Ok(entry.to_owned()));
+        let channels = self.list("channel", Some(n), |entry| Ok(entry.to_owned()));
         let place = self.section.place("channel");
-        let there = kind.place().unwrap_or_else(|| name.clone());
+        let there = kind.place().unwrap_or_else(|| name.to_owned());
         let mut feeds = Some(Vec::new());
         for entry in channels? {
             let channel = match kind.channel(&entry) {

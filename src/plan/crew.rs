@@ -35,7 +35,7 @@ impl<'m> Crew<'m> {
 
     /// Those of jobs that need so many nodes each.
     pub(super) fn each(scenario: &Scenario, machine: &'m Machine, needs: &[u32]) -> Vec<Self> {
-        let stagger = scenario.boot.stagger.0;
+        let stagger = scenario.boot.power_on.stagger.0;
         let place = |node: NodeId| u64::from(node.0 % scenario.module.nodes);
         let between = stagger.saturating_mul(scenario.module.nodes.into());
         let mut order: Vec<_> = machine.in_order().collect();
@@ -197,7 +197,7 @@ mod tests {
     /// The pilot, whose nodes are up at once.
     fn instant() -> (Scenario, Machine) {
         let mut scenario = pilot::scenario();
-        (scenario.boot.method, scenario.boot.stagger) = (BootMethod::Instant, Span::ZERO);
+        (scenario.boot.method, scenario.boot.power_on.stagger) = (BootMethod::Instant, Span::ZERO);
         let machine = Machine::build(&scenario);
         (scenario, machine)
     }
@@ -224,10 +224,10 @@ mod tests {
     fn with_a_stagger_the_first_nodes_of_every_module_are_up_first() {
         let (mut scenario, machine) = instant();
         scenario.boot.method = BootMethod::Sd;
-        scenario.boot.stagger = Span::from_secs(1);
+        scenario.boot.power_on.stagger = Span::from_secs(1);
         let crew = Crew::new(&scenario, &machine, 10);
         assert_eq!(nodes(&crew), [0, 150, 300, 450, 600, 1, 151, 301, 451, 601]);
-        scenario.boot.stagger = Span::ZERO;
+        scenario.boot.power_on.stagger = Span::ZERO;
         let crew = Crew::new(&scenario, &machine, 10);
         assert_eq!((crew.nodes.len(), crew.len()), (750, 10), "nobody knows who is up first");
         assert!((crew.most_under(PartKind::Module) - 2.0).abs() < 1e-12);

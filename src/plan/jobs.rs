@@ -329,7 +329,7 @@ mod tests {
     fn planned(change: impl FnOnce(&mut Scenario)) -> Job {
         let mut scenario = pilot::scenario();
         change(&mut scenario);
-        Plan::make(&scenario).jobs.remove(0)
+        Plan::make(&scenario).jobs[0].clone()
     }
 
     fn near(span: Span, seconds: f64) {

@@ -54,7 +54,7 @@ impl Plan {
     /// Computing between two checkpoints of a job's levels, and `every` of each of them.
     #[must_use]
     pub fn pattern(&self, of: JobId, spec: &Multilevel) -> (Span, Vec<u32>) {
-        let own = || spec.levels.iter().map(|level| level.every).collect();
+        let own = || spec.levels.iter().map(|level| level.every.unwrap_or(1)).collect();
         if let Some(interval) = spec.interval {
             return (interval, own());
         }

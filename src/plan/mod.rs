@@ -23,6 +23,7 @@ pub use self::images::Parcel;
 pub use self::levels::Access;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::scenario::Scenario;
@@ -37,12 +38,12 @@ pub struct Plan {
     /// The resolved scenario that it was made from: rules, hardware, boot, server, faults.
     #[doc(hidden)]
     pub scenario: Scenario,
-    /// Every part of the machine as rows.
+    /// Every part of the machine as rows. It does not hang on the seed, and is shared.
     #[doc(hidden)]
-    pub machine: machine::Machine,
-    /// The jobs, placed on no nodes yet: that depends on who is up.
+    pub machine: Arc<machine::Machine>,
+    /// The jobs, placed on no nodes yet: that depends on who is up. Shared as well.
     #[doc(hidden)]
-    pub jobs: Vec<Job>,
+    pub jobs: Arc<[Job]>,
 }
 
 /// A job with its numbers worked out.
@@ -79,9 +80,18 @@ impl Plan {
     /// Decides everything for a scenario that was checked. Panics if it was not.
     #[must_use]
     pub fn make(scenario: &Scenario) -> Self {
-        let machine = machine::Machine::build(scenario);
-        let jobs = jobs::make(scenario, &machine);
+        let machine = Arc::new(machine::Machine::build(scenario));
+        let jobs = jobs::make(scenario, &machine).into();
         Self { scenario: scenario.clone(), machine, jobs }
+    }
+
+    /// The plan of the same scenario with another seed, as [`Plan::make`] makes it, in the time
+    /// that a copy of the scenario takes: only chance hangs on the seed.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> Self {
+        let mut plan = self.clone();
+        plan.scenario.seed = seed;
+        plan
     }
 
     /// The nodes that a strike of a rule on a part reaches: those under the part, or those of the
@@ -105,5 +115,23 @@ impl Plan {
     /// When `out` cannot be written.
     pub fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
         print::print(self, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_of_another_seed_is_that_which_is_made_anew() {
+        let mut scenario = pilot::scenario();
+        let plan = Plan::make(&scenario);
+        for seed in [scenario.seed, 0, 1, u64::MAX] {
+            scenario.seed = seed;
+            let (made, other) = (Plan::make(&scenario), plan.with_seed(seed));
+            assert_eq!(made.digest(), other.digest());
+            assert_eq!(made.scenario, other.scenario);
+            assert!(Arc::ptr_eq(&plan.machine, &other.machine), "it is shared");
+        }
     }
 }

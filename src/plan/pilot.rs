@@ -2,15 +2,15 @@
 
 use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
 use crate::ids::PartKind;
-use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
+use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure, PowerOn};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Period,
-    Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Exposed, Exposure, Integrity, Interval,
+    KeptAt, Period, Strikes,
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
@@ -39,7 +39,7 @@ pub(crate) fn scenario() -> Scenario {
         server: server(),
         boot: Boot {
             method: BootMethod::PxeNfs,
-            stagger: Span::from_millis(100),
+            power_on: PowerOn { stagger: Span::from_millis(100) },
             root_read: Bytes(80_000_000),
             initramfs: Bytes(0),
             offer_cure: OfferCure::Ssdp,
@@ -96,7 +96,10 @@ fn coordinated() -> Coordinated {
         interval: Interval::Daly,
         cost: Cost::Store(KeptAt::FileServer),
         last: false,
-        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        strikes: Exposure {
+            phases: Strikes { checkpoint: true, restart: true, downtime: false },
+            silent: Exposed::Always,
+        },
         period: Period::Work,
         counts: Counts::End,
         integrity: Integrity::NONE,

@@ -1,7 +1,6 @@
 //! The plan for people: what `rackstorm plan` shows.
 
 use std::io;
-use std::ops::Deref;
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{Chance, Strike};
@@ -15,162 +14,138 @@ use crate::units::{NANOS_PER_SECOND, Span};
 /// First strikes shown.
 const STRIKES: usize = 10;
 
-/// A plan, as it is printed.
-struct Printed<'p>(&'p Plan);
-
-impl Deref for Printed<'_> {
-    type Target = Plan;
-
-    fn deref(&self) -> &Plan {
-        self.0
-    }
-}
-
 /// See [`Plan::print`].
 pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
-    Printed(plan).print(out)
+    let scenario = &plan.scenario;
+    writeln!(out, "{}: {}", scenario.name, scenario.title)?;
+    let when = match scenario.stop.when {
+        StopWhen::WorkloadDone => "when the workload is done, or ",
+        StopWhen::AllUp => "when all nodes are up, or ",
+        StopWhen::Never => "",
+    };
+    let seed = scenario.seed;
+    writeln!(out, "seed {seed}, ends {when}after {}", short(Span(scenario.stop.at.0)))?;
+    writeln!(out, "digest {}", plan.digest())?;
+    print_machine(plan, out)?;
+    print_links(plan, out)?;
+    print_module(plan, out)?;
+    print_faults(plan, out)?;
+    for (job, id) in plan.jobs.iter().zip((0..).map(JobId)) {
+        print_job(job, plan.checkpoint_of(id), out)?;
+    }
+    print_assumptions(plan, out)
 }
 
-impl Printed<'_> {
-    fn print(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let scenario = &self.scenario;
-        writeln!(out, "{}: {}", scenario.name, scenario.title)?;
-        let when = match scenario.stop.when {
-            StopWhen::WorkloadDone => "when the workload is done, or ",
-            StopWhen::AllUp => "when all nodes are up, or ",
-            StopWhen::Never => "",
-        };
-        let seed = scenario.seed;
-        writeln!(out, "seed {seed}, ends {when}after {}", short(Span(scenario.stop.at.0)))?;
-        writeln!(out, "digest {}", self.digest())?;
-        self.print_machine(out)?;
-        self.print_links(out)?;
-        self.print_module(out)?;
-        self.print_faults(out)?;
-        for (job, id) in self.jobs.iter().zip((0..).map(JobId)) {
-            print_job(job, self.checkpoint_of(id), out)?;
-        }
-        self.print_assumptions(out)
+fn print_machine(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let (machine, scenario) = (&plan.machine, &plan.scenario);
+    let nodes = machine.nodes.len();
+    let spares = machine.nodes.iter().filter(|node| node.spare).count();
+    writeln!(out, "\nMachine, at {}", scenario.site.altitude)?;
+    for (count, one, what) in [
+        (machine.racks as usize, "rack", String::new()),
+        (machine.modules.len(), "module", format!(" of {}", scenario.module.model)),
+        (machine.packs.len(), "pack", String::new()),
+        (machine.blades.len(), "blade", String::new()),
+        (nodes, "node", about_nodes(plan, spares)),
+        (machine.switches.len(), "switch", String::new()),
+        (machine.psus.len(), "PSU", String::new()),
+        (machine.servers.len(), "server", String::new()),
+    ] {
+        let plural = plural(count, one);
+        writeln!(out, "  {count:>9} {plural}{what}")?;
     }
+    Ok(())
+}
 
-    fn print_machine(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let (machine, scenario) = (&self.machine, &self.scenario);
-        let nodes = machine.nodes.len();
-        let spares = machine.nodes.iter().filter(|node| node.spare).count();
-        writeln!(out, "\nMachine, at {}", scenario.site.altitude)?;
-        for (count, one, what) in [
-            (machine.racks as usize, "rack", String::new()),
-            (machine.modules.len(), "module", format!(" of {}", scenario.module.model)),
-            (machine.packs.len(), "pack", String::new()),
-            (machine.blades.len(), "blade", String::new()),
-            (nodes, "node", self.about_nodes(spares)),
-            (machine.switches.len(), "switch", String::new()),
-            (machine.psus.len(), "PSU", String::new()),
-            (machine.servers.len(), "server", String::new()),
-        ] {
-            let plural = plural(count, one);
-            writeln!(out, "  {count:>9} {plural}{what}")?;
-        }
-        Ok(())
-    }
+fn about_nodes(plan: &Plan, spares: usize) -> String {
+    let hardware = &plan.scenario.hardware;
+    let nodes = plan.machine.nodes.len();
+    let cores = nodes as u64 * u64::from(hardware.cores);
+    format!(" of {}, {} active and {spares} spare, {cores} cores", hardware.model, nodes - spares)
+}
 
-    fn about_nodes(&self, spares: usize) -> String {
-        let hardware = &self.scenario.hardware;
-        let nodes = self.machine.nodes.len();
-        let cores = nodes as u64 * u64::from(hardware.cores);
-        format!(
-            " of {}, {} active and {spares} spare, {cores} cores",
-            hardware.model,
-            nodes - spares
-        )
+fn print_links(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let (machine, scenario) = (&plan.machine, &plan.scenario);
+    let server = &scenario.server;
+    writeln!(out, "\nLinks and disks")?;
+    for (count, what, rate) in [
+        (machine.nodes.len(), "node to switch", scenario.hardware.link.to_string()),
+        (machine.switches.len(), "switch uplink", scenario.module.uplink.to_string()),
+        (machine.servers.len(), "server link", server.link.to_string()),
+        (machine.servers.len(), "server disk", format!("{} MB/s", server.disk as f64 / 1e6)),
+    ] {
+        writeln!(out, "  {count:>9} x {what:<15} {rate}")?;
     }
+    writeln!(out, "  TCP payload gets {} % of a link", percent(scenario.network.tcp_share))
+}
 
-    fn print_links(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let (machine, scenario) = (&self.machine, &self.scenario);
-        let server = &scenario.server;
-        writeln!(out, "\nLinks and disks")?;
-        for (count, what, rate) in [
-            (machine.nodes.len(), "node to switch", scenario.hardware.link.to_string()),
-            (machine.switches.len(), "switch uplink", scenario.module.uplink.to_string()),
-            (machine.servers.len(), "server link", server.link.to_string()),
-            (machine.servers.len(), "server disk", format!("{} MB/s", server.disk as f64 / 1e6)),
-        ] {
-            writeln!(out, "  {count:>9} x {what:<15} {rate}")?;
-        }
-        writeln!(out, "  TCP payload gets {} % of a link", percent(scenario.network.tcp_share))
+/// Switches and PSUs of the first module; all are alike.
+fn print_module(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let (machine, module) = (&plan.machine, &plan.scenario.module);
+    if machine.modules.is_empty() {
+        return Ok(());
     }
+    writeln!(out, "\nEach module")?;
+    let nodes = |part| machine.nodes_of(part).count();
+    for index in 0..module.switches {
+        let part = Part { kind: PartKind::Switch, index };
+        let spares = machine.nodes_of(part).filter(|id| machine.nodes[id.0 as usize].spare);
+        let (all, spares) = (nodes(part), spares.count());
+        writeln!(out, "  switch[{}] carries {all} nodes, {spares} of them spare", index + 1)?;
+    }
+    for (index, psu) in (0..).zip(&module.psus) {
+        let fed = nodes(Part { kind: PartKind::Psu, index });
+        let switches = counted(psu.switches.len(), "switch");
+        let limit = psu.limit;
+        writeln!(out, "  psu[{}] feeds {fed} nodes and {switches}, limit {limit}", index + 1)?;
+    }
+    Ok(())
+}
 
-    /// Switches and PSUs of the first module; all are alike.
-    fn print_module(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let (machine, module) = (&self.machine, &self.scenario.module);
-        if machine.modules.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "\nEach module")?;
-        let nodes = |part| machine.nodes_of(part).count();
-        for index in 0..module.switches {
-            let part = Part { kind: PartKind::Switch, index };
-            let spares = machine.nodes_of(part).filter(|id| machine.nodes[id.0 as usize].spare);
-            let (all, spares) = (nodes(part), spares.count());
-            writeln!(out, "  switch[{}] carries {all} nodes, {spares} of them spare", index + 1)?;
-        }
-        for (index, psu) in (0..).zip(&module.psus) {
-            let fed = nodes(Part { kind: PartKind::Psu, index });
-            let switches = counted(psu.switches.len(), "switch");
-            let limit = psu.limit;
-            writeln!(out, "  psu[{}] feeds {fed} nodes and {switches}, limit {limit}", index + 1)?;
-        }
-        Ok(())
+fn print_faults(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    if plan.scenario.faults.is_empty() {
+        return writeln!(out, "\nNo faults");
     }
+    writeln!(out, "\nFaults")?;
+    for rule in &plan.scenario.faults {
+        let parts = counted(rule.on.len() as usize, rule.on.kind.title());
+        let (kind, when) = (rule.kind().word(), when_text(rule));
+        // A rule without a name has that of its kind.
+        let kind = if rule.name == kind { String::new() } else { format!(" ({kind})") };
+        writeln!(out, "  {}{kind} on {parts}: {when}", rule.name)?;
+        if let Some(how) = rule.harm.phrase() {
+            writeln!(out, "    harm: {how}")?;
+        }
+        writeln!(out, "    repair: {}", repair_text(&rule.repair))?;
+    }
+    let end = plan.scenario.stop.at;
+    let strikes = Chance::new(&plan.scenario).first_strikes(plan, end);
+    let within = short(Span(end.0));
+    let parts = counted(strikes.len(), "first strike");
+    writeln!(out, "\n{parts} within {within} (nodes: of time with power)")?;
+    for Strike { at, fault, part } in strikes.iter().take(STRIKES) {
+        let rule = &plan.scenario.faults[usize::from(fault.0)];
+        let (at, part) = (short(Span(at.0)), plan.machine.name(*part));
+        writeln!(out, "  {at:>22}  {part}  {}", rule.name)?;
+    }
+    if let Some(more @ 1..) = strikes.len().checked_sub(STRIKES) {
+        writeln!(out, "  {:>22}  and {more} more", "")?;
+    }
+    Ok(())
+}
 
-    fn print_faults(&self, out: &mut impl io::Write) -> io::Result<()> {
-        if self.scenario.faults.is_empty() {
-            return writeln!(out, "\nNo faults");
-        }
-        writeln!(out, "\nFaults")?;
-        for rule in &self.scenario.faults {
-            let parts = counted(rule.on.len() as usize, kind_of_part(rule.on.kind));
-            let (kind, when) = (rule.kind().word(), when_text(rule));
-            // A rule without a name has that of its kind.
-            let kind = if rule.name == kind { String::new() } else { format!(" ({kind})") };
-            writeln!(out, "  {}{kind} on {parts}: {when}", rule.name)?;
-            if let Some(how) = rule.harm.phrase() {
-                writeln!(out, "    harm: {how}")?;
-            }
-            writeln!(out, "    repair: {}", repair_text(&rule.repair))?;
-        }
-        let end = self.scenario.stop.at;
-        let strikes = Chance::new(&self.scenario).first_strikes(self, end);
-        let within = short(Span(end.0));
-        let parts = counted(strikes.len(), "first strike");
-        writeln!(out, "\n{parts} within {within} (nodes: of time with power)")?;
-        for Strike { at, fault, part } in strikes.iter().take(STRIKES) {
-            let rule = &self.scenario.faults[usize::from(fault.0)];
-            let (at, part) = (short(Span(at.0)), self.machine.name(*part));
-            writeln!(out, "  {at:>22}  {part}  {}", rule.name)?;
-        }
-        if let Some(more @ 1..) = strikes.len().checked_sub(STRIKES) {
-            writeln!(out, "  {:>22}  and {more} more", "")?;
-        }
-        Ok(())
+fn print_assumptions(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let assumed = plan.scenario.provenance.iter().filter_map(|entry| match &entry.source {
+        Source::Assumption(why) => Some((&entry.key, &entry.value, why)),
+        Source::Published(_) | Source::Scenario => None,
+    });
+    writeln!(out, "\nAssumptions")?;
+    writeln!(out, "  nodes on switches: active ones in contiguous equal blocks, spares in turn")?;
+    for (key, value, why) in assumed {
+        let colon = if why.is_empty() { "" } else { ": " };
+        writeln!(out, "  {key} = {value}{colon}{why}")?;
     }
-
-    fn print_assumptions(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let assumed = self.scenario.provenance.iter().filter_map(|entry| match &entry.source {
-            Source::Assumption(why) => Some((&entry.key, &entry.value, why)),
-            Source::Published(_) | Source::Scenario => None,
-        });
-        writeln!(out, "\nAssumptions")?;
-        writeln!(
-            out,
-            "  nodes on switches: active ones in contiguous equal blocks, spares in turn"
-        )?;
-        for (key, value, why) in assumed {
-            let colon = if why.is_empty() { "" } else { ": " };
-            writeln!(out, "  {key} = {value}{colon}{why}")?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn print_job(job: &Job, spec: Option<&Checkpoint>, out: &mut impl io::Write) -> io::Result<()> {
@@ -234,7 +209,7 @@ pub fn when_text(rule: &FaultRule) -> String {
     };
     let radius = match rule.radius {
         Radius::Node => String::new(),
-        radius => format!(", with all nodes of its {}", kind_of_part(radius.kind())),
+        radius => format!(", with all nodes of its {}", radius.kind().title()),
     };
     let cascade = rule.cascade.map_or(String::new(), |Cascade { chance, delay }| {
         let (chance, delay) = (percent(chance), short(delay));
@@ -290,22 +265,6 @@ fn short(span: Span) -> String {
 /// A share in per cent, without the noise of binary fractions.
 fn percent(share: f64) -> f64 {
     libm::round(share * 1e6) / 1e4
-}
-
-fn kind_of_part(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Node => "node",
-        PartKind::Blade => "blade",
-        PartKind::Pack => "pack",
-        PartKind::Module => "module",
-        PartKind::Rack => "rack",
-        PartKind::Switch => "switch",
-        PartKind::Psu => "PSU",
-        PartKind::Server => "server",
-        PartKind::NodeLink => "node link",
-        PartKind::Uplink => "uplink",
-        PartKind::Controller => "controller",
-    }
 }
 
 fn plural(count: usize, one: &str) -> String {

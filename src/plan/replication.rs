@@ -91,7 +91,7 @@ mod tests {
         work.nodes = seats;
         work.replicas =
             Some(Replicas { degree, share, strategy, overhead: 0.0, compare: Compare::Never });
-        Plan::make(&scenario).jobs.remove(0)
+        Plan::make(&scenario).jobs[0].clone()
     }
 
     fn near(span: Span, seconds: f64) {

@@ -264,6 +264,32 @@ impl Coordinated {
         JobOrder::Verify
     }
 
+    /// See [`Protocol::uneventful_steps`](super::Protocol::uneventful_steps).
+    #[must_use]
+    pub fn uneventful_steps(&self) -> u64 {
+        let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
+        if !computes || self.warned || self.adaptive.is_some() || self.turn != Turn::Own {
+            return 0;
+        }
+        let interval = self.schedule.interval;
+        let checkpoint = interval.map(|interval| u128::from(interval.0));
+        // The least computing for which the verification after those so far is due.
+        let verify = self.schedule.verify.map(|verify| u64::from(verify.per_checkpoint));
+        let verify = verify.filter(|parts| self.checks < *parts).map(|parts| {
+            let interval = interval.map_or(u64::MAX, |interval| interval.0.max(1));
+            (u128::from(self.checks + 1) * u128::from(interval)).div_ceil(u128::from(parts))
+        });
+        let due = checkpoint.into_iter().chain(verify).min();
+        self.work.alike_before(self.computed, due)
+    }
+
+    /// See [`Protocol::pass_over`](super::Protocol::pass_over).
+    pub fn pass_over(&mut self, now: Time, steps: u64) {
+        assert!(steps <= self.uneventful_steps(), "what comes to something is not passed over");
+        self.computed += self.work.complete_alike(steps);
+        self.since = now;
+    }
+
     /// Computing until the next checkpoint is due.
     fn interval(&self) -> Option<Span> {
         self.adaptive.as_ref().map(Adaptive::interval).or(self.schedule.interval)

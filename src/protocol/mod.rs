@@ -9,6 +9,7 @@ pub mod coordinated;
 pub mod corruption;
 pub mod detector;
 pub mod drain;
+pub mod free;
 pub mod heartbeat;
 pub mod holders;
 pub mod interval;
@@ -130,6 +131,27 @@ impl Protocol {
             Self::Coordinated(machine) => machine.done(),
             Self::Multilevel(machine) => machine.done(),
             Self::Logging(machine) => machine.done(),
+        }
+    }
+
+    /// How many steps from the one under way on come to nothing but their end and the order of one
+    /// that is alike, if nothing else happens meanwhile. Those of a job that compares what it
+    /// observes at each of them, or has groups, are not foreseen: zero.
+    #[must_use]
+    pub fn uneventful_steps(&self) -> u64 {
+        match self {
+            Self::Coordinated(machine) => machine.uneventful_steps(),
+            Self::Multilevel(machine) => machine.uneventful_steps(),
+            Self::Logging(_) => 0,
+        }
+    }
+
+    /// So many of those have come to their end, the last one at this instant.
+    pub fn pass_over(&mut self, now: Time, steps: u64) {
+        match self {
+            Self::Coordinated(machine) => machine.pass_over(now, steps),
+            Self::Multilevel(machine) => machine.pass_over(now, steps),
+            Self::Logging(_) => assert_eq!(steps, 0, "it foresees none"),
         }
     }
 

@@ -145,6 +145,21 @@ impl Multilevel {
         self.kept.last().map(|kept| (kept.number, kept.step))
     }
 
+    /// See [`Protocol::uneventful_steps`](super::Protocol::uneventful_steps).
+    #[must_use]
+    pub fn uneventful_steps(&self) -> u64 {
+        let computes = matches!(self.phase, JobPhase::Compute | JobPhase::Rework);
+        let due = Some(u128::from(self.pattern.interval.0));
+        if computes { self.work.alike_before(self.computed, due) } else { 0 }
+    }
+
+    /// See [`Protocol::pass_over`](super::Protocol::pass_over).
+    pub fn pass_over(&mut self, now: Time, steps: u64) {
+        assert!(steps <= self.uneventful_steps(), "what comes to something is not passed over");
+        self.computed += self.work.complete_alike(steps);
+        self.since = now;
+    }
+
     /// The checkpoint that is written while the job computes, if one is.
     #[must_use]
     pub fn draining(&self) -> Option<Draining> {
@@ -351,7 +366,9 @@ mod tests {
     use crate::protocol::Input;
     use crate::protocol::seating::Seating;
     use crate::rng::{Draw, Stream};
-    use crate::scenario::job::{Checkpoint, Cost, Level, Multilevel as Spec, Strikes};
+    use crate::scenario::job::{
+        Checkpoint, Cost, Exposed, Exposure, Level, Multilevel as Spec, Strikes,
+    };
     use crate::units::Bytes;
     use std::collections::BTreeSet;
 
@@ -439,8 +456,12 @@ mod tests {
             let every: Vec<_> = (0..levels).map(|_| 1 + draw.below(3) as u32).collect();
             let escalate = draw.below(2) == 0;
             let fixed = Cost::Fixed { write: Span(1), read: Span(1), downtime: Span(0) };
-            let level = |&every: &u32| Level { size: Bytes(0), cost: fixed, every, drain: None };
-            let strikes = Strikes { checkpoint: true, restart: true, downtime: true };
+            let level = |&every: &u32| {
+                let every = Some(every);
+                Level { size: Bytes(0), cost: fixed, every, drain: None }
+            };
+            let phases = Strikes { checkpoint: true, restart: true, downtime: true };
+            let strikes = Exposure { phases, silent: Exposed::Always };
             let spec = Checkpoint::Multilevel(Spec {
                 interval: Some(Span(10)),
                 levels: every.iter().map(level).collect(),

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
+use crate::protocol::free::Free;
 use crate::protocol::holders::Holders;
 use crate::scenario::job::{Checkpoint, KeptAt};
 
@@ -203,6 +204,9 @@ impl Seating {
     /// be copied. Gives those that stayed for that, need not any more and are replaced.
     pub fn hold(&mut self, held: Vec<u64>) -> Vec<Kept> {
         let before = std::mem::replace(&mut self.held, held);
+        if before.is_empty() {
+            return Vec::new();
+        }
         let released = before.into_iter().filter(|number| !self.held.contains(number));
         let replaced = |number: &u64| {
             let mut newer = self.kept.iter().skip_while(|kept| kept.number != *number);
@@ -237,6 +241,9 @@ impl Seating {
     }
 
     fn drop_if(&mut self, is_gone: impl Fn(&Kept) -> bool) -> Vec<Kept> {
+        if !self.kept.iter().any(&is_gone) {
+            return Vec::new();
+        }
         let all = std::mem::take(&mut self.kept);
         let (gone, kept) = all.into_iter().partition(is_gone);
         self.kept = kept;
@@ -250,21 +257,25 @@ impl Seating {
 
     /// Whether [`Self::place`] fills the seats. O(1) where anybody can read the newest checkpoint.
     #[must_use]
-    pub fn may_be_placed(&self, free: &BTreeSet<(bool, NodeId)>) -> bool {
+    pub fn may_be_placed(&self, free: &Free) -> bool {
         let enough = self.vacant.len() <= free.len();
         enough && (self.holders().is_none() || self.fill(free).is_some())
     }
 
     /// Fills all seats so that the newest checkpoint that can be read back is, or none of them.
-    pub fn place(&mut self, free: &BTreeSet<(bool, NodeId)>) -> Option<Filled> {
+    pub fn place(&mut self, free: &Free) -> Option<Filled> {
         if self.vacant.len() > free.len() {
             return None;
         }
         if self.holders().is_none() {
-            let vacant: Vec<_> = self.vacant.iter().copied().collect();
-            let joined: Vec<_> = free.iter().take(vacant.len()).map(|&(_, node)| node).collect();
-            for (seat, &node) in vacant.into_iter().zip(&joined) {
-                self.take(seat, node);
+            let joined: Vec<_> = free.iter().take(self.vacant.len()).collect();
+            if joined.len() == self.seats.len() {
+                self.seat(joined.clone());
+            } else {
+                let vacant: Vec<_> = self.vacant.iter().copied().collect();
+                for (seat, &node) in vacant.into_iter().zip(&joined) {
+                    self.take(seat, node);
+                }
             }
             return Some(Filled { left: Vec::new(), joined, given_up: Vec::new() });
         }
@@ -278,9 +289,9 @@ impl Seating {
     /// sit and the free nodes, in their order. `None` as long as none can be.
     /// O(levels nodes log nodes).
     #[must_use]
-    pub fn fill(&self, free: &BTreeSet<(bool, NodeId)>) -> Option<Filling> {
+    pub fn fill(&self, free: &Free) -> Option<Filling> {
         let sitting = self.seats.iter().copied().flatten();
-        let pool: Vec<_> = sitting.chain(free.iter().map(|&(_, node)| node)).collect();
+        let pool: Vec<_> = sitting.chain(free.iter()).collect();
         if pool.len() < self.seats.len() {
             return None;
         }
@@ -371,8 +382,9 @@ impl Seating {
     /// How many, at most in one group, read from others.
     #[must_use]
     pub fn newcomers(&self) -> u32 {
+        let Some(holders) = self.holders() else { return 0 };
         let nodes: Option<Vec<_>> = self.seats.iter().copied().collect();
-        self.holders().zip(nodes).map_or(0, |(holders, nodes)| holders.newcomers(&nodes))
+        nodes.map_or(0, |nodes| holders.newcomers(&nodes))
     }
 
     /// All have read their images of the newest checkpoint; who read a copy has it himself from
@@ -397,7 +409,7 @@ mod tests {
         seating
     }
 
-    fn free(nodes: &[u32]) -> BTreeSet<(bool, NodeId)> {
+    fn free(nodes: &[u32]) -> Free {
         nodes.iter().map(|&node| (node >= 8, NodeId(node))).collect()
     }
 

@@ -220,7 +220,7 @@ fn act_row(
 fn alarm_row(fault: FaultId, part: Part, lead: Span) -> Row {
     Row {
         event: "alarm",
-        part: words::part_kind(part.kind),
+        part: part.kind.word(),
         index: Some(from_one(part.index)),
         fault: Some(from_one(fault.0)),
         value: Some(lead.0),
@@ -235,7 +235,7 @@ fn job_row(event: &'static str, job: JobId) -> Row {
 fn fault_row(event: &'static str, fault: FaultId, kind: Fault, part: Part) -> Row {
     Row {
         event,
-        part: words::part_kind(part.kind),
+        part: part.kind.word(),
         index: Some(from_one(part.index)),
         fault: Some(from_one(fault.0)),
         kind: kind.word(),
@@ -250,7 +250,7 @@ fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
     };
     Row {
         event: "part-state",
-        part: words::part_kind(part.kind),
+        part: part.kind.word(),
         index: Some(from_one(part.index)),
         state: words::part_state(state),
         cause: words::cause(cause),

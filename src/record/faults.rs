@@ -70,7 +70,7 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
 
 /// Fixes the intervals that follow from lifetimes to what the plan made of them.
 fn settle_intervals(scenario: &mut Scenario, plan: &Plan) {
-    for (spec, job) in scenario.jobs.iter_mut().zip(&plan.jobs) {
+    for (spec, job) in scenario.jobs.iter_mut().zip(plan.jobs.iter()) {
         let Some(Checkpoint::Coordinated(spec)) = &mut spec.checkpoint else { continue };
         if matches!(spec.interval, Interval::Fixed(_) | Interval::Adaptive { .. }) {
             continue;

@@ -2,7 +2,6 @@
 //!
 //! The only file with wall-clock times, so that all others compare byte by byte.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -68,9 +67,6 @@ pub struct Manifest {
     /// Whether the stage emits the same events each time, so that the run can be replayed.
     #[serde(default = "yes")]
     pub deterministic: bool,
-    /// The point of the sweep: value by axis. Empty outside a sweep.
-    #[serde(default)]
-    pub sweep: BTreeMap<String, String>,
     /// SHA-256 of the printed plan.
     pub plan_digest: Option<String>,
     /// The fingerprint, once the run is over.
@@ -168,7 +164,6 @@ impl Manifest {
             seed,
             stage: stage.to_owned(),
             deterministic: true,
-            sweep: BTreeMap::new(),
             plan_digest: None,
             fingerprint: None,
             events: 0,
@@ -281,7 +276,6 @@ impl Manifest {
         let files = self.files.as_ref().zip(other.files.as_ref());
         self.fingerprint == other.fingerprint
             && self.scenario_sha256 == other.scenario_sha256
-            && self.sweep == other.sweep
             && self.event_level == other.event_level
             && files.is_none_or(|(mine, theirs)| mine == theirs)
     }
@@ -338,7 +332,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let command = vec!["rackstorm".to_owned(), "run".to_owned()];
         let mut manifest = Manifest::begin("boot", u64::MAX, "model", EventLevel::Faults, command);
-        manifest.sweep.insert("boot.method".to_owned(), "sd".to_owned());
         manifest.write(folder.path()).expect("a disk");
         assert_eq!(Manifest::read(folder.path()).expect("a manifest"), manifest);
         assert_eq!(manifest.status, Status::Running);

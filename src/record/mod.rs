@@ -3,6 +3,7 @@
 pub mod checksums;
 pub mod codec;
 mod codes;
+pub mod columns;
 pub mod export;
 pub mod faults;
 mod fields;

@@ -4,7 +4,6 @@ use crate::event::{
     Cause, CheckpointAct, CorruptionAct, EndReason, GroupAct, JobPhase, NodeState, PartState,
     Purpose, Sensor,
 };
-use crate::ids::PartKind;
 use crate::scenario::EventLevel;
 
 /// A node's state.
@@ -50,24 +49,6 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::TooFewNodes => "too-few-nodes",
         Cause::Corruption => "corruption",
         Cause::Silent => "silent",
-    }
-}
-
-/// A kind of part.
-#[must_use]
-pub fn part_kind(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Node => "node",
-        PartKind::Blade => "blade",
-        PartKind::Pack => "pack",
-        PartKind::Module => "module",
-        PartKind::Rack => "rack",
-        PartKind::Switch => "switch",
-        PartKind::Psu => "psu",
-        PartKind::Server => "server",
-        PartKind::NodeLink => "node-link",
-        PartKind::Uplink => "uplink",
-        PartKind::Controller => "controller",
     }
 }
 
@@ -185,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::event::Fault;
+    use crate::ids::PartKind;
     use crate::record::codes;
 
     fn check<T: Serialize + Copy>(all: &[T], word: fn(T) -> &'static str) {
@@ -204,7 +186,7 @@ mod tests {
         check(&codes::NODE_STATES, node_state);
         check(&codes::FAULTS, Fault::word);
         check(&codes::PLAIN_CAUSES, cause);
-        check(&codes::PART_KINDS, part_kind);
+        check(&codes::PART_KINDS, PartKind::word);
         check(&codes::JOB_PHASES, job_phase);
         check(&codes::CHECKPOINT_ACTS, checkpoint_act);
         check(&codes::GROUP_ACTS, group_act);

@@ -27,6 +27,8 @@ mod page;
 #[cfg(test)]
 mod sample;
 mod scale;
+mod shades;
+pub mod study;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -101,6 +103,29 @@ pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
     fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))?;
     let of = |it: &page::Shown| ["svg", "png"].map(|end| format!("figures/{}.{end}", it.name));
     Ok(shown.iter().flat_map(of).chain(["report.html".to_owned()]).collect())
+}
+
+/// A figure with its words.
+struct Picture {
+    /// Stem of its files.
+    name: String,
+    title: String,
+    caption: String,
+    drawing: drawing::Drawing,
+}
+
+/// Writes figures as `figures/*.svg` and `figures/*.png` into a folder, and gives back what a page
+/// shows of them. `fonts` are the `@font-face` rules.
+fn hang_all(folder: &Path, pictures: Vec<Picture>, fonts: &str) -> io::Result<Vec<page::Shown>> {
+    let to = folder.join("figures");
+    fs::create_dir_all(&to)?;
+    let mut bitmap = canvas::Bitmap::new();
+    let hang = |Picture { name, title, caption, drawing }| {
+        let label = format!("{title}. {caption}");
+        let svg = hang(&to.join(&name), &drawing, &label, fonts, &mut bitmap)?;
+        Ok(page::Shown { name, caption, svg })
+    };
+    pictures.into_iter().map(hang).collect()
 }
 
 /// Writes a drawing as `<stem>.svg` and `<stem>.png`, and gives back the SVG for a page.

@@ -8,15 +8,15 @@ use crate::plan::machine::{
 use crate::plan::{Job, Plan, pilot};
 use crate::report::drawing::WIDTH;
 use crate::report::theme::{BOOT_STAGES, CLASSES, class_word};
-use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure};
+use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure, PowerOn};
 use crate::scenario::cluster::{
     BootFile, BootTimes, Cluster, Hardware, Module, Network, NodePower, Psu, Server, ServerPer,
 };
 use crate::scenario::fault::{Age, FaultRule, PartSet, Radius, Rejuvenate, Repair, When};
 use crate::scenario::harm::Harm;
 use crate::scenario::job::{
-    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt, Period,
-    Strikes,
+    BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Exposed, Exposure, Integrity, Interval,
+    KeptAt, Period, Strikes,
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
@@ -140,7 +140,7 @@ pub(super) fn plan(kind: Kind) -> Plan {
         mtbf: Span::from_secs(43_800),
     };
     let jobs = if kind.job { vec![job] } else { Vec::new() };
-    Plan { scenario: scenario(kind), machine, jobs }
+    Plan { scenario: scenario(kind), machine: machine.into(), jobs: jobs.into() }
 }
 
 fn hardware() -> Hardware {
@@ -217,7 +217,10 @@ fn checkpoint() -> Checkpoint {
         interval: Interval::Daly,
         cost: Cost::Store(KeptAt::FileServer),
         last: false,
-        strikes: Strikes { checkpoint: true, restart: true, downtime: false },
+        strikes: Exposure {
+            phases: Strikes { checkpoint: true, restart: true, downtime: false },
+            silent: Exposed::Always,
+        },
         period: Period::Work,
         counts: Counts::End,
         integrity: Integrity::NONE,
@@ -272,7 +275,7 @@ fn scenario(kind: Kind) -> Scenario {
         },
         boot: Boot {
             method: BootMethod::PxeNfs,
-            stagger: Span::from_millis(100),
+            power_on: PowerOn { stagger: Span::from_millis(100) },
             root_read: Bytes(80_000_000),
             initramfs: Bytes(20_000_000),
             offer_cure: OfferCure::Nudge,

@@ -19,11 +19,11 @@ impl Scale {
     /// A time axis from 0 to `end` (s), counted in s, min, h or d.
     pub(crate) fn time(end: f64) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
-        let (unit, seconds, steps): (&str, f64, &[f64]) = match end {
-            e if e <= 300.0 => ("s", 1.0, &[]),
-            e if e <= 3.0 * 3600.0 => ("min", 60.0, &[0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0]),
-            e if e <= 4.0 * 86_400.0 => ("h", 3600.0, &[0.5, 1.0, 2.0, 3.0, 6.0, 12.0]),
-            _ => ("d", 86_400.0, &[]),
+        let (unit, seconds) = time_unit(end);
+        let steps: &[f64] = match unit {
+            "min" => &[0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0],
+            "h" => &[0.5, 1.0, 2.0, 3.0, 6.0, 12.0],
+            _ => &[],
         };
         let length = end / seconds;
         let step = steps.iter().copied().find(|step| length / step <= 10.0);
@@ -130,21 +130,57 @@ impl Scale {
         Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
     }
 
+    /// A quantity from about `low` to about `end`, in the unit that fits its end: `Waste (%)`,
+    /// `Makespan (d)`, `Energy (GJ)`. `unit` is one of [`crate::analysis::Metric::unit`].
+    pub(crate) fn close(low: f64, end: f64, name: &str, unit: &str) -> Self {
+        let (factor, word) = match unit {
+            "1" => (0.01, "%".to_owned()),
+            "s" => {
+                let (word, seconds) = time_unit(end);
+                (seconds, word.to_owned())
+            }
+            "count" => (1.0, String::new()),
+            unit => {
+                let (factor, prefix) = prefixed(end);
+                (factor, format!("{prefix}{unit}"))
+            }
+        };
+        let length = if end > low { (end - low) / factor } else { 1.0 };
+        let step = nice_step(length, 7.0);
+        let first = f64::max((low / factor / step).floor() * step, 0.0);
+        let last = ((first + length) / step).ceil().max((end / factor / step).ceil()) * step;
+        let ticks = ticks_between(first, last, step);
+        let ticks = ticks.into_iter().map(|(value, label)| (value * factor, label)).collect();
+        let title = if word.is_empty() { name.to_owned() } else { format!("{name} ({word})") };
+        Self { low: first * factor, end: last * factor, ticks, title }
+    }
+
     /// A quantity from 0 to a little above `peak`, with a metric prefix: `Power (kW)`.
     pub(crate) fn amount(peak: f64, name: &str, unit: &str) -> Self {
         let peak = if peak > 0.0 { peak } else { 1.0 };
-        let (mut factor, mut prefix) = (1.0, "");
-        for (size, word) in [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")] {
-            if peak >= size {
-                (factor, prefix) = (size, word);
-            }
-        }
+        let (factor, prefix) = prefixed(peak);
         let step = nice_step(peak / factor, 7.0);
         let end = (peak / factor / step * 0.999_999).ceil() * step;
         let end = even_ticks(end, step).last().map_or(end, |tick| tick.0);
         let ticks = even_ticks(end, step).into_iter().map(|(v, l)| (v * factor, l)).collect();
         Self { low: 0.0, end: end * factor, ticks, title: format!("{name} ({prefix}{unit})") }
     }
+}
+
+/// The unit in which people count so long a time (s), and its length (s).
+fn time_unit(end: f64) -> (&'static str, f64) {
+    match end {
+        end if end <= 300.0 => ("s", 1.0),
+        end if end <= 3.0 * 3600.0 => ("min", 60.0),
+        end if end <= 4.0 * DAY => ("h", 3600.0),
+        _ => ("d", DAY),
+    }
+}
+
+/// The metric prefix for so large an amount, and its factor.
+fn prefixed(peak: f64) -> (f64, &'static str) {
+    let prefixes = [(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    prefixes.into_iter().find(|(size, _)| peak >= *size).unwrap_or((1.0, ""))
 }
 
 const DAY: f64 = 86_400.0;
@@ -313,6 +349,20 @@ mod tests {
         assert_eq!(labels(&Scale::decades(0.3, 20.0, "Hazard")), "Hazard: 0.5 1 2 5 10 20");
         let scale = Scale::decades(5e-6, 3e-3, "Hazard");
         assert_eq!(labels(&scale), "Hazard: 0.00001 0.0001 0.001");
+    }
+
+    #[test]
+    fn a_close_look_counts_in_the_unit_that_fits_and_covers_both_ends() {
+        let scale = Scale::close(0.0612, 0.0904, "Waste", "1");
+        assert_eq!(labels(&scale), "Waste (%): 6.0 6.5 7.0 7.5 8.0 8.5 9.0 9.5");
+        assert!(scale.low <= 0.0612 && scale.end >= 0.0904);
+        let days = Scale::close(17.2 * 86_400.0, 19.9 * 86_400.0, "Makespan", "s");
+        assert_eq!(labels(&days), "Makespan (d): 17.0 17.5 18.0 18.5 19.0 19.5 20.0");
+        assert_eq!(
+            labels(&Scale::close(3.0, 3.0, "Restarts", "count")).split(':').next(),
+            Some("Restarts")
+        );
+        assert!(labels(&Scale::close(1e9, 3e9, "Energy", "J")).starts_with("Energy (GJ): 1.0"));
     }
 
     #[test]

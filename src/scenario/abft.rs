@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{choice, table};
-use crate::config::language::Kind;
 use crate::scenario::keys::SHARE;
 
 table! {

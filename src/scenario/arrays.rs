@@ -1,8 +1,8 @@
 //! From merged tables to what particles can upset: the arrays of a node, and what an upset does.
 
-use crate::config::declare::{Declared, Field, Written, lines, table};
+use crate::config::declare::{Declared, Written, lines, table};
 use crate::config::document::{Table, Value};
-use crate::config::language::Kind;
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::cosmic::budget::{Budget, Class};
@@ -15,7 +15,7 @@ use crate::scenario::cluster::Hardware;
 use crate::scenario::fault_rules::{self, Rays};
 use crate::scenario::keys::{SHARE, SIZE_SOME, SPAN_SOME};
 use crate::scenario::load::Sources;
-use crate::scenario::resolved::covers;
+use crate::scenario::resolved::source_of;
 use crate::scenario::{Provenance, Scenario, Source};
 use crate::units::{Bytes, Length, Span};
 
@@ -24,23 +24,6 @@ pub(super) const TABLE: &str = "[hardware.array]";
 
 /// Keys that only arrays of chips have.
 const OF_DEVICES: [&str; 4] = ["scrub", "word_fault", "column_fault", "row_fault"];
-
-/// The arrays of a node; none if no profile gives any.
-impl Field for Vec<Array> {
-    const KIND: Kind = Kind::Tables(OneArray::SPEC);
-    const REQUIRED: bool = false;
-
-    fn take(hardware: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-        let Some(value) = hardware.given(name) else { return Some(Self::new()) };
-        let all: Vec<_> =
-            hardware.items(name, OneArray::SPEC).map(|section| array(&section?, m)).collect();
-        value.list().and_then(|_| all.into_iter().collect())
-    }
-
-    fn written(&self, _: &Kind) -> Written {
-        Written::Tables(self.iter().map(array_keys).collect())
-    }
-}
 
 table! {
     /// A memory of a node that particles can upset; all like arrays of the node together.
@@ -65,82 +48,91 @@ table! {
         scrub: Span = SPAN_SOME => "\"1 d\"";
         /// The code that guards it.
         protection: Protection;
-        /// With `devices`: what a fault of a word makes of it: one wrong `bit`, a random `pattern`
-        /// in the chip's four bits, or `all` four wrong, as in FaultSim.
-        word_fault: Damage => "\"pattern\"";
-        /// The same of each word that a fault of a column reaches. The default takes a column as
-        /// one bit line, which is an assumption; in FaultSim it is `all`.
-        column_fault: Damage => "\"bit\"";
-        /// The same of each word that a fault of a row reaches.
-        row_fault: Damage => "\"pattern\"";
+        /// What faults make of words.
+        damages: Damages = Kind::Flat(Damages::SPEC);
     }
+    checks |section, m| check_array(section, kind, m)
 }
 
-fn array(section: &Section<'_>, m: &mut Mistakes) -> Option<Array> {
-    let one = OneArray::read(section, m)?;
-    let misplaced: &[&str] = if one.devices.is_some() { &["multi_bit"] } else { &OF_DEVICES };
+/// Notes keys that do not go with what says how often an array is upset, or that nothing does.
+fn check_array(section: &Section<'_>, kind: Option<Cell>, m: &mut Mistakes) {
+    let of_chips = section.has("devices");
+    let misplaced: &[&str] = if of_chips { &["multi_bit"] } else { &OF_DEVICES };
     for key in misplaced.iter().filter(|key| section.has(key)) {
         let title = format!("`{key}` is of no use here");
         let help = "`multi_bit` goes with `sigma` or `fit_per_mbit`, `scrub` and what faults make \
                     of words with `devices`";
         m.note(Mistake::new(section.place(key), title).help(help));
     }
-    let (word, column, row) = (one.word_fault, one.column_fault, one.row_fault);
-    let sensitivity = match (one.devices, one.fit_per_mbit, one.sigma) {
-        (Some(count), ..) => {
-            let damages = Damages { word, column, row };
-            Sensitivity::Devices { count, scrub: one.scrub, damages }
-        }
-        (_, Some(fit), _) => Sensitivity::FitPerMbit(fit),
-        (.., Some(sigma)) => Sensitivity::Sigma(sigma),
-        _ => {
-            let title = "nothing says how often this array is upset";
-            let mistake = Mistake::new(section.own_place(), title);
-            m.note(mistake.help("give `sigma`, `fit_per_mbit` or, for DRAM, `devices`"));
-            return None;
-        }
-    };
-    if one.devices.is_none() {
-        section.demand("multi_bit", m);
-    } else if one.kind == Cell::Sram {
+    if of_chips && kind == Some(Cell::Sram) {
         let mistake = Mistake::new(section.place("devices"), "`devices` are chips of DRAM");
         m.note(mistake.help("give `sigma` or `fit_per_mbit` for an array of SRAM"));
+    } else if !of_chips && (section.has("sigma") || section.has("fit_per_mbit")) {
+        section.demand("multi_bit", m);
+    } else if !of_chips {
+        let title = "nothing says how often this array is upset";
+        let mistake = Mistake::new(section.own_place(), title);
+        m.note(mistake.help("give `sigma`, `fit_per_mbit` or, for DRAM, `devices`"));
     }
-    let OneArray { name, kind, size, protection, .. } = one;
-    let multi_bit = one.multi_bit.unwrap_or(0.0);
-    Some(Array { name, kind, size, sensitivity, multi_bit, protection })
 }
 
-/// An array as keys and values, those that its kind has.
-fn array_keys(array: &Array) -> Vec<(&'static str, Written)> {
-    let mut one = OneArray {
-        name: array.name.clone(),
-        kind: array.kind,
-        size: array.size,
-        sigma: None,
-        fit_per_mbit: None,
-        devices: None,
-        multi_bit: Some(array.multi_bit),
-        protection: array.protection,
-        scrub: Span::ZERO,
-        word_fault: Damage::Bit,
-        column_fault: Damage::Bit,
-        row_fault: Damage::Bit,
-    };
-    let mut unused: &[&str] = &OF_DEVICES;
-    match array.sensitivity {
-        Sensitivity::Sigma(sigma) => one.sigma = Some(sigma),
-        Sensitivity::FitPerMbit(fit) => one.fit_per_mbit = Some(fit),
-        Sensitivity::Devices { count, scrub, damages } => {
-            (one.devices, one.multi_bit, one.scrub) = (Some(count), None, scrub);
-            unused = &[];
-            let Damages { word, column, row } = damages;
-            (one.word_fault, one.column_fault, one.row_fault) = (word, column, row);
-        }
+table! {
+    /// What faults of chips make of words.
+    for Damages {
+        /// With `devices`: what a fault of a word makes of it: one wrong `bit`, a random `pattern`
+        /// in the chip's four bits, or `all` four wrong, as in FaultSim.
+        word as "word_fault": Damage => "\"pattern\"";
+        /// The same of each word that a fault of a column reaches. The default takes a column as
+        /// one bit line, which is an assumption; in FaultSim it is `all`.
+        column as "column_fault": Damage => "\"bit\"";
+        /// The same of each word that a fault of a row reaches.
+        row as "row_fault": Damage => "\"pattern\"";
     }
-    let mut keys = one.keys();
-    keys.retain(|(key, _)| !unused.contains(key));
-    keys
+}
+
+impl Declared for Array {
+    const SPEC: &'static TableSpec = OneArray::SPEC;
+
+    fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+        let one = OneArray::read(section, m)?;
+        let OneArray { name, kind, size, protection, scrub, damages, .. } = one;
+        let sensitivity = match (one.devices, one.fit_per_mbit, one.sigma) {
+            (Some(count), ..) => Sensitivity::Devices { count, scrub, damages },
+            (_, Some(fit), _) => Sensitivity::FitPerMbit(fit),
+            (.., Some(sigma)) => Sensitivity::Sigma(sigma),
+            _ => return None,
+        };
+        let multi_bit = one.multi_bit.unwrap_or(0.0);
+        Some(Self { name, kind, size, sensitivity, multi_bit, protection })
+    }
+
+    /// Those keys that its kind has.
+    fn keys(&self) -> Vec<(&'static str, Written)> {
+        let mut one = OneArray {
+            name: self.name.clone(),
+            kind: self.kind,
+            size: self.size,
+            sigma: None,
+            fit_per_mbit: None,
+            devices: None,
+            multi_bit: Some(self.multi_bit),
+            protection: self.protection,
+            scrub: Span::ZERO,
+            damages: Damages { word: Damage::Bit, column: Damage::Bit, row: Damage::Bit },
+        };
+        let mut unused: &[&str] = &OF_DEVICES;
+        match self.sensitivity {
+            Sensitivity::Sigma(sigma) => one.sigma = Some(sigma),
+            Sensitivity::FitPerMbit(fit) => one.fit_per_mbit = Some(fit),
+            Sensitivity::Devices { count, scrub, damages } => {
+                one = OneArray { devices: Some(count), multi_bit: None, scrub, damages, ..one };
+                unused = &[];
+            }
+        }
+        let mut keys = one.keys();
+        keys.retain(|(key, _)| !unused.contains(key));
+        keys
+    }
 }
 
 table! {
@@ -180,23 +172,15 @@ table! {
         /// Share that makes it silent, with its power on.
         hang: f64 = SHARE;
     }
-}
-
-/// What an upset comes to.
-pub(super) fn upset(root: &Section<'_>, m: &mut Mistakes) -> Option<Outcomes> {
-    let outcomes = Outcomes::read(&root.section("upset"), m)?;
-    let all = [("idle", outcomes.idle), ("compute", outcomes.compute)];
-    let mut fits = true;
-    for (key, shares) in all.into_iter().chain([("checkpoint", outcomes.checkpoint)]) {
-        let sum = shares.silent + shares.crash + shares.hang;
-        if sum > 1.0 + 1e-9 {
-            let title = format!("`silent`, `crash` and `hang` add up to {sum:.3}");
-            let mistake = Mistake::new(root.section("upset").place(key), title);
-            m.note(mistake.help("they are shares of the same upsets: 1 at most"));
-            fits = false;
-        }
+    checks |section, m| if let (Some(silent), Some(crash), Some(hang)) = (silent, crash, hang)
+        && silent + crash + hang > 1.0 + 1e-9
+    {
+        let title = format!(
+            "`silent`, `crash` and `hang` add up to {:.3}", silent + crash + hang
+        );
+        let mistake = Mistake::new(section.own_place(), title);
+        m.note(mistake.help("they are shares of the same upsets: 1 at most"));
     }
-    fits.then_some(outcomes)
 }
 
 /// What cosmic rays do to a node, if its chips of DRAM are followed one by one or not.
@@ -228,17 +212,12 @@ pub(super) fn provenance(
     let mut reported = Vec::new();
     for (index, array) in scenario.hardware.arrays.iter().enumerate() {
         let item = given.get(index).and_then(Value::table);
-        for line in lines(TABLE, array_keys(array)).into_iter().filter(|line| line.key != "name") {
+        for line in lines(TABLE, array.keys()).into_iter().filter(|line| line.key != "name") {
             let key = format!("hardware.array.{index}.{}", line.key);
             let value = item.and_then(|item| item.get(line.key));
             let source = match value {
                 None => Source::Assumption(unsaid(line.key).into()),
-                Some(value) => {
-                    let texts = sources.get(&value.place.file).into_iter().flatten();
-                    let covering = texts.filter(|(path, _)| covers(path, &key));
-                    let nearest = covering.max_by_key(|(path, _)| path.len());
-                    nearest.map_or(Source::Scenario, |(_, source)| source.clone())
-                }
+                Some(value) => source_of(value, &key, sources).unwrap_or(Source::Scenario),
             };
             reported.push(Provenance { key, value: line.value, source });
         }

@@ -1,5 +1,7 @@
 //! The built-in files of `scenarios/base/`, found by name, so that an installed program has them.
 
+use std::sync::LazyLock;
+
 /// Name and text of each.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("defaults", include_str!("../../scenarios/base/defaults.toml")),
@@ -25,7 +27,12 @@ pub(super) fn shown(name: &str) -> String {
 
 /// The built-in files that give this table.
 pub(super) fn profiles(table: &str) -> Vec<&'static str> {
-    let header = format!("\n[{table}]");
-    let give = FILES.iter().filter(|(_, text)| text.contains(&header));
-    give.map(|&(name, _)| name).collect()
+    static HEADERS: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+        let headers = |text: &'static str| text.lines().filter(|line| line.starts_with('['));
+        FILES.iter().map(|(_, text)| headers(text).collect()).collect()
+    });
+    let header = format!("[{table}]");
+    let give = FILES.iter().zip(&*HEADERS);
+    let give = give.filter(|(_, headers)| headers.contains(&header.as_str()));
+    give.map(|((name, _), _)| *name).collect()
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{choice, table};
-use crate::config::language::{Key, Kind, TableSpec};
-use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME, spec};
+use crate::config::mistakes::Mistake;
+use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME};
 use crate::units::{Bytes, Span};
 
 table! {
@@ -13,8 +13,8 @@ table! {
         /// Where firmware, kernel and root come from. `instant` is no boot at all, for closed
         /// forms.
         method: BootMethod;
-        /// Time between two power-ons in a module, in node order; all modules start at once.
-        stagger as "power_on": Span = Kind::Table(&POWER_ON);
+        /// How the machine is powered on.
+        power_on: PowerOn;
         /// What is read from NFS, NBD or SD before user space is up.
         root_read: Bytes = SIZE;
         /// Size of the initramfs of `pxe-initramfs`.
@@ -25,16 +25,20 @@ table! {
         /// Without a cure: chance that stray traffic helps a try.
         stray_frame: f64 = SHARE;
     }
+    checks |section, m| if method == Some(BootMethod::PxeInitramfs) && initramfs == Some(Bytes(0)) {
+        let mistake = Mistake::new(section.place("initramfs"), "`pxe-initramfs` without initramfs");
+        let mistake = mistake.help("give `boot.initramfs` a size, such as \"12 MB\"");
+        m.note(mistake.other(section.place("method"), "the boot method"));
+    }
 }
 
-static POWER_ON: TableSpec = spec(
-    "How the machine is powered on.",
-    &[Key::new(
-        "stagger",
-        SPAN,
-        "Time between two power-ons in a module, in node order; all modules start at once.",
-    )],
-);
+table! {
+    /// How the machine is powered on.
+    pub struct PowerOn(Clone, Copy, Debug, PartialEq) {
+        /// Time between two power-ons in a module, in node order; all modules start at once.
+        stagger: Span = SPAN;
+    }
+}
 
 choice! {
     /// Where firmware, kernel and root come from.
@@ -116,5 +120,13 @@ table! {
         indirect: u32 = Kind::Count(0, 16) => "3";
         /// Periods in which whoever is suspected can still answer.
         suspicion: u32 = Kind::Count(1, 1_000) => "5";
+    }
+    checks |section, m| if let (Some(timeout), Some(period)) = (timeout, period)
+        && timeout >= period
+    {
+        let title = "no time is left in the period for indirect answers";
+        let mistake = Mistake::new(section.place("timeout"), title);
+        let mistake = mistake.help(format!("`timeout` must be shorter than `period`: {period}"));
+        m.note(mistake.other(section.place("period"), "the period"));
     }
 }

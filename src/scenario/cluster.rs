@@ -48,7 +48,7 @@ table! {
         /// Times and habits of the boot chain.
         boot: BootTimes;
         /// Its memories that particles can upset.
-        arrays as "array": Vec<Array>;
+        arrays as "array": Vec<Array> = Kind::Tables(Array::SPEC) => _;
     }
 }
 

@@ -1,25 +1,14 @@
-//! From keys to writing that goes on while the job computes, and the text that loads to it again.
+//! Writing that goes on while the job computes: what cannot be.
 
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::job::{Below, Cost, Drain, Level};
+use crate::scenario::job::{Drain, Level};
 use crate::units::Span;
 
-/// A step takes so many times as long while a checkpoint drains. Assumption: what an application
-/// loses of its traffic and its cores depends on the application.
-const SLOWDOWN: f64 = 1.1;
-
-/// The keys are there but cannot be read; why is noted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unread;
-
-/// What of a level's writing goes on while the job computes.
-pub(super) fn drain(
-    section: &Section<'_>,
-    cost: Option<Cost>,
-    m: &mut Mistakes,
-) -> Result<Option<Drain>, Unread> {
-    let copied = section.has("drain") && section.optional::<bool>("drain").ok_or(Unread)?;
+/// Notes what cannot be of a level's writing that goes on while the job computes. `None` if a key
+/// that this needs cannot be read.
+pub(super) fn check(section: &Section<'_>, m: &mut Mistakes) -> Option<()> {
+    let copied = section.has("drain") && section.optional::<bool>("drain")?;
     let spans = section.section("cost");
     if copied
         && !section.has("cost")
@@ -29,14 +18,11 @@ pub(super) fn drain(
             Mistake::new(section.place("drain"), "only the file server can be drained to");
         let help = "give `drain` to the level with to = \"file-server\", or to one with `cost`";
         m.note(mistake.help(help));
-        return Err(Unread);
+        return None;
     }
-    let latency = if spans.exists() && spans.has("latency") {
-        Some(spans.optional::<Span>("latency").ok_or(Unread)?)
-    } else {
-        None
-    };
-    if let (Some(latency), Some(Cost::Fixed { write, .. })) = (latency, cost)
+    let latency =
+        if spans.has("latency") { Some(spans.optional::<Span>("latency")?) } else { None };
+    if let (Some(latency), Some(write)) = (latency, spans.optional::<Span>("write"))
         && latency < write
     {
         let title = format!("a latency of {latency} for a checkpoint that takes {write}");
@@ -64,29 +50,16 @@ pub(super) fn drain(
                 m.note(mistake.help("give `drain = true` or `cost.latency` as well, or remove it"));
             }
         }
-        return Ok(None);
+        return None;
     }
-    let slowdown = if section.has("slowdown") {
-        section.optional("slowdown").ok_or(Unread)?
-    } else {
-        SLOWDOWN
-    };
-    Ok(Some(Drain { slowdown, latency, below: below(section, m)? }))
-}
-
-/// What becomes of it at the level below meanwhile.
-fn below(section: &Section<'_>, m: &mut Mistakes) -> Result<Below, Unread> {
-    let flag = |key| {
-        if section.has(key) { section.optional::<bool>(key).ok_or(Unread) } else { Ok(false) }
-    };
-    let below = Below { keeps: flag("keep_below")?, resumes: flag("resume")? };
-    if below.resumes && !below.keeps {
+    let flag = |key| if section.has(key) { section.optional(key) } else { Some(false) };
+    if flag("resume")? && !flag("keep_below")? {
         let mistake = Mistake::new(section.place("resume"), "`resume` without `keep_below`");
         let help = "writing goes on from what the level below has of it: give `keep_below = true` \
                     as well";
         m.note(mistake.help(help));
     }
-    Ok(below)
+    Some(())
 }
 
 /// Notes a level that needs one below which has the checkpoint while it is written here.
@@ -112,22 +85,4 @@ pub(super) fn check_below(
         Some(_) => return,
     };
     m.note(Mistake::new(section.place(key), title).help(help));
-}
-
-/// The latency as a further key of `cost`.
-pub(super) fn latency_text(drain: Option<Drain>) -> String {
-    let latency = drain.and_then(|drain| drain.latency);
-    latency.map_or_else(String::new, |latency| format!(", latency = \"{latency}\""))
-}
-
-/// The keys besides `cost`.
-pub(super) fn lines(drain: Option<Drain>) -> Vec<(&'static str, String)> {
-    let Some(Drain { slowdown, latency, below }) = drain else { return Vec::new() };
-    let copied = latency.is_none().then(|| ("drain", "true".to_owned()));
-    let further = [
-        ("slowdown", format!("{slowdown:?}")),
-        ("keep_below", below.keeps.to_string()),
-        ("resume", below.resumes.to_string()),
-    ];
-    copied.into_iter().chain(further).collect()
 }

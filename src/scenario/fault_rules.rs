@@ -12,7 +12,7 @@ use crate::event::{Fault, Strikes};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::fault::{
-    Age, FaultRule, Foreseen, Lives, Moment, PartSet, Radius, Rejuvenate, Repair, Together, When,
+    Age, FaultRule, Lives, Moment, PartSet, Radius, Rejuvenate, Repair, When,
 };
 use crate::scenario::harm::{self, Harm};
 use crate::scenario::keys::faults::keys_of;
@@ -50,7 +50,8 @@ pub(super) fn rules(
             if keys.key("at").is_none() {
                 return Some(upset((kind, harm), rays, &section, layout, m));
             }
-            if !section.has("trace") || is_rival(table) {
+            let has_trace = keys.key("trace").is_some() && section.has("trace");
+            if !has_trace || is_rival(table) {
                 return Some(rule((kind, harm), &section, layout, m));
             }
             match replay(harm, &section, layout, stop, m) {
@@ -165,19 +166,11 @@ fn rule(
 ) -> Option<FaultRule> {
     let (on, lives) = (parts(kind, section, layout, m), Lives::read(section, m));
     let when = when(section, lives.as_ref(), m);
-    let repair = if keys_of(kind).key("repair").is_some() {
-        Repair::take(section, "repair", m)
-    } else {
-        Some(Repair::Never)
-    };
+    let repair = taken(kind, section, ("repair", Repair::Never), m);
     if section.has("at") {
         without(&OF_LIFETIMES, section, "lifetime", m);
     }
-    let radius = if keys_of(kind).key("radius").is_some() {
-        Together::read(section, m).map(|together| together.radius)
-    } else {
-        Some(Radius::Node)
-    };
+    let radius = taken(kind, section, ("radius", Radius::Node), m);
     if radius.is_some_and(|radius| radius != Radius::Node)
         && on.as_ref().is_some_and(|on| on.kind != PartKind::Node)
     {
@@ -186,21 +179,27 @@ fn rule(
     }
     check_cascade(section, on.as_ref(), m);
     check_prediction(kind, section, m);
-    let foreseen = if section.has("prediction") {
-        Foreseen::read(section, m)
-    } else {
-        Some(Foreseen { prediction: None })
-    };
+    let prediction = taken(kind, section, ("prediction", None), m);
     Some(FaultRule {
         name: name_of(kind, section),
         harm: harm?,
         on: on?,
         when: when?,
         cascade: lives?.cascade,
-        prediction: foreseen?.prediction,
+        prediction: prediction?,
         radius: radius?,
         repair: repair?,
     })
+}
+
+/// The value of a key; the other one for kinds that have no such key.
+fn taken<F: Field>(
+    kind: Fault,
+    section: &Section<'_>,
+    (key, other): (&'static str, F),
+    m: &mut Mistakes,
+) -> Option<F> {
+    if keys_of(kind).key(key).is_some() { F::take(section, key, m) } else { Some(other) }
 }
 
 /// The name that a table gives, or that of its kind.
@@ -237,8 +236,7 @@ fn upset(
     let on = parts(kind, section, layout, m);
     let of_chips = kind == Fault::Dram;
     let key = if of_chips { "acceleration" } else { "beam" };
-    let repair =
-        if of_chips { Repair::take(section, "repair", m) } else { Some(Repair::PowerCycle) };
+    let repair = taken(kind, section, ("repair", Repair::PowerCycle), m);
     let (harm, rays) = (harm?, rays?);
     let source = if of_chips { rays.chips } else { rays.upsets };
     let mean = 3600.0 / (source.rate * harm.beam()?.factor);

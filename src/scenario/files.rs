@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::document::{Value, parse};
-use crate::config::files::{open, read, tidied};
+use crate::config::files::{SCENARIO, Sort, open, read, tidied};
 use crate::config::language::nearest;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::base;
@@ -14,6 +14,8 @@ use crate::untrusted::NamedBy;
 #[derive(Debug)]
 pub(super) struct Chain {
     pub layers: Vec<Layer>,
+    /// The built-in file that the user's own ones inherit, and the number of layers that it is.
+    pub base: Option<(String, usize)>,
     /// The number of the file that was asked for.
     pub top: u32,
     /// Whether all of it could be read.
@@ -21,8 +23,8 @@ pub(super) struct Chain {
 }
 
 /// Reads a file and what it inherits. `None` if the file itself cannot be read.
-pub(super) fn chain(path: &Path, m: &mut Mistakes) -> Option<Chain> {
-    let top = open(path, m)?;
+pub(super) fn chain(path: &Path, sort: Sort, m: &mut Mistakes) -> Option<Chain> {
+    let top = open(path, sort, m)?;
     Some(chain_from(top, path, m))
 }
 
@@ -40,6 +42,7 @@ fn chain_from(top: u32, path: &Path, m: &mut Mistakes) -> Chain {
         whole = false;
     }
     let mut layers = vec![Layer { file: top, table }];
+    let mut base: Option<(String, usize)> = None;
     let mut path = path.to_owned();
     // Each file of the chain, as found on disk and as shown.
     let mut seen: Vec<(PathBuf, String)> = vec![(canonical(&path), path.display().to_string())];
@@ -54,6 +57,7 @@ fn chain_from(top: u32, path: &Path, m: &mut Mistakes) -> Chain {
         if is_name {
             if let Some(layer) = built_in(&wanted, m) {
                 layers.push(layer);
+                base.get_or_insert((wanted, 0)).1 += 1;
             } else {
                 unknown_name(&wanted, &value, m);
                 whole = false;
@@ -78,7 +82,7 @@ fn chain_from(top: u32, path: &Path, m: &mut Mistakes) -> Chain {
         layers.push(Layer { file, table });
     }
     layers.reverse();
-    Chain { layers, top, whole }
+    Chain { layers, base, top, whole }
 }
 
 fn canonical(path: &Path) -> PathBuf {
@@ -103,7 +107,7 @@ fn cycle(chain: &[(PathBuf, String)], value: &Value, m: &mut Mistakes) {
 
 /// Reads a file that another one inherits. What is wrong with it is noted where it is named.
 fn inherited(path: &Path, shown: &str, named: &Value, m: &mut Mistakes) -> Option<u32> {
-    match read(path, NamedBy::File) {
+    match read(path, NamedBy::File, SCENARIO) {
         Ok(text) => Some(m.file_at(path, shown, text)),
         Err(complaint) => {
             let title = format!("cannot inherit {shown}: {}", complaint.title);

@@ -98,6 +98,12 @@ table! {
         /// The largest distance of a packet's delay from `delay`.
         jitter: Span = LATE => "\"0 s\"";
     }
+    checks |section, m| if let (Some(jitter), Some(delay)) = (jitter, delay)
+        && jitter > delay
+    {
+        let mistake = Mistake::new(section.place("jitter"), "`jitter` is more than `delay`");
+        m.note(mistake.help("no packet comes before it is sent; give a longer `delay`"));
+    }
 }
 
 table! {
@@ -154,6 +160,9 @@ table! {
         /// much as ever.
         disk: u64 = Kind::ByteRate(ByteRate(0), ByteRate(1_000_000_000_000_000)) => "\"0 B/s\"";
     }
+    checks |section, m| if section.has("disk") && disk == Some(0) {
+        m.note(Mistake::new(section.place("disk"), "a card that reads and writes nothing"));
+    }
 }
 
 impl Load {
@@ -206,6 +215,7 @@ table! {
         /// For `flip`: how many bits.
         bits: u32 = Kind::Count(1, 1_000_000) => "1";
     }
+    checks |section, m| check_process(section, name.as_deref(), act, m)
 }
 
 /// What is done to a process.
@@ -482,17 +492,13 @@ pub(super) fn read(
         Fault::Dram => Harm::Dram(beam(Chips::read(section, m)?.acceleration, rays?.chips)),
         Fault::Load => Harm::Load(load(section, m)?),
         Fault::Clock => Harm::Clock(clock(section, m)?),
-        Fault::Process => Harm::Process(process(section, m)?),
+        Fault::Process => Harm::Process(Process::read(section, m)?),
         Fault::SlowDown => Harm::SlowDown { share_ppm: SlowDown::read(section, m)?.share_ppm },
     })
 }
 
 fn link(section: &Section<'_>, m: &mut Mistakes) -> Option<Link> {
     let mut link = Link::read(section, m)?;
-    if link.jitter > link.delay {
-        let mistake = Mistake::new(section.place("jitter"), "`jitter` is more than `delay`");
-        m.note(mistake.help("no packet comes before it is sent; give a longer `delay`"));
-    }
     link.jitter = link.jitter.min(link.delay);
     if link == Link::WHOLE {
         let mistake = Mistake::new(section.own_place(), "this fault leaves its links whole");
@@ -503,9 +509,6 @@ fn link(section: &Section<'_>, m: &mut Mistakes) -> Option<Link> {
 
 fn load(section: &Section<'_>, m: &mut Mistakes) -> Option<Load> {
     let load = Load::read(section, m)?;
-    if section.has("disk") && load.disk == 0 {
-        m.note(Mistake::new(section.place("disk"), "a card that reads and writes nothing"));
-    }
     if load == Load::default() {
         let mistake = Mistake::new(section.own_place(), "this fault loads nothing");
         m.note(mistake.help("give `cpu = \"50 %\"`, or `memory`, `card` or `disk`"));
@@ -527,19 +530,24 @@ fn clock(section: &Section<'_>, m: &mut Mistakes) -> Option<Clock> {
     Some(clock)
 }
 
-fn process(section: &Section<'_>, m: &mut Mistakes) -> Option<Process> {
-    let process = Process::read(section, m)?;
-    if section.has("bits") && process.act != ProcessHarm::Flip {
+/// Notes a name that no process has, and bits where none are flipped.
+fn check_process(
+    section: &Section<'_>,
+    name: Option<&str>,
+    act: Option<ProcessHarm>,
+    m: &mut Mistakes,
+) {
+    if section.has("bits") && act.is_some_and(|act| act != ProcessHarm::Flip) {
         let mistake = Mistake::new(section.place("bits"), "`bits` without `act = \"flip\"`");
         m.note(mistake.help("only who flips bits counts them"));
     }
-    let name = &process.name;
     let printable = |letter: char| letter.is_ascii_graphic() && !"/,".contains(letter);
-    if name.is_empty() || name.len() > COMM_MAX || !name.chars().all(printable) {
+    let is_name =
+        |name: &str| !name.is_empty() && name.len() <= COMM_MAX && name.chars().all(printable);
+    if name.is_some_and(|name| !is_name(name)) {
         let mistake = Mistake::new(section.place("process"), "this is no name of a process");
         m.note(mistake.help("as /proc/PID/comm has it: 15 letters at most, without a path"));
     }
-    Some(process)
 }
 
 #[cfg(test)]

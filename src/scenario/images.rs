@@ -1,10 +1,8 @@
 //! What a checkpoint holds of a node's state: all of it or increments, compressed or not.
 
 use crate::config::declare::table;
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::job::{Checkpoint, Cost};
 use crate::scenario::keys::BYTE_RATE;
 use crate::units::ByteRate;
 
@@ -34,9 +32,8 @@ table! {
 }
 
 /// Notes compression where nothing is moved that has a size.
-pub(super) fn check(section: &Section<'_>, spec: &Checkpoint, m: &mut Mistakes) {
-    let is_fixed = |level| matches!(spec.cost(level), Cost::Fixed { .. });
-    if spec.compression().is_some() && (0..spec.levels()).any(is_fixed) {
+pub(super) fn check(section: &Section<'_>, is_fixed: bool, m: &mut Mistakes) {
+    if is_fixed && section.has("compression") {
         let title = "`compression` of checkpoints with `cost`";
         let mistake = Mistake::new(section.place("compression"), title);
         m.note(mistake.help("fixed spans are what they are: give `size` and `to` instead"));

@@ -2,32 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::declare::table;
+use crate::config::declare::{Declared, Field, Written, choice, inline, table, words};
 use crate::config::language::Kind;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::{Word, words};
 use crate::event::{Fault, JobPhase};
 use crate::scenario::abft::Abft;
-use crate::scenario::images::{Compression, Incremental};
-use crate::scenario::keys::{SHARE, SPAN};
+use crate::scenario::execution;
+use crate::scenario::images::{self, Compression, Incremental};
+use crate::scenario::keys::{NODES_MAX, SHARE, SIZE_SOME, SPAN, SPAN_SOME};
 use crate::scenario::logging::Logging;
 use crate::scenario::replicas::Replicas;
 use crate::units::{Bytes, Span};
 
-/// A bulk-synchronous job: all ranks compute a step, then all meet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BulkSynchronous {
-    /// Nodes that the job needs, all at once; with replicas, its seats. Default: all that are not
-    /// spares, or as many seats as these suffice for.
-    pub nodes: u32,
-    /// Ranks on each node.
-    pub ranks_per_node: u32,
-    /// Duration of one step.
-    pub step: Span,
-    /// Computing that the whole job needs, failure-free and without checkpoints.
-    pub work: Span,
-    /// Several nodes on one seat.
-    pub replicas: Option<Replicas>,
-    /// Checks of each step by the algorithm itself.
-    pub abft: Option<Abft>,
+table! {
+    /// All ranks compute a step, then all meet.
+    pub struct BulkSynchronous(Clone, Debug, PartialEq) {
+        /// Nodes that the job needs, all at once; with `replicas` its seats, each for one node or
+        /// for several. Default of `[workload]`: all that are not spares, or as many seats as these
+        /// suffice for.
+        nodes: u32 = Kind::Count(1, NODES_MAX);
+        /// Ranks on each node. Default: one for each core.
+        ranks_per_node: u32 = Kind::Count(1, 1_000_000) => _;
+        /// Duration of one step.
+        step: Span = SPAN_SOME;
+        /// Computing of the whole job, without failures.
+        work: Span = SPAN_SOME;
+        /// Several nodes on one seat.
+        replicas: Option<Replicas>;
+        /// Checks of each step by the algorithm itself.
+        abft: Option<Abft>;
+    }
+    checks |section, m| execution::check_step(section, step.zip(work), m)
 }
 
 impl BulkSynchronous {
@@ -100,7 +107,7 @@ impl Checkpoint {
 
     /// Which failures count.
     #[must_use]
-    pub fn strikes(&self) -> Strikes {
+    pub fn strikes(&self) -> Exposure {
         match self {
             Self::Coordinated(spec) => spec.strikes,
             Self::Logging(spec) => spec.strikes,
@@ -121,9 +128,9 @@ impl Checkpoint {
     #[must_use]
     pub fn lets(&self, kind: Fault, phase: JobPhase) -> bool {
         if kind == Fault::SilentCorruption {
-            return self.integrity().exposed.allows(phase);
+            return self.strikes().silent.allows(phase);
         }
-        !kind.loses_nodes() || self.strikes().allow(phase)
+        !kind.loses_nodes() || self.strikes().phases.allow(phase)
     }
 
     /// The coordinated checkpoint, if it is one.
@@ -171,22 +178,30 @@ impl Checkpoint {
     }
 }
 
-/// Checkpoints of several levels.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Multilevel {
-    /// Computing between two checkpoints, of whatever level; `None`: the optimum, to first order,
-    /// and of each level its `every` with it.
-    pub interval: Option<Span>,
-    /// The levels, the cheapest first.
-    pub levels: Vec<Level>,
-    /// Whether a failure of class k during recovery from level k needs level k + 1.
-    pub escalate: bool,
-    /// Whether a checkpoint is written after the last step as well.
-    pub last: bool,
-    /// Which failures count.
-    pub strikes: Strikes,
-    /// How nodes compress what they write, if they do.
-    pub compression: Option<Compression>,
+table! {
+    /// All nodes stop computing and write, together, at one of several levels.
+    pub struct Multilevel(Clone, Debug, PartialEq) {
+        /// Computing between two checkpoints, of whatever level: a duration, or the `optimum`,
+        /// which to first order gives it and each level's `every` from fixed costs and failures of
+        /// each `severity`.
+        interval: Option<Span> = Kind::Any(&[Kind::Choice(|| vec!["optimum"]), SPAN_SOME]);
+        /// With fixed costs: whether a failure of class k during recovery from level k takes that
+        /// level with it, so that level k + 1 is needed, as SCR's model has it; else the same
+        /// recovery begins again.
+        escalate: bool => "true";
+        /// Whether one is written after the last step as well.
+        last: bool => "false";
+        /// How nodes compress what they write, if they do.
+        compression: Option<Compression>;
+        /// Which failures count.
+        strikes: Exposure => _;
+        /// The levels, in the order of rising strength.
+        levels as "level": Vec<Level> = Kind::Tables(Level::SPEC) => _;
+    }
+    checks |section, m| {
+        let is_fixed = |level: &Level| level.cost.kept_at().is_none();
+        images::check(section, levels.iter().flatten().any(is_fixed), m);
+    }
 }
 
 /// A level of checkpoints.
@@ -196,9 +211,9 @@ pub struct Level {
     pub size: Bytes,
     /// What writing and reading back cost.
     pub cost: Cost,
-    /// Of the checkpoints that would be of the level below, every k-th is of this one; 1 on
-    /// the lowest level, and without use with the optimum.
-    pub every: u32,
+    /// Of the checkpoints that would be of the level below, every k-th is of this one; `None` on
+    /// the lowest level, and with the optimum.
+    pub every: Option<u32>,
     /// What of the writing goes on while the job computes, if anything does.
     pub drain: Option<Drain>,
 }
@@ -225,45 +240,52 @@ pub struct Below {
     pub resumes: bool,
 }
 
-/// Coordinated checkpoint of every node of the job.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Coordinated {
-    /// Data per node.
-    pub size: Bytes,
-    /// Computing between two checkpoints.
-    pub interval: Interval,
-    /// What writing and reading back cost.
-    pub cost: Cost,
-    /// Whether a checkpoint is written after the last step as well.
-    pub last: bool,
-    /// Which failures count.
-    pub strikes: Strikes,
-    /// What the interval counts.
-    pub period: Period,
-    /// From when a checkpoint counts.
-    pub counts: Counts,
-    /// What is done about silent corruption.
-    pub integrity: Integrity,
-    /// Increments, if not all are full.
-    pub incremental: Option<Incremental>,
-    /// How nodes compress what they write, if they do.
-    pub compression: Option<Compression>,
+table! {
+    /// All nodes stop computing and write, together.
+    pub struct Coordinated(Clone, Debug, PartialEq) {
+        /// Data per node. Not needed with `cost`.
+        size: Bytes = SIZE_SOME => _;
+        /// Computing between two checkpoints.
+        interval: Interval;
+        /// What writing and reading back cost.
+        cost: Cost;
+        /// Whether one is written after the last step as well.
+        last: bool => "false";
+        /// What the interval counts: `work` between two checkpoints, or the `whole` from start to
+        /// start.
+        period: Period => "\"work\"";
+        /// From when a checkpoint of a fixed `cost` counts: from its `end`, when all is written, or
+        /// from its `start`, so that a failure while it is written throws nothing away.
+        counts: Counts => "\"end\"";
+        /// What is done about silent corruption.
+        integrity: Integrity = Kind::Flat(Integrity::SPEC);
+        /// Increments, if not all are full.
+        incremental: Option<Incremental>;
+        /// How nodes compress what they write, if they do.
+        compression: Option<Compression>;
+        /// Which failures count.
+        strikes: Exposure => _;
+    }
+    checks |section, m| {
+        execution::check_counts(section, counts.zip(cost), m);
+        execution::check_kept(section, integrity.zip(cost), m);
+        images::check(section, section.has("cost"), m);
+    }
 }
 
-/// What is done about silent corruption of the job's memory, and when it strikes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Integrity {
-    /// How memory is verified, if it is.
-    pub verify: Option<Verify>,
-    /// Committed checkpoints that are kept.
-    pub keep: u32,
-    /// When silent corruption strikes the job.
-    pub exposed: Exposed,
+table! {
+    /// What is done about silent corruption of the job's memory.
+    pub struct Integrity(Clone, Copy, Debug, PartialEq) {
+        /// How memory is verified, if it is.
+        verify: Option<Verify>;
+        /// Committed checkpoints that are kept, for when a verification finds the last one corrupt.
+        keep: u32 = Kind::Count(1, 1_000_000) => "1";
+    }
 }
 
 impl Integrity {
     /// Nothing is done.
-    pub const NONE: Self = Self { verify: None, keep: 1, exposed: Exposed::Always };
+    pub const NONE: Self = Self { verify: None, keep: 1 };
 }
 
 table! {
@@ -278,13 +300,14 @@ table! {
     }
 }
 
-/// When silent corruption strikes the memory of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exposed {
-    /// Always.
-    Always,
-    /// Only while it computes, as closed forms suppose: not during verification and checkpoint.
-    Computing,
+choice! {
+    /// When silent corruption strikes the memory of a job.
+    pub enum Exposed(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Always.
+        Always = "always",
+        /// Only while it computes, as closed forms suppose: not during verification and checkpoint.
+        Computing = "computing",
+    }
 }
 
 impl Exposed {
@@ -315,6 +338,63 @@ pub enum Interval {
         /// The mean time between failures that is believed at the start.
         prior: Span,
     },
+}
+
+impl Word for Interval {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("young", Self::Young),
+        ("daly first order", Self::DalyFirst),
+        ("daly", Self::Daly),
+        ("exact", Self::Exact),
+        ("cooperative", Self::Cooperative),
+    ];
+}
+
+table! {
+    /// An interval, as files have it.
+    struct OneInterval(Debug) {
+        /// Computing between two checkpoints: a duration; the optimum by a formula for the job's
+        /// own mean time between failures; `cooperative`, the periods of all jobs for which the
+        /// whole machine wastes least while the file server keeps up (Young's for a job that writes
+        /// elsewhere); or `adaptive`, from the failures and checkpoints that the job has seen.
+        interval: String = Kind::Any(&[
+            Kind::Choice(|| [&words::<Interval>()[..], &["adaptive"]].concat()),
+            SPAN_SOME,
+        ]) => "\"daly\"";
+        /// With `adaptive`: the mean time between failures of the job that is believed at first.
+        prior: Option<Span> = SPAN_SOME;
+    }
+    checks |section, m| if interval.as_ref().is_some_and(|interval| interval != "adaptive")
+        && section.has("prior")
+    {
+        let mistake = Mistake::new(section.place("prior"), "`prior` without `adaptive`");
+        m.note(mistake.help("only `interval = \"adaptive\"` begins with a belief"));
+    }
+}
+
+impl Field for Interval {
+    const KIND: Kind = Kind::Flat(OneInterval::SPEC);
+
+    fn take(section: &Section<'_>, _: &'static str, m: &mut Mistakes) -> Option<Self> {
+        let OneInterval { interval, prior } = OneInterval::read(section, m)?;
+        if interval == "adaptive" {
+            section.demand("prior", m);
+            return prior.map(|prior| Self::Adaptive { prior });
+        }
+        Self::of(&interval).or_else(|| interval.parse().ok().map(Self::Fixed))
+    }
+
+    fn written(&self, _: &Kind) -> Written {
+        let (interval, prior) = match *self {
+            Self::Fixed(span) => (span.to_string(), None),
+            Self::Adaptive { prior } => ("adaptive".into(), Some(prior)),
+            formula => (formula.word().into(), None),
+        };
+        // In the order of resolved texts, which the digest of a plan covers.
+        let mut keys = OneInterval { interval, prior }.keys();
+        keys.reverse();
+        Written::Table(keys)
+    }
 }
 
 /// What a checkpoint costs.
@@ -348,6 +428,64 @@ impl Cost {
             Self::Store(place) => Some(place),
             Self::Fixed { .. } => None,
         }
+    }
+}
+
+table! {
+    /// Fixed spans in place of transfers.
+    pub(super) struct Spans(Debug) {
+        /// Writing, C.
+        write: Span = SPAN;
+        /// Reading back, R.
+        read: Span = SPAN;
+        /// Downtime D, besides detection and repair.
+        downtime: Span = SPAN => "\"0 s\"";
+    }
+}
+
+table! {
+    /// A cost where there is no choice of a place.
+    pub(super) struct FixedCost(Debug) {
+        /// Fixed spans, if transfers are not to be simulated.
+        cost: Option<Spans>;
+    }
+}
+
+table! {
+    /// A cost, as files have it.
+    struct OneCost(Debug) rivals [&["to", "cost"]] {
+        /// Where the data goes: through the fabric to the `file-server`; to the node's own SD
+        /// `card`, so that the job waits for that very node after a crash; or to the card and to
+        /// that of a `partner` too, so that a spare can take over. Default: the file server, unless
+        /// `cost` is given.
+        to: KeptAt => _;
+        /// Fixed spans, if transfers are not to be simulated.
+        fixed: FixedCost = Kind::Flat(FixedCost::SPEC);
+    }
+}
+
+impl Field for Cost {
+    const KIND: Kind = Kind::Flat(OneCost::SPEC);
+
+    fn take(section: &Section<'_>, _: &'static str, m: &mut Mistakes) -> Option<Self> {
+        if let Some(Spans { write, read, downtime }) = FixedCost::read(section, m)?.cost {
+            return Some(Self::Fixed { write, read, downtime });
+        }
+        let to =
+            if section.has("to") { KeptAt::take(section, "to", m)? } else { KeptAt::FileServer };
+        Some(Self::Store(to))
+    }
+
+    fn written(&self, kind: &Kind) -> Written {
+        Written::Table(match (*self, kind) {
+            (Self::Fixed { write, read, downtime }, _) => {
+                vec![("cost", Written::Value(inline(&Spans { write, read, downtime }.keys())))]
+            }
+            (Self::Store(to), Kind::Flat(spec)) if spec.key("to").is_some() => {
+                vec![("to", Written::quoted(&to.word()))]
+            }
+            (Self::Store(_), _) => Vec::new(),
+        })
     }
 }
 
@@ -393,16 +531,30 @@ impl KeptAt {
     }
 }
 
-/// In which phases a failure may strike the job. Papers differ; the default is: everywhere but
-/// in downtime (Bougeret et al.).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strikes {
-    /// While a checkpoint is written.
-    pub checkpoint: bool,
-    /// While a checkpoint is read back.
-    pub restart: bool,
-    /// During downtime.
-    pub downtime: bool,
+// The places that need no more than a word.
+words!(KeptAt { FileServer = "file-server", Card = "card", Partner = "partner" });
+
+table! {
+    /// In which phases a failure may strike the job. Papers differ.
+    pub struct Exposure(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Failures that lose nodes.
+        phases: Strikes = Kind::Flat(Strikes::SPEC);
+        /// When silent corruption strikes the job's memory: `always`, or only while the job is
+        /// `computing`, as closed forms suppose.
+        silent: Exposed => "\"always\"";
+    }
+}
+
+table! {
+    /// In which phases a failure may strike the job.
+    pub struct Strikes(Clone, Copy, Debug, PartialEq, Eq) {
+        /// While a checkpoint is written.
+        checkpoint: bool => "true";
+        /// While a checkpoint is read back.
+        restart: bool => "true";
+        /// During downtime.
+        downtime: bool => "false";
+    }
 }
 
 impl Strikes {
@@ -418,20 +570,22 @@ impl Strikes {
     }
 }
 
-/// From when a checkpoint counts. Papers differ; the default is its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counts {
-    /// From its start: a failure while it is written throws nothing away.
-    Start,
-    /// From its end: it must be written without a failure.
-    End,
+choice! {
+    /// From when a checkpoint counts. Papers differ; the default is its end.
+    pub enum Counts(Clone, Copy, Debug, PartialEq, Eq) {
+        /// From its start: a failure while it is written throws nothing away.
+        Start = "start",
+        /// From its end: it must be written without a failure.
+        End = "end",
+    }
 }
 
-/// What the interval counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// Only the computing between two checkpoints: W.
-    Work,
-    /// From the start of one checkpoint to the start of the next: W + C.
-    Whole,
+choice! {
+    /// What the interval counts.
+    pub enum Period(Clone, Copy, Debug, PartialEq, Eq) {
+        /// Only the computing between two checkpoints: W.
+        Work = "work",
+        /// From the start of one checkpoint to the start of the next: W + C.
+        Whole = "whole",
+    }
 }

@@ -2,16 +2,18 @@
 //!
 //! A scenario has a list of jobs. `[workload]` with `[checkpoint]` is short for a list of one.
 
-use crate::config::declare::{Line, choice};
+use crate::config::declare::{Declared, Line, choice, joined, lines, table};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::JobId;
 use crate::scenario::cluster::ServerPer;
 use crate::scenario::execution::{self, Nodes};
 use crate::scenario::fault::FaultRule;
-use crate::scenario::job::{BulkSynchronous, Checkpoint};
-use crate::scenario::resolved::{self, field, lines, quoted, text_of};
-use crate::scenario::{Scenario, keys, levels, replicas};
+use crate::scenario::job::{BulkSynchronous, Checkpoint, Coordinated, Interval, Multilevel};
+use crate::scenario::keys::SIZE_SOME;
+use crate::scenario::logging::Logging;
+use crate::scenario::{Scenario, levels, replicas, resolved};
+use crate::units::Bytes;
 
 /// A job.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,61 @@ pub struct JobSpec {
 
 /// The name of the job of `[workload]`.
 pub(crate) const SHORT: &str = "bulk-synchronous";
+
+table! {
+    /// The only job: with `checkpoint`, short for a list `job` of one.
+    pub(super) struct Workload(Debug) {
+        /// What it computes.
+        work as "bulk-synchronous": BulkSynchronous;
+    }
+}
+
+table! {
+    /// The checkpoint protocol of a job.
+    pub(super) struct Protocols(Debug) rivals [&["coordinated", "multilevel", "logging"]] {
+        /// All checkpoints are alike.
+        coordinated: Option<Coordinated>;
+        /// Cheap ones for frequent failures, dear ones for the others.
+        multilevel: Option<Multilevel>;
+        /// Each group of nodes has its own.
+        logging: Option<Logging>;
+    }
+}
+
+table! {
+    /// The name of a job.
+    struct Named(Debug) {
+        /// Its name; no two jobs have the same.
+        name: String;
+    }
+}
+
+table! {
+    /// The checkpoints of a job of the list.
+    struct Checkpoints(Debug) rivals [
+        &["checkpoint", "size"],
+        &["checkpoint", "interval"],
+        &["checkpoint", "prior"],
+        &["checkpoint", "last"],
+    ] {
+        /// Its protocol.
+        checkpoint: Option<Protocols>;
+        /// Data per node. With it, `interval`, `prior` and `last` are those of
+        /// `checkpoint.coordinated`, at the file server. Without it and `checkpoint` the job writes
+        /// no checkpoints.
+        size: Bytes = SIZE_SOME => _;
+        /// As in `checkpoint.coordinated`.
+        interval: Interval;
+        /// Whether one is written after the last step as well.
+        last: bool => "false";
+    }
+}
+
+joined! {
+    /// A job (`[[job]]`), on nodes of its own. All nodes of a job compute a step, then all meet.
+    /// Spares are for whichever job needs one first, and so are the nodes of a job that is done.
+    pub(super) JOB: Named BulkSynchronous Checkpoints
+}
 
 choice! {
     /// In which order jobs write and read checkpoints at the file server that they share.
@@ -104,7 +161,7 @@ impl<'a> Tables<'a> {
     /// The table of coordinated checkpoints, which may be keys of the job itself.
     pub(super) fn coordinated(&self) -> Option<Section<'a>> {
         let short = self.listed && self.work.has("size");
-        let short = short.then(|| self.work.read_as(&keys::COORDINATED));
+        let short = short.then(|| self.work.read_as(Coordinated::SPEC));
         short.or_else(|| self.protocol("coordinated"))
     }
 }
@@ -116,7 +173,7 @@ pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
     if !root.has("job") {
         return Vec::from_iter(short.work.exists().then_some(short));
     }
-    let items = root.items("job", &keys::jobs::JOB).flatten();
+    let items = root.items("job").flatten();
     let listed =
         |work: Section<'a>| Tables { checkpoint: work.section("checkpoint"), work, listed: true };
     items.map(listed).collect()
@@ -169,7 +226,8 @@ fn job(
 ) -> Option<JobSpec> {
     let name = if own.listed { own.work.get("name", m) } else { Some(SHORT.to_owned()) };
     let work = execution::work(own, nodes, m);
-    let checkpoint = execution::checkpoint(own, work.as_ref(), faults, m);
+    let nodes = work.as_ref().map(|work| work.nodes);
+    let checkpoint = execution::checkpoint(own, nodes, faults, m);
     if let (Some(work), Ok(checkpoint)) = (&work, &checkpoint) {
         replicas::check_strategy(own, work, checkpoint.as_ref(), m);
     }
@@ -224,18 +282,10 @@ pub(super) fn lines_of(scenario: &Scenario) -> Vec<Line> {
         ("[job]", "job.checkpoint")
     };
     let each = scenario.jobs.iter().flat_map(|JobSpec { name, work, checkpoint }| {
-        let name = (!short).then(|| ("name", quoted(name)));
-        let keys = [
-            ("nodes", work.nodes.to_string()),
-            ("ranks_per_node", work.ranks_per_node.to_string()),
-            ("step", text_of(work.step)),
-            ("work", text_of(work.work)),
-        ];
-        let mut all = lines(table, name.into_iter().chain(keys));
-        all.extend(field(table, "replicas", &work.replicas));
-        all.extend(field(table, "abft", &work.abft));
-        all.extend(checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own)));
-        all
+        let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
+        keys.extend(work.keys());
+        let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
+        lines(table, keys).into_iter().chain(protocol)
     });
     each.collect()
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::declare::{Declared, Written, table, table_field};
-use crate::config::language::{Kind, TableSpec};
+use crate::config::declare::{Declared, Written, table};
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::keys::{SPAN, SPAN_SOME};
@@ -134,6 +134,18 @@ table! {
         /// Wear: a shape above 1.
         wear: Weibull;
     }
+    checks |section, m| {
+        let mut wrong = |part, title, help| {
+            let place = section.section(part).place("shape");
+            m.note(Mistake::new(place, title).help(help));
+        };
+        if early.is_some_and(|early| early.shape >= 1.0) {
+            wrong("early", "early failures whose hazard does not fall", "a shape below 1");
+        }
+        if wear.is_some_and(|wear| wear.shape < 1.0) {
+            wrong("wear", "wear whose hazard does not rise", "a shape of 1 or more");
+        }
+    }
 }
 
 table! {
@@ -182,7 +194,6 @@ macro_rules! scaled {
 
 scaled!(Weibull, WeibullKeys, |shape| libm::tgamma(1.0 + 1.0 / shape));
 scaled!(Gamma, GammaKeys, |shape| shape);
-table_field!(Weibull);
 
 impl Declared for Law {
     const SPEC: &'static TableSpec = OneLaw::SPEC;
@@ -195,23 +206,14 @@ impl Declared for Law {
             .or(one.exponential.map(|Exponential { mean }| Self::Exponential { mean }))
             .or(one.weibull.map(Self::Weibull))
             .or(one.lognormal.map(|Lognormal { median, sigma }| Self::Lognormal { median, sigma }))
-            .or(one.gamma.map(|Gamma { shape, scale }| Self::Gamma { shape, scale }));
+            .or(one.gamma.map(|Gamma { shape, scale }| Self::Gamma { shape, scale }))
+            .or(one.bathtub.map(|Bathtub { early, mean, wear }| Self::Bathtub {
+                early,
+                mean,
+                wear,
+            }));
         if law.is_some() {
             return law;
-        }
-        if let Some(Bathtub { early, mean, wear }) = one.bathtub {
-            let section = section.section("bathtub");
-            let mut wrong = |part, title, help| {
-                let place = section.section(part).place("shape");
-                m.note(Mistake::new(place, title).help(help));
-            };
-            if early.shape >= 1.0 {
-                wrong("early", "early failures whose hazard does not fall", "a shape below 1");
-            }
-            if wear.shape < 1.0 {
-                wrong("wear", "wear whose hazard does not rise", "a shape of 1 or more");
-            }
-            return Some(Self::Bathtub { early, mean, wear });
         }
         let Some(Empirical { mut values }) = one.empirical else {
             let known: Vec<_> = Self::SPEC.keys.iter().map(|key| key.name).collect();

@@ -1,18 +1,19 @@
-//! From merged tables to checkpoints of several levels, and the text that loads to them again.
+//! Checkpoints of several levels: their keys, and what does not go together.
 
-use crate::config::declare::{Field, Line};
+use crate::config::declare::{Declared, Field, Written, table};
 use crate::config::document::Value;
-use crate::config::language::Read;
-use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::language::{Kind, Read, TableSpec};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
-use crate::scenario::execution::{cost, strikes};
+use crate::config::words::Word;
+use crate::scenario::execution::sized;
+use crate::scenario::fault::FaultRule;
 use crate::scenario::fault_rules;
-use crate::scenario::job::{Checkpoint, Cost, KeptAt, Level, Multilevel};
+use crate::scenario::job::{Below, Checkpoint, Cost, Drain, KeptAt, Level, Multilevel};
 use crate::scenario::jobs::JobSpec;
-use crate::scenario::machine::read;
-use crate::scenario::resolved::{field, lines, quoted, strike_lines, text_of};
+use crate::scenario::keys::{SIZE_SOME, SPAN};
 use crate::scenario::{drain, optimum};
-use crate::units::Bytes;
+use crate::units::{Bytes, Span};
 
 /// The words of places, in the order of rising strength.
 pub(super) const PLACES: [&str; 6] =
@@ -22,44 +23,191 @@ pub(super) const PLACES: [&str; 6] =
 const OF_PLACES: [(&str, &str); 3] =
     [("copies", "buddies"), ("group", "group"), ("parity", "group")];
 
-/// Checkpoints of several levels, from the table of that name.
+table! {
+    /// The place of a level, as files have it.
+    struct OnePlace(Debug) {
+        /// Where the data goes: to the node's own `memory`; to that of `buddies` too; to its SD
+        /// `card`; to that of a `partner` too; to the card with parity in a `group`; or to the
+        /// `file-server`.
+        to or "cost": Option<String> = Kind::Choice(|| PLACES.to_vec());
+        /// Of `buddies`: nodes that hold each image. Default: 2.
+        copies: Option<u32> = Kind::Count(2, 3);
+        /// Of a `group`: its nodes. If the job's do not divide by it, some groups have more.
+        /// Default: 8.
+        group: Option<u32> = Kind::Count(2, 1_000);
+        /// Of a `group`: its nodes that may be missing, 1 as with XOR or more as with Reed-Solomon
+        /// codes. Default: 1.
+        parity: Option<u32> = Kind::Count(1, 999);
+    }
+    checks |section, m| check_keys_of_places(section, m)
+}
+
+/// The place of a level, if its cost is not fixed.
+impl Field for Option<KeptAt> {
+    const KIND: Kind = Kind::Flat(OnePlace::SPEC);
+
+    fn take(section: &Section<'_>, _: &'static str, m: &mut Mistakes) -> Option<Self> {
+        let OnePlace { to, copies, group, parity } = OnePlace::read(section, m)?;
+        Some(to.and_then(|word| match word.as_str() {
+            "memory" => Some(KeptAt::Memory),
+            "buddies" => Some(KeptAt::Buddies { copies: copies.unwrap_or(2) }),
+            "group" => {
+                Some(KeptAt::Group { size: group.unwrap_or(8), parity: parity.unwrap_or(1) })
+            }
+            word => KeptAt::of(word),
+        }))
+    }
+
+    fn written(&self, _: &Kind) -> Written {
+        let mut one = OnePlace { to: None, copies: None, group: None, parity: None };
+        one.to = self.map(|place| match place {
+            KeptAt::Memory => "memory".into(),
+            KeptAt::Buddies { copies } => {
+                one.copies = Some(copies);
+                "buddies".into()
+            }
+            KeptAt::Group { size, parity } => {
+                (one.group, one.parity) = (Some(size), Some(parity));
+                "group".into()
+            }
+            KeptAt::FileServer | KeptAt::Card | KeptAt::Partner => place.word().into(),
+        });
+        Written::Table(one.keys())
+    }
+}
+
+table! {
+    /// A level of checkpoints, in the order of rising strength.
+    struct OneLevel(Debug) {
+        /// Where it is kept.
+        place: Option<KeptAt>;
+        /// Fixed spans.
+        cost: Option<LevelCost>;
+        /// Data per node. Not needed with `cost`.
+        size: Bytes = SIZE_SOME => _;
+        /// Of the checkpoints that would be of the level below, every k-th is of this one. Not for
+        /// the lowest level, of which are all others.
+        every: Option<u32> = Kind::Count(1, 1_000_000);
+        /// Of the `file-server` or with `cost`: whether a checkpoint is written at the level below,
+        /// with the job stopped, and copied while the job computes: through the fabric, or for
+        /// `cost.write`. Default: false.
+        drain: Option<bool>;
+        /// With `drain` or `cost.latency`: a step takes so many times as long while the rest is
+        /// written. Default: 1.1 (assumption).
+        slowdown: Option<f64> = Kind::Number(1.0, 1_000.0);
+        /// With `drain` or `cost.latency`: whether the level below has the checkpoint until this
+        /// one has all of it, even when newer ones replace it there; with `latency` it is there
+        /// when the job has stood for C. Default: false, when a newer one replaces it, and with
+        /// `latency` it is nowhere until it is complete.
+        keep_below: Option<bool>;
+        /// With `keep_below`: whether writing that a failure interrupts goes on after the restart,
+        /// as long as the level below still has the checkpoint; else it is given up. Default:
+        /// false.
+        resume: Option<bool>;
+    }
+    checks |section, m| drain::check(section, m)
+}
+
+table! {
+    /// Fixed spans in place of transfers.
+    struct LevelCost(Debug) {
+        /// Writing with the job stopped, C; with `drain`, the copying.
+        write: Span = SPAN;
+        /// Reading back, R.
+        read: Span = SPAN;
+        /// Downtime D, besides detection and repair.
+        downtime: Span = SPAN => "\"0 s\"";
+        /// From the beginning until it is complete, L: what of it is beyond C passes while the job
+        /// computes. Default: C.
+        latency: Option<Span> = SPAN;
+    }
+}
+
+/// A step takes so many times as long while a checkpoint drains. Assumption: what an application
+/// loses of its traffic and its cores depends on the application.
+const SLOWDOWN: f64 = 1.1;
+
+impl Declared for Level {
+    const SPEC: &'static TableSpec = OneLevel::SPEC;
+
+    fn read(section: &Section<'_>, m: &mut Mistakes) -> Option<Self> {
+        if !section.has("cost") {
+            section.demand("to", m);
+        }
+        let one = OneLevel::read(&sized(section.clone()), m)?;
+        let copied = one.drain == Some(true);
+        let latency = one.cost.as_ref().and_then(|cost| cost.latency);
+        let cost = match one.cost {
+            Some(LevelCost { write, read, downtime, .. }) => Cost::Fixed { write, read, downtime },
+            None => Cost::Store(one.place.filter(|&to| !copied || to == KeptAt::FileServer)?),
+        };
+        let (keeps, resumes) = (one.keep_below == Some(true), one.resume == Some(true));
+        let drain = (copied || latency.is_some()).then(|| Drain {
+            slowdown: one.slowdown.unwrap_or(SLOWDOWN),
+            latency,
+            below: Below { keeps, resumes },
+        });
+        Some(Self { size: one.size, cost, every: one.every, drain })
+    }
+
+    fn keys(&self) -> Vec<(&'static str, Written)> {
+        let latency = self.drain.and_then(|drain| drain.latency);
+        let cost = match self.cost {
+            Cost::Fixed { write, read, downtime } => {
+                Some(LevelCost { write, read, downtime, latency })
+            }
+            Cost::Store(_) => None,
+        };
+        let one = OneLevel {
+            place: self.cost.kept_at(),
+            cost,
+            size: self.size,
+            every: self.every,
+            drain: self.drain.filter(|_| latency.is_none()).map(|_| true),
+            slowdown: self.drain.map(|drain| drain.slowdown),
+            keep_below: self.drain.map(|drain| drain.below.keeps),
+            resume: self.drain.map(|drain| drain.below.resumes),
+        };
+        one.keys()
+    }
+}
+
+/// Checkpoints of several levels, from the table of that name, for a job of so many nodes.
 pub(super) fn multilevel(
     section: &Section<'_>,
     nodes: Option<u32>,
+    faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
 ) -> Option<Multilevel> {
-    let spec = read!(Multilevel {
-        interval: if optimum::is_wanted(section) {
-            Some(None)
-        } else {
-            optimum::interval(section, m).map(Some)
-        },
-        levels: levels(section, nodes, m),
-        escalate: section.get("escalate", m),
-        last: section.get("last", m),
-        strikes: strikes(section, m),
-        compression: Field::take(section, "compression", m),
-    })?;
-    Some(spec)
-}
-
-fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<Vec<Level>> {
-    let list = section.given("level").and_then(Value::list).unwrap_or_default();
-    if list.is_empty() {
+    let n_levels = section.given("level").and_then(Value::list).map_or(0, <[Value]>::len);
+    if n_levels == 0 {
         let mistake =
             Mistake::new(section.own_place(), "checkpoints of several levels without one");
         let help = "give [[checkpoint.multilevel.level]], the weakest first, with `to` and `size`";
         m.note(mistake.help(help));
-        return None;
     }
-    let of_optimum = optimum::is_wanted(section);
-    let mut levels: Vec<Option<Level>> = Vec::new();
-    let mut below: Option<(KeptAt, crate::config::mistakes::Place)> = None;
-    for (number, item) in list.iter().enumerate() {
-        let section = section.item("level", item.table()?, item.place);
-        let level = level(number, &section, (nodes, of_optimum), m);
-        if let Some(Level { cost: Cost::Store(place), .. }) = level {
-            let reported = section.place("to");
+    check_levels(section, nodes, m);
+    let spec = Multilevel::read(section, m)?;
+    optimum::check(section, &spec, faults, m);
+    (n_levels > 0).then_some(spec)
+}
+
+/// Holds the levels against each other and against the job.
+fn check_levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) {
+    let interval = section.given("interval").and_then(Value::text);
+    let mut below: Option<(KeptAt, Place)> = None;
+    let mut last = None;
+    for (number, item) in section.items("level").enumerate() {
+        let Some(item) = item else {
+            last = Some(None);
+            continue;
+        };
+        let level = Level::read(&item, m);
+        optimum::check_every(number, &item, interval == Some("optimum"), m);
+        let place: Option<KeptAt> = Field::take(&item, "to", m).flatten();
+        if let Some(place) = place.filter(|_| !item.has("cost")) {
+            check_place(&item, place, nodes, m);
+            let reported = item.place("to");
             if let Some((lower, its)) = below
                 && lower.strength() >= place.strength()
             {
@@ -69,29 +217,13 @@ fn levels(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option
             }
             below = Some((place, reported));
         }
-        drain::check_below(&section, level.as_ref(), levels.last(), m);
-        levels.push(level);
+        drain::check_below(&item, level.as_ref(), last.as_ref(), m);
+        last = Some(level);
     }
-    levels.into_iter().collect()
 }
 
-fn level(
-    number: usize,
-    section: &Section<'_>,
-    (nodes, of_optimum): (Option<u32>, bool),
-    m: &mut Mistakes,
-) -> Option<Level> {
-    let size = if section.has("size") || !section.has("cost") {
-        section.get("size", m)
-    } else {
-        Some(Bytes(0))
-    };
-    let cost = if section.has("cost") {
-        cost(section, m)
-    } else {
-        section.demand("to", m);
-        place(section, nodes, m).map(Cost::Store)
-    };
+/// Notes keys of a place that is not the level's.
+fn check_keys_of_places(section: &Section<'_>, m: &mut Mistakes) {
     let word = section.optional::<String>("to");
     for (key, place) in
         OF_PLACES.iter().filter(|(key, place)| section.has(key) && word.as_deref() != Some(place))
@@ -99,68 +231,43 @@ fn level(
         let title = format!("`{key}` is of levels with to = \"{place}\" only");
         m.note(Mistake::new(section.place(key), title).help("remove it"));
     }
-    let every = if number > 0 {
-        optimum::every(section, of_optimum, m)
-    } else {
-        if section.optional::<u32>("every").is_some_and(|every| every != 1) {
-            let title = "`every` of the lowest level";
-            let help = "all checkpoints that are of no higher level are of the lowest";
-            m.note(Mistake::new(section.place("every"), title).help(help));
-        }
-        Some(1)
-    };
-    let drain = drain::drain(section, cost, m);
-    Some(Level { size: size?, cost: cost?, every: every?, drain: drain.ok()? })
 }
 
-/// Where a level is kept, and whether a job of so many nodes can keep it there.
-fn place(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) -> Option<KeptAt> {
-    let count = |key, usual| {
-        if section.has(key) { section.optional::<u32>(key) } else { Some(usual) }
-    };
-    let nodes = nodes.unwrap_or(u32::MAX);
+/// Notes a partner of a job on one node.
+pub(super) fn check_partner(section: &Section<'_>, nodes: Option<u32>, m: &mut Mistakes) {
+    if nodes.is_some_and(|nodes| nodes < 2) {
+        let mistake = Mistake::new(section.place("to"), "a job on one node has no partner");
+        m.note(mistake.help("let the job have two nodes or more, or write to = \"card\""));
+    }
+}
+
+/// Notes a place where a job of so many nodes cannot keep its checkpoints.
+fn check_place(section: &Section<'_>, place: KeptAt, nodes: Option<u32>, m: &mut Mistakes) {
     let mut note = |key: &str, title: String, help: &str| {
+        let key = if section.has(key) { key } else { "to" };
         m.note(Mistake::new(section.place(key), title).help(help));
     };
-    match section.optional::<String>("to")?.as_str() {
-        "memory" => Some(KeptAt::Memory),
-        "card" => Some(KeptAt::Card),
-        "file-server" => Some(KeptAt::FileServer),
-        "partner" => {
-            if nodes < 2 {
-                let help = "let the job have two nodes or more, or write to = \"card\"";
-                note("to", "a job on one node has no partner".into(), help);
-            }
-            Some(KeptAt::Partner)
-        }
-        "buddies" => {
-            let copies = count("copies", 2)?;
-            if nodes != u32::MAX && !nodes.is_multiple_of(copies) {
+    match place {
+        KeptAt::Memory | KeptAt::Card | KeptAt::FileServer => {}
+        KeptAt::Partner => check_partner(section, nodes, m),
+        KeptAt::Buddies { copies } => {
+            if let Some(nodes) = nodes.filter(|nodes| !nodes.is_multiple_of(copies)) {
                 let title = format!("a job of {nodes} nodes is not made of groups of {copies}");
-                let key = if section.has("copies") { "copies" } else { "to" };
-                note(
-                    key,
-                    title,
-                    "buddies are pairs (`copies` = 2) or triples (3) of all its nodes",
-                );
+                let help = "buddies are pairs (`copies` = 2) or triples (3) of all its nodes";
+                note("copies", title, help);
             }
-            Some(KeptAt::Buddies { copies })
         }
-        "group" => {
-            let (size, parity) = (count("group", 8)?, count("parity", 1)?);
-            let key = |name| if section.has(name) { name } else { "to" };
-            if size > nodes {
+        KeptAt::Group { size, parity } => {
+            if let Some(nodes) = nodes.filter(|nodes| size > *nodes) {
                 let title = format!("a group of {size} in a job of {nodes} nodes");
-                note(key("group"), title, "a smaller `group`, or a larger job");
+                note("group", title, "a smaller `group`, or a larger job");
             }
             if parity >= size {
                 let title = format!("a group of {size} nodes with {parity} parities");
                 let help = "`parity` is less than `group`: each other node holds data";
-                note(key("parity"), title, help);
+                note("parity", title, help);
             }
-            Some(KeptAt::Group { size, parity })
         }
-        word => unreachable!("`{word}` is no place"),
     }
 }
 
@@ -191,64 +298,4 @@ pub(super) fn check_classes(root: &Section<'_>, jobs: &[JobSpec], m: &mut Mistak
         };
         m.note(Mistake::new(value.place, title).help(help));
     }
-}
-
-/// The text of the table, key by key.
-pub(super) fn lines_of(table: &str, spec: &Multilevel) -> Vec<Line> {
-    let mut all = lines(
-        table,
-        [
-            ("interval", spec.interval.map_or_else(|| quoted("optimum"), text_of)),
-            ("escalate", spec.escalate.to_string()),
-            ("last", spec.last.to_string()),
-        ],
-    );
-    all.extend(field(table, "compression", &spec.compression));
-    all.extend(strike_lines(table, spec.strikes));
-    for (number, level) in spec.levels.iter().enumerate() {
-        all.extend(lines(
-            &format!("[{table}.level]"),
-            level_lines(level, number, spec.interval.is_none()),
-        ));
-    }
-    all
-}
-
-/// A level as keys and values.
-fn level_lines(level: &Level, number: usize, of_optimum: bool) -> Vec<(&'static str, String)> {
-    let quoted = |text: String| toml::Value::String(text).to_string();
-    let mut all = Vec::new();
-    match level.cost {
-        Cost::Fixed { write, read, downtime } => {
-            let [write, read, downtime] = [write, read, downtime].map(|it| quoted(it.to_string()));
-            let latency = drain::latency_text(level.drain);
-            let spans = format!("write = {write}, read = {read}, downtime = {downtime}");
-            all.push(("cost", format!("{{ {spans}{latency} }}")));
-        }
-        Cost::Store(place) => {
-            let word = |name: &str| ("to", quoted(name.into()));
-            match place {
-                KeptAt::Memory => all.push(word("memory")),
-                KeptAt::Card => all.push(word("card")),
-                KeptAt::Partner => all.push(word("partner")),
-                KeptAt::FileServer => all.push(word("file-server")),
-                KeptAt::Buddies { copies } => {
-                    all.extend([word("buddies"), ("copies", copies.to_string())]);
-                }
-                KeptAt::Group { size, parity } => all.extend([
-                    word("group"),
-                    ("group", size.to_string()),
-                    ("parity", parity.to_string()),
-                ]),
-            }
-        }
-    }
-    if level.size > Bytes(0) {
-        all.push(("size", quoted(level.size.to_string())));
-    }
-    if number > 0 && !of_optimum {
-        all.push(("every", level.every.to_string()));
-    }
-    all.extend(drain::lines(level.drain));
-    all
 }

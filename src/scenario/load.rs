@@ -5,18 +5,20 @@ use std::path::Path;
 
 use crate::config::declare::Declared;
 use crate::config::document::{Table, Value, own_value, parse};
+use crate::config::files::{SCENARIO, Sort};
 use crate::config::layers::{at_path, drop_lost_items, lay_over, only};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::config::walk;
+use crate::cosmic::memory::Outcomes;
+use crate::scenario::boot::Controller;
 use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
-use crate::scenario::keys::ROOT;
+use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
-use crate::scenario::sweep::{Axis, axes, points};
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, exclusions, execution, fault_rules, files, jobs, machine,
-    overrides,
+    overrides, study,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -34,11 +36,7 @@ pub struct Overrides {
 pub struct Loaded {
     /// The scenario.
     pub scenario: Scenario,
-    /// Its complete text: loads to the same scenario, and inherits nothing.
-    pub resolved: String,
-    /// The point of the sweep that it is, as (path, value); empty without `[sweep]`.
-    pub point: Vec<(String, String)>,
-    /// What is allowed, but hardly meant: of a sweep the first point has it for all.
+    /// What is allowed, but hardly meant.
     pub warnings: Mistakes,
 }
 
@@ -52,29 +50,20 @@ pub(super) struct Layer {
 /// The sources that each text gives for its figures.
 pub(super) type Sources = BTreeMap<u32, Vec<(String, Source)>>;
 
-/// Reads a scenario file: one scenario for each point of its sweep, a single one without.
+/// Reads a scenario file. A study of several cells or replications is none: [`Study::load`] reads
+/// it.
 ///
 /// # Errors
 /// All mistakes of all files, at once.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
+///
+/// [`Study::load`]: crate::scenario::Study::load
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Mistakes> {
     let mut m = Mistakes::default();
-    let loader = Loader::new(path, overrides, &mut m);
-    let points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
-    judged(points, m)
+    let loader = Loader::new(path, SCENARIO, overrides, &mut m);
+    single(loader, m)
 }
 
-/// The points, if nothing is wrong with any.
-fn judged(mut points: Vec<Loaded>, m: Mistakes) -> Result<Vec<Loaded>, Mistakes> {
-    if !m.is_empty() {
-        return Err(m);
-    }
-    if let Some(first) = points.first_mut().filter(|_| m.has_warnings()) {
-        first.warnings = m;
-    }
-    Ok(points)
-}
-
-/// Reads the text of a scenario that needs no file but those built in. It has no sweep.
+/// Reads the text of a scenario that needs no file but those built in.
 ///
 /// # Errors
 /// All mistakes at once.
@@ -87,44 +76,86 @@ pub fn read(name: &str, text: &str) -> Result<Scenario, Mistakes> {
 /// # Errors
 /// All mistakes at once.
 pub fn read_over(name: &str, text: &str, overrides: &Overrides) -> Result<Scenario, Mistakes> {
-    load_text(name, text, overrides).map(|mut points| points.remove(0).scenario)
+    load_text(name, text, overrides).map(|loaded| loaded.scenario)
 }
 
 /// Reads a text as [`load`] reads a file; what it inherits is looked for next to `name`.
 ///
 /// # Errors
 /// All mistakes at once.
-pub fn load_text(name: &str, text: &str, overrides: &Overrides) -> Result<Vec<Loaded>, Mistakes> {
+pub fn load_text(name: &str, text: &str, overrides: &Overrides) -> Result<Loaded, Mistakes> {
     let mut m = Mistakes::default();
-    let chain = files::chain_of_text(name, text, &mut m);
-    let loader = Loader::of(stem(Path::new(name)), chain, overrides, &mut m);
-    let points = loader.map(|loader| loader.all(&mut m)).unwrap_or_default();
-    judged(points, m)
+    let loader = Loader::of_text(name, text, overrides, &mut m);
+    single(loader, m)
 }
 
-struct Loader {
+/// The one scenario of the files, if nothing is wrong with it.
+fn single(loader: Option<Loader>, mut m: Mistakes) -> Result<Loaded, Mistakes> {
+    let scenario = loader.and_then(|mut loader| {
+        study::refuse(&loader, &mut m)?;
+        loader.prepare(&[], &mut m);
+        loader.scenario(&[], &mut m)
+    });
+    match scenario {
+        Some(scenario) if m.is_empty() => Ok(Loaded { scenario, warnings: m }),
+        _ => Err(m),
+    }
+}
+
+/// A point of a study: the path of each axis with its value.
+pub(super) type Point<'a> = [(&'a str, &'a Value)];
+
+/// The layers of a scenario, and of all cells of a study.
+#[derive(Clone, Debug)]
+pub(super) struct Loader {
     /// The file's stem.
     stem: String,
     /// The number of the file itself.
-    file: u32,
+    pub(super) file: u32,
     defaults: Layer,
     /// Profiles that were asked for so far, by name.
     profiles: BTreeMap<String, Layer>,
+    /// Those that every cell names, unless an axis does.
+    fixed: Option<Profiles>,
+    /// All below the axes, by the profiles that it names.
+    bases: BTreeMap<Profiles, Table>,
     /// All that the files give that the user wrote.
-    chain: Table,
+    pub(super) chain: Table,
     /// What the command line sets.
-    set: Table,
-    /// Those that the command line leaves.
-    axes: Vec<Axis>,
-    sources: Sources,
+    pub(super) set: Table,
+    /// Both, the axes between them left out.
+    pub(super) user: Table,
+    /// The same without the built-in file at the bottom of the chain, and the name of that.
+    pub(super) own: Table,
+    pub(super) base: Option<String>,
+    pub(super) sources: Sources,
 }
+
+/// The names of the profiles of hardware and module, as far as there are such.
+type Profiles = [Option<&'static str>; 2];
 
 impl Loader {
     /// Reads all files. `None` if something is missing without which other complaints would
     /// mislead; the reason is noted.
-    fn new(path: &Path, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
-        let chain = files::chain(path, m)?;
+    pub(super) fn new(
+        path: &Path,
+        sort: Sort,
+        overrides: &Overrides,
+        m: &mut Mistakes,
+    ) -> Option<Self> {
+        let chain = files::chain(path, sort, m)?;
         Self::of(stem(path), chain, overrides, m)
+    }
+
+    /// The same of a text.
+    pub(super) fn of_text(
+        name: &str,
+        text: &str,
+        overrides: &Overrides,
+        m: &mut Mistakes,
+    ) -> Option<Self> {
+        let chain = files::chain_of_text(name, text, m);
+        Self::of(stem(Path::new(name)), chain, overrides, m)
     }
 
     fn of(stem: String, mut chain: Chain, overrides: &Overrides, m: &mut Mistakes) -> Option<Self> {
@@ -137,30 +168,42 @@ impl Loader {
             file,
             sources: Sources::new(),
             profiles: BTreeMap::new(),
+            fixed: None,
+            bases: BTreeMap::new(),
             chain: Table::default(),
             set: Table::default(),
-            axes: Vec::new(),
+            user: Table::default(),
+            own: Table::default(),
+            base: None,
             defaults,
         };
         let defaults = loader.defaults.clone();
         loader.take_sources(&defaults, m);
-        for layer in chain.layers {
+        let built_in = chain.base.as_ref().map_or(0, |(_, layers)| *layers);
+        for (number, layer) in chain.layers.into_iter().enumerate() {
             loader.check(&layer, m);
             let own = layer.file == file;
             let table = if own { layer.table } else { without_own(layer.table) };
             lay_over(&ROOT, &mut loader.chain, &table, m);
+            if number >= built_in {
+                lay_over(&ROOT, &mut loader.own, &table, m);
+            }
         }
+        loader.base = chain.base.map(|(name, _)| name);
         for layer in set {
             loader.check(&layer, m);
             lay_over(&ROOT, &mut loader.set, &layer.table, m);
         }
-        let mut user = loader.chain.clone();
-        lay_over(&ROOT, &mut user, &loader.set, m);
-        loader.axes = axes(&user, m);
-        let set = &loader.set;
-        loader.axes.retain(|axis| axis.is_left_by(set, m));
+        loader.user = loader.chain.clone();
+        lay_over(&ROOT, &mut loader.user, &loader.set, m);
+        lay_over(&ROOT, &mut loader.own, &loader.set, m);
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
+    }
+
+    /// What holds unless a file says otherwise.
+    pub(super) fn defaults(&self) -> &Table {
+        &self.defaults.table
     }
 
     /// Checks a layer by itself; it lies over those before.
@@ -190,87 +233,99 @@ impl Loader {
         self.sources.insert(layer.file, all);
     }
 
-    /// All points of the sweep.
-    fn all(mut self, m: &mut Mistakes) -> Vec<Loaded> {
-        let mut loaded = Vec::new();
-        let axes = std::mem::take(&mut self.axes);
-        for point in points(&axes, m) {
-            let mut user = self.chain.clone();
-            for (path, value) in &point {
-                lay_over(&ROOT, &mut user, &at_path(path, value.place, (*value).clone()), m);
-            }
-            lay_over(&ROOT, &mut user, &self.set, m);
-            if let Some(scenario) = self.scenario(&mut user, m) {
-                let resolved = resolved::text(&scenario);
-                let point = point
-                    .iter()
-                    .map(|(path, value)| ((*path).to_owned(), resolved::value_text(value)))
-                    .collect();
-                loaded.push(Loaded { scenario, resolved, point, warnings: Mistakes::default() });
-            }
-            if m.is_full() {
-                break;
-            }
+    /// Reads the profiles that a point names, and lays all below it over each other.
+    pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) {
+        let names = self.names(point, m);
+        if point.iter().all(|(path, _)| !path.starts_with("cluster.")) {
+            self.fixed = Some(names);
         }
-        loaded
+        if self.bases.contains_key(&names) {
+            return;
+        }
+        let mut base = without_own(self.defaults.table.clone());
+        for (name, table) in names.into_iter().zip(["hardware", "module"]) {
+            let Some(name) = name else { continue };
+            if !self.profiles.contains_key(name) {
+                let layer = built_in(name, m).expect("it is one of those built in");
+                self.take_sources(&layer, m);
+                self.profiles.insert(name.into(), layer);
+            }
+            lay_over(&ROOT, &mut base, &only(&self.profiles[name].table, table), m);
+        }
+        lay_over(&ROOT, &mut base, &self.chain, m);
+        if base.at("cluster.hardware").is_none() {
+            let stand_in =
+                at_path("cluster.hardware", self.lacking(), own_value("\"pi_3b\"").clone());
+            lay_over(&ROOT, &mut base, &stand_in, m);
+        }
+        self.bases.insert(names, base);
     }
 
-    /// The profile that `cluster.<key>` names, reduced to the table of the same meaning.
-    fn profile(
-        &mut self,
-        merged: &Table,
-        key: &str,
-        table: &str,
-        m: &mut Mistakes,
-    ) -> Option<Table> {
-        let name = merged.at(&format!("cluster.{key}"))?.text()?;
-        // A name of none was noted when its file was checked.
-        if !base::profiles(table).contains(&name) {
-            return None;
+    /// The profiles of a point. A name of none was noted when its file was checked.
+    fn names(&self, point: &Point<'_>, m: &mut Mistakes) -> Profiles {
+        let of_cluster = |(path, _): &(&str, &Value)| path.starts_with("cluster.");
+        if let Some(names) = self.fixed.filter(|_| !point.iter().any(of_cluster)) {
+            return names;
         }
-        if !self.profiles.contains_key(name) {
-            let layer = built_in(name, m)?;
-            self.take_sources(&layer, m);
-            self.profiles.insert(name.into(), layer);
+        let mut cluster = only(&self.defaults.table, "cluster");
+        lay_over(&ROOT, &mut cluster, &only(&self.chain, "cluster"), m);
+        for (path, value) in point.iter().filter(|it| of_cluster(it)) {
+            lay_over(&ROOT, &mut cluster, &at_path(path, value.place, (*value).clone()), m);
         }
-        let layer = &self.profiles[name];
-        Some(only(&layer.table, table))
+        lay_over(&ROOT, &mut cluster, &only(&self.set, "cluster"), m);
+        if cluster.at("cluster.hardware").is_none() {
+            self.lacks_hardware(m);
+        }
+        ["hardware", "module"].map(|table| match cluster.at(&format!("cluster.{table}")) {
+            Some(name) => {
+                let name = name.text()?;
+                base::profiles(table).into_iter().find(|known| *known == name)
+            }
+            // Without hardware, all keys of a node would seem to be missing.
+            None => (table == "hardware").then_some("pi_3b"),
+        })
     }
 
-    fn scenario(&mut self, user: &mut Table, m: &mut Mistakes) -> Option<Scenario> {
-        let mut names = without_own(self.defaults.table.clone());
-        lay_over(&ROOT, &mut names, user, m);
-        if names.at("cluster.hardware").is_none() {
-            self.name_hardware(&mut names, user, m);
-        }
-        let hardware = self.profile(&names, "hardware", "hardware", m);
-        let module = self.profile(&names, "module", "module", m);
-        let mut merged = without_own(self.defaults.table.clone());
-        for profile in [&hardware, &module].into_iter().flatten() {
-            lay_over(&ROOT, &mut merged, profile, m);
-        }
-        lay_over(&ROOT, &mut merged, user, m);
-        drop_lost_items(&ROOT, &mut merged, m);
-        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
-        // Without its profile, a table would seem to lack all of its keys.
-        let have = (hardware.is_some(), module.is_some());
-        let mut scenario = self.build(&root, have, m)?;
+    /// The scenario at a point that is prepared.
+    pub(super) fn scenario(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<Scenario> {
+        let (mut scenario, merged) = self.plain(point, m)?;
         resolved::fill_provenance(&mut scenario, &merged, &self.sources);
         Some(scenario)
     }
 
-    /// Notes that the scenario names no hardware, and goes on with some: without it, all keys of
-    /// a node would seem to be missing.
-    fn name_hardware(&self, names: &mut Table, user: &mut Table, m: &mut Mistakes) {
-        let place = user.get("cluster").map_or(Place::whole(self.file), |cluster| cluster.place);
+    /// The scenario at a point that is prepared, without the sources of its figures; and its keys.
+    pub(super) fn plain(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<(Scenario, Table)> {
+        let (merged, names) = self.merged(point, m);
+        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
+        // Without its profile, a table would seem to lack all of its keys.
+        let have = (names[0].is_some(), names[1].is_some());
+        let scenario = self.build(&root, have, m)?;
+        Some((scenario, merged))
+    }
+
+    /// All layers at a point that is prepared, and the profiles among them.
+    fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
+        let names = self.names(point, m);
+        let mut merged = self.bases[&names].clone();
+        for (path, value) in point {
+            lay_over(&ROOT, &mut merged, &at_path(path, value.place, (*value).clone()), m);
+        }
+        lay_over(&ROOT, &mut merged, &self.set, m);
+        drop_lost_items(&ROOT, &mut merged, m);
+        (merged, names)
+    }
+
+    /// The place that lacks the hardware.
+    fn lacking(&self) -> Place {
+        self.user.get("cluster").map_or(Place::whole(self.file), |cluster| cluster.place)
+    }
+
+    fn lacks_hardware(&self, m: &mut Mistakes) {
         let known = base::profiles("hardware").join(", ");
         let help = format!(
             "`inherit = \"lanl_pilot\"`, or `hardware = \"pi_3b\"` in [cluster]; known: {known}"
         );
-        m.note(Mistake::new(place, "the scenario names no hardware").help(help));
-        let stand_in = at_path("cluster.hardware", place, own_value("\"pi_3b\""));
-        lay_over(&ROOT, names, &stand_in, m);
-        lay_over(&ROOT, user, &stand_in, m);
+        m.note(Mistake::new(self.lacking(), "the scenario names no hardware").help(help));
     }
 
     fn build(
@@ -279,19 +334,17 @@ impl Loader {
         (have_hardware, have_module): (bool, bool),
         m: &mut Mistakes,
     ) -> Option<Scenario> {
-        let name = self.name(root, m);
-        let title = root.optional("title").or_else(|| name.clone());
-        let seed = root.get("seed", m);
+        let top = self.top(root, m);
         let site = Site::read(&root.section("site"), m);
         let cluster = Cluster::read(&root.section("cluster"), m);
         let of_node = root.section("hardware");
         let hardware = if have_hardware { Hardware::read(&of_node, m) } else { None };
-        let upset = arrays::upset(root, m);
+        let upset = Outcomes::read(&root.section("upset"), m);
         let module = if have_module { machine::module(root, m) } else { None };
         let network = Network::read(&root.section("network"), m);
         let server = Server::read(&root.section("server"), m);
         let boot = machine::boot(root, hardware.as_ref(), m);
-        let controller = machine::controller(root, m);
+        let controller = Controller::read(&root.section("controller"), m);
         let fits = match (&cluster, &module) {
             (Some(cluster), Some(module)) => machine::check_size(root, cluster, module, m),
             _ => false,
@@ -313,10 +366,11 @@ impl Loader {
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
         let expect = execution::expect(root, m);
+        let Top { name, title, seed, .. } = top?;
         Some(Scenario {
-            name: name?,
-            title: title?,
-            seed: seed?,
+            name,
+            title,
+            seed,
             site: site?,
             cluster: cluster?,
             hardware: hardware?,
@@ -335,20 +389,19 @@ impl Loader {
         })
     }
 
-    /// The name of the results folder.
-    fn name(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<String> {
-        if !root.has("name") {
-            return Some(folder_name(&self.stem));
-        }
-        let name: String = root.optional("name")?;
-        if !is_folder_name(&name) {
-            let mistake = Mistake::new(root.place("name"), format!("`{name}` names no folder"));
-            m.note(mistake.help(
+    /// What the scenario is called.
+    fn top(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<Top> {
+        let quoted = |text: String| toml::Value::String(text).to_string();
+        let root = root.clone().or("name", Some(quoted(folder_name(&self.stem))));
+        let name: Option<String> = root.optional("name");
+        if name.as_ref().is_some_and(|name| !is_folder_name(name)) {
+            let title = format!("`{}` names no folder", name.clone().unwrap_or_default());
+            m.note(Mistake::new(root.place("name"), title).help(
                 "use letters, digits, `-`, `_` and `.`, no `.` at the start, and at most 200 \
                  characters",
             ));
         }
-        Some(name)
+        Top::read(&root.or("title", name.map(quoted)), m)
     }
 }
 

@@ -1,64 +1,65 @@
 //! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
-use crate::config::declare::Declared;
+use crate::config::declare::{Declared, Field};
 use crate::config::layout::Layout;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::scenario::boot::{Boot, BootMethod, Controller, Gossip};
-use crate::scenario::cluster::{Cluster, Hardware, Module, ServerPer};
+use crate::scenario::boot::{Boot, BootMethod};
+use crate::scenario::cluster::{Cluster, Hardware, Module, Psu, ServerPer};
 use crate::scenario::keys::NODES_MAX;
-
-/// Makes a struct of optional fields: reads all of them first, so that every missing one is
-/// reported.
-macro_rules! read {
-    ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
-        $(let $field = $value;)*
-        match ($($field,)*) {
-            ($(Some($field),)*) => Some($type { $($field),* }),
-            _ => None,
-        }
-    }};
-}
-pub(super) use read;
 
 pub(super) fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {
     let section = root.section("module");
-    let module = Module::read(&section, m)?;
-    check_module(&module, &section, m).then_some(module)
+    let module = Module::read(&section, m);
+    let fits = check_module(&section, m);
+    module.filter(|_| fits)
 }
 
 /// Notes what does not fit in a module; gives whether all does.
-fn check_module(module: &Module, section: &Section<'_>, m: &mut Mistakes) -> bool {
+fn check_module(section: &Section<'_>, m: &mut Mistakes) -> bool {
     let mut fits = true;
-    let sum: u64 = module.packs.iter().map(|&pack| u64::from(pack)).sum();
-    if sum != u64::from(module.nodes) {
-        let title = format!("the packs hold {sum} nodes, but the module has {}", module.nodes);
-        let mistake = Mistake::new(section.place("packs"), title)
-            .help("`module.nodes` must be the sum of `module.packs`");
-        let mistake = mistake.label("the nodes of each pack");
+    let nodes: Option<u32> = Field::take(section, "nodes", m);
+    let packs: Option<Vec<u32>> = Field::take(section, "packs", m);
+    let mut note = |key, title, help: &str, label: &str| {
+        let mistake = Mistake::new(section.place(key), title).help(help).label(label);
         m.note(mistake.other(section.place("nodes"), "the number of nodes"));
         fits = false;
+    };
+    if let (Some(nodes), Some(packs)) = (nodes, &packs) {
+        let sum: u64 = packs.iter().map(|&pack| u64::from(pack)).sum();
+        if sum != u64::from(nodes) {
+            let title = format!("the packs hold {sum} nodes, but the module has {nodes}");
+            let help = "`module.nodes` must be the sum of `module.packs`";
+            note("packs", title, help, "the nodes of each pack");
+        }
     }
-    if module.spares >= module.nodes {
-        let title = format!("{} spares in a module of {} nodes", module.spares, module.nodes);
-        let mistake = Mistake::new(section.place("spares"), title)
-            .help("set `module.spares` to less than `module.nodes`");
-        let mistake = mistake.label("the number of spares");
-        m.note(mistake.other(section.place("nodes"), "the number of nodes"));
-        fits = false;
+    if let (Some(nodes), Some(spares)) = (nodes, section.optional::<u32>("spares"))
+        && spares >= nodes
+    {
+        let title = format!("{spares} spares in a module of {nodes} nodes");
+        let help = "set `module.spares` to less than `module.nodes`";
+        note("spares", title, help, "the number of spares");
     }
-    let packs = module.packs.len() as u32;
-    let of_packs: Vec<u32> = module.psus.iter().flat_map(|psu| psu.packs.clone()).collect();
-    fits &= feeds(("pack", "packs"), packs, &of_packs, section, m);
-    let of_switches: Vec<u32> = module.psus.iter().flat_map(|psu| psu.switches.clone()).collect();
-    feeds(("switch", "switches"), module.switches, &of_switches, section, m) && fits
+    let psus: Option<Vec<Psu>> = Field::take(section, "psu", m);
+    let fed = |of: fn(&Psu) -> &[u32]| -> Option<Vec<u32>> {
+        Some(psus.as_ref()?.iter().flat_map(of).copied().collect())
+    };
+    let (of_packs, of_switches) = (fed(|psu| &psu.packs), fed(|psu| &psu.switches));
+    if let Some((packs, fed)) = packs.zip(of_packs) {
+        fits &= feeds(("pack", "packs"), packs.len() as u32, fed, section, m);
+    }
+    let switches: Option<u32> = Field::take(section, "switches", m);
+    if let Some((switches, fed)) = switches.zip(of_switches) {
+        fits &= feeds(("switch", "switches"), switches, fed, section, m);
+    }
+    fits
 }
 
 /// Each pack and each switch hangs on exactly one PSU. `key` counts what is fed.
 fn feeds(
     (what, key): (&str, &str),
     count: u32,
-    fed: &[u32],
+    fed: Vec<u32>,
     section: &Section<'_>,
     m: &mut Mistakes,
 ) -> bool {
@@ -69,7 +70,7 @@ fn feeds(
     };
     let mut fits = true;
     let mut times = vec![0_u32; count as usize];
-    for &number in fed {
+    for number in fed {
         if let Some(times) = number.checked_sub(1).and_then(|index| times.get_mut(index as usize)) {
             *times += 1;
         } else {
@@ -142,9 +143,9 @@ pub(super) fn boot(
     m: &mut Mistakes,
 ) -> Option<Boot> {
     let section = root.section("boot");
-    let boot = Boot::read(&section, m)?;
+    let method = BootMethod::take(&section, "method", m);
     let from_net =
-        matches!(boot.method, BootMethod::PxeNfs | BootMethod::PxeNbd | BootMethod::PxeInitramfs);
+        method.is_some_and(|method| !matches!(method, BootMethod::Instant | BootMethod::Sd));
     if from_net && let Some(hardware) = hardware {
         let model = &hardware.model;
         let of_boot = root.section("hardware").section("boot");
@@ -163,24 +164,5 @@ pub(super) fn boot(
             m.note(mistake.label("the boot method").other(other, "the hardware"));
         }
     }
-    if boot.method == BootMethod::PxeInitramfs && boot.initramfs.0 == 0 {
-        let mistake = Mistake::new(section.place("initramfs"), "`pxe-initramfs` without initramfs");
-        let mistake = mistake.help("give `boot.initramfs` a size, such as \"12 MB\"");
-        m.note(mistake.other(section.place("method"), "the boot method"));
-    }
-    Some(boot)
-}
-
-pub(super) fn controller(root: &Section<'_>, m: &mut Mistakes) -> Option<Controller> {
-    let controller = Controller::read(&root.section("controller"), m)?;
-    if let Some(Gossip { timeout, period, .. }) = controller.gossip
-        && timeout >= period
-    {
-        let section = root.section("controller").section("gossip");
-        let title = "no time is left in the period for indirect answers";
-        let mistake = Mistake::new(section.place("timeout"), title);
-        let mistake = mistake.help(format!("`timeout` must be shorter than `period`: {period}"));
-        m.note(mistake.other(section.place("period"), "the period"));
-    }
-    Some(controller)
+    Boot::read(&section, m)
 }

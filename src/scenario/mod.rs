@@ -13,7 +13,11 @@ pub mod law;
 pub mod replicas;
 
 mod arrays;
+mod axes;
 mod base;
+mod cells;
+mod conditions;
+mod design;
 mod drain;
 mod exclusions;
 mod execution;
@@ -26,8 +30,11 @@ pub mod logging;
 mod machine;
 mod optimum;
 mod overrides;
+mod ranges;
 mod replay;
 mod resolved;
+pub mod study;
+mod study_text;
 mod sweep;
 mod words;
 
@@ -37,8 +44,10 @@ pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_text, read, read_over};
 pub use resolved::text;
+pub use study::Study;
 
-use crate::config::declare::choice;
+use crate::config::declare::{choice, table};
+use crate::scenario::keys::SPAN_SOME;
 use crate::units::{Span, Time};
 
 /// The JSON Schema (draft 7) of scenario files.
@@ -108,13 +117,14 @@ pub struct Scenario {
     pub provenance: Vec<Provenance>,
 }
 
-/// When the run ends: at the first of the two.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StopRule {
-    /// The condition that ends it.
-    pub when: StopWhen,
-    /// The latest end. Always present: a run without end is a mistake of the scenario.
-    pub at: Time,
+table! {
+    /// When the run ends: at the first of the two.
+    pub struct StopRule(Clone, Debug, PartialEq) {
+        /// The condition. Default: `workload done` with a workload, else `all up`.
+        when: StopWhen => _;
+        /// The latest end. Default, for `all up` only: `1 h`.
+        at: Time = SPAN_SOME => _;
+    }
 }
 
 choice! {
@@ -129,13 +139,15 @@ choice! {
     }
 }
 
-/// What is written down.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Which events go to disk. Fingerprint and metrics see all of them in any case.
-    pub events: EventLevel,
-    /// Time between two meter readings.
-    pub sample: Span,
+table! {
+    /// What is written down.
+    pub struct Record(Clone, Debug, PartialEq) {
+        /// Which events go to disk.
+        events: EventLevel;
+        /// Time between two meter readings. Default: a round span of some 1/20,000 of `stop.at`, at
+        /// least 1 s.
+        sample: Span = SPAN_SOME => _;
+    }
 }
 
 choice! {

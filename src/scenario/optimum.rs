@@ -1,35 +1,29 @@
 //! The best pattern of levels as a scenario asks for it, and what it needs to be found.
 
-use crate::config::language::Read;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{Cost, Multilevel};
 use crate::units::Span;
 
-/// Whether the scenario leaves the pattern to the formula.
-pub(super) fn is_wanted(section: &Section<'_>) -> bool {
-    section.value("interval").is_some_and(|value| value.text() == Some("optimum"))
-}
-
-/// The interval of a scenario that does not leave it to the formula, if it can be read.
-pub(super) fn interval(section: &Section<'_>, m: &mut Mistakes) -> Option<Span> {
-    section.demand("interval", m);
-    let value = section.value("interval")?;
-    Span::read(&value).ok().filter(|span| *span > Span::ZERO)
-}
-
-/// `every` of a level above the lowest, which the optimum finds by itself.
-pub(super) fn every(section: &Section<'_>, of_optimum: bool, m: &mut Mistakes) -> Option<u32> {
-    if !of_optimum {
-        return section.get("every", m);
-    }
-    if section.has("every") {
-        let title = "`every` with interval = \"optimum\"";
-        let mistake = Mistake::new(section.place("every"), title);
-        m.note(mistake.help("the optimum finds it: remove the key, or give a fixed interval"));
-    }
-    Some(1)
+/// Notes `every` where it does not belong, or its absence where it does.
+pub(super) fn check_every(number: usize, level: &Section<'_>, of_optimum: bool, m: &mut Mistakes) {
+    let (title, help) = if number == 0 {
+        if level.optional::<u32>("every").is_none_or(|every| every == 1) {
+            return;
+        }
+        let help = "all checkpoints that are of no higher level are of the lowest";
+        ("`every` of the lowest level", help)
+    } else if of_optimum {
+        if !level.has("every") {
+            return;
+        }
+        let help = "the optimum finds it: remove the key, or give a fixed interval";
+        ("`every` with interval = \"optimum\"", help)
+    } else {
+        return level.demand("every", m);
+    };
+    m.note(Mistake::new(level.place("every"), title).help(help));
 }
 
 /// Notes levels whose optimum cannot be found.

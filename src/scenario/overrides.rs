@@ -2,7 +2,7 @@
 
 use toml::de::DeTable;
 
-use crate::config::document::{Table, Value, parse};
+use crate::config::document::parse;
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::scenario::load::{Layer, Overrides};
 
@@ -40,16 +40,4 @@ fn as_toml(set: &str) -> String {
     let Some((path, value)) = set.split_once('=') else { return set.into() };
     let quoted = format!("{path}={}", toml::Value::String(value.trim().into()));
     if DeTable::parse(&quoted).is_ok() { quoted } else { set.into() }
-}
-
-/// All values of a table with their paths; the names of keys may hold paths themselves.
-pub(super) fn leaves<'t>(table: &'t Table, above: &str, out: &mut Vec<(String, &'t Value)>) {
-    for entry in &table.entries {
-        let path =
-            if above.is_empty() { entry.name.clone() } else { format!("{above}.{}", entry.name) };
-        match entry.value.table() {
-            Some(inner) => leaves(inner, &path, out),
-            None => out.push((path, &entry.value)),
-        }
-    }
 }

@@ -9,7 +9,6 @@
 use std::path::Path;
 
 use crate::config::declare::{Declared, choice, table};
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::PartKind;
@@ -67,16 +66,18 @@ pub(super) fn rules(
     repair: Option<&Repair>,
     m: &mut Mistakes,
 ) -> Option<Vec<FaultRule>> {
-    let replay = Replay::read(section, m)?;
-    let selection = replay.selection(section, m);
+    let replay = Replay::read(section, m);
+    let (from, to) = (moment(section, "from", m), moment(section, "to", m));
+    // A trace that is not there is reported whatever else is wrong.
     let place = section.place("file");
-    let path = m.folder(place.file).join(&replay.file);
+    let path = m.folder(place.file).join(section.optional::<String>("file")?);
     let regular = demand_regular(&path).map_err(|why| format!("{}: {why}", path.display()));
     let read = || trace::read(&path, &Named::default()).map_err(|error| error.to_string());
     let trace = (regular.and_then(|()| read()))
         .map_err(|why| m.note(Mistake::new(place, why).help("paths are relative to this file")))
         .ok()?;
-    let selection = selection?;
+    let replay = replay?;
+    let selection = Selection { system: replay.system, from: from.ok()?, to: to.ok()? };
     let failures = selection.of(&trace);
     check_unusable(section, (&trace, &failures), replay.unusable as usize, m);
     let Some(first) = failures.first() else {
@@ -116,6 +117,13 @@ pub(super) fn rules(
     Some(rules)
 }
 
+/// A moment of the trace, if one is given.
+fn moment(section: &Section<'_>, key: &str, m: &mut Mistakes) -> Result<Option<Moment>, ()> {
+    let text = section.optional::<String>(key);
+    let moment = text.as_deref().map(Moment::parse).transpose();
+    moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong)))
+}
+
 /// Notes rows of the trace that cannot be replayed, unless the scenario knows how many there are.
 fn check_unusable(
     section: &Section<'_>,
@@ -147,16 +155,6 @@ fn check_unusable(
 }
 
 impl Replay {
-    /// The failures that it chooses.
-    fn selection(&self, section: &Section<'_>, m: &mut Mistakes) -> Option<Selection> {
-        let mut moment = |key, text: &Option<String>| {
-            let moment = text.as_deref().map(Moment::parse).transpose();
-            moment.map_err(|wrong| m.note(Mistake::new(section.place(key), wrong)))
-        };
-        let (from, to) = (moment("from", &self.from), moment("to", &self.to));
-        Some(Selection { system: self.system, from: from.ok()?, to: to.ok()? })
-    }
-
     /// The node that stands for a node of the trace, if there is one.
     fn node(&self, number: u32, on: &PartSet) -> Option<u32> {
         let place = match self.nodes {

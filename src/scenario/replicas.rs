@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{choice, table};
-use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::execution::Nodes;
@@ -84,15 +83,15 @@ pub(super) fn usual_seats(nodes: Nodes, replicas: Option<Replicas>) -> u32 {
     replicas.map_or(active, |replicas| replicas.seats(active))
 }
 
-/// Notes a replicated job that has more nodes than the machine, or none.
+/// Notes a replicated job of so many seats that has more nodes than the machine, or none.
 pub(super) fn check_size(
     workload: &Section<'_>,
-    job: &BulkSynchronous,
+    seats: u32,
+    replicas: Replicas,
     nodes: Nodes,
     m: &mut Mistakes,
 ) {
-    let Some(replicas) = job.replicas else { return };
-    let (needed, seats) = (job.nodes_needed(), job.nodes);
+    let needed = replicas.nodes(seats);
     let place = workload.section("replicas").place("degree");
     if seats == 0 {
         let title = "too few nodes that are not spares for one seat and its replicas";

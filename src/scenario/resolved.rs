@@ -3,18 +3,17 @@
 use std::fmt::Write as _;
 
 use crate::config::declare::{self, Declared, Field, Line, Written};
-use crate::config::document::{Data, Table, Value};
+use crate::config::document::{Table, Value};
 use crate::config::nodeset;
 use crate::config::words::Word;
 use crate::event::{Fault, Target};
 use crate::scenario::arrays;
 use crate::scenario::fault::{FaultRule, Repair, When};
-use crate::scenario::job::{Checkpoint, Coordinated, Cost, Interval, Strikes};
+use crate::scenario::job::Checkpoint;
 use crate::scenario::jobs;
+use crate::scenario::keys::Top;
 use crate::scenario::keys::faults::keys_of;
-use crate::scenario::levels;
 use crate::scenario::load::Sources;
-use crate::scenario::logging::logging_lines;
 use crate::scenario::{Provenance, Scenario, Source};
 
 /// Why parts are mended after the time that the language gives, if a scenario gives none.
@@ -82,15 +81,7 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             let key = format!("{}.{}", line.table, line.key);
             // A word may stand for a whole table, such as `true` for one of defaults.
             let value = merged.at(&key).or_else(|| merged.at(&line.table));
-            let file = value.map(|value| value.place.file);
-            let reported = file.and_then(|file| sources.get(&file));
-            let source = reported.and_then(|reported| {
-                reported
-                    .iter()
-                    .filter(|(path, _)| covers(path, &key))
-                    .max_by_key(|(path, _)| path.len())
-                    .map(|(_, source)| source.clone())
-            });
+            let source = value.and_then(|value| source_of(value, &key, sources));
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
         .chain(arrays::provenance(scenario, merged, sources))
@@ -135,53 +126,20 @@ pub(super) fn covers(path: &str, key: &str) -> bool {
     key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// A value as people would write it.
-pub(super) fn value_text(value: &Value) -> String {
-    match &value.data {
-        Data::Text(text) => text.clone(),
-        Data::Integer(number) => number.to_string(),
-        Data::Float(number) => format!("{number:?}"),
-        Data::Flag(flag) => flag.to_string(),
-        Data::Date => String::new(),
-        Data::List(list) => {
-            format!("[{}]", list.iter().map(value_text).collect::<Vec<_>>().join(", "))
-        }
-        Data::Table(table) => {
-            let entry = |entry: &crate::config::document::Entry| {
-                format!("{} = {}", entry.name, value_text(&entry.value))
-            };
-            format!("{{ {} }}", table.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
-        }
-    }
+/// The source that the text of a value gives for its key, or for the nearest table above it.
+pub(super) fn source_of(value: &Value, key: &str, sources: &Sources) -> Option<Source> {
+    let covering = sources.get(&value.place.file)?.iter().filter(|(path, _)| covers(path, key));
+    covering.max_by_key(|(path, _)| path.len()).map(|(_, source)| source.clone())
 }
 
 pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
 
-/// A quantity or another thing in quotes.
-pub(super) fn text_of(value: impl std::fmt::Display) -> String {
-    quoted(&value.to_string())
-}
-
-/// Lines of one table.
-pub(super) fn lines(
-    table: &str,
-    keys: impl IntoIterator<Item = (&'static str, String)>,
-) -> Vec<Line> {
-    keys.into_iter().map(|(key, value)| Line { table: table.into(), key, value }).collect()
-}
-
 fn top(scenario: &Scenario) -> Vec<Line> {
-    lines(
-        "",
-        [
-            ("schema", "1".into()),
-            ("name", quoted(&scenario.name)),
-            ("title", quoted(&scenario.title)),
-            ("seed", scenario.seed.to_string()),
-        ],
-    )
+    let (name, title) = (scenario.name.clone(), scenario.title.clone());
+    let top = Top { schema: 1, name, title, inherit: None, seed: scenario.seed };
+    declare::lines("", top.keys())
 }
 
 /// All figures of site, cluster, hardware, module, network, server, boot and controller.
@@ -205,11 +163,6 @@ fn machine(scenario: &Scenario) -> Vec<Line> {
     lines
 }
 
-/// The lines of a key that may be a table of its own, or none.
-pub(super) fn field<F: Field>(table: &str, key: &'static str, field: &F) -> Vec<Line> {
-    declare::lines(table, vec![(key, field.written(&F::KIND))])
-}
-
 fn fault(rule: &FaultRule) -> Vec<Line> {
     let spec = keys_of(rule.kind());
     let mut all = vec![
@@ -225,116 +178,46 @@ fn fault(rule: &FaultRule) -> Vec<Line> {
             When::At(time) => all.push(("at", Written::quoted(time))),
             When::Lifetime { law, age, rejuvenate, frailty, rhythm } => {
                 all.push(("lifetime", Written::Table(law.keys())));
-                declare::write(age, "age", spec, &mut all);
-                declare::write(rejuvenate, "rejuvenate", spec, &mut all);
-                declare::write(frailty, "frailty", spec, &mut all);
-                declare::write(rhythm, "rhythm", spec, &mut all);
-                if spec.key("radius").is_some() {
-                    declare::write(&rule.radius, "radius", spec, &mut all);
-                }
+                all.extend([key("age", age), key("rejuvenate", rejuvenate)]);
+                all.extend([key("frailty", frailty), key("rhythm", rhythm)]);
+                all.extend(spec.key("radius").map(|_| key("radius", &rule.radius)));
             }
         }
-        declare::write(&rule.cascade, "cascade", spec, &mut all);
+        all.push(key("cascade", &rule.cascade));
     }
-    if let Some(prediction) = &rule.prediction {
-        all.push(("prediction", Written::Table(prediction.keys())));
-    }
+    all.push(key("prediction", &rule.prediction));
     let severity = u32::from(rule.harm.severity());
     all.extend((severity > 1).then(|| ("severity", Written::Value(severity.to_string()))));
-    if spec.key("repair").is_some() {
-        declare::write(&rule.repair, "repair", spec, &mut all);
-    }
+    all.extend(spec.key("repair").map(|_| key("repair", &rule.repair)));
     all.extend(if of_beam { Vec::new() } else { own });
     declare::lines(&format!("[fault.{}]", rule.kind().word()), all)
 }
 
+/// A key with its value.
+fn key<F: Field>(name: &'static str, value: &F) -> (&'static str, Written) {
+    (name, value.written(&F::KIND))
+}
+
 fn course(scenario: &Scenario) -> Vec<Line> {
     let mut all = jobs::lines_of(scenario);
-    all.extend(lines(
-        "stop",
-        [("when", quoted(scenario.stop.when.word())), ("at", text_of(scenario.stop.at))],
-    ));
-    all.extend(lines(
-        "record",
-        [
-            ("events", quoted(scenario.record.events.word())),
-            ("sample", text_of(scenario.record.sample)),
-        ],
-    ));
+    all.extend(declare::lines("stop", scenario.stop.keys()));
+    all.extend(declare::lines("record", scenario.record.keys()));
     all
 }
 
 /// The checkpoints of a job, of which `path` is the table.
 pub(super) fn checkpoint(path: &str, checkpoint: &Checkpoint) -> Vec<Line> {
-    match checkpoint {
-        Checkpoint::Coordinated(spec) => coordinated(&format!("{path}.coordinated"), spec),
-        Checkpoint::Multilevel(spec) => levels::lines_of(&format!("{path}.multilevel"), spec),
-        Checkpoint::Logging(spec) => {
-            let table = format!("{path}.logging");
-            let mut all = lines(&table, logging_lines(spec));
-            all.extend(strike_lines(&table, spec.strikes));
-            all
-        }
-    }
-}
-
-fn coordinated(table: &str, protocol: &Coordinated) -> Vec<Line> {
-    let interval = interval_text(protocol.interval);
-    let cost = match protocol.cost {
-        Cost::Store(place) => ("to", quoted(place.word())),
-        Cost::Fixed { write, read, downtime } => {
-            let (write, read, downtime) = (text_of(write), text_of(read), text_of(downtime));
-            ("cost", format!("{{ write = {write}, read = {read}, downtime = {downtime} }}"))
-        }
+    let (protocol, keys) = match checkpoint {
+        Checkpoint::Coordinated(spec) => ("coordinated", spec.keys()),
+        Checkpoint::Multilevel(spec) => ("multilevel", spec.keys()),
+        Checkpoint::Logging(spec) => ("logging", spec.keys()),
     };
-    let mut all = Vec::new();
-    if protocol.size.0 > 0 {
-        all.extend(lines(table, [("size", text_of(protocol.size))]));
-    }
-    if let Interval::Adaptive { prior } = protocol.interval {
-        all.extend(lines(table, [("prior", text_of(prior))]));
-    }
-    all.extend(lines(
-        table,
-        [
-            ("interval", interval),
-            cost,
-            ("last", protocol.last.to_string()),
-            ("period", quoted(protocol.period.word())),
-            ("counts", quoted(protocol.counts.word())),
-            ("keep", protocol.integrity.keep.to_string()),
-        ],
-    ));
-    all.extend(field(table, "verify", &protocol.integrity.verify));
-    all.extend(field(table, "incremental", &protocol.incremental));
-    all.extend(field(table, "compression", &protocol.compression));
-    all.extend(strike_lines(table, protocol.strikes));
-    let silent = [("silent", quoted(protocol.integrity.exposed.word()))];
-    all.extend(lines(&format!("{table}.strikes"), silent));
-    all
-}
-
-/// An interval as TOML.
-fn interval_text(interval: Interval) -> String {
-    match interval {
-        Interval::Fixed(span) => text_of(span),
-        Interval::Young => quoted("young"),
-        Interval::DalyFirst => quoted("daly first order"),
-        Interval::Daly => quoted("daly"),
-        Interval::Exact => quoted("exact"),
-        Interval::Cooperative => quoted("cooperative"),
-        Interval::Adaptive { .. } => quoted("adaptive"),
-    }
-}
-
-/// The strikes of a protocol, of which `path` is the table.
-pub(super) fn strike_lines(path: &str, strikes: Strikes) -> Vec<Line> {
-    lines(
-        &format!("{path}.strikes"),
-        [
-            ("checkpoint", strikes.checkpoint.to_string()),
-            ("restart", strikes.restart.to_string()),
-            ("downtime", strikes.downtime.to_string()),
-        ],
-    )
+    let mut lines = declare::lines(&format!("{path}.{protocol}"), keys);
+    // Silent corruption strikes no others, and what is logged costs nothing at a fixed cost.
+    lines.retain(|line| match line.key {
+        "silent" => checkpoint.coordinated().is_some(),
+        "log" => checkpoint.cost(0).kept_at().is_some(),
+        _ => true,
+    });
+    lines
 }

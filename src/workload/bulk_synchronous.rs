@@ -59,6 +59,33 @@ impl BulkSynchronous {
         self.furthest = self.furthest.max(self.done);
     }
 
+    /// How many steps from the next one on are each followed by one that is alike: as long, and
+    /// completed before if they were.
+    #[must_use]
+    pub fn alike(&self) -> u64 {
+        let last = u64::from(self.last_step != self.step);
+        let whole = self.steps.saturating_sub(self.done + 1 + last);
+        if self.is_rework() { whole.min(self.furthest - self.done - 1) } else { whole }
+    }
+
+    /// How many of those end before so much computing is done (ns), if `computed` is done already.
+    #[must_use]
+    pub fn alike_before(&self, computed: Span, due: Option<u128>) -> u64 {
+        let left = |due: u128| due.saturating_sub(u128::from(computed.0));
+        // The last of them ends a nanosecond before that at the latest.
+        let before = |due| left(due).saturating_sub(1).checked_div(u128::from(self.step.0));
+        let before = due.map_or(Some(u128::MAX), before);
+        self.alike().min(before.map_or(0, |steps| u64::try_from(steps).unwrap_or(u64::MAX)))
+    }
+
+    /// Completes so many of those; says how much computing that is.
+    pub fn complete_alike(&mut self, steps: u64) -> Span {
+        assert!(steps <= self.alike(), "steps that differ are completed one by one");
+        self.done += steps;
+        self.furthest = self.furthest.max(self.done);
+        Span(self.step.0 * steps)
+    }
+
     /// Throws away all steps after `to`; says how much computing that was.
     pub fn roll_back(&mut self, to: u64) -> Span {
         assert!(to <= self.done, "a checkpoint lies in the past");
@@ -95,5 +122,32 @@ mod tests {
         assert_eq!(job.next_step(), Some(Span(4)));
         job.complete();
         assert!(!job.is_rework());
+    }
+
+    /// Against the obvious twin: step by step, until the next one differs.
+    #[test]
+    fn steps_alike_are_those_that_one_by_one_are_followed_by_their_like() {
+        for (last, done, to) in
+            [(4, 0, 0), (10, 0, 0), (4, 7, 3), (10, 9, 0), (4, 10, 9), (10, 10, 9), (4, 9, 9)]
+        {
+            let mut job = BulkSynchronous::new(10, Span(10), Span(last));
+            (0..done).for_each(|_| job.complete());
+            job.roll_back(to);
+            let (mut twin, mut alike) = (job.clone(), 0);
+            let kind = |job: &BulkSynchronous| (job.next_step(), job.is_rework());
+            loop {
+                let before = kind(&twin);
+                twin.complete();
+                if kind(&twin) != before {
+                    break;
+                }
+                alike += 1;
+            }
+            assert_eq!(job.alike(), alike, "{last} {done} {to}");
+            let mut twin = job.clone();
+            (0..alike).for_each(|_| twin.complete());
+            assert_eq!(job.complete_alike(alike), Span(10 * alike));
+            assert_eq!(job, twin);
+        }
     }
 }

@@ -30,7 +30,7 @@ spread = 0.0
     let path = folder.path().join("alone.toml");
     std::fs::write(&path, text).expect("the scenario is written");
     match scenario::load(&path, &Overrides::default()) {
-        Ok(mut loaded) => loaded.remove(0).scenario,
+        Ok(loaded) => loaded.scenario,
         Err(mistakes) => panic!("{}", mistakes.render(false)),
     }
 }

@@ -194,20 +194,21 @@ fn a_missed_expectation_is_exit_1_and_the_results_stay() {
 }
 
 #[test]
-fn a_verdict_is_reported_once_in_four_digits_and_with_its_point() {
+fn a_verdict_is_reported_once_in_four_digits_and_with_its_run() {
     let bench = Bench::new();
-    let file = bench.write(
-        "sweep.toml",
-        "inherit = \"edge_rack_24\"\n[boot]\nmethod = \"instant\"\n\
-         [stop]\nwhen = \"never\"\nat = \"1 h\"\n\
-         [sweep]\n\"cluster.modules\" = [1, 2]\nseed = \"3..5\"\n\
-         [expect]\nrun_time = \"< 30 min\"\nnodes = \"< 48\"\n",
-    );
-    let done = bench.run(&["run", text(&file), "--jobs", "1"]);
+    let file = |modules: u32| {
+        let text = format!(
+            "inherit = \"edge_rack_24\"\nseed = 3\ncluster.modules = {modules}\n\
+             [boot]\nmethod = \"instant\"\n[stop]\nwhen = \"never\"\nat = \"1 h\"\n\
+             [expect]\nrun_time = \"< 30 min\"\nnodes = \"< 48\"\n"
+        );
+        bench.write(&format!("modules_{modules}.toml"), &text)
+    };
+    let done = bench.run(&["run", text(&file(1)), text(&file(2)), "--jobs", "1"]);
     assert_eq!(done.code, 1, "{}", done.stderr);
-    let first = "sweep  seed 3  cluster.modules = 1: missed: run_time < 30 min (it is 1 h)";
+    let first = "modules_1  seed 3: missed: run_time < 30 min (it is 1 h)";
     assert_eq!(done.stderr.lines().next(), Some(first));
-    assert_eq!(done.stderr.lines().count(), 2 + 2 * 2);
+    assert_eq!(done.stderr.lines().count(), 1 + 2);
     let page = bench.files().into_iter().find(|name| name.ends_with("report.html"));
     let page = std::fs::read_to_string(bench.path().join(page.expect("a report")));
     let page = page.expect("a page is text");
@@ -396,12 +397,11 @@ fn an_interrupted_run_stays_partial_and_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_sweep_counts_the_runs_that_it_did_not_begin() {
+fn an_interrupted_command_counts_the_runs_that_it_did_not_begin() {
     let bench = Bench::new();
     let month = root().join("scenarios/study/lanl_750_month.toml");
-    let file = bench
-        .write("long.toml", &format!("inherit = \"{}\"\n[sweep]\nseed = \"0..9\"\n", text(&month)));
-    let child = bench.start(&[&["run", "--jobs=1", text(&file)], LONG.as_slice()].concat());
+    let months = [text(&month); 9];
+    let child = bench.start(&[&["run", "--jobs=1"], months.as_slice(), &LONG].concat());
     while !bench.files().iter().any(|name| name.ends_with(".partial")) {
         rest();
     }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::scenario::{Overrides, Scenario, Source, load, load_text, schema};
+use rackstorm::scenario::{
+    Overrides, Scenario, Source, Study, load, load_text, schema, text as resolved,
+};
 
 /// All scenario files of the repository, sorted.
 fn scenario_files() -> Vec<PathBuf> {
@@ -22,16 +24,15 @@ fn scenario_files() -> Vec<PathBuf> {
 
 fn load_one(path: &Path, set: &[&str]) -> Scenario {
     let set = set.iter().map(|&text| text.to_owned()).collect();
-    let mut all = load(path, &Overrides { set, seed: None })
-        .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
-    assert_eq!(all.len(), 1);
-    all.remove(0).scenario
+    load(path, &Overrides { set, seed: None })
+        .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()))
+        .scenario
 }
 
 /// What is reported about a file that does not load.
 fn complaint(path: &Path, set: &[&str]) -> String {
     let set = set.iter().map(|&text| text.to_owned()).collect();
-    match load(path, &Overrides { set, seed: None }) {
+    match Study::load(path, &Overrides { set, seed: None }, None) {
         Ok(_) => panic!("{} loads", path.display()),
         Err(mistakes) => mistakes.to_string(),
     }
@@ -56,16 +57,14 @@ fn every_scenario_loads_and_its_resolved_text_loads_to_the_same() {
         if path.ends_with("base/defaults.toml") {
             continue; // It names no hardware: it is not a scenario by itself.
         }
-        let all = load(&path, &Overrides::default())
+        let study = Study::load(&path, &Overrides::default(), None)
             .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
-        for loaded in all {
+        for scenario in (0..study.len()).map(|cell| study.scenario(cell).expect("it is good")) {
             let copy = folder.path().join("resolved.toml");
-            fs::write(&copy, &loaded.resolved).expect("written");
-            let again = load(&copy, &Overrides::default())
-                .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", path.display()));
-            assert_eq!(again.len(), 1);
-            assert_eq!(again[0].scenario, loaded.scenario, "{}", path.display());
-            assert_eq!(again[0].resolved, loaded.resolved, "{}", path.display());
+            fs::write(&copy, resolved(&scenario)).expect("written");
+            let again = load_one(&copy, &[]);
+            assert_eq!(again, scenario, "{}", path.display());
+            assert_eq!(resolved(&again), resolved(&scenario), "{}", path.display());
         }
     }
 }
@@ -144,8 +143,10 @@ fn every_kind_of_mistake_is_reported_as_its_golden_text() {
 fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let shown =
-        |path: &Path| complaint(path, &[]).replace(&folder.path().display().to_string(), "FOLDER");
+    let shown = |path: &Path| {
+        let reported = load(path, &Overrides::default()).expect_err("mistakes").to_string();
+        reported.replace(&folder.path().display().to_string(), "FOLDER")
+    };
     fs::write(at("latin.toml"), b"seed = 1\ntitle = \"f\xfcnf\"\n").expect("written");
     // Bytes of a linear congruence: garbage of 10 MB.
     let mut state = 1_u32;
@@ -167,7 +168,7 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
             "save the file as UTF-8",
         ),
         ("garbage.toml", "the file is 10.0 MB large: this is no scenario", "at most 4 MB are read"),
-        ("folder.toml", "this is a directory, not a scenario file", "name the .toml file in it"),
+        ("folder.toml", "this is a directory, not a scenario file", "name the file in it"),
         ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];
     for (name, title, help) in golden {
@@ -201,27 +202,17 @@ fn overrides_change_single_keys_and_are_checked_like_files() {
         .unwrap_or_else(|e| panic!("{e}"));
 }
 
-#[test]
-fn a_sweep_is_expanded_to_all_its_points() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("sweep.toml");
-    let text =
-        "inherit = \"edge_rack_24\"\n[sweep]\ncluster.modules = [1, 2, 5]\nseed = \"0..2\"\n";
-    fs::write(&path, text).expect("written");
-    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let points: Vec<(u32, u64)> =
-        all.iter().map(|one| (one.scenario.cluster.modules, one.scenario.seed)).collect();
-    assert_eq!(points, [(1, 0), (1, 1), (2, 0), (2, 1), (5, 0), (5, 1)]);
-    let named = [("cluster.modules".to_owned(), "5".to_owned()), ("seed".into(), "1".into())];
-    assert_eq!(all[5].point, named);
-}
-
-/// The points of a sweep and what they are of a scenario, with keys set on the command line.
+/// The cells of a study and what they are of a scenario, with keys set on the command line.
 fn points(text: &str, set: &[&str], seed: Option<u64>) -> Vec<(Vec<(String, String)>, Scenario)> {
     let set = set.iter().map(|&text| text.to_owned()).collect();
-    let all = load_text("sweep.toml", text, &Overrides { set, seed });
-    let all = all.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    all.into_iter().map(|one| (one.point, one.scenario)).collect()
+    let study = Study::load_text("sweep.toml", text, &Overrides { set, seed });
+    let study = study.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let axes: Vec<_> = study.axes().iter().map(|axis| axis.path().to_owned()).collect();
+    let of = |cell| {
+        let values = study.values(cell).into_iter().map(|value| value.text);
+        (axes.iter().cloned().zip(values).collect(), study.scenario(cell).expect("it is good"))
+    };
+    (0..study.len()).map(of).collect()
 }
 
 #[test]
@@ -233,7 +224,7 @@ fn the_command_line_wins_over_a_sweep_and_what_it_fixes_is_no_axis() {
         [sweep]\nseed = [1, 2]\n\"cluster.modules\" = [1, 2]\n\
         \"fault.crash.0.repair\" = [\"never\", \"power-cycle\"]\n\
         \"checkpoint.coordinated.to\" = [\"card\", \"partner\"]\n";
-    assert_eq!(points(text, &[], None).len(), 16);
+    assert_eq!(points(text, &[], None).len(), 8);
     // A key that is set is the same in all points, and names none of them.
     let fixed = points(text, &["cluster.modules=3"], Some(7));
     assert_eq!(fixed.len(), 4);
@@ -250,16 +241,27 @@ fn the_command_line_wins_over_a_sweep_and_what_it_fixes_is_no_axis() {
     assert_eq!(names, ["fault.crash.0.repair"; 2]);
     // A key next to the axis leaves it.
     let free = points(text, &["fault.crash.0.at=2 min"], None);
-    assert_eq!(free.len(), 16);
-    // Each axis set is one point of the sweep, as it would be in it.
+    assert_eq!(free.len(), 8);
+    // Each axis set is one cell of the study, as it would be in it.
     let set = ["cluster.modules=2", "fault.crash.0.repair=never", "checkpoint.coordinated.to=card"];
-    let one = points(text, &set, Some(2));
+    let one = points(text, &set, Some(1));
     assert_eq!(one.len(), 1);
-    let of_it = "[(\"seed\", \"2\"), (\"cluster.modules\", \"2\"), (\"fault.crash.0.repair\", \
-                 \"never\"), (\"checkpoint.coordinated.to\", \"card\")]";
+    let of_it = "[(\"cluster.modules\", \"2\"), (\"fault.crash.0.repair\", \"never\"), \
+                 (\"checkpoint.coordinated.to\", \"card\")]";
     let all = points(text, &[], None);
     let it = all.iter().find(|(point, _)| format!("{point:?}") == of_it);
-    assert_eq!(one[0].1, it.expect("a point of the sweep").1);
+    assert_eq!(one[0].1, it.expect("a cell of the study").1);
+    // So it is a scenario by itself, which it is not while an axis is left.
+    let load = |set: &[&str], seed| {
+        let set = set.iter().map(|&text| text.to_owned()).collect();
+        load_text("sweep.toml", text, &Overrides { set, seed })
+    };
+    assert_eq!(load(&set, Some(1)).expect("it is good").scenario, one[0].1);
+    for refused in [load(&set, None), load(&set[1..], Some(1)), load(&[], None)] {
+        let reported = refused.expect_err("it is a study").to_string();
+        assert!(reported.contains("[sweep] makes this file a study"), "{reported}");
+        assert!(reported.contains("`rackstorm study FILE` plays it"), "{reported}");
+    }
 }
 
 #[test]
@@ -297,28 +299,14 @@ fn a_hundred_mistakes_of_a_file_are_reported_and_the_rest_counted() {
 fn a_job_of_a_thousand_million_million_steps_is_warned_of_and_good() {
     let text = "inherit = \"edge_rack_24\"\n[workload.bulk-synchronous]\n\
         step = \"1 ns\"\nwork = \"30 d\"\n[stop]\nat = \"60 d\"\n";
-    let all = load_text("short.toml", text, &Overrides::default()).expect("it is good");
-    let reported = all[0].warnings.to_string();
+    let loaded = load_text("short.toml", text, &Overrides::default()).expect("it is good");
+    let reported = loaded.warnings.to_string();
     let wanted = "warning: a job of 2592000000000000 steps\n --> short.toml:3:8\n";
     assert!(reported.starts_with(wanted), "{reported}");
     assert!(!reported.contains("mistake"), "{reported}");
     let fine = text.replace("1 ns", "1 min");
-    let all = load_text("short.toml", &fine, &Overrides::default()).expect("it is good");
-    assert!(!all[0].warnings.has_warnings());
-}
-
-#[test]
-fn an_axis_may_be_a_key_that_the_base_sets() {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("base.toml"), "inherit = \"lanl_pilot\"\nseed = 3\n")
-        .expect("written");
-    let path = folder.path().join("sweep.toml");
-    let text = "inherit = \"base.toml\"\n[sweep]\n\"cluster.modules\" = [1, 2]\nseed = [8, 9]\n";
-    fs::write(&path, text).expect("written");
-    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let points: Vec<(u32, u64)> =
-        all.iter().map(|one| (one.scenario.cluster.modules, one.scenario.seed)).collect();
-    assert_eq!(points, [(1, 8), (1, 9), (2, 8), (2, 9)]);
+    let loaded = load_text("short.toml", &fine, &Overrides::default()).expect("it is good");
+    assert!(!loaded.warnings.has_warnings());
 }
 
 #[test]
@@ -341,9 +329,9 @@ fn a_repair_that_nobody_gave_is_an_assumption() {
         [[fault.switch-loss]]\non = \"switch\"\nat = \"1 min\"\nrepair = \"1 h\"\n\
         [[fault.switch-loss]]\non = \"switch\"\nat = \"2 min\"\n";
     fs::write(&path, text).expect("written");
-    let all = load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let scenario = load_one(&path, &[]);
     let reported: Vec<_> =
-        all[0].scenario.provenance.iter().filter(|entry| entry.key.starts_with("fault")).collect();
+        scenario.provenance.iter().filter(|entry| entry.key.starts_with("fault")).collect();
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(
         (reported[0].key.as_str(), reported[0].value.as_str()),
@@ -351,8 +339,8 @@ fn a_repair_that_nobody_gave_is_an_assumption() {
     );
     assert!(matches!(&reported[0].source, Source::Assumption(why) if why.contains("working day")));
     let copy = folder.path().join("resolved.toml");
-    fs::write(&copy, &all[0].resolved).expect("written");
-    assert_eq!(load_one(&copy, &[]).provenance, all[0].scenario.provenance);
+    fs::write(&copy, resolved(&scenario)).expect("written");
+    assert_eq!(load_one(&copy, &[]).provenance, scenario.provenance);
 }
 
 #[test]
@@ -496,6 +484,7 @@ fn the_examples_of_the_reference_load() {
     for text in examples {
         let path = folder.path().join("example.toml");
         fs::write(&path, text).expect("written");
-        load(&path, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        Study::load(&path, &Overrides::default(), None)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::program::{Bench, root, smoke_scenarios, update};
 
 const HEADER: &str = "\
-# Fingerprints of all smoke scenarios, one run after the other (a sweep has a line per point).
+# Fingerprints of all smoke scenarios, one run after the other.
 # They change when the model changes what happens, and for no other reason. A commit that changes
 # one says in its message which scenario plays differently and why that is right.
 # UPDATE=1 cargo test golden rewrites this file.
@@ -18,9 +18,6 @@ fn every_smoke_scenario_has_its_golden_fingerprint() {
     for run in bench.play(&smoke_scenarios(), &["--events", "none"]) {
         let text = |key: &str| run[key].as_str().expect("a string").to_owned();
         let _ = write!(list, "{} {}", text("fingerprint"), text("scenario"));
-        if let Some(point) = run.get("point") {
-            let _ = write!(list, " {point}");
-        }
         list.push('\n');
     }
     let file = root().join("tests/it/golden/fingerprints.txt");

@@ -54,17 +54,17 @@ fn plan_of_text(text: &str, seed: Option<u64>) -> Plan {
     plan_of_file(&path, seed, &[])
 }
 
-/// The plan of a scenario file, the first of its points.
+/// The plan of a scenario file.
 pub(crate) fn plan_of_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Plan {
     let set = set.iter().map(ToString::to_string).collect();
     let loaded = match scenario::load(path, &Overrides { set, seed }) {
         Ok(loaded) => loaded,
         Err(mistakes) => panic!("{}", mistakes.render(false)),
     };
-    Plan::make(&loaded[0].scenario)
+    Plan::make(&loaded.scenario)
 }
 
-/// Plays a scenario file on the model, the first of its points.
+/// Plays a scenario file on the model.
 pub(crate) fn play_file(path: &Path, seed: Option<u64>, set: &[&str]) -> Played {
     play_plan(&plan_of_file(path, seed, set))
 }

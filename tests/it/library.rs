@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use rackstorm::analysis::Fold;
 use rackstorm::event::{EndReason, Event};
 use rackstorm::record::{LogReader, Manifest, Status};
 use rackstorm::stage::{Backend, Model, Turmoil};
 use rackstorm::units::Time;
-use rackstorm::{Overrides, Plan, Run, RunError, Sink, Stop};
+use rackstorm::{Outcome, Overrides, Plan, Run, RunError, Sink, Stop};
 
 use crate::harness::plan_of_file;
 use crate::program::root;
@@ -46,6 +47,54 @@ impl Sink for StopAt {
     }
 }
 
+/// Can do without what changes no metric, and counts.
+#[derive(Default)]
+struct Brief {
+    given: u64,
+    passed_over: u64,
+}
+
+impl Sink for Brief {
+    fn event(&mut self, _event: &Event) -> Result<(), Stop> {
+        self.given += 1;
+        Ok(())
+    }
+
+    fn needs_all(&self) -> bool {
+        false
+    }
+
+    fn passed_over(&mut self, events: u64, _read: Option<Time>) {
+        self.passed_over += events;
+    }
+}
+
+/// Plays a plan event by event, and passing over what changes no metric. Gives the share of events
+/// that were passed over.
+fn plays_both_ways(plan: &Plan) -> f64 {
+    let (mut events, mut brief) = (Vec::new(), Brief::default());
+    let whole = Run::new(plan, &Model).sink(&mut events).play().expect("it plays");
+    let other = Run::new(plan, &Model).sink(&mut brief).play().expect("it plays");
+    let bits = |outcome: &Outcome| -> Vec<_> {
+        let metrics = outcome.findings.metrics.iter();
+        metrics.map(|metric| (metric.name.clone(), metric.value.to_bits())).collect()
+    };
+    let name = (&plan.scenario.name, plan.scenario.seed);
+    assert_eq!(bits(&whole), bits(&other), "{name:?}");
+    assert_eq!(whole, other, "{name:?}");
+    assert_eq!(other.events, brief.given + brief.passed_over, "{name:?}");
+    let names = ["waste", "failures", "energy", "boot_t50", "corruptions"];
+    for names in [&names[..1], &names[1..2], &names[2..3], &names] {
+        let only = Run::new(plan, &Model).metrics(names).play().expect("it plays");
+        let expected = plan.scenario.expect.iter().map(|it| it.metric.as_str());
+        let asked: Vec<_> = names.iter().copied().chain(expected).collect();
+        let mut right = other.findings.metrics.clone();
+        right.retain(|metric| asked.contains(&metric.name.as_str()));
+        assert_eq!((only.findings.metrics, only.verdicts), (right, other.verdicts.clone()));
+    }
+    brief.passed_over as f64 / other.events as f64
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries.map(|it| it.expect("readable").file_name().to_string_lossy().into_owned()).collect()
@@ -70,7 +119,7 @@ fn a_run_in_memory_has_fingerprint_and_metrics_of_the_one_that_leaves_a_folder()
         for name in scenarios {
             let (plan, out) = (smoke(name), tempfile::tempdir().expect("a folder"));
             let memory = Run::new(&plan, stage).fingerprint().play().expect("it plays");
-            let folder = Run::new(&plan, stage).record(out.path(), &[]).expect("it plays");
+            let folder = Run::new(&plan, stage).record(out.path()).expect("it plays");
             assert!(memory.findings.series.is_empty() && !memory.findings.metrics.is_empty());
             assert!(!folder.outcome.findings.series.is_empty());
             let mut without_series = folder.outcome.clone();
@@ -86,6 +135,50 @@ fn a_run_in_memory_has_fingerprint_and_metrics_of_the_one_that_leaves_a_folder()
 }
 
 #[test]
+fn a_plan_of_another_seed_plays_as_that_which_is_made_anew() {
+    let mut scenario = smoke("failure_processes").scenario;
+    let plan = Plan::make(&scenario);
+    for seed in 2..5 {
+        scenario.seed = seed;
+        let [made, other] = [Plan::make(&scenario), plan.with_seed(seed)]
+            .map(|plan| Run::new(&plan, &Model).fingerprint().play().expect("it plays"));
+        assert!(made.fingerprint.is_some());
+        assert_eq!(made, other);
+    }
+}
+
+#[test]
+fn what_is_passed_over_changes_no_metric_of_a_smoke_scenario() {
+    let folder = std::fs::read_dir(root().join("scenarios/smoke")).expect("the folder");
+    for path in folder.map(|entry| entry.expect("readable").path()) {
+        let plan = plan_of_file(&path, None, &[]);
+        if !Model.cannot(&plan).is_empty() {
+            continue;
+        }
+        plays_both_ways(&plan);
+        plays_both_ways(&plan.with_seed(plan.scenario.seed + 1));
+    }
+}
+
+#[test]
+fn what_is_passed_over_changes_no_metric_whatever_the_seed() {
+    let shared = "stop = { when = \"workload done\", at = \"20 d\" }\n\
+        fault.crash = [{ on = \"node\", lifetime = { exponential = { mean = \"4 d\" } } }]\n\
+        workload.bulk-synchronous = { nodes = 20, step = \"17 s\", work = \"1.01 d\" }\n";
+    let fixed = "boot.method = \"instant\"\ncheckpoint.coordinated = \
+                 { interval = \"daly\", cost = { write = \"3 min\", read = \"2 min\" } }";
+    for (more, least) in [
+        (fixed, 0.5),
+        ("checkpoint.coordinated = { interval = \"1 h\", size = \"200 MB\" }", 0.2),
+        ("record.sample = \"7 s\"\nboot.method = \"sd\"", 0.5),
+    ] {
+        let plan = rack(&format!("{shared}{more}\n"));
+        let passed: Vec<_> = (0..10).map(|seed| plays_both_ways(&plan.with_seed(seed))).collect();
+        assert!(passed.iter().all(|share| *share > least), "{more}: {passed:?}");
+    }
+}
+
+#[test]
 fn nothing_is_made_that_nobody_asked_for() {
     let plan = smoke("no_checkpoint");
     let usual = Run::new(&plan, &Model).play().expect("it plays");
@@ -94,6 +187,26 @@ fn nothing_is_made_that_nobody_asked_for() {
     let bare = Run::new(&plan, &Model).no_findings().sink(&mut events).play().expect("it plays");
     assert_eq!(bare.findings, rackstorm::Findings::default());
     assert_eq!((bare.end, bare.events), (usual.end, events.len() as u64));
+}
+
+#[test]
+fn each_metric_asked_for_alone_is_that_of_a_run_that_keeps_all() {
+    for name in ["boot_nfs_3b_nudged", "silent_verification", "prediction", "upsets_in_a_beam"] {
+        let plan = smoke(name);
+        let all = Run::new(&plan, &Model).play().expect("it plays").findings;
+        let last = Time(plan.scenario.stop.at.0);
+        let mut events = Vec::new();
+        Run::new(&plan, &Model).no_findings().sink(&mut events).play().expect("it plays");
+        let last = events.last().map_or(last, |event| event.at);
+        for metric in rackstorm::metrics::ALL {
+            let mut fold = Fold::only(&plan, &[metric.name]);
+            for event in &events {
+                fold.event(event);
+            }
+            let only = fold.finish(last);
+            assert_eq!(only.metric(metric.name), all.metric(metric.name), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -141,7 +254,7 @@ fn an_interrupted_run_leaves_a_partial_folder_with_the_events_until_there() {
     let out = tempfile::tempdir().expect("a folder");
     let mut sink = StopAt(100, Stop::Interrupted, Time::ZERO);
     let plan = rack("boot.method = \"sd\"\nrecord.events = \"all\"\nstop.at = \"1 h\"\n");
-    let error = Run::new(&plan, &Model).sink(&mut sink).record(out.path(), &[]);
+    let error = Run::new(&plan, &Model).sink(&mut sink).record(out.path());
     let error = error.expect_err("it is interrupted");
     assert!(error.is_interrupted() && error.to_string().contains("was interrupted"), "{error}");
     let RunError::Left { folder, .. } = error else { panic!("{error:?}") };
@@ -159,7 +272,7 @@ fn what_a_stage_cannot_play_is_refused_before_anything_is_written() {
     let plan = rack(
         "stop.at = \"1 h\"\n[[fault.clock]]\non = \"node\"\nat = \"1 min\"\nahead = \"1 s\"\n",
     );
-    let refused = Run::new(&plan, &Model).record(out.path(), &[]).expect_err("no real nodes");
+    let refused = Run::new(&plan, &Model).record(out.path()).expect_err("no real nodes");
     let RunError::CannotPlay { stage: "model", ref reasons, .. } = refused else {
         panic!("{refused:?}")
     };

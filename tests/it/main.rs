@@ -6,6 +6,7 @@
 mod harness;
 mod program;
 
+mod axes;
 mod boot;
 mod calibrate;
 mod checks;
@@ -52,6 +53,7 @@ mod schema;
 mod silent;
 mod stages;
 mod store;
+mod study;
 mod swarm;
 mod testbed;
 mod theory;

@@ -68,13 +68,13 @@ fn a_job_that_is_cut_off_has_no_makespan_and_every_output_says_so() {
 }
 
 #[test]
-fn a_sweep_marks_its_unfinished_runs_on_their_lines() {
+fn unfinished_runs_are_marked_on_their_lines() {
     let bench = Bench::new();
-    let text = job("9 d", CRASHES, "");
-    let sweep = "[sweep]\n\"workload.bulk-synchronous.work\" = \
-                 [\"1 d\", \"2 d\", \"3 d\", \"4 d\", \"5 d\", \"20 d\"]\n";
-    let file = bench.write("sweep.toml", &format!("{text}{sweep}"));
-    let done = bench.run(&["run", file.to_str().expect("names are UTF-8"), "--no-report"]);
+    let files = ["1 d", "2 d", "3 d", "4 d", "5 d", "20 d"].map(|work| {
+        let file = bench.write(&format!("{work}.toml"), &job(work, CRASHES, ""));
+        file.to_str().expect("names are UTF-8").to_owned()
+    });
+    let done = bench.run(&[&["run".to_owned(), "--no-report".into()], files.as_slice()].concat());
     let lines: Vec<_> = done.stdout.lines().filter(|line| line.contains("efficiency")).collect();
     assert_eq!(lines.len(), 6, "{}", done.stdout);
     let marked = |line: &&&str| line.contains(" so far") && line.contains("the job was not done");

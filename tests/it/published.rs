@@ -119,16 +119,17 @@ fn dalys_job_on_a_machine_that_fails_each_quarter_of_an_hour_takes_2504_h() {
 
 /// The first-order waste of Herault and Robert with the period that makes it least: machines of
 /// nodes that live 125 years, D = 1 min, R = C. The period is at most 0.27 of M in these rows, as
-/// the formula asks; the exact waste lies 0.2 to 2.7 % below it.
+/// the formula asks; the exact waste lies 0.2 to 2.7 % below it. A job only knows how often one of
+/// its nodes fails, so a hundredth of the nodes that live a hundredth as long stand for them.
 #[test]
 fn the_first_order_waste_is_met_where_it_is_valid() {
-    let life = 125.0 * 365.0 * 86_400.0;
+    let life = 1.25 * 365.0 * 86_400.0;
     let rows = [
-        (10_000, 60.0, 0.0177, 6_876.7),
-        (10_000, 600.0, 0.0560, 21_731.3),
-        (100_000, 60.0, 0.0574, 2_171.6),
-        (100_000, 600.0, 0.1821, 6_820.0),
-        (1_000_000, 60.0, 0.1946, 677.2),
+        (100, 60.0, 0.0177, 6_876.7),
+        (100, 600.0, 0.0560, 21_731.3),
+        (1_000, 60.0, 0.0574, 2_171.6),
+        (1_000, 600.0, 0.1821, 6_820.0),
+        (10_000, 60.0, 0.1946, 677.2),
     ];
     for (nodes, cost, waste, period) in rows {
         let mtbf = life / f64::from(nodes);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rackstorm::scenario::{Overrides, load, load_text, schema};
+use rackstorm::scenario::{Overrides, Study, load, load_text, schema};
 use toml::{Table, Value};
 
 /// Why the reader alone can refuse something.
@@ -72,6 +72,14 @@ const PASS: &[(&str, Why)] = &[
     ("replicas_do_not_fit", Why::OtherTables),
     ("replicas_on_cards", Why::OtherTables),
     ("severity", Why::OtherTables),
+    ("study_cells", Why::OtherFiles),
+    ("study_latin", Why::OtherTables),
+    ("study_many_cells", Why::OtherFiles),
+    ("study_reference", Why::Meaning),
+    ("study_where", Why::Meaning),
+    ("study_where_none", Why::Meaning),
+    ("study_zip", Why::OtherTables),
+    ("study_zip_names", Why::OtherTables),
     ("syntax", Why::NoDocument),
     ("too_late", Why::OtherTables),
     ("too_many_nodes", Why::OtherFiles),
@@ -112,6 +120,8 @@ const SAYINGS: &[(&str, Why)] = &[
     ("a checkpoint without a workload", Why::OtherTables),
     ("never strikes", Why::OtherTables),
     ("levels of fixed costs", Why::OtherTables),
+    ("without a range to sample", Why::OtherTables),
+    ("a precision of no metric", Why::OtherKeys),
     ("computed from lifetimes", Why::OtherTables),
     ("an order without", Why::OtherTables),
     ("` without `", Why::OtherKeys),
@@ -283,7 +293,7 @@ fn whatever_the_reader_takes_the_schema_takes_and_the_reverse_but_for_reasons() 
         for value in values(&item).into_iter().skip(number % 5).step_by(5) {
             let table = file(&path, value);
             let text = toml::to_string(&table).expect("TOML");
-            let read = load_text("mine.toml", &text, &Overrides::default());
+            let read = Study::load_text("mine.toml", &text, &Overrides::default());
             let fits = holds(&validator, &table);
             tried += 1;
             taken += usize::from(read.is_ok());
@@ -318,6 +328,11 @@ fn the_schema_refuses_what_no_reader_takes() {
         "[sweep]\n\"cluster.modules\" = []",
         "[sweep]\n\"stop.at\" = [\"5 parsecs\"]",
         "[sweep]\n\"stop.at\" = \"0..10\"",
+        "[sweep]\n\"stop.at\" = { from = \"1 d\", to = \"9 d\", points = 1 }",
+        "[sweep]\n\"stop.at\" = { from = 1, to = \"9 d\", points = 3 }",
+        "[sweep]\n\"stop.at\" = { from = \"1 d\", to = \"9 d\", step = \"1 d\", points = 3 }",
+        "[sweep]\n\"boot.method\" = { from = \"sd\", to = \"pxe-nfs\", points = 3 }",
+        "[study]\nmetrics = [\"eficiency\"]",
         "[expect]\neficiency = \"> 0.5\"",
         "[expect]\nefficiency = \"0.5\"",
         "[source]\n\"hardware.lnk\" = \"a book\"",
@@ -347,6 +362,6 @@ fn an_item_of_an_inherited_array_is_changed_by_its_number() {
     fs::write(folder.path().join("base.toml"), base).expect("written");
     let own: &Path = &folder.path().join("own.toml");
     fs::write(own, text).expect("written");
-    let all = load(own, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert!(all[0].resolved.contains("at = \"2 h\""), "{}", all[0].resolved);
+    let loaded = load(own, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert!(rackstorm::scenario::text(&loaded.scenario).contains("at = \"2 h\""));
 }

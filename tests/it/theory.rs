@@ -223,7 +223,7 @@ fn planned(interval: &str) -> Span {
     let path = folder.path().join("plan.toml");
     std::fs::write(&path, sixteen(interval)).expect("the scenario is written");
     let loaded = scenario::load(&path, &Overrides::default()).expect("the scenario is good");
-    Plan::make(&loaded[0].scenario).jobs[0].interval.expect("the job writes checkpoints")
+    Plan::make(&loaded.scenario).jobs[0].interval.expect("the job writes checkpoints")
 }
 
 /// Mean makespan over seeds, with this much computing between two checkpoints (ns).

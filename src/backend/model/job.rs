@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
 use crate::event::{EndReason, JobPhase, Purpose, What};
 use crate::hardware::network::WHOLE_PPM;
-use crate::hardware::rack::{Draw, Left, Ticket};
+use crate::hardware::rack::{Draw, Left, Participants, Ticket};
 use crate::ids::{JobId, NodeId};
 use crate::scenario::StopWhen;
 use crate::units::{Bytes, Span, Time};
@@ -46,10 +46,12 @@ pub(super) struct Workers {
     pace: Pace,
     /// What the order moves.
     transfer: Option<Ticket>,
+    /// All its nodes, as long as these move together.
+    participants: Option<Participants>,
     /// The checkpoint that is written while the job computes.
     drain: Draining,
     /// Nodes behind each PSU, for their power.
-    by_psu: BTreeMap<u32, u32>,
+    by_psu: Vec<u32>,
     /// Whether these compute.
     computing: bool,
     /// Nodes of groups that compute behind each PSU, if the job has groups.
@@ -227,9 +229,24 @@ impl World<'_> {
         }
     }
 
+    /// Who moves what is ordered. Where all nodes do, they are the same until one joins or leaves.
+    fn movers(&mut self, of: JobId) -> Participants {
+        if let Some(participants) = &self.workers(of).participants {
+            return participants.clone();
+        }
+        let movers = self.jobs.movers(of).into_iter().map(|node| node.0);
+        let participants = self.rack.participants(movers.collect());
+        let groups = self.plan.checkpoint_of(of).and_then(|spec| spec.logging());
+        let replicas = self.plan.scenario.work_of(of).and_then(|work| work.replicas);
+        if groups.is_none() && replicas.is_none() {
+            self.workers(of).participants = Some(participants.clone());
+        }
+        participants
+    }
+
     /// Moves what is ordered.
     fn request_transfers(&mut self, of: JobId, write: bool, bytes: Bytes) {
-        let movers: Vec<_> = self.jobs.movers(of).into_iter().map(|node| node.0).collect();
+        let movers = self.movers(of);
         let ticket = self.with_rack(|rack| rack.transfer(&movers, write, bytes));
         self.workers(of).transfer = Some(ticket);
         self.movers.insert(ticket, Mover::Job { job: of, write });
@@ -281,9 +298,36 @@ impl World<'_> {
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
+        if self.passes_over(job, work) {
+            return;
+        }
         let looks = matches!(work, Work::Verify { blind: false, .. });
         let found = if looks { self.jobs.struck(job) } else { None };
         self.coordinate(Input::Done { job, order, found });
+    }
+
+    /// Passes over the ends of the step that is over and of those after it, if nobody listens,
+    /// nothing comes of them, and they come before whatever else is due.
+    fn passes_over(&mut self, of: JobId, work: Work) -> bool {
+        let (Some(_), Work::Compute { span, .. }) = (&self.leap, work) else { return false };
+        // Those that waited for a controller that was down begin to draw more.
+        if !self.workers(of).computing {
+            return false;
+        }
+        let (ahead, slowdown) = self.jobs.uneventful_steps(of);
+        let quiet = if ahead > 0 { self.rack.quiet_until() } else { None };
+        let Some(until) = quiet else { return false };
+        let (now, factor) = (self.now(), self.factor(of));
+        let each = self.workers(of).pace.begin(now, span, slowdown, factor);
+        let leap = self.leap.as_mut().expect("it was seen");
+        let steps = leap.steps(ahead, each, now, until);
+        let begun = now + Span(each.0 * (steps - 1));
+        self.jobs.pass_over(begun, of, steps);
+        let workers = self.workers(of);
+        workers.pace.begin(begun, span, slowdown, factor);
+        let epoch = workers.epoch;
+        self.rack.schedule(begun + each, Timer::Job { job: of, epoch });
+        true
     }
 
     /// The nodes report to the controller that they have done what was ordered.
@@ -308,8 +352,11 @@ impl World<'_> {
 
     fn change_members(&mut self, of: JobId, node: NodeId, joined: bool) {
         let psu = self.plan.machine.nodes[node.0 as usize].psu;
+        let psus = self.plan.machine.psus.len();
         let workers = self.workers(of);
-        let count = workers.by_psu.entry(psu).or_insert(0);
+        workers.participants = None;
+        workers.by_psu.resize(psus, 0);
+        let count = &mut workers.by_psu[psu as usize];
         let (from, to) = if joined {
             *count += 1;
             (Draw::Idle, Draw::Compute)
@@ -344,9 +391,8 @@ impl World<'_> {
         }
         let (from, to) =
             if computes { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
-        for (&psu, &count) in &workers.by_psu {
-            self.rack.change_draw(psu, from, to, count);
-        }
+        let counts = (0..).zip(workers.by_psu.iter().copied()).filter(|(_, count)| *count > 0);
+        self.rack.change_draws(counts, from, to);
     }
 
     /// Nobody joins or leaves while a group computes.

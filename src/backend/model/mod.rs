@@ -2,13 +2,15 @@
 //!
 //! The world holds the state; timers and finished transfers drive it; every change is emitted as an
 //! event. One run costs O(log n) for each timer and, on trees, for each transfer, and nothing
-//! for nodes to which nothing happens.
+//! for nodes to which nothing happens. Where the sink can do without every event, whole steps of a
+//! job and readings of meters that stand still are passed over.
 //!
 //! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
 mod control;
 mod job;
+mod leap;
 mod pace;
 mod world;
 

@@ -13,6 +13,7 @@ use crate::units::{Span, Time};
 
 use super::control::{Control, faults_of, power_of};
 use super::job::{Mover, Workers};
+use super::leap::{Leap, Reading};
 
 /// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub(super) struct World<'p> {
     pub movers: BTreeMap<Ticket, Mover>,
     pub control: Control,
     pub ended: Option<EndReason>,
+    /// If what changes no metric is passed over.
+    pub leap: Option<Leap>,
 }
 
 impl<'p> World<'p> {
@@ -81,15 +84,20 @@ impl<'p> World<'p> {
             movers: BTreeMap::new(),
             control: Control::default(),
             ended: None,
+            leap: None,
         }
     }
 
     /// Plays to the end and emits every event.
     pub(super) fn play(mut self, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+        self.leap = (!sink.needs_all()).then(|| Leap::new(self.plan));
         self.begin();
         loop {
             for event in self.emitted.drain(..) {
                 sink.event(&event)?;
+            }
+            if let Some((events, read)) = self.leap.as_mut().and_then(Leap::take) {
+                sink.passed_over(events, read);
             }
             if let Some(reason) = self.ended.filter(|_| !self.rack.is_overloaded()) {
                 self.finish(reason);
@@ -107,21 +115,33 @@ impl<'p> World<'p> {
         self.supervisor.begin(&mut power_of(&mut self.rack));
         self.injector.begin(&mut faults_of(&mut self.rack));
         self.inject();
-        self.rack.schedule(Time::ZERO, Timer::Sample);
+        if self.leap.is_none() {
+            self.rack.schedule(Time::ZERO, Timer::Sample);
+        }
     }
 
     /// Makes the next thing happen, or the end.
     fn advance(&mut self) {
-        let Some(next) = self.rack.next_due() else {
-            self.ended = Some(EndReason::Quiet);
-            return;
-        };
-        let last = self.plan.scenario.stop.at;
-        if next.at > last {
-            self.rack.wait_until(last);
-            self.ended = Some(EndReason::TimeUp);
+        let next = self.rack.next_due();
+        if let Some(leap) = &mut self.leap
+            && let Some(reading) = leap.reading(next, self.rack.at_rest())
+        {
+            if let Reading::At(at) = reading {
+                self.rack.wait_until(at);
+                self.with_rack(Rack::read_meters);
+            }
             return;
         }
+        let last = self.plan.scenario.stop.at;
+        let Some(next) = next.filter(|next| next.at <= last) else {
+            // The meters are read until the end, also where that is passed over.
+            let is_quiet = next.is_none() && !self.leap.as_ref().is_some_and(Leap::reads);
+            if !is_quiet {
+                self.rack.wait_until(last);
+            }
+            self.ended = Some(if is_quiet { EndReason::Quiet } else { EndReason::TimeUp });
+            return;
+        };
         if let Some(timer) = self.rack.step(next) {
             self.fire(timer);
         }

@@ -115,7 +115,8 @@ impl Store {
             return Ok(());
         };
         let stage = Rc::clone(&self.stage);
-        let ticket = stage.with_rack(|rack| rack.transfer(&[node.0], write, declared));
+        let ticket = stage
+            .with_rack(|rack| rack.transfer(&rack.participants(vec![node.0]), write, declared));
         let moved = stage.wait_for(ticket);
         let dropped = DropsTransfer { stage, ticket };
         let moved = moved.await;

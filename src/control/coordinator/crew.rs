@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::placing::Free;
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
+use crate::protocol::free::Free;
 use crate::protocol::replica::{Loss, Replicas};
 use crate::protocol::seating::{Filled, Seating};
 
@@ -89,7 +89,7 @@ impl Crew {
     /// Free nodes take the places of dead replicas, as far as they go, and have yet to read.
     pub(super) fn replace(&mut self, free: &Free) -> Vec<NodeId> {
         let Some(replicas) = &mut self.replicas else { return Vec::new() };
-        let joined = replicas.replace(free.iter().map(|&(_, node)| node));
+        let joined = replicas.replace(free.iter());
         for &node in &joined {
             let place = replicas.place_of(node).expect("it has joined");
             self.seats.take(place as usize, node);

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::crew::Crew;
 use super::drain::Drain;
 use super::memory::Memory;
-use super::placing::Free;
 use super::turns::Errand;
 use super::{Coordinator, Cost, Image, JobCommand, Loss, Work};
 use crate::event::{CheckpointAct, JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::{Access, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
+use crate::protocol::free::Free;
 use crate::protocol::multilevel::Multilevel;
 use crate::protocol::seating::{Kept, Seating};
 use crate::protocol::{Input, JobOrder, Protocol};
@@ -145,7 +145,7 @@ impl Coordinator<'_> {
         let Loss { node, class, since } = loss;
         let Some(of) = self.job_of(node) else {
             let spare = self.spare(node);
-            self.state.placing.free.remove(&(spare, node));
+            self.state.placing.free.remove(spare, node);
             return;
         };
         let job = self.job_mut(of);
@@ -348,6 +348,28 @@ impl Coordinator<'_> {
         if let Some(node) = caught {
             self.step(now, of, Input::Caught(node), out);
         }
+    }
+
+    /// How many steps of a job from the one under way on come to nothing but their end and the
+    /// order of one that is alike, if nothing else happens meanwhile; and how many times as slow
+    /// they are for a checkpoint that drains.
+    pub fn uneventful_steps(&mut self, of: JobId) -> (u64, f64) {
+        let plan = self.plan;
+        let job = &mut self.state.jobs[usize::from(of.0)];
+        // Corruption spreads with each step, and turns are taken at its end.
+        if plan.scenario.server.order.has_turns() || !job.memory.truth().is_clean() {
+            return (0, 1.0);
+        }
+        let steps = job.machine.uneventful_steps();
+        (steps, if steps > 0 { job.drain.slow(plan, of, &job.machine) } else { 1.0 })
+    }
+
+    /// So many of those have come to their end, the last one at this instant, and the next one was
+    /// ordered.
+    pub fn pass_over(&mut self, now: Time, of: JobId, steps: u64) {
+        let job = self.job_mut(of);
+        job.machine.pass_over(now, steps);
+        job.since = now;
     }
 
     /// Whether a complete checkpoint is one which nodes read back that take the places of dead

@@ -22,8 +22,6 @@ mod memory;
 mod placing;
 mod turns;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use self::job::Job;
@@ -233,8 +231,8 @@ pub struct Coordinator<'p> {
     /// From a failure until it may be acted upon.
     notice: Span,
     state: State,
-    /// Who works for which job.
-    members: BTreeMap<NodeId, JobId>,
+    /// The job that each node works for.
+    members: Vec<Option<JobId>>,
 }
 
 /// What of the coordinator must not be forgotten. Who is free is said anew.
@@ -268,9 +266,10 @@ impl<'p> Coordinator<'p> {
     /// The jobs where a coordinator before this one left them.
     #[must_use]
     pub fn resume(plan: &'p Plan, notice: Span, state: State) -> Self {
-        let seated = (0..).zip(&state.jobs);
-        let seated = seated.flat_map(|(of, job)| job.seats().nodes().map(move |n| (n, JobId(of))));
-        let members = seated.collect();
+        let mut members = vec![None; plan.machine.nodes.len()];
+        for (of, job) in (0..).zip(&state.jobs) {
+            job.seats().nodes().for_each(|node| members[node.0 as usize] = Some(JobId(of)));
+        }
         Self { plan, chance: Chance::new(&plan.scenario), notice, state, members }
     }
 
@@ -311,13 +310,19 @@ impl<'p> Coordinator<'p> {
     /// The job that a node works for.
     #[must_use]
     pub fn job_of(&self, node: NodeId) -> Option<JobId> {
-        self.members.get(&node).copied()
+        self.members.get(node.0 as usize).copied().flatten()
     }
 
     /// The phase that a job is in.
     #[must_use]
     pub fn phase(&self, of: JobId) -> JobPhase {
         self.job(of).phase()
+    }
+
+    /// The number of the last order of whatever job.
+    #[must_use]
+    pub fn last_order(&self) -> u64 {
+        self.state.orders
     }
 
     /// The seats of a job; with replicas, the places of all replicas of its seats.

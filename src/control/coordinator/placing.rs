@@ -14,11 +14,9 @@ use super::{Coordinator, JobCommand};
 use crate::event::{JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::protocol::Input;
+use crate::protocol::free::Free;
 use crate::protocol::seating::Filled;
 use crate::units::Time;
-
-/// Nodes that are up, reachable and in no job, spares last.
-pub(super) type Free = BTreeSet<(bool, NodeId)>;
 
 /// What is to be placed, so that nobody has to ask every job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +37,7 @@ impl Placing {
     /// So many jobs that wait.
     pub(super) fn of(jobs: usize) -> Self {
         let waiting = (0..jobs as u16).map(JobId).collect();
-        Self { free: Free::new(), waiting, unfinished: jobs, due: None }
+        Self { free: Free::default(), waiting, unfinished: jobs, due: None }
     }
 
     /// A job waits, or does not.
@@ -74,12 +72,12 @@ impl Placing {
 impl Coordinator<'_> {
     /// A node may work.
     pub(super) fn offer(&mut self, now: Time, node: NodeId, out: &mut Vec<JobCommand>) {
-        let spare = self.spare(node);
+        let (spare, works) = (self.spare(node), self.job_of(node).is_some());
         let (jobs, placing) = (&self.state.jobs, &mut self.state.placing);
-        if jobs.is_empty() || self.members.contains_key(&node) {
+        if jobs.is_empty() || works {
             return;
         }
-        let is_new = placing.free.insert((spare, node));
+        let is_new = placing.free.insert(spare, node);
         if !is_new || placing.due == Some(now) {
             return;
         }
@@ -115,6 +113,7 @@ impl Coordinator<'_> {
                 self.leaves(of, node, out);
                 self.offer(now, node, out);
             }
+            out.reserve(2 * joined.len());
             for node in joined {
                 self.joins(of, node, out);
             }
@@ -125,14 +124,14 @@ impl Coordinator<'_> {
     /// A node that was free works for a job.
     pub(super) fn joins(&mut self, job: JobId, node: NodeId, out: &mut Vec<JobCommand>) {
         let spare = self.spare(node);
-        assert!(self.state.placing.free.remove(&(spare, node)), "who joins was free");
-        self.members.insert(node, job);
+        assert!(self.state.placing.free.remove(spare, node), "who joins was free");
+        self.members[node.0 as usize] = Some(job);
         changes(job, node, true, out);
     }
 
     /// A node works for its job no more.
     pub(super) fn leaves(&mut self, job: JobId, node: NodeId, out: &mut Vec<JobCommand>) {
-        self.members.remove(&node);
+        self.members[node.0 as usize] = None;
         changes(job, node, false, out);
     }
 

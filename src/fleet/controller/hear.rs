@@ -111,6 +111,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
         self.sessions.insert(node, Session { life, token, connection: Some(connection) });
         let term = self.memory.term;
         self.acts.push(ControllerAction::Say(node, Message::Welcome { term, session: token }));
+        self.cancel_again(node, own.is_some());
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
         self.jobs.offer(now, node, peers);
@@ -118,6 +119,15 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
         let all = self.supervisor.n_up() == self.plan.machine.nodes.len();
         if all && self.plan.scenario.stop.when == StopWhen::AllUp {
             self.ended = Some(EndReason::AllUp);
+        }
+    }
+
+    /// The process of an agent that comes back may still be at what was given up while nobody
+    /// reached it.
+    fn cancel_again(&mut self, node: NodeId, comes_back: bool) {
+        if comes_back {
+            let (term, void) = (self.memory.term, self.jobs.void_for(node));
+            self.acts.push(ControllerAction::Say(node, Message::Cancel { term, void }));
         }
     }
 

@@ -389,6 +389,10 @@ impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
                 job::Demand::Order(node, order) => {
                     ControllerAction::Say(node, Message::Order(order))
                 }
+                job::Demand::Cancel(node, void) => {
+                    let term = self.memory.term;
+                    ControllerAction::Say(node, Message::Cancel { term, void })
+                }
                 job::Demand::Delete(name) => ControllerAction::Delete(name),
                 job::Demand::Forget(node, name) => {
                     ControllerAction::Say(node, Message::Forget { name })

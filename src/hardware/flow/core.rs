@@ -223,6 +223,11 @@ impl Core {
         index
     }
 
+    /// Flows that were ever started, or split off.
+    pub(super) fn orders(&self) -> u64 {
+        self.orders
+    }
+
     pub(super) fn drop_flow(&mut self, index: u32) {
         let flow = &mut self.flows[index as usize];
         flow.group = VACANT;

@@ -38,6 +38,8 @@ pub struct Fabric {
     recent: Vec<u32>,
     /// Routes over each link.
     crossing: Vec<Vec<u32>>,
+    /// What each link had carried when nothing was under way, and after how many starts that was.
+    at_rest: Vec<(u64, Bytes)>,
     /// Flows that have finished and have not been asked for, with and in their start order.
     due: VecDeque<(u64, u32)>,
     /// Flows and bundles started and not ended.
@@ -64,6 +66,7 @@ impl Fabric {
             in_tree: (0..capacities.len() as u32).map(|link| shape.in_tree(link)).collect(),
             routes: routes.iter().map(|r| Route { tree: in_tree(r), ..Route::default() }).collect(),
             recent: vec![NONE; routes.len()],
+            at_rest: vec![(0, Bytes(0)); crossing.len()],
             crossing,
             due: VecDeque::new(),
             active: 0,
@@ -201,9 +204,23 @@ impl Fabric {
         Bytes(self.moved_by(self.index(flow)))
     }
 
-    /// Bytes that a link has carried since the start. Costs a little for each group on it.
+    /// Bytes that a link has carried since the start. Costs a little for each group on it, and O(1)
+    /// if nothing was under way since it was asked last.
     pub fn carried(&mut self, now: Time, link: LinkId) -> Bytes {
         self.advance(now);
+        let (before, carried) = self.at_rest[link.0 as usize];
+        let now = self.at_rest();
+        if now == Some(before) {
+            return carried;
+        }
+        let carried = self.carried_by_routes(link);
+        if let Some(now) = now {
+            self.at_rest[link.0 as usize] = (now, carried);
+        }
+        carried
+    }
+
+    fn carried_by_routes(&self, link: LinkId) -> Bytes {
         let mut carried: Mark = 0;
         for &route in &self.crossing[link.0 as usize] {
             let route = &self.routes[route as usize];
@@ -241,6 +258,12 @@ impl Fabric {
         self.active
     }
 
+    /// If nothing is under way, a number that is another one after anything was.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<u64> {
+        (self.active == 0).then(|| self.core.orders())
+    }
+
     /// Where all bytes are. Looks at every flow under way.
     pub fn ledger(&mut self, now: Time) -> Ledger {
         self.advance(now);
@@ -269,6 +292,7 @@ impl Fabric {
             + self.general.heap_bytes()
             + self.due.capacity() * size_of::<(u64, u32)>()
             + self.routes.capacity() * (size_of::<Route>() + 4)
+            + self.at_rest.capacity() * size_of::<(u64, Bytes)>()
             + self.crossing.capacity() * size_of::<Vec<u32>>()
     }
 

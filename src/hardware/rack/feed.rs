@@ -74,6 +74,28 @@ impl Feed {
         self.change(now, psu, from, to);
     }
 
+    /// Changes what so many nodes of each of these domains draw, all of them alike. The meter sees
+    /// one change: no power in between would be above both ends.
+    pub(super) fn change_draws(
+        &mut self,
+        now: Time,
+        counts: impl Iterator<Item = (u32, u32)>,
+        from: Draw,
+        to: Draw,
+    ) {
+        let (from, to) = (from.watts(&self.watts), to.watts(&self.watts));
+        let times = |power: Power, count: u64| Power(power.0 * count);
+        let mut all = 0;
+        for (psu, count) in counts {
+            let (count, domain) = (u64::from(count), &mut self.psus[psu as usize].domain);
+            all += count;
+            if domain.change(times(from.1, count), times(to.1, count)) {
+                self.tripped.push(psu);
+            }
+        }
+        self.meter.change(now, times(from.0, all), times(to.0, all));
+    }
+
     /// Changes what a domain draws, as (mean, peak).
     fn change(&mut self, now: Time, psu: u32, from: (Power, Power), to: (Power, Power)) {
         self.meter.change(now, from.0, to.0);

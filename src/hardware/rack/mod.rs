@@ -25,12 +25,11 @@ mod tests;
 mod transfer;
 mod words;
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 
 pub use self::node::{Draw, Supply};
 pub use self::part::Harm;
-pub use self::transfer::{Left, Ticket};
+pub use self::transfer::{Left, Participants, Ticket};
 pub use self::words::{Effect, Next, Output, Timer};
 
 use self::feed::Feed;
@@ -134,6 +133,19 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             }
             (timer, _) => timer.map(|at| Next { at, what: Due::Timer }),
         }
+    }
+
+    /// If nothing is under way in the network, a number that is another one after anything was.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<u64> {
+        self.network.fabric.at_rest()
+    }
+
+    /// The instant until which nothing happens by itself, if nothing more does now: [`Time::NEVER`]
+    /// if nothing is due at all.
+    pub fn quiet_until(&mut self) -> Option<Time> {
+        let due = self.next_due().map_or(Time::NEVER, |next| next.at);
+        (due > self.now).then_some(due)
     }
 
     /// Makes it happen. A timer is given to the holder, who passes those of the rack to
@@ -277,6 +289,11 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.feed.change_draw(self.now, psu, from, to, count);
     }
 
+    /// So many nodes of each of these PSU domains draw something else from now on. O(domains).
+    pub fn change_draws(&mut self, counts: impl Iterator<Item = (u32, u32)>, from: Draw, to: Draw) {
+        self.feed.change_draws(self.now, counts, from, to);
+    }
+
     /// A node draws something else from now on. Nothing for a node that is not up.
     pub fn set_draw_of(&mut self, node: NodeId, draw: Draw) {
         if self.state(node) == NodeState::Up {
@@ -297,11 +314,20 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.scale.share(Part { kind: PartKind::Node, index })
     }
 
-    /// Moves so many bytes from each of these nodes, in their order, to its server, or back.
-    /// [`Effect::Moved`] says when all have arrived.
-    pub fn transfer(&mut self, members: &[u32], write: bool, bytes: Bytes) -> Ticket {
-        let members: Vec<_> = members.iter().map(|&member| (member, Bytes(0))).collect();
-        self.resume_transfer(&members, write, bytes)
+    /// These nodes, in their order, for transfers of them all.
+    #[must_use]
+    pub fn participants(&self, members: Vec<u32>) -> Participants {
+        let switch = |id: u32| self.nodes[id as usize].switch;
+        Participants::new(members, self.servers.len(), switch, |id| self.server_of(id))
+    }
+
+    /// Moves so many bytes from each of these nodes to its server, or back. [`Effect::Moved`] says
+    /// when all have arrived.
+    pub fn transfer(&mut self, members: &Participants, write: bool, bytes: Bytes) -> Ticket {
+        let ready = self.request(members);
+        let ticket = self.transfers.ask(members, write, bytes);
+        self.schedule(ready, Timer::Admitted { ticket });
+        ticket
     }
 
     /// The same for nodes of which each moved some bytes before, and moves only the rest.
@@ -311,19 +337,21 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         write: bool,
         bytes: Bytes,
     ) -> Ticket {
-        let mut ready = self.now;
-        if self.plan.scenario.server.disk_request > Span::ZERO {
-            let mut counts = BTreeMap::new();
-            for &(id, _) in members {
-                *counts.entry(self.server_of(id)).or_insert(0) += 1;
-            }
-            for (server, count) in counts {
-                ready = ready.max(self.admit(server, count));
-            }
-        }
-        let ticket = self.transfers.ask(members, write, bytes);
+        let ready = self.request(&self.participants(members.iter().map(|it| it.0).collect()));
+        let ticket = self.transfers.ask_rest(members, write, bytes);
         self.schedule(ready, Timer::Admitted { ticket });
         ticket
+    }
+
+    /// The disks of their servers take a request of each. Says when all may begin to move.
+    fn request(&mut self, members: &Participants) -> Time {
+        let mut ready = self.now;
+        if self.plan.scenario.server.disk_request > Span::ZERO {
+            for &(server, count) in members.servers() {
+                ready = ready.max(self.admit(server as usize, count));
+            }
+        }
+        ready
     }
 
     /// Gives a transfer up: what it moved is lost. Says whether it had begun to move; nothing
@@ -357,8 +385,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     }
 
     fn admitted(&mut self, ticket: Ticket) {
-        let way = way(&self.nodes);
-        if self.transfers.start(ticket, &mut self.network, self.now, way) {
+        let (way, alike) = (way(&self.nodes), self.scale.leaves_links_whole());
+        if self.transfers.start(ticket, &mut self.network, self.now, alike, way) {
             self.effect(Effect::Moved(ticket));
         }
     }

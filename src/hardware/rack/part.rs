@@ -207,7 +207,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }) {
             if self.nodes[node as usize].channel {
                 self.await_until(node, self.now + wait, Timer::Feed { node });
-                wait += self.plan.scenario.boot.stagger;
+                wait += self.plan.scenario.boot.power_on.stagger;
             } else {
                 self.rest(node, cause);
             }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::hardware::network::WHOLE_PPM;
-use crate::ids::Part;
+use crate::ids::{Part, PartKind};
 
 /// What is left of parts. Those that nothing holds work at their peak.
 #[derive(Debug, Default)]
@@ -29,6 +29,12 @@ impl Scale {
         if holds.is_empty() {
             self.held.remove(&part);
         }
+    }
+
+    /// Whether no link of a node is held. O(log parts).
+    pub(super) fn leaves_links_whole(&self) -> bool {
+        let link = |index| Part { kind: PartKind::NodeLink, index };
+        self.held.range(link(0)..=link(u32::MAX)).next().is_none()
     }
 
     /// What is left of a part (ppm). O(log parts + faults on it).

@@ -1,6 +1,7 @@
 //! The rack by itself: what calls do to it and what it emits.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Draw, Effect, Harm, Left, Output, Supply, Timer};
 use crate::event::NodeState::{Dhcp, Down, Init, Kernel, Off, Rom, Root, Tftp, Up};
@@ -152,10 +153,10 @@ fn a_dead_supply_takes_its_switches_along() {
 fn a_transfer_that_is_dropped_loses_what_it_moved() {
     let mut rack = rack(BootMethod::Instant);
     rack.power_on(NodeId(0));
-    let whole = rack.transfer(&[0], true, Bytes(94_100_000 / 8));
+    let whole = rack.transfer(&rack.participants(vec![0]), true, Bytes(94_100_000 / 8));
     let (mut moved, effects) = advance(&mut rack, at(1));
     assert!(effects.contains(&Effect::Moved(whole)), "94.1 Mbit/s for a second");
-    let dropped = rack.transfer(&[0], false, Bytes(1_000_000_000));
+    let dropped = rack.transfer(&rack.participants(vec![0]), false, Bytes(1_000_000_000));
     advance(&mut rack, at(11));
     rack.drop_transfer(dropped);
     rack.drop_transfer(dropped);
@@ -175,7 +176,7 @@ fn a_transfer_that_is_dropped_loses_what_it_moved() {
 #[test]
 fn who_leaves_a_transfer_loses_his_share_and_who_joins_it_begins_anew() {
     let mut rack = rack(BootMethod::Instant);
-    let ticket = rack.transfer(&[0, 1], true, Bytes(94_100_000 / 8));
+    let ticket = rack.transfer(&rack.participants(vec![0, 1]), true, Bytes(94_100_000 / 8));
     assert_eq!(rack.leave_transfer(ticket, NodeId(1)), Left::Waiting);
     rack.join_transfer(ticket, NodeId(2));
     let half = Time(500_000_000);
@@ -202,9 +203,9 @@ fn a_transfer_that_was_interrupted_moves_only_what_is_left() {
     let mut rack = rack(BootMethod::Instant);
     let second = Bytes(94_100_000 / 8);
     let quarter = Bytes(second.0 / 4);
-    let ticket = rack.transfer(&[0, 1], true, second);
+    let ticket = rack.transfer(&rack.participants(vec![0, 1]), true, second);
     assert_eq!(rack.interrupt_transfer(ticket), None, "nobody had begun");
-    let ticket = rack.transfer(&[0, 1], true, second);
+    let ticket = rack.transfer(&rack.participants(vec![0, 1]), true, second);
     advance(&mut rack, Time(250_000_000));
     let arrived = rack.interrupt_transfer(ticket).expect("they had begun");
     assert_eq!(arrived, [(NodeId(0), quarter), (NodeId(1), quarter)]);
@@ -225,14 +226,15 @@ fn a_switch_has_the_rate_of_its_own_uplink() {
     let mut scenario = pilot::scenario();
     scenario.faults.clear();
     let mut plan = Plan::make(&scenario);
-    plan.machine.switches[0].uplink = BitRate(50_000_000);
+    Arc::make_mut(&mut plan.machine).switches[0].uplink = BitRate(50_000_000);
     let behind = |switch| {
         let part = Part { kind: PartKind::Switch, index: switch };
         plan.machine.nodes_of(part).next().expect("a switch has nodes").0
     };
     let (slow, fast) = (behind(0), behind(1));
     let mut rack = Rack::new(Rc::new(plan));
-    let tickets = [slow, fast].map(|id| rack.transfer(&[id], true, Bytes(94_100_000 / 8)));
+    let tickets = [slow, fast]
+        .map(|id| rack.transfer(&rack.participants(vec![id]), true, Bytes(94_100_000 / 8)));
     assert_eq!(advance(&mut rack, at(1)).1, [Effect::Moved(tickets[1])]);
     assert_eq!(advance(&mut rack, at(2)).1, [Effect::Moved(tickets[0])]);
 }
@@ -240,7 +242,7 @@ fn a_switch_has_the_rate_of_its_own_uplink() {
 #[test]
 fn a_transfer_that_all_have_left_before_it_starts_is_complete() {
     let mut rack = rack(BootMethod::Instant);
-    let ticket = rack.transfer(&[5], false, Bytes(1_000));
+    let ticket = rack.transfer(&rack.participants(vec![5]), false, Bytes(1_000));
     assert_eq!(rack.leave_transfer(ticket, NodeId(5)), Left::Waiting);
     assert_eq!(advance(&mut rack, at(0)).1, [Effect::Moved(ticket)]);
 }

@@ -8,6 +8,7 @@
 //! links with all other transfers, boot files among them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::{Purpose, What};
 use crate::hardware::flow::{Finished, FlowId, RouteId};
@@ -25,14 +26,62 @@ pub struct Ticket(u32);
 /// What a node's transfer crosses, and its private cap.
 pub(super) type Way = (RouteId, BitRate);
 
+/// Nodes of which each moves as much, in their order, with what about them is worked out once and
+/// holds for each transfer.
+#[derive(Clone, Debug)]
+pub struct Participants(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    members: Vec<u32>,
+    /// Neighbours behind one switch: the first of them, and how many.
+    neighbours: Vec<(u32, u32)>,
+    /// Members of each server that has any.
+    servers: Vec<(u32, u32)>,
+}
+
+impl Participants {
+    /// These nodes, each behind its switch; `server` gives that of a node. O(members).
+    pub(super) fn new(
+        members: Vec<u32>,
+        servers: usize,
+        switch: impl Fn(u32) -> u32,
+        server: impl Fn(u32) -> usize,
+    ) -> Self {
+        assert!(members.is_sorted(), "members come in their order");
+        let alike = members.chunk_by(|&a, &b| switch(a) == switch(b));
+        let neighbours: Vec<_> = alike.map(|run| (run[0], run.len() as u32)).collect();
+        let mut counts = vec![0; servers];
+        for &(first, count) in &neighbours {
+            counts[server(first)] += count;
+        }
+        let servers = (0..).zip(counts).filter(|(_, count)| *count > 0).collect();
+        Self(Arc::new(Shared { members, neighbours, servers }))
+    }
+
+    /// Members of each server that has any.
+    pub(super) fn servers(&self) -> &[(u32, u32)] {
+        &self.0.servers
+    }
+}
+
+/// Who takes part in a transfer.
+#[derive(Debug)]
+enum Members {
+    /// All of these, each with all of its share to move; once started, how many that follow each
+    /// other are in which bundle.
+    All(Participants, Vec<(u32, u32)>),
+    /// One by one, in their order.
+    Seats(Vec<Seat>),
+}
+
 #[derive(Debug)]
 struct Transfer {
     write: bool,
     /// What each member moves.
     bytes: Bytes,
     bundles: Vec<Bundle>,
-    /// In the order of the members.
-    seats: Vec<Seat>,
+    members: Members,
     /// Bundles under way.
     outstanding: usize,
     /// Whether the disks have taken the requests.
@@ -72,8 +121,28 @@ impl Transfer {
         Bytes(self.bytes.0 - before.0)
     }
 
-    fn seat_of(&self, member: u32) -> Result<usize, usize> {
-        self.seats.binary_search_by_key(&member, |seat| seat.member)
+    /// The members one by one, from now on.
+    fn seats(&mut self) -> &mut Vec<Seat> {
+        if let Members::All(Participants(all), runs) = &self.members {
+            let of_run = |&(count, bundle): &(u32, u32)| (0..count).map(move |_| bundle);
+            // Before it starts all are in the first.
+            let bundles = runs.iter().flat_map(of_run).chain(std::iter::repeat(0));
+            let seat = |(&member, bundle)| Seat { member, bundle, before: Bytes(0) };
+            self.members = Members::Seats(all.members.iter().zip(bundles).map(seat).collect());
+        }
+        match &mut self.members {
+            Members::Seats(seats) => seats,
+            Members::All(..) => unreachable!("they are seats by now"),
+        }
+    }
+
+    fn seat_of(&mut self, member: u32) -> Result<usize, usize> {
+        if let Members::All(Participants(all), _) = &self.members
+            && let Err(place) = all.members.binary_search(&member)
+        {
+            return Err(place);
+        }
+        self.seats().binary_search_by_key(&member, |seat| seat.member)
     }
 }
 
@@ -105,41 +174,64 @@ pub(super) fn is_asked(finished: &Finished) -> bool {
 }
 
 impl Transfers {
-    /// Takes a transfer of so many bytes for each member, in their order, of which each has moved
-    /// some. It has yet to start.
-    pub(super) fn ask(&mut self, members: &[(u32, Bytes)], write: bool, bytes: Bytes) -> Ticket {
+    /// Takes a transfer of so many bytes for each of these participants. It has yet to start.
+    pub(super) fn ask(&mut self, participants: &Participants, write: bool, bytes: Bytes) -> Ticket {
+        self.enqueue(Members::All(participants.clone(), Vec::new()), write, bytes)
+    }
+
+    /// The same for members, in their order, of which each has moved some.
+    pub(super) fn ask_rest(
+        &mut self,
+        members: &[(u32, Bytes)],
+        write: bool,
+        bytes: Bytes,
+    ) -> Ticket {
         assert!(members.is_sorted_by_key(|it| it.0), "members come in their order");
         let seat = |&(member, before): &(u32, Bytes)| Seat { member, bundle: 0, before };
+        self.enqueue(Members::Seats(members.iter().map(seat).collect()), write, bytes)
+    }
+
+    fn enqueue(&mut self, members: Members, write: bool, bytes: Bytes) -> Ticket {
         let ticket = self.asked;
         self.asked += 1;
-        let transfer = Transfer {
-            write,
-            bytes,
-            bundles: Vec::new(),
-            seats: members.iter().map(seat).collect(),
-            outstanding: 0,
-            started: false,
-        };
+        let (bundles, outstanding, started) = (Vec::new(), 0, false);
+        let transfer = Transfer { write, bytes, bundles, members, outstanding, started };
         self.under_way.insert(ticket, transfer);
         Ticket(ticket)
     }
 
     /// The disks have taken the requests: the members start, bundled by way. `true` if there are
-    /// none any more: it is complete. O(members log bundles).
+    /// none any more: it is complete. `alike` says that the way of a node is that of all nodes
+    /// behind its switch: then O(switches) where all move all of their share, else O(members), if
+    /// neighbours go one way.
     pub(super) fn start(
         &mut self,
         Ticket(ticket): Ticket,
         network: &mut Network,
         now: Time,
+        alike: bool,
         way: impl Fn(&Network, u32, bool) -> Way,
     ) -> bool {
         let Some(transfer) = self.under_way.get_mut(&ticket) else { return false };
         let write = transfer.write;
-        let way = |network: &Network, member| way(network, member, write);
-        let group = |network: &Network, seat: &Seat| (way(network, seat.member), seat.before);
+        // Neighbours that go one way: each run of them is looked up once.
+        let mut runs: Vec<((Way, Bytes), u32)> = Vec::new();
+        if let (Members::All(Participants(all), _), true) = (&transfer.members, alike) {
+            let way =
+                |&(first, count): &(u32, u32)| ((way(network, first, write), Bytes(0)), count);
+            runs.extend(all.neighbours.iter().map(way));
+        } else {
+            for seat in transfer.seats() {
+                let group = (way(network, seat.member, write), seat.before);
+                match runs.last_mut() {
+                    Some((last, count)) if *last == group => *count += 1,
+                    _ => runs.push((group, 1)),
+                }
+            }
+        }
         let mut groups: BTreeMap<(Way, Bytes), (u32, u32)> = BTreeMap::new();
-        for seat in &transfer.seats {
-            groups.entry(group(network, seat)).or_insert((0, 0)).1 += 1;
+        for &(group, count) in &runs {
+            groups.entry(group).or_insert((0, 0)).1 += count;
         }
         for (&((route, cap), before), (number, count)) in &mut groups {
             *number = transfer.bundles.len() as u32;
@@ -147,8 +239,15 @@ impl Transfers {
             let flow = network.fabric.start(now, route, cap, rest, *count, tag);
             transfer.bundles.push(Bundle { count: *count, flow: Some(flow), before });
         }
-        for seat in &mut transfer.seats {
-            seat.bundle = groups[&group(network, seat)].0;
+        let numbered = runs.iter().map(|(group, count)| (*count, groups[group].0));
+        match &mut transfer.members {
+            Members::All(_, runs) => runs.extend(numbered),
+            Members::Seats(seats) => {
+                let mut seats = seats.iter_mut();
+                for (count, number) in numbered {
+                    seats.by_ref().take(count as usize).for_each(|seat| seat.bundle = number);
+                }
+            }
         }
         transfer.outstanding = transfer.bundles.len();
         transfer.started = true;
@@ -201,13 +300,14 @@ impl Transfers {
         network: &mut Network,
         now: Time,
     ) -> Option<Vec<(NodeId, Bytes)>> {
-        let transfer = self.under_way.remove(&ticket)?;
+        let mut transfer = self.under_way.remove(&ticket)?;
         let moved = |bundle: &Bundle| {
             Some(Bytes(bundle.before.0 + network.fabric.cancel(now, bundle.flow?).0))
         };
         let moved: Vec<_> = transfer.bundles.iter().map(moved).collect();
         let of_seat = |seat: &Seat| Some((NodeId(seat.member), moved[seat.bundle as usize]?));
-        transfer.started.then(|| transfer.seats.iter().filter_map(of_seat).collect())
+        let started = transfer.started;
+        started.then(|| transfer.seats().iter().filter_map(of_seat).collect())
     }
 
     /// Those under way, in the order in which they were asked for.
@@ -227,7 +327,7 @@ impl Transfers {
         let nothing = (None, Left::Nothing);
         let Some(transfer) = self.under_way.get_mut(&ticket) else { return nothing };
         let Ok(seat) = transfer.seat_of(member) else { return nothing };
-        let number = transfer.seats.remove(seat).bundle;
+        let number = transfer.seats().remove(seat).bundle;
         if !transfer.started {
             return (None, Left::Waiting);
         }
@@ -264,9 +364,9 @@ impl Transfers {
             transfer.bundles.push(Bundle { count: 1, flow: Some(flow), before: Bytes(0) });
             transfer.outstanding += 1;
         }
-        let place = transfer.seats.partition_point(|seat| seat.member < member);
-        let seat = Seat { member, bundle: number as u32, before: Bytes(0) };
-        transfer.seats.insert(place, seat);
+        let seats = transfer.seats();
+        let place = seats.partition_point(|seat| seat.member < member);
+        seats.insert(place, Seat { member, bundle: number as u32, before: Bytes(0) });
     }
 
     /// A node's link has another rate: what it moves follows, as a bundle of its own.
@@ -275,10 +375,8 @@ impl Transfers {
         for (&ticket, transfer) in &mut self.under_way {
             let Ok(seat) = transfer.seat_of(node) else { continue };
             let new = transfer.bundles.len();
-            let Some(bundle) = transfer.bundles.get_mut(transfer.seats[seat].bundle as usize)
-            else {
-                continue;
-            };
+            let number = transfer.seats()[seat].bundle;
+            let Some(bundle) = transfer.bundles.get_mut(number as usize) else { continue };
             let Some(flow) = bundle.flow else { continue };
             if bundle.count == 1 {
                 network.fabric.set_cap(now, flow, cap);
@@ -289,7 +387,7 @@ impl Transfers {
             network.fabric.set_cap(now, own, cap);
             let before = bundle.before;
             transfer.bundles.push(Bundle { count: 1, flow: Some(own), before });
-            transfer.seats[seat].bundle = new as u32;
+            transfer.seats()[seat].bundle = new as u32;
             transfer.outstanding += 1;
         }
     }

@@ -13,9 +13,8 @@ use std::path::Path;
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::run::Run;
-use crate::report::drawing::Drawing;
 use crate::report::theme::{BLUE, Ink, VERMILLION};
-use crate::report::{canvas, hang, page, typeface};
+use crate::report::{Picture, hang_all, typeface};
 
 pub use text::{json, text};
 
@@ -45,15 +44,6 @@ pub struct Input<'a> {
     pub command: &'a str,
 }
 
-/// A figure of the comparison.
-struct Picture {
-    /// Stem of its files.
-    name: String,
-    title: String,
-    caption: String,
-    drawing: Drawing,
-}
-
 /// Writes `compare.html`, `figures/*.svg` and `figures/*.png` into a folder.
 ///
 /// A figure of which no side has data is left out. The same input gives the same bytes.
@@ -61,16 +51,8 @@ struct Picture {
 /// # Errors
 /// If a file or folder cannot be written.
 pub fn write(input: &Input, folder: &Path) -> io::Result<()> {
-    let pictures = folder.join("figures");
-    fs::create_dir_all(&pictures)?;
     let fonts = typeface::font_faces();
-    let mut bitmap = canvas::Bitmap::new();
-    let mut shown = Vec::new();
-    for Picture { name, title, caption, drawing } in all_pictures(input) {
-        let label = format!("{title}. {caption}");
-        let svg = hang(&pictures.join(&name), &drawing, &label, &fonts, &mut bitmap)?;
-        shown.push(page::Shown { name, caption, svg });
-    }
+    let shown = hang_all(folder, all_pictures(input), &fonts)?;
     fs::write(folder.join(FILE_NAME), sheet::html(input, &shown, &fonts))
 }
 

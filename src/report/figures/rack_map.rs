@@ -2,8 +2,6 @@
 //!
 //! The colours are logarithmic, so that a crash of minutes is seen next to an outage of hours.
 
-use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
-
 use super::Figure;
 use crate::ids::NodeId;
 use crate::plan::machine::Machine;
@@ -11,6 +9,7 @@ use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, Point};
 use crate::report::frame::{MARGIN, PLOT_TOP, heading};
 use crate::report::scale::Scale;
+use crate::report::shades::{self, BAR_WIDTH};
 use crate::report::theme::{GRID, HALF_LETTER, Ink, LABEL_SIZE, PAPER, SOFT_TEXT, TEXT};
 use crate::report::typeface::{self, Weight};
 use crate::report::words;
@@ -23,9 +22,8 @@ const CELLS: usize = 20_000;
 /// Where the map ends, at the right and below (px).
 const MAP_RIGHT: f64 = 494.0;
 const MAP_BOTTOM: f64 = 386.0;
-/// Left edge and width of the colour bar (px).
+/// Left edge of the colour bar (px).
 const BAR_LEFT: f64 = 512.0;
-const BAR_WIDTH: f64 = 16.0;
 /// A cell is never drawn higher (px), nor wider than so many times its height.
 const CELL_MOST: f64 = 110.0;
 const CELL_STRETCH: f64 = 1.9;
@@ -370,8 +368,8 @@ fn largest_module(racks: &Tree, stacked: bool) -> Point {
     most
 }
 
-/// Number of shades on the colour bar and on the map, one of them for what was never down.
-const SHADES: usize = 64;
+/// Number of shades on the map: those of the colour bar, and one for what was never down.
+const SHADES: usize = 1 + shades::SHADES;
 
 /// Which shade a span has.
 struct Shades {
@@ -396,39 +394,21 @@ impl Shades {
             return 0;
         }
         let share = libm::log(span / self.low) / libm::log(self.high / self.low);
-        1 + (share * (SHADES - 2) as f64).round() as usize
+        1 + shades::shade(share)
     }
 }
 
-/// viridis by van der Walt and Smith, read from dark (short) to yellow (long).
+/// The colour of a shade.
 fn shade_ink(shade: usize) -> Ink {
-    if shade == 0 {
-        return NEVER;
-    }
-    let colour = ViridisRGB.get_color((shade - 1) as f32 / (SHADES - 2) as f32);
-    Ink { rgb: (colour.0, colour.1, colour.2), alpha: 1.0 }
+    shade.checked_sub(1).map_or(NEVER, shades::ink)
 }
 
 /// The colour bar with its ticks, and below it what was never down.
 fn colour_bar(drawing: &mut Drawing, shades: &Shades) {
     let scale = Scale::spans(shades.low, shades.high, "Down");
-    let (top, bottom) = (PLOT_TOP + LABEL, MAP_BOTTOM - LABEL - 10.0);
-    let y = |value: f64| bottom - (bottom - top) * (value - scale.low) / (scale.end - scale.low);
-    // From the full height down, so that no seam shows between two shades.
-    let steps = SHADES - 1;
-    for shade in (1..SHADES).rev() {
-        let high = bottom - (bottom - top) * shade as f64 / steps as f64;
-        let area = Area::new(BAR_LEFT, high, BAR_LEFT + BAR_WIDTH, bottom);
-        drawing.block(area, shade_ink(shade));
-    }
-    let right = BAR_LEFT + BAR_WIDTH + 7.0;
-    let mut write = |text: &str, y: f64| {
-        drawing.text(text, (right, y + HALF_LETTER), LABEL_SIZE, Align::Left, SOFT_TEXT);
-    };
-    for (value, label) in &scale.ticks {
-        write(label, y(*value));
-    }
-    write("none", MAP_BOTTOM - LABEL / 2.0);
+    shades::bar(drawing, &scale, BAR_LEFT, (PLOT_TOP + LABEL, MAP_BOTTOM - LABEL - 10.0));
+    let at = (BAR_LEFT + BAR_WIDTH + 7.0, MAP_BOTTOM - LABEL / 2.0 + HALF_LETTER);
+    drawing.text("none", at, LABEL_SIZE, Align::Left, SOFT_TEXT);
     let never =
         Area::new(BAR_LEFT, MAP_BOTTOM - LABEL + 2.0, BAR_LEFT + BAR_WIDTH, MAP_BOTTOM - 2.0);
     drawing.block(never, NEVER);

@@ -106,19 +106,8 @@ fn fault(rule: &FaultRule, machine: &Machine) -> Markup {
 
 /// A set of parts in words: a single one by its name, more by their numbers from 1.
 fn parts(set: &PartSet, machine: &Machine) -> String {
-    let (one, many) = match set.kind {
-        PartKind::Node => ("node", "nodes"),
-        PartKind::Blade => ("blade", "blades"),
-        PartKind::Pack => ("pack", "packs"),
-        PartKind::Module => ("module", "modules"),
-        PartKind::Rack => ("rack", "racks"),
-        PartKind::Switch => ("switch", "switches"),
-        PartKind::Psu => ("PSU", "PSUs"),
-        PartKind::Server => ("server", "servers"),
-        PartKind::NodeLink => ("node link", "node links"),
-        PartKind::Uplink => ("uplink", "uplinks"),
-        PartKind::Controller => ("controller", "controllers"),
-    };
+    let one = set.kind.title();
+    let many = format!("{one}{}", if set.kind == PartKind::Switch { "es" } else { "s" });
     let number = set.len() as usize;
     if number == 1 {
         let index = set.ranges.first().map_or(0, |range| range.start);
@@ -130,7 +119,7 @@ fn parts(set: &PartSet, machine: &Machine) -> String {
     };
     let which: Vec<_> = set.ranges.iter().take(4).map(stretch).collect();
     let more = if set.ranges.len() > 4 { ", …" } else { "" };
-    format!("{} ({}{more})", words::count(number, one, many), which.join(", "))
+    format!("{} ({}{more})", words::count(number, one, &many), which.join(", "))
 }
 
 /// Where each figure of the scenario comes from: assumptions first, for they need the doubt.

@@ -1,6 +1,5 @@
 //! The keys of fault rules, kind by kind, put together of what kinds have in common.
 
-use super::spec;
 use crate::config::declare::joined;
 use crate::config::language::{Key, Kind, TableSpec};
 use crate::event::Fault;
@@ -10,9 +9,9 @@ use crate::scenario::fault::{
 };
 use crate::scenario::harm::{Chips, Clocks, Link, Load, Process, Rays, SlowDown};
 
-pub(in crate::scenario) static FAULTS: TableSpec = spec(
-    "The faults, one table for each rule, in the order of the file.",
-    &[
+pub(in crate::scenario) static FAULTS: TableSpec = TableSpec {
+    doc: "The faults, one table for each rule, in the order of the file.",
+    keys: &[
         key(Fault::Crash),
         key(Fault::Hang),
         key(Fault::PowerLoss),
@@ -28,7 +27,8 @@ pub(in crate::scenario) static FAULTS: TableSpec = spec(
         key(Fault::Process),
         key(Fault::SlowDown),
     ],
-);
+    rivals: &[],
+};
 
 /// The tables of a kind.
 const fn key(kind: Fault) -> Key {

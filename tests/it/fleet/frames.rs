@@ -30,7 +30,7 @@ impl Dice {
 /// A message of ours, of any kind.
 fn message(dice: &mut Dice) -> Message {
     let number = dice.below(usize::MAX) as u64;
-    match dice.below(6) {
+    match dice.below(7) {
         0 => Message::Join {
             serial: number as u32,
             life: 1,
@@ -43,6 +43,7 @@ fn message(dice: &mut Dice) -> Message {
         2 => Message::Refused { why: "no such node".into() },
         3 => Message::Done { order: number, sum: number },
         4 => Message::Exchange { placement: 1, step: number, seat: 3, sum: number },
+        5 => Message::Cancel { term: 1, void: number },
         _ => Message::Readings(Readings { load: Some(number), ..Readings::default() }),
     }
 }

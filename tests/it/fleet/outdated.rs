@@ -51,18 +51,21 @@ impl Line {
         loop {
             match self.hear().await {
                 Some(Message::Welcome { session, .. }) => return session,
-                Some(Message::Order(_)) => {}
+                Some(Message::Order(_) | Message::Cancel { .. }) => {}
                 other => panic!("no welcome but {other:?}"),
             }
         }
     }
 
-    /// The number of the order that comes next, if one does.
+    /// The number of the order that comes next, if one does, whatever is cancelled before.
     async fn ordered(&mut self) -> Option<u64> {
-        match self.hear().await {
-            Some(Message::Order(order)) => Some(order.number),
-            None => None,
-            other => panic!("no order but {other:?}"),
+        loop {
+            match self.hear().await {
+                Some(Message::Order(order)) => return Some(order.number),
+                Some(Message::Cancel { .. }) => {}
+                None => return None,
+                other => panic!("no order but {other:?}"),
+            }
         }
     }
 
@@ -280,6 +283,10 @@ fn compute(term: u64, number: u64, step: u64) -> Message {
     order(term, number, Work::Compute { step, span: Span::from_millis(1) })
 }
 
+fn verify(term: u64, number: u64) -> Message {
+    order(term, number, Work::Verify { step: 0, blind: false, span: Span::from_millis(500) })
+}
+
 fn begin_anew(term: u64, number: u64) -> Message {
     let (span, packing, declared) = (Span::ZERO, Span::ZERO, Bytes(0));
     let from = Where::Server;
@@ -319,6 +326,78 @@ fn an_older_order_is_begun_only_if_a_newer_controller_gives_it() {
             sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(begun(&actuators), [(1, 7), (2, 5), (2, 6)]);
+    });
+}
+
+#[test]
+fn a_cancelled_order_is_abandoned_and_not_begun_again() {
+    with_agent(|actuators, mut line| async move {
+        line.say(Message::Welcome { term: 2, session: 1 }).await;
+        line.say(begin_anew(2, 1)).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 1, .. })));
+        line.say(verify(2, 2)).await;
+        // Of an older controller, and of an older order.
+        line.say(Message::Cancel { term: 1, void: 2 }).await;
+        line.say(Message::Cancel { term: 2, void: 1 }).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 2, .. })));
+        // What is done is done.
+        line.say(Message::Cancel { term: 2, void: 2 }).await;
+        line.say(verify(2, 2)).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 2, .. })));
+        line.say(verify(2, 3)).await;
+        line.say(Message::Cancel { term: 2, void: 3 }).await;
+        line.say(Message::Flip { draw: 0 }).await;
+        assert_eq!(line.hear().await, None, "it has stopped");
+        // By a controller that has not heard of it as well.
+        for term in [2, 3] {
+            line.say(verify(term, 3)).await;
+            assert_eq!(line.hear().await, Some(Message::Unable { order: 3 }));
+        }
+        line.say(begin_anew(3, 4)).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 4, .. })));
+        assert_eq!(begun(&actuators), [(2, 1), (2, 2), (2, 3), (3, 4)]);
+    });
+}
+
+/// As of a controller that took over with an older copy of the disk: half of the next step is in
+/// the memory.
+#[test]
+fn an_agent_in_the_middle_of_a_step_saves_and_verifies_nothing() {
+    with_agent(|_, mut line| async move {
+        line.say(Message::Welcome { term: 1, session: 1 }).await;
+        line.say(begin_anew(1, 1)).await;
+        assert!(matches!(line.hear().await, Some(Message::Done { order: 1, .. })));
+        line.say(compute(1, 4, 1)).await;
+        let (span, packing, declared) = (Span::ZERO, Span::ZERO, Bytes(0));
+        let to = Where::Server;
+        let save = Work::Save { checkpoint: 1, to, step: 0, declared, packing, span };
+        line.say(order(2, 2, save)).await;
+        assert_eq!(line.hear().await, Some(Message::Unable { order: 2 }));
+        line.say(verify(2, 3)).await;
+        assert_eq!(line.hear().await, Some(Message::Unable { order: 3 }));
+    });
+}
+
+#[test]
+fn who_has_not_done_an_order_that_is_given_up_hears_so() {
+    with_controller(|_, wires| async move {
+        let (mut lines, sessions, first) = four(&wires).await;
+        lines[0].done(first).await;
+        sleep(Duration::from_millis(10)).await;
+        lines[3].say(Message::Unable { order: first }).await;
+        let cancel = Some(Message::Cancel { term: 1, void: first });
+        for line in &mut lines[1..3] {
+            assert_eq!(line.hear().await, cancel);
+        }
+        // As if the link of the third had swallowed it.
+        lines[2] = join(&wires, 2, 1, Some(sessions[2])).await;
+        lines[2].welcomed().await;
+        match lines[2].hear().await {
+            Some(Message::Cancel { term: 1, void }) => assert!(void >= first),
+            other => panic!("no cancel but {other:?}"),
+        }
+        lines[1].done(first).await;
+        assert!(same_order(&mut lines).await > first, "all load what there is");
     });
 }
 

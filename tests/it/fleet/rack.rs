@@ -78,7 +78,7 @@ pub(crate) fn plan(text: &str) -> Rc<Plan> {
     let path = folder.path().join("fleet.toml");
     std::fs::write(&path, text).expect("the scenario is written");
     match scenario::load(&path, &Overrides { set: Vec::new(), seed: None }) {
-        Ok(loaded) => Rc::new(Plan::make(&loaded[0].scenario)),
+        Ok(loaded) => Rc::new(Plan::make(&loaded.scenario)),
         Err(mistakes) => panic!("{}", mistakes.render(false)),
     }
 }

@@ -113,7 +113,7 @@ fn a_controller_that_ends_at_any_moment_leaves_no_harm_and_the_next_one_repairs(
     let as_found = ["off", "on", "off", "on"];
     let file = stand.bench.write("harm.toml", &small("60 s", HARMS));
     let file = file.to_str().expect("UTF-8");
-    let (n_ends, seed) = (given("RACKSTORM_ENDS", 20), given("RACKSTORM_SEED_ENDS", chance()));
+    let (n_ends, seed) = (given("RACKSTORM_ENDS", 6), given("RACKSTORM_SEED_ENDS", chance()));
     eprintln!("RACKSTORM_ENDS={n_ends} RACKSTORM_SEED_ENDS={seed}");
     let stream = Stream::new(seed, "ends");
     for end in 0..n_ends {

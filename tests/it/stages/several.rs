@@ -6,9 +6,9 @@ use rackstorm::backend::turmoil::Turmoil;
 use rackstorm::event::{CheckpointAct, CorruptionAct, GroupAct, JobPhase, What};
 use rackstorm::ids::JobId;
 use rackstorm::plan::Plan;
-use rackstorm::scenario::{Loaded, Overrides, load_text, read};
+use rackstorm::scenario::{Overrides, load_text, read};
 
-use super::{BAND_PER_STEP, alike_of, fault, is_phase, moved_alike, rack};
+use super::{BAND_PER_STEP, alike_of, fault, is_phase, measured_alike, moved_alike, rack};
 use crate::harness::{Played, plan_of, play_plan};
 
 const FIRST: JobId = JobId(0);
@@ -42,6 +42,7 @@ fn two(first: (&str, &str), second: (&str, &str), faults: &str) -> Plan {
 fn agree(plan: &Plan) -> Played {
     let (model, fleet) = alike_of(plan, &Model, &Turmoil, BAND_PER_STEP);
     moved_alike(&model, &fleet);
+    measured_alike(&model, &fleet);
     for job in [FIRST, SECOND] {
         assert_eq!(count(&fleet, job, is_phase(JobPhase::Done)), 1, "{job:?} is done");
     }
@@ -328,7 +329,8 @@ fn every_option_of_a_job_is_written_out_and_read_back() {
     ] {
         let text = text_of_two(first, second, "");
         let loaded = load_text("two", &text, &Overrides::default()).expect("a good scenario");
-        let [Loaded { scenario, resolved, .. }] = &loaded[..] else { panic!("no sweep") };
+        let scenario = &loaded.scenario;
+        let resolved = &rackstorm::scenario::text(scenario);
         assert_eq!(scenario.jobs.len(), 2);
         assert_eq!(read("two", resolved).expect(resolved).jobs, scenario.jobs, "{resolved}");
     }

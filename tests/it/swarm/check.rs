@@ -205,7 +205,7 @@ impl<'p> Machine<'p> {
     /// When a node's turn comes at the start of the run.
     fn turn(&self, node: u32) -> Time {
         let place = node % self.plan.scenario.module.nodes;
-        Time(self.plan.scenario.boot.stagger.0 * u64::from(place))
+        Time(self.plan.scenario.boot.power_on.stagger.0 * u64::from(place))
     }
 
     /// Whether a node hangs on what is known to be broken: a power cycle would cure nothing.
@@ -628,7 +628,7 @@ impl<'p> Machine<'p> {
         if !row.powered {
             let psu = self.plan.machine.nodes[node as usize].psu;
             let fed = self.plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }).count();
-            let wait = controller.settle.max(Span(scenario.boot.stagger.0 * fed as u64));
+            let wait = controller.settle.max(Span(scenario.boot.power_on.stagger.0 * fed as u64));
             let free = row.free_since + wait;
             let on = if row.life == 0 { free.max(self.turn(node)) } else { free };
             return (self.psu_is_up(node) && !ill && !self.lost.contains(&node))

@@ -99,9 +99,9 @@ impl<'p> Job<'p> {
     /// Whether the scenario forbids a lifetime to strike this node now.
     pub(super) fn shields(&self, node: u32) -> bool {
         let strikes = self.protocol.is_none_or(|protocol| match self.phase {
-            JobPhase::Checkpoint => protocol.strikes.checkpoint,
-            JobPhase::Restart => protocol.strikes.restart,
-            JobPhase::Waiting => protocol.strikes.downtime,
+            JobPhase::Checkpoint => protocol.strikes.phases.checkpoint,
+            JobPhase::Restart => protocol.strikes.phases.restart,
+            JobPhase::Waiting => protocol.strikes.phases.downtime,
             JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
         });
         !strikes && self.members.contains(&node)

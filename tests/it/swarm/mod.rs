@@ -36,7 +36,7 @@ fn plan(text: &str) -> Plan {
     std::fs::write(&path, text).expect("the scenario is written");
     let loaded = scenario::load(&path, &Overrides::default());
     let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
-    Plan::make(&loaded[0].scenario)
+    Plan::make(&loaded.scenario)
 }
 
 fn fingerprint(events: &[Event]) -> String {

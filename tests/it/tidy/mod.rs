@@ -34,20 +34,22 @@ const STOREYS: [&[&str]; 12] = [
 ];
 
 /// Who may use whom on the same storey: scenarios are written in the language of files, faults have
-/// one name, how often a node is upset is known from its site, a checkpoint waits for a step, and
-/// an interval that adapts is a formula's; a trace is a file like any other.
-const NEIGHBOURS: [(&str, &str); 7] = [
+/// one name, the cells of a Latin hypercube are drawn, how often a node is upset is known from its
+/// site, a checkpoint waits for a step, and an interval that adapts is a formula's; a trace is a
+/// file like any other.
+const NEIGHBOURS: [(&str, &str); 8] = [
     ("trace", "untrusted"),
     ("scenario", "config"),
     ("scenario", "event"),
     ("scenario", "cosmic"),
+    ("scenario", "rng"),
     ("event", "cosmic"),
     ("protocol", "workload"),
     ("protocol", "theory"),
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 31] = [
+const PACKAGES: [(&str, &str); 32] = [
     ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -60,6 +62,7 @@ const PACKAGES: [(&str, &str); 31] = [
     ("jiff", "trace"),
     ("lzma_rust2", "trace"),
     ("maud", "report"),
+    ("parquet", "record"),
     ("plotters", "report"),
     ("png", "report"),
     ("rand", "rng"),

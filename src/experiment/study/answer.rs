@@ -1,0 +1,141 @@
+//! What a study found, from its merged table.
+
+use super::{Results, StudyError, StudyFolder, Values};
+use crate::analysis::stats::mean;
+use crate::analysis::study::{Answer, Axis, Expected, OfMetric, Tally};
+use crate::forecast;
+use crate::ids::JobId;
+use crate::metrics;
+use crate::plan::Plan;
+use crate::scenario::Study;
+
+/// The metrics that are looked at where neither the study nor its user names any: of these, the
+/// first that its runs have.
+const USUAL: [&str; 4] = ["waste", "makespan", "boot_t100", "run_time"];
+/// So many of them.
+const LOOKED_AT: usize = 2;
+/// With more cells closed forms are not asked: each costs the plan of a machine.
+const FORECASTS: usize = 2_000;
+
+/// What a study found of these metrics; of none given, of those that `[study]` names, or of the
+/// usual ones. O(rows log rows), and a plan for each cell.
+///
+/// # Errors
+/// When a metric is unknown, or no run has it.
+pub fn answer(
+    folder: &StudyFolder,
+    results: &Results,
+    wanted: &[String],
+) -> Result<Answer, StudyError> {
+    let study = folder.study();
+    let cells = study.len();
+    let wanted = if wanted.is_empty() { &study.spec().metrics } else { wanted };
+    let names = if wanted.is_empty() { usual(results) } else { wanted.to_vec() };
+    let metrics = names.iter().map(|name| {
+        let known = metrics::ALL.iter().find(|definition| definition.name == *name);
+        let known = known.ok_or_else(|| unknown(folder, name))?;
+        let values = of_cells(results, cells, results.numbers(name).unwrap_or_default());
+        let about = (name.clone(), known.unit.to_owned(), metrics::more_is_better(name));
+        Ok(OfMetric::of(about, values, study.reference()))
+    });
+    let metrics = metrics.collect::<Result<Vec<_>, StudyError>>()?;
+    Ok(Answer {
+        axes: axes(study),
+        cells: tallies(results, cells),
+        metrics,
+        reference: study.reference(),
+        theory: theory(study, results),
+        sampled: study.spec().latin_hypercube.is_some(),
+    })
+}
+
+fn unknown(folder: &StudyFolder, name: &str) -> StudyError {
+    let hint = metrics::suggest(name).map_or_else(
+        || "docs/metrics.md has all names".to_owned(),
+        |close| format!("did you mean `{close}`?"),
+    );
+    StudyError::refused(folder.path(), format!("`{name}` is no metric"), hint)
+}
+
+/// Of the usual metrics the first that any run has.
+fn usual(results: &Results) -> Vec<String> {
+    let has =
+        |name: &&str| results.numbers(name).is_some_and(|all| all.iter().any(Option::is_some));
+    USUAL.iter().filter(|name| has(name)).take(LOOKED_AT).map(|name| (*name).to_owned()).collect()
+}
+
+fn axes(study: &Study) -> Vec<Axis> {
+    let mut axes: Vec<_> = study
+        .axes()
+        .iter()
+        .map(|axis| Axis {
+            key: axis.path().to_owned(),
+            unit: axis.unit().unwrap_or_default().to_owned(),
+            ..Axis::default()
+        })
+        .collect();
+    for cell in 0..study.len() {
+        for (axis, value) in axes.iter_mut().zip(study.values(cell)) {
+            match (value.number, &mut axis.numbers) {
+                (Some(number), Some(numbers)) => numbers.push(number),
+                (Some(number), none) if axis.texts.is_empty() => *none = Some(vec![number]),
+                (_, numbers) => *numbers = None,
+            }
+            axis.texts.push(value.text);
+        }
+    }
+    axes
+}
+
+/// How the runs of each cell ended.
+fn tallies(results: &Results, cells: usize) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); cells];
+    let Some(Values::Texts(status)) = results.column("status").map(|column| &column.values) else {
+        return tallies;
+    };
+    for (cell, status) in results.cells.iter().zip(status) {
+        let tally = &mut tallies[*cell as usize];
+        match status.as_str() {
+            "done" => tally.done += 1,
+            "unfinished" => tally.unfinished += 1,
+            _ => tally.failed += 1,
+        }
+    }
+    tallies
+}
+
+/// The values of the runs that were done, by cell.
+fn of_cells(results: &Results, cells: usize, column: &[Option<f64>]) -> Vec<Vec<(u32, f64)>> {
+    let mut values = vec![Vec::new(); cells];
+    for (row, value) in column.iter().enumerate() {
+        if let (Some(value), true) = (value, results.done[row]) {
+            values[results.cells[row] as usize].push((results.replications[row], *value));
+        }
+    }
+    for of_cell in &mut values {
+        of_cell.sort_by_key(|(replication, _)| *replication);
+    }
+    values
+}
+
+/// What closed forms say of each cell with one job.
+fn theory(study: &Study, results: &Results) -> Vec<Option<Expected>> {
+    if study.len() > FORECASTS {
+        return Vec::new();
+    }
+    let boots = of_cells(results, study.len(), results.numbers("waste_boot").unwrap_or_default());
+    let of = |(cell, boots): (usize, &Vec<(u32, f64)>)| {
+        let plan = Plan::make(&study.scenario(cell).ok()?);
+        if plan.jobs.len() != 1 {
+            return None;
+        }
+        let forecast = forecast::of(&plan, JobId(0)).ok()?;
+        let own = forecast.own.iter().find(|row| row.outside.is_empty())?;
+        let boots: Vec<_> = boots.iter().map(|(_, boot)| *boot).collect();
+        // No formula counts the first boot.
+        let boot = mean(&boots).unwrap_or(0.0);
+        let best = forecast.best.iter().map(|row| (row.formula, row.work)).collect();
+        Some(Expected { efficiency: own.efficiency.map(|share| share * (1.0 - boot)), best })
+    };
+    boots.iter().enumerate().map(of).collect()
+}

@@ -1,0 +1,98 @@
+//! The answer of a study for the terminal, and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::{Input, axis, phrases};
+use crate::analysis::study::{Answer, Axis, Found, OfMetric};
+use crate::report::columns::columns;
+use crate::report::words;
+
+/// Cells that a table of the terminal has at most.
+const CELLS: usize = 12;
+
+/// Sentences, and the best cells of the first metric.
+#[must_use]
+pub fn text(input: &Input<'_>) -> String {
+    let answer = input.answer;
+    let mut out = format!("{}: {}\n", input.name, phrases::tally(answer));
+    for sentence in phrases::sentences(answer) {
+        let _ = writeln!(out, "{sentence}");
+    }
+    let Some(metric) = answer.metrics.first().filter(|it| it.found.len() > 1) else { return out };
+    let order = best_first(metric);
+    let mut heads: Vec<&str> = vec!["cell"];
+    heads.extend(answer.axes.iter().map(Axis::name));
+    heads.extend(["n", metric.name.as_str(), "difference", ""]);
+    let sides = format!("r{}rrrl", "r".repeat(answer.axes.len()));
+    let rows: Vec<_> = order.iter().take(CELLS).map(|cell| row(answer, metric, *cell)).collect();
+    out += &columns(&heads, &sides, &rows);
+    if order.len() > CELLS {
+        let more = words::count(order.len() - CELLS, "more cell", "more cells");
+        let _ = writeln!(out, "{more}: summary.csv");
+    }
+    out
+}
+
+/// The cells with a mean, the best first.
+pub(super) fn best_first(metric: &OfMetric) -> Vec<usize> {
+    let sign = if metric.more_is_better { -1.0 } else { 1.0 };
+    let with_mean = |(cell, it): (usize, &Found)| Some((cell, it.mean? * sign));
+    let mut cells: Vec<_> = metric.found.iter().enumerate().filter_map(with_mean).collect();
+    cells.sort_by(|a, b| a.1.total_cmp(&b.1));
+    cells.into_iter().map(|(cell, _)| cell).collect()
+}
+
+/// The cells of a row of a table: number, values of the axes, n, mean, difference, standing.
+pub(super) fn row(answer: &Answer, metric: &OfMetric, cell: usize) -> Vec<String> {
+    let found = metric.found[cell];
+    let unit = &metric.unit;
+    let mut row = vec![cell.to_string()];
+    row.extend(answer.axes.iter().map(|axis| axis::value(axis, cell)));
+    let mean = found.mean.map(|mean| phrases::amount(mean, found.half_width, unit));
+    let difference = match found.difference {
+        Some(difference) => phrases::signed(difference, unit),
+        None if cell == answer.reference => "reference".to_owned(),
+        None => String::new(),
+    };
+    row.extend([found.n.to_string(), mean.unwrap_or_default(), difference]);
+    row.push(found.standing.word().to_owned());
+    row
+}
+
+/// The answer as one object: sentences, and of each metric the best cell and those that
+/// cannot be distinguished from it.
+#[must_use]
+pub fn json(input: &Input<'_>) -> Map<String, Value> {
+    let answer = input.answer;
+    let point = |cell: usize| -> Map<String, Value> {
+        let of = |axis: &Axis| {
+            let value = match &axis.numbers {
+                Some(numbers) => json!(numbers[cell]),
+                None => json!(axis.texts[cell].trim_matches('"')),
+            };
+            (axis.key.clone(), value)
+        };
+        answer.axes.iter().map(of).collect()
+    };
+    let metric = |metric: &OfMetric| {
+        let best = metric.best.map(|best| {
+            let found = metric.found[best];
+            json!({
+                "cell": best, "point": point(best), "n": found.n, "mean": found.mean,
+                "half_width": found.half_width,
+                "difference": found.difference.map(|it| it.mean),
+                "difference_half_width": found.difference.map(|it| it.half_width),
+            })
+        });
+        let alike: Vec<_> = metric.alike().collect();
+        (metric.name.clone(), json!({ "unit": metric.unit, "best": best, "alike": alike }))
+    };
+    let mut object = Map::new();
+    object.insert("schema".into(), json!("rackstorm-study-report/1"));
+    object.insert("sentences".into(), json!(phrases::sentences(answer)));
+    object
+        .insert("metrics".into(), answer.metrics.iter().map(metric).collect::<Map<_, _>>().into());
+    object
+}
