@@ -110,10 +110,29 @@ impl Frame {
 
     /// A dot at a place of the plot with a label next to it, on the side where there is room.
     pub(crate) fn mark(&self, drawing: &mut Drawing, at: Point, label: &str, ink: Ink) {
+        self.mark_above(drawing, at, 0.0, label, ink);
+    }
+
+    /// The same with the middle of the label so much above the dot (px), or below it.
+    pub(crate) fn mark_above(
+        &self,
+        drawing: &mut Drawing,
+        at: Point,
+        above: f64,
+        label: &str,
+        ink: Ink,
+    ) {
         let wide = typeface::width(label, LABEL_SIZE, Weight::Bold);
         let is_right = at.0 + wide + 14.0 < self.area.right;
-        let x = if is_right { at.0 + 11.0 } else { at.0 - 11.0 - wide };
-        let y = (at.1 + HALF_LETTER).clamp(self.area.top + 15.0, self.area.bottom - 8.0);
+        let x = match is_right {
+            _ if above != 0.0 => {
+                let most = self.area.right - wide - 4.0;
+                f64::min(at.0 - 0.5 * wide, most).max(self.area.left + 4.0)
+            }
+            true => at.0 + 11.0,
+            false => at.0 - 11.0 - wide,
+        };
+        let y = (at.1 - above + HALF_LETTER).clamp(self.area.top + 15.0, self.area.bottom - 8.0);
         // A plate keeps the letters clear of the data.
         let plate = Area::new(x - 3.0, y - 14.0, x + wide + 3.0, y + 5.0);
         drawing.block(plate, PAPER.at(0.85));

@@ -16,6 +16,8 @@ use crate::report::words;
 
 /// Curves that are drawn at most; more cannot be distinguished.
 const CURVES: usize = SERIES.len();
+/// How far the label of the best cell is from its dot (px).
+const LABEL_APART: f64 = 44.0;
 /// Width of a stair (px).
 const STAIR: f64 = 0.5;
 /// Formulas whose best interval is marked, with their colours.
@@ -80,7 +82,9 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
         let value = super::mean(metric, best)?;
         let label =
             format!("{} at {}", words::quantity(value, &metric.unit), axis::value(x.axis, best));
-        frame.mark(&mut drawing, place(&frame, &x, best, value), &label, TEXT);
+        // The inside of the curve has room, whichever way it bends.
+        let above = if metric.more_is_better { -LABEL_APART } else { LABEL_APART };
+        frame.mark_above(&mut drawing, place(&frame, &x, best, value), above, &label, TEXT);
     }
     frame.axes(&mut drawing);
     let caption = caption(answer, metric, &x, (curves.len(), all), !marks.is_empty());
