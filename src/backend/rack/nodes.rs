@@ -34,8 +34,10 @@ struct RackNode {
     powered: bool,
     /// Whether it has stopped although its channel is on.
     stopped: bool,
-    /// Whether its clock was looked at in this life.
+    /// Whether its clock was judged in this life.
     is_timed: bool,
+    /// Since when (ns) its clock has seemed to be behind in this life.
+    behind_since: Option<u64>,
     /// Harms that keep its channel off.
     blocked: u32,
     /// Harms that keep it from being heard.
@@ -101,10 +103,20 @@ impl Nodes {
         self.of(node).powered
     }
 
-    /// Whether this is the first time that a node of this life reports what its clock shows: later
-    /// a fault may have set it wrong.
-    pub(super) fn is_first_time(&self, node: NodeId) -> bool {
-        !std::mem::replace(&mut self.each.borrow_mut()[node.0 as usize].is_timed, true)
+    /// Whether the clock of a node of this life is still to be judged: later a fault may have set
+    /// it wrong.
+    pub(super) fn is_untimed(&self, node: NodeId) -> bool {
+        !self.of(node).is_timed
+    }
+
+    /// The clock of a node of this life is judged.
+    pub(super) fn timed(&self, node: NodeId) {
+        self.each.borrow_mut()[node.0 as usize].is_timed = true;
+    }
+
+    /// Since when (ns) the clock of a node of this life has seemed to be behind.
+    pub(super) fn behind_since(&self, node: NodeId, now: u64) -> u64 {
+        *self.each.borrow_mut()[node.0 as usize].behind_since.get_or_insert(now)
     }
 
     /// Whether it has stopped although its channel is on.
@@ -135,6 +147,7 @@ impl Nodes {
                 own.powered = true;
                 own.stopped = false;
                 own.is_timed = false;
+                own.behind_since = None;
                 own.life += 1;
                 own.agent = None;
             });

@@ -28,6 +28,13 @@ const EPOCH: u64 = 1_767_225_600_000_000_000;
 /// What an agent reports is heard so much later at most. Assumption: a busy machine.
 const EMITTED_WITHIN: Span = Span::from_secs(1);
 
+/// A report that waited for a link is not later than this; what seems later is a wrong clock.
+/// Assumption: by then either side has given the connection up.
+const LATE: Span = Span::from_secs(60);
+
+/// All reports that waited for a link have come so long after the first of them. Assumption.
+const BURST: Span = Span::from_secs(3);
+
 /// All ports but the network and the store.
 #[derive(Clone)]
 pub(super) struct RackActuators {
@@ -307,9 +314,21 @@ impl ports::Emitter for RackActuators {
     }
 
     fn time_of_day(&self, node: NodeId, wall: u64) {
-        let max = self.inventory.clock.offset_max;
-        let is_first = self.nodes.is_first_time(node);
-        let wrong = wrong_by(wall, now_ns(), max).filter(|_| is_first);
+        if !self.nodes.is_untimed(node) {
+            return;
+        }
+        let (max, now) = (self.inventory.clock.offset_max, now_ns());
+        let behind = now.saturating_sub(wall);
+        let wrong = wrong_by(wall, now, max);
+        // What a cut link held back comes late, all of it at once when the link is back.
+        let may_be_late = (EMITTED_WITHIN.0..LATE.0).contains(&behind);
+        if wrong.is_some() && may_be_late {
+            let since = self.nodes.behind_since(node, now);
+            if now.saturating_sub(since) < BURST.0 {
+                return;
+            }
+        }
+        self.nodes.timed(node);
         if let Some(by) = wrong {
             let name = self.name(node);
             self.nodes.live.fail(format!(
