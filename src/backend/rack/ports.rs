@@ -63,6 +63,13 @@ fn wrong_by(wall: u64, now: u64, max: Span) -> Option<String> {
     }
 }
 
+/// Whether a clock that seems to be behind may be right, and only its report late: what a cut link
+/// held back comes all at once when the link is back. `since` is when it first seemed so.
+fn may_be_late(wall: u64, now: u64, since: impl FnOnce() -> u64) -> bool {
+    let behind = now.saturating_sub(wall);
+    (EMITTED_WITHIN.0..LATE.0).contains(&behind) && now.saturating_sub(since()) < BURST.0
+}
+
 /// Does something to its end, whether or not anybody waits for it.
 async fn to_its_end<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
     spawn_local(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
@@ -318,15 +325,9 @@ impl ports::Emitter for RackActuators {
             return;
         }
         let (max, now) = (self.inventory.clock.offset_max, now_ns());
-        let behind = now.saturating_sub(wall);
         let wrong = wrong_by(wall, now, max);
-        // What a cut link held back comes late, all of it at once when the link is back.
-        let may_be_late = (EMITTED_WITHIN.0..LATE.0).contains(&behind);
-        if wrong.is_some() && may_be_late {
-            let since = self.nodes.behind_since(node, now);
-            if now.saturating_sub(since) < BURST.0 {
-                return;
-            }
+        if wrong.is_some() && may_be_late(wall, now, || self.nodes.behind_since(node, now)) {
+            return;
         }
         self.nodes.timed(node);
         if let Some(by) = wrong {
@@ -362,5 +363,16 @@ mod tests {
         assert_eq!(by(now + max.0 + 1_000_000).as_deref(), Some("51 ms ahead"));
         assert_eq!(by(now - 3_000_000_000).as_deref(), Some("3 s behind"));
         assert!(by(0).is_some(), "a Pi without a time server believes in an old day");
+    }
+
+    #[test]
+    fn a_report_that_a_link_held_back_is_late_and_one_that_stays_behind_is_of_a_wrong_clock() {
+        let now = 1_000_000_000_000;
+        let seconds = |n: u64| n * 1_000_000_000;
+        let late = |behind: u64, seen: u64| may_be_late(now - behind, now, || now - seen);
+        assert!(late(1_500_000_000, 0) && late(seconds(59), seconds(2)));
+        assert!(!late(1_500_000_000, seconds(3)), "all that was held back has come by now");
+        assert!(!late(seconds(60), 0), "no link holds a report back for so long");
+        assert!(!may_be_late(now + seconds(5), now, || now), "nothing comes before it was sent");
     }
 }
