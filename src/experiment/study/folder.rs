@@ -120,6 +120,10 @@ impl StudyFolder {
             let why = format!("it is being planned by {}", held.text());
             StudyError::refused(path, why, "wait for it, or choose another folder with -o")
         })?;
+        // Somebody else may have planned it, with an estimate of its own, since it was looked for.
+        if let Some(there) = Self::there(path, study, asked)? {
+            return Ok(there);
+        }
         let text = study.text();
         let cells = cells_table(study, &estimate.seconds);
         let plan = PlanFile {
