@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::open::open;
 use crate::cli::study::look;
 use crate::cli::{Exit, streams};
-use crate::experiment::study::{Merged, StudyFolder, answer, results};
+use crate::experiment::study::{Merged, StudyFolder, answer, merged};
 use crate::experiment::word;
 use crate::metrics;
 use crate::report::study::{FILE_NAME, Input, json, text, write};
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 /// Makes the report of a merged study.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = StudyFolder::open(&arguments.folder)?;
-    let merged = results(folder.path())?.merged;
+    let merged = merged(folder.path())?;
     say(&folder, &merged, &arguments.metrics, arguments.json)?;
     if !merged.missing_shards.is_empty() {
         streams::say(&format!("shards {} are missing in all of this", merged.missing_shards));
@@ -54,7 +54,7 @@ pub(super) fn say(
     metrics: &[String],
     is_json: bool,
 ) -> anyhow::Result<()> {
-    let answer = answer(folder, &results(folder.path())?, metrics)?;
+    let answer = answer(folder, metrics)?;
     let study = folder.study();
     let title = study.scenario(0).map_or_else(|_| study.name().to_owned(), |it| it.title);
     let input = Input {

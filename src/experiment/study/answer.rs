@@ -1,6 +1,7 @@
 //! What a study found, from its merged table.
 
-use super::{Results, StudyError, StudyFolder, Values};
+use super::results::columns_of;
+use super::{Results, RowStatus, StudyError, StudyFolder, Values};
 use crate::analysis::stats::mean;
 use crate::analysis::study::{Answer, Axis, Expected, OfMetric, Tally};
 use crate::forecast;
@@ -21,15 +22,17 @@ const FORECASTS: usize = 2_000;
 /// usual ones. O(rows log rows), and a plan for each cell.
 ///
 /// # Errors
-/// When a metric is unknown, or no run has it.
-pub fn answer(
-    folder: &StudyFolder,
-    results: &Results,
-    wanted: &[String],
-) -> Result<Answer, StudyError> {
+/// When a metric is unknown, and when the study is not merged yet.
+pub fn answer(folder: &StudyFolder, wanted: &[String]) -> Result<Answer, StudyError> {
     let study = folder.study();
     let cells = study.len();
     let wanted = if wanted.is_empty() { &study.spec().metrics } else { wanted };
+    let is_asked = |name: &str| match wanted {
+        [] => USUAL.contains(&name),
+        wanted => wanted.iter().any(|wanted| wanted == name),
+    };
+    let needed = |name: &str| is_asked(name) || ["status", "waste_boot"].contains(&name);
+    let results = &columns_of(folder.path(), &needed)?;
     let names = if wanted.is_empty() { usual(results) } else { wanted.to_vec() };
     let metrics = names.iter().map(|name| {
         let known = metrics::ALL.iter().find(|definition| definition.name == *name);
@@ -95,10 +98,10 @@ fn tallies(results: &Results, cells: usize) -> Vec<Tally> {
     };
     for (cell, status) in results.cells.iter().zip(status) {
         let tally = &mut tallies[*cell as usize];
-        match status.as_str() {
-            "done" => tally.done += 1,
-            "unfinished" => tally.unfinished += 1,
-            _ => tally.failed += 1,
+        match RowStatus::of(status) {
+            Some(RowStatus::Done) => tally.done += 1,
+            Some(RowStatus::Unfinished) => tally.unfinished += 1,
+            Some(RowStatus::Failed) | None => tally.failed += 1,
         }
     }
     tallies

@@ -40,7 +40,7 @@ pub use claim::Claimant;
 pub use folder::{Asked, StudyFolder};
 pub use merge::{Merged, merge};
 pub use pilot::Estimate;
-pub use results::{ResultColumn, Results, Role, Values, results};
+pub use results::{ResultColumn, Results, Role, Values, merged, results};
 pub use rounds::{Next, Reached, advance, check, replications};
 pub use row::{Row, RowStatus};
 pub use shard::{Ended, Player, Stopper};

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::StudyError;
 use super::folder::{parse, read};
 use super::merge::{COLUMNS, Merged, RESULTS};
+use super::row::RowStatus;
 use crate::record::RecordError;
 use crate::record::checksums::damaged;
 
@@ -102,6 +103,49 @@ impl Results {
 /// # Errors
 /// When it is not merged yet, or is not what was merged.
 pub fn results(folder: &Path) -> Result<Results, StudyError> {
+    columns_of(folder, &|_| true)
+}
+
+/// The same with those columns only that are wanted by their names: each costs 16 bytes a run.
+pub(super) fn columns_of(
+    folder: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Results, StudyError> {
+    let merged = merged(folder)?;
+    let table = folder.join(RESULTS).with_extension("csv");
+    let foreign = |why: String| RecordError::Foreign { path: table.clone(), why };
+    let mut reader = csv::Reader::from_path(&table).map_err(|error| foreign(error.to_string()))?;
+    let about = read(folder, COLUMNS)?;
+    let about = csv::Reader::from_reader(about.as_bytes()).into_deserialize();
+    let about: Vec<About> =
+        about.collect::<Result<_, _>>().map_err(|error| foreign(error.to_string()))?;
+    let mut results = Results {
+        merged,
+        cells: Vec::new(),
+        replications: Vec::new(),
+        seeds: Vec::new(),
+        done: Vec::new(),
+        columns: Vec::new(),
+    };
+    let keep = |about: &About| {
+        let column = column(about).filter(|column| wanted(&column.name))?;
+        results.columns.push(column);
+        Some(results.columns.len() - 1)
+    };
+    let kept: Vec<_> = about.iter().map(keep).collect();
+    for row in reader.records() {
+        let row = row.map_err(|error| foreign(error.to_string()))?;
+        let took = results.take(&about, &kept, &row);
+        took.ok_or_else(|| foreign(format!("row {} has a foreign value", results.rows())))?;
+    }
+    Ok(results)
+}
+
+/// What was merged of a study.
+///
+/// # Errors
+/// When it is not merged yet, or its tables are not what was merged.
+pub fn merged(folder: &Path) -> Result<Merged, StudyError> {
     let name = format!("{RESULTS}.json");
     if !folder.join(&name).exists() {
         let hint = format!("`rackstorm study merge {}` makes it", folder.display());
@@ -112,31 +156,14 @@ pub fn results(folder: &Path) -> Result<Results, StudyError> {
         let hint = format!("`rackstorm study merge {}` makes it again", folder.display());
         return Err(StudyError::refused(&folder.join(name), format!("it {damage}"), hint));
     }
-    let table = folder.join(RESULTS).with_extension("csv");
-    let foreign = |why: String| RecordError::Foreign { path: table.clone(), why };
-    let mut reader = csv::Reader::from_path(&table).map_err(|error| foreign(error.to_string()))?;
-    let about = read(folder, COLUMNS)?;
-    let about = csv::Reader::from_reader(about.as_bytes()).into_deserialize();
-    let about: Vec<(String, String, String, String)> =
-        about.collect::<Result<_, _>>().map_err(|error| foreign(error.to_string()))?;
-    let mut results = Results {
-        merged,
-        cells: Vec::new(),
-        replications: Vec::new(),
-        seeds: Vec::new(),
-        done: Vec::new(),
-        columns: about.iter().filter_map(column).collect(),
-    };
-    for row in reader.records() {
-        let row = row.map_err(|error| foreign(error.to_string()))?;
-        let took = results.take(&about, &row);
-        took.ok_or_else(|| foreign(format!("row {} has a foreign value", results.rows())))?;
-    }
-    Ok(results)
+    Ok(merged)
 }
 
+/// A row of `columns.csv`: name, unit, role and meaning of a column.
+type About = (String, String, String, String);
+
 /// An empty column; `None` for the keys of a row, which have fields of their own.
-fn column(about: &(String, String, String, String)) -> Option<ResultColumn> {
+fn column(about: &About) -> Option<ResultColumn> {
     let (name, unit, role, _) = about;
     let role = match role.as_str() {
         "axis" => Role::Axis,
@@ -152,25 +179,23 @@ fn column(about: &(String, String, String, String)) -> Option<ResultColumn> {
 impl Results {
     fn take(
         &mut self,
-        about: &[(String, String, String, String)],
+        about: &[About],
+        kept: &[Option<usize>],
         row: &csv::StringRecord,
     ) -> Option<()> {
-        let mut columns = self.columns.iter_mut();
-        for ((name, _, role, _), text) in about.iter().zip(row) {
+        for (((name, _, role, _), kept), text) in about.iter().zip(kept).zip(row) {
             match (role.as_str(), name.as_str()) {
                 ("key", "cell") => self.cells.push(text.parse().ok()?),
                 ("key", "replication") => self.replications.push(text.parse().ok()?),
                 ("key", _) => self.seeds.push(text.parse().ok()?),
-                (_, name) => {
-                    if name == "status" {
-                        self.done.push(text == super::row::RowStatus::Done.word());
-                    }
-                    match &mut columns.next()?.values {
-                        Values::Numbers(all) if text.is_empty() => all.push(None),
-                        Values::Numbers(all) => all.push(Some(text.parse().ok()?)),
-                        Values::Texts(all) => all.push(text.to_owned()),
-                    }
-                }
+                ("status", "status") => self.done.push(text == RowStatus::Done.word()),
+                _ => {}
+            }
+            let Some(kept) = kept else { continue };
+            match &mut self.columns[*kept].values {
+                Values::Numbers(all) if text.is_empty() => all.push(None),
+                Values::Numbers(all) => all.push(Some(text.parse().ok()?)),
+                Values::Texts(all) => all.push(text.to_owned()),
             }
         }
         Some(())

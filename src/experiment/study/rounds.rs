@@ -16,6 +16,7 @@ use super::shard::part_table;
 use super::sorted::Sorted;
 use super::status::StudyStatus;
 use crate::analysis::stats;
+use crate::analysis::study::LEVEL;
 use crate::metrics;
 use crate::scenario::Study;
 use crate::scenario::study::Seeds;
@@ -26,9 +27,6 @@ const FIRST: u32 = 10;
 
 /// A round has at most so many times the replications of those before it.
 const GROWTH: u32 = 4;
-
-/// The level of the interval.
-const LEVEL: f64 = 0.95;
 
 /// How far the precision is met.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -29,6 +29,11 @@ impl RowStatus {
             Self::Failed => "failed",
         }
     }
+
+    /// What a word stands for.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        [Self::Done, Self::Unfinished, Self::Failed].into_iter().find(|it| it.word() == word)
+    }
 }
 
 /// What came of one run.
