@@ -36,9 +36,8 @@
 //!
 //! # Changing a scenario, and many runs
 //!
-//! A key is changed as `--set` of the command line does it. [`load`] reads a file, with all that
-//! it inherits, and gives one [`Loaded`] scenario for each point of its `[sweep]`; [`load_text`]
-//! does the same with a text.
+//! A key is changed as `--set` of the command line does it. [`load`] reads a file with all that it
+//! inherits, [`load_text`] a text; a [`Study`] has the cells of a file with `[sweep]`.
 //!
 //! ```
 //! use rackstorm::stage::Model;

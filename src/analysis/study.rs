@@ -160,10 +160,7 @@ impl OfMetric {
         reference: usize,
     ) -> Self {
         let mut found: Vec<_> = values.iter().map(|values| moments(values)).collect();
-        let sign = if more_is_better { -1.0 } else { 1.0 };
-        let means = found.iter().enumerate().filter_map(|(cell, it)| Some((cell, it.mean? * sign)));
-        // Of equal means the first cell is the best one.
-        let best = means.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(cell, _)| cell);
+        let best = best_first(&found, more_is_better).first().copied();
         let others = found.iter().filter(|it| it.n > 0).count().saturating_sub(1).max(1);
         let strict = 1.0 - (1.0 - LEVEL) / others as f64;
         let degradations = degradations(&values, more_is_better);
@@ -188,11 +185,25 @@ impl OfMetric {
         Self { name, unit, more_is_better, values, found, best }
     }
 
+    /// The cells with a mean, the best first; of equal means the first cell.
+    #[must_use]
+    pub fn best_first(&self) -> Vec<usize> {
+        best_first(&self.found, self.more_is_better)
+    }
+
     /// The cells that cannot be distinguished from the best one, and that one itself.
     pub fn alike(&self) -> impl Iterator<Item = usize> {
         let alike = |it: &Found| matches!(it.standing, Standing::Best | Standing::Alike);
         (0..).zip(&self.found).filter(move |(_, it)| alike(it)).map(|(cell, _)| cell)
     }
+}
+
+fn best_first(found: &[Found], more_is_better: bool) -> Vec<usize> {
+    let sign = if more_is_better { -1.0 } else { 1.0 };
+    let with_mean = |(cell, it): (usize, &Found)| Some((cell, it.mean? * sign));
+    let mut cells: Vec<_> = found.iter().enumerate().filter_map(with_mean).collect();
+    cells.sort_by(|a, b| a.1.total_cmp(&b.1));
+    cells.into_iter().map(|(cell, _)| cell).collect()
 }
 
 fn moments(values: &[(u32, f64)]) -> Found {

@@ -260,6 +260,25 @@ pub(crate) fn along(points: &[Interval], value: impl Fn(&Interval) -> f64) -> Ve
     points.iter().map(|point| (point.t_s, value(point))).collect()
 }
 
+/// Values of a CDF that are drawn; with more each stands for several.
+const VALUES: usize = 1500;
+
+/// The CDF of ascending values as (value, share of them up to it) from `first` to `last`; nothing
+/// of none.
+pub(crate) fn rising(values: &[f64], first: f64, last: f64) -> Vec<(f64, f64)> {
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let all = values.len();
+    let stride = all.div_ceil(VALUES);
+    let mut points = vec![(first, 0.0)];
+    for number in (1..=all).filter(|number| number % stride == 0 || *number == all) {
+        points.push((values[number - 1], number as f64 / all as f64));
+    }
+    points.push((last, 1.0));
+    points
+}
+
 /// The highest value of a series; 0 for an empty one.
 pub(crate) fn peak(points: &[Interval]) -> f64 {
     points.iter().map(|point| point.max).fold(0.0, f64::max)
@@ -303,5 +322,19 @@ mod tests {
         assert!((area(&found) - area(&points)).abs() < 1e-6 * area(&points));
         assert_eq!((low(&found), peak(&found)), (-1.0, 11.0));
         assert_eq!(frame.condensed(&points[..100]), points[..100]);
+    }
+
+    #[test]
+    fn a_curve_rises_to_one_and_keeps_its_size() {
+        let points = rising(&[1.0, 1.0, 3.0, 7.0], 0.0, 8.0);
+        assert_eq!(
+            points,
+            [(0.0, 0.0), (1.0, 0.25), (1.0, 0.5), (3.0, 0.75), (7.0, 1.0), (8.0, 1.0)]
+        );
+        let many: Vec<_> = (0..1_000_000).map(f64::from).collect();
+        let points = rising(&many, 0.0, 2e6);
+        assert!(points.len() <= VALUES + 3, "{}", points.len());
+        assert!(points.is_sorted_by(|a, b| a.1 <= b.1));
+        assert_eq!(rising(&[], 0.0, 1.0), []);
     }
 }

@@ -85,24 +85,18 @@ pub struct VerdictLine {
 /// # Errors
 /// If a file or the folder `figures` cannot be written.
 pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
-    let pictures = folder.join("figures");
-    fs::create_dir_all(&pictures)?;
     let fonts = typeface::font_faces();
-    let mut bitmap = canvas::Bitmap::new();
-    let mut shown = Vec::new();
-    for figure in figures::ALL {
-        if !figure.wanted(input) {
-            continue;
-        }
-        let drawing = figure.draw(input);
-        let (name, caption) = (figure.name(), figure.caption(input));
-        let label = format!("{}. {caption}", figure.title());
-        let svg = hang(&pictures.join(name), &drawing, &label, &fonts, &mut bitmap)?;
-        shown.push(page::Shown { name: name.to_owned(), caption, svg });
-    }
+    let wanted = figures::ALL.iter().filter(|figure| figure.wanted(input));
+    let pictures = wanted.map(|figure| Picture {
+        name: figure.name().to_owned(),
+        title: figure.title().to_owned(),
+        caption: figure.caption(input),
+        drawing: figure.draw(input),
+    });
+    let shown = hang_all(folder, pictures.collect(), &fonts)?;
     fs::write(folder.join("report.html"), page::html(input, &shown, &fonts))?;
-    let of = |it: &page::Shown| ["svg", "png"].map(|end| format!("figures/{}.{end}", it.name));
-    Ok(shown.iter().flat_map(of).chain(["report.html".to_owned()]).collect())
+    let figures = shown.iter().flat_map(page::Shown::files);
+    Ok(figures.chain(["report.html".to_owned()]).collect())
 }
 
 /// A figure with its words.

@@ -4,13 +4,10 @@ use super::curves::{legend, over_each_other};
 use super::{Input, Picture};
 use crate::analysis::compare::Distribution;
 use crate::report::drawing::{Align, Drawing, Point};
-use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading};
+use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading, rising};
 use crate::report::scale::Scale;
 use crate::report::theme::{LABEL_SIZE, SOFT_TEXT};
 use crate::report::words;
-
-/// Values of a curve that are drawn; with more each stands for several.
-const VALUES: usize = 1500;
 
 /// What is drawn: name, title, and what a value is.
 const WANTED: [(&str, &str, &str); 5] = [
@@ -58,7 +55,7 @@ fn picture(
     let frame = Frame::new(top, PLOT_RIGHT, x, Scale::share("Share"));
     frame.grid(&mut drawing);
     let line = |values: &[f64]| -> Vec<Vec<Point>> {
-        let curve = frame.staircase(&rising(values, end));
+        let curve = frame.staircase(&rising(values, 0.0, end));
         if curve.is_empty() { Vec::new() } else { vec![curve] }
     };
     over_each_other(&mut drawing, &line(&it.of_a), &line(&it.of_b));
@@ -80,38 +77,4 @@ fn picture(
     );
     let name = format!("cdf_{name}");
     Some(Picture { name, title: title.to_owned(), caption, drawing })
-}
-
-/// (time, share of values up to it), from no value until `end`.
-fn rising(values: &[f64], end: f64) -> Vec<(f64, f64)> {
-    if values.is_empty() {
-        return Vec::new();
-    }
-    let all = values.len();
-    let stride = all.div_ceil(VALUES);
-    let mut points = vec![(0.0, 0.0)];
-    for number in (1..=all).filter(|number| number % stride == 0 || *number == all) {
-        points.push((values[number - 1], number as f64 / all as f64));
-    }
-    points.push((end, 1.0));
-    points
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_curve_rises_to_one_and_keeps_its_size() {
-        let points = rising(&[1.0, 1.0, 3.0, 7.0], 8.0);
-        assert_eq!(
-            points,
-            [(0.0, 0.0), (1.0, 0.25), (1.0, 0.5), (3.0, 0.75), (7.0, 1.0), (8.0, 1.0)]
-        );
-        let many: Vec<_> = (0..1_000_000).map(f64::from).collect();
-        let points = rising(&many, 2e6);
-        assert!(points.len() <= VALUES + 3, "{}", points.len());
-        assert!(points.is_sorted_by(|a, b| a.1 <= b.1));
-        assert_eq!(rising(&[], 1.0), []);
-    }
 }

@@ -184,7 +184,7 @@ fn chips(input: &Input) -> String {
         let _ = write!(
             out,
             "\n{} of a node, {count}, {}{scrubbed}: chance in {YEARS} years of\n",
-            crate::report::fits::capital(&array.name),
+            words::capital(&array.name),
             code(array.protection)
         );
         let heads =

@@ -6,7 +6,7 @@ use super::{Input, capital, unit};
 use crate::fitting::laws::SpanLaw;
 use crate::fitting::traces::Spans;
 use crate::report::drawing::{Drawing, Point};
-use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
+use crate::report::frame::{self, Frame, PLOT_RIGHT, heading, rising};
 use crate::report::scale::Scale;
 use crate::report::theme::{GREEN, Ink, PURPLE, SKY, TEXT, VERMILLION};
 use crate::report::words;
@@ -18,8 +18,6 @@ pub(super) const CUMULATIVE_CAPTION: &str =
 pub(super) const HAZARD_CAPTION: &str = "The rate at which spans of an age end, in the trace and \
                                          under each fitted law; both axes are logarithmic";
 
-/// Values of the trace's curve that are drawn; with more each stands for several.
-const VALUES: usize = 1500;
 /// Width of a stair of a law (px).
 const STAIR: f64 = 0.5;
 /// Width of the line of the trace (px).
@@ -43,14 +41,8 @@ pub(super) fn cumulative(input: &Input, spans: &Spans) -> Drawing {
     let (low, high) = (ends.0 / seconds, ends.1 * 1.05 / seconds);
     let (mut drawing, frame) =
         begin(input, spans, "CDF", axis(spans, low, high), Scale::share("Share"));
-    let all = spans.sample_s.len();
-    let stride = all.div_ceil(VALUES);
-    let mut points = vec![(libm::log10(low), 0.0)];
-    for number in (1..=all).filter(|number| number % stride == 0 || *number == all) {
-        let span = spans.sample_s[number - 1] / seconds;
-        points.push((libm::log10(span), number as f64 / all as f64));
-    }
-    points.push((libm::log10(high), 1.0));
+    let logs: Vec<_> = spans.sample_s.iter().map(|span| libm::log10(span / seconds)).collect();
+    let points = rising(&logs, libm::log10(low), libm::log10(high));
     drawing.steps(frame.staircase(&points), TEXT, BROAD);
     for fit in spans.fits.iter().rev() {
         let share = |age: f64| fit.law.cdf(age * seconds);

@@ -9,7 +9,9 @@ use std::io;
 use std::path::Path;
 
 use crate::fitting::traces::{Spans, TraceFits};
-use crate::report::{canvas, hang, typeface};
+use crate::report::page::Shown;
+use crate::report::words::capital;
+use crate::report::{Picture, hang_all, typeface};
 use crate::trace::{Format, Quantity, Trace};
 
 pub use fault::fault;
@@ -58,8 +60,7 @@ const fn unit(quantity: Quantity) -> (&'static str, f64) {
 /// # Errors
 /// If a file or folder cannot be written.
 pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
-    let pictures = folder.join("figures");
-    fs::create_dir_all(&pictures)?;
+    fs::create_dir_all(folder)?;
     let mut written = Vec::new();
     let mut file = |name: &str, text: &str| {
         written.push(name.to_owned());
@@ -70,30 +71,20 @@ pub fn write(input: &Input, folder: &Path) -> io::Result<Vec<String>> {
         file(FAULT, &fault)?;
     }
     file(FLAWS, &text::flaws(input.trace))?;
-    let fonts = typeface::font_faces();
-    let mut bitmap = canvas::Bitmap::new();
+    let mut pictures = Vec::new();
     for spans in input.fits.spans.iter().filter(|spans| !spans.fits.is_empty()) {
         for (kind, drawing, caption) in [
             ("cdf", curves::cumulative(input, spans), curves::CUMULATIVE_CAPTION),
             ("hazard", curves::hazard(input, spans), curves::HAZARD_CAPTION),
         ] {
-            let name = stem(kind, spans);
-            let label = format!("{}. {caption}", capital(spans.of.words()));
-            hang(&pictures.join(&name), &drawing, &label, &fonts, &mut bitmap)?;
-            written.push(format!("figures/{name}.svg"));
-            written.push(format!("figures/{name}.png"));
+            let (name, title) = (stem(kind, spans), capital(spans.of.words()));
+            pictures.push(Picture { name, title, caption: caption.to_owned(), drawing });
         }
     }
-    Ok(written)
+    let shown = hang_all(folder, pictures, &typeface::font_faces())?;
+    Ok(written.into_iter().chain(shown.iter().flat_map(Shown::files)).collect())
 }
 
 fn stem(kind: &str, spans: &Spans) -> String {
     format!("{kind}_{}", spans.of.word().replace('-', "_"))
-}
-
-/// A phrase as a title.
-pub(super) fn capital(phrase: &str) -> String {
-    let mut letters = phrase.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }

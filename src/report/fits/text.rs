@@ -28,7 +28,7 @@ pub fn text(input: &Input) -> String {
     let _ = writeln!(
         out,
         "{} · {} from {} to {} · {}",
-        super::capital(&input.systems()),
+        words::capital(&input.systems()),
         words::count(fits.failures, "failure", "failures"),
         fits.first,
         fits.last,

@@ -29,6 +29,13 @@ pub(crate) struct Shown {
     pub(crate) svg: String,
 }
 
+impl Shown {
+    /// Its files, within the folder of the page.
+    pub(crate) fn files(&self) -> [String; 2] {
+        ["svg", "png"].map(|end| format!("figures/{}.{end}", self.name))
+    }
+}
+
 /// The whole page. `fonts` are the `@font-face` rules.
 pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
     let content = html! {

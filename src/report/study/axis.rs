@@ -25,7 +25,7 @@ impl<'a> Numbers<'a> {
             return None;
         }
         let logarithmic = low > 0.0 && end / low >= WIDE;
-        let name = super::super::fits::capital(&axis.name().replace('_', " "));
+        let name = title(axis);
         let air = 0.03 * (end - low);
         let scale = match (logarithmic, axis.unit.as_str()) {
             (true, "s") => Scale::spans(low / 1.15, end * 1.15, &name),
@@ -54,6 +54,16 @@ impl<'a> Numbers<'a> {
         axes.sort_by_key(|it| std::cmp::Reverse(it.axis.distinct().len()));
         axes
     }
+}
+
+/// The name of an axis in words.
+pub(super) fn name(axis: &Axis) -> String {
+    axis.name().replace('_', " ")
+}
+
+/// The same as a title.
+pub(super) fn title(axis: &Axis) -> String {
+    words::capital(&name(axis))
 }
 
 /// Letters of a value that a person wrote; longer ones were worked out, and are rounded.

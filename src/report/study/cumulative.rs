@@ -4,7 +4,7 @@ use super::axis;
 use crate::analysis::study::{Answer, OfMetric};
 use crate::report::Picture;
 use crate::report::drawing::Drawing;
-use crate::report::frame::{self, Frame, PLOT_RIGHT, heading};
+use crate::report::frame::{self, Frame, PLOT_RIGHT, heading, rising};
 use crate::report::scale::Scale;
 use crate::report::theme::SERIES;
 use crate::report::words;
@@ -13,18 +13,11 @@ use crate::report::words;
 const CELLS: usize = 4;
 /// Values that a curve has at least; fewer say little of a distribution.
 const VALUES: usize = 10;
-/// Steps of a curve at most; with more values each stands for several.
-const STEPS: usize = 1000;
 
 /// The distribution in the best cell, the reference, the worst, and one between.
 pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
-    let sign = if metric.more_is_better { -1.0 } else { 1.0 };
-    let mut order: Vec<_> = (0..metric.values.len())
-        .filter(|cell| metric.values[*cell].len() >= VALUES)
-        .filter_map(|cell| Some((super::mean(metric, cell)? * sign, cell)))
-        .collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let order: Vec<_> = order.into_iter().map(|(_, cell)| cell).collect();
+    let many = |cell: &usize| metric.values[*cell].len() >= VALUES;
+    let order: Vec<_> = metric.best_first().into_iter().filter(many).collect();
     let reference = order.iter().copied().find(|cell| *cell == answer.reference);
     let wanted = [
         order.first().copied(),
@@ -72,16 +65,4 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
         metric.name
     );
     Some(Picture { name: format!("{}_cdf", metric.name), title, caption, drawing })
-}
-
-/// (value, share of values up to it) from `first` to `last`.
-fn rising(values: &[f64], first: f64, last: f64) -> Vec<(f64, f64)> {
-    let all = values.len();
-    let stride = all.div_ceil(STEPS);
-    let mut points = vec![(first, 0.0)];
-    for number in (1..=all).filter(|number| number % stride == 0 || *number == all) {
-        points.push((values[number - 1], number as f64 / all as f64));
-    }
-    points.push((last, 1.0));
-    points
 }

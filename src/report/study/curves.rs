@@ -44,7 +44,7 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let end = expected().fold(end, f64::max);
     let y = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let mut drawing = Drawing::default();
-    let title = format!("{} over {}", super::title_of(metric), x.axis.name().replace('_', " "));
+    let title = format!("{} over {}", super::title_of(metric), axis::name(x.axis));
     let most = metric.found.iter().map(|it| it.n).max().unwrap_or(0);
     let level = words::digits(LEVEL * 100.0);
     let subtitle = format!(

@@ -24,7 +24,7 @@ type Row = (usize, f64, f64);
 
 /// The means of the cells that are drawn, the best first.
 pub(super) fn means(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
-    let rows = order(metric).into_iter().filter_map(|cell| {
+    let rows = metric.best_first().into_iter().filter_map(|cell| {
         let found = metric.found[cell];
         Some((cell, found.mean?, found.half_width.unwrap_or(0.0)))
     });
@@ -51,7 +51,8 @@ pub(super) fn means(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
 
 /// How many times worse than the best each cell was in the mean.
 pub(super) fn degradation(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
-    let rows = order(metric)
+    let rows = metric
+        .best_first()
         .into_iter()
         .filter_map(|cell| Some((cell, metric.found[cell].degradation?, 0.0)));
     let (shown, all) = some(rows.collect());
@@ -70,16 +71,6 @@ pub(super) fn degradation(answer: &Answer, metric: &OfMetric) -> Option<Picture>
     );
     let drawing = draw(answer, metric, (&title, &subtitle), &shown, scale);
     Some(Picture { name: format!("{}_degradation", metric.name), title, caption, drawing })
-}
-
-/// All cells with a mean, the best first.
-fn order(metric: &OfMetric) -> Vec<usize> {
-    let sign = if metric.more_is_better { -1.0 } else { 1.0 };
-    let mut cells: Vec<_> =
-        (0..metric.found.len()).filter(|cell| super::mean(metric, *cell).is_some()).collect();
-    let key = |cell: &usize| super::mean(metric, *cell).unwrap_or(0.0) * sign;
-    cells.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    cells
 }
 
 /// The rows that are drawn, from the first to the last, and how many there are.

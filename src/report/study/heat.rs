@@ -41,8 +41,7 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let end = fields.iter().map(|it| it.3).fold(f64::NEG_INFINITY, f64::max);
     let scale = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let mut drawing = Drawing::default();
-    let name = |axis: &Axis| axis.name().replace('_', " ");
-    let title = format!("{} over {} and {}", super::title_of(metric), name(x), name(y));
+    let title = format!("{} over {} and {}", super::title_of(metric), axis::name(x), axis::name(y));
     let fixed: Vec<_> =
         others.iter().map(|it| format!("{} {}", it.name(), axis::value(it, best))).collect();
     let at = if fixed.is_empty() { String::new() } else { format!(" · {}", fixed.join(", ")) };
@@ -118,10 +117,9 @@ fn ticks(
         let at = (map.left - 7.0, map.bottom - pitch * (row as f64 + 0.5) + HALF_LETTER);
         drawing.text(&text, at, LABEL_SIZE, Align::Right, SOFT_TEXT);
     }
-    let capital = |axis: &Axis| super::super::fits::capital(&axis.name().replace('_', " "));
     let middle = f64::midpoint(map.left, map.right);
     let below = crate::report::drawing::HEIGHT - 9.0;
-    drawing.text(&capital(x), (middle, below), LABEL_SIZE, Align::Middle, TEXT);
+    drawing.text(&axis::title(x), (middle, below), LABEL_SIZE, Align::Middle, TEXT);
     let at = (MARGIN + 4.0, f64::midpoint(map.top, map.bottom));
-    drawing.turned(&capital(y), at, LABEL_SIZE, TEXT);
+    drawing.turned(&axis::title(y), at, LABEL_SIZE, TEXT);
 }

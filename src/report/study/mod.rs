@@ -28,6 +28,7 @@ use std::path::Path;
 use crate::analysis::study::{Answer, OfMetric};
 use crate::record::RecordError;
 use crate::report::page::Shown;
+use crate::report::words::capital;
 use crate::report::{Picture, hang_all, typeface};
 
 pub use text::{json, text};
@@ -72,8 +73,8 @@ pub fn write(input: &Input<'_>, folder: &Path) -> Result<Vec<String>, RecordErro
         }
         let shown = hang_all(folder, pictures(input), &fonts)?;
         fs::write(&page, sheet::html(input, &shown, &fonts))?;
-        let both = |it: &Shown| ["svg", "png"].map(|end| format!("figures/{}.{end}", it.name));
-        Ok(shown.iter().flat_map(both).chain([FILE_NAME.to_owned()]).collect())
+        let figures = shown.iter().flat_map(Shown::files);
+        Ok(figures.chain([FILE_NAME.to_owned()]).collect())
     };
     written.extend(draw().map_err(RecordError::io("write", &page))?);
     Ok(written)
@@ -103,7 +104,7 @@ fn mean(metric: &OfMetric, cell: usize) -> Option<f64> {
 
 /// The name of a metric as a title: `waste_checkpoint` is `Waste checkpoint`.
 fn title_of(metric: &OfMetric) -> String {
-    super::fits::capital(&metric.name.replace('_', " "))
+    capital(&metric.name.replace('_', " "))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::axis;
-use super::text::best_first;
 use crate::analysis::stats::Interval;
 use crate::analysis::study::{Answer, Axis, LEVEL, OfMetric, Tally};
 use crate::report::words;
@@ -120,7 +119,7 @@ fn alike(answer: &Answer, metric: &OfMetric) -> String {
             }
         }
     }
-    let alike = best_first(metric).into_iter().filter(|cell| cells.contains(cell)).skip(1);
+    let alike = metric.best_first().into_iter().filter(|cell| cells.contains(cell)).skip(1);
     let named: Vec<_> = alike.take(NAMED).map(|cell| axis::label(&answer.axes, cell)).collect();
     let more = if others > NAMED { " and others" } else { "" };
 

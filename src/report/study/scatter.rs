@@ -16,7 +16,7 @@ pub(super) fn pictures(answer: &Answer, metric: &OfMetric) -> Vec<Picture> {
 
 fn picture(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> Option<Picture> {
     let (low, end) = axis::reach(metric)?;
-    let name = x.axis.name().replace('_', " ");
+    let name = axis::name(x.axis);
     let title = format!("{} over {name}", super::title_of(metric));
     let mut drawing = Drawing::default();
     let cells = words::count(answer.cells.len(), "cell", "cells");

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::text::{best_first, row};
+use super::text::row;
 use super::{Input, phrases};
 use crate::analysis::study::{LEVEL, OfMetric};
 use crate::report::page::Column::{Number, Text};
@@ -56,7 +56,7 @@ fn cells(input: &Input<'_>) -> Markup {
 
 fn table(input: &Input<'_>, metric: &OfMetric) -> Markup {
     let answer = input.answer;
-    let order = best_first(metric);
+    let order = metric.best_first();
     let names: Vec<_> = answer.axes.iter().map(|axis| axis.key.as_str()).collect();
     let mut heads = vec![Text("Cell")];
     heads.extend(names.iter().map(|name| Text(name)));

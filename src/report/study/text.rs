@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::{Input, axis, phrases};
-use crate::analysis::study::{Answer, Axis, Found, OfMetric};
+use crate::analysis::study::{Answer, Axis, OfMetric};
 use crate::report::columns::columns;
 use crate::report::words;
 
@@ -21,7 +21,7 @@ pub fn text(input: &Input<'_>) -> String {
         let _ = writeln!(out, "{sentence}");
     }
     let Some(metric) = answer.metrics.first().filter(|it| it.found.len() > 1) else { return out };
-    let order = best_first(metric);
+    let order = metric.best_first();
     let mut heads: Vec<&str> = vec!["cell"];
     heads.extend(answer.axes.iter().map(Axis::name));
     heads.extend(["n", metric.name.as_str(), "difference", ""]);
@@ -33,15 +33,6 @@ pub fn text(input: &Input<'_>) -> String {
         let _ = writeln!(out, "{more}: summary.csv");
     }
     out
-}
-
-/// The cells with a mean, the best first.
-pub(super) fn best_first(metric: &OfMetric) -> Vec<usize> {
-    let sign = if metric.more_is_better { -1.0 } else { 1.0 };
-    let with_mean = |(cell, it): (usize, &Found)| Some((cell, it.mean? * sign));
-    let mut cells: Vec<_> = metric.found.iter().enumerate().filter_map(with_mean).collect();
-    cells.sort_by(|a, b| a.1.total_cmp(&b.1));
-    cells.into_iter().map(|(cell, _)| cell).collect()
 }
 
 /// The cells of a row of a table: number, values of the axes, n, mean, difference, standing.
