@@ -10,6 +10,7 @@ use crate::config::layers::{at_path, drop_lost_items, lay_over, only};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::config::walk;
+use crate::config::writing::quoted;
 use crate::cosmic::memory::Outcomes;
 use crate::scenario::boot::Controller;
 use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
@@ -391,8 +392,7 @@ impl Loader {
 
     /// What the scenario is called.
     fn top(&self, root: &Section<'_>, m: &mut Mistakes) -> Option<Top> {
-        let quoted = |text: String| toml::Value::String(text).to_string();
-        let root = root.clone().or("name", Some(quoted(folder_name(&self.stem))));
+        let root = root.clone().or("name", Some(quoted(&folder_name(&self.stem))));
         let name: Option<String> = root.optional("name");
         if name.as_ref().is_some_and(|name| !is_folder_name(name)) {
             let title = format!("`{}` names no folder", name.clone().unwrap_or_default());
@@ -401,7 +401,7 @@ impl Loader {
                  characters",
             ));
         }
-        Top::read(&root.or("title", name.map(quoted)), m)
+        Top::read(&root.or("title", name.map(|name| quoted(&name))), m)
     }
 }
 

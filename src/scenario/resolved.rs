@@ -6,6 +6,7 @@ use crate::config::declare::{self, Declared, Field, Line, Written};
 use crate::config::document::{Table, Value};
 use crate::config::nodeset;
 use crate::config::words::Word;
+use crate::config::writing::quoted;
 use crate::event::{Fault, Target};
 use crate::scenario::arrays;
 use crate::scenario::fault::{FaultRule, Repair, When};
@@ -130,10 +131,6 @@ pub(super) fn covers(path: &str, key: &str) -> bool {
 pub(super) fn source_of(value: &Value, key: &str, sources: &Sources) -> Option<Source> {
     let covering = sources.get(&value.place.file)?.iter().filter(|(path, _)| covers(path, key));
     covering.max_by_key(|(path, _)| path.len()).map(|(_, source)| source.clone())
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    toml::Value::String(text.into()).to_string()
 }
 
 fn top(scenario: &Scenario) -> Vec<Line> {

@@ -91,11 +91,6 @@ impl Results {
             Values::Numbers(_) => None,
         }
     }
-
-    /// The axes.
-    pub fn axes(&self) -> impl Iterator<Item = &ResultColumn> {
-        self.columns.iter().filter(|column| column.role == Role::Axis)
-    }
 }
 
 /// Reads the merged table of a study.

@@ -47,10 +47,10 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let title = format!("{} over {}", super::title_of(metric), axis::name(x.axis));
     let most = metric.found.iter().map(|it| it.n).max().unwrap_or(0);
     let level = words::digits(LEVEL * 100.0);
-    let subtitle = format!(
-        "Mean of up to {} a cell with its {level} % interval",
-        words::count(most, "run", "runs")
-    );
+    let subtitle = match most {
+        0 | 1 => "One run a cell".to_owned(),
+        most => format!("Mean of up to {most} runs a cell with its {level} % interval"),
+    };
     heading(&mut drawing, &title, &subtitle);
     let marks = marks(answer, &x, &curves);
     let labels: Vec<_> = marks
