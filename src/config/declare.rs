@@ -331,7 +331,7 @@ impl<T: Declared> Field for T {
 macro_rules! joined {
     (
         $(#[doc = $about:literal])+
-        $vis:vis $name:ident: $($part:ident)+
+        $vis:vis $name:ident: $($part:ident)*
             $(, rivals $rivals:tt and $($key:expr),+ $(,)?)?
     ) => {
         $(#[doc = $about])+
@@ -339,7 +339,7 @@ macro_rules! joined {
             use $crate::config::declare::names::*;
 
             const PARTS: &[Key] = &[
-                $(Key::new("", Kind::Flat(<$part as Declared>::SPEC), ""),)+
+                $(Key::new("", Kind::Flat(<$part as Declared>::SPEC), ""),)*
                 $($($key),+)?
             ];
             const NONE: &[&[&str]] = &[&[] as &[&str]; PARTS.len()];

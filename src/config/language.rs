@@ -82,6 +82,8 @@ pub(crate) enum Names {
     Known(fn() -> Vec<&'static str>),
     /// The paths of keys and tables of the language.
     Keys,
+    /// Any that are not blank and have no dot.
+    Free,
 }
 
 /// Why a value is not what its key takes.

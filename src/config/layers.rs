@@ -15,7 +15,7 @@ pub(crate) fn lay_over(
     over: &Table,
     mistakes: &mut Mistakes,
 ) {
-    merge(base, over, Some(root), mistakes);
+    merge(base, over, Some(Inside::Table(root)), mistakes);
 }
 
 /// Only the keys of one table: what a profile gives to a scenario that names it.
@@ -86,14 +86,41 @@ fn drop_lost(
 /// Up to so many keys are sought one by one, which is quicker.
 const SOUGHT_MAX: usize = 16;
 
-fn merge(
-    base: &mut Table,
-    over: &Table,
-    spec: Option<&'static TableSpec>,
-    mistakes: &mut Mistakes,
-) {
+/// What is in a table.
+#[derive(Clone, Copy)]
+enum Inside {
+    /// The keys of the language.
+    Table(&'static TableSpec),
+    /// Values of one kind, by names.
+    Map(&'static Kind),
+}
+
+impl Inside {
+    fn of(kind: &'static Kind) -> Option<Self> {
+        match kind {
+            Kind::Map(_, inner) => Some(Self::Map(inner)),
+            _ => table_of(kind).map(Self::Table),
+        }
+    }
+
+    fn kind(self, name: &str) -> Option<&'static Kind> {
+        match self {
+            Self::Table(spec) => spec.key(name).map(|key| &key.kind),
+            Self::Map(kind) => Some(kind),
+        }
+    }
+
+    fn rivals(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Table(spec) => spec.rivals,
+            Self::Map(_) => &[],
+        }
+    }
+}
+
+fn merge(base: &mut Table, over: &Table, inside: Option<Inside>, mistakes: &mut Mistakes) {
     for entry in &over.entries {
-        let rivals = spec.map_or(&[][..], |spec| spec.rivals);
+        let rivals = inside.map_or(&[][..], Inside::rivals);
         for group in rivals.iter().filter(|group| group.contains(&entry.name.as_str())) {
             let chosen = |name: &&&str| over.entry(name).is_none();
             group.iter().filter(chosen).for_each(|name| base.remove(name));
@@ -105,7 +132,7 @@ fn merge(
     let names = base.entries.iter().filter(|_| many).map(|entry| entry.name.clone());
     let known: BTreeMap<String, usize> = names.zip(0..).collect();
     for entry in &over.entries {
-        let kind = spec.and_then(|spec| spec.key(&entry.name)).map(|key| &key.kind);
+        let kind = inside.and_then(|inside| inside.kind(&entry.name));
         let at = if many {
             known.get(&entry.name).copied()
         } else {
@@ -130,7 +157,7 @@ fn merge_value(
 ) {
     match (&mut base.data, &over.data) {
         (Data::Table(lower), Data::Table(upper)) => {
-            merge(lower, upper, kind.and_then(table_of), mistakes);
+            merge(lower, upper, kind.and_then(Inside::of), mistakes);
             base.place = over.place;
         }
         (Data::List(list), Data::Table(upper)) if is_numbered(upper) => {
@@ -139,13 +166,14 @@ fn merge_value(
                 _ => None,
             };
             let spec = kind.and_then(table_of).or_else(|| inner.and_then(table_of));
+            let inside = spec.map(Inside::Table);
             for entry in &upper.entries {
                 let count = list.len();
                 if let Some(item) =
                     entry.name.parse::<usize>().ok().and_then(|index| list.get_mut(index))
                 {
                     match (&mut item.data, &entry.value.data) {
-                        (Data::Table(a), Data::Table(b)) => merge(a, b, spec, mistakes),
+                        (Data::Table(a), Data::Table(b)) => merge(a, b, inside, mistakes),
                         _ => *item = entry.value.clone(),
                     }
                 } else {

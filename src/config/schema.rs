@@ -22,6 +22,9 @@ pub(crate) fn schema(language: &'static TableSpec, title: &str) -> Value {
     schema
 }
 
+/// A name that is not blank and has no dot.
+const FREE: &str = r"^[^.]*[^.\s][^.]*$";
+
 struct Maker {
     root: &'static TableSpec,
 }
@@ -108,11 +111,25 @@ impl Maker {
                 let kinds: Vec<_> = kinds.iter().map(|kind| self.kind(kind, whole)).collect();
                 json!({ "anyOf": kinds })
             }
+            // Parts of the language itself, which are not written out once more.
+            Kind::Map(Names::Free, Kind::Table(spec)) => {
+                let names: Vec<&str> = spec.keys.iter().map(|key| key.name).collect();
+                let part = json!({
+                    "allOf": [{ "$ref": "#" }],
+                    "propertyNames": { "enum": names },
+                });
+                json!({
+                    "type": "object",
+                    "propertyNames": { "pattern": FREE },
+                    "additionalProperties": part,
+                })
+            }
             Kind::Map(names, inner) => json!({
                 "type": "object",
                 "propertyNames": match names {
                     Names::Known(names) => json!({ "enum": names() }),
                     Names::Keys => json!({ "$ref": "#/definitions/path" }),
+                    Names::Free => json!({ "pattern": FREE }),
                 },
                 "additionalProperties": self.kind(inner, whole),
             }),
@@ -232,6 +249,7 @@ fn below(kind: &'static Kind) -> Option<String> {
             None => r"\.[0-9]+".into(),
         }),
         Kind::Any(kinds) => kinds.iter().find_map(below),
+        Kind::Map(Names::Free, _) => Some(r"\.[^.]+(?:\..+)?".into()),
         Kind::Map(..) => Some(r"\.[^.]+".into()),
         _ => None,
     }

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use crate::config::document::{Data, Entry, Table, Value};
-use crate::config::language::{Key, Kind, Problem, Read, Share, TableSpec, nearest, read_bound};
+use crate::config::language::{
+    Key, Kind, Names, Problem, Read, Share, TableSpec, nearest, read_bound,
+};
 use crate::config::layers::table_of;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset;
@@ -171,8 +173,16 @@ fn check(
         (Kind::List(kind), Data::Table(table)) if is_numbered(table) => {
             table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
         }
-        (Kind::Map(_, kind), Data::Table(table)) => {
-            table.entries.iter().for_each(|entry| check(root, kind, path, &entry.value, mistakes));
+        (Kind::Map(names, kind), Data::Table(table)) => {
+            for entry in &table.entries {
+                let is_name = !entry.name.trim().is_empty() && !entry.name.contains('.');
+                if matches!(names, Names::Free) && !is_name {
+                    let title = format!("`{}` is no name", entry.name);
+                    let help = "a name is not blank and has no dot, which stands between keys";
+                    mistakes.note(Mistake::new(entry.place, title).help(help));
+                }
+                check(root, kind, &format!("{path}.{}", entry.name), &entry.value, mistakes);
+            }
         }
         (Kind::Any(kinds), _) => check_any(root, kinds, path, value, mistakes),
         // Axes are read by the sweep, which knows their keys.

@@ -41,7 +41,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The name of a key, in quotes where it needs them.
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     if !name.is_empty() && name.bytes().all(is_bare) { name.into() } else { quoted(name) }
 }

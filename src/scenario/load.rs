@@ -19,7 +19,7 @@ use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, exclusions, execution, fault_rules, files, jobs, machine,
-    overrides, study,
+    overrides, study, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -198,6 +198,9 @@ impl Loader {
         loader.user = loader.chain.clone();
         lay_over(&ROOT, &mut loader.user, &loader.set, m);
         lay_over(&ROOT, &mut loader.own, &loader.set, m);
+        for table in [&mut loader.user, &mut loader.own] {
+            variants::lay_under(table, &loader.set, m);
+        }
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
     }
@@ -236,8 +239,10 @@ impl Loader {
 
     /// Reads the profiles that a point names, and lays all below it over each other.
     pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) {
-        let names = self.names(point, m);
-        if point.iter().all(|(path, _)| !path.starts_with("cluster.")) {
+        variants::check(&self.user, point, m);
+        let point = variants::expanded(&self.user, point);
+        let names = self.names(&point, m);
+        if !point.iter().any(is_of_cluster) {
             self.fixed = Some(names);
         }
         if self.bases.contains_key(&names) {
@@ -264,13 +269,12 @@ impl Loader {
 
     /// The profiles of a point. A name of none was noted when its file was checked.
     fn names(&self, point: &Point<'_>, m: &mut Mistakes) -> Profiles {
-        let of_cluster = |(path, _): &(&str, &Value)| path.starts_with("cluster.");
-        if let Some(names) = self.fixed.filter(|_| !point.iter().any(of_cluster)) {
+        if let Some(names) = self.fixed.filter(|_| !point.iter().any(is_of_cluster)) {
             return names;
         }
         let mut cluster = only(&self.defaults.table, "cluster");
         lay_over(&ROOT, &mut cluster, &only(&self.chain, "cluster"), m);
-        for (path, value) in point.iter().filter(|it| of_cluster(it)) {
+        for (path, value) in point.iter().filter(|it| is_of_cluster(it)) {
             lay_over(&ROOT, &mut cluster, &at_path(path, value.place, (*value).clone()), m);
         }
         lay_over(&ROOT, &mut cluster, &only(&self.set, "cluster"), m);
@@ -290,7 +294,8 @@ impl Loader {
     /// The scenario at a point that is prepared.
     pub(super) fn scenario(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<Scenario> {
         let (mut scenario, merged) = self.plain(point, m)?;
-        resolved::fill_provenance(&mut scenario, &merged, &self.sources);
+        let sources = variants::sources(&self.user, point, &self.sources);
+        resolved::fill_provenance(&mut scenario, &merged, &sources);
         Some(scenario)
     }
 
@@ -306,11 +311,13 @@ impl Loader {
 
     /// All layers at a point that is prepared, and the profiles among them.
     fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
-        let names = self.names(point, m);
+        let expanded = variants::expanded(&self.user, point);
+        let names = self.names(&expanded, m);
         let mut merged = self.bases[&names].clone();
-        for (path, value) in point {
-            lay_over(&ROOT, &mut merged, &at_path(path, value.place, (*value).clone()), m);
+        for (path, value) in expanded {
+            lay_over(&ROOT, &mut merged, &at_path(path, value.place, value.clone()), m);
         }
+        variants::check_kept(&self.user, point, &merged, m);
         lay_over(&ROOT, &mut merged, &self.set, m);
         drop_lost_items(&ROOT, &mut merged, m);
         (merged, names)
@@ -403,6 +410,11 @@ impl Loader {
         }
         Top::read(&root.or("title", name.map(|name| quoted(&name))), m)
     }
+}
+
+/// Whether a value of a point may name a profile.
+fn is_of_cluster((path, _): &(&str, &Value)) -> bool {
+    *path == "cluster" || path.starts_with("cluster.")
 }
 
 fn stem(path: &Path) -> String {

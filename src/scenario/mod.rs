@@ -36,6 +36,7 @@ mod resolved;
 pub mod study;
 mod study_text;
 mod sweep;
+mod variants;
 mod words;
 
 pub use crate::config::language::Comparison;

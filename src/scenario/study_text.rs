@@ -5,10 +5,11 @@ use std::path::absolute;
 
 use crate::config::document::{Data, Entry, Table, Value};
 use crate::config::mistakes::{Mistakes, Place};
-use crate::config::writing::{document, quoted};
+use crate::config::writing::{document, key, quoted};
 use crate::scenario::Source;
 use crate::scenario::resolved::covers;
 use crate::scenario::study::Study;
+use crate::scenario::variants;
 
 /// What is written by itself, besides the tables of the files.
 const APART: [&str; 6] = ["schema", "name", "inherit", "sweep", "source", "assumption"];
@@ -27,13 +28,18 @@ pub(super) fn text(study: &Study) -> String {
         own.entries.push(entry("study", Data::Table(Table { entries: vec![entry("zip", zip)] })));
     }
     find_traces(&mut own, texts);
-    let faults = faults(&mut own);
+    let mut rules = faults(&mut own, "");
+    for variant in variants::all_of(&mut own) {
+        if let Data::Table(keys) = &mut variant.value.data {
+            rules += &faults(keys, &format!("variants.{}.", key(&variant.name)));
+        }
+    }
     let mut out = format!("schema = 1\nname = {}\n", quoted(study.name()));
     if let Some(base) = &loader.base {
         let _ = writeln!(out, "inherit = {}", quoted(base));
     }
     out += &document(&own);
-    out += &faults;
+    out += &rules;
     let axes = study.seed_axis.iter().chain(&design.axes);
     let mut lines = String::new();
     for axis in axes {
@@ -79,8 +85,8 @@ fn zip_of_table(study: &Study) -> Option<Data> {
 }
 
 /// The rules of faults, which strike in the order in which they stand: those of one kind may stand
-/// between those of another.
-fn faults(own: &mut Table) -> String {
+/// between those of another. `above` is the path of the table that they are in.
+fn faults(own: &mut Table, above: &str) -> String {
     let Some(entry) = own.entries.iter_mut().find(|entry| entry.name == "fault") else {
         return String::new();
     };
@@ -94,7 +100,7 @@ fn faults(own: &mut Table) -> String {
     rules.sort_by_key(|(place, ..)| *place);
     let mut out = String::new();
     for (_, kind, rule) in &rules {
-        let _ = writeln!(out, "\n[[fault.{kind}]]");
+        let _ = writeln!(out, "\n[[{above}fault.{kind}]]");
         out += &rule.table().map(document_of_item).unwrap_or_default();
     }
     out
@@ -154,11 +160,15 @@ fn sources(study: &Study) -> String {
         figures.retain(|(path, _)| study.axes().iter().all(|axis| axis.path() != path));
         figures.extend(study.axes().iter().map(|axis| (axis.path().to_owned(), axis.place.file)));
         for (figure, _) in figures.into_iter().filter(|(_, of)| of == file) {
-            let covering = entries.iter().filter(|(path, _)| covers(path, &figure));
+            // What is said of a key holds for that of a variant too.
+            let plain = variants::plain_path(&figure);
+            let whole = [Some(figure.as_str()), plain].into_iter().flatten().find_map(|key| {
+                let covering = entries.iter().filter(|(path, _)| covers(path, key));
+                covering.max_by_key(|(path, _)| path.len())
+            });
+            let whole = whole.map(|(_, source)| (figure.clone(), source));
             // What is said of a part of a figure, such as an item of an array, stays as it is.
             let parts = entries.iter().filter(|(path, _)| *path != figure && covers(&figure, path));
-            let whole = covering.max_by_key(|(path, _)| path.len());
-            let whole = whole.map(|(_, source)| (figure.clone(), source));
             let parts = parts.map(|(path, source)| (path.clone(), source));
             for (path, source) in whole.into_iter().chain(parts) {
                 match source {

@@ -19,7 +19,7 @@ pub(super) fn many(count: f64) -> String {
 
 /// What belongs to the file, not to the machine or its run.
 pub(super) const NEVER_SWEPT: &[&str] =
-    &["schema", "name", "inherit", "sweep", "study", "source", "assumption"];
+    &["schema", "name", "inherit", "sweep", "study", "variants", "source", "assumption"];
 
 /// A key and the values that it takes.
 #[derive(Clone, Debug)]

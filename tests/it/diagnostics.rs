@@ -363,14 +363,18 @@ fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
     let mut tables = Vec::new();
     gather(schema, "", defaults, &mut tables);
     let mut out = String::new();
-    for (table, paths) in &tables {
+    for Table { table, paths, .. } in &tables {
         table_reference(table, paths, defaults, &mut out);
     }
     out
 }
 
-/// A table with all the paths at which it stands.
-type Table<'a> = (&'a serde_json::Value, Vec<String>);
+/// A table, without what must be there, and all the paths at which it stands.
+struct Table<'a> {
+    table: &'a serde_json::Value,
+    bare: serde_json::Value,
+    paths: Vec<String>,
+}
 
 /// The defaults of a table.
 fn at<'a>(defaults: &'a toml::Table, path: &str) -> Option<&'a toml::Value> {
@@ -388,9 +392,9 @@ fn gather<'a>(
 ) {
     let alike = |paths: &[String]| at(defaults, &paths[0]) == at(defaults, path);
     let bare = optional(table);
-    match tables.iter_mut().find(|(known, paths)| optional(known) == bare && alike(paths)) {
-        Some((_, paths)) => paths.push(path.to_owned()),
-        None => tables.push((table, vec![path.to_owned()])),
+    match tables.iter_mut().find(|known| known.bare == bare && alike(&known.paths)) {
+        Some(known) => known.paths.push(path.to_owned()),
+        None => tables.push(Table { table, bare, paths: vec![path.to_owned()] }),
     }
     for (key, item) in table["properties"].as_object().expect("a table has keys") {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -59,3 +59,4 @@ mod testbed;
 mod theory;
 mod tidy;
 mod traces;
+mod variants;

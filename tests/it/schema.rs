@@ -84,6 +84,8 @@ const PASS: &[(&str, Why)] = &[
     ("too_late", Why::OtherTables),
     ("too_many_nodes", Why::OtherFiles),
     ("upset_of_nothing", Why::OtherFiles),
+    ("variants_axis", Why::Meaning),
+    ("variants_unknown", Why::Meaning),
     ("whole_link", Why::Arithmetic),
 ];
 
@@ -146,6 +148,7 @@ const SAYINGS: &[(&str, Why)] = &[
     ("found a float", Why::Number),
     ("cannot strike", Why::Meaning),
     ("no name of a process", Why::Meaning),
+    ("there is no variant", Why::Meaning),
 ];
 
 /// Values of every type, among them some of every unit.

@@ -103,4 +103,46 @@ impl Sink for Alarm<'_> {
         self.rang_at = Some(event.at);
         Err(Stop::Interrupted)
     }
+
+    /// The runs of a study pass over what changes no metric, and so does their pilot.
+    fn needs_all(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EndReason;
+    use crate::scenario::Overrides;
+
+    /// A stage on which nothing happens, for a sink that wants no more than those of a study.
+    struct Nothing;
+
+    impl Backend for Nothing {
+        fn name(&self) -> &'static str {
+            "nothing"
+        }
+
+        fn about(&self) -> &'static str {
+            "nothing happens"
+        }
+
+        fn cannot(&self, _: &Plan) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn play(&self, _: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+            assert!(!sink.needs_all(), "the pilot would take longer than what it is the pilot of");
+            Ok(EndReason::Quiet)
+        }
+    }
+
+    #[test]
+    fn the_pilot_passes_over_what_the_runs_of_a_study_pass_over() {
+        let text = "inherit = \"edge_rack_24\"\n[stop]\nat = \"1 h\"\n";
+        let study = Study::load_text("one.toml", text, &Overrides::default()).expect("it is good");
+        let estimate = Estimate::by_pilot(&study, &Nothing, &|| 0.0);
+        assert_eq!((estimate.played, estimate.seconds.len()), (1, 1));
+    }
 }

@@ -53,8 +53,8 @@ table! {
 }
 
 joined! {
-    /// A scenario.
-    pub(crate) ROOT: Top,
+    /// A part of a scenario, by the name of the variant that it makes.
+    pub(crate) VARIANT:,
     // Each of several jobs has its own work and checkpoints.
     rivals [&["workload", "job"], &["checkpoint", "job"]] and
         Key::new("site", Kind::Table(Site::SPEC), ""),
@@ -77,6 +77,28 @@ joined! {
             Kind::Map(Names::Known(metric_names), &Kind::Bound),
             "Demands on metrics, by their names in docs/metrics.md: `efficiency = \"> 0.5\"`, \
              `makespan = \"< 40 d\"`. The run's exit code is 1 if one is missed.",
+        ),
+}
+
+const OF_VARIANT: Kind = Kind::Table(&VARIANT);
+
+joined! {
+    /// A scenario.
+    pub(crate) ROOT: Top,
+    rivals [] and
+        Key::new("", Kind::Flat(&VARIANT), ""),
+        Key::new(
+            "variant",
+            Kind::Text,
+            "The one of the `variants` whose keys lie over those of the file. As an axis: each in \
+             turn.",
+        ),
+        Key::new(
+            "variants",
+            Kind::Map(Names::Free, &OF_VARIANT),
+            "Parts of a scenario by name, such as `[variants.buddies.checkpoint.multilevel]`: all \
+             keys may stand in them but those of this table that are no tables, and those of \
+             studies and sources.",
         ),
         Key::new(
             "sweep",
