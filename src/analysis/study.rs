@@ -13,8 +13,11 @@ pub const LEVEL: f64 = 0.95;
 /// What a study found: its axes, its cells, and what their runs showed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// The axes, in the order of the columns.
+    /// The axes, in the order of the columns, but for those that follow another.
     pub axes: Vec<Axis>,
+    /// Axes that have one value for each of another axis, such as those that are zipped: what
+    /// the other one says of a cell says all.
+    pub followers: Vec<Axis>,
     /// What became of the runs of each cell.
     pub cells: Vec<Tally>,
     /// The metrics that are looked at, the one that was asked for first.
@@ -32,6 +35,8 @@ pub struct Answer {
 pub struct Axis {
     /// The key of the scenario.
     pub key: String,
+    /// Its name, if the last part of its key is that of another axis too.
+    pub name: Option<String>,
     /// The unit of its numbers, as metrics have it; empty if they have none.
     pub unit: String,
     /// The value of each cell as a scenario has it.
@@ -42,12 +47,41 @@ pub struct Axis {
 
 impl Axis {
     /// The last part of the key, which names it well enough in a figure; with the part before it
-    /// where the last one alone is a small word, such as `stop.at`.
+    /// where the last one alone is a small word, such as `stop.at`. The mean of a law is what the
+    /// law is of: `lifetime.exponential.mean` is a `lifetime`.
     #[must_use]
     pub fn name(&self) -> &str {
+        if let Some(name) = &self.name {
+            return name;
+        }
         let last = self.key.rsplit('.').next().unwrap_or(&self.key);
         let longer = self.key.rsplitn(3, '.').take(2).map(|part| part.len() + 1).sum::<usize>();
+        if let ("mean", Some(of)) = (last, self.key.rsplit('.').nth(2)) {
+            return of;
+        }
         if last.len() > 2 { last } else { &self.key[self.key.len().saturating_sub(longer - 1)..] }
+    }
+
+    /// Whether it has one value for each of the other's, and the other one for each of its own.
+    /// Where no two cells have one value in common, as in a sample, that is no wonder: then both
+    /// must rise together.
+    fn follows(&self, other: &Self) -> bool {
+        let mut pairs: Vec<_> = other.texts.iter().zip(&self.texts).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let single = |mut all: Vec<&String>| {
+            all.sort_unstable();
+            all.windows(2).all(|two| two[0] != two[1])
+        };
+        let one_to_one = single(pairs.iter().map(|pair| pair.0).collect())
+            && single(pairs.iter().map(|pair| pair.1).collect());
+        let rise = || {
+            let (Some(own), Some(others)) = (&self.numbers, &other.numbers) else { return false };
+            let mut both: Vec<_> = others.iter().zip(own).collect();
+            both.sort_by(|a, b| a.0.total_cmp(b.0));
+            both.is_sorted_by(|a, b| a.1 <= b.1)
+        };
+        one_to_one && pairs.len() > 1 && (pairs.len() < self.texts.len() || rise())
     }
 
     /// The different values in the order in which the cells have them; of numbers, ascending.
@@ -65,6 +99,30 @@ impl Axis {
         }
         first
     }
+}
+
+/// Parts axes into those that say where a cell lies and those that follow one of them, and gives
+/// names to those of the first that would have the same.
+#[must_use]
+pub fn parted(axes: Vec<Axis>) -> (Vec<Axis>, Vec<Axis>) {
+    let (mut leading, mut followers): (Vec<Axis>, Vec<Axis>) = (Vec::new(), Vec::new());
+    for axis in axes {
+        let follows = leading.iter().any(|other| axis.follows(other));
+        if follows { &mut followers } else { &mut leading }.push(axis);
+    }
+    let keys: Vec<_> = leading.iter().map(|axis| axis.key.clone()).collect();
+    for axis in &mut leading {
+        let others = || keys.iter().filter(|key| **key != axis.key);
+        let parts = axis.key.match_indices('.').rev().map(|(at, _)| &axis.key[at..]);
+        // With the dot before it, so that it begins with a whole part.
+        let is_own = |end: &&str| !others().any(|other| format!(".{other}").ends_with(end));
+        let last = parts.clone().next().unwrap_or_default();
+        if last.is_empty() || is_own(&last) {
+            continue;
+        }
+        axis.name = Some(parts.clone().find(is_own).map_or(&*axis.key, |end| &end[1..]).to_owned());
+    }
+    (leading, followers)
 }
 
 /// How the runs of a cell ended.
@@ -331,7 +389,52 @@ mod tests {
             (named("stop.at"), named("a.b.to"), named("at")),
             ("stop.at".into(), "b.to".into(), "at".into())
         );
+        assert_eq!(named("fault.crash.0.lifetime.exponential.mean"), "lifetime");
         let axis = Axis { numbers: Some(vec![7200.0, 3600.0, 7200.0]), ..axis };
         assert_eq!(axis.distinct(), [1, 0]);
+    }
+
+    fn axis(key: &str, values: &[f64]) -> Axis {
+        let texts = values.iter().map(f64::to_string).collect();
+        Axis { key: key.into(), texts, numbers: Some(values.to_vec()), ..Axis::default() }
+    }
+
+    /// The names of those that lead, and of those that follow.
+    fn names(axes: Vec<Axis>) -> [Vec<String>; 2] {
+        let (leading, followers) = parted(axes);
+        [leading, followers].map(|all| all.iter().map(|it| it.name().to_owned()).collect())
+    }
+
+    #[test]
+    fn an_axis_that_goes_with_another_follows_it() {
+        let zipped = vec![
+            axis("a.interval", &[1.0, 1.0, 2.0, 2.0, 3.0, 3.0]),
+            axis("b.size", &[1.0, 2.0, 1.0, 2.0, 1.0, 2.0]),
+            axis("c.nodes", &[30.0, 30.0, 20.0, 20.0, 90.0, 90.0]),
+        ];
+        assert_eq!(names(zipped), [vec!["interval", "size"], vec!["nodes"]]);
+        // All values of a sample differ; those of axes that rise together are of one.
+        let sample = vec![
+            axis("a.interval", &[1.0, 2.0, 3.0, 4.0]),
+            axis("b.size", &[3.0, 1.0, 4.0, 2.0]),
+            axis("c.nodes", &[10.0, 20.0, 30.0, 40.0]),
+        ];
+        assert_eq!(names(sample), [vec!["interval", "size"], vec!["nodes"]]);
+        // One cell, or one value, goes with all.
+        let single = vec![axis("a.interval", &[1.0]), axis("b.size", &[1.0])];
+        assert_eq!(names(single), [vec!["interval", "size"], vec![]]);
+    }
+
+    #[test]
+    fn axes_of_one_last_word_are_named_by_as_many_as_it_takes() {
+        let means = |one: &str, other: &str| {
+            let (one, other) = (axis(one, &[1.0, 1.0, 2.0]), axis(other, &[1.0, 2.0, 1.0]));
+            names(vec![one, other])[0].clone()
+        };
+        let long = means("fault.crash.0.lifetime.mean", "fault.crash.1.lifetime.mean");
+        assert_eq!(long, ["0.lifetime.mean", "1.lifetime.mean"]);
+        assert_eq!(means("a.mean", "b.mean"), ["a.mean", "b.mean"]);
+        assert_eq!(means("mean", "b.mean"), ["mean", "b.mean"]);
+        assert_eq!(means("a.mean", "b.size"), ["mean", "size"]);
     }
 }

@@ -3,7 +3,7 @@
 use super::results::columns_of;
 use super::{Results, RowStatus, StudyError, StudyFolder, Values};
 use crate::analysis::stats::mean;
-use crate::analysis::study::{Answer, Axis, Expected, OfMetric, Tally};
+use crate::analysis::study::{Answer, Axis, Expected, OfMetric, Tally, parted};
 use crate::forecast;
 use crate::ids::JobId;
 use crate::metrics;
@@ -42,8 +42,10 @@ pub fn answer(folder: &StudyFolder, wanted: &[String]) -> Result<Answer, StudyEr
         Ok(OfMetric::of(about, values, study.reference()))
     });
     let metrics = metrics.collect::<Result<Vec<_>, StudyError>>()?;
+    let (axes, followers) = parted(axes(study));
     Ok(Answer {
-        axes: axes(study),
+        axes,
+        followers,
         cells: tallies(results, cells),
         metrics,
         reference: study.reference(),

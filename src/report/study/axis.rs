@@ -81,13 +81,20 @@ pub(super) fn value(axis: &Axis, cell: usize) -> String {
     }
 }
 
+/// An axis and the value of a cell on it, such as `interval 2 h`; the name of a variant alone.
+pub(super) fn named(axis: &Axis, cell: usize) -> String {
+    match axis.key.as_str() {
+        "variant" => value(axis, cell),
+        _ => format!("{} {}", axis.name(), value(axis, cell)),
+    }
+}
+
 /// A cell by its values on the axes, such as `interval 2 h, nodes 700`.
 pub(super) fn label(axes: &[Axis], cell: usize) -> String {
-    let of = |axis: &Axis| format!("{} {}", axis.name(), value(axis, cell));
     if axes.is_empty() {
         return "the only cell".to_owned();
     }
-    axes.iter().map(of).collect::<Vec<_>>().join(", ")
+    axes.iter().map(|axis| named(axis, cell)).collect::<Vec<_>>().join(", ")
 }
 
 /// The same in short: the values alone, `70 · 2 h`.

@@ -153,10 +153,7 @@ fn curves(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, u
     let curve = |group: usize| {
         let mut cells = groups[group].1.clone();
         cells.sort_by(|a, b| x.values[*a].total_cmp(&x.values[*b]));
-        let words: Vec<_> = varied
-            .iter()
-            .map(|axis| format!("{} {}", axis.name(), axis::value(axis, cells[0])))
-            .collect();
+        let words: Vec<_> = varied.iter().map(|axis| axis::named(axis, cells[0])).collect();
         Curve { label: words.join(", "), cells }
     };
     (chosen.into_iter().map(curve).collect(), all)

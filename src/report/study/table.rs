@@ -28,7 +28,8 @@ const COLUMNS: [(&str, Kind); 13] = [
 pub(super) fn write(input: &Input<'_>, folder: &Path) -> Result<Vec<String>, RecordError> {
     let answer = input.answer;
     let column = |name: &str, kind| Column { name: name.to_owned(), kind };
-    let axes = answer.axes.iter().map(|axis| {
+    let all = || answer.axes.iter().chain(&answer.followers);
+    let axes = all().map(|axis| {
         column(&axis.key, if axis.numbers.is_some() { Kind::Number } else { Kind::Text })
     });
     let rest = COLUMNS.iter().map(|(name, kind)| column(name, *kind));
@@ -40,7 +41,7 @@ pub(super) fn write(input: &Input<'_>, folder: &Path) -> Result<Vec<String>, Rec
     for (cell, tally) in answer.cells.iter().enumerate() {
         for metric in &answer.metrics {
             let found = metric.found[cell];
-            let axes = answer.axes.iter().map(|axis| match &axis.numbers {
+            let axes = all().map(|axis| match &axis.numbers {
                 Some(numbers) => number(Some(numbers[cell])),
                 None => axis.texts[cell].trim_matches('"').to_owned(),
             });

@@ -27,7 +27,9 @@ pub(super) fn u_curve() -> Answer {
     let best = vec![("Young 1974", 6000.0), ("exact optimum", 7000.0)];
     let expected = |mean: f64| Some(Expected { efficiency: Some(1.0 - mean), best: best.clone() });
     Answer {
+        followers: Vec::new(),
         axes: vec![Axis {
+            name: None,
             key: "checkpoint.coordinated.interval".into(),
             unit: "s".into(),
             texts,
