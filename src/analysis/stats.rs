@@ -11,9 +11,10 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// The sample variance, with n - 1 in the denominator; `None` of fewer than two values.
 #[must_use]
 pub fn variance(values: &[f64]) -> Option<f64> {
-    let mean = mean(values)?;
-    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-    (values.len() > 1).then(|| squares / (values.len() - 1) as f64)
+    // The mean of equal values may be rounded; they vary by nothing for all that.
+    let mean = mean(values).filter(|_| values.windows(2).any(|two| two[0] != two[1]));
+    let squares = |mean| values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
+    (values.len() > 1).then(|| mean.map_or(0.0, squares) / (values.len() - 1) as f64)
 }
 
 /// A mean and the half width of its confidence interval.
@@ -68,6 +69,8 @@ mod tests {
         assert_eq!(mean(&VALUES), Some(5.0));
         assert_eq!(variance(&VALUES), Some(32.0 / 7.0));
         assert_eq!((mean(&[]), variance(&[1.0])), (None, None));
+        // Forty times 0.1 makes 4.000000000000002, whose fortieth is not 0.1.
+        assert_eq!(variance(&[0.1; 40]), Some(0.0));
     }
 
     #[test]
