@@ -3,6 +3,7 @@
 mod run;
 
 mod agent;
+mod branch;
 mod calibrate;
 mod compare;
 mod completions;
@@ -91,6 +92,7 @@ enum Command {
     Theory(theory::Arguments),
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
+    Branch(branch::Arguments),
     #[cfg(feature = "turmoil")]
     Swarm(swarm::Arguments),
     Report(report::Arguments),
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Theory(arguments) => theory::run(&arguments),
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Branch(arguments) => branch::run(&arguments),
         #[cfg(feature = "turmoil")]
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -12,6 +12,7 @@
 mod run;
 
 mod again;
+pub mod branch;
 mod folder;
 mod in_order;
 mod page;

@@ -8,6 +8,7 @@ mod program;
 
 mod axes;
 mod boot;
+mod branch;
 mod calibrate;
 mod checks;
 mod cli;
