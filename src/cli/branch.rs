@@ -1,4 +1,4 @@
-//! `rackstorm branch`: a recorded run with one change at an instant, beside the run as it was.
+//! `rackstorm branch`: a recorded run with one change at an instant, next to the run as it was.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use crate::cli::files::{self, Trust};
 use crate::cli::watch::Watch;
 use crate::cli::{Exit, above_zero, streams};
 use crate::experiment::branch;
+use crate::scenario::changes::changed;
 use crate::units::{Span, Time};
 
 /// What stands under the help of `branch`.
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let manifest = arguments.trust.finished(results)?;
     let Some(scenario) = files::recorded(results, &manifest) else { return Ok(Exit::Failed) };
     let at = Time::ZERO + arguments.at;
-    let changed = match branch::changed(&scenario, at, &arguments.set) {
+    let changed = match changed(&scenario, at, &arguments.set) {
         Ok(changed) => changed,
         Err(mistakes) => {
             streams::report(&mistakes);

@@ -24,6 +24,7 @@ mod testbed_hardware;
 mod theory;
 mod undo_harm;
 mod validate;
+mod worst;
 
 mod exit;
 mod files;
@@ -93,6 +94,7 @@ enum Command {
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
     Branch(branch::Arguments),
+    Worst(worst::Arguments),
     #[cfg(feature = "turmoil")]
     Swarm(swarm::Arguments),
     Report(report::Arguments),
@@ -132,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Branch(arguments) => branch::run(&arguments),
+        Command::Worst(arguments) => worst::run(&arguments),
         #[cfg(feature = "turmoil")]
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -24,7 +24,7 @@ use crate::plan::Plan;
 use crate::record::Manifest;
 use crate::record::fingerprint::Fingerprint;
 use crate::report;
-use crate::scenario::{self, Mistakes, Overrides, Scenario};
+use crate::scenario::Scenario;
 use crate::units::{Span, Time};
 
 /// Why something was not played, and what can be done.
@@ -56,17 +56,6 @@ pub struct Branched {
     pub branched: Outcome,
     /// The results folder of the branch, if it was to leave one.
     pub folder: Option<PathBuf>,
-}
-
-/// The scenario with such a change at an instant.
-///
-/// # Errors
-/// All mistakes of the change.
-pub fn changed(scenario: &Scenario, at: Time, set: &[String]) -> Result<Scenario, Mistakes> {
-    let texts: Vec<_> = set.iter().map(|text| toml::Value::String(text.clone())).collect();
-    let (text, set) = (scenario::text(scenario), toml::Value::Array(texts));
-    let text = format!("{text}\n[[change]]\nat = \"{at}\"\nset = {set}\n");
-    scenario::read_over(&scenario.name, &text, &Overrides::default())
 }
 
 /// Plays the run of a results folder again, and what a changed scenario makes of it; both sinks may

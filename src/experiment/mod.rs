@@ -20,6 +20,7 @@ mod replay;
 pub mod study;
 pub(crate) mod summary;
 mod trust;
+pub mod worst;
 
 use summary::is_unfinished;
 

@@ -1,8 +1,8 @@
 //! `[[change]]`: keys that take another value at an instant of the run, and which keys may.
 //!
-//! A change is a scenario of its own: the one before it with the texts of `set` laid over it. It may
-//! differ from that only in what a machine and its programs can take up while they run. Whatever
-//! else differs has shaped the run before the change.
+//! A change is a scenario of its own: the one before it with the texts of `set` laid over it. It
+//! may differ from that only in what a machine and its programs can take up while they run.
+//! Whatever else differs has shaped the run before the change.
 
 use super::load::Layer;
 use crate::config::declare::{self, Declared, Line, table};
@@ -14,7 +14,7 @@ use crate::config::walk;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{Checkpoint, Cost, Interval};
 use crate::scenario::keys::{ROOT, SPAN_SOME};
-use crate::scenario::{Scenario, overrides};
+use crate::scenario::{Overrides, Scenario, overrides, read_over, text};
 use crate::units::Time;
 
 /// The keys that may change, and from when the new value counts.
@@ -60,6 +60,18 @@ pub struct Change {
     pub set: Vec<String>,
     /// The scenario from then on.
     pub scenario: Box<Scenario>,
+}
+
+/// The scenario with one more change.
+///
+/// # Errors
+/// All mistakes of the change.
+pub fn changed(scenario: &Scenario, at: Time, set: &[String]) -> Result<Scenario, Mistakes> {
+    let mut with = scenario.clone();
+    // What it comes to is read from the text.
+    let change = Change { at, set: set.to_vec(), scenario: Box::new(scenario.clone()) };
+    with.changes.push(change);
+    read_over(&scenario.name, &text(&with), &Overrides::default())
 }
 
 /// The changes of a scenario that was built from these keys, by their time; `build` makes one from

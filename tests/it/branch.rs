@@ -8,9 +8,9 @@ use rackstorm::backend::Backend;
 use rackstorm::backend::model::Model;
 use rackstorm::event::{CheckpointAct, Event, What};
 use rackstorm::experiment::Run;
-use rackstorm::experiment::branch::changed;
 use rackstorm::plan::Plan;
-use rackstorm::scenario::{self, changes::CHANGEABLE};
+use rackstorm::scenario;
+use rackstorm::scenario::changes::{CHANGEABLE, changed};
 use rackstorm::units::Time;
 
 use crate::harness::{plan_of_file, play_text};
@@ -67,9 +67,12 @@ fn another_rate_of_a_link_or_disk_counts_for_what_is_under_way() {
     ] {
         let commits = |rest: &str| {
             let played = play_text(&four(&format!("{moves}{rest}")), None);
-            let is = |act| move |what: &What| matches!(*what, What::Checkpoint { act: it, .. } if it == act);
-            let begin = played.times(is(CheckpointAct::Begin))[0];
-            played.times(is(CheckpointAct::Commit))[0].since(begin).as_secs_f64()
+            let first = |wanted: CheckpointAct| {
+                let is =
+                    |what: &What| matches!(*what, What::Checkpoint { act, .. } if act == wanted);
+                played.times(is)[0]
+            };
+            first(CheckpointAct::Commit).since(first(CheckpointAct::Begin)).as_secs_f64()
         };
         near(commits(""), 10.0, 0.02, "nothing changed");
         near(commits(&change(25, set)), 5.0 + rest, 0.02, set);

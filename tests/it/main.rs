@@ -60,3 +60,4 @@ mod testbed;
 mod theory;
 mod tidy;
 mod traces;
+mod worst;
