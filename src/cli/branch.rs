@@ -16,7 +16,8 @@ const EXAMPLES: &str = "\
 Examples:
   rackstorm branch results/month/7-model-1f0c2ab9 --at '10 d' \\
       --set checkpoint.coordinated.interval='1 h'
-  rackstorm branch results/month/7-model-1f0c2ab9 --at '10 d' --set server.link='1 Gbit/s' --out results
+  rackstorm branch results/month/7-model-1f0c2ab9 --at '10 d' \
+      --set server.link='1 Gbit/s' --out results
 
 Plays the recorded run again, and once more with the change from the instant on. Both must have the
 same events before it, and the fingerprint of these is reported. The chance after it is the same as
@@ -36,7 +37,7 @@ Intervals that follow from these follow them. A fault at an instant needs no bra
 With --out the branch leaves a results folder, whose scenario has the change as [[change]]:
 `run`, `study` and `replay` play it.
 
-Exit codes: 0 done, 2 wrong usage or nothing that can be branched, 3 a run failed, 130 interrupted.";
+Exit codes: 0 done, 2 wrong usage or no run to branch, 3 a run failed, 130 interrupted.";
 
 /// Play a recorded run again with one change at an instant, and hold it against the run as it was
 #[derive(Debug, Args)]

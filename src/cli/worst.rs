@@ -23,7 +23,7 @@ Examples:
   rackstorm worst month.toml --faults 3 --json | jq .cause
 
 Tries the faults of the scenario's kinds ([[fault.KIND]] with a `lifetime`) at the instants at which
-something changes, on one part of each class of equal parts. Of one and two faults it tries all; with
+something changes, on parts of each class of equal parts. Of one and two faults it tries all; with
 more it is a search, and says so. Chance is switched off: the faults strike at no other time, and
 boots take their mean time. A fault after which the work is never done is the worst of all.
 

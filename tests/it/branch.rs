@@ -1,5 +1,4 @@
-//! Runs with a change at an instant: which keys may change, what comes of each, by arithmetic, and
-//! the command that branches a recorded run.
+//! Runs with a change at an instant, by arithmetic, and the command that branches a recorded run.
 //!
 //! Three nodes of four compute ten steps of 10 s, and write a checkpoint after every second one but
 //! the last: `|--|--|ccc|--|--|ccc| ...`.

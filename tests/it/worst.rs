@@ -1,5 +1,4 @@
-//! The worst faults of a scenario: against all parts on a grid of times, and as a scenario of their
-//! own.
+//! The worst faults of a scenario, against all parts on a grid of times.
 
 use std::num::NonZero;
 

@@ -129,16 +129,17 @@ impl<'p> World<'p> {
     }
 
     /// Sets the first timers. Without a sink that needs all events some are passed over. At each of
-    /// the pauses it stops before anything else that a timer brings.
+    /// the pauses it stops where a rule at that time would strike.
     pub(super) fn begin(&mut self, needs_all: bool, pauses: &[Time]) {
         self.leap = (!needs_all).then(|| Leap::new(self.plan));
-        for &at in pauses {
-            self.rack.schedule(at, Timer::Pause);
-        }
         for (number, change) in (0..).zip(self.changes) {
             self.rack.schedule(change.at, Timer::Change(number));
         }
         self.supervisor.begin(&mut power_of(&mut self.rack));
+        // Where a rule with this `at` would stand.
+        for &at in pauses {
+            self.rack.schedule(at, Timer::Pause);
+        }
         self.injector.begin(&mut faults_of(&mut self.rack));
         self.inject();
         if self.leap.is_none() {
