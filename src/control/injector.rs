@@ -206,8 +206,8 @@ impl<'p> Injector<'p> {
         }
     }
 
-    /// Other laws of lifetimes and repairs hold from now on, of the same rules. O(parts of rules that
-    /// change).
+    /// Other laws of lifetimes and repairs hold from now on, of the same rules. O(parts of those
+    /// that change).
     pub fn replan(&mut self, now: Time, plan: &'p Plan, wake: &mut impl FnMut(Time, Due)) {
         let before = std::mem::replace(&mut self.plan, plan);
         let chance = std::mem::replace(&mut self.chance, Chance::new(&plan.scenario));

@@ -81,7 +81,8 @@ fn candidates(setting: &Setting, classes: &Classes<'_>) -> Vec<(FaultId, Part)> 
     setting.rules.iter().flat_map(of).collect()
 }
 
-/// Tries each fault from an instant on, as one more of a schedule. `stop` ends it early.
+/// Tries each fault from an instant on, as one more of a schedule. `stop` ends it early: then those
+/// that were tried count.
 pub(super) fn extend(
     setting: &Setting,
     parts: &Parts,
@@ -108,7 +109,8 @@ pub(super) fn extend(
         found.instants += 1;
         for (&(rule, part), number) in candidates.iter().zip(first..) {
             if stop() {
-                return Err(Stop::Interrupted);
+                let some = !found.tried.is_empty();
+                return some.then_some(found).ok_or(Stop::Interrupted);
             }
             let mut own = gauge.clone();
             fork.with_strike(FaultId(number), &mut own)?;

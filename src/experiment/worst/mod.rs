@@ -7,11 +7,10 @@
 //!       +------- the worst, or each ---------+
 //! ```
 //!
-//! Of one and two faults all are tried, over [classes of equal parts](alike) and over the
-//! [instants](instants) at which something changes: the second over those of the run with the
-//! first.
-//! From three on it is a search: the worst two are extended by the worst third, and then each fault
-//! is taken away and put where it costs most, until nothing is gained. Nothing of it is random.
+//! Of one and two faults all are tried, over classes of equal parts (`alike`) and over the instants
+//! at which something changes (`instants`): the second over those of the run with the first. From
+//! three on it is a search: the worst two are extended by the worst third, and then each fault is
+//! taken away and put where it costs most, until nothing is gained. Nothing of it is random.
 //!
 //! Not modelled: faults that do their harm by chance (upsets, faults of chips, silent corruption);
 //! cascades, each strike of which would be a fault of its own.

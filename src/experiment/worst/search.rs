@@ -80,7 +80,7 @@ pub fn search(setting: &Setting, ask: Ask<'_>) -> anyhow::Result<Worst> {
     let mut exhaustive = 1;
     let ended = search.go_on(&first, &mut exhaustive);
     let complete = match ended {
-        Ok(()) => true,
+        Ok(()) => !(ask.stop)(),
         Err(error) if is_interrupted(&error) => false,
         Err(error) => return Err(error),
     };
