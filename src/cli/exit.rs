@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::streams;
 use crate::experiment::RunError;
+use crate::experiment::branch::Refused;
 use crate::experiment::study::StudyError;
 use crate::experiment::summary::Ended;
 
@@ -49,6 +50,9 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
         Some(StudyError::Gaps { .. }) => return Exit::Partial,
         Some(StudyError::Record(_)) => return Exit::Failed,
         None => {}
+    }
+    if error.is::<Refused>() {
+        return Exit::Usage;
     }
     match error.downcast_ref::<RunError>() {
         Some(RunError::NotReady { .. }) => Exit::Usage,

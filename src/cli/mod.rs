@@ -3,6 +3,7 @@
 mod run;
 
 mod agent;
+mod branch;
 mod calibrate;
 mod compare;
 mod completions;
@@ -23,6 +24,7 @@ mod testbed_hardware;
 mod theory;
 mod undo_harm;
 mod validate;
+mod worst;
 
 mod exit;
 mod files;
@@ -91,6 +93,8 @@ enum Command {
     Theory(theory::Arguments),
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
+    Branch(branch::Arguments),
+    Worst(worst::Arguments),
     #[cfg(feature = "turmoil")]
     Swarm(swarm::Arguments),
     Report(report::Arguments),
@@ -129,6 +133,8 @@ pub fn main() -> ExitCode {
         Command::Theory(arguments) => theory::run(&arguments),
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Branch(arguments) => branch::run(&arguments),
+        Command::Worst(arguments) => worst::run(&arguments),
         #[cfg(feature = "turmoil")]
         Command::Swarm(arguments) => swarm::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -46,6 +46,12 @@ impl Runs {
         self.0.inc(1);
     }
 
+    /// So many runs have ended, of so many in all.
+    pub(super) fn are_played(&self, runs: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(runs);
+    }
+
     /// So many runs were played before: they say nothing of how fast it goes.
     pub(super) fn were_there(&self, runs: u64) {
         self.0.inc(runs);

@@ -6,7 +6,7 @@ use crate::ids::FaultId;
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::plan::hazard::HazardClock;
-use crate::scenario::fault::{Repair, When};
+use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::units::{Span, Time};
 
 /// What changes of one rule, in dense lists for its parts from the first on.
@@ -28,8 +28,7 @@ impl Clocks {
     /// The clocks of a rule, standing; those between its ranges never run down.
     pub(super) fn new(plan: &Plan, chance: &Chance, rule: FaultId) -> Self {
         let spec = &plan.scenario.faults[usize::from(rule.0)];
-        let first = spec.on.ranges.first().map_or(0, |range| range.start);
-        let size = (spec.on.ranges.last().map_or(0, |range| range.end) - first) as usize;
+        let (first, size) = extent(spec);
         let mut each = Vec::new();
         if matches!(spec.when, When::Lifetime { .. }) {
             each = vec![HazardClock::new(Span::FOREVER); size];
@@ -40,6 +39,34 @@ impl Clocks {
         }
         let drawn = if matches!(spec.repair, Repair::After(_)) { size } else { 0 };
         Self { rule, first, each, repairs: vec![0; drawn], strikes: 0, false_alarms: 0 }
+    }
+
+    /// Lifetimes and repairs follow other laws from now on. What is left of a lifetime keeps its
+    /// share of it. Says of each part whose clock runs when it is due.
+    pub(super) fn replan(
+        &mut self,
+        (before, after): (&Chance, &Chance),
+        spec: &FaultRule,
+        now: Time,
+    ) -> Vec<(u32, Time)> {
+        if matches!(spec.repair, Repair::After(_)) {
+            self.repairs.resize(extent(spec).1, 0);
+        }
+        let mut due = Vec::new();
+        for part in spec.on.iter() {
+            let Some(runs) = self.runs(part) else { continue };
+            let k = self.used(part) - 1;
+            let [was, is] = [before, after].map(|chance| chance.lifetime(self.rule, part, k));
+            if was == is {
+                continue;
+            }
+            self.stop(before, now, part);
+            self.of(part).expect("it has a clock").stretch(was, is);
+            if runs {
+                due.extend(self.start(after, now, part).map(|(at, _)| (part, at)));
+            }
+        }
+        due
     }
 
     fn of(&mut self, part: u32) -> Option<&mut HazardClock> {
@@ -94,4 +121,10 @@ impl Clocks {
         let k = std::mem::replace(drawn, *drawn + 1);
         chance.repair(self.rule, part, k.into())
     }
+}
+
+/// The first part of a rule, and how many there are from it to the last.
+fn extent(spec: &FaultRule) -> (u32, usize) {
+    let first = spec.on.ranges.first().map_or(0, |range| range.start);
+    (first, (spec.on.ranges.last().map_or(0, |range| range.end) - first) as usize)
 }

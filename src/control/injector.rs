@@ -206,6 +206,23 @@ impl<'p> Injector<'p> {
         }
     }
 
+    /// Other laws of lifetimes and repairs hold from now on, of the same rules. O(parts of those
+    /// that change).
+    pub fn replan(&mut self, now: Time, plan: &'p Plan, wake: &mut impl FnMut(Time, Due)) {
+        let before = std::mem::replace(&mut self.plan, plan);
+        let chance = std::mem::replace(&mut self.chance, Chance::new(&plan.scenario));
+        for rule in (0..plan.scenario.faults.len() as u16).map(FaultId) {
+            let spec = plan.scenario.rule(rule);
+            if spec == before.scenario.rule(rule) {
+                continue;
+            }
+            let clocks = &mut self.state.rules[usize::from(rule.0)];
+            for (part, at) in clocks.replan((&chance, &self.chance), spec, now) {
+                self.wake(at, Due::Hazard { rule: rule.0, part }, wake);
+            }
+        }
+    }
+
     /// A node has got power: its clocks run. Gives what is to be announced at once.
     pub fn node_starts(
         &mut self,

@@ -190,6 +190,11 @@ impl PowerSupervisor {
         Self { rules, state, acts: VecDeque::new(), turn: None }
     }
 
+    /// Other rules hold from now on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
     /// The supervisor that was saved. Whether a switch obeyed that was asked last is not known: it
     /// is asked again, at once.
     #[must_use]

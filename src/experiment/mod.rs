@@ -12,6 +12,7 @@
 mod run;
 
 mod again;
+pub mod branch;
 mod folder;
 mod in_order;
 mod page;
@@ -19,6 +20,7 @@ mod replay;
 pub mod study;
 pub(crate) mod summary;
 mod trust;
+pub mod worst;
 
 use summary::is_unfinished;
 

@@ -77,7 +77,7 @@ fn verifier(results: &Path) -> Result<Option<Verifier<File>>, RecordError> {
 }
 
 /// Why the plan differs before anything is played.
-fn suspect(results: &Path, manifest: &Manifest) -> String {
+pub(super) fn suspect(results: &Path, manifest: &Manifest) -> String {
     let file = results.join(SCENARIO);
     let now = fs::read_to_string(&file).map(|text| sha256(&text)).ok();
     let why = if now == manifest.scenario_sha256 {

@@ -183,7 +183,7 @@ fn of_job(job: &JobFinding) -> (String, String) {
 }
 
 /// A metric with its unit, for people: no more digits than are read.
-fn quantity(metric: &Metric) -> String {
+pub(super) fn quantity(metric: &Metric) -> String {
     let value = metric.value;
     match metric.unit.as_str() {
         "s" if value >= 0.0 => span(value),

@@ -16,6 +16,7 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
         cannot_corrupt(plan),
         cannot_follow_chips(plan),
         cannot_say_how(plan),
+        cannot_change(plan),
     ];
     let jobs = (0..plan.jobs.len() as u16).map(JobId);
     let of_jobs = jobs.flat_map(|job| of_job(plan, job));
@@ -40,6 +41,12 @@ fn cannot_send_heartbeats(plan: &Plan) -> Option<String> {
              `controller.phi.beat` says, and not more than one each {HEARTBEAT_MIN}"
         )
     })
+}
+
+/// Why it cannot play a run in which something changes, if anything does.
+fn cannot_change(plan: &Plan) -> Option<String> {
+    let why = "[[change]]: programs that run read the scenario once; only the model plays it";
+    (!plan.changes.is_empty()).then(|| why.to_owned())
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

@@ -94,12 +94,15 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
          closed form"
             .to_owned()
     });
+    let changes = (!of.plan.changes.is_empty())
+        .then(|| "a run in which something changes ([[change]]) has no closed form".to_owned());
     let mut all: Vec<_> = of
         .plan
         .scenario
         .faults
         .iter()
         .filter_map(|rule| reason(of, rule))
+        .chain(changes)
         .chain(misses)
         .chain(several)
         .chain(uneven)

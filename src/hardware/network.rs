@@ -17,7 +17,7 @@ use crate::units::{BitRate, Bytes, Time};
 /// One million parts per million: a part that works at its peak.
 pub const WHOLE_PPM: u32 = 1_000_000;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Uplink {
     /// The rate of the link, unharmed.
     rate: BitRate,
@@ -28,7 +28,7 @@ struct Uplink {
     write: RouteId,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ServerLinks {
     sent: LinkId,
     received: LinkId,
@@ -37,43 +37,58 @@ struct ServerLinks {
 }
 
 /// The links and routes of the machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     /// The transfers under way.
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
-    server_rate: BitRate,
-    disk_rate: BitRate,
-    tftp_rate: BitRate,
-    node_rate: BitRate,
+    rates: Rates,
+}
+
+/// What parts that are all alike move, unharmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rates {
+    server: BitRate,
+    disk: BitRate,
+    tftp: BitRate,
+    node: BitRate,
     /// The pace of a boot ROM that fetches a file.
     tftp_pace: BitRate,
+}
+
+impl Rates {
+    fn of(plan: &Plan) -> Self {
+        let scenario = &plan.scenario;
+        let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
+        Self {
+            server: payload_rate(scenario.server.link, plan),
+            disk: BitRate(scenario.server.disk.saturating_mul(8)),
+            tftp: BitRate(scenario.server.tftp_packets.saturating_mul(block_bits)),
+            node: payload_rate(scenario.hardware.link, plan),
+            tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
+        }
+    }
 }
 
 impl Network {
     /// The network of a plan's machine, unharmed. O(parts).
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let scenario = &plan.scenario;
-        let payload = |rate: BitRate| payload_rate(rate, scenario.network.tcp_share);
-        let server_rate = payload(scenario.server.link);
-        let disk_rate = BitRate(scenario.server.disk.saturating_mul(8));
-        let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
-        let tftp_rate = BitRate(scenario.server.tftp_packets.saturating_mul(block_bits));
+        let rates = Rates::of(plan);
         let mut builder = FabricBuilder::new();
         let servers: Vec<_> = (plan.machine.servers.iter())
             .map(|_| ServerLinks {
-                sent: builder.link(server_rate),
-                received: builder.link(server_rate),
-                disk: builder.link(disk_rate),
-                tftp: builder.link(tftp_rate),
+                sent: builder.link(rates.server),
+                received: builder.link(rates.server),
+                disk: builder.link(rates.disk),
+                tftp: builder.link(rates.tftp),
             })
             .collect();
         let uplinks = (plan.machine.switches.iter())
             .map(|switch| {
                 let server: &ServerLinks = &servers[switch.server as usize];
-                let rate = payload(switch.uplink);
+                let rate = payload_rate(switch.uplink, plan);
                 let (down, up) = (builder.link(rate), builder.link(rate));
                 Uplink {
                     rate,
@@ -85,28 +100,31 @@ impl Network {
                 }
             })
             .collect();
-        Self {
-            fabric: builder.build(),
-            uplinks,
-            servers,
-            server_rate,
-            disk_rate,
-            tftp_rate,
-            node_rate: payload(scenario.hardware.link),
-            tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
+        Self { fabric: builder.build(), uplinks, servers, rates }
+    }
+
+    /// The rates are those of another plan of the same machine from now on; says whether any is
+    /// another one. What faults leave of each part is to be set again then.
+    pub fn replan(&mut self, plan: &Plan) -> bool {
+        let rates = Rates::of(plan);
+        let mut differs = std::mem::replace(&mut self.rates, rates) != rates;
+        for (uplink, switch) in self.uplinks.iter_mut().zip(&plan.machine.switches) {
+            let rate = payload_rate(switch.uplink, plan);
+            differs |= std::mem::replace(&mut uplink.rate, rate) != rate;
         }
+        differs
     }
 
     /// The payload rate of a node's link at this share.
     #[must_use]
     pub fn node_cap(&self, share_ppm: u32) -> BitRate {
-        share_of(self.node_rate, share_ppm)
+        share_of(self.rates.node, share_ppm)
     }
 
     /// What holds a boot ROM back at this share of its node's link.
     #[must_use]
     pub fn tftp_cap(&self, share_ppm: u32) -> BitRate {
-        self.tftp_pace.min(self.node_cap(share_ppm))
+        self.rates.tftp_pace.min(self.node_cap(share_ppm))
     }
 
     /// The way of boot files to nodes behind a switch.
@@ -137,7 +155,7 @@ impl Network {
 
     /// Stops or resumes a server's network.
     pub fn set_server(&mut self, now: Time, server: u32, up: bool) {
-        let rate = if up { self.server_rate } else { BitRate(0) };
+        let rate = if up { self.rates.server } else { BitRate(0) };
         let links = &self.servers[server as usize];
         self.fabric.set_capacity(now, links.sent, rate);
         self.fabric.set_capacity(now, links.received, rate);
@@ -146,8 +164,8 @@ impl Network {
     /// Leaves this share of what a server's disk moves, and of the boot files that it serves.
     pub fn set_disk(&mut self, now: Time, server: u32, share_ppm: u32) {
         let links = &self.servers[server as usize];
-        self.fabric.set_capacity(now, links.disk, share_of(self.disk_rate, share_ppm));
-        self.fabric.set_capacity(now, links.tftp, share_of(self.tftp_rate, share_ppm));
+        self.fabric.set_capacity(now, links.disk, share_of(self.rates.disk, share_ppm));
+        self.fabric.set_capacity(now, links.tftp, share_of(self.rates.tftp, share_ppm));
     }
 
     /// Bytes that a server has sent and received since the start.
@@ -165,8 +183,8 @@ impl Network {
     }
 }
 
-fn payload_rate(rate: BitRate, share: f64) -> BitRate {
-    BitRate(libm::round(rate.0 as f64 * share) as u64)
+fn payload_rate(rate: BitRate, plan: &Plan) -> BitRate {
+    BitRate(libm::round(rate.0 as f64 * plan.scenario.network.tcp_share) as u64)
 }
 
 fn share_of(rate: BitRate, share_ppm: u32) -> BitRate {

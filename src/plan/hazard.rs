@@ -42,6 +42,14 @@ impl HazardClock {
         }
     }
 
+    /// A lifetime of which something is left takes another span in all: what is left keeps its
+    /// share of it. Panics if the clock runs.
+    pub fn stretch(&mut self, was: Span, is: Span) {
+        assert!(!self.running, "what is left of a clock that runs changes");
+        let left = u128::from(self.value) * u128::from(is.0) / u128::from(was.0.max(1));
+        self.value = u64::try_from(left).unwrap_or(Span::FOREVER.0);
+    }
+
     /// Whether it runs.
     #[must_use]
     pub fn runs(&self) -> bool {
@@ -74,5 +82,14 @@ mod tests {
         assert!(clock.is_due(Time(1_050)));
         clock.renew(Span(7));
         assert_eq!((clock.used, clock.start(Time(0), None)), (2, Time(7)));
+    }
+
+    #[test]
+    fn what_is_left_of_a_lifetime_keeps_its_share_of_it() {
+        let mut clock = HazardClock::new(Span(100));
+        clock.start(Time(0), None);
+        clock.stop(Time(75), None);
+        clock.stretch(Span(100), Span(40));
+        assert_eq!(clock.start(Time(75), None), Time(85), "a quarter of 40 is left");
     }
 }

@@ -26,8 +26,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::ids::{FaultId, NodeId, Part, PartKind};
-use crate::scenario::Scenario;
-use crate::units::Span;
+use crate::scenario::{Scenario, changes};
+use crate::units::{Span, Time};
 
 /// Everything a stage needs to play a run; nothing is decided after it is made.
 ///
@@ -44,6 +44,18 @@ pub struct Plan {
     /// The jobs, placed on no nodes yet: that depends on who is up. Shared as well.
     #[doc(hidden)]
     pub jobs: Arc<[Job]>,
+    /// What changes while the run goes on, by time.
+    #[doc(hidden)]
+    pub changes: Arc<[Change]>,
+}
+
+/// From an instant of the run on, another plan of the same machine holds.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// When.
+    pub at: Time,
+    /// The plan from then on.
+    pub plan: Plan,
 }
 
 /// A job with its numbers worked out.
@@ -82,7 +94,12 @@ impl Plan {
     pub fn make(scenario: &Scenario) -> Self {
         let machine = Arc::new(machine::Machine::build(scenario));
         let jobs = jobs::make(scenario, &machine).into();
-        Self { scenario: scenario.clone(), machine, jobs }
+        let change = |change: &changes::Change| Change {
+            at: change.at,
+            plan: Self::make(&change.scenario).with_seed(scenario.seed),
+        };
+        let changes = scenario.changes.iter().map(change).collect();
+        Self { scenario: scenario.clone(), machine, jobs, changes }
     }
 
     /// The plan of the same scenario with another seed, as [`Plan::make`] makes it, in the time
@@ -91,6 +108,8 @@ impl Plan {
     pub fn with_seed(&self, seed: u64) -> Self {
         let mut plan = self.clone();
         plan.scenario.seed = seed;
+        let change = |it: &Change| Change { at: it.at, plan: it.plan.with_seed(seed) };
+        plan.changes = self.changes.iter().map(change).collect();
         plan
     }
 

@@ -62,6 +62,7 @@ pub(crate) fn scenario() -> Scenario {
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),
+        changes: Vec::new(),
         provenance: vec![
             Provenance {
                 key: "server.link".into(),

@@ -152,6 +152,11 @@ impl Coordinated {
         Self { chain, ..self }
     }
 
+    /// Another interval counts from the next step boundary on.
+    pub fn set_interval(&mut self, interval: Option<Span>) {
+        self.schedule.interval = interval;
+    }
+
     /// What the checkpoint that is written or read moves of the state.
     #[must_use]
     pub fn portion(&self) -> Portion {

@@ -61,11 +61,17 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
         faults.extend(strike.rule(rule, number + 1));
     }
     let count = faults.len();
+    Ok((with_rules(plan, faults), count))
+}
+
+/// The scenario of a plan with other rules, none of which has lifetimes.
+#[must_use]
+pub fn with_rules(plan: &Plan, faults: Vec<FaultRule>) -> Scenario {
     let mut scenario = Scenario { faults, ..plan.scenario.clone() };
     // Where the repairs of the rules come from says nothing of these.
     scenario.provenance.retain(|figure| !figure.key.starts_with("fault."));
     settle_intervals(&mut scenario, plan);
-    Ok((scenario, count))
+    scenario
 }
 
 /// Fixes the intervals that follow from lifetimes to what the plan made of them.

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub(crate) use self::columns::columns;
 pub(crate) use self::words::object;
 use crate::analysis::Findings;
 use crate::forecast::Compared;

@@ -140,7 +140,12 @@ pub(super) fn plan(kind: Kind) -> Plan {
         mtbf: Span::from_secs(43_800),
     };
     let jobs = if kind.job { vec![job] } else { Vec::new() };
-    Plan { scenario: scenario(kind), machine: machine.into(), jobs: jobs.into() }
+    Plan {
+        scenario: scenario(kind),
+        machine: machine.into(),
+        jobs: jobs.into(),
+        changes: Vec::new().into(),
+    }
 }
 
 fn hardware() -> Hardware {
@@ -291,6 +296,7 @@ fn scenario(kind: Kind) -> Scenario {
             op: Comparison::Greater,
             bound: 0.5,
         }],
+        changes: Vec::new(),
         provenance: provenance(),
     }
 }

@@ -18,8 +18,8 @@ use crate::scenario::files::Chain;
 use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
 use crate::scenario::{
-    Scenario, Site, Source, arrays, base, exclusions, execution, fault_rules, files, jobs, machine,
-    overrides, study, variants,
+    Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
+    machine, overrides, study, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -302,10 +302,13 @@ impl Loader {
     /// The scenario at a point that is prepared, without the sources of its figures; and its keys.
     pub(super) fn plain(&self, point: &Point<'_>, m: &mut Mistakes) -> Option<(Scenario, Table)> {
         let (merged, names) = self.merged(point, m);
-        let root = Section::new(&ROOT, &merged, "", Place::whole(self.file));
         // Without its profile, a table would seem to lack all of its keys.
         let have = (names[0].is_some(), names[1].is_some());
-        let scenario = self.build(&root, have, m)?;
+        let build = |keys: &Table, m: &mut Mistakes| {
+            self.build(&Section::new(&ROOT, keys, "", Place::whole(self.file)), have, m)
+        };
+        let mut scenario = build(&merged, m)?;
+        scenario.changes = changes::read(&scenario, &merged, self.file, m, &build)?;
         Some((scenario, merged))
     }
 
@@ -393,6 +396,7 @@ impl Loader {
             stop: stop?,
             record: record?,
             expect: expect?,
+            changes: Vec::new(),
             provenance: Vec::new(),
         })
     }

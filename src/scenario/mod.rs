@@ -16,6 +16,7 @@ mod arrays;
 mod axes;
 mod base;
 mod cells;
+pub mod changes;
 mod conditions;
 mod design;
 mod drain;
@@ -113,6 +114,9 @@ pub struct Scenario {
     pub record: Record,
     /// What the run must show; exit code 1 if it does not.
     pub expect: Vec<Expect>,
+    /// What changes while it goes on, by time.
+    #[doc(hidden)]
+    pub changes: Vec<changes::Change>,
     /// Where each figure of hardware, module, network, server and boot comes from.
     #[doc(hidden)]
     pub provenance: Vec<Provenance>,

@@ -9,6 +9,7 @@ use crate::config::words::Word;
 use crate::config::writing::quoted;
 use crate::event::{Fault, Target};
 use crate::scenario::arrays;
+use crate::scenario::changes;
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::Checkpoint;
 use crate::scenario::jobs;
@@ -35,6 +36,7 @@ pub fn text(scenario: &Scenario) -> String {
     for line in lines {
         // Each fault rule starts with its name, each level with its place or cost.
         let is_first = matches!(line.key, "name" | "to")
+            || (line.key == "at" && line.table == "[change]")
             || (line.key == "cost" && line.table.contains("level"));
         if line.table != table || (line.table.starts_with('[') && is_first) {
             let _ = writeln!(out, "\n[{}]", line.table);
@@ -199,6 +201,7 @@ fn course(scenario: &Scenario) -> Vec<Line> {
     let mut all = jobs::lines_of(scenario);
     all.extend(declare::lines("stop", scenario.stop.keys()));
     all.extend(declare::lines("record", scenario.record.keys()));
+    all.extend(changes::lines(&scenario.changes));
     all
 }
 

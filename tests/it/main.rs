@@ -8,6 +8,7 @@ mod program;
 
 mod axes;
 mod boot;
+mod branch;
 mod calibrate;
 mod checks;
 mod cli;
@@ -60,3 +61,4 @@ mod theory;
 mod tidy;
 mod traces;
 mod variants;
+mod worst;

@@ -20,7 +20,7 @@ use crate::units::Time;
 use super::world::{Timer, World};
 
 /// What the model knows of the controller.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Control {
     /// Faults that keep it down now.
     down: u16,

@@ -36,7 +36,7 @@ pub(super) enum Mover {
 }
 
 /// The nodes of a job, and what they do.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Workers {
     /// The number of the order under way, and what it is.
     order: Option<(u64, Work)>,
@@ -59,7 +59,7 @@ pub(super) struct Workers {
 }
 
 /// What the nodes of a job know of the checkpoint that is written while it computes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Draining {
     /// Its number.
     checkpoint: Option<u64>,

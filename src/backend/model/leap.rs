@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::units::{Span, Time};
 
 /// What is passed over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leap {
     /// Events that were passed over and are not yet reported, and the last reading among them.
     passed: u64,

@@ -9,10 +9,13 @@
 //! once when their power or their daemon is back).
 
 mod control;
+mod fork;
 mod job;
 mod leap;
 mod pace;
 mod world;
+
+pub use fork::Fork;
 
 use crate::backend::{Backend, needs_real_nodes};
 use crate::event::{EndReason, Sink, Stop};

@@ -13,7 +13,7 @@ use crate::ids::NodeId;
 use crate::units::{Span, Time};
 
 /// The pace of the nodes of a job.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Pace {
     /// Shares of the speed of nodes that compute below it (ppm).
     shares: BTreeMap<NodeId, u32>,

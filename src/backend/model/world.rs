@@ -6,8 +6,8 @@ use crate::control::coordinator::{Coordinator, Input, JobCommand};
 use crate::control::{FaultDue, Injector, PowerDue, PowerSupervisor, Rules};
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
-use crate::ids::JobId;
-use crate::plan::Plan;
+use crate::ids::{FaultId, JobId};
+use crate::plan::{Change, Plan};
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
@@ -34,6 +34,10 @@ pub(super) enum Timer {
     Place,
     /// The meters are read.
     Sample,
+    /// The change of this number takes place.
+    Change(u16),
+    /// Whoever plays it wants to look.
+    Pause,
 }
 
 impl From<rack::Timer> for Timer {
@@ -43,8 +47,11 @@ impl From<rack::Timer> for Timer {
 }
 
 /// The modelled world: the machine, the faults that strike it, its controller and its jobs.
+#[derive(Clone)]
 pub(super) struct World<'p> {
     pub plan: &'p Plan,
+    /// What changes while the run goes on.
+    changes: &'p [Change],
     /// The machine, and the agenda.
     pub rack: Rack<&'p Plan, Timer>,
     /// Room for what the machine puts out.
@@ -63,6 +70,7 @@ pub(super) struct World<'p> {
     pub movers: BTreeMap<Ticket, Mover>,
     pub control: Control,
     pub ended: Option<EndReason>,
+    paused: bool,
     /// If what changes no metric is passed over.
     pub leap: Option<Leap>,
 }
@@ -72,6 +80,7 @@ impl<'p> World<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         Self {
             plan,
+            changes: &plan.changes,
             rack: Rack::new(plan),
             room: Vec::new(),
             emitted: Vec::new(),
@@ -84,14 +93,20 @@ impl<'p> World<'p> {
             movers: BTreeMap::new(),
             control: Control::default(),
             ended: None,
+            paused: false,
             leap: None,
         }
     }
 
     /// Plays to the end and emits every event.
     pub(super) fn play(mut self, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
-        self.leap = (!sink.needs_all()).then(|| Leap::new(self.plan));
-        self.begin();
+        self.begin(sink.needs_all(), &[]);
+        let ended = self.go_on(sink)?;
+        Ok(ended.expect("nobody wants to look before"))
+    }
+
+    /// Plays to the next pause, or to the end; emits every event.
+    pub(super) fn go_on(&mut self, sink: &mut dyn Sink) -> Result<Option<EndReason>, Stop> {
         loop {
             for event in self.emitted.drain(..) {
                 sink.event(&event)?;
@@ -104,15 +119,27 @@ impl<'p> World<'p> {
                 for event in self.emitted.drain(..) {
                     sink.event(&event)?;
                 }
-                return Ok(reason);
+                return Ok(Some(reason));
+            }
+            if std::mem::take(&mut self.paused) {
+                return Ok(None);
             }
             self.advance();
         }
     }
 
-    /// Sets the first timers.
-    fn begin(&mut self) {
+    /// Sets the first timers. Without a sink that needs all events some are passed over. At each of
+    /// the pauses it stops where a rule at that time would strike.
+    pub(super) fn begin(&mut self, needs_all: bool, pauses: &[Time]) {
+        self.leap = (!needs_all).then(|| Leap::new(self.plan));
+        for (number, change) in (0..).zip(self.changes) {
+            self.rack.schedule(change.at, Timer::Change(number));
+        }
         self.supervisor.begin(&mut power_of(&mut self.rack));
+        // Where a rule with this `at` would stand.
+        for &at in pauses {
+            self.rack.schedule(at, Timer::Pause);
+        }
         self.injector.begin(&mut faults_of(&mut self.rack));
         self.inject();
         if self.leap.is_none() {
@@ -162,7 +189,25 @@ impl<'p> World<'p> {
             Timer::Drained { job, turn } => self.drained(job, turn),
             Timer::Place => self.coordinate(Input::Time),
             Timer::Sample => self.sample(),
+            Timer::Pause => self.paused = true,
+            Timer::Change(number) => self.change(&self.changes[usize::from(number)].plan),
         }
+    }
+
+    /// A rule at a fixed time strikes now.
+    pub(super) fn strike_now(&mut self, FaultId(rule): FaultId) {
+        self.fault_due(FaultDue::Fixed { rule });
+        self.settle();
+        self.check_all_up();
+    }
+
+    /// Another plan of the same machine holds from now on.
+    fn change(&mut self, plan: &'p Plan) {
+        self.plan = plan;
+        self.with_rack(|rack| rack.replan(plan));
+        self.supervisor.set_rules(Rules::of(plan));
+        self.jobs.replan(plan);
+        self.injector.replan(self.rack.now(), plan, &mut faults_of(&mut self.rack));
     }
 
     /// The present instant.

@@ -50,6 +50,13 @@ impl Job {
         }
     }
 
+    /// Another interval between checkpoints that are all alike.
+    pub(super) fn set_interval(&mut self, interval: Option<Span>) {
+        if let Protocol::Coordinated(machine) = &mut self.machine {
+            machine.set_interval(interval);
+        }
+    }
+
     pub(super) fn phase(&self) -> JobPhase {
         self.machine.phase()
     }

@@ -280,6 +280,14 @@ impl<'p> Coordinator<'p> {
         self
     }
 
+    /// Another plan of the same machine and jobs holds from now on.
+    pub fn replan(&mut self, plan: &'p Plan) {
+        (self.plan, self.notice) = (plan, plan.detection());
+        for (job, numbers) in self.state.jobs.iter_mut().zip(plan.jobs.iter()) {
+            job.set_interval(numbers.interval);
+        }
+    }
+
     /// What must not be forgotten.
     #[must_use]
     pub fn state(&self) -> &State {

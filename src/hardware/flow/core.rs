@@ -6,7 +6,7 @@ use super::clock::{Clock, Mark, NEVER, Owner, Rate, distance};
 use super::heap::{Entry, GROUP, Key, KeyHeap, MarkHeap, NONE, Places};
 
 /// A bundle of like flows that started together; one cache line, as there may be a million.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(super) struct Flow {
     /// Distinguishes this flow from an earlier one in the same place.
@@ -57,7 +57,7 @@ impl Flow {
 ///
 /// Its flows stand in the order of their finish marks in a list, the run, as long as each that
 /// comes finishes after all of it, which those of like size do; the rest goes to a heap next to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(super) struct Group {
     /// Its route, or [`NONE`] if its place is vacant.
@@ -179,7 +179,7 @@ impl Key for Date {
 }
 
 /// The state that a solver works on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Core {
     pub(super) now: u64,
     pub(super) flows: Vec<Flow>,

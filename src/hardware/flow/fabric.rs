@@ -15,7 +15,7 @@ use crate::units::{BitRate, Bytes, Time};
 /// Empty groups that a route may keep for the next flow.
 const SPARE_GROUPS: usize = 4;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Route {
     /// Whether it belongs to a tree.
     tree: bool,
@@ -26,7 +26,7 @@ struct Route {
 }
 
 /// Transfers over shared links.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fabric {
     core: Core,
     tree: Tree,

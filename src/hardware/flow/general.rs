@@ -13,7 +13,7 @@ use super::core::{Core, Group};
 use super::heap::{GROUP, KeyHeap, NONE, Packed, Places};
 use super::share::Share;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Link {
     capacity: u64,
     /// What its flows would take if only their caps held them back (bit/s).
@@ -22,7 +22,7 @@ struct Link {
     component: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Route {
     /// Its links: half-open places in [`General::crossed`].
     links: (u32, u32),
@@ -30,7 +30,7 @@ struct Route {
     crossing: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Component {
     links: Vec<u32>,
     routes: Vec<u32>,
@@ -50,7 +50,7 @@ struct Component {
 }
 
 /// Groups that cross the same watched links with the same cap; one cache line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 struct Class {
     cap: u64,
@@ -67,7 +67,7 @@ struct Class {
 }
 
 /// Working space of the filling, kept to spare allocations.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Scratch {
     /// Of each watched link: capacity left, and flows whose rate is open.
     links: Vec<(Share, u64)>,
@@ -75,7 +75,7 @@ struct Scratch {
 }
 
 /// The solver for components that are no trees.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct General {
     links: Vec<Link>,
     routes: Vec<Route>,

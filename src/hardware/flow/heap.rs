@@ -39,7 +39,7 @@ impl Key for Packed {
 }
 
 /// Where each member stands in the one heap (of a kind) that may hold it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     links: Vec<u32>,
     groups: Vec<u32>,
@@ -83,7 +83,7 @@ fn best_below<T>(items: &[T], place: usize, before: impl Fn(&T, &T) -> bool) -> 
 }
 
 /// A heap whose members can be given another key or taken out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeyHeap<K> {
     items: Vec<(K, u32)>,
 }
@@ -179,7 +179,7 @@ pub(super) struct Entry {
 
 /// Finish marks of flows of one group. Members cannot be taken out from the middle: whoever
 /// leaves early makes its entry stale, which spares one random memory access per step.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct MarkHeap {
     items: Vec<Entry>,
 }

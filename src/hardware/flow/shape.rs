@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::heap::NONE;
 
 /// Components and trees, found once from the routes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
     /// The component of each link; links on one route belong together.
     pub(super) components: Vec<u32>,

@@ -18,7 +18,7 @@ use super::core::Core;
 use super::heap::{GROUP, KeyHeap, NONE, Packed, Places};
 use super::share::{Falling, Level};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Link {
     parent: u32,
     capacity: u64,
@@ -52,7 +52,7 @@ impl Link {
 }
 
 /// The solver for components that are trees.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     links: Vec<Link>,
     /// The link at which each route enters.

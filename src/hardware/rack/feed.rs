@@ -9,7 +9,7 @@ use crate::units::{Power, Time};
 use super::node::Draw;
 
 /// One PSU domain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Psu {
     pub domain: PsuDomain,
     /// What it gives as long as all its nodes are off.
@@ -17,7 +17,7 @@ pub(super) struct Psu {
 }
 
 /// All PSU domains, and the meter of the machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Feed {
     psus: Vec<Psu>,
     meter: PowerMeter,

@@ -49,7 +49,7 @@ use crate::plan::chance::Chance;
 use crate::units::{Bytes, Span, Time};
 
 /// The machine, with the plan `P` that it is built from and an agenda of timers of type `T`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rack<P, T = Timer> {
     plan: P,
     chance: Chance,
@@ -98,6 +98,15 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Another plan of the same machine holds from now on.
+    pub fn replan(&mut self, plan: P) {
+        let differs = self.network.replan(&plan);
+        self.plan = plan;
+        if differs {
+            self.reset_rates();
+        }
     }
 
     /// The present instant.

@@ -32,6 +32,11 @@ impl Switch {
     pub(super) fn connects(&self) -> bool {
         self.down == 0 && self.uplink_ppm > 0
     }
+
+    /// What its uplink moves, of its rate.
+    fn share_ppm(&self) -> u32 {
+        if self.down == 0 { self.uplink_ppm } else { 0 }
+    }
 }
 
 /// How a fault harms, besides its kind.
@@ -116,6 +121,21 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             | Fault::Clock
             | Fault::Process => {}
         }
+    }
+
+    /// Every part moves what faults leave of its rate, which is another one. O(parts).
+    pub(super) fn reset_rates(&mut self) {
+        for switch in 0..self.switches.len() as u32 {
+            let share_ppm = self.switches[switch as usize].share_ppm();
+            self.network.set_uplink(self.now, switch, share_ppm);
+        }
+        for index in 0..self.servers.len() as u32 {
+            let is_up = self.servers[index as usize].down == 0;
+            self.network.set_server(self.now, index, is_up);
+            let share_ppm = self.scale.share(Part { kind: PartKind::Server, index });
+            self.network.set_disk(self.now, index, share_ppm);
+        }
+        (0..self.nodes.len() as u32).for_each(|node| self.node_cap_changed(node));
     }
 
     /// A part works at the share that faults leave of it by now.
@@ -256,8 +276,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn path_changed(&mut self, switch: u32) {
         let row = &self.switches[switch as usize];
         let (forwards, uplink_ppm) = (row.down == 0, row.uplink_ppm);
-        let share = if forwards { uplink_ppm } else { 0 };
-        self.network.set_uplink(self.now, switch, share);
+        self.network.set_uplink(self.now, switch, row.share_ppm());
         self.effect(Effect::Switch(switch, forwards, uplink_ppm));
         let plan = self.plan.clone();
         for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Switch, index: switch }) {

@@ -9,7 +9,7 @@ use crate::hardware::network::WHOLE_PPM;
 use crate::ids::{Part, PartKind};
 
 /// What is left of parts. Those that nothing holds work at their peak.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scale {
     /// Keys of the faults that hold a part, and the shares that they leave (ppm).
     held: BTreeMap<Part, Vec<(u64, u32)>>,

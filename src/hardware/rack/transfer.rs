@@ -31,7 +31,7 @@ pub(super) type Way = (RouteId, BitRate);
 #[derive(Clone, Debug)]
 pub struct Participants(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shared {
     members: Vec<u32>,
     /// Neighbours behind one switch: the first of them, and how many.
@@ -66,7 +66,7 @@ impl Participants {
 }
 
 /// Who takes part in a transfer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Members {
     /// All of these, each with all of its share to move; once started, how many that follow each
     /// other are in which bundle.
@@ -75,7 +75,7 @@ enum Members {
     Seats(Vec<Seat>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Transfer {
     write: bool,
     /// What each member moves.
@@ -89,7 +89,7 @@ struct Transfer {
 }
 
 /// The place of a member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seat {
     member: u32,
     /// The number of its bundle.
@@ -99,7 +99,7 @@ struct Seat {
 }
 
 /// Members that started together with one way and as much to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Bundle {
     count: u32,
     flow: Option<FlowId>,
@@ -158,7 +158,7 @@ pub enum Left {
 }
 
 /// The transfers that were asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Transfers {
     under_way: BTreeMap<u32, Transfer>,
     asked: u32,

@@ -8,6 +8,7 @@ use crate::cosmic::memory::Outcomes;
 use crate::metrics;
 use crate::scenario::base;
 use crate::scenario::boot::{Boot, Controller};
+use crate::scenario::changes::OneChange;
 use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::jobs::{JOB, Protocols, Workload};
 use crate::scenario::study::StudySpec;
@@ -72,6 +73,7 @@ joined! {
         Key::new("job", Kind::Tables(&JOB), "The jobs."),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),
+        Key::new("change", Kind::Tables(OneChange::SPEC), "What changes while the run goes on."),
         Key::new(
             "expect",
             Kind::Map(Names::Known(metric_names), &Kind::Bound),
