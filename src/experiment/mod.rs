@@ -14,6 +14,7 @@ mod run;
 mod again;
 mod folder;
 mod in_order;
+pub mod optimize;
 mod page;
 mod replay;
 pub mod study;

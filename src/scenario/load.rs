@@ -305,7 +305,7 @@ impl Loader {
     }
 
     /// All layers at a point that is prepared, and the profiles among them.
-    fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
+    pub(super) fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
         let names = self.names(point, m);
         let mut merged = self.bases[&names].clone();
         for (path, value) in point {

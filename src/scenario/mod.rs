@@ -36,6 +36,7 @@ mod resolved;
 pub mod study;
 mod study_text;
 mod sweep;
+pub mod varied;
 mod words;
 
 pub use crate::config::language::Comparison;
