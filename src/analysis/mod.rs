@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bins;
+pub mod cells;
 pub mod compare;
 mod corruptions;
 mod eventful;

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use super::results::columns_of;
-use super::{Results, RowStatus, StudyError, StudyFolder, Values};
+use super::folder::{STUDY, read};
+use super::results::{columns_of, results};
+use super::{Results, Role, RowStatus, StudyError, StudyFolder, Values};
+use crate::analysis::cells::{Cell, Table};
 use crate::analysis::stats::mean;
 use crate::analysis::study::{Answer, Axis, Expected, OfMetric, Tally};
 use crate::forecast;
 use crate::ids::JobId;
 use crate::metrics;
 use crate::plan::Plan;
-use crate::scenario::Study;
+use crate::scenario::{Study, difference};
 
 /// The metrics that are looked at where neither the study nor its user names any: of these, the
 /// first that its runs have.
@@ -52,6 +54,48 @@ pub fn answer(folder: &StudyFolder, wanted: &[String]) -> Result<Answer, StudyEr
         theory: theory(study, results),
         sampled: study.spec().latin_hypercube.is_some(),
     })
+}
+
+/// The runs of a merged study that were done, cell by cell, to be compared with another study.
+///
+/// # Errors
+/// When it is not merged yet.
+pub fn table(folder: &StudyFolder) -> Result<Table, StudyError> {
+    let (study, results) = (folder.study(), results(folder.path())?);
+    let text = read(folder.path(), STUDY)?;
+    let keys = difference::keys(&text).map_err(|why| {
+        StudyError::refused(&folder.study_file(), why, "plan the study again in another folder")
+    })?;
+    let axes = axes(study, 0..study.len());
+    let value = |axis: &Axis, cell: usize| match &axis.numbers {
+        Some(numbers) => format!("{:?}", numbers[cell]),
+        None => axis.texts[cell].clone(),
+    };
+    let named = |axis: &Axis, cell: usize| format!("{} {}", axis.name(), axis.texts[cell]);
+    let cell = |cell: usize| Cell {
+        point: axes.iter().map(|axis| (axis.key.clone(), value(axis, cell))).collect(),
+        label: axes.iter().map(|axis| named(axis, cell)).collect::<Vec<_>>().join(", "),
+        ..Cell::default()
+    };
+    let mut cells: Vec<_> = (0..study.len()).map(cell).collect();
+    for (row, cell) in results.cells.iter().enumerate() {
+        let cell = &mut cells[*cell as usize];
+        if !results.done[row] {
+            cell.lost += 1;
+            continue;
+        }
+        let seed = results.seeds[row];
+        cell.seeds.push(seed);
+        for column in results.columns.iter().filter(|it| it.role == Role::Metric) {
+            if let Values::Numbers(all) = &column.values
+                && let Some(value) = all[row]
+            {
+                cell.metrics.entry(column.name.clone()).or_default().push((seed, value));
+            }
+        }
+    }
+    let folder = folder.path().to_owned();
+    Ok(Table { folder, name: study.name().to_owned(), keys, cells })
 }
 
 /// That there is no metric of this name.

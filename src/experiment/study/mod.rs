@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use crate::record::RecordError;
 use crate::scenario::Mistakes;
 
-pub use answer::answer;
+pub use answer::{answer, table};
 pub(super) use answer::{axes, expected, no_metric};
 pub use claim::Claimant;
 pub use folder::{Asked, StudyFolder};
