@@ -66,7 +66,7 @@ fn the_exact_interval_of_one_node_is_found_from_bounds_alone() {
             "--set",
             "stop.at=200 d",
             "--precision",
-            "1%",
+            "3%",
         ],
     );
     assert_eq!(found["ended"], "precise", "{found}");
@@ -93,7 +93,10 @@ fn the_exact_interval_of_one_node_is_found_from_bounds_alone() {
 #[test]
 fn the_answer_does_not_depend_on_how_many_runs_are_played_at_a_time() {
     let bench = Bench::new();
-    let rest = |jobs| ["--vary", INTERVAL, "--precision", "20%", "--jobs", jobs];
+    let rest = |jobs| {
+        let few = ["--vary", INTERVAL, "--from", "5 min", "--to", "1 h", "--replications", "4"];
+        [&few[..], &["--replications-max", "12", "--jobs", jobs]].concat()
+    };
     let one = optimum(&bench, "crash_weibull_daly.toml", &rest("1"));
     assert_eq!(one, optimum(&bench, "crash_weibull_daly.toml", &rest("3")));
 }
@@ -185,16 +188,16 @@ fn an_interval_and_a_count_of_verifications_are_found_together() {
         "--vary",
         "checkpoint.coordinated.verify.per_checkpoint={ from = 1, to = 5 }",
         "--precision",
-        "20%",
+        "30%",
         "--replications",
-        "8",
+        "6",
         "--set",
         WORK,
     ];
     let found = optimum(&bench, "silent_verification.toml", &two);
     let [interval, count] =
         [INTERVAL, VERIFICATIONS].map(|key| number(&found["keys"][key]["best"]));
-    assert!(number(&found["reached"]) <= 0.2, "{found}");
+    assert!(number(&found["reached"]) <= 0.3, "{found}");
     assert_eq!(again(&found, "the scenario's own")["point"], serde_json::json!(["15 min", "3"]));
     let mut cells = format!("{INTERVAL} [s],{VERIFICATIONS}\n{interval},{count}\n");
     for minutes in [6, 8, 10, 12, 15] {
@@ -218,7 +221,7 @@ fn an_interval_and_a_count_of_verifications_are_found_together() {
     let waste: Vec<_> = waste.flatten().collect();
     assert_eq!(waste.len(), 26);
     let least = waste.iter().copied().fold(f64::INFINITY, f64::min);
-    assert!(waste[0] <= 1.1 * least, "{interval} s with {count}: {} and {least}", waste[0]);
+    assert!(waste[0] <= 1.05 * least, "{interval} s with {count}: {} and {least}", waste[0]);
 }
 
 #[test]
