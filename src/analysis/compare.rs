@@ -3,6 +3,12 @@
 //! A is the reference: differences are B minus A, and a band is a share of A's value. With several
 //! runs on a side a metric is a mean with its interval, and a difference beyond the tolerance that
 //! chance may explain is distinguished from one that it does not ([`Verdict::Unclear`]).
+//!
+//! Runs of one seed meet the same faults. Where each run of the smaller side has one of its seed on
+//! the other, differences are those of the pairs (common random numbers: Law, "Simulation Modeling
+//! and Analysis", 5th edition 2015, section 10.2.1), else the sides are taken to be independent.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -80,11 +86,16 @@ pub struct Difference {
     pub half_width: Option<f64>,
     /// The largest difference that is within tolerance; `None` if any is.
     pub tolerance: Option<f64>,
+    /// Of how many pairs of runs of one seed it is the mean; `None` if it is that of the means.
+    pub pairs: Option<usize>,
 }
 
 /// A metric or a distribution on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
+    /// The cell of a study, for people; `None` of results folders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
     /// Its name.
     pub name: String,
     /// Its unit, as in `metrics.csv`.
@@ -120,6 +131,8 @@ pub struct Distribution {
 pub struct Comparison {
     /// What is unlike before anything is measured, and what it is not to be trusted in; sentences.
     pub remarks: Vec<String>,
+    /// Whether differences are by pairs of one seed, as a sentence; `None` of single runs.
+    pub pairing: Option<String>,
     /// The keys of the scenarios that differ.
     pub keys: Vec<KeyDifference>,
     /// The metrics that a side has, in the order of `metrics.csv`.
@@ -137,6 +150,7 @@ impl Comparison {
         assert!(!a.is_empty() && !b.is_empty(), "each side has a run");
         Self {
             remarks: unlike::remarks(a, b),
+            pairing: pairing(&seeds(a), &seeds(b)),
             keys: unlike::keys(a, b),
             metrics: metric_rows(a, b, tolerance),
             distributions: distributions(a, b, tolerance),
@@ -169,9 +183,9 @@ fn metric_rows(a: &[Run], b: &[Run], tolerance: &Tolerance) -> Vec<Row> {
     }
     let place = |name: &str| metrics::ALL.iter().position(|it| it.name == name);
     names.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
-    let values = |runs: &[Run], name: &str| -> Vec<f64> {
-        let metrics = runs.iter().flat_map(|run| &run.findings.metrics);
-        metrics.filter(|metric| metric.name == name).map(|metric| metric.value).collect()
+    let values = |runs: &[Run], name: &str| -> Vec<(u64, f64)> {
+        let of = |run: &Run| Some((run.manifest.seed, run.findings.metric(name)?.value));
+        runs.iter().filter_map(of).collect()
     };
     let row = |(name, unit): (&str, &str)| {
         metric_row((name, unit), &values(a, name), &values(b, name), tolerance)
@@ -179,23 +193,30 @@ fn metric_rows(a: &[Run], b: &[Run], tolerance: &Tolerance) -> Vec<Row> {
     names.into_iter().map(row).collect()
 }
 
-fn metric_row(
+/// A metric by its values, each with the seed of its run.
+pub(super) fn metric_row(
     (name, unit): (&str, &str),
-    of_a: &[f64],
-    of_b: &[f64],
+    of_a: &[(u64, f64)],
+    of_b: &[(u64, f64)],
     tolerance: &Tolerance,
 ) -> Row {
+    let pairs = pairs(of_a, of_b);
+    let [of_a, of_b] = [of_a, of_b].map(|side| side.iter().map(|it| it.1).collect::<Vec<_>>());
     let value = |values: &[f64]| {
         let half_width = stats::confidence(values, LEVEL).map(|interval| interval.half_width);
         Some(Value { half_width, ..summary(values)? })
     };
-    let (a, b) = (value(of_a), value(of_b));
+    let (a, b) = (value(&of_a), value(&of_b));
     let (mut verdict, mut difference) = (one_sided(a.is_some()), None);
     if let (Some(a), Some(b)) = (a, b) {
         let tolerated = tolerance.of(name, unit, a.mean);
-        let interval = two_samples::difference(of_a, of_b, LEVEL);
-        let absolute = b.mean - a.mean;
-        let [in_a, in_b] = [of_a, of_b].map(|values| ascending(values.iter().copied()));
+        let interval = match &pairs {
+            Some(apart) => stats::confidence(apart, LEVEL),
+            None => two_samples::difference(&of_a, &of_b, LEVEL),
+        };
+        let of_pairs = pairs.as_deref().and_then(stats::mean);
+        let absolute = of_pairs.unwrap_or(b.mean - a.mean);
+        let [in_a, in_b] = [of_a, of_b].map(|values| ascending(values.into_iter()));
         // As curves, so that three runs with one value are the same as one run with it.
         let is_same = two_samples::area_between(&in_a, &in_b) == Some(0.0);
         verdict = judged(is_same, absolute, tolerated, |beyond| {
@@ -203,10 +224,11 @@ fn metric_row(
         });
         difference = Some(Difference {
             half_width: interval.map(|interval| interval.half_width),
+            pairs: pairs.map(|apart| apart.len()),
             ..differing(absolute, a.mean, tolerated)
         });
     }
-    Row { name: name.to_owned(), unit: unit.to_owned(), verdict, a, b, difference }
+    Row { cell: None, name: name.to_owned(), unit: unit.to_owned(), verdict, a, b, difference }
 }
 
 /// The distributions that the folders hold: when nodes were first up, how long the stages of their
@@ -273,7 +295,7 @@ fn distribution(
         verdict = judged(ks.distance == 0.0, area, tolerated, |_| ks.p > 1.0 - LEVEL);
         difference = Some(differing(area, a.mean, tolerated));
     }
-    let row = Row { name: name.to_owned(), unit, verdict, a, b, difference };
+    let row = Row { cell: None, name: name.to_owned(), unit, verdict, a, b, difference };
     Some(Distribution { row, kolmogorov_smirnov, of_a, of_b })
 }
 
@@ -300,7 +322,45 @@ fn differing(absolute: f64, mean_of_a: f64, tolerated: f64) -> Difference {
         relative: (mean_of_a != 0.0).then(|| absolute / mean_of_a.abs()),
         half_width: None,
         tolerance: tolerated.is_finite().then_some(tolerated),
+        pairs: None,
     }
+}
+
+fn seeds(runs: &[Run]) -> Vec<u64> {
+    runs.iter().map(|run| run.manifest.seed).collect()
+}
+
+/// B minus A of each seed, if the values of both sides pair: two seeds or more, each at most once
+/// on a side, and none of the smaller side without a partner.
+fn pairs(of_a: &[(u64, f64)], of_b: &[(u64, f64)]) -> Option<Vec<f64>> {
+    let [a, b] = [of_a, of_b].map(|side| side.iter().copied().collect::<BTreeMap<_, _>>());
+    let apart: Vec<_> = a.iter().filter_map(|(seed, value)| Some(b.get(seed)? - value)).collect();
+    let each_once = a.len() == of_a.len() && b.len() == of_b.len();
+    let all = apart.len() == a.len().min(b.len());
+    (each_once && all && apart.len() > 1).then_some(apart)
+}
+
+/// Whether runs of these seeds pair, as a sentence.
+pub(super) fn pairing(of_a: &[u64], of_b: &[u64]) -> Option<String> {
+    if of_a.len() < 2 || of_b.len() < 2 {
+        return None;
+    }
+    let values = |seeds: &[u64]| seeds.iter().map(|seed| (*seed, 0.0)).collect::<Vec<_>>();
+    if let Some(apart) = pairs(&values(of_a), &values(of_b)) {
+        let all = apart.len();
+        return Some(format!("Differences are by pairs: {all} seeds have a run in A and in B."));
+    }
+    let shared = of_a.iter().filter(|seed| of_b.contains(seed)).count();
+    let repeats = |seeds: &[u64]| {
+        let each_once: std::collections::BTreeSet<_> = seeds.iter().collect();
+        each_once.len() < seeds.len()
+    };
+    let why = match shared {
+        0 => "they have no seed in common".to_owned(),
+        _ if repeats(of_a) || repeats(of_b) => "a side has a seed more than once".to_owned(),
+        _ => format!("only {shared} of their {} and {} seeds are the same", of_a.len(), of_b.len()),
+    };
+    Some(format!("Differences are those of independent sides: {why}."))
 }
 
 fn summary(values: &[f64]) -> Option<Value> {
@@ -412,13 +472,14 @@ pub(crate) mod tests {
         Comparison::of(a, b, &Tolerance::default())
     }
 
-    fn makespans(values: &[f64]) -> Vec<Run> {
+    /// Runs with these makespans, and with this seed and those after it.
+    fn makespans(first: u64, values: &[f64]) -> Vec<Run> {
         let run = |(seed, value): (u64, &f64)| run(seed, 10.0, &[("makespan", *value, "s")]);
-        (1..).zip(values).map(run).collect()
+        (first..).zip(values).map(run).collect()
     }
 
     fn verdict(a: &[f64], b: &[f64]) -> Verdict {
-        compare(&makespans(a), &makespans(b)).metrics[0].verdict
+        compare(&makespans(1, a), &makespans(101, b)).metrics[0].verdict
     }
 
     #[test]
@@ -476,13 +537,44 @@ pub(crate) mod tests {
         assert!(comparison.agrees(false) && !comparison.agrees(true));
     }
 
+    /// By hand: differences 2, 3, 4 have the mean 3 and the deviation 1, so half a width is
+    /// t(0.995; 2) / sqrt(3) = 9.925 / 1.732 = 5.730; Welch's, of the spread of the sides
+    /// themselves (deviation 50 and 51), is over 100.
+    #[test]
+    fn runs_of_one_seed_are_compared_pair_by_pair() {
+        let side = |values: [(u64, f64); 3]| {
+            values.map(|(seed, value)| run(seed, 10.0, &[("makespan", value, "s")]))
+        };
+        let a = side([(7, 100.0), (8, 150.0), (9, 200.0)]);
+        // In another order: the seed says which belong together.
+        let b = side([(9, 204.0), (7, 102.0), (8, 153.0)]);
+        let comparison = compare(&a, &b);
+        let row = comparison.metrics[0].difference.expect("both have it");
+        assert_eq!((row.absolute, row.pairs), (3.0, Some(3)));
+        assert!((row.half_width.expect("three pairs") - 5.730).abs() < 1e-3, "{row:?}");
+        let said = "Differences are by pairs: 3 seeds have a run in A and in B.";
+        assert_eq!(comparison.pairing.as_deref(), Some(said));
+        // One seed that the other side has not makes them independent; one that is more does not.
+        let other = side([(9, 204.0), (7, 102.0), (1, 153.0)]);
+        let comparison = compare(&a, &other);
+        let row = comparison.metrics[0].difference.expect("both have it");
+        assert_eq!(row.pairs, None);
+        assert!(row.half_width.expect("three runs a side") > 100.0, "{row:?}");
+        let said = "Differences are those of independent sides: only 2 of their 3 and 3 seeds are \
+                    the same.";
+        assert_eq!(comparison.pairing.as_deref(), Some(said));
+        let row = compare(&a[..2], &b).metrics[0].difference.expect("both have it");
+        assert_eq!((row.absolute, row.pairs), (2.5, Some(2)));
+        assert_eq!(compare(&a[..1], &b).pairing, None);
+    }
+
     #[test]
     fn a_difference_counts_from_a_and_is_reported_with_its_tolerance() {
-        let row = &compare(&makespans(&[80.0]), &makespans(&[100.0])).metrics[0];
+        let row = &compare(&makespans(1, &[80.0]), &makespans(2, &[100.0])).metrics[0];
         let difference = row.difference.expect("both have it");
         assert_eq!((difference.absolute, difference.relative), (20.0, Some(0.25)));
         assert_eq!((difference.half_width, difference.tolerance), (None, Some(4.0)));
-        let row = &compare(&makespans(&[0.0]), &makespans(&[0.000_9])).metrics[0];
+        let row = &compare(&makespans(1, &[0.0]), &makespans(2, &[0.000_9])).metrics[0];
         assert_eq!(row.verdict, Verdict::Within, "the floor of seconds");
         assert_eq!(row.difference.expect("both have it").relative, None);
     }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bins;
+pub mod cells;
 pub mod compare;
 mod corruptions;
 mod eventful;
@@ -12,6 +13,7 @@ mod jobs;
 mod meters;
 mod nodes;
 pub mod observed;
+pub mod optimum;
 pub mod results;
 pub mod run;
 mod sample;

@@ -275,7 +275,7 @@ fn moments(values: &[(u32, f64)]) -> Found {
 }
 
 /// What each value of one is more than that of the other of the same replication.
-fn differences(one: &[(u32, f64)], other: &[(u32, f64)]) -> Vec<f64> {
+pub(super) fn differences(one: &[(u32, f64)], other: &[(u32, f64)]) -> Vec<f64> {
     let mut others = other.iter().peekable();
     let mut found = Vec::new();
     for (replication, value) in one {

@@ -1,10 +1,13 @@
 //! What two sets of runs are unlike in before anything is measured.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::run::Run;
+
+/// The value of each key, as TOML.
+type Keys = BTreeMap<String, String>;
 
 /// A key of the scenario that differs between the sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,9 +23,15 @@ pub struct KeyDifference {
 /// The keys that differ between the sides, and those that differ within a side, but for the seed:
 /// a side is meant to be the same experiment with several seeds.
 pub(super) fn keys(a: &[Run], b: &[Run]) -> Vec<KeyDifference> {
-    let names: BTreeSet<_> = a.iter().chain(b).flat_map(|run| run.keys.keys()).collect();
+    let [a, b] = [a, b].map(|runs| runs.iter().map(|run| &run.keys).collect::<Vec<_>>());
+    keys_of(&a, &b)
+}
+
+/// The same of the values of the keys of each run.
+pub(super) fn keys_of(a: &[&Keys], b: &[&Keys]) -> Vec<KeyDifference> {
+    let names: BTreeSet<_> = a.iter().chain(b).flat_map(|run| run.keys()).collect();
     let difference = |key: &String| {
-        let values = |runs: &[Run]| each_once(runs.iter().map(|run| run.keys.get(key).cloned()));
+        let values = |runs: &[&Keys]| each_once(runs.iter().map(|run| run.get(key).cloned()));
         KeyDifference { key: key.clone(), a: values(a), b: values(b) }
     };
     names.into_iter().map(difference).filter(differs).collect()

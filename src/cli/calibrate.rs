@@ -10,7 +10,7 @@ use clap::Args;
 use crate::analysis::run::Run;
 use crate::backend::model::Model;
 use crate::cli::files::{self, Override, Trust};
-use crate::cli::{Exit, streams};
+use crate::cli::{Exit, share, streams};
 use crate::experiment;
 use crate::fitting::calibration::{self, Calibration, Key, Recorded, keys};
 use crate::report::calibration as pages;
@@ -68,14 +68,6 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     trust: Trust,
-}
-
-/// A share: `0.1` or `10%`.
-fn share(text: &str) -> Result<f64, String> {
-    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |it| (it.trim(), 0.01));
-    let share = number.parse::<f64>().ok().map(|share| share * scale);
-    let known = share.filter(|share| share.is_finite() && *share >= 0.0);
-    known.ok_or_else(|| "a share from 0 up, such as 10% or 0.1".to_owned())
 }
 
 /// Reads the runs, fits, reports, writes.

@@ -1,6 +1,6 @@
-//! `rackstorm compare`: two results folders, or two sets of them, side by side.
+//! `rackstorm compare`: two results folders, two sets of them, or two studies, side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,6 +11,7 @@ use crate::cli::files::{self, Trust};
 use crate::cli::open::open;
 use crate::cli::{Exit, streams};
 use crate::experiment;
+use crate::experiment::study::{StudyFolder, table};
 use crate::report::comparison::{self, Input};
 
 /// What stands under the help of `compare`.
@@ -20,20 +21,23 @@ Examples:
   rackstorm compare results/nfs/* --with results/nbd/*       several seeds a side, with intervals
   rackstorm compare A B --band 2% --band 'node_time_*=10%' --band energy=any --floor mttr=1
   rackstorm compare A B --out comparison --open              a page with the figures overlaid
+  rackstorm compare results/nfs-study results/nbd-study      two studies, cell by cell
   rackstorm compare A B --json | jq '.metrics[] | select(.verdict == \"out\")'
 
-A is the reference: differences are B minus A, and a band is a share of A's value. The table names
-what is out of tolerance first; docs/compare.md has the formulas. Different scenarios may be
+A is the reference: differences are B minus A, and a band is a share of A's value. Runs that have
+the same seed on both sides are compared pair by pair, as the first lines say. The table names what
+is out of tolerance first; docs/compare.md has the formulas. Different scenarios may be
 compared on purpose; the keys in which they differ are reported at the top.
 
 Exit codes: 0 within tolerance, 4 out of tolerance, 2 wrong usage, 3 a folder cannot be read.";
 
-/// Compare two results folders, or two sets of them
+/// Compare two results folders, two sets of them, or two studies
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that the user gives or not")]
 pub(super) struct Arguments {
-    /// Results folders of finished runs: A and B, or all of A if --with names those of B
+    /// Results folders of finished runs: A and B, or all of A if --with names those of B; or the
+    /// folders of two merged studies
     #[arg(required = true)]
     results: Vec<PathBuf>,
     /// Results folders of B
@@ -80,6 +84,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if files::is_taken(arguments.out.as_deref(), "write the page") {
         return Ok(Exit::Usage);
     }
+    let studies = a.iter().chain(b).filter(|folder| StudyFolder::is_at(folder)).count();
+    match (a, b) {
+        _ if studies == 0 => {}
+        ([a], [b]) if studies == 2 => {
+            return run_studies(arguments, [a.as_path(), b.as_path()], &tolerance);
+        }
+        _ => {
+            streams::say("error: a study is compared with one other study, and with nothing else");
+            return Ok(Exit::Usage);
+        }
+    }
     let trust = &arguments.trust;
     let Some((a, b)) = trust.read_all(a).zip(trust.read_all(b)) else { return Ok(Exit::Failed) };
     let comparison = Comparison::of(&a, &b, &tolerance);
@@ -103,6 +118,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         open(&page);
     }
     Ok(if agrees { Exit::Done } else { Exit::OutOfTolerance })
+}
+
+/// Compares two studies.
+fn run_studies(
+    arguments: &Arguments,
+    folders: [&Path; 2],
+    tolerance: &Tolerance,
+) -> anyhow::Result<Exit> {
+    if arguments.out.is_some() {
+        streams::say("error: --out draws results folders; a study has the figures of its report");
+        return Ok(Exit::Usage);
+    }
+    let [a, b] = folders.map(|folder| table(&StudyFolder::open(folder)?));
+    let (a, b) = (a?, b?);
+    let of = Comparison::of_studies(&a, &b, tolerance);
+    let json = arguments.json.then(|| comparison::study_json([&a, &b], &of, arguments.strict));
+    let text = || comparison::study_text([&a, &b], &of, arguments.strict, arguments.all);
+    streams::found(json, text, [])?;
+    Ok(if of.agrees(arguments.strict) { Exit::Done } else { Exit::OutOfTolerance })
 }
 
 /// The folders of A and of B, or `None` after reporting what is missing.

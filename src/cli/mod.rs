@@ -12,6 +12,7 @@ mod events;
 mod fake_tool;
 mod fit;
 mod import;
+mod optimize;
 mod plan;
 mod power;
 mod rack;
@@ -87,6 +88,7 @@ pub struct Cli {
 enum Command {
     Run(run::Arguments),
     Study(Box<study::Arguments>),
+    Optimize(Box<optimize::Arguments>),
     Agent(agent::Arguments),
     Validate(validate::Arguments),
     Plan(plan::Arguments),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
+        Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
@@ -188,6 +191,14 @@ where
 fn heartbeat(text: &str) -> Result<Span, String> {
     let heartbeat: Span = above_zero(text)?;
     if heartbeat <= Span::from_secs(3_600) { Ok(heartbeat) } else { Err("at most 1 h".into()) }
+}
+
+/// A share: `0.1` or `10%`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |it| (it.trim(), 0.01));
+    let share = number.parse::<f64>().ok().map(|share| share * scale);
+    let known = share.filter(|share| share.is_finite() && *share >= 0.0);
+    known.ok_or_else(|| "a share from 0 up, such as 10% or 0.1".to_owned())
 }
 
 /// The names of all commands that are shown, for those who check that each is documented.

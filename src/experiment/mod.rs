@@ -15,6 +15,7 @@ mod again;
 pub mod branch;
 mod folder;
 mod in_order;
+pub mod optimize;
 mod page;
 mod replay;
 pub mod study;

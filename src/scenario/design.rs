@@ -53,7 +53,7 @@ impl Design {
                 continue;
             }
             let members = group.cloned().unwrap_or_else(|| vec![number]);
-            let rows = axis.rows.as_ref().map_or(axis.values.len(), Vec::len);
+            let rows = axis.len();
             groups.push(Group { axes: members, rows });
         }
         let max = if filtered { CROSSED_MAX } else { CELLS_MAX };

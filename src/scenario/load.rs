@@ -313,7 +313,7 @@ impl Loader {
     }
 
     /// All layers at a point that is prepared, and the profiles among them.
-    fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
+    pub(super) fn merged(&self, point: &Point<'_>, m: &mut Mistakes) -> (Table, Profiles) {
         let expanded = variants::expanded(&self.user, point);
         let names = self.names(&expanded, m);
         let mut merged = self.bases[&names].clone();

@@ -38,6 +38,7 @@ pub mod study;
 mod study_text;
 mod sweep;
 mod variants;
+pub mod varied;
 mod words;
 
 pub use crate::config::language::Comparison;

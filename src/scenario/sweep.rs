@@ -55,6 +55,12 @@ impl Axis {
         &self.path
     }
 
+    /// How many values it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.as_ref().map_or(self.values.len(), Vec::len)
+    }
+
     /// The unit of its numbers: `s`, `B`, `bit/s`, `B/s`, `packets/s`, `W`, `m`, `count`, or `1`
     /// for other numbers and shares. `None` if not all of its values are numbers.
     #[must_use]

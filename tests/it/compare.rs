@@ -169,3 +169,66 @@ fn wrong_usage_is_exit_2_and_a_wrong_folder_exit_3() {
         assert!(done.stderr.contains(reported), "{}", done.stderr);
     }
 }
+
+/// A study of one node that fails once a day: two intervals, eight seeds.
+fn study(bench: &Bench, folder: &str, rest: &[&str]) -> String {
+    let base = root().join("scenarios/smoke/single_node_exponential.toml");
+    let base = base.to_str().expect("names are UTF-8");
+    let axis = "[sweep]\n\"checkpoint.coordinated.interval\" = [\"6 h\", \"12 h\"]\n";
+    let file = bench.write("node.toml", &format!("schema = 1\ninherit = {base:?}\n{axis}"));
+    let file = file.to_str().expect("names are UTF-8");
+    let arguments = ["study", file, "--replications", "8", "-q", "-o", folder];
+    let done = bench.run(&[&arguments[..], rest].concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    folder.to_owned()
+}
+
+#[test]
+fn two_studies_are_compared_cell_by_cell_and_seed_by_seed() {
+    let bench = Bench::new();
+    let a = study(&bench, "a", &[]);
+    let (code, comparison) = compare(&bench, &[&a, &a, "--strict"]);
+    assert_eq!((code, &comparison["agrees"]), (0, &Value::Bool(true)));
+    assert!(rows(&comparison, "metrics").iter().all(|row| row["verdict"] == "same"));
+    // A longer repair lengthens each run by as much as it has failures, whatever its seed.
+    let b = study(&bench, "b", &["--set", "fault.crash.0.repair=160 s"]);
+    let (code, comparison) = compare(&bench, &[&a, &b, "--band", "any", "--band", "makespan=0%"]);
+    assert_eq!(code, 4, "{comparison}");
+    let said = "Differences are by pairs: 8 seeds have a run in A and in B.";
+    assert_eq!(comparison["pairing"], said);
+    let of = |interval: &str| {
+        let found = rows(&comparison, "metrics").iter().find(|row| {
+            row["name"] == "makespan" && row["cell"] == format!("interval {interval}").as_str()
+        });
+        found.unwrap_or_else(|| panic!("no {interval}: {comparison}"))
+    };
+    for interval in ["6 h", "12 h"] {
+        let difference = &of(interval)["difference"];
+        assert_eq!(difference["pairs"], 8);
+        // Some 25 failures or more of 100 s each; without pairs the interval would be days.
+        let [mean, half] =
+            ["absolute", "half_width"].map(|it| difference[it].as_f64().expect("so"));
+        assert!(mean > 2_000.0 && half < mean, "{difference}");
+    }
+    let keys: Vec<_> = rows(&comparison, "keys").iter().map(|key| &key["key"]).collect();
+    assert!(keys.iter().all(|key| key.to_string().contains("repair")), "{keys:?}");
+    let text = bench.run(&["compare", &a, &b]).stdout;
+    assert!(text.contains("makespan, interval 6 h") || text.contains("within tolerance"), "{text}");
+}
+
+#[test]
+fn a_study_is_compared_with_a_study_alone() {
+    let bench = Bench::new();
+    let (a, run) = (study(&bench, "a", &[]), boot(&bench, &[]));
+    for arguments in
+        [vec![a.as_str(), &run], vec![&a, &a, "--out", "page"], vec![&a, "--with", &a, &a]]
+    {
+        let done = bench.run(&[&["compare"], arguments.as_slice()].concat());
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(done.stderr.starts_with("error: "), "{}", done.stderr);
+    }
+    std::fs::remove_file(bench.path().join("a/results.json")).expect("it was merged");
+    let done = bench.run(&["compare", &a, &a]);
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("it has no merged table"), "{}", done.stderr);
+}

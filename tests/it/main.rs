@@ -39,6 +39,7 @@ mod measured;
 mod model;
 mod mutants;
 mod numbers;
+mod optimize;
 mod overlap;
 mod pace;
 mod places;

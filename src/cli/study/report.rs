@@ -61,6 +61,7 @@ pub(super) fn say(
         name: study.name(),
         title: &title,
         answer: &answer,
+        search: None,
         version: env!("CARGO_PKG_VERSION"),
         command: &format!("rackstorm study {}", word(&folder.study_file().to_string_lossy())),
         definition: |name| metrics::find(name).map_or("", |definition| definition.meaning),

@@ -21,7 +21,7 @@ use crate::record::manifest::this_program;
 use crate::scenario::Study;
 
 /// The study, whole: it needs no other file.
-const STUDY: &str = "study.toml";
+pub(super) const STUDY: &str = "study.toml";
 
 /// One line for each cell: its number, its values, and what a run of it is estimated to take.
 const CELLS: &str = "plan.csv";
@@ -179,6 +179,12 @@ impl StudyFolder {
         }
         let why = format!("the folder holds another study, of `{}`", plan.name);
         Err(StudyError::refused(path, why, elsewhere))
+    }
+
+    /// Whether a folder is that of a study.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        path.join(PLAN).exists()
     }
 
     /// Opens the folder of a study.

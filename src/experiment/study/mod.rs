@@ -18,6 +18,7 @@
 
 mod folder;
 mod pilot;
+mod play;
 mod rounds;
 mod row;
 mod shard;
@@ -35,12 +36,15 @@ use std::path::{Path, PathBuf};
 use crate::record::RecordError;
 use crate::scenario::Mistakes;
 
-pub use answer::answer;
+pub use answer::{answer, table};
+pub(super) use answer::{axes, expected, no_metric};
 pub use claim::Claimant;
 pub use folder::{Asked, StudyFolder};
 pub use merge::{Merged, merge};
 pub use pilot::Estimate;
+pub(super) use play::{Planned, Plans, Play, planned};
 pub use results::{ResultColumn, Results, Role, Values, merged, results};
+pub(super) use rounds::seeds;
 pub use rounds::{Next, Reached, advance, check, replications};
 pub use row::{Row, RowStatus};
 pub use shard::{Ended, Player, Stopper};
@@ -85,7 +89,7 @@ pub enum StudyError {
 }
 
 impl StudyError {
-    fn refused(path: &Path, why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn refused(path: &Path, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { path: path.to_owned(), why: why.into(), hint: hint.into() }
     }
 }

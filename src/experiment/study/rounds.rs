@@ -71,7 +71,7 @@ pub fn replications(study: &Study) -> u32 {
 }
 
 /// How many seeds there are.
-fn seeds(study: &Study) -> u32 {
+pub(in crate::experiment) fn seeds(study: &Study) -> u32 {
     let all = match study.seeds() {
         Seeds::List(all) => all.len() as u64,
         Seeds::From(first) => (u64::MAX - first).saturating_add(1),

@@ -1,12 +1,11 @@
 //! A shard as it is played: its rows go into chunks, and at its end into a part.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZero;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,16 +15,14 @@ use super::StudyError;
 use super::claim::Claim;
 use super::folder::{StudyFolder, json, parse, read};
 use super::packing::Block;
-use super::row::{Columns, Row, RowStatus, placed};
+use super::play::{Plans, Play};
+use super::row::{Columns, Row};
 use super::sorted::{Tally, join, with_end};
-use crate::backend::Backend;
-use crate::experiment::{Run, in_order, is_unfinished};
-use crate::plan::Plan;
+use crate::experiment::in_order;
 use crate::record::checksums::damaged;
 use crate::record::columns::settle;
 use crate::record::fingerprint::sha256;
 use crate::record::{Checksums, RecordError};
-use crate::scenario::Study;
 
 /// Time between two chunks, and between two signs of life: what a kill throws away.
 const CHUNK: Duration = Duration::from_secs(5);
@@ -206,12 +203,11 @@ impl StudyFolder {
         open: &Open,
         player: &Player<'_>,
     ) -> Result<Ended, StudyError> {
-        let stage = self.stage()?;
+        let way = Play { stage: self.stage()?, fingerprint: self.plan.fingerprint };
         let done = self.kept(open)?;
         let runs = self.blocks_of(shard).iter().flat_map(Block::each).collect::<Vec<_>>();
         let left: Vec<_> = runs.iter().copied().filter(|run| !done.contains(run)).collect();
-        let kept = player.jobs.or_else(|| thread::available_parallelism().ok());
-        let plans = Plans { recent: Mutex::default(), kept: 1 + kept.map_or(1, NonZero::get) };
+        let plans = Plans::of_jobs(player.jobs);
         let (ticker, taken) = (Ticker::default(), AtomicBool::new(false));
         let one = |number: usize| {
             let (cell, replication) = left[number];
@@ -219,7 +215,9 @@ impl StudyFolder {
                 return;
             }
             let plan = plans.of(cell, self.study());
-            let row = self.one(stage, plan.get().expect("it is made"), cell, replication);
+            let seed = self.study().seeds().of(u64::from(replication));
+            let seed = seed.expect("no more replications are planned than there are seeds");
+            let row = way.row(plan.get().expect("it is made"), (cell, replication, seed));
             (player.ended)(&row);
             locked(&open.rows).push(row);
         };
@@ -317,88 +315,6 @@ impl StudyFolder {
             None => Part::Whole(receipt),
         })
     }
-
-    /// One run.
-    fn one(
-        &self,
-        stage: &dyn Backend,
-        plan: &Result<Plan, String>,
-        cell: u32,
-        replication: u32,
-    ) -> Row {
-        let seed = self.study().seeds().of(u64::from(replication));
-        let seed = seed.expect("no more replications are planned than there are seeds");
-        let failed = |why: String| Row {
-            cell,
-            replication,
-            seed,
-            status: RowStatus::Failed,
-            error: Some(why),
-            missed: None,
-            metrics: Vec::new(),
-            fingerprint: None,
-        };
-        let plan = match plan {
-            Ok(plan) => plan.with_seed(seed),
-            Err(why) => return failed(why.clone()),
-        };
-        let once = || {
-            let run = Run::new(&plan, stage);
-            if self.plan.fingerprint { run.fingerprint().play() } else { run.play() }
-        };
-        let outcome = match panic::catch_unwind(AssertUnwindSafe(once)) {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => return failed(one_line(&error.to_string())),
-            Err(_) => return failed("a mistake of the program: an assertion failed".to_owned()),
-        };
-        let unfinished = is_unfinished(&plan.scenario, |name| outcome.metric(name));
-        let demands = !plan.scenario.expect.is_empty();
-        Row {
-            cell,
-            replication,
-            seed,
-            status: if unfinished { RowStatus::Unfinished } else { RowStatus::Done },
-            error: None,
-            missed: demands.then(|| outcome.missed().count()),
-            metrics: placed(&outcome.findings.metrics),
-            fingerprint: outcome.fingerprint,
-        }
-    }
-}
-
-/// The plans of the cells that are being played: made once for the seeds of a cell.
-struct Plans {
-    recent: Mutex<VecDeque<(u32, Slot)>>,
-    /// Cells that are played at a time, at most: each may be of a million nodes.
-    kept: usize,
-}
-
-/// A plan, or why there is none, when it is made.
-type Slot = Arc<OnceLock<Result<Plan, String>>>;
-
-impl Plans {
-    fn of(&self, cell: u32, study: &Study) -> Slot {
-        let slot = {
-            let mut recent = locked(&self.recent);
-            let known = recent.iter().find(|(of, _)| *of == cell).map(|(_, slot)| Arc::clone(slot));
-            known.unwrap_or_else(|| {
-                if recent.len() >= self.kept {
-                    recent.pop_front();
-                }
-                recent.push_back((cell, Slot::default()));
-                Arc::clone(&recent.back().expect("it was added").1)
-            })
-        };
-        slot.get_or_init(|| {
-            let scenario = study.scenario(cell as usize);
-            scenario.map(|scenario| Plan::make(&scenario)).map_err(|why| one_line(&why.to_string()))
-        });
-        slot
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The files of chunks in a folder, in the order of their names.

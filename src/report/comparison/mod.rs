@@ -16,7 +16,7 @@ use crate::analysis::run::Run;
 use crate::report::theme::{BLUE, Ink, VERMILLION};
 use crate::report::{Picture, hang_all, typeface};
 
-pub use text::{json, text};
+pub use text::{json, study_json, study_text, text};
 
 /// The page's name in the folder that is asked for.
 pub const FILE_NAME: &str = "compare.html";

@@ -1,5 +1,6 @@
 //! What tables and figures of a comparison say: names of sides, values, differences, verdicts.
 
+use crate::analysis::cells::Table;
 use crate::analysis::compare::{Comparison, Difference, Row, Value, Verdict};
 use crate::analysis::run::Run;
 use crate::report::words;
@@ -24,6 +25,25 @@ pub(super) fn side(runs: &[Run]) -> Vec<String> {
     parts.push(first.manifest.stage.clone());
     parts.push(words::count(first.nodes(), "node", "nodes"));
     parts
+}
+
+/// A study as a side, likewise in parts.
+pub(super) fn study(table: &Table) -> Vec<String> {
+    let runs: usize = table.cells.iter().map(|cell| cell.seeds.len()).sum();
+    vec![
+        table.name.clone(),
+        words::count(table.cells.len(), "cell", "cells"),
+        words::count(runs, "run", "runs"),
+        table.folder.display().to_string(),
+    ]
+}
+
+/// The name of a metric, with its cell in a study.
+pub(super) fn name(row: &Row) -> String {
+    match &row.cell {
+        Some(cell) => format!("{}, {cell}", row.name),
+        None => row.name.clone(),
+    }
 }
 
 /// A side in a few words, for a legend; if the sides differ in one key only, besides the seed, that

@@ -67,7 +67,7 @@ fn unlike(input: &Input) -> Markup {
     html! {
         section id="unlike" {
             h2 { "What is unlike" }
-            @for remark in &comparison.remarks { p { (remark) } }
+            @for remark in comparison.remarks.iter().chain(&comparison.pairing) { p { (remark) } }
             @for line in &comparison.not_recorded { p { "Not compared. " (line) } }
             @if comparison.keys.is_empty() {
                 p { "The resolved scenarios agree in every key." }
@@ -116,7 +116,8 @@ fn metrics(input: &Input) -> Markup {
             @if several {
                 p {
                     "Values are means over the runs with their " (level) " % confidence intervals \
-                     (Student), differences are those of the means with theirs (Welch)."
+                     (Student). Differences are those of pairs of one seed where the sides pair, \
+                     else those of the means (Welch)."
                 }
             }
             @if different.is_empty() { p { "Every metric is the same." } }

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Input, phrases};
-use crate::analysis::compare::{Row, Verdict};
+use crate::analysis::cells::Table;
+use crate::analysis::compare::{Comparison, Row, Verdict};
 use crate::analysis::run::Run;
 use crate::report::columns::columns;
 use crate::report::words;
@@ -17,21 +18,31 @@ const VALUE: usize = 40;
 /// The whole text. Rows that are the same or within tolerance are left out unless `all` is set.
 #[must_use]
 pub fn text(input: &Input, all: bool) -> String {
-    let comparison = input.comparison;
+    let sides = [input.a, input.b].map(phrases::side);
+    found(sides, input.comparison, input.strict, all)
+}
+
+/// The same of two studies.
+#[must_use]
+pub fn study_text(sides: [&Table; 2], of: &Comparison, strict: bool, all: bool) -> String {
+    found(sides.map(phrases::study), of, strict, all)
+}
+
+fn found(sides: [Vec<String>; 2], comparison: &Comparison, strict: bool, all: bool) -> String {
     let mut out = String::new();
-    for (letter, runs) in [("A", input.a), ("B", input.b)] {
-        let _ = writeln!(out, "{letter}  {}", phrases::side(runs).join("  "));
+    for (letter, side) in ["A", "B"].into_iter().zip(sides) {
+        let _ = writeln!(out, "{letter}  {}", side.join("  "));
     }
     if !comparison.remarks.is_empty() {
         out.push('\n');
     }
-    for remark in &comparison.remarks {
+    for remark in comparison.remarks.iter().chain(&comparison.pairing) {
         let _ = writeln!(out, "{remark}");
     }
-    out += &keys(input);
+    out += &keys(comparison);
     let left_out = |row: &&Row| !all && row.verdict <= Verdict::Within;
-    out += &metrics(input, &|row| !left_out(&row));
-    out += &distributions(input, &|row| !left_out(&row));
+    out += &metrics(comparison, &|row| !left_out(&row));
+    out += &distributions(comparison, &|row| !left_out(&row));
     out.push('\n');
     for line in &comparison.not_recorded {
         let _ = writeln!(out, "Not compared. {line}");
@@ -41,25 +52,25 @@ pub fn text(input: &Input, all: bool) -> String {
     }
     let hidden = comparison.verdicts().any(|verdict| verdict <= Verdict::Within);
     let hint = if hidden && !all { " (--all shows every row.)" } else { "" };
-    let _ = writeln!(out, "{}{hint}", phrases::conclusion(comparison, input.strict));
+    let _ = writeln!(out, "{}{hint}", phrases::conclusion(comparison, strict));
     out
 }
 
 /// The keys of the scenarios that differ.
-fn keys(input: &Input) -> String {
+fn keys(comparison: &Comparison) -> String {
     let row = |key: &crate::analysis::compare::KeyDifference| {
         let [a, b] = [&key.a, &key.b].map(|values| cut(&phrases::key_values(values)));
         vec![key.key.clone(), a, b]
     };
-    let rows: Vec<_> = input.comparison.keys.iter().map(row).collect();
+    let rows: Vec<_> = comparison.keys.iter().map(row).collect();
     columns(&["Scenario key", "A", "B"], "lll", &rows)
 }
 
-fn metrics(input: &Input, wanted: &dyn Fn(&Row) -> bool) -> String {
-    let rows = in_order(input.comparison.metrics.iter(), |row| row.verdict);
+fn metrics(comparison: &Comparison, wanted: &dyn Fn(&Row) -> bool) -> String {
+    let rows = in_order(comparison.metrics.iter(), |row| row.verdict);
     let line = |row: &Row| {
         vec![
-            row.name.clone(),
+            phrases::name(row),
             phrases::value(row, row.a.as_ref()),
             phrases::value(row, row.b.as_ref()),
             phrases::difference(row),
@@ -71,8 +82,8 @@ fn metrics(input: &Input, wanted: &dyn Fn(&Row) -> bool) -> String {
     columns(&["Metric", "A", "B", "B − A", "of A", "verdict"], "lrrrrl", &rows)
 }
 
-fn distributions(input: &Input, wanted: &dyn Fn(&Row) -> bool) -> String {
-    let rows = in_order(input.comparison.distributions.iter(), |it| it.row.verdict);
+fn distributions(comparison: &Comparison, wanted: &dyn Fn(&Row) -> bool) -> String {
+    let rows = in_order(comparison.distributions.iter(), |it| it.row.verdict);
     let rows = rows.into_iter().filter(|it| wanted(&it.row)).map(|it| {
         let row = &it.row;
         let ks = it.kolmogorov_smirnov;
@@ -135,5 +146,22 @@ pub fn json(input: &Input, page: Option<&Path>) -> Value {
     if let Some(page) = page {
         all.insert("page".to_owned(), json!(page));
     }
+    object
+}
+
+/// The comparison of two studies as one object.
+#[must_use]
+pub fn study_json(sides: [&Table; 2], of: &Comparison, strict: bool) -> Value {
+    let side = |table: &Table| {
+        json!({
+            "study": table.folder.to_string_lossy(),
+            "name": table.name,
+            "cells": table.cells.len(),
+            "runs": table.cells.iter().map(|cell| cell.seeds.len()).sum::<usize>(),
+        })
+    };
+    let mut object =
+        json!({ "agrees": of.agrees(strict), "a": side(sides[0]), "b": side(sides[1]) });
+    object.as_object_mut().expect("it was made as an object").extend(words::object(of));
     object
 }

@@ -8,6 +8,7 @@
 //!                      dots      cells in order: a metric, how far each is from the best
 //!                      cumulative  how a metric is distributed in some cells
 //!                      scatter   a metric over each axis of a sample
+//!                      search    what a search for the best value found
 //! ```
 
 mod axis;
@@ -17,6 +18,7 @@ mod dots;
 mod heat;
 mod phrases;
 mod scatter;
+mod search;
 mod sheet;
 mod table;
 mod text;
@@ -25,6 +27,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::analysis::optimum::Optimum;
 use crate::analysis::study::{Answer, OfMetric};
 use crate::record::RecordError;
 use crate::report::page::Shown;
@@ -46,6 +49,8 @@ pub struct Input<'a> {
     pub title: &'a str,
     /// What was found.
     pub answer: &'a Answer,
+    /// The search that it comes from, if its cells were not all planned in advance.
+    pub search: Option<&'a Optimum>,
     /// Version of the program.
     pub version: &'a str,
     /// The command that plays the study again.

@@ -10,11 +10,12 @@ use crate::report::words;
 /// Cells that are named one by one.
 const NAMED: usize = 4;
 
-/// All sentences, those of the metric that was asked for first.
-pub(super) fn sentences(answer: &Answer) -> Vec<String> {
+/// All sentences, those of the metric that was asked for first. Where the answer is that of a
+/// `search`, which knows its bounds, an axis has no ends.
+pub(super) fn sentences(answer: &Answer, search: bool) -> Vec<String> {
     let mut all = Vec::new();
     for metric in &answer.metrics {
-        all.extend(of_metric(answer, metric));
+        all.extend(of_metric(answer, metric, search));
     }
     all.extend(missing(answer));
     all
@@ -39,7 +40,7 @@ pub(super) fn tally(answer: &Answer) -> String {
     text
 }
 
-fn of_metric(answer: &Answer, metric: &OfMetric) -> Vec<String> {
+fn of_metric(answer: &Answer, metric: &OfMetric, search: bool) -> Vec<String> {
     let name = &metric.name;
     let Some((best, value)) = metric.best.and_then(|best| Some((best, super::mean(metric, best)?)))
     else {
@@ -76,7 +77,7 @@ fn of_metric(answer: &Answer, metric: &OfMetric) -> Vec<String> {
     };
     let ends: Vec<_> =
         answer.axes.iter().filter(at_an_end).map(|axis| format!("`{}`", axis.name())).collect();
-    if !ends.is_empty() && !answer.sampled {
+    if !ends.is_empty() && !answer.sampled && !search {
         all.push(format!(
             "The best cell lies at an end of {}: beyond it there may be a better one.",
             ends.join(" and ")
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn a_u_curve_is_answered_by_its_best_cell_and_its_plateau() {
         // t(0.975; 4) = 2.776 times the deviations of 0.000791 and 0.00106 over the root of 5.
-        let all = sentences(&u_curve());
+        let all = sentences(&u_curve(), false);
         assert_eq!(
             all,
             [

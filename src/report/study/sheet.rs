@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::text::row;
-use super::{Input, phrases};
+use super::text::{row, sentences};
+use super::{Input, phrases, search};
+use crate::analysis::optimum::Optimum;
 use crate::analysis::study::{LEVEL, OfMetric};
 use crate::report::page::Column::{Number, Text};
 use crate::report::page::{self, Shown, wide_table};
@@ -17,6 +18,9 @@ pub(super) fn html(input: &Input<'_>, shown: &[Shown], fonts: &str) -> String {
     let content = html! {
         (header(input))
         (page::figures(shown))
+        @if let Some(optimum) = input.search.filter(|it| !it.again.is_empty()) {
+            (again(optimum))
+        }
         (cells(input))
         (origin(input))
     };
@@ -25,14 +29,38 @@ pub(super) fn html(input: &Input<'_>, shown: &[Shown], fonts: &str) -> String {
 
 fn header(input: &Input<'_>) -> Markup {
     let links = [("#figures", "Figures"), ("#cells", "Cells"), ("#origin", "Reproduce")];
+    let what = if input.search.is_some() { "search" } else { "study" };
     html! {
         header {
-            p.kicker { "Rackstorm · study · " (input.name) " · " (phrases::tally(input.answer)) }
+            p.kicker {
+                "Rackstorm · " (what) " · " (input.name) " · " (phrases::tally(input.answer))
+            }
             h1 { (input.title) }
-            @for sentence in phrases::sentences(input.answer) { p.summary { (sentence) } }
+            @for sentence in sentences(input) { p.summary { (sentence) } }
             nav aria-label="Sections" {
                 @for (to, word) in links { a href=(to) { (word) } }
             }
+        }
+    }
+}
+
+/// The best value and others, played again.
+fn again(optimum: &Optimum) -> Markup {
+    html! {
+        section id="again" {
+            h2 { "Compared with it" }
+            (wide_table(
+                &html! { (search::heading(optimum)) },
+                &search::HEADS.map(Text),
+                &html! {
+                    @for row in search::rows(optimum) {
+                        tr {
+                            th scope="row" { (row[0]) }
+                            @for value in &row[1..] { td { (value) } }
+                        }
+                    }
+                },
+            ))
         }
     }
 }
@@ -94,13 +122,13 @@ fn origin(input: &Input<'_>) -> Markup {
     html! {
         section id="origin" {
             h2 { "Where this comes from" }
-            p {
+            @if input.search.is_none() { p {
                 "The study is " code { "study.toml" } ", its cells are in " code { "plan.csv" }
                 ", and each run is a row of " code { "results.csv" } " and "
                 code { "results.parquet" } ". Any row can be played again into a full results \
                 folder by " code { "rackstorm study show" } "."
-            }
-            p { "To play the study again:" }
+            } }
+            p { "To play it again:" }
             pre.command { code { (input.command) } }
         }
     }

@@ -69,6 +69,7 @@ fn input(answer: &Answer) -> Input<'_> {
         name: "interval",
         title: "How long between two checkpoints",
         answer,
+        search: None,
         version: "0.1.0",
         command: "rackstorm study interval.toml",
         definition: |_| "Share of the jobs' node time that was not computing that survived.",

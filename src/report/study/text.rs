@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{Input, axis, phrases};
+use super::{Input, axis, phrases, search};
 use crate::analysis::study::{Answer, Axis, OfMetric};
 use crate::report::columns::columns;
 use crate::report::words;
@@ -17,7 +17,7 @@ const CELLS: usize = 12;
 pub fn text(input: &Input<'_>) -> String {
     let answer = input.answer;
     let mut out = format!("{}: {}\n", input.name, phrases::tally(answer));
-    for sentence in phrases::sentences(answer) {
+    for sentence in sentences(input) {
         let _ = writeln!(out, "{sentence}");
     }
     let Some(metric) = answer.metrics.first().filter(|it| it.found.len() > 1) else { return out };
@@ -32,7 +32,18 @@ pub fn text(input: &Input<'_>) -> String {
         let more = words::count(order.len() - CELLS, "more cell", "more cells");
         let _ = writeln!(out, "{more}: summary.csv");
     }
+    if let Some(optimum) = input.search.filter(|it| !it.again.is_empty()) {
+        let _ = writeln!(out, "\n{}", search::heading(optimum));
+        out += &columns(&search::HEADS, search::SIDES, &search::rows(optimum));
+    }
     out
+}
+
+/// All sentences, with those of the search.
+pub(super) fn sentences(input: &Input<'_>) -> Vec<String> {
+    let search = input.search.map(search::sentences).unwrap_or_default();
+    let of_answer = phrases::sentences(input.answer, input.search.is_some());
+    of_answer.into_iter().chain(search).collect()
 }
 
 /// The cells of a row of a table: number, values of the axes, n, mean, difference, standing.
@@ -82,8 +93,9 @@ pub fn json(input: &Input<'_>) -> Map<String, Value> {
     };
     let mut object = Map::new();
     object.insert("schema".into(), json!("rackstorm-study-report/1"));
-    object.insert("sentences".into(), json!(phrases::sentences(answer)));
+    object.insert("sentences".into(), json!(sentences(input)));
     object
         .insert("metrics".into(), answer.metrics.iter().map(metric).collect::<Map<_, _>>().into());
+    object.extend(input.search.map(search::json).unwrap_or_default());
     object
 }
