@@ -48,7 +48,7 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<StudyError>() {
         Some(StudyError::Refused { .. } | StudyError::Mistakes(_)) => return Exit::Usage,
         Some(StudyError::Gaps { .. }) => return Exit::Partial,
-        Some(StudyError::Record(_)) => return Exit::Failed,
+        Some(StudyError::Record(_) | StudyError::Batch(_)) => return Exit::Failed,
         None => {}
     }
     if error.is::<Refused>() {

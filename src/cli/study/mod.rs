@@ -4,6 +4,7 @@ mod look;
 mod planning;
 mod playing;
 mod report;
+mod submit;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +20,7 @@ Examples:
   rackstorm study plan interval.toml -o DIR --shards 40
   rackstorm study run DIR --shard 7                  one shard, as a task of a cluster does
   rackstorm study run DIR --shard auto               its number by SLURM_ARRAY_TASK_ID and the like
+  rackstorm study submit DIR --to slurm -- -t 60     what is missing, as job arrays; again to go on
   rackstorm study status DIR                         what is missing, as 3,17-19
   rackstorm study merge DIR                          all parts as results.csv and results.parquet
   rackstorm study report DIR --metric energy         what was found, in another metric
@@ -50,6 +52,7 @@ pub(super) struct Arguments {
 enum Step {
     Plan(Box<planning::Arguments>),
     Run(playing::Arguments),
+    Submit(submit::Arguments),
     Status(look::StatusArguments),
     Merge(look::MergeArguments),
     Report(report::Arguments),
@@ -62,6 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         None => playing::whole(&arguments.whole),
         Some(Step::Plan(arguments)) => planning::run(arguments),
         Some(Step::Run(arguments)) => playing::run(arguments),
+        Some(Step::Submit(arguments)) => submit::run(arguments),
         Some(Step::Status(arguments)) => look::status(arguments),
         Some(Step::Merge(arguments)) => look::merge(arguments),
         Some(Step::Report(arguments)) => report::run(arguments),

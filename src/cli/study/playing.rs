@@ -13,8 +13,9 @@ use clap::Args;
 use crate::cli::progress::Runs;
 use crate::cli::run::at_least_one;
 use crate::cli::study::planning::{Wanted, said};
-use crate::cli::study::{look, report};
+use crate::cli::study::{look, report, submit};
 use crate::cli::{Exit, streams};
+use crate::drivers::batch::{OFFSET, TASKS};
 use crate::drivers::process::{self, AskedBy};
 use crate::experiment::study::{
     Ended, Next, Player, Reached, Stopper, StudyFolder, advance, merge, ranges,
@@ -22,11 +23,6 @@ use crate::experiment::study::{
 
 /// Runs that end within this time after a signal are kept; others are played again.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// Where batch systems say which task of an array this is: Slurm, HyperQueue, and indexed jobs of
-/// Kubernetes, which count from 0.
-const TASKS: [(&str, u32); 3] =
-    [("SLURM_ARRAY_TASK_ID", 0), ("HQ_TASK_ID", 0), ("JOB_COMPLETION_INDEX", 1)];
 
 /// All in one go.
 #[derive(Debug, Args)]
@@ -52,6 +48,12 @@ pub(super) struct Arguments {
     shard: Option<Which>,
     #[command(flatten)]
     how: How,
+    /// If that completes a round, submit the next one, with the options after --
+    #[arg(long, hide = true, value_parser = submit::names(), requires = "shard")]
+    then: Option<String>,
+    /// Options for that
+    #[arg(last = true, hide = true)]
+    options: Vec<String>,
 }
 
 /// How shards are played.
@@ -85,8 +87,10 @@ fn which(text: &str) -> Result<Which, String> {
         let names = TASKS.map(|(name, _)| name).join(", ");
         let (text, name, first) =
             TASKS.into_iter().find_map(set).ok_or(format!("none of {names} is set"))?;
+        let offset = std::env::var(OFFSET).unwrap_or_else(|_| "0".to_owned());
+        let offset: u32 = offset.parse().map_err(|_| format!("{OFFSET} is {offset:?}"))?;
         let task = text.parse::<u32>().ok().and_then(|task| task.checked_add(first));
-        let task = task.filter(|task| *task > 0);
+        let task = task.and_then(|task| task.checked_add(offset)).filter(|task| *task > 0);
         return task.map(|task| Which::Numbers(vec![task])).ok_or(format!("{name} is {text:?}"));
     }
     if let Some((which, of)) = text.split_once('/') {
@@ -127,7 +131,14 @@ pub(super) fn whole(arguments: &Whole) -> anyhow::Result<Exit> {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut folder = StudyFolder::open(&arguments.folder)?;
     let stop = Stop::catch(&folder)?;
-    play(&mut folder, arguments.shard.as_ref(), &arguments.how, &stop)
+    let played = play(&mut folder, arguments.shard.as_ref(), &arguments.how, &stop)?;
+    match &arguments.then {
+        Some(system) if played == Exit::Done => {
+            let shards = numbers(&folder, arguments.shard.as_ref())?;
+            submit::next(&mut folder, &shards, system, &arguments.options)
+        }
+        _ => Ok(played),
+    }
 }
 
 /// What a signal asks for.
@@ -177,7 +188,7 @@ fn play(
     how: &How,
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
-    report_reached(advance(folder)?, how);
+    report_reached(advance(folder)?, how.quiet);
     let bar = Runs::over(folder.runs(), how.quiet);
     let player = Player {
         jobs: how.jobs,
@@ -214,7 +225,7 @@ fn play(
             return Ok(Exit::Partial);
         }
         let next = if which.is_none() { advance(folder)? } else { Next::Wait };
-        bar.aside(|| report_reached(next, how));
+        bar.aside(|| report_reached(next, how.quiet));
         match next {
             Next::Planned(_) => bar.over_in_all(folder.runs()),
             Next::Complete(_) => return Ok(Exit::Done),
@@ -241,13 +252,13 @@ fn numbers(folder: &StudyFolder, which: Option<&Which>) -> anyhow::Result<Vec<u3
 }
 
 /// Says how far the precision is met, if one is wanted.
-fn report_reached(next: Next, how: &How) {
+pub(super) fn report_reached(next: Next, quiet: bool) {
     let (what, reached) = match next {
         Next::Planned(reached) => ("another round is planned", reached),
         Next::Complete(Some(reached)) => ("no other round is needed or allowed", reached),
         Next::Wait | Next::Complete(None) => return,
     };
-    if how.quiet {
+    if quiet {
         return;
     }
     let Reached { met, cells, worst, worst_cell } = reached;

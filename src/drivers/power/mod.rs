@@ -32,17 +32,16 @@ mod rfpipower;
 mod snmp_poe;
 mod switches;
 pub mod terminal;
-mod tool;
 mod turingpi;
 mod uhubctl;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::{DriverError, tool};
 use crate::fleet::ports::PowerState;
 use crate::inventory::power::Controller;
 use crate::units::Span;
@@ -93,34 +92,6 @@ impl Target {
     /// The number of the channel, for kinds whose channels are numbers.
     fn number(&self) -> u32 {
         self.channel.parse().expect("the inventory checked the channels of this kind")
-    }
-}
-
-/// What goes wrong with a controller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct DriverError {
-    /// What happened.
-    what: String,
-    /// What somebody could do about it.
-    way_out: String,
-    /// Whether an order that it befell may have been carried out all the same.
-    perhaps_done: bool,
-}
-
-impl DriverError {
-    fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
-        Self { what: what.into(), way_out: way_out.into(), perhaps_done: false }
-    }
-
-    /// The same, where an order may have been carried out although its answer was lost.
-    fn perhaps_done(self) -> Self {
-        Self { perhaps_done: true, ..self }
-    }
-}
-
-impl fmt::Display for DriverError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what, self.way_out)
     }
 }
 

@@ -89,7 +89,7 @@ pub struct StudyFolder {
     pub(super) path: PathBuf,
     pub(super) plan: PlanFile,
     /// The hash of the plan.
-    key: String,
+    pub(super) key: String,
     /// What a run of each cell is estimated to take, in CPU seconds.
     seconds: Vec<f64>,
     pub(super) rounds: Vec<Round>,

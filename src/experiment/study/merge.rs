@@ -4,11 +4,11 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::StudyError;
 use super::folder::{StudyFolder, json};
 use super::shard::part_table;
 use super::sorted::{Tally, join};
-use super::status::{StudyStatus, ranges};
+use super::status::StudyStatus;
+use super::{StudyError, ranges};
 use crate::record::{Checksums, RecordError};
 
 /// The stem of the merged table's files.

@@ -30,12 +30,15 @@ mod packing;
 mod results;
 mod sorted;
 mod status;
+mod submit;
 
 use std::path::{Path, PathBuf};
 
+use crate::drivers::DriverError;
 use crate::record::RecordError;
 use crate::scenario::Mistakes;
 
+pub use crate::drivers::batch::ranges;
 pub use answer::{answer, table};
 pub(super) use answer::{axes, expected, no_metric};
 pub use claim::Claimant;
@@ -49,7 +52,8 @@ pub use rounds::{Next, Reached, advance, check, replications};
 pub use row::{Row, RowStatus};
 pub use shard::{Ended, Player, Stopper};
 pub use sorted::Tally;
-pub use status::{ShardState, StudyStatus, ranges};
+pub use status::{ShardState, StudyStatus};
+pub use submit::{Submission, Submitted, is_due, submit};
 
 /// Why a study cannot be planned, played or merged.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,9 @@ pub enum StudyError {
     /// Something could not be written or read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A batch system cannot be asked, or refuses.
+    #[error(transparent)]
+    Batch(#[from] DriverError),
     /// The study itself has mistakes.
     #[error("{0}")]
     Mistakes(Box<Mistakes>),

@@ -72,32 +72,3 @@ impl StudyStatus {
         })
     }
 }
-
-/// Numbers as `3,17-19`: they ascend.
-#[must_use]
-pub fn ranges(numbers: &[u32]) -> String {
-    let mut text = String::new();
-    let mut rest = numbers;
-    while let [first, ..] = rest {
-        let length = rest.iter().zip(*first..).take_while(|(number, next)| *number == next).count();
-        let comma = if text.is_empty() { "" } else { "," };
-        text = match length {
-            1 => format!("{text}{comma}{first}"),
-            _ => format!("{text}{comma}{first}-{}", rest[length - 1]),
-        };
-        rest = &rest[length..];
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_slurm_reads_them() {
-        assert_eq!(ranges(&[3, 17, 18, 19]), "3,17-19");
-        assert_eq!(ranges(&[1, 2, 4]), "1-2,4");
-        assert_eq!(ranges(&[]), "");
-    }
-}

@@ -1,5 +1,6 @@
 //! Studies: the command `rackstorm study` as a user, a cluster and a power cut meet it.
 
+mod clusters;
 mod refusals;
 mod resume;
 mod rows;

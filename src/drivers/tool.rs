@@ -1,4 +1,4 @@
-//! Programs that switch power: run with a time limit, their output read, their failures reported.
+//! Programs of others: run with a time limit, read within bounds, their failures reported.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -15,10 +15,19 @@ use super::DriverError;
 /// ports in some hundred bytes each.
 const SAID_MAX: u64 = 1 << 16;
 
-/// Runs a program to its end and gives what it printed. It gets no input. When it takes longer
-/// than `limit`, prints without end, or nobody waits for it any more, it is killed with all that it
-/// started.
+/// Runs a program that switches power to its end and gives what it printed.
 pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, DriverError> {
+    run_within(argv, limit, SAID_MAX).await
+}
+
+/// Runs a program to its end and gives what it printed. It gets no input. When it takes longer
+/// than `limit`, prints more than `said_max` bytes, or nobody waits for it any more, it is killed
+/// with all that it started.
+pub(super) async fn run_within(
+    argv: &[&str],
+    limit: Duration,
+    said_max: u64,
+) -> Result<String, DriverError> {
     let (program, arguments) = argv.split_first().expect("the inventory names a program");
     let started = Command::new(program)
         .args(arguments)
@@ -32,7 +41,7 @@ pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Driver
         DriverError::new(format!("`{program}` does not start: {error}"), "is it installed here?")
     })?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    let ended = timeout(limit, hear_out(child)).await;
+    let ended = timeout(limit, hear_out(child, said_max)).await;
     let lost = |what: String, way_out| DriverError::new(what, way_out).perhaps_done();
     let Ok(ended) = ended else {
         let what = format!("`{program}` did not end within {limit:?} and was killed");
@@ -52,16 +61,16 @@ pub(super) async fn run(argv: &[&str], limit: Duration) -> Result<String, Driver
 }
 
 /// How a program ended, and what it said on stdout and stderr.
-async fn hear_out(mut child: Child) -> io::Result<(ExitStatus, String, String)> {
+async fn hear_out(mut child: Child, said_max: u64) -> io::Result<(ExitStatus, String, String)> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let (said, complaint) = tokio::try_join!(hear(out), hear(err))?;
+    let (said, complaint) = tokio::try_join!(hear(out, said_max), hear(err, said_max))?;
     Ok((child.wait().await?, said, complaint))
 }
 
-async fn hear(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+async fn hear(stream: Option<impl AsyncRead + Unpin>, said_max: u64) -> io::Result<String> {
     let mut said = Vec::new();
-    stream.expect("it is piped").take(SAID_MAX + 1).read_to_end(&mut said).await?;
-    if said.len() as u64 > SAID_MAX {
+    stream.expect("it is piped").take(said_max + 1).read_to_end(&mut said).await?;
+    if said.len() as u64 > said_max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it prints without end"));
     }
     Ok(String::from_utf8_lossy(&said).into_owned())
