@@ -255,6 +255,7 @@ impl<'a> Lattice<'a> {
             expected(&Plan::make(&self.study.scenario(point).ok()?), boot)
         });
         Answer {
+            followers: Vec::new(),
             axes: axes(&self.study, points()),
             cells: search.candidates().map(|(_, it)| it.tally).collect(),
             reference: metric.best.unwrap_or(0),
