@@ -106,9 +106,8 @@ pub(super) fn next(
     to: &str,
     options: &[String],
 ) -> anyhow::Result<Exit> {
-    if !is_due(folder, played)? {
-        return Ok(Exit::Done);
-    }
+    let Some(due) = is_due(folder, played)? else { return Ok(Exit::Done) };
+    report_reached(due, false);
     let mut one = |id: &str, job: &batch::Job| {
         streams::say(&format!("job {id}: shards {}", ranges(&job.shards)));
     };

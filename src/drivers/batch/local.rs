@@ -47,7 +47,6 @@ impl System for Local {
         None
     }
 
-    #[expect(clippy::zombie_processes, reason = "it outlives this one")]
     fn submit(&self, work: &Work<'_>, job: &Job) -> Result<String, DriverError> {
         let log = work.logs.join("local.log");
         let failed = |what: &PathBuf, error: std::io::Error| {
@@ -64,6 +63,7 @@ impl System for Local {
             .stdout(out)
             .stderr(err)
             .spawn();
+        // It outlives this one, and nobody waits for it.
         let child = child.map_err(|error| failed(&work.program, error))?;
         Ok(child.id().to_string())
     }

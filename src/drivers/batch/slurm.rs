@@ -137,8 +137,8 @@ fn pending(said: &str, work: &Work<'_>) -> Result<BTreeSet<u32>, DriverError> {
 
 /// Reads the tasks of `4`, `[4-7,9%2]` or `[0-30:10]`, as (first, last, step).
 fn parts(tasks: &str) -> Option<Vec<(u32, u32, usize)>> {
-    let list = tasks.strip_prefix('[').map_or(Some(tasks), |list| list.strip_suffix(']'))?;
-    let list = list.split_once('%').map_or(list, |(list, _at_once)| list);
+    let inner = tasks.strip_prefix('[').map_or(Some(tasks), |inner| inner.strip_suffix(']'))?;
+    let inner = inner.split_once('%').map_or(inner, |(inner, _at_once)| inner);
     let one = |part: &str| {
         let (range, step) = part.split_once(':').unwrap_or((part, "1"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -146,7 +146,7 @@ fn parts(tasks: &str) -> Option<Vec<(u32, u32, usize)>> {
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
         (first <= last).then_some((first, last, step))
     };
-    list.split(',').map(one).collect()
+    inner.split(',').map(one).collect()
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@
 //! learns of what others have changed there. One at a time submits.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
 use super::claim::Claim;
 use super::folder::StudyFolder;
 use super::rounds::{Next, advance};
+use super::shard::Part;
 use super::status::StudyStatus;
 use super::{StudyError, ranges};
 use crate::drivers::batch::{Job, System, Work};
@@ -46,7 +48,7 @@ pub struct Submission<'a> {
 #[derive(Debug)]
 pub enum Submitted<'a> {
     /// All that was to be submitted is; and what is known of rounds.
-    Done(Next, Submission<'a>),
+    Done(Next, Box<Submission<'a>>),
     /// Somebody else submits, as a sentence.
     Held(String),
 }
@@ -62,10 +64,20 @@ impl<'a> Submission<'a> {
         options: &'a [String],
     ) -> Result<Self, StudyError> {
         let work = work(folder, options)?;
-        let missing = StudyStatus::of(folder)?.numbers(false);
+        let mut missing = StudyStatus::of(folder)?.numbers(false);
         let queued = if missing.is_empty() { BTreeSet::new() } else { system.pending(&work)? };
-        let is_pending = |shard: &u32| queued.contains(shard);
-        let (pending, left): (Vec<_>, Vec<_>) = missing.iter().copied().partition(is_pending);
+        // What has left the queue may have ended since the parts were looked at.
+        let (mut pending, mut left) = (Vec::new(), Vec::new());
+        for shard in std::mem::take(&mut missing) {
+            if queued.contains(&shard) {
+                pending.push(shard);
+            } else if !matches!(folder.part(shard)?, Part::Whole(_)) {
+                left.push(shard);
+            } else {
+                continue;
+            }
+            missing.push(shard);
+        }
         let jobs = if left.is_empty() { vec![] } else { system.jobs(&work, &left)? };
         let command = work.task(system).iter().map(|it| word(it)).collect::<Vec<_>>().join(" ");
         let script = system.script(&command).map(|text| (work.script_file(system), text));
@@ -79,11 +91,11 @@ impl<'a> Submission<'a> {
         if let Some((path, script)) = &self.script
             && !self.jobs.is_empty()
         {
-            text += &format!("# {}\n{script}\n", path.display());
+            let _ = writeln!(text, "# {}\n{script}", path.display());
         }
         for job in &self.jobs {
             let words: Vec<_> = job.argv.iter().map(|it| word(it)).collect();
-            text += &format!("# shards {}\n{}\n", ranges(&job.shards), words.join(" "));
+            let _ = writeln!(text, "# shards {}\n{}", ranges(&job.shards), words.join(" "));
         }
         text
     }
@@ -115,7 +127,7 @@ pub fn submit<'a>(
         }
     };
     let next = advance(folder)?;
-    let submission = Submission::of(folder, system, options)?;
+    let submission = Box::new(Submission::of(folder, system, options)?);
     if submission.missing.is_empty() {
         drop(claim);
         // What else lies there is kept.
@@ -138,18 +150,20 @@ pub fn submit<'a>(
     Ok(Submitted::Done(next, submission))
 }
 
-/// Whether the next round is to be submitted by who has just played these shards: those of all
-/// rounds before it are complete.
+/// Whether the next round is to be submitted by who has just played these shards: all rounds up to
+/// theirs are complete, and another one is needed. If so, what is known of it.
 ///
 /// # Errors
 /// When a part cannot be read.
-pub fn is_due(folder: &mut StudyFolder, played: &[u32]) -> Result<bool, StudyError> {
-    Ok(match advance(folder)? {
+pub fn is_due(folder: &mut StudyFolder, played: &[u32]) -> Result<Option<Next>, StudyError> {
+    let next = advance(folder)?;
+    let is_due = match next {
         Next::Planned(_) => true,
         // Somebody else has planned it, and may have been killed before it was submitted.
         Next::Wait => played.iter().all(|shard| *shard < folder.last_round().start),
         Next::Complete(_) => false,
-    })
+    };
+    Ok(is_due.then_some(next))
 }
 
 /// The work of a study. Its name is that of no other study: neither of another plan nor of another
