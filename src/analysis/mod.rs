@@ -12,6 +12,7 @@ mod jobs;
 mod meters;
 mod nodes;
 pub mod observed;
+pub mod rare;
 pub mod results;
 pub mod run;
 mod sample;

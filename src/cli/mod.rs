@@ -14,6 +14,7 @@ mod import;
 mod plan;
 mod power;
 mod rack;
+mod rare;
 mod replay;
 mod report;
 mod schema;
@@ -89,6 +90,7 @@ enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Theory(theory::Arguments),
+    Rare(rare::Arguments),
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
     #[cfg(feature = "turmoil")]
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Theory(arguments) => theory::run(&arguments),
+        Command::Rare(arguments) => rare::run(&arguments),
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         #[cfg(feature = "turmoil")]

@@ -15,6 +15,7 @@ mod again;
 mod folder;
 mod in_order;
 mod page;
+pub mod rare;
 mod replay;
 pub mod study;
 pub(crate) mod summary;
