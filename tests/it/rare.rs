@@ -227,7 +227,7 @@ fn corruption_that_verifications_miss_escapes_as_often_in_plain_and_in_weighted_
 }
 
 /// Verifications that find 99.9 % before each of 60 checkpoints: only what strikes after the last
-/// but one escapes with one miss. 2,000 runs are worth ten million plain ones.
+/// but one escapes with one miss. 2,000 runs are worth five million plain ones.
 #[test]
 fn behind_verifications_only_the_end_of_the_job_is_made_more_frequent() {
     let text = corrupt(&silent(20.0 * DAY), "");
@@ -237,7 +237,7 @@ fn behind_verifications_only_the_end_of_the_job_is_made_more_frequent() {
     // for those that are missed twice.
     let about = 4.0 / 240.0 * 1e-3 * 1.001;
     eprintln!("{:?} {:.0} {:?}", found.chance, found.effective(), found.bias);
-    assert!(found.chance.holds(about) && found.plain_runs() > 1e7, "{:?}", found.chance);
+    assert!(found.chance.holds(about) && found.plain_runs() > 5e6, "{:?}", found.chance);
 }
 
 #[test]
