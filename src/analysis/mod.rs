@@ -14,6 +14,7 @@ mod meters;
 mod nodes;
 pub mod observed;
 pub mod optimum;
+pub mod rare;
 pub mod results;
 pub mod run;
 mod sample;

@@ -16,6 +16,7 @@ mod optimize;
 mod plan;
 mod power;
 mod rack;
+mod rare;
 mod replay;
 mod report;
 mod schema;
@@ -93,6 +94,7 @@ enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Theory(theory::Arguments),
+    Rare(rare::Arguments),
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
     Branch(branch::Arguments),
@@ -134,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Theory(arguments) => theory::run(&arguments),
+        Command::Rare(arguments) => rare::run(&arguments),
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Branch(arguments) => branch::run(&arguments),

@@ -104,6 +104,11 @@ impl Clocks {
         }
     }
 
+    /// The clock of a part stands, and so much time is left.
+    pub(super) fn set_left(&mut self, part: u32, left: Span) {
+        self.of(part).expect("it stands").set_left(left);
+    }
+
     /// Begins the next lifetime of a part, which has a clock; it stands.
     pub(super) fn renew(&mut self, chance: &Chance, part: u32) {
         let lifetime = chance.lifetime(self.rule, part, self.used(part));

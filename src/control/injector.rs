@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::bias::{Bias, Biased, Weighed};
 use super::chips::{self, Chips};
 use super::clocks::Clocks;
 use super::injection::{Cure, Injection};
@@ -118,6 +119,8 @@ pub struct Injector<'p> {
     /// The rules whose clocks run with a node's power.
     node_rules: Vec<u16>,
     state: State,
+    /// What importance sampling makes of the clocks.
+    biased: Option<Biased>,
     /// The instant of what was due last.
     at: Time,
     steps: Vec<Step>,
@@ -174,10 +177,63 @@ impl<'p> Injector<'p> {
             chance,
             plan,
             state,
+            biased: None,
             at: Time::ZERO,
             steps: Vec::new(),
             commands: VecDeque::new(),
         }
+    }
+
+    /// The same, with clocks that a bias makes run faster at times.
+    #[must_use]
+    pub fn biased(mut self, bias: Bias) -> Self {
+        self.biased = Some(Biased::new(bias, self.plan, &self.chance));
+        self
+    }
+
+    /// Says how near a rare event the strike of a node would bring: its clocks run at the pace of
+    /// that level from now on. Nothing without a bias, or once it is over.
+    pub fn set_level(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        level: u8,
+        wake: &mut impl FnMut(Time, Due),
+    ) {
+        let Some(biased) = &mut self.biased else { return };
+        if !biased.set_level(node.0, level) {
+            return;
+        }
+        for index in 0..self.node_rules.len() {
+            let rule = self.node_rules[index];
+            let Some(biased) = &mut self.biased else { return };
+            if self.state.rules[usize::from(rule)].runs(node.0) != Some(true) {
+                continue;
+            }
+            if biased.keeps_pace(rule, node.0) {
+                biased.stops(&self.chance, now, rule, node.0);
+                biased.starts(&self.chance, now, rule, node.0);
+            } else {
+                self.stop(now, rule, node.0);
+                let alarm = self.start(now, rule, node.0, wake);
+                assert!(alarm.is_none(), "rules with alarms keep their pace");
+            }
+        }
+    }
+
+    /// The rare event has happened: from now on all goes as by nature.
+    pub fn end_bias(&mut self, now: Time, wake: &mut impl FnMut(Time, Due)) {
+        for node in 0..self.state.running.len() as u32 {
+            self.set_level(now, NodeId(node), 0, wake);
+        }
+        if let Some(biased) = &mut self.biased {
+            biased.end();
+        }
+    }
+
+    /// What the bias has come to until now, if there is one. It goes on no more.
+    pub fn weighed(&mut self, now: Time) -> Option<Weighed> {
+        Some(self.biased.as_mut()?.weighed(&self.chance, now))
     }
 
     /// What has to be saved.
@@ -353,6 +409,12 @@ impl<'p> Injector<'p> {
         wake: &mut impl FnMut(Time, Due),
     ) -> Option<Alarm> {
         let clocks = &mut self.state.rules[usize::from(rule)];
+        if let Some(biased) = &mut self.biased
+            && clocks.runs(part) == Some(false)
+            && let Some(left) = biased.starts(&self.chance, now, rule, part)
+        {
+            clocks.set_left(part, left);
+        }
         let (end, stood) = clocks.start(&self.chance, now, part)?;
         let lead = stood.then(|| clocks.announced(&self.chance, part)).flatten();
         self.wake(end, Due::Hazard { rule, part }, wake);
@@ -366,7 +428,19 @@ impl<'p> Injector<'p> {
     }
 
     fn stop(&mut self, now: Time, rule: u16, part: u32) {
+        if let Some(biased) = &mut self.biased {
+            biased.stops(&self.chance, now, rule, part);
+        }
         self.state.rules[usize::from(rule)].stop(&self.chance, now, part);
+    }
+
+    /// Begins the next lifetime of a part; its clock stands.
+    fn renew(&mut self, rule: u16, part: u32) {
+        let clocks = &mut self.state.rules[usize::from(rule)];
+        clocks.renew(&self.chance, part);
+        if let Some(biased) = &mut self.biased {
+            biased.renewed(&self.chance, rule, part, clocks.used(part) - 1);
+        }
     }
 
     /// A lifetime may have run out.
@@ -381,7 +455,14 @@ impl<'p> Injector<'p> {
         if !self.clocks(rule).is_due(part, at) {
             return;
         }
-        self.state.rules[usize::from(rule)].renew(&self.chance, part);
+        let silent = self.biased.as_mut().and_then(|biased| biased.strikes(rule, part));
+        self.renew(rule, part);
+        if let Some(silent) = silent {
+            let phase = works_for(NodeId(part)).map(|(_, phase)| phase);
+            let is_silent = self.upset(rule, part, phase).1 == Class::Silent;
+            let biased = self.biased.as_mut().expect("it has struck");
+            biased.drawn(if is_silent { silent } else { 1.0 });
+        }
         let on_node = self.rule(rule).on.kind == PartKind::Node;
         // A node that goes on living begins its next lifetime at once, one that died when it has
         // power again; another part when it is repaired.
@@ -401,9 +482,9 @@ impl<'p> Injector<'p> {
             return;
         }
         for part in spec.on.iter().filter(|&part| part != failed) {
-            let clocks = &mut self.state.rules[usize::from(rule)];
-            let runs = clocks.runs(part);
-            clocks.renew(&self.chance, part);
+            let runs = self.clocks(rule).runs(part);
+            self.stop(self.at, rule, part);
+            self.renew(rule, part);
             if runs == Some(true) {
                 let alarm = self.start(self.at, rule, part, wake);
                 self.commands.extend(alarm.map(FaultCommand::Alarm));
@@ -481,7 +562,8 @@ impl<'p> Injector<'p> {
     /// The array that the upset which is due strikes, and what comes of it in this phase.
     fn upset(&self, rule: u16, node: u32, phase: Option<JobPhase>) -> (u32, Class) {
         let k = self.state.rules[usize::from(rule)].used(node);
-        self.chance.upset(FaultId(rule), node, k, phase)
+        let silent = self.biased.as_ref().map_or(1.0, |biased| biased.silent(rule, node));
+        self.chance.upset(FaultId(rule), node, k, phase, silent)
     }
 
     /// The fault of a chip that is due, and what comes of it in this phase.

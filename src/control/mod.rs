@@ -7,6 +7,7 @@
 //! functions and keeps their timers in its agenda; the fleet's controller saves their state before
 //! it acts, and keeps their timers in a [`Queue`].
 
+mod bias;
 mod chips;
 mod clocks;
 pub mod coordinator;
@@ -17,6 +18,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use bias::{Bias, LEVELS, RareEvent, Weighed};
 pub use injection::{Cure, Injection};
 pub use injector::{Alarm, Due as FaultDue, FaultCommand, Injector, State as InjectorState};
 pub use power::{Due as PowerDue, PowerAct, PowerSupervisor, Rules, State as SupervisorState};

@@ -17,6 +17,7 @@ mod folder;
 mod in_order;
 pub mod optimize;
 mod page;
+pub mod rare;
 mod replay;
 pub mod study;
 pub(crate) mod summary;

@@ -116,8 +116,21 @@ fn prediction(formula: &'static str, work: f64, setting: &Setting, efficiency: f
     }
 }
 
-/// The chance that buddies lose no checkpoint while the job computes, as a sentence.
-pub(super) fn chance(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Option<String> {
+/// What the chance to lose all images of a checkpoint in memory hangs on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buddies {
+    /// Nodes that hold an image.
+    pub copies: u32,
+    /// Pairs or triples.
+    pub groups: f64,
+    /// Failures of a node (1/s).
+    pub rate: f64,
+    /// From a failure until the newcomer is whole, as far as failures strike then (s).
+    pub risk: f64,
+}
+
+/// The pairs or triples of a job, if it has any.
+pub(super) fn buddies(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Option<Buddies> {
     let copies_of = |level: &crate::scenario::job::Level| match level.cost {
         Cost::Store(KeptAt::Buddies { copies }) => Some(copies),
         _ => None,
@@ -128,14 +141,19 @@ pub(super) fn chance(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> O
     let rate: f64 = rules.map(|rule| of.plan.interrupt_rate(of.job, rule)).sum();
     let nodes = f64::from(setting.nodes);
     let read = of.plan.checkpoint_span(of.job, place, 1.0, Access::Read { newcomers: 1 })?;
-    let risk = setting::noticed(of).as_secs_f64() + read.as_secs_f64();
-    let kept = if copies == 2 {
-        buddy::double_success(nodes, rate / nodes, setting.work, risk)
-    } else {
-        buddy::triple_success(nodes, rate / nodes, setting.work, risk)
-    };
+    let counts = |strikes: bool, span: f64| if strikes { span } else { 0.0 };
+    let strikes = spec.strikes.phases;
+    let risk = counts(strikes.downtime, setting::noticed(of).as_secs_f64())
+        + counts(strikes.restart, read.as_secs_f64());
+    Some(Buddies { copies, groups: nodes / f64::from(copies), rate: rate / nodes, risk })
+}
+
+/// The chance that buddies lose no checkpoint while the job computes, as a sentence.
+pub(super) fn chance(of: Subject<'_>, setting: &Setting, spec: &Multilevel) -> Option<String> {
+    let Buddies { copies, groups, rate, risk } = buddies(of, setting, spec)?;
+    let kept = 1.0 - buddy::loss_chance(copies, groups, rate, risk, setting.work);
     Some(format!(
         "Buddies keep all checkpoints of the whole job with a chance of {kept:.6}, if only single \
-         nodes fail and a newcomer is whole again {risk:.0} s after each failure."
+         nodes fail and can do so for {risk:.0} s of the time in which a newcomer is not whole."
     ))
 }

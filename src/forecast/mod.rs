@@ -11,6 +11,7 @@ mod images;
 mod intervals;
 mod latent;
 mod levels;
+mod rare;
 mod replicated;
 mod setting;
 mod verified;
@@ -24,6 +25,7 @@ use crate::plan::{Job, Plan};
 use crate::scenario::job::{BulkSynchronous, Checkpoint};
 
 pub use compared::{Compared, compare};
+pub use rare::{RareChance, rare};
 pub use setting::Setting;
 
 /// The job of a plan that closed forms are about.

@@ -3,15 +3,15 @@
 //! Every rule has streams of its own, named after its kind and name, so that a rule that is added,
 //! taken away or moved changes nobody else's draws.
 
-use crate::cosmic::budget::{Activity, Budget, Class, classes_of};
+use crate::cosmic::budget::{Activity, ArrayBudget, Budget, Class, classes_of};
 use crate::cosmic::code::Verdict;
-use crate::cosmic::memory::Outcomes;
+use crate::cosmic::memory::{Outcomes, Shares};
 use crate::cosmic::standing::{ChipFault, Memory};
 use crate::event::JobPhase;
 use crate::ids::{FaultId, JobId, Part};
 use crate::plan::Plan;
 use crate::plan::alarms::Alarms;
-use crate::plan::lifetimes::{residual, sample};
+use crate::plan::lifetimes::{self, residual, sample};
 use crate::plan::rhythm::{self, Hours};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
@@ -121,7 +121,46 @@ impl Chance {
         if rule.frailty == 0.0 {
             return span;
         }
-        Span::from_secs_f64(span.as_secs_f64() / rule.rate(part))
+        Span::from_secs_f64(span.as_secs_f64() / rule.pace(part))
+    }
+
+    /// The cumulated hazard at which lifetime number `k` of a part ends: exponential with mean 1,
+    /// whatever the law. `None` of laws whose hazard is not worked out here, and of what remains of
+    /// a Weibull life in an old machine.
+    #[must_use]
+    pub fn hazard_of(&self, fault: FaultId, part: u32, k: u64) -> Option<f64> {
+        let rule = &self.rules[usize::from(fault.0)];
+        let (law, age) = rule.lifetime.as_ref()?;
+        let is_known = match law {
+            Law::Exponential { .. } => true,
+            Law::Weibull(_) => k > 0 || *age == Age::New,
+            _ => false,
+        };
+        // Both laws turn the first uniform number of the draw into a lifetime by its logarithm.
+        is_known.then(|| rule.lifetimes.draw(u64::from(part), k).exponential(1.0))
+    }
+
+    /// The hazard that a part has cumulated whose clock shows this age (s), where
+    /// [`Self::hazard_of`] knows it.
+    #[must_use]
+    pub fn hazard_at(&self, fault: FaultId, part: u32, age: f64) -> f64 {
+        let rule = &self.rules[usize::from(fault.0)];
+        let (law, _) = rule.lifetime.as_ref().expect("its hazard is known");
+        lifetimes::hazard(law, age * rule.pace(part))
+    }
+
+    /// The age (s) at which a part has cumulated this hazard.
+    #[must_use]
+    pub fn age_at(&self, fault: FaultId, part: u32, hazard: f64) -> f64 {
+        let rule = &self.rules[usize::from(fault.0)];
+        let (law, _) = rule.lifetime.as_ref().expect("its hazard is known");
+        lifetimes::age(law, hazard) / rule.pace(part)
+    }
+
+    /// How much the clock of a part whose rule has such hours shows more at `to` than at `from`.
+    #[must_use]
+    pub fn aged(&self, fault: FaultId, from: Time, to: Time) -> Span {
+        rhythm::between(self.hours(fault), from, to)
     }
 
     /// How fast the lifetimes of a rule pass at each hour, if not always alike.
@@ -176,7 +215,8 @@ impl Chance {
 
     /// The array that upset number `k` of a node strikes, and what comes of it while the job that
     /// the node works for, if it does, is in this phase. The same draws decide for each phase.
-    /// Panics if nothing can be upset.
+    /// `silent` is how many times as often it is silent corruption as it is by nature: 1 but for
+    /// importance sampling. Panics if nothing can be upset.
     #[must_use]
     pub fn upset(
         &self,
@@ -184,13 +224,29 @@ impl Chance {
         node: u32,
         k: u64,
         phase: Option<JobPhase>,
+        silent: f64,
     ) -> (u32, Class) {
         let mut draw = self.rules[usize::from(fault.0)].upsets.draw(u64::from(node), k);
         let arrays = &self.budget.arrays;
-        let array = choose(arrays.iter().map(|array| array.rate), draw.unit());
         let shares = activity(phase).shares(&self.outcomes);
-        let class = choose(arrays[array].classes(shares).into_iter(), draw.unit());
+        let rate = |array: &ArrayBudget| {
+            if silent > 1.0 { boosted(array, shares, silent).iter().sum() } else { array.rate }
+        };
+        let array = choose(arrays.iter().map(rate), draw.unit());
+        let class = choose(boosted(&arrays[array], shares, silent).into_iter(), draw.unit());
         (array as u32, Class::ALL[class])
+    }
+
+    /// The share of silent corruption in what comes of upsets in this phase. Panics if nothing can
+    /// be upset.
+    #[must_use]
+    pub fn silent_share(&self, phase: Option<JobPhase>) -> f64 {
+        let shares = activity(phase).shares(&self.outcomes);
+        let classes = |array: &ArrayBudget| array.classes(shares);
+        let silent = self.budget.arrays.iter().map(|it| classes(it)[Class::Silent as usize]);
+        let all = self.budget.arrays.iter().flat_map(classes).sum::<f64>();
+        assert!(all > 0.0, "something can be upset");
+        silent.sum::<f64>() / all
     }
 
     /// The fault number `k` of a node's chips of DRAM, and a uniform number in (0, 1) that says
@@ -305,9 +361,19 @@ impl Rule {
     /// lifetimes). Lifetimes are divided by it, which for a Weibull of shape k multiplies the
     /// hazard by its power k. Source of the name and of the gamma law: Vaupel, Manton, Stallard,
     /// "The impact of heterogeneity in individual frailty on the dynamics of mortality", 1979.
-    fn rate(&self, part: u32) -> f64 {
+    fn pace(&self, part: u32) -> f64 {
+        if self.frailty == 0.0 {
+            return 1.0;
+        }
         self.frailties.draw(u64::from(part), 0).gamma(1.0 / self.frailty, self.frailty)
     }
+}
+
+/// The rates of the classes of an array, that of silent corruption so many times what it is.
+fn boosted(array: &ArrayBudget, shares: Shares, silent: f64) -> [f64; 6] {
+    let mut rates = array.classes(shares);
+    rates[Class::Silent as usize] *= silent;
+    rates
 }
 
 /// What a node does whose job is in this phase.

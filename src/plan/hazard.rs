@@ -62,6 +62,12 @@ impl HazardClock {
         self.running && self.value == now.0
     }
 
+    /// It stands, and so much time is left.
+    pub fn set_left(&mut self, left: Span) {
+        assert!(!self.running, "a clock that runs is stopped first");
+        self.value = left.0;
+    }
+
     /// Begins the next lifetime, standing.
     pub fn renew(&mut self, lifetime: Span) {
         *self = Self { used: self.used + 1, running: false, value: lifetime.0 };

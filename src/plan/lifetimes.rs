@@ -54,6 +54,24 @@ pub fn mean(law: &Law) -> f64 {
     }
 }
 
+/// The cumulated hazard of a law at an age (s): minus the logarithm of the share that lives on.
+pub(super) fn hazard(law: &Law, age: f64) -> f64 {
+    match law {
+        Law::Exponential { mean } => age / mean.as_secs_f64(),
+        Law::Weibull(law) => weibull_hazard(*law, age),
+        _ => unreachable!("its hazard is not asked for"),
+    }
+}
+
+/// The age (s) at which a law has cumulated a hazard.
+pub(super) fn age(law: &Law, hazard: f64) -> f64 {
+    match law {
+        Law::Exponential { mean } => hazard * mean.as_secs_f64(),
+        Law::Weibull(law) => law.scale.as_secs_f64() * libm::pow(hazard, 1.0 / law.shape),
+        _ => unreachable!("its hazard is not asked for"),
+    }
+}
+
 /// How many lifetimes of a rule's parts end in the mean of its law, zero at a fixed time: one of
 /// each part; if all are new after each failure, as many as the least of so many lifetimes does.
 pub(super) fn in_a_mean(rule: &FaultRule) -> f64 {

@@ -56,6 +56,14 @@ impl Holders {
         }
     }
 
+    /// Whoever holds an image in the memory of buddies, and how many of its pair or triple hold it
+    /// no more.
+    pub fn at_risk(&self) -> impl Iterator<Item = (NodeId, usize)> {
+        let copies = if matches!(self.place, KeptAt::Buddies { .. }) { self.copies() } else { 0 };
+        let images = self.images.iter().filter(move |_| copies > 0);
+        images.flat_map(move |image| image.iter().map(move |&node| (node, copies - image.len())))
+    }
+
     /// The memory of a node is lost; says whether an image was in it.
     pub fn wipe(&mut self, node: NodeId) -> bool {
         if !matches!(self.place, KeptAt::Memory | KeptAt::Buddies { .. }) {

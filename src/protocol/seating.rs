@@ -156,6 +156,13 @@ impl Seating {
         std::mem::take(&mut self.sitting).into_keys()
     }
 
+    /// Whoever holds an image of the newest committed checkpoint in the memory of buddies, and how
+    /// many of its pair or triple hold it no more.
+    pub fn at_risk(&self) -> impl Iterator<Item = (NodeId, usize)> {
+        let holders = self.newest().and_then(|kept| kept.holders.as_ref());
+        holders.into_iter().flat_map(Holders::at_risk)
+    }
+
     /// The newest committed checkpoint.
     #[must_use]
     pub fn newest(&self) -> Option<&Kept> {

@@ -25,6 +25,7 @@ pub mod fits;
 pub mod forecast;
 mod frame;
 mod page;
+pub mod rare;
 #[cfg(test)]
 mod sample;
 mod scale;

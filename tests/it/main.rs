@@ -47,6 +47,7 @@ mod power;
 mod prediction;
 mod published;
 mod rack;
+mod rare;
 mod records;
 mod rehearsal;
 mod rejuvenation;

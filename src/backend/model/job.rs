@@ -92,6 +92,7 @@ impl World<'_> {
         }
         commands.clear();
         self.commands = commands;
+        self.weigh();
     }
 
     fn carry_out(&mut self, command: &JobCommand) {

@@ -10,6 +10,7 @@
 
 mod control;
 mod fork;
+mod importance;
 mod job;
 mod leap;
 mod pace;
@@ -18,12 +19,29 @@ mod world;
 pub use fork::Fork;
 
 use crate::backend::{Backend, needs_real_nodes};
+use crate::control::{Bias, Weighed};
 use crate::event::{EndReason, Sink, Stop};
 use crate::plan::Plan;
 
 /// The stage `model`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Model;
+
+impl Model {
+    /// Plays a plan with some things more frequent than by nature, and says what that came to.
+    ///
+    /// # Errors
+    /// When the sink stops it.
+    pub fn play_biased(
+        plan: &Plan,
+        bias: &Bias,
+        sink: &mut dyn Sink,
+    ) -> Result<(EndReason, Weighed), Stop> {
+        let mut world = world::World::biased(plan, bias);
+        let end = world.play(sink)?;
+        Ok((end, world.weighed()))
+    }
+}
 
 impl Backend for Model {
     fn name(&self) -> &'static str {

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::control::coordinator::{Coordinator, Input, JobCommand};
-use crate::control::{FaultDue, Injector, PowerDue, PowerSupervisor, Rules};
+use crate::control::{
+    Bias, FaultDue, Injector, PowerDue, PowerSupervisor, RareEvent, Rules, Weighed,
+};
 use crate::event::{EndReason, Event, Sink, Stop, What};
 use crate::hardware::rack::{self, Output, Rack, Ticket};
-use crate::ids::{FaultId, JobId};
+use crate::ids::{FaultId, JobId, NodeId};
 use crate::plan::{Change, Plan};
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 
 use super::control::{Control, faults_of, power_of};
+use super::importance;
 use super::job::{Mover, Workers};
 use super::leap::{Leap, Reading};
 
@@ -73,6 +76,8 @@ pub(super) struct World<'p> {
     paused: bool,
     /// If what changes no metric is passed over.
     pub leap: Option<Leap>,
+    /// Under a bias: what is rare, until it has happened.
+    rare: Option<RareEvent>,
 }
 
 impl<'p> World<'p> {
@@ -95,11 +100,28 @@ impl<'p> World<'p> {
             ended: None,
             paused: false,
             leap: None,
+            rare: None,
         }
     }
 
+    /// The same, with a bias.
+    pub(super) fn biased(plan: &'p Plan, bias: &Bias) -> Self {
+        let world = Self::new(plan);
+        Self {
+            rare: Some(bias.event),
+            injector: world.injector.biased(bias.clone()),
+            jobs: world.jobs.missing(bias.misses),
+            ..world
+        }
+    }
+
+    /// What the bias came to.
+    pub(super) fn weighed(&mut self) -> Weighed {
+        self.injector.weighed(self.rack.now()).unwrap_or_default() + self.jobs.weighed()
+    }
+
     /// Plays to the end and emits every event.
-    pub(super) fn play(mut self, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
+    pub(super) fn play(&mut self, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
         self.begin(sink.needs_all(), &[]);
         let ended = self.go_on(sink)?;
         Ok(ended.expect("nobody wants to look before"))
@@ -108,8 +130,15 @@ impl<'p> World<'p> {
     /// Plays to the next pause, or to the end; emits every event.
     pub(super) fn go_on(&mut self, sink: &mut dyn Sink) -> Result<Option<EndReason>, Stop> {
         loop {
+            let rare = self.rare;
             for event in self.emitted.drain(..) {
+                if rare.is_some_and(|rare| rare.is(&event.what)) {
+                    self.rare = None;
+                }
                 sink.event(&event)?;
+            }
+            if rare.is_some() && self.rare.is_none() {
+                self.injector.end_bias(self.rack.now(), &mut faults_of(&mut self.rack));
             }
             if let Some((events, read)) = self.leap.as_mut().and_then(Leap::take) {
                 sink.passed_over(events, read);
@@ -208,6 +237,15 @@ impl<'p> World<'p> {
         self.supervisor.set_rules(Rules::of(plan));
         self.jobs.replan(plan);
         self.injector.replan(self.rack.now(), plan, &mut faults_of(&mut self.rack));
+    }
+
+    /// Informs the injector how near each node is to the rare event, if there is a bias.
+    pub(super) fn weigh(&mut self) {
+        let Some(rare) = self.rare else { return };
+        let now = self.rack.now();
+        for (node, level) in (0..).zip(importance::levels(rare, self.plan, &self.jobs)) {
+            self.injector.set_level(now, NodeId(node), level, &mut faults_of(&mut self.rack));
+        }
     }
 
     /// The present instant.

@@ -57,6 +57,11 @@ impl Job {
         }
     }
 
+    /// How many steps are done.
+    pub(super) fn steps_done(&self) -> u64 {
+        self.machine.done()
+    }
+
     pub(super) fn phase(&self) -> JobPhase {
         self.machine.phase()
     }
@@ -288,9 +293,14 @@ impl Coordinator<'_> {
             return;
         };
         let coverage = self.plan.abft(of).map_or(0.0, |abft| abft.coverage);
-        let job = self.job_mut(of);
+        let job = &mut self.state.jobs[usize::from(of.0)];
         let phase = job.phase();
-        job.memory.strike((node, number, draw), check < coverage, (phase, &job.crew), out);
+        let computes = matches!(phase, JobPhase::Compute | JobPhase::Rework);
+        let is_missed = match &mut self.misses {
+            Some(misses) if computes && coverage > 0.0 => misses.miss(check, coverage),
+            _ => check >= coverage,
+        };
+        job.memory.strike((node, number, draw), !is_missed, (phase, &job.crew), out);
     }
 
     /// Gives a job's protocol one input, and its order to the nodes.
@@ -408,7 +418,8 @@ impl Coordinator<'_> {
             }
             JobOrder::Verify => {
                 let verify = plan.verify(of).expect("it was ordered");
-                let blind = job.memory.is_blind(of, verify.coverage, &self.chance);
+                let (chance, misses) = (&self.chance, self.misses.as_mut());
+                let blind = job.memory.is_blind(of, verify.coverage, chance, misses);
                 Work::Verify { step: job.machine.done(), span: verify.cost, blind }
             }
             JobOrder::Finish => return self.finish(now, of, out),

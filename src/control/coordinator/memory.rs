@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobCommand;
 use super::crew::Crew;
+use crate::control::bias::Misses;
 use crate::event::{JobPhase, What};
 use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
@@ -30,8 +31,19 @@ impl Memory {
     }
 
     /// Whether the next verification misses what it might find.
-    pub(super) fn is_blind(&self, of: JobId, coverage: f64, chance: &Chance) -> bool {
-        coverage < 1.0 && chance.verification(of, self.verifications) >= coverage
+    pub(super) fn is_blind(
+        &self,
+        of: JobId,
+        coverage: f64,
+        chance: &Chance,
+        misses: Option<&mut Misses>,
+    ) -> bool {
+        let unit = || chance.verification(of, self.verifications);
+        coverage < 1.0
+            && match misses.filter(|_| !self.truth.is_clean()) {
+                Some(misses) => misses.miss(unit(), coverage),
+                None => unit() >= coverage,
+            }
     }
 
     /// A verification is over.

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use self::job::Job;
 use self::placing::Placing;
 use self::turns::Turns;
+use super::bias::{Misses, Weighed};
 use crate::event::{JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::chance::Chance;
@@ -233,6 +234,8 @@ pub struct Coordinator<'p> {
     state: State,
     /// The job that each node works for.
     members: Vec<Option<JobId>>,
+    /// Under a bias: checks that miss more than by nature.
+    misses: Option<Misses>,
 }
 
 /// What of the coordinator must not be forgotten. Who is free is said anew.
@@ -270,7 +273,20 @@ impl<'p> Coordinator<'p> {
         for (of, job) in (0..).zip(&state.jobs) {
             job.seats().nodes().for_each(|node| members[node.0 as usize] = Some(JobId(of)));
         }
-        Self { plan, chance: Chance::new(&plan.scenario), notice, state, members }
+        Self { plan, chance: Chance::new(&plan.scenario), notice, state, members, misses: None }
+    }
+
+    /// The same, with checks of corrupt memory that miss it so many times as often.
+    #[must_use]
+    pub fn missing(mut self, times: f64) -> Self {
+        self.misses = Some(Misses::new(times));
+        self
+    }
+
+    /// What that has come to until now; nothing without a bias.
+    #[must_use]
+    pub fn weighed(&self) -> Weighed {
+        self.misses.as_ref().map(Misses::weighed).unwrap_or_default()
     }
 
     /// Its next orders have higher numbers than this.
@@ -325,6 +341,12 @@ impl<'p> Coordinator<'p> {
     #[must_use]
     pub fn phase(&self, of: JobId) -> JobPhase {
         self.job(of).phase()
+    }
+
+    /// How many steps of a job are done.
+    #[must_use]
+    pub fn steps_done(&self, of: JobId) -> u64 {
+        self.job(of).steps_done()
     }
 
     /// The number of the last order of whatever job.
