@@ -10,7 +10,7 @@ use rackstorm::scenario::fault::{FaultRule, When};
 use rackstorm::scenario::{self, Scenario};
 use rackstorm::units::{Span, Time};
 
-use crate::program::{Bench, root};
+use crate::program::Bench;
 
 /// 23 of 24 nodes compute 300 s in steps of 10 s, and write 100 MB each after every 90 s, some 20 s
 /// at the server's 1 Gbit/s; the last node is a spare. A crash is mended after 3 min.
