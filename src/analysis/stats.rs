@@ -12,7 +12,8 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 #[must_use]
 pub fn variance(values: &[f64]) -> Option<f64> {
     // The mean of equal values may be rounded; they vary by nothing for all that.
-    let mean = mean(values).filter(|_| values.windows(2).any(|two| two[0] != two[1]));
+    let differ = |two: &[f64]| two[0].total_cmp(&two[1]).is_ne();
+    let mean = mean(values).filter(|_| values.windows(2).any(differ));
     let squares = |mean| values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
     (values.len() > 1).then(|| mean.map_or(0.0, squares) / (values.len() - 1) as f64)
 }

@@ -392,15 +392,15 @@ mod tests {
     #[test]
     fn a_check_made_to_miss_keeps_the_mean_of_its_misses() {
         let n = 10_000;
-        let mut missed = 0.0;
+        let mut sum = 0.0;
         for i in 0..n {
             let mut misses = Misses::new(50.0);
             if misses.miss((f64::from(i) + 0.5) / f64::from(n), 0.99) {
-                missed += libm::exp(misses.weighed().log_ratio);
+                sum += libm::exp(misses.weighed().log_ratio);
             }
             assert!((misses.weighed().misses - 0.01).abs() < 1e-12);
         }
-        assert!((missed / f64::from(n) - 0.01).abs() < 1e-9, "{missed}");
+        assert!((sum / f64::from(n) - 0.01).abs() < 1e-9, "{sum}");
         assert!(Misses::new(1.0).miss(0.995, 0.99) && !Misses::new(1.0).miss(0.985, 0.99));
     }
 }

@@ -101,16 +101,16 @@ pub fn estimate(
         let so_far = Estimate::of(std::mem::take(&mut runs), &bias, pilot);
         let so_far = so_far.expect("there are more than two runs");
         looked(&so_far);
-        let (played, relative) = (so_far.runs.len(), so_far.relative());
-        if relative <= wanted.precision || played >= wanted.effort {
+        let (count, relative) = (so_far.runs.len(), so_far.relative());
+        if relative <= wanted.precision || count >= wanted.effort {
             if so_far.hits() == 0 {
-                return Err(RareError::NotSeen { runs: played, plain: wanted.plain });
+                return Err(RareError::NotSeen { runs: count, plain: wanted.plain });
             }
             return Ok(so_far);
         }
         let share = relative / wanted.precision;
-        let needed = (played as f64 * share * share * 1.1).min(4.0 * played as f64);
-        next = (needed as usize).max(played + 1).next_multiple_of(FIRST);
+        let needed = (count as f64 * share * share * 1.1).min(4.0 * count as f64);
+        next = (needed as usize).max(count + 1).next_multiple_of(FIRST);
         runs = so_far.runs;
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::Plan;
-use crate::scenario::job::{Checkpoint, KeptAt};
+use crate::scenario::job::{Checkpoint, Cost, KeptAt};
 
 /// The kinds of part that have rows of their own, with those that count as one of them.
 const KINDS: [PartKind; 8] = [
@@ -170,7 +170,7 @@ fn distinguishes_nodes(plan: &Plan) -> bool {
     let of_seats = |job: JobId| {
         let checkpoint = plan.checkpoint_of(job);
         let levels = checkpoint.into_iter().flat_map(|it| (0..it.levels()).map(|k| it.cost(k)));
-        let mut kept = levels.filter_map(|cost| cost.kept_at());
+        let mut kept = levels.filter_map(Cost::kept_at);
         let groups = matches!(checkpoint, Some(Checkpoint::Logging(_)));
         let holders =
             |at| matches!(at, KeptAt::Partner | KeptAt::Buddies { .. } | KeptAt::Group { .. });

@@ -99,7 +99,7 @@ impl Setting {
             return Err(Refused::new("there is no job, so there is no makespan", hint).into());
         }
         let calm = calm(&original)?;
-        if calm.hardware.boot.spread != scenario.hardware.boot.spread
+        if calm.hardware.boot.spread.to_bits() != scenario.hardware.boot.spread.to_bits()
             || calm.boot.stray_frame.to_bits() != scenario.boot.stray_frame.to_bits()
         {
             notes.push("boots take their mean time, and no stray frame helps or harms one".into());

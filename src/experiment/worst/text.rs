@@ -141,9 +141,9 @@ fn amount(setting: &Setting, loss: Loss) -> String {
     match loss {
         Loss::Unfinished => format!("never done by {}", setting.calm.scenario.stop.at),
         Loss::Of(value) => {
-            let less = metrics::more_is_better(setting.metric) ^ (value < 0.0);
+            let is_less = metrics::more_is_better(setting.metric) ^ (value < 0.0);
             let size = quantity(&metric(setting, value.abs()));
-            format!("{size} {}", if less { "less" } else { "more" })
+            format!("{size} {}", if is_less { "less" } else { "more" })
         }
     }
 }
