@@ -82,7 +82,7 @@ fn the_exact_interval_of_one_node_is_found_from_bounds_alone() {
     assert!(above < 4.0 * below, "it says something: {plateau}");
     // No value of the first round is a formula's.
     for formula in [daly(write, mtbf), least, (2.0 * write * mtbf).sqrt()] {
-        let strides = (formula / 300.0_f64).ln() / 1.09_f64.ln() / 8.0;
+        let strides = libm::log(formula / 300.0) / libm::log(1.09) / 8.0;
         assert!((strides - strides.round()).abs() > 0.01, "{formula} s");
     }
     let row = again(&found, "best");
