@@ -208,7 +208,7 @@ fn a_branched_run_shares_what_was_before_and_leaves_a_folder_that_is_played_agai
 fn what_cannot_change_at_an_instant_is_refused_with_what_can() {
     let bench = Bench::new();
     let file = bench.write("short.toml", &four(FIXED));
-    let run = &bench.play(&[file.clone()], &[])[0];
+    let run = &bench.play(std::slice::from_ref(&file), &[])[0];
     let folder = run["results"].as_str().expect("a folder");
     let refused = |options: &[&str], words: &str| {
         let done = bench.run(&[&["branch", folder], options].concat());

@@ -363,15 +363,15 @@ fn reference(schema: &serde_json::Value, defaults: &toml::Table) -> String {
     let mut tables = Vec::new();
     gather(schema, "", defaults, &mut tables);
     let mut out = String::new();
-    for Table { table, paths, .. } in &tables {
-        table_reference(table, paths, defaults, &mut out);
+    for Table { schema, paths, .. } in &tables {
+        table_reference(schema, paths, defaults, &mut out);
     }
     out
 }
 
 /// A table, without what must be there, and all the paths at which it stands.
 struct Table<'a> {
-    table: &'a serde_json::Value,
+    schema: &'a serde_json::Value,
     bare: serde_json::Value,
     paths: Vec<String>,
 }
@@ -394,7 +394,7 @@ fn gather<'a>(
     let bare = optional(table);
     match tables.iter_mut().find(|known| known.bare == bare && alike(&known.paths)) {
         Some(known) => known.paths.push(path.to_owned()),
-        None => tables.push(Table { table, bare, paths: vec![path.to_owned()] }),
+        None => tables.push(Table { schema: table, bare, paths: vec![path.to_owned()] }),
     }
     for (key, item) in table["properties"].as_object().expect("a table has keys") {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
