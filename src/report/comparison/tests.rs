@@ -108,6 +108,7 @@ fn the_whole_table_has_every_row_with_its_interval() {
 const WHOLE: &str = "\
 A  boot  3 runs  seeds 1, 2, 3  model  4 nodes
 B  boot  3 runs  seeds 4, 5, 6  model  4 nodes
+Differences are those of independent sides: they have no seed in common.
 
 Scenario key  A        B
 seed          1, 2, 3  4, 5, 6
