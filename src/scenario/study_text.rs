@@ -181,7 +181,9 @@ fn sources(study: &Study) -> String {
     }
     let mut out = String::new();
     for (name, mut all) in [("source", published), ("assumption", assumed)] {
+        // An axis over an item of an array is a figure and a part of one.
         all.sort_unstable();
+        all.dedup();
         if !all.is_empty() {
             let _ = write!(out, "\n[{name}]\n");
         }
