@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
     band: f64,
     /// Write calibrated.toml, parameters.csv and residuals.csv into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Report every observation of every run
     #[arg(long, short)]

@@ -60,7 +60,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "all")]
     json: bool,
     /// Write compare.html and its figures into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Open the page
     #[arg(long, requires = "out")]

@@ -57,7 +57,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     overrides: Override,
     /// Draw figures into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Print one JSON object in place of the tables; rates per hour
     #[arg(long)]

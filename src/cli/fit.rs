@@ -65,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
     to: Option<Moment>,
     /// Write table, fault and figures into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Print one JSON object in place of the tables; spans in seconds
     #[arg(long)]

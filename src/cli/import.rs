@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where the results folders go
-    #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
+    #[arg(long, short, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
     /// Draw figures and report.html of each; `rackstorm report` can do it later
     #[arg(long)]

@@ -33,7 +33,12 @@ impl Runs {
         if quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self(bar.with_style(style("{wide_bar} {pos} of {len} runs, {per_sec}, {eta} left")))
+        Self(bar.with_style(style("{wide_bar} {pos} of {len} runs{msg}, {per_sec}, {eta} left")))
+    }
+
+    /// What else is known of them, such as ` of 13 cells`.
+    pub(super) fn about(&self, text: String) {
+        self.0.set_message(text);
     }
 
     /// There are so many now.

@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     overrides: Override,
     /// Write the numbers and a row for each run into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Print one JSON object in place of the text
     #[arg(long)]

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", env = "RACKSTORM_RACK", default_value = "rack.toml")]
     rack: PathBuf,
     /// Where the results folder of --on goes
-    #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
+    #[arg(long, short, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
     /// No progress bar
     #[arg(long, short)]

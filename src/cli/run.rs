@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     rehearse: bool,
     /// Where the results folders go
-    #[arg(long, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
+    #[arg(long, short, value_name = "FOLDER", default_value = "results", env = "RACKSTORM_OUT")]
     out: PathBuf,
     /// So many runs at a time; results do not depend on it [default: one per processor core]
     #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS", value_parser = at_least_one)]

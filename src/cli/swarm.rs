@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "N", env = "RACKSTORM_JOBS", value_parser = at_least_one)]
     jobs: Option<NonZero<usize>>,
     /// Where the scenarios of failing seeds go, in place of standard output
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// No progress bar and no summary, only violations
     #[arg(long, short)]

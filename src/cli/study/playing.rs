@@ -188,7 +188,8 @@ fn play(
     how: &How,
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
-    report_reached(advance(folder)?, how.quiet);
+    let mut next = advance(folder)?;
+    report_reached(next, how.quiet);
     let bar = Runs::over(folder.runs(), how.quiet);
     let player = Player {
         jobs: how.jobs,
@@ -197,6 +198,7 @@ fn play(
         ended: &|_| bar.ended(),
     };
     loop {
+        bar.about(about(folder, next));
         let mut held = Vec::new();
         for shard in numbers(folder, which)? {
             if stop.stopper.is_asked() {
@@ -224,7 +226,7 @@ fn play(
             bar.aside(|| streams::say(&format!("left to others: shards {}", ranges(&held))));
             return Ok(Exit::Partial);
         }
-        let next = if which.is_none() { advance(folder)? } else { Next::Wait };
+        next = if which.is_none() { advance(folder)? } else { Next::Wait };
         bar.aside(|| report_reached(next, how.quiet));
         match next {
             Next::Planned(_) => bar.over_in_all(folder.runs()),
@@ -232,6 +234,22 @@ fn play(
             Next::Wait if which.is_some() => return Ok(Exit::Done),
             Next::Wait => return Ok(Exit::Partial),
         }
+    }
+}
+
+/// What the bar says of a round: its cells, and how far the rounds before it met the precision.
+fn about(folder: &StudyFolder, next: Next) -> String {
+    let cells = match folder.study().len() {
+        1 => " of 1 cell".to_owned(),
+        cells => format!(" of {cells} cells"),
+    };
+    match (next, folder.study().spec().precision) {
+        (Next::Planned(reached), Some(precision)) if reached.worst.is_finite() => format!(
+            "{cells}, half-width up to {:.2} % of {} % wanted",
+            reached.worst * 100.0,
+            precision * 100.0
+        ),
+        _ => cells,
     }
 }
 
