@@ -14,6 +14,7 @@ mod levels;
 mod rare;
 mod replicated;
 mod setting;
+mod similar;
 mod verified;
 
 use serde::Serialize;
@@ -27,6 +28,7 @@ use crate::scenario::job::{BulkSynchronous, Checkpoint};
 pub use compared::{Compared, compare};
 pub use rare::{RareChance, rare};
 pub use setting::Setting;
+pub use similar::{GROUPS, Group, Groups, groups, keys};
 
 /// The job of a plan that closed forms are about.
 #[derive(Clone, Copy, Debug)]

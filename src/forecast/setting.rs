@@ -359,7 +359,7 @@ fn repair(of: Subject<'_>, rule: &FaultRule) -> f64 {
 }
 
 /// From power-on until up, of a node that boots alone and is given its address at once.
-fn boot_alone(of: Subject<'_>) -> Span {
+pub(super) fn boot_alone(of: Subject<'_>) -> Span {
     let scenario = &of.plan.scenario;
     let link = scenario.hardware.link.0 as f64 * scenario.network.tcp_share;
     let tftp = link.min(boot::tftp_rate(&scenario.hardware.boot).0 as f64);
