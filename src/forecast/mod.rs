@@ -14,7 +14,7 @@ mod levels;
 mod rare;
 mod replicated;
 mod setting;
-mod similar;
+pub mod similar;
 mod verified;
 
 use serde::Serialize;
@@ -28,7 +28,6 @@ use crate::scenario::job::{BulkSynchronous, Checkpoint};
 pub use compared::{Compared, compare};
 pub use rare::{RareChance, rare};
 pub use setting::Setting;
-pub use similar::{GROUPS, Group, Groups, groups, keys};
 
 /// The job of a plan that closed forms are about.
 #[derive(Clone, Copy, Debug)]

@@ -29,7 +29,6 @@ mod levels;
 mod load;
 pub mod logging;
 mod machine;
-mod on_machine;
 mod optimum;
 mod overrides;
 mod ranges;
@@ -46,8 +45,7 @@ pub use crate::config::language::Comparison;
 pub use crate::config::mistakes::Mistakes;
 pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
-pub use load::{Loaded, Overrides, load, load_text, read, read_over};
-pub use on_machine::on_machine;
+pub use load::{Loaded, Overrides, load, load_reference, load_text, read, read_over};
 pub use resolved::text;
 pub use study::Study;
 
