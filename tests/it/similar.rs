@@ -149,8 +149,8 @@ fn the_variant_pasted_into_the_file_is_the_scaled_scenario() {
         for group in [&of, &whole].map(|of| rows([of, of, of], 0.0)) {
             for row in group {
                 let all = found["groups"].as_array().expect("a list").iter();
-                let same = all.filter(|it| it["symbol"] == row.group.symbol);
-                let printed = same.filter_map(|it| it["scaled"].as_f64()).next();
+                let mut same = all.filter(|it| it["symbol"] == row.group.symbol);
+                let printed = same.find_map(|it| it["scaled"].as_f64());
                 let (printed, own) = printed.zip(row.own).expect("both have it");
                 let symbol = row.group.symbol;
                 assert!((printed - own).abs() <= 1e-12 * own, "{keep} {symbol}: {printed} {own}");
@@ -179,6 +179,30 @@ fn a_job_of_the_list_is_scaled_where_it_stands() {
     let found = asked(&bench, &["list.toml", "--to", "large.toml"]);
     assert_eq!(found["scaled_similar"], true, "{found}");
     assert!(found["variant"].as_str().expect("a text").contains("\njob.0.step = "), "{found}");
+}
+
+#[test]
+fn verifications_and_silent_corruption_are_scaled_apart_from_failures() {
+    let bench = Bench::new();
+    let checked = |machine: &str, checkpoint: &str, cost: &str, mean: &str| {
+        let verify = format!("{checkpoint}\nverify = {{ cost = \"{cost}\", per_checkpoint = 2 }}");
+        format!(
+            "{}[[fault.silent-corruption]]\non = \"node\"\n\
+             lifetime = {{ exponential = {{ mean = \"{mean}\" }} }}\n",
+            job(machine, "100 d", &verify)
+        )
+    };
+    bench.write("rack.toml", &checked("edge_rack_24", STORED, "3 s", "90 d"));
+    bench.write("large.toml", &checked("lanl_pilot", FIXED, "1 min", "300 d"));
+    let found = asked(&bench, &["rack.toml", "--to", "large.toml"]);
+    assert_eq!(found["scaled_similar"], true, "{found}");
+    for symbol in ["v", "k", "e"] {
+        let mut all = found["groups"].as_array().expect("a list").iter();
+        assert!(all.any(|row| row["symbol"] == symbol && row["matches"] == (symbol == "k")));
+    }
+    bench.write("plain.toml", &rack());
+    let done = bench.run(&["similar", "plain.toml", "--to", "large.toml"]);
+    assert!(done.code == 2 && done.stderr.contains("silent corruption strikes the target"));
 }
 
 #[test]
