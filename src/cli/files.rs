@@ -126,6 +126,14 @@ pub(super) fn load(file: &Path, overrides: &Overrides) -> Option<Loaded> {
     Some(loaded)
 }
 
+/// The scenario of a file or of a built-in machine that another one is compared with, or `None`
+/// after reporting its mistakes.
+pub(super) fn reference(name: &str) -> Option<Loaded> {
+    let loaded = scenario::load_reference(name).inspect_err(streams::report).ok()?;
+    warn(&loaded.warnings);
+    Some(loaded)
+}
+
 /// The study of a file: of one cell if it has no axes. `None` after reporting its mistakes.
 pub(super) fn study(file: &Path, overrides: &Overrides) -> Option<Study> {
     let study = Study::load(file, overrides, None).inspect_err(streams::report).ok()?;

@@ -20,6 +20,7 @@ mod rare;
 mod replay;
 mod report;
 mod schema;
+mod similar;
 mod study;
 mod testbed;
 mod testbed_hardware;
@@ -95,6 +96,7 @@ enum Command {
     Plan(plan::Arguments),
     Theory(theory::Arguments),
     Rare(rare::Arguments),
+    Similar(similar::Arguments),
     Cosmic(cosmic::Arguments),
     Replay(replay::Arguments),
     Branch(branch::Arguments),
@@ -137,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Theory(arguments) => theory::run(&arguments),
         Command::Rare(arguments) => rare::run(&arguments),
+        Command::Similar(arguments) => similar::run(&arguments),
         Command::Cosmic(arguments) => cosmic::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Branch(arguments) => branch::run(&arguments),

@@ -14,6 +14,7 @@ mod levels;
 mod rare;
 mod replicated;
 mod setting;
+pub mod similar;
 mod verified;
 
 use serde::Serialize;

@@ -301,7 +301,7 @@ fn place(of: Subject<'_>) -> Option<KeptAt> {
 }
 
 /// Nodes that the machine has beyond those of all jobs.
-fn standby(of: Subject<'_>) -> usize {
+pub(super) fn standby(of: Subject<'_>) -> usize {
     let taken: usize = of.plan.jobs.iter().map(|job| job.nodes as usize).sum();
     of.plan.machine.nodes.len().saturating_sub(taken)
 }
@@ -341,13 +341,21 @@ pub(super) fn noticed(of: Subject<'_>) -> Span {
 }
 
 /// Whether other nodes can take the places of those that the rule strikes.
-fn is_replaced(of: Subject<'_>, rule: &FaultRule) -> bool {
+pub(super) fn is_replaced(of: Subject<'_>, rule: &FaultRule) -> bool {
     let nodes = |index| of.plan.machine.nodes_of(Part { kind: rule.on.kind, index }).count();
     place(of) != Some(KeptAt::Card) && rule.on.iter().map(nodes).max().unwrap_or(0) <= standby(of)
 }
 
+/// The mean life by a rule of exponential lifetimes.
+pub(super) fn exponential_mean(rule: &FaultRule) -> Option<Span> {
+    match rule.when {
+        When::Lifetime { law: Law::Exponential { mean }, .. } => Some(mean),
+        When::Lifetime { .. } | When::At(_) => None,
+    }
+}
+
 /// From a failure until the node is up again.
-fn repair(of: Subject<'_>, rule: &FaultRule) -> f64 {
+pub(super) fn repair(of: Subject<'_>, rule: &FaultRule) -> f64 {
     let repair = match &rule.repair {
         Repair::PowerCycle => {
             (of.plan.detection() + of.plan.scenario.controller.settle).as_secs_f64()
@@ -359,7 +367,7 @@ fn repair(of: Subject<'_>, rule: &FaultRule) -> f64 {
 }
 
 /// From power-on until up, of a node that boots alone and is given its address at once.
-fn boot_alone(of: Subject<'_>) -> Span {
+pub(super) fn boot_alone(of: Subject<'_>) -> Span {
     let scenario = &of.plan.scenario;
     let link = scenario.hardware.link.0 as f64 * scenario.network.tcp_share;
     let tftp = link.min(boot::tftp_rate(&scenario.hardware.boot).0 as f64);

@@ -30,6 +30,7 @@ pub mod rare;
 mod sample;
 mod scale;
 mod shades;
+pub mod similar;
 pub mod study;
 #[cfg(test)]
 mod tests;

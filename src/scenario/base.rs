@@ -13,11 +13,19 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("edge_rack_24", include_str!("../../scenarios/base/edge_rack_24.toml")),
     ("lanl_pilot", include_str!("../../scenarios/base/lanl_pilot.toml")),
     ("exascale", include_str!("../../scenarios/base/exascale.toml")),
+    ("exascale_job", include_str!("../../scenarios/base/exascale_job.toml")),
 ];
 
 /// The text of a built-in file.
 pub(super) fn text(name: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == name).map(|&(_, text)| text)
+}
+
+/// The name of the built-in file that gives a machine a reference job, if there is one; else that
+/// of the machine.
+pub(super) fn with_job(machine: &str) -> &str {
+    let job = FILES.iter().find(|(known, _)| known.strip_suffix("_job") == Some(machine));
+    job.map_or(machine, |(name, _)| name)
 }
 
 /// The name under which mistakes show it.

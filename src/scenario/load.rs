@@ -64,6 +64,21 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Mistakes> {
     single(loader, m)
 }
 
+/// Reads a scenario by the name of a file, or of one that is built in: of a machine with a
+/// reference job, that job on it.
+///
+/// # Errors
+/// All mistakes of all files, at once.
+pub fn load_reference(name: &str) -> Result<Loaded, Mistakes> {
+    let path = Path::new(name);
+    if name.contains(['/', '\\', '.']) || path.exists() {
+        return load(path, &Overrides::default());
+    }
+    let base = base::with_job(name);
+    let text = format!("schema = 1\ninherit = {}\n", quoted(base));
+    load_text(base, &text, &Overrides::default())
+}
+
 /// Reads the text of a scenario that needs no file but those built in.
 ///
 /// # Errors

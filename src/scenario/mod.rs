@@ -45,7 +45,7 @@ pub use crate::config::language::Comparison;
 pub use crate::config::mistakes::Mistakes;
 pub use crate::config::nodeset::nodes;
 pub use crate::cosmic::flux::Site;
-pub use load::{Loaded, Overrides, load, load_text, read, read_over};
+pub use load::{Loaded, Overrides, load, load_reference, load_text, read, read_over};
 pub use resolved::text;
 pub use study::Study;
 

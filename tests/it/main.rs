@@ -54,6 +54,7 @@ mod rejuvenation;
 mod replicas;
 mod schema;
 mod silent;
+mod similar;
 mod stages;
 mod store;
 mod study;
