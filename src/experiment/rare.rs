@@ -1,7 +1,7 @@
 //! The chance of a rare event in a run, by importance sampling of whole runs of the model.
 //!
 //! Pilots find how fast hazard is to count at each level ([`Bias`]), the outermost level first: so
-//! that [`AIM`] strikes are to be expected in a run. Then runs are played, with the seeds that a
+//! that `AIM` strikes are to be expected in a run. Then runs are played, with the seeds that a
 //! study of the scenario has, until the interval of their weighted mean is narrow enough.
 //!
 //! Why so many: let a run have many windows, in each of which the event comes with a small chance,
