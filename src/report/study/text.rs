@@ -30,7 +30,9 @@ pub fn text(input: &Input<'_>) -> String {
     out += &columns(&heads, &sides, &rows);
     if order.len() > CELLS {
         let more = words::count(order.len() - CELLS, "more cell", "more cells");
-        let _ = writeln!(out, "{more}: summary.csv");
+        // A search writes only what it is asked for.
+        let place = if input.search.is_some() { "-o writes summary.csv" } else { "summary.csv" };
+        let _ = writeln!(out, "{more}: {place}");
     }
     if let Some(optimum) = input.search.filter(|it| !it.again.is_empty()) {
         let _ = writeln!(out, "\n{}", search::heading(optimum));
