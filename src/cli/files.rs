@@ -1,5 +1,6 @@
 //! Loads the scenario files of a command line, and reports all mistakes of all of them at once.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,7 +8,8 @@ use clap::Args;
 use crate::analysis::run::Run;
 use crate::cli::{exit, streams};
 use crate::experiment::{self, Damaged};
-use crate::record::{Manifest, Status, manifest};
+use crate::record::columns::settle;
+use crate::record::{Manifest, RecordError, Status, manifest};
 use crate::scenario::{self, Loaded, Mistakes, Overrides, Scenario, Study};
 use crate::trace::Flaw;
 
@@ -30,6 +32,24 @@ impl Override {
     pub(super) fn with(&self, further: impl IntoIterator<Item = String>) -> Overrides {
         Overrides { set: further.into_iter().chain(self.set.clone()).collect(), seed: self.seed }
     }
+}
+
+/// Writes a file that was asked for, and names it. What stood there stays until all is written.
+pub(super) fn write(path: Option<&Path>, text: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    // A device or a pipe is no file that a whole one could take the place of.
+    let is_special = path.metadata().is_ok_and(|it| !it.is_file());
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".partial");
+    let draft = Path::new(&draft);
+    let write = |place: &Path| fs::write(place, text).map_err(RecordError::io("write", place));
+    if is_special {
+        write(path)?;
+    } else {
+        let written = write(draft).and_then(|()| settle(draft, path));
+        written.inspect_err(|_| drop(fs::remove_file(draft)))?;
+    }
+    Ok(vec![path.to_owned()])
 }
 
 /// How far a results folder is believed: as far as its files are what the run left.

@@ -207,6 +207,18 @@ fn share(text: &str) -> Result<f64, String> {
     known.ok_or_else(|| "a share from 0 up, such as 10% or 0.1".to_owned())
 }
 
+/// A share that can be reached: `0.5%`, and no more than the whole.
+fn precision(text: &str) -> Result<f64, String> {
+    const WHOLE: &str = "a share from 0.0001% to 100%, such as 10%";
+    match share(text)? {
+        nothing if nothing <= 0.0 => {
+            Err(format!("a precision of nothing is never reached; give {WHOLE}"))
+        }
+        share if (1e-6..=1.0).contains(&share) => Ok(share),
+        _ => Err(WHOLE.to_owned()),
+    }
+}
+
 /// The names of all commands that are shown, for those who check that each is documented.
 #[must_use]
 pub fn commands() -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::cli::files::{self, Override};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::Runs;
 use crate::cli::run::at_least_one;
-use crate::cli::{Exit, share, stage, streams};
+use crate::cli::{Exit, precision, stage, streams};
 use crate::experiment::optimize::{Wanted, Watch, optimize};
 use crate::experiment::study::StudyError;
 use crate::experiment::word;
@@ -58,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "waste")]
     metric: String,
     /// How much better another value may be at the end, as a share of the best mean
-    #[arg(long, value_name = "SHARE", default_value = "0.5%", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "0.5%", value_parser = precision)]
     precision: f64,
     /// Seeds of each value in the first round
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -132,13 +133,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         command: &Arguments::command(),
         definition: |name| metrics::find(name).map_or("", |definition| definition.meaning),
     };
-    if let Some(out) = &arguments.out {
-        std::fs::create_dir_all(out)?;
-        write(&input, out)?;
-    }
-    let page = arguments.out.as_ref().map(|out| out.join(FILE_NAME));
     let object = arguments.json.then(|| Value::Object(json(&input)));
-    streams::found(object, || text(&input), page)?;
+    let draw = || {
+        let Some(out) = &arguments.out else { return Ok(Vec::new()) };
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("cannot write into {}", out.display()))?;
+        write(&input, out)?;
+        Ok(vec![out.join(FILE_NAME)])
+    };
+    streams::found_first(object, || text(&input), draw)?;
     let whole = optimum.search.ended().is_some() && !optimum.again.is_empty();
     Ok(if whole { Exit::Done } else { Exit::Interrupted })
 }
@@ -158,10 +161,6 @@ impl Arguments {
             };
             let [from, to] = bounds;
             (only.from, only.to) = (from.or(only.from.take()), to.or(only.to.take()));
-        }
-        if self.precision <= 0.0 {
-            streams::say("error: a precision of nothing is never reached; 0.5% is usual");
-            return None;
         }
         let rule = Rule {
             precision: self.precision,

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use crate::analysis::rare::Estimate;
 use crate::cli::files::{self, Override};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::{Exit, streams};
+use crate::cli::{Exit, precision, streams};
 use crate::control::RareEvent;
 use crate::experiment::rare::{RareError, Wanted, estimate};
 use crate::forecast;
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     #[arg(value_parser = PossibleValuesParser::new(RareEvent::ALL.map(RareEvent::word)))]
     event: String,
     /// Enough runs for an interval with half this share of the chance to either side
-    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = precision)]
     precision: f64,
     /// At most so many runs
     #[arg(long, value_name = "N", default_value_t = 100_000)]
@@ -66,18 +66,6 @@ pub(super) struct Arguments {
     /// Print one JSON object in place of the text
     #[arg(long)]
     json: bool,
-}
-
-/// A share such as `10%` or 0.1.
-pub(super) fn share(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix('%') {
-        Some(percent) => (percent.trim_end(), 0.01),
-        None => (text, 1.0),
-    };
-    let share = number.parse::<f64>().ok().map(|number| number * unit);
-    share
-        .filter(|share| (1e-6..=1.0).contains(share))
-        .ok_or_else(|| "not a share from 0.0001% to 100%, such as 10%".to_owned())
 }
 
 /// Plays, reckons, reports.
@@ -116,15 +104,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         found: &found,
         theory: &theory,
     };
-    let written = match out {
-        Some(out) => rare::write(&input, out)
-            .with_context(|| format!("cannot write into {}", out.display()))?
-            .to_vec(),
-        None => Vec::new(),
-    };
     let json = arguments.json.then(|| rare::json(&input));
-    let files = out.iter().flat_map(|out| written.iter().map(|file| out.join(file)));
-    streams::found(json, || rare::text(&input), files)?;
+    let write = || match out {
+        Some(out) => {
+            let written = rare::write(&input, out);
+            let written =
+                written.with_context(|| format!("cannot write into {}", out.display()))?;
+            Ok(written.iter().map(|file| out.join(file)).collect())
+        }
+        None => Ok(Vec::new()),
+    };
+    streams::found_first(json, || rare::text(&input), write)?;
     Ok(Exit::Done)
 }
 

@@ -1,9 +1,7 @@
 //! `rackstorm similar`: what makes a small rack behave like a large machine.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::cli::files::{self, Override};
@@ -97,12 +95,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let groups = [&mine, &other, &became];
     let input = Input { names, groups, scale, keys: &keys, within: arguments.within };
-    if let Some(out) = &arguments.out {
-        fs::write(out, scenario::text(&scaled.scenario))
-            .with_context(|| format!("cannot write {}", out.display()))?;
-    }
     let json = arguments.json.then(|| similar::json(&input));
-    streams::found(json, || similar::text(&input), arguments.out.clone())?;
+    let write = || files::write(arguments.out.as_deref(), &scenario::text(&scaled.scenario));
+    streams::found_first(json, || similar::text(&input), write)?;
     Ok(Exit::Done)
 }
 

@@ -77,17 +77,30 @@ pub(super) fn found(
     json: Option<impl std::fmt::Display>,
     text: impl FnOnce() -> String,
     files: impl IntoIterator<Item = PathBuf>,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
+    found_first(json, text, || Ok(files.into_iter().collect()))
+}
+
+/// The same before anything is written: what took long to find is not lost when a disk is full or
+/// the reader has gone. `write` gives the files that it has written.
+pub(super) fn found_first(
+    json: Option<impl std::fmt::Display>,
+    text: impl FnOnce() -> String,
+    write: impl FnOnce() -> anyhow::Result<Vec<PathBuf>>,
+) -> anyhow::Result<()> {
     let mut out = data();
-    if let Some(object) = json {
-        writeln!(out, "{object}")?;
-    } else {
-        out.write_all(text().as_bytes())?;
-        for file in files {
-            writeln!(out, "{}", file.display())?;
-        }
+    let is_text = json.is_none();
+    let said = match json {
+        Some(object) => writeln!(out, "{object}"),
+        None => out.write_all(text().as_bytes()),
+    };
+    let said = said.and_then(|()| out.flush());
+    let files = write()?;
+    said?;
+    for file in files.iter().filter(|_| is_text) {
+        writeln!(out, "{}", file.display())?;
     }
-    out.flush()
+    Ok(out.flush()?)
 }
 
 /// Whether something that was to be printed could not be, although somebody may want it.

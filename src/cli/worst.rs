@@ -1,10 +1,8 @@
 //! `rackstorm worst`: the faults of a scenario that cost it most.
 
-use std::fs;
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::cli::files::{self, Override};
@@ -84,12 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let worst = search(&setting, ask)?;
     drop(bar);
-    if let Some(out) = &arguments.out {
-        fs::write(out, worst.file(&setting))
-            .with_context(|| format!("cannot write {}", out.display()))?;
-    }
     let text = worst.text(&setting)?;
     let json = arguments.json.then(|| worst.json(&setting));
-    streams::found(json, || text, arguments.out.clone())?;
+    let out = arguments.out.as_deref();
+    streams::found_first(json, || text, || files::write(out, &worst.file(&setting)))?;
     Ok(if worst.complete { Exit::Done } else { Exit::Interrupted })
 }

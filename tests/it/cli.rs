@@ -457,3 +457,55 @@ fn an_agent_without_a_certificate_says_what_it_misses() {
         assert_eq!(agent(node, to).code, 2, "{node} {to}");
     }
 }
+
+#[test]
+fn what_was_found_is_printed_though_it_cannot_be_written() {
+    let bench = Bench::new();
+    let one = root().join("scenarios/smoke/single_node_exponential.toml");
+    let pair = root().join("scenarios/smoke/checkpoint_buddies.toml");
+    let stands = bench.write("file", "mine");
+    let below = stands.join("below");
+    let commands: [&[&str]; 4] = [
+        &["worst", text(&one), "--faults", "1", "-o", text(&below)],
+        &["similar", text(&one), "--to", "exascale", "-o", text(&below)],
+        &[
+            "optimize",
+            text(&one),
+            "--vary",
+            "checkpoint.coordinated.interval",
+            "--precision",
+            "50%",
+            "--replications",
+            "2",
+            "-o",
+            text(&below),
+        ],
+        &["rare", text(&pair), "--event", "checkpoints-lost", "-o", text(&below)],
+    ];
+    for command in commands {
+        let done = bench.run(command);
+        assert_eq!(done.code, 3, "{command:?}: {}", done.stderr);
+        assert!(done.stdout.lines().count() > 2, "{command:?}: {}", done.stdout);
+        assert!(done.stderr.contains("cannot write"), "{command:?}: {}", done.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(&stands).expect("it stands"), "mine");
+}
+
+#[test]
+fn a_file_that_is_asked_for_takes_the_place_of_another_only_when_it_is_whole() {
+    let bench = Bench::new();
+    let one = root().join("scenarios/smoke/single_node_exponential.toml");
+    let place = bench.write("scaled.toml", "mine");
+    let similar = |to: &str| bench.run(&["similar", text(&one), "--to", to, "-o", "scaled.toml"]);
+    assert_eq!(similar("lanl_pilot").code, 2);
+    assert_eq!(std::fs::read_to_string(&place).expect("it stands"), "mine");
+    assert_eq!(similar("exascale").code, 0);
+    let written = std::fs::read_to_string(&place).expect("it is written");
+    assert!(written.starts_with("schema"), "{written}");
+    assert!(!bench.path().join("scaled.toml.partial").exists());
+    // What is no file is written to, and stays what it is.
+    if Path::new("/dev/full").exists() {
+        let full = bench.run(&["similar", text(&one), "--to", "exascale", "-o", "/dev/full"]);
+        assert_eq!(full.code, 3, "{}", full.stderr);
+    }
+}

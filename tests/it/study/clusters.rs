@@ -357,7 +357,7 @@ fn a_folder_of_no_study_and_an_unknown_batch_system_are_refused() {
 fn one_at_a_time_submits() {
     let cluster = Cluster::new(INTERVALS);
     done(&cluster.bench, "plan node.toml -o DIR --shards 3");
-    let place = cluster.bench.path().join("DIR/work/submit.claim");
+    let place = cluster.bench.path().join("DIR").join("work").join("submit.claim");
     fs::create_dir(&place).expect("a disk");
     fs::write(place.join("owner.json"), r#"{"host":"elsewhere","pid":1}"#).expect("a disk");
     let held = refused(&cluster, 75, "DIR --to slurm --force");
