@@ -274,6 +274,8 @@ impl Loader {
             lay_over(&ROOT, &mut base, &only(&self.profiles[name].table, table), m);
         }
         lay_over(&ROOT, &mut base, &self.chain, m);
+        // They are laid over it one at a time, and each cell has a copy of the rest.
+        base.remove(variants::ALL);
         if base.at("cluster.hardware").is_none() {
             let stand_in =
                 at_path("cluster.hardware", self.lacking(), own_value("\"pi_3b\"").clone());

@@ -14,7 +14,8 @@ use crate::scenario::load::{Point, Sources};
 
 /// The key, and the path of the axis, that chooses.
 pub(super) const CHOICE: &str = "variant";
-const ALL: &str = "variants";
+/// The table of all of them.
+pub(super) const ALL: &str = "variants";
 
 /// A point with the keys of its variant below it, in place of the choice. Nothing for a name of
 /// none, which [`check`] notes.
