@@ -1,11 +1,12 @@
 //! The controllers that programs switch; here the programs are scripts that keep states in files.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 
 use rackstorm::drivers::power::Switches;
+use rackstorm::drivers::power::fakes::tools::write_program;
 use rackstorm::fleet::ports::PowerState;
 use tempfile::TempDir;
 
@@ -35,8 +36,7 @@ get_node() { cat "n$1" 2>/dev/null || echo 0; }
 
 fn script(folder: &TempDir, name: &str, body: &str) -> String {
     let file = file(folder, name);
-    fs::write(&file, format!("{BEGINS}{body}")).expect("written");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("set");
+    write_program(&file, &format!("{BEGINS}{body}")).expect("written");
     file.to_str().expect("UTF-8").to_owned()
 }
 
@@ -191,6 +191,20 @@ fn hub_says(said: &str, ports: &str) -> Result<PowerState, String> {
 
 const HUB: &str =
     "Current status for hub 1-1 [2109:2817 VIA Labs, on off, USB 2.10, 4 ports, ppps]\n";
+
+#[test]
+fn a_program_starts_as_soon_as_it_is_written_whatever_else_is_started() {
+    let busy = || {
+        let folder = TempDir::new().expect("a folder");
+        for k in 0..50 {
+            let file = file(&folder, &format!("tool-{k}"));
+            write_program(&file, "#!/bin/sh\necho 1\n").expect("written");
+            let output = Command::new(&file).output().expect("it starts");
+            assert_eq!(output.stdout, b"1\n");
+        }
+    };
+    std::thread::scope(|threads| (0..8).for_each(|_| drop(threads.spawn(busy))));
+}
 
 #[test]
 fn what_a_device_says_of_itself_is_not_taken_for_the_state_of_its_port() {

@@ -1,9 +1,10 @@
 //! A study on a batch system: fakes keep what they are given, and a test plays it as they would.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rackstorm::drivers::power::fakes::tools::write_program;
 
 use super::{INTERVALS, done, one_node, study, tables};
 use crate::program::{Bench, Done, rest};
@@ -71,8 +72,7 @@ impl Cluster {
         }
         let fakes = [("sbatch", SBATCH), ("squeue", SQUEUE), ("scontrol", SCONTROL), ("hq", HQ)];
         for (name, script) in fakes {
-            let file = bench.write(&format!("bin/{name}"), script);
-            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("a disk");
+            write_program(&bench.path().join("bin").join(name), script).expect("a disk");
         }
         let cluster = Self { bench, folder };
         cluster.put("config", "Configuration data as of now\nMaxArraySize            = 11\n");

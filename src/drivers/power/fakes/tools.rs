@@ -12,11 +12,10 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +57,24 @@ struct Inside {
     switched: Switched,
 }
 
+/// Writes a script that can be started as soon as this returns.
+///
+/// Another process writes it: a file that is open for writing here would be so as well in whatever
+/// another thread starts at that moment, until that is its own program, and the kernel starts no
+/// file that anybody writes (`ETXTBSY`).
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_program(file: &Path, text: &str) -> io::Result<()> {
+    let script = r#"printf %s "$2" > "$1" && chmod 700 "$1""#;
+    let mut shell = process::Command::new("sh");
+    let written = shell.args(["-c", script, "sh"]).arg(file).arg(text).output()?;
+    if written.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(String::from_utf8_lossy(&written.stderr).trim().to_owned()))
+}
+
 /// The programs of one controller.
 #[derive(Clone)]
 pub struct Tools(Rc<RefCell<Inside>>);
@@ -83,8 +100,7 @@ impl Tools {
             let file = folder.join(name);
             let (program, socket) = (quoted(program)?, quoted(&socket)?);
             let text = format!("#!/bin/sh\nexec {program} fake-tool {socket} {name} \"$@\"\n");
-            fs::write(&file, text)?;
-            fs::set_permissions(&file, Permissions::from_mode(0o700))?;
+            write_program(&file, &text)?;
             file.into_os_string().into_string().map_err(|_| odd_path(folder))
         };
         let mut kind = self.0.borrow().kind.clone();
