@@ -15,9 +15,11 @@ pub mod holders;
 pub mod interval;
 pub mod logging;
 pub mod multilevel;
+pub mod numbers;
 pub mod phi;
 pub mod replica;
 pub mod seating;
+pub mod sitting;
 pub mod swim;
 
 use serde::{Deserialize, Serialize};

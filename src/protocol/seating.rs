@@ -20,13 +20,15 @@
 //!
 //! Not modelled: a new copy at a partner before the next checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
 use crate::protocol::free::Free;
 use crate::protocol::holders::Holders;
+use crate::protocol::numbers::Numbers;
+use crate::protocol::sitting::Sitting;
 use crate::scenario::job::{Checkpoint, KeptAt};
 
 /// The seats of a job.
@@ -34,9 +36,9 @@ use crate::scenario::job::{Checkpoint, KeptAt};
 pub struct Seating {
     seats: Vec<Option<NodeId>>,
     /// The seat of each node.
-    sitting: BTreeMap<NodeId, usize>,
+    sitting: Sitting,
     /// Seats that nobody has.
-    vacant: BTreeSet<usize>,
+    vacant: Numbers,
     /// Where each level is kept; `None`: its costs are fixed, and failures have classes.
     levels: Vec<Option<KeptAt>>,
     /// Whether a failure of class k during recovery from level k takes that level with it.
@@ -99,8 +101,8 @@ impl Seating {
         let kept_at = |level| spec.and_then(|spec| spec.cost(level).kept_at());
         Self {
             seats: vec![None; seats],
-            sitting: BTreeMap::new(),
-            vacant: (0..seats).collect(),
+            sitting: Sitting::default(),
+            vacant: Numbers::below(seats as u32),
             levels: (0..levels).map(kept_at).collect(),
             escalate: spec.is_some_and(Checkpoint::escalates),
             keep: spec.map_or(1, |spec| spec.integrity().keep as usize),
@@ -118,42 +120,41 @@ impl Seating {
     /// The seat of a node.
     #[must_use]
     pub fn seat_of(&self, node: NodeId) -> Option<usize> {
-        self.sitting.get(&node).copied()
+        self.sitting.get(node)
     }
 
-    /// Who sits, in the order of the nodes.
+    /// Who sits, in the order of the nodes. O(nodes from the first of them to the last).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.sitting.keys().copied()
+        self.sitting.nodes()
     }
 
     /// How many sit.
     #[must_use]
     pub fn taken(&self) -> usize {
-        self.sitting.len()
+        self.seats.len() - self.vacant.len()
     }
 
     /// A node takes an empty seat.
     pub fn take(&mut self, seat: usize, node: NodeId) {
         let old = self.seats[seat].replace(node);
-        assert!(old.is_none() && self.vacant.remove(&seat), "the seat was empty");
-        let old = self.sitting.insert(node, seat);
-        assert!(old.is_none(), "a node has one seat");
+        assert!(old.is_none() && self.vacant.remove(seat as u32), "the seat was empty");
+        self.sitting.insert(node, seat);
     }
 
     /// A node leaves its seat; gives the seat.
     pub fn leave(&mut self, node: NodeId) -> Option<usize> {
-        let seat = self.sitting.remove(&node)?;
+        let seat = self.sitting.remove(node)?;
         self.seats[seat] = None;
-        self.vacant.insert(seat);
+        self.vacant.insert(seat as u32);
         Some(seat)
     }
 
-    /// All leave, and no checkpoint is needed any more.
-    pub fn leave_all(&mut self) -> impl Iterator<Item = NodeId> + use<> {
+    /// All leave, and no checkpoint is needed any more. Gives them in the order of the nodes.
+    pub fn leave_all(&mut self) -> Vec<NodeId> {
         self.kept.clear();
         self.seats.fill(None);
-        self.vacant = (0..self.seats.len()).collect();
-        std::mem::take(&mut self.sitting).into_keys()
+        self.vacant = Numbers::below(self.seats.len() as u32);
+        std::mem::take(&mut self.sitting).nodes().collect()
     }
 
     /// Whoever holds an image of the newest committed checkpoint in the memory of buddies, and how
@@ -275,14 +276,11 @@ impl Seating {
             return None;
         }
         if self.holders().is_none() {
-            let joined: Vec<_> = free.iter().take(self.vacant.len()).collect();
-            if joined.len() == self.seats.len() {
-                self.seat(joined.clone());
-            } else {
-                let vacant: Vec<_> = self.vacant.iter().copied().collect();
-                for (seat, &node) in vacant.into_iter().zip(&joined) {
-                    self.take(seat, node);
-                }
+            let vacant = std::mem::take(&mut self.vacant);
+            let joined: Vec<_> = free.iter().take(vacant.len()).collect();
+            for (seat, &node) in vacant.iter().zip(&joined) {
+                self.seats[seat as usize] = Some(node);
+                self.sitting.insert(node, seat as usize);
             }
             return Some(Filled { left: Vec::new(), joined, given_up: Vec::new() });
         }
@@ -356,13 +354,14 @@ impl Seating {
     /// Seats these nodes; gives who left for others, and who joined.
     pub fn seat(&mut self, all: Vec<NodeId>) -> (Vec<NodeId>, Vec<NodeId>) {
         assert_eq!(all.len(), self.seats.len(), "every seat is filled");
-        let old: BTreeSet<_> = self.seats.iter().copied().flatten().collect();
+        let old = std::mem::take(&mut self.sitting);
         self.seats = all.iter().copied().map(Some).collect();
-        self.sitting = all.iter().copied().zip(0..).collect();
-        self.vacant.clear();
-        let new: BTreeSet<_> = all.iter().copied().collect();
-        let left = old.difference(&new).copied().collect();
-        let joined = all.into_iter().filter(|node| !old.contains(node)).collect();
+        self.vacant = Numbers::default();
+        for (seat, &node) in all.iter().enumerate() {
+            self.sitting.insert(node, seat);
+        }
+        let left = old.nodes().filter(|node| self.sitting.get(*node).is_none()).collect();
+        let joined = all.into_iter().filter(|node| old.get(*node).is_none()).collect();
         (left, joined)
     }
 

@@ -119,6 +119,6 @@ impl Crew {
         if let Some(replicas) = &mut self.replicas {
             replicas.leave_all();
         }
-        self.seats.leave_all().collect()
+        self.seats.leave_all()
     }
 }
