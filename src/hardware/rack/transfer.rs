@@ -229,17 +229,20 @@ impl Transfers {
                 }
             }
         }
-        let mut groups: BTreeMap<(Way, Bytes), (u32, u32)> = BTreeMap::new();
-        for &(group, count) in &runs {
-            groups.entry(group).or_insert((0, 0)).1 += count;
-        }
-        for (&((route, cap), before), (number, count)) in &mut groups {
-            *number = transfer.bundles.len() as u32;
+        let mut order: Vec<_> = (0..runs.len()).collect();
+        order.sort_unstable_by_key(|&run| runs[run].0);
+        let mut bundle_of = vec![0; runs.len()];
+        for alike in order.chunk_by(|&a, &b| runs[a].0 == runs[b].0) {
+            let ((route, cap), before) = runs[alike[0]].0;
+            let count = alike.iter().map(|&run| runs[run].1).sum();
             let (tag, rest) = (tag(ticket, transfer.bundles.len()), transfer.rest(before));
-            let flow = network.fabric.start(now, route, cap, rest, *count, tag);
-            transfer.bundles.push(Bundle { count: *count, flow: Some(flow), before });
+            let flow = network.fabric.start(now, route, cap, rest, count, tag);
+            for &run in alike {
+                bundle_of[run] = transfer.bundles.len() as u32;
+            }
+            transfer.bundles.push(Bundle { count, flow: Some(flow), before });
         }
-        let numbered = runs.iter().map(|(group, count)| (*count, groups[group].0));
+        let numbered = runs.iter().zip(bundle_of).map(|(run, bundle)| (run.1, bundle));
         match &mut transfer.members {
             Members::All(_, runs) => runs.extend(numbered),
             Members::Seats(seats) => {
