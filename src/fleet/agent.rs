@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
+use crate::fleet::erased::{AnyHarm, AnyNet, AnyStore};
 use crate::fleet::group::Membership;
 use crate::fleet::heartbeats::{self, Post};
 use crate::fleet::images::{Images, pause};
@@ -51,6 +52,8 @@ pub struct AgentPorts<N, S, H, T> {
     /// Where it reports what it obeys.
     pub emitter: T,
 }
+
+type Ports = AgentPorts<AnyNet, AnyStore, AnyHarm, Rc<dyn Emitter>>;
 
 /// Who an agent is and whom it obeys.
 #[derive(Clone, Debug)]
@@ -98,10 +101,10 @@ enum Heard {
     Undone(u64, String),
 }
 
-struct Agent<N, S, H, T> {
-    ports: AgentPorts<N, S, H, T>,
+struct Agent {
+    ports: Ports,
     /// The ways to images.
-    images: Images<N, S>,
+    images: Images,
     setup: Setup,
     heard: mpsc::Sender<Heard>,
     post: Post,
@@ -141,12 +144,22 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Emitter>(
     setup: Setup,
     notes: mpsc::Receiver<Note>,
 ) -> io::Result<()> {
+    let ports = AgentPorts {
+        net: AnyNet::new(ports.net),
+        store: AnyStore::new(ports.store),
+        harm: AnyHarm::new(ports.harm),
+        emitter: Rc::new(ports.emitter) as Rc<dyn Emitter>,
+    };
+    live(ports, setup, notes).await
+}
+
+async fn live(ports: Ports, setup: Setup, notes: mpsc::Receiver<Note>) -> io::Result<()> {
     let (heard, queue) = mpsc::channel(QUEUE);
     let net = &ports.net;
     relay(net, &heard, Heard::Note, |to| pass_on(notes, to));
     let admission = Admission::new(Bounds::of_agent());
     let listener = (net.listen(setup.port).await?, admission.clone());
-    let peers = Address::new(setup.host.clone(), N::port(&listener.0)?);
+    let peers = Address::new(setup.host.clone(), AnyNet::port(&listener.0)?);
     let images = Images::new(net, &ports.store, setup.pace.patience);
     relay(net, &heard, Heard::Neighbour, |to| neighbours::listen(images.clone(), listener, to));
     let (post, packets) = heartbeats::open(net, setup.pace).await?;
@@ -200,7 +213,7 @@ pub async fn run<N: Net, S: Store, H: Harm, T: Emitter>(
     Ok(())
 }
 
-impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
+impl Agent {
     async fn live(mut self, mut queue: mpsc::Receiver<Heard>) {
         loop {
             match timeout_at(self.next(), queue.recv()).await {
@@ -485,7 +498,7 @@ impl<N: Net, S: Store, H: Harm, T: Emitter> Agent<N, S, H, T> {
         number: u64,
         place: &Where,
         packing: [Span; 2],
-        call: impl Fn(Images<N, S>, Where) -> F + 'static,
+        call: impl Fn(Images, Where) -> F + 'static,
     ) -> oneshot::Sender<()>
     where
         F: Future<Output = io::Result<Option<Vec<u8>>>> + 'static,

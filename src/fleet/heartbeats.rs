@@ -6,6 +6,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use crate::fleet::erased::{AnyDatagrams, AnyNet};
 use crate::fleet::pace::Pace;
 use crate::fleet::packet::{PACKET_MAX, Packet};
 use crate::fleet::ports::{Address, Net};
@@ -14,14 +15,14 @@ use crate::fleet::ports::{Address, Net};
 pub(super) type Post = Rc<dyn Fn(Vec<u8>, Address)>;
 
 /// The datagrams that come in.
-pub(super) struct Incoming<N: Net> {
-    net: N,
-    socket: Rc<N::Datagrams>,
+pub(super) struct Incoming {
+    net: AnyNet,
+    socket: Rc<AnyDatagrams>,
     pace: Pace,
 }
 
 /// Opens a socket for datagrams; gives what sends one, and what hears them.
-pub(super) async fn open<N: Net>(net: &N, pace: Pace) -> io::Result<(Post, Incoming<N>)> {
+pub(super) async fn open(net: &AnyNet, pace: Pace) -> io::Result<(Post, Incoming)> {
     let socket = Rc::new(net.bind(0).await?);
     let (queue, mut posted) = mpsc::unbounded_channel::<(Vec<u8>, Address)>();
     let (own, from) = (net.clone(), Rc::clone(&socket));
@@ -36,10 +37,10 @@ pub(super) async fn open<N: Net>(net: &N, pace: Pace) -> io::Result<(Post, Incom
     Ok((Rc::new(send), Incoming { net: net.clone(), socket, pace }))
 }
 
-impl<N: Net> Incoming<N> {
+impl Incoming {
     /// The port of the socket.
     pub(super) fn port(&self) -> io::Result<u16> {
-        N::datagram_port(&self.socket)
+        AnyNet::datagram_port(&self.socket)
     }
 
     /// Hears datagrams for ever. Whatever is none of ours means nothing to an agent.

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::AsyncWrite;
 use tokio::time::{sleep, timeout};
 
+use crate::fleet::erased::{AnyNet, AnyStore, DynStream};
 use crate::fleet::held::Held;
 use crate::fleet::job::image_name;
 use crate::fleet::ports::{Address, Net, Object, Store};
@@ -24,17 +25,17 @@ const PIECE: usize = 32 * 1024;
 const IMAGE_MAX: u64 = 256 << 20;
 
 /// An agent's ways to images.
-#[derive(Clone, Debug)]
-pub(super) struct Images<N, S> {
-    pub net: N,
-    store: S,
+#[derive(Clone)]
+pub(super) struct Images {
+    pub net: AnyNet,
+    store: AnyStore,
     held: Held,
     pub patience: Duration,
 }
 
-impl<N: Net, S: Store> Images<N, S> {
+impl Images {
     /// Those of an agent that holds none in its memory yet.
-    pub(super) fn new(net: &N, store: &S, patience: Duration) -> Self {
+    pub(super) fn new(net: &AnyNet, store: &AnyStore, patience: Duration) -> Self {
         Self { net: net.clone(), store: store.clone(), held: Held::default(), patience }
     }
 
@@ -94,7 +95,7 @@ impl<N: Net, S: Store> Images<N, S> {
         found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    async fn connect(&self, to: &Address) -> io::Result<N::Stream> {
+    async fn connect(&self, to: &Address) -> io::Result<Box<dyn DynStream>> {
         timeout(self.patience, self.net.connect(to)).await?
     }
 

@@ -8,6 +8,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
+use crate::fleet::erased::{AnyNet, DynStream};
 use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::{self, Ended, Message, Reader};
 
@@ -25,8 +26,8 @@ pub(super) enum Linked {
 }
 
 /// What a link needs.
-pub(super) struct Link<N> {
-    pub net: N,
+pub(super) struct Link {
+    pub net: AnyNet,
     pub to: Address,
     pub patience: Duration,
     pub retry: Duration,
@@ -38,7 +39,7 @@ pub(super) struct Link<N> {
     pub again: Rc<Notify>,
 }
 
-impl<N: Net> Link<N> {
+impl Link {
     /// Holds the link for ever, or until nobody listens any more. An agent that was never taken
     /// in asks ever more slowly; one that was has only the detector's time to come back.
     pub(super) async fn hold(self, to: mpsc::Sender<Linked>) {
@@ -57,7 +58,7 @@ impl<N: Net> Link<N> {
         }
     }
 
-    async fn serve(&self, stream: N::Stream, to: &mpsc::Sender<Linked>) -> Ended {
+    async fn serve(&self, stream: Box<dyn DynStream>, to: &mpsc::Sender<Linked>) -> Ended {
         let (from, into) = tokio::io::split(stream);
         let out = writer(&self.net, into, self.patience);
         let mut join = self.join.clone();
@@ -88,8 +89,8 @@ impl<N: Net> Link<N> {
 
 /// Starts a task that writes what is put into its queue, until a write fails or the queue is
 /// dropped.
-pub(super) fn writer<N: Net>(
-    net: &N,
+pub(super) fn writer(
+    net: &AnyNet,
     mut into: impl AsyncWrite + Unpin + 'static,
     patience: Duration,
 ) -> mpsc::UnboundedSender<Message> {

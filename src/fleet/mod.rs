@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod agent;
 pub mod controller;
+mod erased;
 pub mod group;
 mod heartbeats;
 mod held;

@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::fleet::admission::{Admission, Pass};
+use crate::fleet::erased::{AnyListener, AnyNet, DynStream};
 use crate::fleet::images::{Copy, Images};
-use crate::fleet::ports::{Address, Net, Store};
+use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};
 
 /// A neighbour that says nothing for so long is disconnected; it will connect again.
@@ -30,8 +31,8 @@ pub(super) enum Incoming {
 
 /// Starts to send sums to a right neighbour; the latest one put into the queue counts. Ends when
 /// the queue is dropped.
-pub(super) fn send<N: Net>(
-    net: &N,
+pub(super) fn send(
+    net: &AnyNet,
     to: Address,
     patience: Duration,
     retry: Duration,
@@ -58,11 +59,11 @@ pub(super) fn send<N: Net>(
 }
 
 /// Sends one message and waits for its acknowledgement.
-async fn deliver<N: Net>(
-    net: &N,
+async fn deliver(
+    net: &AnyNet,
     to: &Address,
     patience: Duration,
-    stream: &mut Option<N::Stream>,
+    stream: &mut Option<Box<dyn DynStream>>,
     message: &Message,
 ) -> bool {
     if stream.is_none() {
@@ -78,9 +79,9 @@ async fn deliver<N: Net>(
 }
 
 /// Takes in neighbours for ever. The first message must come within `patience`.
-pub(super) async fn listen<N: Net, S: Store>(
-    images: Images<N, S>,
-    (mut listener, admission): (N::Listener, Admission),
+pub(super) async fn listen(
+    images: Images,
+    (mut listener, admission): (AnyListener, Admission),
     to: mpsc::Sender<Incoming>,
 ) {
     let net = images.net.clone();
@@ -96,9 +97,9 @@ pub(super) async fn listen<N: Net, S: Store>(
     }
 }
 
-async fn hear<N: Net, S: Store>(
-    images: &Images<N, S>,
-    stream: N::Stream,
+async fn hear(
+    images: &Images,
+    stream: Box<dyn DynStream>,
     pass: Pass,
     to: &mpsc::Sender<Incoming>,
 ) -> Ended {

@@ -208,7 +208,7 @@ pub trait Store: Clone + 'static {
 }
 
 /// The time of day. Only differences over restarts of the controller are made of it.
-pub trait Clock: Clone + 'static {
+pub trait Clock: 'static {
     /// Nanoseconds since 1970. A simulation gives a fixed epoch plus its own time.
     fn wall(&self) -> u64;
 }
@@ -243,7 +243,7 @@ pub enum Notice {
 }
 
 /// Where the fleet emits what happens. The stage stamps the time.
-pub trait Emitter: Clone + 'static {
+pub trait Emitter: 'static {
     /// An event for the log.
     fn emit(&self, what: What);
     /// What an agent that is taken in says that it can do.

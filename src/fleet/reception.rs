@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::fleet::admission::Admission;
+use crate::fleet::erased::{AnyDatagrams, AnyListener, AnyNet};
 use crate::fleet::link::writer;
 use crate::fleet::means::Ability;
 use crate::fleet::packet::{PACKET_MAX, Packet};
@@ -52,9 +53,9 @@ pub(super) enum Incoming {
 }
 
 /// Accepts connections for ever.
-pub(super) async fn receive<N: Net>(
-    net: N,
-    mut listener: N::Listener,
+pub(super) async fn receive(
+    net: AnyNet,
+    mut listener: AnyListener,
     patience: Duration,
     admission: Admission,
     to: mpsc::Sender<Incoming>,
@@ -65,7 +66,7 @@ pub(super) async fn receive<N: Net>(
         number += 1;
         let (own, admission, to) = (net.clone(), admission.clone(), to.clone());
         net.spawn(async move {
-            let is_proven = N::witness(&stream);
+            let is_proven = AnyNet::witness(&stream);
             let (from, into) = tokio::io::split(stream);
             let mut reader = Reader::new(from);
             let joined = pass.first(patience, first(&mut reader, is_proven)).await;
@@ -129,9 +130,9 @@ async fn attend(
 }
 
 /// Takes datagrams for ever. What is none of ours is counted and forgotten.
-pub(super) async fn packets<N: Net>(
-    net: N,
-    socket: Rc<N::Datagrams>,
+pub(super) async fn packets(
+    net: AnyNet,
+    socket: Rc<AnyDatagrams>,
     retry: Duration,
     admission: Admission,
     to: mpsc::Sender<Incoming>,

@@ -2,14 +2,15 @@
 
 use tokio::sync::mpsc;
 
+use crate::fleet::erased::AnyNet;
 use crate::fleet::ports::Net;
 
 /// Things heard and not yet looked at.
 pub(super) const QUEUE: usize = 256;
 
 /// Starts a task that reports what it hears as `kind`.
-pub(super) fn relay<N: Net, X: 'static, Y: 'static, F: Future<Output = ()> + 'static>(
-    net: &N,
+pub(super) fn relay<X: 'static, Y: 'static, F: Future<Output = ()> + 'static>(
+    net: &AnyNet,
     heard: &mpsc::Sender<Y>,
     kind: fn(X) -> Y,
     start: impl FnOnce(mpsc::Sender<X>) -> F,

@@ -4,18 +4,16 @@ use std::future::Future;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Controller, ControllerAction, ControllerPorts, Heard};
+use super::{Controller, ControllerAction, Heard};
 use crate::control::PowerAct;
-use crate::fleet::ports::{Clock, Emitter, Harm, InjectionOrder, Net, Object, Power, Store};
+use crate::fleet::ports::{Harm, InjectionOrder, Net, Object, Power, Store};
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 
 /// Tries of a harm before it counts as not done.
 const HARM_TRIES: u32 = 3;
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
-    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
-{
+impl Controller<'_> {
     /// Does what was decided.
     pub(super) fn act(&mut self) {
         for act in std::mem::take(&mut self.acts) {

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::timeout;
 
-use super::{Controller, ControllerAction, ControllerPorts};
+use super::{Controller, ControllerAction};
+use crate::fleet::erased::AnyDatagrams;
 use crate::fleet::group::Group;
 use crate::fleet::packet;
-use crate::fleet::ports::{Address, Clock, Emitter, Harm, Net, Power, Store};
+use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 use crate::protocol::swim::Datagram;
@@ -66,9 +67,7 @@ impl Roster {
     }
 }
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
-    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
-{
+impl Controller<'_> {
     /// The agent of a node takes datagrams there; port 0 means that it knows nothing of gossip.
     pub(super) fn enrol(&mut self, now: Time, node: NodeId, address: Address) {
         let (Some(roster), Some(group)) = (&mut self.roster, self.detector.group()) else { return };
@@ -120,7 +119,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
     }
 
     /// Sends what the controller says as a member.
-    pub(super) async fn send_gossip(&mut self, socket: &N::Datagrams) {
+    pub(super) async fn send_gossip(&mut self, socket: &AnyDatagrams) {
         let Some(group) = self.detector.group() else { return };
         let (said, patience) = (group.take_said(), self.setup.pace.patience);
         let Some(roster) = &self.roster else { return };

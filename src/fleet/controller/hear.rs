@@ -2,22 +2,19 @@
 
 use tokio::time::timeout;
 
-use super::{Controller, ControllerAction, ControllerPorts, Heard, Session, power_of};
+use super::{Controller, ControllerAction, Heard, Session, power_of};
 use crate::event::{EndReason, Purpose, Sensor, What};
+use crate::fleet::erased::AnyDatagrams;
 use crate::fleet::memory::HarmProgress;
 use crate::fleet::packet::Packet;
-use crate::fleet::ports::{
-    Address, Clock, Emitter, Harm, InjectionOrder, Net, Notice, Power, Store,
-};
+use crate::fleet::ports::{Address, Harm, InjectionOrder, Net, Notice};
 use crate::fleet::reception::{Connection, Incoming, Join};
 use crate::fleet::wire::{Heartbeat, Message, Readings};
 use crate::ids::{Life, NodeId};
 use crate::scenario::StopWhen;
 use crate::units::{Bytes, Span, Time};
 
-impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
-    Controller<'_, ControllerPorts<N, P, H, S, C, T>>
-{
+impl Controller<'_> {
     pub(super) fn hear(&mut self, heard: Heard) {
         let now = self.now();
         match heard {
@@ -212,7 +209,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
     }
 
     /// A datagram; the answer to gossip is sent with all that the controller says as a member.
-    pub(super) async fn packet(&mut self, socket: &N::Datagrams, packet: Packet, from: Address) {
+    pub(super) async fn packet(&mut self, socket: &AnyDatagrams, packet: Packet, from: Address) {
         match packet {
             Packet::Heartbeat(heartbeat) => self.heartbeat(socket, heartbeat, from).await,
             Packet::Gossip(key, datagram) => self.gossip(key, &datagram),
@@ -220,7 +217,7 @@ impl<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
     }
 
     /// A heartbeat, and its answer.
-    async fn heartbeat(&mut self, socket: &N::Datagrams, heartbeat: Heartbeat, from: Address) {
+    async fn heartbeat(&mut self, socket: &AnyDatagrams, heartbeat: Heartbeat, from: Address) {
         let node = NodeId(heartbeat.serial);
         let session = self.sessions.get(&node);
         let session = session.filter(|s| (s.life, s.token) == (heartbeat.life, heartbeat.session));

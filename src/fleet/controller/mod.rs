@@ -30,6 +30,7 @@ use crate::control::{
 use crate::event::{EndReason, Fault, What};
 use crate::fleet::admission::Admission;
 use crate::fleet::agent::Pace;
+use crate::fleet::erased::{AnyHarm, AnyNet, AnyPower, AnyStore};
 use crate::fleet::job::{self, Jobs, Sabotage};
 use crate::fleet::means::Means;
 use crate::fleet::memory::{Due, HarmProgress, Harmed, Memory};
@@ -66,6 +67,8 @@ pub struct ControllerPorts<N, P, H, S, C, T> {
     /// Who may come in by its network. A store of the same process shares it.
     pub admission: Admission,
 }
+
+type Ports = ControllerPorts<AnyNet, AnyPower, AnyHarm, AnyStore, Rc<dyn Clock>, Rc<dyn Emitter>>;
 
 /// Where a controller listens, and its measures.
 #[derive(Clone, Copy, Debug)]
@@ -124,8 +127,8 @@ struct Session {
     connection: Option<Connection>,
 }
 
-struct Controller<'p, D> {
-    ports: D,
+struct Controller<'p> {
+    ports: Ports,
     setup: Setup,
     plan: &'p Plan,
     heard: mpsc::Sender<Heard>,
@@ -161,6 +164,19 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>(
     setup: Setup,
     plan: Rc<Plan>,
 ) -> io::Result<End> {
+    let ports = ControllerPorts {
+        net: AnyNet::new(ports.net),
+        power: AnyPower::new(ports.power),
+        harm: AnyHarm::new(ports.harm),
+        store: AnyStore::new(ports.store),
+        clock: Rc::new(ports.clock) as Rc<dyn Clock>,
+        emitter: Rc::new(ports.emitter) as Rc<dyn Emitter>,
+        admission: ports.admission,
+    };
+    play(ports, setup, plan).await
+}
+
+async fn play(ports: Ports, setup: Setup, plan: Rc<Plan>) -> io::Result<End> {
     let run = (plan.scenario.name.clone(), plan.scenario.seed);
     let left = Memory::load(&ports.store, &run).await?;
     let (heard, mut queue) = mpsc::channel(QUEUE);
@@ -210,11 +226,9 @@ pub async fn run<N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>(
     }
 }
 
-impl<'p, N: Net, P: Power, H: Harm, S: Store, C: Clock, T: Emitter>
-    Controller<'p, ControllerPorts<N, P, H, S, C, T>>
-{
+impl<'p> Controller<'p> {
     fn new(
-        ports: ControllerPorts<N, P, H, S, C, T>,
+        ports: Ports,
         setup: Setup,
         plan: &'p Plan,
         heard: mpsc::Sender<Heard>,
