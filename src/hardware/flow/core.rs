@@ -174,7 +174,9 @@ pub(super) struct Date {
 
 impl Key for Date {
     fn before(&self, other: &Self) -> bool {
-        self < other
+        // As one number: two instructions without a branch that nobody can foretell.
+        let number = |date: &Self| u128::from(date.at) << 64 | u128::from(date.clock);
+        number(self) < number(other)
     }
 }
 

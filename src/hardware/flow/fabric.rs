@@ -223,6 +223,10 @@ impl Fabric {
     fn carried_by_routes(&self, link: LinkId) -> Bytes {
         let mut carried: Mark = 0;
         for &route in &self.crossing[link.0 as usize] {
+            if self.recent[route as usize] == NONE {
+                // Nothing has ever gone this way.
+                continue;
+            }
             let route = &self.routes[route as usize];
             carried = carried.wrapping_add(route.gone);
             for &(_, name) in &route.groups {

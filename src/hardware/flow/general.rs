@@ -390,6 +390,11 @@ impl General {
             let cap = Share::whole(classes[first as usize].cap);
             let capped = cap.compare(share) != Ordering::Greater;
             let share = if capped { cap } else { share };
+            if scratch.open.len() == 1 {
+                // Nobody is left to whom it would matter what is left.
+                finish(core, &mut classes[first as usize], share);
+                break;
+            }
             let residual = &mut scratch.links;
             scratch.open.retain(|&name| {
                 let class = &mut classes[name as usize];

@@ -34,7 +34,7 @@ impl From<Packed> for Mark {
 
 impl Key for Packed {
     fn before(&self, other: &Self) -> bool {
-        self < other
+        Mark::from(*self) < Mark::from(*other)
     }
 }
 
