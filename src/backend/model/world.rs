@@ -131,11 +131,14 @@ impl<'p> World<'p> {
     pub(super) fn go_on(&mut self, sink: &mut dyn Sink) -> Result<Option<EndReason>, Stop> {
         loop {
             let rare = self.rare;
-            for event in self.emitted.drain(..) {
-                if rare.is_some_and(|rare| rare.is(&event.what)) {
-                    self.rare = None;
+            // More than half of all steps emit nothing.
+            if !self.emitted.is_empty() {
+                for event in self.emitted.drain(..) {
+                    if rare.is_some_and(|rare| rare.is(&event.what)) {
+                        self.rare = None;
+                    }
+                    sink.event(&event)?;
                 }
-                sink.event(&event)?;
             }
             if rare.is_some() && self.rare.is_none() {
                 self.injector.end_bias(self.rack.now(), &mut faults_of(&mut self.rack));

@@ -74,7 +74,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn new(plan: P) -> Self {
         let machine = &plan.machine;
-        let nodes = machine.nodes.iter().map(|row| MachineNode::at(row.switch)).collect();
+        let nodes = machine.nodes.iter().map(MachineNode::at).collect();
         let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
         Self {
             chance: Chance::new(&plan.scenario),
@@ -282,9 +282,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// What a node's power switch says.
     #[must_use]
     pub fn supply(&self, node: NodeId) -> Supply {
-        let psu = self.plan.machine.nodes[node.0 as usize].psu;
         let node = &self.nodes[node.0 as usize];
-        if node.blocked > 0 || !self.feed.gives(psu) {
+        if node.blocked > 0 || !self.feed.gives(node.psu) {
             Supply::Dead
         } else if node.channel {
             Supply::On
@@ -558,9 +557,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     /// Changes what a node draws, in the meter and in its PSU domain.
     fn set_draw(&mut self, id: u32, draw: Draw) {
-        let from = std::mem::replace(&mut self.nodes[id as usize].draw, draw);
-        let psu = self.plan.machine.nodes[id as usize].psu;
-        self.feed.change_draw(self.now, psu, from, draw, 1);
+        let node = &mut self.nodes[id as usize];
+        let from = std::mem::replace(&mut node.draw, draw);
+        self.feed.change_draw(self.now, node.psu, from, draw, 1);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::event::NodeState;
 use crate::hardware::flow::FlowId;
 use crate::hardware::network::WHOLE_PPM;
+use crate::plan::machine::NodeRow;
 use crate::scenario::cluster::NodePower;
 use crate::units::{Power, Time};
 
@@ -83,6 +84,8 @@ pub(super) struct MachineNode {
     pub share_ppm: u32,
     /// The switch it is plugged into.
     pub switch: u32,
+    /// The PSU that feeds it.
+    pub psu: u32,
     /// Its boot transfer.
     pub flow: Option<FlowId>,
 }
@@ -90,8 +93,8 @@ pub(super) struct MachineNode {
 const _: () = assert!(size_of::<MachineNode>() == 64);
 
 impl MachineNode {
-    /// A node that is off, plugged into this switch.
-    pub(super) fn at(switch: u32) -> Self {
+    /// A node that is off, in this place of the machine.
+    pub(super) fn at(row: &NodeRow) -> Self {
         Self {
             state: NodeState::Off,
             life: 0,
@@ -104,7 +107,8 @@ impl MachineNode {
             request: Request::None,
             draw: Draw::Off,
             share_ppm: WHOLE_PPM,
-            switch,
+            switch: row.switch,
+            psu: row.psu,
             flow: None,
         }
     }
