@@ -6,9 +6,11 @@ use tokio::time::{sleep, timeout};
 
 use super::{Controller, ControllerAction, Heard};
 use crate::control::PowerAct;
+use crate::fleet::erased::AnyDatagrams;
 use crate::fleet::ports::{Harm, InjectionOrder, Net, Object, Power, Store};
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
+use crate::units::Time;
 
 /// Tries of a harm before it counts as not done.
 const HARM_TRIES: u32 = 3;
@@ -99,5 +101,22 @@ impl Controller<'_> {
             }
             Some(Heard::Harmed { number, begin, obeyed: false })
         });
+    }
+
+    /// Informs the members of the group of what has changed, if it is time.
+    pub(super) fn send_group(&mut self, now: Time) {
+        let news = self.roster.as_mut().map_or_else(Vec::new, |roster| roster.news(now));
+        self.acts.extend(news.into_iter().map(|(node, news)| ControllerAction::Say(node, news)));
+    }
+
+    /// Sends what the controller says as a member.
+    pub(super) async fn send_gossip(&mut self, socket: &AnyDatagrams) {
+        let (Some(roster), Some(group)) = (&self.roster, self.detector.group()) else { return };
+        for (to, datagram) in group.take_said() {
+            if let Some((address, bytes)) = roster.post(to, &datagram) {
+                let sent = self.ports.net.send_to(socket, &bytes, address);
+                let _ = timeout(self.setup.pace.patience, sent).await;
+            }
+        }
     }
 }

@@ -1,17 +1,13 @@
-//! The group of a detector by gossip: who belongs to it, and the controller's own part in it.
+//! The group of a detector by gossip: who belongs to it, and how they are informed of it.
 //!
 //! An agent that joins is sent the whole group; the others are informed once a period of what has
 //! changed, so that many that join together cost each other one message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio::time::timeout;
-
-use super::{Controller, ControllerAction};
-use crate::fleet::erased::AnyDatagrams;
 use crate::fleet::group::Group;
 use crate::fleet::packet;
-use crate::fleet::ports::{Address, Net};
+use crate::fleet::ports::Address;
 use crate::fleet::wire::Message;
 use crate::ids::NodeId;
 use crate::protocol::swim::Datagram;
@@ -43,6 +39,48 @@ impl Roster {
         self.due
     }
 
+    /// The agent of a node takes datagrams there. Gives what informs it of the whole group.
+    pub(super) fn enrol(&mut self, now: Time, node: NodeId, address: Address) -> Vec<Message> {
+        if self.members.get(&node) != Some(&address) {
+            self.members.insert(node, address);
+            self.change(now, node);
+        }
+        let all: Vec<_> = self.members.keys().copied().collect();
+        self.messages(&all, true)
+    }
+
+    /// A node belongs to the group no more.
+    pub(super) fn dismiss(&mut self, now: Time, node: NodeId) {
+        if self.members.remove(&node).is_some() {
+            self.change(now, node);
+        }
+    }
+
+    /// What informs each member of what has changed, if it is time.
+    pub(super) fn news(&mut self, now: Time) -> Vec<(NodeId, Message)> {
+        if self.due.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.due = None;
+        let changed: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
+        let messages = self.messages(&changed, false);
+        let to = |node: &NodeId| {
+            let node = *node;
+            messages.iter().map(move |message| (node, message.clone()))
+        };
+        self.members.keys().flat_map(to).collect()
+    }
+
+    /// Whether whoever has this key belongs to it.
+    pub(super) fn has_key(&self, key: u64) -> bool {
+        self.key == key
+    }
+
+    /// Where a member takes datagrams, and what one is as bytes; `None` of who is no member.
+    pub(super) fn post(&self, to: NodeId, datagram: &Datagram) -> Option<(&Address, Vec<u8>)> {
+        Some((self.members.get(&to)?, packet::encode(self.key, datagram)))
+    }
+
     fn change(&mut self, now: Time, node: NodeId) {
         self.changed.insert(node);
         self.due = self.due.or(Some(now + self.rules.period));
@@ -64,71 +102,6 @@ impl Roster {
             afresh = false;
         }
         messages
-    }
-}
-
-impl Controller<'_> {
-    /// The agent of a node takes datagrams there; port 0 means that it knows nothing of gossip.
-    pub(super) fn enrol(&mut self, now: Time, node: NodeId, address: Address) {
-        let (Some(roster), Some(group)) = (&mut self.roster, self.detector.group()) else { return };
-        if address.port == 0 {
-            return;
-        }
-        group.join(node);
-        if roster.members.get(&node) != Some(&address) {
-            roster.members.insert(node, address);
-            roster.change(now, node);
-        }
-        let all: Vec<_> = roster.members.keys().copied().collect();
-        let messages = roster.messages(&all, true);
-        self.acts.extend(messages.into_iter().map(|message| ControllerAction::Say(node, message)));
-    }
-
-    /// A node belongs to the group no more.
-    pub(super) fn dismiss(&mut self, now: Time, node: NodeId) {
-        if let Some(roster) = &mut self.roster
-            && roster.members.remove(&node).is_some()
-        {
-            roster.change(now, node);
-        }
-    }
-
-    /// Informs the members of what has changed, if it is time.
-    pub(super) fn send_group(&mut self, now: Time) {
-        let Some(roster) = self.roster.as_mut().filter(|r| r.due.is_some_and(|at| at <= now))
-        else {
-            return;
-        };
-        roster.due = None;
-        let changed: Vec<_> = std::mem::take(&mut roster.changed).into_iter().collect();
-        let messages = roster.messages(&changed, false);
-        for node in roster.members.keys() {
-            let says = messages.iter().map(|message| ControllerAction::Say(*node, message.clone()));
-            self.acts.extend(says);
-        }
-    }
-
-    /// A member says something. Without the key it is none.
-    pub(super) fn gossip(&mut self, key: u64, datagram: &Datagram) {
-        let now = self.now();
-        if self.roster.as_ref().is_some_and(|roster| roster.key == key)
-            && let Some(group) = self.detector.group()
-        {
-            group.hear(now, datagram);
-        }
-    }
-
-    /// Sends what the controller says as a member.
-    pub(super) async fn send_gossip(&mut self, socket: &AnyDatagrams) {
-        let Some(group) = self.detector.group() else { return };
-        let (said, patience) = (group.take_said(), self.setup.pace.patience);
-        let Some(roster) = &self.roster else { return };
-        for (to, datagram) in said {
-            if let Some(address) = roster.members.get(&to) {
-                let bytes = packet::encode(roster.key, &datagram);
-                let _ = timeout(patience, self.ports.net.send_to(socket, &bytes, address)).await;
-            }
-        }
     }
 }
 

@@ -212,7 +212,26 @@ impl Controller<'_> {
     pub(super) async fn packet(&mut self, socket: &AnyDatagrams, packet: Packet, from: Address) {
         match packet {
             Packet::Heartbeat(heartbeat) => self.heartbeat(socket, heartbeat, from).await,
-            Packet::Gossip(key, datagram) => self.gossip(key, &datagram),
+            Packet::Gossip(key, datagram) => {
+                let now = self.now();
+                // Without the key nobody is a member.
+                if self.roster.as_ref().is_some_and(|roster| roster.has_key(key))
+                    && let Some(group) = self.detector.group()
+                {
+                    group.hear(now, &datagram);
+                }
+            }
+        }
+    }
+
+    /// The agent of a node takes datagrams there; port 0 means that it knows nothing of gossip.
+    fn enrol(&mut self, now: Time, node: NodeId, address: Address) {
+        if let (Some(roster), Some(group)) = (&mut self.roster, self.detector.group())
+            && address.port > 0
+        {
+            group.join(node);
+            let news = roster.enrol(now, node, address);
+            self.acts.extend(news.into_iter().map(|message| ControllerAction::Say(node, message)));
         }
     }
 

@@ -378,7 +378,9 @@ impl<'p> Controller<'p> {
     fn gone(&mut self, now: Time, node: NodeId, heard: Time) {
         self.dirty = true;
         self.detector.forget(node);
-        self.dismiss(now, node);
+        if let Some(roster) = &mut self.roster {
+            roster.dismiss(now, node);
+        }
         if let Some(session) = self.sessions.remove(&node) {
             let life = Life(session.life);
             self.acts.push(ControllerAction::Notice(Notice::Silent { node, life }));

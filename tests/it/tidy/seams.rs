@@ -37,6 +37,24 @@ pub(crate) fn inherent_impl(line: &str) -> Option<&str> {
     (!name.is_empty() && !rest.contains(" for ")).then_some(name)
 }
 
+/// What stands between each `impl` and its brace, on one line or several.
+pub(crate) fn impl_headers(text: &str) -> Vec<String> {
+    let mut lines = text.lines();
+    let mut headers = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.starts_with("impl") {
+            let mut header = line.to_owned();
+            while !header.contains('{')
+                && let Some(more) = lines.next()
+            {
+                header = header + " " + more.trim();
+            }
+            headers.push(header);
+        }
+    }
+    headers
+}
+
 /// A line's shape: names, numbers and strings blanked, white space gone.
 pub(crate) fn shape(line: &str) -> String {
     let mut shape = String::new();
@@ -74,8 +92,8 @@ fn an_impl_lives_in_at_most_three_files() {
     let mut homes: BTreeMap<(String, String), BTreeSet<PathBuf>> = BTreeMap::new();
     for (file, text) in rust_files(&["src"]) {
         let Some(room) = room(&file).map(str::to_owned) else { continue };
-        for line in plain(shipped(&text)).lines() {
-            if let Some(of) = inherent_impl(line) {
+        for header in impl_headers(&plain(shipped(&text))) {
+            if let Some(of) = inherent_impl(&header) {
                 let of = (room.clone(), of.to_owned());
                 homes.entry(of).or_default().insert(file.clone());
             }
@@ -122,6 +140,8 @@ fn types_of_impls_are_found_behind_their_parameters() {
     assert_eq!(inherent_impl("impl<F: Fn(u8) -> Vec<u8>> Sink<F> {"), Some("Sink"));
     assert_eq!(inherent_impl("impl Sink for World<'_> {"), None);
     assert_eq!(inherent_impl("    impl World {"), None);
+    let long = "impl<N: Net, P: Power>\n    World<N, P>\n{\n    fn f() {}\n}\n";
+    assert_eq!(impl_headers(long), ["impl<N: Net, P: Power> World<N, P> {"]);
 }
 
 #[test]
