@@ -27,8 +27,21 @@ pub struct Metric {
 }
 
 /// Metrics of which more is better; of all others less is.
-const MORE_IS_BETTER: &[&str] =
-    &["efficiency", "jobs_done", "mtti", "mtti_corruption", "mnfti", "work"];
+const MORE_IS_BETTER: &[&str] = &[
+    "alarms_true",
+    "availability",
+    "corruptions_corrected",
+    "corruptions_detected",
+    "efficiency",
+    "jobs_done",
+    "mnfti",
+    "mtbf",
+    "mtti",
+    "mtti_corruption",
+    "nodes_up_end",
+    "nodes_up_max",
+    "work",
+];
 
 /// Whether more of a metric is better.
 #[must_use]
@@ -311,6 +324,17 @@ mod tests {
         assert_eq!(suggest("eficiency"), Some("efficiency"));
         assert_eq!(suggest("boot_t_100"), Some("boot_t100"));
         assert_eq!(suggest("zzz"), None);
+    }
+
+    #[test]
+    fn more_nodes_that_are_up_for_longer_are_better_and_more_waste_is_not() {
+        for name in MORE_IS_BETTER {
+            assert!(find(name).is_some(), "{name}");
+        }
+        let more = ["availability", "mtbf", "nodes_up_end", "nodes_up_max", "efficiency"];
+        assert!(more.into_iter().all(more_is_better));
+        let less = ["waste", "makespan", "mttr", "failures", "boot_t100", "energy", "gave_up"];
+        assert!(!less.into_iter().any(more_is_better));
     }
 
     #[test]
