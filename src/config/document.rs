@@ -94,14 +94,15 @@ impl Table {
         self.entry(name).map(|entry| &entry.value)
     }
 
-    /// The value at `a.b.c`.
+    /// The value at `a.b.c`; a number steps into an array, counted from 0.
     pub(crate) fn at(&self, path: &str) -> Option<&Value> {
-        let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
-        let value = self.get(first)?;
-        match rest {
-            None => Some(value),
-            Some(rest) => value.table()?.at(rest),
-        }
+        let mut steps = path.split('.');
+        let first = self.get(steps.next()?)?;
+        steps.try_fold(first, |value, step| match &value.data {
+            Data::Table(table) => table.get(step),
+            Data::List(items) => items.get(step.parse::<usize>().ok()?),
+            _ => None,
+        })
     }
 
     pub(crate) fn remove(&mut self, name: &str) {

@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn multiples_of_a_value_stay_within_what_the_key_takes() {
         let text = "schema = 1\ninherit = \"edge_rack_24\"\nstop.at = \"1 h\"\n\
-                    network.tcp_share = 0.3\ncluster.modules = 4\n";
+                    network.tcp_share = 0.3\ncluster.modules = 4\n[[fault.crash]]\n\
+                    on = \"node\"\nlifetime = { exponential = { mean = \"2 d\" } }\n";
         let study = Study::load_text("a", text, &Overrides::default()).expect("it is good");
         let times = |key: &str, factor| read(key).times(factor, &study);
         assert_eq!(times("stop.at", 16.0).as_deref(), Some("\"16 h\""));
@@ -191,6 +192,8 @@ mod tests {
         assert_eq!(times("cluster.modules", 1.0 / 16.0).as_deref(), Some("1"));
         assert_eq!(times("network.tcp_share", 16.0).as_deref(), Some("0.6"));
         assert_eq!(times("checkpoint.coordinated.interval", 2.0), None, "there is none");
+        let mean = |rule: u32| times(&format!("fault.crash.{rule}.lifetime.exponential.mean"), 2.0);
+        assert_eq!((mean(0).as_deref(), mean(1)), (Some("\"4 d\""), None), "a number is an item");
         let own = read("stop.at").own(&study).expect("it is there");
         assert_eq!((own.text.as_str(), own.number), ("1 h", Some(3_600.0)));
     }
