@@ -41,7 +41,7 @@ struct Strike {
 ///
 /// # Errors
 /// When the log cannot be read, names a rule that the scenario does not have, or holds more
-/// strikes than a scenario can.
+/// strikes than a scenario can; and when keys of the scenario change while the run goes on.
 pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordError> {
     let foreign = |why: String| RecordError::Foreign { path: folder.to_owned(), why };
     let mut strikes = Vec::new();
@@ -61,17 +61,26 @@ pub fn replayed(plan: &Plan, folder: &Path) -> Result<(Scenario, usize), RecordE
         faults.extend(strike.rule(rule, number + 1));
     }
     let count = faults.len();
-    Ok((with_rules(plan, faults), count))
+    let scenario = with_rules(plan, faults);
+    let why = |why| foreign(format!("it cannot be played with the faults of its log: {why}"));
+    Ok((scenario.map_err(why)?, count))
 }
 
 /// The scenario of a plan with other rules, none of which has lifetimes.
-#[must_use]
-pub fn with_rules(plan: &Plan, faults: Vec<FaultRule>) -> Scenario {
+///
+/// # Errors
+/// When keys of it change while the run goes on: what they become of a rule is said of the rules
+/// that are gone. The error is a clause.
+pub fn with_rules(plan: &Plan, faults: Vec<FaultRule>) -> Result<Scenario, &'static str> {
+    if !plan.changes.is_empty() {
+        return Err("its keys change while the run goes on ([[change]]), and that stands on its \
+                    own fault rules");
+    }
     let mut scenario = Scenario { faults, ..plan.scenario.clone() };
     // Where the repairs of the rules come from says nothing of these.
     scenario.provenance.retain(|figure| !figure.key.starts_with("fault."));
     settle_intervals(&mut scenario, plan);
-    scenario
+    Ok(scenario)
 }
 
 /// Fixes the intervals that follow from lifetimes to what the plan made of them.

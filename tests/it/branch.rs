@@ -195,6 +195,10 @@ fn a_branched_run_shares_what_was_before_and_leaves_a_folder_that_is_played_agai
     assert!(text.contains("[[change]]\nat = \"3 d\"\nset = [\"checkpoint.coordinated"), "{text}");
     let done = bench.run(&["replay", left]);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    // What changes of a rule is said of that rule, and not of the strikes of a log.
+    let done = bench.run(&["replay", left, "--on", "model"]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{}", done.stderr);
+    assert!(done.stderr.contains("([[change]])"), "{}", done.stderr);
     // A branch can be branched again, at a later and at an earlier instant.
     for at in ["2 d", "4 d"] {
         let again = ["branch", left, "--at", at, "--set", "controller.detect=20 s", "--quiet"];

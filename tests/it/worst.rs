@@ -225,6 +225,8 @@ fn what_cannot_be_searched_is_refused_with_a_hint() {
     let rays = "[[fault.silent-corruption]]\non = \"node\"\n\
                 lifetime = { exponential = { mean = \"1 y\" } }\n";
     bench.write("rays.toml", &format!("{RACK}{rays}"));
+    let change = "[[change]]\nat = \"20 s\"\nset = [\"fault.crash.0.repair = 5 s\"]\n";
+    bench.write("change.toml", &format!("{RACK}{KINDS}{change}"));
     let boot = "schema = 1\ninherit = \"edge_rack_24\"\n[stop]\nat = \"1 h\"\n";
     bench.write("boot.toml", &format!("{boot}{KINDS}"));
     for (arguments, words) in [
@@ -232,6 +234,7 @@ fn what_cannot_be_searched_is_refused_with_a_hint() {
         (&["rays.toml"], "what a silent-corruption does is chance"),
         (&["short.toml"], "the work is not done by the end"),
         (&["boot.toml"], "there is no job"),
+        (&["change.toml"], "its keys change while the run goes on ([[change]])"),
         (&["rack.toml", "--metric", "makespam"], "did you mean `makespan`"),
         (&["rack.toml", "--metric", "mtti"], "a run without faults has no metric `mtti`"),
         (&["rack.toml", "--faults", "0"], "0 is not in 1..=16"),

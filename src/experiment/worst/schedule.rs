@@ -199,7 +199,10 @@ fn law_of(rule: &FaultRule) -> Option<Span> {
 /// The scenario with neither rules that have lifetimes nor chance in its boots.
 fn calm(plan: &Plan) -> Result<Scenario, Refused> {
     let fixed = plan.scenario.faults.iter().filter(|rule| matches!(rule.when, When::At(_)));
-    let mut calm = with_rules(plan, fixed.cloned().collect());
+    let mut calm = with_rules(plan, fixed.cloned().collect()).map_err(|why| {
+        let why = format!("a schedule of other faults cannot be played: {why}");
+        Refused::new(why, "leave [[change]] out, or write its values into the scenario")
+    })?;
     calm.hardware.boot.spread = 0.0;
     calm.boot.stray_frame = 0.0;
     let follows = |checkpoint: &Checkpoint| {
