@@ -13,7 +13,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::Runs;
 use crate::cli::run::at_least_one;
 use crate::cli::{Exit, precision, stage, streams};
-use crate::experiment::optimize::{Wanted, Watch, optimize};
+use crate::experiment::optimize::{SEEDS, Wanted, Watch, optimize};
 use crate::experiment::study::StudyError;
 use crate::experiment::word;
 use crate::metrics;
@@ -61,10 +61,10 @@ pub(super) struct Arguments {
     /// How much better another value may be at the end, as a share of the best mean
     #[arg(long, value_name = "SHARE", default_value = "0.5%", value_parser = precision)]
     precision: f64,
-    /// Seeds of each value in the first round
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    /// Seeds of each value in the first round [default: 20, or as many as meet 40 failures]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    replications: u32,
+    replications: Option<u32>,
     /// Seeds of a value at most
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
@@ -164,7 +164,7 @@ impl Arguments {
         }
         let rule = Rule {
             precision: self.precision,
-            replications: self.replications.min(self.replications_max),
+            replications: self.replications.unwrap_or(SEEDS).min(self.replications_max),
             replications_max: self.replications_max,
             runs_max: self.runs_max,
             more_is_better: false,
@@ -175,6 +175,7 @@ impl Arguments {
             varied,
             metric: self.metric.clone(),
             rule,
+            until_enough_fails: self.replications.is_none(),
             jobs: self.jobs,
         })
     }
