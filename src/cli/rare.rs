@@ -33,7 +33,7 @@ The same seed gives the same numbers for any --jobs. --out writes them and a row
 docs/rare.md has the method, its sources and its limits.
 
 Exit codes: 0 done, 2 wrong usage or an event that cannot happen, 3 it did not happen or a file
-cannot be written, 130 interrupted.";
+cannot be written, 130 interrupted, with what was known by then.";
 
 /// Find the chance of a rare event by importance sampling
 #[derive(Debug, Args)]
@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         None => Ok(Vec::new()),
     };
     streams::found_first(json, || rare::text(&input), write)?;
-    Ok(Exit::Done)
+    Ok(if interrupt.is_wanted() { Exit::Interrupted } else { Exit::Done })
 }
 
 /// Says what is known after a round.

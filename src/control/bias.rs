@@ -90,16 +90,20 @@ impl RareEvent {
     }
 
     /// Whether strikes of a rule bring it nearer, and may be made more frequent: lifetimes of
-    /// nodes that nobody foresees.
+    /// nodes that nobody foresees, by one law for the whole run.
     #[must_use]
-    pub fn hangs_on(self, rule: &FaultRule) -> bool {
+    pub fn hangs_on(self, plan: &Plan, fault: FaultId) -> bool {
+        let rule = plan.scenario.rule(fault);
+        // The ratio of a lifetime that goes on by another law is not worked out.
+        let is_lasting =
+            plan.changes.iter().all(|it| it.plan.scenario.rule(fault).when == rule.when);
         let kind = rule.kind();
         let harms = match self {
             Self::CheckpointsLost => kind.loses_nodes(),
             Self::CorruptionEscaped => kind == Fault::SilentCorruption || kind == Fault::Upset,
         };
         let is_of_nodes = rule.on.kind == PartKind::Node && rule.prediction.is_none();
-        harms && is_of_nodes && matches!(rule.when, When::Lifetime { .. })
+        harms && is_of_nodes && is_lasting && matches!(rule.when, When::Lifetime { .. })
     }
 }
 
@@ -176,7 +180,7 @@ impl Biased {
         let nodes = plan.machine.nodes.len() as u32;
         let rules = || (0..).zip(&plan.scenario.faults);
         let lives = |(number, rule): (u16, &FaultRule)| {
-            if !bias.event.hangs_on(rule) {
+            if !bias.event.hangs_on(plan, FaultId(number)) {
                 return Vec::new();
             }
             let first = |node| {

@@ -19,7 +19,7 @@ use crate::backend::Backend as _;
 use crate::backend::model::Model;
 use crate::control::{Bias, LEVELS, RareEvent, Weighed};
 use crate::event::{Event, Sink, Stop};
-use crate::ids::JobId;
+use crate::ids::{FaultId, JobId};
 use crate::plan::Plan;
 use crate::scenario::job::KeptAt;
 
@@ -80,10 +80,12 @@ fn never(runs: usize) -> f64 {
 }
 
 /// Plays until the chance of the event is known well enough. `looked` is shown what is known after
-/// each round; `is_stopped` says whether somebody wants an early end.
+/// each round; `is_stopped` says whether somebody wants an early end: it is what was known after
+/// the last whole round then.
 ///
 /// # Errors
-/// When the event cannot happen or did not, when a run fails, and when an early end was wanted.
+/// When the event cannot happen or did not, when a run fails, and when an early end was wanted
+/// before anything was known.
 pub fn estimate(
     plan: &Plan,
     wanted: Wanted,
@@ -97,7 +99,14 @@ pub fn estimate(
     let mut next = FIRST;
     loop {
         let from = runs.len() as u64;
-        runs.extend(player.play(&bias, from, next.min(wanted.effort) as u64 - from)?.runs);
+        match player.play(&bias, from, next.min(wanted.effort) as u64 - from) {
+            Ok(round) => runs.extend(round.runs),
+            Err(stopped @ RareError::Run(RunError::Stopped { .. })) => {
+                let known = Estimate::of(runs, &bias, pilot).filter(|known| known.hits() > 0);
+                return known.ok_or(stopped);
+            }
+            Err(error) => return Err(error),
+        }
         let so_far = Estimate::of(std::mem::take(&mut runs), &bias, pilot);
         let so_far = so_far.expect("there are more than two runs");
         looked(&so_far);
@@ -140,10 +149,12 @@ fn refuse(plan: &Plan, wanted: Wanted) -> Result<(), RareError> {
         }
         RareEvent::CheckpointsLost | RareEvent::CorruptionEscaped => {}
     }
-    if !wanted.plain && !plan.scenario.faults.iter().any(|rule| wanted.event.hangs_on(rule)) {
+    let mut rules = (0..plan.scenario.faults.len() as u16).map(FaultId);
+    if !wanted.plain && !rules.any(|rule| wanted.event.hangs_on(plan, rule)) {
         return refused(
-            "no fault with a `lifetime` on nodes, and without `prediction`, can bring it about, so \
-             that nothing can be made more frequent; --plain plays it as it is",
+            "no fault with a `lifetime` on nodes, without `prediction` and with one law for the \
+             whole run, can bring it about, so that nothing can be made more frequent; --plain \
+             plays it as it is",
         );
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What closed forms say of the chance of a rare event in a run.
 
 use super::levels::{self, Buddies};
+use super::setting::chunks;
 use super::{Subject, of};
 use crate::control::RareEvent;
 use crate::cosmic::budget::{Activity, Budget, Class};
@@ -69,18 +70,25 @@ fn corrupt(plan: &Plan) -> Result<RareChance, Vec<String>> {
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let job = subject.numbers();
+    Ok(RareChance { formula: "silent::escaped", chance: -libm::expm1(-escapes(subject)) })
+}
+
+/// The mean number of silent corruptions in the result of a job that nothing but the checks of its
+/// steps looks at: of what strikes while it computes these find their share, and of what strikes
+/// while it writes a checkpoint none. The checkpoint after the last step comes too late to matter.
+pub(super) fn escapes(of: Subject<'_>) -> f64 {
+    let (plan, job) = (of.plan, of.numbers());
     let before_last = job.step.as_secs_f64() * (job.steps - 1) as f64;
     let computes = before_last + job.last_step.as_secs_f64();
     let lets = |spec: &Checkpoint| spec.lets(Fault::SilentCorruption, JobPhase::Checkpoint);
-    let saves = subject.checkpoint().is_some_and(lets);
-    let writes = job.interval.filter(|_| saves).map_or(0.0, |interval| {
-        libm::floor(computes / interval.as_secs_f64()) * job.checkpoint_cost.as_secs_f64()
-    });
-    let coverage = plan.abft(JobId(0)).map_or(0.0, |abft| abft.coverage);
-    let rate = plan.silent_rate(JobId(0)) + silent_upsets(plan) * f64::from(job.nodes);
-    let escaped = escaped(rate, computes + writes, coverage);
-    Ok(RareChance { formula: "silent::escaped", chance: -libm::expm1(-escaped) })
+    let writes = if of.checkpoint().is_some_and(lets) {
+        chunks(of).before() as f64 * job.checkpoint_cost.as_secs_f64()
+    } else {
+        0.0
+    };
+    let coverage = plan.abft(of.job).map_or(0.0, |abft| abft.coverage);
+    let rate = plan.silent_rate(of.job) + silent_upsets(plan) * f64::from(job.nodes);
+    escaped(rate, computes, coverage) + escaped(rate, writes, 0.0)
 }
 
 /// Why strikes of a rule that corrupts memory do not come to all nodes at one constant rate.

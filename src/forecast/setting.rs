@@ -6,6 +6,7 @@ use super::Subject;
 use super::chunks::Chunks;
 use super::latent;
 use super::levels;
+use super::rare;
 use super::replicated;
 use crate::event::Fault;
 use crate::hardware::boot::{self, Step};
@@ -17,8 +18,8 @@ use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, KeptAt, Strikes};
 use crate::scenario::law::Law;
 use crate::scenario::replicas::Compare;
+use crate::theory::Costs;
 use crate::theory::young_daly::daly;
-use crate::theory::{Costs, silent};
 use crate::units::Span;
 
 /// The numbers that the formulas are given (s).
@@ -243,11 +244,12 @@ pub(super) fn of(of: Subject<'_>) -> (Setting, Vec<String>) {
         verification: of.plan.verify(of.job).map(|verify| verify.cost.as_secs_f64()),
         verifications: of.plan.verify(of.job).map_or(0, |verify| verify.per_checkpoint),
     };
-    if let (Some(abft), true) = (of.plan.abft(of.job), of.plan.corrupts()) {
-        let escaped = silent::escaped(of.plan.silent_rate(of.job), work, abft.coverage);
+    if of.plan.abft(of.job).is_some() && of.plan.corrupts() {
+        let escaped = rare::escapes(of);
         notes.push(format!(
-            "The checks of steps miss some corruption of computing: {escaped:.4} corruptions are \
-             expected to escape, and the result is right with the chance {:.4}.",
+            "The checks of steps miss some corruption of computing, and all that strikes between \
+             two steps: {escaped:.4} corruptions are expected to escape, and the result is right \
+             with the chance {:.4}.",
             libm::exp(-escaped)
         ));
     } else if of.plan.corrupts() && of.plan.verify(of.job).is_none() && !compares(of) {

@@ -1,10 +1,12 @@
 //! Rare events by importance sampling: closed forms, agreement with plain runs, and the command.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rackstorm::analysis::rare::Estimate;
 use rackstorm::backend::model::Model;
 use rackstorm::control::{Bias, RareEvent};
 use rackstorm::experiment::Run;
-use rackstorm::experiment::rare::{Wanted, estimate};
+use rackstorm::experiment::rare::{RareError, Wanted, estimate};
 use rackstorm::forecast;
 use rackstorm::plan::Plan;
 use rackstorm::theory::buddy;
@@ -199,6 +201,47 @@ fn corruption_that_checked_steps_miss_escapes_as_often_as_the_closed_form_says()
     }
 }
 
+/// `scenarios/smoke/abft.toml`, also with checks that find all that strikes in a step. By hand: 20
+/// nodes, each struck every 6 h; 12 h of work are 13.2 h with the checks, in 52 chunks of 41 steps
+/// of 22 s and a rest. So 20 / 21,600 s x 52 x 30 s = 1.444 strike the writes that count, and 5 %
+/// of 44 escape the checks. Seed 21, 1,000 plain runs, 99 % intervals.
+#[test]
+fn checks_of_steps_find_nothing_of_what_strikes_while_a_checkpoint_is_written() {
+    let file = root().join("scenarios/smoke/abft.toml");
+    for (coverage, mean) in [(1.0, 1.444), (0.95, 3.644)] {
+        let coverage = format!("workload.bulk-synchronous.abft.coverage={coverage}");
+        let plan = plan_of_file(&file, None, &[&coverage]);
+        let event = RareEvent::CorruptionEscaped;
+        let exact = forecast::rare(&plan, event).expect("there is a closed form").chance;
+        assert!((exact + f64::exp_m1(-mean)).abs() < 0.002, "{exact}");
+        let found = found(&plan, wanted(event, true, 1_000));
+        assert!(found.chance.holds(exact), "{:?}, not {exact}", found.chance);
+    }
+}
+
+/// A pair that fails once a day each, and from the second of four days on every 4 h. Seed 1, 1,000
+/// runs each, plain and weighted ones. The law that changes keeps its pace; hangs, whose law stays,
+/// do not. Weighed as if its law stayed, the chance comes out as seven tenths of what it is.
+#[test]
+fn a_lifetime_whose_law_changes_in_the_run_is_weighed_no_differently_than_by_nature() {
+    let change = "[[change]]\nat = \"1 d\"\nset = [\"fault.crash.0.lifetime.exponential.mean = \
+                  4 h\"]\n";
+    let lives = "lifetime = { exponential = { mean = \"1 d\" } }";
+    let steady = "[[fault.hang]]\non = \"node\"\nrepair = \"0 s\"\nlifetime = { exponential = \
+                  { mean = \"4 d\" } }\n";
+    let event = RareEvent::CheckpointsLost;
+    let text = format!("{}{change}", buddies(2, lives)).replace("\"10 d\"", "\"4 d\"");
+    let refused = estimate(&plan_of(&text), wanted(event, false, 1_000), &mut |_| (), &|| false);
+    let why = refused.expect_err("nothing can be made more frequent").to_string();
+    assert!(why.contains("one law for the whole run"), "{why}");
+    let plan = plan_of(&format!("{text}{steady}"));
+    let natural = found(&plan, wanted(event, true, 1_000));
+    let weighted = found(&plan, wanted(event, false, 1_000));
+    eprintln!("{:?} {:?} {:?}", natural.chance, weighted.chance, weighted.bias);
+    assert!(natural.hits() > 40);
+    agree(&natural, &weighted);
+}
+
 /// Of the upsets of a node only some are silent; crashes throw the job back.
 #[test]
 fn silent_upsets_escape_as_often_as_the_closed_form_says() {
@@ -238,6 +281,19 @@ fn behind_verifications_only_the_end_of_the_job_is_made_more_frequent() {
     let about = 4.0 / 240.0 * 1e-3 * 1.001;
     eprintln!("{:?} {:.0} {:?}", found.chance, found.effective(), found.bias);
     assert!(found.chance.holds(about) && found.plain_runs() > 5e6, "{:?}", found.chance);
+}
+
+/// Seed 1: the first round has 1,000 runs.
+#[test]
+fn an_early_end_gives_what_whole_rounds_have_shown() {
+    let stop = AtomicBool::new(false);
+    let plan = plan_of(&buddies(2, &exponential(1e6)));
+    let wanted = Wanted { precision: 1e-6, ..wanted(RareEvent::CheckpointsLost, false, 100_000) };
+    let looked = &mut |_: &Estimate| stop.store(true, Ordering::Relaxed);
+    let known = estimate(&plan, wanted, looked, &|| stop.load(Ordering::Relaxed));
+    assert_eq!(known.expect("a round is known").runs.len(), 1_000);
+    let nothing = estimate(&plan, wanted, &mut |_| (), &|| true);
+    assert!(matches!(nothing, Err(RareError::Run(_))), "nothing is known");
 }
 
 #[test]
