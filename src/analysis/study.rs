@@ -41,8 +41,8 @@ pub struct Axis {
     pub unit: String,
     /// The value of each cell as a scenario has it.
     pub texts: Vec<String>,
-    /// The same as a number in the unit; `None` unless every value is one.
-    pub numbers: Option<Vec<f64>>,
+    /// The same as a number in the unit; `None` of a word such as `daly`.
+    pub numbers: Vec<Option<f64>>,
 }
 
 impl Axis {
@@ -62,6 +62,13 @@ impl Axis {
         if last.len() > 2 { last } else { &self.key[self.key.len().saturating_sub(longer - 1)..] }
     }
 
+    /// The numbers of all cells; `None` unless every value is one.
+    #[must_use]
+    pub fn all_numbers(&self) -> Option<Vec<f64>> {
+        let all: Option<Vec<f64>> = self.numbers.iter().copied().collect();
+        all.filter(|all| !all.is_empty())
+    }
+
     /// Whether it has one value for each of the other's, and the other one for each of its own.
     /// Where no two cells have one value in common, as in a sample, that is no wonder: then both
     /// must rise together.
@@ -76,9 +83,10 @@ impl Axis {
         let one_to_one = single(pairs.iter().map(|pair| pair.0).collect())
             && single(pairs.iter().map(|pair| pair.1).collect());
         let rise = || {
-            let (Some(own), Some(others)) = (&self.numbers, &other.numbers) else { return false };
-            let mut both: Vec<_> = others.iter().zip(own).collect();
-            both.sort_by(|a, b| a.0.total_cmp(b.0));
+            let both = (self.all_numbers(), other.all_numbers());
+            let (Some(own), Some(others)) = both else { return false };
+            let mut both: Vec<_> = others.into_iter().zip(own).collect();
+            both.sort_by(|a, b| a.0.total_cmp(&b.0));
             both.is_sorted_by(|a, b| a.1 <= b.1)
         };
         one_to_one && pairs.len() > 1 && (pairs.len() < self.texts.len() || rise())
@@ -94,7 +102,7 @@ impl Axis {
                 first.push(cell);
             }
         }
-        if let Some(numbers) = &self.numbers {
+        if let Some(numbers) = self.all_numbers() {
             first.sort_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
         }
         first
@@ -390,13 +398,18 @@ mod tests {
             ("stop.at".into(), "b.to".into(), "at".into())
         );
         assert_eq!(named("fault.crash.0.lifetime.exponential.mean"), "lifetime");
-        let axis = Axis { numbers: Some(vec![7200.0, 3600.0, 7200.0]), ..axis };
+        let axis = Axis { numbers: [7200.0, 3600.0, 7200.0].map(Some).to_vec(), ..axis };
         assert_eq!(axis.distinct(), [1, 0]);
     }
 
     fn axis(key: &str, values: &[f64]) -> Axis {
         let texts = values.iter().map(f64::to_string).collect();
-        Axis { key: key.into(), texts, numbers: Some(values.to_vec()), ..Axis::default() }
+        Axis {
+            key: key.into(),
+            texts,
+            numbers: values.iter().copied().map(Some).collect(),
+            ..Axis::default()
+        }
     }
 
     /// The names of those that lead, and of those that follow.

@@ -250,8 +250,7 @@ impl<'a> Lattice<'a> {
         for key in &mut keys {
             let cells = key.distinct();
             key.texts = cells.iter().map(|cell| key.texts[*cell].clone()).collect();
-            key.numbers =
-                key.numbers.as_ref().map(|all| cells.iter().map(|cell| all[*cell]).collect());
+            key.numbers = cells.iter().map(|cell| key.numbers[*cell]).collect();
         }
         keys
     }
@@ -473,8 +472,8 @@ fn enough(failures: f64, runs_max: u64) -> u32 {
 
 /// How many values lie between two bounds, and whether they rise by factors.
 fn points(ends: &Axis) -> (usize, bool) {
-    match ends.numbers.as_deref() {
-        Some([low, high]) if *low > 0.0 => {
+    match ends.numbers[..] {
+        [Some(low), Some(high)] if low > 0.0 => {
             let factors = libm::log(high / low) / libm::log(FACTOR);
             (1 + libm::ceil(factors).max(1.0) as usize, true)
         }

@@ -4,6 +4,7 @@
 //! A figure describes itself as shapes (`drawing`), `canvas` paints them with plotters, and
 //! `page` puts figures, tables and words together.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -134,7 +135,9 @@ fn hang(
     bitmap: &mut canvas::Bitmap,
 ) -> io::Result<String> {
     let svg = canvas::svg(drawing, label)?;
-    fs::write(stem.with_extension("svg"), canvas::with_style(&svg, fonts))?;
-    fs::write(stem.with_extension("png"), bitmap.png(drawing)?)?;
+    // A stem may hold a dot, such as that of `waste_over_stop.at`.
+    let named = |end: &str| [stem.as_os_str(), OsStr::new(end)].into_iter().collect::<OsString>();
+    fs::write(named(".svg"), canvas::with_style(&svg, fonts))?;
+    fs::write(named(".png"), bitmap.png(drawing)?)?;
     Ok(svg)
 }

@@ -136,18 +136,18 @@ impl Scale {
         let (factor, word) = match unit {
             "1" => (0.01, "%".to_owned()),
             "s" => {
-                let (word, seconds) = time_unit(end);
+                let (word, seconds) = time_unit(f64::max(end, -low));
                 (seconds, word.to_owned())
             }
             "count" => (1.0, String::new()),
             unit => {
-                let (factor, prefix) = prefixed(end);
+                let (factor, prefix) = prefixed(f64::max(end, -low));
                 (factor, format!("{prefix}{unit}"))
             }
         };
         let length = if end > low { (end - low) / factor } else { 1.0 };
         let step = nice_step(length, 7.0);
-        let first = f64::max((low / factor / step).floor() * step, 0.0);
+        let first = (low / factor / step).floor() * step;
         let last = ((first + length) / step).ceil().max((end / factor / step).ceil()) * step;
         let ticks = ticks_between(first, last, step);
         let ticks = ticks.into_iter().map(|(value, label)| (value * factor, label)).collect();
@@ -256,10 +256,10 @@ fn ticks_between(low: f64, end: f64, step: f64) -> Vec<(f64, String)> {
     }
     let label = |value: f64| match places {
         0 => words::grouped(value.round()),
-        _ => format!("{value:.places$}"),
+        _ => format!("{value:.places$}").replace('-', "−"),
     };
     let hair = (end - low) / step * 0.000_001;
-    let (first, last) = ((low / step - hair).ceil() as u64, (end / step + hair).floor() as u64);
+    let (first, last) = ((low / step - hair).ceil() as i64, (end / step + hair).floor() as i64);
     (first..=last)
         .map(|i| {
             // A sum of steps is a hair off its decimal; the label's own digits are not.
@@ -363,6 +363,10 @@ mod tests {
             Some("Restarts")
         );
         assert!(labels(&Scale::close(1e9, 3e9, "Energy", "J")).starts_with("Energy (GJ): 1.0"));
+        let below = Scale::close(-212.0, 212.0, "Altitude", "m");
+        assert_eq!(labels(&below), "Altitude (m): −300 −200 −100 0 100 200 300");
+        let half = Scale::close(-1.2, 0.4, "Shift", "J");
+        assert_eq!(labels(&half), "Shift (J): −1.5 −1.0 −0.5 0.0 0.5");
     }
 
     #[test]

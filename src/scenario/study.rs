@@ -75,7 +75,7 @@ pub enum Seeds {
 pub struct AxisValue {
     /// As `--set` takes it.
     pub text: String,
-    /// In the unit of the axis, if it has one.
+    /// In the unit of the numbers of the axis; `None` of a word.
     pub number: Option<f64>,
 }
 
@@ -287,7 +287,9 @@ fn seeds(
 ) -> Seeds {
     if spec.precision.is_some() && spec.metrics.is_empty() {
         let mistake = Mistake::new(section.place("precision"), "a precision of no metric");
-        m.note(mistake.help("name some in [study]: metrics = [\"efficiency\"]"));
+        let by_set = "--set 'study.metrics=[\"waste\"]'";
+        let help = format!("name some in [study]: metrics = [\"waste\"], or by {by_set}");
+        m.note(mistake.help(help));
     }
     let wanted = spec.replications.unwrap_or(1);
     let Some(axis) = axis else {

@@ -32,16 +32,20 @@ pub struct Axis {
     pub(super) values: Vec<Value>,
     /// The numbers of its values, one for each row of its group, where the two are not the same.
     pub(super) rows: Option<Vec<u32>>,
-    /// What its values count, if all of them are numbers.
+    /// What those of its values count that are numbers, if there are any.
     measure: Option<Measure>,
+    /// Whether some are not, such as `daly`.
+    has_words: bool,
 }
 
 impl Axis {
     /// The axis of a list.
     pub(super) fn new(path: String, place: Place, values: Vec<Value>) -> Self {
         let measure = walk::kind_at(&ROOT, &path).and_then(Measure::of);
-        let measure = measure.filter(|it| values.iter().all(|value| it.read(value).is_ok()));
-        Self { path, place, range: None, values, rows: None, measure }
+        let is_number = |it: &Measure, value: &Value| it.read(value).is_ok();
+        let measure = measure.filter(|it| values.iter().any(|value| is_number(it, value)));
+        let has_words = measure.is_none_or(|it| !values.iter().all(|value| is_number(&it, value)));
+        Self { path, place, range: None, values, rows: None, measure, has_words }
     }
 
     /// The same, of which a file gives this.
@@ -65,6 +69,12 @@ impl Axis {
     /// for other numbers and shares. `None` if not all of its values are numbers.
     #[must_use]
     pub fn unit(&self) -> Option<&'static str> {
+        self.unit_of_numbers().filter(|_| !self.has_words)
+    }
+
+    /// The unit of those of its values that are numbers; `None` if none is.
+    #[must_use]
+    pub fn unit_of_numbers(&self) -> Option<&'static str> {
         self.measure.map(Measure::unit)
     }
 
@@ -76,7 +86,7 @@ impl Axis {
         }
     }
 
-    /// A value in the axis' unit.
+    /// A value in the unit of the numbers; `None` of a word.
     pub(super) fn number(&self, value: &Value) -> Option<f64> {
         let measure = self.measure?;
         measure.read(value).ok().map(|amount| measure.in_unit(amount))

@@ -69,8 +69,8 @@ pub fn table(folder: &StudyFolder) -> Result<Table, StudyError> {
         StudyError::refused(&folder.study_file(), why, "plan the study again in another folder")
     })?;
     let axes = axes(study, 0..study.len());
-    let value = |axis: &Axis, cell: usize| match &axis.numbers {
-        Some(numbers) => format!("{:?}", numbers[cell]),
+    let value = |axis: &Axis, cell: usize| match axis.numbers[cell] {
+        Some(number) => format!("{number:?}"),
         None => axis.texts[cell].clone(),
     };
     let named = |axis: &Axis, cell: usize| format!("{} {}", axis.name(), axis.texts[cell]);
@@ -123,17 +123,13 @@ pub(in crate::experiment) fn axes(study: &Study, cells: impl Iterator<Item = usi
         .iter()
         .map(|axis| Axis {
             key: axis.path().to_owned(),
-            unit: axis.unit().unwrap_or_default().to_owned(),
+            unit: axis.unit_of_numbers().unwrap_or_default().to_owned(),
             ..Axis::default()
         })
         .collect();
     for cell in cells {
         for (axis, value) in axes.iter_mut().zip(study.values(cell)) {
-            match (value.number, &mut axis.numbers) {
-                (Some(number), Some(numbers)) => numbers.push(number),
-                (Some(number), none) if axis.texts.is_empty() => *none = Some(vec![number]),
-                (_, numbers) => *numbers = None,
-            }
+            axis.numbers.push(value.number);
             axis.texts.push(value.text);
         }
     }

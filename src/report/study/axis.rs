@@ -1,6 +1,6 @@
 //! An axis of a study as one of a figure.
 
-use crate::analysis::study::{Answer, Axis, OfMetric};
+use crate::analysis::study::{Answer, Axis};
 use crate::report::scale::Scale;
 use crate::report::words;
 
@@ -10,7 +10,8 @@ const WIDE: f64 = 20.0;
 /// An axis of numbers.
 pub(super) struct Numbers<'a> {
     pub(super) axis: &'a Axis,
-    pub(super) values: &'a [f64],
+    /// The number of each cell; `None` of a cell that has a word there.
+    pub(super) values: &'a [Option<f64>],
     logarithmic: bool,
     pub(super) scale: Scale,
 }
@@ -18,9 +19,9 @@ pub(super) struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     /// `None` unless the axis has at least two different numbers.
     pub(super) fn of(axis: &'a Axis) -> Option<Self> {
-        let values = axis.numbers.as_deref()?;
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let end = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let values = &axis.numbers[..];
+        let low = values.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+        let end = values.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
         if low >= end {
             return None;
         }
@@ -32,7 +33,8 @@ impl<'a> Numbers<'a> {
             (true, "count" | "") => Scale::decades(low / 1.15, end * 1.15, &name),
             (true, unit) => Scale::decades(low / 1.15, end * 1.15, &format!("{name} ({unit})")),
             (false, unit) => {
-                let close = Scale::close(f64::max(low - air, 0.0), end + air, &name, unit);
+                let floor = if low < 0.0 { low - air } else { f64::max(low - air, 0.0) };
+                let close = Scale::close(floor, end + air, &name, unit);
                 // The axis of the cells ends a little after the last one, not at a round number.
                 let (low, end) = (f64::max(low - air, close.low), end + air);
                 let inside = |tick: &(f64, String)| (low..=end).contains(&tick.0);
@@ -41,6 +43,11 @@ impl<'a> Numbers<'a> {
             }
         };
         Some(Self { axis, values, logarithmic, scale })
+    }
+
+    /// Whether some cells have a word there, such as `daly`, and so no place on the scale.
+    pub(super) fn has_words(&self) -> bool {
+        self.values.contains(&None)
     }
 
     /// The place of a number on the scale.
@@ -66,17 +73,18 @@ pub(super) fn title(axis: &Axis) -> String {
     words::capital(&name(axis))
 }
 
-/// Letters of a value that a person wrote; longer ones were worked out, and are rounded.
-const WRITTEN: usize = 10;
+/// Letters of a value that a person wrote, and digits that count in it; what has more was worked
+/// out, and is rounded.
+const WRITTEN: (usize, usize) = (10, 5);
 
 /// The value of a cell on an axis, for people: `2 h` for `"2 h"`.
 pub(super) fn value(axis: &Axis, cell: usize) -> String {
     let text = axis.texts[cell].trim_matches('"');
-    match &axis.numbers {
-        Some(numbers) if axis.unit.is_empty() || axis.unit == "count" => {
-            words::grouped(numbers[cell])
-        }
-        Some(numbers) if text.len() > WRITTEN => words::quantity(numbers[cell], &axis.unit),
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let is_worked_out = text.len() > WRITTEN.0 || digits.trim_matches('0').len() > WRITTEN.1;
+    match axis.numbers[cell] {
+        Some(number) if axis.unit.is_empty() || axis.unit == "count" => words::grouped(number),
+        Some(number) if is_worked_out => words::quantity(number, &axis.unit),
         _ => text.to_owned(),
     }
 }
@@ -102,11 +110,13 @@ pub(super) fn short_label(axes: &[Axis], cell: usize) -> String {
     axes.iter().map(|axis| value(axis, cell)).collect::<Vec<_>>().join(" · ")
 }
 
-/// The range of means, with their intervals.
-pub(super) fn reach(metric: &OfMetric) -> Option<(f64, f64)> {
-    let ends = metric.found.iter().filter_map(|it| {
-        let half = it.half_width.unwrap_or(0.0);
-        it.mean.map(|mean| (mean - half, mean + half))
-    });
-    ends.reduce(|a, b| (f64::min(a.0, b.0), f64::max(a.1, b.1)))
+/// The range of means, each with so much on both sides. What is never negative has no interval
+/// below zero.
+pub(super) fn reach(means: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    let ends = means.map(|(mean, half)| (mean, mean - half, mean + half));
+    let least = |a: (f64, f64, f64), b: (f64, f64, f64)| {
+        (f64::min(a.0, b.0), f64::min(a.1, b.1), f64::max(a.2, b.2))
+    };
+    let (mean, low, end) = ends.reduce(least)?;
+    Some((if mean < 0.0 { low } else { f64::max(low, 0.0) }, end))
 }

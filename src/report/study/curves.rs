@@ -39,7 +39,9 @@ pub(super) fn picture(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     let (curves, all) = curves(answer, metric, &x);
     let theory = theory(answer, metric, &curves);
     let expected = || theory.iter().flatten().map(|(_, value)| *value);
-    let (low, end) = axis::reach(metric)?;
+    let drawn = curves.iter().flat_map(|curve| &curve.cells).map(|cell| metric.found[*cell]);
+    let means = drawn.filter_map(|it| Some((it.mean?, it.half_width.unwrap_or(0.0))));
+    let (low, end) = axis::reach(means)?;
     let low = expected().fold(low, f64::min);
     let end = expected().fold(end, f64::max);
     let y = Scale::close(low, end, &super::title_of(metric), &metric.unit);
@@ -110,9 +112,15 @@ fn caption(
              first."
         );
     }
+    if x.has_words() {
+        text += " Cells that have a word there in place of a number are no part of it.";
+    }
     if answer.theory.iter().flatten().any(|it| it.efficiency.is_some()) {
-        text +=
-            " The thin dark line is the exact expectation, with the first boot that the runs had.";
+        // E[1/X] is about (1 + v²) / E[X], by the Taylor series of 1/X around the mean.
+        text += " The thin dark line is of the work over the exact expectation of the makespan, \
+                 with the first boot that the runs had. The mean of the runs' own efficiencies is \
+                 above that by about the square of how their makespans vary (standard deviation \
+                 over mean), so the mean of their waste below: little in a long job.";
     }
     if marked {
         text += " Dashed lines stand at the intervals that formulas call best.";
@@ -133,7 +141,7 @@ fn curves(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, u
             groups.push((key, Vec::new()));
             groups.len() - 1
         });
-        if super::mean(metric, cell).is_some() {
+        if super::mean(metric, cell).and(x.values[cell]).is_some() {
             groups[group].1.push(cell);
         }
     }
@@ -152,7 +160,8 @@ fn curves(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> (Vec<Curve>, u
     chosen.sort_by_key(|group| (all > CURVES && Some(*group) != best, *group));
     let curve = |group: usize| {
         let mut cells = groups[group].1.clone();
-        cells.sort_by(|a, b| x.values[*a].total_cmp(&x.values[*b]));
+        let number = |cell: &usize| x.values[*cell].unwrap_or_default();
+        cells.sort_by(|a, b| number(a).total_cmp(&number(b)));
         let words: Vec<_> = varied.iter().map(|axis| axis::named(axis, cells[0])).collect();
         Curve { label: words.join(", "), cells }
     };
@@ -193,8 +202,9 @@ fn marks(answer: &Answer, x: &Numbers<'_>, curves: &[Curve]) -> Vec<(&'static st
     marks.filter(|(_, at, _)| (low..=end).contains(&x.at(*at))).collect()
 }
 
+/// Where a cell of a curve lies: all of them have a number on the axis.
 fn place(frame: &Frame, x: &Numbers<'_>, cell: usize, value: f64) -> Point {
-    (frame.x(x.at(x.values[cell])), frame.y(value))
+    (frame.x(x.at(x.values[cell].unwrap_or_default())), frame.y(value))
 }
 
 fn draw(

@@ -13,8 +13,10 @@ use crate::report::words;
 
 /// Rows that are drawn at most.
 const ROWS: usize = 12;
-/// Room for the label of a row (px).
-const LABEL: f64 = 210.0;
+/// Room for the labels of rows (px): at least so much, and at most so much where they need it.
+const LABEL: (f64, f64) = (210.0, 330.0);
+/// Between a label and the plot (px).
+const GAP: f64 = 9.0;
 /// How cells are coloured.
 const LEGEND: [(&str, Ink); 3] =
     [("best", GREEN), ("cannot be distinguished from it", BLUE), ("worse", ORANGE)];
@@ -32,8 +34,7 @@ pub(super) fn means(answer: &Answer, metric: &OfMetric) -> Option<Picture> {
     if all < 2 {
         return None;
     }
-    let low = shown.iter().map(|row| row.1 - row.2).fold(f64::INFINITY, f64::min);
-    let end = shown.iter().map(|row| row.1 + row.2).fold(f64::NEG_INFINITY, f64::max);
+    let (low, end) = axis::reach(shown.iter().map(|row| (row.1, row.2)))?;
     let title = format!("{} by cell", super::title_of(metric));
     let scale = Scale::close(low, end, &super::title_of(metric), &metric.unit);
     let level = words::digits(LEVEL * 100.0);
@@ -103,20 +104,23 @@ fn draw(
     heading(&mut drawing, title, subtitle);
     let top = frame::legend(&mut drawing, &LEGEND);
     let mut frame = Frame::new(top, PLOT_RIGHT, scale, Scale::share(""));
-    frame.area.left = MARGIN + LABEL;
+    let labels: Vec<_> =
+        rows.iter().map(|(cell, ..)| axis::short_label(&answer.axes, *cell)).collect();
+    let wide = |text: &String| typeface::width(text, LABEL_SIZE, Weight::Regular) + GAP + 1.0;
+    let room = labels.iter().map(wide).fold(LABEL.0, f64::max).min(LABEL.1);
+    frame.area.left = MARGIN + room;
     frame.upright_grid(&mut drawing);
     let pitch = (PLOT_BOTTOM - top) / rows.len() as f64;
-    for (number, (cell, value, half)) in rows.iter().enumerate() {
+    for (number, ((cell, value, half), label)) in rows.iter().zip(&labels).enumerate() {
         let y = top + pitch * (number as f64 + 0.5);
         let ink = match metric.found[*cell].standing {
             Standing::Best => GREEN,
             Standing::Alike => BLUE,
             Standing::Worse | Standing::Unknown => ORANGE,
         };
-        let text = axis::short_label(&answer.axes, *cell);
-        let text = typeface::fit(&text, LABEL_SIZE, Weight::Regular, LABEL - 10.0);
+        let text = typeface::fit(label, LABEL_SIZE, Weight::Regular, room - GAP - 1.0);
         let soft = if *cell == answer.reference { TEXT } else { SOFT_TEXT };
-        let at = (MARGIN + LABEL - 9.0, y + HALF_LETTER);
+        let at = (MARGIN + room - GAP, y + HALF_LETTER);
         drawing.text(&text, at, LABEL_SIZE, Align::Right, soft);
         let (from, to) = (frame.x(value - half), frame.x(value + half));
         drawing.block(Area::new(from, y - 1.0, to, y + 1.0), ink);

@@ -44,7 +44,7 @@ fn of_metric(answer: &Answer, metric: &OfMetric, search: bool) -> Vec<String> {
     let name = &metric.name;
     let Some((best, value)) = metric.best.and_then(|best| Some((best, super::mean(metric, best)?)))
     else {
-        return vec![format!("No run has a `{name}`.")];
+        return vec![format!("No run that was done has a `{name}`.")];
     };
     let found = metric.found[best];
     let least = if metric.more_is_better { "Highest" } else { "Least" };
@@ -68,7 +68,7 @@ fn of_metric(answer: &Answer, metric: &OfMetric, search: bool) -> Vec<String> {
     }
     let at_an_end = |axis: &&Axis| {
         let ends = axis.distinct();
-        axis.numbers.is_some()
+        axis.all_numbers().is_some()
             && ends.len() > 2
             && [ends.first(), ends.last()]
                 .into_iter()
@@ -77,7 +77,8 @@ fn of_metric(answer: &Answer, metric: &OfMetric, search: bool) -> Vec<String> {
     };
     let ends: Vec<_> =
         answer.axes.iter().filter(at_an_end).map(|axis| format!("`{}`", axis.name())).collect();
-    if !ends.is_empty() && !answer.sampled && !search {
+    let rivals = metric.found.iter().filter(|it| it.n > 0).count() > 1;
+    if rivals && !ends.is_empty() && !answer.sampled && !search {
         all.push(format!(
             "The best cell lies at an end of {}: beyond it there may be a better one.",
             ends.join(" and ")
@@ -99,7 +100,7 @@ fn alike(answer: &Answer, metric: &OfMetric) -> String {
         return format!("Every other cell is worse (paired differences, {level} % together).");
     }
     if let [axis] = answer.axes.as_slice()
-        && let Some(numbers) = &axis.numbers
+        && let Some(numbers) = axis.all_numbers()
     {
         let by = |cell: &&usize| numbers[**cell];
         let low = cells.iter().min_by(|a, b| by(a).total_cmp(&by(b)));
@@ -136,6 +137,15 @@ fn alike(answer: &Answer, metric: &OfMetric) -> String {
 /// What is in no mean, and what is not comparable for it.
 fn missing(answer: &Answer) -> Vec<String> {
     let mut all = Vec::new();
+    let unfinished: Vec<_> = answer.cells.iter().filter(|it| it.unfinished > 0).collect();
+    let lucky = unfinished.iter().filter(|it| it.done > 0).count();
+    let means = match (lucky, unfinished.len() - lucky) {
+        (_, 0) => "the means of these cells are of the luckier runs".to_owned(),
+        (0, _) => "these cells have no mean".to_owned(),
+        (some, none) => format!(
+            "the means of {some} of these cells are of the luckier runs, and {none} have none"
+        ),
+    };
     let mut say = |count: fn(&Tally) -> usize, what: &str, note: &str| {
         let sum: usize = answer.cells.iter().map(count).sum();
         let cells = answer.cells.iter().filter(|it| count(it) > 0).count();
@@ -148,11 +158,8 @@ fn missing(answer: &Answer) -> Vec<String> {
             ));
         }
     };
-    say(
-        |it| it.unfinished,
-        "did not finish",
-        ": the means of these cells are of the luckier runs; give them a later `stop.at`",
-    );
+    let later = format!(": {means}; give them a later `stop.at`");
+    say(|it| it.unfinished, "did not finish", &later);
     say(|it| it.failed, "could not be played", "");
     all
 }
@@ -207,6 +214,24 @@ mod tests {
                 "1 run in 1 cell did not finish and is in no mean: the means of these cells are \
                  of the luckier runs; give them a later `stop.at`.",
             ]
+        );
+    }
+
+    #[test]
+    fn cells_of_which_no_run_was_done_have_no_mean_and_are_no_luckier_ones() {
+        let mut answer = u_curve();
+        answer.cells[4] = Tally { done: 0, unfinished: 5, failed: 0 };
+        let last = |answer: &Answer| missing(answer).pop().expect("a sentence");
+        assert_eq!(
+            last(&answer),
+            "5 runs in 1 cell did not finish and are in no mean: these cells have no mean; give \
+             them a later `stop.at`."
+        );
+        answer.cells[0].unfinished = 1;
+        assert_eq!(
+            last(&answer),
+            "6 runs in 2 cells did not finish and are in no mean: the means of 1 of these cells \
+             are of the luckier runs, and 1 have none; give them a later `stop.at`."
         );
     }
 }

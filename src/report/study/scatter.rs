@@ -15,7 +15,8 @@ pub(super) fn pictures(answer: &Answer, metric: &OfMetric) -> Vec<Picture> {
 }
 
 fn picture(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> Option<Picture> {
-    let (low, end) = axis::reach(metric)?;
+    let means = metric.found.iter().filter_map(|it| it.mean);
+    let (low, end) = axis::reach(means.map(|mean| (mean, 0.0)))?;
     let name = axis::name(x.axis);
     let title = format!("{} over {name}", super::title_of(metric));
     let mut drawing = Drawing::default();
@@ -25,10 +26,10 @@ fn picture(answer: &Answer, metric: &OfMetric, x: &Numbers<'_>) -> Option<Pictur
     let frame = Frame::new(PLOT_TOP, PLOT_RIGHT, x.scale.clone(), y);
     frame.grid(&mut drawing);
     for cell in 0..answer.cells.len() {
-        let Some(mean) = super::mean(metric, cell) else { continue };
+        let Some((mean, at)) = super::mean(metric, cell).zip(x.values[cell]) else { continue };
         let best = metric.best == Some(cell);
         let (radius, ink) = if best { (5.5, GREEN) } else { (3.5, BLUE.at(0.6)) };
-        drawing.disc((frame.x(x.at(x.values[cell])), frame.y(mean)), radius, ink);
+        drawing.disc((frame.x(x.at(at)), frame.y(mean)), radius, ink);
     }
     frame.axes(&mut drawing);
     let caption = format!(

@@ -166,8 +166,8 @@ pub(super) fn json(optimum: &Optimum) -> Map<String, Value> {
     let search = &optimum.search;
     let (rounds, runs, replications) = search.effort();
     let key = |(number, axis): (usize, &Axis)| {
-        let value = |place: usize| match &axis.numbers {
-            Some(numbers) => json!(numbers[place]),
+        let value = |place: usize| match axis.numbers[place] {
+            Some(number) => json!(number),
             None => json!(axis.texts[place]),
         };
         let plateau = search.plateau(number).map(|it| {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Input, SUMMARY};
+use crate::analysis::study::Axis;
 use crate::record::RecordError;
 use crate::record::columns::{Column, Kind, TableWriter};
 
@@ -29,8 +30,9 @@ pub(super) fn write(input: &Input<'_>, folder: &Path) -> Result<Vec<String>, Rec
     let answer = input.answer;
     let column = |name: &str, kind| Column { name: name.to_owned(), kind };
     let all = || answer.axes.iter().chain(&answer.followers);
-    let axes = all().map(|axis| {
-        column(&axis.key, if axis.numbers.is_some() { Kind::Number } else { Kind::Text })
+    let numbers: Vec<_> = all().map(Axis::all_numbers).collect();
+    let axes = all().zip(&numbers).map(|(axis, numbers)| {
+        column(&axis.key, if numbers.is_some() { Kind::Number } else { Kind::Text })
     });
     let rest = COLUMNS.iter().map(|(name, kind)| column(name, *kind));
     let columns: Vec<_> =
@@ -41,7 +43,7 @@ pub(super) fn write(input: &Input<'_>, folder: &Path) -> Result<Vec<String>, Rec
     for (cell, tally) in answer.cells.iter().enumerate() {
         for metric in &answer.metrics {
             let found = metric.found[cell];
-            let axes = all().map(|axis| match &axis.numbers {
+            let axes = all().zip(&numbers).map(|(axis, numbers)| match numbers {
                 Some(numbers) => number(Some(numbers[cell])),
                 None => axis.texts[cell].trim_matches('"').to_owned(),
             });

@@ -33,7 +33,7 @@ pub(super) fn u_curve() -> Answer {
             key: "checkpoint.coordinated.interval".into(),
             unit: "s".into(),
             texts,
-            numbers: Some(hours.map(|it| it * 3600.0).to_vec()),
+            numbers: hours.map(|it| Some(it * 3600.0)).to_vec(),
         }],
         cells: (0..5).map(tally).collect(),
         metrics: vec![waste],
@@ -51,9 +51,9 @@ pub(super) fn two_axes() -> Answer {
     for modules in [1.0, 2.0, 10.0, 70.0] {
         for minutes in [10.0, 20.0, 40.0, 80.0, 160.0_f64] {
             axes[0].texts.push(format!("{modules}"));
-            axes[0].numbers.get_or_insert_default().push(modules);
+            axes[0].numbers.push(Some(modules));
             axes[1].texts.push(format!("\"{minutes} min\""));
-            axes[1].numbers.get_or_insert_default().push(minutes * 60.0);
+            axes[1].numbers.push(Some(minutes * 60.0));
             let waste = 2.0 / minutes + modules * minutes / 40_000.0;
             values.push(vec![(0, 1.0 - waste), (1, 0.999 - waste)]);
         }
@@ -94,7 +94,7 @@ fn each_shape_of_a_study_has_its_figures() {
     assert_eq!(names(&sampled)[..2], ["efficiency_scatter_interval", "efficiency_scatter_modules"]);
     // Of one cell, of words, and of nothing there is less to draw, and none of it fails.
     let words = Answer {
-        axes: vec![Axis { numbers: None, ..one.axes[0].clone() }],
+        axes: vec![Axis { numbers: vec![None; 5], ..one.axes[0].clone() }],
         theory: Vec::new(),
         ..one.clone()
     };
@@ -103,7 +103,7 @@ fn each_shape_of_a_study_has_its_figures() {
     let none = OfMetric::of(("waste".into(), "1".into(), false), vec![Vec::new(); 5], 0);
     let empty = Answer { metrics: vec![none], ..one };
     assert_eq!(names(&empty), <[String; 0]>::default());
-    assert!(text(&input(&empty)).contains("No run has a `waste`."));
+    assert!(text(&input(&empty)).contains("No run that was done has a `waste`."));
 }
 
 #[test]
@@ -134,4 +134,82 @@ fn the_terminal_gets_the_best_cells_first() {
     assert!(first.contains("2 h") && first.ends_with("best"), "{text}");
     let object = json(&input(&answer));
     assert_eq!(object["metrics"]["waste"]["best"]["cell"], 2);
+}
+
+#[test]
+fn a_word_among_the_numbers_of_an_axis_leaves_the_others_their_curve() {
+    let mut answer = u_curve();
+    answer.axes[0].texts[4] = "\"daly\"".into();
+    answer.axes[0].numbers[4] = None;
+    assert_eq!(names(&answer)[0], "waste_over_interval");
+    let curve = pictures(&input(&answer)).swap_remove(0);
+    assert!(curve.caption.contains("Cells that have a word there"), "{}", curve.caption);
+    // The scale ends at the last number, 4 h, and not at that of the cell of 8 h.
+    let x = axis::Numbers::of(&answer.axes[0]).expect("there are four numbers");
+    assert!((14_400.0..16_000.0).contains(&x.scale.end), "{}", x.scale.end);
+    assert_eq!(json(&input(&answer))["metrics"]["waste"]["alike"], serde_json::json!([1, 2, 3]));
+}
+
+#[test]
+fn an_axis_below_zero_has_each_cell_at_its_own_place() {
+    let numbers = [-200.0, 0.0, 200.0];
+    let axis = Axis {
+        key: "site.altitude".into(),
+        unit: "m".into(),
+        texts: numbers.map(|it| format!("\"{it} m\"")).to_vec(),
+        numbers: numbers.map(Some).to_vec(),
+        ..Axis::default()
+    };
+    let x = axis::Numbers::of(&axis).expect("numbers");
+    assert!(x.scale.low < -200.0 && x.scale.end > 200.0, "{} {}", x.scale.low, x.scale.end);
+    let tick = |(at, label): &(f64, String)| label == "−200" && (at + 200.0).abs() < 1e-9;
+    assert!(x.scale.ticks.iter().any(tick));
+}
+
+#[test]
+fn an_interval_reaches_below_zero_only_where_a_mean_does() {
+    assert_eq!(axis::reach([(1.0, 3.0), (2.0, 0.0)].into_iter()), Some((0.0, 4.0)));
+    assert_eq!(axis::reach([(1.0, 3.0), (-1.0, 1.0)].into_iter()), Some((-2.0, 4.0)));
+    assert_eq!(axis::reach(std::iter::empty()), None);
+}
+
+#[test]
+fn a_value_that_was_worked_out_is_rounded_and_one_that_was_written_is_not() {
+    let value = |text: &str, number: f64, unit: &str| {
+        let axis = Axis {
+            unit: unit.into(),
+            texts: vec![text.into()],
+            numbers: vec![Some(number)],
+            ..Axis::default()
+        };
+        axis::value(&axis, 0)
+    };
+    assert_eq!(value("\"39150855 B\"", 39_150_855.0, "B"), "39.2 MB");
+    assert_eq!(value("\"1187.161467881 s\"", 1_187.161_467_881, "s"), "19 min 47 s");
+    assert_eq!(value("\"613.5 s\"", 613.5, "s"), "613.5 s");
+    assert_eq!(value("\"60 min\"", 3600.0, "s"), "60 min");
+}
+
+#[test]
+fn a_figure_of_an_axis_with_a_dot_in_its_name_lies_where_the_page_says() {
+    let mut answer = u_curve();
+    answer.axes[0].key = "stop.at".into();
+    let folder = tempfile::tempdir().expect("a temporary folder can be written");
+    let names = write(&input(&answer), folder.path()).expect("the folder can be written");
+    assert!(names.contains(&"figures/waste_over_stop.at.png".to_owned()), "{names:?}");
+    for name in names {
+        assert!(folder.path().join(&name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn labels_of_cells_have_the_room_that_they_need() {
+    let mut answer = two_axes();
+    for text in &mut answer.axes[0].texts {
+        *text = format!("\"a protocol with a name, {text}\"");
+    }
+    answer.axes[0].numbers.fill(None);
+    let dots = pictures(&input(&answer)).into_iter().find(|it| it.name.ends_with("_by_cell"));
+    let svg = crate::report::canvas::svg(&dots.expect("a figure").drawing, "").expect("an SVG");
+    assert!(svg.contains("a protocol with a name, 70 · 160 min"), "{svg}");
 }

@@ -72,8 +72,8 @@ pub fn json(input: &Input<'_>) -> Map<String, Value> {
     let answer = input.answer;
     let point = |cell: usize| -> Map<String, Value> {
         let of = |axis: &Axis| {
-            let value = match &axis.numbers {
-                Some(numbers) => json!(numbers[cell]),
+            let value = match axis.numbers[cell] {
+                Some(number) => json!(number),
                 None => json!(axis.texts[cell].trim_matches('"')),
             };
             (axis.key.clone(), value)
