@@ -190,4 +190,16 @@ mod tests {
         let found = Comparison::of_studies(&a, &elsewhere, &Tolerance::default());
         assert!(found.remarks.contains(&"No cell of A has its like in B.".to_owned()));
     }
+
+    #[test]
+    fn sides_that_have_nothing_in_common_do_not_agree() {
+        let a = table("a", &[("3600", &[(1, 50.0), (2, 90.0)])]);
+        let elsewhere = table("a", &[("7200", &[(1, 50.0), (2, 90.0)])]);
+        let unplayed = table("a", &[("3600", &[])]);
+        for b in [elsewhere, unplayed] {
+            let found = Comparison::of_studies(&a, &b, &Tolerance::default());
+            assert_eq!([found.has_compared(), found.agrees(false), found.agrees(true)], [false; 3]);
+        }
+        assert!(Comparison::of_studies(&a, &a, &Tolerance::default()).agrees(true));
+    }
 }

@@ -164,12 +164,19 @@ impl Comparison {
         self.metrics.iter().map(|row| row.verdict).chain(distributions)
     }
 
-    /// Whether nothing is out of tolerance; `strict` also asks that nothing is unclear or on one
-    /// side only.
+    /// Whether there is anything that both sides have. Where there is not, nothing is said of
+    /// them, and they do not agree.
+    #[must_use]
+    pub fn has_compared(&self) -> bool {
+        self.verdicts().any(|verdict| !matches!(verdict, Verdict::OnlyA | Verdict::OnlyB))
+    }
+
+    /// Whether something was compared and nothing is out of tolerance; `strict` also asks that
+    /// nothing is unclear or on one side only.
     #[must_use]
     pub fn agrees(&self, strict: bool) -> bool {
         let worst = if strict { Verdict::Within } else { Verdict::Unclear };
-        self.verdicts().all(|verdict| verdict <= worst)
+        self.has_compared() && self.verdicts().all(|verdict| verdict <= worst)
     }
 }
 

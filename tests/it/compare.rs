@@ -232,3 +232,34 @@ fn a_study_is_compared_with_a_study_alone() {
     assert_eq!(done.code, 2);
     assert!(done.stderr.contains("it has no merged table"), "{}", done.stderr);
 }
+
+/// Plays a study of one node over these intervals in a folder of this name.
+fn study_over(bench: &Bench, name: &str, intervals: &str) {
+    let axis = format!("[sweep]\n\"checkpoint.coordinated.interval\" = {intervals}\n");
+    crate::study::one_node(bench, &axis);
+    crate::study::done(bench, &format!("node.toml -o {name} --replications 2 --quiet"));
+}
+
+#[test]
+fn cells_of_equal_values_belong_together_though_one_study_has_words_too() {
+    let bench = Bench::new();
+    study_over(&bench, "a", r#"["6 h", "daly"]"#);
+    study_over(&bench, "b", r#"["360 min", "1 d"]"#);
+    let (code, comparison) = compare(&bench, &["a", "b"]);
+    assert_eq!((code, &comparison["agrees"]), (0, &Value::Bool(true)), "{comparison}");
+    assert!(rows(&comparison, "metrics").iter().all(|row| row["cell"] == "interval 6 h"));
+    assert!(row(&comparison, "metrics", "makespan")["verdict"] == "same");
+    let alone = "1 cell of A alone: not compared.";
+    assert_eq!(comparison["remarks"][0], alone);
+}
+
+#[test]
+fn studies_that_have_no_cell_in_common_do_not_agree() {
+    let bench = Bench::new();
+    study_over(&bench, "a", r#"["6 h"]"#);
+    study_over(&bench, "b", r#"["1 d"]"#);
+    let (code, comparison) = compare(&bench, &["a", "b"]);
+    assert_eq!((code, &comparison["agrees"]), (4, &Value::Bool(false)), "{comparison}");
+    let text = bench.run(&["compare", "a", "b"]).stdout;
+    assert!(text.ends_with("Nothing was compared: A and B have nothing in common.\n"), "{text}");
+}

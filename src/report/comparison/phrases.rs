@@ -164,6 +164,9 @@ pub(super) fn tallies(comparison: &Comparison) -> [String; 2] {
 
 /// The verdict on the whole.
 pub(super) fn conclusion(comparison: &Comparison, strict: bool) -> &'static str {
+    if !comparison.has_compared() {
+        return "Nothing was compared: A and B have nothing in common.";
+    }
     let all_same = comparison.verdicts().all(|verdict| verdict == Verdict::Same);
     match (comparison.agrees(strict), comparison.agrees(false)) {
         (true, _) if all_same => "A and B are the same.",
