@@ -9,9 +9,10 @@ use crate::analysis::compare::Comparison;
 use crate::analysis::tolerance::Tolerance;
 use crate::cli::files::{self, Trust};
 use crate::cli::open::open;
+use crate::cli::study::report_later_runs;
 use crate::cli::{Exit, streams};
 use crate::experiment;
-use crate::experiment::study::{StudyFolder, table};
+use crate::experiment::study::{StudyFolder, merged, table};
 use crate::report::comparison::{self, Input};
 
 /// What stands under the help of `compare`.
@@ -29,7 +30,8 @@ the same seed on both sides are compared pair by pair, as the first lines say. T
 is out of tolerance first; docs/compare.md has the formulas. Different scenarios may be
 compared on purpose; the keys in which they differ are reported at the top.
 
-Exit codes: 0 within tolerance, 4 out of tolerance, 2 wrong usage, 3 a folder cannot be read.";
+Exit codes: 0 within tolerance, 4 out of tolerance or with nothing in common, 2 wrong usage, 3 a
+folder cannot be read.";
 
 /// Compare two results folders, two sets of them, or two studies
 #[derive(Debug, Args)]
@@ -130,7 +132,11 @@ fn run_studies(
         streams::say("error: --out draws results folders; a study has the figures of its report");
         return Ok(Exit::Usage);
     }
-    let [a, b] = folders.map(|folder| table(&StudyFolder::open(folder)?));
+    let [a, b] = folders.map(|folder| -> anyhow::Result<_> {
+        let folder = StudyFolder::open(folder)?;
+        report_later_runs(&folder, &merged(folder.path())?);
+        Ok(table(&folder)?)
+    });
     let (a, b) = (a?, b?);
     let of = Comparison::of_studies(&a, &b, tolerance);
     let json = arguments.json.then(|| comparison::study_json([&a, &b], &of, arguments.strict));

@@ -104,6 +104,20 @@ pub(super) fn status(arguments: &StatusArguments) -> anyhow::Result<Exit> {
     Ok(if missing.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
+/// Says how many runs lie in parts that are in the merged table not yet. What is wrong with parts
+/// is for `status` to say.
+pub(in crate::cli) fn report_later_runs(folder: &StudyFolder, merged: &Merged) {
+    let Ok(status) = StudyStatus::of(folder) else { return };
+    let later = status.tally.runs.saturating_sub(merged.tally.runs);
+    if later > 0 {
+        streams::say(&format!(
+            "{later} of {} runs are not in the merged table: `rackstorm study merge {}` adds them",
+            status.tally.runs,
+            word(&folder.path().to_string_lossy())
+        ));
+    }
+}
+
 /// Merges the parts.
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     let folder = StudyFolder::open(&arguments.folder)?;
@@ -172,6 +186,13 @@ pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<Exit> {
         let last = of.len() - 1;
         streams::say(&format!(
             "error: there is no cell {cell}: they are numbered from 0 to {last}"
+        ));
+        return Ok(Exit::Usage);
+    }
+    if !folder.has_run(cell, seed) {
+        streams::say(&format!(
+            "error: cell {cell} has no run of seed {seed}: the column `seed` of the tables has \
+             them"
         ));
         return Ok(Exit::Usage);
     }

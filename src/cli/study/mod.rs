@@ -6,6 +6,8 @@ mod playing;
 mod report;
 mod submit;
 
+pub(super) use look::report_later_runs;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::{Exit, streams};

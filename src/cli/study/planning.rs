@@ -80,12 +80,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// How large a study is, on a line.
-pub(super) fn said(folder: &StudyFolder) -> String {
-    let counted = |count: u64, what: &str| match count {
+/// So many of what is counted: `1 run`, `2 runs`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
-    };
+    }
+}
+
+/// How large a study is, on a line.
+pub(super) fn said(folder: &StudyFolder) -> String {
     let (cells, shards) = (folder.study().len() as u64, folder.shards().len() as u64);
     let (cells, runs) = (counted(cells, "cell"), counted(folder.runs(), "run"));
     let at_first = if folder.study().spec().precision.is_some() {

@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::cli::progress::Runs;
 use crate::cli::run::at_least_one;
-use crate::cli::study::planning::{Wanted, said};
+use crate::cli::study::planning::{Wanted, counted, said};
 use crate::cli::study::{look, report, submit};
 use crate::cli::{Exit, streams};
 use crate::drivers::batch::{OFFSET, TASKS};
@@ -209,10 +209,8 @@ fn play(
                 Ended::Done(tally, false) => {
                     if !how.quiet && bar.is_hidden() {
                         let (of, failed) = (folder.shards().len(), tally.failed);
-                        let runs = tally.runs;
-                        streams::say(&format!(
-                            "shard {shard} of {of}: {runs} runs, {failed} failed"
-                        ));
+                        let runs = counted(tally.runs, "run");
+                        streams::say(&format!("shard {shard} of {of}: {runs}, {failed} failed"));
                     }
                 }
                 Ended::Held(why) => {

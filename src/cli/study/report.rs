@@ -37,6 +37,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = StudyFolder::open(&arguments.folder)?;
     let merged = merged(folder.path())?;
+    look::report_later_runs(&folder, &merged);
     say(&folder, &merged, &arguments.metrics, arguments.json)?;
     if !merged.missing_shards.is_empty() {
         streams::say(&format!("shards {} are missing in all of this", merged.missing_shards));
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes the report of a merged study, and says what it found.
+/// Says what a merged study found, and writes its report.
 pub(super) fn say(
     folder: &StudyFolder,
     merged: &Merged,
@@ -66,15 +67,16 @@ pub(super) fn say(
         command: &format!("rackstorm study {}", word(&folder.study_file().to_string_lossy())),
         definition: |name| metrics::find(name).map_or("", |definition| definition.meaning),
     };
-    let files = [RESULTS.to_owned()].into_iter().chain(write(&input, folder.path())?);
-    let files = files.map(|name| folder.path().join(name));
+    let files = || {
+        let files = [RESULTS.to_owned()].into_iter().chain(write(&input, folder.path())?);
+        Ok(files.map(|name| folder.path().join(name)).filter(|file| is_page(file)).collect())
+    };
     let object = || {
         let mut object = look::object(folder, merged);
         object.extend(json(&input));
         Value::Object(object)
     };
-    streams::found(is_json.then(object), || text(&input), files.filter(|file| is_page(file)))?;
-    Ok(())
+    streams::found_first(is_json.then(object), || text(&input), files)
 }
 
 /// The files that a person opens first; their folder is no secret.

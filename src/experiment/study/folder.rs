@@ -292,6 +292,16 @@ impl StudyFolder {
         values.map(|(axis, value)| format!("{}={}", axis.path(), value.text)).collect()
     }
 
+    /// Whether a run of this cell with this seed is planned.
+    #[must_use]
+    pub fn has_run(&self, cell: usize, seed: u64) -> bool {
+        let blocks = self.rounds.iter().flat_map(|round| &round.blocks);
+        let holds =
+            |block: &&Block| (block.cells.0 as usize..block.cells.1 as usize).contains(&cell);
+        let mut planned = blocks.filter(holds).flat_map(|it| it.replications.0..it.replications.1);
+        planned.any(|replication| self.study.seeds().of(u64::from(replication)) == Some(seed))
+    }
+
     /// That there is no shard of this number.
     #[must_use]
     pub fn no_shard(&self, number: u32) -> StudyError {

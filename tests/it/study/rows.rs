@@ -172,3 +172,45 @@ fn a_thousand_runs_leave_few_files_and_less_than_five_megabytes() {
     // A tenth of what ten thousand may leave.
     assert!(files < 20 && bytes < 5_000_000, "{files} files, {bytes} bytes");
 }
+
+#[test]
+fn what_was_found_is_said_before_a_report_that_cannot_be_written() {
+    let bench = Bench::new();
+    one_node(&bench, INTERVALS);
+    let found = done(&bench, "node.toml -o node --replications 2 --quiet");
+    let page = bench.path().join("node/report.html");
+    std::fs::remove_file(&page).and_then(|()| std::fs::create_dir(&page)).expect("a folder");
+    let report = study(&bench, "report node");
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    assert!(report.stderr.contains("cannot write node/report.html"), "{}", report.stderr);
+    assert!(report.stdout.contains("Least `waste`"), "{}", report.stdout);
+    assert!(found.starts_with(&report.stdout), "{found}");
+}
+
+#[test]
+fn a_report_says_how_many_runs_came_after_the_merge() {
+    let bench = Bench::new();
+    one_node(&bench, INTERVALS);
+    done(&bench, "plan node.toml -o node --shards 2 --replications 4");
+    done(&bench, "run node --shard 1 --quiet");
+    assert_eq!(study(&bench, "merge node --partial").code, 75);
+    assert!(!study(&bench, "report node").stderr.contains("are not in the merged table"));
+    done(&bench, "run node --quiet");
+    let report = study(&bench, "report node");
+    let later = 12 - rows(&bench.path().join("node/results.csv")).len();
+    let said = format!("{later} of 12 runs are not in the merged table: `rackstorm study merge");
+    assert!(later > 0 && report.stderr.starts_with(&said), "{}", report.stderr);
+    done(&bench, "merge node");
+    assert_eq!(study(&bench, "report node").stderr, "");
+}
+
+#[test]
+fn a_run_that_the_study_does_not_have_is_not_shown() {
+    let bench = Bench::new();
+    one_node(&bench, "[sweep]\nseed = [3, 9]\n");
+    done(&bench, "plan node.toml -o node");
+    assert!(done(&bench, "show node 0 --seed 9").contains("--seed 9"));
+    let none = study(&bench, "show node 0 --seed 4");
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""));
+    assert!(none.stderr.contains("cell 0 has no run of seed 4"), "{}", none.stderr);
+}
