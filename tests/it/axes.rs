@@ -91,9 +91,9 @@ fn the_columns_of_axes_have_units_where_all_of_their_values_are_numbers() {
     let numbers: Vec<_> = study.values(1).into_iter().map(|value| value.number).collect();
     let some = [5_400.0, 1e9, 1e8, 1.5, 2_231.0, 2.0, 0.5].map(Some);
     assert_eq!(numbers[..7], some);
-    assert_eq!(numbers[7..], [None, Some(3_600.0)], "sd, and 1 h beside daly");
+    assert_eq!(numbers[7..], [None, Some(3_600.0)], "sd, and 1 h in a list with daly");
     assert_eq!(study.values(1)[8].text, "1 h");
-    let of_numbers: Vec<_> = study.axes()[7..].iter().map(|axis| axis.unit_of_numbers()).collect();
+    let of_numbers = [7, 8].map(|axis: usize| study.axes()[axis].unit_of_numbers());
     assert_eq!(of_numbers, [None, Some("s")]);
     assert_eq!(study.values(0)[8].number, None);
 }
