@@ -37,7 +37,7 @@ pub mod study;
 mod tests;
 mod theme;
 mod typeface;
-mod words;
+pub(crate) mod words;
 
 /// All that a report is made from.
 pub struct Input<'a> {

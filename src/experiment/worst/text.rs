@@ -14,6 +14,7 @@ use crate::experiment::summary::quantity;
 use crate::metrics;
 use crate::record::words;
 use crate::report;
+use crate::report::words::count;
 use crate::scenario;
 use crate::units::Time;
 
@@ -48,9 +49,12 @@ impl Worst {
     fn claim(&self, setting: &Setting) -> String {
         let Self { parts, instants, runs, unlike: (members, off), .. } = self;
         let covered = format!(
-            "{parts} parts of {} kinds of fault stand for all, at {instants} instants of the run \
-             without faults, each a nanosecond before or after something changes: {runs} runs",
-            setting.rules.len()
+            "{} of {} stand for all, at {} of the run without faults, each a nanosecond before or \
+             after something changes: {}",
+            count(*parts, "part", "parts"),
+            count(setting.rules.len(), "kind of fault", "kinds of fault"),
+            count(*instants, "instant", "instants"),
+            count(*runs as usize, "run", "runs"),
         );
         if !self.complete {
             return format!("Interrupted: the worst so far. {covered}.");
@@ -69,10 +73,8 @@ impl Worst {
         } else {
             " and not all of them leave the work undone".to_owned()
         };
-        let _ = write!(
-            claim,
-            " {members} members of their classes were tried in the place of those found{alike}."
-        );
+        let members = count(*members, "member of its class was", "members of their classes were");
+        let _ = write!(claim, " {members} tried in the place of those found{alike}.");
         if self.by_count.len() > self.exhaustive {
             claim += " With more faults it is a search: there may be worse.";
         }
