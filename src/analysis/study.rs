@@ -55,11 +55,21 @@ impl Axis {
             return name;
         }
         let last = self.key.rsplit('.').next().unwrap_or(&self.key);
-        let longer = self.key.rsplitn(3, '.').take(2).map(|part| part.len() + 1).sum::<usize>();
         if let ("mean", Some(of)) = (last, self.key.rsplit('.').nth(2)) {
             return of;
         }
-        if last.len() > 2 { last } else { &self.key[self.key.len().saturating_sub(longer - 1)..] }
+        if last.len() > 2 {
+            return last;
+        }
+        let mut length = last.len();
+        for part in self.key.rsplit('.').skip(1) {
+            length += 1 + part.len();
+            // The number of an item says nothing without what it is an item of.
+            if part.parse::<u64>().is_err() {
+                break;
+            }
+        }
+        &self.key[self.key.len() - length..]
     }
 
     /// The numbers of all cells; `None` unless every value is one.
@@ -396,6 +406,10 @@ mod tests {
         assert_eq!(
             (named("stop.at"), named("a.b.to"), named("at")),
             ("stop.at".into(), "b.to".into(), "at".into())
+        );
+        assert_eq!(
+            (named("change.0.at"), named("job.1.fault.2.at")),
+            ("change.0.at".into(), "fault.2.at".into())
         );
         assert_eq!(named("fault.crash.0.lifetime.exponential.mean"), "lifetime");
         let axis = Axis { numbers: [7200.0, 3600.0, 7200.0].map(Some).to_vec(), ..axis };

@@ -252,7 +252,10 @@ fn check_checkpoint(root: &Section<'_>, m: &mut Mistakes) {
     for key in given.filter(|key| checkpoint.has(key)) {
         let place = checkpoint.section(key).own_place();
         let mistake = Mistake::new(place, "a checkpoint without a workload");
-        m.note(mistake.help("add [workload.bulk-synchronous], or remove this table"));
+        m.note(mistake.help(
+            "add [workload.bulk-synchronous], or remove this table; a job of a list [[job]] has \
+             its own, such as `job.0.checkpoint`",
+        ));
     }
 }
 
