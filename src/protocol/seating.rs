@@ -123,7 +123,7 @@ impl Seating {
         self.sitting.get(node)
     }
 
-    /// Who sits, in the order of the nodes. O(nodes from the first of them to the last).
+    /// Who sits, in the order of the nodes. O(nodes).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         self.sitting.nodes()
     }

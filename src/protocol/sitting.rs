@@ -1,61 +1,62 @@
 //! The seat of each node that has one.
 //!
 //! Ten thousand nodes sit down at once, and leave at once, and a job takes neighbours where it can:
-//! so the seats stand in a list, one place for each node from the first that sat down to the last.
+//! so the seats of neighbours stand on one page. A spare from the far end of a large machine takes
+//! a page of its own, and nothing for the nodes in between.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NodeId;
 
+/// Nodes on a page.
+const PAGE: u32 = 32;
+
 /// Seats by node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sitting {
-    /// The node to which the first place belongs.
-    first: u32,
-    seats: Vec<Option<u32>>,
-    /// How many sit.
-    len: usize,
+    /// Page p has nodes p * [`PAGE`] to (p + 1) * [`PAGE`] - 1, of which one sits at least.
+    pages: BTreeMap<u32, [Option<u32>; PAGE as usize]>,
+}
+
+fn place(NodeId(node): NodeId) -> (u32, usize) {
+    (node / PAGE, (node % PAGE) as usize)
 }
 
 impl Sitting {
-    /// A node sits down. O(1) if it is none before the first. Panics if it has a seat.
-    pub fn insert(&mut self, NodeId(node): NodeId, seat: usize) {
-        if self.len == 0 {
-            self.first = node;
-            self.seats.clear();
-        } else if node < self.first {
-            let before = (self.first - node) as usize;
-            self.seats.splice(..0, std::iter::repeat_n(None, before));
-            self.first = node;
-        }
-        let place = (node - self.first) as usize;
-        if self.seats.len() <= place {
-            self.seats.resize(place + 1, None);
-        }
-        let old = self.seats[place].replace(seat as u32);
+    /// A node sits down. O(log pages). Panics if it has a seat.
+    pub fn insert(&mut self, node: NodeId, seat: usize) {
+        let (page, line) = place(node);
+        let page = self.pages.entry(page).or_insert([None; PAGE as usize]);
+        let old = page[line].replace(seat as u32);
         assert!(old.is_none(), "a node has one seat");
-        self.len += 1;
     }
 
-    /// A node gets up; gives its seat. O(1).
-    pub fn remove(&mut self, NodeId(node): NodeId) -> Option<usize> {
-        let place = node.checked_sub(self.first)? as usize;
-        let seat = self.seats.get_mut(place)?.take()?;
-        self.len -= 1;
+    /// A node gets up; gives its seat. O(log pages).
+    pub fn remove(&mut self, node: NodeId) -> Option<usize> {
+        let (number, line) = place(node);
+        let page = self.pages.get_mut(&number)?;
+        let seat = page[line].take()?;
+        if page.iter().all(Option::is_none) {
+            self.pages.remove(&number);
+        }
         Some(seat as usize)
     }
 
-    /// The seat of a node. O(1).
+    /// The seat of a node. O(log pages).
     #[must_use]
-    pub fn get(&self, NodeId(node): NodeId) -> Option<usize> {
-        let place = node.checked_sub(self.first)? as usize;
-        self.seats.get(place).copied().flatten().map(|seat| seat as usize)
+    pub fn get(&self, node: NodeId) -> Option<usize> {
+        let (page, line) = place(node);
+        self.pages.get(&page)?[line].map(|seat| seat as usize)
     }
 
-    /// Who sits, in the order of the nodes. O(places).
+    /// Who sits, in the order of the nodes. O(pages).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        let places = (self.first..).zip(&self.seats);
-        places.filter(|(_, seat)| seat.is_some()).map(|(node, _)| NodeId(node))
+        self.pages.iter().flat_map(|(page, seats)| {
+            let taken = (0..PAGE).zip(seats).filter(|(_, seat)| seat.is_some());
+            taken.map(move |(line, _)| NodeId(page * PAGE + line))
+        })
     }
 }
 
@@ -84,5 +85,18 @@ mod tests {
             assert!(sitting.nodes().eq(twin.keys().copied()));
             assert!((0..400).map(NodeId).all(|it| sitting.get(it) == twin.get(&it).copied()));
         }
+    }
+
+    #[test]
+    fn two_nodes_far_apart_take_two_pages_and_none_when_they_have_gone() {
+        let mut sitting = Sitting::default();
+        let nodes = [NodeId(3), NodeId(u32::MAX)];
+        for (seat, node) in nodes.into_iter().enumerate() {
+            sitting.insert(node, seat);
+        }
+        assert_eq!(sitting.pages.len(), 2);
+        assert!(sitting.nodes().eq(nodes));
+        assert_eq!(nodes.map(|node| sitting.remove(node)), [Some(0), Some(1)]);
+        assert!(sitting.pages.is_empty());
     }
 }
