@@ -53,6 +53,17 @@ impl Flow {
     }
 }
 
+/// Who finds the rates of the flows of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Solver {
+    /// Its links belong to a tree.
+    Tree,
+    /// Any part may send to any other.
+    Mesh,
+    /// Neither.
+    General,
+}
+
 /// Flows of one route with one private cap: they all move at one rate. Two cache lines.
 ///
 /// Its flows stand in the order of their finish marks in a list, the run, as long as each that
@@ -62,13 +73,13 @@ impl Flow {
 pub(super) struct Group {
     /// Its route, or [`NONE`] if its place is vacant.
     pub(super) route: u32,
-    /// Whether its route belongs to a tree.
-    pub(super) tree: bool,
+    /// Who finds its rate.
+    pub(super) solver: Solver,
     /// Private cap of each flow (bit/s).
     pub(super) cap: u64,
     /// Flows in it, members of bundles counted.
     pub(super) n: u32,
-    /// Tree: its own clock if it runs at its cap, else [`NONE`]. Elsewhere: its class.
+    /// Tree: its own clock if it runs at its cap, else [`NONE`]. Mesh: its clock. Else: its class.
     pub(super) home: u32,
     /// Its clock minus the clock it rides on.
     pub(super) offset: Mark,
@@ -237,17 +248,17 @@ impl Core {
         self.vacant_flows.push(index);
     }
 
-    pub(super) fn new_group(&mut self, route: u32, tree: bool, cap: u64) -> u32 {
+    pub(super) fn new_group(&mut self, route: u32, solver: Solver, cap: u64) -> u32 {
         if let Some(index) = self.vacant_groups.pop() {
             let group = &mut self.groups[index as usize];
-            (group.route, group.tree, group.cap) = (route, tree, cap);
+            (group.route, group.solver, group.cap) = (route, solver, cap);
             (group.home, group.offset, group.balance) = (NONE, 0, 0);
             group.near = [NONE; 3];
             return index;
         }
         self.groups.push(Group {
             route,
-            tree,
+            solver,
             cap,
             n: 0,
             home: NONE,

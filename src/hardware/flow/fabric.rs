@@ -3,22 +3,22 @@
 use std::collections::VecDeque;
 
 use super::clock::{Mark, Owner, distance, whole_bytes};
-use super::core::{Core, DUE, Group, VACANT};
+use super::core::{Core, DUE, Group, Solver, VACANT};
 use super::general::General;
 use super::heap::NONE;
+use super::mesh::Mesh;
 use super::shape::Shape;
 use super::share::SPEED_MAX;
 use super::tree::Tree;
 use super::{Finished, FlowId, Ledger, LinkId, RouteId};
 use crate::units::{BitRate, Bytes, Time};
 
-/// Empty groups that a route may keep for the next flow.
+/// Empty groups that a route may keep for the next flow, if routes are few.
 const SPARE_GROUPS: usize = 4;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Route {
-    /// Whether it belongs to a tree.
-    tree: bool,
+    solver: Solver,
     /// Its groups by cap.
     groups: Vec<(u64, u32)>,
     /// Bytes that flows moved whose groups are gone [2^-64 byte].
@@ -31,8 +31,9 @@ pub struct Fabric {
     core: Core,
     tree: Tree,
     general: General,
-    /// Of each link, whether it belongs to a tree.
-    in_tree: Vec<bool>,
+    mesh: Mesh,
+    /// Of each link, who shares it out.
+    solvers: Vec<Solver>,
     routes: Vec<Route>,
     /// Of each route, the group that was entered last, to spare a look at the list, or [`NONE`].
     recent: Vec<u32>,
@@ -51,27 +52,73 @@ pub struct Fabric {
 impl Fabric {
     pub(super) fn new(capacities: &[u64], routes: &[Vec<u32>]) -> Self {
         let shape = Shape::new(capacities.len(), routes);
-        let mut crossing = vec![Vec::new(); capacities.len()];
-        for (route, links) in routes.iter().enumerate() {
-            for &link in links {
-                crossing[link as usize].push(route as u32);
-            }
-        }
-        let in_tree = |links: &Vec<u32>| links.first().is_some_and(|&link| shape.in_tree(link));
+        let solver = |link| if shape.in_tree(link) { Solver::Tree } else { Solver::General };
         let mut core = Core::default();
-        Self {
+        let mut this = Self {
             tree: Tree::new(&mut core, capacities, routes, &shape.parents),
             general: General::new(capacities, routes, &shape.components),
+            solvers: (0..capacities.len() as u32).map(solver).collect(),
             core,
-            in_tree: (0..capacities.len() as u32).map(|link| shape.in_tree(link)).collect(),
-            routes: routes.iter().map(|r| Route { tree: in_tree(r), ..Route::default() }).collect(),
-            recent: vec![NONE; routes.len()],
-            at_rest: vec![(0, Bytes(0)); crossing.len()],
-            crossing,
+            ..Self::empty(capacities.len())
+        };
+        for links in routes {
+            let first = links.first().map(|&link| this.solvers[link as usize]);
+            this.list_route(first.unwrap_or(Solver::General), links);
+        }
+        this
+    }
+
+    /// A fabric in which any part may send to any other.
+    pub(super) fn mesh(capacities: &[u64], routes: &[Vec<u32>]) -> Self {
+        let mut this = Self {
+            mesh: Mesh::new(capacities),
+            solvers: vec![Solver::Mesh; capacities.len()],
+            ..Self::empty(capacities.len())
+        };
+        routes.iter().for_each(|links| this.add_mesh_route(links));
+        this
+    }
+
+    fn empty(links: usize) -> Self {
+        Self {
+            core: Core::default(),
+            tree: Tree::default(),
+            general: General::default(),
+            mesh: Mesh::default(),
+            solvers: Vec::new(),
+            routes: Vec::new(),
+            recent: Vec::new(),
+            crossing: vec![Vec::new(); links],
+            at_rest: vec![(0, Bytes(0)); links],
             due: VecDeque::new(),
             active: 0,
             ledger: Ledger::default(),
         }
+    }
+
+    fn list_route(&mut self, solver: Solver, links: &[u32]) {
+        for &link in links {
+            self.crossing[link as usize].push(self.routes.len() as u32);
+        }
+        self.routes.push(Route { solver, groups: Vec::new(), gone: 0 });
+        self.recent.push(NONE);
+    }
+
+    fn add_mesh_route(&mut self, links: &[u32]) {
+        self.mesh.add_route(links);
+        self.list_route(Solver::Mesh, links);
+    }
+
+    /// Adds a route to a mesh. O(its links).
+    ///
+    /// # Panics
+    /// If the fabric is none, or the route crosses no link or an unknown one.
+    pub fn add_route(&mut self, links: &[LinkId]) -> RouteId {
+        let links: Vec<u32> = links.iter().map(|link| link.0).collect();
+        let is_mesh = |&link: &u32| self.solvers[link as usize] == Solver::Mesh;
+        assert!(!links.is_empty() && links.iter().all(is_mesh), "only a mesh takes more routes");
+        self.add_mesh_route(&links);
+        RouteId(self.routes.len() as u32 - 1)
     }
 
     /// Starts `count` like flows of `bytes` each over `route`, as one bundle under `tag`. `cap`
@@ -157,10 +204,10 @@ impl Fabric {
     pub fn set_capacity(&mut self, now: Time, link: LinkId, capacity: BitRate) {
         self.advance(now);
         let capacity = capacity.0.min(SPEED_MAX);
-        if self.in_tree[link.0 as usize] {
-            self.tree.set_capacity(&mut self.core, link.0, capacity);
-        } else {
-            self.general.set_capacity(link.0, capacity);
+        match self.solvers[link.0 as usize] {
+            Solver::Tree => self.tree.set_capacity(&mut self.core, link.0, capacity),
+            Solver::Mesh => self.mesh.set_capacity(link.0, capacity),
+            Solver::General => self.general.set_capacity(link.0, capacity),
         }
     }
 
@@ -248,10 +295,10 @@ impl Fabric {
         if group == DUE {
             return 0.0;
         }
-        let clock = if self.core.groups[group as usize].tree {
-            self.tree.clock(&self.core, group)
-        } else {
-            self.general.clock(&self.core, group)
+        let clock = match self.core.groups[group as usize].solver {
+            Solver::Tree => self.tree.clock(&self.core, group),
+            Solver::Mesh => Mesh::clock(&self.core, group),
+            Solver::General => self.general.clock(&self.core, group),
         };
         self.core.clocks[clock as usize].rate.bits_per_second()
     }
@@ -294,6 +341,7 @@ impl Fabric {
             + self.core.heap_bytes()
             + self.tree.heap_bytes()
             + self.general.heap_bytes()
+            + self.mesh.heap_bytes()
             + self.due.capacity() * size_of::<(u64, u32)>()
             + self.routes.capacity() * (size_of::<Route>() + 4)
             + self.at_rest.capacity() * size_of::<(u64, Bytes)>()
@@ -330,6 +378,7 @@ impl Fabric {
     /// Settles this instant and finds what is due in it.
     fn collect(&mut self) {
         self.tree.settle(&mut self.core);
+        self.mesh.settle(&mut self.core);
         self.general.settle(&mut self.core);
         self.collect_due();
     }
@@ -366,10 +415,11 @@ impl Fabric {
 
     /// The value of a group's clock now.
     fn value(&self, group: u32) -> Mark {
-        if self.core.groups[group as usize].tree {
-            return self.tree.value(&self.core, group);
+        match self.core.groups[group as usize].solver {
+            Solver::Tree => self.tree.value(&self.core, group),
+            Solver::Mesh => Mesh::value(&self.core, group),
+            Solver::General => self.general.value(&self.core, group),
         }
-        self.general.value(&self.core, group)
     }
 
     /// What is left to each member of a flow that is in a group.
@@ -397,23 +447,25 @@ impl Fabric {
         let mark = self.value(group) + left;
         self.core.enter(index, group, mark);
         let count = self.core.flows[index as usize].count;
-        if self.core.groups[group as usize].tree {
-            self.tree.joined(&mut self.core, group, count);
-        } else {
-            self.general.joined(&mut self.core, group, count);
+        match self.core.groups[group as usize].solver {
+            Solver::Tree => self.tree.joined(&mut self.core, group, count),
+            Solver::Mesh => self.mesh.joined(&mut self.core, group, count),
+            Solver::General => self.general.joined(&mut self.core, group, count),
         }
     }
 
     /// Finds or makes the group of a route with this cap.
     fn group(&mut self, route: u32, cap: u64) -> u32 {
-        let Route { tree, groups, .. } = &mut self.routes[route as usize];
+        let Route { solver, groups, .. } = &mut self.routes[route as usize];
         let group = match groups.binary_search_by_key(&cap, |&(cap, _)| cap) {
             Ok(place) => groups[place].1,
             Err(place) => {
-                let group = self.core.new_group(route, *tree, cap);
+                let group = self.core.new_group(route, *solver, cap);
                 groups.insert(place, (cap, group));
-                if !*tree {
-                    self.general.adopt(&mut self.core, group);
+                match solver {
+                    Solver::Tree => {}
+                    Solver::Mesh => self.mesh.adopt(&mut self.core, group),
+                    Solver::General => self.general.adopt(&mut self.core, group),
                 }
                 group
             }
@@ -427,26 +479,37 @@ impl Fabric {
         let group = self.core.leave(index, moved);
         let count = self.core.flows[index as usize].count;
         let state = &self.core.groups[group as usize];
-        let (route, tree, empty) = (state.route, state.tree, state.n == 0);
-        if tree {
-            self.tree.left(&mut self.core, group, count);
-        } else {
-            self.general.left(&mut self.core, group, count);
-        }
-        if empty && self.routes[route as usize].groups.len() > SPARE_GROUPS {
+        let (route, empty) = (state.route, state.n == 0);
+        let spare = match state.solver {
+            Solver::Tree => {
+                self.tree.left(&mut self.core, group, count);
+                SPARE_GROUPS
+            }
+            Solver::Mesh => {
+                self.mesh.left(&mut self.core, group, count);
+                0
+            }
+            Solver::General => {
+                self.general.left(&mut self.core, group, count);
+                SPARE_GROUPS
+            }
+        };
+        if empty && self.routes[route as usize].groups.len() > spare {
             self.forget(route, group);
         }
     }
 
     /// Gives up an empty group.
     fn forget(&mut self, route: u32, group: u32) {
-        let Group { cap, balance, tree, .. } = self.core.groups[group as usize];
+        let Group { cap, balance, solver, .. } = self.core.groups[group as usize];
         let route = &mut self.routes[route as usize];
         let place = route.groups.binary_search_by_key(&cap, |&(cap, _)| cap);
         route.groups.remove(place.expect("a group is listed"));
         route.gone = route.gone.wrapping_add(balance);
-        if !tree {
-            self.general.disown(&mut self.core, group);
+        match solver {
+            Solver::Tree => {}
+            Solver::Mesh => Mesh::disown(&mut self.core, group),
+            Solver::General => self.general.disown(&mut self.core, group),
         }
         self.core.drop_group(group);
     }

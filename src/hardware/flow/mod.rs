@@ -3,7 +3,8 @@
 //! All flows of one route with one private cap move at one rate, so they form a group with one
 //! virtual clock and a heap of finish marks: an arrival or departure touches the group, not its
 //! flows. Where the routes form trees, groups ride on the clocks of the links that hold them
-//! back (`tree`); elsewhere rates are found per component (`general`). Both are hidden here.
+//! back (`tree`); elsewhere rates are found per component (`general`). Where any part may send to any
+//! other, those are found anew that an event can change (`mesh`). All three are hidden here.
 //! `docs/models/fabric.md` has equations, cost and limits.
 //!
 //! Time is the caller's: every call names `now`, which never runs backwards, and never past a
@@ -14,6 +15,7 @@ mod core;
 mod fabric;
 mod general;
 mod heap;
+mod mesh;
 mod shape;
 mod share;
 #[cfg(test)]
@@ -82,12 +84,14 @@ impl Ledger {
     }
 }
 
-/// Collects links and routes, which are fixed from [`FabricBuilder::build`] on.
+/// Collects links and routes, which are fixed from [`FabricBuilder::build`] on; but see
+/// [`Fabric::add_route`].
 #[derive(Debug, Default)]
 pub struct FabricBuilder {
     capacities: Vec<u64>,
     routes: Vec<Vec<u32>>,
     known: BTreeMap<Vec<u32>, RouteId>,
+    is_mesh: bool,
 }
 
 impl FabricBuilder {
@@ -95,6 +99,12 @@ impl FabricBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes it for a mesh: there are many routes of which few are in use at a time, and more may be
+    /// added later. Rates are the same.
+    pub fn mesh(&mut self) {
+        self.is_mesh = true;
     }
 
     /// Adds a shared link. Above 2^48 bit/s (281 Tbit/s) it counts as that fast.
@@ -126,6 +136,9 @@ impl FabricBuilder {
     /// The fabric, at time zero and without flows.
     #[must_use]
     pub fn build(self) -> Fabric {
+        if self.is_mesh {
+            return Fabric::mesh(&self.capacities, &self.routes);
+        }
         Fabric::new(&self.capacities, &self.routes)
     }
 }

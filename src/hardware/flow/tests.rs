@@ -39,7 +39,23 @@ struct Pair {
 
 impl Pair {
     fn new(capacities: &[u64], routes: &[Vec<usize>], slack: u64) -> Self {
-        let (mut builder, mut oracle) = (FabricBuilder::new(), FlowOracle::new());
+        Self::with(FabricBuilder::new(), capacities, routes, slack)
+    }
+
+    /// The same, as a mesh.
+    fn mesh(capacities: &[u64], routes: &[Vec<usize>], slack: u64) -> Self {
+        let mut builder = FabricBuilder::new();
+        builder.mesh();
+        Self::with(builder, capacities, routes, slack)
+    }
+
+    fn with(
+        mut builder: FabricBuilder,
+        capacities: &[u64],
+        routes: &[Vec<usize>],
+        slack: u64,
+    ) -> Self {
+        let mut oracle = FlowOracle::new();
         let links: Vec<LinkId> = capacities.iter().map(|&c| builder.link(BitRate(c))).collect();
         for &capacity in capacities {
             oracle.link(BitRate(capacity));
@@ -229,7 +245,7 @@ fn random_tree(draws: &mut Draws) -> Pair {
     Pair::new(&capacities, &routes, 0)
 }
 
-fn random_graph(draws: &mut Draws) -> Pair {
+fn random_graph(draws: &mut Draws, make: fn(&[u64], &[Vec<usize>], u64) -> Pair) -> Pair {
     let size = 1 + draws.below(7) as usize;
     let mut routes = Vec::new();
     for _ in 0..=draws.below(6) {
@@ -244,7 +260,7 @@ fn random_graph(draws: &mut Draws) -> Pair {
     }
     let capacities: Vec<u64> =
         (0..size).map(|_| draws.pick(&[100, 150, 333, 1_000]) * MBIT).collect();
-    Pair::new(&capacities, &routes, 1)
+    make(&capacities, &routes, 1)
 }
 
 #[test]
@@ -254,7 +270,51 @@ fn random_trees_agree_with_the_oracle_to_the_nanosecond() {
 
 #[test]
 fn random_graphs_agree_with_the_oracle_within_a_nanosecond() {
-    with_seeds("random_graphs_agree", 2_000, |draws| random_graph(draws).experience(draws, 15));
+    with_seeds("random_graphs_agree", 2_000, |draws| {
+        random_graph(draws, Pair::new).experience(draws, 15);
+    });
+}
+
+#[test]
+fn random_meshes_agree_with_the_oracle_within_a_nanosecond() {
+    with_seeds("random_meshes_agree", 2_000, |draws| {
+        random_graph(draws, Pair::mesh).experience(draws, 15);
+    });
+}
+
+/// Twelve nodes behind three switches and a server: any sends to any other, at random.
+#[test]
+fn messages_between_all_nodes_of_a_tree_end_as_the_oracle_says() {
+    let (nodes, per_switch, server) = (12, 4, 30);
+    let up = |node: usize| 2 * node;
+    let down = |node: usize| 2 * node + 1;
+    let (trunk_up, trunk_down) = (|node| 24 + node / per_switch, |node| 27 + node / per_switch);
+    let mut capacities = vec![100 * MBIT; 24];
+    capacities.extend([250 * MBIT; 6]);
+    capacities.push(300 * MBIT);
+    let mut routes = Vec::new();
+    for from in 0..nodes {
+        for to in (0..nodes).filter(|&to| to != from) {
+            let mut route = vec![up(from), down(to)];
+            if from / per_switch != to / per_switch {
+                route.extend([trunk_up(from), trunk_down(to)]);
+            }
+            routes.push(route);
+        }
+        routes.push(vec![up(from), trunk_up(from), server]);
+    }
+    for seed in 0..10 {
+        let mut pair = Pair::mesh(&capacities, &routes, 1);
+        let mut draws = Draws(seed);
+        for _ in 0..150 {
+            pair.play(pair.now + draws.below(SECOND / 10));
+            let route = draws.below(routes.len() as u64) as usize;
+            pair.start(route, 100 * MBIT, draws.below(5_000_000), 1);
+        }
+        pair.play(u64::MAX);
+        pair.check();
+        assert_eq!(pair.fabric.active(), 0);
+    }
 }
 
 #[test]
