@@ -469,7 +469,7 @@ pub(crate) mod tests {
                 series: vec![series],
                 nodes: (0..).zip(&times).map(node).collect(),
                 boots: rom.chain(init).collect(),
-                jobs: Vec::new(),
+                ..Findings::default()
             },
             observed: Some(Observed::default()),
         }

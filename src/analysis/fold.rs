@@ -1,7 +1,10 @@
 //! The fold of a run: every event once, in order, with small and constant cost.
 
+use std::sync::Arc;
+
 use super::Findings;
 use super::alarms::Alarms;
+use super::collectives::Collectives;
 use super::corruptions::Corruptions;
 use super::jobs::Jobs;
 use super::meters::Meters;
@@ -9,6 +12,7 @@ use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
+use super::transfers::Transfers;
 use super::upsets::{Chips, Upsets};
 use crate::event::{Event, What};
 use crate::plan::Plan;
@@ -24,6 +28,7 @@ pub struct Fold {
     /// Whether it keeps the books of nodes, and of readings and transfers.
     follows_nodes: bool,
     follows_meters: bool,
+    follows_transfers: bool,
     now: u64,
     nodes: Nodes,
     jobs: Jobs,
@@ -34,6 +39,8 @@ pub struct Fold {
     corruptions: Corruptions,
     upsets: Upsets,
     chips: Chips,
+    collectives: Collectives,
+    transfers: Transfers,
 }
 
 impl Fold {
@@ -51,12 +58,17 @@ impl Fold {
         let only: Vec<_> = metrics.iter().copied().chain(expected).map(str::to_owned).collect();
         let needs = |measures: fn(&str) -> bool| only.iter().any(|name| measures(name));
         let (follows_nodes, follows_meters) = (needs(Nodes::measures), needs(Meters::measures));
+        let follows_transfers = needs(Transfers::measures);
         let mut shape = Shape::of(plan);
         if !follows_nodes {
             shape.nodes = 0;
         }
+        if !follows_transfers {
+            shape.transfers = Arc::default();
+        }
         let only = Some(only);
-        Self { only, follows_nodes, follows_meters, ..Self::of(&shape, false) }
+        let new = Self::of(&shape, false);
+        Self { only, follows_nodes, follows_meters, follows_transfers, ..new }
     }
 
     /// The same with series.
@@ -70,6 +82,7 @@ impl Fold {
             only: None,
             follows_nodes: true,
             follows_meters: true,
+            follows_transfers: true,
             now: 0,
             nodes: Nodes::new(shape.nodes),
             jobs: Jobs::new(&shape.jobs),
@@ -80,6 +93,8 @@ impl Fold {
             corruptions: Corruptions::new(shape.corrupts),
             upsets: Upsets::new(shape.upsets),
             chips: Chips::new(shape.chips),
+            collectives: Collectives::new(&shape.collectives),
+            transfers: Transfers::new(&shape.transfers, &shape.machine),
         }
     }
 
@@ -97,6 +112,7 @@ impl Fold {
         match event.what {
             What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
             What::Transfer { .. } | What::Reading { .. } if !self.follows_meters => {}
+            What::Task { .. } if !self.follows_transfers => {}
             What::NodeState { node, life, state, cause } => {
                 let change = Change { node, life, state, cause };
                 self.nodes.change(now, change, &mut self.jobs, &mut self.timeline);
@@ -106,6 +122,7 @@ impl Fold {
                 self.nodes.join(now, member, &mut self.jobs, &mut self.timeline);
             }
             What::JobPhase { job, phase, cause } => {
+                self.collectives.phase(now, job, phase);
                 self.jobs.enter(now, (job, phase, cause), &mut self.timeline);
             }
             What::Checkpoint { job, number, act, .. } => {
@@ -120,6 +137,8 @@ impl Fold {
             What::Transfer { purpose, received, lost, .. } => {
                 self.meters.transfer(purpose, received.0, lost.0);
             }
+            What::Collective { job, act } => self.collectives.act(now, job, act),
+            What::Task { number, act } => self.transfers.act(now, number, act),
             What::Reading { sensor, value } => self.meters.read(now, sensor, value),
             What::Corruption { number, act, spread, .. } => {
                 self.corruptions.act(now, number, act, spread);
@@ -163,6 +182,8 @@ impl Fold {
         self.upsets.measure(&mut table);
         self.chips.measure(&mut table);
         self.corruptions.measure(&mut table);
+        self.collectives.measure(end, &mut table);
+        self.transfers.measure(&mut table);
         if self.follows_nodes {
             self.nodes.measure(end, &self.timeline, &mut table);
         }
@@ -179,7 +200,8 @@ impl Fold {
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
         let jobs = self.jobs.findings();
-        Findings { metrics: table.finish(), series, nodes, boots, jobs }
+        let transfers = self.transfers.findings();
+        Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers }
     }
 }
 
@@ -206,6 +228,7 @@ mod tests {
             let shape = Shape {
                 nodes,
                 jobs: jobs.iter().map(|nodes| (String::new(), *nodes, None)).collect(),
+                collectives: vec![false; jobs.len()],
                 servers: 1,
                 server_link: 1000,
                 horizon: 3600 * NANOS_PER_SECOND,
@@ -213,6 +236,8 @@ mod tests {
                 upsets: false,
                 chips: false,
                 foreseen: vec![false, true],
+                transfers: Arc::default(),
+                machine: Arc::default(),
             };
             Self { fold: Fold::of(&shape, true), now: 0 }
         }

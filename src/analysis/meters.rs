@@ -8,7 +8,7 @@ use crate::event::{Purpose, Sensor};
 /// Servers at most that have series of their own; metrics cover all.
 const SERVER_SERIES: usize = 8;
 
-const PURPOSES: [&str; 4] = ["tftp", "root", "checkpoint", "restart"];
+const PURPOSES: [&str; 5] = ["tftp", "root", "checkpoint", "restart", "workload"];
 
 const REFUSED: [&str; 3] = ["connections_refused", "datagrams_refused", "messages_refused"];
 
@@ -155,6 +155,9 @@ impl Meters {
         table.put("bytes_received", received as f64);
         table.put("bytes_lost", lost as f64);
         for (purpose, (received, lost)) in PURPOSES.into_iter().zip(self.bytes) {
+            if purpose == "workload" && received + lost == 0 {
+                continue;
+            }
             table.put(&format!("bytes_received_{purpose}"), received as f64);
             table.put(&format!("bytes_lost_{purpose}"), lost as f64);
         }

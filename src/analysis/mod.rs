@@ -3,6 +3,7 @@
 mod alarms;
 mod bins;
 pub mod cells;
+mod collectives;
 pub mod compare;
 mod corruptions;
 mod eventful;
@@ -23,6 +24,7 @@ pub mod stats;
 pub mod study;
 mod timeline;
 pub mod tolerance;
+mod transfers;
 pub mod two_samples;
 mod unlike;
 mod upsets;
@@ -48,6 +50,8 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
+    /// One row for each transfer that the scenario lists.
+    pub transfers: Vec<TransferFinding>,
 }
 
 impl Findings {
@@ -137,6 +141,25 @@ pub struct JobFinding {
     pub interrupts: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+}
+
+/// What became of one transfer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransferFinding {
+    /// Its number in the scenario's list, from 1.
+    pub transfer: u64,
+    /// Who sends.
+    pub source: String,
+    /// Who receives.
+    pub destination: String,
+    /// How much (bytes).
+    pub bytes: u64,
+    /// When it began; negative if it did not (s).
+    pub begin_s: f64,
+    /// When it had arrived, or was lost; negative if neither (s).
+    pub end_s: f64,
+    /// `waits`, `begun`, `done` or `lost`.
+    pub status: String,
 }
 
 /// One stage of one node's first boot.

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series};
+use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series, TransferFinding};
 use crate::record::RecordError;
 
 /// The metrics' file and its columns.
@@ -43,6 +43,12 @@ pub const JOBS: (&str, &[&str]) = (
     ],
 );
 
+/// The transfers' file, which only a run has whose scenario lists some, and its columns.
+pub const TRANSFERS: (&str, &[&str]) = (
+    "transfers.csv",
+    &["transfer", "source", "destination", "bytes", "begin_s", "end_s", "status"],
+);
+
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]
 struct PointRow<S> {
@@ -54,7 +60,7 @@ struct PointRow<S> {
     max: f64,
 }
 
-/// Writes the five tables into the folder.
+/// Writes the tables into the folder.
 ///
 /// # Errors
 /// When one cannot be written.
@@ -73,10 +79,13 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, SERIES, points)?;
     write(folder, NODES, &findings.nodes)?;
     write(folder, BOOTS, &findings.boots)?;
+    if !findings.transfers.is_empty() {
+        write(folder, TRANSFERS, &findings.transfers)?;
+    }
     write(folder, JOBS, &findings.jobs)
 }
 
-/// Reads the five tables of the folder.
+/// Reads the tables of the folder.
 ///
 /// # Errors
 /// When one cannot be read, or is not what [`save`] wrote.
@@ -96,6 +105,10 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
         jobs: read::<JobFinding>(folder, JOBS)?,
+        transfers: match folder.join(TRANSFERS.0).exists() {
+            true => read::<TransferFinding>(folder, TRANSFERS)?,
+            false => Vec::new(),
+        },
     })
 }
 
@@ -171,12 +184,22 @@ mod tests {
             interrupts: 2,
             checkpoints: 3,
         };
+        let transfer = |value: &f64| TransferFinding {
+            transfer: 7,
+            source: "pi1".to_owned(),
+            destination: "server[1]".to_owned(),
+            bytes: u64::MAX,
+            begin_s: *value,
+            end_s: -1.0,
+            status: "begun".to_owned(),
+        };
         Findings {
             metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
             series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
             nodes: (0..).zip(values).map(node).collect(),
             boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
             jobs: values.iter().map(job).collect(),
+            transfers: values.iter().map(transfer).collect(),
         }
     }
 

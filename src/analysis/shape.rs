@@ -1,7 +1,11 @@
 //! What the fold of a run needs to know of its plan.
 
+use std::sync::Arc;
+
 use crate::ids::JobId;
+use crate::plan::machine::Machine;
 use crate::plan::{Job, Plan};
+use crate::scenario::transfers::Transfer;
 
 /// What the fold needs to know of a plan.
 #[derive(Clone, Debug)]
@@ -10,6 +14,8 @@ pub(super) struct Shape {
     pub(super) nodes: u32,
     /// Name and nodes of each job, and the nodes of its groups, if these fail by themselves.
     pub(super) jobs: Vec<(String, u32, Option<u32>)>,
+    /// For each job, whether it has collective operations.
+    pub(super) collectives: Vec<bool>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -24,6 +30,10 @@ pub(super) struct Shape {
     pub(super) chips: bool,
     /// For each fault rule, whether its strikes are foreseen.
     pub(super) foreseen: Vec<bool>,
+    /// Transfers between parts, as the scenario lists them.
+    pub(super) transfers: Arc<[Transfer]>,
+    /// For the names of parts.
+    pub(super) machine: Arc<Machine>,
 }
 
 impl Shape {
@@ -34,6 +44,9 @@ impl Shape {
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
             jobs: (0..).zip(plan.jobs.iter()).map(job).collect(),
+            collectives: (0..plan.jobs.len() as u16)
+                .map(|job| plan.collective(JobId(job)).is_some())
+                .collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             horizon: horizon(plan),
@@ -41,6 +54,8 @@ impl Shape {
             upsets: plan.upsets(),
             chips: plan.scenario.follows_chips(),
             foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
+            transfers: plan.scenario.transfers.clone(),
+            machine: plan.machine.clone(),
         }
     }
 }

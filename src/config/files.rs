@@ -14,10 +14,18 @@ pub(crate) struct Sort {
     size_max: u64,
 }
 
-pub(crate) const SCENARIO: Sort = Sort { name: "scenario", size_max: 4_000_000 };
+/// A scenario may hold a table of transfers.
+pub(crate) const SCENARIO: Sort = Sort::new("scenario", 32_000_000);
 /// A study may hold the cells of a table.
-pub(crate) const STUDY: Sort = Sort { name: "study", size_max: 128_000_000 };
-pub(crate) const CELLS: Sort = Sort { name: "table of cells", size_max: 64_000_000 };
+pub(crate) const STUDY: Sort = Sort::new("study", 128_000_000);
+pub(crate) const CELLS: Sort = Sort::new("table of cells", 64_000_000);
+
+impl Sort {
+    /// A file of this name, of so many bytes at most.
+    pub(crate) const fn new(name: &'static str, size_max: u64) -> Self {
+        Self { name, size_max }
+    }
+}
 
 /// Reads a file that a person names into the list of texts.
 pub(crate) fn open(path: &Path, sort: Sort, m: &mut Mistakes) -> Option<u32> {

@@ -77,7 +77,7 @@ pub(crate) struct Mistake {
 impl Place {
     /// A part of a text.
     pub(crate) fn at(file: u32, span: Range<usize>) -> Self {
-        // Files are refused above 4 MB, so 32 bits are enough.
+        // Files are refused above 128 MB, so 32 bits are enough.
         Self { file, start: span.start as u32, end: span.end as u32 }
     }
 

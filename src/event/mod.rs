@@ -64,6 +64,11 @@ pub enum What {
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
+    /// A task of a workload begins, or ends. What a send moved stands in the [`What::Transfer`]
+    /// directly before its end.
+    Task { number: u32, act: TaskAct },
+    /// The nodes of a job begin to send to each other at the end of a step, or end it.
+    Collective { job: JobId, act: CollectiveAct },
     /// A meter reading. See [`Sensor`] for its unit.
     Reading { sensor: Sensor, value: u64 },
     /// The run is over. Always the last event, and emitted once.
@@ -214,6 +219,30 @@ pub enum CorruptionAct {
     Escape,
 }
 
+/// What becomes of a collective operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollectiveAct {
+    /// It begins.
+    Begin,
+    /// All nodes have what they need.
+    End,
+    /// A failure has stopped the job.
+    BreakOff,
+}
+
+/// What becomes of a task of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskAct {
+    /// It begins.
+    Begin,
+    /// It is done.
+    End,
+    /// It failed, or could not begin.
+    Lose,
+}
+
 /// What bytes are moved for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -226,6 +255,8 @@ pub enum Purpose {
     Checkpoint,
     /// A checkpoint read back.
     Restart,
+    /// What a workload sends from part to part.
+    Workload,
 }
 
 /// The meters. Counters only grow; the mean over an interval is a difference of two readings.

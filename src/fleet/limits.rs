@@ -17,6 +17,7 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
         cannot_follow_chips(plan),
         cannot_say_how(plan),
         cannot_change(plan),
+        cannot_send(plan),
     ];
     let jobs = (0..plan.jobs.len() as u16).map(JobId);
     let of_jobs = jobs.flat_map(|job| of_job(plan, job));
@@ -25,7 +26,7 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
 
 /// Why it cannot carry out a job, which is named if there are others.
 fn of_job(plan: &Plan, of: JobId) -> impl Iterator<Item = String> {
-    let reasons = [cannot_check(plan, of), cannot_keep(plan, of)];
+    let reasons = [cannot_check(plan, of), cannot_keep(plan, of), cannot_exchange(plan, of)];
     reasons.into_iter().flatten().map(move |why| match plan.jobs.len() {
         1 => why,
         _ => format!("job `{}`: {why}", plan.jobs[usize::from(of.0)].name),
@@ -47,6 +48,18 @@ fn cannot_send_heartbeats(plan: &Plan) -> Option<String> {
 fn cannot_change(plan: &Plan) -> Option<String> {
     let why = "[[change]]: programs that run read the scenario once; only the model plays it";
     (!plan.changes.is_empty()).then(|| why.to_owned())
+}
+
+/// Why agents cannot play transfers between parts, if there are any.
+fn cannot_send(plan: &Plan) -> Option<String> {
+    let why = "[transfers]: agents do not send to each other; only the model plays them";
+    (!plan.scenario.transfers.is_empty()).then(|| why.to_owned())
+}
+
+/// Why the nodes of a job cannot send to each other, if they were to.
+fn cannot_exchange(plan: &Plan, of: JobId) -> Option<String> {
+    let why = "`collective`: agents do not send to each other; only the model plays it";
+    plan.collective(of).map(|_| why.to_owned())
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

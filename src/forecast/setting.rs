@@ -97,6 +97,10 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
     });
     let changes = (!of.plan.changes.is_empty())
         .then(|| "a run in which something changes ([[change]]) has no closed form".to_owned());
+    let exchanges = of.plan.collective(of.job).map(|_| {
+        "a job whose nodes send to each other at each step (`collective`) has no closed form"
+            .to_owned()
+    });
     let mut all: Vec<_> = of
         .plan
         .scenario
@@ -104,6 +108,7 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
         .iter()
         .filter_map(|rule| reason(of, rule))
         .chain(changes)
+        .chain(exchanges)
         .chain(misses)
         .chain(several)
         .chain(uneven)

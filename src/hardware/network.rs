@@ -4,13 +4,22 @@
 //!  node --(cap)-- switch === uplink up   ==> server rx ==> disk      checkpoint
 //!  node --(cap)-- switch === uplink down <== server tx <== disk      root, restart
 //!  node --(pace)- switch === uplink down <== server tx <== tftp      boot files
+//!
+//!  node === switch === node                                          what a workload sends
+//!  node === switch === uplink up ==> uplink down === switch === node
+//!  node === switch === uplink up ==> server rx
 //! ```
 //!
 //! All capacities are those of payload: the line rate times `network.tcp_share`. A node's own
-//! link is the private cap of its transfers.
+//! link is the private cap of its transfers; where a workload sends from part to part it is shared as
+//! well, in both directions, and so is the inside of a switch, which holds nothing back while the
+//! switch works. All uplinks and servers meet at the top, which carries whatever comes.
+
+use std::collections::BTreeMap;
 
 use super::boot;
 use super::flow::{Fabric, FabricBuilder, LinkId, RouteId};
+use crate::ids::{Part, PartKind};
 use crate::plan::Plan;
 use crate::units::{BitRate, Bytes, Time};
 
@@ -36,6 +45,27 @@ struct ServerLinks {
     tftp: LinkId,
 }
 
+/// Where any part may send to any other: the links and routes that only this needs.
+#[derive(Clone, Debug)]
+struct Mesh {
+    nodes: Vec<NodeLinks>,
+    /// The inside of each switch.
+    switches: Vec<LinkId>,
+    /// The routes that were used so far, by both ends.
+    known: BTreeMap<(Part, Part), RouteId>,
+}
+
+/// A node's own link, and the routes over it.
+#[derive(Clone, Debug)]
+struct NodeLinks {
+    switch: u32,
+    down: LinkId,
+    up: LinkId,
+    tftp: RouteId,
+    read: RouteId,
+    write: RouteId,
+}
+
 /// The links and routes of the machine.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -43,6 +73,7 @@ pub struct Network {
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
+    mesh: Option<Mesh>,
     rates: Rates,
 }
 
@@ -77,6 +108,10 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         let rates = Rates::of(plan);
         let mut builder = FabricBuilder::new();
+        let is_mesh = plan.sends_between_parts();
+        if is_mesh {
+            builder.mesh();
+        }
         let servers: Vec<_> = (plan.machine.servers.iter())
             .map(|_| ServerLinks {
                 sent: builder.link(rates.server),
@@ -85,7 +120,7 @@ impl Network {
                 tftp: builder.link(rates.tftp),
             })
             .collect();
-        let uplinks = (plan.machine.switches.iter())
+        let uplinks: Vec<_> = (plan.machine.switches.iter())
             .map(|switch| {
                 let server: &ServerLinks = &servers[switch.server as usize];
                 let rate = payload_rate(switch.uplink, plan);
@@ -100,7 +135,8 @@ impl Network {
                 }
             })
             .collect();
-        Self { fabric: builder.build(), uplinks, servers, rates }
+        let mesh = is_mesh.then(|| Mesh::new(plan, &uplinks, &servers, rates.node, &mut builder));
+        Self { fabric: builder.build(), uplinks, servers, mesh, rates }
     }
 
     /// The rates are those of another plan of the same machine from now on; says whether any is
@@ -127,22 +163,87 @@ impl Network {
         self.rates.tftp_pace.min(self.node_cap(share_ppm))
     }
 
-    /// The way of boot files to nodes behind a switch.
+    /// Whether nodes behind one switch go different ways.
     #[must_use]
-    pub fn tftp_route(&self, switch: u32) -> RouteId {
-        self.uplinks[switch as usize].tftp
+    pub fn is_mesh(&self) -> bool {
+        self.mesh.is_some()
     }
 
-    /// The way of what is read from the server.
+    /// The way of boot files to a node behind a switch.
     #[must_use]
-    pub fn read_route(&self, switch: u32) -> RouteId {
-        self.uplinks[switch as usize].read
+    pub fn tftp_route(&self, node: u32, switch: u32) -> RouteId {
+        let own = self.mesh.as_ref().map(|mesh| mesh.nodes[node as usize].tftp);
+        own.unwrap_or(self.uplinks[switch as usize].tftp)
     }
 
-    /// The way of what is written to the server.
+    /// The way of what it reads from the server.
     #[must_use]
-    pub fn write_route(&self, switch: u32) -> RouteId {
-        self.uplinks[switch as usize].write
+    pub fn read_route(&self, node: u32, switch: u32) -> RouteId {
+        let own = self.mesh.as_ref().map(|mesh| mesh.nodes[node as usize].read);
+        own.unwrap_or(self.uplinks[switch as usize].read)
+    }
+
+    /// The way of what it writes to the server.
+    #[must_use]
+    pub fn write_route(&self, node: u32, switch: u32) -> RouteId {
+        let own = self.mesh.as_ref().map(|mesh| mesh.nodes[node as usize].write);
+        own.unwrap_or(self.uplinks[switch as usize].write)
+    }
+
+    /// The way of what one part sends to another: both are nodes or servers. O(log routes).
+    ///
+    /// # Panics
+    /// If the plan has no workload that sends from part to part.
+    pub fn route_between(&mut self, from: Part, to: Part) -> RouteId {
+        let mesh = self.mesh.as_mut().expect("the network was built for it");
+        if let Some(&route) = mesh.known.get(&(from, to)) {
+            return route;
+        }
+        let mut links = Vec::with_capacity(5);
+        let at =
+            |part: Part| (part.kind == PartKind::Node).then(|| &mesh.nodes[part.index as usize]);
+        match (at(from), at(to)) {
+            (Some(a), Some(b)) if a.switch == b.switch => {
+                links.extend([a.up, mesh.switches[a.switch as usize], b.down]);
+            }
+            (a, b) => {
+                match a {
+                    Some(a) => links.extend([a.up, self.uplinks[a.switch as usize].up]),
+                    None => links.push(self.servers[from.index as usize].sent),
+                }
+                match b {
+                    Some(b) => links.extend([self.uplinks[b.switch as usize].down, b.down]),
+                    None => links.push(self.servers[to.index as usize].received),
+                }
+            }
+        }
+        let route = self.fabric.add_route(&links);
+        mesh.known.insert((from, to), route);
+        route
+    }
+
+    /// The payload rate of a server's link, unharmed.
+    #[must_use]
+    pub fn server_rate(&self) -> BitRate {
+        self.rates.server
+    }
+
+    /// Leaves this share of a node's own link, for whatever crosses it besides its private cap.
+    pub fn set_node_link(&mut self, now: Time, node: u32, share_ppm: u32) {
+        let rate = self.node_cap(share_ppm);
+        if let Some(mesh) = &self.mesh {
+            let links = &mesh.nodes[node as usize];
+            self.fabric.set_capacity(now, links.down, rate);
+            self.fabric.set_capacity(now, links.up, rate);
+        }
+    }
+
+    /// Whether a switch forwards between its own ports.
+    pub fn set_switch(&mut self, now: Time, switch: u32, forwards: bool) {
+        if let Some(mesh) = &self.mesh {
+            let rate = if forwards { BitRate(u64::MAX) } else { BitRate(0) };
+            self.fabric.set_capacity(now, mesh.switches[switch as usize], rate);
+        }
     }
 
     /// Leaves this share of an uplink; zero stalls what crosses it.
@@ -180,6 +281,34 @@ impl Network {
         let moved = ledger.finished + ledger.cancelled_moved + ledger.cancelled_unmoved;
         assert_eq!(ledger.started, moved, "every byte is received or accounted lost");
         assert_eq!(ledger.in_flight_left, 0, "nothing is under way after the end");
+    }
+}
+
+impl Mesh {
+    fn new(
+        plan: &Plan,
+        uplinks: &[Uplink],
+        servers: &[ServerLinks],
+        rate: BitRate,
+        builder: &mut FabricBuilder,
+    ) -> Self {
+        let switches = uplinks.iter().map(|_| builder.link(BitRate(u64::MAX))).collect();
+        let nodes = (plan.machine.nodes.iter())
+            .map(|row| {
+                let uplink = &uplinks[row.switch as usize];
+                let server = &servers[row.server as usize];
+                let (down, up) = (builder.link(rate), builder.link(rate));
+                NodeLinks {
+                    switch: row.switch,
+                    down,
+                    up,
+                    tftp: builder.route(&[down, uplink.down, server.sent, server.tftp]),
+                    read: builder.route(&[down, uplink.down, server.sent, server.disk]),
+                    write: builder.route(&[up, uplink.up, server.received, server.disk]),
+                }
+            })
+            .collect();
+        Self { nodes, switches, known: BTreeMap::new() }
     }
 }
 

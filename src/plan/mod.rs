@@ -25,7 +25,9 @@ pub use self::levels::Access;
 use std::io;
 use std::sync::Arc;
 
-use crate::ids::{FaultId, NodeId, Part, PartKind};
+use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
+use crate::scenario::collective::Collective;
+use crate::scenario::jobs::JobSpec;
 use crate::scenario::{Scenario, changes};
 use crate::units::{Span, Time};
 
@@ -111,6 +113,19 @@ impl Plan {
         let change = |it: &Change| Change { at: it.at, plan: it.plan.with_seed(seed) };
         plan.changes = self.changes.iter().map(change).collect();
         plan
+    }
+
+    /// Whether a workload sends from part to part.
+    #[must_use]
+    pub fn sends_between_parts(&self) -> bool {
+        let sends = |spec: &JobSpec| spec.work.collective.is_some();
+        !self.scenario.transfers.is_empty() || self.scenario.jobs.iter().any(sends)
+    }
+
+    /// What the nodes of a job send to each other at the end of each step, if they do.
+    #[must_use]
+    pub fn collective(&self, of: JobId) -> Option<Collective> {
+        self.scenario.work_of(of)?.collective
     }
 
     /// The nodes that a strike of a rule on a part reaches: those under the part, or those of the

@@ -1,5 +1,7 @@
 //! The Los Alamos pilot as a scenario value, for tests.
 
+use std::sync::Arc;
+
 use crate::cosmic::memory::{Array, Cell, Outcomes, Protection, Sensitivity, Shares};
 use crate::ids::PartKind;
 use crate::scenario::boot::{Boot, BootMethod, Controller, OfferCure, PowerOn};
@@ -59,6 +61,7 @@ pub(crate) fn scenario() -> Scenario {
             work: work(),
             checkpoint: Some(Checkpoint::Coordinated(coordinated())),
         }],
+        transfers: Arc::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),
@@ -87,6 +90,7 @@ fn work() -> BulkSynchronous {
         work: Span::from_secs(30 * DAY),
         replicas: None,
         abft: None,
+        collective: None,
     }
 }
 

@@ -16,8 +16,8 @@ use crate::ids::{FaultId, JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
 use super::codes::{
-    CHECKPOINT_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, GROUP_ACTS, JOB_PHASES, NODE_STATES,
-    PURPOSES,
+    CHECKPOINT_ACTS, COLLECTIVE_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, GROUP_ACTS, JOB_PHASES,
+    NODE_STATES, PURPOSES, TASK_ACTS,
 };
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
@@ -34,6 +34,12 @@ const GROUP: u8 = 24;
 
 /// The code of a fault of a chip of DRAM.
 const CHIP_FAULT: u8 = 28;
+
+/// The tag of what becomes of a task.
+const TASK: u8 = 29;
+
+/// The tag of what becomes of a collective operation.
+const COLLECTIVE: u8 = 30;
 
 /// Writes events one after the other.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +113,10 @@ impl Encoder {
             What::Transfer { purpose, nodes, received, lost } => {
                 put_all(out, 9, [purpose as u64, nodes.into(), received.0, lost.0]);
             }
+            What::Collective { job, act } => {
+                put_all(out, COLLECTIVE, [job.0.into(), act as u64]);
+            }
+            What::Task { number, act } => put_all(out, TASK, [number.into(), act as u64]),
             What::Reading { sensor, value } => {
                 out.push(10);
                 put_sensor(out, sensor);
@@ -170,13 +180,16 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             kind: one_of(from, &FAULTS, "fault")?,
             part: part(from)?,
         },
-        tag @ (4..=8 | 16 | GROUP) => decode_of_job(tag, from)?,
+        tag @ (4..=8 | 16 | GROUP | COLLECTIVE) => decode_of_job(tag, from)?,
         9 => What::Transfer {
             purpose: one_of(from, &PURPOSES, "purpose")?,
             nodes: small(from)?,
             received: Bytes(number(from)?),
             lost: Bytes(number(from)?),
         },
+        TASK => {
+            What::Task { number: small(from)?, act: one_of(from, &TASK_ACTS, "act of a task")? }
+        }
         10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
         11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
         12 => What::Corruption {
@@ -232,6 +245,10 @@ fn decode_of_job(tag: u8, from: &mut &[u8]) -> Result<What, CodecError> {
             node: NodeId(small(from)?),
             lost: Span(number(from)?),
         },
+        COLLECTIVE => What::Collective {
+            job: JobId(small(from)?),
+            act: one_of(from, &COLLECTIVE_ACTS, "act of a collective operation")?,
+        },
         16 => What::FailureAbsorbed { job: JobId(small(from)?), node: NodeId(small(from)?) },
         GROUP => What::Group {
             job: JobId(small(from)?),
@@ -250,8 +267,10 @@ pub(crate) mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::event::{Cause, CheckpointAct, EndReason, Fault, GroupAct, JobPhase, NodeState};
-    use crate::event::{PartState, Purpose, Sensor};
+    use crate::event::{
+        Cause, CheckpointAct, CollectiveAct, EndReason, Fault, GroupAct, JobPhase, NodeState,
+    };
+    use crate::event::{PartState, Purpose, Sensor, TaskAct};
     use crate::ids::{Part, PartKind};
     use crate::record::codes::{PART_KINDS, PLAIN_CAUSES};
 
@@ -299,6 +318,8 @@ pub(crate) mod tests {
                     number,
                     step
                 }),
+            (job.clone(), select(&COLLECTIVE_ACTS[..]))
+                .prop_map(|(job, act)| What::Collective { job, act }),
             (job.clone(), node.clone()).prop_map(|(job, node)| What::FailureAbsorbed { job, node }),
             (job, node, big).prop_map(|(job, node, lost)| What::WorkLost {
                 job,
@@ -345,6 +366,8 @@ pub(crate) mod tests {
                     lost: Bytes(lost),
                 }
             ),
+            (any::<u32>(), select(&TASK_ACTS[..]))
+                .prop_map(|(number, act)| What::Task { number, act }),
             (any_sensor(), big).prop_map(|(sensor, value)| What::Reading { sensor, value }),
             select(&END_REASONS[..]).prop_map(|reason| What::RunEnds { reason }),
             (any::<u32>(), any::<u64>(), select(&CORRUPTION_ACTS[..]), any::<u32>()).prop_map(
@@ -424,6 +447,8 @@ pub(crate) mod tests {
         assert!((0..).zip(JOB_PHASES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(CHECKPOINT_ACTS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(GROUP_ACTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(COLLECTIVE_ACTS).all(|(code, it)| it as u8 == code));
+        assert!((0..).zip(TASK_ACTS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PURPOSES).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(END_REASONS).all(|(code, it)| it as u8 == code));
         assert!((0..).zip(PLAIN_CAUSES).all(|(code, it)| cause_code(it) == code));
@@ -465,6 +490,8 @@ pub(crate) mod tests {
             What::FailureAbsorbed { job, node },
             What::Alarm { fault, part: psu, lead: Span(128) },
             What::Group { job, group: 300, act: GroupAct::RollBack, number: 4, step: 127 },
+            What::Collective { job, act: CollectiveAct::BreakOff },
+            What::Task { number: 300, act: TaskAct::Lose },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()
@@ -494,6 +521,8 @@ pub(crate) mod tests {
             &[100, 16, 1, 0xac, 2],
             &[100, 20, 2, 6, 5, 0x80, 1],
             &[100, 24, 1, 0xac, 2, 1, 4, 127],
+            &[100, 30, 1, 2],
+            &[100, 29, 0xac, 2, 2],
             &[100, 11, 2],
         ];
         let mut encoder = Encoder::default();

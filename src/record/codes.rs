@@ -1,7 +1,8 @@
 //! The codes of fieldless values in the bytes of an event: the place in the list is the code.
 
 use crate::event::{
-    Cause, CheckpointAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase, NodeState, Purpose,
+    Cause, CheckpointAct, CollectiveAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase,
+    NodeState, Purpose, TaskAct,
 };
 use crate::ids::PartKind;
 
@@ -70,7 +71,10 @@ pub(super) const CORRUPTION_ACTS: [CorruptionAct; 6] = [
     CorruptionAct::Discard,
     CorruptionAct::Escape,
 ];
-pub(super) const PURPOSES: [Purpose; 4] =
-    [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart];
+pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
+    [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
+pub(super) const TASK_ACTS: [TaskAct; 3] = [TaskAct::Begin, TaskAct::End, TaskAct::Lose];
+pub(super) const PURPOSES: [Purpose; 5] =
+    [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];
 pub(super) const END_REASONS: [EndReason; 4] =
     [EndReason::WorkDone, EndReason::AllUp, EndReason::TimeUp, EndReason::Quiet];

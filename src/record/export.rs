@@ -200,6 +200,15 @@ fn row(what: &What) -> Row {
             lost_bytes: Some(lost.0),
             ..Row::default()
         },
+        What::Collective { job, act } => {
+            Row { state: words::collective_act(act), ..job_row("collective", job) }
+        }
+        What::Task { number, act } => Row {
+            event: "task",
+            number: Some(u64::from(number) + 1),
+            state: words::task_act(act),
+            ..Row::default()
+        },
         What::Reading { sensor, value } => reading_row(sensor, value),
         What::RunEnds { reason } => {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
@@ -318,7 +327,9 @@ received_bytes,lost_bytes,share_ppm,sensor,value
 1800,failure-absorbed,301,,,,,,,,2,,,,,,,,,
 1900,alarm,,,psu,6,3,,,,,,,,,,,,,128
 2000,group,,,group,301,,,roll-back,,2,4,127,,,,,,,
-2100,run-ends,,,,,,,time-up,,,,,,,,,,,
+2100,collective,,,,,,,break-off,,2,,,,,,,,,
+2200,task,,,,,,,lose,,,301,,,,,,,,
+2300,run-ends,,,,,,,time-up,,,,,,,,,,,
 ";
         assert_eq!(String::from_utf8(out).expect("text"), golden);
     }

@@ -50,6 +50,8 @@ pub fn holds(level: EventLevel, event: &Event) -> bool {
             What::JobNode { .. }
             | What::StepDone { .. }
             | What::Transfer { .. }
+            | What::Task { .. }
+            | What::Collective { .. }
             | What::Reading { .. } => false,
         },
     }

@@ -1,8 +1,8 @@
 //! The words under which events appear in tables: the same as in scenario files and serde.
 
 use crate::event::{
-    Cause, CheckpointAct, CorruptionAct, EndReason, GroupAct, JobPhase, NodeState, PartState,
-    Purpose, Sensor,
+    Cause, CheckpointAct, CollectiveAct, CorruptionAct, EndReason, GroupAct, JobPhase, NodeState,
+    PartState, Purpose, Sensor, TaskAct,
 };
 use crate::scenario::EventLevel;
 
@@ -49,6 +49,26 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::TooFewNodes => "too-few-nodes",
         Cause::Corruption => "corruption",
         Cause::Silent => "silent",
+    }
+}
+
+/// What becomes of a collective operation.
+#[must_use]
+pub fn collective_act(act: CollectiveAct) -> &'static str {
+    match act {
+        CollectiveAct::Begin => "begin",
+        CollectiveAct::End => "end",
+        CollectiveAct::BreakOff => "break-off",
+    }
+}
+
+/// What becomes of a task.
+#[must_use]
+pub fn task_act(act: TaskAct) -> &'static str {
+    match act {
+        TaskAct::Begin => "begin",
+        TaskAct::End => "end",
+        TaskAct::Lose => "lose",
     }
 }
 
@@ -109,6 +129,7 @@ pub fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Root => "root",
         Purpose::Checkpoint => "checkpoint",
         Purpose::Restart => "restart",
+        Purpose::Workload => "workload",
     }
 }
 

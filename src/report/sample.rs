@@ -1,5 +1,7 @@
 //! A plausible plan and its findings, made by hand for the tests of this room.
 
+use std::sync::Arc;
+
 use crate::analysis::{BootSpan, Findings, Metric, NodeClass, NodeFinding, Point, Series};
 use crate::ids::{NodeId, PartKind};
 use crate::plan::machine::{
@@ -242,6 +244,7 @@ fn job(nodes: u32) -> JobSpec {
         work: Span::from_secs(30 * 86_400),
         replicas: None,
         abft: None,
+        collective: None,
     };
     JobSpec { name: SHORT.into(), work, checkpoint: Some(checkpoint()) }
 }
@@ -289,6 +292,7 @@ fn scenario(kind: Kind) -> Scenario {
         controller: controller(),
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
+        transfers: Arc::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {

@@ -99,14 +99,14 @@ fn header(record: &StringRecord, fields: &Fields, m: &mut Mistakes) -> Option<Ve
 }
 
 /// Where the fields of a record stand.
-struct Fields {
+pub(super) struct Fields {
     line: Place,
     /// Each by itself, where no quotes hide where one ends.
     each: Option<Vec<Place>>,
 }
 
 impl Fields {
-    fn of(file: u32, text: &str, record: &StringRecord) -> Self {
+    pub(super) fn of(file: u32, text: &str, record: &StringRecord) -> Self {
         let mut start = record.position().map_or(0, |position| position.byte() as usize);
         // A record begins after the line break before it, or with it.
         let breaks = text[start..].bytes().take_while(|byte| b"\r\n".contains(byte));
@@ -125,7 +125,7 @@ impl Fields {
         Self { line: Place::at(file, start..end), each }
     }
 
-    fn at(&self, number: usize) -> Place {
+    pub(super) fn at(&self, number: usize) -> Place {
         let each = self.each.as_ref().and_then(|each| each.get(number));
         each.copied().unwrap_or(self.line)
     }

@@ -32,6 +32,14 @@ fn check_job(own: &Tables<'_>, faults: &[(Fault, &Value, &Table)], m: &mut Mista
     let of_coordinated = |key| coordinated.as_ref().and_then(|own| place(own, key));
     let increments = of_coordinated("incremental").map(|place| ("increments", place));
     let compression = of_coordinated("compression").map(|place| ("compression", place));
+    let collective = own.of_work("collective").map(|own| own.own_place());
+    let logging =
+        own.protocol("logging").map(|own| ("groups with message logging", own.own_place()));
+    for (what, other) in logging.into_iter().chain(replicas.map(|place| ("replicas", place))) {
+        if let Some(place) = collective {
+            note(&format!("a collective operation of a job with {what}"), place, other, m);
+        }
+    }
     if let Some(other) = replicas {
         for (what, place) in special.into_iter().chain(increments).chain(compression) {
             note(&format!("{what} in a job with replicas"), place, other, m);

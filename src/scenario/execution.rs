@@ -8,6 +8,7 @@ use crate::config::section::Section;
 use crate::config::words::Word;
 use crate::metrics;
 use crate::scenario::cluster::{Cluster, Hardware, Module};
+use crate::scenario::collective;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{
     BulkSynchronous, Checkpoint, Coordinated, Cost, Counts, Integrity, Interval, KeptAt,
@@ -61,7 +62,11 @@ pub(super) fn work(
             replicas::check_size(&section, seats, replicas, nodes, m);
         }
     }
-    BulkSynchronous::read(&section, m)
+    let work = BulkSynchronous::read(&section, m)?;
+    if let Some(all) = work.collective {
+        collective::check_nodes(&section, all, work.nodes, m);
+    }
+    Some(work)
 }
 
 /// Steps of a job that are hardly meant. Assumption: the model plays some millions of them a
@@ -154,7 +159,7 @@ pub(super) fn check_kept(section: &Section<'_>, both: Option<(Integrity, Cost)>,
 
 /// The end of the run. Its latest end must be given, but for the boot of a machine.
 pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
-    let has_work = !jobs::tables(root).is_empty();
+    let has_work = !jobs::tables(root).is_empty() || root.section("transfers").exists();
     let section = root.section("stop");
     let usual = match (has_work, section.has("at")) {
         (true, _) => StopWhen::WorkloadDone,
@@ -166,9 +171,9 @@ pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
     if when == Some(StopWhen::WorkloadDone) && !has_work {
         let mistake =
             Mistake::new(section.place("when"), "the run ends with a workload it has not");
-        m.note(
-            mistake.help("add [workload.bulk-synchronous], or stop when \"all up\" or \"never\""),
-        );
+        m.note(mistake.help(
+            "add [workload.bulk-synchronous] or [transfers], or stop when \"all up\" or \"never\"",
+        ));
     }
     let of_boot = when.is_none_or(|when| when == StopWhen::AllUp);
     StopRule::read(&if of_boot { section.or("at", Some("\"1 h\"")) } else { section }, m)

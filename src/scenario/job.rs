@@ -9,6 +9,7 @@ use crate::config::section::Section;
 use crate::config::words::{Word, words};
 use crate::event::{Fault, JobPhase};
 use crate::scenario::abft::Abft;
+use crate::scenario::collective::Collective;
 use crate::scenario::execution;
 use crate::scenario::images::{self, Compression, Incremental};
 use crate::scenario::keys::{NODES_MAX, SHARE, SIZE_SOME, SPAN, SPAN_SOME};
@@ -33,6 +34,8 @@ table! {
         replicas: Option<Replicas>;
         /// Checks of each step by the algorithm itself.
         abft: Option<Abft>;
+        /// What its nodes send to each other at the end of each step, besides its duration.
+        collective: Option<Collective>;
     }
     checks |section, m| execution::check_step(section, step.zip(work), m)
 }

@@ -3,6 +3,7 @@
 pub mod abft;
 pub mod boot;
 pub mod cluster;
+pub mod collective;
 pub mod difference;
 pub mod fault;
 pub mod harm;
@@ -37,6 +38,7 @@ mod resolved;
 pub mod study;
 mod study_text;
 mod sweep;
+pub mod transfers;
 mod variants;
 pub mod varied;
 mod words;
@@ -48,6 +50,8 @@ pub use crate::cosmic::flux::Site;
 pub use load::{Loaded, Overrides, load, load_reference, load_text, read, read_over};
 pub use resolved::text;
 pub use study::Study;
+
+use std::sync::Arc;
 
 use crate::config::declare::{choice, table};
 use crate::scenario::keys::SPAN_SOME;
@@ -107,6 +111,9 @@ pub struct Scenario {
     /// The jobs; `[workload]` with `[checkpoint]` is a list of one.
     #[doc(hidden)]
     pub jobs: Vec<jobs::JobSpec>,
+    /// Transfers between parts, each at a time of its own.
+    #[doc(hidden)]
+    pub transfers: Arc<[transfers::Transfer]>,
     /// When the run ends.
     #[doc(hidden)]
     pub stop: StopRule,

@@ -16,6 +16,7 @@ use crate::scenario::jobs;
 use crate::scenario::keys::Top;
 use crate::scenario::keys::faults::keys_of;
 use crate::scenario::load::Sources;
+use crate::scenario::transfers;
 use crate::scenario::{Provenance, Scenario, Source};
 
 /// Why parts are mended after the time that the language gives, if a scenario gives none.
@@ -199,6 +200,7 @@ fn key<F: Field>(name: &'static str, value: &F) -> (&'static str, Written) {
 
 fn course(scenario: &Scenario) -> Vec<Line> {
     let mut all = jobs::lines_of(scenario);
+    all.extend(transfers::lines_of(&scenario.transfers));
     all.extend(declare::lines("stop", scenario.stop.keys()));
     all.extend(declare::lines("record", scenario.record.keys()));
     all.extend(changes::lines(&scenario.changes));

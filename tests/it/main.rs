@@ -3,6 +3,9 @@
 //! `UPDATE=1 cargo test` rewrites golden files. `RACKSTORM_BIN=path` tests another build of the
 //! program (`.ci/run` holds the debug build against the golden list that way).
 
+// The oracle of the fabric names it so.
+use rackstorm::units;
+
 mod harness;
 mod program;
 
@@ -12,6 +15,7 @@ mod branch;
 mod calibrate;
 mod checks;
 mod cli;
+mod collective;
 mod compare;
 mod cosmic;
 mod crews;
@@ -63,5 +67,6 @@ mod testbed;
 mod theory;
 mod tidy;
 mod traces;
+mod transfers;
 mod variants;
 mod worst;

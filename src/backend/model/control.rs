@@ -93,6 +93,7 @@ impl World<'_> {
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
             Effect::Moved(ticket) => self.moved(ticket),
+            Effect::Sent { send, arrived } => self.sent(send, arrived),
             Effect::Speed(node, share_ppm) => {
                 if let Some(of) = self.jobs.job_of(node) {
                     self.change_speed(of, node, share_ppm);
@@ -256,10 +257,12 @@ impl World<'_> {
 
     /// Whether a timer waits for the controller to be back; it is then kept.
     pub(super) fn put_off(&mut self, timer: Timer) -> bool {
-        let needs = matches!(
-            timer,
-            Timer::Power(_) | Timer::Job { .. } | Timer::Drained { .. } | Timer::Place
-        );
+        let needs = match timer {
+            Timer::Power(_) | Timer::Drained { .. } | Timer::Place => true,
+            // What follows a step without an order goes on without the controller.
+            Timer::Job { job, epoch } => self.collective_after(job, epoch).is_none(),
+            _ => false,
+        };
         let kept = needs && self.control.is_down();
         if kept {
             if let Timer::Job { job, epoch } = timer {

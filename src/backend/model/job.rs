@@ -10,20 +10,21 @@
 //! of it.
 //!
 //! Not modelled: the request to the disk of a replica that takes over another one's transfer; the
-//! application's own traffic, which is part of its steps: what it loses while a checkpoint is
-//! written is the scenario's `slowdown`; the time to read such an image from the card.
+//! application's own traffic besides collective operations, which is part of its steps: what it
+//! loses while a checkpoint is written is the scenario's `slowdown`; the time to read such an image from the card.
 
 use std::collections::BTreeMap;
 
 use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
-use crate::event::{EndReason, JobPhase, Purpose, What};
+use crate::event::{JobPhase, Purpose, What};
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{Draw, Left, Participants, Ticket};
 use crate::ids::{JobId, NodeId};
-use crate::scenario::StopWhen;
+use crate::scenario::collective::Collective;
 use crate::units::{Bytes, Span, Time};
 
 use super::pace::{Pace, times};
+use super::workload::Operation;
 use super::world::{Timer, World};
 
 /// Whose transfer is under way.
@@ -56,6 +57,8 @@ pub(super) struct Workers {
     computing: bool,
     /// Nodes of groups that compute behind each PSU, if the job has groups.
     working: BTreeMap<u32, u32>,
+    /// What they send to each other at the end of a step.
+    pub operation: Option<Operation>,
 }
 
 /// What the nodes of a job know of the checkpoint that is written while it computes.
@@ -79,7 +82,7 @@ struct Draining {
 }
 
 impl World<'_> {
-    fn workers(&mut self, of: JobId) -> &mut Workers {
+    pub(super) fn workers(&mut self, of: JobId) -> &mut Workers {
         &mut self.workers[usize::from(of.0)]
     }
 
@@ -111,8 +114,8 @@ impl World<'_> {
             JobCommand::Forget { .. } => {}
             JobCommand::Wake(at) => self.rack.schedule(at, Timer::Place),
             JobCommand::Finished { all, .. } => {
-                if all && self.plan.scenario.stop.when == StopWhen::WorkloadDone {
-                    self.ended = Some(EndReason::WorkDone);
+                if all {
+                    self.finished();
                 }
             }
         }
@@ -146,6 +149,7 @@ impl World<'_> {
         workers.pace.stop();
         let ticket = workers.transfer.take();
         self.give_up(ticket);
+        self.stop_collective(of);
     }
 
     fn work(&mut self, of: JobId, order: u64, work: Work) {
@@ -295,8 +299,20 @@ impl World<'_> {
         }
     }
 
+    /// What the nodes send to each other when the time that was set in this epoch is over, if that is
+    /// the end of the computing of a step.
+    pub(super) fn collective_after(&self, job: JobId, epoch: u32) -> Option<Collective> {
+        let workers = &self.workers[usize::from(job.0)];
+        let computed = matches!(workers.order, Some((_, Work::Compute { .. })));
+        self.plan.collective(job).filter(|_| computed && workers.epoch == epoch)
+    }
+
     /// The time of an order is over.
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
+        if let Some(spec) = self.collective_after(job, epoch) {
+            self.workers(job).pace.stop();
+            return self.begin_collective(job, spec);
+        }
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
         if self.passes_over(job, work) {
@@ -332,7 +348,7 @@ impl World<'_> {
     }
 
     /// The nodes report to the controller that they have done what was ordered.
-    fn answer(&mut self, job: JobId) {
+    pub(super) fn answer(&mut self, job: JobId) {
         let Some((order, _)) = self.workers(job).order else { return };
         if self.control.is_down() {
             self.control.hold(job, order);

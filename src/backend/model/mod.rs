@@ -14,6 +14,7 @@ mod importance;
 mod job;
 mod leap;
 mod pace;
+mod workload;
 mod world;
 
 pub use fork::Fork;

@@ -17,6 +17,7 @@ use super::control::{Control, faults_of, power_of};
 use super::importance;
 use super::job::{Mover, Workers};
 use super::leap::{Leap, Reading};
+use super::workload::Workload;
 
 /// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(super) enum Timer {
     Sample,
     /// The change of this number takes place.
     Change(u16),
+    /// The workload asked for this instant.
+    Workload,
+    /// The latency of a message is over.
+    Message(u64),
     /// Whoever plays it wants to look.
     Pause,
 }
@@ -69,6 +74,10 @@ pub(super) struct World<'p> {
     pub workers: Vec<Workers>,
     /// Room for what the coordinator commands.
     pub commands: Vec<JobCommand>,
+    /// What sends from part to part.
+    pub workload: Workload,
+    /// Jobs or another workload that are not done.
+    unfinished: u8,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
     pub control: Control,
@@ -95,6 +104,8 @@ impl<'p> World<'p> {
             jobs: Coordinator::new(plan, plan.detection()),
             workers: plan.jobs.iter().map(|_| Workers::default()).collect(),
             commands: Vec::new(),
+            workload: Workload::of(plan),
+            unfinished: u8::from(!plan.jobs.is_empty()) + u8::from(lists_transfers(plan)),
             movers: BTreeMap::new(),
             control: Control::default(),
             ended: None,
@@ -174,6 +185,9 @@ impl<'p> World<'p> {
         }
         self.injector.begin(&mut faults_of(&mut self.rack));
         self.inject();
+        if lists_transfers(self.plan) {
+            self.rack.schedule(Time::ZERO, Timer::Workload);
+        }
         if self.leap.is_none() {
             self.rack.schedule(Time::ZERO, Timer::Sample);
         }
@@ -221,6 +235,8 @@ impl<'p> World<'p> {
             Timer::Drained { job, turn } => self.drained(job, turn),
             Timer::Place => self.coordinate(Input::Time),
             Timer::Sample => self.sample(),
+            Timer::Message(number) => self.message_due(number),
+            Timer::Workload => self.run_workload(crate::workload::Input::Time),
             Timer::Pause => self.paused = true,
             Timer::Change(number) => self.change(&self.changes[usize::from(number)].plan),
         }
@@ -294,6 +310,14 @@ impl<'p> World<'p> {
         self.after(self.plan.scenario.record.sample, Timer::Sample);
     }
 
+    /// All jobs, or another workload, are done.
+    pub(super) fn finished(&mut self) {
+        self.unfinished -= 1;
+        if self.unfinished == 0 && self.plan.scenario.stop.when == StopWhen::WorkloadDone {
+            self.ended = Some(EndReason::WorkDone);
+        }
+    }
+
     /// Ends the run if the scenario's condition holds when all that follows from the last thing
     /// has happened, such as a brown-out by the last node.
     fn check_all_up(&mut self) {
@@ -312,4 +336,9 @@ impl<'p> World<'p> {
         self.with_rack(Rack::finish);
         self.emit(What::RunEnds { reason });
     }
+}
+
+/// Whether the scenario lists transfers.
+fn lists_transfers(plan: &Plan) -> bool {
+    !plan.scenario.transfers.is_empty()
 }

@@ -180,6 +180,7 @@ impl Simulation {
             }
             // The fleet finds out by itself.
             Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) => {}
+            Effect::Sent { .. } => unreachable!("the fleet has agents send, if anybody does"),
         }
     }
 

@@ -155,7 +155,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn fetch(&mut self, id: u32, bytes: Bytes) {
         let node = &self.nodes[id as usize];
         let cap = self.network.tftp_cap(node.share_ppm);
-        let route = self.network.tftp_route(node.switch);
+        let route = self.network.tftp_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
         self.listen(id);
@@ -227,7 +227,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
         let node = &self.nodes[id as usize];
         let cap = self.network.node_cap(node.share_ppm);
-        let route = self.network.read_route(node.switch);
+        let route = self.network.read_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
     }

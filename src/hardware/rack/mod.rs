@@ -20,6 +20,7 @@ mod feed;
 mod node;
 mod part;
 mod scale;
+mod send;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -36,6 +37,8 @@ use self::feed::Feed;
 use self::node::{MachineNode, Request};
 use self::part::{Server, Switch};
 use self::scale::Scale;
+pub use self::send::SendId;
+use self::send::Sends;
 use self::transfer::{Transfers, Way};
 use self::words::Due;
 use super::boot::{self as chain, Step};
@@ -46,7 +49,7 @@ use crate::event::{Cause, Event, NodeState, Sensor, What};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
-use crate::units::{Bytes, Span, Time};
+use crate::units::{BitRate, Bytes, Span, Time};
 
 /// The machine, with the plan `P` that it is built from and an agenda of timers of type `T`.
 #[derive(Clone, Debug)]
@@ -62,6 +65,8 @@ pub struct Rack<P, T = Timer> {
     feed: Feed,
     network: Network,
     transfers: Transfers,
+    /// What a workload sends from part to part.
+    sends: Sends,
     /// What faults leave of parts now.
     scale: Scale,
     /// Nodes that are up.
@@ -87,6 +92,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             feed: Feed::new(&plan),
             network: Network::new(&plan),
             transfers: Transfers::default(),
+            sends: Sends::default(),
             scale: Scale::default(),
             up: 0,
             output: Vec::new(),
@@ -392,22 +398,54 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.transfers.join(ticket, node, &mut self.network, self.now, way);
     }
 
+    /// Sends so many bytes from a node or server to another; `None` if one of them is a node that is
+    /// not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped and
+    /// they are lost. What a dead link, switch or server holds up waits for it.
+    pub fn send(&mut self, from: Part, to: Part, bytes: Bytes) -> Option<SendId> {
+        let is_up = |part: Part| {
+            part.kind == PartKind::Server || self.state(NodeId(part.index)) == NodeState::Up
+        };
+        let cap = cap(&self.nodes);
+        (is_up(from) && is_up(to))
+            .then(|| self.sends.start((from, to), bytes, &mut self.network, self.now, cap))
+    }
+
+    /// Gives a send up, if it has not ended: what it moved is lost.
+    pub fn drop_send(&mut self, send: SendId) {
+        if let Some(what) = self.sends.drop(send, &mut self.network, self.now) {
+            self.emit(what);
+        }
+    }
+
+    /// What a node sends and receives is lost.
+    fn lose_sends(&mut self, id: u32) {
+        let part = Part { kind: PartKind::Node, index: id };
+        for (send, what) in self.sends.lose(part, &mut self.network, self.now) {
+            self.emit(what);
+            self.effect(Effect::Sent { send, arrived: false });
+        }
+    }
+
     fn admitted(&mut self, ticket: Ticket) {
-        let (way, alike) = (way(&self.nodes), self.scale.leaves_links_whole());
+        let alike = self.scale.leaves_links_whole() && !self.network.is_mesh();
+        let way = way(&self.nodes);
         if self.transfers.start(ticket, &mut self.network, self.now, alike, way) {
             self.effect(Effect::Moved(ticket));
         }
     }
 
     fn transfer_done(&mut self, finished: &Finished) {
-        if !transfer::is_asked(finished) {
+        if transfer::is_asked(finished) {
+            let (what, complete) = self.transfers.finished(finished);
+            self.emit(what);
+            if let Some(ticket) = complete {
+                self.effect(Effect::Moved(ticket));
+            }
+        } else if let Some((send, what)) = self.sends.finished(finished) {
+            self.emit(what);
+            self.effect(Effect::Sent { send, arrived: true });
+        } else {
             self.boot_transfer_done(finished.tag as u32, finished);
-            return;
-        }
-        let (what, complete) = self.transfers.finished(finished);
-        self.emit(what);
-        if let Some(ticket) = complete {
-            self.effect(Effect::Moved(ticket));
         }
     }
 
@@ -427,6 +465,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     pub fn finish(&mut self) {
         for ticket in self.transfers.all() {
             self.drop_transfer(ticket);
+        }
+        for what in self.sends.cut(&mut self.network, self.now) {
+            self.emit(what);
         }
         for id in 0..self.nodes.len() as u32 {
             self.abort_boot_transfer(id);
@@ -511,6 +552,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.set_state(id, state, cause);
         if was_up {
             self.up -= 1;
+            self.lose_sends(id);
             self.effect(Effect::Stops(NodeId(id)));
         }
     }
@@ -563,12 +605,23 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     }
 }
 
+/// The rate of the link of a node or server, of what is left of it.
+fn cap(nodes: &[MachineNode]) -> impl Fn(&Network, Part) -> BitRate {
+    |network, part| match part.kind {
+        PartKind::Node => network.node_cap(nodes[part.index as usize].share_ppm),
+        _ => network.server_rate(),
+    }
+}
+
 /// The way of what a node moves to its server, or from it.
 fn way(nodes: &[MachineNode]) -> impl Fn(&Network, u32, bool) -> Way {
     |network, id, write| {
         let node = &nodes[id as usize];
-        let route =
-            if write { network.write_route(node.switch) } else { network.read_route(node.switch) };
+        let route = if write {
+            network.write_route(id, node.switch)
+        } else {
+            network.read_route(id, node.switch)
+        };
         (route, network.node_cap(node.share_ppm))
     }
 }

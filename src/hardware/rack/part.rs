@@ -178,12 +178,15 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn node_cap_changed(&mut self, id: u32) {
         let node = &self.nodes[id as usize];
         let link = self.network.node_cap(node.share_ppm);
+        self.network.set_node_link(self.now, id, node.share_ppm);
         if let Some(flow) = node.flow {
             let tftp = node.state == NodeState::Tftp;
             let cap = if tftp { self.network.tftp_cap(node.share_ppm) } else { link };
             self.network.fabric.set_cap(self.now, flow, cap);
         }
         self.transfers.set_cap(id, link, &mut self.network, self.now);
+        let (part, cap) = (Part { kind: PartKind::Node, index: id }, super::cap(&self.nodes));
+        self.sends.set_caps(part, &mut self.network, self.now, cap);
     }
 
     /// A PSU domain loses power for one more reason.
@@ -277,6 +280,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         let row = &self.switches[switch as usize];
         let (forwards, uplink_ppm) = (row.down == 0, row.uplink_ppm);
         self.network.set_uplink(self.now, switch, row.share_ppm());
+        self.network.set_switch(self.now, switch, forwards);
         self.effect(Effect::Switch(switch, forwards, uplink_ppm));
         let plan = self.plan.clone();
         for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Switch, index: switch }) {

@@ -1,5 +1,6 @@
 //! What the machine says to its holder, and what can become due in it.
 
+use super::send::SendId;
 use super::transfer::Ticket;
 use crate::event::Event;
 use crate::ids::{Life, NodeId};
@@ -103,6 +104,13 @@ pub enum Effect {
     Speed(NodeId, u32),
     /// A transfer is complete.
     Moved(Ticket),
+    /// What one part sends to another has arrived, or is lost.
+    Sent {
+        /// Which.
+        send: SendId,
+        /// Whether all of it has arrived.
+        arrived: bool,
+    },
 }
 
 /// What comes of what happens.

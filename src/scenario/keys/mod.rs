@@ -13,6 +13,7 @@ use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::jobs::{JOB, Protocols, Workload};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
+use crate::scenario::transfers::Given;
 use crate::scenario::{Record, Site, StopRule};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 
@@ -71,6 +72,7 @@ joined! {
         Key::new("workload", Kind::Table(Workload::SPEC), ""),
         Key::new("checkpoint", Kind::Table(Protocols::SPEC), ""),
         Key::new("job", Kind::Tables(&JOB), "The jobs."),
+        Key::new("transfers", Kind::Table(Given::SPEC), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),
         Key::new("change", Kind::Tables(OneChange::SPEC), "What changes while the run goes on."),

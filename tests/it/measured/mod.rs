@@ -12,6 +12,7 @@ mod paper;
 mod rows;
 mod storms;
 
+pub(crate) use rows::table;
 use rows::{Row, rows};
 
 /// Packets a second that no daemon reaches: the links alone are compared.

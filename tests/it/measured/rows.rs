@@ -72,7 +72,7 @@ pub(super) fn rows(file: &str) -> Option<Vec<Row>> {
 
 /// A table of the measurements, or nothing, after saying so, where they are absent.
 #[expect(clippy::print_stdout, reason = "a test that skips must say so")]
-pub(super) fn table(file: &str) -> Option<PathBuf> {
+pub(crate) fn table(file: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("RACKSTORM_DATA").map(PathBuf::from);
     let shared = shared.unwrap_or_else(|| root().join("../shared"));
     let path = shared.join("data/measured").join(file);

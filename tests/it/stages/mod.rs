@@ -110,9 +110,10 @@ fn subject(what: &What) -> Option<Subject> {
         | What::StepDone { job, .. }
         | What::Checkpoint { job, .. }
         | What::Group { job, .. }
+        | What::Collective { job, .. }
         | What::WorkLost { job, .. } => Some(Subject::Job(*job)),
         What::RunEnds { .. } => Some(Subject::End),
-        What::Transfer { .. } | What::Reading { .. } => None,
+        What::Transfer { .. } | What::Task { .. } | What::Reading { .. } => None,
     }
 }
 

@@ -1,0 +1,122 @@
+//! Collective operations of a job: what its nodes send to each other at the end of each step.
+
+use crate::config::declare::{Field, Written, choice, table};
+use crate::config::language::Kind;
+use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::section::Section;
+use crate::config::words::Word;
+use crate::scenario::keys::{SIZE_SOME, SPAN};
+use crate::units::{Bytes, Span};
+use crate::workload::collective::Pattern;
+
+choice! {
+    /// What an operation does.
+    pub enum Operation(Clone, Copy, Debug, PartialEq, Eq) {
+        /// The first node's data go to all.
+        Broadcast = "broadcast",
+        /// All get the sum of what all have.
+        AllReduce = "all-reduce",
+        /// All get what all have.
+        AllGather = "all-gather",
+        /// Each sends other data to each.
+        AllToAll = "all-to-all",
+        /// Each sends to the nodes before and after it, on a ring.
+        Neighbours = "neighbours",
+    }
+}
+
+choice! {
+    /// In which rounds.
+    pub enum Algorithm(Clone, Copy, Debug, PartialEq, Eq) {
+        /// All messages at once.
+        Linear = "linear",
+        /// Each round twice as many nodes have the data.
+        Binomial = "binomial",
+        /// Parts go round a ring.
+        Ring = "ring",
+        /// Pairs exchange what they have, at twice the distance each round.
+        RecursiveDoubling = "recursive-doubling",
+        /// In round k each sends to the k-th node after it.
+        Pairwise = "pairwise",
+    }
+}
+
+table! {
+    /// What the nodes of a job send to each other at the end of each step. Only the model plays it.
+    pub struct Collective(Clone, Copy, Debug, PartialEq) {
+        /// What they do: `broadcast`, `all-reduce`, `all-gather`, `all-to-all`, or send to their
+        /// `neighbours` on a ring.
+        operation: Operation;
+        /// In which rounds. Default: `binomial` to broadcast, `ring` to all-reduce and all-gather,
+        /// `pairwise` all-to-all, `linear` to neighbours.
+        algorithm: Option<Algorithm>;
+        /// What the first node broadcasts, the vector that each node reduces, what each node gives to
+        /// all, or what each sends to each other one.
+        size: Bytes = SIZE_SOME;
+        /// Before the first byte of each message moves: alpha of the usual cost models.
+        latency: Span = SPAN => "\"0 s\"";
+    }
+    checks |section, m| {
+        if let Some((operation, Some(algorithm))) = operation.zip(algorithm)
+            && pattern(operation, algorithm).is_none()
+        {
+            let title = format!("`{}` has no algorithm `{}`", operation.word(), algorithm.word());
+            let help = "broadcast: linear or binomial; all-reduce and all-gather: ring or \
+                        recursive-doubling; all-to-all: pairwise or linear; neighbours: linear";
+            m.note(Mistake::new(section.place("algorithm"), title).help(help));
+        }
+    }
+}
+
+impl Collective {
+    /// Who sends what to whom.
+    #[must_use]
+    pub fn pattern(self) -> Pattern {
+        let usual = match self.operation {
+            Operation::Broadcast => Algorithm::Binomial,
+            Operation::AllReduce | Operation::AllGather => Algorithm::Ring,
+            Operation::AllToAll => Algorithm::Pairwise,
+            Operation::Neighbours => Algorithm::Linear,
+        };
+        let all = pattern(self.operation, self.algorithm.unwrap_or(usual));
+        all.expect("the reader refuses other algorithms")
+    }
+}
+
+/// Notes an operation that so many nodes cannot carry out.
+pub(super) fn check_nodes(own: &Section<'_>, of: Collective, nodes: u32, m: &mut Mistakes) {
+    if of.pattern() == Pattern::GatherDoubling && !nodes.is_power_of_two() {
+        let title = format!("recursive doubling gathers from 2, 4, 8, ... nodes, not from {nodes}");
+        let mistake = Mistake::new(own.section("collective").place("algorithm"), title);
+        m.note(mistake.help("`algorithm = \"ring\"` takes any number"));
+    }
+}
+
+/// Who sends what to whom, if there is such an algorithm.
+fn pattern(operation: Operation, algorithm: Algorithm) -> Option<Pattern> {
+    Some(match (operation, algorithm) {
+        (Operation::Broadcast, Algorithm::Linear) => Pattern::BroadcastLinear,
+        (Operation::Broadcast, Algorithm::Binomial) => Pattern::BroadcastBinomial,
+        (Operation::AllReduce, Algorithm::Ring) => Pattern::ReduceRing,
+        (Operation::AllReduce, Algorithm::RecursiveDoubling) => Pattern::ReduceDoubling,
+        (Operation::AllGather, Algorithm::Ring) => Pattern::GatherRing,
+        (Operation::AllGather, Algorithm::RecursiveDoubling) => Pattern::GatherDoubling,
+        (Operation::AllToAll, Algorithm::Pairwise) => Pattern::ToAllPairwise,
+        (Operation::AllToAll, Algorithm::Linear) => Pattern::ToAllLinear,
+        (Operation::Neighbours, Algorithm::Linear) => Pattern::Neighbours,
+        _ => return None,
+    })
+}
+
+impl Field for Option<Algorithm> {
+    const KIND: Kind = Algorithm::KIND;
+    const REQUIRED: bool = false;
+
+    fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
+        if section.has(name) { Algorithm::take(section, name, m).map(Some) } else { Some(None) }
+    }
+
+    fn written(&self, kind: &Kind) -> Written {
+        self.as_ref().map_or(Written::Absent, |own| own.written(kind))
+    }
+}
