@@ -246,7 +246,7 @@ fn text_is_whole(study: &Study) {
 
 #[test]
 fn the_text_of_a_study_loads_to_the_same_study() {
-    for folder in ["base", "smoke", "study"] {
+    for folder in ["base", "bramble", "smoke", "study"] {
         for entry in fs::read_dir(Path::new("scenarios").join(folder)).expect("it is there") {
             let path = entry.expect("an entry").path();
             if path.ends_with("base/defaults.toml")

@@ -101,7 +101,20 @@ fn states(run: &Played) -> Vec<(NodeState, Span)> {
 
 #[test]
 fn a_lone_node_of_each_kind_takes_the_sum_of_its_steps_to_the_nanosecond() {
-    for base in ["pi_3b", "pi_3b_plus", "pi_4b", "pi_1b"] {
+    let nodes = [
+        "pi_1b",
+        "pi_1b_256",
+        "pi_1b_plus",
+        "pi_2b",
+        "pi_3b",
+        "pi_3b_plus",
+        "pi_4b",
+        "pi_5",
+        "pi_cm4",
+        "pi_zero_w",
+        "pi_zero_2w",
+    ];
+    for base in nodes {
         let scenario = alone(base);
         let run = play_plan(&Plan::make(&scenario));
         let wanted = sum_of_states(&scenario);

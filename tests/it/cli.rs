@@ -85,7 +85,7 @@ fn validate_reports_good_files_on_stdout_and_bad_ones_on_stderr() {
 #[test]
 fn every_scenario_of_the_repository_is_good() {
     let mut files = Vec::new();
-    for folder in ["scenarios/smoke", "scenarios/study"] {
+    for folder in ["scenarios/bramble", "scenarios/smoke", "scenarios/study"] {
         crate::program::walk(&root().join(folder), &mut |file| {
             if file.extension().is_some_and(|extension| extension == "toml") {
                 files.push(text(file).to_owned());

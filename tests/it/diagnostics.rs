@@ -11,7 +11,7 @@ use rackstorm::scenario::{
 /// All scenario files of the repository, sorted.
 fn scenario_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for folder in ["base", "smoke", "study"] {
+    for folder in ["base", "bramble", "smoke", "study"] {
         let folder = Path::new("scenarios").join(folder);
         let entries = fs::read_dir(&folder).expect("the folder is there");
         files.extend(entries.map(|entry| entry.expect("an entry").path()));

@@ -11,6 +11,7 @@ mod program;
 
 mod axes;
 mod boot;
+mod brambles;
 mod branch;
 mod calibrate;
 mod checks;

@@ -18,8 +18,13 @@ pub(crate) fn update() -> bool {
 
 /// All smoke scenarios, sorted by name.
 pub(crate) fn smoke_scenarios() -> Vec<PathBuf> {
-    let folder = root().join("scenarios/smoke");
-    let entries = std::fs::read_dir(&folder).expect("there are smoke scenarios");
+    scenarios_of("smoke")
+}
+
+/// The scenarios in a folder of `scenarios/`, sorted.
+pub(crate) fn scenarios_of(folder: &str) -> Vec<PathBuf> {
+    let folder = root().join("scenarios").join(folder);
+    let entries = std::fs::read_dir(&folder).expect("there are scenarios");
     let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
