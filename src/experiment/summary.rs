@@ -13,9 +13,13 @@ use crate::scenario::{Scenario, StopWhen};
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
-const HEADLINES: [&str; 10] = [
+const HEADLINES: [&str; 14] = [
     "makespan",
     "efficiency",
+    "collective_share",
+    "transfers_done",
+    "transfers_lost",
+    "transfer_time_mean",
     "interrupts",
     "failures",
     "availability",
@@ -101,6 +105,9 @@ impl Ended {
             (unfinished, jobs) if unfinished > 0.0 => {
                 format!("{unfinished} of {jobs} jobs were not done")
             }
+            _ if self.value("transfers_unfinished") > 0.0 => {
+                format!("{} transfers had not arrived", self.value("transfers_unfinished"))
+            }
             _ => "not all nodes were up".to_owned(),
         };
         Some(format!("after {}, when {missing}", span(self.value("run_time"))))
@@ -162,7 +169,8 @@ impl Ended {
 pub(super) fn is_unfinished(scenario: &Scenario, metric: impl Fn(&str) -> Option<f64>) -> bool {
     let value = |name| metric(name).unwrap_or(0.0);
     let all_up = scenario.stop.when == StopWhen::AllUp;
-    value("jobs_unfinished") > 0.0 || (all_up && value("nodes_up_end") < value("nodes"))
+    let unfinished = value("jobs_unfinished") + value("transfers_unfinished") > 0.0;
+    unfinished || (all_up && value("nodes_up_end") < value("nodes"))
 }
 
 /// A metric as an entry of the JSON object; what is not a number becomes null.

@@ -145,6 +145,10 @@ fn transfer(fields: [&str; 4], layout: &Layout) -> Result<Transfer, Wrong> {
         let text = fields[number];
         (number, format!("`{text}` is not {what}"), help)
     };
+    if let Some(number) = fields.iter().position(|text| text.is_empty()) {
+        let help = "each transfer has a value in each column";
+        return Err((number, format!("no value in the column `{}`", COLUMNS[number]), help));
+    }
     let span: Result<Span, _> = format!("{start} s").parse();
     let start = span.map_err(|_| wrong(0, "a number of seconds", "such as 12.5"))?;
     let number = bytes.parse().ok().filter(|bytes| *bytes <= u64::MAX >> 8);

@@ -40,6 +40,7 @@ fn validator() -> jsonschema::Validator {
 const PASS: &[(&str, Why)] = &[
     ("adaptive", Why::OtherFiles),
     ("changes", Why::Meaning),
+    ("collective", Why::Arithmetic),
     ("comment_only", Why::NoDocument),
     ("compression_of_spans", Why::OtherKeys),
     ("counts", Why::OtherTables),
@@ -84,6 +85,7 @@ const PASS: &[(&str, Why)] = &[
     ("syntax", Why::NoDocument),
     ("too_late", Why::OtherTables),
     ("too_many_nodes", Why::OtherFiles),
+    ("transfers", Why::Meaning),
     ("upset_of_nothing", Why::OtherFiles),
     ("variants_axis", Why::Meaning),
     ("variants_unknown", Why::Meaning),

@@ -279,3 +279,31 @@ fn a_results_folder_replays_without_the_table_that_it_came_from() {
     let again = bench.run(&["replay", folder.to_str().expect("text")]);
     assert_eq!(again.code, 0, "{}", again.stderr);
 }
+
+/// Torn, empty, huge, of another kind: each with a message, at its place.
+#[test]
+fn a_table_that_is_none_is_refused_with_what_is_wrong() {
+    let bench = Bench::new();
+    let file = bench.write(
+        "storm.toml",
+        &machine(4, 4, "1 Gbit/s", "[transfers]\nfile = \"storm.csv\"\n"),
+    );
+    let mut row = String::from("start,source,destination,bytes\n");
+    for number in 0..500_001 {
+        row += if number % 2 == 0 { "0,pi1,pi2,1\n" } else { "0,pi2,pi1,1\n" };
+    }
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "a table of transfers without the column `start`"),
+        (b"start,source,destination,bytes\n", "a table without transfers below its header"),
+        (b"start,source,bytes\n0,pi1,1\n", "without the column `destination`"),
+        (b"start,source,destination,bytes\n0,pi1,pi2", "no value in the column `bytes`"),
+        (b"start,source,destination,bytes\n0,pi1,\xff,1\n", "the text is not UTF-8"),
+        (row.as_bytes(), "more than 500000 transfers"),
+    ];
+    for (table, wanted) in cases {
+        std::fs::write(bench.path().join("storm.csv"), table).expect("written");
+        let done = bench.run(&["validate", file.to_str().expect("text")]);
+        assert_eq!(done.code, 2, "{}", done.stderr);
+        assert!(done.stderr.contains(wanted), "{wanted}: {}", done.stderr);
+    }
+}

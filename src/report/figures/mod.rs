@@ -6,6 +6,7 @@ mod power;
 mod rack_map;
 mod server_link;
 mod time_breakdown;
+mod transfers;
 
 pub(crate) use nodes_up::close_look;
 
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &time_breakdown::TimeBreakdown,
     &rack_map::RackMap,
     &server_link::ServerLink,
+    &transfers::TransferTimes,
     &power::PowerOverTime,
 ];
 
