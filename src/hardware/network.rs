@@ -11,9 +11,9 @@
 //! ```
 //!
 //! All capacities are those of payload: the line rate times `network.tcp_share`. A node's own
-//! link is the private cap of its transfers; where a workload sends from part to part it is shared as
-//! well, in both directions, and so is the inside of a switch, which holds nothing back while the
-//! switch works. All uplinks and servers meet at the top, which carries whatever comes.
+//! link is the private cap of its transfers; where a workload sends from part to part it is shared
+//! as well, in both directions, and so is the inside of a switch, which holds nothing back while
+//! the switch works. All uplinks and servers meet at the top, which carries whatever comes.
 
 use std::collections::BTreeMap;
 

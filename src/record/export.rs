@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{RecordError, words};
 use crate::cosmic::dram::MODES;
-use crate::event::{Cause, Event, Fault, PartState, Sensor, What};
-use crate::ids::{FaultId, JobId, Part};
+use crate::event::{Cause, Class, Event, Fault, PartState, Sensor, TaskAct, What};
+use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::units::Span;
 
 /// The columns. Cells without meaning for an event are empty.
@@ -184,13 +184,7 @@ fn row(what: &What) -> Row {
         What::FailureAbsorbed { job, node } => {
             Row { node: Some(from_one(node.0)), ..job_row("failure-absorbed", job) }
         }
-        What::Upset { node, array, class } => Row {
-            event: "upset",
-            node: Some(from_one(node.0)),
-            state: class.word(),
-            number: Some(u64::from(array)),
-            ..Row::default()
-        },
+        What::Upset { node, array, class } => upset_row(node, array, class),
         What::ChipFault { .. } => chip_fault_row(what),
         What::Transfer { purpose, nodes, received, lost } => Row {
             event: "transfer",
@@ -203,12 +197,7 @@ fn row(what: &What) -> Row {
         What::Collective { job, act } => {
             Row { state: words::collective_act(act), ..job_row("collective", job) }
         }
-        What::Task { number, act } => Row {
-            event: "task",
-            number: Some(u64::from(number) + 1),
-            state: words::task_act(act),
-            ..Row::default()
-        },
+        What::Task { number, act } => task_row(number, act),
         What::Reading { sensor, value } => reading_row(sensor, value),
         What::RunEnds { reason } => {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
@@ -264,6 +253,25 @@ fn part_row(part: Part, state: PartState, cause: Cause) -> Row {
         state: words::part_state(state),
         cause: words::cause(cause),
         share_ppm,
+        ..Row::default()
+    }
+}
+
+fn upset_row(node: NodeId, array: u32, class: Class) -> Row {
+    Row {
+        event: "upset",
+        node: Some(from_one(node.0)),
+        state: class.word(),
+        number: Some(u64::from(array)),
+        ..Row::default()
+    }
+}
+
+fn task_row(number: u32, act: TaskAct) -> Row {
+    Row {
+        event: "task",
+        number: Some(u64::from(number) + 1),
+        state: words::task_act(act),
         ..Row::default()
     }
 }

@@ -119,13 +119,21 @@ impl Scale {
     /// A logarithmic axis from `low` to `end`, both above 0, with a tick at each power of ten; at
     /// twice and five times each as well where there are few. Its values are decimal logarithms.
     pub(crate) fn decades(low: f64, end: f64, title: &str) -> Self {
-        let digits: &[&str] = if end / low > 300.0 { &["1"] } else { &["1", "2", "5"] };
-        let shown = steps(digits).filter(|value| (low..=end).contains(value));
         // All digits of a small one: an exponent is no label.
-        let label = |value: f64| match value {
+        Self::decades_as(low, end, title, |value| match value {
             small if small < 1e-4 => small.to_string(),
             _ => words::digits(value),
-        };
+        })
+    }
+
+    /// The same of a quantity, each label with its unit: `10 kB`.
+    pub(crate) fn decades_of(low: f64, end: f64, title: &str, unit: &str) -> Self {
+        Self::decades_as(low, end, title, |value| words::si(value, unit))
+    }
+
+    fn decades_as(low: f64, end: f64, title: &str, label: impl Fn(f64) -> String) -> Self {
+        let digits: &[&str] = if end / low > 300.0 { &["1"] } else { &["1", "2", "5"] };
+        let shown = steps(digits).filter(|value| (low..=end).contains(value));
         let ticks = shown.map(|value| (libm::log10(value), label(value))).collect();
         Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
     }
@@ -334,6 +342,12 @@ mod tests {
         assert_eq!(labels(&scale), "Nodes: 725 730 735 740 745 750");
         let scale = Scale::upper_counts(10_031.0, 10_050.0, "Nodes");
         assert!((scale.low - 10_030.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quantity_over_decades_has_its_unit_at_each_tick() {
+        let scale = Scale::decades_of(900.0, 1.1e7, "Size", "B");
+        assert_eq!(labels(&scale), "Size: 1 kB 10 kB 100 kB 1 MB 10 MB");
     }
 
     #[test]

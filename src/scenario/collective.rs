@@ -7,7 +7,6 @@ use crate::config::section::Section;
 use crate::config::words::Word;
 use crate::scenario::keys::{SIZE_SOME, SPAN};
 use crate::units::{Bytes, Span};
-use crate::workload::collective::Pattern;
 
 choice! {
     /// What an operation does.
@@ -41,6 +40,30 @@ choice! {
     }
 }
 
+/// What an operation does, and by which algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The first rank's data go to all: in ⌈log₂ n⌉ rounds, each rank that has them sends them on.
+    BroadcastBinomial,
+    /// The first rank sends its data to all others at once.
+    BroadcastLinear,
+    /// All get the sum of all: pairs exchange what they have, at twice the distance each round.
+    ReduceDoubling,
+    /// All get the sum of all: parts of it go round the ring twice.
+    ReduceRing,
+    /// All get the data of all: these go round the ring.
+    GatherRing,
+    /// All get the data of all: pairs exchange all that they have, at twice the distance each
+    /// round.
+    GatherDoubling,
+    /// Each sends other data to each: in round k to the k-th after it.
+    ToAllPairwise,
+    /// Each sends other data to each, all at once.
+    ToAllLinear,
+    /// Each sends to the ranks before and after it on a ring.
+    Neighbours,
+}
+
 table! {
     /// What the nodes of a job send to each other at the end of each step. Only the model plays it.
     pub struct Collective(Clone, Copy, Debug, PartialEq) {
@@ -50,8 +73,8 @@ table! {
         /// In which rounds. Default: `binomial` to broadcast, `ring` to all-reduce and all-gather,
         /// `pairwise` all-to-all, `linear` to neighbours.
         algorithm: Option<Algorithm>;
-        /// What the first node broadcasts, the vector that each node reduces, what each node gives to
-        /// all, or what each sends to each other one.
+        /// What the first node broadcasts, the vector that each node reduces, what each node gives
+        /// to all, or what each sends to each other one.
         size: Bytes = SIZE_SOME;
         /// Before the first byte of each message moves: alpha of the usual cost models.
         latency: Span = SPAN => "\"0 s\"";

@@ -23,9 +23,9 @@ table! {
     /// Transfers between nodes and servers, each at a time of its own, next to the jobs: either a
     /// `file` or the `rows` themselves. Only the model plays them.
     pub(super) struct Given(Debug) rivals [&["file", "rows"]] {
-        /// A CSV file, relative to this one, with the columns `start` (seconds from the start of the
-        /// run), `source` and `destination` (a node such as `pi17`, or the network interface of a
-        /// server such as `server[1]`) and `bytes`; other columns are passed over.
+        /// A CSV file, relative to this one, with the columns `start` (seconds from the start of
+        /// the run), `source` and `destination` (a node such as `pi17`, or the network interface of
+        /// a server such as `server[1]`) and `bytes`; other columns are passed over.
         file: Option<String>;
         /// The text of such a file.
         rows: Option<String>;

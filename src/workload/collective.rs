@@ -9,10 +9,10 @@
 //! |---|---|---|
 //! | broadcast | binomial | ⌈log₂ n⌉ (α + m β) |
 //! | broadcast | linear | α + (n - 1) m β, as all share the root's link |
-//! | all-reduce | recursive doubling | ⌊log₂ n⌋ (α + m β), and 2 (α + m β) more unless n is a power of 2 |
+//! | all-reduce | recursive doubling | ⌊log₂ n⌋ (α + m β), and two rounds more unless n is 2^k |
 //! | all-reduce | ring | 2 (n - 1) (α + m / n β) |
 //! | all-gather | ring | (n - 1) (α + m β) |
-//! | all-gather | recursive doubling (n a power of 2) | log₂ n α + (n - 1) m β |
+//! | all-gather | recursive doubling (n = 2^k) | log₂ n α + (n - 1) m β |
 //! | all-to-all | pairwise | (n - 1) (α + m β) |
 //! | all-to-all | linear | α + (n - 1) m β |
 //! | neighbours | | α + 2 m β on a ring of three or more, α + m β of two |
@@ -20,33 +20,11 @@
 //! (Thakur, Rabenseifner, Gropp, "Optimization of collective communication operations in MPICH",
 //! 2005, without its terms for the arithmetic of a reduction.)
 //!
-//! Not modelled: the arithmetic of a reduction, which is part of the computing of a step; ranks that
-//! share a node, between which messages cost nothing.
+//! Not modelled: the arithmetic of a reduction, which is part of the computing of a step; ranks
+//! that share a node, between which messages cost nothing.
 
+use crate::scenario::collective::Pattern;
 use crate::units::Bytes;
-
-/// What an operation does, and by which algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pattern {
-    /// The first rank's data go to all: in ⌈log₂ n⌉ rounds, each rank that has them sends them on.
-    BroadcastBinomial,
-    /// The first rank sends its data to all others at once.
-    BroadcastLinear,
-    /// All get the sum of all: pairs exchange what they have, at twice the distance each round.
-    ReduceDoubling,
-    /// All get the sum of all: parts of it go round the ring twice.
-    ReduceRing,
-    /// All get the data of all: these go round the ring.
-    GatherRing,
-    /// All get the data of all: pairs exchange all that they have, at twice the distance each round.
-    GatherDoubling,
-    /// Each sends other data to each: in round k to the k-th after it.
-    ToAllPairwise,
-    /// Each sends other data to each, all at once.
-    ToAllLinear,
-    /// Each sends to the ranks before and after it on a ring.
-    Neighbours,
-}
 
 /// A message of an operation, between ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,4 @@
-//! Collective operations of jobs: the alpha-beta costs, contention, failures in the middle, and what
-//! was measured.
+//! Collective operations of jobs: alpha-beta costs, failures in the middle, and what was measured.
 
 use rackstorm::event::{CollectiveAct, EndReason, Event, What};
 use rackstorm::stage::Model;

@@ -187,7 +187,8 @@ fn pairwise_rounds_never_share_a_link() {
     }
 }
 
-/// A thousand rows of 40 nodes behind four switches and a server, against water-filling from scratch.
+/// A thousand rows of 40 nodes behind four switches and a server, against water-filling from
+/// scratch.
 #[test]
 fn a_thousand_transfers_on_a_tree_end_when_the_oracle_says() {
     const MBIT: u64 = 1_000_000;
@@ -284,10 +285,8 @@ fn a_results_folder_replays_without_the_table_that_it_came_from() {
 #[test]
 fn a_table_that_is_none_is_refused_with_what_is_wrong() {
     let bench = Bench::new();
-    let file = bench.write(
-        "storm.toml",
-        &machine(4, 4, "1 Gbit/s", "[transfers]\nfile = \"storm.csv\"\n"),
-    );
+    let file = bench
+        .write("storm.toml", &machine(4, 4, "1 Gbit/s", "[transfers]\nfile = \"storm.csv\"\n"));
     let mut row = String::from("start,source,destination,bytes\n");
     for number in 0..500_001 {
         row += if number % 2 == 0 { "0,pi1,pi2,1\n" } else { "0,pi2,pi1,1\n" };

@@ -93,7 +93,9 @@ impl World<'_> {
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
             Effect::Moved(ticket) => self.moved(ticket),
-            Effect::Sent { send, arrived } => self.sent(send, arrived),
+            Effect::Sent { send, arrived } => {
+                self.with_workload(|all, rack, out| all.sent(rack, (send, arrived), out));
+            }
             Effect::Speed(node, share_ppm) => {
                 if let Some(of) = self.jobs.job_of(node) {
                     self.change_speed(of, node, share_ppm);

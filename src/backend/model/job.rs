@@ -11,7 +11,8 @@
 //!
 //! Not modelled: the request to the disk of a replica that takes over another one's transfer; the
 //! application's own traffic besides collective operations, which is part of its steps: what it
-//! loses while a checkpoint is written is the scenario's `slowdown`; the time to read such an image from the card.
+//! loses while a checkpoint is written is the scenario's `slowdown`; the time to read such an image
+//! from the card.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,6 @@ use crate::scenario::collective::Collective;
 use crate::units::{Bytes, Span, Time};
 
 use super::pace::{Pace, times};
-use super::workload::Operation;
 use super::world::{Timer, World};
 
 /// Whose transfer is under way.
@@ -57,8 +57,6 @@ pub(super) struct Workers {
     computing: bool,
     /// Nodes of groups that compute behind each PSU, if the job has groups.
     working: BTreeMap<u32, u32>,
-    /// What they send to each other at the end of a step.
-    pub operation: Option<Operation>,
 }
 
 /// What the nodes of a job know of the checkpoint that is written while it computes.
@@ -82,7 +80,7 @@ struct Draining {
 }
 
 impl World<'_> {
-    pub(super) fn workers(&mut self, of: JobId) -> &mut Workers {
+    fn workers(&mut self, of: JobId) -> &mut Workers {
         &mut self.workers[usize::from(of.0)]
     }
 
@@ -149,7 +147,7 @@ impl World<'_> {
         workers.pace.stop();
         let ticket = workers.transfer.take();
         self.give_up(ticket);
-        self.stop_collective(of);
+        self.with_workload(|all, rack, out| all.stop(rack, of, out));
     }
 
     fn work(&mut self, of: JobId, order: u64, work: Work) {
@@ -299,8 +297,8 @@ impl World<'_> {
         }
     }
 
-    /// What the nodes send to each other when the time that was set in this epoch is over, if that is
-    /// the end of the computing of a step.
+    /// What the nodes send to each other when the time that was set in this epoch is over, if that
+    /// is the end of the computing of a step.
     pub(super) fn collective_after(&self, job: JobId, epoch: u32) -> Option<Collective> {
         let workers = &self.workers[usize::from(job.0)];
         let computed = matches!(workers.order, Some((_, Work::Compute { .. })));
@@ -311,7 +309,8 @@ impl World<'_> {
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
         if let Some(spec) = self.collective_after(job, epoch) {
             self.workers(job).pace.stop();
-            return self.begin_collective(job, spec);
+            let nodes = self.jobs.movers(job);
+            return self.with_workload(|all, rack, out| all.begin(rack, (job, spec), nodes, out));
         }
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };

@@ -1,14 +1,14 @@
-//! The shell around what sends from part to part: listed transfers, and collective operations of jobs.
+//! What is sent from part to part: listed transfers, and collective operations of jobs.
 //!
-//! A send begins when its workload says so and, of a collective operation, its latency is over. If a
-//! node of it is not up it is lost at once; one of a job's operation is then never answered, and the
-//! failure, once it is noticed, stops the job and with it the operation.
+//! A send begins when its workload says so and, of a collective operation, its latency is over. If
+//! a node of it is not up it is lost at once; one of a job's operation is then never answered, and
+//! the failure, once it is noticed, stops the job and with it the operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::world::{Timer, World};
+use super::world::Timer;
 use crate::event::{CollectiveAct, TaskAct, What};
-use crate::hardware::rack::SendId;
+use crate::hardware::rack::{Rack, SendId};
 use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::collective::Collective as Spec;
@@ -16,6 +16,17 @@ use crate::units::Span;
 use crate::workload::collective::{Collective, Message};
 use crate::workload::transfers::Transfers;
 use crate::workload::{Command, Input};
+
+/// What comes of it, in this order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    /// An event is emitted.
+    Emit(What),
+    /// The nodes of a job have done what was ordered.
+    Answer(JobId),
+    /// All listed transfers have ended.
+    Finished,
+}
 
 /// What a send is for.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +37,12 @@ enum Errand {
     Message(JobId, Message),
 }
 
-/// The workloads besides the jobs, and what is sent for them and for jobs.
+/// The workloads besides the computing of jobs, and what is sent for them.
 #[derive(Clone, Debug)]
 pub(super) struct Workload {
     transfers: Transfers,
-    /// Room for what it commands.
-    commands: Vec<Command>,
     errands: BTreeMap<SendId, Errand>,
+    operations: BTreeMap<JobId, Operation>,
     /// Messages whose latency is not over, by numbers that never come again.
     waiting: BTreeMap<u64, (JobId, Message)>,
     messages: u64,
@@ -40,7 +50,7 @@ pub(super) struct Workload {
 
 /// A collective operation of a job.
 #[derive(Clone, Debug)]
-pub(super) struct Operation {
+struct Operation {
     machine: Collective,
     latency: Span,
     /// The node of each rank.
@@ -50,139 +60,162 @@ pub(super) struct Operation {
     waiting: BTreeSet<u64>,
 }
 
+type Hardware<'p> = Rack<&'p Plan, Timer>;
+
 impl Workload {
     /// That of a plan, before its first instant.
     pub(super) fn of(plan: &Plan) -> Self {
         let starts = plan.scenario.transfers.iter().map(|transfer| transfer.start);
         Self {
             transfers: Transfers::new(starts),
-            commands: Vec::new(),
             errands: BTreeMap::new(),
+            operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
             messages: 0,
         }
     }
-}
 
-impl World<'_> {
-    /// Informs the workload, and does what it commands.
-    pub(super) fn run_workload(&mut self, input: Input) {
-        let mut commands = std::mem::take(&mut self.workload.commands);
-        self.workload.transfers.on(self.rack.now(), input, &mut commands);
-        for command in commands.drain(..) {
+    /// The listed transfers are informed. O(transfers that begin).
+    pub(super) fn run(&mut self, rack: &mut Hardware<'_>, input: Input, out: &mut Vec<Outcome>) {
+        let mut commands = Vec::new();
+        self.transfers.on(rack.now(), input, &mut commands);
+        for command in commands {
             match command {
-                Command::Send(number) => self.send_listed(number),
-                Command::Wake(at) => self.rack.schedule(at, Timer::Workload),
-                Command::Finish => self.finished(),
+                Command::Send(number) => self.send_listed(rack, number, out),
+                Command::Wake(at) => rack.schedule(at, Timer::Workload),
+                Command::Finish => out.push(Outcome::Finished),
             }
         }
-        self.workload.commands = commands;
     }
 
-    fn send_listed(&mut self, number: u32) {
-        let row = self.plan.scenario.transfers[number as usize];
-        if let Some(send) = self.with_rack(|rack| rack.send(row.from, row.to, row.bytes)) {
-            self.workload.errands.insert(send, Errand::Listed(number));
-            self.emit(What::Task { number, act: TaskAct::Begin });
+    fn send_listed(&mut self, rack: &mut Hardware<'_>, number: u32, out: &mut Vec<Outcome>) {
+        let row = rack.plan().scenario.transfers[number as usize];
+        if let Some(send) = rack.send(row.from, row.to, row.bytes) {
+            self.errands.insert(send, Errand::Listed(number));
+            out.push(Outcome::Emit(What::Task { number, act: TaskAct::Begin }));
         } else {
-            self.end_listed(number, TaskAct::Lose);
+            self.end_listed(rack, number, TaskAct::Lose, out);
         }
     }
 
-    fn end_listed(&mut self, number: u32, act: TaskAct) {
-        self.emit(What::Task { number, act });
-        self.run_workload(Input::Ended(number));
+    fn end_listed(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        number: u32,
+        act: TaskAct,
+        out: &mut Vec<Outcome>,
+    ) {
+        out.push(Outcome::Emit(What::Task { number, act }));
+        self.run(rack, Input::Ended(number), out);
     }
 
     /// A send has arrived, or is lost.
-    pub(super) fn sent(&mut self, send: SendId, arrived: bool) {
-        match self.workload.errands.remove(&send) {
+    pub(super) fn sent(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (send, arrived): (SendId, bool),
+        out: &mut Vec<Outcome>,
+    ) {
+        match self.errands.remove(&send) {
             Some(Errand::Listed(number)) => {
-                self.end_listed(number, if arrived { TaskAct::End } else { TaskAct::Lose });
+                let act = if arrived { TaskAct::End } else { TaskAct::Lose };
+                self.end_listed(rack, number, act, out);
             }
-            Some(Errand::Message(job, message)) if arrived => self.arrived(job, send, message),
+            Some(Errand::Message(job, message)) if arrived => {
+                self.arrived(rack, (job, send, message), out);
+            }
             // The failure that lost it stops the job.
             Some(Errand::Message(..)) | None => {}
         }
     }
 
     /// The nodes of a job have computed a step and send to each other now. O(messages that begin).
-    pub(super) fn begin_collective(&mut self, job: JobId, spec: Spec) {
-        let nodes = self.jobs.movers(job);
+    pub(super) fn begin(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (job, spec): (JobId, Spec),
+        nodes: Vec<NodeId>,
+        out: &mut Vec<Outcome>,
+    ) {
         let (machine, messages) = Collective::begin(spec.pattern(), spec.size, nodes.len() as u32);
         if machine.is_done() {
-            return self.answer(job);
+            out.push(Outcome::Answer(job));
+            return;
         }
         let (sends, waiting, latency) = (BTreeSet::new(), BTreeSet::new(), spec.latency);
-        self.workers(job).operation = Some(Operation { machine, latency, nodes, sends, waiting });
-        self.emit(What::Collective { job, act: CollectiveAct::Begin });
-        self.post_all(job, messages);
-    }
-
-    fn post_all(&mut self, job: JobId, messages: Vec<Message>) {
-        for message in messages {
-            let Some(operation) = &mut self.workers(job).operation else { return };
-            if operation.latency == Span::ZERO {
-                self.post(job, message);
-                continue;
-            }
-            let latency = operation.latency;
-            let number = self.workload.messages;
-            self.workload.messages += 1;
-            self.workload.waiting.insert(number, (job, message));
-            self.operation(job).waiting.insert(number);
-            self.after(latency, Timer::Message(number));
-        }
+        self.operations.insert(job, Operation { machine, latency, nodes, sends, waiting });
+        out.push(Outcome::Emit(What::Collective { job, act: CollectiveAct::Begin }));
+        self.post_all(rack, job, messages);
     }
 
     fn operation(&mut self, job: JobId) -> &mut Operation {
-        self.workers(job).operation.as_mut().expect("it is under way")
+        self.operations.get_mut(&job).expect("it is under way")
     }
 
-    /// The latency of a message is over.
-    pub(super) fn message_due(&mut self, number: u64) {
-        if let Some((job, message)) = self.workload.waiting.remove(&number) {
-            self.operation(job).waiting.remove(&number);
-            self.post(job, message);
+    fn post_all(&mut self, rack: &mut Hardware<'_>, job: JobId, messages: Vec<Message>) {
+        let latency = self.operation(job).latency;
+        for message in messages {
+            if latency == Span::ZERO {
+                self.post(rack, job, message);
+                continue;
+            }
+            let number = self.messages;
+            self.messages += 1;
+            self.waiting.insert(number, (job, message));
+            self.operation(job).waiting.insert(number);
+            rack.after(latency, Timer::Message(number));
         }
     }
 
-    fn post(&mut self, job: JobId, message: Message) {
+    /// The latency of a message is over.
+    pub(super) fn message_due(&mut self, rack: &mut Hardware<'_>, number: u64) {
+        if let Some((job, message)) = self.waiting.remove(&number) {
+            self.operation(job).waiting.remove(&number);
+            self.post(rack, job, message);
+        }
+    }
+
+    fn post(&mut self, rack: &mut Hardware<'_>, job: JobId, message: Message) {
         let operation = self.operation(job);
         let part = |rank: u32| {
             let NodeId(index) = operation.nodes[rank as usize];
             Part { kind: PartKind::Node, index }
         };
-        let (from, to, bytes) = (part(message.from), part(message.to), message.bytes);
-        if let Some(send) = self.with_rack(|rack| rack.send(from, to, bytes)) {
-            self.workload.errands.insert(send, Errand::Message(job, message));
-            self.operation(job).sends.insert(send);
+        if let Some(send) = rack.send(part(message.from), part(message.to), message.bytes) {
+            operation.sends.insert(send);
+            self.errands.insert(send, Errand::Message(job, message));
         }
     }
 
-    fn arrived(&mut self, job: JobId, send: SendId, message: Message) {
+    fn arrived(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (job, send, message): (JobId, SendId, Message),
+        out: &mut Vec<Outcome>,
+    ) {
         let operation = self.operation(job);
         operation.sends.remove(&send);
         let messages = operation.machine.arrived(message.from, message.to);
         if operation.machine.is_done() {
-            self.workers(job).operation = None;
-            self.emit(What::Collective { job, act: CollectiveAct::End });
-            self.answer(job);
+            self.operations.remove(&job);
+            out.push(Outcome::Emit(What::Collective { job, act: CollectiveAct::End }));
+            out.push(Outcome::Answer(job));
         } else {
-            self.post_all(job, messages);
+            self.post_all(rack, job, messages);
         }
     }
 
-    /// What was ordered of a job is void, and with it its operation, if there is one.
-    pub(super) fn stop_collective(&mut self, job: JobId) {
-        let Some(operation) = self.workers(job).operation.take() else { return };
+    /// What was ordered of a job is void, and with it its operation, if there is one. O(messages of
+    /// it).
+    pub(super) fn stop(&mut self, rack: &mut Hardware<'_>, job: JobId, out: &mut Vec<Outcome>) {
+        let Some(operation) = self.operations.remove(&job) else { return };
         for number in operation.waiting {
-            self.workload.waiting.remove(&number);
+            self.waiting.remove(&number);
         }
         for send in operation.sends {
-            self.workload.errands.remove(&send);
-            self.with_rack(|rack| rack.drop_send(send));
+            self.errands.remove(&send);
+            rack.drop_send(send);
         }
-        self.emit(What::Collective { job, act: CollectiveAct::BreakOff });
+        out.push(Outcome::Emit(What::Collective { job, act: CollectiveAct::BreakOff }));
     }
 }

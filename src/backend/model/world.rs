@@ -12,12 +12,13 @@ use crate::ids::{FaultId, JobId, NodeId};
 use crate::plan::{Change, Plan};
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
+use crate::workload;
 
 use super::control::{Control, faults_of, power_of};
 use super::importance;
 use super::job::{Mover, Workers};
 use super::leap::{Leap, Reading};
-use super::workload::Workload;
+use super::workload::{Outcome, Workload};
 
 /// What can become due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,8 +236,12 @@ impl<'p> World<'p> {
             Timer::Drained { job, turn } => self.drained(job, turn),
             Timer::Place => self.coordinate(Input::Time),
             Timer::Sample => self.sample(),
-            Timer::Message(number) => self.message_due(number),
-            Timer::Workload => self.run_workload(crate::workload::Input::Time),
+            Timer::Message(number) => {
+                self.with_workload(|all, rack, _| all.message_due(rack, number));
+            }
+            Timer::Workload => {
+                self.with_workload(|all, rack, out| all.run(rack, workload::Input::Time, out));
+            }
             Timer::Pause => self.paused = true,
             Timer::Change(number) => self.change(&self.changes[usize::from(number)].plan),
         }
@@ -308,6 +313,23 @@ impl<'p> World<'p> {
     fn sample(&mut self) {
         self.with_rack(Rack::read_meters);
         self.after(self.plan.scenario.record.sample, Timer::Sample);
+    }
+
+    /// Has the workload do something, and does what comes of it.
+    pub(super) fn with_workload(
+        &mut self,
+        act: impl FnOnce(&mut Workload, &mut Rack<&'p Plan, Timer>, &mut Vec<Outcome>),
+    ) {
+        let mut out = Vec::new();
+        act(&mut self.workload, &mut self.rack, &mut out);
+        self.settle();
+        for outcome in out {
+            match outcome {
+                Outcome::Emit(what) => self.emit(what),
+                Outcome::Answer(job) => self.answer(job),
+                Outcome::Finished => self.finished(),
+            }
+        }
     }
 
     /// All jobs, or another workload, are done.

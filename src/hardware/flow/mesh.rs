@@ -1,7 +1,7 @@
 //! Max-min fairness where any part may send to any other: many routes, of which few are in use.
 //!
-//! Each group runs on a clock of its own. A link is *contended* while the caps of its flows add up to
-//! more than it carries; no other link holds anybody back. An event can change the rates only of
+//! Each group runs on a clock of its own. A link is *contended* while the caps of its flows add up
+//! to more than it carries; no other link holds anybody back. An event can change the rates only of
 //! groups that a chain of contended links joins to the one it happened to, so only these are filled
 //! anew, progressively and exactly. Routes may be added at any time.
 

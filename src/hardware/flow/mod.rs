@@ -3,8 +3,8 @@
 //! All flows of one route with one private cap move at one rate, so they form a group with one
 //! virtual clock and a heap of finish marks: an arrival or departure touches the group, not its
 //! flows. Where the routes form trees, groups ride on the clocks of the links that hold them
-//! back (`tree`); elsewhere rates are found per component (`general`). Where any part may send to any
-//! other, those are found anew that an event can change (`mesh`). All three are hidden here.
+//! back (`tree`); elsewhere rates are found per component (`general`). Where any part may send to
+//! any other, those are found anew that an event can change (`mesh`). All three are hidden here.
 //! `docs/models/fabric.md` has equations, cost and limits.
 //!
 //! Time is the caller's: every call names `now`, which never runs backwards, and never past a
@@ -101,8 +101,8 @@ impl FabricBuilder {
         Self::default()
     }
 
-    /// Takes it for a mesh: there are many routes of which few are in use at a time, and more may be
-    /// added later. Rates are the same.
+    /// Takes it for a mesh: there are many routes of which few are in use at a time, and more may
+    /// be added later. Rates are the same.
     pub fn mesh(&mut self) {
         self.is_mesh = true;
     }

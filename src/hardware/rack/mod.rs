@@ -398,9 +398,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.transfers.join(ticket, node, &mut self.network, self.now, way);
     }
 
-    /// Sends so many bytes from a node or server to another; `None` if one of them is a node that is
-    /// not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped and
-    /// they are lost. What a dead link, switch or server holds up waits for it.
+    /// Sends so many bytes from a node or server to another; `None` if one of them is a node that
+    /// is not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped
+    /// and they are lost. What a dead link, switch or server holds up waits for it.
     pub fn send(&mut self, from: Part, to: Part, bytes: Bytes) -> Option<SendId> {
         let is_up = |part: Part| {
             part.kind == PartKind::Server || self.state(NodeId(part.index)) == NodeState::Up

@@ -44,18 +44,19 @@ impl Figure for TransferTimes {
     }
 
     fn caption(&self, input: &Input) -> String {
-        let count =
-            |curve: &Curve| format!("{} {}", words::grouped(curve.times.len() as f64), curve.name);
+        let count = |curve: &Curve| {
+            let all = words::grouped(curve.times.len() as f64);
+            format!("{all} {}", curve.name)
+        };
         let counts: Vec<_> = curves(input).iter().map(count).collect();
         let open = input.findings.transfers.iter().filter(|row| row.status != "done").count();
-        let rest = if open == 0 {
-            String::new()
-        } else {
-            format!(" {} did not arrive.", words::count(open, "transfer", "transfers"))
+        let rest = match open {
+            0 => String::new(),
+            open => format!(" {} did not arrive.", words::count(open, "transfer", "transfers")),
         };
         format!(
-            "The share of the transfers that had arrived at most so long after they began: {}.{rest} \
-             transfers.csv has each of them.",
+            "The share of the transfers that had arrived at most so long after they began: {}.\
+             {rest} transfers.csv has each of them.",
             counts.join(" and ")
         )
     }

@@ -31,7 +31,7 @@ impl<'a> Numbers<'a> {
         let scale = match (logarithmic, axis.unit.as_str()) {
             (true, "s") => Scale::spans(low / 1.15, end * 1.15, &name),
             (true, "count" | "") => Scale::decades(low / 1.15, end * 1.15, &name),
-            (true, unit) => Scale::decades(low / 1.15, end * 1.15, &format!("{name} ({unit})")),
+            (true, unit) => Scale::decades_of(low / 1.15, end * 1.15, &name, unit),
             (false, unit) => {
                 let floor = if low < 0.0 { low - air } else { f64::max(low - air, 0.0) };
                 let close = Scale::close(floor, end + air, &name, unit);
