@@ -306,3 +306,22 @@ fn a_table_that_is_none_is_refused_with_what_is_wrong() {
         assert!(done.stderr.contains(wanted), "{wanted}: {}", done.stderr);
     }
 }
+
+/// The folder of a study lies elsewhere than its file, and is played from any folder.
+#[test]
+fn a_study_finds_the_table_of_its_transfers_from_its_own_folder() {
+    let bench = Bench::new();
+    bench.write("storm.csv", "start,source,destination,bytes\n0,pi1,pi2,100000000\n");
+    let swept = "[transfers]\nfile = \"storm.csv\"\n\
+                 [sweep]\n\"hardware.link\" = [\"100 Mbit/s\", \"200 Mbit/s\"]\n";
+    let file = bench.write("storm.toml", &machine(4, 4, "1 Gbit/s", swept));
+    let done = bench.run(&["study", file.to_str().expect("text"), "-o", "far/away", "--quiet"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let table =
+        std::fs::read_to_string(bench.path().join("far/away/results.csv")).expect("a table");
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let place = rows.headers().expect("a header").iter().position(|it| it == "transfer_time_mean");
+    let place = place.expect("the metric is there");
+    let means: Vec<_> = rows.records().map(|row| row.expect("a row")[place].to_owned()).collect();
+    assert_eq!(means, ["8.0", "4.0"]);
+}
