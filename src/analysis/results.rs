@@ -105,9 +105,10 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
         jobs: read::<JobFinding>(folder, JOBS)?,
-        transfers: match folder.join(TRANSFERS.0).exists() {
-            true => read::<TransferFinding>(folder, TRANSFERS)?,
-            false => Vec::new(),
+        transfers: if folder.join(TRANSFERS.0).exists() {
+            read::<TransferFinding>(folder, TRANSFERS)?
+        } else {
+            Vec::new()
         },
     })
 }

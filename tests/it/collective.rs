@@ -105,6 +105,7 @@ fn the_share_of_steps_that_goes_into_messages_is_theirs_of_both() {
 
 #[test]
 fn a_node_that_fails_while_messages_are_under_way_breaks_the_operation_off() {
+    use CollectiveAct::{Begin, BreakOff, End};
     // Three steps of 10 s and 10 s of messages, a checkpoint of 1 s after each; the node fails in
     // the middle of the second one's messages and is back at once.
     let rest = "[checkpoint.coordinated]\ninterval = \"10 s\"\n\
@@ -118,7 +119,6 @@ fn a_node_that_fails_while_messages_are_under_way_breaks_the_operation_off() {
             _ => None,
         })
         .collect();
-    use CollectiveAct::{Begin, BreakOff, End};
     let expected = [
         (10, Begin),
         (20, End),

@@ -59,6 +59,7 @@ mod rejuvenation;
 mod replicas;
 mod schema;
 mod silent;
+mod simgrid;
 mod similar;
 mod stages;
 mod store;

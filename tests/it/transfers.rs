@@ -16,7 +16,7 @@ use flow_oracle::FlowOracle;
 
 /// Nodes behind switches of `per_switch` each that are up at once. A node's link and payload are of
 /// 100 Mbit/s, so that 100 MB take 8 s; an uplink has what is given.
-fn machine(nodes: u32, per_switch: u32, uplink: &str, text: &str) -> String {
+pub(crate) fn machine(nodes: u32, per_switch: u32, uplink: &str, text: &str) -> String {
     let switches = nodes / per_switch;
     let fed: Vec<_> = (1..=switches).collect();
     format!(
@@ -29,13 +29,13 @@ fn machine(nodes: u32, per_switch: u32, uplink: &str, text: &str) -> String {
     )
 }
 
-fn table(rows: &[(f64, &str, &str, u64)]) -> String {
+pub(crate) fn table(rows: &[(f64, &str, &str, u64)]) -> String {
     let lines = rows.iter().map(|(at, from, to, bytes)| format!("{at},{from},{to},{bytes}\n"));
     let lines: String = lines.collect();
     format!("[transfers]\nrows = '''\nstart,source,destination,bytes\n{lines}'''\n")
 }
 
-fn play(text: &str) -> (Outcome, Vec<What>) {
+pub(crate) fn play(text: &str) -> (Outcome, Vec<What>) {
     let scenario = rackstorm::read("rack", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let mut events = Vec::new();
     let plan = Plan::make(&scenario);
@@ -265,7 +265,7 @@ fn a_thousand_transfers_on_a_tree_end_when_the_oracle_says() {
 fn a_results_folder_replays_without_the_table_that_it_came_from() {
     let bench = Bench::new();
     let rows = "start,source,destination,bytes,why\n0.25,pi1,server,1000000,x\n1,pi2,pi3,5000\n";
-    bench.write("storm.csv", &rows);
+    bench.write("storm.csv", rows);
     let text = machine(4, 4, "1 Gbit/s", "[transfers]\nfile = \"storm.csv\"\n");
     let file = bench.write("storm.toml", &text);
     let run = &bench.play(&[file], &[])[0];

@@ -75,7 +75,9 @@ impl Fabric {
             solvers: vec![Solver::Mesh; capacities.len()],
             ..Self::empty(capacities.len())
         };
-        routes.iter().for_each(|links| this.add_mesh_route(links));
+        for links in routes {
+            this.add_mesh_route(links);
+        }
         this
     }
 
