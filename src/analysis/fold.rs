@@ -1,6 +1,5 @@
 //! The fold of a run: every event once, in order, with small and constant cost.
 
-use super::Findings;
 use super::alarms::Alarms;
 use super::corruptions::Corruptions;
 use super::jobs::Jobs;
@@ -10,6 +9,7 @@ use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
 use super::upsets::{Chips, Upsets};
+use super::{Findings, NodeClass};
 use crate::event::{Event, What};
 use crate::plan::Plan;
 use crate::units::Time;
@@ -166,6 +166,10 @@ impl Fold {
         if self.follows_nodes {
             self.nodes.measure(end, &self.timeline, &mut table);
         }
+        if self.follows_nodes && self.jobs.is_queue() {
+            let all = u128::from(self.nodes.len()) * u128::from(end);
+            table.ratio("utilisation", self.timeline.total_where(NodeClass::is_taken), all);
+        }
         if self.follows_meters {
             self.meters.measure(&mut table);
         }
@@ -178,7 +182,7 @@ impl Fold {
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
-        let jobs = self.jobs.findings();
+        let jobs = self.jobs.findings(end);
         Findings { metrics: table.finish(), series, nodes, boots, jobs }
     }
 }
@@ -187,7 +191,8 @@ impl Fold {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{BootSpan, NodeClass, Point};
+    use super::super::shape::JobShape;
+    use super::super::{BootSpan, Point};
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
@@ -205,7 +210,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.iter().map(|nodes| (String::new(), *nodes, None)).collect(),
+                jobs: jobs.iter().map(|&nodes| JobShape { nodes, ..JobShape::default() }).collect(),
                 servers: 1,
                 server_link: 1000,
                 horizon: 3600 * NANOS_PER_SECOND,

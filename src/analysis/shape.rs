@@ -8,8 +8,8 @@ use crate::plan::{Job, Plan};
 pub(super) struct Shape {
     /// Nodes of the machine.
     pub(super) nodes: u32,
-    /// Name and nodes of each job, and the nodes of its groups, if these fail by themselves.
-    pub(super) jobs: Vec<(String, u32, Option<u32>)>,
+    /// The jobs.
+    pub(super) jobs: Vec<JobShape>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -26,11 +26,35 @@ pub(super) struct Shape {
     pub(super) foreseen: Vec<bool>,
 }
 
+/// What it needs to know of a job.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JobShape {
+    /// Its name.
+    pub(super) name: String,
+    /// Nodes that it needs.
+    pub(super) nodes: u32,
+    /// Those of each of its groups, if these fail by themselves.
+    pub(super) group: Option<u32>,
+    /// When it is submitted (ns).
+    pub(super) submit: u64,
+    /// Whether it is ended after some time.
+    pub(super) has_walltime: bool,
+}
+
 impl Shape {
     /// That of a plan.
     pub(super) fn of(plan: &Plan) -> Self {
         let group = |id| Some(plan.checkpoint_of(JobId(id))?.logging()?.group);
-        let job = |(id, job): (u16, &Job)| (job.name.clone(), job.nodes, group(id));
+        let job = |(id, job): (u16, &Job)| {
+            let queued = plan.scenario.jobs[usize::from(id)].queued;
+            JobShape {
+                name: job.name.clone(),
+                nodes: job.nodes,
+                group: group(id),
+                submit: queued.submit.0,
+                has_walltime: queued.walltime.is_some(),
+            }
+        };
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
             jobs: (0..).zip(plan.jobs.iter()).map(job).collect(),

@@ -14,9 +14,11 @@ pub(crate) struct Sort {
     size_max: u64,
 }
 
-pub(crate) const SCENARIO: Sort = Sort { name: "scenario", size_max: 4_000_000 };
+/// That of a results folder has each of ten thousand jobs.
+pub(crate) const SCENARIO: Sort = Sort { name: "scenario", size_max: 16_000_000 };
 /// A study may hold the cells of a table.
 pub(crate) const STUDY: Sort = Sort { name: "study", size_max: 128_000_000 };
+pub(crate) const JOBS: Sort = Sort { name: "list of jobs", size_max: 64_000_000 };
 pub(crate) const CELLS: Sort = Sort { name: "table of cells", size_max: 64_000_000 };
 
 /// Reads a file that a person names into the list of texts.

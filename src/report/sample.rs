@@ -20,6 +20,7 @@ use crate::scenario::job::{
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
+use crate::scenario::queue::{Queue, Queued};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
 };
@@ -243,7 +244,8 @@ fn job(nodes: u32) -> JobSpec {
         replicas: None,
         abft: None,
     };
-    JobSpec { name: SHORT.into(), work, checkpoint: Some(checkpoint()) }
+    let (checkpoint, queued) = (Some(checkpoint()), Queued::default());
+    JobSpec { name: SHORT.into(), work, checkpoint, queued }
 }
 
 fn scenario(kind: Kind) -> Scenario {
@@ -289,6 +291,7 @@ fn scenario(kind: Kind) -> Scenario {
         controller: controller(),
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
+        queue: Queue::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {

@@ -565,7 +565,8 @@ impl Strikes {
             JobPhase::Checkpoint => self.checkpoint,
             JobPhase::Restart => self.restart,
             JobPhase::Waiting => self.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
+            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify => true,
+            JobPhase::Done | JobPhase::TimedOut => true,
         }
     }
 }

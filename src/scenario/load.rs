@@ -19,7 +19,7 @@ use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
-    machine, overrides, study, variants,
+    machine, overrides, queue, study, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -390,6 +390,7 @@ impl Loader {
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
+        let queue = queue::queue(root, jobs.as_deref(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
@@ -410,6 +411,7 @@ impl Loader {
             controller: controller?,
             faults: faults?,
             jobs: jobs?,
+            queue: queue?,
             stop: stop?,
             record: record?,
             expect: expect?,

@@ -8,8 +8,10 @@ pub mod fault;
 pub mod harm;
 pub mod images;
 pub mod job;
+mod job_files;
 pub mod jobs;
 pub mod law;
+pub mod queue;
 pub mod replicas;
 
 mod arrays;
@@ -107,6 +109,9 @@ pub struct Scenario {
     /// The jobs; `[workload]` with `[checkpoint]` is a list of one.
     #[doc(hidden)]
     pub jobs: Vec<jobs::JobSpec>,
+    /// How those of them are placed that wait for nodes.
+    #[doc(hidden)]
+    pub queue: queue::Queue,
     /// When the run ends.
     #[doc(hidden)]
     pub stop: StopRule,

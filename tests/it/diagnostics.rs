@@ -148,9 +148,9 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
         reported.replace(&folder.path().display().to_string(), "FOLDER")
     };
     fs::write(at("latin.toml"), b"seed = 1\ntitle = \"f\xfcnf\"\n").expect("written");
-    // Bytes of a linear congruence: garbage of 10 MB.
+    // Bytes of a linear congruence: garbage of 20 MB.
     let mut state = 1_u32;
-    let garbage: Vec<u8> = (0..10_000_000)
+    let garbage: Vec<u8> = (0..20_000_000)
         .map(|_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 24) as u8
@@ -167,7 +167,7 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
             "the text is not UTF-8: byte 0xfc at offset 19, line 2",
             "save the file as UTF-8",
         ),
-        ("garbage.toml", "the file is 10.0 MB large: this is no scenario", "at most 4 MB are read"),
+        ("garbage.toml", "the file is 20.0 MB large: this is no scenario", "at most 16 MB are read"),
         ("folder.toml", "this is a directory, not a scenario file", "name the file in it"),
         ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];
