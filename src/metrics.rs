@@ -89,9 +89,11 @@ pub const ALL: &[Definition] = &[
         rollbacks."),
     is("waste_rework_corruption", "1",
         "Part of it that was thrown away because memory was corrupt; absent likewise."),
-    is("waste_rework_walltime", "1", "Part of it that jobs lost which were ended at their walltime."),
+    is("waste_rework_walltime", "1",
+        "Part of it that jobs lost which were ended at their walltime."),
     is("waste_restart", "1", "Share in which a checkpoint was read back."),
-    is("waste_boot", "1", "Share in which a job waited for its first start, from its submission on."),
+    is("waste_boot", "1",
+        "Share in which a job waited for its first start, from its submission on."),
     is("waste_idle", "1",
         "Share in which a job waited later, or a group of it for another one: detection, downtime, \
         repair, too few nodes."),

@@ -3,8 +3,8 @@
 //! A job's time runs from its submission until it is over (or the run ends). It is shared
 //! out over phases; computing, first or again, counts as useful unless a failure threw it away.
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
-//! time and the parts of the waste add up to the job's time. Of a job that was ended at its walltime
-//! nothing was useful.
+//! time and the parts of the waste add up to the job's time. Of a job that was ended at its
+//! walltime nothing was useful.
 
 use std::collections::BTreeMap;
 

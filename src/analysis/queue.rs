@@ -1,9 +1,9 @@
 //! How long jobs were in the queue, and what that was against their time on nodes.
 //!
-//! Bounded slowdown of a job that waited w for its nodes and was done r after that: max(1, (w + r) /
-//! max(r, 10 s)). Below 10 s a wait that nobody minds would count as a large slowdown. Source:
-//! Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, "Theory and practice in parallel job
-//! scheduling", JSSPP 1997 (recalled).
+//! Bounded slowdown of a job that waited w for its nodes and was done r after that:
+//! max(1, (w + r) / max(r, 10 s)). Below 10 s a wait that nobody minds would count as a large
+//! slowdown. Source: Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, "Theory and practice in
+//! parallel job scheduling", JSSPP 1997 (recalled).
 
 use super::metrics::Table;
 use super::sample::Sample;

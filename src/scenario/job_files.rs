@@ -17,7 +17,7 @@
 //! Source: Chapin et al., "Benchmarks and standards for the evaluation of parallel job schedulers",
 //! JSSPP 1999, and the Parallel Workloads Archive (recalled).
 //!
-//! Not modelled: the other fields, such as memory, users, dependencies on other jobs and think time.
+//! Not modelled: the other fields, such as memory, users, dependencies on other jobs, think time.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -38,9 +38,9 @@ table! {
     /// Jobs of a file.
     struct Filed(Debug) {
         /// A file of jobs, besides those of `[[job]]`: a path, relative to this file. One that ends
-        /// with `.csv` is a table with the columns `name`, `submit`, `nodes`, `work`, `walltime` and,
-        /// if they are wanted, `step`; times are seconds or have their units, and `walltime` and
-        /// `step` may be empty. Any other is in the Standard Workload Format.
+        /// with `.csv` is a table with the columns `name`, `submit`, `nodes`, `work`,
+        /// `walltime` and, if it is wanted, `step`; times are seconds or have their units, and
+        /// `walltime` and `step` may be empty. Any other is in the Standard Workload Format.
         file: Option<String>;
         /// Processors of the Standard Workload Format that are a node; a part of a node counts as
         /// one.
@@ -167,7 +167,8 @@ fn rows(section: &Section<'_>, filed: &Filed, m: &mut Mistakes) -> Option<Vec<Ro
     let found = read(&path, NamedBy::File, JOBS).and_then(|text| {
         let mut rows = if is_table { of_table(&text) } else { Ok(of_swf(&text, filed.processors)) };
         rows.iter_mut().for_each(Rows::drop_twins);
-        rows.map_err(|title| Complaint { title, help: None })
+        let help = Some(format!("the first line is `{}`", COLUMNS.join(",")));
+        rows.map_err(|title| Complaint { title, help })
     });
     let shown = tidied(&path);
     let rows = match found {
@@ -181,12 +182,15 @@ fn rows(section: &Section<'_>, filed: &Filed, m: &mut Mistakes) -> Option<Vec<Ro
     let count = rows.flaws.len();
     if count != filed.unusable as usize {
         let title = match rows.flaws.first() {
+            Some((line, what)) if count == 1 => {
+                format!("{shown}: a row cannot be played, line {line}: {what}")
+            }
             Some((line, what)) => {
                 format!("{shown}: {count} rows cannot be played, the first in line {line}: {what}")
             }
             None => format!("{shown}: all rows can be played"),
         };
-        let help = format!("`unusable = {count}` says that you know, and plays the others");
+        let help = format!("`unusable = {count}` plays the others");
         m.note(Mistake::new(section.place("unusable"), title).help(help));
         return None;
     }
@@ -253,7 +257,8 @@ fn swf_row(line: u64, text: &str, processors: u32) -> Result<Row, String> {
     // From 1, as the format counts them; -1 is unknown.
     let field = |number: usize, what: &str| -> Result<Option<f64>, String> {
         let text = fields[number - 1];
-        let value = text.parse().ok().filter(|it: &f64| *it >= 0.0 || *it == -1.0);
+        let unknown = |it: &f64| it.total_cmp(&-1.0).is_eq();
+        let value = text.parse().ok().filter(|it: &f64| *it >= 0.0 || unknown(it));
         let wrong = || format!("the {what} (field {number}) is `{}`", clipped(text));
         value.filter(|it| it.is_finite()).map(|it| (it >= 0.0).then_some(it)).ok_or_else(wrong)
     };

@@ -167,7 +167,11 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
             "the text is not UTF-8: byte 0xfc at offset 19, line 2",
             "save the file as UTF-8",
         ),
-        ("garbage.toml", "the file is 20.0 MB large: this is no scenario", "at most 16 MB are read"),
+        (
+            "garbage.toml",
+            "the file is 20.0 MB large: this is no scenario",
+            "at most 16 MB are read",
+        ),
         ("folder.toml", "this is a directory, not a scenario file", "name the file in it"),
         ("fodler.toml", "there is no such file", "did you mean FOLDER/folder.toml?"),
     ];

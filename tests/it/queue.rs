@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use rackstorm::analysis::JobFinding;
+use rackstorm::analysis::expect::Verdict;
+use rackstorm::backend::model::Model;
 use rackstorm::event::{JobPhase, What};
+use rackstorm::experiment::Run;
 use rackstorm::rng::{Draw, Stream};
 
 use crate::harness::{Played, plan_of_file, play_file, play_text};
 use crate::jobs::machine;
+use crate::program::{root, update};
 
 /// A job of a test; times are in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -106,10 +110,10 @@ fn a_job_is_ended_when_its_walltime_is_over_and_not_before() {
         assert_eq!((row.status.as_str(), row.done_s), ("timed-out", -1.0));
         assert_eq!((row.start_s, row.end_s), (50.0, 110.000_000_001));
         assert_eq!((row.work_s, row.lost_s), (0.0, 60.000_000_001), "nothing was of use");
-        assert_eq!(of_name(&played, "2").start_s, 110.000_000_001);
-        assert_eq!(of_name(&played, "0").status, "done", "it takes all of its walltime");
-        assert_eq!(played.metric("jobs_timed_out"), 1.0);
-        assert_eq!(played.metric("jobs_unfinished"), 0.0);
+        let (whole, next) = (of_name(&played, "0"), of_name(&played, "2"));
+        assert_eq!((whole.status.as_str(), next.start_s), ("done", 110.000_000_001));
+        let counts = (played.metric("jobs_timed_out"), played.metric("jobs_unfinished"));
+        assert_eq!(counts, (1.0, 0.0));
     }
 }
 
@@ -120,10 +124,9 @@ fn a_checkpoint_that_the_walltime_cuts_short_is_abandoned() {
                walltime = \"65 s\"\ncheckpoint = { coordinated = { interval = \"20 s\", \
                cost = { write = \"20 s\", read = \"20 s\" } } }\n";
     let played = play_text(&machine(4, job), None);
-    assert_eq!(played.metric("checkpoints_begun"), 2.0);
-    assert_eq!(played.metric("checkpoints_committed"), 1.0);
-    assert_eq!(played.metric("checkpoints_abandoned"), 1.0);
-    assert_eq!(played.metric("jobs_timed_out"), 1.0);
+    let names = ["begun", "committed", "abandoned"].map(|act| format!("checkpoints_{act}"));
+    let counts: Vec<_> = names.iter().map(|name| played.metric(name)).collect();
+    assert_eq!((counts, played.metric("jobs_timed_out")), (vec![2.0, 1.0, 1.0], 1.0));
 }
 
 /// A node of the first job crashes and is back 100 s later. Two jobs of one node were submitted
@@ -323,4 +326,20 @@ fn jobs_of_a_file_are_jobs_of_the_list() {
     assert_eq!(plan(&format!("{policy}file = \"jobs.csv\"\n{common}"), "").digest(), wanted);
     let first = plan(&swf, "").scenario.jobs.len();
     assert_eq!(first, 2, "the third was cancelled before it ran");
+}
+
+/// The scenario that shows EASY, failures, repairs and checkpoints of fixed cost.
+#[test]
+fn the_queue_of_ten_thousand_jobs_has_its_golden_fingerprint() {
+    let file = root().join("scenarios/study/cluster_queue.toml");
+    let plan = plan_of_file(&file, None, &[]);
+    let outcome = Run::new(&plan, &Model).fingerprint().play().expect("nobody stops the play");
+    let found = format!("{} cluster_queue\n", outcome.fingerprint.expect("it was asked for"));
+    let golden = root().join("tests/it/golden/queue.txt");
+    if update() {
+        std::fs::write(&golden, &found).expect("the golden file can be written");
+    }
+    assert_eq!(std::fs::read_to_string(&golden).unwrap_or_default(), found);
+    assert_eq!(outcome.verdicts.len(), 4);
+    assert!(outcome.verdicts.iter().all(Verdict::is_met), "{:?}", outcome.verdicts);
 }

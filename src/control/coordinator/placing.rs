@@ -10,8 +10,8 @@
 //! nodes are free if each job that has nodes keeps them until its walltime is over. Others may
 //! overtake it if that is not put off. Example: of ten nodes six are taken, for 30 min more by
 //! walltime. The first job waits for eight: it has a reservation in 30 min, when two nodes will be
-//! spare. A job of four nodes and 30 min may start, one of four nodes and 31 min may not, one of two
-//! nodes may, however long it is.
+//! spare. A job of four nodes and 30 min may start, one of four nodes and 31 min may not, one of
+//! two nodes may, however long it is.
 //!
 //! Source: Lifka, "The ANL/IBM SP scheduling system", JSSPP 1995; Mu'alem and Feitelson,
 //! "Utilization, predictability, workloads, and user runtime estimates in scheduling the IBM SP2
@@ -177,7 +177,9 @@ impl Coordinator<'_> {
     pub(super) fn pass(&mut self, now: Time, out: &mut Vec<JobCommand>) {
         let placing = &mut self.state.placing;
         placing.due = None;
-        placing.wakes.retain(|at| *at > now);
+        while placing.wakes.first().is_some_and(|at| *at <= now) {
+            placing.wakes.pop_first();
+        }
         if self.submit(now) {
             self.state.placing.due = Some(now);
             self.state.placing.wake(now, out);
