@@ -27,7 +27,7 @@ pub(super) fn text(study: &Study) -> String {
     } else if let Some(zip) = zip_of_table(study) {
         own.entries.push(entry("study", Data::Table(Table { entries: vec![entry("zip", zip)] })));
     }
-    find_traces(&mut own, texts);
+    find_files(&mut own, texts);
     let mut rules = faults(&mut own, "");
     for variant in variants::all_of(&mut own) {
         if let Data::Table(keys) = &mut variant.value.data {
@@ -44,7 +44,7 @@ pub(super) fn text(study: &Study) -> String {
     let mut lines = String::new();
     for axis in axes {
         let mut whole = axis.clone();
-        if whole.path().ends_with(".trace.file") {
+        if whole.path().ends_with(".trace.file") || whole.path().ends_with("queue.file") {
             whole.values.iter_mut().for_each(|value| find(value, texts));
         }
         let _ = writeln!(lines, "{} = {}", quoted(whole.path()), whole.toml());
@@ -117,22 +117,23 @@ fn entry(name: &str, data: Data) -> Entry {
     Entry { name: name.into(), place, value: Value { place, data } }
 }
 
-/// Has the traces of faults found by whole paths, wherever the text lies.
-fn find_traces(table: &mut Table, texts: &Mistakes) {
+/// Has the traces of faults and the files of jobs found by whole paths, wherever the text lies.
+fn find_files(table: &mut Table, texts: &Mistakes) {
     for entry in &mut table.entries {
-        if let (Data::Table(trace), "trace") = (&mut entry.value.data, entry.name.as_str()) {
-            let file = trace.entries.iter_mut().find(|entry| entry.name == "file");
+        let holder = matches!(entry.name.as_str(), "trace" | "queue");
+        if let (Data::Table(table), true) = (&mut entry.value.data, holder) {
+            let file = table.entries.iter_mut().find(|entry| entry.name == "file");
             if let Some(entry) = file {
                 find(&mut entry.value, texts);
             }
             continue;
         }
         match &mut entry.value.data {
-            Data::Table(inner) => find_traces(inner, texts),
+            Data::Table(inner) => find_files(inner, texts),
             Data::List(items) => {
                 for item in items {
                     if let Data::Table(inner) = &mut item.data {
-                        find_traces(inner, texts);
+                        find_files(inner, texts);
                     }
                 }
             }
