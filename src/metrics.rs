@@ -40,6 +40,7 @@ const MORE_IS_BETTER: &[&str] = &[
     "mtti_corruption",
     "nodes_up_end",
     "nodes_up_max",
+    "utilisation",
     "work",
 ];
 
@@ -62,7 +63,21 @@ pub const ALL: &[Definition] = &[
     is("makespan", "s", "Time until the last job was done; absent if one was not."),
     is("jobs_done", "count", "Jobs whose work is all done."),
     is("jobs_unfinished", "count",
-        "Jobs that were not done when the run ended: their shares are of the time so far."),
+        "Jobs that were neither done nor ended when the run ended: their shares are of the time so \
+        far."),
+    is("jobs_timed_out", "count",
+        "Jobs that were ended at their walltime; absent, as is all of the queue, in a run of one \
+        job that is submitted at once and has no walltime."),
+    is("queue_wait_mean", "s", "Mean time from the submission of a job to its first start."),
+    is("queue_wait_p50", "s", "Median of the same."),
+    is("queue_wait_p95", "s", "95th percentile of the same."),
+    is("queue_wait_max", "s", "Largest of the same."),
+    is("bounded_slowdown_mean", "1",
+        "Mean bounded slowdown of the jobs that were done: the time from submission to end over \
+        that from start to end, which counts as 10 s at least; not below 1."),
+    is("bounded_slowdown_p50", "1", "Median of the same."),
+    is("bounded_slowdown_p95", "1", "95th percentile of the same."),
+    is("turnaround_mean", "s", "Mean time from the submission of a job until it was done."),
     is("efficiency", "1", "Share of the jobs' node time that went into computing that survived."),
     is("overhead", "1", "Time besides the computing that survived, as a share of it."),
     is("waste", "1", "Share of the jobs' node time that was not computing that survived."),
@@ -74,8 +89,11 @@ pub const ALL: &[Definition] = &[
         rollbacks."),
     is("waste_rework_corruption", "1",
         "Part of it that was thrown away because memory was corrupt; absent likewise."),
+    is("waste_rework_walltime", "1",
+        "Part of it that jobs lost which were ended at their walltime."),
     is("waste_restart", "1", "Share in which a checkpoint was read back."),
-    is("waste_boot", "1", "Share in which a job waited for its first start."),
+    is("waste_boot", "1",
+        "Share in which a job waited for its first start, from its submission on."),
     is("waste_idle", "1",
         "Share in which a job waited later, or a group of it for another one: detection, downtime, \
         repair, too few nodes."),
@@ -182,6 +200,8 @@ pub const ALL: &[Definition] = &[
     is("mttr", "s",
         "Mean time from a node's failure until it was up again; absent if none came back."),
     is("availability", "1", "Share of all node time in which nodes were up."),
+    is("utilisation", "1",
+        "Share of all node time in which nodes were up and in a job; absent without a queue."),
     is("node_time_off", "s", "Node time without power, nothing being wrong."),
     is("node_time_boot", "s", "Node time in any stage of the boot."),
     is("node_time_idle", "s", "Node time up, with no job or one that is done."),

@@ -2,6 +2,7 @@
 
 use super::metrics::Table;
 use super::sample::Sample;
+use super::shape::JobShape;
 use crate::event::{CollectiveAct, JobPhase};
 use crate::ids::JobId;
 
@@ -27,9 +28,8 @@ pub(super) struct Collectives {
 }
 
 impl Collectives {
-    /// For each job, whether it has collective operations.
-    pub(super) fn new(jobs: &[bool]) -> Self {
-        let jobs = jobs.iter().map(|has| has.then(Job::default)).collect();
+    pub(super) fn new(jobs: &[JobShape]) -> Self {
+        let jobs = jobs.iter().map(|job| job.has_collectives.then(Job::default)).collect();
         Self { jobs, whole: Sample::default(), sending: 0, stepping: 0 }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Findings;
 use super::alarms::Alarms;
 use super::collectives::Collectives;
 use super::corruptions::Corruptions;
@@ -14,6 +13,7 @@ use super::shape::Shape;
 use super::timeline::Timeline;
 use super::transfers::Transfers;
 use super::upsets::{Chips, Upsets};
+use super::{Findings, NodeClass};
 use crate::event::{Event, What};
 use crate::plan::Plan;
 use crate::units::Time;
@@ -93,7 +93,7 @@ impl Fold {
             corruptions: Corruptions::new(shape.corrupts),
             upsets: Upsets::new(shape.upsets),
             chips: Chips::new(shape.chips),
-            collectives: Collectives::new(&shape.collectives),
+            collectives: Collectives::new(&shape.jobs),
             transfers: Transfers::new(&shape.transfers, &shape.machine),
         }
     }
@@ -187,6 +187,10 @@ impl Fold {
         if self.follows_nodes {
             self.nodes.measure(end, &self.timeline, &mut table);
         }
+        if self.follows_nodes && self.jobs.is_queue() {
+            let all = u128::from(self.nodes.len()) * u128::from(end);
+            table.ratio("utilisation", self.timeline.total_where(NodeClass::is_taken), all);
+        }
         if self.follows_meters {
             self.meters.measure(&mut table);
         }
@@ -199,7 +203,7 @@ impl Fold {
         series.extend(self.meters.series());
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
-        let jobs = self.jobs.findings();
+        let jobs = self.jobs.findings(end);
         let transfers = self.transfers.findings();
         Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers }
     }
@@ -209,7 +213,8 @@ impl Fold {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{BootSpan, NodeClass, Point};
+    use super::super::shape::JobShape;
+    use super::super::{BootSpan, Point};
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
@@ -227,8 +232,7 @@ mod tests {
         fn new(nodes: u32, jobs: &[u32]) -> Self {
             let shape = Shape {
                 nodes,
-                jobs: jobs.iter().map(|nodes| (String::new(), *nodes, None)).collect(),
-                collectives: vec![false; jobs.len()],
+                jobs: jobs.iter().map(|&nodes| JobShape { nodes, ..JobShape::default() }).collect(),
                 servers: 1,
                 server_link: 1000,
                 horizon: 3600 * NANOS_PER_SECOND,

@@ -1,16 +1,19 @@
 //! The ledger of the jobs: where their time went, and what of their computing survived.
 //!
-//! A job's time runs from the start of the run until it is done (or the run ends). It is shared
+//! A job's time runs from its submission until it is over (or the run ends). It is shared
 //! out over phases; computing, first or again, counts as useful unless a failure threw it away.
 //! So what is lost is counted once, as rework, and the same work done again is useful: useful
-//! time and the parts of the waste add up to the job's time.
+//! time and the parts of the waste add up to the job's time. Of a job that was ended at its
+//! walltime nothing was useful.
 
 use std::collections::BTreeMap;
 
 use super::bins::seconds;
 use super::groups::Groups;
 use super::metrics::Table;
+use super::queue::{self, Stay};
 use super::sample::Sample;
+use super::shape::JobShape;
 use super::timeline::Timeline;
 use super::{JobFinding, NodeClass};
 use crate::event::{Cause, CheckpointAct, GroupAct, JobPhase};
@@ -42,8 +45,10 @@ struct Job {
     phase: JobPhase,
     /// When it entered its phase (ns).
     since: u64,
-    /// Whether it ever left its first waiting.
-    began: bool,
+    /// When it was submitted (ns).
+    submit: u64,
+    /// When it left its first waiting (ns).
+    start: Option<u64>,
     spent: [u64; PARTS],
     /// Node time of the computing that was thrown away (ns).
     lost: u128,
@@ -51,9 +56,12 @@ struct Job {
     lost_lately: u128,
     /// That which was thrown away because memory was corrupt.
     lost_to_corruption: u128,
+    /// That which was thrown away because the walltime was over.
+    lost_to_walltime: u128,
     /// Its groups, if they fail by themselves.
     groups: Option<Groups>,
-    done_at: Option<u64>,
+    /// When it was done, or ended at its walltime (ns).
+    over_at: Option<u64>,
     /// The checkpoints that are being written: their numbers and starts (ns).
     writing: BTreeMap<u64, u64>,
     /// The computing done at the last commit or interrupt (ns).
@@ -66,6 +74,8 @@ struct Job {
 #[derive(Clone, Debug)]
 pub(super) struct Jobs {
     rows: Vec<Job>,
+    /// Whether there is anything to say of a queue.
+    is_queue: bool,
     interrupts: u64,
     absorbed: u64,
     begun: u64,
@@ -82,17 +92,20 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Jobs of these names and nodes, all waiting, and the nodes of their groups if these fail by
-    /// themselves.
-    pub(super) fn new(jobs: &[(String, u32, Option<u32>)]) -> Self {
-        let row = |(name, nodes, group): &(String, u32, Option<u32>)| Job {
-            name: name.clone(),
-            nodes: *nodes,
-            groups: group.map(|size| Groups::new(*nodes, size)),
+    /// These jobs, all waiting.
+    pub(super) fn new(jobs: &[JobShape]) -> Self {
+        let row = |job: &JobShape| Job {
+            name: job.name.clone(),
+            nodes: job.nodes,
+            groups: job.group.map(|size| Groups::new(job.nodes, size)),
+            submit: job.submit,
+            since: job.submit,
             ..Job::default()
         };
+        let is_special = |job: &JobShape| job.submit > 0 || job.has_walltime;
         Self {
             rows: jobs.iter().map(row).collect(),
+            is_queue: jobs.len() > 1 || jobs.iter().any(is_special),
             interrupts: 0,
             absorbed: 0,
             begun: 0,
@@ -107,6 +120,11 @@ impl Jobs {
             intervals: Sample::default(),
             restart_times: Sample::default(),
         }
+    }
+
+    /// Whether there is anything to say of a queue.
+    pub(super) fn is_queue(&self) -> bool {
+        self.is_queue
     }
 
     pub(super) fn phase_of(&self, job: JobId) -> JobPhase {
@@ -128,7 +146,7 @@ impl Jobs {
     ) {
         let row = &mut self.rows[usize::from(job.0)];
         let old = row.phase;
-        assert_ne!(old, JobPhase::Done, "a job that is done stays so");
+        assert!(!row.is_over(), "a job that is over stays so");
         let span = now - row.since;
         row.settle(now);
         if old == JobPhase::Rework {
@@ -136,7 +154,9 @@ impl Jobs {
             row.groups.iter_mut().for_each(Groups::leave_all);
         }
         row.phase = phase;
-        row.began |= phase != JobPhase::Waiting;
+        if phase != JobPhase::Waiting && phase != JobPhase::TimedOut {
+            row.start.get_or_insert(now);
+        }
         if old == JobPhase::Checkpoint {
             row.mark = row.computed(now);
         }
@@ -160,7 +180,8 @@ impl Jobs {
         match phase {
             JobPhase::Restart => self.restarts += 1,
             JobPhase::Verify => self.verifications += 1,
-            JobPhase::Done => row.done_at = Some(now),
+            JobPhase::Done => row.over_at = Some(now),
+            JobPhase::TimedOut => row.time_out(now),
             _ => {}
         }
         timeline.shift(now, NodeClass::of_phase(old), NodeClass::of_phase(phase), row.up);
@@ -255,7 +276,8 @@ impl Jobs {
         for row in &mut self.rows {
             row.settle(end);
             let spent: u64 = row.spent.iter().sum();
-            assert_eq!(spent, row.done_at.unwrap_or(end), "the phases share out a job's time");
+            let over = row.over_at.unwrap_or(end.max(row.submit));
+            assert_eq!(spent, over - row.submit, "the phases share out a job's time");
         }
     }
 
@@ -265,11 +287,15 @@ impl Jobs {
             return;
         }
         // A time after which some job was still not done is no makespan.
-        let ends: Option<Vec<_>> = self.rows.iter().map(|row| row.done_at).collect();
+        let ends: Option<Vec<_>> = self.rows.iter().map(Job::done_at).collect();
         table.maybe("makespan", ends.and_then(|ends| ends.into_iter().max()).map(seconds));
-        let done = self.rows.iter().filter(|row| row.done_at.is_some()).count();
-        table.count("jobs_done", done as u64);
-        table.count("jobs_unfinished", (self.rows.len() - done) as u64);
+        let count = |is: fn(&Job) -> bool| self.rows.iter().filter(|row| is(row)).count();
+        table.count("jobs_done", count(|row| row.done_at().is_some()) as u64);
+        table.count("jobs_unfinished", count(|row| !row.is_over()) as u64);
+        if self.is_queue {
+            let stays: Vec<_> = self.rows.iter().map(Job::stay).collect();
+            queue::measure(&stays, count(|row| row.phase == JobPhase::TimedOut), table);
+        }
         self.measure_shares(table);
         let sum =
             |of: fn(&Job) -> u64| self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>();
@@ -291,13 +317,19 @@ impl Jobs {
     }
 
     /// What became of each job, after [`Self::close`].
-    pub(super) fn findings(&self) -> Vec<JobFinding> {
+    pub(super) fn findings(&self, end: u64) -> Vec<JobFinding> {
         let finding = |row: &Job| {
             let spent = |part: Part| seconds(row.spent[part as usize]);
             JobFinding {
                 job: row.name.clone(),
                 nodes: row.nodes,
-                done_s: row.done_at.map_or(-1.0, seconds),
+                submit_s: seconds(row.submit),
+                start_s: row.start.map_or(-1.0, seconds),
+                end_s: row.over_at.map_or(-1.0, seconds),
+                queue_wait_s: row.stay().wait().map_or(-1.0, seconds),
+                slowdown: row.stay().slowdown().unwrap_or(-1.0),
+                status: row.status(end).to_owned(),
+                done_s: row.done_at().map_or(-1.0, seconds),
                 work_s: seconds(row.mean(row.useful())),
                 lost_s: seconds(row.mean(row.lost)),
                 checkpoint_s: spent(Part::Checkpoint),
@@ -339,8 +371,12 @@ impl Jobs {
         }
         if self.verifications + self.rollbacks > 0 {
             let corrupt = nodes(|row| row.lost_to_corruption);
-            table.ratio("waste_rework_failures", nodes(|row| row.lost) - corrupt, all);
+            let of_failures = nodes(|row| row.lost - row.lost_to_walltime) - corrupt;
+            table.ratio("waste_rework_failures", of_failures, all);
             table.ratio("waste_rework_corruption", corrupt, all);
+        }
+        if self.is_queue {
+            table.ratio("waste_rework_walltime", nodes(|row| row.lost_to_walltime), all);
         }
     }
 
@@ -381,15 +417,19 @@ impl Job {
     /// Books the time since the last change on the phase that it leaves.
     fn settle(&mut self, now: u64) {
         let part = match self.phase {
-            JobPhase::Waiting if self.began => Part::Idle,
+            JobPhase::Waiting if self.start.is_some() => Part::Idle,
             JobPhase::Waiting => Part::Boot,
             JobPhase::Restart => Part::Restart,
             JobPhase::Compute => Part::Compute,
             JobPhase::Rework => Part::Rework,
             JobPhase::Checkpoint => Part::Checkpoint,
             JobPhase::Verify => Part::Verify,
-            JobPhase::Done => return,
+            JobPhase::Done | JobPhase::TimedOut => return,
         };
+        // The run may end before it is submitted.
+        if now <= self.since {
+            return;
+        }
         self.spent[part as usize] += now - self.since;
         if let (Part::Rework, Some(groups)) = (part, &mut self.groups) {
             groups.wait(now - self.since);
@@ -421,7 +461,44 @@ impl Job {
         self.spent[Part::Compute as usize] + self.spent[Part::Rework as usize] + open
     }
 
-    /// From the start of the run until it was done, after it was closed (ns).
+    /// Whether it is done, or was ended.
+    fn is_over(&self) -> bool {
+        self.over_at.is_some()
+    }
+
+    /// When it was done (ns).
+    fn done_at(&self) -> Option<u64> {
+        self.over_at.filter(|_| self.phase == JobPhase::Done)
+    }
+
+    /// Its walltime is over at `now` (ns), and nothing of it was of use.
+    fn time_out(&mut self, now: u64) {
+        self.over_at = Some(now);
+        let all = u128::from(self.computed(now)) * u128::from(self.nodes) - self.waited();
+        self.lost_to_walltime = all - self.lost;
+        self.lost = all;
+    }
+
+    fn stay(&self) -> Stay {
+        Stay { submit: self.submit, start: self.start, done: self.done_at() }
+    }
+
+    /// What became of it by the end of the run (ns), in a word.
+    fn status(&self, end: u64) -> &'static str {
+        match self.phase {
+            JobPhase::Done => "done",
+            JobPhase::TimedOut => "timed-out",
+            JobPhase::Waiting if self.submit > end => "to-come",
+            JobPhase::Waiting => "waiting",
+            JobPhase::Restart
+            | JobPhase::Compute
+            | JobPhase::Rework
+            | JobPhase::Checkpoint
+            | JobPhase::Verify => "running",
+        }
+    }
+
+    /// From its submission until it was over, after it was closed (ns).
     fn total(&self) -> u64 {
         self.spent.iter().sum()
     }

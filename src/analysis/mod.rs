@@ -15,6 +15,7 @@ mod meters;
 mod nodes;
 pub mod observed;
 pub mod optimum;
+mod queue;
 pub mod rare;
 pub mod results;
 pub mod run;
@@ -116,14 +117,33 @@ pub struct NodeFinding {
     pub failures: u32,
 }
 
-/// What became of one job: its time, from the start of the run until it was done, shared out.
+/// What became of one job: its time, from its submission until it was over, shared out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobFinding {
     /// Its name.
     pub job: String,
     /// Nodes that it needs.
     pub nodes: u32,
-    /// Time until it was done; negative if it was not (s).
+    /// When it was submitted (s).
+    #[serde(default)]
+    pub submit_s: f64,
+    /// When it was first placed; negative if it never was (s).
+    #[serde(default)]
+    pub start_s: f64,
+    /// When it was done, or ended at its walltime; negative if it was not (s).
+    #[serde(default)]
+    pub end_s: f64,
+    /// Time from its submission to its start; negative without one (s).
+    #[serde(default)]
+    pub queue_wait_s: f64,
+    /// Its bounded slowdown; negative if it was not done.
+    #[serde(default)]
+    pub slowdown: f64,
+    /// `done`, `timed-out`, `running`, `waiting`, or `to-come` if the run ended before it was
+    /// submitted.
+    #[serde(default)]
+    pub status: String,
+    /// Time of the run until it was done; negative if it was not (s).
     pub done_s: f64,
     /// Computing that survived (s).
     pub work_s: f64,

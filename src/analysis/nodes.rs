@@ -114,7 +114,7 @@ impl Nodes {
     pub(super) fn measures(name: &str) -> bool {
         let begins = |word: &&str| name.starts_with(*word);
         let words = ["node", "failures", "mtbf", "mttr", "availability", "boot"];
-        words.iter().any(begins) || ["power_cycles", "gave_up"].contains(&name)
+        words.iter().any(begins) || ["power_cycles", "gave_up", "utilisation"].contains(&name)
     }
 
     /// How many there are.

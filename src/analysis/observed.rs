@@ -106,7 +106,10 @@ impl Observed {
         if phase == JobPhase::Restart {
             self.now.reading.insert(job, at);
         }
-        if phase != JobPhase::Waiting {
+        if phase == JobPhase::TimedOut {
+            // Nobody dealt with its failure.
+            self.now.failed.remove(&job);
+        } else if phase != JobPhase::Waiting {
             self.acted(job, at);
         } else if cause == Cause::NodeFailure
             && let Some((_, stopped)) = self.now.failed.get_mut(&job)

@@ -31,6 +31,12 @@ pub const JOBS: (&str, &[&str]) = (
     &[
         "job",
         "nodes",
+        "submit_s",
+        "start_s",
+        "end_s",
+        "queue_wait_s",
+        "slowdown",
+        "status",
         "done_s",
         "work_s",
         "lost_s",
@@ -175,6 +181,12 @@ mod tests {
         let job = |value: &f64| JobFinding {
             job: "large, \"or\" not".to_owned(),
             nodes: 4,
+            submit_s: *value,
+            start_s: -1.0,
+            end_s: -1.0,
+            queue_wait_s: *value,
+            slowdown: 1.5,
+            status: "waiting".to_owned(),
             done_s: -1.0,
             work_s: *value,
             lost_s: 0.0,
@@ -247,6 +259,18 @@ mod tests {
              1,0,-1.0,0.30000000000000004,0.1,7\n2,1,-1.0,4.0,0.1,7\n"
         );
         assert_eq!(text("boots.csv"), "node,stage,from_s,to_s\n4,rom,0.30000000000000004,1e-9\n");
+    }
+
+    /// A folder of before there was a queue.
+    #[test]
+    fn jobs_without_a_queue_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        save(&findings(&[1.0]), folder.path()).expect("a disk");
+        let table = "job,nodes,done_s,work_s,lost_s,checkpoint_s,restart_s,verify_s,wait_s,\
+                     interrupts,checkpoints\na,4,9.0,5.0,1.0,1.0,0.0,0.0,2.0,1,3\n";
+        fs::write(folder.path().join("jobs.csv"), table).expect("a disk");
+        let jobs = load(folder.path()).expect("tables").jobs;
+        assert_eq!((jobs[0].done_s, jobs[0].status.as_str()), (9.0, ""));
     }
 
     #[test]

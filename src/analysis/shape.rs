@@ -12,10 +12,8 @@ use crate::scenario::transfers::Transfer;
 pub(super) struct Shape {
     /// Nodes of the machine.
     pub(super) nodes: u32,
-    /// Name and nodes of each job, and the nodes of its groups, if these fail by themselves.
-    pub(super) jobs: Vec<(String, u32, Option<u32>)>,
-    /// For each job, whether it has collective operations.
-    pub(super) collectives: Vec<bool>,
+    /// The jobs.
+    pub(super) jobs: Vec<JobShape>,
     /// Servers of the machine.
     pub(super) servers: u32,
     /// Rate of a server's link (bit/s).
@@ -36,17 +34,41 @@ pub(super) struct Shape {
     pub(super) machine: Arc<Machine>,
 }
 
+/// What it needs to know of a job.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JobShape {
+    /// Its name.
+    pub(super) name: String,
+    /// Nodes that it needs.
+    pub(super) nodes: u32,
+    /// Those of each of its groups, if these fail by themselves.
+    pub(super) group: Option<u32>,
+    /// When it is submitted (ns).
+    pub(super) submit: u64,
+    /// Whether it is ended after some time.
+    pub(super) has_walltime: bool,
+    /// Whether it has collective operations.
+    pub(super) has_collectives: bool,
+}
+
 impl Shape {
     /// That of a plan.
     pub(super) fn of(plan: &Plan) -> Self {
         let group = |id| Some(plan.checkpoint_of(JobId(id))?.logging()?.group);
-        let job = |(id, job): (u16, &Job)| (job.name.clone(), job.nodes, group(id));
+        let job = |(id, job): (u16, &Job)| {
+            let queued = plan.scenario.jobs[usize::from(id)].queued;
+            JobShape {
+                name: job.name.clone(),
+                nodes: job.nodes,
+                group: group(id),
+                submit: queued.submit.0,
+                has_walltime: queued.walltime.is_some(),
+                has_collectives: plan.collective(JobId(id)).is_some(),
+            }
+        };
         Self {
             nodes: u32::try_from(plan.machine.nodes.len()).expect("node numbers have 32 bits"),
             jobs: (0..).zip(plan.jobs.iter()).map(job).collect(),
-            collectives: (0..plan.jobs.len() as u16)
-                .map(|job| plan.collective(JobId(job)).is_some())
-                .collect(),
             servers: u32::try_from(plan.machine.servers.len()).expect("as have servers"),
             server_link: plan.scenario.server.link.0,
             horizon: horizon(plan),

@@ -44,10 +44,15 @@ impl NodeClass {
     /// Whether nodes of this class are up.
     #[must_use]
     pub fn is_up(self) -> bool {
+        self == Self::Idle || self.is_taken()
+    }
+
+    /// Whether nodes of this class are up and in a job.
+    #[must_use]
+    pub fn is_taken(self) -> bool {
         matches!(
             self,
-            Self::Idle
-                | Self::Wait
+            Self::Wait
                 | Self::Restart
                 | Self::Compute
                 | Self::Rework
@@ -90,7 +95,7 @@ impl NodeClass {
             JobPhase::Rework => Self::Rework,
             JobPhase::Checkpoint => Self::Checkpoint,
             JobPhase::Verify => Self::Verify,
-            JobPhase::Done => Self::Idle,
+            JobPhase::Done | JobPhase::TimedOut => Self::Idle,
         }
     }
 }

@@ -14,10 +14,11 @@ pub(crate) struct Sort {
     size_max: u64,
 }
 
-/// A scenario may hold a table of transfers.
+/// A scenario may hold a table of transfers, or each of ten thousand jobs.
 pub(crate) const SCENARIO: Sort = Sort::new("scenario", 32_000_000);
 /// A study may hold the cells of a table.
 pub(crate) const STUDY: Sort = Sort::new("study", 128_000_000);
+pub(crate) const JOBS: Sort = Sort::new("list of jobs", 64_000_000);
 pub(crate) const CELLS: Sort = Sort::new("table of cells", 64_000_000);
 
 impl Sort {

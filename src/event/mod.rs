@@ -170,6 +170,8 @@ pub enum JobPhase {
     Done,
     /// Looking for corrupt memory, with computing stopped.
     Verify,
+    /// Its walltime was over before its work was done: it was ended.
+    TimedOut,
 }
 
 /// What happens to a checkpoint.

@@ -13,7 +13,7 @@ use crate::scenario::{Scenario, StopWhen};
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
-const HEADLINES: [&str; 14] = [
+const HEADLINES: [&str; 18] = [
     "makespan",
     "efficiency",
     "collective_share",
@@ -27,11 +27,18 @@ const HEADLINES: [&str; 14] = [
     "boot_t99",
     "boot_t100",
     "nodes_up_max",
+    "jobs_timed_out",
+    "queue_wait_mean",
+    "bounded_slowdown_mean",
+    "utilisation",
     "energy",
 ];
 
 /// Metrics on a line that sums up a run, when there are many runs.
 const ON_A_LINE: usize = 3;
+
+/// Of more jobs nobody would read each; `jobs.csv` has them.
+const JOBS: usize = 40;
 
 /// How much is said of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +160,7 @@ impl Ended {
         rows.extend(self.corruptions().map(|text| ("corruptions".to_owned(), text)));
         rows.extend(self.refused().map(|text| ("refused".to_owned(), text)));
         let jobs = &outcome.findings.jobs;
-        rows.extend(jobs.iter().filter(|_| jobs.len() > 1).map(of_job));
+        rows.extend(jobs.iter().filter(|_| (2..=JOBS).contains(&jobs.len())).map(of_job));
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));
         rows.push(("results".to_owned(), format!("{place}{known}")));
         let mut text = format!("{}  {}\n", self.head("  "), self.stage);
@@ -181,6 +188,7 @@ fn entry(metric: &Metric) -> (String, Value) {
 /// A job among several as a line.
 fn of_job(job: &JobFinding) -> (String, String) {
     let (end, so_far) = match job.done_s {
+        _ if job.status == "timed-out" => ("ended at its walltime".to_owned(), ""),
         done if done < 0.0 => ("not done".to_owned(), " so far"),
         done => (span(done), ""),
     };

@@ -56,8 +56,8 @@ pub enum Demand {
     Delete(String),
     /// A node forgets what is on its card and in its memory under this name.
     Forget(NodeId, String),
-    /// All jobs are done, with this result.
-    Finished(u64),
+    /// All jobs are over, with this result; none if one was ended before it was done.
+    Finished(Option<u64>),
 }
 
 /// The jobs of a plan, and their nodes.
@@ -311,14 +311,17 @@ impl<'p> Jobs<'p> {
                 }
             }
             JobCommand::Forget { job, kept } => self.forget(job, &kept),
-            JobCommand::Finished { all, .. } => {
+            JobCommand::Finished { all: true, .. } => {
                 let sums = self.crews.each.iter().map(|workers| workers.sums.iter().copied());
-                let result = combined(sums.map(ranks::result));
-                self.demands.extend(result.filter(|_| all).map(Demand::Finished));
+                let mut jobs = (0..self.crews.each.len() as u16).map(JobId);
+                let is_whole = jobs.all(|job| self.coordinator.phase(job) == JobPhase::Done);
+                let result = combined(sums.map(ranks::result)).filter(|_| is_whole);
+                self.demands.push(Demand::Finished(result));
             }
             // Agents know what they do, and the time is asked for by `next`. No plan that the
             // fleet takes has checkpoints that are written while it computes.
-            JobCommand::Member { .. }
+            JobCommand::Finished { all: false, .. }
+            | JobCommand::Member { .. }
             | JobCommand::Load { .. }
             | JobCommand::Wake(_)
             | JobCommand::Pace { .. }

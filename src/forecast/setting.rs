@@ -16,7 +16,9 @@ use crate::plan::{Access, lifetimes};
 use crate::scenario::abft::{Abft, Found};
 use crate::scenario::fault::{FaultRule, Repair, When};
 use crate::scenario::job::{Checkpoint, Cost, Counts, Interval, KeptAt, Strikes};
+use crate::scenario::jobs::JobSpec;
 use crate::scenario::law::Law;
+use crate::scenario::queue::Queued;
 use crate::scenario::replicas::Compare;
 use crate::theory::Costs;
 use crate::theory::young_daly::daly;
@@ -78,7 +80,7 @@ pub(super) fn counts(of: Subject<'_>) -> Counts {
 /// Why no closed form applies, if none does.
 pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
     // Of ten thousand jobs nobody would read more, and each costs a look at all crews.
-    if let Some(reason) = waits(of) {
+    if let Some(reason) = waits(of).or_else(|| queues(of)) {
         return vec![reason];
     }
     let misses = of.plan.verify(of.job).filter(|verify| verify.coverage < 1.0).map(|verify| {
@@ -131,6 +133,17 @@ fn waits(of: Subject<'_>) -> Option<String> {
     let mut others = (0..of.plan.jobs.len() as u16).map(JobId).filter(|job| *job != of.job);
     (writes(of.job) && others.any(writes))
         .then(|| "no formula counts how several jobs wait for one file server".to_owned())
+}
+
+/// That jobs wait for each other's nodes or are ended at their walltime, if they are.
+fn queues(of: Subject<'_>) -> Option<String> {
+    let is_timed = |job: &JobSpec| job.queued != Queued::default();
+    let jobs = of.plan.jobs.iter();
+    let needed: u64 = jobs.map(|job| u64::from(job.nodes)).sum();
+    let waits = needed > of.plan.machine.nodes.len() as u64;
+    (waits || of.plan.scenario.jobs.iter().any(is_timed)).then(|| {
+        "no formula counts how jobs wait in a queue, nor what their walltimes end".to_owned()
+    })
 }
 
 /// By how much the rate of failures may change when nodes have changed places, as a share of it,

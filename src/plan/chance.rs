@@ -381,7 +381,7 @@ fn activity(phase: Option<JobPhase>) -> Activity {
     match phase {
         Some(JobPhase::Compute | JobPhase::Rework | JobPhase::Verify) => Activity::Compute,
         Some(JobPhase::Checkpoint | JobPhase::Restart) => Activity::Checkpoint,
-        Some(JobPhase::Waiting | JobPhase::Done) | None => Activity::Idle,
+        Some(JobPhase::Waiting | JobPhase::Done | JobPhase::TimedOut) | None => Activity::Idle,
     }
 }
 

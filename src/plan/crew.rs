@@ -17,7 +17,8 @@ use crate::units::Span;
 /// nobody knows who is up first: each node is then taken to be in the job with the same chance.
 ///
 /// Not modelled: boots that wait for each other at the server; that a small job may be placed
-/// before a larger one; who takes whose place later, but for [`Crew::in_the_long_run`].
+/// before a larger one, and that jobs are submitted later; who takes whose place later, but for
+/// [`Crew::in_the_long_run`].
 pub(super) struct Crew<'m> {
     machine: &'m Machine,
     /// Its nodes, or all that it may take.

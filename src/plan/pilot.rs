@@ -16,6 +16,7 @@ use crate::scenario::job::{
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
+use crate::scenario::queue::{Queue, Queued};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
@@ -60,8 +61,10 @@ pub(crate) fn scenario() -> Scenario {
             name: SHORT.into(),
             work: work(),
             checkpoint: Some(Checkpoint::Coordinated(coordinated())),
+            queued: Queued::default(),
         }],
         transfers: Arc::default(),
+        queue: Queue::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: Vec::new(),

@@ -2,17 +2,22 @@
 
 use std::io;
 
+use crate::config::words::Word;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{Checkpoint, Interval};
 use crate::scenario::law::Law;
+use crate::scenario::queue::Queued;
 use crate::scenario::{Source, StopWhen};
-use crate::units::{NANOS_PER_SECOND, Span};
+use crate::units::{NANOS_PER_SECOND, Span, Time};
 
 /// First strikes shown.
 const STRIKES: usize = 10;
+
+/// Jobs shown.
+const JOBS: usize = 20;
 
 /// See [`Plan::print`].
 pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
@@ -30,8 +35,13 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
     print_links(plan, out)?;
     print_module(plan, out)?;
     print_faults(plan, out)?;
-    for (job, id) in plan.jobs.iter().zip((0..).map(JobId)) {
+    print_queue(plan, out)?;
+    for (job, id) in plan.jobs.iter().zip((0..).map(JobId)).take(JOBS) {
         print_job(job, plan.checkpoint_of(id), out)?;
+        print_queued(plan.scenario.jobs[usize::from(id.0)].queued, out)?;
+    }
+    if let Some(more @ 1..) = plan.jobs.len().checked_sub(JOBS) {
+        writeln!(out, "\nand {} more", counted(more, "job"))?;
     }
     print_assumptions(plan, out)
 }
@@ -180,6 +190,36 @@ fn print_job(job: &Job, spec: Option<&Checkpoint>, out: &mut impl io::Write) -> 
     let adapts = spec.is_some_and(|spec| matches!(spec.interval, Interval::Adaptive { .. }));
     let then = if adapts { " at first, then by what is observed" } else { "" };
     writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))
+}
+
+/// What the queue of several jobs has to do.
+fn print_queue(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let jobs = &plan.scenario.jobs;
+    let Some(last) = jobs.iter().map(|job| job.queued.submit).max().filter(|_| jobs.len() > 1)
+    else {
+        return Ok(());
+    };
+    let policy = plan.scenario.queue.policy.word();
+    let computing = |job: &Job| {
+        let steps = job.step.as_secs_f64() * (job.steps - 1) as f64;
+        f64::from(job.nodes) * (steps + job.last_step.as_secs_f64())
+    };
+    let node_time: f64 = plan.jobs.iter().map(computing).sum();
+    let (jobs, last) = (counted(jobs.len(), "job"), short(Span(last.0)));
+    writeln!(out, "\nQueue, {policy}")?;
+    writeln!(out, "  {jobs}, the last one submitted at {last}")?;
+    let whole = Span::from_secs_f64(node_time / plan.machine.nodes.len() as f64);
+    writeln!(out, "  all nodes together would compute all of it in {}", short(whole))
+}
+
+fn print_queued(queued: Queued, out: &mut impl io::Write) -> io::Result<()> {
+    if queued.submit > Time::ZERO {
+        writeln!(out, "  submitted at {}", short(Span(queued.submit.0)))?;
+    }
+    match queued.walltime {
+        Some(walltime) => writeln!(out, "  ended at a walltime of {}", short(walltime)),
+        None => Ok(()),
+    }
 }
 
 /// When a rule strikes, as a phrase.

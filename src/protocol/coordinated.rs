@@ -227,6 +227,7 @@ impl Coordinated {
                 self.corrupt(now, node, emitted)
             }
             Input::Caught(node) => self.corrupt(now, node, emitted),
+            Input::TimedOut => self.time_out(now, emitted),
         }
     }
 
@@ -344,7 +345,7 @@ impl Coordinated {
     fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         (self.warned, self.turn) = (false, Turn::Own);
         match self.phase {
-            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Done | JobPhase::TimedOut => return JobOrder::Finish,
             JobPhase::Checkpoint if self.schedule.counts_from_start => self.commit(emitted),
             JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
             _ => {}
@@ -359,6 +360,16 @@ impl Coordinated {
         self.rechecks = false;
         self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
         JobOrder::Wait
+    }
+
+    /// The walltime is over: nothing goes on.
+    fn time_out(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
+        (self.warned, self.turn) = (false, Turn::Own);
+        if self.phase == JobPhase::Checkpoint {
+            self.emit_checkpoint(CheckpointAct::Abandon, emitted);
+        }
+        self.enter(now, JobPhase::TimedOut, Cause::Course, emitted);
+        JobOrder::Finish
     }
 
     /// A verification has found the memory corrupt: if it was just read back, the checkpoint is.

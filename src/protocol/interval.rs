@@ -55,7 +55,7 @@ impl Adaptive {
     pub fn hear(&mut self, now: Time, phase: JobPhase, input: Input) {
         let span = now.since(self.heard);
         self.heard = now;
-        if matches!(phase, JobPhase::Waiting | JobPhase::Done) {
+        if matches!(phase, JobPhase::Waiting | JobPhase::Done | JobPhase::TimedOut) {
             return;
         }
         self.observed += span;

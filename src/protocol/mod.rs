@@ -52,6 +52,8 @@ pub enum Input {
     /// Who [checks](corruption::Checks) the memory at the end of each order found that of this node
     /// corrupt: in place of a step or a verification, or after a checkpoint was written.
     Caught(NodeId),
+    /// The job's walltime is over.
+    TimedOut,
 }
 
 /// What an input is to a protocol that neither verifies memory nor has replicas: corrupt memory is
@@ -64,6 +66,7 @@ pub enum Plain {
     Written,
     Read,
     Failed(NodeId),
+    TimedOut,
 }
 
 impl From<Input> for Plain {
@@ -74,6 +77,7 @@ impl From<Input> for Plain {
             Input::Written | Input::WrittenForReplicas => Self::Written,
             Input::Read | Input::Verified => Self::Read,
             Input::Failed(node) | Input::Corrupt(node) | Input::Caught(node) => Self::Failed(node),
+            Input::TimedOut => Self::TimedOut,
         }
     }
 }
@@ -91,7 +95,7 @@ pub enum JobOrder {
     Read,
     /// Verify the memory of every node.
     Verify,
-    /// Nothing: the job is done.
+    /// Nothing: the job is over.
     Finish,
 }
 

@@ -198,6 +198,7 @@ impl Multilevel {
             Plain::Written => self.written(now, emitted),
             Plain::Read => self.compute(now, emitted),
             Plain::Failed(node) => self.failed(now, node, emitted),
+            Plain::TimedOut => self.time_out(now, emitted),
         }
     }
 
@@ -317,7 +318,7 @@ impl Multilevel {
 
     fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         match self.phase {
-            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Done | JobPhase::TimedOut => return JobOrder::Finish,
             JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
             _ => {}
         }
@@ -335,6 +336,17 @@ impl Multilevel {
         }
         self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
         JobOrder::Wait
+    }
+
+    /// The walltime is over: nothing goes on.
+    fn time_out(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
+        if self.phase == JobPhase::Checkpoint {
+            self.emit_checkpoint(CheckpointAct::Abandon, emitted);
+        }
+        self.copy = None;
+        self.give_up(|_| true, emitted);
+        self.enter(now, JobPhase::TimedOut, Cause::Course, emitted);
+        JobOrder::Finish
     }
 
     /// Back to the newest checkpoint, or to the start; gives the computing that is lost.

@@ -134,6 +134,12 @@ impl Seating {
         self.seats.len() - self.vacant.len()
     }
 
+    /// How many seats nobody has.
+    #[must_use]
+    pub fn lacking(&self) -> usize {
+        self.vacant.len()
+    }
+
     /// A node takes an empty seat.
     pub fn take(&mut self, seat: usize, node: NodeId) {
         let old = self.seats[seat].replace(node);

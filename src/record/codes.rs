@@ -45,7 +45,7 @@ pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::Uplink,
     PartKind::Controller,
 ];
-pub(super) const JOB_PHASES: [JobPhase; 7] = [
+pub(super) const JOB_PHASES: [JobPhase; 8] = [
     JobPhase::Waiting,
     JobPhase::Restart,
     JobPhase::Compute,
@@ -53,6 +53,7 @@ pub(super) const JOB_PHASES: [JobPhase; 7] = [
     JobPhase::Checkpoint,
     JobPhase::Done,
     JobPhase::Verify,
+    JobPhase::TimedOut,
 ];
 pub(super) const CHECKPOINT_ACTS: [CheckpointAct; 5] = [
     CheckpointAct::Begin,

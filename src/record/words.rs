@@ -83,6 +83,7 @@ pub fn job_phase(phase: JobPhase) -> &'static str {
         JobPhase::Checkpoint => "checkpoint",
         JobPhase::Done => "done",
         JobPhase::Verify => "verify",
+        JobPhase::TimedOut => "timed-out",
     }
 }
 

@@ -22,6 +22,7 @@ use crate::scenario::job::{
 };
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
+use crate::scenario::queue::{Queue, Queued};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
 };
@@ -246,7 +247,8 @@ fn job(nodes: u32) -> JobSpec {
         abft: None,
         collective: None,
     };
-    JobSpec { name: SHORT.into(), work, checkpoint: Some(checkpoint()) }
+    let (checkpoint, queued) = (Some(checkpoint()), Queued::default());
+    JobSpec { name: SHORT.into(), work, checkpoint, queued }
 }
 
 fn scenario(kind: Kind) -> Scenario {
@@ -293,6 +295,7 @@ fn scenario(kind: Kind) -> Scenario {
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
         transfers: Arc::default(),
+        queue: Queue::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },
         expect: vec![Expect {

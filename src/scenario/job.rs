@@ -568,7 +568,11 @@ impl Strikes {
             JobPhase::Checkpoint => self.checkpoint,
             JobPhase::Restart => self.restart,
             JobPhase::Waiting => self.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
+            JobPhase::Compute
+            | JobPhase::Rework
+            | JobPhase::Verify
+            | JobPhase::Done
+            | JobPhase::TimedOut => true,
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A scenario has a list of jobs. `[workload]` with `[checkpoint]` is short for a list of one.
 
+use std::collections::BTreeMap;
+
 use crate::config::declare::{Declared, Line, choice, joined, lines, table};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
@@ -12,8 +14,12 @@ use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{BulkSynchronous, Checkpoint, Coordinated, Interval, Multilevel};
 use crate::scenario::keys::SIZE_SOME;
 use crate::scenario::logging::Logging;
-use crate::scenario::{Scenario, levels, replicas, resolved};
+use crate::scenario::queue::{Queue, Queued};
+use crate::scenario::{Scenario, job_files, levels, replicas, resolved};
 use crate::units::Bytes;
+
+/// Events carry the number of their job in 16 bits.
+pub(super) const JOBS_MAX: usize = 10_000;
 
 /// A job.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +30,8 @@ pub struct JobSpec {
     pub work: BulkSynchronous,
     /// Its checkpoints, if it writes any.
     pub checkpoint: Option<Checkpoint>,
+    /// When it is submitted, and how long it may take.
+    pub queued: Queued,
 }
 
 /// The name of the job of `[workload]`.
@@ -81,7 +89,7 @@ table! {
 joined! {
     /// A job (`[[job]]`), on nodes of its own. All nodes of a job compute a step, then all meet.
     /// Spares are for whichever job needs one first, and so are the nodes of a job that is done.
-    pub(super) JOB: Named BulkSynchronous Checkpoints
+    pub(super) JOB: Named Queued BulkSynchronous Checkpoints
 }
 
 choice! {
@@ -133,7 +141,9 @@ impl Scenario {
     #[must_use]
     pub fn short(&self) -> Option<&JobSpec> {
         let [job] = &self.jobs[..] else { return None };
-        (job.name == SHORT && self.server.order == ServerOrder::Uncontrolled).then_some(job)
+        let is_plain = job.queued == Queued::default() && self.queue == Queue::default();
+        let is_free = self.server.order == ServerOrder::Uncontrolled;
+        (job.name == SHORT && is_free && is_plain).then_some(job)
     }
 }
 
@@ -170,13 +180,18 @@ impl<'a> Tables<'a> {
 pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
     let work = root.section("workload").section("bulk-synchronous");
     let short = Tables { work, checkpoint: root.section("checkpoint"), listed: false };
-    if !root.has("job") {
+    if !has_list(root) {
         return Vec::from_iter(short.work.exists().then_some(short));
     }
     let items = root.items("job").flatten();
     let listed =
         |work: Section<'a>| Tables { checkpoint: work.section("checkpoint"), work, listed: true };
-    items.map(listed).collect()
+    items.map(listed).chain(job_files::tables(root)).collect()
+}
+
+/// Whether there is a list of jobs, be it in a file.
+pub(super) fn has_list(root: &Section<'_>) -> bool {
+    root.has("job") || root.section("queue").has("file")
 }
 
 /// The list of jobs.
@@ -186,39 +201,36 @@ pub(super) fn jobs(
     faults: Option<&[FaultRule]>,
     m: &mut Mistakes,
 ) -> Option<Vec<JobSpec>> {
-    /// Events carry the number of their job in 16 bits.
-    const MOST: usize = 10_000;
     check_server(root, m);
     check_checkpoint(root, m);
-    let tables = tables(root);
-    if tables.len() > MOST {
-        m.note(Mistake::new(root.place("job"), format!("more than {MOST} jobs")));
+    let mut tables = tables(root);
+    if root.section("queue").has("file") {
+        tables.pop();
+    }
+    let filed = job_files::jobs(root, nodes, faults, m);
+    let jobs: Vec<_> = tables.iter().map(|own| job(own, nodes, faults, m)).collect();
+    let mut jobs: Vec<JobSpec> = jobs.into_iter().collect::<Option<_>>()?;
+    jobs.extend(filed?);
+    if jobs.len() > JOBS_MAX {
+        m.note(Mistake::new(root.place("job"), format!("more than {JOBS_MAX} jobs")));
         return None;
     }
-    let jobs: Vec<_> = tables.iter().map(|own| job(own, nodes, faults, m)).collect();
-    let jobs: Vec<JobSpec> = jobs.into_iter().collect::<Option<_>>()?;
-    for (number, (job, own)) in jobs.iter().zip(&tables).enumerate() {
-        if let Some(other) = jobs[..number].iter().position(|other| other.name == job.name) {
+    let mut named = BTreeMap::new();
+    for (number, job) in jobs.iter().enumerate() {
+        let place = match tables.get(number) {
+            Some(own) => own.work.place("name"),
+            None => root.section("queue").place("file"),
+        };
+        if let Some(first) = named.insert(&job.name, place) {
             let title = format!("two jobs have the name `{}`", job.name);
-            let mistake = Mistake::new(own.work.place("name"), title);
-            m.note(mistake.other(tables[other].work.place("name"), "the first one"));
+            m.note(Mistake::new(place, title).other(first, "the first one"));
         }
     }
     levels::check_classes(root, &jobs, m);
-    let each = jobs.iter().map(|job| job.work.nodes_needed());
-    let (needed, most) = (each.clone().sum::<u64>(), each.max().unwrap_or(0));
-    if let Some(nodes) =
-        nodes.map(|nodes| u64::from(nodes.all)).filter(|all| (most..needed).contains(all))
-    {
-        let title = format!("jobs of {needed} nodes on a machine of {nodes}");
-        let place = tables.last().expect("some job needs nodes").work.place("nodes");
-        let help = "all run at once, each on nodes of its own";
-        m.note(Mistake::new(place, title).help(help));
-    }
     Some(jobs)
 }
 
-fn job(
+pub(super) fn job(
     own: &Tables<'_>,
     nodes: Option<Nodes>,
     faults: Option<&[FaultRule]>,
@@ -239,12 +251,13 @@ fn job(
             m.note(mistake.help("give their `size` as well"));
         }
     }
-    Some(JobSpec { name: name?, work: work?, checkpoint: checkpoint.ok()? })
+    let queued = if own.listed { Queued::read(&own.work, m) } else { Some(Queued::default()) };
+    Some(JobSpec { name: name?, work: work?, checkpoint: checkpoint.ok()?, queued: queued? })
 }
 
 /// Notes checkpoints of no job.
 fn check_checkpoint(root: &Section<'_>, m: &mut Mistakes) {
-    if root.section("workload").exists() || root.has("job") {
+    if root.section("workload").exists() || has_list(root) {
         return;
     }
     let checkpoint = root.section("checkpoint");
@@ -266,7 +279,7 @@ fn check_server(root: &Section<'_>, m: &mut Mistakes) {
     let order: Option<ServerOrder> = server.word("order", m);
     let per: Option<ServerPer> = server.word("per", m);
     let asks = order.is_some_and(ServerOrder::has_turns);
-    if server.has("order") && order != Some(ServerOrder::Uncontrolled) && !root.has("job") {
+    if server.has("order") && order != Some(ServerOrder::Uncontrolled) && !has_list(root) {
         let mistake = Mistake::new(server.place("order"), "an order without [[job]]");
         m.note(mistake.help("it is that of several jobs, each with a table [[job]]"));
     } else if asks && per.is_some_and(|per| per != ServerPer::Cluster) {
@@ -284,11 +297,13 @@ pub(super) fn lines_of(scenario: &Scenario) -> Vec<Line> {
     } else {
         ("[job]", "job.checkpoint")
     };
-    let each = scenario.jobs.iter().flat_map(|JobSpec { name, work, checkpoint }| {
+    let each = scenario.jobs.iter().flat_map(|JobSpec { name, work, checkpoint, queued }| {
         let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
+        keys.extend(queued.keys().into_iter().filter(|_| !short));
         keys.extend(work.keys());
         let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
         lines(table, keys).into_iter().chain(protocol)
     });
-    each.collect()
+    let queue = lines("queue", scenario.queue.keys()).into_iter();
+    queue.filter(|_| !short && !scenario.jobs.is_empty()).chain(each).collect()
 }

@@ -19,7 +19,7 @@ use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
-    machine, overrides, study, transfers, variants,
+    machine, overrides, queue, study, transfers, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -391,6 +391,7 @@ impl Loader {
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         let transfers = transfers::read(root, layout.as_ref(), m);
+        let queue = queue::queue(root, jobs.as_deref(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
@@ -412,6 +413,7 @@ impl Loader {
             faults: faults?,
             jobs: jobs?,
             transfers: transfers?,
+            queue: queue?,
             stop: stop?,
             record: record?,
             expect: expect?,

@@ -9,8 +9,10 @@ pub mod fault;
 pub mod harm;
 pub mod images;
 pub mod job;
+mod job_files;
 pub mod jobs;
 pub mod law;
+pub mod queue;
 pub mod replicas;
 
 mod arrays;
@@ -114,6 +116,9 @@ pub struct Scenario {
     /// Transfers between parts, each at a time of its own.
     #[doc(hidden)]
     pub transfers: Arc<[transfers::Transfer]>,
+    /// How those of them are placed that wait for nodes.
+    #[doc(hidden)]
+    pub queue: queue::Queue,
     /// When the run ends.
     #[doc(hidden)]
     pub stop: StopRule,

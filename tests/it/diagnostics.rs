@@ -148,7 +148,7 @@ fn what_is_no_scenario_file_at_all_is_reported_in_one_line() {
         reported.replace(&folder.path().display().to_string(), "FOLDER")
     };
     fs::write(at("latin.toml"), b"seed = 1\ntitle = \"f\xfcnf\"\n").expect("written");
-    // Bytes of a linear congruence: garbage of 10 MB.
+    // Bytes of a linear congruence: garbage of 40 MB.
     let mut state = 1_u32;
     let garbage: Vec<u8> = (0..40_000_000)
         .map(|_| {

@@ -12,7 +12,7 @@ use crate::harness::{Played, measure_text, plan_of, play_text};
 const NINETY_NINE: f64 = 2.576;
 
 /// So many nodes, of which none is a spare; only the disk, of 1 GB/s, is narrow.
-fn machine(nodes: u32, rest: &str) -> String {
+pub(crate) fn machine(nodes: u32, rest: &str) -> String {
     format!(
         r#"
 schema = 1

@@ -51,6 +51,7 @@ mod places;
 mod power;
 mod prediction;
 mod published;
+mod queue;
 mod rack;
 mod rare;
 mod records;

@@ -49,7 +49,7 @@ fn exposed(phase: JobPhase, is_far: bool) -> u8 {
     let near = match phase {
         JobPhase::Compute | JobPhase::Rework | JobPhase::Verify => 1,
         JobPhase::Checkpoint => 2,
-        JobPhase::Restart | JobPhase::Waiting | JobPhase::Done => return 0,
+        JobPhase::Restart | JobPhase::Waiting | JobPhase::Done | JobPhase::TimedOut => return 0,
     };
     if is_far { near + 2 } else { near }
 }

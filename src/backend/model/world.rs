@@ -179,6 +179,9 @@ impl<'p> World<'p> {
         for (number, change) in (0..).zip(self.changes) {
             self.rack.schedule(change.at, Timer::Change(number));
         }
+        if let Some(at) = self.jobs.next() {
+            self.rack.schedule(at, Timer::Place);
+        }
         self.supervisor.begin(&mut power_of(&mut self.rack));
         // Where a rule with this `at` would stand.
         for &at in pauses {

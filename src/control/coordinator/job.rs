@@ -33,6 +33,8 @@ pub(super) struct Job {
     begun: (u64, u64),
     /// Before this instant it may not be placed again.
     pub(super) ready_at: Time,
+    /// When its walltime is over, which counts from the instant at which it is placed first.
+    pub(super) limit: Option<Time>,
 }
 
 impl Job {
@@ -47,6 +49,7 @@ impl Job {
             since: Time::ZERO,
             begun: (0, 0),
             ready_at: Time::ZERO,
+            limit: None,
         }
     }
 
@@ -70,9 +73,9 @@ impl Job {
         &self.crew.seats
     }
 
-    /// Whether it waits and has enough nodes within reach.
+    /// Whether one that waits has enough nodes within reach.
     pub(super) fn may_be_placed(&self, free: &Free) -> bool {
-        self.phase() == JobPhase::Waiting && self.crew.seats.may_be_placed(free)
+        self.crew.seats.may_be_placed(free)
     }
 
     /// Nodes that write or read, or of groups that compute, in their order.
@@ -196,7 +199,8 @@ impl Coordinator<'_> {
 
     /// What a node had in its memory is lost.
     pub(super) fn wiped(&mut self, node: NodeId, out: &mut Vec<JobCommand>) {
-        for of in self.ids() {
+        // No other has any images.
+        for of in self.state.placing.begun() {
             let gone = self.job_mut(of).crew.seats.wipe(node);
             self.forget(of, gone, out);
         }
@@ -245,7 +249,7 @@ impl Coordinator<'_> {
                 job.crew.seats.restored();
                 Input::Read
             }
-            JobPhase::Waiting | JobPhase::Done => return,
+            JobPhase::Waiting | JobPhase::Done | JobPhase::TimedOut => return,
         };
         self.step(now, of, input, out);
     }
@@ -333,8 +337,9 @@ impl Coordinator<'_> {
             JobPhase::Compute | JobPhase::Rework => now.since(at),
             _ => Span::ZERO,
         };
+        let waited = job.phase() == JobPhase::Waiting;
         let order = job.machine.on(at, input, &mut emitted);
-        self.state.placing.waits(of, job.phase() == JobPhase::Waiting);
+        let waits = job.phase() == JobPhase::Waiting;
         job.memory.follows(input, order, &mut emitted);
         (job.order, job.since) = (self.state.orders, at);
         forget(of, job.hold_sources(), out);
@@ -349,7 +354,11 @@ impl Coordinator<'_> {
         out.push(JobCommand::Stop { job: of, anew });
         job.drain.follow(plan, of, &job.machine, out);
         job.crew.newcomers = None;
+        if waited != waits {
+            self.asks(of);
+        }
         if input == Input::WrittenForReplicas {
+            let job = &mut self.state.jobs[usize::from(of.0)];
             let joined = job.crew.replace(&self.state.placing.free);
             for node in joined {
                 self.joins(of, node, out);

@@ -89,11 +89,11 @@ impl Memory {
         (phase, crew): (JobPhase, &Crew),
         out: &mut Vec<JobCommand>,
     ) {
-        use JobPhase::{Checkpoint, Compute, Done, Restart, Rework, Verify, Waiting};
+        use JobPhase::{Checkpoint, Compute, Done, Restart, Rework, TimedOut, Verify, Waiting};
         let uses = match phase {
             Compute | Rework | Verify | Checkpoint => true,
             Restart => crew.newcomers.as_ref().is_some_and(|reading| !reading.contains(&node)),
-            Waiting | Done => false,
+            Waiting | Done | TimedOut => false,
         };
         let checked = matches!(phase, Compute | Rework) && is_found;
         let seat = crew.seat_of(node).filter(|_| uses);

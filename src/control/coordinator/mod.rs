@@ -15,6 +15,7 @@
 //! An order is void when the next [`JobCommand::Stop`] of its job comes, and its number never comes
 //! again, so that what is said of an older one is known to be late.
 
+mod backlog;
 mod crew;
 mod drain;
 mod job;
@@ -76,7 +77,7 @@ pub enum Input {
     /// The coordinator was out of service since this instant: failures that it had not acted upon
     /// by then are new to it.
     Resumed(Time),
-    /// Time has passed.
+    /// Time has passed: jobs are submitted, ended at their walltimes and placed.
     Time,
 }
 
@@ -166,7 +167,7 @@ pub enum JobCommand {
     },
     /// [`Input::Time`] at this instant.
     Wake(Time),
-    /// A job is done.
+    /// A job is over: done, or ended at its walltime.
     Finished {
         /// Which job.
         job: JobId,
@@ -258,12 +259,14 @@ impl<'p> Coordinator<'p> {
         let jobs = plan.jobs.len();
         let state = State {
             jobs: (0..jobs as u16).map(|job| Job::new(plan, JobId(job))).collect(),
-            placing: Placing::of(jobs),
+            placing: Placing::of(plan),
             turns: Turns::of(jobs),
             orders: 0,
             strikes: 0,
         };
-        Self::resume(plan, notice, state)
+        let mut new = Self::resume(plan, notice, state);
+        new.open();
+        new
     }
 
     /// The jobs where a coordinator before this one left them.
@@ -321,14 +324,14 @@ impl<'p> Coordinator<'p> {
             Input::Foreseen(fault, part) => self.foreseen(fault, part),
             Input::Corrupted { node, draw, check } => self.corrupted(node, draw, check, out),
             Input::Resumed(since) => self.resumed(now, since, out),
-            Input::Time => self.place(now, out),
+            Input::Time => self.pass(now, out),
         }
     }
 
     /// When [`Input::Time`] has something to do, if nothing is reported before.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
-        self.state.placing.next(&self.state.jobs)
+        self.state.placing.next()
     }
 
     /// The job that a node works for.

@@ -413,10 +413,11 @@ impl<'p> Controller<'p> {
                 job::Demand::Forget(node, name) => {
                     ControllerAction::Say(node, Message::Forget { name })
                 }
-                job::Demand::Finished(sum) => {
+                job::Demand::Finished(result) => {
                     if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
                         self.ended = Some(EndReason::WorkDone);
                     }
+                    let Some(sum) = result else { continue };
                     ControllerAction::Notice(Notice::Result { sum })
                 }
             });

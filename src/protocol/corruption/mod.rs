@@ -289,6 +289,7 @@ impl Corruption {
         }
         match order {
             JobOrder::Compute(_) => self.exchange(),
+            JobOrder::Finish if input == Input::TimedOut => self.restored(None, emitted),
             JobOrder::Finish if input == Input::Written => self.finished_by(self.newest(), emitted),
             JobOrder::Finish => self.finished(emitted),
             _ => {}

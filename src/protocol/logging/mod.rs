@@ -146,7 +146,7 @@ impl Logging {
             JobPhase::Compute => true,
             JobPhase::Rework | JobPhase::Checkpoint => self.busy.contains(&group),
             JobPhase::Restart => self.reads(&self.groups[group as usize]),
-            JobPhase::Waiting | JobPhase::Done | JobPhase::Verify => false,
+            JobPhase::Waiting | JobPhase::Done | JobPhase::TimedOut | JobPhase::Verify => false,
         }
     }
 
@@ -177,6 +177,7 @@ impl Logging {
             Plain::Written => self.written(now, emitted),
             Plain::Read => self.resume(now, emitted),
             Plain::Failed(node) => self.failed(now, node, emitted),
+            Plain::TimedOut => self.time_out(now, emitted),
         }
     }
 
@@ -295,7 +296,7 @@ impl Logging {
     fn failed(&mut self, now: Time, node: NodeId, emitted: &mut Vec<What>) -> JobOrder {
         let number = self.struck.take().expect("the group of who fails is emitted before");
         match self.phase {
-            JobPhase::Done => return JobOrder::Finish,
+            JobPhase::Done | JobPhase::TimedOut => return JobOrder::Finish,
             JobPhase::Checkpoint => self.emit_checkpoint(CheckpointAct::Abandon, emitted),
             JobPhase::Waiting if !self.started => return JobOrder::Wait,
             _ => {}
@@ -316,6 +317,16 @@ impl Logging {
         self.busy.clear();
         self.enter(now, JobPhase::Waiting, Cause::NodeFailure, emitted);
         JobOrder::Wait
+    }
+
+    /// The walltime is over: nothing goes on.
+    fn time_out(&mut self, now: Time, emitted: &mut Vec<What>) -> JobOrder {
+        if self.phase == JobPhase::Checkpoint {
+            self.emit_checkpoint(CheckpointAct::Abandon, emitted);
+        }
+        self.busy.clear();
+        self.enter(now, JobPhase::TimedOut, Cause::Course, emitted);
+        JobOrder::Finish
     }
 
     /// What counts as computed of a group that has no checkpoint and has not computed yet.

@@ -10,6 +10,7 @@ use crate::scenario::base;
 use crate::scenario::boot::{Boot, Controller};
 use crate::scenario::changes::OneChange;
 use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
+use crate::scenario::job_files::QUEUE;
 use crate::scenario::jobs::{JOB, Protocols, Workload};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
@@ -20,7 +21,8 @@ use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 /// More nodes than any machine that will be simulated here.
 pub(super) const NODES_MAX: u64 = 10_000_000;
 
-const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
+/// More than any time that is meant.
+pub(super) const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
 /// Zero is allowed.
 pub(super) const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
 /// Zero would stop time.
@@ -58,7 +60,12 @@ joined! {
     /// A part of a scenario, by the name of the variant that it makes.
     pub(crate) VARIANT:,
     // Each of several jobs has its own work and checkpoints.
-    rivals [&["workload", "job"], &["checkpoint", "job"]] and
+    rivals [
+        &["workload", "job"],
+        &["checkpoint", "job"],
+        &["workload", "queue"],
+        &["checkpoint", "queue"],
+    ] and
         Key::new("site", Kind::Table(Site::SPEC), ""),
         Key::new("cluster", Kind::Table(Cluster::SPEC), ""),
         Key::new("hardware", Kind::Table(Hardware::SPEC), ""),
@@ -73,6 +80,7 @@ joined! {
         Key::new("checkpoint", Kind::Table(Protocols::SPEC), ""),
         Key::new("job", Kind::Tables(&JOB), "The jobs."),
         Key::new("transfers", Kind::Table(Given::SPEC), ""),
+        Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),
         Key::new("change", Kind::Tables(OneChange::SPEC), "What changes while the run goes on."),

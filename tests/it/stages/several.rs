@@ -91,6 +91,38 @@ fn agreement_two_jobs_fail_and_restart_each_by_itself() {
     }
 }
 
+/// Of 24 nodes the first job takes 20, the second waits for 10 of them until it is done, and the
+/// third, which is submitted last, fits into the gap; the walltime of a fourth is too short.
+#[test]
+fn agreement_jobs_are_submitted_placed_and_ended_by_the_queue() {
+    let job = |name: &str, nodes: u32, submit: u64, work: u64, walltime: u64| {
+        format!(
+            "[[job]]\nname = \"{name}\"\nnodes = {nodes}\nsubmit = \"{submit} s\"\n\
+             step = \"20 s\"\nwork = \"{work} s\"\nwalltime = \"{walltime} s\"\n\
+             size = \"50 MB\"\ninterval = \"60 s\"\n"
+        )
+    };
+    let jobs = job("first", 20, 0, 400, 1_000)
+        + &job("second", 10, 90, 200, 600)
+        + &job("third", 4, 110, 100, 300)
+        + &job("fourth", 4, 130, 400, 190);
+    let (table, work) = ("[workload.bulk-synchronous]\n", "step = \"20 s\"\nwork = \"400 s\"\n");
+    let boot = "[boot]\nmethod = \"sd\"\npower_on = { stagger = \"1 s\" }\n";
+    let queue = "[queue]\npolicy = \"easy\"\n";
+    let text = rack(&format!("{boot}{queue}{jobs}")).replace(&format!("{table}{work}"), "");
+    let (model, fleet) = alike_of(&plan_of(&text), &Model, &Turmoil, BAND_PER_STEP);
+    for played in [&model, &fleet] {
+        let order = |wanted: JobPhase| {
+            let is = |what: &What| is_phase(wanted)(what);
+            let events = played.events.iter().filter(|event| is(&event.what));
+            events.filter_map(|event| job_of(&event.what)).map(|job| job.0).collect::<Vec<_>>()
+        };
+        let ended = (order(JobPhase::TimedOut), played.metric("jobs_timed_out"));
+        assert_eq!(ended, (vec![3], 1.0));
+        assert_eq!(order(JobPhase::Done), [2, 0, 1], "the third overtakes the second");
+    }
+}
+
 #[test]
 fn agreement_two_jobs_take_turns_at_the_file_server() {
     for order in ["blocking-fcfs", "ordered-fcfs", "least-waste"] {

@@ -102,7 +102,11 @@ impl<'p> Job<'p> {
             JobPhase::Checkpoint => protocol.strikes.phases.checkpoint,
             JobPhase::Restart => protocol.strikes.phases.restart,
             JobPhase::Waiting => protocol.strikes.phases.downtime,
-            JobPhase::Compute | JobPhase::Rework | JobPhase::Verify | JobPhase::Done => true,
+            JobPhase::Compute
+            | JobPhase::Rework
+            | JobPhase::Verify
+            | JobPhase::Done
+            | JobPhase::TimedOut => true,
         });
         !strikes && self.members.contains(&node)
     }
