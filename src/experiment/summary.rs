@@ -164,8 +164,9 @@ impl Ended {
         rows.extend(self.unreached().map(|why| ("ended".to_owned(), why)));
         rows.push(("results".to_owned(), format!("{place}{known}")));
         let mut text = format!("{}  {}\n", self.head("  "), self.stage);
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).clamp(14, 24);
         for (name, value) in rows {
-            let _ = writeln!(text, "  {name:<14} {value}");
+            let _ = writeln!(text, "  {name:<width$} {value}");
         }
         text
     }

@@ -259,19 +259,21 @@ impl World<'_> {
 
     /// Whether a timer waits for the controller to be back; it is then kept.
     pub(super) fn put_off(&mut self, timer: Timer) -> bool {
+        if !self.control.is_down() {
+            return false;
+        }
         let needs = match timer {
             Timer::Power(_) | Timer::Drained { .. } | Timer::Place => true,
             // What follows a step without an order goes on without the controller.
             Timer::Job { job, epoch } => self.collective_after(job, epoch).is_none(),
             _ => false,
         };
-        let kept = needs && self.control.is_down();
-        if kept {
+        if needs {
             if let Timer::Job { job, epoch } = timer {
                 self.rest_job(job, epoch);
             }
             self.control.timers.push((self.now(), timer));
         }
-        kept
+        needs
     }
 }

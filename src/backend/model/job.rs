@@ -147,7 +147,9 @@ impl World<'_> {
         workers.pace.stop();
         let ticket = workers.transfer.take();
         self.give_up(ticket);
-        self.with_workload(|all, rack, out| all.stop(rack, of, out));
+        if self.workload.has_messages() {
+            self.with_workload(|all, rack, out| all.stop(rack, of, out));
+        }
     }
 
     fn work(&mut self, of: JobId, order: u64, work: Work) {
@@ -300,6 +302,9 @@ impl World<'_> {
     /// What the nodes send to each other when the time that was set in this epoch is over, if that
     /// is the end of the computing of a step.
     pub(super) fn collective_after(&self, job: JobId, epoch: u32) -> Option<Collective> {
+        if !self.workload.has_messages() {
+            return None;
+        }
         let workers = &self.workers[usize::from(job.0)];
         let computed = matches!(workers.order, Some((_, Work::Compute { .. })));
         self.plan.collective(job).filter(|_| computed && workers.epoch == epoch)

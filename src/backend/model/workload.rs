@@ -41,6 +41,8 @@ enum Errand {
 #[derive(Clone, Debug)]
 pub(super) struct Workload {
     transfers: Transfers,
+    /// Whether jobs have collective operations.
+    has_messages: bool,
     errands: BTreeMap<SendId, Errand>,
     operations: BTreeMap<JobId, Operation>,
     /// Messages whose latency is not over, by numbers that never come again.
@@ -68,11 +70,17 @@ impl Workload {
         let starts = plan.scenario.transfers.iter().map(|transfer| transfer.start);
         Self {
             transfers: Transfers::new(starts),
+            has_messages: plan.scenario.jobs.iter().any(|job| job.work.collective.is_some()),
             errands: BTreeMap::new(),
             operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
             messages: 0,
         }
+    }
+
+    /// Whether jobs have collective operations at all. Each step of each job asks.
+    pub(super) fn has_messages(&self) -> bool {
+        self.has_messages
     }
 
     /// The listed transfers are informed. O(transfers that begin).

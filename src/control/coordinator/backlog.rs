@@ -95,13 +95,13 @@ impl Backlog {
         self.ranks[usize::from(job.0)] as usize
     }
 
-    /// A job waits for this, or does not wait. O(log jobs).
+    /// A job waits for this, or does not wait. O(log jobs), O(1) if nothing changes by it.
     pub(super) fn set(&mut self, job: JobId, ask: Option<Ask>) {
         let mut at = self.leaves() + self.rank(job);
-        self.tree[at] = ask.unwrap_or(Ask::NOTHING);
-        while at > 1 {
+        let mut least = ask.unwrap_or(Ask::NOTHING);
+        while std::mem::replace(&mut self.tree[at], least) != least && at > 1 {
             at /= 2;
-            self.tree[at] = self.tree[2 * at].least(self.tree[2 * at + 1]);
+            least = self.tree[2 * at].least(self.tree[2 * at + 1]);
         }
     }
 

@@ -28,6 +28,7 @@ use crate::ids::{JobId, NodeId};
 use crate::plan::Plan;
 use crate::protocol::Input;
 use crate::protocol::free::Free;
+use crate::protocol::numbers::Numbers;
 use crate::protocol::seating::Filled;
 use crate::scenario::queue::Policy;
 use crate::units::{Span, Time};
@@ -44,6 +45,8 @@ pub(super) struct Placing {
     upcoming: BTreeSet<(Time, JobId)>,
     /// Jobs that were placed and are not done, and when their walltime is over.
     begun: BTreeSet<(Time, JobId)>,
+    /// The same jobs, by their numbers.
+    holders: Numbers,
     /// Jobs that are not over.
     unfinished: usize,
     /// The instant at which they are placed, as a node has become free, while that is to come.
@@ -72,6 +75,7 @@ impl Placing {
             backlog: Backlog::of(&submits),
             upcoming,
             begun: BTreeSet::new(),
+            holders: Numbers::default(),
             unfinished: submits.len(),
             due: None,
             wakes: BTreeSet::new(),
@@ -85,9 +89,7 @@ impl Placing {
 
     /// Jobs that were placed and are not done, in their order.
     pub(super) fn begun(&self) -> Vec<JobId> {
-        let mut begun: Vec<_> = self.begun.iter().map(|&(_, job)| job).collect();
-        begun.sort_unstable();
-        begun
+        self.holders.iter().map(|job| JobId(job as u16)).collect()
     }
 
     fn wake(&mut self, at: Time, out: &mut Vec<JobCommand>) {
@@ -280,6 +282,7 @@ impl Coordinator<'_> {
             let limit = now + walltime;
             job.limit = Some(limit);
             self.state.placing.begun.insert((limit, of));
+            self.state.placing.holders.insert(of.0.into());
             if walltime < Span::FOREVER {
                 self.state.placing.wake(limit + Span(1), out);
             }
@@ -335,6 +338,7 @@ impl Coordinator<'_> {
         let own = self.job_mut(job);
         let (nodes, limit) = (own.crew.disband(), own.limit);
         self.state.placing.begun.remove(&(limit.expect("it was placed"), job));
+        self.state.placing.holders.remove(job.0.into());
         for &node in &nodes {
             self.leaves(job, node, out);
         }
