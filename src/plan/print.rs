@@ -6,10 +6,12 @@ use crate::config::words::Word;
 use crate::ids::{JobId, Part, PartKind};
 use crate::plan::chance::{Chance, Strike};
 use crate::plan::{Job, Plan, lifetimes};
+use crate::scenario::collective::Collective;
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{Checkpoint, Interval};
 use crate::scenario::law::Law;
 use crate::scenario::queue::Queued;
+use crate::scenario::transfers::Transfer;
 use crate::scenario::{Source, StopWhen};
 use crate::units::{NANOS_PER_SECOND, Span, Time};
 
@@ -39,10 +41,12 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
     for (job, id) in plan.jobs.iter().zip((0..).map(JobId)).take(JOBS) {
         print_job(job, plan.checkpoint_of(id), out)?;
         print_queued(plan.scenario.jobs[usize::from(id.0)].queued, out)?;
+        print_collective(plan.collective(id), out)?;
     }
     if let Some(more @ 1..) = plan.jobs.len().checked_sub(JOBS) {
         writeln!(out, "\nand {} more", counted(more, "job"))?;
     }
+    print_transfers(&plan.scenario.transfers, out)?;
     print_assumptions(plan, out)
 }
 
@@ -190,6 +194,26 @@ fn print_job(job: &Job, spec: Option<&Checkpoint>, out: &mut impl io::Write) -> 
     let adapts = spec.is_some_and(|spec| matches!(spec.interval, Interval::Adaptive { .. }));
     let then = if adapts { " at first, then by what is observed" } else { "" };
     writeln!(out, "  computing between two checkpoints = {}{then}", short(interval))
+}
+
+/// What the nodes of a job send to each other.
+fn print_collective(all: Option<Collective>, out: &mut impl io::Write) -> io::Result<()> {
+    let Some(all) = all else { return Ok(()) };
+    let (operation, algorithm) = (all.operation.word(), all.algorithm().word());
+    writeln!(out, "  at the end of each step {operation} ({algorithm}) of {}", all.size)
+}
+
+/// What is sent from part to part next to the jobs.
+fn print_transfers(all: &[Transfer], out: &mut impl io::Write) -> io::Result<()> {
+    let Some(last) = all.iter().map(|one| one.start).max() else { return Ok(()) };
+    let bytes: u128 = all.iter().map(|one| u128::from(one.bytes.0)).sum();
+    let (count, gigabytes) = (counted(all.len(), "transfer"), bytes as f64 / 1e9);
+    writeln!(out, "\nTransfers")?;
+    writeln!(
+        out,
+        "  {count} of {gigabytes:.3} GB in all, the last one begins at {}",
+        short(Span(last.0))
+    )
 }
 
 /// What the queue of several jobs has to do.

@@ -424,6 +424,8 @@ mod tests {
                 What::JobNode { .. }
                     | What::StepDone { .. }
                     | What::Transfer { .. }
+                    | What::Task { .. }
+                    | What::Collective { .. }
                     | What::Reading { .. }
             )
         };

@@ -113,10 +113,10 @@ mod tests {
             .map(|(folder, level)| (record(folder.path(), level), folder));
         assert_eq!(all.0.fingerprint, faults.0.fingerprint);
         assert_eq!(all.0.fingerprint, none.0.fingerprint);
-        assert_eq!((all.0.events, faults.0.events, none.0.events), (22, 22, 22));
-        assert_eq!((all.0.logged, faults.0.logged, none.0.logged), (22, 12, 0));
+        assert_eq!((all.0.events, faults.0.events, none.0.events), (24, 24, 24));
+        assert_eq!((all.0.logged, faults.0.logged, none.0.logged), (24, 12, 0));
         let read = |folder: &Path| LogReader::open(folder).map(Iterator::count);
-        assert_eq!(read(all.1.path()).expect("a log"), 22);
+        assert_eq!(read(all.1.path()).expect("a log"), 24);
         assert_eq!(read(faults.1.path()).expect("a log"), 12);
         assert!(read(none.1.path()).is_err());
     }

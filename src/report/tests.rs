@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
 use super::{Again, Input, VerdictLine, canvas, figures, write};
-use crate::analysis::{Findings, Point};
+use crate::analysis::{Findings, Point, TransferFinding};
 use crate::forecast::Compared;
 use crate::plan::Plan;
 use crate::report::theme::SERIES;
@@ -206,7 +206,7 @@ fn the_same_input_gives_the_same_figures_on_every_machine() {
     let kind = Kind { nodes: 300, points: 60, servers: 2, ..sample::MONTH };
     let (plan, findings) = (sample::plan(kind), sample::findings(kind));
     let mut hashes = String::new();
-    for figure in figures::ALL {
+    for figure in figures::ALL.iter().filter(|it| it.wanted(&input(&plan, &findings, &[]))) {
         let drawing = figure.draw(&input(&plan, &findings, &[]));
         let svg = canvas::svg(&drawing, figure.title()).expect("a string takes any text");
         let digest = Sha256::digest(svg.as_bytes());
@@ -228,3 +228,29 @@ rack_map f332ffe18d89d72a
 server_link 3a16e8572cd734dd
 power 19730d19f30d7c78
 ";
+
+#[test]
+fn listed_transfers_have_a_figure_and_a_scenario_of_megabytes_is_shown_in_part() {
+    let (plan, mut findings) = (sample::plan(sample::BOOT), sample::findings(sample::BOOT));
+    let transfer = |number: u64| TransferFinding {
+        transfer: number,
+        source: format!("pi{number}"),
+        destination: if number.is_multiple_of(2) { "server[1]" } else { "pi750" }.to_owned(),
+        bytes: 1_000_000,
+        begin_s: 5.0,
+        end_s: 6.0 + number as f64,
+        status: if number == 7 { "lost" } else { "done" }.to_owned(),
+    };
+    findings.transfers = (1..40).map(transfer).collect();
+    let drawn = draw("transfers", &plan, &findings);
+    assert!(names(&drawn).contains(&"transfer_times"), "{:?}", names(&drawn));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rows = "0,pi1,pi2,1000000\n".repeat(100_000);
+    let verdicts = verdicts();
+    let small = input(&plan, &findings, &verdicts);
+    write(&Input { resolved: &rows, ..small }, folder.path()).expect("it can be written");
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("the page is there");
+    let lines = super::words::count(100_000, "line", "lines");
+    assert!(page.contains(&format!("{lines} of TOML")) && page.contains("here are its first"));
+    assert!(page.matches("0,pi1,pi2").count() < 30_000);
+}

@@ -92,16 +92,21 @@ table! {
 }
 
 impl Collective {
-    /// Who sends what to whom.
+    /// In which rounds: the usual ones unless it says so.
     #[must_use]
-    pub fn pattern(self) -> Pattern {
-        let usual = match self.operation {
+    pub fn algorithm(self) -> Algorithm {
+        self.algorithm.unwrap_or(match self.operation {
             Operation::Broadcast => Algorithm::Binomial,
             Operation::AllReduce | Operation::AllGather => Algorithm::Ring,
             Operation::AllToAll => Algorithm::Pairwise,
             Operation::Neighbours => Algorithm::Linear,
-        };
-        let all = pattern(self.operation, self.algorithm.unwrap_or(usual));
+        })
+    }
+
+    /// Who sends what to whom.
+    #[must_use]
+    pub fn pattern(self) -> Pattern {
+        let all = pattern(self.operation, self.algorithm());
         all.expect("the reader refuses other algorithms")
     }
 }

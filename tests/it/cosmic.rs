@@ -88,7 +88,7 @@ fn a_wrong_question_is_answered_with_what_is_wrong() {
         (vec!["--altitude", "20 km"], "too large here", "at most 9000 m"),
         (vec!["--rigidity", "hard"], "expected a number", "rigidity"),
         (vec!["--solar", "120%"], "too large here", "at most 1"),
-        (vec!["--hardware", "pi_9"], "`pi_9` is not one of", "did you mean \"pi_3b\"?"),
+        (vec!["--hardware", "pi_3c"], "`pi_3c` is not one of", "did you mean \"pi_3b\"?"),
         (vec!["--nodes", "0"], "0", "--nodes"),
         (vec!["missing.toml"], "there is no such file", "missing.toml"),
     ];

@@ -4,6 +4,7 @@ use crate::analysis::cells::Table;
 use crate::analysis::compare::{Comparison, Difference, Row, Value, Verdict};
 use crate::analysis::run::Run;
 use crate::report::words;
+use crate::untrusted::on_one_line;
 
 /// Seeds that are listed one by one.
 const SEEDS: usize = 6;
@@ -176,10 +177,16 @@ pub(super) fn conclusion(comparison: &Comparison, strict: bool) -> &'static str 
     }
 }
 
-/// The values of a key on a side.
+/// The values of a key on a side, each on one line: one may be a table of a million rows.
 pub(super) fn key_values(values: &[Option<String>]) -> String {
     const MOST: usize = 4;
-    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    const LETTERS: usize = 200;
+    let word = |value: &Option<String>| {
+        let Some(value) = value else { return "not set".to_owned() };
+        let end = value.char_indices().nth(LETTERS).map_or(value.len(), |(at, _)| at);
+        let more = if end < value.len() { "…" } else { "" };
+        format!("{}{more}", on_one_line(&value[..end]))
+    };
     let mut words: Vec<_> = values.iter().take(MOST).map(word).collect();
     if values.len() > MOST {
         words.push("…".to_owned());

@@ -164,10 +164,13 @@ fn hostile_names_are_escaped_and_cut() {
     let [mut a, b] = pair();
     a.manifest.scenario = "<script>alert(1)</script> & ".repeat(40);
     a.keys.insert("title".to_owned(), "電源".repeat(100));
+    a.keys.insert("transfers.rows".to_owned(), "0,pi1,pi2,1\n".repeat(100_000));
     let reported = table(std::slice::from_ref(&a), std::slice::from_ref(&b), false);
     assert!(
         reported.lines().any(|line| line.contains("title") && line.contains('…')),
         "{reported}"
     );
-    draw("compare_hostile", &[a], &[b]);
+    assert!(reported.contains("transfers.rows") && reported.len() < 10_000, "{reported}");
+    let (page, _) = draw("compare_hostile", &[a], &[b]);
+    assert!(page.contains("transfers.rows") && page.len() < 2_000_000, "{}", page.len());
 }

@@ -143,19 +143,31 @@ pub(crate) fn wide_table(caption: &Markup, columns: &[Column<'_>], rows: &Markup
     }
 }
 
+/// Bytes of a scenario that the page has: tables of transfers and of jobs may be larger than all else.
+const SCENARIO_MAX: usize = 500_000;
+
 fn resolved(input: &Input) -> Markup {
-    let lines = input.resolved.lines().count();
+    let text = input.resolved;
+    let lines = text.lines().count();
+    let end = text.char_indices().take_while(|(at, _)| *at <= SCENARIO_MAX);
+    let end = end.filter(|(_, letter)| *letter == '\n').last().map_or(0, |(at, _)| at + 1);
+    let shown = if text.len() > SCENARIO_MAX { &text[..end] } else { text };
     html! {
         section id="scenario" {
             h2 { "Scenario" }
             p {
                 "What was played, with everything inherited and every default filled in. It is "
-                code { "scenario.toml" } " of the results folder; saved under that name it plays "
-                "the same run."
+                code { "scenario.toml" } " of the results folder"
+                @if shown.len() == text.len() {
+                    "; saved under that name it plays the same run."
+                } @else {
+                    ", which has all of it: here are its first "
+                    (words::count(shown.lines().count(), "line", "lines")) "."
+                }
             }
             details {
                 summary { (words::count(lines, "line", "lines")) " of TOML" }
-                pre { code { (input.resolved) } }
+                pre { code { (shown) } }
             }
         }
     }
