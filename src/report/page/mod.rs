@@ -143,7 +143,8 @@ pub(crate) fn wide_table(caption: &Markup, columns: &[Column<'_>], rows: &Markup
     }
 }
 
-/// Bytes of a scenario that the page has: tables of transfers and of jobs may be larger than all else.
+/// Bytes of a scenario that the page has: tables of transfers and of jobs may be larger than all
+/// else.
 const SCENARIO_MAX: usize = 500_000;
 
 fn resolved(input: &Input) -> Markup {
