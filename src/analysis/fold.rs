@@ -11,7 +11,7 @@ use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::shape::Shape;
 use super::timeline::Timeline;
-use super::transfers::Transfers;
+use super::transfers::TransferTally;
 use super::upsets::{Chips, Upsets};
 use super::{Findings, NodeClass};
 use crate::event::{Event, What};
@@ -40,7 +40,7 @@ pub struct Fold {
     upsets: Upsets,
     chips: Chips,
     collectives: Collectives,
-    transfers: Transfers,
+    transfers: TransferTally,
 }
 
 impl Fold {
@@ -58,7 +58,7 @@ impl Fold {
         let only: Vec<_> = metrics.iter().copied().chain(expected).map(str::to_owned).collect();
         let needs = |measures: fn(&str) -> bool| only.iter().any(|name| measures(name));
         let (follows_nodes, follows_meters) = (needs(Nodes::measures), needs(Meters::measures));
-        let follows_transfers = needs(Transfers::measures);
+        let follows_transfers = needs(TransferTally::measures);
         let mut shape = Shape::of(plan);
         if !follows_nodes {
             shape.nodes = 0;
@@ -94,7 +94,7 @@ impl Fold {
             upsets: Upsets::new(shape.upsets),
             chips: Chips::new(shape.chips),
             collectives: Collectives::new(&shape.jobs),
-            transfers: Transfers::new(&shape.transfers, &shape.machine),
+            transfers: TransferTally::new(&shape.transfers, &shape.machine),
         }
     }
 

@@ -23,7 +23,7 @@ enum Course {
 
 /// All transfers of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Transfers {
+pub(super) struct TransferTally {
     /// As the scenario lists them.
     list: Arc<[Transfer]>,
     /// For the names of parts.
@@ -35,7 +35,7 @@ pub(super) struct Transfers {
     last: u64,
 }
 
-impl Transfers {
+impl TransferTally {
     pub(super) fn new(list: &Arc<[Transfer]>, machine: &Arc<Machine>) -> Self {
         let (list, machine) = (list.clone(), machine.clone());
         let courses = vec![Course::Waits; list.len()];

@@ -42,7 +42,7 @@ choice! {
 
 /// What an operation does, and by which algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pattern {
+pub enum MessagePattern {
     /// The first rank's data go to all: in ⌈log₂ n⌉ rounds, each rank that has them sends them on.
     BroadcastBinomial,
     /// The first rank sends its data to all others at once.
@@ -105,7 +105,7 @@ impl Collective {
 
     /// Who sends what to whom.
     #[must_use]
-    pub fn pattern(self) -> Pattern {
+    pub fn pattern(self) -> MessagePattern {
         let all = pattern(self.operation, self.algorithm());
         all.expect("the reader refuses other algorithms")
     }
@@ -113,7 +113,7 @@ impl Collective {
 
 /// Notes an operation that so many nodes cannot carry out.
 pub(super) fn check_nodes(own: &Section<'_>, of: Collective, nodes: u32, m: &mut Mistakes) {
-    if of.pattern() == Pattern::GatherDoubling && !nodes.is_power_of_two() {
+    if of.pattern() == MessagePattern::GatherDoubling && !nodes.is_power_of_two() {
         let title = format!("recursive doubling gathers from 2, 4, 8, ... nodes, not from {nodes}");
         let mistake = Mistake::new(own.section("collective").place("algorithm"), title);
         m.note(mistake.help("`algorithm = \"ring\"` takes any number"));
@@ -121,17 +121,17 @@ pub(super) fn check_nodes(own: &Section<'_>, of: Collective, nodes: u32, m: &mut
 }
 
 /// Who sends what to whom, if there is such an algorithm.
-fn pattern(operation: Operation, algorithm: Algorithm) -> Option<Pattern> {
+fn pattern(operation: Operation, algorithm: Algorithm) -> Option<MessagePattern> {
     Some(match (operation, algorithm) {
-        (Operation::Broadcast, Algorithm::Linear) => Pattern::BroadcastLinear,
-        (Operation::Broadcast, Algorithm::Binomial) => Pattern::BroadcastBinomial,
-        (Operation::AllReduce, Algorithm::Ring) => Pattern::ReduceRing,
-        (Operation::AllReduce, Algorithm::RecursiveDoubling) => Pattern::ReduceDoubling,
-        (Operation::AllGather, Algorithm::Ring) => Pattern::GatherRing,
-        (Operation::AllGather, Algorithm::RecursiveDoubling) => Pattern::GatherDoubling,
-        (Operation::AllToAll, Algorithm::Pairwise) => Pattern::ToAllPairwise,
-        (Operation::AllToAll, Algorithm::Linear) => Pattern::ToAllLinear,
-        (Operation::Neighbours, Algorithm::Linear) => Pattern::Neighbours,
+        (Operation::Broadcast, Algorithm::Linear) => MessagePattern::BroadcastLinear,
+        (Operation::Broadcast, Algorithm::Binomial) => MessagePattern::BroadcastBinomial,
+        (Operation::AllReduce, Algorithm::Ring) => MessagePattern::ReduceRing,
+        (Operation::AllReduce, Algorithm::RecursiveDoubling) => MessagePattern::ReduceDoubling,
+        (Operation::AllGather, Algorithm::Ring) => MessagePattern::GatherRing,
+        (Operation::AllGather, Algorithm::RecursiveDoubling) => MessagePattern::GatherDoubling,
+        (Operation::AllToAll, Algorithm::Pairwise) => MessagePattern::ToAllPairwise,
+        (Operation::AllToAll, Algorithm::Linear) => MessagePattern::ToAllLinear,
+        (Operation::Neighbours, Algorithm::Linear) => MessagePattern::Neighbours,
         _ => return None,
     })
 }

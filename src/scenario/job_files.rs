@@ -81,9 +81,7 @@ struct Rows {
 /// The tables of what the jobs of a file have in common, if there is such a file.
 pub(super) fn tables<'a>(root: &Section<'a>) -> Option<Tables<'a>> {
     let queue = root.section("queue");
-    let work = queue.section("job");
-    let checkpoint = work.section("checkpoint");
-    queue.has("file").then_some(Tables { work, checkpoint, listed: true })
+    queue.has("file").then(|| Tables::listed(queue.section("job")))
 }
 
 /// The jobs of the file; none without a file.

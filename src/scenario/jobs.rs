@@ -158,6 +158,11 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
+    /// Those of a job of the list.
+    pub(super) fn listed(work: Section<'a>) -> Self {
+        Self { checkpoint: work.section("checkpoint"), work, listed: true }
+    }
+
     /// A table of what the job computes.
     pub(super) fn of_work(&self, key: &str) -> Option<Section<'a>> {
         Some(self.work.section(key)).filter(Section::exists)
@@ -183,10 +188,12 @@ pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
     if !has_list(root) {
         return Vec::from_iter(short.work.exists().then_some(short));
     }
-    let items = root.items("job").flatten();
-    let listed =
-        |work: Section<'a>| Tables { checkpoint: work.section("checkpoint"), work, listed: true };
-    items.map(listed).chain(job_files::tables(root)).collect()
+    written(root).chain(job_files::tables(root)).collect()
+}
+
+/// The tables `[[job]]`.
+fn written<'a>(root: &Section<'a>) -> impl Iterator<Item = Tables<'a>> {
+    root.items("job").flatten().map(Tables::listed)
 }
 
 /// Whether there is a list of jobs, be it in a file.
@@ -203,10 +210,7 @@ pub(super) fn jobs(
 ) -> Option<Vec<JobSpec>> {
     check_server(root, m);
     check_checkpoint(root, m);
-    let mut tables = tables(root);
-    if root.section("queue").has("file") {
-        tables.pop();
-    }
+    let tables = if has_list(root) { written(root).collect() } else { tables(root) };
     let filed = job_files::jobs(root, nodes, faults, m);
     let jobs: Vec<_> = tables.iter().map(|own| job(own, nodes, faults, m)).collect();
     let mut jobs: Vec<JobSpec> = jobs.into_iter().collect::<Option<_>>()?;

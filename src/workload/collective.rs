@@ -23,7 +23,7 @@
 //! Not modelled: the arithmetic of a reduction, which is part of the computing of a step; ranks
 //! that share a node, between which messages cost nothing.
 
-use crate::scenario::collective::Pattern;
+use crate::scenario::collective::MessagePattern;
 use crate::units::Bytes;
 
 /// A message of an operation, between ranks.
@@ -37,7 +37,7 @@ pub struct Message {
     pub bytes: Bytes,
 }
 
-impl Pattern {
+impl MessagePattern {
     /// How many rounds an operation on so many ranks has.
     fn rounds(self, n: u32) -> u32 {
         let doublings = n.ilog2();
@@ -136,7 +136,7 @@ fn folded(round: u32, rank: u32, n: u32) -> Vec<u32> {
 /// An operation under way.
 #[derive(Clone, Debug)]
 pub struct Collective {
-    pattern: Pattern,
+    pattern: MessagePattern,
     bytes: Bytes,
     /// Of each rank, the round that it stands in, and its messages of that round that have not
     /// arrived.
@@ -148,7 +148,7 @@ pub struct Collective {
 impl Collective {
     /// An operation on so many ranks, and the messages with which it begins.
     #[must_use]
-    pub fn begin(pattern: Pattern, bytes: Bytes, n: u32) -> (Self, Vec<Message>) {
+    pub fn begin(pattern: MessagePattern, bytes: Bytes, n: u32) -> (Self, Vec<Message>) {
         let ranks = vec![(0, 0); n as usize];
         let mut this = Self { pattern, bytes, ranks, through: 0 };
         (0..n).for_each(|rank| this.enter(rank));
@@ -224,20 +224,20 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Pattern; 9] = [
-        Pattern::BroadcastBinomial,
-        Pattern::BroadcastLinear,
-        Pattern::ReduceDoubling,
-        Pattern::ReduceRing,
-        Pattern::GatherRing,
-        Pattern::GatherDoubling,
-        Pattern::ToAllPairwise,
-        Pattern::ToAllLinear,
-        Pattern::Neighbours,
+    const ALL: [MessagePattern; 9] = [
+        MessagePattern::BroadcastBinomial,
+        MessagePattern::BroadcastLinear,
+        MessagePattern::ReduceDoubling,
+        MessagePattern::ReduceRing,
+        MessagePattern::GatherRing,
+        MessagePattern::GatherDoubling,
+        MessagePattern::ToAllPairwise,
+        MessagePattern::ToAllLinear,
+        MessagePattern::Neighbours,
     ];
 
     /// All messages of an operation. Those under way arrive in an order that `pick` chooses.
-    fn play(pattern: Pattern, n: u32, mut pick: impl FnMut(usize) -> usize) -> Vec<Message> {
+    fn play(pattern: MessagePattern, n: u32, mut pick: impl FnMut(usize) -> usize) -> Vec<Message> {
         let (mut all, mut open) = Collective::begin(pattern, Bytes(1_000), n);
         let mut arrived = Vec::new();
         while !open.is_empty() {
@@ -260,7 +260,7 @@ mod tests {
         };
         for n in [1, 2, 3, 4, 5, 6, 7, 8, 13, 16] {
             for pattern in ALL {
-                if pattern == Pattern::GatherDoubling && !u32::is_power_of_two(n) {
+                if pattern == MessagePattern::GatherDoubling && !u32::is_power_of_two(n) {
                     continue;
                 }
                 let messages = play(pattern, n, &mut draw);
@@ -272,19 +272,19 @@ mod tests {
                 }
                 let everything: BTreeSet<_> = (0..n).collect();
                 match pattern {
-                    Pattern::BroadcastBinomial | Pattern::BroadcastLinear => {
+                    MessagePattern::BroadcastBinomial | MessagePattern::BroadcastLinear => {
                         assert!(has.iter().all(|has| has.contains(&0)), "{pattern:?} on {n}");
                         assert_eq!(messages.len() as u32, n - 1, "each gets it once");
                     }
-                    Pattern::ToAllPairwise | Pattern::ToAllLinear => {
+                    MessagePattern::ToAllPairwise | MessagePattern::ToAllLinear => {
                         assert_eq!(pairs.len() as u32, n * (n - 1), "{pattern:?} on {n}");
                         assert_eq!(messages.len(), pairs.len());
                     }
-                    Pattern::Neighbours if n > 2 => {
+                    MessagePattern::Neighbours if n > 2 => {
                         assert_eq!(messages.len() as u32, 2 * n);
                         assert!(pairs.iter().all(|(a, b)| (a + 1) % n == *b || (b + 1) % n == *a));
                     }
-                    Pattern::Neighbours => assert_eq!(messages.len() as u32, n * (n - 1)),
+                    MessagePattern::Neighbours => assert_eq!(messages.len() as u32, n * (n - 1)),
                     _ => {
                         assert!(has.iter().all(|has| *has == everything), "{pattern:?} on {n}");
                     }
@@ -297,7 +297,7 @@ mod tests {
     fn a_rank_that_is_behind_holds_up_only_those_that_need_it() {
         // Pairwise on four: who has both of its messages of a round begins the next one with those
         // that have theirs.
-        let (mut all, first) = Collective::begin(Pattern::ToAllPairwise, Bytes(1), 4);
+        let (mut all, first) = Collective::begin(MessagePattern::ToAllPairwise, Bytes(1), 4);
         let message = |from, to| Message { from, to, bytes: Bytes(1) };
         assert_eq!(first, [message(0, 1), message(1, 2), message(2, 3), message(3, 0)]);
         assert_eq!(all.arrived(0, 1), []);

@@ -7,7 +7,7 @@ use crate::units::Time;
 
 /// The progress of a list of transfers.
 #[derive(Clone, Debug)]
-pub struct Transfers {
+pub struct TransferList {
     /// When each begins, and its number in the list, in this order.
     starts: Arc<[(Time, u32)]>,
     /// How many have begun, and how many of these have not ended.
@@ -15,7 +15,7 @@ pub struct Transfers {
     open: usize,
 }
 
-impl Transfers {
+impl TransferList {
     /// Transfers that begin at these times, by their numbers in the list. O(n log n).
     #[must_use]
     pub fn new(starts: impl IntoIterator<Item = Time>) -> Self {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     /// What it answers, from an empty list.
-    fn on(all: &mut Transfers, now: u64, input: Input) -> Vec<Command> {
+    fn on(all: &mut TransferList, now: u64, input: Input) -> Vec<Command> {
         let mut out = Vec::new();
         all.on(Time(now), input, &mut out);
         out
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn transfers_begin_in_the_order_of_their_times_and_the_last_to_end_finishes_all() {
         use Command::{Finish, Send, Wake};
-        let mut all = Transfers::new([Time(7), Time(0), Time(7)]);
+        let mut all = TransferList::new([Time(7), Time(0), Time(7)]);
         assert_eq!(on(&mut all, 0, Input::Time), [Send(1), Wake(Time(7))]);
         assert_eq!(on(&mut all, 3, Input::Ended(1)), []);
         assert_eq!(on(&mut all, 7, Input::Time), [Send(0), Send(2)]);
@@ -66,6 +66,6 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_finished_at_once() {
-        assert_eq!(on(&mut Transfers::new([]), 0, Input::Time), [Command::Finish]);
+        assert_eq!(on(&mut TransferList::new([]), 0, Input::Time), [Command::Finish]);
     }
 }

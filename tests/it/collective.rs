@@ -161,6 +161,22 @@ fn a_slow_node_holds_up_the_computing_and_a_slow_link_the_messages() {
     assert!((metric(&outcome, "makespan") - 30.0).abs() < 1e-6, "10 s and 20 s");
 }
 
+/// One gathers 125 MB on three nodes, 20 s, and the other one reduces 100 MB on two, 8 s.
+#[test]
+fn two_jobs_send_each_to_its_own_nodes() {
+    let text = job(5, 1, "operation = \"broadcast\", size = \"1 B\"", "");
+    let (machine, _) = text.split_once("[workload").expect("the job is at the end");
+    let jobs = "[[job]]\nname = \"gather\"\nnodes = 3\nstep = \"10 s\"\nwork = \"20 s\"\n\
+                collective = { operation = \"all-gather\", size = \"125 MB\" }\n\
+                [[job]]\nname = \"reduce\"\nnodes = 2\nstep = \"10 s\"\nwork = \"30 s\"\n\
+                collective = { operation = \"all-reduce\", size = \"100 MB\" }\n\
+                [[fault.crash]]\non = \"pi4\"\nat = \"12 s\"\nrepair = \"2 s\"\n";
+    let (outcome, _) = play(&format!("{machine}{jobs}"));
+    let done: Vec<_> = outcome.findings.jobs.iter().map(|job| job.done_s).collect();
+    // The second one begins again when its node is back, at 14 s; the first one does not notice.
+    assert_eq!(done, [60.0, 14.0 + 3.0 * 18.0]);
+}
+
 /// Large messages of Open MPI 4.1.4 between network namespaces behind 100 Mbit/s links: up to eight
 /// ranks its broadcast is linear, and a round trip is two messages.
 #[test]

@@ -4,7 +4,7 @@
 //! a node of it is not up it is lost at once; one of a job's operation is then never answered, and
 //! the failure, once it is noticed, stops the job and with it the operation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::world::Timer;
 use crate::event::{CollectiveAct, TaskAct, What};
@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::scenario::collective::Collective as Spec;
 use crate::units::Span;
 use crate::workload::collective::{Collective, Message};
-use crate::workload::transfers::Transfers;
+use crate::workload::transfers::TransferList;
 use crate::workload::{Command, Input};
 
 /// What comes of it, in this order.
@@ -40,7 +40,7 @@ enum Errand {
 /// The workloads besides the computing of jobs, and what is sent for them.
 #[derive(Clone, Debug)]
 pub(super) struct Workload {
-    transfers: Transfers,
+    transfers: TransferList,
     /// Whether jobs have collective operations.
     has_messages: bool,
     errands: BTreeMap<SendId, Errand>,
@@ -57,9 +57,6 @@ struct Operation {
     latency: Span,
     /// The node of each rank.
     nodes: Vec<NodeId>,
-    /// Its messages under way, and those whose latency is not over.
-    sends: BTreeSet<SendId>,
-    waiting: BTreeSet<u64>,
 }
 
 type Hardware<'p> = Rack<&'p Plan, Timer>;
@@ -69,7 +66,7 @@ impl Workload {
     pub(super) fn of(plan: &Plan) -> Self {
         let starts = plan.scenario.transfers.iter().map(|transfer| transfer.start);
         Self {
-            transfers: Transfers::new(starts),
+            transfers: TransferList::new(starts),
             has_messages: plan.scenario.jobs.iter().any(|job| job.work.collective.is_some()),
             errands: BTreeMap::new(),
             operations: BTreeMap::new(),
@@ -130,7 +127,7 @@ impl Workload {
                 self.end_listed(rack, number, act, out);
             }
             Some(Errand::Message(job, message)) if arrived => {
-                self.arrived(rack, (job, send, message), out);
+                self.arrived(rack, (job, message), out);
             }
             // The failure that lost it stops the job.
             Some(Errand::Message(..)) | None => {}
@@ -150,8 +147,7 @@ impl Workload {
             out.push(Outcome::Answer(job));
             return;
         }
-        let (sends, waiting, latency) = (BTreeSet::new(), BTreeSet::new(), spec.latency);
-        self.operations.insert(job, Operation { machine, latency, nodes, sends, waiting });
+        self.operations.insert(job, Operation { machine, latency: spec.latency, nodes });
         out.push(Outcome::Emit(What::Collective { job, act: CollectiveAct::Begin }));
         self.post_all(rack, job, messages);
     }
@@ -170,7 +166,6 @@ impl Workload {
             let number = self.messages;
             self.messages += 1;
             self.waiting.insert(number, (job, message));
-            self.operation(job).waiting.insert(number);
             rack.after(latency, Timer::Message(number));
         }
     }
@@ -178,7 +173,6 @@ impl Workload {
     /// The latency of a message is over.
     pub(super) fn message_due(&mut self, rack: &mut Hardware<'_>, number: u64) {
         if let Some((job, message)) = self.waiting.remove(&number) {
-            self.operation(job).waiting.remove(&number);
             self.post(rack, job, message);
         }
     }
@@ -190,7 +184,6 @@ impl Workload {
             Part { kind: PartKind::Node, index }
         };
         if let Some(send) = rack.send(part(message.from), part(message.to), message.bytes) {
-            operation.sends.insert(send);
             self.errands.insert(send, Errand::Message(job, message));
         }
     }
@@ -198,11 +191,10 @@ impl Workload {
     fn arrived(
         &mut self,
         rack: &mut Hardware<'_>,
-        (job, send, message): (JobId, SendId, Message),
+        (job, message): (JobId, Message),
         out: &mut Vec<Outcome>,
     ) {
         let operation = self.operation(job);
-        operation.sends.remove(&send);
         let messages = operation.machine.arrived(message.from, message.to);
         if operation.machine.is_done() {
             self.operations.remove(&job);
@@ -213,17 +205,20 @@ impl Workload {
         }
     }
 
-    /// What was ordered of a job is void, and with it its operation, if there is one. O(messages of
-    /// it).
+    /// What was ordered of a job is void, and with it its operation, if there is one. O(all that is
+    /// under way), then.
     pub(super) fn stop(&mut self, rack: &mut Hardware<'_>, job: JobId, out: &mut Vec<Outcome>) {
-        let Some(operation) = self.operations.remove(&job) else { return };
-        for number in operation.waiting {
-            self.waiting.remove(&number);
+        if self.operations.remove(&job).is_none() {
+            return;
         }
-        for send in operation.sends {
-            self.errands.remove(&send);
-            rack.drop_send(send);
-        }
+        self.waiting.retain(|_, (of, _)| *of != job);
+        self.errands.retain(|send, errand| {
+            let is_its = matches!(errand, Errand::Message(of, _) if *of == job);
+            if is_its {
+                rack.drop_send(*send);
+            }
+            !is_its
+        });
         out.push(Outcome::Emit(What::Collective { job, act: CollectiveAct::BreakOff }));
     }
 }

@@ -64,7 +64,9 @@ fn queue(input: &Input) -> String {
         format!("; the mean bounded slowdown is {}", words::digits(mean))
     });
     let ended = match value("jobs_timed_out") {
-        Some(count) if count > 0.0 => format!(" Ended at their walltime: {count} jobs."),
+        Some(count) if count > 0.0 => {
+            format!(" Ended at their walltime: {}.", words::count(count as usize, "job", "jobs"))
+        }
         _ => String::new(),
     };
     format!("{waits}{slowdown}.{ended}")
