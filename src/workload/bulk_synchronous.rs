@@ -1,6 +1,7 @@
 //! A bulk-synchronous job: every rank computes a step, then all meet, step after step.
 //!
-//! Not modelled: exchange between ranks (its time is part of the step), imbalance of ranks.
+//! Not modelled: exchange between ranks, whose time is part of the step unless it is a collective
+//! operation; imbalance of ranks.
 
 use serde::{Deserialize, Serialize};
 
