@@ -17,6 +17,7 @@ use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
 use crate::scenario::files::Chain;
 use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::resolved;
+use crate::scenario::workloads::Workloads;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
     machine, overrides, queue, study, transfers, variants,
@@ -391,6 +392,7 @@ impl Loader {
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         let transfers = transfers::read(root, layout.as_ref(), m);
+        let workloads = Workloads::read(root, layout.as_ref(), m);
         let queue = queue::queue(root, jobs.as_deref(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
@@ -413,6 +415,7 @@ impl Loader {
             faults: faults?,
             jobs: jobs?,
             transfers: transfers?,
+            workloads: workloads?,
             queue: queue?,
             stop: stop?,
             record: record?,
