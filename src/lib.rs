@@ -197,3 +197,8 @@ pub use scenario::{
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example in docs/workloads.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/workloads.md")]
+struct OwnWorkload;

@@ -44,7 +44,7 @@ pub struct Fold {
     collectives: Collectives,
     transfers: TransferTally,
     tallies: Tallies,
-    /// If a row of each task is wanted.
+    /// A row of each task, unless some metrics are all that is wanted.
     tasks: Option<Tasks>,
 }
 
@@ -76,7 +76,7 @@ impl Fold {
         }
         let only = Some(only);
         let new = Self::of(&shape, false);
-        Self { only, follows_nodes, follows_meters, follows_transfers, ..new }
+        Self { only, follows_nodes, follows_meters, follows_transfers, tasks: None, ..new }
     }
 
     /// The same with series.
@@ -104,7 +104,7 @@ impl Fold {
             collectives: Collectives::new(&shape.jobs),
             transfers: TransferTally::new(&shape.transfers, &shape.machine),
             tallies: shape.tallies.clone(),
-            tasks: series.then(Tasks::default),
+            tasks: Some(Tasks::default()),
         }
     }
 

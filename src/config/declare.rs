@@ -554,7 +554,7 @@ macro_rules! optional {
     )+};
 }
 
-optional!(Span, String, PathBuf, u32, f64, bool);
+optional!(Span, Bytes, String, PathBuf, u32, f64, bool);
 
 /// The word that stands for no value.
 fn word_of_none(kind: &Kind) -> Option<&'static str> {

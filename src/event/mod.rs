@@ -242,6 +242,12 @@ pub enum TaskKind {
     Transfer,
     /// A part of the data of a sort, from its way to a node until it is merged.
     Sort,
+    /// A file on its way to a node, all its pieces.
+    Rollout,
+    /// A datagram that triggers a node.
+    Trigger,
+    /// What a node sends back that was triggered.
+    Upload,
 }
 
 /// What becomes of a task of a workload.

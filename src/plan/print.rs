@@ -47,6 +47,7 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
         writeln!(out, "\nand {} more", counted(more, "job"))?;
     }
     print_transfers(&plan.scenario.transfers, out)?;
+    print_workloads(plan, out)?;
     print_assumptions(plan, out)
 }
 
@@ -214,6 +215,19 @@ fn print_transfers(all: &[Transfer], out: &mut impl io::Write) -> io::Result<()>
         "  {count} of {gigabytes:.3} GB in all, the last one begins at {}",
         short(Span(last.0))
     )
+}
+
+/// The tables of other workloads.
+fn print_workloads(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
+    let mut table = String::new();
+    for line in plan.scenario.workloads.lines() {
+        if line.table != table {
+            table.clone_from(&line.table);
+            writeln!(out, "\nWorkload {table}")?;
+        }
+        writeln!(out, "  {} = {}", line.key, line.value)?;
+    }
+    Ok(())
 }
 
 /// What the queue of several jobs has to do.

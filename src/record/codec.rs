@@ -119,13 +119,7 @@ impl Encoder {
             What::Collective { job, act } => {
                 put_all(out, COLLECTIVE, [job.0.into(), act as u64]);
             }
-            What::Task { kind: TaskKind::Transfer, number, act, .. } => {
-                put_all(out, TRANSFER_TASK, [number.into(), act as u64]);
-            }
-            What::Task { kind, number, act, node, span } => {
-                let node = node.map_or(0, |NodeId(node)| u64::from(node) + 1);
-                put_all(out, TASK, [kind as u64, number.into(), act as u64, node, span.0]);
-            }
+            What::Task { .. } => put_task(out, event.what),
             What::Reading { sensor, value } => {
                 out.push(10);
                 put_sensor(out, sensor);
@@ -167,6 +161,17 @@ impl Decoder {
         self.last = at;
         *bytes = rest;
         Ok(Event { at, what })
+    }
+}
+
+fn put_task(out: &mut Vec<u8>, what: What) {
+    let What::Task { kind, number, act, node, span } = what else { unreachable!("it is a task") };
+    let number = u64::from(number);
+    if kind == TaskKind::Transfer {
+        put_all(out, TRANSFER_TASK, [number, act as u64]);
+    } else {
+        let node = node.map_or(0, |NodeId(node)| u64::from(node) + 1);
+        put_all(out, TASK, [kind as u64, number, act as u64, node, span.0]);
     }
 }
 

@@ -14,10 +14,10 @@ use crate::units::Span;
 /// Nodes, rules and jobs count from 1, and so do the parts of a kind in `index`, over the whole
 /// machine as in their names, servers of readings included, and groups over their job; `state` is
 /// that of a node, part, job (its phase), checkpoint, group or corruption (its act), membership
-/// (`joined`, `left`) or run (why it ended);
-/// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
-/// degraded link keeps; `value` is a reading in its sensor's unit, the lead of an alarm, or what a task took (ns); a
-/// fault of a chip has its mode as `kind`, and as `cause` whether it stays and met another.
+/// (`joined`, `left`) or run (why it ended); `nodes` are those of a transfer, or those that a
+/// corruption has reached; `share_ppm` is what a degraded link keeps; `value` is a reading in its
+/// sensor's unit, the lead of an alarm, or what a task took (ns); a fault of a chip has its mode
+/// as `kind`, and as `cause` whether it stays and met another.
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
     "event",

@@ -79,6 +79,9 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Transfer => "transfer",
         TaskKind::Sort => "sort",
+        TaskKind::Rollout => "rollout",
+        TaskKind::Trigger => "trigger",
+        TaskKind::Upload => "upload",
     }
 }
 

@@ -175,7 +175,8 @@ pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
         let mistake =
             Mistake::new(section.place("when"), "the run ends with a workload it has not");
         m.note(mistake.help(
-            "add [workload.bulk-synchronous], [transfers] or another workload, or stop when \"all up\" or \"never\"",
+            "add [workload.bulk-synchronous], [transfers] or another workload, or stop when \"all \
+             up\" or \"never\"",
         ));
     }
     let of_boot = when.is_none_or(|when| when == StopWhen::AllUp);

@@ -9,6 +9,8 @@
 
 pub mod bulk_synchronous;
 pub mod collective;
+pub mod multicast;
+pub mod rollout;
 pub mod sort;
 pub mod transfers;
 
@@ -118,4 +120,6 @@ macro_rules! workloads {
 workloads! {
     transfers: transfers::TransferList,
     sort: sort::Sort,
+    rollout: rollout::Rollout,
+    multicast: multicast::Multicast,
 }

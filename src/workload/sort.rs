@@ -1,7 +1,7 @@
 //! Numbers that nodes sort, as in the classroom: scatter, sort, gather, merge.
 //!
 //! The first node has N numbers of s bytes and cuts them into k parts of N / k (the first ones have
-//! one more where k does not divide N). It hands a part to each node that is up and idle, one at a
+//! one more where k does not divide N). It gives a part to each node that is up and idle, one at a
 //! time, itself included; whoever has a part sorts it in n log₂ n comparisons of n numbers (merge
 //! sort, Knuth, "The Art of Computer Programming", volume 3, 5.2.4) and sends it back. When all are
 //! there it merges them pairwise, in N ⌈log₂ k⌉ comparisons. On one node that is N log₂ N in all,
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! where nodes sort while others still receive, so that it is an upper bound for n of three or
-//! more. A part whose node stops is handed out again. When the first node stops all is lost, and
+//! more. A part whose node stops is given out again. When the first node stops all is lost, and
 //! begins anew when it is back.
 //!
 //! Not modelled: the disk, the serialisation of numbers, more than one core of a node.
@@ -105,20 +105,15 @@ impl Sort {
         self.attempt << 32 | u64::from(part)
     }
 
-    fn emit(&self, part: u32, act: TaskAct, node: NodeId) -> Command {
-        let (kind, node) = (TaskKind::Sort, Some(node));
-        Command::Emit(What::Task { kind, number: part, act, node, span: Span::ZERO })
-    }
-
-    /// Hands parts to idle nodes, the first node last: it has all others to serve.
-    fn hand_out(&mut self, out: &mut Vec<Command>) {
+    /// Gives parts to idle nodes, the first node last: it has all others to serve.
+    fn give_out(&mut self, out: &mut Vec<Command>) {
         while let Some(&part) = self.waiting.first() {
             let first = self.first();
             let other = self.idle.iter().copied().find(|node| *node != first);
             let Some(node) = other.or(self.idle.first().copied()) else { return };
             self.waiting.remove(&part);
             self.idle.remove(&node);
-            out.push(self.emit(part, TaskAct::Begin, node));
+            out.push(emit(part, TaskAct::Begin, node));
             let step = if node == first { Step::Sort } else { Step::Scatter };
             self.enter(part, step, node, out);
         }
@@ -144,7 +139,7 @@ impl Sort {
         let part = task as u32;
         if self.stage == Stage::Merge {
             self.stage = Stage::Done;
-            out.push(self.emit(part, TaskAct::End, self.first()));
+            out.push(emit(part, TaskAct::End, self.first()));
             out.push(Command::Finish);
             return;
         }
@@ -156,8 +151,8 @@ impl Sort {
                 self.parts[part as usize] = None;
                 self.gathered += 1;
                 self.idle.insert(node);
-                out.push(self.emit(part, TaskAct::End, node));
-                self.hand_out(out);
+                out.push(emit(part, TaskAct::End, node));
+                self.give_out(out);
                 self.merge_if_all_are_there(out);
             }
         }
@@ -171,7 +166,7 @@ impl Sort {
         self.stage = Stage::Merge;
         let (node, rounds) = (self.first(), parts.next_power_of_two().ilog2());
         let span = self.comparisons(self.spec.table.numbers as f64 * f64::from(rounds));
-        out.push(self.emit(parts, TaskAct::Begin, node));
+        out.push(emit(parts, TaskAct::Begin, node));
         out.push(Command::Compute { task: self.task(parts), node, span });
     }
 
@@ -179,7 +174,7 @@ impl Sort {
     fn take_back(&mut self, part: u32, act: TaskAct, out: &mut Vec<Command>) {
         let (_, node) = self.parts[part as usize].take().expect("somebody has it");
         self.waiting.insert(part);
-        out.extend([Command::Drop(self.task(part)), self.emit(part, act, node)]);
+        out.extend([Command::Drop(self.task(part)), emit(part, act, node)]);
     }
 
     /// Parts that this node has, or that anybody has.
@@ -201,7 +196,7 @@ impl Sort {
         }
     }
 
-    /// It begins if it may, and hands out what waits.
+    /// It begins if it may, and gives out what waits.
     fn go_on(&mut self, out: &mut Vec<Command>) {
         let all_up = self.up.len() == self.spec.nodes[0].len();
         if !self.up.contains(&self.first()) {
@@ -211,7 +206,7 @@ impl Sort {
             self.stage = Stage::Parts;
         }
         if self.stage == Stage::Parts {
-            self.hand_out(out);
+            self.give_out(out);
         }
     }
 
@@ -235,7 +230,7 @@ impl Sort {
         let parts = self.parts.len() as u32;
         if self.stage == Stage::Merge {
             out.push(Command::Drop(self.task(parts)));
-            out.push(self.emit(parts, TaskAct::Lose, self.first()));
+            out.push(emit(parts, TaskAct::Lose, self.first()));
         }
         for part in self.parts_of(None) {
             self.take_back(part, TaskAct::Lose, out);
@@ -271,6 +266,11 @@ impl Workload for Sort {
             Input::Down(node) => self.down(node, out),
         }
     }
+}
+
+fn emit(part: u32, act: TaskAct, node: NodeId) -> Command {
+    let (kind, node) = (TaskKind::Sort, Some(node));
+    Command::Emit(What::Task { kind, number: part, act, node, span: Span::ZERO })
 }
 
 fn end(NodeId(index): NodeId) -> Part {

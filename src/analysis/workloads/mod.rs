@@ -1,6 +1,9 @@
-//! What the tasks of workloads come to: each workload has its own metrics, one file here and a
-//! line in the list at the end.
+//! What the tasks of workloads come to: each workload has metrics of its own.
+//!
+//! These are one file here and a line in the list at the end.
 
+mod multicast;
+mod rollout;
 mod sort;
 
 use super::metrics::Table;
@@ -74,4 +77,6 @@ macro_rules! tallies {
 
 tallies! {
     sort: sort::SortTally,
+    rollout: rollout::RolloutTally,
+    multicast: multicast::MulticastTally,
 }

@@ -91,10 +91,9 @@ impl Computing {
         Some(own.task)
     }
 
-    /// It is given up.
+    /// It is given up, unless its node has stopped.
     pub(super) fn give_up(&mut self, rack: &mut Hardware<'_>, id: ComputingId) {
-        let own = self.remove(id).expect("it is under way");
-        self.rest(rack, own.node);
+        self.end(rack, id);
     }
 
     fn rest(&mut self, rack: &mut Hardware<'_>, node: NodeId) {
@@ -122,8 +121,8 @@ impl Computing {
     }
 
     /// A node has stopped: the tasks that are lost with it, in the order in which they began.
-    pub(super) fn lose(&mut self, node: NodeId) -> Vec<Task> {
+    pub(super) fn lose(&mut self, node: NodeId) -> Vec<(Task, ComputingId)> {
         let all = self.of_node.remove(&node).unwrap_or_default().into_iter();
-        all.map(|id| self.under_way.remove(&id).expect("as it is listed").task).collect()
+        all.map(|id| (self.under_way.remove(&id).expect("as it is listed").task, id)).collect()
     }
 }

@@ -44,7 +44,7 @@ enum Errand {
 }
 
 /// What is done for a task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UnderWay {
     Send(SendId),
     Compute(ComputingId),
@@ -221,11 +221,8 @@ impl Workload {
         if rack.state(node) == NodeState::Up {
             return;
         }
-        for task in self.computing.lose(node) {
-            // What one of them brings about may have given up the next.
-            if self.under_way.remove(&task).is_some() {
-                self.inform(rack, task.0, Input::Lost(task.1), out);
-            }
+        for (task, id) in self.computing.lose(node) {
+            self.lost(rack, task, UnderWay::Compute(id), out);
         }
     }
 
@@ -241,7 +238,14 @@ impl Workload {
                 self.under_way.remove(&task);
                 self.inform(rack, task.0, Input::Done(task.1), out);
             }
-            Some(Errand::Task(task, ends)) => self.send_lost(rack, task, ends, out),
+            Some(Errand::Task(task, ends)) => {
+                for part in ends.into_iter().filter(|part| part.kind == PartKind::Node) {
+                    if rack.state(NodeId(part.index)) != NodeState::Up {
+                        self.node_down(rack, NodeId(part.index), out);
+                    }
+                }
+                self.lost(rack, task, UnderWay::Send(send), out);
+            }
             Some(Errand::Message(job, message)) if arrived => {
                 self.arrived(rack, (job, message), out);
             }
@@ -250,20 +254,11 @@ impl Workload {
         }
     }
 
-    /// A node at one end of a send has stopped: that is heard before what comes of it.
-    fn send_lost(
-        &mut self,
-        rack: &mut Hardware<'_>,
-        task: Task,
-        ends: [Part; 2],
-        out: &mut Vec<Outcome>,
-    ) {
-        for part in ends.into_iter().filter(|part| part.kind == PartKind::Node) {
-            if rack.state(NodeId(part.index)) != NodeState::Up {
-                self.node_down(rack, NodeId(part.index), out);
-            }
-        }
-        if self.under_way.remove(&task).is_some() {
+    /// What was done for a task is lost. What came of the loss of its node may have given the task
+    /// up, and begun another one of its name.
+    fn lost(&mut self, rack: &mut Hardware<'_>, task: Task, how: UnderWay, out: &mut Vec<Outcome>) {
+        if self.under_way.get(&task) == Some(&how) {
+            self.under_way.remove(&task);
             self.inform(rack, task.0, Input::Lost(task.1), out);
         }
     }

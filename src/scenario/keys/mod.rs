@@ -15,6 +15,8 @@ use crate::scenario::jobs::{JOB, Protocols, Workload};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
+use crate::scenario::workloads::multicast::Multicast;
+use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
 use crate::scenario::{Record, Site, StopRule};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
@@ -82,6 +84,8 @@ joined! {
         Key::new("job", Kind::Tables(&JOB), "The jobs."),
         Key::new("transfers", Kind::Table(Given::SPEC), ""),
         Key::new("sort", Kind::Table(Sort::SPEC), ""),
+        Key::new("rollout", Kind::Table(Rollout::SPEC), ""),
+        Key::new("multicast", Kind::Table(Multicast::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

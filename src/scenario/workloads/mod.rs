@@ -1,8 +1,10 @@
-//! The tables of workloads that are no bulk-synchronous jobs: each by a name of its own, at most
-//! once, next to the others and to transfers.
+//! The tables of workloads that are no bulk-synchronous jobs: each has a name of its own.
 //!
-//! A workload is one file here and a line in the list at the end.
+//! A scenario has each at most once, next to the others and to transfers. A workload is one file
+//! here and a line in the list at the end.
 
+pub mod multicast;
+pub mod rollout;
 pub mod sort;
 
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, PartSet};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::ids::{NodeId, PartKind};
+use crate::ids::{NodeId, Part, PartKind};
+use crate::scenario::execution::Unread;
+use crate::scenario::transfers;
 
 /// The table of a workload.
 pub(super) trait WorkloadTable: Declared {
@@ -22,11 +26,13 @@ pub(super) trait WorkloadTable: Declared {
     const NAME: &'static str;
     /// The keys that name nodes, in the order in which [`Placed`] has them.
     const NODES: &'static [&'static str];
+    /// The keys that name one node or server each, in the order in which [`Placed`] has them.
+    const ENDS: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
 
-    /// Notes what its keys may not be together; `nodes` are those of [`Self::NODES`].
-    fn check(&self, nodes: &[Vec<NodeId>], section: &Section<'_>, m: &mut Mistakes);
+    /// Notes what its keys may not be together.
+    fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes);
 }
 
 /// A table and the nodes that it names.
@@ -36,17 +42,22 @@ pub struct Placed<T> {
     pub table: T,
     /// Of each key that names nodes these, in their order.
     pub nodes: Vec<Vec<NodeId>>,
+    /// Of each key that names a node or server this.
+    pub ends: Vec<Part>,
 }
 
-/// Reads the table of a workload: `None` inside if there is none.
+/// A table, if there is one.
+type Own<T> = Option<Arc<Placed<T>>>;
+
+/// Reads the table of a workload, if there is one.
 fn read<T: WorkloadTable>(
     root: &Section<'_>,
     layout: Option<&Layout>,
     m: &mut Mistakes,
-) -> Option<Option<Arc<Placed<T>>>> {
+) -> Result<Own<T>, Unread> {
     let section = root.section(T::NAME);
     if !section.exists() {
-        return Some(None);
+        return Ok(None);
     }
     for other in ["workload", "job", "queue"] {
         if T::COMPUTES && root.has(other) {
@@ -55,12 +66,21 @@ fn read<T: WorkloadTable>(
             m.note(mistake.other(root.place(other), "the job"));
         }
     }
-    let table = T::read(&section, m);
-    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(&section, key, layout?, m)).collect();
-    let nodes: Vec<_> = nodes.into_iter().collect::<Option<_>>()?;
-    let table = table?;
-    table.check(&nodes, &section, m);
-    Some(Some(Arc::new(Placed { table, nodes })))
+    let placed = placed::<T>(&section, layout, m).ok_or(Unread)?;
+    T::check(&placed, &section, m);
+    Ok(Some(Arc::new(placed)))
+}
+
+fn placed<T: WorkloadTable>(
+    section: &Section<'_>,
+    layout: Option<&Layout>,
+    m: &mut Mistakes,
+) -> Option<Placed<T>> {
+    let table = T::read(section, m);
+    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(section, key, layout?, m)).collect();
+    let ends: Vec<_> = T::ENDS.iter().map(|key| end(section, key, layout?, m)).collect();
+    let (nodes, ends) = nodes.into_iter().collect::<Option<_>>().zip(ends.into_iter().collect())?;
+    Some(Placed { table: table?, nodes, ends })
 }
 
 /// The nodes that a key names, in their order: those of other parts are all inside these.
@@ -77,6 +97,20 @@ fn nodes(
         Ok(nodes) => Some(nodes),
         Err(problem) => {
             walk::note(problem, value, m);
+            None
+        }
+    }
+}
+
+/// The node or server that a key names.
+fn end(section: &Section<'_>, key: &str, layout: &Layout, m: &mut Mistakes) -> Option<Part> {
+    section.demand(key, m);
+    let value = section.given(key)?;
+    match transfers::part(value.text()?, layout) {
+        Ok(part) => Some(part),
+        Err(title) => {
+            let help = "nodes are pi1, pi2, ...; servers are server[1], server[2], ...";
+            walk::note(Problem::new(title).help(help), value, m);
             None
         }
     }
@@ -131,11 +165,11 @@ macro_rules! workloads {
                 m: &mut Mistakes,
             ) -> Option<Self> {
                 $(let $name = read::<$table>(root, layout, m);)+
-                Some(Self { $($name: $name?),+ })
+                Some(Self { $($name: $name.ok()?),+ })
             }
 
             /// Their tables.
-            pub(super) fn lines(&self) -> Vec<Line> {
+            pub(crate) fn lines(&self) -> Vec<Line> {
                 let mut all = Vec::new();
                 $(all.extend(self.$name.iter().flat_map(|own| {
                     lines(<$table>::NAME, own.table.keys())
@@ -149,4 +183,8 @@ macro_rules! workloads {
 workloads! {
     /// Numbers that nodes sort.
     sort: sort::Sort,
+    /// A file that goes to all nodes.
+    rollout: rollout::Rollout,
+    /// A datagram that triggers nodes.
+    multicast: multicast::Multicast,
 }

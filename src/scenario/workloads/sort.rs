@@ -1,10 +1,9 @@
 //! Numbers that nodes sort: scattered by the first, sorted by all, gathered and merged.
 
-use super::WorkloadTable;
+use super::{Placed, WorkloadTable};
 use crate::config::declare::table;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::ids::NodeId;
 use crate::scenario::keys::{SIZE_SOME, SPAN, SPAN_SOME};
 use crate::units::{Bytes, Span, Time};
 
@@ -39,11 +38,12 @@ impl WorkloadTable for Sort {
     const NODES: &'static [&'static str] = &["nodes"];
     const COMPUTES: bool = true;
 
-    fn check(&self, nodes: &[Vec<NodeId>], section: &Section<'_>, m: &mut Mistakes) {
-        let parts = self.parts.map_or(nodes[0].len() as u64, u64::from);
-        if parts > self.numbers {
-            let title = format!("{} numbers in {parts} parts", self.numbers);
-            let key = if self.parts.is_some() { "parts" } else { "nodes" };
+    fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
+        let (own, nodes) = (&placed.table, &placed.nodes[0]);
+        let parts = own.parts.map_or(nodes.len() as u64, u64::from);
+        if parts > own.numbers {
+            let title = format!("{} numbers in {parts} parts", own.numbers);
+            let key = if own.parts.is_some() { "parts" } else { "nodes" };
             let mistake = Mistake::new(section.place(key), title);
             let mistake = mistake.other(section.place("numbers"), "the numbers");
             m.note(mistake.help("each part has a number at least"));
