@@ -15,6 +15,7 @@ use crate::scenario::cluster::Hardware;
 use crate::scenario::fault_rules::{self, Rays};
 use crate::scenario::keys::{SHARE, SIZE_SOME, SPAN_SOME};
 use crate::scenario::load::Sources;
+use crate::scenario::parts::Parts;
 use crate::scenario::resolved::source_of;
 use crate::scenario::{Provenance, Scenario, Source};
 use crate::units::{Bytes, Length, Span};
@@ -199,6 +200,21 @@ pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes, by_chip: 
     Rays {
         upsets,
         chips: fault_rules::Source { rate: memory.rate(), stops: memory.stops(upset.compute) },
+    }
+}
+
+/// Notes cosmic rays on groups of unlike memories, whose upsets one rule cannot draw.
+pub(super) fn check_alike(root: &Section<'_>, parts: Option<&Parts>, m: &mut Mistakes) {
+    let Some((first, others)) = parts.and_then(|parts| parts.groups.split_first()) else { return };
+    let Some(other) = others.iter().find(|it| it.node.arrays != first.node.arrays) else { return };
+    let section = root.section("fault");
+    for key in ["upset", "dram"].into_iter().filter(|key| section.has(key)) {
+        let title = format!("[[fault.{key}]] on nodes of unlike memories");
+        let help = format!(
+            "`{}` and `{}` differ in `hardware.array`: give both the same in [[hardware.array]]",
+            first.name, other.name
+        );
+        m.note(Mistake::new(section.place(key), title).help(help));
     }
 }
 
