@@ -408,13 +408,13 @@ impl Path {
                 for index in found.iter().cloned().flatten() {
                     let inside = layout.inside(kind, index, step.kind);
                     let inside = inside.ok_or_else(|| no_such(with_article(kind)))?;
-                    next.extend(self.pick(step, &inside, Some(with_article(kind)), layout)?);
+                    next.extend(self.pick(step, &inside, Some(&with_article(kind)), layout)?);
                 }
             }
             for group in std::mem::take(&mut groups) {
                 let inside = layout.in_group(group, step.kind);
                 let inside = inside.ok_or_else(|| no_such("a group".into()))?;
-                next.extend(self.pick(step, &inside, Some("the group".into()), layout)?);
+                next.extend(self.pick(step, &inside, Some("the group"), layout)?);
             }
             found = next;
             kind = step.kind;
@@ -433,7 +433,7 @@ impl Path {
         }
         let all = 0..known.len() as u32;
         let place = known.iter().zip(0..).map(|((name, _), index)| (name, index..index + 1));
-        let named = self.named(step, place.collect(), "group")?;
+        let named = self.named(step, &place.collect::<Vec<_>>(), "group")?;
         let found = match named {
             Some(found) => found,
             None => step.pick(std::slice::from_ref(&all), None, ("group", "groups"))?,
@@ -445,7 +445,7 @@ impl Path {
     fn named(
         &self,
         step: &Step,
-        known: Vec<(&String, Range<u32>)>,
+        known: &[(&String, Range<u32>)],
         kind: &str,
     ) -> Result<Option<Vec<Range<u32>>>, Problem> {
         let mut found = Vec::new();
@@ -471,11 +471,11 @@ impl Path {
         &self,
         step: &Step,
         parts: &[Range<u32>],
-        of: Option<String>,
+        of: Option<&str>,
         layout: &Layout,
     ) -> Result<Vec<Range<u32>>, Problem> {
         let known = layout.named.of(step.kind).iter().map(|(name, range)| (name, range.clone()));
-        if let Some(found) = self.named(step, known.collect(), one(step.kind))? {
+        if let Some(found) = self.named(step, &known.collect::<Vec<_>>(), one(step.kind))? {
             let parts = merged(parts.to_vec());
             let found = merged(found);
             return Ok(without(&parts, &without(&parts, &found)));
@@ -489,7 +489,7 @@ impl Step {
     fn pick(
         &self,
         parts: &[Range<u32>],
-        of: Option<String>,
+        of: Option<&str>,
         (kind, kinds): (&str, &str),
     ) -> Result<Vec<Range<u32>>, Problem> {
         let Some(numbers) = &self.numbers else { return Ok(parts.to_vec()) };
@@ -500,7 +500,7 @@ impl Step {
                 return Err(problem("parts are counted from 1", range.span.clone()));
             }
             if range.last > count {
-                let whole = of.as_deref().unwrap_or("the cluster");
+                let whole = of.unwrap_or("the cluster");
                 let have = match count {
                     0 => format!("{whole} has no {kinds}"),
                     1 => format!("{whole} has 1 {kind}"),

@@ -40,13 +40,12 @@ pub(super) fn cost(
     let most = |kind| crew.most_under(kind) * size;
     let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
     let server = most(PartKind::Server);
-    let uplinks = match &scenario.parts {
-        None => most(PartKind::Uplink) / link(scenario.module.uplink),
-        Some(_) => {
-            let over = crew.over_uplinks().into_iter().zip(&crew.machine().switches);
-            let crossed = over.filter(|(nodes, _)| *nodes > 0.0);
-            crossed.map(|(nodes, row)| nodes * size / link(row.uplink)).fold(0.0, f64::max)
-        }
+    let uplinks = if scenario.parts.is_none() {
+        most(PartKind::Uplink) / link(scenario.module.uplink)
+    } else {
+        let over = crew.over_uplinks().into_iter().zip(&crew.machine().switches);
+        let crossed = over.filter(|(nodes, _)| *nodes > 0.0);
+        crossed.map(|(nodes, row)| nodes * size / link(row.uplink)).fold(0.0, f64::max)
     };
     let ways = [
         size / link(crew.slowest_link(scenario)),

@@ -48,11 +48,13 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
         let (nodes, model) = (tree.nodes(&nodes), &group.node.model);
         let boots = boot.word();
         let head = match parts.head(&plan.scenario.server) {
-            Some(head) if tree.holds(&group.name, head) => match plan.machine.works(NodeId(head)) {
-                true => ", the server among them, which boots from its card",
-                false => ", the server among them, which boots from its card and has no jobs",
-            },
-            _ => "",
+            Some(head) if tree.holds(&group.name, head) => {
+                let (name, works) = (tree.nodes(&(head..head + 1)), NodeId(head));
+                let jobs =
+                    if plan.machine.works(works) { "" } else { " and takes part in no jobs" };
+                format!("; {name} is the server, boots from its card{jobs}")
+            }
+            _ => String::new(),
         };
         writeln!(out, "  {}: {nodes}, {model}, boot {boots}{spares}{head}", group.name)?;
     }

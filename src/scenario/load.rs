@@ -18,6 +18,7 @@ use crate::scenario::cluster::Network;
 use crate::scenario::files::Chain;
 use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::machine::MachineParts;
+use crate::scenario::part_rules::Made;
 use crate::scenario::resolved;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
@@ -383,11 +384,11 @@ impl Loader {
         let upset = Outcomes::read(&root.section("upset"), m);
         let network = Network::read(&root.section("network"), m);
         let (machine, nodes) = machine::machine(root, have, m);
-        let MachineParts { cluster, hardware, module, parts, server, boot, layout } = machine;
+        let MachineParts { cluster, hardware, module, made, server, boot, layout } = machine;
         let controller = Controller::read(&root.section("controller"), m);
         let stop = execution::stop(root, m);
         let by_chip = root.section("fault").has("dram");
-        arrays::check_alike(root, parts.as_ref().and_then(Option::as_ref), m);
+        arrays::check_alike(root, made.as_ref().and_then(Made::parts), m);
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
@@ -408,7 +409,7 @@ impl Loader {
             hardware: hardware?,
             upset: upset?,
             module: module?,
-            parts: parts?.map(Arc::new),
+            parts: made?.parts().cloned().map(Arc::new),
             network: network?,
             server: server?,
             boot: boot?,

@@ -10,7 +10,7 @@ use crate::scenario::boot::{Boot, BootMethod};
 use crate::scenario::cluster::{Cluster, Hardware, Module, Psu, Server, ServerPer};
 use crate::scenario::execution::Nodes;
 use crate::scenario::keys::NODES_MAX;
-use crate::scenario::part_rules;
+use crate::scenario::part_rules::{self, Made};
 use crate::scenario::parts::Parts;
 
 /// What the machine is made of, as far as it could be read.
@@ -18,8 +18,7 @@ pub(super) struct MachineParts {
     pub cluster: Option<Cluster>,
     pub hardware: Option<Hardware>,
     pub module: Option<Module>,
-    /// `Some(None)` for a cluster of modules.
-    pub parts: Option<Option<Parts>>,
+    pub made: Option<Made>,
     pub server: Option<Server>,
     pub boot: Option<Boot>,
     pub layout: Option<Layout>,
@@ -33,18 +32,18 @@ pub(super) fn machine(
     m: &mut Mistakes,
 ) -> (MachineParts, Option<Nodes>) {
     let server = Server::read(&root.section("server"), m);
-    let parts = part_rules::read(root, m);
-    let of_parts = parts.as_ref().and_then(Option::as_ref);
-    let placed = parts.is_some()
+    let made = part_rules::read(root, m);
+    let of_parts = made.as_ref().and_then(Made::parts);
+    let placed = made.is_some()
         && server.as_ref().is_some_and(|it| part_rules::check_server(root, of_parts, it, m));
-    let (cluster, hardware, module) = match (&parts, server.as_ref()) {
-        (Some(None), _) => {
+    let (cluster, hardware, module) = match (&made, server.as_ref()) {
+        (Some(Made::Modules), _) => {
             let of_node = root.section("hardware");
             let hardware = if have.0 { Hardware::read(&of_node, m) } else { None };
             let module = if have.1 { module(root, m) } else { None };
             (Cluster::read(&root.section("cluster"), m), hardware, module)
         }
-        (Some(Some(parts)), Some(server)) if placed => {
+        (Some(Made::Parts(parts)), Some(server)) if placed => {
             let (cluster, module) = parts.module(server);
             (Some(cluster), Some(parts.groups[0].node.clone()), Some(module))
         }
@@ -63,7 +62,7 @@ pub(super) fn machine(
         None => Nodes::of(cluster, module, hardware),
         Some(parts) => Nodes::of_parts(parts, server),
     });
-    (MachineParts { cluster, hardware, module, parts, server, boot, layout }, nodes)
+    (MachineParts { cluster, hardware, module, made, server, boot, layout }, nodes)
 }
 
 fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {

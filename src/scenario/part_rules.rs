@@ -44,8 +44,26 @@ pub(super) fn complete<'t>(
     }
 }
 
-/// The parts of a scenario that is written so; `Some(None)` if it is not, `None` with mistakes.
-pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Option<Parts>> {
+/// How a cluster is written.
+pub(super) enum Made {
+    /// As like modules.
+    Modules,
+    /// As parts.
+    Parts(Box<Parts>),
+}
+
+impl Made {
+    /// The parts, if it is written as such.
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        match self {
+            Self::Modules => None,
+            Self::Parts(parts) => Some(parts),
+        }
+    }
+}
+
+/// Reads how the cluster of a scenario is written.
+pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Made> {
     if root.items("group").next().is_none() {
         let lonely = ["switch", "supply"].into_iter().filter(|name| root.has(name));
         for name in lonely {
@@ -54,7 +72,7 @@ pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Option<Parts>
                         [cluster] of modules";
             m.note(Mistake::new(root.place(name), title).help(help));
         }
-        return Some(None);
+        return Some(Made::Modules);
     }
     // Without its profile, a group would seem to lack all keys of its nodes.
     let has_profile = |section: &Section<'_>| section.has("node");
@@ -83,7 +101,8 @@ pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Option<Parts>
         check.loops();
         check.counts();
     }
-    check.fits.then_some(Some(parts))
+    let fits = check.fits;
+    fits.then(|| Made::Parts(Box::new(parts)))
 }
 
 fn all<T: Declared>(sections: &[Section<'_>], m: &mut Mistakes) -> Option<Vec<T>> {
@@ -350,9 +369,9 @@ fn check_ports(root: &Section<'_>, parts: &Parts, server: &Server, m: &mut Mista
         let servers = u64::from(of_server == Some(index) && is_apart);
         let plugged = nodes + switches + servers;
         if plugged > u64::from(switch.ports) {
-            let (name, ports) = (&switch.name, switch.ports);
+            let (name, has) = (&switch.name, switch.ports);
             let title =
-                format!("{plugged} things are plugged into `{name}`, which has {ports} ports");
+                format!("{plugged} things are plugged into `{name}`, which has {has} ports");
             let help = format!("{nodes} nodes, {switches} switches, {servers} servers");
             m.note(Mistake::new(section.place("ports"), title).help(help));
         }

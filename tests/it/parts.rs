@@ -27,11 +27,16 @@ fn tree(uplink: &str, text: &str) -> String {
     )
 }
 
+/// Transfers of 100 MB between these ends, all begun at once.
+fn table(ends: &[(&str, &str)]) -> String {
+    let rows: Vec<_> = ends.iter().map(|(from, to)| format!("0,{from},{to},100000000")).collect();
+    let rows = rows.join("\n");
+    format!("[transfers]\nrows = '''\nstart,source,destination,bytes\n{rows}\n'''\n")
+}
+
 /// When each transfer of 100 MB between these ends has arrived (s), all begun at once.
 fn arrivals(uplink: &str, ends: &[(&str, &str)], text: &str) -> Vec<f64> {
-    let rows: String = ends.iter().map(|(a, b)| format!("0,{a},{b},100000000\n")).collect();
-    let table = format!("[transfers]\nrows = '''\nstart,source,destination,bytes\n{rows}'''\n");
-    let run = play_text(&tree(uplink, &format!("{text}{table}")), None);
+    let run = play_text(&tree(uplink, &format!("{text}{}", table(ends))), None);
     run.findings.transfers.iter().map(|row| row.end_s).collect()
 }
 
@@ -74,9 +79,8 @@ fn a_server_on_a_switch_is_reached_by_it_alone() {
     let on_right = "[server]\nswitch = \"right\"\n";
     // One port more for the server.
     let text = tree("10 Mbit/s", on_right).replace("ports = 4", "ports = 5");
-    let rows = "0,pi5,server[1],100000000\n0,pi1,server[1],100000000\n";
-    let table = format!("[transfers]\nrows = '''\nstart,source,destination,bytes\n{rows}'''\n");
-    let run = play_text(&format!("{text}{table}"), None);
+    let ends = table(&[("pi5", "server[1]"), ("pi1", "server[1]")]);
+    let run = play_text(&format!("{text}{ends}"), None);
     let ends: Vec<f64> = run.findings.transfers.iter().map(|row| row.end_s).collect();
     assert_times(&ends, &[8.0, 80.0]);
     // Who is cut off is who is not behind it.
