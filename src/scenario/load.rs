@@ -213,6 +213,8 @@ impl Loader {
             loader.check(&layer, m);
             lay_over(&ROOT, &mut loader.set, &layer.table, m);
         }
+        let keys = loader.set.entries.iter().map(|entry| (entry.name.as_str(), entry.place));
+        chain.whole &= !loader.refuse_modules(keys, m);
         loader.user = loader.chain.clone();
         lay_over(&ROOT, &mut loader.user, &loader.set, m);
         lay_over(&ROOT, &mut loader.own, &loader.set, m);
@@ -221,6 +223,24 @@ impl Loader {
         }
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
+    }
+
+    /// Notes keys of modules that are laid over a cluster which the files write as parts; says
+    /// whether there are any.
+    fn refuse_modules<'k>(
+        &self,
+        keys: impl Iterator<Item = (&'k str, Place)>,
+        m: &mut Mistakes,
+    ) -> bool {
+        let table = |path: &'k str| path.split('.').next().unwrap_or(path);
+        let of_modules = keys.filter(|(path, _)| is_of_modules(path));
+        let over: Vec<_> = of_modules.filter(|_| self.chain.get("group").is_some()).collect();
+        for &(path, place) in &over {
+            let title = format!("`{}` of a cluster that is written as [[group]]", table(path));
+            let help = "its keys are numbered, such as `group.0.nodes` or `switch.0.uplink`";
+            m.note(Mistake::new(place, title).help(help));
+        }
+        !over.is_empty()
     }
 
     /// What holds unless a file says otherwise.
@@ -258,6 +278,7 @@ impl Loader {
     /// Reads the profiles that a point names, and lays all below it over each other.
     pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) {
         variants::check(&self.user, point, m);
+        self.refuse_modules(point.iter().map(|(path, value)| (*path, value.place)), m);
         let point = variants::expanded(&self.user, point);
         let names = self.names(&point, m);
         if !point.iter().any(is_of_cluster) {
@@ -347,7 +368,9 @@ impl Loader {
         let expanded = variants::expanded(&self.user, point);
         let names = self.names(&expanded, m);
         let mut merged = self.bases[&names].clone();
-        for (path, value) in expanded {
+        // Modules over parts were noted, and would only seem to lack all of their keys.
+        let has_groups = self.chain.get("group").is_some();
+        for (path, value) in expanded.into_iter().filter(|it| !has_groups || !is_of_modules(it.0)) {
             lay_over(&ROOT, &mut merged, &at_path(path, value.place, value.clone()), m);
         }
         variants::check_kept(&self.user, point, &merged, m);
@@ -444,6 +467,11 @@ impl Loader {
 /// Whether a value of a point may name a profile.
 fn is_of_cluster((path, _): &(&str, &Value)) -> bool {
     *path == "cluster" || path.starts_with("cluster.")
+}
+
+/// Whether a path is one of a cluster of modules.
+fn is_of_modules(path: &str) -> bool {
+    matches!(path.split('.').next(), Some("cluster" | "module"))
 }
 
 fn stem(path: &Path) -> String {
