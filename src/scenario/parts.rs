@@ -14,6 +14,7 @@ use crate::config::declare::{self, Declared, Line, table};
 use crate::config::document::Table;
 use crate::config::language::Kind;
 use crate::config::layout::Named;
+use crate::scenario::arrays;
 use crate::scenario::base;
 use crate::scenario::boot::BootMethod;
 use crate::scenario::cluster::{Cluster, Hardware, Module, Psu, Server};
@@ -379,6 +380,9 @@ pub(super) fn provenance(parts: &Parts, merged: &Table, sources: &Sources) -> Ve
             let below = own.strip_prefix("hardware").expect("it is the table's");
             all.push(of(format!("group.{index}.node{below}"), line, Some(own.clone())));
         }
+        let table = format!("group.{index}.node");
+        let arrays = is_new.then(|| arrays::provenance((&table, &group.node), merged, sources));
+        all.extend(arrays.into_iter().flatten());
     }
     for (list, keys) in [
         ("group", parts.groups.iter().map(Declared::keys).collect::<Vec<_>>()),

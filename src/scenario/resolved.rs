@@ -91,7 +91,7 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
         .chain(match &scenario.parts {
-            None => arrays::provenance(scenario, merged, sources),
+            None => arrays::provenance(("hardware", &scenario.hardware), merged, sources),
             Some(parts) => parts::provenance(parts, merged, sources),
         })
         .chain(repairs(scenario, merged, sources))
