@@ -140,6 +140,12 @@ pub const ALL: &[Definition] = &[
     is("transfer_time_p95", "s", "95th percentile of the same."),
     is("transfer_time_p99", "s", "99th percentile of the same."),
     is("transfer_time_max", "s", "Largest of the same."),
+    // ---- Other workloads
+    is("sort_time", "s",
+        "From the first part handed out until all numbers were merged; absent unless they were."),
+    is("sort_merge_time", "s", "Merging, at the end of it."),
+    is("sort_parts_retried", "count", "Parts whose node stopped, and that another one got."),
+    is("sort_tasks_lost", "count", "Parts and merges that were lost with the first node."),
     // ---- Cosmic rays
     is("upsets", "count", "Upsets of nodes' memories by cosmic rays; absent without such a fault."),
     is("upsets_masked", "count", "Those that did nothing, as nobody read what was wrong."),

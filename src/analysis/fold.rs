@@ -10,11 +10,13 @@ use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::shape::Shape;
+use super::tasks::Tasks;
 use super::timeline::Timeline;
 use super::transfers::TransferTally;
 use super::upsets::{Chips, Upsets};
+use super::workloads::{Tallies, TaskEvent};
 use super::{Findings, NodeClass};
-use crate::event::{Event, What};
+use crate::event::{Event, TaskKind, What};
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -41,6 +43,9 @@ pub struct Fold {
     chips: Chips,
     collectives: Collectives,
     transfers: TransferTally,
+    tallies: Tallies,
+    /// If a row of each task is wanted.
+    tasks: Option<Tasks>,
 }
 
 impl Fold {
@@ -65,6 +70,9 @@ impl Fold {
         }
         if !follows_transfers {
             shape.transfers = Arc::default();
+        }
+        if !needs(Tallies::measures) {
+            shape.tallies = Tallies::default();
         }
         let only = Some(only);
         let new = Self::of(&shape, false);
@@ -95,6 +103,8 @@ impl Fold {
             chips: Chips::new(shape.chips),
             collectives: Collectives::new(&shape.jobs),
             transfers: TransferTally::new(&shape.transfers, &shape.machine),
+            tallies: shape.tallies.clone(),
+            tasks: series.then(Tasks::default),
         }
     }
 
@@ -112,7 +122,7 @@ impl Fold {
         match event.what {
             What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
             What::Transfer { .. } | What::Reading { .. } if !self.follows_meters => {}
-            What::Task { .. } if !self.follows_transfers => {}
+            What::Task { kind: TaskKind::Transfer, .. } if !self.follows_transfers => {}
             What::NodeState { node, life, state, cause } => {
                 let change = Change { node, life, state, cause };
                 self.nodes.change(now, change, &mut self.jobs, &mut self.timeline);
@@ -138,7 +148,15 @@ impl Fold {
                 self.meters.transfer(purpose, received.0, lost.0);
             }
             What::Collective { job, act } => self.collectives.act(now, job, act),
-            What::Task { number, act } => self.transfers.act(now, number, act),
+            What::Task { kind: TaskKind::Transfer, number, act, .. } => {
+                self.transfers.act(now, number, act);
+            }
+            What::Task { kind, number, act, .. } => {
+                self.tallies.act(now, TaskEvent { kind, number, act });
+                if let Some(tasks) = &mut self.tasks {
+                    tasks.act(now, event.what);
+                }
+            }
             What::Reading { sensor, value } => self.meters.read(now, sensor, value),
             What::Corruption { number, act, spread, .. } => {
                 self.corruptions.act(now, number, act, spread);
@@ -184,6 +202,7 @@ impl Fold {
         self.corruptions.measure(&mut table);
         self.collectives.measure(end, &mut table);
         self.transfers.measure(&mut table);
+        self.tallies.measure(end, &mut table);
         if self.follows_nodes {
             self.nodes.measure(end, &self.timeline, &mut table);
         }
@@ -205,7 +224,8 @@ impl Fold {
         let boots = self.nodes.boot_spans();
         let jobs = self.jobs.findings(end);
         let transfers = self.transfers.findings();
-        Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers }
+        let tasks = self.tasks.as_ref().map(Tasks::findings).unwrap_or_default();
+        Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers, tasks }
     }
 }
 
@@ -242,6 +262,7 @@ mod tests {
                 foreseen: vec![false, true],
                 transfers: Arc::default(),
                 machine: Arc::default(),
+                tallies: Tallies::default(),
             };
             Self { fold: Fold::of(&shape, true), now: 0 }
         }

@@ -23,12 +23,14 @@ mod sample;
 mod shape;
 pub mod stats;
 pub mod study;
+mod tasks;
 mod timeline;
 pub mod tolerance;
 mod transfers;
 pub mod two_samples;
 mod unlike;
 mod upsets;
+mod workloads;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,8 @@ pub struct Findings {
     pub jobs: Vec<JobFinding>,
     /// One row for each transfer that the scenario lists.
     pub transfers: Vec<TransferFinding>,
+    /// One row for each task of other workloads: the first hundred thousand.
+    pub tasks: Vec<TaskFinding>,
 }
 
 impl Findings {
@@ -179,6 +183,23 @@ pub struct TransferFinding {
     /// When it had arrived, or was lost; negative if neither (s).
     pub end_s: f64,
     /// `waits`, `begun`, `done` or `lost`.
+    pub status: String,
+}
+
+/// What became of one task of a workload. What was begun again has a row each time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskFinding {
+    /// What kind of task.
+    pub kind: String,
+    /// Its number among those of its kind, from 1.
+    pub number: u64,
+    /// Whose it was, from 1, if it was a node's.
+    pub node: Option<u32>,
+    /// When it began (s).
+    pub begin_s: f64,
+    /// When it ended; negative if it did not (s).
+    pub end_s: f64,
+    /// `begun`, `done`, `lost` or `retried`.
     pub status: String,
 }
 

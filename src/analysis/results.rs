@@ -8,7 +8,10 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series, TransferFinding};
+use super::{
+    BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series, TaskFinding,
+    TransferFinding,
+};
 use crate::record::RecordError;
 
 /// The metrics' file and its columns.
@@ -55,6 +58,10 @@ pub const TRANSFERS: (&str, &[&str]) = (
     &["transfer", "source", "destination", "bytes", "begin_s", "end_s", "status"],
 );
 
+/// The tasks' file, which only a run has with such a workload, and its columns.
+pub const TASKS: (&str, &[&str]) =
+    ("tasks.csv", &["kind", "number", "node", "begin_s", "end_s", "status"]);
+
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]
 struct PointRow<S> {
@@ -88,6 +95,9 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     if !findings.transfers.is_empty() {
         write(folder, TRANSFERS, &findings.transfers)?;
     }
+    if !findings.tasks.is_empty() {
+        write(folder, TASKS, &findings.tasks)?;
+    }
     write(folder, JOBS, &findings.jobs)
 }
 
@@ -111,12 +121,17 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
         jobs: read::<JobFinding>(folder, JOBS)?,
-        transfers: if folder.join(TRANSFERS.0).exists() {
-            read::<TransferFinding>(folder, TRANSFERS)?
-        } else {
-            Vec::new()
-        },
+        transfers: read_if_there::<TransferFinding>(folder, TRANSFERS)?,
+        tasks: read_if_there::<TaskFinding>(folder, TASKS)?,
     })
+}
+
+/// The rows of a table that not every run has.
+fn read_if_there<T: DeserializeOwned>(
+    folder: &Path,
+    table: (&str, &[&str]),
+) -> Result<Vec<T>, RecordError> {
+    if folder.join(table.0).exists() { read::<T>(folder, table) } else { Ok(Vec::new()) }
 }
 
 fn write<T: Serialize>(
@@ -206,6 +221,14 @@ mod tests {
             end_s: -1.0,
             status: "begun".to_owned(),
         };
+        let task = |value: &f64| TaskFinding {
+            kind: "sort".to_owned(),
+            number: 3,
+            node: (*value > 1.0).then_some(7),
+            begin_s: *value,
+            end_s: -1.0,
+            status: "begun".to_owned(),
+        };
         Findings {
             metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
             series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
@@ -213,6 +236,7 @@ mod tests {
             boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
             jobs: values.iter().map(job).collect(),
             transfers: values.iter().map(transfer).collect(),
+            tasks: values.iter().map(task).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::workloads::Tallies;
 use crate::ids::JobId;
 use crate::plan::machine::Machine;
 use crate::plan::{Job, Plan};
@@ -32,6 +33,8 @@ pub(super) struct Shape {
     pub(super) transfers: Arc<[Transfer]>,
     /// For the names of parts.
     pub(super) machine: Arc<Machine>,
+    /// The books of workloads that are no jobs and no transfers.
+    pub(super) tallies: Tallies,
 }
 
 /// What it needs to know of a job.
@@ -78,6 +81,7 @@ impl Shape {
             foreseen: plan.scenario.faults.iter().map(|rule| rule.prediction.is_some()).collect(),
             transfers: plan.scenario.transfers.clone(),
             machine: plan.machine.clone(),
+            tallies: Tallies::of(plan),
         }
     }
 }

@@ -64,9 +64,10 @@ pub enum What {
     /// A transfer (or a bundle of like transfers of `nodes` nodes) ended.
     /// Sent = received + lost, always.
     Transfer { purpose: Purpose, nodes: u32, received: Bytes, lost: Bytes },
-    /// A task of a workload begins, or ends. What a send moved stands in the [`What::Transfer`]
-    /// directly before its end.
-    Task { number: u32, act: TaskAct },
+    /// A task of a workload begins, or ends; tasks of each kind are numbered by themselves. What a
+    /// send moved stands in the [`What::Transfer`] directly before its end. `span` is what a task
+    /// took that has no begin of its own.
+    Task { kind: TaskKind, number: u32, act: TaskAct, node: Option<NodeId>, span: Span },
     /// The nodes of a job begin to send to each other at the end of a step, or end it.
     Collective { job: JobId, act: CollectiveAct },
     /// A meter reading. See [`Sensor`] for its unit.
@@ -233,6 +234,16 @@ pub enum CollectiveAct {
     BreakOff,
 }
 
+/// The kinds of tasks. Each belongs to one workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// A transfer that the scenario lists.
+    Transfer,
+    /// A part of the data of a sort, from its way to a node until it is merged.
+    Sort,
+}
+
 /// What becomes of a task of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -243,6 +254,8 @@ pub enum TaskAct {
     End,
     /// It failed, or could not begin.
     Lose,
+    /// It failed, and begins anew elsewhere or later.
+    Retry,
 }
 
 /// What bytes are moved for.

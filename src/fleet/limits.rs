@@ -21,7 +21,7 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
     ];
     let jobs = (0..plan.jobs.len() as u16).map(JobId);
     let of_jobs = jobs.flat_map(|job| of_job(plan, job));
-    reasons.into_iter().flatten().chain(of_jobs).collect()
+    reasons.into_iter().flatten().chain(cannot_work(plan)).chain(of_jobs).collect()
 }
 
 /// Why it cannot carry out a job, which is named if there are others.
@@ -54,6 +54,12 @@ fn cannot_change(plan: &Plan) -> Option<String> {
 fn cannot_send(plan: &Plan) -> Option<String> {
     let why = "[transfers]: agents do not send to each other; only the model plays them";
     (!plan.scenario.transfers.is_empty()).then(|| why.to_owned())
+}
+
+/// Why agents cannot play other workloads than jobs, of each that there is.
+fn cannot_work(plan: &Plan) -> impl Iterator<Item = String> {
+    let why = |name| format!("[{name}]: agents carry out jobs only; only the model plays it");
+    plan.scenario.workloads.names().into_iter().map(why)
 }
 
 /// Why the nodes of a job cannot send to each other, if they were to.

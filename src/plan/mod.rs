@@ -128,7 +128,8 @@ impl Plan {
     #[must_use]
     pub fn sends_between_parts(&self) -> bool {
         let sends = |spec: &JobSpec| spec.work.collective.is_some();
-        !self.scenario.transfers.is_empty() || self.scenario.jobs.iter().any(sends)
+        let others = !self.scenario.workloads.names().is_empty();
+        others || !self.scenario.transfers.is_empty() || self.scenario.jobs.iter().any(sends)
     }
 
     /// What the nodes of a job send to each other at the end of each step, if they do.

@@ -18,6 +18,7 @@ use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::queue::{Queue, Queued};
 use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
+use crate::scenario::workloads::Workloads;
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
 const DAY: u64 = 86_400;
@@ -65,6 +66,7 @@ pub(crate) fn scenario() -> Scenario {
             queued: Queued::default(),
         }],
         transfers: Arc::default(),
+        workloads: Workloads::default(),
         queue: Queue::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(90 * DAY * 1_000_000_000) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },

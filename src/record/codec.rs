@@ -11,13 +11,13 @@ use super::fields::{
     put_part_state, put_sensor, sensor, small,
 };
 use crate::cosmic::budget::Class;
-use crate::event::{Event, What};
+use crate::event::{Event, TaskKind, What};
 use crate::ids::{FaultId, JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
 
 use super::codes::{
     CHECKPOINT_ACTS, COLLECTIVE_ACTS, CORRUPTION_ACTS, END_REASONS, FAULTS, GROUP_ACTS, JOB_PHASES,
-    NODE_STATES, PURPOSES, TASK_ACTS,
+    NODE_STATES, PURPOSES, TASK_ACTS, TASK_KINDS,
 };
 
 /// Version of the encoding; part of the log's header and of the fingerprint.
@@ -35,8 +35,11 @@ const GROUP: u8 = 24;
 /// The code of a fault of a chip of DRAM.
 const CHIP_FAULT: u8 = 28;
 
-/// The tag of what becomes of a task.
-const TASK: u8 = 29;
+/// The tag of what becomes of a transfer that a scenario lists: a task without a node or a span.
+const TRANSFER_TASK: u8 = 29;
+
+/// The tag of what becomes of any other task.
+const TASK: u8 = 31;
 
 /// The tag of what becomes of a collective operation.
 const COLLECTIVE: u8 = 30;
@@ -116,7 +119,13 @@ impl Encoder {
             What::Collective { job, act } => {
                 put_all(out, COLLECTIVE, [job.0.into(), act as u64]);
             }
-            What::Task { number, act } => put_all(out, TASK, [number.into(), act as u64]),
+            What::Task { kind: TaskKind::Transfer, number, act, .. } => {
+                put_all(out, TRANSFER_TASK, [number.into(), act as u64]);
+            }
+            What::Task { kind, number, act, node, span } => {
+                let node = node.map_or(0, |NodeId(node)| u64::from(node) + 1);
+                put_all(out, TASK, [kind as u64, number.into(), act as u64, node, span.0]);
+            }
             What::Reading { sensor, value } => {
                 out.push(10);
                 put_sensor(out, sensor);
@@ -161,6 +170,12 @@ impl Decoder {
     }
 }
 
+fn optional_node(from: &mut &[u8]) -> Result<Option<NodeId>, CodecError> {
+    let one_more = number(from)?;
+    let node = one_more.checked_sub(1).map(u32::try_from).transpose();
+    Ok(node.map_err(|_| CodecError::TooLarge)?.map(NodeId))
+}
+
 fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
     Ok(match byte(from)? {
         0 => What::NodeState {
@@ -187,9 +202,20 @@ fn decode_what(from: &mut &[u8]) -> Result<What, CodecError> {
             received: Bytes(number(from)?),
             lost: Bytes(number(from)?),
         },
-        TASK => {
-            What::Task { number: small(from)?, act: one_of(from, &TASK_ACTS, "act of a task")? }
-        }
+        TRANSFER_TASK => What::Task {
+            kind: TaskKind::Transfer,
+            number: small(from)?,
+            act: one_of(from, &TASK_ACTS, "act of a task")?,
+            node: None,
+            span: Span::ZERO,
+        },
+        TASK => What::Task {
+            kind: one_of(from, &TASK_KINDS, "kind of a task")?,
+            number: small(from)?,
+            act: one_of(from, &TASK_ACTS, "act of a task")?,
+            node: optional_node(from)?,
+            span: Span(number(from)?),
+        },
         10 => What::Reading { sensor: sensor(from)?, value: number(from)? },
         11 => What::RunEnds { reason: one_of(from, &END_REASONS, "reason")? },
         12 => What::Corruption {
@@ -329,6 +355,21 @@ pub(crate) mod tests {
         ]
     }
 
+    fn any_task() -> impl Strategy<Value = What> {
+        let act = select(&TASK_ACTS[..]);
+        let transfer = (any::<u32>(), act.clone()).prop_map(|(number, act)| {
+            let (kind, node, span) = (TaskKind::Transfer, None, Span::ZERO);
+            What::Task { kind, number, act, node, span }
+        });
+        let node = prop_oneof![Just(None), any::<u32>().prop_map(|node| Some(NodeId(node)))];
+        let other = (select(&TASK_KINDS[1..]), any::<u32>(), act, node, any::<u64>());
+        let other = other.prop_map(|(kind, number, act, node, span)| {
+            let span = Span(span);
+            What::Task { kind, number, act, node, span }
+        });
+        prop_oneof![transfer, other]
+    }
+
     fn any_what() -> impl Strategy<Value = What> {
         let node = any::<u32>().prop_map(NodeId);
         let fault = any::<u16>().prop_map(FaultId);
@@ -366,8 +407,7 @@ pub(crate) mod tests {
                     lost: Bytes(lost),
                 }
             ),
-            (any::<u32>(), select(&TASK_ACTS[..]))
-                .prop_map(|(number, act)| What::Task { number, act }),
+            any_task(),
             (any_sensor(), big).prop_map(|(sensor, value)| What::Reading { sensor, value }),
             select(&END_REASONS[..]).prop_map(|reason| What::RunEnds { reason }),
             (any::<u32>(), any::<u64>(), select(&CORRUPTION_ACTS[..]), any::<u32>()).prop_map(
@@ -491,7 +531,13 @@ pub(crate) mod tests {
             What::Alarm { fault, part: psu, lead: Span(128) },
             What::Group { job, group: 300, act: GroupAct::RollBack, number: 4, step: 127 },
             What::Collective { job, act: CollectiveAct::BreakOff },
-            What::Task { number: 300, act: TaskAct::Lose },
+            What::Task {
+                kind: TaskKind::Transfer,
+                number: 300,
+                act: TaskAct::Lose,
+                node: None,
+                span: Span::ZERO,
+            },
             What::RunEnds { reason: EndReason::TimeUp },
         ];
         (0..).zip(what).map(|(i, what)| Event { at: Time(i * 100), what }).collect()

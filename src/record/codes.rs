@@ -2,7 +2,7 @@
 
 use crate::event::{
     Cause, CheckpointAct, CollectiveAct, CorruptionAct, EndReason, Fault, GroupAct, JobPhase,
-    NodeState, Purpose, TaskAct,
+    NodeState, Purpose, TaskAct, TaskKind,
 };
 use crate::ids::PartKind;
 
@@ -74,7 +74,9 @@ pub(super) const CORRUPTION_ACTS: [CorruptionAct; 6] = [
 ];
 pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
-pub(super) const TASK_ACTS: [TaskAct; 3] = [TaskAct::Begin, TaskAct::End, TaskAct::Lose];
+pub(super) const TASK_ACTS: [TaskAct; 4] =
+    [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
+pub(super) const TASK_KINDS: [TaskKind; 2] = [TaskKind::Transfer, TaskKind::Sort];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];
 pub(super) const END_REASONS: [EndReason; 4] =

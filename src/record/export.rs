@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{RecordError, words};
 use crate::cosmic::dram::MODES;
-use crate::event::{Cause, Class, Event, Fault, PartState, Sensor, TaskAct, What};
+use crate::event::{Cause, Class, Event, Fault, PartState, Sensor, TaskKind, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::units::Span;
 
@@ -16,7 +16,7 @@ use crate::units::Span;
 /// that of a node, part, job (its phase), checkpoint, group or corruption (its act), membership
 /// (`joined`, `left`) or run (why it ended);
 /// `nodes` are those of a transfer, or those that a corruption has reached; `share_ppm` is what a
-/// degraded link keeps; `value` is a reading in its sensor's unit, or the lead of an alarm (ns); a
+/// degraded link keeps; `value` is a reading in its sensor's unit, the lead of an alarm, or what a task took (ns); a
 /// fault of a chip has its mode as `kind`, and as `cause` whether it stays and met another.
 pub const COLUMNS: [&str; 20] = [
     "t_ns",
@@ -197,7 +197,7 @@ fn row(what: &What) -> Row {
         What::Collective { job, act } => {
             Row { state: words::collective_act(act), ..job_row("collective", job) }
         }
-        What::Task { number, act } => task_row(number, act),
+        What::Task { .. } => task_row(what),
         What::Reading { sensor, value } => reading_row(sensor, value),
         What::RunEnds { reason } => {
             Row { event: "run-ends", state: words::end_reason(reason), ..Row::default() }
@@ -267,11 +267,16 @@ fn upset_row(node: NodeId, array: u32, class: Class) -> Row {
     }
 }
 
-fn task_row(number: u32, act: TaskAct) -> Row {
+fn task_row(what: &What) -> Row {
+    let What::Task { kind, number, act, node, span } = *what else { unreachable!("it is a task") };
     Row {
         event: "task",
+        node: node.map(|node| from_one(node.0)),
+        // Listed transfers were the first tasks.
+        kind: if kind == TaskKind::Transfer { "" } else { words::task_kind(kind) },
         number: Some(u64::from(number) + 1),
         state: words::task_act(act),
+        value: (span > Span::ZERO).then_some(span.0),
         ..Row::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{
     Cause, CheckpointAct, CollectiveAct, CorruptionAct, EndReason, GroupAct, JobPhase, NodeState,
-    PartState, Purpose, Sensor, TaskAct,
+    PartState, Purpose, Sensor, TaskAct, TaskKind,
 };
 use crate::scenario::EventLevel;
 
@@ -69,6 +69,16 @@ pub fn task_act(act: TaskAct) -> &'static str {
         TaskAct::Begin => "begin",
         TaskAct::End => "end",
         TaskAct::Lose => "lose",
+        TaskAct::Retry => "retry",
+    }
+}
+
+/// A kind of tasks.
+#[must_use]
+pub fn task_kind(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Transfer => "transfer",
+        TaskKind::Sort => "sort",
     }
 }
 

@@ -26,6 +26,7 @@ use crate::scenario::queue::{Queue, Queued};
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
 };
+use crate::scenario::workloads::Workloads;
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
 /// Chance for made-up numbers: the multiplicative generator of Park and Miller (1988).
@@ -300,6 +301,7 @@ fn scenario(kind: Kind) -> Scenario {
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
         transfers: Arc::default(),
+        workloads: Workloads::default(),
         queue: Queue::default(),
         stop: StopRule { when: StopWhen::WorkloadDone, at: Time(0) + Span::from_secs(90 * 86_400) },
         record: Record { events: EventLevel::All, sample: Span::from_secs(60) },

@@ -18,6 +18,7 @@ use crate::scenario::levels;
 use crate::scenario::logging::{self, Logging};
 use crate::scenario::parts::Parts;
 use crate::scenario::replicas::{self, Replicas};
+use crate::scenario::workloads::Workloads;
 use crate::scenario::{Expect, Record, StopRule, StopWhen};
 use crate::units::Span;
 
@@ -179,7 +180,9 @@ pub(super) fn check_kept(section: &Section<'_>, both: Option<(Integrity, Cost)>,
 
 /// The end of the run. Its latest end must be given, but for the boot of a machine.
 pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
-    let has_work = !jobs::tables(root).is_empty() || root.section("transfers").exists();
+    let has_work = !jobs::tables(root).is_empty()
+        || root.section("transfers").exists()
+        || Workloads::are_in(root);
     let section = root.section("stop");
     let usual = match (has_work, section.has("at")) {
         (true, _) => StopWhen::WorkloadDone,
@@ -192,7 +195,7 @@ pub(super) fn stop(root: &Section<'_>, m: &mut Mistakes) -> Option<StopRule> {
         let mistake =
             Mistake::new(section.place("when"), "the run ends with a workload it has not");
         m.note(mistake.help(
-            "add [workload.bulk-synchronous] or [transfers], or stop when \"all up\" or \"never\"",
+            "add [workload.bulk-synchronous], [transfers] or another workload, or stop when \"all up\" or \"never\"",
         ));
     }
     let of_boot = when.is_none_or(|when| when == StopWhen::AllUp);

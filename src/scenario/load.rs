@@ -20,6 +20,7 @@ use crate::scenario::keys::{ROOT, Top};
 use crate::scenario::machine::MachineParts;
 use crate::scenario::part_rules::Made;
 use crate::scenario::resolved;
+use crate::scenario::workloads::Workloads;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
     machine, overrides, part_rules, queue, study, transfers, variants,
@@ -417,6 +418,7 @@ impl Loader {
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         let transfers = transfers::read(root, layout.as_ref(), m);
+        let workloads = Workloads::read(root, layout.as_ref(), m);
         let queue = queue::queue(root, jobs.as_deref(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
@@ -440,6 +442,7 @@ impl Loader {
             faults: faults?,
             jobs: jobs?,
             transfers: transfers?,
+            workloads: workloads?,
             queue: queue?,
             stop: stop?,
             record: record?,

@@ -46,6 +46,7 @@ pub mod transfers;
 mod variants;
 pub mod varied;
 mod words;
+pub mod workloads;
 
 pub use crate::config::language::Comparison;
 pub use crate::config::mistakes::Mistakes;
@@ -122,6 +123,9 @@ pub struct Scenario {
     /// Transfers between parts, each at a time of its own.
     #[doc(hidden)]
     pub transfers: Arc<[transfers::Transfer]>,
+    /// Workloads that are no jobs and no transfers.
+    #[doc(hidden)]
+    pub workloads: workloads::Workloads,
     /// How those of them are placed that wait for nodes.
     #[doc(hidden)]
     pub queue: queue::Queue,

@@ -209,6 +209,7 @@ fn key<F: Field>(name: &'static str, value: &F) -> (&'static str, Written) {
 fn course(scenario: &Scenario) -> Vec<Line> {
     let mut all = jobs::lines_of(scenario);
     all.extend(transfers::lines_of(&scenario.transfers));
+    all.extend(scenario.workloads.lines());
     all.extend(declare::lines("stop", scenario.stop.keys()));
     all.extend(declare::lines("record", scenario.record.keys()));
     all.extend(changes::lines(&scenario.changes));

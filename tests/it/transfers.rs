@@ -1,9 +1,9 @@
 //! Transfers between parts: closed forms, the oracle, and what becomes of them when parts fail.
 
 use rackstorm::analysis::TransferFinding;
-use rackstorm::event::{EndReason, Purpose, TaskAct, What};
+use rackstorm::event::{EndReason, Purpose, TaskAct, TaskKind, What};
 use rackstorm::stage::Model;
-use rackstorm::units::{BitRate, Bytes, Time};
+use rackstorm::units::{BitRate, Bytes, Span, Time};
 use rackstorm::{Outcome, Plan, Run};
 
 use crate::program::Bench;
@@ -73,7 +73,8 @@ fn one_transfer_takes_its_bytes_over_the_rate_of_the_link() {
         received: Bytes(MB_100),
         lost: Bytes(0),
     };
-    let end = What::Task { number: 0, act: TaskAct::End };
+    let (kind, act, span) = (TaskKind::Transfer, TaskAct::End, Span::ZERO);
+    let end = What::Task { kind, number: 0, act, node: None, span };
     assert!(events.windows(2).any(|two| two == [moved, end]), "the bytes stand before the end");
 }
 

@@ -13,7 +13,7 @@ use crate::control::coordinator::Input;
 use crate::control::{Alarm, Cure, FaultCommand, FaultDue, Injection, PowerAct, PowerDue};
 use crate::event::{Cause, Fault, PartState, What};
 use crate::hardware::rack::{Effect, Harm, Rack, Supply};
-use crate::ids::{JobId, Part, PartKind};
+use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -77,18 +77,20 @@ impl World<'_> {
                 } else if self.rack.boots_at_once() {
                     self.supervisor.boots(now, node, &mut power_of(&mut self.rack));
                 }
-                self.offer_to_jobs(node.0);
+                self.node_offers(node);
             }
             Effect::Stops(node) => {
+                self.with_workload(|all, rack, out| all.node_down(rack, node, out));
                 self.coordinate(Input::Wiped(node));
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
             Effect::Reached(node, true) => {
                 self.supervisor.joined(node);
-                self.offer_to_jobs(node.0);
+                self.node_offers(node);
             }
             Effect::Reached(node, false) => {
+                self.with_workload(|all, rack, out| all.node_down(rack, node, out));
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
@@ -97,11 +99,20 @@ impl World<'_> {
                 self.with_workload(|all, rack, out| all.sent(rack, (send, arrived), out));
             }
             Effect::Speed(node, share_ppm) => {
+                self.with_workload(|all, rack, _| all.set_speed(rack, node, share_ppm));
                 if let Some(of) = self.jobs.job_of(node) {
                     self.change_speed(of, node, share_ppm);
                 }
             }
             Effect::Link(..) | Effect::Switch(..) => {}
+        }
+    }
+
+    /// A node that is up offers itself to jobs and other workloads, if it can be reached.
+    fn node_offers(&mut self, node: NodeId) {
+        self.offer_to_jobs(node.0);
+        if self.rack.connects(node) {
+            self.with_workload(|all, rack, out| all.node_up(rack, node, out));
         }
     }
 

@@ -8,6 +8,7 @@
 //! Not modelled: the boot of switches and servers (they work at
 //! once when their power or their daemon is back).
 
+mod computing;
 mod control;
 mod fork;
 mod importance;

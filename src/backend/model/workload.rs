@@ -1,21 +1,24 @@
-//! What is sent from part to part: listed transfers, and collective operations of jobs.
+//! What workloads command: listed transfers, tasks of other workloads, collective operations.
 //!
 //! A send begins when its workload says so and, of a collective operation, its latency is over. If
 //! a node of it is not up it is lost at once; one of a job's operation is then never answered, and
-//! the failure, once it is noticed, stops the job and with it the operation.
+//! the failure, once it is noticed, stops the job and with it the operation. Whoever is to compute
+//! does so at the speed of its node, which draws the power of a node that computes meanwhile.
+//!
+//! Not modelled: tasks that share the cores of a node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::computing::{Computing, ComputingId};
 use super::world::Timer;
-use crate::event::{CollectiveAct, TaskAct, What};
+use crate::event::{CollectiveAct, NodeState, What};
 use crate::hardware::rack::{Rack, SendId};
 use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::collective::Collective as Spec;
 use crate::units::Span;
 use crate::workload::collective::{Collective, Message};
-use crate::workload::transfers::TransferList;
-use crate::workload::{Command, Input};
+use crate::workload::{Command, Input, Machine, TaskId, Workload as _};
 
 /// What comes of it, in this order.
 #[derive(Clone, Copy, Debug)]
@@ -24,26 +27,40 @@ pub(super) enum Outcome {
     Emit(What),
     /// The nodes of a job have done what was ordered.
     Answer(JobId),
-    /// All listed transfers have ended.
+    /// All that a workload had to do is done.
     Finished,
 }
+
+/// A task, by the number of its workload and its name there.
+pub(super) type Task = (u8, TaskId);
 
 /// What a send is for.
 #[derive(Clone, Copy, Debug)]
 enum Errand {
-    /// A transfer that the scenario lists, by its number.
-    Listed(u32),
+    /// A task of a workload, with both ends of it.
+    Task(Task, [Part; 2]),
     /// A message of a job's collective operation.
     Message(JobId, Message),
 }
 
-/// The workloads besides the computing of jobs, and what is sent for them.
+/// What is done for a task.
+#[derive(Clone, Copy, Debug)]
+enum UnderWay {
+    Send(SendId),
+    Compute(ComputingId),
+}
+
+/// The workloads besides the computing of jobs, and what is done for them.
 #[derive(Clone, Debug)]
 pub(super) struct Workload {
-    transfers: TransferList,
+    machines: Vec<Machine>,
     /// Whether jobs have collective operations.
     has_messages: bool,
     errands: BTreeMap<SendId, Errand>,
+    under_way: BTreeMap<Task, UnderWay>,
+    computing: Computing,
+    /// Nodes that the machines know to be up.
+    up: BTreeSet<NodeId>,
     operations: BTreeMap<JobId, Operation>,
     /// Messages whose latency is not over, by numbers that never come again.
     waiting: BTreeMap<u64, (JobId, Message)>,
@@ -64,15 +81,22 @@ type Hardware<'p> = Rack<&'p Plan, Timer>;
 impl Workload {
     /// That of a plan, before its first instant.
     pub(super) fn of(plan: &Plan) -> Self {
-        let starts = plan.scenario.transfers.iter().map(|transfer| transfer.start);
         Self {
-            transfers: TransferList::new(starts),
+            machines: Machine::all_of(&plan.scenario),
             has_messages: plan.scenario.jobs.iter().any(|job| job.work.collective.is_some()),
             errands: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            computing: Computing::default(),
+            up: BTreeSet::new(),
             operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
             messages: 0,
         }
+    }
+
+    /// Workloads that are no jobs.
+    pub(super) fn machines(&self) -> u8 {
+        self.machines.len() as u8
     }
 
     /// Whether jobs have collective operations at all. Each step of each job asks.
@@ -80,38 +104,129 @@ impl Workload {
         self.has_messages
     }
 
-    /// The listed transfers are informed. O(transfers that begin).
-    pub(super) fn run(&mut self, rack: &mut Hardware<'_>, input: Input, out: &mut Vec<Outcome>) {
+    /// A workload is informed, and what it commands is done.
+    pub(super) fn inform(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        number: u8,
+        input: Input,
+        out: &mut Vec<Outcome>,
+    ) {
         let mut commands = Vec::new();
-        self.transfers.on(rack.now(), input, &mut commands);
+        self.machines[usize::from(number)].on(rack.now(), input, &mut commands);
         for command in commands {
             match command {
-                Command::Send(number) => self.send_listed(rack, number, out),
-                Command::Wake(at) => rack.schedule(at, Timer::Workload),
+                Command::Compute { task, node, span } => {
+                    self.compute(rack, (number, task), (node, span), out);
+                }
+                Command::Send { task, from, to, bytes } => {
+                    if let Some(send) = rack.send(from, to, bytes) {
+                        self.errands.insert(send, Errand::Task((number, task), [from, to]));
+                        self.begin_task((number, task), UnderWay::Send(send));
+                        self.inform(rack, number, Input::Begun(task), out);
+                    } else {
+                        self.inform(rack, number, Input::Lost(task), out);
+                    }
+                }
+                Command::Drop(task) => self.drop_task(rack, (number, task)),
+                Command::Timer { at, key } => {
+                    rack.schedule(at, Timer::Workload { machine: number, key });
+                }
+                Command::Emit(what) => out.push(Outcome::Emit(what)),
                 Command::Finish => out.push(Outcome::Finished),
             }
         }
     }
 
-    fn send_listed(&mut self, rack: &mut Hardware<'_>, number: u32, out: &mut Vec<Outcome>) {
-        let row = rack.plan().scenario.transfers[number as usize];
-        if let Some(send) = rack.send(row.from, row.to, row.bytes) {
-            self.errands.insert(send, Errand::Listed(number));
-            out.push(Outcome::Emit(What::Task { number, act: TaskAct::Begin }));
-        } else {
-            self.end_listed(rack, number, TaskAct::Lose, out);
+    /// All workloads are informed.
+    fn inform_all(&mut self, rack: &mut Hardware<'_>, input: Input, out: &mut Vec<Outcome>) {
+        for number in 0..self.machines() {
+            self.inform(rack, number, input, out);
         }
     }
 
-    fn end_listed(
+    fn begin_task(&mut self, task: Task, under_way: UnderWay) {
+        let before = self.under_way.insert(task, under_way);
+        assert!(before.is_none(), "a task under way has a name of its own");
+    }
+
+    fn compute(
         &mut self,
         rack: &mut Hardware<'_>,
-        number: u32,
-        act: TaskAct,
+        task: Task,
+        (node, span): (NodeId, Span),
         out: &mut Vec<Outcome>,
     ) {
-        out.push(Outcome::Emit(What::Task { number, act }));
-        self.run(rack, Input::Ended(number), out);
+        if rack.state(node) == NodeState::Up {
+            let id = self.computing.begin(rack, task, node, span);
+            self.begin_task(task, UnderWay::Compute(id));
+        } else {
+            self.inform(rack, task.0, Input::Lost(task.1), out);
+        }
+    }
+
+    fn drop_task(&mut self, rack: &mut Hardware<'_>, task: Task) {
+        match self.under_way.remove(&task) {
+            Some(UnderWay::Send(send)) => {
+                self.errands.remove(&send);
+                rack.drop_send(send);
+            }
+            Some(UnderWay::Compute(id)) => self.computing.give_up(rack, id),
+            None => {}
+        }
+    }
+
+    /// What a node computes may be done by now.
+    pub(super) fn computed(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        id: ComputingId,
+        out: &mut Vec<Outcome>,
+    ) {
+        if let Some(task) = self.computing.end(rack, id) {
+            self.under_way.remove(&task);
+            self.inform(rack, task.0, Input::Done(task.1), out);
+        }
+    }
+
+    /// A node computes at another speed (ppm).
+    pub(super) fn set_speed(&mut self, rack: &mut Hardware<'_>, node: NodeId, share_ppm: u32) {
+        for (task, id) in self.computing.set_speed(rack, node, share_ppm) {
+            self.under_way.insert(task, UnderWay::Compute(id));
+        }
+    }
+
+    /// A node is up and can be reached.
+    pub(super) fn node_up(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        node: NodeId,
+        out: &mut Vec<Outcome>,
+    ) {
+        if !self.machines.is_empty() && self.up.insert(node) {
+            self.inform_all(rack, Input::Up(node), out);
+        }
+    }
+
+    /// A node has stopped, or can be reached no longer.
+    pub(super) fn node_down(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        node: NodeId,
+        out: &mut Vec<Outcome>,
+    ) {
+        if self.up.remove(&node) {
+            self.inform_all(rack, Input::Down(node), out);
+        }
+        if rack.state(node) == NodeState::Up {
+            return;
+        }
+        for task in self.computing.lose(node) {
+            // What one of them brings about may have given up the next.
+            if self.under_way.remove(&task).is_some() {
+                self.inform(rack, task.0, Input::Lost(task.1), out);
+            }
+        }
     }
 
     /// A send has arrived, or is lost.
@@ -122,15 +237,34 @@ impl Workload {
         out: &mut Vec<Outcome>,
     ) {
         match self.errands.remove(&send) {
-            Some(Errand::Listed(number)) => {
-                let act = if arrived { TaskAct::End } else { TaskAct::Lose };
-                self.end_listed(rack, number, act, out);
+            Some(Errand::Task(task, _)) if arrived => {
+                self.under_way.remove(&task);
+                self.inform(rack, task.0, Input::Done(task.1), out);
             }
+            Some(Errand::Task(task, ends)) => self.send_lost(rack, task, ends, out),
             Some(Errand::Message(job, message)) if arrived => {
                 self.arrived(rack, (job, message), out);
             }
             // The failure that lost it stops the job.
             Some(Errand::Message(..)) | None => {}
+        }
+    }
+
+    /// A node at one end of a send has stopped: that is heard before what comes of it.
+    fn send_lost(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        ends: [Part; 2],
+        out: &mut Vec<Outcome>,
+    ) {
+        for part in ends.into_iter().filter(|part| part.kind == PartKind::Node) {
+            if rack.state(NodeId(part.index)) != NodeState::Up {
+                self.node_down(rack, NodeId(part.index), out);
+            }
+        }
+        if self.under_way.remove(&task).is_some() {
+            self.inform(rack, task.0, Input::Lost(task.1), out);
         }
     }
 

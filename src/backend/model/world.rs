@@ -14,6 +14,7 @@ use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
 use crate::workload;
 
+use super::computing::ComputingId;
 use super::control::{Control, faults_of, power_of};
 use super::importance;
 use super::job::{Mover, Workers};
@@ -41,8 +42,12 @@ pub(super) enum Timer {
     Sample,
     /// The change of this number takes place.
     Change(u16),
-    /// The workload asked for this instant.
-    Workload,
+    /// A workload asked for this instant.
+    Workload { machine: u8, key: u64 },
+    /// A workload begins.
+    Begin { machine: u8 },
+    /// What a node computes for a workload may be done.
+    Computed(ComputingId),
     /// The latency of a message is over.
     Message(u64),
     /// Whoever plays it wants to look.
@@ -93,6 +98,7 @@ pub(super) struct World<'p> {
 impl<'p> World<'p> {
     /// The world before the first instant: everything off. O(parts).
     pub(super) fn new(plan: &'p Plan) -> Self {
+        let workload = Workload::of(plan);
         Self {
             plan,
             changes: &plan.changes,
@@ -105,8 +111,8 @@ impl<'p> World<'p> {
             jobs: Coordinator::new(plan, plan.detection()),
             workers: plan.jobs.iter().map(|_| Workers::default()).collect(),
             commands: Vec::new(),
-            workload: Workload::of(plan),
-            unfinished: u8::from(!plan.jobs.is_empty()) + u8::from(lists_transfers(plan)),
+            unfinished: u8::from(!plan.jobs.is_empty()) + workload.machines(),
+            workload,
             movers: BTreeMap::new(),
             control: Control::default(),
             ended: None,
@@ -189,8 +195,8 @@ impl<'p> World<'p> {
         }
         self.injector.begin(&mut faults_of(&mut self.rack));
         self.inject();
-        if lists_transfers(self.plan) {
-            self.rack.schedule(Time::ZERO, Timer::Workload);
+        for machine in 0..self.workload.machines() {
+            self.rack.schedule(Time::ZERO, Timer::Begin { machine });
         }
         if self.leap.is_none() {
             self.rack.schedule(Time::ZERO, Timer::Sample);
@@ -242,8 +248,12 @@ impl<'p> World<'p> {
             Timer::Message(number) => {
                 self.with_workload(|all, rack, _| all.message_due(rack, number));
             }
-            Timer::Workload => {
-                self.with_workload(|all, rack, out| all.run(rack, workload::Input::Time, out));
+            Timer::Begin { machine } => self.inform(machine, workload::Input::Begin),
+            Timer::Workload { machine, key } => {
+                self.inform(machine, workload::Input::Timer(key));
+            }
+            Timer::Computed(id) => {
+                self.with_workload(|all, rack, out| all.computed(rack, id, out));
             }
             Timer::Pause => self.paused = true,
             Timer::Change(number) => self.change(&self.changes[usize::from(number)].plan),
@@ -318,6 +328,10 @@ impl<'p> World<'p> {
         self.after(self.plan.scenario.record.sample, Timer::Sample);
     }
 
+    fn inform(&mut self, machine: u8, input: workload::Input) {
+        self.with_workload(|all, rack, out| all.inform(rack, machine, input, out));
+    }
+
     /// Has the workload do something, and does what comes of it.
     pub(super) fn with_workload(
         &mut self,
@@ -361,9 +375,4 @@ impl<'p> World<'p> {
         self.with_rack(Rack::finish);
         self.emit(What::RunEnds { reason });
     }
-}
-
-/// Whether the scenario lists transfers.
-fn lists_transfers(plan: &Plan) -> bool {
-    !plan.scenario.transfers.is_empty()
 }

@@ -124,11 +124,17 @@ impl Transfer {
     /// The members one by one, from now on.
     fn seats(&mut self) -> &mut Vec<Seat> {
         if let Members::All(Participants(all), runs) = &self.members {
-            let of_run = |&(count, bundle): &(u32, u32)| (0..count).map(move |_| bundle);
+            let (mut seats, mut rest) = (Vec::with_capacity(all.members.len()), &all.members[..]);
             // Before it starts all are in the first.
-            let bundles = runs.iter().flat_map(of_run).chain(std::iter::repeat(0));
-            let seat = |(&member, bundle)| Seat { member, bundle, before: Bytes(0) };
-            self.members = Members::Seats(all.members.iter().zip(bundles).map(seat).collect());
+            let whole = [(all.members.len() as u32, 0)];
+            for &(count, bundle) in if runs.is_empty() { &whole[..] } else { runs } {
+                let (own, after) = rest.split_at(count as usize);
+                let seat = |&member: &u32| Seat { member, bundle, before: Bytes(0) };
+                seats.extend(own.iter().map(seat));
+                rest = after;
+            }
+            assert!(rest.is_empty(), "each member is in a bundle");
+            self.members = Members::Seats(seats);
         }
         match &mut self.members {
             Members::Seats(seats) => seats,

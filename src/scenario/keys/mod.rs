@@ -16,6 +16,7 @@ use crate::scenario::parts::{Group, Supply, Switch};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
+use crate::scenario::workloads::sort::Sort;
 use crate::scenario::{Record, Site, StopRule};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 
@@ -91,6 +92,7 @@ joined! {
         Key::new("checkpoint", Kind::Table(Protocols::SPEC), ""),
         Key::new("job", Kind::Tables(&JOB), "The jobs."),
         Key::new("transfers", Kind::Table(Given::SPEC), ""),
+        Key::new("sort", Kind::Table(Sort::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

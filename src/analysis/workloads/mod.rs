@@ -1,0 +1,77 @@
+//! What the tasks of workloads come to: each workload has its own metrics, one file here and a
+//! line in the list at the end.
+
+mod sort;
+
+use super::metrics::Table;
+use crate::event::{TaskAct, TaskKind};
+use crate::plan::Plan;
+
+/// A task that begins or ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TaskEvent {
+    pub(super) kind: TaskKind,
+    pub(super) number: u32,
+    pub(super) act: TaskAct,
+}
+
+/// The metrics of a workload.
+trait Tally: Sized {
+    /// The kinds of its tasks.
+    const KINDS: &'static [TaskKind];
+
+    /// That of a plan, if it has the workload.
+    fn of(plan: &Plan) -> Option<Self>;
+
+    /// Whether it measures the metric of this name.
+    fn measures(name: &str) -> bool;
+
+    /// One of its tasks begins or ends at `now` (ns).
+    fn act(&mut self, now: u64, task: TaskEvent);
+
+    /// Its metrics, at the end of the run (ns).
+    fn measure(&self, end: u64, table: &mut Table);
+}
+
+/// Declares the workloads that have metrics, in the order in which these stand.
+macro_rules! tallies {
+    ($($name:ident: $type:ty),+ $(,)?) => {
+        /// The metrics of the workloads of a run.
+        #[derive(Clone, Debug, Default)]
+        pub(super) struct Tallies {
+            $($name: Option<$type>,)+
+        }
+
+        impl Tallies {
+            /// Those of a plan.
+            pub(super) fn of(plan: &Plan) -> Self {
+                Self { $($name: <$type>::of(plan)),+ }
+            }
+
+            /// Whether it is they that measure the metric of this name.
+            pub(super) fn measures(name: &str) -> bool {
+                [$(<$type>::measures(name)),+].contains(&true)
+            }
+
+            /// A task begins or ends at `now` (ns).
+            pub(super) fn act(&mut self, now: u64, task: TaskEvent) {
+                $(if <$type>::KINDS.contains(&task.kind)
+                    && let Some(own) = &mut self.$name
+                {
+                    own.act(now, task);
+                })+
+            }
+
+            /// The metrics, at the end of the run (ns).
+            pub(super) fn measure(&self, end: u64, table: &mut Table) {
+                $(if let Some(own) = &self.$name {
+                    own.measure(end, table);
+                })+
+            }
+        }
+    };
+}
+
+tallies! {
+    sort: sort::SortTally,
+}
