@@ -530,13 +530,16 @@ impl Field for f64 {
 
 /// A value that may be missing. Where a word may stand for none, something must be there.
 macro_rules! optional {
-    ($($type:ty),+) => {$(
+    ($($type:ty),+) => {$(const _: () = {
+        use $crate::config::declare::names::*;
+
         impl Field for Option<$type> {
             const KIND: Kind = <$type as Field>::KIND;
             const REQUIRED: bool = false;
 
             fn take(section: &Section<'_>, name: &'static str, m: &mut Mistakes) -> Option<Self> {
-                match (word_of_none(section.kind(name)), section.given(name)) {
+                let word = $crate::config::declare::word_of_none(section.kind(name));
+                match (word, section.given(name)) {
                     (None, None) => Some(None),
                     (Some(word), Some(value)) if value.text() == Some(word) => Some(None),
                     _ => <$type>::take(section, name, m).map(Some),
@@ -544,20 +547,21 @@ macro_rules! optional {
             }
 
             fn written(&self, kind: &Kind) -> Written {
-                match (self, word_of_none(kind)) {
+                match (self, $crate::config::declare::word_of_none(kind)) {
                     (Some(value), _) => value.written(kind),
                     (None, Some(word)) => Written::quoted(&word),
                     (None, None) => Written::Absent,
                 }
             }
         }
-    )+};
+    };)+};
 }
+pub(crate) use optional;
 
-optional!(Span, Bytes, String, PathBuf, u32, f64, bool);
+optional!(Span, Bytes, String, PathBuf, u32, f64, bool, BitRate, Power);
 
 /// The word that stands for no value.
-fn word_of_none(kind: &Kind) -> Option<&'static str> {
+pub(crate) fn word_of_none(kind: &Kind) -> Option<&'static str> {
     let Kind::Any([Kind::Choice(words), ..]) = kind else { return None };
     words().first().copied()
 }

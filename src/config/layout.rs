@@ -12,13 +12,44 @@ use crate::ids::PartKind;
 pub(crate) struct Layout {
     pub(crate) modules: u32,
     pub(crate) modules_per_rack: u32,
-    /// Nodes of each pack of a module.
-    pub(crate) packs: Vec<u32>,
-    pub(crate) nodes_per_blade: u32,
+    /// Nodes of each pack of a module, and how many of them are on a blade.
+    pub(crate) packs: Vec<(u32, u32)>,
     pub(crate) switches: u32,
     /// Packs and switches (from 0) of each PSU of a module.
     pub(crate) psus: Vec<(Vec<u32>, Vec<u32>)>,
     pub(crate) servers: u32,
+    /// What a cluster that is written as parts calls its own; nothing in modules.
+    pub(crate) named: Named,
+}
+
+/// The names of parts, each with their numbers, and what hangs on what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named {
+    /// Groups of nodes.
+    pub(crate) groups: Vec<(String, Range<u32>)>,
+    pub(crate) switches: Vec<(String, Range<u32>)>,
+    pub(crate) psus: Vec<(String, Range<u32>)>,
+    /// The PSU that feeds each PSU.
+    pub(crate) psu_above: Vec<Option<u32>>,
+}
+
+impl Named {
+    /// Parts of a kind by their names.
+    pub(crate) fn of(&self, kind: PartKind) -> &[(String, Range<u32>)] {
+        match kind {
+            PartKind::Switch => &self.switches,
+            PartKind::Psu => &self.psus,
+            PartKind::Node
+            | PartKind::Blade
+            | PartKind::Pack
+            | PartKind::Module
+            | PartKind::Rack
+            | PartKind::Server
+            | PartKind::NodeLink
+            | PartKind::Uplink
+            | PartKind::Controller => &[],
+        }
+    }
 }
 
 impl Layout {
@@ -27,11 +58,11 @@ impl Layout {
         Self {
             modules: 1,
             modules_per_rack: 1,
-            packs: vec![nodes],
-            nodes_per_blade: 1,
+            packs: vec![(nodes, 1)],
             switches: 1,
             psus: Vec::new(),
             servers: 1,
+            named: Named::default(),
         }
     }
 
@@ -49,22 +80,23 @@ impl Layout {
         Self {
             modules,
             modules_per_rack,
-            packs: packs.to_vec(),
-            nodes_per_blade,
+            packs: packs.iter().map(|&nodes| (nodes, nodes_per_blade)).collect(),
             switches,
             psus: psus.collect(),
             servers: 1,
+            named: Named::default(),
         }
     }
 
     fn blades_of_pack(&self, pack: u32) -> u32 {
-        self.packs[pack as usize].div_ceil(self.nodes_per_blade)
+        let (nodes, per_blade) = self.packs[pack as usize];
+        nodes.div_ceil(per_blade)
     }
 
     /// Parts of a kind in one module.
     fn per_module(&self, kind: PartKind) -> u32 {
         match kind {
-            PartKind::Node | PartKind::NodeLink => self.packs.iter().sum(),
+            PartKind::Node | PartKind::NodeLink => self.packs.iter().map(|pack| pack.0).sum(),
             PartKind::Blade => (0..self.packs.len() as u32).map(|p| self.blades_of_pack(p)).sum(),
             PartKind::Pack => self.packs.len() as u32,
             PartKind::Module => 1,
@@ -134,7 +166,7 @@ impl Layout {
         let (module, pack) = (index / self.packs.len() as u32, index % self.packs.len() as u32);
         let size = |pack: u32| match inner {
             PartKind::Blade => self.blades_of_pack(pack),
-            _ => self.packs[pack as usize],
+            _ => self.packs[pack as usize].0,
         };
         let first = module * self.per_module(inner) + (0..pack).map(size).sum::<u32>();
         first..first + size(pack)
@@ -144,11 +176,11 @@ impl Layout {
         let per_module = self.per_module(PartKind::Blade);
         let (module, mut blade) = (index / per_module, index % per_module);
         let mut first = module * self.per_module(PartKind::Node);
-        for (pack, &nodes) in self.packs.iter().enumerate() {
+        for (pack, &(nodes, per_blade)) in self.packs.iter().enumerate() {
             let blades = self.blades_of_pack(pack as u32);
             if blade < blades {
-                let start = first + blade * self.nodes_per_blade;
-                return start..(start + self.nodes_per_blade).min(first + nodes);
+                let start = first + blade * per_blade;
+                return start..(start + per_blade).min(first + nodes);
             }
             blade -= blades;
             first += nodes;
@@ -162,13 +194,45 @@ impl Layout {
         let (packs, switches) = &self.psus[slot as usize];
         if matches!(inner, PartKind::Switch | PartKind::Uplink) {
             let first = module * self.switches;
-            return switches.iter().map(|s| first + s..first + s + 1).collect();
+            let below = (0..per_module).filter(|&psu| self.is_right_below(psu, index));
+            let below = below.flat_map(|psu| self.fed_by(psu, inner));
+            return switches.iter().map(|s| first + s..first + s + 1).chain(below).collect();
         }
         let first = module * self.packs.len() as u32;
         let pack = |pack: &u32| match inner {
             PartKind::Pack => first + pack..first + pack + 1,
             _ => self.in_pack(first + pack, inner),
         };
-        packs.iter().map(pack).collect()
+        let own = packs.iter().map(pack);
+        let below = (0..per_module).filter(|&psu| self.is_right_below(psu, index));
+        own.chain(below.flat_map(|psu| self.fed_by(psu, inner))).collect()
+    }
+
+    fn is_right_below(&self, psu: u32, above: u32) -> bool {
+        self.named.psu_above.get(psu as usize).copied().flatten() == Some(above)
+    }
+
+    /// The parts of a kind in a group of nodes; `None` if parts of that kind never lie in a group.
+    pub(crate) fn in_group(&self, group: u32, inner: PartKind) -> Option<Vec<Range<u32>>> {
+        let nodes = &self.named.groups[group as usize].1;
+        let holds = |kind: PartKind, index: u32| {
+            let inside = self.inside(kind, index, PartKind::Node)?;
+            inside.first().map(|first| nodes.contains(&first.start))
+        };
+        match inner {
+            PartKind::Node | PartKind::NodeLink => Some(vec![nodes.clone()]),
+            PartKind::Blade | PartKind::Pack => {
+                let all = 0..self.count(inner);
+                let own = all.filter(|&index| holds(inner, index) == Some(true));
+                Some(own.map(|index| index..index + 1).collect())
+            }
+            PartKind::Module
+            | PartKind::Rack
+            | PartKind::Switch
+            | PartKind::Psu
+            | PartKind::Server
+            | PartKind::Uplink
+            | PartKind::Controller => None,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Sets of parts in the notation of `ClusterShell`, such as `pi[001-150]!pi[010-020]`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::config::language::{Problem, nearest};
 use crate::config::layout::Layout;
@@ -79,13 +80,19 @@ enum Operator {
 struct Path {
     steps: Vec<Step>,
     span: Range<usize>,
+    /// The whole text, in which names lie.
+    text: Arc<str>,
 }
 
-/// `switch[2]`: a kind, and its numbers (from 1) if any are given.
+/// `switch[2]`: a kind, and its numbers (from 1) or names if any are given.
 #[derive(Clone, Debug, PartialEq)]
 struct Step {
+    /// Nodes for a group of them.
     kind: PartKind,
+    /// Whether it is a group of nodes.
+    is_group: bool,
     numbers: Option<Vec<Numbers>>,
+    names: Vec<Range<usize>>,
     span: Range<usize>,
 }
 
@@ -108,6 +115,7 @@ const WORDS: &[(&str, PartKind)] = &[
     ("rack", PartKind::Rack),
     ("switch", PartKind::Switch),
     ("psu", PartKind::Psu),
+    ("supply", PartKind::Psu),
     ("server", PartKind::Server),
     ("file-server", PartKind::Server),
     ("link", PartKind::NodeLink),
@@ -115,12 +123,30 @@ const WORDS: &[(&str, PartKind)] = &[
     ("controller", PartKind::Controller),
 ];
 
+/// The word for a group of nodes, which is no part itself.
+const GROUP: &str = "group";
+
+/// All words.
+fn words() -> impl Iterator<Item = &'static str> + Clone {
+    WORDS.iter().map(|&(word, _)| word).chain([GROUP])
+}
+
+/// Whether parts may be called so: letters, digits, `-` and `_`, and a letter first.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name)
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
 /// A regular expression that all sets match, and hardly any other texts.
 pub(crate) fn pattern() -> String {
-    let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-    let words = words.join("|");
+    let words = words().collect::<Vec<_>>().join("|");
     let range = r"\s*[0-9]+(?:-[0-9]+)?(?:/[0-9]+)?\s*";
-    let numbers = format!(r"(?:[0-9]+|\[{range}(?:,{range})*\])?");
+    let name = r"\s*[A-Za-z][A-Za-z0-9_-]*\s*";
+    let names = format!(r"\[{name}(?:,{name})*\]");
+    let numbers = format!(r"(?:[0-9]+|\[{range}(?:,{range})*\]|{names})?");
     let path = format!(r"\s*(?:{words}){numbers}(?:/(?:{words}){numbers})*\s*");
     format!("^{path}(?:[,!&^]{path})*$")
 }
@@ -201,29 +227,23 @@ impl Reader<'_> {
             self.at += 1;
             steps.push(self.step()?);
         }
-        Ok(Path { steps, span: start..self.at })
+        Ok(Path { steps, span: start..self.at, text: self.text.into() })
     }
 
     fn step(&mut self) -> Result<Step, Problem> {
         let word = self.take_while(|c| c.is_alphabetic() || c == '-' || c == '_');
         let name = &self.text[word.clone()];
-        let Some(&(_, kind)) = WORDS.iter().find(|(known, _)| *known == name) else {
-            let names = WORDS.iter().map(|&(known, _)| known);
-            if name.is_empty() {
-                let span = word.start..self.end_of_next();
-                let list = names.collect::<Vec<_>>().join(", ");
-                return Err(problem("here the name of a kind of part is missing", span)
-                    .help(format!("kinds of part: {list}")));
-            }
-            let help = nearest(name, names.clone()).map_or_else(
-                || format!("kinds of part: {}", names.collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            return Err(
-                problem(format!("there is no kind of part called `{name}`"), word).help(help)
-            );
+        let is_group = name == GROUP;
+        let kind = WORDS.iter().find(|(known, _)| *known == name).map(|&(_, kind)| kind);
+        let Some(kind) = kind.or(is_group.then_some(PartKind::Node)) else {
+            return Err(self.no_word(word));
         };
+        let mut names = Vec::new();
         let numbers = match self.peek() {
+            Some('[') if self.text[self.at + 1..].trim_start().starts_with(char::is_alphabetic) => {
+                names = self.names()?;
+                None
+            }
             Some('[') => Some(self.brackets()?),
             Some(c) if c.is_ascii_digit() => {
                 let span = self.at..self.at;
@@ -233,7 +253,45 @@ impl Reader<'_> {
             }
             _ => None,
         };
-        Ok(Step { kind, numbers, span: word.start..self.at })
+        Ok(Step { kind, is_group, numbers, names, span: word.start..self.at })
+    }
+
+    /// What is wrong where the name of a kind of part should be.
+    fn no_word(&self, word: Range<usize>) -> Problem {
+        let name = &self.text[word.clone()];
+        let list = || format!("kinds of part: {}", words().collect::<Vec<_>>().join(", "));
+        if name.is_empty() {
+            let span = word.start..self.end_of_next();
+            return problem("here the name of a kind of part is missing", span).help(list());
+        }
+        let near = nearest(name, words());
+        let help = near.map_or_else(list, |near| format!("did you mean `{near}`?"));
+        problem(format!("there is no kind of part called `{name}`"), word).help(help)
+    }
+
+    /// Where the names in brackets lie.
+    fn names(&mut self) -> Result<Vec<Range<usize>>, Problem> {
+        let open = self.at;
+        let mut list = Vec::new();
+        loop {
+            self.at += 1;
+            self.skip_space();
+            let name = self.take_while(is_of_name);
+            if !is_name(&self.text[name.clone()]) {
+                return Err(problem("here a name is missing", self.at..self.end_of_next())
+                    .help("numbers and names do not mix: `switch[1,2]` or `switch[left,right]`"));
+            }
+            list.push(name);
+            self.skip_space();
+            match self.peek() {
+                Some(',') => {}
+                Some(']') => {
+                    self.at += 1;
+                    return Ok(list);
+                }
+                _ => return Err(problem("this bracket is not closed", open..open + 1)),
+            }
+        }
     }
 
     fn brackets(&mut self) -> Result<Vec<Numbers>, Problem> {
@@ -317,25 +375,46 @@ impl Expression {
 impl Path {
     fn resolve(&self, layout: &Layout) -> Result<(PartKind, Vec<Range<u32>>), Problem> {
         let first = &self.steps[0];
-        let all = 0..layout.count(first.kind);
-        let mut found = first.pick(std::slice::from_ref(&all), None)?;
         let mut kind = first.kind;
+        let (mut found, mut groups) = if first.is_group {
+            let groups = self.groups(first, layout)?;
+            let nodes = groups.iter().map(|&group| layout.named.groups[group as usize].1.clone());
+            (nodes.collect(), groups)
+        } else {
+            let all = 0..layout.count(kind);
+            (self.pick(first, std::slice::from_ref(&all), None, layout)?, Vec::new())
+        };
         for step in &self.steps[1..] {
+            if step.is_group {
+                let title = format!("{} has no groups", with_article(kind));
+                let help = "a group comes first: `group[NAME]/blade[2]`";
+                return Err(problem(title, step.span.clone()).help(help));
+            }
             if let (PartKind::Node, PartKind::NodeLink) | (PartKind::Switch, PartKind::Uplink) =
                 (kind, step.kind)
                 && step.numbers.is_none()
             {
                 // One to one, with equal numbers.
                 kind = step.kind;
+                groups.clear();
                 continue;
             }
+            let no_such = |whole: String| {
+                let title = format!("{whole} has no {}", plural(step.kind));
+                problem(title, step.span.clone())
+            };
             let mut next = Vec::new();
-            for index in found.iter().cloned().flatten() {
-                let Some(inside) = layout.inside(kind, index, step.kind) else {
-                    let title = format!("{} has no {}", with_article(kind), plural(step.kind));
-                    return Err(problem(title, step.span.clone()));
-                };
-                next.extend(step.pick(&inside, Some(kind))?);
+            if groups.is_empty() {
+                for index in found.iter().cloned().flatten() {
+                    let inside = layout.inside(kind, index, step.kind);
+                    let inside = inside.ok_or_else(|| no_such(with_article(kind)))?;
+                    next.extend(self.pick(step, &inside, Some(&with_article(kind)), layout)?);
+                }
+            }
+            for group in std::mem::take(&mut groups) {
+                let inside = layout.in_group(group, step.kind);
+                let inside = inside.ok_or_else(|| no_such("a group".into()))?;
+                next.extend(self.pick(step, &inside, Some("the group"), layout)?);
             }
             found = next;
             kind = step.kind;
@@ -344,9 +423,75 @@ impl Path {
     }
 }
 
+impl Path {
+    /// The groups of a step.
+    fn groups(&self, step: &Step, layout: &Layout) -> Result<Vec<u32>, Problem> {
+        let known = &layout.named.groups;
+        if known.is_empty() {
+            let title = "this cluster has no groups of nodes";
+            return Err(problem(title, step.span.clone()).help("[[group]] tables make some"));
+        }
+        let all = 0..known.len() as u32;
+        let place = known.iter().zip(0..).map(|((name, _), index)| (name, index..index + 1));
+        let named = self.named(step, &place.collect::<Vec<_>>(), "group")?;
+        let found = match named {
+            Some(found) => found,
+            None => step.pick(std::slice::from_ref(&all), None, ("group", "groups"))?,
+        };
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The parts of a step that names some, out of those of these names.
+    fn named(
+        &self,
+        step: &Step,
+        known: &[(&String, Range<u32>)],
+        kind: &str,
+    ) -> Result<Option<Vec<Range<u32>>>, Problem> {
+        let mut found = Vec::new();
+        for span in &step.names {
+            let name = &self.text[span.clone()];
+            let Some((_, range)) = known.iter().find(|(own, _)| *own == name) else {
+                let title = format!("there is no {kind} called `{name}`");
+                let names = || known.iter().map(|(name, _)| name.as_str());
+                let help = match nearest(name, names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if known.is_empty() => "they are numbered, from 1".into(),
+                    None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+                };
+                return Err(problem(title, span.clone()).help(help));
+            };
+            found.push(range.clone());
+        }
+        Ok((!step.names.is_empty()).then_some(found))
+    }
+
+    /// The parts of a step among these, which lie in one container or in the whole cluster.
+    fn pick(
+        &self,
+        step: &Step,
+        parts: &[Range<u32>],
+        of: Option<&str>,
+        layout: &Layout,
+    ) -> Result<Vec<Range<u32>>, Problem> {
+        let known = layout.named.of(step.kind).iter().map(|(name, range)| (name, range.clone()));
+        if let Some(found) = self.named(step, &known.collect::<Vec<_>>(), one(step.kind))? {
+            let parts = merged(parts.to_vec());
+            let found = merged(found);
+            return Ok(without(&parts, &without(&parts, &found)));
+        }
+        step.pick(parts, of, (one(step.kind), &plural(step.kind)))
+    }
+}
+
 impl Step {
     /// The numbered ones among `parts` (which lie in one container, or in the whole cluster).
-    fn pick(&self, parts: &[Range<u32>], of: Option<PartKind>) -> Result<Vec<Range<u32>>, Problem> {
+    fn pick(
+        &self,
+        parts: &[Range<u32>],
+        of: Option<&str>,
+        (kind, kinds): (&str, &str),
+    ) -> Result<Vec<Range<u32>>, Problem> {
         let Some(numbers) = &self.numbers else { return Ok(parts.to_vec()) };
         let count: u32 = parts.iter().map(|range| range.end - range.start).sum();
         let mut found = Vec::new();
@@ -355,8 +500,7 @@ impl Step {
                 return Err(problem("parts are counted from 1", range.span.clone()));
             }
             if range.last > count {
-                let whole = of.map_or_else(|| "the cluster".into(), with_article);
-                let (kind, kinds) = (one(self.kind), plural(self.kind));
+                let whole = of.unwrap_or("the cluster");
                 let have = match count {
                     0 => format!("{whole} has no {kinds}"),
                     1 => format!("{whole} has 1 {kind}"),
@@ -441,7 +585,9 @@ pub fn nodes(text: &str) -> Result<Vec<NodeId>, String> {
     let reported = |problem: Problem| problem.title;
     let set = parse(text).map_err(reported)?;
     for path in std::iter::once(&set.first).chain(set.rest.iter().map(|(_, path)| path)) {
-        let [Step { kind: PartKind::Node, numbers: Some(_), .. }] = path.steps.as_slice() else {
+        let [Step { kind: PartKind::Node, is_group: false, numbers: Some(_), .. }] =
+            path.steps.as_slice()
+        else {
             let part = &text[path.span.clone()];
             return Err(format!("`{part}`: here nodes are needed with their numbers, as pi[1-24]"));
         };

@@ -71,13 +71,12 @@ impl Injection {
         let machine = &plan.machine;
         let share_ppm = plan.scenario.rule(self.fault).harm.left_ppm();
         match self.kind.target() {
-            Target::Switch => machine.nodes_of(self.part).collect(),
-            Target::Link if share_ppm == 0 => machine.nodes_of(self.part).collect(),
+            Target::Switch => machine.cut_off_by(self.part).collect(),
+            Target::Link if share_ppm == 0 => machine.cut_off_by(self.part).collect(),
             Target::Feed => {
-                let fed =
-                    (0..).zip(&machine.switches).filter(|(_, row)| row.psu == self.part.index);
                 let part = |index| Part { kind: PartKind::Switch, index };
-                fed.flat_map(|(index, _)| machine.nodes_of(part(index))).collect()
+                let fed = machine.switches_under(self.part.index);
+                fed.flat_map(|index| machine.cut_off_by(part(index))).collect()
             }
             Target::Life
             | Target::Link

@@ -99,6 +99,15 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
     });
     let changes = (!of.plan.changes.is_empty())
         .then(|| "a run in which something changes ([[change]]) has no closed form".to_owned());
+    let unlike = (!of.plan.scenario.has_like_nodes())
+        .then(|| "a job on nodes of unlike hardware has no closed form".to_owned());
+    let head = of
+        .plan
+        .machine
+        .wiring
+        .server
+        .node
+        .map(|_| "a server that is a node, and fails with it, has no closed form".to_owned());
     let exchanges = of.plan.collective(of.job).map(|_| {
         "a job whose nodes send to each other at each step (`collective`) has no closed form"
             .to_owned()
@@ -110,6 +119,8 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
         .iter()
         .filter_map(|rule| reason(of, rule))
         .chain(changes)
+        .chain(unlike)
+        .chain(head)
         .chain(exchanges)
         .chain(misses)
         .chain(several)
@@ -349,7 +360,7 @@ fn downtime(of: Subject<'_>, notes: &mut Vec<String>) -> f64 {
     if replaced_any {
         notes.push("Nodes that failed are replaced at once; spares are taken to suffice.".into());
     }
-    if repaired_any && !boot::chain(&of.plan.scenario).is_empty() {
+    if repaired_any && !boot::chain(&of.plan.scenario, 0).is_empty() {
         notes.push("A node that is repaired boots alone, and is given its address at once.".into());
     }
     mean
@@ -398,5 +409,5 @@ pub(super) fn boot_alone(of: Subject<'_>) -> Span {
         Step::Fetch(bytes) => moved(bytes.0, tftp),
         Step::ReadRoot(bytes) => moved(bytes.0, link),
     };
-    boot::chain(scenario).into_iter().map(time).fold(Span::ZERO, |sum, span| sum + span)
+    boot::chain(scenario, 0).into_iter().map(time).fold(Span::ZERO, |sum, span| sum + span)
 }

@@ -267,10 +267,10 @@ fn traffic(plan: &Plan) -> f64 {
         Step::Fetch(bytes) | Step::ReadRoot(bytes) => bytes.0 as f64,
         Step::Stay(..) | Step::Vary(..) | Step::Discover | Step::Lease => 0.0,
     };
-    let of_node: f64 = boot::chain(scenario).into_iter().map(bytes).sum();
+    let of_node: f64 = boot::chain(scenario, 0).into_iter().map(bytes).sum();
     let servers = plan.machine.parts(PartKind::Server).max(1);
     let nodes = plan.machine.nodes.len() as f64 / servers as f64;
-    let link = scenario.server.link.0 as f64 / 8.0 * scenario.network.tcp_share;
+    let link = scenario.server_link().0 as f64 / 8.0 * scenario.network.tcp_share;
     nodes * of_node / link.min(scenario.server.disk as f64)
 }
 

@@ -15,8 +15,8 @@
 
 use crate::event::NodeState;
 use crate::scenario::Scenario;
-use crate::scenario::boot::BootMethod;
-use crate::scenario::cluster::BootTimes;
+use crate::scenario::boot::{Boot, BootMethod};
+use crate::scenario::cluster::{BootTimes, Hardware};
 use crate::units::{BitRate, Bytes, NANOS_PER_SECOND, Span};
 
 /// One step of the chain.
@@ -50,16 +50,30 @@ impl Step {
     }
 }
 
-/// The steps from power-on to the agent being up, in order. Empty with [`BootMethod::Instant`].
+/// The steps of the nodes of a group from power-on to the agent being up, in order. Empty with
+/// [`BootMethod::Instant`].
 #[must_use]
-pub fn chain(scenario: &Scenario) -> Vec<Step> {
-    let times = &scenario.hardware.boot;
-    let boot = &scenario.boot;
+pub fn chain(scenario: &Scenario, group: u16) -> Vec<Step> {
+    let own = scenario.parts.as_ref().and_then(|parts| parts.groups[usize::from(group)].boot);
+    steps(&scenario.boot, own.unwrap_or(scenario.boot.method), scenario.hardware_of(group))
+}
+
+/// The same of a node of a group that is the server: it boots from its card, as nobody serves it.
+#[must_use]
+pub fn chain_of_server(scenario: &Scenario, group: u16) -> Vec<Step> {
+    match chain(scenario, group) {
+        none if none.is_empty() => none,
+        _ => steps(&scenario.boot, BootMethod::Sd, scenario.hardware_of(group)),
+    }
+}
+
+fn steps(boot: &Boot, method: BootMethod, hardware: &Hardware) -> Vec<Step> {
+    let times = &hardware.boot;
     let mut steps = Vec::new();
-    match boot.method {
+    match method {
         BootMethod::Instant => return steps,
         BootMethod::Sd => {
-            let read = time_to_move(boot.root_read, scenario.hardware.sd_read);
+            let read = time_to_move(boot.root_read, hardware.sd_read);
             steps.push(Step::Stay(NodeState::Rom, times.rom_sd));
             steps.push(Step::Vary(NodeState::Kernel, times.kernel));
             steps.push(Step::Stay(NodeState::Root, read));

@@ -61,6 +61,10 @@ mod tests {
     fn server(ping: bool) -> Server {
         let (wait, window) = (Span::from_secs(3), Span::from_secs(30));
         Server {
+            node: None,
+            computes: None,
+            switch: None,
+            supply: None,
             per: ServerPer::Cluster,
             link: BitRate(1),
             disk: 1,

@@ -14,13 +14,21 @@
 //! link is the private cap of its transfers; where a workload sends from part to part it is shared
 //! as well, in both directions, and so is the inside of a switch, which holds nothing back while
 //! the switch works. All uplinks and servers meet at the top, which carries whatever comes.
+//!
+//! In a tree of switches a transfer crosses the uplinks up to the switch in which it turns, the
+//! inside of that one, and the uplinks down from it. A server that is a node shares its link with
+//! whatever the node sends itself, and reads and writes its own data on its disk alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::boot;
 use super::flow::{Fabric, FabricBuilder, LinkId, RouteId};
-use crate::ids::{Part, PartKind};
+use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
+use crate::plan::machine::Machine;
+use crate::plan::wiring::NetworkWay;
+use crate::scenario::cluster::Hardware;
 use crate::units::{BitRate, Bytes, Time};
 
 /// One million parts per million: a part that works at its peak.
@@ -48,9 +56,8 @@ struct ServerLinks {
 /// Where any part may send to any other: the links and routes that only this needs.
 #[derive(Clone, Debug)]
 struct Mesh {
+    machine: Arc<Machine>,
     nodes: Vec<NodeLinks>,
-    /// The inside of each switch.
-    switches: Vec<LinkId>,
     /// The routes that were used so far, by both ends.
     known: BTreeMap<(Part, Part), RouteId>,
 }
@@ -58,7 +65,6 @@ struct Mesh {
 /// A node's own link, and the routes over it.
 #[derive(Clone, Debug)]
 struct NodeLinks {
-    switch: u32,
     down: LinkId,
     up: LinkId,
     tftp: RouteId,
@@ -73,17 +79,29 @@ pub struct Network {
     pub fabric: Fabric,
     uplinks: Vec<Uplink>,
     servers: Vec<ServerLinks>,
+    /// The inside of each switch, if something may turn there.
+    insides: Vec<LinkId>,
+    /// The node that is the server, and the way to its own disk.
+    head: Option<(u32, RouteId)>,
     mesh: Option<Mesh>,
     rates: Rates,
 }
 
 /// What parts that are all alike move, unharmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Rates {
     server: BitRate,
     disk: BitRate,
+    /// In blocks of the smallest size that nodes ask for.
     tftp: BitRate,
-    node: BitRate,
+    /// Of the nodes of each group.
+    groups: Vec<GroupRates>,
+}
+
+/// What the nodes of a group move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct GroupRates {
+    link: BitRate,
     /// The pace of a boot ROM that fetches a file.
     tftp_pace: BitRate,
 }
@@ -91,13 +109,17 @@ struct Rates {
 impl Rates {
     fn of(plan: &Plan) -> Self {
         let scenario = &plan.scenario;
-        let block_bits = scenario.hardware.boot.tftp_block.0 * 8;
+        let blocks = scenario.all_hardware().map(|hardware| hardware.boot.tftp_block.0);
+        let block_bits = blocks.min().expect("there are nodes") * 8;
+        let of_group = |hardware: &Hardware| GroupRates {
+            link: payload_rate(hardware.link, plan),
+            tftp_pace: boot::tftp_rate(&hardware.boot),
+        };
         Self {
-            server: payload_rate(scenario.server.link, plan),
+            server: payload_rate(scenario.server_link(), plan),
             disk: BitRate(scenario.server.disk.saturating_mul(8)),
             tftp: BitRate(scenario.server.tftp_packets.saturating_mul(block_bits)),
-            node: payload_rate(scenario.hardware.link, plan),
-            tftp_pace: boot::tftp_rate(&scenario.hardware.boot),
+            groups: scenario.all_hardware().map(of_group).collect(),
         }
     }
 }
@@ -120,30 +142,47 @@ impl Network {
                 tftp: builder.link(rates.tftp),
             })
             .collect();
-        let uplinks: Vec<_> = (plan.machine.switches.iter())
+        let machine = &plan.machine;
+        let links: Vec<(LinkId, LinkId)> = (machine.switches.iter())
             .map(|switch| {
-                let server: &ServerLinks = &servers[switch.server as usize];
                 let rate = payload_rate(switch.uplink, plan);
-                let (down, up) = (builder.link(rate), builder.link(rate));
+                (builder.link(rate), builder.link(rate))
+            })
+            .collect();
+        let turns = is_mesh || machine.is_of_parts();
+        let inside = |_| builder.link(BitRate(u64::MAX));
+        let insides: Vec<_> = (0..links.len()).filter(|_| turns).map(inside).collect();
+        let uplinks: Vec<_> = (0..)
+            .zip(&machine.switches)
+            .map(|(index, switch)| {
+                let server: &ServerLinks = &servers[switch.server as usize];
+                let (down, up) = links[index as usize];
+                let (from, to) = ways(&machine.way_to_server(index), &links, &insides);
+                let mut route =
+                    |way: &[LinkId], ends: [LinkId; 2]| builder.route(&[way, &ends].concat());
                 Uplink {
-                    rate,
+                    rate: payload_rate(switch.uplink, plan),
                     down,
                     up,
-                    tftp: builder.route(&[down, server.sent, server.tftp]),
-                    read: builder.route(&[down, server.sent, server.disk]),
-                    write: builder.route(&[up, server.received, server.disk]),
+                    tftp: route(&from, [server.sent, server.tftp]),
+                    read: route(&from, [server.sent, server.disk]),
+                    write: route(&to, [server.received, server.disk]),
                 }
             })
             .collect();
-        let mesh = is_mesh.then(|| Mesh::new(plan, &uplinks, &servers, rates.node, &mut builder));
-        Self { fabric: builder.build(), uplinks, servers, mesh, rates }
+        let head = machine.wiring.server.node;
+        let head = head.map(|node| (node, builder.route(&[servers[0].disk])));
+        let parts = MeshParts { links: &links, insides: &insides, servers: &servers };
+        let mesh = is_mesh.then(|| Mesh::new(plan, &parts, &rates, &mut builder));
+        Self { fabric: builder.build(), uplinks, servers, insides, head, mesh, rates }
     }
 
     /// The rates are those of another plan of the same machine from now on; says whether any is
     /// another one. What faults leave of each part is to be set again then.
     pub fn replan(&mut self, plan: &Plan) -> bool {
         let rates = Rates::of(plan);
-        let mut differs = std::mem::replace(&mut self.rates, rates) != rates;
+        let mut differs = self.rates != rates;
+        self.rates = rates;
         for (uplink, switch) in self.uplinks.iter_mut().zip(&plan.machine.switches) {
             let rate = payload_rate(switch.uplink, plan);
             differs |= std::mem::replace(&mut uplink.rate, rate) != rate;
@@ -151,16 +190,23 @@ impl Network {
         differs
     }
 
-    /// The payload rate of a node's link at this share.
+    /// The payload rate of the link of a node of a group at this share.
     #[must_use]
-    pub fn node_cap(&self, share_ppm: u32) -> BitRate {
-        share_of(self.rates.node, share_ppm)
+    pub fn node_cap(&self, group: u16, share_ppm: u32) -> BitRate {
+        share_of(self.rates.groups[usize::from(group)].link, share_ppm)
     }
 
-    /// What holds a boot ROM back at this share of its node's link.
+    /// What holds a boot ROM of a group back at this share of its node's link.
     #[must_use]
-    pub fn tftp_cap(&self, share_ppm: u32) -> BitRate {
-        self.rates.tftp_pace.min(self.node_cap(share_ppm))
+    pub fn tftp_cap(&self, group: u16, share_ppm: u32) -> BitRate {
+        let pace = self.rates.groups[usize::from(group)].tftp_pace;
+        pace.min(self.node_cap(group, share_ppm))
+    }
+
+    /// Whether a node is the server.
+    #[must_use]
+    pub fn is_head(&self, node: u32) -> bool {
+        self.head.is_some_and(|(head, _)| head == node)
     }
 
     /// Whether nodes behind one switch go different ways.
@@ -179,6 +225,9 @@ impl Network {
     /// The way of what it reads from the server.
     #[must_use]
     pub fn read_route(&self, node: u32, switch: u32) -> RouteId {
+        if let Some((_, route)) = self.head.filter(|(head, _)| *head == node) {
+            return route;
+        }
         let own = self.mesh.as_ref().map(|mesh| mesh.nodes[node as usize].read);
         own.unwrap_or(self.uplinks[switch as usize].read)
     }
@@ -186,6 +235,9 @@ impl Network {
     /// The way of what it writes to the server.
     #[must_use]
     pub fn write_route(&self, node: u32, switch: u32) -> RouteId {
+        if let Some((_, route)) = self.head.filter(|(head, _)| *head == node) {
+            return route;
+        }
         let own = self.mesh.as_ref().map(|mesh| mesh.nodes[node as usize].write);
         own.unwrap_or(self.uplinks[switch as usize].write)
     }
@@ -195,30 +247,35 @@ impl Network {
     /// # Panics
     /// If the plan has no workload that sends from part to part.
     pub fn route_between(&mut self, from: Part, to: Part) -> RouteId {
-        let mesh = self.mesh.as_mut().expect("the network was built for it");
+        let mesh = self.mesh.as_ref().expect("the network was built for it");
         if let Some(&route) = mesh.known.get(&(from, to)) {
             return route;
         }
+        let switch = |part: Part| match part.kind {
+            PartKind::Node => Some(mesh.machine.nodes[part.index as usize].switch),
+            _ => mesh.machine.wiring.server.switch,
+        };
         let mut links = Vec::with_capacity(5);
-        let at =
-            |part: Part| (part.kind == PartKind::Node).then(|| &mesh.nodes[part.index as usize]);
-        match (at(from), at(to)) {
-            (Some(a), Some(b)) if a.switch == b.switch => {
-                links.extend([a.up, mesh.switches[a.switch as usize], b.down]);
-            }
-            (a, b) => {
-                match a {
-                    Some(a) => links.extend([a.up, self.uplinks[a.switch as usize].up]),
-                    None => links.push(self.servers[from.index as usize].sent),
-                }
-                match b {
-                    Some(b) => links.extend([self.uplinks[b.switch as usize].down, b.down]),
-                    None => links.push(self.servers[to.index as usize].received),
-                }
-            }
+        let way = mesh.machine.way_between(switch(from), switch(to));
+        let server = [from, to].into_iter().find(|part| part.kind == PartKind::Server);
+        let is_head = |part: Part| part.kind == PartKind::Node && self.is_head(part.index);
+        if server.is_some() && (is_head(from) || is_head(to)) {
+            links.extend(way.turn.map(|switch| self.insides[switch as usize]));
+        } else {
+            links.push(match from.kind {
+                PartKind::Node => mesh.nodes[from.index as usize].up,
+                _ => self.servers[from.index as usize].sent,
+            });
+            links.extend(way.up.iter().map(|&switch| self.uplinks[switch as usize].up));
+            links.extend(way.turn.map(|switch| self.insides[switch as usize]));
+            links.extend(way.down.iter().map(|&switch| self.uplinks[switch as usize].down));
+            links.push(match to.kind {
+                PartKind::Node => mesh.nodes[to.index as usize].down,
+                _ => self.servers[to.index as usize].received,
+            });
         }
         let route = self.fabric.add_route(&links);
-        mesh.known.insert((from, to), route);
+        self.mesh.as_mut().expect("it was seen").known.insert((from, to), route);
         route
     }
 
@@ -229,9 +286,10 @@ impl Network {
     }
 
     /// Leaves this share of a node's own link, for whatever crosses it besides its private cap.
-    pub fn set_node_link(&mut self, now: Time, node: u32, share_ppm: u32) {
-        let rate = self.node_cap(share_ppm);
-        if let Some(mesh) = &self.mesh {
+    pub fn set_node_link(&mut self, now: Time, node: u32, group: u16, share_ppm: u32) {
+        let rate = self.node_cap(group, share_ppm);
+        let is_head = self.is_head(node);
+        if let Some(mesh) = self.mesh.as_ref().filter(|_| !is_head) {
             let links = &mesh.nodes[node as usize];
             self.fabric.set_capacity(now, links.down, rate);
             self.fabric.set_capacity(now, links.up, rate);
@@ -240,9 +298,9 @@ impl Network {
 
     /// Whether a switch forwards between its own ports.
     pub fn set_switch(&mut self, now: Time, switch: u32, forwards: bool) {
-        if let Some(mesh) = &self.mesh {
+        if let Some(&inside) = self.insides.get(switch as usize) {
             let rate = if forwards { BitRate(u64::MAX) } else { BitRate(0) };
-            self.fabric.set_capacity(now, mesh.switches[switch as usize], rate);
+            self.fabric.set_capacity(now, inside, rate);
         }
     }
 
@@ -254,9 +312,9 @@ impl Network {
         self.fabric.set_capacity(now, uplink.up, rate);
     }
 
-    /// Stops or resumes a server's network.
-    pub fn set_server(&mut self, now: Time, server: u32, up: bool) {
-        let rate = if up { self.rates.server } else { BitRate(0) };
+    /// Leaves this share of a server's network; zero stalls what crosses it.
+    pub fn set_server(&mut self, now: Time, server: u32, share_ppm: u32) {
+        let rate = share_of(self.rates.server, share_ppm);
         let links = &self.servers[server as usize];
         self.fabric.set_capacity(now, links.sent, rate);
         self.fabric.set_capacity(now, links.received, rate);
@@ -284,32 +342,65 @@ impl Network {
     }
 }
 
+/// What the links of nodes lead to.
+struct MeshParts<'n> {
+    /// Of the uplink of each switch: down and up.
+    links: &'n [(LinkId, LinkId)],
+    insides: &'n [LinkId],
+    servers: &'n [ServerLinks],
+}
+
 impl Mesh {
-    fn new(
-        plan: &Plan,
-        uplinks: &[Uplink],
-        servers: &[ServerLinks],
-        rate: BitRate,
-        builder: &mut FabricBuilder,
-    ) -> Self {
-        let switches = uplinks.iter().map(|_| builder.link(BitRate(u64::MAX))).collect();
-        let nodes = (plan.machine.nodes.iter())
-            .map(|row| {
-                let uplink = &uplinks[row.switch as usize];
-                let server = &servers[row.server as usize];
-                let (down, up) = (builder.link(rate), builder.link(rate));
+    fn new(plan: &Plan, parts: &MeshParts<'_>, rates: &Rates, builder: &mut FabricBuilder) -> Self {
+        let machine = Arc::clone(&plan.machine);
+        let head = machine.wiring.server.node;
+        let of_switch: Vec<_> = (0..machine.switches.len() as u32)
+            .map(|switch| ways(&machine.way_to_server(switch), parts.links, parts.insides))
+            .collect();
+        let nodes = (0..)
+            .zip(&machine.nodes)
+            .map(|(node, row)| {
+                let server = &parts.servers[row.server as usize];
+                let (from, to) = &of_switch[row.switch as usize];
+                let rate = rates.groups[usize::from(machine.group_of(NodeId(node)))].link;
+                let (down, up) = if head == Some(node) {
+                    (server.received, server.sent)
+                } else {
+                    (builder.link(rate), builder.link(rate))
+                };
+                let mut route = |own: LinkId, way: &[LinkId], ends: [LinkId; 2]| {
+                    // Its own data do not cross the head's link.
+                    if head == Some(node) {
+                        return builder.route(&ends[1..]);
+                    }
+                    builder.route(&[&[own], way, &ends].concat())
+                };
                 NodeLinks {
-                    switch: row.switch,
                     down,
                     up,
-                    tftp: builder.route(&[down, uplink.down, server.sent, server.tftp]),
-                    read: builder.route(&[down, uplink.down, server.sent, server.disk]),
-                    write: builder.route(&[up, uplink.up, server.received, server.disk]),
+                    tftp: route(down, from, [server.sent, server.tftp]),
+                    read: route(down, from, [server.sent, server.disk]),
+                    write: route(up, to, [server.received, server.disk]),
                 }
             })
             .collect();
-        Self { nodes, switches, known: BTreeMap::new() }
+        Self { machine, nodes, known: BTreeMap::new() }
     }
+}
+
+/// The links between a node's switch and its server: those that lead from the server, and those
+/// that lead to it. `way` leads to it.
+fn ways(
+    way: &NetworkWay,
+    links: &[(LinkId, LinkId)],
+    insides: &[LinkId],
+) -> (Vec<LinkId>, Vec<LinkId>) {
+    let of = |switch: &u32| links[*switch as usize];
+    let turn = || way.turn.map(|switch| insides[switch as usize]);
+    let (up, down) = (way.up.iter().map(of), way.down.iter().map(of));
+    let from = up.clone().map(|it| it.0).chain(turn()).chain(down.clone().map(|it| it.1));
+    let to = up.map(|it| it.1).chain(turn()).chain(down.map(|it| it.0));
+    (from.collect(), to.collect())
 }
 
 fn payload_rate(rate: BitRate, plan: &Plan) -> BitRate {

@@ -39,11 +39,18 @@ pub(super) fn cost(
     let size = bytes.0 as f64;
     let most = |kind| crew.most_under(kind) * size;
     let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let (uplink, server) = (most(PartKind::Uplink), most(PartKind::Server));
+    let server = most(PartKind::Server);
+    let uplinks = if scenario.parts.is_none() {
+        most(PartKind::Uplink) / link(scenario.module.uplink)
+    } else {
+        let over = crew.over_uplinks().into_iter().zip(&crew.machine().switches);
+        let crossed = over.filter(|(nodes, _)| *nodes > 0.0);
+        crossed.map(|(nodes, row)| nodes * size / link(row.uplink)).fold(0.0, f64::max)
+    };
     let ways = [
-        size / link(scenario.hardware.link),
-        uplink / link(scenario.module.uplink),
-        server / link(scenario.server.link),
+        size / link(crew.slowest_link(scenario)),
+        uplinks,
+        server / link(scenario.server_link()),
         server / scenario.server.disk as f64,
     ];
     let requests = server / size * scenario.server.disk_request.as_secs_f64();

@@ -7,8 +7,9 @@ use crate::plan::lifetimes;
 use crate::plan::machine::Machine;
 use crate::scenario::Scenario;
 use crate::scenario::boot::BootMethod;
+use crate::scenario::cluster::Hardware;
 use crate::scenario::fault::{FaultRule, Radius, When};
-use crate::units::Span;
+use crate::units::{BitRate, Span};
 
 /// The nodes that a job is placed on first: those that are up first, and of several that come up
 /// together the first [`Machine::in_order`]. Jobs are placed in their order.
@@ -82,6 +83,26 @@ impl<'m> Crew<'m> {
         self.nodes.len() == self.size as usize
     }
 
+    /// The least rate of the links of their nodes, or of those that any of them may be.
+    pub(super) fn slowest_link(&self, scenario: &Scenario) -> BitRate {
+        if self.machine.wiring.groups.len() < 2 {
+            return scenario.hardware_of(0).link;
+        }
+        let link = |&node: &NodeId| scenario.hardware_of(self.machine.group_of(node)).link;
+        self.nodes.iter().map(link).min().unwrap_or(scenario.hardware.link)
+    }
+
+    /// How many of them send over the uplink of each switch, on average, to their server.
+    pub(super) fn over_uplinks(&self) -> Vec<f64> {
+        let mut over = vec![0_u32; self.machine.switches.len()];
+        for &NodeId(node) in &*self.nodes {
+            let way = self.machine.way_to_server(self.machine.nodes[node as usize].switch);
+            way.uplinks().for_each(|switch| over[switch as usize] += 1);
+        }
+        let share = f64::from(self.size) / self.nodes.len() as f64;
+        over.into_iter().map(|count| share * f64::from(count)).collect()
+    }
+
     /// Most of them under one part of a kind, on average.
     pub(super) fn most_under(&self, kind: PartKind) -> f64 {
         self.under(kind, |_| true).into_iter().fold(0.0, f64::max)
@@ -91,7 +112,7 @@ impl<'m> Crew<'m> {
     fn under(&self, kind: PartKind, counts: impl Fn(NodeId) -> bool) -> Vec<f64> {
         let mut under = vec![0_u32; self.machine.parts(kind)];
         for &node in self.nodes.iter().filter(|node| counts(**node)) {
-            if let Some(part) = self.machine.part_over(kind, node) {
+            for part in self.machine.parts_over(kind, node) {
                 under[part as usize] += 1;
             }
         }
@@ -156,15 +177,21 @@ impl<'m> Crew<'m> {
 
 /// How much longer than the shortest boot the longest one takes, by chance. Both the kernel and
 /// init vary (`hardware::boot`).
+/// Of unlike nodes, those count that vary most.
 fn varies(scenario: &Scenario) -> Span {
-    let times = &scenario.hardware.boot;
-    match scenario.boot.method {
+    let method = |group: u16| match &scenario.parts {
+        Some(parts) => parts.groups[usize::from(group)].boot.unwrap_or(scenario.boot.method),
+        None => scenario.boot.method,
+    };
+    let of_group = |(group, hardware): (u16, &Hardware)| match method(group) {
         BootMethod::Instant => Span::ZERO,
         BootMethod::Sd | BootMethod::PxeNfs | BootMethod::PxeNbd | BootMethod::PxeInitramfs => {
+            let times = &hardware.boot;
             let varied = (times.kernel + times.init).as_secs_f64();
             Span::from_secs_f64(2.0 * times.spread * varied)
         }
-    }
+    };
+    (0..).zip(scenario.all_hardware()).map(of_group).max().unwrap_or(Span::ZERO)
 }
 
 /// Whether a rule strikes one node at a time.

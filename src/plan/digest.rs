@@ -44,8 +44,11 @@ pub(super) fn of(plan: &Plan) -> String {
 }
 
 fn write_rows(machine: &Machine, out: &mut Text) -> fmt::Result {
-    let Machine { racks, modules, packs, blades, nodes, switches, psus, servers } = machine;
+    let Machine { racks, modules, packs, blades, nodes, switches, psus, servers, wiring } = machine;
     write!(out, "{racks} {modules:?} {packs:?} {switches:?} {psus:?} {servers:?}")?;
+    if machine.is_of_parts() {
+        write!(out, " {wiring:?}")?;
+    }
     for row in blades {
         write!(out, "\n{}", row.pack)?;
     }

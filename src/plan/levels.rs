@@ -30,6 +30,7 @@ use crate::plan::images::{self, Parcel};
 use crate::plan::optimum;
 use crate::protocol::chain::Portion;
 use crate::scenario::Scenario;
+use crate::scenario::cluster::Hardware;
 use crate::scenario::job::{Checkpoint, Cost, KeptAt, Multilevel};
 use crate::units::{Bytes, Span};
 
@@ -140,10 +141,20 @@ pub(super) fn span_of(
     }
 }
 
-/// The time that it takes if nodes keep it.
+/// The time that it takes if nodes keep it. Of unlike nodes, all wait for those that take longest.
 fn on_nodes(scenario: &Scenario, size: Bytes, place: KeptAt, access: Access) -> Span {
+    let each = scenario.working_hardware();
+    let each = each.map(|hardware| on_like_nodes(scenario, hardware, size, (place, access)));
+    each.max().unwrap_or(Span::ZERO)
+}
+
+fn on_like_nodes(
+    scenario: &Scenario,
+    hardware: &Hardware,
+    size: Bytes,
+    (place, access): (KeptAt, Access),
+) -> Span {
     let size = size.0 as f64;
-    let hardware = &scenario.hardware;
     let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
     let to_card = |size: f64| size / hardware.sd_write as f64;
     let from_card = |size: f64| size / hardware.sd_read as f64;

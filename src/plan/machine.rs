@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::ids::{NodeId, Part, PartKind};
+use crate::plan::wiring::Wiring;
 use crate::scenario::Scenario;
 use crate::scenario::cluster::{Module, ServerPer};
 use crate::scenario::fault::Radius;
@@ -31,6 +32,8 @@ pub struct Machine {
     pub psus: Vec<PsuRow>,
     /// The servers.
     pub servers: Vec<ServerRow>,
+    /// What only a cluster that is written as parts has.
+    pub wiring: Wiring,
 }
 
 /// A module.
@@ -133,13 +136,18 @@ impl Machine {
                 ServerPer::Module => number,
             };
             machine.modules.push(ModuleRow { rack });
-            machine.add_module(module, number, server);
+            machine.add_module(scenario, number, server);
+        }
+        if let Some(parts) = &scenario.parts {
+            machine.wire(parts, &scenario.server);
         }
         machine
     }
 
     /// Adds the parts inside a module.
-    fn add_module(&mut self, module: &Module, number: u32, server: u32) {
+    fn add_module(&mut self, scenario: &Scenario, number: u32, server: u32) {
+        let module = &scenario.module;
+        let of_parts = scenario.parts.as_ref().map(|parts| (parts, parts.packs()));
         let first_psu = self.psus.len() as u32;
         let first_switch = self.switches.len() as u32;
         let psu_of = |feeds: &dyn Fn(usize) -> bool| {
@@ -160,8 +168,11 @@ impl Machine {
             let psu = psu_of(&|psu| module.psus[psu].packs.contains(&slot));
             let pack = self.packs.len() as u32;
             self.packs.push(PackRow { module: number, psu });
+            let per_blade = of_parts.as_ref().map_or(module.nodes_per_blade, |(parts, packs)| {
+                parts.per_blade(&packs[slot as usize - 1])
+            });
             for place in 0..size {
-                if place.is_multiple_of(module.nodes_per_blade) {
+                if place.is_multiple_of(per_blade) {
                     self.blades.push(BladeRow { pack });
                 }
                 let blade = self.blades.len() as u32 - 1;
@@ -178,19 +189,23 @@ impl Machine {
         self.servers.last_mut().expect("there is a server").end_node = end_node;
     }
 
-    /// The nodes in the order in which jobs take them: by number, spares last.
+    /// The nodes in the order in which jobs take them: by number, spares last, and a server that
+    /// does not compute never.
     pub fn in_order(&self) -> impl Iterator<Item = NodeId> + '_ {
         let of = |spare| {
             let rows = (0..).map(NodeId).zip(&self.nodes);
-            rows.filter(move |(_, row)| row.spare == spare).map(|(node, _)| node)
+            let own = rows.filter(move |(_, row)| row.spare == spare).map(|(node, _)| node);
+            own.filter(|&node| self.works(node))
         };
         of(false).chain(of(true))
     }
 
     /// The nodes that belong to a part or hang on it, in order: those of a rack, module, pack,
-    /// blade, switch (also by its uplink), PSU or server; a node (also by its link) is itself.
+    /// blade, switch (also by its uplink), PSU or server; a node (also by its link) is itself. In
+    /// trees of switches and supplies, those of the parts below it as well.
     pub fn nodes_of(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
-        let belongs = move |node: &NodeId| self.part_over(part.kind, *node) == Some(part.index);
+        let is_it = move |over| over == part.index;
+        let belongs = move |node: &NodeId| self.parts_over(part.kind, *node).any(is_it);
         self.range_around(part).map(NodeId).filter(belongs)
     }
 

@@ -18,6 +18,8 @@ pub(crate) mod pilot;
 pub mod print;
 mod replication;
 pub mod rhythm;
+mod tree;
+pub mod wiring;
 
 pub use self::images::Parcel;
 pub use self::levels::Access;
@@ -26,6 +28,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
+use crate::scenario::cluster::Hardware;
 use crate::scenario::collective::Collective;
 use crate::scenario::jobs::JobSpec;
 use crate::scenario::{Scenario, changes};
@@ -113,6 +116,12 @@ impl Plan {
         let change = |it: &Change| Change { at: it.at, plan: it.plan.with_seed(seed) };
         plan.changes = self.changes.iter().map(change).collect();
         plan
+    }
+
+    /// The hardware of a node.
+    #[must_use]
+    pub fn hardware_of(&self, node: NodeId) -> &Hardware {
+        self.scenario.hardware_of(self.machine.group_of(node))
     }
 
     /// Whether a workload sends from part to part.

@@ -11,10 +11,33 @@ impl Machine {
         format!("pi{:0places$}", u64::from(node.0) + 1)
     }
 
+    /// The name of a part of a cluster that is written as parts, where it has one of its own.
+    fn name_in_wiring(&self, part: Part) -> Option<String> {
+        let index = part.index as usize;
+        Some(match part.kind {
+            PartKind::Switch => format!("switch[{}]", self.wiring.switch_names[index]),
+            PartKind::Uplink => format!("switch[{}]/uplink", self.wiring.switch_names[index]),
+            PartKind::Psu => format!("psu[{}]", self.wiring.psu_names[index]),
+            PartKind::Blade => format!("blade[{}]", index + 1),
+            PartKind::Pack => format!("pack[{}]", index + 1),
+            PartKind::Node
+            | PartKind::NodeLink
+            | PartKind::Module
+            | PartKind::Rack
+            | PartKind::Server
+            | PartKind::Controller => return None,
+        })
+    }
+
     /// The name of any part, counted from 1, in its module where it has one: `module[2]/psu[1]`.
     #[must_use]
     pub fn name(&self, part: Part) -> String {
         let index = part.index;
+        if self.is_of_parts()
+            && let Some(name) = self.name_in_wiring(part)
+        {
+            return name;
+        }
         let in_module = |word: &str, parts: usize| {
             let per_module = (parts / self.modules.len()) as u32;
             let (module, slot) = (index / per_module, index % per_module);

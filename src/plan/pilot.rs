@@ -39,6 +39,7 @@ pub(crate) fn scenario() -> Scenario {
         hardware: hardware(),
         upset: upset(),
         module: module(),
+        parts: None,
         network: Network { tcp_share: 0.941 },
         server: server(),
         boot: Boot {
@@ -242,6 +243,10 @@ fn server() -> Server {
         dhcp_ping: None,
         order: ServerOrder::Uncontrolled,
         power: Power(200_000),
+        node: None,
+        computes: None,
+        switch: None,
+        supply: None,
     }
 }
 

@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::config::words::Word;
-use crate::ids::{JobId, Part, PartKind};
+use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::chance::{Chance, Strike};
-use crate::plan::{Job, Plan, lifetimes};
+use crate::plan::{Job, Plan, lifetimes, tree};
 use crate::scenario::collective::Collective;
 use crate::scenario::fault::{Age, Cascade, FaultRule, Radius, Rejuvenate, Repair, When};
 use crate::scenario::job::{Checkpoint, Interval};
@@ -34,8 +34,12 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "seed {seed}, ends {when}after {}", short(Span(scenario.stop.at.0)))?;
     writeln!(out, "digest {}", plan.digest())?;
     print_machine(plan, out)?;
-    print_links(plan, out)?;
-    print_module(plan, out)?;
+    if plan.machine.is_of_parts() {
+        tree::print(plan, out)?;
+    } else {
+        print_links(plan, out)?;
+        print_module(plan, out)?;
+    }
     print_faults(plan, out)?;
     print_queue(plan, out)?;
     for (job, id) in plan.jobs.iter().zip((0..).map(JobId)).take(JOBS) {
@@ -73,10 +77,11 @@ fn print_machine(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 fn about_nodes(plan: &Plan, spares: usize) -> String {
-    let hardware = &plan.scenario.hardware;
-    let nodes = plan.machine.nodes.len();
-    let cores = nodes as u64 * u64::from(hardware.cores);
-    format!(" of {}, {} active and {spares} spare, {cores} cores", hardware.model, nodes - spares)
+    let (machine, models) = (&plan.machine, plan.scenario.models());
+    let nodes = machine.nodes.len();
+    let cores_of = |node| u64::from(plan.hardware_of(node).cores);
+    let cores: u64 = (0..nodes as u32).map(NodeId).map(cores_of).sum();
+    format!(" of {models}, {} active and {spares} spare, {cores} cores", nodes - spares)
 }
 
 fn print_links(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
@@ -155,7 +160,10 @@ fn print_assumptions(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
         Source::Published(_) | Source::Scenario => None,
     });
     writeln!(out, "\nAssumptions")?;
-    writeln!(out, "  nodes on switches: active ones in contiguous equal blocks, spares in turn")?;
+    if !plan.machine.is_of_parts() {
+        let how = "active ones in contiguous equal blocks, spares in turn";
+        writeln!(out, "  nodes on switches: {how}")?;
+    }
     for (key, value, why) in assumed {
         let colon = if why.is_empty() { "" } else { ": " };
         writeln!(out, "  {key} = {value}{colon}{why}")?;

@@ -71,15 +71,14 @@ fn write_module_parts(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = (0..).zip(&machine.switches).map(|(id, row)| {
         let name = machine.name(Part { kind: PartKind::Switch, index: id });
         let (module, psu, server) = (row.module + 1, row.psu + 1, row.server + 1);
-        (id + 1, name, module, psu, server, plan.scenario.module.uplink.0)
+        (id + 1, name, module, psu, server, row.uplink.0)
     });
     let header = ["id", "name", "module", "psu", "server", "uplink_bit_per_s"];
     write_table(dir, "switches.csv", &header, rows)?;
     let rows = (0..).zip(&machine.psus).map(|(id, row)| {
         let part = Part { kind: PartKind::Psu, index: id };
         let nodes = machine.nodes_of(part).count();
-        let psu = &plan.scenario.module.psus[row.slot as usize];
-        let (switches, limit) = (psu.switches.len(), psu.limit.0 as f64 / 1e3);
+        let (switches, limit) = (machine.switches_under(id).count(), row.limit.0 as f64 / 1e3);
         (id + 1, machine.name(part), row.module + 1, nodes, switches, limit)
     });
     write_table(dir, "psus.csv", &["id", "name", "module", "nodes", "switches", "limit_w"], rows)
@@ -90,7 +89,7 @@ fn write_servers(plan: &Plan, dir: &Path) -> io::Result<()> {
     let rows = (0..).zip(&plan.machine.servers).map(|(id, row)| {
         let name = plan.machine.name(Part { kind: PartKind::Server, index: id });
         let nodes = row.end_node - row.first_node;
-        (id + 1, name, row.first_node + 1, nodes, server.link.0, server.disk)
+        (id + 1, name, row.first_node + 1, nodes, plan.scenario.server_link().0, server.disk)
     });
     let header = ["id", "name", "first_node", "nodes", "link_bit_per_s", "disk_byte_per_s"];
     write_table(dir, "servers.csv", &header, rows)

@@ -272,6 +272,7 @@ fn scenario(kind: Kind) -> Scenario {
         hardware: hardware(),
         upset: pilot::upset(),
         module: module(),
+        parts: None,
         network: Network { tcp_share: 0.941 },
         server: Server {
             per: ServerPer::Cluster,
@@ -283,6 +284,10 @@ fn scenario(kind: Kind) -> Scenario {
             dhcp_ping: None,
             order: ServerOrder::Uncontrolled,
             power: Power(250_000),
+            node: None,
+            computes: None,
+            switch: None,
+            supply: None,
         },
         boot: Boot {
             method: BootMethod::PxeNfs,

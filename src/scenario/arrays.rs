@@ -15,8 +15,9 @@ use crate::scenario::cluster::Hardware;
 use crate::scenario::fault_rules::{self, Rays};
 use crate::scenario::keys::{SHARE, SIZE_SOME, SPAN_SOME};
 use crate::scenario::load::Sources;
+use crate::scenario::parts::Parts;
 use crate::scenario::resolved::source_of;
-use crate::scenario::{Provenance, Scenario, Source};
+use crate::scenario::{Provenance, Source};
 use crate::units::{Bytes, Length, Span};
 
 /// The table of arrays, as [`Line::table`](crate::config::declare::Line) has it.
@@ -202,23 +203,41 @@ pub(super) fn rays(site: &Site, hardware: &Hardware, upset: &Outcomes, by_chip: 
     }
 }
 
-/// Where each figure of the arrays comes from. Their keys are numbered: `hardware.array.0.sigma`.
+/// Notes cosmic rays on groups of unlike memories, whose upsets one rule cannot draw.
+pub(super) fn check_alike(root: &Section<'_>, parts: Option<&Parts>, m: &mut Mistakes) {
+    let Some((first, others)) = parts.and_then(|parts| parts.groups.split_first()) else { return };
+    let Some(other) = others.iter().find(|it| it.node.arrays != first.node.arrays) else { return };
+    let section = root.section("fault");
+    for key in ["upset", "dram"].into_iter().filter(|key| section.has(key)) {
+        let title = format!("[[fault.{key}]] on nodes of unlike memories");
+        let help = format!(
+            "`{}` and `{}` differ in `hardware.array`: give both the same in [[hardware.array]]",
+            first.name, other.name
+        );
+        m.note(Mistake::new(section.place(key), title).help(help));
+    }
+}
+
+/// Where each figure of the arrays of a table such as `hardware` comes from. Their keys are
+/// numbered: `hardware.array.0.sigma`.
 pub(super) fn provenance(
-    scenario: &Scenario,
+    (table, hardware): (&str, &Hardware),
     merged: &Table,
     sources: &Sources,
 ) -> Vec<Provenance> {
-    let given = merged.at("hardware.array").and_then(Value::list).unwrap_or_default();
+    let given = merged.at(&format!("{table}.array")).and_then(Value::list).unwrap_or_default();
     let mut reported = Vec::new();
-    for (index, array) in scenario.hardware.arrays.iter().enumerate() {
+    for (index, array) in hardware.arrays.iter().enumerate() {
         let item = given.get(index).and_then(Value::table);
         for line in lines(TABLE, array.keys()).into_iter().filter(|line| line.key != "name") {
-            let key = format!("hardware.array.{index}.{}", line.key);
+            let key = format!("{table}.array.{index}.{}", line.key);
+            let of_profile = format!("hardware.array.{index}.{}", line.key);
             let value = item.and_then(|item| item.get(line.key));
-            let source = match value {
-                None => Source::Assumption(unsaid(line.key).into()),
-                Some(value) => source_of(value, &key, sources).unwrap_or(Source::Scenario),
-            };
+            let source = value.map(|value| {
+                let own = source_of(value, &key, sources);
+                own.or_else(|| source_of(value, &of_profile, sources)).unwrap_or(Source::Scenario)
+            });
+            let source = source.unwrap_or_else(|| Source::Assumption(unsaid(line.key).into()));
             reported.push(Provenance { key, value: line.value, source });
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::declare::{choice, table};
+use crate::config::declare::{choice, optional, table};
 use crate::config::mistakes::Mistake;
 use crate::scenario::keys::{SHARE, SIZE, SPAN, SPAN_SOME};
 use crate::units::{Bytes, Span};
@@ -55,6 +55,8 @@ choice! {
         PxeInitramfs = "pxe-initramfs",
     }
 }
+
+optional!(BootMethod);
 
 choice! {
     /// A cure for the 3B's OFFER bug.

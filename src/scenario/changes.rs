@@ -4,6 +4,8 @@
 //! may differ from that only in what a machine and its programs can take up while they run.
 //! Whatever else differs has shaped the run before the change.
 
+use std::sync::Arc;
+
 use super::load::Layer;
 use crate::config::declare::{self, Declared, Line, table};
 use crate::config::document::Table;
@@ -30,6 +32,8 @@ pub const CHANGEABLE: &[(&str, &str)] = &[
     ("controller.detect", "of nodes that fall silent from then on"),
     ("hardware.link", "of what is under way as well"),
     ("module.uplink", "of what is under way as well"),
+    ("group.N.node.link", "of what is under way as well"),
+    ("switch.N.uplink", "of what is under way as well"),
     ("server.link", "of what is under way as well"),
     ("server.disk", "of what is under way as well"),
     (
@@ -107,6 +111,13 @@ pub(super) fn read(
             let Layer { file, table } = overrides::layer("change", text, m)?;
             m.lay_on_top(file);
             walk::check_document(&ROOT, &table, m);
+            let of_all = table.get("hardware").filter(|_| scenario.parts.is_some());
+            if let Some(hardware) = of_all {
+                let title = "[hardware] of a cluster of parts cannot change while the run goes on";
+                let help = "`group.0.node.link = ...` changes the link of the first group";
+                m.note(Mistake::new(hardware.place, title).help(help));
+                return None;
+            }
             lay_over(&ROOT, &mut keys, &table, m);
             drop_lost_items(&ROOT, &mut keys, m);
             let after = build(&keys, m)?;
@@ -131,6 +142,15 @@ fn taken_up(before: &Scenario, after: &Scenario) -> Scenario {
     let mut taken = before.clone();
     taken.hardware.link = after.hardware.link;
     taken.module.uplink = after.module.uplink;
+    if let (Some(own), Some(other)) = (&mut taken.parts, &after.parts) {
+        let own = Arc::make_mut(own);
+        for (own, other) in own.groups.iter_mut().zip(&other.groups) {
+            own.node.link = other.node.link;
+        }
+        for (own, other) in own.switches.iter_mut().zip(&other.switches) {
+            own.uplink = other.uplink;
+        }
+    }
     (taken.server.link, taken.server.disk) = (after.server.link, after.server.disk);
     taken.controller.detect = after.controller.detect;
     for (own, other) in taken.jobs.iter_mut().zip(&after.jobs) {

@@ -187,6 +187,16 @@ table! {
         /// while they wait to write (`ordered-fcfs`); the same, that one next whose turn wastes
         /// least (`least-waste`); or without checkpoints (`none`).
         order: ServerOrder => "\"uncontrolled\"";
+        /// The node that it is, in a cluster of `[[group]]`s: one such as `pi1`, or the name of a
+        /// group of one. It has that node's link, power and failures, boots from its own card, and
+        /// serves while it is up; `link` and `power` are of no use then.
+        node: Option<String>;
+        /// Whether that node takes part in jobs. Default: it does not.
+        computes: Option<bool>;
+        /// The `[[switch]]` into which it is plugged. Default: it is above all switches.
+        switch: Option<String>;
+        /// The `[[supply]]` that feeds it. Default: the mains.
+        supply: Option<String>;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::config::words::Word;
 use crate::metrics;
-use crate::scenario::cluster::{Cluster, Hardware, Module};
+use crate::scenario::cluster::{Cluster, Hardware, Module, Server};
 use crate::scenario::collective;
 use crate::scenario::fault::{FaultRule, When};
 use crate::scenario::job::{
@@ -16,6 +16,7 @@ use crate::scenario::job::{
 use crate::scenario::jobs::{self, Tables};
 use crate::scenario::levels;
 use crate::scenario::logging::{self, Logging};
+use crate::scenario::parts::Parts;
 use crate::scenario::replicas::{self, Replicas};
 use crate::scenario::workloads::Workloads;
 use crate::scenario::{Expect, Record, StopRule, StopWhen};
@@ -39,6 +40,25 @@ impl Nodes {
     pub(super) fn of(cluster: &Cluster, module: &Module, hardware: &Hardware) -> Self {
         let (all, spares) = (cluster.modules * module.nodes, cluster.modules * module.spares);
         Self { all, spares, cores: hardware.cores }
+    }
+
+    /// Those of a cluster of parts but for a head that does not compute; of unlike nodes, the
+    /// fewest cores count.
+    pub(super) fn of_parts(parts: &Parts, server: &Server) -> Self {
+        let head = parts.head(server).filter(|_| server.computes != Some(true));
+        let of_groups = parts.groups.iter().zip(parts.nodes_of_groups());
+        let mut nodes = Self { all: 0, spares: 0, cores: u32::MAX };
+        for (group, range) in of_groups {
+            let without = head.filter(|head| range.contains(head));
+            let is_spare = |head: u32| head >= range.end - group.spares;
+            let working = group.nodes - u32::from(without.is_some());
+            nodes.all += working;
+            nodes.spares += group.spares - u32::from(without.is_some_and(is_spare));
+            if working > 0 {
+                nodes.cores = nodes.cores.min(group.node.cores);
+            }
+        }
+        Self { cores: if nodes.all == 0 { 1 } else { nodes.cores }, ..nodes }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::declare::Declared;
 use crate::config::document::{Table, Value, own_value, parse};
@@ -13,14 +14,16 @@ use crate::config::walk;
 use crate::config::writing::quoted;
 use crate::cosmic::memory::Outcomes;
 use crate::scenario::boot::Controller;
-use crate::scenario::cluster::{Cluster, Hardware, Network, Server};
+use crate::scenario::cluster::Network;
 use crate::scenario::files::Chain;
 use crate::scenario::keys::{ROOT, Top};
+use crate::scenario::machine::MachineParts;
+use crate::scenario::part_rules::Made;
 use crate::scenario::resolved;
 use crate::scenario::workloads::Workloads;
 use crate::scenario::{
     Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
-    machine, overrides, queue, study, transfers, variants,
+    machine, overrides, part_rules, queue, study, transfers, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -211,6 +214,8 @@ impl Loader {
             loader.check(&layer, m);
             lay_over(&ROOT, &mut loader.set, &layer.table, m);
         }
+        let keys = loader.set.entries.iter().map(|entry| (entry.name.as_str(), entry.place));
+        chain.whole &= !loader.refuse_modules(keys, m);
         loader.user = loader.chain.clone();
         lay_over(&ROOT, &mut loader.user, &loader.set, m);
         lay_over(&ROOT, &mut loader.own, &loader.set, m);
@@ -219,6 +224,24 @@ impl Loader {
         }
         // A file that is not read to its end would seem to lack keys.
         chain.whole.then_some(loader)
+    }
+
+    /// Notes keys of modules that are laid over a cluster which the files write as parts; says
+    /// whether there are any.
+    fn refuse_modules<'k>(
+        &self,
+        keys: impl Iterator<Item = (&'k str, Place)>,
+        m: &mut Mistakes,
+    ) -> bool {
+        let table = |path: &'k str| path.split('.').next().unwrap_or(path);
+        let of_modules = keys.filter(|(path, _)| is_of_modules(path));
+        let over: Vec<_> = of_modules.filter(|_| self.chain.get("group").is_some()).collect();
+        for &(path, place) in &over {
+            let title = format!("`{}` of a cluster that is written as [[group]]", table(path));
+            let help = "its keys are numbered, such as `group.0.nodes` or `switch.0.uplink`";
+            m.note(Mistake::new(place, title).help(help));
+        }
+        !over.is_empty()
     }
 
     /// What holds unless a file says otherwise.
@@ -256,6 +279,7 @@ impl Loader {
     /// Reads the profiles that a point names, and lays all below it over each other.
     pub(super) fn prepare(&mut self, point: &Point<'_>, m: &mut Mistakes) {
         variants::check(&self.user, point, m);
+        self.refuse_modules(point.iter().map(|(path, value)| (*path, value.place)), m);
         let point = variants::expanded(&self.user, point);
         let names = self.names(&point, m);
         if !point.iter().any(is_of_cluster) {
@@ -267,22 +291,31 @@ impl Loader {
         let mut base = without_own(self.defaults.table.clone());
         for (name, table) in names.into_iter().zip(["hardware", "module"]) {
             let Some(name) = name else { continue };
-            if !self.profiles.contains_key(name) {
-                let layer = built_in(name, m).expect("it is one of those built in");
-                self.take_sources(&layer, m);
-                self.profiles.insert(name.into(), layer);
-            }
+            self.load_profile(name, m);
             lay_over(&ROOT, &mut base, &only(&self.profiles[name].table, table), m);
         }
         lay_over(&ROOT, &mut base, &self.chain, m);
         // They are laid over it one at a time, and each cell has a copy of the rest.
         base.remove(variants::ALL);
-        if base.at("cluster.hardware").is_none() {
+        if base.get("group").is_some() {
+            // Each group lays its own one below its nodes.
+            for name in base::profiles("hardware") {
+                self.load_profile(name, m);
+            }
+        } else if base.at("cluster.hardware").is_none() {
             let stand_in =
                 at_path("cluster.hardware", self.lacking(), own_value("\"pi_3b\"").clone());
             lay_over(&ROOT, &mut base, &stand_in, m);
         }
         self.bases.insert(names, base);
+    }
+
+    fn load_profile(&mut self, name: &str, m: &mut Mistakes) {
+        if !self.profiles.contains_key(name) {
+            let layer = built_in(name, m).expect("it is one of those built in");
+            self.take_sources(&layer, m);
+            self.profiles.insert(name.into(), layer);
+        }
     }
 
     /// The profiles of a point. A name of none was noted when its file was checked.
@@ -296,7 +329,8 @@ impl Loader {
             lay_over(&ROOT, &mut cluster, &at_path(path, value.place, (*value).clone()), m);
         }
         lay_over(&ROOT, &mut cluster, &only(&self.set, "cluster"), m);
-        if cluster.at("cluster.hardware").is_none() {
+        let has_groups = self.user.get("group").is_some();
+        if cluster.at("cluster.hardware").is_none() && !has_groups {
             self.lacks_hardware(m);
         }
         ["hardware", "module"].map(|table| match cluster.at(&format!("cluster.{table}")) {
@@ -335,12 +369,23 @@ impl Loader {
         let expanded = variants::expanded(&self.user, point);
         let names = self.names(&expanded, m);
         let mut merged = self.bases[&names].clone();
-        for (path, value) in expanded {
+        // Modules over parts were noted, and would only seem to lack all of their keys.
+        let has_groups = self.chain.get("group").is_some();
+        for (path, value) in expanded.into_iter().filter(|it| !has_groups || !is_of_modules(it.0)) {
             lay_over(&ROOT, &mut merged, &at_path(path, value.place, value.clone()), m);
         }
         variants::check_kept(&self.user, point, &merged, m);
         lay_over(&ROOT, &mut merged, &self.set, m);
         drop_lost_items(&ROOT, &mut merged, m);
+        if merged.get("group").is_some() {
+            let mut own = only(&self.chain, "hardware");
+            for (path, value) in variants::expanded(&self.user, point) {
+                lay_over(&ROOT, &mut own, &at_path(path, value.place, value.clone()), m);
+            }
+            lay_over(&ROOT, &mut own, &self.set, m);
+            let profile = |name: &str| self.profiles.get(name).map(|layer| &layer.table);
+            part_rules::complete(&mut merged, profile, &own, m);
+        }
         (merged, names)
     }
 
@@ -357,36 +402,17 @@ impl Loader {
         m.note(Mistake::new(self.lacking(), "the scenario names no hardware").help(help));
     }
 
-    fn build(
-        &self,
-        root: &Section<'_>,
-        (have_hardware, have_module): (bool, bool),
-        m: &mut Mistakes,
-    ) -> Option<Scenario> {
+    fn build(&self, root: &Section<'_>, have: (bool, bool), m: &mut Mistakes) -> Option<Scenario> {
         let top = self.top(root, m);
         let site = Site::read(&root.section("site"), m);
-        let cluster = Cluster::read(&root.section("cluster"), m);
-        let of_node = root.section("hardware");
-        let hardware = if have_hardware { Hardware::read(&of_node, m) } else { None };
         let upset = Outcomes::read(&root.section("upset"), m);
-        let module = if have_module { machine::module(root, m) } else { None };
         let network = Network::read(&root.section("network"), m);
-        let server = Server::read(&root.section("server"), m);
-        let boot = machine::boot(root, hardware.as_ref(), m);
+        let (machine, nodes) = machine::machine(root, have, m);
+        let MachineParts { cluster, hardware, module, made, server, boot, layout } = machine;
         let controller = Controller::read(&root.section("controller"), m);
-        let fits = match (&cluster, &module) {
-            (Some(cluster), Some(module)) => machine::check_size(root, cluster, module, m),
-            _ => false,
-        };
-        let whole = cluster.as_ref().zip(module.as_ref()).filter(|_| fits);
-        let layout = whole
-            .zip(server.as_ref())
-            .map(|((cluster, module), server)| machine::layout(cluster, module, server.per));
-        let nodes = whole
-            .zip(hardware.as_ref())
-            .map(|((cluster, module), hardware)| execution::Nodes::of(cluster, module, hardware));
         let stop = execution::stop(root, m);
         let by_chip = root.section("fault").has("dram");
+        arrays::check_alike(root, made.as_ref().and_then(Made::parts), m);
         let node = site.as_ref().zip(hardware.as_ref()).zip(upset.as_ref());
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
@@ -408,6 +434,7 @@ impl Loader {
             hardware: hardware?,
             upset: upset?,
             module: module?,
+            parts: made?.parts().cloned().map(Arc::new),
             network: network?,
             server: server?,
             boot: boot?,
@@ -443,6 +470,11 @@ impl Loader {
 /// Whether a value of a point may name a profile.
 fn is_of_cluster((path, _): &(&str, &Value)) -> bool {
     *path == "cluster" || path.starts_with("cluster.")
+}
+
+/// Whether a path is one of a cluster of modules.
+fn is_of_modules(path: &str) -> bool {
+    matches!(path.split('.').next(), Some("cluster" | "module"))
 }
 
 fn stem(path: &Path) -> String {

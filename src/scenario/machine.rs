@@ -1,14 +1,71 @@
 //! From merged tables to the typed machine: cluster, node, module, network, servers and boot.
 
+use std::ops::Range;
+
 use crate::config::declare::{Declared, Field};
-use crate::config::layout::Layout;
-use crate::config::mistakes::{Mistake, Mistakes};
+use crate::config::layout::{Layout, Named};
+use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::scenario::boot::{Boot, BootMethod};
-use crate::scenario::cluster::{Cluster, Hardware, Module, Psu, ServerPer};
+use crate::scenario::cluster::{Cluster, Hardware, Module, Psu, Server, ServerPer};
+use crate::scenario::execution::Nodes;
 use crate::scenario::keys::NODES_MAX;
+use crate::scenario::part_rules::{self, Made};
+use crate::scenario::parts::Parts;
 
-pub(super) fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {
+/// What the machine is made of, as far as it could be read.
+pub(super) struct MachineParts {
+    pub cluster: Option<Cluster>,
+    pub hardware: Option<Hardware>,
+    pub module: Option<Module>,
+    pub made: Option<Made>,
+    pub server: Option<Server>,
+    pub boot: Option<Boot>,
+    pub layout: Option<Layout>,
+}
+
+/// Reads the machine, of modules or of parts, and what of it jobs may use. `have` says whether
+/// there are profiles of hardware and module: without them, a table would seem to lack all keys.
+pub(super) fn machine(
+    root: &Section<'_>,
+    have: (bool, bool),
+    m: &mut Mistakes,
+) -> (MachineParts, Option<Nodes>) {
+    let server = Server::read(&root.section("server"), m);
+    let made = part_rules::read(root, m);
+    let of_parts = made.as_ref().and_then(Made::parts);
+    let placed = made.is_some()
+        && server.as_ref().is_some_and(|it| part_rules::check_server(root, of_parts, it, m));
+    let (cluster, hardware, module) = match (&made, server.as_ref()) {
+        (Some(Made::Modules), _) => {
+            let of_node = root.section("hardware");
+            let hardware = if have.0 { Hardware::read(&of_node, m) } else { None };
+            let module = if have.1 { module(root, m) } else { None };
+            (Cluster::read(&root.section("cluster"), m), hardware, module)
+        }
+        (Some(Made::Parts(parts)), Some(server)) if placed => {
+            let (cluster, module) = parts.module(server);
+            (Some(cluster), Some(parts.groups[0].node.clone()), Some(module))
+        }
+        _ => (None, None, None),
+    };
+    let head = of_parts.zip(server.as_ref()).and_then(|(parts, server)| parts.head(server));
+    let boot = boot(root, hardware.as_ref(), of_parts, head, m);
+    let fits = match (&cluster, &module) {
+        (Some(cluster), Some(module)) => check_size(root, cluster, module, m),
+        _ => false,
+    };
+    let whole = cluster.as_ref().zip(module.as_ref()).filter(|_| fits).zip(server.as_ref());
+    let layout = whole.map(|((cluster, module), server)| layout(cluster, module, server, of_parts));
+    let nodes = whole.zip(hardware.as_ref());
+    let nodes = nodes.map(|(((cluster, module), server), hardware)| match of_parts {
+        None => Nodes::of(cluster, module, hardware),
+        Some(parts) => Nodes::of_parts(parts, server),
+    });
+    (MachineParts { cluster, hardware, module, made, server, boot, layout }, nodes)
+}
+
+fn module(root: &Section<'_>, m: &mut Mistakes) -> Option<Module> {
     let section = root.section("module");
     let module = Module::read(&section, m);
     let fits = check_module(&section, m);
@@ -93,12 +150,7 @@ fn feeds(
 }
 
 /// Notes a machine too large to number its parts; gives whether it is not.
-pub(super) fn check_size(
-    root: &Section<'_>,
-    cluster: &Cluster,
-    module: &Module,
-    m: &mut Mistakes,
-) -> bool {
+fn check_size(root: &Section<'_>, cluster: &Cluster, module: &Module, m: &mut Mistakes) -> bool {
     let place = root.section("cluster").place("modules");
     let of_module = root.section("module");
     for (what, each) in [("nodes", module.nodes), ("switches", module.switches)] {
@@ -115,54 +167,91 @@ pub(super) fn check_size(
     true
 }
 
-/// The counts of a machine.
-pub(super) fn layout(cluster: &Cluster, module: &Module, per: ServerPer) -> Layout {
+/// The counts of a machine, and the names of its parts.
+fn layout(cluster: &Cluster, module: &Module, server: &Server, parts: Option<&Parts>) -> Layout {
     let from_zero = |list: &[u32]| list.iter().map(|number| number - 1).collect();
+    let blades: Vec<u32> = match parts {
+        None => vec![module.nodes_per_blade; module.packs.len()],
+        Some(parts) => parts.packs().iter().map(|pack| parts.per_blade(pack)).collect(),
+    };
     Layout {
         modules: cluster.modules,
         modules_per_rack: cluster.modules_per_rack,
-        packs: module.packs.clone(),
-        nodes_per_blade: module.nodes_per_blade,
+        packs: module.packs.iter().copied().zip(blades).collect(),
         switches: module.switches,
         psus: module
             .psus
             .iter()
             .map(|psu| (from_zero(&psu.packs), from_zero(&psu.switches)))
             .collect(),
-        servers: match per {
+        servers: match server.per {
             ServerPer::Cluster => 1,
             ServerPer::Rack => cluster.modules.div_ceil(cluster.modules_per_rack),
             ServerPer::Module => cluster.modules,
         },
+        named: parts.map_or_else(Named::default, |parts| parts.named(server)),
     }
 }
 
-pub(super) fn boot(
+/// How nodes boot, if all of them can but for the `head`, which boots from its card.
+fn boot(
     root: &Section<'_>,
     hardware: Option<&Hardware>,
+    parts: Option<&Parts>,
+    head: Option<u32>,
     m: &mut Mistakes,
 ) -> Option<Boot> {
     let section = root.section("boot");
     let method = BootMethod::take(&section, "method", m);
-    let from_net =
-        method.is_some_and(|method| !matches!(method, BootMethod::Instant | BootMethod::Sd));
-    if from_net && let Some(hardware) = hardware {
-        let model = &hardware.model;
-        let of_boot = root.section("hardware").section("boot");
-        let wrong = if hardware.boot.dhcp_tries == 0 {
-            let title = format!("the boot ROM of {model} cannot boot from the network");
-            Some((title, "set `boot.method` to \"sd\"", of_boot.place("dhcp_tries")))
-        } else if hardware.boot.files.is_empty() {
-            let title = format!("{model} has no files to fetch from the network");
-            Some((title, "give `hardware.boot.files`", of_boot.place("files")))
-        } else {
-            None
-        };
-        if let Some((title, help, place)) = wrong {
-            let mistake = Mistake::new(section.place("method"), title).help(help);
-            let other = m.upper(root.section("cluster").place("hardware"), place);
-            m.note(mistake.label("the boot method").other(other, "the hardware"));
+    let place = section.place("method");
+    match parts {
+        None => {
+            if let Some((method, hardware)) = method.zip(hardware) {
+                let named = root.section("cluster").place("hardware");
+                check_boot(method, hardware, &root.section("hardware"), (place, named), m);
+            }
+        }
+        Some(parts) => {
+            let groups = parts.groups.iter().zip(parts.nodes_of_groups());
+            // A server that is a node boots from its card, whatever the others do.
+            let boots = |nodes: &Range<u32>| nodes.len() > 1 || Some(nodes.start) != head;
+            for ((group, nodes), of) in groups.zip(root.items("group")) {
+                let how = group.boot.or(method).filter(|_| boots(&nodes));
+                let Some((method, of)) = how.zip(of) else { continue };
+                let place = if of.has("boot") { of.place("boot") } else { place };
+                let named = of.place("hardware");
+                check_boot(method, &group.node, &of.section("node"), (place, named), m);
+            }
         }
     }
     Boot::read(&section, m)
+}
+
+/// Notes nodes that cannot boot so. The places are those of the method, and of their profile.
+fn check_boot(
+    method: BootMethod,
+    hardware: &Hardware,
+    section: &Section<'_>,
+    (place, named): (Place, Place),
+    m: &mut Mistakes,
+) {
+    if matches!(method, BootMethod::Instant | BootMethod::Sd) {
+        return;
+    }
+    let model = &hardware.model;
+    let of_boot = section.section("boot");
+    let wrong = if hardware.boot.dhcp_tries == 0 {
+        let title = format!("the boot ROM of {model} cannot boot from the network");
+        Some((title, "set `boot.method` to \"sd\"", of_boot.place("dhcp_tries")))
+    } else if hardware.boot.files.is_empty() {
+        let title = format!("{model} has no files to fetch from the network");
+        Some((title, "give `hardware.boot.files`", of_boot.place("files")))
+    } else {
+        None
+    };
+    if let Some((title, help, lacking)) = wrong {
+        let mistake = Mistake::new(place, title).help(help);
+        let other = m.upper(named, lacking);
+        m.note(mistake.label("the boot method").other(other, "the hardware"));
+    }
 }

@@ -34,6 +34,8 @@ pub mod logging;
 mod machine;
 mod optimum;
 mod overrides;
+mod part_rules;
+pub mod parts;
 mod ranges;
 mod replay;
 mod resolved;
@@ -58,7 +60,7 @@ use std::sync::Arc;
 
 use crate::config::declare::{choice, table};
 use crate::scenario::keys::SPAN_SOME;
-use crate::units::{Span, Time};
+use crate::units::{BitRate, Power, Span, Time};
 
 /// The JSON Schema (draft 7) of scenario files.
 ///
@@ -96,6 +98,10 @@ pub struct Scenario {
     /// The module hardware.
     #[doc(hidden)]
     pub module: cluster::Module,
+    /// The parts that it is written as; `None` for modules. Hardware, cluster and module are then
+    /// those of the first group, and of the one module that all parts are.
+    #[doc(hidden)]
+    pub parts: Option<Arc<parts::Parts>>,
     /// Links above the switches, and the share of a link that payload gets.
     #[doc(hidden)]
     pub network: cluster::Network,
@@ -137,6 +143,66 @@ pub struct Scenario {
     /// Where each figure of hardware, module, network, server and boot comes from.
     #[doc(hidden)]
     pub provenance: Vec<Provenance>,
+}
+
+impl Scenario {
+    /// The hardware of a group; that of all nodes in a cluster of modules, which is group 0.
+    #[must_use]
+    pub fn hardware_of(&self, group: u16) -> &cluster::Hardware {
+        match &self.parts {
+            None => &self.hardware,
+            Some(parts) => &parts.groups[usize::from(group)].node,
+        }
+    }
+
+    /// The hardware of each group.
+    pub fn all_hardware(&self) -> impl Iterator<Item = &cluster::Hardware> {
+        let groups = self.parts.as_ref().map_or(1, |parts| parts.groups.len());
+        (0..groups as u16).map(|group| self.hardware_of(group))
+    }
+
+    /// The hardware of each group that has nodes which take part in jobs.
+    pub fn working_hardware(&self) -> impl Iterator<Item = &cluster::Hardware> {
+        let head = self.parts.as_ref().and_then(|parts| parts.head(&self.server));
+        let head = head.filter(|_| self.server.computes != Some(true));
+        let works =
+            move |nodes: &std::ops::Range<u32>| nodes.len() > 1 || Some(nodes.start) != head;
+        let ranges = self.parts.iter().flat_map(|parts| parts.nodes_of_groups());
+        let of_parts = ranges.zip(self.all_hardware());
+        let of_modules = self.parts.is_none().then_some(&self.hardware);
+        of_parts.filter(move |(nodes, _)| works(nodes)).map(|(_, node)| node).chain(of_modules)
+    }
+
+    /// What the nodes are, for people.
+    #[must_use]
+    pub fn models(&self) -> String {
+        let mut models: Vec<&str> = Vec::new();
+        for hardware in self.all_hardware() {
+            if !models.contains(&hardware.model.as_str()) {
+                models.push(&hardware.model);
+            }
+        }
+        models.join(", ")
+    }
+
+    /// The rate of a server's link: that of its node, if it is one.
+    #[must_use]
+    pub fn server_link(&self) -> BitRate {
+        let head = self.parts.as_ref().and_then(|it| Some(it.group_of(it.head(&self.server)?)));
+        head.map_or(self.server.link, |group| group.node.link)
+    }
+
+    /// What a server draws besides its node, if it is one.
+    #[must_use]
+    pub fn server_power(&self) -> Power {
+        if self.server.node.is_some() { Power(0) } else { self.server.power }
+    }
+
+    /// Whether all nodes are of one kind.
+    #[must_use]
+    pub fn has_like_nodes(&self) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.are_alike())
+    }
 }
 
 table! {

@@ -16,6 +16,7 @@ use crate::scenario::jobs;
 use crate::scenario::keys::Top;
 use crate::scenario::keys::faults::keys_of;
 use crate::scenario::load::Sources;
+use crate::scenario::parts;
 use crate::scenario::transfers;
 use crate::scenario::{Provenance, Scenario, Source};
 
@@ -28,6 +29,7 @@ const REPAIR_REASON: &str =
 pub fn text(scenario: &Scenario) -> String {
     let mut lines = top(scenario);
     lines.extend(machine(scenario));
+    lines.extend(scenario.parts.iter().flat_map(|parts| parts::lines(parts)));
     for rule in &scenario.faults {
         lines.extend(fault(rule));
     }
@@ -88,7 +90,10 @@ pub(super) fn fill_provenance(scenario: &mut Scenario, merged: &Table, sources: 
             let source = value.and_then(|value| source_of(value, &key, sources));
             Provenance { key, value: line.value, source: source.unwrap_or(Source::Scenario) }
         })
-        .chain(arrays::provenance(scenario, merged, sources))
+        .chain(match &scenario.parts {
+            None => arrays::provenance(("hardware", &scenario.hardware), merged, sources),
+            Some(parts) => parts::provenance(parts, merged, sources),
+        })
         .chain(repairs(scenario, merged, sources))
         .collect();
 }
@@ -142,21 +147,24 @@ fn top(scenario: &Scenario) -> Vec<Line> {
     declare::lines("", top.keys())
 }
 
-/// All figures of site, cluster, hardware, module, network, server, boot and controller.
+/// All figures of site, cluster, hardware, module, network, server, boot and controller. Parts come
+/// after them, as tables of arrays.
 fn machine(scenario: &Scenario) -> Vec<Line> {
+    let is_of_modules = scenario.parts.is_none();
     let all = [
-        ("site", scenario.site.keys()),
-        ("cluster", scenario.cluster.keys()),
-        ("hardware", scenario.hardware.keys()),
-        ("upset", scenario.upset.keys()),
-        ("module", scenario.module.keys()),
-        ("network", scenario.network.keys()),
-        ("server", scenario.server.keys()),
-        ("boot", scenario.boot.keys()),
-        ("controller", scenario.controller.keys()),
+        ("site", Some(scenario.site.keys())),
+        ("cluster", is_of_modules.then(|| scenario.cluster.keys())),
+        ("hardware", is_of_modules.then(|| scenario.hardware.keys())),
+        ("upset", Some(scenario.upset.keys())),
+        ("module", is_of_modules.then(|| scenario.module.keys())),
+        ("network", Some(scenario.network.keys())),
+        ("server", Some(scenario.server.keys())),
+        ("boot", Some(scenario.boot.keys())),
+        ("controller", Some(scenario.controller.keys())),
     ];
+    let given = all.into_iter().filter_map(|(table, keys)| Some((table, keys?)));
     let mut lines: Vec<Line> =
-        all.into_iter().flat_map(|(table, keys)| declare::lines(table, keys)).collect();
+        given.flat_map(|(table, keys)| declare::lines(table, keys)).collect();
     // Only a list of jobs has an order.
     let listed = !scenario.jobs.is_empty() && scenario.short().is_none();
     lines.retain(|line| line.key != "order" || listed);

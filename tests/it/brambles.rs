@@ -188,3 +188,55 @@ fn a_job_waits_for_a_dead_head_and_loses_nothing() {
     assert!((20.0 * 60.0..30.0 * 60.0).contains(&wait), "{wait} s");
     assert_eq!(with.metric("work_lost") as u64, 0);
 }
+
+/// Of the same tower as its parts: four nodes behind a converter, all behind the supply, and the
+/// head alone.
+#[test]
+fn each_part_of_the_tower_takes_what_hangs_on_it() {
+    let run = bramble("tower_40_parts", &[]);
+    let hours = |hours: u64| Span::from_secs(hours * 3_600);
+    assert_eq!([2, 4, 6, 9].map(|at| downs(&run, hours(at))), [4, 0, 40, 1]);
+    let supplies = |at: u64| {
+        let down = |what: &What| {
+            matches!(what, What::PartState { part, state: PartState::Down, .. }
+                if part.kind == PartKind::Psu)
+        };
+        run.times(down).into_iter().filter(|when| *when == Time::ZERO + hours(at)).count()
+    };
+    assert_eq!((supplies(2), supplies(6)), (1, 11), "the supply, and ten converters below it");
+    // Of 39 nodes, over the head's link.
+    let quiet = ["fault.crash=[]", "fault.link-degradation=[]", "fault.power-loss=[]"];
+    let by_hand = 780e6 * 8.0 / (75.7e6 * 0.941) + 39.0 * 0.0176;
+    let found = bramble("tower_40_parts", &quiet).metric("checkpoint_time_max");
+    assert!((found - by_hand).abs() < 1e-3, "{found} s for {by_hand} s");
+}
+
+/// The boot ROM of a Pi 2 asks five times in 25 s, and its head takes a minute to serve.
+#[test]
+fn a_desk_that_is_switched_on_at_once_waits_for_its_patience() {
+    let quiet = ["fault.crash=[]", "fault.power-loss=[]"];
+    let gave_up = |run: &Played| {
+        run.times(|what| matches!(what, What::NodeState { state: NodeState::GaveUp, .. })).len()
+    };
+    let at_once = bramble("desk_4_parts", &quiet);
+    assert_eq!(gave_up(&at_once), 3);
+    assert!(at_once.metric("boot_t50") > 600.0);
+    let in_turn = bramble("desk_4_parts", &[&quiet[..], &["boot.power_on.stagger=70 s"]].concat());
+    assert_eq!(gave_up(&in_turn), 0);
+    assert!(in_turn.metric("boot_t100") < 300.0);
+}
+
+/// Ports of 500 mA: each of the three Pi 2 is cut off eleven times, head and switch never.
+#[test]
+fn ports_that_give_too_little_cut_off_what_computes_and_nothing_else() {
+    let run = bramble("desk_4_ports", &[]);
+    let down = |what: &What| {
+        matches!(what, What::NodeState { node, state: NodeState::Down, cause: Cause::BrownOut, .. }
+            if node.0 > 0)
+    };
+    assert_eq!(run.times(down).len(), 33);
+    assert_eq!(run.metric("failures") as u64, 33);
+    let serves =
+        |what: &What| matches!(what, What::PartState { part, .. } if part.kind == PartKind::Server);
+    assert_eq!(run.times(serves).len(), 1, "from its boot to the end");
+}

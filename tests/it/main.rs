@@ -47,6 +47,7 @@ mod numbers;
 mod optimize;
 mod overlap;
 mod pace;
+mod parts;
 mod places;
 mod power;
 mod prediction;

@@ -69,6 +69,10 @@ const PASS: &[(&str, Why)] = &[
     ("no_partner", Why::OtherFiles),
     ("not_there", Why::Meaning),
     ("own_value", Why::OtherFiles),
+    ("parts_alone", Why::OtherTables),
+    ("parts_plugged", Why::OtherFiles),
+    ("parts_ports", Why::Arithmetic),
+    ("parts_trees", Why::Meaning),
     ("points", Why::Arithmetic),
     ("prior", Why::OtherKeys),
     ("queue_easy", Why::OtherTables),
@@ -123,6 +127,7 @@ fn every_example_of_a_mistake_is_refused_by_the_schema_too_or_says_why_not() {
 const SAYINGS: &[(&str, Why)] = &[
     ("there is no such file", Why::OtherFiles),
     ("missing key", Why::OtherFiles),
+    ("without [[group]]", Why::OtherTables),
     ("cannot boot from the network", Why::OtherFiles),
     ("no files to fetch", Why::OtherFiles),
     ("for the jobs of `file`", Why::OtherKeys),

@@ -14,7 +14,7 @@
 //! loses while a checkpoint is written is the scenario's `slowdown`; the time to read such an image
 //! from the card.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
 use crate::event::{JobPhase, Purpose, What};
@@ -51,11 +51,13 @@ pub(super) struct Workers {
     participants: Option<Participants>,
     /// The checkpoint that is written while the job computes.
     drain: Draining,
-    /// Nodes behind each PSU, for their power.
-    by_psu: Vec<u32>,
+    /// Nodes of each feed, for their power.
+    by_feed: Vec<u32>,
+    /// These nodes themselves, where supplies limit what each of them draws.
+    one_by_one: BTreeSet<NodeId>,
     /// Whether these compute.
     computing: bool,
-    /// Nodes of groups that compute behind each PSU, if the job has groups.
+    /// Nodes of groups that compute of each feed, if the job has groups.
     working: BTreeMap<u32, u32>,
 }
 
@@ -372,12 +374,13 @@ impl World<'_> {
     }
 
     fn change_members(&mut self, of: JobId, node: NodeId, joined: bool) {
-        let psu = self.plan.machine.nodes[node.0 as usize].psu;
-        let psus = self.plan.machine.psus.len();
+        let feed = self.plan.machine.feed_of(node);
+        let feeds = self.plan.machine.feeds_count();
+        let one_by_one = self.plan.machine.has_port_limits();
         let workers = self.workers(of);
         workers.participants = None;
-        workers.by_psu.resize(psus, 0);
-        let count = &mut workers.by_psu[psu as usize];
+        workers.by_feed.resize(feeds, 0);
+        let count = &mut workers.by_feed[feed as usize];
         let (from, to) = if joined {
             *count += 1;
             (Draw::Idle, Draw::Compute)
@@ -385,8 +388,17 @@ impl World<'_> {
             *count -= 1;
             (Draw::Compute, Draw::Idle)
         };
-        if workers.computing {
-            self.rack.change_draw(psu, from, to, 1);
+        if one_by_one {
+            if joined {
+                workers.one_by_one.insert(node);
+            } else {
+                workers.one_by_one.remove(&node);
+            }
+        }
+        if workers.computing && one_by_one {
+            self.rack.set_draw_of(node, to);
+        } else if workers.computing {
+            self.rack.change_draw(feed, from, to, 1);
         }
         self.change_speed(of, node, if joined { self.rack.speed(node) } else { WHOLE_PPM });
     }
@@ -399,7 +411,7 @@ impl World<'_> {
         }
     }
 
-    /// Nodes that compute or verify draw more. O(PSU domains); of a job with groups O(nodes) if
+    /// Nodes that compute or verify draw more. O(feeds); of a job with groups O(nodes) if
     /// something changes, as those of groups that wait for others do not.
     fn set_load(&mut self, of: JobId, computes: bool) {
         let groups = self.plan.checkpoint_of(of).and_then(|spec| spec.logging());
@@ -412,7 +424,13 @@ impl World<'_> {
         }
         let (from, to) =
             if computes { (Draw::Idle, Draw::Compute) } else { (Draw::Compute, Draw::Idle) };
-        let counts = (0..).zip(workers.by_psu.iter().copied()).filter(|(_, count)| *count > 0);
+        if self.plan.machine.has_port_limits() {
+            for &node in &workers.one_by_one {
+                self.rack.set_draw_of(node, to);
+            }
+            return;
+        }
+        let counts = (0..).zip(workers.by_feed.iter().copied()).filter(|(_, count)| *count > 0);
         self.rack.change_draws(counts, from, to);
     }
 
@@ -427,15 +445,15 @@ impl World<'_> {
         let busy = if computes { self.jobs.movers(of) } else { Vec::new() };
         let mut working = BTreeMap::new();
         for node in busy {
-            let psu = self.plan.machine.nodes[node.0 as usize].psu;
-            *working.entry(psu).or_insert(0) += 1;
+            let feed = self.plan.machine.feed_of(node);
+            *working.entry(feed).or_insert(0) += 1;
         }
         let before = std::mem::replace(&mut self.workers(of).working, working.clone());
-        for (psu, count) in before {
-            self.rack.change_draw(psu, Draw::Compute, Draw::Idle, count);
+        for (feed, count) in before {
+            self.rack.change_draw(feed, Draw::Compute, Draw::Idle, count);
         }
-        for (psu, count) in working {
-            self.rack.change_draw(psu, Draw::Idle, Draw::Compute, count);
+        for (feed, count) in working {
+            self.rack.change_draw(feed, Draw::Idle, Draw::Compute, count);
         }
     }
 

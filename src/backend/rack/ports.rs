@@ -303,7 +303,7 @@ impl ports::Emitter for RackActuators {
 
     fn abilities(&self, node: NodeId, said: &[Ability]) {
         let (plan, name) = (&self.nodes.plan, self.name(node));
-        let link = plan.scenario.hardware.link;
+        let link = plan.hardware_of(node).link;
         let strikes = |rule: &&FaultRule| {
             let hit = |index| {
                 let part = Part { kind: rule.on.kind, index };

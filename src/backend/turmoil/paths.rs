@@ -4,6 +4,9 @@
 //!  node ==(link)== switch ==(uplink)== top of rack ==(link)== controller and server
 //! ```
 //!
+//! In a tree of switches a packet crosses the uplinks up to the switch in which it turns, and down
+//! from it; the controller stands where the server does.
+//!
 //! Each link has a byte clock for each direction: a packet waits until the clock is free and then
 //! holds it for its own length. Worked example: 1,500 bytes at 100 Mbit/s hold a link for 120 us,
 //! so the second of two packets that are sent together leaves after 240 us.
@@ -17,6 +20,7 @@ use std::collections::BTreeMap;
 
 use super::stage::host_of;
 use crate::ids::{NodeId, Part, PartKind};
+use crate::plan::wiring::NetworkWay;
 use crate::rng::Stream;
 use crate::units::{BitRate, NANOS_PER_SECOND, Span, Time};
 
@@ -77,6 +81,8 @@ struct HostPath {
 struct Trunk {
     forwards: bool,
     uplink: Link,
+    /// The switch above it.
+    above: Option<u32>,
 }
 
 /// All links.
@@ -108,10 +114,10 @@ impl Paths {
 
     /// Whether a link on the way loses a packet. Each harm draws by itself.
     fn is_lost(&mut self, from: usize, to: usize) -> bool {
-        let (a, b) = (self.places[from].switch, self.places[to].switch);
+        let way = self.way(from, to);
         let is_crossed = |part: Part| match part.kind {
             PartKind::NodeLink => [from, to].contains(&host_of(NodeId(part.index))),
-            _ => a != b && [a, b].contains(&Some(part.index)),
+            _ => way.uplinks().any(|switch| switch == part.index),
         };
         let crossed = self.losses.values().filter(|(part, _)| is_crossed(*part));
         let mut lost = false;
@@ -122,9 +128,9 @@ impl Paths {
         lost
     }
 
-    /// Adds a switch.
-    pub(super) fn add_switch(&mut self, uplink: BitRate) {
-        self.trunks.push(Trunk { forwards: true, uplink: Link::new(uplink) });
+    /// Adds a switch, at the top of the rack or under another one.
+    pub(super) fn add_switch(&mut self, uplink: BitRate, above: Option<u32>) {
+        self.trunks.push(Trunk { forwards: true, uplink: Link::new(uplink), above });
     }
 
     /// Adds a host, which is silent until it is made alive.
@@ -158,17 +164,15 @@ impl Paths {
         if !self.reach(from, to) || self.is_lost(from, to) {
             return None;
         }
-        let (a, b) = (self.places[from].switch, self.places[to].switch);
+        let way = self.way(from, to);
         let source = &mut self.places[from].link;
         let mut at = source.up.pass(now.0, bytes, source.left());
-        if a != b {
-            for (switch, upwards) in [(a, true), (b, false)] {
-                let Some(switch) = switch else { continue };
-                let uplink = &mut self.trunks[switch as usize].uplink;
-                let rate = uplink.left();
-                let clock = if upwards { &mut uplink.up } else { &mut uplink.down };
-                at = clock.pass(at, bytes, rate);
-            }
+        let up = way.up.iter().map(|&switch| (switch, true));
+        for (switch, upwards) in up.chain(way.down.iter().map(|&switch| (switch, false))) {
+            let uplink = &mut self.trunks[switch as usize].uplink;
+            let rate = uplink.left();
+            let clock = if upwards { &mut uplink.up } else { &mut uplink.down };
+            at = clock.pass(at, bytes, rate);
         }
         let target = &mut self.places[to].link;
         at = target.down.pass(at, bytes, target.left());
@@ -179,12 +183,15 @@ impl Paths {
     fn reach(&self, from: usize, to: usize) -> bool {
         let (a, b) = (&self.places[from], &self.places[to]);
         let ends = [a, b].iter().all(|place| place.alive && place.link.share_ppm > 0);
-        let across = a.switch != b.switch;
-        let switches = [a.switch, b.switch].into_iter().flatten().all(|switch| {
-            let trunk = &self.trunks[switch as usize];
-            trunk.forwards && (!across || trunk.uplink.share_ppm > 0)
-        });
-        ends && switches
+        let way = self.way(from, to);
+        let forwards = |switch: u32| self.trunks[switch as usize].forwards;
+        let leads = |switch: u32| self.trunks[switch as usize].uplink.share_ppm > 0;
+        ends && way.switches().all(forwards) && way.uplinks().all(leads)
+    }
+
+    fn way(&self, from: usize, to: usize) -> NetworkWay {
+        let above = |switch: u32| self.trunks[switch as usize].above;
+        NetworkWay::between(self.places[from].switch, self.places[to].switch, above)
     }
 }
 
@@ -195,8 +202,8 @@ mod tests {
     /// A controller at the top, two nodes behind switch 0 and one behind switch 1.
     fn paths() -> Paths {
         let mut paths = Paths::new(1);
-        paths.add_switch(BitRate(1_000_000_000));
-        paths.add_switch(BitRate(1_000_000_000));
+        paths.add_switch(BitRate(1_000_000_000), None);
+        paths.add_switch(BitRate(1_000_000_000), None);
         paths.add_host(BitRate(1_000_000_000), None);
         for switch in [0, 0, 1] {
             paths.add_host(BitRate(100_000_000), Some(switch));

@@ -17,7 +17,7 @@ use super::stage::{CONTROLLER, Ground, Programs, Simulation};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::ports::Notice;
-use crate::ids::Part;
+use crate::ids::{NodeId, Part};
 use crate::plan::Plan;
 use crate::units::{Span, Time};
 
@@ -72,18 +72,19 @@ pub(super) fn play<P: Programs>(
 fn network(plan: &Plan, nemesis: &Rc<Nemesis>, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     let (machine, scenario) = (&plan.machine, &plan.scenario);
     let mut paths = Paths::new(scenario.seed);
-    for switch in &machine.switches {
-        paths.add_switch(switch.uplink);
+    for (index, switch) in (0..).zip(&machine.switches) {
+        paths.add_switch(switch.uplink, machine.switch_above(index));
     }
-    paths.add_host(scenario.server.link, None);
-    for node in &machine.nodes {
-        paths.add_host(scenario.hardware.link, Some(node.switch));
+    let (at_server, link) = (machine.wiring.server.switch, scenario.server_link());
+    paths.add_host(link, at_server);
+    for (id, node) in (0..).map(NodeId).zip(&machine.nodes) {
+        paths.add_host(plan.hardware_of(id).link, Some(node.switch));
     }
     let mut names = vec![CONTROLLER_NAME.to_owned()];
     names.extend((0..machine.nodes.len() as u32).map(name_of));
     if nemesis.standby().is_some() {
         names.push("standby".to_owned());
-        paths.add_host(scenario.server.link, None);
+        paths.add_host(link, at_server);
     }
     Wire::new(&names, paths, Rc::clone(nemesis), Rc::clone(bell))
 }

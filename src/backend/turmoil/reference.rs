@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -30,6 +31,7 @@ use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::ports::{Address, Net, Notice};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
+use crate::plan::machine::Machine;
 use crate::units::{NANOS_PER_SECOND, Span, Time};
 
 /// The hosts that turmoil bears, the controller not counted.
@@ -69,9 +71,10 @@ struct Hosts {
 struct Ways {
     alive: Vec<bool>,
     linked: Vec<bool>,
-    /// The switch of a host; the controller has none.
+    /// The switch of a host; that of the controller is the server's, if it has one.
     switch: Vec<Option<u32>>,
     trunks: Vec<Trunk>,
+    machine: Arc<Machine>,
     /// What the simulation was given last: `cut[a][b]` for a < b.
     cut: Vec<Vec<bool>>,
     changed: bool,
@@ -80,13 +83,15 @@ struct Ways {
 impl Ways {
     fn new(plan: &Plan) -> Self {
         let nodes = plan.machine.nodes.iter().map(|row| Some(row.switch));
-        let switch: Vec<_> = std::iter::once(None).chain(nodes).collect();
+        let at_server = plan.machine.wiring.server.switch;
+        let switch: Vec<_> = std::iter::once(at_server).chain(nodes).collect();
         let n = switch.len();
         Self {
             alive: vec![false; n],
             linked: vec![true; n],
             switch,
             trunks: vec![Trunk { forwards: true, uplink: true }; plan.machine.switches.len()],
+            machine: Arc::clone(&plan.machine),
             cut: vec![vec![false; n]; n],
             changed: true,
         }
@@ -94,11 +99,10 @@ impl Ways {
 
     fn is_open(&self, a: usize, b: usize) -> bool {
         let works = |host: usize| self.alive[host] && self.linked[host];
-        let trunk = |host: usize| self.switch[host].map(|switch| self.trunks[switch as usize]);
-        let forwards = |host: usize| trunk(host).is_none_or(|trunk| trunk.forwards);
-        let leaves = |host: usize| trunk(host).is_none_or(|trunk| trunk.uplink);
-        let near = self.switch[a] == self.switch[b];
-        works(a) && works(b) && forwards(a) && forwards(b) && (near || (leaves(a) && leaves(b)))
+        let way = self.machine.way_between(self.switch[a], self.switch[b]);
+        let forwards = |switch: u32| self.trunks[switch as usize].forwards;
+        let leads = |switch: u32| self.trunks[switch as usize].uplink;
+        works(a) && works(b) && way.switches().all(forwards) && way.uplinks().all(leads)
     }
 
     /// Gives the simulation the ways that are cut now. O(hosts^2) if anything changed.

@@ -165,6 +165,10 @@ impl Simulation {
             }
             Effect::Link(node, share_ppm) => {
                 self.ground.set_link(host_of(node), share_ppm);
+                // The controller stands where the server does.
+                if self.plan.machine.wiring.server.node == Some(node.0) {
+                    self.ground.set_link(CONTROLLER, share_ppm);
+                }
             }
             Effect::Switch(switch, forwards, uplink_ppm) => {
                 self.ground.set_switch(switch, forwards, uplink_ppm);

@@ -106,7 +106,7 @@ impl Coordinator<'_> {
     /// A node may work.
     pub(super) fn offer(&mut self, now: Time, node: NodeId, out: &mut Vec<JobCommand>) {
         let (spare, works) = (self.spare(node), self.job_of(node).is_some());
-        if self.state.jobs.is_empty() || works {
+        if self.state.jobs.is_empty() || works || !self.plan.machine.works(node) {
             return;
         }
         let placing = &mut self.state.placing;

@@ -17,8 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{JobId, Part, PartKind};
+use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
+use crate::plan::machine::Machine;
 use crate::scenario::job::{Checkpoint, Cost, KeptAt};
 
 /// The kinds of part that have rows of their own, with those that count as one of them.
@@ -76,6 +77,7 @@ impl Parts {
         for (psu, row) in (0..).zip(&machine.psus) {
             parts.join((PartKind::Psu, psu), (PartKind::Module, row.module));
         }
+        parts.join_trees(machine);
         for (module, row) in (0..).zip(&machine.modules) {
             parts.join((PartKind::Module, module), (PartKind::Rack, row.rack));
         }
@@ -102,6 +104,27 @@ impl Parts {
         self.neighbours[b].push(a as u32);
     }
 
+    /// What hangs on what in trees of switches and supplies.
+    fn join_trees(&mut self, machine: &Machine) {
+        for switch in 0..machine.switches.len() as u32 {
+            if let Some(above) = machine.switch_above(switch) {
+                self.join((PartKind::Switch, switch), (PartKind::Switch, above));
+            }
+        }
+        for psu in 0..machine.psus.len() as u32 {
+            if let Some(above) = machine.psu_above(psu) {
+                self.join((PartKind::Psu, psu), (PartKind::Psu, above));
+            }
+        }
+        let place = machine.wiring.server;
+        let ends = [(PartKind::Switch, place.switch), (PartKind::Psu, place.psu)];
+        for (kind, index) in ends.into_iter().chain([(PartKind::Node, place.node)]) {
+            if let Some(index) = index {
+                self.join((PartKind::Server, 0), (kind, index));
+            }
+        }
+    }
+
     fn what_is_said(&self, plan: &Plan) -> Vec<u32> {
         let (machine, each) = (&plan.machine, distinguishes_nodes(plan));
         let mut said: Vec<Vec<u64>> = Vec::new();
@@ -110,15 +133,31 @@ impl Parts {
         }
         for (node, row) in machine.nodes.iter().enumerate() {
             said[self.first[0] + node].push(u64::from(row.spare));
+            if machine.is_of_parts() {
+                let id = NodeId(node as u32);
+                let group = u64::from(machine.group_of(id));
+                said[self.first[0] + node].extend([group, u64::from(machine.works(id))]);
+            }
             said[self.first[0] + node].extend(each.then_some(node as u64));
         }
         for (switch, row) in (0..).zip(&machine.switches) {
             let number = self.number(Part { kind: PartKind::Switch, index: switch });
             said[number.expect("it has rows")].extend([row.uplink.0, row.power.0]);
+            if machine.is_of_parts() {
+                let above = |&switch: &u32| machine.switch_above(switch);
+                let depth = std::iter::successors(Some(switch), above).count();
+                said[number.expect("it has rows")].push(depth as u64);
+            }
         }
         for (psu, row) in (0..).zip(&machine.psus) {
             let number = self.number(Part { kind: PartKind::Psu, index: psu });
             said[number.expect("it has rows")].extend([row.limit.0, row.restart.0]);
+            // Neighbours in a tree do not say who is above.
+            if machine.is_of_parts() {
+                let depth = std::iter::successors(Some(psu), |&psu| machine.psu_above(psu)).count();
+                let port = machine.wiring.port_limits[psu as usize].unwrap_or_default();
+                said[number.expect("it has rows")].extend([depth as u64, port.0]);
+            }
         }
         for (rule, spec) in (0..).zip(&plan.scenario.faults) {
             for index in spec.on.iter() {

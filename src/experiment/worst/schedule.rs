@@ -1,6 +1,7 @@
 //! A schedule of faults as a scenario, and what is left of the scenario that it is made from.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::config::nodeset;
 use crate::experiment::branch::Refused;
@@ -204,6 +205,10 @@ fn calm(plan: &Plan) -> Result<Scenario, Refused> {
         Refused::new(why, "leave [[change]] out, or write its values into the scenario")
     })?;
     calm.hardware.boot.spread = 0.0;
+    if let Some(parts) = &mut calm.parts {
+        let groups = &mut Arc::make_mut(parts).groups;
+        groups.iter_mut().for_each(|group| group.node.boot.spread = 0.0);
+    }
     calm.boot.stray_frame = 0.0;
     let follows = |checkpoint: &Checkpoint| {
         matches!(checkpoint, Checkpoint::Multilevel(Multilevel { interval: None, .. }))

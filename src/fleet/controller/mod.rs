@@ -39,12 +39,12 @@ use crate::fleet::ports::{
 };
 use crate::fleet::reception::{self, Connection, Incoming};
 use crate::fleet::wire::Message;
-use crate::ids::{Life, NodeId};
+use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::protocol::detector::Detector;
 use crate::rng::Stream;
 use crate::scenario::StopWhen;
-use crate::units::{Span, Time};
+use crate::units::{BitRate, Span, Time};
 
 /// Things heard and not yet looked at.
 const QUEUE: usize = 1024;
@@ -482,8 +482,14 @@ impl<'p> Controller<'p> {
             part,
             lasts: injection.lasts(),
             lease: self.setup.lease,
-            means: Means::of(rule, self.plan.scenario.hardware.link),
+            means: Means::of(rule, self.link_of(part)),
         }
+    }
+
+    /// The rate of a node's link; of another part, that of the first node on it.
+    fn link_of(&self, part: Part) -> BitRate {
+        let node = self.plan.machine.nodes_of(part).next().unwrap_or(NodeId(0));
+        self.plan.hardware_of(node).link
     }
 
     /// A harm is foreseen. What became known while no controller was up warns nobody.

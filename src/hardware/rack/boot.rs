@@ -26,7 +26,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     pub(super) fn begin_step(&mut self, id: u32, cause: Cause) {
         let node = &self.nodes[id as usize];
         let (life, index) = (node.life, node.step);
-        let Some(&step) = self.chain.get(usize::from(index)) else {
+        let Some(&step) = self.chains[usize::from(node.chain)].get(usize::from(index)) else {
             self.comes_up(id);
             return;
         };
@@ -36,7 +36,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             Step::Vary(state, span) => {
                 let what = if state == NodeState::Init { BootDraw::Init } else { BootDraw::Kernel };
                 let unit = self.chance.boot_unit(id, life, what, 0);
-                let spread = self.plan.scenario.hardware.boot.spread;
+                let spread = self.hardware(id).boot.spread;
                 self.after(boot::vary(span, spread, unit), Timer::Step { node: id, life });
             }
             Step::Discover => self.discover(id),
@@ -56,7 +56,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn step_of(&self, id: u32) -> Option<Step> {
         let node = &self.nodes[id as usize];
         let booting = node.powered && is_boot(node.state);
-        booting.then(|| self.chain.get(usize::from(node.step)).copied()).flatten()
+        let chain = &self.chains[usize::from(node.chain)];
+        booting.then(|| chain.get(usize::from(node.step)).copied()).flatten()
     }
 
     pub(super) fn server_of(&self, id: u32) -> usize {
@@ -71,7 +72,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn discover(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
         self.nodes[id as usize].tries += 1;
-        self.after(self.plan.scenario.hardware.boot.dhcp_interval, Timer::Retry { node: id, life });
+        let interval = self.hardware(id).boot.dhcp_interval;
+        self.after(interval, Timer::Retry { node: id, life });
         // A request that waits in the daemon's queue answers this try as well: the ROM uses one
         // transaction number for all.
         let request = self.nodes[id as usize].request;
@@ -103,7 +105,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         if self.step_of(id) != Some(Step::Discover) {
             return;
         }
-        if self.nodes[id as usize].tries < self.plan.scenario.hardware.boot.dhcp_tries {
+        if self.nodes[id as usize].tries < self.hardware(id).boot.dhcp_tries {
             self.discover(id);
         } else {
             self.gives_up(id, Cause::NoOffer);
@@ -132,7 +134,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     /// Time from an OFFER to the ROM noticing it; `None`: it does not.
     fn offer_delay(&self, id: u32) -> Option<Span> {
-        let (boot, times) = (&self.plan.scenario.boot, &self.plan.scenario.hardware.boot);
+        let (boot, times) = (&self.plan.scenario.boot, &self.hardware(id).boot);
         if !times.offer_bug {
             return Some(Span::ZERO);
         }
@@ -154,7 +156,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     fn fetch(&mut self, id: u32, bytes: Bytes) {
         let node = &self.nodes[id as usize];
-        let cap = self.network.tftp_cap(node.share_ppm);
+        let cap = self.network.tftp_cap(node.group, node.share_ppm);
         let route = self.network.tftp_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
@@ -171,7 +173,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             self.nodes[id as usize].due = Time::NEVER;
         } else if self.nodes[id as usize].due == Time::NEVER {
             let life = self.nodes[id as usize].life;
-            let end = self.now + self.plan.scenario.hardware.boot.tftp_timeout;
+            let end = self.now + self.hardware(id).boot.tftp_timeout;
             self.await_until(id, end, Timer::Silence { node: id, life });
         }
     }
@@ -200,7 +202,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn ask_later(&mut self, id: u32) {
         let life = self.nodes[id as usize].life;
         self.nodes[id as usize].request = Request::None;
-        let again = self.now + self.plan.scenario.hardware.boot.dhcp_interval;
+        let again = self.now + self.hardware(id).boot.dhcp_interval;
         self.await_until(id, again, Timer::Lease { node: id, life });
     }
 
@@ -226,7 +228,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             return;
         }
         let node = &self.nodes[id as usize];
-        let cap = self.network.node_cap(node.share_ppm);
+        let cap = self.network.node_cap(node.group, node.share_ppm);
         let route = self.network.read_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);

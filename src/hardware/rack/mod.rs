@@ -26,6 +26,7 @@ mod tests;
 mod transfer;
 mod words;
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 pub use self::node::{Draw, Supply};
@@ -49,6 +50,7 @@ use crate::event::{Cause, Event, NodeState, Sensor, What};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
+use crate::scenario::cluster::Hardware;
 use crate::units::{BitRate, Bytes, Span, Time};
 
 /// The machine, with the plan `P` that it is built from and an agenda of timers of type `T`.
@@ -56,7 +58,8 @@ use crate::units::{BitRate, Bytes, Span, Time};
 pub struct Rack<P, T = Timer> {
     plan: P,
     chance: Chance,
-    chain: Vec<Step>,
+    /// Those of each group, and after them that of a server that is a node.
+    chains: Vec<Vec<Step>>,
     now: Time,
     agenda: Agenda<T>,
     nodes: Vec<MachineNode>,
@@ -69,6 +72,8 @@ pub struct Rack<P, T = Timer> {
     sends: Sends,
     /// What faults leave of parts now.
     scale: Scale,
+    /// How often the ports of nodes have cut them off.
+    port_trips: BTreeMap<u32, u32>,
     /// Nodes that are up.
     up: u32,
     output: Vec<Output>,
@@ -79,16 +84,19 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn new(plan: P) -> Self {
         let machine = &plan.machine;
-        let nodes = machine.nodes.iter().map(MachineNode::at).collect();
+        let ids = (0..machine.nodes.len() as u32).map(NodeId);
+        let nodes = ids.map(|id| MachineNode::at(machine, id)).collect();
+        let head = machine.wiring.server.node;
+        let server = |_: &_| Server { down: u16::from(head.is_some()), ..Server::default() };
         let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
-        Self {
+        let mut rack = Self {
             chance: Chance::new(&plan.scenario),
-            chain: chain::chain(&plan.scenario),
+            chains: chains(&plan),
             now: Time::ZERO,
             agenda: Agenda::new(),
             nodes,
             switches,
-            servers: machine.servers.iter().map(|_| Server::default()).collect(),
+            servers: machine.servers.iter().map(server).collect(),
             feed: Feed::new(&plan),
             network: Network::new(&plan),
             transfers: Transfers::default(),
@@ -96,8 +104,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             scale: Scale::default(),
             up: 0,
             output: Vec::new(),
+            port_trips: BTreeMap::new(),
             plan,
+        };
+        if head.is_some() {
+            // Nobody serves before the node is up.
+            rack.network.set_server(Time::ZERO, 0, 0);
         }
+        rack
     }
 
     /// The plan.
@@ -212,6 +226,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             | Timer::Settled { .. }
             | Timer::Feed { .. } => {}
             Timer::PsuRestart { psu } => self.psu_up(psu, Cause::Course),
+            Timer::PortRestart { node } => self.port_restarts(node),
             Timer::Admitted { ticket } => self.admitted(ticket),
         }
     }
@@ -266,7 +281,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// Whether nodes come up at the instant in which they get power.
     #[must_use]
     pub fn boots_at_once(&self) -> bool {
-        self.chain.is_empty()
+        self.chains.iter().all(Vec::is_empty)
     }
 
     /// Switches a node's channel on. It gets power, and a new life begins, if it had none and its
@@ -289,7 +304,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn supply(&self, node: NodeId) -> Supply {
         let node = &self.nodes[node.0 as usize];
-        if node.blocked > 0 || !self.feed.gives(node.psu) {
+        if node.blocked > 0 || !self.feed.gives(node.feed) {
             Supply::Dead
         } else if node.channel {
             Supply::On
@@ -298,12 +313,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    /// So many nodes of a PSU domain draw something else from now on. O(1).
-    pub fn change_draw(&mut self, psu: u32, from: Draw, to: Draw, count: u32) {
-        self.feed.change_draw(self.now, psu, from, to, count);
+    /// So many nodes of a feed draw something else from now on. O(PSUs above each other).
+    pub fn change_draw(&mut self, feed: u32, from: Draw, to: Draw, count: u32) {
+        self.feed.change_draw(self.now, feed, from, to, count);
     }
 
-    /// So many nodes of each of these PSU domains draw something else from now on. O(domains).
+    /// So many nodes of each of these feeds draw something else from now on. O(feeds).
     pub fn change_draws(&mut self, counts: impl Iterator<Item = (u32, u32)>, from: Draw, to: Draw) {
         self.feed.change_draws(self.now, counts, from, to);
     }
@@ -315,11 +330,27 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    /// Whether the network reaches a node from the top of the rack.
+    /// Whether the network reaches a node from where its server stands: the top of the rack, unless
+    /// it is plugged into a switch.
     #[must_use]
     pub fn connects(&self, node: NodeId) -> bool {
-        let node = &self.nodes[node.0 as usize];
-        node.share_ppm > 0 && self.switches[node.switch as usize].connects()
+        let id = node.0;
+        let node = &self.nodes[id as usize];
+        let head = self.plan.machine.wiring.server.node;
+        node.share_ppm > 0
+            && self.switches[node.switch as usize].reached
+            && head.is_none_or(|head| self.nodes[head as usize].share_ppm > 0)
+    }
+
+    /// The hardware of a node.
+    fn hardware(&self, id: u32) -> &Hardware {
+        self.plan.scenario.hardware_of(self.nodes[id as usize].group)
+    }
+
+    /// The server that a node is, if it is one.
+    fn server_that_is(&self, id: u32) -> Option<u32> {
+        let head = self.plan.machine.wiring.server.node;
+        (head == Some(id)).then_some(0)
     }
 
     /// What is left of the speed at which a node computes (ppm). A node that is off keeps it.
@@ -427,7 +458,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     }
 
     fn admitted(&mut self, ticket: Ticket) {
-        let alike = self.scale.leaves_links_whole() && !self.network.is_mesh();
+        // Neighbours behind one switch may differ where groups do.
+        let are_groups = self.plan.machine.is_of_parts();
+        let alike = self.scale.leaves_links_whole() && !self.network.is_mesh() && !are_groups;
         let way = way(&self.nodes);
         if self.transfers.start(ticket, &mut self.network, self.now, alike, way) {
             self.effect(Effect::Moved(ticket));
@@ -518,13 +551,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         (node.step, node.tries, node.request) = (0, 0, Request::None);
         let life = node.life;
         self.effect(Effect::Powered(NodeId(id), Life(life)));
-        if self.chain.is_empty() {
+        if self.chains[usize::from(self.nodes[id as usize].chain)].is_empty() {
             self.set_draw(id, Draw::Boot);
             self.comes_up(id);
             return;
         }
         self.set_draw(id, Draw::Inrush);
-        self.after(self.plan.scenario.hardware.boot.inrush, Timer::Settled { node: id, life });
+        let inrush = self.hardware(id).boot.inrush;
+        self.after(inrush, Timer::Settled { node: id, life });
         self.begin_step(id, Cause::Course);
     }
 
@@ -554,6 +588,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             self.up -= 1;
             self.lose_sends(id);
             self.effect(Effect::Stops(NodeId(id)));
+            if let Some(server) = self.server_that_is(id) {
+                self.server_down(server, cause);
+            }
         }
     }
 
@@ -563,6 +600,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.set_draw(id, Draw::Idle);
         self.up += 1;
         self.effect(Effect::Starts(NodeId(id), Life(self.nodes[id as usize].life)));
+        if let Some(server) = self.server_that_is(id) {
+            self.server_up(server, Cause::Course);
+        }
     }
 
     /// A powered node fails: `state` is [`NodeState::Down`] or [`NodeState::Hung`]. One that has
@@ -600,15 +640,29 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// Changes what a node draws, in the meter and in its PSU domain.
     fn set_draw(&mut self, id: u32, draw: Draw) {
         let node = &mut self.nodes[id as usize];
-        let from = std::mem::replace(&mut node.draw, draw);
-        self.feed.change_draw(self.now, node.psu, from, draw, 1);
+        let (from, feed) = (std::mem::replace(&mut node.draw, draw), node.feed);
+        self.feed.change_draw(self.now, feed, from, draw, 1);
+        if self.feed.exceeds_port(feed, draw) {
+            self.feed.trip_port(id);
+        }
     }
+}
+
+/// The boot chains of a plan's nodes.
+fn chains(plan: &Plan) -> Vec<Vec<Step>> {
+    let groups = plan.machine.wiring.groups.len().max(1) as u16;
+    let head = plan.machine.wiring.server.node.map(|node| plan.machine.group_of(NodeId(node)));
+    let of_groups = (0..groups).map(|group| chain::chain(&plan.scenario, group));
+    of_groups.chain(head.map(|group| chain::chain_of_server(&plan.scenario, group))).collect()
 }
 
 /// The rate of the link of a node or server, of what is left of it.
 fn cap(nodes: &[MachineNode]) -> impl Fn(&Network, Part) -> BitRate {
     |network, part| match part.kind {
-        PartKind::Node => network.node_cap(nodes[part.index as usize].share_ppm),
+        PartKind::Node => {
+            let node = &nodes[part.index as usize];
+            network.node_cap(node.group, node.share_ppm)
+        }
         _ => network.server_rate(),
     }
 }
@@ -622,6 +676,10 @@ fn way(nodes: &[MachineNode]) -> impl Fn(&Network, u32, bool) -> Way {
         } else {
             network.read_route(id, node.switch)
         };
-        (route, network.node_cap(node.share_ppm))
+        // The server's own data go to its disk, over no link.
+        let whole = BitRate(u64::MAX);
+        let cap =
+            if network.is_head(id) { whole } else { network.node_cap(node.group, node.share_ppm) };
+        (route, cap)
     }
 }

@@ -3,7 +3,8 @@
 use crate::event::NodeState;
 use crate::hardware::flow::FlowId;
 use crate::hardware::network::WHOLE_PPM;
-use crate::plan::machine::NodeRow;
+use crate::ids::NodeId;
+use crate::plan::machine::Machine;
 use crate::scenario::cluster::NodePower;
 use crate::units::{Power, Time};
 
@@ -84,8 +85,12 @@ pub(super) struct MachineNode {
     pub share_ppm: u32,
     /// The switch it is plugged into.
     pub switch: u32,
-    /// The PSU that feeds it.
-    pub psu: u32,
+    /// What feeds it: the number of [`Machine::feed_of`].
+    pub feed: u32,
+    /// Its group.
+    pub group: u16,
+    /// Its boot chain.
+    pub chain: u16,
     /// Its boot transfer.
     pub flow: Option<FlowId>,
 }
@@ -93,8 +98,11 @@ pub(super) struct MachineNode {
 const _: () = assert!(size_of::<MachineNode>() == 64);
 
 impl MachineNode {
-    /// A node that is off, in this place of the machine.
-    pub(super) fn at(row: &NodeRow) -> Self {
+    /// A node that is off, in its place of the machine. A server that is a node has a boot chain
+    /// after those of all groups.
+    pub(super) fn at(machine: &Machine, id: NodeId) -> Self {
+        let (row, group) = (&machine.nodes[id.0 as usize], machine.group_of(id));
+        let is_head = machine.wiring.server.node == Some(id.0);
         Self {
             state: NodeState::Off,
             life: 0,
@@ -108,7 +116,9 @@ impl MachineNode {
             draw: Draw::Off,
             share_ppm: WHOLE_PPM,
             switch: row.switch,
-            psu: row.psu,
+            feed: machine.feed_of(id),
+            group,
+            chain: if is_head { machine.wiring.groups.len() as u16 } else { group },
             flow: None,
         }
     }

@@ -21,12 +21,14 @@ pub(super) struct Switch {
     pub uplink_ppm: u32,
     /// The server of its nodes.
     pub server: u32,
+    /// Whether its nodes and their server reach each other.
+    pub reached: bool,
 }
 
 impl Switch {
     /// A switch that works, whose nodes have this server.
     pub(super) fn of(server: u32) -> Self {
-        Self { down: 0, uplink_ppm: WHOLE_PPM, server }
+        Self { down: 0, uplink_ppm: WHOLE_PPM, server, reached: true }
     }
 
     pub(super) fn connects(&self) -> bool {
@@ -130,8 +132,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             self.network.set_uplink(self.now, switch, share_ppm);
         }
         for index in 0..self.servers.len() as u32 {
-            let is_up = self.servers[index as usize].down == 0;
-            self.network.set_server(self.now, index, is_up);
+            self.set_server(index);
             let share_ppm = self.scale.share(Part { kind: PartKind::Server, index });
             self.network.set_disk(self.now, index, share_ppm);
         }
@@ -154,6 +155,11 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.node_cap_changed(index);
                 self.effect(Effect::Link(NodeId(index), share_ppm));
                 self.connection_changed(index);
+                if let Some(server) = self.server_that_is(index) {
+                    self.set_server(server);
+                    let all = 0..self.nodes.len() as u32;
+                    all.filter(|&id| id != index).for_each(|id| self.connection_changed(id));
+                }
             }
             PartKind::Server => self.network.set_disk(self.now, index, share_ppm),
             PartKind::Blade
@@ -174,17 +180,29 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.servers[server].requests.admit(self.now, count, Span(slowed as u64))
     }
 
+    /// The network of a server moves what is left of it.
+    fn set_server(&mut self, server: u32) {
+        let head = self.plan.machine.wiring.server.node;
+        let link = head.map_or(WHOLE_PPM, |node| self.nodes[node as usize].share_ppm);
+        let share_ppm = if self.servers[server as usize].down == 0 { link } else { 0 };
+        self.network.set_server(self.now, server, share_ppm);
+    }
+
     /// What a node moves follows its link.
     fn node_cap_changed(&mut self, id: u32) {
         let node = &self.nodes[id as usize];
-        let link = self.network.node_cap(node.share_ppm);
-        self.network.set_node_link(self.now, id, node.share_ppm);
+        let link = self.network.node_cap(node.group, node.share_ppm);
+        self.network.set_node_link(self.now, id, node.group, node.share_ppm);
         if let Some(flow) = node.flow {
             let tftp = node.state == NodeState::Tftp;
-            let cap = if tftp { self.network.tftp_cap(node.share_ppm) } else { link };
+            let tftp_cap = self.network.tftp_cap(node.group, node.share_ppm);
+            let cap = if tftp { tftp_cap } else { link };
             self.network.fabric.set_cap(self.now, flow, cap);
         }
-        self.transfers.set_cap(id, link, &mut self.network, self.now);
+        // The server's own data cross no link.
+        if !self.network.is_head(id) {
+            self.transfers.set_cap(id, link, &mut self.network, self.now);
+        }
         let (part, cap) = (Part { kind: PartKind::Node, index: id }, super::cap(&self.nodes));
         self.sends.set_caps(part, &mut self.network, self.now, cap);
     }
@@ -201,14 +219,18 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         for switch in plan.machine.switches_of(psu) {
             self.switch_down(switch, cause);
         }
-        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }) {
+        for NodeId(node) in plan.machine.nodes_on(Part { kind: PartKind::Psu, index: psu }) {
             if self.nodes[node as usize].powered {
                 self.cut_power(node, NodeState::Down, cause);
             } else if self.nodes[node as usize].state == NodeState::Off {
                 self.set_state(node, NodeState::Down, cause);
             }
         }
+        if plan.machine.wiring.server.psu == Some(psu) {
+            self.server_down(0, cause);
+        }
         self.feed.change_base(self.now, psu, false);
+        plan.machine.psus_below(psu).for_each(|below| self.psu_down(below, cause));
     }
 
     /// One of the reasons is gone; with the last one power is back for the nodes whose channel is
@@ -226,8 +248,11 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         for switch in plan.machine.switches_of(psu) {
             self.switch_up(switch, cause);
         }
+        if plan.machine.wiring.server.psu == Some(psu) {
+            self.server_up(0, cause);
+        }
         let mut wait = Span::ZERO;
-        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Psu, index: psu }) {
+        for NodeId(node) in plan.machine.nodes_on(Part { kind: PartKind::Psu, index: psu }) {
             if self.nodes[node as usize].channel {
                 self.await_until(node, self.now + wait, Timer::Feed { node });
                 wait += self.plan.scenario.boot.power_on.stagger;
@@ -235,14 +260,46 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.rest(node, cause);
             }
         }
+        plan.machine.psus_below(psu).for_each(|below| self.psu_up(below, cause));
     }
 
     /// The PSU domains that are above their limits brown out, all at once: that one goes relieves
-    /// no other.
+    /// no other. Ports that give too little follow.
     pub(super) fn brown_outs(&mut self) {
         for psu in self.feed.take_tripped() {
             self.brown_out(psu);
         }
+        for node in self.feed.take_ports() {
+            self.port_trips(node);
+        }
+    }
+
+    /// The port of a node cuts it off, if it may still draw too much, and tries again as often as
+    /// the controller's patience lasts.
+    fn port_trips(&mut self, id: u32) {
+        let (powered, feed, draw) = {
+            let node = &self.nodes[id as usize];
+            (node.powered, node.feed, node.draw)
+        };
+        if !powered || !self.feed.exceeds_port(feed, draw) {
+            return;
+        }
+        let trips = self.port_trips.entry(id).or_insert(0);
+        *trips += 1;
+        let again = *trips <= self.plan.scenario.controller.boot_retries;
+        self.nodes[id as usize].blocked += 1;
+        self.cut_power(id, NodeState::Down, Cause::BrownOut);
+        if again {
+            let restart = self.plan.machine.psus[self.feed.psu_of(feed) as usize].restart;
+            self.after(restart, Timer::PortRestart { node: id });
+        }
+    }
+
+    /// The port of a node gives power again.
+    pub(super) fn port_restarts(&mut self, id: u32) {
+        self.nodes[id as usize].blocked -= 1;
+        self.energise(id);
+        self.rest(id, Cause::Course);
     }
 
     /// A PSU whose limit was passed cuts its domain off, and tries again as often as the
@@ -283,9 +340,28 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.network.set_switch(self.now, switch, forwards);
         self.effect(Effect::Switch(switch, forwards, uplink_ppm));
         let plan = self.plan.clone();
-        for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Switch, index: switch }) {
-            self.connection_changed(node);
+        let all = if plan.machine.is_of_parts() { self.switches.len() as u32 } else { 0 };
+        let others: Vec<_> = (0..all).filter(|&other| other != switch).collect();
+        for index in std::iter::once(switch).chain(others) {
+            let reached = self.is_reached(index);
+            let before = std::mem::replace(&mut self.switches[index as usize].reached, reached);
+            if index == switch || reached != before {
+                let nodes = plan.machine.nodes_on(Part { kind: PartKind::Switch, index });
+                nodes.for_each(|NodeId(node)| self.connection_changed(node));
+            }
         }
+    }
+
+    /// Whether all between a switch and its server works.
+    fn is_reached(&self, switch: u32) -> bool {
+        let machine = &self.plan.machine;
+        if !machine.is_of_parts() {
+            return self.switches[switch as usize].connects();
+        }
+        let way = machine.way_to_server(switch);
+        let forwards = |switch: u32| self.switches[switch as usize].down == 0;
+        let leads = |switch: u32| self.switches[switch as usize].uplink_ppm > 0;
+        way.switches().all(forwards) && way.uplinks().all(leads)
     }
 
     /// A node can or can no longer be reached: the holder learns it of one that is up, and a boot
@@ -299,13 +375,13 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    fn server_down(&mut self, server: u32, cause: Cause) {
+    pub(super) fn server_down(&mut self, server: u32, cause: Cause) {
         self.servers[server as usize].down += 1;
         if self.servers[server as usize].down > 1 {
             return;
         }
         self.emit_part(PartKind::Server, server, PartState::Down, cause);
-        self.network.set_server(self.now, server, false);
+        self.set_server(server);
         self.servers[server as usize].dhcp.reset(self.now);
         let plan = self.plan.clone();
         for NodeId(node) in plan.machine.nodes_of(Part { kind: PartKind::Server, index: server }) {
@@ -314,11 +390,11 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    fn server_up(&mut self, server: u32, cause: Cause) {
+    pub(super) fn server_up(&mut self, server: u32, cause: Cause) {
         self.servers[server as usize].down -= 1;
         if self.servers[server as usize].down == 0 {
             self.emit_part(PartKind::Server, server, PartState::Up, cause);
-            self.network.set_server(self.now, server, true);
+            self.set_server(server);
             self.servers[server as usize].dhcp.reset(self.now);
             let (plan, kind) = (self.plan.clone(), PartKind::Server);
             for NodeId(node) in plan.machine.nodes_of(Part { kind, index: server }) {

@@ -76,6 +76,11 @@ pub enum Timer {
         /// Its domain.
         psu: u32,
     },
+    /// The port of a node that drew too much gives power again.
+    PortRestart {
+        /// The node.
+        node: u32,
+    },
     /// The disks have taken a transfer's requests.
     Admitted {
         /// The transfer.

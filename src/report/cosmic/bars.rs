@@ -46,7 +46,7 @@ pub(super) fn draw(input: &Input) -> Drawing {
     let bars = bars(input);
     let widest = bars.iter().map(|bar| bar.rates.iter().sum::<f64>()).fold(0.0, f64::max);
     let mut drawing = Drawing::default();
-    let title = format!("Upsets of a {}", input.scenario.hardware.model);
+    let title = format!("Upsets of a {}", input.model());
     let subtitle = format!("{} · {}", input.place(), assumed(input));
     heading(&mut drawing, &title, &subtitle);
     let shown: Vec<_> = Class::ALL

@@ -20,7 +20,7 @@ pub fn json(input: &Input) -> Value {
     let node_rate = input.budget.rate();
     json!({
         "scenario": scenario.name,
-        "hardware": scenario.hardware.model,
+        "hardware": input.model(),
         "nodes": input.nodes,
         "site": {
             "altitude_m": site.altitude.0 as f64 / 1e3,

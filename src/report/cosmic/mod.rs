@@ -36,14 +36,16 @@ impl Input<'_> {
     /// Each figure that the budget hangs on, with what stands behind it.
     fn figures(&self) -> impl Iterator<Item = &Provenance> {
         self.scenario.provenance.iter().filter(|figure| {
-            ["site.", "hardware.array.", "upset."].iter().any(|table| figure.key.starts_with(table))
+            let tables = ["site.", "hardware.array.", "group.0.node.array.", "upset."];
+            tables.iter().any(|table| figure.key.starts_with(table))
         })
     }
 
     /// Whether the sensitivity of an array, from 0, is an assumption.
     fn is_assumed(&self, array: usize) -> bool {
         let keys = ["sigma", "fit_per_mbit", "devices"];
-        let keys = keys.map(|key| format!("hardware.array.{array}.{key}"));
+        let of = if self.scenario.parts.is_some() { "group.0.node" } else { "hardware" };
+        let keys = keys.map(|key| format!("{of}.array.{array}.{key}"));
         let assumed = |figure: &&Provenance| matches!(figure.source, Source::Assumption(_));
         self.figures().filter(assumed).any(|figure| keys.contains(&figure.key))
     }
@@ -53,6 +55,18 @@ impl Input<'_> {
         let flux = self.budget.flux.factor;
         let arrays = self.scenario.hardware.arrays.iter();
         arrays.filter_map(|array| Some((array, Chips::of(array, flux)?))).collect()
+    }
+
+    /// The nodes that the figures are of: where groups differ, those of the first.
+    fn model(&self) -> String {
+        let model = &self.scenario.hardware.model;
+        let mut arrays = self.scenario.all_hardware().map(|hardware| &hardware.arrays);
+        let first = arrays.next();
+        if arrays.all(|arrays| Some(arrays) == first) {
+            self.scenario.models()
+        } else {
+            format!("{model}, the first of several kinds")
+        }
     }
 
     /// The site in a phrase, for subtitles.

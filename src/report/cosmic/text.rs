@@ -19,7 +19,7 @@ pub fn text(input: &Input) -> String {
         out,
         "{} · {nodes} of {} · {}",
         input.scenario.name,
-        input.scenario.hardware.model,
+        input.model(),
         input.place()
     );
     out += &flux(input);

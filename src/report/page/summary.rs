@@ -116,7 +116,7 @@ impl About<'_> {
         format!(
             "This run had {} ({}) in {} with {}, on the stage `{stage}`.",
             words::count(self.nodes(), "node", "nodes"),
-            plan.scenario.hardware.model,
+            plan.scenario.models(),
             words::count(plan.machine.modules.len(), "module", "modules"),
             words::count(plan.machine.servers.len(), "boot and file server", "servers"),
         )

@@ -12,6 +12,7 @@ use crate::scenario::changes::OneChange;
 use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::job_files::QUEUE;
 use crate::scenario::jobs::{JOB, Protocols, Workload};
+use crate::scenario::parts::{Group, Supply, Switch};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
@@ -68,12 +69,22 @@ joined! {
         &["checkpoint", "job"],
         &["workload", "queue"],
         &["checkpoint", "queue"],
+        // A cluster is written as modules or as parts.
+        &["cluster", "group"],
+        &["module", "group"],
+        &["cluster", "switch"],
+        &["module", "switch"],
+        &["cluster", "supply"],
+        &["module", "supply"],
     ] and
         Key::new("site", Kind::Table(Site::SPEC), ""),
         Key::new("cluster", Kind::Table(Cluster::SPEC), ""),
         Key::new("hardware", Kind::Table(Hardware::SPEC), ""),
         Key::new("upset", Kind::Table(Outcomes::SPEC), ""),
         Key::new("module", Kind::Table(Module::SPEC), ""),
+        Key::new("group", Kind::Tables(Group::SPEC), "Groups of nodes, in place of modules."),
+        Key::new("switch", Kind::Tables(Switch::SPEC), "The switches of groups."),
+        Key::new("supply", Kind::Tables(Supply::SPEC), "What feeds groups, switches and servers."),
         Key::new("network", Kind::Table(Network::SPEC), ""),
         Key::new("server", Kind::Table(Server::SPEC), ""),
         Key::new("boot", Kind::Table(Boot::SPEC), ""),
