@@ -79,6 +79,19 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Transfer => "transfer",
         TaskKind::Sort => "sort",
+        TaskKind::Map => "map",
+        TaskKind::SpeculativeMap => "speculative-map",
+        TaskKind::BlockRead => "block-read",
+        TaskKind::Shuffle => "shuffle",
+        TaskKind::Fetch => "fetch",
+        TaskKind::Reduce => "reduce",
+        TaskKind::BlockWrite => "block-write",
+        TaskKind::Replication => "replication",
+        TaskKind::UnderReplicated => "under-replicated",
+        TaskKind::MissingBlock => "missing-block",
+        TaskKind::NameNodeOutage => "name-node-outage",
+        TaskKind::Snapshot => "snapshot",
+        TaskKind::ForgottenBlock => "forgotten-block",
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A workload is one file here and a line in the list at the end.
 
+pub mod map_reduce;
 pub mod sort;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use crate::ids::{NodeId, PartKind};
 pub(super) trait WorkloadTable: Declared {
     /// Its name.
     const NAME: &'static str;
-    /// The keys that name nodes, in the order in which [`Placed`] has them.
+    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left out
+    /// then names none.
     const NODES: &'static [&'static str];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
@@ -56,7 +58,7 @@ fn read<T: WorkloadTable>(
         }
     }
     let table = T::read(&section, m);
-    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(&section, key, layout?, m)).collect();
+    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes::<T>(&section, key, layout?, m)).collect();
     let nodes: Vec<_> = nodes.into_iter().collect::<Option<_>>()?;
     let table = table?;
     table.check(&nodes, &section, m);
@@ -64,12 +66,15 @@ fn read<T: WorkloadTable>(
 }
 
 /// The nodes that a key names, in their order: those of other parts are all inside these.
-fn nodes(
+fn nodes<T: WorkloadTable>(
     section: &Section<'_>,
     key: &str,
     layout: &Layout,
     m: &mut Mistakes,
 ) -> Option<Vec<NodeId>> {
+    if !section.has(key) && !T::SPEC.key(key).is_some_and(|own| own.required) {
+        return Some(Vec::new());
+    }
     section.demand(key, m);
     let value = section.given(key)?;
     let expression = nodeset::parse(value.text()?).ok()?;
@@ -149,4 +154,6 @@ macro_rules! workloads {
 workloads! {
     /// Numbers that nodes sort.
     sort: sort::Sort,
+    /// A MapReduce job on HDFS.
+    map_reduce: map_reduce::MapReduce,
 }
