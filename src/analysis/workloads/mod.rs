@@ -1,6 +1,7 @@
 //! What the tasks of workloads come to: each workload has its own metrics, one file here and a
 //! line in the list at the end.
 
+mod map_reduce;
 mod sort;
 
 use super::metrics::Table;
@@ -13,6 +14,8 @@ pub(super) struct TaskEvent {
     pub(super) kind: TaskKind,
     pub(super) number: u32,
     pub(super) act: TaskAct,
+    /// What its send moved, if it is the end of one.
+    pub(super) moved: u64,
 }
 
 /// The metrics of a workload.
@@ -74,4 +77,5 @@ macro_rules! tallies {
 
 tallies! {
     sort: sort::SortTally,
+    map_reduce: map_reduce::MapReduceTally,
 }

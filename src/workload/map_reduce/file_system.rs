@@ -285,7 +285,8 @@ impl FileSystem {
                 Health::Under => Some(TaskKind::UnderReplicated),
                 Health::Missing => Some(TaskKind::MissingBlock),
             };
-            out.extend(kind(before).map(|kind| emit(kind, block, TaskAct::End, None)));
+            let act = if health == Health::Missing { TaskAct::Lose } else { TaskAct::End };
+            out.extend(kind(before).map(|kind| emit(kind, block, act, None)));
             out.extend(kind(health).map(|kind| emit(kind, block, TaskAct::Begin, None)));
         }
         let own = &mut self.blocks[block as usize];
