@@ -424,3 +424,61 @@ impl FileSystem {
         Some(is_kept.then_some((block, to)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 40 nodes behind 4 switches, seed 1.
+    fn loaded(blocks: u32) -> FileSystem {
+        let nodes: Vec<NodeId> = (0..40).map(NodeId).collect();
+        let mut names = FileSystem::new(&nodes, 2, 1);
+        names.locate(&|NodeId(node)| node / 10);
+        for _ in 0..blocks {
+            names.load(1, 3);
+        }
+        names
+    }
+
+    #[test]
+    fn the_second_replica_lies_on_another_rack_and_the_third_next_to_it() {
+        let names = loaded(1_000);
+        for block in &names.blocks {
+            let [first, second, third] = block.replicas[..] else { panic!("it has three") };
+            assert_ne!(names.rack(first), names.rack(second));
+            assert_eq!(names.rack(second), names.rack(third));
+            assert_ne!(second, third);
+        }
+    }
+
+    /// Chi-square with 39 degrees of freedom stays below 62.43 in 99 % of cases.
+    #[test]
+    fn each_replica_lies_on_each_node_as_often() {
+        let names = loaded(10_000);
+        for place in 0..3 {
+            let mut counts = [0.0_f64; 40];
+            for block in &names.blocks {
+                counts[block.replicas[place] as usize] += 1.0;
+            }
+            let square = |count: &f64| (count - 250.0) * (count - 250.0) / 250.0;
+            let sum: f64 = counts.iter().map(square).sum();
+            assert!(sum < 62.43, "place {place}: {sum}");
+        }
+    }
+
+    #[test]
+    fn more_replicas_lie_at_most_so_many_on_a_rack() {
+        let mut names = loaded(0);
+        for _ in 0..200 {
+            names.load(1, 8);
+        }
+        for block in &names.blocks {
+            let mut racks = [0_u32; 4];
+            for &node in &block.replicas {
+                racks[names.rack(node) as usize] += 1;
+            }
+            // (8 - 1) / 4 + 2.
+            assert!(racks.iter().all(|count| *count <= 3), "{racks:?}");
+        }
+    }
+}

@@ -380,14 +380,14 @@ impl MapReduceJob {
 
     /// The names are those of the last snapshot: what was written since is lost.
     fn forget(&mut self, out: &mut Vec<Command>) {
-        for reducer in 0..self.reducers.len() as u32 {
-            let young = |block: &u32| *block as usize >= self.snapshot.0;
-            if self.reducers[reducer as usize].blocks.iter().any(young) {
-                self.fail_reducer(reducer, out);
-            }
-        }
+        let young = |block: &u32| *block as usize >= self.snapshot.0;
+        let of_young = |reducer: &u32| self.reducers[*reducer as usize].blocks.iter().any(young);
+        let losers: Vec<_> = (0..self.reducers.len() as u32).filter(of_young).collect();
         for block in self.snapshot.0..self.names.blocks.len() {
             self.forget_block(block as u32, out);
+        }
+        for reducer in losers {
+            self.fail_reducer(reducer, out);
         }
         self.names.edits = self.snapshot.1;
     }
