@@ -16,7 +16,7 @@ use super::transfers::TransferTally;
 use super::upsets::{Chips, Upsets};
 use super::workloads::{Tallies, TaskEvent};
 use super::{Findings, NodeClass};
-use crate::event::{Event, TaskKind, What};
+use crate::event::{Event, Purpose, TaskKind, What};
 use crate::plan::Plan;
 use crate::units::Time;
 
@@ -44,6 +44,8 @@ pub struct Fold {
     collectives: Collectives,
     transfers: TransferTally,
     tallies: Tallies,
+    /// What the last event moved, if it was a transfer of a workload.
+    moved: u64,
     /// A row of each task, unless some metrics are all that is wanted.
     tasks: Option<Tasks>,
 }
@@ -104,6 +106,7 @@ impl Fold {
             collectives: Collectives::new(&shape.jobs),
             transfers: TransferTally::new(&shape.transfers, &shape.machine),
             tallies: shape.tallies.clone(),
+            moved: 0,
             tasks: Some(Tasks::default()),
         }
     }
@@ -119,6 +122,10 @@ impl Fold {
         let now = event.at.0;
         assert!(now >= self.now, "events come in the order of their time");
         self.now = now;
+        let moved = std::mem::take(&mut self.moved);
+        if let What::Transfer { purpose: Purpose::Workload, received, .. } = event.what {
+            self.moved = received.0;
+        }
         match event.what {
             What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
             What::Transfer { .. } | What::Reading { .. } if !self.follows_meters => {}
@@ -152,7 +159,7 @@ impl Fold {
                 self.transfers.act(now, number, act);
             }
             What::Task { kind, number, act, .. } => {
-                self.tallies.act(now, TaskEvent { kind, number, act });
+                self.tallies.act(now, TaskEvent { kind, number, act, moved });
                 if let Some(tasks) = &mut self.tasks {
                     tasks.act(now, event.what);
                 }
@@ -236,7 +243,7 @@ mod tests {
     use super::super::shape::JobShape;
     use super::super::{BootSpan, Point};
     use super::*;
-    use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Purpose, Sensor, What};
+    use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
     use crate::units::{Bytes, NANOS_PER_SECOND, Span};
 

@@ -248,6 +248,32 @@ pub enum TaskKind {
     Trigger,
     /// What a node sends back that was triggered.
     Upload,
+    /// A map of a block.
+    Map,
+    /// The same a second time, while the first one is under way.
+    SpeculativeMap,
+    /// A map reads its block from another node.
+    BlockRead,
+    /// A reduce task fetches what maps put out, from its begin until it has all of it.
+    Shuffle,
+    /// It fetches from one node all that is there.
+    Fetch,
+    /// A reduce task computes, and writes what it puts out.
+    Reduce,
+    /// A block is written to a further data node.
+    BlockWrite,
+    /// A block is copied, as it has too few replicas.
+    Replication,
+    /// A block has too few replicas, as the NameNode knows.
+    UnderReplicated,
+    /// A block has no replica, as the NameNode knows.
+    MissingBlock,
+    /// The NameNode does not serve.
+    NameNodeOutage,
+    /// The secondary NameNode takes a snapshot.
+    Snapshot,
+    /// A block whose name was lost with the NameNode's disk.
+    ForgottenBlock,
 }
 
 /// What becomes of a task of a workload.

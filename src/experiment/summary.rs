@@ -13,13 +13,16 @@ use crate::scenario::{Scenario, StopWhen};
 use crate::units::Span;
 
 /// The metrics that the summary shows, where a run has them; `metrics.csv` has all.
-const HEADLINES: [&str; 18] = [
+const HEADLINES: [&str; 21] = [
     "makespan",
     "efficiency",
     "collective_share",
     "transfers_done",
     "transfers_lost",
     "transfer_time_mean",
+    "map_reduce_time",
+    "map_reduce_retried",
+    "hdfs_blocks_lost",
     "interrupts",
     "failures",
     "availability",

@@ -76,8 +76,26 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 5] =
-    [TaskKind::Transfer, TaskKind::Sort, TaskKind::Rollout, TaskKind::Trigger, TaskKind::Upload];
+pub(super) const TASK_KINDS: [TaskKind; 18] = [
+    TaskKind::Transfer,
+    TaskKind::Sort,
+    TaskKind::Rollout,
+    TaskKind::Trigger,
+    TaskKind::Upload,
+    TaskKind::Map,
+    TaskKind::SpeculativeMap,
+    TaskKind::BlockRead,
+    TaskKind::Shuffle,
+    TaskKind::Fetch,
+    TaskKind::Reduce,
+    TaskKind::BlockWrite,
+    TaskKind::Replication,
+    TaskKind::UnderReplicated,
+    TaskKind::MissingBlock,
+    TaskKind::NameNodeOutage,
+    TaskKind::Snapshot,
+    TaskKind::ForgottenBlock,
+];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];
 pub(super) const END_REASONS: [EndReason; 4] =

@@ -82,6 +82,19 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
         TaskKind::Rollout => "rollout",
         TaskKind::Trigger => "trigger",
         TaskKind::Upload => "upload",
+        TaskKind::Map => "map",
+        TaskKind::SpeculativeMap => "speculative-map",
+        TaskKind::BlockRead => "block-read",
+        TaskKind::Shuffle => "shuffle",
+        TaskKind::Fetch => "fetch",
+        TaskKind::Reduce => "reduce",
+        TaskKind::BlockWrite => "block-write",
+        TaskKind::Replication => "replication",
+        TaskKind::UnderReplicated => "under-replicated",
+        TaskKind::MissingBlock => "missing-block",
+        TaskKind::NameNodeOutage => "name-node-outage",
+        TaskKind::Snapshot => "snapshot",
+        TaskKind::ForgottenBlock => "forgotten-block",
     }
 }
 

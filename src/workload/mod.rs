@@ -9,13 +9,14 @@
 
 pub mod bulk_synchronous;
 pub mod collective;
+pub mod map_reduce;
 pub mod multicast;
 pub mod rollout;
 pub mod sort;
 pub mod transfers;
 
 use crate::event::What;
-use crate::ids::{NodeId, Part};
+use crate::ids::{NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Span, Time};
 
@@ -83,9 +84,17 @@ pub enum Command {
 
 /// A workload that is no bulk-synchronous job.
 pub trait Workload {
+    /// The switch that each node hangs on, before anything else.
+    fn locate(&mut self, _switch_of: &dyn Fn(NodeId) -> u32) {}
+
     /// Answers what happens at `now`. What a command brings about at this very instant is heard
     /// before the next command of the same answer is carried out.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>);
+}
+
+/// A node as an end of a send.
+fn end(NodeId(index): NodeId) -> Part {
+    Part { kind: PartKind::Node, index }
 }
 
 /// Declares the workloads: in the order of this list they begin.
@@ -108,6 +117,12 @@ macro_rules! workloads {
         }
 
         impl Workload for Machine {
+            fn locate(&mut self, switch_of: &dyn Fn(NodeId) -> u32) {
+                match self {
+                    $(Self::$name(own) => own.locate(switch_of),)+
+                }
+            }
+
             fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
                 match self {
                     $(Self::$name(own) => own.on(now, input, out),)+
@@ -122,4 +137,5 @@ workloads! {
     sort: sort::Sort,
     rollout: rollout::Rollout,
     multicast: multicast::Multicast,
+    map_reduce: map_reduce::MapReduceJob,
 }

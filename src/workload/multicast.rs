@@ -15,9 +15,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Command, Input, TaskId, Workload};
+use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::{NodeId, PartKind};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::scenario::workloads::Placed;
@@ -135,8 +135,7 @@ impl Multicast {
     }
 
     fn upload(&mut self, trigger: u64, out: &mut Vec<Command>) {
-        let NodeId(index) = self.node_of(trigger);
-        let from = Part { kind: PartKind::Node, index };
+        let from = end(self.node_of(trigger));
         let bytes = self.spec.table.upload.expect("there is one");
         out.push(Command::Send { task: trigger, from, to: self.spec.ends[0], bytes });
     }

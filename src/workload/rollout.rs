@@ -19,7 +19,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Command, Input, Workload};
+use super::{Command, Input, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
 use crate::ids::{NodeId, Part, PartKind};
 use crate::rng::Stream;
@@ -111,10 +111,7 @@ impl Rollout {
     fn part(&self, holder: Holder) -> Part {
         match holder {
             Holder::Source => self.spec.ends[0],
-            Holder::Node(place) => {
-                let NodeId(index) = self.spec.nodes[0][place as usize];
-                Part { kind: PartKind::Node, index }
-            }
+            Holder::Node(place) => end(self.spec.nodes[0][place as usize]),
         }
     }
 
@@ -296,7 +293,7 @@ impl Rollout {
     }
 
     fn up(&mut self, node: NodeId, out: &mut Vec<Command>) {
-        if self.spec.ends[0] == (Part { kind: PartKind::Node, index: node.0 }) {
+        if self.spec.ends[0] == end(node) {
             self.source_up = true;
             self.serve_all(out);
         } else if let Some(place) = self.place(node) {
@@ -320,7 +317,7 @@ impl Rollout {
 
     /// Whoever gets something from it gets it from somewhere else.
     fn down(&mut self, node: NodeId, out: &mut Vec<Command>) {
-        let gone = if self.spec.ends[0] == (Part { kind: PartKind::Node, index: node.0 }) {
+        let gone = if self.spec.ends[0] == end(node) {
             self.source_up = false;
             Holder::Source
         } else if let Some(place) = self.place(node) {

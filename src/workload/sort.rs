@@ -20,9 +20,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Command, Input, TaskId, Workload};
+use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::NodeId;
 use crate::scenario::Scenario;
 use crate::scenario::workloads::Placed;
 use crate::scenario::workloads::sort::Sort as Table;
@@ -271,8 +271,4 @@ impl Workload for Sort {
 fn emit(part: u32, act: TaskAct, node: NodeId) -> Command {
     let (kind, node) = (TaskKind::Sort, Some(node));
     Command::Emit(What::Task { kind, number: part, act, node, span: Span::ZERO })
-}
-
-fn end(NodeId(index): NodeId) -> Part {
-    Part { kind: PartKind::Node, index }
 }

@@ -40,6 +40,7 @@ mod levels;
 mod library;
 mod logging;
 mod loopback;
+mod map_reduce;
 mod measured;
 mod model;
 mod mutants;

@@ -2,6 +2,7 @@
 //!
 //! These are one file here and a line in the list at the end.
 
+mod map_reduce;
 mod multicast;
 mod rollout;
 mod sort;
@@ -16,6 +17,8 @@ pub(super) struct TaskEvent {
     pub(super) kind: TaskKind,
     pub(super) number: u32,
     pub(super) act: TaskAct,
+    /// What its send moved, if it is the end of one.
+    pub(super) moved: u64,
 }
 
 /// The metrics of a workload.
@@ -79,4 +82,5 @@ tallies! {
     sort: sort::SortTally,
     rollout: rollout::RolloutTally,
     multicast: multicast::MulticastTally,
+    map_reduce: map_reduce::MapReduceTally,
 }

@@ -81,8 +81,12 @@ type Hardware<'p> = Rack<&'p Plan, Timer>;
 impl Workload {
     /// That of a plan, before its first instant.
     pub(super) fn of(plan: &Plan) -> Self {
+        let mut machines = Machine::all_of(&plan.scenario);
+        for machine in &mut machines {
+            machine.locate(&|NodeId(node)| plan.machine.nodes[node as usize].switch);
+        }
         Self {
-            machines: Machine::all_of(&plan.scenario),
+            machines,
             has_messages: plan.scenario.jobs.iter().any(|job| job.work.collective.is_some()),
             errands: BTreeMap::new(),
             under_way: BTreeMap::new(),

@@ -61,7 +61,6 @@ impl Figure for BootGantt {
         let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
         frame.upright_grid(&mut drawing);
         let pitch = (PLOT_BOTTOM - top) / rows.len().max(6) as f64;
-        let stride = (NAME_PITCH / pitch).ceil() as usize;
         for (i, node) in rows.iter().enumerate() {
             let middle = top + (i as f64 + 0.5) * pitch;
             let (top, bottom) = (middle - 0.4 * pitch, middle + 0.4 * pitch);
@@ -69,13 +68,8 @@ impl Figure for BootGantt {
                 let bar = Area::new(frame.x(span.from_s), top, frame.x(span.to_s), bottom);
                 drawing.block(bar, stage_ink(&span.stage));
             }
-            if i % stride == 0 {
-                let left = frame.area.left;
-                drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
-                let at = (left - 9.0, middle + HALF_LETTER);
-                drawing.text(&names[i].1, at, LABEL_SIZE, Align::Right, SOFT_TEXT);
-            }
         }
+        name_rows(&mut drawing, &frame, (top, pitch), &names);
         frame.time_axis(&mut drawing);
         let Area { left, top, bottom, .. } = frame.area;
         drawing.steps(vec![(left, top), (left, bottom)], AXIS, 1.2);
@@ -88,8 +82,31 @@ fn rows(input: &Input) -> Vec<NodeId> {
     let mut nodes: Vec<_> = input.findings.boots.iter().map(|span| span.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
+    thinned(nodes)
+}
+
+/// So many of these, evenly spread, as can be distinguished as rows.
+pub(super) fn thinned(nodes: Vec<NodeId>) -> Vec<NodeId> {
     if nodes.len() <= ROWS {
         return nodes;
     }
     (0..ROWS).map(|i| nodes[i * (nodes.len() - 1) / (ROWS - 1)]).collect()
+}
+
+/// Names the rows of a frame, as many as there is room for. Rows begin at `top`, each
+/// `pitch` (px) below the last.
+pub(super) fn name_rows(
+    drawing: &mut Drawing,
+    frame: &Frame,
+    (top, pitch): (f64, f64),
+    names: &[(f64, String)],
+) {
+    let stride = (NAME_PITCH / pitch).ceil() as usize;
+    let left = frame.area.left;
+    for (i, (_, name)) in names.iter().enumerate().step_by(stride) {
+        let middle = top + (i as f64 + 0.5) * pitch;
+        drawing.steps(vec![(left - 5.0, middle), (left, middle)], AXIS, 1.0);
+        let at = (left - 9.0, middle + HALF_LETTER);
+        drawing.text(name, at, LABEL_SIZE, Align::Right, SOFT_TEXT);
+    }
 }

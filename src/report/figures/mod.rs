@@ -5,8 +5,10 @@ mod nodes_up;
 mod power;
 mod rack_map;
 mod server_link;
+mod tasks;
 mod time_breakdown;
 mod transfers;
+mod under_replicated;
 
 pub(crate) use nodes_up::close_look;
 
@@ -39,6 +41,8 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &time_breakdown::TimeBreakdown,
     &rack_map::RackMap,
     &server_link::ServerLink,
+    &tasks::TasksOfNodes,
+    &under_replicated::UnderReplicated,
     &transfers::TransferTimes,
     &power::PowerOverTime,
 ];

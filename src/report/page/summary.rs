@@ -10,9 +10,10 @@ use crate::scenario::StopWhen;
 type Tile = (&'static str, &'static str, &'static str);
 
 /// The numbers that people look for first. The first [`TILES`] that the run has are shown.
-const WANTED: [Tile; 13] = [
+const WANTED: [Tile; 14] = [
     ("efficiency", "Efficiency", "useful computing of all time"),
     ("makespan", "Makespan", "until the work was done"),
+    ("map_reduce_time", "MapReduce", "until the last reduce task was done"),
     ("mtti", "MTTI", "mean time to interrupt by a node's failure"),
     ("mtti_corruption", "Rollbacks", "mean time to one, from corrupt memory"),
     ("checkpoint_time_p50", "Checkpoint", "median time to write one"),

@@ -16,6 +16,7 @@ use crate::scenario::parts::{Group, Supply, Switch};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
+use crate::scenario::workloads::map_reduce::MapReduce;
 use crate::scenario::workloads::multicast::Multicast;
 use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
@@ -97,6 +98,7 @@ joined! {
         Key::new("sort", Kind::Table(Sort::SPEC), ""),
         Key::new("rollout", Kind::Table(Rollout::SPEC), ""),
         Key::new("multicast", Kind::Table(Multicast::SPEC), ""),
+        Key::new("map_reduce", Kind::Table(MapReduce::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

@@ -3,6 +3,7 @@
 //! A scenario has each at most once, next to the others and to transfers. A workload is one file
 //! here and a line in the list at the end.
 
+pub mod map_reduce;
 pub mod multicast;
 pub mod rollout;
 pub mod sort;
@@ -24,7 +25,8 @@ use crate::scenario::transfers;
 pub(super) trait WorkloadTable: Declared {
     /// Its name.
     const NAME: &'static str;
-    /// The keys that name nodes, in the order in which [`Placed`] has them.
+    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left out
+    /// then names none.
     const NODES: &'static [&'static str];
     /// The keys that name one node or server each, in the order in which [`Placed`] has them.
     const ENDS: &'static [&'static str] = &[];
@@ -77,19 +79,22 @@ fn placed<T: WorkloadTable>(
     m: &mut Mistakes,
 ) -> Option<Placed<T>> {
     let table = T::read(section, m);
-    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(section, key, layout?, m)).collect();
+    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes::<T>(section, key, layout?, m)).collect();
     let ends: Vec<_> = T::ENDS.iter().map(|key| end(section, key, layout?, m)).collect();
     let (nodes, ends) = nodes.into_iter().collect::<Option<_>>().zip(ends.into_iter().collect())?;
     Some(Placed { table: table?, nodes, ends })
 }
 
 /// The nodes that a key names, in their order: those of other parts are all inside these.
-fn nodes(
+fn nodes<T: WorkloadTable>(
     section: &Section<'_>,
     key: &str,
     layout: &Layout,
     m: &mut Mistakes,
 ) -> Option<Vec<NodeId>> {
+    if !section.has(key) && !T::SPEC.key(key).is_some_and(|own| own.required) {
+        return Some(Vec::new());
+    }
     section.demand(key, m);
     let value = section.given(key)?;
     let expression = nodeset::parse(value.text()?).ok()?;
@@ -187,4 +192,6 @@ workloads! {
     rollout: rollout::Rollout,
     /// A datagram that triggers nodes.
     multicast: multicast::Multicast,
+    /// A MapReduce job on HDFS.
+    map_reduce: map_reduce::MapReduce,
 }
