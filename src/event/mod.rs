@@ -242,6 +242,21 @@ pub enum TaskKind {
     Transfer,
     /// A part of the data of a sort, from its way to a node until it is merged.
     Sort,
+    /// A request to a web site. One that is lost was lost with its worker: no answer came in time.
+    Request,
+    /// A request that is lost as no worker could be reached.
+    RequestUnserved,
+    /// A request that is lost as a queue was full.
+    RequestRefused,
+    /// A request that is lost as its client would wait no longer.
+    RequestAbandoned,
+    /// A request that is lost as the balancer was down.
+    RequestCut,
+    /// Content that is pushed to a worker, until it is installed there.
+    Push,
+    /// The work of a worker: how long all of its slots together were busy. It ends once, with the
+    /// workload or with the run.
+    Worker,
 }
 
 /// What becomes of a task of a workload.

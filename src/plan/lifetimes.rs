@@ -2,25 +2,8 @@
 
 use crate::rng::Draw;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
-use crate::scenario::law::{Law, Weibull};
+use crate::scenario::law::{self, Law, Weibull};
 use crate::units::Span;
-
-/// A span of this law.
-pub(super) fn sample(law: &Law, draw: &mut Draw) -> Span {
-    Span::from_secs_f64(match law {
-        // Not through a float, which has 53 bits only.
-        Law::Fixed(span) => return *span,
-        Law::Exponential { mean } => draw.exponential(mean.as_secs_f64()),
-        Law::Weibull(law) => weibull(*law, draw),
-        Law::Lognormal { median, sigma } => draw.lognormal(log(*median), *sigma),
-        Law::Gamma { shape, scale } => draw.gamma(*shape, scale.as_secs_f64()),
-        Law::Bathtub { early, mean, wear } => {
-            let early = weibull(*early, draw);
-            early.min(draw.exponential(mean.as_secs_f64())).min(weibull(*wear, draw))
-        }
-        Law::Empirical(spans) => return spans[draw.below(spans.len() as u64) as usize],
-    })
-}
 
 /// What remains of a span of this law that is met at a random instant.
 pub(super) fn residual(law: &Law, draw: &mut Draw) -> Span {
@@ -28,7 +11,7 @@ pub(super) fn residual(law: &Law, draw: &mut Draw) -> Span {
         Law::Fixed(span) => draw.fixed_residual(span.as_secs_f64()),
         Law::Exponential { mean } => draw.exponential_residual(mean.as_secs_f64()),
         Law::Weibull(law) => weibull_residual(*law, draw),
-        Law::Lognormal { median, sigma } => draw.lognormal_residual(log(*median), *sigma),
+        Law::Lognormal { median, sigma } => draw.lognormal_residual(law::log(*median), *sigma),
         Law::Gamma { shape, scale } => draw.gamma_residual(*shape, scale.as_secs_f64()),
         Law::Bathtub { early, mean, wear } => bathtub_residual(*early, *mean, *wear, draw),
         Law::Empirical(spans) => {
@@ -82,14 +65,6 @@ pub(super) fn in_a_mean(rule: &FaultRule) -> f64 {
         (Rejuvenate::All, Law::Fixed(_)) => 1.0,
         _ => parts,
     }
-}
-
-fn log(span: Span) -> f64 {
-    libm::log(span.as_secs_f64())
-}
-
-fn weibull(law: Weibull, draw: &mut Draw) -> f64 {
-    draw.weibull(law.shape, law.scale.as_secs_f64())
 }
 
 fn weibull_residual(law: Weibull, draw: &mut Draw) -> f64 {

@@ -79,6 +79,13 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Transfer => "transfer",
         TaskKind::Sort => "sort",
+        TaskKind::Request => "request",
+        TaskKind::RequestUnserved => "request-unserved",
+        TaskKind::RequestRefused => "request-refused",
+        TaskKind::RequestAbandoned => "request-abandoned",
+        TaskKind::RequestCut => "request-cut",
+        TaskKind::Push => "push",
+        TaskKind::Worker => "worker",
     }
 }
 

@@ -165,7 +165,7 @@ fn transfer(fields: [&str; 4], layout: &Layout) -> Result<Transfer, Wrong> {
 }
 
 /// The node or server of this name.
-fn part(text: &str, layout: &Layout) -> Result<Part, String> {
+pub(super) fn part(text: &str, layout: &Layout) -> Result<Part, String> {
     // Nearly all are nodes, and there may be a million of them.
     if let Some(number) = text.strip_prefix("pi").and_then(|digits| digits.parse::<u32>().ok())
         && let Some(index) = number.checked_sub(1).filter(|it| *it < layout.count(PartKind::Node))

@@ -11,6 +11,7 @@ pub mod bulk_synchronous;
 pub mod collective;
 pub mod sort;
 pub mod transfers;
+pub mod web;
 
 use crate::event::What;
 use crate::ids::{NodeId, Part};
@@ -38,6 +39,10 @@ pub enum Input {
     Up(NodeId),
     /// A node that was up has stopped, or can be reached no longer.
     Down(NodeId),
+    /// A server that was down works again. All work when a run begins.
+    ServerUp(u32),
+    /// A server is down.
+    ServerDown(u32),
 }
 
 /// What a workload wants done.
@@ -51,6 +56,19 @@ pub enum Command {
         node: NodeId,
         /// For how long.
         span: Span,
+    },
+    /// A node computes so much, sharing its processors with whatever else it shares them with: each
+    /// of n such tasks has the speed of a processor while there are as many, and else an equal
+    /// share of them all. [`Input::Done`] when it is done.
+    Share {
+        /// The task.
+        task: TaskId,
+        /// Who computes.
+        node: NodeId,
+        /// For how long, on a processor of its own at full speed.
+        span: Span,
+        /// The processors of the node: the same in all its tasks.
+        processors: u32,
     },
     /// One part sends to another. A part is a node or the network interface of a server.
     Send {
@@ -118,4 +136,5 @@ macro_rules! workloads {
 workloads! {
     transfers: transfers::TransferList,
     sort: sort::Sort,
+    web: web::Web,
 }

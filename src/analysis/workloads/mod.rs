@@ -2,10 +2,13 @@
 //! line in the list at the end.
 
 mod sort;
+mod web;
 
+use super::Series;
 use super::metrics::Table;
 use crate::event::{TaskAct, TaskKind};
 use crate::plan::Plan;
+use crate::units::Span;
 
 /// A task that begins or ends.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +16,7 @@ pub(super) struct TaskEvent {
     pub(super) kind: TaskKind,
     pub(super) number: u32,
     pub(super) act: TaskAct,
+    pub(super) span: Span,
 }
 
 /// The metrics of a workload.
@@ -31,6 +35,14 @@ trait Tally: Sized {
 
     /// Its metrics, at the end of the run (ns).
     fn measure(&self, end: u64, table: &mut Table);
+
+    /// Series are wanted, from now on.
+    fn keep_series(&mut self) {}
+
+    /// Its series, up to the end of the run (ns).
+    fn series(&self, _end: u64) -> Vec<Series> {
+        Vec::new()
+    }
 }
 
 /// Declares the workloads that have metrics, in the order in which these stand.
@@ -62,6 +74,21 @@ macro_rules! tallies {
                 })+
             }
 
+            /// The same, with series.
+            pub(super) fn with_series(mut self) -> Self {
+                $(if let Some(own) = &mut self.$name {
+                    own.keep_series();
+                })+
+                self
+            }
+
+            /// The series, up to the end of the run (ns).
+            pub(super) fn series(&self, end: u64) -> Vec<Series> {
+                let mut all = Vec::new();
+                $(all.extend(self.$name.iter().flat_map(|own| own.series(end)));)+
+                all
+            }
+
             /// The metrics, at the end of the run (ns).
             pub(super) fn measure(&self, end: u64, table: &mut Table) {
                 $(if let Some(own) = &self.$name {
@@ -74,4 +101,5 @@ macro_rules! tallies {
 
 tallies! {
     sort: sort::SortTally,
+    web: web::WebTally,
 }

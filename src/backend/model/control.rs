@@ -192,6 +192,9 @@ impl World<'_> {
             | Fault::Load
             | Fault::SlowDown => {
                 self.with_rack(|rack| rack.harm(number.into(), kind, part, how));
+                if kind == Fault::ServerLoss {
+                    self.with_workload(|all, rack, out| all.server_down(rack, part.index, out));
+                }
             }
             Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
             Fault::SilentCorruption => self.corrupt(part.index),
@@ -215,6 +218,9 @@ impl World<'_> {
             | Fault::Load
             | Fault::SlowDown => {
                 self.with_rack(|rack| rack.repair(number.into(), kind, part, how));
+                if kind == Fault::ServerLoss {
+                    self.with_workload(|all, rack, out| all.server_up(rack, part.index, out));
+                }
             }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),
             // The supervisor power-cycles it.

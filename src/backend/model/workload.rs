@@ -5,11 +5,12 @@
 //! the failure, once it is noticed, stops the job and with it the operation. Whoever is to compute
 //! does so at the speed of its node, which draws the power of a node that computes meanwhile.
 //!
-//! Not modelled: tasks that share the cores of a node.
+//! Not modelled: that tasks which do not share a node's processors slow each other down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::computing::{Computing, ComputingId};
+use super::sharing::ShareId;
 use super::world::Timer;
 use crate::event::{CollectiveAct, NodeState, What};
 use crate::hardware::rack::{Rack, SendId};
@@ -48,6 +49,7 @@ enum Errand {
 enum UnderWay {
     Send(SendId),
     Compute(ComputingId),
+    Share(NodeId, ShareId),
 }
 
 /// The workloads besides the computing of jobs, and what is done for them.
@@ -61,6 +63,8 @@ pub(super) struct Workload {
     computing: Computing,
     /// Nodes that the machines know to be up.
     up: BTreeSet<NodeId>,
+    /// The faults that keep each server down.
+    servers_down: BTreeMap<u32, u16>,
     operations: BTreeMap<JobId, Operation>,
     /// Messages whose latency is not over, by numbers that never come again.
     waiting: BTreeMap<u64, (JobId, Message)>,
@@ -88,6 +92,7 @@ impl Workload {
             under_way: BTreeMap::new(),
             computing: Computing::default(),
             up: BTreeSet::new(),
+            servers_down: BTreeMap::new(),
             operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
             messages: 0,
@@ -118,6 +123,9 @@ impl Workload {
             match command {
                 Command::Compute { task, node, span } => {
                     self.compute(rack, (number, task), (node, span), out);
+                }
+                Command::Share { task, node, span, processors } => {
+                    self.share(rack, (number, task), (node, span, processors), out);
                 }
                 Command::Send { task, from, to, bytes } => {
                     if let Some(send) = rack.send(from, to, bytes) {
@@ -165,6 +173,21 @@ impl Workload {
         }
     }
 
+    fn share(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        (node, span, processors): (NodeId, Span, u32),
+        out: &mut Vec<Outcome>,
+    ) {
+        if rack.state(node) == NodeState::Up {
+            let id = self.computing.share(rack, task, (node, span, processors));
+            self.begin_task(task, UnderWay::Share(node, id));
+        } else {
+            self.inform(rack, task.0, Input::Lost(task.1), out);
+        }
+    }
+
     fn drop_task(&mut self, rack: &mut Hardware<'_>, task: Task) {
         match self.under_way.remove(&task) {
             Some(UnderWay::Send(send)) => {
@@ -172,6 +195,7 @@ impl Workload {
                 rack.drop_send(send);
             }
             Some(UnderWay::Compute(id)) => self.computing.give_up(rack, id),
+            Some(UnderWay::Share(node, id)) => self.computing.give_up_share(rack, node, id),
             None => {}
         }
     }
@@ -186,6 +210,49 @@ impl Workload {
         if let Some(task) = self.computing.end(rack, id) {
             self.under_way.remove(&task);
             self.inform(rack, task.0, Input::Done(task.1), out);
+        }
+    }
+
+    /// Tasks that share a node may be done by now.
+    pub(super) fn shared(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (node, turn): (NodeId, u64),
+        out: &mut Vec<Outcome>,
+    ) {
+        for task in self.computing.end_shares(rack, node, turn) {
+            // What one of them brings about may have given up the next.
+            if self.under_way.remove(&task).is_some() {
+                self.inform(rack, task.0, Input::Done(task.1), out);
+            }
+        }
+    }
+
+    /// A fault strikes a server.
+    pub(super) fn server_down(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        server: u32,
+        out: &mut Vec<Outcome>,
+    ) {
+        let faults = self.servers_down.entry(server).or_default();
+        *faults += 1;
+        if *faults == 1 {
+            self.inform_all(rack, Input::ServerDown(server), out);
+        }
+    }
+
+    /// The damage of one is repaired.
+    pub(super) fn server_up(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        server: u32,
+        out: &mut Vec<Outcome>,
+    ) {
+        let faults = self.servers_down.get_mut(&server).expect("a fault struck it");
+        *faults -= 1;
+        if *faults == 0 {
+            self.inform_all(rack, Input::ServerUp(server), out);
         }
     }
 

@@ -4,6 +4,7 @@
 //! A workload is one file here and a line in the list at the end.
 
 pub mod sort;
+pub mod web;
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, PartSet};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::ids::{NodeId, PartKind};
+use crate::ids::{NodeId, Part, PartKind};
+use crate::scenario::transfers;
 
 /// The table of a workload.
 pub(super) trait WorkloadTable: Declared {
@@ -22,11 +24,23 @@ pub(super) trait WorkloadTable: Declared {
     const NAME: &'static str;
     /// The keys that name nodes, in the order in which [`Placed`] has them.
     const NODES: &'static [&'static str];
+    /// The paths of keys that name one part, a node or a server; such a key may be absent.
+    const PARTS: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
 
     /// Notes what its keys may not be together; `nodes` are those of [`Self::NODES`].
     fn check(&self, nodes: &[Vec<NodeId>], section: &Section<'_>, m: &mut Mistakes);
+
+    /// Notes what the parts of [`Self::PARTS`] may not be.
+    fn check_parts(
+        &self,
+        _nodes: &[Vec<NodeId>],
+        _parts: &[Option<Part>],
+        _section: &Section<'_>,
+        _m: &mut Mistakes,
+    ) {
+    }
 }
 
 /// A table and the nodes that it names.
@@ -36,6 +50,8 @@ pub struct Placed<T> {
     pub table: T,
     /// Of each key that names nodes these, in their order.
     pub nodes: Vec<Vec<NodeId>>,
+    /// The part that each key names that names one.
+    pub parts: Vec<Option<Part>>,
 }
 
 /// Reads the table of a workload: `None` inside if there is none.
@@ -57,10 +73,33 @@ fn read<T: WorkloadTable>(
     }
     let table = T::read(&section, m);
     let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(&section, key, layout?, m)).collect();
+    let parts: Vec<_> = T::PARTS.iter().map(|path| part(&section, path, layout?, m)).collect();
     let nodes: Vec<_> = nodes.into_iter().collect::<Option<_>>()?;
-    let table = table?;
-    table.check(&nodes, &section, m);
-    Some(Some(Arc::new(Placed { table, nodes })))
+    let placed = Placed { table: table?, nodes, parts: parts.into_iter().collect::<Option<_>>()? };
+    placed.table.check(&placed.nodes, &section, m);
+    placed.table.check_parts(&placed.nodes, &placed.parts, &section, m);
+    Some(Some(Arc::new(placed)))
+}
+
+/// The part that a key names: `None` inside if it is absent.
+fn part(
+    section: &Section<'_>,
+    path: &str,
+    layout: &Layout,
+    m: &mut Mistakes,
+) -> Option<Option<Part>> {
+    if let Some((table, key)) = path.split_once('.') {
+        return part(&section.section(table), key, layout, m);
+    }
+    let Some(value) = section.given(path) else { return Some(None) };
+    match transfers::part(value.text()?, layout) {
+        Ok(part) => Some(Some(part)),
+        Err(title) => {
+            let mistake = Mistake::new(value.place, title);
+            m.note(mistake.help("nodes are pi1, pi2, ...; servers are server[1], server[2], ..."));
+            None
+        }
+    }
 }
 
 /// The nodes that a key names, in their order: those of other parts are all inside these.
@@ -149,4 +188,6 @@ macro_rules! workloads {
 workloads! {
     /// Numbers that nodes sort.
     sort: sort::Sort,
+    /// Requests that clients send to a balancer and workers serve.
+    web: web::Web,
 }
