@@ -7,6 +7,7 @@ mod rack_map;
 mod server_link;
 mod time_breakdown;
 mod transfers;
+mod web;
 
 pub(crate) use nodes_up::close_look;
 
@@ -40,6 +41,9 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &rack_map::RackMap,
     &server_link::ServerLink,
     &transfers::TransferTimes,
+    &web::WebLatency,
+    &web::WebRequests,
+    &web::WebLatencies,
     &power::PowerOverTime,
 ];
 
