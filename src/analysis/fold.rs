@@ -105,7 +105,11 @@ impl Fold {
             chips: Chips::new(shape.chips),
             collectives: Collectives::new(&shape.jobs),
             transfers: TransferTally::new(&shape.transfers, &shape.machine),
-            tallies: shape.tallies.clone(),
+            tallies: if series {
+                shape.tallies.clone().with_series()
+            } else {
+                shape.tallies.clone()
+            },
             moved: 0,
             tasks: Some(Tasks::default()),
         }
@@ -158,8 +162,8 @@ impl Fold {
             What::Task { kind: TaskKind::Transfer, number, act, .. } => {
                 self.transfers.act(now, number, act);
             }
-            What::Task { kind, number, act, .. } => {
-                self.tallies.act(now, TaskEvent { kind, number, act, moved });
+            What::Task { kind, number, act, span, .. } => {
+                self.tallies.act(now, TaskEvent { kind, number, act, span, moved });
                 if let Some(tasks) = &mut self.tasks {
                     tasks.act(now, event.what);
                 }
@@ -227,6 +231,7 @@ impl Fold {
         }
         let mut series = self.timeline.series(end);
         series.extend(self.meters.series());
+        series.extend(self.tallies.series(end));
         let nodes = self.nodes.findings();
         let boots = self.nodes.boot_spans();
         let jobs = self.jobs.findings(end);

@@ -56,13 +56,19 @@ impl Sample {
     /// The quantiles (s) by nearest rank: the least span that is not exceeded by this percentage
     /// of the sample; `None` without any.
     pub(super) fn percentiles_s<const N: usize>(&self, percent: [u64; N]) -> Option<[f64; N]> {
+        self.permilles_s(percent.map(|percent| 10 * percent))
+    }
+
+    /// The same in tenths of a percent.
+    pub(super) fn permilles_s<const N: usize>(&self, permille: [u64; N]) -> Option<[f64; N]> {
         if self.count == 0 {
             return None;
         }
         let mut sorted = self.exact.clone();
         sorted.sort_unstable();
-        Some(percent.map(|percent| {
-            let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1) as u64;
+        Some(permille.map(|permille| {
+            let rank = u128::from(self.count) * u128::from(permille);
+            let rank = rank.div_ceil(1_000).max(1) as u64;
             let span =
                 if self.bins.is_empty() { sorted[rank as usize - 1] } else { self.at_rank(rank) };
             span as f64 / 1e9

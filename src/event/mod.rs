@@ -274,6 +274,21 @@ pub enum TaskKind {
     Snapshot,
     /// A block whose name was lost with the NameNode's disk.
     ForgottenBlock,
+    /// A request to a web site. One that is lost was lost with its worker: no answer came in time.
+    Request,
+    /// A request that is lost as no worker could be reached.
+    RequestUnserved,
+    /// A request that is lost as a queue was full.
+    RequestRefused,
+    /// A request that is lost as its client would wait no longer.
+    RequestAbandoned,
+    /// A request that is lost as the balancer was down.
+    RequestCut,
+    /// Content that is pushed to a worker, until it is installed there.
+    Push,
+    /// The work of a worker: how long all of its slots together were busy. It ends once, with the
+    /// workload or with the run.
+    Worker,
 }
 
 /// What becomes of a task of a workload.

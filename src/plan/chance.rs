@@ -11,7 +11,7 @@ use crate::event::JobPhase;
 use crate::ids::{FaultId, JobId, Part};
 use crate::plan::Plan;
 use crate::plan::alarms::Alarms;
-use crate::plan::lifetimes::{self, residual, sample};
+use crate::plan::lifetimes::{self, residual};
 use crate::plan::rhythm::{self, Hours};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
@@ -115,7 +115,7 @@ impl Chance {
         let span = if k == 0 && *age == Age::Stationary {
             residual(law, &mut draw)
         } else {
-            sample(law, &mut draw)
+            law.sample(&mut draw)
         };
         // Not through a float, which has 53 bits only.
         if rule.frailty == 0.0 {
@@ -210,7 +210,7 @@ impl Chance {
     pub fn repair(&self, fault: FaultId, part: u32, k: u64) -> Span {
         let rule = &self.rules[usize::from(fault.0)];
         let law = rule.repair.as_ref().expect("a power cycle has no duration of its own");
-        sample(law, &mut rule.repairs.draw(u64::from(part), k))
+        law.sample(&mut rule.repairs.draw(u64::from(part), k))
     }
 
     /// The array that upset number `k` of a node strikes, and what comes of it while the job that

@@ -2,25 +2,8 @@
 
 use crate::rng::Draw;
 use crate::scenario::fault::{FaultRule, Rejuvenate, When};
-use crate::scenario::law::{Law, Weibull};
+use crate::scenario::law::{self, Law, Weibull};
 use crate::units::Span;
-
-/// A span of this law.
-pub(super) fn sample(law: &Law, draw: &mut Draw) -> Span {
-    Span::from_secs_f64(match law {
-        // Not through a float, which has 53 bits only.
-        Law::Fixed(span) => return *span,
-        Law::Exponential { mean } => draw.exponential(mean.as_secs_f64()),
-        Law::Weibull(law) => weibull(*law, draw),
-        Law::Lognormal { median, sigma } => draw.lognormal(log(*median), *sigma),
-        Law::Gamma { shape, scale } => draw.gamma(*shape, scale.as_secs_f64()),
-        Law::Bathtub { early, mean, wear } => {
-            let early = weibull(*early, draw);
-            early.min(draw.exponential(mean.as_secs_f64())).min(weibull(*wear, draw))
-        }
-        Law::Empirical(spans) => return spans[draw.below(spans.len() as u64) as usize],
-    })
-}
 
 /// What remains of a span of this law that is met at a random instant.
 pub(super) fn residual(law: &Law, draw: &mut Draw) -> Span {
@@ -28,7 +11,7 @@ pub(super) fn residual(law: &Law, draw: &mut Draw) -> Span {
         Law::Fixed(span) => draw.fixed_residual(span.as_secs_f64()),
         Law::Exponential { mean } => draw.exponential_residual(mean.as_secs_f64()),
         Law::Weibull(law) => weibull_residual(*law, draw),
-        Law::Lognormal { median, sigma } => draw.lognormal_residual(log(*median), *sigma),
+        Law::Lognormal { median, sigma } => draw.lognormal_residual(law::log(*median), *sigma),
         Law::Gamma { shape, scale } => draw.gamma_residual(*shape, scale.as_secs_f64()),
         Law::Bathtub { early, mean, wear } => bathtub_residual(*early, *mean, *wear, draw),
         Law::Empirical(spans) => {
@@ -82,14 +65,6 @@ pub(super) fn in_a_mean(rule: &FaultRule) -> f64 {
         (Rejuvenate::All, Law::Fixed(_)) => 1.0,
         _ => parts,
     }
-}
-
-fn log(span: Span) -> f64 {
-    libm::log(span.as_secs_f64())
-}
-
-fn weibull(law: Weibull, draw: &mut Draw) -> f64 {
-    draw.weibull(law.shape, law.scale.as_secs_f64())
 }
 
 fn weibull_residual(law: Weibull, draw: &mut Draw) -> f64 {
@@ -205,7 +180,7 @@ mod tests {
     #[test]
     fn samples_have_the_stated_mean() {
         for law in laws() {
-            averages(&draws(&law, "whole", sample), mean(&law), &law);
+            averages(&draws(&law, "whole", Law::sample), mean(&law), &law);
         }
     }
 
@@ -213,7 +188,7 @@ mod tests {
     #[test]
     fn what_remains_has_the_mean_of_renewal_theory() {
         for law in laws() {
-            let whole = draws(&law, "square", sample);
+            let whole = draws(&law, "square", Law::sample);
             let square = whole.iter().map(|x| x * x).sum::<f64>() / N as f64;
             let left = draws(&law, "left", residual);
             let got = left.iter().sum::<f64>() / N as f64;
@@ -227,7 +202,7 @@ mod tests {
     fn a_bathtub_life_is_the_least_of_three() {
         let law = bathtub();
         let Law::Bathtub { early, mean: chance, wear } = &law else { unreachable!() };
-        let mut lives = draws(&law, "bathtub", sample);
+        let mut lives = draws(&law, "bathtub", Law::sample);
         lives.sort_by(f64::total_cmp);
         let cdf = |t: f64| {
             let hazard =
@@ -254,7 +229,7 @@ mod tests {
     #[test]
     fn an_empirical_life_is_one_of_those_given() {
         let law = &laws()[3];
-        let lives = draws(law, "empirical", sample);
+        let lives = draws(law, "empirical", Law::sample);
         let short = lives.iter().filter(|life| **life < 1.5 * DAY.as_secs_f64()).count() as f64;
         assert!((short / N as f64 - 0.5).abs() < 2.5758 * 0.5 / (N as f64).sqrt());
         assert!(lives.iter().all(|life| [1.0, 5.0, 20.0].contains(&(life / 86_400.0))));

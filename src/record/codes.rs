@@ -76,7 +76,7 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 18] = [
+pub(super) const TASK_KINDS: [TaskKind; 25] = [
     TaskKind::Transfer,
     TaskKind::Sort,
     TaskKind::Rollout,
@@ -95,6 +95,13 @@ pub(super) const TASK_KINDS: [TaskKind; 18] = [
     TaskKind::NameNodeOutage,
     TaskKind::Snapshot,
     TaskKind::ForgottenBlock,
+    TaskKind::Request,
+    TaskKind::RequestUnserved,
+    TaskKind::RequestRefused,
+    TaskKind::RequestAbandoned,
+    TaskKind::RequestCut,
+    TaskKind::Push,
+    TaskKind::Worker,
 ];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];

@@ -95,6 +95,13 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
         TaskKind::NameNodeOutage => "name-node-outage",
         TaskKind::Snapshot => "snapshot",
         TaskKind::ForgottenBlock => "forgotten-block",
+        TaskKind::Request => "request",
+        TaskKind::RequestUnserved => "request-unserved",
+        TaskKind::RequestRefused => "request-refused",
+        TaskKind::RequestAbandoned => "request-abandoned",
+        TaskKind::RequestCut => "request-cut",
+        TaskKind::Push => "push",
+        TaskKind::Worker => "worker",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Probability laws of lifetimes and repair times, and the tables of files for them.
+//! Probability laws of random spans such as lifetimes, repairs and services, and their tables in files.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use crate::config::declare::{Declared, Written, table};
 use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
+use crate::rng::Draw;
 use crate::scenario::keys::{SPAN, SPAN_SOME};
 use crate::units::Span;
 
@@ -50,6 +51,35 @@ pub enum Law {
     Empirical(Arc<[Span]>),
 }
 
+impl Law {
+    /// A span of this law.
+    #[must_use]
+    pub fn sample(&self, draw: &mut Draw) -> Span {
+        Span::from_secs_f64(match self {
+            // Not through a float, which has 53 bits only.
+            Self::Fixed(span) => return *span,
+            Self::Exponential { mean } => draw.exponential(mean.as_secs_f64()),
+            Self::Weibull(law) => weibull(*law, draw),
+            Self::Lognormal { median, sigma } => draw.lognormal(log(*median), *sigma),
+            Self::Gamma { shape, scale } => draw.gamma(*shape, scale.as_secs_f64()),
+            Self::Bathtub { early, mean, wear } => {
+                let early = weibull(*early, draw);
+                early.min(draw.exponential(mean.as_secs_f64())).min(weibull(*wear, draw))
+            }
+            Self::Empirical(spans) => return spans[draw.below(spans.len() as u64) as usize],
+        })
+    }
+}
+
+/// The natural logarithm of a span in seconds.
+pub(crate) fn log(span: Span) -> f64 {
+    libm::log(span.as_secs_f64())
+}
+
+fn weibull(law: Weibull, draw: &mut Draw) -> f64 {
+    draw.weibull(law.shape, law.scale.as_secs_f64())
+}
+
 /// A Weibull law: S(t) = exp(-(t/scale)^shape).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weibull {
@@ -60,8 +90,8 @@ pub struct Weibull {
 }
 
 table! {
-    /// A law of random spans: of repairs, or of lifetimes after which a fault strikes again and
-    /// again.
+    /// A law of random spans: of repairs, of lifetimes after which a fault strikes again and again,
+    /// of services or of the gaps between requests.
     struct OneLaw(Debug, Default) {
         /// Always the same span.
         fixed or "exponential" "weibull" "lognormal" "gamma" "bathtub" "empirical": Option<Span>

@@ -14,6 +14,7 @@ pub mod multicast;
 pub mod rollout;
 pub mod sort;
 pub mod transfers;
+pub mod web;
 
 use crate::event::What;
 use crate::ids::{NodeId, Part, PartKind};
@@ -41,6 +42,10 @@ pub enum Input {
     Up(NodeId),
     /// A node that was up has stopped, or can be reached no longer.
     Down(NodeId),
+    /// A server that was down works again.
+    ServerUp(u32),
+    /// A server is down. Those that are so at the begin are named right after it.
+    ServerDown(u32),
 }
 
 /// What a workload wants done.
@@ -54,6 +59,19 @@ pub enum Command {
         node: NodeId,
         /// For how long.
         span: Span,
+    },
+    /// A node computes so much, sharing its processors with whatever else it shares them with: each
+    /// of n such tasks has the speed of a processor while there are as many, and else an equal
+    /// share of them all. [`Input::Done`] when it is done.
+    Share {
+        /// The task.
+        task: TaskId,
+        /// Who computes.
+        node: NodeId,
+        /// For how long, on a processor of its own at full speed.
+        span: Span,
+        /// The processors of the node: the same in all its tasks.
+        processors: u32,
     },
     /// One part sends to another. A part is a node or the network interface of a server.
     Send {
@@ -138,4 +156,5 @@ workloads! {
     rollout: rollout::Rollout,
     multicast: multicast::Multicast,
     map_reduce: map_reduce::MapReduceJob,
+    web: web::Web,
 }

@@ -33,8 +33,10 @@ const SHOT: u64 = u64::MAX;
 pub struct Multicast {
     spec: Arc<Placed<Table>>,
     chance: Stream,
-    /// Nodes that are up, the sender among them.
+    /// Nodes that are up.
     up: BTreeSet<NodeId>,
+    /// Servers that are down.
+    down: BTreeSet<u32>,
     shots: u32,
     /// Triggers that are not over: datagrams and uploads under way.
     open: u64,
@@ -48,8 +50,8 @@ impl Multicast {
     pub fn of(scenario: &Scenario) -> Option<Self> {
         let spec = scenario.workloads.multicast.clone()?;
         let chance = Stream::new(scenario.seed, "multicast");
-        let (up, prepared) = (BTreeSet::new(), BTreeSet::new());
-        Some(Self { spec, chance, up, shots: 0, open: 0, prepared })
+        let (up, down, prepared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Some(Self { spec, chance, up, down, shots: 0, open: 0, prepared })
     }
 
     fn nodes(&self) -> u64 {
@@ -79,8 +81,11 @@ impl Multicast {
 
     fn shoot(&mut self, now: Time, out: &mut Vec<Command>) {
         let first = u64::from(self.shots) * self.nodes();
-        let from = self.spec.ends[0];
-        let sends = from.kind == PartKind::Server || self.up.contains(&NodeId(from.index));
+        let from = self.spec.part(0);
+        let sends = match from.kind {
+            PartKind::Server => !self.down.contains(&from.index),
+            _ => self.up.contains(&NodeId(from.index)),
+        };
         self.shots += 1;
         for trigger in first..first + self.nodes() {
             match self.way(trigger).filter(|_| sends) {
@@ -137,7 +142,7 @@ impl Multicast {
     fn upload(&mut self, trigger: u64, out: &mut Vec<Command>) {
         let from = end(self.node_of(trigger));
         let bytes = self.spec.table.upload.expect("there is one");
-        out.push(Command::Send { task: trigger, from, to: self.spec.ends[0], bytes });
+        out.push(Command::Send { task: trigger, from, to: self.spec.part(0), bytes });
     }
 
     fn uploaded(&mut self, trigger: TaskId, act: TaskAct, out: &mut Vec<Command>) {
@@ -166,6 +171,8 @@ impl Workload for Multicast {
             Input::Lost(trigger) => self.uploaded(trigger, TaskAct::Lose, out),
             Input::Up(node) => drop(self.up.insert(node)),
             Input::Down(node) => drop(self.up.remove(&node)),
+            Input::ServerUp(server) => drop(self.down.remove(&server)),
+            Input::ServerDown(server) => drop(self.down.insert(server)),
         }
     }
 }

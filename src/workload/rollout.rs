@@ -93,8 +93,7 @@ impl Rollout {
         Some(Self {
             chance: Stream::new(scenario.seed, "rollout"),
             begun: false,
-            // A server is heard of as it is; what it cannot send waits.
-            source_up: spec.ends[0].kind == PartKind::Server,
+            source_up: spec.part(0).kind == PartKind::Server,
             source_uploads: 0,
             getters: vec![getter; spec.nodes[0].len()],
             waiting: BTreeSet::new(),
@@ -104,13 +103,9 @@ impl Rollout {
         })
     }
 
-    fn place(&self, node: NodeId) -> Option<u32> {
-        self.spec.nodes[0].binary_search(&node).ok().map(|place| place as u32)
-    }
-
     fn part(&self, holder: Holder) -> Part {
         match holder {
-            Holder::Source => self.spec.ends[0],
+            Holder::Source => self.spec.part(0),
             Holder::Node(place) => end(self.spec.nodes[0][place as usize]),
         }
     }
@@ -292,20 +287,34 @@ impl Rollout {
         }
     }
 
-    fn up(&mut self, node: NodeId, out: &mut Vec<Command>) {
-        if self.spec.ends[0] == end(node) {
-            self.source_up = true;
-            self.serve_all(out);
-        } else if let Some(place) = self.place(node) {
-            let own = &mut self.getters[place as usize];
-            own.up = true;
-            if own.count < self.copies.len() as u32 {
-                self.waiting.insert(place);
+    /// Who a part is to the rollout, if anybody.
+    fn holder(&self, part: Part) -> Option<Holder> {
+        if part == self.spec.part(0) {
+            return Some(Holder::Source);
+        }
+        let node = (part.kind == PartKind::Node).then_some(NodeId(part.index))?;
+        let place = self.spec.nodes[0].binary_search(&node).ok()?;
+        Some(Holder::Node(place as u32))
+    }
+
+    fn up(&mut self, part: Part, out: &mut Vec<Command>) {
+        match self.holder(part) {
+            Some(Holder::Source) => {
+                self.source_up = true;
+                self.serve_all(out);
             }
-            if self.begun {
-                self.serve_waiting(place, out);
-                self.serve_from(Holder::Node(place), out);
+            Some(Holder::Node(place)) => {
+                let own = &mut self.getters[place as usize];
+                own.up = true;
+                if own.count < self.copies.len() as u32 {
+                    self.waiting.insert(place);
+                }
+                if self.begun {
+                    self.serve_waiting(place, out);
+                    self.serve_from(Holder::Node(place), out);
+                }
             }
+            None => {}
         }
     }
 
@@ -316,11 +325,9 @@ impl Rollout {
     }
 
     /// Whoever gets something from it gets it from somewhere else.
-    fn down(&mut self, node: NodeId, out: &mut Vec<Command>) {
-        let gone = if self.spec.ends[0] == end(node) {
-            self.source_up = false;
-            Holder::Source
-        } else if let Some(place) = self.place(node) {
+    fn down(&mut self, part: Part, out: &mut Vec<Command>) {
+        let Some(gone) = self.holder(part) else { return };
+        if let Holder::Node(place) = gone {
             self.getters[place as usize].up = false;
             self.stop(place, out);
             self.waiting.remove(&place);
@@ -328,10 +335,9 @@ impl Rollout {
             if std::mem::take(&mut own.begun) && own.count < self.copies.len() as u32 {
                 out.push(self.emit(place, TaskAct::Retry));
             }
-            Holder::Node(place)
         } else {
-            return;
-        };
+            self.source_up = false;
+        }
         for place in 0..self.getters.len() as u32 {
             if self.getters[place as usize].coming.is_some_and(|(_, from)| from == gone) {
                 self.stop(place, out);
@@ -353,8 +359,10 @@ impl Workload for Rollout {
             Input::Begun(_) => {}
             Input::Done(task) => self.arrived(task as u32, out),
             Input::Lost(_) => unreachable!("whoever stops is down first, and sends nothing then"),
-            Input::Up(node) => self.up(node, out),
-            Input::Down(node) => self.down(node, out),
+            Input::Up(node) => self.up(end(node), out),
+            Input::Down(node) => self.down(end(node), out),
+            Input::ServerUp(index) => self.up(Part { kind: PartKind::Server, index }, out),
+            Input::ServerDown(index) => self.down(Part { kind: PartKind::Server, index }, out),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Tally for MapReduceTally {
     }
 
     fn act(&mut self, now: u64, task: TaskEvent) {
-        let TaskEvent { kind, number, act, moved } = task;
+        let TaskEvent { kind, number, act, moved, .. } = task;
         let counts = self.counts.entry(kind).or_default();
         match act {
             TaskAct::Begin => {

@@ -6,10 +6,13 @@ mod map_reduce;
 mod multicast;
 mod rollout;
 mod sort;
+mod web;
 
+use super::Series;
 use super::metrics::Table;
 use crate::event::{TaskAct, TaskKind};
 use crate::plan::Plan;
+use crate::units::Span;
 
 /// A task that begins or ends.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,7 @@ pub(super) struct TaskEvent {
     pub(super) act: TaskAct,
     /// What its send moved, if it is the end of one.
     pub(super) moved: u64,
+    pub(super) span: Span,
 }
 
 /// The metrics of a workload.
@@ -37,6 +41,14 @@ trait Tally: Sized {
 
     /// Its metrics, at the end of the run (ns).
     fn measure(&self, end: u64, table: &mut Table);
+
+    /// Series are wanted, from now on.
+    fn keep_series(&mut self) {}
+
+    /// Its series, up to the end of the run (ns).
+    fn series(&self, _end: u64) -> Vec<Series> {
+        Vec::new()
+    }
 }
 
 /// Declares the workloads that have metrics, in the order in which these stand.
@@ -68,6 +80,21 @@ macro_rules! tallies {
                 })+
             }
 
+            /// The same, with series.
+            pub(super) fn with_series(mut self) -> Self {
+                $(if let Some(own) = &mut self.$name {
+                    own.keep_series();
+                })+
+                self
+            }
+
+            /// The series, up to the end of the run (ns).
+            pub(super) fn series(&self, end: u64) -> Vec<Series> {
+                let mut all = Vec::new();
+                $(all.extend(self.$name.iter().flat_map(|own| own.series(end)));)+
+                all
+            }
+
             /// The metrics, at the end of the run (ns).
             pub(super) fn measure(&self, end: u64, table: &mut Table) {
                 $(if let Some(own) = &self.$name {
@@ -83,4 +110,5 @@ tallies! {
     rollout: rollout::RolloutTally,
     multicast: multicast::MulticastTally,
     map_reduce: map_reduce::MapReduceTally,
+    web: web::WebTally,
 }

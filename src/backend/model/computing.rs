@@ -1,11 +1,12 @@
-//! What nodes compute for workloads that are no jobs: each task by itself, at its node's speed.
+//! What nodes compute for workloads that are no jobs: each task at its node's speed, or in shares.
 //!
 //! A task of span s on a node at the share f of its speed takes s / f; when the speed changes in
 //! the middle, only what is left is stretched.
 
 use std::collections::BTreeMap;
 
-use super::workload::Task;
+use super::sharing::{ShareId, Sharing};
+use super::workload::{Task, UnderWay};
 use super::world::Timer;
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{Draw, Rack};
@@ -23,6 +24,7 @@ pub(super) struct Computing {
     under_way: BTreeMap<ComputingId, Own>,
     of_node: BTreeMap<NodeId, Vec<ComputingId>>,
     begun: u64,
+    sharing: Sharing,
 }
 
 /// A task of a node.
@@ -60,11 +62,50 @@ impl Computing {
         node: NodeId,
         left: Span,
     ) -> ComputingId {
-        if self.of_node.get(&node).is_none_or(Vec::is_empty) {
-            rack.set_draw_of(node, Draw::Compute);
-        }
+        self.wake(rack, node);
         let (since, share_ppm) = (rack.now(), rack.speed(node));
         self.go_on(rack, Own { task, node, left, since, share_ppm })
+    }
+
+    /// A node that is up begins a task that shares its processors with others. O(log its tasks).
+    pub(super) fn share(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        (node, span, processors): (NodeId, Span, u32),
+    ) -> ShareId {
+        self.wake(rack, node);
+        self.sharing.begin(rack, task, (node, span, processors))
+    }
+
+    /// The tasks that share a node and are done by now, in the order in which they are.
+    pub(super) fn end_shares(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        node: NodeId,
+        turn: u64,
+    ) -> Vec<(Task, ShareId)> {
+        let done = self.sharing.end(rack, node, turn);
+        if !done.is_empty() {
+            self.rest(rack, node);
+        }
+        done
+    }
+
+    /// One that shares a node is given up.
+    pub(super) fn give_up_share(&mut self, rack: &mut Hardware<'_>, node: NodeId, id: ShareId) {
+        self.sharing.give_up(rack, node, id);
+        self.rest(rack, node);
+    }
+
+    fn is_idle(&self, node: NodeId) -> bool {
+        self.of_node.get(&node).is_none_or(Vec::is_empty) && self.sharing.is_idle(node)
+    }
+
+    fn wake(&self, rack: &mut Hardware<'_>, node: NodeId) {
+        if self.is_idle(node) {
+            rack.set_draw_of(node, Draw::Compute);
+        }
     }
 
     fn go_on(&mut self, rack: &mut Hardware<'_>, own: Own) -> ComputingId {
@@ -97,7 +138,7 @@ impl Computing {
     }
 
     fn rest(&mut self, rack: &mut Hardware<'_>, node: NodeId) {
-        if self.of_node[&node].is_empty() {
+        if self.is_idle(node) {
             rack.set_draw_of(node, Draw::Idle);
         }
     }
@@ -110,6 +151,7 @@ impl Computing {
         share_ppm: u32,
     ) -> Vec<(Task, ComputingId)> {
         let now = rack.now();
+        self.sharing.set_speed(rack, node, share_ppm);
         let all = self.of_node.remove(&node).unwrap_or_default().into_iter();
         let all: Vec<_> =
             all.map(|id| self.under_way.remove(&id).expect("as it is listed")).collect();
@@ -121,8 +163,15 @@ impl Computing {
     }
 
     /// A node has stopped: the tasks that are lost with it, in the order in which they began.
-    pub(super) fn lose(&mut self, node: NodeId) -> Vec<(Task, ComputingId)> {
+    pub(super) fn lose(&mut self, node: NodeId) -> Vec<(Task, UnderWay)> {
         let all = self.of_node.remove(&node).unwrap_or_default().into_iter();
-        all.map(|id| (self.under_way.remove(&id).expect("as it is listed").task, id)).collect()
+        let computed = all.map(|id| {
+            let own = self.under_way.remove(&id).expect("as it is listed");
+            (own.task, UnderWay::Compute(id))
+        });
+        let mut all: Vec<_> = computed.collect();
+        let shares = self.sharing.lose(node).into_iter();
+        all.extend(shares.map(|(task, id)| (task, UnderWay::Share(node, id))));
+        all
     }
 }

@@ -16,6 +16,7 @@ use crate::hardware::rack::{Effect, Harm, Rack, Supply};
 use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::Time;
+use crate::workload::Input::{ServerDown, ServerUp};
 
 use super::world::{Timer, World};
 
@@ -103,6 +104,10 @@ impl World<'_> {
                 if let Some(of) = self.jobs.job_of(node) {
                     self.change_speed(of, node, share_ppm);
                 }
+            }
+            Effect::Server(server, works) => {
+                let input = if works { ServerUp } else { ServerDown };
+                self.with_workload(|all, rack, out| all.inform_all(rack, input(server), out));
             }
             Effect::Link(..) | Effect::Switch(..) => {}
         }

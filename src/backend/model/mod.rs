@@ -15,6 +15,7 @@ mod importance;
 mod job;
 mod leap;
 mod pace;
+mod sharing;
 mod workload;
 mod world;
 

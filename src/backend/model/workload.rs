@@ -5,11 +5,12 @@
 //! the failure, once it is noticed, stops the job and with it the operation. Whoever is to compute
 //! does so at the speed of its node, which draws the power of a node that computes meanwhile.
 //!
-//! Not modelled: tasks that share the cores of a node.
+//! Not modelled: that tasks which do not share a node's processors slow each other down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::computing::{Computing, ComputingId};
+use super::sharing::ShareId;
 use super::world::Timer;
 use crate::event::{CollectiveAct, NodeState, What};
 use crate::hardware::rack::{Rack, SendId};
@@ -45,9 +46,10 @@ enum Errand {
 
 /// What is done for a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UnderWay {
+pub(super) enum UnderWay {
     Send(SendId),
     Compute(ComputingId),
+    Share(NodeId, ShareId),
 }
 
 /// The workloads besides the computing of jobs, and what is done for them.
@@ -108,6 +110,21 @@ impl Workload {
         self.has_messages
     }
 
+    /// A workload begins, and is informed of servers that do not work.
+    pub(super) fn begin_machine(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        number: u8,
+        out: &mut Vec<Outcome>,
+    ) {
+        self.inform(rack, number, Input::Begin, out);
+        for server in (0..).take(rack.plan().machine.servers.len()) {
+            if !rack.serves(server) {
+                self.inform(rack, number, Input::ServerDown(server), out);
+            }
+        }
+    }
+
     /// A workload is informed, and what it commands is done.
     pub(super) fn inform(
         &mut self,
@@ -122,6 +139,9 @@ impl Workload {
             match command {
                 Command::Compute { task, node, span } => {
                     self.compute(rack, (number, task), (node, span), out);
+                }
+                Command::Share { task, node, span, processors } => {
+                    self.share(rack, (number, task), (node, span, processors), out);
                 }
                 Command::Send { task, from, to, bytes } => {
                     if let Some(send) = rack.send(from, to, bytes) {
@@ -143,7 +163,12 @@ impl Workload {
     }
 
     /// All workloads are informed.
-    fn inform_all(&mut self, rack: &mut Hardware<'_>, input: Input, out: &mut Vec<Outcome>) {
+    pub(super) fn inform_all(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        input: Input,
+        out: &mut Vec<Outcome>,
+    ) {
         for number in 0..self.machines() {
             self.inform(rack, number, input, out);
         }
@@ -169,6 +194,21 @@ impl Workload {
         }
     }
 
+    fn share(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        (node, span, processors): (NodeId, Span, u32),
+        out: &mut Vec<Outcome>,
+    ) {
+        if rack.state(node) == NodeState::Up {
+            let id = self.computing.share(rack, task, (node, span, processors));
+            self.begin_task(task, UnderWay::Share(node, id));
+        } else {
+            self.inform(rack, task.0, Input::Lost(task.1), out);
+        }
+    }
+
     fn drop_task(&mut self, rack: &mut Hardware<'_>, task: Task) {
         match self.under_way.remove(&task) {
             Some(UnderWay::Send(send)) => {
@@ -176,6 +216,7 @@ impl Workload {
                 rack.drop_send(send);
             }
             Some(UnderWay::Compute(id)) => self.computing.give_up(rack, id),
+            Some(UnderWay::Share(node, id)) => self.computing.give_up_share(rack, node, id),
             None => {}
         }
     }
@@ -190,6 +231,18 @@ impl Workload {
         if let Some(task) = self.computing.end(rack, id) {
             self.under_way.remove(&task);
             self.inform(rack, task.0, Input::Done(task.1), out);
+        }
+    }
+
+    /// Tasks that share a node may be done by now.
+    pub(super) fn shared(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (node, turn): (NodeId, u64),
+        out: &mut Vec<Outcome>,
+    ) {
+        for (task, id) in self.computing.end_shares(rack, node, turn) {
+            self.ended(rack, task, (UnderWay::Share(node, id), Input::Done(task.1)), out);
         }
     }
 
@@ -225,8 +278,8 @@ impl Workload {
         if rack.state(node) == NodeState::Up {
             return;
         }
-        for (task, id) in self.computing.lose(node) {
-            self.lost(rack, task, UnderWay::Compute(id), out);
+        for (task, how) in self.computing.lose(node) {
+            self.ended(rack, task, (how, Input::Lost(task.1)), out);
         }
     }
 
@@ -248,7 +301,7 @@ impl Workload {
                         self.node_down(rack, NodeId(part.index), out);
                     }
                 }
-                self.lost(rack, task, UnderWay::Send(send), out);
+                self.ended(rack, task, (UnderWay::Send(send), Input::Lost(task.1)), out);
             }
             Some(Errand::Message(job, message)) if arrived => {
                 self.arrived(rack, (job, message), out);
@@ -258,12 +311,18 @@ impl Workload {
         }
     }
 
-    /// What was done for a task is lost. What came of the loss of its node may have given the task
-    /// up, and begun another one of its name.
-    fn lost(&mut self, rack: &mut Hardware<'_>, task: Task, how: UnderWay, out: &mut Vec<Outcome>) {
+    /// What was done for a task has ended, so that its workload is informed. What came of something
+    /// else at this instant may have given the task up, and begun another one of its name.
+    fn ended(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        (how, input): (UnderWay, Input),
+        out: &mut Vec<Outcome>,
+    ) {
         if self.under_way.get(&task) == Some(&how) {
             self.under_way.remove(&task);
-            self.inform(rack, task.0, Input::Lost(task.1), out);
+            self.inform(rack, task.0, input, out);
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) enum Timer {
     Begin { machine: u8 },
     /// What a node computes for a workload may be done.
     Computed(ComputingId),
+    /// Tasks that share a node may be done.
+    Shared { node: NodeId, turn: u64 },
     /// The latency of a message is over.
     Message(u64),
     /// Whoever plays it wants to look.
@@ -248,12 +250,17 @@ impl<'p> World<'p> {
             Timer::Message(number) => {
                 self.with_workload(|all, rack, _| all.message_due(rack, number));
             }
-            Timer::Begin { machine } => self.inform(machine, workload::Input::Begin),
+            Timer::Begin { machine } => {
+                self.with_workload(|all, rack, out| all.begin_machine(rack, machine, out));
+            }
             Timer::Workload { machine, key } => {
                 self.inform(machine, workload::Input::Timer(key));
             }
             Timer::Computed(id) => {
                 self.with_workload(|all, rack, out| all.computed(rack, id, out));
+            }
+            Timer::Shared { node, turn } => {
+                self.with_workload(|all, rack, out| all.shared(rack, (node, turn), out));
             }
             Timer::Pause => self.paused = true,
             Timer::Change(number) => self.change(&self.changes[usize::from(number)].plan),

@@ -183,7 +183,7 @@ impl Simulation {
                 self.speeds[node.0 as usize].send_replace(share_ppm);
             }
             // The fleet finds out by itself.
-            Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) => {}
+            Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) | Effect::Server(..) => {}
             Effect::Sent { .. } => unreachable!("the fleet has agents send, if anybody does"),
         }
     }

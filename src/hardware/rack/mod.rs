@@ -353,6 +353,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         (head == Some(id)).then_some(0)
     }
 
+    /// Whether a server works.
+    #[must_use]
+    pub fn serves(&self, server: u32) -> bool {
+        self.servers[server as usize].down == 0
+    }
+
     /// What is left of the speed at which a node computes (ppm). A node that is off keeps it.
     #[must_use]
     pub fn speed(&self, NodeId(index): NodeId) -> u32 {

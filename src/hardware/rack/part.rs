@@ -381,6 +381,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             return;
         }
         self.emit_part(PartKind::Server, server, PartState::Down, cause);
+        self.effect(Effect::Server(server, false));
         self.set_server(server);
         self.servers[server as usize].dhcp.reset(self.now);
         let plan = self.plan.clone();
@@ -394,6 +395,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.servers[server as usize].down -= 1;
         if self.servers[server as usize].down == 0 {
             self.emit_part(PartKind::Server, server, PartState::Up, cause);
+            self.effect(Effect::Server(server, true));
             self.set_server(server);
             self.servers[server as usize].dhcp.reset(self.now);
             let (plan, kind) = (self.plan.clone(), PartKind::Server);

@@ -105,6 +105,8 @@ pub enum Effect {
     Link(NodeId, u32),
     /// Whether a switch forwards, and what is left of its uplink (ppm).
     Switch(u32, bool, u32),
+    /// Whether a server works from now on.
+    Server(u32, bool),
     /// So much is left of the speed at which a node computes (ppm).
     Speed(NodeId, u32),
     /// A transfer is complete.

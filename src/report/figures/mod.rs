@@ -9,6 +9,7 @@ mod tasks;
 mod time_breakdown;
 mod transfers;
 mod under_replicated;
+mod web;
 
 pub(crate) use nodes_up::close_look;
 
@@ -44,6 +45,9 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &tasks::TasksOfNodes,
     &under_replicated::UnderReplicated,
     &transfers::TransferTimes,
+    &web::WebLatency,
+    &web::WebRequests,
+    &web::WebLatencies,
     &power::PowerOverTime,
 ];
 

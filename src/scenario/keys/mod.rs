@@ -20,6 +20,7 @@ use crate::scenario::workloads::map_reduce::MapReduce;
 use crate::scenario::workloads::multicast::Multicast;
 use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
+use crate::scenario::workloads::web::Web;
 use crate::scenario::{Record, Site, StopRule};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 
@@ -99,6 +100,7 @@ joined! {
         Key::new("rollout", Kind::Table(Rollout::SPEC), ""),
         Key::new("multicast", Kind::Table(Multicast::SPEC), ""),
         Key::new("map_reduce", Kind::Table(MapReduce::SPEC), ""),
+        Key::new("web", Kind::Table(Web::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

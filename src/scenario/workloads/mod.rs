@@ -7,6 +7,7 @@ pub mod map_reduce;
 pub mod multicast;
 pub mod rollout;
 pub mod sort;
+pub mod web;
 
 use std::sync::Arc;
 
@@ -28,8 +29,9 @@ pub(super) trait WorkloadTable: Declared {
     /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left out
     /// then names none.
     const NODES: &'static [&'static str];
-    /// The keys that name one node or server each, in the order in which [`Placed`] has them.
-    const ENDS: &'static [&'static str] = &[];
+    /// The paths of keys that name one node or server each, in the order in which [`Placed`] has them.
+    /// Such a key may be absent, if its table says so.
+    const PARTS: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
 
@@ -44,8 +46,19 @@ pub struct Placed<T> {
     pub table: T,
     /// Of each key that names nodes these, in their order.
     pub nodes: Vec<Vec<NodeId>>,
-    /// Of each key that names a node or server this.
-    pub ends: Vec<Part>,
+    /// Of each key that names a node or server this, if it is there.
+    pub parts: Vec<Option<Part>>,
+}
+
+impl<T> Placed<T> {
+    /// The part of a key that must be there, by its place among those that name one.
+    ///
+    /// # Panics
+    /// If it may be absent, and is.
+    #[must_use]
+    pub fn part(&self, place: usize) -> Part {
+        self.parts[place].expect("the reader demands it")
+    }
 }
 
 /// A table, if there is one.
@@ -80,9 +93,31 @@ fn placed<T: WorkloadTable>(
 ) -> Option<Placed<T>> {
     let table = T::read(section, m);
     let nodes: Vec<_> = T::NODES.iter().map(|key| nodes::<T>(section, key, layout?, m)).collect();
-    let ends: Vec<_> = T::ENDS.iter().map(|key| end(section, key, layout?, m)).collect();
-    let (nodes, ends) = nodes.into_iter().collect::<Option<_>>().zip(ends.into_iter().collect())?;
-    Some(Placed { table: table?, nodes, ends })
+    let parts: Vec<_> = T::PARTS.iter().map(|path| part(section, path, layout?, m)).collect();
+    let (nodes, parts) =
+        nodes.into_iter().collect::<Option<_>>().zip(parts.into_iter().collect())?;
+    Some(Placed { table: table?, nodes, parts })
+}
+
+/// The part that a key names: `None` inside if it is absent.
+fn part(
+    section: &Section<'_>,
+    path: &str,
+    layout: &Layout,
+    m: &mut Mistakes,
+) -> Option<Option<Part>> {
+    if let Some((table, key)) = path.split_once('.') {
+        return part(&section.section(table), key, layout, m);
+    }
+    let Some(value) = section.given(path) else { return Some(None) };
+    match transfers::part(value.text()?, layout) {
+        Ok(part) => Some(Some(part)),
+        Err(title) => {
+            let mistake = Mistake::new(value.place, title);
+            m.note(mistake.help("nodes are pi1, pi2, ...; servers are server[1], server[2], ..."));
+            None
+        }
+    }
 }
 
 /// The nodes that a key names, in their order: those of other parts are all inside these.
@@ -102,20 +137,6 @@ fn nodes<T: WorkloadTable>(
         Ok(nodes) => Some(nodes),
         Err(problem) => {
             walk::note(problem, value, m);
-            None
-        }
-    }
-}
-
-/// The node or server that a key names.
-fn end(section: &Section<'_>, key: &str, layout: &Layout, m: &mut Mistakes) -> Option<Part> {
-    section.demand(key, m);
-    let value = section.given(key)?;
-    match transfers::part(value.text()?, layout) {
-        Ok(part) => Some(part),
-        Err(title) => {
-            let help = "nodes are pi1, pi2, ...; servers are server[1], server[2], ...";
-            walk::note(Problem::new(title).help(help), value, m);
             None
         }
     }
@@ -194,4 +215,6 @@ workloads! {
     multicast: multicast::Multicast,
     /// A MapReduce job on HDFS.
     map_reduce: map_reduce::MapReduce,
+    /// Requests that clients send to a balancer and workers serve.
+    web: web::Web,
 }

@@ -43,11 +43,11 @@ table! {
 impl WorkloadTable for Multicast {
     const NAME: &'static str = "multicast";
     const NODES: &'static [&'static str] = &["nodes"];
-    const ENDS: &'static [&'static str] = &["from"];
+    const PARTS: &'static [&'static str] = &["from"];
     const COMPUTES: bool = false;
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
-        let (own, nodes, from) = (&placed.table, &placed.nodes[0], placed.ends[0]);
+        let (own, nodes, from) = (&placed.table, &placed.nodes[0], placed.part(0));
         if from.kind == PartKind::Node && nodes.iter().any(|node| node.0 == from.index) {
             let title = format!("`{}` sends and is triggered", own.from);
             let mistake = Mistake::new(section.place("from"), title);

@@ -69,11 +69,11 @@ impl Rollout {
 impl WorkloadTable for Rollout {
     const NAME: &'static str = "rollout";
     const NODES: &'static [&'static str] = &["nodes"];
-    const ENDS: &'static [&'static str] = &["source"];
+    const PARTS: &'static [&'static str] = &["source"];
     const COMPUTES: bool = false;
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
-        let (own, nodes, source) = (&placed.table, &placed.nodes[0], placed.ends[0]);
+        let (own, nodes, source) = (&placed.table, &placed.nodes[0], placed.part(0));
         if source.kind == PartKind::Node && nodes.iter().any(|node| node.0 == source.index) {
             let title =
                 format!("the source `{}` is one of the nodes that get the file", own.source);
