@@ -72,4 +72,5 @@ mod tidy;
 mod traces;
 mod transfers;
 mod variants;
+mod web;
 mod worst;

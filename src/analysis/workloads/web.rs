@@ -101,9 +101,8 @@ impl WebTally {
         let seconds = |number: usize| (number as u64 * self.width) as f64 / 1e9;
         let all = self.intervals.as_deref().unwrap_or_default();
         let points = all.iter().enumerate();
-        let points = points.filter_map(|(number, own)| {
-            Some(Point::level(seconds(number), value(own)?))
-        });
+        let points =
+            points.filter_map(|(number, own)| Some(Point::level(seconds(number), value(own)?)));
         let mut points: Vec<_> = points.collect();
         let end = end.min(all.len() as u64 * self.width) as f64 / 1e9;
         points.extend(points.last().map(|last| Point { t_s: end, ..*last }));

@@ -93,12 +93,7 @@ impl Computing {
     }
 
     /// One that shares a node is given up.
-    pub(super) fn give_up_share(
-        &mut self,
-        rack: &mut Hardware<'_>,
-        node: NodeId,
-        id: ShareId,
-    ) {
+    pub(super) fn give_up_share(&mut self, rack: &mut Hardware<'_>, node: NodeId, id: ShareId) {
         self.sharing.give_up(rack, node, id);
         self.rest(rack, node);
     }

@@ -75,10 +75,11 @@ fn read<T: WorkloadTable>(
     let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(&section, key, layout?, m)).collect();
     let parts: Vec<_> = T::PARTS.iter().map(|path| part(&section, path, layout?, m)).collect();
     let nodes: Vec<_> = nodes.into_iter().collect::<Option<_>>()?;
-    let placed = Placed { table: table?, nodes, parts: parts.into_iter().collect::<Option<_>>()? };
-    placed.table.check(&placed.nodes, &section, m);
-    placed.table.check_parts(&placed.nodes, &placed.parts, &section, m);
-    Some(Some(Arc::new(placed)))
+    let table = table?;
+    table.check(&nodes, &section, m);
+    let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
+    table.check_parts(&nodes, &parts, &section, m);
+    Some(Some(Arc::new(Placed { table, nodes, parts })))
 }
 
 /// The part that a key names: `None` inside if it is absent.

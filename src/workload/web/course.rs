@@ -11,9 +11,10 @@ impl Web {
     /// A request that no worker has is given to one, waits, or is lost.
     pub(super) fn assign(&mut self, now: Time, id: RequestId, out: &mut Vec<Command>) {
         let number = self.requests.get(id).expect("it is open").number;
-        let session = self.table().sessions.map(|sessions| {
-            self.chance.draw(SESSION, number.into()).below(sessions.into()) as u32
-        });
+        let session = self
+            .table()
+            .sessions
+            .map(|sessions| self.chance.draw(SESSION, number.into()).below(sessions.into()) as u32);
         if let Some(worker) = self.balancer.choose(session) {
             self.give(now, id, worker, out);
         } else if self.balancer.has_usable() {

@@ -132,9 +132,7 @@ impl Deadlines {
 
     /// What is closed goes from the front, but for the last one, to which the timer belongs.
     fn trim(&mut self, mut is_open: impl FnMut(RequestId) -> bool) {
-        while self.queue.len() > 1
-            && self.queue.front().is_some_and(|(_, id)| !is_open(*id))
-        {
+        while self.queue.len() > 1 && self.queue.front().is_some_and(|(_, id)| !is_open(*id)) {
             self.queue.pop_front();
         }
     }
