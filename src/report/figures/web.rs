@@ -123,8 +123,8 @@ impl Figure for WebLatency {
         let all: Vec<_> = all.into_iter().map(|(series, ..)| series).collect();
         format!(
             "How long the requests took that were answered{}, from their arrival on: half of them \
-             at most the median, 95 and 99 of 100 at most the percentiles. A line that rises steadily is \
-             a queue that grows.",
+             at most the median, 95 and 99 of 100 at most the percentiles. A line that rises \
+             steadily is a queue that grows; there is none where nothing was answered.",
             every(&all)
         )
     }

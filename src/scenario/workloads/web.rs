@@ -1,4 +1,4 @@
-//! A web site: clients send requests to a balancer, which hands them to workers.
+//! A web site: clients send requests to a balancer, which gives them to workers.
 
 use super::{Placed, WorkloadTable};
 use crate::config::declare::{choice, table};
@@ -88,7 +88,7 @@ table! {
 }
 
 table! {
-    /// A web site: clients send requests to a balancer, which hands each to a worker. They do not
+    /// A web site: clients send requests to a balancer, which gives each to a worker. They do not
     /// wait for answers before they send more. Only the model plays it.
     pub struct Web(Clone, Debug, PartialEq) {
         /// Where requests arrive: a node or a server.

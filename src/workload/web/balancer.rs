@@ -8,10 +8,10 @@
 //! By requests, each worker has a pass that grows by 1/weight with each request, and whoever has
 //! the least is next (stride scheduling, Waldspurger and Weihl, 1995). With equal weights that is
 //! the order of Apache's `byrequests`, one after the other, and with others its shares; it costs
-//! O(log workers) and not O(workers). Weights 1 and 2: passes of 1 and 1/2; the second has
-//! the first request (its pass is 1 then), and of those at 1 the first one is next, then the second:
-//! 2, 1, 2. Whoever comes back begins at the least pass of those that are there, so that it has no
-//! more than its share.
+//! O(log workers) and not O(workers). Weights 1 and 2: passes of 1 and 1/2; the second worker has
+//! the first request (its pass is 1 then), the first worker the next one, as it is the first of
+//! those at 1, then the second: 2, 1, 2, and so on. Whoever comes back begins at the least pass of
+//! those that are there, so that it has no more than its share.
 
 use std::collections::{BTreeSet, VecDeque};
 
