@@ -1,4 +1,4 @@
-//! Probability laws of random spans such as lifetimes, repairs and services, and their tables in files.
+//! Probability laws of random spans: lifetimes, repairs, services; and their tables in files.
 
 use std::sync::Arc;
 

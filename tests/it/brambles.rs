@@ -240,3 +240,21 @@ fn ports_that_give_too_little_cut_off_what_computes_and_nothing_else() {
         |what: &What| matches!(what, What::PartState { part, .. } if part.kind == PartKind::Server);
     assert_eq!(run.times(serves).len(), 1, "from its boot to the end");
 }
+
+/// Ten minutes without one of four workers: the balancer tries it once a minute if only requests
+/// say so, and hardly ever if health checks do. An update of all workers at once is over sooner
+/// than one after the other, and costs what that does not.
+#[test]
+fn a_web_site_bears_a_dead_worker_and_an_update_but_not_a_dead_balancer() {
+    let site = bramble("web_site", &[]);
+    assert!((3_500.0..4_000.0).contains(&site.metric("web_lost_cut")), "five minutes of it");
+    assert!(site.metric("web_lost") - site.metric("web_lost_cut") < 10.0);
+    let checked = bramble("web_site", &["web.check={ interval = \"5 s\" }"]);
+    let retried = [&site, &checked].map(|run| run.metric("web_retried"));
+    assert!(retried[0] > 5.0 * retried[1], "{retried:?}");
+    let at_once = bramble("web_site", &["web.push.order=at-once"]);
+    let times = [&site, &at_once].map(|run| run.metric("web_push_time"));
+    assert!(times[0] > 2.0 * times[1], "{times:?}");
+    let slowest = [&site, &at_once].map(|run| run.metric("web_latency_p999"));
+    assert!(slowest[1] > 5.0 * slowest[0], "{slowest:?}");
+}

@@ -74,5 +74,6 @@ mod tidy;
 mod traces;
 mod transfers;
 mod variants;
+mod web;
 mod workloads;
 mod worst;

@@ -232,12 +232,25 @@ fn each_policy_starts_jobs_when_its_slow_twin_does() {
 
 /// Mean wait and share of waiting jobs of M/M/c by Erlang's C formula, of `servers` servers with an
 /// offered load of `load` of them and a mean service time.
-fn erlang_c(servers: u32, load: f64, service: f64) -> (f64, f64) {
+pub(crate) fn erlang_c(servers: u32, load: f64, service: f64) -> (f64, f64) {
     let term = |k: u32| (1..=k).fold(1.0, |term, k| term * load / f64::from(k));
     let idle = f64::from(servers) - load;
     let last = term(servers) * f64::from(servers) / idle;
     let waits = last / ((0..servers).map(term).sum::<f64>() + last);
     (waits * service / idle, waits)
+}
+
+/// Independent runs of a statistical test.
+pub(crate) const RUNS: u64 = 16;
+
+/// The mean of a value of each of so many runs, and half the width of its interval of 99 %, by
+/// Student's t of 15 degrees of freedom.
+pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
+    const T: f64 = 2.947;
+    assert_eq!(values.len() as u64, RUNS);
+    let mean = values.iter().sum::<f64>() / RUNS as f64;
+    let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (mean, T * (square / (RUNS * (RUNS - 1)) as f64).sqrt())
 }
 
 #[test]
@@ -254,8 +267,6 @@ fn erlangs_c_formula_is_right_where_it_is_known() {
 /// count; 99 % by Student's t of 15 degrees of freedom.
 #[test]
 fn jobs_of_one_node_wait_as_long_as_erlang_says() {
-    const RUNS: u64 = 16;
-    const T: f64 = 2.947;
     let (servers, load, service) = (4, 3.2, 100.0);
     let stream = Stream::new(1, "m/m/c");
     let folder = tempfile::tempdir().expect("a folder");
@@ -284,10 +295,7 @@ fn jobs_of_one_node_wait_as_long_as_erlang_says() {
     }
     let (wait, waits) = erlang_c(servers, load, service);
     for (number, wanted) in [wait, waits].into_iter().enumerate() {
-        let values = || means.iter().map(|run| run[number]);
-        let mean = values().sum::<f64>() / RUNS as f64;
-        let square = values().map(|value| (value - mean).powi(2)).sum::<f64>();
-        let half = T * (square / (RUNS * (RUNS - 1)) as f64).sqrt();
+        let (mean, half) = interval(&means.iter().map(|run| run[number]).collect::<Vec<_>>());
         assert!((mean - wanted).abs() < half, "{mean} +- {half}, not {wanted}");
         assert!(half < wanted / 4.0, "{half} says nothing of {wanted}");
     }

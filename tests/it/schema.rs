@@ -97,6 +97,7 @@ const PASS: &[(&str, Why)] = &[
     ("upset_of_nothing", Why::OtherFiles),
     ("variants_axis", Why::Meaning),
     ("variants_unknown", Why::Meaning),
+    ("web", Why::OtherKeys),
     ("whole_link", Why::Arithmetic),
 ];
 

@@ -164,3 +164,33 @@ impl Sharing {
         !self.nodes.contains_key(&node)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the head of this file.
+    #[test]
+    fn three_tasks_share_two_processors() {
+        let second = |seconds: u64| Time(seconds * 1_000_000_000);
+        let task = |(number, seconds): (u64, u64)| {
+            let done_at = u128::from(second(seconds).0) << FRACTION_BITS;
+            (ShareId { done_at, number }, (0, number))
+        };
+        let mut shared = Shared {
+            tasks: [(0, 6), (1, 2), (2, 4)].map(task).into(),
+            processors: 2,
+            share_ppm: WHOLE_PPM,
+            attained: 0,
+            since: Time::ZERO,
+            turn: 0,
+        };
+        let mut done = Vec::new();
+        while let Some(span) = shared.next() {
+            shared.settle(shared.since + span);
+            let (_, (_, number)) = shared.tasks.pop_first().expect("it has some");
+            done.push((number, shared.since));
+        }
+        assert_eq!(done, [(1, second(3)), (2, second(5)), (0, second(7))]);
+    }
+}

@@ -56,6 +56,25 @@ fn faults(input: &Input) -> Vec<(f64, f64)> {
     input.plan.scenario.faults.iter().filter_map(fault).collect()
 }
 
+/// The stretches of a series without an interval between that has no value, such as a latency
+/// where nothing was answered.
+fn runs(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    let spans = points.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    let width = spans.filter(|span| *span > 0.0).fold(f64::INFINITY, f64::min);
+    let (mut all, mut run) = (Vec::new(), Vec::new());
+    for &(at, value) in points {
+        if let Some(&(last, before)) = run.last()
+            && at - last > 1.5 * width
+        {
+            run.push((last + width, before));
+            all.push(std::mem::take(&mut run));
+        }
+        run.push((at, value));
+    }
+    all.push(run);
+    all
+}
+
 /// Draws series over time, on a logarithmic axis if that is wanted.
 fn draw(input: &Input, title: &str, curves: &[Curve<'_>], y: Scale, is_log: bool) -> Drawing {
     let mut drawing = Drawing::default();
@@ -82,7 +101,9 @@ fn draw(input: &Input, title: &str, curves: &[Curve<'_>], y: Scale, is_log: bool
     for (series, _, ink) in curves {
         let value = |value: f64| if is_log { libm::log10(value.max(1e-9)) } else { value };
         let points = along(&frame.condensed(&series.points), |point| value(point.mean));
-        drawing.steps(frame.staircase(&points), *ink, 1.8);
+        for run in runs(&points) {
+            drawing.steps(frame.staircase(&run), *ink, 1.8);
+        }
     }
     frame.axes(&mut drawing);
     drawing
@@ -102,8 +123,8 @@ impl Figure for WebLatency {
         let all: Vec<_> = all.into_iter().map(|(series, ..)| series).collect();
         format!(
             "How long the requests took that were answered{}, from their arrival on: half of them \
-             at most the median, 95 and 99 of 100 at most the percentiles. A line that rises steadily is \
-             a queue that grows.",
+             at most the median, 95 and 99 of 100 at most the percentiles. A line that rises \
+             steadily is a queue that grows; there is none where nothing was answered.",
             every(&all)
         )
     }

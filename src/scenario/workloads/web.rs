@@ -1,4 +1,4 @@
-//! A web site: clients send requests to a balancer, which hands them to workers.
+//! A web site: clients send requests to a balancer, which gives them to workers.
 
 use super::{Placed, WorkloadTable};
 use crate::config::declare::{choice, table};
@@ -12,6 +12,7 @@ use crate::units::{Bytes, Span, Time};
 
 const REQUESTS_MAX: u64 = 4_000_000_000;
 const SLOTS_MAX: u64 = 100_000;
+const SESSIONS_MAX: u64 = 10_000_000;
 const ATTEMPTS_MAX: u64 = 1_000;
 /// As `loadfactor` of Apache's mod_proxy.
 const WEIGHT: Kind = Kind::Count(1, 100);
@@ -87,7 +88,7 @@ table! {
 }
 
 table! {
-    /// A web site: clients send requests to a balancer, which hands each to a worker. They do not
+    /// A web site: clients send requests to a balancer, which gives each to a worker. They do not
     /// wait for answers before they send more. Only the model plays it.
     pub struct Web(Clone, Debug, PartialEq) {
         /// Where requests arrive: a node or a server.
@@ -122,7 +123,7 @@ table! {
         weights: Vec<u32> = Kind::List(&WEIGHT) => "[]";
         /// Clients with a session that sticks to a worker as long as it can be had; each request is
         /// of one of them, with equal chances. Default: no sessions.
-        sessions: Option<u32> = Kind::Count(1, 100_000_000);
+        sessions: Option<u32> = Kind::Count(1, SESSIONS_MAX);
         /// After so long the balancer gives up to reach a worker that is down. As long as Linux
         /// looks for the address of a silent host: three times a second.
         connect_timeout: Span = SPAN_SOME => "\"3 s\"";

@@ -8,10 +8,10 @@
 //! By requests, each worker has a pass that grows by 1/weight with each request, and whoever has
 //! the least is next (stride scheduling, Waldspurger and Weihl, 1995). With equal weights that is
 //! the order of Apache's `byrequests`, one after the other, and with others its shares; it costs
-//! O(log workers) and not O(workers). Weights 1 and 2: passes of 1 and 1/2; the second has
-//! the first request (its pass is 1 then), and of those at 1 the first one is next, then the second:
-//! 2, 1, 2. Whoever comes back begins at the least pass of those that are there, so that it has no
-//! more than its share.
+//! O(log workers) and not O(workers). Weights 1 and 2: passes of 1 and 1/2; the second worker has
+//! the first request (its pass is 1 then), the first worker the next one, as it is the first of
+//! those at 1, then the second: 2, 1, 2, and so on. Whoever comes back begins at the least pass of
+//! those that are there, so that it has no more than its share.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -231,5 +231,64 @@ impl Balancer {
         for (number, _) in drained.filter(|(_, own)| own.is_drained) {
             self.drain(number, true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Overrides, load_text};
+
+    fn balancer(keys: &str) -> (Balancer, Table) {
+        let text = format!(
+            "inherit = \"edge_rack_24\"\n[stop]\nat = \"1 h\"\n[web]\nbalancer = \"server\"\n\
+             workers = \"pi[1-2]\"\ngap.fixed = \"1 s\"\nservice.fixed = \"1 s\"\n{keys}\n"
+        );
+        let loaded = load_text("web", &text, &Overrides::default()).expect("it is good");
+        let web = loaded.scenario.workloads.web.expect("there is one");
+        (Balancer::new(&web.table, 2), web.table.clone())
+    }
+
+    /// Who is given each of some requests, counted from 1.
+    fn given(balancer: &mut Balancer, requests: usize) -> Vec<u32> {
+        let mut one = || {
+            let number = balancer.choose(None).expect("there is one");
+            balancer.given(number);
+            number + 1
+        };
+        (0..requests).map(|_| one()).collect()
+    }
+
+    #[test]
+    fn the_order_of_weights_is_that_of_the_example() {
+        let (mut balancer, _) = balancer("weights = [1, 2]");
+        assert_eq!(given(&mut balancer, 6), [2, 1, 2, 2, 1, 2]);
+    }
+
+    #[test]
+    fn whoever_comes_back_has_no_more_than_its_share() {
+        let (mut balancer, _) = balancer("");
+        let until = balancer.unreached(0, Time(5)).expect("it was not known");
+        assert_eq!(balancer.unreached(0, Time(6)), None);
+        assert_eq!(given(&mut balancer, 9), [2; 9]);
+        balancer.forget(until);
+        let shares = given(&mut balancer, 10);
+        assert_eq!(shares.iter().filter(|number| **number == 1).count(), 5);
+    }
+
+    #[test]
+    fn all_are_tried_when_all_are_in_error() {
+        let (mut balancer, table) = balancer("check.interval = \"1 s\"");
+        for number in 0..2 {
+            balancer.unreached(number, Time(5));
+        }
+        assert!(balancer.choose(None).is_some(), "errors are forgotten");
+        let check = table.check.expect("there is one");
+        for number in 0..2 {
+            balancer.checked(number, false, &check);
+        }
+        assert_eq!(balancer.choose(None), None, "who failed its checks is not tried");
+        balancer.checked(1, true, &check);
+        assert_eq!(balancer.choose(None), Some(1));
     }
 }

@@ -157,7 +157,8 @@ impl Web {
         let mut draw = self.chance.draw(GAP, self.arrived.into());
         let at = now + table.gap.sample(&mut draw);
         let is_late = table.until.is_some_and(|until| at > Time::ZERO + until) || at > self.end;
-        if is_late || table.requests.is_some_and(|all| self.arrived >= all) {
+        let all = table.requests.unwrap_or(u32::MAX);
+        if is_late || self.arrived >= all {
             self.is_open = false;
         } else {
             out.push(timer(at, ARRIVE));

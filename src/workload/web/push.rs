@@ -12,7 +12,7 @@ use crate::workload::Command;
 
 /// What is done for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum PushStep {
     Before,
     Send,
     Drain,
@@ -23,7 +23,7 @@ enum Stage {
 /// The progress of a push.
 #[derive(Clone, Debug)]
 pub(super) struct Pushing {
-    stages: Vec<Stage>,
+    stages: Vec<PushStep>,
     /// The next worker, if they come one after the other.
     next: u32,
     left: u32,
@@ -33,7 +33,7 @@ pub(super) struct Pushing {
 
 impl Pushing {
     pub(super) fn new(workers: usize) -> Self {
-        let stages = vec![Stage::Before; workers];
+        let stages = vec![PushStep::Before; workers];
         Self { stages, next: 0, left: workers as u32, drained: None }
     }
 
@@ -70,7 +70,7 @@ impl Web {
         self.pushing().next += 1;
         self.push_to(worker, out);
         // Whoever is down is passed over, at this instant.
-        if self.pushing().stages[worker as usize] == Stage::After {
+        if self.pushing().stages[worker as usize] == PushStep::After {
             out.push(timer(now, PUSH_NEXT));
         }
     }
@@ -81,7 +81,7 @@ impl Web {
         let from = spec.parts[1].expect("it says from where");
         self.say(worker, TaskAct::Begin, out);
         if self.workers[worker as usize].is_up {
-            self.pushing().stages[worker as usize] = Stage::Send;
+            self.pushing().stages[worker as usize] = PushStep::Send;
             let (task, to) = (OF_PUSH | u64::from(worker), end_of(self.node_of(worker)));
             out.push(Command::Send { task, from, to, bytes: size });
         } else {
@@ -96,19 +96,19 @@ impl Web {
 
     fn close_push(&mut self, worker: u32, act: TaskAct, out: &mut Vec<Command>) {
         self.say(worker, act, out);
-        self.pushing().stages[worker as usize] = Stage::After;
+        self.pushing().stages[worker as usize] = PushStep::After;
         self.pushing().left -= 1;
     }
 
     /// The archive is there, or installed.
     pub(super) fn pushed(&mut self, now: Time, worker: u32, out: &mut Vec<Command>) {
         match (self.pushing().stages[worker as usize], self.order()) {
-            (Stage::Send, Order::Rolling) => {
-                self.pushing().stages[worker as usize] = Stage::Drain;
+            (PushStep::Send, Order::Rolling) => {
+                self.pushing().stages[worker as usize] = PushStep::Drain;
                 self.pushing().drained = Some(worker);
                 self.balancer.drain(worker, true);
             }
-            (Stage::Send, Order::AtOnce) => self.install(worker, out),
+            (PushStep::Send, Order::AtOnce) => self.install(worker, out),
             _ => {
                 self.end_install(now, worker, out);
                 self.close_push(worker, TaskAct::End, out);
@@ -120,7 +120,7 @@ impl Web {
     /// A worker that is drained and has no requests installs what it got.
     pub(super) fn install_if_drained(&mut self, out: &mut Vec<Command>) {
         let Some(worker) = self.push.as_ref().and_then(|push| push.drained) else { return };
-        let is_draining = self.pushing().stages[worker as usize] == Stage::Drain;
+        let is_draining = self.pushing().stages[worker as usize] == PushStep::Drain;
         if is_draining && self.balancer.is_idle(worker) {
             self.install(worker, out);
         }
@@ -128,7 +128,7 @@ impl Web {
 
     fn install(&mut self, worker: u32, out: &mut Vec<Command>) {
         let span = self.table().push.as_ref().expect("there is a push").install;
-        self.pushing().stages[worker as usize] = Stage::Install;
+        self.pushing().stages[worker as usize] = PushStep::Install;
         self.workers[worker as usize].installs = true;
         let (task, node) = (OF_PUSH | u64::from(worker), self.node_of(worker));
         out.push(Command::Compute { task, node, span });
@@ -151,7 +151,7 @@ impl Web {
 
     /// A worker stopped before it had installed it, or whoever has it did.
     pub(super) fn push_lost(&mut self, now: Time, worker: u32, out: &mut Vec<Command>) {
-        if self.pushing().stages[worker as usize] == Stage::Install {
+        if self.pushing().stages[worker as usize] == PushStep::Install {
             self.empty_queue(worker);
             self.end_install(now, worker, out);
         }
