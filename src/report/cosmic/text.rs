@@ -15,13 +15,8 @@ use crate::report::words;
 pub fn text(input: &Input) -> String {
     let mut out = String::new();
     let nodes = words::count(input.nodes as usize, "node", "nodes");
-    let _ = writeln!(
-        out,
-        "{} · {nodes} of {} · {}",
-        input.scenario.name,
-        input.model(),
-        input.place()
-    );
+    let _ =
+        writeln!(out, "{} · {nodes} of {} · {}", input.scenario.name, input.model(), input.place());
     out += &flux(input);
     out += &memories(input);
     out += &outcomes(input);
