@@ -687,6 +687,51 @@ mod tests {
         check("psu[2]/switch", "1..3");
     }
 
+    /// Two groups: five nodes on blades of two, and three on one blade, each blade of the first on a
+    /// converter of its own (2 to 4) behind the first supply.
+    fn of_parts() -> Layout {
+        let name = |name: &str, range: Range<u32>| (name.to_owned(), range);
+        let mut layout = Layout::of_nodes(8);
+        layout.packs = vec![(2, 2), (2, 2), (1, 2), (3, 3)];
+        layout.switches = 2;
+        layout.psus = vec![
+            (vec![3], vec![0, 1]),
+            (vec![0], Vec::new()),
+            (vec![1], Vec::new()),
+            (vec![2], Vec::new()),
+        ];
+        layout.named.groups = vec![name("tower", 0..5), name("desk", 5..8)];
+        layout.named.switches = vec![name("left", 0..1), name("right", 1..2)];
+        let one = (0..).zip(["atx", "dc-1", "dc-2", "dc-3"]);
+        layout.named.psus = one.map(|(index, it)| name(it, index..index + 1)).collect();
+        layout.named.psus.push(name("dc", 1..4));
+        layout.named.psu_above = vec![None, Some(0), Some(0), Some(0)];
+        layout
+    }
+
+    #[test]
+    fn parts_with_names_are_found_by_them() {
+        let layout = of_parts();
+        let found = |text: &str| {
+            let set = parse(text).and_then(|set| set.resolve(&layout));
+            set.map(|set| (set.kind, set.iter().collect::<Vec<_>>())).map_err(|why| why.title)
+        };
+        let (node, blade) = (PartKind::Node, PartKind::Blade);
+        assert_eq!(found("group[desk]"), Ok((node, vec![5, 6, 7])));
+        assert_eq!(found("group[tower, desk]!pi1"), Ok((node, (1..8).collect())));
+        assert_eq!(found("group[1]/pi[5]"), Ok((node, vec![4])));
+        assert_eq!(found("group[tower]/blade[2-3]"), Ok((blade, vec![1, 2])));
+        assert_eq!(found("group[desk]/blade/node"), Ok((node, vec![5, 6, 7])));
+        assert_eq!(found("group[desk]/link"), Ok((PartKind::NodeLink, vec![5, 6, 7])));
+        assert_eq!(found("switch[right]/uplink"), Ok((PartKind::Uplink, vec![1])));
+        assert_eq!(found("supply[dc]"), Ok((PartKind::Psu, vec![1, 2, 3])));
+        assert_eq!(found("psu[dc-2]/node"), Ok((node, vec![2, 3])));
+        assert_eq!(found("psu[atx]/node"), Ok((node, (0..8).collect())), "all below it");
+        assert_eq!(found("group[attic]"), Err("there is no group called `attic`".into()));
+        assert_eq!(found("psu[1,dc]"), Err("here a number is missing".into()));
+        assert_eq!(found("module[1]/group[desk]"), Err("a module has no groups".into()));
+    }
+
     #[test]
     fn no_blade_spans_two_packs() {
         // 15 blades of 60 nodes, 8 of 30 (the last with two nodes), 15 of 60.

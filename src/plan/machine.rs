@@ -205,7 +205,11 @@ impl Machine {
     /// trees of switches and supplies, those of the parts below it as well.
     pub fn nodes_of(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
         let is_it = move |over| over == part.index;
-        let belongs = move |node: &NodeId| self.parts_over(part.kind, *node).any(is_it);
+        let in_tree = self.is_of_parts();
+        let belongs = move |node: &NodeId| {
+            self.part_over(part.kind, *node).is_some_and(is_it)
+                || in_tree && self.parts_over(part.kind, *node).skip(1).any(is_it)
+        };
         self.range_around(part).map(NodeId).filter(belongs)
     }
 

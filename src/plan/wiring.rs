@@ -270,3 +270,25 @@ impl Machine {
         (0..).zip(&self.switches).filter(move |(_, row)| is_under(row.psu)).map(|(it, _)| it)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree of the head of this file: left (0) and other (2) at the top, right (1) under left.
+    fn between(from: Option<u32>, to: Option<u32>) -> (Vec<u32>, Option<u32>, Vec<u32>) {
+        let way = NetworkWay::between(from, to, |switch| (switch == 1).then_some(0));
+        (way.up, way.turn, way.down)
+    }
+
+    #[test]
+    fn a_way_turns_in_the_first_switch_that_is_over_both_ends() {
+        let (top, left, right, other) = (None, Some(0), Some(1), Some(2));
+        assert_eq!(between(right, left), (vec![1], left, vec![]));
+        assert_eq!(between(left, right), (vec![], left, vec![1]));
+        assert_eq!(between(right, right), (vec![], right, vec![]));
+        assert_eq!(between(right, other), (vec![1, 0], top, vec![2]));
+        assert_eq!(between(right, top), (vec![1, 0], top, vec![]));
+        assert_eq!(between(top, top), (vec![], top, vec![]));
+    }
+}

@@ -6,6 +6,7 @@ use rackstorm::scenario::{Overrides, load_text};
 use rackstorm::units::{Span, Time};
 
 use crate::harness::{Played, plan_of, play_text};
+use crate::program::root;
 
 /// Four nodes on the left switch and four on the right one, which is under it and has this uplink.
 /// All are up at once; links and payload are of 100 Mbit/s, so that 100 MB take 8 s.
@@ -289,4 +290,19 @@ fn a_resolved_cluster_of_parts_loads_to_the_same() {
         let loaded = loaded.unwrap_or_else(|mistakes| panic!("{mistakes}\n{again}"));
         assert_eq!(loaded.scenario, scenario);
     }
+}
+
+/// The page's example loads, and its drawing is what the plan draws of it.
+#[test]
+fn the_plan_draws_the_trees_of_the_page() {
+    let page = std::fs::read_to_string(root().join("docs/machines.md")).expect("the page");
+    let block = |language: &str| {
+        let fence = format!("```{language}\n");
+        let (_, rest) = page.split_once(&fence).expect("the page has it");
+        rest.split_once("```").expect("it ends").0.to_owned()
+    };
+    let mut drawn = Vec::new();
+    plan_of(&block("toml")).print(&mut drawn).expect("a list takes all");
+    let drawn = String::from_utf8(drawn).expect("text");
+    assert!(drawn.contains(&block("text")), "{drawn}");
 }

@@ -206,8 +206,9 @@ fn calm(plan: &Plan) -> Result<Scenario, Refused> {
     })?;
     calm.hardware.boot.spread = 0.0;
     if let Some(parts) = &mut calm.parts {
-        let groups = &mut Arc::make_mut(parts).groups;
-        groups.iter_mut().for_each(|group| group.node.boot.spread = 0.0);
+        for group in &mut Arc::make_mut(parts).groups {
+            group.node.boot.spread = 0.0;
+        }
     }
     calm.boot.stray_frame = 0.0;
     let follows = |checkpoint: &Checkpoint| {
