@@ -17,8 +17,8 @@ use crate::scenario::job::{
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::queue::{Queue, Queued};
-use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::scenario::workloads::Workloads;
+use crate::scenario::{EventLevel, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen};
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
 const DAY: u64 = 86_400;

@@ -76,7 +76,19 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 2] = [TaskKind::Transfer, TaskKind::Sort];
+pub(super) const TASK_KINDS: [TaskKind; 11] = [
+    TaskKind::Transfer,
+    TaskKind::Sort,
+    TaskKind::GridMember,
+    TaskKind::GridCopy,
+    TaskKind::GridPartition,
+    TaskKind::GridUnsafe,
+    TaskKind::GridSide,
+    TaskKind::GridHole,
+    TaskKind::GridMerge,
+    TaskKind::GridTask,
+    TaskKind::GridReport,
+];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];
 pub(super) const END_REASONS: [EndReason; 4] =

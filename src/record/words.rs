@@ -79,6 +79,15 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Transfer => "transfer",
         TaskKind::Sort => "sort",
+        TaskKind::GridMember => "grid-member",
+        TaskKind::GridCopy => "grid-copy",
+        TaskKind::GridPartition => "grid-partition",
+        TaskKind::GridUnsafe => "grid-unsafe",
+        TaskKind::GridSide => "grid-side",
+        TaskKind::GridHole => "grid-hole",
+        TaskKind::GridMerge => "grid-merge",
+        TaskKind::GridTask => "grid-task",
+        TaskKind::GridReport => "grid-report",
     }
 }
 

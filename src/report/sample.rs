@@ -23,10 +23,10 @@ use crate::scenario::job::{
 use crate::scenario::jobs::{JobSpec, SHORT, ServerOrder};
 use crate::scenario::law::{Law, Weibull};
 use crate::scenario::queue::{Queue, Queued};
+use crate::scenario::workloads::Workloads;
 use crate::scenario::{
     Comparison, EventLevel, Expect, Provenance, Record, Scenario, Site, Source, StopRule, StopWhen,
 };
-use crate::scenario::workloads::Workloads;
 use crate::units::{BitRate, Bytes, Length, Power, Span, Time};
 
 /// Chance for made-up numbers: the multiplicative generator of Park and Miller (1988).

@@ -9,6 +9,7 @@
 
 pub mod bulk_synchronous;
 pub mod collective;
+pub mod data_grid;
 pub mod sort;
 pub mod transfers;
 
@@ -38,6 +39,12 @@ pub enum Input {
     Up(NodeId),
     /// A node that was up has stopped, or can be reached no longer.
     Down(NodeId),
+    /// A node has stopped, and what it had in its memory is gone. Its [`Input::Down`] is next,
+    /// unless it could not be reached any more.
+    Stopped(NodeId),
+    /// A node that goes on is cut off, and keeps what it has; its [`Input::Down`] is next. Others
+    /// that are cut off with the same switch still reach it; with none, nobody does.
+    CutOff(NodeId, Option<u32>),
 }
 
 /// What a workload wants done.
@@ -118,4 +125,5 @@ macro_rules! workloads {
 workloads! {
     transfers: transfers::TransferList,
     sort: sort::Sort,
+    data_grid: data_grid::DataGrid,
 }

@@ -264,7 +264,7 @@ impl Workload for Sort {
                 self.is_patient = false;
                 self.go_on(out);
             }
-            Input::Begun(_) => {}
+            Input::Begun(_) | Input::Stopped(_) | Input::CutOff(..) => {}
             Input::Done(task) => self.done(task, out),
             Input::Lost(_) => unreachable!("a node that stops is down first, and has no part then"),
             Input::Up(node) => self.up(node, out),

@@ -1,6 +1,7 @@
 //! What the tasks of workloads come to: each workload has its own metrics, one file here and a
 //! line in the list at the end.
 
+mod data_grid;
 mod sort;
 
 use super::metrics::Table;
@@ -74,4 +75,5 @@ macro_rules! tallies {
 
 tallies! {
     sort: sort::SortTally,
+    data_grid: data_grid::DataGridTally,
 }

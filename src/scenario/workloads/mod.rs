@@ -3,6 +3,7 @@
 //!
 //! A workload is one file here and a line in the list at the end.
 
+pub mod data_grid;
 pub mod sort;
 
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(super) trait WorkloadTable: Declared {
     const NAME: &'static str;
     /// The keys that name nodes, in the order in which [`Placed`] has them.
     const NODES: &'static [&'static str];
+    /// Those of them that a file may leave out; they name no nodes then.
+    const OPTIONAL: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
 
@@ -56,7 +59,11 @@ fn read<T: WorkloadTable>(
         }
     }
     let table = T::read(&section, m);
-    let nodes: Vec<_> = T::NODES.iter().map(|key| nodes(&section, key, layout?, m)).collect();
+    let of = |key: &&'static str| {
+        let is_left_out = T::OPTIONAL.contains(key) && !section.has(key);
+        if is_left_out { Some(Vec::new()) } else { nodes(&section, key, layout?, m) }
+    };
+    let nodes: Vec<_> = T::NODES.iter().map(of).collect();
     let nodes: Vec<_> = nodes.into_iter().collect::<Option<_>>()?;
     let table = table?;
     table.check(&nodes, &section, m);
@@ -149,4 +156,6 @@ macro_rules! workloads {
 workloads! {
     /// Numbers that nodes sort.
     sort: sort::Sort,
+    /// A data grid.
+    data_grid: data_grid::DataGrid,
 }
