@@ -20,6 +20,7 @@ mod collective;
 mod compare;
 mod cosmic;
 mod crews;
+mod data_grid;
 mod determinism;
 mod diagnostics;
 mod drain;

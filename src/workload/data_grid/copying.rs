@@ -103,7 +103,11 @@ impl DataGrid {
         while own.merging.is_none()
             && let Some(transfer) = own.partitions.next(&own.members, all)
         {
-            transfers.push(transfer);
+            if own.partitions.all[transfer.partition as usize].is_empty {
+                own.partitions.arrived(transfer);
+            } else {
+                transfers.push(transfer);
+            }
         }
         self.look_at(side, out);
         for transfer in transfers {
