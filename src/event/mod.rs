@@ -262,6 +262,18 @@ pub enum TaskKind {
     GridTask,
     /// What a member of a data grid reports, as it reaches the dashboard or is lost on the way.
     GridReport,
+    /// An object that a client puts into an object store.
+    StorePut,
+    /// An object that a client gets.
+    StoreGet,
+    /// The same, where a fragment of its data could not be read.
+    StoreDegradedGet,
+    /// A fragment of an object that is made anew.
+    StoreRepair,
+    /// What a node had that was given up, until all of it is repaired, or the node is back (lose).
+    StoreNode,
+    /// An object that cannot be read for now, or is lost.
+    StoreObject,
 }
 
 /// What becomes of a task of a workload.

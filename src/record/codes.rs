@@ -76,7 +76,7 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 11] = [
+pub(super) const TASK_KINDS: [TaskKind; 17] = [
     TaskKind::Transfer,
     TaskKind::Sort,
     TaskKind::GridMember,
@@ -88,6 +88,12 @@ pub(super) const TASK_KINDS: [TaskKind; 11] = [
     TaskKind::GridMerge,
     TaskKind::GridTask,
     TaskKind::GridReport,
+    TaskKind::StorePut,
+    TaskKind::StoreGet,
+    TaskKind::StoreDegradedGet,
+    TaskKind::StoreRepair,
+    TaskKind::StoreNode,
+    TaskKind::StoreObject,
 ];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];

@@ -88,6 +88,12 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
         TaskKind::GridMerge => "grid-merge",
         TaskKind::GridTask => "grid-task",
         TaskKind::GridReport => "grid-report",
+        TaskKind::StorePut => "store-put",
+        TaskKind::StoreGet => "store-get",
+        TaskKind::StoreDegradedGet => "store-degraded-get",
+        TaskKind::StoreRepair => "store-repair",
+        TaskKind::StoreNode => "store-node",
+        TaskKind::StoreObject => "store-object",
     }
 }
 

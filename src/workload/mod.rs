@@ -10,6 +10,7 @@
 pub mod bulk_synchronous;
 pub mod collective;
 pub mod data_grid;
+pub mod object_store;
 pub mod sort;
 pub mod transfers;
 
@@ -126,4 +127,5 @@ workloads! {
     transfers: transfers::TransferList,
     sort: sort::Sort,
     data_grid: data_grid::DataGrid,
+    object_store: object_store::ObjectStore,
 }

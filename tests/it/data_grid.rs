@@ -50,9 +50,9 @@ fn close(found: f64, wanted: f64) {
 
 /// When tasks of a kind begin or end (s).
 fn times(events: &[Event], of: TaskKind, acts: TaskAct) -> Vec<f64> {
-    let own = events.iter().filter(|event| {
-        matches!(event.what, What::Task { kind, act, .. } if kind == of && act == acts)
-    });
+    let own = events.iter().filter(
+        |event| matches!(event.what, What::Task { kind, act, .. } if kind == of && act == acts),
+    );
     own.map(|event| event.at.0 as f64 / 1e9).collect()
 }
 
@@ -162,8 +162,8 @@ fn both_sides_of_a_split_go_on_with_what_they_have() {
     let lost = metric(&discard, "grid_partitions_lost");
     assert!(lost > 0.0 && lost < missing, "what the larger side has not is lost: {lost}");
     let holes = events.iter().filter(|event| {
-        matches!(event.what, What::Task { kind: TaskKind::GridHole, number, act: TaskAct::Begin, .. }
-            if number < 60)
+        let What::Task { kind, number, act, .. } = event.what else { return false };
+        (kind, act) == (TaskKind::GridHole, TaskAct::Begin) && number < 60
     });
     close(lost, holes.count() as f64);
     close(metric(&discard, "grid_merged"), 0.0);
@@ -189,8 +189,8 @@ fn when_all_die_all_is_lost_and_a_grid_without_data_begins() {
     close(metric(&run, "grid_migrations"), 0.0);
 }
 
-/// An age of x s is exceeded for a share q^k of the time at whole x = k, and linearly in between, if
-/// each report of each second is lost by the chance q.
+/// An age of x s is exceeded for a share q^k of the time at whole x = k, and linearly in between,
+/// if each report of each second is lost by the chance q.
 #[test]
 fn the_dashboards_age_is_that_of_reports_that_are_lost_by_chance() {
     let with = |loss: f64| {

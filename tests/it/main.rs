@@ -45,6 +45,7 @@ mod measured;
 mod model;
 mod mutants;
 mod numbers;
+mod object_store;
 mod optimize;
 mod overlap;
 mod pace;

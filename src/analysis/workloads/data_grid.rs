@@ -2,43 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::stretches::Stretches;
 use super::{Tally, TaskEvent};
 use crate::analysis::metrics::Table;
 use crate::event::{TaskAct, TaskKind};
 use crate::plan::Plan;
-
-/// What begins and ends, each by its number.
-#[derive(Clone, Debug, Default)]
-struct Stretches {
-    open: BTreeMap<u32, u64>,
-    begun: u64,
-    ended: u64,
-    /// Of all that ended, and the longest (ns).
-    time: u64,
-    longest: u64,
-}
-
-impl Stretches {
-    fn begin(&mut self, now: u64, number: u32) {
-        self.begun += u64::from(self.open.insert(number, now).is_none());
-    }
-
-    fn end(&mut self, now: u64, number: u32) -> bool {
-        let Some(begin) = self.open.remove(&number) else { return false };
-        self.ended += 1;
-        self.time += now - begin;
-        self.longest = self.longest.max(now - begin);
-        true
-    }
-
-    /// The sum and the longest, those that are open at the end of the run included (s).
-    fn at_the_end(&self, end: u64) -> (f64, f64) {
-        let open = self.open.values().map(|begin| end - begin);
-        let (time, longest) =
-            open.fold((self.time, self.longest), |(sum, most), own| (sum + own, most.max(own)));
-        (time as f64 / 1e9, longest as f64 / 1e9)
-    }
-}
 
 /// A row of the dashboard.
 #[derive(Clone, Copy, Debug, Default)]
@@ -181,7 +149,7 @@ impl DataGridTally {
 
     /// A side is safe, or begins or ends not to be.
     fn safety(&mut self, now: u64, task: TaskEvent) {
-        let begin = self.unsafe_.open.get(&task.number).copied();
+        let begin = self.unsafe_.since(task.number);
         let has_ended = Self::stretch(&mut self.unsafe_, now, task);
         if has_ended && task.act == TaskAct::End {
             self.safe_after = self.safe_after.max(begin.map(|begin| now - begin));
@@ -284,7 +252,7 @@ impl Tally for DataGridTally {
         table.count("grid_migrations", self.migrations);
         table.count("grid_bytes_migrated", self.migrations * self.partition_size);
         table.count("grid_migrations_lost", self.migrations_lost);
-        table.count("grid_splits", self.sides.begun);
+        table.count("grid_splits", self.sides.begun());
         table.put("grid_split_time", self.sides.at_the_end(end).1);
         table.count("grid_split_missing", self.holes);
         table.count("grid_merged", self.merged);

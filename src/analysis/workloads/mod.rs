@@ -2,7 +2,9 @@
 //! line in the list at the end.
 
 mod data_grid;
+mod object_store;
 mod sort;
+mod stretches;
 
 use super::metrics::Table;
 use crate::event::{TaskAct, TaskKind};
@@ -76,4 +78,5 @@ macro_rules! tallies {
 tallies! {
     sort: sort::SortTally,
     data_grid: data_grid::DataGridTally,
+    object_store: object_store::ObjectStoreTally,
 }

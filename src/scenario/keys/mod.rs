@@ -16,6 +16,7 @@ use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
 use crate::scenario::workloads::data_grid::DataGrid;
+use crate::scenario::workloads::object_store::ObjectStore;
 use crate::scenario::workloads::sort::Sort;
 use crate::scenario::{Record, Site, StopRule};
 use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
@@ -84,6 +85,7 @@ joined! {
         Key::new("transfers", Kind::Table(Given::SPEC), ""),
         Key::new("sort", Kind::Table(Sort::SPEC), ""),
         Key::new("data_grid", Kind::Table(DataGrid::SPEC), ""),
+        Key::new("object_store", Kind::Table(ObjectStore::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

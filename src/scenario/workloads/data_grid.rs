@@ -24,9 +24,9 @@ choice! {
 }
 
 table! {
-    /// An in-memory data grid, such as Hazelcast: partitions with backups, spread over members, that
-    /// are promoted and made again when members leave and migrate when they come. Only the model
-    /// plays it.
+    /// An in-memory data grid, such as Hazelcast: partitions with backups, spread over members.
+    /// These are promoted and made again when members leave, and migrate when they come. Only the
+    /// model plays it.
     pub struct DataGrid(Clone, Debug, PartialEq) {
         /// Who holds the partitions.
         members: String = Kind::Parts;

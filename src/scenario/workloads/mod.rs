@@ -4,6 +4,7 @@
 //! A workload is one file here and a line in the list at the end.
 
 pub mod data_grid;
+pub mod object_store;
 pub mod sort;
 
 use std::sync::Arc;
@@ -158,4 +159,6 @@ workloads! {
     sort: sort::Sort,
     /// A data grid.
     data_grid: data_grid::DataGrid,
+    /// An object store.
+    object_store: object_store::ObjectStore,
 }

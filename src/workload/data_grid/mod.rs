@@ -47,7 +47,7 @@ const OF_QUEUE: TaskId = 1 << 48;
 
 /// Where a node can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Whereabouts {
     Nowhere,
     /// With all others.
     Network,
@@ -73,7 +73,7 @@ enum Moved {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Formation {
     Early,
     Waiting,
     Formed,
@@ -85,11 +85,11 @@ pub struct DataGrid {
     spec: Arc<Placed<Table>>,
     spread: Stream,
     losses: Stream,
-    stage: Stage,
+    stage: Formation,
     is_patient: bool,
     is_settling: bool,
     /// Where each member is, and then the master.
-    places: Vec<Place>,
+    places: Vec<Whereabouts>,
     sides: BTreeMap<u32, Side>,
     sides_so_far: u32,
     moved: BTreeMap<TaskId, Moved>,
@@ -113,10 +113,10 @@ impl DataGrid {
         Some(Self {
             spread: Stream::new(scenario.seed, "data grid: partitions"),
             losses: Stream::new(scenario.seed, "data grid: lost reports"),
-            stage: Stage::Early,
+            stage: Formation::Early,
             is_patient: true,
             is_settling: false,
-            places: vec![Place::Nowhere; spec.nodes[0].len() + 1],
+            places: vec![Whereabouts::Nowhere; spec.nodes[0].len() + 1],
             sides: BTreeMap::new(),
             sides_so_far: 0,
             moved: BTreeMap::new(),
@@ -144,11 +144,11 @@ impl DataGrid {
         self.spec.nodes[1].first().copied()
     }
 
-    fn place(&self, member: Member) -> Place {
+    fn place(&self, member: Member) -> Whereabouts {
         self.places[member as usize]
     }
 
-    fn place_of_master(&self) -> Place {
+    fn place_of_master(&self) -> Whereabouts {
         self.places[self.places.len() - 1]
     }
 
@@ -187,16 +187,16 @@ impl DataGrid {
         }
     }
 
-    fn move_to(&mut self, now: Time, node: NodeId, place: Place, out: &mut Vec<Command>) {
+    fn move_to(&mut self, now: Time, node: NodeId, place: Whereabouts, out: &mut Vec<Command>) {
         for member in self.at(node) {
             let before = std::mem::replace(&mut self.places[member as usize], place);
             if member == self.number_of_master() {
-                match (before == Place::Network, place == Place::Network) {
+                match (before == Whereabouts::Network, place == Whereabouts::Network) {
                     (false, true) => out.push(self.joins(member)),
                     (true, false) => out.push(self.leaves(member)),
                     _ => {}
                 }
-            } else if place == Place::Nowhere {
+            } else if place == Whereabouts::Nowhere {
                 self.stops(now, member, out);
             }
             self.settle_soon(now, out);
@@ -226,10 +226,10 @@ impl DataGrid {
         if self.is_finished || self.table().tasks == 0 {
             return;
         }
-        if self.master().is_none() || self.place_of_master() == Place::Network {
+        if self.master().is_none() || self.place_of_master() == Whereabouts::Network {
             let members = self.sides.values().flat_map(|side| side.members.iter().copied());
             let here: BTreeSet<_> =
-                members.filter(|member| self.place(*member) == Place::Network).collect();
+                members.filter(|member| self.place(*member) == Whereabouts::Network).collect();
             for member in here {
                 self.serve_one(member, out);
             }
@@ -284,7 +284,7 @@ impl DataGrid {
         let (number, master) = (self.reports, self.place_of_master());
         self.reports += 1;
         for member in 0..self.number_of_master() {
-            if self.place(member) != Place::Nowhere && self.place(member) == master {
+            if self.place(member) != Whereabouts::Nowhere && self.place(member) == master {
                 let is_lost = self.losses.draw(member.into(), number).unit() < self.table().loss;
                 let act = if is_lost { TaskAct::Lose } else { TaskAct::End };
                 out.push(self.emit(TaskKind::GridReport, member, act, Some(member)));
@@ -294,7 +294,7 @@ impl DataGrid {
     }
 
     fn begins(&mut self, now: Time, out: &mut Vec<Command>) {
-        self.stage = Stage::Waiting;
+        self.stage = Formation::Waiting;
         out.push(Command::Timer { at: now + self.table().patience, key: PATIENCE });
         if self.master().is_some() && self.table().telemetry > Span::ZERO {
             out.push(Command::Timer { at: now, key: REPORT });
@@ -330,10 +330,10 @@ impl Workload for DataGrid {
         match input {
             Input::Begin => out.push(Command::Timer { at: self.table().at, key: FORM }),
             Input::Timer(key) => self.time_has_come(now, key, out),
-            Input::Up(node) => self.move_to(now, node, Place::Network, out),
-            Input::Stopped(node) => self.move_to(now, node, Place::Nowhere, out),
+            Input::Up(node) => self.move_to(now, node, Whereabouts::Network, out),
+            Input::Stopped(node) => self.move_to(now, node, Whereabouts::Nowhere, out),
             Input::CutOff(node, switch) => {
-                let place = switch.map_or(Place::Alone(node), Place::Switch);
+                let place = switch.map_or(Whereabouts::Alone(node), Whereabouts::Switch);
                 self.move_to(now, node, place, out);
             }
             // Why has been said.

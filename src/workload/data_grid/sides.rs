@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::partitions::{Member, Partitions, Transfer};
 use super::side::Side;
-use super::{DataGrid, Due, Moved, Place, Stage};
+use super::{DataGrid, Due, Formation, Moved, Whereabouts};
 use crate::event::{TaskAct, TaskKind};
 use crate::scenario::workloads::data_grid::MergeRule;
 use crate::units::Time;
@@ -14,14 +14,14 @@ impl DataGrid {
     /// All that has happened at this instant is known: the sides follow.
     pub(super) fn settle(&mut self, now: Time, out: &mut Vec<Command>) {
         self.is_settling = false;
-        if self.stage == Stage::Waiting {
+        if self.stage == Formation::Waiting {
             self.form_if_it_may(out);
         }
         self.split(now, out);
         self.rejoin(out);
         self.bury(out);
         self.end_merges(now, out);
-        if self.stage == Stage::Formed {
+        if self.stage == Formation::Formed {
             self.admit(now, out);
         }
         self.plan_merges(now, out);
@@ -33,13 +33,13 @@ impl DataGrid {
 
     fn form_if_it_may(&mut self, out: &mut Vec<Command>) {
         let count = self.number_of_master();
-        let here = |member: &Member| self.place(*member) == Place::Network;
+        let here = |member: &Member| self.place(*member) == Whereabouts::Network;
         let members: BTreeSet<_> = (0..count).filter(here).collect();
         let all = members.len() == count as usize;
         if members.is_empty() || (self.is_patient && !all) || !self.admits() {
             return;
         }
-        self.stage = Stage::Formed;
+        self.stage = Formation::Formed;
         let (copies, parallel) =
             (self.table().backups as usize + 1, self.table().parallel as usize);
         let count = self.table().partitions;
@@ -50,7 +50,7 @@ impl DataGrid {
 
     /// Whether whoever comes can join.
     fn admits(&self) -> bool {
-        !self.table().master_admits || self.place_of_master() == Place::Network
+        !self.table().master_admits || self.place_of_master() == Whereabouts::Network
     }
 
     fn add(&mut self, side: Side) -> u32 {
@@ -62,7 +62,7 @@ impl DataGrid {
     }
 
     /// Where a side can be reached, if somebody of it is there.
-    fn place_of(&self, side: u32) -> Option<Place> {
+    fn place_of(&self, side: u32) -> Option<Whereabouts> {
         let first = self.sides.get(&side)?.members.first()?;
         Some(self.place(*first))
     }
@@ -87,7 +87,7 @@ impl DataGrid {
     /// and of equal ones that with its first member.
     fn split(&mut self, now: Time, out: &mut Vec<Command>) {
         for side in self.numbers() {
-            let mut parts: BTreeMap<Place, BTreeSet<Member>> = BTreeMap::new();
+            let mut parts: BTreeMap<Whereabouts, BTreeSet<Member>> = BTreeMap::new();
             for member in &self.sides[&side].members {
                 parts.entry(self.place(*member)).or_default().insert(*member);
             }
@@ -180,11 +180,11 @@ impl DataGrid {
         if !self.admits() {
             return;
         }
-        let mut new: BTreeMap<Place, BTreeSet<Member>> = BTreeMap::new();
+        let mut new: BTreeMap<Whereabouts, BTreeSet<Member>> = BTreeMap::new();
         for member in 0..self.number_of_master() {
             let place = self.place(member);
             let is_in = self.sides.values().any(|side| side.members.contains(&member));
-            if place != Place::Nowhere && !is_in {
+            if place != Whereabouts::Nowhere && !is_in {
                 new.entry(place).or_default().insert(member);
             }
         }
