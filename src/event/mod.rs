@@ -289,6 +289,38 @@ pub enum TaskKind {
     /// The work of a worker: how long all of its slots together were busy. It ends once, with the
     /// workload or with the run.
     Worker,
+    /// A member of a data grid, by its place among them, or its master, by their number: it joins,
+    /// it is gone (lose), and a side notices that (end, with how long it took).
+    GridMember,
+    /// A copy of a partition that a data grid makes or moves.
+    GridCopy,
+    /// A partition of a side of a data grid that cannot be used, as its owner is gone. It is lost
+    /// (by its own number) when no copy is left.
+    GridPartition,
+    /// A side of a data grid in which some partition lacks a copy.
+    GridUnsafe,
+    /// A side of a split data grid that goes on by itself.
+    GridSide,
+    /// A partition that such a side has no data of, while another side has.
+    GridHole,
+    /// A partition that a side sends to the one that it merges into, or throws away (lose).
+    GridMerge,
+    /// A compute task from the queue of a data grid.
+    GridTask,
+    /// What a member of a data grid reports, as it reaches the dashboard or is lost on the way.
+    GridReport,
+    /// An object that a client puts into an object store.
+    StorePut,
+    /// An object that a client gets.
+    StoreGet,
+    /// The same, where a fragment of its data could not be read.
+    StoreDegradedGet,
+    /// A fragment of an object that is made anew.
+    StoreRepair,
+    /// What a node had that was given up, until all of it is repaired, or the node is back (lose).
+    StoreNode,
+    /// An object that cannot be read for now, or is lost.
+    StoreObject,
 }
 
 /// What becomes of a task of a workload.

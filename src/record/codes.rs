@@ -76,7 +76,7 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 25] = [
+pub(super) const TASK_KINDS: [TaskKind; 40] = [
     TaskKind::Transfer,
     TaskKind::Sort,
     TaskKind::Rollout,
@@ -102,6 +102,21 @@ pub(super) const TASK_KINDS: [TaskKind; 25] = [
     TaskKind::RequestCut,
     TaskKind::Push,
     TaskKind::Worker,
+    TaskKind::GridMember,
+    TaskKind::GridCopy,
+    TaskKind::GridPartition,
+    TaskKind::GridUnsafe,
+    TaskKind::GridSide,
+    TaskKind::GridHole,
+    TaskKind::GridMerge,
+    TaskKind::GridTask,
+    TaskKind::GridReport,
+    TaskKind::StorePut,
+    TaskKind::StoreGet,
+    TaskKind::StoreDegradedGet,
+    TaskKind::StoreRepair,
+    TaskKind::StoreNode,
+    TaskKind::StoreObject,
 ];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];

@@ -102,6 +102,21 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
         TaskKind::RequestCut => "request-cut",
         TaskKind::Push => "push",
         TaskKind::Worker => "worker",
+        TaskKind::GridMember => "grid-member",
+        TaskKind::GridCopy => "grid-copy",
+        TaskKind::GridPartition => "grid-partition",
+        TaskKind::GridUnsafe => "grid-unsafe",
+        TaskKind::GridSide => "grid-side",
+        TaskKind::GridHole => "grid-hole",
+        TaskKind::GridMerge => "grid-merge",
+        TaskKind::GridTask => "grid-task",
+        TaskKind::GridReport => "grid-report",
+        TaskKind::StorePut => "store-put",
+        TaskKind::StoreGet => "store-get",
+        TaskKind::StoreDegradedGet => "store-degraded-get",
+        TaskKind::StoreRepair => "store-repair",
+        TaskKind::StoreNode => "store-node",
+        TaskKind::StoreObject => "store-object",
     }
 }
 

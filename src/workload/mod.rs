@@ -9,8 +9,10 @@
 
 pub mod bulk_synchronous;
 pub mod collective;
+pub mod data_grid;
 pub mod map_reduce;
 pub mod multicast;
+pub mod object_store;
 pub mod rollout;
 pub mod sort;
 pub mod transfers;
@@ -46,6 +48,12 @@ pub enum Input {
     ServerUp(u32),
     /// A server is down. Those that are so at the begin are named right after it.
     ServerDown(u32),
+    /// A node has stopped, and what it had in its memory is gone. Its [`Input::Down`] is next,
+    /// unless it could not be reached any more.
+    Stopped(NodeId),
+    /// A node that goes on is cut off, and keeps what it has; its [`Input::Down`] is next. Others
+    /// that are cut off with the same switch still reach it; with none, nobody does.
+    CutOff(NodeId, Option<u32>),
 }
 
 /// What a workload wants done.
@@ -157,4 +165,6 @@ workloads! {
     multicast: multicast::Multicast,
     map_reduce: map_reduce::MapReduceJob,
     web: web::Web,
+    data_grid: data_grid::DataGrid,
+    object_store: object_store::ObjectStore,
 }

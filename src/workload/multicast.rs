@@ -169,6 +169,7 @@ impl Workload for Multicast {
             }
             Input::Done(trigger) => self.uploaded(trigger, TaskAct::End, out),
             Input::Lost(trigger) => self.uploaded(trigger, TaskAct::Lose, out),
+            Input::Stopped(_) | Input::CutOff(..) => {}
             Input::Up(node) => drop(self.up.insert(node)),
             Input::Down(node) => drop(self.up.remove(&node)),
             Input::ServerUp(server) => drop(self.down.remove(&server)),

@@ -356,7 +356,7 @@ impl Workload for Rollout {
                 self.begun = true;
                 self.serve_all(out);
             }
-            Input::Begun(_) => {}
+            Input::Begun(_) | Input::Stopped(_) | Input::CutOff(..) => {}
             Input::Done(task) => self.arrived(task as u32, out),
             Input::Lost(_) => unreachable!("whoever stops is down first, and sends nothing then"),
             Input::Up(node) => self.up(end(node), out),

@@ -259,7 +259,11 @@ impl Workload for Sort {
                 self.is_patient = false;
                 self.go_on(out);
             }
-            Input::Begun(_) | Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::Begun(_)
+            | Input::Stopped(_)
+            | Input::CutOff(..)
+            | Input::ServerUp(_)
+            | Input::ServerDown(_) => {}
             Input::Done(task) => self.done(task, out),
             Input::Lost(_) => unreachable!("a node that stops is down first, and has no part then"),
             Input::Up(node) => self.up(node, out),

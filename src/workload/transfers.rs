@@ -66,7 +66,12 @@ impl Workload for TransferList {
             Input::Begun(task) => out.push(emit(task, TaskAct::Begin)),
             Input::Done(task) => self.end(task, TaskAct::End, out),
             Input::Lost(task) => self.end(task, TaskAct::Lose, out),
-            Input::Up(_) | Input::Down(_) | Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::Up(_)
+            | Input::Down(_)
+            | Input::Stopped(_)
+            | Input::CutOff(..)
+            | Input::ServerUp(_)
+            | Input::ServerDown(_) => {}
         }
     }
 }

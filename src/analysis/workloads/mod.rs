@@ -2,10 +2,13 @@
 //!
 //! These are one file here and a line in the list at the end.
 
+mod data_grid;
 mod map_reduce;
 mod multicast;
+mod object_store;
 mod rollout;
 mod sort;
+mod stretches;
 mod web;
 
 use super::Series;
@@ -111,4 +114,6 @@ tallies! {
     multicast: multicast::MulticastTally,
     map_reduce: map_reduce::MapReduceTally,
     web: web::WebTally,
+    data_grid: data_grid::DataGridTally,
+    object_store: object_store::ObjectStoreTally,
 }

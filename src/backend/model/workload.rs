@@ -63,6 +63,8 @@ pub(super) struct Workload {
     computing: Computing,
     /// Nodes that the machines know to be up.
     up: BTreeSet<NodeId>,
+    /// Those of them, and those that are cut off, of which they do not know that they stopped.
+    alive: BTreeSet<NodeId>,
     operations: BTreeMap<JobId, Operation>,
     /// Messages whose latency is not over, by numbers that never come again.
     waiting: BTreeMap<u64, (JobId, Message)>,
@@ -94,6 +96,7 @@ impl Workload {
             under_way: BTreeMap::new(),
             computing: Computing::default(),
             up: BTreeSet::new(),
+            alive: BTreeSet::new(),
             operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
             messages: 0,
@@ -261,6 +264,7 @@ impl Workload {
         out: &mut Vec<Outcome>,
     ) {
         if !self.machines.is_empty() && self.up.insert(node) {
+            self.alive.insert(node);
             self.inform_all(rack, Input::Up(node), out);
         }
     }
@@ -272,10 +276,17 @@ impl Workload {
         node: NodeId,
         out: &mut Vec<Outcome>,
     ) {
+        let goes_on = rack.state(node) == NodeState::Up;
+        if !goes_on && self.alive.remove(&node) {
+            self.inform_all(rack, Input::Stopped(node), out);
+        }
         if self.up.remove(&node) {
+            if goes_on {
+                self.inform_all(rack, Input::CutOff(node, rack.island(node)), out);
+            }
             self.inform_all(rack, Input::Down(node), out);
         }
-        if rack.state(node) == NodeState::Up {
+        if goes_on {
             return;
         }
         for (task, how) in self.computing.lose(node) {

@@ -359,6 +359,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         self.servers[server as usize].down == 0
     }
 
+    /// The switch over which a node that is cut off still reaches others, if there is one.
+    #[must_use]
+    pub fn island(&self, NodeId(index): NodeId) -> Option<u32> {
+        let node = &self.nodes[index as usize];
+        let forwards = self.switches[node.switch as usize].down == 0;
+        (node.share_ppm > 0 && forwards).then_some(node.switch)
+    }
+
     /// What is left of the speed at which a node computes (ppm). A node that is off keeps it.
     #[must_use]
     pub fn speed(&self, NodeId(index): NodeId) -> u32 {

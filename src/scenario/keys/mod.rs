@@ -16,8 +16,10 @@ use crate::scenario::parts::{Group, Supply, Switch};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
+use crate::scenario::workloads::data_grid::DataGrid;
 use crate::scenario::workloads::map_reduce::MapReduce;
 use crate::scenario::workloads::multicast::Multicast;
+use crate::scenario::workloads::object_store::ObjectStore;
 use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
 use crate::scenario::workloads::web::Web;
@@ -101,6 +103,8 @@ joined! {
         Key::new("multicast", Kind::Table(Multicast::SPEC), ""),
         Key::new("map_reduce", Kind::Table(MapReduce::SPEC), ""),
         Key::new("web", Kind::Table(Web::SPEC), ""),
+        Key::new("data_grid", Kind::Table(DataGrid::SPEC), ""),
+        Key::new("object_store", Kind::Table(ObjectStore::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

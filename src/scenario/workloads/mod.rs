@@ -3,8 +3,10 @@
 //! A scenario has each at most once, next to the others and to transfers. A workload is one file
 //! here and a line in the list at the end.
 
+pub mod data_grid;
 pub mod map_reduce;
 pub mod multicast;
+pub mod object_store;
 pub mod rollout;
 pub mod sort;
 pub mod web;
@@ -217,4 +219,8 @@ workloads! {
     map_reduce: map_reduce::MapReduce,
     /// Requests that clients send to a balancer and workers serve.
     web: web::Web,
+    /// A data grid.
+    data_grid: data_grid::DataGrid,
+    /// An object store.
+    object_store: object_store::ObjectStore,
 }

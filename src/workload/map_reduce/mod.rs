@@ -517,7 +517,11 @@ impl Workload for MapReduceJob {
         match input {
             Input::Begin => out.push(Command::Timer { at: self.table().at, key: BEGIN }),
             Input::Timer(key) => self.timer(now, key, out),
-            Input::Begun(_) | Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::Begun(_)
+            | Input::Stopped(_)
+            | Input::CutOff(..)
+            | Input::ServerUp(_)
+            | Input::ServerDown(_) => {}
             Input::Done(task) => self.task_ends(now, task, true, out),
             Input::Lost(task) => self.task_ends(now, task, false, out),
             Input::Up(node) => {

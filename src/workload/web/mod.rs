@@ -325,7 +325,7 @@ impl Workload for Web {
             Input::ServerDown(server) if self.is_balancer(PartKind::Server, server) => {
                 self.balancer_down(now, out);
             }
-            Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::Stopped(_) | Input::CutOff(..) | Input::ServerUp(_) | Input::ServerDown(_) => {}
         }
         self.settle(now, out);
     }
