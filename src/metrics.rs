@@ -252,7 +252,8 @@ pub const ALL: &[Definition] = &[
     is("dashboard_dark_time", "s",
         "For how long there was no dashboard, as the master was down or cut off."),
     is("dashboard_deaths_missed", "count",
-        "Members that were gone and back before their row was stale, or unseen by a dark dashboard."),
+        "Members that were gone and back before their row was stale, or unseen by a dark \
+         dashboard."),
     is("dashboard_false_alarms", "count", "Rows that were stale while their member was there."),
     is("store_objects_lost", "count", "Objects of which too few fragments were left."),
     is("store_objects_unavailable_max", "count", "Most objects that could not be read at once."),

@@ -163,7 +163,7 @@ impl Fold {
                 self.transfers.act(now, number, act);
             }
             What::Task { kind, number, act, span, .. } => {
-                self.tallies.act(now, TaskEvent { kind, number, act, span, moved });
+                self.tallies.act(now, TaskEvent { kind, number, act, moved, span });
                 if let Some(tasks) = &mut self.tasks {
                     tasks.act(now, event.what);
                 }

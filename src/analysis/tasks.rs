@@ -34,8 +34,8 @@ impl Tasks {
     /// One begins or ends at `now` (ns). O(log tasks under way).
     pub(super) fn act(&mut self, now: u64, what: What) {
         let What::Task { kind, number, act, node, span } = what else { return };
-        // Listed transfers have a table of their own, what a worker did in all is no task, and reports
-        // are too many and all alike.
+        // Listed transfers have a table of their own, what a worker did in all is no task, and
+        // reports are too many and all alike.
         if matches!(kind, TaskKind::Transfer | TaskKind::Worker | TaskKind::GridReport) {
             return;
         }

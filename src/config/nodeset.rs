@@ -687,8 +687,8 @@ mod tests {
         check("psu[2]/switch", "1..3");
     }
 
-    /// Two groups: five nodes on blades of two, and three on one blade, each blade of the first on a
-    /// converter of its own (2 to 4) behind the first supply.
+    /// Two groups: five nodes on blades of two, and three on one blade, each blade of the first on
+    /// a converter of its own (2 to 4) behind the first supply.
     fn of_parts() -> Layout {
         let name = |name: &str, range: Range<u32>| (name.to_owned(), range);
         let mut layout = Layout::of_nodes(8);

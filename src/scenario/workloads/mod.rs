@@ -28,16 +28,16 @@ use crate::scenario::transfers;
 pub(super) trait WorkloadTable: Declared {
     /// Its name.
     const NAME: &'static str;
-    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left out
-    /// then names none.
+    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left
+    /// out then names none.
     const NODES: &'static [&'static str];
-    /// The paths of keys that name one node or server each, in the order in which [`Placed`] has them.
-    /// Such a key may be absent, if its table says so.
+    /// The paths of keys that name one node or server each, in the order in which [`Placed`] has
+    /// them. Such a key may be absent, if its table says so.
     const PARTS: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
 
-    /// Notes what its keys may not be together.
+    /// Notes what its keys may not be together. A part may be missing that could not be read.
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes);
 }
 
@@ -61,6 +61,12 @@ impl<T> Placed<T> {
     pub fn part(&self, place: usize) -> Part {
         self.parts[place].expect("the reader demands it")
     }
+
+    /// Whether the part of one key is among the nodes of another, by their places.
+    fn part_is_among(&self, part: usize, nodes: usize) -> bool {
+        let node = self.parts[part].filter(|part| part.kind == PartKind::Node);
+        node.is_some_and(|node| self.nodes[nodes].binary_search(&NodeId(node.index)).is_ok())
+    }
 }
 
 /// A table, if there is one.
@@ -83,9 +89,7 @@ fn read<T: WorkloadTable>(
             m.note(mistake.other(root.place(other), "the job"));
         }
     }
-    let placed = placed::<T>(&section, layout, m).ok_or(Unread)?;
-    T::check(&placed, &section, m);
-    Ok(Some(Arc::new(placed)))
+    placed::<T>(&section, layout, m).map(|placed| Some(Arc::new(placed))).ok_or(Unread)
 }
 
 fn placed<T: WorkloadTable>(
@@ -96,9 +100,12 @@ fn placed<T: WorkloadTable>(
     let table = T::read(section, m);
     let nodes: Vec<_> = T::NODES.iter().map(|key| nodes::<T>(section, key, layout?, m)).collect();
     let parts: Vec<_> = T::PARTS.iter().map(|path| part(section, path, layout?, m)).collect();
-    let (nodes, parts) =
-        nodes.into_iter().collect::<Option<_>>().zip(parts.into_iter().collect())?;
-    Some(Placed { table: table?, nodes, parts })
+    let (table, nodes) = table.zip(nodes.into_iter().collect())?;
+    let is_whole = parts.iter().all(Option::is_some);
+    let placed = Placed { table, nodes, parts: parts.into_iter().map(Option::flatten).collect() };
+    // A part that cannot be read hides nothing that is wrong with the rest.
+    T::check(&placed, section, m);
+    is_whole.then_some(placed)
 }
 
 /// The part that a key names: `None` inside if it is absent.

@@ -4,7 +4,6 @@ use super::{Placed, WorkloadTable};
 use crate::config::declare::table;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::ids::PartKind;
 use crate::scenario::keys::{SIZE_SOME, SPAN, SPAN_SOME};
 use crate::units::{Bytes, Span, Time};
 
@@ -47,8 +46,8 @@ impl WorkloadTable for Multicast {
     const COMPUTES: bool = false;
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
-        let (own, nodes, from) = (&placed.table, &placed.nodes[0], placed.part(0));
-        if from.kind == PartKind::Node && nodes.iter().any(|node| node.0 == from.index) {
+        let (own, nodes) = (&placed.table, &placed.nodes[0]);
+        if placed.part_is_among(0, 0) {
             let title = format!("`{}` sends and is triggered", own.from);
             let mistake = Mistake::new(section.place("from"), title);
             let mistake = mistake.other(section.place("nodes"), "these are triggered");

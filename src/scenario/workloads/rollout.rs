@@ -4,7 +4,6 @@ use super::{Placed, WorkloadTable};
 use crate::config::declare::{choice, table};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::ids::PartKind;
 use crate::scenario::keys::{SIZE_SOME, SPAN};
 use crate::units::{Bytes, Time};
 
@@ -73,8 +72,8 @@ impl WorkloadTable for Rollout {
     const COMPUTES: bool = false;
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
-        let (own, nodes, source) = (&placed.table, &placed.nodes[0], placed.part(0));
-        if source.kind == PartKind::Node && nodes.iter().any(|node| node.0 == source.index) {
+        let (own, nodes) = (&placed.table, &placed.nodes[0]);
+        if placed.part_is_among(0, 0) {
             let title =
                 format!("the source `{}` is one of the nodes that get the file", own.source);
             let mistake = Mistake::new(section.place("source"), title);

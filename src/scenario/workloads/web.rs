@@ -5,7 +5,7 @@ use crate::config::declare::{choice, table};
 use crate::config::language::Kind;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::Part;
 use crate::scenario::keys::{SIZE, SIZE_SOME, SPAN, SPAN_SOME};
 use crate::scenario::law::Law;
 use crate::units::{Bytes, Span, Time};
@@ -148,7 +148,7 @@ impl Placed<Web> {
     /// Where requests arrive.
     #[must_use]
     pub fn balancer(&self) -> Part {
-        self.parts[0].expect("the key must be there")
+        self.part(0)
     }
 }
 
@@ -159,9 +159,8 @@ impl WorkloadTable for Web {
     const COMPUTES: bool = true;
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
-        let Placed { table: this, nodes, parts } = placed;
-        check_parts(nodes, parts, section, m);
-        let (workers, weights) = (nodes[0].len(), this.weights.len());
+        let this = &placed.table;
+        let (workers, weights) = (placed.nodes[0].len(), this.weights.len());
         if weights > 0 && weights != workers {
             let title = format!("{weights} weights for {workers} workers");
             let mistake = Mistake::new(section.place("weights"), title);
@@ -182,27 +181,14 @@ impl WorkloadTable for Web {
             let mistake = Mistake::new(section.place("queue"), title);
             m.note(mistake.other(section.place("sessions"), "the sessions"));
         }
-    }
-}
-
-/// Notes parts that have two parts to play.
-fn check_parts(
-    nodes: &[Vec<NodeId>],
-    parts: &[Option<Part>],
-    section: &Section<'_>,
-    m: &mut Mistakes,
-) {
-    let is_worker = |part: &Part| {
-        part.kind == PartKind::Node && nodes[0].binary_search(&NodeId(part.index)).is_ok()
-    };
-    let push = section.section("push");
-    let [balancer, from] = parts else { unreachable!("it has two") };
-    if balancer.as_ref().is_some_and(is_worker) {
-        let mistake = Mistake::new(section.place("balancer"), "a worker is its own balancer");
-        m.note(mistake.help("name a part that is no worker, such as `server`"));
-    }
-    if from.as_ref().is_some_and(is_worker) {
-        let mistake = Mistake::new(push.place("from"), "a worker would push to itself");
-        m.note(mistake.help("name a part that is no worker"));
+        if placed.part_is_among(0, 0) {
+            let mistake = Mistake::new(section.place("balancer"), "a worker is its own balancer");
+            m.note(mistake.help("name a part that is no worker, such as `server`"));
+        }
+        if placed.part_is_among(1, 0) {
+            let place = section.section("push").place("from");
+            let mistake = Mistake::new(place, "a worker would push to itself");
+            m.note(mistake.help("name a part that is no worker"));
+        }
     }
 }
