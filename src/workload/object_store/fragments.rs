@@ -112,7 +112,9 @@ impl Fragments {
     /// A node is given up, or has lost all that it had: its fragments are missing.
     pub(super) fn give_up(&mut self, holder: Holder) -> Vec<Fragment> {
         let all = self.of(holder);
-        all.iter().for_each(|fragment| self.take(*fragment));
+        for fragment in &all {
+            self.take(*fragment);
+        }
         if self.keeps {
             self.former[holder as usize].extend(&all);
         }
@@ -123,7 +125,9 @@ impl Fragments {
     pub(super) fn come_back(&mut self, holder: Holder) -> Vec<Fragment> {
         let mut former = std::mem::take(&mut self.former[holder as usize]);
         former.retain(|fragment| !self.is_there(*fragment));
-        former.iter().for_each(|fragment| self.put(*fragment, holder));
+        for fragment in &former {
+            self.put(*fragment, holder);
+        }
         former
     }
 
