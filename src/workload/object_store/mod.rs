@@ -110,7 +110,7 @@ impl ObjectStore {
         let mut new = Self {
             places: stream("places"),
             arrivals: [stream("puts"), stream("gets")],
-            fragments: Fragments::on(nodes, spec.table.data, spec.table.keeps),
+            fragments: Fragments::on(nodes, spec.table.data),
             operations: BTreeMap::new(),
             operations_so_far: 0,
             tasks: BTreeMap::new(),
@@ -249,9 +249,10 @@ impl ObjectStore {
             self.goes(now, holder, out);
             return;
         }
-        let lost = self.fragments.give_up(holder);
+        let [lost, former] = self.fragments.lose(holder);
         self.goes(now, holder, out);
         self.look(&lost, out);
+        self.look(&former, out);
         self.unknown.entry(holder).or_default().extend(lost);
         self.puts_lose(now, holder, out);
     }
