@@ -89,6 +89,28 @@ fn a_node_that_is_back_in_time_or_has_kept_what_it_had_needs_no_repair() {
     close(metric(&late, "store_unavailable_time"), 0.0);
 }
 
+/// A node that is cut off has what it had, also where one that stops has not, and is given up all
+/// the same.
+#[test]
+fn a_cut_loses_nothing_and_is_repaired_as_a_death_is() {
+    let cut = |repair: &str| {
+        format!(
+            "[[fault.link-degradation]]\non = \"link[2-4]\"\nat = \"100 s\"\nshare = 0.0\n\
+             repair = \"{repair}\"\n"
+        )
+    };
+    let with = |repair: &str| {
+        play(&rack(6, "1 h", &(store(6, 3, 2, 60, "keeps = false") + &cut(repair))), 1)
+    };
+    for repair in ["50 s", "150 s"] {
+        let run = with(repair);
+        close(metric(&run, "store_objects_lost"), 0.0);
+        assert!(metric(&run, "store_unavailable_max") <= 150.0, "{repair}");
+        assert!(metric(&run, "store_unavailable_time") > 0.0, "{repair}");
+    }
+    close(metric(&with("50 s"), "store_repairs"), 0.0);
+}
+
 /// Of n nodes f die together: an object of k + m fragments is lost if more than m are among them.
 /// Over seeds 1 to 40 with 200 objects each, within 99 % of the scatter between these.
 #[test]
@@ -144,19 +166,20 @@ fn puts_and_gets_take_their_bytes_over_the_link_that_they_share() {
     close(metric(&degraded, "store_gets_failed"), 0.0);
 }
 
-/// Where clients ask at random and one link serves all, M/G/1 with processor sharing: the mean is
-/// the service over one less the load, whatever the law of the service.
+/// Where clients ask at random and one link serves all, it is M/G/1 with processor sharing: on the
+/// mean the service over one less the load, 1.5 s / (1 - 0.4). Seeds 1 to 20 of some 1,900 gets,
+/// within 99 % of the scatter between them.
 #[test]
 fn a_loaded_store_answers_as_a_queue_does() {
-    // 1.5 s of service at 0.4 of the load.
-    let text = store(6, 3, 2, 20, "gets = 0.26667\nlasts = \"20 h\"\ntimeout = \"1 h\"")
+    let text = store(6, 3, 2, 20, "gets = 0.266667\nlasts = \"2 h\"\ntimeout = \"1 h\"")
         .replace("37500 kB", "18750 kB");
-    let run = play(&rack(6, "2 d", &text), 1);
-    let (count, p50) = (metric(&run, "store_gets"), metric(&run, "store_get_time_p50"));
-    assert!((count - 19_200.0).abs() < 2.576 * 19_200.0_f64.sqrt(), "{count}");
-    // More than half find the link free or nearly; all take 1.5 s at least.
-    assert!((1.5..2.5).contains(&p50), "{p50}");
-    close(metric(&run, "store_gets_failed"), 0.0);
+    let text = rack(6, "2 d", &text);
+    let means: Vec<f64> =
+        (1..=20).map(|seed| metric(&play(&text, seed), "store_get_time_mean")).collect();
+    let mean = means.iter().sum::<f64>() / 20.0;
+    let scatter = means.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / 19.0;
+    let half = 2.861 * (scatter / 20.0).sqrt();
+    assert!((mean - 2.5).abs() <= half && half < 0.1, "{mean} ± {half}");
 }
 
 #[test]

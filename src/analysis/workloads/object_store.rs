@@ -37,13 +37,14 @@ impl Requests {
         }
     }
 
-    fn measure(&self, names: [&str; 5], table: &mut Table) {
+    fn measure(&self, names: [&str; 6], table: &mut Table) {
         table.count(names[0], self.times.count());
         table.count(names[1], self.failed);
         let percentiles = self.times.percentiles_s([50, 99]);
-        table.maybe(names[2], percentiles.map(|all| all[0]));
-        table.maybe(names[3], percentiles.map(|all| all[1]));
-        table.maybe(names[4], self.times.max_s());
+        table.maybe(names[2], self.times.mean_s());
+        table.maybe(names[3], percentiles.map(|all| all[0]));
+        table.maybe(names[4], percentiles.map(|all| all[1]));
+        table.maybe(names[5], self.times.max_s());
     }
 }
 
@@ -167,6 +168,7 @@ impl Tally for ObjectStoreTally {
             let names = [
                 "store_puts",
                 "store_puts_failed",
+                "store_put_time_mean",
                 "store_put_time_p50",
                 "store_put_time_p99",
                 "store_put_time_max",
@@ -177,6 +179,7 @@ impl Tally for ObjectStoreTally {
             let names = [
                 "store_gets",
                 "store_gets_failed",
+                "store_get_time_mean",
                 "store_get_time_p50",
                 "store_get_time_p99",
                 "store_get_time_max",

@@ -11,7 +11,7 @@
 //! equal ones that without the first member) sends what it has to the other one or throws it away,
 //! and its members join as new ones. A cut that is healed before anybody noticed changes nothing.
 //!
-//! docs/models/data_grid.md has the sources. Not modelled: the heartbeats and their load on the
+//! `docs/models/data_grid.md` has the sources. Not modelled: the heartbeats and their load on the
 //! network, requests of clients, the entries of a partition, writes, the bytes of telemetry.
 
 mod copying;

@@ -193,8 +193,8 @@ impl DataGrid {
             let sides = self.numbers().into_iter();
             let near = sides.filter(|side| self.place_of(*side) == Some(place));
             let free = near.filter(|side| self.sides[side].merging.is_none());
-            let weight = |side: &u32| (self.sides[side].members.len(), std::cmp::Reverse(*side));
-            match free.max_by_key(weight) {
+            let rank = |side: &u32| (self.sides[side].members.len(), std::cmp::Reverse(*side));
+            match free.max_by_key(rank) {
                 Some(side) => self.join(now, side, members, out),
                 None => self.begin_anew(members, out),
             }

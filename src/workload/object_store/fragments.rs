@@ -1,6 +1,6 @@
 //! Where the fragments of objects are, which nodes are there, and what can be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::TaskAct;
 use crate::rng::Stream;
@@ -20,9 +20,9 @@ pub(super) struct Fragments {
     objects: Vec<Vec<Option<Holder>>>,
     of_holder: Vec<BTreeSet<Fragment>>,
     is_up: Vec<bool>,
-    /// Whether nodes that come back have what they had, and what those had that were given up.
-    keeps: bool,
+    /// What each node had that was given up, and how many of these have each fragment.
     former: Vec<Vec<Fragment>>,
+    away: BTreeMap<Fragment, u32>,
     /// Objects that cannot be read now, and those that never can be any more.
     dark: BTreeSet<u32>,
     lost: BTreeSet<u32>,
@@ -30,14 +30,14 @@ pub(super) struct Fragments {
 
 impl Fragments {
     /// None yet, on so many nodes that are not up.
-    pub(super) fn on(holders: usize, data: u32, keeps: bool) -> Self {
+    pub(super) fn on(holders: usize, data: u32) -> Self {
         Self {
             data: data as usize,
             objects: Vec::new(),
             of_holder: vec![BTreeSet::new(); holders],
             is_up: vec![false; holders],
-            keeps,
             former: vec![Vec::new(); holders],
+            away: BTreeMap::new(),
             dark: BTreeSet::new(),
             lost: BTreeSet::new(),
         }
@@ -109,22 +109,46 @@ impl Fragments {
         }
     }
 
-    /// A node is given up, or has lost all that it had: its fragments are missing.
+    /// A node is given up: its fragments are missing. It has them still, if it has not stopped.
     pub(super) fn give_up(&mut self, holder: Holder) -> Vec<Fragment> {
         let all = self.of(holder);
-        all.iter().for_each(|fragment| self.take(*fragment));
-        if self.keeps {
-            self.former[holder as usize].extend(&all);
+        for fragment in &all {
+            self.take(*fragment);
+            *self.away.entry(*fragment).or_default() += 1;
         }
+        self.former[holder as usize].extend(&all);
         all
+    }
+
+    fn take_former(&mut self, holder: Holder) -> Vec<Fragment> {
+        let former = std::mem::take(&mut self.former[holder as usize]);
+        for fragment in &former {
+            let count = self.away.get_mut(fragment).expect("a node has it");
+            *count -= 1;
+            if *count == 0 {
+                self.away.remove(fragment);
+            }
+        }
+        former
     }
 
     /// A node that was given up is back: those of its fragments that nobody else has by now.
     pub(super) fn come_back(&mut self, holder: Holder) -> Vec<Fragment> {
-        let mut former = std::mem::take(&mut self.former[holder as usize]);
+        let mut former = self.take_former(holder);
         former.retain(|fragment| !self.is_there(*fragment));
-        former.iter().for_each(|fragment| self.put(*fragment, holder));
+        for fragment in &former {
+            self.put(*fragment, holder);
+        }
         former
+    }
+
+    /// A node has lost all: what was not given up, and what was.
+    pub(super) fn lose(&mut self, holder: Holder) -> [Vec<Fragment>; 2] {
+        let all = self.of(holder);
+        for fragment in &all {
+            self.take(*fragment);
+        }
+        [all, self.take_former(holder)]
     }
 
     /// Fragments of an object that can be read now, each with its node, the data first.
@@ -142,7 +166,9 @@ impl Fragments {
     /// Whether an object can be read, or can be no more, as it can from now on: what of it is new.
     pub(super) fn look(&mut self, object: u32) -> Option<TaskAct> {
         let there = self.objects[object as usize].iter().flatten().count();
-        if !self.keeps && there < self.data {
+        let away = self.away.range((object, u32::MIN)..=(object, u32::MAX));
+        let away = away.filter(|(fragment, _)| !self.is_there(**fragment)).count();
+        if there + away < self.data {
             return self.lost.insert(object).then_some(TaskAct::Lose);
         }
         let is_dark = self.readable(object).count() < self.data;

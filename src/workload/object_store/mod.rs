@@ -7,7 +7,7 @@
 //! comes back it has what it had, and what nobody has repaired yet need not be; unless it has lost
 //! all of that, when it stopped.
 //!
-//! docs/models/object_store.md has the closed forms. Not modelled: disks, the time that coding
+//! `docs/models/object_store.md` has the closed forms. Not modelled: disks, the time that coding
 //! takes, metadata, what is written to nodes of an object that is not put after all.
 
 mod fragments;
@@ -46,6 +46,18 @@ enum Due {
     TimeOut(u64),
 }
 
+/// What clients do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clients {
+    /// Their time has not come.
+    Early,
+    Asking,
+    /// They ask no more.
+    Silent,
+    /// All that they asked for is answered, and nothing is to be repaired.
+    Finished,
+}
+
 /// Repairs of what a node had.
 #[derive(Clone, Copy, Debug)]
 struct Rebuild {
@@ -82,13 +94,10 @@ pub struct ObjectStore {
     absences: Vec<u32>,
     /// All nodes that are up, be they of the store or clients of it.
     up: BTreeSet<NodeId>,
-    /// Whether clients may ask.
-    is_open: bool,
+    clients: Clients,
     due: BTreeMap<u64, Due>,
     timers_so_far: u64,
     is_settling: bool,
-    is_over: bool,
-    is_finished: bool,
 }
 
 impl ObjectStore {
@@ -101,7 +110,7 @@ impl ObjectStore {
         let mut new = Self {
             places: stream("places"),
             arrivals: [stream("puts"), stream("gets")],
-            fragments: Fragments::on(nodes, spec.table.data, spec.table.keeps),
+            fragments: Fragments::on(nodes, spec.table.data),
             operations: BTreeMap::new(),
             operations_so_far: 0,
             tasks: BTreeMap::new(),
@@ -118,12 +127,10 @@ impl ObjectStore {
             unknown: BTreeMap::new(),
             absences: vec![0; nodes],
             up: BTreeSet::new(),
-            is_open: false,
+            clients: Clients::Early,
             due: BTreeMap::new(),
             timers_so_far: OTHERS,
             is_settling: false,
-            is_over: false,
-            is_finished: false,
             spec,
         };
         for _ in 0..new.table().objects {
@@ -188,7 +195,7 @@ impl ObjectStore {
 
     /// Whether objects can be read, or are lost, is seen anew.
     fn look(&mut self, fragments: &[Fragment], out: &mut Vec<Command>) {
-        if !self.is_open {
+        if self.clients == Clients::Early {
             return;
         }
         for (object, _) in fragments {
@@ -197,7 +204,9 @@ impl ObjectStore {
             if act == TaskAct::Lose {
                 let all = (*object, u32::MIN)..=(*object, u32::MAX);
                 let all: Vec<_> = self.missing.range(all).map(|(own, _)| *own).collect();
-                all.into_iter().for_each(|own| self.needs_no_repair(own, TaskAct::Lose, out));
+                for own in all {
+                    self.needs_no_repair(own, TaskAct::Lose, out);
+                }
             }
         }
     }
@@ -236,12 +245,14 @@ impl ObjectStore {
 
     /// A node has stopped, and may have lost all.
     fn stops(&mut self, now: Time, holder: Holder, out: &mut Vec<Command>) {
-        self.goes(now, holder, out);
         if self.table().keeps {
+            self.goes(now, holder, out);
             return;
         }
-        let lost = self.fragments.give_up(holder);
+        let [lost, former] = self.fragments.lose(holder);
+        self.goes(now, holder, out);
         self.look(&lost, out);
+        self.look(&former, out);
         self.unknown.entry(holder).or_default().extend(lost);
         self.puts_lose(now, holder, out);
     }
@@ -260,8 +271,9 @@ impl ObjectStore {
     fn settle(&mut self, now: Time, out: &mut Vec<Command>) {
         self.is_settling = false;
         self.start_repairs(now, out);
-        let is_done = self.is_over && self.operations.is_empty() && self.waiting.is_empty();
-        if is_done && !std::mem::replace(&mut self.is_finished, true) {
+        let is_done = self.operations.is_empty() && self.waiting.is_empty();
+        if is_done && self.clients == Clients::Silent {
+            self.clients = Clients::Finished;
             out.push(Command::Finish);
         }
     }
@@ -392,7 +404,7 @@ impl ObjectStore {
             PUT => self.put(now, out),
             GET => self.get(now, out),
             END => {
-                self.is_over = true;
+                self.clients = Clients::Silent;
                 self.settle_soon(now, out);
             }
             SETTLE => self.settle(now, out),

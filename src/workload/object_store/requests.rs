@@ -2,7 +2,7 @@
 
 use super::fragments::{Fragment, Holder};
 use super::operation::{Aim, Operation};
-use super::{Due, END, GET, ObjectStore, PUT};
+use super::{Clients, Due, END, GET, ObjectStore, PUT};
 use crate::event::TaskAct;
 use crate::ids::{NodeId, Part, PartKind};
 use crate::rng::Draw;
@@ -16,7 +16,7 @@ const GETS: usize = 1;
 impl ObjectStore {
     /// From now on it is a matter of clients what can be read.
     pub(super) fn begin_requests(&mut self, now: Time, out: &mut Vec<Command>) {
-        self.is_open = true;
+        self.clients = Clients::Asking;
         let all: Vec<Fragment> = (0..self.fragments.count()).map(|object| (object, 0)).collect();
         self.look(&all, out);
         if self.table().puts > 0.0 {
@@ -40,7 +40,7 @@ impl ObjectStore {
 
     /// One arrives: its number, and what else of it is up to chance.
     fn arrives(&mut self, now: Time, which: usize, out: &mut Vec<Command>) -> Option<(u32, Draw)> {
-        if self.is_over {
+        if self.clients != Clients::Asking {
             return None;
         }
         let number = self.requests[which];
@@ -113,15 +113,12 @@ impl ObjectStore {
             self.fragments.is_up(*holder) && own.holders.values().all(|other| other != holder)
         };
         let others = (0..self.fragments.holders()).filter(fits);
-        match others.min_by_key(|holder| self.fragments.load(*holder)) {
-            Some(holder) => {
-                self.write(operation, fragment, holder, out);
-                self.go_on(now, operation, out);
-            }
-            None => {
-                self.close(operation, TaskAct::Lose, out);
-                self.settle_soon(now, out);
-            }
+        if let Some(holder) = others.min_by_key(|holder| self.fragments.load(*holder)) {
+            self.write(operation, fragment, holder, out);
+            self.go_on(now, operation, out);
+        } else {
+            self.close(operation, TaskAct::Lose, out);
+            self.settle_soon(now, out);
         }
     }
 
