@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn samples_have_the_stated_mean() {
         for law in laws() {
-            averages(&draws(&law, "whole", sample), mean(&law), &law);
+            averages(&draws(&law, "whole", Law::sample), mean(&law), &law);
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn what_remains_has_the_mean_of_renewal_theory() {
         for law in laws() {
-            let whole = draws(&law, "square", sample);
+            let whole = draws(&law, "square", Law::sample);
             let square = whole.iter().map(|x| x * x).sum::<f64>() / N as f64;
             let left = draws(&law, "left", residual);
             let got = left.iter().sum::<f64>() / N as f64;
@@ -202,7 +202,7 @@ mod tests {
     fn a_bathtub_life_is_the_least_of_three() {
         let law = bathtub();
         let Law::Bathtub { early, mean: chance, wear } = &law else { unreachable!() };
-        let mut lives = draws(&law, "bathtub", sample);
+        let mut lives = draws(&law, "bathtub", Law::sample);
         lives.sort_by(f64::total_cmp);
         let cdf = |t: f64| {
             let hazard =
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn an_empirical_life_is_one_of_those_given() {
         let law = &laws()[3];
-        let lives = draws(law, "empirical", sample);
+        let lives = draws(law, "empirical", Law::sample);
         let short = lives.iter().filter(|life| **life < 1.5 * DAY.as_secs_f64()).count() as f64;
         assert!((short / N as f64 - 0.5).abs() < 2.5758 * 0.5 / (N as f64).sqrt());
         assert!(lives.iter().all(|life| [1.0, 5.0, 20.0].contains(&(life / 86_400.0))));

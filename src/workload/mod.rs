@@ -112,14 +112,17 @@ macro_rules! workloads {
         #[allow(missing_docs, reason = "each says itself what it is")]
         #[allow(non_camel_case_types, reason = "named as their tables are")]
         pub enum Machine {
-            $($name($type),)+
+            $($name(Box<$type>),)+
         }
 
         impl Machine {
             /// Those that a scenario has.
             #[must_use]
             pub fn all_of(scenario: &Scenario) -> Vec<Self> {
-                [$(<$type>::of(scenario).map(Self::$name)),+].into_iter().flatten().collect()
+                [$(<$type>::of(scenario).map(|own| Self::$name(Box::new(own)))),+]
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
         }
 
