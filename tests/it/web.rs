@@ -216,7 +216,7 @@ fn requests_without_any_worker_are_lost() {
     assert_metrics(&played, &[("web_retried", 11.0), ("web_requests", 20.0)]);
 }
 
-/// Requests of 11 to 20 s come while it is down. That of 10 s is open, as its answer takes a second.
+/// Requests of 11 to 20 s come while it is down; that of 10 s is open, as its answer takes 1 s.
 #[test]
 fn a_dead_balancer_loses_what_is_open_and_what_comes() {
     let web = format!("requests = 30\n{EACH_SECOND}{FIXED}response = \"12.5 MB\"\n");

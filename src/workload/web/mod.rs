@@ -85,7 +85,7 @@ pub struct Web {
     chance: Stream,
     /// Requests that have come.
     arrived: u32,
-    door: Door,
+    arrivals: Arrivals,
     /// Those that clients wait for.
     awaited: u64,
     requests: Requests,
@@ -104,7 +104,7 @@ pub struct Web {
 
 /// Whether requests come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
+enum Arrivals {
     Open,
     /// No more.
     Closed,
@@ -122,7 +122,7 @@ impl Web {
         Some(Self {
             chance: Stream::new(scenario.seed, "web"),
             arrived: 0,
-            door: Door::Open,
+            arrivals: Arrivals::Open,
             awaited: 0,
             requests: Requests::default(),
             workers: vec![Worker::default(); workers],
@@ -167,7 +167,7 @@ impl Web {
         let is_late = table.until.is_some_and(|until| at > Time::ZERO + until) || at > self.end;
         let all = table.requests.unwrap_or(u32::MAX);
         if is_late || self.arrived >= all {
-            self.door = Door::Closed;
+            self.arrivals = Arrivals::Closed;
         } else {
             out.push(timer(at, ARRIVE));
         }
@@ -229,7 +229,8 @@ impl Web {
 
     /// Health checks of all workers. O(workers).
     fn check(&mut self, now: Time, out: &mut Vec<Command>) {
-        let Some(check) = self.spec.table.check.as_ref().filter(|_| self.door != Door::Finished)
+        let Some(check) =
+            self.spec.table.check.as_ref().filter(|_| self.arrivals != Arrivals::Finished)
         else {
             return;
         };
@@ -306,8 +307,8 @@ impl Web {
         self.serve_waiting(now, out);
         self.install_if_drained(out);
         let is_pushed = self.push.as_ref().is_none_or(Pushing::is_done);
-        if self.door == Door::Closed && self.awaited == 0 && is_pushed {
-            self.door = Door::Finished;
+        if self.arrivals == Arrivals::Closed && self.awaited == 0 && is_pushed {
+            self.arrivals = Arrivals::Finished;
             self.report(now, out);
             out.push(Command::Finish);
         }
