@@ -132,14 +132,17 @@ macro_rules! workloads {
         #[allow(non_camel_case_types, reason = "named as their tables are")]
         #[allow(clippy::large_enum_variant, reason = "a run has a few of them")]
         pub enum Machine {
-            $($name($type),)+
+            $($name(Box<$type>),)+
         }
 
         impl Machine {
             /// Those that a scenario has.
             #[must_use]
             pub fn all_of(scenario: &Scenario) -> Vec<Self> {
-                [$(<$type>::of(scenario).map(Self::$name)),+].into_iter().flatten().collect()
+                [$(<$type>::of(scenario).map(|own| Self::$name(Box::new(own)))),+]
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
         }
 

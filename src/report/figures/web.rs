@@ -59,7 +59,9 @@ fn faults(input: &Input) -> Vec<(f64, f64)> {
 /// The stretches of a series without an interval between that has no value, such as a latency
 /// where nothing was answered.
 fn runs(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
-    let spans = points.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    // The last interval may be cut short.
+    let whole = &points[..points.len().saturating_sub(1)];
+    let spans = whole.windows(2).map(|pair| pair[1].0 - pair[0].0);
     let width = spans.filter(|span| *span > 0.0).fold(f64::INFINITY, f64::min);
     let (mut all, mut run) = (Vec::new(), Vec::new());
     for &(at, value) in points {
@@ -224,5 +226,19 @@ impl Figure for WebLatencies {
         drawing.steps(frame.staircase(&rising(&all, low, end)), BLUE, 2.0);
         frame.axes(&mut drawing);
         drawing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_breaks_where_there_is_no_value_and_not_at_a_short_last_interval() {
+        let points = [(5.0, 1.0), (6.0, 2.0), (9.0, 3.0), (10.0, 4.0), (10.1, 4.0)];
+        let expected =
+            [vec![(5.0, 1.0), (6.0, 2.0), (7.0, 2.0)], vec![(9.0, 3.0), (10.0, 4.0), (10.1, 4.0)]];
+        assert_eq!(runs(&points), expected);
+        assert_eq!(runs(&[(0.0, 1.0), (1.0, 1.0)]).len(), 1);
     }
 }

@@ -99,32 +99,37 @@ fn placed<T: WorkloadTable>(
 ) -> Option<Placed<T>> {
     let table = T::read(section, m);
     let nodes: Vec<_> = T::NODES.iter().map(|key| nodes::<T>(section, key, layout?, m)).collect();
-    let parts: Vec<_> = T::PARTS.iter().map(|path| part(section, path, layout?, m)).collect();
+    let parts: Vec<_> = T::PARTS.iter().map(|path| part(section, path, layout, m)).collect();
     let (table, nodes) = table.zip(nodes.into_iter().collect())?;
-    let is_whole = parts.iter().all(Option::is_some);
-    let placed = Placed { table, nodes, parts: parts.into_iter().map(Option::flatten).collect() };
+    let is_whole = parts.iter().all(Result::is_ok);
+    let parts = parts.into_iter().map(|part| part.ok().flatten()).collect();
+    let placed = Placed { table, nodes, parts };
     // A part that cannot be read hides nothing that is wrong with the rest.
     T::check(&placed, section, m);
     is_whole.then_some(placed)
 }
 
-/// The part that a key names: `None` inside if it is absent.
+/// A mistake that was noted.
+struct Noted;
+
+/// The part that a key names, if it is there.
 fn part(
     section: &Section<'_>,
     path: &str,
-    layout: &Layout,
+    layout: Option<&Layout>,
     m: &mut Mistakes,
-) -> Option<Option<Part>> {
+) -> Result<Option<Part>, Noted> {
     if let Some((table, key)) = path.split_once('.') {
         return part(&section.section(table), key, layout, m);
     }
-    let Some(value) = section.given(path) else { return Some(None) };
-    match transfers::part(value.text()?, layout) {
-        Ok(part) => Some(Some(part)),
+    let Some(value) = section.given(path) else { return Ok(None) };
+    let (text, layout) = (value.text().ok_or(Noted)?, layout.ok_or(Noted)?);
+    match transfers::part(text, layout) {
+        Ok(part) => Ok(Some(part)),
         Err(title) => {
             let mistake = Mistake::new(value.place, title);
             m.note(mistake.help("nodes are pi1, pi2, ...; servers are server[1], server[2], ..."));
-            None
+            Err(Noted)
         }
     }
 }

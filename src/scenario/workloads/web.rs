@@ -14,7 +14,7 @@ const REQUESTS_MAX: u64 = 4_000_000_000;
 const SLOTS_MAX: u64 = 100_000;
 const SESSIONS_MAX: u64 = 10_000_000;
 const ATTEMPTS_MAX: u64 = 1_000;
-/// As `loadfactor` of Apache's mod_proxy.
+/// As `loadfactor` of Apache's `mod_proxy`.
 const WEIGHT: Kind = Kind::Count(1, 100);
 
 choice! {

@@ -83,9 +83,9 @@ impl Worker {
 pub struct Web {
     spec: Arc<Placed<Table>>,
     chance: Stream,
-    /// Requests that have come, and whether more will.
+    /// Requests that have come.
     arrived: u32,
-    is_open: bool,
+    arrivals: Arrivals,
     /// Those that clients wait for.
     awaited: u64,
     requests: Requests,
@@ -100,7 +100,16 @@ pub struct Web {
     /// When the run ends at the latest.
     end: Time,
     is_reported: bool,
-    is_finished: bool,
+}
+
+/// Whether requests come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrivals {
+    Open,
+    /// No more.
+    Closed,
+    /// No more, and all that had come have ended.
+    Finished,
 }
 
 impl Web {
@@ -113,7 +122,7 @@ impl Web {
         Some(Self {
             chance: Stream::new(scenario.seed, "web"),
             arrived: 0,
-            is_open: true,
+            arrivals: Arrivals::Open,
             awaited: 0,
             requests: Requests::default(),
             workers: vec![Worker::default(); workers],
@@ -126,7 +135,6 @@ impl Web {
             push: table.push.is_some().then(|| Pushing::new(workers)),
             end: scenario.stop.at,
             is_reported: false,
-            is_finished: false,
             spec,
         })
     }
@@ -159,7 +167,7 @@ impl Web {
         let is_late = table.until.is_some_and(|until| at > Time::ZERO + until) || at > self.end;
         let all = table.requests.unwrap_or(u32::MAX);
         if is_late || self.arrived >= all {
-            self.is_open = false;
+            self.arrivals = Arrivals::Closed;
         } else {
             out.push(timer(at, ARRIVE));
         }
@@ -221,7 +229,9 @@ impl Web {
 
     /// Health checks of all workers. O(workers).
     fn check(&mut self, now: Time, out: &mut Vec<Command>) {
-        let Some(check) = self.spec.table.check.as_ref().filter(|_| !self.is_finished) else {
+        let Some(check) =
+            self.spec.table.check.as_ref().filter(|_| self.arrivals != Arrivals::Finished)
+        else {
             return;
         };
         if self.is_balancer_up {
@@ -297,8 +307,8 @@ impl Web {
         self.serve_waiting(now, out);
         self.install_if_drained(out);
         let is_pushed = self.push.as_ref().is_none_or(Pushing::is_done);
-        if !self.is_open && self.awaited == 0 && is_pushed && !self.is_finished {
-            self.is_finished = true;
+        if self.arrivals == Arrivals::Closed && self.awaited == 0 && is_pushed {
+            self.arrivals = Arrivals::Finished;
             self.report(now, out);
             out.push(Command::Finish);
         }
@@ -312,7 +322,6 @@ impl Workload for Web {
         match input {
             Input::Begin => self.begin(now, out),
             Input::Timer(key) => self.timer(now, key, out),
-            Input::Begun(_) => {}
             Input::Done(task) if task & OF_PUSH != 0 => self.pushed(now, task as u32, out),
             Input::Done(task) => self.done(now, RequestId::of(task), out),
             Input::Lost(task) if task & OF_PUSH != 0 => self.push_lost(now, task as u32, out),
@@ -325,7 +334,11 @@ impl Workload for Web {
             Input::ServerDown(server) if self.is_balancer(PartKind::Server, server) => {
                 self.balancer_down(now, out);
             }
-            Input::Stopped(_) | Input::CutOff(..) | Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::Begun(_)
+            | Input::Stopped(_)
+            | Input::CutOff(..)
+            | Input::ServerUp(_)
+            | Input::ServerDown(_) => {}
         }
         self.settle(now, out);
     }
