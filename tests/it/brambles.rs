@@ -188,3 +188,14 @@ fn a_job_waits_for_a_dead_head_and_loses_nothing() {
     assert!((20.0 * 60.0..30.0 * 60.0).contains(&wait), "{wait} s");
     assert_eq!(with.metric("work_lost") as u64, 0);
 }
+
+/// The results that were there when the NameNode lost its disk are written again, unless it keeps
+/// the disk.
+#[test]
+fn a_hadoop_without_its_name_node_s_disk_reduces_again() {
+    let forgets = bramble("hadoop", &[]);
+    let keeps = bramble("hadoop", &["map_reduce.master_keeps_disk=true"]);
+    assert!(forgets.metric("hdfs_blocks_forgotten") > 0.0);
+    assert_eq!(keeps.metric("hdfs_blocks_forgotten") as u64, 0);
+    assert!(forgets.metric("map_reduce_time") > keeps.metric("map_reduce_time") + 600.0);
+}

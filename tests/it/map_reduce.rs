@@ -226,9 +226,7 @@ fn a_cut_switch_is_borne_or_waited_out() {
     let own = "input = \"2.4 GB\"\nreplication = 3\nslots = 1\nslowstart = 1.0\n\
                speculative = false";
     let cut = |repair: &str| {
-        format!(
-            "[[fault.switch-loss]]\non = \"switch[2]\"\nat = \"15 s\"\nrepair = \"{repair}\"\n"
-        )
+        format!("[[fault.switch-loss]]\non = \"switch[2]\"\nat = \"15 s\"\nrepair = \"{repair}\"\n")
     };
     let short = play(8, 4, own, &cut("1 min"));
     is(&short, "map_reduce_retried", 0.0);

@@ -1,5 +1,4 @@
-//! A MapReduce job on HDFS: its phases, what began anew, where data came from, and how long blocks
-//! had too few replicas.
+//! A MapReduce job on HDFS: its phases, what began anew, and blocks with too few replicas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,9 +134,8 @@ impl Tally for MapReduceTally {
 
     fn measure(&self, end: u64, table: &mut Table) {
         let of = |kind: TaskKind| self.counts.get(&kind).copied().unwrap_or_default();
-        let seconds = |from: Option<u64>, to: Option<u64>| {
-            Some(to?.saturating_sub(from?) as f64 / 1e9)
-        };
+        let seconds =
+            |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?) as f64 / 1e9);
         let (map, second, reduce) =
             (of(TaskKind::Map), of(TaskKind::SpeculativeMap), of(TaskKind::Reduce));
         let shuffle = of(TaskKind::Shuffle);

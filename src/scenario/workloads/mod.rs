@@ -21,8 +21,8 @@ use crate::ids::{NodeId, PartKind};
 pub(super) trait WorkloadTable: Declared {
     /// Its name.
     const NAME: &'static str;
-    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left out
-    /// then names none.
+    /// The keys that name nodes, in the order in which [`Placed`] has them. One that may be left
+    /// out then names none.
     const NODES: &'static [&'static str];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
