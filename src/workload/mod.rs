@@ -129,6 +129,7 @@ macro_rules! workloads {
         /// Any workload.
         #[derive(Clone, Debug)]
         #[allow(missing_docs, reason = "each says itself what it is")]
+        #[allow(clippy::large_enum_variant, reason = "a run has a few of them")]
         #[allow(non_camel_case_types, reason = "named as their tables are")]
         #[allow(clippy::large_enum_variant, reason = "a run has a few of them")]
         pub enum Machine {

@@ -258,3 +258,14 @@ fn a_web_site_bears_a_dead_worker_and_an_update_but_not_a_dead_balancer() {
     let slowest = [&site, &at_once].map(|run| run.metric("web_latency_p999"));
     assert!(slowest[1] > 5.0 * slowest[0], "{slowest:?}");
 }
+
+/// The results that were there when the NameNode lost its disk are written again, unless it keeps
+/// the disk.
+#[test]
+fn a_hadoop_without_its_name_node_s_disk_reduces_again() {
+    let forgets = bramble("hadoop", &[]);
+    let keeps = bramble("hadoop", &["map_reduce.master_keeps_disk=true"]);
+    assert!(forgets.metric("hdfs_blocks_forgotten") > 0.0);
+    assert_eq!(keeps.metric("hdfs_blocks_forgotten") as u64, 0);
+    assert!(forgets.metric("map_reduce_time") > keeps.metric("map_reduce_time") + 600.0);
+}

@@ -1,5 +1,4 @@
-//! A MapReduce job on HDFS: its phases, what began anew, where data came from, and how long blocks
-//! had too few replicas.
+//! A MapReduce job on HDFS: its phases, what began anew, and blocks with too few replicas.
 
 use std::collections::{BTreeMap, BTreeSet};
 

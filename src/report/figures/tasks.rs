@@ -47,7 +47,7 @@ fn kinds<'a>(input: &'a Input<'a>) -> Vec<(&'a str, Ink)> {
 
 /// The tasks of a node, each with its lane, and how many lanes these are: those that overlap lie
 /// one above the other.
-fn lanes<'a>(tasks: impl Iterator<Item = &'a TaskFinding>, end: f64) -> (Vec<Lane<'a>>, usize) {
+fn lanes<'a>(tasks: impl Iterator<Item = &'a TaskFinding>, end: f64) -> (Vec<TaskBar<'a>>, usize) {
     let mut tasks: Vec<_> = tasks.collect();
     tasks.sort_by(|a, b| a.begin_s.total_cmp(&b.begin_s));
     let mut free_at: Vec<f64> = Vec::new();
@@ -59,14 +59,14 @@ fn lanes<'a>(tasks: impl Iterator<Item = &'a TaskFinding>, end: f64) -> (Vec<Lan
             free_at.len() - 1
         });
         free_at[lane] = until;
-        Lane { task, lane, until }
+        TaskBar { task, lane, until }
     };
     let all: Vec<_> = tasks.into_iter().map(place).collect();
     let count = all.iter().map(|own| own.lane + 1).max().unwrap_or(1);
     (all, count)
 }
 
-struct Lane<'a> {
+struct TaskBar<'a> {
     task: &'a TaskFinding,
     lane: usize,
     until: f64,
@@ -93,7 +93,8 @@ impl Figure for TasksOfNodes {
         };
         format!(
             "What nodes did for the workload: {}, on {} of the nodes that had any. Tasks of a node \
-             at the same time lie one above the other; gaps are waiting.{failed} tasks.csv has each.",
+             at the same time lie one above the other; gaps are waiting.{failed} tasks.csv has the \
+             first hundred thousand.",
             words::count(count, "task", "tasks"),
             nodes(input).len()
         )
@@ -120,7 +121,7 @@ impl Figure for TasksOfNodes {
             let own = shown(input).filter(|task| task.node == Some(node + 1));
             let (all, count) = lanes(own, end);
             let (row, height) = (top + (i as f64 + 0.1) * pitch, 0.8 * pitch / count as f64);
-            for Lane { task, lane, until } in all {
+            for TaskBar { task, lane, until } in all {
                 let kind = kinds.iter().find(|(kind, _)| *kind == task.kind);
                 let ink = kind.map_or(AXIS, |(_, ink)| *ink);
                 let ink = if task.status == "done" { ink } else { ink.at(FAILED) };

@@ -12,6 +12,8 @@ use crate::units::{ByteRate, Bytes, Span, Time};
 const BLOCKS_MAX: u64 = 10_000_000;
 const REDUCERS_MAX: u64 = 100_000;
 const SLOTS_MAX: u64 = 1_000;
+/// More than anybody waits for a node.
+const WAIT_MAX: Span = Span::from_secs(365 * 86_400);
 
 table! {
     /// A MapReduce job on HDFS: a master (NameNode and ResourceManager), perhaps a secondary
@@ -21,8 +23,8 @@ table! {
     pub struct MapReduce(Clone, Debug, PartialEq) {
         /// The node of NameNode and ResourceManager. Default: none of the machine, and never down.
         master: Option<String> = Kind::Parts;
-        /// The node of the secondary NameNode, which keeps snapshots of the master's names. Default:
-        /// none.
+        /// The node of the secondary NameNode, which keeps snapshots of the master's names.
+        /// Default: none.
         secondary: Option<String> = Kind::Parts;
         /// The data nodes, which also run the tasks.
         nodes: String = Kind::Parts;
@@ -61,14 +63,14 @@ table! {
         /// A map takes long after so many times the mean of those that are done.
         speculative_after: f64 = Kind::Number(1.0, 1_000.0) => "1.5";
         /// How often data nodes report to the NameNode (`dfs.heartbeat.interval`).
-        heartbeat: Span = SPAN_SOME => "\"3 s\"";
+        heartbeat: Span = Kind::Span(Span(1), WAIT_MAX) => "\"3 s\"";
         /// How often the NameNode looks for dead ones
         /// (`dfs.namenode.heartbeat.recheck-interval`): one is dead after a silence of twice this
         /// and ten heartbeats, 10 min 30 s by default.
-        recheck: Span = SPAN => "\"5 min\"";
+        recheck: Span = Kind::Span(Span::ZERO, WAIT_MAX) => "\"5 min\"";
         /// After such a silence the ResourceManager gives up a node
         /// (`yarn.nm.liveness-monitor.expiry-interval-ms`): its tasks run elsewhere.
-        node_timeout: Span = SPAN_SOME => "\"10 min\"";
+        node_timeout: Span = Kind::Span(Span(1), WAIT_MAX) => "\"10 min\"";
         /// Blocks that a data node copies to others at once
         /// (`dfs.namenode.replication.max-streams`).
         streams: u32 = Kind::Count(1, 1_000) => "2";
@@ -81,14 +83,14 @@ table! {
         nodes_keep_disks: bool => "true";
         /// From the start of the master's node until the NameNode serves: its image is loaded, and
         /// it is out of safe mode (`dfs.namenode.safemode.extension`).
-        restart: Span = SPAN => "\"30 s\"";
+        restart: Span = Kind::Span(Span::ZERO, WAIT_MAX) => "\"30 s\"";
         /// What each edit since the last snapshot adds to that, as it is replayed.
-        edit_time: Span = SPAN => "\"0 s\"";
+        edit_time: Span = Kind::Span(Span::ZERO, WAIT_MAX) => "\"0 s\"";
         /// When the job is submitted.
         at: Time = SPAN => "\"0 s\"";
         /// For so long after that it waits for nodes that are not up; without the master it cannot
         /// begin.
-        patience: Span = SPAN => "\"5 min\"";
+        patience: Span = Kind::Span(Span::ZERO, WAIT_MAX) => "\"5 min\"";
     }
 }
 

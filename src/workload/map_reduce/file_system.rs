@@ -1,7 +1,7 @@
 //! HDFS: which data nodes keep each block, as its NameNode knows it, and the copies that it orders.
 //!
-//! The first replica lies on the writer's node, or on a random one if it is no data node; the second
-//! on another rack; the third on the second's rack; more lie anywhere, at most
+//! The first replica lies on the writer's node, or on a random one if it is no data node; the
+//! second on another rack; the third on the second's rack; more lie anywhere, at most
 //! (replicas - 1) / racks + 2 on one rack (Apache Hadoop, "HDFS Architecture", "Replica placement";
 //! `BlockPlacementPolicyDefault`). A rack is a switch. Where the rule cannot be kept any other node
 //! is as good.
@@ -256,8 +256,7 @@ impl FileSystem {
         true
     }
 
-    /// Whether a block has a replica on a node that is up, and the node nearest to `reader`: itself,
-    /// one of its rack, any.
+    /// The node nearest to `reader` that is up and has the block: itself, one of its rack, any.
     pub(super) fn nearest(&self, block: u32, reader: u32) -> Option<u32> {
         let up = || self.blocks[block as usize].replicas.iter().filter(|node| self.is_up(**node));
         let own = up().find(|node| **node == reader);
@@ -408,13 +407,17 @@ impl FileSystem {
         Some(copy)
     }
 
-    /// A copy has arrived or is lost: the block and its new replica if it has one. `None` if the
-    /// task is no copy.
+    /// Whether a task is a copy under way.
+    pub(super) fn is_copy(&self, task: TaskId) -> bool {
+        self.copies.contains_key(&task)
+    }
+
+    /// A copy has arrived or is lost: the block and its new replica, if it has one.
     pub(super) fn copied(
         &mut self,
         (now, task, arrived): (Time, TaskId, bool),
         out: &mut Vec<Command>,
-    ) -> Option<Option<(u32, u32)>> {
+    ) -> Option<(u32, u32)> {
         let BlockCopy { block, from, to, begin } = self.end_copy(task)?;
         let act = if arrived { TaskAct::End } else { TaskAct::Lose };
         let node = Some(self.nodes[from as usize].id);
@@ -426,7 +429,7 @@ impl FileSystem {
             self.keep(block, to);
         }
         self.review(block, out);
-        Some(is_kept.then_some((block, to)))
+        is_kept.then_some((block, to))
     }
 }
 

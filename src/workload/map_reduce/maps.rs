@@ -1,16 +1,16 @@
 //! The maps of a job: who gets which block, who reads it from afar, and which run a second time.
 //!
 //! A free slot gets a waiting map whose block lies on its node, else one whose block lies on its
-//! rack, else any (as YARN's preferences are node, rack, any); emptier nodes choose first. A map that
-//! runs for more than `speculative_after` times the mean of those that are done, while nothing
+//! rack, else any (as YARN's preferences are node, rack, any); emptier nodes choose first. A map
+//! that runs for more than `speculative_after` times the mean of those that are done, while nothing
 //! waits, is run on another node too, and who is first wins. Hadoop's own rule compares estimated
 //! ends; this one is an assumption in its spirit.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{MapReduceJob, Master, Purpose, SPECULATE, emit, scaled};
+use super::{MapReduceJob, Master, Purpose, SPECULATE, bounded, emit, scaled};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::units::{Bytes, Span, Time};
+use crate::units::{Bytes, Time};
 use crate::workload::{Command, TaskId, end};
 
 /// A map.
@@ -47,7 +47,7 @@ pub(super) struct Maps {
     begun: u32,
     pub(super) done: u32,
     /// How long those took that have ended, and how many there were.
-    took: (Span, u64),
+    took: (u128, u64),
     /// Those that run once, by their begin.
     alone: BTreeSet<(Time, u32)>,
     /// When the next of these will have run for long.
@@ -64,7 +64,7 @@ impl Maps {
             running: BTreeMap::new(),
             begun: 0,
             done: 0,
-            took: (Span::ZERO, 0),
+            took: (0, 0),
             alone: BTreeSet::new(),
             look_again: None,
         }
@@ -245,7 +245,7 @@ impl MapReduceJob {
         } else {
             1.0
         };
-        let span = Span(scaled(self.table().map_time.0, share * luck).max(1));
+        let span = bounded(scaled(self.table().map_time.0, share * luck).into());
         let task = self.begin_task(now, Purpose::Map(number));
         self.maps.running.get_mut(&number).expect("it runs").task = Some(task);
         out.push(Command::Compute { task, node: self.workers[node as usize].id, span });
@@ -270,7 +270,7 @@ impl MapReduceJob {
             self.drop_map_task(other, out);
             out.push(self.stop_map(other, TaskAct::Lose));
         }
-        self.maps.took.0 = Span(self.maps.took.0.0 + now.since(begin).0);
+        self.maps.took.0 += u128::from(now.since(begin).0);
         self.maps.took.1 += 1;
         self.maps.each[map as usize].done_on = Some(node);
         self.maps.done += 1;
@@ -336,11 +336,12 @@ impl MapReduceJob {
 
     /// Maps that run for long begin a second time, where a slot is free and nothing waits.
     pub(super) fn speculate(&mut self, now: Time, out: &mut Vec<Command>) {
-        let (Span(sum), count) = self.maps.took;
+        let (sum, count) = self.maps.took;
         if !self.table().speculative || count == 0 || !self.maps.waiting.is_empty() {
             return;
         }
-        let long = Span(scaled(sum / count, self.table().speculative_after).max(1));
+        let mean = (sum / u128::from(count)) as u64;
+        let long = bounded(scaled(mean, self.table().speculative_after).into());
         while let Some(&(begin, number)) = self.maps.alone.first() {
             let due = begin + long;
             if due > now {

@@ -1,15 +1,14 @@
-//! A MapReduce job on HDFS, as Hadoop runs it: blocks with replicas, a NameNode with a secondary,
-//! containers on nodes, map, shuffle, reduce.
+//! A MapReduce job on HDFS, as Hadoop runs it: NameNode, replicas, map, shuffle, reduce.
 //!
-//! Each node runs as many tasks at once as it has slots. A map reads its block, from its own disk if
-//! it can, and computes; what it puts out stays on its node. A reduce task fetches its share of each
-//! map's output, from a few nodes at a time, computes and writes its result to HDFS. The NameNode and
-//! the ResourceManager know of a dead node only after its silence ([`Table::dead_after`],
-//! `node_timeout`): then its blocks are copied from other replicas, its tasks run elsewhere, and so
-//! do finished maps whose output somebody still needs.
+//! Each node runs as many tasks at once as it has slots. A map reads its block, from its own disk
+//! if it can, and computes; what it puts out stays on its node. A reduce task fetches its share of
+//! each map's output, from a few nodes at a time, computes and writes its result to HDFS. The
+//! NameNode and the ResourceManager know of a dead node only after its silence
+//! ([`Table::dead_after`], `node_timeout`): then its blocks are copied from other replicas, its
+//! tasks run elsewhere, and so do finished maps whose output somebody still needs.
 //!
-//! While the master is down, tasks that run go on, and nothing is placed, written or copied. With its
-//! disk it replays its edits; without it, it has the names of the last snapshot.
+//! While the master is down, tasks that run go on, and nothing is placed, written or copied. With
+//! its disk it replays its edits; without it, it has the names of the last snapshot.
 //!
 //! Not modelled: the interval of heartbeats at which tasks are placed, disks, spills and merges,
 //! pipelines that are mended in the middle of a block, several jobs.
@@ -41,6 +40,8 @@ const SPECULATE: u64 = 3;
 const RESTARTED: u64 = 4;
 const NODE_LOST: u64 = 5;
 const NODE_DEAD: u64 = 6;
+/// A hundred years: two of these can be added to the time of any run.
+const LONGEST: Span = Span::from_secs(100 * 365 * 86_400);
 const KIND_BITS: u32 = 3;
 const NODE_BITS: u32 = 32;
 
@@ -80,8 +81,10 @@ struct Worker {
 /// What the master does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Master {
-    /// Its time has not come, or nodes are waited for.
+    /// Its time has not come.
     Early,
+    /// The input is there, and nodes are waited for.
+    WaitsForNodes,
     Serves,
     Down,
     /// It is up, and has lost its disk: it waits for the secondary.
@@ -104,14 +107,12 @@ pub struct MapReduceJob {
     master_up: bool,
     master_downs: u32,
     secondary_up: bool,
-    has_begun: bool,
     is_patient: bool,
-    job_done: bool,
     purposes: BTreeMap<TaskId, (Purpose, Time)>,
     next: TaskId,
     maps: Maps,
     reducers: Vec<Reducer>,
-    reducers_done: u32,
+    reducers_done: usize,
     /// Those that are no longer to be placed, and those that fetch.
     reducers_placed: usize,
     shuffling: BTreeSet<u32>,
@@ -132,6 +133,11 @@ fn emit(kind: TaskKind, number: u32, act: TaskAct, node: Option<NodeId>) -> Comm
 /// So much of a whole number, rounded.
 fn scaled(whole: u64, factor: f64) -> u64 {
     libm::round(whole as f64 * factor) as u64
+}
+
+/// A time (ns), as long as a run can make sense of.
+fn bounded(nanos: u128) -> Span {
+    Span(nanos.clamp(1, LONGEST.0.into()) as u64)
 }
 
 impl MapReduceJob {
@@ -165,9 +171,7 @@ impl MapReduceJob {
             master_up: master.is_empty(),
             master_downs: 0,
             secondary_up: false,
-            has_begun: false,
             is_patient: true,
-            job_done: false,
             purposes: BTreeMap::new(),
             next: 0,
             maps: Maps::new(blocks),
@@ -220,13 +224,13 @@ impl MapReduceJob {
             self.snapshot = (0, 0);
         }
         out.push(Command::Timer { at: now + self.table().patience, key: PATIENCE });
-        self.has_begun = true;
+        self.master = Master::WaitsForNodes;
         self.begin_if_it_may(now, out);
     }
 
     fn begin_if_it_may(&mut self, now: Time, out: &mut Vec<Command>) {
         let all_up = self.workers.iter().all(|worker| worker.is_up);
-        if self.master != Master::Early || !self.has_begun || !self.master_up {
+        if self.master != Master::WaitsForNodes || !self.master_up {
             return;
         }
         if !all_up && self.is_patient || self.free.is_empty() {
@@ -252,13 +256,14 @@ impl MapReduceJob {
         if self.master != Master::Serves {
             return;
         }
-        if !self.job_done {
+        let job_done = self.reducers_done == self.reducers.len();
+        if !job_done {
             self.assign_maps(now, out);
             self.assign_reducers(now, out);
             self.speculate(now, out);
         }
         self.names.copy_all(now, &mut self.next, out);
-        let is_over = self.job_done && !self.names.is_copying() && !self.names.is_in_doubt();
+        let is_over = job_done && !self.names.is_copying() && !self.names.is_in_doubt();
         if is_over && self.master == Master::Serves {
             self.master = Master::Over;
             out.push(Command::Finish);
@@ -322,7 +327,7 @@ impl MapReduceJob {
     fn master_down(&mut self, out: &mut Vec<Command>) {
         self.master_up = false;
         self.master_downs += 1;
-        if matches!(self.master, Master::Early | Master::Over) {
+        if matches!(self.master, Master::Early | Master::WaitsForNodes | Master::Over) {
             return;
         }
         if self.master == Master::Serves {
@@ -337,9 +342,7 @@ impl MapReduceJob {
 
     fn master_returns(&mut self, now: Time, out: &mut Vec<Command>) {
         self.master_up = true;
-        if self.master == Master::Early {
-            self.begin_if_it_may(now, out);
-        }
+        self.begin_if_it_may(now, out);
         if self.master != Master::Down && self.master != Master::WaitsForImage {
             return;
         }
@@ -356,8 +359,8 @@ impl MapReduceJob {
         }
         self.master = Master::Restarts;
         let edits = self.names.edits - self.snapshot.1;
-        let replay = self.table().edit_time.0.saturating_mul(edits);
-        let restart = Span(self.table().restart.0.saturating_add(replay));
+        let replay = u128::from(self.table().edit_time.0) * u128::from(edits);
+        let restart = bounded(u128::from(self.table().restart.0) + replay);
         let key = u64::from(self.master_downs) << KIND_BITS | RESTARTED;
         out.push(Command::Timer { at: now + restart, key });
     }
@@ -445,7 +448,7 @@ impl MapReduceJob {
         self.workers[node as usize].is_up = true;
         self.names.set_up(node, true);
         self.set_busy(node, 0);
-        if self.master == Master::Early {
+        if self.master == Master::WaitsForNodes {
             self.begin_if_it_may(now, out);
         } else if self.master == Master::Serves {
             self.hear_of(now, node, out);
@@ -460,7 +463,7 @@ impl MapReduceJob {
         own.downs += 1;
         self.names.set_up(node, false);
         self.set_busy(node, 0);
-        if self.master != Master::Early && self.master != Master::Over {
+        if !matches!(self.master, Master::Early | Master::WaitsForNodes | Master::Over) {
             self.watch(now, node, out);
         }
     }
@@ -481,8 +484,8 @@ impl MapReduceJob {
     }
 
     fn task_ends(&mut self, now: Time, task: TaskId, arrived: bool, out: &mut Vec<Command>) {
-        if let Some(copied) = self.names.copied((now, task, arrived), out) {
-            if let Some((block, node)) = copied {
+        if self.names.is_copy(task) {
+            if let Some((block, node)) = self.names.copied((now, task, arrived), out) {
                 self.maps.has_block(block, &mut self.workers[node as usize].local);
                 self.maps.look_for_blocks();
             }

@@ -1,15 +1,15 @@
 //! The reduce tasks of a job: they fetch from the nodes of maps, compute, and write their result.
 //!
 //! Of each node from which it fetches a reduce task takes all that is there for it and that it has
-//! not; it goes round the nodes from its own on, so that not all begin with the same. A block of the
-//! result goes from node to node in a pipeline, all hops at once. Where maps wait and no map runs, as
-//! reduce tasks hold all slots, the youngest of these that still fetches gives way.
+//! not; it goes round the nodes from its own on, so that not all begin with the same. A block of
+//! the result goes from node to node in a pipeline, all hops at once. Where maps wait and no map
+//! runs, as reduce tasks hold all slots, the youngest of these that still fetches gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{MapReduceJob, Master, Purpose, emit, scaled};
+use super::{MapReduceJob, Master, Purpose, bounded, emit, scaled};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::units::{Bytes, NANOS_PER_SECOND, Span, Time};
+use crate::units::{Bytes, NANOS_PER_SECOND, Time};
 use crate::workload::{Command, TaskId, end};
 
 /// What a reduce task does.
@@ -211,14 +211,14 @@ impl MapReduceJob {
         self.shuffling.remove(&reducer);
         let bytes: u64 = (0..self.maps.len()).map(|map| self.part_of(map, reducer)).sum();
         let nanos = u128::from(bytes) * u128::from(NANOS_PER_SECOND);
-        let span = (nanos / u128::from(self.table().reduce_rate.0)).clamp(1, u64::MAX.into());
+        let span = bounded(nanos / u128::from(self.table().reduce_rate.0));
         let task = self.begin_task(now, Purpose::Reduce(reducer));
         let left = scaled(bytes, self.table().reduce_output);
         let own = &mut self.reducers[reducer as usize];
         (own.doing, own.task, own.left) = (Doing::Compute, Some(task), left);
         let node = self.workers[own.node as usize].id;
         out.push(self.emit_reducer(TaskKind::Reduce, reducer, TaskAct::Begin));
-        out.push(Command::Compute { task, node, span: Span(span as u64) });
+        out.push(Command::Compute { task, node, span });
     }
 
     /// The next block of a result is written, if the NameNode can give it a name.
@@ -331,7 +331,6 @@ impl MapReduceJob {
         self.leave_node(reducer);
         self.reducers[reducer as usize].doing = Doing::Done;
         self.reducers_done += 1;
-        self.job_done = self.reducers_done as usize == self.reducers.len();
         self.go_on(now, out);
     }
 
@@ -362,7 +361,6 @@ impl MapReduceJob {
         out.push(self.emit_reducer(kind, reducer, TaskAct::Retry));
         if doing == Doing::Done {
             self.reducers_done -= 1;
-            self.job_done = false;
         } else {
             self.leave_node(reducer);
         }
