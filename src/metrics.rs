@@ -495,7 +495,7 @@ mod tests {
     fn names_are_unique_and_units_are_si() {
         for (i, definition) in ALL.iter().enumerate() {
             assert!(ALL[..i].iter().all(|other| other.name != definition.name));
-            assert!(["s", "count", "1", "B", "J", "W"].contains(&definition.unit));
+            assert!(["s", "1/s", "count", "1", "B", "J", "W"].contains(&definition.unit));
             assert!(definition.meaning.ends_with('.'), "{}", definition.name);
         }
     }
