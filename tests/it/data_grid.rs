@@ -244,3 +244,26 @@ fn members_work_off_the_queue_and_do_again_what_a_dead_one_had() {
     // It has done one of 40; the three others do 39, the last of them after 13 rounds.
     close(last(&events), 130.0);
 }
+
+/// Nodes, links, uplinks and switches fail for a day, and the sides of the grid with them.
+#[test]
+fn a_grid_bears_whatever_fails() {
+    let fails = |kind: &str, on: &str, mean: &str, rest: &str| {
+        format!(
+            "[[fault.{kind}]]\non = \"{on}\"\nrepair = \"50 s\"\n\
+             lifetime = {{ exponential = {{ mean = \"{mean}\" }} }}\n{rest}\n"
+        )
+    };
+    let faults = fails("crash", "node", "2 h", "")
+        + &fails("switch-loss", "switch", "6 h", "")
+        + &fails("link-degradation", "uplink[1-2]", "1 h", "share = 0.0")
+        + &fails("link-degradation", "link", "6 h", "share = 0.0");
+    for rule in ["merge", "discard"] {
+        let text = grid(8, &format!("partitions = 60\nmaster = \"pi1\"\non_merge = \"{rule}\""));
+        let text = text.replace("12.5 MB", "1 MB") + &faults;
+        let (run, _) = play(&rack(8, 4, "1 d", &text), 1);
+        assert!(metric(&run, "grid_splits") > 5.0);
+        assert!(metric(&run, "grid_detection_max") <= 10.0);
+        assert!(metric(&run, "grid_unavailable_max") < 3_600.0);
+    }
+}

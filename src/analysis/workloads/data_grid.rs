@@ -134,7 +134,11 @@ impl DataGridTally {
                     self.detected = self.detected.max(Some(now - since));
                 }
             }
-            TaskAct::Begin | TaskAct::Retry => {}
+            // It is back before anybody noticed.
+            TaskAct::Begin => {
+                self.gone.remove(&task.number);
+            }
+            TaskAct::Retry => {}
         }
     }
 
