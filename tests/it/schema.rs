@@ -66,6 +66,7 @@ const PASS: &[(&str, Why)] = &[
     ("levels_severity", Why::OtherTables),
     ("logging_groups", Why::Arithmetic),
     ("logging_together", Why::OtherTables),
+    ("map_reduce_masters", Why::Meaning),
     ("missing_base", Why::OtherFiles),
     ("no_partner", Why::OtherFiles),
     ("not_there", Why::Meaning),
