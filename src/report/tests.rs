@@ -222,7 +222,7 @@ fn the_same_input_gives_the_same_figures_on_every_machine() {
 
 const GOLDEN: &str = "\
 nodes_up 37e70d595220f606
-boot_gantt 9f990eed97138f45
+boot_gantt 83ac7021989d9ef8
 time_breakdown 2c8a12717ad3948b
 rack_map f332ffe18d89d72a
 server_link 3a16e8572cd734dd

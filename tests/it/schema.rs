@@ -96,7 +96,6 @@ const PASS: &[(&str, Why)] = &[
     ("syntax", Why::NoDocument),
     ("too_late", Why::OtherTables),
     ("too_many_nodes", Why::OtherFiles),
-    ("map_reduce_masters", Why::Meaning),
     ("transfers", Why::Meaning),
     ("upset_of_nothing", Why::OtherFiles),
     ("variants_axis", Why::Meaning),
