@@ -264,7 +264,10 @@ fn babbling(pause: Option<Duration>) -> (Bench, mpsc::Receiver<()>) {
             // Whoever reads this may have gone.
             let _ = came.send(());
             line.set_read_timeout(pause).expect("a socket");
-            while line.write_all(b"?").is_ok() {
+            // Without a pause, segments of one byte fill the kernel's memory for a connection many
+            // times over: it drops them, and waits ever longer before it sends them again.
+            let said = if pause.is_some() { &b"?"[..] } else { &[b'?'; 1_024] };
+            while line.write_all(said).is_ok() {
                 if pause.is_some() {
                     let _ = line.read(&mut [0]);
                 }
