@@ -164,6 +164,25 @@ fn a_rollout_waits_for_its_source() {
     assert_eq!(metric(&outcome, "rollout_done"), 12.0);
 }
 
+/// All at one instant: who is heard of first must not get the work of those that follow.
+#[test]
+fn nodes_that_stop_together_get_no_work_of_each_other() {
+    let crash = "[[fault.crash]]\non = \"pi[3-9]\"\nat = \"4 s\"\nrepair = \"30 s\"\n";
+    for method in ["source", "chain", "peers"] {
+        let outcome = rollout(13, method, crash);
+        assert_eq!(outcome.end, Some(EndReason::WorkDone), "{method}");
+        assert_eq!(metric(&outcome, "rollout_done"), 12.0, "{method}");
+    }
+    for parts in ["", "parts = 100\n"] {
+        let outcome = sort(13, &format!("{parts}{}", crash.replace("4 s", "1 s")));
+        assert_eq!(outcome.end, Some(EndReason::WorkDone));
+        assert_eq!(metric(&outcome, "sort_parts_retried"), 7.0);
+    }
+    let all = crash.replace("pi[3-9]", "pi[1-13]");
+    assert_eq!(rollout(13, "peers", &all).end, Some(EndReason::WorkDone));
+    assert_eq!(sort(13, &all.replace("4 s", "1 s")).end, Some(EndReason::WorkDone));
+}
+
 #[test]
 fn one_piece_and_one_node_are_a_rollout() {
     let small = "[rollout]\nnodes = \"pi1\"\nsource = \"server[1]\"\nmethod = \"peers\"\n\

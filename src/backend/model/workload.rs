@@ -50,6 +50,8 @@ pub(super) enum UnderWay {
     Send(SendId),
     Compute(ComputingId),
     Share(NodeId, ShareId),
+    /// Nothing: it is lost at once.
+    Nothing,
 }
 
 /// The workloads besides the computing of jobs, and what is done for them.
@@ -152,7 +154,7 @@ impl Workload {
                         self.begin_task((number, task), UnderWay::Send(send));
                         self.inform(rack, number, Input::Begun(task), out);
                     } else {
-                        self.inform(rack, number, Input::Lost(task), out);
+                        self.lost_at_once(rack, (number, task), [from, to], out);
                     }
                 }
                 Command::Drop(task) => self.drop_task(rack, (number, task)),
@@ -193,7 +195,7 @@ impl Workload {
             let id = self.computing.begin(rack, task, node, span);
             self.begin_task(task, UnderWay::Compute(id));
         } else {
-            self.inform(rack, task.0, Input::Lost(task.1), out);
+            self.lost_at_once(rack, task, [Part { kind: PartKind::Node, index: node.0 }], out);
         }
     }
 
@@ -208,7 +210,35 @@ impl Workload {
             let id = self.computing.share(rack, task, (node, span, processors));
             self.begin_task(task, UnderWay::Share(node, id));
         } else {
-            self.inform(rack, task.0, Input::Lost(task.1), out);
+            self.lost_at_once(rack, task, [Part { kind: PartKind::Node, index: node.0 }], out);
+        }
+    }
+
+    /// A task could not begin, as one of these parts is a node that is not up. Where several nodes
+    /// stop at one instant, that may not have been heard yet.
+    fn lost_at_once<const N: usize>(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        task: Task,
+        parts: [Part; N],
+        out: &mut Vec<Outcome>,
+    ) {
+        self.begin_task(task, UnderWay::Nothing);
+        self.hear_of_stopped(rack, parts, out);
+        self.ended(rack, task, (UnderWay::Nothing, Input::Lost(task.1)), out);
+    }
+
+    /// Those of these parts that are nodes and not up are heard of, if they were not before.
+    fn hear_of_stopped<const N: usize>(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        parts: [Part; N],
+        out: &mut Vec<Outcome>,
+    ) {
+        for part in parts.into_iter().filter(|part| part.kind == PartKind::Node) {
+            if rack.state(NodeId(part.index)) != NodeState::Up {
+                self.node_down(rack, NodeId(part.index), out);
+            }
         }
     }
 
@@ -220,7 +250,7 @@ impl Workload {
             }
             Some(UnderWay::Compute(id)) => self.computing.give_up(rack, id),
             Some(UnderWay::Share(node, id)) => self.computing.give_up_share(rack, node, id),
-            None => {}
+            Some(UnderWay::Nothing) | None => {}
         }
     }
 
@@ -307,11 +337,7 @@ impl Workload {
                 self.inform(rack, task.0, Input::Done(task.1), out);
             }
             Some(Errand::Task(task, ends)) => {
-                for part in ends.into_iter().filter(|part| part.kind == PartKind::Node) {
-                    if rack.state(NodeId(part.index)) != NodeState::Up {
-                        self.node_down(rack, NodeId(part.index), out);
-                    }
-                }
+                self.hear_of_stopped(rack, ends, out);
                 self.ended(rack, task, (UnderWay::Send(send), Input::Lost(task.1)), out);
             }
             Some(Errand::Message(job, message)) if arrived => {
