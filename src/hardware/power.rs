@@ -66,6 +66,7 @@ impl PsuDomain {
     }
 
     /// Replaces a part of the load; says whether the domain browns out by it.
+    #[inline]
     pub fn change(&mut self, from: Power, to: Power) -> bool {
         let with = self.load.0 + to.0;
         self.load = Power(with.checked_sub(from.0).expect("load is never negative"));

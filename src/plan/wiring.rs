@@ -144,6 +144,7 @@ impl Machine {
 
     /// The number of a node's group; 0 in a cluster of modules. O(log groups).
     #[must_use]
+    #[inline]
     pub fn group_of(&self, NodeId(node): NodeId) -> u16 {
         self.wiring.groups.partition_point(|group| group.end_node <= node) as u16
     }

@@ -81,7 +81,7 @@ impl World<'_> {
                 self.node_offers(node);
             }
             Effect::Stops(node) => {
-                self.with_workload(|all, rack, out| all.node_down(rack, node, out));
+                self.node_is_gone(node);
                 self.coordinate(Input::Wiped(node));
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
@@ -91,7 +91,7 @@ impl World<'_> {
                 self.node_offers(node);
             }
             Effect::Reached(node, false) => {
-                self.with_workload(|all, rack, out| all.node_down(rack, node, out));
+                self.node_is_gone(node);
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
@@ -100,7 +100,9 @@ impl World<'_> {
                 self.with_workload(|all, rack, out| all.sent(rack, (send, arrived), out));
             }
             Effect::Speed(node, share_ppm) => {
-                self.with_workload(|all, rack, _| all.set_speed(rack, node, share_ppm));
+                if self.workload.machines() > 0 {
+                    self.with_workload(|all, rack, _| all.set_speed(rack, node, share_ppm));
+                }
                 if let Some(of) = self.jobs.job_of(node) {
                     self.change_speed(of, node, share_ppm);
                 }
@@ -116,8 +118,16 @@ impl World<'_> {
     /// A node that is up offers itself to jobs and other workloads, if it can be reached.
     fn node_offers(&mut self, node: NodeId) {
         self.offer_to_jobs(node.0);
-        if self.rack.connects(node) {
+        // Most scenarios have none, and a million nodes.
+        if self.workload.machines() > 0 && self.rack.connects(node) {
             self.with_workload(|all, rack, out| all.node_up(rack, node, out));
+        }
+    }
+
+    /// Workloads hear that a node has stopped, or can be reached no longer.
+    fn node_is_gone(&mut self, node: NodeId) {
+        if self.workload.machines() > 0 {
+            self.with_workload(|all, rack, out| all.node_down(rack, node, out));
         }
     }
 

@@ -293,7 +293,7 @@ impl Workload {
         node: NodeId,
         out: &mut Vec<Outcome>,
     ) {
-        if !self.machines.is_empty() && self.up.insert(node) {
+        if self.up.insert(node) {
             self.alive.insert(node);
             self.inform_all(rack, Input::Up(node), out);
         }

@@ -137,11 +137,19 @@ impl Feed {
         to: Draw,
     ) {
         let times = |power: Power, count: u32| Power(power.0 * u64::from(count));
+        let watts = |of: &Self, group| {
+            let watts = &of.watts[usize::from(group)];
+            (from.watts(watts), to.watts(watts))
+        };
+        // Neighbours are of one group, mostly.
+        let (mut known, mut drawn) = (0, watts(self, 0));
         let (mut before, mut after) = (0, 0);
         for (feed, count) in counts {
             let (psu, group) = self.feeds[feed as usize];
-            let watts = &self.watts[usize::from(group)];
-            let (from, to) = (from.watts(watts), to.watts(watts));
+            if group != known {
+                (known, drawn) = (group, watts(self, group));
+            }
+            let (from, to) = drawn;
             before += times(from.0, count).0;
             after += times(to.0, count).0;
             self.load(psu, times(from.1, count), times(to.1, count));
@@ -156,6 +164,7 @@ impl Feed {
     }
 
     /// Changes the peak that hangs on a domain, and on those above it.
+    #[inline]
     fn load(&mut self, psu: u32, from: Power, to: Power) {
         let mut at = Some(psu);
         while let Some(psu) = at {
