@@ -161,6 +161,11 @@ impl<'a> Section<'a> {
         self.get::<Share>(name, mistakes).map(|share| share.0)
     }
 
+    /// Its name, after those of the tables that it lies in.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Notes the key as missing if neither a file nor a default gives it.
     pub(crate) fn demand(&self, name: &str, mistakes: &mut Mistakes) {
         let is_there = self.has(name) || self.key(name).default.is_some();

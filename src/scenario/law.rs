@@ -247,7 +247,12 @@ impl Declared for Law {
         }
         let Some(Empirical { mut values }) = one.empirical else {
             let known: Vec<_> = Self::SPEC.keys.iter().map(|key| key.name).collect();
-            let mistake = Mistake::new(section.own_place(), "this law is empty");
+            let title = if section.exists() {
+                "this law is empty".to_owned()
+            } else {
+                format!("missing law [{}]", section.path())
+            };
+            let mistake = Mistake::new(section.own_place(), title);
             m.note(mistake.help(format!("known laws: {}", known.join(", "))));
             return None;
         };

@@ -101,6 +101,7 @@ const PASS: &[(&str, Why)] = &[
     ("variants_axis", Why::Meaning),
     ("variants_unknown", Why::Meaning),
     ("web", Why::OtherKeys),
+    ("web_laws", Why::OtherFiles),
     ("whole_link", Why::Arithmetic),
 ];
 
