@@ -111,7 +111,10 @@ impl Scale {
             ticks = among(&MORE_SPANS);
         }
         if ticks.len() < 2 {
-            ticks = [low, end].map(|span| (libm::log10(span), words::span(span))).to_vec();
+            // In one unit: there is no room for two next to a bar.
+            let (word, unit) = time_unit(low);
+            let label = |span: f64| format!("{} {word}", words::digits(span / unit));
+            ticks = [low, end].map(|span| (libm::log10(span), label(span))).to_vec();
         }
         Self { low: libm::log10(low), end: libm::log10(end), ticks, title: title.to_owned() }
     }
@@ -355,7 +358,7 @@ mod tests {
         let scale = Scale::spans(30.0, 7200.0, "Down");
         assert_eq!(labels(&scale), "Down: 1 min 10 min 1 h");
         assert_eq!(labels(&Scale::spans(4000.0, 30_000.0, "Age")), "Age: 2 h 5 h");
-        assert_eq!(labels(&Scale::spans(4000.0, 7000.0, "Age")), "Age: 1 h 7 min 1 h 57 min");
+        assert_eq!(labels(&Scale::spans(4000.0, 7000.0, "Age")), "Age: 66.7 min 117 min");
         assert!((scale.ticks[0].0 - libm::log10(60.0)).abs() < 1e-12);
         let scale = Scale::decades(0.03, 20.0, "Hazard");
         assert_eq!(labels(&scale), "Hazard: 0.1 1 10");
