@@ -131,6 +131,8 @@ pub mod event;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod experiment;
 #[cfg_attr(not(rooms), doc(hidden))]
+pub mod export;
+#[cfg_attr(not(rooms), doc(hidden))]
 pub mod fitting;
 #[cfg_attr(not(rooms), doc(hidden))]
 pub mod fleet;

@@ -94,9 +94,10 @@ fn four_digits(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }
 
-impl fmt::Display for Verdict {
-    /// The demand and what is, such as `efficiency > 0.5 (it is 0.8236)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Verdict {
+    /// The demand, such as `efficiency > 0.5`.
+    #[must_use]
+    pub fn demanded(&self) -> String {
         let Expect { metric, op, bound } = &self.demand;
         let sign = match op {
             Comparison::Less => "<",
@@ -105,7 +106,14 @@ impl fmt::Display for Verdict {
             Comparison::AtLeast => ">=",
             Comparison::Equal => "=",
         };
-        write!(f, "{metric} {sign} {}", self.in_units(*bound))?;
+        format!("{metric} {sign} {}", self.in_units(*bound))
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// The demand and what is, such as `efficiency > 0.5 (it is 0.8236)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.demanded())?;
         match self.standing {
             Standing::Met(value) | Standing::Missed(value) => {
                 write!(f, " (it is {})", self.short(value))

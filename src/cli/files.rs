@@ -1,6 +1,7 @@
 //! Loads the scenario files of a command line, and reports all mistakes of all of them at once.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -37,19 +38,32 @@ impl Override {
 /// Writes a file that was asked for, and names it. What stood there stays until all is written.
 pub(super) fn write(path: Option<&Path>, text: &str) -> anyhow::Result<Vec<PathBuf>> {
     let Some(path) = path else { return Ok(Vec::new()) };
+    write_with(path, |out, _| Ok(out.write_all(text.as_bytes())?))?;
+    Ok(vec![path.to_owned()])
+}
+
+/// Writes a file by what gives its bytes, which is informed of the place for its errors. What stood
+/// there stays until all is written.
+pub(super) fn write_with(
+    path: &Path,
+    give: impl FnOnce(&mut dyn Write, &Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     // A device or a pipe is no file that a whole one could take the place of.
     let is_special = path.metadata().is_ok_and(|it| !it.is_file());
     let mut draft = path.as_os_str().to_owned();
     draft.push(".partial");
-    let draft = Path::new(&draft);
-    let write = |place: &Path| fs::write(place, text).map_err(RecordError::io("write", place));
+    let draft = if is_special { path } else { Path::new(&draft) };
+    let write = || {
+        let file = File::create(draft).map_err(RecordError::io("write", draft))?;
+        let mut out = BufWriter::new(file);
+        give(&mut out, draft)?;
+        Ok(out.flush().map_err(RecordError::io("write", draft))?)
+    };
     if is_special {
-        write(path)?;
-    } else {
-        let written = write(draft).and_then(|()| settle(draft, path));
-        written.inspect_err(|_| drop(fs::remove_file(draft)))?;
+        return write();
     }
-    Ok(vec![path.to_owned()])
+    let written = write().and_then(|()| Ok(settle(draft, path)?));
+    written.inspect_err(|_| drop(fs::remove_file(draft)))
 }
 
 /// How far a results folder is believed: as far as its files are what the run left.

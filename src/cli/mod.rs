@@ -9,6 +9,7 @@ mod compare;
 mod completions;
 mod cosmic;
 mod events;
+mod export;
 mod fake_tool;
 mod fit;
 mod import;
@@ -109,6 +110,7 @@ enum Command {
     Calibrate(calibrate::Arguments),
     Fit(fit::Arguments),
     Events(events::Arguments),
+    Export(export::Arguments),
     Rack(rack::Arguments),
     Testbed(testbed::Arguments),
     #[command(hide = true)]
@@ -152,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
         Command::Testbed(arguments) => testbed::run(&arguments),
         Command::TestbedHardware(arguments) => testbed_hardware::run(&arguments),

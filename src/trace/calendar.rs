@@ -36,7 +36,8 @@ impl Moment {
     }
 
     /// As a cell of any table may have it: seconds since 1970, or a date, with or without a zone.
-    pub(super) fn of_cell(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_cell(text: &str) -> Option<Self> {
         let number = || seconds(text).map(|seconds| Self(libm::round(seconds) as i64));
         let zoned = || text.parse().ok().map(|zoned: jiff::Timestamp| Self(zoned.as_second()));
         number().or_else(zoned).or_else(|| Self::parse(text).ok())

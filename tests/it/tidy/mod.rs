@@ -27,7 +27,7 @@ const STOREYS: [&[&str]; 12] = [
     &["fleet", "record"],
     &["drivers", "analysis"],
     &["forecast", "fitting"],
-    &["backend", "report", "testbed"],
+    &["backend", "report", "export", "testbed"],
     &["experiment"],
     &["swarm"],
     &["cli"],
@@ -49,7 +49,7 @@ const NEIGHBOURS: [(&str, &str); 8] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 32] = [
+const PACKAGES: [(&str, &str); 34] = [
     ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -61,10 +61,12 @@ const PACKAGES: [(&str, &str); 32] = [
     ("jiff", "testbed"),
     ("jiff", "trace"),
     ("lzma_rust2", "trace"),
+    ("maud", "export"),
     ("maud", "report"),
     ("parquet", "record"),
     ("plotters", "report"),
     ("png", "report"),
+    ("prost", "export"),
     ("rand", "rng"),
     ("rand_chacha", "rng"),
     ("rcgen", "drivers"),
