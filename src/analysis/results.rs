@@ -62,6 +62,9 @@ pub const TRANSFERS: (&str, &[&str]) = (
 pub const TASKS: (&str, &[&str]) =
     ("tasks.csv", &["kind", "number", "node", "begin_s", "end_s", "status"]);
 
+/// All of them.
+pub const TABLES: [(&str, &[&str]); 7] = [METRICS, SERIES, NODES, BOOTS, JOBS, TRANSFERS, TASKS];
+
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]
 struct PointRow<S> {

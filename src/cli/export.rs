@@ -5,13 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use crate::analysis::results;
 use crate::cli::files::{self, Trust};
 use crate::cli::{Exit, streams};
 use crate::export::junit::Suite;
 use crate::export::perfetto::Window;
-use crate::export::{Recorded, fta, junit, openmetrics, perfetto, provenance, vega};
+use crate::export::{Recorded, fta, junit, openmetrics, perfetto, provenance, tables, vega};
 use crate::ids::NodeId;
 use crate::plan::Plan;
 use crate::record::{Manifest, RecordError, Status};
@@ -25,6 +26,7 @@ Examples:
   rackstorm export results/*/* --to junit > junit.xml
   rackstorm export results/boot/42-model-1f0c2ab9 --to perfetto --out boot.pftrace
   rackstorm export results/month/* --to fta > failures.tab; rackstorm fit failures.tab
+  rackstorm export results/month/* --to parquet
   rackstorm export results/month/42-model-1f0c2ab9 --to openmetrics --start 2026-01-01
 
 docs/formats.md says what each holds and which program reads it.";
@@ -39,7 +41,8 @@ pub(super) struct Arguments {
     /// The format
     #[arg(long, value_enum, value_name = "FORMAT")]
     to: To,
-    /// Write to this file [default: stdout; `ro-crate` and `vega` write into the folder]
+    /// Write to this file [default: stdout; `parquet`, `ro-crate` and `vega` write into the
+    /// folder]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// When the run began, for `openmetrics` [default: when it really did]
@@ -66,6 +69,8 @@ enum To {
     Junit,
     /// When nodes failed, as a table of the Failure Trace Archive
     Fta,
+    /// Each table, the event log included, as Parquet next to its CSV
+    Parquet,
     /// Figures that can be edited, for Vega-Lite
     Vega,
     /// What was run, by which program, as RO-Crate
@@ -95,7 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
                 out.write_all(text.as_bytes()).map_err(RecordError::io("write", at))
             })?;
         }
-        To::RoCrate | To::Vega => arguments.write_into_folders()?,
+        To::RoCrate | To::Vega | To::Parquet => arguments.write_into_folders()?,
         To::Openmetrics => {
             let runs = arguments.runs()?;
             let start = arguments.start;
@@ -132,8 +137,8 @@ impl Arguments {
             () if to != To::Openmetrics && self.start.is_some() => {
                 Some("--start is for --to openmetrics")
             }
-            () if matches!(to, To::RoCrate | To::Vega) && self.out.is_some() => Some(
-                "--to ro-crate and --to vega write into the results folder, as they name its files",
+            () if matches!(to, To::RoCrate | To::Vega | To::Parquet) && self.out.is_some() => Some(
+                "--to parquet, ro-crate and vega write into the results folder, by their own names",
             ),
             () => None,
         }
@@ -175,25 +180,35 @@ impl Arguments {
         Ok(writeln!(streams::data(), "{}", path.display())?)
     }
 
-    /// Writes the documents that name the files of their folder.
+    /// Writes what stands in the folder, by names of its own.
     fn write_into_folders(&self) -> anyhow::Result<()> {
         for run in self.runs()? {
-            let documents = match self.to {
-                To::RoCrate => vec![(provenance::FILE_NAME.to_owned(), provenance::document(&run))],
-                _ => vega::figures(&run)
-                    .into_iter()
-                    .map(|(name, figure)| (format!("figures/{name}"), figure))
-                    .collect(),
+            let written = match self.to {
+                To::Parquet => tables::write(&run)?,
+                To::RoCrate => {
+                    vec![document(&run, provenance::FILE_NAME, &provenance::document(&run))?]
+                }
+                _ => {
+                    let figures = vega::figures(&run);
+                    let paths = figures
+                        .iter()
+                        .map(|(name, figure)| document(&run, &format!("figures/{name}"), figure));
+                    paths.collect::<anyhow::Result<_>>()?
+                }
             };
-            for (name, document) in documents {
-                let path = run.folder.join(name);
-                let above = path.parent().unwrap_or(&run.folder);
-                fs::create_dir_all(above).map_err(RecordError::io("create", above))?;
-                let text = serde_json::to_string_pretty(&document)? + "\n";
-                files::write(Some(&path), &text)?;
+            for path in written {
                 writeln!(streams::data(), "{}", path.display())?;
             }
         }
         Ok(())
     }
+}
+
+/// Writes a document into the folder of a run, and says where.
+fn document(run: &Recorded, name: &str, document: &Value) -> anyhow::Result<PathBuf> {
+    let path = run.folder.join(name);
+    let above = path.parent().unwrap_or(&run.folder);
+    fs::create_dir_all(above).map_err(RecordError::io("create", above))?;
+    files::write(Some(&path), &(serde_json::to_string_pretty(document)? + "\n"))?;
+    Ok(path)
 }

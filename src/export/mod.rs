@@ -7,6 +7,7 @@ pub mod junit;
 pub mod openmetrics;
 pub mod perfetto;
 pub mod provenance;
+pub mod tables;
 pub mod vega;
 
 use std::path::PathBuf;

@@ -46,7 +46,13 @@ pub struct TableWriter {
     /// Where it is made, and where it will lie; with `.csv` and `.parquet` behind them.
     stems: [PathBuf; 2],
     csv: csv::Writer<File>,
-    parquet: SerializedFileWriter<BufWriter<File>>,
+    parquet: ParquetWriter,
+}
+
+/// A table in the making, as Parquet.
+pub struct ParquetWriter {
+    path: PathBuf,
+    file: SerializedFileWriter<BufWriter<File>>,
     columns: Vec<Gathered>,
     rows: usize,
 }
@@ -75,14 +81,8 @@ impl TableWriter {
         let mut csv = csv::Writer::from_path(&path).map_err(|error| csv_error(&path, error))?;
         let names = columns.iter().map(|column| &column.name);
         csv.write_record(names).map_err(|error| csv_error(&path, error))?;
-        let path = with(draft, "parquet");
-        let file = File::create(&path).map_err(RecordError::io("create", &path))?;
-        let properties = WriterProperties::builder().set_created_by("rackstorm".to_owned());
-        let (schema, properties) = (schema(columns), Arc::new(properties.build()));
-        let parquet = SerializedFileWriter::new(BufWriter::new(file), schema, properties);
-        let parquet = parquet.map_err(|error| parquet_error(&path, error))?;
-        let columns = columns.iter().map(|column| Gathered::of(column.kind)).collect();
-        Ok(Self { stems: [draft.to_owned(), stem.to_owned()], csv, parquet, columns, rows: 0 })
+        let parquet = ParquetWriter::create(&with(draft, "parquet"), columns)?;
+        Ok(Self { stems: [draft.to_owned(), stem.to_owned()], csv, parquet })
     }
 
     /// Adds a row: one text for each column, empty where it has no value.
@@ -95,9 +95,51 @@ impl TableWriter {
     ) -> Result<(), RecordError> {
         let path = with(&self.stems[0], "csv");
         self.csv.write_record(row.clone()).map_err(|error| csv_error(&path, error))?;
+        self.parquet.row(row)
+    }
+
+    /// Gives both files their names, and says what they hold.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(mut self) -> Result<Checksums, RecordError> {
+        self.parquet.finish()?;
+        let [draft, stem] = &self.stems;
+        let [csv, parquet] = ["csv", "parquet"].map(|end| with(draft, end));
+        self.csv.flush().map_err(RecordError::io("write", &csv))?;
+        let mut names = Vec::new();
+        for (draft, end) in [(csv, "csv"), (parquet, "parquet")] {
+            let place = with(stem, end);
+            settle(&draft, &place)?;
+            names.extend(place.file_name().and_then(|name| name.to_str()).map(str::to_owned));
+        }
+        checksums::of_files(stem.parent().unwrap_or(Path::new("")), &names)
+    }
+}
+
+impl ParquetWriter {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn create(path: &Path, columns: &[Column]) -> Result<Self, RecordError> {
+        let file = File::create(path).map_err(RecordError::io("create", path))?;
+        let properties = WriterProperties::builder().set_created_by("rackstorm".to_owned());
+        let (schema, properties) = (schema(columns), Arc::new(properties.build()));
+        let file = SerializedFileWriter::new(BufWriter::new(file), schema, properties);
+        let file = file.map_err(|error| parquet_error(path, error))?;
+        let columns = columns.iter().map(|column| Gathered::of(column.kind)).collect();
+        Ok(Self { path: path.to_owned(), file, columns, rows: 0 })
+    }
+
+    /// Adds a row: one text for each column, empty where it has no value.
+    ///
+    /// # Errors
+    /// When a text is no value of its column, and when it cannot be written.
+    pub fn row<'r>(&mut self, row: impl Iterator<Item = &'r str>) -> Result<(), RecordError> {
         for (column, text) in self.columns.iter_mut().zip(row) {
             column.push(text).ok_or_else(|| RecordError::Foreign {
-                path: path.clone(),
+                path: self.path.clone(),
                 why: format!("{text:?} is no value of its column"),
             })?;
         }
@@ -106,9 +148,8 @@ impl TableWriter {
     }
 
     fn write_group(&mut self) -> Result<(), RecordError> {
-        let path = with(&self.stems[0], "parquet");
         let mut write = || -> Result<(), ParquetError> {
-            let mut group = self.parquet.next_row_group()?;
+            let mut group = self.file.next_row_group()?;
             for gathered in &mut self.columns {
                 let mut column = group.next_column()?.expect("the schema has a column for each");
                 gathered.write(column.untyped())?;
@@ -116,28 +157,18 @@ impl TableWriter {
             }
             group.close().map(drop)
         };
-        write().map_err(|error| parquet_error(&path, error))
+        write().map_err(|error| parquet_error(&self.path, error))
     }
 
-    /// Gives both files their names, and says what they hold.
+    /// Writes what is left; the file is whole then.
     ///
     /// # Errors
-    /// When they cannot be written.
-    pub fn finish(mut self) -> Result<Checksums, RecordError> {
+    /// When it cannot be written.
+    pub fn finish(mut self) -> Result<(), RecordError> {
         if !self.rows.is_multiple_of(GROUP) {
             self.write_group()?;
         }
-        let [draft, stem] = &self.stems;
-        let [csv, parquet] = ["csv", "parquet"].map(|end| with(draft, end));
-        self.csv.flush().map_err(RecordError::io("write", &csv))?;
-        self.parquet.close().map_err(|error| parquet_error(&parquet, error))?;
-        let mut names = Vec::new();
-        for (draft, end) in [(csv, "csv"), (parquet, "parquet")] {
-            let place = with(stem, end);
-            settle(&draft, &place)?;
-            names.extend(place.file_name().and_then(|name| name.to_str()).map(str::to_owned));
-        }
-        checksums::of_files(stem.parent().unwrap_or(Path::new("")), &names)
+        self.file.close().map(drop).map_err(|error| parquet_error(&self.path, error))
     }
 }
 

@@ -83,10 +83,15 @@ pub fn write_csv<W: Write>(
     let mut table = csv::Writer::from_writer(out);
     table.write_record(COLUMNS).map_err(io)?;
     for event in events {
-        let event = event?;
-        table.write_record(cells(event.at.0, &row(&event.what))).map_err(io)?;
+        table.write_record(row_of(&event?)).map_err(io)?;
     }
     table.flush().map_err(RecordError::io("write", path))
+}
+
+/// The row of an event: a text for each of [`COLUMNS`].
+#[must_use]
+pub fn row_of(event: &Event) -> [String; COLUMNS.len()] {
+    cells(event.at.0, &row(&event.what))
 }
 
 fn cells(t_ns: u64, row: &Row) -> [String; COLUMNS.len()] {

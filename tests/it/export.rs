@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use serde_json::Value;
 
-use crate::program::Bench;
+use crate::program::{Bench, root};
 
 /// 150 nodes by Weibull's law, for 4,000 h.
 const LAW: &str = r#"
@@ -256,6 +256,34 @@ fn figures_to_edit_read_the_tables_of_their_folder() {
             assert!(head.contains(&field), "{field} in {}", file.display());
         }
     }
+}
+
+#[test]
+fn parquet_has_the_rows_of_each_table_and_types_that_stay() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let bench = Bench::new();
+    let mut types: BTreeMap<String, String> = BTreeMap::new();
+    for name in ["boot_sd_1b", "crash_weibull_daly", "sort", "transfers", "silent_escape"] {
+        let file = root().join(format!("scenarios/smoke/{name}.toml"));
+        let text = std::fs::read_to_string(file).expect("it is there");
+        let folder = played(&bench, name, &text, &["--events", "all"]);
+        let files = exported(&bench, &folder, "parquet");
+        assert!(files.contains("events.parquet") && files.contains("metrics.parquet"));
+        for file in files.lines().map(|file| bench.path().join(file)) {
+            let open = std::fs::File::open(&file).expect("it is there");
+            let read = SerializedFileReader::new(open).expect("Parquet");
+            let meta = read.metadata().file_metadata();
+            let csv = match std::fs::read_to_string(file.with_extension("csv")) {
+                Ok(csv) => csv,
+                Err(_) => bench.run(&["events", &folder]).stdout,
+            };
+            assert_eq!(meta.num_rows() as usize, csv.lines().count() - 1, "{}", file.display());
+            let table = file.file_name().expect("a name").to_string_lossy().into_owned();
+            let own = format!("{:?}", meta.schema());
+            assert_eq!(types.entry(table).or_insert_with(|| own.clone()), &own);
+        }
+    }
+    assert_eq!(types.len(), 8, "{:?}", types.keys());
 }
 
 #[test]
