@@ -4,6 +4,7 @@ mod run;
 
 mod agent;
 mod branch;
+mod bundle;
 mod calibrate;
 mod compare;
 mod completions;
@@ -28,6 +29,7 @@ mod testbed_hardware;
 mod theory;
 mod undo_harm;
 mod validate;
+mod verify;
 mod worst;
 
 mod exit;
@@ -111,6 +113,8 @@ enum Command {
     Fit(fit::Arguments),
     Events(events::Arguments),
     Export(export::Arguments),
+    Bundle(bundle::Arguments),
+    Verify(verify::Arguments),
     Rack(rack::Arguments),
     Testbed(testbed::Arguments),
     #[command(hide = true)]
@@ -155,6 +159,8 @@ pub fn main() -> ExitCode {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
         Command::Testbed(arguments) => testbed::run(&arguments),
         Command::TestbedHardware(arguments) => testbed_hardware::run(&arguments),

@@ -13,6 +13,7 @@ mod run;
 
 mod again;
 pub mod branch;
+pub mod bundle;
 mod folder;
 mod in_order;
 pub mod optimize;

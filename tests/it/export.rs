@@ -308,3 +308,83 @@ fn what_cannot_be_exported_is_refused_with_what_helps() {
     assert_eq!(done.code, 3);
     assert!(done.stderr.contains("nowhere"), "{}", done.stderr);
 }
+
+#[test]
+fn a_bundle_comes_out_the_same_and_says_so_figure_by_figure() {
+    let bench = Bench::new();
+    let one = bench.write("boot.toml", BOOT);
+    let done = bench.run(&["run", one.to_str().expect("UTF-8"), "--json"]);
+    let folder = done.json_lines()[0]["results"].as_str().expect("a folder").to_owned();
+    let other = played(&bench, "law", LAW, &[]);
+    for name in ["a.tar", "b.tar"] {
+        let done = bench.run(&["bundle", &folder, &other, "--out", name]);
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    }
+    let [a, b] = ["a.tar", "b.tar"].map(|name| std::fs::read(bench.path().join(name)));
+    assert_eq!(a.expect("it is there"), b.expect("it is there"));
+    // Where the folders are gone, too.
+    std::fs::remove_dir_all(bench.path().join("results")).expect("it is there");
+    let done = bench.run(&["verify", "a.tar"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert_eq!(done.stdout.matches("  same    fingerprint ").count(), 2);
+    assert!(done.stdout.contains("  same    figures/nodes_up.svg"), "{}", done.stdout);
+    assert!(done.stdout.contains("  same    report.html"), "{}", done.stdout);
+    assert!(!done.stdout.contains("differs"));
+}
+
+/// A tar archive of such entries: path, kind, bytes.
+fn archive(bench: &Bench, name: &str, entries: &[(&str, tar::EntryType, &[u8])]) {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, kind, bytes) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_gnu_mut().expect("it is one").name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        archive.append(&header, *bytes).expect("memory");
+    }
+    let bytes = archive.into_inner().expect("memory");
+    std::fs::write(bench.path().join(name), bytes).expect("a temporary folder");
+}
+
+#[test]
+fn a_bundle_that_is_none_is_refused() {
+    use tar::EntryType::{Regular, Symlink};
+    let bench = Bench::new();
+    archive(&bench, "out.tar", &[("../out", Regular, b"x")]);
+    archive(&bench, "root.tar", &[("/tmp/out", Regular, b"x")]);
+    archive(&bench, "link.tar", &[("a/b", Symlink, b"")]);
+    archive(&bench, "twice.tar", &[("a/b", Regular, b"x"), ("a/b", Regular, b"y")]);
+    archive(&bench, "none.tar", &[("README.txt", Regular, b"x")]);
+    archive(&bench, "odd.tar", &[("a/b/manifest.json", Regular, b"{}")]);
+    bench.write("text.tar", "no archive at all");
+    bench.write("empty.tar", "");
+    let folder = played(&bench, "boot", BOOT, &[]);
+    assert_eq!(bench.run(&["bundle", &folder, "--out", "whole.tar"]).code, 0);
+    let whole = std::fs::read(bench.path().join("whole.tar")).expect("it is there");
+    std::fs::write(bench.path().join("cut.tar"), &whole[..whole.len() / 2]).expect("a disk");
+    let place = whole.windows(9).rposition(|it| it == b"makespan," || it == b"run_time,");
+    let mut changed = whole.clone();
+    changed[place.expect("it has metrics") + 10] ^= 1;
+    std::fs::write(bench.path().join("changed.tar"), changed).expect("a disk");
+    for (name, says) in [
+        ("out.tar", "no file of a run"),
+        ("root.tar", "no file of a run"),
+        ("link.tar", "no file of a run"),
+        ("twice.tar", "exists"),
+        ("none.tar", "it holds no run"),
+        ("odd.tar", "manifest.json"),
+        ("text.tar", "it is no bundle, or cut"),
+        ("empty.tar", "it holds no run"),
+        ("cut.tar", "it is no bundle, or cut"),
+        ("changed.tar", "not as the run left it"),
+        ("nowhere.tar", "nowhere.tar"),
+    ] {
+        let done = bench.run(&["verify", name]);
+        assert_eq!((done.code, done.stdout.as_str()), (3, ""), "{name}: {}", done.stderr);
+        assert!(done.stderr.contains(says), "{name}: {}", done.stderr);
+    }
+    let done = bench.run(&["bundle", &folder, &folder, "--out", "x.tar"]);
+    assert!(done.code == 3 && done.stderr.contains("another run of the bundle"), "{}", done.stderr);
+    assert!(!bench.path().join("x.tar").exists() && !bench.path().join("x.tar.partial").exists());
+}

@@ -49,7 +49,7 @@ const NEIGHBOURS: [(&str, &str); 8] = [
 ];
 
 /// Packages that belong to one room, or to the rooms of several lines.
-const PACKAGES: [(&str, &str); 34] = [
+const PACKAGES: [(&str, &str); 35] = [
     ("annotate_snippets", "config"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
@@ -75,6 +75,7 @@ const PACKAGES: [(&str, &str); 34] = [
     ("rustix", "testbed"),
     ("serial2_tokio", "drivers"),
     ("socket2", "drivers"),
+    ("tar", "experiment"),
     ("tokio", "backend"),
     ("tokio", "drivers"),
     ("tokio", "fleet"),
