@@ -600,6 +600,7 @@ macro_rules! list {
 
 list! {
     u32: Kind::Count(0, u32::MAX as u64), ToString::to_string;
+    f64: <f64 as Field>::KIND, |number| format!("{number:?}");
     String: Kind::Text, |text| format!("{text:?}");
     Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
     Vec<String>: <Vec<String> as Field>::KIND, |texts| format!("{texts:?}");

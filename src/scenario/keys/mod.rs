@@ -30,7 +30,7 @@ use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 pub(super) const NODES_MAX: u64 = 10_000_000;
 
 /// More than any time that is meant.
-pub(super) const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
+pub(crate) const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
 /// Zero is allowed.
 pub(super) const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
 /// Zero would stop time.
