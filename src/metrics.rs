@@ -133,6 +133,13 @@ pub const ALL: &[Definition] = &[
     is("collective_time_mean", "s", "Mean time of an operation that was carried out."),
     is("collective_time_max", "s", "Largest of the same."),
     is("collective_share", "1", "Share of the time of steps in which nodes sent to each other."),
+    is("io_operations", "count",
+        "Times that all nodes of a job wrote their regular I/O; absent if no job has any, like all \
+         of these."),
+    is("io_time", "s", "Time in which jobs' nodes wrote their regular I/O."),
+    is("io_time_mean", "s", "Mean time of one that was carried out."),
+    is("io_time_max", "s", "Largest of the same."),
+    is("io_share", "1", "Share of the time of steps in which nodes wrote their regular I/O."),
     is("transfers_done", "count",
         "Transfers that have arrived; absent if the scenario lists none, like all of these."),
     is("transfers_lost", "count", "Transfers of which a node was not up, or stopped."),

@@ -97,6 +97,7 @@ fn work() -> BulkSynchronous {
         replicas: None,
         abft: None,
         collective: None,
+        io: None,
     }
 }
 

@@ -247,6 +247,7 @@ fn job(nodes: u32) -> JobSpec {
         replicas: None,
         abft: None,
         collective: None,
+        io: None,
     };
     let (checkpoint, queued) = (Some(checkpoint()), Queued::default());
     JobSpec { name: SHORT.into(), work, checkpoint, queued }

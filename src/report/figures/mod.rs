@@ -3,6 +3,7 @@
 mod boot_gantt;
 mod nodes_up;
 mod power;
+mod queue;
 mod rack_map;
 mod server_link;
 mod tasks;
@@ -42,6 +43,10 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &time_breakdown::TimeBreakdown,
     &rack_map::RackMap,
     &server_link::ServerLink,
+    &queue::QueueLength,
+    &queue::QueueNodes,
+    &queue::QueueWaits,
+    &queue::QueueSlowdowns,
     &tasks::TasksOfNodes,
     &under_replicated::UnderReplicated,
     &transfers::TransferTimes,
