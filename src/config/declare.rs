@@ -152,6 +152,17 @@ pub(crate) const fn all_keys<const N: usize>(keys: &[Key]) -> [Key; N] {
     all
 }
 
+/// The same keys, none of which need be there: of a table that another one completes.
+pub(crate) const fn incomplete<const N: usize>(keys: &[Key]) -> [Key; N] {
+    let (mut all, mut at) = ([Key::new("", Kind::Text, ""); N], 0);
+    while at < N {
+        all[at] = keys[at];
+        all[at].required = false;
+        at += 1;
+    }
+    all
+}
+
 /// The rivals of a table, with the groups of which one key must be there and those of flat ones.
 pub(crate) const fn all_rivals<const N: usize>(
     keys: &[Key],

@@ -12,7 +12,7 @@ use crate::rng::Stream;
 use crate::scenario::execution::Nodes;
 use crate::scenario::fault::{FaultRule, Rhythm};
 use crate::scenario::job_files::{Row, check_common, template};
-use crate::scenario::jobs::{JOB, JOBS_MAX, JobSpec, Tables};
+use crate::scenario::jobs::{COMMON, JOBS_MAX, JobSpec, Tables};
 use crate::scenario::keys::SPAN_SOME;
 use crate::scenario::law::Law;
 use crate::scenario::{jobs, resolved};
@@ -68,15 +68,14 @@ joined! {
     /// A class of jobs.
     pub(super) CLASS: OfClass,
     rivals [] and
-        Key::new("job", Kind::Table(&JOB), ""),
+        Key::new("job", Kind::Table(&COMMON), ""),
 }
 
 impl OfClass {
     /// Whether a job of a file fits its rules. The first class that takes it has it.
     pub(super) fn takes(&self, row: &Row) -> bool {
-        let same = |wanted: &Option<String>, found: &Option<String>| {
-            wanted.is_none() || wanted == found
-        };
+        let same =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         self.share.is_none()
             && same(&self.user, &row.user)
             && same(&self.partition, &row.partition)

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::declare::{Declared, Line, Written, choice, joined, lines, table};
+use crate::config::declare::{Declared, Line, Written, choice, incomplete, joined, lines, table};
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::JobId;
@@ -91,6 +92,13 @@ joined! {
     /// Spares are for whichever job needs one first, and so are the nodes of a job that is done.
     pub(super) JOB: Named Queued BulkSynchronous Checkpoints
 }
+
+/// What jobs have in common that a class or a file completes.
+pub(super) static COMMON: TableSpec = TableSpec {
+    doc: "What jobs have in common: all keys of `[[job]]` but `name`, `nodes`, `work`, `submit`.",
+    keys: &const { incomplete::<{ JOB.keys.len() }>(JOB.keys) },
+    rivals: JOB.rivals,
+};
 
 choice! {
     /// In which order jobs write and read checkpoints at the file server that they share.
@@ -305,13 +313,14 @@ pub(super) fn lines_of(scenario: &Scenario) -> Vec<Line> {
     // Those that arrive by a law are drawn again.
     let listed = scenario.arrivals.as_ref().map_or(scenario.jobs.len(), |own| own.listed);
     let is_list = !short && (scenario.arrivals.is_some() || !scenario.jobs.is_empty());
-    let each = scenario.jobs[..listed].iter().flat_map(|JobSpec { name, work, checkpoint, queued }| {
-        let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
-        keys.extend(queued.keys().into_iter().filter(|_| !short));
-        keys.extend(work.keys());
-        let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
-        lines(table, keys).into_iter().chain(protocol)
-    });
+    let each =
+        scenario.jobs[..listed].iter().flat_map(|JobSpec { name, work, checkpoint, queued }| {
+            let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
+            keys.extend(queued.keys().into_iter().filter(|_| !short));
+            keys.extend(work.keys());
+            let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
+            lines(table, keys).into_iter().chain(protocol)
+        });
     let queue = lines("queue", scenario.queue.keys()).into_iter();
     let arrivals = scenario.arrivals.iter().flat_map(|own| own.lines());
     queue.filter(|_| is_list).chain(each).chain(arrivals).collect()

@@ -9,6 +9,7 @@ use rackstorm::units;
 mod harness;
 mod program;
 
+mod arrivals;
 mod axes;
 mod boot;
 mod brambles;

@@ -389,6 +389,9 @@ impl World<'_> {
         let begun = now + Span(each.0 * (steps - 1));
         self.jobs.pass_over(begun, of, steps);
         let workers = self.workers(of);
+        if let Some((_, Work::Compute { step, .. })) = &mut workers.order {
+            *step += steps;
+        }
         workers.pace.begin(begun, span, slowdown, factor);
         let epoch = workers.epoch;
         self.rack.schedule(begun + each, Timer::Job { job: of, epoch });

@@ -1,7 +1,7 @@
 //! A queue of jobs: how many wait and how many nodes are in jobs, over time; waits and slowdowns.
 
 use super::{Figure, in_each, metric};
-use crate::analysis::{JobFinding, Point, Series};
+use crate::analysis::{JobFinding, Point, Series, WIDTHS};
 use crate::report::Input;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend, peak, rising};
@@ -25,7 +25,7 @@ pub(crate) struct QueueSlowdowns;
 const FEWEST: usize = 10;
 /// More changes than these are drawn as a mean and a band.
 const CHANGES: usize = 400;
-/// Means of these, over the whole run.
+/// Means of these at most, over the whole run.
 const MEANS: f64 = 120.0;
 /// The shortest wait of a logarithmic axis (s).
 const WAIT_LEAST: f64 = 1.0;
@@ -81,7 +81,9 @@ fn busy(input: &Input) -> Series {
 
 /// A mean is over so long (s), if there is more to see than a line can show.
 fn long_mean(input: &Input, series: &Series) -> Option<f64> {
-    (series.points.len() > CHANGES).then(|| end(input) / MEANS)
+    let least = end(input) / MEANS;
+    let round = WIDTHS.iter().map(|width| *width as f64 / 1e9).find(|width| *width >= least);
+    (series.points.len() > CHANGES).then(|| round.unwrap_or(least))
 }
 
 fn over_time(input: &Input, (title, word): (&str, &str), series: &Series, y: Scale) -> Drawing {

@@ -10,11 +10,12 @@
 //! |---|---|
 //! | `delay` | `delay` seconds |
 //! | `parallel_homogeneous` | `cpu / flops`, without `com` |
-//! | `parallel_homogeneous_total`, or the strategy `DefinedAmountsSpreadUniformly` | `cpu / res / flops` |
+//! | `parallel_homogeneous_total` | `cpu / res / flops`, without `com` |
 //! | `parallel` | the most of `cpu`, `/ flops`, without `com` |
 //! | `composed` | what its `seq` takes, `repeat` times |
 //!
-//! Older and newer versions call them by other names (`msg_par_hg`,
+//! With the strategy `DefinedAmountsSpreadUniformly` the second is as the third. Older and newer
+//! versions call them by other names (`msg_par_hg`,
 //! `ParallelTaskHomogeneousProfile`), which are read as well. A job of any other profile, or one
 //! that communicates, cannot be played.
 //!
@@ -82,7 +83,8 @@ impl Computing<'_> {
     /// How long it takes (s).
     fn seconds(&self, name: &str, depth: u32) -> Result<f64, String> {
         let shown = clipped(name);
-        let own = self.profiles.get(name).ok_or_else(|| format!("there is no profile `{shown}`"))?;
+        let own =
+            self.profiles.get(name).ok_or_else(|| format!("there is no profile `{shown}`"))?;
         let kind = own.get("type").and_then(Value::as_str);
         let kind = kind.ok_or_else(|| format!("profile `{shown}` has no `type`"))?;
         let lacks = |key: &str| format!("profile `{shown}` has no `{key}`");
@@ -159,8 +161,10 @@ mod tests {
     }"#;
 
     fn of(profile: &str, flops: Option<f64>) -> Rows {
-        let job = format!(r#"{{"id": 1, "subtime": 10, "res": 2, "walltime": -1,
-                               "profile": "{profile}"}}"#);
+        let job = format!(
+            r#"{{"id": 1, "subtime": 10, "res": 2, "walltime": -1,
+                               "profile": "{profile}"}}"#
+        );
         let text = format!(r#"{{"nb_res": 4, "jobs": [{job}], {PROFILES}}}"#);
         rows(&text, 1, flops).expect("it is a workload")
     }

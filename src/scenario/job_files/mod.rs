@@ -49,8 +49,8 @@ table! {
         /// with `.csv` is a table with the columns `name`, `submit`, `nodes`, `work`,
         /// `walltime` and, if they are wanted, `step`, `user` and `partition`; times are seconds or
         /// have their units, and all but the first four may be empty. One that ends with `.json` is
-        /// a workload of Batsim. One whose first line has `|` is the output of `sacct -P`. Any other
-        /// is in the Standard Workload Format.
+        /// a workload of Batsim. One whose first line has `|` is the output of `sacct -P`. Another
+        /// one is in the Standard Workload Format.
         file: Option<String>;
         /// Processors of the Standard Workload Format, or of `sacct` where it gives no nodes, or
         /// resources of Batsim, that are a node; a part of a node counts as one.
@@ -66,7 +66,7 @@ table! {
 }
 
 joined! {
-    /// How jobs that wait for nodes are placed, and jobs of a file.
+    /// How jobs that wait for nodes are placed, and jobs of a file or of a law.
     pub(super) QUEUE: Queue Filed,
     rivals [] and
         Key::new("job", Kind::Table(&JOB), ""),

@@ -33,8 +33,23 @@ pub(super) const HELP: &str =
 
 /// Columns that are looked for, in small letters.
 const COLUMNS: [&str; 17] = [
-    "jobid", "submit", "elapsed", "elapsedraw", "start", "end", "nnodes", "allocnodes", "reqnodes",
-    "alloccpus", "ncpus", "reqcpus", "timelimit", "timelimitraw", "state", "user", "partition",
+    "jobid",
+    "submit",
+    "elapsed",
+    "elapsedraw",
+    "start",
+    "end",
+    "nnodes",
+    "allocnodes",
+    "reqnodes",
+    "alloccpus",
+    "ncpus",
+    "reqcpus",
+    "timelimit",
+    "timelimitraw",
+    "state",
+    "user",
+    "partition",
 ];
 
 /// States of jobs whose end has not been seen.
@@ -88,11 +103,7 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A job, and when it was submitted.
-fn job(
-    line: u64,
-    own: &BTreeMap<&str, &str>,
-    processors: u32,
-) -> Result<(Moment, Row), String> {
+fn job(line: u64, own: &BTreeMap<&str, &str>, processors: u32) -> Result<(Moment, Row), String> {
     let cell = |name: &str| own.get(name).copied().filter(|it| !is_unknown(it));
     let name = cell("jobid").ok_or("it has no JobID")?.to_owned();
     // `CANCELLED by 1000` is one of the words.
@@ -127,7 +138,8 @@ fn moment(what: &str, text: &str) -> Result<Moment, String> {
     // Of SLURM_TIME_FORMAT="%s".
     let number = text.parse().ok().filter(|it: &i64| *it > 100_000_000).map(Moment);
     let moment = number.or_else(|| Moment::parse(text).ok());
-    moment.ok_or_else(|| format!("{what} `{}` is no time such as 2025-03-01T08:00:00", clipped(text)))
+    moment
+        .ok_or_else(|| format!("{what} `{}` is no time such as 2025-03-01T08:00:00", clipped(text)))
 }
 
 /// For how long it ran, if that is known.
@@ -218,17 +230,30 @@ mod tests {
     fn a_job_that_cannot_be_played_says_why() {
         let at = "2025-03-01T08:00:00";
         for (row, wanted) in [
-            (format!("7|a|w|{at}|Unknown|{at}|00:00:00|01:00:00|1|CANCELLED by 0"), "it has not run"),
-            (format!("7|a|w|{at}|{at}|Unknown|00:10:00|01:00:00|1|RUNNING"),
-             "it has not ended: it is RUNNING"),
-            (format!("7_[5-9]|a|w|{at}|Unknown|Unknown|00:00:00|01:00:00|1|PENDING"),
-             "it has not ended: it is PENDING"),
-            (format!("7|a|w|{at}|{at}|{at}|1h|01:00:00|1|COMPLETED"),
-             "Elapsed `1h` is no time such as 1-02:03:04"),
-            (format!("7|a|w|{at}|{at}|{at}|00:10:00|-1|1|COMPLETED"),
-             "Timelimit `-1` is no time such as 1-02:03:04"),
-            ("7|a|w|today|x|y|00:10:00|01:00:00|1|COMPLETED".to_owned(),
-             "Submit `today` is no time such as 2025-03-01T08:00:00"),
+            (
+                format!("7|a|w|{at}|Unknown|{at}|00:00:00|01:00:00|1|CANCELLED by 0"),
+                "it has not run",
+            ),
+            (
+                format!("7|a|w|{at}|{at}|Unknown|00:10:00|01:00:00|1|RUNNING"),
+                "it has not ended: it is RUNNING",
+            ),
+            (
+                format!("7_[5-9]|a|w|{at}|Unknown|Unknown|00:00:00|01:00:00|1|PENDING"),
+                "it has not ended: it is PENDING",
+            ),
+            (
+                format!("7|a|w|{at}|{at}|{at}|1h|01:00:00|1|COMPLETED"),
+                "Elapsed `1h` is no time such as 1-02:03:04",
+            ),
+            (
+                format!("7|a|w|{at}|{at}|{at}|00:10:00|-1|1|COMPLETED"),
+                "Timelimit `-1` is no time such as 1-02:03:04",
+            ),
+            (
+                "7|a|w|today|x|y|00:10:00|01:00:00|1|COMPLETED".to_owned(),
+                "Submit `today` is no time such as 2025-03-01T08:00:00",
+            ),
             (format!("7|a|w|{at}|{at}|{at}|00:10:00|01:00:00|0|COMPLETED"), "it has no nodes"),
             (format!("7|a|w|{at}|{at}|{at}|00:10:00|01:00:00|many|COMPLETED"), "`many` nodes"),
             ("7|a|w".to_owned(), "it has 3 cells, not 10"),
