@@ -1,7 +1,9 @@
 //! The figures of a report, one file each; a new one is a file and a line in [`ALL`].
 
 mod boot_gantt;
+mod counts;
 mod nodes_up;
+mod polling;
 mod power;
 mod queue;
 mod rack_map;
@@ -49,6 +51,7 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &queue::QueueSlowdowns,
     &tasks::TasksOfNodes,
     &under_replicated::UnderReplicated,
+    &polling::StatusShown,
     &transfers::TransferTimes,
     &web::WebLatency,
     &web::WebRequests,

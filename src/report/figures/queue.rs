@@ -1,5 +1,6 @@
 //! A queue of jobs: how many wait and how many nodes are in jobs, over time; waits and slowdowns.
 
+use super::counts::{end, steps};
 use super::{Figure, in_each, metric};
 use crate::analysis::{JobFinding, Point, Series, WIDTHS};
 use crate::report::Input;
@@ -35,10 +36,6 @@ fn is_queue(input: &Input) -> bool {
     input.findings.jobs.len() >= FEWEST && input.findings.jobs.iter().any(waits)
 }
 
-fn end(input: &Input) -> f64 {
-    metric(input.findings, "run_time").unwrap_or_default()
-}
-
 /// A count that each job raises for some time by so much (s).
 fn count(
     input: &Input,
@@ -50,16 +47,8 @@ fn count(
     for (from, to, by) in input.findings.jobs.iter().filter_map(|job| of(job, end)) {
         changes.extend([(from, by), (to, -by)]);
     }
-    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut points, mut now) = (vec![Point::level(0.0, 0.0)], 0.0);
-    for (at, by) in changes {
-        now += by;
-        match points.last_mut() {
-            Some(last) if last.t_s.total_cmp(&at).is_eq() => *last = Point::level(at, now),
-            _ => points.push(Point::level(at, now)),
-        }
-    }
-    points.push(Point::level(end, now));
+    let points = steps(changes, end);
+    let points = points.into_iter().map(|(at, count)| Point::level(at, count)).collect();
     Series { name: name.to_owned(), unit: "count".to_owned(), points }
 }
 

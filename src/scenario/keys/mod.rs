@@ -20,6 +20,7 @@ use crate::scenario::workloads::data_grid::DataGrid;
 use crate::scenario::workloads::map_reduce::MapReduce;
 use crate::scenario::workloads::multicast::Multicast;
 use crate::scenario::workloads::object_store::ObjectStore;
+use crate::scenario::workloads::polling::Polling;
 use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
 use crate::scenario::workloads::web::Web;
@@ -105,6 +106,7 @@ joined! {
         Key::new("web", Kind::Table(Web::SPEC), ""),
         Key::new("data_grid", Kind::Table(DataGrid::SPEC), ""),
         Key::new("object_store", Kind::Table(ObjectStore::SPEC), ""),
+        Key::new("polling", Kind::Table(Polling::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),
