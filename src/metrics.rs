@@ -292,6 +292,8 @@ pub const ALL: &[Definition] = &[
     is("polls_answered", "count", "Those that were answered."),
     is("polls_failed", "count", "Those that were given up."),
     is("poll_requests", "count", "Requests that the head sent, the first one of each poll and all further ones."),
+    is("poll_answer_mean", "s", "Mean age of an answer when it arrives."),
+    is("poll_answer_max", "s", "Largest of the same."),
     is("poll_round_mean", "s", "Mean time of a round of polls."),
     is("poll_round_max", "s", "Largest of the same."),
     is("status_age_mean", "s", "Mean age of what is shown of nodes that are shown as up."),

@@ -53,6 +53,7 @@ mod overlap;
 mod pace;
 mod parts;
 mod places;
+mod polling;
 mod power;
 mod prediction;
 mod published;

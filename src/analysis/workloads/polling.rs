@@ -60,6 +60,8 @@ pub(super) struct PollingTally {
     false_alarms: u64,
     deaths: Sample,
     deaths_missed: u64,
+    /// How old answers are when they arrive.
+    answers: Sample,
     rounds: Sample,
     round: Option<u64>,
 }
@@ -132,6 +134,7 @@ impl PollingTally {
             TaskAct::Lose => self.failed += 1,
             TaskAct::End => {
                 self.answered += 1;
+                self.answers.add(task.span.0);
                 let place = self.places[&task.node.expect("a poll is that of a node")];
                 self.show(now, place, Shown::Up);
                 self.nodes[place].sampled = now - task.span.0;
@@ -179,6 +182,7 @@ impl Tally for PollingTally {
             false_alarms: 0,
             deaths: Sample::default(),
             deaths_missed: 0,
+            answers: Sample::default(),
             rounds: Sample::default(),
             round: None,
         })
@@ -214,6 +218,8 @@ impl Tally for PollingTally {
         table.count("polls_answered", all.answered);
         table.count("polls_failed", all.failed);
         table.count("poll_requests", all.requests);
+        table.maybe("poll_answer_mean", all.answers.mean_s());
+        table.maybe("poll_answer_max", all.answers.max_s());
         table.maybe("poll_round_mean", all.rounds.mean_s());
         table.maybe("poll_round_max", all.rounds.max_s());
         let shown: u64 = all.ages.iter().sum();

@@ -35,6 +35,19 @@ pub(super) fn steps(mut changes: Vec<(f64, f64)>, end: f64) -> Vec<(f64, f64)> {
     points
 }
 
+impl Count {
+    /// What changes by so much at these times (s).
+    pub(super) fn of(
+        input: &Input,
+        (name, ink): (&'static str, Ink),
+        changes: Vec<(f64, f64)>,
+    ) -> Self {
+        let points = steps(changes, end(input));
+        let most = points.iter().map(|point| point.1).fold(0.0, f64::max);
+        Self { name, ink, points, most }
+    }
+}
+
 /// How many tasks of a kind were under way, for each of these kinds of which there are any.
 pub(super) fn of_tasks(input: &Input, kinds: &[(&str, &'static str, Ink)]) -> Vec<Count> {
     let count = |&(kind, name, ink): &(&str, &'static str, Ink)| {
@@ -46,9 +59,7 @@ pub(super) fn of_tasks(input: &Input, kinds: &[(&str, &'static str, Ink)]) -> Ve
                 changes.push((task.end_s, -1.0));
             }
         }
-        let points = steps(changes, end(input));
-        let most = points.iter().map(|point| point.1).fold(0.0, f64::max);
-        Count { name, ink, points, most }
+        Count::of(input, (name, ink), changes)
     };
     kinds.iter().map(count).filter(|count| count.most > 0.0).collect()
 }
