@@ -291,7 +291,7 @@ pub const ALL: &[Definition] = &[
     is("polls", "count", "Polls of nodes that began; absent if no head polls, like all of these."),
     is("polls_answered", "count", "Those that were answered."),
     is("polls_failed", "count", "Those that were given up."),
-    is("poll_requests", "count", "Requests that the head sent, the first one of each poll and all further ones."),
+    is("poll_requests", "count", "Requests that the head sent, with those after a time-out."),
     is("poll_answer_mean", "s", "Mean age of an answer when it arrives."),
     is("poll_answer_max", "s", "Largest of the same."),
     is("poll_round_mean", "s", "Mean time of a round of polls."),

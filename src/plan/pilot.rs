@@ -65,6 +65,7 @@ pub(crate) fn scenario() -> Scenario {
             checkpoint: Some(Checkpoint::Coordinated(coordinated())),
             queued: Queued::default(),
         }],
+        arrivals: None,
         transfers: Arc::default(),
         workloads: Workloads::default(),
         queue: Queue::default(),

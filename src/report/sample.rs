@@ -301,6 +301,7 @@ fn scenario(kind: Kind) -> Scenario {
         controller: controller(),
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
+        arrivals: None,
         transfers: Arc::default(),
         workloads: Workloads::default(),
         queue: Queue::default(),

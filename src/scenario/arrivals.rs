@@ -9,7 +9,7 @@ use crate::config::declare::{Declared, Line, Written, joined, lines, table};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::rng::Stream;
-use crate::scenario::execution::Nodes;
+use crate::scenario::execution::{Nodes, Unread};
 use crate::scenario::fault::{FaultRule, Rhythm};
 use crate::scenario::job_files::{Row, check_common, template};
 use crate::scenario::jobs::{COMMON, JOBS_MAX, JobSpec, Tables};
@@ -138,7 +138,7 @@ pub(super) fn read(
     (nodes, faults): (Option<Nodes>, Option<&[FaultRule]>),
     listed: Option<&[JobSpec]>,
     m: &mut Mistakes,
-) -> Option<Option<Arc<Arrivals>>> {
+) -> Result<Option<Arc<Arrivals>>, Unread> {
     let queue = root.section("queue");
     let tables = tables_of_classes(root);
     check_names(&tables, listed.unwrap_or_default(), m);
@@ -152,20 +152,20 @@ pub(super) fn read(
     let mistakes = m.len();
     let classes: Vec<_> = tables.iter().map(|it| class(root, it, (nodes, faults), m)).collect();
     if !are_in(root) {
-        return (m.len() == mistakes).then_some(None);
+        return if m.len() == mistakes { Ok(None) } else { Err(Unread) };
     }
     let process = Process::read(&queue.section("arrivals"), m);
-    let classes: Vec<_> = classes.into_iter().collect::<Option<_>>()?;
+    let classes: Vec<_> = classes.into_iter().collect::<Result<_, _>>()?;
     let classes: Vec<Class> = classes.into_iter().flatten().collect();
     if classes.is_empty() {
         let place = queue.section("arrivals").own_place();
         let mistake = Mistake::new(place, "arrivals of no class");
         m.note(mistake.help("add [[queue.class]] with a `share`, `nodes` and `work`"));
-        return None;
+        return Err(Unread);
     }
-    let (process, listed) = (process?, listed?.len());
-    check_count(root, &process, listed, m)?;
-    Some(Some(Arc::new(Arrivals { process, classes, listed })))
+    let (process, listed) = process.zip(listed.map(<[_]>::len)).ok_or(Unread)?;
+    check_count(root, &process, listed, m).ok_or(Unread)?;
+    Ok(Some(Arc::new(Arrivals { process, classes, listed })))
 }
 
 /// Notes names that two classes have, or that a job that arrives might have as well.
@@ -227,15 +227,25 @@ fn class(
     (section, job): &(Section<'_>, Tables<'_>),
     (nodes, faults): (Option<Nodes>, Option<&[FaultRule]>),
     m: &mut Mistakes,
-) -> Option<Option<Class>> {
+) -> Result<Option<Class>, Unread> {
     let keys = OfClass::read(section, m);
     let arrives = section.has("share");
     check_use(root, section, arrives, m);
     check_common(job, "of a class", "by the law of the class, or in the file", m);
-    let keys = keys?;
+    let keys = keys.ok_or(Unread)?;
     if !arrives {
-        return Some(None);
+        return Ok(None);
     }
+    arriving(keys, (section, job), (nodes, faults), m).map(Some).ok_or(Unread)
+}
+
+/// A class of which jobs arrive.
+fn arriving(
+    keys: OfClass,
+    (section, job): (&Section<'_>, &Tables<'_>),
+    (nodes, faults): (Option<Nodes>, Option<&[FaultRule]>),
+    m: &mut Mistakes,
+) -> Option<Class> {
     let (most, least) = (*keys.nodes.iter().max()?, *keys.nodes.iter().min()?);
     if let Some(nodes) = nodes.filter(|nodes| most > nodes.all) {
         let title = format!("a job of {most} nodes on a machine of {}", nodes.all);
@@ -260,7 +270,7 @@ fn class(
         return None;
     }
     self::template(job, least, usual, (nodes, faults), m)?;
-    Some(Some(Class { keys, template, has_step: job.work.has("step") }))
+    Some(Class { keys, template, has_step: job.work.has("step") })
 }
 
 /// Notes keys of a class that are of no use to it, or that it lacks.

@@ -1,7 +1,5 @@
 //! Checkpoints of several levels: their keys, and what does not go together.
 
-use std::sync::Arc;
-
 use crate::config::declare::{Declared, Field, Written, table};
 use crate::config::document::Value;
 use crate::config::language::{Kind, Read, TableSpec};
@@ -277,12 +275,11 @@ fn check_place(section: &Section<'_>, place: KeptAt, nodes: Option<u32>, m: &mut
 /// Notes the faults of a class that no level of a job has.
 pub(super) fn check_classes(
     root: &Section<'_>,
-    jobs: Option<&[JobSpec]>,
-    arrivals: Option<&Option<Arc<Arrivals>>>,
+    jobs: &[JobSpec],
+    arrivals: Option<&Arrivals>,
     m: &mut Mistakes,
 ) {
-    let (Some(jobs), Some(arrivals)) = (jobs, arrivals) else { return };
-    let classes = arrivals.iter().flat_map(|own| &own.classes);
+    let classes = arrivals.into_iter().flat_map(|own| &own.classes);
     let jobs = jobs.iter().chain(classes.map(|class| &class.template));
     let of_classes = |checkpoint: &&Checkpoint| {
         matches!(checkpoint, Checkpoint::Multilevel(spec)

@@ -418,10 +418,12 @@ impl Loader {
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
         let arrivals = arrivals::read(root, (nodes, faults.as_deref()), jobs.as_deref(), m);
-        levels::check_classes(root, jobs.as_deref(), arrivals.as_ref(), m);
+        if let (Some(jobs), Ok(arrivals)) = (&jobs, &arrivals) {
+            levels::check_classes(root, jobs, arrivals.as_deref(), m);
+        }
         let transfers = transfers::read(root, layout.as_ref(), m);
         let workloads = Workloads::read(root, layout.as_ref(), m);
-        let queue = queue::queue(root, jobs.as_deref(), arrivals.as_ref(), m);
+        let queue = queue::queue(root, jobs.as_deref(), arrivals.as_ref().ok(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
@@ -443,7 +445,7 @@ impl Loader {
             controller: controller?,
             faults: faults?,
             jobs: jobs?,
-            arrivals: arrivals?,
+            arrivals: arrivals.ok()?,
             transfers: transfers?,
             workloads: workloads?,
             queue: queue?,

@@ -6,8 +6,8 @@
 //! (1 - (1 - p)²)^(1 + retries). A node that is down costs (1 + retries) time-outs, and one that
 //! dies at a time that knows nothing of the rounds is shown as down after half a period and these
 //! on average, if all nodes are polled at once. An answer that is d old when it arrives, each T, is
-//! T / 2 + d old on average while it is shown; where each poll succeeds with the probability s only,
-//! T (2 - s) / (2 s) + d (the second moment of a geometric number of periods).
+//! T / 2 + d old on average while it is shown; where each poll succeeds with the probability s
+//! only, T (2 - s) / (2 s) + d (the second moment of a geometric number of periods).
 //!
 //! A request is so short that it takes no share of a link; an answer crosses the fabric, next to
 //! whatever else does. What a node answers was so when its agent began.
@@ -16,8 +16,8 @@
 //! of what is shown is the age of information of Kaul, Yates and Gruteser, "Real-time status: how
 //! often should one update?", INFOCOM 2012 (recalled).
 //!
-//! Not modelled: queues of switches and sockets that overflow, other than by `loss`; traps, by which
-//! a node reports of itself; what the head's processor needs.
+//! Not modelled: queues of switches and sockets that overflow, other than by `loss`; traps, by
+//! which a node reports of itself; what the head's processor needs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -28,7 +28,7 @@ enum Shown {
 
 /// A node that is polled.
 #[derive(Clone, Copy, Debug, Default)]
-struct Node {
+struct Polled {
     is_down: bool,
     shown: Shown,
     /// When one of these changed last, or a value was renewed (ns).
@@ -42,7 +42,7 @@ struct Node {
 /// All polls.
 #[derive(Clone, Debug)]
 pub(super) struct PollingTally {
-    nodes: Vec<Node>,
+    nodes: Vec<Polled>,
     places: BTreeMap<NodeId, usize>,
     /// When the first round is due (ns).
     begin: u64,
@@ -88,7 +88,7 @@ impl PollingTally {
     /// What is shown of a node has passed through these ages (ns).
     fn aged(&mut self, low: u64, high: u64) {
         self.age_max = self.age_max.max(high);
-        self.age_sum += (low as f64 + high as f64) / 2.0 * (high - low) as f64;
+        self.age_sum += f64::midpoint(low as f64, high as f64) * (high - low) as f64;
         let mut from = low;
         while from < high {
             let bin = ((from / self.width) as usize).min(BINS - 1);
@@ -167,7 +167,7 @@ impl Tally for PollingTally {
     fn of(plan: &Plan) -> Option<Self> {
         let spec = plan.scenario.workloads.polling.as_ref()?;
         Some(Self {
-            nodes: vec![Node::default(); spec.nodes[0].len()],
+            nodes: vec![Polled::default(); spec.nodes[0].len()],
             places: spec.nodes[0].iter().copied().zip(0..).collect(),
             begin: spec.table.at.0,
             begun: 0,

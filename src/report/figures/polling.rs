@@ -14,7 +14,7 @@ pub(crate) struct StatusShown;
 
 /// What is so of a node, and what is shown.
 #[derive(Clone, Copy, Default)]
-struct Node {
+struct Reported {
     is_down: bool,
     is_shown_down: bool,
 }
@@ -30,7 +30,7 @@ fn wrong(input: &Input) -> Count {
         }
     }
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut nodes, mut head_is_down): (BTreeMap<u64, Node>, bool) = (BTreeMap::new(), false);
+    let (mut nodes, mut head_is_down): (BTreeMap<u64, Reported>, bool) = (BTreeMap::new(), false);
     let (mut wrong, mut before, mut changes) = (0.0, 0.0, Vec::new());
     for (at, row, begins) in events {
         let node = nodes.entry(row.number).or_default();
