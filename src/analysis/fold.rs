@@ -162,8 +162,8 @@ impl Fold {
             What::Task { kind: TaskKind::Transfer, number, act, .. } => {
                 self.transfers.act(now, number, act);
             }
-            What::Task { kind, number, act, span, .. } => {
-                self.tallies.act(now, TaskEvent { kind, number, act, moved, span });
+            What::Task { kind, number, act, node, span } => {
+                self.tallies.act(now, TaskEvent { kind, number, act, node, moved, span });
                 if let Some(tasks) = &mut self.tasks {
                     tasks.act(now, event.what);
                 }

@@ -50,8 +50,9 @@ pub(super) struct JobShape {
     pub(super) submit: u64,
     /// Whether it is ended after some time.
     pub(super) has_walltime: bool,
-    /// Whether it has collective operations.
+    /// Whether it has collective operations, and whether these write to the file server.
     pub(super) has_collectives: bool,
+    pub(super) has_io: bool,
 }
 
 impl Shape {
@@ -67,6 +68,7 @@ impl Shape {
                 submit: queued.submit.0,
                 has_walltime: queued.walltime.is_some(),
                 has_collectives: plan.collective(JobId(id)).is_some(),
+                has_io: plan.scenario.jobs[usize::from(id)].work.io.is_some(),
             }
         };
         Self {

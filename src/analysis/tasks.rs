@@ -35,8 +35,15 @@ impl Tasks {
     pub(super) fn act(&mut self, now: u64, what: What) {
         let What::Task { kind, number, act, node, span } = what else { return };
         // Listed transfers have a table of their own, what a worker did in all is no task, and
-        // reports are too many and all alike.
-        if matches!(kind, TaskKind::Transfer | TaskKind::Worker | TaskKind::GridReport) {
+        // reports and polls are too many and all alike.
+        if matches!(
+            kind,
+            TaskKind::Transfer
+                | TaskKind::Worker
+                | TaskKind::GridReport
+                | TaskKind::Poll
+                | TaskKind::PollRound
+        ) {
             return;
         }
         if act == TaskAct::Begin {

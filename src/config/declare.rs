@@ -152,6 +152,17 @@ pub(crate) const fn all_keys<const N: usize>(keys: &[Key]) -> [Key; N] {
     all
 }
 
+/// The same keys, none of which need be there: of a table that another one completes.
+pub(crate) const fn incomplete<const N: usize>(keys: &[Key]) -> [Key; N] {
+    let (mut all, mut at) = ([Key::new("", Kind::Text, ""); N], 0);
+    while at < N {
+        all[at] = keys[at];
+        all[at].required = false;
+        at += 1;
+    }
+    all
+}
+
 /// The rivals of a table, with the groups of which one key must be there and those of flat ones.
 pub(crate) const fn all_rivals<const N: usize>(
     keys: &[Key],
@@ -600,6 +611,7 @@ macro_rules! list {
 
 list! {
     u32: Kind::Count(0, u32::MAX as u64), ToString::to_string;
+    f64: <f64 as Field>::KIND, |number| format!("{number:?}");
     String: Kind::Text, |text| format!("{text:?}");
     Span: <Span as Field>::KIND, |span| format!("\"{span}\"");
     Vec<String>: <Vec<String> as Field>::KIND, |texts| format!("{texts:?}");

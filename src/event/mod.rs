@@ -321,6 +321,17 @@ pub enum TaskKind {
     StoreNode,
     /// An object that cannot be read for now, or is lost.
     StoreObject,
+    /// A poll of a node: asked again (retry), answered (end, with how old that is), or given up.
+    Poll,
+    /// A round of polls of all nodes, or until the head died (lose).
+    PollRound,
+    /// A node is shown as down, by its place among those polled, until an answer or the head's
+    /// death (lose).
+    StatusDown,
+    /// A node that is polled is down, by its place among them.
+    Outage,
+    /// The head that polls is down.
+    HeadOutage,
 }
 
 /// What becomes of a task of a workload.

@@ -65,7 +65,9 @@ fn cannot_work(plan: &Plan) -> impl Iterator<Item = String> {
 /// Why the nodes of a job cannot send to each other, if they were to.
 fn cannot_exchange(plan: &Plan, of: JobId) -> Option<String> {
     let why = "`collective`: agents do not send to each other; only the model plays it";
-    plan.collective(of).map(|_| why.to_owned())
+    let exchange = plan.collective(of).map(|_| why.to_owned());
+    let io = plan.scenario.work_of(of).and_then(|work| work.io);
+    exchange.or(io.map(|_| "`io`: agents write checkpoints only; only the model plays it".into()))
 }
 
 /// Why agents cannot play the silent corruption of a plan, if it has any.

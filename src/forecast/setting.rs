@@ -112,6 +112,8 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
         "a job whose nodes send to each other at each step (`collective`) has no closed form"
             .to_owned()
     });
+    let io = of.plan.scenario.work_of(of.job).and_then(|work| work.io);
+    let io = io.map(|_| "a job with regular I/O (`io`) has no closed form".to_owned());
     let mut all: Vec<_> = of
         .plan
         .scenario
@@ -122,6 +124,7 @@ pub(super) fn reasons(of: Subject<'_>) -> Vec<String> {
         .chain(unlike)
         .chain(head)
         .chain(exchanges)
+        .chain(io)
         .chain(misses)
         .chain(several)
         .chain(uneven)

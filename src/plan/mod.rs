@@ -1,6 +1,7 @@
 //! The decision: an immutable, complete, printable plan made from a scenario and its seed.
 
 mod alarms;
+mod arrivals;
 pub mod chance;
 mod costs;
 mod crew;
@@ -98,19 +99,30 @@ impl Plan {
     #[must_use]
     pub fn make(scenario: &Scenario) -> Self {
         let machine = Arc::new(machine::Machine::build(scenario));
-        let jobs = jobs::make(scenario, &machine).into();
+        Self::on(scenario.clone(), machine)
+    }
+
+    /// The plan of a scenario on its machine.
+    fn on(mut scenario: Scenario, machine: Arc<machine::Machine>) -> Self {
+        arrivals::draw(&mut scenario);
+        let jobs = jobs::make(&scenario, &machine).into();
         let change = |change: &changes::Change| Change {
             at: change.at,
             plan: Self::make(&change.scenario).with_seed(scenario.seed),
         };
         let changes = scenario.changes.iter().map(change).collect();
-        Self { scenario: scenario.clone(), machine, jobs, changes }
+        Self { scenario, machine, jobs, changes }
     }
 
     /// The plan of the same scenario with another seed, as [`Plan::make`] makes it, in the time
-    /// that a copy of the scenario takes: only chance hangs on the seed.
+    /// that a copy of the scenario takes: only chance hangs on the seed, and jobs that arrive by a
+    /// law, which are drawn anew.
     #[must_use]
     pub fn with_seed(&self, seed: u64) -> Self {
+        if self.scenario.arrivals.is_some() && seed != self.scenario.seed {
+            let scenario = Scenario { seed, ..self.scenario.clone() };
+            return Self::on(scenario, self.machine.clone());
+        }
         let mut plan = self.clone();
         plan.scenario.seed = seed;
         let change = |it: &Change| Change { at: it.at, plan: it.plan.with_seed(seed) };

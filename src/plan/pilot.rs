@@ -65,6 +65,7 @@ pub(crate) fn scenario() -> Scenario {
             checkpoint: Some(Checkpoint::Coordinated(coordinated())),
             queued: Queued::default(),
         }],
+        arrivals: None,
         transfers: Arc::default(),
         workloads: Workloads::default(),
         queue: Queue::default(),
@@ -97,6 +98,7 @@ fn work() -> BulkSynchronous {
         replicas: None,
         abft: None,
         collective: None,
+        io: None,
     }
 }
 

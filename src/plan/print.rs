@@ -46,6 +46,9 @@ pub(super) fn print(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
         print_job(job, plan.checkpoint_of(id), out)?;
         print_queued(plan.scenario.jobs[usize::from(id.0)].queued, out)?;
         print_collective(plan.collective(id), out)?;
+        if let Some(io) = plan.scenario.work_of(id).and_then(|work| work.io) {
+            writeln!(out, "  each node writes {} after {} of computing", io.size, short(io.every))?;
+        }
     }
     if let Some(more @ 1..) = plan.jobs.len().checked_sub(JOBS) {
         writeln!(out, "\nand {} more", counted(more, "job"))?;

@@ -76,7 +76,7 @@ pub(super) const COLLECTIVE_ACTS: [CollectiveAct; 3] =
     [CollectiveAct::Begin, CollectiveAct::End, CollectiveAct::BreakOff];
 pub(super) const TASK_ACTS: [TaskAct; 4] =
     [TaskAct::Begin, TaskAct::End, TaskAct::Lose, TaskAct::Retry];
-pub(super) const TASK_KINDS: [TaskKind; 40] = [
+pub(super) const TASK_KINDS: [TaskKind; 45] = [
     TaskKind::Transfer,
     TaskKind::Sort,
     TaskKind::Rollout,
@@ -117,6 +117,11 @@ pub(super) const TASK_KINDS: [TaskKind; 40] = [
     TaskKind::StoreRepair,
     TaskKind::StoreNode,
     TaskKind::StoreObject,
+    TaskKind::Poll,
+    TaskKind::PollRound,
+    TaskKind::StatusDown,
+    TaskKind::Outage,
+    TaskKind::HeadOutage,
 ];
 pub(super) const PURPOSES: [Purpose; 5] =
     [Purpose::Tftp, Purpose::Root, Purpose::Checkpoint, Purpose::Restart, Purpose::Workload];

@@ -80,6 +80,8 @@ pub fn with_rules(plan: &Plan, faults: Vec<FaultRule>) -> Result<Scenario, &'sta
     // Where the repairs of the rules come from says nothing of these.
     scenario.provenance.retain(|figure| !figure.key.starts_with("fault."));
     settle_intervals(&mut scenario, plan);
+    // What arrived by a law is a list by now.
+    scenario.arrivals = None;
     Ok(scenario)
 }
 

@@ -117,6 +117,11 @@ pub fn task_kind(kind: TaskKind) -> &'static str {
         TaskKind::StoreRepair => "store-repair",
         TaskKind::StoreNode => "store-node",
         TaskKind::StoreObject => "store-object",
+        TaskKind::Poll => "poll",
+        TaskKind::PollRound => "poll-round",
+        TaskKind::StatusDown => "status-down",
+        TaskKind::Outage => "outage",
+        TaskKind::HeadOutage => "head-outage",
     }
 }
 

@@ -247,6 +247,7 @@ fn job(nodes: u32) -> JobSpec {
         replicas: None,
         abft: None,
         collective: None,
+        io: None,
     };
     let (checkpoint, queued) = (Some(checkpoint()), Queued::default());
     JobSpec { name: SHORT.into(), work, checkpoint, queued }
@@ -300,6 +301,7 @@ fn scenario(kind: Kind) -> Scenario {
         controller: controller(),
         faults: faults(kind.nodes),
         jobs: Vec::from_iter(kind.job.then(|| job(kind.nodes))),
+        arrivals: None,
         transfers: Arc::default(),
         workloads: Workloads::default(),
         queue: Queue::default(),

@@ -39,6 +39,9 @@ fn check_job(own: &Tables<'_>, faults: &[(Fault, &Value, &Table)], m: &mut Mista
         if let Some(place) = collective {
             note(&format!("a collective operation of a job with {what}"), place, other, m);
         }
+        if let Some(io) = own.of_work("io") {
+            note(&format!("regular I/O of a job with {what}"), io.own_place(), other, m);
+        }
     }
     if let Some(other) = replicas {
         for (what, place) in special.into_iter().chain(increments).chain(compression) {

@@ -19,7 +19,7 @@ use crate::units::{Bytes, Span};
 
 table! {
     /// All ranks compute a step, then all meet.
-    pub struct BulkSynchronous(Clone, Debug, PartialEq) {
+    pub struct BulkSynchronous(Clone, Debug, PartialEq) rivals [&["collective", "io"]] {
         /// Nodes that the job needs, all at once; with `replicas` its seats, each for one node or
         /// for several. Default of `[workload]`: all that are not spares, or as many seats as these
         /// suffice for.
@@ -36,11 +36,31 @@ table! {
         abft: Option<Abft>;
         /// What its nodes send to each other at the end of each step, besides its duration.
         collective: Option<Collective>;
+        /// What its nodes write to the file server each so often, besides checkpoints.
+        io: Option<RegularIo>;
     }
     checks |section, m| execution::check_step(section, step.zip(work), m)
 }
 
+table! {
+    /// What the nodes of a job write to the file server each so often, all at once at the end of a
+    /// step, while none of them computes: a file that all write (`MPI_File_write_all`). Only the
+    /// model plays it.
+    pub struct RegularIo(Clone, Copy, Debug, PartialEq, Eq) {
+        /// What each node writes.
+        size: Bytes = SIZE_SOME;
+        /// Computing from one to the next, made whole steps.
+        every: Span = SPAN_SOME;
+    }
+}
+
 impl BulkSynchronous {
+    /// After so many steps its nodes write to the file server, if they do.
+    #[must_use]
+    pub fn steps_of_io(&self) -> Option<u64> {
+        self.io.map(|io| io.every.0.div_ceil(self.step.0.max(1)))
+    }
+
     /// Nodes that it needs, with all replicas.
     #[must_use]
     pub fn nodes_needed(&self) -> u64 {

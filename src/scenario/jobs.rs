@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::declare::{Declared, Line, choice, joined, lines, table};
+use crate::config::declare::{Declared, Line, Written, choice, incomplete, joined, lines, table};
+use crate::config::language::TableSpec;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::ids::JobId;
@@ -15,11 +16,11 @@ use crate::scenario::job::{BulkSynchronous, Checkpoint, Coordinated, Interval, M
 use crate::scenario::keys::SIZE_SOME;
 use crate::scenario::logging::Logging;
 use crate::scenario::queue::{Queue, Queued};
-use crate::scenario::{Scenario, job_files, levels, replicas, resolved};
+use crate::scenario::{Scenario, arrivals, job_files, replicas, resolved};
 use crate::units::Bytes;
 
 /// Events carry the number of their job in 16 bits.
-pub(super) const JOBS_MAX: usize = 10_000;
+pub(crate) const JOBS_MAX: usize = 10_000;
 
 /// A job.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +93,13 @@ joined! {
     pub(super) JOB: Named Queued BulkSynchronous Checkpoints
 }
 
+/// What jobs have in common that a class or a file completes.
+pub(super) static COMMON: TableSpec = TableSpec {
+    doc: "What jobs have in common: all keys of `[[job]]` but `name`, `nodes`, `work`, `submit`.",
+    keys: &const { incomplete::<{ JOB.keys.len() }>(JOB.keys) },
+    rivals: JOB.rivals,
+};
+
 choice! {
     /// In which order jobs write and read checkpoints at the file server that they share.
     pub enum ServerOrder(Clone, Copy, Debug, PartialEq, Eq) {
@@ -143,7 +151,8 @@ impl Scenario {
         let [job] = &self.jobs[..] else { return None };
         let is_plain = job.queued == Queued::default() && self.queue == Queue::default();
         let is_free = self.server.order == ServerOrder::Uncontrolled;
-        (job.name == SHORT && is_free && is_plain).then_some(job)
+        let is_one = self.arrivals.is_none() && job.name == SHORT;
+        (is_one && is_free && is_plain).then_some(job)
     }
 }
 
@@ -188,7 +197,8 @@ pub(super) fn tables<'a>(root: &Section<'a>) -> Vec<Tables<'a>> {
     if !has_list(root) {
         return Vec::from_iter(short.work.exists().then_some(short));
     }
-    written(root).chain(job_files::tables(root)).collect()
+    let classes = arrivals::tables_of_classes(root).into_iter().map(|(_, job)| job);
+    written(root).chain(job_files::tables(root)).chain(classes).collect()
 }
 
 /// The tables `[[job]]`.
@@ -196,9 +206,9 @@ fn written<'a>(root: &Section<'a>) -> impl Iterator<Item = Tables<'a>> {
     root.items("job").flatten().map(Tables::listed)
 }
 
-/// Whether there is a list of jobs, be it in a file.
+/// Whether there is a list of jobs, be it in a file or by a law.
 pub(super) fn has_list(root: &Section<'_>) -> bool {
-    root.has("job") || root.section("queue").has("file")
+    root.has("job") || root.section("queue").has("file") || arrivals::are_in(root)
 }
 
 /// The list of jobs.
@@ -230,7 +240,6 @@ pub(super) fn jobs(
             m.note(Mistake::new(place, title).other(first, "the first one"));
         }
     }
-    levels::check_classes(root, &jobs, m);
     Some(jobs)
 }
 
@@ -301,13 +310,27 @@ pub(super) fn lines_of(scenario: &Scenario) -> Vec<Line> {
     } else {
         ("[job]", "job.checkpoint")
     };
-    let each = scenario.jobs.iter().flat_map(|JobSpec { name, work, checkpoint, queued }| {
-        let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
-        keys.extend(queued.keys().into_iter().filter(|_| !short));
-        keys.extend(work.keys());
-        let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
-        lines(table, keys).into_iter().chain(protocol)
-    });
+    // Those that arrive by a law are drawn again.
+    let listed = scenario.arrivals.as_ref().map_or(scenario.jobs.len(), |own| own.listed);
+    let is_list = !short && (scenario.arrivals.is_some() || !scenario.jobs.is_empty());
+    let each =
+        scenario.jobs[..listed].iter().flat_map(|JobSpec { name, work, checkpoint, queued }| {
+            let mut keys = if short { Vec::new() } else { Named { name: name.clone() }.keys() };
+            keys.extend(queued.keys().into_iter().filter(|_| !short));
+            keys.extend(work.keys());
+            let protocol = checkpoint.iter().flat_map(|own| resolved::checkpoint(checkpoints, own));
+            lines(table, keys).into_iter().chain(protocol)
+        });
     let queue = lines("queue", scenario.queue.keys()).into_iter();
-    queue.filter(|_| !short && !scenario.jobs.is_empty()).chain(each).collect()
+    let arrivals = scenario.arrivals.iter().flat_map(|own| own.lines());
+    queue.filter(|_| is_list).chain(each).chain(arrivals).collect()
 }
+
+/// The keys that the jobs of a class have in common, but for their checkpoints.
+pub(super) fn keys_in_common(JobSpec { work, queued, .. }: &JobSpec) -> Vec<Keyed> {
+    let all = queued.keys().into_iter().chain(work.keys());
+    all.filter(|(key, _)| !["submit", "nodes", "work"].contains(key)).collect()
+}
+
+/// A key with its value.
+type Keyed = (&'static str, Written);

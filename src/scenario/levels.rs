@@ -6,6 +6,7 @@ use crate::config::language::{Kind, Read, TableSpec};
 use crate::config::mistakes::{Mistake, Mistakes, Place};
 use crate::config::section::Section;
 use crate::config::words::Word;
+use crate::scenario::arrivals::Arrivals;
 use crate::scenario::execution::sized;
 use crate::scenario::fault::FaultRule;
 use crate::scenario::fault_rules;
@@ -272,12 +273,19 @@ fn check_place(section: &Section<'_>, place: KeptAt, nodes: Option<u32>, m: &mut
 }
 
 /// Notes the faults of a class that no level of a job has.
-pub(super) fn check_classes(root: &Section<'_>, jobs: &[JobSpec], m: &mut Mistakes) {
+pub(super) fn check_classes(
+    root: &Section<'_>,
+    jobs: &[JobSpec],
+    arrivals: Option<&Arrivals>,
+    m: &mut Mistakes,
+) {
+    let classes = arrivals.into_iter().flat_map(|own| &own.classes);
+    let jobs = jobs.iter().chain(classes.map(|class| &class.template));
     let of_classes = |checkpoint: &&Checkpoint| {
         matches!(checkpoint, Checkpoint::Multilevel(spec)
             if spec.levels.iter().any(|level| level.cost.kept_at().is_none()))
     };
-    let checkpoints = jobs.iter().filter_map(|job| job.checkpoint.as_ref());
+    let checkpoints = jobs.filter_map(|job| job.checkpoint.as_ref());
     let fewest = checkpoints.filter(of_classes).map(Checkpoint::levels).min();
     for (kind, _, table) in fault_rules::tables(root) {
         let Some(value) = table.get("severity") else { continue };

@@ -22,8 +22,8 @@ use crate::scenario::part_rules::Made;
 use crate::scenario::resolved;
 use crate::scenario::workloads::Workloads;
 use crate::scenario::{
-    Scenario, Site, Source, arrays, base, changes, exclusions, execution, fault_rules, files, jobs,
-    machine, overrides, part_rules, queue, study, transfers, variants,
+    Scenario, Site, Source, arrays, arrivals, base, changes, exclusions, execution, fault_rules,
+    files, jobs, levels, machine, overrides, part_rules, queue, study, transfers, variants,
 };
 use crate::untrusted::{folder_name, is_folder_name};
 
@@ -417,9 +417,13 @@ impl Loader {
         let rays = node.map(|((site, node), upset)| arrays::rays(site, node, upset, by_chip));
         let faults = fault_rules::rules(root, layout.as_ref(), stop.as_ref(), rays, m);
         let jobs = jobs::jobs(root, nodes, faults.as_deref(), m);
+        let arrivals = arrivals::read(root, (nodes, faults.as_deref()), jobs.as_deref(), m);
+        if let (Some(jobs), Ok(arrivals)) = (&jobs, &arrivals) {
+            levels::check_classes(root, jobs, arrivals.as_deref(), m);
+        }
         let transfers = transfers::read(root, layout.as_ref(), m);
         let workloads = Workloads::read(root, layout.as_ref(), m);
-        let queue = queue::queue(root, jobs.as_deref(), m);
+        let queue = queue::queue(root, jobs.as_deref(), arrivals.as_ref().ok(), m);
         exclusions::check(root, m);
         fault_rules::check_times(root, stop.as_ref(), m);
         let record = execution::record(root, stop.as_ref(), m);
@@ -441,6 +445,7 @@ impl Loader {
             controller: controller?,
             faults: faults?,
             jobs: jobs?,
+            arrivals: arrivals.ok()?,
             transfers: transfers?,
             workloads: workloads?,
             queue: queue?,

@@ -1,6 +1,7 @@
 //! TOML files, read into a [`Scenario`], every mistake reported at its line and column.
 
 pub mod abft;
+pub mod arrivals;
 pub mod boot;
 pub mod cluster;
 pub mod collective;
@@ -120,6 +121,10 @@ pub struct Scenario {
     /// The jobs; `[workload]` with `[checkpoint]` is a list of one.
     #[doc(hidden)]
     pub jobs: Vec<jobs::JobSpec>,
+    /// Those that arrive by a law. In a scenario of a plan they are drawn, and stand behind the
+    /// others among the jobs.
+    #[doc(hidden)]
+    pub arrivals: Option<Arc<arrivals::Arrivals>>,
     /// Transfers between parts, each at a time of its own.
     #[doc(hidden)]
     pub transfers: Arc<[transfers::Transfer]>,

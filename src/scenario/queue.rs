@@ -1,8 +1,11 @@
 //! The queue of jobs: when each is submitted, how long it may take, and who may overtake whom.
 
+use std::sync::Arc;
+
 use crate::config::declare::{Declared, choice, table};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
+use crate::scenario::arrivals::{Arrivals, Class};
 use crate::scenario::jobs::{JobSpec, has_list, tables};
 use crate::scenario::keys::{SPAN, SPAN_SOME};
 use crate::units::{Span, Time};
@@ -44,6 +47,7 @@ table! {
 pub(super) fn queue(
     root: &Section<'_>,
     jobs: Option<&[JobSpec]>,
+    arrivals: Option<&Option<Arc<Arrivals>>>,
     m: &mut Mistakes,
 ) -> Option<Queue> {
     let section = root.section("queue");
@@ -64,6 +68,18 @@ pub(super) fn queue(
         m.note(mistake.help(
             "say how long it takes at most: a reservation is made by the walltimes of the jobs \
              that have nodes; those of a file may have one in common, `queue.job.walltime`",
+        ));
+    }
+    let arrivals = arrivals.and_then(Option::as_ref).filter(|_| queue.policy == Policy::Easy);
+    let endless = |class: &&Class| {
+        class.keys.overestimate.is_none() && class.template.queued.walltime.is_none()
+    };
+    if let Some(class) = arrivals.and_then(|own| own.classes.iter().find(endless)) {
+        let title = format!("jobs of class `{}` have no walltime", class.keys.name);
+        let mistake = Mistake::new(section.place("policy"), title);
+        m.note(mistake.help(
+            "this policy needs it: give the class `overestimate`, or `walltime` in \
+             [queue.class.job]",
         ));
     }
     Some(queue)

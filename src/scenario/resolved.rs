@@ -166,7 +166,8 @@ fn machine(scenario: &Scenario) -> Vec<Line> {
     let mut lines: Vec<Line> =
         given.flat_map(|(table, keys)| declare::lines(table, keys)).collect();
     // Only a list of jobs has an order.
-    let listed = !scenario.jobs.is_empty() && scenario.short().is_none();
+    let has_jobs = scenario.arrivals.is_some() || !scenario.jobs.is_empty();
+    let listed = has_jobs && scenario.short().is_none();
     lines.retain(|line| line.key != "order" || listed);
     lines
 }

@@ -13,6 +13,7 @@ pub mod data_grid;
 pub mod map_reduce;
 pub mod multicast;
 pub mod object_store;
+pub mod polling;
 pub mod rollout;
 pub mod sort;
 pub mod transfers;
@@ -172,4 +173,5 @@ workloads! {
     web: web::Web,
     data_grid: data_grid::DataGrid,
     object_store: object_store::ObjectStore,
+    polling: polling::Polling,
 }

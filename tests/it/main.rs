@@ -9,6 +9,7 @@ use rackstorm::units;
 mod harness;
 mod program;
 
+mod arrivals;
 mod axes;
 mod boot;
 mod brambles;
@@ -53,6 +54,7 @@ mod overlap;
 mod pace;
 mod parts;
 mod places;
+mod polling;
 mod power;
 mod prediction;
 mod published;

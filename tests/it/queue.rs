@@ -336,18 +336,22 @@ fn jobs_of_a_file_are_jobs_of_the_list() {
     assert_eq!(first, 2, "the third was cancelled before it ran");
 }
 
-/// The scenario that shows EASY, failures, repairs and checkpoints of fixed cost.
+/// The scenarios that show EASY, failures, repairs and checkpoints of fixed cost, with a list of jobs
+/// and with a law of them.
 #[test]
 fn the_queue_of_ten_thousand_jobs_has_its_golden_fingerprint() {
-    let file = root().join("scenarios/study/cluster_queue.toml");
-    let plan = plan_of_file(&file, None, &[]);
-    let outcome = Run::new(&plan, &Model).fingerprint().play().expect("nobody stops the play");
-    let found = format!("{} cluster_queue\n", outcome.fingerprint.expect("it was asked for"));
+    let mut found = String::new();
+    for (name, demands) in [("cluster_queue", 4), ("cluster_queue_law", 4)] {
+        let file = root().join(format!("scenarios/study/{name}.toml"));
+        let plan = plan_of_file(&file, None, &[]);
+        let outcome = Run::new(&plan, &Model).fingerprint().play().expect("nobody stops the play");
+        let _ = writeln!(found, "{} {name}", outcome.fingerprint.expect("it was asked for"));
+        assert_eq!(outcome.verdicts.len(), demands);
+        assert!(outcome.verdicts.iter().all(Verdict::is_met), "{:?}", outcome.verdicts);
+    }
     let golden = root().join("tests/it/golden/queue.txt");
     if update() {
         std::fs::write(&golden, &found).expect("the golden file can be written");
     }
     assert_eq!(std::fs::read_to_string(&golden).unwrap_or_default(), found);
-    assert_eq!(outcome.verdicts.len(), 4);
-    assert!(outcome.verdicts.iter().all(Verdict::is_met), "{:?}", outcome.verdicts);
 }

@@ -6,6 +6,7 @@ mod data_grid;
 mod map_reduce;
 mod multicast;
 mod object_store;
+mod polling;
 mod rollout;
 mod sort;
 mod stretches;
@@ -14,6 +15,7 @@ mod web;
 use super::Series;
 use super::metrics::Table;
 use crate::event::{TaskAct, TaskKind};
+use crate::ids::NodeId;
 use crate::plan::Plan;
 use crate::units::Span;
 
@@ -23,6 +25,7 @@ pub(super) struct TaskEvent {
     pub(super) kind: TaskKind,
     pub(super) number: u32,
     pub(super) act: TaskAct,
+    pub(super) node: Option<NodeId>,
     /// What its send moved, if it is the end of one.
     pub(super) moved: u64,
     pub(super) span: Span,
@@ -116,4 +119,5 @@ tallies! {
     web: web::WebTally,
     data_grid: data_grid::DataGridTally,
     object_store: object_store::ObjectStoreTally,
+    polling: polling::PollingTally,
 }

@@ -291,7 +291,9 @@ impl World<'_> {
         let needs = match timer {
             Timer::Power(_) | Timer::Drained { .. } | Timer::Place => true,
             // What follows a step without an order goes on without the controller.
-            Timer::Job { job, epoch } => self.collective_after(job, epoch).is_none(),
+            Timer::Job { job, epoch } => {
+                self.collective_after(job, epoch).is_none() && self.io_after(job, epoch).is_none()
+            }
             _ => false,
         };
         if needs {

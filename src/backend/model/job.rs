@@ -9,6 +9,9 @@
 //! stands still goes on with what the server has not yet: whoever has a seat by then sends the rest
 //! of it.
 //!
+//! What a job writes regularly besides checkpoints goes to the server as these do, at the end of a
+//! step, which is over when all of it is there.
+//!
 //! Not modelled: the request to the disk of a replica that takes over another one's transfer; the
 //! application's own traffic besides collective operations, which is part of its steps: what it
 //! loses while a checkpoint is written is the scenario's `slowdown`; the time to read such an image
@@ -17,11 +20,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
-use crate::event::{JobPhase, Purpose, What};
+use crate::event::{CollectiveAct, JobPhase, Purpose, What};
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{Draw, Left, Participants, Ticket};
 use crate::ids::{JobId, NodeId};
 use crate::scenario::collective::Collective;
+use crate::scenario::job::BulkSynchronous;
 use crate::units::{Bytes, Span, Time};
 
 use super::pace::{Pace, times};
@@ -145,10 +149,14 @@ impl World<'_> {
     fn stop_job(&mut self, of: JobId) {
         let workers = self.workers(of);
         workers.epoch += 1;
-        workers.order = None;
+        let order = workers.order.take();
         workers.pace.stop();
         let ticket = workers.transfer.take();
+        let breaks_off = ticket.is_some() && matches!(order, Some((_, Work::Compute { .. })));
         self.give_up(ticket);
+        if breaks_off {
+            self.emit(What::Collective { job: of, act: CollectiveAct::BreakOff });
+        }
         if self.workload.has_messages() {
             self.with_workload(|all, rack, out| all.stop(rack, of, out));
         }
@@ -273,6 +281,10 @@ impl World<'_> {
     /// All transfers of an order are done.
     fn transfers_done(&mut self, of: JobId, write: bool) {
         let packing = match self.workers(of).order {
+            Some((_, Work::Compute { .. })) => {
+                self.emit(What::Collective { job: of, act: CollectiveAct::End });
+                Span::ZERO
+            }
             Some((_, Work::Read(Image { cost: Cost::Moves(parcel), .. }))) => parcel.packing,
             _ => Span::ZERO,
         };
@@ -312,12 +324,39 @@ impl World<'_> {
         self.plan.collective(job).filter(|_| computed && workers.epoch == epoch)
     }
 
+    /// What each node writes to the server when the time that was set in this epoch is over, if
+    /// that is the end of the computing of a step after which they do.
+    pub(super) fn io_after(&self, job: JobId, epoch: u32) -> Option<Bytes> {
+        let work = self.plan.scenario.work_of(job)?;
+        let (io, steps) = work.io.zip(work.steps_of_io())?;
+        let workers = &self.workers[usize::from(job.0)];
+        match workers.order {
+            Some((_, Work::Compute { step, .. })) if workers.epoch == epoch => {
+                step.is_multiple_of(steps).then_some(io.size)
+            }
+            _ => None,
+        }
+    }
+
+    /// The nodes of a job write to the server.
+    fn write_data(&mut self, job: JobId, bytes: Bytes) {
+        self.workers(job).pace.stop();
+        self.emit(What::Collective { job, act: CollectiveAct::Begin });
+        let movers = self.movers(job);
+        let ticket = self.with_rack(|rack| rack.write_data(&movers, bytes));
+        self.workers(job).transfer = Some(ticket);
+        self.movers.insert(ticket, Mover::Job { job, write: true });
+    }
+
     /// The time of an order is over.
     pub(super) fn job_time_over(&mut self, job: JobId, epoch: u32) {
         if let Some(spec) = self.collective_after(job, epoch) {
             self.workers(job).pace.stop();
             let nodes = self.jobs.movers(job);
             return self.with_workload(|all, rack, out| all.begin(rack, (job, spec), nodes, out));
+        }
+        if let Some(bytes) = self.io_after(job, epoch) {
+            return self.write_data(job, bytes);
         }
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
@@ -332,12 +371,15 @@ impl World<'_> {
     /// Passes over the ends of the step that is over and of those after it, if nobody listens,
     /// nothing comes of them, and they come before whatever else is due.
     fn passes_over(&mut self, of: JobId, work: Work) -> bool {
-        let (Some(_), Work::Compute { span, .. }) = (&self.leap, work) else { return false };
+        let (Some(_), Work::Compute { step, span, .. }) = (&self.leap, work) else { return false };
         // Those that waited for a controller that was down begin to draw more.
         if !self.workers(of).computing {
             return false;
         }
         let (ahead, slowdown) = self.jobs.uneventful_steps(of);
+        // Of those the last one before regular I/O is the last.
+        let io = self.plan.scenario.work_of(of).and_then(BulkSynchronous::steps_of_io);
+        let ahead = io.map_or(ahead, |steps| ahead.min(steps - step % steps));
         let quiet = if ahead > 0 { self.rack.quiet_until() } else { None };
         let Some(until) = quiet else { return false };
         let (now, factor) = (self.now(), self.factor(of));
@@ -347,6 +389,9 @@ impl World<'_> {
         let begun = now + Span(each.0 * (steps - 1));
         self.jobs.pass_over(begun, of, steps);
         let workers = self.workers(of);
+        if let Some((_, Work::Compute { step, .. })) = &mut workers.order {
+            *step += steps;
+        }
         workers.pace.begin(begun, span, slowdown, factor);
         let epoch = workers.epoch;
         self.rack.schedule(begun + each, Timer::Job { job: of, epoch });

@@ -46,7 +46,7 @@ use super::boot::{self as chain, Step};
 use super::flow::Finished;
 use super::network::Network;
 use crate::engine::Agenda;
-use crate::event::{Cause, Event, NodeState, Sensor, What};
+use crate::event::{Cause, Event, NodeState, Purpose, Sensor, What};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
@@ -384,7 +384,15 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// when all have arrived.
     pub fn transfer(&mut self, members: &Participants, write: bool, bytes: Bytes) -> Ticket {
         let ready = self.request(members);
-        let ticket = self.transfers.ask(members, write, bytes);
+        let ticket = self.transfers.ask(members, transfer::purpose(write), bytes);
+        self.schedule(ready, Timer::Admitted { ticket });
+        ticket
+    }
+
+    /// The same for what their job writes besides checkpoints.
+    pub fn write_data(&mut self, members: &Participants, bytes: Bytes) -> Ticket {
+        let ready = self.request(members);
+        let ticket = self.transfers.ask(members, Purpose::Workload, bytes);
         self.schedule(ready, Timer::Admitted { ticket });
         ticket
     }
@@ -397,7 +405,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         bytes: Bytes,
     ) -> Ticket {
         let ready = self.request(&self.participants(members.iter().map(|it| it.0).collect()));
-        let ticket = self.transfers.ask_rest(members, write, bytes);
+        let ticket = self.transfers.ask_rest(members, transfer::purpose(write), bytes);
         self.schedule(ready, Timer::Admitted { ticket });
         ticket
     }

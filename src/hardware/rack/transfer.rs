@@ -77,7 +77,7 @@ enum Members {
 
 #[derive(Clone, Debug)]
 struct Transfer {
-    write: bool,
+    purpose: Purpose,
     /// What each member moves.
     bytes: Bytes,
     bundles: Vec<Bundle>,
@@ -108,12 +108,12 @@ struct Bundle {
 }
 
 impl Transfer {
-    fn purpose(&self) -> Purpose {
-        if self.write { Purpose::Checkpoint } else { Purpose::Restart }
+    fn writes(&self) -> bool {
+        self.purpose != Purpose::Restart
     }
 
     fn emit(&self, nodes: u32, received: Bytes, lost: Bytes) -> What {
-        What::Transfer { purpose: self.purpose(), nodes, received, lost }
+        What::Transfer { purpose: self.purpose, nodes, received, lost }
     }
 
     /// What is left of a share of which so much has moved.
@@ -170,6 +170,11 @@ pub(super) struct Transfers {
     asked: u32,
 }
 
+/// What a checkpoint is moved for.
+pub(super) fn purpose(write: bool) -> Purpose {
+    if write { Purpose::Checkpoint } else { Purpose::Restart }
+}
+
 fn tag(ticket: u32, bundle: usize) -> u64 {
     ASKED | u64::from(ticket) << 32 | bundle as u64
 }
@@ -181,27 +186,32 @@ pub(super) fn is_asked(finished: &Finished) -> bool {
 
 impl Transfers {
     /// Takes a transfer of so many bytes for each of these participants. It has yet to start.
-    pub(super) fn ask(&mut self, participants: &Participants, write: bool, bytes: Bytes) -> Ticket {
-        self.enqueue(Members::All(participants.clone(), Vec::new()), write, bytes)
+    pub(super) fn ask(
+        &mut self,
+        participants: &Participants,
+        purpose: Purpose,
+        bytes: Bytes,
+    ) -> Ticket {
+        self.enqueue(Members::All(participants.clone(), Vec::new()), purpose, bytes)
     }
 
     /// The same for members, in their order, of which each has moved some.
     pub(super) fn ask_rest(
         &mut self,
         members: &[(u32, Bytes)],
-        write: bool,
+        purpose: Purpose,
         bytes: Bytes,
     ) -> Ticket {
         assert!(members.is_sorted_by_key(|it| it.0), "members come in their order");
         let seat = |&(member, before): &(u32, Bytes)| Seat { member, bundle: 0, before };
-        self.enqueue(Members::Seats(members.iter().map(seat).collect()), write, bytes)
+        self.enqueue(Members::Seats(members.iter().map(seat).collect()), purpose, bytes)
     }
 
-    fn enqueue(&mut self, members: Members, write: bool, bytes: Bytes) -> Ticket {
+    fn enqueue(&mut self, members: Members, purpose: Purpose, bytes: Bytes) -> Ticket {
         let ticket = self.asked;
         self.asked += 1;
         let (bundles, outstanding, started) = (Vec::new(), 0, false);
-        let transfer = Transfer { write, bytes, bundles, members, outstanding, started };
+        let transfer = Transfer { purpose, bytes, bundles, members, outstanding, started };
         self.under_way.insert(ticket, transfer);
         Ticket(ticket)
     }
@@ -219,7 +229,7 @@ impl Transfers {
         way: impl Fn(&Network, u32, bool) -> Way,
     ) -> bool {
         let Some(transfer) = self.under_way.get_mut(&ticket) else { return false };
-        let write = transfer.write;
+        let write = transfer.writes();
         // Neighbours that go one way: each run of them is looked up once.
         let mut runs: Vec<((Way, Bytes), u32)> = Vec::new();
         if let (Members::All(Participants(all), _), true) = (&transfer.members, alike) {
@@ -367,7 +377,7 @@ impl Transfers {
         let transfer = self.under_way.get_mut(&ticket).expect("it is under way");
         let number = transfer.bundles.len();
         if transfer.started {
-            let (route, cap) = way(network, member, transfer.write);
+            let (route, cap) = way(network, member, transfer.writes());
             let tag = tag(ticket, number);
             let flow = network.fabric.start(now, route, cap, transfer.bytes, 1, tag);
             transfer.bundles.push(Bundle { count: 1, flow: Some(flow), before: Bytes(0) });

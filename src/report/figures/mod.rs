@@ -1,8 +1,11 @@
 //! The figures of a report, one file each; a new one is a file and a line in [`ALL`].
 
 mod boot_gantt;
+mod counts;
 mod nodes_up;
+mod polling;
 mod power;
+mod queue;
 mod rack_map;
 mod server_link;
 mod tasks;
@@ -42,8 +45,13 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &time_breakdown::TimeBreakdown,
     &rack_map::RackMap,
     &server_link::ServerLink,
+    &queue::QueueLength,
+    &queue::QueueNodes,
+    &queue::QueueWaits,
+    &queue::QueueSlowdowns,
     &tasks::TasksOfNodes,
     &under_replicated::UnderReplicated,
+    &polling::StatusShown,
     &transfers::TransferTimes,
     &web::WebLatency,
     &web::WebRequests,

@@ -20,6 +20,7 @@ use crate::scenario::workloads::data_grid::DataGrid;
 use crate::scenario::workloads::map_reduce::MapReduce;
 use crate::scenario::workloads::multicast::Multicast;
 use crate::scenario::workloads::object_store::ObjectStore;
+use crate::scenario::workloads::polling::Polling;
 use crate::scenario::workloads::rollout::Rollout;
 use crate::scenario::workloads::sort::Sort;
 use crate::scenario::workloads::web::Web;
@@ -30,7 +31,7 @@ use crate::units::{BitRate, ByteRate, Bytes, PacketRate, Power, Span};
 pub(super) const NODES_MAX: u64 = 10_000_000;
 
 /// More than any time that is meant.
-pub(super) const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
+pub(crate) const YEARS_500: Span = Span::from_secs(500 * 365 * 86_400);
 /// Zero is allowed.
 pub(super) const SPAN: Kind = Kind::Span(Span::ZERO, YEARS_500);
 /// Zero would stop time.
@@ -105,6 +106,7 @@ joined! {
         Key::new("web", Kind::Table(Web::SPEC), ""),
         Key::new("data_grid", Kind::Table(DataGrid::SPEC), ""),
         Key::new("object_store", Kind::Table(ObjectStore::SPEC), ""),
+        Key::new("polling", Kind::Table(Polling::SPEC), ""),
         Key::new("queue", Kind::Table(&QUEUE), ""),
         Key::new("stop", Kind::Table(StopRule::SPEC), ""),
         Key::new("record", Kind::Table(Record::SPEC), ""),

@@ -7,6 +7,7 @@ pub mod data_grid;
 pub mod map_reduce;
 pub mod multicast;
 pub mod object_store;
+pub mod polling;
 pub mod rollout;
 pub mod sort;
 pub mod web;
@@ -235,4 +236,6 @@ workloads! {
     data_grid: data_grid::DataGrid,
     /// An object store.
     object_store: object_store::ObjectStore,
+    /// A head that polls nodes.
+    polling: polling::Polling,
 }

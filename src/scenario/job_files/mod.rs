@@ -1,4 +1,4 @@
-//! Jobs of a file: in the Standard Workload Format, or in a small table.
+//! Jobs of a file: the Standard Workload Format, `sacct` output, Batsim's JSON, or a small table.
 //!
 //! Each row becomes a job of the list, as if it had been written as `[[job]]`, so that the resolved
 //! scenario holds all of it and a results folder replays without the file. Rows that cannot be
@@ -17,15 +17,23 @@
 //! Source: Chapin et al., "Benchmarks and standards for the evaluation of parallel job schedulers",
 //! JSSPP 1999, and the Parallel Workloads Archive (recalled).
 //!
-//! Not modelled: the other fields, such as memory, users, dependencies on other jobs, think time.
+//! A job that fits the rules of a class has what the jobs of that class have in common, in place of
+//! `queue.job`.
+//!
+//! Not modelled: the other fields, such as memory, dependencies on other jobs, think time.
+
+mod batsim;
+mod sacct;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::config::declare::{Declared, joined, table};
 use crate::config::files::{Complaint, JOBS, read, tidied};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
+use crate::scenario::arrivals::{self, CLASS, OfClass, Process};
 use crate::scenario::execution::Nodes;
 use crate::scenario::fault::FaultRule;
 use crate::scenario::jobs::{JOB, JOBS_MAX, JobSpec, Tables, job};
@@ -39,12 +47,17 @@ table! {
     struct Filed(Debug) {
         /// A file of jobs, besides those of `[[job]]`: a path, relative to this file. One that ends
         /// with `.csv` is a table with the columns `name`, `submit`, `nodes`, `work`,
-        /// `walltime` and, if it is wanted, `step`; times are seconds or have their units, and
-        /// `walltime` and `step` may be empty. Any other is in the Standard Workload Format.
+        /// `walltime` and, if they are wanted, `step`, `user` and `partition`; times are seconds or
+        /// have their units, and all but the first four may be empty. One that ends with `.json` is
+        /// a workload of Batsim. One whose first line has `|` is the output of `sacct -P`. Another
+        /// one is in the Standard Workload Format.
         file: Option<String>;
-        /// Processors of the Standard Workload Format that are a node; a part of a node counts as
-        /// one.
+        /// Processors of the Standard Workload Format, or of `sacct` where it gives no nodes, or
+        /// resources of Batsim, that are a node; a part of a node counts as one.
         processors: u32 = Kind::Count(1, 1_000_000) => "1";
+        /// Floating-point operations per second of each resource of Batsim, for profiles that count
+        /// them.
+        flops: Option<f64> = Kind::Number(1.0, 1e18);
         /// Only so many jobs of the file, its first. Default: all.
         first: Option<u32> = Kind::Count(1, 10_000);
         /// Rows of the file that cannot be played, as you know.
@@ -53,29 +66,36 @@ table! {
 }
 
 joined! {
-    /// How jobs that wait for nodes are placed, and jobs of a file.
+    /// How jobs that wait for nodes are placed, and jobs of a file or of a law.
     pub(super) QUEUE: Queue Filed,
     rivals [] and
         Key::new("job", Kind::Table(&JOB), ""),
+        Key::new("arrivals", Kind::Table(Process::SPEC), ""),
+        Key::new("class", Kind::Tables(&CLASS), "Classes of jobs."),
 }
 
 /// A row that can be played.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Row {
     line: u64,
     name: String,
     submit: Span,
-    nodes: u32,
+    pub(super) nodes: u32,
     work: Span,
     walltime: Option<Span>,
     step: Option<Span>,
+    /// Whose it was, and in which partition, if the file says so.
+    pub(super) user: Option<String>,
+    pub(super) partition: Option<String>,
 }
 
-/// The rows of a file, and what is wrong with the others, by line.
+/// The rows of a file, and what is wrong with the others, by line; of JSON by the number of the
+/// job, from 1.
 #[derive(Debug, Default)]
 struct Rows {
     good: Vec<Row>,
     flaws: Vec<(u64, String)>,
+    is_json: bool,
 }
 
 /// The tables of what the jobs of a file have in common, if there is such a file.
@@ -93,7 +113,7 @@ pub(super) fn jobs(
 ) -> Option<Vec<JobSpec>> {
     let section = root.section("queue");
     let Some(own) = tables(root) else {
-        let keys = ["job", "processors", "first", "unusable"].into_iter();
+        let keys = ["job", "processors", "flops", "first", "unusable"].into_iter();
         for key in keys.filter(|key| section.has(key)) {
             let title = format!("`{key}` without a file of jobs");
             let mistake = Mistake::new(section.place(key), title);
@@ -101,13 +121,9 @@ pub(super) fn jobs(
         }
         return Some(Vec::new());
     };
-    for key in ["name", "nodes", "work", "submit"].into_iter().filter(|key| own.work.has(key)) {
-        let title = format!("`{key}` of all jobs of a file");
-        m.note(Mistake::new(own.work.place(key), title).help("each has its own in the file"));
-    }
+    check_common(&own, "of a file", "in the file", m);
     let filed = Filed::read(&section, m)?;
     let rows = rows(&section, &filed, m)?;
-    let least = rows.iter().min_by_key(|row| row.nodes)?;
     let most = rows.iter().max_by_key(|row| row.nodes)?;
     if let Some(nodes) = nodes.filter(|nodes| most.nodes > nodes.all) {
         let title = format!(
@@ -118,19 +134,47 @@ pub(super) fn jobs(
         m.note(Mistake::new(section.place("file"), title).help(help));
         return None;
     }
-    let longest = rows.iter().map(|row| row.work).max()?;
-    let mistakes = m.len();
-    let template = template(&own, most.nodes, longest, (nodes, faults), m)?;
-    if m.len() > mistakes {
-        return None;
+    let classes = arrivals::tables_of_classes(root);
+    let rules: Vec<_> = classes.iter().map(|(section, _)| OfClass::read(section, m)).collect();
+    let rules: Vec<_> = rules.into_iter().collect::<Option<_>>()?;
+    // Jobs of no class come last.
+    let of = |row: &Row| rules.iter().position(|class| class.takes(row)).unwrap_or(rules.len());
+    let of: Vec<_> = rows.iter().map(of).collect();
+    let commons: Vec<_> = classes.iter().map(|(_, job)| job).chain([&own]).collect();
+    let mut templates = Vec::new();
+    for (number, common) in commons.iter().enumerate() {
+        let its = || of.iter().zip(&rows).filter(|(of, _)| **of == number).map(|(_, row)| row);
+        let mistakes = m.len();
+        let longest = its().map(|row| row.work).max();
+        let Some((span, most)) = longest.zip(its().map(|row| row.nodes).max()) else {
+            templates.push(None);
+            continue;
+        };
+        templates.push(template(common, most, span, (nodes, faults), m));
+        if m.len() > mistakes {
+            return None;
+        }
+        // What the largest may have, the least may have not: partners, groups.
+        let least = its().map(|row| row.nodes).min()?;
+        template(common, least, span, (nodes, faults), m)?;
     }
-    // What the largest may have, the least may have not: partners, groups.
-    self::template(&own, least.nodes, longest, (nodes, faults), m)?;
-    Some(rows.into_iter().map(|row| of_row(&template, row, own.work.has("step"))).collect())
+    let job = |(row, of): (Row, usize)| {
+        Some(of_row(templates[of].as_ref()?, row, commons[of].work.has("step")))
+    };
+    rows.into_iter().zip(of).map(job).collect()
 }
 
-/// A job with what those of the file have in common.
-fn template(
+/// Notes keys that each job has by itself where all have them in common.
+pub(super) fn check_common(own: &Tables<'_>, whose: &str, place: &str, m: &mut Mistakes) {
+    for key in ["name", "nodes", "work", "submit"].into_iter().filter(|key| own.work.has(key)) {
+        let title = format!("`{key}` of all jobs {whose}");
+        let help = format!("each has its own {place}");
+        m.note(Mistake::new(own.work.place(key), title).help(help));
+    }
+}
+
+/// A job with what those of a file or class have in common.
+pub(super) fn template(
     own: &Tables<'_>,
     size: u32,
     longest: Span,
@@ -161,12 +205,10 @@ fn of_row(template: &JobSpec, row: Row, has_step: bool) -> JobSpec {
 fn rows(section: &Section<'_>, filed: &Filed, m: &mut Mistakes) -> Option<Vec<Row>> {
     let (place, file) = (section.place("file"), filed.file.as_ref()?);
     let path = m.folder(place.file).join(file);
-    let is_table = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("csv"));
     let found = read(&path, NamedBy::File, JOBS).and_then(|text| {
-        let mut rows = if is_table { of_table(&text) } else { Ok(of_swf(&text, filed.processors)) };
+        let (mut rows, help) = of_text(&path, &text, filed);
         rows.iter_mut().for_each(Rows::drop_twins);
-        let help = Some(format!("the first line is `{}`", COLUMNS.join(",")));
-        rows.map_err(|title| Complaint { title, help })
+        rows.map_err(|title| Complaint { title, help: Some(help) })
     });
     let shown = tidied(&path);
     let rows = match found {
@@ -179,14 +221,15 @@ fn rows(section: &Section<'_>, filed: &Filed, m: &mut Mistakes) -> Option<Vec<Ro
     };
     let count = rows.flaws.len();
     if count != filed.unusable as usize {
+        let (row, place) = if rows.is_json { ("job", "job") } else { ("row", "line") };
         let title = match rows.flaws.first() {
             Some((line, what)) if count == 1 => {
-                format!("{shown}: a row cannot be played, line {line}: {what}")
+                format!("{shown}: a {row} cannot be played, {place} {line}: {what}")
             }
-            Some((line, what)) => {
-                format!("{shown}: {count} rows cannot be played, the first in line {line}: {what}")
-            }
-            None => format!("{shown}: all rows can be played"),
+            Some((line, what)) => format!(
+                "{shown}: {count} {row}s cannot be played, the first in {place} {line}: {what}"
+            ),
+            None => format!("{shown}: all {row}s can be played"),
         };
         let help = format!("`unusable = {count}` plays the others");
         m.note(Mistake::new(section.place("unusable"), title).help(help));
@@ -205,6 +248,22 @@ fn rows(section: &Section<'_>, filed: &Filed, m: &mut Mistakes) -> Option<Vec<Ro
     };
     m.note(Mistake::new(place, title).help(help));
     None
+}
+
+/// The rows of a text, by the format of its file; and what helps where it is none such.
+fn of_text(path: &Path, text: &str, filed: &Filed) -> (Result<Rows, String>, String) {
+    let ends = |wanted| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+    if ends("csv") {
+        return (of_table(text), format!("the first line is `{}`", COLUMNS[..6].join(",")));
+    }
+    if ends("json") {
+        let help = "Batsim's workloads have a list `jobs` and a table `profiles`".to_owned();
+        return (batsim::rows(text, filed.processors, filed.flops), help);
+    }
+    if text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.contains('|')) {
+        return (sacct::rows(text, filed.processors), sacct::HELP.to_owned());
+    }
+    (Ok(of_swf(text, filed.processors)), String::new())
 }
 
 impl Rows {
@@ -274,14 +333,22 @@ fn swf_row(line: u64, text: &str, processors: u32) -> Result<Row, String> {
             .ok_or("it neither requests processors nor has any")?,
     };
     let walltime = some(field(9, "requested time")?).map(seconds).transpose()?;
-    let nodes = (size / f64::from(processors)).ceil();
-    let nodes = if nodes <= f64::from(u32::MAX) { nodes as u32 } else { u32::MAX };
+    let nodes = whole_nodes(size, processors);
     let (name, work) = (number.to_string(), seconds(work)?);
-    Ok(Row { line, name, submit, nodes, work, walltime, step: None })
+    let label = |number: usize| Some(fields[number - 1].to_owned()).filter(|it| it != "-1");
+    let (user, partition) = (label(12), label(16));
+    Ok(Row { line, name, submit, nodes, work, walltime, step: None, user, partition })
 }
 
-/// Columns of a table of jobs; the last one may be left out.
-const COLUMNS: [&str; 6] = ["name", "submit", "nodes", "work", "walltime", "step"];
+/// So many processors as nodes of so many; a part of a node counts as one.
+fn whole_nodes(size: f64, processors: u32) -> u32 {
+    let nodes = (size / f64::from(processors)).ceil();
+    if nodes <= f64::from(u32::MAX) { nodes as u32 } else { u32::MAX }
+}
+
+/// Columns of a table of jobs; those after the walltime may be left out.
+const COLUMNS: [&str; 8] =
+    ["name", "submit", "nodes", "work", "walltime", "step", "user", "partition"];
 
 /// The rows of a table of jobs, whose first line has the names of its columns.
 fn of_table(text: &str) -> Result<Rows, String> {
@@ -296,7 +363,7 @@ fn of_table(text: &str) -> Result<Rows, String> {
     if let (Some(column), false) = (strange, head.is_empty()) {
         return Err(format!("a table of jobs has no column `{}`", clipped(column)));
     }
-    let missing = COLUMNS.iter().zip(places).find(|(name, at)| at.is_none() && **name != "step");
+    let missing = COLUMNS[..5].iter().zip(places).find(|(_, at)| at.is_none());
     if let Some((name, _)) = missing {
         return Err(format!("a table of jobs has a column `{name}`, and this has none"));
     }
@@ -319,8 +386,8 @@ fn of_table(text: &str) -> Result<Rows, String> {
     Ok(rows)
 }
 
-fn table_row(line: u64, cells: [Option<&str>; 6]) -> Result<Row, String> {
-    let [name, submit, nodes, work, walltime, step] = cells;
+fn table_row(line: u64, cells: [Option<&str>; 8]) -> Result<Row, String> {
+    let [name, submit, nodes, work, walltime, step, user, partition] = cells;
     let wrong = |what: &str, cell: &str, why: &dyn Display| {
         format!("{what} `{}`: {}", clipped(cell), clipped(&why.to_string()))
     };
@@ -345,7 +412,8 @@ fn table_row(line: u64, cells: [Option<&str>; 6]) -> Result<Row, String> {
     let submit = span("submit", submit)?.ok_or("it has no submit time")?;
     let work = some("work", work)?.ok_or("it has no work")?;
     let (walltime, step) = (some("walltime", walltime)?, some("step", step)?);
-    Ok(Row { line, name, submit, nodes, work, walltime, step })
+    let (user, partition) = (user.map(ToOwned::to_owned), partition.map(ToOwned::to_owned));
+    Ok(Row { line, name, submit, nodes, work, walltime, step, user, partition })
 }
 
 /// So many seconds, if that is a time that is meant.
@@ -396,7 +464,10 @@ mod tests {
         let row = swf(&format!("; Version: 2.2\n;\n\n{ROW}\n"));
         let (work, walltime) = (Span::from_secs(900), Some(Span::from_secs(3_600)));
         let (name, submit) = ("1".to_owned(), Span::ZERO);
-        assert_eq!(row, Row { line: 4, name, submit, nodes: 60, work, walltime, step: None });
+        let (user, partition) = (Some("5".to_owned()), None);
+        let wanted =
+            Row { line: 4, name, submit, nodes: 60, work, walltime, step: None, user, partition };
+        assert_eq!(row, wanted);
         assert_eq!(only(of_swf(ROW, 16)).nodes, 4, "a part of a node counts as one");
         assert_eq!(swf(&ROW.replace(" 60 ", " -1 ")).nodes, 64, "what was allocated");
         assert_eq!(swf(&ROW.replace("3600", "-1")).walltime, None);
@@ -430,7 +501,7 @@ mod tests {
         let row = only(of_table("name,submit,nodes,work,walltime\na,90,4,1 h 30 min,\n").unwrap());
         let (submit, work) = (Span::from_secs(90), Span::from_secs(5_400));
         let name = "a".to_owned();
-        let wanted = Row { line: 2, name, submit, nodes: 4, work, walltime: None, step: None };
+        let wanted = Row { line: 2, name, submit, nodes: 4, work, ..Row::default() };
         assert_eq!(row, wanted);
         let text = "step,walltime,work,nodes,submit,name\n10 s, 2 h ,60,1,0,\"b, c\"\n";
         let row = only(of_table(text).unwrap());
