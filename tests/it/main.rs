@@ -32,6 +32,7 @@ mod fleet_swarm;
 mod forecast;
 mod golden;
 mod harm;
+mod heads;
 mod hostile;
 mod images;
 mod intervals;

@@ -65,8 +65,8 @@ fn without_turns_ft_on_16_nodes_is_forty_percent_too_fast() {
     assert!((-0.42..-0.37).contains(&off), "{off}");
 }
 
-/// What does not hold: a rank that has its node to itself computes more than twice as fast as one of
-/// four (FT on 8 nodes and on 16 with one rank each: 195.55 and 102.5 s). One node does not say so.
+/// What does not hold: a rank alone on its node computes more than twice as fast as one of four (FT
+/// on 8 nodes and on 16 with one rank each: 195.55 and 102.5 s). One node does not say so.
 #[test]
 fn one_rank_on_each_node_is_not_foretold() {
     let off = ft("ft_16_ranks", &[]) / 102.5 - 1.0;
