@@ -1,18 +1,19 @@
-//! The stage `measured`: nothing is played; what real programs took in a storm is emitted.
+//! The stage `measured`: nothing is played; what real programs took is emitted.
 //!
-//! It stands with the others only where a storm is imported: a plan alone cannot be played here.
+//! It stands with the others only where a measurement is imported: a plan alone cannot be played
+//! here.
 
 use crate::backend::Backend;
 use crate::event::{EndReason, Sink, Stop, What};
 use crate::plan::Plan;
-use crate::storm::Storm;
+use crate::storm::Measurement;
 
 /// The name of this stage in what it leaves.
 pub const NAME: &str = "measured";
 
-/// A storm as a stage that plays its one plan.
+/// A measurement as a stage that plays its one plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured<'s>(pub &'s Storm);
+pub struct Measured<'s>(pub &'s dyn Measurement);
 
 impl Backend for Measured<'_> {
     fn name(&self) -> &'static str {
@@ -20,7 +21,7 @@ impl Backend for Measured<'_> {
     }
 
     fn about(&self) -> &'static str {
-        "what real programs took in a storm"
+        "what real programs took"
     }
 
     /// Reality is not the same each time.
@@ -29,10 +30,10 @@ impl Backend for Measured<'_> {
     }
 
     fn cannot(&self, plan: &Plan) -> Vec<String> {
-        let (nodes, clients) = (plan.machine.nodes.len(), self.0.clients.len());
-        let differs = nodes != clients;
+        let (nodes, measured) = (plan.machine.nodes.len(), self.0.nodes() as usize);
+        let differs = nodes != measured;
         differs
-            .then(|| format!("{nodes} nodes, where {clients} clients were measured"))
+            .then(|| format!("{nodes} nodes, where {measured} were measured"))
             .into_iter()
             .collect()
     }
@@ -44,6 +45,6 @@ impl Backend for Measured<'_> {
                 return Ok(reason);
             }
         }
-        unreachable!("a storm ends")
+        unreachable!("what was measured has ended")
     }
 }

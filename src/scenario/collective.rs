@@ -37,6 +37,8 @@ choice! {
         RecursiveDoubling = "recursive-doubling",
         /// In round k each sends to the k-th node after it.
         Pairwise = "pairwise",
+        /// Parts are spread over the nodes, which then exchange them at halved or doubled distance.
+        Scatter = "scatter",
     }
 }
 
@@ -51,6 +53,12 @@ pub enum MessagePattern {
     ReduceDoubling,
     /// All get the sum of all: parts of it go round the ring twice.
     ReduceRing,
+    /// The first rank's data go to all: halved each round, one part comes to each, and all gather
+    /// the parts.
+    BroadcastScatter,
+    /// All get the sum of all: pairs halve what they reduce each round, so that each has one part
+    /// of the sum, and all gather the parts.
+    ReduceScatter,
     /// All get the data of all: these go round the ring.
     GatherRing,
     /// All get the data of all: pairs exchange all that they have, at twice the distance each
@@ -78,14 +86,18 @@ table! {
         size: Bytes = SIZE_SOME;
         /// Before the first byte of each message moves: alpha of the usual cost models.
         latency: Span = SPAN => "\"0 s\"";
+        /// Whether two nodes that send to each other in the same round take turns, so that both
+        /// messages take twice their time, as Open MPI does over TCP.
+        take_turns: bool => "false";
     }
     checks |section, m| {
         if let Some((operation, Some(algorithm))) = operation.zip(algorithm)
             && pattern(operation, algorithm).is_none()
         {
             let title = format!("`{}` has no algorithm `{}`", operation.word(), algorithm.word());
-            let help = "broadcast: linear or binomial; all-reduce and all-gather: ring or \
-                        recursive-doubling; all-to-all: pairwise or linear; neighbours: linear";
+            let help = "broadcast: binomial, linear or scatter; all-reduce: ring, \
+                        recursive-doubling or scatter; all-gather: ring or recursive-doubling; \
+                        all-to-all: pairwise or linear; neighbours: linear";
             m.note(Mistake::new(section.place("algorithm"), title).help(help));
         }
     }
@@ -103,6 +115,14 @@ impl Collective {
         })
     }
 
+    /// Whether so many nodes cannot carry it out by its algorithm.
+    #[must_use]
+    pub fn is_unknown(self, nodes: u32) -> bool {
+        let powers = [MessagePattern::GatherDoubling, MessagePattern::BroadcastScatter];
+        let all = pattern(self.operation, self.algorithm());
+        all.is_none_or(|all| powers.contains(&all) && !nodes.is_power_of_two())
+    }
+
     /// Who sends what to whom.
     #[must_use]
     pub fn pattern(self) -> MessagePattern {
@@ -113,11 +133,15 @@ impl Collective {
 
 /// Notes an operation that so many nodes cannot carry out.
 pub(super) fn check_nodes(own: &Section<'_>, of: Collective, nodes: u32, m: &mut Mistakes) {
-    if of.pattern() == MessagePattern::GatherDoubling && !nodes.is_power_of_two() {
-        let title = format!("recursive doubling gathers from 2, 4, 8, ... nodes, not from {nodes}");
-        let mistake = Mistake::new(own.section("collective").place("algorithm"), title);
-        m.note(mistake.help("`algorithm = \"ring\"` takes any number"));
-    }
+    let (title, other) = match of.pattern() {
+        _ if nodes.is_power_of_two() => return,
+        MessagePattern::GatherDoubling => ("recursive doubling gathers from", "ring"),
+        MessagePattern::BroadcastScatter => ("a broadcast is scattered over", "binomial"),
+        _ => return,
+    };
+    let title = format!("{title} 2, 4, 8, ... nodes, not {nodes}");
+    let mistake = Mistake::new(own.section("collective").place("algorithm"), title);
+    m.note(mistake.help(format!("`algorithm = \"{other}\"` takes any number")));
 }
 
 /// Who sends what to whom, if there is such an algorithm.
@@ -125,7 +149,9 @@ fn pattern(operation: Operation, algorithm: Algorithm) -> Option<MessagePattern>
     Some(match (operation, algorithm) {
         (Operation::Broadcast, Algorithm::Linear) => MessagePattern::BroadcastLinear,
         (Operation::Broadcast, Algorithm::Binomial) => MessagePattern::BroadcastBinomial,
+        (Operation::Broadcast, Algorithm::Scatter) => MessagePattern::BroadcastScatter,
         (Operation::AllReduce, Algorithm::Ring) => MessagePattern::ReduceRing,
+        (Operation::AllReduce, Algorithm::Scatter) => MessagePattern::ReduceScatter,
         (Operation::AllReduce, Algorithm::RecursiveDoubling) => MessagePattern::ReduceDoubling,
         (Operation::AllGather, Algorithm::Ring) => MessagePattern::GatherRing,
         (Operation::AllGather, Algorithm::RecursiveDoubling) => MessagePattern::GatherDoubling,

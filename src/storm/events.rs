@@ -8,7 +8,7 @@
 //! Not modelled: stages of a boot that nobody measured, and meters; they are not emitted at all.
 
 use super::setup::STEP_MS;
-use super::{Client, Kind, Storm};
+use super::{Client, Kind, Measurement, Storm};
 use crate::event::{Cause, CheckpointAct, EndReason, Event, JobPhase, NodeState, Purpose, What};
 use crate::ids::{JobId, Life, NodeId};
 use crate::units::{Bytes, Span, Time};
@@ -18,8 +18,7 @@ const CLIENTS: JobId = JobId(0);
 
 impl Storm {
     /// The events of the storm, in the order of their time.
-    #[must_use]
-    pub fn events(&self) -> Vec<Event> {
+    pub(super) fn happened(&self) -> Vec<Event> {
         let emitted = match self.setup.kind {
             Kind::Write => self.written(),
             Kind::Read => self.booted(NodeState::Root, Some(Purpose::Root)),

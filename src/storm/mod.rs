@@ -1,17 +1,45 @@
-//! Measured storms: many clients at one server, read from tables of what real programs took.
+//! Measured storms and collective operations, read from tables of what real programs took.
 //!
-//! A storm has two sides: a [`Setup`], which is a scenario of the same machine, and what its
-//! clients took, which are the events of a run of it. So it becomes a results folder like that of
-//! any stage, and can be held against a run of its own scenario.
+//! Each of them has two sides: a scenario of the same machine, and what was measured, which are the
+//! events of a run of it. So it becomes a results folder like that of any stage, and can be held
+//! against a run of its own scenario. In a storm many clients ask one server; in an operation the
+//! ranks of MPI send to each other.
 
 mod events;
+mod open_mpi;
+mod operations;
 mod setup;
 mod table;
 
+use crate::event::Event;
 use crate::units::{BitRate, Span};
 
+pub use open_mpi::algorithm as open_mpi_algorithm;
+pub use operations::Operation;
 pub use setup::Setup;
 pub use table::{StormError, Table, read};
+
+/// What was measured once, and can be recorded as a run.
+pub trait Measurement: std::fmt::Debug + Sync {
+    /// Name for a folder.
+    fn name(&self) -> &str;
+    /// Which of several of the same name it is; the seed of its results folder.
+    fn run(&self) -> u64;
+    /// Nodes of the machine of its scenario.
+    fn nodes(&self) -> u32;
+    /// How busy the processors of the whole machine were (percent).
+    fn cpu_busy(&self) -> u32;
+    /// How much of it there is, by name.
+    fn counts(&self) -> [(&'static str, u64); 2];
+    /// How long all of it took.
+    fn makespan(&self) -> Span;
+    /// The metric by which it is held against the model.
+    fn compared(&self) -> &'static str;
+    /// The scenario of the same machine, with the sources of its figures.
+    fn scenario(&self) -> String;
+    /// What happened, in the order of time.
+    fn events(&self) -> Vec<Event>;
+}
 
 /// What the clients of a storm do, all at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,10 +85,39 @@ pub struct Storm {
     pub line: u64,
 }
 
-impl Storm {
-    /// The scenario of the storm, with its name, title and the sources of its figures.
-    #[must_use]
-    pub fn scenario(&self) -> String {
+impl Measurement for Storm {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn run(&self) -> u64 {
+        self.run
+    }
+
+    fn nodes(&self) -> u32 {
+        self.clients.len() as u32
+    }
+
+    fn cpu_busy(&self) -> u32 {
+        self.cpu_busy
+    }
+
+    fn counts(&self) -> [(&'static str, u64); 2] {
+        let failed = self.clients.iter().filter(|client| !client.succeeded).count();
+        [("clients", self.clients.len() as u64), ("failed", failed as u64)]
+    }
+
+    /// From the common start until the last client ended.
+    fn makespan(&self) -> Span {
+        let ends = self.clients.iter().map(|client| client.start.0 + client.took.0);
+        Span(ends.max().unwrap_or(0))
+    }
+
+    fn compared(&self) -> &'static str {
+        if self.setup.kind == Kind::Write { "checkpoint_time_max" } else { "boot_t100" }
+    }
+
+    fn scenario(&self) -> String {
         let Self { name, title, run, .. } = self;
         format!(
             "schema = 1\nname = \"{name}\"\ntitle = \"{title}\"\nseed = {run}\n{}\n[source]\n{}",
@@ -71,11 +128,8 @@ impl Storm {
         )
     }
 
-    /// From the common start until the last client ended.
-    #[must_use]
-    pub fn makespan(&self) -> Span {
-        let ends = self.clients.iter().map(|client| client.start.0 + client.took.0);
-        Span(ends.max().unwrap_or(0))
+    fn events(&self) -> Vec<Event> {
+        self.happened()
     }
 }
 

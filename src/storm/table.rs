@@ -1,5 +1,6 @@
-//! Reads a table of storms: a row for each client, with what was set up and how long it took.
+//! Reads a table of storms, with a row for each client, or of collective operations.
 //!
+//! The latter has a column `op`, and its rows are read by [`super::operations`].
 //! A row that cannot be used is a [`Flaw`] with its line, and so is a storm that lacks a client:
 //! half a storm is none. Nothing is dropped without a word. A client that seems to start a little
 //! before the common start moves that start to its own.
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
+use super::operations::{self, Operation};
 use super::{Client, Kind, Setup, Storm};
 use crate::trace::Flaw;
 use crate::units::{Bytes, Span};
@@ -46,11 +48,13 @@ const SECONDS_MAX: f64 = 86_400.0;
 /// process. Assumption: what the scheduler of a busy machine takes.
 const EARLY_MAX: f64 = 0.1;
 
-/// The storms of a table.
+/// What a table has: storms or operations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// Those that are whole, in the order of the file.
+    /// Storms that are whole, in the order of the file.
     pub storms: Vec<Storm>,
+    /// Collective operations, in the order of the file.
+    pub operations: Vec<Operation>,
     /// Rows, without the head.
     pub rows: usize,
     /// What cannot be used, in the order of the file.
@@ -67,6 +71,17 @@ pub enum StormError {
         path: PathBuf,
         /// Why.
         why: String,
+    },
+    /// It is one of operations, and lacks columns.
+    #[error(
+        "{}: no table of collective operations: it has no column {}", path.display(),
+        missing.join(", ")
+    )]
+    Operations {
+        /// The file.
+        path: PathBuf,
+        /// The columns that it lacks.
+        missing: Vec<&'static str>,
     },
     /// It has other columns.
     #[error(
@@ -92,12 +107,18 @@ pub fn read(path: &Path) -> Result<Table, StormError> {
     let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let heads = reader.headers().map_err(|error| unreadable(error.to_string()))?.clone();
-    let missing: Vec<_> =
-        COLUMNS.into_iter().filter(|column| !heads.iter().any(|head| head == *column)).collect();
+    let lacks = |column: &&str| !heads.iter().any(|head| head == *column);
+    let of_operations = !lacks(&"op");
+    let columns = if of_operations { &operations::COLUMNS[..] } else { &COLUMNS };
+    let missing: Vec<_> = columns.iter().copied().filter(lacks).collect();
     if !missing.is_empty() {
-        return Err(StormError::Foreign { path: path.to_owned(), missing });
+        let path = path.to_owned();
+        return Err(match of_operations {
+            true => StormError::Operations { path, missing },
+            false => StormError::Foreign { path, missing },
+        });
     }
-    let mut found = Found::default();
+    let mut found = Found { of_operations, ..Found::default() };
     let mut rows = 0;
     let mut record = StringRecord::new();
     loop {
@@ -116,25 +137,34 @@ pub fn read(path: &Path) -> Result<Table, StormError> {
 }
 
 /// One line of the table.
-struct Row<'a> {
+pub(super) struct Row<'a> {
     heads: &'a StringRecord,
     record: &'a StringRecord,
 }
 
 impl Row<'_> {
+    /// Whether the table has a column.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.heads.iter().any(|head| head == column)
+    }
+
     /// The text of a column; empty where it has none.
-    fn text(&self, column: &str) -> &str {
+    pub(super) fn text(&self, column: &str) -> &str {
         let place = self.heads.iter().position(|head| head == column);
         place.and_then(|place| self.record.get(place)).unwrap_or_default().trim()
     }
 
-    fn number<T: std::str::FromStr>(&self, column: &str, what: &str) -> Result<T, String> {
+    pub(super) fn number<T: std::str::FromStr>(
+        &self,
+        column: &str,
+        what: &str,
+    ) -> Result<T, String> {
         let text = self.text(column);
         text.parse().map_err(|_| format!("{column} is `{text}` and not {what}"))
     }
 
     /// A time in seconds, from 0 to a day.
-    fn span(&self, column: &str) -> Result<Span, String> {
+    pub(super) fn span(&self, column: &str) -> Result<Span, String> {
         let seconds: f64 = self.number(column, "a number of seconds")?;
         if (0.0..=SECONDS_MAX).contains(&seconds) {
             return Ok(Span::from_secs_f64(seconds));
@@ -143,7 +173,7 @@ impl Row<'_> {
     }
 
     /// An amount of data, from a byte up.
-    fn bytes(&self, column: &str) -> Result<Bytes, String> {
+    pub(super) fn bytes(&self, column: &str) -> Result<Bytes, String> {
         let bytes: u64 = self.number(column, "a number of bytes")?;
         if bytes == 0 { Err(format!("{column} is 0")) } else { Ok(Bytes(bytes)) }
     }
@@ -253,6 +283,8 @@ type Early = BTreeMap<u32, (Span, Client)>;
 /// What was read so far.
 #[derive(Default)]
 struct Found {
+    of_operations: bool,
+    operations: Vec<Operation>,
     storms: Vec<(Storm, Early)>,
     places: BTreeMap<String, usize>,
     flaws: Vec<Flaw>,
@@ -268,6 +300,10 @@ impl Found {
     fn take(&mut self, row: &Row, line: u64) -> Result<(), String> {
         if row.record.len() != row.heads.len() {
             return Err(format!("{} cells and not {}", row.record.len(), row.heads.len()));
+        }
+        if self.of_operations {
+            self.operations.push(Operation::of(row, line)?);
+            return Ok(());
         }
         let setup = row.setup()?;
         let cpu_busy = row.number("cpu_busy_pct", "a percentage")?;
@@ -289,7 +325,8 @@ impl Found {
     }
 
     fn table(self, rows: usize) -> Table {
-        let Self { storms, mut flaws, .. } = self;
+        let Self { storms, mut flaws, mut operations, .. } = self;
+        operations::calibrate(&mut operations);
         let mut whole = Vec::new();
         for (mut storm, clients) in storms {
             let missing: BTreeSet<u32> =
@@ -317,13 +354,14 @@ impl Found {
             whole.push(storm);
         }
         flaws.sort_by_key(|flaw| flaw.line);
-        Table { storms: whole, rows, flaws }
+        Table { storms: whole, operations, rows, flaws }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storm::Measurement as _;
 
     const HEAD: &str = "run,proto,server,client,n,file_bytes,node_link,uplink,server_link,\
                         per_module,blksize,client_idx,start_s,dur_s,rc,cpu_busy_pct,note\n";

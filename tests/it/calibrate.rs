@@ -91,6 +91,104 @@ fn what_cannot_be_imported_is_reported_by_its_line_and_the_rest_is_imported() {
     assert_eq!(bench.files(), before);
 }
 
+/// Two ranks over 10 Mbit/s: α is 1 ms. A million bytes would take 0.8 s of the whole link and move
+/// in 1 s, so that payload gets 80 %. An all-reduce of a million bytes is then two messages of a
+/// half that take turns: 2 (1 ms + 1 s).
+fn operations() -> String {
+    let head = "op,ranks,bytes,reps,min_s,mean_s,max_s,node_link,cpu_busy_pct\n";
+    let rows = [
+        "pingpong_0_1_roundtrip,2,8,5,0.002,0.002,0.002,10mbit,40",
+        "pingpong_0_1_roundtrip,2,1000000,3,2.002,2.002,2.002,10mbit,40",
+        "allreduce_float,2,1000000,4,1.9,2.0,2.2,10mbit,40",
+        "bcast,2,1000000,1,1.1,1.1,1.1,10mbit,40",
+    ];
+    rows.iter().fold(head.to_owned(), |all, row| format!("{all}{row}\n"))
+}
+
+#[test]
+fn imported_operations_are_held_against_the_model_of_their_ping_pongs() {
+    let bench = Bench::new();
+    bench.write("mpi.csv", &operations());
+    let done = bench.run(&["import", "mpi.csv", "--model", "--json"]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    let rows = done.json_lines();
+    let of = |row: usize, key: &str| rows[row][key].as_f64().expect("a number");
+    assert_eq!((rows.len(), &rows[2]["ranks"], &rows[2]["repetitions"]), (4, &2.into(), &4.into()));
+    assert_eq!(rows[2]["metric"], "collective_time_mean");
+    for (row, measured, model) in [(1, 1.001, 1.001), (2, 2.0, 2.002), (3, 1.1, 1.001)] {
+        assert!((of(row, "measured") - measured).abs() < 1e-6, "{}", rows[row]);
+        assert!((of(row, "model") - model).abs() < 1e-4, "{}", rows[row]);
+    }
+    // The folder is like any other: fastest and slowest are kept, and `compare` takes it.
+    let folder = results(&rows[2]);
+    assert!(folder.contains("allreduce_float-2-1000000-10mbit/1-measured-"), "{folder}");
+    let run = bench.play(&[format!("{folder}/scenario.toml").into()], &[]).swap_remove(0);
+    let compared = object(&bench.run(&["compare", &folder, &results(&run), "--json"]));
+    let metrics = compared["metrics"].as_array().expect("a list");
+    let mean = metrics.iter().find(|row| row["name"] == "collective_time_mean").expect("a row");
+    assert_eq!(mean["verdict"], "within", "{mean}");
+    let text = bench.run(&["import", "mpi.csv", "--model"]).stdout;
+    assert!(
+        text.contains("(was there already)  collective_time_mean: 1.100000 s, model 1.00"),
+        "{text}"
+    );
+}
+
+/// The ping-pongs are fitted, and the broadcast and the all-reduce predicted.
+#[test]
+fn calibrate_fits_latency_and_share_to_ping_pongs_and_predicts_the_rest() {
+    let bench = Bench::new();
+    bench.write("mpi.csv", &operations());
+    let rows = bench.run(&["import", "mpi.csv", "--json"]).json_lines();
+    let folders: Vec<_> = rows.iter().map(results).collect();
+    let scenario = format!("{}/scenario.toml", folders[1]);
+    let args = [
+        &["calibrate", &scenario, "--from", &folders[0], &folders[1]][..],
+        &["--hold-out", &folders[2], "--observe", "collective_time_mean", "--json"],
+        &["--fit", "network.tcp_share,workload.bulk-synchronous.collective.latency"],
+    ];
+    let done = bench.run(&args.concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(
+        done.stdout.contains("workload.bulk-synchronous.collective.latency"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn operations_that_cannot_be_imported_are_reported_by_their_lines() {
+    let bench = Bench::new();
+    let flawed = [
+        "gossip,2,8,5,0.1,0.1,0.1,10mbit,40",
+        "bcast,1,8,5,0.1,0.1,0.1,10mbit,40",
+        "bcast,2,8,0,0.1,0.1,0.1,10mbit,40",
+        "bcast,2,8,5,0.3,0.1,0.1,10mbit,40",
+        "bcast,2,8,5,0.1,0.1,0.1,fast,40",
+    ];
+    bench.write("mpi.csv", &flawed.iter().fold(operations(), |all, row| format!("{all}{row}\n")));
+    bench.write("lacks.csv", "op,ranks,bytes\n");
+    let done = bench.run(&["import", "mpi.csv"]);
+    assert_eq!((done.code, done.stdout.lines().count()), (3, 4), "{}", done.stderr);
+    for reported in [
+        "mpi.csv:6: op is `gossip`; known are allreduce, barrier, bcast",
+        "mpi.csv:7: ranks is 1: nothing is sent",
+        "mpi.csv:8: reps is 0; known are 1 to 100000",
+        "mpi.csv:9: min_s, mean_s and max_s are not in this order",
+        "mpi.csv:10: node_link is `fast` and no rate such as 100mbit",
+        "mpi.csv: 5 things cannot be used in 9 rows; 4 operations can",
+    ] {
+        assert!(done.stderr.contains(reported), "{reported} is missing in:\n{}", done.stderr);
+    }
+    let done = bench.run(&["import", "lacks.csv"]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("no table of collective operations: it has no column reps"),
+        "{}",
+        done.stderr
+    );
+}
+
 #[test]
 fn a_recorded_run_meets_the_same_faults_on_another_stage() {
     let bench = Bench::new();

@@ -1,10 +1,8 @@
-//! Collective operations of jobs: alpha-beta costs, failures in the middle, and what was measured.
+//! Collective operations of jobs: alpha-beta costs, and failures in the middle.
 
 use rackstorm::event::{CollectiveAct, EndReason, Event, What};
 use rackstorm::stage::Model;
 use rackstorm::{Outcome, Plan, Run};
-
-use crate::measured::table;
 
 /// Nodes behind one switch that are up at once; 100 Mbit/s of payload, so that 1 MB takes 0.08 s.
 fn job(nodes: u32, steps: u32, collective: &str, rest: &str) -> String {
@@ -56,6 +54,11 @@ fn each_operation_takes_what_alpha_and_beta_say() {
             ("broadcast", "linear", alpha + others * m),
             ("all-reduce", "recursive-doubling", (floor + fold) * (alpha + m)),
             ("all-reduce", "ring", 2.0 * others * (alpha + m / f64::from(n))),
+            (
+                "all-reduce",
+                "scatter",
+                2.0 * floor * alpha + 2.0 * (1.0 - floor.exp2().recip()) * m + fold * (alpha + m),
+            ),
             ("all-gather", "ring", others * (alpha + m)),
             ("all-to-all", "pairwise", others * (alpha + m)),
             ("all-to-all", "linear", alpha + others * m),
@@ -65,6 +68,11 @@ fn each_operation_takes_what_alpha_and_beta_say() {
             "all-gather",
             "recursive-doubling",
             floor * alpha + others * m,
+        )));
+        rows.extend(is_power.then_some((
+            "broadcast",
+            "scatter",
+            2.0 * floor * alpha + 2.0 * others / f64::from(n) * m,
         )));
         for (operation, algorithm, expected) in rows {
             let text = format!(
@@ -76,6 +84,37 @@ fn each_operation_takes_what_alpha_and_beta_say() {
             let slack = 1e-6 * f64::from(n);
             assert!((time - expected).abs() < slack, "{n} {text}: {time} s, {expected} expected");
         }
+    }
+}
+
+/// With 0.08 s for the m bytes of a message and no latency: whoever exchanges with the other one of
+/// its pair takes twice as long, and whoever sends to one and receives from another does not.
+#[test]
+fn pairs_that_take_turns_take_twice_as_long() {
+    let m = 0.08;
+    for (nodes, operation, algorithm, expected) in [
+        (2, "broadcast", "binomial", m),
+        (4, "broadcast", "scatter", (0.75 + 2.0 * 0.75) * m),
+        (2, "all-reduce", "ring", 2.0 * m),
+        (8, "all-reduce", "ring", 14.0 / 8.0 * m),
+        (8, "all-reduce", "recursive-doubling", 6.0 * m),
+        (8, "all-reduce", "scatter", 28.0 / 8.0 * m),
+        // The fold of the third one sends one way only.
+        (3, "all-reduce", "recursive-doubling", 4.0 * m),
+        (3, "all-reduce", "scatter", 4.0 * m),
+        (8, "all-gather", "ring", 7.0 * m),
+        (8, "all-gather", "recursive-doubling", 14.0 * m),
+        // Of the seven rounds one is between two that exchange.
+        (8, "all-to-all", "pairwise", 8.0 * m),
+        (8, "all-to-all", "linear", 14.0 * m),
+        (8, "neighbours", "linear", 4.0 * m),
+    ] {
+        let text = format!(
+            "operation = \"{operation}\", algorithm = \"{algorithm}\", size = \"1 MB\", \
+             take_turns = true"
+        );
+        let time = time_of(nodes, &text);
+        assert!((time - expected).abs() < 1e-5, "{nodes} {text}: {time} s, {expected} expected");
     }
 }
 
@@ -175,34 +214,4 @@ fn two_jobs_send_each_to_its_own_nodes() {
     let done: Vec<_> = outcome.findings.jobs.iter().map(|job| job.done_s).collect();
     // The second one begins again when its node is back, at 14 s; the first one does not notice.
     assert_eq!(done, [60.0, 14.0 + 3.0 * 18.0]);
-}
-
-/// Large messages of Open MPI 4.1.4 between network namespaces behind 100 Mbit/s links: up to eight
-/// ranks its broadcast is linear, and a round trip is two messages.
-#[test]
-fn broadcasts_that_were_measured_are_foretold_within_two_percent() {
-    let Some(path) = table("mpi_collectives_netns.csv") else { return };
-    let mut found = 0;
-    for row in csv::Reader::from_path(path).expect("a table").deserialize() {
-        let row: std::collections::BTreeMap<String, String> = row.expect("a row");
-        let number = |name: &str| row[name].parse::<f64>().expect("a number");
-        let (ranks, bytes) = (number("ranks") as u32, number("bytes") as u64);
-        if bytes < 1_000_000 || row["op"] != "bcast" || ranks > 8 {
-            continue;
-        }
-        let rate = row["node_link"].replace("mbit", " Mbit/s");
-        let text = job(
-            ranks,
-            1,
-            &format!("operation = \"broadcast\", algorithm = \"linear\", size = \"{bytes} B\""),
-            &format!("[hardware]\nlink = \"{rate}\"\n"),
-        );
-        // The payload of TCP with time stamps: 1448 of 1538 bytes on the wire.
-        let text = text.replace("tcp_share = 1.0", "tcp_share = 0.941482");
-        let (outcome, _) = play(&text);
-        let (played, mean) = (metric(&outcome, "collective_time_mean"), number("mean_s"));
-        assert!((played / mean - 1.0).abs() < 0.02, "{row:?}: {played} s");
-        found += 1;
-    }
-    assert!(found >= 8, "the table has such rows");
 }

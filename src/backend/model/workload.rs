@@ -371,7 +371,7 @@ impl Workload {
         nodes: Vec<NodeId>,
         out: &mut Vec<Outcome>,
     ) {
-        let (machine, messages) = Collective::begin(spec.pattern(), spec.size, nodes.len() as u32);
+        let (machine, messages) = Collective::begin(spec, nodes.len() as u32);
         if machine.is_done() {
             out.push(Outcome::Answer(job));
             return;

@@ -71,7 +71,7 @@ macro_rules! rate {
 }
 
 /// All of them.
-pub static ALL: [Key; 14] = [
+pub static ALL: [Key; 15] = [
     rate!("hardware.link", "bit/s", 1e3 to 1e15, BitRate, hardware.link.0),
     Key {
         name: "network.tcp_share",
@@ -102,6 +102,21 @@ pub static ALL: [Key; 14] = [
         high: 86_400.0 * 365.0,
         get: |scenario| scenario.short().map(|job| job.work.step.as_secs_f64()),
         set: set_step,
+        toml: of_span,
+    },
+    Key {
+        name: "workload.bulk-synchronous.collective.latency",
+        unit: "s",
+        usual: false,
+        low: 1e-9,
+        high: 60.0,
+        get: |scenario| Some(scenario.short()?.work.collective?.latency.as_secs_f64()),
+        set: |scenario, value| {
+            let first = scenario.jobs.first_mut().and_then(|job| job.work.collective.as_mut());
+            if let Some(collective) = first {
+                collective.latency = Span::from_secs_f64(value);
+            }
+        },
         toml: of_span,
     },
 ];
@@ -138,7 +153,8 @@ mod tests {
 
     const SCENARIO: &str = "schema = 1\ninherit = \"edge_rack_24\"\n\
                             [workload.bulk-synchronous]\nstep = \"20 s\"\nwork = \"400 s\"\n\
-                            [stop]\nwhen = \"workload done\"\nat = \"2 h\"\n";
+                            collective = { operation = \"broadcast\", size = \"1 MB\", \
+                            latency = \"1 ms\" }\n[stop]\nwhen = \"workload done\"\nat = \"2 h\"\n";
 
     fn read(set: &[String]) -> Scenario {
         let overrides = Overrides { set: set.to_vec(), seed: None };

@@ -40,7 +40,7 @@ const RIVAL_APART: f64 = 0.01;
 const ABSENT: f64 = 1.0;
 
 /// Metrics that are observations.
-const METRICS: [&str; 9] = [
+const METRICS: [&str; 10] = [
     "boot_t50",
     "boot_t90",
     "boot_t100",
@@ -49,6 +49,7 @@ const METRICS: [&str; 9] = [
     "checkpoint_time_mean",
     "checkpoint_time_max",
     "restart_time_mean",
+    "collective_time_mean",
     "makespan",
 ];
 

@@ -8,7 +8,7 @@ use rackstorm::backend::model::Model;
 use rackstorm::experiment::observe;
 use rackstorm::fitting::calibration::{Calibration, Key, Recorded, Verdict, calibrate, keys};
 use rackstorm::scenario::{self, Scenario};
-use rackstorm::storm::{self, Kind, Storm};
+use rackstorm::storm::{self, Kind, Measurement as _, Storm};
 
 use crate::measured::rows::{rows, table};
 use crate::measured::{assert_near, storms};

@@ -8,11 +8,11 @@
 //! lie *below* what was measured, and by no more than the measurements differ among themselves.
 
 mod agreement;
+mod operations;
 mod paper;
 mod rows;
 mod storms;
 
-pub(crate) use rows::table;
 use rows::{Row, rows};
 
 /// Packets a second that no daemon reaches: the links alone are compared.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::measured::rows::{Row, rows};
-use crate::measured::{DNSMASQ, UNBOUND, storms};
+use crate::measured::{DNSMASQ, UNBOUND, operations, storms};
 use crate::program::{root, update};
 
 /// Replaces what stands between the marks of a table.
@@ -68,6 +68,34 @@ fn dhcp_table() -> Option<String> {
     Some(table)
 }
 
+/// Operations of 16 kB and more. A round trip has half of its time.
+fn operations_table() -> Option<String> {
+    let mut table = "| operation | algorithm | ranks | bytes | node link | CPU busy (%) | \
+                     mean measured (s) | model (s) | model against measured |\n\
+                     |---|---|--:|--:|---|--:|--:|--:|--:|\n"
+        .to_owned();
+    let all = operations::operations()?;
+    for one in all.iter().filter(|it| it.what.size.0 >= 16_000) {
+        let (measured, model) = (one.took[1].as_secs_f64(), operations::model(one));
+        let _ = writeln!(
+            table,
+            "| {kind} | {algorithm} | {ranks}{by} | {bytes} | {link} | {busy} | {measured:.4} | \
+             {model:.4} | {off:+.1} % |",
+            kind = operations::kind(one),
+            algorithm = format!("{:?}", one.what.algorithm()),
+            ranks = one.ranks,
+            by = (one.per_switch < one.ranks)
+                .then(|| format!(" by {}", one.per_switch))
+                .unwrap_or_default(),
+            bytes = one.what.size.0,
+            link = one.node_link,
+            busy = one.cpu_busy,
+            off = 100.0 * (model / measured - 1.0),
+        );
+    }
+    Some(table)
+}
+
 /// The daemon's rate holds where the processors were short: 16 clients or more at full rate.
 fn tftp(row: &Row) -> f64 {
     let bound = row.n >= 16 && !row.is_scaled();
@@ -81,6 +109,7 @@ fn the_tables_of_the_paper_are_what_the_model_says() {
         ("reads", table("http_get_storm_summary.csv", storms::read)),
         ("tftp", table("tftp_storm_summary.csv", tftp)),
         ("dhcp", dhcp_table()),
+        ("operations", operations_table()),
     ];
     let file = root().join("docs/validation.md");
     let page = std::fs::read_to_string(&file).expect("there is a paper");
