@@ -77,5 +77,6 @@ mod traces;
 mod transfers;
 mod variants;
 mod web;
+mod wifi;
 mod workloads;
 mod worst;

@@ -88,7 +88,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         let nodes = ids.map(|id| MachineNode::at(machine, id)).collect();
         let head = machine.wiring.server.node;
         let server = |_: &_| Server { down: u16::from(head.is_some()), ..Server::default() };
-        let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
+        let switches = (0..).zip(&machine.switches);
+        let switches = switches.map(|(index, row)| Switch::of(row.server, machine.is_cell(index)));
+        let switches = switches.collect();
         let mut rack = Self {
             chance: Chance::new(&plan.scenario),
             chains: chains(&plan),
@@ -363,7 +365,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn island(&self, NodeId(index): NodeId) -> Option<u32> {
         let node = &self.nodes[index as usize];
-        let forwards = self.switches[node.switch as usize].down == 0;
+        let forwards = self.switches[node.switch as usize].forwards();
         (node.share_ppm > 0 && forwards).then_some(node.switch)
     }
 
