@@ -149,7 +149,7 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         let rates = Rates::of(plan);
         let mut builder = FabricBuilder::new();
-        let is_mesh = plan.sends_between_parts() || plan.machine.wiring.cells > 0;
+        let is_mesh = plan.is_mesh();
         if is_mesh {
             builder.mesh();
         }

@@ -18,6 +18,7 @@ mod checks;
 mod cli;
 mod collective;
 mod compare;
+mod copies;
 mod cosmic;
 mod crews;
 mod data_grid;

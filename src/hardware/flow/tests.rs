@@ -151,11 +151,9 @@ impl Pair {
         let exits: Vec<usize> = self.routes.iter().map(|route| *route.1.last().unwrap()).collect();
         let mut carried = 0;
         for link in 0..self.links.len() {
-            let passes = self
-                .routes
-                .iter()
-                .any(|(_, path)| path.contains(&link) && *path.last().unwrap() != link);
-            if passes {
+            // Elsewhere than as the last of a route it may be crossed by what is no exit.
+            let before = |(_, path): &(_, Vec<usize>)| path[..path.len() - 1].contains(&link);
+            if self.routes.iter().any(before) {
                 return;
             }
             if exits.contains(&link) {

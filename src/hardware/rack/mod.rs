@@ -449,12 +449,23 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// is not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped
     /// and they are lost. What a dead link, switch or server holds up waits for it.
     pub fn send(&mut self, from: Part, to: Part, bytes: Bytes) -> Option<SendId> {
+        self.start_send((from, to), (bytes, true))
+    }
+
+    /// The same for what a node sends another one of its image of a checkpoint. No event says that
+    /// it has arrived.
+    pub fn send_copy(&mut self, from: NodeId, to: NodeId, bytes: Bytes) -> Option<SendId> {
+        let [from, to] = [from, to].map(|node| Part { kind: PartKind::Node, index: node.0 });
+        self.start_send((from, to), (bytes, false))
+    }
+
+    fn start_send(&mut self, (from, to): (Part, Part), what: (Bytes, bool)) -> Option<SendId> {
         let is_up = |part: Part| {
             part.kind == PartKind::Server || self.state(NodeId(part.index)) == NodeState::Up
         };
         let cap = cap(&self.nodes);
         (is_up(from) && is_up(to))
-            .then(|| self.sends.start((from, to), bytes, &mut self.network, self.now, cap))
+            .then(|| self.sends.start((from, to), what, &mut self.network, self.now, cap))
     }
 
     /// Gives a send up, if it has not ended: what it moved is lost.
@@ -468,7 +479,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn lose_sends(&mut self, id: u32) {
         let part = Part { kind: PartKind::Node, index: id };
         for (send, what) in self.sends.lose(part, &mut self.network, self.now) {
-            self.emit(what);
+            what.into_iter().for_each(|what| self.emit(what));
             self.effect(Effect::Sent { send, arrived: false });
         }
     }
@@ -491,7 +502,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.effect(Effect::Moved(ticket));
             }
         } else if let Some((send, what)) = self.sends.finished(finished) {
-            self.emit(what);
+            what.into_iter().for_each(|what| self.emit(what));
             self.effect(Effect::Sent { send, arrived: true });
         } else {
             self.boot_transfer_done(finished.tag as u32, finished);
