@@ -27,7 +27,10 @@ pub(crate) struct Layout {
 pub(crate) struct Named {
     /// Groups of nodes.
     pub(crate) groups: Vec<(String, Range<u32>)>,
+    /// Switches, and behind them the access points of cells.
     pub(crate) switches: Vec<(String, Range<u32>)>,
+    /// How many cells there are.
+    pub(crate) cells: u32,
     pub(crate) psus: Vec<(String, Range<u32>)>,
     /// The PSU that feeds each PSU.
     pub(crate) psu_above: Vec<Option<u32>>,
@@ -106,6 +109,11 @@ impl Layout {
                 unreachable!("not parts of a module")
             }
         }
+    }
+
+    /// The numbers of the access points of cells, among those of switches.
+    pub(crate) fn cells(&self) -> Range<u32> {
+        self.switches - self.named.cells..self.switches
     }
 
     /// Parts of a kind in the whole machine.

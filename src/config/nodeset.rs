@@ -91,6 +91,8 @@ struct Step {
     kind: PartKind,
     /// Whether it is a group of nodes.
     is_group: bool,
+    /// Whether it is a cell.
+    is_cell: bool,
     numbers: Option<Vec<Numbers>>,
     names: Vec<Range<usize>>,
     span: Range<usize>,
@@ -114,14 +116,20 @@ const WORDS: &[(&str, PartKind)] = &[
     ("module", PartKind::Module),
     ("rack", PartKind::Rack),
     ("switch", PartKind::Switch),
+    (CELL, PartKind::Switch),
     ("psu", PartKind::Psu),
     ("supply", PartKind::Psu),
     ("server", PartKind::Server),
     ("file-server", PartKind::Server),
     ("link", PartKind::NodeLink),
     ("uplink", PartKind::Uplink),
+    ("air", PartKind::Uplink),
     ("controller", PartKind::Controller),
 ];
+
+/// The word for the access point of a Wi-Fi cell, which is numbered as a switch; what a switch has
+/// as its uplink is to a cell its air.
+const CELL: &str = "cell";
 
 /// The word for a group of nodes, which is no part itself.
 const GROUP: &str = "group";
@@ -253,7 +261,8 @@ impl Reader<'_> {
             }
             _ => None,
         };
-        Ok(Step { kind, is_group, numbers, names, span: word.start..self.at })
+        let is_cell = name == CELL;
+        Ok(Step { kind, is_group, is_cell, numbers, names, span: word.start..self.at })
     }
 
     /// What is wrong where the name of a kind of part should be.
@@ -381,7 +390,12 @@ impl Path {
             let nodes = groups.iter().map(|&group| layout.named.groups[group as usize].1.clone());
             (nodes.collect(), groups)
         } else {
-            let all = 0..layout.count(kind);
+            let all = if first.is_cell { layout.cells() } else { 0..layout.count(kind) };
+            if first.is_cell && all.is_empty() {
+                let title = "this cluster has no Wi-Fi cells";
+                let help = "[[cell]] tables make some";
+                return Err(problem(title, first.span.clone()).help(help));
+            }
             (self.pick(first, std::slice::from_ref(&all), None, layout)?, Vec::new())
         };
         for step in &self.steps[1..] {
@@ -475,12 +489,16 @@ impl Path {
         layout: &Layout,
     ) -> Result<Vec<Range<u32>>, Problem> {
         let known = layout.named.of(step.kind).iter().map(|(name, range)| (name, range.clone()));
-        if let Some(found) = self.named(step, &known.collect::<Vec<_>>(), one(step.kind))? {
+        let cells = layout.cells();
+        let fits = |(_, it): &(&String, Range<u32>)| !step.is_cell || cells.contains(&it.start);
+        let (kind, kinds) =
+            if step.is_cell { (CELL, "cells".into()) } else { (one(step.kind), plural(step.kind)) };
+        if let Some(found) = self.named(step, &known.filter(fits).collect::<Vec<_>>(), kind)? {
             let parts = merged(parts.to_vec());
             let found = merged(found);
             return Ok(without(&parts, &without(&parts, &found)));
         }
-        step.pick(parts, of, (one(step.kind), &plural(step.kind)))
+        step.pick(parts, of, (kind, &kinds))
     }
 }
 

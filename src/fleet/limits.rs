@@ -18,6 +18,7 @@ pub fn cannot(plan: &Plan) -> Vec<String> {
         cannot_say_how(plan),
         cannot_change(plan),
         cannot_send(plan),
+        cannot_share(plan),
     ];
     let jobs = (0..plan.jobs.len() as u16).map(JobId);
     let of_jobs = jobs.flat_map(|job| of_job(plan, job));
@@ -54,6 +55,14 @@ fn cannot_change(plan: &Plan) -> Option<String> {
 fn cannot_send(plan: &Plan) -> Option<String> {
     let why = "[transfers]: agents do not send to each other; only the model plays them";
     (!plan.scenario.transfers.is_empty()).then(|| why.to_owned())
+}
+
+/// Why agents cannot keep copies at each other that share links with something else, if they were
+/// to.
+fn cannot_share(plan: &Plan) -> Option<String> {
+    let why = "copies at partners, buddies and groups that share links with other traffic: agents \
+               take the time of links that nothing else is on; only the model plays them";
+    plan.copies_meet_others().then(|| why.to_owned())
 }
 
 /// Why agents cannot play other workloads than jobs, of each that there is.

@@ -18,6 +18,15 @@
 //! In a tree of switches a transfer crosses the uplinks up to the switch in which it turns, the
 //! inside of that one, and the uplinks down from it. A server that is a node shares its link with
 //! whatever the node sends itself, and reads and writes its own data on its disk alone.
+//!
+//! ```text
+//!  node ~~ air ~~ access point === uplink up ==> ...                 out of a Wi-Fi cell
+//!  node ~~ air ~~ access point ~~ the same air ~~ node               within it
+//! ```
+//!
+//! The air of a cell is one link for both directions. What goes from node to node crosses it twice,
+//! and so takes twice its rate of it. Flows that share it are equally fast, as stations are that
+//! send frames of one size in turn. A cell makes the fabric a mesh.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,8 +36,8 @@ use super::flow::{Fabric, FabricBuilder, LinkId, RouteId};
 use crate::ids::{NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::machine::Machine;
-use crate::plan::wiring::NetworkWay;
 use crate::scenario::cluster::Hardware;
+use crate::scenario::parts::Cell;
 use crate::units::{BitRate, Bytes, Time};
 
 /// One million parts per million: a part that works at its peak.
@@ -51,6 +60,14 @@ struct ServerLinks {
     received: LinkId,
     disk: LinkId,
     tftp: LinkId,
+}
+
+/// The air of a cell.
+#[derive(Clone, Debug)]
+struct Air {
+    /// What payload gets, unharmed.
+    rate: BitRate,
+    link: LinkId,
 }
 
 /// Where any part may send to any other: the links and routes that only this needs.
@@ -81,6 +98,8 @@ pub struct Network {
     servers: Vec<ServerLinks>,
     /// The inside of each switch, if something may turn there.
     insides: Vec<LinkId>,
+    /// Of the cells, which are the last of the switches.
+    airs: Vec<Air>,
     /// The node that is the server, and the way to its own disk.
     head: Option<(u32, RouteId)>,
     mesh: Option<Mesh>,
@@ -130,7 +149,7 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         let rates = Rates::of(plan);
         let mut builder = FabricBuilder::new();
-        let is_mesh = plan.sends_between_parts();
+        let is_mesh = plan.is_mesh();
         if is_mesh {
             builder.mesh();
         }
@@ -152,12 +171,15 @@ impl Network {
         let turns = is_mesh || machine.is_of_parts();
         let inside = |_| builder.link(BitRate(u64::MAX));
         let insides: Vec<_> = (0..links.len()).filter(|_| turns).map(inside).collect();
+        let airs: Vec<_> =
+            airs_of(plan).map(|rate| Air { rate, link: builder.link(rate) }).collect();
+        let trunks = Trunks { machine, links, insides, airs };
         let uplinks: Vec<_> = (0..)
             .zip(&machine.switches)
             .map(|(index, switch)| {
                 let server: &ServerLinks = &servers[switch.server as usize];
-                let (down, up) = links[index as usize];
-                let (from, to) = ways(&machine.way_to_server(index), &links, &insides);
+                let (down, up) = trunks.links[index as usize];
+                let (from, to) = trunks.ways_to_server(index);
                 let mut route =
                     |way: &[LinkId], ends: [LinkId; 2]| builder.route(&[way, &ends].concat());
                 Uplink {
@@ -172,9 +194,9 @@ impl Network {
             .collect();
         let head = machine.wiring.server.node;
         let head = head.map(|node| (node, builder.route(&[servers[0].disk])));
-        let parts = MeshParts { links: &links, insides: &insides, servers: &servers };
-        let mesh = is_mesh.then(|| Mesh::new(plan, &parts, &rates, &mut builder));
-        Self { fabric: builder.build(), uplinks, servers, insides, head, mesh, rates }
+        let mesh = is_mesh.then(|| Mesh::new(plan, (&trunks, &servers), &rates, &mut builder));
+        let Trunks { insides, airs, .. } = trunks;
+        Self { fabric: builder.build(), uplinks, servers, insides, airs, head, mesh, rates }
     }
 
     /// The rates are those of another plan of the same machine from now on; says whether any is
@@ -186,6 +208,9 @@ impl Network {
         for (uplink, switch) in self.uplinks.iter_mut().zip(&plan.machine.switches) {
             let rate = payload_rate(switch.uplink, plan);
             differs |= std::mem::replace(&mut uplink.rate, rate) != rate;
+        }
+        for (air, rate) in self.airs.iter_mut().zip(airs_of(plan)) {
+            differs |= std::mem::replace(&mut air.rate, rate) != rate;
         }
         differs
     }
@@ -255,8 +280,9 @@ impl Network {
             PartKind::Node => Some(mesh.machine.nodes[part.index as usize].switch),
             _ => mesh.machine.wiring.server.switch,
         };
-        let mut links = Vec::with_capacity(5);
+        let mut links = Vec::with_capacity(7);
         let way = mesh.machine.way_between(switch(from), switch(to));
+        let air = |part: Part| self.air_of(switch(part)?).map(|air| air.link);
         let server = [from, to].into_iter().find(|part| part.kind == PartKind::Server);
         let is_head = |part: Part| part.kind == PartKind::Node && self.is_head(part.index);
         if server.is_some() && (is_head(from) || is_head(to)) {
@@ -266,9 +292,11 @@ impl Network {
                 PartKind::Node => mesh.nodes[from.index as usize].up,
                 _ => self.servers[from.index as usize].sent,
             });
+            links.extend(air(from));
             links.extend(way.up.iter().map(|&switch| self.uplinks[switch as usize].up));
             links.extend(way.turn.map(|switch| self.insides[switch as usize]));
             links.extend(way.down.iter().map(|&switch| self.uplinks[switch as usize].down));
+            links.extend(air(to));
             links.push(match to.kind {
                 PartKind::Node => mesh.nodes[to.index as usize].down,
                 _ => self.servers[to.index as usize].received,
@@ -277,6 +305,11 @@ impl Network {
         let route = self.fabric.add_route(&links);
         self.mesh.as_mut().expect("it was seen").known.insert((from, to), route);
         route
+    }
+
+    /// The air of a switch, if it is the access point of a cell.
+    fn air_of(&self, switch: u32) -> Option<&Air> {
+        self.airs.get((switch as usize + self.airs.len()).checked_sub(self.uplinks.len())?)
     }
 
     /// The payload rate of a server's link, unharmed.
@@ -304,12 +337,15 @@ impl Network {
         }
     }
 
-    /// Leaves this share of an uplink; zero stalls what crosses it.
+    /// Leaves this share of an uplink, and of the air of a cell; zero stalls what crosses it.
     pub fn set_uplink(&mut self, now: Time, switch: u32, share_ppm: u32) {
         let uplink = &self.uplinks[switch as usize];
         let rate = share_of(uplink.rate, share_ppm);
         self.fabric.set_capacity(now, uplink.down, rate);
         self.fabric.set_capacity(now, uplink.up, rate);
+        if let Some(&Air { rate, link }) = self.air_of(switch) {
+            self.fabric.set_capacity(now, link, share_of(rate, share_ppm));
+        }
     }
 
     /// Leaves this share of a server's network; zero stalls what crosses it.
@@ -342,25 +378,56 @@ impl Network {
     }
 }
 
-/// What the links of nodes lead to.
-struct MeshParts<'n> {
+/// What payload gets of the air of each cell.
+fn airs_of(plan: &Plan) -> impl Iterator<Item = BitRate> + '_ {
+    plan.scenario.parts.iter().flat_map(|parts| parts.cells.iter().map(Cell::air))
+}
+
+/// What lies between nodes and servers.
+struct Trunks<'n> {
+    machine: &'n Machine,
     /// Of the uplink of each switch: down and up.
-    links: &'n [(LinkId, LinkId)],
-    insides: &'n [LinkId],
-    servers: &'n [ServerLinks],
+    links: Vec<(LinkId, LinkId)>,
+    insides: Vec<LinkId>,
+    airs: Vec<Air>,
+}
+
+impl Trunks<'_> {
+    fn air_of(&self, switch: u32) -> Option<LinkId> {
+        let cell = (switch as usize + self.airs.len()).checked_sub(self.links.len())?;
+        self.airs.get(cell).map(|air| air.link)
+    }
+
+    /// The links between the nodes of a switch and their server: those that lead from the server,
+    /// and those that lead to it.
+    fn ways_to_server(&self, switch: u32) -> (Vec<LinkId>, Vec<LinkId>) {
+        let way = self.machine.way_to_server(switch);
+        let of = |switch: &u32| self.links[*switch as usize];
+        let turn = || way.turn.map(|switch| self.insides[switch as usize]);
+        let (up, down) = (way.up.iter().map(of), way.down.iter().map(of));
+        let ends = [Some(switch), self.machine.wiring.server.switch];
+        let airs = ends.into_iter().flatten().filter_map(|end| self.air_of(end));
+        let from = up.clone().map(|it| it.0).chain(turn()).chain(down.clone().map(|it| it.1));
+        let to = up.map(|it| it.1).chain(turn()).chain(down.map(|it| it.0));
+        (from.chain(airs.clone()).collect(), to.chain(airs).collect())
+    }
 }
 
 impl Mesh {
-    fn new(plan: &Plan, parts: &MeshParts<'_>, rates: &Rates, builder: &mut FabricBuilder) -> Self {
+    fn new(
+        plan: &Plan,
+        (trunks, servers): (&Trunks<'_>, &[ServerLinks]),
+        rates: &Rates,
+        builder: &mut FabricBuilder,
+    ) -> Self {
         let machine = Arc::clone(&plan.machine);
         let head = machine.wiring.server.node;
-        let of_switch: Vec<_> = (0..machine.switches.len() as u32)
-            .map(|switch| ways(&machine.way_to_server(switch), parts.links, parts.insides))
-            .collect();
+        let switches = 0..machine.switches.len() as u32;
+        let of_switch: Vec<_> = switches.map(|switch| trunks.ways_to_server(switch)).collect();
         let nodes = (0..)
             .zip(&machine.nodes)
             .map(|(node, row)| {
-                let server = &parts.servers[row.server as usize];
+                let server = &servers[row.server as usize];
                 let (from, to) = &of_switch[row.switch as usize];
                 let rate = rates.groups[usize::from(machine.group_of(NodeId(node)))].link;
                 let (down, up) = if head == Some(node) {
@@ -386,21 +453,6 @@ impl Mesh {
             .collect();
         Self { machine, nodes, known: BTreeMap::new() }
     }
-}
-
-/// The links between a node's switch and its server: those that lead from the server, and those
-/// that lead to it. `way` leads to it.
-fn ways(
-    way: &NetworkWay,
-    links: &[(LinkId, LinkId)],
-    insides: &[LinkId],
-) -> (Vec<LinkId>, Vec<LinkId>) {
-    let of = |switch: &u32| links[*switch as usize];
-    let turn = || way.turn.map(|switch| insides[switch as usize]);
-    let (up, down) = (way.up.iter().map(of), way.down.iter().map(of));
-    let from = up.clone().map(|it| it.0).chain(turn()).chain(down.clone().map(|it| it.1));
-    let to = up.map(|it| it.1).chain(turn()).chain(down.map(|it| it.0));
-    (from.collect(), to.collect())
 }
 
 fn payload_rate(rate: BitRate, plan: &Plan) -> BitRate {

@@ -20,9 +20,9 @@ pub(super) fn image(spec: &logging::Logging, step: Span, nodes: u32) -> Bytes {
 
 /// The cost C of a checkpoint, or R of reading it back, on average over full ones and increments:
 /// what is fixed, what the cards need, or the time in which all data pass the narrowest place
-/// between nodes and file server, with all nodes writing at once: the node's link, the uplink, the
-/// server's link (each with the payload share of TCP), the server's disk. Before the first byte the
-/// disk takes one request of each node, and before that they compress.
+/// between nodes and file server, with all nodes writing at once: the node's link, the uplink or
+/// the air of a cell, the server's link (each with its payload share), the server's disk. Before
+/// the first byte the disk takes one request of each node, and before that they compress.
 ///
 /// Not modelled: a narrow place that moves during the checkpoint.
 pub(super) fn cost(
@@ -40,12 +40,15 @@ pub(super) fn cost(
     let most = |kind| crew.most_under(kind) * size;
     let link = |rate: BitRate| rate.0 as f64 / 8.0 * scenario.network.tcp_share;
     let server = most(PartKind::Server);
-    let uplinks = if scenario.parts.is_none() {
-        most(PartKind::Uplink) / link(scenario.module.uplink)
-    } else {
+    let uplinks = if let Some(parts) = &scenario.parts {
         let over = crew.over_uplinks().into_iter().zip(&crew.machine().switches);
-        let crossed = over.filter(|(nodes, _)| *nodes > 0.0);
-        crossed.map(|(nodes, row)| nodes * size / link(row.uplink)).fold(0.0, f64::max)
+        let wires = over.map(|(nodes, row)| (nodes, link(row.uplink)));
+        let over = crew.over_airs().into_iter().zip(&parts.cells);
+        let airs = over.map(|(nodes, cell)| (nodes, cell.air().0 as f64 / 8.0));
+        let crossed = wires.chain(airs).filter(|(nodes, _)| *nodes > 0.0);
+        crossed.map(|(nodes, rate)| nodes * size / rate).fold(0.0, f64::max)
+    } else {
+        most(PartKind::Uplink) / link(scenario.module.uplink)
     };
     let ways = [
         size / link(crew.slowest_link(scenario)),

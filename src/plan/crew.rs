@@ -103,6 +103,21 @@ impl<'m> Crew<'m> {
         over.into_iter().map(|count| share * f64::from(count)).collect()
     }
 
+    /// How often what they send crosses the air of each cell on the way to their server, a mean.
+    pub(super) fn over_airs(&self) -> Vec<f64> {
+        let first = self.machine.switches.len() - self.machine.wiring.cells as usize;
+        let mut over = vec![0_u32; self.machine.wiring.cells as usize];
+        let server = self.machine.wiring.server.switch;
+        for &NodeId(node) in &*self.nodes {
+            let ends = [Some(self.machine.nodes[node as usize].switch), server];
+            for switch in ends.into_iter().flatten().filter(|&end| self.machine.is_cell(end)) {
+                over[switch as usize - first] += 1;
+            }
+        }
+        let share = f64::from(self.size) / self.nodes.len() as f64;
+        over.into_iter().map(|count| share * f64::from(count)).collect()
+    }
+
     /// Most of them under one part of a kind, on average.
     pub(super) fn most_under(&self, kind: PartKind) -> f64 {
         self.under(kind, |_| true).into_iter().fold(0.0, f64::max)

@@ -21,8 +21,10 @@
 //! buddies takes in all c images of its pair or triple, and passes them on to the next one. Derived
 //! here.
 //!
-//! Not modelled: a degraded link, and the uplink that is crossed if the nodes hang on several
-//! switches; computing the parity; what memory the images take from the job.
+//! These are the times of links that nothing else is on ([`super::sharing`]). Otherwise what nodes
+//! send to each other goes over the links of the machine, and takes as long as it takes there.
+//!
+//! Not modelled: computing the parity; what memory the images take from the job.
 
 use crate::ids::JobId;
 use crate::plan::Plan;
@@ -48,6 +50,21 @@ pub enum Access {
         /// Nodes of one group, at most, that read from others.
         newcomers: u32,
     },
+}
+
+/// What nodes do for a checkpoint of which they send parts to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where it is kept.
+    pub place: KeptAt,
+    /// Until they send.
+    pub before: Span,
+    /// What their cards take meanwhile.
+    pub meanwhile: Span,
+    /// What one sends to another.
+    pub bytes: Bytes,
+    /// From the end of both on.
+    pub after: Span,
 }
 
 #[doc(hidden)]
@@ -100,6 +117,41 @@ impl Plan {
         span_of(&self.scenario, self.checkpoint_of(of)?, level, share, access)
     }
 
+    /// What nodes do and send to each other for `share` times a job's checkpoint of this level; `None`
+    /// if they send nothing.
+    #[must_use]
+    pub fn exchange(
+        &self,
+        of: JobId,
+        level: usize,
+        share: f64,
+        access: Access,
+    ) -> Option<Exchange> {
+        let place = self.checkpoint_of(of)?.cost(level).kept_at()?;
+        let Parcel { bytes, packing } = self.parcel(of, level, share, access);
+        let each = self.scenario.working_hardware();
+        let efforts: Vec<_> = each.map(|it| Effort::of(it, bytes, (place, access))).collect();
+        let most = |of: fn(&Effort) -> f64| efforts.iter().map(of).fold(0.0, f64::max);
+        // Of what it sends in all, so much goes to each.
+        let receivers = match (place, access) {
+            (KeptAt::Buddies { copies }, Access::Write) => f64::from(copies) - 1.0,
+            (KeptAt::Group { .. }, Access::Read { newcomers: newcomers @ 1.. }) => {
+                f64::from(newcomers)
+            }
+            _ => 1.0,
+        };
+        let sent = most(|it| it.sent) / receivers;
+        let before = Span::from_secs_f64(most(|it| it.before));
+        let is_written = access == Access::Write;
+        (sent > 0.0).then(|| Exchange {
+            place,
+            before: if is_written { packing + before } else { before },
+            meanwhile: Span::from_secs_f64(most(|it| it.meanwhile)),
+            bytes: Bytes(libm::round(sent) as u64),
+            after: if is_written { Span::ZERO } else { packing },
+        })
+    }
+
     /// The time for which a job's checkpoint of this level is written while it computes: L - C, or
     /// the cost of a copy. `None` if it is as long as its transfers take.
     #[must_use]
@@ -144,46 +196,59 @@ pub(super) fn span_of(
 /// The time that it takes if nodes keep it. Of unlike nodes, all wait for those that take longest.
 fn on_nodes(scenario: &Scenario, size: Bytes, place: KeptAt, access: Access) -> Span {
     let each = scenario.working_hardware();
-    let each = each.map(|hardware| on_like_nodes(scenario, hardware, size, (place, access)));
+    let each = each.map(|hardware| {
+        let Effort { before, meanwhile, sent } = Effort::of(hardware, size, (place, access));
+        let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
+        Span::from_secs_f64(before + meanwhile.max(sent / payload))
+    });
     each.max().unwrap_or(Span::ZERO)
 }
 
-fn on_like_nodes(
-    scenario: &Scenario,
-    hardware: &Hardware,
-    size: Bytes,
-    (place, access): (KeptAt, Access),
-) -> Span {
-    let size = size.0 as f64;
-    let payload = hardware.link.0 as f64 / 8.0 * scenario.network.tcp_share;
-    let to_card = |size: f64| size / hardware.sd_write as f64;
-    let from_card = |size: f64| size / hardware.sd_read as f64;
-    let over_link = |size: f64| size / payload;
-    let at_home = size / MEMORY_RATE;
-    let seconds = match (place, access) {
-        (KeptAt::Buddies { copies }, Access::Write) => {
-            at_home + over_link((f64::from(copies) - 1.0) * size)
-        }
-        (KeptAt::Buddies { copies }, Access::Read { newcomers: 1.. }) => {
-            over_link(f64::from(copies) * size)
-        }
-        (KeptAt::Memory | KeptAt::Buddies { .. }, _) => at_home,
-        (KeptAt::Partner, Access::Write) => to_card(2.0 * size).max(over_link(size)),
-        (KeptAt::Partner, Access::Read { newcomers: 1.. }) => {
-            from_card(size).max(to_card(size)).max(over_link(size))
-        }
-        (KeptAt::Group { size: nodes, parity }, Access::Write) => {
-            to_card(with_parity(size, nodes, parity)).max(over_link(f64::from(parity) * size))
-        }
-        (KeptAt::Group { size: nodes, parity }, Access::Read { newcomers: newcomers @ 1.. }) => {
-            let whole = with_parity(size, nodes, parity);
-            let passed_on = over_link(f64::from(newcomers) * whole);
-            from_card(whole).max(passed_on).max(to_card(whole))
-        }
-        (_, Access::Write) => to_card(size),
-        (_, Access::Read { .. }) => from_card(size),
-    };
-    Span::from_secs_f64(seconds)
+/// What a node does for a checkpoint that nodes keep.
+struct Effort {
+    /// What it does before it sends (s).
+    before: f64,
+    /// What it does while it sends (s).
+    meanwhile: f64,
+    /// What it sends or receives, whichever is more (B).
+    sent: f64,
+}
+
+impl Effort {
+    fn of(hardware: &Hardware, size: Bytes, (place, access): (KeptAt, Access)) -> Self {
+        let size = size.0 as f64;
+        let to_card = |size: f64| size / hardware.sd_write as f64;
+        let from_card = |size: f64| size / hardware.sd_read as f64;
+        let at_home = size / MEMORY_RATE;
+        let (before, meanwhile, sent) = match (place, access) {
+            (KeptAt::Buddies { copies }, Access::Write) => {
+                (at_home, 0.0, (f64::from(copies) - 1.0) * size)
+            }
+            (KeptAt::Buddies { copies }, Access::Read { newcomers: 1.. }) => {
+                (0.0, 0.0, f64::from(copies) * size)
+            }
+            (KeptAt::Memory | KeptAt::Buddies { .. }, _) => (at_home, 0.0, 0.0),
+            (KeptAt::Partner, Access::Write) => (0.0, to_card(2.0 * size), size),
+            (KeptAt::Partner, Access::Read { newcomers: 1.. }) => {
+                (0.0, from_card(size).max(to_card(size)), size)
+            }
+            (KeptAt::Group { size: nodes, parity }, Access::Write) => {
+                let card = to_card(with_parity(size, nodes, parity));
+                (0.0, card, f64::from(parity) * size)
+            }
+            (
+                KeptAt::Group { size: nodes, parity },
+                Access::Read { newcomers: newcomers @ 1.. },
+            ) => {
+                let whole = with_parity(size, nodes, parity);
+                let card = from_card(whole).max(to_card(whole));
+                (0.0, card, f64::from(newcomers) * whole)
+            }
+            (_, Access::Write) => (0.0, to_card(size), 0.0),
+            (_, Access::Read { .. }) => (0.0, from_card(size), 0.0),
+        };
+        Self { before, meanwhile, sent }
+    }
 }
 
 /// What a node of a group keeps: its own image and its share of the parity.

@@ -19,11 +19,12 @@ pub(crate) mod pilot;
 pub mod print;
 mod replication;
 pub mod rhythm;
+mod sharing;
 mod tree;
 pub mod wiring;
 
 pub use self::images::Parcel;
-pub use self::levels::Access;
+pub use self::levels::{Access, Exchange};
 
 use std::io;
 use std::sync::Arc;

@@ -15,6 +15,12 @@ impl Machine {
     fn name_in_wiring(&self, part: Part) -> Option<String> {
         let index = part.index as usize;
         Some(match part.kind {
+            PartKind::Switch if self.is_cell(part.index) => {
+                format!("cell[{}]", self.wiring.switch_names[index])
+            }
+            PartKind::Uplink if self.is_cell(part.index) => {
+                format!("cell[{}]/air", self.wiring.switch_names[index])
+            }
             PartKind::Switch => format!("switch[{}]", self.wiring.switch_names[index]),
             PartKind::Uplink => format!("switch[{}]/uplink", self.wiring.switch_names[index]),
             PartKind::Psu => format!("psu[{}]", self.wiring.psu_names[index]),

@@ -7,7 +7,9 @@
 //!   `- left, 24 ports, uplink 1 Gbit/s, 10 W
 //!      |- upper: pi[01-20], 75.7 Mbit/s each
 //!      `- right, 24 ports, uplink 1 Gbit/s, 10 W
-//!         `- lower: pi[21-40], 75.7 Mbit/s each
+//!         |- lower: pi[21-40], 75.7 Mbit/s each
+//!         `- air, a Wi-Fi cell, 65 Mbit/s of which payload gets 50 %, uplink 100 Mbit/s, 6 W
+//!            `~ sensors: pi[41-44], 35 Mbit/s each
 //! ```
 
 use std::io;
@@ -26,11 +28,13 @@ const ONE_BY_ONE: usize = 3;
 struct Branch {
     text: String,
     below: Vec<Branch>,
+    /// Whether it hangs on a radio.
+    by_air: bool,
 }
 
 impl Branch {
     fn leaf(text: String) -> Self {
-        Self { text, below: Vec::new() }
+        Self { text, below: Vec::new(), by_air: false }
     }
 }
 
@@ -78,7 +82,12 @@ fn draw(branch: &Branch, start: &str, rest: &str, out: &mut impl io::Write) -> i
     let rest = if rest.is_empty() { "  " } else { rest };
     for (place, below) in branch.below.iter().enumerate() {
         let is_last = place + 1 == branch.below.len();
-        let (turn, line) = if is_last { ("`- ", "   ") } else { ("|- ", "|  ") };
+        let (turn, line) = match (is_last, below.by_air) {
+            (true, false) => ("`- ", "   "),
+            (false, false) => ("|- ", "|  "),
+            (true, true) => ("`~ ", "   "),
+            (false, true) => ("|~ ", "|  "),
+        };
         draw(below, &format!("{rest}{turn}"), &format!("{rest}{line}"), out)?;
     }
     Ok(())
@@ -126,15 +135,22 @@ impl Tree<'_> {
         below.extend(roots.iter().map(|&root| self.switch(root)));
         match (below.len(), place.switch) {
             (1, Some(_)) => below.remove(0),
-            _ => Branch { text: "top".into(), below },
+            _ => Branch { below, ..Branch::leaf("top".into()) },
         }
     }
 
     fn switch(&self, index: u32) -> Branch {
-        let switch = &self.parts.switches[index as usize];
-        let uplink = switch.uplink.map_or_else(String::new, |rate| format!(", uplink {rate}"));
-        let (name, ports, power) = (&switch.name, switch.ports, switch.power);
-        let text = format!("{name}, {ports} ports{uplink}, {power}");
+        let it = self.parts.forwarders().nth(index as usize).expect("it is one of them");
+        let uplink = it.uplink.map_or_else(String::new, |rate| format!(", uplink {rate}"));
+        let (name, power) = (it.name, it.power);
+        let cell = self.parts.cell(index);
+        let text = if let Some(cell) = cell {
+            let (rate, share) = (cell.rate, libm::round(cell.efficiency * 1e4) / 1e2);
+            format!("{name}, a Wi-Fi cell, {rate} of which payload gets {share} %{uplink}, {power}")
+        } else {
+            let ports = self.parts.switches[index as usize].ports;
+            format!("{name}, {ports} ports{uplink}, {power}")
+        };
         let wiring = &self.plan.machine.wiring;
         let server = self.server().filter(|_| wiring.server.switch == Some(index));
         let groups = self.parts.groups.iter().zip(self.parts.nodes_of_groups());
@@ -142,12 +158,14 @@ impl Tree<'_> {
         let plugged = groups.map(|(group, nodes)| {
             let each = if nodes.len() > 1 { " each" } else { "" };
             let (nodes, link) = (self.nodes(&nodes), group.node.link);
-            Branch::leaf(format!("{}: {nodes}, {link}{each}", group.name))
+            let text = format!("{}: {nodes}, {link}{each}", group.name);
+            Branch { by_air: cell.is_some(), ..Branch::leaf(text) }
         });
         let above = (0..).zip(&wiring.switches_above);
         let under = above.filter(|(_, above)| **above == Some(index));
         let under = under.map(|(switch, _)| self.switch(switch));
-        Branch { text, below: server.into_iter().chain(plugged).chain(under).collect() }
+        let below = server.into_iter().chain(plugged).chain(under).collect();
+        Branch { below, ..Branch::leaf(text) }
     }
 
     fn supply(&self, psu: u32) -> Branch {
@@ -170,7 +188,8 @@ impl Tree<'_> {
                 &machine.wiring.switch_names[switch as usize],
                 machine.switches[switch as usize].power,
             );
-            below.push(Branch::leaf(format!("switch {name}, {power}")));
+            let kind = if machine.is_cell(switch) { "cell" } else { "switch" };
+            below.push(Branch::leaf(format!("{kind} {name}, {power}")));
         }
         for (nodes, pack) in self.packs().into_iter().filter(|(_, pack)| pack.feed == psu) {
             let group = &self.parts.groups[usize::from(pack.group)];
@@ -188,7 +207,7 @@ impl Tree<'_> {
                 below.push(Branch::leaf(format!("and {more} more of {}", self.stem(several[0]))));
             }
         }
-        Branch { text, below }
+        Branch { below, ..Branch::leaf(text) }
     }
 
     /// The name of a supply as written.

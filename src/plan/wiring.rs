@@ -19,8 +19,10 @@ use crate::units::{BitRate, Power};
 pub struct Wiring {
     /// The groups of nodes.
     pub groups: Vec<GroupRow>,
-    /// The names of the switches.
+    /// The names of the switches, and behind them those of the cells.
     pub switch_names: Vec<String>,
+    /// How many of them are cells.
+    pub cells: u32,
     /// The switch above each.
     pub switches_above: Vec<Option<u32>>,
     /// The names of the supplies.
@@ -104,7 +106,8 @@ impl Wiring {
         let feeds = parts.feeds(server);
         Self {
             groups: parts.groups.iter().zip(parts.nodes_of_groups()).map(group).collect(),
-            switch_names: parts.switches.iter().map(|switch| switch.name.clone()).collect(),
+            switch_names: parts.forwarders().map(|it| it.name.clone()).collect(),
+            cells: parts.cells.len() as u32,
             switches_above: parts.switches_above(),
             psu_names: feeds.iter().map(|feed| feed.name.clone()).collect(),
             psus_above: feeds.iter().map(|feed| feed.above).collect(),
@@ -129,8 +132,8 @@ impl Machine {
 
     /// Takes the wiring of parts: their switches, their spares and what is plugged where.
     pub(super) fn wire(&mut self, parts: &Parts, server: &Server) {
-        for (row, switch) in self.switches.iter_mut().zip(&parts.switches) {
-            (row.uplink, row.power) = (switch.uplink.unwrap_or(BitRate(0)), switch.power);
+        for (row, it) in self.switches.iter_mut().zip(parts.forwarders()) {
+            (row.uplink, row.power) = (it.uplink.unwrap_or(BitRate(0)), it.power);
         }
         for (group, nodes) in parts.groups.iter().zip(parts.nodes_of_groups()) {
             let first_spare = nodes.end - group.spares;
@@ -177,6 +180,12 @@ impl Machine {
     #[must_use]
     pub fn has_port_limits(&self) -> bool {
         self.wiring.port_limits.iter().any(Option::is_some)
+    }
+
+    /// Whether a switch is the access point of a cell.
+    #[must_use]
+    pub fn is_cell(&self, switch: u32) -> bool {
+        switch as usize + self.wiring.cells as usize >= self.switches.len()
     }
 
     /// Whether a node takes part in jobs.
@@ -236,8 +245,8 @@ impl Machine {
         self.way_between(Some(switch), self.wiring.server.switch)
     }
 
-    /// The nodes that no longer reach their server if a switch or its uplink, or the link of a
-    /// node, is dead.
+    /// The nodes that no longer reach their server if a switch or its uplink, the air of a cell, or
+    /// the link of a node, is dead.
     pub fn cut_off_by(&self, part: Part) -> impl Iterator<Item = NodeId> + '_ {
         let of_tree = self.is_of_parts();
         let of_head = self.wiring.server.node == Some(part.index);
@@ -245,6 +254,10 @@ impl Machine {
             let switch = self.nodes[node.0 as usize].switch;
             match part.kind {
                 PartKind::Switch => {
+                    self.way_to_server(switch).switches().any(|it| it == part.index)
+                }
+                // What passes an access point goes over the air.
+                PartKind::Uplink if self.is_cell(part.index) => {
                     self.way_to_server(switch).switches().any(|it| it == part.index)
                 }
                 PartKind::Uplink => self.way_to_server(switch).uplinks().any(|it| it == part.index),

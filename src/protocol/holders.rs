@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +141,17 @@ pub fn others(seat: usize, seats: usize, place: KeptAt) -> impl Iterator<Item = 
     let group = group_of(seat, seats, place);
     let near = seat.saturating_sub(3)..(seat + 4).min(seats);
     near.filter(move |&of| of != seat && group_of(of, seats, place) == group)
+}
+
+/// The groups, or the pairs or triples of buddies: runs of seats.
+pub(super) fn groups(seats: usize, place: KeptAt) -> impl Iterator<Item = Range<usize>> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let start = next;
+        let group = (start < seats).then(|| group_of(start, seats, place))?;
+        next = (start..seats).find(|&seat| group_of(seat, seats, place) > group).unwrap_or(seats);
+        Some(start..next)
+    })
 }
 
 /// The group of a seat: groups are runs of seats, as even as they can be.

@@ -6,6 +6,7 @@
 
 pub mod chain;
 pub mod coordinated;
+mod copies;
 pub mod corruption;
 pub mod detector;
 pub mod drain;

@@ -372,7 +372,7 @@ impl Seating {
     }
 
     /// The holders of the newest checkpoint.
-    fn holders(&self) -> Option<&Holders> {
+    pub(super) fn holders(&self) -> Option<&Holders> {
         self.kept.last().and_then(|kept| kept.holders.as_ref())
     }
 

@@ -34,6 +34,9 @@ pub const CHANGEABLE: &[(&str, &str)] = &[
     ("module.uplink", "of what is under way as well"),
     ("group.N.node.link", "of what is under way as well"),
     ("switch.N.uplink", "of what is under way as well"),
+    ("cell.N.rate", "of what is under way as well"),
+    ("cell.N.efficiency", "of what is under way as well"),
+    ("cell.N.uplink", "of what is under way as well"),
     ("server.link", "of what is under way as well"),
     ("server.disk", "of what is under way as well"),
     (
@@ -148,6 +151,10 @@ fn taken_up(before: &Scenario, after: &Scenario) -> Scenario {
             own.node.link = other.node.link;
         }
         for (own, other) in own.switches.iter_mut().zip(&other.switches) {
+            own.uplink = other.uplink;
+        }
+        for (own, other) in own.cells.iter_mut().zip(&other.cells) {
+            (own.rate, own.efficiency) = (other.rate, other.efficiency);
             own.uplink = other.uplink;
         }
     }

@@ -370,7 +370,9 @@ fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Proble
     let help = match set.kind {
         PartKind::Node if kind == Fault::PowerLoss => " (for a node, write [[fault.crash]])",
         PartKind::Node if kind == Fault::LinkDegradation => " (`node/link` is a node's link)",
-        PartKind::Switch if kind == Fault::LinkDegradation => " (`switch/uplink` is its uplink)",
+        PartKind::Switch if kind == Fault::LinkDegradation => {
+            " (`switch/uplink` is its uplink, `cell/air` the air)"
+        }
         _ => "",
     };
     Err(Problem::new(title).help(format!("it strikes {can}{help}")))

@@ -219,6 +219,16 @@ fn boot(
                 let how = group.boot.or(method).filter(|_| boots(&nodes));
                 let Some((method, of)) = how.zip(of) else { continue };
                 let place = if of.has("boot") { of.place("boot") } else { place };
+                let on_air = parts.cell(parts.switch_of(group));
+                let from_network = !matches!(method, BootMethod::Instant | BootMethod::Sd);
+                if let Some(cell) = on_air.filter(|_| from_network) {
+                    let (group, air) = (&group.name, &cell.name);
+                    let title = format!("`{group}` is on Wi-Fi and cannot boot from the network");
+                    let mistake = Mistake::new(place, title).help("`boot = \"sd\"` for the group");
+                    let label = format!("the cell `{air}`");
+                    m.note(mistake.label("the boot method").other(of.place("switch"), label));
+                    continue;
+                }
                 let named = of.place("hardware");
                 check_boot(method, &group.node, &of.section("node"), (place, named), m);
             }

@@ -65,11 +65,11 @@ impl Made {
 /// Reads how the cluster of a scenario is written.
 pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Made> {
     if root.items("group").next().is_none() {
-        let lonely = ["switch", "supply"].into_iter().filter(|name| root.has(name));
+        let lonely = ["switch", "cell", "supply"].into_iter().filter(|name| root.has(name));
         for name in lonely {
             let title = format!("[[{name}]] without [[group]]");
-            let help = "a cluster is written as [[group]], [[switch]] and [[supply]], or as \
-                        [cluster] of modules";
+            let help = "a cluster is written as [[group]], [[switch]], [[cell]] and [[supply]], or \
+                        as [cluster] of modules";
             m.note(Mistake::new(root.place(name), title).help(help));
         }
         return Some(Made::Modules);
@@ -77,9 +77,10 @@ pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Made> {
     // Without its profile, a group would seem to lack all keys of its nodes.
     let has_profile = |section: &Section<'_>| section.has("node");
     let groups: Option<Vec<_>> = root.items("group").collect();
-    let (Some(groups), Some(switches), Some(supplies)) = (
+    let (Some(groups), Some(switches), Some(cells), Some(supplies)) = (
         groups,
         root.items("switch").collect::<Option<Vec<_>>>(),
+        root.items("cell").collect::<Option<Vec<_>>>(),
         root.items("supply").collect::<Option<Vec<_>>>(),
     ) else {
         return None;
@@ -91,9 +92,11 @@ pub(super) fn read(root: &Section<'_>, m: &mut Mistakes) -> Option<Made> {
     let parts = Parts {
         groups: all(&groups, m)?,
         switches: all(&switches, m)?,
+        cells: all(&cells, m)?,
         supplies: all(&supplies, m)?,
     };
-    let mut check = Check { parts: &parts, groups, switches, supplies, fits: true, m };
+    let forwarders = [switches, cells].concat();
+    let mut check = Check { parts: &parts, groups, forwarders, supplies, fits: true, m };
     check.names();
     check.switches(root.own_place());
     check.supplies();
@@ -114,7 +117,8 @@ fn all<T: Declared>(sections: &[Section<'_>], m: &mut Mistakes) -> Option<Vec<T>
 struct Check<'p, 's, 'm> {
     parts: &'p Parts,
     groups: Vec<Section<'s>>,
-    switches: Vec<Section<'s>>,
+    /// The switches, and behind them the cells.
+    forwarders: Vec<Section<'s>>,
     supplies: Vec<Section<'s>>,
     fits: bool,
     m: &'m mut Mistakes,
@@ -130,26 +134,28 @@ impl Check<'_, '_, '_> {
     fn names(&mut self) {
         let parts = self.parts;
         let groups: Vec<_> = parts.groups.iter().map(|it| &it.name).collect();
-        let switches: Vec<_> = parts.switches.iter().map(|it| &it.name).collect();
+        let forwarders: Vec<_> = parts.forwarders().map(|it| it.name).collect();
         let supplies: Vec<_> = parts.supplies.iter().map(|it| &it.name).collect();
         let places = |all: &[Section<'_>]| -> Vec<_> {
             all.iter().map(|section| section.place("name")).collect()
         };
         for (kind, names, places) in [
             ("group", groups, places(&self.groups)),
-            ("switch", switches, places(&self.switches)),
+            ("switch", forwarders, places(&self.forwarders)),
             ("supply", supplies, places(&self.supplies)),
         ] {
             for (index, (name, place)) in names.iter().zip(places).enumerate() {
+                let is_cell = kind == "switch" && index >= parts.switches.len();
+                let kind = if is_cell { "cell" } else { kind };
                 if !is_name(name) {
                     let help = "letters, digits, `-` and `_`, and a letter first";
                     self.note(place, format!("`{name}` is no name of a {kind}"), help);
                 } else if names[..index].contains(name) {
-                    self.note(
-                        place,
-                        format!("two of the kind {kind} are called `{name}`"),
-                        "give each a name of its own",
-                    );
+                    let title = match kind {
+                        "cell" => format!("a switch or another cell is called `{name}` as well"),
+                        _ => format!("two of the kind {kind} are called `{name}`"),
+                    };
+                    self.note(place, title, "give each a name of its own");
                 } else if kind == "supply" && name.as_str() == MAINS {
                     let help = "what names no supply hangs on it; it has no limit";
                     self.note(place, format!("the supply `{MAINS}` is there by itself"), help);
@@ -185,9 +191,10 @@ impl Check<'_, '_, '_> {
     /// Switches are known and have ports enough.
     fn switches(&mut self, lacking: Place) {
         let parts = self.parts;
-        let known: Vec<_> = parts.switches.iter().map(|it| it.name.as_str()).collect();
+        let known = parts.switch_names();
         if known.is_empty() {
-            let help = "[[switch]] with `name`, `ports` and `power`: nodes are plugged into it";
+            let help = "[[switch]] with `name`, `ports` and `power`: nodes are plugged into it; or \
+                        a Wi-Fi [[cell]]";
             self.note(lacking, "a cluster of parts without a switch".into(), help);
             return;
         }
@@ -200,13 +207,20 @@ impl Check<'_, '_, '_> {
             }
             self.look_up(self.groups[index].place("switch"), "switch", name, &known);
         }
-        for index in 0..parts.switches.len() {
-            let name = parts.switches[index].under.as_deref();
-            self.look_up(self.switches[index].place("under"), "switch", name, &known);
-            if name.is_some() && parts.switches[index].uplink.is_none() {
-                let title = format!("`{}` has no uplink", parts.switches[index].name);
+        for (index, forwarder) in parts.forwarders().enumerate() {
+            let place = self.forwarders[index].place("under");
+            self.look_up(place, "switch", forwarder.under, &known);
+            if let Some(cell) =
+                parts.cells.iter().find(|it| Some(it.name.as_str()) == forwarder.under)
+            {
+                let title = format!("`{}` is a cell, and nothing is plugged into it", cell.name);
+                let help = "`under` names a switch; the cell may be under that one as well";
+                self.note(place, title, help);
+            }
+            if forwarder.under.is_some() && forwarder.uplink.is_none() {
+                let title = format!("`{}` has no uplink", forwarder.name);
                 let help = "give `uplink`, the rate of its link to the switch above it";
-                self.note(self.switches[index].own_place(), title, help);
+                self.note(self.forwarders[index].own_place(), title, help);
             }
         }
     }
@@ -219,15 +233,16 @@ impl Check<'_, '_, '_> {
             let name = parts.groups[index].supply.as_deref();
             self.look_up(self.groups[index].place("supply"), "supply", name, &known);
         }
-        let switches = self.switches.iter().map(|section| section.place("supply"));
+        let forwarders = self.forwarders.iter().map(|section| section.place("supply"));
         let below = self.supplies.iter().map(|section| section.place("under"));
-        let feed: Vec<_> = switches
-            .zip(parts.switches.iter().map(|switch| (&switch.supply, switch.power)))
-            .chain(below.zip(parts.supplies.iter().map(|supply| (&supply.under, Power(0)))))
+        let under = parts.supplies.iter().map(|supply| (supply.under.as_deref(), Power(0)));
+        let feed: Vec<_> = forwarders
+            .zip(parts.forwarders().map(|it| (it.supply, it.power)))
+            .chain(below.zip(under))
             .collect();
         for (place, (name, power)) in feed {
-            self.look_up(place, "supply", name.as_deref(), &known);
-            let Some(supply) = name.as_deref().and_then(|name| parts.supply(name)) else {
+            self.look_up(place, "supply", name, &known);
+            let Some(supply) = name.and_then(|name| parts.supply(name)) else {
                 continue;
             };
             if supply.count > 1 {
@@ -245,15 +260,13 @@ impl Check<'_, '_, '_> {
     /// Nothing hangs on itself.
     fn loops(&mut self) {
         let parts = self.parts;
-        let switches: Vec<_> = (parts.switches.iter())
-            .map(|switch| (switch.name.as_str(), switch.under.as_deref()))
-            .collect();
+        let switches: Vec<_> = parts.forwarders().map(|it| (it.name.as_str(), it.under)).collect();
         let supplies: Vec<_> = (parts.supplies.iter())
             .map(|supply| (supply.name.as_str(), supply.under.as_deref()))
             .collect();
         for (tree, is_switch) in [(switches, true), (supplies, false)] {
             let Some((first, chain)) = looped(&tree) else { continue };
-            let of = if is_switch { &self.switches } else { &self.supplies };
+            let of = if is_switch { &self.forwarders } else { &self.supplies };
             let title = format!("`{}` is under itself", tree[first].0);
             self.note(of[first].place("under"), title, format!("the chain: {chain}"));
         }
@@ -344,6 +357,12 @@ pub(super) fn check_server(
             );
         }
     }
+    if let Some(cell) = parts.cells.iter().find(|cell| Some(&cell.name) == server.switch.as_ref()) {
+        let title = format!("`{}` is a cell, and nothing is plugged into it", cell.name);
+        let help = "the `uplink` of a cell that is under no switch leads to the server; a server \
+                    on Wi-Fi is a node of the cell (`server.node`)";
+        note("switch", title, help);
+    }
     let several = server.supply.as_deref().and_then(|name| parts.supply(name));
     if several.is_some_and(|supply| supply.count > 1) {
         let help = "a supply with a `count` feeds blades, one each, and nothing else";
@@ -361,15 +380,17 @@ fn check_ports(root: &Section<'_>, parts: &Parts, server: &Server, m: &mut Mista
     let of_server = parts.switch_of_server(server);
     let is_apart = server.node.is_none();
     let above = parts.switches_above();
-    for (index, section) in (0..).zip(root.items("switch")) {
-        let (switch, Some(section)) = (&parts.switches[index as usize], section) else { continue };
+    let sections = root.items("switch").chain(root.items("cell"));
+    for ((index, section), forwarder) in (0..).zip(sections).zip(parts.forwarders()) {
+        let Some(section) = section else { continue };
         let nodes = parts.groups.iter().filter(|group| parts.switch_of(group) == index);
         let nodes: u64 = nodes.map(|group| u64::from(group.nodes)).sum();
         let switches = above.iter().filter(|above| **above == Some(index)).count() as u64;
         let servers = u64::from(of_server == Some(index) && is_apart);
         let plugged = nodes + switches + servers;
-        if plugged > u64::from(switch.ports) {
-            let (name, has) = (&switch.name, switch.ports);
+        let switch = parts.switches.get(index as usize);
+        if let Some(has) = switch.map(|it| it.ports).filter(|&has| plugged > u64::from(has)) {
+            let name = forwarder.name;
             let title =
                 format!("{plugged} things are plugged into `{name}`, which has {has} ports");
             let help = format!("{nodes} nodes, {switches} switches, {servers} servers");
@@ -377,10 +398,18 @@ fn check_ports(root: &Section<'_>, parts: &Parts, server: &Server, m: &mut Mista
         }
         let roots = above.iter().filter(|above| above.is_none()).count();
         let leads_up = above[index as usize].is_none() && (of_server.is_none() || roots > 1);
-        if leads_up && switch.uplink.is_none() {
-            let title = format!("`{}` has no uplink", switch.name);
-            let help = "give `uplink`, the rate of its link to the servers, or plug the server \
-                        into it (`server.switch`)";
+        if leads_up && forwarder.uplink.is_none() {
+            let title = format!("`{}` has no uplink", forwarder.name);
+            let help = match switch {
+                Some(_) => {
+                    "give `uplink`, the rate of its link to the servers, or plug the server into \
+                     it (`server.switch`)"
+                }
+                None => {
+                    "give `uplink`, the rate of its wire to the servers, or make one of its nodes \
+                     the server (`server.node`)"
+                }
+            };
             m.note(Mistake::new(section.own_place(), title).help(help));
         }
     }

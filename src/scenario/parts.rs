@@ -3,6 +3,7 @@
 //! ```text
 //! [[supply]] atx ---- [[supply]] converter, 10 of them ---- a blade of [[group]] each
 //! [[switch]] left ---- [[switch]] right, under it ---- the links of a [[group]]
+//!            left ---- [[cell]] air, under it ~~~~~~~~ the radios of a [[group]]
 //! ```
 //!
 //! They are one module in one rack. What names no supply hangs on the mains, a supply without a
@@ -49,7 +50,8 @@ table! {
         spares: u32 = Kind::Count(0, NODES_MAX) => "0";
         /// Nodes on a blade.
         nodes_per_blade: u32 = SOME => "1";
-        /// The switch into which its nodes are plugged. Default: the only one.
+        /// The switch into which its nodes are plugged, or the cell in which they are. Default: the
+        /// only one.
         switch: Option<String>;
         /// The supply that feeds them; of one with a `count`, each blade has its own. Default: the
         /// mains, which have no limit.
@@ -80,6 +82,37 @@ table! {
 }
 
 table! {
+    /// A Wi-Fi cell of a cluster that is written as parts: its access point, and the air that all
+    /// in the cell share, in both directions together.
+    pub struct Cell(Clone, Debug, PartialEq) {
+        /// Its name, as in `cell[NAME]`.
+        name: String = NAME;
+        /// The rate at which its radios send.
+        rate: BitRate = BIT_RATE;
+        /// The share of it that payload gets, all nodes together: the rest is preambles, headers,
+        /// acknowledgements and waiting.
+        efficiency: f64 = Kind::Share(0.01, 1.0);
+        /// Rate of the wire from its access point to the switch above it, or to the servers. It may
+        /// be left out where nothing goes that way.
+        uplink: Option<BitRate> = BIT_RATE;
+        /// The switch above its access point. Default: none; then as for a switch.
+        under: Option<String>;
+        /// Power that the access point draws.
+        power: Power = POWER;
+        /// The supply that feeds it. Default: the mains.
+        supply: Option<String>;
+    }
+}
+
+impl Cell {
+    /// What payload gets of its air.
+    #[must_use]
+    pub fn air(&self) -> BitRate {
+        BitRate(libm::round(self.rate.0 as f64 * self.efficiency) as u64)
+    }
+}
+
+table! {
     /// A supply of a cluster that is written as parts: a PSU, in sets of parts `psu[NAME]`.
     pub struct Supply(Clone, Debug, PartialEq, Eq) {
         /// Its name.
@@ -105,8 +138,25 @@ pub struct Parts {
     pub groups: Vec<Group>,
     /// The switches.
     pub switches: Vec<Switch>,
+    /// The Wi-Fi cells. Their access points are numbered as switches, behind those.
+    pub cells: Vec<Cell>,
     /// The supplies as written, of which some are several.
     pub supplies: Vec<Supply>,
+}
+
+/// A switch, or the access point of a cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarder<'p> {
+    /// Its name.
+    pub name: &'p String,
+    /// Rate of its wire upwards.
+    pub uplink: Option<BitRate>,
+    /// The switch above it.
+    pub under: Option<&'p str>,
+    /// Power it draws.
+    pub power: Power,
+    /// The supply that feeds it.
+    pub supply: Option<&'p str>,
 }
 
 /// One supply of those as written, or the mains.
@@ -136,14 +186,38 @@ pub struct Pack {
 }
 
 impl Parts {
-    /// The number of a switch.
+    /// The switches and behind them the access points of the cells, as they are numbered.
+    pub fn forwarders(&self) -> impl Iterator<Item = Forwarder<'_>> + Clone {
+        let switches = self.switches.iter().map(|it| Forwarder {
+            name: &it.name,
+            uplink: it.uplink,
+            under: it.under.as_deref(),
+            power: it.power,
+            supply: it.supply.as_deref(),
+        });
+        switches.chain(self.cells.iter().map(|it| Forwarder {
+            name: &it.name,
+            uplink: it.uplink,
+            under: it.under.as_deref(),
+            power: it.power,
+            supply: it.supply.as_deref(),
+        }))
+    }
+
+    /// The number of a switch or a cell.
     #[must_use]
     pub fn switch(&self, name: &str) -> Option<u32> {
-        let found = self.switches.iter().position(|switch| switch.name == name);
+        let found = self.forwarders().position(|it| it.name == name);
         found.map(|index| index as u32)
     }
 
-    /// The switch of a group.
+    /// The cell of this number, if it is no switch.
+    #[must_use]
+    pub fn cell(&self, index: u32) -> Option<&Cell> {
+        self.cells.get((index as usize).checked_sub(self.switches.len())?)
+    }
+
+    /// The switch or cell of a group.
     #[must_use]
     pub fn switch_of(&self, group: &Group) -> u32 {
         let named = group.switch.as_deref();
@@ -153,15 +227,16 @@ impl Parts {
     /// The switch above each.
     #[must_use]
     pub fn switches_above(&self) -> Vec<Option<u32>> {
-        self.switches.iter().map(|switch| self.switch(switch.under.as_deref()?)).collect()
+        self.forwarders().map(|it| self.switch(it.under?)).collect()
     }
 
     /// Whether something names no supply.
     fn needs_mains(&self, server: &Server) -> bool {
-        let groups = self.groups.iter().map(|group| &group.supply);
-        let switches = self.switches.iter().map(|switch| &switch.supply);
+        let groups = self.groups.iter().map(|group| group.supply.as_deref());
+        let switches = self.forwarders().map(|it| it.supply);
         let is_apart = server.node.is_none();
-        groups.chain(switches).any(Option::is_none) || (is_apart && server.supply.is_none())
+        groups.chain(switches).any(|supply| supply.is_none())
+            || (is_apart && server.supply.is_none())
     }
 
     /// Each supply, those of which there are several one by one; the mains come last.
@@ -285,9 +360,9 @@ impl Parts {
         server.node.is_none().then(|| self.feed_of(server.supply.as_deref()))
     }
 
-    /// The names of the switches.
+    /// The names of the switches, and those of the cells.
     pub(super) fn switch_names(&self) -> Vec<&str> {
-        self.switches.iter().map(|it| it.name.as_str()).collect()
+        self.forwarders().map(|it| it.name.as_str()).collect()
     }
 
     /// Those of the supplies as written.
@@ -314,7 +389,8 @@ impl Parts {
         let groups = self.groups.iter().map(|group| group.name.clone());
         Named {
             groups: groups.zip(self.nodes_of_groups()).collect(),
-            switches: (0..).zip(self.switches.iter().map(|it| &it.name)).map(one).collect(),
+            switches: (0..).zip(self.forwarders().map(|it| it.name)).map(one).collect(),
+            cells: self.cells.len() as u32,
             psus: each.chain(several).collect(),
             psu_above: feeds.iter().map(|feed| feed.above).collect(),
         }
@@ -325,8 +401,8 @@ impl Parts {
         let packs = self.packs();
         let psu = |(index, feed): (u32, Feed)| {
             let of_packs = (1..).zip(&packs).filter(|(_, pack)| pack.feed == index);
-            let switches = (1..).zip(&self.switches);
-            let fed = switches.filter(|(_, it)| self.feed_of(it.supply.as_deref()) == index);
+            let switches = (1..).zip(self.forwarders());
+            let fed = switches.filter(|(_, it)| self.feed_of(it.supply) == index);
             Psu {
                 packs: of_packs.map(|(number, _)| number).collect(),
                 switches: fed.map(|(number, _)| number).collect(),
@@ -334,14 +410,14 @@ impl Parts {
                 restart: feed.restart,
             }
         };
-        let uplinks = self.switches.iter().filter_map(|switch| switch.uplink);
+        let uplinks = self.forwarders().filter_map(|it| it.uplink);
         let module = Module {
             model: "a cluster of parts".into(),
             nodes: self.groups.iter().map(|group| group.nodes).sum(),
             spares: self.groups.iter().map(|group| group.spares).sum(),
             nodes_per_blade: self.groups[0].nodes_per_blade,
             packs: packs.iter().map(|pack| pack.nodes).collect(),
-            switches: self.switches.len() as u32,
+            switches: (self.switches.len() + self.cells.len()) as u32,
             uplink: uplinks.min().unwrap_or(BitRate(0)),
             switch_power: Power(0),
             psus: (0..).zip(self.feeds(server)).map(psu).collect(),
@@ -355,8 +431,9 @@ impl Parts {
 pub(super) fn lines(parts: &Parts) -> Vec<Line> {
     let groups = parts.groups.iter().map(|it| ("[group]", it.keys()));
     let switches = parts.switches.iter().map(|it| ("[switch]", it.keys()));
+    let cells = parts.cells.iter().map(|it| ("[cell]", it.keys()));
     let supplies = parts.supplies.iter().map(|it| ("[supply]", it.keys()));
-    let all = groups.chain(switches).chain(supplies);
+    let all = groups.chain(switches).chain(cells).chain(supplies);
     all.flat_map(|(table, keys)| declare::lines(table, keys)).collect()
 }
 
@@ -387,6 +464,7 @@ pub(super) fn provenance(parts: &Parts, merged: &Table, sources: &Sources) -> Ve
     for (list, keys) in [
         ("group", parts.groups.iter().map(Declared::keys).collect::<Vec<_>>()),
         ("switch", parts.switches.iter().map(Declared::keys).collect()),
+        ("cell", parts.cells.iter().map(Declared::keys).collect()),
         ("supply", parts.supplies.iter().map(Declared::keys).collect()),
     ] {
         for (index, keys) in keys.into_iter().enumerate() {

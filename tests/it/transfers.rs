@@ -10,7 +10,7 @@ use crate::program::Bench;
 
 #[path = "../../src/hardware/flow_oracle.rs"]
 #[allow(dead_code, reason = "the tests of the fabric ask it for more")]
-mod flow_oracle;
+pub(crate) mod flow_oracle;
 
 use flow_oracle::FlowOracle;
 

@@ -97,6 +97,9 @@ impl World<'_> {
             }
             Effect::Moved(ticket) => self.moved(ticket),
             Effect::Sent { send, arrived } => {
+                if let Some(job) = self.copies.remove(&send) {
+                    return self.copy_ended(job, arrived);
+                }
                 self.with_workload(|all, rack, out| all.sent(rack, (send, arrived), out));
             }
             Effect::Speed(node, share_ppm) => {

@@ -22,8 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::control::coordinator::{Cost, Image, Input, JobCommand, Loss, Work};
 use crate::event::{CollectiveAct, JobPhase, Purpose, What};
 use crate::hardware::network::WHOLE_PPM;
-use crate::hardware::rack::{Draw, Left, Participants, Ticket};
+use crate::hardware::rack::{Draw, Left, Participants, SendId, Ticket};
 use crate::ids::{JobId, NodeId};
+use crate::plan::Exchange;
 use crate::scenario::collective::Collective;
 use crate::scenario::job::BulkSynchronous;
 use crate::units::{Bytes, Span, Time};
@@ -40,6 +41,18 @@ pub(super) enum Mover {
     Drain { job: JobId, turn: u64 },
 }
 
+/// What nodes of a job do and send to each other for a checkpoint.
+#[derive(Clone)]
+struct Exchanging {
+    spec: Exchange,
+    /// From whom to whom, until they send.
+    pairs: Vec<(NodeId, NodeId)>,
+    /// What has not arrived.
+    left: usize,
+    /// Whether their cards are done.
+    is_kept: bool,
+}
+
 /// The nodes of a job, and what they do.
 #[derive(Clone, Default)]
 pub(super) struct Workers {
@@ -51,6 +64,8 @@ pub(super) struct Workers {
     pace: Pace,
     /// What the order moves.
     transfer: Option<Ticket>,
+    /// What nodes send to each other for it.
+    exchange: Option<Exchanging>,
     /// All its nodes, as long as these move together.
     participants: Option<Participants>,
     /// The checkpoint that is written while the job computes.
@@ -152,10 +167,18 @@ impl World<'_> {
         let order = workers.order.take();
         workers.pace.stop();
         let ticket = workers.transfer.take();
+        let exchange = workers.exchange.take();
         let breaks_off = ticket.is_some() && matches!(order, Some((_, Work::Compute { .. })));
         self.give_up(ticket);
         if breaks_off {
             self.emit(What::Collective { job: of, act: CollectiveAct::BreakOff });
+        }
+        if exchange.is_some() {
+            let copies = std::mem::take(&mut self.copies);
+            let (gone, others) = copies.into_iter().partition(|(_, job)| *job == of);
+            self.copies = others;
+            let gone: BTreeMap<SendId, JobId> = gone;
+            self.with_rack(|rack| gone.into_keys().for_each(|send| rack.drop_send(send)));
         }
         if self.workload.has_messages() {
             self.with_workload(|all, rack, out| all.stop(rack, of, out));
@@ -170,7 +193,11 @@ impl World<'_> {
             Work::Compute { span, slowdown, .. } => self.compute(of, span, slowdown),
             Work::Verify { span, .. } => self.compute(of, span, 1.0),
             Work::Write(image) | Work::Read(image) => match image.cost {
-                Cost::Span(span) => self.after(span, Timer::Job { job: of, epoch }),
+                Cost::Span(span) => {
+                    if !self.begin_exchange(of) {
+                        self.after(span, Timer::Job { job: of, epoch });
+                    }
+                }
                 Cost::Moves(parcel) if matches!(work, Work::Read(_)) => {
                     self.request_transfers(of, false, parcel.bytes);
                 }
@@ -180,6 +207,60 @@ impl World<'_> {
                     }
                 }
             },
+        }
+    }
+
+    /// Nodes begin to write or read a checkpoint of which they send parts to each other, over links
+    /// that others may use as well. Says whether that is so.
+    fn begin_exchange(&mut self, of: JobId) -> bool {
+        if !self.plays_copies {
+            return false;
+        }
+        let Some((spec, pairs)) = self.jobs.exchange(of) else { return false };
+        let workers = self.workers(of);
+        let left = pairs.len();
+        workers.exchange = Some(Exchanging { spec, pairs, left, is_kept: false });
+        let epoch = workers.epoch;
+        if spec.before > Span::ZERO {
+            self.after(spec.before, Timer::Packed { job: of, epoch });
+        } else {
+            self.send_copies(of);
+        }
+        true
+    }
+
+    /// They send, and their cards write or read.
+    fn send_copies(&mut self, of: JobId) {
+        let workers = self.workers(of);
+        let epoch = workers.epoch;
+        let Some(exchange) = &mut workers.exchange else { return };
+        let (spec, pairs) = (exchange.spec, std::mem::take(&mut exchange.pairs));
+        for (from, to) in pairs {
+            // Without one of them the job stops at this instant.
+            if let Some(send) = self.rack.send_copy(from, to, spec.bytes) {
+                self.copies.insert(send, of);
+            }
+        }
+        self.after(spec.meanwhile, Timer::Job { job: of, epoch });
+    }
+
+    /// What one node has sent another one for a checkpoint has arrived, or is lost: then the
+    /// failure that lost it stops the job.
+    pub(super) fn copy_ended(&mut self, of: JobId, arrived: bool) {
+        if let Some(exchange) = self.workers(of).exchange.as_mut().filter(|_| arrived) {
+            exchange.left -= 1;
+            self.end_exchange(of);
+        }
+    }
+
+    /// They are done, if all has arrived and cards are done.
+    fn end_exchange(&mut self, of: JobId) {
+        let workers = self.workers(of);
+        let is_done = |it: &mut Exchanging| it.left == 0 && it.is_kept;
+        if let Some(exchange) = workers.exchange.take_if(is_done)
+            && !self.is_busy_packing(of, exchange.spec.after)
+        {
+            self.answer(of);
         }
     }
 
@@ -235,6 +316,9 @@ impl World<'_> {
         let workers = self.workers(of);
         if workers.epoch != epoch {
             return;
+        }
+        if workers.exchange.is_some() {
+            return self.send_copies(of);
         }
         match workers.order {
             Some((_, Work::Write(Image { cost: Cost::Moves(parcel), .. }))) => {
@@ -360,6 +444,10 @@ impl World<'_> {
         }
         let workers = self.workers(job);
         let Some((order, work)) = workers.order.filter(|_| workers.epoch == epoch) else { return };
+        if let Some(exchange) = &mut workers.exchange {
+            exchange.is_kept = true;
+            return self.end_exchange(job);
+        }
         if self.passes_over(job, work) {
             return;
         }

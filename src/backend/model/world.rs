@@ -7,7 +7,7 @@ use crate::control::{
     Bias, FaultDue, Injector, PowerDue, PowerSupervisor, RareEvent, Rules, Weighed,
 };
 use crate::event::{EndReason, Event, Sink, Stop, What};
-use crate::hardware::rack::{self, Output, Rack, Ticket};
+use crate::hardware::rack::{self, Output, Rack, SendId, Ticket};
 use crate::ids::{FaultId, JobId, NodeId};
 use crate::plan::{Change, Plan};
 use crate::scenario::StopWhen;
@@ -88,6 +88,10 @@ pub(super) struct World<'p> {
     unfinished: u8,
     /// Whose transfers are under way.
     pub movers: BTreeMap<Ticket, Mover>,
+    /// Whose checkpoint is under way from node to node.
+    pub copies: BTreeMap<SendId, JobId>,
+    /// Whether such copies go over links of the machine.
+    pub plays_copies: bool,
     pub control: Control,
     pub ended: Option<EndReason>,
     paused: bool,
@@ -116,6 +120,8 @@ impl<'p> World<'p> {
             unfinished: u8::from(!plan.jobs.is_empty()) + workload.machines(),
             workload,
             movers: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            plays_copies: plan.plays_copies(),
             control: Control::default(),
             ended: None,
             paused: false,

@@ -9,7 +9,7 @@ use super::turns::Errand;
 use super::{Coordinator, Cost, Image, JobCommand, Loss, Work};
 use crate::event::{CheckpointAct, JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
-use crate::plan::{Access, Parcel, Plan};
+use crate::plan::{Access, Exchange, Parcel, Plan};
 use crate::protocol::corruption::Corruption;
 use crate::protocol::free::Free;
 use crate::protocol::multilevel::Multilevel;
@@ -90,6 +90,36 @@ impl Job {
         if self.phase() == JobPhase::Restart { self.crew.readers() } else { self.crew.writers() }
     }
 
+    /// How much of a node's state is written or read now, and by how many newcomers at most.
+    fn moved(&self, plan: &Plan, of: JobId) -> (f64, Access) {
+        let share = match &self.machine {
+            Protocol::Coordinated(machine) => plan.share(of, machine.portion()),
+            Protocol::Multilevel(_) | Protocol::Logging(_) => 1.0,
+        };
+        let reads = self.phase() == JobPhase::Restart;
+        let read = || Access::Read { newcomers: self.crew.seats.newcomers() };
+        (share, if reads { read() } else { Access::Write })
+    }
+
+    /// What nodes send to each other for what is written or read now, and from whom to whom, if
+    /// they do.
+    pub(super) fn exchange(
+        &self,
+        plan: &Plan,
+        of: JobId,
+    ) -> Option<(Exchange, Vec<(NodeId, NodeId)>)> {
+        if self.crew.replicas.is_some() || self.machine.groups().is_some() {
+            return None;
+        }
+        let (share, access) = self.moved(plan, of);
+        let exchange = plan.exchange(of, self.machine.level(), share, access)?;
+        let pairs = match access {
+            Access::Write => self.crew.seats.copies(exchange.place),
+            Access::Read { .. } => self.crew.seats.copies_for_newcomers(exchange.place),
+        };
+        (!pairs.is_empty()).then_some((exchange, pairs))
+    }
+
     /// What is written or read now, and what that costs.
     fn image(&self, plan: &Plan, of: JobId) -> Image {
         let reads = self.phase() == JobPhase::Restart;
@@ -99,13 +129,8 @@ impl Job {
         } else {
             (Some(self.begun.0), self.begun.1)
         };
-        let newcomers = if reads { self.crew.seats.newcomers() } else { 0 };
-        let access = |newcomers| if reads { Access::Read { newcomers } } else { Access::Write };
-        let share = match &self.machine {
-            Protocol::Coordinated(machine) => plan.share(of, machine.portion()),
-            Protocol::Multilevel(_) | Protocol::Logging(_) => 1.0,
-        };
-        let cost = match plan.checkpoint_span(of, level, share, access(newcomers)) {
+        let (share, access) = self.moved(plan, of);
+        let cost = match plan.checkpoint_span(of, level, share, access) {
             // Replacing dead replicas costs no more than the checkpoint, but transfers.
             Some(_) if self.crew.newcomers.is_some() => Cost::Span(Span::ZERO),
             Some(span) => Cost::Span(span),
@@ -116,7 +141,7 @@ impl Job {
                         let bytes = spec.size_with_log(groups.logged());
                         Parcel { bytes, packing: Span::ZERO }
                     }
-                    None => plan.parcel(of, level, share, access(0)),
+                    None => plan.parcel(of, level, share, access),
                 })
             }
         };

@@ -32,7 +32,7 @@ use super::bias::{Misses, Weighed};
 use crate::event::{JobPhase, What};
 use crate::ids::{FaultId, JobId, NodeId, Part};
 use crate::plan::chance::Chance;
-use crate::plan::{Parcel, Plan};
+use crate::plan::{Exchange, Parcel, Plan};
 use crate::protocol::seating::{Kept, Seating};
 use crate::units::{Span, Time};
 
@@ -344,6 +344,13 @@ impl<'p> Coordinator<'p> {
     #[must_use]
     pub fn phase(&self, of: JobId) -> JobPhase {
         self.job(of).phase()
+    }
+
+    /// What the nodes of a job send to each other for the checkpoint that they write or read, and
+    /// from whom to whom, if they do.
+    #[must_use]
+    pub fn exchange(&self, of: JobId) -> Option<(Exchange, Vec<(NodeId, NodeId)>)> {
+        self.job(of).exchange(self.plan, of)
     }
 
     /// How many steps of a job are done.

@@ -101,8 +101,9 @@ impl FabricBuilder {
         Self::default()
     }
 
-    /// Takes it for a mesh: there are many routes of which few are in use at a time, and more may
-    /// be added later. Rates are the same.
+    /// Takes it for a mesh: there are many routes of which few are in use at a time, more may be
+    /// added later, and a route may cross a link twice, so that a flow takes its rate there twice.
+    /// Otherwise rates are the same.
     pub fn mesh(&mut self) {
         self.is_mesh = true;
     }
@@ -117,7 +118,7 @@ impl FabricBuilder {
     /// none if only their private caps hold them back. Equal lists give the equal route.
     ///
     /// # Panics
-    /// If a link is listed twice or belongs to another fabric.
+    /// If a link belongs to another fabric, or is listed twice and the fabric is no mesh.
     pub fn route(&mut self, links: &[LinkId]) -> RouteId {
         let links: Vec<u32> = links.iter().map(|link| link.0).collect();
         if let Some(&route) = self.known.get(&links) {
@@ -125,7 +126,8 @@ impl FabricBuilder {
         }
         for (place, link) in links.iter().enumerate() {
             assert!((*link as usize) < self.capacities.len(), "a route crosses an unknown link");
-            assert!(!links[..place].contains(link), "a route crosses a link twice");
+            let is_new = !links[..place].contains(link);
+            assert!(self.is_mesh || is_new, "only in a mesh a route crosses a link twice");
         }
         let route = RouteId(self.routes.len() as u32);
         self.routes.push(links.clone());

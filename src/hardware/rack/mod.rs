@@ -88,7 +88,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         let nodes = ids.map(|id| MachineNode::at(machine, id)).collect();
         let head = machine.wiring.server.node;
         let server = |_: &_| Server { down: u16::from(head.is_some()), ..Server::default() };
-        let switches = machine.switches.iter().map(|row| Switch::of(row.server)).collect();
+        let switches = (0..).zip(&machine.switches);
+        let switches = switches.map(|(index, row)| Switch::of(row.server, machine.is_cell(index)));
+        let switches = switches.collect();
         let mut rack = Self {
             chance: Chance::new(&plan.scenario),
             chains: chains(&plan),
@@ -363,7 +365,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     #[must_use]
     pub fn island(&self, NodeId(index): NodeId) -> Option<u32> {
         let node = &self.nodes[index as usize];
-        let forwards = self.switches[node.switch as usize].down == 0;
+        let forwards = self.switches[node.switch as usize].forwards();
         (node.share_ppm > 0 && forwards).then_some(node.switch)
     }
 
@@ -455,12 +457,23 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// is not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped
     /// and they are lost. What a dead link, switch or server holds up waits for it.
     pub fn send(&mut self, from: Part, to: Part, bytes: Bytes) -> Option<SendId> {
+        self.start_send((from, to), (bytes, true))
+    }
+
+    /// The same for what a node sends another one of its image of a checkpoint. No event says that
+    /// it has arrived.
+    pub fn send_copy(&mut self, from: NodeId, to: NodeId, bytes: Bytes) -> Option<SendId> {
+        let [from, to] = [from, to].map(|node| Part { kind: PartKind::Node, index: node.0 });
+        self.start_send((from, to), (bytes, false))
+    }
+
+    fn start_send(&mut self, (from, to): (Part, Part), what: (Bytes, bool)) -> Option<SendId> {
         let is_up = |part: Part| {
             part.kind == PartKind::Server || self.state(NodeId(part.index)) == NodeState::Up
         };
         let cap = cap(&self.nodes);
         (is_up(from) && is_up(to))
-            .then(|| self.sends.start((from, to), bytes, &mut self.network, self.now, cap))
+            .then(|| self.sends.start((from, to), what, &mut self.network, self.now, cap))
     }
 
     /// Gives a send up, if it has not ended: what it moved is lost.
@@ -474,7 +487,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn lose_sends(&mut self, id: u32) {
         let part = Part { kind: PartKind::Node, index: id };
         for (send, what) in self.sends.lose(part, &mut self.network, self.now) {
-            self.emit(what);
+            what.into_iter().for_each(|what| self.emit(what));
             self.effect(Effect::Sent { send, arrived: false });
         }
     }
@@ -497,7 +510,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.effect(Effect::Moved(ticket));
             }
         } else if let Some((send, what)) = self.sends.finished(finished) {
-            self.emit(what);
+            what.into_iter().for_each(|what| self.emit(what));
             self.effect(Effect::Sent { send, arrived: true });
         } else {
             self.boot_transfer_done(finished.tag as u32, finished);

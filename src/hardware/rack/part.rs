@@ -23,12 +23,19 @@ pub(super) struct Switch {
     pub server: u32,
     /// Whether its nodes and their server reach each other.
     pub reached: bool,
+    /// Whether it is the access point of a cell: then its uplink is the air.
+    pub is_cell: bool,
 }
 
 impl Switch {
     /// A switch that works, whose nodes have this server.
-    pub(super) fn of(server: u32) -> Self {
-        Self { down: 0, uplink_ppm: WHOLE_PPM, server, reached: true }
+    pub(super) fn of(server: u32, is_cell: bool) -> Self {
+        Self { down: 0, uplink_ppm: WHOLE_PPM, server, reached: true, is_cell }
+    }
+
+    /// Whether its nodes reach each other over it.
+    pub(super) fn forwards(&self) -> bool {
+        self.down == 0 && !(self.is_cell && self.uplink_ppm == 0)
     }
 
     pub(super) fn connects(&self) -> bool {
@@ -335,7 +342,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// The fabric and the nodes behind a switch learn that its path changed.
     fn path_changed(&mut self, switch: u32) {
         let row = &self.switches[switch as usize];
-        let (forwards, uplink_ppm) = (row.down == 0, row.uplink_ppm);
+        let (forwards, uplink_ppm) = (row.forwards(), row.uplink_ppm);
         self.network.set_uplink(self.now, switch, row.share_ppm());
         self.network.set_switch(self.now, switch, forwards);
         self.effect(Effect::Switch(switch, forwards, uplink_ppm));
@@ -359,7 +366,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             return self.switches[switch as usize].connects();
         }
         let way = machine.way_to_server(switch);
-        let forwards = |switch: u32| self.switches[switch as usize].down == 0;
+        let forwards = |switch: u32| self.switches[switch as usize].forwards();
         let leads = |switch: u32| self.switches[switch as usize].uplink_ppm > 0;
         way.switches().all(forwards) && way.uplinks().all(leads)
     }

@@ -18,6 +18,8 @@ struct Send {
     from: Part,
     to: Part,
     flow: FlowId,
+    /// Whether its end is emitted.
+    emitted: bool,
 }
 
 /// What one part sends to another, until it has arrived or is lost.
@@ -33,8 +35,11 @@ pub(super) struct Sends {
     begun: u32,
 }
 
-fn event(received: Bytes, lost: Bytes) -> What {
-    What::Transfer { purpose: Purpose::Workload, nodes: 1, received, lost }
+impl Send {
+    fn event(&self, received: Bytes, lost: Bytes) -> Option<What> {
+        let what = What::Transfer { purpose: Purpose::Workload, nodes: 1, received, lost };
+        self.emitted.then_some(what)
+    }
 }
 
 impl Sends {
@@ -42,7 +47,7 @@ impl Sends {
     pub(super) fn start(
         &mut self,
         (from, to): (Part, Part),
-        bytes: Bytes,
+        (bytes, emitted): (Bytes, bool),
         network: &mut Network,
         now: Time,
         cap: impl Fn(&Network, Part) -> BitRate,
@@ -52,16 +57,16 @@ impl Sends {
         let id = SendId(self.begun);
         self.begun = self.begun.checked_add(1).expect("a run has fewer than 2^32 sends");
         let flow = network.fabric.start(now, route, cap, bytes, 1, SEND | u64::from(id.0));
-        self.under_way.insert(id, Send { from, to, flow });
+        self.under_way.insert(id, Send { from, to, flow, emitted });
         self.of_part.extend([(from, id), (to, id)]);
         id
     }
 
     /// If what has finished is a send: which, and what is to be emitted.
-    pub(super) fn finished(&mut self, finished: &Finished) -> Option<(SendId, What)> {
+    pub(super) fn finished(&mut self, finished: &Finished) -> Option<(SendId, Option<What>)> {
         let id = (finished.tag & SEND != 0).then_some(SendId(finished.tag as u32))?;
-        self.end(id).expect("it was under way");
-        Some((id, event(finished.bytes, Bytes(0))))
+        let send = self.end(id).expect("it was under way");
+        Some((id, send.event(finished.bytes, Bytes(0))))
     }
 
     fn end(&mut self, id: SendId) -> Option<Send> {
@@ -73,8 +78,9 @@ impl Sends {
 
     /// One is given up, if it has not ended: what is to be emitted.
     pub(super) fn drop(&mut self, id: SendId, network: &mut Network, now: Time) -> Option<What> {
-        let flow = self.end(id)?.flow;
-        Some(event(Bytes(0), network.fabric.cancel(now, flow)))
+        let send = self.end(id)?;
+        let lost = network.fabric.cancel(now, send.flow);
+        send.event(Bytes(0), lost)
     }
 
     fn all_of(&self, part: Part) -> Vec<SendId> {
@@ -88,16 +94,17 @@ impl Sends {
         part: Part,
         network: &mut Network,
         now: Time,
-    ) -> Vec<(SendId, What)> {
+    ) -> Vec<(SendId, Option<What>)> {
         let all = self.all_of(part).into_iter();
-        all.filter_map(|id| Some((id, self.drop(id, network, now)?))).collect()
+        all.map(|id| (id, self.drop(id, network, now))).collect()
     }
 
     /// The end of the run cuts off what is under way.
     pub(super) fn cut(&mut self, network: &mut Network, now: Time) -> Vec<What> {
         self.of_part.clear();
         let all = std::mem::take(&mut self.under_way).into_values();
-        all.map(|send| event(Bytes(0), network.fabric.cancel(now, send.flow))).collect()
+        let cut = |send: Send| send.event(Bytes(0), network.fabric.cancel(now, send.flow));
+        all.filter_map(cut).collect()
     }
 
     /// A part's link has another rate: what it sends and receives follows. O(its sends).
@@ -109,7 +116,7 @@ impl Sends {
         cap: impl Fn(&Network, Part) -> BitRate,
     ) {
         for id in self.all_of(part) {
-            let &Send { from, to, flow } = &self.under_way[&id];
+            let &Send { from, to, flow, .. } = &self.under_way[&id];
             let cap = cap(network, from).min(cap(network, to));
             network.fabric.set_cap(now, flow, cap);
         }

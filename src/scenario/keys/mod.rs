@@ -12,7 +12,7 @@ use crate::scenario::changes::OneChange;
 use crate::scenario::cluster::{Cluster, Hardware, Module, Network, Server};
 use crate::scenario::job_files::QUEUE;
 use crate::scenario::jobs::{JOB, Protocols, Workload};
-use crate::scenario::parts::{Group, Supply, Switch};
+use crate::scenario::parts::{Cell, Group, Supply, Switch};
 use crate::scenario::study::StudySpec;
 use crate::scenario::sweep::NEVER_SWEPT;
 use crate::scenario::transfers::Given;
@@ -81,6 +81,8 @@ joined! {
         &["module", "switch"],
         &["cluster", "supply"],
         &["module", "supply"],
+        &["cluster", "cell"],
+        &["module", "cell"],
     ] and
         Key::new("site", Kind::Table(Site::SPEC), ""),
         Key::new("cluster", Kind::Table(Cluster::SPEC), ""),
@@ -89,6 +91,7 @@ joined! {
         Key::new("module", Kind::Table(Module::SPEC), ""),
         Key::new("group", Kind::Tables(Group::SPEC), "Groups of nodes, in place of modules."),
         Key::new("switch", Kind::Tables(Switch::SPEC), "The switches of groups."),
+        Key::new("cell", Kind::Tables(Cell::SPEC), "Wi-Fi cells, whose nodes share the air."),
         Key::new("supply", Kind::Tables(Supply::SPEC), "What feeds groups, switches and servers."),
         Key::new("network", Kind::Table(Network::SPEC), ""),
         Key::new("server", Kind::Table(Server::SPEC), ""),
