@@ -41,6 +41,9 @@ pub(super) struct Memory {
     /// What is due to these two.
     pub due: Queue<Due>,
     pub jobs: Option<job::State>,
+    /// How much the workloads that are no jobs have heard.
+    #[serde(default)]
+    pub heard: u64,
     /// Harms that are not over, by number.
     pub injections: BTreeMap<u64, Harmed>,
 }
@@ -89,6 +92,7 @@ impl Memory {
             injector: InjectorState::default(),
             due: Queue::default(),
             jobs: None,
+            heard: 0,
             injections: BTreeMap::new(),
         }
     }
@@ -109,13 +113,25 @@ impl Memory {
     /// # Errors
     /// What keeps it from being saved.
     pub(super) async fn save(&self, store: &impl Store, retry: Duration) -> io::Result<()> {
-        let bytes = serde_json::to_vec(self)?;
-        for _ in 1..SAVE_TRIES {
-            if store.put(Object::State, NAME, bytes.clone(), Bytes(0)).await.is_ok() {
-                return Ok(());
-            }
-            sleep(retry).await;
-        }
-        store.put(Object::State, NAME, bytes, Bytes(0)).await
+        put(store, NAME, serde_json::to_vec(self)?, retry).await
     }
+}
+
+/// Puts something on the controller's disk, and tries again after `retry` where that fails.
+///
+/// # Errors
+/// What keeps it from being saved.
+pub(super) async fn put(
+    store: &impl Store,
+    name: &str,
+    bytes: Vec<u8>,
+    retry: Duration,
+) -> io::Result<()> {
+    for _ in 1..SAVE_TRIES {
+        if store.put(Object::State, name, bytes.clone(), Bytes(0)).await.is_ok() {
+            return Ok(());
+        }
+        sleep(retry).await;
+    }
+    store.put(Object::State, name, bytes, Bytes(0)).await
 }

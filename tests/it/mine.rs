@@ -1,0 +1,6 @@
+//! Mine.
+
+mod harness;
+mod program;
+mod stages;
+mod tidy;
