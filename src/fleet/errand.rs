@@ -187,11 +187,7 @@ impl Errands {
 }
 
 /// Moves what an errand says, once; gives how much was carried.
-pub(super) async fn carry(
-    images: &Images,
-    controller: &Address,
-    deed: &Deed,
-) -> io::Result<Bytes> {
+pub(super) async fn carry(images: &Images, controller: &Address, deed: &Deed) -> io::Result<Bytes> {
     let (&([from, to], bytes), peer) = match deed {
         Deed::Send { ends, peer, bytes } | Deed::Receive { ends, peer, bytes } => {
             (&(*ends, *bytes), peer)

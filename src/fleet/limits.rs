@@ -60,7 +60,7 @@ fn cannot_send(plan: &Plan) -> Option<String> {
     (between > 0).then(|| {
         format!(
             "[transfers]: {between} of them go from server to server, where no agent runs; \
-             `--on model` plays them"
+             `--on model` plays it"
         )
     })
 }

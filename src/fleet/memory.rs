@@ -41,9 +41,6 @@ pub(super) struct Memory {
     /// What is due to these two.
     pub due: Queue<Due>,
     pub jobs: Option<job::State>,
-    /// How much the workloads that are no jobs have heard.
-    #[serde(default)]
-    pub heard: u64,
     /// Harms that are not over, by number.
     pub injections: BTreeMap<u64, Harmed>,
 }
@@ -92,7 +89,6 @@ impl Memory {
             injector: InjectorState::default(),
             due: Queue::default(),
             jobs: None,
-            heard: 0,
             injections: BTreeMap::new(),
         }
     }

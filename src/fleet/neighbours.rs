@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::fleet::admission::{Admission, Pass};
-use crate::fleet::errand;
 use crate::fleet::erased::{AnyListener, AnyNet, DynStream};
+use crate::fleet::errand;
 use crate::fleet::images::{Copy, Images};
 use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};

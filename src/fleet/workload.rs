@@ -28,7 +28,7 @@ use crate::workload::{Command, Input, Machine, TaskId, Workload as _};
 
 /// What is heard in one piece of the record. All of the last piece is written whenever one thing is
 /// added to it.
-const PIECE: usize = 256;
+const PIECE: usize = 64;
 
 /// What the workloads demand of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,45 +94,55 @@ pub struct Workloads {
 }
 
 /// What was heard, and when.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
+    /// When the run began (ns since 1970): what another one left is not taken for its own.
+    run: u64,
     /// What of it is in whole pieces that are saved.
     saved: u64,
-    /// What follows.
+    /// What follows, and whether some of that is not saved.
     rest: Vec<(Time, Heard)>,
+    is_new: bool,
 }
 
 impl Record {
-    fn name(piece: u64) -> String {
-        format!("workload-{piece}")
+    fn name(&self, piece: u64) -> String {
+        format!("workload-{}-{piece}", self.run)
     }
 
-    /// How much was heard.
-    pub(super) fn len(&self) -> u64 {
-        self.saved + self.rest.len() as u64
-    }
-
-    /// The record that an earlier controller left, of which so much counts.
-    pub(super) async fn load(store: &impl Store, len: u64) -> io::Result<Self> {
-        let (mut rest, piece) = (Vec::new(), PIECE as u64);
-        for number in 0..len.div_ceil(piece) {
-            let bytes = store.get(Object::State, &Self::name(number), Bytes(0)).await?;
-            let bytes = bytes.ok_or(io::ErrorKind::NotFound)?;
-            rest.extend(serde_json::from_slice::<Vec<_>>(&bytes)?);
+    /// What the earlier controllers of a run heard.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) async fn load(store: &impl Store, run: u64) -> io::Result<Self> {
+        let mut record = Self { run, saved: 0, rest: Vec::new(), is_new: false };
+        for piece in 0.. {
+            let bytes = store.get(Object::State, &record.name(piece), Bytes(0)).await?;
+            let Some(bytes) = bytes else { break };
+            record.rest.extend(serde_json::from_slice::<Vec<_>>(&bytes)?);
         }
-        rest.truncate(len as usize);
-        Ok(Self { saved: 0, rest })
+        Ok(record)
     }
 
-    /// Saves what was added.
+    /// When something was heard last.
+    pub(super) fn last(&self) -> Time {
+        self.rest.last().map_or(Time::ZERO, |(at, _)| *at)
+    }
+
+    /// Saves what was added, if anything was.
+    ///
+    /// # Errors
+    /// What keeps it from being saved.
     pub(super) async fn save(&mut self, store: &impl Store, retry: Duration) -> io::Result<()> {
-        let piece = PIECE as u64;
-        for (number, part) in (self.saved / piece..).zip(self.rest.chunks(PIECE)) {
-            let bytes = serde_json::to_vec(part)?;
-            memory::put(store, &Self::name(number), bytes, retry).await?;
+        if !std::mem::take(&mut self.is_new) {
+            return Ok(());
         }
-        let whole = self.rest.len() / PIECE * PIECE;
-        self.rest.drain(..whole);
+        for (piece, part) in (self.saved..).zip(self.rest.chunks(PIECE)) {
+            let bytes = serde_json::to_vec(part)?;
+            memory::put(store, &self.name(piece), bytes, retry).await?;
+        }
+        let whole = self.rest.len() / PIECE;
+        self.rest.drain(..whole * PIECE);
         self.saved += whole as u64;
         Ok(())
     }
@@ -159,13 +169,13 @@ impl Workloads {
             by_task: BTreeMap::new(),
             errands: 0,
             demands: Vec::new(),
-            record: Record::default(),
+            record: Record { rest: Vec::new(), ..record },
         };
-        for (at, heard) in &record.rest {
-            all.hear_once(*at, heard);
+        for (at, heard) in record.rest {
+            all.hear(at, heard);
         }
         all.demands.clear();
-        Self { record, ..all }
+        all
     }
 
     /// Whether all are done.
@@ -253,6 +263,7 @@ impl Workloads {
         if !self.machines.is_empty() {
             self.hear_once(now, &heard);
             self.record.rest.push((now, heard));
+            self.record.is_new = true;
         }
     }
 

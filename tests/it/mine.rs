@@ -1,6 +1,8 @@
 //! Mine.
 
 mod harness;
+mod loopback;
+mod pace;
 mod program;
 mod stages;
 mod tidy;

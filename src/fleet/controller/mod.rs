@@ -199,7 +199,7 @@ async fn play(ports: Ports, setup: Setup, plan: Rc<Plan>) -> io::Result<End> {
     });
     let fresh = left.is_none();
     let memory = left.unwrap_or_else(|| Memory::new(run, ports.clock.wall()));
-    let record = Record::load(&ports.store, memory.heard).await?;
+    let record = Record::load(&ports.store, memory.began).await?;
     let left = (memory, record);
     let mut controller = Controller::new(ports, setup, &plan, heard, left, fresh);
     if fresh {
@@ -241,7 +241,8 @@ impl<'p> Controller<'p> {
     ) -> Self {
         memory.term += 1;
         // A clock that was set back since does not turn the run back.
-        let now = Time(ports.clock.wall().saturating_sub(memory.began)).max(memory.saved);
+        let now = Time(ports.clock.wall().saturating_sub(memory.began));
+        let now = now.max(memory.saved).max(record.last());
         let (rules, mut due) = (Rules::of(plan), std::mem::take(&mut memory.due));
         let (supervisor, injector) = if fresh {
             let supervisor = PowerSupervisor::new(rules, plan.machine.nodes.len());
@@ -435,9 +436,7 @@ impl<'p> Controller<'p> {
     }
 
     fn demand_for_workloads(&mut self) {
-        let demands = self.workloads.take_demands();
-        self.dirty |= !demands.is_empty();
-        for demand in demands {
+        for demand in self.workloads.take_demands() {
             match demand {
                 workload::Demand::Emit(what) => self.acts.push(ControllerAction::Emit(what)),
                 workload::Demand::Say(node, message) => {
@@ -550,6 +549,8 @@ impl<'p> Controller<'p> {
 
     /// Saves what must not be forgotten, if it has changed.
     async fn save(&mut self) -> io::Result<()> {
+        let record = self.workloads.record();
+        record.save(&self.ports.store, self.setup.pace.retry).await?;
         if !std::mem::take(&mut self.dirty) {
             return Ok(());
         }
@@ -558,9 +559,6 @@ impl<'p> Controller<'p> {
         self.memory.injector = self.injector.state().clone();
         self.memory.due = self.due.clone();
         self.memory.jobs = Some(self.jobs.state());
-        let record = self.workloads.record();
-        record.save(&self.ports.store, self.setup.pace.retry).await?;
-        self.memory.heard = record.len();
         self.memory.save(&self.ports.store, self.setup.pace.retry).await
     }
 
