@@ -101,7 +101,8 @@ fn cannot_work(plan: &Plan) -> Vec<String> {
 
 /// Why the nodes of a job cannot send to each other, if they were to.
 fn cannot_exchange(plan: &Plan, of: JobId) -> Option<String> {
-    let why = "`collective`: agents do not send to each other; only the model plays it";
+    let why =
+        "`collective`: agents send for workloads that are no jobs only; only the model plays it";
     plan.collective(of).map(|_| why.to_owned())
 }
 
