@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
 use crate::fleet::erased::{AnyHarm, AnyNet, AnyStore};
+use crate::fleet::errand::{self, Deed, Errand, Errands};
 use crate::fleet::group::Membership;
 use crate::fleet::heartbeats::{self, Post};
 use crate::fleet::images::{Images, pause};
@@ -35,7 +36,7 @@ use crate::fleet::relay::{QUEUE, pass_on, relay};
 use crate::fleet::task::{self, Paced, Task, stretched};
 use crate::fleet::wire::{Ended, Heartbeat, Message, NodeOrder, Where, Work};
 use crate::ids::{Life, NodeId};
-use crate::units::Span;
+use crate::units::{Bytes, Span};
 
 /// Sums of neighbours that came before the order they belong to.
 const EARLY_MAX: usize = 16;
@@ -97,6 +98,8 @@ enum Heard {
     Packet(Packet),
     /// What the store gave for an order; `None`: it was saved.
     Stored(u64, Option<Vec<u8>>),
+    /// An errand has moved its bytes, so many of them carried.
+    Moved(u64, Bytes),
     /// A harm was not done, and why.
     Undone(u64, String),
 }
@@ -127,6 +130,7 @@ struct Agent {
     /// Sums from the left by placement and step.
     early: BTreeMap<(u64, u64), u64>,
     injections: Injections,
+    errands: Errands,
     admission: Admission,
     /// Whether its node computes, as it reported last.
     computes: bool,
@@ -204,6 +208,7 @@ async fn live(ports: Ports, setup: Setup, notes: mpsc::Receiver<Note>) -> io::Re
         right: Vec::new(),
         early: BTreeMap::new(),
         injections: Injections::default(),
+        errands: Errands::new(now),
         admission,
         computes: false,
         host_speed: WHOLE_PPM,
@@ -233,7 +238,7 @@ impl Agent {
         let task = self.task.as_ref().filter(|task| task.ready && task.answer.is_none());
         let until = task.map(Task::until);
         let injections = self.injections.next(self.answered).into_iter();
-        let due = injections.chain(until).chain(self.membership.next());
+        let due = injections.chain(until).chain(self.membership.next()).chain(self.errands.next());
         due.fold(self.next_heartbeat, Instant::min)
     }
 
@@ -248,6 +253,9 @@ impl Agent {
             self.undo(injection);
         }
         self.finish(now);
+        for report in self.errands.computed(now) {
+            self.say(report);
+        }
         self.membership.pass();
     }
 
@@ -274,16 +282,19 @@ impl Agent {
     /// Computes at the share of its speed that its host and its injections leave it.
     fn keep_pace(&mut self) {
         let speed = self.host_speed.min(self.injections.speed());
-        if std::mem::replace(&mut self.speed, speed) != speed
-            && let Some(task) = &mut self.task
-        {
-            task.change_pace(Instant::now(), speed);
+        if std::mem::replace(&mut self.speed, speed) == speed {
+            return;
+        }
+        let now = Instant::now();
+        self.errands.set_speed(now, speed);
+        if let Some(task) = &mut self.task {
+            task.change_pace(now, speed);
         }
     }
 
     /// Reports whether its node computes, if that has changed: it draws more then.
     fn report_load(&mut self) {
-        let computes = self.task.as_ref().is_some_and(Task::computes);
+        let computes = self.task.as_ref().is_some_and(Task::computes) || self.errands.computes();
         if std::mem::replace(&mut self.computes, computes) != computes {
             self.ports.emitter.computes(self.setup.node, computes);
         }
@@ -316,6 +327,11 @@ impl Agent {
             }
             Heard::Neighbour(Incoming::Broken(ended)) => self.ended(ended),
             Heard::Stored(order, data) => self.stored(order, data),
+            Heard::Moved(number, carried) => {
+                if let Some(report) = self.errands.moved(number, carried) {
+                    self.say(report);
+                }
+            }
             Heard::Undone(injection, why) => {
                 self.injections.end(injection);
                 self.say(Message::Cannot { injection, why });
@@ -371,6 +387,16 @@ impl Agent {
                     task.abandon();
                 }
             }
+            Message::Errand { term, errand } if term >= self.term => {
+                self.term = term;
+                self.begin_errand(errand);
+            }
+            Message::GiveUp { term, number } if term >= self.term => {
+                self.errands.give_up(Instant::now(), number);
+            }
+            Message::Keep { term, numbers } if term >= self.term => {
+                self.errands.keep(Instant::now(), &numbers);
+            }
             Message::Harm { injection } if self.injections.accept(&injection, Instant::now()) => {
                 self.harm(injection);
             }
@@ -389,6 +415,42 @@ impl Agent {
             Message::Unknown => self.refuse(|refusals| refusals.unknown += 1),
             _ => {}
         }
+    }
+
+    /// Begins an errand, unless it is under way; of one that is done the report is given again.
+    fn begin_errand(&mut self, Errand { number, deed }: Errand) {
+        if let Some(report) = self.errands.report(number) {
+            self.say(report);
+        } else if let Deed::Compute { span, processors } = deed {
+            if !self.errands.has(number) {
+                self.errands.compute(Instant::now(), number, (span, processors));
+            }
+        } else if !self.errands.has(number) {
+            let (images, heard) = (self.images.clone(), self.heard.clone());
+            let (controller, retry) = (self.setup.controller.clone(), self.setup.pace.retry);
+            let cancelled = self.errands.moves(number);
+            let work = async move {
+                loop {
+                    if let Ok(carried) = errand::carry(&images, &controller, &deed).await {
+                        let _ = heard.send(Heard::Moved(number, carried)).await;
+                        return;
+                    }
+                    sleep(retry).await;
+                }
+            };
+            self.until(cancelled, work);
+        }
+    }
+
+    /// Starts a task that ends when its canceller is dropped.
+    fn until(&self, cancelled: oneshot::Receiver<()>, work: impl Future<Output = ()> + 'static) {
+        self.ports.net.spawn(async move {
+            tokio::select! {
+                biased;
+                _ = cancelled => {}
+                () = work => {}
+            }
+        });
     }
 
     /// Does harm; that it could not be done is reported to the controller.
@@ -518,13 +580,7 @@ impl Agent {
                 sleep(retry).await;
             }
         };
-        self.ports.net.spawn(async move {
-            tokio::select! {
-                biased;
-                _ = cancelled => {}
-                () = work => {}
-            }
-        });
+        self.until(cancelled, work);
         cancel
     }
 

@@ -20,7 +20,7 @@ use crate::event::Cause;
 use crate::fleet::ports::{
     Address, Harm, InjectionOrder, Net, Object, Power, PowerState, Store, Witness,
 };
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Part};
 use crate::units::Bytes;
 
 type Reply<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
@@ -327,6 +327,7 @@ trait DynStore {
         name: &'a str,
         declared: Bytes,
     ) -> Reply<'a, Option<Vec<u8>>>;
+    fn carry(&self, from: Part, to: Part, bytes: Bytes) -> Reply<'_, Bytes>;
     fn delete<'a>(&'a self, object: Object, name: &'a str) -> Reply<'a, ()>;
 }
 
@@ -348,6 +349,10 @@ impl<S: Store> DynStore for S {
         declared: Bytes,
     ) -> Reply<'a, Option<Vec<u8>>> {
         Box::pin(Store::get(self, object, name, declared))
+    }
+
+    fn carry(&self, from: Part, to: Part, bytes: Bytes) -> Reply<'_, Bytes> {
+        Box::pin(Store::carry(self, from, to, bytes))
     }
 
     fn delete<'a>(&'a self, object: Object, name: &'a str) -> Reply<'a, ()> {
@@ -380,6 +385,10 @@ impl Store for AnyStore {
         declared: Bytes,
     ) -> io::Result<Option<Vec<u8>>> {
         self.0.get(object, name, declared).await
+    }
+
+    async fn carry(&self, from: Part, to: Part, bytes: Bytes) -> io::Result<Bytes> {
+        self.0.carry(from, to, bytes).await
     }
 
     async fn delete(&self, object: Object, name: &str) -> io::Result<()> {

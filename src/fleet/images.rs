@@ -28,7 +28,7 @@ const IMAGE_MAX: u64 = 256 << 20;
 #[derive(Clone)]
 pub(super) struct Images {
     pub net: AnyNet,
-    store: AnyStore,
+    pub store: AnyStore,
     held: Held,
     pub patience: Duration,
 }
@@ -95,7 +95,8 @@ impl Images {
         found.map(Some).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    async fn connect(&self, to: &Address) -> io::Result<Box<dyn DynStream>> {
+    /// Connects to a neighbour.
+    pub(super) async fn connect(&self, to: &Address) -> io::Result<Box<dyn DynStream>> {
         timeout(self.patience, self.net.connect(to)).await?
     }
 

@@ -151,6 +151,12 @@ impl<'p> Jobs<'p> {
         Some((job, self.coordinator.phase(job)))
     }
 
+    /// Whether all jobs have ended.
+    #[must_use]
+    pub fn are_over(&self) -> bool {
+        self.coordinator.are_over()
+    }
+
     /// The result that the jobs must have; `None` without jobs.
     #[must_use]
     pub fn expected(plan: &Plan, words: u32) -> Option<u64> {

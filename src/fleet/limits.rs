@@ -1,7 +1,9 @@
 //! What of a plan the fleet cannot carry out.
 
-use crate::ids::JobId;
+use crate::event::Target;
+use crate::ids::{JobId, Part, PartKind};
 use crate::plan::Plan;
+use crate::scenario::fault::FaultRule;
 use crate::scenario::job::{Checkpoint, Cost, Counts, KeptAt};
 use crate::units::Span;
 
@@ -51,10 +53,17 @@ fn cannot_change(plan: &Plan) -> Option<String> {
     (!plan.changes.is_empty()).then(|| why.to_owned())
 }
 
-/// Why agents cannot play transfers between parts, if there are any.
+/// Why agents cannot play transfers between parts, if they cannot.
 fn cannot_send(plan: &Plan) -> Option<String> {
-    let why = "[transfers]: agents do not send to each other; only the model plays them";
-    (!plan.scenario.transfers.is_empty()).then(|| why.to_owned())
+    let is_server = |part: Part| part.kind == PartKind::Server;
+    let transfers = plan.scenario.transfers.iter();
+    let between = transfers.filter(|it| is_server(it.from) && is_server(it.to)).count();
+    (between > 0).then(|| {
+        format!(
+            "[transfers]: {between} of them go from server to server, where no agent runs; \
+             `--on model` plays it"
+        )
+    })
 }
 
 /// Why agents cannot keep copies at each other that share links with something else, if they were
@@ -66,14 +75,46 @@ fn cannot_share(plan: &Plan) -> Option<String> {
 }
 
 /// Why agents cannot play other workloads than jobs, of each that there is.
-fn cannot_work(plan: &Plan) -> impl Iterator<Item = String> {
-    let why = |name| format!("[{name}]: agents carry out jobs only; only the model plays it");
-    plan.scenario.workloads.names().into_iter().map(why)
+fn cannot_work(plan: &Plan) -> Vec<String> {
+    let names = plan.scenario.workloads.names();
+    let strikes = |does: fn(&FaultRule) -> bool| {
+        let rule = plan.scenario.faults.iter().find(|rule| does(rule));
+        rule.map(|rule| rule.name.as_str())
+    };
+    let cuts = strikes(|rule| match rule.kind().target() {
+        Target::Switch | Target::Feed => true,
+        Target::Link => rule.harm.left_ppm() == 0,
+        _ => false,
+    });
+    let mut all = Vec::new();
+    if names.contains(&"multicast") {
+        all.push("[multicast]: agents do not send datagrams to all at once".to_owned());
+    }
+    if names.contains(&"polling") {
+        all.push("[polling]: agents do not answer datagrams of SNMP".to_owned());
+    }
+    let tells_apart = |name: &&&str| ["data_grid", "object_store"].contains(*name);
+    if let (Some(name), Some(rule)) = (names.iter().find(tells_apart), cuts) {
+        all.push(format!(
+            "[{name}] and fault `{rule}`: who is silent may have stopped or be cut off, and keep \
+             its data then; the controller cannot tell"
+        ));
+    }
+    let server = strikes(|rule| rule.kind().target() == Target::Server);
+    if let Some(rule) = server.filter(|_| !names.is_empty() || !plan.scenario.transfers.is_empty())
+    {
+        all.push(format!(
+            "[{}] and fault `{rule}`: the controller does not watch servers, unless they are nodes",
+            names.first().unwrap_or(&"transfers")
+        ));
+    }
+    all.into_iter().map(|why| format!("{why}; `--on model` plays it")).collect()
 }
 
 /// Why the nodes of a job cannot send to each other, if they were to.
 fn cannot_exchange(plan: &Plan, of: JobId) -> Option<String> {
-    let why = "`collective`: agents do not send to each other; only the model plays it";
+    let why =
+        "`collective`: agents send for workloads that are no jobs only; only the model plays it";
     let exchange = plan.collective(of).map(|_| why.to_owned());
     let io = plan.scenario.work_of(of).and_then(|work| work.io);
     exchange.or(io.map(|_| "`io`: agents write checkpoints only; only the model plays it".into()))

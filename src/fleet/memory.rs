@@ -109,13 +109,25 @@ impl Memory {
     /// # Errors
     /// What keeps it from being saved.
     pub(super) async fn save(&self, store: &impl Store, retry: Duration) -> io::Result<()> {
-        let bytes = serde_json::to_vec(self)?;
-        for _ in 1..SAVE_TRIES {
-            if store.put(Object::State, NAME, bytes.clone(), Bytes(0)).await.is_ok() {
-                return Ok(());
-            }
-            sleep(retry).await;
-        }
-        store.put(Object::State, NAME, bytes, Bytes(0)).await
+        put(store, NAME, serde_json::to_vec(self)?, retry).await
     }
+}
+
+/// Puts something on the controller's disk, and tries again after `retry` where that fails.
+///
+/// # Errors
+/// What keeps it from being saved.
+pub(super) async fn put(
+    store: &impl Store,
+    name: &str,
+    bytes: Vec<u8>,
+    retry: Duration,
+) -> io::Result<()> {
+    for _ in 1..SAVE_TRIES {
+        if store.put(Object::State, name, bytes.clone(), Bytes(0)).await.is_ok() {
+            return Ok(());
+        }
+        sleep(retry).await;
+    }
+    store.put(Object::State, name, bytes, Bytes(0)).await
 }

@@ -1,4 +1,4 @@
-//! What neighbours of a job give each other: sums of a step, and copies of checkpoints.
+//! What neighbours give each other: sums of a step, copies of checkpoints, bytes of workloads.
 //!
 //! Every sum is sent until it is acknowledged.
 //!
@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::fleet::admission::{Admission, Pass};
 use crate::fleet::erased::{AnyListener, AnyNet, DynStream};
+use crate::fleet::errand;
 use crate::fleet::images::{Copy, Images};
 use crate::fleet::ports::{Address, Net};
 use crate::fleet::wire::{self, Ended, Message, Reader, Refusal};
@@ -136,6 +137,11 @@ async fn hear(
             Ok(Message::Fetch { name }) => {
                 if images.give(&mut into, &name).await.is_err() {
                     return Ended::Closed;
+                }
+            }
+            Ok(bulk @ (Message::Pour { .. } | Message::Draw { .. })) => {
+                if let Err(ended) = errand::serve(&bulk, &mut reader, &mut into, patience).await {
+                    return ended;
                 }
             }
             Ok(Message::Unknown) => {}

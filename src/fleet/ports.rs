@@ -203,6 +203,19 @@ pub trait Store: Clone + 'static {
         name: &str,
         declared: Bytes,
     ) -> impl Future<Output = io::Result<Option<Vec<u8>>>>;
+    /// Lets the time pass that so many bytes of a workload take from one part to another, one of
+    /// which is this node, on a stage that does not carry them; gives how many are to be carried.
+    ///
+    /// # Errors
+    /// When an end of them has stopped.
+    fn carry(
+        &self,
+        _from: Part,
+        _to: Part,
+        bytes: Bytes,
+    ) -> impl Future<Output = io::Result<Bytes>> {
+        std::future::ready(Ok(bytes))
+    }
     /// Forgets what is under a name, if anything. Takes no time.
     fn delete(&self, object: Object, name: &str) -> impl Future<Output = io::Result<()>>;
 }

@@ -1,4 +1,5 @@
-//! Where agents come in: connections are accepted, and the first message must be a join.
+//! Where agents come in: connections are accepted, and the first message is a join, or of bytes
+//! that a workload moves to the file server or from it.
 //!
 //! A connection that says nothing in time, or anything else, is closed and counted.
 
@@ -11,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::fleet::admission::Admission;
 use crate::fleet::erased::{AnyDatagrams, AnyListener, AnyNet};
+use crate::fleet::errand;
 use crate::fleet::link::writer;
 use crate::fleet::means::Ability;
 use crate::fleet::packet::{PACKET_MAX, Packet};
@@ -67,13 +69,17 @@ pub(super) async fn receive(
         let (own, admission, to) = (net.clone(), admission.clone(), to.clone());
         net.spawn(async move {
             let is_proven = AnyNet::witness(&stream);
-            let (from, into) = tokio::io::split(stream);
+            let (from, mut into) = tokio::io::split(stream);
             let mut reader = Reader::new(from);
-            let joined = pass.first(patience, first(&mut reader, is_proven)).await;
-            let ended = match joined {
-                Ok(join) => {
+            let first = pass.first(patience, first(&mut reader, is_proven)).await;
+            let ended = match first {
+                Ok(First::Join(join)) => {
                     let out = writer(&own, into, patience);
                     attend(reader, join, out, number, &to).await
+                }
+                Ok(First::Bulk(bulk)) => {
+                    let served = errand::serve(&bulk, &mut reader, &mut into, patience).await;
+                    served.err().unwrap_or(Ended::Closed)
                 }
                 Err(ended) => ended,
             };
@@ -82,20 +88,28 @@ pub(super) async fn receive(
     }
 }
 
-/// The first message of an agent, which must prove to be that of its node.
+/// What a connection is for.
+enum First {
+    Join(Join),
+    /// Bytes of a workload to the file server, whose part the controller takes, or from it.
+    Bulk(Message),
+}
+
+/// The first message of an agent. One that joins must prove to be that of its node.
 async fn first(
     reader: &mut Reader<impl AsyncRead + Unpin>,
     is_proven: Witness,
-) -> Result<Join, Ended> {
-    let Message::Join { serial, life, session, peers, datagrams, abilities } =
-        reader.next(WATCHED).await?
-    else {
-        return Err(Ended::Refused(Refusal::Garbage));
-    };
-    if !is_proven(NodeId(serial)) {
-        return Err(Ended::Refused(Refusal::Impostor));
+) -> Result<First, Ended> {
+    match reader.next(WATCHED).await? {
+        Message::Join { serial, .. } if !is_proven(NodeId(serial)) => {
+            Err(Ended::Refused(Refusal::Impostor))
+        }
+        Message::Join { serial, life, session, peers, datagrams, abilities } => {
+            Ok(First::Join(Join { serial, life, session, peers, datagrams, abilities }))
+        }
+        bulk @ (Message::Pour { .. } | Message::Draw { .. }) => Ok(First::Bulk(bulk)),
+        _ => Err(Ended::Refused(Refusal::Garbage)),
     }
-    Ok(Join { serial, life, session, peers, datagrams, abilities })
 }
 
 /// Passes on what an agent says, until the connection ends.

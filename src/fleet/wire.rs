@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::event::Purpose;
+use crate::fleet::errand::Errand;
 use crate::fleet::group::Group;
 use crate::fleet::means::{self, Ability};
 use crate::fleet::ports::{Address, InjectionOrder};
@@ -31,6 +32,8 @@ pub const FRAME_MAX: usize = 64 * 1024;
 /// The length of a datagram (bytes).
 pub const DATAGRAM: usize = 40;
 const MAGIC: [u8; 3] = *b"rsb";
+/// Bytes of a workload that are written at once: a TLS record.
+const PIECE: usize = 16 << 10;
 
 /// What controller, agents and their neighbours say to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +99,18 @@ pub enum Message {
     Readings(Readings),
     /// From an agent: a transfer of a checkpoint is complete.
     Moved { purpose: Purpose, bytes: Bytes },
+    /// The controller gives an errand. Given twice, it is done once and reported twice.
+    Errand { term: u64, errand: Errand },
+    /// From an agent: an errand is done, for which so many bytes really crossed the network.
+    ErrandDone { number: u64, carried: Bytes },
+    /// From the controller: an errand is given up, and not reported.
+    GiveUp { term: u64, number: u64 },
+    /// From the controller: all errands but these are given up.
+    Keep { term: u64, numbers: Vec<u64> },
+    /// So many bytes follow, which are acknowledged and thrown away.
+    Pour { bytes: Bytes },
+    /// So many bytes are to be sent back.
+    Draw { bytes: Bytes },
     /// A kind of message that this version does not know.
     #[serde(other)]
     Unknown,
@@ -257,6 +272,13 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Throws away so many bytes that have come, and says how many there were.
+    fn skip(&mut self, most: u64) -> u64 {
+        let skipped = most.min(self.bytes.len() as u64);
+        self.bytes.drain(..skipped as usize);
+        skipped
+    }
+
     /// Takes bytes as they come.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -342,6 +364,52 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 Ok(_) => return Err(Ended::Closed),
             }
         }
+    }
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    /// Reads so many bytes that follow the last message, and throws them away. Each piece must come
+    /// within `patience`.
+    ///
+    /// # Errors
+    /// Why they do not come.
+    pub async fn skip(&mut self, bytes: Bytes, patience: Duration) -> Result<(), Ended> {
+        let mut left = bytes.0 - self.decoder.skip(bytes.0);
+        let mut buffer = vec![0; PIECE];
+        while left > 0 {
+            let most = left.min(PIECE as u64) as usize;
+            match timeout(patience, self.from.read(&mut buffer[..most])).await {
+                Err(_) => return Err(Ended::Silent),
+                Ok(Ok(n)) if n > 0 => left -= n as u64,
+                Ok(_) => return Err(Ended::Closed),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes so many bytes, each piece within `patience`.
+///
+/// # Errors
+/// When they could not be written; the connection is then of no more use.
+pub async fn pour<W: AsyncWrite + Unpin>(
+    to: &mut W,
+    bytes: Bytes,
+    patience: Duration,
+) -> Result<(), Ended> {
+    let (mut left, piece) = (bytes.0, vec![0; PIECE.min(bytes.0 as usize)]);
+    while left > 0 {
+        let most = left.min(PIECE as u64) as usize;
+        match timeout(patience, to.write_all(&piece[..most])).await {
+            Ok(Ok(())) => left -= most as u64,
+            Ok(Err(_)) => return Err(Ended::Closed),
+            Err(_) => return Err(Ended::Silent),
+        }
+    }
+    match timeout(patience, to.flush()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Ended::Closed),
+        Err(_) => Err(Ended::Silent),
     }
 }
 

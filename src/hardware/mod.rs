@@ -7,5 +7,6 @@ pub mod flow;
 mod flow_oracle;
 pub mod network;
 pub mod power;
+pub mod processors;
 pub mod rack;
 pub mod storage;

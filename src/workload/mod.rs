@@ -2,7 +2,7 @@
 //!
 //! A bulk-synchronous job runs under the coordinator of jobs. Any other workload is a [`Workload`]:
 //! it is informed by [`Input`]s and answers with [`Command`]s, which a stage carries out: the model
-//! by time, by the speed of nodes and by the fabric.
+//! by time, by the speed of nodes and by the fabric; the fleet by errands of its agents.
 //!
 //! A workload is one file here, its table in [`crate::scenario::workloads`], what its tasks come
 //! to in `analysis/workloads`, and a line in the list of each; docs/workloads.md shows how.

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use rackstorm::backend::loopback::Loopback;
 use rackstorm::event::NodeState as N;
-use rackstorm::event::{EndReason, Event, JobPhase, Sensor, Sink, Stop, What};
+use rackstorm::event::{
+    EndReason, Event, JobPhase, Purpose, Sensor, Sink, Stop, TaskAct, TaskKind, What,
+};
 use rackstorm::fleet::ports::Notice;
 use rackstorm::ids::{JobId, NodeId};
 use rustix::process::{Pid, Signal, kill_process};
@@ -512,4 +514,75 @@ fn an_agent_leaves_when_it_is_asked_though_its_controller_never_came() {
         assert_eq!((done.code, done.stderr.as_str()), (0, ""));
         fs::remove_dir_all(bench.path().join("store")).expect("the store");
     }
+}
+
+/// So many nodes without a job, and what `more` says.
+fn without_a_job(nodes: u32, more: &str) -> String {
+    let text = scenario(nodes, 1, more);
+    let (before, rest) = text.split_once("[workload.bulk-synchronous]").expect("there is a job");
+    let (_, after) = rest.split_once("[stop]").expect("it stops");
+    format!("{before}[stop]\nwhen = \"workload done\"{after}")
+        .replace(&format!("spares   = {}", nodes.div_ceil(5)), "spares   = 0")
+}
+
+/// How often tasks of a kind came to this.
+fn tasks(played: &Played, wanted: TaskKind, act: TaskAct) -> usize {
+    played.count(
+        |what| matches!(what, What::Task { kind, act: own, .. } if (*kind, *own) == (wanted, act)),
+    )
+}
+
+/// Bytes that crossed the network for workloads.
+fn carried(played: &Played) -> u64 {
+    let sum = |sum, event: &Event| match event.what {
+        What::Transfer { purpose: Purpose::Workload, received, .. } => sum + received.0,
+        _ => sum,
+    };
+    played.events.iter().fold(0, sum)
+}
+
+#[test]
+fn processes_sort_in_parts_and_one_that_is_killed_loses_its_part_only() {
+    let sort = "[sort]\nnodes = \"pi[1-4]\"\nnumbers = 200000\ncompare = \"2 us\"\nparts = 8\n\
+        at = \"3 s\"\n";
+    let crash = "[[fault.crash]]\non = \"pi2\"\nat = \"4 s\"\nrepair = \"power-cycle\"\n";
+    let begun = Instant::now();
+    let (played, ..) = play(&without_a_job(4, &format!("{sort}{crash}")));
+    let merging = 200_000.0 * 3.0 * 2e-6;
+    assert!(begun.elapsed().as_secs_f64() > 4.0 + merging, "computing takes its time");
+    assert_eq!(tasks(&played, TaskKind::Sort, TaskAct::End), 9, "eight parts and the merging");
+    assert_eq!(tasks(&played, TaskKind::Sort, TaskAct::Lose), 0);
+    // The first node's own parts go nowhere.
+    assert!(carried(&played) > 1_600_000, "{} B", carried(&played));
+}
+
+#[test]
+fn bytes_go_from_process_to_process_and_to_the_server_and_back() {
+    let text = "[transfers]\nrows = '''\nstart,source,destination,bytes\n\
+        3,pi1,pi2,2000000\n3,pi2,pi1,1000000\n3,server,pi3,500000\n3.1,pi1,server,250000\n\
+        0.1,pi3,pi2,0\n'''\n";
+    let (played, ..) = play(&without_a_job(3, text));
+    let ended = |act| tasks(&played, TaskKind::Transfer, act);
+    assert_eq!((ended(TaskAct::End), ended(TaskAct::Lose)), (4, 1), "one begins too early");
+    assert_eq!(carried(&played), 3_750_000);
+}
+
+#[test]
+fn a_file_goes_along_a_chain_of_processes_though_its_source_is_killed() {
+    let rollout = "[rollout]\nnodes = \"pi[2-4]\"\nsource = \"pi1\"\nmethod = \"chain\"\n\
+        size = \"200 MB\"\npiece = \"1 MB\"\nat = \"3 s\"\n";
+    let crash = "[[fault.crash]]\non = \"pi1\"\nat = \"3500 ms\"\nrepair = \"power-cycle\"\n";
+    let (played, ..) = play(&without_a_job(4, &format!("{rollout}{crash}")));
+    assert_eq!(tasks(&played, TaskKind::Rollout, TaskAct::End), 3);
+    assert_eq!(carried(&played), 600_000_000);
+}
+
+#[test]
+fn requests_are_answered_by_processes_whose_processors_they_share() {
+    let web = "[web]\nbalancer = \"server\"\nworkers = \"pi[1-3]\"\nat = \"3 s\"\nrequests = 60\n\
+        gap = { exponential = { mean = \"50 ms\" } }\nresponse = \"50 kB\"\nslots = 2\n\
+        service = { exponential = { mean = \"50 ms\" } }\ndiscipline = \"processor-sharing\"\n";
+    let (played, ..) = play(&without_a_job(3, web));
+    assert_eq!(tasks(&played, TaskKind::Request, TaskAct::End), 60);
+    assert_eq!(carried(&played), 3_000_000);
 }

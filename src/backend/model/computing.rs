@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::sharing::{ShareId, Sharing};
+use super::sharing::Sharing;
 use super::workload::{Task, UnderWay};
 use super::world::Timer;
 use crate::hardware::network::WHOLE_PPM;
+use crate::hardware::processors::ShareId;
 use crate::hardware::rack::{Draw, Rack};
 use crate::ids::NodeId;
 use crate::plan::Plan;

@@ -10,9 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::computing::{Computing, ComputingId};
-use super::sharing::ShareId;
 use super::world::Timer;
 use crate::event::{CollectiveAct, NodeState, What};
+use crate::hardware::processors::ShareId;
 use crate::hardware::rack::{Rack, SendId};
 use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;

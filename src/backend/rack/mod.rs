@@ -110,6 +110,7 @@ impl Backend for Rack {
     fn cannot(&self, plan: &Plan) -> Vec<String> {
         let mut reasons: Vec<_> = plan.scenario.faults.iter().filter_map(cannot_do).collect();
         reasons.extend(crate::fleet::limits::cannot(plan));
+        reasons.extend(cannot_work(plan));
         reasons
     }
 
@@ -120,6 +121,17 @@ impl Backend for Rack {
     fn play(&self, plan: &Plan, sink: &mut dyn Sink) -> Result<EndReason, Stop> {
         play::play(&self.file, &self.inventory, &self.held, plan, sink)
     }
+}
+
+/// Why the boards of a rack cannot play the workloads of a plan that are no jobs, if they cannot.
+fn cannot_work(plan: &Plan) -> Option<String> {
+    let names = plan.scenario.workloads.names();
+    let transfers = (!plan.scenario.transfers.is_empty()).then_some("transfers");
+    let name = names.first().copied().or(transfers)?;
+    Some(format!(
+        "[{name}]: its computing is time that passes, and not yet work for a board; `--on model`, \
+         `--on turmoil` and `--on loopback` play it"
+    ))
 }
 
 /// Why a fault cannot be done to a rack, if it cannot.

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::stage::Simulation;
 use crate::event::{Cause, Fault, What};
 use crate::fleet::ports::{self, InjectionOrder, Notice, Object, PowerState};
-use crate::hardware::rack::{self, Draw, Supply, Ticket};
-use crate::ids::NodeId;
+use crate::hardware::rack::{self, Draw, SendId, Supply, Ticket};
+use crate::ids::{NodeId, Part};
 use crate::scenario::fault::{FaultRule, Repair};
 use crate::units::Bytes;
 
@@ -151,6 +151,17 @@ impl ports::Store for Store {
         Ok(kept)
     }
 
+    async fn carry(&self, from: Part, to: Part, bytes: Bytes) -> io::Result<Bytes> {
+        let stopped = || io::Error::other("an end of it has stopped");
+        let stage = Rc::clone(&self.stage);
+        let send = stage.with_rack(|rack| rack.send(from, to, bytes)).ok_or_else(stopped)?;
+        let sent = stage.wait_for_send(send);
+        let dropped = DropsSend { stage, send };
+        let arrived = sent.await;
+        drop(dropped);
+        arrived.ok().filter(|arrived| *arrived).map(|_| Bytes(0)).ok_or_else(stopped)
+    }
+
     async fn delete(&self, object: Object, name: &str) -> io::Result<()> {
         self.stage.kept.borrow_mut().remove(&self.key(object, name));
         Ok(())
@@ -168,6 +179,21 @@ impl Drop for DropsTransfer {
         if self.stage.ended().is_none() {
             let ticket = self.ticket;
             self.stage.with_rack(|rack| rack.drop_transfer(ticket));
+        }
+    }
+}
+
+/// The same of what a workload sends.
+struct DropsSend {
+    stage: Rc<Simulation>,
+    send: SendId,
+}
+
+impl Drop for DropsSend {
+    fn drop(&mut self) {
+        if self.stage.ended().is_none() {
+            let send = self.send;
+            self.stage.with_rack(|rack| rack.drop_send(send));
         }
     }
 }

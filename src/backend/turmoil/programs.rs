@@ -118,11 +118,13 @@ impl Fleet {
         }
         hosts.pause(old, true);
         self.0.controller.take().end();
-        let key = |host| format!("controller/{}", state_name(host, "controller"));
+        let [from, to] = [old, new].map(|host| format!("controller/{}", state_name(host, "")));
         let mut kept = stage.kept.borrow_mut();
-        if let Some(state) = kept.get(&key(old)).cloned() {
-            kept.insert(key(new), state);
-        }
+        let its = |(key, state): (&String, &Vec<u8>)| {
+            Some((format!("{to}{}", key.strip_prefix(&from)?), state.clone()))
+        };
+        let copies: Vec<_> = kept.iter().filter_map(its).collect();
+        kept.extend(copies);
         drop(kept);
         wire.take_over(new);
         stage.start_controller(self);

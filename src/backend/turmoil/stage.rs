@@ -11,7 +11,7 @@ use crate::event::{Cause, EndReason, Event, Fault, PartState, Sink, Stop, What};
 use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::ports::Notice;
 use crate::hardware::network::WHOLE_PPM;
-use crate::hardware::rack::{self, Effect, Output, Ticket};
+use crate::hardware::rack::{self, Effect, Output, SendId, Ticket};
 use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::StopWhen;
@@ -85,6 +85,8 @@ pub(super) struct Simulation {
     pub admission: Admission,
     /// Whoever waits for a transfer.
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
+    /// Whoever waits for what a workload sends: whether it has arrived.
+    sending: RefCell<BTreeMap<SendId, oneshot::Sender<bool>>>,
     /// The share of its speed at which each node computes (ppm).
     speeds: Vec<watch::Sender<u32>>,
     /// Nodes whose agents are to be started.
@@ -111,6 +113,7 @@ impl Simulation {
             emitted: RefCell::default(),
             notices: RefCell::default(),
             waiting: RefCell::default(),
+            sending: RefCell::default(),
             speeds: plan.machine.nodes.iter().map(|_| watch::Sender::new(WHOLE_PPM)).collect(),
             starting: RefCell::default(),
             controller_due: Cell::new(None),
@@ -184,7 +187,11 @@ impl Simulation {
             }
             // The fleet finds out by itself.
             Effect::Powered(..) | Effect::Dead(_) | Effect::Reached(..) | Effect::Server(..) => {}
-            Effect::Sent { .. } => unreachable!("the fleet has agents send, if anybody does"),
+            Effect::Sent { send, arrived } => {
+                if let Some(waiting) = self.sending.borrow_mut().remove(&send) {
+                    let _ = waiting.send(arrived);
+                }
+            }
         }
     }
 
@@ -198,6 +205,13 @@ impl Simulation {
         let (done, moved) = oneshot::channel();
         self.waiting.borrow_mut().insert(ticket, done);
         moved
+    }
+
+    /// Waits for what a workload sends: whether it arrives.
+    pub(super) fn wait_for_send(&self, send: SendId) -> oneshot::Receiver<bool> {
+        let (done, sent) = oneshot::channel();
+        self.sending.borrow_mut().insert(send, done);
+        sent
     }
 
     /// Emits an event at this instant.

@@ -353,6 +353,12 @@ impl<'p> Coordinator<'p> {
         self.job(of).exchange(self.plan, of)
     }
 
+    /// Whether all jobs have ended.
+    #[must_use]
+    pub fn are_over(&self) -> bool {
+        self.state.placing.are_over()
+    }
+
     /// How many steps of a job are done.
     #[must_use]
     pub fn steps_done(&self, of: JobId) -> u64 {

@@ -66,6 +66,11 @@ struct Reservation {
 }
 
 impl Placing {
+    /// Whether all jobs are over.
+    pub(super) fn are_over(&self) -> bool {
+        self.unfinished == 0
+    }
+
     /// The jobs of a plan, all still to be submitted.
     pub(super) fn of(plan: &Plan) -> Self {
         let submits: Vec<_> = plan.scenario.jobs.iter().map(|job| job.queued.submit).collect();

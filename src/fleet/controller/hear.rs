@@ -111,7 +111,8 @@ impl Controller<'_> {
         self.cancel_again(node, own.is_some());
         self.enrol(now, node, Address::new(peers.host.clone(), datagrams));
         self.harm_again(now, node);
-        self.jobs.offer(now, node, peers);
+        self.jobs.offer(now, node, peers.clone());
+        self.workloads.joined(now, node, peers, own.is_some());
         self.demand();
         let all = self.supervisor.n_up() == self.plan.machine.nodes.len();
         if all && self.plan.scenario.stop.when == StopWhen::AllUp {
@@ -168,6 +169,10 @@ impl Controller<'_> {
             }
             Message::Unable { order } => {
                 self.jobs.unable(now, node, order);
+                self.demand();
+            }
+            Message::ErrandDone { number, carried } => {
+                self.workloads.done(now, node, number, carried);
                 self.demand();
             }
             Message::Readings(readings) => self.readings(node, readings),

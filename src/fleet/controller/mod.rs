@@ -39,6 +39,7 @@ use crate::fleet::ports::{
 };
 use crate::fleet::reception::{self, Connection, Incoming};
 use crate::fleet::wire::Message;
+use crate::fleet::workload::{self, Record, Workloads};
 use crate::ids::{Life, NodeId, Part};
 use crate::plan::Plan;
 use crate::protocol::detector::Detector;
@@ -142,6 +143,7 @@ struct Controller<'p> {
     /// What is due to these two.
     due: Queue<Due>,
     jobs: Jobs<'p>,
+    workloads: Workloads,
     detector: Detector,
     roster: Option<group::Roster>,
     sessions: BTreeMap<NodeId, Session>,
@@ -197,7 +199,9 @@ async fn play(ports: Ports, setup: Setup, plan: Rc<Plan>) -> io::Result<End> {
     });
     let fresh = left.is_none();
     let memory = left.unwrap_or_else(|| Memory::new(run, ports.clock.wall()));
-    let mut controller = Controller::new(ports, setup, &plan, heard, memory, fresh);
+    let record = Record::load(&ports.store, memory.began).await?;
+    let left = (memory, record);
+    let mut controller = Controller::new(ports, setup, &plan, heard, left, fresh);
     if fresh {
         controller.begin();
         controller.discover().await;
@@ -232,12 +236,13 @@ impl<'p> Controller<'p> {
         setup: Setup,
         plan: &'p Plan,
         heard: mpsc::Sender<Heard>,
-        mut memory: Memory,
+        (mut memory, record): (Memory, Record),
         fresh: bool,
     ) -> Self {
         memory.term += 1;
         // A clock that was set back since does not turn the run back.
-        let now = Time(ports.clock.wall().saturating_sub(memory.began)).max(memory.saved);
+        let now = Time(ports.clock.wall().saturating_sub(memory.began));
+        let now = now.max(memory.saved).max(record.last());
         let (rules, mut due) = (Rules::of(plan), std::mem::take(&mut memory.due));
         let (supervisor, injector) = if fresh {
             let supervisor = PowerSupervisor::new(rules, plan.machine.nodes.len());
@@ -249,6 +254,7 @@ impl<'p> Controller<'p> {
         };
         let jobs = Jobs::new(plan, setup.words, memory.term, memory.jobs.clone());
         let jobs = jobs.sabotaged(setup.sabotage);
+        let workloads = Workloads::new(plan, memory.term, record);
         let spec = &plan.scenario.controller;
         let key = Stream::new(setup.chance, "fleet/group").draw(0, memory.term).next_u64();
         let chance = Stream::new(key, "fleet/gossip");
@@ -263,6 +269,7 @@ impl<'p> Controller<'p> {
             injector,
             due,
             jobs,
+            workloads,
             detector: Detector::new(now, spec, chance),
             roster: spec.gossip.map(|rules| group::Roster::new(key, rules)),
             sessions: BTreeMap::new(),
@@ -282,6 +289,7 @@ impl<'p> Controller<'p> {
         self.supervisor.begin(&mut power_of(&mut self.due));
         self.injector.begin(&mut faults_of(&mut self.due));
         self.inject(Time::ZERO);
+        self.workloads.begin();
     }
 
     /// Asks every switch what it is: a node that has power already only has to join.
@@ -302,7 +310,8 @@ impl<'p> Controller<'p> {
         let now = self.now();
         for (&serial, &(life, token)) in &self.memory.lives {
             let node = NodeId(serial);
-            if self.supervisor.is_up(node) || self.jobs.works_for(node).is_some() {
+            let works = self.jobs.works_for(node).is_some() || self.workloads.know(node);
+            if self.supervisor.is_up(node) || works {
                 self.detector.watch(now, node);
                 self.sessions.insert(node, Session { life, token, connection: None });
             }
@@ -327,7 +336,7 @@ impl<'p> Controller<'p> {
     fn next(&self) -> Instant {
         let jobs = self.jobs.next();
         let roster = self.roster.as_ref().and_then(group::Roster::next);
-        let due = [self.due.next(), self.detector.next(), jobs, roster];
+        let due = [self.due.next(), self.detector.next(), jobs, self.workloads.next(), roster];
         let stop = self.plan.scenario.stop.at;
         let at = due.into_iter().flatten().fold(stop, Time::min).max(self.since.1);
         self.since.0 + Duration::from_nanos(at.since(self.since.1).0)
@@ -361,6 +370,7 @@ impl<'p> Controller<'p> {
         }
         self.send_group(now);
         self.jobs.pass(now);
+        self.workloads.pass(now);
         self.demand();
     }
 
@@ -386,6 +396,7 @@ impl<'p> Controller<'p> {
             self.acts.push(ControllerAction::Notice(Notice::Silent { node, life }));
         }
         self.jobs.lost(now, heard, node);
+        self.workloads.lost(now, node);
         self.demand();
     }
 
@@ -395,12 +406,13 @@ impl<'p> Controller<'p> {
         self.demand();
     }
 
-    /// Takes up what the jobs demand.
+    /// Takes up what the jobs and the other workloads demand.
     fn demand(&mut self) {
+        self.demand_for_workloads();
         let demands = self.jobs.take_demands();
         self.dirty |= !demands.is_empty();
         for demand in demands {
-            self.acts.push(match demand {
+            let act = match demand {
                 job::Demand::Emit(what) => ControllerAction::Emit(what),
                 job::Demand::Order(node, order) => {
                     ControllerAction::Say(node, Message::Order(order))
@@ -414,13 +426,32 @@ impl<'p> Controller<'p> {
                     ControllerAction::Say(node, Message::Forget { name })
                 }
                 job::Demand::Finished(result) => {
-                    if self.plan.scenario.stop.when == StopWhen::WorkloadDone {
-                        self.ended = Some(EndReason::WorkDone);
-                    }
+                    self.end_if_done();
                     let Some(sum) = result else { continue };
                     ControllerAction::Notice(Notice::Result { sum })
                 }
-            });
+            };
+            self.acts.push(act);
+        }
+    }
+
+    fn demand_for_workloads(&mut self) {
+        for demand in self.workloads.take_demands() {
+            match demand {
+                workload::Demand::Emit(what) => self.acts.push(ControllerAction::Emit(what)),
+                workload::Demand::Say(node, message) => {
+                    self.acts.push(ControllerAction::Say(node, message));
+                }
+                workload::Demand::Finished => self.end_if_done(),
+            }
+        }
+    }
+
+    /// All jobs, or all other workloads, are done; with both the run may end.
+    fn end_if_done(&mut self) {
+        let ends = self.plan.scenario.stop.when == StopWhen::WorkloadDone;
+        if ends && self.jobs.are_over() && self.workloads.are_done() {
+            self.ended = Some(EndReason::WorkDone);
         }
     }
 
@@ -518,6 +549,8 @@ impl<'p> Controller<'p> {
 
     /// Saves what must not be forgotten, if it has changed.
     async fn save(&mut self) -> io::Result<()> {
+        let record = self.workloads.record();
+        record.save(&self.ports.store, self.setup.pace.retry).await?;
         if !std::mem::take(&mut self.dirty) {
             return Ok(());
         }

@@ -10,6 +10,7 @@
 
 mod protocols;
 mod several;
+mod workloads;
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ use crate::event::{Cause, What};
 use crate::fleet::admission::Refusals;
 use crate::fleet::means::Ability;
 use crate::fleet::ports::{self, InjectionOrder, Notice, Object, PowerState};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Part};
 use crate::units::Bytes;
 
 /// Whether a process speaks and acts for its host: one that was deposed does not.
@@ -177,6 +177,10 @@ impl<P: ports::Store> ports::Store for Disturbed<P> {
             Some(Store::Unreadable) => Err(io::Error::other("it cannot be read")),
             _ => self.port.get(object, &name, declared).await,
         }
+    }
+
+    async fn carry(&self, from: Part, to: Part, bytes: Bytes) -> io::Result<Bytes> {
+        self.port.carry(from, to, bytes).await
     }
 
     async fn delete(&self, object: Object, name: &str) -> io::Result<()> {
