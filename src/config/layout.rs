@@ -47,7 +47,8 @@ impl Named {
             | PartKind::Server
             | PartKind::NodeLink
             | PartKind::Uplink
-            | PartKind::Controller => &[],
+            | PartKind::Controller
+            | PartKind::Network => &[],
         }
     }
 }
@@ -102,7 +103,7 @@ impl Layout {
             PartKind::Module => 1,
             PartKind::Switch | PartKind::Uplink => self.switches,
             PartKind::Psu => self.psus.len() as u32,
-            PartKind::Rack | PartKind::Server | PartKind::Controller => {
+            PartKind::Rack | PartKind::Server | PartKind::Controller | PartKind::Network => {
                 unreachable!("not parts of a module")
             }
         }
@@ -113,7 +114,7 @@ impl Layout {
         match kind {
             PartKind::Rack => self.modules.div_ceil(self.modules_per_rack),
             PartKind::Server => self.servers,
-            PartKind::Controller => 1,
+            PartKind::Controller | PartKind::Network => 1,
             kind => self.modules * self.per_module(kind),
         }
     }
@@ -232,7 +233,8 @@ impl Layout {
             | PartKind::Psu
             | PartKind::Server
             | PartKind::Uplink
-            | PartKind::Controller => None,
+            | PartKind::Controller
+            | PartKind::Network => None,
         }
     }
 }
