@@ -52,6 +52,8 @@ pub enum PartKind {
     Uplink,
     /// The machine's controller.
     Controller,
+    /// The machine's network as a whole.
+    Network,
 }
 
 impl PartKind {
@@ -70,6 +72,7 @@ impl PartKind {
             Self::NodeLink => "node-link",
             Self::Uplink => "uplink",
             Self::Controller => "controller",
+            Self::Network => "network",
         }
     }
 

@@ -321,7 +321,7 @@ fn failure(state: NodeState, cause: Cause) -> Option<usize> {
             Target::Switch => Some(3),
             Target::Server => Some(4),
             Target::Link => Some(5),
-            Target::Controller | Target::Memory | Target::Resource => None,
+            Target::Controller | Target::Network | Target::Memory | Target::Resource => None,
         },
         Cause::BrownOut => Some(6),
         _ => None,

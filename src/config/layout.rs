@@ -50,7 +50,8 @@ impl Named {
             | PartKind::Server
             | PartKind::NodeLink
             | PartKind::Uplink
-            | PartKind::Controller => &[],
+            | PartKind::Controller
+            | PartKind::Network => &[],
         }
     }
 }
@@ -105,7 +106,7 @@ impl Layout {
             PartKind::Module => 1,
             PartKind::Switch | PartKind::Uplink => self.switches,
             PartKind::Psu => self.psus.len() as u32,
-            PartKind::Rack | PartKind::Server | PartKind::Controller => {
+            PartKind::Rack | PartKind::Server | PartKind::Controller | PartKind::Network => {
                 unreachable!("not parts of a module")
             }
         }
@@ -121,7 +122,7 @@ impl Layout {
         match kind {
             PartKind::Rack => self.modules.div_ceil(self.modules_per_rack),
             PartKind::Server => self.servers,
-            PartKind::Controller => 1,
+            PartKind::Controller | PartKind::Network => 1,
             kind => self.modules * self.per_module(kind),
         }
     }
@@ -240,7 +241,8 @@ impl Layout {
             | PartKind::Psu
             | PartKind::Server
             | PartKind::Uplink
-            | PartKind::Controller => None,
+            | PartKind::Controller
+            | PartKind::Network => None,
         }
     }
 }

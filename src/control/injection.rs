@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fault, Target};
 use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
+use crate::scenario::partition::Cuts;
 use crate::units::Span;
 
 /// A fault that is injected into one part.
@@ -60,6 +61,7 @@ impl Injection {
             | Target::Link
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => Vec::new(),
         }
@@ -72,6 +74,7 @@ impl Injection {
         let share_ppm = plan.scenario.rule(self.fault).harm.left_ppm();
         match self.kind.target() {
             Target::Switch => machine.cut_off_by(self.part).collect(),
+            Target::Network => unheard(plan, self.fault),
             Target::Link if share_ppm == 0 => machine.cut_off_by(self.part).collect(),
             Target::Feed => {
                 let part = |index| Part { kind: PartKind::Switch, index };
@@ -101,6 +104,7 @@ impl Injection {
             | Target::Link
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => Vec::new(),
         }
@@ -111,4 +115,14 @@ impl Injection {
     pub fn is_dark(&self) -> bool {
         self.kind == Fault::Crash || self.kind == Fault::PowerLoss
     }
+}
+
+/// The nodes that the partition of a rule keeps from the controller, in either direction: they are
+/// suspected, as heartbeats go one way and the answers that keep them coming the other. O(nodes).
+fn unheard(plan: &Plan, fault: FaultId) -> Vec<NodeId> {
+    let cuts = Cuts::of(&plan.scenario);
+    let controller = Part { kind: PartKind::Controller, index: 0 };
+    let node = |index| Part { kind: PartKind::Node, index };
+    let all = 0..plan.machine.nodes.len() as u32;
+    all.filter(|&id| cuts.separates(fault, node(id), controller)).map(NodeId).collect()
 }

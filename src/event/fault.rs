@@ -23,6 +23,8 @@ pub enum Target {
     Server,
     /// The controller.
     Controller,
+    /// The network between parts.
+    Network,
     /// What a node has in its memory.
     Memory,
     /// What a node works with: it goes on, and only its own agent can do this to it.
@@ -60,6 +62,12 @@ impl Strikes {
     const SERVERS: Self = Self { parts: &[PartKind::Server], holders: &[] };
     const LINKS: Self = Self { parts: &[PartKind::NodeLink, PartKind::Uplink], holders: &[] };
     const CONTROLLER: Self = Self { parts: &[PartKind::Controller], holders: &[] };
+    const NETWORK: Self = Self { parts: &[PartKind::Network], holders: &[] };
+    /// What may stand on a side of a partition of the network.
+    pub(crate) const SIDES: Self = Self {
+        parts: &[PartKind::Node, PartKind::Server, PartKind::Controller],
+        holders: Self::NODES.holders,
+    };
 }
 
 /// What may come of a fault.
@@ -160,6 +168,9 @@ kinds! {
         "Processes of real nodes are killed, stopped or corrupted.";
     SlowDown: "slow-down", "slow-down", Resource of NODES_AND_SERVERS, [],
         "Nodes compute, or servers serve, at a share of their speed.";
+    Partition: "partition", "network partition", Network of NETWORK, [],
+        "Two sets of parts no longer reach each other over the network, or one no longer hears the \
+         other; both reach all others.";
 }
 
 impl Fault {

@@ -77,7 +77,8 @@ impl Means {
             | Harm::ControllerCrash
             | Harm::SilentCorruption
             | Harm::Upset(_)
-            | Harm::Dram(_) => Self::Usual,
+            | Harm::Dram(_)
+            | Harm::Partition(_) => Self::Usual,
         }
     }
 
@@ -342,6 +343,7 @@ fn of_kind(kind: Fault) -> Vec<Capability> {
         | Target::Link
         | Target::Server
         | Target::Controller
+        | Target::Network
         | Target::Memory
         | Target::Resource => Vec::new(),
     }

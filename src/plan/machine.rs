@@ -234,11 +234,11 @@ impl Machine {
             PartKind::Switch | PartKind::Uplink => self.switches.len(),
             PartKind::Psu => self.psus.len(),
             PartKind::Server => self.servers.len(),
-            PartKind::Controller => 1,
+            PartKind::Controller | PartKind::Network => 1,
         }
     }
 
-    /// The part of a kind that a node belongs to or hangs on; the controller has no nodes.
+    /// The part of a kind that a node belongs to or hangs on; controller and network have none.
     #[must_use]
     pub fn part_over(&self, kind: PartKind, node: NodeId) -> Option<u32> {
         let row = &self.nodes[node.0 as usize];
@@ -251,7 +251,7 @@ impl Machine {
             PartKind::Switch | PartKind::Uplink => row.switch,
             PartKind::Psu => row.psu,
             PartKind::Server => row.server,
-            PartKind::Controller => return None,
+            PartKind::Controller | PartKind::Network => return None,
         })
     }
 
@@ -272,7 +272,7 @@ impl Machine {
         let size = (self.nodes.len() / self.modules.len()) as u32;
         let module = match part.kind {
             PartKind::Node | PartKind::NodeLink => return part.index..part.index + 1,
-            PartKind::Controller => return 0..0,
+            PartKind::Controller | PartKind::Network => return 0..0,
             PartKind::Rack => {
                 let first = self.modules.partition_point(|row| row.rack < part.index) as u32;
                 let end = self.modules.partition_point(|row| row.rack <= part.index) as u32;

@@ -31,7 +31,8 @@ impl Machine {
             | PartKind::Module
             | PartKind::Rack
             | PartKind::Server
-            | PartKind::Controller => return None,
+            | PartKind::Controller
+            | PartKind::Network => return None,
         })
     }
 
@@ -53,6 +54,7 @@ impl Machine {
             PartKind::Node => self.node_name(NodeId(index)),
             PartKind::NodeLink => format!("{}/link", self.node_name(NodeId(index))),
             PartKind::Controller => "controller".into(),
+            PartKind::Network => "network".into(),
             PartKind::Rack => format!("rack[{}]", index + 1),
             PartKind::Server => format!("server[{}]", index + 1),
             PartKind::Module => format!("module[{}]", index + 1),
@@ -86,6 +88,7 @@ mod tests {
             (PartKind::Uplink, 5, "module[2]/switch[3]/uplink"),
             (PartKind::Server, 0, "server[1]"),
             (PartKind::Controller, 0, "controller"),
+            (PartKind::Network, 0, "network"),
         ];
         for (kind, index, name) in names {
             assert_eq!(machine.name(Part { kind, index }), name);

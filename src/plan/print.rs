@@ -131,7 +131,10 @@ fn print_faults(plan: &Plan, out: &mut impl io::Write) -> io::Result<()> {
     }
     writeln!(out, "\nFaults")?;
     for rule in &plan.scenario.faults {
-        let parts = counted(rule.on.len() as usize, rule.on.kind.title());
+        let parts = match rule.on.kind {
+            PartKind::Network => "the network".to_owned(),
+            kind => counted(rule.on.len() as usize, kind.title()),
+        };
         let (kind, when) = (rule.kind().word(), when_text(rule));
         // A rule without a name has that of its kind.
         let kind = if rule.name == kind { String::new() } else { format!(" ({kind})") };

@@ -224,7 +224,8 @@ impl Machine {
             | PartKind::Module
             | PartKind::Rack
             | PartKind::Server
-            | PartKind::Controller => None,
+            | PartKind::Controller
+            | PartKind::Network => None,
         })
     }
 
@@ -268,7 +269,8 @@ impl Machine {
                 | PartKind::Rack
                 | PartKind::Psu
                 | PartKind::Server
-                | PartKind::Controller => false,
+                | PartKind::Controller
+                | PartKind::Network => false,
             }
         };
         let of_modules = (!of_tree).then(|| self.nodes_of(part)).into_iter().flatten();

@@ -32,7 +32,7 @@ pub(super) const PLAIN_CAUSES: [Cause; 10] = [
     Cause::Silent,
 ];
 pub(super) const FAULTS: [Fault; Fault::ALL.len()] = Fault::ALL;
-pub(super) const PART_KINDS: [PartKind; 11] = [
+pub(super) const PART_KINDS: [PartKind; 12] = [
     PartKind::Node,
     PartKind::Blade,
     PartKind::Pack,
@@ -44,6 +44,7 @@ pub(super) const PART_KINDS: [PartKind; 11] = [
     PartKind::NodeLink,
     PartKind::Uplink,
     PartKind::Controller,
+    PartKind::Network,
 ];
 pub(super) const JOB_PHASES: [JobPhase; 8] = [
     JobPhase::Waiting,

@@ -327,7 +327,7 @@ table! {
 }
 
 table! {
-    /// How long a load, a wrong clock or a slow-down lasts.
+    /// How long a load, a wrong clock, a slow-down or a partition lasts.
     pub(super) struct OfSpells(Debug) {
         /// How the damage ends: `never`, a duration or a law. The default is an assumption: long
         /// enough to be seen, and short enough to be seen more than once.

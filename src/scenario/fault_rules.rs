@@ -8,7 +8,7 @@ use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::nodeset::{self, with_article};
 use crate::config::section::Section;
 use crate::config::walk;
-use crate::event::{Fault, Strikes};
+use crate::event::{Fault, Strikes, Target};
 use crate::ids::PartKind;
 use crate::scenario::StopRule;
 use crate::scenario::fault::{
@@ -46,7 +46,7 @@ pub(super) fn rules(
             let path = format!("fault.{}", kind.word());
             let keys = keys_of(kind);
             let section = Section::new(keys, table, &path, item.place);
-            let harm = harm::read(kind, &section, rays, m);
+            let harm = harm::read(kind, &section, layout, rays, m);
             if keys.key("at").is_none() {
                 return Some(upset((kind, harm), rays, &section, layout, m));
             }
@@ -312,7 +312,11 @@ fn when(section: &Section<'_>, lives: Option<&Lives>, m: &mut Mistakes) -> Optio
 fn check_cascade(section: &Section<'_>, on: Option<&PartSet>, m: &mut Mistakes) {
     if section.has("cascade") && on.is_some_and(|on| on.len() < 2) {
         let mistake = Mistake::new(section.place("cascade"), "a cascade on a single part");
-        m.note(mistake.help("it goes on to another part of `on`; give two or more"));
+        let help = match on.map(|on| on.kind) {
+            Some(PartKind::Network) => "there is one network; leave it out",
+            _ => "it goes on to another part of `on`; give two or more",
+        };
+        m.note(mistake.help(help));
     }
 }
 
@@ -331,12 +335,15 @@ fn parts(
     layout: Option<&Layout>,
     m: &mut Mistakes,
 ) -> Option<PartSet> {
+    if kind.target() == Target::Network {
+        return Some(PartSet { kind: PartKind::Network, ranges: std::iter::once(0..1).collect() });
+    }
     section.demand("on", m);
     let value = section.given("on")?;
     let expression = nodeset::parse(value.text()?).ok()?;
     let layout = layout?;
     let problem = match expression.resolve(layout) {
-        Ok(set) => match fitting(kind, set, layout) {
+        Ok(set) => match fitting(kind.strikes(), set, layout, &|other| misfit(kind, other)) {
             Ok(set) => return Some(set),
             Err(problem) => problem,
         },
@@ -346,9 +353,14 @@ fn parts(
     None
 }
 
-/// The set as parts that the fault may strike.
-fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Problem> {
-    let Strikes { parts: direct, holders: containers } = kind.strikes();
+/// The set as parts that may be struck; `misfit` says what is wrong with another kind.
+pub(super) fn fitting(
+    strikes: Strikes,
+    set: PartSet,
+    layout: &Layout,
+    misfit: &dyn Fn(PartKind) -> Problem,
+) -> Result<PartSet, Problem> {
+    let Strikes { parts: direct, holders: containers } = strikes;
     if set.is_empty() {
         return Err(Problem::new("this set of parts is empty").help("a fault needs a part"));
     }
@@ -365,9 +377,15 @@ fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Proble
         let ranges = nodeset::merged(ranges);
         return Ok(PartSet { kind: inner, ranges });
     }
+    Err(misfit(set.kind))
+}
+
+/// What is wrong with a fault on parts of a kind that it cannot strike.
+fn misfit(kind: Fault, other: PartKind) -> Problem {
+    let direct = kind.strikes().parts;
     let can = direct.iter().map(|&kind| with_article(kind)).collect::<Vec<_>>().join(" or ");
-    let title = format!("`{}` cannot strike {}", kind.word(), with_article(set.kind));
-    let help = match set.kind {
+    let title = format!("`{}` cannot strike {}", kind.word(), with_article(other));
+    let help = match other {
         PartKind::Node if kind == Fault::PowerLoss => " (for a node, write [[fault.crash]])",
         PartKind::Node if kind == Fault::LinkDegradation => " (`node/link` is a node's link)",
         PartKind::Switch if kind == Fault::LinkDegradation => {
@@ -375,5 +393,5 @@ fn fitting(kind: Fault, set: PartSet, layout: &Layout) -> Result<PartSet, Proble
         }
         _ => "",
     };
-    Err(Problem::new(title).help(format!("it strikes {can}{help}")))
+    Problem::new(title).help(format!("it strikes {can}{help}"))
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::declare::{Declared, Field, Written, table, words};
 use crate::config::language::Kind;
+use crate::config::layout::Layout;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::config::words::{self, Word};
@@ -12,6 +13,7 @@ use crate::event::Fault;
 use crate::scenario::fault::{Crash, Severe};
 use crate::scenario::fault_rules::{self, Source};
 use crate::scenario::keys::{SHARE, SIZE};
+use crate::scenario::partition::{self, Partition};
 use crate::units::{ByteRate, Bytes, Span};
 
 /// A minute: longer than any queue of a network holds packets.
@@ -58,6 +60,8 @@ pub enum Harm {
     /// A node computes, or the disk of a server works, at this share of its speed, in parts per
     /// million.
     SlowDown { share_ppm: u32 },
+    /// Two sets of parts are cut from each other.
+    Partition(Partition),
 }
 
 /// The particles of an upset rule, or the faults of chips of a rule of DRAM.
@@ -251,6 +255,7 @@ impl Harm {
             Self::Clock(_) => Fault::Clock,
             Self::Process(_) => Fault::Process,
             Self::SlowDown { .. } => Fault::SlowDown,
+            Self::Partition(_) => Fault::Partition,
         }
     }
 
@@ -282,7 +287,8 @@ impl Harm {
             | Self::Load(_)
             | Self::Clock(_)
             | Self::Process(_)
-            | Self::SlowDown { .. } => 1,
+            | Self::SlowDown { .. }
+            | Self::Partition(_) => 1,
         }
     }
 
@@ -310,7 +316,8 @@ impl Harm {
             | Self::Upset(_)
             | Self::Dram(_)
             | Self::Clock(_)
-            | Self::Process(_) => 1_000_000,
+            | Self::Process(_)
+            | Self::Partition(_) => 1_000_000,
         }
     }
 
@@ -341,7 +348,8 @@ impl Harm {
             | Self::SilentCorruption
             | Self::Upset(_)
             | Self::Dram(_)
-            | Self::SlowDown { .. } => None,
+            | Self::SlowDown { .. }
+            | Self::Partition(_) => None,
         }
     }
 
@@ -366,6 +374,7 @@ impl Harm {
             | Self::SilentCorruption
             | Self::Upset(_)
             | Self::Dram(_) => return None,
+            Self::Partition(partition) => partition.phrase(),
             Self::Load(Load { cpu_ppm, memory, card, disk }) => {
                 let burnt = f64::from(*cpu_ppm) / 1e4;
                 let all = [
@@ -423,6 +432,7 @@ impl Harm {
                 keys
             }
             Self::SlowDown { share_ppm } => SlowDown { share_ppm: *share_ppm }.keys(),
+            Self::Partition(partition) => partition.keys(),
             Self::Upset(beam) => Rays { beam: beam.factor }.keys(),
             Self::Dram(beam) => Chips { acceleration: beam.factor }.keys(),
             Self::Load(load) => {
@@ -466,9 +476,11 @@ impl Field for Option<Stop> {
 }
 
 /// Reads what the rule of a table does. `rays` is what strikes the memories of a node.
+/// Without a layout (because the machine itself is wrong) sets of parts are not looked up.
 pub(super) fn read(
     kind: Fault,
     section: &Section<'_>,
+    layout: Option<&Layout>,
     rays: Option<fault_rules::Rays>,
     m: &mut Mistakes,
 ) -> Option<Harm> {
@@ -494,6 +506,7 @@ pub(super) fn read(
         Fault::Clock => Harm::Clock(clock(section, m)?),
         Fault::Process => Harm::Process(Process::read(section, m)?),
         Fault::SlowDown => Harm::SlowDown { share_ppm: SlowDown::read(section, m)?.share_ppm },
+        Fault::Partition => Harm::Partition(partition::read(section, layout, m)?),
     })
 }
 

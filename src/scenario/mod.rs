@@ -36,6 +36,7 @@ mod machine;
 mod optimum;
 mod overrides;
 mod part_rules;
+pub mod partition;
 pub mod parts;
 mod ranges;
 mod replay;

@@ -38,9 +38,9 @@ pub fn text(scenario: &Scenario) -> String {
     let mut table = String::new();
     for line in lines {
         // Each fault rule starts with its name, each level with its place or cost.
-        let is_first = matches!(line.key, "name" | "to")
+        let is_first = line.key == "name"
             || (line.key == "at" && line.table == "[change]")
-            || (line.key == "cost" && line.table.contains("level"));
+            || (matches!(line.key, "to" | "cost") && line.table.contains("level"));
         if line.table != table || (line.table.starts_with('[') && is_first) {
             let _ = writeln!(out, "\n[{}]", line.table);
             table.clone_from(&line.table);
@@ -117,7 +117,7 @@ fn repairs(scenario: &Scenario, merged: &Table, sources: &Sources) -> Vec<Proven
                     let text = texts.iter().find(|(path, _)| *path == given);
                     text.map(|(_, source)| source.clone())
                 }),
-                None if kind.target() == Target::Resource => {
+                None if [Target::Resource, Target::Network].contains(&kind.target()) => {
                     Some(Source::Assumption("long enough to be seen".into()))
                 }
                 None if kind.strikes_nodes() && kind != Fault::Dram => None,
@@ -174,10 +174,8 @@ fn machine(scenario: &Scenario) -> Vec<Line> {
 
 fn fault(rule: &FaultRule) -> Vec<Line> {
     let spec = keys_of(rule.kind());
-    let mut all = vec![
-        ("name", Written::quoted(&rule.name)),
-        ("on", Written::quoted(&nodeset::print(&rule.on))),
-    ];
+    let mut all = vec![("name", Written::quoted(&rule.name))];
+    all.extend(spec.key("on").map(|_| ("on", Written::quoted(&nodeset::print(&rule.on)))));
     let own = rule.harm.keys();
     let of_beam = rule.harm.beam().is_some();
     if of_beam {

@@ -165,8 +165,8 @@ fn restarts_behind_cuts(spec: &RunSpec, draw: &mut Draw) -> Vec<Disturbance> {
 pub(super) fn cut(spec: &RunSpec, draw: &mut Draw, span: u64) -> RandomFault {
     let on = format!("pi{}/link", 1 + draw.below(spec.nodes));
     let (at, lasts) = (draw.below(span), 10 + draw.below(LASTS_MAX - 10));
-    let (kind, share, loss, foreseen) = (Fault::LinkDegradation, 0, 0, None);
-    RandomFault { kind, on, at, lasts, share, loss, foreseen }
+    let (kind, share, loss) = (Fault::LinkDegradation, 0, 0);
+    RandomFault { kind, on, at, lasts, share, loss, foreseen: None, from_whom: None }
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ mod tests {
             return Strike::Nemesis(Disturbance { kind: Kind::Pause, on, at, lasts: Span(1) });
         }
         let (kind, on) = (crate::event::Fault::Crash, "pi1".into());
-        let (lasts, share, loss, foreseen) = (1, 0, 0, None);
-        Strike::Fault(RandomFault { kind, on, at, lasts, share, loss, foreseen })
+        let (lasts, share, loss, foreseen, from_whom) = (1, 0, 0, None, None);
+        Strike::Fault(RandomFault { kind, on, at, lasts, share, loss, foreseen, from_whom })
     }
 
     fn at(strike: &Strike) -> u64 {

@@ -113,6 +113,8 @@ pub struct RandomFault {
     pub loss: u64,
     /// Whether alarms announce it, true and false ones.
     pub foreseen: Option<Foreseen>,
+    /// Of a partition, the side that is cut from `on`, and whether only one way.
+    pub from_whom: Option<(String, bool)>,
 }
 
 /// How well a fault is foreseen.
@@ -159,7 +161,8 @@ impl RunSpec {
             spec.keep = Keep::Levels;
         }
         let mut kinds = Fault::ALL.to_vec();
-        kinds.retain(|kind| !kind.corrupts() && kind.target() != Target::Resource);
+        let apart = [Target::Resource, Target::Network];
+        kinds.retain(|kind| !kind.corrupts() && !apart.contains(&kind.target()));
         kinds.retain(|_| draw.below(2) == 0);
         if kinds.is_empty() {
             kinds.push(Fault::Crash);
@@ -190,6 +193,10 @@ impl RunSpec {
         spec.strike_anywhere(&mut storm, n_storm, &kinds, span);
         let n_slow = if slow.below(3) == 0 { 1 + slow.below(4) } else { 0 };
         spec.strike_anywhere(&mut slow, n_slow, &[Fault::SlowDown], span);
+        // And one in four with partitions of the network.
+        let mut cut = stream.draw(9, 0);
+        let n_cut = if cut.below(4) == 0 { 1 + cut.below(2) } else { 0 };
+        spec.strike_anywhere(&mut cut, n_cut, &[Fault::Partition], span);
         let disturbances = nemesis::draw(&spec, &mut stream.draw(5, 0), span);
         spec.strikes.extend(disturbances.into_iter().map(Strike::Nemesis));
         spec
@@ -277,14 +284,20 @@ impl RunSpec {
             Target::Link if draw.below(2) == 0 => format!("switch[{switch}]/uplink"),
             Target::Link => format!("pi{node}/link"),
             Target::Controller => "controller".into(),
-            Target::Life | Target::Memory | Target::Resource => format!("pi{node}"),
+            Target::Life | Target::Memory | Target::Resource | Target::Network => {
+                format!("pi{node}")
+            }
         };
         let cycled = kind.target() == Target::Life && draw.below(3) > 0;
         let lasts = if cycled { 0 } else { 1 + draw.below(LASTS_MAX) };
         let slows = kind == Fault::SlowDown;
         let share = *pick(draw, if slows { &[5, 25, 50, 90] } else { &[0, 0, 1, 50] });
         let loss = *pick(draw, &[0, 5, 30]);
-        RandomFault { kind, on, at, lasts, share, loss, foreseen: None }
+        let from_whom = (kind.target() == Target::Network).then(|| {
+            let others = [format!("node!{on}"), "controller".into(), "server".into()];
+            (pick(draw, &others).clone(), draw.below(2) == 0)
+        });
+        RandomFault { kind, on, at, lasts, share, loss, foreseen: None, from_whom }
     }
 
     /// Its name, as that of a file.
@@ -384,8 +397,15 @@ impl Crew {
 
 impl RandomFault {
     fn text(&self) -> String {
-        let Self { kind, on, at, lasts, share, loss, foreseen } = self;
-        let mut text = format!("\n[[fault.{}]]\non     = \"{on}\"\n", kind.word());
+        let Self { kind, on, at, lasts, share, loss, foreseen, from_whom } = self;
+        let mut text = format!("\n[[fault.{}]]\n", kind.word());
+        match from_whom {
+            None => writeln!(text, "on     = \"{on}\"").expect(WRITES),
+            Some((to, one_way)) => {
+                write!(text, "from   = \"{on}\"\nto     = \"{to}\"\none_way = {one_way}\n")
+                    .expect(WRITES);
+            }
+        }
         match foreseen {
             None => writeln!(text, "at     = \"{at} ms\"").expect(WRITES),
             Some(Foreseen { recall, precision, lead }) => write!(

@@ -20,7 +20,7 @@ pub mod transfers;
 pub mod web;
 
 use crate::event::What;
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Span, Time};
 
@@ -53,8 +53,13 @@ pub enum Input {
     /// unless it could not be reached any more.
     Stopped(NodeId),
     /// A node that goes on is cut off, and keeps what it has; its [`Input::Down`] is next. Others
-    /// that are cut off with the same switch still reach it; with none, nobody does.
+    /// that are cut off with the same switch still reach it; with none, nobody does, or the
+    /// workload's head does not.
     CutOff(NodeId, Option<u32>),
+    /// Whether the partition of the network of this fault rule lasts from now on. Nodes that it
+    /// keeps from the [head](Workload::head) of a workload are named right after it, as cut off and
+    /// down, or as up again. What is sent between its sides stalls.
+    Partition(FaultId, bool),
 }
 
 /// What a workload wants done.
@@ -114,6 +119,12 @@ pub trait Workload {
     /// The switch that each node hangs on, before anything else.
     fn locate(&mut self, _switch_of: &dyn Fn(NodeId) -> u32) {}
 
+    /// Who has to hear of its nodes, if one has to: a node that a partition keeps from it counts as
+    /// down.
+    fn head(&self) -> Option<Part> {
+        None
+    }
+
     /// Answers what happens at `now`. What a command brings about at this very instant is heard
     /// before the next command of the same answer is carried out.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>);
@@ -152,6 +163,12 @@ macro_rules! workloads {
             fn locate(&mut self, switch_of: &dyn Fn(NodeId) -> u32) {
                 match self {
                     $(Self::$name(own) => own.locate(switch_of),)+
+                }
+            }
+
+            fn head(&self) -> Option<Part> {
+                match self {
+                    $(Self::$name(own) => own.head(),)+
                 }
             }
 

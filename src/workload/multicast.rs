@@ -2,7 +2,8 @@
 //!
 //! The datagram itself is so short that it takes no share of any link: it reaches a node after
 //! latency + U jitter, with U even in (0, 1), or is lost with the probability p. A node is
-//! triggered if the sender is up when it is sent and the node when it arrives. Of n nodes that are
+//! triggered if the sender is up when it is sent, no partition of the network keeps the one from
+//! hearing the other then, and the node is up when it arrives. Of n nodes that are
 //! up the number that miss one is binomial, with mean n p; the expected skew, the time from the
 //! first triggered to the last, is jitter (n - 1) / (n + 1) if none is lost (the range of n even
 //! numbers: David and Nagaraja, "Order Statistics", 2003).
@@ -20,6 +21,7 @@ use crate::event::{TaskAct, TaskKind, What};
 use crate::ids::{NodeId, PartKind};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
+use crate::scenario::partition::Cuts;
 use crate::scenario::workloads::Placed;
 use crate::scenario::workloads::multicast::Multicast as Table;
 use crate::units::{Span, Time};
@@ -37,6 +39,8 @@ pub struct Multicast {
     up: BTreeSet<NodeId>,
     /// Servers that are down.
     down: BTreeSet<u32>,
+    /// Who cannot hear whom.
+    cuts: Cuts,
     shots: u32,
     /// Triggers that are not over: datagrams and uploads under way.
     open: u64,
@@ -51,7 +55,8 @@ impl Multicast {
         let spec = scenario.workloads.multicast.clone()?;
         let chance = Stream::new(scenario.seed, "multicast");
         let (up, down, prepared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Some(Self { spec, chance, up, down, shots: 0, open: 0, prepared })
+        let cuts = Cuts::of(scenario);
+        Some(Self { spec, chance, up, down, cuts, shots: 0, open: 0, prepared })
     }
 
     fn nodes(&self) -> u64 {
@@ -88,7 +93,8 @@ impl Multicast {
         };
         self.shots += 1;
         for trigger in first..first + self.nodes() {
-            match self.way(trigger).filter(|_| sends) {
+            let is_carried = sends && self.cuts.carry(from, end(self.node_of(trigger)));
+            match self.way(trigger).filter(|_| is_carried) {
                 Some(span) => {
                     self.open += 1;
                     out.push(Command::Timer { at: now + span, key: trigger });
@@ -170,6 +176,7 @@ impl Workload for Multicast {
             Input::Done(trigger) => self.uploaded(trigger, TaskAct::End, out),
             Input::Lost(trigger) => self.uploaded(trigger, TaskAct::Lose, out),
             Input::Stopped(_) | Input::CutOff(..) => {}
+            Input::Partition(rule, lasts) => self.cuts.set(rule, lasts),
             Input::Up(node) => drop(self.up.insert(node)),
             Input::Down(node) => drop(self.up.remove(&node)),
             Input::ServerUp(server) => drop(self.down.remove(&server)),

@@ -348,6 +348,10 @@ impl Rollout {
 }
 
 impl Workload for Rollout {
+    fn head(&self) -> Option<Part> {
+        Some(self.spec.part(0))
+    }
+
     /// O(pieces + nodes that wait) for each piece with peers, O(1) else.
     fn on(&mut self, _now: Time, input: Input, out: &mut Vec<Command>) {
         match input {
@@ -356,7 +360,7 @@ impl Workload for Rollout {
                 self.begun = true;
                 self.serve_all(out);
             }
-            Input::Begun(_) | Input::Stopped(_) | Input::CutOff(..) => {}
+            Input::Begun(_) | Input::Stopped(_) | Input::CutOff(..) | Input::Partition(..) => {}
             Input::Done(task) => self.arrived(task as u32, out),
             Input::Lost(_) => unreachable!("whoever stops is down first, and sends nothing then"),
             Input::Up(node) => self.up(end(node), out),

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Part};
 use crate::scenario::Scenario;
 use crate::scenario::workloads::Placed;
 use crate::scenario::workloads::sort::Sort as Table;
@@ -244,6 +244,10 @@ impl Sort {
 }
 
 impl Workload for Sort {
+    fn head(&self) -> Option<Part> {
+        Some(end(self.first()))
+    }
+
     /// O(log nodes) for what happens to a part; O(parts) when a node stops.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
         match input {
@@ -262,6 +266,7 @@ impl Workload for Sort {
             Input::Begun(_)
             | Input::Stopped(_)
             | Input::CutOff(..)
+            | Input::Partition(..)
             | Input::ServerUp(_)
             | Input::ServerDown(_) => {}
             Input::Done(task) => self.done(task, out),

@@ -70,6 +70,7 @@ impl Workload for TransferList {
             | Input::Down(_)
             | Input::Stopped(_)
             | Input::CutOff(..)
+            | Input::Partition(..)
             | Input::ServerUp(_)
             | Input::ServerDown(_) => {}
         }

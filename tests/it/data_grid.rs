@@ -245,6 +245,18 @@ fn members_work_off_the_queue_and_do_again_what_a_dead_one_had() {
     close(last(&events), 130.0);
 }
 
+/// What a run leaves as its scenario has to be read again by `replay` and `branch`.
+#[test]
+fn a_grid_without_master_or_tasks_is_read_again_as_it_was() {
+    for rest in ["", "master = \"pi5\"\nloss = 0.1", "tasks = 3\ntask = \"2 s\""] {
+        let read = |text: &str| rackstorm::read("grid", text);
+        let scenario = read(&rack(5, 5, "1 h", &grid(4, rest))).expect("it is good");
+        let text = rackstorm::scenario::text(&scenario);
+        let again = read(&text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
+        assert_eq!(again, scenario);
+    }
+}
+
 /// Nodes, links, uplinks and switches fail for a day, and the sides of the grid with them.
 #[test]
 fn a_grid_bears_whatever_fails() {

@@ -55,6 +55,7 @@ mod object_store;
 mod optimize;
 mod overlap;
 mod pace;
+mod partition;
 mod parts;
 mod places;
 mod polling;

@@ -103,6 +103,7 @@ fn cannot_do(rule: &FaultRule) -> Option<String> {
         | Target::Link
         | Target::Server
         | Target::Controller
+        | Target::Network
         | Target::Memory => {
             let (word, name) = (rule.kind().word(), &rule.name);
             Some(format!("[[fault.{word}]] `{name}`: processes of one machine have no such part"))

@@ -185,6 +185,7 @@ impl Nodes {
             | Target::Link
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => return Err(io::ErrorKind::Unsupported.into()),
         }
@@ -210,6 +211,7 @@ impl Nodes {
             | Target::Link
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => Ok(()),
         }

@@ -91,7 +91,7 @@ impl World<'_> {
                 self.node_offers(node);
             }
             Effect::Reached(node, false) => {
-                self.node_is_gone(node);
+                self.workloads_follow(node);
                 self.node_lost(node.0);
                 self.supervisor.unheard(now, node, &mut power_of(&mut self.rack));
             }
@@ -114,6 +114,9 @@ impl World<'_> {
                 let input = if works { ServerUp } else { ServerDown };
                 self.with_workload(|all, rack, out| all.inform_all(rack, input(server), out));
             }
+            Effect::Partition(rule, lasts) => {
+                self.with_workload(|all, rack, out| all.partition(rack, (rule, lasts), out));
+            }
             Effect::Link(..) | Effect::Switch(..) => {}
         }
     }
@@ -121,9 +124,20 @@ impl World<'_> {
     /// A node that is up offers itself to jobs and other workloads, if it can be reached.
     fn node_offers(&mut self, node: NodeId) {
         self.offer_to_jobs(node.0);
+        self.workloads_follow(node);
+    }
+
+    /// Workloads hear whether the network reaches a node that is up. That a partition keeps it from
+    /// the controller is no matter of theirs.
+    fn workloads_follow(&mut self, node: NodeId) {
         // Most scenarios have none, and a million nodes.
-        if self.workload.machines() > 0 && self.rack.connects(node) {
+        if self.workload.machines() == 0 {
+            return;
+        }
+        if self.rack.is_linked(node) {
             self.with_workload(|all, rack, out| all.node_up(rack, node, out));
+        } else {
+            self.node_is_gone(node);
         }
     }
 
@@ -196,7 +210,7 @@ impl World<'_> {
         let Injection { number, fault, kind, part, cure } = *injection;
         let harm = &self.plan.scenario.rule(fault).harm;
         let (by_controller, share_ppm) = (cure == Cure::PowerCycle, harm.left_ppm());
-        let how = Harm { by_controller, share_ppm };
+        let how = Harm { by_controller, share_ppm, rule: fault };
         let has_power = |node| self.injector.is_running(node);
         self.supervisor.injected(self.plan, injection, has_power);
         self.class = harm.severity();
@@ -208,7 +222,8 @@ impl World<'_> {
             | Fault::ServerLoss
             | Fault::LinkDegradation
             | Fault::Load
-            | Fault::SlowDown => {
+            | Fault::SlowDown
+            | Fault::Partition => {
                 self.with_rack(|rack| rack.harm(number.into(), kind, part, how));
             }
             Fault::ControllerCrash => self.controller_down(Cause::Fault(kind)),
@@ -222,8 +237,8 @@ impl World<'_> {
     }
 
     fn repair(&mut self, injection: &Injection) {
-        let Injection { number, kind, part, .. } = *injection;
-        let how = Harm { by_controller: false, share_ppm: 0 };
+        let Injection { number, fault, kind, part, .. } = *injection;
+        let how = Harm { by_controller: false, share_ppm: 0, rule: fault };
         match kind {
             Fault::Crash
             | Fault::PowerLoss
@@ -231,7 +246,8 @@ impl World<'_> {
             | Fault::ServerLoss
             | Fault::LinkDegradation
             | Fault::Load
-            | Fault::SlowDown => {
+            | Fault::SlowDown
+            | Fault::Partition => {
                 self.with_rack(|rack| rack.repair(number.into(), kind, part, how));
             }
             Fault::ControllerCrash => self.controller_up(Cause::Repair),

@@ -14,7 +14,7 @@ use super::world::Timer;
 use crate::event::{CollectiveAct, NodeState, What};
 use crate::hardware::processors::ShareId;
 use crate::hardware::rack::{Rack, SendId};
-use crate::ids::{JobId, NodeId, Part, PartKind};
+use crate::ids::{FaultId, JobId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::collective::Collective as Spec;
 use crate::units::Span;
@@ -63,8 +63,11 @@ pub(super) struct Workload {
     errands: BTreeMap<SendId, Errand>,
     under_way: BTreeMap<Task, UnderWay>,
     computing: Computing,
-    /// Nodes that the machines know to be up.
+    /// Nodes that the network reaches. The machines know them to be up, but for those that are out
+    /// of reach of a machine's own head.
     up: BTreeSet<NodeId>,
+    /// Those of them that a partition keeps from the head of a machine, with its number.
+    apart: BTreeSet<(u8, NodeId)>,
     /// Those of them, and those that are cut off, of which they do not know that they stopped.
     alive: BTreeSet<NodeId>,
     operations: BTreeMap<JobId, Operation>,
@@ -98,6 +101,7 @@ impl Workload {
             under_way: BTreeMap::new(),
             computing: Computing::default(),
             up: BTreeSet::new(),
+            apart: BTreeSet::new(),
             alive: BTreeSet::new(),
             operations: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -295,7 +299,45 @@ impl Workload {
     ) {
         if self.up.insert(node) {
             self.alive.insert(node);
-            self.inform_all(rack, Input::Up(node), out);
+            for number in 0..self.machines() {
+                if self.hears_of(rack, number, node) {
+                    self.inform(rack, number, Input::Up(node), out);
+                } else {
+                    self.apart.insert((number, node));
+                }
+            }
+        }
+    }
+
+    /// Whether no partition keeps a node from the head of a machine.
+    fn hears_of(&self, rack: &Hardware<'_>, number: u8, NodeId(index): NodeId) -> bool {
+        let node = Part { kind: PartKind::Node, index };
+        let head = self.machines[usize::from(number)].head();
+        head.is_none_or(|head| rack.cuts().join(node, head))
+    }
+
+    /// A partition of the network begins or ends. O(nodes of its sides).
+    pub(super) fn partition(
+        &mut self,
+        rack: &mut Hardware<'_>,
+        (rule, lasts): (FaultId, bool),
+        out: &mut Vec<Outcome>,
+    ) {
+        let sides = rack.cuts().sides(rule);
+        for number in 0..self.machines() {
+            self.inform(rack, number, Input::Partition(rule, lasts), out);
+            for &node in &sides {
+                if !self.up.contains(&node) {
+                    continue;
+                }
+                let is_apart = !self.hears_of(rack, number, node);
+                if is_apart && self.apart.insert((number, node)) {
+                    self.inform(rack, number, Input::CutOff(node, None), out);
+                    self.inform(rack, number, Input::Down(node), out);
+                } else if !is_apart && self.apart.remove(&(number, node)) {
+                    self.inform(rack, number, Input::Up(node), out);
+                }
+            }
         }
     }
 
@@ -311,10 +353,16 @@ impl Workload {
             self.inform_all(rack, Input::Stopped(node), out);
         }
         if self.up.remove(&node) {
-            if goes_on {
-                self.inform_all(rack, Input::CutOff(node, rack.island(node)), out);
+            for number in 0..self.machines() {
+                if self.apart.remove(&(number, node)) {
+                    continue;
+                }
+                if goes_on {
+                    let island = rack.island(node);
+                    self.inform(rack, number, Input::CutOff(node, island), out);
+                }
+                self.inform(rack, number, Input::Down(node), out);
             }
-            self.inform_all(rack, Input::Down(node), out);
         }
         if goes_on {
             return;

@@ -139,6 +139,7 @@ fn cannot_do(rule: &FaultRule) -> Option<String> {
     let cut = rule.harm.left_ppm() == 0;
     let why = match rule.kind().target() {
         Target::Controller => "the controller is this program, and nobody would restart it",
+        Target::Network => "agents cut themselves off from all others, not from some of them",
         Target::Link if rule.on.kind == PartKind::Uplink && !cut => {
             "no hand reaches the uplink of a switch; a share of 0 is carried out by its nodes"
         }

@@ -262,6 +262,7 @@ impl Nodes {
             | Target::Feed
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => {}
         }

@@ -192,6 +192,7 @@ impl ports::Harm for RackActuators {
             | Target::Server
             | Target::Link
             | Target::Controller
+            | Target::Network
             | Target::Memory => Vec::new(),
         }
     }
@@ -248,6 +249,7 @@ impl ports::Harm for RackActuators {
             Target::Switch
             | Target::Link
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -274,6 +276,7 @@ impl ports::Harm for RackActuators {
             | Target::Switch
             | Target::Link
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => Vec::new(),
         };

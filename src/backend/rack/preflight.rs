@@ -205,6 +205,7 @@ fn strikes(plan: &Plan, node: NodeId) -> Vec<Time> {
             | Target::Link
             | Target::Server
             | Target::Controller
+            | Target::Network
             | Target::Memory
             | Target::Resource => false,
         };

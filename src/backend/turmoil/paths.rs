@@ -19,9 +19,10 @@
 use std::collections::BTreeMap;
 
 use super::stage::host_of;
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::wiring::NetworkWay;
 use crate::rng::Stream;
+use crate::scenario::partition::Cuts;
 use crate::units::{BitRate, NANOS_PER_SECOND, Span, Time};
 
 /// One million parts per million: an unharmed link.
@@ -70,6 +71,7 @@ impl Link {
 /// One host: whether it hears and speaks at all, its link and its switch.
 #[derive(Clone, Copy, Debug)]
 struct HostPath {
+    part: Part,
     alive: bool,
     link: Link,
     /// `None`: at the top of the rack.
@@ -90,6 +92,8 @@ struct Trunk {
 pub(super) struct Paths {
     places: Vec<HostPath>,
     trunks: Vec<Trunk>,
+    /// Who cannot hear whom, though all between them works.
+    cuts: Cuts,
     /// Harms by which a link loses packets, by number.
     losses: BTreeMap<u64, (Part, u32)>,
     /// Chance for them, and draws so far.
@@ -99,9 +103,15 @@ pub(super) struct Paths {
 
 impl Paths {
     /// No hosts yet.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, cuts: Cuts) -> Self {
         let (places, trunks, losses) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { places, trunks, losses, chance: Stream::new(seed, "turmoil/loss"), draws: 0 }
+        let chance = Stream::new(seed, "turmoil/loss");
+        Self { places, trunks, cuts, losses, chance, draws: 0 }
+    }
+
+    /// Whether the partition of a rule lasts from now on.
+    pub(super) fn set_partition(&mut self, rule: FaultId, lasts: bool) {
+        self.cuts.set(rule, lasts);
     }
 
     /// A harm makes a link lose so many of its packets (ppm), or no longer does.
@@ -133,9 +143,9 @@ impl Paths {
         self.trunks.push(Trunk { forwards: true, uplink: Link::new(uplink), above });
     }
 
-    /// Adds a host, which is silent until it is made alive.
-    pub(super) fn add_host(&mut self, link: BitRate, switch: Option<u32>) {
-        self.places.push(HostPath { alive: false, link: Link::new(link), switch });
+    /// Adds the host of a part, which is silent until it is made alive.
+    pub(super) fn add_host(&mut self, part: Part, link: BitRate, switch: Option<u32>) {
+        self.places.push(HostPath { part, alive: false, link: Link::new(link), switch });
     }
 
     /// Lets a host speak and hear, or silences it.
@@ -179,14 +189,15 @@ impl Paths {
         Some(Time(at) + LATENCY)
     }
 
-    /// Whether every part of the way works.
+    /// Whether every part of the way works, and no partition keeps what is sent from arriving.
     fn reach(&self, from: usize, to: usize) -> bool {
         let (a, b) = (&self.places[from], &self.places[to]);
         let ends = [a, b].iter().all(|place| place.alive && place.link.share_ppm > 0);
         let way = self.way(from, to);
         let forwards = |switch: u32| self.trunks[switch as usize].forwards;
         let leads = |switch: u32| self.trunks[switch as usize].uplink.share_ppm > 0;
-        ends && way.switches().all(forwards) && way.uplinks().all(leads)
+        let works = ends && way.switches().all(forwards) && way.uplinks().all(leads);
+        works && self.cuts.carry(a.part, b.part)
     }
 
     fn way(&self, from: usize, to: usize) -> NetworkWay {
@@ -198,15 +209,18 @@ impl Paths {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::pilot;
 
     /// A controller at the top, two nodes behind switch 0 and one behind switch 1.
     fn paths() -> Paths {
-        let mut paths = Paths::new(1);
+        let mut paths = Paths::new(1, Cuts::of(&pilot::scenario()));
         paths.add_switch(BitRate(1_000_000_000), None);
         paths.add_switch(BitRate(1_000_000_000), None);
-        paths.add_host(BitRate(1_000_000_000), None);
-        for switch in [0, 0, 1] {
-            paths.add_host(BitRate(100_000_000), Some(switch));
+        let controller = Part { kind: PartKind::Controller, index: 0 };
+        paths.add_host(controller, BitRate(1_000_000_000), None);
+        for (index, switch) in (0..).zip([0, 0, 1]) {
+            let part = Part { kind: PartKind::Node, index };
+            paths.add_host(part, BitRate(100_000_000), Some(switch));
         }
         for host in 0..4 {
             paths.set_alive(host, true);

@@ -17,8 +17,9 @@ use super::stage::{CONTROLLER, Ground, Programs, Simulation};
 use super::wire::{TICK, Wire};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::ports::Notice;
-use crate::ids::{NodeId, Part};
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
+use crate::scenario::partition::Cuts;
 use crate::units::{Span, Time};
 
 /// The name of the controller on the network.
@@ -71,20 +72,22 @@ pub(super) fn play<P: Programs>(
 /// whoever takes over from the controller.
 fn network(plan: &Plan, nemesis: &Rc<Nemesis>, bell: &Rc<Notify>) -> (Rc<Wire>, EnterGuard) {
     let (machine, scenario) = (&plan.machine, &plan.scenario);
-    let mut paths = Paths::new(scenario.seed);
+    let mut paths = Paths::new(scenario.seed, Cuts::of(scenario));
     for (index, switch) in (0..).zip(&machine.switches) {
         paths.add_switch(switch.uplink, machine.switch_above(index));
     }
     let (at_server, link) = (machine.wiring.server.switch, scenario.server_link());
-    paths.add_host(link, at_server);
+    let controller = Part { kind: PartKind::Controller, index: 0 };
+    paths.add_host(controller, link, at_server);
     for (id, node) in (0..).map(NodeId).zip(&machine.nodes) {
-        paths.add_host(plan.hardware_of(id).link, Some(node.switch));
+        let part = Part { kind: PartKind::Node, index: id.0 };
+        paths.add_host(part, plan.hardware_of(id).link, Some(node.switch));
     }
     let mut names = vec![CONTROLLER_NAME.to_owned()];
     names.extend((0..machine.nodes.len() as u32).map(name_of));
     if nemesis.standby().is_some() {
         names.push("standby".to_owned());
-        paths.add_host(link, at_server);
+        paths.add_host(controller, link, at_server);
     }
     Wire::new(&names, paths, Rc::clone(nemesis), Rc::clone(bell))
 }
@@ -143,6 +146,10 @@ impl Ground for Kernels {
 
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32) {
         self.wire.change_paths(|paths| paths.set_switch(switch, forwards, uplink_ppm));
+    }
+
+    fn set_partition(&self, rule: FaultId, lasts: bool) {
+        self.wire.change_paths(|paths| paths.set_partition(rule, lasts));
     }
 
     fn set_loss(&self, number: u64, loss: Option<(Part, u32)>) {

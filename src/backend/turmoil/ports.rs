@@ -54,7 +54,8 @@ impl Harm {
 
     fn how(&self, injection: &InjectionOrder) -> rack::Harm {
         let by_controller = matches!(self.rule(injection).repair, Repair::PowerCycle);
-        rack::Harm { by_controller, share_ppm: self.rule(injection).harm.left_ppm() }
+        let share_ppm = self.rule(injection).harm.left_ppm();
+        rack::Harm { by_controller, share_ppm, rule: injection.fault }
     }
 }
 

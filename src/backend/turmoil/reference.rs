@@ -29,9 +29,10 @@ use super::programs;
 use super::stage::{CONTROLLER, Ground, Programs, Simulation, host_of};
 use crate::event::{EndReason, Sink, Stop};
 use crate::fleet::ports::{Address, Net, Notice};
-use crate::ids::{Life, NodeId, Part};
+use crate::ids::{FaultId, Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::machine::Machine;
+use crate::scenario::partition::Cuts;
 use crate::units::{NANOS_PER_SECOND, Span, Time};
 
 /// The hosts that turmoil bears, the controller not counted.
@@ -75,7 +76,9 @@ struct Ways {
     switch: Vec<Option<u32>>,
     trunks: Vec<Trunk>,
     machine: Arc<Machine>,
-    /// What the simulation was given last: `cut[a][b]` for a < b.
+    /// Who cannot hear whom, though all between them works.
+    cuts: Cuts,
+    /// What the simulation was given last: `cut[a][b]` says that b does not hear a.
     cut: Vec<Vec<bool>>,
     changed: bool,
 }
@@ -92,6 +95,7 @@ impl Ways {
             switch,
             trunks: vec![Trunk { forwards: true, uplink: true }; plan.machine.switches.len()],
             machine: Arc::clone(&plan.machine),
+            cuts: Cuts::of(&plan.scenario),
             cut: vec![vec![false; n]; n],
             changed: true,
         }
@@ -102,7 +106,9 @@ impl Ways {
         let way = self.machine.way_between(self.switch[a], self.switch[b]);
         let forwards = |switch: u32| self.trunks[switch as usize].forwards;
         let leads = |switch: u32| self.trunks[switch as usize].uplink;
-        works(a) && works(b) && way.switches().all(forwards) && way.uplinks().all(leads)
+        let works = works(a) && works(b);
+        let leads = works && way.switches().all(forwards) && way.uplinks().all(leads);
+        leads && self.cuts.carry(part_of(a), part_of(b))
     }
 
     /// Gives the simulation the ways that are cut now. O(hosts^2) if anything changed.
@@ -111,18 +117,26 @@ impl Ways {
             return;
         }
         for a in 0..self.alive.len() {
-            for b in a + 1..self.alive.len() {
+            for b in (0..self.alive.len()).filter(|&b| b != a) {
                 let cut = !self.is_open(a, b);
                 if self.cut[a][b] != cut {
                     self.cut[a][b] = cut;
                     if cut {
-                        sim.partition(name(a), name(b));
+                        sim.partition_oneway(name(a), name(b));
                     } else {
-                        sim.repair(name(a), name(b));
+                        sim.repair_oneway(name(a), name(b));
                     }
                 }
             }
         }
+    }
+}
+
+/// The part whose host this is.
+fn part_of(host: usize) -> Part {
+    match host {
+        CONTROLLER => Part { kind: PartKind::Controller, index: 0 },
+        host => Part { kind: PartKind::Node, index: host as u32 - 1 },
     }
 }
 
@@ -180,6 +194,10 @@ impl Ground for Hosts {
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32) {
         let trunk = Trunk { forwards, uplink: uplink_ppm > 0 };
         self.change(|ways| ways.trunks[switch as usize] = trunk);
+    }
+
+    fn set_partition(&self, rule: FaultId, lasts: bool) {
+        self.change(|ways| ways.cuts.set(rule, lasts));
     }
 
     fn set_loss(&self, _: u64, loss: Option<(Part, u32)>) {

@@ -12,7 +12,7 @@ use crate::fleet::admission::{Admission, Bounds};
 use crate::fleet::ports::Notice;
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::rack::{self, Effect, Output, SendId, Ticket};
-use crate::ids::{Life, NodeId, Part, PartKind};
+use crate::ids::{FaultId, Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::scenario::StopWhen;
 use crate::units::{Span, Time};
@@ -51,6 +51,8 @@ pub(super) trait Ground {
     fn set_link(&self, host: usize, share_ppm: u32);
     /// Whether a switch forwards, and what is left of its uplink (ppm).
     fn set_switch(&self, switch: u32, forwards: bool, uplink_ppm: u32);
+    /// Whether the partition of a rule lasts from now on.
+    fn set_partition(&self, rule: FaultId, lasts: bool);
     /// A harm makes a link lose so many of its packets (ppm), or no longer does.
     fn set_loss(&self, number: u64, loss: Option<(Part, u32)>);
 }
@@ -176,6 +178,7 @@ impl Simulation {
             Effect::Switch(switch, forwards, uplink_ppm) => {
                 self.ground.set_switch(switch, forwards, uplink_ppm);
             }
+            Effect::Partition(rule, lasts) => self.ground.set_partition(rule, lasts),
             Effect::Moved(ticket) => {
                 if let Some(waiting) = self.waiting.borrow_mut().remove(&ticket) {
                     // Whoever waited may have been dropped at this very instant.

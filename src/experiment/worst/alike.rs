@@ -85,12 +85,13 @@ impl Parts {
         parts
     }
 
-    /// The number of a part; a link counts as its node or switch. `None` for the controller.
+    /// The number of a part; a link counts as its node or switch. `None` for the controller and
+    /// the network.
     fn number(&self, part: Part) -> Option<usize> {
         let kind = match part.kind {
             PartKind::NodeLink => PartKind::Node,
             PartKind::Uplink => PartKind::Switch,
-            PartKind::Controller => return None,
+            PartKind::Controller | PartKind::Network => return None,
             kind => kind,
         };
         let place = KINDS.iter().position(|known| *known == kind).expect("it has rows");

@@ -65,7 +65,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     }
 
     fn reaches_server(&self, id: u32) -> bool {
-        self.connects(NodeId(id)) && self.servers[self.server_of(id)].down == 0
+        self.is_linked(NodeId(id))
+            && self.served_ppm(id) > 0
+            && self.serves(self.server_of(id) as u32)
     }
 
     /// Sends a DISCOVER; the next try is set, whatever comes of this one.
@@ -156,7 +158,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     fn fetch(&mut self, id: u32, bytes: Bytes) {
         let node = &self.nodes[id as usize];
-        let cap = self.network.tftp_cap(node.group, node.share_ppm);
+        let cap = self.network.tftp_cap(node.group, self.served_ppm(id));
         let route = self.network.tftp_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);
@@ -228,7 +230,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             return;
         }
         let node = &self.nodes[id as usize];
-        let cap = self.network.node_cap(node.group, node.share_ppm);
+        let cap = self.network.node_cap(node.group, self.served_ppm(id));
         let route = self.network.read_route(id, node.switch);
         let flow = self.network.fabric.start(self.now, route, cap, bytes, 1, u64::from(id));
         self.nodes[id as usize].flow = Some(flow);

@@ -51,6 +51,7 @@ use crate::ids::{Life, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::plan::chance::Chance;
 use crate::scenario::cluster::Hardware;
+use crate::scenario::partition::Cuts;
 use crate::units::{BitRate, Bytes, Span, Time};
 
 /// The machine, with the plan `P` that it is built from and an agenda of timers of type `T`.
@@ -72,6 +73,8 @@ pub struct Rack<P, T = Timer> {
     sends: Sends,
     /// What faults leave of parts now.
     scale: Scale,
+    /// Who cannot reach whom now, though all between them works.
+    cuts: Cuts,
     /// How often the ports of nodes have cut them off.
     port_trips: BTreeMap<u32, u32>,
     /// Nodes that are up.
@@ -104,6 +107,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             transfers: Transfers::default(),
             sends: Sends::default(),
             scale: Scale::default(),
+            cuts: Cuts::of(&plan.scenario),
             up: 0,
             output: Vec::new(),
             port_trips: BTreeMap::new(),
@@ -332,10 +336,24 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         }
     }
 
-    /// Whether the network reaches a node from where its server stands: the top of the rack, unless
-    /// it is plugged into a switch.
+    /// Whether the controller and a node hear each other: all between them works, and no partition
+    /// keeps them apart.
     #[must_use]
     pub fn connects(&self, node: NodeId) -> bool {
+        let controller = Part { kind: PartKind::Controller, index: 0 };
+        self.is_linked(node) && self.cuts.join(part_of(node.0), controller)
+    }
+
+    /// Who cannot reach whom now, though all between them works.
+    #[must_use]
+    pub fn cuts(&self) -> &Cuts {
+        &self.cuts
+    }
+
+    /// Whether all works between a node and where its server stands: the top of the rack, unless it
+    /// is plugged into a switch.
+    #[must_use]
+    pub fn is_linked(&self, node: NodeId) -> bool {
         let id = node.0;
         let node = &self.nodes[id as usize];
         let head = self.plan.machine.wiring.server.node;
@@ -449,13 +467,14 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     /// A node joins a transfer that is under way, and moves its share from the start.
     pub fn join_transfer(&mut self, ticket: Ticket, NodeId(node): NodeId) {
-        let way = way(&self.nodes);
+        let way = way(&self.nodes, &self.switches, &self.cuts);
         self.transfers.join(ticket, node, &mut self.network, self.now, way);
     }
 
     /// Sends so many bytes from a node or server to another; `None` if one of them is a node that
     /// is not up. [`Effect::Sent`] says when they have arrived, or that a node of them has stopped
-    /// and they are lost. What a dead link, switch or server holds up waits for it.
+    /// and they are lost. What a dead link, switch or server or a partition
+    /// holds up waits for it.
     pub fn send(&mut self, from: Part, to: Part, bytes: Bytes) -> Option<SendId> {
         self.start_send((from, to), (bytes, true))
     }
@@ -471,7 +490,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         let is_up = |part: Part| {
             part.kind == PartKind::Server || self.state(NodeId(part.index)) == NodeState::Up
         };
-        let cap = cap(&self.nodes);
+        let cap = cap(&self.nodes, &self.cuts);
         (is_up(from) && is_up(to))
             .then(|| self.sends.start((from, to), what, &mut self.network, self.now, cap))
     }
@@ -485,8 +504,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
 
     /// What a node sends and receives is lost.
     fn lose_sends(&mut self, id: u32) {
-        let part = Part { kind: PartKind::Node, index: id };
-        for (send, what) in self.sends.lose(part, &mut self.network, self.now) {
+        for (send, what) in self.sends.lose(part_of(id), &mut self.network, self.now) {
             what.into_iter().for_each(|what| self.emit(what));
             self.effect(Effect::Sent { send, arrived: false });
         }
@@ -495,8 +513,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     fn admitted(&mut self, ticket: Ticket) {
         // Neighbours behind one switch may differ where groups do.
         let are_groups = self.plan.machine.is_of_parts();
-        let alike = self.scale.leaves_links_whole() && !self.network.is_mesh() && !are_groups;
-        let way = way(&self.nodes);
+        let are_whole = self.scale.leaves_links_whole() && self.cuts.are_none();
+        let alike = are_whole && !self.network.is_mesh() && !are_groups;
+        let way = way(&self.nodes, &self.switches, &self.cuts);
         if self.transfers.start(ticket, &mut self.network, self.now, alike, way) {
             self.effect(Effect::Moved(ticket));
         }
@@ -691,19 +710,37 @@ fn chains(plan: &Plan) -> Vec<Vec<Step>> {
     of_groups.chain(head.map(|group| chain::chain_of_server(&plan.scenario, group))).collect()
 }
 
-/// The rate of the link of a node or server, of what is left of it.
-fn cap(nodes: &[MachineNode]) -> impl Fn(&Network, Part) -> BitRate {
-    |network, part| match part.kind {
-        PartKind::Node => {
-            let node = &nodes[part.index as usize];
-            network.node_cap(node.group, node.share_ppm)
-        }
-        _ => network.server_rate(),
+fn part_of(node: u32) -> Part {
+    Part { kind: PartKind::Node, index: node }
+}
+
+/// What holds back what one node or server sends to another: what is left of either link, and
+/// nothing passes between the sides of a partition.
+fn cap(nodes: &[MachineNode], cuts: &Cuts) -> impl Fn(&Network, Part, Part) -> BitRate {
+    |network, from, to| {
+        let own = |part: Part| match part.kind {
+            PartKind::Node => {
+                let node = &nodes[part.index as usize];
+                network.node_cap(node.group, node.share_ppm)
+            }
+            _ => network.server_rate(),
+        };
+        if cuts.join(from, to) { own(from).min(own(to)) } else { BitRate(0) }
     }
 }
 
+/// What is left of a node's link for what it moves to and from its server (ppm).
+fn served_ppm(node: &MachineNode, id: u32, server: u32, cuts: &Cuts) -> u32 {
+    let server = Part { kind: PartKind::Server, index: server };
+    if cuts.join(part_of(id), server) { node.share_ppm } else { 0 }
+}
+
 /// The way of what a node moves to its server, or from it.
-fn way(nodes: &[MachineNode]) -> impl Fn(&Network, u32, bool) -> Way {
+fn way(
+    nodes: &[MachineNode],
+    switches: &[Switch],
+    cuts: &Cuts,
+) -> impl Fn(&Network, u32, bool) -> Way {
     |network, id, write| {
         let node = &nodes[id as usize];
         let route = if write {
@@ -712,9 +749,10 @@ fn way(nodes: &[MachineNode]) -> impl Fn(&Network, u32, bool) -> Way {
             network.read_route(id, node.switch)
         };
         // The server's own data go to its disk, over no link.
-        let whole = BitRate(u64::MAX);
-        let cap =
-            if network.is_head(id) { whole } else { network.node_cap(node.group, node.share_ppm) };
-        (route, cap)
+        if network.is_head(id) {
+            return (route, BitRate(u64::MAX));
+        }
+        let served_ppm = served_ppm(node, id, switches[node.switch as usize].server, cuts);
+        (route, network.node_cap(node.group, served_ppm))
     }
 }

@@ -6,7 +6,7 @@ use crate::event::{Cause, Fault, NodeState, PartState, What};
 use crate::hardware::dhcp::DhcpDaemon;
 use crate::hardware::network::WHOLE_PPM;
 use crate::hardware::storage::RequestQueue;
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::{FaultId, NodeId, Part, PartKind};
 use crate::plan::Plan;
 use crate::units::{Power, Span, Time};
 
@@ -56,6 +56,8 @@ pub struct Harm {
     pub by_controller: bool,
     /// What remains of the rate of a part that is slowed down (ppm).
     pub share_ppm: u32,
+    /// The rule, which says who is cut from whom by a partition.
+    pub rule: FaultId,
 }
 
 /// One boot and file server.
@@ -82,6 +84,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.scale.hold(part, key, how.share_ppm);
                 self.rescale(part, cause);
             }
+            Fault::Partition => self.set_partition(how.rule, true),
             Fault::ControllerCrash
             | Fault::SilentCorruption
             | Fault::Upset
@@ -121,6 +124,7 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.scale.release(part, key);
                 self.rescale(part, Cause::Repair);
             }
+            Fault::Partition => self.set_partition(how.rule, false),
             Fault::Crash
             | Fault::Hang
             | Fault::ControllerCrash
@@ -129,6 +133,17 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             | Fault::Dram
             | Fault::Clock
             | Fault::Process => {}
+        }
+    }
+
+    /// A partition of the network begins or ends: what its sides send to each other stalls as on a
+    /// dead link, or goes on. O(nodes of the sides and what they send).
+    fn set_partition(&mut self, rule: FaultId, lasts: bool) {
+        self.cuts.set(rule, lasts);
+        self.effect(Effect::Partition(rule, lasts));
+        for NodeId(node) in self.cuts.sides(rule) {
+            self.node_cap_changed(node);
+            self.connection_changed(node);
         }
     }
 
@@ -175,8 +190,16 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
             | PartKind::Rack
             | PartKind::Switch
             | PartKind::Psu
-            | PartKind::Controller => unreachable!("it has no rate"),
+            | PartKind::Controller
+            | PartKind::Network => unreachable!("it has no rate"),
         }
+    }
+
+    /// What is left of a node's link for what it moves to and from its server (ppm).
+    pub(super) fn served_ppm(&self, id: u32) -> u32 {
+        let node = &self.nodes[id as usize];
+        let server = self.switches[node.switch as usize].server;
+        super::served_ppm(node, id, server, &self.cuts)
     }
 
     /// The disk of a server takes requests that arrive now. Says when the last may begin to move.
@@ -198,11 +221,12 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// What a node moves follows its link.
     fn node_cap_changed(&mut self, id: u32) {
         let node = &self.nodes[id as usize];
-        let link = self.network.node_cap(node.group, node.share_ppm);
+        let served_ppm = self.served_ppm(id);
+        let link = self.network.node_cap(node.group, served_ppm);
         self.network.set_node_link(self.now, id, node.group, node.share_ppm);
         if let Some(flow) = node.flow {
             let tftp = node.state == NodeState::Tftp;
-            let tftp_cap = self.network.tftp_cap(node.group, node.share_ppm);
+            let tftp_cap = self.network.tftp_cap(node.group, served_ppm);
             let cap = if tftp { tftp_cap } else { link };
             self.network.fabric.set_cap(self.now, flow, cap);
         }
@@ -210,7 +234,8 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
         if !self.network.is_head(id) {
             self.transfers.set_cap(id, link, &mut self.network, self.now);
         }
-        let (part, cap) = (Part { kind: PartKind::Node, index: id }, super::cap(&self.nodes));
+        let part = Part { kind: PartKind::Node, index: id };
+        let cap = super::cap(&self.nodes, &self.cuts);
         self.sends.set_caps(part, &mut self.network, self.now, cap);
     }
 

@@ -50,10 +50,10 @@ impl Sends {
         (bytes, emitted): (Bytes, bool),
         network: &mut Network,
         now: Time,
-        cap: impl Fn(&Network, Part) -> BitRate,
+        cap: impl Fn(&Network, Part, Part) -> BitRate,
     ) -> SendId {
         let route = network.route_between(from, to);
-        let cap = cap(network, from).min(cap(network, to));
+        let cap = cap(network, from, to);
         let id = SendId(self.begun);
         self.begun = self.begun.checked_add(1).expect("a run has fewer than 2^32 sends");
         let flow = network.fabric.start(now, route, cap, bytes, 1, SEND | u64::from(id.0));
@@ -107,17 +107,18 @@ impl Sends {
         all.filter_map(cut).collect()
     }
 
-    /// A part's link has another rate: what it sends and receives follows. O(its sends).
+    /// A part's link has another rate, or a partition begins or ends at it: what it sends and
+    /// receives follows. O(its sends).
     pub(super) fn set_caps(
         &mut self,
         part: Part,
         network: &mut Network,
         now: Time,
-        cap: impl Fn(&Network, Part) -> BitRate,
+        cap: impl Fn(&Network, Part, Part) -> BitRate,
     ) {
         for id in self.all_of(part) {
             let &Send { from, to, flow, .. } = &self.under_way[&id];
-            let cap = cap(network, from).min(cap(network, to));
+            let cap = cap(network, from, to);
             network.fabric.set_cap(now, flow, cap);
         }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{Draw, Effect, Harm, Left, Output, Supply, Timer};
 use crate::event::NodeState::{Dhcp, Down, Init, Kernel, Off, Rom, Root, Tftp, Up};
 use crate::event::{Cause, Event, Fault, NodeState, PartState, Purpose, What};
-use crate::ids::{Life, NodeId, Part, PartKind};
+use crate::ids::{FaultId, Life, NodeId, Part, PartKind};
 use crate::plan::{Plan, pilot};
 use crate::scenario::boot::BootMethod;
 use crate::units::{BitRate, Bytes, Power, Span, Time};
 
-const BY_CONTROLLER: Harm = Harm { by_controller: true, share_ppm: 0 };
-const BY_HAND: Harm = Harm { by_controller: false, share_ppm: 0 };
+const BY_CONTROLLER: Harm = Harm { by_controller: true, share_ppm: 0, rule: FaultId(0) };
+const BY_HAND: Harm = Harm { by_controller: false, share_ppm: 0, rule: FaultId(0) };
 
 type Rack = super::Rack<Rc<Plan>, Timer>;
 
@@ -90,7 +90,7 @@ fn a_crash_that_is_repaired_by_hand_keeps_the_power_away_until_then() {
 #[test]
 fn of_faults_that_slow_a_node_down_the_smallest_share_counts_whether_it_is_on_or_off() {
     let mut rack = rack(BootMethod::Instant);
-    let left = |share_ppm| Harm { by_controller: false, share_ppm };
+    let left = |share_ppm| Harm { by_controller: false, share_ppm, rule: FaultId(0) };
     rack.harm(1, Fault::Load, node(3), left(700_000));
     rack.power_on(NodeId(3));
     rack.harm(2, Fault::Load, node(3), left(500_000));

@@ -3,7 +3,7 @@
 use super::send::SendId;
 use super::transfer::Ticket;
 use crate::event::Event;
-use crate::ids::{Life, NodeId};
+use crate::ids::{FaultId, Life, NodeId};
 use crate::units::Time;
 
 /// What can become due in the rack. A timer that names a life is dead when the node lives another
@@ -99,7 +99,7 @@ pub enum Effect {
     Starts(NodeId, Life),
     /// A node that was up stops dead or falls silent: nothing runs on it any more.
     Stops(NodeId),
-    /// A node that is up can be reached again, or no longer.
+    /// The controller can reach a node that is up again, or no longer.
     Reached(NodeId, bool),
     /// So much is left of a node's link (ppm).
     Link(NodeId, u32),
@@ -107,6 +107,8 @@ pub enum Effect {
     Switch(u32, bool, u32),
     /// Whether a server works from now on.
     Server(u32, bool),
+    /// Whether the partition of a rule lasts from now on.
+    Partition(FaultId, bool),
     /// So much is left of the speed at which a node computes (ppm).
     Speed(NodeId, u32),
     /// A transfer is complete.

@@ -8,6 +8,7 @@ use crate::scenario::fault::{
     Traced,
 };
 use crate::scenario::harm::{Chips, Clocks, Link, Load, Process, Rays, SlowDown};
+use crate::scenario::partition::Sides;
 
 pub(in crate::scenario) static FAULTS: TableSpec = TableSpec {
     doc: "The faults, one table for each rule, in the order of the file.",
@@ -26,6 +27,7 @@ pub(in crate::scenario) static FAULTS: TableSpec = TableSpec {
         key(Fault::Clock),
         key(Fault::Process),
         key(Fault::SlowDown),
+        key(Fault::Partition),
     ],
     rivals: &[],
 };
@@ -49,6 +51,7 @@ pub(in crate::scenario) const fn keys_of(kind: Fault) -> &'static TableSpec {
         Fault::Clock => &CLOCK,
         Fault::Process => &PROCESS,
         Fault::SlowDown => &SLOW,
+        Fault::Partition => &PARTITION,
     }
 }
 
@@ -91,6 +94,12 @@ joined! {
     /// Nodes compute at a share of their speed: a straggler, a thermal throttle, a weak supply. Or
     /// servers do: their disk, what it takes of requests, and the boot files that they serve.
     SLOW: Subject Moment Lives Together OfSpells SlowDown
+}
+
+joined! {
+    /// A partition of the network: two sets of parts do not reach each other while it lasts, or one
+    /// does not hear the other. Both reach all others. What they send to each other stalls.
+    PARTITION: Sides Moment Lives OfSpells
 }
 
 joined! {

@@ -1,7 +1,7 @@
 //! An in-memory data grid: partitions with backups, spread over nodes, with load and a dashboard.
 
 use super::{Placed, WorkloadTable};
-use crate::config::declare::{choice, table};
+use crate::config::declare::{Declared as _, Written, choice, table};
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::section::Section;
 use crate::scenario::keys::{SHARE, SIZE, SIZE_SOME, SPAN, SPAN_SOME};
@@ -67,10 +67,24 @@ table! {
     }
 }
 
+/// The keys that only a grid with a master has.
+const OF_MASTER: [&str; 4] = ["loss", "stale", "master_admits", "task_size"];
+/// The keys that only a grid with tasks has.
+const OF_TASKS: [&str; 2] = ["task", "task_size"];
+
 impl WorkloadTable for DataGrid {
     const NAME: &'static str = "data_grid";
     const NODES: &'static [&'static str] = &["members", "master"];
     const COMPUTES: bool = true;
+
+    fn written(placed: &Placed<Self>) -> Vec<(&'static str, Written)> {
+        let (no_master, no_tasks) = (placed.nodes[1].is_empty(), placed.table.tasks == 0);
+        let mut keys = placed.table.keys();
+        keys.retain(|(key, _)| {
+            !(no_master && OF_MASTER.contains(key) || no_tasks && OF_TASKS.contains(key))
+        });
+        keys
+    }
 
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes) {
         let (this, nodes) = (&placed.table, &placed.nodes);
@@ -78,13 +92,13 @@ impl WorkloadTable for DataGrid {
             let title = format!("{} masters", nodes[1].len());
             m.note(Mistake::new(section.place("master"), title).help("name one node"));
         }
-        for key in ["loss", "stale", "master_admits", "task_size"] {
+        for key in OF_MASTER {
             if nodes[1].is_empty() && section.has(key) {
                 let title = format!("`{key}` without a master");
                 m.note(Mistake::new(section.place(key), title).help("give `master` a node"));
             }
         }
-        for key in ["task", "task_size"] {
+        for key in OF_TASKS {
             if this.tasks == 0 && section.has(key) {
                 let title = format!("`{key}` without tasks");
                 m.note(Mistake::new(section.place(key), title).help("give `tasks` a number"));

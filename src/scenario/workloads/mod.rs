@@ -14,7 +14,7 @@ pub mod web;
 
 use std::sync::Arc;
 
-use crate::config::declare::{Declared, Line, lines};
+use crate::config::declare::{Declared, Line, Written, lines};
 use crate::config::language::Problem;
 use crate::config::layout::Layout;
 use crate::config::mistakes::{Mistake, Mistakes};
@@ -37,6 +37,11 @@ pub(super) trait WorkloadTable: Declared {
     const PARTS: &'static [&'static str] = &[];
     /// Whether its nodes compute, so that no job can have them.
     const COMPUTES: bool;
+
+    /// The keys of its resolved form: all that say something.
+    fn written(placed: &Placed<Self>) -> Vec<(&'static str, Written)> {
+        placed.table.keys()
+    }
 
     /// Notes what its keys may not be together. A part may be missing that could not be read.
     fn check(placed: &Placed<Self>, section: &Section<'_>, m: &mut Mistakes);
@@ -213,7 +218,7 @@ macro_rules! workloads {
             pub(crate) fn lines(&self) -> Vec<Line> {
                 let mut all = Vec::new();
                 $(all.extend(self.$name.iter().flat_map(|own| {
-                    lines(<$table>::NAME, own.table.keys())
+                    lines(<$table>::NAME, <$table>::written(own))
                 }));)+
                 all
             }

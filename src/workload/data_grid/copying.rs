@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::partitions::{Member, Transfer};
 use super::side::Gone;
-use super::{DataGrid, Due, Moved, part};
+use super::{DataGrid, Due, Moved, end};
 use crate::event::{TaskAct, TaskKind, What};
 use crate::units::{Span, Time};
 use crate::workload::{Command, TaskId};
@@ -148,7 +148,7 @@ impl DataGrid {
         self.moved.insert(task, moved);
         let (kind, transfer) = moved.what();
         out.push(self.emit(kind, task as u32, TaskAct::Begin, Some(transfer.to)));
-        let (from, to) = (part(self.node(transfer.from)), part(self.node(transfer.to)));
+        let (from, to) = (end(self.node(transfer.from)), end(self.node(transfer.to)));
         out.push(Command::Send { task, from, to, bytes: self.table().partition_size });
     }
 

@@ -6,10 +6,11 @@
 //! which no copy is left is lost, and begins anew without data. A member that comes, or comes
 //! back, has no data; it gets its share of copies by migration.
 //!
-//! When a cut separates members each side does so by itself: it goes on with what it has, and what
-//! it has not is empty there. `merge_delay` after the cut is healed the side of fewer members (of
-//! equal ones that without the first member) sends what it has to the other one or throws it away,
-//! and its members join as new ones. A cut that is healed before anybody noticed changes nothing.
+//! When a cut separates members, by dead parts or by a partition of the network, each side does so
+//! by itself: it goes on with what it has, and what it has not is empty there. `merge_delay` after
+//! the cut is healed the side of fewer members (of equal ones that without the first member) sends
+//! what it has to the other one or throws it away, and its members join as new ones. A cut that is
+//! healed before anybody noticed changes nothing.
 //!
 //! `docs/models/data_grid.md` has the sources. Not modelled: the heartbeats and their load on the
 //! network, requests of clients, the entries of a partition, writes, the bytes of telemetry.
@@ -26,11 +27,12 @@ use std::sync::Arc;
 use self::partitions::{Member, Partitions, Transfer};
 use self::queue::{Queue, Step};
 use self::side::Side;
-use super::{Command, Input, TaskId, Workload};
+use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::{NodeId, Part, PartKind};
+use crate::ids::NodeId;
 use crate::rng::Stream;
 use crate::scenario::Scenario;
+use crate::scenario::partition::Cuts;
 use crate::scenario::workloads::Placed;
 use crate::scenario::workloads::data_grid::DataGrid as Table;
 use crate::units::{Span, Time};
@@ -90,6 +92,8 @@ pub struct DataGrid {
     is_settling: bool,
     /// Where each member is, and then the master.
     places: Vec<Whereabouts>,
+    /// Who cannot hear whom, wherever they are.
+    cuts: Cuts,
     sides: BTreeMap<u32, Side>,
     sides_so_far: u32,
     moved: BTreeMap<TaskId, Moved>,
@@ -117,6 +121,7 @@ impl DataGrid {
             is_patient: true,
             is_settling: false,
             places: vec![Whereabouts::Nowhere; spec.nodes[0].len() + 1],
+            cuts: Cuts::of(scenario),
             sides: BTreeMap::new(),
             sides_so_far: 0,
             moved: BTreeMap::new(),
@@ -136,8 +141,10 @@ impl DataGrid {
         &self.spec.table
     }
 
+    /// The node of a member, or of the master by its number among them.
     fn node(&self, member: Member) -> NodeId {
-        self.spec.nodes[0][member as usize]
+        let node = self.spec.nodes[0].get(member as usize).copied();
+        node.or(self.master()).expect("it has a number")
     }
 
     fn master(&self) -> Option<NodeId> {
@@ -150,6 +157,13 @@ impl DataGrid {
 
     fn place_of_master(&self) -> Whereabouts {
         self.places[self.places.len() - 1]
+    }
+
+    /// Whether two members, or a member and the master, hear each other, for all that partitions of
+    /// the network do to them.
+    fn hear(&self, one: Member, other: Member) -> bool {
+        // Most grids meet none.
+        self.cuts.are_none() || self.cuts.join(end(self.node(one)), end(self.node(other)))
     }
 
     /// The number of the master among members, in events.
@@ -165,10 +179,7 @@ impl DataGrid {
     }
 
     fn emit(&self, kind: TaskKind, number: u32, act: TaskAct, by: Option<Member>) -> Command {
-        let node = by.map(|member| match self.master() {
-            Some(master) if member == self.number_of_master() => master,
-            _ => self.node(member),
-        });
+        let node = by.map(|member| self.node(member));
         Command::Emit(What::Task { kind, number, act, node, span: Span::ZERO })
     }
 
@@ -228,8 +239,10 @@ impl DataGrid {
         }
         if self.master().is_none() || self.place_of_master() == Whereabouts::Network {
             let members = self.sides.values().flat_map(|side| side.members.iter().copied());
-            let here: BTreeSet<_> =
-                members.filter(|member| self.place(*member) == Whereabouts::Network).collect();
+            let here = |member: &Member| {
+                self.place(*member) == Whereabouts::Network && self.hears_master(*member)
+            };
+            let here: BTreeSet<_> = members.filter(here).collect();
             for member in here {
                 self.serve_one(member, out);
             }
@@ -253,7 +266,7 @@ impl DataGrid {
         out.push(self.emit(TaskKind::GridTask, number, TaskAct::Begin, Some(member)));
         let task = OF_QUEUE | u64::from(number);
         out.push(match read {
-            Some(master) => Command::Send { task, from: part(master), to: part(node), bytes },
+            Some(master) => Command::Send { task, from: end(master), to: end(node), bytes },
             None => Command::Compute { task, node, span: self.table().task },
         });
     }
@@ -279,13 +292,21 @@ impl DataGrid {
         }
     }
 
+    /// Whether no partition of the network keeps a member from the master, if there is one.
+    fn hears_master(&self, member: Member) -> bool {
+        self.master().is_none() || self.hear(member, self.number_of_master())
+    }
+
     /// Each member reports to the dashboard, if the network carries it there.
     fn report(&mut self, now: Time, out: &mut Vec<Command>) {
         let (number, master) = (self.reports, self.place_of_master());
         self.reports += 1;
         for member in 0..self.number_of_master() {
             if self.place(member) != Whereabouts::Nowhere && self.place(member) == master {
-                let is_lost = self.losses.draw(member.into(), number).unit() < self.table().loss;
+                let (from, to) = (self.node(member), self.node(self.number_of_master()));
+                let is_cut = !self.cuts.carry(end(from), end(to));
+                let draw = self.losses.draw(member.into(), number).unit();
+                let is_lost = is_cut || draw < self.table().loss;
                 let act = if is_lost { TaskAct::Lose } else { TaskAct::End };
                 out.push(self.emit(TaskKind::GridReport, member, act, Some(member)));
             }
@@ -336,6 +357,10 @@ impl Workload for DataGrid {
                 let place = switch.map_or(Whereabouts::Alone(node), Whereabouts::Switch);
                 self.move_to(now, node, place, out);
             }
+            Input::Partition(rule, lasts) => {
+                self.cuts.set(rule, lasts);
+                self.settle_soon(now, out);
+            }
             // Why has been said.
             Input::Down(_) | Input::Begun(_) | Input::ServerUp(_) | Input::ServerDown(_) => {}
             Input::Done(task) if task & OF_QUEUE != 0 => self.step_done(task as u32, out),
@@ -353,8 +378,4 @@ impl Workload for DataGrid {
             }
         }
     }
-}
-
-fn part(NodeId(index): NodeId) -> Part {
-    Part { kind: PartKind::Node, index }
 }

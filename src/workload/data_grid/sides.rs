@@ -61,10 +61,30 @@ impl DataGrid {
         number
     }
 
-    /// Where a side can be reached, if somebody of it is there.
-    fn place_of(&self, side: u32) -> Option<Whereabouts> {
-        let first = self.sides.get(&side)?.members.first()?;
-        Some(self.place(*first))
+    /// The first member of a side that is there: it decides who else belongs to the side.
+    fn first_of(&self, side: u32) -> Option<Member> {
+        self.sides.get(&side)?.members.first().copied()
+    }
+
+    /// Whether two members reach each other.
+    fn reach(&self, one: Member, other: Member) -> bool {
+        self.place(one) == self.place(other) && self.hear(one, other)
+    }
+
+    /// Members in parts: the first one with all that it reaches, the first of the others with all
+    /// of those that it reaches, and so on. O(members x parts).
+    fn parts_of(&self, members: &BTreeSet<Member>) -> Vec<BTreeSet<Member>> {
+        let mut parts: Vec<BTreeSet<Member>> = Vec::new();
+        for &member in members {
+            let is_its = |part: &&mut BTreeSet<Member>| {
+                part.first().is_some_and(|first| self.reach(*first, member))
+            };
+            match parts.iter_mut().find(is_its) {
+                Some(part) => drop(part.insert(member)),
+                None => parts.push(BTreeSet::from([member])),
+            }
+        }
+        parts
     }
 
     fn numbers(&self) -> Vec<u32> {
@@ -76,9 +96,8 @@ impl DataGrid {
         let all = self.numbers();
         let pairs = all.iter().flat_map(|one| all.iter().map(move |other| (*one, *other)));
         let near = |(one, other): &(u32, u32)| {
-            one < other
-                && self.place_of(*one).is_some()
-                && self.place_of(*one) == self.place_of(*other)
+            let firsts = self.first_of(*one).zip(self.first_of(*other));
+            one < other && firsts.is_some_and(|(one, other)| self.reach(one, other))
         };
         pairs.filter(near).collect()
     }
@@ -87,16 +106,15 @@ impl DataGrid {
     /// and of equal ones that with its first member.
     fn split(&mut self, now: Time, out: &mut Vec<Command>) {
         for side in self.numbers() {
-            let mut parts: BTreeMap<Whereabouts, BTreeSet<Member>> = BTreeMap::new();
-            for member in &self.sides[&side].members {
-                parts.entry(self.place(*member)).or_default().insert(*member);
-            }
+            let mut parts = self.parts_of(&self.sides[&side].members);
+            // Where a part is says in which order they are cut.
+            parts.sort_by_key(|part| part.first().map(|first| self.place(*first)));
             let size =
                 |part: &BTreeSet<Member>| (part.len(), std::cmp::Reverse(part.first().copied()));
-            let Some(largest) = parts.values().max_by_key(|part| size(part)).cloned() else {
+            let Some(largest) = parts.iter().max_by_key(|part| size(part)).cloned() else {
                 continue;
             };
-            for part in parts.into_values().filter(|part| *part != largest) {
+            for part in parts.into_iter().filter(|part| *part != largest) {
                 self.cut(now, side, part, out);
             }
         }
@@ -180,23 +198,32 @@ impl DataGrid {
         if !self.admits() {
             return;
         }
-        let mut new: BTreeMap<Whereabouts, BTreeSet<Member>> = BTreeMap::new();
+        let mut new: BTreeMap<(Whereabouts, Vec<u32>), BTreeSet<Member>> = BTreeMap::new();
+        let is_admitted = |member| !self.table().master_admits || self.hears_master(member);
         for member in 0..self.number_of_master() {
             let place = self.place(member);
             let is_in = self.sides.values().any(|side| side.members.contains(&member));
-            if place != Whereabouts::Nowhere && !is_in {
-                new.entry(place).or_default().insert(member);
+            if place != Whereabouts::Nowhere && !is_in && is_admitted(member) {
+                let reaches = |side: &u32| {
+                    self.first_of(*side).is_some_and(|first| self.reach(first, member))
+                };
+                let near = self.numbers().into_iter().filter(reaches).collect();
+                new.entry((place, near)).or_default().insert(member);
             }
         }
-        for (place, members) in new {
+        for ((_, near), members) in new {
             out.extend(members.iter().map(|member| self.joins(*member)));
-            let sides = self.numbers().into_iter();
-            let near = sides.filter(|side| self.place_of(*side) == Some(place));
-            let free = near.filter(|side| self.sides[side].merging.is_none());
+            let is_free =
+                |side: &u32| self.sides.get(side).is_some_and(|own| own.merging.is_none());
+            let free = near.into_iter().filter(is_free);
             let rank = |side: &u32| (self.sides[side].members.len(), std::cmp::Reverse(*side));
             match free.max_by_key(rank) {
                 Some(side) => self.join(now, side, members, out),
-                None => self.begin_anew(members, out),
+                None => {
+                    for members in self.parts_of(&members) {
+                        self.begin_anew(members, out);
+                    }
+                }
             }
         }
     }

@@ -20,9 +20,9 @@ mod reduces;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Command, Input, TaskId, Workload};
+use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Part};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::scenario::workloads::Placed;
@@ -514,6 +514,10 @@ impl Workload for MapReduceJob {
         self.names.locate(switch_of);
     }
 
+    fn head(&self) -> Option<Part> {
+        self.spec.nodes[0].first().copied().map(end)
+    }
+
     /// O(log blocks) for a map; O(its blocks + reduce tasks) when a node is given up or back;
     /// O(nodes) for a map that takes long, and while blocks wait to be copied.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
@@ -523,6 +527,7 @@ impl Workload for MapReduceJob {
             Input::Begun(_)
             | Input::Stopped(_)
             | Input::CutOff(..)
+            | Input::Partition(..)
             | Input::ServerUp(_)
             | Input::ServerDown(_) => {}
             Input::Done(task) => self.task_ends(now, task, true, out),

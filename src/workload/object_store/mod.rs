@@ -451,7 +451,11 @@ impl Workload for ObjectStore {
                     self.stops(now, holder, out);
                 }
             }
-            Input::CutOff(..) | Input::Begun(_) | Input::ServerUp(_) | Input::ServerDown(_) => {}
+            Input::CutOff(..)
+            | Input::Partition(..)
+            | Input::Begun(_)
+            | Input::ServerUp(_)
+            | Input::ServerDown(_) => {}
             Input::Done(task) => self.task_done(now, task, out),
             Input::Lost(task) => self.task_lost(now, task, out),
         }

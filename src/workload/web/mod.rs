@@ -316,6 +316,10 @@ impl Web {
 }
 
 impl Workload for Web {
+    fn head(&self) -> Option<Part> {
+        Some(self.spec.balancer())
+    }
+
     /// O(log workers) for what happens to a request, O(requests that are open) when the balancer
     /// is down, O(workers) for health checks.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
@@ -337,6 +341,7 @@ impl Workload for Web {
             Input::Begun(_)
             | Input::Stopped(_)
             | Input::CutOff(..)
+            | Input::Partition(..)
             | Input::ServerUp(_)
             | Input::ServerDown(_) => {}
         }

@@ -8,6 +8,7 @@
 //! and by the fleet when it is noticed. Which of several nodes that fail together is noticed first,
 //! and so counts as the one that failed, may differ.
 
+mod partition;
 mod protocols;
 mod several;
 mod workloads;
@@ -94,6 +95,7 @@ fn subject(what: &What) -> Option<Subject> {
         PartKind::Server => "server",
         PartKind::NodeLink => "link",
         PartKind::Controller => "controller",
+        PartKind::Network => "network",
         _ => "uplink",
     };
     match what {
