@@ -82,7 +82,7 @@ fn cannot_work(plan: &Plan) -> Vec<String> {
         rule.map(|rule| rule.name.as_str())
     };
     let cuts = strikes(|rule| match rule.kind().target() {
-        Target::Switch | Target::Feed => true,
+        Target::Switch | Target::Feed | Target::Network => true,
         Target::Link => rule.harm.left_ppm() == 0,
         _ => false,
     });

@@ -119,7 +119,9 @@ mod tests {
                 seating.leave(NodeId(node));
             }
             let mut free = Free::default();
-            (0..lost.len() as u32).for_each(|new| free.insert(true, NodeId(90 + new)));
+            for new in 0..lost.len() as u32 {
+                free.insert(true, NodeId(90 + new));
+            }
             seating.place(&free).expect("it can be read");
             numbers(seating.copies_for_newcomers(place))
         };

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use super::{Command, Input, TaskId, Workload, end};
 use crate::event::{TaskAct, TaskKind, What};
-use crate::ids::{NodeId, PartKind};
+use crate::ids::{NodeId, Part, PartKind};
 use crate::rng::{Draw, Stream};
 use crate::scenario::Scenario;
 use crate::scenario::workloads::Placed;
@@ -369,6 +369,10 @@ impl Polling {
 }
 
 impl Workload for Polling {
+    fn head(&self) -> Option<Part> {
+        Some(self.spec.part(0))
+    }
+
     /// O(log polls under way) each, O(nodes) for a round and for the head's death.
     fn on(&mut self, now: Time, input: Input, out: &mut Vec<Command>) {
         let before = self.head_is_up();
@@ -379,7 +383,11 @@ impl Workload for Polling {
             Input::Timer(key) => self.timer_over(now, key, out),
             Input::Done(task) => self.answered(now, task, out),
             // The head asks again when it has waited.
-            Input::Begun(_) | Input::Lost(_) | Input::Stopped(_) | Input::CutOff(..) => {}
+            Input::Begun(_)
+            | Input::Lost(_)
+            | Input::Stopped(_)
+            | Input::CutOff(..)
+            | Input::Partition(..) => {}
             Input::Up(node) => {
                 self.up.insert(node);
                 self.change(before, Some((node, true)), out);
