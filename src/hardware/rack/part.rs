@@ -139,11 +139,15 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// A partition of the network begins or ends: what its sides send to each other stalls as on a
     /// dead link, or goes on. O(nodes of the sides and what they send).
     fn set_partition(&mut self, rule: FaultId, lasts: bool) {
+        let sides = self.cuts.sides(rule);
+        let before: Vec<_> = sides.iter().map(|&node| self.connects(node)).collect();
         self.cuts.set(rule, lasts);
         self.effect(Effect::Partition(rule, lasts));
-        for NodeId(node) in self.cuts.sides(rule) {
-            self.node_cap_changed(node);
-            self.connection_changed(node);
+        for (node, before) in sides.into_iter().zip(before) {
+            self.node_cap_changed(node.0);
+            if self.connects(node) != before || self.state(node) != NodeState::Up {
+                self.connection_changed(node.0);
+            }
         }
     }
 

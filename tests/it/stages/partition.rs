@@ -6,7 +6,10 @@ use rackstorm::backend::turmoil::{Reference, Turmoil};
 use rackstorm::event::{Event, JobPhase, What};
 use rackstorm::units::Span;
 
-use super::{GOSSIP, agree, alike, bare, demand, facts, is_phase, saving, saving_without_spares};
+use super::{
+    GOSSIP, agree, alike, bare, demand, facts, is_phase, played_alike, saving,
+    saving_without_spares,
+};
 use crate::harness::{plan_of, play_on};
 
 fn partition(from: &str, to: &str, one_way: bool, at: &str) -> String {
@@ -69,6 +72,25 @@ fn agreement_one_way_partition_from_the_controller() {
 fn agreement_partition_from_the_server() {
     let fleet = agree(&saving_without_spares(&partition("pi02", "server", false, "85 s")));
     demand(&fleet, 0, |what| matches!(what, What::WorkLost { .. }));
+}
+
+/// The server and the controller run on a node.
+#[test]
+fn agreement_partition_from_the_node_that_is_the_server() {
+    let head = "schema = 1\n[boot]\nmethod = \"sd\"\n\
+        [[switch]]\nname = \"desk\"\nports = 8\nuplink = \"1 Gbit/s\"\npower = \"5 W\"\n\
+        [[group]]\nname = \"head\"\nnodes = 1\nhardware = \"pi_3b\"\n\
+        [[group]]\nname = \"work\"\nnodes = 4\nhardware = \"pi_3b\"\n\
+        [server]\nnode = \"head\"\ndisk = \"100 MB/s\"\n[controller]\ndetect = \"8 s\"\n\
+        [workload.bulk-synchronous]\nstep = \"20 s\"\nwork = \"400 s\"\n\
+        [checkpoint.coordinated]\nsize = \"50 MB\"\ninterval = \"60 s\"\nto = \"file-server\"\n\
+        [stop]\nwhen = \"workload done\"\nat = \"2 h\"\n";
+    for side in ["pi1", "server"] {
+        // Agents write on until the failure is noticed.
+        let (_, fleet) =
+            played_alike(&format!("{head}{}", partition(side, "pi[3-4]", false, "250 s")));
+        demand(&fleet, 1, |what| matches!(what, What::WorkLost { .. }));
+    }
 }
 
 #[test]
