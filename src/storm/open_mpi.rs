@@ -48,11 +48,46 @@ fn all_reduce(ranks: u32, bytes: u64) -> Algorithm {
 
 fn broadcast(ranks: u32, bytes: u64) -> Algorithm {
     match ranks {
-        0..4 => Algorithm::Linear,
         4..8 if bytes < 8_192 => Algorithm::Binomial,
         8..16 if bytes < 32_768 => Algorithm::Binomial,
-        4..16 => Algorithm::Linear,
+        0..16 => Algorithm::Linear,
         16..32 if bytes >= 1_048_576 && ranks.is_power_of_two() => Algorithm::Scatter,
         _ => Algorithm::Binomial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_messages_are_doubled_and_large_ones_scattered() {
+        let of = |ranks, bytes| algorithm(Operation::AllReduce, ranks, bytes);
+        for (ranks, doubled) in [(2, 4_095), (4, 8_191), (8, 8_191), (16, 4_095), (64, 262_143)] {
+            assert_eq!(of(ranks, doubled), Algorithm::RecursiveDoubling, "{ranks}");
+        }
+        for (ranks, scattered) in [(2, 262_144), (4, 8_192), (8, 8_192), (16, 4_096), (32, 128)] {
+            assert_eq!(of(ranks, scattered), Algorithm::Scatter, "{ranks}");
+        }
+        assert_eq!([of(2, 16_384), of(4, 8)], [Algorithm::Ring; 2]);
+    }
+
+    #[test]
+    fn whatever_it_takes_the_model_has() {
+        use Operation::{AllGather, AllReduce, AllToAll, Broadcast};
+        for operation in [Broadcast, AllReduce, AllGather, AllToAll] {
+            for ranks in 2..200 {
+                for bytes in (0..24).map(|power| 1 << power) {
+                    let what = crate::scenario::collective::Collective {
+                        operation,
+                        algorithm: Some(algorithm(operation, ranks, bytes)),
+                        size: crate::units::Bytes(bytes),
+                        latency: crate::units::Span::ZERO,
+                        take_turns: true,
+                    };
+                    assert!(!what.is_unknown(ranks), "{what:?} on {ranks}");
+                }
+            }
+        }
     }
 }

@@ -83,11 +83,11 @@ impl Operation {
             return Err("ranks is 1: nothing is sent".into());
         }
         let size = if op.starts_with("barrier") { Bytes(1) } else { row.bytes("bytes")? };
-        let link = |column| {
+        let rate_of = |column| {
             let text = row.text(column);
             rate(text).ok_or_else(|| format!("{column} is `{text}` and no rate such as 100mbit"))
         };
-        let node_link = link("node_link")?;
+        let node_link = rate_of("node_link")?;
         let halved = if is_ping_pong && op.contains("roundtrip") { 2 } else { 1 };
         let mut took = [Span::ZERO; 3];
         for (span, column) in took.iter_mut().zip(["min_s", "mean_s", "max_s"]) {
@@ -124,7 +124,7 @@ impl Operation {
             repetitions: count("reps")?,
             took,
             node_link,
-            uplink: if has_uplink { link("uplink")? } else { node_link },
+            uplink: if has_uplink { rate_of("uplink")? } else { node_link },
             per_switch,
             share: SHARE,
             cpu_busy: row.number("cpu_busy_pct", "a percentage")?,

@@ -113,9 +113,10 @@ pub fn read(path: &Path) -> Result<Table, StormError> {
     let missing: Vec<_> = columns.iter().copied().filter(lacks).collect();
     if !missing.is_empty() {
         let path = path.to_owned();
-        return Err(match of_operations {
-            true => StormError::Operations { path, missing },
-            false => StormError::Foreign { path, missing },
+        return Err(if of_operations {
+            StormError::Operations { path, missing }
+        } else {
+            StormError::Foreign { path, missing }
         });
     }
     let mut found = Found { of_operations, ..Found::default() };

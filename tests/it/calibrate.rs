@@ -93,7 +93,8 @@ fn what_cannot_be_imported_is_reported_by_its_line_and_the_rest_is_imported() {
 
 /// Two ranks over 10 Mbit/s: α is 1 ms. A million bytes would take 0.8 s of the whole link and move
 /// in 1 s, so that payload gets 80 %. An all-reduce of a million bytes is then two messages of a
-/// half that take turns: 2 (1 ms + 1 s).
+/// half that take turns: 2 (1 ms + 1 s). Of four ranks and 0.1 s a message an all-gather doubles in
+/// two rounds, 2 (1 ms) + 2 (0.1 + 0.2 s), and an all-to-all sends all at once, 1 ms + 2 (0.3 s).
 fn operations() -> String {
     let head = "op,ranks,bytes,reps,min_s,mean_s,max_s,node_link,cpu_busy_pct\n";
     let rows = [
@@ -101,6 +102,8 @@ fn operations() -> String {
         "pingpong_0_1_roundtrip,2,1000000,3,2.002,2.002,2.002,10mbit,40",
         "allreduce_float,2,1000000,4,1.9,2.0,2.2,10mbit,40",
         "bcast,2,1000000,1,1.1,1.1,1.1,10mbit,40",
+        "allgather,4,100000,1,0.7,0.7,0.7,10mbit,40",
+        "alltoall,4,100000,2,0.6,0.7,0.8,10mbit,40",
     ];
     rows.iter().fold(head.to_owned(), |all, row| format!("{all}{row}\n"))
 }
@@ -113,9 +116,11 @@ fn imported_operations_are_held_against_the_model_of_their_ping_pongs() {
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
     let rows = done.json_lines();
     let of = |row: usize, key: &str| rows[row][key].as_f64().expect("a number");
-    assert_eq!((rows.len(), &rows[2]["ranks"], &rows[2]["repetitions"]), (4, &2.into(), &4.into()));
+    assert_eq!((rows.len(), &rows[2]["ranks"], &rows[2]["repetitions"]), (6, &2.into(), &4.into()));
     assert_eq!(rows[2]["metric"], "collective_time_mean");
-    for (row, measured, model) in [(1, 1.001, 1.001), (2, 2.0, 2.002), (3, 1.1, 1.001)] {
+    for (row, measured, model) in
+        [(1, 1.001, 1.001), (2, 2.0, 2.002), (3, 1.1, 1.001), (4, 0.7, 0.602), (5, 0.7, 0.601)]
+    {
         assert!((of(row, "measured") - measured).abs() < 1e-6, "{}", rows[row]);
         assert!((of(row, "model") - model).abs() < 1e-4, "{}", rows[row]);
     }
@@ -169,14 +174,14 @@ fn operations_that_cannot_be_imported_are_reported_by_their_lines() {
     bench.write("mpi.csv", &flawed.iter().fold(operations(), |all, row| format!("{all}{row}\n")));
     bench.write("lacks.csv", "op,ranks,bytes\n");
     let done = bench.run(&["import", "mpi.csv"]);
-    assert_eq!((done.code, done.stdout.lines().count()), (3, 4), "{}", done.stderr);
+    assert_eq!((done.code, done.stdout.lines().count()), (3, 6), "{}", done.stderr);
     for reported in [
-        "mpi.csv:6: op is `gossip`; known are allreduce, barrier, bcast",
-        "mpi.csv:7: ranks is 1: nothing is sent",
-        "mpi.csv:8: reps is 0; known are 1 to 100000",
-        "mpi.csv:9: min_s, mean_s and max_s are not in this order",
-        "mpi.csv:10: node_link is `fast` and no rate such as 100mbit",
-        "mpi.csv: 5 things cannot be used in 9 rows; 4 operations can",
+        "mpi.csv:8: op is `gossip`; known are allreduce, barrier, bcast",
+        "mpi.csv:9: ranks is 1: nothing is sent",
+        "mpi.csv:10: reps is 0; known are 1 to 100000",
+        "mpi.csv:11: min_s, mean_s and max_s are not in this order",
+        "mpi.csv:12: node_link is `fast` and no rate such as 100mbit",
+        "mpi.csv: 5 things cannot be used in 11 rows; 6 operations can",
     ] {
         assert!(done.stderr.contains(reported), "{reported} is missing in:\n{}", done.stderr);
     }

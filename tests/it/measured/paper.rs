@@ -77,16 +77,15 @@ fn operations_table() -> Option<String> {
     let all = operations::operations()?;
     for one in all.iter().filter(|it| it.what.size.0 >= 16_000) {
         let (measured, model) = (one.took[1].as_secs_f64(), operations::model(one));
+        let switches = one.ranks.div_ceil(one.per_switch);
+        let by = if switches > 1 { format!(" by {}", one.per_switch) } else { String::new() };
         let _ = writeln!(
             table,
-            "| {kind} | {algorithm} | {ranks}{by} | {bytes} | {link} | {busy} | {measured:.4} | \
+            "| {kind} | {algorithm:?} | {ranks}{by} | {bytes} | {link} | {busy} | {measured:.4} | \
              {model:.4} | {off:+.1} % |",
             kind = operations::kind(one),
-            algorithm = format!("{:?}", one.what.algorithm()),
+            algorithm = one.what.algorithm(),
             ranks = one.ranks,
-            by = (one.per_switch < one.ranks)
-                .then(|| format!(" by {}", one.per_switch))
-                .unwrap_or_default(),
             bytes = one.what.size.0,
             link = one.node_link,
             busy = one.cpu_busy,
