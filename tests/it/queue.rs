@@ -336,8 +336,8 @@ fn jobs_of_a_file_are_jobs_of_the_list() {
     assert_eq!(first, 2, "the third was cancelled before it ran");
 }
 
-/// The scenarios that show EASY, failures, repairs and checkpoints of fixed cost, with a list of jobs
-/// and with a law of them.
+/// The scenarios that show EASY, failures, repairs and checkpoints of fixed cost, with a list of
+/// jobs and with a law of them.
 #[test]
 fn the_queue_of_ten_thousand_jobs_has_its_golden_fingerprint() {
     let mut found = String::new();

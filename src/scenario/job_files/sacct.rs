@@ -59,7 +59,9 @@ const OPEN: [&str; 5] = ["RUNNING", "PENDING", "SUSPENDED", "REQUEUED", "RESIZIN
 pub(super) fn rows(text: &str, processors: u32) -> Result<Rows, String> {
     let mut lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
     let head = lines.by_ref().find(|(_, line)| !line.trim().is_empty()).map_or("", |it| it.1);
-    let head: Vec<_> = cells(head).map(str::to_ascii_lowercase).collect();
+    // `--parsable` ends each line with one `|` more.
+    let is_ended = head.trim_end().ends_with('|');
+    let head: Vec<_> = cells(head, is_ended).map(str::to_ascii_lowercase).collect();
     let has = |names: &[&str]| names.iter().any(|name| head.iter().any(|it| it == name));
     for (wanted, shown) in [
         (&["jobid"][..], "JobID"),
@@ -74,7 +76,7 @@ pub(super) fn rows(text: &str, processors: u32) -> Result<Rows, String> {
     let mut found = Vec::new();
     let mut rows = Rows::default();
     for (line, text) in lines.filter(|(_, text)| !text.trim().is_empty()) {
-        let own: Vec<_> = cells(text).collect();
+        let own: Vec<_> = cells(text, is_ended).collect();
         if own.len() != head.len() {
             rows.add(line, Err(format!("it has {} cells, not {}", own.len(), head.len())));
             continue;
@@ -97,9 +99,11 @@ pub(super) fn rows(text: &str, processors: u32) -> Result<Rows, String> {
     Ok(rows)
 }
 
-/// The cells of a line. `--parsable` ends each line with one `|` more.
-fn cells(line: &str) -> impl Iterator<Item = &str> {
-    line.trim().strip_suffix('|').unwrap_or(line.trim()).split('|').map(str::trim)
+/// The cells of a line, without one that only ends it.
+fn cells(line: &str, is_ended: bool) -> impl Iterator<Item = &str> {
+    let line = line.trim();
+    let end = line.strip_suffix('|').filter(|_| is_ended);
+    end.unwrap_or(line).split('|').map(str::trim)
 }
 
 /// A job, and when it was submitted.
@@ -274,6 +278,9 @@ mod tests {
         assert_eq!((row.nodes, row.work), (3, Span::from_secs(600)));
         assert_eq!(row.walltime, Some(Span::from_secs(1_800)));
         assert_eq!(rows.flaws, [(3, "it ended before it began".to_owned())]);
+        let open = "JobID|Submit|Elapsed|NNodes|Partition\n1|1740816000|01:00|1|\n";
+        let rows = super::rows(open, 1).unwrap();
+        assert_eq!((rows.good.len(), rows.flaws.len()), (1, 0), "an empty cell at the end is one");
         for (text, column) in [("JobID|End|NNodes", "Submit"), ("1|2|3", "JobID")] {
             let wanted = format!("the output of sacct has a column `{column}`, and this has none");
             assert_eq!(super::rows(text, 1).unwrap_err(), wanted);
