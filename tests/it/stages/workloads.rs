@@ -93,7 +93,6 @@ fn agree(text: &str, by_node: bool, (before, after): (f64, f64)) -> Played {
     assert_eq!(tasks(&model, by_node), tasks(&fleet, by_node), "the model on the left");
     let ((ours, at), (theirs, then)) = (end(&model), end(&fleet));
     assert_eq!(ours, theirs);
-    println!("{at} s on the model, {then} s on the fleet");
     assert!((at - before..=at + after).contains(&then), "{at} s and {then} s");
     fleet
 }
@@ -258,8 +257,8 @@ fn requests_to_a_worker_that_crashes_are_lost_on_both() {
     agree(&nodes(6, &format!("{WEB}resend = true\n{}", crash(3, 20.0))), false, (0.1, 65.0));
 }
 
-const GRID: &str = "[data_grid]\nmembers = \"pi[2-6]\"\nmaster = \"pi1\"\npartition_size = \"1 MB\"\n\
-    parallel = 2\ndetect = \"10 s\"\nat = \"5 s\"\ntasks = 30\ntask = \"5 s\"\n\
+const GRID: &str = "[data_grid]\nmembers = \"pi[2-6]\"\nmaster = \"pi1\"\n\
+    partition_size = \"1 MB\"\nparallel = 2\ndetect = \"10 s\"\nat = \"5 s\"\ntasks = 30\ntask = \"5 s\"\n\
     task_size = \"1 MB\"\n";
 
 #[test]
@@ -272,8 +271,8 @@ fn a_data_grid_that_loses_a_member_is_the_same_on_both() {
     agree(&nodes(6, &format!("{GRID}{}", crash(4, 15.0))), false, (0.1, 20.0));
 }
 
-const STORE: &str = "[object_store]\nnodes = \"pi[3-7]\"\nclients = \"pi[1-2]\"\ndata = 3\nparity = 1\n\
-    objects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\nat = \"5 s\"\nputs = 0.1\n\
+const STORE: &str = "[object_store]\nnodes = \"pi[3-7]\"\nclients = \"pi[1-2]\"\ndata = 3\n\
+    parity = 1\nobjects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\nat = \"5 s\"\nputs = 0.1\n\
     gets = 0.3\nlasts = \"2 min\"\n";
 
 #[test]
