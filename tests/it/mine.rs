@@ -1,8 +1,7 @@
-//! Mine.
+//! Mine, and nobody else's.
 
+mod fleet;
+mod golden;
 mod harness;
-mod loopback;
-mod pace;
 mod program;
 mod stages;
-mod tidy;

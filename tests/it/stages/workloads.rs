@@ -258,7 +258,8 @@ fn requests_to_a_worker_that_crashes_are_lost_on_both() {
 }
 
 const GRID: &str = "[data_grid]\nmembers = \"pi[2-6]\"\nmaster = \"pi1\"\n\
-    partition_size = \"1 MB\"\nparallel = 2\ndetect = \"10 s\"\nat = \"5 s\"\ntasks = 30\ntask = \"5 s\"\n\
+    partition_size = \"1 MB\"\nparallel = 2\ndetect = \"10 s\"\n\
+    at = \"5 s\"\ntasks = 30\ntask = \"5 s\"\n\
     task_size = \"1 MB\"\n";
 
 #[test]
@@ -272,7 +273,8 @@ fn a_data_grid_that_loses_a_member_is_the_same_on_both() {
 }
 
 const STORE: &str = "[object_store]\nnodes = \"pi[3-7]\"\nclients = \"pi[1-2]\"\ndata = 3\n\
-    parity = 1\nobjects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\nat = \"5 s\"\nputs = 0.1\n\
+    parity = 1\nobjects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\n\
+    at = \"5 s\"\nputs = 0.1\n\
     gets = 0.3\nlasts = \"2 min\"\n";
 
 #[test]
