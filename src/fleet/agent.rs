@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::fleet::admission::{Admission, Bounds, Refusals};
 use crate::fleet::erased::{AnyHarm, AnyNet, AnyStore};
-use crate::fleet::errand::{self, Deed, Errand, Errands};
+use crate::fleet::errand::{self, Errand, Errands, TaskWork};
 use crate::fleet::group::Membership;
 use crate::fleet::heartbeats::{self, Post};
 use crate::fleet::images::{Images, pause};
@@ -394,8 +394,8 @@ impl Agent {
             Message::GiveUp { term, number } if term >= self.term => {
                 self.errands.give_up(Instant::now(), number);
             }
-            Message::Keep { term, numbers } if term >= self.term => {
-                self.errands.keep(Instant::now(), &numbers);
+            Message::Keep { term, from, until, numbers } if term >= self.term => {
+                self.errands.keep(Instant::now(), from..until, &numbers);
             }
             Message::Harm { injection } if self.injections.accept(&injection, Instant::now()) => {
                 self.harm(injection);
@@ -418,10 +418,10 @@ impl Agent {
     }
 
     /// Begins an errand, unless it is under way; of one that is done the report is given again.
-    fn begin_errand(&mut self, Errand { number, deed }: Errand) {
+    fn begin_errand(&mut self, Errand { number, work }: Errand) {
         if let Some(report) = self.errands.report(number) {
             self.say(report);
-        } else if let Deed::Compute { span, processors } = deed {
+        } else if let TaskWork::Compute { span, processors } = work {
             if !self.errands.has(number) {
                 self.errands.compute(Instant::now(), number, (span, processors));
             }
@@ -429,16 +429,16 @@ impl Agent {
             let (images, heard) = (self.images.clone(), self.heard.clone());
             let (controller, retry) = (self.setup.controller.clone(), self.setup.pace.retry);
             let cancelled = self.errands.moves(number);
-            let work = async move {
+            let moves = async move {
                 loop {
-                    if let Ok(carried) = errand::carry(&images, &controller, &deed).await {
+                    if let Ok(carried) = errand::carry(&images, &controller, &work).await {
                         let _ = heard.send(Heard::Moved(number, carried)).await;
                         return;
                     }
                     sleep(retry).await;
                 }
             };
-            self.until(cancelled, work);
+            self.until(cancelled, moves);
         }
     }
 

@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,14 +40,14 @@ pub struct Errand {
     /// Grows with every errand of the run.
     pub number: u64,
     /// What is to be done.
-    pub deed: Deed,
+    pub work: TaskWork,
 }
 
 /// What can be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "a field says no more than its name and type")]
-pub enum Deed {
+pub enum TaskWork {
     /// Compute for so long, as at full speed. With `processors` it shares so many with all others
     /// that do; without, it has a processor of its own.
     Compute { span: Span, processors: Option<u32> },
@@ -172,10 +173,11 @@ impl Errands {
         }
     }
 
-    /// All but these are given up.
-    pub(super) fn keep(&mut self, now: Instant, numbers: &[u64]) {
-        let all: Vec<_> = self.places.keys().chain(self.moving.keys()).copied().collect();
-        for number in all.into_iter().filter(|number| !numbers.contains(number)) {
+    /// Of a range of numbers all but these are given up, which ascend.
+    pub(super) fn keep(&mut self, now: Instant, range: Range<u64>, numbers: &[u64]) {
+        let all = self.places.keys().chain(self.moving.keys()).copied();
+        let all: Vec<_> = all.filter(|number| range.contains(number)).collect();
+        for number in all.into_iter().filter(|number| numbers.binary_search(number).is_err()) {
             self.give_up(now, number);
         }
     }
@@ -187,18 +189,22 @@ impl Errands {
 }
 
 /// Moves what an errand says, once; gives how much was carried.
-pub(super) async fn carry(images: &Images, controller: &Address, deed: &Deed) -> io::Result<Bytes> {
-    let (&([from, to], bytes), peer) = match deed {
-        Deed::Send { ends, peer, bytes } | Deed::Receive { ends, peer, bytes } => {
+pub(super) async fn carry(
+    images: &Images,
+    controller: &Address,
+    work: &TaskWork,
+) -> io::Result<Bytes> {
+    let (&([from, to], bytes), peer) = match work {
+        TaskWork::Send { ends, peer, bytes } | TaskWork::Receive { ends, peer, bytes } => {
             (&(*ends, *bytes), peer)
         }
-        Deed::Compute { .. } => return Ok(Bytes(0)),
+        TaskWork::Compute { .. } => return Ok(Bytes(0)),
     };
     let bytes = images.store.carry(from, to, bytes).await?;
     let (patience, peer) = (images.patience, peer.as_ref().unwrap_or(controller));
     let mut stream = images.connect(peer).await?;
     let broken = |_: Ended| io::Error::from(io::ErrorKind::ConnectionAborted);
-    if matches!(deed, Deed::Receive { .. }) {
+    if matches!(work, TaskWork::Receive { .. }) {
         wire::write(&mut stream, &Message::Draw { bytes }, patience).await.map_err(broken)?;
         let mut reader = Reader::new(&mut stream);
         // That all is there is said by an acknowledgement here too: of nothing there is no end.
@@ -261,7 +267,8 @@ mod tests {
         assert_eq!(errands.computed(at(6)), [report(2)]);
         errands.set_speed(at(6), 500_000);
         assert_eq!(errands.next(), Some(at(14)), "4 s are left, at half the speed");
-        errands.keep(at(7), &[1]);
+        errands.keep(at(7), 0..1, &[]);
+        errands.keep(at(7), 1..9, &[1, 2]);
         assert_eq!((errands.has(1), errands.computes()), (true, true));
         assert_eq!(errands.computed(at(14)), [report(1)]);
         assert_eq!((errands.next(), errands.has(1)), (None, false));

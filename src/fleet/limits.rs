@@ -84,7 +84,9 @@ fn cannot_work(plan: &Plan) -> Vec<String> {
     let cuts = strikes(|rule| match rule.kind().target() {
         Target::Switch | Target::Feed | Target::Network => true,
         Target::Link => rule.harm.left_ppm() == 0,
-        _ => false,
+        Target::Life | Target::Server | Target::Controller | Target::Memory | Target::Resource => {
+            false
+        }
     });
     let mut all = Vec::new();
     if names.contains(&"multicast") {
@@ -93,11 +95,11 @@ fn cannot_work(plan: &Plan) -> Vec<String> {
     if names.contains(&"polling") {
         all.push("[polling]: agents do not answer datagrams of SNMP".to_owned());
     }
-    let tells_apart = |name: &&&str| ["data_grid", "object_store"].contains(*name);
-    if let (Some(name), Some(rule)) = (names.iter().find(tells_apart), cuts) {
+    let is_struck = |name: &&&str| ["data_grid", "object_store"].contains(*name);
+    if let (Some(name), Some(rule)) = (names.iter().find(is_struck), cuts) {
         all.push(format!(
             "[{name}] and fault `{rule}`: who is silent may have stopped or be cut off, and keep \
-             its data then; the controller cannot tell"
+             its data then; the controller does not know which"
         ));
     }
     let server = strikes(|rule| rule.kind().target() == Target::Server);

@@ -1,5 +1,6 @@
-//! Where agents come in: connections are accepted, and the first message is a join, or of bytes
-//! that a workload moves to the file server or from it.
+//! Where agents come in: the first message of a connection is a join, or one of bytes.
+//!
+//! Bytes are what a workload moves to the file server, whose part the controller takes, or from it.
 //!
 //! A connection that says nothing in time, or anything else, is closed and counted.
 

@@ -105,8 +105,9 @@ pub enum Message {
     ErrandDone { number: u64, carried: Bytes },
     /// From the controller: an errand is given up, and not reported.
     GiveUp { term: u64, number: u64 },
-    /// From the controller: all errands but these are given up.
-    Keep { term: u64, numbers: Vec<u64> },
+    /// From the controller: of the errands from one number to the one before another all but those
+    /// that are listed are given up.
+    Keep { term: u64, from: u64, until: u64, numbers: Vec<u64> },
     /// So many bytes follow, which are acknowledged and thrown away.
     Pour { bytes: Bytes },
     /// So many bytes are to be sent back.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Purpose, What};
-use crate::fleet::errand::{Deed, Errand};
+use crate::fleet::errand::{Errand, TaskWork};
 use crate::fleet::memory;
 use crate::fleet::ports::{Address, Object, Store};
 use crate::fleet::wire::Message;
@@ -29,6 +29,9 @@ use crate::workload::{Command, Input, Machine, TaskId, Workload as _};
 /// What is heard in one piece of the record. All of the last piece is written whenever one thing is
 /// added to it.
 const PIECE: usize = 64;
+
+/// Numbers of errands in one message, so that a frame has room for them.
+const NUMBERS: usize = 2_048;
 
 /// What the workloads demand of the controller, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,13 +219,25 @@ impl Workloads {
         if same {
             let own = self.under_way.iter().filter(|(_, it)| it.by == node);
             let own: Vec<_> = own.map(|(number, it)| (*number, it.errand.clone())).collect();
-            let (term, numbers) = (self.term, own.iter().map(|(number, _)| *number).collect());
-            self.demands.push(Demand::Say(node, Message::Keep { term, numbers }));
+            self.keep(node, &own.iter().map(|(number, _)| *number).collect::<Vec<_>>());
+            let term = self.term;
             let again = own.into_iter().map(|(_, errand)| Message::Errand { term, errand });
             self.demands.extend(again.map(|message| Demand::Say(node, message)));
         }
         if self.reached.get(&node) != Some(&peers) {
             self.hear(now, Heard::Up(node, peers));
+        }
+    }
+
+    /// A node's agent is to give up all errands but these, which ascend.
+    fn keep(&mut self, node: NodeId, numbers: &[u64]) {
+        let (term, mut from) = (self.term, 0);
+        let parts = numbers.chunks(NUMBERS).map(<[u64]>::to_vec).chain([Vec::new()]);
+        for numbers in parts {
+            let until = numbers.last().map_or(u64::MAX, |last| last + 1);
+            let message = Message::Keep { term, from, until, numbers };
+            self.demands.push(Demand::Say(node, message));
+            from = until;
         }
     }
 
@@ -315,12 +330,12 @@ impl Workloads {
         for command in commands {
             match command {
                 Command::Compute { task, node, span } => {
-                    let deed = Deed::Compute { span, processors: None };
-                    self.order(now, (number, task), (node, [Some(node), None]), deed);
+                    let work = TaskWork::Compute { span, processors: None };
+                    self.order(now, (number, task), (node, [Some(node), None]), work);
                 }
                 Command::Share { task, node, span, processors } => {
-                    let deed = Deed::Compute { span, processors: Some(processors) };
-                    self.order(now, (number, task), (node, [Some(node), None]), deed);
+                    let work = TaskWork::Compute { span, processors: Some(processors) };
+                    self.order(now, (number, task), (node, [Some(node), None]), work);
                 }
                 Command::Send { task, from, to, bytes } => {
                     self.send(now, (number, task), [from, to], bytes);
@@ -360,12 +375,12 @@ impl Workloads {
             (None, Some(node)) => (node, peer(from), true),
             (None, None) => unreachable!("such a plan is refused"),
         };
-        let deed = if receives {
-            Deed::Receive { ends, peer, bytes }
+        let work = if receives {
+            TaskWork::Receive { ends, peer, bytes }
         } else {
-            Deed::Send { ends, peer, bytes }
+            TaskWork::Send { ends, peer, bytes }
         };
-        if self.order(now, task, (by, needs), deed) {
+        if self.order(now, task, (by, needs), work) {
             self.inform(now, task.0, Input::Begun(task.1));
         }
     }
@@ -377,7 +392,7 @@ impl Workloads {
         now: Time,
         task: Task,
         (by, needs): (NodeId, [Option<NodeId>; 2]),
-        deed: Deed,
+        work: TaskWork,
     ) -> bool {
         let missing = |node: &NodeId| !self.reached.contains_key(node);
         if needs.iter().flatten().any(missing) {
@@ -390,7 +405,7 @@ impl Workloads {
             return false;
         }
         self.errands += 1;
-        let errand = Errand { number: self.errands, deed };
+        let errand = Errand { number: self.errands, work };
         let message = Message::Errand { term: self.term, errand: errand.clone() };
         self.demands.push(Demand::Say(by, message));
         self.under_way.insert(self.errands, UnderWay { task, by, needs, errand });

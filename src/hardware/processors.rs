@@ -29,7 +29,7 @@ pub struct ShareId {
 #[derive(Clone, Debug)]
 pub struct Processors<T> {
     tasks: BTreeMap<ShareId, T>,
-    processors: u32,
+    count: u32,
     share_ppm: u32,
     /// What they had attained at `since`.
     attained: u128,
@@ -39,14 +39,14 @@ pub struct Processors<T> {
 impl<T> Processors<T> {
     /// So many, at a share of their speed (ppm), from now on.
     #[must_use]
-    pub fn new(now: Time, processors: u32, share_ppm: u32) -> Self {
-        Self { tasks: BTreeMap::new(), processors, share_ppm, attained: 0, since: now }
+    pub fn new(now: Time, count: u32, share_ppm: u32) -> Self {
+        Self { tasks: BTreeMap::new(), count, share_ppm, attained: 0, since: now }
     }
 
     /// The speed of each task as a fraction.
     fn speed(&self) -> (u128, u128) {
         let tasks = (self.tasks.len() as u128).max(1);
-        let processors = tasks.min(self.processors.into());
+        let processors = tasks.min(self.count.into());
         (processors * u128::from(self.share_ppm.max(1)), tasks * u128::from(WHOLE_PPM))
     }
 

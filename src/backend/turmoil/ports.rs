@@ -156,9 +156,9 @@ impl ports::Store for Store {
         let stopped = || io::Error::other("an end of it has stopped");
         let stage = Rc::clone(&self.stage);
         let send = stage.with_rack(|rack| rack.send(from, to, bytes)).ok_or_else(stopped)?;
-        let sent = stage.wait_for_send(send);
+        let arrival = stage.wait_for_send(send);
         let dropped = DropsSend { stage, send };
-        let arrived = sent.await;
+        let arrived = arrival.await;
         drop(dropped);
         arrived.ok().filter(|arrived| *arrived).map(|_| Bytes(0)).ok_or_else(stopped)
     }
@@ -194,6 +194,7 @@ impl Drop for DropsSend {
     fn drop(&mut self) {
         if self.stage.ended().is_none() {
             let send = self.send;
+            self.stage.sending.borrow_mut().remove(&send);
             self.stage.with_rack(|rack| rack.drop_send(send));
         }
     }

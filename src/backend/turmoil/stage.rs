@@ -88,7 +88,7 @@ pub(super) struct Simulation {
     /// Whoever waits for a transfer.
     waiting: RefCell<BTreeMap<Ticket, oneshot::Sender<()>>>,
     /// Whoever waits for what a workload sends: whether it has arrived.
-    sending: RefCell<BTreeMap<SendId, oneshot::Sender<bool>>>,
+    pub sending: RefCell<BTreeMap<SendId, oneshot::Sender<bool>>>,
     /// The share of its speed at which each node computes (ppm).
     speeds: Vec<watch::Sender<u32>>,
     /// Nodes whose agents are to be started.
@@ -212,9 +212,9 @@ impl Simulation {
 
     /// Waits for what a workload sends: whether it arrives.
     pub(super) fn wait_for_send(&self, send: SendId) -> oneshot::Receiver<bool> {
-        let (done, sent) = oneshot::channel();
+        let (done, arrival) = oneshot::channel();
         self.sending.borrow_mut().insert(send, done);
-        sent
+        arrival
     }
 
     /// Emits an event at this instant.

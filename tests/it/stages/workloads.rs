@@ -1,5 +1,4 @@
-//! Workloads that are no jobs, on the model and on the fleet: the same tasks, done as often, lost
-//! as often, at about the same time.
+//! Workloads that are no jobs, on the model and on the fleet: the same tasks come to the same end.
 //!
 //! On the fleet each command is an order to an agent and its answer, a few milliseconds; a node
 //! that has stopped is noticed up to `detect` after it, and what waits for that waits for as long.
@@ -94,7 +93,6 @@ fn agree(text: &str, by_node: bool, (before, after): (f64, f64)) -> Played {
     assert_eq!(tasks(&model, by_node), tasks(&fleet, by_node), "the model on the left");
     let ((ours, at), (theirs, then)) = (end(&model), end(&fleet));
     assert_eq!(ours, theirs);
-    println!("{at} s on the model, {then} s on the fleet");
     assert!((at - before..=at + after).contains(&then), "{at} s and {then} s");
     fleet
 }
@@ -164,7 +162,7 @@ fn what_is_over_before_it_is_noticed_costs_the_fleet_time_and_nothing_else() {
 
 #[test]
 fn what_the_fleet_cannot_play_is_refused_by_name_with_the_reason() {
-    let server = "[[fault.server-loss]]\non = \"file-server\"\nat = \"8 s\"\nrepair = \"1 s\"\n";
+    let server = "[[fault.server-loss]]\non = \"server[1]\"\nat = \"8 s\"\n";
     let cut = "[[fault.link-degradation]]\non = \"pi3/link\"\nat = \"7 s\"\nshare = 0.0\n";
     let multicast = "[multicast]\nnodes = \"pi[2-6]\"\nfrom = \"pi1\"\nlatency = \"1 ms\"\n";
     let between = "[transfers]\nrows = '''\nstart,source,destination,bytes\n\
@@ -179,8 +177,7 @@ fn what_the_fleet_cannot_play_is_refused_by_name_with_the_reason() {
         // Of two modules, each with a server.
         let text = nodes(7, &text)
             .replace("modules = 1", "modules = 2")
-            .replace("[server]\n", "[server]\nper = \"module\"\n")
-            .replace("on = \"file-server\"", "on = \"server[1]\"");
+            .replace("[server]\n", "[server]\nper = \"module\"\n");
         let reasons = Turmoil.cannot(&plan_of(&text));
         assert_eq!(reasons.len(), 1, "{reasons:?}");
         assert!(reasons[0].contains(reason), "{reasons:?}");
@@ -231,8 +228,8 @@ fn a_node_that_crashes_while_the_controller_is_down_is_noticed_when_it_is_back()
 }
 
 const MAP_REDUCE: &str = "[map_reduce]\nmaster = \"pi1\"\nnodes = \"pi[2-6]\"\ninput = \"400 MB\"\n\
-    block = \"32 MiB\"\nmap_time = \"10 s\"\nreducers = 3\nreduce_rate = \"5 MB/s\"\nat = \"5 s\"\n\
-    map_variation = 0.2\n";
+    block = \"32 MiB\"\nmap_time = \"10 s\"\nreducers = 3\nreduce_rate = \"5 MB/s\"\n\
+    at = \"5 s\"\nmap_variation = 0.2\n";
 
 #[test]
 fn a_map_reduce_job_is_the_same_on_both() {
@@ -260,8 +257,10 @@ fn requests_to_a_worker_that_crashes_are_lost_on_both() {
     agree(&nodes(6, &format!("{WEB}resend = true\n{}", crash(3, 20.0))), false, (0.1, 65.0));
 }
 
-const GRID: &str = "[data_grid]\nmembers = \"pi[2-6]\"\nmaster = \"pi1\"\npartition_size = \"1 MB\"\n\
-    parallel = 2\ndetect = \"10 s\"\nat = \"5 s\"\ntasks = 30\ntask = \"5 s\"\ntask_size = \"1 MB\"\n";
+const GRID: &str = "[data_grid]\nmembers = \"pi[2-6]\"\nmaster = \"pi1\"\n\
+    partition_size = \"1 MB\"\nparallel = 2\ndetect = \"10 s\"\n\
+    at = \"5 s\"\ntasks = 30\ntask = \"5 s\"\n\
+    task_size = \"1 MB\"\n";
 
 #[test]
 fn a_data_grid_is_the_same_on_both() {
@@ -274,7 +273,8 @@ fn a_data_grid_that_loses_a_member_is_the_same_on_both() {
 }
 
 const STORE: &str = "[object_store]\nnodes = \"pi[3-7]\"\nclients = \"pi[1-2]\"\ndata = 3\n\
-    parity = 1\nobjects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\nat = \"5 s\"\nputs = 0.1\n\
+    parity = 1\nobjects = 40\nobject_size = \"3 MB\"\ngive_up = \"10 s\"\n\
+    at = \"5 s\"\nputs = 0.1\n\
     gets = 0.3\nlasts = \"2 min\"\n";
 
 #[test]
