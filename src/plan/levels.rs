@@ -117,8 +117,8 @@ impl Plan {
         span_of(&self.scenario, self.checkpoint_of(of)?, level, share, access)
     }
 
-    /// What nodes do and send to each other for `share` times a job's checkpoint of this level; `None`
-    /// if they send nothing.
+    /// What nodes do and send to each other for `share` times a job's checkpoint of this level;
+    /// `None` if they send nothing.
     #[must_use]
     pub fn exchange(
         &self,

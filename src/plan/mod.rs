@@ -145,6 +145,25 @@ impl Plan {
         others || !self.scenario.transfers.is_empty() || self.scenario.jobs.iter().any(sends)
     }
 
+    /// Whether copies at partners and buddies, and parities of groups, are played on the links of
+    /// the machine.
+    #[must_use]
+    pub fn plays_copies(&self) -> bool {
+        sharing::plays_copies(self)
+    }
+
+    /// Whether such copies may meet other traffic on their links, whatever fails.
+    #[must_use]
+    pub fn copies_meet_others(&self) -> bool {
+        sharing::copies_meet_others(self)
+    }
+
+    /// Whether any part may send to any other, so that the fabric is a mesh.
+    #[must_use]
+    pub fn is_mesh(&self) -> bool {
+        self.sends_between_parts() || self.machine.wiring.cells > 0 || self.plays_copies()
+    }
+
     /// What the nodes of a job send to each other at the end of each step, if they do.
     #[must_use]
     pub fn collective(&self, of: JobId) -> Option<Collective> {

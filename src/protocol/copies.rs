@@ -75,18 +75,19 @@ impl Seating {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::NodeId;
-    use crate::plan::pilot;
     use crate::protocol::free::Free;
     use crate::scenario::job::{Checkpoint, Cost};
 
     /// Nodes 0 to n - 1 on as many seats, with a committed checkpoint.
     fn seated(n: u32, place: KeptAt) -> Seating {
-        let scenario = pilot::scenario();
+        let text = "schema = 1\ninherit = \"edge_rack_24\"\n[workload.bulk-synchronous]\n\
+                    step = \"1 min\"\nwork = \"1 h\"\n[checkpoint.coordinated]\n\
+                    size = \"1 MB\"\ninterval = \"5 min\"\nto = \"card\"\n";
+        let scenario = crate::scenario::read("copies", text).expect("it is one");
         let Some(Checkpoint::Coordinated(mut spec)) =
             scenario.checkpoint_of(crate::ids::JobId(0)).cloned()
         else {
-            panic!("the pilot's job writes checkpoints")
+            panic!("the job writes checkpoints")
         };
         spec.cost = Cost::Store(place);
         let mut seating = Seating::new(n as usize, Some(&Checkpoint::Coordinated(spec)));
@@ -118,10 +119,8 @@ mod tests {
                 seating.wipe(NodeId(node));
                 seating.leave(NodeId(node));
             }
-            let mut free = Free::default();
-            for new in 0..lost.len() as u32 {
-                free.insert(true, NodeId(90 + new));
-            }
+            let new = 90..90 + lost.len() as u32;
+            let free: Free = new.map(|node| (true, NodeId(node))).collect();
             seating.place(&free).expect("it can be read");
             numbers(seating.copies_for_newcomers(place))
         };

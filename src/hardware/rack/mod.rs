@@ -505,7 +505,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
     /// What a node sends and receives is lost.
     fn lose_sends(&mut self, id: u32) {
         for (send, what) in self.sends.lose(part_of(id), &mut self.network, self.now) {
-            what.into_iter().for_each(|what| self.emit(what));
+            if let Some(what) = what {
+                self.emit(what);
+            }
             self.effect(Effect::Sent { send, arrived: false });
         }
     }
@@ -529,7 +531,9 @@ impl<P: Deref<Target = Plan> + Clone, T: Copy + From<Timer>> Rack<P, T> {
                 self.effect(Effect::Moved(ticket));
             }
         } else if let Some((send, what)) = self.sends.finished(finished) {
-            what.into_iter().for_each(|what| self.emit(what));
+            if let Some(what) = what {
+                self.emit(what);
+            }
             self.effect(Effect::Sent { send, arrived: true });
         } else {
             self.boot_transfer_done(finished.tag as u32, finished);
