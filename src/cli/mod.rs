@@ -12,6 +12,7 @@ mod events;
 mod fake_tool;
 mod fit;
 mod import;
+mod new;
 mod optimize;
 mod plan;
 mod power;
@@ -55,6 +56,7 @@ pub use exit::Exit;
 /// What stands under the list of commands.
 const EXAMPLES: &str = "\
 Examples:
+  rackstorm new rack --nodes 48 -o storm.toml              a scenario to begin with
   rackstorm run scenarios/study/lanl_750_boot.toml         play a scenario and draw its report
   rackstorm run scenarios/smoke/*.toml --jobs 4            many at once
   rackstorm study interval.toml                            all axes and seeds, to one table
@@ -88,6 +90,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::Arguments),
     Run(run::Arguments),
     Study(Box<study::Arguments>),
     Optimize(Box<optimize::Arguments>),
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Err(reported) => return mistyped(&reported),
     };
     let done = match command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Optimize(arguments) => optimize::run(&arguments),
