@@ -94,17 +94,14 @@ impl Template {
             return Err(Refused::Asked(format!("no hardware `{name}`; {meant}There are: {all}")));
         }
         let refused = |mistakes| Refused::Mistakes(Box::new(mistakes));
-        // What is below the template, and the board, which may boot in one way only.
-        let below = match self.machine {
-            Machine::Rack => "inherit = \"edge_rack_24\"",
-            Machine::Nodes | Machine::Parts => "",
-        };
-        let plain = read("plain", &format!("schema = 1\n{below}\n")).map_err(refused)?;
+        // What lies below a template, and the board, which may boot in one way only.
+        let plain = "schema = 1\ninherit = \"edge_rack_24\"\n";
+        let plain = read("plain", plain).map_err(refused)?;
         let board = format!("[cluster]\nhardware = {}\n[boot]\nmethod = \"sd\"\n", quoted(name));
         let board = read("board", &board).map_err(refused)?;
         let mut draft = Draft {
             text: String::new(),
-            table: String::new(),
+            in_table: false,
             known: &plain.provenance,
             asked: self,
             node: &board.hardware,
@@ -123,8 +120,8 @@ impl Template {
 /// A text that grows.
 struct Draft<'a> {
     text: String,
-    /// Path of the table that is open, with a dot behind it.
-    table: String,
+    /// Whether a table is open.
+    in_table: bool,
     /// Where the defaults of this hardware come from.
     known: &'a [Provenance],
     asked: &'a Template,
@@ -344,7 +341,7 @@ impl Draft<'_> {
         self.text += "\n";
         self.comment(why);
         let _ = writeln!(self.text, "[{header}]");
-        header.trim_matches(['[', ']']).clone_into(&mut self.table);
+        self.in_table = true;
     }
 
     /// A key, what is known of it, and why it has this value here.
@@ -352,7 +349,7 @@ impl Draft<'_> {
         let said = about(path, self.known);
         // Like tables say it once.
         if !self.text.contains(&wrapped(&said)) {
-            if self.table.is_empty() {
+            if !self.in_table {
                 self.text += "\n";
             }
             self.comment(&said);

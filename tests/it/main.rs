@@ -45,6 +45,7 @@ mod map_reduce;
 mod measured;
 mod model;
 mod mutants;
+mod new;
 mod numbers;
 mod object_store;
 mod optimize;
