@@ -76,6 +76,7 @@ mod theory;
 mod tidy;
 mod traces;
 mod transfers;
+mod tutorial;
 mod variants;
 mod web;
 mod workloads;
