@@ -23,6 +23,7 @@ mod crews;
 mod data_grid;
 mod determinism;
 mod diagnostics;
+mod documents;
 mod drain;
 mod dram;
 mod figures;
