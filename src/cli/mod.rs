@@ -14,6 +14,7 @@ mod export;
 mod fake_tool;
 mod fit;
 mod import;
+mod new;
 mod optimize;
 mod plan;
 mod power;
@@ -58,6 +59,7 @@ pub use exit::Exit;
 /// What stands under the list of commands.
 const EXAMPLES: &str = "\
 Examples:
+  rackstorm new rack --nodes 48 -o storm.toml              a scenario to begin with
   rackstorm run scenarios/study/lanl_750_boot.toml         play a scenario and draw its report
   rackstorm run scenarios/smoke/*.toml --jobs 4            many at once
   rackstorm study interval.toml                            all axes and seeds, to one table
@@ -91,6 +93,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::Arguments),
     Run(run::Arguments),
     Study(Box<study::Arguments>),
     Optimize(Box<optimize::Arguments>),
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Err(reported) => return mistyped(&reported),
     };
     let done = match command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Optimize(arguments) => optimize::run(&arguments),

@@ -56,13 +56,18 @@ pub(crate) fn kind_at(root: &'static TableSpec, path: &str) -> Option<&'static K
     kind
 }
 
-/// The default of the key at `path`, if the language has one.
-pub(crate) fn default_at(root: &'static TableSpec, path: &str) -> Option<&'static str> {
+/// The declaration of the key at `path`.
+pub(crate) fn key_at(root: &'static TableSpec, path: &str) -> Option<&'static Key> {
     let (spec, name) = match path.rsplit_once('.') {
         None => (root, path),
         Some((above, name)) => (table_of(kind_at(root, above)?)?, name),
     };
-    spec.key(name)?.default
+    spec.key(name)
+}
+
+/// The default of the key at `path`, if the language has one.
+pub(crate) fn default_at(root: &'static TableSpec, path: &str) -> Option<&'static str> {
+    key_at(root, path)?.default
 }
 
 fn check_table(

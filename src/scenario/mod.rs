@@ -44,6 +44,7 @@ mod resolved;
 pub mod study;
 mod study_text;
 mod sweep;
+pub mod template;
 pub mod transfers;
 mod variants;
 pub mod varied;
