@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::alarms::Alarms;
 use super::collectives::Collectives;
 use super::corruptions::Corruptions;
+use super::failures::Failures;
 use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
 use super::shape::Shape;
+use super::strikes::Strikes;
 use super::tasks::Tasks;
 use super::timeline::Timeline;
 use super::transfers::TransferTally;
@@ -18,6 +20,7 @@ use super::workloads::{Tallies, TaskEvent};
 use super::{Findings, NodeClass};
 use crate::event::{Event, Purpose, TaskKind, What};
 use crate::plan::Plan;
+use crate::plan::machine::Machine;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
@@ -48,6 +51,34 @@ pub struct Fold {
     moved: u64,
     /// A row of each task, unless some metrics are all that is wanted.
     tasks: Option<Tasks>,
+    /// Strikes and what they cost, if series are wanted.
+    incidents: Option<Box<Incidents>>,
+}
+
+/// What struck, one by one.
+#[derive(Clone, Debug)]
+struct Incidents {
+    machine: Arc<Machine>,
+    strikes: Strikes,
+    failures: Failures,
+}
+
+impl Incidents {
+    fn of(shape: &Shape) -> Self {
+        Self {
+            machine: shape.machine.clone(),
+            strikes: Strikes::default(),
+            failures: Failures::new(&shape.jobs, &shape.machine),
+        }
+    }
+
+    /// Takes the next event, before the jobs do.
+    fn event(&mut self, event: &Event, jobs: &Jobs) {
+        if let What::FaultStrikes { kind, part, .. } = event.what {
+            self.strikes.add((event.at.0, kind, part));
+        }
+        self.failures.event(event, |job| jobs.cost(event.at.0, job));
+    }
 }
 
 impl Fold {
@@ -112,6 +143,7 @@ impl Fold {
             },
             moved: 0,
             tasks: Some(Tasks::default()),
+            incidents: series.then(|| Box::new(Incidents::of(shape))),
         }
     }
 
@@ -129,6 +161,9 @@ impl Fold {
         let moved = std::mem::take(&mut self.moved);
         if let What::Transfer { purpose: Purpose::Workload, received, .. } = event.what {
             self.moved = received.0;
+        }
+        if let Some(incidents) = &mut self.incidents {
+            incidents.event(event, &self.jobs);
         }
         match event.what {
             What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
@@ -202,6 +237,9 @@ impl Fold {
         self.timeline.close(end);
         self.nodes.close(end, &self.timeline);
         self.jobs.close(end);
+        if let Some(incidents) = &mut self.incidents {
+            incidents.failures.close(|job| self.jobs.cost(end, job));
+        }
         let mut table = Table::default();
         table.put("run_time", Time(end).as_secs_f64());
         table.count("faults", self.strikes);
@@ -237,7 +275,12 @@ impl Fold {
         let jobs = self.jobs.findings(end);
         let transfers = self.transfers.findings();
         let tasks = self.tasks.as_ref().map(Tasks::findings).unwrap_or_default();
-        Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers, tasks }
+        let incidents = self.incidents.map(|it| {
+            (it.strikes.findings(&it.machine), it.failures.findings())
+        });
+        let (strikes, failures) = incidents.unwrap_or_default();
+        let metrics = table.finish();
+        Findings { metrics, series, nodes, boots, jobs, strikes, failures, transfers, tasks }
     }
 }
 

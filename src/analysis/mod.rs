@@ -8,6 +8,7 @@ pub mod compare;
 mod corruptions;
 mod eventful;
 pub mod expect;
+mod failures;
 mod fold;
 mod groups;
 mod jobs;
@@ -22,6 +23,7 @@ pub mod run;
 mod sample;
 mod shape;
 pub mod stats;
+mod strikes;
 pub mod study;
 mod tasks;
 mod timeline;
@@ -53,6 +55,11 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
+    /// One row for each fault that struck a part, evenly thinned if they are very many, if series
+    /// were asked for.
+    pub strikes: Vec<StrikeFinding>,
+    /// One row for each failure that struck a job, with what it cost, if series were asked for.
+    pub failures: Vec<FailureFinding>,
     /// One row for each transfer that the scenario lists.
     pub transfers: Vec<TransferFinding>,
     /// One row for each task of other workloads: the first hundred thousand.
@@ -165,6 +172,42 @@ pub struct JobFinding {
     pub interrupts: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+}
+
+/// A fault that struck a part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrikeFinding {
+    /// When (s).
+    pub t_s: f64,
+    /// Its kind, as in [`crate::event::Fault`].
+    pub kind: String,
+    /// The part.
+    pub part: String,
+}
+
+/// A failure that struck a job, and what it cost that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureFinding {
+    /// When the fault struck, or else when the node failed (s).
+    pub at_s: f64,
+    /// Kind of the fault; or else the cause of the node's failure; `walltime` if the job was
+    /// ended, and `course` if it waited without a failure.
+    pub kind: String,
+    /// The part that was struck; none if the row is of many failures together, or of no part.
+    pub part: String,
+    /// The job.
+    pub job: String,
+    /// From the strike until the job or the controller acted on it; negative if neither did (s).
+    /// It is part of the waiting if the job stood still, and of the lost work if it computed.
+    pub detection_s: f64,
+    /// Computing that was thrown away, as time of the job (s).
+    pub rework_s: f64,
+    /// Reading a checkpoint back, or waiting to (s).
+    pub restart_s: f64,
+    /// Waiting for nodes (s).
+    pub wait_s: f64,
+    /// Node time of these three (s).
+    pub node_s: f64,
 }
 
 /// What became of one transfer.

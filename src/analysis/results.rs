@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series, TaskFinding,
-    TransferFinding,
+    BootSpan, FailureFinding, Findings, JobFinding, Metric, NodeFinding, Point, Series,
+    StrikeFinding, TaskFinding, TransferFinding,
 };
 use crate::record::RecordError;
 
@@ -49,6 +49,25 @@ pub const JOBS: (&str, &[&str]) = (
         "wait_s",
         "interrupts",
         "checkpoints",
+    ],
+);
+
+/// The file of the faults that struck, and its columns.
+pub const STRIKES: (&str, &[&str]) = ("strikes.csv", &["t_s", "kind", "part"]);
+
+/// The file of the failures that struck a job, and its columns.
+pub const FAILURES: (&str, &[&str]) = (
+    "failures.csv",
+    &[
+        "at_s",
+        "kind",
+        "part",
+        "job",
+        "detection_s",
+        "rework_s",
+        "restart_s",
+        "wait_s",
+        "node_s",
     ],
 );
 
@@ -92,6 +111,8 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, SERIES, points)?;
     write(folder, NODES, &findings.nodes)?;
     write(folder, BOOTS, &findings.boots)?;
+    write(folder, STRIKES, &findings.strikes)?;
+    write(folder, FAILURES, &findings.failures)?;
     if !findings.transfers.is_empty() {
         write(folder, TRANSFERS, &findings.transfers)?;
     }
@@ -121,6 +142,8 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
         jobs: read::<JobFinding>(folder, JOBS)?,
+        strikes: read_if_there::<StrikeFinding>(folder, STRIKES)?,
+        failures: read_if_there::<FailureFinding>(folder, FAILURES)?,
         transfers: read_if_there::<TransferFinding>(folder, TRANSFERS)?,
         tasks: read_if_there::<TaskFinding>(folder, TASKS)?,
     })
@@ -229,12 +252,30 @@ mod tests {
             end_s: -1.0,
             status: "begun".to_owned(),
         };
+        let strike = |value: &f64| StrikeFinding {
+            t_s: *value,
+            kind: "power-loss".to_owned(),
+            part: "module[2]/psu[1]".to_owned(),
+        };
+        let failure = |value: &f64| FailureFinding {
+            at_s: *value,
+            kind: "crash".to_owned(),
+            part: "pi17".to_owned(),
+            job: "large, \"or\" not".to_owned(),
+            detection_s: -1.0,
+            rework_s: *value,
+            restart_s: 1e-9,
+            wait_s: 40.0,
+            node_s: 7.0 * value,
+        };
         Findings {
             metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
             series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
             nodes: (0..).zip(values).map(node).collect(),
             boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
             jobs: values.iter().map(job).collect(),
+            strikes: values.iter().map(strike).collect(),
+            failures: values.iter().map(failure).collect(),
             transfers: values.iter().map(transfer).collect(),
             tasks: values.iter().map(task).collect(),
         }
