@@ -20,7 +20,7 @@ use super::FailureFinding;
 use super::bins::seconds;
 use super::shape::JobShape;
 use super::strikes::Strike;
-use crate::event::{Cause, CorruptionAct, Event, Fault, JobPhase, NodeState, What};
+use crate::event::{Cause, CorruptionAct, Event, Fault, GroupAct, JobPhase, NodeState, What};
 use crate::ids::{JobId, NodeId, Part, PartKind};
 use crate::plan::machine::Machine;
 use crate::record::words;
@@ -69,8 +69,52 @@ struct Row {
     /// The node by which the job noticed.
     node: Option<NodeId>,
     /// From the strike until it was dealt with (ns), once it was.
-    detection: Option<u64>,
+    reaction: Option<u64>,
     cost: Cost,
+    /// How many failures it is of.
+    count: u64,
+}
+
+/// What all failures of one kind cost together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KindCost {
+    /// The kind, as in [`FailureFinding::kind`].
+    pub kind: String,
+    /// How many there were.
+    pub failures: u64,
+    /// Computing that was thrown away, as time of the jobs (s).
+    pub rework_s: f64,
+    /// Reading checkpoints back (s).
+    pub restart_s: f64,
+    /// Waiting for nodes (s).
+    pub wait_s: f64,
+    /// Node time of these three (s).
+    pub node_s: f64,
+}
+
+/// What failures cost by their kind: the kind that cost most comes first.
+#[must_use]
+pub fn cost_by_kind(failures: &[FailureFinding]) -> Vec<KindCost> {
+    let mut kinds: BTreeMap<&str, KindCost> = BTreeMap::new();
+    for row in failures {
+        let none = || KindCost {
+            kind: row.kind.clone(),
+            failures: 0,
+            rework_s: 0.0,
+            restart_s: 0.0,
+            wait_s: 0.0,
+            node_s: 0.0,
+        };
+        let sum = kinds.entry(&row.kind).or_insert_with(none);
+        sum.failures += row.failures;
+        sum.rework_s += row.rework_s;
+        sum.restart_s += row.restart_s;
+        sum.wait_s += row.wait_s;
+        sum.node_s += row.node_s;
+    }
+    let mut kinds: Vec<_> = kinds.into_values().collect();
+    kinds.sort_by(|a, b| b.node_s.total_cmp(&a.node_s));
+    kinds
 }
 
 /// The failures of a run that struck a job.
@@ -92,6 +136,8 @@ pub(super) struct Failures {
     found: Option<(u64, Row)>,
     /// When a job last lost work (ns).
     lost_at: Option<(JobId, u64)>,
+    /// When a group was last rolled back (ns).
+    rolled_at: Option<(JobId, u64)>,
 }
 
 impl Failures {
@@ -107,6 +153,7 @@ impl Failures {
             silent: BTreeMap::new(),
             found: None,
             lost_at: None,
+            rolled_at: None,
         }
     }
 
@@ -120,8 +167,15 @@ impl Failures {
             }
             What::NodeState { node, state, cause, .. } => self.node(now, node, state, cause),
             What::Corruption { node, number, act, .. } => self.corruption(now, (node, number), act),
-            What::WorkLost { job, node, .. } => {
+            // The time that a group's roll-back makes wait belongs to the failure that comes next.
+            What::Group { job, act: GroupAct::RollBack, .. } => {
                 self.book(job, cost(job));
+                self.rolled_at = Some((job, now));
+            }
+            What::WorkLost { job, node, .. } => {
+                if self.rolled_at.take() != Some((job, now)) {
+                    self.book(job, cost(job));
+                }
                 self.lost_at = Some((job, now));
                 let row = match self.found {
                     Some((at, row)) if at == now => Row { job, ..row },
@@ -131,18 +185,18 @@ impl Failures {
             }
             What::FailureAbsorbed { job, node } => {
                 let row = self.cause_of(now, job, node);
-                let detection = Some(now - row.at);
+                let reaction = Some(now - row.at);
                 // The job goes on, and its time with what went before.
                 if self.rows.len() < ROWS_MAX && !self.has(&row) {
-                    self.rows.push(Row { detection, ..row });
+                    self.rows.push(Row { reaction, ..row });
                 }
             }
             What::JobPhase { job, phase, cause } => {
                 self.book(job, cost(job));
                 if phase == JobPhase::TimedOut {
                     let (why, part, node) = (Why::Walltime, None, None);
-                    let (at, cost, detection) = (now, Cost::default(), Some(0));
-                    self.open(now, Row { job, at, why, part, node, detection, cost });
+                    let (at, cost, reaction) = (now, Cost::default(), Some(0));
+                    self.open(now, Row { job, at, why, part, node, reaction, cost, count: 0 });
                 } else if cause == Cause::NodeFailure && self.lost_at != Some((job, now)) {
                     self.fails_again(now, job);
                 }
@@ -173,11 +227,12 @@ impl Failures {
                 kind: row.why.word().to_owned(),
                 part: row.part.map_or_else(String::new, |part| self.machine.name(part)),
                 job: job.name.clone(),
-                detection_s: row.detection.map_or(-1.0, seconds),
+                reaction_s: row.reaction.map_or(-1.0, seconds),
                 rework_s: of_job(rework),
                 restart_s: of_job(restart),
                 wait_s: of_job(wait),
                 node_s: (rework + restart + wait) as f64 / 1e9,
+                failures: row.count,
             }
         };
         self.rows.iter().map(row).collect()
@@ -195,11 +250,11 @@ impl Failures {
             _ => {}
         }
         if matches!(cause, Cause::Repair | Cause::Timeout) {
-            let waits = |row: &&mut Row| row.node == Some(node) && row.detection.is_none();
+            let waits = |row: &&mut Row| row.node == Some(node) && row.reaction.is_none();
             let rows = self.current.iter().filter_map(|(row, _)| *row).collect::<Vec<_>>();
             for row in rows {
                 if let Some(row) = Some(&mut self.rows[row]).filter(waits) {
-                    row.detection = Some(now - row.at);
+                    row.reaction = Some(now - row.at);
                 }
             }
         }
@@ -214,10 +269,11 @@ impl Failures {
                 let (at, node) = self.silent.get(&number).copied().unwrap_or((now, node));
                 let part = Some(Part { kind: PartKind::Node, index: node.0 });
                 let (job, why) = (JobId(0), Why::Strike(Fault::SilentCorruption));
-                let (cost, detection) = (Cost::default(), Some(now - at));
+                let (cost, reaction) = (Cost::default(), Some(now - at));
                 // Of several that are found at once, the first is what the job was thrown back by.
                 if self.found.is_none_or(|(found, _)| found != now) {
-                    let row = Row { job, at, why, part, node: Some(node), detection, cost };
+                    let node = Some(node);
+                    let row = Row { job, at, why, part, node, reaction, cost, count: 1 };
                     self.found = Some((now, row));
                 }
             }
@@ -241,8 +297,8 @@ impl Failures {
         }
         let row = *row.get_or_insert_with(|| {
             let (at, why) = (0, Why::Other(Cause::Course));
-            let (part, node, detection, cost) = (None, None, None, Cost::default());
-            self.rows.push(Row { job, at, why, part, node, detection, cost });
+            let (part, node, reaction, cost) = (None, None, None, Cost::default());
+            self.rows.push(Row { job, at, why, part, node, reaction, cost, count: 0 });
             self.rows.len() - 1
         });
         let sum = &mut self.rows[row].cost;
@@ -258,16 +314,19 @@ impl Failures {
             return;
         }
         let number = if self.rows.len() < ROWS_MAX {
-            let detection = row.detection.or_else(|| (now > row.at).then(|| now - row.at));
-            self.rows.push(Row { detection, ..row });
+            let reaction = row.reaction.or_else(|| (now > row.at).then(|| now - row.at));
+            self.rows.push(Row { reaction, ..row });
             self.rows.len() - 1
         } else {
             let others = |it: &Row| it.part.is_none() && it.why == row.why && it.job == row.job;
             let found = self.rows.iter().rposition(others);
-            found.unwrap_or_else(|| {
-                self.rows.push(Row { part: None, node: None, detection: Some(0), ..row });
+            let number = found.unwrap_or_else(|| {
+                let (part, node, reaction) = (None, None, Some(0));
+                self.rows.push(Row { part, node, reaction, count: 0, ..row });
                 self.rows.len() - 1
-            })
+            });
+            self.rows[number].count += row.count;
+            number
         };
         self.current[usize::from(row.job.0)].0 = Some(number);
     }
@@ -283,7 +342,7 @@ impl Failures {
         if let Some(&(at, kind, part)) = strike {
             let node = (part.kind == PartKind::Node).then_some(NodeId(part.index));
             let (why, part, cost) = (Why::Strike(kind), Some(part), Cost::default());
-            self.open(now, Row { job, at, why, part, node, detection: None, cost });
+            self.open(now, Row { job, at, why, part, node, reaction: None, cost, count: 1 });
         }
     }
 
@@ -291,7 +350,7 @@ impl Failures {
     fn deal(&mut self, now: u64, job: JobId) {
         if let Some(row) = self.current[usize::from(job.0)].0 {
             let row = &mut self.rows[row];
-            row.detection.get_or_insert(now - row.at);
+            row.reaction.get_or_insert(now - row.at);
         }
     }
 
@@ -326,7 +385,7 @@ impl Failures {
             }
         };
         let (part, node, cost) = (Some(part), Some(node), Cost::default());
-        Row { job, at, why, part, node, detection: None, cost }
+        Row { job, at, why, part, node, reaction: None, cost, count: 1 }
     }
 }
 

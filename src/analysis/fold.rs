@@ -10,6 +10,7 @@ use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
+use super::phases::Phases;
 use super::shape::Shape;
 use super::strikes::Strikes;
 use super::tasks::Tasks;
@@ -51,16 +52,17 @@ pub struct Fold {
     moved: u64,
     /// A row of each task, unless some metrics are all that is wanted.
     tasks: Option<Tasks>,
-    /// Strikes and what they cost, if series are wanted.
+    /// Strikes, what they cost, and phases of jobs, if series are wanted.
     incidents: Option<Box<Incidents>>,
 }
 
-/// What struck, one by one.
+/// What struck the run, and what its jobs did, one by one.
 #[derive(Clone, Debug)]
 struct Incidents {
     machine: Arc<Machine>,
     strikes: Strikes,
     failures: Failures,
+    phases: Phases,
 }
 
 impl Incidents {
@@ -69,6 +71,7 @@ impl Incidents {
             machine: shape.machine.clone(),
             strikes: Strikes::default(),
             failures: Failures::new(&shape.jobs, &shape.machine),
+            phases: Phases::new(&shape.jobs, &shape.patterns),
         }
     }
 
@@ -78,6 +81,7 @@ impl Incidents {
             self.strikes.add((event.at.0, kind, part));
         }
         self.failures.event(event, |job| jobs.cost(event.at.0, job));
+        self.phases.event(event);
     }
 }
 
@@ -115,7 +119,7 @@ impl Fold {
     /// The same with series.
     #[must_use]
     pub fn with_series(plan: &Plan) -> Self {
-        Self::of(&Shape::of(plan), true)
+        Self::of(&Shape::of(plan).with_patterns(plan), true)
     }
 
     fn of(shape: &Shape, series: bool) -> Self {
@@ -239,6 +243,7 @@ impl Fold {
         self.jobs.close(end);
         if let Some(incidents) = &mut self.incidents {
             incidents.failures.close(|job| self.jobs.cost(end, job));
+            incidents.phases.close(end);
         }
         let mut table = Table::default();
         table.put("run_time", Time(end).as_secs_f64());
@@ -275,12 +280,26 @@ impl Fold {
         let jobs = self.jobs.findings(end);
         let transfers = self.transfers.findings();
         let tasks = self.tasks.as_ref().map(Tasks::findings).unwrap_or_default();
-        let incidents = self.incidents.map(|it| {
-            (it.strikes.findings(&it.machine), it.failures.findings())
-        });
-        let (strikes, failures) = incidents.unwrap_or_default();
         let metrics = table.finish();
-        Findings { metrics, series, nodes, boots, jobs, strikes, failures, transfers, tasks }
+        let all = Findings {
+            metrics,
+            series,
+            nodes,
+            boots,
+            jobs,
+            transfers,
+            tasks,
+            ..Findings::default()
+        };
+        match self.incidents {
+            None => all,
+            Some(own) => Findings {
+                strikes: own.strikes.findings(&own.machine),
+                failures: own.failures.findings(),
+                phases: own.phases.findings(),
+                ..all
+            },
+        }
     }
 }
 
@@ -318,6 +337,7 @@ mod tests {
                 transfers: Arc::default(),
                 machine: Arc::default(),
                 tallies: Tallies::default(),
+                patterns: Vec::new(),
             };
             Self { fold: Fold::of(&shape, true), now: 0 }
         }

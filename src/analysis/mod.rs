@@ -16,6 +16,7 @@ mod meters;
 mod nodes;
 pub mod observed;
 pub mod optimum;
+mod phases;
 mod queue;
 pub mod rare;
 pub mod results;
@@ -40,6 +41,7 @@ use crate::ids::{NodeId, from_one};
 
 pub use crate::metrics::{self, Metric};
 pub use bins::WIDTHS;
+pub use failures::{KindCost, cost_by_kind};
 pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
@@ -60,6 +62,8 @@ pub struct Findings {
     pub strikes: Vec<StrikeFinding>,
     /// One row for each failure that struck a job, with what it cost, if series were asked for.
     pub failures: Vec<FailureFinding>,
+    /// One row for each phase of a job, the first hundred thousand, if series were asked for.
+    pub phases: Vec<PhaseFinding>,
     /// One row for each transfer that the scenario lists.
     pub transfers: Vec<TransferFinding>,
     /// One row for each task of other workloads: the first hundred thousand.
@@ -185,6 +189,21 @@ pub struct StrikeFinding {
     pub part: String,
 }
 
+/// A phase of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseFinding {
+    /// The job.
+    pub job: String,
+    /// The phase, as in [`crate::event::JobPhase`].
+    pub phase: String,
+    /// Start (s).
+    pub from_s: f64,
+    /// End (s).
+    pub to_s: f64,
+    /// Level of the checkpoint that is written or read, from 1, if there are several levels.
+    pub level: Option<u64>,
+}
+
 /// A failure that struck a job, and what it cost that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailureFinding {
@@ -197,9 +216,9 @@ pub struct FailureFinding {
     pub part: String,
     /// The job.
     pub job: String,
-    /// From the strike until the job or the controller acted on it; negative if neither did (s).
-    /// It is part of the waiting if the job stood still, and of the lost work if it computed.
-    pub detection_s: f64,
+    /// From the strike until the job or the controller acted on it, which takes detection and,
+    /// where no node is free, the repair; negative if neither did (s). It is part of the waiting if the job stood still, and of the lost work if it computed.
+    pub reaction_s: f64,
     /// Computing that was thrown away, as time of the job (s).
     pub rework_s: f64,
     /// Reading a checkpoint back, or waiting to (s).
@@ -208,6 +227,8 @@ pub struct FailureFinding {
     pub wait_s: f64,
     /// Node time of these three (s).
     pub node_s: f64,
+    /// How many failures the row is of: 1; more if there are very many; 0 if it is of none.
+    pub failures: u64,
 }
 
 /// What became of one transfer.

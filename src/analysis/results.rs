@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootSpan, FailureFinding, Findings, JobFinding, Metric, NodeFinding, Point, Series,
-    StrikeFinding, TaskFinding, TransferFinding,
+    BootSpan, FailureFinding, Findings, JobFinding, Metric, NodeFinding, PhaseFinding, Point,
+    Series, StrikeFinding, TaskFinding, TransferFinding,
 };
 use crate::record::RecordError;
 
@@ -63,13 +63,17 @@ pub const FAILURES: (&str, &[&str]) = (
         "kind",
         "part",
         "job",
-        "detection_s",
+        "reaction_s",
         "rework_s",
         "restart_s",
         "wait_s",
         "node_s",
+        "failures",
     ],
 );
+
+/// The file of the phases of jobs, and its columns.
+pub const PHASES: (&str, &[&str]) = ("phases.csv", &["job", "phase", "from_s", "to_s", "level"]);
 
 /// The transfers' file, which only a run has whose scenario lists some, and its columns.
 pub const TRANSFERS: (&str, &[&str]) = (
@@ -113,6 +117,7 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, BOOTS, &findings.boots)?;
     write(folder, STRIKES, &findings.strikes)?;
     write(folder, FAILURES, &findings.failures)?;
+    write(folder, PHASES, &findings.phases)?;
     if !findings.transfers.is_empty() {
         write(folder, TRANSFERS, &findings.transfers)?;
     }
@@ -144,6 +149,7 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         jobs: read::<JobFinding>(folder, JOBS)?,
         strikes: read_if_there::<StrikeFinding>(folder, STRIKES)?,
         failures: read_if_there::<FailureFinding>(folder, FAILURES)?,
+        phases: read_if_there::<PhaseFinding>(folder, PHASES)?,
         transfers: read_if_there::<TransferFinding>(folder, TRANSFERS)?,
         tasks: read_if_there::<TaskFinding>(folder, TASKS)?,
     })
@@ -262,11 +268,19 @@ mod tests {
             kind: "crash".to_owned(),
             part: "pi17".to_owned(),
             job: "large, \"or\" not".to_owned(),
-            detection_s: -1.0,
+            reaction_s: -1.0,
             rework_s: *value,
             restart_s: 1e-9,
             wait_s: 40.0,
             node_s: 7.0 * value,
+            failures: 1,
+        };
+        let phase = |value: &f64| PhaseFinding {
+            job: "large".to_owned(),
+            phase: "checkpoint".to_owned(),
+            from_s: *value,
+            to_s: 7.0,
+            level: (*value > 1.0).then_some(2),
         };
         Findings {
             metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
@@ -276,6 +290,7 @@ mod tests {
             jobs: values.iter().map(job).collect(),
             strikes: values.iter().map(strike).collect(),
             failures: values.iter().map(failure).collect(),
+            phases: values.iter().map(phase).collect(),
             transfers: values.iter().map(transfer).collect(),
             tasks: values.iter().map(task).collect(),
         }

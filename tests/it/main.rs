@@ -25,6 +25,7 @@ mod determinism;
 mod diagnostics;
 mod drain;
 mod dram;
+mod failures;
 mod figures;
 mod fits;
 mod fleet;

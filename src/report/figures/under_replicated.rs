@@ -5,6 +5,7 @@ use crate::report::Input;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{BLUE, Ink, VERMILLION};
 use crate::report::words;
 
@@ -69,8 +70,9 @@ impl Figure for UnderReplicated {
             .collect();
         format!(
             "Blocks of HDFS, as its NameNode knew: a node that dies is noticed after its silence \
-             only, and then its blocks are copied. At most {}.",
-            most.join(" and ")
+             only, and then its blocks are copied. At most {}.{}",
+            most.join(" and "),
+            strip::caption(input)
         )
     }
 
@@ -86,7 +88,7 @@ impl Figure for UnderReplicated {
         let most = all.iter().map(|count| count.most).fold(0.0, f64::max);
         let top = legend(&mut drawing, &names);
         let y = Scale::count(most, "Blocks");
-        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), y);
+        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), y).marked(input);
         frame.grid(&mut drawing);
         for count in &all {
             drawing.steps(frame.staircase(&count.points), count.ink, 2.0);
