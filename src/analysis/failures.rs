@@ -377,13 +377,14 @@ impl Failures {
             strikes.filter(|(at, ..)| *at >= since).max_by_key(|(at, ..)| *at)
         };
         let own = Part { kind: PartKind::Node, index: node.0 };
-        let (at, why, part) = match latest(true).or_else(|| latest(false)) {
-            Some(&(at, kind, part)) => (at, Why::Strike(kind), part),
-            None => {
+        let strike = latest(true).or_else(|| latest(false));
+        let (at, why, part) = strike.map_or_else(
+            || {
                 let (at, cause) = self.down.get(&node).copied().unwrap_or((now, Cause::Silent));
                 (at, Why::Other(cause), own)
-            }
-        };
+            },
+            |&(at, kind, part)| (at, Why::Strike(kind), part),
+        );
         let (part, node, cost) = (Some(part), Some(node), Cost::default());
         Row { job, at, why, part, node, reaction: None, cost, count: 1 }
     }

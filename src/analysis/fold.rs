@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::alarms::Alarms;
 use super::collectives::Collectives;
-use super::corruptions::Corruptions;
+use super::corruptions::{CorruptionRows, Corruptions};
 use super::failures::Failures;
 use super::jobs::Jobs;
 use super::meters::Meters;
@@ -63,6 +63,7 @@ struct Incidents {
     strikes: Strikes,
     failures: Failures,
     phases: Phases,
+    corruptions: CorruptionRows,
 }
 
 impl Incidents {
@@ -72,6 +73,7 @@ impl Incidents {
             strikes: Strikes::default(),
             failures: Failures::new(&shape.jobs, &shape.machine),
             phases: Phases::new(&shape.jobs, &shape.patterns),
+            corruptions: CorruptionRows::default(),
         }
     }
 
@@ -82,6 +84,9 @@ impl Incidents {
         }
         self.failures.event(event, |job| jobs.cost(event.at.0, job));
         self.phases.event(event);
+        if let What::Corruption { node, number, act, spread } = event.what {
+            self.corruptions.act(event.at.0, node, (number, act), spread);
+        }
     }
 }
 
@@ -297,6 +302,7 @@ impl Fold {
                 strikes: own.strikes.findings(&own.machine),
                 failures: own.failures.findings(),
                 phases: own.phases.findings(),
+                corruptions: own.corruptions.findings(end),
                 ..all
             },
         }

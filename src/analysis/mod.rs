@@ -62,6 +62,8 @@ pub struct Findings {
     pub strikes: Vec<StrikeFinding>,
     /// One row for each failure that struck a job, with what it cost, if series were asked for.
     pub failures: Vec<FailureFinding>,
+    /// One row for each silent corruption, the first hundred thousand, if series were asked for.
+    pub corruptions: Vec<CorruptionFinding>,
     /// One row for each phase of a job, the first hundred thousand, if series were asked for.
     pub phases: Vec<PhaseFinding>,
     /// One row for each transfer that the scenario lists.
@@ -189,6 +191,24 @@ pub struct StrikeFinding {
     pub part: String,
 }
 
+/// A silent corruption, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorruptionFinding {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The node whose memory it struck.
+    #[serde(with = "from_one")]
+    pub node: NodeId,
+    /// When it struck (s).
+    pub at_s: f64,
+    /// When it was found, undone, or came into the result; the end of the run if none of these (s).
+    pub end_s: f64,
+    /// `detected`, `escaped`, `discarded`, `masked`, or `latent` if it was still there at the end.
+    pub fate: String,
+    /// Nodes that it had reached by then.
+    pub spread: u32,
+}
+
 /// A phase of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseFinding {
@@ -217,7 +237,8 @@ pub struct FailureFinding {
     /// The job.
     pub job: String,
     /// From the strike until the job or the controller acted on it, which takes detection and,
-    /// where no node is free, the repair; negative if neither did (s). It is part of the waiting if the job stood still, and of the lost work if it computed.
+    /// where no node is free, the repair; negative if neither did (s). It is part of the waiting
+    /// if the job stood still, and of the lost work if it computed.
     pub reaction_s: f64,
     /// Computing that was thrown away, as time of the job (s).
     pub rework_s: f64,

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootSpan, FailureFinding, Findings, JobFinding, Metric, NodeFinding, PhaseFinding, Point,
-    Series, StrikeFinding, TaskFinding, TransferFinding,
+    BootSpan, CorruptionFinding, FailureFinding, Findings, JobFinding, Metric, NodeFinding,
+    PhaseFinding, Point, Series, StrikeFinding, TaskFinding, TransferFinding,
 };
 use crate::record::RecordError;
 
@@ -75,6 +75,10 @@ pub const FAILURES: (&str, &[&str]) = (
 /// The file of the phases of jobs, and its columns.
 pub const PHASES: (&str, &[&str]) = ("phases.csv", &["job", "phase", "from_s", "to_s", "level"]);
 
+/// The file of silent corruptions, which only a run has with some, and its columns.
+pub const CORRUPTIONS: (&str, &[&str]) =
+    ("corruptions.csv", &["number", "node", "at_s", "end_s", "fate", "spread"]);
+
 /// The transfers' file, which only a run has whose scenario lists some, and its columns.
 pub const TRANSFERS: (&str, &[&str]) = (
     "transfers.csv",
@@ -118,6 +122,9 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, STRIKES, &findings.strikes)?;
     write(folder, FAILURES, &findings.failures)?;
     write(folder, PHASES, &findings.phases)?;
+    if !findings.corruptions.is_empty() {
+        write(folder, CORRUPTIONS, &findings.corruptions)?;
+    }
     if !findings.transfers.is_empty() {
         write(folder, TRANSFERS, &findings.transfers)?;
     }
@@ -149,6 +156,7 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         jobs: read::<JobFinding>(folder, JOBS)?,
         strikes: read_if_there::<StrikeFinding>(folder, STRIKES)?,
         failures: read_if_there::<FailureFinding>(folder, FAILURES)?,
+        corruptions: read_if_there::<CorruptionFinding>(folder, CORRUPTIONS)?,
         phases: read_if_there::<PhaseFinding>(folder, PHASES)?,
         transfers: read_if_there::<TransferFinding>(folder, TRANSFERS)?,
         tasks: read_if_there::<TaskFinding>(folder, TASKS)?,
@@ -258,6 +266,20 @@ mod tests {
             end_s: -1.0,
             status: "begun".to_owned(),
         };
+        Findings {
+            metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
+            series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
+            nodes: (0..).zip(values).map(node).collect(),
+            boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
+            jobs: values.iter().map(job).collect(),
+            transfers: values.iter().map(transfer).collect(),
+            tasks: values.iter().map(task).collect(),
+            ..incidents(values)
+        }
+    }
+
+    /// What struck, and what the jobs did.
+    fn incidents(values: &[f64]) -> Findings {
         let strike = |value: &f64| StrikeFinding {
             t_s: *value,
             kind: "power-loss".to_owned(),
@@ -275,6 +297,14 @@ mod tests {
             node_s: 7.0 * value,
             failures: 1,
         };
+        let corruption = |value: &f64| CorruptionFinding {
+            number: 3,
+            node: NodeId(16),
+            at_s: *value,
+            end_s: 9.0,
+            fate: "detected".to_owned(),
+            spread: 4,
+        };
         let phase = |value: &f64| PhaseFinding {
             job: "large".to_owned(),
             phase: "checkpoint".to_owned(),
@@ -283,16 +313,11 @@ mod tests {
             level: (*value > 1.0).then_some(2),
         };
         Findings {
-            metrics: values.iter().map(|value| metric("mtbf", *value)).collect(),
-            series: vec![series("nodes_up"), series("node_share/up, or \"not\"")],
-            nodes: (0..).zip(values).map(node).collect(),
-            boots: vec![BootSpan { node: NodeId(3), stage, from_s, to_s: 1e-9 }],
-            jobs: values.iter().map(job).collect(),
             strikes: values.iter().map(strike).collect(),
             failures: values.iter().map(failure).collect(),
+            corruptions: values.iter().map(corruption).collect(),
             phases: values.iter().map(phase).collect(),
-            transfers: values.iter().map(transfer).collect(),
-            tasks: values.iter().map(task).collect(),
+            ..Findings::default()
         }
     }
 

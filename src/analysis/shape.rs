@@ -97,8 +97,8 @@ impl Shape {
         let pattern = |id| {
             let Protocol::Multilevel(machine) = plan.protocol_of(JobId(id)) else { return None };
             let pattern = machine.pattern();
-            let plain = pattern.writing.iter().all(|writing| *writing == Writing::Stopped);
-            plain.then(|| pattern.clone())
+            let stops = pattern.writing.iter().all(|writing| *writing == Writing::Stopped);
+            stops.then(|| pattern.clone())
         };
         let jobs = u16::try_from(self.jobs.len()).expect("job numbers have 16 bits");
         self.patterns = (0..jobs).map(pattern).collect();

@@ -1,12 +1,12 @@
 //! The faults along an axis of time: below it a lane for each kind, with a mark for each strike.
 //!
-//! Kinds are told apart by lane and by colour. Where there are so many that marks would run into
+//! Kinds differ by lane and by colour. Where there are so many that marks would run into
 //! each other, a lane shows how many struck in each stretch of two pixels: the most is solid.
 
 use super::Input;
 use super::drawing::{Align, Area, Drawing, HEIGHT, LEGEND_PITCH, WIDTH};
 use super::frame::MARGIN;
-use super::theme::{GRID, Ink, LABEL_SIZE, SOFT_TEXT, TEXT, fault_ink};
+use super::theme::{AXIS, GRID, Ink, LABEL_SIZE, SOFT_TEXT, TEXT, fault_ink};
 use super::typeface::{self, Weight};
 use super::words;
 use crate::event::Fault;
@@ -25,14 +25,24 @@ const PALE: f64 = 0.25;
 /// What stands before the key.
 const HEAD: &str = "Faults";
 
+/// Lanes at most, so that the plot keeps its room: of more kinds the rarest share the last.
+const LANES: usize = 5;
+
 /// The strikes of a kind.
 #[derive(Clone, Debug)]
 struct Lane {
-    kind: Fault,
+    /// None of those that share a lane.
+    kind: Option<Fault>,
     /// When they struck (s), or an even share of them.
     times: Vec<f64>,
     /// How many there were.
     count: f64,
+}
+
+impl Lane {
+    fn ink(&self) -> Ink {
+        self.kind.map_or(AXIS, fault_ink)
+    }
 }
 
 /// The lanes below an axis.
@@ -55,7 +65,8 @@ impl Strip {
             return None;
         }
         let word = |lane: &Lane| {
-            (format!("{} {}", lane.kind.title(), words::grouped(lane.count)), fault_ink(lane.kind))
+            let title = lane.kind.map_or("other kinds", Fault::title);
+            (format!("{title} {}", words::grouped(lane.count)), lane.ink())
         };
         let entries: Vec<_> = lanes.iter().map(word).collect();
         let rows = key(&mut Drawing::default(), &entries, 0.0, right);
@@ -64,10 +75,12 @@ impl Strip {
 
     /// The same kinds from `low` to `end` (s), below a second axis of the figure.
     pub(crate) fn of_part(&self, input: &Input, (low, end): (f64, f64)) -> Self {
-        let own = lanes(input, low, end);
+        let own = each_kind(input, low, end);
+        let has = |kind| self.lanes.iter().any(|lane| lane.kind == kind);
         let lane = |lane: &Lane| {
-            let times = own.iter().find(|it| it.kind == lane.kind);
-            Lane { times: times.map_or_else(Vec::new, |it| it.times.clone()), ..lane.clone() }
+            let is_it = |it: &&Lane| it.kind == lane.kind || lane.kind.is_none() && !has(it.kind);
+            let times = own.iter().filter(is_it).flat_map(|it| it.times.clone()).collect();
+            Lane { times, ..lane.clone() }
         };
         Self { lanes: self.lanes.iter().map(lane).collect(), key: None, rows: self.rows }
     }
@@ -96,7 +109,7 @@ impl Strip {
             let marks = counts.iter().filter(|count| **count > 0).count();
             let most = f64::from(counts.iter().copied().max().unwrap_or(1));
             let dense = marks as f64 > DENSE * columns as f64;
-            let ink = fault_ink(lane.kind);
+            let ink = lane.ink();
             for (column, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
                 // Centred on the time, as far as there is room.
                 let left = area.left + MARK * column as f64;
@@ -134,7 +147,7 @@ fn key(drawing: &mut Drawing, entries: &[(String, Ink)], y: f64, right: f64) -> 
 }
 
 /// A lane for each kind that struck.
-fn lanes(input: &Input, low: f64, end: f64) -> Vec<Lane> {
+fn each_kind(input: &Input, low: f64, end: f64) -> Vec<Lane> {
     let rows = &input.findings.strikes;
     // Very many are thinned.
     let all = input.findings.metric("faults").map_or(0.0, |faults| faults.value);
@@ -144,9 +157,23 @@ fn lanes(input: &Input, low: f64, end: f64) -> Vec<Lane> {
         let times: Vec<_> =
             own.map(|row| row.t_s).filter(|time| (low..=end).contains(time)).collect();
         let count = (times.len() as f64 * each).round();
-        (!times.is_empty()).then_some(Lane { kind, times, count })
+        (!times.is_empty()).then_some(Lane { kind: Some(kind), times, count })
     };
     Fault::ALL.into_iter().filter_map(lane).collect()
+}
+
+/// The lanes: one for each kind that struck, or of many kinds for the most frequent and the rest.
+fn lanes(input: &Input, low: f64, end: f64) -> Vec<Lane> {
+    let mut lanes = each_kind(input, low, end);
+    if lanes.len() > LANES {
+        lanes.sort_by(|a, b| b.count.total_cmp(&a.count));
+        let rest = lanes.split_off(LANES - 1);
+        lanes.sort_by_key(|lane| lane.kind);
+        let count = rest.iter().map(|lane| lane.count).sum();
+        let times = rest.into_iter().flat_map(|lane| lane.times).collect();
+        lanes.push(Lane { kind: None, times, count });
+    }
+    lanes
 }
 
 /// What a caption says of the lanes; nothing if no fault struck.

@@ -168,3 +168,54 @@ fn the_page_says_why_and_lists_what_cost_most() {
     assert_eq!(table.lines().count(), 1, "{table}");
     assert!(!svg.contains("Faults"), "nothing is marked");
 }
+
+/// Levels follow from the checkpoints that are kept: those of one level that are completed take the
+/// same time each, and of eighteen-odd hours most are of the lowest.
+#[test]
+fn phases_have_the_levels_of_their_checkpoints() {
+    let file = root().join("scenarios/smoke/checkpoint_multilevel.toml");
+    let played = play_file(&file, None, &[]);
+    let phases = &played.findings.phases;
+    let of = |level: u64| {
+        let own = phases.iter().filter(move |row| row.phase == "checkpoint");
+        own.filter(move |row| row.level == Some(level)).map(|row| row.to_s - row.from_s)
+    };
+    let counts = [1, 2, 3, 4].map(|level| of(level).count());
+    // `every` is 3, 2 and 4: of 24 checkpoints 16 are of level 1, 4 of 2, 3 of 3 and 1 of 4.
+    assert!(counts.is_sorted_by(|a, b| a > b), "{counts:?}");
+    let all: usize = counts.iter().sum();
+    assert_eq!(all, played.metric("checkpoints_begun") as usize);
+    for level in [1, 2, 3, 4] {
+        let longest = of(level).fold(0.0, f64::max);
+        let whole = of(level).filter(|time| *time > 0.9 * longest).count();
+        assert!(whole + 2 >= of(level).count(), "level {level} takes {longest} s");
+    }
+    // The phases of the job follow each other without a gap.
+    assert!(phases.windows(2).all(|pair| (pair[0].to_s - pair[1].from_s).abs() < 1e-9));
+}
+
+/// As many rows as the metrics count, and a detection that takes as long as they say.
+#[test]
+fn corruptions_have_rows_that_agree_with_the_metrics() {
+    for name in ["silent_verification", "silent_escape"] {
+        let file = root().join(format!("scenarios/smoke/{name}.toml"));
+        let played = play_file(&file, None, &[]);
+        let rows = &played.findings.corruptions;
+        let count = |fate: &str| rows.iter().filter(|row| row.fate == fate).count();
+        for (fate, metric) in [
+            ("detected", "corruptions_detected"),
+            ("escaped", "corruptions_escaped"),
+            ("masked", "corruptions_masked"),
+        ] {
+            assert_eq!(count(fate), played.metric(metric) as usize, "{name}: {fate}");
+        }
+        assert_eq!(rows.len(), played.metric("corruptions") as usize, "{name}");
+        let found = rows.iter().filter(|row| row.fate == "detected");
+        let times: Vec<_> = found.map(|row| row.end_s - row.at_s).collect();
+        if !times.is_empty() {
+            let mean = times.iter().sum::<f64>() / times.len() as f64;
+            let wanted = played.metric("detection_latency_mean");
+            assert!((mean - wanted).abs() < 1e-6 * wanted, "{name}: {mean}, not {wanted}");
+        }
+    }
+}

@@ -29,12 +29,13 @@ pub(super) fn why(input: &Input) -> Markup {
         parts.iter().map(|(part, word)| format!("{word} {}", words::share(*part))).collect();
     let worst = input.findings.failures.iter().filter(|row| row.failures == 1);
     let worst = worst.max_by(|a, b| a.node_s.total_cmp(&b.node_s)).filter(|row| row.node_s > 0.0);
+    let whose = if input.findings.jobs.len() == 1 { "the job" } else { "the jobs" };
     html! {
         @if useful > 0.0 && !parts.is_empty() && all > 0.0 {
             p.why {
                 b { "Why " (words::share(useful)) "?" }
-                " Of the node time of " (if input.findings.jobs.len() == 1 { "the job" } else { "the jobs" })
-                ", " (words::share(useful)) " was useful computing; the rest: " (parts.join(", ")) "."
+                " Of the node time of " (whose) ", " (words::share(useful))
+                " was useful computing; the rest: " (parts.join(", ")) "."
                 @if let Some(row) = worst {
                     " The failure that cost most, " (title(&row.kind)) " of " (row.part) " after "
                     (words::span(row.at_s)) ", took " (words::share(row.node_s / all)) " of it; "
@@ -79,10 +80,10 @@ pub(super) fn tables(input: &Input) -> Markup {
                 p {
                     "Work that was thrown away, reading a checkpoint back, and waiting for nodes, "
                     "as time of the job. Each is counted for the failure that the job noticed "
-                    "last, so that the sums are those of the metrics. Reaction is the time from the "
-                    "strike until the job or the controller acted on it, which takes detection and, where no "
-                    "node is free, the repair: it is part of the waiting "
-                    "where the job stood still meanwhile, and of the lost work where it computed."
+                    "last, so that the sums are those of the metrics. Reaction is the time from "
+                    "the strike until the job or the controller acted on it, which takes detection "
+                    "and, where no node is free, the repair: it is part of the waiting where the "
+                    "job stood still meanwhile, and of the lost work where it computed."
                 }
                 (by_kind(input, all))
                 (one_by_one(input, &rows, &others, all))
@@ -148,7 +149,7 @@ fn one_by_one(
                     td { (title(&row.kind)) }
                     td { (row.part) @if row.failures > 1 { (row.failures) " together" } }
                     @if several { td { (row.job) } }
-                    td.number { @if row.reaction_s < 0.0 { "-" } @else { (words::span(row.reaction_s)) } }
+                    td.number { (reaction(row)) }
                     (cost([row.rework_s, row.restart_s, row.wait_s], row.node_s, all))
                 }
             }
@@ -162,6 +163,10 @@ fn one_by_one(
             }
         },
     )
+}
+
+fn reaction(row: &FailureFinding) -> String {
+    if row.reaction_s < 0.0 { "-".to_owned() } else { words::span(row.reaction_s) }
 }
 
 /// The cells of what was lost: as time of a job, as node hours, and as a share.
