@@ -138,6 +138,8 @@ pub(super) struct Failures {
     lost_at: Option<(JobId, u64)>,
     /// When a group was last rolled back (ns).
     rolled_at: Option<(JobId, u64)>,
+    /// Rows on which nobody had acted when this was last looked at.
+    waiting: Vec<usize>,
 }
 
 impl Failures {
@@ -154,6 +156,7 @@ impl Failures {
             found: None,
             lost_at: None,
             rolled_at: None,
+            waiting: Vec::new(),
         }
     }
 
@@ -250,13 +253,14 @@ impl Failures {
             _ => {}
         }
         if matches!(cause, Cause::Repair | Cause::Timeout) {
-            let waits = |row: &&mut Row| row.node == Some(node) && row.reaction.is_none();
-            let rows = self.current.iter().filter_map(|(row, _)| *row).collect::<Vec<_>>();
-            for row in rows {
-                if let Some(row) = Some(&mut self.rows[row]).filter(waits) {
-                    row.reaction = Some(now - row.at);
+            let rows = &mut self.rows;
+            self.waiting.retain(|&number| {
+                let row = &mut rows[number];
+                if row.node == Some(node) {
+                    row.reaction.get_or_insert(now - row.at);
                 }
-            }
+                row.reaction.is_none()
+            });
         }
     }
 
@@ -315,6 +319,9 @@ impl Failures {
         }
         let number = if self.rows.len() < ROWS_MAX {
             let reaction = row.reaction.or_else(|| (now > row.at).then(|| now - row.at));
+            if reaction.is_none() {
+                self.waiting.push(self.rows.len());
+            }
             self.rows.push(Row { reaction, ..row });
             self.rows.len() - 1
         } else {

@@ -318,6 +318,7 @@ mod tests {
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
+    use crate::plan::pilot;
     use crate::units::{Bytes, NANOS_PER_SECOND, Span};
 
     const CRASH: Cause = Cause::Fault(Fault::Crash);
@@ -341,7 +342,7 @@ mod tests {
                 chips: false,
                 foreseen: vec![false, true],
                 transfers: Arc::default(),
-                machine: Arc::default(),
+                machine: Arc::new(Machine::build(&pilot::scenario())),
                 tallies: Tallies::default(),
                 patterns: Vec::new(),
             };

@@ -23,7 +23,7 @@ const PHASES: usize = 30;
 /// Rows of time at least, as long as there are phases for them.
 const ROWS_LEAST: usize = 4;
 /// Of more bars than this, those of a column of so many pixels become one: what takes most of it.
-const BARS: usize = 3000;
+const BARS: usize = 4500;
 const COLUMN: f64 = 2.0;
 /// Share of a row's height that its bar has, and that its marks have.
 const BAR: f64 = 0.62;
