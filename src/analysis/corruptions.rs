@@ -2,9 +2,63 @@
 
 use std::collections::BTreeMap;
 
+use super::CorruptionFinding;
+use super::bins::seconds;
 use super::metrics::Table;
 use super::sample::Sample;
 use crate::event::CorruptionAct;
+use crate::ids::NodeId;
+
+/// Rows at most: more than anybody draws or reads.
+const ROWS_MAX: usize = 100_000;
+
+/// When (ns) a corruption ended, how, and how many nodes it had reached.
+type Fate = (u64, CorruptionAct, u32);
+
+/// The corruptions of a run one by one: the first hundred thousand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CorruptionRows {
+    /// Node, strike (ns), and what became of it when (ns), with the nodes that it had reached.
+    rows: Vec<(NodeId, u64, Option<Fate>)>,
+}
+
+impl CorruptionRows {
+    /// Something becomes of corruption `number` at `now` (ns). O(1).
+    pub(super) fn act(
+        &mut self,
+        now: u64,
+        node: NodeId,
+        (number, act): (u64, CorruptionAct),
+        spread: u32,
+    ) {
+        if act == CorruptionAct::Strike {
+            if self.rows.len() < ROWS_MAX {
+                self.rows.push((node, now, None));
+            }
+        } else if let Some((.., end)) = self.rows.get_mut(number as usize - 1) {
+            // One that was found is corrected later: it is no longer unseen.
+            end.get_or_insert((now, act, spread));
+        }
+    }
+
+    /// A row for each, at the end of the run (ns).
+    pub(super) fn findings(&self, end: u64) -> Vec<CorruptionFinding> {
+        let row = |(number, (node, at, over)): (u64, &(NodeId, u64, _))| {
+            let (end, fate, spread) = match *over {
+                None | Some((_, CorruptionAct::Strike, _)) => (end, "latent", 0),
+                Some((at, CorruptionAct::Mask, spread)) => (at, "masked", spread),
+                Some((at, CorruptionAct::Detect | CorruptionAct::Correct, spread)) => {
+                    (at, "detected", spread)
+                }
+                Some((at, CorruptionAct::Discard, spread)) => (at, "discarded", spread),
+                Some((at, CorruptionAct::Escape, spread)) => (at, "escaped", spread),
+            };
+            let (at_s, end_s, fate) = (seconds(*at), seconds(end), fate.to_owned());
+            CorruptionFinding { number, node: *node, at_s, end_s, fate, spread }
+        };
+        (1..).zip(&self.rows).map(row).collect()
+    }
+}
 
 /// All corruptions of a run.
 #[derive(Clone, Debug)]

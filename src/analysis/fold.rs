@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::alarms::Alarms;
 use super::collectives::Collectives;
-use super::corruptions::Corruptions;
+use super::corruptions::{CorruptionRows, Corruptions};
+use super::failures::Failures;
 use super::jobs::Jobs;
 use super::meters::Meters;
 use super::metrics::Table;
 use super::nodes::{Change, Nodes};
+use super::phases::Phases;
 use super::shape::Shape;
+use super::strikes::Strikes;
 use super::tasks::Tasks;
 use super::timeline::Timeline;
 use super::transfers::TransferTally;
@@ -18,6 +21,7 @@ use super::workloads::{Tallies, TaskEvent};
 use super::{Findings, NodeClass};
 use crate::event::{Event, Purpose, TaskKind, What};
 use crate::plan::Plan;
+use crate::plan::machine::Machine;
 use crate::units::Time;
 
 /// Folds the events of a run into [`Findings`].
@@ -48,6 +52,42 @@ pub struct Fold {
     moved: u64,
     /// A row of each task, unless some metrics are all that is wanted.
     tasks: Option<Tasks>,
+    /// Strikes, what they cost, and phases of jobs, if series are wanted.
+    incidents: Option<Box<Incidents>>,
+}
+
+/// What struck the run, and what its jobs did, one by one.
+#[derive(Clone, Debug)]
+struct Incidents {
+    machine: Arc<Machine>,
+    strikes: Strikes,
+    failures: Failures,
+    phases: Phases,
+    corruptions: CorruptionRows,
+}
+
+impl Incidents {
+    fn of(shape: &Shape) -> Self {
+        Self {
+            machine: shape.machine.clone(),
+            strikes: Strikes::default(),
+            failures: Failures::new(&shape.jobs, &shape.machine),
+            phases: Phases::new(&shape.jobs, &shape.patterns),
+            corruptions: CorruptionRows::default(),
+        }
+    }
+
+    /// Takes the next event, before the jobs do.
+    fn event(&mut self, event: &Event, jobs: &Jobs) {
+        if let What::FaultStrikes { kind, part, .. } = event.what {
+            self.strikes.add((event.at.0, kind, part));
+        }
+        self.failures.event(event, |job| jobs.cost(event.at.0, job));
+        self.phases.event(event);
+        if let What::Corruption { node, number, act, spread } = event.what {
+            self.corruptions.act(event.at.0, node, (number, act), spread);
+        }
+    }
 }
 
 impl Fold {
@@ -84,7 +124,7 @@ impl Fold {
     /// The same with series.
     #[must_use]
     pub fn with_series(plan: &Plan) -> Self {
-        Self::of(&Shape::of(plan), true)
+        Self::of(&Shape::of(plan).with_patterns(plan), true)
     }
 
     fn of(shape: &Shape, series: bool) -> Self {
@@ -112,6 +152,7 @@ impl Fold {
             },
             moved: 0,
             tasks: Some(Tasks::default()),
+            incidents: series.then(|| Box::new(Incidents::of(shape))),
         }
     }
 
@@ -129,6 +170,9 @@ impl Fold {
         let moved = std::mem::take(&mut self.moved);
         if let What::Transfer { purpose: Purpose::Workload, received, .. } = event.what {
             self.moved = received.0;
+        }
+        if let Some(incidents) = &mut self.incidents {
+            incidents.event(event, &self.jobs);
         }
         match event.what {
             What::NodeState { .. } | What::JobNode { .. } if !self.follows_nodes => {}
@@ -202,6 +246,10 @@ impl Fold {
         self.timeline.close(end);
         self.nodes.close(end, &self.timeline);
         self.jobs.close(end);
+        if let Some(incidents) = &mut self.incidents {
+            incidents.failures.close(|job| self.jobs.cost(end, job));
+            incidents.phases.close(end);
+        }
         let mut table = Table::default();
         table.put("run_time", Time(end).as_secs_f64());
         table.count("faults", self.strikes);
@@ -237,7 +285,27 @@ impl Fold {
         let jobs = self.jobs.findings(end);
         let transfers = self.transfers.findings();
         let tasks = self.tasks.as_ref().map(Tasks::findings).unwrap_or_default();
-        Findings { metrics: table.finish(), series, nodes, boots, jobs, transfers, tasks }
+        let metrics = table.finish();
+        let all = Findings {
+            metrics,
+            series,
+            nodes,
+            boots,
+            jobs,
+            transfers,
+            tasks,
+            ..Findings::default()
+        };
+        match self.incidents {
+            None => all,
+            Some(own) => Findings {
+                strikes: own.strikes.findings(&own.machine),
+                failures: own.failures.findings(),
+                phases: own.phases.findings(),
+                corruptions: own.corruptions.findings(end),
+                ..all
+            },
+        }
     }
 }
 
@@ -250,6 +318,7 @@ mod tests {
     use super::*;
     use crate::event::{Cause, CheckpointAct, Fault, JobPhase, NodeState, Sensor, What};
     use crate::ids::{FaultId, JobId, Life, NodeId, Part, PartKind};
+    use crate::plan::pilot;
     use crate::units::{Bytes, NANOS_PER_SECOND, Span};
 
     const CRASH: Cause = Cause::Fault(Fault::Crash);
@@ -273,8 +342,9 @@ mod tests {
                 chips: false,
                 foreseen: vec![false, true],
                 transfers: Arc::default(),
-                machine: Arc::default(),
+                machine: Arc::new(Machine::build(&pilot::scenario())),
                 tallies: Tallies::default(),
+                patterns: Vec::new(),
             };
             Self { fold: Fold::of(&shape, true), now: 0 }
         }

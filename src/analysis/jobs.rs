@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::bins::seconds;
+use super::failures::Cost;
 use super::groups::Groups;
 use super::metrics::Table;
 use super::queue::{self, Stay};
@@ -135,6 +136,11 @@ impl Jobs {
     pub(super) fn change_up(&mut self, job: JobId, more: i32) {
         let up = &mut self.rows[usize::from(job.0)].up;
         *up = up.checked_add_signed(more).expect("a job has the nodes that leave it");
+    }
+
+    /// What failures have cost a job up to `now` (ns).
+    pub(super) fn cost(&self, now: u64, job: JobId) -> Cost {
+        self.rows[usize::from(job.0)].cost(now)
     }
 
     /// A job enters a phase at `now` (ns).
@@ -450,6 +456,21 @@ impl Job {
     /// So much node time as time of the job: its mean over the nodes (ns).
     fn mean(&self, node_time: u128) -> u64 {
         u64::try_from(node_time / u128::from(self.nodes)).expect("no longer than the run")
+    }
+
+    /// What was lost, and spent in restarts and waiting after the first start, up to `now` (ns).
+    fn cost(&self, now: u64) -> Cost {
+        let open = now.saturating_sub(self.since);
+        let (restart, wait) = match self.phase {
+            JobPhase::Restart => (open, 0),
+            JobPhase::Waiting if self.start.is_some() => (0, open),
+            _ => (0, 0),
+        };
+        let of = |part: Part, open| {
+            u128::from(self.spent[part as usize] + open) * u128::from(self.nodes)
+        };
+        let wait = of(Part::Idle, wait) + self.waited();
+        Cost { rework: self.lost, restart: of(Part::Restart, restart), wait }
     }
 
     /// Computing so far, first or again (ns).

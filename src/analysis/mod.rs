@@ -8,6 +8,7 @@ pub mod compare;
 mod corruptions;
 mod eventful;
 pub mod expect;
+mod failures;
 mod fold;
 mod groups;
 mod jobs;
@@ -15,6 +16,7 @@ mod meters;
 mod nodes;
 pub mod observed;
 pub mod optimum;
+mod phases;
 mod queue;
 pub mod rare;
 pub mod results;
@@ -22,6 +24,7 @@ pub mod run;
 mod sample;
 mod shape;
 pub mod stats;
+mod strikes;
 pub mod study;
 mod tasks;
 mod timeline;
@@ -38,6 +41,7 @@ use crate::ids::{NodeId, from_one};
 
 pub use crate::metrics::{self, Metric};
 pub use bins::WIDTHS;
+pub use failures::{KindCost, cost_by_kind};
 pub use fold::Fold;
 
 /// All that a run showed, small enough to keep: what the report draws and nothing else.
@@ -53,6 +57,15 @@ pub struct Findings {
     pub boots: Vec<BootSpan>,
     /// One row for each job.
     pub jobs: Vec<JobFinding>,
+    /// One row for each fault that struck a part, evenly thinned if they are very many, if series
+    /// were asked for.
+    pub strikes: Vec<StrikeFinding>,
+    /// One row for each failure that struck a job, with what it cost, if series were asked for.
+    pub failures: Vec<FailureFinding>,
+    /// One row for each silent corruption, the first hundred thousand, if series were asked for.
+    pub corruptions: Vec<CorruptionFinding>,
+    /// One row for each phase of a job, the first hundred thousand, if series were asked for.
+    pub phases: Vec<PhaseFinding>,
     /// One row for each transfer that the scenario lists.
     pub transfers: Vec<TransferFinding>,
     /// One row for each task of other workloads: the first hundred thousand.
@@ -165,6 +178,78 @@ pub struct JobFinding {
     pub interrupts: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+}
+
+/// A fault that struck a part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrikeFinding {
+    /// When (s).
+    pub t_s: f64,
+    /// Its kind, as in [`crate::event::Fault`].
+    pub kind: String,
+    /// The part.
+    pub part: String,
+}
+
+/// A silent corruption, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorruptionFinding {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The node whose memory it struck.
+    #[serde(with = "from_one")]
+    pub node: NodeId,
+    /// When it struck (s).
+    pub at_s: f64,
+    /// When it was found, undone, or came into the result; the end of the run if none of these (s).
+    pub end_s: f64,
+    /// `detected`, `escaped`, `discarded`, `masked`, or `latent` if it was still there at the end.
+    pub fate: String,
+    /// Nodes that it had reached by then.
+    pub spread: u32,
+}
+
+/// A phase of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseFinding {
+    /// The job.
+    pub job: String,
+    /// The phase, as in [`crate::event::JobPhase`].
+    pub phase: String,
+    /// Start (s).
+    pub from_s: f64,
+    /// End (s).
+    pub to_s: f64,
+    /// Level of the checkpoint that is written or read, from 1, if there are several levels.
+    pub level: Option<u64>,
+}
+
+/// A failure that struck a job, and what it cost that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureFinding {
+    /// When the fault struck, or else when the node failed (s).
+    pub at_s: f64,
+    /// Kind of the fault; or else the cause of the node's failure; `walltime` if the job was
+    /// ended, and `course` if it waited without a failure.
+    pub kind: String,
+    /// The part that was struck; none if the row is of many failures together, or of no part.
+    pub part: String,
+    /// The job.
+    pub job: String,
+    /// From the strike until the job or the controller acted on it, which takes detection and,
+    /// where no node is free, the repair; negative if neither did (s). It is part of the waiting
+    /// if the job stood still, and of the lost work if it computed.
+    pub reaction_s: f64,
+    /// Computing that was thrown away, as time of the job (s).
+    pub rework_s: f64,
+    /// Reading a checkpoint back, or waiting to (s).
+    pub restart_s: f64,
+    /// Waiting for nodes (s).
+    pub wait_s: f64,
+    /// Node time of these three (s).
+    pub node_s: f64,
+    /// How many failures the row is of: 1; more if there are very many; 0 if it is of none.
+    pub failures: u64,
 }
 
 /// What became of one transfer.

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootSpan, Findings, JobFinding, Metric, NodeFinding, Point, Series, TaskFinding,
-    TransferFinding,
+    BootSpan, CorruptionFinding, FailureFinding, Findings, JobFinding, Metric, NodeFinding,
+    PhaseFinding, Point, Series, StrikeFinding, TaskFinding, TransferFinding,
 };
 use crate::record::RecordError;
 
@@ -51,6 +51,33 @@ pub const JOBS: (&str, &[&str]) = (
         "checkpoints",
     ],
 );
+
+/// The file of the faults that struck, and its columns.
+pub const STRIKES: (&str, &[&str]) = ("strikes.csv", &["t_s", "kind", "part"]);
+
+/// The file of the failures that struck a job, and its columns.
+pub const FAILURES: (&str, &[&str]) = (
+    "failures.csv",
+    &[
+        "at_s",
+        "kind",
+        "part",
+        "job",
+        "reaction_s",
+        "rework_s",
+        "restart_s",
+        "wait_s",
+        "node_s",
+        "failures",
+    ],
+);
+
+/// The file of the phases of jobs, and its columns.
+pub const PHASES: (&str, &[&str]) = ("phases.csv", &["job", "phase", "from_s", "to_s", "level"]);
+
+/// The file of silent corruptions, which only a run has with some, and its columns.
+pub const CORRUPTIONS: (&str, &[&str]) =
+    ("corruptions.csv", &["number", "node", "at_s", "end_s", "fate", "spread"]);
 
 /// The transfers' file, which only a run has whose scenario lists some, and its columns.
 pub const TRANSFERS: (&str, &[&str]) = (
@@ -95,6 +122,12 @@ pub fn save(findings: &Findings, folder: &Path) -> Result<(), RecordError> {
     write(folder, SERIES, points)?;
     write(folder, NODES, &findings.nodes)?;
     write(folder, BOOTS, &findings.boots)?;
+    write(folder, STRIKES, &findings.strikes)?;
+    write(folder, FAILURES, &findings.failures)?;
+    write(folder, PHASES, &findings.phases)?;
+    if !findings.corruptions.is_empty() {
+        write(folder, CORRUPTIONS, &findings.corruptions)?;
+    }
     if !findings.transfers.is_empty() {
         write(folder, TRANSFERS, &findings.transfers)?;
     }
@@ -124,6 +157,10 @@ pub fn load(folder: &Path) -> Result<Findings, RecordError> {
         nodes: read::<NodeFinding>(folder, NODES)?,
         boots: read::<BootSpan>(folder, BOOTS)?,
         jobs: read::<JobFinding>(folder, JOBS)?,
+        strikes: read_if_there::<StrikeFinding>(folder, STRIKES)?,
+        failures: read_if_there::<FailureFinding>(folder, FAILURES)?,
+        corruptions: read_if_there::<CorruptionFinding>(folder, CORRUPTIONS)?,
+        phases: read_if_there::<PhaseFinding>(folder, PHASES)?,
         transfers: read_if_there::<TransferFinding>(folder, TRANSFERS)?,
         tasks: read_if_there::<TaskFinding>(folder, TASKS)?,
     })
@@ -240,6 +277,50 @@ mod tests {
             jobs: values.iter().map(job).collect(),
             transfers: values.iter().map(transfer).collect(),
             tasks: values.iter().map(task).collect(),
+            ..incidents(values)
+        }
+    }
+
+    /// What struck, and what the jobs did.
+    fn incidents(values: &[f64]) -> Findings {
+        let strike = |value: &f64| StrikeFinding {
+            t_s: *value,
+            kind: "power-loss".to_owned(),
+            part: "module[2]/psu[1]".to_owned(),
+        };
+        let failure = |value: &f64| FailureFinding {
+            at_s: *value,
+            kind: "crash".to_owned(),
+            part: "pi17".to_owned(),
+            job: "large, \"or\" not".to_owned(),
+            reaction_s: -1.0,
+            rework_s: *value,
+            restart_s: 1e-9,
+            wait_s: 40.0,
+            node_s: 7.0 * value,
+            failures: 1,
+        };
+        let corruption = |value: &f64| CorruptionFinding {
+            number: 3,
+            node: NodeId(16),
+            at_s: *value,
+            end_s: 9.0,
+            fate: "detected".to_owned(),
+            spread: 4,
+        };
+        let phase = |value: &f64| PhaseFinding {
+            job: "large".to_owned(),
+            phase: "checkpoint".to_owned(),
+            from_s: *value,
+            to_s: 7.0,
+            level: (*value > 1.0).then_some(2),
+        };
+        Findings {
+            strikes: values.iter().map(strike).collect(),
+            failures: values.iter().map(failure).collect(),
+            corruptions: values.iter().map(corruption).collect(),
+            phases: values.iter().map(phase).collect(),
+            ..Findings::default()
         }
     }
 

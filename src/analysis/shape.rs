@@ -6,6 +6,9 @@ use super::workloads::Tallies;
 use crate::ids::JobId;
 use crate::plan::machine::Machine;
 use crate::plan::{Job, Plan};
+use crate::protocol::Protocol;
+use crate::protocol::drain::Writing;
+use crate::protocol::multilevel::Pattern;
 use crate::scenario::transfers::Transfer;
 
 /// What the fold needs to know of a plan.
@@ -35,6 +38,9 @@ pub(super) struct Shape {
     pub(super) machine: Arc<Machine>,
     /// The books of workloads that are no jobs and no transfers.
     pub(super) tallies: Tallies,
+    /// For each job when it writes which level of checkpoints, if there are several that are not
+    /// drained; none of any job unless they are asked for.
+    pub(super) patterns: Vec<Option<Pattern>>,
 }
 
 /// What it needs to know of a job.
@@ -84,7 +90,21 @@ impl Shape {
             transfers: plan.scenario.transfers.clone(),
             machine: plan.machine.clone(),
             tallies: Tallies::of(plan),
+            patterns: Vec::new(),
         }
+    }
+
+    /// The same with the patterns of levels.
+    pub(super) fn with_patterns(mut self, plan: &Plan) -> Self {
+        let pattern = |id| {
+            let Protocol::Multilevel(machine) = plan.protocol_of(JobId(id)) else { return None };
+            let pattern = machine.pattern();
+            let stops = pattern.writing.iter().all(|writing| *writing == Writing::Stopped);
+            stops.then(|| pattern.clone())
+        };
+        let jobs = u16::try_from(self.jobs.len()).expect("job numbers have 16 bits");
+        self.patterns = (0..jobs).map(pattern).collect();
+        self
     }
 }
 

@@ -133,6 +133,12 @@ impl Multilevel {
         self.work.done()
     }
 
+    /// When which level is written.
+    #[must_use]
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
     /// Level of the checkpoint that is written or read.
     #[must_use]
     pub fn level(&self) -> usize {

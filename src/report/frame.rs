@@ -1,8 +1,10 @@
 //! The frame of a plot: title, subtitle, axes, grid, and the way from data to paper.
 
 use crate::analysis::{Point as Interval, Series};
+use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, HEIGHT, LEGEND_PITCH, Point, Stair, WIDTH};
 use crate::report::scale::Scale;
+use crate::report::strip::Strip;
 use crate::report::theme::{
     AXIS, GRID, HALF_LETTER, Ink, LABEL_SIZE, PAPER, SOFT_TEXT, TEXT, TITLE_SIZE,
 };
@@ -43,6 +45,8 @@ pub(crate) struct Frame {
     pub(crate) area: Area,
     x: Scale,
     y: Scale,
+    /// The faults that struck, below the axis of time.
+    strip: Option<Strip>,
 }
 
 impl Frame {
@@ -52,7 +56,23 @@ impl Frame {
         // An axis without a name needs no room for it.
         let name = if y.title.is_empty() { MARGIN } else { MARGIN + 20.0 };
         let left = wide.fold(20.0, f64::max) + name + 9.0;
-        Self { area: Area::new(left, top, right, PLOT_BOTTOM), x, y }
+        Self { area: Area::new(left, top, right, PLOT_BOTTOM), x, y, strip: None }
+    }
+
+    /// The same with the faults of the run marked below its axis of time.
+    pub(crate) fn marked(mut self, input: &Input) -> Self {
+        let strip = Strip::of(input, (self.x.low, self.x.end), self.area.right);
+        self.area.bottom -= strip.as_ref().map_or(0.0, Strip::room);
+        self.strip = strip;
+        self
+    }
+
+    /// The same as a second plot next to one that is marked, whose key is that of both.
+    pub(crate) fn marked_as(mut self, other: &Self, input: &Input) -> Self {
+        let times = (self.x.low, self.x.end);
+        self.strip = other.strip.as_ref().map(|strip| strip.of_part(input, times));
+        self.area.bottom = other.area.bottom;
+        self
     }
 
     /// From time to paper, clamped to the plot.
@@ -99,10 +119,16 @@ impl Frame {
     pub(crate) fn time_axis(&self, drawing: &mut Drawing) {
         let Area { left, right, bottom, .. } = self.area;
         drawing.steps(vec![(left - 0.6, bottom), (right, bottom)], AXIS, 1.2);
+        let below = bottom + self.strip.as_ref().map_or(0.0, Strip::height);
         for (value, label) in &self.x.ticks {
             let x = self.x(*value);
-            drawing.steps(vec![(x, bottom), (x, bottom + 5.0)], AXIS, 1.0);
-            drawing.text(label, (x, bottom + 21.0), LABEL_SIZE, Align::Middle, SOFT_TEXT);
+            drawing.steps(vec![(x, below), (x, below + 5.0)], AXIS, 1.0);
+            drawing.text(label, (x, below + 21.0), LABEL_SIZE, Align::Middle, SOFT_TEXT);
+        }
+        if let Some(strip) = &self.strip {
+            strip.draw(drawing, self.area, |time| self.x(time));
+            strip.name_axis(drawing, self.area, &self.x.title);
+            return;
         }
         let middle = f64::midpoint(left, right);
         drawing.text(&self.x.title, (middle, HEIGHT - 9.0), LABEL_SIZE, Align::Middle, TEXT);

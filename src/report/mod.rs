@@ -32,6 +32,7 @@ mod sample;
 mod scale;
 mod shades;
 pub mod similar;
+mod strip;
 pub mod study;
 #[cfg(test)]
 mod tests;

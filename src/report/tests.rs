@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
 use super::{Again, Input, VerdictLine, canvas, figures, write};
-use crate::analysis::{Findings, Point, TransferFinding};
+use crate::analysis::{Findings, Point, StrikeFinding, TransferFinding};
+use crate::event::Fault;
 use crate::forecast::Compared;
 use crate::plan::Plan;
 use crate::report::theme::SERIES;
@@ -147,6 +148,46 @@ fn ten_thousand_nodes_of_ten_thousand_downtimes_stay_small() {
     findings.nodes.iter_mut().for_each(|node| node.down_s = 1000.0 * dice.roll());
     let drawn = draw("motley", &sample::plan(kind), &findings);
     assert!(names(&drawn).contains(&"rack_map"));
+}
+
+/// So many strikes of each of these kinds, evenly spread over a run.
+fn strikes(kinds: &[Fault], each: u32, end_s: f64) -> Vec<StrikeFinding> {
+    let strike = |kind: &Fault, i: u32| StrikeFinding {
+        t_s: end_s * f64::from(i) / f64::from(each),
+        kind: kind.word().to_owned(),
+        part: "pi1".to_owned(),
+    };
+    kinds.iter().flat_map(|kind| (0..each).map(move |i| strike(kind, i))).collect()
+}
+
+#[test]
+fn each_kind_of_fault_is_marked_below_every_axis_of_time() {
+    let plan = sample::plan(sample::MONTH);
+    let over_time = ["boot_gantt", "nodes_up", "power", "server_link", "time_breakdown"];
+    for kind in Fault::ALL {
+        let mut findings = sample::findings(sample::MONTH);
+        findings.strikes = strikes(&[kind], 1, 1.0);
+        let drawn = draw(kind.word(), &plan, &findings);
+        for (name, svg) in drawn.iter().filter(|(name, _)| over_time.contains(&name.as_str())) {
+            let key = format!("{} 1", kind.title());
+            assert!(svg.lines().any(|line| line == key), "{name}: {key}");
+        }
+    }
+}
+
+#[test]
+fn many_faults_of_all_kinds_leave_room_for_the_plot() {
+    let plan = sample::plan(sample::MONTH);
+    let mut findings = sample::findings(sample::MONTH);
+    findings.strikes = strikes(&Fault::ALL, 4000, sample::MONTH.end_s);
+    let drawn = draw("many_faults", &plan, &findings);
+    assert_eq!(names(&drawn), ALL);
+    let (_, svg) = drawn.iter().find(|(name, _)| name == "nodes_up").expect("it is drawn");
+    assert!(svg.lines().any(|line| line == "crash 4000"), "each of the first kinds");
+    assert!(svg.lines().any(|line| line.starts_with("other kinds 40")), "the rest together");
+    findings.strikes.clear();
+    let drawn = draw("no_faults", &plan, &findings);
+    assert!(drawn.iter().all(|(_, svg)| !svg.contains("Faults")), "nothing is marked");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Colours and sizes of all figures: each class of node and boot stage keeps one colour.
 
 use crate::analysis::NodeClass;
+use crate::event::Fault;
 
 /// A colour and how much of what lies below it covers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,6 +115,27 @@ pub(crate) fn class_ink(class: NodeClass) -> Ink {
     }
 }
 
+/// The colour of a kind of fault, the same below every axis: none is lost on dark paper, and only
+/// those that stop nodes have colours like those of nodes that are down.
+pub(crate) fn fault_ink(kind: Fault) -> Ink {
+    match kind {
+        Fault::Crash => VERMILLION,
+        Fault::Hang => Ink::hex(0xB0_6A2C),
+        Fault::PowerLoss => Ink::hex(0xE0_218A),
+        Fault::SwitchLoss => Ink::hex(0x00_A3A8),
+        Fault::ServerLoss => Ink::hex(0x7A_9E00),
+        Fault::LinkDegradation => Ink::hex(0x5E_81F4),
+        Fault::ControllerCrash => Ink::hex(0x8E_6BD8),
+        Fault::SilentCorruption => Ink::hex(0xD6_C100),
+        Fault::Upset => Ink::hex(0xD8_9A6A),
+        Fault::Dram => Ink::hex(0x7F_8FA9),
+        Fault::Load => Ink::hex(0x5D_BFA3),
+        Fault::Clock => Ink::hex(0xB9_9AE0),
+        Fault::Process => Ink::hex(0xE3_7088),
+        Fault::SlowDown => Ink::hex(0x9A_AE3C),
+    }
+}
+
 /// The stages of a boot in their order, each with its colour; the words are those of
 /// [`crate::event::NodeState`].
 pub(crate) const BOOT_STAGES: [(&str, Ink); 6] = [
@@ -148,6 +170,15 @@ mod tests {
         for (i, a) in CLASSES.iter().enumerate() {
             for b in &CLASSES[..i] {
                 assert_ne!(class_ink(*a).rgb, class_ink(*b).rgb, "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_kinds_of_fault_share_a_colour() {
+        for (i, a) in Fault::ALL.iter().enumerate() {
+            for b in &Fault::ALL[..i] {
+                assert_ne!(fault_ink(*a).rgb, fault_ink(*b).rgb, "{a:?} and {b:?}");
             }
         }
     }

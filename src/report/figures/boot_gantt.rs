@@ -4,8 +4,9 @@ use super::Figure;
 use crate::ids::NodeId;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing};
-use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading, legend};
+use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{AXIS, BOOT_STAGES, HALF_LETTER, Ink, LABEL_SIZE, SOFT_TEXT, stage_ink};
 use crate::report::words;
 
@@ -31,8 +32,9 @@ impl Figure for BootGantt {
             "The first boot of {} spread over the machine, one row each. The length of a bar is \
              the time in that stage: boot ROM waits, address from DHCP, firmware and kernel over \
              TFTP, kernel start, reading the root file system, user space. Long bars of one \
-             colour show what the machine waited for.",
-            words::count(rows(input).len(), "node", "nodes")
+             colour show what the machine waited for.{}",
+            words::count(rows(input).len(), "node", "nodes"),
+            strip::caption(input)
         )
     }
 
@@ -58,9 +60,9 @@ impl Figure for BootGantt {
             rows.iter().map(|node| (0.0, input.plan.machine.node_name(*node))).collect();
         let y = Scale { low: 0.0, end: 1.0, ticks: names.clone(), title: String::new() };
         let top = legend(&mut drawing, &entries);
-        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
+        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y).marked(input);
         frame.upright_grid(&mut drawing);
-        let pitch = (PLOT_BOTTOM - top) / rows.len().max(6) as f64;
+        let pitch = frame.area.height() / rows.len().max(6) as f64;
         for (i, node) in rows.iter().enumerate() {
             let middle = top + (i as f64 + 0.5) * pitch;
             let (top, bottom) = (middle - 0.4 * pitch, middle + 0.4 * pitch);

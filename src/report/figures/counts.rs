@@ -71,7 +71,8 @@ pub(super) fn draw(input: &Input, title: &str, all: &[Count], axis: &str) -> Dra
     let names: Vec<_> = all.iter().map(|count| (count.name, count.ink)).collect();
     let most = all.iter().map(|count| count.most).fold(0.0, f64::max);
     let top = legend(&mut drawing, &names);
-    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), Scale::count(most, axis));
+    let y = Scale::count(most, axis);
+    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), y).marked(input);
     frame.grid(&mut drawing);
     for count in all {
         drawing.steps(frame.staircase(&count.points), count.ink, 2.0);

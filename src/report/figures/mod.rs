@@ -1,7 +1,9 @@
 //! The figures of a report, one file each; a new one is a file and a line in [`ALL`].
 
 mod boot_gantt;
+mod corruptions;
 mod counts;
+mod job_phases;
 mod nodes_up;
 mod polling;
 mod power;
@@ -43,6 +45,8 @@ pub(crate) const ALL: &[&dyn Figure] = &[
     &nodes_up::NodesUp,
     &boot_gantt::BootGantt,
     &time_breakdown::TimeBreakdown,
+    &job_phases::JobPhases,
+    &corruptions::Corruptions,
     &rack_map::RackMap,
     &server_link::ServerLink,
     &queue::QueueLength,

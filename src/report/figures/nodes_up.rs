@@ -6,6 +6,7 @@ use crate::report::Input;
 use crate::report::drawing::{Area, Drawing};
 use crate::report::frame::{Frame, PLOT_RIGHT, along, heading, legend};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{BLUE, GREEN, Ink, ORANGE, PAPER, PURPLE, VERMILLION};
 use crate::report::words;
 
@@ -52,7 +53,8 @@ impl Figure for NodesUp {
         };
         format!(
             "How many of the {nodes} were up, which means booted and able to work: the line is \
-             the fewest in each interval, and the band reaches from there to the most. {times}"
+             the fewest in each interval, and the band reaches from there to the most. {times}{}",
+            strip::caption(input)
         )
     }
 
@@ -72,7 +74,8 @@ impl Figure for NodesUp {
         } else {
             legend(&mut drawing, &marks.each_ref().map(|(text, _, ink)| (text.as_str(), *ink)))
         };
-        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end_of(up)), axis(input, low));
+        let frame =
+            Frame::new(top, PLOT_RIGHT, Scale::time(end_of(up)), axis(input, low)).marked(input);
         frame.grid(&mut drawing);
         let points = frame.condensed(&up.points);
         let (base, right) = (axis(input, low).low, frame.area.right);

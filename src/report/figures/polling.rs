@@ -6,6 +6,7 @@ use super::counts::{Count, draw, of_tasks};
 use super::{Figure, metric};
 use crate::report::Input;
 use crate::report::drawing::Drawing;
+use crate::report::strip;
 use crate::report::theme::{BLUE, ORANGE};
 use crate::report::words;
 
@@ -74,8 +75,9 @@ impl Figure for StatusShown {
         format!(
             "Nodes that are down, and nodes that are shown as up and are down, or as down and are \
              up: for a moment each time that one dies or is back. While the head is down it shows \
-             none of them.{shown} False alarms: {}.",
-            words::grouped(wrong)
+             none of them.{shown} False alarms: {}.{}",
+            words::grouped(wrong),
+            strip::caption(input)
         )
     }
 

@@ -5,6 +5,7 @@ use crate::report::Input;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend, peak};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{BLUE, ORANGE};
 use crate::report::words;
 
@@ -28,7 +29,7 @@ impl Figure for PowerOverTime {
         if let Some(energy) = metric(input.findings, "energy") {
             text = format!("{text} In all {} were used.", words::quantity(energy, "J"));
         }
-        text
+        text + strip::caption(input)
     }
 
     fn wanted(&self, input: &Input) -> bool {
@@ -44,7 +45,7 @@ impl Figure for PowerOverTime {
         let words = envelope_legend(&[power], longer);
         let top = legend(&mut drawing, &words.each_ref().map(|(word, ink)| (word.as_str(), *ink)));
         let y = Scale::amount(peak(&power.points), "Power", "W");
-        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
+        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y).marked(input);
         frame.grid(&mut drawing);
         frame.envelope(&mut drawing, power, (ORANGE, BLUE), longer);
         frame.axes(&mut drawing);

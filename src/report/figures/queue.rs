@@ -7,6 +7,7 @@ use crate::report::Input;
 use crate::report::drawing::Drawing;
 use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend, peak, rising};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{BLUE, ORANGE};
 use crate::report::words;
 
@@ -82,7 +83,7 @@ fn over_time(input: &Input, (title, word): (&str, &str), series: &Series, y: Sca
     let mean = longer.map_or_else(|| word.to_owned(), |width| format!("mean{}", in_each(width)));
     let entries = [("lowest to highest", ORANGE), (mean.as_str(), BLUE)];
     let top = legend(&mut drawing, if longer.is_some() { &entries } else { &entries[1..] });
-    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), y);
+    let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end(input)), y).marked(input);
     frame.grid(&mut drawing);
     if longer.is_some() {
         frame.envelope(&mut drawing, series, (ORANGE, BLUE), longer);
@@ -143,7 +144,8 @@ impl Figure for QueueLength {
         let most = words::grouped(peak(&waiting(input).points));
         format!(
             "Jobs that have been submitted and have had no nodes yet: at most {most}. A line that \
-             rises steadily is a machine with more work than it can do."
+             rises steadily is a machine with more work than it can do.{}",
+            strip::caption(input)
         )
     }
 
@@ -173,7 +175,8 @@ impl Figure for QueueNodes {
         });
         format!(
             "Nodes of jobs from the start of each until it is over, with what it lost, wrote and \
-             waited for after failures; the axis ends at all nodes.{used}"
+             waited for after failures; the axis ends at all nodes.{used}{}",
+            strip::caption(input)
         )
     }
 

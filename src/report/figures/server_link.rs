@@ -4,8 +4,9 @@ use super::{Figure, end_of, envelope_legend, lasts, long_interval};
 use crate::analysis::Series;
 use crate::report::Input;
 use crate::report::drawing::{Align, Area, Drawing, LEGEND_PITCH, WIDTH};
-use crate::report::frame::{Frame, MARGIN, PLOT_BOTTOM, along, heading, legend, merged, peak};
+use crate::report::frame::{Frame, MARGIN, along, heading, legend, merged, peak};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{
     AXIS, BLUE, HALF_LETTER, Ink, LABEL_SIZE, ORANGE, SERIES, SOFT_TEXT, TEXT,
 };
@@ -50,10 +51,11 @@ impl Figure for ServerLink {
         format!(
             "{lines} The link of {} carries {} in each direction, not counting the headers of its \
              packets; the axis at the right gives the share of that. The disk behind it moves {} \
-             of files in both directions together; boot files over TFTP do not come from it.",
+             of files in both directions together; boot files over TFTP do not come from it.{}",
             words::si(server.link.0 as f64, "bit/s"),
             words::si(payload(input), "bit/s"),
             words::si(disk(input), "bit/s"),
+            strip::caption(input)
         )
     }
 
@@ -74,12 +76,15 @@ impl Figure for ServerLink {
         let limits = limits(input, highest);
         let most = limits.iter().map(|(rate, _)| *rate).fold(highest, f64::max);
         let count = panels.len() as f64;
-        let high = (PLOT_BOTTOM - top - GAP * (count - 1.0)) / count;
+        let x = || Scale::time(end);
+        let plain = Scale { ticks: Vec::new(), ..x() };
+        let bottom = Frame::new(top, RIGHT, x(), plain).marked(input).area.bottom;
+        let high = (bottom - top - GAP * (count - 1.0)) / count;
         let mut title = String::new();
         for (number, (word, servers)) in panels.iter().enumerate() {
             let mut y = Scale::amount(most, "Rate", "bit/s").thinned((high / 26.0) as usize);
             title = std::mem::take(&mut y.title);
-            let mut frame = Frame::new(top, RIGHT, Scale::time(end), y);
+            let mut frame = Frame::new(top, RIGHT, x(), y).marked(input);
             frame.area.left += TITLE;
             frame.area.top += (high + GAP) * number as f64;
             frame.area.bottom = frame.area.top + high;
@@ -95,7 +100,7 @@ impl Figure for ServerLink {
                 frame.time_axis(&mut drawing);
             }
         }
-        let middle = f64::midpoint(top, PLOT_BOTTOM);
+        let middle = f64::midpoint(top, bottom);
         drawing.turned(&title, (MARGIN + 4.0, middle), LABEL_SIZE, TEXT);
         drawing
     }

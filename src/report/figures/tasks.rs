@@ -6,8 +6,9 @@ use crate::analysis::TaskFinding;
 use crate::ids::NodeId;
 use crate::report::Input;
 use crate::report::drawing::{Area, Drawing};
-use crate::report::frame::{Frame, PLOT_BOTTOM, PLOT_RIGHT, heading, legend};
+use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{AXIS, Ink, SERIES};
 use crate::report::words;
 
@@ -94,9 +95,10 @@ impl Figure for TasksOfNodes {
         format!(
             "What nodes did for the workload: {}, on {} of the nodes that had any. Tasks of a node \
              at the same time lie one above the other; gaps are waiting.{failed} tasks.csv has the \
-             first hundred thousand.",
+             first hundred thousand.{}",
             words::count(count, "task", "tasks"),
-            nodes(input).len()
+            nodes(input).len(),
+            strip::caption(input)
         )
     }
 
@@ -114,9 +116,9 @@ impl Figure for TasksOfNodes {
         let names: Vec<_> = nodes.iter().map(|node| (0.0, machine.node_name(*node))).collect();
         let y = Scale { low: 0.0, end: 1.0, ticks: names.clone(), title: String::new() };
         let top = legend(&mut drawing, &kinds);
-        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y);
+        let frame = Frame::new(top, PLOT_RIGHT, Scale::time(end), y).marked(input);
         frame.upright_grid(&mut drawing);
-        let pitch = (PLOT_BOTTOM - top) / nodes.len().max(6) as f64;
+        let pitch = frame.area.height() / nodes.len().max(6) as f64;
         for (i, NodeId(node)) in nodes.iter().enumerate() {
             let own = shown(input).filter(|task| task.node == Some(node + 1));
             let (all, count) = lanes(own, end);

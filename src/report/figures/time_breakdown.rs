@@ -10,6 +10,7 @@ use crate::report::Input;
 use crate::report::drawing::{Align, Drawing, LEGEND_PITCH, Stair};
 use crate::report::frame::{Frame, PLOT_RIGHT, heading, legend, merged, peak};
 use crate::report::scale::Scale;
+use crate::report::strip;
 use crate::report::theme::{CLASSES, Ink, LABEL_SIZE, TEXT, class_ink, class_word};
 use crate::report::words;
 
@@ -48,7 +49,8 @@ impl Figure for TimeBreakdown {
         format!(
             "At each time every node is in exactly one class, so the heights add up to the \
              machine. Where an interval holds several classes in turn, the heights are the mean \
-             numbers of nodes. The percentages are shares of all node time.{longer}{detail}"
+             numbers of nodes. The percentages are shares of all node time.{longer}{detail}{}",
+            strip::caption(input)
         )
     }
 
@@ -66,6 +68,7 @@ impl Figure for TimeBreakdown {
         let y = Scale::count(input.plan.machine.nodes.len() as f64, "Nodes");
         let Some(detail) = &views.detail else {
             let frame = Frame::new(top, PLOT_RIGHT, Scale::time(views.whole.end()), y);
+            let frame = frame.marked(input);
             views.whole.paint(&mut drawing, &frame);
             frame.axes(&mut drawing);
             return drawing;
@@ -74,7 +77,9 @@ impl Figure for TimeBreakdown {
         let mut frame = Frame::new(top + LEGEND_PITCH, PLOT_RIGHT, x, y.clone());
         let area = frame.area;
         frame.area.right = area.left + (area.width() - GAP) * WHOLE;
-        views.whole.paint(&mut drawing, &frame);
+        let whole = frame.marked(input);
+        let frame = &whole;
+        views.whole.paint(&mut drawing, frame);
         frame.axes(&mut drawing);
         let (start, end) = (detail.start(), detail.end());
         let title = format!("means{}", views.longer.map_or_else(String::new, in_each));
@@ -87,6 +92,7 @@ impl Figure for TimeBreakdown {
         let left = frame.area.right + GAP;
         let mut frame = Frame::new(area.top, area.right, Scale::stretch(start, end).thinned(4), y);
         frame.area.left = left;
+        let frame = frame.marked_as(&whole, input);
         detail.paint(&mut drawing, &frame);
         frame.time_axis(&mut drawing);
         let title = format!("most eventful {}", words::span(end - start));

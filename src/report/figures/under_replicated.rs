@@ -4,6 +4,7 @@ use super::Figure;
 use super::counts::{Count, draw, of_tasks};
 use crate::report::Input;
 use crate::report::drawing::Drawing;
+use crate::report::strip;
 use crate::report::theme::{BLUE, VERMILLION};
 use crate::report::words;
 
@@ -34,8 +35,9 @@ impl Figure for UnderReplicated {
             .collect();
         format!(
             "Blocks of HDFS, as its NameNode knew: a node that dies is noticed after its silence \
-             only, and then its blocks are copied. At most {}.",
-            most.join(" and ")
+             only, and then its blocks are copied. At most {}.{}",
+            most.join(" and "),
+            strip::caption(input)
         )
     }
 

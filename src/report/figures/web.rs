@@ -92,7 +92,7 @@ fn draw(input: &Input, title: &str, curves: &[Curve<'_>], y: Scale, is_log: bool
     if !faults.is_empty() {
         names.push(("a fault, until it is mended", FAULT));
     }
-    let frame = Frame::new(legend(&mut drawing, &names), PLOT_RIGHT, x, y);
+    let frame = Frame::new(legend(&mut drawing, &names), PLOT_RIGHT, x, y).marked(input);
     let Area { top, bottom, right: edge, .. } = frame.area;
     for (from, to) in faults {
         let left = frame.x(from);

@@ -3,6 +3,7 @@
 //! It carries its font, its style and its figures, asks nothing of the network, follows the light
 //! or dark taste of its reader, and prints.
 
+mod failures;
 mod jobs;
 mod summary;
 mod tables;
@@ -41,8 +42,10 @@ pub(crate) fn html(input: &Input, shown: &[Shown], fonts: &str) -> String {
     let content = html! {
         (header(input))
         (summary::tiles(input))
+        (failures::why(input))
         (tables::verdicts(input))
         (figures(shown))
+        (failures::tables(input))
         (jobs::table(input))
         (theory::compared(input))
         (tables::metrics(input))
@@ -78,6 +81,7 @@ fn header(input: &Input) -> Markup {
     let scenario = &input.plan.scenario;
     let links = [
         ("#figures", "Figures"),
+        ("#failures", "Failures"),
         ("#theory", "Theory"),
         ("#metrics", "Metrics"),
         ("#faults", "Faults"),
@@ -93,7 +97,11 @@ fn header(input: &Input) -> Markup {
             h1 { (scenario.title) }
             p.summary { (summary::paragraph(input)) }
             nav aria-label="Sections" {
-                @for (to, word) in links { a href=(to) { (word) } }
+                @for (to, word) in links {
+                    @if to != "#failures" || !input.findings.failures.is_empty() {
+                        a href=(to) { (word) }
+                    }
+                }
             }
         }
     }

@@ -156,43 +156,9 @@ impl About<'_> {
         if let Some(efficiency) = self.get("efficiency") {
             let share = words::share(efficiency);
             let so_far = if unfinished > 0 { " so far" } else { "" };
-            text = format!("{text}: an efficiency of {share}{so_far}{}", self.wasted());
+            text = format!("{text}: an efficiency of {share}{so_far}");
         }
         Some(format!("{text}."))
-    }
-
-    /// The largest parts of the waste, in order.
-    fn wasted(&self) -> String {
-        const PARTS: [(&str, &str); 8] = [
-            ("waste_checkpoint", "checkpoints"),
-            ("waste_verify", "verifications"),
-            ("waste_rework", "work that failures threw away"),
-            ("waste_rework_failures", "work that failures threw away"),
-            ("waste_rework_corruption", "work that was thrown away with corrupt memory"),
-            ("waste_restart", "restarts"),
-            ("waste_boot", "the first boot"),
-            ("waste_idle", "waiting for nodes"),
-        ];
-        // Where corruption threw work away as well, the whole is reported by its causes.
-        let split = self.get("waste_rework_corruption").is_some();
-        let mut parts: Vec<_> = PARTS
-            .iter()
-            .filter(|(name, _)| !(split && *name == "waste_rework"))
-            .filter_map(|(name, word)| Some((self.get(name)?, *word)))
-            .filter(|(share, _)| *share >= 0.0005)
-            .collect();
-        parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let words: Vec<_> = parts
-            .iter()
-            .take(3)
-            .map(|(s, word)| format!("{} to {word}", words::share(*s)))
-            .collect();
-        match words.as_slice() {
-            [] => String::new(),
-            [one] => format!(", with {one}"),
-            [first, second] => format!(", with {first} and {second}"),
-            [first, second, third, ..] => format!(", with {first}, {second} and {third}"),
-        }
     }
 
     fn booted(&self) -> Option<String> {
