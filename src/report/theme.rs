@@ -133,6 +133,7 @@ pub(crate) fn fault_ink(kind: Fault) -> Ink {
         Fault::Clock => Ink::hex(0xB9_9AE0),
         Fault::Process => Ink::hex(0xE3_7088),
         Fault::SlowDown => Ink::hex(0x9A_AE3C),
+        Fault::Partition => Ink::hex(0x2F_6FB0),
     }
 }
 
