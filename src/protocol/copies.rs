@@ -82,7 +82,7 @@ mod tests {
     fn seated(n: u32, place: KeptAt) -> Seating {
         let text = "schema = 1\ninherit = \"edge_rack_24\"\n[workload.bulk-synchronous]\n\
                     step = \"1 min\"\nwork = \"1 h\"\n[checkpoint.coordinated]\n\
-                    size = \"1 MB\"\ninterval = \"5 min\"\nto = \"card\"\n";
+                    size = \"1 MB\"\ninterval = \"5 min\"\nto = \"card\"\n[stop]\nat = \"1 d\"\n";
         let scenario = crate::scenario::read("copies", text).expect("it is one");
         let Some(Checkpoint::Coordinated(mut spec)) =
             scenario.checkpoint_of(crate::ids::JobId(0)).cloned()
