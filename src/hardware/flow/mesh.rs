@@ -28,6 +28,8 @@ struct Link {
     /// In that filling: what is left of it, and flows whose rate is open.
     left: Share,
     open: u64,
+    /// Flows that have been given a rate which `left` and `open` do not reckon with yet.
+    taken: u64,
 }
 
 /// What the mesh knows of a group, besides what all solvers know.
@@ -65,6 +67,8 @@ pub(super) struct Mesh {
     /// The groups of a filling, and its contended links with their shares.
     reached: Vec<u32>,
     narrow: Vec<u32>,
+    /// Links with flows taken and not reckoned with.
+    drawn: Vec<u32>,
     shares: KeyHeap<Least>,
     places: Places,
 }
@@ -81,6 +85,7 @@ impl Mesh {
             round: 0,
             left: Share::whole(0),
             open: 0,
+            taken: 0,
         };
         Self { links: capacities.iter().map(link).collect(), ..Self::default() }
     }
@@ -257,17 +262,27 @@ impl Mesh {
             let Link { left, open, .. } = self.links[link as usize];
             self.shares.put(&mut self.places, link, Some(Least(left.dealt(open))));
         }
-        self.reached.sort_unstable_by_key(|&group| (core.groups[group as usize].cap, group));
-        for index in 0..self.reached.len() {
-            let group = self.reached[index];
-            let cap = Share::whole(core.groups[group as usize].cap);
-            while self.members[group as usize].decided < self.round {
-                match self.shares.top() {
-                    Some((Least(share), link)) if share.compare(cap) == Ordering::Less => {
-                        self.decide_link(core, link, share);
-                    }
-                    _ => self.decide(core, group, cap),
+        let cap_of = |group: u32| core.groups[group as usize].cap;
+        let mut caps = self.reached.iter().map(|&group| cap_of(group));
+        let first = caps.next();
+        // One cap for all, as on like nodes, leaves nothing to sort.
+        if caps.any(|cap| Some(cap) != first) {
+            self.reached.sort_unstable_by_key(|&group| (cap_of(group), group));
+        }
+        let mut next = 0;
+        while let Some(&group) = self.reached.get(next) {
+            if self.members[group as usize].decided == self.round {
+                next += 1;
+                continue;
+            }
+            let cap = core.groups[group as usize].cap;
+            match self.shares.top() {
+                Some((Least(share), link))
+                    if share.compare(Share::whole(cap)) == Ordering::Less =>
+                {
+                    self.decide_link(core, link, share);
                 }
+                _ => self.decide_capped(core, next, cap),
             }
         }
     }
@@ -276,30 +291,61 @@ impl Mesh {
     fn decide_link(&mut self, core: &mut Core, link: u32, share: Share) {
         for index in 0..self.links[link as usize].groups.len() {
             let group = self.links[link as usize].groups[index].0;
-            if self.members[group as usize].decided < self.round {
-                self.decide(core, group, share);
-            }
+            self.decide(core, group, share);
         }
+        self.deal(share);
     }
 
-    /// A group moves at this rate.
+    /// All groups of one cap, from the first that is given, that have no rate yet move at it. No
+    /// link has less for each flow, and to give some of them so much leaves no less for others.
+    fn decide_capped(&mut self, core: &mut Core, first: usize, cap: u64) {
+        let share = Share::whole(cap);
+        for index in first..self.reached.len() {
+            let group = self.reached[index];
+            if core.groups[group as usize].cap != cap {
+                break;
+            }
+            self.decide(core, group, share);
+        }
+        self.deal(share);
+    }
+
+    /// A group moves at this rate, if it has none yet. Its links deal what is left of them later.
     fn decide(&mut self, core: &mut Core, group: u32, share: Share) {
-        self.members[group as usize].decided = self.round;
+        if std::mem::replace(&mut self.members[group as usize].decided, self.round) == self.round {
+            return;
+        }
         let n = u64::from(core.groups[group as usize].n);
         for place in self.links_of(core, group) {
             let link = self.crossed[place];
             let state = &mut self.links[link as usize];
             if state.round == self.round {
-                state.left = state.left.less(share, n);
-                state.open -= n;
-                let share = (state.open > 0).then(|| Least(state.left.dealt(state.open)));
-                self.shares.put(&mut self.places, link, share);
+                if state.taken == 0 {
+                    self.drawn.push(link);
+                }
+                state.taken += n;
             }
         }
         let (clock, rate) = (Self::clock(core, group), share.rate());
         if core.clocks[clock as usize].rate != rate {
             core.pace(clock, rate);
             core.redate(clock, core.first_mark(group));
+        }
+    }
+
+    /// Takes a share for each flow that was given it from its links, once for all flows of a link
+    /// and not for each, which spares most fractions and moves in the heap.
+    fn deal(&mut self, share: Share) {
+        for link in self.drawn.drain(..) {
+            let state = &mut self.links[link as usize];
+            let taken = std::mem::take(&mut state.taken);
+            state.open -= taken;
+            let open = state.open;
+            if open > 0 {
+                state.left = state.left.less(share, taken);
+            }
+            let share = (open > 0).then(|| Least(state.left.dealt(open)));
+            self.shares.put(&mut self.places, link, share);
         }
     }
 
@@ -312,7 +358,7 @@ impl Mesh {
             + self.members.capacity() * size_of::<Member>()
             + 8 * self.routes.capacity()
             + 4 * (self.crossed.capacity() + self.dirty.capacity() + self.changed.capacity())
-            + 4 * (self.reached.capacity() + self.narrow.capacity())
+            + 4 * (self.reached.capacity() + self.narrow.capacity() + self.drawn.capacity())
             + self.shares.heap_bytes()
             + self.places.heap_bytes()
     }
