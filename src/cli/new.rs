@@ -22,6 +22,7 @@ The comments say what each key is and where its default comes from; docs/scenari
 /// Write a commented scenario of a rack, a machine or a cluster of parts
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// Of what
     #[arg(value_name = "KIND")]

@@ -131,10 +131,12 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn write(&mut self) {
         let (nodes, model) = (self.asked.nodes, &self.node.model);
+        let of =
+            |nodes: u64| format!("{nodes} node{} of {model}", if nodes == 1 { "" } else { "s" });
         let title = match self.asked.machine {
-            Machine::Rack => format!("A rack of {nodes} nodes of {model}"),
-            Machine::Nodes => format!("A machine of {nodes} nodes of {model}"),
-            Machine::Parts => format!("A head and {} nodes of {model}", nodes - 1),
+            Machine::Rack => format!("A rack of {}", of(nodes)),
+            Machine::Nodes => format!("A machine of {}", of(nodes)),
+            Machine::Parts => format!("A head and {}", of(nodes - 1)),
         };
         self.comment(&format!(
             "{title}. `rackstorm validate FILE` checks it, `rackstorm plan FILE` prints what it \
@@ -318,8 +320,11 @@ impl Draft<'_> {
         let total =
             if self.asked.machine == Machine::Parts { 2_000_000_000 } else { 500_000_000_000 };
         let size = (total / self.asked.nodes).min(100_000_000) / 1_000;
-        let size =
-            if size % 1_000 == 0 { format!("{} MB", size / 1_000) } else { format!("{size} kB") };
+        let size = if size.is_multiple_of(1_000) {
+            format!("{} MB", size / 1_000)
+        } else {
+            format!("{size} kB")
+        };
         let why = "so little that the server takes it in minutes.";
         self.key("checkpoint.coordinated.size", quoted(&size), why);
         let interval = if self.asked.faults { "daly" } else { "1 h" };
@@ -375,15 +380,15 @@ fn about(path: &str, known: &[Provenance]) -> String {
         _ => key.doc.to_owned(),
     };
     if let Kind::Choice(_) = key.kind {
-        said += &format!(" It is {}.", expected(&key.kind));
+        let _ = write!(said, " It is {}.", expected(&key.kind));
     }
     let default = known.iter().find(|known| known.key == path);
     match default {
         Some(Provenance { value, source: Source::Published(source), .. }) => {
-            said += &format!(" Default: {value}; source: {source}.");
+            let _ = write!(said, " Default: {value}; source: {source}.");
         }
         Some(Provenance { value, source: Source::Assumption(why), .. }) => {
-            said += &format!(" Default: {value}; an assumption: {why}.");
+            let _ = write!(said, " Default: {value}; an assumption: {why}.");
         }
         Some(Provenance { source: Source::Scenario, .. }) => {}
         None => said.extend(key.default.map(|default| format!(" Default: {default}."))),
@@ -397,14 +402,14 @@ fn wrapped(text: &str) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() && line.len() + 1 + word.len() > COLUMNS {
-            lines += &format!("{line}\n");
+            let _ = writeln!(lines, "{line}");
             line.clear();
         }
         line += if line.is_empty() { "# " } else { " " };
         line += word;
     }
     if !line.is_empty() {
-        lines += &format!("{line}\n");
+        let _ = writeln!(lines, "{line}");
     }
     lines
 }
