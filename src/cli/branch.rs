@@ -27,7 +27,8 @@ What can change at an instant:
   checkpoint.coordinated.interval   from the next end of a step on; not from or to `adaptive`
   checkpoint.coordinated.cost       of what is written or read from then on; if it was fixed
   controller.detect                 of nodes that fall silent from then on
-  hardware.link, module.uplink, group.N.node.link, switch.N.uplink, server.link, server.disk
+  hardware.link, module.uplink, group.N.node.link, switch.N.uplink, server.link, server.disk,
+  cell.N.rate, cell.N.efficiency, cell.N.uplink
                                     of what is under way as well
   fault.KIND.N.lifetime             what is left of a lifetime keeps its share of it
   fault.KIND.N.repair               of parts that are struck from then on

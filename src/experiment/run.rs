@@ -34,7 +34,7 @@ enum Keeps<'a> {
     Nothing,
     /// These metrics.
     Metrics(&'a [&'a str]),
-    /// All findings but series.
+    /// All findings but series, and the rows that figures draw along with them.
     Findings,
     /// These as well.
     Series,
