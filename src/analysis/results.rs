@@ -90,7 +90,8 @@ pub const TASKS: (&str, &[&str]) =
     ("tasks.csv", &["kind", "number", "node", "begin_s", "end_s", "status"]);
 
 /// All of them.
-pub const TABLES: [(&str, &[&str]); 7] = [METRICS, SERIES, NODES, BOOTS, JOBS, TRANSFERS, TASKS];
+pub const TABLES: [(&str, &[&str]); 11] =
+    [METRICS, SERIES, NODES, BOOTS, JOBS, STRIKES, FAILURES, PHASES, CORRUPTIONS, TRANSFERS, TASKS];
 
 /// One point of a series as a row.
 #[derive(Debug, Serialize, Deserialize)]

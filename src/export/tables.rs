@@ -15,10 +15,12 @@ const TEXTS: [&str; 16] = [
     "cause",
     "destination",
     "event",
+    "fate",
     "job",
     "kind",
     "name",
     "part",
+    "phase",
     "sensor",
     "series",
     "source",
@@ -26,20 +28,20 @@ const TEXTS: [&str; 16] = [
     "state",
     "status",
     "unit",
-    "what",
-    "where",
 ];
 
 /// Columns that are whole numbers; of the event log all that are no texts.
-const INTEGERS: [&str; 9] = [
+const INTEGERS: [&str; 11] = [
     "boots",
     "bytes",
     "checkpoints",
     "failures",
     "interrupts",
+    "level",
     "node",
     "nodes",
     "number",
+    "spread",
     "transfer",
 ];
 

@@ -283,7 +283,7 @@ fn parquet_has_the_rows_of_each_table_and_types_that_stay() {
             assert_eq!(types.entry(table).or_insert_with(|| own.clone()), &own);
         }
     }
-    assert_eq!(types.len(), 8, "{:?}", types.keys());
+    assert_eq!(types.len(), 12, "{:?}", types.keys());
 }
 
 #[test]
