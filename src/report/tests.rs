@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 
 use super::sample::{self, Kind};
-use super::{Again, Input, VerdictLine, canvas, figures, write};
+use super::{Again, Input, VerdictLine, canvas, figures, words, write};
 use crate::analysis::{Findings, Point, StrikeFinding, TransferFinding};
 use crate::event::Fault;
 use crate::forecast::Compared;
@@ -184,7 +184,8 @@ fn many_faults_of_all_kinds_leave_room_for_the_plot() {
     assert_eq!(names(&drawn), ALL);
     let (_, svg) = drawn.iter().find(|(name, _)| name == "nodes_up").expect("it is drawn");
     assert!(svg.lines().any(|line| line == "crash 4000"), "each of the first kinds");
-    let others = format!("other kinds {}", 4000 * (Fault::ALL.len() - 4));
+    let others = words::grouped(4000.0 * (Fault::ALL.len() - 4) as f64);
+    let others = format!("other kinds {others}");
     assert!(svg.lines().any(|line| line == others), "the rest together");
     findings.strikes.clear();
     let drawn = draw("no_faults", &plan, &findings);
